@@ -46,7 +46,7 @@ def test_compare_lets_each_builder_find_its_own_dockerfile(tmp_path: Path) -> No
     assert named.differences[1].same
 
 
-def test_unknown_builder() -> None:
+def test_an_unknown_builder_is_an_input_error() -> None:
     with pytest.raises(ctxsize.InputError, match="no such builder: 'kaniko'"):
         ctxsize.measure(builder="kaniko")
 

@@ -45,7 +45,7 @@ def run(command: str, project: Path) -> str:
     return done.stdout
 
 
-def test_console_blocks(project: Path) -> None:
+def test_each_block_is_what_the_program_prints(project: Path) -> None:
     text = README.read_text()
     fresh = BLOCK.sub(
         lambda block: f"```console\n$ {block['command']}\n{run(block['command'], project)}```", text

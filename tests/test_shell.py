@@ -86,7 +86,7 @@ TABLE: dict[str, list[tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize("text", TABLE)
-def test_words(text: str) -> None:
+def test_a_script_is_split_into_the_words_of_its_commands(text: str) -> None:
     assert [each.words for each in commands(text)] == TABLE[text]
 
 
@@ -102,7 +102,7 @@ def test_assignments_operators_and_lines() -> None:
     ]
 
 
-def test_options() -> None:
+def test_options_of_a_command_are_found() -> None:
     (command,) = commands("/usr/bin/pip install --no-cache-dir --target=/x -r a.txt b")
     assert command.program == "pip"
     assert command.has("--no-cache-dir")
@@ -139,7 +139,7 @@ ASSIGNMENTS = {
 
 
 @pytest.mark.parametrize("text", ASSIGNMENTS)
-def test_assignments(text: str) -> None:
+def test_assignments_before_a_command_are_kept(text: str) -> None:
     assert [each.assignments for each in commands(text)] == ASSIGNMENTS[text]
 
 
@@ -153,7 +153,7 @@ DIRECTORIES = {
 
 
 @pytest.mark.parametrize("text", DIRECTORIES)
-def test_directories(text: str) -> None:
+def test_cd_moves_the_commands_behind_it(text: str) -> None:
     assert [at for at, _ in in_directories(commands(text), "/")] == DIRECTORIES[text]
 
 

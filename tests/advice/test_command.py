@@ -43,7 +43,9 @@ def repository(root: Path, dockerfile: bytes) -> Path:
         (b"FROM scratch\nCOPPY\n", [], 0),
     ],
 )
-def test_exit_codes(dockerfile: bytes, options: list[str], code: int, tmp_path: Path) -> None:
+def test_the_exit_code_is_1_only_with_findings_that_count(
+    dockerfile: bytes, options: list[str], code: int, tmp_path: Path
+) -> None:
     root = repository(tmp_path / "r", dockerfile)
     assert run(["advise", str(root), *options]) == code
 

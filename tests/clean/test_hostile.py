@@ -177,7 +177,7 @@ def test_files_tracked_in_between(tmp_path: Path) -> None:
     assert (result.done, result.message) == (False, "git tracks app/target/release/app")
 
 
-def test_odd_entries(tmp_path: Path) -> None:
+def test_entries_with_odd_names_and_types_are_deleted(tmp_path: Path) -> None:
     odd = [
         fifo("app/target/debug/pipe"),
         os.fsdecode(b"app/target/debug/\xff\xfe"),
@@ -351,7 +351,7 @@ def trash_in(directory: Path) -> Path:
 # Use
 
 
-def test_recent_writes(tmp_path: Path) -> None:
+def test_what_was_just_written_is_left_alone(tmp_path: Path) -> None:
     root = rust(tmp_path)
     (root / "app/target/debug/new.o").write_bytes(b"x")
     left_alone(root, "recent")
@@ -942,7 +942,7 @@ def test_a_failure_in_the_middle_says_what_is_left(tmp_path: Path) -> None:
     assert sorted(path.name for path in (root / "app").iterdir()) == ["Cargo.toml", "src"]
 
 
-def test_unreadable_directories(tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_read_is_left_alone(tmp_path: Path) -> None:
     root = rust(tmp_path)
     (root / "app/target/debug/deps").chmod(0)
     done = _without_powers("clean", str(root), "--yes", "--format", "json")

@@ -21,7 +21,7 @@ LACKING = [
 
 
 @pytest.mark.parametrize("plant", PLANTS, ids=IDS)
-def test_it_speaks(plant: Plant, tmp_path: Path) -> None:
+def test_each_kind_is_proven_and_deleted(plant: Plant, tmp_path: Path) -> None:
     root = build_tree(tmp_path / "r", [*plant.nodes("a/b"), "a/b/keep.txt"])
     (item,) = planned(root).items
     assert (item.path, item.kind) == (f"a/b/{plant.path}", plant.kind)

@@ -54,7 +54,7 @@ def cargo(root: Path, *more: str) -> list[str]:
     return ["cargo", "build", "--offline", "--quiet", *more]
 
 
-def test_cargo(crate: Path) -> None:
+def test_what_cargo_made_is_deleted_and_made_again(crate: Path) -> None:
     tool(*cargo(crate), cwd=crate / "app")
     tool(*cargo(crate, "--release"), cwd=crate / "app")
     assert codes(planned(crate)) == {"app/target": "recent"}
@@ -105,7 +105,7 @@ def test_a_build_that_is_running(only: bool, crate: Path) -> None:
     assert process.returncode == 0
 
 
-def test_cmake(tmp_path: Path) -> None:
+def test_what_cmake_made_is_deleted(tmp_path: Path) -> None:
     require("cmake")
     lists = b"cmake_minimum_required(VERSION 3.10)\nproject(x NONE)\n"
     root = build_tree(tmp_path / "r", [file("CMakeLists.txt", lists), "src/a.c"])
@@ -119,7 +119,7 @@ def test_cmake(tmp_path: Path) -> None:
     assert paths(planned(root, recent_s=0)) == ["out"]
 
 
-def test_python(tmp_path: Path) -> None:
+def test_caches_of_python_tools_are_deleted(tmp_path: Path) -> None:
     """The caches of the tools that test this program, and what Python compiles."""
     nodes = [
         "pyproject.toml",

@@ -68,7 +68,7 @@ ACCEPTED = [
 
 
 @pytest.mark.parametrize(("command", "code", "keys"), ACCEPTED)
-def test_accepted(
+def test_an_accepted_finding_is_not_shown(
     command: tuple[str, ...], code: str, keys: dict[str, str], cli: Cli, root: Path
 ) -> None:
     (root / "compose.yaml").write_text("services: {x: {build: other}}")
@@ -90,7 +90,7 @@ NOT_ACCEPTED = [
 
 
 @pytest.mark.parametrize(("command", "code", "keys"), NOT_ACCEPTED)
-def test_not_accepted(
+def test_an_acceptance_of_something_else_hides_nothing(
     command: tuple[str, ...], code: str, keys: dict[str, str], cli: Cli, root: Path
 ) -> None:
     before = codes(cli, root, *command)
@@ -173,7 +173,7 @@ UNUSED = [
 
 
 @pytest.mark.parametrize(("command", "code", "keys", "told"), UNUSED)
-def test_unused(
+def test_an_acceptance_that_fits_nothing_is_a_finding(
     command: tuple[str, ...], code: str, keys: dict[str, str], told: bool, cli: Cli, root: Path
 ) -> None:
     configured(root, table(code, **keys), head='[contexts.app]\nmax = "1MB"\n')

@@ -82,7 +82,7 @@ def test_every_format_has_the_answer(cli: Cli, large: Path, format_name: str) ->
         )
 
 
-def test_markdown(cli: Cli, large: Path) -> None:
+def test_markdown_says_what_text_says(cli: Cli, large: Path) -> None:
     arguments = ["check", "--max", "50MB", "--format", "markdown"]
     held("check-refused.md", cli(*arguments, cwd=large).out)
 
@@ -109,7 +109,7 @@ def test_on_very_many_files_the_fix_is_named_and_not_tried(
     assert json.loads(small)["checks"][0]["untried"] is False
 
 
-def test_exit_zero(cli: Cli, large: Path) -> None:
+def test_exit_zero_says_the_same_and_exits_0(cli: Cli, large: Path) -> None:
     refused = cli("check", "--max", "50MB", cwd=large)
     adopted = cli("check", "--max", "50MB", "--exit-zero", cwd=large)
     assert (adopted.code, adopted.out) == (0, refused.out)
@@ -131,7 +131,9 @@ LIMITS = [
 
 
 @pytest.mark.parametrize(("options", "code", "said"), LIMITS)
-def test_limits(cli: Cli, large: Path, options: list[str], code: int, said: str) -> None:
+def test_each_limit_decides_the_exit_code(
+    cli: Cli, large: Path, options: list[str], code: int, said: str
+) -> None:
     result = cli("check", *options, cwd=large)
     assert result.code == code
     assert said in re.sub(r"\n    ", " ", result.out)

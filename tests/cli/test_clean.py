@@ -53,7 +53,7 @@ def test_it_deletes_with_yes(project: Path, cli: Cli) -> None:
     assert (again.code, again.lines[0]) == (0, "Nothing to delete: 1 candidate left alone")
 
 
-def test_json(project: Path, cli: Cli) -> None:
+def test_json_is_as_its_schema_says(project: Path, cli: Cli) -> None:
     for options in ([], ["--yes"]):
         shape = json.loads(cli("clean", *options, "--format", "json", cwd=project).out)
         jsonschema.validate(shape, closed(schema("clean")))

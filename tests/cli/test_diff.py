@@ -118,7 +118,7 @@ def test_one_of_several_contexts(cli: Cli, tmp_path: Path) -> None:
     assert cli("diff", "r.json", "b", "--name", "c", cwd=root).code == 2
 
 
-def test_nothing_there(cli: Cli, tmp_path: Path) -> None:
+def test_a_report_that_is_missing_is_an_input_error(cli: Cli, tmp_path: Path) -> None:
     result = cli("diff", "nope", cwd=tmp_path)
     assert (result.code, result.out) == (2, "")
     assert "nope: the report cannot be read: No such file" in result.err

@@ -31,7 +31,7 @@ USAGE = [
 
 
 @pytest.mark.parametrize("arguments", USAGE, ids=" ".join)
-def test_usage_errors(cli: Cli, arguments: list[str]) -> None:
+def test_a_usage_error_is_one_line_and_exits_2(cli: Cli, arguments: list[str]) -> None:
     result = cli(*arguments)
     assert (result.code, result.out) == (2, "")
     assert re.fullmatch(r"ctxsize: error: [^\n]+\n", result.err)
@@ -56,7 +56,7 @@ INPUT = [
 
 @pytest.mark.parametrize("command", ["measure", "ls"])
 @pytest.mark.parametrize(("arguments", "message"), INPUT)
-def test_input_errors(
+def test_an_input_error_is_one_line_and_exits_2(
     cli: Cli, tmp_path: Path, command: str, arguments: list[str], message: str
 ) -> None:
     context = build_tree(tmp_path / "ctx", ["a-file", "sub/x"])
@@ -194,7 +194,7 @@ def test_a_full_disk_is_an_error(large: Path, arguments: list[str]) -> None:
     assert done.stderr == b"ctxsize: error: cannot write the output: No space left on device\n"
 
 
-def test_interrupted(large: Path) -> None:
+def test_an_interrupted_run_exits_130(large: Path) -> None:
     with spawn("ls", cwd=large) as process:
         assert process.stdout is not None
         assert process.stderr is not None

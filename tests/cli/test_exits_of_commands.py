@@ -86,7 +86,7 @@ def test_every_command_has_its_cases() -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS_)
-def test_0(cli: Cli, context: Path, name: str) -> None:
+def test_each_command_exits_0_where_all_is_fine(cli: Cli, context: Path, name: str) -> None:
     result = cli(name, *FINE[name], cwd=context)
     assert result.code == 0, result.err
 

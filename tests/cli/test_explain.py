@@ -45,7 +45,7 @@ def test_what_no_pattern_matches_is_only_noted(cli: Cli, traps: Path) -> None:
     assert "no pattern matches 1 of the paths" in result.err
 
 
-def test_nul_records(cli: Cli, traps: Path) -> None:
+def test_z_writes_records_that_end_in_nul(cli: Cli, traps: Path) -> None:
     result = cli("explain", "-z", "-n", "--stdin", cwd=traps, stdin=b"foo/bar\0app.py\0")
     assert result.raw == b".dockerignore\x004\x00foo/*\x00foo/bar\x00\0\0\0app.py\0"
 
@@ -63,7 +63,7 @@ def test_paths_from_the_working_directory_and_absolute_ones(cli: Cli, traps: Pat
         assert cli("explain", "-C", traps.name, path, cwd=traps.parent).lines == [expected]
 
 
-def test_symlinked_context(cli: Cli, traps: Path) -> None:
+def test_a_path_may_lead_through_a_link_to_the_context(cli: Cli, traps: Path) -> None:
     (traps.parent / "alias").symlink_to(traps)
     for path in (traps / "foo/bar", traps.parent / "alias/foo/bar"):
         assert cli("explain", "-C", "alias", str(path), cwd=traps.parent).out.endswith(
@@ -192,7 +192,7 @@ def test_paths_and_stdin_exclude_each_other(cli: Cli) -> None:
     assert cli("explain", "--stdin", "x").code == 2
 
 
-def test_undecodable_paths(cli: Cli, tmp_path: Path) -> None:
+def test_a_path_that_is_not_utf8_is_quoted(cli: Cli, tmp_path: Path) -> None:
     name = os.fsdecode(b"\xff")
     context = build_tree(tmp_path / "ctx", [file(".dockerignore", b"?\n"), name])
     assert cli("explain", name, cwd=context).out == '.dockerignore:1:?\t"\\377"\n'

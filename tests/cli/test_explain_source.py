@@ -129,7 +129,7 @@ RUNS = "process "
 
 @pytest.mark.parametrize("trigger", [False, True])
 @pytest.mark.parametrize("name", MOUNTS)
-def test_mounts_too(
+def test_source_explains_mounts_too(
     cli: Cli, docker: Docker, tree: Path, tmp_path: Path, name: str, trigger: bool
 ) -> None:
     source, missing = MOUNTS[name]
@@ -223,7 +223,7 @@ CAUSES = {
 
 
 @pytest.mark.parametrize("name", CAUSES)
-def test_nearest_cause(cli: Cli, tmp_path: Path, name: str) -> None:
+def test_source_names_the_nearest_cause(cli: Cli, tmp_path: Path, name: str) -> None:
     text, cause = CAUSES[name]
     dockerfile = file("ctx/docker/Dockerfile", f"ARG EARLY=1\nFROM busybox\n{text}\n".encode())
     build_tree(tmp_path, [dockerfile, "ctx/app.py", "ctx/docker/run.sh", "beside"])
@@ -267,7 +267,9 @@ def test_what_no_instruction_takes(cli: Cli, tmp_path: Path) -> None:
         ("x", "x"),
     ],
 )
-def test_refused(cli: Cli, tmp_path: Path, options: tuple[str, ...]) -> None:
+def test_source_refuses_what_no_line_takes(
+    cli: Cli, tmp_path: Path, options: tuple[str, ...]
+) -> None:
     where = context(
         tmp_path, "FROM scratch\nCOPY x /\nCOPY --parents . /\nCOPY --parents !x /\n", "x"
     )

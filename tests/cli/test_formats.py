@@ -49,7 +49,9 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("formats", "message"), WRONG)
-def test_wrong_ones(cli: Cli, context: Path, formats: list[str], message: str) -> None:
+def test_an_unknown_format_is_a_usage_error(
+    cli: Cli, context: Path, formats: list[str], message: str
+) -> None:
     arguments = [word for each in formats for word in ("--format", each)]
     result = cli("measure", *arguments, cwd=context)
     assert (result.code, result.out) == (2, "")

@@ -82,7 +82,9 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_who_fails(docker: Docker, tmp_path: Path, name: str) -> None:
+def test_a_link_to_nothing_fails_the_build_that_follows_it(
+    docker: Docker, tmp_path: Path, name: str
+) -> None:
     case = CASES[name]
     root = build_tree(tmp_path / "context", case.tree)
     dockerfile = tmp_path / "Dockerfile"

@@ -76,7 +76,7 @@ def test_a_diff_can_be_applied(cli: Cli, root: Path) -> None:
     assert cli("lint", cwd=root).code == 0
 
 
-def test_standard_input(cli: Cli, root: Path) -> None:
+def test_a_dash_lints_standard_input(cli: Cli, root: Path) -> None:
     done = cli("lint", "-", cwd=root, stdin=b"dist # made\n")
     assert done.code == 1
     assert done.lines[0].startswith("<stdin>:1:6 error CTX102")
@@ -118,7 +118,7 @@ def test_the_file_of_one_build(cli: Cli, root: Path) -> None:
     assert cli("lint", "-C", "empty", cwd=root).code == 2
 
 
-def test_several_contexts(cli: Cli, tmp_path: Path) -> None:
+def test_every_ignore_file_below_is_linted(cli: Cli, tmp_path: Path) -> None:
     build_tree(
         tmp_path, [file("a/.dockerignore", b"x\nx\n"), file("b/c/.dockerignore", b"y\n"), "b/c/y"]
     )
@@ -132,7 +132,7 @@ def test_several_contexts(cli: Cli, tmp_path: Path) -> None:
     assert cli("lint", "d", cwd=tmp_path).lines == ["no ignore file here"]
 
 
-def test_rule(cli: Cli) -> None:
+def test_rule_shows_the_page_of_a_code(cli: Cli) -> None:
     done = cli("rule", "CTX102")
     assert done.code == 0
     assert done.lines[0] == "CTX102 trailing-comment (error)"

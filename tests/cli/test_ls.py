@@ -63,7 +63,7 @@ def test_size_of_an_ignored_file_is_what_is_saved(cli: Cli, traps: Path) -> None
     assert line.split() == ["8", "foo/bar"]
 
 
-def test_json_lines(cli: Cli, traps: Path) -> None:
+def test_json_is_one_entry_a_line(cli: Cli, traps: Path) -> None:
     entries = [json.loads(line) for line in cli("ls", "--format", "json", cwd=traps).lines]
     last = entries[-1]
     assert (last["path"], last["kind"], last["size_bytes"], last["content_bytes"]) == (

@@ -53,7 +53,7 @@ COLOURS = [
 
 
 @pytest.mark.parametrize(("env", "options", "coloured"), COLOURS)
-def test_colour(
+def test_colour_follows_the_option_and_the_environment(
     cli: Cli, tmp_path: Path, env: dict[str, str], options: list[str], coloured: bool
 ) -> None:
     context = build_tree(tmp_path / "ctx", CONTEXTS["traps"])

@@ -131,13 +131,15 @@ def test_an_image_may_bring_variables_and_triggers(app: Path) -> None:
         ({"": "../lib"}, "invalid context name : invalid reference format"),
     ],
 )
-def test_refused(app: Path, contexts: dict[str, str], message: str) -> None:
+def test_a_wrong_build_context_is_an_input_error(
+    app: Path, contexts: dict[str, str], message: str
+) -> None:
     with pytest.raises(InputError) as caught:
         api.measure(build_contexts=contexts)
     assert message in str(caught.value)
 
 
-def test_other_builders(app: Path) -> None:
+def test_other_builders_differ_about_named_contexts(app: Path) -> None:
     with pytest.raises(InputError, match="has no --build-context"):
         api.measure(build_contexts={"lib": "../lib"}, builder="classic")
     (lib,) = api.measure(build_contexts={"lib": "../lib"}, builder="podman").named_contexts
@@ -191,7 +193,7 @@ def test_the_default_platform_is_this_machines(app: Path, monkeypatch: pytest.Mo
         platforms_of(api.request_for())
 
 
-def test_text(app: Path, cli: Cli) -> None:
+def test_text_shows_each_named_context(app: Path, cli: Cli) -> None:
     options = ["--build-context", "lib=../lib", "--build-context", "far=docker-image://alpine"]
     out = cli("measure", *options, columns=120).out
     assert "Transfer     4 B in 1 file, by COPY b (Dockerfile:6), COPY b (Dock" not in out
@@ -210,7 +212,7 @@ def test_text(app: Path, cli: Cli) -> None:
     assert "Printed      linux/amd64: transferring context: " in out
 
 
-def test_warm(app: Path, cli: Cli) -> None:
+def test_warm_shows_what_the_next_build_sends(app: Path, cli: Cli) -> None:
     options = ["--build-context", "lib=../lib"]
     assert "Again" not in cli("measure", *options).out
     out = " ".join(cli("measure", "--warm", *options).out.split())

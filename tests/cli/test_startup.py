@@ -59,7 +59,7 @@ def loads(*arguments: str) -> set[str]:
     return set(done.stderr.split())
 
 
-def test_nothing_heavy(loaded: set[str]) -> None:
+def test_a_command_loads_nothing_heavy_that_it_does_not_need(loaded: set[str]) -> None:
     assert HEAVY & loaded == set()
 
 

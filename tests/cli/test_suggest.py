@@ -41,13 +41,13 @@ def test_write_then_nothing(cli: Cli, rust: Path) -> None:
     assert second.err == ""
 
 
-def test_check(cli: Cli, rust: Path) -> None:
+def test_check_exits_1_until_the_rules_are_written(cli: Cli, rust: Path) -> None:
     assert cli("suggest", "--check", cwd=rust).code == 1
     assert cli("suggest", "--write", cwd=rust).code == 0
     assert cli("suggest", "--check", cwd=rust).code == 0
 
 
-def test_diff(cli: Cli, rust: Path) -> None:
+def test_diff_shows_the_lines_and_writes_nothing(cli: Cli, rust: Path) -> None:
     result = cli("suggest", "--diff", cwd=rust)
     assert result.code == 0
     assert result.lines[:2] == ["--- /dev/null", "+++ .dockerignore"]

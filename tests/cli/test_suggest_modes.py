@@ -110,7 +110,9 @@ def test_what_was_left_out_is_said(cli: Cli, context: Path) -> None:
         (["--like", "bad"], "bad:2:1: the build fails: syntax error"),
     ],
 )
-def test_bad_input(cli: Cli, context: Path, arguments: list[str], message: str) -> None:
+def test_input_that_a_mode_cannot_use_is_an_error(
+    cli: Cli, context: Path, arguments: list[str], message: str
+) -> None:
     (context / "bad").write_text("a\n[\n")
     result = cli("suggest", *arguments, cwd=context)
     assert result.code == 2

@@ -417,6 +417,6 @@ def test_many_files_share_the_time(
     assert len(discover(str(root), ask_docker=True).problems) >= 21
 
 
-def test_no_directory(tmp_path: Path) -> None:
+def test_asking_docker_about_no_directory_is_an_input_error(tmp_path: Path) -> None:
     with pytest.raises(InputError):
         discover(str(tmp_path / "none"), ask_docker=True)

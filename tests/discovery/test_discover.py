@@ -204,7 +204,7 @@ CASES: dict[str, tuple[list[str | Node], list[tuple[str, ...]]]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_builds(case: str, tmp_path: Path) -> None:
+def test_the_builds_of_each_layout_are_found(case: str, tmp_path: Path) -> None:
     nodes, expected = CASES[case]
     root = build_tree(tmp_path / "repository", nodes)
     assert told(root) == expected
@@ -321,7 +321,7 @@ def test_the_environment_decides_only_if_it_is_given(tmp_path: Path) -> None:
     assert ("a", "a/Dockerfile", "", "compose") in told(root)
 
 
-def test_no_directory() -> None:
+def test_a_directory_that_is_missing_is_an_input_error() -> None:
     with pytest.raises(InputError, match="no such directory"):
         discover("/does/not/exist")
 

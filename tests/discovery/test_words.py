@@ -37,7 +37,7 @@ VARIABLES = {"A": "a", "EMPTY": "", "B": "b"}
         ("${EMPTY?m}", ""),
     ],
 )
-def test_interpolation(text: str, expected: str) -> None:
+def test_variables_are_replaced_as_compose_does(text: str, expected: str) -> None:
     assert interpolate(text, VARIABLES) == expected
 
 
@@ -47,7 +47,7 @@ def test_what_cannot_be_interpolated(text: str) -> None:
         interpolate(text, VARIABLES)
 
 
-def test_dotenv() -> None:
+def test_a_dotenv_file_is_read_as_compose_does() -> None:
     text = (
         '# comment\nA=1\nexport B = two words # comment\nC=\'$A "x\'\nD="${A}\\n\\""\n'
         "E=\nF: y\n  G=a#b\nno equals\nH=$OUTER\nI='two\nlines'\n"

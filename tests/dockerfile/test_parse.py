@@ -37,7 +37,9 @@ ARGUMENTS = [
 
 
 @pytest.mark.parametrize(("line", "arguments", "json_form"), ARGUMENTS)
-def test_splits_arguments(line: str, arguments: tuple[str, ...], json_form: bool) -> None:
+def test_arguments_are_split_as_buildkit_splits_them(
+    line: str, arguments: tuple[str, ...], json_form: bool
+) -> None:
     instruction = last(f"FROM alpine\n{line}\n")
     assert instruction.keyword == line.split()[0].upper()
     assert instruction.arguments == arguments

@@ -106,7 +106,7 @@ ASKED = [
 @pytest.mark.parametrize(
     ("body", "paths"), [row[1:] for row in ASKED], ids=[row[0] for row in ASKED]
 )
-def test_one_stage(body: str, paths: tuple[str, ...] | None) -> None:
+def test_one_stage_takes_the_paths_that_it_names(body: str, paths: tuple[str, ...] | None) -> None:
     found = need(f"FROM scratch\n{body}\n")
     assert found.follow_paths == paths
     assert found.context_used is (paths != ())

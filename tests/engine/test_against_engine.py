@@ -74,7 +74,7 @@ def words(message: str) -> str:
 
 
 @with_names(list(ALL))
-def test_buildkit(context: Context, docker: Docker, tmp_path: Path) -> None:
+def test_our_answer_is_that_of_buildkit(context: Context, docker: Docker, tmp_path: Path) -> None:
     root, dockerfile = context.build(tmp_path)
     ours = ask(root, dockerfile=dockerfile)
     check_buildkit(root, ours, docker.build_buildkit(root, dockerfile=dockerfile))
@@ -188,7 +188,9 @@ BY_CLASSIC = CLASSIC_ONLY | {
 
 
 @pytest.mark.parametrize("context", BY_CLASSIC.values(), ids=BY_CLASSIC)
-def test_classic(context: Context, docker: Docker, tmp_path: Path) -> None:
+def test_our_answer_is_that_of_the_classic_builder(
+    context: Context, docker: Docker, tmp_path: Path
+) -> None:
     root, dockerfile = context.build(tmp_path)
     ours = ask(root, dockerfile=dockerfile, builder=CLASSIC)
     check_classic(root, ours, docker.build_classic(root, dockerfile=dockerfile))
@@ -250,7 +252,7 @@ BY_BUILDAH = {
 
 
 @pytest.mark.parametrize("context", BY_BUILDAH.values(), ids=BY_BUILDAH)
-def test_buildah(context: Context, buildah: Podman, tmp_path: Path) -> None:
+def test_our_answer_is_that_of_buildah(context: Context, buildah: Podman, tmp_path: Path) -> None:
     root, dockerfile = context.build(tmp_path)
     ours = ask(root, dockerfile=dockerfile, builder=PODMAN)
     result = buildah.build_buildah(root, dockerfile=dockerfile)

@@ -70,7 +70,7 @@ ITSELF, ABOVE = Cover.ITSELF, Cover.ABOVE
         ("*/*", "**", None),
     ],
 )
-def test_table(wide: str, narrow: str, expected: Cover | None) -> None:
+def test_one_pattern_covers_another(wide: str, narrow: str, expected: Cover | None) -> None:
     assert covers(DockerIgnorePattern(wide), DockerIgnorePattern(narrow)) is expected
 
 

@@ -31,18 +31,18 @@ OTHER_IGNORE_FILES = ".gitignore .npmignore .dockerignore.bak mydockerignore .do
 
 
 @pytest.mark.parametrize("name", DOCKERFILES.split())
-def test_dockerfile(name: str) -> None:
+def test_names_of_dockerfiles_are_known(name: str) -> None:
     assert is_dockerfile(name)
     assert not is_ignore_file(name)
 
 
 @pytest.mark.parametrize("name", OTHERS.split())
-def test_no_dockerfile(name: str) -> None:
+def test_other_names_are_of_no_dockerfile(name: str) -> None:
     assert not is_dockerfile(name)
 
 
 @pytest.mark.parametrize("name", IGNORE_FILES.split())
-def test_ignore_file(name: str) -> None:
+def test_names_of_ignore_files_are_known(name: str) -> None:
     assert is_ignore_file(name)
     assert not is_dockerfile(name)
 

@@ -151,7 +151,9 @@ VERDICTS: list[Row] = [
 
 
 @pytest.mark.parametrize(("lines", "path", "ignored", "line"), VERDICTS)
-def test_verdict(lines: list[str], path: str, ignored: bool, line: int | None) -> None:
+def test_the_verdict_and_the_line_that_decides(
+    lines: list[str], path: str, ignored: bool, line: int | None
+) -> None:
     spec = DockerIgnoreSpec.from_lines(lines)
     result = spec.check_file(path)
     decided_by = None if result.index is None else spec.patterns[result.index].line
@@ -250,7 +252,7 @@ class TestPathspec:
         ]
         assert [spec.check_file(file).include for file in self.FILES] == [i for _, i, _ in checked]
 
-    def test_trees(self, tmp_path: Path) -> None:
+    def test_a_spec_works_with_pathspecs_trees(self, tmp_path: Path) -> None:
         for name in ("foo/x", "foo/bar", "a.log", "b/a.log"):
             (tmp_path / name).parent.mkdir(exist_ok=True)
             (tmp_path / name).touch()
@@ -334,7 +336,7 @@ class TestIgnoreFile:
             (b"#" + b"x" * 70_000 + b"\n", 1),
         ],
     )
-    def test_long_line(self, data: bytes, line: int | None) -> None:
+    def test_a_line_that_is_too_long_fails_the_build(self, data: bytes, line: int | None) -> None:
         ignore_file = IgnoreFile.parse(".dockerignore", data)
         if line is None:
             ignore_file.check_line_lengths()
@@ -425,7 +427,7 @@ class TestGolang:
             ("", ""),
         ],
     )
-    def test_trim_space(self, text: str, trimmed: str) -> None:
+    def test_white_space_is_what_go_trims(self, text: str, trimmed: str) -> None:
         assert golang.trim_space(text) == trimmed
 
     @pytest.mark.parametrize(
@@ -450,7 +452,7 @@ class TestGolang:
             ("a/.../b", "a/.../b"),
         ],
     )
-    def test_clean(self, path: str, cleaned: str) -> None:
+    def test_paths_are_cleaned_as_go_cleans_them(self, path: str, cleaned: str) -> None:
         assert golang.clean(path) == cleaned
         assert golang.clean(cleaned) == cleaned
 
@@ -482,7 +484,9 @@ class TestGolang:
             ("[\udcff]", 0),
         ],
     )
-    def test_syntax_error(self, pattern: str, offset: int | None) -> None:
+    def test_syntax_errors_are_those_of_filepath_match(
+        self, pattern: str, offset: int | None
+    ) -> None:
         assert golang.syntax_error(pattern) == offset
 
 
@@ -528,7 +532,9 @@ class TestGoRegexp:
             ("^a*?b??$", ["aab", ""], ["c"]),
         ],
     )
-    def test_translation(self, expression: str, matches: list[str], others: list[str]) -> None:
+    def test_a_translated_expression_matches_what_go_matches(
+        self, expression: str, matches: list[str], others: list[str]
+    ) -> None:
         compiled = re.compile(goregexp.translate(expression))
         assert [each for each in [*matches, *others] if compiled.search(each)] == matches
 
@@ -559,11 +565,11 @@ class TestGoRegexp:
             ("a)", "unexpected )"),
         ],
     )
-    def test_refusal(self, expression: str, message: str) -> None:
+    def test_what_go_refuses_is_refused_in_its_words(self, expression: str, message: str) -> None:
         with pytest.raises(goregexp.GoRegexpError, match=f"^{re.escape(message)}$"):
             goregexp.translate(expression)
 
-    def test_unicode_script(self) -> None:
+    def test_a_unicode_script_is_said_to_be_beyond_us(self) -> None:
         with pytest.raises(NotImplementedError, match="Greek"):
             goregexp.translate("\\p{Greek}")
         with pytest.raises(IgnoreFileError, match="cannot evaluate this pattern"):

@@ -38,7 +38,9 @@ IGNORE_FILES = {
 @pytest.mark.usefixtures("devtools")
 @pytest.mark.parametrize("ignorefile", IGNORE_FILES.values(), ids=IGNORE_FILES)
 @pytest.mark.parametrize("tree", TREES)
-def test_devtools(tree: str, ignorefile: str, tmp_path: Path) -> None:
+def test_real_trees_are_listed_as_docker_devtools_lists_them(
+    tree: str, ignorefile: str, tmp_path: Path
+) -> None:
     dockerfile = dockerfile_with(ignorefile, tmp_path)
     request = resolve(tree, dockerfile=str(dockerfile), builder=BUILDKIT)
     names = walked(request)
@@ -51,7 +53,9 @@ def test_devtools(tree: str, ignorefile: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ignorefile", IGNORE_FILES.values(), ids=IGNORE_FILES)
 @pytest.mark.parametrize("tree", TREES)
-def test_go_library(golibrary: GoLibrary, tree: str, ignorefile: str, tmp_path: Path) -> None:
+def test_real_trees_are_listed_as_fsutil_lists_them(
+    golibrary: GoLibrary, tree: str, ignorefile: str, tmp_path: Path
+) -> None:
     request = resolve(tree, dockerfile=str(dockerfile_with(ignorefile, tmp_path)))
     theirs = golibrary.ask(ignorefile=ignorefile.encode(), root=Path(tree))
     assert walked(request) == list(theirs.listed)

@@ -29,7 +29,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_advice(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_advice_looks_as_kept(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     project, options, look = CASES[name]
     monkeypatch.chdir(build_tree(tmp_path / "ctx", PROJECTS[project].nodes))
     advice = api.suggest(**options)  # type: ignore[arg-type]

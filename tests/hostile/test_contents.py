@@ -149,7 +149,7 @@ TRIALS = [
 
 
 @pytest.mark.parametrize(("name", "depth", "command"), TRIALS)
-def test_nesting(
+def test_deep_nesting_in_a_file_ends_in_an_answer(
     name: str, depth: int, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, text, _ = contents(depth)[name]
@@ -260,7 +260,7 @@ NUMBERS = [
 
 
 @pytest.mark.parametrize(("path", "text", "commands"), NUMBERS)
-def test_long_numbers(
+def test_long_numbers_in_a_file_end_in_an_answer(
     path: str,
     text: str,
     commands: tuple[str, ...],

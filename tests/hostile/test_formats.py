@@ -83,7 +83,9 @@ def assert_tame(text: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "command"), TRIALS)
-def test_formats(name: str, command: str, cli: Cli, tmp_path: Path) -> None:
+def test_no_name_of_a_file_breaks_a_format(
+    name: str, command: str, cli: Cli, tmp_path: Path
+) -> None:
     root = planted(tmp_path, NAMES[name])
     if command.startswith("diff"):
         (root / "old.json").write_bytes(cli("measure", "--format", "json", cwd=root).raw)

@@ -47,7 +47,9 @@ STEPS = ("open", "fdopen", "fsync", "fchmod", "replace", "link", "unlink", "clos
 @pytest.mark.parametrize("before", [None, b"a\n"], ids=["new", "old"])
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("after", range(3))
-def test_writers(step: str, after: int, before: bytes | None, tmp_path: Path) -> None:
+def test_a_killed_writer_leaves_each_file_whole(
+    step: str, after: int, before: bytes | None, tmp_path: Path
+) -> None:
     nodes = (
         [] if before is None else [file("x/.dockerignore", before), file("y/.dockerignore", before)]
     )

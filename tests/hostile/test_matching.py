@@ -47,7 +47,7 @@ OF_GROUPS = ["(a*)*b", "((a|a)*)*c", "(a|b|ab)*" * 9 + "c", "(.*a){1,20}b", "(a+
 
 @pytest.mark.parametrize("path", [DEEP, DEEPER, LONG], ids=["deep", "deeper", "long"])
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_pattern_ends(golibrary: GoLibrary, pattern: str, path: str) -> None:
+def test_every_pattern_is_matched_in_time(golibrary: GoLibrary, pattern: str, path: str) -> None:
     with processor_seconds(5):
         spec = BUILDKIT.spec_class.from_lines([pattern])
         ignored = [*spec.steps(path)][-1][1].ignored
@@ -118,7 +118,7 @@ SUBSTITUTIONS = [
 
 
 @pytest.mark.parametrize(("word", "value"), SUBSTITUTIONS)
-def test_substitution_ends(word: str, value: str) -> None:
+def test_every_substitution_ends_in_time(word: str, value: str) -> None:
     with processor_seconds(5):
         assert expand(word, {"A": value}).text == value
 

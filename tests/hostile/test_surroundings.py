@@ -97,7 +97,7 @@ SURROUNDED = [
 
 
 @pytest.mark.parametrize(("command", "wrapper"), SURROUNDED)
-def test_surroundings(command: str, wrapper: str, root: Path) -> None:
+def test_odd_surroundings_end_in_an_answer(command: str, wrapper: str, root: Path) -> None:
     code, err = spawned(command, root, wrapper=WRAPPERS[wrapper])
     assert code in (0, 1, 2)
     assert "internal error" not in err
@@ -124,7 +124,7 @@ def test_a_directory_named_absolutely_needs_no_other(root: Path) -> None:
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "nonsense", ""])
 @pytest.mark.parametrize("word", ["zz", "", "-1", "99999999999999999999", "1.5"])
-def test_completion(cli: Cli, shell: str, word: str) -> None:
+def test_completion_never_fails_the_shell(cli: Cli, shell: str, word: str) -> None:
     env = {"_CTXSIZE_COMPLETE": f"{shell}_complete", "COMP_WORDS": "ctxsize 'm", "COMP_CWORD": word}
     assert cli(env=env).code in (0, 1, 2)
     assert cli(env={"_CTXSIZE_COMPLETE": f"{shell}_complete"}).code in (0, 1, 2)

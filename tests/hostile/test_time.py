@@ -127,13 +127,13 @@ def test_long_ignore_file(context: Path, name: str, command: str) -> None:
     ("name", "command"),
     [(name, command) for name, (commands, _) in DOCKERFILES.items() for command in commands],
 )
-def test_long_dockerfile(context: Path, name: str, command: str) -> None:
+def test_a_long_dockerfile_ends_in_time(context: Path, name: str, command: str) -> None:
     (context / "Dockerfile").write_text(DOCKERFILES[name][1])
     ends(command)
 
 
 @pytest.mark.parametrize("command", ["scan", "advise", "lint"])
-def test_many_services(context: Path, command: str) -> None:
+def test_many_services_end_in_time(context: Path, command: str) -> None:
     services = lines(lambda at: f"  s{at}: {{build: .}}", 10_000)
     (context / "compose.yaml").write_text(f"services:\n{services}")
     (context / ".dockerignore").write_text("x\n")
@@ -226,6 +226,6 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("name", BOMBS)
-def test_yaml_bomb(name: str) -> None:
+def test_a_yaml_bomb_ends_in_time(name: str) -> None:
     with processor_seconds(5):
         load(BOMBS[name])

@@ -57,7 +57,7 @@ def test_docker_lists_it(config: Path, tmp_path: Path) -> None:
     assert "ctxsize*    What docker build will send, before you build" in done.stdout
 
 
-def test_its_metadata(config: Path) -> None:
+def test_the_plugin_tells_docker_its_metadata(config: Path) -> None:
     path = config / "cli-plugins" / "docker-ctxsize"
     assert os.access(path, os.X_OK)
     done = subprocess.run(

@@ -44,14 +44,16 @@ def rows(table: dict[str, list[Case]]) -> list[tuple[str, Case]]:
 
 
 @pytest.mark.parametrize(("code", "case"), rows(CATCHES))
-def test_catches(code: str, case: Case, tmp_path: Path) -> None:
+def test_each_lint_finds_what_its_cases_hold(code: str, case: Case, tmp_path: Path) -> None:
     found = linted(case, tmp_path / "ctx", select=[code]).findings
     assert tuple(map(shown, found)) == case.found
     assert all(each.code == code and each.message for each in found)
 
 
 @pytest.mark.parametrize(("code", "case"), rows(SILENT))
-def test_catches_not(code: str, case: Case, tmp_path: Path) -> None:
+def test_each_lint_is_silent_where_its_cases_are_fine(
+    code: str, case: Case, tmp_path: Path
+) -> None:
     found = linted(case, tmp_path / "ctx", select=[code]).findings
     assert [each.message for each in found] == []
 

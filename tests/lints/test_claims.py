@@ -138,7 +138,7 @@ def test_the_classic_builder_itself(docker: Docker, tmp_path: Path) -> None:
                 assert [*of_builders(asked, [lie_about(each)])]
 
 
-def test_buildah_itself(buildah: Podman, tmp_path: Path) -> None:
+def test_what_is_said_of_podman_holds_for_buildah(buildah: Podman, tmp_path: Path) -> None:
     engines = {"podman": partial(sent_by, buildah.build_buildah)}
     for asked, found in many(engines, tmp_path):
         assert [*of_builders(asked, found)] == []

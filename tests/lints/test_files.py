@@ -93,7 +93,7 @@ UNREAD = {
 
 
 @pytest.mark.parametrize("name", UNREAD)
-def test_unread(name: str, tmp_path: Path) -> None:
+def test_an_ignore_file_that_no_build_reads_is_found(name: str, tmp_path: Path) -> None:
     nodes, path, words = UNREAD[name]
     build_tree(tmp_path, nodes)
     target = [str(tmp_path)] if "the" in name or "says" in name else [str(tmp_path / path)]
@@ -117,7 +117,7 @@ def test_unread(name: str, tmp_path: Path) -> None:
         [link(".dockerignore", "shared"), file("shared", b"a\n")],
     ],
 )
-def test_read(nodes: list[str | Node], tmp_path: Path) -> None:
+def test_an_ignore_file_that_a_build_reads_is_fine(nodes: list[str | Node], tmp_path: Path) -> None:
     assert lint(tmp_path, nodes, select="CTX127") == []
 
 
@@ -135,7 +135,7 @@ WEIRD = {
 
 @pytest.mark.parametrize("tree", [True, False])
 @pytest.mark.parametrize("name", WEIRD)
-def test_weird_files(name: str, tree: bool, tmp_path: Path) -> None:
+def test_a_weird_file_ends_in_findings(name: str, tree: bool, tmp_path: Path) -> None:
     data = WEIRD[name]
     path = tmp_path / ".dockerignore"
     path.write_bytes(data)

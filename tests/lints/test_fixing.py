@@ -50,7 +50,7 @@ FIXES = {
 
 
 @pytest.mark.parametrize("name", FIXES)
-def test_certain_fixes(name: str, tmp_path: Path) -> None:
+def test_certain_fixes_change_the_file_as_shown(name: str, tmp_path: Path) -> None:
     before, nodes, after = FIXES[name]
     build_tree(tmp_path, [*nodes, file(".dockerignore", before)])
     path = tmp_path / ".dockerignore"
@@ -61,7 +61,7 @@ def test_certain_fixes(name: str, tmp_path: Path) -> None:
     assert again.edits == ()
 
 
-def test_unsafe_fixes(tmp_path: Path) -> None:
+def test_unsafe_fixes_wait_to_be_asked_for(tmp_path: Path) -> None:
     before = b"*\n!README.md\n*.md\n../x\n"
     build_tree(tmp_path, ["README.md", "a.md", file(".dockerignore", before)])
     path = str(tmp_path / ".dockerignore")

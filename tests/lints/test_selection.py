@@ -47,7 +47,7 @@ def test_select_and_ignore(
     assert codes(root, select=select, ignore=ignore) == found
 
 
-def test_severity(root: Path) -> None:
+def test_a_severity_hides_what_is_below_it(root: Path) -> None:
     assert codes(root, severity=Severity.ERROR) == ["CTX102"]
     assert codes(root, severity=Severity.INFO) == ALL
 
@@ -56,7 +56,7 @@ def configure(root: Path, text: str) -> None:
     (root / "ctxsize.toml").write_text(text)
 
 
-def test_configuration_selects(root: Path) -> None:
+def test_the_configuration_selects_and_options_win(root: Path) -> None:
     configure(root, 'ignore = ["CTX11"]\n')
     assert codes(root) == ["CTX102", "CTX128"]
     assert codes(root, select=["CTX128"]) == ["CTX128"]
@@ -65,7 +65,7 @@ def test_configuration_selects(root: Path) -> None:
 @pytest.mark.parametrize(
     "more", ["", 'path = ".dockerignore"\n', 'pattern = "dist"\n', 'path = "*ignore"\n']
 )
-def test_suppressions(more: str, root: Path) -> None:
+def test_a_suppressed_finding_is_counted_and_not_shown(more: str, root: Path) -> None:
     configure(root, f'[[suppress]]\ncode = "CTX113"\nreason = "old"\n{more}')
     linted = api.lint([str(root)])
     assert [each.code for each in linted.findings] == ["CTX102", "CTX128"]

@@ -110,7 +110,9 @@ class TestBuildKit:
         key_and_value = (2 + len("user.k")) + (2 + len("v"))
         assert result.transferred_bytes == plain.transferred_bytes + 2 + key_and_value
 
-    def test_kinds(self, docker: Docker, tmp_path: Path) -> None:
+    def test_entries_of_each_kind_come_back_from_the_engine(
+        self, docker: Docker, tmp_path: Path
+    ) -> None:
         nodes: list[str | trees.Node] = [
             "Dockerfile",
             trees.file("f", b"12345", mode=0o4755),
@@ -142,7 +144,9 @@ class TestBuildKit:
 
 
 class TestClassic:
-    def test_exact_stream(self, docker: Docker, context: Path) -> None:
+    def test_the_classic_builder_prints_the_size_of_its_stream(
+        self, docker: Docker, context: Path
+    ) -> None:
         result = docker.build_classic(context)
         assert result.error is None
         assert result.names == NAMES
@@ -173,7 +177,7 @@ class TestBuildah:
         result = buildah.build_buildah(context)
         assert (result.names, result.error) == (NAMES, None)
 
-    def test_everything_ignored(self, buildah: Podman, tmp_path: Path) -> None:
+    def test_nothing_comes_back_where_all_is_ignored(self, buildah: Podman, tmp_path: Path) -> None:
         result = buildah.build_buildah(ignoring(tmp_path, b"*"))
         assert (result.names, result.error) == ([], None)
 

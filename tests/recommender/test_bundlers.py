@@ -138,7 +138,7 @@ SAFE: dict[str, tuple[str, str, list[Node]]] = {
 
 
 @pytest.mark.parametrize("case", SAFE)
-def test_safe(case: str, tmp_path: Path) -> None:
+def test_what_a_bundler_takes_is_safe_or_not(case: str, tmp_path: Path) -> None:
     path, dockerfile, nodes = SAFE[case]
     nodes = [*nodes, file("Dockerfile", dockerfile.encode()), file(path, VALUES), file("src/x.js")]
     root = build_tree(tmp_path / "ctx", nodes)

@@ -53,7 +53,7 @@ def name_of(rule: Rule) -> str:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=name_of)
-def test_speaks(rule: Rule, tmp_path: Path) -> None:
+def test_the_marker_of_each_rule_is_found(rule: Rule, tmp_path: Path) -> None:
     path = place_of(rule)
     plant(tmp_path, rule.marker, path, rule.kind)
     assert evidence_of(tmp_path, path).shows(rule.marker, path) is not None

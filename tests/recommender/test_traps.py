@@ -108,12 +108,12 @@ def spoken(case: Case, root: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("name", TRAPS)
-def test_speaks(name: str, tmp_path: Path) -> None:
+def test_each_trap_is_seen(name: str, tmp_path: Path) -> None:
     assert name in spoken(SPEAKS[name], tmp_path / "ctx")
 
 
 @pytest.mark.parametrize("name", TRAPS)
-def test_silent(name: str, tmp_path: Path) -> None:
+def test_no_trap_is_seen_where_there_is_none(name: str, tmp_path: Path) -> None:
     assert name not in spoken(SILENT[name], tmp_path / "ctx")
 
 

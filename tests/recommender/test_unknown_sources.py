@@ -94,5 +94,7 @@ def test_no_mode_hides_what_it_may_take(mode: str, case: str, tmp_path: Path) ->
         ("a/*/b", "a/b", True),
     ],
 )
-def test_may_be(pattern: str, path: str, expected: bool) -> None:
+def test_an_unknown_source_may_be_what_its_pattern_allows(
+    pattern: str, path: str, expected: bool
+) -> None:
     assert may_be(pattern, path) is expected

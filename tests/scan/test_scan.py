@@ -29,7 +29,9 @@ def codes(findings: tuple[Finding, ...], root: Path) -> list[tuple[str, str]]:
     return [(each.code, os.path.relpath(each.location.path, root)) for each in findings]
 
 
-def test_the_story(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_services_of_the_story_are_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(build_tree(tmp_path / "repository", story()))
     scan = api.scan()
     first, *others = scan.rows
@@ -161,7 +163,7 @@ CASES: dict[str, tuple[list[str | Node], list[tuple[str, str]]]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_across(case: str, tmp_path: Path) -> None:
+def test_findings_across_services_are_told_once(case: str, tmp_path: Path) -> None:
     nodes, expected = CASES[case]
     root = build_tree(tmp_path / "repository", nodes)
     scan = api.scan(str(root))
@@ -245,7 +247,7 @@ def test_what_fails_is_told_in_its_row(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("options", "code"), [([], 1), (["--exit-zero"], 0)])
-def test_exit_codes(options: list[str], code: int, tmp_path: Path) -> None:
+def test_scan_exits_by_its_options(options: list[str], code: int, tmp_path: Path) -> None:
     root = build_tree(tmp_path / "repository", [file("Dockerfile", ALL)])
     assert run(["scan", str(root), *options]) == code
 

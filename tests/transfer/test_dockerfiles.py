@@ -116,7 +116,9 @@ def answer(dockerfile: str | None) -> tuple[int | None, str]:
 
 
 @pytest.mark.parametrize("name", DOCKERFILES)
-def test_the_dockerfile(docker: Docker, context: Path, name: str) -> None:
+def test_the_dockerfile_that_docker_reads_is_the_one_we_name(
+    docker: Docker, context: Path, name: str
+) -> None:
     nodes, named = DOCKERFILES[name]
     build_tree(context, nodes)
     result = docker.build_buildkit(".", dockerfile=named)

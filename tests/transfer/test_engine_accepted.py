@@ -92,7 +92,7 @@ ACCEPTED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_refused(docker: Docker, tmp_path: Path, name: str) -> None:
+def test_what_docker_refuses_is_a_problem(docker: Docker, tmp_path: Path, name: str) -> None:
     root = build_tree(tmp_path / "context", ["a"])
     (tmp_path / "Dockerfile").write_text(REFUSED[name])
     report = api.measure(str(root), dockerfile=str(tmp_path / "Dockerfile"))
@@ -107,7 +107,7 @@ def test_refused(docker: Docker, tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ACCEPTED)
-def test_accepted(docker: Docker, tmp_path: Path, name: str) -> None:
+def test_what_docker_accepts_is_measured(docker: Docker, tmp_path: Path, name: str) -> None:
     root = build_tree(tmp_path / "context", ["a"])
     (tmp_path / "Dockerfile").write_text(ACCEPTED[name])
     report = api.measure(str(root), dockerfile=str(tmp_path / "Dockerfile"))

@@ -275,7 +275,7 @@ def test_one_context_may_have_several_transfers(
 
 
 @pytest.mark.parametrize("name", PLATFORMS)
-def test_several_platforms(
+def test_several_platforms_transfer_what_docker_transfers(
     docker_platforms: Docker, trees: Path, tmp_path: Path, name: str
 ) -> None:
     case = Case(**{**PLATFORMS[name].__dict__, "platforms": BOTH})
@@ -284,7 +284,7 @@ def test_several_platforms(
 
 @pytest.mark.parametrize("platform", ["linux/arm64", "linux/arm/v7", "linux/amd64", ""])
 @pytest.mark.parametrize("name", ["architecture", "platform"])
-def test_one_platform(
+def test_one_platform_transfers_what_docker_transfers(
     docker: Docker, trees: Path, tmp_path: Path, name: str, platform: str
 ) -> None:
     text = PLATFORMS[name].dockerfile.replace("}", "} *").replace("common", "*")

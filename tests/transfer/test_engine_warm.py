@@ -95,7 +95,7 @@ def test_unreadable_files_are_asked_for_again(docker: Docker) -> None:
     assert [result.transferred_bytes for result in results] == both(transfer)
 
 
-def test_named_contexts(docker: Docker, tmp_path: Path) -> None:
+def test_named_contexts_are_sent_again_as_docker_does(docker: Docker, tmp_path: Path) -> None:
     context, lib = build_tree(tmp_path / "warm-named", TREE), build_tree(tmp_path / "lib", LIB)
     text = S + "COPY src /\nCOPY --from=lib . /\n"
     results = built(docker, context, text, f"--build-context=lib={lib}")

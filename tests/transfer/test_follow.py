@@ -81,7 +81,9 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(("paths", "patterns"), CASES)
-def test_follows(tree: Path, paths: list[str], patterns: list[str] | None) -> None:
+def test_paths_become_the_patterns_that_fsutil_makes(
+    tree: Path, paths: list[str], patterns: list[str] | None
+) -> None:
     found = follow(str(tree), paths)
     assert found == (None if patterns is None else tuple(patterns))
 
@@ -125,7 +127,7 @@ def test_what_cannot_be_looked_at_stops_the_build(tree: Path) -> None:
         ("a*b*c", "aXcYb", False),
     ],
 )
-def test_match(pattern: str, name: str, matches: bool) -> None:
+def test_wildcards_match_as_in_go(pattern: str, name: str, matches: bool) -> None:
     assert match(pattern, name) is matches
 
 
@@ -133,7 +135,7 @@ def test_match(pattern: str, name: str, matches: bool) -> None:
     ("name", "wild"),
     [("a", False), ("a]", False), ("a\\*", False), ("\\\\*", True), ("[", True), ("a\\", False)],
 )
-def test_has_wildcards(name: str, wild: bool) -> None:
+def test_a_backslash_makes_a_wildcard_none(name: str, wild: bool) -> None:
     assert has_wildcards(name) is wild
 
 

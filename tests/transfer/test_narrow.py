@@ -60,7 +60,9 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(("ignoring", "asked", "names"), CASES[:-2] + CASES[-1:])
-def test_sends(tree: Path, ignoring: str, asked: list[str], names: list[str]) -> None:
+def test_only_what_is_asked_for_is_sent(
+    tree: Path, ignoring: str, asked: list[str], names: list[str]
+) -> None:
     assert sent(tree, asked, ignoring) == (names, set())
 
 

@@ -119,7 +119,9 @@ def test_every_stage_and_every_dockerfile(tmp_path: Path) -> None:
         (b"FROM scratch\nARG X\nCOPY $X/src /\n", "Dockerfile:3 takes $X/src, which has no value"),
     ],
 )
-def test_impossible(tmp_path: Path, dockerfile: bytes, message: str) -> None:
+def test_an_allowlist_that_cannot_be_says_why(
+    tmp_path: Path, dockerfile: bytes, message: str
+) -> None:
     plant(tmp_path, dockerfile=dockerfile)
     change = listed(tmp_path)
     assert change.after is None

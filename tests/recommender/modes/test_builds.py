@@ -57,7 +57,7 @@ def test_what_git_ignores(docker: Docker, tmp_path: Path) -> None:
     assert result.transferred_bytes == printed(tmp_path)
 
 
-def test_parity(docker: Docker, tmp_path: Path) -> None:
+def test_the_image_is_the_same_with_the_siblings_rules(docker: Docker, tmp_path: Path) -> None:
     change = test_sibling.covered(tmp_path, "target/\n.cargo/\n.idea/\ndocs/\n*.log\n")
     root = tmp_path / test_sibling.OURS
     assert change.after is not None

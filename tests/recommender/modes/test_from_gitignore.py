@@ -125,7 +125,7 @@ def test_a_file_of_a_directorys_name(tmp_path: Path) -> None:
     assert files_sent(tmp_path) == not_ignored(tmp_path)
 
 
-def test_without_git(tmp_path: Path) -> None:
+def test_gitignore_files_count_without_a_repository(tmp_path: Path) -> None:
     inner = file("web/.gitignore", b"/dist\n")
     change = changed(tmp_path, GITIGNORE, inner, git=False)
     assert "web/dist" in lines(change)
@@ -138,7 +138,7 @@ def test_what_cannot_be_said_is_said(tmp_path: Path) -> None:
     assert [(note.subject, note.line) for note in change.notes] == [("[", 2), ("/a**b/c", 3)]
 
 
-def test_no_gitignore(tmp_path: Path) -> None:
+def test_no_gitignore_is_said_to_be_missing(tmp_path: Path) -> None:
     build_tree(tmp_path, ["a"])
     change = from_gitignore(Draft(Snapshot.take(resolve(str(tmp_path)))))
     assert "There is no .gitignore" in change.impossible

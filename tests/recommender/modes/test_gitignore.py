@@ -60,14 +60,14 @@ from tests.trees import build_tree, directory
         ("tab\there", "**/tab\\x09here"),
     ],
 )
-def test_table(line: str, expected: str) -> None:
+def test_a_line_of_gitignore_becomes_one_of_docker(line: str, expected: str) -> None:
     translated = translate(line)
     assert translated is not None
     assert translated.line == expected
 
 
 @pytest.mark.parametrize("line", ["", "# comment", "   ", "/", "!"])
-def test_nothing(line: str) -> None:
+def test_a_line_without_a_pattern_becomes_nothing(line: str) -> None:
     assert translate(line) is None
 
 
@@ -87,7 +87,7 @@ def test_what_cannot_be_said(line: str) -> None:
         ("x", "#a", "\\#a/**/x"),
     ],
 )
-def test_nested_files(line: str, directory: str, expected: str) -> None:
+def test_a_line_of_a_nested_file_holds_below_it(line: str, directory: str, expected: str) -> None:
     translated = translate(line, directory=directory)
     assert translated is not None
     assert translated.line == expected

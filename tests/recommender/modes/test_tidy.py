@@ -54,7 +54,9 @@ def tidied(
         (["*", "*", "a*["], ["*", "*", "a*["]),
     ],
 )
-def test_table(tmp_path: Path, lines: list[str], kept: list[str]) -> None:
+def test_tidy_keeps_just_the_lines_that_matter(
+    tmp_path: Path, lines: list[str], kept: list[str]
+) -> None:
     plan = tidied(tmp_path, lines, ["a/b", "a/x/c", "b", "debug.log", "x/a/b"])
     assert plan.after is not None
     assert plan.after.decode().splitlines() == kept
