@@ -23,7 +23,7 @@ _GO_LIBRARIES = "/usr/share/gocode"
 
 _MEASURE = """
 import sys
-from ctxsize.engine.measure import measure
+from ctxsize.engine.report import measure
 from ctxsize.engine.request import resolve
 print(measure(resolve(sys.argv[1], dockerfile=sys.argv[2])).context.totals)
 """

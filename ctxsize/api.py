@@ -60,7 +60,7 @@ def measure(
     Raises `InputError` for what is not there, `IgnoreFileError` for a pattern and
     `BuildFailsError` for a context on which the build itself would fail.
     """
-    from ctxsize.engine import measure as measuring
+    from ctxsize.engine import report as measuring
     from ctxsize.engine.transfers import with_transfers
 
     request = request_for(build, **options)
@@ -117,7 +117,7 @@ def explain(
 
     Raises what `measure` raises, and `InputError` for a path outside the context.
     """
-    from ctxsize.engine import explain as explaining
+    from ctxsize.engine import trace as explaining
     from ctxsize.engine.arrivals import Takers
     from ctxsize.engine.named import request_named
 
@@ -191,7 +191,7 @@ def suggest(
     """
     from ctxsize.codes import names
     from ctxsize.engine.snapshot import Snapshot
-    from ctxsize.recommender.suggest import Advisor, Choice
+    from ctxsize.recommender.advisor import Advisor, Choice
 
     request = request_for(build, **options)
     advisor = Advisor(Snapshot.take(request, progress=progress), steps=steps)

@@ -176,7 +176,7 @@ def finished(
 
 def _size(request: Request) -> Size:
     """Return what is sent now, and what all transfers make travel."""
-    from ctxsize.engine import measure as measuring
+    from ctxsize.engine import report as measuring
     from ctxsize.engine.transfers import with_transfers
     from ctxsize.model import Amount
     from ctxsize.recommender.outcome import Size

@@ -18,7 +18,7 @@ from ctxsize.cli.options import (
     named_option,
     read_stdin,
 )
-from ctxsize.engine import explain as engine
+from ctxsize.engine import trace as engine
 from ctxsize.engine.arrivals import Takers
 from ctxsize.engine.named import request_named
 from ctxsize.engine.request import Request

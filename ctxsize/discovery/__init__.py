@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ctxsize.build import Build
-from ctxsize.discovery import bake, commands, compose, dockerfiles, workflows
+from ctxsize.discovery import bake, commands, compose, unasked, workflows
 from ctxsize.discovery.bakefile import BakePrinter
 from ctxsize.discovery.search import FoundBuild, Place, Search
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
@@ -95,7 +95,7 @@ def _found(search: Search) -> tuple[FoundBuild, ...]:
         source.collect(search)
     asked = len(search.builds)
     used = {each.dockerfile for each in search.builds if each.dockerfile}
-    dockerfiles.collect(search, used)
+    unasked.collect(search, used)
     guessed = (
         replace(each, contested=each.guessed and search.is_open) for each in search.builds[asked:]
     )
@@ -131,7 +131,7 @@ def _is_wanted(path: str) -> bool:
     return (
         is_dockerfile(path)
         or is_ignore_file(path)
-        or dockerfiles.is_readme(path)
+        or unasked.is_readme(path)
         or any(source.WANTED.fullmatch(path) for source in _SOURCES)
     )
 

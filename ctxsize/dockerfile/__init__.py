@@ -6,10 +6,10 @@ build of one target takes from its contexts.
 
 from ctxsize.dockerfile.images import Platform, familiar_name, machine_platform, parse_platform
 from ctxsize.dockerfile.instructions import Directive, Dockerfile, Heredoc, Instruction, Stage
-from ctxsize.dockerfile.need import Asked, ContextNeed, Paths, context_need, other_frontend
 from ctxsize.dockerfile.parse import find_syntax, parse_dockerfile
 from ctxsize.dockerfile.sources import Source, Unknown, path_from_root
 from ctxsize.dockerfile.state import what_decides
+from ctxsize.dockerfile.taken import Asked, ContextNeed, Paths, context_need, other_frontend
 from ctxsize.dockerfile.words import Expansion, expand
 
 __all__ = [

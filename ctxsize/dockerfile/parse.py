@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from ctxsize.dockerfile.accepted import check_instruction
 from ctxsize.dockerfile.arguments import is_keyword, partition, split_arguments, take_flags
-from ctxsize.dockerfile.check import check_instruction
 from ctxsize.dockerfile.instructions import (
     Directive,
     Dockerfile,

@@ -12,7 +12,6 @@ from typing import Any
 from ctxsize.dockerfile import Paths, Source
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import Evaluator, Mark
-from ctxsize.engine.explain import entry_at
 from ctxsize.engine.golang import has_wildcards, match
 from ctxsize.engine.listing import WITHHELD
 from ctxsize.engine.narrow import follow, include_spec
@@ -20,6 +19,7 @@ from ctxsize.engine.need import BLAMED, asked_of, evaluator_of, is_wrong_target
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
 from ctxsize.engine.request import Request
 from ctxsize.engine.source import link_target, listing_at, names_in
+from ctxsize.engine.trace import entry_at
 from ctxsize.errors import BuildFailsError, CtxsizeError, IgnoreFileError, InputError
 from ctxsize.explanations import Explanation, Taker
 

@@ -17,21 +17,15 @@ from dataclasses import replace
 from functools import cached_property
 from itertools import chain
 
-from ctxsize.dockerfile import (
-    Instruction,
-    Paths,
-    Source,
-    Unknown,
-    path_from_root,
-)
+from ctxsize.dockerfile import Instruction, Paths, Source, Unknown, path_from_root
 from ctxsize.engine.arrivals import OLDER, Arrivals, check_parents, is_pattern, matching_parents
-from ctxsize.engine.explain import explain
 from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.named import named_contexts, named_request
 from ctxsize.engine.narrow import include_spec
 from ctxsize.engine.need import asked_of, evaluator_of, needs_of, unknown_problem
 from ctxsize.engine.request import Request
 from ctxsize.engine.source import names_in
+from ctxsize.engine.trace import explain
 from ctxsize.errors import InputError
 from ctxsize.explanations import Explanation, Fate, SourceCheck
 
@@ -348,5 +342,5 @@ def _alike(directory: str, part: str, names: list[str]) -> Iterator[str]:
     same = [name for name in names if name.casefold() == part.casefold()]
     close = [] if same or has_wildcards(part) else get_close_matches(part, names, n=1)
     for name in (same + close)[:1]:
-        found = os.path.join(directory, name)
-        yield f"there is {found}" + (": upper and lower case count" if same else "")
+        case = ": upper and lower case count" if same else ""
+        yield f"there is {os.path.join(directory, name)}{case}"

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 
 from ctxsize.dockerfile import Asked, Paths, Source
 from ctxsize.engine.events import Progress
-from ctxsize.engine.measure import ignore_file_info, measure
 from ctxsize.engine.named import NamedSource, named_contexts, named_request
 from ctxsize.engine.narrow import Narrowed, follow, include_spec
 from ctxsize.engine.need import (
@@ -21,6 +20,7 @@ from ctxsize.engine.need import (
     platforms_of,
     unknown_problem,
 )
+from ctxsize.engine.report import ignore_file_info, measure
 from ctxsize.engine.request import Request
 from ctxsize.errors import BuildFailsError, CtxsizeError, InputError
 from ctxsize.model import (

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ctxsize.findings import Finding
-from ctxsize.lints import builders, idle, missing, names, overlaps, syntax
+from ctxsize.lints import builders, depths, idle, meanings, missing, overlaps
 from ctxsize.lints.case import Case
-from ctxsize.lints.tree import LintTree
+from ctxsize.lints.lookup import LintTree
 
 Check = Callable[[Case], Iterator[Finding]]
 """A lint: the findings of one code."""
@@ -24,11 +24,11 @@ def in_tree(check: Callable[[Case, LintTree], Iterator[Finding]]) -> Check:
 
 
 LINTS: dict[str, Check] = {
-    "CTX101": names.root_only,
-    "CTX102": syntax.trailing,
-    "CTX103": syntax.not_a_comment,
-    "CTX104": syntax.several,
-    "CTX105": names.single_star,
+    "CTX101": depths.root_only,
+    "CTX102": meanings.trailing,
+    "CTX103": meanings.not_a_comment,
+    "CTX104": meanings.several,
+    "CTX105": depths.single_star,
     "CTX106": idle.useless,
     "CTX107": idle.overridden,
     "CTX108": in_tree(overlaps.shadowed),
@@ -38,20 +38,20 @@ LINTS: dict[str, Check] = {
     "CTX112": overlaps.redundant,
     "CTX113": overlaps.duplicate,
     "CTX114": idle.outside,
-    "CTX115": syntax.gitignore,
+    "CTX115": meanings.gitignore,
     "CTX116": in_tree(missing.manifest),
     "CTX117": builders.two_files,
     "CTX118": in_tree(idle.dead),
-    "CTX119": syntax.byte_order_mark,
+    "CTX119": meanings.byte_order_mark,
     "CTX120": in_tree(overlaps.empty),
-    "CTX121": syntax.fails,
-    "CTX122": syntax.control,
-    "CTX123": syntax.invisible,
-    "CTX124": syntax.regex,
+    "CTX121": meanings.fails,
+    "CTX122": meanings.control,
+    "CTX123": meanings.invisible,
+    "CTX124": meanings.regex,
     "CTX125": in_tree(idle.pruned),
     "CTX126": in_tree(builders.difference),
     "CTX127": builders.unread,
-    "CTX128": syntax.whitespace,
+    "CTX128": meanings.whitespace,
     "CTX130": in_tree(overlaps.undone),
 }
 """What finds each code, in the order of the codes."""

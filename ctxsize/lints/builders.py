@@ -17,7 +17,7 @@ from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Confidence, Finding
 from ctxsize.lints.case import Case
 from ctxsize.lints.lines import Line
-from ctxsize.lints.tree import LintTree
+from ctxsize.lints.lookup import LintTree
 
 
 def difference(case: Case, tree: LintTree) -> Iterator[Finding]:

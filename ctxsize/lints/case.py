@@ -18,7 +18,7 @@ from ctxsize.engine.request import Request
 from ctxsize.engine.sent import Sent, differences
 from ctxsize.findings import Changes, Confidence, Edit, Finding, Fix, Location, Paths, Severity
 from ctxsize.lints.lines import Line, Proposal, read_line, up_to
-from ctxsize.lints.tree import LintTree, Target
+from ctxsize.lints.lookup import LintTree, Target
 from ctxsize.model import Amount
 from ctxsize.units import human, plural
 

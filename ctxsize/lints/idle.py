@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.case import Case
+from ctxsize.lints.depths import ARTEFACTS
 from ctxsize.lints.lines import NOTHING, Line, Proposal, up_to
-from ctxsize.lints.names import ARTEFACTS
-from ctxsize.lints.tree import LintTree
+from ctxsize.lints.lookup import LintTree
 
 
 def outside(case: Case) -> Iterator[Finding]:

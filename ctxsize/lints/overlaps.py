@@ -11,7 +11,7 @@ from ctxsize.engine.matched import matcher
 from ctxsize.findings import Finding
 from ctxsize.lints.case import Case
 from ctxsize.lints.lines import NOTHING, Line, Proposal, up_to
-from ctxsize.lints.tree import LintTree
+from ctxsize.lints.lookup import LintTree
 from ctxsize.units import plural
 
 _CLASS = re.compile(r"\[[^]]*\]|\?")

@@ -19,9 +19,9 @@ from ctxsize.engine.request import Plans
 from ctxsize.findings import Edit, Finding, Severity, in_order
 from ctxsize.lints import LINTS
 from ctxsize.lints.case import Case
-from ctxsize.lints.syntax import utf16
+from ctxsize.lints.lookup import Target
+from ctxsize.lints.meanings import utf16
 from ctxsize.lints.targets import STDIN, Cases, targets_of
-from ctxsize.lints.tree import Target
 from ctxsize.model import Problem
 from ctxsize.recommender.matches import names
 

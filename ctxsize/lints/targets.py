@@ -23,7 +23,7 @@ from ctxsize.engine.trial import Trial
 from ctxsize.errors import CtxsizeError, InputError
 from ctxsize.findings import Location
 from ctxsize.lints.case import MOST_COMPARED, MOST_WORK, Case
-from ctxsize.lints.tree import LintTree, Target
+from ctxsize.lints.lookup import LintTree, Target
 from ctxsize.model import Problem
 
 STDIN = "<stdin>"

@@ -22,8 +22,8 @@ from ctxsize.engine.transfers import unknown_transfer
 from ctxsize.errors import CtxsizeError, UndecidedError
 from ctxsize.findings import Finding, in_order
 from ctxsize.model import Problem
+from ctxsize.recommender.advisor import Advisor, Choice
 from ctxsize.recommender.governed import discovered
-from ctxsize.recommender.suggest import Advisor, Choice
 from ctxsize.recommender.tree import travelling
 from ctxsize.scanning.across import Measured, Row, Scan, findings
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ctxsize.dockerfile import context_need, parse_dockerfile
-from ctxsize.dockerfile.check import check_port
+from ctxsize.dockerfile.accepted import check_port
 from ctxsize.errors import DockerfileError, UndecidedError
 
 ON_ROOT = 'invalid mount target "/"'

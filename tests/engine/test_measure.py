@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxsize.engine.directories import size_tree
-from ctxsize.engine.measure import measure
+from ctxsize.engine.report import measure
 from ctxsize.engine.request import resolve
 from ctxsize.model import Directory
 from tests.trees import build_tree

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ctxsize.engine.builders import BUILDKIT
-from ctxsize.engine.measure import measure
+from ctxsize.engine.report import measure
 from ctxsize.engine.request import resolve
 from tests.engine.ours import walked
 from tests.engine.test_against_devtools import as_devtools_prints

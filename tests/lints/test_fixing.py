@@ -18,9 +18,9 @@ from ctxsize.engine.sent import differences
 from ctxsize.findings import Finding, Location, Severity
 from ctxsize.lints.case import Case
 from ctxsize.lints.lines import Proposal
+from ctxsize.lints.lookup import Target
 from ctxsize.lints.run import apply_fixes, lint_case
 from ctxsize.lints.targets import Cases
-from ctxsize.lints.tree import Target
 from tests.trees import Node, build_tree, file
 
 FIXES = {

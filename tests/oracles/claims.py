@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.findings import Changes, Finding, Paths
-from ctxsize.lints.names import ARTEFACTS
+from ctxsize.lints.depths import ARTEFACTS
 from ctxsize.units import human
 from tests.oracles.asked import Asked, Listing
 from tests.oracles.devtools import DevtoolsError

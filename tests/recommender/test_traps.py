@@ -97,7 +97,7 @@ def spoken(case: Case, root: Path) -> set[str]:
     """The traps that speak about the path of `case`."""
     from ctxsize.api import request_for
     from ctxsize.engine.snapshot import Snapshot
-    from ctxsize.recommender.suggest import Advisor
+    from ctxsize.recommender.advisor import Advisor
 
     text = (BUILD.format(case.command) + case.more).encode()
     build_tree(root, [file("Dockerfile", text), *case.nodes])

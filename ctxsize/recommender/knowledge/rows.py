@@ -1,7 +1,7 @@
 """Reads the rows of `rules/*.toml`: one for each kind of directory or file.
 
 `CONTRIBUTING.md` says what a row holds. Suggestions take the rules made of the rows here,
-`ctxsize.clean.proofs` what may be deleted, `ctxsize.lints.names` what nests.
+`ctxsize.clean.proofs` what may be deleted, `ctxsize.lints.depths` what nests.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from ctxsize.engine import native
 from ctxsize.engine.automaton import Program
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.events import Progress
-from ctxsize.engine.measure import measure
+from ctxsize.engine.report import measure
 from ctxsize.engine.request import Request, resolve
 from ctxsize.engine.walk import Walk
 from ctxsize.errors import CtxsizeError

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from ctxsize.engine.builders import BUILDKIT, CLASSIC
-from ctxsize.engine.measure import measure
+from ctxsize.engine.report import measure
 from ctxsize.engine.request import Request, resolve
 from tests.cli.conftest import environment
 from tests.engine.native.both import (

@@ -11,8 +11,8 @@ from ctxsize.engine.ignorefile import BOM
 from ctxsize.errors import UnknownPatternError
 from ctxsize.findings import Finding, Severity
 from ctxsize.lints.case import Case
+from ctxsize.lints.depths import ARTEFACTS
 from ctxsize.lints.lines import NOTHING, Line, Proposal, is_control
-from ctxsize.lints.names import ARTEFACTS
 
 _NEGATED = re.compile(r"\[!(?=[^\]])")
 _BRACES = re.compile(r"(?P<head>[^{}]*)\{(?P<inner>[^{}]*,[^{}]*)\}(?P<tail>[^{}]*)")

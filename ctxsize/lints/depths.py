@@ -12,7 +12,7 @@ from ctxsize.engine.sent import Sent
 from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.case import Case
 from ctxsize.lints.lines import Line, Proposal, up_to
-from ctxsize.lints.tree import LintTree
+from ctxsize.lints.lookup import LintTree
 from ctxsize.recommender.knowledge.rows import rows, texts
 from ctxsize.recommender.matches import names
 from ctxsize.units import plural

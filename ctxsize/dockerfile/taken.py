@@ -11,12 +11,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from ctxsize.dockerfile.follow import StageWalk, check_flags, newer_flags
 from ctxsize.dockerfile.graph import Graph, Node, closure
 from ctxsize.dockerfile.images import parse_platform, platform_arguments
 from ctxsize.dockerfile.instructions import Directive, Dockerfile, located
 from ctxsize.dockerfile.sources import Source, Unknown
 from ctxsize.dockerfile.state import Environment, Expanded
-from ctxsize.dockerfile.walk import StageWalk, check_flags, newer_flags
 from ctxsize.errors import DockerfileError
 
 _NEW_ARGUMENTS = ("TARGETSTAGE",)
@@ -141,7 +141,7 @@ def _failing_checks(
     for directive in dockerfile.directives:
         if directive.name != "check" or "BUILDKIT_DOCKERFILE_CHECK" in given:
             continue
-        from ctxsize.dockerfile.check import fails_on_warnings  # as few Dockerfiles need it
+        from ctxsize.dockerfile.accepted import fails_on_warnings  # as few Dockerfiles need it
 
         try:
             with located(directive.line):

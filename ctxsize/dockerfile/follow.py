@@ -100,7 +100,7 @@ class _StepWalk:
 
     def _expose(self) -> None:
         """Check the ports of an EXPOSE, of which a variable may hold several."""
-        from ctxsize.dockerfile.check import check_port  # as not every Dockerfile has one
+        from ctxsize.dockerfile.accepted import check_port  # as not every Dockerfile has one
 
         expand = self.step.environment.expand
         for value in [expand(each, splits=True) for each in self.instruction.arguments]:
@@ -233,7 +233,7 @@ def check_flags(instruction: Instruction) -> None:
 def _check_value(keyword: str, text: str) -> None:
     """Raise for a value that an instruction may not have."""
     if keyword == "STOPSIGNAL":
-        from ctxsize.dockerfile.check import check_signal  # as few Dockerfiles need it
+        from ctxsize.dockerfile.accepted import check_signal  # as few Dockerfiles need it
 
         check_signal(text)
     elif keyword == "VOLUME" and not text:
@@ -242,7 +242,7 @@ def _check_value(keyword: str, text: str) -> None:
 
 def _check_flag_value(name: str, text: str, sources: Sequence[str]) -> None:
     """Raise for a mode or checksum that a COPY or ADD of `sources` may not have."""
-    from ctxsize.dockerfile.check import check_checksum, check_mode
+    from ctxsize.dockerfile.accepted import check_checksum, check_mode
 
     if name == "chmod":
         check_mode(text)
