@@ -7,13 +7,17 @@ from dataclasses import dataclass, field
 
 from ctxsize.dockerfile.arguments import begins_with_array
 from ctxsize.dockerfile.graph import SCRATCH, Node
-from ctxsize.dockerfile.instructions import Instruction, located, parse_heredoc_word
+from ctxsize.dockerfile.instructions import (
+    Instruction,
+    located,
+    parse_heredoc_word,
+    strip_leading_tabs,
+)
 from ctxsize.dockerfile.sources import (
     Mount,
     Source,
     Unknown,
     around_pivot,
-    check_heredocs,
     check_sources,
     csv_fields,
     is_git,
@@ -125,7 +129,7 @@ class _StepWalk:
         files = [word for word in written if not parse_heredoc_word(word)]
         values = [self.expand(word) for word in files]
         self.expand(destination)
-        check_heredocs(instruction, written, self.step.environment)
+        _check_heredocs(instruction, written, self.step.environment)
         if origin and not origin.done:
             name = next(instruction.flag_values("from"))
             raise DockerfileError(
@@ -277,3 +281,15 @@ def _keeps_parents(instruction: Instruction) -> bool:
         "--parents" in instruction.flags
         or any(value.lower() != "false" for value in instruction.flag_values("parents"))
     )
+
+
+def _check_heredocs(instruction: Instruction, written: list[str], environment: Environment) -> None:
+    """Raise for a heredoc whose body cannot be expanded."""
+    bodies = {heredoc.name: heredoc.content for heredoc in instruction.heredocs}
+    for word in written:
+        heredoc = parse_heredoc_word(word)
+        if heredoc and heredoc.expand:
+            body = bodies.get(heredoc.name, "")
+            if heredoc.strip_tabs:
+                body = strip_leading_tabs(body)
+            environment.expand(body, quotes=False)

@@ -5,14 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from ctxsize.dockerfile.instructions import Instruction, parse_heredoc_word, strip_leading_tabs
+from ctxsize.dockerfile.instructions import Instruction
 from ctxsize.dockerfile.words import quoted
 from ctxsize.errors import DockerfileError
-
-if TYPE_CHECKING:
-    from ctxsize.dockerfile.state import Environment
 
 _PROTOCOL = re.compile(r"([a-zA-Z0-9]+)://")
 _SCP_STYLE = re.compile(r"[a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:.*")
@@ -109,18 +105,6 @@ def check_sources(instruction: Instruction, sources: list[str]) -> None:
             raise DockerfileError("checksum can't be specified for multiple sources")
         if not remote[0] and not is_git(sources[0]):
             raise DockerfileError("checksum requires HTTP(S) or Git sources")
-
-
-def check_heredocs(instruction: Instruction, written: list[str], environment: Environment) -> None:
-    """Raise for a heredoc whose body cannot be expanded."""
-    bodies = {heredoc.name: heredoc.content for heredoc in instruction.heredocs}
-    for word in written:
-        heredoc = parse_heredoc_word(word)
-        if heredoc and heredoc.expand:
-            body = bodies.get(heredoc.name, "")
-            if heredoc.strip_tabs:
-                body = strip_leading_tabs(body)
-            environment.expand(body, quotes=False)
 
 
 _TYPES = ("bind", "cache", "tmpfs", "secret", "ssh")

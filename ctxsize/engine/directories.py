@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 
 from ctxsize.engine.events import IgnoredEntries
-from ctxsize.model import Clue, Directory, Share
+from ctxsize.model import Directory, Share
 
 Sum = list[int]
 """Bytes, files."""
@@ -255,18 +255,11 @@ class Clues:
         kept = (each for each in secrets if _is_secret(each[0], each[1]))
         self.secrets += [(prefix + name, size) for prefix, name, size in kept]
 
-    def found(
-        self, direct: dict[str, Sum], largest: Sequence[Share], total: int
-    ) -> tuple[Clue, ...]:
-        """Return what may be worth a look, by the sums of directories and the largest files."""
-        names = (
-            self.folders.keys() & _TELLING or self.secrets or "" in self.names.get(GITIGNORE, ())
-        )
-        if not names and not (largest and largest[0].content_bytes >= LARGE_FILE_BYTES):
-            return ()
-        from ctxsize.engine.reasons import clues  # a small and clean context needs none of it
-
-        return clues(self, direct, largest, total)
+    def tell(self, largest: Sequence[Share]) -> bool:
+        """Return whether anything may be worth a look: a name, or a file that is large."""
+        names = self.folders.keys() & _TELLING or "" in self.names.get(GITIGNORE, ())
+        large = largest and largest[0].content_bytes >= LARGE_FILE_BYTES
+        return bool(names or self.secrets or large)
 
 
 def _is_secret(prefix: str, name: str) -> bool:

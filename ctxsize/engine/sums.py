@@ -33,7 +33,7 @@ from ctxsize.engine.packets import BuildKitMeter
 from ctxsize.engine.request import Request
 from ctxsize.engine.shares import largest_directories, pattern_shares, shares
 from ctxsize.engine.tar import TarMeter
-from ctxsize.model import Ignored, Measurement, Problem, Share, Totals
+from ctxsize.model import Clue, Ignored, Measurement, Problem, Share, Totals
 
 K = TypeVar("K")
 _MANY = 512
@@ -63,8 +63,7 @@ class WalkSums:
         self._by_extension: dict[str, Sum] = {}
         self._waiting: list[Batch] = []
         """What is to be counted together, in order."""
-        self._room = _MANY
-        """How many more entries may wait."""
+        self._room = _MANY  # how many more entries may wait
         self._by_pattern: dict[int | None, Sum] = {}
         self._largest: list[tuple[int, int, str]] = []
         """A heap of sizes, negative places in the walk, and paths."""
@@ -283,12 +282,12 @@ class WalkSums:
 
     def problems(self, builder: Builder) -> list[Problem]:
         """Return what was found about the files themselves."""
-        found = []
-        if self._refused:
-            found.append(arrives_empty(self._refused, WITHHELD, "arrives-empty"))
+        found = not_utf8_problems(self._not_utf8, builder)
         if self._unreadable:
-            found.append(arrives_empty(self._unreadable, NO_PERMISSION, "unreadable-file"))
-        return [*found, *not_utf8_problems(self._not_utf8, builder)]
+            found.insert(0, arrives_empty(self._unreadable, NO_PERMISSION, "unreadable-file"))
+        if self._refused:
+            found.insert(0, arrives_empty(self._refused, WITHHELD, "arrives-empty"))
+        return found
 
     def chance(self, request: Request) -> list[Problem]:
         """Return the problem of a figure that depends on chance or on the builder's release."""
@@ -297,19 +296,15 @@ class WalkSums:
         return uncertain(request.builder, self._meter.totals(request), self._meter.older_by)
 
     def measurement(self, request: Request, *, complete: bool, depth: int | None) -> Measurement:
-        """Return what was added, as the measurement of `request`.
-
-        `complete` tells whether all that is ignored was looked at.
-        """
+        """Return what was added; `complete` tells whether all that is ignored was looked at."""
         self.settle()
         tree = size_tree(self._direct, depth)
         totals = Totals(self.content_bytes, self._files, self._directories, self._symlinks)
         largest = [Share(path, size, 1) for size, _, path in sorted(self._largest, reverse=True)]
         meter = self._meter
         wire_bytes, printed = _figures(meter, () if meter is None else meter.totals(request))
-        warm_bytes, warm_printed = _figures(
-            meter, () if meter is None else meter.warm_totals(request)
-        )
+        warm = () if meter is None else meter.warm_totals(request)
+        warm_bytes, warm_printed = _figures(meter, warm)
         return Measurement(
             totals=totals,
             wire_bytes=wire_bytes,
@@ -328,8 +323,15 @@ class WalkSums:
                 by_pattern=pattern_shares(request, self._saved),
             ),
             hardlinks=self._hardlinks,
-            clues=self.clues.found(self._direct, largest, self.content_bytes),
+            clues=self._worth_a_look(largest),
         )
+
+    def _worth_a_look(self, largest: list[Share]) -> tuple[Clue, ...]:
+        if not self.clues.tell(largest):
+            return ()  # as in most small contexts
+        from ctxsize.engine.reasons import clues
+
+        return clues(self.clues, self._direct, largest, self.content_bytes)
 
 
 def _figures(meter: _Meter | None, totals: tuple[int, ...]) -> tuple[int | None, str | None]:
