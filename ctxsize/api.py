@@ -75,7 +75,7 @@ def measure(
     )
     report = judged(request, with_transfers(request, report, progress=progress), config)
     if compare:
-        from ctxsize.engine.compare import compare as differences
+        from ctxsize.engine.report import compare as differences
 
         report = replace(report, differences=differences(request))
     return report

@@ -18,7 +18,7 @@ from ctxsize.api import (
 )
 from ctxsize.build import Build as Build
 from ctxsize.engine.builders import BUILDERS as BUILDERS, Builder as Builder
-from ctxsize.engine.compare import compare as compare
+from ctxsize.engine.report import compare as compare
 from ctxsize.engine.listing import Listing as Listing, entries as entries
 from ctxsize.engine.patterns import (
     DockerIgnorePattern as DockerIgnorePattern,

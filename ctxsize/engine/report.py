@@ -1,19 +1,26 @@
-"""A request into a report: what would be sent, and what is worth knowing about it."""
+"""A request into a report: what would be sent, what is worth knowing, what other builders send."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from ctxsize.engine import native
 from ctxsize.engine.automaton import fastest
+from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.events import Progress, reported
 from ctxsize.engine.inspect import UNREAD_IGNORED
-from ctxsize.engine.request import Request
+from ctxsize.engine.listing import entries, order
+from ctxsize.engine.request import Request, request_of
 from ctxsize.engine.shares import public_pattern
 from ctxsize.engine.sums import WalkSums
 from ctxsize.engine.walk import Walk
-from ctxsize.model import IgnoreFileInfo, Problem, Report
+from ctxsize.entry import Entry, Kind
+from ctxsize.errors import CtxsizeError
+from ctxsize.model import Difference, IgnoreFileInfo, Problem, Report
 
 
 def measure(
@@ -80,3 +87,111 @@ def _faults(request: Request) -> list[Problem]:
         for pattern in request.spec.patterns
         if pattern.fault is not None
     ]
+
+
+_SAMPLE = 5
+"""How many paths of each kind a difference names."""
+
+Pair = tuple[Entry | None, Entry | None]
+"""An entry as one builder sends it, and as the other does."""
+
+
+def compare(
+    request: Request,
+    builders: Iterable[Builder] | None = None,
+) -> tuple[Difference, ...]:
+    """Return how each of `builders` (all others by default) differs from the one of `request`.
+
+    The walks run side by side, so that memory does not depend on the context.
+    Raises what `Walk` raises for the request itself; where another builder
+    would fail, its difference says so.
+    """
+    others = BUILDERS.values() if builders is None else builders
+    return tuple(
+        _difference(request, builder) for builder in others if builder is not request.builder
+    )
+
+
+def _difference(request: Request, builder: Builder) -> Difference:
+    # One of the builder's own names is no choice of the user: the other has its own.
+    named = request.build.dockerfile or (None if _is_default(request) else request.dockerfile)
+    try:
+        other = request_of(replace(request.build, dockerfile=named), builder)
+    except CtxsizeError as error:
+        return Difference(builder.name, error=str(error))
+    there = _Failable(entries(other))
+    here, away, content = _Sample(), _Sample(), _Sample()
+    for mine, theirs in _merged(iter(entries(request)), iter(there)):
+        if theirs is None:
+            here.add(mine)
+        elif mine is None:
+            away.add(theirs)
+        elif bool(mine.arrives_empty) != bool(theirs.arrives_empty):
+            content.add(mine)
+    read = other.ignore_file.path if other.ignore_file else None
+    if there.error is not None:
+        return Difference(builder.name, error=str(there.error), ignore_file=read)
+    return Difference(
+        builder.name,
+        only_here=tuple(here.paths),
+        only_there=tuple(away.paths),
+        only_here_count=here.count,
+        only_there_count=away.count,
+        content_differs=tuple(content.paths),
+        content_differs_count=content.count,
+        ignore_file=read,
+    )
+
+
+def _is_default(request: Request) -> bool:
+    """Return whether the Dockerfile is the one that the builder takes by itself."""
+    if request.dockerfile is None:
+        return True
+    directory, name = os.path.split(os.path.normpath(request.dockerfile))
+    in_context = directory == os.path.normpath(request.context) or (
+        not directory and os.path.normpath(request.context) == "."
+    )
+    return in_context and name in request.builder.dockerfile_names
+
+
+class _Failable:
+    """Entries that end where the builder fails, with its error kept."""
+
+    def __init__(self, source: Iterable[Entry]) -> None:
+        self._source = source
+        self.error: CtxsizeError | None = None
+
+    def __iter__(self) -> Iterator[Entry]:
+        try:
+            yield from self._source
+        except CtxsizeError as error:
+            self.error = error
+
+
+class _Sample:
+    """The first few paths of a kind, and how many there were."""
+
+    def __init__(self) -> None:
+        self.paths: list[str] = []
+        self.count = 0
+
+    def add(self, entry: Entry | None) -> None:
+        assert entry is not None
+        self.count += 1
+        if len(self.paths) < _SAMPLE:
+            self.paths.append(entry.path + "/" * (entry.kind is Kind.DIRECTORY))
+
+
+def _merged(here: Iterator[Entry], there: Iterator[Entry]) -> Iterator[Pair]:
+    """Yield both listings side by side, each path once."""
+    mine, theirs = next(here, None), next(there, None)
+    while mine is not None or theirs is not None:
+        if theirs is None or (mine is not None and order(mine.path) < order(theirs.path)):
+            yield mine, None
+            mine = next(here, None)
+        elif mine is None or order(mine.path) > order(theirs.path):
+            yield None, theirs
+            theirs = next(there, None)
+        else:
+            yield mine, theirs
+            mine, theirs = next(here, None), next(there, None)

@@ -18,8 +18,7 @@ from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.matched import Matcher, matcher
 from ctxsize.engine.memory import Held
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
-from ctxsize.engine.sent import Names, Sent
-from ctxsize.engine.snapshot import Snapshot, met
+from ctxsize.engine.snapshot import Names, Sent, Snapshot, met
 
 _MOST_CHANGED = 2_000
 """Number of patterns that come or go up to which their matches are looked for."""

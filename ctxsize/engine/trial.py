@@ -16,8 +16,7 @@ from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
 from ctxsize.engine.request import Request, ignore_file_to_write, inside, with_ignore_file
 from ctxsize.engine.rewalk import Basis
-from ctxsize.engine.sent import Sent
-from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.engine.sourcing import Sources
 from ctxsize.errors import CtxsizeError, IgnoreFileError
 from ctxsize.model import Amount

@@ -12,7 +12,7 @@ from ctxsize.engine.request import (
     with_ignore_file,
     without_patterns,
 )
-from ctxsize.engine.sent import Sent, differences
+from ctxsize.engine.snapshot import Sent, differences
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Confidence, Finding
 from ctxsize.lints.case import Case

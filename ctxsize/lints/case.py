@@ -15,7 +15,7 @@ from ctxsize.engine.ignorefile import BOM, IgnoreFile
 from ctxsize.engine.matched import Matcher, matcher
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, Step
 from ctxsize.engine.request import Request
-from ctxsize.engine.sent import Sent, differences
+from ctxsize.engine.snapshot import Sent, differences
 from ctxsize.findings import Changes, Confidence, Edit, Finding, Fix, Location, Paths, Severity
 from ctxsize.lints.lines import Line, Proposal, read_line, up_to
 from ctxsize.lints.lookup import LintTree, Target

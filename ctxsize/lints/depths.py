@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from ctxsize.engine.covers import is_literal
-from ctxsize.engine.sent import Sent
+from ctxsize.engine.snapshot import Sent
 from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.case import Case
 from ctxsize.lints.lines import Line, Proposal, up_to

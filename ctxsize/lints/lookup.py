@@ -14,7 +14,7 @@ from ctxsize.engine.matched import matcher
 from ctxsize.engine.need import Include, includes_of
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
-from ctxsize.engine.sent import Sent
+from ctxsize.engine.snapshot import Sent
 from ctxsize.engine.trial import Trial, own_path
 from ctxsize.errors import CtxsizeError
 from ctxsize.recommender.context import BuildContext

@@ -8,8 +8,7 @@ from functools import cached_property, partial
 from ctxsize.build import Build
 from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.need import Include, includes_of
-from ctxsize.engine.sent import Sent
-from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.engine.trial import Attempt, Trial, own_path, planned
 from ctxsize.model import Amount
 from ctxsize.recommender.build_files import BuildFiles, with_bases

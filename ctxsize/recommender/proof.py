@@ -14,7 +14,7 @@ from ctxsize.engine.events import Steps, step
 from ctxsize.engine.golang import has_wildcards, match
 from ctxsize.engine.listing import order
 from ctxsize.engine.memory import Held
-from ctxsize.engine.sent import Sent, differing
+from ctxsize.engine.snapshot import Sent, differing
 from ctxsize.engine.trial import Attempt, Taken, Trial, with_lines
 from ctxsize.errors import CtxsizeError
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, Named

@@ -12,8 +12,7 @@ from typing import NamedTuple
 
 from ctxsize.engine.memory import File, Held
 from ctxsize.engine.need import Include
-from ctxsize.engine.sent import Names, Sent
-from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.snapshot import Names, Sent, Snapshot
 from ctxsize.model import Amount
 
 _WILDCARDS = frozenset("*?[")

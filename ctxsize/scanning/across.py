@@ -17,8 +17,7 @@ from ctxsize.discovery import Discovery, FoundBuild, Place
 from ctxsize.engine import golang
 from ctxsize.engine.need import Include
 from ctxsize.engine.request import Request
-from ctxsize.engine.sent import Sent
-from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Confidence, Finding, Location, Severity
 from ctxsize.model import Amount, Effect, Problem

@@ -16,8 +16,7 @@ from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.matched import Matcher, matcher
 from ctxsize.engine.memory import Held
 from ctxsize.engine.request import resolve, with_ignore_file
-from ctxsize.engine.sent import Sent, differences
-from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.snapshot import Sent, Snapshot, differences
 from ctxsize.engine.trial import Trial, planned, with_lines
 from ctxsize.errors import CtxsizeError
 from tests.engine.strategies import nasty_patterns, trees_with_ignore_files

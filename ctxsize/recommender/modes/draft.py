@@ -13,8 +13,7 @@ from ctxsize.dockerfile import Asked
 from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.narrow import follow
 from ctxsize.engine.quoting import pattern_for
-from ctxsize.engine.sent import Sent
-from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.engine.trial import Attempt
 from ctxsize.errors import IgnoreFileError
 from ctxsize.recommender.build_files import BuildFile
