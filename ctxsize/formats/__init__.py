@@ -98,7 +98,7 @@ def render(name: str, outcome: Outcome, look: Look) -> str:
         case "markdown":
             from ctxsize.formats import markdown, sections
 
-            return markdown.render(f"ctxsize {outcome.kind}", sections.summary(outcome, look))
+            return markdown.render(sections.heading(outcome), sections.summary(outcome, look))
         case "github":
             from ctxsize.formats import github
 

@@ -38,9 +38,9 @@ _NAMED = (
 
 CORE: dict[str, tuple[str, ...]] = {
     "oracles/test_harness.py": ALL,
-    "engine/test_against_engine.py::test_buildkit": _CONTEXTS,
-    "engine/test_against_engine.py::test_classic": _CONTEXTS,
-    "engine/test_against_engine.py::test_buildah": _CONTEXTS,
+    "engine/test_against_engine.py::test_our_answer_is_that_of_buildkit": _CONTEXTS,
+    "engine/test_against_engine.py::test_our_answer_is_that_of_the_classic_builder": _CONTEXTS,
+    "engine/test_against_engine.py::test_our_answer_is_that_of_buildah": _CONTEXTS,
     "engine/test_quoting.py": ALL,
     "transfer/test_engine.py": _TRANSFERS,
     "transfer/test_engine_named.py": _NAMED,
@@ -54,18 +54,18 @@ CORE: dict[str, tuple[str, ...]] = {
 """Parts of the names of parametrised cases, by file or function."""
 
 OLDER_DIFFERS: dict[str, str] = {
-    "test_buildkit[older-extended attributes]": "sends no field for an empty value",
-    "test_buildkit[older-names that are not UTF-8]": "builds",
-    "test_buildkit[older-pattern that is not UTF-8]": "builds",
-    "test_buildkit[older-patterns over names that are not UTF-8]": "builds",
+    "of_buildkit[older-extended attributes]": "sends no field for an empty value",
+    "of_buildkit[older-names that are not UTF-8]": "builds",
+    "of_buildkit[older-pattern that is not UTF-8]": "builds",
+    "of_buildkit[older-patterns over names that are not UTF-8]": "builds",
     "test_engine.py::test_our_number_is_dockers[older-link to the root]": "fails: not found",
     "test_engine.py::test_builds_that_fail_before_it[older-bad pattern]": "lists no pattern",
     "test_engine.py::test_builds_that_fail_before_it[older-only an exception": "lists no pattern",
-    "test_engine_accepted.py::test_refused[older-mode": "takes any --chmod",
-    "test_engine_accepted.py::test_refused[older-option of a check": "takes any # check=",
-    "test_engine_accepted.py::test_refused[older-third option of": "takes any # check=",
-    "test_engine_accepted.py::test_refused[older-switch of a check": "takes any # check=",
-    "test_engine_accepted.py::test_accepted[older-device in a stage": "refuses --device",
+    "docker_refuses_is_a_problem[older-mode": "takes any --chmod",
+    "docker_refuses_is_a_problem[older-option of a check": "takes any # check=",
+    "docker_refuses_is_a_problem[older-third option of": "takes any # check=",
+    "docker_refuses_is_a_problem[older-switch of a check": "takes any # check=",
+    "docker_accepts_is_measured[older-device in a stage": "refuses --device",
 }
 """Where the older engine answers otherwise than the newer, and than we do: tests and the reason."""
 

@@ -169,6 +169,13 @@ def sections(outcome: Outcome, look: Look) -> Iterable[Section]:
             return cleaned.sections(outcome)
 
 
+def heading(outcome: Outcome) -> str:
+    """Return what stands above a comment: of a check whether the budgets are kept."""
+    if outcome.kind == "check":
+        return f"Build context budget: {'🟢 kept' if outcome.passes else '🔴 not kept'}"
+    return f"ctxsize {outcome.kind}"
+
+
 def summary(outcome: Outcome, look: Look) -> Iterable[Section]:
     """Return what is worth a comment: the limits of a check and what breaks them, else all."""
     if outcome.kind == "check":

@@ -139,8 +139,7 @@ def summary(outcome: CheckReport, look: Look) -> Iterator[Section]:
         for limit in check.limits
     ]
     table = Table(("actual", "allowed", "", "context", "budget"), rows)
-    verdict = Prose(f"Budget: {'🟢 kept' if outcome.passes else '🔴 not kept'}")
-    yield Section([verdict, table])
+    yield Section([table])
     for check in outcome.checks:
         if not check.passes:
             yield from _refusal(check, look.top)
