@@ -139,6 +139,8 @@ def _fault(attempt: Attempt, suggestions: Iterable[Suggestion]) -> str:
 
 def _within(tops: Collection[str]) -> Callable[[str], bool]:
     """Return what says whether a path is one of `tops` or lies below one."""
+    if not tops:  # as there mostly are none to be kept, and the paths are many
+        return lambda path: False
     return lru_cache(maxsize=None)(lambda path: path in tops or is_below(path, tops))
 
 
