@@ -16,7 +16,7 @@ _PLAIN = re.compile("[A-Z]?[a-z]*|[A-Z]*|[0-9.]*")
 
 @dataclass(frozen=True)
 class Build:
-    """What `docker build` is told. Nothing of it is looked at before a request is made of it.
+    """The arguments of a `docker build`. Nothing of it is looked at before a request is made of it.
 
     >>> Build("app", target="test").dockerfile is None
     True

@@ -60,7 +60,7 @@ class InputError(CtxsizeError):
 
 
 class InputErrors(InputError):  # noqa: N818 - there are several
-    """Several things that are wrong at once, each told on a line of its own."""
+    """Several things that are wrong at once, each on a line of its own."""
 
     def __init__(self, errors: Sequence[CtxsizeError]) -> None:
         super().__init__("; ".join(map(str, errors)))

@@ -335,8 +335,8 @@ class Report:
 
         assumed = dict.fromkeys(problem for each in self.transfers for problem in each.problems)
         # Triggers of base images are rare, and the line would stand in every report.
-        told = [each for each in assumed if each.code != "unknown-onbuild"]
-        placed = [(each, self.place_of(each)) for each in (*self.problems, *told)]
+        others = [each for each in assumed if each.code != "unknown-onbuild"]
+        placed = [(each, self.place_of(each)) for each in (*self.problems, *others)]
         for context in self.named_contexts:
             placed += [(each, self.place_of(each, context.value)) for each in context.problems]
         return in_order([found(problem, path) for problem, path in placed])

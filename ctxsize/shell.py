@@ -106,7 +106,7 @@ def is_known(instruction: Instruction) -> bool:
 
 
 def in_directories(found: Iterable[Command], at: str) -> Iterator[tuple[str, Command]]:
-    """Yield each command with the directory in which it runs, as far as that is told.
+    """Yield each command with the directory in which it runs, as far as that is known.
 
     Those of `found` begin `at` a directory; what a subshell changes ends with it.
 

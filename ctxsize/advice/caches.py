@@ -101,7 +101,7 @@ class Fetch:
     exported: Mapping[str, str]
     """What commands in front of it export."""
     moved: str | None = None
-    """Where the RUN is told, in front of it, to keep the cache."""
+    """The directory of the cache, if an instruction in front of the RUN names one."""
 
     @property
     def manager(self) -> Tool:

@@ -32,7 +32,7 @@ from ctxsize.engine.events import Progress, Steps, stepped
 from ctxsize.reader import entries_in
 
 Step = Callable[[str, str], None]
-"""Told when an item is `checked`, `renamed` and `compared`, each before what follows."""
+"""Called when an item is `checked`, `renamed` and `compared`, each before what follows."""
 
 _SHOWN = 3
 _SHOWN_EVERY = 500

@@ -221,11 +221,11 @@ class Cleaning:
         """Return what was not done or not looked at, for formats that know nothing else."""
         from ctxsize.problems import of_edits
 
-        told = [(each.path or "", each.message) for each in self.plan.problems]
-        told += [(each.path, each.message) for each in self.results if not each.done]
+        undone = [(each.path or "", each.message) for each in self.plan.problems]
+        undone += [(each.path, each.message) for each in self.results if not each.done]
         return of_edits(
             Problem("not-deleted", message, os.path.normpath(os.path.join(self.root, path)))
-            for path, message in told
+            for path, message in undone
         )
 
     @property

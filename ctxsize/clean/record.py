@@ -111,14 +111,14 @@ def _is_begun(above: int, name: str) -> bool:
 def _decoded(data: bytes) -> Record | None:
     head, _, numbers = data.partition(b"\n")
     try:
-        told = json.loads(head)
-        if told["ctxsize-trash"] != _VERSION or told["kind"] not in BY_NAME or len(numbers) % 8:
+        kept = json.loads(head)
+        if kept["ctxsize-trash"] != _VERSION or kept["kind"] not in BY_NAME or len(numbers) % 8:
             return None
         tokens = frozenset(
             int.from_bytes(numbers[at : at + 8], "big") for at in range(0, len(numbers), 8)
         )
         return Record(
-            str(told["name"]), told["kind"], int(told["device"]), int(told["inode"]), tokens
+            str(kept["name"]), kept["kind"], int(kept["device"]), int(kept["inode"]), tokens
         )
     except (ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -1,7 +1,7 @@
 """The configuration of a repository: `ctxsize.toml`, or `[tool.ctxsize]` in `pyproject.toml`.
 
 The nearest one upward from the context counts, and nothing above the top of a
-git repository. Both hold the same keys. Every mistake in it is told at once,
+git repository. Both hold the same keys. All mistakes in it are reported at once,
 since a budget that is silently left out would be a budget that nobody holds.
 """
 

@@ -106,7 +106,7 @@ def builds_of_script(
 
 
 def _build_commands(script: str) -> Iterator[tuple[str, tuple[str, ...], Command]]:
-    """Yield the builds in a script: the directory, what the build is told, the command."""
+    """Yield the builds in a script: the directory, the options of the build, the command."""
     for inside, command in in_directories(commands(_at_home(script)), ""):
         words = " ".join((command.program, *command.arguments[:2]))
         if start := _START.match(words):

@@ -55,7 +55,7 @@ def _projects(names: list[str]) -> Iterator[list[str]]:
     """Yield the sets of files that are used together: the usual one, then each other one on top.
 
     A file for a purpose (`compose.prod.yaml`) is taken with the base file, as
-    Compose is told to by `-f base -f it`.
+    Compose does with `-f base -f it`.
     """
     base = next((name for name in NAMES if name in names), None)
     override = next((name for name in OVERRIDES if name in names), None)

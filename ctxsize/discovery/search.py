@@ -1,4 +1,4 @@
-"""The search for builds: the files that may tell of them, and what they told so far.
+"""The search for builds: the files that may name them, and what was found so far.
 
 The only reader of files and directories here. Not looked into: `.git` and its like,
 `node_modules`, directories that say themselves that they are a cache or an environment

@@ -39,7 +39,7 @@ class Snapshot:
     def take(cls, request: Request, *, progress: Progress | None = None) -> Snapshot:
         """Return the context of `request` as it is now. Raises what `Walk` raises.
 
-        `progress` is told entries and bytes now and then.
+        `progress` is called with entries and bytes now and then.
         """
         walk = Walk(request, everything=True)
         held = {"": Held("")}

@@ -65,7 +65,7 @@ def _of_contexts(config: Config, errors: list[CtxsizeError]) -> Iterator[Budgete
             errors.append(InputError(message, path=config.path))
         for directory in found:
             build = build_of(config, context, directory, build=Build())
-            # What one table finds by wildcards is told apart by paths.
+            # What one table finds by wildcards is distinguished by paths.
             path = os.path.relpath(directory, config.directory)
             name = path if is_glob(context.path) else context.name
             yield BudgetedBuild(name, build, context.budget)

@@ -231,15 +231,15 @@ class Layout:
     ) -> None:
         """Raise `InputError` for no directory."""
         self._found = discover(root, environment=os.environ, plans=plans)
-        told = [] if config is None else [*_configured(config, root)]
-        dockerfiles = {_real(each.build.dockerfile) for each in told}
+        configured = [] if config is None else [*_configured(config, root)]
+        dockerfiles = {_real(each.build.dockerfile) for each in configured}
         # A guessed build goes where the user names that of the same Dockerfile.
         kept = [
             each
             for each in self._found.builds
             if not (each.guessed and _real(each.build.dockerfile) in dockerfiles)
         ]
-        self._builds = merged([*kept, *told])
+        self._builds = merged([*kept, *configured])
         self._by_context: dict[str, list[FoundBuild]] = {}
         self._by_dockerfile: dict[str, list[FoundBuild]] = {}
         for each in self._builds:

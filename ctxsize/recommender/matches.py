@@ -1,7 +1,7 @@
 """Rules × tree: which directories and files are proven to be what a rule looks for.
 
 From the top down; below a directory that is proven and may go, nothing more is
-looked for. What a trap objects to does not shield what is below it. A secret is told by its
+looked for. What a trap objects to does not shield what is below it. A secret is known by its
 name, and by a look at the beginning of a small file; no message ever holds a part of that.
 Last, what the author of the ignore file lets in by name: no suggestion takes that back.
 """

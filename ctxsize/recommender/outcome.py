@@ -61,7 +61,7 @@ class Suggestion:
 
     @property
     def safe(self) -> bool:
-        """Return whether `--write` adds it without being told to."""
+        """Return whether `--write` adds it by itself."""
         secret = self.rule.category is Category.SECRET
         return not self.objections and (secret or self.rule.confidence >= SAFE_FROM)
 

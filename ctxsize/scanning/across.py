@@ -44,7 +44,7 @@ class Row:
 
     @property
     def build(self) -> Build:
-        """Return what `docker build` is told."""
+        """Return the options of `docker build`."""
         return self.found.build
 
     @property
@@ -80,7 +80,7 @@ class Scan:
     rows: tuple[Row, ...]
     """The most costly first."""
     findings: tuple[Finding, ...] = ()
-    """Across builds; those on Dockerfiles are told by `ctxsize advise`."""
+    """Across builds; `ctxsize advise` reports those on Dockerfiles."""
     advice: int = 0
     """How many of the latter there are."""
     problems: tuple[Problem, ...] = ()

@@ -73,7 +73,7 @@ def _ignore_file(row: Row) -> str:
 
 
 def _build(row: Row) -> str:
-    """Return the build as `docker build` is told it, and what else names it."""
+    """Return the build with its options for `docker build`, and what else names it."""
     usual = os.path.normpath(os.path.join(row.build.context, "Dockerfile"))
     words = ["--target", row.build.shown_target] if row.build.target else []
     if row.dockerfile is None:
