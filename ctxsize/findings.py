@@ -21,7 +21,7 @@ class Severity(str, Enum):
 
     @property
     def rank(self) -> int:
-        """0 for the gravest."""
+        """Return 0 for the gravest."""
         return list(Severity).index(self)
 
 
@@ -135,7 +135,7 @@ class Finding:
 
 
 def in_order(findings: list[Finding]) -> tuple[Finding, ...]:
-    """Findings by file, line, column and code: the order of all output."""
+    """Return findings by file, line, column and code: the order of all output."""
     return tuple(
         sorted(
             findings,

@@ -72,7 +72,7 @@ class CargoRun:
 
     @property
     def profile(self) -> str:
-        """`release`, `dev` or another."""
+        """Return `release`, `dev` or another."""
         if self.installs and self.command.has("--debug"):
             return "dev"
         is_release = self.installs or self.command.has("--release", "-r")

@@ -16,7 +16,7 @@ _FEWEST = 3
 
 
 def no_ignore_file(repository: Repository) -> Iterator[Finding]:
-    """CTX201, at the first instruction that takes everything."""
+    """Yield CTX201, at the first instruction that takes everything."""
     for recipe in repository.recipes:
         takers = [step for stage in recipe.stages for step in stage.steps if step.takes_all]
         takers += [step for _, step in recipe.runs if "." in step.binds]
@@ -33,7 +33,7 @@ def no_ignore_file(repository: Repository) -> Iterator[Finding]:
 
 
 def too_wide(repository: Repository) -> Iterator[Finding]:
-    """CTX250, at the first instruction that takes something of the one directory."""
+    """Yield CTX250, at the first instruction that takes something of the one directory."""
     for recipe in repository.recipes:
         directory, line = _only_directory(recipe)
         builds = (each for each in recipe.builds if directory and not each.guessed)

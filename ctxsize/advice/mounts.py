@@ -25,7 +25,7 @@ _COPIERS = ("cp", "mv", "install", "strip", "ln")
 
 
 def unused_caches(repository: Repository) -> Iterator[Finding]:
-    """CTX222: a mount elsewhere, an option against the cache, or one that empties it."""
+    """Yield CTX222: a mount elsewhere, an option against the cache, or one that empties it."""
     for recipe in repository.recipes:
         for stage, step in recipe.runs:
             seen: set[str] = set()
@@ -185,7 +185,7 @@ def _keeps(stage: BuiltStage, step: StageStep) -> bool:
 
 
 def swallowed(repository: Repository) -> Iterator[Finding]:
-    """CTX212, at the instruction that does not find it."""
+    """Yield CTX212, at the instruction that does not find it."""
     for recipe in repository.recipes:
         for stage in recipe.stages:
             yield from _copied_from_mounts(recipe, stage)

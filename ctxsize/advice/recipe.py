@@ -163,7 +163,7 @@ def read_recipe(
 
 
 def slug(name: str) -> str:
-    """`name` as a part of the id of a cache."""
+    """Return `name` as a part of the id of a cache."""
     return re.sub(r"[^\w.-]", "-", name).strip("-.")
 
 
@@ -181,7 +181,7 @@ def lines_of(data: bytes) -> list[str]:
 
 
 def changed(data: bytes, changes: Iterable[Change]) -> bytes:
-    """`data` with `changes`, which do not overlap; line ends stay what they are."""
+    """Return `data` with `changes`, which do not overlap; line ends stay what they are."""
     lines = data.decode("utf-8", "surrogateescape").split("\n")
     for first, last, text in sorted(changes, reverse=True):
         # An instruction ends in one way: a heredoc ends at a line that is its word to the byte.

@@ -49,7 +49,7 @@ class Repeated(NamedTuple):
 
 
 def copied_too_early(repository: Repository) -> Iterator[Finding]:
-    """CTX202, at the instruction that copies too much; cargo is the business of CTX210."""
+    """Yield CTX202, at the instruction that copies too much; cargo is the business of CTX210."""
     for recipe in repository.recipes:
         for stage in recipe.stages:
             found = _repeated_install(repository, recipe, stage)
@@ -174,7 +174,7 @@ def _is_enough(found: Repeated) -> bool:
 
 
 def missing_caches(repository: Repository) -> Iterator[Finding]:
-    """CTX223, once for each RUN and manager; what CTX202 is about is left to it."""
+    """Yield CTX223, once for each RUN and manager; what CTX202 is about is left to it."""
     for recipe in repository.recipes:
         for stage in recipe.stages:
             repeated = _repeated_install(repository, recipe, stage)

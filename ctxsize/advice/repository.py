@@ -87,7 +87,7 @@ def _parsed(discovery: Discovery, path: str, data: bytes) -> Dockerfile:
 
 
 def _told_apart(recipes: list[Recipe], root: str) -> tuple[Recipe, ...]:
-    """`recipes` with what the ids of their caches need to be those of no other build."""
+    """Return `recipes` with what the ids of their caches need to be those of no other build."""
     services = Counter(recipe.service for recipe in recipes)
     on_several = frozenset(used_on_several_systems(recipes))
     return tuple(

@@ -29,7 +29,7 @@ _STAND_IN = re.compile(r"(?:main|lib|build)\.rs")
 
 
 def rebuilt_dependencies(repository: Repository) -> Iterator[Finding]:
-    """CTX210, at the build."""
+    """Yield CTX210, at the build."""
     for recipe in repository.recipes:
         for stage in recipe.stages:
             build = _rebuilding(stage)
@@ -109,7 +109,7 @@ def _knows_target(
 
 
 def mixed_chef(repository: Repository) -> Iterator[Finding]:
-    """CTX211, at the build that cannot use what was cooked."""
+    """Yield CTX211, at the build that cannot use what was cooked."""
     for recipe in repository.recipes:
         for stage in recipe.stages:
             cooks: dict[object, CargoRun] = {}

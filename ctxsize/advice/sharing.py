@@ -64,7 +64,7 @@ def _by_id(repository: Repository) -> dict[str, list[Use]]:
 
 
 def colliding_ids(repository: Repository) -> Iterator[Finding]:
-    """CTX220, once for each Dockerfile and id."""
+    """Yield CTX220, once for each Dockerfile and id."""
     for identity, sharing in _by_id(repository).items():
         stake = _stake(sharing)
         if stake is None:
@@ -163,7 +163,7 @@ def _separated(own: list[Use], what: str) -> Fix | None:
 
 
 def shared_by_writers(repository: Repository) -> Iterator[Finding]:
-    """CTX221, once for each Dockerfile and id."""
+    """Yield CTX221, once for each Dockerfile and id."""
     for identity, sharing in _by_id(repository).items():
         groups: dict[tuple[Recipe, str, bool], list[Use]] = {}
         for use in sharing:

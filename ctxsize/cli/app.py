@@ -104,7 +104,7 @@ def _show_version(context: click.Context, parameter: click.Parameter, wanted: bo
     help="Show the version and exit.",
 )
 def app() -> None:
-    """Tells exactly what `docker build` will send, and keeps it small.
+    """Tell exactly what `docker build` will send, and keep it small.
 
     \b
     Examples:

@@ -210,7 +210,7 @@ def is_glob(path: str) -> bool:
 
 
 def build_of(config: Config, context: Context, directory: str, *, build: Build) -> Build:
-    """`build` with the context `directory`, filled up with what `context` says."""
+    """Return `build` with the context `directory`, filled up with what `context` says."""
     dockerfile = context.dockerfile
     if dockerfile is not None:
         dockerfile = os.path.normpath(os.path.join(config.directory, dockerfile))

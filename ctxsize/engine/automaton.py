@@ -96,7 +96,7 @@ class Program:
         return found & ~self._text_matches | self._two_lines if "\n" in name else found
 
     def on_paths(self, live: int, prefix: str, names: Sequence[str]) -> dict[str, int]:
-        """By name, those of the `live` patterns without segments that match its path."""
+        """Return by name those of the `live` patterns without segments that match its path."""
         searches = self._live_searches.get(live)
         if searches is None:
             if len(self._live_searches) >= _MOST_CHILDREN:

@@ -272,7 +272,7 @@ def _reason(stderr: bytes) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """Our environment without what would make git look elsewhere, write, fetch or ask."""
+    """Return our environment without what would make git look elsewhere, write, fetch or ask."""
     kept = {
         name: value
         for name, value in os.environ.items()

@@ -22,7 +22,7 @@ WHITE_SPACE = (
 
 
 def trim_space(text: str) -> str:
-    """`text` without the white space that `strings.TrimSpace` removes at both ends."""
+    """Return `text` without the white space that `strings.TrimSpace` removes at both ends."""
     return text.strip(WHITE_SPACE)
 
 

@@ -64,7 +64,7 @@ def translate(expression: str) -> str:
 
 
 def compiled(expression: str) -> Expression:
-    """Go's `expression`, to be searched in time linear in the text. Raises as `translate` does."""
+    """Return Go's `expression`, searched in time linear in the text. Raises as `translate` does."""
     if _PLAIN.fullmatch(expression):  # Go accepts it, and many a pattern is never searched for
         return Expression(read=lambda: _parsed(expression))
     if (name := _NAME.fullmatch(expression)) and len(expression) < _LONGEST_NAME:

@@ -295,6 +295,6 @@ def _field(length: int) -> int:
 
 @cache
 def _go_mode(mode: int) -> int:
-    """`mode` as Go's `fs.FileMode`, the socket bit dropped as the sender drops it."""
+    """Return `mode` as Go's `fs.FileMode`, the socket bit dropped as the sender drops it."""
     bits = mode & 0o777 | _MODE_BITS.get(stat.S_IFMT(mode), 0)
     return bits | sum(go for unix, go in _EXTRA_BITS.items() if mode & unix)

@@ -93,7 +93,7 @@ class DockerIgnorePattern(RegexPattern):
         self.pattern = pattern
 
     def __copy__(self) -> DockerIgnorePattern:
-        """The same pattern as an object of its own, which may stand on another line."""
+        """Return the same pattern as an object of its own, which may stand on another line."""
         made = self.__new__(type(self))
         for name in ("include", "pattern", "regex", *DockerIgnorePattern.__slots__):
             setattr(made, name, getattr(self, name))
@@ -160,7 +160,7 @@ class DockerIgnorePattern(RegexPattern):
         return classify(text)
 
     def match_file(self, file: Any) -> Any:
-        """Pathspec's match of one path alone; raises `IgnoreFileError` for a faulty pattern."""
+        """Return pathspec's match of one path. Raises `IgnoreFileError` for a faulty pattern."""
         if self.fault is not None:
             raise self.error()
         return super().match_file(file)
@@ -308,7 +308,7 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
     def check_files(
         self, files: Iterable[TStrPath], separators: Collection[str] | None = None
     ) -> Iterator[CheckResult[TStrPath]]:
-        """`check_file` for each of `files`."""
+        """Yield `check_file` for each of `files`."""
         return (self.check_file(file, separators) for file in files)
 
     def match_files(

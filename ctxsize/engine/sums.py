@@ -253,7 +253,7 @@ class WalkSums:
         return self._largest[0][0] if self.top else float("inf")
 
     def _keep_largest(self, files: Files, sizes: list[int]) -> None:
-        """Of files of one size the first ones are kept."""
+        """Keep the largest files, of files of one size the first ones."""
         for place, (name, size) in enumerate(zip(files.names, sizes, strict=True), self._seen):
             if size >= self._enough and size:
                 self._offer(size, place, files.prefix + name)

@@ -184,7 +184,7 @@ class BuildFile:
 
     @cached_property
     def unknown(self) -> tuple[Named, ...]:
-        """Sources with a variable that has no value here; `*` stands in the path for a variable."""
+        """Return sources with a variable that has no value here, with `*` for it in the path."""
         lines = {
             unknown.line
             for _, need in self.needs

@@ -22,7 +22,7 @@ class Sums(NamedTuple):
     """How much of something there is."""
 
     files: int = 0
-    """Entries that are neither directories nor symlinks."""
+    """Return the number of entries that are neither directories nor symlinks."""
     content_bytes: int = 0
     symlinks: int = 0
 

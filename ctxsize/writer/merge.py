@@ -233,7 +233,7 @@ def _grouped(additions: Iterable[Addition]) -> list[list[Addition]]:
 def _with_new_block(
     lines: Sequence[bytes], groups: Iterable[Sequence[Addition]], end: bytes, *, at_start: bool
 ) -> list[bytes]:
-    """`lines` and a block that a blank line sets off; `without_blocks` is the way back."""
+    """Return `lines` and a block that a blank line sets off; `without_blocks` is the way back."""
     block = [_FIRST_LINE + end]
     for group in groups:
         block += [end] * (len(block) > 1) + _written(group, end)
@@ -249,7 +249,7 @@ def _with_new_block(
 
 
 def _written(additions: Iterable[Addition], end: bytes, heading: str = "") -> list[bytes]:
-    """Headings, reasons and patterns, `heading` being already there."""
+    """Return headings, reasons and patterns, `heading` being already there."""
     written: list[bytes] = []
     reason = ""
     for each in additions:
@@ -277,7 +277,7 @@ def _extended(
     *,
     in_order: bool,
 ) -> list[bytes]:
-    """`lines` with `group` in `block`: below its heading, if no exception follows, or last."""
+    """Return `lines`, `group` in `block`: below its heading if no exception follows, else last."""
     exceptions = [
         index
         for index in range(block.start, block.end)

@@ -40,7 +40,7 @@ class PodmanIgnorePattern(DockerIgnorePattern):
 
     @classmethod
     def meaning(cls, text: str) -> tuple[str, str]:
-        """Buildah's expression for `text`, which also matches everything below a match."""
+        """Return Buildah's expression for `text`, which also matches everything below a match."""
         expression, at = "^", int(text.startswith("\ufeff"))
         while at < len(text):
             char = text[at]
@@ -115,7 +115,7 @@ class PodmanIgnoreSpec(DockerIgnoreSpec):
 
     @cached_property
     def _index(self) -> tuple[dict[str, list[int]], list[tuple[int, str]]]:
-        """By a component that each path has which they match, patterns; others with a text."""
+        """Return patterns by a component of each path that they match; others with a text."""
         for pattern in self.patterns:
             if pattern.fault is not None:
                 raise pattern.error()
