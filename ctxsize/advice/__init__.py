@@ -75,14 +75,14 @@ def advise(
     unused = () if any((select, ignore)) else _unused(config, everything, discovery.root)
     found = wanted.of(everything)
     edits: dict[str, Edit] = {}
-    mended: list[Finding] = []
+    fixed: list[Finding] = []
     seen: set[tuple[str, bytes]] = set()
-    while (fix or unsafe) and len(mended) < _MOST_FIXES:
+    while (fix or unsafe) and len(fixed) < _MOST_FIXES:
         usable = _next_fix(found, seen, unsafe=unsafe)
         if usable is None:
             break
         finding, edit = usable
-        mended.append(finding)
+        fixed.append(finding)
         seen.add((edit.path, edit.after))
         edits[edit.path] = replace(edits.get(edit.path, edit), after=edit.after)
         repository = read_repository(discovery, {path: e.after for path, e in edits.items()})
@@ -93,7 +93,7 @@ def advise(
         in_order([*_grouped(found), *unused]),
         (*discovery.problems, *repository.problems),
         tuple(edits.values()),
-        tuple(mended),
+        tuple(fixed),
     )
 
 

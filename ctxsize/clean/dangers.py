@@ -27,7 +27,6 @@ class Dangers:
         self._fresh_s = fresh_s
         self._asked: float | None = None
         self._uses: tuple[use.ProcessUse, ...] = ()
-        self._mounts: tuple[str, ...] = ()
 
     def of(self, descent: Descent, locks: Iterable[str]) -> Iterator[CleanObjection]:
         """Yield what speaks against the directory where `descent` is, with its `locks`."""
@@ -51,8 +50,8 @@ class Dangers:
             yield tracked
         now = time.monotonic()
         if self._asked is None or now - self._asked > self._fresh_s:
-            self._uses, self._mounts, self._asked = use.users(self._root), use.mounts(), now
-        using = use.objection(full, self._mounts, self._uses)
+            self._uses, self._asked = use.users(self._root), now
+        using = use.objection(full, use.mounts(), self._uses)
         if using is not None:
             yield using
 

@@ -139,7 +139,7 @@ def _is_printed(blocks: list[Block]) -> bool:
 
 
 def _saved(project: _Project, projects: list[_Project]) -> set[str]:
-    """Return the targets and groups that a file in JSON has which somebody saved for this one."""
+    """Return the targets and groups of a saved `bake --print`, beside the file that it is of."""
     return {
         name
         for each in projects
@@ -193,14 +193,14 @@ def _asked(project: _Project, search: Search, names: list[str]) -> list[BakeTarg
         raise BakeError("Docker is not asked, as a file that belongs to it cannot be read here")
     answer = BakeFile()
     answer.add(search.printer.blocks(search.shown(project.directory), files, names))
-    told = {each.name: each for each in Resolver(answer, {}).targets()}
+    printed = {each.name: each for each in Resolver(answer, {}).targets()}
     found = []
     for name in names:
         members = answer.groups.get(name)  # those of a matrix
         for member in members if isinstance(members, list) else [name]:
-            if not isinstance(member, str) or member not in told:
+            if not isinstance(member, str) or member not in printed:
                 raise BakeError(f"`docker buildx bake --print` says nothing of {name}")
-            build = _hiding(told[member].build, {*_literals(project.bake.targets[name])})
+            build = _hiding(printed[member].build, {*_literals(project.bake.targets[name])})
             found.append(BakeTarget(name, name, build))
     return found
 
