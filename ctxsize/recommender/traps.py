@@ -1,7 +1,7 @@
 """The traps: for each a small function that says why a match is not suggested, or None.
 
 A trap never says yes. What all of them let pass is still proved by simulation,
-in `ctxsize.recommender.proof`.
+in `ctxsize.recommender.context`.
 """
 
 from __future__ import annotations
