@@ -138,7 +138,7 @@ def test_line_of_gitignore_ends(line: str, path: str) -> None:
     translated = translate(line)
     assert translated is not None
     with processor_seconds(2):
-        DockerIgnoreSpec.from_lines([translated.line]).match_file(path)
+        DockerIgnoreSpec.from_lines([translated]).match_file(path)
 
 
 def test_many_names_take_the_memory_of_one_table() -> None:

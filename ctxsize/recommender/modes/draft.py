@@ -6,7 +6,7 @@ ignores everything but what the Dockerfiles take, which is possible if they name
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from ctxsize.dockerfile import Asked
@@ -56,24 +56,15 @@ class Draft(BuildContext):
         return self.trial.attempt(data)
 
     def change(
-        self,
-        additions: Sequence[Addition],
-        wrong: Judge,
-        *,
-        notes: Iterable[Note] = (),
-        optional: Collection[Addition] = (),
+        self, additions: Sequence[Addition], wrong: Judge, *, notes: Iterable[Note] = ()
     ) -> IgnoreFileChange:
         """Return the change that adds those of `additions` that do nothing `wrong`.
 
-        Those that are `optional` come along where they matter, and never alone.
+        Exceptions come along with a pattern, and never alone.
         """
         kept, dropped = self.settled(self.new(additions), wrong)
-        useful = [each for each in kept if each not in optional or self._matters(kept, each)]
-        kept = self._either(useful, kept, wrong)
-        # A line that is there may have made exceptions necessary, which are there too.
-        kept = self._either(self.new(kept), kept, wrong)
         noted = (*notes, *dropped)
-        if all(each in optional for each in kept):
+        if all(each.line.startswith("!") for each in kept):
             return IgnoreFileChange(notes=noted)
         return IgnoreFileChange(self.attempt(kept).data, tuple(kept), notes=noted)
 
@@ -125,21 +116,6 @@ class Draft(BuildContext):
             return [*additions]
         return fresh if same else [*additions]
 
-    def _matters(self, additions: Sequence[Addition], one: Addition) -> bool:
-        """Return whether anything else would be sent without `one` of `additions`."""
-        rest = [each for each in additions if each is not one]
-        return not self.attempt(rest).sent.same(self.attempt(additions).sent)
-
-    def _either(
-        self, fewer: list[Addition], proved: list[Addition], wrong: Judge
-    ) -> list[Addition]:
-        """Return `fewer` additions if nothing is wrong with them either, else the proved ones."""
-        if fewer == proved:
-            return proved
-        attempt = self.attempt(fewer)
-        holds = not any(wrong(attempt)) and not self.proof.unfound(attempt)
-        return fewer if holds else proved
-
     def needed(self, attempt: Attempt) -> Iterator[Wrong]:
         """Yield what a Dockerfile takes by name, whether it is there or not, and would not get."""
         now, then = self.request.spec, attempt.request.spec
@@ -189,7 +165,9 @@ def allowlist(draft: Draft) -> IgnoreFileChange:
     What travels is the same before and after, for every Dockerfile and target;
     what is ignored now stays ignored.
     """
-    build_files, notes = _concerned(draft)
+    build_files = draft.build_files.all
+    why = "all it takes is in {}, so that is taken for its context"
+    notes = tuple(Note(path, why.format(home)) for path, home in draft.build_files.elsewhere)
     obstacle = _obstacle(draft, build_files)
     if obstacle is not None:
         return IgnoreFileChange(notes=notes, impossible=obstacle[0], hint=obstacle[1])
@@ -213,32 +191,7 @@ def allowlist(draft: Draft) -> IgnoreFileChange:
     )
 
 
-def _concerned(draft: Draft) -> tuple[list[BuildFile], tuple[Note, ...]]:
-    """Return the Dockerfiles whose context this is, and notes about those with another one."""
-    kept: list[BuildFile] = []
-    left = dict(draft.build_files.elsewhere)
-    for build_file in draft.build_files.all:
-        directory = build_file.path.rpartition("/")[0]
-        top = build_file.path == draft.request.dockerfile or not directory
-        if top or build_file.asked_for or _takes_from_above(draft, build_file, directory):
-            kept.append(build_file)
-        else:
-            left[build_file.path] = directory
-    why = "all it takes is in {}, so that is taken for its context"
-    return kept, tuple(Note(path, why.format(directory)) for path, directory in left.items())
-
-
-def _takes_from_above(draft: Draft, build_file: BuildFile, directory: str) -> bool:
-    """Return whether it names something that is here, and not beside it."""
-    return any(
-        draft.tree.entry(source.path) is not None
-        and draft.tree.entry(f"{directory}/{source.path}") is None
-        for source in build_file.sources
-        if source.path != "." and not has_wildcards(source.path)
-    )
-
-
-def _obstacle(draft: Draft, build_files: list[BuildFile]) -> tuple[str, str] | None:
+def _obstacle(draft: Draft, build_files: Sequence[BuildFile]) -> tuple[str, str] | None:
     """Return why what the builds take cannot be listed, and what to do; None if it can."""
     if not build_files:
         reason = "There is no Dockerfile, so nobody knows what a build takes"

@@ -37,31 +37,18 @@ def tidy(snapshot: Snapshot) -> IgnoreFileChange:
         return IgnoreFileChange(
             impossible="There is no ignore file to tidy", hint="ctxsize suggest proposes one"
         )
-    removed = _proved(trial, file, [*_candidates(trial.request, file)])
-    removed.sort(key=lambda each: each.line)
-    gone = [each.line for each in removed]
-    notes = tuple(_idle(trial, file, gone))
-    after = edit_lines(file, dict.fromkeys(gone))
-    return IgnoreFileChange(after, removed=tuple(removed), notes=notes)
+    removed = sorted(_removable(trial.request, file), key=lambda each: each.line)
+    if not trial.before.same(trial.attempt(_without(file, removed)).sent):
+        removed = []  # it is proved for every tree, so this one would show a fault of the proof
+    notes = tuple(_idle(trial, file, [each.line for each in removed]))
+    return IgnoreFileChange(_without(file, removed), removed=tuple(removed), notes=notes)
 
 
-def _proved(trial: Trial, file: IgnoreFile, candidates: list[Removed]) -> list[Removed]:
-    """Return those of `candidates` without which the same is sent of this tree; all, as a rule."""
-
-    def changes_nothing(removed: list[Removed]) -> bool:
-        data = edit_lines(file, dict.fromkeys(each.line for each in removed))
-        return trial.before.same(trial.attempt(data).sent)
-
-    if changes_nothing(candidates):
-        return candidates
-    proved: list[Removed] = []
-    for each in candidates:
-        if changes_nothing([*proved, each]):
-            proved.append(each)
-    return proved
+def _without(file: IgnoreFile, removed: Iterable[Removed]) -> bytes:
+    return edit_lines(file, dict.fromkeys(each.line for each in removed))
 
 
-def _candidates(request: Request, file: IgnoreFile) -> Iterator[Removed]:
+def _removable(request: Request, file: IgnoreFile) -> Iterator[Removed]:
     """Yield the lines that can go, last ones first, each without those that went before it."""
     kept = [pattern for pattern in request.spec.patterns if pattern.line]
     if any(pattern.fault is not None for pattern in kept):
@@ -142,9 +129,7 @@ def like(draft: Draft, other: IgnoreFile) -> IgnoreFileChange:
     Raises `IgnoreFileError` if `other` would fail a build.
     """
     parity = _Parity(draft, other)
-    additions = parity.additions()
-    optional = [each for each in additions if each.line.startswith("!")]
-    return draft.change(additions, parity.wrong, notes=parity.notes, optional=optional)
+    return draft.change(parity.additions(), parity.wrong, notes=parity.notes)
 
 
 class _Parity:
@@ -195,8 +180,8 @@ class _Parity:
             self._note(pattern, "left out: it is about another directory")
             return ""
         made = self._pattern_class(moved)
-        absent = "/" in moved and is_literal(made) and self._draft.tree.entry(moved) is None
-        if absent and not moved.startswith("**"):
+        may_come = pattern.include and "/" not in moved
+        if not may_come and is_literal(made) and self._draft.tree.entry(moved) is None:
             self._note(pattern, "left out: there is no such path here")
             return ""
         return moved

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ctxsize.engine import git
 from ctxsize.engine.patterns import DockerIgnoreSpec
@@ -17,6 +17,7 @@ from ctxsize.recommender.outcome import IgnoreFileChange, Note
 from ctxsize.writer.merge import Addition
 
 _NAME = ".gitignore"
+_HEADING = "Not ignored by git, so it stays"
 _KEPT_BACK = ("no_install_step", "scm_version_in_build")
 """The traps of what an image takes from here without installing it, and of `.git`."""
 _MOST_LINES = 2_000
@@ -55,14 +56,9 @@ def from_gitignore(draft: Draft) -> IgnoreFileChange:
             impossible=f"The .gitignore files hold more than {_MOST_LINES:,} lines", hint=hint
         )
     translation = _Translation(draft)
-    additions = draft.new([*translation.additions(files)])
-    exceptions = translation.exceptions(draft.settled(additions, draft.needed)[0])
-    all_lines, notes = [*additions, *exceptions], translation.notes
-    change = draft.change(all_lines, translation.wrong, notes=notes, optional=exceptions)
-    if not change.added:
-        return change
-    left = translation.still_sent(draft.attempt(change.added))
-    return replace(change, notes=(*change.notes, *left))
+    additions = draft.new(translation.additions(files))
+    exceptions = translation.exceptions(draft.settled(additions, translation.lacking)[0])
+    return draft.change([*additions, *exceptions], translation.wrong, notes=translation.notes)
 
 
 def _files(draft: Draft) -> Iterator[GitIgnoreFile]:
@@ -124,48 +120,29 @@ class _Translation:
         return list(added.values())
 
     def _translated(self, file: GitIgnoreFile, number: int, line: str) -> str:
-        path = os.path.normpath(os.path.join(self._draft.request.context, file.name))
+        kind = self._draft.pattern_class
         try:
-            found = translate(
-                line,
-                directory=file.directory,
-                below=file.below,
-                pattern_class=self._draft.pattern_class,
-            )
+            found = translate(line, directory=file.directory, below=file.below, pattern_class=kind)
         except CannotSayError as error:
+            path = os.path.normpath(os.path.join(self._draft.request.context, file.name))
             self.notes.append(Note(line.strip(), f"left out: {error}", path, number))
             return ""
-        if found is None:
-            return ""
-        if not (found.directories_only and self._names_a_file(found.line.removeprefix("!"))):
-            return found.line
-        # The content of such a directory; a file of that name has none.
-        contents = f"{found.line}/**"
-        why = (
-            "no builder tells directories from files, and there is a file of that name: "
-            f"{contents} takes what is in the directory"
-        )
-        self.notes.append(Note(line.strip(), why, path, number))
-        return contents
-
-    def _names_a_file(self, text: str) -> bool:
-        pattern, before = self._draft.pattern_class(text), self._draft.before
-        files = (path for path in before.paths if path not in before.directories)
-        # A builder's pattern may match all that is below a match, too.
-        return any(
-            pattern.match_file(path) and not pattern.match_file(path.rpartition("/")[0] or ".")
-            for path in files
-        )
+        return found or ""
 
     def exceptions(self, additions: list[Addition]) -> list[Addition]:
-        """Return an exception for each tracked file that a line would hide, where they are few."""
+        """Return an exception for each file that only git keeps, where a line hides but a few."""
         attempt = self._draft.attempt(additions)
         strays: dict[str, list[str]] = {}
         for path in self._strays(attempt):
             strays.setdefault(attempt.decider(path) or "", []).append(path)
         few = (path for paths in strays.values() if len(paths) <= _MOST_KEPT for path in paths)
         patterns = (pattern_for(path, pattern_class=self._draft.pattern_class) for path in few)
-        return [Addition(f"!{each}", "Tracked by git, so it stays") for each in patterns if each]
+        return [Addition(f"!{each}", _HEADING) for each in patterns if each]
+
+    def lacking(self, attempt: Attempt) -> Iterator[Wrong]:
+        """Yield what a build would lack for which no exception is made."""
+        yield from self._draft.needed(attempt)
+        yield from self._draft.kept_back(attempt, _KEPT_BACK)
 
     def wrong(self, attempt: Attempt) -> Iterator[Wrong]:
         """Yield what no mode may do, and what disappears that git does not ignore."""
@@ -191,12 +168,3 @@ class _Translation:
         if known.covers(path):
             return known.ignores(path) and known.first(path) is None
         return self._spec is not None and self._spec.match_file(path)
-
-    def still_sent(self, attempt: Attempt) -> Iterator[Note]:
-        """Yield a note if the builder is still sent what git ignores."""
-        files = (path for path in attempt.sent.paths if path not in attempt.sent.directories)
-        left = sorted(filter(self._is_ignored, files))
-        if left:
-            more = f" and {len(left) - 1:,} more files" if len(left) > 1 else ""
-            why = f"is still sent{more}, though git ignores it: see what was left out"
-            yield Note(left[0], why)

@@ -30,15 +30,6 @@ class CannotSayError(Exception):
     """A builder has no pattern for it; the message says what is meant, as a clause."""
 
 
-class Translated(NamedTuple):
-    """One pattern of git's as the builder reads it."""
-
-    line: str
-    """For an ignore file, with `!` for an exception."""
-    directories_only: bool
-    """Git means directories alone; no builder can say that."""
-
-
 class _Token(NamedTuple):
     text: str
     is_literal: bool = False
@@ -58,14 +49,15 @@ def translate(
     directory: str = "",
     below: Sequence[str] = (),
     pattern_class: type[DockerIgnorePattern] = DockerIgnorePattern,
-) -> Translated | None:
+) -> str | None:
     r"""Return what `line` of the `.gitignore` in `directory` comes to, None for nothing.
 
-    For one above the context `below` are the names on the way down to it; a line
-    that is about something beside the context comes to nothing. Raises
-    `CannotSayError`.
+    It is a line of an ignore file, with `!` for an exception. No builder tells directories from
+    files: a `/` at the end is left out. For a file above the context `below` are the names on
+    the way down to it; a line that is about something beside the context comes to nothing.
+    Raises `CannotSayError`.
 
-    >>> [translate(line).line for line in ("foo", "/foo", "a/b", "*.py[cod]", "!x", r"\#a", "[!a]")]
+    >>> [translate(line) for line in ("foo", "/foo", "a/b", "*.py[cod]", "!x", r"\#a", "[!a]")]
     ['**/foo', 'foo', 'a/b', '**/*.py[cod]', '!**/x', '**/#a', '**/[^a/]']
     """
     if len(line) > _LONGEST:
@@ -84,8 +76,7 @@ def translate(
     if inside is None:
         return None
     above = [[_Token(name, is_literal=True)] for name in directory.split("/") if name]
-    written = _written(above + inside, pattern_class)
-    return Translated("!" * exception + written, directories_only)
+    return "!" * exception + _written(above + inside, pattern_class)
 
 
 def _read(line: str) -> str:
