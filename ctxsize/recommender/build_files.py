@@ -30,8 +30,8 @@ _VARIABLE = re.compile(r"\$\{[^${}]*\}|\$\w+")
 _TAKING = ("copy", "add", "bind")
 _DEEPEST = 20
 """Number of variables inside of each other that are looked into."""
-_IMAGE, _PLATFORM, _ARCHITECTURE = "argument-without-value", "linux/x86_64", "x86_64"
-"""Values that are assumed for build arguments."""
+_ASSUMED = "x86-64"
+"""The value of build arguments without one: an image, a tag, a platform and part of one."""
 _NAME = re.compile(r"\$\{?(\w+)")
 _PREDEFINED = re.compile(r"(TARGET|BUILD)(PLATFORM|OS|ARCH|VARIANT|STAGE)")
 
@@ -192,11 +192,12 @@ class BuildFile:
             if unknown.kind in ("argument", "environment")
         }
         texts = {each.line: each.text for each in self.dockerfile.instructions}
+        given = self.request.build.build_arguments
         found = (
             each
             for each in self.sources
             if (each.line in lines and "$" in each.source)
-            or depends_on_assumed(each.source, self.request)
+            or _ASSUMED in map(given.get, _NAME.findall(each.source))
         )
         return tuple(
             Named(self.path, e.line, e.instruction, e.source, _any(e.source), texts.get(e.line, ""))
@@ -261,21 +262,31 @@ def with_bases(request: Request) -> tuple[Request, tuple[Problem, ...]]:
     if request.dockerfile is None or _is_accepted(request):
         return request, ()
     try:
-        dockerfile = request.plan.dockerfile
+        declared = request.plan.dockerfile.global_arguments
     except (OSError, CtxsizeError):
         return request, ()
-    values = _values(dockerfile, request)
-    given = {**request.build.build_arguments, **values}
-    assumed = replace(request, build=replace(request.build, build_arguments=given))
-    if not values or not _is_accepted(assumed):
+    given = request.build.build_arguments
+    lines = {
+        argument: instruction.line
+        for instruction in reversed(declared)
+        for argument in instruction.arguments
+        if not ("=" in argument or argument in given or _PREDEFINED.fullmatch(argument))
+    }
+    arguments = {**given, **dict.fromkeys(lines, _ASSUMED)}
+    assumed = replace(request, build=replace(request.build, build_arguments=arguments))
+    if not lines or not _is_accepted(assumed):
         return request, ()
-    return assumed, tuple(_problem(request, dockerfile, name) for name in values)
-
-
-def depends_on_assumed(text: str, request: Request) -> bool:
-    """Return whether a word of the Dockerfile depends on a value that `with_bases` made up."""
-    values = (request.build.build_arguments.get(name) for name in _NAME.findall(text))
-    return not {_IMAGE, _PLATFORM, _ARCHITECTURE}.isdisjoint(values)
+    problems = (
+        Problem(
+            "unknown-argument",
+            f"ARG {name} has no value, and the build fails without it: add --build-arg {name}=… "
+            "(what follows holds for any value that names an image)",
+            request.dockerfile,
+            line=line,
+        )
+        for name, line in sorted(lines.items())
+    )
+    return assumed, tuple(problems)
 
 
 def _is_accepted(request: Request) -> bool:
@@ -284,30 +295,3 @@ def _is_accepted(request: Request) -> bool:
     except CtxsizeError:
         return False
     return True
-
-
-def _values(dockerfile: Dockerfile, request: Request) -> dict[str, str]:
-    """Return a value for each global ARG that has none."""
-    names = {
-        argument
-        for instruction in dockerfile.global_arguments
-        for argument in instruction.arguments
-        if "=" not in argument and not _PREDEFINED.fullmatch(argument)
-    }
-    platforms = [stage.platform for stage in request.plan.dockerfile.stages]
-    values = {}
-    for name in sorted(names - request.build.build_arguments.keys()):
-        whole = any(each in (f"${name}", f"${{{name}}}") for each in platforms)
-        part = any(re.search(rf"\${{?{name}\b", each) for each in platforms)
-        values[name] = _PLATFORM if whole else _ARCHITECTURE if part else _IMAGE
-    return values
-
-
-def _problem(request: Request, dockerfile: Dockerfile, name: str) -> Problem:
-    declared = dockerfile.global_arguments
-    line = next((each.line for each in declared if name in each.arguments), None)
-    message = (
-        f"ARG {name} has no value, and the build fails without it: add --build-arg {name}=… "
-        "(what follows holds for any value that names an image)"
-    )
-    return Problem("unknown-argument", message, request.dockerfile, line=line)

@@ -149,9 +149,10 @@ class SuggestionMaker:
         """Return why nothing is lost with what no marker proves, as a clause; None if it may be."""
         if match.rule.category is Category.SECRET or objections(self._facts, match):
             return None
-        if self._facts.evidence.git.ignores(match.path):
+        tree, git = self._facts.evidence.tree, self._facts.evidence.git
+        if git.ignores(match.path):
             return "git ignores it"
-        below = self._facts.sent_below(match.path)
+        below = [each for each, _ in tree.files_below(match.path) if each in self._facts.sums]
         if all(is_below(each, self._safe) for each in below):
             return "nothing else is in it" if below else "nothing is in it"
         return None

@@ -73,19 +73,14 @@ def _depth(path: str) -> tuple[int, str]:
     return path.count("/"), path
 
 
-def _reads_git(command: str) -> bool:
-    """Return whether a command names `.git`, and not to do without it."""
-    return bool(_NAMES_GIT.search(command)) and not _DOES_WITHOUT_GIT.search(command)
-
-
 class Facts:
     """Facts about one context, each found out when it is asked for."""
 
     def __init__(self, evidence: Evidence, build_files: BuildFiles, sums: SumsByPath) -> None:
         self.evidence = evidence
         self.build_files = build_files
-        self._sums = sums
-        self._saw_all_sources = True
+        self.sums = sums
+        """What is sent of each entry."""
         self._installed: dict[tuple[int, str], tuple[str | None, ...]] = {}
         self.running = cache(self._running)
         """What a step of a Dockerfile runs, each command with its directory."""
@@ -97,17 +92,13 @@ class Facts:
         self._maybe_taken = cache(self._find_maybe_taken)
 
     @cached_property
-    def git_is_sent(self) -> bool:
-        """Return whether the repository itself is in the context, so that a build can ask it."""
-        return ".git" in self._sums
-
-    @cached_property
     def version_from_git(self) -> str | None:
         """Return what makes the build ask git for a version, None if nothing is known to."""
         for build_file in self.build_files.all:
             if _GIT_IN_COMMANDS.search(build_file.commands):
                 return f"{build_file.path} runs git"
-            if any(map(_reads_git, re.split(r"[;&|\n]+", build_file.commands))):
+            commands = re.split(r"[;&|\n]+", build_file.commands)
+            if any(_NAMES_GIT.search(e) and not _DOES_WITHOUT_GIT.search(e) for e in commands):
                 return f"a command of {build_file.path} names .git"
         for path in self.sent_like(_MANIFESTS):
             if _VERSIONED_BY_GIT.search(self.evidence.small_file(path)):
@@ -115,25 +106,19 @@ class Facts:
         return None
 
     @cached_property
-    def _sources(self) -> Texts:
-        """Return the sources and manifests that are sent."""
+    def _sources(self) -> tuple[Texts, bool]:
+        """Return the sources and manifests that are sent, and whether these are all."""
         texts: list[tuple[str, bytes]] = []
-        left = _MOST_SOURCE_BYTES
-        for path in self._source_paths():
-            left -= self._sums[path].content_bytes
-            if len(texts) >= _MOST_SOURCES or left < 0:
-                self._saw_all_sources = False
-                break
-            texts.append((path, self.evidence.source(path)))
-        return Texts(texts)
-
-    def _source_paths(self) -> Iterator[str]:
-        git = self.evidence.git
+        left, git = _MOST_SOURCE_BYTES, self.evidence.git
         for path in sorted(self._source_names()):
-            if self._sums[path].content_bytes > _LARGEST_SOURCE:
+            size = self.sums[path].content_bytes
+            if size > _LARGEST_SOURCE or git.ignores(path):
                 continue
-            if not git.has_repository or git.first(path) is not None or not git.ignores(path):
-                yield path
+            left -= size
+            if len(texts) >= _MOST_SOURCES or left < 0:
+                return Texts(texts), False
+            texts.append((path, self.evidence.source(path)))
+        return Texts(texts), True
 
     def _source_names(self) -> Iterator[str]:
         """Yield what is sent and has the name of a source, where sources may be."""
@@ -141,15 +126,14 @@ class Facts:
         while pending:
             held = pending.pop()
             pending += (each for each in held.folders if each.name not in NOT_SOURCES)
-            for name in self._sums.names_in(held.path):
+            for name in self.sums.names_in(held.path):
                 if is_source(name) and name not in _LOCKS:
                     yield held.prefix + name
 
     @property
     def saw_all_sources(self) -> bool:
         """Return whether every source was looked at."""
-        _ = self._sources
-        return self._saw_all_sources
+        return self._sources[1]
 
     def may_take(self, unknown: Named, path: str) -> tuple[bool, bool]:
         """Return whether a source of unknown name may be `path` or in it, and whether above it."""
@@ -157,13 +141,13 @@ class Facts:
         return path in reached, not taken.isdisjoint(directories_above(path))
 
     def _find_maybe_taken(self, pattern: str) -> tuple[set[str], set[str]]:
-        taken = {each for each in self._sums if each and may_be(pattern, each)}
+        taken = {each for each in self.sums if each and may_be(pattern, each)}
         return taken, taken.union(*map(directories_above, taken))
 
     def mentions(self, path: str) -> str | None:
         """Return a source or a Dockerfile that names `path`, None if none does."""
         name = path.rpartition("/")[2]
-        for at in self._sources.mentioning(name):
+        for at in self._sources[0].mentioning(name):
             if at != path and not at.startswith(f"{path}/"):
                 return at
         named = (each.path for each in self.build_files.all if mentions(name, each.commands))
@@ -235,10 +219,6 @@ class Facts:
         topmost = nsmallest(_MOST_SCRIPTS, paths, key=_depth)
         return [(each, self.evidence.small_file(each)) for each in topmost]
 
-    def sent_below(self, path: str) -> list[str]:
-        """Return the entries below a directory that are sent and are none themselves."""
-        return [each for each, _ in self.evidence.tree.files_below(path) if each in self._sums]
-
     def _sent_like(self, names: tuple[str, ...]) -> list[str]:
         is_wanted = re.compile("|".join(map(translate, names))).match
         found = (path for name, at in self.by_name.items() if is_wanted(name) for path in at)
@@ -251,8 +231,8 @@ class Facts:
         found = defaultdict[str, list[str]](list)
         for held in self.evidence.tree.snapshot.folders:
             prefix = held.prefix
-            for name in self._sums.names_in(held.path):
+            for name in self.sums.names_in(held.path):
                 found[name].append(prefix + name)
-            if held.path in self._sums:
+            if held.path in self.sums:
                 found[held.name].append(held.path)
         return found

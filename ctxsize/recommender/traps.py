@@ -87,10 +87,10 @@ def tracked(facts: Facts, match: Match) -> str | None:
     rule = match.rule
     if rule.category.belongs_to_sources:
         return None
-    found = facts.evidence.git.first(match.path)
-    if found is not None and rule.contents:
-        there = facts.evidence.git.at_or_below(match.path)
-        found = next((each for each in there if not _is_placeholder(each)), None)
+    there = facts.evidence.git.at_or_below(match.path)
+    if rule.contents:
+        there = [each for each in there if each.rpartition("/")[2] not in _PLACEHOLDERS]
+    found = next(iter(there), None)
     if found is None:
         return None
     reason = f"git tracks {'it' if found == match.path else found}"
@@ -115,7 +115,7 @@ def matches_manifest(_: Facts, match: Match) -> str | None:
 
 def scm_version_in_build(facts: Facts, match: Match) -> str | None:
     """The build asks git for a version: it needs `.git`, and every tracked file beside it."""
-    if not facts.git_is_sent or facts.version_from_git is None:
+    if ".git" not in facts.sums or facts.version_from_git is None:
         return None
     if match.rule.name == "vcs.git" and match.path == ".git":
         return facts.version_from_git
@@ -178,16 +178,14 @@ def only_possible(_: Facts, match: Match) -> str | None:
     return Doubt("its name does not prove it a secret") if possible else None
 
 
-def vendored(facts: Facts, match: Match) -> str | None:
-    """The build takes its dependencies from this directory."""
-    found = facts.evidence.tree.first(match.path, ("modules.txt", "*/Cargo.toml"))
-    return None if found is None else f"{found}: the build takes it from here"
+def _holding(patterns: tuple[str, ...], clause: str) -> Trap:
+    """Return the trap of a directory that holds what builds read."""
 
+    def trap(facts: Facts, match: Match) -> str | None:
+        found = facts.evidence.tree.first(match.path, patterns)
+        return found and f"{found}{clause}"
 
-def tracked_cargo_config(facts: Facts, match: Match) -> str | None:
-    """Cargo's configuration is in it."""
-    found = facts.evidence.tree.first(match.path, ("config.toml", "config"))
-    return None if found is None else f"{found} changes how Cargo builds"
+    return trap
 
 
 def wrapper_jar(_: Facts, match: Match) -> str | None:
@@ -227,10 +225,6 @@ def site_generator(facts: Facts, match: Match) -> str | None:
     return None
 
 
-def _is_placeholder(path: str) -> bool:
-    return path.rpartition("/")[2] in _PLACEHOLDERS
-
-
 _BUILT = (Category.ARTEFACT, Category.DEPS, Category.DOCS)
 """What an image that builds nothing may need as it is."""
 _USED = (*_BUILT, Category.TESTS, Category.DATA)
@@ -258,8 +252,8 @@ TRAPS: dict[str, Trap] = {
     "only_possible": only_possible,
     "read_by_build": read_by_build,
     "site_generator": site_generator,
-    "vendored": vendored,
-    "tracked_cargo_config": tracked_cargo_config,
+    "vendored": _holding(("modules.txt", "*/Cargo.toml"), ": the build takes it from here"),
+    "tracked_cargo_config": _holding(("config.toml", "config"), " changes how Cargo builds"),
     "wrapper_jar": wrapper_jar,
     "env_at_build": env_at_build,
 }
