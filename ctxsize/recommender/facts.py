@@ -13,7 +13,8 @@ from heapq import nsmallest
 from ctxsize.dockerfile.stages import StageStep, built_stages
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, Named
 from ctxsize.recommender.evidence import Evidence
-from ctxsize.recommender.knowledge.tools import install_directory, manager_of
+from ctxsize.recommender.knowledge.tools import install_directory, listed, manager_of
+from ctxsize.recommender.matches import Match
 from ctxsize.recommender.mentions import Texts, mentions, running
 from ctxsize.recommender.rules import NOT_SOURCES, Rule, is_source
 from ctxsize.recommender.tree import SumsByPath, directories_above, is_below
@@ -48,6 +49,24 @@ _HAS_MEMBERS = re.compile(
     r"|<module>",
     re.M,
 )
+_ENV_FILE = re.compile(r"\.env(\..+)?")
+_OTHER_MODE = re.compile(r"\.(dev|development|test|testing)(\.local)?$")
+_OTHER_MODES_RUN = re.compile(r"\b(dev|development|test|testing|serve|start|watch)\b")
+_WITH_DOTENV = re.compile(r"\b(webpack|rollup|esbuild|snowpack|browserify|metro)\b")
+_LOADS_DOTENV = re.compile(
+    r"\bdotenv/config\b|\bdotenv\s+(?:-|[\w./-]+\s)|\bdump-env\b"
+    r"|\bartisan\s+(?:config:cache|optimize)\b|\bprisma\s+generate\b"
+)
+"""Commands that load environment files by themselves: of Node, Symfony, Laravel and Prisma."""
+_NAMES_ENV = re.compile(r"\.env\b|--env-file")
+_SETTINGS = (
+    "package.json",
+    *("vite.config.*", "next.config.*", "nuxt.config.*", "astro.config.*", "svelte.config.*"),
+    *("gatsby-config.*", "vue.config.*", "remix.config.*", "rsbuild.config.*", "rspack.config.*"),
+    *("quasar.config.*", "craco.config.*", "vite.*.config.*", "react-router.config.*"),
+    *("webpack.config.*", "rollup.config.*", ".parcelrc"),
+)
+_LOOKS_ELSEWHERE = r"\benvDir\b|\bloadEnvConfig\b|\bdotenv\b|\benv-cmd\b"
 _LOCKS = frozenset({"package-lock.json", "composer.lock", "Cargo.lock", "yarn.lock", "uv.lock"})
 _LARGEST_SOURCE = 512 * 1024
 _MOST_SOURCES = 20_000
@@ -144,6 +163,13 @@ class Facts:
         taken = {each for each in self.sums if each and may_be(pattern, each)}
         return taken, taken.union(*map(directories_above, taken))
 
+    def taking(self, match: Match) -> Iterator[BuildFile]:
+        """Yield the Dockerfiles that take it along with a directory above."""
+        for build_file in self.build_files.all:
+            above = any(named.contains(match.path) for named in build_file.named)
+            if build_file.takes_everything or above:
+                yield build_file
+
     def mentions(self, path: str) -> str | None:
         """Return a source or a Dockerfile that names `path`, None if none does."""
         name = path.rpartition("/")[2]
@@ -236,3 +262,79 @@ class Facts:
             if held.path in self.sums:
                 found[held.name].append(held.path)
         return found
+
+    @cached_property
+    def settings(self) -> dict[str, list[str]]:
+        """Return the manifests of Node and the settings of bundlers, by directory."""
+        is_wanted = re.compile("|".join(map(translate, _SETTINGS))).match
+        found = defaultdict[str, list[str]](list)
+        for path in sorted(
+            at for name in self.by_name if is_wanted(name) for at in self.by_name[name]
+        ):
+            directory = path.rpartition("/")[0]
+            if NOT_SOURCES.isdisjoint(directory.split("/")):
+                found[directory].append(path)
+        return found
+
+
+def reader_of(facts: Facts, match: Match) -> str | None:
+    """Return what may read an environment file while an image is built, as a clause.
+
+    Vite, Next, Nuxt, react-scripts and their like read `.env`, `.env.local`, `.env.production` and
+    `.env.production.local` by themselves, and put values of them into what they build.
+    """
+    directory, _, name = match.path.rpartition("/")
+    takers = [*facts.taking(match)] if _ENV_FILE.fullmatch(name) else []
+    words = "\n".join(each.words for each in takers)
+    if not takers or (_OTHER_MODE.search(name) and not _OTHER_MODES_RUN.search(words)):
+        return None
+    for build_file in takers:
+        tool = _bundler_in(build_file.commands)
+        if tool is not None:
+            return f"{tool}, which {build_file.path} runs, reads it"
+    for at, paths in sorted(facts.settings.items(), key=lambda e: (e[0] != directory, e[0])):
+        said = _about(at, directory, name)
+        texts = (f"{e.rpartition('/')[2]}\n{facts.evidence.small_file(e)}" for e in paths)
+        text = "" if said is None else "\n".join(texts)
+        if said is None or not re.search(said, text):
+            continue
+        tool = _bundler_in(text)
+        if tool is not None:
+            return f"{tool} of {paths[0]} reads it when it builds"
+        if _NAMES_ENV.search(text):
+            return f"{paths[0]} names such files"
+    return None
+
+
+def _about(at: str, directory: str, name: str) -> str | None:
+    """Return what settings `at` a directory say if they are about files in another; None if not.
+
+    Those above name the directory or the file, those below say that they look elsewhere.
+    """
+    inner, outer = f"{directory}/".lstrip("/"), f"{at}/".lstrip("/")
+    if at == directory:
+        return ""
+    if inner.startswith(outer):
+        child = inner.removeprefix(outer).partition("/")[0]
+        return rf"(?<![\w-])({re.escape(child)}|{re.escape(name)})(?![\w-])"
+    return _LOOKS_ELSEWHERE if outer.startswith(inner) else None
+
+
+@cache
+def _bundler() -> re.Pattern[str]:
+    return re.compile(
+        rf"(?<![\w@/.-])(?P<tool>{'|'.join(map(re.escape, listed('reads_env')))})(?![\w/-])"
+        # `next` is also a tag of versions.
+        r"|\"(?P<next>next)\"\s*:|\bnext\s+(?:build|export|dev|start)\b|\bbun\s+(?:run|build)\b"
+    )
+
+
+def _bundler_in(text: str) -> str | None:
+    found = _bundler().search(text)
+    if found is not None:
+        return found["tool"] or found[0].strip('": \t').split()[0]
+    found = _LOADS_DOTENV.search(text)
+    if found is not None:
+        return f"`{' '.join(found[0].split())}`"
+    found = _WITH_DOTENV.search(text)
+    return f"{found[0]} with dotenv" if found is not None and "dotenv" in text else None

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -46,14 +45,6 @@ _SCRIPTS = re.compile(
 )
 """What may install them in ways that the Dockerfile does not tell."""
 _ABOUT_DIRECTORIES = ("chown", "chmod", "chgrp")
-
-
-def taking(facts: Facts, match: Match) -> Iterator[BuildFile]:
-    """Yield the Dockerfiles that take it along with a directory above."""
-    for build_file in facts.build_files.all:
-        above = any(named.contains(match.path) for named in build_file.named)
-        if build_file.takes_everything or above:
-            yield build_file
 
 
 def is_for(match: Match, package: str | None) -> bool:
@@ -252,7 +243,7 @@ def made_by(facts: Facts, match: Match) -> list[Making]:
     """Return how each Dockerfile that takes a thing along makes and uses it."""
     known, found = _LAST.get(facts, (None, []))
     if known is not match:
-        found = [Making(facts, each, match) for each in taking(facts, match)]
+        found = [Making(facts, each, match) for each in facts.taking(match)]
         _LAST[facts] = match, found
     return found
 
@@ -267,7 +258,7 @@ def no_install_step(facts: Facts, match: Match) -> str | None:
         return None
     installers = [each for each in facts.build_files.all if _is_installer(facts, each, match)]
     doubt: Doubt | None = None
-    for build_file in taking(facts, match):
+    for build_file in facts.taking(match):
         if any(build_file is each for each in installers):
             continue
         reason = f"{build_file.path} takes it and does not install it"

@@ -10,10 +10,9 @@ import re
 from collections.abc import Callable
 from functools import cache
 
-from ctxsize.recommender.bundlers import reader_of
-from ctxsize.recommender.facts import Facts
+from ctxsize.recommender.facts import Facts, reader_of
 from ctxsize.recommender.knowledge.tools import works
-from ctxsize.recommender.made import made_by, no_install_step, taking
+from ctxsize.recommender.made import made_by, no_install_step
 from ctxsize.recommender.matches import Certainty, Doubt, Match, Objection, letting_in
 from ctxsize.recommender.mentions import is_named
 from ctxsize.recommender.rules import Category, is_build_input
@@ -74,7 +73,7 @@ def unknown_source(facts: Facts, match: Match) -> str | None:
 
 def not_initialised(facts: Facts, match: Match) -> str | None:
     """A Dockerfile takes it along and runs its tool, without the command that fetches it."""
-    for build_file in taking(facts, match):
+    for build_file in facts.taking(match):
         started = (each for each in build_file.dockerfile.instructions if each.keyword in _STARTS)
         text = "\n".join((build_file.commands, *(each.text for each in started)))
         if _TERRAFORM.search(text) and not _INITIALISED.search(text):
@@ -205,7 +204,7 @@ def env_at_build(facts: Facts, match: Match) -> str | None:
 def read_by_build(facts: Facts, match: Match) -> str | None:
     """A command of the build reads the secret by itself, and may fail without it."""
     reader = match.rule.read_by
-    for build_file in taking(facts, match) if reader else ():
+    for build_file in facts.taking(match) if reader else ():
         if re.search(reader, build_file.commands):
             return Doubt(
                 f"a command of {build_file.path} may read it; mount it with --mount=type=secret"
