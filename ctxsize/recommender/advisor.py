@@ -17,13 +17,12 @@ from ctxsize.errors import InputError
 from ctxsize.findings import Confidence, Edit, Finding, Location, Severity, in_order
 from ctxsize.model import Amount
 from ctxsize.recommender.build_files import Named
-from ctxsize.recommender.candidates import SuggestionMaker, ranked
+from ctxsize.recommender.candidates import SuggestionMaker, questions, ranked
 from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.governed import Discovering
 from ctxsize.recommender.knowledge.rows import all_rules
 from ctxsize.recommender.matches import Certainty, Match, Objection
 from ctxsize.recommender.outcome import Advice, Blocked, Question, Size, Suggestion
-from ctxsize.recommender.questions import questions
 from ctxsize.recommender.rules import Category, EntryType
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import is_below, outermost, sum_of

@@ -1,23 +1,30 @@
-"""Matches into the lines of an ignore file that hide them and nothing else, the best first."""
+"""Matches into the lines of an ignore file that hide them and nothing else, the best first.
+
+Last, what no rule explains: large parts of the context, as questions to the user.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.listing import order
+from ctxsize.engine.memory import Held
 from ctxsize.engine.quoting import pattern_for
 from ctxsize.engine.request import Request
 from ctxsize.model import Amount
 from ctxsize.recommender.build_files import Named
+from ctxsize.recommender.evidence import Tracked
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.matches import Match, exceptions, fits, may_name
-from ctxsize.recommender.outcome import Size, Suggestion
-from ctxsize.recommender.rules import Category, EntryType, Form, Rule
+from ctxsize.recommender.outcome import Question, Size, Suggestion
+from ctxsize.recommender.rules import Category, EntryType, Form, Rule, is_source
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import (
     Sums,
+    SumsByPath,
+    Tree,
     directories_above,
     is_below,
     is_glob,
@@ -31,8 +38,13 @@ _PROVEN_PER_OTHER = 5
 """Number of proven places for each one that is hidden along with them."""
 _FILE_IS_WORTH = 16 * 1024
 """Bytes that take as long as the look, the header and the hash that each file costs."""
-_LEAST_BYTES = 256 * 1024
-_LEAST_SHARE = 0.001
+_LINE_BYTES, _LINE_SHARE = 256 * 1024, 0.001
+"""The least that is worth a line of the ignore file, and the share of the context that is."""
+_QUESTION_BYTES, _QUESTION_SHARE = 10 * 1024 * 1024, 0.02
+"""The least that is worth a question."""
+_IN_ITS_OWN = 0.8
+"""Share of a directory that its large entries hold if they are asked about in its place."""
+_MOST_QUESTIONS = 10
 _OF_CONTEXT = 0.001
 """What a byte counts that stays in the context and does not travel to this builder."""
 
@@ -196,4 +208,69 @@ def _weight(sums: Sums) -> float:
 def _is_worth_a_line(rule: Rule, left: Sums, moved: Sums, whole: Sums) -> bool:
     if rule.category is Category.SECRET or (rule.volatile and moved.entries):
         return True
-    return _weight(left) >= max(_LEAST_BYTES, _LEAST_SHARE * whole.content_bytes)
+    return _weight(left) >= max(_LINE_BYTES, _LINE_SHARE * whole.content_bytes)
+
+
+def questions(
+    tree: Tree, tracked: Tracked, sums: SumsByPath, explained: Iterable[str]
+) -> tuple[Question, ...]:
+    """Return the largest subtrees and files that none of `explained` holds, largest first.
+
+    Where most of a directory lies in a few of its own, it is asked about those.
+    """
+    gone: dict[str, Sums] = {}
+    topmost: set[str] = set()
+    for path in sorted(explained):
+        if not is_below(path, topmost):
+            topmost.add(path)
+            for each in {"", path, *directories_above(path)}:
+                gone[each] = gone.get(each, Sums()).plus(sums.get(path, Sums()))
+
+    def left(path: str) -> Sums:
+        return sums.get(path, Sums()).minus(gone.get(path, Sums()))
+
+    least = max(_QUESTION_BYTES, int(_QUESTION_SHARE * sums.get("", Sums()).content_bytes))
+    found = [
+        Question(path, Amount.of(left(path)), _note(tracked, path))
+        for path in _large(tree.root, left, least)
+        if not _is_source(tree, path, sums)
+    ]
+    found.sort(key=lambda each: (-each.size.content_bytes, each.path))
+    return tuple(found[:_MOST_QUESTIONS])
+
+
+def _large(held: Held, left: Callable[[str], Sums], least: int) -> Iterator[str]:
+    """Yield the paths to ask about at or below `held`."""
+    folders = {folder.path: folder for folder in held.folders}
+    entries = (*folders, *(held.prefix + name for name in held.entries))
+    big = {path: size for path in entries if (size := left(path).content_bytes) >= least}
+    if held.path and sum(big.values()) < _IN_ITS_OWN * left(held.path).content_bytes:
+        yield held.path
+        return
+    for path in big:
+        if path in folders:
+            yield from _large(folders[path], left, least)
+        else:
+            yield path
+
+
+def _is_source(tree: Tree, path: str, sums: SumsByPath) -> bool:
+    """Return whether most of it is programs' source, which needs no question."""
+    held = tree.snapshot.folder(path)
+    if held is None:
+        return is_source(path.rpartition("/")[2])
+    written, half = 0, sums[path].content_bytes // 2
+    for each in held.tree():
+        found = sums.names_in(each.path).items()
+        written += sum([size for name, size in found if size and is_source(name)])
+        if written > half:
+            return True
+    return False
+
+
+def _note(tracked: Tracked, path: str) -> str:
+    if not tracked.covers(path):
+        return ""
+    if tracked.ignores(path):
+        return "git ignores it"
+    return "git does not track it" if tracked.first(path) is None else "git tracks it"

@@ -16,7 +16,7 @@ from ctxsize.engine.expressions import Linear
 from ctxsize.engine.narrow import include_spec
 from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.errors import DockerfileError, IgnoreFileError
-from ctxsize.recommender.modes.gitignore import translate
+from ctxsize.recommender.modes.from_gitignore import translate
 from tests.engine.strategies import nasty_paths
 from tests.hostile.limits import processor_seconds
 from tests.oracles.golibrary import GoLibrary

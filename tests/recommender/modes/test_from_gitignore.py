@@ -117,10 +117,14 @@ def test_what_a_dockerfile_takes_is_left_out(tmp_path: Path) -> None:
     assert {note.subject for note in change.notes} >= {"**/dist", "**/later", "**/*.txt"}
 
 
-def test_a_file_of_a_directorys_name_stays(tmp_path: Path) -> None:
-    change = changed(tmp_path, "dist/\n", "pkg/dist")
+@pytest.mark.parametrize("git", [True, False])
+def test_a_file_of_a_directorys_name_stays(git: bool, tmp_path: Path) -> None:
+    change = changed(tmp_path, "dist/\n", "pkg/dist", git=git)
     assert lines(change) == ["**/dist", "!pkg/dist"]
-    assert files_sent(tmp_path) == not_ignored(tmp_path)
+    sent = files_sent(tmp_path)
+    assert "pkg/dist" in sent
+    assert not {"dist/app", "web/dist/x"} & sent
+    assert not git or sent == not_ignored(tmp_path)
 
 
 def test_gitignore_files_count_without_a_repository(tmp_path: Path) -> None:

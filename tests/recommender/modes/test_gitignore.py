@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.builders.buildkit import check_header
 from ctxsize.engine.patterns import DockerIgnoreSpec
-from ctxsize.recommender.modes.gitignore import CannotSayError, translate
+from ctxsize.recommender.modes.from_gitignore import CannotSayError, translate
 from tests.oracles.availability import require
 from tests.trees import build_tree, directory
 
