@@ -152,8 +152,7 @@ class _Parity:
     def additions(self) -> list[Addition]:
         """Return the lines to add, in the order of the other file."""
         added: dict[str, Addition] = {}
-        name = os.path.basename(self._other.path)
-        at = os.path.join(self._theirs, name)
+        at = os.path.join(self._theirs, os.path.basename(self._other.path))
         heading = f"As in {os.path.relpath(at, self._ours)}"
         for pattern in self._patterns:
             text = self._translated(pattern)
@@ -169,7 +168,9 @@ class _Parity:
 
     def _translated(self, pattern: DockerIgnorePattern) -> str:
         """Return the text of `pattern` for this context, `""` where it is about something else."""
-        text = self._renamed(pattern.text)
+        # Where the name of their directory stands, that of ours is meant.
+        theirs, ours = os.path.basename(self._theirs), os.path.basename(self._ours)
+        text = "/".join(ours if part == theirs else part for part in pattern.text.split("/"))
         if pattern.fault is not None or text.startswith("../") or text in (".", "..", "/"):
             self._note(pattern, "left out: it matches nothing")
             return ""
@@ -185,12 +186,6 @@ class _Parity:
             self._note(pattern, "left out: there is no such path here")
             return ""
         return moved
-
-    def _renamed(self, text: str) -> str:
-        """Return `text` with the name of our directory where the other one's stands."""
-        theirs, ours = os.path.basename(self._theirs), os.path.basename(self._ours)
-        parts = [ours if part == theirs else part for part in text.split("/")]
-        return "/".join(parts)
 
     def _moved(self, text: str) -> str | None:
         """Return `text` as seen from our directory, where one of the two contains the other."""
@@ -228,11 +223,8 @@ class _Parity:
         for path, why in self._draft.kept_back(attempt):
             if path in tops:
                 yield path, why
-        for path in tops:
-            if is_build_input(path.rpartition("/")[2]) and self._is_tracked(path):
-                yield path, f"{path} would disappear, which builds read"
-
-    def _is_tracked(self, path: str) -> bool:
-        """Return whether git tracks it, or there is no git to say so."""
         git = self._draft.git
-        return not git.covers(path) or git.first(path) is not None
+        for path in tops:
+            untracked = git.covers(path) and git.first(path) is None
+            if is_build_input(path.rpartition("/")[2]) and not untracked:
+                yield path, f"{path} would disappear, which builds read"
