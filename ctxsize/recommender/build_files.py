@@ -8,7 +8,9 @@ Where FROM needs a build argument that is not given, a value is assumed.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -134,17 +136,14 @@ class BuildFile:
         doubtful = {each.source for each in self.unknown}
         taken = {each.path for each in self.sources if each.source not in doubtful}
         words = (word.removeprefix("./").rstrip("./") for word in _PATH.findall(self.words))
-        named = {
-            word for word in words if not word.startswith((".", "/")) and re.search("[./]", word)
-        }
-        return (taken | named) - {"."}
+        return (taken | {word for word in words if re.match("[^./].*[./]", word)}) - {"."}
 
     @cached_property
     def taken_at(self) -> dict[tuple[str, int], set[Source]]:
         """Return what is taken from the build context, by the stage and the line that take it."""
-        found: dict[tuple[str, int], set[Source]] = {}
+        found = defaultdict[tuple[str, int], set[Source]](set)
         for source in self._taken:
-            found.setdefault((source.stage, source.line), set()).add(source)
+            found[source.stage, source.line].add(source)
         return found
 
     def requests(self) -> Iterator[Request]:
@@ -152,25 +151,17 @@ class BuildFile:
         return (request_named(self.request, name) for name in self.names)
 
     @cached_property
-    def _root(self) -> str:
-        return next(self.requests()).root
-
-    @cached_property
     def named(self) -> tuple[Named, ...]:
         """Return what it takes by name, and what symlinks among that lead to."""
-        found: list[Named] = []
+        root = next(self.requests()).root
+        found: dict[Named, None] = {}
         for source in self.sources:
+            paths: tuple[str, ...] = () if source.path == "." else (source.path,)
+            with suppress(CtxsizeError):
+                paths += follow(root, paths) or ()
             where = (self.path, source.line, source.instruction, source.source)
-            found += [Named(*where, path) for path in self._followed(source.path)]
-        return tuple(dict.fromkeys(found))
-
-    def _followed(self, path: str) -> tuple[str, ...]:
-        if path == ".":
-            return ()
-        try:
-            return (path, *(follow(self._root, (path,)) or ()))
-        except CtxsizeError:
-            return (path,)
+            found |= {Named(*where, path): None for path in paths}
+        return tuple(found)
 
     @cached_property
     def takes_everything(self) -> bool:
@@ -193,15 +184,11 @@ class BuildFile:
         }
         texts = {each.line: each.text for each in self.dockerfile.instructions}
         given = self.request.build.build_arguments
-        found = (
-            each
-            for each in self.sources
-            if (each.line in lines and "$" in each.source)
-            or _ASSUMED in map(given.get, _NAME.findall(each.source))
-        )
         return tuple(
             Named(self.path, e.line, e.instruction, e.source, _any(e.source), texts.get(e.line, ""))
-            for e in found
+            for e in self.sources
+            if (e.line in lines and "$" in e.source)
+            or _ASSUMED in map(given.get, _NAME.findall(e.source))
         )
 
     @cached_property

@@ -126,10 +126,9 @@ def _others(
     A Dockerfile that something asks for has the contexts that are asked for, and no other.
     """
     asked = [each for each in found if not each.guessed]
-    usual = (os.path.join(each.build.context, "Dockerfile") for each in asked)
     used = {
-        os.path.realpath(each.build.dockerfile or path)
-        for each, path in zip(asked, usual, strict=True)
+        os.path.realpath(each.build.dockerfile or os.path.join(each.build.context, "Dockerfile"))
+        for each in asked
     }
     for path in files:
         full = os.path.join(request.root, path)
