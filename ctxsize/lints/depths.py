@@ -13,7 +13,7 @@ from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.case import Case
 from ctxsize.lints.lines import Line, Proposal, up_to
 from ctxsize.lints.lookup import LintTree
-from ctxsize.recommender.knowledge.rows import rows, texts
+from ctxsize.recommender.knowledge.rows import all_rules, texts
 from ctxsize.recommender.matches import names
 from ctxsize.units import plural
 
@@ -71,11 +71,11 @@ class Artefact:
 
 def _artefacts() -> dict[str, Artefact]:
     found = {name: Artefact(name) for name in _WITHOUT_A_ROW}
-    for row in rows():
-        for name in texts(row.nests.get("names", [])):
+    for rule in all_rules().values():
+        for name in texts(rule.nests.get("names", [])):
             known = found.get(name, Artefact(name))
-            beside = (*known.beside, *texts(row.nests.get("beside", [])))
-            found[name] = Artefact(name, beside, row.nests.get("ambiguous", False))
+            beside = (*known.beside, *texts(rule.nests.get("beside", [])))
+            found[name] = Artefact(name, beside, rule.nests.get("ambiguous", False))
     return found
 
 

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from fnmatch import translate
+from typing import Any
 
 from ctxsize import units
 
@@ -145,6 +147,10 @@ class Rule:
     """For secrets: match only by content, never by name."""
     never: bool = False
     """True if it is written down only to say why it is not suggested."""
+    clean: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """What proves that it may be deleted, empty where nothing does."""
+    nests: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """Which names of it turn up below the top, too, and what shows where; empty if none do."""
 
     @property
     def ecosystem(self) -> str:

@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Iterator
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from ctxsize.recommender.rules import MARKERS, Category, EntryType, Form, Marker, Rule
 
@@ -24,43 +24,19 @@ _DEFAULT = "default"
 """The table of a file whose values count for each of its rows that has no other."""
 
 
-class RuleRow(NamedTuple):
-    """What one table of a file says, with the defaults of that file."""
-
-    name: str
-    """`rust.target`: the ecosystem, and a word for the thing."""
-    values: dict[str, Any]
-    clean: dict[str, Any]
-    """What proves that it may be deleted, empty where nothing does."""
-    nests: dict[str, Any]
-    """Which names of it turn up below the top, too, and what shows where; empty if none do."""
-
-    @property
-    def ecosystem(self) -> str:
-        """Return the part of the name before the dot."""
-        return self.name.partition(".")[0]
-
-
 @cache
-def rows() -> tuple[RuleRow, ...]:
-    """Return all rows, in the order in which they are tried."""
-    return tuple(row for name in FILES for row in _read(name))
+def all_rules() -> dict[str, Rule]:
+    """Return every rule by its name, in the order in which they are tried."""
+    return {rule.name: rule for name in FILES for rule in rules_in(name)}
 
 
-def _read(name: str) -> Iterator[RuleRow]:
+def rules_in(name: str) -> Iterator[Rule]:
+    """Yield the rules of one file."""
     ecosystems = table("rules", f"{name}.toml")
     default = ecosystems.pop(_DEFAULT, {})
     for ecosystem, things in ecosystems.items():
         for word, values in things.items():
-            clean = values.pop("clean", {})
-            nests = _nests(values.pop("nests", None), values)
-            yield RuleRow(f"{ecosystem}.{word}", {**default, **values}, clean, nests)
-
-
-@cache
-def all_rules() -> dict[str, Rule]:
-    """Return every rule by its name; where two speak of one directory the earlier one decides."""
-    return {row.name: rule_of(row) for row in rows()}
+            yield rule_of(f"{ecosystem}.{word}", {**default, **values})
 
 
 def table(*path: str) -> dict[str, Any]:
@@ -74,14 +50,6 @@ def table(*path: str) -> dict[str, Any]:
     return found
 
 
-def _nests(nests: Any, values: dict[str, Any]) -> dict[str, Any]:
-    """Return the names that turn up below the top, which are those of the row if it names none."""
-    if nests is None:
-        return {}
-    own = next(values[key] for key in ("directory", "file", "symlink") if key in values)
-    return {"names": own, **({} if nests is True else nests)}
-
-
 def texts(value: str | list[str]) -> tuple[str, ...]:
     """Return the texts of a value, which may be one text or a list of them."""
     return (value,) if isinstance(value, str) else tuple(value)
@@ -93,21 +61,23 @@ _KEYS = {"also_beside": "beside", "at_least_mib": "at_least", "link_into": "link
 _MARKERS = MARKERS.keys() | _KEYS.keys()
 
 
-def rule_of(row: RuleRow) -> Rule:
+def rule_of(name: str, row: dict[str, Any]) -> Rule:
     """Return the rule that a row describes. Raises `ValueError` or `TypeError` for a mistake."""
-    values = dict(row.values)
+    values = dict(row)
     kind = next(kind for kind in EntryType if kind.value in values)
     find = texts(values.pop(kind.value))
     any_name = find == (_ANY_NAME,)
-    marker = _all({key: values.pop(key) for key in row.values if key in _MARKERS})
+    marker = _all({key: values.pop(key) for key in row if key in _MARKERS})
+    nests = values.pop("nests", {})
     return Rule(
-        name=row.name,
+        name=name,
         find=() if any_name else find,
         category=Category(values.pop("category")),
         marker=marker,
         kind=kind,
         form=Form.ANCHORED if any_name else Form(values.pop("form", Form.ANYWHERE)),
         traps=texts(values.pop("traps", [])),
+        nests=nests and {"names": find, **({} if nests is True else nests)},
         **values,  # a key that no rule has is an error
     )
 
