@@ -100,7 +100,6 @@ class Advisor(BuildContext):
         )
 
     def _made(self) -> list[Suggestion]:
-        """Return what would hide all that was found and may go."""
         usable = [match for match in self.found if not match.is_blocked]
         safe = {match.path for match in usable if not match.objections}
         maker = SuggestionMaker(self.facts, self.request, safe)
@@ -194,7 +193,6 @@ class Advisor(BuildContext):
         return Location(os.path.normpath(os.path.join(self.request.context, path)))
 
     def _asked(self, asked: Iterable[Question]) -> Iterator[Finding]:
-        """Yield what no rule explains, as findings about where it is."""
         for each in asked:
             yield Finding(
                 "CTX502",
@@ -228,7 +226,6 @@ class Advisor(BuildContext):
 
     @cached_property
     def _certain_secrets(self) -> list[Match]:
-        """Return what is certainly or likely a secret."""
         sure = (Certainty.CERTAIN, Certainty.LIKELY)
         return [match for match in self.found if match.secret in sure]
 
@@ -264,7 +261,6 @@ class Advisor(BuildContext):
         return ""
 
     def _git_ignored_secrets(self) -> int | None:
-        """Return how many of the files that git ignores are secrets, certain or likely ones."""
         if not self.git.has_repository:
             return None
         secret = {match.path for match in self._certain_secrets}
@@ -276,7 +272,6 @@ def _confidence(match: Match) -> Confidence:
 
 
 def _copied(match: Match, named: Named) -> Finding:
-    """Return the finding about a secret that an instruction takes by its name."""
     bound, path = named.instruction == "RUN", match.path
     lead = "takes {}" if bound else "{} puts a secret into the image"
     secret = re.sub(r"\W+", "", path.rpartition("/")[2]) or "secret"

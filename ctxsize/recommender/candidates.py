@@ -114,7 +114,6 @@ class SuggestionMaker:
         return "/**" if self._exceptions and rule.kind is EntryType.DIRECTORY else ""
 
     def _may_stand_anywhere(self, matches: list[Match]) -> bool:
-        """Return whether no build and no exception is about such a name elsewhere."""
         find = matches[0].find
         anywhere = all(match.rule.form is Form.ANYWHERE for match in matches)
         if not find or find.startswith("/") or not (anywhere or len(matches) > _MANY):
@@ -150,7 +149,6 @@ class SuggestionMaker:
         return others
 
     def _called(self, name: str) -> Iterable[str]:
-        """Return what is sent whose own name is `name`, or like it if that is a glob."""
         by_name = self._facts.by_name
         if not is_glob(name):
             return by_name.get(name, ())
@@ -255,7 +253,6 @@ def _large(held: Held, left: Callable[[str], Sums], least: int) -> Iterator[str]
 
 
 def _is_source(tree: Tree, path: str, sums: SumsByPath) -> bool:
-    """Return whether most of it is programs' source, which needs no question."""
     held = tree.snapshot.folder(path)
     if held is None:
         return is_source(path.rpartition("/")[2])

@@ -95,7 +95,6 @@ class Proof:
             yield from (path for path in paths if path in before)
 
     def _matching(self, parts: Sequence[str]) -> Iterator[str]:
-        """Yield the paths whose components match `parts`, each in turn."""
         level: list[Held] = [self._trial.snapshot.root]
         for part in parts[:-1]:
             level = [each for held in level for each in held.folders if match(part, each.name)]

@@ -66,7 +66,6 @@ class Tracked:
         self._inner = lru_cache(maxsize=None)(self._find_inner)
 
     def _ask(self, repository: GitRepository | None) -> GitRepository | None:
-        """Return the repository if it answers, and remembers what."""
         try:
             _ = repository and (repository.index, repository.ignored)
         except GitError as error:
@@ -114,7 +113,6 @@ class Tracked:
 
     @cached_property
     def _has_inner(self) -> bool:
-        """Return whether something in a directory below the top looks like a repository."""
         return any(held.path and held.has(".git") for held in self._tree.snapshot.folders)
 
     def _find_inner(self, directory: str) -> str:
@@ -212,7 +210,6 @@ class Evidence:
         return f"a symlink to {into or 'elsewhere'}" if target.startswith(into) else None
 
     def _holds(self, marker: Marker, path: str) -> bool:
-        """Return whether a marker of `_CLAUSES` holds."""
         match marker.kind:
             case "tagged":
                 tag = f"{path}/CACHEDIR.TAG"

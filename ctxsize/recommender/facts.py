@@ -140,7 +140,6 @@ class Facts:
         return Texts(texts), True
 
     def _source_names(self) -> Iterator[str]:
-        """Yield what is sent and has the name of a source, where sources may be."""
         pending = [self.evidence.tree.root]
         while pending:
             held = pending.pop()
@@ -194,7 +193,6 @@ class Facts:
 
     @cached_property
     def _workspaces(self) -> list[tuple[str, str]]:
-        """Return the manifests that may name members of a workspace, and their texts."""
         texts = ((at, self.evidence.small_file(at)) for at in self.sent_like(_WORKSPACES))
         return [(at, text) for at, text in texts if _HAS_MEMBERS.search(text)]
 
@@ -239,7 +237,6 @@ class Facts:
         return "\n".join(text for path, text in found if not is_below(path, {beside}))
 
     def _find_scripts(self, name: str) -> list[tuple[str, str]]:
-        """Return the topmost files of this name that are sent, and their texts."""
         is_file = self.evidence.tree.snapshot.file
         paths = (each for each in self.by_name.get(name, ()) if is_file(each) is not None)
         topmost = nsmallest(_MOST_SCRIPTS, paths, key=_depth)

@@ -190,7 +190,6 @@ def _build_file(
 
 
 def _dockerfiles(tree: Tree, tracked: Tracked) -> Iterator[str]:
-    """Yield the files that are Dockerfiles by name, none inside dependencies and artefacts."""
     found = 0
     pending = [tree.root]
     while pending and found < _MOST:

@@ -213,7 +213,6 @@ class Making:
         return is_named_by(self._name, command) or is_named(self._name, script, bare=False)
 
     def _script(self, command: Command) -> str:
-        """Return the text of the script of the context that a command runs, `""` for none."""
         word = next(iter(run_by(command).words), "")
         if "/" not in word and not word.endswith(".sh"):
             return ""
@@ -281,7 +280,6 @@ def _is_installer(facts: Facts, build_file: BuildFile, match: Match) -> bool:
 
 
 def _may_install(facts: Facts, build_file: BuildFile, match: Match) -> bool:
-    """Return whether a script or a RUN that cannot be read may, or a command does so elsewhere."""
     by_script = _SCRIPTS.search(build_file.commands) is not None
     unread = build_file.unread_at is not None
     return by_script or unread or bool(facts.installed_by(build_file, match.rule))

@@ -116,7 +116,6 @@ class Finder:
         self._of = cache(self._among)
 
     def _find(self, name: str, kind: EntryType) -> tuple[Look, ...]:
-        """Return the rules that may look for a thing of this name, and by which name each does."""
         return self._of(self._index.matching(name) | self._nameless, kind)
 
     def _among(self, bits: int, kind: EntryType) -> tuple[Look, ...]:

@@ -171,7 +171,6 @@ class Texts:
         return iter(self._picked[ending])
 
     def _words(self, ending: bytes) -> Iterator[tuple[int, bytes]]:
-        """Yield the words that hold `ending`, text by text, each once; no texts without one."""
         for at, (_, data) in enumerate(self._texts):
             if ending in data:
                 yield at, b"\n".join({word for word in _WORDS.findall(data) if ending in word})

@@ -268,7 +268,6 @@ FOR_ALL = (
 
 @cache
 def _traps(category: Category, own: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the traps of a rule that has these of its `own`."""
     built = ("prebuilt_pipeline",) if category in _BUILT else ()
     used = ("used_as_it_is",) if category in _USED else ()
     return tuple(dict.fromkeys((*FOR_ALL, *own, *built, *used)))

@@ -91,7 +91,6 @@ class Draft(BuildContext):
         return {additions[-1]: fault} if fault else blamed
 
     def _rejected(self, additions: Sequence[Addition], error: IgnoreFileError) -> Addition:
-        """Return the addition that the builder rejects."""
         for each in additions:
             try:
                 self.attempt([each])
@@ -212,7 +211,6 @@ def _obstacle(build_files: BuildFiles) -> tuple[str, str] | None:
 
 
 def _asked(build_file: BuildFile) -> Iterator[Asked]:
-    """Yield what the builds of a Dockerfile ask for, under each name of the context."""
     for _, need in build_file.needs:
         for name in build_file.names:
             yield from need.of(name)

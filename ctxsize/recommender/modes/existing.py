@@ -88,7 +88,7 @@ def _why(kept: Patterns, at: int, *, remembers: bool) -> str:
 
 
 def _alike(others: Iterable[DockerIgnorePattern], pattern: DockerIgnorePattern) -> Patterns:
-    """Return those of `others` that no pattern of the other kind separates from `pattern`."""
+    # Up to the first of the other kind, which separates the rest from it.
     return [*takewhile(lambda each: each.include is pattern.include, others)]
 
 
@@ -133,8 +133,6 @@ def like(draft: Draft, other: IgnoreFile) -> IgnoreFileChange:
 
 
 class _Parity:
-    """Another file's lines, in the words of this context."""
-
     def __init__(self, draft: Draft, other: IgnoreFile) -> None:
         self._draft = draft
         self._other = other

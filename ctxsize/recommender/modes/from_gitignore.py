@@ -166,7 +166,6 @@ class _Translation:
         yield from self._draft.kept_back(attempt, _KEPT_BACK)
 
     def _strays(self, attempt: Attempt) -> Iterator[str]:
-        """Yield the files that disappear and that git does not ignore."""
         for path in attempt.hidden:
             if path not in self._draft.before.directories and not self._is_ignored(path):
                 yield path
