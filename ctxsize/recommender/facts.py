@@ -40,15 +40,6 @@ _MANIFESTS = (
     *("*.sh", "*.mk", "justfile", "Justfile", "Taskfile.y*ml", "*.config.js", "*.config.ts"),
     *("*.config.mjs", "*.config.cjs", "*.cmake", "Rakefile", "mix.exs"),
 )
-_WORKSPACES = (
-    *("Cargo.toml", "pnpm-workspace.yaml", "package.json", "go.work", "settings.gradle"),
-    *("settings.gradle.kts", "*.sln", "*.slnx", "pom.xml", "lerna.json", "pyproject.toml"),
-)
-_HAS_MEMBERS = re.compile(
-    r"\[\[?(bench|test|example|workspace)|workspaces|packages:|^use\b|include|Project\("
-    r"|<module>",
-    re.M,
-)
 _ENV_FILE = re.compile(r"\.env(\..+)?")
 _OTHER_MODE = re.compile(r"\.(dev|development|test|testing)(\.local)?$")
 _OTHER_MODES_RUN = re.compile(r"\b(dev|development|test|testing|serve|start|watch)\b")
@@ -177,24 +168,6 @@ class Facts:
                 return at
         named = (each.path for each in self.build_files.all if mentions(name, each.commands))
         return next(named, None)
-
-    def member_of(self, path: str) -> str | None:
-        """Return the manifest of a workspace that names `path`, None if none does."""
-        name = re.escape(path.rpartition("/")[2])
-        pattern = re.compile(
-            rf"[\"'/: ,]{name}[\"'/\\, )]|^\s*-\s*[\"']?(\S*/)?{name}\b"
-            rf"|^\s*(use\s+)?\S*/{name}\s*$",
-            re.M,
-        )
-        for at, text in self._workspaces:
-            if not at.startswith(f"{path}/") and pattern.search(text):
-                return at
-        return None
-
-    @cached_property
-    def _workspaces(self) -> list[tuple[str, str]]:
-        texts = ((at, self.evidence.small_file(at)) for at in self.sent_like(_WORKSPACES))
-        return [(at, text) for at, text in texts if _HAS_MEMBERS.search(text)]
 
     def _packages(self, manifest: str) -> frozenset[str]:
         paths = (path.split("/")[:-1] for path in self.by_name.get(manifest, ()))

@@ -18,7 +18,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
 _WORDS = re.compile(rb"[A-Za-z0-9_.-]+")
 _WORTH_PICKING = 3
 """How many names have to share an ending before its words are picked out."""
-_OPENING, _CLOSING = "\"'`/=(", "\"'`),"
+_OPENING, _CLOSING = "\"'`/=(:>", "\"'`),<"
 _LONGEST = 64 * 1024
 _BETWEEN = re.compile(r"[\s\"'`:;,=()\[\]{}<>|&]+")
 _OF_THE_SYSTEM = re.compile(r"/(usr/)?(local/)?(lib(64|exec)?|s?bin|include)(/|$)|/(dev|etc|proc)/")
@@ -113,7 +113,7 @@ def mentions(name: str, text: str) -> bool:
         before, after = text[at - 1 : at] if at else "", text[end : end + 1]
         if after == "/" and not (_is_word(before) or before in (".", "-")):
             return True
-        if before in _OPENING and (after in _CLOSING or after.isspace()) and before and after:
+        if before and before in _OPENING and (after in _CLOSING or after.isspace()):
             return True
         if before == "-" or before.isspace():
             line = text[text.rfind("\n", 0, at) + 1 : at]

@@ -195,13 +195,16 @@ _SOURCES = tuple(
         "rs py pyi go js mjs cjs ts mts cts tsx jsx vue svelte astro java kt kts scala sbt clj",
         "rb php ex exs erl c cc cpp cxx h hpp cs fs vb swift m dart hs ml zig nim cr lua pl pm r",
         "sh bash zsh ps1 toml json jsonc cfg ini gradle xml cmake mk csproj fsproj props targets",
-        "gemspec cabal nix bzl proto graphql sql",
+        "sln slnx gemspec cabal nix bzl proto graphql sql",
     )
     for ending in group.split()
 )
 _SOURCE_NAMES = frozenset(
-    {"Makefile", "GNUmakefile", "makefile", "justfile", "Justfile", "Rakefile", "Gemfile"}
-    | {"CMakeLists.txt", "MANIFEST.in", "BUILD", "WORKSPACE", "Procfile", "Earthfile"}
+    (
+        *("Makefile", "GNUmakefile", "makefile", "justfile", "Justfile", "Rakefile", "Gemfile"),
+        *("CMakeLists.txt", "MANIFEST.in", "BUILD", "WORKSPACE", "Procfile", "Earthfile"),
+        *("pnpm-workspace.yaml", "go.work"),
+    )
 )
 FETCHED = frozenset(
     {".git", "node_modules", ".venv", "site-packages", "target", ".cargo", "bower_components"}

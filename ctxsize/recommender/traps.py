@@ -133,12 +133,6 @@ def mentioned(facts: Facts, match: Match) -> str | None:
     return None
 
 
-def workspace_member(facts: Facts, match: Match) -> str | None:
-    """It is a member of a workspace, whose manifest fails without it."""
-    where = facts.member_of(match.path)
-    return None if where is None else f"{where} names it"
-
-
 def test_stage(facts: Facts, match: Match) -> str | None:
     """A stage runs the tests."""
     for build_file in facts.build_files.all:
@@ -241,9 +235,7 @@ TRAPS: dict[str, Trap] = {
     "tracking_unknown": tracking_unknown,
     "matches_manifest": matches_manifest,
     "scm_version_in_build": scm_version_in_build,
-    "declared_in_manifest": mentioned,
     "mentioned": mentioned,
-    "workspace_member": workspace_member,
     "test_stage": test_stage,
     "no_install_step": no_install_step,
     "prebuilt_pipeline": prebuilt_pipeline,
