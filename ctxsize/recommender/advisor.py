@@ -23,13 +23,9 @@ from ctxsize.recommender.governed import Discovering
 from ctxsize.recommender.knowledge.rows import all_rules
 from ctxsize.recommender.matches import Certainty, Match, Objection
 from ctxsize.recommender.outcome import Advice, Blocked, Question, Size, Suggestion
-from ctxsize.recommender.rules import Category, EntryType
-from ctxsize.recommender.traps import objections
+from ctxsize.recommender.rules import Category
 from ctxsize.recommender.tree import is_below, outermost, sum_of
 from ctxsize.writer.merge import Addition, merge
-
-_WORTH_AN_EXCEPTION = 1024 * 1024
-"""The least that must be left of a directory for a pattern with exceptions."""
 
 
 @dataclass(frozen=True)
@@ -103,24 +99,7 @@ class Advisor(BuildContext):
         usable = [match for match in self.found if not match.is_blocked]
         safe = {match.path for match in usable if not match.objections}
         maker = SuggestionMaker(self.facts, self.request, safe)
-        return [*maker.suggestions(usable), *self._around(maker)]
-
-    def _around(self, maker: SuggestionMaker) -> Iterator[Suggestion]:
-        """Yield large directories of which a Dockerfile takes a part by name, without that part."""
-        for match in self.found:
-            rule, path = match.rule, match.path
-            if rule.kind is not EntryType.DIRECTORY or rule.never or rule.contents or match.secret:
-                continue
-            takers = self._takers(path)
-            whole = any(len(each.parts) == path.count("/") + 1 for each in takers)
-            hard = [each.trap for each in match.objections if not each.soft]
-            if whole or hard != ["copied_by_name"] or objections(self.facts, match, but=hard[0]):
-                continue
-            keeps = self.proof.taken_by(takers)
-            rest = self.sums[path].minus(sum_of(self.sums, keeps))
-            suggestion = maker.around(match, takers, keeps)
-            if suggestion is not None and rest.content_bytes >= _WORTH_AN_EXCEPTION:
-                yield suggestion
+        return [*maker.suggestions(usable), *maker.around(self.found, self.proof)]
 
     def _edited(
         self, made: list[Suggestion], choice: Choice
@@ -167,12 +146,8 @@ class Advisor(BuildContext):
         return tuple(
             each
             for each in questions(self.tree, self.git, self.transfer, explained)
-            if not self._takers(each.path)
+            if not self.build_files.taking(each.path)
         )
-
-    def _takers(self, path: str) -> list[Named]:
-        """Return what instructions take of `path` by name, or all of it."""
-        return [each for each in self.build_files.named if each.is_at_or_below(path)]
 
     def _blocked(self, failed: Iterable[tuple[Suggestion, str]]) -> Iterator[Blocked]:
         """Yield what a trap blocks, and what failed the proof."""
@@ -232,7 +207,7 @@ class Advisor(BuildContext):
     def _secrets(self, made: Sequence[Suggestion]) -> Iterator[Finding]:
         """Yield the secrets: where one is copied, else that it is sent."""
         for match in self._certain_secrets:
-            takers = self._takers(match.path)
+            takers = self.build_files.taking(match.path)
             yield from (_copied(match, each) for each in takers)
             if not takers:
                 command = self._adding(match.path, made)

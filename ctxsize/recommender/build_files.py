@@ -234,6 +234,10 @@ class BuildFiles:
         """Return what any of them takes by name."""
         return tuple(each for build_file in self.all for each in build_file.named)
 
+    def taking(self, path: str) -> list[Named]:
+        """Return what any of them takes of `path` by name, or all of it."""
+        return [each for each in self.named if each.is_at_or_below(path)]
+
     @cached_property
     def unknown(self) -> tuple[Named, ...]:
         """Return what any of them takes by a name that is not known, see `BuildFile.unknown`."""

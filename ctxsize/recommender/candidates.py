@@ -14,7 +14,7 @@ from ctxsize.engine.memory import Held
 from ctxsize.engine.quoting import pattern_for
 from ctxsize.engine.request import Request
 from ctxsize.model import Amount
-from ctxsize.recommender.build_files import Named
+from ctxsize.recommender.context import Proof
 from ctxsize.recommender.evidence import Tracked
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.matches import Match, exceptions, fits, may_name
@@ -48,6 +48,9 @@ _MOST_QUESTIONS = 10
 _OF_CONTEXT = 0.001
 """What a byte counts that stays in the context and does not travel to this builder."""
 
+_WORTH_AN_EXCEPTION = 1024 * 1024
+"""The least that must be left of a directory for a pattern with exceptions."""
+
 SumsOf = Mapping[str, Sums]
 
 
@@ -69,20 +72,27 @@ class SuggestionMaker:
             groups.setdefault(key, []).append(match)
         return [each for group in groups.values() for each in self._of(group)]
 
-    def around(
-        self, match: Match, takers: Iterable[Named], keeps: Iterable[str]
-    ) -> Suggestion | None:
-        """Return a directory without what is taken of it by name; None if that has no pattern."""
-        patterns = [self._pattern(match.path), *(self._pattern(each.path) for each in takers)]
-        first, *others = patterns
-        if first is None or None in others:
-            return None
-        ending = "/**" if self._exceptions else ""
-        lines = (first + ending, *(f"!{each}" for each in dict.fromkeys(others)))
-        return Suggestion((match,), lines, keeps=tuple(keeps))
+    def around(self, found: Iterable[Match], proof: Proof) -> Iterator[Suggestion]:
+        """Yield large directories of which a Dockerfile takes a part by name, without that part."""
+        for match in found:
+            rule, path = match.rule, match.path
+            if rule.kind is not EntryType.DIRECTORY or rule.never or rule.contents or match.secret:
+                continue
+            takers = self._facts.build_files.taking(path)
+            whole = any(len(each.parts) == path.count("/") + 1 for each in takers)
+            hard = [each.trap for each in match.objections if not each.soft]
+            if whole or hard != ["copied_by_name"] or objections(self._facts, match, but=hard[0]):
+                continue
+            keeps = proof.taken_by(takers)
+            rest = self._facts.sums[path].minus(sum_of(self._facts.sums, keeps))
+            first, *others = map(self._pattern, (path, *(each.path for each in takers)))
+            if first and all(others) and rest.content_bytes >= _WORTH_AN_EXCEPTION:
+                ending = "/**" if self._exceptions else ""
+                lines = (first + ending, *(f"!{each}" for each in dict.fromkeys(others)))
+                yield Suggestion((match,), lines, keeps=keeps)
 
     def _pattern(self, path: str) -> str | None:
-        """Return the pattern of a path, or of a source, whose wildcards mean the same here."""
+        # A source's wildcards mean the same here.
         if any(map(has_wildcards, path.split("/"))):
             return path
         return pattern_for(path, pattern_class=self._pattern_class)

@@ -39,10 +39,8 @@ _TESTS_RUN = re.compile(
 
 def copied_by_name(facts: Facts, match: Match) -> str | None:
     """An instruction takes the thing, or something in it, by its name."""
-    for named in facts.build_files.named:
-        if named.is_at_or_below(match.path):
-            return f"{named} takes it"
-    return None
+    named = facts.build_files.taking(match.path)
+    return f"{named[0]} takes it" if named else None
 
 
 def author_exception(facts: Facts, match: Match) -> str | None:
