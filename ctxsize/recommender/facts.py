@@ -17,7 +17,7 @@ from ctxsize.recommender.knowledge.tools import install_directory, listed, manag
 from ctxsize.recommender.matches import Match
 from ctxsize.recommender.mentions import Texts, mentions, running
 from ctxsize.recommender.rules import NOT_SOURCES, Rule, is_source
-from ctxsize.recommender.tree import SumsByPath, directories_above, is_below
+from ctxsize.recommender.tree import SumsByPath, directories_above, is_below, like
 from ctxsize.shell import Command
 
 _VERSIONED_BY_GIT = re.compile(
@@ -68,15 +68,8 @@ _MOST_SCRIPTS = 50
 
 def may_be(pattern: str, path: str) -> bool:
     """Return whether `path` may be meant by a source in which `*` stands for any text or none."""
-    first, *others = pattern.replace("*/", "*").split("*")
-    for text in (path, f"{path}/"):
-        at = len(first) if text.startswith(first) else -1
-        for literal in others[:-1]:
-            found = text.find(literal, at) if at >= 0 else -1
-            at = found + len(literal) if found >= 0 else -1
-        if at >= 0 and text.endswith(others[-1]) and len(text) - len(others[-1]) >= at:
-            return True
-    return False
+    pattern = pattern.replace("*/", "*")
+    return like(pattern, path) or like(pattern, f"{path}/")
 
 
 def _depth(path: str) -> tuple[int, str]:
@@ -96,8 +89,6 @@ class Facts:
         """What a step of a Dockerfile runs, each command with its directory."""
         self.sent_like = cache(self._sent_like)
         """The files that are sent whose names match, the topmost ones first."""
-        self.packages = cache(self._packages)
-        """The directories below the context that hold a manifest of this name."""
         self._scripts = cache(self._find_scripts)
         self._maybe_taken = cache(self._find_maybe_taken)
 
@@ -169,11 +160,6 @@ class Facts:
         named = (each.path for each in self.build_files.all if mentions(name, each.commands))
         return next(named, None)
 
-    def _packages(self, manifest: str) -> frozenset[str]:
-        paths = (path.split("/")[:-1] for path in self.by_name.get(manifest, ()))
-        found = ("/".join(each) for each in paths if each and NOT_SOURCES.isdisjoint(each))
-        return frozenset(found)
-
     def installed_by(self, build_file: BuildFile, rule: Rule) -> tuple[str | None, ...]:
         """Return for each install in `build_file` the package that it is for, None if not known."""
         key = id(build_file), rule.name
@@ -190,8 +176,11 @@ class Facts:
         manager = manager_of(rule)
         manifest = manager.files[0] if manager else ""
         parts = posixpath.normpath(place).lstrip("/").split("/")
-        ends = ("/".join(parts[at:]) for at in range(len(parts)))
-        return next((each for each in ends if each in self.packages(manifest)), None)
+        ends = ("/".join(parts[at:]) for at in range(len(parts)) if parts[at])
+        for end in ends:
+            if NOT_SOURCES.isdisjoint(end.split("/")) and f"{end}/{manifest}" in self.sums:
+                return end
+        return None
 
     @staticmethod
     def _running(step: StageStep) -> tuple[tuple[str, Command], ...]:
@@ -238,12 +227,12 @@ class Facts:
         """Return the manifests of Node and the settings of bundlers, by directory."""
         is_wanted = re.compile("|".join(map(translate, _SETTINGS))).match
         found = defaultdict[str, list[str]](list)
-        for path in sorted(
-            at for name in self.by_name if is_wanted(name) for at in self.by_name[name]
-        ):
-            directory = path.rpartition("/")[0]
-            if NOT_SOURCES.isdisjoint(directory.split("/")):
-                found[directory].append(path)
+        # The manifest is the first one.
+        for name in sorted(filter(is_wanted, self.by_name), key=lambda e: (e != _SETTINGS[0], e)):
+            for path in self.by_name[name]:
+                directory = path.rpartition("/")[0]
+                if NOT_SOURCES.isdisjoint(directory.split("/")):
+                    found[directory].append(path)
         return found
 
 
