@@ -54,7 +54,7 @@ SERVICES = (
     *("*.csproj", "*.fsproj", "*.vbproj", "CMakeLists.txt", "meson.build", "pubspec.yaml"),
     *("dune-project", "*.cabal", "*.tf"),
 )
-"""What tells that a directory is a service of its own, as a Dockerfile does."""
+"""Files that make a directory a service of its own, as a Dockerfile does."""
 
 
 def root_of(path: str) -> str:
@@ -270,7 +270,7 @@ class _Looking:
         )
 
     def _leftover(self, descent: Descent, name: str) -> None:
-        """Note what an earlier run left behind, if its record says that all of it was proven."""
+        """Note the rest of an earlier run, if its record shows that all of it was proved."""
         path = descent.path
         inventory = take(descent.fd, locked=self.locked, progress=self._further)
         found = record.of(descent.fd, name)
