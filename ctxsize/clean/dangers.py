@@ -114,7 +114,9 @@ class Tracking:
             return CleanObjection("git", f"what git tracks is not known: {error.strerror}")
         for top in tops:
             if any(_is_there(f"{top}/{name}") for name in REPOSITORIES - {".git"}):
-                return CleanObjection("vcs", f"{top} is under version control, and not of git")
+                return CleanObjection(
+                    "vcs", f"{top} is under version control by another system than git"
+                )
             answer = self._answers.get(top)
             if answer is None:
                 answer = self._answers[top] = _asked(top)

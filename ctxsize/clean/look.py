@@ -275,7 +275,7 @@ class _Looking:
         inventory = take(descent.fd, locked=self.locked, progress=self._further)
         found = record.of(descent.fd, name)
         if found is None:
-            message = "an earlier run left it and there is no record of what it was: look into it"
+            message = "an earlier run left it without a record of its contents: check it by hand"
             where = path, "leftover", "", ""
             self.passed.append(Passed(*where, "not-proven", message, inventory.size))
             return
@@ -286,9 +286,9 @@ class _Looking:
         seen = self._seen(descent, kind, inventory, evidence, self._service(path))
         objections = [*seen.objections]
         if use.held(descent.fd, [f"../{name}{record.ENDING}"]) is not None:
-            objections.insert(0, CleanObjection("in-use", "another run is at it"))
+            objections.insert(0, CleanObjection("in-use", "another run of ctxsize uses it"))
         if not found.covers(inventory):
-            message = f"more is in it than {found.name} held; rename it back to see what"
+            message = f"it holds more than {found.name} did; rename it back to look at it"
             objections.insert(0, CleanObjection("changed", message))
         title = f"left of {found.name} by an interrupted run"
         left = replace(seen, kind="leftover", category=CleanCategory.LEFTOVER, title=title)

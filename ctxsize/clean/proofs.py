@@ -157,7 +157,7 @@ def _unlike(place: Surroundings, mark: Telltale) -> str:
         return ""
     if place.read(name) is None:
         return f"{name} in it cannot be read"
-    return f"{name} is in it, but not as the tool writes it that makes such a directory"
+    return f"{name} is in it, but not as the tool writes it"
 
 
 def _foreign(inside: DirectoryNames, kind: ArtefactKind) -> str:
