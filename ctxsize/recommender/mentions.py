@@ -65,16 +65,15 @@ def is_named(name: str, text: str, *, bare: bool = True) -> bool:
     >>> is_named("build", "/app/build/lib:$PATH"), is_named("build", "/usr/lib/build")
     (True, False)
     """
-    return any(word and _is(word, name, bare) for word in _BETWEEN.split(text))
-
-
-def _is(word: str, name: str, bare: bool) -> bool:
-    if _OF_THE_SYSTEM.match(word) or ("/" not in word and not bare):
-        return False
-    parts = [part for part in word.split("/") if part not in ("", ".")]
     wanted = name.split("/")
-    starts = range(len(parts) - len(wanted) + 1)
-    return any(all(map(_agree, parts[at:], wanted)) for at in starts)
+    for word in _BETWEEN.split(text):
+        if _OF_THE_SYSTEM.match(word) or ("/" not in word and not bare):
+            continue
+        parts = [part for part in word.split("/") if part not in ("", ".")]
+        starts = range(len(parts) - len(wanted) + 1)
+        if any(all(map(_agree, parts[at:], wanted)) for at in starts):
+            return True
+    return False
 
 
 def _agree(part: str, wanted: str) -> bool:

@@ -105,9 +105,8 @@ def tracking_unknown(facts: Facts, match: Match) -> str | None:
 
 def matches_manifest(_: Facts, match: Match) -> str | None:
     """It is a manifest, a lock file or a tool's version, which builds need."""
-    name = match.path.rpartition("/")[2]
-    is_input = match.rule.category is not Category.SECRET and is_build_input(name)
-    return "it is an input of builds" if is_input else None
+    is_input = is_build_input(match.path.rpartition("/")[2])
+    return "it is an input of builds" if is_input and match.secret is None else None
 
 
 def scm_version_in_build(facts: Facts, match: Match) -> str | None:
