@@ -15,8 +15,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from ctxsize.clean.plan import CleanCategory
-from ctxsize.recommender.knowledge.rows import all_rules, texts
-from ctxsize.recommender.rules import Rule
+from ctxsize.recommender.rules import Rule, all_rules, texts
 
 _TAG = "CACHEDIR.TAG"
 _SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55"

@@ -13,8 +13,8 @@ from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.case import Case
 from ctxsize.lints.lines import Line, Proposal, up_to
 from ctxsize.lints.lookup import LintTree
-from ctxsize.recommender.knowledge.rows import all_rules, texts
 from ctxsize.recommender.matches import names
+from ctxsize.recommender.rules import all_rules, texts
 from ctxsize.units import plural
 
 _ANYWHERE = "/".join("\ue000" * 5)

@@ -20,10 +20,9 @@ from ctxsize.recommender.build_files import Named
 from ctxsize.recommender.candidates import SuggestionMaker, questions, ranked
 from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.governed import Discovering
-from ctxsize.recommender.knowledge.rows import all_rules
 from ctxsize.recommender.matches import Certainty, Match, Objection
 from ctxsize.recommender.outcome import Advice, Blocked, Question, Size, Suggestion
-from ctxsize.recommender.rules import Category
+from ctxsize.recommender.rules import Category, all_rules
 from ctxsize.recommender.tree import is_below, outermost, sum_of
 from ctxsize.writer.merge import Addition, merge
 

@@ -25,10 +25,10 @@ from ctxsize.recommender.build_files import BuildFile, BuildFiles, Named, with_b
 from ctxsize.recommender.evidence import Evidence, Tracked
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.governed import Discovering, read_build_files
-from ctxsize.recommender.knowledge.rows import all_rules
 from ctxsize.recommender.matches import Match, collect
 from ctxsize.recommender.mentions import is_named
 from ctxsize.recommender.outcome import Size, Suggestion
+from ctxsize.recommender.rules import all_rules
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import SumsByPath, Tree, is_below, outermost, travelling
 

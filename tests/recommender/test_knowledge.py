@@ -10,10 +10,17 @@ import pytest
 
 from ctxsize.engine.request import resolve
 from ctxsize.engine.snapshot import Snapshot
+from ctxsize.recommender import rules
 from ctxsize.recommender.evidence import Evidence, Tracked
-from ctxsize.recommender.knowledge import rows
-from ctxsize.recommender.knowledge.rows import all_rules, rule_of
-from ctxsize.recommender.rules import SAFE_FROM, Category, EntryType, Marker, Rule
+from ctxsize.recommender.rules import (
+    SAFE_FROM,
+    Category,
+    EntryType,
+    Marker,
+    Rule,
+    all_rules,
+    rule_of,
+)
 from ctxsize.recommender.tree import Tree
 from tests.recommender.planting import place_of, plain, plant
 
@@ -28,8 +35,8 @@ def evidence_of(root: Path, path: str) -> Evidence:
 
 
 def test_every_file_is_read() -> None:
-    directory = Path(rows.__file__).parent / "rules"
-    assert {path.name for path in directory.iterdir()} == {f"{name}.toml" for name in rows.FILES}
+    directory = Path(rules.__file__).parent / "knowledge" / "rules"
+    assert {path.name for path in directory.iterdir()} == {f"{name}.toml" for name in rules.FILES}
 
 
 ROW = {"directory": "x", "beside": "y", "why": "z", "category": "cache", "confidence": 0.9}
@@ -82,7 +89,7 @@ def test_a_name_alone_is_never_safe() -> None:
 
 
 def test_names_are_unique_and_sentences_are_sentences() -> None:
-    assert len(RULES) == sum(1 for name in rows.FILES for _ in rows.rules_in(name))
+    assert len(RULES) == sum(1 for name in rules.FILES for _ in rules.rules_in(name))
     for rule in RULES:
         assert re.fullmatch(r"[a-z0-9]+\.[a-z0-9]+", rule.name)
         assert 5 <= len(rule.why) <= 220, rule.name

@@ -13,8 +13,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-from ctxsize.recommender.knowledge.rows import table
-from ctxsize.recommender.rules import Rule
+from ctxsize.recommender.rules import Rule, table
 from ctxsize.shell import Command
 
 _VERSION = re.compile(r"(-v?\d[\w.]*|@[\w.]+)?(\.(c?js|phar))?$")
