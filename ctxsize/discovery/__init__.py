@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 
 from ctxsize.build import Build
 from ctxsize.discovery import bake, commands, compose, unasked, workflows
-from ctxsize.discovery.bakefile import BakePrinter
 from ctxsize.discovery.search import FoundBuild, Place, Search
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
 from ctxsize.engine.request import Plans
@@ -21,6 +20,8 @@ from ctxsize.findings import Finding
 from ctxsize.model import Problem
 
 _MOST_NAMED = 3
+_SECONDS_FOR_DOCKER = 60.0
+"""Seconds that Docker has for all Bake files together."""
 _SHARED = frozenset(
     (
         *("docker", ".docker", "dockerfiles", "container", "containers", "build", "deploy", "ci"),
@@ -69,7 +70,7 @@ def discover(
     Raises `InputError` for no directory.
     """
     search = Search(root, environment or {}, plans or Plans())
-    search.printer = BakePrinter(search.border) if ask_docker else None
+    search.seconds_for_docker = _SECONDS_FOR_DOCKER if ask_docker else None
     search.list_files(_is_wanted)
     builds = _found(search)
     strange = tuple(each for each in builds if each.outside)

@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from ctxsize.build import Build, hiding, is_reference
-from ctxsize.discovery.bakefile import BakePrinter
 from ctxsize.engine.border import border_of, holds
 from ctxsize.engine.dockerfiles import MOST_BYTES
 from ctxsize.engine.git import GitError, find
@@ -101,8 +100,8 @@ class Search:
     """The files that may tell of builds, in order."""
     border: str = ""
     """The repository around the root."""
-    printer: BakePrinter | None = None
-    """What may ask Docker about Bake files."""
+    seconds_for_docker: float | None = None
+    """How long Docker may still evaluate Bake files; None where it is not to be run."""
     builds: list[FoundBuild] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     problems: dict[Problem, None] = field(default_factory=dict)
