@@ -132,7 +132,6 @@ def _is_wanted(path: str) -> bool:
     return (
         is_dockerfile(path)
         or is_ignore_file(path)
-        or unasked.is_readme(path)
         or any(source.WANTED.fullmatch(path) for source in _SOURCES)
     )
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from ctxsize.build import Build, placed
-from ctxsize.discovery.search import FoundBuild, Place, Search, directory_of
+from ctxsize.discovery.search import Place, Search, directory_of
 from ctxsize.engine.border import holds
-from ctxsize.findings import Location
-from ctxsize.shell import Command, commands, in_directories, is_read_whole
+from ctxsize.shell import commands, in_directories, is_read_whole
 
 WANTED = re.compile(
     r"(?s:.*/)?(?:(?:GNU)?makefile|.*\.(?:mk|sh|bash)|justfile|taskfile\.ya?ml|package\.json"
@@ -37,8 +36,6 @@ _EXPRESSION = re.compile(r"\$\{\{.*?\}\}")
 """An expression of a workflow, which is no text of a shell."""
 _MAKE_CALL = re.compile(r"(?<!\$)\$\([^()]*\)")
 _DEEPEST = 8
-_NAMING = ("-t", "--tag", "--build-arg", "--label", "--cache-", "--platform", "--progress")
-"""Options whose values say nothing of context and Dockerfile."""
 _SWITCHES = frozenset(
     (
         *("--load", "--push", "--pull", "--no-cache", "--rm", "--force-rm", "--quiet", "-q"),
@@ -65,52 +62,87 @@ def collect(search: Search) -> None:
 
 
 def collect_from(search: Search, script: str, directories: Iterable[str], place: Place) -> None:
-    """Add the builds in a script, and note if one of them is not written out."""
-    search.is_open |= _is_open(script)
-    search.builds += builds_of_script(search, script, directories, place)
+    """Add the builds in a script, and note if one of them is not written out.
 
-
-def _is_open(script: str) -> bool:
-    """Return whether a build in `script` has a context or Dockerfile that is not written out."""
-    for inside, words, _ in _build_commands(script):
-        decisive = [
-            word
-            for before, word in zip(("", *words), words, strict=False)
-            if not before.startswith(_NAMING) and not word.startswith(_NAMING)
-        ]
-        if any("$" in word for word in (inside, *decisive)):
-            return True
-    return not is_read_whole(_at_home(script))
-
-
-def builds_of_script(
-    search: Search, script: str, directories: Iterable[str], place: Place
-) -> Iterator[FoundBuild]:
-    """Yield the builds in a script that runs in the first of `directories` in which it makes sense.
-
-    Those behind the first are guesses, and no guess leads out of the repository.
+    It runs in the first of `directories` in which it makes sense. Those behind the first are
+    guesses, and no guess leads out of the repository.
     """
-    for inside, words, command in _build_commands(script):
-        if "$" in inside or inside.startswith("/"):
-            continue
-        builder = "podman" if command.program in ("podman", "buildah") else "buildkit"
-        where = Location(place.where.path, (place.where.line or 1) + command.line)
+    search.is_open |= not is_read_whole(_at_home(script))
+    for asked in builds_in(script):
+        search.is_open |= asked.is_open
+        where = replace(place.where, line=(place.where.line or 1) + asked.line)
         for number, directory in enumerate(directories):
-            build = _build(search, words, os.path.join(directory, inside), builder)
-            if build is None or (number and not holds(search.border, search.shown(build.context))):
-                continue
-            found = search.made(replace(place, where=where), build)
-            if found is not None:
-                yield found
-            break
+            build = asked.build(search, directory)
+            if build and (not number or holds(search.border, search.shown(build.context))):
+                search.add(replace(place, where=where), build)
+                break
 
 
-def _build_commands(script: str) -> Iterator[tuple[str, tuple[str, ...], Command]]:
-    """Yield the builds in a script: the directory, the options of the build, the command."""
+@dataclass(frozen=True)
+class AskedBuild:
+    """A command that builds."""
+
+    builder: str
+    inside: str
+    """The directory, relative to that of the script."""
+    operands: tuple[str, ...]
+    options: Mapping[str, list[str]]
+    line: int
+    """Number of lines of the script that come before it."""
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether its context, Dockerfile or target is not written out."""
+        files, targets = (self.options.get(each, []) for each in ("--file", "--target"))
+        return any("$" in each for each in (self.inside, *self.operands, *files, *targets))
+
+    def build(self, search: Search, directory: str) -> Build | None:
+        """Return it, run below a directory; None if its context or its Dockerfile is not there."""
+        if self.is_open or self.inside.startswith("/") or len(self.operands) != 1:
+            return None
+        directory = os.path.join(directory, self.inside)
+        file, target = (self.options.get(each, [""])[-1] for each in ("--file", "--target"))
+        context = os.path.join(directory, self.operands[0])
+        dockerfile = os.path.join(directory, file) if file else os.path.join(context, "Dockerfile")
+        if not os.path.isdir(search.shown(context)) or not os.path.isfile(search.shown(dockerfile)):
+            return None
+        platforms = ",".join(self.options.get("--platform", [])).split(",")
+        return Build(
+            context,
+            dockerfile,
+            target,
+            given_pairs(self.options.get("--build-arg", []), "$"),
+            placed(given_pairs(self.options.get("--build-context", []), "$"), directory),
+            tuple(each for each in platforms if each and "$" not in each),
+            self.builder,
+        )
+
+
+def builds_in(script: str) -> Iterator[AskedBuild]:
+    """Yield the commands in a script that build."""
     for inside, command in in_directories(commands(_at_home(script)), ""):
         words = " ".join((command.program, *command.arguments[:2]))
         if start := _START.match(words):
-            yield inside, command.arguments[len(start[0].split()) - 1 :], command
+            arguments = command.arguments[len(start[0].split()) - 1 :]
+            builder = "podman" if command.program in ("podman", "buildah") else "buildkit"
+            yield AskedBuild(builder, inside, *_parsed(arguments), command.line)
+
+
+def _parsed(words: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, list[str]]]:
+    """Return the operands of a build, and the values of its options by name."""
+    operands: list[str] = []
+    options: dict[str, list[str]] = {}
+    pending = iter(words)
+    for word in pending:
+        name, given, value = word.partition("=")
+        if not word.startswith("-"):
+            operands.append(word)
+        elif re.fullmatch(r"-[ft].+", word) and not given:
+            options.setdefault(word[:2].replace("-f", "--file"), []).append(word[2:])
+        elif name not in _SWITCHES:
+            name = "--file" if name == "-f" else name
+            options.setdefault(name, []).append(value if given else next(pending, ""))
+    return tuple(operands), options
 
 
 def _at_home(script: str) -> str:
@@ -175,39 +207,6 @@ def _expanded(script: str, variables: str) -> str:
         return found[0] if len(found) == 1 and "$" not in found[0] else match[0]
 
     return _REFERENCE.sub(value, script)
-
-
-def _build(search: Search, words: tuple[str, ...], directory: str, builder: str) -> Build | None:
-    """Return the build if its context is a directory and its Dockerfile is there."""
-    options: dict[str, list[str]] = {}
-    operands: list[str] = []
-    pending = iter(words)
-    for word in pending:
-        name, given, value = word.partition("=")
-        if not word.startswith("-"):
-            operands.append(word)
-        elif re.fullmatch(r"-[ft].+", word) and not given:
-            options.setdefault(word[:2].replace("-f", "--file"), []).append(word[2:])
-        elif name not in _SWITCHES:
-            name = "--file" if name == "-f" else name
-            options.setdefault(name, []).append(value if given else next(pending, ""))
-    file, target = (options.get(name, [""])[-1] for name in ("--file", "--target"))
-    if len(operands) != 1 or any("$" in each for each in (*operands, file, target)):
-        return None
-    context = os.path.join(directory, operands[0])
-    dockerfile = os.path.join(directory, file) if file else os.path.join(context, "Dockerfile")
-    if not os.path.isdir(search.shown(context)) or not os.path.isfile(search.shown(dockerfile)):
-        return None
-    platforms = ",".join(options.get("--platform", [])).split(",")
-    return Build(
-        context,
-        dockerfile,
-        target,
-        given_pairs(options.get("--build-arg", []), "$"),
-        placed(given_pairs(options.get("--build-context", []), "$"), directory),
-        tuple(each for each in platforms if each and "$" not in each),
-        builder,
-    )
 
 
 def given_pairs(words: Iterable[str], open_mark: str) -> dict[str, str]:

@@ -168,28 +168,22 @@ class Search:
             self._unread(self.shown(path), "not read: it is nested too deeply")
 
     def add(self, place: Place, build: Build, *, guessed: bool = False) -> None:
-        """Add a build; see `made`."""
-        found = self.made(place, build, guessed=guessed)
-        if found is not None:
-            self.builds.append(found)
-
-    def made(self, place: Place, build: Build, *, guessed: bool = False) -> FoundBuild | None:
-        """Return a build, None if its context is no directory of this machine.
+        """Add a build if its context is a directory of this machine.
 
         Its paths are relative to the root. Those that are there are named as on disk; what
         `build` hides and all arguments are printed as names only.
         """
         if is_reference(build.context):
-            return None
+            return
         if not _is_possible(build):
             self.complain("no-context", "no file has such a name", place.where)
-            return None
+            return
         context = self.shown(build.context)
         if not os.path.isdir(context):
             named = f"{place.name}: " if place.name else ""
             text = f"{named}there is no directory {_mask(build, context)}"
             self.complain("no-context", text, place.where)
-            return None
+            return
         dockerfile = build.dockerfile
         if dockerfile is not None and build.dockerfile_inline is None:
             dockerfile = self.shown(dockerfile)
@@ -199,7 +193,7 @@ class Search:
         }
         build = replace(build, context=context, dockerfile=dockerfile, build_contexts=contexts)
         build = _concealed(build)
-        return FoundBuild(build, (place,), guessed, outside=self._outside(build))
+        self.builds.append(FoundBuild(build, (place,), guessed, outside=self._outside(build)))
 
     def _outside(self, build: Build) -> str:
         """Return what of a build lies outside the repository, a sentence; `""` if nothing does."""

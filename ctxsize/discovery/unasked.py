@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 
 from ctxsize.build import Build
-from ctxsize.discovery.commands import BUILD, builds_of_script
-from ctxsize.discovery.search import FoundBuild, Place, Search, directory_of
+from ctxsize.discovery.commands import BUILD, builds_in
+from ctxsize.discovery.search import Place, Search, directory_of
 from ctxsize.dockerfile import ContextNeed, context_need
 from ctxsize.engine.dockerfiles import is_dockerfile
 from ctxsize.engine.request import Plan
 from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.findings import Location
 
-_READMES = ("readme", "readme.md", "readme.rst", "readme.txt")
 _CONTINUED = re.compile(r"\\\n[ \t]*#?[ \t]*")
 _QUOTED = re.compile(r"`([^`]+)`")
 _PROMPT = re.compile(r"^[\s#$>`*-]*(?:\w+:\s+)?")
@@ -29,55 +29,31 @@ def collect(search: Search, used: Collection[str]) -> None:
         if os.path.realpath(shown) in used or not os.path.isfile(shown):
             continue
         plan = search.dockerfile(path)
+        place = Place("dockerfile", "", Location(shown))
         try:
             context = directory_of(path) if plan is None else _context_of(search, path, plan)
         except DockerfileError as error:
             if plan is not None and not any(mark in plan.data for mark in _TO_BE_FILLED_IN):
-                search.complain("dockerfile", error.message, Location(shown, error.line))
+                search.complain("dockerfile", error.message, replace(place.where, line=error.line))
             continue
-        written = _written(search, path)
-        if written is not None:
-            search.builds.append(written)
-        else:
-            place = Place("dockerfile", "", Location(shown))
-            search.add(place, Build(context, path), guessed=True)
+        written = None if plan is None else _written(search, path, plan)
+        search.add(place, written or Build(context, path), guessed=written is None)
 
 
-def is_readme(path: str) -> bool:
-    """Return whether this is a README, which may say how to build."""
-    return os.path.basename(path).lower() in _READMES
-
-
-def _written(search: Search, path: str) -> FoundBuild | None:
-    """Return the build of a Dockerfile that its comments or a README of its directories name."""
-    directories = {*_upwards(directory_of(path))}
-    readmes = [
-        each for each in search.paths if is_readme(each) and directory_of(each) in directories
-    ]
-    for name in (path, *sorted(readmes, key=len, reverse=True)):
-        text = _CONTINUED.sub(" ", search.read(name) or "")
-        for line in text.splitlines():
-            if BUILD.search(line) and (name != path or line.lstrip().startswith("#")):
-                found = _named_in(search, path, name, _command(line))
-                if found is not None:
-                    return found
-    return None
-
-
-def _command(line: str) -> str:
-    """Return the command of a line of prose: what stands in backquotes, or behind a prompt."""
-    return next(filter(BUILD.search, _QUOTED.findall(line)), _PROMPT.sub("", line))
-
-
-def _named_in(search: Search, path: str, name: str, script: str) -> FoundBuild | None:
-    """Return the build of `path` that a line of the file `name` is, from a directory above it."""
-    place = Place("dockerfile", "", Location(search.shown(name)))
-    for directory in _upwards(directory_of(path)):
-        for found in builds_of_script(search, script, (directory,), place):
-            context = os.path.relpath(found.build.context, search.root or ".")
-            own = os.path.realpath(search.shown(path))
-            if found.dockerfile == own and context.split("/")[0] != "..":
-                return found
+def _written(search: Search, path: str, plan: Plan) -> Build | None:
+    """Return the build of a Dockerfile that one of its comments names, from a directory above."""
+    own = os.path.realpath(search.shown(path))
+    text = _CONTINUED.sub(" ", plan.data.decode("utf-8-sig"))
+    for line in text.splitlines():
+        if not (line.lstrip().startswith("#") and BUILD.search(line)):
+            continue
+        # The command stands in backquotes, or behind a prompt.
+        script = next(filter(BUILD.search, _QUOTED.findall(line)), _PROMPT.sub("", line))
+        for directory in _upwards(directory_of(path)):
+            for build in (asked.build(search, directory) for asked in builds_in(script)):
+                is_own = build and os.path.realpath(search.shown(build.dockerfile or "")) == own
+                if build and is_own and not os.path.normpath(build.context).startswith(".."):
+                    return build
     return None
 
 
