@@ -11,7 +11,6 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from ctxsize.build import Build
 from ctxsize.discovery import bake, commands, compose, unasked, workflows
 from ctxsize.discovery.search import FoundBuild, Place, Search
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
@@ -107,7 +106,11 @@ def merged(builds: Iterable[FoundBuild]) -> tuple[FoundBuild, ...]:
     """Return `builds` with equal ones made one, in order of context, Dockerfile and target."""
     found: dict[tuple[str, ...], list[FoundBuild]] = {}
     for each in builds:
-        found.setdefault(_key(each.build), []).append(each)
+        build = each.build
+        named = (build.build_arguments, build.build_contexts)
+        others = (*(repr(sorted(pairs.items())) for pairs in named), repr(build.dockerfile_inline))
+        key = (build.context, build.dockerfile or "", build.target, *others)
+        found.setdefault(key, []).append(each)
     return tuple(_one(found[key]) for key in sorted(found, key=lambda key: key[:4]))
 
 
@@ -122,18 +125,9 @@ def _one(equal: list[FoundBuild]) -> FoundBuild:
     )
 
 
-def _key(build: Build) -> tuple[str, ...]:
-    named = (build.build_arguments, build.build_contexts)
-    others = (*(repr(sorted(each.items())) for each in named), repr(build.dockerfile_inline))
-    return build.context, build.dockerfile or "", build.target, *others
-
-
 def _is_wanted(path: str) -> bool:
-    return (
-        is_dockerfile(path)
-        or is_ignore_file(path)
-        or any(source.WANTED.fullmatch(path) for source in _SOURCES)
-    )
+    told = any(source.WANTED.fullmatch(path) for source in _SOURCES)
+    return told or is_dockerfile(path) or is_ignore_file(path)
 
 
 def what_to_type(context: str, paths: Iterable[str]) -> str | None:

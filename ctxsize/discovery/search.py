@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from ctxsize.build import Build, hiding, is_reference
+from ctxsize.build import Build, hiding, is_reference, placed
 from ctxsize.engine.border import border_of, holds
 from ctxsize.engine.dockerfiles import MOST_BYTES
 from ctxsize.engine.git import GitError, find
@@ -31,7 +31,6 @@ USUAL_PLATFORM = re.compile(
     "(?:/v[0-9])?|linux|windows|local"
 )
 _NEVER = frozenset((".git", ".hg", ".svn", ".jj", "node_modules", "bower_components"))
-_TELLTALES = frozenset(("CACHEDIR.TAG", "pyvenv.cfg", "modules.txt"))
 _LARGEST_BYTES = 1_000_000
 """Number of bytes of the largest file that is read: to parse much YAML takes minutes."""
 
@@ -187,24 +186,17 @@ class Search:
         dockerfile = build.dockerfile
         if dockerfile is not None and build.dockerfile_inline is None:
             dockerfile = self.shown(dockerfile)
-        contexts = {
-            name: value if is_reference(value) else self.shown(value)
-            for name, value in build.build_contexts.items()
-        }
+        contexts = placed(build.build_contexts, self.root)
         build = replace(build, context=context, dockerfile=dockerfile, build_contexts=contexts)
         build = _concealed(build)
         self.builds.append(FoundBuild(build, (place,), guessed, outside=self._outside(build)))
 
     def _outside(self, build: Build) -> str:
         """Return what of a build lies outside the repository, a sentence; `""` if nothing does."""
-        paths = [("context", build.context)]
-        if build.dockerfile_inline is None and build.dockerfile is not None:
-            paths.append(("Dockerfile", build.dockerfile))
-        for name, value in build.build_contexts.items():
-            if not is_reference(value):
-                paths.append((f"context {name}", value))
-        for what, path in paths:
-            if not holds(self.border, path):
+        named = {f"context {name}": value for name, value in build.build_contexts.items()}
+        file = "" if build.dockerfile_inline is not None else build.dockerfile or ""
+        for what, path in {"context": build.context, "Dockerfile": file, **named}.items():
+            if path and not is_reference(path) and not holds(self.border, path):
                 return (
                     f"its {what} {path} lies outside the repository {self.border}, so nothing is "
                     f"read there; name {path} on the command line to look at it"
@@ -216,40 +208,35 @@ class Search:
         if not os.path.isdir(self.root):
             path = self.root or "''"
             raise InputError("no such directory", path=path, hint="name a directory")
-        self.paths += filter(wanted, self._walk(self._ignored_by_git()))
+        try:
+            repository = find(self.root).repository
+            skipped = frozenset() if repository is None else repository.ignored
+        except GitError as error:
+            text = f"what git ignores is not known: {error}"
+            self.complain("git", text, Location(self.root))
+            skipped = frozenset()
+        self.paths += filter(wanted, self._walk(skipped))
 
-    def _walk(self, skipped: frozenset[str]) -> Iterator[str]:
+    def _walk(self, skipped: Set[str]) -> Iterator[str]:
         pending = [""]
         while pending:
             directory = pending.pop()
-            entries = self._entries(directory)
+            name = self.shown(directory)
+            try:
+                entries = sorted(entries_in(name), key=lambda entry: entry.name)
+            except OSError as error:
+                self._unread(name, f"not looked into: {error.strerror or error}")
+                continue
             if directory and _is_made(directory, {entry.name for entry in entries}):
                 continue
             below: list[str] = []
             for entry in entries:
-                path = f"{directory}/{entry.name}" if directory else entry.name
+                path = os.path.join(directory, entry.name)
                 if not entry.is_dir(follow_symlinks=False):
                     yield path
                 elif entry.name not in _NEVER and f"{path}/" not in skipped:
                     below.append(path)
             pending += reversed(below)
-
-    def _entries(self, directory: str) -> list[os.DirEntry[str]]:
-        name = self.shown(directory)
-        try:
-            return sorted(entries_in(name), key=lambda entry: entry.name)
-        except OSError as error:
-            self._unread(name, f"not looked into: {error.strerror or error}")
-            return []
-
-    def _ignored_by_git(self) -> frozenset[str]:
-        repository = find(self.root).repository
-        try:
-            return frozenset() if repository is None else repository.ignored
-        except GitError as error:
-            text = f"what git ignores is not known: {error}"
-            self.complain("git", text, Location(self.root))
-            return frozenset()
 
 
 def directory_of(path: str) -> str:
@@ -295,8 +282,7 @@ def _concealed(build: Build) -> Build:
     )
 
 
-def _is_made(directory: str, names: set[str]) -> bool:
+def _is_made(directory: str, names: Set[str]) -> bool:
     """Return whether the directory says that its content was made or fetched by a tool."""
-    if "modules.txt" in names and directory.rpartition("/")[2] != "vendor":
-        names = names - {"modules.txt"}
-    return not names.isdisjoint(_TELLTALES)
+    is_vendored = "modules.txt" in names and os.path.basename(directory) == "vendor"
+    return is_vendored or "CACHEDIR.TAG" in names or "pyvenv.cfg" in names

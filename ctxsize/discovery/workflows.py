@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from itertools import islice, product
 
 from ctxsize.build import Build, is_reference, placed
@@ -12,7 +13,7 @@ from ctxsize.codes import severity_of
 from ctxsize.discovery.commands import collect_from, given_pairs
 from ctxsize.discovery.search import Place, Search
 from ctxsize.discovery.yaml import Yaml, YamlError, YamlMapping, load, mapping_of
-from ctxsize.findings import Finding, Location
+from ctxsize.findings import Finding
 
 WANTED = re.compile(r"(?P<root>(?:.*/)?)\.(?:github|gitea|forgejo)/workflows/[^/]+\.ya?ml")
 _ACTION = re.compile(r"docker/build-push-action(?:@.*)?")
@@ -22,27 +23,26 @@ _MOST_COMBINATIONS = 256
 
 def collect(search: Search) -> None:
     """Add the builds of all workflows, those of a matrix one by one."""
-    for path, match in ((each, WANTED.fullmatch(each)) for each in search.paths):
-        text = None if match is None else search.read(path)
+    for path in search.paths:
+        match = WANTED.fullmatch(path)
+        text = match and search.read(path)
         if match is None or text is None:
             continue
         with search.reading(path) as where:
             try:
                 document = load(text)
             except YamlError as error:
-                where = Location(where.path, error.line)
+                where = replace(where, line=error.line)
                 search.complain("yaml", f"not read: {error.message}", where)
                 continue
             for name, job in mapping_of(mapping_of(document).get("jobs")).items():
                 for step in _mappings(mapping_of(job).get("steps")):
-                    _add_step(search, match["root"].rstrip("/"), where.path, name, job, step)
+                    line = step.line_of("uses" if "uses" in step else "run")
+                    place = Place("workflow", name, replace(where, line=line))
+                    _add_step(search, match["root"].rstrip("/"), place, job, step)
 
 
-def _add_step(
-    search: Search, root: str, path: str, name: str, job: Yaml, step: YamlMapping
-) -> None:
-    line = step.line_of("uses") if "uses" in step else step.line_of("run")
-    place = Place("workflow", name, Location(path, line))
+def _add_step(search: Search, root: str, place: Place, job: Yaml, step: YamlMapping) -> None:
     script, inside = step.get("run"), str(step.get("working-directory") or "")
     if _ACTION.fullmatch(str(step.get("uses") or "")):
         for values in _combinations(mapping_of(mapping_of(job).get("strategy")).get("matrix")):
@@ -52,10 +52,9 @@ def _add_step(
         collect_from(search, script, directories, place)
 
 
-def _mappings(value: Yaml) -> Iterator[YamlMapping]:
-    for each in value if isinstance(value, list) else ():
-        if isinstance(each, YamlMapping):
-            yield each
+def _mappings(value: Yaml) -> list[YamlMapping]:
+    listed = value if isinstance(value, list) else ()
+    return [each for each in listed if isinstance(each, YamlMapping)]
 
 
 def _combinations(matrix: Yaml) -> list[dict[str, Yaml]]:
@@ -102,7 +101,9 @@ def _value(match: re.Match[str], values: Mapping[str, Yaml]) -> str:
 def _add_action(search: Search, root: str, place: Place, inputs: Mapping[str, str]) -> None:
     context, file, target = (inputs.get(key, "") for key in ("context", "file", "target"))
     if not context or context.startswith("{{defaultContext}}"):
-        finding = _git_context(place)
+        message = f"the job {place.name} builds from git: no ignore file is read"
+        help_ = "say `context: .` to send the checked-out directory"
+        finding = Finding("CTX310", severity_of("CTX310"), message, place.where, help=help_)
         if finding not in search.findings:
             search.findings.append(finding)
         return
@@ -123,13 +124,3 @@ def _add_action(search: Search, root: str, place: Place, inputs: Mapping[str, st
         tuple(each.strip() for each in listed if each.strip() and "${{" not in each),
     )
     search.add(place, build)
-
-
-def _git_context(place: Place) -> Finding:
-    return Finding(
-        "CTX310",
-        severity_of("CTX310"),
-        f"the job {place.name} builds from git: no ignore file is read",
-        place.where,
-        help="say `context: .` to send the checked-out directory",
-    )
