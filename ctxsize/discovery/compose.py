@@ -48,7 +48,13 @@ def collect(search: Search) -> None:
             with search.reading(paths[0]):
                 reader = ComposeReader(search)
                 for name, build in reader.builds(paths).items():
-                    _add(search, name, build, reader)
+                    where = build.origin or Location("")
+                    odd = [key for key in _TEXTS if isinstance(build.get(key), list | dict)]
+                    if odd:
+                        search.complain("no-context", f"{name}: {odd[0]} must be a text", where)
+                        continue
+                    found = replace(build_of(build), hidden=reader.hidden)
+                    search.add(Place("compose", name, where), found)
 
 
 def _projects(names: list[str]) -> Iterator[list[str]]:
@@ -66,34 +72,25 @@ def _projects(names: list[str]) -> Iterator[list[str]]:
             yield [base, name] if base else [name]
 
 
-def _add(search: Search, name: str, build: YamlMapping, reader: ComposeReader) -> None:
-    where = build.origin or Location("")
-    for key in _TEXTS:
-        if isinstance(build.get(key), list | dict):
-            search.complain("no-context", f"{name}: {key} must be a text", where)
-            return
-    search.add(Place("compose", name, where), replace(build_of(build), hidden=reader.hidden))
-
-
 def build_of(build: YamlMapping) -> Build:
     """Return a build of a service, its paths relative to the root."""
     texts = {key: each for key, each in build.items() if isinstance(each, str)}
     context = texts.get("context") or texts["directory"]
     dockerfile = os.path.join(context, texts.get("dockerfile") or "Dockerfile")
-    inline, platforms = texts.get("dockerfile_inline"), build.get("platforms")
+    inline = texts.get("dockerfile_inline")
+    args, contexts = (
+        {name: each for name, each in pairs(build.get(key)).items() if isinstance(each, str)}
+        for key in ("args", "additional_contexts")
+    )
     return Build(
         context,
         "-" if inline else dockerfile,
         texts.get("target", ""),
-        _given(build, "args"),
-        _given(build, "additional_contexts"),
-        tuple(each for each in platforms or () if isinstance(each, str)),
+        args,
+        contexts,
+        tuple(each for each in build.get("platforms") or () if isinstance(each, str)),
         dockerfile_inline=inline.encode("utf-8", "replace") if inline else None,
     )
-
-
-def _given(build: YamlMapping, key: str) -> dict[str, str]:
-    return {name: each for name, each in pairs(build.get(key)).items() if isinstance(each, str)}
 
 
 @dataclass(eq=False)
@@ -164,23 +161,19 @@ class ComposeReader:
     def _file(self, path: str, directory: str, variables: Mapping[str, str]) -> _File | None:
         """Return a file, None if it cannot be read; it is parsed once for all projects."""
         if path not in self._documents:
-            self._documents[path] = self._loaded(path)
+            text, document = self._search.read(path), None
+            try:
+                document = None if text is None else load(text)
+                if not isinstance(document, YamlMapping | None):
+                    raise YamlError("it is no mapping")
+            except YamlError as error:
+                self._complain("yaml", f"not read: {error.message}", path, error.line)
+            self._documents[path] = document if isinstance(document, YamlMapping) else None
         if (document := self._documents[path]) is None:
             return None
         services = mapping_of(document.get("services"))
         made = _File(path, directory, variables, document, services)
         return self._files.setdefault((path, directory, id(variables)), made)
-
-    def _loaded(self, path: str) -> YamlMapping | None:
-        text = self._search.read(path)
-        try:
-            document = None if text is None else load(text)
-            if not isinstance(document, YamlMapping | None):
-                raise YamlError("it is no mapping")
-        except YamlError as error:
-            self._complain("yaml", f"not read: {error.message}", path, error.line)
-            return None
-        return document
 
     def _included(self, file: _File, depth: int) -> YamlMapping:
         found = YamlMapping()
@@ -277,8 +270,7 @@ class ComposeReader:
         return found
 
     def _complain(self, code: str, message: str, path: str, line: int | None) -> None:
-        """Note what was not understood, without the values of variables."""
-        text = Build(hidden=self.hidden).masked(message)
+        text = Build(hidden=self.hidden).masked(message)  # without the values of variables
         self._search.complain(code, text, Location(self._search.shown(path), line))
 
 
