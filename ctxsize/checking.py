@@ -11,7 +11,7 @@ from ctxsize import api, guard
 from ctxsize.accepting import Wanted
 from ctxsize.build import Build
 from ctxsize.codes import names
-from ctxsize.config import Budget, Config, load
+from ctxsize.config import Budget, BudgetedBuild, Config, load
 from ctxsize.engine.border import refuse_way_out
 from ctxsize.engine.events import Progress
 from ctxsize.engine.need import TAKES_UNKNOWN
@@ -20,7 +20,7 @@ from ctxsize.errors import InputError, InputErrors
 from ctxsize.findings import Finding
 from ctxsize.guard import baseline as baselines
 from ctxsize.guard import known
-from ctxsize.guard.budgets import BudgetedBuild, budgeted
+from ctxsize.guard.budgets import budgeted
 from ctxsize.model import Report
 from ctxsize.requests import build_of, requested
 from ctxsize.units import human

@@ -9,20 +9,11 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ctxsize.build import Build
-from ctxsize.config import Budget, Config, Context, build_of, directories, is_glob
+from ctxsize.config import Budget, BudgetedBuild, Config, directories, filled_up, is_glob
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
-
-
-@dataclass(frozen=True)
-class BudgetedBuild:
-    """One build to check."""
-
-    name: str
-    build: Build
-    budget: Budget
 
 
 def budgeted(
@@ -57,18 +48,18 @@ def budgeted(
 
 def _of_contexts(config: Config, errors: list[CtxsizeError]) -> Iterator[BudgetedBuild]:
     """Yield the builds of all contexts of `config`; one whose path matches nothing is an error."""
-    for context in config.contexts:
-        found = [*directories(config, context)]
+    for table in config.contexts:
+        pattern = table.build.context
+        found = directories(config, table)
         if not found:
             where = "this directory" if config.directory == "." else config.directory
-            message = f"contexts.{context.name}: no directory {context.path!r} in {where}"
+            message = f"contexts.{table.name}: no directory {pattern!r} in {where}"
             errors.append(InputError(message, path=config.path))
         for directory in found:
-            build = build_of(config, context, directory, build=Build())
             # What one table finds by wildcards is distinguished by paths.
             path = os.path.relpath(directory, config.directory)
-            name = path if is_glob(context.path) else context.name
-            yield BudgetedBuild(name, build, context.budget)
+            name = path if is_glob(pattern) else table.name
+            yield replace(table, name=name, build=filled_up(Build(directory), table))
 
 
 def _of_build(config: Config, build: Build) -> Iterator[BudgetedBuild]:
@@ -78,19 +69,15 @@ def _of_build(config: Config, build: Build) -> Iterator[BudgetedBuild]:
         each
         for each in config.contexts
         if here in map(os.path.realpath, directories(config, each))
-        and _same_dockerfile(config, each, build)
+        and _same_dockerfile(each.build.dockerfile, build.dockerfile)
     ]
     for each in tables or [replace(config.defaults, name=build.context)]:
-        filled_up = build_of(config, each, build.context, build=build)
-        yield BudgetedBuild(each.name, filled_up, each.budget)
+        yield replace(each, build=filled_up(build, each))
 
 
-def _same_dockerfile(config: Config, context: Context, build: Build) -> bool:
-    """Return whether the table is not about another Dockerfile than the one that was named."""
-    if build.dockerfile is None or context.dockerfile is None:
-        return True
-    named = os.path.join(config.directory, context.dockerfile)
-    return os.path.realpath(named) == os.path.realpath(build.dockerfile)
+def _same_dockerfile(one: str | None, other: str | None) -> bool:
+    """Return whether these are not two Dockerfiles that are named and differ."""
+    return not one or not other or os.path.realpath(one) == os.path.realpath(other)
 
 
 def _named_apart(found: list[BudgetedBuild]) -> Iterator[BudgetedBuild]:
