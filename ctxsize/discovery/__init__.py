@@ -1,4 +1,4 @@
-"""Which builds a repository has: one module for each kind of file that tells of them.
+"""Find the builds of a repository: those that files ask for, and a guess for other Dockerfiles.
 
 `discover` reads names and small files, and runs nothing but git; Docker only if it is
 allowed to. A file that cannot be understood is a `Problem`, and the search goes on.
@@ -7,15 +7,20 @@ allowed to. A file that cannot be understood is a `Problem`, and the search goes
 from __future__ import annotations
 
 import os
+import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from ctxsize.discovery import bake, commands, compose, unasked, workflows
-from ctxsize.discovery.search import FoundBuild, Place, Search
+from ctxsize.build import Build
+from ctxsize.discovery import bake, commands, compose
+from ctxsize.discovery.commands import BUILD, builds_in
+from ctxsize.discovery.search import FoundBuild, Place, Search, directory_of
+from ctxsize.dockerfile import context_need
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
-from ctxsize.engine.request import Plans
-from ctxsize.findings import Finding
+from ctxsize.engine.request import Plan, Plans
+from ctxsize.errors import DockerfileError, UndecidedError
+from ctxsize.findings import Finding, Location
 from ctxsize.model import Problem
 
 _MOST_NAMED = 3
@@ -28,7 +33,11 @@ _SHARED = frozenset(
     )
 )
 """Directories whose Dockerfiles are built with the directory above, if nothing says another."""
-_SOURCES = (compose, bake, workflows, commands)
+_CONTINUED = re.compile(r"\\\n[ \t]*#?[ \t]*")
+_QUOTED = re.compile(r"`([^`]+)`")
+_PROMPT = re.compile(r"^[\s#$>`*-]*(?:\w+:\s+)?")
+_TO_BE_FILLED_IN = (b"{{", b"{%", b"<%", b"@@")
+_SOURCES = (compose, bake, commands)
 """The modules about files that ask for builds: each says which, and adds their builds."""
 
 
@@ -95,11 +104,78 @@ def _found(search: Search) -> tuple[FoundBuild, ...]:
         source.collect(search)
     asked = len(search.builds)
     used = {each.dockerfile for each in search.builds if each.dockerfile}
-    unasked.collect(search, used)
+    _add_unasked(search, used)
     guessed = (
         replace(each, contested=each.guessed and search.is_open) for each in search.builds[asked:]
     )
     return merged([*search.builds[:asked], *guessed])
+
+
+def _add_unasked(search: Search, used: Collection[str]) -> None:
+    """Add the builds of the Dockerfiles that are not among `used`, which are real paths."""
+    for path in filter(is_dockerfile, search.paths):
+        shown = search.shown(path)
+        if os.path.realpath(shown) in used or not os.path.isfile(shown):
+            continue
+        plan = search.dockerfile(path)
+        place = Place("dockerfile", "", Location(shown))
+        try:
+            context = directory_of(path) if plan is None else _context_of(search, path, plan)
+        except DockerfileError as error:
+            if plan is not None and not any(mark in plan.data for mark in _TO_BE_FILLED_IN):
+                search.complain("dockerfile", error.message, replace(place.where, line=error.line))
+            continue
+        written = None if plan is None else _written(search, path, plan)
+        search.add(place, written or Build(context, path), guessed=written is None)
+
+
+def _written(search: Search, path: str, plan: Plan) -> Build | None:
+    """Return the build of a Dockerfile that one of its comments names, from a directory above."""
+    own = os.path.realpath(search.shown(path))
+    text = _CONTINUED.sub(" ", plan.data.decode("utf-8-sig"))
+    for line in text.splitlines():
+        if not (line.lstrip().startswith("#") and BUILD.search(line)):
+            continue
+        # The command stands in backquotes, or behind a prompt.
+        script = next(filter(BUILD.search, _QUOTED.findall(line)), _PROMPT.sub("", line))
+        for directory in _upwards(directory_of(path)):
+            for build in (asked.build(search, directory) for asked in builds_in(script)):
+                is_own = build and os.path.realpath(search.shown(build.dockerfile or "")) == own
+                if build and is_own and not os.path.normpath(build.context).startswith(".."):
+                    return build
+    return None
+
+
+def _context_of(search: Search, path: str, plan: Plan) -> str:
+    """Return the directory in which all that the Dockerfile takes by name is found.
+
+    The nearest one from the Dockerfile's own upwards; its own where none holds it all.
+    Raises `DockerfileError` for what the builder rejects.
+    """
+    directory = directory_of(path)
+    try:
+        need = context_need(plan.dockerfile)
+    except UndecidedError:  # a build argument may be all that it lacks
+        return directory
+    doubtful = {unknown.line for unknown in need.unknowns}
+    wanted = [
+        each.path
+        for each in need.sources
+        if each.line not in doubtful and not each.context
+        if each.path != "." and not {*"*?["} & {*each.path}
+    ]
+    for candidate in _upwards(directory):
+        here = search.shown(candidate)
+        if all(os.path.lexists(os.path.join(here, each)) for each in wanted):
+            return candidate
+    return directory
+
+
+def _upwards(directory: str) -> Iterator[str]:
+    yield directory
+    while directory:
+        directory = os.path.dirname(directory)
+        yield directory
 
 
 def merged(builds: Iterable[FoundBuild]) -> tuple[FoundBuild, ...]:

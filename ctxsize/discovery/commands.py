@@ -1,4 +1,4 @@
-"""Builds of plain commands: `docker build` and its like in Makefiles, scripts and package.json.
+"""Builds of commands: `docker build` and its like in scripts and workflows, and GitHub's action.
 
 A hint only: what is not written out (a variable, a loop) is passed over.
 """
@@ -10,18 +10,24 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice, product
 
-from ctxsize.build import Build, placed
+from ctxsize.build import Build, is_reference, placed
+from ctxsize.codes import severity_of
 from ctxsize.discovery.search import Place, Search, directory_of
+from ctxsize.discovery.yaml import Yaml, YamlError, YamlMapping, load, mapping_of
 from ctxsize.engine.border import holds
+from ctxsize.findings import Finding, Location
 from ctxsize.shell import commands, in_directories, is_read_whole
 
 WANTED = re.compile(
-    r"(?s:.*/)?(?:(?:GNU)?makefile|.*\.(?:mk|sh|bash)|justfile|taskfile\.ya?ml|package\.json"
-    r"|\.gitlab-ci\.yml)",
-    re.IGNORECASE,
+    r"(?P<root>(?:.*/)?)\.(?:github|gitea|forgejo)/workflows/[^/]+\.ya?ml"
+    r"|(?i:(?s:.*/)?(?:(?:GNU)?makefile|.*\.(?:mk|sh|bash)|justfile|taskfile\.ya?ml|package\.json"
+    r"|\.gitlab-ci\.yml))",
 )
-"""The paths of files in which commands may stand."""
+"""The paths of files in which commands may stand; the root is that of a workflow."""
+_ACTION = re.compile(r"docker/build-push-action(?:@.*)?")
+_MOST_COMBINATIONS = 256
 BUILD = re.compile(r"\b(?:docker|podman|nerdctl|buildah|buildx)\b[^\n]*?\b(?:build|bud)\b")
 _START = re.compile(
     r"(?:docker (?:buildx |image |builder )?build|podman (?:image )?build|buildah (?:build|bud)"
@@ -32,7 +38,7 @@ _REFERENCE = re.compile(r"\$[({](\w+)[)}]|\$(\w+)")
 _OWN_DIRECTORY = re.compile(
     r"\$\(\s*dirname\s+(?:--\s+)?\"?\$(?:0|\{?BASH_SOURCE(?:\[0\])?\}?)\"?\s*\)|\$\{0%/\*\}"
 )
-_EXPRESSION = re.compile(r"\$\{\{.*?\}\}")
+_EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}")
 """An expression of a workflow, which is no text of a shell."""
 _MAKE_CALL = re.compile(r"(?<!\$)\$\([^()]*\)")
 _DEEPEST = 8
@@ -46,22 +52,31 @@ _SWITCHES = frozenset(
 
 
 def collect(search: Search) -> None:
-    """Add the builds that commands in these files ask for, as far as they are written out."""
-    for path in filter(WANTED.fullmatch, search.paths):
+    """Add the builds that workflows and then commands ask for, as far as they are written out."""
+    matches = filter(None, map(WANTED.fullmatch, search.paths))
+    for match in sorted(matches, key=lambda each: each["root"] is None):
+        path, root = match[0], match["root"]
         text = search.read(path)
-        if text is None or not BUILD.search(text):
+        if text is None:
             continue
-        directory = directory_of(path)
-        # A script may be meant to be run from the root; `make` and `npm run` never do that.
-        usual = path.lower().endswith((".sh", ".bash", ".mk"))
-        directories = dict.fromkeys((directory, "") if usual else (directory,))
         with search.reading(path) as where:
-            for script, line in _scripts(path, text):
-                place = Place("command", "", replace(where, line=line))
-                collect_from(search, script, directories, place)
+            if root is not None:
+                _add_workflow(search, root.rstrip("/"), where, text)
+            elif BUILD.search(text):
+                _add_scripts(search, path, where, text)
 
 
-def collect_from(search: Search, script: str, directories: Iterable[str], place: Place) -> None:
+def _add_scripts(search: Search, path: str, where: Location, text: str) -> None:
+    directory = directory_of(path)
+    # A script may be meant to be run from the root; `make` and `npm run` never do that.
+    usual = path.lower().endswith((".sh", ".bash", ".mk"))
+    directories = dict.fromkeys((directory, "") if usual else (directory,))
+    for script, line in _scripts(path, text):
+        place = Place("command", "", replace(where, line=line))
+        _add_from(search, script, directories, place)
+
+
+def _add_from(search: Search, script: str, directories: Iterable[str], place: Place) -> None:
     """Add the builds in a script, and note if one of them is not written out.
 
     It runs in the first of `directories` in which it makes sense. Those behind the first are
@@ -213,3 +228,102 @@ def given_pairs(words: Iterable[str], open_mark: str) -> dict[str, str]:
     """Return `NAME=value` words; those that hold the mark of what is not written out are left."""
     pairs = (each.strip().partition("=") for each in words)
     return {name: value for name, given, value in pairs if given and open_mark not in value}
+
+
+def _add_workflow(search: Search, root: str, where: Location, text: str) -> None:
+    """Add the builds of a workflow, those of a matrix one by one."""
+    try:
+        document = load(text)
+    except YamlError as error:
+        where = replace(where, line=error.line)
+        search.complain("yaml", f"not read: {error.message}", where)
+        return
+    for name, job in mapping_of(mapping_of(document).get("jobs")).items():
+        for step in _mappings(mapping_of(job).get("steps")):
+            line = step.line_of("uses" if "uses" in step else "run")
+            place = Place("workflow", name, replace(where, line=line))
+            _add_step(search, root, place, job, step)
+
+
+def _add_step(search: Search, root: str, place: Place, job: Yaml, step: YamlMapping) -> None:
+    script, inside = step.get("run"), str(step.get("working-directory") or "")
+    if _ACTION.fullmatch(str(step.get("uses") or "")):
+        for values in _combinations(mapping_of(mapping_of(job).get("strategy")).get("matrix")):
+            _add_action(search, root, place, _filled(step.get("with"), values))
+    elif isinstance(script, str):
+        directories = () if "$" in inside else (os.path.join(root, inside),)
+        _add_from(search, script, directories, place)
+
+
+def _mappings(value: Yaml) -> list[YamlMapping]:
+    listed = value if isinstance(value, list) else ()
+    return [each for each in listed if isinstance(each, YamlMapping)]
+
+
+def _combinations(matrix: Yaml) -> list[dict[str, Yaml]]:
+    """Return the values of each run of a job's matrix; one without values if unknown."""
+    axes = {
+        key: value
+        for key, value in mapping_of(matrix).items()
+        if isinstance(value, list) and key not in ("include", "exclude")
+    }
+    runs = islice(product(*axes.values()), _MOST_COMBINATIONS if axes else 0)
+    combined: list[dict[str, Yaml]] = [dict(zip(axes, each, strict=True)) for each in runs]
+    for extra in _mappings(mapping_of(matrix).get("include")):
+        # GitHub adds an entry to the runs whose values it does not change, or else as a run.
+        decisive = {*axes} & {*extra}
+        fitting = [each for each in combined if all(each[key] == extra[key] for key in decisive)]
+        for each in fitting if axes else ():
+            each.update(extra)
+        if not (fitting and axes):
+            combined.append(dict(extra))
+    return combined or [{}]
+
+
+def _filled(inputs: Yaml, values: Mapping[str, Yaml]) -> dict[str, str]:
+    """Return the inputs of the action, with the values of the matrix in them."""
+    return {
+        key: _EXPRESSION.sub(lambda match: _value(match, values), value).strip()
+        for key, value in mapping_of(inputs).items()
+        if isinstance(value, str)
+    }
+
+
+def _value(match: re.Match[str], values: Mapping[str, Yaml]) -> str:
+    """Return what an expression stands for; itself where that is not known."""
+    expression = match[1].strip()
+    if expression in ("github.workspace", "env.GITHUB_WORKSPACE"):
+        return "."
+    first, *names = expression.split(".")
+    found: Yaml | Mapping[str, Yaml] = values if first == "matrix" else None
+    for name in names:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found if isinstance(found, str) else match[0]
+
+
+def _add_action(search: Search, root: str, place: Place, inputs: Mapping[str, str]) -> None:
+    context, file, target = (inputs.get(key, "") for key in ("context", "file", "target"))
+    if not context or context.startswith("{{defaultContext}}"):
+        message = f"the job {place.name} builds from git: no ignore file is read"
+        help_ = "say `context: .` to send the checked-out directory"
+        finding = Finding("CTX310", severity_of("CTX310"), message, place.where, help=help_)
+        if finding not in search.findings:
+            search.findings.append(finding)
+        return
+    unknown = next((each for each in (context, file, target) if "${{" in each), None)
+    if unknown is not None:
+        search.is_open = True
+        search.complain("expression", f"not known before it runs: {unknown}", place.where)
+        return
+    if is_reference(context):
+        return
+    listed = re.split(r"[,\n]", inputs.get("platforms", ""))
+    build = Build(
+        os.path.join(root, context),
+        os.path.join(root, file) if file else os.path.join(root, context, "Dockerfile"),
+        target,
+        given_pairs(inputs.get("build-args", "").splitlines(), "${{"),
+        placed(given_pairs(inputs.get("build-contexts", "").splitlines(), "${{"), root),
+        tuple(each.strip() for each in listed if each.strip() and "${{" not in each),
+    )
+    search.add(place, build)
