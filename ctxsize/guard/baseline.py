@@ -1,8 +1,8 @@
-"""The baseline file: what each context was when it was last accepted.
+"""Read and write the baseline file, and read saved reports.
 
-It is committed, so it is written in one order, a directory or a file a line,
-and holds no more than is needed to tell what grew. Saved reports are read back too:
-those hold the directories down to a depth and the largest files, a listing every file.
+A baseline is committed, so it is written in one order, a directory or a file a line, and holds
+no more than is needed to tell what grew. Reports hold the directories down to a depth and the
+largest files, a listing every file.
 """
 
 from __future__ import annotations
