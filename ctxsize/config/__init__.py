@@ -314,5 +314,4 @@ class _ConfigReader:
 
 
 def _key(name: str) -> str:
-    """Return `name` as a part of a dotted TOML key."""
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f'"{name}"'

@@ -99,7 +99,6 @@ def discover(
 
 
 def _found(search: Search) -> tuple[FoundBuild, ...]:
-    """Return every build that the files of `search` tell of."""
     for source in _SOURCES:
         source.collect(search)
     asked = len(search.builds)

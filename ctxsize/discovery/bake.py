@@ -13,7 +13,7 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -23,7 +23,6 @@ from ctxsize.discovery.bakefile import (
     BakeError,
     BakeFile,
     Body,
-    Value,
     literal,
     printed,
     read_hcl,
@@ -208,27 +207,24 @@ def _asked(project: _Project, search: Search, names: list[str]) -> list[tuple[st
         for member in members if isinstance(members, list) else [name]:
             if not isinstance(member, str) or member not in builds:
                 raise BakeError(f"{_COMMAND} says nothing of {name}")
-            literals = {*_literals(project.bake.targets[name])}
-            found.append((name, _hiding(builds[member], literals)))
+            found.append((name, _hiding(builds[member], project.bake.targets[name])))
     return found
 
 
-def _hiding(build: Build, literals: set[str]) -> Build:
+def _hiding(build: Build, written: Body) -> Build:
     """Return a build that prints no value which does not stand in its target as it is."""
     texts = {build.context, build.dockerfile or "", build.target, *build.build_contexts.values()}
     strange = {each for each in build.platforms if not USUAL_PLATFORM.fullmatch(each)}
-    values = {*texts, *map(os.path.normpath, texts), *strange} - literals
+    contexts, platforms = written.get("contexts"), written.get("platforms")
+    said = [
+        *map(written.get, ("context", "dockerfile", "target")),
+        *(contexts.values() if isinstance(contexts, dict) else ()),
+        *(platforms if isinstance(platforms, list) else ()),
+    ]
+    plain = {each for each in said if isinstance(each, str) and not re.search(r"[$%]\{", each)}
+    values = {*texts, *map(os.path.normpath, texts), *strange}
+    values -= {*plain, *map(os.path.normpath, plain)}
     return replace(build, hidden=tuple((each, _HIDDEN) for each in sorted(values) if each))
-
-
-def _literals(value: Value) -> Iterator[str]:
-    """Yield the texts in a value that may be printed, as they have no variables."""
-    if isinstance(value, list | dict):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from _literals(each)
-    elif isinstance(value, str) and not re.search(r"[$%]\{", value):
-        yield value
-        yield os.path.normpath(value)
 
 
 def _placed(search: Search, project: _Project, build: Build) -> Build:

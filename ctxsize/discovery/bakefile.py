@@ -178,7 +178,6 @@ class BakeFile:
         return match[0][1:]
 
     def _variable(self, name: str) -> Value:
-        """Return the value of a variable: that of the environment, else its default."""
         if name in self._defaults:  # taken out first, as it may be made of itself
             self._variables[name] = self._given(name, self._defaults.pop(name))
         if name not in self._variables:

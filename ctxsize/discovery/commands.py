@@ -144,7 +144,6 @@ def builds_in(script: str) -> Iterator[AskedBuild]:
 
 
 def _parsed(words: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, list[str]]]:
-    """Return the operands of a build, and the values of its options by name."""
     operands: list[str] = []
     options: dict[str, list[str]] = {}
     pending = iter(words)
@@ -281,7 +280,6 @@ def _combinations(matrix: Yaml) -> list[dict[str, Yaml]]:
 
 
 def _filled(inputs: Yaml, values: Mapping[str, Yaml]) -> dict[str, str]:
-    """Return the inputs of the action, with the values of the matrix in them."""
     return {
         key: _EXPRESSION.sub(lambda match: _value(match, values), value).strip()
         for key, value in mapping_of(inputs).items()

@@ -149,7 +149,6 @@ class ComposeReader:
     def _project(
         self, paths: list[str], directory: str, variables: Mapping[str, str], depth: int
     ) -> YamlMapping:
-        """Return the services of some files, later ones over earlier ones."""
         found: Yaml = YamlMapping()
         for path in paths:
             if (file := self._file(path, directory, variables)) is not None:
@@ -226,7 +225,6 @@ class ComposeReader:
         return found
 
     def _alone(self, file: _File, name: str) -> Yaml:
-        """Return a service of a file, without what it extends."""
         written = file.services[name]
         if not isinstance(written, YamlMapping):
             return None

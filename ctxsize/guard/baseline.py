@@ -153,7 +153,6 @@ def read_report(path: str, name: str | None = None) -> Known:
 
 
 def _shapes(text: str) -> Iterator[Any]:
-    """Yield the JSON values in `text`: one, or one a line."""
     decoder, at = json.JSONDecoder(), 0
     while at < len(text):
         if text[at].isspace():
@@ -179,7 +178,6 @@ def _known(shapes: list[Any], path: str, name: str | None) -> Known:
 
 
 def _one(found: Any, path: str, name: str | None) -> Any:
-    """Return the context `name` of several, or the only one."""
     if name is None and len(found) == 1:
         return next(iter(found.values()))
     if name is None or name not in found:

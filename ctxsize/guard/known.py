@@ -179,7 +179,6 @@ def between(before: Known, after: Known) -> SizeChanges:
 def _changes(
     paths: Iterable[str], before: Callable[[str], Held], after: Callable[[str], Held]
 ) -> list[SizeChange]:
-    """Return what happened to those of `paths` that certainly changed, the greatest first."""
     found = (_change(path, before(path), after(path)) for path in paths)
     return sorted(filter(None, found), key=_order)
 

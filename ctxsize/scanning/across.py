@@ -139,7 +139,6 @@ def _without(each: Measured) -> Iterator[Finding]:
 
 
 def _arguments(row: Row) -> str:
-    """Return the build as the arguments of a command."""
     usual = {os.path.normpath(os.path.join(row.build.context, "Dockerfile")), None}
     file = "" if row.dockerfile in usual else f"-f {row.dockerfile} "
     return f"{file}{row.build.context}"
