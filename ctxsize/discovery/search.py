@@ -193,10 +193,13 @@ class Search:
 
     def _outside(self, build: Build) -> str:
         """Return what of a build lies outside the repository, a sentence; `""` if nothing does."""
-        named = {f"context {name}": value for name, value in build.build_contexts.items()}
-        file = "" if build.dockerfile_inline is not None else build.dockerfile or ""
-        for what, path in {"context": build.context, "Dockerfile": file, **named}.items():
-            if path and not is_reference(path) and not holds(self.border, path):
+        paths = {"context": build.context}
+        if build.dockerfile_inline is None and build.dockerfile is not None:
+            paths["Dockerfile"] = build.dockerfile
+        named = build.build_contexts.items()
+        paths |= {f"context {name}": each for name, each in named if not is_reference(each)}
+        for what, path in paths.items():
+            if not holds(self.border, path):
                 return (
                     f"its {what} {path} lies outside the repository {self.border}, so nothing is "
                     f"read there; name {path} on the command line to look at it"
