@@ -108,8 +108,10 @@ class AskedBuild:
     @property
     def is_open(self) -> bool:
         """Return whether its context, Dockerfile or target is not written out."""
-        files, targets = (self.options.get(each, []) for each in ("--file", "--target"))
-        return any("$" in each for each in (self.inside, *self.operands, *files, *targets))
+        # Without an operand, an option that is not known may have taken it.
+        names = ("--file", "--target") if self.operands else (*self.options,)
+        values = (value for name in names for value in self.options.get(name, []))
+        return any("$" in each for each in (self.inside, *self.operands, *values))
 
     def build(self, search: Search, directory: str) -> Build | None:
         """Return it, run below a directory; None if its context or its Dockerfile is not there."""
