@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from ctxsize.build import Build
 from ctxsize.discovery import bake, commands, compose
 from ctxsize.discovery.commands import BUILD, builds_in
-from ctxsize.discovery.search import FoundBuild, Place, Search, directory_of
+from ctxsize.discovery.search import FoundBuild, Place, Search
 from ctxsize.dockerfile import context_need
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
 from ctxsize.engine.request import Plan, Plans
@@ -119,7 +119,7 @@ def _add_unasked(search: Search, used: Collection[str]) -> None:
         plan = search.dockerfile(path)
         place = Place("dockerfile", "", Location(shown))
         try:
-            context = directory_of(path) if plan is None else _context_of(search, path, plan)
+            context = os.path.dirname(path) if plan is None else _context_of(search, path, plan)
         except DockerfileError as error:
             if plan is not None and not any(mark in plan.data for mark in _TO_BE_FILLED_IN):
                 search.complain("dockerfile", error.message, replace(place.where, line=error.line))
@@ -137,7 +137,7 @@ def _written(search: Search, path: str, plan: Plan) -> Build | None:
             continue
         # The command stands in backquotes, or behind a prompt.
         script = next(filter(BUILD.search, _QUOTED.findall(line)), _PROMPT.sub("", line))
-        for directory in _upwards(directory_of(path)):
+        for directory in _upwards(os.path.dirname(path)):
             for build in (asked.build(search, directory) for asked in builds_in(script)):
                 is_own = build and os.path.realpath(search.shown(build.dockerfile or "")) == own
                 if build and is_own and not os.path.normpath(build.context).startswith(".."):
@@ -151,7 +151,7 @@ def _context_of(search: Search, path: str, plan: Plan) -> str:
     The nearest one from the Dockerfile's own upwards; its own where none holds it all.
     Raises `DockerfileError` for what the builder rejects.
     """
-    directory = directory_of(path)
+    directory = os.path.dirname(path)
     try:
         need = context_need(plan.dockerfile)
     except UndecidedError:  # a build argument may be all that it lacks

@@ -13,7 +13,7 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -159,31 +159,30 @@ def _saved(project: _Project, projects: list[_Project]) -> set[str]:
 
 def _add_targets(project: _Project, search: Search, saved: set[str]) -> None:
     bake, lines = project.bake, project.bake.lines
-    builds = {name: each for name, each in bake.builds().items() if name in lines}
+    found = [(name, build) for name, build in bake.builds().items() if name in lines]
     mask = Build(hidden=bake.hidden).masked
     unknown = {
-        f"{name} ({key})": name
-        for name, key in bake.unknown.items()
-        if name in lines and name not in saved
+        name: key for name, key in bake.unknown.items() if name in lines and name not in saved
     }
-    found = [*builds.items()]
-    if unknown:
-        try:
-            asked = _asked(project, search, [*unknown.values()])
-            found = [*((name, each) for name, each in found if name not in bake.unknown), *asked]
-        except BakeError as error:
-            shown = [*unknown]
-            if len(shown) > _MOST_NAMED:
-                shown[_MOST_NAMED:] = [f"{len(shown) - _MOST_NAMED} more"]
-            text = f"not evaluated: {', '.join(shown)}. {error.message}"
-            where = Location(*lines[next(iter(unknown.values()))])
-            search.complain("bake", mask(text), where)
-            # One that is left out may build a Dockerfile whose context is guessed otherwise.
-            search.is_open |= not builds.keys() >= {*unknown.values()}
+    try:
+        asked = _asked(project, search, [*unknown]) if unknown else []
+        found = [*((name, build) for name, build in found if name not in unknown), *asked]
+    except BakeError as error:
+        text = f"not evaluated: {_listed(unknown)}. {error.message}"
+        search.complain("bake", mask(text), Location(*lines[next(iter(unknown))]))
+        # One that is left out may build a Dockerfile whose context is guessed otherwise.
+        search.is_open |= not {name for name, _ in found}.issuperset(unknown)
     for name, build in found:
         place = Place("bake", mask(name), Location(*lines[name]))
         hidden = (*project.hidden, *bake.hidden, *build.hidden)
         search.add(place, replace(_placed(search, project, build), hidden=hidden))
+
+
+def _listed(unknown: Mapping[str, str]) -> str:
+    shown = [f"{name} ({key})" for name, key in unknown.items()]
+    if len(shown) > _MOST_NAMED:
+        shown[_MOST_NAMED:] = [f"{len(shown) - _MOST_NAMED} more"]
+    return ", ".join(shown)
 
 
 def _asked(project: _Project, search: Search, names: list[str]) -> list[tuple[str, Build]]:

@@ -14,7 +14,7 @@ from itertools import islice, product
 
 from ctxsize.build import Build, is_reference, placed
 from ctxsize.codes import severity_of
-from ctxsize.discovery.search import Place, Search, directory_of
+from ctxsize.discovery.search import Place, Search
 from ctxsize.discovery.yaml import Yaml, YamlError, YamlMapping, load, mapping_of
 from ctxsize.engine.border import holds
 from ctxsize.findings import Finding, Location
@@ -67,7 +67,7 @@ def collect(search: Search) -> None:
 
 
 def _add_scripts(search: Search, path: str, where: Location, text: str) -> None:
-    directory = directory_of(path)
+    directory = os.path.dirname(path)
     # A script may be meant to be run from the root; `make` and `npm run` never do that.
     usual = path.lower().endswith((".sh", ".bash", ".mk"))
     directories = dict.fromkeys((directory, "") if usual else (directory,))

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ctxsize.build import Build, is_reference
-from ctxsize.discovery.search import Place, Search, directory_of
+from ctxsize.discovery.search import Place, Search
 from ctxsize.discovery.yaml import (
     InterpolationError,
     Interpolator,
@@ -126,7 +126,7 @@ class ComposeReader:
 
     def builds(self, paths: list[str]) -> dict[str, YamlMapping]:
         """Return the builds of `paths`, later ones over earlier, by service, from the root."""
-        directory = directory_of(paths[0])
+        directory = os.path.dirname(paths[0])
         variables = self._variables_of([os.path.join(directory, ".env")], {})
         found: dict[str, YamlMapping] = {}
         for name, service in self._project(paths, directory, variables, 0).items():
@@ -190,7 +190,7 @@ class ComposeReader:
         if not paths:
             return None
         inner = _texts(entry.get("project_directory"))
-        directory = _join(file.directory, inner[0]) if inner else directory_of(paths[0])
+        directory = _join(file.directory, inner[0]) if inner else os.path.dirname(paths[0])
         listed = [_join(file.directory, each) for each in _texts(entry.get("env_file"))]
         variables = self._variables_of(listed or [_join(directory, ".env")], file.variables)
         key = (*paths, directory, id(variables))
@@ -245,7 +245,7 @@ class ComposeReader:
             path = _join(file.directory, named)
             if path != file.path and not self._is_there(path, file, line):
                 return None
-            found = self._file(path, directory_of(path), file.variables)
+            found = self._file(path, os.path.dirname(path), file.variables)
         if found is None or service not in found.services:
             text = f"{name} extends {service}, which is not there"
             self._complain("extends", text, file.path, line)

@@ -119,7 +119,7 @@ class Search:
         """Return each directory with the names of its files whose paths are `wanted`."""
         found: dict[str, list[str]] = {}
         for path in filter(wanted.fullmatch, self.paths):
-            found.setdefault(directory_of(path), []).append(os.path.basename(path))
+            found.setdefault(os.path.dirname(path), []).append(os.path.basename(path))
         return found.items()
 
     def complain(self, code: str, message: str, where: Location) -> None:
@@ -240,11 +240,6 @@ class Search:
                 elif entry.name not in _NEVER and f"{path}/" not in skipped:
                     below.append(path)
             pending += reversed(below)
-
-
-def directory_of(path: str) -> str:
-    """Return the directory of the file at a path relative to the root, `""` for the root."""
-    return path.rpartition("/")[0]
 
 
 def _is_possible(build: Build) -> bool:
