@@ -185,30 +185,25 @@ def _changes(
 
 def _change(path: str, before: Held, after: Held) -> SizeChange | None:
     (was, most_before), (now, most_after) = before, after
+    exact = True
     if was is not None and now is not None:
         delta = now - was
         if not any(delta):
             return None
-        what = What.GREW if (delta.content_bytes, delta.files) > (0, 0) else What.SHRANK
-        sizes = (was.content_bytes, now.content_bytes)
-        return SizeChange(path, what, *sizes, delta.content_bytes, delta.files)
-    if now is not None:
-        return _listed_once(path, now, most_before, appeared=True)
-    return None if was is None else _listed_once(path, was, most_after, appeared=False)
-
-
-def _listed_once(path: str, held: Amount, most: int | None, *, appeared: bool) -> SizeChange | None:
-    """Return the change of what is listed on one side only, if it must have changed."""
-    size = held.content_bytes
-    if most is None or (most and size <= most):
-        return None
-    exact = most == 0
-    delta = Amount(held.files if exact else 0, size - most)
-    if appeared:
-        what = What.ADDED if exact else What.GREW
-        return SizeChange(path, what, None, size, delta.content_bytes, delta.files, exact)
-    what = What.REMOVED if exact else What.SHRANK
-    return SizeChange(path, what, size, None, -delta.content_bytes, -delta.files, exact)
+    else:
+        held, most = (now, most_before) if was is None else (was, most_after)
+        if held is None or most is None or (most and held.content_bytes <= most):
+            return None  # it may be what it was
+        exact = most == 0
+        delta = Amount(held.files if exact else 0, held.content_bytes - most)
+        delta = delta if was is None else Amount() - delta
+    what = What.GREW if (delta.content_bytes, delta.files) > (0, 0) else What.SHRANK
+    if exact and was is None:
+        what = What.ADDED
+    elif exact and now is None:
+        what = What.REMOVED
+    old, new = (None if each is None else each.content_bytes for each in (was, now))
+    return SizeChange(path, what, old, new, delta.content_bytes, delta.files, exact)
 
 
 def _order(change: SizeChange) -> tuple[int, int, str]:
