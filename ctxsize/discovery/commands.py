@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice, product
 
 from ctxsize.build import Build, is_reference, placed
@@ -177,16 +178,13 @@ def _scripts(path: str, text: str) -> Iterator[tuple[str, int]]:
         # Each recipe line is a shell of its own, in which `cd` ends.
         for script, line in _recipes(text):
             if BUILD.search(script):
-                is_make = name.endswith(("makefile", ".mk"))
-                expanded = _expanded(script, text)
-                yield _run_by_make(expanded) if is_make else expanded, line
-
-
-def _run_by_make(script: str) -> str:
-    """Return a recipe as a shell gets it, but for the values that only make knows."""
-    for _ in range(_DEEPEST):
-        script = _MAKE_CALL.sub("$MAKE", script)
-    return script.replace("$$", "$")
+                script = _expanded(script, text)
+                if name.endswith(("makefile", ".mk")):
+                    # As a shell gets it, but for the values that only make knows.
+                    for _ in range(_DEEPEST):
+                        script = _MAKE_CALL.sub("$MAKE", script)
+                    script = script.replace("$$", "$")
+                yield script, line
 
 
 def _recipes(text: str) -> Iterator[tuple[str, int]]:
@@ -249,8 +247,15 @@ def _add_workflow(search: Search, root: str, where: Location, text: str) -> None
 def _add_step(search: Search, root: str, place: Place, job: Yaml, step: YamlMapping) -> None:
     script, inside = step.get("run"), str(step.get("working-directory") or "")
     if _ACTION.fullmatch(str(step.get("uses") or "")):
+        written = mapping_of(step.get("with")).items()
         for values in _combinations(mapping_of(mapping_of(job).get("strategy")).get("matrix")):
-            _add_action(search, root, place, _filled(step.get("with"), values))
+            value = partial(_value, values)
+            inputs = {
+                key: _EXPRESSION.sub(value, text).strip()
+                for key, text in written
+                if isinstance(text, str)
+            }
+            _add_action(search, root, place, inputs)
     elif isinstance(script, str):
         directories = () if "$" in inside else (os.path.join(root, inside),)
         _add_from(search, script, directories, place)
@@ -281,15 +286,7 @@ def _combinations(matrix: Yaml) -> list[dict[str, Yaml]]:
     return combined or [{}]
 
 
-def _filled(inputs: Yaml, values: Mapping[str, Yaml]) -> dict[str, str]:
-    return {
-        key: _EXPRESSION.sub(lambda match: _value(match, values), value).strip()
-        for key, value in mapping_of(inputs).items()
-        if isinstance(value, str)
-    }
-
-
-def _value(match: re.Match[str], values: Mapping[str, Yaml]) -> str:
+def _value(values: Mapping[str, Yaml], match: re.Match[str]) -> str:
     """Return what an expression stands for; itself where that is not known."""
     expression = match[1].strip()
     if expression in ("github.workspace", "env.GITHUB_WORKSPACE"):
