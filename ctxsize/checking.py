@@ -292,7 +292,7 @@ def _known(report: Report) -> known.Known:
     return known.of_measurement(report.context, depth=baselines.DEPTH, top=_TOP)
 
 
-def _entry(name: str, report: Report) -> baselines.BaselineEntry:
+def _entry(name: str, report: Report) -> known.Known:
     if report.lower_bound:
         raise InputError(
             f"{name}: a part of it could not be counted, so it makes no baseline",
@@ -302,7 +302,7 @@ def _entry(name: str, report: Report) -> baselines.BaselineEntry:
         _known(report), directories=baselines.DIRECTORIES, files=baselines.FILES
     )
     transfer = None if report.transfer is None else guard.actual(report, "transfer")
-    return baselines.BaselineEntry(report.builder, kept, transfer)
+    return replace(kept, builder=report.builder, transfer=transfer)
 
 
 def _with_help(judged: guard.ContextCheck, text: str) -> tuple[Finding, ...]:

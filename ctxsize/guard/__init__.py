@@ -13,7 +13,7 @@ from ctxsize.accepting import Accepted
 from ctxsize.config import Budget
 from ctxsize.config.keys import Tolerance
 from ctxsize.findings import Confidence, Finding, Location, Severity
-from ctxsize.guard.baseline import Baseline, BaselineEntry
+from ctxsize.guard.baseline import Baseline
 from ctxsize.guard.known import Known, SizeChange, SizeChanges, between
 from ctxsize.model import Amount, Clue, Counted, Directory, Measurement, Report
 from ctxsize.units import human, plural
@@ -205,7 +205,7 @@ def judge(
                 was, now = human(each.baseline), human(each.actual)
                 message = f"{name}: the baseline of {was} could shrink to {now}"
                 found.append(_finding("CTX406", message, report, of, severity=Severity.INFO))
-    grown = None if entry is None else between(entry.context, known).grown
+    grown = None if entry is None else between(entry, known).grown
     return ContextCheck(name, report, limits, tuple(found), blamed, grown)
 
 
@@ -214,7 +214,7 @@ def actual(report: Report, of: str) -> Amount:
     return Amount.of(report.context.totals) if of == "context" else Amount.of(*report.transfers)
 
 
-def _limits(budget: Budget, of: str, size: Amount, entry: BaselineEntry | None) -> Iterator[Limit]:
+def _limits(budget: Budget, of: str, size: Amount, entry: Known | None) -> Iterator[Limit]:
     for name, unit, allowed in (
         ("max", "bytes", budget.max_bytes),
         ("max-files", "files", budget.max_files),
@@ -225,7 +225,7 @@ def _limits(budget: Budget, of: str, size: Amount, entry: BaselineEntry | None) 
             yield Limit(name, of, unit, allowed, in_unit(unit, size))
     if entry is None:
         return
-    was = Amount.of(entry.context)
+    was = Amount.of(entry)
     old = was if of == "context" or entry.transfer is None else entry.transfer
     growth = budget.growth or DEFAULT_GROWTH
     for name, tolerance, sign in (("growth", growth, 1), ("shrink", budget.shrink, -1)):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ctxsize.errors import InputError
@@ -33,17 +32,7 @@ _HOW_TO_SAVE = (
 )
 
 
-@dataclass(frozen=True)
-class BaselineEntry:
-    """One context in a baseline."""
-
-    builder: str
-    context: Known
-    transfer: Amount | None
-    """None where it was not known."""
-
-
-Baseline = Mapping[str, BaselineEntry]
+Baseline = Mapping[str, Known]
 """By the name of the context."""
 
 
@@ -73,12 +62,12 @@ def _baseline(data: Any, path: str) -> Baseline:
     return {name: _entry(name, each) for name, each in contexts.items()}
 
 
-def _entry(name: str, data: Any) -> BaselineEntry:
+def _entry(name: str, data: Any) -> Known:
     _must(isinstance(data, dict), f"{name!r} must be an object")
     for key, kind in (("directories", dict), ("largest_files", dict), ("builder", str)):
         _must(isinstance(data.get(key), kind), f"{name!r} lacks its {key.replace('_', ' ')}")
     transfer, depth = data.get("transfer"), data.get("depth")
-    known = Known(
+    return Known(
         _number(name, data.get("content_bytes")),
         _number(name, data.get("files")),
         {path: _amount(name, each) for path, each in data["directories"].items()},
@@ -86,9 +75,9 @@ def _entry(name: str, data: Any) -> BaselineEntry:
         depth=None if depth is None else _number(name, depth),
         directories_from=_number(name, data.get("directories_from")),
         files_from=_number(name, data.get("files_from")),
+        builder=data["builder"],
+        transfer=None if transfer is None else _amount(name, transfer),
     )
-    held = None if transfer is None else _amount(name, transfer)
-    return BaselineEntry(data["builder"], known, held)
 
 
 def _amount(name: str, data: Any) -> Amount:
@@ -116,13 +105,12 @@ def text(baseline: Baseline) -> str:
     return _PAIR.sub(r"[\1, \2]", shape) + "\n"
 
 
-def _shape(entry: BaselineEntry) -> dict[str, Any]:
-    known = entry.context
+def _shape(known: Known) -> dict[str, Any]:
     return {
-        "builder": entry.builder,
+        "builder": known.builder,
         "content_bytes": known.content_bytes,
         "files": known.files,
-        "transfer": None if entry.transfer is None else _pair(entry.transfer),
+        "transfer": None if known.transfer is None else _pair(known.transfer),
         "depth": known.depth,
         "directories_from": known.directories_from,
         "directories": {path: _pair(known.directories[path]) for path in sorted(known.directories)},
@@ -173,8 +161,8 @@ def _known(shapes: list[Any], path: str, name: str | None) -> Known:
         return _of_report(_one(checks, path, name))
     if "contexts" not in first:
         raise ValueError
-    entry: BaselineEntry = _one(read(path), path, name)
-    return entry.context
+    entry: Known = _one(read(path), path, name)
+    return entry
 
 
 def _one(found: Any, path: str, name: str | None) -> Any:

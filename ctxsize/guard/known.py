@@ -32,6 +32,10 @@ class Known:
     """What is not in `directories` holds no more bytes than that."""
     files_from: int = 0
     """What is not in `largest_files` is no larger than that."""
+    builder: str = ""
+    """Of a baseline: for which it was measured."""
+    transfer: Amount | None = None
+    """Of a baseline: None where it was not known."""
 
     def directory(self, path: str) -> Held:
         """Return what is known of a directory; one without files is as good as not there."""
