@@ -302,7 +302,7 @@ def _output(arguments: list[str], search: Search, directory: str, seconds: float
         try:
             data = process.stdout.read(_MOST_PRINTED + 1)
             timer.cancel()
-            timer.join()
+            timer.join()  # once it is waited for, its number may be another's
             if len(data) <= _MOST_PRINTED:
                 process.wait(max(0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
