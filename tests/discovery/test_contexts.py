@@ -51,6 +51,10 @@ RECIPES: dict[str, tuple[str, list[str | Node]]] = {
         ],
     ),
     "outside": ("x", [file("x/Dockerfile", b"# docker build -f r/x/Dockerfile ..\n" + TEXT)]),
+    "the root of the file system": (
+        "x",
+        [file("x/Dockerfile", b"# docker build -f x/Dockerfile /\n" + TEXT)],
+    ),
     "a script": (
         "",
         [file("x/Dockerfile", TEXT), file("x/b.sh", b"cd ..; docker build -f x/Dockerfile .\n")],
