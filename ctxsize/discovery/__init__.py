@@ -138,12 +138,12 @@ def _written(search: Search, path: str, plan: Plan) -> Build | None:
         # The command stands in backquotes, or behind a prompt.
         script = next(filter(BUILD.search, _QUOTED.findall(line)), _PROMPT.sub("", line))
         for directory in _upwards(os.path.dirname(path)):
-            for build in filter(
-                None, (each.build(search, directory) for each in builds_in(script))
-            ):
+            for asked in builds_in(script):
+                build = asked.build(search, directory)
+                if build is None or os.path.realpath(search.shown(build.dockerfile or "")) != own:
+                    continue
                 context = os.path.relpath(search.shown(build.context), search.root or ".")
-                is_own = os.path.realpath(search.shown(build.dockerfile or "")) == own
-                if is_own and context.split("/")[0] != "..":
+                if context.split("/")[0] != "..":
                     return build
     return None
 
