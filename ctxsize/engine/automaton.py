@@ -26,7 +26,7 @@ from typing import Any
 
 from ctxsize.engine.evaluate import Evaluator, Mark, PatternByPattern
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
-from ctxsize.engine.segments import REST, Index, Segment, segments
+from ctxsize.engine.segments import Index, Segment, segments
 
 _MOST_NAMES = 50_000
 _MOST_STATES = 20_000
@@ -44,7 +44,6 @@ class Program:
         self.text_loops = self._text_matches = 0
         self.whole_paths = 0
         self._path_searches: list[tuple[int, str, Any]] = []
-        self._live_searches: dict[int, list[tuple[int, str, Any]]] = {}
         self._after: list[int] = []
         self._index = Index()
         self._always = 0
@@ -61,14 +60,12 @@ class Program:
     def _add(self, index: int, pattern: DockerIgnorePattern) -> None:
         self.start |= 1 << len(self.owner)
         parts = segments(pattern)
-        parts = [REST] if parts is None else parts
         expression = pattern.kind == "regexp"
         for part in parts:
             bit = self._bit(index, part)
             if part.kind == "path":
                 assert pattern.regex is not None  # a spec holds no comments
-                text = max(part.needles, key=len, default="")
-                self._path_searches.append((bit, text, pattern.regex))
+                self._path_searches.append((bit, part.text, pattern.regex))
                 self.whole_paths |= bit
             elif part.kind in ("any", "below"):
                 self._always |= bit
@@ -97,14 +94,10 @@ class Program:
 
     def on_paths(self, live: int, prefix: str, names: Sequence[str]) -> dict[str, int]:
         """Return by name those of the `live` patterns without segments that match its path."""
-        searches = self._live_searches.get(live)
-        if searches is None:
-            if len(self._live_searches) >= _MOST_CHILDREN:
-                self._live_searches.clear()
-            searches = [each for each in self._path_searches if live & each[0]]
-            self._live_searches[live] = searches
         found: dict[str, int] = {}
-        for bit, text, regex in searches:
+        for bit, text, regex in self._path_searches:
+            if not live & bit:
+                continue
             for name in names if text in prefix else [name for name in names if text in name]:
                 if regex.search(prefix + name) is not None:
                     found[name] = found.get(name, 0) | bit

@@ -28,9 +28,8 @@ from pathspec.util import (
     register_pattern,
 )
 
-from ctxsize.engine import golang, goregexp
-from ctxsize.engine.dialect import NEVER, classify, compiled, explain_syntax
-from ctxsize.engine.expressions import Expression
+from ctxsize.engine import golang
+from ctxsize.engine.dialect import Expression, classify, expression_of
 from ctxsize.engine.ignorefile import sent_text as sent_text
 from ctxsize.engine.ignorefile import without_mark
 from ctxsize.errors import IgnoreFileError, UnknownPatternError
@@ -40,6 +39,8 @@ if TYPE_CHECKING:
 _WILDCARDS = frozenset("*[]?^\\")
 """What makes BuildKit give up on pruning when it stands in an exception."""
 _WRITE_OUT = "write the characters themselves, as in [α-ω]"
+_AT_END = "a pattern cannot end in a backslash"
+_CLASS = "a [ needs a ] with at least one character between them, and [a-z] no loose -"
 
 
 class SplitLine(NamedTuple):
@@ -103,10 +104,10 @@ class DockerIgnorePattern(RegexPattern):
         """Return what finds the text in paths, and the fault if Go refuses the pattern."""
         try:
             self.kind, self.expression = self.meaning(self.text)
-            return compiled(self.kind, self.text, self.expression)
-        except goregexp.GoRegexpError as error:
+            return expression_of(self.kind, self.text, self.expression)
+        except golang.GoRegexpError as error:
             self.fault = str(error)
-            return Expression(NEVER)
+            return Expression("(?!)", lambda: lambda _: None)
         except NotImplementedError as error:
             message = f"ctxsize cannot evaluate this pattern: {error}"
             raise UnknownPatternError(message, pattern=line, hint=_WRITE_OUT) from None
@@ -144,7 +145,7 @@ class DockerIgnorePattern(RegexPattern):
                 "syntax error in pattern",
                 pattern=line,
                 column=line.find(parsed.text) + 1 + offset if parsed.text in line else None,
-                hint=explain_syntax(parsed.text, offset),
+                hint=_AT_END if parsed.text[offset] == "\\" else _CLASS,
             )
         return parsed
 

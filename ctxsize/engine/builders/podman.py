@@ -11,7 +11,7 @@ from collections import Counter
 from functools import cached_property
 from typing import ClassVar
 
-from ctxsize.engine import golang, goregexp
+from ctxsize.engine import golang
 from ctxsize.engine.builders.builder import Builder
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, SplitLine, Step
 
@@ -54,7 +54,7 @@ class PodmanIgnorePattern(DockerIgnorePattern):
                 expression += "\\" + char
             elif char == "\\":
                 if at == len(text):
-                    raise goregexp.GoRegexpError("trailing backslash")
+                    raise golang.GoRegexpError("trailing backslash")
                 expression += "\\" + text[at]
                 at += 1
             else:
