@@ -24,8 +24,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ctxsize.engine.evaluate import Evaluator, Mark, PatternByPattern
-from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
+from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, Mark, PatternByPattern
+from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.segments import Index, Segment, segments
 
 _MOST_NAMES = 50_000

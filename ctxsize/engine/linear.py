@@ -25,8 +25,8 @@ _MOST_KEPT = 200_000
 """Number of nodes in all states that one expression keeps."""
 
 
-class _State:
-    """A set of nodes that the text so far leads to, and the states that follow."""
+class _Ways:
+    """A state: the nodes that the text so far leads to, and the states that follow."""
 
     __slots__ = ("before", "following", "nodes", "verdict")
 
@@ -34,13 +34,13 @@ class _State:
         self.nodes = nodes
         self.before = before
         """The character before, or what is as good; empty at the beginning."""
-        self.following: dict[str, _State] = {}
+        self.following: dict[str, _Ways] = {}
         self.verdict = verdict
         """Whether there is a match, once it is known."""
 
 
-_FOUND = _State(frozenset(), "", verdict=True)
-_NOT_FOUND = _State(frozenset(), "", verdict=False)
+_FOUND = _Ways(frozenset(), "", verdict=True)
+_NOT_FOUND = _Ways(frozenset(), "", verdict=False)
 
 
 class Linear:
@@ -54,8 +54,8 @@ class Linear:
 
     def _forget(self) -> None:
         self._kept = 0
-        self._states: dict[tuple[frozenset[int], str], _State] = {}
-        self._start = _State(frozenset(), "")
+        self._states: dict[tuple[frozenset[int], str], _Ways] = {}
+        self._start = _Ways(frozenset(), "")
 
     def search(self, text: str) -> bool | None:
         """Return True if `text` holds a match, else None, as `re` does."""
@@ -98,7 +98,7 @@ class Linear:
         self._nodes.append((what, after))
         return len(self._nodes) - 1
 
-    def _step(self, state: _State, char: str) -> _State:
+    def _step(self, state: _Ways, char: str) -> _Ways:
         """Return the state after `char`, which is empty at the end of the text."""
         reached = self._reached(state, char)
         if 0 in reached:
@@ -118,16 +118,16 @@ class Linear:
         state.following[char] = found
         return found
 
-    def _state(self, nodes: frozenset[int], before: str) -> _State:
+    def _state(self, nodes: frozenset[int], before: str) -> _Ways:
         if self._kept > _MOST_KEPT:
             self._forget()
         found = self._states.get((nodes, before))
         if found is None:
             self._kept += len(nodes) + 1
-            found = self._states[nodes, before] = _State(nodes, before)
+            found = self._states[nodes, before] = _Ways(nodes, before)
         return found
 
-    def _reached(self, state: _State, char: str) -> set[int]:
+    def _reached(self, state: _Ways, char: str) -> set[int]:
         """Return the nodes of `state` and of the start, and all that follow without a character."""
         in_word = state.before in _WORD and state.before != ""
         holds = {

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from ctxsize.engine.automaton import Program
-from ctxsize.engine.evaluate import matches
+from ctxsize.engine.evaluate import DockerIgnoreSpec, Step, matches
 from ctxsize.engine.memory import Held
-from ctxsize.engine.patterns import DockerIgnoreSpec, Step
 
 
 def matcher(spec: DockerIgnoreSpec) -> Matcher:

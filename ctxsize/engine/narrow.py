@@ -20,9 +20,9 @@ from typing import Any
 
 from ctxsize.engine import golang
 from ctxsize.engine.automaton import fastest
-from ctxsize.engine.evaluate import Evaluator, HasMark, Mark
+from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, HasMark, Mark
 from ctxsize.engine.golang import has_wildcards, match
-from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, SplitLine
+from ctxsize.engine.patterns import DockerIgnorePattern, SplitLine
 from ctxsize.engine.source import link_target, names_in
 from ctxsize.errors import (
     BuildFailsError,

@@ -14,10 +14,10 @@ from itertools import chain
 from typing import Any
 
 from ctxsize.engine.automaton import Automaton, fastest
-from ctxsize.engine.evaluate import Evaluator
+from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator
 from ctxsize.engine.matched import Matcher, matcher
 from ctxsize.engine.memory import Held
-from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
+from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.snapshot import Names, Sent, Snapshot, met
 
 _MOST_CHANGED = 2_000

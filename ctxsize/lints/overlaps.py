@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ctxsize.engine.covers import Cover, covers, is_literal
+from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.matched import matcher
 from ctxsize.findings import Finding
 from ctxsize.lints.case import Case
-from ctxsize.lints.lines import NOTHING, Line, Proposal, up_to
+from ctxsize.lints.lines import NOTHING, Line, Proposal
 from ctxsize.lints.lookup import LintTree
 from ctxsize.units import plural
 

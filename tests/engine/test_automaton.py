@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxsize.engine.automaton import Automaton
-from ctxsize.engine.evaluate import PatternByPattern
-from ctxsize.engine.patterns import DockerIgnoreSpec
+from ctxsize.engine.evaluate import DockerIgnoreSpec, PatternByPattern
 from ctxsize.engine.segments import segments
 from ctxsize.errors import IgnoreFileError
 from tests.engine.strategies import _IN_NAMES, NAMES, _random_name, random_line

@@ -12,10 +12,10 @@ from ctxsize.dockerfile.words import expand
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.builders import BUILDKIT, PODMAN
 from ctxsize.engine.dialect import compiled
+from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.golang import GoRegexpError
 from ctxsize.engine.linear import Linear
 from ctxsize.engine.narrow import include_spec
-from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.errors import DockerfileError, IgnoreFileError
 from ctxsize.recommender.modes.gitignore import translate
 from tests.engine.strategies import nasty_paths

@@ -1,4 +1,4 @@
-"""Podman and Buildah: another reader, another matcher, and nothing is sent.
+"""Patterns as Podman and Buildah have them: another reader, another matcher.
 
 Behaviour: openshift/imagebuilder's reader, containers/storage's matcher and
 Buildah's copier.
@@ -12,8 +12,8 @@ from functools import cached_property
 from typing import ClassVar
 
 from ctxsize.engine import golang
-from ctxsize.engine.builders.builder import Builder
-from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, SplitLine, Step
+from ctxsize.engine.evaluate import DockerIgnoreSpec, Step
+from ctxsize.engine.patterns import DockerIgnorePattern, SplitLine
 
 
 class PodmanIgnorePattern(DockerIgnorePattern):
@@ -59,7 +59,7 @@ class PodmanIgnorePattern(DockerIgnorePattern):
                 at += 1
             else:
                 expression += char
-        return "regexp", expression + "(/.*)?$"
+        return "tree", expression + "(/.*)?$"
 
 
 _STARS = re.compile(r"[*?/]+")
@@ -137,32 +137,3 @@ class PodmanIgnoreSpec(DockerIgnoreSpec):
             for pattern in self.patterns
             if pattern.include is False
         )
-
-
-PODMAN = Builder(
-    name="podman",
-    title="Podman",
-    spec_class=PodmanIgnoreSpec,
-    dockerfile_names=("Containerfile", "Dockerfile"),
-    fetches_dockerfile=False,
-    specific_suffixes=(".dockerignore", ".containerignore"),
-    ignore_file_names=(".containerignore", ".dockerignore"),
-    links_may_leave=False,
-    must_read=True,
-    longest_line=False,
-    check_patterns=None,
-    checks_as_written=False,
-    replaces_undecodable=False,
-    always_sends=None,
-    asks_for_paths=False,
-    sends_ignored_parents=True,
-    sends_only_utf8=False,
-    unreadable_stops=True,
-    refuses_to_open=False,
-    sends_sockets=False,
-    confuses_file_systems=False,
-    links_symlinks=False,
-    meter=None,
-    announces=None,
-    resends=False,
-)

@@ -31,8 +31,8 @@ from ctxsize.engine.directories import (
     SECRET_NAMES,
     SECRET_START,
 )
+from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.events import CoreSums, Progress
-from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.engine.request import Request
 from ctxsize.engine.segments import Segment
 from ctxsize.engine.sums import WalkSums

@@ -13,8 +13,7 @@ from typing import NamedTuple
 
 from ctxsize.engine.dialect import compiled
 from ctxsize.engine.golang import GoRegexpError
-from ctxsize.engine.patterns import DockerIgnorePattern
-from ctxsize.engine.quoting import escaped, is_plain
+from ctxsize.engine.patterns import DockerIgnorePattern, escaped, is_plain
 
 _TOKEN = re.compile(
     r"\\(?P<escaped>.)|\[(?P<negated>[!^]?)(?P<class>\]?(?:\[:[a-z]+:\]|\\.|[^\]\\])*)\]"
