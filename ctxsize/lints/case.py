@@ -13,7 +13,7 @@ from ctxsize.codes import severity_of
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Step, up_to
 from ctxsize.engine.ignorefile import BOM, IgnoreFile
-from ctxsize.engine.matched import Matcher, matcher
+from ctxsize.engine.matched import Matcher
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
 from ctxsize.engine.snapshot import Sent, differences
@@ -126,7 +126,7 @@ class Case:
 
     @cached_property
     def _matcher(self) -> Matcher:
-        return matcher(self.spec)
+        return Matcher(self.spec)
 
     def step(self, path: str) -> Step:
         """Return what becomes of `path` by the patterns alone, even where no builder looks."""
