@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from functools import cached_property
 
+from ctxsize.engine.golang import encoded
 from ctxsize.engine.ignorefile import BOM
 
 _PLAIN = re.compile(
@@ -121,16 +122,12 @@ def expression_of(kind: str, text: str, expression: str) -> Expression:
     if kind == "exact":
         return Expression(rf"\A{re.escape(text)}\Z", lambda: lambda path: path == text or None)
     # Two bytes go, not characters, so that what is left may begin or end within one.
-    data = _bytes(text)
+    data = encoded(text)
     if kind == "prefix":
         start = data[:-2]
         pattern = rf"\A{re.escape(text[:-2])}"
-        return Expression(pattern, lambda: lambda path: _bytes(path).startswith(start) or None)
+        return Expression(pattern, lambda: lambda path: encoded(path).startswith(start) or None)
     end = data[2:]
     last = re.escape(end.decode("utf-8", "surrogateescape"))
     pattern = rf"(?:\A|/){last[1:]}\Z" if end.startswith(b"/") else rf"{last}\Z"
-    return Expression(pattern, lambda: lambda path: _bytes(f"/{path}").endswith(end) or None)
-
-
-def _bytes(path: str) -> bytes:
-    return path.encode("utf-8", "surrogateescape")
+    return Expression(pattern, lambda: lambda path: encoded(f"/{path}").endswith(end) or None)

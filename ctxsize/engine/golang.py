@@ -28,6 +28,11 @@ def trim_space(text: str) -> str:
     return text.strip(WHITE_SPACE)
 
 
+def encoded(text: str) -> bytes:
+    """Return the bytes of `text`, by which Go compares and sorts."""
+    return text.encode("utf-8", "surrogateescape")
+
+
 def clean(path: str) -> str:
     """Return the shortest path with the same meaning, found lexically (`filepath.Clean`).
 
@@ -77,7 +82,7 @@ def match(pattern: str, name: str) -> bool:
     (True, True, False, True)
     """
     try:
-        return _match(_bytes(pattern), _bytes(name))
+        return _match(encoded(pattern), encoded(name))
     except _BadPatternError:
         return False
 
@@ -91,7 +96,7 @@ def syntax_error(pattern: str) -> int | None:
     """
     if "[" not in pattern and "\\" not in pattern:
         return None
-    data = _bytes(pattern)
+    data = encoded(pattern)
     try:
         _match(data, b".")
     except _BadPatternError as bad:
@@ -189,7 +194,3 @@ def _rune(data: bytes) -> tuple[str, int]:
         except UnicodeDecodeError:
             continue
     return "\ufffd", 1
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")

@@ -34,6 +34,19 @@ class SplitLine(NamedTuple):
     """Whether it re-includes (`!`)."""
 
 
+def as_matched(text: str) -> SplitLine | None:
+    """Return what the matcher (`patternmatcher.New`) makes of a text, None for nothing.
+
+    It trims and cleans once more than the reader of files, now with the `!`.
+    """
+    text = golang.trim_space(text)
+    if not text:
+        return None
+    text = golang.clean(text)
+    exception = text.startswith("!")
+    return SplitLine(text[exception:], exception)
+
+
 class DockerIgnorePattern(RegexPattern):
     """One line of an ignore file, with the meaning that Docker gives it.
 
@@ -90,14 +103,7 @@ class DockerIgnorePattern(RegexPattern):
 
         The matcher gets text back from the first, so `./!x` ends as an exception.
         """
-        sent = sent_text(line)
-        # `patternmatcher.New` trims and cleans once more, now with the `!`.
-        text = golang.trim_space(sent or "")
-        if not text:
-            return None
-        text = golang.clean(text)
-        exception = text.startswith("!")
-        return SplitLine(text[exception:], exception)
+        return as_matched(sent_text(line) or "")
 
     @classmethod
     def read(cls, line: str) -> SplitLine | None:
