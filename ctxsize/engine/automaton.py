@@ -62,7 +62,12 @@ class Program:
         parts = segments(pattern)
         expression = pattern.kind == "regexp"
         for part in parts:
-            bit = self._bit(index, part)
+            bit = 1 << len(self.owner)
+            self.owner.append(index)
+            self.parts.append(part)
+            self.final |= bit if part.final else 0
+            self.loop |= bit if part.loop else 0
+            self.exceptions |= bit if self.exceptional[index] else 0
             if part.kind == "path":
                 assert pattern.regex is not None  # a spec holds no comments
                 self._path_searches.append((bit, part.text, pattern.regex))
@@ -77,15 +82,6 @@ class Program:
             if expression and part.kind in ("below", "opening"):
                 self._text_matches |= bit
             self.advance |= bit if part is not parts[-1] else 0
-
-    def _bit(self, index: int, part: Segment) -> int:
-        bit = 1 << len(self.owner)
-        self.owner.append(index)
-        self.parts.append(part)
-        self.final |= bit if part.final else 0
-        self.loop |= bit if part.loop else 0
-        self.exceptions |= bit if self.exceptional[index] else 0
-        return bit
 
     def bits(self, name: str) -> int:
         """Return the segments that match `name`, and a bit of no segment if it holds a newline."""
@@ -216,11 +212,9 @@ class Automaton:
         self._marks: dict[tuple[int, int], _Marks] = {}
 
     def root(self) -> _State:
-        """Return the state of the context itself."""
         return self._state(self.program.start, -1, -1)
 
     def odd(self, state: _State, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
-        """Return the marks of those `names` that differ from the directory's own."""
         if not state.watched:
             return {}
         program, watched, marks = self.program, state.watched, state.marks
@@ -237,7 +231,6 @@ class Automaton:
         return odd
 
     def enter(self, state: _State, prefix: str, name: str) -> _State:
-        """Return the state of the subdirectory `name`."""
         bits = self.program.known[name]
         child = state.children.get(bits)
         if child is None:

@@ -84,35 +84,36 @@ def classify(text: str) -> tuple[str, str]:
     The first token that is `**` makes a suffix match, whatever was before; any
     later wildcard turns that into a regular expression with another meaning.
     """
-    kind, expression, at = "exact", "^", 0
-    # The `text/scanner` with which `Pattern.compile` reads drops a byte order mark.
-    scanned = text[text.startswith(BOM) :]
-    while at < len(scanned):
-        char = scanned[at]
-        first = at == 0
-        at += 1
-        if char == "*" and scanned[at : at + 1] == "*":
-            at += 1 + (scanned[at + 1 : at + 2] == "/")
-            if at < len(scanned):
+    kind, expression = "exact", "^"
+    found = tokens(text)
+    for number, token in enumerate(found, 1):
+        if token[:2] == "**":
+            if number < len(found):
                 kind, expression = "regexp", expression + "(.*/)?"
             elif kind == "exact":
                 kind = "prefix"
             else:
                 kind, expression = "regexp", expression + ".*"
             # `Pattern.compile` says so last: what it found of this token before is forgotten.
-            kind = "suffix" if first else kind
-        elif char in _TOKENS:
-            kind, expression = "regexp", expression + _TOKENS[char]
-        elif char == "\\" and at < len(scanned):
-            kind, expression = "regexp", expression + "\\" + scanned[at]
-            at += 1
+            kind = "suffix" if number == 1 else kind
+        elif token in _WILDCARDS or len(token) > 1:
+            kind, expression = "regexp", expression + _WILDCARDS.get(token, token)
         else:
             # `shouldEscape` is meant for `|{}` too, but its bitmap of eight bytes ends before them.
-            expression += "\\" + char if char in ".+()$" else char
+            expression += f"\\{token}" if token in ".+()$" else token
     return kind, expression + "$"
 
 
-_TOKENS = {"*": "[^/]*", "?": "[^/]", "[": "[", "]": "]"}
+_TOKEN = re.compile(r"(?s)\*\*/?|\\.|.")
+_WILDCARDS = {"*": "[^/]*", "?": "[^/]", "[": "[", "]": "]"}
+
+
+def tokens(text: str) -> list[str]:
+    """Return stars with a slash behind them, escaped characters and others.
+
+    The `text/scanner` with which `Pattern.compile` reads drops a byte order mark.
+    """
+    return _TOKEN.findall(text.removeprefix(BOM))
 
 
 def expression_of(kind: str, text: str, expression: str) -> Expression:

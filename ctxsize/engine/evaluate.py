@@ -267,23 +267,19 @@ class PatternByPattern:
         self._may_refuse = spec.may_refuse
 
     def root(self) -> State:
-        """Return the state of the context itself."""
         return State(Mark(ignored=False, decider=None, refused=False), 0)
 
     def odd(self, state: State, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
-        """Return the marks of those `names` that differ from the directory's own."""
         marks = ((name, self.enter(state, prefix, name).mark) for name in names)
         return {name: mark for name, mark in marks if mark != state.mark}
 
     def enter(self, state: State, prefix: str, name: str) -> State:
-        """Return the state of the entry `name`."""
         path = prefix + name
         step = self._spec.step(path, state.memory)
         refused = self._may_refuse and not step.ignored and refuses(self._spec, path)
         return State(Mark(step.ignored, step.decider, refused), step.state)
 
     def enters(self, state: State, path: str) -> bool:
-        """Return whether Docker looks into the ignored directory `path`."""
         return self._spec.enters(path)
 
 

@@ -9,7 +9,6 @@ escapes throughout.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 WHITE_SPACE = (
     "\t\n\v\f\r \x85\xa0\u1680"
@@ -55,9 +54,9 @@ def clean(path: str) -> str:
     return "/".join(kept) or "."
 
 
-def code_points(text: str) -> Iterator[str]:
-    """Return the characters that Go sees: each undecodable byte is one U+FFFD."""
-    return ("\ufffd" if "\udc80" <= char <= "\udcff" else char for char in text)
+def as_go_sees(text: str) -> str:
+    """Return `text` with one U+FFFD for each undecodable byte."""
+    return re.sub("[\udc80-\udcff]", "\ufffd", text)
 
 
 _WILDCARD = re.compile(r"(?s)(?:\\.|[^\\*?\[])*[*?\[]")

@@ -154,9 +154,7 @@ def spec_of(
         if builder.checks_as_written and not named:
             _check_as_written(lines, builder)
         if builder.replaces_undecodable:
-            lines = [
-                line if line.isascii() else "".join(golang.code_points(line)) for line in lines
-            ]
+            lines = [*map(golang.as_go_sees, lines)]
         if builder.check_patterns is not None:
             builder.check_patterns(without_mark(lines))
         return builder.spec_class.from_lines(lines, make)
@@ -176,6 +174,6 @@ def _check_as_written(lines: list[str], builder: Builder) -> None:
             error.line = number
             error.hint = "a class holds a byte that is not UTF-8: save the file as UTF-8"
             with suppress(IgnoreFileError):
-                if pattern_class("".join(golang.code_points(line))).fault is None:
+                if pattern_class(golang.as_go_sees(line)).fault is None:
                     error.hint += f"; {builder.older} takes it"
             raise

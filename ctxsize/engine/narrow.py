@@ -164,11 +164,9 @@ class Narrowed:
         self._left: Evaluator[Any] = fastest(spec)
 
     def root(self) -> NarrowState:
-        """Return the state of the context itself, which is no entry and always walked."""
         return self._state(self._asked.root(), self._left.root())
 
     def odd(self, state: NarrowState, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
-        """Return the marks of those `names` that differ from the directory's own."""
         try:
             asked = self._asked.odd(state.asked, prefix, names)
         except IgnoreFileError as error:
@@ -182,7 +180,6 @@ class Narrowed:
         return {name: mark for name, mark in marks.items() if mark != state.mark}
 
     def enter(self, state: NarrowState, prefix: str, name: str) -> NarrowState:
-        """Return the state of the subdirectory `name`."""
         try:
             asked = self._asked.enter(state.asked, prefix, name)
         except IgnoreFileError as error:

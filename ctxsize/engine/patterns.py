@@ -173,13 +173,8 @@ def pattern_for(
         return None
     if any(part in ("", ".", "..") for part in path.split("/")):
         return None
-    if (
-        is_plain(path, pattern_class)
-        and path[0] not in _LEADING
-        and path == golang.trim_space(path)
-    ):
-        return path
-    return escaped(path, pattern_class)
+    plain = is_plain(path, pattern_class) and path[0] not in _LEADING
+    return path if plain and path == golang.trim_space(path) else escaped(path, pattern_class)
 
 
 def is_plain(text: str, pattern_class: type[DockerIgnorePattern]) -> bool:
@@ -199,21 +194,19 @@ def escaped(
     `starts` and `ends` tell whether it comes first and last in its line.
     """
     special = {*pattern_class.wildcards, *_IN_EXPRESSIONS}
-    last = len(text) - 1
-    edges = {at for at, is_edge in ((0, starts), (last, ends)) if is_edge}
-    return "".join(
-        _quoted(char, special, at in edges, starts and at == 0) for at, char in enumerate(text)
-    )
+    found = [f"\\{char}" if char in special else _in_header(char) for char in text]
+    if starts:
+        found[0] = _LEADING.get(text[0], found[0])
+    for at in (0,) * starts + (-1,) * ends:
+        if text[at] in golang.WHITE_SPACE and _printable(text[at]):
+            found[at] = f"[{text[at]}]"
+    return "".join(found)
 
 
-def _quoted(char: str, special: set[str], at_edge: bool, first: bool) -> str:
-    if char in special:
-        return "\\" + char
-    if not _printable(char):
-        return "\\n" if char == "\n" else f"\\x{ord(char):02x}"
-    if first and char in _LEADING:
-        return _LEADING[char]
-    return f"[{char}]" if at_edge and char in golang.WHITE_SPACE else char
+def _in_header(char: str) -> str:
+    if _printable(char):
+        return char
+    return "\\n" if char == "\n" else f"\\x{ord(char):02x}"
 
 
 def _printable(text: str) -> bool:

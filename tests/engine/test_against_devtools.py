@@ -74,7 +74,7 @@ def as_devtools_prints(names: list[str] | str) -> list[str] | str:
     """The list in devtools' order, which is that of whole paths."""
     if isinstance(names, str):
         return names
-    return sorted(("".join(golang.code_points(name)) for name in names), key=str.encode)
+    return sorted((golang.as_go_sees(name) for name in names), key=str.encode)
 
 
 def of_devtools(root: Path) -> list[str] | str:
@@ -145,7 +145,7 @@ def test_go_library(golibrary: GoLibrary, tree: Tree) -> None:
     """The list, what arrives empty, and both evaluators, in Docker's own order."""
     with context(tree) as root:
         text = tree[1].decode("utf-8", "surrogateescape")
-        as_sent = "".join(golang.code_points(text)).encode()
+        as_sent = golang.as_go_sees(text).encode()
         theirs = golibrary.ask(ignorefile=as_sent, root=root)
         request = request_or_error(root, WITHOUT_HEADER)
         if isinstance(request, str):

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from urllib.parse import quote_plus
 
 from ctxsize.engine.builders.podman import PodmanIgnoreSpec
 from ctxsize.engine.evaluate import DockerIgnoreSpec
@@ -94,21 +95,17 @@ def check_header(lines: Sequence[str]) -> None:
     """
     sent = [(number, _sent_text(line)) for number, line in enumerate(lines, 1)]
     texts = [(number, text) for number, text in sent if text is not None]
-    if all(text.isascii() for _, text in texts):
-        for number, text in texts:
-            if not text.isprintable():
-                raise IgnoreFileError(
-                    'header key "exclude-patterns" contains value with non-printable ASCII '
-                    "characters",
-                    line=number,
-                    pattern=text,
-                    hint=f"remove the control character from {text!r}",
-                )
-        size = sum(_HEADER_OVERHEAD + len(text) for _, text in texts)
-    else:
-        from urllib.parse import quote_plus
-
-        size = sum(_HEADER_OVERHEAD + len(quote_plus(text, safe="")) for _, text in texts)
+    plain = all(text.isascii() for _, text in texts)
+    size = 0
+    for number, text in texts:
+        if plain and not text.isprintable():
+            raise IgnoreFileError(
+                'header key "exclude-patterns" contains value with non-printable ASCII characters',
+                line=number,
+                pattern=text,
+                hint=f"remove the control character from {text!r}",
+            )
+        size += _HEADER_OVERHEAD + len(text if plain else quote_plus(text, safe=""))
     if size > _HEADER_LIMIT:
         raise IgnoreFileError(
             f"the patterns take {size:,} bytes in the request to BuildKit, which accepts at "

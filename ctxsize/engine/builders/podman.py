@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from ctxsize.engine import golang
+from ctxsize.engine.dialect import tokens
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Step
 from ctxsize.engine.patterns import DockerIgnorePattern, SplitLine, as_matched
 
@@ -36,24 +37,16 @@ class PodmanIgnorePattern(DockerIgnorePattern):
     @classmethod
     def meaning(cls, text: str) -> tuple[str, str]:
         """Return Buildah's expression for `text`, which also matches everything below a match."""
-        expression, at = "^", int(text.startswith("\ufeff"))
-        while at < len(text):
-            char = text[at]
-            at += 1
-            if char == "*" and text[at : at + 1] == "*":
-                at += 1 + (text[at + 1 : at + 2] == "/")
-                expression += "(.*/)?" if at < len(text) else ".*"
-            elif char in "*?":
-                expression += "[^/]*" if char == "*" else "[^/]"
-            elif char in ".$":
-                expression += "\\" + char
-            elif char == "\\":
-                if at == len(text):
-                    raise golang.GoRegexpError("trailing backslash")
-                expression += "\\" + text[at]
-                at += 1
+        expression, found = "^", tokens(text)
+        for number, token in enumerate(found, 1):
+            if token == "\\":
+                raise golang.GoRegexpError("trailing backslash")
+            if token[:2] == "**":
+                expression += "(.*/)?" if number < len(found) else ".*"
+            elif token in ("*", "?"):
+                expression += "[^/]*" if token == "*" else "[^/]"
             else:
-                expression += char
+                expression += f"\\{token}" if token in (".", "$") else token
         return "tree", expression + "(/.*)?$"
 
 
