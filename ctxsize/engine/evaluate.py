@@ -51,6 +51,8 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
     pattern_class: ClassVar[type[DockerIgnorePattern]] = DockerIgnorePattern
     remembers_parents: ClassVar[bool] = True
     """Whether what a directory matched holds for its children (`step`)."""
+    may_refuse: ClassVar[bool] = True
+    """Whether the sender may refuse what the walk sends (`refuses`)."""
     strips_bom: ClassVar[bool] = True
     """Whether the reader drops a byte order mark before the first line."""
 
@@ -67,15 +69,6 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
             (1 << index, bool(pattern.include), _search(pattern))
             for index, pattern in enumerate(self.patterns)
         ]
-
-    @property
-    def may_refuse(self) -> bool:
-        """Return whether some path could be sent by the walk and refused by the sender.
-
-        That takes a pattern that ignores after an exception.
-        """
-        kinds = [bool(pattern.include) for pattern in self.patterns]
-        return False in kinds and True in kinds[kinds.index(False) :]
 
     @classmethod
     def from_lines(  # type: ignore[override]
@@ -264,7 +257,6 @@ class PatternByPattern:
 
     def __init__(self, spec: DockerIgnoreSpec) -> None:
         self._spec = spec
-        self._may_refuse = spec.may_refuse
 
     def root(self) -> State:
         return State(Mark(ignored=False, decider=None, refused=False), 0)
@@ -276,7 +268,7 @@ class PatternByPattern:
     def enter(self, state: State, prefix: str, name: str) -> State:
         path = prefix + name
         step = self._spec.step(path, state.memory)
-        refused = self._may_refuse and not step.ignored and refuses(self._spec, path)
+        refused = self._spec.may_refuse and not step.ignored and refuses(self._spec, path)
         return State(Mark(step.ignored, step.decider, refused), step.state)
 
     def enters(self, state: State, path: str) -> bool:

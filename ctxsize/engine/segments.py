@@ -132,52 +132,36 @@ class Index:
 
     def __init__(self) -> None:
         self._literals: dict[str, int] = {}
-        self._starts = _Texts()
-        self._ends = _Texts()
+        self._starts: dict[int, dict[str, int]] = {}
+        self._ends: dict[int, dict[str, int]] = {}
+        """By their length, texts and their bits."""
         self._globs: dict[str, tuple[str, re.Pattern[str], int]] = {}
         """By glob: a text to look for first, what Python makes of it, and the bits."""
 
     def add(self, bit: int, part: Segment) -> None:
         """Add a segment under its bit."""
         text = part.text
-        if part.kind == "literal":
-            self._literals[text] = self._literals.get(text, 0) | bit
-        elif part.kind == "suffix":
-            self._ends.add(text, bit, outermost=text[-1:])
-        elif part.kind != "glob":
-            self._starts.add(text, bit, outermost=text[:1])
-        else:
+        if part.kind == "glob":
             if text not in self._globs:
                 inner = max(re.split(r"[*?]|\[.*?\]", text), key=len)
                 self._globs[text] = inner, re.compile(fnmatch.translate(text)), 0
             inner, regex, bits = self._globs[text]
             self._globs[text] = inner, regex, bits | bit
+            return
+        found = self._literals
+        if part.kind != "literal":
+            by_length = self._ends if part.kind == "suffix" else self._starts
+            found = by_length.setdefault(len(text), {})
+        found[text] = found.get(text, 0) | bit
 
     def matching(self, name: str) -> int:
         """Return the bits of the segments that match `name`."""
         found = self._literals.get(name, 0)
-        for length in self._starts.lengths(name[0]):
-            found |= self._starts.bits.get(name[:length], 0)
-        for length in self._ends.lengths(name[-1]):
-            found |= self._ends.bits.get(name[-length:] if length else "", 0)
+        for length, texts in self._starts.items():
+            found |= texts.get(name[:length], 0)
+        for length, texts in self._ends.items():
+            found |= texts.get(name[-length:], 0)
         for inner, regex, bits in self._globs.values():
             if inner in name and regex.match(name) is not None:
                 found |= bits
         return found
-
-
-class _Texts:
-    """Texts that names begin with, or end with, and their bits."""
-
-    def __init__(self) -> None:
-        self.bits: dict[str, int] = {}
-        self._lengths: dict[str, set[int]] = {}
-
-    def add(self, text: str, bit: int, *, outermost: str) -> None:
-        """Add `text`, whose outermost character is `outermost`; the empty text is in every name."""
-        self.bits[text] = self.bits.get(text, 0) | bit
-        self._lengths.setdefault(outermost, set()).add(len(text))
-
-    def lengths(self, outermost: str) -> list[int]:
-        """Return the lengths of texts that a name with the character `outermost` may hold."""
-        return [*self._lengths.get(outermost, ()), *self._lengths.get("", ())]

@@ -68,7 +68,6 @@ class PodmanIgnoreSpec(DockerIgnoreSpec):
     remembers_parents = False
     strips_bom = False
     may_refuse = False
-    """Whatever is sent, Podman opens: nothing is asked a second time."""
 
     def step(self, path: str, parent: int = 0) -> Step:
         """Return the fate of `path`; `parent` does not matter."""
