@@ -20,7 +20,7 @@ _REPLACEMENT = 0xFFFD
 _MAX_REPEAT = 1000
 _MAX_SIZE = (128 << 20) // 40
 """Go's limits: of a repetition, and of the instructions for an expression."""
-_MOST_NESTED, MOST_NODES = 50, 200_000
+_MOST_NESTED, _MOST_NODES = 50, 200_000
 """Our own limits, which only hostile patterns meet."""
 _OPERATORS: dict[str, tuple[int, int | None]] = {"*": (0, None), "+": (1, None), "?": (0, 1)}
 _CONTROL = {"a": 7, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
@@ -143,12 +143,12 @@ def parsed(expression: str) -> Node:
     node = parser.alternatives()
     if parser.at < len(expression):
         raise GoRegexpError("unexpected )")
-    if "{" in expression or len(expression) > MOST_NODES // 4:
+    if "{" in expression or len(expression) > _MOST_NODES // 4:
         size = _size(node)
         if size > _MAX_SIZE:
             raise GoRegexpError("expression too large")
-        if size > MOST_NODES:
-            raise NotImplementedError(f"it is as long as {MOST_NODES:,} characters, with repeats")
+        if size > _MOST_NODES:
+            raise NotImplementedError(f"it is as long as {_MOST_NODES:,} characters, with repeats")
     return node
 
 

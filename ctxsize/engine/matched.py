@@ -18,6 +18,8 @@ class Matcher:
 
     def __init__(self, spec: DockerIgnoreSpec) -> None:
         self.spec = spec
+        # Else a path is looked at alone, or a pattern stops the build.
+        self._hands_down = spec.remembers_parents and not any(each.fault for each in spec.patterns)
         self._program = Program(spec.patterns)
         self._live = {"": self._program.start}
         self._steps = {"": Step(False, 0, None)}
@@ -40,7 +42,7 @@ class Matcher:
 
     def step(self, path: str) -> Step:
         """Return what becomes of `path` by the patterns, wherever the builder enters or not."""
-        if not self.spec.remembers_parents or any(each.fault for each in self.spec.patterns):
+        if not self._hands_down:
             return [*self.spec.steps(path)][-1][1]
         for each in _unknown(path, self._steps):
             above = self._steps[each.rpartition("/")[0]].state

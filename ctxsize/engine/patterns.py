@@ -129,7 +129,10 @@ class DockerIgnorePattern(RegexPattern):
 
     @classmethod
     def pattern_to_regex(cls, pattern: Any) -> tuple[Any, bool | None]:
-        """Return the Python expression for `pattern`, and whether it ignores (for pathspec)."""
+        """Return an expression for `pattern`, and whether it ignores (for pathspec).
+
+        It is Python's, or Go's for what Python would write in another way.
+        """
         made = cls(pattern)
         return (None if made.regex is None else made.regex.pattern), made.include
 

@@ -1,7 +1,6 @@
 """Patterns of an ignore file as segments: what each matches of one name of a path, and which do.
 
-The meaning of patterns is written in `ctxsize.engine.patterns` alone; this
-module takes it apart.
+The meaning of patterns is written in `ctxsize.engine.dialect` alone; this module takes it apart.
 """
 
 from __future__ import annotations
