@@ -166,12 +166,15 @@ def spec_of(
 def _check_as_written(lines: list[str], builder: Builder) -> None:
     """Raise `IgnoreFileError` for a byte that is not UTF-8 where a pattern cannot hold it."""
     pattern_class = builder.spec_class.pattern_class
+    if all(map(is_utf8, lines)):
+        return
     for number, line in enumerate(without_mark(lines), 1):
         try:
-            if not is_utf8(line):
-                pattern_class.read(line)
+            pattern_class.read(line)
         except IgnoreFileError as error:
             error.line = number
+            if is_utf8(line):
+                raise
             error.hint = "a class holds a byte that is not UTF-8: save the file as UTF-8"
             with suppress(IgnoreFileError):
                 if pattern_class(golang.as_go_sees(line)).fault is None:

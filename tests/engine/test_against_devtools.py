@@ -46,6 +46,7 @@ PRUNED: Tree = (["foo/a", "foo/sub/x", "foo/sub/deep/y", "b"], b"*\n!foo/*/**\n"
 ARRIVES_EMPTY: Tree = (["foo/bar", "foo/baz"], b"foo\n!foo/bar\nfoo\n")
 BLANK_IN_FRONT: Tree = (["a", "b.js"], b"/\xc2\x85/**a\n/\xc2\x85/*.js\n")
 CONTROL: Tree = (["a\x01b", "b"], b"a\x01b\n")
+WRONG_TWICE: Tree = (["a"], b"!\n[]a]\x80")
 
 
 @contextmanager
@@ -141,6 +142,7 @@ def test_devtools(tree: Tree) -> None:
 @example(tree=PRUNED)
 @example(tree=ARRIVES_EMPTY)
 @example(tree=CONTROL)
+@example(tree=WRONG_TWICE)
 def test_go_library(golibrary: GoLibrary, tree: Tree) -> None:
     """The list, what arrives empty, and both evaluators, in Docker's own order."""
     with context(tree) as root:
