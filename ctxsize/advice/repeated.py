@@ -199,7 +199,7 @@ def _uncached(recipe: Recipe, stage: BuiltStage) -> Iterator[tuple[Fetch, int]]:
     line, bundle_path, fetched = 0, False, set[object]()
     for step in stage.history:
         # The first COPY or mount of a directory brings sources; a tool's (`.yarn`) holds none.
-        if line == 0 and any(_is_directory(recipe, e) for e in (*step.sources, *step.binds)):
+        if line == 0 and any(_is_directory(recipe, e) for e in step.sources):
             line = step.line
         # Bundler with a place of its own to install to keeps its downloads there, by Ruby.
         bundle_path |= any(_sets_bundle_path(command.words) for command in step.commands)

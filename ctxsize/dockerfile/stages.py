@@ -94,14 +94,10 @@ class StageStep:
             return "/root"
         return f"/home/{user}" if not user.isdecimal() and "$" not in user else None
 
-    def expanded(self, word: str, *, quotes: bool = True) -> str:
-        """Return a word with the variables that have a value; others stay as they are written."""
-        return tolerant(self.environment, word, quotes=quotes)
-
     @cached_property
     def arguments(self) -> tuple[str, ...]:
         """Return those of an instruction that the builder expands itself, expanded."""
-        return tuple(map(self.expanded, self.instruction.arguments))
+        return tuple(tolerant(self.environment, each) for each in self.instruction.arguments)
 
     @cached_property
     def commands(self) -> tuple[Command, ...]:
@@ -143,47 +139,39 @@ class StageStep:
         )
 
     @property
-    def binds(self) -> tuple[str, ...]:
-        """Return what a RUN binds from the build context, relative; `.` for all of it."""
-        bound = (each for each in self.mounts if each.type == "bind" and not each.origin)
-        return tuple(path_from_root(each.source)[1:] or "." for each in bound)
-
-    @property
     def origin(self) -> str:
         """Return the origin of a COPY: stage, image or named context; `""` for the context."""
         return next(self.instruction.flag_values("from"), "")
 
     @cached_property
-    def _paths(self) -> tuple[str, ...]:
-        """Return what a COPY or ADD takes, absolute, without what is no file of its origin."""
-        if not self.is_copy:
-            return ()
-        written = zip(self.instruction.arguments[:-1], self.arguments, strict=False)
-        words = (word for each, word in written if not parse_heredoc_word(each))
-        local = (word for word in words if "://" not in word and not word.startswith("git@"))
-        return tuple(map(path_from_root, local))
+    def takes(self) -> tuple[tuple[str, str], ...]:
+        """Return the absolute paths that it takes, each behind its origin, `""` for the context.
+
+        What is no file of its origin is left out: a heredoc, or what the builder fetches.
+        """
+        bound = (each for each in self.mounts if each.type == "bind")
+        found = [(each.origin, path_from_root(each.source)) for each in bound]
+        if self.is_copy:
+            written = zip(self.instruction.arguments[:-1], self.arguments, strict=False)
+            words = (word for each, word in written if not parse_heredoc_word(each))
+            local = (word for word in words if "://" not in word and not word.startswith("git@"))
+            found += [(self.origin, path_from_root(word)) for word in local]
+        return tuple(found)
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Return what a COPY or ADD takes from the build context: relative, `.` for all of it."""
-        return () if self.origin else tuple(path[1:] or "." for path in self._paths)
+        """Return what COPY, ADD or mounts take of the context: relative, `.` for all of it."""
+        return tuple(path[1:] or "." for origin, path in self.takes if not origin)
+
+    @property
+    def takes_all(self) -> bool:
+        """Return whether a COPY or ADD takes the whole context."""
+        return self.is_copy and "." in self.sources
 
     @property
     def taken(self) -> tuple[str, ...]:
         """Return the absolute paths that a COPY takes from `origin`."""
-        return self._paths if self.origin else ()
-
-    @property
-    def taken_from(self) -> Iterator[tuple[str, str]]:
-        """Yield the absolute paths that it takes from stages and images, each behind its origin."""
-        yield from ((self.origin, path) for path in self.taken)
-        for mount in self.mounts:
-            if mount.type == "bind" and mount.origin:
-                yield mount.origin, path_from_root(mount.source)
-
-    @property
-    def takes_all(self) -> bool:
-        return "." in self.sources
+        return tuple(path for origin, path in self.takes if origin and self.is_copy)
 
     @property
     def destination(self) -> str:
@@ -232,11 +220,6 @@ class BuiltStage:
         while found[-1].parent is not None:
             found.append(found[-1].parent)
         return found[::-1]
-
-    @property
-    def root(self) -> BuiltStage:
-        """Return the stage that it is built on in the end: itself, if it stands on an image."""
-        return self.ancestry[0]
 
     @property
     def history(self) -> tuple[StageStep, ...]:

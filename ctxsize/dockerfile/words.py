@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from ctxsize.dockerfile.variables import NO_CHARACTER, required, substitute, trim, unsupported
+from ctxsize.dockerfile.substitution import NO_CHARACTER, required, substitute, trim, unsupported
 from ctxsize.errors import DockerfileError, UndecidedError
 
 # What Go's unicode.IsSpace accepts; str.isspace() also takes U+001C to U+001F.
@@ -36,13 +36,10 @@ LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True)
 class Expansion:
-    """An expanded word: its text and its parts, and the variables found and not found for it."""
+    """An expanded word, and the variables in it, with and without a value."""
 
     text: str
-    words: tuple[str, ...]
-    """The parts around blanks that are not quoted: some instructions take each for itself."""
-    found: frozenset[str]
-    unset: frozenset[str]
+    variables: frozenset[str] = frozenset()
 
 
 def expand(
@@ -51,16 +48,14 @@ def expand(
     *,
     escape: str = "\\",
     quotes: bool = True,
-    splits: bool = False,
     keep_unset: bool = False,
 ) -> Expansion:
     """Return `word` with quotes removed and variables replaced.
 
-    An unset variable becomes the empty string and is named in `unset`; with `keep_unset` it
-    stays as it is written, unless that gives a default. `escape`
-    is the Dockerfile's escape character; `quotes=False` leaves quotation marks
-    alone, as in the body of a heredoc. Bytes that are no UTF-8 become U+FFFD.
-    With `splits` blanks in a value end words.
+    An unset variable becomes the empty string; with `keep_unset` it stays as it is written,
+    unless that gives a default. `escape` is the Dockerfile's escape character; `quotes=False`
+    leaves quotation marks alone, as in the body of a heredoc. Bytes that are no UTF-8 become
+    U+FFFD.
 
     Raises DockerfileError (without a line) for an open quote or a substitution
     that the builder does not know. The rules are BuildKit's word expansion.
@@ -71,12 +66,9 @@ def expand(
     '$HOME a'
     """
     if _PLAIN.fullmatch(word):
-        return Expansion(word, (word,), frozenset(), frozenset())
-    lexer = _Lexer(
-        word, environment, escape=escape, quotes=quotes, splits=splits, keep_unset=keep_unset
-    )
-    text, words = lexer.run()
-    return Expansion(text, tuple(words), frozenset(lexer.found), frozenset(lexer.unset))
+        return Expansion(word)
+    lexer = _Lexer(word, environment, escape=escape, quotes=quotes, keep_unset=keep_unset)
+    return Expansion(lexer.run()[0], frozenset(lexer.variables))
 
 
 def split_words(text: str, *, raw_quotes: bool, raw_escapes: bool = False) -> list[str]:
@@ -84,7 +76,7 @@ def split_words(text: str, *, raw_quotes: bool, raw_escapes: bool = False) -> li
 
     A quoted blank does not separate, nor do blanks after `<<`, so a heredoc
     marker stays one word. `raw_quotes` and `raw_escapes` keep those characters.
-    Raises DockerfileError (without a line) as `expand` does.
+    There are none where a quote stays open.
     """
     lexer = _Lexer(
         text,
@@ -95,7 +87,12 @@ def split_words(text: str, *, raw_quotes: bool, raw_escapes: bool = False) -> li
         keep_defaults=True,
         splits=True,
     )
-    return lexer.run()[1]
+    try:
+        return lexer.run()[1]
+    except UndecidedError:
+        raise
+    except DockerfileError:
+        return []
 
 
 def quoted(text: str) -> str:
@@ -118,8 +115,7 @@ class _Lexer:
     keep_unset: bool = False
     keep_defaults: bool = False
     splits: bool = False
-    found: set[str] = field(default_factory=set)
-    unset: set[str] = field(default_factory=set)
+    variables: set[str] = field(default_factory=set)
     word: list[str] = field(default_factory=list)
     position: int = 0
     room: int = _MOST
@@ -254,9 +250,9 @@ class _Lexer:
         return self.characters[start : self.position]
 
     def lookup(self, name: str) -> str | None:
-        """Return the value of a variable, remembering whether it had one."""
+        """Return the value of a variable, remembering that it is asked for."""
         value = self.environment.get(name)
-        (self.unset if value is None else self.found).add(name)
+        self.variables.add(name)
         self.room -= len(value or "")
         if self.room < 0:
             message = f"ctxsize replaces no more than {_MOST:,} characters, and ${name} makes more"

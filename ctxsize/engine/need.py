@@ -200,10 +200,6 @@ _UNKNOWNS = {
     "check": "taken as giving no warning of Docker's: # check={name} makes the build fail on each",
     "older-unset": "taken as a newer Docker does: {older} leaves ${name} unset",
     "older-flag": "taken as a newer Docker does: {older} refuses {name}",
-    "older-name": "taken as a newer Docker does: {older} expands the name in ARG {name}, and "
-    "refuses one that it cannot expand",
-    "older-array": "taken as a newer Docker does: in this {name}, {older} drops what follows the "
-    "JSON array",
 }
 """What is assumed where the Dockerfile alone cannot tell, by the kind of `Unknown`."""
 

@@ -53,7 +53,7 @@ def valued(step: StageStep, text: str) -> str:
     """
     if "$" not in text or len(text) > _LONGEST:
         return text
-    known = step.expanded(text, quotes=False)
+    known = tolerant(step.environment, text, quotes=False)
     return tolerant(step.state.outer, known, quotes=False) if "$" in known else known
 
 
