@@ -14,7 +14,8 @@ from ctxsize.advice.caches import Fetch, fetches, moved_cache, owned, places, sy
 from ctxsize.advice.recipe import Recipe, with_option
 from ctxsize.advice.repository import Repository
 from ctxsize.advice.sharing import is_apt
-from ctxsize.dockerfile.stages import BuiltStage, Cache, StageStep
+from ctxsize.dockerfile.sources import Mount
+from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Confidence, Finding
 from ctxsize.recommender.knowledge.tools import run_by, works
 from ctxsize.shell import Command, is_known
@@ -229,7 +230,7 @@ def _copied_out(recipe: Recipe, made: StageStep, step: StageStep, path: str) -> 
 
 def _used_later(recipe: Recipe, stage: BuiltStage) -> Iterator[Finding]:
     """Find a later RUN of the same stage that copies out of a cache which is no longer mounted."""
-    mounted: dict[str, tuple[StageStep, Cache]] = {}
+    mounted: dict[str, tuple[StageStep, Mount]] = {}
     own = set(stage.own)
     for step in stage.history:
         for cache in step.caches:

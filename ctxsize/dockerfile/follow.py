@@ -103,8 +103,8 @@ class _StepWalk:
         self._expand_heredocs(written)
         self._check_order(
             origin,
-            f"cannot copy from stage {quoted(self.step.origin)}, it needs to be defined before"
-            f" current stage {quoted(self.label)}",
+            "cannot copy from stage {}, it needs to be defined before current stage {}",
+            *(self.step.origin, self.label),
         )
         check_sources(instruction, [value.text for value in values])
         for mode in modes:
@@ -124,14 +124,14 @@ class _StepWalk:
                     body = re.sub(r"(?m)^\t+", "", body)
                 self.step.environment.expand(body, quotes=False)
 
-    def _check_order(self, origin: Node | None, problem: str) -> None:
+    def _check_order(self, origin: Node | None, problem: str, *names: str) -> None:
         """Raise if a stage takes from itself, or with `problem` from one that comes after it."""
         if origin is self.node:
             # The function of BuildKit is `validateCircularDependency`.
             message = f"circular dependency detected on stage: {self.label}"
             raise DockerfileError(message, line=self.node.line)
         if origin and origin.index > self.node.index:
-            raise DockerfileError(problem)
+            raise DockerfileError(problem.format(*map(quoted, names)))
 
     def _run(self, origins: Sequence[Node]) -> None:
         """Follow a RUN: any command may read all of its stage; mounts take from others."""
@@ -157,8 +157,8 @@ class _StepWalk:
         from_context = not mount.origin and mount.type != "cache"
         self._check_order(
             None if from_context else origin,
-            f"cannot mount from stage {quoted(mount.origin or SCRATCH)} to"
-            f" {quoted(mount.target)}, stage needs to be defined before current command",
+            "cannot mount from stage {} to {}, stage needs to be defined before current command",
+            *(mount.origin or SCRATCH, mount.target),
         )
         if mount.type == "ssh" and mount.source:
             raise DockerfileError("ssh does not support source")
@@ -174,8 +174,8 @@ class _StepWalk:
         if target.text == "/":
             with resting_on(target.doubts):
                 raise DockerfileError('invalid mount target "/"')
-        (value,) = self._expanded([mount.written])
-        self._take(None if from_context else origin, mount.written, value, mount.type)
+        (value,) = self._expanded([mount.source_written])
+        self._take(None if from_context else origin, mount.source_written, value, mount.type)
 
     def _take(self, origin: Node | None, written: str, value: Expanded, kind: str) -> None:
         """Record a path that is taken from the context (`origin` None) or another node."""

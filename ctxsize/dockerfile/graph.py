@@ -89,9 +89,8 @@ class Graph:
             node = Node(base.text, stage.line, index, None, base.doubts, below, context)
             if not below and (context or base.text != SCRATCH):
                 # A name that is none fails any build.
-                problem = f"failed to parse stage name {quoted(base.text)}"
                 with resting_on(base.doubts):
-                    node.context = context or self._context(base.text, problem)
+                    node.context = context or self._context(base.text)
         return node
 
     def _check_platform(self, stage: Stage) -> None:
@@ -107,19 +106,19 @@ class Graph:
                 message = f"failed to parse platform {stage.platform}: {error.message}"
                 raise DockerfileError(message) from None
 
-    def _context(self, name: str, problem: str) -> str:
+    def _context(self, name: str, problem: str = "failed to parse stage name {}") -> str:
         """Return the named context that is the same image as `name`, or ""."""
         try:
             familiar = familiar_name(name)
         except DockerfileError as error:
-            raise DockerfileError(f"{problem}: {error.message}") from None
+            raise DockerfileError(f"{problem.format(quoted(name))}: {error.message}") from None
         return familiar if familiar in self._contexts else ""
 
     def _begin(self, base: str) -> StageState:
         """Return the state in which a stage on an image or a named context begins."""
         context = ""
         with suppress(DockerfileError):
-            context = "" if base == SCRATCH else self._context(base, "")
+            context = "" if base == SCRATCH else self._context(base)
         is_known = self._is_known(base, context)
         doubts = frozenset(() if is_known else {("environment", "PATH")})
         outer = self._outer
@@ -181,9 +180,7 @@ class Graph:
     def _origin(self, name: str, line: int) -> Node:
         if stage := self._by_name.get(name.lower()):
             return stage
-        problem = f"failed to parse stage name {quoted(name)}"
-        context = "" if name == SCRATCH else self._context(name, problem)
-        return Node(name, line, context=context)
+        return Node(name, line, context="" if name == SCRATCH else self._context(name))
 
     def unknowns(self, node: Node) -> Iterator[Unknown]:
         """Yield what is not known of the name of a stage's base, or of that image's triggers."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -125,19 +126,24 @@ _FIELD = re.compile('"((?:[^"]|"")*)"|([^",]*)')
 
 @dataclass(frozen=True)
 class Mount:
-    """A mount: where from, what of it and where to; `written` is the source unexpanded."""
+    """A mount: where from, what of it and where to; variables are replaced."""
 
     type: str
     origin: str
     source: str
     target: str
+    id: str
+    """Of a cache, the one that counts: as given, or the cleaned target."""
+    named: bool
+    """Whether the Dockerfile gives the id."""
+    sharing: str
+    """Of a cache: `shared`, `private` or `locked`."""
+    source_written: str
     written: str
-    id: str = ""
-    """Of a cache, as given; by default it is its cleaned target."""
-    sharing: str = ""
-    """Of a cache, lower case, as given."""
-    text: str = ""
-    """All of it, as written."""
+    """The value of `--mount`."""
+
+    def holds(self, path: str) -> bool:
+        return path == self.target or path.startswith(self.target.rstrip("/") + "/")
 
 
 def mount_origin(text: str) -> str:
@@ -183,9 +189,18 @@ def parse_mount(text: str, expand: Callable[[str], str]) -> Mount:
         raise DockerfileError("secret mount should not have a from")
     if kind == "secret" and not (given("source") or given("target") or given("id")):
         raise DockerfileError("invalid secret mount. one of source, target required")
-    origin, target = given("from", ""), given("target", "")
-    identity, sharing = given("id", ""), given("sharing", "").lower()
-    return Mount(kind, origin, given("source", ""), target, source, identity, sharing, text)
+    target = given("target", "")
+    return Mount(
+        kind,
+        given("from", ""),
+        given("source", ""),
+        target,
+        given("id") or posixpath.normpath(target),
+        bool(given("id")),
+        (given("sharing") or "shared").lower(),
+        source,
+        text,
+    )
 
 
 def _fields(text: str) -> Iterator[tuple[str, bool, str]]:

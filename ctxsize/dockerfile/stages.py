@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 from ctxsize.dockerfile.images import environment_of, is_windows
@@ -21,25 +21,6 @@ if TYPE_CHECKING:
 
 _MOST_TRIGGERED = 100_000
 """Number of instructions that triggers may add: each stage adds all those of its base."""
-
-
-@dataclass(frozen=True)
-class Cache:
-    """A cache mount of a RUN."""
-
-    target: str
-    """Absolute."""
-    id: str
-    """The one that counts: as given, or the cleaned target as it is written."""
-    sharing: str
-    """`shared`, `private` or `locked`."""
-    written: str
-    """The value of `--mount`."""
-    named: bool
-    """Whether the Dockerfile gives the id."""
-
-    def holds(self, path: str) -> bool:
-        return path == self.target or path.startswith(self.target.rstrip("/") + "/")
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,17 +106,12 @@ class StageStep:
         return tuple(found)
 
     @cached_property
-    def caches(self) -> tuple[Cache, ...]:
+    def caches(self) -> tuple[Mount, ...]:
+        """Return the cache mounts of a RUN, with absolute targets."""
         return tuple(
-            Cache(
-                posixpath.normpath(posixpath.join(self.workdir, mount.target)),
-                mount.id or posixpath.normpath(mount.target),
-                mount.sharing or "shared",
-                mount.text,
-                bool(mount.id),
-            )
-            for mount in self.mounts
-            if mount.type == "cache"
+            replace(each, target=posixpath.normpath(posixpath.join(self.workdir, each.target)))
+            for each in self.mounts
+            if each.type == "cache"
         )
 
     @property
