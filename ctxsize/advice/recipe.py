@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from ctxsize.codes import severity_of
 from ctxsize.discovery import FoundBuild
-from ctxsize.dockerfile import Dockerfile, Instruction
+from ctxsize.dockerfile.instructions import Dockerfile, Instruction
 from ctxsize.dockerfile.sources import ALIASES
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
 from ctxsize.engine.request import Plan

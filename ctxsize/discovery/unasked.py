@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from ctxsize.build import Build
 from ctxsize.discovery.commands import BUILD, builds_of_script
 from ctxsize.discovery.search import FoundBuild, Place, Search, directory_of
-from ctxsize.dockerfile import ContextNeed, context_need
+from ctxsize.dockerfile.taken import ContextNeed, context_need
 from ctxsize.engine.dockerfiles import is_dockerfile
 from ctxsize.engine.request import Plan
 from ctxsize.errors import DockerfileError, UndecidedError

@@ -14,19 +14,11 @@ from functools import cache
 from typing import Any
 
 from ctxsize.build import Build
-from ctxsize.dockerfile import (
-    Asked,
-    ContextNeed,
-    Paths,
-    Platform,
-    Unknown,
-    context_need,
-    find_syntax,
-    machine_platform,
-    other_frontend,
-    parse_platform,
-)
+from ctxsize.dockerfile.images import Platform, machine_platform, parse_platform
 from ctxsize.dockerfile.instructions import located
+from ctxsize.dockerfile.parse import find_syntax
+from ctxsize.dockerfile.sources import Unknown
+from ctxsize.dockerfile.taken import Asked, ContextNeed, Paths, context_need, other_frontend
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.named import named_contexts

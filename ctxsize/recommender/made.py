@@ -13,8 +13,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
-from ctxsize.dockerfile import path_from_root
-from ctxsize.dockerfile.sources import Mount
+from ctxsize.dockerfile.sources import Mount, path_from_root
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
 from ctxsize.recommender.build_files import BuildFile, Named
 from ctxsize.recommender.facts import Facts

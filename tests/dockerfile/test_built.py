@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxsize.dockerfile import parse_dockerfile
+from ctxsize.dockerfile.parse import parse_dockerfile
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
 from ctxsize.dockerfile.state import Expanded, Variables
 

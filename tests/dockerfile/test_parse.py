@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxsize.dockerfile import Dockerfile, Instruction, find_syntax, parse_dockerfile
+from ctxsize.dockerfile.instructions import Dockerfile, Instruction
+from ctxsize.dockerfile.parse import find_syntax, parse_dockerfile
 from ctxsize.errors import DockerfileError
 
 

@@ -13,14 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxsize.dockerfile import (
-    ContextNeed,
-    Paths,
-    Source,
-    Unknown,
-    context_need,
-    parse_dockerfile,
-)
+from ctxsize.dockerfile.parse import parse_dockerfile
+from ctxsize.dockerfile.sources import Source, Unknown
+from ctxsize.dockerfile.taken import ContextNeed, Paths, context_need
 from ctxsize.errors import DockerfileError
 from tests.oracles.devtools import DevtoolsError, list_context
 from tests.trees import build_tree

@@ -6,8 +6,9 @@ from contextlib import nullcontext
 
 import pytest
 
-from ctxsize.dockerfile import context_need, parse_dockerfile
 from ctxsize.dockerfile.accepted import check_port
+from ctxsize.dockerfile.parse import parse_dockerfile
+from ctxsize.dockerfile.taken import context_need
 from ctxsize.errors import DockerfileError, UndecidedError
 
 ON_ROOT = 'invalid mount target "/"'
