@@ -17,7 +17,7 @@ from ctxsize.dockerfile.images import repository_of
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Severity
 from ctxsize.recommender.knowledge.tools import Tool, Work, rows_of, run_by, works
-from ctxsize.shell import Command
+from ctxsize.syntax import Command
 
 _RELEASES = {
     "forky": ("debian", "14"),

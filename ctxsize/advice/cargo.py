@@ -17,7 +17,8 @@ from ctxsize.advice.caches import fetches, system_of
 from ctxsize.advice.recipe import Change, Recipe, quoted, read_alone, with_option
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Fix
-from ctxsize.shell import Command, commands_of, is_known
+from ctxsize.shell import commands_of, is_known
+from ctxsize.syntax import Command
 
 _BUILDS = ("build", "b", "rustc")
 _COOKED = ("--release", "-r", "--all-features", "--no-default-features", "--workspace")

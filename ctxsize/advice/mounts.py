@@ -18,7 +18,8 @@ from ctxsize.dockerfile.sources import Mount
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Confidence, Finding
 from ctxsize.recommender.knowledge.tools import run_by, works
-from ctxsize.shell import Command, is_known
+from ctxsize.shell import is_known
+from ctxsize.syntax import Command
 
 _APT = ("/var/lib/apt", "/var/cache/apt")
 _KEEP = "rm -f /etc/apt/apt.conf.d/docker-clean"

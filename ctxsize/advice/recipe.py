@@ -23,7 +23,8 @@ from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
 from ctxsize.engine.request import Plan
 from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.findings import Confidence, Edit, Finding, Fix, Location, Severity
-from ctxsize.shell import Command, commands_of
+from ctxsize.shell import commands_of
+from ctxsize.syntax import Command
 
 _MOST_STEPS = 500_000
 """Number of steps of all stages of a Dockerfile, each with those of the stages it is built on."""

@@ -20,7 +20,7 @@ from ctxsize.advice.recipe import Recipe, quoted
 from ctxsize.advice.repository import Contents, Repository
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Finding
-from ctxsize.shell import Command
+from ctxsize.syntax import Command
 
 _NEEDING_MORE = (
     *("pnpm-workspace.yaml", "go.work"),

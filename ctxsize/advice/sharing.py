@@ -13,7 +13,7 @@ from ctxsize.advice.repository import Repository
 from ctxsize.dockerfile.sources import Mount
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Confidence, Finding, Fix, Severity
-from ctxsize.shell import Command
+from ctxsize.syntax import Command
 
 _APT = re.compile(r"^/var/(?:cache|lib)/apt(?:/|$)")
 _CARGO_HOME = re.compile(r"(?:^|/)(?:\.?cargo)/(?:registry|git)(?:/|$)")

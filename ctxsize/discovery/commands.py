@@ -15,7 +15,8 @@ from ctxsize.build import Build, placed
 from ctxsize.discovery.search import FoundBuild, Place, Search, directory_of
 from ctxsize.engine.border import holds
 from ctxsize.findings import Location
-from ctxsize.shell import Command, commands, in_directories, is_read_whole
+from ctxsize.shell import commands, in_directories, is_read_whole
+from ctxsize.syntax import Command
 
 WANTED = re.compile(
     r"(?s:.*/)?(?:(?:GNU)?makefile|.*\.(?:mk|sh|bash)|justfile|taskfile\.ya?ml|package\.json"

@@ -17,7 +17,7 @@ from ctxsize.errors import DockerfileError, UndecidedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ctxsize.shell import Command
+    from ctxsize.syntax import Command
 
 _MOST_TRIGGERED = 100_000
 """Number of instructions that triggers may add: each stage adds all those of its base."""

@@ -31,7 +31,7 @@ from ctxsize.recommender.knowledge.tools import (
 from ctxsize.recommender.matches import Doubt, Match
 from ctxsize.recommender.mentions import is_named, is_named_beside, is_named_by
 from ctxsize.recommender.rules import Category
-from ctxsize.shell import Command
+from ctxsize.syntax import Command
 
 _SAID_LATER = ("WORKDIR", "ENV", "ARG", "CMD", "ENTRYPOINT", "HEALTHCHECK", "COPY", "ADD")
 _IDLE = re.compile(
