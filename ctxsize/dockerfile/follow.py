@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from ctxsize.dockerfile.accepted import check_mode, check_port, check_signal
+from ctxsize.dockerfile.arguments import check_mode, check_port, check_signal
 from ctxsize.dockerfile.graph import SCRATCH, Node
 from ctxsize.dockerfile.instructions import Instruction, located, parse_heredoc_word
 from ctxsize.dockerfile.sources import (

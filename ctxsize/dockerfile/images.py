@@ -19,7 +19,6 @@ _REFERENCE = re.compile(
     rf"(?P<domain>{_DOMAIN})/(?P<path>{_COMPONENT}(?:/{_COMPONENT})*)"
     rf"(?P<tag>:{_TAG})?(?P<digest>@{_DIGEST})?"
 )
-_IDENTIFIER = re.compile("[a-f0-9]{64}")
 _WINDOWS = re.compile("windows|nanoserver")
 _ENVIRONMENTS = {
     "composer": {"COMPOSER_HOME": "/tmp"},
@@ -64,11 +63,6 @@ def familiar_name(reference: str) -> str:
     >>> familiar_name("docker.io/library/alpine:latest")
     'alpine'
     """
-    if _IDENTIFIER.fullmatch(reference):
-        reason = (
-            f"invalid repository name ({reference}), cannot specify 64-byte hexadecimal strings"
-        )
-        raise DockerfileError(reason)
     domain, rest = _split_domain(reference)
     repository = rest.partition(":")[0]
     if repository != repository.lower():

@@ -2,7 +2,7 @@
 
 Line ends, byte order mark, first-line directives, comments and continuations come first, so
 that one instruction is seen at a time, with its lines. Splitting is all that happens here: which
-flags and arguments an instruction may have is a matter of `accepted`, what a variable stands for
+flags and arguments an instruction may have is a matter of `arguments`, what a variable stands for
 of `words`.
 """
 
@@ -14,8 +14,13 @@ from dataclasses import replace
 from functools import lru_cache
 from io import BytesIO
 
-from ctxsize.dockerfile.accepted import check_instruction
-from ctxsize.dockerfile.arguments import KEYWORDS, partition, split_arguments, take_flags
+from ctxsize.dockerfile.arguments import (
+    KEYWORDS,
+    check_instruction,
+    partition,
+    split_arguments,
+    take_flags,
+)
 from ctxsize.dockerfile.instructions import (
     Directive,
     Dockerfile,
@@ -70,15 +75,15 @@ class LineReader:
                 pieces = [text, *(self._continuations() if continued else ())]
                 yield "".join(pieces), line
 
-    def heredoc_body(self, name: str, *, strip_tabs: bool) -> str | None:
-        """Return the lines up to the one that is `name`, or None if there is none."""
+    def heredoc_body(self, name: str, *, strip_tabs: bool) -> str:
+        """Return the lines up to the one that is `name`. Raises DockerfileError without one."""
         body: list[str] = []
         for raw in self._physical:
             text = raw.rstrip("\r\n")
             if (text.lstrip("\t") if strip_tabs else text) == name:
                 return "".join(body)
             body.append(raw)
-        return None
+        raise DockerfileError("unterminated heredoc")
 
     def _physical_lines(self, data: bytes) -> Iterator[str]:
         """Yield the lines with their line ends; stop for good at one that is too long."""
@@ -271,6 +276,4 @@ def _read_heredocs(instruction: Instruction, reader: LineReader) -> Iterator[Her
     for word in split_words(instruction.text, raw_quotes=True, raw_escapes=True):
         if heredoc := parse_heredoc_word(word):
             body = reader.heredoc_body(heredoc.name, strip_tabs=heredoc.strip_tabs)
-            if body is None:
-                raise DockerfileError("unterminated heredoc")
             yield replace(heredoc, content=body)

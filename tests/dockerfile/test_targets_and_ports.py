@@ -6,7 +6,7 @@ from contextlib import nullcontext
 
 import pytest
 
-from ctxsize.dockerfile.accepted import check_port
+from ctxsize.dockerfile.arguments import check_port
 from ctxsize.dockerfile.parse import parse_dockerfile
 from ctxsize.dockerfile.taken import context_need
 from ctxsize.errors import DockerfileError, UndecidedError
