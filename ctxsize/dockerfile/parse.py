@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import lru_cache
 from io import BytesIO
 
 from ctxsize.dockerfile.arguments import (
@@ -39,7 +38,6 @@ _BOM = b"\xef\xbb\xbf"
 _BLANKS = r"[\t\n\f\r ]*"
 _DIRECTIVE = re.compile(rf"([a-zA-Z][a-zA-Z0-9]*){_BLANKS}={_BLANKS}(.+?){_BLANKS}\Z")
 _DIRECTIVE_NAMES = ("syntax", "escape", "check")
-_ONBUILD = re.compile(rf"^{_BLANKS}ONBUILD{_BLANKS}", re.IGNORECASE)
 _HEREDOC_KEYWORDS = ("ADD", "COPY", "RUN")
 
 
@@ -197,33 +195,6 @@ def parse_dockerfile(data: bytes | str) -> Dockerfile:
     return Dockerfile(reader.directives, instructions, reader.escape, find_syntax(content))
 
 
-def read_trigger(onbuild: Instruction) -> Instruction:
-    """Return what an ONBUILD adds to a stage based on its own. Raises DockerfileError.
-
-    Image configurations hold triggers as text, and the builder reads each like
-    a file of its own, with the default escape character.
-    """
-    text = _ONBUILD.sub("", onbuild.text)
-    bodies = (f"\n{each.content}{each.name}" for each in onbuild.heredocs)
-    try:
-        trigger = _parse_trigger("".join((text, *bodies)))
-    except DockerfileError as error:
-        error.line = onbuild.line
-        raise
-    return replace(trigger, line=onbuild.line, end_line=onbuild.end_line)
-
-
-@lru_cache(maxsize=1024)  # each stage on a base has its triggers
-def _parse_trigger(text: str) -> Instruction:
-    instructions = tuple(_instructions(LineReader(text.encode("utf-8", "surrogatepass"))))
-    if len(instructions) != 1:
-        raise DockerfileError("onbuild trigger should be a single expression")
-    check_instruction(instructions[0])
-    if instructions[0].keyword == "FROM":
-        raise DockerfileError("FROM isn't allowed as an ONBUILD trigger")
-    return instructions[0]
-
-
 def _instructions(reader: LineReader) -> Iterator[Instruction]:
     """Yield the instructions with their heredocs; at least one, or raise."""
     nothing = True
@@ -232,7 +203,10 @@ def _instructions(reader: LineReader) -> Iterator[Instruction]:
         with located(line):
             instruction = _split(text, reader.escape)
             heredocs = tuple(_read_heredocs(instruction, reader))
-        yield replace(instruction, line=line, end_line=reader.line, heredocs=heredocs)
+        end, trigger = reader.line, instruction.trigger
+        if trigger:
+            trigger = replace(trigger, line=line, end_line=end, heredocs=heredocs)
+        yield replace(instruction, line=line, end_line=end, heredocs=heredocs, trigger=trigger)
     if nothing:
         raise DockerfileError("file with no instructions", line=reader.line or None)
     if reader.too_long:

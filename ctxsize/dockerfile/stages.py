@@ -8,9 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
+from ctxsize.dockerfile.arguments import check_instruction
 from ctxsize.dockerfile.images import environment_of, is_windows
 from ctxsize.dockerfile.instructions import Dockerfile, Instruction, Stage, parse_heredoc_word
-from ctxsize.dockerfile.parse import read_trigger
 from ctxsize.dockerfile.sources import Mount, path_from_root
 from ctxsize.dockerfile.state import Environment, Expanded, StageState
 from ctxsize.errors import DockerfileError, UndecidedError
@@ -263,41 +263,46 @@ def follow(
         # A base is compared as written, while names are lower case, and is no number.
         parent = None if base.isdecimal() else by_name.get(base, [None])[-1]
         image, platform = (parent.base, parent.platform) if parent else (base, stage.platform)
-        inherited = [each for each in parent.stage.instructions if each.trigger] if parent else []
+        written = parent.stage.instructions if parent else ()
+        inherited = [each.trigger for each in written if each.trigger]
         fault: DockerfileError | None = None
         try:
             room -= len(inherited)
             if room < 0:
                 most = f"{_MOST_TRIGGERED:,}"
                 raise UndecidedError(f"ctxsize follows no more than {most} ONBUILD instructions")
-            is_new = parent is None or parent.stage.name in replaced
-            state = begin(base) if parent is None or is_new else parent.end.inherit()
+            if parent is None or parent.stage.name in replaced:
+                state = begin(base)
+            else:
+                inside = parent.end.environment.inherit()
+                state = replace(parent.end, environment=inside)
         except DockerfileError as error:
             state, fault, inherited = begin(base), error, []
-        steps: list[StageStep] = []
-        own = (each for each in stage.instructions if each.trigger is None)
-        for at, instruction in enumerate((*inherited, *own)):
-            step, state = _obeyed(instruction, state, is_inherited=at < len(inherited))
-            steps.append(step)
-        built = BuiltStage(stage, image, platform, parent, tuple(steps), state, by_name, fault)
+        own = [each for each in stage.instructions if each.trigger is None]
+        steps, end = _obeyed(inherited, own, state)
+        built = BuiltStage(stage, image, platform, parent, steps, end, by_name, fault)
         for name in filter(None, (stage.name, str(stage.index))):
             by_name.setdefault(name, []).append(built)
         yield built
 
 
 def _obeyed(
-    instruction: Instruction, state: StageState, *, is_inherited: bool
-) -> tuple[StageStep, StageState]:
-    """Return the step of an instruction, or of what an inherited ONBUILD holds; and the state."""
-    fault: DockerfileError | None = None
-    after = state
-    try:
-        if is_inherited:
-            instruction = read_trigger(instruction)
-        after = state.obey(instruction)
-    except DockerfileError as error:
-        fault = error
-    return StageStep(instruction, state, is_inherited, fault), after
+    inherited: list[Instruction], own: list[Instruction], state: StageState
+) -> tuple[tuple[StageStep, ...], StageState]:
+    """Return the steps of a stage that begins with `state`, and the state behind them."""
+    steps: list[StageStep] = []
+    for at, instruction in enumerate((*inherited, *own)):
+        is_inherited = at < len(inherited)
+        after, fault = state, None
+        try:
+            if is_inherited:
+                check_instruction(instruction)  # BuildKit reads a trigger where it is obeyed
+            after = state.obey(instruction)
+        except DockerfileError as error:
+            fault = error
+        steps.append(StageStep(instruction, state, is_inherited, fault))
+        state = after
+    return tuple(steps), state
 
 
 def tolerant(environment: Environment, word: str, *, quotes: bool = True) -> str:

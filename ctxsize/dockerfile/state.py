@@ -246,10 +246,6 @@ class StageState:
     is_unix: bool = True
     """Whether a shell of Unix reads what RUN runs."""
 
-    def inherit(self) -> StageState:
-        """Return the state in which a stage FROM this one begins."""
-        return replace(self, environment=self.environment.inherit())
-
     def obey(self, instruction: Instruction) -> StageState:
         """Return the state behind `instruction`.
 
