@@ -74,7 +74,7 @@ def _why_there(fetch: Fetch, place: str) -> str:
         return f"{variable} says so"
     if fetch.cache_setting is not None:
         return f"an option or a setting of {fetch.manager.name} says so"
-    user = fetch.step.user
+    user = fetch.step.state.user
     if user and fetch.step.home not in (None, "/root"):
         return f"it runs as {user}, whose home is {fetch.step.home}"
     return f"its usual place, and no variable that moves it ({fetch.manager.name})"
@@ -220,7 +220,7 @@ def _copied_out(recipe: Recipe, made: StageStep, step: StageStep, path: str) -> 
     name = posixpath.basename(path)
     taken = {each for stage in recipe.stages for other in stage.own for each in other.taken}
     is_only = [posixpath.basename(each) for each in taken].count(name) == 1
-    top = "/out" if made.user in ("", "root", "0") else "/tmp/out"
+    top = "/out" if made.state.user in ("", "root", "0") else "/tmp/out"
     out = top if is_only else top + posixpath.dirname(path)
     written = path if set(path) & set("*?[") else shlex.quote(path)
     return (

@@ -135,7 +135,7 @@ def _json_array(rest: str) -> tuple[str, ...] | None:
     import json  # here, as not every Dockerfile has one
 
     try:
-        array = json.loads(LONE_SURROGATE.sub("\ufffd", rest), parse_constant=_reject)
+        array = json.loads(LONE_SURROGATE.sub("\ufffd", rest))
     except (ValueError, RecursionError):
         return None
     if not all(isinstance(element, str) for element in array):
@@ -143,11 +143,6 @@ def _json_array(rest: str) -> tuple[str, ...] | None:
             "when using JSON array syntax, arrays must be comprised of strings only"
         )
     return tuple(LONE_SURROGATE.sub("\ufffd", element) for element in array)
-
-
-def _reject(constant: str) -> None:
-    """Refuse NaN and Infinity, which Python's JSON has and JSON has not."""
-    raise ValueError(constant)
 
 
 def _words(rest: str, escape: str) -> list[str]:
@@ -275,15 +270,6 @@ def _wrong_health_check(instruction: Instruction) -> str:
     return ""
 
 
-def check_signal(text: str) -> None:
-    """Raise DockerfileError for what is no signal: any number but 0, or a name of Linux.
-
-    The function of moby is `signal.ParseSignal`.
-    """
-    if not _SIGNAL.fullmatch(text):
-        raise DockerfileError(f"invalid signal: {text}")
-
-
 def check_mode(text: str) -> None:
     """Raise DockerfileError for what is neither an octal mode nor a list as chmod takes it."""
     if not _MODE.fullmatch(text):
@@ -293,16 +279,27 @@ def check_mode(text: str) -> None:
         raise DockerfileError(octal if "0" <= text[:1] <= "9" else "invalid syntax")
 
 
-def check_port(text: str) -> None:
-    """Raise DockerfileError for what is no port.
+def check_value(keyword: str, text: str) -> None:
+    """Raise DockerfileError for a value, variables replaced, that an instruction may not have."""
+    if keyword == "STOPSIGNAL" and not _SIGNAL.fullmatch(text):
+        # Any number but 0, or a name of Linux, as for `signal.ParseSignal` of moby.
+        raise DockerfileError(f"invalid signal: {text}")
+    if keyword == "VOLUME" and not text:
+        raise DockerfileError("VOLUME specified can not be an empty string")
+    if keyword == "EXPOSE":
+        for port in text.split():  # a variable may hold several
+            if not _is_port(port):
+                raise DockerfileError(f"invalid port: {quoted(port)}")
 
-    That is `[[address:]host-port:]port[/protocol]`, ports also as ranges. The function of
-    docker/go-connections is `nat.ParsePortSpec`; addresses are not looked at.
+
+def _is_port(text: str) -> bool:
+    """Return whether `text` is `[[address:]host-port:]port[/protocol]`; ports may be ranges.
+
+    The function of docker/go-connections is `nat.ParsePortSpec`; addresses are not looked at.
     """
     found = _PORT.fullmatch(text)
     host, last_host, port, last = found.groups() if found else ("", "", "", "")
     hosts = range(int(host or 0), int(last_host or host or 0) + 1)
     ports = range(int(port or 0), int(last or port or 0) + 1)
     fits = not host or len(ports) in (1, len(hosts))
-    if not (found and hosts and ports and fits and max(hosts[-1], ports[-1]) < 65_536):
-        raise DockerfileError(f"invalid port: {quoted(text)}")
+    return bool(found and hosts and ports and fits and max(hosts[-1], ports[-1]) < 65_536)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from ctxsize.dockerfile.arguments import check_mode, check_port, check_signal
+from ctxsize.dockerfile.arguments import check_mode, check_value
 from ctxsize.dockerfile.graph import SCRATCH, Node
 from ctxsize.dockerfile.instructions import Instruction, located, parse_heredoc_word
 from ctxsize.dockerfile.sources import (
@@ -80,7 +80,7 @@ class _StepWalk:
         elif instruction.keyword in ("EXPOSE", "LABEL", "VOLUME", "STOPSIGNAL"):
             for value in self._expanded(instruction.arguments):
                 with resting_on(value.doubts):
-                    _check_value(instruction.keyword, value.text)
+                    check_value(instruction.keyword, value.text)
 
     def _note(self, unknowns: Iterable[Unknown]) -> None:
         self.walk.unknowns.update(dict.fromkeys(unknowns))
@@ -220,17 +220,6 @@ def newer_flags(instruction: Instruction) -> Iterator[Unknown]:
     names = {flag.partition("=")[0] for flag in instruction.flags}
     for flag in sorted(names.intersection(_NEW_FLAGS.get(instruction.keyword, ()))):
         yield Unknown("older-flag", f"{instruction.keyword} {flag}", instruction.line)
-
-
-def _check_value(keyword: str, text: str) -> None:
-    """Raise for a value that an instruction may not have."""
-    if keyword == "STOPSIGNAL":
-        check_signal(text)
-    elif keyword == "VOLUME" and not text:
-        raise DockerfileError("VOLUME specified can not be an empty string")
-    elif keyword == "EXPOSE":
-        for port in text.split():  # a variable may hold several
-            check_port(port)
 
 
 def _keeps_parents(instruction: Instruction) -> bool:

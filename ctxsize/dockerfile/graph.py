@@ -138,12 +138,7 @@ class Graph:
             raise DockerfileError(f"target stage {quoted(name)} could not be found", hint=hint)
         return node
 
-    def reached(self, target: Node) -> list[Node]:
-        """Return the stages that `target` cannot be built without, connected, in file order."""
-        found = closure(target, self._connected)
-        return [node for node in self.stages if node in found]
-
-    def _connected(self, node: Node) -> list[Node]:
+    def connected(self, node: Node) -> list[Node]:
         """Give a node its steps, and return what it cannot be built without."""
         for step in node.built.steps if node.built else ():
             with located(step.line):

@@ -19,13 +19,14 @@ _REFERENCE = re.compile(
     rf"(?P<domain>{_DOMAIN})/(?P<path>{_COMPONENT}(?:/{_COMPONENT})*)"
     rf"(?P<tag>:{_TAG})?(?P<digest>@{_DIGEST})?"
 )
-_WINDOWS = re.compile("windows|nanoserver")
-_ENVIRONMENTS = {
+WINDOWS = re.compile("windows|nanoserver")
+"""Finds the name of an image of Windows."""
+ENVIRONMENTS = {
     "composer": {"COMPOSER_HOME": "/tmp"},
     "rust": {"CARGO_HOME": "/usr/local/cargo"},
     "cargo-chef": {"CARGO_HOME": "/usr/local/cargo"},
 }
-"""Variables of official images that decide where a cache is."""
+"""Variables of official images that decide where a cache is, by the image's last name."""
 _OS = re.compile(r"([A-Za-z0-9_-]+)(?:\([A-Za-z0-9_.%-]*(?:\+[A-Za-z0-9_.%+-]*)?\))?")
 _PART = re.compile(r"[A-Za-z0-9_.-]+")
 # Only what may stand alone needs to be known; any other pair is taken on trust.
@@ -98,16 +99,6 @@ def _familiar(match: re.Match[str]) -> str:
 def repository_of(reference: str) -> str:
     """Return the last part of the name of an image, without tag and digest."""
     return reference.partition("@")[0].rpartition("/")[2].partition(":")[0]
-
-
-def environment_of(reference: str) -> dict[str, str]:
-    """Return the variables of an image that matter to advice."""
-    return _ENVIRONMENTS.get(repository_of(reference), {})
-
-
-def is_windows(reference: str) -> bool:
-    """Return whether the name of an image says that it is one of Windows."""
-    return _WINDOWS.search(reference) is not None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 from ctxsize.dockerfile.arguments import check_instruction
-from ctxsize.dockerfile.images import environment_of, is_windows
+from ctxsize.dockerfile.images import ENVIRONMENTS, WINDOWS, repository_of
 from ctxsize.dockerfile.instructions import Dockerfile, Instruction, Stage, parse_heredoc_word
 from ctxsize.dockerfile.sources import Mount, path_from_root
 from ctxsize.dockerfile.state import Environment, Expanded, StageState
@@ -56,11 +56,6 @@ class StageStep:
         return posixpath.normpath(posixpath.join("/", self.state.directory.text))
 
     @property
-    def user(self) -> str:
-        """Return the one that USER names, `""` if the base image decides."""
-        return self.state.user
-
-    @property
     def environment(self) -> Environment:
         """Return what ENV and ARG set, as far as the Dockerfile tells it."""
         return self.state.environment
@@ -70,7 +65,7 @@ class StageStep:
         """Return the home directory of the user; None if that is not known."""
         if home := self.environment.get("HOME"):
             return home
-        user = self.user.partition(":")[0]
+        user = self.state.user.partition(":")[0]
         if user in ("", "root", "0"):
             return "/root"
         return f"/home/{user}" if not user.isdecimal() and "$" not in user else None
@@ -238,9 +233,9 @@ def built_stages(
 def _begin_on_image(outer: Environment, image: str) -> StageState:
     """Return the state in which a stage on an image begins, as far as its name tells it."""
     environment = Environment(outer.escape, open_ended=True, keeps_unset=True, made=outer.made)
-    for name, value in environment_of(image).items():
+    for name, value in ENVIRONMENTS.get(repository_of(image), {}).items():
         environment = environment.set_in_image(name, Expanded(value))
-    return StageState(environment, outer, is_unix=not is_windows(image))
+    return StageState(environment, outer, is_unix=not WINDOWS.search(image))
 
 
 def follow(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 
 from ctxsize.dockerfile.follow import StageWalk, check_flags, newer_flags
 from ctxsize.dockerfile.graph import Graph, Node, closure
@@ -102,7 +103,8 @@ def context_need(
     outer = _global_environment(dockerfile, given, predefined)
     graph = Graph(dockerfile, outer, given, contexts)
     target_node = graph.target(target)
-    reached = graph.reached(target_node)
+    found = closure(target_node, graph.connected)
+    reached = [node for node in graph.stages if node in found]
     walk = StageWalk(own_frontend)
     for node in reached:
         if node.index >= 0:
@@ -111,7 +113,7 @@ def context_need(
     used = closure(target_node, lambda node: node.inputs)
     # Flags count in stages that are not reached, too: an older builder refuses the file.
     flags = (each for instruction in dockerfile.instructions for each in newer_flags(instruction))
-    found = dict.fromkeys(
+    unknowns = dict.fromkeys(
         (
             *filter(None, [other_frontend(dockerfile.syntax, given)]),
             *(each for node in reached for each in graph.unknowns(node)),
@@ -121,13 +123,12 @@ def context_need(
         )
     )
     # The age of another frontend is not that of the builder.
-    is_known = (each for each in found if own_frontend or not each.kind.startswith("older-"))
-    unknowns = tuple(is_known)
+    said = [each for each in unknowns if own_frontend or not each.kind.startswith("older-")]
     asked = _asked_of_named(used)
     if any(node.uses_context for node in used):
         of_context = tuple(source for source in walk.sources if not source.context)
         asked.insert(0, Asked("", _filter(walk.paths), of_context))
-    return ContextNeed(tuple(asked), tuple(walk.sources), unknowns, tuple(walk.excluded))
+    return ContextNeed(tuple(asked), tuple(walk.sources), tuple(said), tuple(walk.excluded))
 
 
 def _failing_checks(dockerfile: Dockerfile, given: Mapping[str, str]) -> Iterator[Unknown]:
@@ -176,11 +177,8 @@ def _asked_of_named(used: set[Node]) -> list[Asked]:
         if node.context:
             found.setdefault((node.context, _filter(node.paths)), set()).update(node.sources)
     in_order = sorted(found, key=lambda each: (each[0], each[1] is not None, each[1] or ()))
-    return [Asked(*each, tuple(sorted(found[each], key=_in_file_order))) for each in in_order]
-
-
-def _in_file_order(source: Source) -> tuple[int, str, str]:
-    return source.line, source.path, source.source
+    file_order = attrgetter("line", "path", "source")
+    return [Asked(*each, tuple(sorted(found[each], key=file_order))) for each in in_order]
 
 
 def _filter(paths: set[str]) -> Paths:

@@ -103,7 +103,7 @@ def test_a_stage_begins_with_what_onbuild_says_and_where_its_base_ends() -> None
     assert [each.is_inherited for each in stage.steps] == [True, True, False]
     assert [each.line for each in stage.steps] == [4, 7, 9]
     assert stage.steps[0].instruction.heredocs
-    assert {(each.user, each.workdir) for each in stage.steps} == {("me", "/w")}
+    assert {(each.state.user, each.workdir) for each in stage.steps} == {("me", "/w")}
     assert [each.line for each in later.history] == [2, 3, 4, 7, 9, 11]
     assert stage.own == stage.steps[2:]
     assert later.ancestry == [base, stage, later]

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 
 import pytest
 
-from ctxsize.dockerfile.arguments import check_port
+from ctxsize.dockerfile.arguments import check_value
 from ctxsize.dockerfile.parse import parse_dockerfile
 from ctxsize.dockerfile.taken import context_need
 from ctxsize.errors import DockerfileError, UndecidedError
@@ -132,7 +132,7 @@ PORTS = {
 @pytest.mark.parametrize("port", PORTS)
 def test_ports_are_checked(port: str) -> None:
     with nullcontext() if PORTS[port] else pytest.raises(DockerfileError, match="invalid port"):
-        check_port(port)
+        check_value("EXPOSE", port)
 
 
 EXPOSED = [
