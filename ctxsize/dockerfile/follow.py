@@ -14,7 +14,6 @@ from ctxsize.dockerfile.sources import (
     Source,
     Unknown,
     around_pivot,
-    check_sources,
     csv_fields,
     is_git,
     path_from_root,
@@ -106,13 +105,16 @@ class _StepWalk:
             "cannot copy from stage {}, it needs to be defined before current stage {}",
             *(self.step.origin, self.label),
         )
-        check_sources(instruction, [value.text for value in values])
         for mode in modes:
             with resting_on(mode.doubts):
                 check_mode(mode.text)
         for word, value in zip(files, values, strict=True):
-            if not value.text.startswith(("http://", "https://")):
-                kind = "git" if is_git(value.text) else instruction.keyword.lower()
+            is_url = value.text.startswith(("http://", "https://"))
+            kind = "git" if is_git(value.text) else instruction.keyword.lower()
+            if instruction.keyword == "COPY" and (is_url or kind == "git"):
+                remote = "git ref" if kind == "git" else "URL"
+                raise DockerfileError(f"source can't be a {remote} for COPY")
+            if not is_url:
                 self._take(origin, word, value, kind)
 
     def _expand_heredocs(self, written: list[str]) -> None:

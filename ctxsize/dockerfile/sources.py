@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ctxsize.dockerfile.instructions import Instruction
 from ctxsize.dockerfile.words import quoted
 from ctxsize.errors import DockerfileError
 
@@ -89,22 +88,6 @@ def is_git(source: str) -> bool:
     if name in ("http", "https"):
         return "/" in path and path.endswith(".git")
     return name in ("ssh", "git")
-
-
-def check_sources(instruction: Instruction, sources: list[str]) -> None:
-    """Raise for remote sources where they may not be."""
-    remote = [source.startswith(("http://", "https://")) for source in sources]
-    if instruction.keyword == "COPY":
-        for source, is_remote in zip(sources, remote, strict=True):
-            if is_git(source):
-                raise DockerfileError("source can't be a git ref for COPY")
-            if is_remote:
-                raise DockerfileError("source can't be a URL for COPY")
-    elif any(instruction.flag_values("checksum")):
-        if len(sources) != 1:
-            raise DockerfileError("checksum can't be specified for multiple sources")
-        if not remote[0] and not is_git(sources[0]):
-            raise DockerfileError("checksum requires HTTP(S) or Git sources")
 
 
 _TYPES = ("bind", "cache", "tmpfs", "secret", "ssh")

@@ -87,7 +87,6 @@ def split_words(text: str, *, raw_quotes: bool, raw_escapes: bool = False) -> li
         raw_quotes=raw_quotes,
         raw_escapes=raw_escapes,
         keep_unset=True,
-        keep_defaults=True,
         splits=True,
     )
     try:
@@ -116,7 +115,6 @@ class _Lexer:
     raw_quotes: bool = False
     raw_escapes: bool = False
     keep_unset: bool = False
-    keep_defaults: bool = False
     splits: bool = False
     variables: set[str] = field(default_factory=set)
     word: list[str] = field(default_factory=list)
@@ -285,7 +283,7 @@ class _Lexer:
         trims = operator in ("#", "%")
         word = self.argument("}", raw=trims, missing="missing '}'")
         value = self.lookup(name)
-        if value is None and self.keep_unset and (operator != "-" or self.keep_defaults):
+        if value is None and self.keep_unset and (operator != "-" or self.splits):
             return f"${{{name}{written}{word}}}"
         if written not in _OPERATORS:
             raise DockerfileError(f"unsupported modifier ({written}) in substitution")
