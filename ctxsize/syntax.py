@@ -30,8 +30,8 @@ _DEEPEST = 20
 """Number of substitutions in each other, of which the innermost is read."""
 
 _UNUSUAL = re.compile(r"[^\t\n\x20-\x7e]")
-_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_ESCAPED_IN_STRING = re.compile(r"\\([\n\"\\$`])")
+_ESCAPED = re.compile(r"\\(?:\n|(.))")
+_ESCAPED_IN_STRING = re.compile(r"\\(?:\n|([\"\\$`]))")
 _ASSIGNMENT = "variable_assignment"
 _DECLARATIONS = frozenset(("declaration_command", "unset_command"))
 _COMMANDS = _DECLARATIONS | {"command", "test_command", _ASSIGNMENT, "variable_assignments"}
@@ -303,18 +303,14 @@ def _unquoted(text: str, word: Node) -> str:
         return "".join(_unquoted(text, each) for each in word.children)
     if kind == "string":
         return "".join(_of_string(text, word))
-    return _ESCAPED.sub(_without_newline, written)
+    return _ESCAPED.sub(r"\1", written)
 
 
 def _of_string(text: str, word: Node) -> Iterator[str]:
     at = word.start_byte + 1
     for each in word.children:
         if each.type in _EXPANDED:
-            yield _ESCAPED_IN_STRING.sub(_without_newline, text[at : each.start_byte])
+            yield _ESCAPED_IN_STRING.sub(r"\1", text[at : each.start_byte])
             yield text[each.start_byte : each.end_byte]
             at = each.end_byte
-    yield _ESCAPED_IN_STRING.sub(_without_newline, text[at : word.end_byte - 1])
-
-
-def _without_newline(found: re.Match[str]) -> str:
-    return "" if found[1] == "\n" else found[1]
+    yield _ESCAPED_IN_STRING.sub(r"\1", text[at : word.end_byte - 1])

@@ -72,8 +72,12 @@ def familiar_name(reference: str) -> str:
     match = _REFERENCE.fullmatch(f"{domain}/{rest}")
     if match is None:
         raise DockerfileError("invalid reference format")
-    tag = match["tag"] or ""
-    return _familiar(match) + ("" if tag == ":latest" else tag) + (match["digest"] or "")
+    path, tag = match["path"], match["tag"] or ""
+    if domain != _HUB:
+        path = f"{domain}/{path}"
+    elif path.count("/") == 1:
+        path = path.removeprefix(_OFFICIAL)
+    return path + ("" if tag == ":latest" else tag) + (match["digest"] or "")
 
 
 def _split_domain(reference: str) -> tuple[str, str]:
@@ -85,15 +89,6 @@ def _split_domain(reference: str) -> tuple[str, str]:
     elif first == "index.docker.io":
         first = _HUB
     return first, _OFFICIAL + rest if first == _HUB and "/" not in rest else rest
-
-
-def _familiar(match: re.Match[str]) -> str:
-    """Return the repository without what is the default anyway."""
-    domain, path = match["domain"], match["path"]
-    if domain != _HUB:
-        return f"{domain}/{path}"
-    short = path.removeprefix(_OFFICIAL)
-    return path if "/" in short else short
 
 
 def repository_of(reference: str) -> str:
