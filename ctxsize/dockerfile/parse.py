@@ -62,16 +62,24 @@ class LineReader:
 
         Raises DockerfileError for a bad directive.
         """
+        pieces: list[str] = []
+        line, continued = 0, False
         for raw in self._physical:
-            text = raw.rstrip("\r\n").lstrip(SPACE)
-            self._look_for_directive(text)
-            if text.startswith("#"):
+            text = raw.rstrip("\r\n")
+            content = text.lstrip(SPACE)
+            if not continued:
+                self._look_for_directive(content)
+            # Comments and blank lines do not end an instruction that goes on.
+            if not content or content.startswith("#"):
                 continue
+            if not continued:
+                text, line, pieces = content, self.line, []
             text, continued = self._cut_continuation(text)
-            if text or continued:
-                line = self.line
-                pieces = [text, *(self._continuations() if continued else ())]
+            pieces.append(text)
+            if not continued:
                 yield "".join(pieces), line
+        if continued:
+            yield "".join(pieces), line
 
     def heredoc_body(self, name: str, *, strip_tabs: bool) -> str:
         """Return the lines up to the one that is `name`. Raises DockerfileError without one."""
@@ -93,18 +101,6 @@ class LineReader:
             if self.line == 1:
                 raw = raw.removeprefix(_BOM)
             yield raw.decode("utf-8", "surrogateescape")
-
-    def _continuations(self) -> Iterator[str]:
-        """Yield what continues a line; comments and blank lines in between do not count."""
-        for raw in self._physical:
-            text = raw.rstrip("\r\n")
-            content = text.lstrip(SPACE)
-            if not content or content.startswith("#"):
-                continue
-            text, continued = self._cut_continuation(text)
-            yield text
-            if not continued:
-                return
 
     def _cut_continuation(self, text: str) -> tuple[str, bool]:
         """Return `text` without an escape character at its end, and whether it had one."""
