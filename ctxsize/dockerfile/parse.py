@@ -53,7 +53,6 @@ class LineReader:
         self.escape = "\\"
         self.directives: tuple[Directive, ...] = ()
         self.line = 0
-        self.too_long = False
         self._physical = self._physical_lines(data)
         self._at_top = True
 
@@ -92,11 +91,11 @@ class LineReader:
         raise DockerfileError("unterminated heredoc")
 
     def _physical_lines(self, data: bytes) -> Iterator[str]:
-        """Yield the lines with their line ends; stop for good at one that is too long."""
+        """Yield the lines with their line ends. Raises DockerfileError for one that is too long."""
         for raw in BytesIO(data):  # only LF ends a line
             if len(raw) >= _BUFFER_BYTES + raw.endswith(b"\n"):
-                self.too_long = True
-                return
+                message = "dockerfile line greater than max allowed size of 65535"
+                raise DockerfileError(message, line=self.line + 1)
             self.line += 1
             if self.line == 1:
                 raw = raw.removeprefix(_BOM)
@@ -187,15 +186,15 @@ def parse_dockerfile(data: bytes | str) -> Dockerfile:
         raise DockerfileError("the Dockerfile cannot be empty")
     reader = LineReader(content)
     instructions = tuple(_instructions(reader))
+    if not instructions:
+        raise DockerfileError("file with no instructions", line=reader.line)
     _check_structure(instructions)
     return Dockerfile(reader.directives, instructions, reader.escape, find_syntax(content))
 
 
 def _instructions(reader: LineReader) -> Iterator[Instruction]:
-    """Yield the instructions with their heredocs; at least one, or raise."""
-    nothing = True
+    """Yield the instructions with their heredocs."""
     for text, line in reader.logical_lines():
-        nothing = False
         with located(line):
             instruction = _split(text, reader.escape)
             heredocs = tuple(_read_heredocs(instruction, reader))
@@ -203,11 +202,6 @@ def _instructions(reader: LineReader) -> Iterator[Instruction]:
         if trigger:
             trigger = replace(trigger, line=line, end_line=end, heredocs=heredocs)
         yield replace(instruction, line=line, end_line=end, heredocs=heredocs, trigger=trigger)
-    if nothing:
-        raise DockerfileError("file with no instructions", line=reader.line or None)
-    if reader.too_long:
-        message = "dockerfile line greater than max allowed size of 65535"
-        raise DockerfileError(message, line=reader.line + 1)
 
 
 def _check_structure(instructions: tuple[Instruction, ...]) -> None:

@@ -71,7 +71,12 @@ def expand(
     if _PLAIN.fullmatch(word):
         return Expansion(word)
     lexer = _Lexer(word, environment, escape=escape, quotes=quotes, keep_unset=keep_unset)
-    return Expansion(lexer.run()[0], frozenset(lexer.variables))
+    try:
+        text, _ = lexer.until("")
+    except DockerfileError as error:
+        error.message = f"failed to process {quoted(word)}: {error.message}"
+        raise
+    return Expansion(text, frozenset(lexer.variables))
 
 
 def split_words(text: str, *, raw_quotes: bool, raw_escapes: bool = False) -> list[str]:
@@ -90,7 +95,7 @@ def split_words(text: str, *, raw_quotes: bool, raw_escapes: bool = False) -> li
         splits=True,
     )
     try:
-        return lexer.run()[1]
+        return lexer.until("")[1]
     except UndecidedError:
         raise
     except DockerfileError:
@@ -125,13 +130,6 @@ class _Lexer:
     def __post_init__(self) -> None:
         # The builder's scanner drops one byte order mark in front of any word.
         self.characters = LONE_SURROGATE.sub("\ufffd", self.source).removeprefix("\ufeff")
-
-    def run(self) -> tuple[str, list[str]]:
-        try:
-            return self.until("")
-        except DockerfileError as error:
-            error.message = f"failed to process {quoted(self.source)}: {error.message}"
-            raise
 
     def peek(self) -> str:
         return self.characters[self.position : self.position + 1]
