@@ -17,7 +17,7 @@ from ctxsize.errors import DockerfileError
 
 SCRATCH = "scratch"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_INDEX = re.compile("([-+]?)0*([0-9]{1,19})")
+_INDEX = re.compile("[-+]?[0-9]{1,18}")
 
 
 @dataclass(eq=False)
@@ -67,10 +67,8 @@ class Graph:
             if stage.name:
                 self._by_name[stage.name] = node
         replaced = {name for name, node in self._by_name.items() if node.index < 0}
-        for node, built in zip(
-            self.stages, follow(dockerfile, outer, self._begin, replaced), strict=True
-        ):
-            node.built = built
+        for at, built in enumerate(follow(dockerfile, outer, self._begin, replaced)):
+            self.stages[at].built = built
 
     def _stage(self, stage: Stage) -> Node:
         """Return the node of a stage; only global arguments count in a FROM."""
@@ -86,12 +84,11 @@ class Graph:
             # A base is compared as written, while names are lower case.
             below = None if context else self._by_name.get(base.text)
             index = -1 if context else stage.index
-            node = Node(base.text, stage.line, index, None, base.doubts, below, context)
-            if not below and (context or base.text != SCRATCH):
+            if not (context or below or base.text == SCRATCH):
                 # A name that is none fails any build.
                 with resting_on(base.doubts):
-                    node.context = context or self._context(base.text)
-        return node
+                    context = self._context(base.text)
+        return Node(base.text, stage.line, index, None, base.doubts, below, context)
 
     def _check_platform(self, stage: Stage) -> None:
         if not stage.platform:
@@ -163,14 +160,12 @@ class Graph:
                 "variable expansion is not supported for --from, define a new stage with FROM"
                 " using ARG from global scope as a workaround"
             )
-        # What is beyond 64 bits is no number for `strconv.Atoi`, and so the name of an image.
-        digits = _INDEX.fullmatch(name)
-        index = int(digits[1] + digits[2]) if digits else None
-        if index is None or not -(1 << 63) <= index < 1 << 63:
+        # What is no number for `strconv.Atoi` is the name of an image.
+        if not _INDEX.fullmatch(name):
             return self._origin(name, line)
-        if not 0 <= index < len(self.stages):
-            raise DockerfileError(f"invalid stage index {index}")
-        return self.stages[index]
+        if not 0 <= int(name) < len(self.stages):
+            raise DockerfileError(f"invalid stage index {int(name)}")
+        return self.stages[int(name)]
 
     def _origin(self, name: str, line: int) -> Node:
         if stage := self._by_name.get(name.lower()):
