@@ -98,8 +98,8 @@ _KEYS: dict[str, tuple[re.Pattern[str], tuple[str, ...]]] = {
     "required": (_SWITCH, ("secret", "ssh")),
     "mode": (re.compile("[0-7]{1,11}"), ("cache", "secret", "ssh")),
     **dict.fromkeys(("uid", "gid"), (_NUMBER, ("cache", "secret", "ssh"))),
-    "sharing": (re.compile("(?i)|shared|private|locked"), ("cache",)),
-    "size": (re.compile("[0-9.]+ ?(?:[kmgtp]i?)?b?", re.IGNORECASE), ("tmpfs",)),
+    "sharing": (re.compile("(?i)shared|private|locked"), ("cache",)),
+    "size": (re.compile(r"(?i)[0-9]+(?:\.[0-9]*)? ?(?:[kmgtp](?:i?b)?|b)?"), ("tmpfs",)),
 }
 """The keys whose values decide nothing about a context: what they may be, and of which types."""
 _TAKING = ("type", "from", "source", "target", "id", "env")
