@@ -27,7 +27,7 @@ LAYERS = [
     ("engine.golang", "engine.border"),
     ("engine.goregexp",),
     ("engine.linear",),
-    ("dockerfile.variables",),
+    ("dockerfile.substitution",),
     ("dockerfile.words",),
     ("dockerfile.instructions",),
     ("shell",),
