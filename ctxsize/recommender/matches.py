@@ -106,9 +106,10 @@ class Finder:
         self._nameless = 0
         for number, (_, find) in enumerate(self._looks):
             name = _last(find)
-            found = segments(DockerIgnorePattern(name)) if is_glob(name) else None
+            segment = Segment("literal", name)
+            if is_glob(name) and segments(DockerIgnorePattern(name))[0].kind != "path":
+                segment = segments(DockerIgnorePattern(name))[0]
             if find:
-                segment = Segment("literal", name) if found is None else found[0]
                 self._index.add(1 << number, segment)
             else:
                 self._nameless |= 1 << number

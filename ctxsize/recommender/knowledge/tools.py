@@ -14,7 +14,7 @@ from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from ctxsize.recommender.rules import Rule, table
-from ctxsize.shell import Command
+from ctxsize.syntax import Command
 
 _VERSION = re.compile(r"(-v?\d[\w.]*|@[\w.]+)?(\.(c?js|phar))?$")
 """What may follow a program's name: `pnpm@9`, `yarn-3.6.0.cjs`, `gcc-13`."""

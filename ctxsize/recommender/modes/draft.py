@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from ctxsize.dockerfile import Asked
+from ctxsize.dockerfile.taken import Asked
 from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.narrow import follow
 from ctxsize.engine.need import Include
-from ctxsize.engine.quoting import pattern_for
+from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.engine.trial import Attempt
 from ctxsize.errors import IgnoreFileError

@@ -13,9 +13,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ctxsize.engine import git, goregexp
-from ctxsize.engine.patterns import DockerIgnorePattern
-from ctxsize.engine.quoting import escaped, is_plain, pattern_for
+from ctxsize.engine import git
+from ctxsize.engine.dialect import compiled
+from ctxsize.engine.golang import GoRegexpError
+from ctxsize.engine.patterns import DockerIgnorePattern, escaped, is_plain, pattern_for
 from ctxsize.engine.trial import Attempt
 from ctxsize.recommender.evidence import small_file
 from ctxsize.recommender.modes.draft import Draft, Wrong
@@ -305,8 +306,8 @@ def _matches(part: _Part, name: str) -> bool:
         re.escape(each.text) if each.is_literal else wild.get(each.text, each.text) for each in part
     )
     try:
-        return goregexp.compiled(f"^{text}$").search(name) is not None
-    except goregexp.GoRegexpError:
+        return compiled(f"^{text}$").search(name) is not None
+    except GoRegexpError:
         return False
 
 
