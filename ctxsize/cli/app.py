@@ -48,6 +48,7 @@ _MODULES = {
     "diff": "check",
     "docker-plugin": "docker_plugin",
     "rule": "reference",
+    "scan": "check",
     "schema": "reference",
 }
 """The modules of commands that are not named after them."""

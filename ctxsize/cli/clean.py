@@ -10,8 +10,7 @@ import click
 from ctxsize import api, units
 from ctxsize.clean.plan import Cleaning, CleanPlan, Result
 from ctxsize.clean.proofs import ECOSYSTEMS
-from ctxsize.cli import output
-from ctxsize.cli.options import display_options, flag
+from ctxsize.cli import options, output
 
 _TOP = 10
 _RECENT = "10min"
@@ -36,36 +35,35 @@ def _refuse_plans(context: click.Context, option: click.Parameter, value: str | 
     multiple=True,
     help=f"Only this one; may be given several times. One of {', '.join(ECOSYSTEMS)}.",
 )
-@flag("--deps", help="Installed packages too: node_modules, vendor and virtual environments.")
-@flag(
+@options.flag(
+    "--deps", help="Installed packages too: node_modules, vendor and virtual environments."
+)
+@options.flag(
     "--incremental-only",
     help="Of Cargo's target directories only what incremental compilation keeps.",
 )
-@click.option(
-    "--older-than",
-    metavar="AGE",
+@options.value(
+    "--older-than AGE",
     help="Only directories in which nothing was written for so long, for instance 30d.",
 )
-@click.option(
-    "--keep-size",
-    metavar="SIZE",
+@options.value(
+    "--keep-size SIZE",
     help="Keep the newest directories that take no more than this together on disk.",
 )
-@click.option(
-    "--recent",
-    metavar="AGE",
+@options.value(
+    "--recent AGE",
     default=_RECENT,
     show_default=True,
     help="Skip directories written to within this time, as they may be in use; 0 skips none.",
 )
-@flag(
+@options.flag(
     "--apparent-size",
     "apparent",
     help="Show what files hold, not what they take on disk, as `du` does with this option.",
 )
-@flag("--yes", help="Delete. Without it nothing is changed.")
+@options.flag("--yes", help="Delete. Without it nothing is changed.")
 @click.option("--plan", "--apply", hidden=True, expose_value=False, callback=_refuse_plans)
-@display_options
+@options.display
 def clean(
     root: str,
     ecosystems: tuple[str, ...],

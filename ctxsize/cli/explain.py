@@ -10,14 +10,7 @@ import click
 
 from ctxsize import api
 from ctxsize.build import Build
-from ctxsize.cli import output
-from ctxsize.cli.options import (
-    build_options_beside_paths,
-    colour_option,
-    flag,
-    named_option,
-    read_stdin,
-)
+from ctxsize.cli import options, output
 from ctxsize.engine import trace as engine
 from ctxsize.engine.arrivals import Takers
 from ctxsize.engine.named import request_named
@@ -34,21 +27,20 @@ _MOST_BYTES = 1 << 30
 
 @click.command("explain")
 @click.argument("paths", metavar="PATH...", nargs=-1)
-@build_options_beside_paths
-@named_option
-@flag("-n", "--non-matching", help="Show paths that no pattern matches too.")
-@flag("-z", "null", help="NUL instead of colon, tab and newline, also on stdin.")
-@flag("--stdin", help="Read the paths from stdin, one a line.")
-@flag("--trace", "traced", help="Show each step of the evaluation in order.")
-@click.option(
-    "--source",
+@options.build_beside_paths
+@options.named
+@options.flag("-n", "--non-matching", help="Show paths that no pattern matches too.")
+@options.flag("-z", "null", help="NUL instead of colon, tab and newline, also on stdin.")
+@options.flag("--stdin", help="Read the paths from stdin, one a line.")
+@options.flag("--trace", "traced", help="Show each step of the evaluation in order.")
+@options.value(
+    "--source SOURCE|LINE",
     "sources",
-    metavar="SOURCE|LINE",
     multiple=True,
     help="Explain instead whether COPY, ADD or a mount finds SOURCE, or the sources on "
     "Dockerfile line LINE.",
 )
-@colour_option
+@options.colour
 def explain(
     *,
     build: Build,
@@ -149,7 +141,7 @@ def _from_stdin(*, null: bool) -> Iterator[str]:
     if sys.stdin is None:
         raise InputError("there is no stdin to read paths from")
     if null:
-        records = read_stdin("the paths", _MOST_BYTES).split(b"\0")
+        records = options.read_stdin("the paths", _MOST_BYTES).split(b"\0")
         yield from (os.fsdecode(each) for each in records if each)
     else:
         for line in sys.stdin.buffer:

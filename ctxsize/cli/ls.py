@@ -9,21 +9,22 @@ import click
 
 from ctxsize import api
 from ctxsize.build import Build
-from ctxsize.cli import output
-from ctxsize.cli.options import build_options, flag, named_option
+from ctxsize.cli import options, output
 from ctxsize.entry import Entry, Kind
 from ctxsize.formats import json
 from ctxsize.formats.names import quoted
 
 
 @click.command("ls")
-@build_options
-@flag("--transfer", help="Only what the Dockerfile makes travel.")
-@named_option
-@flag("--ignored", help="Only what is ignored.")
-@flag("--all", "both", help="Both, `+ ` before what is sent, `- ` if not.")
-@flag("--size", help="Bytes of content before each entry, marked * where a file arrives empty.")
-@flag("-0", "--null", help="End each entry with NUL and escape nothing.")
+@options.build
+@options.flag("--transfer", help="Only what the Dockerfile makes travel.")
+@options.named
+@options.flag("--ignored", help="Only what is ignored.")
+@options.flag("--all", "both", help="Both, `+ ` before what is sent, `- ` if not.")
+@options.flag(
+    "--size", help="Bytes of content before each entry, marked * where a file arrives empty."
+)
+@options.flag("-0", "--null", help="End each entry with NUL and escape nothing.")
 @click.option(
     "--format",
     "format_name",

@@ -7,8 +7,7 @@ import json
 import click
 from click.shell_completion import get_completion_class
 
-from ctxsize.cli import output
-from ctxsize.cli.options import display_options
+from ctxsize.cli import options, output
 from ctxsize.codes import Rules, all_codes
 from ctxsize.errors import InputError, hint_at
 from ctxsize.formats import json as shapes
@@ -16,7 +15,7 @@ from ctxsize.formats import json as shapes
 
 @click.command("rule")
 @click.argument("names", metavar="[CODE]...", nargs=-1)
-@display_options
+@options.display
 def rule(*, names: tuple[str, ...], display: output.Display) -> None:
     """Explain what CODE means and what to write instead; without one, list all codes.
 
