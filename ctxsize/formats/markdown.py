@@ -25,7 +25,7 @@ from ctxsize.formats.sections import (
     Table,
 )
 from ctxsize.formats.text import size_tree
-from ctxsize.formats.wording import EVIDENCE, fix_text, more, place, summary
+from ctxsize.formats.wording import details, more, place, summary
 
 MOST = 50
 """Number of findings, and of other items of a section; a comment holds 65,536 characters."""
@@ -125,15 +125,8 @@ def _finding(finding: Finding) -> Iterator[str]:
     where = code(place(finding))
     head = f"- {_SIGNS[finding.severity]} {where} **{finding.code}** {slug_of(finding.code)}"
     yield f"{head.rstrip()}: {prose(finding.message)}"
-    for each in finding.evidence[:EVIDENCE]:
-        yield f"  - {code(each)}"
-    if len(finding.evidence) > EVIDENCE:
-        yield f"  - {more(len(finding.evidence) - EVIDENCE)}"
-    if finding.help:
-        yield f"  - help: {prose(finding.help)}"
-    if finding.fix is not None:
-        unsure = "" if finding.fix.certain else " (unsafe: review first)"
-        yield f"  - fix: {prose(fix_text(finding.fix, finding.evidence))}{unsure}"
+    for label, text in details(finding):
+        yield f"  - {code(text) if label == '|' else f'{label} {prose(text)}'.lstrip()}"
 
 
 def _details(title: str, lines: Sequence[str]) -> list[str]:

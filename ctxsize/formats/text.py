@@ -26,10 +26,9 @@ from ctxsize.formats.sections import (
     Table,
 )
 from ctxsize.formats.wording import (
-    EVIDENCE,
     EXAMPLES,
     SEVERITY_STYLES,
-    fix_text,
+    details,
     more,
     place,
     summary,
@@ -86,7 +85,7 @@ def _item(item: Item, look: Look) -> Iterable[str]:
 
 
 def _line(line: Prose, look: Look) -> list[str]:
-    lines = [line.text] if line.whole else _wrapped(line.text, look, line.hang)
+    lines = [line.text] if line.whole else _wrapped(line.text, look, " " * line.hang)
     if not look.colour:
         return lines
     if line.style:
@@ -106,25 +105,23 @@ def _marked(line: str, marks: Sequence[tuple[str, str]], look: Look) -> str:
     return line
 
 
-def _wrapped(text: str, look: Look, hang: int, *, lead: str = "") -> list[str]:
-    return textwrap.wrap(
-        text,
-        look.width,
-        subsequent_indent=lead or " " * hang,
-        break_long_words=False,
-        break_on_hyphens=False,
-    ) or [text]
+def _wrapped(text: str, look: Look, follows: str) -> list[str]:
+    """Return lines of `text`, with `follows` before all but the first."""
+    wrapper = textwrap.TextWrapper(look.width, "", follows, break_long_words=False)
+    wrapper.break_on_hyphens = False
+    return wrapper.wrap(text) or [text]
 
 
 def _step(step: NextStep, look: Look) -> list[str]:
     label = f"{step.label}: "
+    blanks = " " * len(label)
     if not step.command:
-        return _wrapped(label + step.purpose, look, len(label))
+        return _wrapped(label + step.purpose, look, blanks)
     # A command is one line, however long, so that it can be copied.
     shown = label + look.paint(step.command, "bold")
     if columns(f"{label}{step.command}  {step.purpose}") <= look.width:
         return [f"{shown}  {step.purpose}"]
-    return [shown, *_wrapped(" " * len(label) + step.purpose, look, len(label))]
+    return [shown, *_wrapped(blanks + step.purpose, look, blanks)]
 
 
 def _card(card: Card, look: Look) -> Iterator[str]:
@@ -133,7 +130,7 @@ def _card(card: Card, look: Look) -> Iterator[str]:
     gap = " " * max(2, look.width - 2 - columns(head) - columns(card.figures))
     yield f"  {look.paint(head, 'bold')}{gap}{card.figures}".rstrip()
     for text in card.texts:
-        yield from _wrapped(f"    {text}", look, 6)
+        yield from _wrapped(f"    {text}", look, " " * 6)
 
 
 def _table(table: Table, look: Look) -> Iterator[str]:
@@ -188,16 +185,10 @@ def _finding(finding: Finding, look: Look) -> Iterator[str]:
     head = f"{where} {severity} {finding.code} {visible(finding.message)}"
     marks = ((where, ""), (severity, SEVERITY_STYLES[finding.severity]))
     yield from _line(Prose(head, 4, marks), look)
-    for each in finding.evidence[:EVIDENCE]:
-        yield from _wrapped(f"    | {visible(each)}", look, 0, lead="    |   ")
-    if len(finding.evidence) > EVIDENCE:
-        yield f"    | {more(len(finding.evidence) - EVIDENCE)}"
-    if finding.help:
-        yield from _wrapped(f"    help: {visible(finding.help)}", look, 10)
-    if finding.fix is not None:
-        unsure = "" if finding.fix.certain else " (unsafe: review first)"
-        text = visible(fix_text(finding.fix, finding.evidence))
-        yield from _wrapped(f"    fix: {text}{unsure}", look, 9)
+    for label, text in details(finding):
+        indent = f"    {label} " if label.endswith(":") else "    | "
+        follows = " " * len(indent) if label.endswith(":") else "    |   "
+        yield from _wrapped(indent + visible(text), look, follows)
 
 
 class SizeRow(NamedTuple):
