@@ -6,7 +6,6 @@ import heapq
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import NamedTuple
 
 from ctxsize.findings import Finding
 from ctxsize.formats import Look
@@ -90,19 +89,14 @@ def _line(line: Prose, look: Look) -> list[str]:
         return lines
     if line.style:
         return [look.paint(each, line.style) for each in lines]
-    return [_marked(lines[0], line.marks, look), *lines[1:]]
-
-
-def _marked(line: str, marks: Sequence[tuple[str, str]], look: Look) -> str:
-    """Return `line` with each mark painted where it first occurs behind the one before."""
-    at = 0
-    for part, style in marks:
-        start = line.find(part, at)
+    at, first = 0, lines[0]
+    for part, style in line.marks:
+        start = first.find(part, at)
         if start >= 0:
             shown = look.paint(part, style) if style else part
-            line = line[:start] + shown + line[start + len(part) :]
+            first = first[:start] + shown + first[start + len(part) :]
             at = start + len(shown)
-    return line
+    return [first, *lines[1:]]
 
 
 def _wrapped(text: str, look: Look, follows: str) -> list[str]:
@@ -191,32 +185,24 @@ def _finding(finding: Finding, look: Look) -> Iterator[str]:
         yield from _wrapped(indent + visible(text), look, follows)
 
 
-class SizeRow(NamedTuple):
-    """A directory of the tree, with the lines that lead to it."""
-
-    guides: str
-    name: str
-    node: Directory
-
-
 def size_tree(tree: SizeTree, look: Look) -> Iterator[str]:
     """Yield the directories with bars, as lines no wider than `look.width`."""
-    rows = _size_rows(tree, look)
-    sizes = [human(row.node.content_bytes) for row in rows]
-    counts = [f"{row.node.files:,}" for row in rows]
+    rows = [*_size_rows(tree, look)]
+    sizes = [human(node.content_bytes) for _, _, node in rows]
+    counts = [f"{node.files:,}" for _, _, node in rows]
     size_width, count_width = max(map(len, sizes)), max(5, *map(len, counts))
     free = look.width - 2 - size_width - 2 - count_width - 2 - len(" 100%")
-    widest = max(columns(row.guides + row.name) for row in rows)
+    widest = max(columns(guides + name) for guides, name, _ in rows)
     bar_width = min(_WIDEST_BAR, max(_NARROWEST_BAR, free - widest - 2))
     if free < 3 * _NARROWEST_BAR:
         bar_width = 0
     label_width = min(widest, free - (bar_width + 2 if bar_width else 0))
     yield look.paint(f"  {'size':>{size_width}}  {'files':>{count_width}}", "dim")
-    for row, size, count in zip(rows, sizes, counts, strict=True):
+    for (guides, name, node), size, count in zip(rows, sizes, counts, strict=True):
         whole = tree.root.content_bytes
-        share = row.node.content_bytes / whole if whole else 0.0
-        guides = fit(row.guides, label_width - min(_SHORTEST_NAME, columns(row.name)))
-        name = pad(fit(row.name, label_width - columns(guides)), label_width - columns(guides))
+        share = node.content_bytes / whole if whole else 0.0
+        guides = fit(guides, label_width - min(_SHORTEST_NAME, columns(name)))
+        name = pad(fit(name, label_width - columns(guides)), label_width - columns(guides))
         bar = f"  {look.paint(_bar(share, bar_width, look), 'bar')}" if bar_width else ""
         figures = f"  {size:>{size_width}}  {count:>{count_width}}"
         yield f"{figures}  {look.paint(guides, 'dim')}{name}{bar} {percent(share):>4}"
@@ -229,20 +215,17 @@ def _bar(share: float, width: int, look: Look) -> str:
     return pad("█" * whole + (_EIGHTHS[rest] if rest else ""), width)
 
 
-def _size_rows(tree: SizeTree, look: Look) -> list[SizeRow]:
-    tee, corner, bar, blank = ("|- ", "`- ", "|  ", "   ") if look.ascii else _LINES
-    chosen, rows, pending = _largest(tree), [], [(tree.root, "", "")]
+def _size_rows(tree: SizeTree, look: Look) -> Iterator[tuple[str, str, Directory]]:
+    """Yield the lines that lead to a directory, its name and the directory."""
+    tee, corner, bar = ("|- ", "`- ", "|  ") if look.ascii else ("├─ ", "└─ ", "│  ")
+    chosen, pending = _largest(tree), [(tree.root, "", "")]
     while pending:
         node, guides, below = pending.pop()
-        rows.append(SizeRow(guides, quoted(node.path.rpartition("/")[2]) or ".", node))
+        yield guides, quoted(node.path.rpartition("/")[2]) or ".", node
         shown = [child for child in node.children if child.path in chosen]
         for child in reversed(shown):
-            lead, under = (corner, blank) if child is shown[-1] else (tee, bar)
+            lead, under = (corner, "   ") if child is shown[-1] else (tee, bar)
             pending.append((child, below + lead, below + under))
-    return rows
-
-
-_LINES = ("├─ ", "└─ ", "│  ", "   ")
 
 
 def _largest(tree: SizeTree) -> set[str]:
