@@ -179,7 +179,8 @@ def _unexpected(error: Exception) -> int:
 def _run(arguments: list[str]) -> int:
     if COMPLETE in os.environ:
         return _complete()
-    with app.make_context("ctxsize", arguments) as context:
+    # `clean` repeats its arguments, which click takes out of the list.
+    with app.make_context("ctxsize", [*arguments], obj=arguments) as context:
         result = app.invoke(context)
         return result if isinstance(result, int) else output.FINE
 

@@ -106,7 +106,8 @@ def clean(
     if yes:
         cleaning = replace(cleaning, applied=True, results=_deleted(plan))
     else:
-        cleaning = replace(cleaning, command=_command_line())
+        given = click.get_current_context().obj
+        cleaning = replace(cleaning, command=shlex.join(["ctxsize", *given, "--yes"]))
     display.emit(cleaning, top=_TOP)
     return output.found(not cleaning.complete)
 
@@ -118,23 +119,3 @@ def _deleted(plan: CleanPlan) -> tuple[Result, ...]:
         except KeyboardInterrupt:
             output.note("interrupted; what is half deleted is offered by the next run")
             raise
-
-
-def _command_line() -> str:
-    """Return the given command with `--yes`, without what concerns this report only."""
-    context = click.get_current_context()
-    given = []
-    for parameter in context.command.params:
-        name = parameter.name or ""
-        commandline = click.core.ParameterSource.COMMANDLINE
-        if context.get_parameter_source(name) is not commandline or name in _NOT_REPEATED:
-            continue
-        value = context.params[name]
-        for each in value if isinstance(value, tuple) else (value,):
-            is_flag = isinstance(parameter, click.Option) and parameter.is_flag
-            option = [] if isinstance(parameter, click.Argument) else [parameter.opts[0]]
-            given += option if is_flag else [*option, shlex.quote(str(each))]
-    return " ".join(["ctxsize clean", *given, "--yes"])
-
-
-_NOT_REPEATED = {"apparent", "formats", "colour", "yes"}

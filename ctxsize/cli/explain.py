@@ -92,30 +92,33 @@ def explain(
     for path in _from_stdin(null=null) if stdin else paths:
         explained = engine.explain(request, engine.in_context(request, path))
         if takers is not None:
-            explained = takers.added_to(explained)
             steps = explanations.steps(
-                explained, look, builder=request.builder, dockerfile=request.dockerfile
+                takers.added_to(explained),
+                look,
+                builder=request.builder,
+                dockerfile=request.dockerfile,
             )
             output.write(text.render([steps], look))
         elif explained.verdict.by is None and not non_matching:
             silent.append(explained)
         elif null:
-            output.write(os.fsencode(explanations.record(explained)))
+            record = "".join(f"{each}\0" for each in explanations.fields(explained))
+            output.write(os.fsencode(record))
         else:
             output.write(explanations.line(explained) + "\n")
     if silent and not stdin:
-        output.note(_not_shown(silent))
+        _say_what_is_silent(silent)
     return 0
 
 
-def _not_shown(silent: list[Explanation]) -> str:
-    """Return what becomes of the paths that no pattern matches."""
+def _say_what_is_silent(silent: list[Explanation]) -> None:
+    """Report what becomes of the paths that no pattern matches."""
     text = f"no pattern matches {len(silent)} of the paths, so nothing ignores them"
     absent = sum(each.not_there is not None for each in silent)
     troubled = sum(bool(each.stops or each.arrives_empty) for each in silent)
     text += f"; {absent} of them not there" if absent else ""
     text += f"; {troubled} of them may not be read (--trace tells more)" if troubled else ""
-    return f"{text} (-n lists them)"
+    output.note(f"{text} (-n lists them)")
 
 
 def _check(request: Request, wanted: tuple[str, ...], colour: str) -> int:
