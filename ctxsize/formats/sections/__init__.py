@@ -155,14 +155,10 @@ def sections(outcome: Outcome, look: Look) -> Iterable[Section]:
             from ctxsize.formats.sections import suggested
 
             return suggested.sections(outcome)
-        case "lint" | "advise" | "rules":
+        case "lint" | "advise" | "rules" | "scan":
             from ctxsize.formats.sections import found
 
-            return found.sections(outcome)
-        case "scan":
-            from ctxsize.formats.sections import scanned
-
-            return scanned.sections(outcome, look)
+            return found.sections(outcome, look)
         case "clean":
             from ctxsize.formats.sections import cleaned
 
