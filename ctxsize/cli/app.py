@@ -83,7 +83,6 @@ class LazyGroup(click.Group):
 
 
 def _show_version(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
-    """Print the version and end."""
     if wanted and not context.resilient_parsing:
         click.echo(version_line())
         context.exit()
@@ -133,7 +132,11 @@ def run(arguments: list[str]) -> int:
 
 def _code(arguments: list[str]) -> int:
     try:
-        return _run(arguments)
+        if COMPLETE in os.environ:
+            return _complete()
+        # `clean` repeats its arguments, which click takes out of the list.
+        with app.make_context("ctxsize", [*arguments], obj=arguments) as context:
+            return app.invoke(context) or output.FINE
     except BrokenPipeError:
         output.abandon()
         return output.FINE
@@ -174,15 +177,6 @@ def _unexpected(error: Exception) -> int:
         "report it with the command; CTXSIZE_DEBUG=1 shows where)"
     )
     return output.BUG
-
-
-def _run(arguments: list[str]) -> int:
-    if COMPLETE in os.environ:
-        return _complete()
-    # `clean` repeats its arguments, which click takes out of the list.
-    with app.make_context("ctxsize", [*arguments], obj=arguments) as context:
-        result = app.invoke(context)
-        return result if isinstance(result, int) else output.FINE
 
 
 def _complete() -> int:

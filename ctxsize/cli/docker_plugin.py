@@ -115,7 +115,6 @@ def _is_ours(data: bytes) -> bool:
 
 
 def _must_be_ours(path: Path) -> None:
-    """Raise `InputError` if something else stands there."""
     try:
         regular = stat.S_ISREG(path.stat().st_mode)
         text = read_file(path).decode("utf-8", "replace") if regular else ""

@@ -112,7 +112,6 @@ def explain(
 
 
 def _say_what_is_silent(silent: list[Explanation]) -> None:
-    """Report what becomes of the paths that no pattern matches."""
     text = f"no pattern matches {len(silent)} of the paths, so nothing ignores them"
     absent = sum(each.not_there is not None for each in silent)
     troubled = sum(bool(each.stops or each.arrives_empty) for each in silent)

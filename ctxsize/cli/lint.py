@@ -210,20 +210,15 @@ def watch_files(run: Callable[[], object], files: Callable[[], Iterable[str]]) -
         except CtxsizeError as error:
             output.error(str(error))
         output.flush()
-        _wait(paths, seen, files)
-
-
-def _wait(paths: list[str], seen: list[_Stamp], files: Callable[[], Iterable[str]]) -> None:
-    """Return as soon as one of `paths` is saved, or `files` are other ones."""
-    due = time.monotonic() + _SEARCH_EVERY
-    while [*map(_stamp, paths)] == seen:
-        time.sleep(_EVERY)
-        start = time.monotonic()
-        if start >= due:
-            if _paths(files) != paths:
-                return
-            end = time.monotonic()
-            due = end + max(_SEARCH_EVERY, _SHARE * (end - start))
+        due = time.monotonic() + _SEARCH_EVERY
+        while [*map(_stamp, paths)] == seen:
+            time.sleep(_EVERY)
+            start = time.monotonic()
+            if start >= due:
+                if _paths(files) != paths:
+                    break
+                end = time.monotonic()
+                due = end + max(_SEARCH_EVERY, _SHARE * (end - start))
 
 
 def _paths(files: Callable[[], Iterable[str]]) -> list[str]:
@@ -233,10 +228,7 @@ def _paths(files: Callable[[], Iterable[str]]) -> list[str]:
         return []
 
 
-_Stamp = tuple[int, int, int] | None
-
-
-def _stamp(path: str) -> _Stamp:
+def _stamp(path: str) -> tuple[int, int, int] | None:
     """Return what changes with every save; None while the file is not there, as editors rename."""
     try:
         found = os.stat(path)

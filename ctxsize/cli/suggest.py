@@ -118,7 +118,6 @@ def _show(outcome: Advice | IgnoreFilePlan, display: output.Display, *, diff: bo
 
 
 def _mode(asked: Mapping[str, bool], *, alone: bool) -> str:
-    """Return the mode that is asked for, `""` for none."""
     modes = [mode for mode, given in asked.items() if given]
     if len(modes) > 1:
         raise click.UsageError(f"--{modes[0]} does not go with --{modes[1]}")

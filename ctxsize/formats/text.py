@@ -165,7 +165,6 @@ def _brief(item: Findings, look: Look) -> Iterator[str]:
 
 
 def _findings(item: Findings, look: Look) -> Iterator[str]:
-    """Yield findings, with a blank line between files, and their number at the end."""
     for at, (_, group) in enumerate(groupby(item.findings, lambda each: each.location.path)):
         yield from [""] * bool(at)
         for finding in group:
@@ -216,7 +215,6 @@ def _bar(share: float, width: int, look: Look) -> str:
 
 
 def _size_rows(tree: SizeTree, look: Look) -> Iterator[tuple[str, str, Directory]]:
-    """Yield the lines that lead to a directory, its name and the directory."""
     tee, corner, bar = ("|- ", "`- ", "|  ") if look.ascii else ("├─ ", "└─ ", "│  ")
     chosen, pending = _largest(tree), [(tree.root, "", "")]
     while pending:

@@ -65,7 +65,6 @@ def taking(source: SourceShare) -> str:
 
 
 def _idle(report: Report) -> str:
-    """Return the patterns that keep out no file, by their lines."""
     busy = {share.line for share in report.context.ignored.by_pattern}
     patterns = () if report.ignore_file is None else report.ignore_file.patterns
     idle = [str(each.line) for each in patterns if not each.exception and each.line not in busy]

@@ -45,7 +45,6 @@ def sections(outcome: Cleaning) -> list[Section]:
 
 
 def _answer(outcome: Cleaning) -> Answer:
-    """Return what happened in one sentence."""
     plan, sums, count = outcome.plan, outcome.plan.sums, len(outcome.plan.items)
     if not count:
         left = f"{plural(len(plan.passed), 'candidate')} left alone"
@@ -68,7 +67,6 @@ def _answer(outcome: Cleaning) -> Answer:
 
 
 def _table(outcome: Cleaning) -> Table:
-    """Return the items by service, with what each is made of and what proves it."""
     rows: list[tuple[str, ...]] = []
     for service, items in by_service(outcome.plan.items):
         rows.append(("", "", "", quoted(service) if service else "(ROOT)"))
@@ -81,7 +79,6 @@ def _table(outcome: Cleaning) -> Table:
 
 
 def _row(text: str, size: DiskSize) -> tuple[str, ...]:
-    """Return `text` behind its figures."""
     return human(size.disk_bytes), human(size.content_bytes), f"{size.files:,}", text
 
 

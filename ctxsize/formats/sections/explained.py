@@ -140,7 +140,6 @@ def _named(pattern: Pattern, ignore_file: str | None) -> str:
 
 
 def _taken(explained: Explanation, dockerfile: str | None) -> Iterator[Prose]:
-    """Yield which instructions would carry the path into the build."""
     if explained.takers is not None:
         yield Prose("  Dockerfile", whole=True)
         texts = [_takes(taker, explained, dockerfile) for taker in explained.takers]
@@ -173,7 +172,6 @@ def _instruction(
 
 
 def _notes(explained: Explanation, builder: Builder) -> Iterator[str]:
-    """Yield what else one should know about the path."""
     if explained.path == ".":
         yield "The context itself is always sent; patterns decide about what is in it."
     if explained.pruned_at is not None:

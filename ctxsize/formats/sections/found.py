@@ -72,7 +72,6 @@ def _fixed(mended: Sequence[Finding]) -> list[Prose]:
 
 
 def _file(file: LintedFile) -> str:
-    """Return how many patterns a file has, what is sent, and whether anything was found."""
     parts = [plural(file.patterns, "pattern")]
     if file.content_bytes is not None and file.files is not None:
         parts.append(f"{amount(Amount(file.files, file.content_bytes))} sent")
@@ -140,7 +139,6 @@ def _table(rows: Sequence[Row], top: int) -> Table:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    """Return what the table says of a build."""
     saves = row.saving is None or row.saving.content_bytes > 0
     return (
         _size(row.transfer or row.context),

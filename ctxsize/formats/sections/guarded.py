@@ -153,7 +153,6 @@ def _room(limit: Limit, *, accepted: bool) -> str:
 
 
 def _compared(outcome: DiffReport, look: Look) -> Iterator[Section]:
-    """Yield which way it went and by how much, then by directory, then by file."""
     complete = outcome.before.complete and outcome.after.complete
     yield Section([Prose(_direction(outcome)), *([] if complete else [Prose(_PARTIAL)])])
     by = (("directory", outcome.changes.directories), ("file", outcome.changes.files))

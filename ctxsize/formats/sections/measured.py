@@ -158,7 +158,6 @@ def _travels(
 
 
 def _taken(report: Report, transfer: Transfer) -> str:
-    """Return what travels, and the sources that make it travel."""
     if not transfer.context_used:
         return "nothing: the Dockerfile takes nothing from the context"
     whole = [each for each in transfer.sources if transfer.everything and each.path == "."]

@@ -111,7 +111,6 @@ def _next(advice: Advice) -> NextStep:
 
 
 def _sizes(before: Size, after: Size) -> Iterator[Fact]:
-    """Yield the sizes of the context and of what travels, each before and after."""
     sizes = [("Context", before.context, after.context)]
     if before.transfer is not None and after.transfer is not None:
         sizes.append(("Transfer", before.transfer, after.transfer))
@@ -127,7 +126,6 @@ def _git_ignored(advice: Advice) -> Iterator[Fact]:
 
 
 def _suggestion(each: Suggestion) -> Card:
-    """Return the patterns of a suggestion, its figures and its reasons."""
     size, rule = each.size, each.rule
     left = not size.counted.files and size.context.files
     figures = (
@@ -145,7 +143,6 @@ def _suggestion(each: Suggestion) -> Card:
 
 
 def _problems(outcome: Suggested) -> Iterator[Card]:
-    """Yield the first few problems, each with the path that it is about."""
     for each in outcome.problems[:EXAMPLES]:
         yield Card(quoted(each.path or outcome.context_path), "", [visible(each.message)])
 
@@ -180,7 +177,6 @@ def _rule(advice: Advice, rule: Rule) -> Section:
 
 
 def _not_suggested(found: Sequence[Blocked]) -> Iterator[Item]:
-    """Yield what rules found and is not suggested, with what speaks against it."""
     if found:
         yield Prose("Found, and not suggested", style="bold")
     for each in found:
@@ -241,7 +237,6 @@ def _change(plan: IgnoreFilePlan) -> Iterator[Item]:
 
 
 def _added(plan: IgnoreFilePlan) -> Iterator[Item]:
-    """Yield the lines by heading, as they will stand in the file."""
     for heading, group in groupby(plan.change.added, key=lambda each: each.heading):
         if heading:
             yield Prose(f"  {visible(heading)}", 2, style="dim")
