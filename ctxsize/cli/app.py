@@ -46,7 +46,7 @@ _MODULES = {
     "advise": "lint",
     "completion": "reference",
     "diff": "check",
-    "docker-plugin": "docker_plugin",
+    "docker-plugin": "reference",
     "rule": "reference",
     "scan": "check",
     "schema": "reference",
