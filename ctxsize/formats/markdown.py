@@ -8,22 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ctxsize.codes import slug_of
 from ctxsize.findings import Finding, Severity
-from ctxsize.formats import Look
+from ctxsize.formats import Look, sections
 from ctxsize.formats.names import visible
-from ctxsize.formats.sections import (
-    Answer,
-    Card,
-    Example,
-    Fact,
-    Findings,
-    Item,
-    Name,
-    NextStep,
-    Prose,
-    Section,
-    SizeTree,
-    Table,
-)
 from ctxsize.formats.text import size_tree
 from ctxsize.formats.wording import details, more, place, summary
 
@@ -33,10 +19,10 @@ _SIGNS = {Severity.ERROR: "🔴", Severity.WARNING: "🟡", Severity.INFO: "🔵
 _SPECIAL = re.compile(r"([\\`*_\[\]<>&~|$#])")
 
 
-def render(title: str, sections: Iterable[Section]) -> str:
-    """Return `sections` under a heading, those to unfold that are folded."""
+def render(title: str, parts: Iterable[sections.Section]) -> str:
+    """Return `parts` under a heading, those to unfold that are folded."""
     blocks = [f"### {title}"]
-    for section in sections:
+    for section in parts:
         if not section.items:
             continue
         items = "\n".join(_items(section.items))
@@ -48,10 +34,10 @@ def render(title: str, sections: Iterable[Section]) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def _items(items: Sequence[Item]) -> Iterator[str]:
+def _items(items: Sequence[sections.Item]) -> Iterator[str]:
     """Yield lines, with an empty one between two items unless both are of one list."""
     left = more(len(items) - MOST)
-    shown = [*items[:MOST], *([Prose(f"  {left}")] if left else [])]
+    shown = [*items[:MOST], *([sections.Prose(f"  {left}")] if left else [])]
     before = "- "
     for at, text in enumerate("\n".join(_item(each)) for each in shown):
         if at and not (before.startswith("- ") and text.startswith("- ")):
@@ -60,30 +46,30 @@ def _items(items: Sequence[Item]) -> Iterator[str]:
         before = text
 
 
-def _item(item: Item) -> Iterable[str]:
+def _item(item: sections.Item) -> Iterable[str]:
     match item:
-        case Prose(text):
+        case sections.Prose(text):
             return [f"- {prose(text.strip())}" if text.startswith(" ") else prose(text)]
-        case Fact(label, text):
+        case sections.Fact(label, text):
             return [f"- **{label}**: {prose(text)}"]
-        case Answer(label, _, sentence, sign):
+        case sections.Answer(label, _, sentence, sign):
             return [f"{sign} **{label}**: {prose(sentence)}.".lstrip()]
-        case NextStep(command, purpose, label):
+        case sections.NextStep(command, purpose, label):
             return [
                 f"{label}: {code(command)} {prose(purpose)}."
                 if command
                 else f"{label}: {prose(purpose)}."
             ]
-        case Card(head, figures, texts):
+        case sections.Card(head, figures, texts):
             after = f" {prose(figures)}" if figures else ""
             return [f"- {code(head)}{after}", *(f"  - {prose(text)}" for text in texts)]
-        case Table():
+        case sections.Table():
             return _table(item)
-        case SizeTree():
+        case sections.SizeTree():
             return _fenced([*size_tree(item, Look())])
-        case Example(lines):
+        case sections.Example(lines):
             return _fenced(lines)
-        case Findings(findings):
+        case sections.Findings(findings):
             return _findings(findings)
 
 
@@ -92,7 +78,7 @@ def _fenced(lines: Sequence[str]) -> list[str]:
     return [fence, *lines, fence]
 
 
-def _table(table: Table) -> list[str]:
+def _table(table: sections.Table) -> list[str]:
     from tabulate import tabulate
 
     width = len(table.headers)
@@ -106,7 +92,7 @@ def _table(table: Table) -> list[str]:
 
 
 def _cell(cell: str) -> str:
-    text = code(cell) if isinstance(cell, Name) else prose(cell)
+    text = code(cell) if isinstance(cell, sections.Name) else prose(cell)
     # A bar ends a cell even inside a code span.
     return re.sub(r"(?<!\\)\|", r"\\|", text)
 
