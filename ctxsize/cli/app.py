@@ -145,7 +145,9 @@ def _code(arguments: list[str]) -> int:
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
-        output.error(_usage(error))
+        path = getattr(getattr(error, "ctx", None), "command_path", "ctxsize")
+        message = " ".join(error.format_message().split()).rstrip(".")
+        output.error(f"{message} ({path} --help)")
     except InputErrors as several:
         for each in several.errors:
             output.error(_told(each))
@@ -196,11 +198,3 @@ def _told(error: CtxsizeError) -> str:
     if isinstance(error, (DockerfileError, IgnoreFileError)) and text.startswith(where):
         return f"{where}the build fails: {text.removeprefix(where)}"
     return text
-
-
-def _usage(error: click.ClickException) -> str:
-    """Return one line for what click says about the command line."""
-    context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else "ctxsize"
-    message = " ".join(error.format_message().split()).rstrip(".")
-    return f"{message} ({path} --help)"

@@ -27,10 +27,10 @@ def render(title: str, parts: Iterable[sections.Section]) -> str:
             continue
         items = "\n".join(_items(section.items))
         if section.folded:
-            blocks.append("\n".join(_details(html.escape(section.title), [items])))
-        else:
-            blocks += [f"#### {prose(section.title)}"] if section.title else []
-            blocks.append(items)
+            items = "\n".join(_details(html.escape(section.title), [items]))
+        elif section.title:
+            blocks.append(f"#### {prose(section.title)}")
+        blocks.append(items)
     return "\n\n".join(blocks) + "\n"
 
 
@@ -55,11 +55,8 @@ def _item(item: sections.Item) -> Iterable[str]:
         case sections.Answer(label, _, sentence, sign):
             return [f"{sign} **{label}**: {prose(sentence)}.".lstrip()]
         case sections.NextStep(command, purpose, label):
-            return [
-                f"{label}: {code(command)} {prose(purpose)}."
-                if command
-                else f"{label}: {prose(purpose)}."
-            ]
+            typed = f"{code(command)} " if command else ""
+            return [f"{label}: {typed}{prose(purpose)}."]
         case sections.Card(head, figures, texts):
             after = f" {prose(figures)}" if figures else ""
             return [f"- {code(head)}{after}", *(f"  - {prose(text)}" for text in texts)]
@@ -98,13 +95,10 @@ def _cell(cell: str) -> str:
 
 
 def _findings(findings: Sequence[Finding]) -> list[str]:
-    """Return `findings` to unfold, unfolded already where one of them is an error."""
     lines = [line for each in findings[:MOST] for line in _finding(each)]
     lines += [f"- {more(len(findings) - MOST)}"] if len(findings) > MOST else []
-    found = _details(summary(findings), lines)
-    if any(each.severity is Severity.ERROR for each in findings):
-        found[0] = "<details open>"
-    return found
+    is_open = any(each.severity is Severity.ERROR for each in findings)
+    return _details(summary(findings), lines, is_open=is_open)
 
 
 def _finding(finding: Finding) -> Iterator[str]:
@@ -115,9 +109,16 @@ def _finding(finding: Finding) -> Iterator[str]:
         yield f"  - {code(text) if label == '|' else f'{label} {prose(text)}'.lstrip()}"
 
 
-def _details(title: str, lines: Sequence[str]) -> list[str]:
+def _details(title: str, lines: Sequence[str], *, is_open: bool = False) -> list[str]:
     """Return `lines` to unfold under `title`, which is HTML."""
-    return ["<details>", f"<summary>{title}</summary>", "", *lines, "", "</details>"]
+    return [
+        "<details open>" if is_open else "<details>",
+        f"<summary>{title}</summary>",
+        "",
+        *lines,
+        "",
+        "</details>",
+    ]
 
 
 def code(text: str) -> str:

@@ -135,7 +135,7 @@ def notes(problems: Iterable[Problem]) -> list[Prose]:
     lines = []
     for each in problems:
         where = ":".join(str(part) for part in (each.path, each.line) if part is not None)
-        text = ": ".join(part for part in ("note", where, each.message) if part)
+        text = f"note: {where}: {each.message}" if where else f"note: {each.message}"
         lines.append(Prose(visible(text), whole=True))
     return lines
 

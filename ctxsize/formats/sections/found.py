@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from ctxsize.lints.run import Linted, LintedFile
     from ctxsize.scanning import Row, Scan
 
-_HEADERS = ("sends", "context", "saving", "findings", "ignore file", "build")
-
 
 def sections(outcome: Linted | DockerfileAdvice | Rules | Scan, look: Look) -> list[Section]:
     """Return what the fixes did and the findings by place, the builds, or the codes."""
@@ -135,30 +133,28 @@ def _table(rows: Sequence[Row], top: int) -> Table:
         (*figures, f"{quoted(build)} (×{count})" if count > 1 else Name(build))
         for (*figures, build), count in list(counted.items())[:top]
     ]
-    return Table(_HEADERS, shown, more(len(counted) - len(shown), "line"), 4)
+    headers = ("sends", "context", "saving", "findings", "ignore file", "build")
+    return Table(headers, shown, more(len(counted) - len(shown), "line"), 4)
 
 
 def _cells(row: Row) -> tuple[str, ...]:
     saves = row.saving is None or row.saving.content_bytes > 0
+    ignore_file = row.ignore_file or "none"
+    if row.ignore_file is not None:
+        inside = os.path.relpath(row.ignore_file, row.build.context)
+        ignore_file = ignore_file if inside.startswith("..") else inside
     return (
         _size(row.transfer or row.context),
         _size(row.context),
         _size(row.saving) if saves else "",
         str(row.findings or ""),
-        _ignore_file(row),
+        ignore_file,
         _build(row),
     )
 
 
 def _size(amount: Amount | None) -> str:
     return "?" if amount is None else human(amount.content_bytes)
-
-
-def _ignore_file(row: Row) -> str:
-    if row.ignore_file is None:
-        return "none"
-    inside = os.path.relpath(row.ignore_file, row.build.context)
-    return inside if not inside.startswith("..") else row.ignore_file
 
 
 def _build(row: Row) -> str:
