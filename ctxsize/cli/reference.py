@@ -34,21 +34,19 @@ def rule(*, names: tuple[str, ...], display: output.Display) -> None:
       ctxsize rule CTX101
       ctxsize rule trailing-comment
     """  # noqa: D301
-    known = all_codes()
-    chosen = known
-    if names:
-        wanted = [_matching(name, [(each.name, each.slug) for each in known]) for name in names]
-        chosen = tuple(code for code in known if any(code.name in found for found in wanted))
-    at_length = bool(names) and len(chosen) <= len(names)
-    display.emit(Rules(chosen, at_length), top=len(chosen))
-
-
-def _matching(name: str, known: list[tuple[str, str]]) -> list[str]:
-    """Return the codes that `name` stands for. Raises `InputError` if there is none."""
-    found = [code for code, slug in known if code.startswith(name.upper()) or slug == name]
-    if not found:
-        raise InputError(f"no such code: {name!r}", hint="`ctxsize rule` lists them")
-    return found
+    chosen: set[str] = set()
+    for name in names:
+        found = {
+            each.name
+            for each in all_codes()
+            if each.name.startswith(name.upper()) or each.slug == name
+        }
+        if not found:
+            raise InputError(f"no such code: {name!r}", hint="`ctxsize rule` lists them")
+        chosen |= found
+    codes = tuple(each for each in all_codes() if each.name in chosen or not names)
+    at_length = bool(names) and len(codes) <= len(names)
+    display.emit(Rules(codes, at_length), top=len(codes))
 
 
 @click.command("schema")
