@@ -204,7 +204,7 @@ def diff(
 @options.exit_zero
 @options.display
 def scan(
-    *, root: str, top: int | None, ask_docker: bool, exit_zero: bool, display: output.Display
+    root: str, top: int | None, ask_docker: bool, exit_zero: bool, display: output.Display
 ) -> int:
     """Measure every build below ROOT: what it sends, what it need not send, and joint findings.
 

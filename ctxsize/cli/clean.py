@@ -12,9 +12,6 @@ from ctxsize.clean.plan import Cleaning, CleanPlan, Result
 from ctxsize.clean.proofs import ECOSYSTEMS
 from ctxsize.cli import options, output
 
-_TOP = 10
-_RECENT = "10min"
-
 
 def _refuse_plans(context: click.Context, option: click.Parameter, value: str | None) -> None:
     if value is not None:
@@ -52,7 +49,7 @@ def _refuse_plans(context: click.Context, option: click.Parameter, value: str | 
 )
 @options.value(
     "--recent AGE",
-    default=_RECENT,
+    default="10min",
     show_default=True,
     help="Skip directories written to within this time, as they may be in use; 0 skips none.",
 )
@@ -108,7 +105,7 @@ def clean(
     else:
         given = click.get_current_context().obj
         cleaning = replace(cleaning, command=shlex.join(["ctxsize", *given, "--yes"]))
-    display.emit(cleaning, top=_TOP)
+    display.emit(cleaning)
     return output.found(not cleaning.complete)
 
 

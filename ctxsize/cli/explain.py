@@ -42,7 +42,6 @@ _MOST_BYTES = 1 << 30
 )
 @options.colour
 def explain(
-    *,
     build: Build,
     named: str,
     paths: tuple[str, ...],

@@ -75,7 +75,6 @@ def _choice_of_findings(example: str) -> options.Decorator:
 @options.exit_zero
 @options.display
 def lint(
-    *,
     build: Build,
     paths: tuple[str, ...],
     fix: bool,
@@ -120,7 +119,7 @@ def lint(
     def shown() -> int:
         found = linted()
         output.apply(found.edits)
-        display.emit(found, top=len(found.findings))
+        display.emit(found)
         return output.found(found.findings, exit_zero=exit_zero)
 
     if diff:
@@ -155,7 +154,6 @@ def _input(
 @options.exit_zero
 @options.display
 def advise(
-    *,
     root: str,
     fix: bool,
     unsafe_fixes: bool,
@@ -191,7 +189,7 @@ def advise(
         output.write(patch.of_findings(advice.findings, display.look()))
     else:
         output.apply(advice.edits)
-        display.emit(advice, top=len(advice.findings))
+        display.emit(advice)
     return output.found(advice.findings, exit_zero=exit_zero)
 
 

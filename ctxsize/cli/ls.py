@@ -33,7 +33,6 @@ from ctxsize.formats.names import quoted
     help="json is one object a line.",
 )
 def ls(
-    *,
     build: Build,
     transfer: bool,
     named: str,

@@ -48,7 +48,6 @@ _TOP, _TOP_ALONE = 5, 30
 )
 @options.display
 def measure(
-    *,
     build: Build,
     top: int | None,
     depth: int,

@@ -23,7 +23,7 @@ from ctxsize.version import __version__
 @click.command("rule")
 @click.argument("names", metavar="[CODE]...", nargs=-1)
 @options.display
-def rule(*, names: tuple[str, ...], display: output.Display) -> None:
+def rule(names: tuple[str, ...], display: output.Display) -> None:
     """Explain what CODE means and what to write instead; without one, list all codes.
 
     A code is `CTX101` or its name, `root-only-name`; `CTX1` stands for all that begin so.
@@ -46,7 +46,7 @@ def rule(*, names: tuple[str, ...], display: output.Display) -> None:
         chosen |= found
     codes = tuple(each for each in all_codes() if each.name in chosen or not names)
     at_length = bool(names) and len(codes) <= len(names)
-    display.emit(Rules(codes, at_length), top=len(codes))
+    display.emit(Rules(codes, at_length))
 
 
 @click.command("schema")

@@ -45,7 +45,6 @@ _ALL = "all"
 @options.flag("--tidy", help="Instead: drop the lines that the ignore file can do without.")
 @options.display
 def suggest(
-    *,
     build: Build,
     write: bool,
     diff: bool,
