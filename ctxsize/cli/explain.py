@@ -20,11 +20,11 @@ from ctxsize.cli.options import (
 )
 from ctxsize.engine import trace as engine
 from ctxsize.engine.arrivals import Takers
-from ctxsize.engine.named import request_named
+from ctxsize.engine.need import request_named
 from ctxsize.engine.request import Request
 from ctxsize.engine.sourcing import check_in_all
+from ctxsize.engine.trace import Explanation
 from ctxsize.errors import InputError
-from ctxsize.explanations import Explanation
 from ctxsize.formats import text
 from ctxsize.formats.names import unquoted
 from ctxsize.formats.sections import explained as explanations
@@ -140,7 +140,7 @@ def _check(request: Request, wanted: tuple[str, ...], colour: str) -> int:
         for check in checks:
             answer = explanations.source(check, dockerfile=request.dockerfile)
             output.write(text.render([answer], look))
-            missing = missing or not check.found
+            missing = missing or not check.fate.is_found
     return int(missing)
 
 

@@ -11,9 +11,8 @@ from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.need import context_need_of
 from ctxsize.engine.quoting import pattern_for
 from ctxsize.engine.request import Request
-from ctxsize.engine.sourcing import Sources
+from ctxsize.engine.sourcing import Fate, SourceCheck, Sources
 from ctxsize.errors import CtxsizeError
-from ctxsize.explanations import Fate, SourceCheck
 from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.case import Case
 from ctxsize.lints.lines import Line, Proposal

@@ -16,9 +16,8 @@ from ctxsize.dockerfile import ContextNeed, Dockerfile, Instruction, Source
 from ctxsize.dockerfile.sources import path_from_root
 from ctxsize.dockerfile.stages import built_stages
 from ctxsize.engine.golang import has_wildcards, match
-from ctxsize.engine.named import request_named
 from ctxsize.engine.narrow import follow
-from ctxsize.engine.need import needs_of
+from ctxsize.engine.need import needs_of, request_named
 from ctxsize.engine.request import Request
 from ctxsize.errors import CtxsizeError
 from ctxsize.model import Problem

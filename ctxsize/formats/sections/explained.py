@@ -6,17 +6,9 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from ctxsize.engine.builders import Builder
+from ctxsize.engine.sourcing import Fate, SourceCheck
+from ctxsize.engine.trace import Check, Explanation, Level, NearMiss, Outcome, Taker
 from ctxsize.entry import Pattern, Verdict
-from ctxsize.explanations import (
-    Check,
-    Explanation,
-    Fate,
-    Level,
-    NearMiss,
-    Outcome,
-    SourceCheck,
-    Taker,
-)
 from ctxsize.formats import Look
 from ctxsize.formats.names import fit, quoted, visible
 from ctxsize.formats.sections import Prose, Section
@@ -225,7 +217,7 @@ def source(check: SourceCheck, *, dockerfile: str | None) -> Section:
     written = check.source or ("." if check.instruction == "RUN" else '""')
     place = _instruction(check.instruction, "bind", written, check.line, dockerfile)
     text = _fate(check)
-    marks = ((place, "bold"), (text.partition(":")[0], "green" if check.found else "red"))
+    marks = ((place, "bold"), (text.partition(":")[0], "green" if check.fate.is_found else "red"))
     lines = [Prose(f"{place}: {text}", marks=marks, whole=True)]
     if check.fate is not Fate.IGNORED:
         lines += _hidden(check.hidden)
