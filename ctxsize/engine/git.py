@@ -102,6 +102,11 @@ class GitRepository:
         """Return the files of the index below `root`. Raises `GitError`."""
         return self._index[0]
 
+    @property
+    def submodules(self) -> frozenset[str]:
+        """Return the directories below `root` that are repositories of their own by the index."""
+        return self._index[1]
+
     @cached_property
     def index(self) -> SortedPaths:
         """Return the tracked files and the submodules, to search in. Raises `GitError`."""
@@ -112,11 +117,6 @@ class GitRepository:
         ends = (at for at, char in enumerate(f"{path}/") if char == "/")
         return path in self.ignored or any(f"{path[:end]}/" in self.ignored for end in ends)
 
-    @property
-    def submodules(self) -> frozenset[str]:
-        """Return the directories below `root` that are repositories of their own by the index."""
-        return self._index[1]
-
     @cached_property
     def ignored(self) -> frozenset[str]:
         """Return what git ignores and does not track; a trailing `/` stands for all below.
@@ -126,21 +126,10 @@ class GitRepository:
         options = ("-o", "-i", "--exclude-standard", "--directory", "-z")
         listed = sorted(map(os.fsdecode, _records(self.root, "ls-files", *options)))
         # Git also lists directories that it does not ignore, but all that is in them.
-        below = pairwise([*listed, ""])
         return frozenset(
             path
-            for path, following in below
+            for path, following in pairwise([*listed, ""])
             if not (path.endswith("/") and following.startswith(path))
-        )
-
-    @cached_property
-    def worktrees(self) -> frozenset[str]:
-        """Return the real paths of all work trees of the repository. Raises `GitError`."""
-        lines = _records(self.root, "worktree", "list", "--porcelain", "-z")
-        return frozenset(
-            os.path.realpath(os.fsdecode(line.partition(b" ")[2]))
-            for line in lines
-            if line.startswith(b"worktree ")
         )
 
 
@@ -198,7 +187,9 @@ def _asked(root: str, *arguments: str) -> bytes:
     What it cannot answer it is asked once: a FIFO that it waits for stays one.
     """
     top = top_of(root) or root
-    program = _program(top)
+    program = find_program("git", os.environ.get("PATH", ""), top)
+    if program is None:
+        raise GitError("git is not installed, or PATH names it only inside the repository")
     failed = _failures.get((program, top)) or _failures.get((program, top, *arguments))
     if failed is not None:
         raise failed
@@ -237,13 +228,6 @@ def _run(program: str, root: str, arguments: tuple[str, ...]) -> bytes:
     if arguments[0] == "rev-parse" and not done.stdout.strip():
         raise GitError("git printed nothing")
     return done.stdout
-
-
-def _program(top: str) -> str:
-    program = find_program("git", os.environ.get("PATH", ""), top)
-    if program is None:
-        raise GitError("git is not installed, or PATH names it only inside the repository")
-    return program
 
 
 @lru_cache
