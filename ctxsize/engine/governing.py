@@ -34,8 +34,9 @@ def find_ignore_file(
         path = os.path.normpath(os.path.join(directory, name))
         if os.path.lexists(path):
             target = _target(path, directory, builder, problems, is_sure=specific)
-            if target is not None:
-                return _read(target, builder), specific, problems
+            found = None if target is None else _read(target, builder)
+            if found is not None:
+                return found, specific, problems
     return None, False, problems
 
 
@@ -72,7 +73,7 @@ def _target(
                 raise _unreadable(path, builder, error) from None
             wrong = "it is a symlink that leads in a circle"
     if not wrong and builder.must_read:
-        return None if _is_missing(target) else target
+        return target
     if not wrong and os.path.isdir(target):
         wrong = "it is a directory"
     if wrong:
@@ -88,18 +89,8 @@ def _target(
     return target
 
 
-def _is_missing(path: str) -> bool:
-    """Return whether nothing is there. A loop of symlinks is something: it cannot be read."""
-    try:
-        os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        pass
-    return False
-
-
-def _read(path: str, builder: Builder) -> IgnoreFile:
+def _read(path: str, builder: Builder) -> IgnoreFile | None:
+    """Return the ignore file at `path`; None if there is none for a builder that must read it."""
     if never_ends(path):
         raise BuildFailsError(
             f"{builder.title} waits for ever for what is no file",
@@ -111,9 +102,12 @@ def _read(path: str, builder: Builder) -> IgnoreFile:
     except OSError as error:
         if error.errno == EFBIG:
             raise InputError(f"cannot be read: {error.strerror}", path=path) from None
-        if builder.must_read:
-            raise _unreadable(path, builder, error) from None
-        return IgnoreFile.parse(path, b"")
+        if not builder.must_read:
+            return IgnoreFile.parse(path, b"")
+        # A loop of symlinks is something: it cannot be read.
+        if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+            return None
+        raise _unreadable(path, builder, error) from None
 
 
 def _unreadable(path: str, builder: Builder, error: OSError) -> BuildFailsError:

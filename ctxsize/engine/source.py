@@ -54,40 +54,32 @@ def in_order(directories: list[str], others: list[str]) -> Listing:
 def steps(names: Listing) -> list[Step]:
     """Return the names of a directory in byte order, what lies between directories in runs."""
     directories, others, order = names
+    if order is None:
+        ends = [bisect_left(others, each) for each in directories]
+    else:
+        keys = [*map(order, others)]
+        ends = [bisect_left(keys, order(each)) for each in directories]
     found: list[Step] = []
     start = 0
-    for directory, end in zip(directories, _positions(others, directories, order), strict=True):
-        if end > start:
-            found += _runs(others[start:end])
-            start = end
+    for directory, end in zip(directories, ends, strict=True):
+        found += _runs(others[start:end])
         found.append(directory)
+        start = end
     return found + _runs(others[start:])
 
 
 def _runs(names: list[str]) -> list[Step]:
     """Return `names` in runs short enough to keep all that is known of each name in one."""
-    if len(names) <= MOST_TOGETHER:
-        return [names] if names else []
     return [names[at : at + MOST_TOGETHER] for at in range(0, len(names), MOST_TOGETHER)]
-
-
-def _positions(names: list[str], others: list[str], order: Order) -> list[int]:
-    """Return where each of `others` stands among the sorted `names`."""
-    if order is None:
-        return [bisect_left(names, other) for other in others]
-    keys = [order(name) for name in names]
-    return [bisect_left(keys, order(other)) for other in others]
 
 
 def _order(*names: list[str]) -> Order:
     """Return the key that sorts as bytes: none is needed but for names that are not UTF-8."""
-    for each in names:
-        joined = "".join(each)
-        if not joined.isascii():
-            try:
-                joined.encode()
-            except UnicodeEncodeError:
-                return os.fsencode
+    joined = "".join(map("".join, names))
+    try:
+        joined.encode()
+    except UnicodeEncodeError:
+        return os.fsencode
     return None
 
 
@@ -199,7 +191,6 @@ class Disk:
         return any(line.split(b" ", 5)[4].startswith(escaped) for line in lines)
 
     def top(self) -> DiskDirectory:
-        """Open the directory itself."""
         return DiskDirectory(self._base, os.open(self._base, _OPEN_DIRECTORY), None)
 
 
@@ -218,11 +209,9 @@ class DiskDirectory:
         self.stat = os.fstat(fd)
 
     def steps(self) -> list[Step]:
-        """Return the entries in byte order."""
         return steps(listing(self._fd))
 
     def enter(self, name: str) -> DiskDirectory:
-        """Open the directory `name` in this one."""
         fd = os.open(name, _OPEN_DIRECTORY, dir_fd=self._fd)
         return DiskDirectory(f"{self._path}{name}/", fd, self)
 
@@ -244,16 +233,13 @@ class DiskDirectory:
             self._fd = -1
 
     def stats(self, names: Sequence[str]) -> list[os.stat_result]:
-        """Return what is known of each of `names`."""
         lstat, fd = os.lstat, self._fd
         return [lstat(name, dir_fd=fd) for name in names]
 
     def link_target(self, name: str) -> str:
-        """Return what the symlink `name` points to."""
         return os.readlink(name, dir_fd=self._fd)
 
     def unreadable(self, names: Sequence[str], stats: Sequence[os.stat_result]) -> list[str]:
-        """Return the regular files among `names` that this process may not read."""
         me = os.geteuid()
         doubtful = [
             name
@@ -269,12 +255,10 @@ class DiskDirectory:
         ]
 
     def with_attributes(self, names: Sequence[str]) -> list[str]:
-        """Return those of `names` that have extended attributes."""
         listxattr, before = os.listxattr, self._path
         return [name for name in names if listxattr(before + name, follow_symlinks=False)]
 
     def attributes(self, name: str = "") -> Xattrs:
-        """Return the extended attributes of the entry `name`, by default its own."""
         if not name and self._has_none():
             return {}
         path = self._path + name if name else self._path[:-1] or "/"
