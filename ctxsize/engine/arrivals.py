@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
-from itertools import dropwhile, takewhile
+from itertools import dropwhile, islice, takewhile
 from typing import Any
 
 from ctxsize.dockerfile import Paths, Source
@@ -15,14 +16,14 @@ from ctxsize.engine.automaton import fastest
 from ctxsize.engine.dockerfiles import follow_links
 from ctxsize.engine.evaluate import Evaluator, Mark
 from ctxsize.engine.golang import has_wildcards, match
-from ctxsize.engine.listing import WITHHELD
 from ctxsize.engine.narrow import follow, include_spec
-from ctxsize.engine.need import TAKEN_AWAY, asked_of, evaluator_of, is_wrong_target
-from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
+from ctxsize.engine.need import asked_of, evaluator_of, is_wrong_target
+from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.engine.request import Request
-from ctxsize.engine.source import link_target, listing_at, names_in
+from ctxsize.engine.source import link_target, names_in
 from ctxsize.engine.trace import Explanation, Taker, entry_at
-from ctxsize.errors import BuildFailsError, CtxsizeError, InputError
+from ctxsize.errors import BuildFailsError, CtxsizeError
+from ctxsize.reader import entries_in
 
 
 class Arrivals:
@@ -46,52 +47,38 @@ class Arrivals:
         found = entry_at(self._request, path)
         if isinstance(found, str):
             return False
-        entered = self._entered(path)
-        if entered is None:
-            return False
-        state, prefix, name = entered
-        if stat.S_ISDIR(found.st_mode):
-            state = self._evaluator.enter(state, prefix, name)
-            return not state.mark.ignored or self._sends_below(state, f"{path}/")
-        mark: Mark = self._evaluator.odd(state, prefix, [name]).get(name, state.mark)
-        return not mark.ignored and not stat.S_ISSOCK(found.st_mode)
-
-    def empties(self, path: str) -> bool:
-        """Return whether the sender refuses to open the file at `path`, which is sent."""
-        entered = self._entered(path)
-        if entered is None:
-            return False
-        state, prefix, name = entered
-        mark: Mark = self._evaluator.odd(state, prefix, [name]).get(name, state.mark)
-        return not mark.ignored and mark.refused
-
-    def _entered(self, path: str) -> tuple[Any, str, str] | None:
-        """Return the directory of `path`, its state and prefix, and a name; None if not entered."""
         state, prefix = self._evaluator.root(), ""
         *above, name = path.split("/")
         for part in above:
             state = self._evaluator.enter(state, prefix, part)
             prefix += f"{part}/"
             if state.mark.ignored and not self._evaluator.enters(state, prefix[:-1]):
-                return None
-        return state, prefix, name
+                return False
+        if stat.S_ISDIR(found.st_mode):
+            return self._sends(self._evaluator.enter(state, prefix, name), f"{path}/")
+        mark: Mark = self._evaluator.odd(state, prefix, [name]).get(name, state.mark)
+        return not mark.ignored and not stat.S_ISSOCK(found.st_mode)
 
-    def _sends_below(self, state: Any, prefix: str) -> bool:
-        """Return whether anything below an ignored directory is sent."""
+    def _sends(self, state: Any, prefix: str) -> bool:
+        """Return whether a directory is sent: for itself, or for something below it."""
         pending = [(state, prefix)]
         while pending:
             state, prefix = pending.pop()
             if not state.mark.ignored:
                 return True
+            entries: list[os.DirEntry[str]] = []
             if self._evaluator.enters(state, prefix[:-1]):
-                directories, others = listing_at(self._full(prefix))
-                odd = self._evaluator.odd(state, prefix, others)
-                if any(not odd.get(name, state.mark).ignored for name in others):
-                    return True
-                pending += [
-                    (self._evaluator.enter(state, prefix, name), f"{prefix}{name}/")
-                    for name in directories
-                ]
+                with suppress(OSError):
+                    entries = entries_in(self._full(prefix))
+            others = [each.name for each in entries if not each.is_dir(follow_symlinks=False)]
+            odd = self._evaluator.odd(state, prefix, others)
+            if any(not odd.get(name, state.mark).ignored for name in others):
+                return True
+            pending += [
+                (self._evaluator.enter(state, prefix, each.name), f"{prefix}{each.name}/")
+                for each in entries
+                if each.is_dir(follow_symlinks=False)
+            ]
         return False
 
     def link(self, path: str) -> str | None:
@@ -136,26 +123,6 @@ class Arrivals:
         parts = takewhile(lambda part: not has_wildcards(part), pattern.split("/"))
         return self.follow("/".join(parts))[0]
 
-    def matching_parents(self, base: str, pattern: str) -> Iterator[str]:
-        """Yield the outermost entries that `COPY --parents` finds below `base`, sent or not.
-
-        The pattern is of the dialect of ignore files, so that `**` stands for any number of
-        directories and what is below a match is taken with it; no symlink in it is followed.
-        Behaviour: moby/buildkit (`dispatchCopy`, `contenthash`), docker/dockerfile 1.20.
-        """
-        search = DockerIgnorePattern(pattern)
-        deepest = None if "**" in pattern else pattern.count("/") + 1
-        pending = [("", 1)]
-        while pending:
-            prefix, depth = pending.pop()
-            directories, others = listing_at(os.path.join(self._full(base), prefix))
-            for name in sorted([*directories, *others]):
-                inside = prefix + name
-                if search.match_file(inside) is not None:
-                    yield inside if base == "." else f"{base}/{inside}"
-                elif name in directories and (deepest is None or depth < deepest):
-                    pending.append((f"{inside}/", depth + 1))
-
     def _full(self, path: str) -> str:
         return os.path.join(self._request.root, path)
 
@@ -165,31 +132,12 @@ def is_pattern(path: str) -> bool:
     return any(map(has_wildcards, path.split("/")))
 
 
-def check_parents(request: Request, base: str, pattern: str) -> None:
-    """Raise `InputError` for a `COPY --parents` that is not known, with what to ask instead."""
-    reason = ""
-    if not pattern:
-        reason = "a source that names nothing behind its pivot"
-    elif pattern.startswith(("!", "#")):
-        reason = f"a source that starts with {pattern[0]}"
-    elif base != "." and os.path.islink(os.path.join(request.root, base)):
-        reason = f"a pivot behind a symlink, which {base} is"
-    if reason:
-        raise InputError(
-            f"what the builder finds is not known here for --parents with {reason}",
-            path=request.dockerfile,
-            hint="`ctxsize explain PATH` says whether an entry is sent, and "
-            "`ctxsize ls --transfer` what travels",
-        )
-
-
 class Takers:
     """The instructions that take a path. Raises `CtxsizeError` for a target that does not exist."""
 
     def __init__(self, request: Request) -> None:
         self._request = request
         self._sources: dict[Source, None] = {}
-        self._paths: list[Paths] = []
         self._specs: dict[str, DockerIgnoreSpec | None] = {}
         self._unknown = ""
         if not request.builder.asks_for_paths:
@@ -200,8 +148,14 @@ class Takers:
         else:
             try:
                 asked = asked_of(request)
-                self._paths = [each.paths for each in asked]
                 self._sources = dict.fromkeys(source for each in asked for source in each.sources)
+                # Such a source takes away what others take, and may empty what it leaves.
+                taken_back = (each for each in self._sources if each.path.startswith("!"))
+                self._unknown = "".join(
+                    f"not known, as {each.instruction} {each.source} (line {each.line}) is read as "
+                    "a pattern that takes away again, and files may arrive empty"
+                    for each in islice(taken_back, 1)
+                )
             except CtxsizeError as error:
                 if is_wrong_target(request):
                     raise
@@ -214,21 +168,9 @@ class Takers:
         if self._unknown:
             return replace(explained, takers_unknown=self._unknown)
         try:
-            takers = tuple(self._of(explained.path))
-            empty = explained.arrives_empty or self._emptied(explained.path)
+            return replace(explained, takers=tuple(self._of(explained.path)))
         except CtxsizeError as error:
             return replace(explained, takers_unknown=f"not known: {error}")
-        return replace(explained, takers=takers, arrives_empty=empty)
-
-    def _emptied(self, path: str) -> str | None:
-        """Return why a file arrives empty though the ignore file leaves it."""
-        found = entry_at(self._request, path)
-        is_file = not isinstance(found, str) and stat.S_ISREG(found.st_mode)
-        if is_file and any("!" in each.path for each in self._sources):
-            each = (Arrivals(self._request, paths) for paths in self._paths)
-            if any(arrivals.empties(path) for arrivals in each):
-                return f"{WITHHELD}, for {TAKEN_AWAY}"
-        return None
 
     def _of(self, path: str) -> Iterator[Taker]:
         found = entry_at(self._request, path)

@@ -110,18 +110,6 @@ def names_in(path: str) -> list[str]:
     return sorted(names, key=_order(names))
 
 
-def listing_at(path: str) -> tuple[list[str], list[str]]:
-    """Return the names in the directory at `path` by its `listing`; none if unreadable."""
-    try:
-        fd = os.open(path, _OPEN_DIRECTORY)
-        try:
-            return listing(fd)[:2]
-        finally:
-            os.close(fd)
-    except OSError:
-        return [], []
-
-
 class OpenDirectory(Protocol):
     """An open directory. Every method but `close` and `steps` may raise `OSError`."""
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from ctxsize.dockerfile import Instruction, Source, Unknown, path_from_root
-from ctxsize.engine.arrivals import Arrivals, check_parents, is_pattern
+from ctxsize.engine.arrivals import Arrivals, is_pattern
 from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.narrow import include_spec
 from ctxsize.engine.need import (
@@ -145,7 +145,7 @@ class Sources:
         """Return what becomes of a source, and the entry that decides about it."""
         arrivals = self._arrivals_of(source)
         if source.parents is not None:
-            return self._fate_of_parents(source, source.parents, arrivals)
+            return self._fate_of_parents(*source.parents, arrivals)
         wild = _is_wild(source)
         at, arrives = arrivals.follow(arrivals.base(source.path) if wild else source.path)
         if not arrives:
@@ -155,26 +155,34 @@ class Sources:
                 end, arrives = arrivals.follow(path)
                 if not arrives:
                     return self._missing(end, arrivals)
-        return self._any_of(source) if wild else (Fate.FOUND, at)
+        if wild:
+            found = any(map(arrivals.holds, self._matches(source)))
+            return Fate.FOUND if found else Fate.NO_MATCH, source.path
+        return Fate.FOUND, at
 
-    def _fate_of_parents(
-        self, source: Source, parents: tuple[str, str], arrivals: Arrivals
-    ) -> tuple[Fate, str]:
-        base, pattern = parents
-        check_parents(self._request, base, pattern)
-        if not is_pattern(base):
-            at, arrives = arrivals.follow(base)
-            if not is_pattern(pattern):
-                path = pattern if at == "." else f"{at}/{pattern}"
-                found = arrivals.holds(path)
-                return (Fate.FOUND, path) if found else self._missing(path, arrivals)
+    def _fate_of_parents(self, base: str, pattern: str, arrivals: Arrivals) -> tuple[Fate, str]:
+        """Return what `COPY --parents` finds. Raises `InputError` where that is not known."""
+        reason = "a source that has wildcards" if is_pattern(base) else ""
+        if not pattern:
+            reason = "a source that names nothing behind its pivot"
+        elif pattern.startswith(("!", "#")):
+            reason = f"a source that starts with {pattern[0]}"
+        elif base != "." and os.path.islink(os.path.join(self._request.root, base)):
+            reason = f"a pivot behind a symlink, which {base} is"
+        at, arrives = (base, True) if reason else arrivals.follow(base)
+        if is_pattern(pattern) and not reason:
             if not arrives:
                 return self._missing(at, arrivals)
-        return self._any_of(source)
-
-    def _any_of(self, source: Source) -> tuple[Fate, str]:
-        found = any(map(self._arrivals_of(source).holds, self._matches(source)))
-        return Fate.FOUND if found else Fate.NO_MATCH, source.path
+            reason = "a source that has wildcards"
+        if reason:
+            raise InputError(
+                f"what the builder finds is not known here for --parents with {reason}",
+                path=self._request.dockerfile,
+                hint="`ctxsize explain PATH` says whether an entry is sent, and "
+                "`ctxsize ls --transfer` what travels",
+            )
+        path = pattern if at == "." else f"{at}/{pattern}"
+        return (Fate.FOUND, path) if arrivals.holds(path) else self._missing(path, arrivals)
 
     def _followed(self, source: Source) -> Iterable[str]:
         """Return what a source finds of which the builder follows symlinks, but none below that.
@@ -193,17 +201,7 @@ class Sources:
     def _matches(self, source: Source) -> list[str]:
         """Return what wildcards match in the context, whether or not it arrives."""
         if source not in self._matched:
-            arrivals = self._arrivals_of(source)
-            if source.parents is None:
-                found = arrivals.matching(source.path)
-            else:
-                base, pattern = source.parents
-                wild = is_pattern(base)
-                bases = arrivals.matching(base) if wild else [arrivals.follow(base)[0]]
-                found = [
-                    path for each in bases for path in arrivals.matching_parents(each, pattern)
-                ]
-            self._matched[source] = found
+            self._matched[source] = self._arrivals_of(source).matching(source.path)
         return self._matched[source]
 
     def _missing(self, at: str, arrivals: Arrivals) -> tuple[Fate, str]:
@@ -256,7 +254,7 @@ class Sources:
             yield "a mount knows no wildcards: its source is the name as it is written"
         if fate in (Fate.ABSENT, Fate.NO_MATCH) and not is_hidden:
             yield from _nearest(self._request, at)
-        if source.parents is not None and not _is_wild(source):
+        if source.parents is not None and not is_pattern(source.parents[1]):
             link = (explain(self._request, at).not_there or "").partition(" is a symlink, ")
             if link[1]:
                 yield f"{link[0]} is a symlink, which --parents does not follow behind its pivot"
@@ -296,9 +294,7 @@ def _may_take(instruction: Instruction) -> bool:
 
 def _is_wild(source: Source) -> bool:
     """Return whether a source may find any number of entries, or none."""
-    if source.parents is not None:
-        return any(map(is_pattern, source.parents))
-    return source.kind != "bind" and is_pattern(source.path)
+    return source.kind != "bind" and source.parents is None and is_pattern(source.path)
 
 
 def _clamped(request: Request, source: Source) -> Iterator[str]:
