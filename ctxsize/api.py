@@ -74,11 +74,7 @@ def measure(
         jobs=jobs,
     )
     report = judged(request, with_transfers(request, report, progress=progress), config)
-    if compare:
-        from ctxsize.engine.report import compare as differences
-
-        report = replace(report, differences=differences(request))
-    return report
+    return replace(report, differences=measuring.compare(request)) if compare else report
 
 
 def ls(
@@ -99,15 +95,13 @@ def ls(
     from ctxsize.engine.listing import Listing
 
     request = request_for(build, **options)
-    if named:
-        from ctxsize.engine.need import request_named  # takes the parser of Dockerfiles along
+    if not (named or transfer):
+        return Listing(request, sent=sent, ignored=ignored)
+    from ctxsize.engine.need import request_named  # takes the parser of Dockerfiles along
+    from ctxsize.engine.transfers import transfer_listing
 
-        request = request_named(request, named)
-    if transfer:
-        from ctxsize.engine.transfers import transfer_listing
-
-        return transfer_listing(request)
-    return Listing(request, sent=sent, ignored=ignored)
+    request = request_named(request, named)
+    return transfer_listing(request) if transfer else Listing(request, sent=sent, ignored=ignored)
 
 
 def explain(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from errno import EFBIG
+from errno import EFBIG, EISDIR, ENOENT
 
 from ctxsize.engine import golang
 from ctxsize.engine.builders import Builder
@@ -122,12 +122,10 @@ def read_ignore_file(path: str) -> IgnoreFile:
     """
     try:
         return IgnoreFile.parse(path, read_file(path))
-    except FileNotFoundError:
-        raise InputError("does not exist", path=path) from None
-    except IsADirectoryError:
-        raise InputError("is a directory", path=path) from None
     except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", path=path) from None
+        known = {ENOENT: "does not exist", EISDIR: "is a directory"}
+        message = known.get(error.errno or 0, f"cannot be read: {error.strerror}")
+        raise InputError(message, path=path) from None
 
 
 def spec_of(
