@@ -134,7 +134,7 @@ def _check(request: Request, wanted: tuple[str, ...], colour: str) -> int:
         if not checks:
             context = f"named context {request.name}" if request.name else "build context"
             output.note(f"line {each} takes nothing from the {context} in this build")
-        elif checks[0].line is None:
+        elif not checks[0].source.line:
             name = each or '""'
             output.note(f"no COPY or ADD of this build takes {name}: answering as if one did")
         for check in checks:

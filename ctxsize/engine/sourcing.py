@@ -59,24 +59,17 @@ class Fate(str, Enum):
 class SourceCheck:
     """Whether the builder finds one source of an instruction, and why not."""
 
-    instruction: str
-    line: int | None
-    """Of the Dockerfile; None if the instruction is only supposed to stand there."""
-    source: str
-    """As it is written."""
-    path: str
-    """What it comes to, relative to the context."""
+    source: Source
+    """With line 0 if an instruction is only supposed to take it."""
     fate: Fate
     at: str
-    """The entry that decides: `path`, or where symlinks lead from it."""
+    """The entry that decides: the path of the source, or where symlinks lead from it."""
     matches: int | None = None
     """How many entries wildcards match and the builder gets; None without wildcards."""
     hidden: tuple[Explanation, ...] = ()
     """The entries that would be found if they were not ignored."""
     notes: tuple[str, ...] = ()
     """What may be behind it."""
-    context: str = ""
-    """The named context that was looked at; empty for the build context."""
 
 
 class Sources:
@@ -106,7 +99,7 @@ class Sources:
     def check(self, wanted: str) -> list[SourceCheck]:
         """Return what becomes of a source as written, or of those on a line of the Dockerfile.
 
-        What no instruction takes is checked as if `COPY` took it, with no `line`.
+        What no instruction takes is checked as if `COPY` took it, on line 0.
         """
         if re.fullmatch("[0-9]{1,9}", wanted):
             found = self.on_line(int(wanted))
@@ -115,7 +108,7 @@ class Sources:
             taken = [source for each in self._by_line.values() for source in each]
             found = [source for source in taken if source.source == wanted]
             found = found or [source for source in taken if source.path == path]
-            found = found or [Source("COPY", 0, "", wanted, path, "copy")]
+            found = found or [Source("COPY", 0, "", wanted, path, "copy", self._request.name)]
         return [self._checked(source) for source in found]
 
     def on_line(self, number: int) -> list[Source]:
@@ -232,18 +225,8 @@ class Sources:
         if fate is Fate.IGNORED:
             hidden = [explain(self._request, at)]
         ignored = tuple(each for each in hidden if each.verdict.ignored)
-        return SourceCheck(
-            source.instruction,
-            source.line or None,
-            source.source,
-            source.path,
-            fate,
-            at,
-            matches,
-            ignored,
-            tuple(self._notes(source, fate, at, is_hidden=bool(ignored))),
-            self._request.name,
-        )
+        notes = tuple(self._notes(source, fate, at, is_hidden=bool(ignored)))
+        return SourceCheck(source, fate, at, matches, ignored, notes)
 
     def _notes(self, source: Source, fate: Fate, at: str, *, is_hidden: bool) -> Iterator[str]:
         yield from self._variables(source)
@@ -283,7 +266,7 @@ def check_in_all(request: Request, wanted: str) -> list[SourceCheck]:
         used = (each for each in local if asked_of(replace(request, name=each.name)))
         requests += [named_request(request, each) for each in used]
     checks = [check for each in requests for check in Sources(each).check(wanted)]
-    return [check for check in checks if check.line is not None] or checks[:1]
+    return [check for check in checks if check.source.line] or checks[:1]
 
 
 def _may_take(instruction: Instruction) -> bool:

@@ -155,9 +155,7 @@ def _takes(taker: Taker, explained: Explanation, dockerfile: str | None) -> str:
     return f"{text} takes it"
 
 
-def _instruction(
-    keyword: str, kind: str, source: str, line: int | None, dockerfile: str | None
-) -> str:
+def _instruction(keyword: str, kind: str, source: str, line: int, dockerfile: str | None) -> str:
     """Return a source with its instruction's place: "COPY packages (Dockerfile:4)"."""
     lead = f"RUN --mount, {kind} of" if keyword == "RUN" else keyword
     place = f" ({quoted(dockerfile or 'Dockerfile')}:{line})" if line else ""
@@ -214,8 +212,9 @@ def _note(text: str) -> Prose:
 
 def source(check: SourceCheck, *, dockerfile: str | None) -> Section:
     """Return the answer about one source."""
-    written = check.source or ("." if check.instruction == "RUN" else '""')
-    place = _instruction(check.instruction, "bind", written, check.line, dockerfile)
+    of, written = check.source, check.source.source
+    written = written or ("." if of.instruction == "RUN" else '""')
+    place = _instruction(of.instruction, "bind", written, of.line, dockerfile)
     text = _fate(check)
     marks = ((place, "bold"), (text.partition(":")[0], "green" if check.fate.is_found else "red"))
     lines = [Prose(f"{place}: {text}", marks=marks, whole=True)]
@@ -237,7 +236,7 @@ def _hidden(hidden: Sequence[Explanation]) -> Iterator[Prose]:
 
 
 def _fate(check: SourceCheck) -> str:
-    at, context = quoted(check.at), f"the context {visible(check.context)}".rstrip()
+    at, context = quoted(check.at), f"the context {visible(check.source.context)}".rstrip()
     match check.fate:
         case Fate.FOUND if check.matches is None:
             return "found"
@@ -245,11 +244,11 @@ def _fate(check: SourceCheck) -> str:
             hidden = f", {len(check.hidden)} more ignored" if check.hidden else ""
             return f"found: matches {plural(check.matches or 0, 'entry')}{hidden}"
         case Fate.NO_MATCH:
-            source = visible(check.source)
+            source = visible(check.source.source)
             return f"matches nothing that is sent: the build goes on without {source}"
         case Fate.IGNORED:
             (explained,) = check.hidden
-            lead = f"{at} is " if check.at != check.path else ""
+            lead = f"{at} is " if check.at != check.source.path else ""
             return f"not found: {lead}{_said(explained.verdict, explained.ignore_file)}"
         case Fate.ABSENT:
             return f"not found: {context} holds no {at}"
