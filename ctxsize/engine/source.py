@@ -111,42 +111,31 @@ def names_in(path: str) -> list[str]:
 
 
 class OpenDirectory(Protocol):
-    """An open directory. Every method but `close` and `steps` may raise `OSError`."""
+    """An open directory, and what is known of the entries in it by their names.
+
+    `steps` are the entries in byte order. `enter` opens a directory in this one, which stays
+    open, and follows no symlink; `leave` closes it and goes back to the one above, which must
+    be what it was; `close` closes it until `leave` comes back to it. `unreadable` are the
+    regular files that this process may not read, `with_attributes` the names with extended
+    attributes, `attributes` those of one entry, by default its own.
+    All but `close` raise `OSError`, `steps` if it cannot be listed.
+    """
 
     @property
-    def stat(self) -> os.stat_result:
-        """Return what is known of the directory itself."""
-
-    def steps(self) -> list[Step]:
-        """Return the entries in byte order. Raises `OSError` if it cannot be listed."""
-
-    def enter(self, name: str) -> OpenDirectory:
-        """Open the directory `name` in this one, which stays open; no symlink is followed."""
-
-    def leave(self) -> None:
-        """Close it and go back to the one above, which must be what it was."""
-
-    def close(self) -> None:
-        """Close it, until `leave` comes back to it."""
-
-    def stats(self, names: Sequence[str]) -> list[os.stat_result]:
-        """Return what is known of each of `names`."""
-
-    def link_target(self, name: str) -> str:
-        """Return what the symlink `name` points to."""
-
-    def unreadable(self, names: Sequence[str], stats: Sequence[os.stat_result]) -> list[str]:
-        """Return the regular files among `names` that this process may not read."""
-
-    def with_attributes(self, names: Sequence[str]) -> list[str]:
-        """Return those of `names` that have extended attributes."""
-
-    def attributes(self, name: str = "") -> Xattrs:
-        """Return the extended attributes of the entry `name`, by default its own."""
+    def stat(self) -> os.stat_result: ...
+    def steps(self) -> list[Step]: ...
+    def enter(self, name: str) -> OpenDirectory: ...
+    def leave(self) -> None: ...
+    def close(self) -> None: ...
+    def stats(self, names: Sequence[str]) -> list[os.stat_result]: ...
+    def link_target(self, name: str) -> str: ...
+    def unreadable(self, names: Sequence[str], stats: Sequence[os.stat_result]) -> list[str]: ...
+    def with_attributes(self, names: Sequence[str]) -> list[str]: ...
+    def attributes(self, name: str = "") -> Xattrs: ...
 
 
 class DirectorySource(Protocol):
-    """A tree of directories."""
+    """A tree of directories; `top` opens its top, or raises `OSError`."""
 
     longest_path: int
     """Number of bytes of a path below the top with which the system still finds it."""
@@ -156,8 +145,7 @@ class DirectorySource(Protocol):
     def has_mounts(self) -> bool:
         """Return whether it has several file systems, so that inode numbers mean less."""
 
-    def top(self) -> OpenDirectory:
-        """Open the top. Raises `OSError`."""
+    def top(self) -> OpenDirectory: ...
 
 
 class Disk:
