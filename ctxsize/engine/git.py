@@ -1,4 +1,4 @@
-"""What git knows of a directory: tracked files, ignored ones, submodules, worktrees.
+"""What git knows of a directory: tracked files, ignored ones, submodules.
 
 One of two places that run a program. Git asks and never writes: no lock is taken, no
 hook or file-system monitor of the repository is run, nothing is fetched. The
@@ -11,6 +11,7 @@ not followed, and a git that hangs or fails is not run again for it.
 from __future__ import annotations
 
 import os
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -25,15 +26,11 @@ _SECONDS = 10.0
 """Seconds that git has for an answer."""
 _MOST_SECONDS = 30.0
 """Seconds that git may take without an answer, in all repositories together."""
-_KEPT_VARIABLES = (
-    "GIT_CEILING_DIRECTORIES",
-    "GIT_CONFIG_",
-    "GIT_DISCOVERY_ACROSS_FILESYSTEM",
+_KEPT_VARIABLES = re.compile(
+    "(?!GIT_)|GIT_CEILING_DIRECTORIES|GIT_CONFIG_(?!PARAMETERS$)|GIT_DISCOVERY_ACROSS_FILESYSTEM"
 )
-_DROPPED_VARIABLES = ("GIT_CONFIG_PARAMETERS",)
 _SETTINGS = ("core.fsmonitor=false", f"core.hooksPath={os.devnull}", "core.quotePath=true")
 """What counts for more than the configuration of the repository, which may name programs."""
-_SUBMODULE = b"160000"
 
 
 class GitError(Exception):
@@ -94,7 +91,7 @@ class GitRepository:
         for record in _records(self.root, "ls-files", "-z", "--stage"):
             mode, _, rest = record.partition(b" ")
             path = os.fsdecode(rest.partition(b"\t")[2])
-            (submodules if mode == _SUBMODULE else files).add(path)
+            (submodules if mode == b"160000" else files).add(path)
         return frozenset(files), frozenset(submodules)
 
     @property
@@ -257,11 +254,6 @@ def _reason(stderr: bytes) -> str:
 
 def _environment() -> dict[str, str]:
     """Return our environment without what would make git look elsewhere, write, fetch or ask."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("GIT_")
-        or (name.startswith(_KEPT_VARIABLES) and name not in _DROPPED_VARIABLES)
-    }
+    kept = {name: value for name, value in os.environ.items() if _KEPT_VARIABLES.match(name)}
     quiet = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
     return {**kept, **quiet, "LC_ALL": "C"}
