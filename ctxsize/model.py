@@ -182,7 +182,6 @@ class Difference:
     """Sent by both, with content by one and without by the other."""
     content_differs_count: int = 0
     ignore_file: str | None = None
-    """The ignore file that the other builder reads."""
 
     @property
     def same(self) -> bool:
@@ -219,11 +218,10 @@ class Transfer:
     content_bytes: int
     files: int
     wire_bytes: int | None
-    """What the builder prints for a cold build, to the byte; None where it prints nothing."""
+    """This and the next three as in `Measurement`; None where it prints nothing."""
     printed: str | None
-    """`wire_bytes` in the builder's own words."""
     warm_bytes: int | None = None
-    """What it prints next if nothing changed; at least, where several take from one context."""
+    """At least, where several take from one context."""
     warm_printed: str | None = None
     platforms: tuple[str, ...] = ()
     """Those that ask for this; empty where it was not asked."""
@@ -253,7 +251,6 @@ class NamedContext:
     used: bool | None
     """Whether this build asks for anything of it; None where that is not known."""
     ignore_file: IgnoreFileInfo | None = None
-    """Its own one: that of the build context does not count here."""
     context: Measurement | None = None
     """What its ignore file leaves; None for what is not sent or not used."""
     transfers: tuple[Transfer, ...] = ()

@@ -100,7 +100,6 @@ def _opened(
 
 
 def _start(fd: int, size: int) -> bytes:
-    """Return the first `size` bytes of an open file."""
     parts = []
     while size > 0 and (part := os.read(fd, min(size, _PART_BYTES))):
         parts.append(part)

@@ -117,7 +117,6 @@ def find_dockerfile(context: str, named: str | None, builder: Builder) -> FoundD
 
 
 def _opened(context: str, named: str | None, builder: Builder) -> FoundDockerfile:
-    """Return the Dockerfile of a builder that opens it in place."""
     if named is None:
         paths = (os.path.join(context, name) for name in builder.dockerfile_names)
         usual = next((path for path in paths if os.path.lexists(path)), None)

@@ -141,7 +141,6 @@ def _large(context: str, large: list[Clue], passed: list[str], total: int) -> It
 
 
 def _gitignore_lines(context: str) -> list[str]:
-    """Return the lines of the `.gitignore` at the top of a context, none if it is no plain file."""
     path = _joined(context, GITIGNORE)
     try:
         text = os.fsdecode(read_file(path, _LONGEST_GITIGNORE_BYTES, links=False))
@@ -151,7 +150,6 @@ def _gitignore_lines(context: str) -> list[str]:
 
 
 def _ignores(lines: list[str], clue: Clue) -> bool:
-    """Return whether `lines` of a `.gitignore` ignore the directory or file of `clue`."""
     names = clue.path.split("/")
     concerning = list(dict.fromkeys(line for line in lines if _may_match(line, names)))
     if len(concerning) > _MOST_LINES:
@@ -176,7 +174,6 @@ def _may_match(line: str, names: list[str]) -> bool:
 
 
 def _reasons(clues: Iterable[Clue], total: int) -> Iterator[Reason]:
-    """Yield a reason for each kind of `clues` that weighs enough."""
     by_kind: dict[str, list[Clue]] = {}
     for clue in clues:
         by_kind.setdefault(clue.kind, []).append(clue)

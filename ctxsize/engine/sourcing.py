@@ -192,7 +192,6 @@ class Sources:
         return (name for name in names if excluded.step(name).ignored)
 
     def _matches(self, source: Source) -> list[str]:
-        """Return what wildcards match in the context, whether or not it arrives."""
         if source not in self._matched:
             self._matched[source] = self._arrivals_of(source).matching(source.path)
         return self._matched[source]
@@ -213,7 +212,6 @@ class Sources:
         return self._arrivals[source]
 
     def _checked(self, source: Source) -> SourceCheck:
-        """Return the fate of a source with all that there is to say about it."""
         (fate, at), arrivals = self.fate(source), self._arrivals_of(source)
         matches, hidden = None, list[Explanation]()
         if _is_wild(source):

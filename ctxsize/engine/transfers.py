@@ -187,7 +187,6 @@ def _transfer(measurement: Measurement, paths: Paths, platforms: tuple[str, ...]
 
 
 def _transfers(measuring: _Measuring) -> tuple[list[Transfer], list[Problem]]:
-    """Return the transfers of the build context, or the problem that hides them."""
     request = measuring.request
     if request.dockerfile is None or request.dockerfile_fault is not None:
         return [], []  # the request has a problem that says so
