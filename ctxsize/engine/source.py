@@ -11,6 +11,7 @@ import re
 import stat
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from errno import EINVAL, ENOENT, ENOTDIR
 from typing import Protocol
 
@@ -217,17 +218,13 @@ class DiskDirectory:
 
     def unreadable(self, names: Sequence[str], stats: Sequence[os.stat_result]) -> list[str]:
         me = os.geteuid()
-        doubtful = [
+        return [
             name
             for name, each in zip(names, stats, strict=True)
             if each.st_mode & _ALL_MAY_READ != _ALL_MAY_READ
             and stat.S_ISREG(each.st_mode)
             and not (each.st_uid == me and each.st_mode & stat.S_IRUSR)
-        ]
-        return [
-            name
-            for name in doubtful
-            if not os.access(name, os.R_OK, dir_fd=self._fd, effective_ids=True)
+            and not os.access(name, os.R_OK, dir_fd=self._fd, effective_ids=True)
         ]
 
     def with_attributes(self, names: Sequence[str]) -> list[str]:
@@ -235,15 +232,10 @@ class DiskDirectory:
         return [name for name in names if listxattr(before + name, follow_symlinks=False)]
 
     def attributes(self, name: str = "") -> Xattrs:
-        if not name and self._has_none():
-            return {}
+        if not name and self._fd >= 0:
+            with suppress(OSError):  # only its path can tell then
+                if not os.listxattr(self._fd):
+                    return {}
         path = self._path + name if name else self._path[:-1] or "/"
         keys = os.listxattr(path, follow_symlinks=False)
         return {key: len(os.getxattr(path, key, follow_symlinks=False)) for key in keys}
-
-    def _has_none(self) -> bool:
-        """Return whether it has no attributes itself; False if only its path can tell."""
-        try:
-            return self._fd >= 0 and not os.listxattr(self._fd)
-        except OSError:
-            return False
