@@ -39,13 +39,7 @@ from ctxsize.engine.dockerfiles import is_remote
 from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.narrow import Narrowed, check_excluded, follow
 from ctxsize.engine.request import Request, request_of
-from ctxsize.errors import (
-    BuildFailsError,
-    CtxsizeError,
-    DockerfileError,
-    InputError,
-    UndecidedError,
-)
+from ctxsize.errors import DockerfileError, InputError, UndecidedError
 from ctxsize.model import NamedContext, Problem
 
 Include = tuple[str, ...] | None
@@ -308,14 +302,6 @@ def unknown_problem(unknown: Unknown, builder: Builder) -> Problem:
     is_older = unknown.kind.startswith("older-")
     code = "older-dockerfile" if is_older else f"unknown-{unknown.kind}"
     return Problem(code, message, line=unknown.line or None)
-
-
-def failure(error: CtxsizeError) -> str:
-    """Return what the build does for certain where the builder meets `error`, or ""."""
-    if isinstance(error, BuildFailsError):
-        return "the build stops"
-    rejected = isinstance(error, DockerfileError) and not isinstance(error, UndecidedError)
-    return "the build fails" if rejected else ""
 
 
 def is_wrong_target(request: Request) -> bool:

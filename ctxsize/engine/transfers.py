@@ -17,7 +17,6 @@ from ctxsize.engine.need import (
     TAKES_UNKNOWN,
     Include,
     asked_of,
-    failure,
     include_of,
     includes_of,
     is_wrong_target,
@@ -28,7 +27,13 @@ from ctxsize.engine.need import (
 )
 from ctxsize.engine.report import ignore_file_info, measure
 from ctxsize.engine.request import Request
-from ctxsize.errors import BuildFailsError, CtxsizeError, InputError
+from ctxsize.errors import (
+    BuildFailsError,
+    CtxsizeError,
+    DockerfileError,
+    InputError,
+    UndecidedError,
+)
 from ctxsize.model import (
     Measurement,
     NamedContext,
@@ -218,11 +223,12 @@ def _rejected_line(asked: tuple[Asked, ...]) -> int | None:
 
 def unknown_transfer(request: Request, error: CtxsizeError) -> Problem:
     """Return why it is not known what travels; on `error` the build may fail for certain."""
-    fails = failure(error)
+    stops = isinstance(error, BuildFailsError)
+    rejects = isinstance(error, DockerfileError) and not isinstance(error, UndecidedError)
+    lead = "the build stops" if stops else "the build fails" if rejects else TAKES_UNKNOWN
     hint = f" ({error.hint})" if error.hint else ""
-    message = f"{fails or TAKES_UNKNOWN}: {error.message}{hint}"
-    path = error.path or request.dockerfile
-    return Problem("transfer-unknown", message, path, line=error.line, fails=bool(fails))
+    message, path = f"{lead}: {error.message}{hint}", error.path or request.dockerfile
+    return Problem("transfer-unknown", message, path, line=error.line, fails=stops or rejects)
 
 
 def _named(measuring: _Measuring, named: NamedContext, *, known: bool) -> NamedContext:
