@@ -314,11 +314,6 @@ class Report:
         return tuple(each for each in self.all_problems if each.code not in _OF_BUILDERS)
 
     @property
-    def notes(self) -> tuple[Problem, ...]:
-        """Return those that say something of how the builder works, whatever the contexts hold."""
-        return tuple(each for each in self.all_problems if each.code in _OF_BUILDERS)
-
-    @property
     def lower_bound(self) -> bool:
         """Return whether something could not be counted, so that each total is "at least"."""
         return any(problem.effect is Effect.LOWER_BOUND for problem in self.all_problems)
