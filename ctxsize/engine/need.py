@@ -98,8 +98,7 @@ def _kind(name: str, value: str) -> str:
     if scheme is not None:
         return scheme[0]
     if is_remote(value):
-        found = re.match(r"(https?|ssh)://", value)
-        return found[1].rstrip("s") if found and found[1] != "ssh" else "git"
+        return "http" if value.startswith(("http://", "https://")) else "git"
     try:
         is_directory = os.path.isdir(value)
         reason = "not a directory" if os.path.lexists(value) else "no such file or directory"
