@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
-from itertools import dropwhile, islice, takewhile
+from itertools import dropwhile, takewhile
 from typing import Any
 
 from ctxsize.dockerfile import Paths, Source
@@ -139,27 +139,29 @@ class Takers:
         self._request = request
         self._sources: dict[Source, None] = {}
         self._specs: dict[str, DockerIgnoreSpec | None] = {}
-        self._unknown = ""
+        self._unknown = self._read()
+
+    def _read(self) -> str:
+        """Read the Dockerfile. Return why what it takes is not known, or ""."""
+        request = self._request
         if not request.builder.asks_for_paths:
-            title = request.builder.title
-            self._unknown = f"{title} takes the whole context, whatever the Dockerfile says"
-        elif request.dockerfile is None:
-            self._unknown = "not known, as there is no Dockerfile"
-        else:
-            try:
-                asked = asked_of(request)
-                self._sources = dict.fromkeys(source for each in asked for source in each.sources)
-                # Such a source takes away what others take, and may empty what it leaves.
-                taken_back = (each for each in self._sources if each.path.startswith("!"))
-                self._unknown = "".join(
+            return f"{request.builder.title} takes the whole context, whatever the Dockerfile says"
+        if request.dockerfile is None:
+            return "not known, as there is no Dockerfile"
+        try:
+            asked = asked_of(request)
+        except CtxsizeError as error:
+            if is_wrong_target(request):
+                raise
+            return f"not known: {error}"
+        self._sources = dict.fromkeys(source for each in asked for source in each.sources)
+        for each in self._sources:
+            if each.path.startswith("!"):  # the sender's patterns are those of an ignore file
+                return (
                     f"not known, as {each.instruction} {each.source} (line {each.line}) is read as "
                     "a pattern that takes away again, and files may arrive empty"
-                    for each in islice(taken_back, 1)
                 )
-            except CtxsizeError as error:
-                if is_wrong_target(request):
-                    raise
-                self._unknown = f"not known: {error}"
+        return ""
 
     def added_to(self, explained: Explanation) -> Explanation:
         """Return `explained` with the instructions that take its path, or why that is not known."""

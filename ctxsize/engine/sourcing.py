@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from ctxsize.dockerfile import Instruction, Source, Unknown, path_from_root
+from ctxsize.dockerfile import Source, Unknown, path_from_root
 from ctxsize.engine.arrivals import Arrivals, is_pattern
 from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.narrow import include_spec
@@ -122,17 +122,16 @@ class Sources:
         if path is None:
             raise InputError("there is no Dockerfile to have a line", hint="name it with -f PATH")
         instructions = self._request.plan.dockerfile.instructions
-        here = (each for each in instructions if each.line <= number <= each.end_line)
-        instruction = next(here, None)
-        if instruction is None or not _may_take(instruction):
-            what = instruction.keyword if instruction else "nothing"
-            raise InputError(
-                f"no COPY, ADD or mount on this line, but {what}",
-                path=path,
-                line=number,
-                hint=f"./{number} is the source named {number}",
-            )
-        return [*self._by_line.get(instruction.line, ())]
+        here = [each for each in instructions if each.line <= number <= each.end_line]
+        for doing in (each.trigger or each for each in here):
+            if doing.keyword in ("COPY", "ADD") or any(doing.flag_values("mount")):
+                return [*self._by_line.get(here[0].line, ())]
+        raise InputError(
+            f"no COPY, ADD or mount on this line, but {here[0].keyword if here else 'nothing'}",
+            path=path,
+            line=number,
+            hint=f"./{number} is the source named {number}",
+        )
 
     def fate(self, source: Source) -> tuple[Fate, str]:
         """Return what becomes of a source, and the entry that decides about it."""
@@ -265,12 +264,6 @@ def check_in_all(request: Request, wanted: str) -> list[SourceCheck]:
         requests += [named_request(request, each) for each in used]
     checks = [check for each in requests for check in Sources(each).check(wanted)]
     return [check for check in checks if check.source.line] or checks[:1]
-
-
-def _may_take(instruction: Instruction) -> bool:
-    """Return whether the instruction, or its trigger, names sources that are looked up."""
-    doing = instruction.trigger or instruction
-    return doing.keyword in ("COPY", "ADD") or any(doing.flag_values("mount"))
 
 
 def _is_wild(source: Source) -> bool:
