@@ -26,7 +26,7 @@ LAYERS = [
     ("engine.golang", "engine.characters", "engine.border"),
     ("engine.expressions",),
     ("engine.goregexp",),
-    ("dockerfile.variables",),
+    ("dockerfile.substitution",),
     ("dockerfile.words",),
     ("dockerfile.instructions",),
     ("shell",),

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from ctxsize.advice.caches import used_on_several_systems
 from ctxsize.advice.recipe import Recipe, read_recipe, slug
 from ctxsize.discovery import Discovery, FoundBuild
-from ctxsize.dockerfile import Dockerfile
+from ctxsize.dockerfile.instructions import Dockerfile
 from ctxsize.engine.border import border_of, holds
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.patterns import DockerIgnoreSpec

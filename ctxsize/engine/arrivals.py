@@ -11,7 +11,8 @@ from functools import cached_property
 from itertools import dropwhile, takewhile
 from typing import Any
 
-from ctxsize.dockerfile import Paths, Source
+from ctxsize.dockerfile.sources import Source
+from ctxsize.dockerfile.taken import Paths
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.dockerfiles import follow_links
 from ctxsize.engine.evaluate import Evaluator, Mark

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from ctxsize.dockerfile import Source, Unknown, path_from_root
+from ctxsize.dockerfile.sources import Source, Unknown, path_from_root
 from ctxsize.engine.arrivals import Arrivals, is_pattern
 from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.narrow import include_spec
