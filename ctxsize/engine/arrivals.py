@@ -15,11 +15,10 @@ from ctxsize.dockerfile.sources import Source
 from ctxsize.dockerfile.taken import Paths
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.dockerfiles import follow_links
-from ctxsize.engine.evaluate import Evaluator, Mark
+from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, Mark
 from ctxsize.engine.golang import has_wildcards, match
 from ctxsize.engine.narrow import follow, include_spec
 from ctxsize.engine.need import asked_of, evaluator_of, is_wrong_target
-from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.engine.request import Request
 from ctxsize.engine.source import link_target, names_in
 from ctxsize.engine.trace import Explanation, Taker, entry_at
