@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from itertools import dropwhile, takewhile
@@ -19,6 +18,7 @@ from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, Mark
 from ctxsize.engine.golang import has_wildcards, match
 from ctxsize.engine.narrow import follow, include_spec
 from ctxsize.engine.need import asked_of, evaluator_of, is_wrong_target
+from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
 from ctxsize.engine.source import link_target, names_in
 from ctxsize.engine.trace import Explanation, Taker, entry_at
@@ -66,10 +66,8 @@ class Arrivals:
             state, prefix = pending.pop()
             if not state.mark.ignored:
                 return True
-            entries: list[os.DirEntry[str]] = []
-            if self._evaluator.enters(state, prefix[:-1]):
-                with suppress(OSError):
-                    entries = entries_in(self._full(prefix))
+            is_entered = self._evaluator.enters(state, prefix[:-1])
+            entries = self._entries(prefix) if is_entered else []
             others = [each.name for each in entries if not each.is_dir(follow_symlinks=False)]
             odd = self._evaluator.odd(state, prefix, others)
             if any(not odd.get(name, state.mark).ignored for name in others):
@@ -117,6 +115,34 @@ class Arrivals:
                 if match(part, name)
             ]
         return [path[:-1] for path in found]
+
+    def matching_parents(self, base: str, pattern: str) -> Iterator[str]:
+        """Yield the outermost entries that `COPY --parents` finds below `base`, sent or not.
+
+        The pattern is of the dialect of ignore files, so that `**` stands for any number of
+        directories and what is below a match is taken with it; no symlink in it is followed.
+        Behaviour: moby/buildkit (`dispatchCopy`, `contenthash`), docker/dockerfile 1.20.
+        """
+        search = DockerIgnorePattern(pattern)
+        deepest = None if "**" in pattern else pattern.count("/") + 1
+        pending = [("", 1)]
+        while pending:
+            prefix, depth = pending.pop()
+            for each in self._entries(os.path.join(base, prefix)):
+                inside = prefix + each.name
+                if search.match_file(inside) is not None:
+                    yield inside if base == "." else f"{base}/{inside}"
+                elif each.is_dir(follow_symlinks=False) and depth != deepest:
+                    pending.append((f"{inside}/", depth + 1))
+
+    def _entries(self, path: str) -> list[os.DirEntry[str]]:
+        """Return the entries of a directory by name; none if it is none or cannot be read."""
+        full = self._full(path.rstrip("/"))
+        try:
+            is_directory = stat.S_ISDIR(os.lstat(full).st_mode)
+            return sorted(entries_in(full) if is_directory else [], key=lambda each: each.name)
+        except OSError:
+            return []
 
     def base(self, pattern: str) -> str:
         """Return where the part of a pattern in front of its first wildcard leads."""

@@ -137,7 +137,7 @@ class Sources:
         """Return what becomes of a source, and the entry that decides about it."""
         arrivals = self._arrivals_of(source)
         if source.parents is not None:
-            return self._fate_of_parents(*source.parents, arrivals)
+            return self._fate_of_parents(source, *source.parents)
         wild = _is_wild(source)
         at, arrives = arrivals.follow(arrivals.base(source.path) if wild else source.path)
         if not arrives:
@@ -147,25 +147,17 @@ class Sources:
                 end, arrives = arrivals.follow(path)
                 if not arrives:
                     return self._missing(end, arrivals)
-        if wild:
-            found = any(map(arrivals.holds, self._matches(source)))
-            return Fate.FOUND if found else Fate.NO_MATCH, source.path
-        return Fate.FOUND, at
+        return self._any_of(source) if wild else (Fate.FOUND, at)
 
-    def _fate_of_parents(self, base: str, pattern: str, arrivals: Arrivals) -> tuple[Fate, str]:
+    def _fate_of_parents(self, source: Source, base: str, pattern: str) -> tuple[Fate, str]:
         """Return what `COPY --parents` finds. Raises `InputError` where that is not known."""
-        reason = "a source that has wildcards" if is_pattern(base) else ""
+        reason = ""
         if not pattern:
             reason = "a source that names nothing behind its pivot"
         elif pattern.startswith(("!", "#")):
             reason = f"a source that starts with {pattern[0]}"
         elif base != "." and os.path.islink(os.path.join(self._request.root, base)):
             reason = f"a pivot behind a symlink, which {base} is"
-        at, arrives = (base, True) if reason else arrivals.follow(base)
-        if is_pattern(pattern) and not reason:
-            if not arrives:
-                return self._missing(at, arrivals)
-            reason = "a source that has wildcards"
         if reason:
             raise InputError(
                 f"what the builder finds is not known here for --parents with {reason}",
@@ -173,8 +165,19 @@ class Sources:
                 hint="`ctxsize explain PATH` says whether an entry is sent, and "
                 "`ctxsize ls --transfer` what travels",
             )
-        path = pattern if at == "." else f"{at}/{pattern}"
-        return (Fate.FOUND, path) if arrivals.holds(path) else self._missing(path, arrivals)
+        arrivals = self._arrivals_of(source)
+        if not is_pattern(base):
+            at, arrives = arrivals.follow(base)
+            if not is_pattern(pattern):
+                path = pattern if at == "." else f"{at}/{pattern}"
+                return (Fate.FOUND, path) if arrivals.holds(path) else self._missing(path, arrivals)
+            if not arrives:
+                return self._missing(at, arrivals)
+        return self._any_of(source)
+
+    def _any_of(self, source: Source) -> tuple[Fate, str]:
+        found = any(map(self._arrivals_of(source).holds, self._matches(source)))
+        return Fate.FOUND if found else Fate.NO_MATCH, source.path
 
     def _followed(self, source: Source) -> Iterable[str]:
         """Return what a source finds of which the builder follows symlinks, but none below that.
@@ -192,7 +195,12 @@ class Sources:
 
     def _matches(self, source: Source) -> list[str]:
         if source not in self._matched:
-            self._matched[source] = self._arrivals_of(source).matching(source.path)
+            arrivals = self._arrivals_of(source)
+            base, pattern = source.parents or (source.path, "")
+            found = arrivals.matching(base) if is_pattern(base) else [arrivals.follow(base)[0]]
+            if source.parents is not None:
+                found = [path for at in found for path in arrivals.matching_parents(at, pattern)]
+            self._matched[source] = found
         return self._matched[source]
 
     def _missing(self, at: str, arrivals: Arrivals) -> tuple[Fate, str]:
@@ -234,7 +242,7 @@ class Sources:
             yield "a mount knows no wildcards: its source is the name as it is written"
         if fate in (Fate.ABSENT, Fate.NO_MATCH) and not is_hidden:
             yield from _nearest(self._request, at)
-        if source.parents is not None and not is_pattern(source.parents[1]):
+        if source.parents is not None and not _is_wild(source):
             link = (explain(self._request, at).not_there or "").partition(" is a symlink, ")
             if link[1]:
                 yield f"{link[0]} is a symlink, which --parents does not follow behind its pivot"
@@ -268,7 +276,7 @@ def check_in_all(request: Request, wanted: str) -> list[SourceCheck]:
 
 def _is_wild(source: Source) -> bool:
     """Return whether a source may find any number of entries, or none."""
-    return source.kind != "bind" and source.parents is None and is_pattern(source.path)
+    return source.kind != "bind" and any(map(is_pattern, source.parents or (source.path,)))
 
 
 def _clamped(request: Request, source: Source) -> Iterator[str]:
