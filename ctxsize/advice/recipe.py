@@ -1,18 +1,19 @@
-"""A Dockerfile as the advice sees it: its builds, a name, and changes to its text.
+"""A Dockerfile as the advice sees it: its builds, what is around it, and changes to its text.
 
 What changes is a word or an option, the rest stays as it is, to the byte. The builder's reading
 of the instruction, before and after, proves that nothing else does; an instruction for which that
-fails is left to a person.
+fails is left to a person. No other module of the advice reads files.
 """
 
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 from ctxsize.codes import severity_of
@@ -20,15 +21,20 @@ from ctxsize.discovery import FoundBuild
 from ctxsize.dockerfile import Dockerfile, Instruction
 from ctxsize.dockerfile.sources import ALIASES
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
+from ctxsize.engine.border import holds
+from ctxsize.engine.ignorefile import IgnoreFile
+from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.engine.request import Plan
-from ctxsize.errors import DockerfileError, UndecidedError
+from ctxsize.errors import DockerfileError, IgnoreFileError, UndecidedError
 from ctxsize.findings import Confidence, Edit, Finding, Fix, Location, Severity
+from ctxsize.reader import entries_in, read_file
 from ctxsize.shell import Command, commands_of
 
 _MOST_STEPS = 500_000
 """Number of steps of all stages of a Dockerfile, each with those of the stages it is built on."""
 _SUFFIX = re.compile(r"(?i)(?:docker|container)file[.\-_](.+)|(.+)[.\-_](?:docker|container)file")
 """What distinguishes `Dockerfile.web` or `web.Dockerfile`."""
+_IGNORE_FILES = (".dockerignore", ".containerignore")
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +46,8 @@ class Recipe:
     dockerfile: Dockerfile
     stages: tuple[BuiltStage, ...]
     builds: tuple[FoundBuild, ...] = ()
+    border: str = ""
+    """The repository around it, beyond which no file is read."""
     name: str = ""
     """Its service, or more where another Dockerfile builds a service of that name."""
     on_several: frozenset[str] = frozenset()
@@ -48,7 +56,7 @@ class Recipe:
     @cached_property
     def lines(self) -> list[str]:
         """Return the lines of the file without their ends."""
-        return lines_of(self.data)
+        return self.data.decode("utf-8", "surrogateescape").replace("\r\n", "\n").split("\n")
 
     @property
     def runs(self) -> Iterator[tuple[BuiltStage, StageStep]]:
@@ -64,10 +72,6 @@ class Recipe:
     def contexts(self) -> tuple[str, ...]:
         """Return the contexts in which it is built, each once."""
         return tuple(dict.fromkeys(each.build.context for each in self.builds))
-
-    def holds(self, path: str) -> bool:
-        """Return whether one of its contexts holds a file."""
-        return any(os.path.isfile(os.path.join(each, path)) for each in self.contexts)
 
     @property
     def platforms(self) -> tuple[str, ...]:
@@ -90,30 +94,27 @@ class Recipe:
         suffix = _SUFFIX.fullmatch(name)
         return slug(suffix[1] or suffix[2] if suffix else above) or "app"
 
-    def text_of(self, instruction: Instruction) -> str:
-        """Return an instruction as it stands in the file, its lines joined by line feeds."""
-        return "\n".join(self.lines[instruction.line - 1 : instruction.end_line])
+    # What is around it.
 
-    def with_words(self, step: StageStep, words: Mapping[str, str]) -> list[Change]:
-        """Return an instruction with other flags and arguments; none if that is not certain."""
-        text = self.text_of(step.instruction)
-        return _change(step, with_words(text, self.dockerfile.escape, words))
+    def holds(self, path: str) -> bool:
+        """Return whether one of its contexts holds a file."""
+        return any(os.path.isfile(os.path.join(each, path)) for each in self.contexts)
 
-    def without_option(
-        self, step: StageStep, option: str, is_meant: Callable[[Command], bool]
-    ) -> list[Change]:
-        """Return a RUN without an option of the commands meant; none if that is not certain."""
-        text = self.text_of(step.instruction)
-        return _change(step, without_option(text, self.dockerfile.escape, option, is_meant))
+    def content(self, path: str) -> bytes | None:
+        """Return what is in a file, None if there is none."""
+        try:
+            return read_file(path) if holds(self.border, path) else None
+        except OSError:
+            return None
 
-    def with_mounts(self, options: Iterable[tuple[StageStep, str, dict[str, str]]]) -> list[Change]:
-        """Return the RUNs with further options for mounts; none if one is not certain."""
-        words: dict[StageStep, dict[str, str]] = {}
-        for step, written, given in options:
-            mount = f"--mount={with_option(written, **given)}"
-            words.setdefault(step, {})[f"--mount={written}"] = mount
-        made = [self.with_words(step, each) for step, each in words.items()]
-        return [change for each in made for change in each] if all(made) else []
+    def governing(self, context: str) -> bytes | None:
+        """Return its ignore file in a context, None if there is none."""
+        own = [f"{self.path}{name}" for name in _IGNORE_FILES]
+        common = [os.path.join(context, name) for name in _IGNORE_FILES]
+        found = map(self.content, (*own, *common))
+        return next((data for data in found if data is not None), None)
+
+    # What is found, and what is changed.
 
     def finding(
         self,
@@ -139,14 +140,32 @@ class Recipe:
             return None
         return Fix(message, (Edit(self.path, self.data, after),), certain)
 
+    def text_of(self, instruction: Instruction) -> str:
+        """Return an instruction as it stands in the file, its lines joined by line feeds."""
+        return "\n".join(self.lines[instruction.line - 1 : instruction.end_line])
 
-def _change(step: StageStep, text: str | None) -> list[Change]:
-    place = step.instruction
-    return [] if text is None else [Change(place.line, place.end_line, text)]
+    def rewritten(self, step: StageStep, write: Callable[[str, str], str | None]) -> list[Change]:
+        """Return what `write` makes of an instruction; none if it returns None."""
+        place = step.instruction
+        text = write(self.text_of(place), self.dockerfile.escape)
+        return [] if text is None else [Change(place.line, place.end_line, text)]
+
+    def with_mounts(self, options: Iterable[tuple[StageStep, str, dict[str, str]]]) -> list[Change]:
+        """Return the RUNs with further options for mounts; none if one is not certain."""
+        words: dict[StageStep, dict[str, str]] = {}
+        for step, written, given in options:
+            mount = f"--mount={with_option(written, **given)}"
+            words.setdefault(step, {})[f"--mount={written}"] = mount
+        made = [self.rewritten(at, partial(with_words, words=each)) for at, each in words.items()]
+        return [change for each in made for change in each] if all(made) else []
 
 
 def read_recipe(
-    path: str, data: bytes, dockerfile: Dockerfile, builds: tuple[FoundBuild, ...] = ()
+    path: str,
+    data: bytes,
+    dockerfile: Dockerfile,
+    builds: tuple[FoundBuild, ...] = (),
+    border: str = "",
 ) -> Recipe:
     """Return the Dockerfile `data` that stands at `path`.
 
@@ -159,12 +178,52 @@ def read_recipe(
     if sum(lengths.values()) > _MOST_STEPS:
         message = f"ctxsize advises on no more than {_MOST_STEPS:,} steps of stages and their bases"
         raise UndecidedError(message)
-    return Recipe(path, data, dockerfile, stages, builds)
+    return Recipe(path, data, dockerfile, stages, builds, border)
 
 
 def slug(name: str) -> str:
     """Return `name` as a part of the id of a cache."""
     return re.sub(r"[^\w.-]", "-", name).strip("-.")
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What the contexts of a recipe have in common, without what is ignored."""
+
+    recipe: Recipe
+    below: str = ""
+    """The directory of the context that names are relative to."""
+
+    @cached_property
+    def _spec(self) -> DockerIgnoreSpec:
+        data = self.recipe.governing(self.recipe.contexts[0]) or b""
+        try:
+            return DockerIgnoreSpec.from_lines(IgnoreFile.parse("", data).texts())
+        except IgnoreFileError:
+            return DockerIgnoreSpec([])
+
+    def has(self, name: str) -> bool:
+        """Return whether it is a file that is sent; with a slash at its end, a directory."""
+        path = posixpath.normpath(posixpath.join(self.below, name))
+        if path.startswith(("..", "/")) or self._spec.match_file(path):
+            return False
+        is_there = os.path.isdir if name.endswith("/") else os.path.isfile
+        return all(is_there(os.path.join(root, path)) for root in self.recipe.contexts)
+
+    def text(self, name: str) -> str:
+        """Return what a file says, `""` if it is not sent or cannot be read."""
+        path = os.path.join(self.recipe.contexts[0], self.below, name)
+        data = self.recipe.content(path) if self.has(name) else None
+        return (data or b"").decode("utf-8", "replace")
+
+
+def subdirectories(directory: str) -> list[str]:
+    """Return the names of the directories in `directory` that are not hidden."""
+    try:
+        entries = entries_in(directory)
+    except OSError:
+        return []
+    return sorted(each.name for each in entries if each.is_dir() and each.name[0] != ".")
 
 
 class Change(NamedTuple):
@@ -175,11 +234,6 @@ class Change(NamedTuple):
     text: str
 
 
-def lines_of(data: bytes) -> list[str]:
-    """Return the lines of `data` without their ends."""
-    return data.decode("utf-8", "surrogateescape").replace("\r\n", "\n").split("\n")
-
-
 def changed(data: bytes, changes: Iterable[Change]) -> bytes:
     """Return `data` with `changes`, which do not overlap; line ends stay what they are."""
     lines = data.decode("utf-8", "surrogateescape").split("\n")
@@ -188,13 +242,6 @@ def changed(data: bytes, changes: Iterable[Change]) -> bytes:
         end = "\r" * lines[min(first, len(lines)) - 1].endswith("\r")
         lines[first - 1 : last] = [line + end for line in text.split("\n")]
     return "\n".join(lines).encode("utf-8", "surrogateescape")
-
-
-def declared_above(lines: list[str], line: int) -> Change:
-    """Return the declaration of the architecture above an instruction and the comments on it."""
-    while lines[line - 2].lstrip().startswith("#"):
-        line -= 1
-    return Change(line, line - 1, "ARG TARGETARCH")
 
 
 def with_words(text: str, escape: str, words: Mapping[str, str]) -> str | None:
@@ -222,10 +269,11 @@ def without_option(
     before, then = read_alone(text, escape), read_alone(after, escape)
     if before is None or then is None or before.flags != then.flags:
         return None
-    commands = [replace(each, line=0) for each in commands_of(before)]
     wanted = [
-        replace(each, words=tuple(e for e in each.words if e != option or not is_meant(each)))
-        for each in commands
+        replace(
+            each, line=0, words=tuple(e for e in each.words if e != option or not is_meant(each))
+        )
+        for each in commands_of(before)
     ]
     return after if [replace(each, line=0) for each in commands_of(then)] == wanted else None
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ctxsize.advice.caches import OF_SEVERAL, System, fetches, held_at, system_of
-from ctxsize.advice.recipe import Recipe, declared_above
-from ctxsize.advice.repository import Repository
+from ctxsize.advice.mounts import is_apt
+from ctxsize.advice.recipe import Change, Recipe
 from ctxsize.dockerfile.stages import BuiltStage, Cache, StageStep
 from ctxsize.findings import Confidence, Finding, Fix, Severity
-from ctxsize.shell import Command
 
 _APT = re.compile(r"^/var/(?:cache|lib)/apt(?:/|$)")
 _CARGO_HOME = re.compile(r"(?:^|/)(?:\.?cargo)/(?:registry|git)(?:/|$)")
 _ARCHITECTURE = re.compile(r"\$\{?((?:TARGET|BUILD)(?:ARCH|PLATFORM|VARIANT))\b\}?")
+_OF_ONE_SERVICE = ("target", "node_modules", "vendor")
+"""What tells packages apart by their paths, which are the same in every image's `/app`."""
+Stake = tuple[str, str, Severity]
+"""What a cache holds that only one system can use: a word, a text, how much is at stake."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +33,6 @@ class Use:
 
     @property
     def system(self) -> System:
-        """Return that of the stage's image."""
         return system_of(self.stage.base)
 
     @property
@@ -46,15 +48,20 @@ class Use:
             self.cache.id,
         )
 
+    def own_id(self, what: str) -> str:
+        """Return an id of its service, system and architecture for what the cache holds."""
+        architecture = "$TARGETARCH" if self.several_platforms else ""
+        return "-".join(filter(None, (self.recipe.name, self.system.slug, architecture, what)))
+
     def __str__(self) -> str:
         base = self.stage.base or "an unknown image"
         return f"{self.recipe.path}:{self.step.line}: {base}, {self.stage.label}"
 
 
-def _by_id(repository: Repository) -> dict[str, list[Use]]:
+def _by_id(recipes: Iterable[Recipe]) -> dict[str, list[Use]]:
     """Return every cache mount of a repository, by its id."""
     found: dict[str, list[Use]] = {}
-    for recipe in repository.recipes:
+    for recipe in recipes:
         for stage, step in recipe.runs:
             for use in (Use(recipe, stage, step, cache) for cache in step.caches):
                 # An id with a variable that is not known may be any.
@@ -63,9 +70,9 @@ def _by_id(repository: Repository) -> dict[str, list[Use]]:
     return found
 
 
-def colliding_ids(repository: Repository) -> Iterator[Finding]:
+def colliding_ids(recipes: Sequence[Recipe]) -> Iterator[Finding]:
     """Yield CTX220, once for each Dockerfile and id."""
-    for identity, sharing in _by_id(repository).items():
+    for identity, sharing in _by_id(recipes).items():
         stake = _stake(sharing)
         if stake is None:
             continue
@@ -77,27 +84,22 @@ def colliding_ids(repository: Repository) -> Iterator[Finding]:
                 yield _collision(identity, own, sharing, stake)
 
 
-_OF_ONE_SERVICE = ("target", "node_modules", "vendor")
-"""What tells packages apart by their paths, which are the same in every image's `/app`."""
-
-
 def _services(sharing: Iterable[Use]) -> bool:
     """Return whether builds of different contexts use the cache, and none of them chose its id."""
     uses = [use for use in sharing if not use.cache.named]
     return len({frozenset(map(os.path.realpath, use.recipe.contexts)) for use in uses}) > 1
 
 
-def _stake(sharing: Iterable[Use]) -> tuple[str, str, Severity] | None:
-    """Return what the cache holds that only one system can use."""
+def _stake(sharing: Iterable[Use]) -> Stake | None:
     for target in (use.cache.target for use in sharing):
         if target.endswith(OF_SEVERAL):
-            return _whole_cache(sharing)
+            return _stake_of_tools(sharing)
         if held := held_at(target):
             return held
     return None
 
 
-def _whole_cache(sharing: Iterable[Use]) -> tuple[str, str, Severity] | None:
+def _stake_of_tools(sharing: Iterable[Use]) -> Stake | None:
     """Return what a directory for the caches of all tools holds, by the tools that run with it."""
     for use in sharing:
         names = {fetch.manager.name for fetch in fetches(use.step)}
@@ -109,9 +111,7 @@ def _whole_cache(sharing: Iterable[Use]) -> tuple[str, str, Severity] | None:
     return None
 
 
-def _collision(
-    identity: str, own: list[Use], sharing: list[Use], stake: tuple[str, str, Severity]
-) -> Finding:
+def _collision(identity: str, own: list[Use], sharing: list[Use], stake: Stake) -> Finding:
     name, what, severity = stake
     first = own[0]
     # Two releases of one system have different keys, so two libcs do.
@@ -131,22 +131,16 @@ def _collision(
         severity=severity if sure or severity is Severity.INFO else Severity.WARNING,
         confidence=Confidence.CERTAIN if sure else Confidence.POSSIBLE,
         evidence=tuple(others) or (str(first),),
-        help="give each an id of service, system and architecture, here "
-        f"`id={_own_id(first, name)}`",
+        help=f"give each an id of service, system and architecture, here `id={first.own_id(name)}`",
         fix=_separated(own, name),
     )
-
-
-def _own_id(use: Use, what: str) -> str:
-    arch = "$TARGETARCH" if use.several_platforms else ""
-    return "-".join(filter(None, (use.recipe.name, use.system.slug, arch, what)))
 
 
 def _separated(own: list[Use], what: str) -> Fix | None:
     """Return each mount with an id of its own; certain unless somebody chose the common one."""
     recipe = own[0].recipe
     made = recipe.with_mounts(
-        (use.step, use.cache.written, {"id": _own_id(use, what)}) for use in own
+        (use.step, use.cache.written, {"id": use.own_id(what)}) for use in own
     )
     if not made:
         return None
@@ -157,67 +151,13 @@ def _separated(own: list[Use], what: str) -> Fix | None:
         declared = is_given or use.step.environment.declares("TARGETARCH")
         if use.several_platforms and not declared:
             declaring[use.stage] = use.step
-    made += [declared_above(recipe.lines, step.line) for step in declaring.values()]
+    for line in (step.line for step in declaring.values()):
+        # The comments above an instruction are about it.
+        while recipe.lines[line - 2].lstrip().startswith("#"):
+            line -= 1
+        made.append(Change(line, line - 1, "ARG TARGETARCH"))
     certain = not any(use.cache.named for use in own)
     return recipe.fix("give the cache an id of its own", made, certain=certain)
-
-
-def shared_by_writers(repository: Repository) -> Iterator[Finding]:
-    """Yield CTX221, once for each Dockerfile and id."""
-    for identity, sharing in _by_id(repository).items():
-        groups: dict[tuple[Recipe, str, bool], list[Use]] = {}
-        for use in sharing:
-            chosen = "sharing=" in use.cache.written
-            tool = _unlocked_tool(use, sharing) if use.cache.sharing == "shared" else ""
-            if tool == "apt" or (tool and not chosen):
-                groups.setdefault((use.recipe, tool, chosen), []).append(use)
-        for (_, tool, chosen), own in groups.items():
-            yield _unlocked(own, identity, sharing, tool, certain=tool == "apt" and not chosen)
-
-
-def _unlocked_tool(use: Use, sharing: list[Use]) -> str:
-    """Return the tool that needs a lock for a mount, `""` if none does."""
-    if _APT.match(use.cache.target) and any(is_apt(each) for each in use.step.commands):
-        return "apt"
-    is_cargo = _CARGO_HOME.search(use.cache.target) and _at_once(use, sharing)
-    return "cargo" if is_cargo else ""
-
-
-def is_apt(command: Command) -> bool:
-    """Return whether it is apt."""
-    return command.program in ("apt", "apt-get")
-
-
-def _at_once(use: Use, sharing: list[Use]) -> tuple[str, ...]:
-    """Return why the mount may be in use twice at the same time; empty if nothing shows it."""
-    if use.several_platforms:
-        return (f"one build for {', '.join(use.recipe.platforms)}",)
-    stages = {each.stage.label for each in sharing if each.recipe is use.recipe}
-    if len(stages) > 1 and not _in_a_row(use, sharing):
-        return (f"the stages {' and '.join(sorted(stages))} run at the same time",)
-    groups = _groups(use.recipe)
-    for each in sharing:
-        common = groups & _groups(each.recipe)
-        if each.recipe is not use.recipe and common:
-            return (f"{sorted(common)[0]} builds {each.recipe.path} too, at the same time",)
-    return ()
-
-
-def _in_a_row(use: Use, sharing: list[Use]) -> bool:
-    """Return whether each stage that uses the mount is built on the one before."""
-    own = [each for each in sharing if each.recipe is use.recipe]
-    longest = max((each.stage.history for each in own), key=len)
-    return all(each.step in longest for each in own)
-
-
-def _groups(recipe: Recipe) -> set[str]:
-    """Return the files that ask for several builds at once, this one among them."""
-    return {
-        place.where.path
-        for each in recipe.builds
-        for place in each.places
-        if place.how in ("compose", "bake")
-    }
 
 
 _FAILS = {
@@ -226,23 +166,60 @@ _FAILS = {
 }
 
 
-def _unlocked(
-    own: list[Use], identity: str, sharing: list[Use], tool: str, *, certain: bool
-) -> Finding:
-    first = own[0]
-    reasons = _at_once(first, sharing)
-    more = ", ".join(str(use.step.line) for use in own[1:])
-    made = first.recipe.with_mounts(
-        (use.step, use.cache.written, {"sharing": "locked"}) for use in own
-    )
-    return first.recipe.finding(
-        "CTX221",
-        first.step.line,
-        f"the cache `{identity}` is open to several builds at once: {_FAILS[tool]}",
-        severity=None if reasons else Severity.INFO,
-        confidence=Confidence.LIKELY if reasons else Confidence.POSSIBLE,
-        evidence=(*reasons, *([f"it is mounted so on line {more}, too"] if more else [])),
-        help="`sharing=locked` makes them wait for each other"
-        + ("; ids by architecture let them run" if tool == "cargo" else ""),
-        fix=first.recipe.fix("let one build after the other use it", made, certain=certain),
-    )
+def shared_by_writers(recipes: Sequence[Recipe]) -> Iterator[Finding]:
+    """Yield CTX221, once for each Dockerfile and id."""
+    for identity, sharing in _by_id(recipes).items():
+        groups: dict[tuple[Recipe, str, bool], list[Use]] = {}
+        for use in sharing:
+            chosen = "sharing=" in use.cache.written
+            tool = _unlocked_tool(use, sharing) if use.cache.sharing == "shared" else ""
+            if tool == "apt" or (tool and not chosen):
+                groups.setdefault((use.recipe, tool, chosen), []).append(use)
+        for (recipe, tool, chosen), own in groups.items():
+            reason = _at_once(own[0], sharing)
+            lines = ", ".join(str(use.step.line) for use in own[1:])
+            more = f"it is mounted so on line {lines}, too" if lines else ""
+            made = recipe.with_mounts(
+                (use.step, use.cache.written, {"sharing": "locked"}) for use in own
+            )
+            certain = tool == "apt" and not chosen
+            yield recipe.finding(
+                "CTX221",
+                own[0].step.line,
+                f"the cache `{identity}` is open to several builds at once: {_FAILS[tool]}",
+                severity=None if reason else Severity.INFO,
+                confidence=Confidence.LIKELY if reason else Confidence.POSSIBLE,
+                evidence=tuple(filter(None, (reason, more))),
+                help="`sharing=locked` makes them wait for each other"
+                + ("; ids by architecture let them run" if tool == "cargo" else ""),
+                fix=recipe.fix("let one build after the other use it", made, certain=certain),
+            )
+
+
+def _unlocked_tool(use: Use, sharing: list[Use]) -> str:
+    """Return the tool that needs a lock for a mount, `""` if none does."""
+    if _APT.match(use.cache.target) and any(map(is_apt, use.step.commands)):
+        return "apt"
+    return "cargo" if _CARGO_HOME.search(use.cache.target) and _at_once(use, sharing) else ""
+
+
+def _at_once(use: Use, sharing: list[Use]) -> str:
+    """Return why the mount may be in use twice at the same time; `""` if nothing shows it."""
+    if use.several_platforms:
+        return f"one build for {', '.join(use.recipe.platforms)}"
+    own = [each for each in sharing if each.recipe is use.recipe]
+    longest = max((each.stage.history for each in own), key=len)
+    if any(each.step not in longest for each in own):  # not each built on the one before
+        stages = sorted({each.stage.label for each in own})
+        return f"the stages {' and '.join(stages)} run at the same time"
+    for each in sharing:
+        common = _groups(use.recipe) & _groups(each.recipe)
+        if each.recipe is not use.recipe and common:
+            return f"{min(common)} builds {each.recipe.path} too, at the same time"
+    return ""
+
+
+def _groups(recipe: Recipe) -> set[str]:
+    """Return the files that ask for several builds at once, this one among them."""
+    places = (place for each in recipe.builds for place in each.places)
+    return {place.where.path for place in places if place.how in ("compose", "bake")}
