@@ -78,6 +78,11 @@ class Line:
         """Return whether it may match more than one path."""
         return not _WILD.isdisjoint(self.text)
 
+    @property
+    def names_no_entry(self) -> bool:
+        """Return whether it names the context itself, or what lies outside of it."""
+        return self.text in (".", "..", "/") or self.text.startswith("../")
+
     def matches(self, path: str) -> bool:
         """Return whether its pattern matches `path` itself."""
         return self.pattern is not None and self.pattern.match_file(path) is not None
@@ -138,14 +143,17 @@ class Proposal:
         return cls(f"write {text}", {number: text}, means=means)
 
     @classmethod
-    def remove(cls, number: int, *, means: frozenset[str] | None = None) -> Proposal:
+    def remove(
+        cls, number: int, *, means: frozenset[str] | None = None, without_tree: bool = False
+    ) -> Proposal:
         """Return the change that removes a line."""
-        return cls("remove the line", {number: None}, means=means)
+        return cls("remove the line", {number: None}, means=means, without_tree=without_tree)
 
     @classmethod
-    def last(cls, number: int, text: str) -> Proposal:
+    def last(cls, exception: Line) -> Proposal:
         """Return the change that moves an exception behind all that undoes it."""
-        return cls("put the exception last", {number: None}, append=text)
+        change: dict[int, str | None] = {exception.number: None}
+        return cls("put the exception last", change, append=exception.written)
 
     @property
     def added(self) -> tuple[str, ...]:

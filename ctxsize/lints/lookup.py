@@ -62,6 +62,13 @@ class LintTree:
         """Return what would be sent without any pattern."""
         return self.trial.everything
 
+    def is_directory(self, path: str) -> bool:
+        return path in self.everything.directories
+
+    def has_files(self, paths: Iterable[str]) -> bool:
+        """Return whether one of `paths` is no directory."""
+        return not self.everything.directories.issuperset(paths)
+
     @cached_property
     def needed(self) -> BuildContext | None:
         """Return what the builds need; None if the Dockerfile cannot be read."""
@@ -94,24 +101,25 @@ class LintTree:
         """Return the ignore file as a path of the context, None where it is no plain file in it."""
         path = None if self.request.ignore_file is None else own_path(self.request)
         found = None if path is None else self.snapshot.file(path)
-        if found is None or found.st_nlink > 1 or not found.readable:
-            return None
-        return path if stat.S_ISREG(found.st_mode) else None
+        is_plain = found and found.st_nlink == 1 and found.readable and stat.S_ISREG(found.st_mode)
+        return path if is_plain else None
 
     @cached_property
     def by_name(self) -> dict[str, list[str]]:
         """Return the paths by their last part."""
         found: dict[str, list[str]] = {}
-        for path in sorted(self.everything.paths, key=order):
+        for path in self._ordered:
             found.setdefault(path.rpartition("/")[2], []).append(path)
         return found
 
     @cached_property
     def by_folded(self) -> dict[str, str]:
-        """Return one path for each of those that only upper and lower case tell apart."""
-        return {
-            path.casefold(): path for path in sorted(self.everything.paths, key=order, reverse=True)
-        }
+        """Return the first path of those that only upper and lower case tell apart."""
+        return {path.casefold(): path for path in reversed(self._ordered)}
+
+    @cached_property
+    def _ordered(self) -> list[str]:
+        return sorted(self.everything.paths, key=order)
 
     def matched(
         self, pattern: DockerIgnorePattern, *, beside: Iterable[DockerIgnorePattern] = ()
@@ -146,14 +154,6 @@ class LintTree:
                 if each.path in sent.directories:
                     found.add(each.path)
         return sorted(found, key=order)
-
-    def is_directory(self, path: str) -> bool:
-        """Return whether there is a directory at `path`."""
-        return path in self.everything.directories
-
-    def has_files(self, paths: Iterable[str]) -> bool:
-        """Return whether one of `paths` is no directory."""
-        return not self.everything.directories.issuperset(paths)
 
     def marked(self, paths: Iterable[str]) -> tuple[str, ...]:
         """Return `paths` in the builder's order, directories with a trailing `/`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, Literal
@@ -17,14 +17,53 @@ from ctxsize.engine.builders import Builder
 from ctxsize.engine.events import Progress, Steps
 from ctxsize.engine.request import Plans
 from ctxsize.findings import Edit, Finding, Severity, in_order
-from ctxsize.lints import LINTS
+from ctxsize.lints import depths, idle, meanings, missing, overlaps
 from ctxsize.lints.case import Case
-from ctxsize.lints.lookup import Target
-from ctxsize.lints.meanings import utf16
+from ctxsize.lints.lookup import LintTree, Target
 from ctxsize.lints.targets import STDIN, Cases, targets_of
 from ctxsize.model import Problem
 from ctxsize.recommender.matches import names
 
+Check = Callable[[Case], Iterator[Finding]]
+"""A lint: the findings of one code."""
+
+
+def _in_tree(check: Callable[[Case, LintTree], Iterator[Finding]]) -> Check:
+    return lambda case: iter(()) if case.tree is None else check(case, case.tree)
+
+
+LINTS: dict[str, Check] = {
+    "CTX101": depths.root_only,
+    "CTX102": meanings.trailing,
+    "CTX103": meanings.not_a_comment,
+    "CTX104": meanings.several,
+    "CTX105": depths.single_star,
+    "CTX106": idle.useless,
+    "CTX107": idle.overridden,
+    "CTX108": _in_tree(overlaps.shadowed),
+    "CTX109": _in_tree(missing.git),
+    "CTX110": _in_tree(missing.env),
+    "CTX111": missing.hidden_source,
+    "CTX112": overlaps.redundant,
+    "CTX113": overlaps.duplicate,
+    "CTX114": meanings.outside,
+    "CTX115": meanings.translated("CTX115", meanings.from_gitignore),
+    "CTX116": _in_tree(missing.manifest),
+    "CTX117": idle.two_files,
+    "CTX118": _in_tree(idle.dead),
+    "CTX119": meanings.byte_order_mark,
+    "CTX120": _in_tree(overlaps.empty),
+    "CTX121": meanings.fails,
+    "CTX122": meanings.control,
+    "CTX123": meanings.invisible,
+    "CTX124": meanings.translated("CTX124", meanings.from_regex),
+    "CTX125": _in_tree(idle.pruned),
+    "CTX126": _in_tree(idle.difference),
+    "CTX127": idle.unread,
+    "CTX128": meanings.whitespace,
+    "CTX130": _in_tree(overlaps.undone),
+}
+"""What finds each code, in the order of the codes."""
 _MOST_FIXES = 1000
 _MOST_EXCEPTIONS = 2_000
 _OF_ONE_LINE = (
@@ -163,7 +202,7 @@ def _linted(
 def lint_case(case: Case, notify: Callable[[str], None] | None = None) -> tuple[Finding, ...]:
     """Return all findings of an ignore file in order; `notify` gets each code's name."""
     if case.is_utf16:  # Its lines are not what they seem, and none can be added.
-        return (utf16(case),)
+        return (meanings.utf16(case),)
     found: list[Finding] = []
     for code in _OF_ONE_LINE if case.is_long else LINTS:
         if notify is not None:
