@@ -12,7 +12,7 @@ from ctxsize.build import Build
 from ctxsize.engine.listing import order
 from ctxsize.engine.matched import matcher
 from ctxsize.engine.need import Include, includes_of
-from ctxsize.engine.patterns import DockerIgnorePattern
+from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
 from ctxsize.engine.request import Request
 from ctxsize.engine.snapshot import Sent
 from ctxsize.engine.trial import Trial, own_path
@@ -56,6 +56,8 @@ class LintTree:
         self.tracked = tracked
         self._requests = tuple(requests)
         self._matched: dict[str, list[str]] = {}
+        self._travelling: tuple[DockerIgnoreSpec, list[Sent]] | None = None
+        """What builds make travel with the patterns asked about last."""
 
     @property
     def everything(self) -> Sent:
@@ -87,6 +89,19 @@ class LintTree:
             with suppress(CtxsizeError):
                 found = [*(found or []), *includes_of(request)]
         return found
+
+    def may_travel(self, path: str, spec: DockerIgnoreSpec, sent: Sent) -> bool:
+        """Return whether a build makes `path` travel with the patterns `spec`, which leave `sent`.
+
+        Or may, as no Dockerfile is known.
+        """
+        if self.includes is None:
+            return True
+        if self._travelling is None or self._travelling[0] is not spec:
+            narrow = [each for each in self.includes if each is not None]
+            found = [self.snapshot.sent(spec, include=each) for each in narrow]
+            self._travelling = spec, found + [sent] * (len(narrow) < len(self.includes))
+        return any(path in each for each in self._travelling[1])
 
     def is_taken(self, paths: Collection[str]) -> bool:
         """Return whether a build takes one of `paths` by its name, or may, as nobody knows."""
