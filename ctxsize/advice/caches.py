@@ -193,8 +193,6 @@ def moved_cache(command: Command) -> str | None:
     return (value or next(iter(rest[1:2]), None)) if name in _SETTINGS else None
 
 
-OF_SEVERAL = ("/.cache", "/go-build")
-"""Ends of directories that hold what several tools keep."""
 NOT_IN_THE_IMAGE = (
     "; the image does not get what is in the mount, so mount it in later RUNs too, and copy "
     "elsewhere what CMD or another stage needs"
@@ -267,8 +265,7 @@ def _mounts(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> Iterator[str]:
     apart = several or fetch.manager.name in recipe.on_several
     for place in places(recipe, fetch):
         words = (system_of(stage.base).slug, "$TARGETARCH" * several, posixpath.basename(place))
-        held = held_at(place) or place.endswith(OF_SEVERAL)
-        identity = {"id": "-".join(filter(None, words))} if apart and held else {}
+        identity = {"id": "-".join(filter(None, words))} if apart and held_at(place) else {}
         owner = owned(stage, fetch.step)
         yield with_option("type=cache", **identity, target=place, **shared, **owner)
 

@@ -45,9 +45,9 @@ def no_ignore_file(recipe: Recipe) -> Iterator[Finding]:
     """Yield CTX201, at the first instruction that takes everything."""
     steps = [step for stage in recipe.stages for step in stage.steps]
     takers = [step.line for step in steps if step.takes_all or "." in step.binds]
-    contexts = (each.build.context for each in recipe.builds if not each.contested)
-    for context in dict.fromkeys(contexts if takers else ()):
-        if recipe.governing(context) is None:
+    builds = {each.build.context: each.build for each in recipe.builds if not each.contested}
+    for context, build in builds.items() if takers else ():
+        if recipe.ignored(build) is None:
             where = "" if context in (".", "") else f" {context}"
             yield recipe.finding(
                 "CTX201",
@@ -67,7 +67,9 @@ def too_wide(recipe: Recipe) -> Iterator[Finding]:
     for each in recipe.builds if directory else ():
         context, shown = each.build.context, os.path.join(each.build.context, directory)
         is_wide = os.path.isdir(shown) and len(subdirectories(context)) >= _FEWEST
-        if is_wide and not each.guessed and not _is_allowlist(recipe.governing(context) or b""):
+        patterns = filter(None, map(sent_text, recipe.ignored(each.build) or ()))
+        # An ignore file that begins by ignoring everything lists what is needed.
+        if is_wide and not each.guessed and next(patterns, "") not in _EVERYTHING:
             yield recipe.finding(
                 "CTX250",
                 min(line for _, line in taken),
@@ -85,12 +87,6 @@ def _directory(recipe: Recipe, source: str) -> str:
     fixed = re.split(r"[*?[]", source, maxsplit=1)[0]
     is_one = any(os.path.isdir(os.path.join(each, source)) for each in recipe.contexts)
     return source if fixed == source and is_one else fixed.rpartition("/")[0]
-
-
-def _is_allowlist(data: bytes) -> bool:
-    """Return whether an ignore file begins by ignoring everything."""
-    lines = map(sent_text, data.decode("utf-8", "replace").splitlines())
-    return next(filter(None, lines), "") in _EVERYTHING
 
 
 class Repeated(NamedTuple):

@@ -16,16 +16,18 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import NamedTuple
 
+from ctxsize.build import Build
 from ctxsize.codes import severity_of
 from ctxsize.discovery import FoundBuild
 from ctxsize.dockerfile import Dockerfile, Instruction
 from ctxsize.dockerfile.sources import ALIASES
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
 from ctxsize.engine.border import holds
-from ctxsize.engine.ignorefile import IgnoreFile
+from ctxsize.engine.builders import BUILDERS
+from ctxsize.engine.governing import find_ignore_file
 from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.engine.request import Plan
-from ctxsize.errors import DockerfileError, IgnoreFileError, UndecidedError
+from ctxsize.errors import CtxsizeError, DockerfileError, IgnoreFileError, UndecidedError
 from ctxsize.findings import Confidence, Edit, Finding, Fix, Location, Severity
 from ctxsize.reader import entries_in, read_file
 from ctxsize.shell import Command, commands_of
@@ -34,7 +36,6 @@ _MOST_STEPS = 500_000
 """Number of steps of all stages of a Dockerfile, each with those of the stages it is built on."""
 _SUFFIX = re.compile(r"(?i)(?:docker|container)file[.\-_](.+)|(.+)[.\-_](?:docker|container)file")
 """What distinguishes `Dockerfile.web` or `web.Dockerfile`."""
-_IGNORE_FILES = (".dockerignore", ".containerignore")
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,12 +108,14 @@ class Recipe:
         except OSError:
             return None
 
-    def governing(self, context: str) -> bytes | None:
-        """Return its ignore file in a context, None if there is none."""
-        own = [f"{self.path}{name}" for name in _IGNORE_FILES]
-        common = [os.path.join(context, name) for name in _IGNORE_FILES]
-        found = map(self.content, (*own, *common))
-        return next((data for data in found if data is not None), None)
+    def ignored(self, build: Build) -> list[str] | None:
+        """Return the lines of the ignore file of one of its builds, None if there is none."""
+        dockerfile = None if self.inline else self.path
+        try:
+            found, *_ = find_ignore_file(build.context, dockerfile, BUILDERS[build.builder])
+        except CtxsizeError:
+            return []  # there is one, and the builder stops on it
+        return None if found is None else found.texts()
 
     # What is found, and what is changed.
 
@@ -196,9 +199,10 @@ class Contents:
 
     @cached_property
     def _spec(self) -> DockerIgnoreSpec:
-        data = self.recipe.governing(self.recipe.contexts[0]) or b""
         try:
-            return DockerIgnoreSpec.from_lines(IgnoreFile.parse("", data).texts())
+            return DockerIgnoreSpec.from_lines(
+                self.recipe.ignored(self.recipe.builds[0].build) or ()
+            )
         except IgnoreFileError:
             return DockerIgnoreSpec([])
 

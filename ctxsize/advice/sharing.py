@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ctxsize.advice.caches import OF_SEVERAL, System, fetches, held_at, system_of
+from ctxsize.advice.caches import System, held_at, system_of
 from ctxsize.advice.mounts import is_apt
 from ctxsize.advice.recipe import Change, Recipe
 from ctxsize.dockerfile.stages import BuiltStage, Cache, StageStep
@@ -73,7 +73,7 @@ def _by_id(recipes: Iterable[Recipe]) -> dict[str, list[Use]]:
 def colliding_ids(recipes: Sequence[Recipe]) -> Iterator[Finding]:
     """Yield CTX220, once for each Dockerfile and id."""
     for identity, sharing in _by_id(recipes).items():
-        stake = _stake(sharing)
+        stake = next(filter(None, (held_at(use.cache.target) for use in sharing)), None)
         if stake is None:
             continue
         services = stake[0] in _OF_ONE_SERVICE and _services(sharing)
@@ -88,27 +88,6 @@ def _services(sharing: Iterable[Use]) -> bool:
     """Return whether builds of different contexts use the cache, and none of them chose its id."""
     uses = [use for use in sharing if not use.cache.named]
     return len({frozenset(map(os.path.realpath, use.recipe.contexts)) for use in uses}) > 1
-
-
-def _stake(sharing: Iterable[Use]) -> Stake | None:
-    for target in (use.cache.target for use in sharing):
-        if target.endswith(OF_SEVERAL):
-            return _stake_of_tools(sharing)
-        if held := held_at(target):
-            return held
-    return None
-
-
-def _stake_of_tools(sharing: Iterable[Use]) -> Stake | None:
-    """Return what a directory for the caches of all tools holds, by the tools that run with it."""
-    for use in sharing:
-        names = {fetch.manager.name for fetch in fetches(use.step)}
-        if names & {"pip", "uv", "poetry"}:
-            return "cache", "wheels that were compiled for one libc", Severity.WARNING
-        assigned = {k: v for command in use.step.commands for k, v in command.assignments}
-        if "go" in names and use.step.environment.under(assigned).get("CGO_ENABLED") != "0":
-            return "cache", "what cgo compiled for one libc", Severity.INFO
-    return None
 
 
 def _collision(identity: str, own: list[Use], sharing: list[Use], stake: Stake) -> Finding:
@@ -176,7 +155,7 @@ def shared_by_writers(recipes: Sequence[Recipe]) -> Iterator[Finding]:
             if tool == "apt" or (tool and not chosen):
                 groups.setdefault((use.recipe, tool, chosen), []).append(use)
         for (recipe, tool, chosen), own in groups.items():
-            reason = _at_once(own[0], sharing)
+            reasons = _at_once(own[0], sharing)
             lines = ", ".join(str(use.step.line) for use in own[1:])
             more = f"it is mounted so on line {lines}, too" if lines else ""
             made = recipe.with_mounts(
@@ -187,9 +166,9 @@ def shared_by_writers(recipes: Sequence[Recipe]) -> Iterator[Finding]:
                 "CTX221",
                 own[0].step.line,
                 f"the cache `{identity}` is open to several builds at once: {_FAILS[tool]}",
-                severity=None if reason else Severity.INFO,
-                confidence=Confidence.LIKELY if reason else Confidence.POSSIBLE,
-                evidence=tuple(filter(None, (reason, more))),
+                severity=None if reasons else Severity.INFO,
+                confidence=Confidence.LIKELY if reasons else Confidence.POSSIBLE,
+                evidence=(*reasons, *filter(None, [more])),
                 help="`sharing=locked` makes them wait for each other"
                 + ("; ids by architecture let them run" if tool == "cargo" else ""),
                 fix=recipe.fix("let one build after the other use it", made, certain=certain),
@@ -203,23 +182,9 @@ def _unlocked_tool(use: Use, sharing: list[Use]) -> str:
     return "cargo" if _CARGO_HOME.search(use.cache.target) and _at_once(use, sharing) else ""
 
 
-def _at_once(use: Use, sharing: list[Use]) -> str:
-    """Return why the mount may be in use twice at the same time; `""` if nothing shows it."""
-    if use.several_platforms:
-        return f"one build for {', '.join(use.recipe.platforms)}"
-    own = [each for each in sharing if each.recipe is use.recipe]
-    longest = max((each.stage.history for each in own), key=len)
-    if any(each.step not in longest for each in own):  # not each built on the one before
-        stages = sorted({each.stage.label for each in own})
-        return f"the stages {' and '.join(stages)} run at the same time"
-    for each in sharing:
-        common = _groups(use.recipe) & _groups(each.recipe)
-        if each.recipe is not use.recipe and common:
-            return f"{min(common)} builds {each.recipe.path} too, at the same time"
-    return ""
-
-
-def _groups(recipe: Recipe) -> set[str]:
-    """Return the files that ask for several builds at once, this one among them."""
-    places = (place for each in recipe.builds for place in each.places)
-    return {place.where.path for place in places if place.how in ("compose", "bake")}
+def _at_once(use: Use, sharing: list[Use]) -> list[str]:
+    """Return what may use the mount at the same time as `use`: no stage that one builds on."""
+    history = use.stage.history
+    apart = (e for e in sharing if e.step not in history and use.step not in e.stage.history)
+    platforms = ", ".join(use.recipe.platforms)
+    return [*([f"one build for {platforms}"] if use.several_platforms else []), *map(str, apart)]

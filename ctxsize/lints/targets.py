@@ -62,29 +62,25 @@ class Cases:
         path = target.path
         file = read_ignore_file(path) if data is None else IgnoreFile.parse(path, data)
         builder = _reader(path, self._builder)
-        requests = tuple(self._requests(target, builder))
-        case = Case(file, builder, target, requests)
+        case = Case(file, builder, target, tuple(self._requests(target, builder)))
         return case if case.is_long else replace(case, tree=self._tree(case))
 
     def _requests(self, target: Target, builder: Builder) -> Iterator[Request]:
-        """Yield the builds that read the file and have a Dockerfile."""
+        """Yield the builds that read the file and have a Dockerfile, with the options for all."""
+        given = self._build
         for build in target.builds if target.context is not None else ():
-            request = self._request(self._with_options(build, builder))
+            asked = replace(
+                build,
+                target=given.target or build.target,
+                build_arguments={**build.build_arguments, **given.build_arguments},
+                hidden=(*build.hidden, *given.hidden),
+                build_contexts={**build.build_contexts, **given.build_contexts},
+                platforms=given.platforms or build.platforms,
+                builder=builder.name,
+            )
+            request = self._request(asked)
             if request is not None and request.dockerfile is not None:
                 yield request
-
-    def _with_options(self, build: Build, builder: Builder) -> Build:
-        """Return `build` with the options that the user gave for all builds."""
-        given = self._build
-        return replace(
-            build,
-            target=given.target or build.target,
-            build_arguments={**build.build_arguments, **given.build_arguments},
-            hidden=(*build.hidden, *given.hidden),
-            build_contexts={**build.build_contexts, **given.build_contexts},
-            platforms=given.platforms or build.platforms,
-            builder=builder.name,
-        )
 
     def _request(self, build: Build, *, alone: bool = False) -> Request | None:
         """Return the request of a build, `alone` without a Dockerfile; None where it fails."""
@@ -103,20 +99,20 @@ class Cases:
         request = requests[0] if requests else self._request(build, alone=True)
         if request is None:
             return None
+        request = replace(request, ignore_file=case.file)
         try:
-            snapshot = self._snapshot(replace(request, ignore_file=case.file))
+            if request.root not in self._snapshots:
+                taken = Snapshot.take(request, progress=self._progress)
+                self._snapshots[request.root] = taken
         except CtxsizeError as error:
             self._note(error)
             return None
+        snapshot = self._snapshots[request.root].asked(request)
         return LintTree(Trial(snapshot), requests, tracked=_tracked(request.root))
-
-    def _snapshot(self, request: Request) -> Snapshot:
-        if request.root not in self._snapshots:
-            self._snapshots[request.root] = Snapshot.take(request, progress=self._progress)
-        return self._snapshots[request.root].asked(request)
 
     def note_limits(self, case: Case) -> None:
         """Note what was not checked because the file is too long."""
+        what = None
         if case.is_long:
             what = (
                 f"more than {MOST_COMPARED:,} patterns, so each line was checked alone: patterns "
@@ -124,9 +120,8 @@ class Cases:
             )
         elif case.work[0] > MOST_WORK:
             what = f"fixes are proved until that takes {MOST_WORK:,} lines: the rest have none"
-        else:
-            return
-        self._add(Problem("too-many-patterns", what, path=case.file.path))
+        if what is not None:
+            self._add(Problem("too-many-patterns", what, path=case.file.path))
 
     def _note(self, error: CtxsizeError) -> None:
         self._add(Problem("tree-unknown", error.message, path=error.path, line=error.line))
@@ -165,16 +160,15 @@ def targets_of(
     searched for builds once.
     Raises `InputError` for a path that is not there, and without a file that governs.
     """
-    named = build
     if build is not None and build.context == "." and build.dockerfile is None:
-        named = None  # It only says how to build.
-    if named is not None and not paths:
-        yield _governing(named, builder, plans)
+        build = None  # It only says how to build.
+    if build is not None and not paths:
+        yield _governing(build, builder, plans)
         return
     layout = cache(lambda root: Layout(root, config=config, plans=plans))
     seen = set[str]()
     for path in paths or (".",):
-        for target in _at(path, named, layout):
+        for target in _at(path, build, layout):
             if os.path.normpath(target.path) not in seen:
                 seen.add(os.path.normpath(target.path))
                 yield target
@@ -184,11 +178,8 @@ def _governing(build: Build, builder: Builder, plans: Plans) -> Target:
     """Return the file that governs `build`."""
     request = without_patterns(build, builder, plans=plans)
     if request.ignore_file is None:
-        raise InputError(
-            "no ignore file governs this build",
-            path=build.context,
-            hint="`ctxsize suggest` proposes one",
-        )
+        hint = "`ctxsize suggest` proposes one"
+        raise InputError("no ignore file governs this build", path=build.context, hint=hint)
     fallback = _general_in(build.context) if request.dockerfile_specific else None
     return Target(request.ignore_file.path, build.context, (build,), fallback)
 
@@ -239,19 +230,18 @@ class Layout:
             for each in self._found.builds
             if not (each.guessed and _real(each.build.dockerfile) in dockerfiles)
         ]
-        self._builds = merged([*kept, *configured])
         self._by_context: dict[str, list[FoundBuild]] = {}
         self._by_dockerfile: dict[str, list[FoundBuild]] = {}
-        for each in self._builds:
-            if each.inline is None:
-                self._by_context.setdefault(_real(each.build.context), []).append(each)
-                if each.build.dockerfile is not None:
-                    self._by_dockerfile.setdefault(_real(each.build.dockerfile), []).append(each)
+        builds = merged([*kept, *configured])
+        for each in (each for each in builds if each.inline is None):
+            self._by_context.setdefault(_real(each.build.context), []).append(each)
+            if each.build.dockerfile is not None:
+                self._by_dockerfile.setdefault(_real(each.build.dockerfile), []).append(each)
+        self._contexts = [self._found.root, *(each.build.context for each in builds)]
 
     def targets(self) -> list[Target]:
         """Return every ignore file with its builds, and what stands in the place of one."""
-        contexts = [self._found.root, *(each.build.context for each in self._builds)]
-        usual = [os.path.normpath(os.path.join(each, _ENDINGS[0])) for each in contexts]
+        usual = [os.path.normpath(os.path.join(each, _ENDINGS[0])) for each in self._contexts]
         odd = [path for path in usual if os.path.isdir(path) or os.path.islink(path)]
         return [self.target(path) for path in sorted({*self._found.ignore_files, *odd})]
 
@@ -272,15 +262,15 @@ class Layout:
             return Target(path, unread=f"its name must be {name.casefold()}, in lower case")
         if _leaves(path, directory):
             return Target(path, unread="it is a symlink that leaves the context")
-        of_context = [each.build for each in self._by_context.get(_real(directory), [])]
+        of_context = self._by_context.get(_real(directory), [])
         # A Dockerfile with an ignore file of its own has that one read instead.
-        mine = [
-            each
+        mine = tuple(
+            each.build
             for each in of_context
             if each.dockerfile is None or not os.path.isfile(each.dockerfile + _ENDINGS[0])
-        ]
+        )
         elsewhere = None if of_context else self._elsewhere(directory)
-        return Target(path, directory, tuple(mine), likely_unread=elsewhere)
+        return Target(path, directory, mine, likely_unread=elsewhere)
 
     def _elsewhere(self, directory: str) -> str | None:
         """Return that a Dockerfile in `directory` is built with another context, else None."""
