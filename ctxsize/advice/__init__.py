@@ -15,7 +15,6 @@ from typing import ClassVar, Literal
 
 from ctxsize.accepting import Wanted
 from ctxsize.advice import copies, mounts, rust, sharing
-from ctxsize.advice.caches import fetches, system_of
 from ctxsize.advice.recipe import Recipe, read_recipe, slug
 from ctxsize.codes import names
 from ctxsize.config import Config
@@ -97,14 +96,16 @@ def advise(
     found = wanted.of(everything)
     edits: dict[str, Edit] = {}
     fixed: list[Finding] = []
-    seen: set[tuple[str, bytes]] = set()
+    seen: set[Edit] = set()
     while (fix or unsafe) and len(fixed) < _MOST_FIXES:
-        usable = _next_fix(found, seen, unsafe=unsafe)
-        if usable is None:
+        fixes = ((each, each.fix) for each in found if each.fix)
+        usable = ((each, fix.edits[0]) for each, fix in fixes if fix.certain or unsafe)
+        fresh = next((each for each in usable if each[1] not in seen), None)
+        if fresh is None:
             break
-        finding, edit = usable
+        finding, edit = fresh
         fixed.append(finding)
-        seen.add((edit.path, edit.after))
+        seen.add(edit)
         edits[edit.path] = replace(edits.get(edit.path, edit), after=edit.after)
         changed = {path: each.after for path, each in edits.items()}
         recipes, problems = read_recipes(discovery, changed)
@@ -143,35 +144,18 @@ def read_recipes(
             problems.append(Problem("dockerfile", message, path, error.line))
         except OSError as error:
             problems.append(Problem("unread", f"not read: {error.strerror}", path))
-    return _told_apart(recipes, discovery.root), problems
+    # The ids of caches need a name that no other build has.
+    services = Counter(each.service for each in recipes)
+    for at, recipe in enumerate(recipes):
+        path, name = slug(os.path.relpath(recipe.path, discovery.root)), recipe.service
+        recipes[at] = replace(recipe, name=name if services[name] == 1 else path)
+    return recipes, problems
 
 
 def _parsed(discovery: Discovery, path: str, data: bytes) -> Dockerfile:
     """Return the Dockerfile, as discovery parsed it unless a fix changed it."""
     plan = discovery.plans.of(path, lambda: data)
     return (plan if plan.data == data else Plan(lambda: data)).dockerfile
-
-
-def _told_apart(recipes: list[Recipe], root: str) -> list[Recipe]:
-    """Return `recipes` with what the ids of their caches need to be those of no other build."""
-    services = Counter(recipe.service for recipe in recipes)
-    runs = ((stage, step) for recipe in recipes for stage, step in recipe.runs)
-    managers = Counter(
-        name
-        for name, _ in {
-            (fetch.manager.name, system_of(stage.base).key)
-            for stage, step in runs
-            for fetch in fetches(step)
-        }
-    )
-    several = frozenset(name for name, systems in managers.items() if systems > 1)
-    found = []
-    for recipe in recipes:
-        path, name = slug(os.path.relpath(recipe.path, root)), recipe.service
-        found.append(
-            replace(recipe, name=name if services[name] == 1 else path, on_several=several)
-        )
-    return found
 
 
 def _examined(recipes: Sequence[Recipe]) -> tuple[Finding, ...]:
@@ -196,18 +180,6 @@ def _masked(recipes: Iterable[Recipe], finding: Finding) -> Finding:
                 help=mask(finding.help),
             )
     return finding
-
-
-def _next_fix(
-    findings: Iterable[Finding], seen: set[tuple[str, bytes]], *, unsafe: bool
-) -> tuple[Finding, Edit] | None:
-    """Return the first finding whose fix may be applied now, with its edit."""
-    for finding in findings:
-        if finding.fix is not None and (finding.fix.certain or unsafe):
-            (edit,) = finding.fix.edits
-            if (edit.path, edit.after) not in seen:
-                return finding, edit
-    return None
 
 
 def _grouped(findings: Iterable[Finding]) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ from ctxsize.advice.recipe import Recipe, with_option
 from ctxsize.dockerfile.images import repository_of
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Severity
-from ctxsize.recommender.knowledge.tools import Tool, Work, rows_of, run_by, works
+from ctxsize.recommender.knowledge.tools import Job, Tool, rows_of, run_by, works
 from ctxsize.shell import Command
 
 _RELEASES = {
@@ -88,7 +88,10 @@ _OPTIONS = ("--store-dir", "--cache-dir", "--cache-folder", "--cache", "--packag
 class Fetch:
     """A command that fetches packages, in its step."""
 
-    work: Work
+    manager: Tool
+    command: Command
+    """Without what only launches it."""
+    jobs: tuple[Job, ...]
     step: StageStep
     workdir: str
     """Where it runs, `cd` in front of it included."""
@@ -96,21 +99,12 @@ class Fetch:
     """The command as it is written."""
     exported: Mapping[str, str]
     """What commands in front of it export."""
-    moved: str | None = None
+    moved: str | None
     """The directory of the cache, if an instruction in front of the RUN names one."""
-
-    @property
-    def manager(self) -> Tool:
-        return self.work.tool
-
-    @property
-    def command(self) -> Command:
-        """Return the command without what only launches it."""
-        return self.work.command
 
     def does(self, what: str) -> bool:
         """Return whether it does `what` about packages, see `Job.does`."""
-        return self.work.does(what)
+        return any(what in each.does for each in self.jobs)
 
     @cached_property
     def environment(self) -> Mapping[str, str]:
@@ -175,12 +169,13 @@ def fetches(step: StageStep) -> Iterator[Fetch]:
         if command.program == "export":
             given = (word.partition("=") for word in command.operands)
             exported |= {name: value for name, equals, value in given if equals}
-        run = run_by(command)
-        if place := moved_cache(run):
-            moved[run.program] = place
-        for work in works(command):
-            if work.does("fetch"):
-                yield Fetch(work, step, workdir, command, {**exported}, moved.get(run.program))
+        program = run_by(command).program
+        if place := moved_cache(run_by(command)):
+            moved[program] = place
+        seen, place = {**exported}, moved.get(program)
+        for tool, run, jobs in works(command):
+            if any("fetch" in each.does for each in jobs):
+                yield Fetch(tool, run, jobs, step, workdir, command, seen, place)
 
 
 def moved_cache(command: Command) -> str | None:
@@ -262,10 +257,9 @@ def run_with(mounts: Iterable[str], step: StageStep, without: str = "") -> str:
 def _mounts(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> Iterator[str]:
     shared = {"sharing": "locked"} if fetch.manager.is_locked else {}
     several = recipe.runs_at_once(stage)
-    apart = several or fetch.manager.name in recipe.on_several
     for place in places(recipe, fetch):
-        words = (system_of(stage.base).slug, "$TARGETARCH" * several, posixpath.basename(place))
-        identity = {"id": "-".join(filter(None, words))} if apart and held_at(place) else {}
+        words = (system_of(stage.base).slug, "$TARGETARCH", posixpath.basename(place))
+        identity = {"id": "-".join(words)} if several and held_at(place) else {}
         owner = owned(stage, fetch.step)
         yield with_option("type=cache", **identity, target=place, **shared, **owner)
 

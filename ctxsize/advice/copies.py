@@ -85,8 +85,8 @@ def too_wide(recipe: Recipe) -> Iterator[Finding]:
 def _directory(recipe: Recipe, source: str) -> str:
     """Return the directory that a source is or lies in, up to the first wildcard."""
     fixed = re.split(r"[*?[]", source, maxsplit=1)[0]
-    is_one = any(os.path.isdir(os.path.join(each, source)) for each in recipe.contexts)
-    return source if fixed == source and is_one else fixed.rpartition("/")[0]
+    is_one = fixed == source and recipe.holds_directory(source)
+    return source if is_one else fixed.rpartition("/")[0]
 
 
 class Repeated(NamedTuple):
@@ -239,7 +239,8 @@ def _uncached(recipe: Recipe, stage: BuiltStage) -> Iterator[tuple[Fetch, int]]:
     line, bundle_path, fetched = 0, False, set[object]()
     for step in stage.history:
         # The first COPY or mount of a directory brings sources; a tool's (`.yarn`) holds none.
-        if line == 0 and any(_is_directory(recipe, e) for e in (*step.sources, *step.binds)):
+        sources = (e for e in (*step.sources, *step.binds) if e == "." or not e.startswith("."))
+        if line == 0 and any(map(recipe.holds_directory, sources)):
             line = step.line
         # Bundler with a place of its own to install to keeps its downloads there, by Ruby.
         bundle_path |= any(
@@ -260,11 +261,6 @@ def _uncached(recipe: Recipe, stage: BuiltStage) -> Iterator[tuple[Fetch, int]]:
             for each in found
             if each.does("manifest") and not (each.cached and each.manager.keeps_in_cache)
         }
-
-
-def _is_directory(recipe: Recipe, source: str) -> bool:
-    found = (os.path.isdir(os.path.join(each, source)) for each in recipe.contexts)
-    return source == "." or (not source.startswith(".") and any(found))
 
 
 def _what(fetch: Fetch) -> object:

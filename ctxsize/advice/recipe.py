@@ -51,8 +51,6 @@ class Recipe:
     """The repository around it, beyond which no file is read."""
     name: str = ""
     """Its service, or more where another Dockerfile builds a service of that name."""
-    on_several: frozenset[str] = frozenset()
-    """The package managers that run on several systems in the repository."""
 
     @cached_property
     def lines(self) -> list[str]:
@@ -100,6 +98,10 @@ class Recipe:
     def holds(self, path: str) -> bool:
         """Return whether one of its contexts holds a file."""
         return any(os.path.isfile(os.path.join(each, path)) for each in self.contexts)
+
+    def holds_directory(self, path: str) -> bool:
+        """Return whether one of its contexts holds a directory."""
+        return any(os.path.isdir(os.path.join(each, path)) for each in self.contexts)
 
     def content(self, path: str) -> bytes | None:
         """Return what is in a file, None if there is none."""
