@@ -59,14 +59,12 @@ def _rebuilding(stage: BuiltStage) -> CargoRun | None:
     texts = (step.instruction.text for step in stage.history if step.is_run)
     is_apart = copied[-1].line > builds[0].step.line or any(map(_STAND_IN.match, texts))
     is_cooked = any(run.task == "cook" for run in runs)
-    return None if is_apart or is_cooked or _keeps_target(builds[-1]) else builds[-1]
-
-
-def _keeps_target(build: CargoRun) -> bool:
-    """Return whether what is compiled stays in a cache mount."""
-    targets = [cache.target.rstrip("/") for cache in build.step.caches]
-    settings = (*targets, *build.step.environment.values())
-    return any(each.endswith("target") for each in targets) or any("sccache" in e for e in settings)
+    # What is compiled may stay in a cache mount.
+    step = builds[-1].step
+    targets = [cache.target.rstrip("/") for cache in step.caches]
+    is_kept = any("sccache" in each for each in (*targets, *step.environment.values()))
+    is_kept |= any(each.endswith("target") for each in targets)
+    return None if is_apart or is_cooked or is_kept else builds[-1]
 
 
 def _cached(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> str:

@@ -76,18 +76,14 @@ def colliding_ids(recipes: Sequence[Recipe]) -> Iterator[Finding]:
         stake = next(filter(None, (held_at(use.cache.target) for use in sharing)), None)
         if stake is None:
             continue
-        services = stake[0] in _OF_ONE_SERVICE and _services(sharing)
-        apart = services or len({use.system.key for use in sharing}) > 1
+        unnamed = (use.recipe.contexts for use in sharing if not use.cache.named)
+        services = {frozenset(map(os.path.realpath, each)) for each in unnamed}
+        apart = len({use.system.key for use in sharing}) > 1
+        apart = apart or (stake[0] in _OF_ONE_SERVICE and len(services) > 1)
         for recipe in dict.fromkeys(use.recipe for use in sharing):
             own = [use for use in sharing if use.recipe is recipe]
             if apart or any(use.several_platforms for use in own):
                 yield _collision(identity, own, sharing, stake)
-
-
-def _services(sharing: Iterable[Use]) -> bool:
-    """Return whether builds of different contexts use the cache, and none of them chose its id."""
-    uses = [use for use in sharing if not use.cache.named]
-    return len({frozenset(map(os.path.realpath, use.recipe.contexts)) for use in uses}) > 1
 
 
 def _collision(identity: str, own: list[Use], sharing: list[Use], stake: Stake) -> Finding:
@@ -151,8 +147,10 @@ def shared_by_writers(recipes: Sequence[Recipe]) -> Iterator[Finding]:
         groups: dict[tuple[Recipe, str, bool], list[Use]] = {}
         for use in sharing:
             chosen = "sharing=" in use.cache.written
-            tool = _unlocked_tool(use, sharing) if use.cache.sharing == "shared" else ""
-            if tool == "apt" or (tool and not chosen):
+            of_apt = _APT.match(use.cache.target) and any(map(is_apt, use.step.commands))
+            of_cargo = _CARGO_HOME.search(use.cache.target) and _at_once(use, sharing)
+            tool = "apt" if of_apt else "cargo" if of_cargo and not chosen else ""
+            if tool and use.cache.sharing == "shared":
                 groups.setdefault((use.recipe, tool, chosen), []).append(use)
         for (recipe, tool, chosen), own in groups.items():
             reasons = _at_once(own[0], sharing)
@@ -173,13 +171,6 @@ def shared_by_writers(recipes: Sequence[Recipe]) -> Iterator[Finding]:
                 + ("; ids by architecture let them run" if tool == "cargo" else ""),
                 fix=recipe.fix("let one build after the other use it", made, certain=certain),
             )
-
-
-def _unlocked_tool(use: Use, sharing: list[Use]) -> str:
-    """Return the tool that needs a lock for a mount, `""` if none does."""
-    if _APT.match(use.cache.target) and any(map(is_apt, use.step.commands)):
-        return "apt"
-    return "cargo" if _CARGO_HOME.search(use.cache.target) and _at_once(use, sharing) else ""
 
 
 def _at_once(use: Use, sharing: list[Use]) -> list[str]:

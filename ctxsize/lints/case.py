@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence, Set
@@ -100,11 +99,6 @@ class Case:
     def is_long(self) -> bool:
         """Return whether it has too many patterns to hold each against the others."""
         return len(self.patterns) > MOST_COMPARED
-
-    @property
-    def is_utf16(self) -> bool:
-        """Return whether the file is in another encoding, so that no line is what it looks like."""
-        return self.file.data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
 
     @cached_property
     def stops_at_controls(self) -> bool:

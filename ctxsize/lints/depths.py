@@ -65,7 +65,7 @@ class Artefact:
 
     def widened(self, line: Line, means: frozenset[str] | None = None) -> Proposal:
         """Return the change that writes it for every depth in place of `line`."""
-        return Proposal.write(line.number, f"**/{self.pattern}", means=means)
+        return Proposal.write(line, f"**/{self.pattern}", means=means)
 
 
 def _artefacts() -> dict[str, Artefact]:

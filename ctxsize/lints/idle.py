@@ -45,7 +45,7 @@ def dead(case: Case, tree: LintTree) -> Iterator[Finding]:
 
 
 def _misnamed(case: Case, line: Line, name: str, message: str) -> Finding:
-    fix = Proposal.write(line.number, "!" * line.exception + name)
+    fix = Proposal.write(line, "!" * line.exception + name)
     return case.finding("CTX118", line, message, severity=Severity.WARNING, fix=fix)
 
 
@@ -93,7 +93,7 @@ def _useless(case: Case, line: Line, inside: Line | None) -> Finding:
         f"does nothing: {message}",
         severity=Severity.INFO if idiom else Severity.WARNING,
         help=f"name what is in it: !{line.text}/*" if inside and not idiom else "",
-        fix=None if inside else Proposal.remove(line.number, means=None if missed else NOTHING),
+        fix=None if inside else Proposal.remove(line, means=None if missed else NOTHING),
     )
 
 
@@ -128,7 +128,7 @@ def pruned(case: Case, tree: LintTree) -> Iterator[Finding]:
         below = tree.below(lost, tree.everything)
         kept = [path for path in below if path not in case.now and not case.step(path).ignored]
         if tree.has_files(kept):
-            proposal = Proposal.write(line.number, f"!{line.text}/*", means=frozenset(kept))
+            proposal = Proposal.write(line, f"!{line.text}/*", means=frozenset(kept))
             yield case.finding(
                 "CTX125",
                 line,

@@ -138,22 +138,31 @@ class Proposal:
     """Whether it follows from the text alone that it changes what it means to."""
 
     @classmethod
-    def write(cls, number: int, text: str, *, means: frozenset[str] | None = None) -> Proposal:
+    def write(
+        cls,
+        line: Line,
+        text: str,
+        message: str = "",
+        *,
+        means: frozenset[str] | None = None,
+        without_tree: bool = False,
+    ) -> Proposal:
         """Return the change that puts `text` in place of a line."""
-        return cls(f"write {text}", {number: text}, means=means)
+        lines = {line.number: text}
+        return cls(message or f"write {text}", lines, means=means, without_tree=without_tree)
 
     @classmethod
     def remove(
-        cls, number: int, *, means: frozenset[str] | None = None, without_tree: bool = False
+        cls, line: Line, *, means: frozenset[str] | None = None, without_tree: bool = False
     ) -> Proposal:
         """Return the change that removes a line."""
-        return cls("remove the line", {number: None}, means=means, without_tree=without_tree)
+        lines = {line.number: None}
+        return cls("remove the line", lines, means=means, without_tree=without_tree)
 
     @classmethod
     def last(cls, exception: Line) -> Proposal:
         """Return the change that moves an exception behind all that undoes it."""
-        change: dict[int, str | None] = {exception.number: None}
-        return cls("put the exception last", change, append=exception.written)
+        return cls("put the exception last", {exception.number: None}, append=exception.written)
 
     @property
     def added(self) -> tuple[str, ...]:

@@ -33,14 +33,14 @@ def trailing(case: Case) -> Iterator[Finding]:
         if found is not None:
             pattern, comment = found["pattern"], found["comment"]
             means, at = case.intended([pattern]), line.blanks + found.start("comment")
-            change: dict[int, str | None] = {line.number: f"{comment}\n{pattern}"}
+            order = "move the comment to a line of its own"
             yield case.finding(
                 "CTX102",
                 line,
                 f"the comment is part of the pattern, so the line is not about {pattern}",
                 columns=line.columns(at, len(comment)),
                 paths=means or (),
-                fix=Proposal("move the comment to a line of its own", change, means=means),
+                fix=Proposal.write(line, f"{comment}\n{pattern}", order, means=means),
             )
 
 
@@ -60,7 +60,7 @@ def not_a_comment(case: Case) -> Iterator[Finding]:
                 f"this is a pattern, not a comment{more}",
                 severity=Severity.ERROR if gone else Severity.WARNING,
                 paths=gone,
-                fix=Proposal("make it a comment", {line.number: text}, means=means),
+                fix=Proposal.write(line, text, "make it a comment", means=means),
             )
 
 
@@ -80,7 +80,7 @@ def several(case: Case) -> Iterator[Finding]:
             line,
             f"one pattern with blanks in it, not {len(words)} patterns",
             paths=means or (),
-            fix=Proposal("write one pattern a line", {line.number: text}, means=means),
+            fix=Proposal.write(line, text, "write one pattern a line", means=means),
         )
 
 
@@ -118,8 +118,8 @@ def translated(
                 decides = case.effect(line)
                 # Certain only if nothing relied on the line as it is read now.
                 means = None if decides else case.intended(texts)
-                message, change = f"write {', '.join(texts)}", {line.number: "\n".join(texts)}
-                fix = Proposal(message, change, means=means)
+                order = f"write {', '.join(texts)}"
+                fix = Proposal.write(line, "\n".join(texts), order, means=means)
                 yield case.finding(code, line, what, fix=fix, paths=decides)
 
     return found_in
@@ -191,11 +191,11 @@ def _is_reached(case: Case, line: Line) -> bool:
 def _corrected(line: Line) -> Proposal | None:
     """Return what may be meant by a line that is nothing but a slip."""
     if line.written.strip("!/. ") == "":
-        return Proposal.remove(line.number)
+        return Proposal.remove(line)
     text = line.written.rstrip("\\").rstrip()
     is_slip = line.written.endswith("\\") and "\\" not in line.written[:-1]
     # Without `*` and the like: what is left must not be about the whole context.
-    return Proposal.write(line.number, text) if is_slip and text.strip("!*/. ") else None
+    return Proposal.write(line, text) if is_slip and text.strip("!*/. ") else None
 
 
 def byte_order_mark(case: Case) -> Iterator[Finding]:
@@ -222,7 +222,7 @@ def control(case: Case) -> Iterator[Finding]:
             f"the control character {bad!r} {'stops the build' if stops else what}",
             severity=Severity.ERROR if stops else Severity.WARNING,
             columns=line.columns(line.raw.index(bad)),
-            fix=Proposal("take it out", {line.number: cleaned}),
+            fix=Proposal.write(line, cleaned, "take it out"),
         )
 
 
@@ -240,7 +240,7 @@ def invisible(case: Case) -> Iterator[Finding]:
             kept = "".join(char for char in line.raw if char == _BLANK or not _is_unseen(char))
             cleaned = kept.replace(_BLANK, " ").strip()
             means = case.intended([cleaned])
-            fix = Proposal("take it out", {line.number: cleaned}, means=means) if cleaned else None
+            fix = Proposal.write(line, cleaned, "take it out", means=means) if cleaned else None
         yield case.finding(
             "CTX123",
             line,
@@ -275,14 +275,13 @@ def whitespace(case: Case) -> Iterator[Finding]:
         is_comment = line.raw.lstrip().startswith("#")
         if clean == line.raw or is_comment or any(map(is_control, trimmed)):
             continue
-        change: dict[int, str | None] = {line.number: clean}
         yield case.finding(
             "CTX128",
             line,
             "a blank behind ! is dropped by Docker, and by no other" if gap else "useless blanks",
             severity=Severity.WARNING if gap else Severity.INFO,
             columns=line.columns(0, len(line.raw)),
-            fix=Proposal("remove the blanks", change, means=NOTHING, without_tree=True),
+            fix=Proposal.write(line, clean, "remove the blanks", means=NOTHING, without_tree=True),
         )
 
 
@@ -296,4 +295,4 @@ def outside(case: Case) -> Iterator[Finding]:
             hint = (
                 f"{inner} counts from the top of the context" if inner else "* ignores everything"
             )
-            yield case.finding("CTX114", line, what, help=hint, fix=Proposal.remove(line.number))
+            yield case.finding("CTX114", line, what, help=hint, fix=Proposal.remove(line))

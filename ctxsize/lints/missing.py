@@ -138,7 +138,9 @@ def git(case: Case, tree: LintTree) -> Iterator[Finding]:
     if tree.is_taken([".git"]) or not tree.may_travel(".git", case.spec, case.now):
         return
     paths = case.below([".git"])
-    if all(tree.is_directory(path) or _is_taken_back(case, path) for path in paths):
+    by = [case.let_in_by(path) for path in paths if not tree.is_directory(path)]
+    # Exceptions about something in it let in all that is left of it.
+    if all(each and each.text.removeprefix("**/").startswith(".git/") for each in by):
         return
     wanted = None if tree.needed is None else tree.needed.asks_git(case.now)
     sure = tree.includes is not None and not wanted
@@ -200,9 +202,3 @@ def env(case: Case, tree: LintTree) -> Iterator[Finding]:
 def _is_kept(case: Case, path: str) -> bool:
     """Return whether an exception names just this path."""
     return not case.exceptions.isdisjoint((path, f"**/{path.rpartition('/')[2]}"))
-
-
-def _is_taken_back(case: Case, path: str) -> bool:
-    """Return whether an exception about something in `.git` lets `path` in."""
-    by = case.let_in_by(path)
-    return by is not None and by.text.removeprefix("**/").startswith(".git/")

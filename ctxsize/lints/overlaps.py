@@ -22,7 +22,12 @@ def shadowed(case: Case, tree: LintTree) -> Iterator[Finding]:
         if not line.ignores or not case.count_between(0, line.number, exceptions=True):
             continue
         tops = filter(tree.is_directory, case.matched(line.pattern))
-        left = [path for path in case.below([*tops]) if _is_let_in(case, line, path)]
+        # What an exception above lets in that the pattern does not match itself.
+        left = [
+            path
+            for path in case.below([*tops])
+            if (by := case.let_in_by(path)) and by.number < line.number and not line.matches(path)
+        ]
         if tree.has_files(left):
             empty = len(case.now.empty.intersection(left))
             note = f", {plural(empty, 'file')} of it without content" if empty else ""
@@ -31,14 +36,8 @@ def shadowed(case: Case, tree: LintTree) -> Iterator[Finding]:
                 line,
                 f"does not keep out what it names: {case.amount(left)} are sent{note}",
                 paths=left,
-                fix=Proposal.write(line.number, f"{line.text}/**", means=frozenset(left)),
+                fix=Proposal.write(line, f"{line.text}/**", means=frozenset(left)),
             )
-
-
-def _is_let_in(case: Case, line: Line, path: str) -> bool:
-    """Return whether an exception above `line`, which does not match `path` itself, lets it in."""
-    by = case.let_in_by(path)
-    return by is not None and by.number < line.number and not line.matches(path)
 
 
 def empty(case: Case, tree: LintTree) -> Iterator[Finding]:
@@ -123,9 +122,7 @@ def redundant(case: Case) -> Iterator[Finding]:
                         "CTX112",
                         line,
                         f"line {wider.number} ({wider.written}) {does} all that {text} matches",
-                        fix=Proposal.remove(
-                            line.number, means=NOTHING, without_tree=not line.exception
-                        ),
+                        fix=Proposal.remove(line, means=NOTHING, without_tree=not line.exception),
                     )
 
 
@@ -151,7 +148,7 @@ def duplicate(case: Case) -> Iterator[Finding]:
             seen[key] = line
         elif first is not line:
             message = f"the same as line {first.number}"
-            fix = Proposal.remove(line.number, means=NOTHING, without_tree=True)
+            fix = Proposal.remove(line, means=NOTHING, without_tree=True)
             yield case.finding("CTX113", line, message, fix=fix)
 
 

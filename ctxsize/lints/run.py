@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -201,7 +202,8 @@ def _linted(
 
 def lint_case(case: Case, notify: Callable[[str], None] | None = None) -> tuple[Finding, ...]:
     """Return all findings of an ignore file in order; `notify` gets each code's name."""
-    if case.is_utf16:  # Its lines are not what they seem, and none can be added.
+    if case.file.data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        # Its lines are not what they seem, and none can be added.
         return (meanings.utf16(case),)
     found: list[Finding] = []
     for code in _OF_ONE_LINE if case.is_long else LINTS:
