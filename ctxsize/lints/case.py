@@ -38,8 +38,6 @@ class Case:
     """The context, where there is one."""
     work: list[int] = field(default_factory=lambda: [0], compare=False)
     """Number of lines evaluated to prove fixes, of this file and of what fixes made of it."""
-    known: dict[tuple[bytes, bool], Line] = field(default_factory=dict, compare=False)
-    """The lines read so far, first ones apart, of this file and of what fixes made of it."""
 
     def with_data(self, data: bytes) -> Case:
         """Return the same case with other bytes in the file."""
@@ -49,14 +47,9 @@ class Case:
 
     @cached_property
     def _read(self) -> list[Line]:
-        """Return all lines of the file without their numbers, each text read once."""
-        found: list[Line] = []
-        for data in self.file.lines:
-            key = data, not found
-            if key not in self.known:
-                self.known[key] = read_line(data, self.builder, first=not found)
-            found.append(self.known[key])
-        return found
+        """Return all lines of the file without their numbers."""
+        lines = enumerate(self.file.lines)
+        return [read_line(data, self.builder, first=not at) for at, data in lines]
 
     @cached_property
     def lines(self) -> tuple[Line, ...]:

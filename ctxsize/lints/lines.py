@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.ignorefile import BOM, LONGEST_LINE, IgnoreFile, text_of
@@ -98,6 +98,7 @@ class Line:
         return start, start + length
 
 
+@lru_cache(maxsize=20_000)  # a fix is tried on a file of which all other lines are the same
 def read_line(data: bytes, builder: Builder, *, first: bool) -> Line:
     """Return the line `data` as `builder` reads it, without a number."""
     raw = text_of(data)

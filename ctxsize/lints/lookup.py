@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ctxsize.build import Build
+from ctxsize.engine.git import GitError, GitRepository
 from ctxsize.engine.listing import order
 from ctxsize.engine.matched import matcher
 from ctxsize.engine.need import Include, includes_of
 from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
 from ctxsize.engine.request import Request
-from ctxsize.engine.snapshot import Sent
+from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.engine.trial import Trial, own_path
 from ctxsize.errors import CtxsizeError
 from ctxsize.recommender.context import BuildContext
@@ -44,16 +45,10 @@ class LintTree:
     """The context of a request; remembers every trial that was made.
 
     `requests` are those of the builds that read its ignore file.
-    `tracked` are the files that git tracks, None where git does not say.
     """
 
-    def __init__(
-        self, trial: Trial, requests: Sequence[Request], *, tracked: frozenset[str] | None = None
-    ) -> None:
-        self.trial = trial
-        self.snapshot = trial.snapshot
-        self.request = trial.request
-        self.tracked = tracked
+    def __init__(self, snapshot: Snapshot, requests: Sequence[Request]) -> None:
+        self.trial, self.snapshot, self.request = Trial(snapshot), snapshot, snapshot.request
         self._requests = tuple(requests)
         self._matched: dict[str, list[str]] = {}
         self._travelling: tuple[DockerIgnoreSpec, list[Sent]] | None = None
@@ -106,6 +101,15 @@ class LintTree:
     def is_taken(self, paths: Collection[str]) -> bool:
         """Return whether a build takes one of `paths` by its name, or may, as nobody knows."""
         return bool(paths) and (self.needed is None or self.needed.takes(paths))
+
+    @cached_property
+    def tracked(self) -> frozenset[str] | None:
+        """Return the files that git tracks, None where git does not say."""
+        repository = GitRepository.at(self.request.root)
+        try:
+            return None if repository is None else repository.tracked
+        except GitError:
+            return None
 
     def tracks(self, paths: Iterable[str]) -> bool:
         """Return whether git is known to track one of `paths`."""

@@ -14,12 +14,10 @@ from ctxsize.engine.border import border_of, holds, top_of
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
 from ctxsize.engine.events import Progress
-from ctxsize.engine.git import GitError, GitRepository
 from ctxsize.engine.governing import read_ignore_file
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.request import Plans, Request, without_patterns
 from ctxsize.engine.snapshot import Snapshot
-from ctxsize.engine.trial import Trial
 from ctxsize.errors import CtxsizeError, InputError
 from ctxsize.findings import Location
 from ctxsize.lints.case import MOST_COMPARED, MOST_WORK, Case
@@ -107,8 +105,7 @@ class Cases:
         except CtxsizeError as error:
             self._note(error)
             return None
-        snapshot = self._snapshots[request.root].asked(request)
-        return LintTree(Trial(snapshot), requests, tracked=_tracked(request.root))
+        return LintTree(self._snapshots[request.root].asked(request), requests)
 
     def note_limits(self, case: Case) -> None:
         """Note what was not checked because the file is too long."""
@@ -136,14 +133,6 @@ def _reader(path: str, builder: Builder) -> Builder:
     suffix = "." + path.rpartition(".")[2]
     readers = [each for each in BUILDERS.values() if suffix in each.ignore_file_names]
     return builder if builder in readers or not readers else readers[0]
-
-
-def _tracked(root: str) -> frozenset[str] | None:
-    repository = GitRepository.at(root)
-    try:
-        return None if repository is None else repository.tracked
-    except GitError:
-        return None
 
 
 def targets_of(
