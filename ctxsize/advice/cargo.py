@@ -90,7 +90,7 @@ class CargoRun:
         return posixpath.normpath(posixpath.join(self.workdir, given or "target"))
 
 
-def cargo_runs(stage: BuiltStage) -> list[CargoRun]:
+def runs_in(stage: BuiltStage) -> list[CargoRun]:
     """Return the commands of cargo in a stage, those of the stages that it is built on first."""
     return [
         CargoRun(step, command, workdir)
@@ -143,7 +143,7 @@ def keeps_downloads(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> bool:
     It was fetched before, another stage copies it, or the stage says what its image runs:
     what that needs, in a script maybe, cannot be known.
     """
-    earlier = (run.task for run in cargo_runs(stage) if run.step.line < build.step.line)
+    earlier = (run.task for run in runs_in(stage) if run.step.line < build.step.line)
     if build.command.has("--offline", "--frozen") or {"fetch", "vendor"} & {*earlier}:
         return True
     later = (one for each in _based_on(recipe, stage) for one in each.stage.instructions)

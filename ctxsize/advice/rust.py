@@ -6,17 +6,9 @@ import posixpath
 import re
 from collections.abc import Iterator
 
+from ctxsize.advice import cargo
 from ctxsize.advice.caches import NOT_IN_THE_IMAGE, run_with
-from ctxsize.advice.cargo import (
-    CargoRun,
-    cargo_runs,
-    chef_pattern,
-    compiled,
-    cooking,
-    downloads,
-    keeps_downloads,
-    meet,
-)
+from ctxsize.advice.cargo import CargoRun
 from ctxsize.advice.recipe import Contents, Recipe
 from ctxsize.dockerfile.stages import BuiltStage
 from ctxsize.findings import Confidence, Finding
@@ -34,7 +26,7 @@ def rebuilt_dependencies(recipe: Recipe) -> Iterator[Finding]:
         build = _rebuilding(stage)
         if build is not None:
             command = " ".join(build.command.words[:4])
-            pattern = chef_pattern(recipe, stage, build)
+            pattern = cargo.chef_pattern(recipe, stage, build)
             help_ = "compile them with cargo-chef, and mount caches on target and the registry"
             yield recipe.finding(
                 "CTX210",
@@ -50,7 +42,7 @@ def rebuilt_dependencies(recipe: Recipe) -> Iterator[Finding]:
 
 def _rebuilding(stage: BuiltStage) -> CargoRun | None:
     """Return the last build of a stage, if a change of the sources makes it compile everything."""
-    runs = cargo_runs(stage)
+    runs = cargo.runs_in(stage)
     builds = [run for run in runs if run.task == "build"]
     copied = [step for step in stage.history if step.sources]
     if not builds or not copied or builds[-1].step not in stage.own:
@@ -74,10 +66,10 @@ def _cached(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> str:
             "compile them with cargo-chef; for a cache mount, say with `--target-dir` where it "
             "compiles"
         )
-    wanted = () if keeps_downloads(recipe, stage, build) else build.caches
+    wanted = () if cargo.keeps_downloads(recipe, stage, build) else build.caches
     there = [cache.target for cache in build.step.caches]
-    missing = [each for each in wanted if not any(meet(each, target) for target in there)]
-    mounts = (*downloads(missing), compiled(recipe, stage, build.target))
+    missing = [each for each in wanted if not any(cargo.meet(each, target) for target in there)]
+    mounts = (*cargo.downloads(missing), cargo.compiled(recipe, stage, build.target))
     return f"keep what it compiles: {run_with(mounts, build.step)}{NOT_IN_THE_IMAGE}"
 
 
@@ -110,7 +102,7 @@ def mixed_chef(recipe: Recipe) -> Iterator[Finding]:
     for stage in recipe.stages:
         cooks: dict[object, CargoRun] = {}
         own = set(stage.own)
-        for run in cargo_runs(stage):
+        for run in cargo.runs_in(stage):
             if run.task == "cook":
                 cooks[run.workdir, tuple(_traits(run).items())] = run
             elif run.task == "build" and run.step in own and 0 < len(cooks) <= _MOST_COOKS:
@@ -125,7 +117,7 @@ def _unfit(recipe: Recipe, cook: CargoRun, build: CargoRun, why: list[str]) -> F
     inside = _is_inside(build, cook)
     path = path if inside else posixpath.join(cook.workdir, path)
     alike = "" if inside else f"cd {build.workdir} && "
-    alike += cooking(build, cook.step, path, *kept)
+    alike += cargo.cooking(build, cook.step, path, *kept)
     return recipe.finding(
         "CTX211",
         build.step.line,
