@@ -103,7 +103,7 @@ def _collision(identity: str, own: list[Use], sharing: list[Use], stake: Stake) 
         "CTX220",
         first.step.line,
         f"the cache `{identity}`{named} is shared {between}: it holds {what}",
-        severity=severity if sure or severity is Severity.INFO else Severity.WARNING,
+        severity=severity if sure else Severity.WARNING,
         confidence=Confidence.CERTAIN if sure else Confidence.POSSIBLE,
         evidence=tuple(others) or (str(first),),
         help=f"give each an id of service, system and architecture, here `id={first.own_id(name)}`",
@@ -166,7 +166,7 @@ def shared_by_writers(recipes: Sequence[Recipe]) -> Iterator[Finding]:
                 f"the cache `{identity}` is open to several builds at once: {_FAILS[tool]}",
                 severity=None if reasons else Severity.INFO,
                 confidence=Confidence.LIKELY if reasons else Confidence.POSSIBLE,
-                evidence=(*reasons, *filter(None, [more])),
+                evidence=(*reasons[:3], *filter(None, [more])),
                 help="`sharing=locked` makes them wait for each other"
                 + ("; ids by architecture let them run" if tool == "cargo" else ""),
                 fix=recipe.fix("let one build after the other use it", made, certain=certain),
@@ -175,7 +175,7 @@ def shared_by_writers(recipes: Sequence[Recipe]) -> Iterator[Finding]:
 
 def _at_once(use: Use, sharing: list[Use]) -> list[str]:
     """Return what may use the mount at the same time as `use`: no stage that one builds on."""
-    history = use.stage.history
-    apart = (e for e in sharing if e.step not in history and use.step not in e.stage.history)
-    platforms = ", ".join(use.recipe.platforms)
-    return [*([f"one build for {platforms}"] if use.several_platforms else []), *map(str, apart)]
+    below = use.stage.ancestry
+    apart = (e for e in sharing if e.stage not in below and use.stage not in e.stage.ancestry)
+    own = [f"one build for {', '.join(use.recipe.platforms)}"] if use.several_platforms else []
+    return [*own, *map(str, apart)]
