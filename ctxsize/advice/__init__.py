@@ -84,16 +84,11 @@ def advise(
     `fix` applies the certain fixes, `unsafe` all of them, one after the other, each on what
     the last one left. The rest is as `ctxsize.api.advise` has it.
     """
-    config, codes = config or Config(), names("CTX2")
+    codes, config = names("CTX2"), config or Config()
     wanted = Wanted(config, known=codes, select=select, ignore=ignore, severity=severity)
     recipes, problems = read_recipes(discovery)
-    everything = _examined(recipes)
-    unused: tuple[Finding, ...] = ()
-    if not any((select, ignore)):
-        accepting = Wanted(config)
-        accepting.of(everything)
-        unused = accepting.unused(codes, discovery.root)
-    found = wanted.of(everything)
+    found = wanted.of(_examined(recipes))
+    unused = () if any((select, ignore)) else wanted.unused(codes, discovery.root)
     edits: dict[str, Edit] = {}
     fixed: list[Finding] = []
     seen: set[Edit] = set()

@@ -176,9 +176,9 @@ def _linted(
     suppressed: dict[bytes, int] = {}
 
     def found(each: Case) -> tuple[Finding, ...]:
-        asked = wanted.selected(lint_case(each, notify))
-        kept = wanted.of(asked, lines=each.file.texts())
-        suppressed[each.file.data] = len(asked) - len(kept)
+        every = lint_case(each, notify)
+        kept = wanted.of(every, lines=each.file.texts())
+        suppressed[each.file.data] = len(wanted.selected(every)) - len(kept)
         return kept
 
     before, left, applied = case.file.data, found(case), tuple[Finding, ...]()
@@ -294,7 +294,8 @@ def _is_worse(
     if after[mine] >= before[mine]:
         return True
     limit = fixed.severity.rank + (fixed.fix is None or not fixed.fix.certain)
-    new = [each for each in then if _key(other, each) in after - before]
+    more = after - before
+    new = (each for each in then if _key(other, each) in more)
     return any(each.severity.rank < limit or _overrides(case, each) for each in new)
 
 
