@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from ctxsize.build import Build
@@ -29,26 +29,19 @@ STDIN = "<stdin>"
 _ENDINGS = (".dockerignore", ".containerignore")
 
 
+@dataclass
 class Cases:
     """Makes cases. A context that several files govern is walked once.
 
     The options of `build`, but not its context and Dockerfile, count for all builds.
     """
 
-    def __init__(
-        self,
-        build: Build,
-        builder: Builder,
-        *,
-        plans: Plans | None = None,
-        progress: Progress | None = None,
-    ) -> None:
-        self._build = build
-        self._builder = builder
-        self._plans = plans or Plans()
-        self._progress = progress
-        self._snapshots: dict[str, Snapshot] = {}
-        self.problems: list[Problem] = []
+    build: Build
+    builder: Builder
+    plans: Plans = field(default_factory=Plans)
+    progress: Progress | None = None
+    problems: list[Problem] = field(default_factory=list)
+    _snapshots: dict[str, Snapshot] = field(default_factory=dict)
 
     def case(self, target: Target, data: bytes | None = None) -> Case:
         """Return the case of `target`, with `data` in place of what is in it.
@@ -59,13 +52,13 @@ class Cases:
             data = b""
         path = target.path
         file = read_ignore_file(path) if data is None else IgnoreFile.parse(path, data)
-        builder = _reader(path, self._builder)
+        builder = _reader(path, self.builder)
         case = Case(file, builder, target, tuple(self._requests(target, builder)))
         return case if case.is_long else replace(case, tree=self._tree(case))
 
     def _requests(self, target: Target, builder: Builder) -> Iterator[Request]:
         """Yield the builds that read the file and have a Dockerfile, with the options for all."""
-        given = self._build
+        given = self.build
         for build in target.builds if target.context is not None else ():
             asked = replace(
                 build,
@@ -83,7 +76,7 @@ class Cases:
     def _request(self, build: Build, *, alone: bool = False) -> Request | None:
         """Return the request of a build, `alone` without a Dockerfile; None where it fails."""
         try:
-            return without_patterns(build, BUILDERS[build.builder], alone=alone, plans=self._plans)
+            return without_patterns(build, BUILDERS[build.builder], alone=alone, plans=self.plans)
         except CtxsizeError as error:
             error.message = build.masked(error.message)
             self._note(error)
@@ -93,14 +86,14 @@ class Cases:
         context, requests = case.target.context, case.requests
         if context is None or case.target.unread is not None:
             return None
-        build = replace(self._build, context=context, dockerfile=None, builder=case.builder.name)
+        build = replace(self.build, context=context, dockerfile=None, builder=case.builder.name)
         request = requests[0] if requests else self._request(build, alone=True)
         if request is None:
             return None
         request = replace(request, ignore_file=case.file)
         try:
             if request.root not in self._snapshots:
-                taken = Snapshot.take(request, progress=self._progress)
+                taken = Snapshot.take(request, progress=self.progress)
                 self._snapshots[request.root] = taken
         except CtxsizeError as error:
             self._note(error)
@@ -109,21 +102,17 @@ class Cases:
 
     def note_limits(self, case: Case) -> None:
         """Note what was not checked because the file is too long."""
-        what = None
-        if case.is_long:
-            what = (
-                f"more than {MOST_COMPARED:,} patterns, so each line was checked alone: patterns "
-                "were not held against each other nor against the context"
-            )
-        elif case.work[0] > MOST_WORK:
+        if case.is_long or case.work[0] > MOST_WORK:
             what = f"fixes are proved until that takes {MOST_WORK:,} lines: the rest have none"
-        if what is not None:
-            self._add(Problem("too-many-patterns", what, path=case.file.path))
+            if case.is_long:
+                what = (
+                    f"more than {MOST_COMPARED:,} patterns, so each line was checked alone: "
+                    "patterns were not held against each other nor against the context"
+                )
+            self.problems.append(Problem("too-many-patterns", what, path=case.file.path))
 
     def _note(self, error: CtxsizeError) -> None:
-        self._add(Problem("tree-unknown", error.message, path=error.path, line=error.line))
-
-    def _add(self, problem: Problem) -> None:
+        problem = Problem("tree-unknown", error.message, path=error.path, line=error.line)
         if problem not in self.problems:
             self.problems.append(problem)
 
