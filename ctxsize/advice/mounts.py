@@ -75,7 +75,8 @@ def _refused(recipe: Recipe, fetch: Fetch) -> Finding | None:
     if not fetch.cached:
         return None
     manager, finding = fetch.manager, partial(recipe.finding, "CTX222", fetch.step.line)
-    for option in filter(fetch.command.has, manager.uncached):
+    option = next(filter(fetch.command.has, manager.uncached), None)
+    if option is not None:
         drop = partial(without_option, option=option, is_meant=partial(_runs, manager))
         dropped = recipe.rewritten(fetch.step, drop)
         return finding(
