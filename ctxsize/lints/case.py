@@ -48,8 +48,8 @@ class Case:
     @cached_property
     def _read(self) -> list[Line]:
         """Return all lines of the file without their numbers."""
-        lines = enumerate(self.file.lines)
-        return [read_line(data, self.builder, first=not at) for at, data in lines]
+        name = self.builder.name
+        return [read_line(data, name, not at) for at, data in enumerate(self.file.lines)]
 
     @cached_property
     def lines(self) -> tuple[Line, ...]:
@@ -218,7 +218,7 @@ class Case:
         None if that is not known, as without a tree.
         """
         lines = (each.encode("utf-8", "surrogateescape") for each in texts)
-        patterns = [read_line(each, self.builder, first=False).pattern for each in lines]
+        patterns = [read_line(each, self.builder.name, False).pattern for each in lines]
         kinds = {None if each is None else each.include for each in patterns}
         if self.tree is None or len(kinds) != 1 or None in kinds:
             return None

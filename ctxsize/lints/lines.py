@@ -7,7 +7,7 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
-from ctxsize.engine.builders import Builder
+from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.ignorefile import BOM, LONGEST_LINE, IgnoreFile, text_of
 from ctxsize.engine.patterns import DockerIgnorePattern, sent_text
 from ctxsize.errors import IgnoreFileError
@@ -99,8 +99,9 @@ class Line:
 
 
 @lru_cache(maxsize=20_000)  # a fix is tried on a file of which all other lines are the same
-def read_line(data: bytes, builder: Builder, *, first: bool) -> Line:
-    """Return the line `data` as `builder` reads it, without a number."""
+def read_line(data: bytes, builder_name: str, first: bool) -> Line:
+    """Return the line `data` as a builder reads it, without a number."""
+    builder = BUILDERS[builder_name]
     raw = text_of(data)
     marked = first and raw.startswith(BOM)
     line = Line(0, raw[1:] if marked else raw, marked=marked)
