@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from ctxsize.advice.caches import System, held_at, system_of
 from ctxsize.advice.mounts import is_apt
@@ -16,6 +17,7 @@ from ctxsize.findings import Confidence, Finding, Fix, Severity
 _APT = re.compile(r"^/var/(?:cache|lib)/apt(?:/|$)")
 _CARGO_HOME = re.compile(r"(?:^|/)(?:\.?cargo)/(?:registry|git)(?:/|$)")
 _ARCHITECTURE = re.compile(r"\$\{?((?:TARGET|BUILD)(?:ARCH|PLATFORM|VARIANT))\b\}?")
+_MOST_SHOWN = 3
 _OF_ONE_SERVICE = ("target", "node_modules", "vendor")
 """What tells packages apart by their paths, which are the same in every image's `/app`."""
 Stake = tuple[str, str, Severity]
@@ -166,7 +168,7 @@ def shared_by_writers(recipes: Sequence[Recipe]) -> Iterator[Finding]:
                 f"the cache `{identity}` is open to several builds at once: {_FAILS[tool]}",
                 severity=None if reasons else Severity.INFO,
                 confidence=Confidence.LIKELY if reasons else Confidence.POSSIBLE,
-                evidence=(*reasons[:3], *filter(None, [more])),
+                evidence=(*reasons, *filter(None, [more])),
                 help="`sharing=locked` makes them wait for each other"
                 + ("; ids by architecture let them run" if tool == "cargo" else ""),
                 fix=recipe.fix("let one build after the other use it", made, certain=certain),
@@ -174,8 +176,8 @@ def shared_by_writers(recipes: Sequence[Recipe]) -> Iterator[Finding]:
 
 
 def _at_once(use: Use, sharing: list[Use]) -> list[str]:
-    """Return what may use the mount at the same time as `use`: no stage that one builds on."""
+    """Return some that may use the mount at the same time as `use`: no stage that one builds on."""
     below = use.stage.ancestry
     apart = (e for e in sharing if e.stage not in below and use.stage not in e.stage.ancestry)
     own = [f"one build for {', '.join(use.recipe.platforms)}"] if use.several_platforms else []
-    return [*own, *map(str, apart)]
+    return [*own, *map(str, islice(apart, _MOST_SHOWN))]
