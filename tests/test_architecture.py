@@ -27,7 +27,7 @@ LAYERS = [
     ("engine.golang", "engine.characters", "engine.border"),
     ("engine.expressions",),
     ("engine.goregexp",),
-    ("dockerfile.variables",),
+    ("dockerfile.substitution",),
     ("dockerfile.words",),
     ("dockerfile.instructions",),
     ("shell",),
@@ -217,7 +217,7 @@ def test_no_two_modules_look_alike_in_a_traceback() -> None:
 
 def test_programs_are_run_in_two_places() -> None:
     for module in MODULES:
-        if name_of(module) not in ("engine.git", "discovery.bakefile"):
+        if name_of(module) not in ("engine.git", "discovery.bake"):
             imported = {
                 alias.name
                 for node in ast.walk(tree_of(module))

@@ -19,7 +19,7 @@ from ctxsize.advice.recipe import Recipe, read_recipe, slug
 from ctxsize.codes import names
 from ctxsize.config import Config
 from ctxsize.discovery import Discovery, FoundBuild
-from ctxsize.dockerfile import Dockerfile
+from ctxsize.dockerfile.instructions import Dockerfile
 from ctxsize.engine.border import border_of
 from ctxsize.engine.request import Plan
 from ctxsize.errors import DockerfileError, UndecidedError

@@ -18,11 +18,11 @@ from typing import NamedTuple
 
 from ctxsize.advice.caches import Fetch, fetches, snippet
 from ctxsize.advice.recipe import Contents, Recipe, quoted, subdirectories
-from ctxsize.dockerfile import Instruction
+from ctxsize.dockerfile.instructions import Instruction
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.engine.ignorefile import sent_text
 from ctxsize.findings import Confidence, Finding
-from ctxsize.shell import Command
+from ctxsize.syntax import Command
 
 _EVERYTHING = ("*", "**", "**/*")
 _FEWEST = 3
@@ -44,7 +44,7 @@ _OWN_TOOLS = {"pip", "setuptools", "wheel", "uv", "poetry", "pipenv"}
 def no_ignore_file(recipe: Recipe) -> Iterator[Finding]:
     """Yield CTX201, at the first instruction that takes everything."""
     steps = [step for stage in recipe.stages for step in stage.steps]
-    takers = [step.line for step in steps if step.takes_all or "." in step.binds]
+    takers = [step.line for step in steps if "." in step.sources]
     builds = {each.build.context: each.build for each in recipe.builds if not each.contested}
     for context, build in builds.items() if takers else ():
         if recipe.ignored(build) is None:
@@ -60,7 +60,7 @@ def no_ignore_file(recipe: Recipe) -> Iterator[Finding]:
 def too_wide(recipe: Recipe) -> Iterator[Finding]:
     """Yield CTX250, at the first instruction that takes something of the one directory."""
     steps = [step for stage in recipe.stages for step in stage.steps]
-    taken = [(source, step.line) for step in steps for source in (*step.sources, *step.binds)]
+    taken = [(source, step.line) for step in steps for source in step.sources]
     if not taken or any(source == "." or "$" in source for source, _ in taken):
         return
     directory = os.path.commonpath([_directory(recipe, source) for source, _ in taken])
@@ -239,7 +239,7 @@ def _uncached(recipe: Recipe, stage: BuiltStage) -> Iterator[tuple[Fetch, int]]:
     line, bundle_path, fetched = 0, False, set[object]()
     for step in stage.history:
         # The first COPY or mount of a directory brings sources; a tool's (`.yarn`) holds none.
-        sources = (e for e in (*step.sources, *step.binds) if e == "." or not e.startswith("."))
+        sources = (e for e in step.sources if e == "." or not e.startswith("."))
         if line == 0 and any(map(recipe.holds_directory, sources)):
             line = step.line
         # Bundler with a place of its own to install to keeps its downloads there, by Ruby.

@@ -16,7 +16,8 @@ from ctxsize.advice.recipe import Recipe, with_option, without_option
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Confidence, Finding
 from ctxsize.recommender.knowledge.tools import Tool, run_by, works
-from ctxsize.shell import Command, is_known
+from ctxsize.shell import is_known
+from ctxsize.syntax import Command
 
 _APT = ("/var/lib/apt", "/var/cache/apt")
 _KEEP = "rm -f /etc/apt/apt.conf.d/docker-clean"
@@ -66,8 +67,8 @@ def _why_there(fetch: Fetch, place: str) -> str:
         return f"{variable} says so"
     if fetch.cache_setting is not None:
         return f"an option or a setting of {name} says so"
-    if step.user and step.home not in (None, "/root"):
-        return f"it runs as {step.user}, whose home is {step.home}"
+    if step.state.user and step.home not in (None, "/root"):
+        return f"it runs as {step.state.user}, whose home is {step.home}"
     return f"its usual place, and no variable that moves it ({name})"
 
 
@@ -194,7 +195,7 @@ def _copied_out(recipe: Recipe, made: StageStep, step: StageStep, path: str) -> 
     name = posixpath.basename(path)
     taken = {each for stage in recipe.stages for other in stage.own for each in other.taken}
     is_only = [posixpath.basename(each) for each in taken].count(name) == 1
-    top = "/out" if made.user in ("", "root", "0") else "/tmp/out"
+    top = "/out" if made.state.user in ("", "root", "0") else "/tmp/out"
     out = top if is_only else top + posixpath.dirname(path)
     written = path if set(path) & set("*?[") else shlex.quote(path)
     return (

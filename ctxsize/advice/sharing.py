@@ -11,7 +11,8 @@ from itertools import islice
 from ctxsize.advice.caches import System, held_at, system_of
 from ctxsize.advice.mounts import is_apt
 from ctxsize.advice.recipe import Change, Recipe
-from ctxsize.dockerfile.stages import BuiltStage, Cache, StageStep
+from ctxsize.dockerfile.sources import Mount
+from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Confidence, Finding, Fix, Severity
 
 _APT = re.compile(r"^/var/(?:cache|lib)/apt(?:/|$)")
@@ -31,7 +32,7 @@ class Use:
     recipe: Recipe
     stage: BuiltStage
     step: StageStep
-    cache: Cache
+    cache: Mount
 
     @property
     def system(self) -> System:

@@ -9,7 +9,8 @@ from dataclasses import replace
 from itertools import dropwhile, takewhile
 from typing import Any
 
-from ctxsize.dockerfile import Paths, Source
+from ctxsize.dockerfile.sources import Source
+from ctxsize.dockerfile.taken import Paths
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import Evaluator, Mark
 from ctxsize.engine.golang import has_wildcards, match

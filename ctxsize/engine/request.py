@@ -33,7 +33,8 @@ from ctxsize.model import Problem
 from ctxsize.reader import read_file
 
 if TYPE_CHECKING:
-    from ctxsize.dockerfile import ContextNeed, Dockerfile
+    from ctxsize.dockerfile.instructions import Dockerfile
+    from ctxsize.dockerfile.taken import ContextNeed
 
 
 class Plan:
@@ -64,7 +65,7 @@ class Plan:
 
     @cached_property
     def _parsed(self) -> Dockerfile | DockerfileError:
-        from ctxsize.dockerfile import parse_dockerfile  # many runs need no Dockerfile
+        from ctxsize.dockerfile.parse import parse_dockerfile  # many runs need no Dockerfile
 
         data = self.data
         try:

@@ -102,7 +102,7 @@ def test_both_ways_of_matching_agree(expression: str, texts: list[str]) -> None:
         assert (linear.search(text) is None) == (compiled.search(text) is None)
 
 
-_SLOW = "a" * 60_000
+_SLOW = "a" * 4_000
 SUBSTITUTIONS = [
     ("${A##*a*a*a*a*a*a*a*b}", _SLOW),
     ("${A#*a*a*a*a*a*a*a*b}", _SLOW),
