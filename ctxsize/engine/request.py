@@ -25,9 +25,9 @@ from ctxsize.engine.dockerfiles import (
     find_dockerfile,
     is_remote,
 )
+from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.governing import Make, find_ignore_file, spec_of
 from ctxsize.engine.ignorefile import IgnoreFile
-from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.errors import DockerfileError, InputError
 from ctxsize.model import Problem
 from ctxsize.reader import read_file

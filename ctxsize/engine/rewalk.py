@@ -14,10 +14,10 @@ from itertools import chain
 from typing import Any
 
 from ctxsize.engine.automaton import Automaton, fastest
-from ctxsize.engine.evaluate import Evaluator
-from ctxsize.engine.matched import Matcher, matcher
+from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator
+from ctxsize.engine.matched import Matcher
 from ctxsize.engine.memory import Held
-from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
+from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.snapshot import Names, Sent, Snapshot, met
 
 _MOST_CHANGED = 2_000
@@ -42,7 +42,7 @@ class Basis:
     @cached_property
     def matcher(self) -> Matcher:
         """Return what its patterns match, each by itself."""
-        return matcher(self.spec)
+        return Matcher(self.spec)
 
     def under(self, spec: DockerIgnoreSpec) -> Sent:
         """Return what `spec` sends. Raises what a walk raises."""
@@ -59,7 +59,7 @@ class Basis:
         self, changed: list[DockerIgnorePattern], spec: DockerIgnoreSpec
     ) -> dict[str, set[str]] | None:
         """Return the topmost paths whose fate may change, by directory; None if any may."""
-        tops = matcher(spec.__class__(changed)).tops(self._snapshot.root)
+        tops = Matcher(spec.__class__(changed)).tops(self._snapshot.root)
         exceptions = [each for each in changed if not each.include]
         if not exceptions:
             return tops

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ctxsize.engine.builders import BUILDERS, Builder
+from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.governing import read_ignore_file
 from ctxsize.engine.request import Request, with_ignore_file, without_patterns
 from ctxsize.engine.snapshot import Sent, differences
@@ -13,7 +14,7 @@ from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.case import Case
 from ctxsize.lints.depths import ARTEFACTS
-from ctxsize.lints.lines import NOTHING, Line, Proposal, up_to
+from ctxsize.lints.lines import NOTHING, Line, Proposal
 from ctxsize.lints.lookup import LintTree
 
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ctxsize.build import Build
+from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.git import GitError, GitRepository
 from ctxsize.engine.listing import order
-from ctxsize.engine.matched import matcher
+from ctxsize.engine.matched import Matcher
 from ctxsize.engine.need import Include, includes_of
-from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
+from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.engine.trial import Trial, own_path
@@ -151,7 +152,7 @@ class LintTree:
             new = {each.text: each for each in (*beside, pattern) if each.text not in self._matched}
             texts, spec = [*new], self.request.builder.spec_class(new.values())
             found: dict[str, list[str]] = {text: [] for text in texts}
-            for path, indexes in matcher(spec).in_tree(self.snapshot.root):
+            for path, indexes in Matcher(spec).in_tree(self.snapshot.root):
                 for index in indexes:
                     found[texts[index]].append(path)
             for paths in found.values():

@@ -12,7 +12,7 @@ from functools import lru_cache
 from ctxsize.dockerfile.taken import Asked
 from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.narrow import follow
-from ctxsize.engine.quoting import pattern_for
+from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.engine.trial import Attempt
 from ctxsize.errors import IgnoreFileError
