@@ -33,9 +33,9 @@ def relative(path: Path) -> str:
 def docstrings(tree: ast.AST) -> Iterator[ast.Constant]:
     """Those of modules, classes and functions, and the texts below fields and constants."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            if isinstance(node.value.value, str):
-                yield node.value
+        text = node.value if isinstance(node, ast.Expr) else None
+        if isinstance(text, ast.Constant) and isinstance(text.value, str):
+            yield text
 
 
 def texts(tree: ast.AST) -> Iterator[ast.Constant]:

@@ -13,11 +13,11 @@ from ctxsize.build import Build
 from ctxsize.cli import options, output
 from ctxsize.engine import trace as engine
 from ctxsize.engine.arrivals import Takers
-from ctxsize.engine.named import request_named
+from ctxsize.engine.need import request_named
 from ctxsize.engine.request import Request
 from ctxsize.engine.sourcing import check_in_all
+from ctxsize.engine.trace import Explanation
 from ctxsize.errors import InputError
-from ctxsize.explanations import Explanation
 from ctxsize.formats import text
 from ctxsize.formats.names import unquoted
 from ctxsize.formats.sections import explained as explanations
@@ -127,13 +127,13 @@ def _check(request: Request, wanted: tuple[str, ...], colour: str) -> int:
         if not checks:
             context = f"named context {request.name}" if request.name else "build context"
             output.note(f"line {each} takes nothing from the {context} in this build")
-        elif checks[0].line is None:
+        elif not checks[0].source.line:
             name = each or '""'
             output.note(f"no COPY or ADD of this build takes {name}: answering as if one did")
         for check in checks:
             answer = explanations.source(check, dockerfile=request.dockerfile)
             output.write(text.render([answer], look))
-            missing = missing or not check.found
+            missing = missing or not check.fate.is_found
     return int(missing)
 
 

@@ -6,16 +6,9 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from ctxsize.engine.builders import Builder
+from ctxsize.engine.sourcing import Fate, SourceCheck
+from ctxsize.engine.trace import Explanation, Level, NearMiss, Outcome, Taker
 from ctxsize.entry import Pattern, Verdict
-from ctxsize.explanations import (
-    Explanation,
-    Fate,
-    Level,
-    NearMiss,
-    Outcome,
-    SourceCheck,
-    Taker,
-)
 from ctxsize.formats import Look
 from ctxsize.formats.names import fit, quoted, visible
 from ctxsize.formats.sections import Prose, Section
@@ -162,9 +155,7 @@ def _takes(taker: Taker, explained: Explanation, dockerfile: str | None) -> str:
     return f"{text} takes it"
 
 
-def _instruction(
-    keyword: str, kind: str, source: str, line: int | None, dockerfile: str | None
-) -> str:
+def _instruction(keyword: str, kind: str, source: str, line: int, dockerfile: str | None) -> str:
     """Return a source with its instruction's place: "COPY packages (Dockerfile:4)"."""
     lead = f"RUN --mount, {kind} of" if keyword == "RUN" else keyword
     place = f" ({quoted(dockerfile or 'Dockerfile')}:{line})" if line else ""
@@ -218,11 +209,12 @@ def _note(text: str) -> Prose:
 
 
 def source(check: SourceCheck, *, dockerfile: str | None) -> Section:
-    """Return the answer about one source, and why the entries that would be found are ignored."""
-    written = check.source or ("." if check.instruction == "RUN" else '""')
-    place = _instruction(check.instruction, "bind", written, check.line, dockerfile)
+    """Return the answer about one source."""
+    of, written = check.source, check.source.source
+    written = written or ("." if of.instruction == "RUN" else '""')
+    place = _instruction(of.instruction, "bind", written, of.line, dockerfile)
     text = _fate(check)
-    marks = ((place, "bold"), (text.partition(":")[0], "green" if check.found else "red"))
+    marks = ((place, "bold"), (text.partition(":")[0], "green" if check.fate.is_found else "red"))
     lines = [Prose(f"{place}: {text}", marks=marks, whole=True)]
     hidden = () if check.fate is Fate.IGNORED else check.hidden
     for each in hidden[:_MOST_HIDDEN]:
@@ -237,7 +229,7 @@ def source(check: SourceCheck, *, dockerfile: str | None) -> Section:
 
 
 def _fate(check: SourceCheck) -> str:
-    at, context = quoted(check.at), f"the context {visible(check.context)}".rstrip()
+    at, context = quoted(check.at), f"the context {visible(check.source.context)}".rstrip()
     match check.fate:
         case Fate.FOUND if check.matches is None:
             return "found"
@@ -245,11 +237,11 @@ def _fate(check: SourceCheck) -> str:
             hidden = f", {len(check.hidden)} more ignored" if check.hidden else ""
             return f"found: matches {plural(check.matches or 0, 'entry')}{hidden}"
         case Fate.NO_MATCH:
-            source = visible(check.source)
+            source = visible(check.source.source)
             return f"matches nothing that is sent: the build goes on without {source}"
         case Fate.IGNORED:
             (explained,) = check.hidden
-            lead = f"{at} is " if check.at != check.path else ""
+            lead = f"{at} is " if check.at != check.source.path else ""
             return f"not found: {lead}{_said(explained.verdict, explained.ignore_file)}"
         case Fate.ABSENT:
             return f"not found: {context} holds no {at}"
