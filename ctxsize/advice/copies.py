@@ -98,7 +98,7 @@ class Repeated(NamedTuple):
     files: tuple[str, ...]
     """What it reads of the files around it; directories end with a slash."""
     instead: str
-    """What to write: manifests, install, sources."""
+    """The text to write: manifests, install, sources."""
 
 
 def copied_too_early(recipe: Recipe) -> Iterator[Finding]:

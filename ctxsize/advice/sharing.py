@@ -22,7 +22,7 @@ _MOST_SHOWN = 3
 _OF_ONE_SERVICE = ("target", "node_modules", "vendor")
 """What tells packages apart by their paths, which are the same in every image's `/app`."""
 Stake = tuple[str, str, Severity]
-"""What a cache holds that only one system can use: a word, a text, how much is at stake."""
+"""Content of a cache that only one system can use: a word, a text, and its severity."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -53,7 +53,7 @@ class LintTree:
         self._requests = tuple(requests)
         self._matched: dict[str, list[str]] = {}
         self._travelling: tuple[DockerIgnoreSpec, list[Sent]] | None = None
-        """What builds make travel with the patterns asked about last."""
+        """The last patterns asked about, and what each build makes travel with them."""
 
     @property
     def everything(self) -> Sent:
