@@ -67,9 +67,12 @@ class Wanted:
     def of(
         self, findings: Iterable[Finding], *, lines: Sequence[str] | None = None
     ) -> tuple[Finding, ...]:
-        """Return those of `findings` that count; `lines` are of their file, if not on disk."""
-        selected = self.selected(findings)
-        return tuple(each for each in selected if self.reason(each, lines=lines) is None)
+        """Return those of `findings` that count; `lines` are of their file, if not on disk.
+
+        A table is used by what it accepts, whether or not that is asked for.
+        """
+        left = (each for each in findings if self.reason(each, lines=lines) is None)
+        return tuple(self.selected(left))
 
     def split(
         self, findings: Iterable[Finding], *about: str

@@ -5,30 +5,47 @@ What hadolint and `docker build --check` find is left to them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from types import MappingProxyType
 from typing import ClassVar, Literal
 
 from ctxsize.accepting import Wanted
-from ctxsize.advice import contexts, mounts, repeated, rust, sharing
-from ctxsize.advice.repository import Repository, masked, read_repository
+from ctxsize.advice import copies, mounts, rust, sharing
+from ctxsize.advice.recipe import Recipe, read_recipe, slug
 from ctxsize.codes import names
 from ctxsize.config import Config
-from ctxsize.discovery import Discovery
+from ctxsize.discovery import Discovery, FoundBuild
+from ctxsize.dockerfile.instructions import Dockerfile
+from ctxsize.engine.border import border_of
+from ctxsize.engine.request import Plan
+from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.findings import Edit, Finding, Severity, in_order
 from ctxsize.model import Problem
+from ctxsize.reader import read_file
 
-RULES: dict[str, Callable[[Repository], Iterator[Finding]]] = {
-    "CTX201": contexts.no_ignore_file,
-    "CTX202": repeated.copied_too_early,
-    "CTX210": rust.rebuilt_dependencies,
-    "CTX211": rust.mixed_chef,
-    "CTX212": mounts.swallowed,
+Rule = Callable[[Sequence[Recipe]], Iterator[Finding]]
+"""The findings of one code in the Dockerfiles of a repository."""
+
+
+def _in_each(rule: Callable[[Recipe], Iterator[Finding]]) -> Rule:
+    return lambda recipes: (found for recipe in recipes for found in rule(recipe))
+
+
+RULES: dict[str, Rule] = {
+    "CTX201": _in_each(copies.no_ignore_file),
+    "CTX202": _in_each(copies.copied_too_early),
+    "CTX210": _in_each(rust.rebuilt_dependencies),
+    "CTX211": _in_each(rust.mixed_chef),
+    "CTX212": _in_each(mounts.swallowed),
     "CTX220": sharing.colliding_ids,
     "CTX221": sharing.shared_by_writers,
-    "CTX222": mounts.unused_caches,
-    "CTX223": repeated.missing_caches,
-    "CTX250": contexts.too_wide,
+    "CTX222": _in_each(mounts.unused_caches),
+    "CTX223": _in_each(copies.missing_caches),
+    "CTX250": _in_each(copies.too_wide),
 }
 """The function that finds each code."""
 _MOST_FIXES = 500
@@ -67,62 +84,97 @@ def advise(
     `fix` applies the certain fixes, `unsafe` all of them, one after the other, each on what
     the last one left. The rest is as `ctxsize.api.advise` has it.
     """
-    config = config or Config()
-    codes = names("CTX2")
+    codes, config = names("CTX2"), config or Config()
     wanted = Wanted(config, known=codes, select=select, ignore=ignore, severity=severity)
-    repository = read_repository(discovery)
-    everything = _examined(repository)
-    unused = () if any((select, ignore)) else _unused(config, everything, discovery.root)
-    found = wanted.of(everything)
+    recipes, problems = read_recipes(discovery)
+    found = wanted.of(_examined(recipes))
+    unused = () if any((select, ignore)) else wanted.unused(codes, discovery.root)
     edits: dict[str, Edit] = {}
     fixed: list[Finding] = []
-    seen: set[tuple[str, bytes]] = set()
+    seen: set[Edit] = set()
     while (fix or unsafe) and len(fixed) < _MOST_FIXES:
-        usable = _next_fix(found, seen, unsafe=unsafe)
-        if usable is None:
+        fixes = ((each, each.fix) for each in found if each.fix)
+        usable = ((each, fix.edits[0]) for each, fix in fixes if fix.certain or unsafe)
+        fresh = next((each for each in usable if each[1] not in seen), None)
+        if fresh is None:
             break
-        finding, edit = usable
+        finding, edit = fresh
         fixed.append(finding)
-        seen.add((edit.path, edit.after))
+        seen.add(edit)
         edits[edit.path] = replace(edits.get(edit.path, edit), after=edit.after)
-        repository = read_repository(discovery, {path: e.after for path, e in edits.items()})
-        found = wanted.of(_examined(repository))
+        changed = {path: each.after for path, each in edits.items()}
+        recipes, problems = read_recipes(discovery, changed)
+        found = wanted.of(_examined(recipes))
     return DockerfileAdvice(
         discovery.root,
-        tuple(recipe.path for recipe in repository.recipes),
+        tuple(recipe.path for recipe in recipes),
         in_order([*_grouped(found), *unused]),
-        (*discovery.problems, *repository.problems),
+        (*discovery.problems, *problems),
         tuple(edits.values()),
         tuple(fixed),
     )
 
 
-def _unused(config: Config, found: Iterable[Finding], root: str) -> tuple[Finding, ...]:
-    """Return the tables that accept nothing of what was found."""
-    wanted = Wanted(config)
-    wanted.of(found)
-    return wanted.unused(names("CTX2"), root)
+def read_recipes(
+    discovery: Discovery, changed: Mapping[str, bytes] = MappingProxyType({})
+) -> tuple[list[Recipe], list[Problem]]:
+    """Return the Dockerfiles of the builds, and what could not be read.
+
+    `changed` has those that fixes change, as they would be.
+    """
+    border, recipes, problems = border_of(discovery.root), list[Recipe](), list[Problem]()
+    by_path: dict[str, list[FoundBuild]] = {}
+    for each in discovery.builds:
+        path = each.build.dockerfile or os.path.join(each.build.context, "Dockerfile")
+        by_path.setdefault(path if each.inline is None else str(each.where), []).append(each)
+    for path, builds in by_path.items():
+        try:
+            inline = builds[0].build.dockerfile_inline
+            data = inline if inline is not None else changed.get(path) or read_file(path)
+            dockerfile = _parsed(discovery, path, data)
+            recipes.append(read_recipe(path, data, dockerfile, tuple(builds), border))
+        except DockerfileError as error:
+            decided = not isinstance(error, UndecidedError)
+            message = f"{'the build fails' if decided else 'not read'}: {error.message}"
+            problems.append(Problem("dockerfile", message, path, error.line))
+        except OSError as error:
+            problems.append(Problem("unread", f"not read: {error.strerror}", path))
+    # The ids of caches need a name that no other build has.
+    services = Counter(each.service for each in recipes)
+    for at, recipe in enumerate(recipes):
+        path, name = slug(os.path.relpath(recipe.path, discovery.root)), recipe.service
+        recipes[at] = replace(recipe, name=name if services[name] == 1 else path)
+    return recipes, problems
 
 
-def _examined(repository: Repository) -> tuple[Finding, ...]:
-    """Return what all rules find in `repository`, without hidden values."""
-    findings = [each for rule in RULES.values() for each in rule(repository)]
+def _parsed(discovery: Discovery, path: str, data: bytes) -> Dockerfile:
+    """Return the Dockerfile, as discovery parsed it unless a fix changed it."""
+    plan = discovery.plans.of(path, lambda: data)
+    return (plan if plan.data == data else Plan(lambda: data)).dockerfile
+
+
+def _examined(recipes: Sequence[Recipe]) -> tuple[Finding, ...]:
+    """Return what all rules find, without hidden values."""
+    findings = [each for rule in RULES.values() for each in rule(recipes)]
     # The pattern for cargo brings its cache mounts along.
     rebuilt = {each.location for each in findings if each.code == "CTX210"}
     kept = (each for each in findings if each.code != "CTX223" or each.location not in rebuilt)
-    return in_order([masked(repository, each) for each in kept])
+    return in_order([_masked(recipes, each) for each in kept])
 
 
-def _next_fix(
-    findings: Iterable[Finding], seen: set[tuple[str, bytes]], *, unsafe: bool
-) -> tuple[Finding, Edit] | None:
-    """Return the first finding whose fix may be applied now, with its edit."""
-    for finding in findings:
-        if finding.fix is not None and (finding.fix.certain or unsafe):
-            (edit,) = finding.fix.edits
-            if (edit.path, edit.after) not in seen:
-                return finding, edit
-    return None
+def _masked(recipes: Iterable[Recipe], finding: Finding) -> Finding:
+    """Return `finding` without values that files and the environment give in secret."""
+    for recipe in recipes:
+        text = "" if recipe.inline else recipe.data.decode("utf-8", "replace")
+        for build in (each.build for each in recipe.builds if each.build.hidden):
+            mask = partial(build.masked, openly=text)
+            finding = replace(
+                finding,
+                message=mask(finding.message),
+                evidence=tuple(map(mask, finding.evidence)),
+                help=mask(finding.help),
+            )
+    return finding
 
 
 def _grouped(findings: Iterable[Finding]) -> Iterator[Finding]:

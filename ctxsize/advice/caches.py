@@ -10,13 +10,14 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from ctxsize.advice.recipe import Recipe, with_option
 from ctxsize.dockerfile.images import repository_of
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Severity
-from ctxsize.recommender.knowledge.tools import Tool, Work, rows_of, run_by, works
+from ctxsize.recommender.knowledge.tools import Job, Tool, rows_of, run_by, works
 from ctxsize.syntax import Command
 
 _RELEASES = {
@@ -63,23 +64,18 @@ def system_of(reference: str) -> System:
     ('debianbookworm', 'ubuntujammy', '')
     """
     image = reference.partition("@")[0].rpartition("/")[2]
-    name, release = _named(*image.partition(":")[::2])
+    repository, _, tag = image.partition(":")
+    by_repository, by_tag = _SYSTEM.match(repository), _SYSTEM.search(tag)
+    name = release = ""
+    if word := _WORD.search(tag):
+        name, release = _RELEASES[word[0]][0], word[0]
+    elif system := by_repository or by_tag:
+        version = _VERSION.match(tag, 0 if by_repository else system.end())
+        name, number = system[0], version[0] if version else ""
+        words = (word for word, known in _RELEASES.items() if known == (name, number))
+        release = next(words, number)
     key = f"{name}{release}" if name else image
     return System(name, key, re.sub(r"[^\w.\-]+", "-", release if release in _RELEASES else key))
-
-
-def _named(repository: str, tag: str) -> tuple[str, str]:
-    """Return the system and its release, `""` for what is not named."""
-    if word := _WORD.search(tag):
-        return _RELEASES[word[0]][0], word[0]
-    by_repository, by_tag = _SYSTEM.match(repository), _SYSTEM.search(tag)
-    system = by_repository or by_tag
-    if system is None:
-        return "", ""
-    version = _VERSION.match(tag, 0 if by_repository else system.end())
-    number = version[0] if version else ""
-    words = (word for word, known in _RELEASES.items() if known == (system[0], number))
-    return system[0], next(words, number)
 
 
 _SETTINGS = ("store-dir", "storeDir", "cache", "cache-dir", "cache-folder", "cacheFolder", "home")
@@ -92,7 +88,10 @@ _OPTIONS = ("--store-dir", "--cache-dir", "--cache-folder", "--cache", "--packag
 class Fetch:
     """A command that fetches packages, in its step."""
 
-    work: Work
+    manager: Tool
+    command: Command
+    """Without what only launches it."""
+    jobs: tuple[Job, ...]
     step: StageStep
     workdir: str
     """Where it runs, `cd` in front of it included."""
@@ -100,24 +99,14 @@ class Fetch:
     """The command as it is written."""
     exported: Mapping[str, str]
     """What commands in front of it export."""
-    moved: str | None = None
+    moved: str | None
     """The directory of the cache, if an instruction in front of the RUN names one."""
-
-    @property
-    def manager(self) -> Tool:
-        """Return the package manager."""
-        return self.work.tool
-
-    @property
-    def command(self) -> Command:
-        """Return the command without what only launches it."""
-        return self.work.command
 
     def does(self, what: str) -> bool:
         """Return whether it does `what` about packages, see `Job.does`."""
-        return self.work.does(what)
+        return any(what in each.does for each in self.jobs)
 
-    @property
+    @cached_property
     def environment(self) -> Mapping[str, str]:
         """Return the variables that it sees."""
         return self.step.environment.under({**self.exported, **dict(self.command.assignments)})
@@ -127,22 +116,29 @@ class Fetch:
         """Return the directory that an option or a setting names for the cache, as written."""
         return self.command.value(*_OPTIONS) or self.moved
 
-    @property
-    def caches(self) -> tuple[str, ...]:
-        """Return where it keeps what it fetched; none if that is not known."""
+    @cached_property
+    def caches(self) -> dict[str, str]:
+        """Return where it keeps what it fetched, the usual directories first; empty if unknown.
+
+        Each with the variable that names it, `""` if none does.
+        """
         home = self.environment.get("HOME") or self.step.home
-        found: tuple[str, ...] = ()
+        manager, found = self.manager, list[tuple[str, str]]()
         if self.cache_setting is not None:
-            found = (posixpath.normpath(posixpath.join(self.workdir, self.cache_setting)),)
-        elif home is not None:
-            found = self._places(home)
-        return () if any("$" in each for each in found) else found
+            found = [(posixpath.normpath(posixpath.join(self.workdir, self.cache_setting)), "")]
+        elif home is not None and not any(map(self.environment.get, manager.unknown_with)):
+            found = [_place(each, self.environment, home) for each in manager.caches]
+            if found[0][1]:
+                found = found[: manager.used]
+            elif manager.of_root and home == "/root":
+                found.insert(0, (manager.of_root, ""))
+        return {} if any("$" in place for place, _ in found) else dict(found)
 
     @property
     def cached(self) -> bool:
         """Return whether a mount holds any of its caches, or is one below."""
         return any(
-            mount.holds(place) or place == mount.target or mount.target.startswith(place + "/")
+            mount.holds(place) or mount.target.startswith(f"{place}/")
             for mount in self.step.caches
             for place in self.caches
         )
@@ -153,23 +149,6 @@ class Fetch:
         words = self.manager.mounted
         targets = (mount.target for mount in self.step.caches)
         return tuple(each for each in targets if any(word in each for word in words))
-
-    def _places(self, home: str) -> tuple[str, ...]:
-        """Return where the manager keeps what it fetched, the usual directories first."""
-        manager = self.manager
-        if any(self.environment.get(each) for each in manager.unknown_with):
-            return ()
-        found = [_place(each, self.environment, home) for each in manager.caches]
-        if found[0][1]:
-            found = found[: manager.used]
-        elif manager.of_root and home == "/root":
-            found.insert(0, (manager.of_root, ""))
-        return tuple(dict.fromkeys(place for place, _ in found))
-
-    def variable(self, directory: str) -> str:
-        """Return the variable that says that its cache is in a directory, `""` if none does."""
-        named = (_place(each, self.environment, "~") for each in self.manager.caches)
-        return next((name for place, name in named if name and place == directory), "")
 
 
 def _place(written: str, environment: Mapping[str, str], home: str) -> tuple[str, str]:
@@ -190,12 +169,13 @@ def fetches(step: StageStep) -> Iterator[Fetch]:
         if command.program == "export":
             given = (word.partition("=") for word in command.operands)
             exported |= {name: value for name, equals, value in given if equals}
-        run = run_by(command)
-        if place := moved_cache(run):
-            moved[run.program] = place
-        for work in works(command):
-            if work.does("fetch"):
-                yield Fetch(work, step, workdir, command, {**exported}, moved.get(run.program))
+        program = run_by(command).program
+        if place := moved_cache(run_by(command)):
+            moved[program] = place
+        seen, place = {**exported}, moved.get(program)
+        for tool, run, jobs in works(command):
+            if any("fetch" in each.does for each in jobs):
+                yield Fetch(tool, run, jobs, step, workdir, command, seen, place)
 
 
 def moved_cache(command: Command) -> str | None:
@@ -208,8 +188,6 @@ def moved_cache(command: Command) -> str | None:
     return (value or next(iter(rest[1:2]), None)) if name in _SETTINGS else None
 
 
-OF_SEVERAL = ("/.cache", "/go-build")
-"""Ends of directories that hold what several tools keep."""
 NOT_IN_THE_IMAGE = (
     "; the image does not get what is in the mount, so mount it in later RUNs too, and copy "
     "elsewhere what CMD or another stage needs"
@@ -223,33 +201,28 @@ def owned(stage: BuiltStage, step: StageStep) -> dict[str, str]:
     user = step.state.user.partition(":")[0]
     if user in ("", "root", "0"):
         return {}
-    number = user if user.isdecimal() else _created(stage, user)
+    created = (
+        command.value("-u", "--uid") or ""
+        for each in stage.history
+        for command in each.commands
+        if command.program in ("useradd", "adduser") and user in command.operands
+    )
+    number = user if user.isdecimal() else next(created, "")
     if user in _USERS and user == repository_of(stage.base):
         number = number or "1000"
-    return {"uid": number} if number else {"mode": "0777"}
-
-
-def _created(stage: BuiltStage, user: str) -> str:
-    """Return the number that a RUN gives to a user that it creates."""
-    for step in stage.history:
-        for command in step.commands:
-            if command.program in ("useradd", "adduser") and user in command.operands:
-                number = command.value("-u", "--uid") or ""
-                return number if number.isdecimal() else ""
-    return ""
+    return {"uid": number} if number.isdecimal() else {"mode": "0777"}
 
 
 def places(recipe: Recipe, fetch: Fetch) -> tuple[str, ...]:
     """Return the directories that a command should find mounted; none if they are not known."""
-    if _is_berry(recipe, fetch):
+    if _is_berry(recipe, fetch):  # Yarn 2 or later
         folder = fetch.environment.get("YARN_GLOBAL_FOLDER")
         home = fetch.environment.get("HOME") or fetch.step.home
         return (f"{folder or f'{home}/.yarn/berry'}/cache",)
-    return fetch.caches[: fetch.manager.used]
+    return tuple(fetch.caches)[: fetch.manager.used]
 
 
 def _is_berry(recipe: Recipe, fetch: Fetch) -> bool:
-    """Return whether it is Yarn 2 or later."""
     return fetch.manager.name == "yarn" and recipe.holds(".yarnrc.yml")
 
 
@@ -284,11 +257,9 @@ def run_with(mounts: Iterable[str], step: StageStep, without: str = "") -> str:
 def _mounts(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> Iterator[str]:
     shared = {"sharing": "locked"} if fetch.manager.is_locked else {}
     several = recipe.runs_at_once(stage)
-    apart = several or fetch.manager.name in recipe.on_several
     for place in places(recipe, fetch):
-        words = (system_of(stage.base).slug, "$TARGETARCH" * several, posixpath.basename(place))
-        held = held_at(place) or place.endswith(OF_SEVERAL)
-        identity = {"id": "-".join(filter(None, words))} if apart and held else {}
+        words = (system_of(stage.base).slug, "$TARGETARCH", posixpath.basename(place))
+        identity = {"id": "-".join(words)} if several and held_at(place) else {}
         owner = owned(stage, fetch.step)
         yield with_option("type=cache", **identity, target=place, **shared, **owner)
 
@@ -299,13 +270,3 @@ def held_at(place: str) -> tuple[str, str, Severity] | None:
         if re.search(row["at"], place):
             return name, row["what"], Severity(row["severity"])
     return None
-
-
-def used_on_several_systems(recipes: Iterable[Recipe]) -> Iterator[str]:
-    """Yield the package managers that run on more than one system."""
-    found: dict[str, set[str]] = {}
-    for recipe in recipes:
-        for stage, step in recipe.runs:
-            for fetch in fetches(step):
-                found.setdefault(fetch.manager.name, set()).add(system_of(stage.base).key)
-    return (name for name, systems in found.items() if len(systems) > 1)

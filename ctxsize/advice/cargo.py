@@ -12,9 +12,10 @@ import posixpath
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from ctxsize.advice.caches import fetches, system_of
-from ctxsize.advice.recipe import Change, Recipe, quoted, read_alone, with_option
+from ctxsize.advice.recipe import Change, Recipe, quoted, read_alone, with_option, with_words
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Fix
 from ctxsize.shell import commands_of, is_known
@@ -25,7 +26,6 @@ _COOKED = ("--release", "-r", "--all-features", "--no-default-features", "--work
 _COOKED_WITH = (
     *("--profile", "--target", "--features", "-F", "-p", "--package", "--bin", "--target-dir"),
 )
-
 _OUT = "/out"
 _DIRECTORIES = ("target", "release", "debug", "deps", "build")
 _COPIES = ("cp", "mv", "install", "rsync")
@@ -60,23 +60,17 @@ class CargoRun:
     def task(self) -> str:
         """Return `build` for what compiles the project, else the subcommand of cargo or chef."""
         words = [word for word in self.command.operands if not word.startswith("+")]
-        if words[:1] == ["chef"]:
-            words = words[1:]
-        task = words[0] if words else ""
+        task = next((word for word in words if word != "chef"), "")
         installs_project = task == "install" and self.command.has("--path")
         return "build" if task in _BUILDS or installs_project else task
 
     @property
-    def installs(self) -> bool:
-        """Return whether it puts programs into cargo's home."""
-        return "install" in self.command.operands[:2]
-
-    @property
     def profile(self) -> str:
         """Return `release`, `dev` or another."""
-        if self.installs and self.command.has("--debug"):
+        installs = "install" in self.command.operands[:2]
+        if installs and self.command.has("--debug"):
             return "dev"
-        is_release = self.installs or self.command.has("--release", "-r")
+        is_release = installs or self.command.has("--release", "-r")
         return "release" if is_release else self.command.value("--profile") or "dev"
 
     @property
@@ -88,7 +82,7 @@ class CargoRun:
     def caches(self) -> tuple[str, ...]:
         """Return where it keeps what it fetched, as for CTX223; none if that is not known."""
         own = (each for each in fetches(self.step) if each.written is self.command)
-        return next((each.caches[:2] for each in own), ())
+        return next((tuple(each.caches)[:2] for each in own), ())
 
     @property
     def target(self) -> str:
@@ -97,7 +91,7 @@ class CargoRun:
         return posixpath.normpath(posixpath.join(self.workdir, given or "target"))
 
 
-def cargo_runs(stage: BuiltStage) -> list[CargoRun]:
+def runs_in(stage: BuiltStage) -> list[CargoRun]:
     """Return the commands of cargo in a stage, those of the stages that it is built on first."""
     return [
         CargoRun(step, command, workdir)
@@ -150,19 +144,21 @@ def keeps_downloads(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> bool:
     It was fetched before, another stage copies it, or the stage says what its image runs:
     what that needs, in a script maybe, cannot be known.
     """
-    earlier = (run.task for run in cargo_runs(stage) if run.step.line < build.step.line)
+    earlier = (run.task for run in runs_in(stage) if run.step.line < build.step.line)
     if build.command.has("--offline", "--frozen") or {"fetch", "vendor"} & {*earlier}:
         return True
     later = (one for each in _based_on(recipe, stage) for one in each.stage.instructions)
     is_run = any(one.keyword in _RUN_LATER for one in later)
-    return is_run or any(taken_of(recipe, stage, cache) for cache in build.caches)
+    return is_run or any(_taken_of(recipe, stage, cache) for cache in build.caches)
 
 
-def taken_of(recipe: Recipe, stage: BuiltStage, directory: str) -> set[str]:
-    """Return the paths that hold `directory`, or lie in it, and that other stages take.
+def _based_on(recipe: Recipe, stage: BuiltStage) -> list[BuiltStage]:
+    """Return the stage and those that are built on it."""
+    return [each for each in recipe.stages if stage in each.ancestry]
 
-    They take them from the stage or from one that is built on it.
-    """
+
+def _taken_of(recipe: Recipe, stage: BuiltStage, directory: str) -> set[str]:
+    """Return the paths at, above or below `directory` that others take from the stage."""
     holding = _based_on(recipe, stage)
     return {
         path
@@ -171,11 +167,6 @@ def taken_of(recipe: Recipe, stage: BuiltStage, directory: str) -> set[str]:
         for origin, path in step.takes
         if other.origin(origin) in holding and meet(path, directory)
     }
-
-
-def _based_on(recipe: Recipe, stage: BuiltStage) -> list[BuiltStage]:
-    """Return the stage and those that are built on it."""
-    return [each for each in recipe.stages if stage in each.ancestry]
 
 
 def meet(path: str, cache: str) -> bool:
@@ -189,7 +180,7 @@ def chef_pattern(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> Fix | No
     if not (_is_usual_stage(recipe, stage, build.step) and _is_usual_build(build)):
         return None
     taking = [step for e in recipe.stages for step in e.own if e.origin(step.origin) is stage]
-    results = _results(taken_of(recipe, stage, build.target), taking, build)
+    results = _results(_taken_of(recipe, stage, build.target), taking, build)
     cook, built = _cook(stage, build), _built(recipe, build, results or {})
     if results is None or not (cook and built) or keeps_downloads(recipe, stage, build):
         return None
@@ -198,7 +189,7 @@ def chef_pattern(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> Fix | No
         written = zip(step.instruction.arguments, step.taken, strict=False)
         words = {word: results[path] for word, path in written if path in results}
         if words:
-            moved.append(recipe.with_words(step, words))
+            moved.append(recipe.rewritten(step, partial(with_words, words=words)))
     if not all(moved):
         return None
     text = _pattern(recipe, stage, build, cook=cook, built=built)
@@ -251,25 +242,19 @@ def _is_usual_build(build: CargoRun) -> bool:
 def _results(taken: set[str], taking: list[StageStep], build: CargoRun) -> dict[str, str] | None:
     """Return where each path that others need of `target` is kept; None if that is not known."""
     results = {path: posixpath.join(_OUT, posixpath.basename(path)) for path in sorted(taken)}
-    copied = {path for step in taking for path in step.taken}
     are_files = all(
         path.startswith(f"{build.target}/")
         and not set(path) & set("*?[$")
         and posixpath.basename(path) not in _DIRECTORIES
         for path in taken
     )
-    are_apart = len({*results.values()}) == len(results)
-    is_known = are_files and are_apart and taken <= copied
-    return results if is_known and (results or _copies_out(build)) else None
-
-
-def _copies_out(build: CargoRun) -> bool:
-    """Return whether the RUN itself puts the results where no cache is mounted."""
     later = build.step.commands[build.step.commands.index(build.command) + 1 :]
-    return any(
-        command.program in _COPIES and any("target/" in word for word in command.operands)
-        for command in later
-    )
+    copies = (each for each in later if each.program in _COPIES)
+    copies_out = any("target/" in word for command in copies for word in command.operands)
+    are_apart = len({*results.values()}) == len(results)
+    are_copied = taken <= {path for step in taking for path in step.taken}
+    is_known = are_files and are_apart and are_copied and (results or copies_out)
+    return results if is_known else None
 
 
 def _cook(stage: BuiltStage, build: CargoRun) -> str:

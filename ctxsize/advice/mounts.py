@@ -1,7 +1,7 @@
 """Cache mounts that do not do what was meant.
 
-CTX222: the tool does not use them, or they are empty afterwards. CTX212: something is taken from
-a place that was a cache mount.
+CTX222: the tool does not use them, or they are empty afterwards. CTX212: another stage takes
+something from a place that was a cache mount.
 """
 
 from __future__ import annotations
@@ -9,36 +9,28 @@ from __future__ import annotations
 import posixpath
 import shlex
 from collections.abc import Iterator
+from functools import partial
 
 from ctxsize.advice.caches import Fetch, fetches, moved_cache, owned, places, system_of
-from ctxsize.advice.recipe import Recipe, with_option
-from ctxsize.advice.repository import Repository
-from ctxsize.advice.sharing import is_apt
-from ctxsize.dockerfile.sources import Mount
+from ctxsize.advice.recipe import Recipe, with_option, without_option
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Confidence, Finding
-from ctxsize.recommender.knowledge.tools import run_by, works
+from ctxsize.recommender.knowledge.tools import Tool, run_by, works
 from ctxsize.shell import is_known
 from ctxsize.syntax import Command
 
 _APT = ("/var/lib/apt", "/var/cache/apt")
 _KEEP = "rm -f /etc/apt/apt.conf.d/docker-clean"
-_COPIERS = ("cp", "mv", "install", "strip", "ln")
 
 
-def unused_caches(repository: Repository) -> Iterator[Finding]:
+def unused_caches(recipe: Recipe) -> Iterator[Finding]:
     """Yield CTX222: a mount elsewhere, an option against the cache, or one that empties it."""
-    for recipe in repository.recipes:
-        for stage, step in recipe.runs:
-            seen: set[str] = set()
-            for fetch in fetches(step):
-                found = _elsewhere(recipe, stage, fetch) or _refused(recipe, fetch)
-                if found is not None and found.message not in seen:
-                    seen.add(found.message)
-                    yield found
-            if not seen:
-                yield from _not_at_home(recipe, step)
-            yield from _emptied(recipe, stage, step)
+    for stage, step in recipe.runs:
+        found = (_elsewhere(recipe, stage, e) or _refused(recipe, e) for e in fetches(step))
+        unused = {each.message: each for each in found if each is not None}
+        yield from unused.values() or _not_at_home(recipe, step)
+        yield from _emptied(recipe, step)
+        yield from _emptied_by_image(recipe, stage, step)
 
 
 def _elsewhere(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> Finding | None:
@@ -70,28 +62,25 @@ def _mount(written: str, place: str, **options: str) -> str:
 
 
 def _why_there(fetch: Fetch, place: str) -> str:
-    if variable := fetch.variable(place):
+    name, step = fetch.manager.name, fetch.step
+    if variable := fetch.caches.get(place):
         return f"{variable} says so"
     if fetch.cache_setting is not None:
-        return f"an option or a setting of {fetch.manager.name} says so"
-    user = fetch.step.state.user
-    if user and fetch.step.home not in (None, "/root"):
-        return f"it runs as {user}, whose home is {fetch.step.home}"
-    return f"its usual place, and no variable that moves it ({fetch.manager.name})"
+        return f"an option or a setting of {name} says so"
+    if step.state.user and step.home not in (None, "/root"):
+        return f"it runs as {step.state.user}, whose home is {step.home}"
+    return f"its usual place, and no variable that moves it ({name})"
 
 
 def _refused(recipe: Recipe, fetch: Fetch) -> Finding | None:
     if not fetch.cached:
         return None
-    manager = fetch.manager
-    option = next((each for each in manager.uncached if fetch.command.has(each)), None)
+    manager, finding = fetch.manager, partial(recipe.finding, "CTX222", fetch.step.line)
+    option = next(filter(fetch.command.has, manager.uncached), None)
     if option is not None:
-        dropped = recipe.without_option(
-            fetch.step, option, lambda each: manager.is_called(run_by(each).program)
-        )
-        return recipe.finding(
-            "CTX222",
-            fetch.step.line,
+        drop = partial(without_option, option=option, is_meant=partial(_runs, manager))
+        dropped = recipe.rewritten(fetch.step, drop)
+        return finding(
             f"`{option}` makes {manager.name} use no cache, so the mount stays empty",
             help=f"drop `{option}`",
             fix=recipe.fix(f"drop `{option}`", dropped, certain=True),
@@ -100,16 +89,18 @@ def _refused(recipe: Recipe, fetch: Fetch) -> Finding | None:
     value = fetch.environment.get(variable, "")
     if value.lower() not in values.split():
         return None
-    return recipe.finding(
-        "CTX222",
-        fetch.step.line,
+    return finding(
         f"{variable}={value} makes {manager.name} use no cache, so the mount stays empty",
         help=f"drop {variable}, or write `{variable}={off} {fetch.command.program} …` here",
     )
 
 
+def _runs(manager: Tool, command: Command) -> bool:
+    return manager.is_called(run_by(command).program)
+
+
 def _not_at_home(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
-    """Find a target that begins with `~`, which is no shell's word here."""
+    """Yield a target that begins with `~`, which is no shell's word here."""
     for cache in step.caches:
         at = cache.target.find("/~/")
         if at >= 0 and step.home is not None:
@@ -122,32 +113,37 @@ def _not_at_home(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
             )
 
 
-def _emptied(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Iterator[Finding]:
-    """Find what leaves the cache of a RUN empty."""
+def _emptied(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
+    """Yield the commands of a RUN that leave its cache empty."""
     cached = {fetch.manager.name for fetch in fetches(step) if fetch.cached}
+    of_apt = {name: each for each in step.caches for name in _APT if each.target.startswith(name)}
     for command in step.commands:
-        emptied = (each.tool.name for each in works(command) if each.does("empty"))
-        for name in emptied:
-            if name in cached:
-                yield _thrown_away(recipe, step, command, f"for {name}")
-        for target in _deleted_of_apt(step, command):
-            yield _thrown_away(recipe, step, command, f"at {target}")
-    yield from _by_the_image(recipe, stage, step)
+        emptied = {each.tool.name for each in works(command) if each.does("empty")}
+        which = [f"for {name}" for name in sorted(emptied & cached)]
+        deleted = [word for word in command.operands if any(name in word for name in of_apt)]
+        left_out = command.words
+        if is_apt(command) and command.operands[:1] in (("clean",), ("autoclean",)):
+            which += [f"at {each.target}" for name, each in of_apt.items() if name == _APT[1]]
+        elif command.program == "rm" and deleted:
+            name = next(name for name in of_apt if name in " ".join(deleted))
+            which.append(f"at {of_apt[name].target}")
+            left_out = command.words if len(deleted) == len(command.operands) else tuple(deleted)
+        for each in which:
+            yield recipe.finding(
+                "CTX222",
+                step.line,
+                f"`{' '.join(command.words)}` empties the cache that is mounted {each}",
+                help=f"leave out `{' '.join(left_out)}`: what is in the mount is not in the image",
+            )
 
 
-def _deleted_of_apt(step: StageStep, command: Command) -> list[str]:
-    """Return the first target of a cache of apt that a command empties, none if it empties none."""
-    caches = {name: each for each in step.caches for name in _APT if each.target.startswith(name)}
-    named: list[str] = []
-    if is_apt(command) and command.operands[:1] in (("clean",), ("autoclean",)):
-        named = [name for name in caches if name == _APT[1]]
-    elif command.program == "rm":
-        named = [name for name in caches if any(name in word for word in command.operands)]
-    return [caches[name].target for name in named[:1]]
+def is_apt(command: Command) -> bool:
+    """Return whether it is a command of apt."""
+    return command.program in ("apt", "apt-get")
 
 
-def _by_the_image(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Iterator[Finding]:
-    """Find what images of Debian delete, as long as nothing keeps them from it."""
+def _emptied_by_image(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Iterator[Finding]:
+    """Yield what images of Debian delete, as long as nothing keeps them from it."""
     archives = next((each for each in step.caches if each.target.startswith(_APT[1])), None)
     installs = any(is_apt(each) and "install" in each.operands for each in step.commands)
     is_debian = system_of(stage.base).name in ("debian", "ubuntu")
@@ -161,20 +157,6 @@ def _by_the_image(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Iterato
         )
 
 
-def _thrown_away(recipe: Recipe, step: StageStep, command: Command, which: str) -> Finding:
-    written = " ".join(command.words)
-    caches = [name for name in _APT for each in step.caches if each.target.startswith(name)]
-    cached = [word for word in command.operands if word.startswith(tuple(caches))]
-    others = command.program == "rm" and 0 < len(cached) < len(command.operands)
-    without = " ".join(cached) if others else written
-    return recipe.finding(
-        "CTX222",
-        step.line,
-        f"`{written}` empties the cache that is mounted {which}",
-        help=f"leave out `{without}`: what is in the mount is not in the image",
-    )
-
-
 def _keeps(stage: BuiltStage, step: StageStep) -> bool:
     """Return whether docker-clean is dealt with at or before `step`."""
     before = stage.history[: stage.history.index(step) + 1]
@@ -186,22 +168,15 @@ def _keeps(stage: BuiltStage, step: StageStep) -> bool:
     return any("docker-clean" in each or "Keep-Downloaded-Packages" in each for each in texts)
 
 
-def swallowed(repository: Repository) -> Iterator[Finding]:
-    """Yield CTX212, at the instruction that does not find it."""
-    for recipe in repository.recipes:
-        for stage in recipe.stages:
-            yield from _copied_from_mounts(recipe, stage)
-            yield from _used_later(recipe, stage)
-
-
-def _copied_from_mounts(recipe: Recipe, stage: BuiltStage) -> Iterator[Finding]:
-    """Find what a COPY takes from a stage in which it lay in a cache."""
-    for step in stage.own:
+def swallowed(recipe: Recipe) -> Iterator[Finding]:
+    """Yield CTX212, at the COPY that does not find what lay in a cache of another stage."""
+    copies = [(stage, step) for stage in recipe.stages for step in stage.own if step.taken]
+    for stage, step in copies:
         source = stage.origin(step.origin)
         if source is None:
             continue
         for path in step.taken:
-            caches = ((made, cache) for made in source.history for cache in made.caches)
+            caches = [(made, each) for made in source.history for each in made.caches]
             mounted = [(made, cache) for made, cache in caches if cache.holds(path)]
             if not mounted or "$" in path or _may_be_written(source, mounted[-1][1].target):
                 continue
@@ -229,47 +204,14 @@ def _copied_out(recipe: Recipe, made: StageStep, step: StageStep, path: str) -> 
     )
 
 
-def _used_later(recipe: Recipe, stage: BuiltStage) -> Iterator[Finding]:
-    """Find a later RUN of the same stage that copies out of a cache which is no longer mounted."""
-    mounted: dict[str, tuple[StageStep, Mount]] = {}
-    own = set(stage.own)
-    for step in stage.history:
-        for cache in step.caches:
-            mounted.setdefault(cache.target, (step, cache))
-        for path in _copied(step) if step in own else ():
-            for made, cache in mounted.values():
-                is_here = made is step or any(each.holds(path) for each in step.caches)
-                if cache.holds(path) and not is_here and not _may_be_written(stage, cache.target):
-                    # A target that is relative, or is the id, means another cache in another place.
-                    mount = with_option(cache.written, id=cache.id, target=cache.target)
-                    yield recipe.finding(
-                        "CTX212",
-                        step.line,
-                        f"{path} is not there: the cache at {cache.target} was mounted for line "
-                        f"{made.line} alone",
-                        confidence=Confidence.LIKELY,
-                        evidence=(f"line {made.line} mounts it",),
-                        help="do it in the same RUN, or mount the cache here too: "
-                        f"`RUN --mount={mount} …`",
-                    )
-
-
-def _copied(step: StageStep) -> Iterator[str]:
-    """Yield the paths that the commands of a RUN copy."""
-    for command in step.commands:
-        if command.program in _COPIERS:
-            for word in command.operands[:-1] or command.operands:
-                yield posixpath.join(step.workdir, word).replace("/./", "/")
-
-
 def _may_be_written(stage: BuiltStage, target: str) -> bool:
     """Return whether a step without the mount at `target` may have written there."""
-    without = (e for e in stage.history if all(cache.target != target for cache in e.caches))
     return any(
         not is_known(step.instruction)
         or (step.is_copy and target in step.destination)
         or any(_writes(command, target) for command in step.commands)
-        for step in without
+        for step in stage.history
+        if all(cache.target != target for cache in step.caches)
     )
 
 

@@ -1,28 +1,35 @@
-"""A Dockerfile as the advice sees it: its builds, a name, and changes to its text.
+"""A Dockerfile as the advice sees it: its builds, what is around it, and changes to its text.
 
 What changes is a word or an option, the rest stays as it is, to the byte. The builder's reading
 of the instruction, before and after, proves that nothing else does; an instruction for which that
-fails is left to a person.
+fails is left to a person. No other module of the advice reads files.
 """
 
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
+from ctxsize.build import Build
 from ctxsize.codes import severity_of
 from ctxsize.discovery import FoundBuild
 from ctxsize.dockerfile.instructions import Dockerfile, Instruction
 from ctxsize.dockerfile.sources import ALIASES
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
+from ctxsize.engine.border import holds
+from ctxsize.engine.builders import BUILDERS
+from ctxsize.engine.evaluate import DockerIgnoreSpec
+from ctxsize.engine.governing import find_ignore_file
 from ctxsize.engine.request import Plan
-from ctxsize.errors import DockerfileError, UndecidedError
+from ctxsize.errors import CtxsizeError, DockerfileError, IgnoreFileError, UndecidedError
 from ctxsize.findings import Confidence, Edit, Finding, Fix, Location, Severity
+from ctxsize.reader import entries_in, read_file
 from ctxsize.shell import commands_of
 from ctxsize.syntax import Command
 
@@ -41,15 +48,15 @@ class Recipe:
     dockerfile: Dockerfile
     stages: tuple[BuiltStage, ...]
     builds: tuple[FoundBuild, ...] = ()
+    border: str = ""
+    """The repository around it, beyond which no file is read."""
     name: str = ""
     """Its service, or more where another Dockerfile builds a service of that name."""
-    on_several: frozenset[str] = frozenset()
-    """The package managers that run on several systems in the repository."""
 
     @cached_property
     def lines(self) -> list[str]:
         """Return the lines of the file without their ends."""
-        return lines_of(self.data)
+        return self.data.decode("utf-8", "surrogateescape").replace("\r\n", "\n").split("\n")
 
     @property
     def runs(self) -> Iterator[tuple[BuiltStage, StageStep]]:
@@ -65,10 +72,6 @@ class Recipe:
     def contexts(self) -> tuple[str, ...]:
         """Return the contexts in which it is built, each once."""
         return tuple(dict.fromkeys(each.build.context for each in self.builds))
-
-    def holds(self, path: str) -> bool:
-        """Return whether one of its contexts holds a file."""
-        return any(os.path.isfile(os.path.join(each, path)) for each in self.contexts)
 
     @property
     def platforms(self) -> tuple[str, ...]:
@@ -91,30 +94,33 @@ class Recipe:
         suffix = _SUFFIX.fullmatch(name)
         return slug(suffix[1] or suffix[2] if suffix else above) or "app"
 
-    def text_of(self, instruction: Instruction) -> str:
-        """Return an instruction as it stands in the file, its lines joined by line feeds."""
-        return "\n".join(self.lines[instruction.line - 1 : instruction.end_line])
+    # What is around it.
 
-    def with_words(self, step: StageStep, words: Mapping[str, str]) -> list[Change]:
-        """Return an instruction with other flags and arguments; none if that is not certain."""
-        text = self.text_of(step.instruction)
-        return _change(step, with_words(text, self.dockerfile.escape, words))
+    def holds(self, path: str) -> bool:
+        """Return whether one of its contexts holds a file."""
+        return any(os.path.isfile(os.path.join(each, path)) for each in self.contexts)
 
-    def without_option(
-        self, step: StageStep, option: str, is_meant: Callable[[Command], bool]
-    ) -> list[Change]:
-        """Return a RUN without an option of the commands meant; none if that is not certain."""
-        text = self.text_of(step.instruction)
-        return _change(step, without_option(text, self.dockerfile.escape, option, is_meant))
+    def holds_directory(self, path: str) -> bool:
+        """Return whether one of its contexts holds a directory."""
+        return any(os.path.isdir(os.path.join(each, path)) for each in self.contexts)
 
-    def with_mounts(self, options: Iterable[tuple[StageStep, str, dict[str, str]]]) -> list[Change]:
-        """Return the RUNs with further options for mounts; none if one is not certain."""
-        words: dict[StageStep, dict[str, str]] = {}
-        for step, written, given in options:
-            mount = f"--mount={with_option(written, **given)}"
-            words.setdefault(step, {})[f"--mount={written}"] = mount
-        made = [self.with_words(step, each) for step, each in words.items()]
-        return [change for each in made for change in each] if all(made) else []
+    def content(self, path: str) -> bytes | None:
+        """Return what is in a file, None if there is none."""
+        try:
+            return read_file(path) if holds(self.border, path) else None
+        except OSError:
+            return None
+
+    def ignored(self, build: Build) -> list[str] | None:
+        """Return the lines of the ignore file of one of its builds, None if there is none."""
+        dockerfile = None if self.inline else self.path
+        try:
+            found, *_ = find_ignore_file(build.context, dockerfile, BUILDERS[build.builder])
+        except CtxsizeError:
+            return []  # there is one, and the builder stops on it
+        return None if found is None else found.texts()
+
+    # What is found, and what is changed.
 
     def finding(
         self,
@@ -140,14 +146,32 @@ class Recipe:
             return None
         return Fix(message, (Edit(self.path, self.data, after),), certain)
 
+    def text_of(self, instruction: Instruction) -> str:
+        """Return an instruction as it stands in the file, its lines joined by line feeds."""
+        return "\n".join(self.lines[instruction.line - 1 : instruction.end_line])
 
-def _change(step: StageStep, text: str | None) -> list[Change]:
-    place = step.instruction
-    return [] if text is None else [Change(place.line, place.end_line, text)]
+    def rewritten(self, step: StageStep, write: Callable[[str, str], str | None]) -> list[Change]:
+        """Return what `write` makes of an instruction; none if it returns None."""
+        place = step.instruction
+        text = write(self.text_of(place), self.dockerfile.escape)
+        return [] if text is None else [Change(place.line, place.end_line, text)]
+
+    def with_mounts(self, options: Iterable[tuple[StageStep, str, dict[str, str]]]) -> list[Change]:
+        """Return the RUNs with further options for mounts; none if one is not certain."""
+        words: dict[StageStep, dict[str, str]] = {}
+        for step, written, given in options:
+            mount = f"--mount={with_option(written, **given)}"
+            words.setdefault(step, {})[f"--mount={written}"] = mount
+        made = [self.rewritten(at, partial(with_words, words=each)) for at, each in words.items()]
+        return [change for each in made for change in each] if all(made) else []
 
 
 def read_recipe(
-    path: str, data: bytes, dockerfile: Dockerfile, builds: tuple[FoundBuild, ...] = ()
+    path: str,
+    data: bytes,
+    dockerfile: Dockerfile,
+    builds: tuple[FoundBuild, ...] = (),
+    border: str = "",
 ) -> Recipe:
     """Return the Dockerfile `data` that stands at `path`.
 
@@ -160,12 +184,53 @@ def read_recipe(
     if sum(lengths.values()) > _MOST_STEPS:
         message = f"ctxsize advises on no more than {_MOST_STEPS:,} steps of stages and their bases"
         raise UndecidedError(message)
-    return Recipe(path, data, dockerfile, stages, builds)
+    return Recipe(path, data, dockerfile, stages, builds, border)
 
 
 def slug(name: str) -> str:
     """Return `name` as a part of the id of a cache."""
     return re.sub(r"[^\w.-]", "-", name).strip("-.")
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What the contexts of a recipe have in common, without what is ignored."""
+
+    recipe: Recipe
+    below: str = ""
+    """The directory of the context that names are relative to."""
+
+    @cached_property
+    def _spec(self) -> DockerIgnoreSpec:
+        try:
+            return DockerIgnoreSpec.from_lines(
+                self.recipe.ignored(self.recipe.builds[0].build) or ()
+            )
+        except IgnoreFileError:
+            return DockerIgnoreSpec([])
+
+    def has(self, name: str) -> bool:
+        """Return whether it is a file that is sent; with a slash at its end, a directory."""
+        path = posixpath.normpath(posixpath.join(self.below, name))
+        if path.startswith(("..", "/")) or self._spec.match_file(path):
+            return False
+        is_there = os.path.isdir if name.endswith("/") else os.path.isfile
+        return all(is_there(os.path.join(root, path)) for root in self.recipe.contexts)
+
+    def text(self, name: str) -> str:
+        """Return what a file says, `""` if it is not sent or cannot be read."""
+        path = os.path.join(self.recipe.contexts[0], self.below, name)
+        data = self.recipe.content(path) if self.has(name) else None
+        return (data or b"").decode("utf-8", "replace")
+
+
+def subdirectories(directory: str) -> list[str]:
+    """Return the names of the directories in `directory` that are not hidden."""
+    try:
+        entries = entries_in(directory)
+    except OSError:
+        return []
+    return sorted(each.name for each in entries if each.is_dir() and each.name[0] != ".")
 
 
 class Change(NamedTuple):
@@ -176,11 +241,6 @@ class Change(NamedTuple):
     text: str
 
 
-def lines_of(data: bytes) -> list[str]:
-    """Return the lines of `data` without their ends."""
-    return data.decode("utf-8", "surrogateescape").replace("\r\n", "\n").split("\n")
-
-
 def changed(data: bytes, changes: Iterable[Change]) -> bytes:
     """Return `data` with `changes`, which do not overlap; line ends stay what they are."""
     lines = data.decode("utf-8", "surrogateescape").split("\n")
@@ -189,13 +249,6 @@ def changed(data: bytes, changes: Iterable[Change]) -> bytes:
         end = "\r" * lines[min(first, len(lines)) - 1].endswith("\r")
         lines[first - 1 : last] = [line + end for line in text.split("\n")]
     return "\n".join(lines).encode("utf-8", "surrogateescape")
-
-
-def declared_above(lines: list[str], line: int) -> Change:
-    """Return the declaration of the architecture above an instruction and the comments on it."""
-    while lines[line - 2].lstrip().startswith("#"):
-        line -= 1
-    return Change(line, line - 1, "ARG TARGETARCH")
 
 
 def with_words(text: str, escape: str, words: Mapping[str, str]) -> str | None:
@@ -223,10 +276,11 @@ def without_option(
     before, then = read_alone(text, escape), read_alone(after, escape)
     if before is None or then is None or before.flags != then.flags:
         return None
-    commands = [replace(each, line=0) for each in commands_of(before)]
     wanted = [
-        replace(each, words=tuple(e for e in each.words if e != option or not is_meant(each)))
-        for each in commands
+        replace(
+            each, line=0, words=tuple(e for e in each.words if e != option or not is_meant(each))
+        )
+        for each in commands_of(before)
     ]
     return after if [replace(each, line=0) for each in commands_of(then)] == wanted else None
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import codecs
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -16,7 +15,7 @@ from ctxsize.engine.ignorefile import BOM, IgnoreFile
 from ctxsize.engine.matched import Matcher
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
-from ctxsize.engine.snapshot import Sent, differences
+from ctxsize.engine.snapshot import Sent, SentDifference, differences
 from ctxsize.findings import Changes, Confidence, Edit, Finding, Fix, Location, Paths, Severity
 from ctxsize.lints.lines import Line, Proposal, read_line
 from ctxsize.lints.lookup import LintTree, Target
@@ -40,8 +39,6 @@ class Case:
     """The context, where there is one."""
     work: list[int] = field(default_factory=lambda: [0], compare=False)
     """Number of lines evaluated to prove fixes, of this file and of what fixes made of it."""
-    known: dict[tuple[bytes, bool], Line] = field(default_factory=dict, compare=False)
-    """The lines read so far, first ones apart, of this file and of what fixes made of it."""
 
     def with_data(self, data: bytes) -> Case:
         """Return the same case with other bytes in the file."""
@@ -51,14 +48,9 @@ class Case:
 
     @cached_property
     def _read(self) -> list[Line]:
-        """Return all lines of the file without their numbers, each text read once."""
-        found: list[Line] = []
-        for data in self.file.lines:
-            key = data, not found
-            if key not in self.known:
-                self.known[key] = read_line(data, self.builder, first=not found)
-            found.append(self.known[key])
-        return found
+        """Return all lines of the file without their numbers."""
+        name = self.builder.name
+        return [read_line(data, name, not at) for at, data in enumerate(self.file.lines)]
 
     @cached_property
     def lines(self) -> tuple[Line, ...]:
@@ -78,12 +70,12 @@ class Case:
     @cached_property
     def ignoring(self) -> frozenset[str]:
         """Return the patterns that are no exceptions."""
-        return frozenset(line.text for line in self.patterns if not line.exception)
+        return frozenset(line.text for line in self.patterns if line.ignores)
 
     @cached_property
     def exceptions_below(self) -> Counter[str]:
         """Count by path the exceptions that name something below it."""
-        texts = [line.text for line in self.patterns if line.exception]
+        texts = (line.text for line in self.patterns if line.exception)
         return Counter(path for text in texts for path in up_to(text)[:-1])
 
     def count_between(self, start: int, end: int, *, exceptions: bool) -> int:
@@ -101,11 +93,6 @@ class Case:
     def is_long(self) -> bool:
         """Return whether it has too many patterns to hold each against the others."""
         return len(self.patterns) > MOST_COMPARED
-
-    @property
-    def is_utf16(self) -> bool:
-        """Return whether the file is in another encoding, so that no line is what it looks like."""
-        return self.file.data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
 
     @cached_property
     def stops_at_controls(self) -> bool:
@@ -140,6 +127,10 @@ class Case:
         """Return the line that decides about `path`, None if no pattern does."""
         index = self.step(path).decider
         return None if index is None else self.patterns[index]
+
+    def let_in_by(self, path: str) -> Line | None:
+        """Return the exception that decides about `path`, None if a pattern ignores it, or none."""
+        return None if self.step(path).ignored else self.decider(path)
 
     def ignored_before(self, line: Line, path: str) -> bool:
         """Return whether the patterns above `line` ignore `path`.
@@ -195,14 +186,15 @@ class Case:
     def figures(self, paths: Iterable[str], *, of: Sent | None = None) -> Amount:
         """Return the files among `paths` in `of`, by default in all that is there."""
         sent = self.known_tree.everything if of is None else of
-        files = [path for path in paths if path in sent and path not in sent.directories]
-        return Amount(len(files), sum(self._size(path, sent) for path in files))
+        files = {path for path in paths if path in sent and path not in sent.directories}
+        return Amount(len(files), sum(map(sent.size, files)) + self._grown(sent, files))
 
-    def _size(self, path: str, sent: Sent) -> int:
-        """Return the bytes of a file in `sent`; the ignore file is as long as in this case."""
-        if path == self.known_tree.ignore_file and path not in sent.empty:
-            return len(self.file.data)
-        return sent.size(path)
+    def _grown(self, sent: Sent, files: Sent | set[str]) -> int:
+        """Return what the ignore file, if it is one of `files`, has more bytes than on disk."""
+        own = self.known_tree.ignore_file
+        if own is None or own not in files or own in sent.empty:
+            return 0
+        return len(self.file.data) - sent.size(own)
 
     def amount(self, paths: Iterable[str]) -> str:
         """Return the files among `paths` and their bytes: `12 files, 3.4 MB`."""
@@ -212,9 +204,7 @@ class Case:
     @property
     def total(self) -> Amount:
         """Return what is sent now."""
-        now, own = self.now, self.known_tree.ignore_file
-        more = self._size(own, now) - now.size(own) if own is not None and own in now else 0
-        return Amount(now.files, now.content_bytes + more)
+        return Amount(self.now.files, self.now.content_bytes + self._grown(self.now, self.now))
 
     def effect(self, line: Line) -> list[str]:
         """Return the paths whose fate would be another without `line`."""
@@ -229,7 +219,7 @@ class Case:
         None if that is not known, as without a tree.
         """
         lines = (each.encode("utf-8", "surrogateescape") for each in texts)
-        patterns = [read_line(each, self.builder, first=False).pattern for each in lines]
+        patterns = [read_line(each, self.builder.name, False).pattern for each in lines]
         kinds = {None if each is None else each.include for each in patterns}
         if self.tree is None or len(kinds) != 1 or None in kinds:
             return None
@@ -255,13 +245,23 @@ class Case:
         fix: Proposal | None = None,
         columns: tuple[int, int] | None = None,
     ) -> Finding:
-        """Return a finding about `line`, with the figures of `paths` in this tree, if any."""
-        proved = None if fix is None else self._harmless(fix)
+        """Return a finding about `line`, with the figures of `paths` in this tree, if any.
+
+        Without a fix that would hide what a build takes by name.
+        """
+        proved = None if fix is None else self.fix(fix)
+        if proved is not None and proved.changes is not None:
+            hidden = {path.rstrip("/") for path in proved.changes.ignored.paths}
+            proved = None if self.known_tree.is_taken(hidden) else proved
+        where = Location(self.file.path)
+        if line is not None:
+            start, end = columns or line.columns(line.blanks, len(line.written))
+            where = Location(self.file.path, line.number, start, line.number, end)
         found = Finding(
             code,
             severity or severity_of(code),
             message,
-            self._location(line, columns),
+            where,
             confidence,
             tuple(evidence),
             help=help,
@@ -279,53 +279,44 @@ class Case:
             paths=self.tree.marked(paths),
         )
 
-    def _location(self, line: Line | None, columns: tuple[int, int] | None) -> Location:
-        """Return the place of `line`, of the characters `columns` of it (1-based, end excluded)."""
-        if line is None:
-            return Location(self.file.path)
-        start, end = columns or line.columns(line.blanks, len(line.written))
-        return Location(self.file.path, line.number, start, line.number, end)
+    def fix(self, proposal: Proposal) -> Fix | None:
+        """Return the fix, None for one too many: each proof evaluates the whole file."""
+        self.work[0] += len(self.lines)
+        return None if self.is_long or self.work[0] > MOST_WORK else self.proved(proposal)
 
     def proved(self, proposal: Proposal) -> Fix:
         """Return the fix, certain if a simulation shows that just the intended paths change."""
         after = proposal.edited(self.file)
         edits = (Edit(self.file.path, self.file.data, after),)
-        if self.tree is not None:
-            then = self.with_data(after)
-            return Fix(
-                proposal.message, edits, self._is_certain(proposal, then), self._changes(then)
-            )
-        # A character in front of a line may become the byte order mark of the file.
-        mark = BOM.encode()
-        marks = after.startswith(mark) and (
-            proposal.drops_bom or not self.file.data.startswith(mark)
-        )
-        certain = proposal.means is not None and proposal.without_tree and not marks
-        return Fix(proposal.message, edits, certain, None)
+        if self.tree is None:
+            # A character in front of a line may become the byte order mark of the file.
+            mark = BOM.encode()
+            was_marked = self.file.data.startswith(mark) and not proposal.drops_bom
+            is_certain = proposal.means is not None and proposal.without_tree
+            is_certain = is_certain and (was_marked or not after.startswith(mark))
+            return Fix(proposal.message, edits, is_certain)
+        then, changes, is_certain = self.with_data(after), None, False
+        if then.sent is not None:
+            found = differences(self.now, then.sent)
+            is_certain = self._is_meant(proposal.means, found.paths, then.sent)
+            # If the build fails for all lines together, nobody knows what they send.
+            changes = None if self.sent is None else self._changes(found, then)
+        return Fix(proposal.message, edits, is_certain, changes)
 
-    def _is_certain(self, proposal: Proposal, then: Case) -> bool:
+    def _is_meant(self, means: frozenset[str] | None, found: Set[str], sent: Sent) -> bool:
         """Return whether just what is meant changes, and nothing that git or a build needs."""
-        tree, means, sent = self.known_tree, proposal.means, then.sent
-        if means is None or sent is None:
+        if means is None or not means <= found:
             return False
-        found = differences(self.now, sent).paths
         # Directories that hold nothing else change with what is meant.
         above = {directory for path in means for directory in up_to(path)[:-1]}
-        others = found - means
-        if not means <= found or not others <= above & tree.everything.directories:
+        if not found - means <= above & self.known_tree.everything.directories:
             return False
         hidden = {path for path in means if path not in sent}
-        return not tree.tracks(hidden) and not tree.is_taken(hidden)
+        return not self.known_tree.tracks(hidden) and not self.known_tree.is_taken(hidden)
 
-    def _changes(self, then: Case) -> Changes | None:
-        """Return what is sent otherwise in the case `then`.
-
-        None where that is not known: if the build fails for all lines together.
-        """
-        now, sent = self.now, then.sent
-        if sent is None or self.sent is None:
-            return None
-        found = differences(now, sent)
+    def _changes(self, found: SentDifference, then: Case) -> Changes:
+        """Return what is sent otherwise in the case `then`."""
+        now, sent = self.now, then.now
         return Changes(
             ignored=self._group(found.hidden, now),
             sent=then._group(found.shown, sent),
@@ -335,16 +326,3 @@ class Case:
 
     def _group(self, paths: Collection[str], sent: Sent) -> Paths:
         return Paths(self.known_tree.marked(paths), *self.figures(paths, of=sent))
-
-    def fix(self, proposal: Proposal) -> Fix | None:
-        """Return the fix, None for one too many: each proof evaluates the whole file."""
-        self.work[0] += len(self.lines)
-        return None if self.is_long or self.work[0] > MOST_WORK else self.proved(proposal)
-
-    def _harmless(self, proposal: Proposal) -> Fix | None:
-        """Return the fix; None if it is not proved, or hides what a build takes by name."""
-        fix = self.fix(proposal)
-        if fix is None or self.tree is None or fix.changes is None:
-            return fix
-        hidden = {path.rstrip("/") for path in fix.changes.ignored.paths}
-        return None if self.tree.is_taken(hidden) else fix

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -26,6 +26,7 @@ _MADE_UP = frozenset({"fixtures", "__fixtures__", "testdata", "test-data", "temp
 _UNIQUE = frozenset(
     {"node_modules", "__pycache__", "*.pyc", "*.py[cod]", "*.py[co]", "_build", "deps"}
 )
+"""Those of which a place is worth a finding while no copy is there yet."""
 _WITHOUT_A_ROW = ("*.log", ".sass-cache")
 
 
@@ -45,11 +46,6 @@ class Artefact:
         """Return where such a copy would lie, seen from its place."""
         return "__pycache__/a.cpython-312.pyc" if self.pattern.startswith("*.py") else self.pattern
 
-    @property
-    def is_unique(self) -> bool:
-        """Return whether a place for it is worth a finding while no copy is there yet."""
-        return self.pattern in _UNIQUE
-
     def places(self, tree: LintTree, sent: Sent) -> list[str]:
         """Return the directories below the top that are sent and where it would be made."""
         found = dict.fromkeys(
@@ -63,11 +59,14 @@ class Artefact:
     def proves(self, tree: LintTree, path: str) -> bool:
         """Return whether the entry at `path` is such an artefact, by what lies beside it."""
         held = tree.snapshot.folder(path.rpartition("/")[0])
-        names = () if held is None else held.entries
-        return not self.doubtful or any(map(self._is_beside, names))
+        return not self.doubtful or (held is not None and any(map(self._is_beside, held.entries)))
 
     def _is_beside(self, name: str) -> bool:
         return any(fnmatchcase(name, each) for each in self.beside)
+
+    def widened(self, line: Line, means: frozenset[str] | None = None) -> Proposal:
+        """Return the change that writes it for every depth in place of `line`."""
+        return Proposal.write(line, f"**/{self.pattern}", means=means)
 
 
 def _artefacts() -> dict[str, Artefact]:
@@ -105,37 +104,27 @@ def _of_name(case: Case, code: str, line: Line, name: str, where: str) -> Iterat
     if artefact is None or line.exception or f"**/{name}" in case.ignoring:
         return
     lead = f"{line.text} matches at {where} only"
-    if case.tree is None:
-        if not artefact.doubtful:
-            yield from _of_places(case, code, line, artefact, f"{lead}; copies elsewhere are sent")
-        return
-    tops = _sent_copies(case, case.tree, artefact)
-    excepted = _excepted(case, tops, line)
-    tops = [top for top in tops if not excepted.issuperset(case.below([top]))]
-    if case.tree.has_files(case.below(tops)):
-        yield _of_copies(case, code, line, artefact, lead, tops, excepted)
-    else:
-        yield from _of_places(case, code, line, artefact, lead)
+    found = None if case.tree is None else _of_copies(case, case.tree, code, line, artefact, lead)
+    if found is None:
+        found = _of_places(case, code, line, artefact, lead)
+    if found is not None:
+        yield found
 
 
 def _of_copies(
-    case: Case,
-    code: str,
-    line: Line,
-    artefact: Artefact,
-    lead: str,
-    tops: Collection[str],
-    excepted: frozenset[str],
-) -> Finding:
-    """Return the finding about the copies at `tops`, of which some is `excepted`."""
-    tree, copies = case.known_tree, case.below(tops)
+    case: Case, tree: LintTree, code: str, line: Line, artefact: Artefact, lead: str
+) -> Finding | None:
+    """Return the finding about the copies that are sent, None if none is."""
+    tops = _sent_copies(case, tree, artefact)
+    excepted = _excepted(case, tops, line)
+    tops = [top for top in tops if not excepted.issuperset(case.below([top]))]
+    copies = case.below(tops)
+    if not tree.has_files(copies):
+        return None
     wanted = tree.tracks(copies)
     sure = not wanted and (not artefact.doubtful or tree.tracked is not None)
     note = "; git tracks some of it, so it may be meant to be sent" if wanted else ""
-    are = "is" if len(tops) == 1 else "are"
-    fix = _widened(line, artefact)
-    if sure:
-        fix = _certain(case, line, artefact, frozenset(copies) - excepted)
+    are, means = "is" if len(tops) == 1 else "are", frozenset(copies) - excepted
     return case.finding(
         code,
         line,
@@ -143,31 +132,31 @@ def _of_copies(
         severity=Severity.WARNING if sure else Severity.INFO,
         confidence=Confidence.CERTAIN if sure else Confidence.LIKELY,
         paths=copies,
-        fix=fix,
+        fix=_certain(case, line, artefact, means) if sure else artefact.widened(line),
     )
 
 
-def _of_places(
-    case: Case, code: str, line: Line, artefact: Artefact, lead: str
-) -> Iterator[Finding]:
-    """Yield that a copy would be sent which is not there yet, where a place is enough for one."""
-    places = [_ANYWHERE] if case.tree is None else artefact.places(case.tree, case.now)
+def _of_places(case: Case, code: str, line: Line, artefact: Artefact, lead: str) -> Finding | None:
+    """Return that a copy would be sent which is not there yet, where a place is enough for one."""
+    places, means = [_ANYWHERE], None
+    if case.tree is not None:
+        places = artefact.places(case.tree, case.now)
+        means = None if artefact.doubtful else frozenset[str]()
+    elif artefact.doubtful:
+        return None
     # No pattern of the file ignores a copy that is made there.
     places = [each for each in places if not case.step(f"{each}/{artefact.example}").ignored]
-    if not artefact.is_unique or not places:
-        return
-    means = None
-    if case.tree is not None:
-        others = f" and {plural(len(places) - 1, 'other directory')}" if places[1:] else ""
-        lead += f"; {places[0]}/{others} would send theirs, as soon as there is one"
-        means = None if artefact.doubtful else frozenset[str]()
-    yield case.finding(
+    if artefact.pattern not in _UNIQUE or not places:
+        return None
+    others = f" and {plural(len(places) - 1, 'other directory')}" if places[1:] else ""
+    there = f"{places[0]}/{others} would send theirs, as soon as there is one"
+    return case.finding(
         code,
         line,
-        lead,
+        f"{lead}; {'copies elsewhere are sent' if case.tree is None else there}",
         severity=Severity.INFO,
         confidence=Confidence.POSSIBLE if case.tree is None else Confidence.LIKELY,
-        fix=_widened(line, artefact, means),
+        fix=artefact.widened(line, means),
     )
 
 
@@ -176,9 +165,8 @@ def _sent_copies(case: Case, tree: LintTree, artefact: Artefact) -> list[str]:
     pattern = case.builder.spec_class.pattern_class(f"**/{artefact.pattern}")
     tops: list[str] = []
     for path in case.matched(pattern):
-        if tops and path.startswith(f"{tops[-1]}/"):
-            continue
-        if path in case.now and artefact.proves(tree, path):
+        is_below = bool(tops) and path.startswith(f"{tops[-1]}/")
+        if not is_below and path in case.now and artefact.proves(tree, path):
             tops.append(path)
     return tops
 
@@ -206,25 +194,13 @@ def _certain(case: Case, line: Line, artefact: Artefact, means: frozenset[str]) 
 
     `name/**` also keeps out what they take back below a directory that is ignored.
     """
-    first = _widened(line, artefact, means)
-    proposals, name = [first], f"**/{artefact.pattern}"
-    if case.exceptions:
-        change: dict[int, str | None] = {line.number: None}
-        proposals += [
-            Proposal(f"write {name} last", change, append=name, means=means),
-            Proposal(
-                f"write {name} and {name}/** last",
-                change,
-                append=f"{name}\n{name}/**",
-                means=means,
-            ),
-        ]
+    first, name = artefact.widened(line, means), f"**/{artefact.pattern}"
+    proposals, change = [first], {line.number: None}
+    for added in ([name], [name, f"{name}/**"]) if case.exceptions else ():
+        message, lines = f"write {' and '.join(added)} last", "\n".join(added)
+        proposals.append(Proposal(message, change, append=lines, means=means))
     for each in proposals:
         fix = case.fix(each)
         if fix is None or fix.certain:
             return each
     return first
-
-
-def _widened(line: Line, artefact: Artefact, means: frozenset[str] | None = None) -> Proposal:
-    return Proposal.write(line.number, f"**/{artefact.pattern}", means=means)

@@ -1,10 +1,16 @@
-"""Patterns and exceptions that do nothing, or less than they say."""
+"""Lines and files that do nothing, less than they say, or something else for other builders."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.evaluate import up_to
+from ctxsize.engine.governing import read_ignore_file
+from ctxsize.engine.request import Request, with_ignore_file, without_patterns
+from ctxsize.engine.snapshot import Sent, differences
+from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.case import Case
 from ctxsize.lints.depths import ARTEFACTS
@@ -12,60 +18,36 @@ from ctxsize.lints.lines import NOTHING, Line, Proposal
 from ctxsize.lints.lookup import LintTree
 
 
-def outside(case: Case) -> Iterator[Finding]:
-    """Yield patterns that can match nothing in any tree."""
-    for line in case.lines:
-        text = line.text
-        if text not in (".", "..", "/") and not text.startswith("../"):
-            continue
-        inner, leads = text.lstrip("./"), text.startswith("..")
-        yield case.finding(
-            "CTX114",
-            line,
-            "leads out of the context" if leads else "names the context itself, which is no entry",
-            help=f"{inner} counts from the top of the context" if inner else "* ignores everything",
-            fix=Proposal.remove(line.number),
-        )
-
-
 def dead(case: Case, tree: LintTree) -> Iterator[Finding]:
     """Yield patterns without a match where the cause is known."""
     for line in case.patterns:
-        text = line.text
-        if line.is_wild or text.startswith(("..", "!")) or text in (".", "/"):
+        is_path = not line.is_wild and not line.text.startswith(("..", "!"))
+        if not is_path or line.names_no_entry or case.matched(line.pattern):
             continue
-        if not case.matched(line.pattern):
-            yield from _dead(case, tree, line)
+        text, lead = line.text, "matches nothing: "
+        folded, plain = tree.by_folded.get(text.casefold()), text.lstrip(".")
+        if folded is not None:
+            if (folded in case.now) != line.exception:
+                how = f"{folded}, and upper and lower case count"
+                yield _misnamed(case, line, folded, lead + f"the entry is named {how}")
+        elif line.exception and plain in tree.everything and plain not in case.now:
+            how = f"{plain}, without the dot"
+            yield _misnamed(case, line, plain, lead + f"the entry is named {how}")
+        elif "/" in text and not any(map(_comes_and_goes, text.split("/"))):
+            names = tree.by_name.get(text.rpartition("/")[2], [])
+            elsewhere = [path for path in names if path.endswith(f"/{text}")]
+            if len(elsewhere) == 1:
+                yield case.finding(
+                    "CTX118",
+                    line,
+                    f"{lead}it counts from the top of the context, and there is {elsewhere[0]}",
+                    confidence=Confidence.POSSIBLE,
+                )
 
 
-def _dead(case: Case, tree: LintTree, line: Line) -> Iterator[Finding]:
-    other, plain = tree.by_folded.get(line.text.casefold()), line.text.lstrip(".")
-    if other is not None:
-        if (other in case.now) != line.exception:
-            yield _misnamed(case, line, other, f"{other}, and upper and lower case count")
-    elif line.exception and plain in tree.everything and plain not in case.now:
-        yield _misnamed(case, line, plain, f"{plain}, without the dot")
-    elif "/" in line.text and not any(map(_comes_and_goes, line.text.split("/"))):
-        names = tree.by_name.get(line.text.rpartition("/")[2], [])
-        elsewhere = [path for path in names if path.endswith(f"/{line.text}")]
-        if len(elsewhere) == 1:
-            yield case.finding(
-                "CTX118",
-                line,
-                "matches nothing: it counts from the top of the context, "
-                f"and there is {elsewhere[0]}",
-                confidence=Confidence.POSSIBLE,
-            )
-
-
-def _misnamed(case: Case, line: Line, name: str, what: str) -> Finding:
-    return case.finding(
-        "CTX118",
-        line,
-        f"matches nothing: the entry is named {what}",
-        severity=Severity.WARNING,
-        fix=Proposal.write(line.number, "!" * line.exception + name),
-    )
+def _misnamed(case: Case, line: Line, name: str, message: str) -> Finding:
+    fix = Proposal.write(line, "!" * line.exception + name)
+    return case.finding("CTX118", line, message, severity=Severity.WARNING, fix=fix)
 
 
 def _comes_and_goes(part: str) -> bool:
@@ -78,11 +60,10 @@ def useless(case: Case) -> Iterator[Finding]:
     inside: dict[str, Line] = {}
     """By path the last pattern so far that ignores something below it."""
     for line in case.patterns:
-        text = line.text
         if line.ignores:
-            inside |= dict.fromkeys(up_to(text)[:-1], line)
-        elif not _takes_back(case, line) and text not in (".", "/") and text[:3] != "../":
-            yield _useless(case, line, inside.get(text))
+            inside |= dict.fromkeys(up_to(line.text)[:-1], line)
+        elif not _takes_back(case, line) and not line.names_no_entry:
+            yield _useless(case, line, inside.get(line.text))
 
 
 def _takes_back(case: Case, line: Line) -> bool:
@@ -113,7 +94,7 @@ def _useless(case: Case, line: Line, inside: Line | None) -> Finding:
         f"does nothing: {message}",
         severity=Severity.INFO if idiom else Severity.WARNING,
         help=f"name what is in it: !{line.text}/*" if inside and not idiom else "",
-        fix=None if inside else Proposal.remove(line.number, means=None if missed else NOTHING),
+        fix=None if inside else Proposal.remove(line, means=None if missed else NOTHING),
     )
 
 
@@ -123,12 +104,8 @@ def overridden(case: Case) -> Iterator[Finding]:
     for line in last.values():
         by = _undone_by(case, line)
         if by is not None:
-            yield case.finding(
-                "CTX107",
-                line,
-                f"line {by.number} ({by.written}) ignores it again",
-                fix=Proposal.last(line.number, line.written),
-            )
+            message = f"line {by.number} ({by.written}) ignores it again"
+            yield case.finding("CTX107", line, message, fix=Proposal.last(line))
 
 
 def _undone_by(case: Case, line: Line) -> Line | None:
@@ -136,24 +113,23 @@ def _undone_by(case: Case, line: Line) -> Line | None:
     names = case.matched(line.pattern) if line.is_wild else [line.text]
     if not names or (case.tree is not None and any(case.below(names))):
         return None
-    steps = [case.step(name) for name in names]
-    deciders = [each.decider for each in steps if each.ignored and each.decider is not None]
-    lines = [case.patterns[at] for at in deciders]
-    if len(lines) < len(names) or any(each.number < line.number for each in lines):
-        return None
-    return max(lines, key=lambda each: each.number)
+    by = [case.decider(name) for name in names if case.step(name).ignored]
+    lines = [each for each in by if each is not None and each.number >= line.number]
+    return max(lines, key=lambda each: each.number) if len(lines) == len(names) else None
 
 
 def pruned(case: Case, tree: LintTree) -> Iterator[Finding]:
     """Yield exceptions for what lies in directories that the builder skips."""
-    for line in case.patterns:
-        if not line.exception:
-            continue
-        lost = [path for path in case.matched(line.pattern) if _is_pruned(case, line, path)]
+    for line in (each for each in case.patterns if each.exception):
+        lost = [
+            path
+            for path in case.matched(line.pattern)
+            if path not in case.now and case.let_in_by(path) is line
+        ]
         below = tree.below(lost, tree.everything)
         kept = [path for path in below if path not in case.now and not case.step(path).ignored]
         if tree.has_files(kept):
-            proposal = Proposal.write(line.number, f"!{line.text}/*", means=frozenset(kept))
+            proposal = Proposal.write(line, f"!{line.text}/*", means=frozenset(kept))
             yield case.finding(
                 "CTX125",
                 line,
@@ -165,7 +141,81 @@ def pruned(case: Case, tree: LintTree) -> Iterator[Finding]:
             )
 
 
-def _is_pruned(case: Case, line: Line, path: str) -> bool:
-    if path in case.now or case.step(path).ignored:
-        return False
-    return case.decider(path) is line
+def difference(case: Case, tree: LintTree) -> Iterator[Finding]:
+    """Yield what other builders would do otherwise, by the line that is behind it."""
+    for builder in BUILDERS.values():
+        if builder is not case.builder:
+            yield from _of_builder(case, tree, builder)
+
+
+def _of_builder(case: Case, tree: LintTree, builder: Builder) -> Iterator[Finding]:
+    try:
+        build = replace(tree.request.build, builder=builder.name)
+        request = without_patterns(build, builder, plans=tree.request.plans)
+        if request.ignore_file is None or request.ignore_file.path != case.file.path:
+            return
+        # Not the lines on disk, which may be others after a fix; first as they are: they may fail.
+        request = with_ignore_file(request, case.file.data)
+        if [*case.texts] != case.file.texts():
+            usable = "\n".join(case.texts).encode("utf-8", "surrogateescape")
+            request = with_ignore_file(request, usable)
+        sent = tree.snapshot.asked(request).sent(request.spec)
+    except CtxsizeError as error:
+        number = error.line or 0
+        line = case.lines[number - 1] if 0 < number <= len(case.lines) else None
+        if line is None or line.error is None:
+            message = f"{builder.title} fails: {error.message}"
+            yield case.finding("CTX126", line, message, help=error.hint or "")
+    else:
+        yield from _of_lines(case, tree, request, sent)
+
+
+def _of_lines(case: Case, tree: LintTree, request: Request, there: Sent) -> Iterator[Finding]:
+    own = {request.dockerfile_in_context, tree.request.dockerfile_in_context}
+    own |= {*request.builder.ignore_file_names}
+    by_line: dict[tuple[int, bool], list[str]] = {}
+    found = differences(case.now, there)
+    for path in sorted(found.hidden | found.shown):
+        if path not in own and not tree.is_directory(path):
+            line = case.decider(path) if path in case.now else _behind(case, request, path)
+            by_line.setdefault((line.number if line else 0, path in there), []).append(path)
+    for (number, more), paths in sorted(by_line.items()):
+        line = case.lines[number - 1] if number else None
+        what, other = ("sends", "does not") if more else ("does not send", "sends")
+        message = (
+            f"{request.builder.title} {what} {case.amount(paths)} that {case.builder.title} {other}"
+        )
+        yield case.finding("CTX126", line, message, paths=paths)
+
+
+def _behind(case: Case, request: Request, path: str) -> Line | None:
+    """Return the line that keeps `path` out here, or lets it in there."""
+    found = [each for _, each in request.spec.steps(path)]
+    index = found[-1].decider if found else None
+    number = 0 if index is None else request.spec.patterns[index].line
+    return case.lines[number - 1] if 0 < number <= len(case.lines) else case.decider(path)
+
+
+def two_files(case: Case) -> Iterator[Finding]:
+    """Yield what the general ignore file keeps out and this one lets through."""
+    if case.target.fallback is None:
+        return
+    other, paths = read_ignore_file(case.target.fallback), list[str]()
+    message = f"replaces {other.path}, which does not apply to this Dockerfile"
+    if case.tree is not None:
+        sent = case.with_data(other.data).sent
+        through = [] if sent is None else case.now.without(sent)
+        if case.tree.has_files(through):
+            paths = through
+            message += f" and would keep {case.amount(through)} more out"
+    yield case.finding("CTX117", None, message, paths=paths)
+
+
+def unread(case: Case) -> Iterator[Finding]:
+    """Yield that no build reads this ignore file, or seems to, and why."""
+    target = case.target
+    if target.unread is not None:
+        yield case.finding("CTX127", None, f"no build reads this file: {target.unread}")
+    elif target.likely_unread is not None:
+        message = f"no build seems to read this file: {target.likely_unread}"
+        yield case.finding("CTX127", None, message, confidence=Confidence.LIKELY)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
-from ctxsize.engine.builders import Builder
+from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.ignorefile import BOM, LONGEST_LINE, IgnoreFile, sent_text, text_of
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.errors import IgnoreFileError
@@ -73,6 +73,11 @@ class Line:
         """Return whether it may match more than one path."""
         return not _WILD.isdisjoint(self.text)
 
+    @property
+    def names_no_entry(self) -> bool:
+        """Return whether it names the context itself, or what lies outside of it."""
+        return self.text in (".", "..", "/") or self.text.startswith("../")
+
     def matches(self, path: str) -> bool:
         """Return whether its pattern matches `path` itself."""
         return self.pattern is not None and self.pattern.match_file(path) is not None
@@ -88,8 +93,10 @@ class Line:
         return start, start + length
 
 
-def read_line(data: bytes, builder: Builder, *, first: bool) -> Line:
-    """Return the line `data` as `builder` reads it, without a number."""
+@lru_cache(maxsize=20_000)  # a fix is tried on a file of which all other lines are the same
+def read_line(data: bytes, builder_name: str, first: bool) -> Line:
+    """Return the line `data` as a builder reads it, without a number."""
+    builder = BUILDERS[builder_name]
     raw = text_of(data)
     marked = first and raw.startswith(BOM)
     line = Line(0, raw[1:] if marked else raw, marked=marked)
@@ -128,19 +135,31 @@ class Proposal:
     """Whether it follows from the text alone that it changes what it means to."""
 
     @classmethod
-    def write(cls, number: int, text: str, *, means: frozenset[str] | None = None) -> Proposal:
+    def write(
+        cls,
+        line: Line,
+        text: str,
+        message: str = "",
+        *,
+        means: frozenset[str] | None = None,
+        without_tree: bool = False,
+    ) -> Proposal:
         """Return the change that puts `text` in place of a line."""
-        return cls(f"write {text}", {number: text}, means=means)
+        lines = {line.number: text}
+        return cls(message or f"write {text}", lines, means=means, without_tree=without_tree)
 
     @classmethod
-    def remove(cls, number: int, *, means: frozenset[str] | None = None) -> Proposal:
+    def remove(
+        cls, line: Line, *, means: frozenset[str] | None = None, without_tree: bool = False
+    ) -> Proposal:
         """Return the change that removes a line."""
-        return cls("remove the line", {number: None}, means=means)
+        lines = {line.number: None}
+        return cls("remove the line", lines, means=means, without_tree=without_tree)
 
     @classmethod
-    def last(cls, number: int, text: str) -> Proposal:
+    def last(cls, exception: Line) -> Proposal:
         """Return the change that moves an exception behind all that undoes it."""
-        return cls("put the exception last", {number: None}, append=text)
+        return cls("put the exception last", {exception.number: None}, append=exception.written)
 
     @property
     def added(self) -> tuple[str, ...]:

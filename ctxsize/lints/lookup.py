@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ctxsize.build import Build
+from ctxsize.engine.evaluate import DockerIgnoreSpec
+from ctxsize.engine.git import GitError, GitRepository
 from ctxsize.engine.listing import order
 from ctxsize.engine.matched import Matcher
 from ctxsize.engine.need import Include, includes_of
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
-from ctxsize.engine.snapshot import Sent
+from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.engine.trial import Trial, own_path
 from ctxsize.errors import CtxsizeError
 from ctxsize.recommender.context import BuildContext
@@ -44,23 +46,26 @@ class LintTree:
     """The context of a request; remembers every trial that was made.
 
     `requests` are those of the builds that read its ignore file.
-    `tracked` are the files that git tracks, None where git does not say.
     """
 
-    def __init__(
-        self, trial: Trial, requests: Sequence[Request], *, tracked: frozenset[str] | None = None
-    ) -> None:
-        self.trial = trial
-        self.snapshot = trial.snapshot
-        self.request = trial.request
-        self.tracked = tracked
+    def __init__(self, snapshot: Snapshot, requests: Sequence[Request]) -> None:
+        self.trial, self.snapshot, self.request = Trial(snapshot), snapshot, snapshot.request
         self._requests = tuple(requests)
         self._matched: dict[str, list[str]] = {}
+        self._travelling: tuple[DockerIgnoreSpec, list[Sent]] | None = None
+        """The last patterns asked about, and what each build makes travel with them."""
 
     @property
     def everything(self) -> Sent:
         """Return what would be sent without any pattern."""
         return self.trial.everything
+
+    def is_directory(self, path: str) -> bool:
+        return path in self.everything.directories
+
+    def has_files(self, paths: Iterable[str]) -> bool:
+        """Return whether one of `paths` is no directory."""
+        return not self.everything.directories.issuperset(paths)
 
     @cached_property
     def needed(self) -> BuildContext | None:
@@ -81,9 +86,31 @@ class LintTree:
                 found = [*(found or []), *includes_of(request)]
         return found
 
+    def may_travel(self, path: str, spec: DockerIgnoreSpec, sent: Sent) -> bool:
+        """Return whether a build makes `path` travel with the patterns `spec`, which leave `sent`.
+
+        Or may, as no Dockerfile is known.
+        """
+        if self.includes is None:
+            return True
+        if self._travelling is None or self._travelling[0] is not spec:
+            narrow = [each for each in self.includes if each is not None]
+            found = [self.snapshot.sent(spec, include=each) for each in narrow]
+            self._travelling = spec, found + [sent] * (len(narrow) < len(self.includes))
+        return any(path in each for each in self._travelling[1])
+
     def is_taken(self, paths: Collection[str]) -> bool:
         """Return whether a build takes one of `paths` by its name, or may, as nobody knows."""
         return bool(paths) and (self.needed is None or self.needed.takes(paths))
+
+    @cached_property
+    def tracked(self) -> frozenset[str] | None:
+        """Return the files that git tracks, None where git does not say."""
+        repository = GitRepository.at(self.request.root)
+        try:
+            return None if repository is None else repository.tracked
+        except GitError:
+            return None
 
     def tracks(self, paths: Iterable[str]) -> bool:
         """Return whether git is known to track one of `paths`."""
@@ -94,24 +121,25 @@ class LintTree:
         """Return the ignore file as a path of the context, None where it is no plain file in it."""
         path = None if self.request.ignore_file is None else own_path(self.request)
         found = None if path is None else self.snapshot.file(path)
-        if found is None or found.st_nlink > 1 or not found.readable:
-            return None
-        return path if stat.S_ISREG(found.st_mode) else None
+        is_plain = found and found.st_nlink == 1 and found.readable and stat.S_ISREG(found.st_mode)
+        return path if is_plain else None
 
     @cached_property
     def by_name(self) -> dict[str, list[str]]:
         """Return the paths by their last part."""
         found: dict[str, list[str]] = {}
-        for path in sorted(self.everything.paths, key=order):
+        for path in self._ordered:
             found.setdefault(path.rpartition("/")[2], []).append(path)
         return found
 
     @cached_property
     def by_folded(self) -> dict[str, str]:
-        """Return one path for each of those that only upper and lower case tell apart."""
-        return {
-            path.casefold(): path for path in sorted(self.everything.paths, key=order, reverse=True)
-        }
+        """Return the first path of those that only upper and lower case tell apart."""
+        return {path.casefold(): path for path in reversed(self._ordered)}
+
+    @cached_property
+    def _ordered(self) -> list[str]:
+        return sorted(self.everything.paths, key=order)
 
     def matched(
         self, pattern: DockerIgnorePattern, *, beside: Iterable[DockerIgnorePattern] = ()
@@ -146,14 +174,6 @@ class LintTree:
                 if each.path in sent.directories:
                     found.add(each.path)
         return sorted(found, key=order)
-
-    def is_directory(self, path: str) -> bool:
-        """Return whether there is a directory at `path`."""
-        return path in self.everything.directories
-
-    def has_files(self, paths: Iterable[str]) -> bool:
-        """Return whether one of `paths` is no directory."""
-        return not self.everything.directories.issuperset(paths)
 
     def marked(self, paths: Iterable[str]) -> tuple[str, ...]:
         """Return `paths` in the builder's order, directories with a trailing `/`."""

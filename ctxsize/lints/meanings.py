@@ -17,13 +17,12 @@ from ctxsize.lints.lines import NOTHING, Line, Proposal, is_control
 _NEGATED = re.compile(r"\[!(?=[^\]])")
 _BRACES = re.compile(r"(?P<head>[^{}]*)\{(?P<inner>[^{}]*,[^{}]*)\}(?P<tail>[^{}]*)")
 _COUNT = re.compile(r"\{\d+(,\d*)?\}")
-Translation = tuple[str, list[str]]
-"""What is wrong with a line, and the lines to write instead."""
 _BLANK = "\u00a0"
 """The blank that breaks no line, which looks like any other."""
 _UNSEEN = frozenset({"Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_TRAILING = re.compile(r"(?P<pattern>\S.*?)\s+(?P<comment>#.*)")
-_FOREIGN = re.compile(r"(?P<mark>//+|;+|--+)(?P<rest>\s.*|[^/\s].*|)")
+_TRAILING = re.compile(r"(?P<pattern>[^\s#].*?)\s+(?P<comment>#.*)")
+_COMMENT = re.compile(r"(?:;+|--+|//+(?=$|\s|[^/\s].* ))(?P<rest>[^/].*|)")
+"""The comment of another language; what has `//` and no blank is a path rather."""
 _WORD = re.compile(r"[\w.*?/!\[\]@~$+-]+")
 
 
@@ -31,69 +30,57 @@ def trailing(case: Case) -> Iterator[Finding]:
     """Yield a pattern with a comment behind it."""
     for line in _unusual(case):
         found = _TRAILING.fullmatch(line.written)
-        if found is None or found["pattern"].startswith("#"):
-            continue
-        pattern, comment = found["pattern"], found["comment"]
-        means, at = case.intended([pattern]), line.blanks + found.start("comment")
-        yield case.finding(
-            "CTX102",
-            line,
-            f"the comment is part of the pattern, so the line is not about {pattern}",
-            columns=line.columns(at, len(comment)),
-            paths=means or (),
-            fix=Proposal(
-                "move the comment to a line of its own",
-                {line.number: f"{comment}\n{pattern}"},
-                means=means,
-            ),
-        )
+        if found is not None:
+            pattern, comment = found["pattern"], found["comment"]
+            means, at = case.intended([pattern]), line.blanks + found.start("comment")
+            order = "move the comment to a line of its own"
+            yield case.finding(
+                "CTX102",
+                line,
+                f"the comment is part of the pattern, so the line is not about {pattern}",
+                columns=line.columns(at, len(comment)),
+                paths=means or (),
+                fix=Proposal.write(line, f"{comment}\n{pattern}", order, means=means),
+            )
 
 
 def not_a_comment(case: Case) -> Iterator[Finding]:
     """Yield an indented `#`, or the comment of another language."""
     for line in _unusual(case):
-        foreign = _FOREIGN.fullmatch(line.written)
+        foreign = _COMMENT.fullmatch(line.written)
         indented = line.raw[:1].isspace() and line.written.startswith("#")
-        if not indented and (foreign is None or not _is_prose(foreign)):
-            continue
-        text = line.written if foreign is None else f"# {foreign['rest'].strip()}".rstrip()
-        gone = case.effect(line)
-        more = f"; it decides about {case.amount(gone)}" if gone else ""
-        yield case.finding(
-            "CTX103",
-            line,
-            f"this is a pattern, not a comment{more}",
-            severity=Severity.ERROR if gone else Severity.WARNING,
-            paths=gone,
-            fix=Proposal("make it a comment", {line.number: text}, means=None if gone else NOTHING),
-        )
-
-
-def _is_prose(foreign: re.Match[str]) -> bool:
-    """Return whether it begins as a comment does rather than as a path with a slash too many."""
-    rest = foreign["rest"]
-    return foreign["mark"][0] != "/" or not rest or rest[0].isspace() or " " in rest
+        if indented or foreign is not None:
+            text = line.written if foreign is None else f"# {foreign['rest'].strip()}".rstrip()
+            gone = case.effect(line)
+            more = f"; it decides about {case.amount(gone)}" if gone else ""
+            means = None if gone else NOTHING
+            yield case.finding(
+                "CTX103",
+                line,
+                f"this is a pattern, not a comment{more}",
+                severity=Severity.ERROR if gone else Severity.WARNING,
+                paths=gone,
+                fix=Proposal.write(line, text, "make it a comment", means=means),
+            )
 
 
 def several(case: Case) -> Iterator[Finding]:
     """Yield several patterns in one line, separated by blanks or commas."""
     for line in _unusual(case):
         words = line.written.lstrip("!").replace(",", " ").split()
-        if len(words) < 2 or "#" in line.written or _FOREIGN.fullmatch(line.written):
+        if len(words) < 2 or "#" in line.written or _COMMENT.fullmatch(line.written):
             continue
         if not all(_WORD.fullmatch(word) and _looks_like_pattern(case, word) for word in words):
             continue
-        mark = "!" if line.exception else ""
+        mark = "!" * line.exception
         patterns = [word if word.startswith("!") else mark + word for word in words]
-        means = case.intended(patterns)
+        means, text = case.intended(patterns), "\n".join(patterns)
         yield case.finding(
             "CTX104",
             line,
             f"one pattern with blanks in it, not {len(words)} patterns",
             paths=means or (),
-            fix=Proposal(
-                "write one pattern a line", {line.number: "\n".join(patterns)}, means=means
-            ),
+            fix=Proposal.write(line, text, "write one pattern a line", means=means),
         )
 
 
@@ -114,32 +101,32 @@ def _unusual(case: Case) -> Iterator[Line]:
             yield line
 
 
-def gitignore(case: Case) -> Iterator[Finding]:
-    """Yield `[!a]`, `{a,b}` and backslashes in front of letters."""
-    yield from _translated(case, "CTX115", _from_gitignore)
+Translation = tuple[str, list[str]]
+"""What is wrong with a line, and the lines to write instead."""
 
 
-def regex(case: Case) -> Iterator[Finding]:
-    """Yield `|`, `^` and `{}` that are not escaped."""
-    yield from _translated(case, "CTX124", _from_regex)
+def translated(
+    code: str, translation: Callable[[Line], Translation | None]
+) -> Callable[[Case], Iterator[Finding]]:
+    """Return the lint that yields the lines which `translation` reads in another language."""
+
+    def found_in(case: Case) -> Iterator[Finding]:
+        for line in _unusual(case):
+            found = translation(line)
+            if found is not None:
+                what, texts = found
+                decides = case.effect(line)
+                # Certain only if nothing relied on the line as it is read now.
+                means = None if decides else case.intended(texts)
+                order = f"write {', '.join(texts)}"
+                fix = Proposal.write(line, "\n".join(texts), order, means=means)
+                yield case.finding(code, line, what, fix=fix, paths=decides)
+
+    return found_in
 
 
-def _translated(
-    case: Case, code: str, translation: Callable[[Line], Translation | None]
-) -> Iterator[Finding]:
-    for line in _unusual(case):
-        found = translation(line)
-        if found is not None:
-            what, texts = found
-            decides = case.effect(line)
-            # Certain only if nothing relied on the line as it is read now.
-            means = None if decides else case.intended(texts)
-            message, change = f"write {', '.join(texts)}", {line.number: "\n".join(texts)}
-            fix = Proposal(message, change, means=means)
-            yield case.finding(code, line, what, fix=fix, paths=decides)
-
-
-def _from_gitignore(line: Line) -> Translation | None:
+def from_gitignore(line: Line) -> Translation | None:
+    """Return what `[!a]`, `{a,b}` and backslashes in front of letters should be."""
     written, braces = line.written, _BRACES.fullmatch(line.written)
     if _NEGATED.search(written):
         return "[!…] is a class with a ! in it, not its opposite", [_NEGATED.sub("[^", written)]
@@ -152,7 +139,8 @@ def _from_gitignore(line: Line) -> Translation | None:
     return None
 
 
-def _from_regex(line: Line) -> Translation | None:
+def from_regex(line: Line) -> Translation | None:
+    """Return what `|`, `^` and `{}` that are not escaped should be."""
     written, bare = line.written, re.sub(r"\\.|\[\^?[^\]]*\]", "", line.text)
     # The matcher of moby/patternmatcher makes an expression of a pattern with wildcards only.
     is_expression = (
@@ -163,10 +151,9 @@ def _from_regex(line: Line) -> Translation | None:
     if " " in line.text:
         return None
     if "|" in bare:
-        mark = "!" if line.exception else ""
         parts = [part.strip() for part in written.removeprefix("!").split("|")]
         what = "| cuts the expression in two" if is_expression else "| is no alternative"
-        return what, [mark + part for part in parts if part]
+        return what, ["!" * line.exception + part for part in parts if part]
     if is_expression and "^" in bare:
         what = "^ is the beginning of the path, and never matches behind it"
         return what, [re.sub(r"(?<![\\\[])\^", r"\\^", written)]
@@ -181,25 +168,16 @@ def fails(case: Case) -> Iterator[Finding]:
     for line in case.lines:
         if line.error is None:
             continue
-        why, severity = line.error.message, Severity.ERROR
+        why, hint, severity = line.error.message, line.error.hint or "", Severity.ERROR
         if isinstance(line.error, UnknownPatternError):
-            yield case.finding("CTX000", line, why, help=line.error.hint or "")
+            yield case.finding("CTX000", line, why, help=hint)
             continue
-        if line.error.always:
-            message = f"the build fails: {why}"
-        elif _is_reached(case, line):
-            message = f"the build fails here: {why}"
-        else:
-            message = f"the build fails as soon as it comes to this: {why}"
+        lead = "the build fails" if line.error.always else "the build fails here"
+        if not line.error.always and not _is_reached(case, line):
+            lead = "the build fails as soon as it comes to this"
             severity = Severity.WARNING if case.tree is not None else Severity.ERROR
-        yield case.finding(
-            "CTX121",
-            line,
-            message,
-            severity=severity,
-            help=line.error.hint or "",
-            fix=_corrected(line),
-        )
+        fix = _corrected(line)
+        yield case.finding("CTX121", line, f"{lead}: {why}", severity=severity, help=hint, fix=fix)
 
 
 def _is_reached(case: Case, line: Line) -> bool:
@@ -213,11 +191,11 @@ def _is_reached(case: Case, line: Line) -> bool:
 def _corrected(line: Line) -> Proposal | None:
     """Return what may be meant by a line that is nothing but a slip."""
     if line.written.strip("!/. ") == "":
-        return Proposal.remove(line.number)
+        return Proposal.remove(line)
     text = line.written.rstrip("\\").rstrip()
     is_slip = line.written.endswith("\\") and "\\" not in line.written[:-1]
     # Without `*` and the like: what is left must not be about the whole context.
-    return Proposal.write(line.number, text) if is_slip and text.strip("!*/. ") else None
+    return Proposal.write(line, text) if is_slip and text.strip("!*/. ") else None
 
 
 def byte_order_mark(case: Case) -> Iterator[Finding]:
@@ -235,26 +213,23 @@ def byte_order_mark(case: Case) -> Iterator[Finding]:
 def control(case: Case) -> Iterator[Finding]:
     """Yield control characters in patterns."""
     stops = case.stops_at_controls
-    for line in case.lines:
-        bad = line.controls
-        if not bad:
-            continue
-        what = "stops the build" if stops else "belongs to the name that is matched"
+    for line in (each for each in case.lines if each.controls):
+        bad, what = line.controls[0], "belongs to the name that is matched"
         cleaned = "\n".join("".join(" " if is_control(c) else c for c in line.raw).split())
         yield case.finding(
             "CTX122",
             line,
-            f"the control character {bad[0]!r} {what}",
+            f"the control character {bad!r} {'stops the build' if stops else what}",
             severity=Severity.ERROR if stops else Severity.WARNING,
-            columns=line.columns(line.raw.index(bad[0])),
-            fix=Proposal("take it out", {line.number: cleaned}),
+            columns=line.columns(line.raw.index(bad)),
+            fix=Proposal.write(line, cleaned, "take it out"),
         )
 
 
 def invisible(case: Case) -> Iterator[Finding]:
     """Yield characters that nobody sees, and bytes that are not text."""
     for line in case.lines:
-        bad = next((char for char in line.text if _is_unseen(char)), None)
+        bad = next(filter(_is_unseen, line.text), None)
         if bad is None or case.effect(line):
             continue
         raw, fix = bad.encode("utf-8", "surrogateescape"), None
@@ -265,7 +240,7 @@ def invisible(case: Case) -> Iterator[Finding]:
             kept = "".join(char for char in line.raw if char == _BLANK or not _is_unseen(char))
             cleaned = kept.replace(_BLANK, " ").strip()
             means = case.intended([cleaned])
-            fix = Proposal("take it out", {line.number: cleaned}, means=means) if cleaned else None
+            fix = Proposal.write(line, cleaned, "take it out", means=means) if cleaned else None
         yield case.finding(
             "CTX123",
             line,
@@ -273,6 +248,10 @@ def invisible(case: Case) -> Iterator[Finding]:
             columns=line.columns(max(0, line.raw.find(bad))),
             fix=fix,
         )
+
+
+def _is_unseen(char: str) -> bool:
+    return char in (BOM, _BLANK) or unicodedata.category(char) in _UNSEEN
 
 
 def utf16(case: Case) -> Finding:
@@ -289,26 +268,31 @@ def utf16(case: Case) -> Finding:
 
 def whitespace(case: Case) -> Iterator[Finding]:
     """Yield blanks around patterns."""
-    for line in case.lines:
-        if not line.text or line.pattern is None or line.raw.lstrip().startswith("#"):
-            continue
+    for line in case.patterns:
         trimmed = golang.trim_space(line.raw)
         gap = trimmed.startswith("!") and trimmed[1:2].isspace()
         clean = "!" + golang.trim_space(trimmed[1:]) if gap else trimmed
-        if clean == line.raw or any(map(is_control, trimmed)):
+        is_comment = line.raw.lstrip().startswith("#")
+        if clean == line.raw or is_comment or any(map(is_control, trimmed)):
             continue
-        lead = "a blank behind ! is dropped by Docker, and by no other" if gap else "useless blanks"
         yield case.finding(
             "CTX128",
             line,
-            lead,
+            "a blank behind ! is dropped by Docker, and by no other" if gap else "useless blanks",
             severity=Severity.WARNING if gap else Severity.INFO,
             columns=line.columns(0, len(line.raw)),
-            fix=Proposal(
-                "remove the blanks", {line.number: clean}, means=NOTHING, without_tree=True
-            ),
+            fix=Proposal.write(line, clean, "remove the blanks", means=NOTHING, without_tree=True),
         )
 
 
-def _is_unseen(char: str) -> bool:
-    return char in (BOM, _BLANK) or unicodedata.category(char) in _UNSEEN
+def outside(case: Case) -> Iterator[Finding]:
+    """Yield patterns that can match nothing in any tree."""
+    for line in case.lines:
+        if line.names_no_entry:
+            what, inner = "names the context itself, which is no entry", line.text.lstrip("./")
+            if line.text.startswith(".."):
+                what = "leads out of the context"
+            hint = (
+                f"{inner} counts from the top of the context" if inner else "* ignores everything"
+            )
+            yield case.finding("CTX114", line, what, help=hint, fix=Proposal.remove(line))

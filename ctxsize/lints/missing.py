@@ -40,13 +40,13 @@ _EVERYTHING = ("*", "**", "**/*", "*/**", "*.*")
 def hidden_source(case: Case) -> Iterator[Finding]:
     """Yield sources of COPY and ADD that do not arrive because a pattern ignores them."""
     seen: set[tuple[str | None, int, str]] = set()
-    for each in case.requests:
-        for request in _with_targets(each):
-            for check in _checks(replace(request, spec=case.spec)):
-                key = (request.dockerfile, check.source.line, check.source.source)
-                if key not in seen:
-                    seen.add(key)
-                    yield from _of_check(case, request, check)
+    for request in (each for one in case.requests for each in _with_targets(one)):
+        for check in _checks(replace(request, spec=case.spec)):
+            key = (request.dockerfile, check.source.line, check.source.source)
+            fails = check.fate is Fate.IGNORED
+            if key not in seen and (fails or (check.fate is Fate.NO_MATCH and check.hidden)):
+                yield from _of_check(case, request, check, fails=fails)
+            seen.add(key)
 
 
 def _with_targets(request: Request) -> Iterator[Request]:
@@ -68,20 +68,18 @@ def _checks(request: Request) -> Iterator[SourceCheck]:
                 yield from sources.check(str(number))
 
 
-def _of_check(case: Case, request: Request, check: SourceCheck) -> Iterator[Finding]:
-    if check.fate is not Fate.IGNORED and not (check.fate is Fate.NO_MATCH and check.hidden):
-        return
+def _of_check(
+    case: Case, request: Request, check: SourceCheck, *, fails: bool
+) -> Iterator[Finding]:
     pattern = check.hidden[0].verdict.by
     if pattern is None or not 0 < pattern.line <= len(case.lines):
         return
     source, place = check.source, f"{request.dockerfile}:{check.source.line}"
     target = request.build.shown_target
     target = f" for the target {target}" if target else ""
-    fails = check.fate is Fate.IGNORED
     result = "the build fails" if fails else "it finds nothing"
-    text = pattern_for(check.at, pattern_class=case.spec.pattern_class)
-    if has_wildcards(source.path):
-        text = source.path
+    is_wild = has_wildcards(source.path)
+    text = source.path if is_wild else pattern_for(check.at, pattern_class=case.spec.pattern_class)
     yield case.finding(
         "CTX111",
         case.lines[pattern.line - 1],
@@ -95,10 +93,13 @@ def _of_check(case: Case, request: Request, check: SourceCheck) -> Iterator[Find
 def manifest(case: Case, tree: LintTree) -> Iterator[Finding]:
     """Yield manifests and lock files that a pattern with wildcards ignores."""
     by_line: dict[int, list[str]] = {}
+    nothing = tree.request.builder.spec_class([])
     for name in sorted(_MANIFESTS & tree.by_name.keys()):
         for path in tree.by_name[name]:
             line = _hidden_by(case, tree, path)
-            if line is not None and _is_accident(line, name) and _takes(tree, path):
+            if line is None or not _is_accident(line, name):
+                continue
+            if tree.may_travel(path, nothing, tree.everything):
                 by_line.setdefault(line.number, []).append(path)
     for number, paths in by_line.items():
         exceptions = "\n".join(f"!{path}" for path in paths)
@@ -130,32 +131,24 @@ def _is_accident(line: Line, name: str) -> bool:
     return not stem or stem.casefold() != name.split(".")[0].casefold()
 
 
-def _takes(tree: LintTree, path: str) -> bool:
-    """Return whether some build would take the file if no pattern ignored it, or may."""
-    nothing = tree.request.builder.spec_class([])
-    return tree.includes is None or any(
-        include is None or path in tree.snapshot.sent(nothing, include=include)
-        for include in tree.includes
-    )
-
-
 def git(case: Case, tree: LintTree) -> Iterator[Finding]:
     """Yield `.git` at the top where it is sent and taken, and no build takes it by name."""
     if ".git" not in case.now or _is_kept(case, ".git"):
         return
-    travels = travelling(case)
-    if (travels is not None and ".git" not in travels) or tree.is_taken([".git"]):
+    if tree.is_taken([".git"]) or not tree.may_travel(".git", case.spec, case.now):
         return
     paths = case.below([".git"])
-    if all(_is_taken_back(case, path) for path in paths if not tree.is_directory(path)):
+    by = [case.let_in_by(path) for path in paths if not tree.is_directory(path)]
+    # Exceptions about something in it let in all that is left of it.
+    if all(each and each.text.removeprefix("**/").startswith(".git/") for each in by):
         return
     wanted = None if tree.needed is None else tree.needed.asks_git(case.now)
-    sure = travels is not None and not wanted
+    sure = tree.includes is not None and not wanted
+    may_be = f"; {wanted}, so it may be needed" if wanted else ""
     yield case.finding(
         "CTX109",
         None,
-        f".git travels with every build: {case.amount(paths)}"
-        + (f"; {wanted}, so it may be needed" if wanted else ""),
+        f".git travels with every build: {case.amount(paths)}{may_be}",
         severity=Severity.WARNING if sure else Severity.INFO,
         confidence=Confidence.LIKELY if sure else Confidence.POSSIBLE,
         paths=paths,
@@ -166,65 +159,46 @@ def git(case: Case, tree: LintTree) -> Iterator[Finding]:
 def _without_git(case: Case, tree: LintTree, paths: Sequence[str]) -> Proposal:
     """Return the line that keeps `.git` out, and one more where exceptions let in what is in it."""
     name = ".git" if tree.is_taken(tree.by_name[".git"]) else "**/.git"
-    proposal = Proposal(f"add {name}", append=name)
-    sent = case.with_data(proposal.edited(case.file)).sent
-    if sent is None or not any(path in sent for path in paths):
-        return proposal
+    alone = Proposal(f"add {name}", append=name)
     both = Proposal(f"add {name} and {name}/**", append=f"{name}\n{name}/**")
-    sent = case.with_data(both.edited(case.file)).sent
-    return proposal if sent is None or any(path in sent for path in paths) else both
+    for proposal in (alone, both):
+        sent = case.with_data(proposal.edited(case.file)).sent
+        if sent is None or not any(path in sent for path in paths):
+            return alone if sent is None else proposal
+    return alone
 
 
 def env(case: Case, tree: LintTree) -> Iterator[Finding]:
     """Yield files of local settings that git does not track, sent and taken."""
-    travels = travelling(case)
     paths = [
         path
-        for path in _env_files(case, tree)
-        if (travels is None or path in travels) and not _is_kept(case, path)
+        for name, named in tree.by_name.items()
+        if _ENV_NAME.fullmatch(name) and not _TEMPLATE.search(name[4:])
+        for path in named
+        if path in case.now
+        and not tree.is_directory(path)
+        and not tree.tracks([path])
+        and not _is_kept(case, path)
+        and tree.may_travel(path, case.spec, case.now)
     ]
     if not paths:
         return
-    untracked = tree.tracked is not None
+    untracked, names = tree.tracked is not None, (path.rpartition("/")[2] for path in paths)
+    is_taken = tree.includes is not None
     yield case.finding(
         "CTX110",
         None,
         f"{', '.join(tree.shown(paths))} would be sent: {case.amount(paths)} of local settings",
-        severity=Severity.WARNING if untracked and travels is not None else Severity.INFO,
+        severity=Severity.WARNING if untracked and is_taken else Severity.INFO,
         confidence=Confidence.LIKELY if untracked else Confidence.POSSIBLE,
         paths=paths,
         fix=Proposal(
             "add the names at every depth",
-            append="\n".join(dict.fromkeys("**/" + path.rpartition("/")[2] for path in paths)),
+            append="\n".join(dict.fromkeys(f"**/{name}" for name in names)),
         ),
     )
-
-
-def _env_files(case: Case, tree: LintTree) -> Iterator[str]:
-    """Yield the files of local settings that are sent and not tracked."""
-    for name, paths in tree.by_name.items():
-        if _ENV_NAME.fullmatch(name) and not _TEMPLATE.search(name[4:]):
-            for path in paths:
-                if path in case.now and not tree.is_directory(path) and not tree.tracks([path]):
-                    yield path
 
 
 def _is_kept(case: Case, path: str) -> bool:
     """Return whether an exception names just this path."""
     return not case.exceptions.isdisjoint((path, f"**/{path.rpartition('/')[2]}"))
-
-
-def _is_taken_back(case: Case, path: str) -> bool:
-    """Return whether an exception about something in `.git` lets `path` in."""
-    by = case.decider(path)
-    return by is not None and by.exception and by.text.removeprefix("**/").startswith(".git/")
-
-
-def travelling(case: Case) -> frozenset[str] | None:
-    """Return the paths that some build makes travel, None where no Dockerfile is known."""
-    tree, includes = case.known_tree, case.known_tree.includes
-    if includes is None or None in includes:
-        return None if includes is None else frozenset(case.now.paths)
-    spec = tree.trial.spec(case.texts)
-    sent = [] if spec is None else [tree.snapshot.sent(spec, include=each) for each in includes]
-    return frozenset(path for each in sent for path in each.paths)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 from ctxsize.engine.covers import Cover, covers, is_literal
 from ctxsize.engine.evaluate import up_to
@@ -23,8 +22,13 @@ def shadowed(case: Case, tree: LintTree) -> Iterator[Finding]:
     for line in case.patterns:
         if not line.ignores or not case.count_between(0, line.number, exceptions=True):
             continue
-        tops = [path for path in case.matched(line.pattern) if tree.is_directory(path)]
-        left = [path for path in case.below(tops) if _is_let_in(case, line, path)]
+        tops = filter(tree.is_directory, case.matched(line.pattern))
+        # What an exception above lets in that the pattern does not match itself.
+        left = [
+            path
+            for path in case.below([*tops])
+            if (by := case.let_in_by(path)) and by.number < line.number and not line.matches(path)
+        ]
         if tree.has_files(left):
             empty = len(case.now.empty.intersection(left))
             note = f", {plural(empty, 'file')} of it without content" if empty else ""
@@ -33,15 +37,8 @@ def shadowed(case: Case, tree: LintTree) -> Iterator[Finding]:
                 line,
                 f"does not keep out what it names: {case.amount(left)} are sent{note}",
                 paths=left,
-                fix=Proposal.write(line.number, f"{line.text}/**", means=frozenset(left)),
+                fix=Proposal.write(line, f"{line.text}/**", means=frozenset(left)),
             )
-
-
-def _is_let_in(case: Case, line: Line, path: str) -> bool:
-    """Return whether an exception above `line`, which does not match `path` itself, lets it in."""
-    by = case.decider(path)
-    above = by is not None and by.number < line.number and not line.matches(path)
-    return above and not case.step(path).ignored
 
 
 def empty(case: Case, tree: LintTree) -> Iterator[Finding]:
@@ -53,22 +50,18 @@ def empty(case: Case, tree: LintTree) -> Iterator[Finding]:
         by = case.decider(path) if withheld else None
         by_line.setdefault(by.number if by else 0, []).append(path)
     for number, paths in by_line.items():
-        line = case.lines[number - 1] if number else None
-        if line is None:
-            message = f"no permission to read {case.amount(paths)}: they arrive without content"
-        else:
+        amount = case.amount(paths)
+        if number:
+            line = case.lines[number - 1]
             message = (
-                f"lists {case.amount(paths)} that arrive without their content, as a pattern "
-                "below ignores a directory above them"
+                f"lists {amount} that arrive without their content, as a pattern below ignores a "
+                "directory above them"
             )
-        yield case.finding(
-            "CTX120",
-            line,
-            message,
-            paths=paths,
-            help="make them readable, or ignore them" if line is None else "",
-            fix=None if line is None else Proposal.last(line.number, line.written),
-        )
+            yield case.finding("CTX120", line, message, paths=paths, fix=Proposal.last(line))
+        else:
+            message = f"no permission to read {amount}: they arrive without content"
+            hint = "make them readable, or ignore them"
+            yield case.finding("CTX120", None, message, paths=paths, help=hint)
 
 
 def undone(case: Case, tree: LintTree) -> Iterator[Finding]:
@@ -77,9 +70,15 @@ def undone(case: Case, tree: LintTree) -> Iterator[Finding]:
         if not line.ignores:
             continue
         tops = [path for path in case.matched(line.pattern) if _is_undone(case, line, path)]
-        back = [path for path in case.below(tops) if not _is_named_later(case, line, path)]
+        # What an exception below names itself is meant to come back.
+        back = [
+            path
+            for path in case.below(tops)
+            if not any(each.exception and each.number > line.number for each in case.matching(path))
+        ]
         by = case.decider(tops[0]) if tree.has_files(back) else None
         if by is not None:
+            message, means = f"put {line.text} below line {by.number}", frozenset(back)
             change = {line.number: None, by.number: f"{by.raw}\n{line.raw}"}
             yield case.finding(
                 "CTX130",
@@ -87,9 +86,7 @@ def undone(case: Case, tree: LintTree) -> Iterator[Finding]:
                 f"line {by.number} ({by.written}) brings back {case.amount(back)} "
                 "of what it ignores",
                 paths=back,
-                fix=Proposal(
-                    f"put {line.text} below line {by.number}", change, means=frozenset(back)
-                ),
+                fix=Proposal(message, change, means=means),
             )
 
 
@@ -98,15 +95,8 @@ def _is_undone(case: Case, line: Line, path: str) -> bool:
     parent = path.rpartition("/")[0]
     if path not in case.now or not parent or line.matches(parent):
         return False
-    by = case.decider(path)
-    if by is None or by.number < line.number or case.step(path).ignored:
-        return False
-    return not by.matches(path)
-
-
-def _is_named_later(case: Case, line: Line, path: str) -> bool:
-    """Return whether an exception below `line` names `path` itself, not only a parent."""
-    return any(each.exception and each.number > line.number for each in case.matching(path))
+    by = case.let_in_by(path)
+    return by is not None and by.number > line.number and not by.matches(path)
 
 
 def redundant(case: Case) -> Iterator[Finding]:
@@ -128,7 +118,13 @@ def redundant(case: Case) -> Iterator[Finding]:
                 candidates = (each for other in wide for each in by_text[other])
                 wider = next((each for each in candidates if _implies(case, each, line)), None)
                 if wider is not None:
-                    yield _implied(case, line, wider)
+                    does = "takes back" if line.exception else "ignores"
+                    yield case.finding(
+                        "CTX112",
+                        line,
+                        f"line {wider.number} ({wider.written}) {does} all that {text} matches",
+                        fix=Proposal.remove(line, means=NOTHING, without_tree=not line.exception),
+                    )
 
 
 def _example(text: str) -> list[str]:
@@ -139,16 +135,6 @@ def _example(text: str) -> list[str]:
     one = _CLASS.sub("\ue001", text.removeprefix("**/"))
     path = one.replace("**", "*").replace("*", "\ue000")
     return up_to(path) if all(path.split("/")) else []
-
-
-def _implied(case: Case, line: Line, wider: Line) -> Finding:
-    does = "takes back" if line.exception else "ignores"
-    return case.finding(
-        "CTX112",
-        line,
-        f"line {wider.number} ({wider.written}) {does} all that {line.text} matches",
-        fix=_removed(line, without_tree=not line.exception),
-    )
 
 
 def duplicate(case: Case) -> Iterator[Finding]:
@@ -163,7 +149,8 @@ def duplicate(case: Case) -> Iterator[Finding]:
             seen[key] = line
         elif first is not line:
             message = f"the same as line {first.number}"
-            yield case.finding("CTX113", line, message, fix=_removed(line, without_tree=True))
+            fix = Proposal.remove(line, means=NOTHING, without_tree=True)
+            yield case.finding("CTX113", line, message, fix=fix)
 
 
 def _implies(case: Case, wide: Line, narrow: Line) -> bool:
@@ -176,7 +163,9 @@ def _implies(case: Case, wide: Line, narrow: Line) -> bool:
     """
     if wide.pattern is None or narrow.pattern is None or _other_kind_between(case, wide, narrow):
         return False
-    if narrow.exception and (_keeps_directory(case, wide) or not _is_led_to(case, narrow)):
+    # What is meant by `!dir` behind `dir/*` are the exceptions within.
+    within = not case.ignoring.isdisjoint((f"{wide.text}/*", f"{wide.text}/**"))
+    if narrow.exception and (within or not _is_led_to(case, narrow)):
         return False
     cover = covers(wide.pattern, narrow.pattern)
     if cover is Cover.ITSELF:
@@ -197,11 +186,6 @@ def _is_looked_at(case: Case, wide: Line, narrow: Line) -> bool:
     return not meant and not case.count_between(0, last, exceptions=True)
 
 
-def _keeps_directory(case: Case, line: Line) -> bool:
-    """Return whether it is `!dir` behind `dir/*`: what is meant then are the exceptions within."""
-    return not case.ignoring.isdisjoint((f"{line.text}/*", f"{line.text}/**"))
-
-
 def _is_led_to(case: Case, line: Line) -> bool:
     """Return whether other exceptions lead to the parent, for builders that read paths.
 
@@ -215,7 +199,3 @@ def _is_led_to(case: Case, line: Line) -> bool:
 def _other_kind_between(case: Case, one: Line, other: Line) -> bool:
     start, end = sorted((one.number, other.number))
     return case.count_between(start, end, exceptions=not one.exception) > 0
-
-
-def _removed(line: Line, *, without_tree: bool) -> Proposal:
-    return replace(Proposal.remove(line.number, means=NOTHING), without_tree=without_tree)

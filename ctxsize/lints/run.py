@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 from ctxsize import codes
 from ctxsize.accepting import Wanted
@@ -17,14 +18,53 @@ from ctxsize.engine.builders import Builder
 from ctxsize.engine.events import Progress, Steps
 from ctxsize.engine.request import Plans
 from ctxsize.findings import Edit, Finding, Severity, in_order
-from ctxsize.lints import LINTS
+from ctxsize.lints import depths, idle, meanings, missing, overlaps
 from ctxsize.lints.case import Case
-from ctxsize.lints.lookup import Target
-from ctxsize.lints.meanings import utf16
+from ctxsize.lints.lookup import LintTree, Target
 from ctxsize.lints.targets import STDIN, Cases, targets_of
 from ctxsize.model import Problem
 from ctxsize.recommender.matches import names
 
+Check = Callable[[Case], Iterator[Finding]]
+"""A lint: the findings of one code."""
+
+
+def _in_tree(check: Callable[[Case, LintTree], Iterator[Finding]]) -> Check:
+    return lambda case: iter(()) if case.tree is None else check(case, case.tree)
+
+
+LINTS: dict[str, Check] = {
+    "CTX101": depths.root_only,
+    "CTX102": meanings.trailing,
+    "CTX103": meanings.not_a_comment,
+    "CTX104": meanings.several,
+    "CTX105": depths.single_star,
+    "CTX106": idle.useless,
+    "CTX107": idle.overridden,
+    "CTX108": _in_tree(overlaps.shadowed),
+    "CTX109": _in_tree(missing.git),
+    "CTX110": _in_tree(missing.env),
+    "CTX111": missing.hidden_source,
+    "CTX112": overlaps.redundant,
+    "CTX113": overlaps.duplicate,
+    "CTX114": meanings.outside,
+    "CTX115": meanings.translated("CTX115", meanings.from_gitignore),
+    "CTX116": _in_tree(missing.manifest),
+    "CTX117": idle.two_files,
+    "CTX118": _in_tree(idle.dead),
+    "CTX119": meanings.byte_order_mark,
+    "CTX120": _in_tree(overlaps.empty),
+    "CTX121": meanings.fails,
+    "CTX122": meanings.control,
+    "CTX123": meanings.invisible,
+    "CTX124": meanings.translated("CTX124", meanings.from_regex),
+    "CTX125": _in_tree(idle.pruned),
+    "CTX126": _in_tree(idle.difference),
+    "CTX127": idle.unread,
+    "CTX128": meanings.whitespace,
+    "CTX130": _in_tree(overlaps.undone),
+}
+"""What finds each code, in the order of the codes."""
 _MOST_FIXES = 1000
 _MOST_EXCEPTIONS = 2_000
 _OF_ONE_LINE = (
@@ -136,15 +176,15 @@ def _linted(
     suppressed: dict[bytes, int] = {}
 
     def found(each: Case) -> tuple[Finding, ...]:
-        asked = wanted.selected(lint_case(each, notify))
-        kept = wanted.of(asked, lines=each.file.texts())
-        suppressed[each.file.data] = len(asked) - len(kept)
+        every = lint_case(each, notify)
+        kept = wanted.of(every, lines=each.file.texts())
+        suppressed[each.file.data] = len(wanted.selected(every)) - len(kept)
         return kept
 
     before, left, applied = case.file.data, found(case), tuple[Finding, ...]()
     if fix:
-        fixed = apply_fixes(case, left, found, unsafe=unsafe)
-        case, left, applied = fixed.case, fixed.found, tuple(fixed.applied)
+        case, left, made = apply_fixes(case, left, found, unsafe=unsafe)
+        applied = tuple(made)
     after, total = case.file.data, None if case.tree is None else case.total
     return LintedFile(
         case.file.path,
@@ -162,8 +202,9 @@ def _linted(
 
 def lint_case(case: Case, notify: Callable[[str], None] | None = None) -> tuple[Finding, ...]:
     """Return all findings of an ignore file in order; `notify` gets each code's name."""
-    if case.is_utf16:  # Its lines are not what they seem, and none can be added.
-        return (utf16(case),)
+    if case.file.data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        # Its lines are not what they seem, and none can be added.
+        return (meanings.utf16(case),)
     found: list[Finding] = []
     for code in _OF_ONE_LINE if case.is_long else LINTS:
         if notify is not None:
@@ -189,74 +230,73 @@ def watched(paths: Sequence[str], build: Build | None, builder: Builder) -> list
     return [*filter(None, dict.fromkeys([*found, config.path]))]
 
 
-Lint = Callable[[Case], tuple[Finding, ...]]
+class Fixed(NamedTuple):
+    """A case with its fixes."""
+
+    case: Case
+    found: tuple[Finding, ...]
+    """What is left in it."""
+    applied: list[Finding]
+    """The findings whose fixes were applied, in that order."""
 
 
 def apply_fixes(
-    case: Case, found: tuple[Finding, ...], lint: Lint, *, unsafe: bool = False
-) -> Fixing:
+    case: Case,
+    found: tuple[Finding, ...],
+    lint: Callable[[Case], tuple[Finding, ...]],
+    *,
+    unsafe: bool = False,
+) -> Fixed:
     """Apply the certain fixes of `case`, in which `lint` has `found`; with `unsafe` all of them.
 
-    A fix is left out if it brings a finding more severe than its own, or if its own is
-    found as often afterwards.
+    A fix is left out if it brings a finding more severe than its own, if its own is found as
+    often afterwards, and if it restores an earlier text of the file.
     """
-    fixing, before = Fixing(case, found, lint, unsafe=unsafe), -1
-    while before < len(fixing.applied) < _MOST_FIXES:
-        before = len(fixing.applied)
-        # Refused fixes are tried again once a round, not after every applied fix.
-        refused: set[tuple[str, str, str]] = set()
-        while fixing.apply_one(refused):
-            pass
-    return fixing
+    applied, seen = list[Finding](), {case.file.data}
+    refused = set[tuple[str, str, str]]()
 
-
-class Fixing:
-    """A case, and what the fixes so far made of it."""
-
-    def __init__(self, case: Case, found: tuple[Finding, ...], lint: Lint, *, unsafe: bool) -> None:
-        self.case, self.found = case, found
-        """What is there now: the file with its fixes, and what is found in it."""
-        self.applied: list[Finding] = []
-        """The findings whose fixes were applied, in that order."""
-        self._lint, self._unsafe = lint, unsafe
-        self._seen = {case.file.data}
-
-    def apply_one(self, refused: set[tuple[str, str, str]]) -> bool:
-        """Apply the first useful fix, but none that restores an earlier text of the file."""
-        for finding in self.found:
+    def useful() -> tuple[Finding, Case, tuple[Finding, ...]] | None:
+        for finding in found:
             fix = finding.fix
-            if fix is None or not (fix.certain or self._unsafe):
+            if fix is None or not (fix.certain or unsafe) or fix.edits[0].after in seen:
                 continue
-            after, key = fix.edits[0].after, (*_key(self.case, finding), fix.message)
-            if key in refused or after in self._seen or len(self.applied) >= _MOST_FIXES:
-                continue
-            other = self.case.with_data(after)
-            then = self._lint(other)
-            if self._is_worse(other, then, finding, certain=fix.certain):
+            key = (*_key(case, finding), fix.message)
+            if key not in refused:
+                other = case.with_data(fix.edits[0].after)
+                then = lint(other)
+                if not _is_worse(case, found, other, then, finding):
+                    return finding, other, then
                 refused.add(key)
-                continue
-            self.case, self.found = other, then
-            self.applied.append(finding)
-            self._seen.add(after)
-            return True
-        return False
+        return None
 
-    def _is_worse(
-        self, other: Case, then: Iterable[Finding], fixed: Finding, *, certain: bool
-    ) -> bool:
-        """Return whether `fixed` is found as often as before, or something more severe is new.
+    before = -1
+    while before < len(applied) < _MOST_FIXES:
+        # Refused fixes are tried again once a round, not after every applied fix.
+        before, refused = len(applied), set()
+        while len(applied) < _MOST_FIXES and (made := useful()) is not None:
+            finding, case, found = made
+            applied.append(finding)
+            seen.add(case.file.data)
+    return Fixed(case, found, applied)
 
-        For a fix that is not certain something as severe is enough: two such fixes could
-        undo each other without end.
-        """
-        known = Counter(_key(self.case, each) for each in self.found)
-        found = Counter(_key(other, each) for each in then)
-        mine = _key(self.case, fixed)
-        if found[mine] >= known[mine]:
-            return True
-        limit = fixed.severity.rank + (not certain)
-        new = [each for each in then if _key(other, each) in found - known]
-        return any(each.severity.rank < limit or _overrides(self.case, each) for each in new)
+
+def _is_worse(
+    case: Case, found: Iterable[Finding], other: Case, then: Iterable[Finding], fixed: Finding
+) -> bool:
+    """Return whether `fixed` is found as often as before, or something more severe is new.
+
+    For a fix that is not certain something as severe is enough: two such fixes could
+    undo each other without end.
+    """
+    before = Counter(_key(case, each) for each in found)
+    after = Counter(_key(other, each) for each in then)
+    mine = _key(case, fixed)
+    if after[mine] >= before[mine]:
+        return True
+    limit = fixed.severity.rank + (fixed.fix is None or not fixed.fix.certain)
+    more = after - before
+    new = (each for each in then if _key(other, each) in more)
+    return any(each.severity.rank < limit or _overrides(case, each) for each in new)
 
 
 def _overrides(case: Case, finding: Finding) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from ctxsize.build import Build
@@ -14,12 +14,10 @@ from ctxsize.engine.border import border_of, holds, top_of
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
 from ctxsize.engine.events import Progress
-from ctxsize.engine.git import GitError, GitRepository
 from ctxsize.engine.governing import read_ignore_file
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.request import Plans, Request, without_patterns
 from ctxsize.engine.snapshot import Snapshot
-from ctxsize.engine.trial import Trial
 from ctxsize.errors import CtxsizeError, InputError
 from ctxsize.findings import Location
 from ctxsize.lints.case import MOST_COMPARED, MOST_WORK, Case
@@ -31,26 +29,19 @@ STDIN = "<stdin>"
 _ENDINGS = (".dockerignore", ".containerignore")
 
 
+@dataclass
 class Cases:
     """Makes cases. A context that several files govern is walked once.
 
     The options of `build`, but not its context and Dockerfile, count for all builds.
     """
 
-    def __init__(
-        self,
-        build: Build,
-        builder: Builder,
-        *,
-        plans: Plans | None = None,
-        progress: Progress | None = None,
-    ) -> None:
-        self._build = build
-        self._builder = builder
-        self._plans = plans or Plans()
-        self._progress = progress
-        self._snapshots: dict[str, Snapshot] = {}
-        self.problems: list[Problem] = []
+    build: Build
+    builder: Builder
+    plans: Plans = field(default_factory=Plans)
+    progress: Progress | None = None
+    problems: list[Problem] = field(default_factory=list)
+    _snapshots: dict[str, Snapshot] = field(default_factory=dict)
 
     def case(self, target: Target, data: bytes | None = None) -> Case:
         """Return the case of `target`, with `data` in place of what is in it.
@@ -61,35 +52,31 @@ class Cases:
             data = b""
         path = target.path
         file = read_ignore_file(path) if data is None else IgnoreFile.parse(path, data)
-        builder = _reader(path, self._builder)
-        requests = tuple(self._requests(target, builder))
-        case = Case(file, builder, target, requests)
+        builder = _reader(path, self.builder)
+        case = Case(file, builder, target, tuple(self._requests(target, builder)))
         return case if case.is_long else replace(case, tree=self._tree(case))
 
     def _requests(self, target: Target, builder: Builder) -> Iterator[Request]:
-        """Yield the builds that read the file and have a Dockerfile."""
+        """Yield the builds that read the file and have a Dockerfile, with the options for all."""
+        given = self.build
         for build in target.builds if target.context is not None else ():
-            request = self._request(self._with_options(build, builder))
+            asked = replace(
+                build,
+                target=given.target or build.target,
+                build_arguments={**build.build_arguments, **given.build_arguments},
+                hidden=(*build.hidden, *given.hidden),
+                build_contexts={**build.build_contexts, **given.build_contexts},
+                platforms=given.platforms or build.platforms,
+                builder=builder.name,
+            )
+            request = self._request(asked)
             if request is not None and request.dockerfile is not None:
                 yield request
-
-    def _with_options(self, build: Build, builder: Builder) -> Build:
-        """Return `build` with the options that the user gave for all builds."""
-        given = self._build
-        return replace(
-            build,
-            target=given.target or build.target,
-            build_arguments={**build.build_arguments, **given.build_arguments},
-            hidden=(*build.hidden, *given.hidden),
-            build_contexts={**build.build_contexts, **given.build_contexts},
-            platforms=given.platforms or build.platforms,
-            builder=builder.name,
-        )
 
     def _request(self, build: Build, *, alone: bool = False) -> Request | None:
         """Return the request of a build, `alone` without a Dockerfile; None where it fails."""
         try:
-            return without_patterns(build, BUILDERS[build.builder], alone=alone, plans=self._plans)
+            return without_patterns(build, BUILDERS[build.builder], alone=alone, plans=self.plans)
         except CtxsizeError as error:
             error.message = build.masked(error.message)
             self._note(error)
@@ -99,39 +86,33 @@ class Cases:
         context, requests = case.target.context, case.requests
         if context is None or case.target.unread is not None:
             return None
-        build = replace(self._build, context=context, dockerfile=None, builder=case.builder.name)
+        build = replace(self.build, context=context, dockerfile=None, builder=case.builder.name)
         request = requests[0] if requests else self._request(build, alone=True)
         if request is None:
             return None
+        request = replace(request, ignore_file=case.file)
         try:
-            snapshot = self._snapshot(replace(request, ignore_file=case.file))
+            if request.root not in self._snapshots:
+                taken = Snapshot.take(request, progress=self.progress)
+                self._snapshots[request.root] = taken
         except CtxsizeError as error:
             self._note(error)
             return None
-        return LintTree(Trial(snapshot), requests, tracked=_tracked(request.root))
-
-    def _snapshot(self, request: Request) -> Snapshot:
-        if request.root not in self._snapshots:
-            self._snapshots[request.root] = Snapshot.take(request, progress=self._progress)
-        return self._snapshots[request.root].asked(request)
+        return LintTree(self._snapshots[request.root].asked(request), requests)
 
     def note_limits(self, case: Case) -> None:
         """Note what was not checked because the file is too long."""
-        if case.is_long:
-            what = (
-                f"more than {MOST_COMPARED:,} patterns, so each line was checked alone: patterns "
-                "were not held against each other nor against the context"
-            )
-        elif case.work[0] > MOST_WORK:
+        if case.is_long or case.work[0] > MOST_WORK:
             what = f"fixes are proved until that takes {MOST_WORK:,} lines: the rest have none"
-        else:
-            return
-        self._add(Problem("too-many-patterns", what, path=case.file.path))
+            if case.is_long:
+                what = (
+                    f"more than {MOST_COMPARED:,} patterns, so each line was checked alone: "
+                    "patterns were not held against each other nor against the context"
+                )
+            self.problems.append(Problem("too-many-patterns", what, path=case.file.path))
 
     def _note(self, error: CtxsizeError) -> None:
-        self._add(Problem("tree-unknown", error.message, path=error.path, line=error.line))
-
-    def _add(self, problem: Problem) -> None:
+        problem = Problem("tree-unknown", error.message, path=error.path, line=error.line)
         if problem not in self.problems:
             self.problems.append(problem)
 
@@ -141,14 +122,6 @@ def _reader(path: str, builder: Builder) -> Builder:
     suffix = "." + path.rpartition(".")[2]
     readers = [each for each in BUILDERS.values() if suffix in each.ignore_file_names]
     return builder if builder in readers or not readers else readers[0]
-
-
-def _tracked(root: str) -> frozenset[str] | None:
-    repository = GitRepository.at(root)
-    try:
-        return None if repository is None else repository.tracked
-    except GitError:
-        return None
 
 
 def targets_of(
@@ -165,16 +138,15 @@ def targets_of(
     searched for builds once.
     Raises `InputError` for a path that is not there, and without a file that governs.
     """
-    named = build
     if build is not None and build.context == "." and build.dockerfile is None:
-        named = None  # It only says how to build.
-    if named is not None and not paths:
-        yield _governing(named, builder, plans)
+        build = None  # It only says how to build.
+    if build is not None and not paths:
+        yield _governing(build, builder, plans)
         return
     layout = cache(lambda root: Layout(root, config=config, plans=plans))
     seen = set[str]()
     for path in paths or (".",):
-        for target in _at(path, named, layout):
+        for target in _at(path, build, layout):
             if os.path.normpath(target.path) not in seen:
                 seen.add(os.path.normpath(target.path))
                 yield target
@@ -184,11 +156,8 @@ def _governing(build: Build, builder: Builder, plans: Plans) -> Target:
     """Return the file that governs `build`."""
     request = without_patterns(build, builder, plans=plans)
     if request.ignore_file is None:
-        raise InputError(
-            "no ignore file governs this build",
-            path=build.context,
-            hint="`ctxsize suggest` proposes one",
-        )
+        hint = "`ctxsize suggest` proposes one"
+        raise InputError("no ignore file governs this build", path=build.context, hint=hint)
     fallback = _general_in(build.context) if request.dockerfile_specific else None
     return Target(request.ignore_file.path, build.context, (build,), fallback)
 
@@ -239,19 +208,18 @@ class Layout:
             for each in self._found.builds
             if not (each.guessed and _real(each.build.dockerfile) in dockerfiles)
         ]
-        self._builds = merged([*kept, *configured])
         self._by_context: dict[str, list[FoundBuild]] = {}
         self._by_dockerfile: dict[str, list[FoundBuild]] = {}
-        for each in self._builds:
-            if each.inline is None:
-                self._by_context.setdefault(_real(each.build.context), []).append(each)
-                if each.build.dockerfile is not None:
-                    self._by_dockerfile.setdefault(_real(each.build.dockerfile), []).append(each)
+        builds = merged([*kept, *configured])
+        for each in (each for each in builds if each.inline is None):
+            self._by_context.setdefault(_real(each.build.context), []).append(each)
+            if each.build.dockerfile is not None:
+                self._by_dockerfile.setdefault(_real(each.build.dockerfile), []).append(each)
+        self._contexts = [self._found.root, *(each.build.context for each in builds)]
 
     def targets(self) -> list[Target]:
         """Return every ignore file with its builds, and what stands in the place of one."""
-        contexts = [self._found.root, *(each.build.context for each in self._builds)]
-        usual = [os.path.normpath(os.path.join(each, _ENDINGS[0])) for each in contexts]
+        usual = [os.path.normpath(os.path.join(each, _ENDINGS[0])) for each in self._contexts]
         odd = [path for path in usual if os.path.isdir(path) or os.path.islink(path)]
         return [self.target(path) for path in sorted({*self._found.ignore_files, *odd})]
 
@@ -272,15 +240,15 @@ class Layout:
             return Target(path, unread=f"its name must be {name.casefold()}, in lower case")
         if _leaves(path, directory):
             return Target(path, unread="it is a symlink that leaves the context")
-        of_context = [each.build for each in self._by_context.get(_real(directory), [])]
+        of_context = self._by_context.get(_real(directory), [])
         # A Dockerfile with an ignore file of its own has that one read instead.
-        mine = [
-            each
+        mine = tuple(
+            each.build
             for each in of_context
             if each.dockerfile is None or not os.path.isfile(each.dockerfile + _ENDINGS[0])
-        ]
+        )
         elsewhere = None if of_context else self._elsewhere(directory)
-        return Target(path, directory, tuple(mine), likely_unread=elsewhere)
+        return Target(path, directory, mine, likely_unread=elsewhere)
 
     def _elsewhere(self, directory: str) -> str | None:
         """Return that a Dockerfile in `directory` is built with another context, else None."""

@@ -42,7 +42,7 @@ def test_go_keeps_its_caches_where_the_advice_looks(home: str, variables: dict[s
     argv = ["go", "env", "GOMODCACHE", "GOCACHE"]
     environment = {"PATH": os.environ["PATH"], "GOENV": "off", **given}
     asked = subprocess.run(argv, env=environment, capture_output=True, text=True, check=True)
-    assert list(fetch.caches[:2]) == asked.stdout.split()
+    assert [*fetch.caches][:2] == asked.stdout.split()
 
 
 @pytest.fixture

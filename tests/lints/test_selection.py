@@ -123,6 +123,11 @@ def test_suppressions_that_are_not_unused(table: str, root: Path) -> None:
     assert "CTX129" not in codes(root)
 
 
+def test_a_table_is_used_by_what_is_less_severe_than_asked_for(root: Path) -> None:
+    configure(root, '[[suppress]]\ncode = "CTX113"\nreason = "used"\n')
+    assert "CTX129" not in codes(root, severity=Severity.ERROR)
+
+
 def test_only_what_was_linted_can_tell_that_a_table_about_it_is_unused(root: Path) -> None:
     configure(root, '[[suppress]]\ncode = "CTX101"\nreason = "gone"\npath = "web/.dockerignore"\n')
     assert "CTX129" in codes(root)
