@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 from ctxsize.engine import native
-from ctxsize.engine.automaton import fastest
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.events import Progress, reported
@@ -27,7 +26,6 @@ def measure(
     request: Request,
     *,
     everything: bool = False,
-    thorough: bool = False,
     top: int = 10,
     depth: int | None = 3,
     progress: Progress | None = None,
@@ -36,17 +34,15 @@ def measure(
 ) -> Report:
     """Return what `request` would send, with the problems that were met on the way.
 
-    `everything` also measures what is ignored, `thorough` opens every directory
-    that the builder opens without need. `top` bounds each list of the
-    largest, `depth` the size tree (None: no bound), `jobs` the threads of the
-    compiled core, which counts where it can. `evaluator` decides instead of the
-    ignore file alone. Raises what `Walk` raises.
+    `everything` also measures what is ignored. `top` bounds each list of the largest,
+    `depth` the size tree (None: no bound), `jobs` the threads of the compiled core, which
+    counts where it can. `evaluator` decides instead of the ignore file alone.
+    Raises what `Walk` raises.
     """
     sums, walk = WalkSums(request.builder, top), None
-    if not (everything or thorough or evaluator):
+    if not (everything or evaluator):
         walk = native.add_all(request, sums, jobs, progress)
     if walk is None:
-        evaluator = evaluator or fastest(request.spec, thorough=thorough)
         walk = Walk(request, everything=everything, evaluator=evaluator)
         for event in reported(walk, progress, lambda: (sums.entries, sums.content_bytes)):
             sums.add(event)
