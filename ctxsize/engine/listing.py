@@ -11,10 +11,10 @@ from typing import Any
 from ctxsize.engine.evaluate import Evaluator, Mark
 from ctxsize.engine.events import Event, Files, Folder, IgnoredEntries, IgnoredFolder, not_utf8
 from ctxsize.engine.inspect import not_utf8_problems
+from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
-from ctxsize.engine.shares import public_pattern
 from ctxsize.engine.walk import Walk
-from ctxsize.entry import Entry, Kind, Verdict
+from ctxsize.entry import Entry, Kind, Pattern, Verdict
 from ctxsize.model import Problem
 
 _KINDS = {
@@ -155,6 +155,11 @@ class Listing:
 def entries(request: Request, *, sent: bool = True, ignored: bool = False) -> Listing:
     """Return the entries of the context: those sent, those ignored, or both in order."""
     return Listing(request, sent=sent, ignored=ignored)
+
+
+def public_pattern(pattern: DockerIgnorePattern) -> Pattern:
+    """Return the engine's pattern as the value that reports carry."""
+    return Pattern(pattern.text, pattern.line, pattern.include is False, str(pattern.pattern))
 
 
 def _sent_parents(request: Request) -> frozenset[str]:

@@ -12,9 +12,8 @@ from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.events import Progress, reported
 from ctxsize.engine.inspect import UNREAD_IGNORED
-from ctxsize.engine.listing import entries, order
+from ctxsize.engine.listing import entries, order, public_pattern
 from ctxsize.engine.request import Request, request_of
-from ctxsize.engine.shares import public_pattern
 from ctxsize.engine.sums import WalkSums
 from ctxsize.engine.walk import Walk
 from ctxsize.entry import Entry, Kind
@@ -57,7 +56,7 @@ def measure(
         options=request.build.words(),
         problems=(
             *(*request.problems, *_faults(request)),
-            *(*problems, *sums.problems(request.builder), *sums.chance(request)),
+            *(*problems, *sums.problems(request)),
         ),
     )
 

@@ -9,10 +9,9 @@ from collections.abc import Iterator
 
 from ctxsize.engine.dockerfiles import may_read
 from ctxsize.engine.evaluate import matches, refuses
-from ctxsize.engine.listing import NO_PERMISSION, WITHHELD
+from ctxsize.engine.listing import NO_PERMISSION, WITHHELD, public_pattern
 from ctxsize.engine.patterns import DockerIgnoreSpec, Step
 from ctxsize.engine.request import Request
-from ctxsize.engine.shares import public_pattern
 from ctxsize.entry import Verdict
 from ctxsize.errors import IgnoreFileError, InputError
 from ctxsize.explanations import Check, Explanation, Level, NearMiss, Outcome

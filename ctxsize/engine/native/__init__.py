@@ -31,7 +31,7 @@ from ctxsize.engine.directories import (
     SECRET_NAMES,
     SECRET_START,
 )
-from ctxsize.engine.events import CoreSums, Progress
+from ctxsize.engine.events import Progress
 from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.engine.request import Request
 from ctxsize.engine.segments import Segment
@@ -254,15 +254,12 @@ def _take(
     """Add what the core found to `sums`, and in between, in order, what it handed back."""
     totals, direct, extensions, patterns, largest, telling, back, cut = map(_read, found[:-1])
     column = memoryview(found[-1][1])
-    *amounts, announced, content = totals[1]
     sums.add_found(
-        CoreSums(
-            *(amounts, announced, content),
-            _rows(direct, 2),
-            _rows(extensions, 2),
-            _groups(patterns[1], 3),
-            _rows(largest, 2),
-        )
+        totals[1],
+        _rows(direct, 2),
+        _rows(extensions, 2),
+        _groups(patterns[1], 3),
+        _rows(largest, 2),
     )
     marks, folders, secrets = _clues(*telling)
     if _ignores_gitignore(request):
