@@ -6,13 +6,16 @@ import os
 import stat
 from collections.abc import Sequence
 from errno import EACCES, ENOENT, ENOTSUP, EPERM
+from typing import TYPE_CHECKING
 
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.evaluate import Mark
 from ctxsize.engine.events import Files, Xattrs
-from ctxsize.engine.source import DirectorySource, OpenDirectory
 from ctxsize.errors import BuildFailsError
 from ctxsize.model import Effect, Problem
+
+if TYPE_CHECKING:
+    from ctxsize.engine.memory import DirectorySource, OpenDirectory
 
 _TYPE, _LINK = 0o170000, stat.S_IFLNK
 _EASY = 0o177000 | 0o444
@@ -36,7 +39,7 @@ class Inspector:
         self._builder = builder
         self._root = root
         self.reads_xattrs = builder.meter is not None and source.has_xattrs
-        self._mounts = source.has_mounts()
+        self._mounts = source.has_mounts
         self._without_xattrs: set[int] = set()
         self._easy: set[int] = set()
         self._inodes: dict[int, str] = {}

@@ -33,7 +33,7 @@ class Matcher:
     def in_tree(self, root: Held) -> Iterator[tuple[str, list[int]]]:
         """Yield each path below `root` that some pattern matches, with the indexes of these."""
         for held in root.tree():
-            for name in [*held.entries, *held.folder_by_name]:
+            for name in [*held.entries, *held.folders]:
                 path = held.prefix + name
                 found = self.indexes(path)
                 if found:
@@ -110,11 +110,10 @@ class InOnePass(Matcher):
         pending = [(root, self._program.start)]
         while pending:
             held, live = pending.pop()
-            folders = [*held.folder_by_name]
-            found = self._found(live, held.prefix, [*held.entries, *folders])
+            found = self._found(live, held.prefix, [*held.entries, *held.folders])
             if found:
                 yield held, found
-            for folder, name in zip(held.folders, folders, strict=True):
+            for name, folder in held.folders.items():
                 if topmost and name in found:
                     continue
                 below = self._program.follow(live, self._hits(live, held.path, name), name)

@@ -1,4 +1,4 @@
-"""Where a walk reads directories: on the disk here, in memory in `ctxsize.engine.snapshot`.
+"""Where a walk reads directories: on the disk here, in memory in `ctxsize.engine.memory`.
 
 A source answers what is there. What a builder makes of it is not known here. Names come
 in byte order, as builders sort them, and no symlink is followed.
@@ -12,7 +12,6 @@ import stat
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from errno import EINVAL, ENOENT, ENOTDIR
-from typing import Protocol
 
 from ctxsize.engine.events import Xattrs
 from ctxsize.reader import read_file
@@ -130,66 +129,21 @@ def listing_at(path: str) -> tuple[list[str], list[str]]:
         return [], []
 
 
-class OpenDirectory(Protocol):
-    """An open directory. Every method but `close` and `steps` may raise `OSError`."""
-
-    @property
-    def stat(self) -> os.stat_result:
-        """Return what is known of the directory itself."""
-
-    def steps(self) -> list[Step]:
-        """Return the entries in byte order. Raises `OSError` if it cannot be listed."""
-
-    def enter(self, name: str) -> OpenDirectory:
-        """Open the directory `name` in this one, which stays open; no symlink is followed."""
-
-    def leave(self) -> None:
-        """Close it and go back to the one above, which must be what it was."""
-
-    def close(self) -> None:
-        """Close it, until `leave` comes back to it."""
-
-    def stats(self, names: Sequence[str]) -> list[os.stat_result]:
-        """Return what is known of each of `names`."""
-
-    def link_target(self, name: str) -> str:
-        """Return what the symlink `name` points to."""
-
-    def unreadable(self, names: Sequence[str], stats: Sequence[os.stat_result]) -> list[str]:
-        """Return the regular files among `names` that this process may not read."""
-
-    def with_attributes(self, names: Sequence[str]) -> list[str]:
-        """Return those of `names` that have extended attributes."""
-
-    def attributes(self, name: str = "") -> Xattrs:
-        """Return the extended attributes of the entry `name`, by default its own."""
-
-
-class DirectorySource(Protocol):
-    """A tree of directories."""
-
-    longest_path: int
-    """Number of bytes of a path below the top with which the system still finds it."""
-    has_xattrs: bool
-    """Whether extended attributes are known."""
-
-    def has_mounts(self) -> bool:
-        """Return whether it has several file systems, so that inode numbers mean less."""
-
-    def top(self) -> OpenDirectory:
-        """Open the top. Raises `OSError`."""
-
-
 class Disk:
     """The tree below the directory `root`, a real path."""
 
     def __init__(self, root: str) -> None:
         self._base = root.rstrip("/") + "/"
         self.longest_path = _LONGEST_PATH - len(os.fsencode(self._base))
+        """Number of bytes of a path below the top with which the system still finds it."""
         self.has_xattrs = hasattr(os, "listxattr")
 
+    @property
     def has_mounts(self) -> bool:
-        """Return whether anything is mounted below `root` (Linux only; elsewhere taken as no)."""
+        """Return whether several file systems meet below `root`, so that inodes mean less.
+
+        Linux only; elsewhere taken as no.
+        """
         try:
             lines = read_file("/proc/self/mountinfo").splitlines()
         except OSError:

@@ -10,16 +10,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from errno import ELOOP, ENOENT, ENOTDIR
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import Evaluator, HasMark, Mark
 from ctxsize.engine.events import Event, Folder, IgnoredEntries, IgnoredFolder
 from ctxsize.engine.inspect import Inspector
 from ctxsize.engine.request import Request
-from ctxsize.engine.source import MOST_TOGETHER, DirectorySource, Disk, OpenDirectory, Step
+from ctxsize.engine.source import MOST_TOGETHER, Disk, Step
 from ctxsize.errors import BuildFailsError, IgnoreFileError
 from ctxsize.model import Problem
+
+if TYPE_CHECKING:
+    from ctxsize.engine.memory import DirectorySource, OpenDirectory
 
 _OPEN_AT_ONCE = 64
 """Number of directories that are open at once, at most."""

@@ -14,7 +14,7 @@ from ctxsize.engine.events import Steps, step
 from ctxsize.engine.golang import has_wildcards, match
 from ctxsize.engine.listing import order
 from ctxsize.engine.memory import Held
-from ctxsize.engine.snapshot import Sent, differing
+from ctxsize.engine.snapshot import Sent
 from ctxsize.engine.trial import Attempt, Taken, Trial, with_lines
 from ctxsize.errors import CtxsizeError
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, Named
@@ -44,7 +44,7 @@ class Proof:
             attempt = self._trial.attempt(data)
         except CtxsizeError as error:
             return f"the builder rejects the pattern: {error.message}"
-        lost = self._trial.lost_entries(attempt, self.needed)
+        lost = attempt.lost(self.needed)
         return (
             _fault(attempt, suggestions)
             or (f"{lost[0]}, which a Dockerfile takes, would disappear" if lost else "")
@@ -87,9 +87,10 @@ class Proof:
         """Yield the paths whose components match `parts`, each in turn."""
         level: list[Held] = [self._trial.snapshot.root]
         for part in parts[:-1]:
-            level = [each for held in level for each in held.folders if match(part, each.name)]
+            folders = [folder for held in level for folder in held.folders.values()]
+            level = [each for each in folders if match(part, each.name)]
         for held in level:
-            for name in held.entries.keys() | held.folder_by_name.keys():
+            for name in held.entries.keys() | held.folders.keys():
                 if match(parts[-1], name):
                     yield held.prefix + name
 
@@ -123,8 +124,8 @@ def _fault(attempt: Attempt, suggestions: Iterable[Suggestion]) -> str:
         return path in stays or in_kept(path)
 
     faults = []
-    for directory, path in _gone(attempt):
-        if path not in hidden and not in_hidden(directory):
+    for path in attempt.changes.hidden:
+        if path not in hidden and not in_hidden(path.rpartition("/")[0]):
             faults.append((path, f"{path} would disappear too"))
         elif must_stay(path):
             faults.append((path, f"{path} would disappear"))
@@ -142,16 +143,6 @@ def _within(tops: Collection[str]) -> Callable[[str], bool]:
     if not tops:  # as there mostly are none to be kept, and the paths are many
         return lambda path: False
     return lru_cache(maxsize=None)(lambda path: path in tops or is_below(path, tops))
-
-
-def _gone(attempt: Attempt) -> Iterator[tuple[str, str]]:
-    """Yield what is not sent any more, each with its directory, in no particular order."""
-    for path in attempt.before.directories - attempt.sent.directories:
-        yield path.rpartition("/")[0], path
-    for directory, old, new in differing(attempt.before, attempt.sent):
-        prefix = f"{directory}/" if directory else ""
-        for name in old.keys() - new.keys():
-            yield directory, prefix + name
 
 
 def _left(sent: Sent, hidden: set[str], in_hidden: Callable[[str], bool]) -> Iterator[str]:

@@ -123,8 +123,8 @@ def test_the_ignore_file_is_part_of_the_context(tmp_path: Path) -> None:
 def test_no_tree_is_too_deep(tmp_path: Path) -> None:
     top = held = Held("")
     for _ in range(2_000):
-        held.folders.append(Held(f"{held.prefix}d"))
-        held = held.folders[0]
+        held.folders["d"] = Held(f"{held.prefix}d")
+        held = held.folders["d"]
     held.entries["x.log"] = 5
     request = with_ignore_file(resolve(str(tmp_path)), b"none\n")
     trial = Trial(Snapshot(request, top, ()))
@@ -149,7 +149,7 @@ def test_patterns_found_in_one_pass(builder: str, tree: tuple[list[str], bytes])
     quick, slow = matcher(spec), Matcher(spec)
     assert sorted(quick.in_tree(snapshot.root)) == sorted(slow.in_tree(snapshot.root))
     for held in snapshot.root.tree():
-        for entry in [*held.entries, *held.folder_by_name]:
+        for entry in [*held.entries, *held.folders]:
             path = held.prefix + entry
             assert quick.indexes(path) == slow.indexes(path)
             assert quick.step(path) == slow.step(path)

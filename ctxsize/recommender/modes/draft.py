@@ -128,7 +128,7 @@ class Draft(BuildContext):
     def _matters(self, additions: Sequence[Addition], one: Addition) -> bool:
         """Return whether anything else would be sent without `one` of `additions`."""
         rest = [each for each in additions if each is not one]
-        return not self.attempt(rest).sent.same(self.attempt(additions).sent)
+        return self.attempt(rest).sent != self.attempt(additions).sent
 
     def _either(
         self, fewer: list[Addition], proved: list[Addition], wrong: Judge
@@ -147,7 +147,7 @@ class Draft(BuildContext):
             path = named.path
             if not has_wildcards(path) and then.match_file(path) and not now.match_file(path):
                 yield path, f"{named} takes {path}"
-        for path in self.trial.lost_entries(attempt, self.proof.needed):
+        for path in attempt.lost(self.proof.needed):
             yield path, f"a Dockerfile takes {path} by a pattern"
         for dockerfile, text in self.build_files.undecided:
             for path in attempt.hidden:
@@ -309,7 +309,7 @@ def _tried(
     if attempt.shown or draft.proof.unfound(attempt):
         return None
     same = all(
-        _travels(draft, None, paths).same(_travels(draft, attempt, paths)) for _, paths in takings
+        _travels(draft, None, paths) == _travels(draft, attempt, paths) for _, paths in takings
     )
     return (additions, attempt) if same else None
 

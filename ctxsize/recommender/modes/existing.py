@@ -50,7 +50,7 @@ def _proved(trial: Trial, file: IgnoreFile, candidates: list[Removed]) -> list[R
 
     def changes_nothing(removed: list[Removed]) -> bool:
         data = edit_lines(file, dict.fromkeys(each.line for each in removed))
-        return trial.before.same(trial.attempt(data).sent)
+        return trial.before == trial.attempt(data).sent
 
     if changes_nothing(candidates):
         return candidates
