@@ -78,7 +78,7 @@ def add_all(
     """
     module = core()
     python, automaton = Walk(request), fastest(request.spec)
-    if module is None or python.by_inode or not isinstance(automaton, Automaton):
+    if module is None or python.inspector.every_inode or not isinstance(automaton, Automaton):
         return None
     if any("\0" in pattern.text for pattern in request.spec.patterns):
         return None
@@ -94,7 +94,7 @@ def add_all(
             _options(request, python),
             _METERS[request.builder.meter],
             sums.top,
-            python.longest_path,
+            python.source.longest_path,
             len(program.parts),
             _tables(program, request.spec),
             partial(_matching, program),
@@ -119,7 +119,7 @@ def _joined(texts: Iterable[bytes]) -> bytes:
 def _options(request: Request, python: Walk) -> int:
     builder = request.builder
     return (
-        _READS_ATTRIBUTES * python.reads_xattrs
+        _READS_ATTRIBUTES * python.inspector.reads_xattrs
         | _REFUSES * builder.refuses_to_open
         | _NO_SOCKETS * (not builder.sends_sockets)
         | _SENDS_PARENTS * builder.sends_ignored_parents
