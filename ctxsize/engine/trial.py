@@ -150,14 +150,14 @@ class Trial:
 
     def amount_after(self, attempt: Attempt) -> Amount:
         """Return what is sent once the ignore file is written, which may itself be sent."""
-        written, sent, own = self.written(attempt), attempt.sent, own_path(self.request)
-        if self.snapshot.has_further_names:
-            sent, own = written.sent(), None
+        own, sent = own_path(self.request), attempt.sent
         if own is None or own not in sent:
             return Amount.of(sent)
+        written = self.written(attempt)
         file = written.file(own)
-        more = 0 if file is None else file.content_bytes - sent.size(own)
-        return Amount(sent.files, sent.content_bytes + more)
+        if file is None or self.snapshot.has_further_names:
+            return Amount.of(written.sent())
+        return Amount(sent.files, sent.content_bytes + file.content_bytes - sent.size(own))
 
     def lost_source(self, attempt: Attempt, sources: Iterable[Taken]) -> Taken | None:
         """Return the first of `sources` that its build found before and does not any more."""
@@ -191,20 +191,17 @@ class _Finder:
 
     def finds(self, taken: Taken) -> bool:
         """Return whether the build finds a source; the unknown counts as found."""
-        key = taken.target, taken.line, taken.source
+        key = target, line, source = taken.target, taken.line, taken.source
         if key not in self._found:
             self._found[key] = True
             with suppress(CtxsizeError):
-                self._found[key] = self._looked_for(*key)
+                if target not in self._sources:
+                    build = replace(self._request.build, target=target)
+                    self._sources[target] = Sources(replace(self._request, build=build))
+                sources = self._sources[target]
+                alike = (each for each in sources.on_line(line) if each.source == source)
+                self._found[key] = all(sources.fate(each)[0].is_found for each in alike)
         return self._found[key]
-
-    def _looked_for(self, target: str, line: int, source: str) -> bool:
-        if target not in self._sources:
-            asked = replace(self._request, build=replace(self._request.build, target=target))
-            self._sources[target] = Sources(asked)
-        sources = self._sources[target]
-        taken = (each for each in sources.on_line(line) if each.source == source)
-        return all(sources.fate(each)[0].is_found for each in taken)
 
 
 def own_path(request: Request) -> str | None:
