@@ -79,7 +79,7 @@ class Held:
         """Return the entry `name` that is no directory, None if there is none."""
         return self.stats([name])[0] if name in self.entries else None
 
-    @property
+    @cached_property
     def odd(self) -> list[File]:
         """Return the entries that are neither directories nor plain files."""
         return [each for each in self.entries.values() if isinstance(each, File)]
@@ -103,8 +103,9 @@ class Held:
     # What a walk asks for.
 
     def steps(self) -> list[Step]:
-        """Return the entries in byte order."""
-        return steps(in_order([*self.folders], [*self.entries]))
+        """Return the entries in byte order, in which they are kept."""
+        names = [*self.entries]
+        return steps(in_order([*self.folders], names) if self.folders else ([], names, None))
 
     def enter(self, name: str) -> Held:
         """Return the directory `name` in this one."""

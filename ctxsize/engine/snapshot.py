@@ -6,7 +6,7 @@ What would be sent under other patterns is what the same walk meets in memory (`
 from __future__ import annotations
 
 import stat
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Set
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -254,17 +254,17 @@ class Sent:
 class SentDifference(NamedTuple):
     """The entries whose fate is another one; directories too, but for the last two."""
 
-    hidden: frozenset[str]
+    hidden: Set[str]
     """Sent before, and no more."""
-    shown: frozenset[str]
+    shown: Set[str]
     """Sent from now on."""
-    resized: frozenset[str]
+    resized: Set[str]
     """Sent as before, with more of their content or less."""
-    moved: frozenset[str]
+    moved: Set[str]
     """Sent as before, and now empty or no more so, whatever travelled of them."""
 
     @property
-    def paths(self) -> frozenset[str]:
+    def paths(self) -> Set[str]:
         """Return all of them."""
         return self.hidden | self.shown | self.resized | self.moved
 
@@ -278,12 +278,12 @@ def differences(before: Sent, after: Sent) -> SentDifference:
         old, new = before.names.get(directory, _NONE), after.names.get(directory, _NONE)
         if old is not new and old != new:
             prefix = _prefix(directory)
-            hidden.update(prefix + name for name in old.keys() - new.keys())
-            shown.update(prefix + name for name in new.keys() - old.keys())
             both = old.keys() & new.keys()
-            resized.update(prefix + name for name in both if old[name] != new[name])
+            hidden.update([prefix + name for name in old if name not in both])
+            shown.update([prefix + name for name in new if name not in both])
+            resized.update([prefix + name for name in both if old[name] != new[name]])
     moved = (before.empty ^ after.empty) - hidden - shown
-    return SentDifference(frozenset(hidden), frozenset(shown), frozenset(resized), frozenset(moved))
+    return SentDifference(hidden, shown, resized, moved)
 
 
 def _prefix(directory: str) -> str:
