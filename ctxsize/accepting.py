@@ -91,11 +91,15 @@ class Wanted:
         tables = [
             each
             for each in self._config.suppress
-            if each.code == finding.code and _names(each, places)
+            if each.code == finding.code and (each.path is None or _is_among(each.path, places))
         ]
-        by_line = any(each.pattern for each in tables)
-        texts = self._texts(finding, lines) if by_line else [""]
-        ours = [[each for each in tables if _quotes(each, text)] for text in texts]
+        texts = [""]
+        if any(each.pattern for each in tables):
+            texts = self._texts(finding, lines)
+        ours = [
+            [each for each in tables if each.pattern is None or each.pattern.strip() == text]
+            for text in texts
+        ]
         self._used.update(each for some in ours for each in some)
         return ours[0][0].reason if all(ours) else None
 
@@ -109,11 +113,11 @@ class Wanted:
 
     def _wants(self, code: str) -> bool:
         """Return whether findings of `code` are asked for; the longer of two beginnings decides."""
-        chosen = max((len(each) for each in self._select if code.startswith(each)), default=-1)
-        left_out = max((len(each) for each in self._ignore if code.startswith(each)), default=-1)
-        if self._select and chosen < 0:
-            return False
-        return chosen > left_out if left_out >= 0 else True
+        chosen, left_out = (
+            max((len(each) for each in some if code.startswith(each)), default=-1)
+            for some in (self._select, self._ignore)
+        )
+        return chosen > left_out or (not self._select and left_out < 0)
 
     def unused(
         self, codes: Iterable[str], *directories: str, files: Iterable[str] = ()
@@ -125,24 +129,18 @@ class Wanted:
         ours = {each for each in codes if self._wants(each)}
         whole = any(map(self._config.lies_below, directories))
         looked_at = [self._relative(each) for each in (*directories, *files)]
-        return tuple(
-            self._unused(number, each)
-            for number, each in enumerate(self._config.suppress, 1)
-            if each not in self._used
-            and each.code in ours
-            and (whole or _lies_in(each.path, looked_at))
-        )
-
-    def _unused(self, number: int, table: Suppression) -> Finding:
-        where = f" in {table.path}" if table.path else ""
-        message = f"suppress[{number}]: there is no {table.code}{where} to suppress"
-        return Finding(
-            UNUSED,
-            Severity.WARNING,
-            f"{message} ({table.reason})",
-            Location(self._config.path or ""),
-            help="remove the table",
-        )
+        found: list[Finding] = []
+        for number, table in enumerate(self._config.suppress, 1):
+            if table in self._used or table.code not in ours:
+                continue
+            if not whole and not (table.path and _lies_in(table.path, looked_at)):
+                continue
+            where = f" in {table.path}" if table.path else ""
+            message = f"suppress[{number}]: there is no {table.code}{where} to suppress"
+            place = Location(self._config.path or "")
+            text = f"{message} ({table.reason})"
+            found.append(Finding(UNUSED, Severity.WARNING, text, place, help="remove the table"))
+        return tuple(found)
 
     def _relative(self, path: str) -> str:
         return os.path.relpath(os.path.abspath(path), os.path.abspath(self._config.directory))
@@ -157,24 +155,14 @@ def _checked(codes: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
     return tuple(parts)
 
 
-def _names(table: Suppression, places: Iterable[str]) -> bool:
-    """Return whether a table is about one of `places`."""
-    if table.path is None:
-        return True
-    wanted = os.path.normpath(table.path)
+def _is_among(path: str, places: Iterable[str]) -> bool:
+    wanted = os.path.normpath(path)
     return any(fnmatchcase(each, wanted) for each in places)
 
 
-def _quotes(table: Suppression, text: str) -> bool:
-    """Return whether a table is about the line `text`, or about any."""
-    return table.pattern is None or table.pattern.strip() == text
-
-
-def _lies_in(path: str | None, looked_at: Iterable[str]) -> bool:
-    there = None if path is None else os.path.normpath(path)
-    return there is not None and any(
-        each in (".", there) or there.startswith(f"{each}/") for each in looked_at
-    )
+def _lies_in(path: str, looked_at: Iterable[str]) -> bool:
+    there = os.path.normpath(path)
+    return any(each in (".", there) or there.startswith(f"{each}/") for each in looked_at)
 
 
 def _lines(path: str) -> list[str]:

@@ -1,8 +1,13 @@
-"""Whether contexts keep their budgets, and what has changed: measured, read and judged."""
+"""Check whether contexts keep their budgets, and compare reports: measured, read and judged.
+
+A context that matches nothing and a build without a budget are errors, all reported at once:
+what is not checked must never look like what passed.
+"""
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,16 +16,24 @@ from ctxsize import api, guard
 from ctxsize.accepting import Wanted
 from ctxsize.build import Build
 from ctxsize.codes import names
-from ctxsize.config import Budget, Config, load
+from ctxsize.config import (
+    NAMES,
+    Budget,
+    BudgetedBuild,
+    Config,
+    directories,
+    filled_up,
+    is_glob,
+    load,
+)
 from ctxsize.engine.border import refuse_way_out
 from ctxsize.engine.events import Progress
 from ctxsize.engine.need import TAKES_UNKNOWN
 from ctxsize.engine.request import Plans
-from ctxsize.errors import InputError, InputErrors
+from ctxsize.errors import CtxsizeError, InputError, InputErrors
 from ctxsize.findings import Finding
 from ctxsize.guard import baseline as baselines
 from ctxsize.guard import known
-from ctxsize.guard.budgets import BudgetedBuild, budgeted
 from ctxsize.model import Report
 from ctxsize.requests import build_of, requested
 from ctxsize.units import human
@@ -67,13 +80,13 @@ def check(
         raise InputError(
             "no baseline is named", hint="--baseline FILE, or baseline in ctxsize.toml"
         )
-    old = None if baseline is None else _recorded(baseline, may_be_missing=update_baseline)
+    old: baselines.Baseline | None = None
+    if baseline is not None and (os.path.lexists(baseline) or not update_baseline):
+        refuse_way_out(baseline)
+        old = baselines.read(baseline)
     chosen = [build] if builds is None and build is not None else builds
-    checker = _Checker(
-        config,
-        budgeted(config, chosen, budget or Budget(), baseline=baseline is not None),
-        progress,
-    )
+    budgeted = _budgeted(config, chosen, budget or Budget(), baseline=baseline is not None)
+    checker = _Checker(config, budgeted, progress)
     reports = checker.measured()
     if update_baseline and baseline is not None:
         old, reports = checker.update(baseline, old or {}, reports)
@@ -82,12 +95,83 @@ def check(
     return guard.CheckReport(checks, baseline, updated=update_baseline, unused=unused)
 
 
-def _recorded(path: str, *, may_be_missing: bool) -> baselines.Baseline | None:
-    """Return the baseline in the file `path`. Raises `InputError` where it must be there."""
-    if may_be_missing and not os.path.lexists(path):
-        return None
-    refuse_way_out(path)
-    return baselines.read(path)
+def _budgeted(
+    config: Config, builds: Iterable[Build] | None, budget: Budget, *, baseline: bool
+) -> list[BudgetedBuild]:
+    """Return `builds`, or those of all contexts of `config` if that is None, with their budgets.
+
+    What a build and `budget` say counts for more than the configuration.
+    With a `baseline` a build needs no further budget.
+    Raises `InputErrors`, also where there are no builds.
+    """
+    errors: list[CtxsizeError] = []
+    if builds is None and config.contexts:
+        found = [*_of_contexts(config, errors)]
+    else:
+        asked = [Build()] if builds is None else builds
+        found = [*_named_apart([each for build in asked for each in _of_build(config, build)])]
+    if not found and not errors:
+        errors.append(InputError("no build was found", hint="name a context"))
+    found = [replace(each, budget=budget.over(each.budget)) for each in found]
+    if not baseline:
+        where = config.path or NAMES[0]
+        hint = f"--max 50MB, --max-files 5000 or --baseline FILE, or the same in {where}"
+        errors += [
+            InputError(f"{each.name} has no budget", hint=hint)
+            for each in found
+            if not each.budget.limits
+        ]
+    errors += [
+        InputError(f"two contexts are named {name}", path=config.path)
+        for name, count in sorted(Counter(each.name for each in found).items())
+        if count > 1
+    ]
+    if errors:
+        raise InputErrors(errors)
+    return found
+
+
+def _of_contexts(config: Config, errors: list[CtxsizeError]) -> Iterator[BudgetedBuild]:
+    """Yield the builds of all contexts of `config`; one whose path matches nothing is an error."""
+    for table in config.contexts:
+        pattern = table.build.context
+        found = directories(config, table)
+        if not found:
+            where = "this directory" if config.directory == "." else config.directory
+            message = f"contexts.{table.name}: no directory {pattern!r} in {where}"
+            errors.append(InputError(message, path=config.path))
+        for directory in found:
+            # What one table finds by wildcards is distinguished by paths.
+            path = os.path.relpath(directory, config.directory)
+            name = path if is_glob(pattern) else table.name
+            yield replace(table, name=name, build=filled_up(Build(directory), table))
+
+
+def _of_build(config: Config, build: Build) -> Iterator[BudgetedBuild]:
+    """Yield `build` as each table of its context says, or the top level if there is none."""
+    here, own = os.path.realpath(build.context), os.path.realpath(build.dockerfile or "")
+    tables = [
+        each
+        for each in config.contexts
+        if here in map(os.path.realpath, directories(config, each))
+        if not (build.dockerfile and each.build.dockerfile)
+        or os.path.realpath(each.build.dockerfile) == own
+    ]
+    for each in tables or [replace(config.defaults, name=build.context)]:
+        yield replace(each, build=filled_up(build, each))
+
+
+def _named_apart(found: list[BudgetedBuild]) -> Iterator[BudgetedBuild]:
+    """Yield `found`, those of one name by Dockerfile and target too, or else by number."""
+    names, met = Counter(each.name for each in found), Counter[str]()
+    for each in found:
+        name, build = each.name, each.build
+        if names[name] > 1:
+            dockerfile = build.dockerfile and os.path.relpath(build.dockerfile, build.context)
+            unusual = dockerfile if dockerfile != "Dockerfile" else None
+            name = " ".join(filter(None, (build.context, unusual, build.shown_target)))
+        met[name] += 1
+        yield replace(each, name=name if met[name] == 1 else f"{name} #{met[name]}")
 
 
 class _Checker:
@@ -194,8 +278,8 @@ class _Checker:
     def unused(self, reports: list[Report], *, whole: bool) -> tuple[Finding, ...]:
         """Return the tables of the configuration that accept nothing, of all or of `reports`."""
         places = [place for report in reports for place in _places(report)]
-        directories = [self._config.directory] if whole else []
-        return self._wanted.unused(names("CTX4"), *directories, files=places)
+        below = [self._config.directory] if whole else []
+        return self._wanted.unused(names("CTX4"), *below, files=places)
 
 
 def _places(report: Report) -> list[str]:
@@ -208,7 +292,7 @@ def _known(report: Report) -> known.Known:
     return known.of_measurement(report.context, depth=baselines.DEPTH, top=_TOP)
 
 
-def _entry(name: str, report: Report) -> baselines.BaselineEntry:
+def _entry(name: str, report: Report) -> known.Known:
     if report.lower_bound:
         raise InputError(
             f"{name}: a part of it could not be counted, so it makes no baseline",
@@ -218,7 +302,7 @@ def _entry(name: str, report: Report) -> baselines.BaselineEntry:
         _known(report), directories=baselines.DIRECTORIES, files=baselines.FILES
     )
     transfer = None if report.transfer is None else guard.actual(report, "transfer")
-    return baselines.BaselineEntry(report.builder, kept, transfer)
+    return replace(kept, builder=report.builder, transfer=transfer)
 
 
 def _with_help(judged: guard.ContextCheck, text: str) -> tuple[Finding, ...]:
@@ -237,17 +321,13 @@ def diff(
     Raises `InputError` for what is no report, and what `measure` raises.
     """
 
-    def side(place: str) -> known.Known:
+    def side(place: str) -> tuple[guard.Side, known.Known]:
         if os.path.isdir(place):
-            return known.of_entries(api.ls(place, **options))
-        return baselines.read_report(place, name)
+            held = known.of_entries(api.ls(place, **options))
+        else:
+            held = baselines.read_report(place, name)
+        complete = held.depth is None and not held.files_from
+        return guard.Side(place, held.content_bytes, held.files, complete=complete), held
 
-    after = after or "."
-    old, new = side(before), side(after)
-    changes = known.between(old, new)
-    return guard.DiffReport(_side(before, old), _side(after, new), changes)
-
-
-def _side(name: str, held: known.Known) -> guard.Side:
-    complete = held.depth is None and not held.files_from
-    return guard.Side(name, held.content_bytes, held.files, complete=complete)
+    (old, was), (new, now) = side(before), side(after or ".")
+    return guard.DiffReport(old, new, known.between(was, now))

@@ -1,4 +1,4 @@
-"""What speaks against deleting a directory: git, mounts, processes, locks, or a change in it."""
+"""Finds reasons not to delete a directory: git, mounts, processes, locks, changes in it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LONGEST_PATH = 4000
 
 
 class Dangers:
-    """The dangers below the real path `root`; who uses what is asked again after `fresh_s`."""
+    """Dangers below the real path `root`; processes are listed again after `fresh_s` seconds."""
 
     def __init__(self, root: str, *, fresh_s: float) -> None:
         self._root = root
@@ -43,7 +43,7 @@ class Dangers:
             yield CleanObjection("read-only", "no permission to delete from the directory above")
 
     def around(self, path: str) -> Iterator[CleanObjection]:
-        """Yield what git, the mounts and the processes say of the directory at `path`."""
+        """Yield the objections of git, mounts and processes to the directory at `path`."""
         full = self._full(path)
         tracked = self._tracking.objection(full)
         if tracked is not None:
@@ -72,7 +72,7 @@ def locks_of(kind: ArtefactKind, inventory: Inventory) -> tuple[str, ...]:
 
 
 def locks_around(item: CleanCandidate) -> tuple[str, ...]:
-    """Return the files to lock before `item` goes, relative to it."""
+    """Return the files to lock before `item` is deleted, relative to it."""
     kind = BY_NAME.get(item.kind)
     if item.category is CleanCategory.LEFTOVER:
         name = item.path.rpartition("/")[2]
@@ -104,7 +104,7 @@ class Tracking:
         self._is_top: dict[str, bool] = {}
 
     def objection(self, path: str) -> CleanObjection | None:
-        """Return why the directory `path`, a real path, holds what git tracks, or None.
+        """Return the reason why git protects the directory `path`, a real path, or None.
 
         Where there is a repository and git does not answer, that is a reason too.
         """
@@ -114,7 +114,9 @@ class Tracking:
             return CleanObjection("git", f"what git tracks is not known: {error.strerror}")
         for top in tops:
             if any(_is_there(f"{top}/{name}") for name in REPOSITORIES - {".git"}):
-                return CleanObjection("vcs", f"{top} is under version control, and not of git")
+                return CleanObjection(
+                    "vcs", f"{top} is under version control by another system than git"
+                )
             answer = self._answers.get(top)
             if answer is None:
                 answer = self._answers[top] = _asked(top)
@@ -125,7 +127,7 @@ class Tracking:
         return None
 
     def _tops(self, path: str) -> Iterator[str]:
-        """Yield every directory from `path` upward that holds a repository. Raises `OSError`."""
+        """Yield each directory from `path` upward with a repository in it. Raises `OSError`."""
         while True:
             if path not in self._is_top:
                 inner = (_is_there(f"{path}/{name}") for name in sorted(REPOSITORIES))
@@ -151,7 +153,7 @@ def _is_bare(path: str) -> bool:
 
 
 def _asked(top: str) -> git.SortedPaths | CleanObjection:
-    """Return all that the repository at `top` tracks.
+    """Return all paths that the repository at `top` tracks.
 
     Git passes over a `.git` that it cannot read (an empty directory, a FIFO, a dangling
     symlink) and answers for a repository further up, which knows nothing of this one.
@@ -171,5 +173,5 @@ def _asked(top: str) -> git.SortedPaths | CleanObjection:
 
 
 def _folded(name: str) -> str:
-    """Return `name` as file systems compare it that do not tell upper from lower case."""
+    """Return `name` as a case-insensitive file system compares it."""
     return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).casefold()

@@ -1,4 +1,4 @@
-"""Carries out a plan; the only place that deletes anything.
+"""Carries out a plan; the only place that deletes directories.
 
 A directory is first renamed to a sibling, which makes it unreachable for
 builds that come along, then compared with what was planned, then emptied entry
@@ -70,7 +70,7 @@ class _Deleter:
         self.dangers = Dangers(self.plan.root, fresh_s=_FRESH_S)
 
     def remove(self, item: CleanCandidate) -> Result:
-        """Delete one item, or say why not."""
+        """Delete one item, and return its result."""
         above, _, name = item.path.rpartition("/")
         if not {"", ".", ".."}.isdisjoint(item.path.split("/")):
             return Result(item.path, False, message="it is not below ROOT")
@@ -160,7 +160,7 @@ class _Renamed:
         return None if reason is None else self._put_back(reason)
 
     def _objection(self) -> str | None:
-        """Return what speaks against deleting it, now that nobody else finds it."""
+        """Return the reason not to delete it, now that builds no longer find it."""
         try:
             found = os.stat(self.trash, dir_fd=self.above, follow_symlinks=False)
             stamp = self.inventory.stamp
@@ -176,7 +176,7 @@ class _Renamed:
         return reason or _first(self.deleter.dangers.uses_of(self._path(self.trash)))
 
     def empty(self) -> Result:
-        """Delete what is in it and then itself, and say what is left."""
+        """Delete its entries and then itself, and return the result."""
         self.deleter.step("compared", self.item.path)
         emptying = _Emptying(self.inventory.tokens, self.deleter)
         try:
@@ -202,7 +202,7 @@ class _Renamed:
                 emptying.fail(".", error)
 
     def _rest(self, emptying: _Emptying) -> Result:
-        """Return the result where something is left: what is not ours goes back to its place."""
+        """Return the result if something is left; entries of others go back to their place."""
         if emptying.kept:
             names = ", ".join(map(shown, emptying.kept[:_SHOWN]))
             more = ", …" if len(emptying.kept) > _SHOWN else ""
@@ -272,7 +272,7 @@ class _Emptying:
     files: int = 0
     disk_bytes: int = 0
     kept: list[str] = field(default_factory=list)
-    """What is there and was not planned."""
+    """Entries that are there but not in the plan."""
     failed: list[tuple[str, str]] = field(default_factory=list)
     lasting: set[str] = field(default_factory=set)
     """Directories in which something is left."""

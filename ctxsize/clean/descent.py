@@ -40,7 +40,7 @@ class _Level:
 
 
 class Descent:
-    """Where a walk is in a tree; a context manager that closes what it opened."""
+    """A position in a tree; a context manager that closes the directories that it opened."""
 
     def __init__(self, fd: int) -> None:
         """Start at the directory `fd`, which stays the caller's."""
@@ -169,7 +169,7 @@ def tour(
 
 
 def mount_of(fd: int) -> int | None:
-    """Return a number for the mount of the open `fd`; None if the system does not say."""
+    """Return the number of the mount of the open `fd`; None if the system does not show it."""
     try:
         text = reader.read_file(f"/proc/self/fdinfo/{fd}")
     except OSError:

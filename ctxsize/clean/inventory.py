@@ -1,4 +1,4 @@
-"""Everything that is in a directory, counted and made comparable.
+"""Counts all entries of a directory and makes them comparable.
 
 Each entry becomes a number made of its place, type, inode, size and time of
 change. Two walks over the same tree give the same numbers, so that what came,
@@ -30,9 +30,9 @@ from ctxsize.engine.events import Progress
 from ctxsize.reader import entries_in
 
 REPOSITORIES = frozenset({".git", ".hg", ".svn", ".jj", ".bzr", "_darcs", ".pijul", "CVS"})
-"""Names that tell that a directory is under version control."""
+"""Names that show that a directory is under version control."""
 BARE = frozenset({"HEAD", "objects", "refs"})
-"""Names that together tell that a directory is a bare repository."""
+"""Names that together show that a directory is a bare repository."""
 _DEVICES = (stat.S_IFCHR, stat.S_IFBLK)
 _BLOCK = 512
 START_TOKEN = bytes(8)
@@ -78,7 +78,6 @@ class _Taking:
 
     @property
     def total(self) -> DiskSize:
-        """Return what all parts come to."""
         return sum(self.by_part.values(), DiskSize())
 
     def object(self, code: str, message: str) -> None:

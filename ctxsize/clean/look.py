@@ -54,7 +54,7 @@ SERVICES = (
     *("*.csproj", "*.fsproj", "*.vbproj", "CMakeLists.txt", "meson.build", "pubspec.yaml"),
     *("dune-project", "*.cabal", "*.tf"),
 )
-"""What tells that a directory is a service of its own, as a Dockerfile does."""
+"""Files that make a directory a service of its own, as a Dockerfile does."""
 
 
 def root_of(path: str) -> str:
@@ -270,12 +270,12 @@ class _Looking:
         )
 
     def _leftover(self, descent: Descent, name: str) -> None:
-        """Note what an earlier run left behind, if its record says that all of it was proven."""
+        """Note the rest of an earlier run, if its record shows that all of it was proved."""
         path = descent.path
         inventory = take(descent.fd, locked=self.locked, progress=self._further)
         found = record.of(descent.fd, name)
         if found is None:
-            message = "an earlier run left it and there is no record of what it was: look into it"
+            message = "an earlier run left it without a record of its contents: check it by hand"
             where = path, "leftover", "", ""
             self.passed.append(Passed(*where, "not-proven", message, inventory.size))
             return
@@ -286,9 +286,9 @@ class _Looking:
         seen = self._seen(descent, kind, inventory, evidence, self._service(path))
         objections = [*seen.objections]
         if use.held(descent.fd, [f"../{name}{record.ENDING}"]) is not None:
-            objections.insert(0, CleanObjection("in-use", "another run is at it"))
+            objections.insert(0, CleanObjection("in-use", "another run of ctxsize uses it"))
         if not found.covers(inventory):
-            message = f"more is in it than {found.name} held; rename it back to see what"
+            message = f"it holds more than {found.name} did; rename it back to look at it"
             objections.insert(0, CleanObjection("changed", message))
         title = f"left of {found.name} by an interrupted run"
         left = replace(seen, kind="leftover", category=CleanCategory.LEFTOVER, title=title)

@@ -1,4 +1,4 @@
-"""What was seen, what of it would be deleted, why the rest is left alone, what became of it.
+"""The values of cleaning: candidates, plan, results; and the choice of what to delete.
 
 Pure: `ctxsize.clean.look` reads, `ctxsize.clean.delete` deletes.
 """
@@ -19,16 +19,16 @@ _SECOND = 1_000_000_000
 
 
 class CleanCategory(str, Enum):
-    """What kind of thing a regenerable directory is."""
+    """The kind of a regenerable directory."""
 
     ARTEFACT = "artefact"
-    """What a build makes."""
+    """Output of a build."""
     CACHE = "cache"
-    """What makes the next run faster."""
+    """Files that make the next run faster."""
     DEPS = "deps"
     """Installed packages: regenerable with a network, so only on request."""
     LEFTOVER = "leftover"
-    """What an earlier run renamed and did not get to delete."""
+    """A directory that an earlier run renamed and did not delete."""
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,15 @@ class CleanObjection:
 
 @dataclass(frozen=True)
 class DiskSize:
-    """What some files come to, each once however many names it has."""
+    """The size of some files; a file with several names counts once."""
 
     files: int = 0
     content_bytes: int = 0
     """Apparent."""
     disk_bytes: int = 0
-    """What they take on disk, with their directories."""
+    """Blocks on disk, those of directories included."""
     held_elsewhere_bytes: int = 0
-    """What of `disk_bytes` deleting them does not free: other names outside hold it."""
+    """Part of `disk_bytes` that deleting does not free, as other names outside keep it."""
 
     def __add__(self, other: DiskSize) -> DiskSize:
         return DiskSize(
@@ -102,7 +102,7 @@ class Inventory:
     directories: int = 0
     symlinks: int = 0
     newest_ns: int = 0
-    """When anything in it was last written."""
+    """Time of the last write to anything in it."""
     parts: tuple[Part, ...] = ()
     """The largest first."""
     shared: Mapping[int, Shared] = field(default_factory=dict, repr=False)
@@ -148,12 +148,12 @@ class Passed:
     size: DiskSize | None = None
     """None where it was not measured."""
     by_choice: bool = False
-    """Whether it is an option that leaves it alone, not a danger."""
+    """True if an option leaves it alone, and not a danger."""
 
 
 @dataclass(frozen=True)
 class CleanChoice:
-    """What of the regenerable is wanted."""
+    """The options that choose among regenerable directories."""
 
     ecosystems: frozenset[str] = frozenset()
     """Empty for all."""
@@ -162,12 +162,12 @@ class CleanChoice:
     older_than_s: float | None = None
     keep_bytes: int | None = None
     recent_s: float = 600.0
-    """Whatever was written in so many last seconds is taken to be in use."""
+    """Seconds since the last write in which a directory counts as in use."""
 
 
 @dataclass(frozen=True)
 class CleanPlan:
-    """What would be deleted below ROOT, and what is left alone."""
+    """The directories to delete below ROOT, and those left alone."""
 
     root: str
     """The real path of ROOT."""
@@ -177,48 +177,48 @@ class CleanPlan:
     items: tuple[CleanCandidate, ...] = ()
     passed: tuple[Passed, ...] = ()
     sums: DiskSize = field(default_factory=DiskSize)
-    """What the items come to, files with names in several of them once."""
+    """Size of all items; a file with names in several of them counts once."""
     records: tuple[str, ...] = ()
-    """What killed runs noted of directories that are gone; they are deleted along the way."""
+    """Records of killed runs whose directories are gone; they are deleted too."""
     problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one item of a plan."""
+    """The result for one item of a plan."""
 
     path: str
     done: bool
     files: int = 0
-    """How many were deleted."""
+    """Number of files that were deleted."""
     disk_bytes: int = 0
-    """What that freed."""
+    """Number of bytes that this freed."""
     message: str = ""
-    """Why it was not done, or not all of it."""
+    """The reason if it was not deleted, or not completely."""
     left: tuple[str, ...] = ()
-    """Where the rest is, relative to ROOT."""
+    """Paths of the rest, relative to ROOT."""
 
 
 @dataclass(frozen=True)
 class Cleaning:
-    """Everything that `ctxsize clean` has to say."""
+    """The outcome of `ctxsize clean`."""
 
     kind: ClassVar[Literal["clean"]] = "clean"
 
     root: str
-    """As the user named it."""
+    """The name that the user gave."""
     plan: CleanPlan
     applied: bool = False
-    """Whether deleting was asked for."""
+    """True if `--yes` was given."""
     results: tuple[Result, ...] = ()
     command: str = ""
     """The command that deletes what a dry run lists."""
     apparent: bool = False
-    """Whether a person sees apparent sizes only, as of `du --apparent-size`."""
+    """True if only apparent sizes are shown, as by `du --apparent-size`."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Return what was not done or not looked at, for formats that know nothing else."""
+        """Return failures and unread paths, for formats that show only findings."""
         from ctxsize.problems import of_edits
 
         undone = [(each.path or "", each.message) for each in self.plan.problems]
@@ -230,12 +230,12 @@ class Cleaning:
 
     @property
     def complete(self) -> bool:
-        """Return whether all that was asked for was done."""
+        """Return whether everything was deleted."""
         return all(each.done for each in self.results)
 
 
 def plan(seen: CleanPlan, *, now_ns: int) -> CleanPlan:
-    """Return `seen` with the items that shall go; `now_ns` is the time that ages count from."""
+    """Return `seen` with only the items to delete; ages count back from `now_ns`."""
     choice = seen.choice
     items: list[CleanCandidate] = []
     passed = [*seen.passed]
@@ -298,7 +298,7 @@ def _without_newest(
 
 
 def sums(items: Iterable[CleanCandidate]) -> DiskSize:
-    """Return what `items` come to; a file with names in several of them counts once."""
+    """Return the size of `items`; a file with names in several of them counts once."""
     total = DiskSize()
     shared: dict[int, Shared] = {}
     for inventory in (item.inventory for item in items):
@@ -312,7 +312,7 @@ def sums(items: Iterable[CleanCandidate]) -> DiskSize:
 
 
 def held_elsewhere(shared: Mapping[int, Shared]) -> int:
-    """Return the bytes of the files of which not all names were met."""
+    """Return the bytes of the files that have names elsewhere."""
     return sum(each.disk_bytes for each in shared.values() if each.met < each.names)
 
 

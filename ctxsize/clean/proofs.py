@@ -1,4 +1,4 @@
-"""What proves that a directory is regenerable: evidence in it and around it.
+"""Proves that a directory is regenerable, by evidence in it and around it.
 
 A name proves nothing. A kind asks for something *inside* that only the tool writes which makes
 the directory, and for something *around* it that the tool makes it from. It is a `clean` table
@@ -19,9 +19,9 @@ from ctxsize.recommender.knowledge.rows import RuleRow, rows, texts
 
 _TAG = "CACHEDIR.TAG"
 _SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55"
-"""What makes a file of that name a tag; who wrote it stands behind."""
+"""First line of a valid `CACHEDIR.TAG`; the tool that wrote it follows."""
 LOCKS = (".cargo-lock", ".cargo-build-lock", ".cargo-artifact-lock")
-"""What Cargo locks while it builds."""
+"""Files that Cargo locks while it builds."""
 
 Read = Callable[[str], bytes | None]
 """The first bytes of a regular file below the directory, nothing for a directory (with a
@@ -30,7 +30,7 @@ trailing `/`), None if there is none."""
 
 @dataclass(frozen=True)
 class Telltale:
-    """A file inside (a directory with a trailing `/`), and what its first bytes must hold."""
+    """A file inside (a directory with a trailing `/`), and texts that its first bytes contain."""
 
     path: str
     """Relative; the first of several names may be a glob."""
@@ -48,17 +48,17 @@ class ArtefactKind:
     ecosystem: str
     category: CleanCategory
     title: str
-    """What it is, for a person."""
+    """Its description for a person."""
     names: tuple[str, ...]
     """Globs for the directory's own name; `*` for any."""
     inside: tuple[tuple[Telltale, ...], ...]
     """Any of these groups must be there as a whole."""
     beside: tuple[str, ...] = ()
-    """Globs, of which one must match a file in the directory above."""
+    """Globs; at least one must match a file in the directory above."""
     also_beside: tuple[str, ...] = ()
     """The same once more: both must be there."""
     above: tuple[str, ...] = ()
-    """Globs, of which one must match a file in any directory above, up to ROOT."""
+    """Globs; at least one must match a file in a directory above, up to ROOT."""
     never_inside: tuple[str, ...] = ()
     """Names of entries that belong to no such directory."""
     only_inside: tuple[str, ...] = ()
@@ -77,7 +77,7 @@ class DirectoryNames:
 
     directories: frozenset[str] = frozenset()
     files: frozenset[str] = frozenset()
-    """Everything that is neither a directory nor a symlink."""
+    """All entries that are neither directories nor symlinks."""
     links: frozenset[str] = frozenset()
 
 
@@ -98,9 +98,9 @@ class KindVerdict:
 
     kind: ArtefactKind
     evidence: tuple[str, ...] = ()
-    """What proves it; empty if nothing does."""
+    """The proof; empty if there is none."""
     doubt: str = ""
-    """Why it is not proven."""
+    """The reason why it is not proved."""
 
 
 def judge(place: Surroundings, kinds: Iterable[ArtefactKind]) -> KindVerdict | None:
@@ -117,7 +117,7 @@ def judge(place: Surroundings, kinds: Iterable[ArtefactKind]) -> KindVerdict | N
 def looks_like(
     name: str, above: Sequence[DirectoryNames], kinds: Iterable[ArtefactKind]
 ) -> ArtefactKind | None:
-    """Return the kind that has this very name and stands where it would be made, else None."""
+    """Return the kind that has this name and is made in such a place, else None."""
     for kind in kinds:
         if "*" not in kind.names and _named(name, kind) and _stands(above, kind):
             return kind
@@ -157,7 +157,7 @@ def _unlike(place: Surroundings, mark: Telltale) -> str:
         return ""
     if place.read(name) is None:
         return f"{name} in it cannot be read"
-    return f"{name} is in it, but not as the tool writes it that makes such a directory"
+    return f"{name} is in it, but not as the tool writes it"
 
 
 def _foreign(inside: DirectoryNames, kind: ArtefactKind) -> str:
@@ -325,7 +325,7 @@ INCREMENTAL = ArtefactKind(
     (),
     locks_beside=LOCKS,
 )
-"""The part of a target directory that `--incremental-only` takes; the target is what is proven."""
+"""The part of a target directory that `--incremental-only` deletes; the target is proved."""
 
 ECOSYSTEMS = tuple(sorted({kind.ecosystem for kind in KINDS}))
 """The choices of `--ecosystem`."""

@@ -1,4 +1,4 @@
-"""What a run writes beside a directory that it renames, so that the next one can go on.
+"""The record beside a renamed directory, with which the next run can continue.
 
 A renamed directory is called `.ctxsize-trash-` and 32 hexadecimal digits; its
 record has the same name and `.record` at the end: a line of JSON, then the
@@ -29,10 +29,10 @@ _START = b'{"ctxsize-trash": '
 
 @dataclass(frozen=True)
 class Record:
-    """What was renamed."""
+    """The proof of a directory that was renamed."""
 
     name: str
-    """What it was called before."""
+    """Its former name."""
     kind: str
     device: int
     inode: int
@@ -45,7 +45,7 @@ class Record:
         return same and inventory.tokens <= self.tokens
 
     def encoded(self) -> bytes:
-        """Return the record as a file holds it."""
+        """Return the bytes of the record's file."""
         head = {
             "ctxsize-trash": _VERSION,
             "name": self.name,
@@ -89,7 +89,7 @@ def is_record(name: str) -> bool:
 
 
 def is_orphan(above: int, name: str) -> bool:
-    """Return whether `name` in `above` is a record of ours whose directory is gone."""
+    """Return whether `name` in `above` is a record of ours without its directory."""
     if not is_record(name) or not _is_begun(above, name) or held(above, [name]) is not None:
         return False
     try:

@@ -1,4 +1,4 @@
-"""Who uses a directory right now: mounts, locks and processes, as Linux tells it.
+"""Finds the users of a directory: mounts, locks and processes, as Linux shows them.
 
 Where the system does not tell (no `/proc`), nothing is found; locks are tried
 everywhere.
@@ -89,7 +89,7 @@ def _processes() -> list[int]:
 
 
 def _content(path: str) -> bytes:
-    """Return what a file of `/proc` holds; nothing if it cannot be read."""
+    """Return the content of a file of `/proc`; empty if it cannot be read."""
     try:
         return read_file(path)
     except OSError:
@@ -144,7 +144,7 @@ _Place = tuple[bytes, str]
 
 
 def _place(directory: str) -> _Place | None:
-    """Return where `directory` is in its file system, whatever mounts show it."""
+    """Return the place of `directory` in its file system, independent of mounts."""
     best: tuple[str, bytes, str] | None = None
     for device, root, point in _mountinfo("self"):
         # The last of several on one point hides those before.
@@ -191,7 +191,7 @@ def locked(device: int) -> frozenset[int]:
 
 
 class Locks:
-    """The locks of a build, taken so that none begins meanwhile; a context manager."""
+    """The locks of a build, taken so that no build begins; a context manager."""
 
     def __init__(self) -> None:
         self._files: list[int] = []
@@ -205,7 +205,7 @@ class Locks:
         self._files.clear()
 
     def take(self, fd: int, paths: Iterable[str]) -> str | None:
-        """Lock the files `paths` below the directory `fd`; the first that is held, or None."""
+        """Lock the files `paths` below the directory `fd`; return the first locked one, or None."""
         import fcntl
 
         for path in paths:

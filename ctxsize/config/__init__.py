@@ -11,7 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from glob import escape, glob
 from typing import Any
 
@@ -33,7 +33,6 @@ NAMES = ("ctxsize.toml", "pyproject.toml")
 """The files that are looked for in each directory, the first one wins."""
 _MOST_BYTES = 4 << 20
 """Number of bytes of the largest configuration: `tomllib` is slow."""
-_USUAL = Build().builder
 
 
 @dataclass(frozen=True)
@@ -65,19 +64,12 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Context:
-    """A table `[contexts."name"]`: one build of one context, and its budget."""
+class BudgetedBuild:
+    """One build and its budget, as a table `[contexts."name"]` has it or as it is checked."""
 
     name: str
-    path: str
-    """Relative to the directory of the file; may hold `*`, `?` and `[…]`."""
-    dockerfile: str | None = None
-    """Relative to the directory of the file."""
-    target: str | None = None
-    builder: str | None = None
-    build_arguments: Mapping[str, str] = field(default_factory=dict)
-    build_contexts: Mapping[str, str] = field(default_factory=dict)
-    platforms: tuple[str, ...] = ()
+    build: Build
+    """Of a table: its context, which may hold `*`, `?` and `[…]`, is relative to the file."""
     budget: Budget = Budget()
 
 
@@ -103,10 +95,10 @@ class Config:
     """Codes or their beginnings; empty for the usual ones."""
     ignore: tuple[str, ...] = ()
     suppress: tuple[Suppression, ...] = ()
-    defaults: Context = Context("", "")
-    """What is said at the top level; its budget is already part of that of each context."""
+    defaults: BudgetedBuild = BudgetedBuild("", Build(""))
+    """What is said at the top level; it is already part of each context."""
     baseline: str | None = None
-    contexts: tuple[Context, ...] = ()
+    contexts: tuple[BudgetedBuild, ...] = ()
     """In the order of the file."""
 
     @property
@@ -160,10 +152,8 @@ def _upward(start: str) -> Iterator[str]:
     directory, real = start, os.path.realpath(start)
     while True:
         yield directory
-        if os.path.lexists(os.path.join(directory, ".git")):
-            return
         above = os.path.dirname(real)
-        if above == real:
+        if above == real or os.path.lexists(os.path.join(directory, ".git")):
             return
         real, directory = above, os.path.relpath(above)
 
@@ -188,20 +178,16 @@ def _unreadable(message: str, path: str) -> InputErrors:
     return InputErrors([InputError(message, path=path)])
 
 
-def directories(config: Config, context: Context) -> Iterator[str]:
-    """Return the directories that the path of `context` names, as one would name them from here."""
-    path = os.path.join(config.directory, context.path)
-    found = _matching(config.directory, context.path) if is_glob(context.path) else [path]
-    return (os.path.normpath(each) for each in found if os.path.isdir(each))
-
-
-def _matching(directory: str, pattern: str) -> list[str]:
-    """Return the paths that `pattern` matches below `directory`, and in no other repository."""
-    border, found = border_of(directory), [directory]
-    for part in pattern.split("/"):
-        paths = (path for each in found for path in glob(os.path.join(escape(each), part)))
-        found = [path for path in paths if holds(border, path)]
-    return sorted(found)
+def directories(config: Config, table: BudgetedBuild) -> list[str]:
+    """Return the directories that the path of `table` names, as one would name them from here."""
+    directory, pattern = config.directory, table.build.context
+    found = [os.path.join(directory, pattern)]
+    if is_glob(pattern):
+        border, found = border_of(directory), [directory]
+        for part in pattern.split("/"):
+            paths = (path for each in found for path in glob(os.path.join(escape(each), part)))
+            found = [path for path in paths if holds(border, path)]  # no other repository's
+    return [os.path.normpath(each) for each in sorted(found) if os.path.isdir(each)]
 
 
 def is_glob(path: str) -> bool:
@@ -209,29 +195,26 @@ def is_glob(path: str) -> bool:
     return any(char in path for char in "*?[")
 
 
-def build_of(config: Config, context: Context, directory: str, *, build: Build) -> Build:
-    """Return `build` with the context `directory`, filled up with what `context` says."""
-    dockerfile = context.dockerfile
-    if dockerfile is not None:
-        dockerfile = os.path.normpath(os.path.join(config.directory, dockerfile))
+def filled_up(build: Build, table: BudgetedBuild) -> Build:
+    """Return `build` with what `table` says where it says nothing itself."""
+    said = table.build
     made = replace(
         build,
-        context=directory,
-        dockerfile=build.dockerfile or dockerfile,
-        target=build.target or context.target or "",
-        build_arguments={**context.build_arguments, **build.build_arguments},
-        build_contexts={**placed(context.build_contexts, config.directory), **build.build_contexts},
-        platforms=build.platforms or context.platforms,
-        builder=build.builder if build.builder != _USUAL else context.builder or _USUAL,
+        dockerfile=build.dockerfile or said.dockerfile,
+        target=build.target or said.target,
+        build_arguments={**said.build_arguments, **build.build_arguments},
+        build_contexts={**said.build_contexts, **build.build_contexts},
+        platforms=build.platforms or said.platforms,
+        builder=build.builder if build.builder != Build().builder else said.builder,
     )
-    return hiding(made, context.build_arguments.keys() - build.build_arguments.keys())
+    return hiding(made, said.build_arguments.keys() - build.build_arguments.keys())
 
 
 def builds(config: Config) -> Iterator[tuple[str, Build]]:
     """Yield each build that the tables stand for, with the name of its table."""
-    for context in config.contexts:
-        for directory in directories(config, context):
-            yield context.name, build_of(config, context, directory, build=Build())
+    for table in config.contexts:
+        for directory in directories(config, table):
+            yield table.name, filled_up(Build(directory), table)
 
 
 class _ConfigReader:
@@ -252,24 +235,34 @@ class _ConfigReader:
         if self._errors:
             raise InputErrors(self._errors)
         found = {key: values[key] for key in ("select", "ignore", "baseline") if key in values}
-        defaults = _context("", "", values)
+        defaults = self._budgeted("", values)
         return Config(
             self._path, suppress=suppressed, defaults=defaults, contexts=contexts, **found
         )
 
-    def _context(self, name: str, table: object, top: Mapping[str, Any]) -> Context:
+    def _context(self, name: str, table: object, top: Mapping[str, Any]) -> BudgetedBuild:
         """Return a table `[contexts."name"]`, filled up with what is said at the `top` level."""
         where = f"contexts.{_key(name)}"
         if not name:
             self._wrong(where, "a context needs a name")
-        own = {"path": name, **self._values(table, where, CONTEXT_KEYS)}
+        own = {"context": name, **self._values(table, where, CONTEXT_KEYS)}
         self._bound(where, own)
         joint: dict[str, Any] = {
             key: {**top[key], **own[key]}
             for key in ("build_arguments", "build_contexts")
             if key in top and key in own
         }
-        return _context(name, own["path"], {**top, **own, **joint})
+        return self._budgeted(name, {**top, **own, **joint})
+
+    def _budgeted(self, name: str, values: Mapping[str, Any]) -> BudgetedBuild:
+        keys = ("context", *(each for each, _ in BUILD_KEYS.values()))
+        build = Build(**{"context": "", **{key: values[key] for key in keys if key in values}})
+        if build.dockerfile is not None:
+            path = os.path.normpath(os.path.join(self._directory, build.dockerfile))
+            build = replace(build, dockerfile=path)
+        build = replace(build, build_contexts=placed(build.build_contexts, self._directory))
+        budget = {each: values[each] for each, _ in BUDGET_KEYS.values() if each in values}
+        return BudgetedBuild(name, build, Budget(**budget))
 
     def _suppression(self, number: int, table: object) -> Suppression:
         where = f"suppress[{number}]"
@@ -305,7 +298,8 @@ class _ConfigReader:
         """Note the paths that lead out of the repository: a stranger may have written them."""
         border = border_of(self._directory)
         named = values.get("build_contexts", {})
-        paths = {key: values[key] for key in ("path", "dockerfile", "baseline") if key in values}
+        keys = {"context": "path", "dockerfile": "dockerfile", "baseline": "baseline"}
+        paths = {keys[key]: values[key] for key in keys if key in values}
         paths |= {f"build-contexts.{_key(name)}": each for name, each in named.items()}
         for key, path in paths.items():
             literal = re.split(r"[*?[]", path)[0] if key == "path" else path
@@ -319,12 +313,5 @@ class _ConfigReader:
         self._errors.append(InputError(f"{where}: {message}", path=self._path, hint=hint))
 
 
-def _context(name: str, path: str, values: Mapping[str, Any]) -> Context:
-    build = {each: values[each] for each, _ in BUILD_KEYS.values() if each in values}
-    budget = {each: values[each] for each, _ in BUDGET_KEYS.values() if each in values}
-    return Context(name, path, budget=Budget(**budget), **build)
-
-
 def _key(name: str) -> str:
-    """Return `name` as a part of a dotted TOML key."""
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f'"{name}"'

@@ -159,7 +159,7 @@ BUDGET_KEYS: Keys = {
 }
 """The same of its budget."""
 
-CONTEXT_KEYS: Keys = {"path": ("path", text), **BUILD_KEYS, **BUDGET_KEYS}
+CONTEXT_KEYS: Keys = {"path": ("context", text), **BUILD_KEYS, **BUDGET_KEYS}
 
 TOP_KEYS: Keys = {
     **BUILD_KEYS,

@@ -1,4 +1,4 @@
-"""Which builds a repository has: one module for each kind of file that tells of them.
+"""Find the builds of a repository: those that files ask for, and a guess for other Dockerfiles.
 
 `discover` reads names and small files, and runs nothing but git; Docker only if it is
 allowed to. A file that cannot be understood is a `Problem`, and the search goes on.
@@ -7,20 +7,25 @@ allowed to. A file that cannot be understood is a `Problem`, and the search goes
 from __future__ import annotations
 
 import os
+import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ctxsize.build import Build
-from ctxsize.discovery import bake, commands, compose, unasked, workflows
-from ctxsize.discovery.bakefile import BakePrinter
+from ctxsize.discovery import bake, commands, compose
+from ctxsize.discovery.commands import BUILD, builds_in
 from ctxsize.discovery.search import FoundBuild, Place, Search
+from ctxsize.dockerfile import context_need
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
-from ctxsize.engine.request import Plans
-from ctxsize.findings import Finding
+from ctxsize.engine.request import Plan, Plans
+from ctxsize.errors import DockerfileError, UndecidedError
+from ctxsize.findings import Finding, Location
 from ctxsize.model import Problem
 
 _MOST_NAMED = 3
+_SECONDS_FOR_DOCKER = 60.0
+"""Seconds that Docker has for all Bake files together."""
 _SHARED = frozenset(
     (
         *("docker", ".docker", "dockerfiles", "container", "containers", "build", "deploy", "ci"),
@@ -28,7 +33,11 @@ _SHARED = frozenset(
     )
 )
 """Directories whose Dockerfiles are built with the directory above, if nothing says another."""
-_SOURCES = (compose, bake, workflows, commands)
+_CONTINUED = re.compile(r"\\\n[ \t]*#?[ \t]*")
+_QUOTED = re.compile(r"`([^`]+)`")
+_PROMPT = re.compile(r"^[\s#$>`*-]*(?:\w+:\s+)?")
+_TO_BE_FILLED_IN = (b"{{", b"{%", b"<%", b"@@")
+_SOURCES = (compose, bake, commands)
 """The modules about files that ask for builds: each says which, and adds their builds."""
 
 
@@ -69,7 +78,7 @@ def discover(
     Raises `InputError` for no directory.
     """
     search = Search(root, environment or {}, plans or Plans())
-    search.printer = BakePrinter(search.border) if ask_docker else None
+    search.seconds_for_docker = _SECONDS_FOR_DOCKER if ask_docker else None
     search.list_files(_is_wanted)
     builds = _found(search)
     strange = tuple(each for each in builds if each.outside)
@@ -90,23 +99,96 @@ def discover(
 
 
 def _found(search: Search) -> tuple[FoundBuild, ...]:
-    """Return every build that the files of `search` tell of."""
     for source in _SOURCES:
         source.collect(search)
     asked = len(search.builds)
     used = {each.dockerfile for each in search.builds if each.dockerfile}
-    unasked.collect(search, used)
+    _add_unasked(search, used)
     guessed = (
         replace(each, contested=each.guessed and search.is_open) for each in search.builds[asked:]
     )
     return merged([*search.builds[:asked], *guessed])
 
 
+def _add_unasked(search: Search, used: Collection[str]) -> None:
+    """Add the builds of the Dockerfiles that are not among `used`, which are real paths."""
+    for path in filter(is_dockerfile, search.paths):
+        shown = search.shown(path)
+        if os.path.realpath(shown) in used or not os.path.isfile(shown):
+            continue
+        plan = search.dockerfile(path)
+        place = Place("dockerfile", "", Location(shown))
+        try:
+            context = os.path.dirname(path) if plan is None else _context_of(search, path, plan)
+        except DockerfileError as error:
+            if plan is not None and not any(mark in plan.data for mark in _TO_BE_FILLED_IN):
+                search.complain("dockerfile", error.message, replace(place.where, line=error.line))
+            continue
+        written = None if plan is None else _written(search, path, plan)
+        search.add(place, written or Build(context, path), guessed=written is None)
+
+
+def _written(search: Search, path: str, plan: Plan) -> Build | None:
+    """Return the build of a Dockerfile that one of its comments names, from a directory above."""
+    own = os.path.realpath(search.shown(path))
+    text = _CONTINUED.sub(" ", plan.data.decode("utf-8-sig"))
+    for line in text.splitlines():
+        if not (line.lstrip().startswith("#") and BUILD.search(line)):
+            continue
+        # The command stands in backquotes, or behind a prompt.
+        script = next(filter(BUILD.search, _QUOTED.findall(line)), _PROMPT.sub("", line))
+        for directory in _upwards(os.path.dirname(path)):
+            for asked in builds_in(script):
+                build = asked.build(search, directory)
+                if build is None or os.path.realpath(search.shown(build.dockerfile or "")) != own:
+                    continue
+                context = os.path.relpath(search.shown(build.context), search.root or ".")
+                if context.split("/")[0] != "..":
+                    return build
+    return None
+
+
+def _context_of(search: Search, path: str, plan: Plan) -> str:
+    """Return the directory in which all that the Dockerfile takes by name is found.
+
+    The nearest one from the Dockerfile's own upwards; its own where none holds it all.
+    Raises `DockerfileError` for what the builder rejects.
+    """
+    directory = os.path.dirname(path)
+    try:
+        need = context_need(plan.dockerfile)
+    except UndecidedError:  # a build argument may be all that it lacks
+        return directory
+    doubtful = {unknown.line for unknown in need.unknowns}
+    wanted = [
+        each.path
+        for each in need.sources
+        if each.line not in doubtful and not each.context
+        if each.path != "." and not {*"*?["} & {*each.path}
+    ]
+    for candidate in _upwards(directory):
+        here = search.shown(candidate)
+        if all(os.path.lexists(os.path.join(here, each)) for each in wanted):
+            return candidate
+    return directory
+
+
+def _upwards(directory: str) -> Iterator[str]:
+    yield directory
+    while directory:
+        directory = os.path.dirname(directory)
+        yield directory
+
+
 def merged(builds: Iterable[FoundBuild]) -> tuple[FoundBuild, ...]:
     """Return `builds` with equal ones made one, in order of context, Dockerfile and target."""
     found: dict[tuple[str, ...], list[FoundBuild]] = {}
     for each in builds:
-        found.setdefault(_key(each.build), []).append(each)
+        build = each.build
+        named = (build.build_arguments, build.build_contexts)
+        others = (*(repr(sorted(pairs.items())) for pairs in named), repr(build.dockerfile_inline))
+        key = (build.context, build.dockerfile or "", build.target, *others)
+        found.setdefault(key, []).append(each)
     return tuple(_one(found[key]) for key in sorted(found, key=lambda key: key[:4]))
 
 
@@ -121,19 +203,9 @@ def _one(equal: list[FoundBuild]) -> FoundBuild:
     )
 
 
-def _key(build: Build) -> tuple[str, ...]:
-    named = (build.build_arguments, build.build_contexts)
-    others = (*(repr(sorted(each.items())) for each in named), repr(build.dockerfile_inline))
-    return build.context, build.dockerfile or "", build.target, *others
-
-
 def _is_wanted(path: str) -> bool:
-    return (
-        is_dockerfile(path)
-        or is_ignore_file(path)
-        or unasked.is_readme(path)
-        or any(source.WANTED.fullmatch(path) for source in _SOURCES)
-    )
+    told = any(source.WANTED.fullmatch(path) for source in _SOURCES)
+    return told or is_dockerfile(path) or is_ignore_file(path)
 
 
 def what_to_type(context: str, paths: Iterable[str]) -> str | None:

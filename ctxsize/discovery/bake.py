@@ -1,29 +1,37 @@
-"""Builds of Bake files: which files belong together, and what their targets build."""
+"""Builds of Bake files: which files belong together, and what their targets build.
+
+Besides `engine.git` this is the only place that runs a program, and only where the user allows
+it: `docker buildx bake --print` builds nothing and asks no daemon. Docker is never one of the
+repository and sees none of our environment but PATH and HOME. What it prints on stderr may hold
+values, so nobody gets to see it.
+"""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+import signal
+import threading
+import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from ctxsize.build import Build, is_reference, placed
 from ctxsize.discovery import compose
 from ctxsize.discovery.bakefile import (
     BakeError,
     BakeFile,
-    Block,
     Body,
-    Value,
     literal,
     printed,
     read_hcl,
     read_json,
 )
-from ctxsize.discovery.baketargets import BakeTarget, Resolver
 from ctxsize.discovery.compose import ComposeReader
 from ctxsize.discovery.search import USUAL_PLATFORM, Place, Search
 from ctxsize.engine.border import holds
+from ctxsize.engine.git import find_program
 from ctxsize.findings import Location
 
 _DEFAULTS = (
@@ -38,6 +46,13 @@ WANTED = re.compile(r"(?s:.*/)?(?:[\w.\-]*[.\-_])?bake(?:[.\-_][\w.\-]+)?\.(?:hc
 """The paths of Bake files, by their names."""
 _HIDDEN = "…"
 """What is printed in place of a value that Docker evaluated: it may be made of a secret."""
+_COMMAND = "`docker buildx bake --print`"
+_SECONDS = 10.0
+"""Seconds that Docker has for one answer."""
+_MOST_PRINTED = 4_000_000
+"""Number of bytes of the longest answer."""
+_NAME = re.compile(r"\w[\w.\-]*", re.ASCII)
+"""A name that is no option."""
 
 
 @dataclass
@@ -46,15 +61,18 @@ class _Project:
 
     directory: str
     names: list[str]
-    is_usual: bool
-    """Whether Bake reads them without `-f`, and with them the Compose files beside them."""
+    bake: BakeFile
     beside: list[str] = field(default_factory=list)
-    """These Compose files."""
+    """The Compose files that Bake reads with them."""
     hidden: tuple[tuple[str, str], ...] = ()
-    """The values of the variables in them."""
-    bake: BakeFile = field(default_factory=BakeFile)
+    """The values of the variables in those."""
     is_whole: bool = True
     """Whether all files could be read."""
+
+    @property
+    def is_usual(self) -> bool:
+        """Return whether Bake reads them without `-f`, and with them the Compose files beside."""
+        return self.names[0] in _DEFAULTS
 
     def path(self, name: str) -> str:
         """Return the path of one of the files."""
@@ -63,7 +81,15 @@ class _Project:
 
 def collect(search: Search) -> None:
     """Add the builds of every Bake file."""
-    projects = [*_projects(search)]
+    projects = [
+        _Project(directory, each, BakeFile(search.environment))
+        for directory, names in search.by_directory(WANTED)
+        for each in (
+            [name for name in _DEFAULTS if name in names],
+            *([name] for name in names if name not in _DEFAULTS),
+        )
+        if each
+    ]
     for project in projects:
         with search.reading(project.path(project.names[0])):
             _read_compose(project, search)
@@ -72,16 +98,6 @@ def collect(search: Search) -> None:
     for project in projects:
         with search.reading(project.path(project.names[0])):
             _add_targets(project, search, _saved(project, projects))
-
-
-def _projects(search: Search) -> Iterator[_Project]:
-    for directory, names in search.by_directory(WANTED):
-        usual = [name for name in _DEFAULTS if name in names]
-        if usual:
-            yield _Project(directory, usual, is_usual=True)
-        for name in names:
-            if name not in _DEFAULTS:
-                yield _Project(directory, [name], is_usual=False)
 
 
 def _read_compose(project: _Project, search: Search) -> None:
@@ -115,27 +131,19 @@ def _body(build: Build, directory: str) -> Body:
 def _read(project: _Project, search: Search, path: str) -> None:
     is_hcl = path.lower().endswith(".hcl")
     text = search.read(path, _MOST_BYTES) if is_hcl else search.read(path)
-    if text is None:
-        project.is_whole = False
-        return
     try:
-        blocks = read_hcl(text) if is_hcl else read_json(text)
+        document = None if text is None else read_hcl(text) if is_hcl else read_json(text)
     except BakeError as error:
         where = Location(search.shown(path), error.line)
         search.complain("bake", f"not read: {error.message}", where)
+        document = None
+    if text is None or document is None:
         project.is_whole = False
         return
-    if not is_hcl and not project.is_usual and _is_printed(blocks):
-        blocks = printed(blocks)
-    project.bake.add(blocks, search.shown(path), text)
-
-
-def _is_printed(blocks: list[Block]) -> bool:
-    """Return whether these may be of `docker buildx bake --print`: nothing is to be filled in."""
-    return all(
-        kind in ("group", "target") and not {"matrix", "inherits"} & {*body}
-        for kind, _, body in blocks
-    )
+    # One that only has targets may be what Bake printed: nothing is to be filled in.
+    if not is_hcl and not project.is_usual and document.keys() <= {"group", "target"}:
+        document = printed(document)
+    project.bake.add(document, search.shown(path), text)
 
 
 def _saved(project: _Project, projects: list[_Project]) -> set[str]:
@@ -150,26 +158,24 @@ def _saved(project: _Project, projects: list[_Project]) -> set[str]:
 
 
 def _add_targets(project: _Project, search: Search, saved: set[str]) -> None:
-    resolver = Resolver(project.bake, search.environment)
-    mask = Build(hidden=resolver.hidden).masked
-    lines = project.bake.lines
-    targets = [each for each in resolver.targets() if each.declared in lines]
+    bake, lines = project.bake, project.bake.lines
+    found = [(name, build) for name, build in bake.builds().items() if name in lines]
+    mask = Build(hidden=bake.hidden).masked
     unknown = {
-        name: key for name, key in resolver.unknown.items() if name in lines and name not in saved
+        name: key for name, key in bake.unknown.items() if name in lines and name not in saved
     }
-    if unknown:
-        try:
-            asked = _asked(project, search, [*unknown])
-            targets = [*(each for each in targets if each.declared not in unknown), *asked]
-        except BakeError as error:
-            text = f"not evaluated: {_listed(unknown)}. {error.message}"
-            search.complain("bake", mask(text), Location(*lines[next(iter(unknown))]))
-            # One that is left out may build a Dockerfile whose context is guessed otherwise.
-            search.is_open |= not {each.declared for each in targets}.issuperset(unknown)
-    for target in targets:
-        place = Place("bake", mask(target.name), Location(*lines[target.declared]))
-        hidden = (*project.hidden, *resolver.hidden, *target.build.hidden)
-        search.add(place, replace(_placed(search, project, target.build), hidden=hidden))
+    try:
+        asked = _asked(project, search, [*unknown]) if unknown else []
+        found = [*((name, build) for name, build in found if name not in unknown), *asked]
+    except BakeError as error:
+        text = f"not evaluated: {_listed(unknown)}. {error.message}"
+        search.complain("bake", mask(text), Location(*lines[next(iter(unknown))]))
+        # One that is left out may build a Dockerfile whose context is guessed otherwise.
+        search.is_open |= not {name for name, _ in found}.issuperset(unknown)
+    for name, build in found:
+        place = Place("bake", mask(name), Location(*lines[name]))
+        hidden = (*project.hidden, *bake.hidden, *build.hidden)
+        search.add(place, replace(_placed(search, project, build), hidden=hidden))
 
 
 def _listed(unknown: Mapping[str, str]) -> str:
@@ -179,9 +185,9 @@ def _listed(unknown: Mapping[str, str]) -> str:
     return ", ".join(shown)
 
 
-def _asked(project: _Project, search: Search, names: list[str]) -> list[BakeTarget]:
+def _asked(project: _Project, search: Search, names: list[str]) -> list[tuple[str, Build]]:
     """Return what Docker says that targets are. Raises `BakeError` if it does not."""
-    if search.printer is None:
+    if search.seconds_for_docker is None:
         raise BakeError(
             "Run `ctxsize scan --ask-docker`, or save what `docker buildx bake --print` prints "
             "as bake.json beside this file"
@@ -192,35 +198,32 @@ def _asked(project: _Project, search: Search, names: list[str]) -> list[BakeTarg
     if not (project.is_whole and inside):
         raise BakeError("Docker is not asked, as a file that belongs to it cannot be read here")
     answer = BakeFile()
-    answer.add(search.printer.blocks(search.shown(project.directory), files, names))
-    printed = {each.name: each for each in Resolver(answer, {}).targets()}
+    answer.add(_printed_by_docker(search, project.directory, files, names))
+    builds = answer.builds()
     found = []
     for name in names:
         members = answer.groups.get(name)  # those of a matrix
         for member in members if isinstance(members, list) else [name]:
-            if not isinstance(member, str) or member not in printed:
-                raise BakeError(f"`docker buildx bake --print` says nothing of {name}")
-            build = _hiding(printed[member].build, {*_literals(project.bake.targets[name])})
-            found.append(BakeTarget(name, name, build))
+            if not isinstance(member, str) or member not in builds:
+                raise BakeError(f"{_COMMAND} says nothing of {name}")
+            found.append((name, _hiding(builds[member], project.bake.targets[name])))
     return found
 
 
-def _hiding(build: Build, literals: set[str]) -> Build:
+def _hiding(build: Build, written: Body) -> Build:
     """Return a build that prints no value which does not stand in its target as it is."""
     texts = {build.context, build.dockerfile or "", build.target, *build.build_contexts.values()}
     strange = {each for each in build.platforms if not USUAL_PLATFORM.fullmatch(each)}
-    values = {*texts, *map(os.path.normpath, texts), *strange} - literals
+    contexts, platforms = written.get("contexts"), written.get("platforms")
+    said = [
+        *map(written.get, ("context", "dockerfile", "target")),
+        *(contexts.values() if isinstance(contexts, dict) else ()),
+        *(platforms if isinstance(platforms, list) else ()),
+    ]
+    plain = {each for each in said if isinstance(each, str) and not re.search(r"[$%]\{", each)}
+    values = {*texts, *map(os.path.normpath, texts), *strange}
+    values -= {*plain, *map(os.path.normpath, plain)}
     return replace(build, hidden=tuple((each, _HIDDEN) for each in sorted(values) if each))
-
-
-def _literals(value: Value) -> Iterator[str]:
-    """Yield the texts in a value that may be printed, as they have no variables."""
-    if isinstance(value, list | dict):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from _literals(each)
-    elif isinstance(value, str) and not re.search(r"[$%]\{", value):
-        yield value
-        yield os.path.normpath(value)
 
 
 def _placed(search: Search, project: _Project, build: Build) -> Build:
@@ -246,3 +249,72 @@ def _placed(search: Search, project: _Project, build: Build) -> Build:
         dockerfile="-" if inline else os.path.join(start, dockerfile),
         build_contexts=placed(build.build_contexts, start),
     )
+
+
+def _printed_by_docker(
+    search: Search, directory: str, files: Iterable[str], names: Iterable[str]
+) -> Body:
+    """Return the targets called `names` of the `files` in a directory, and their groups.
+
+    Raises `BakeError` where Docker is missing, fails, or takes or prints too much.
+    """
+    program = find_program("docker", os.environ.get("PATH", ""), search.border)
+    if program is None:
+        raise BakeError("docker is not installed, or PATH names it only inside the repository")
+    chosen = [word for name in files for word in ("-f", f"./{name}")]
+    arguments = [program, "buildx", "bake", "--print", *chosen, *filter(_NAME.fullmatch, names)]
+    left = search.seconds_for_docker or 0
+    began = time.monotonic()
+    try:
+        data = _output(arguments, search, directory, min(_SECONDS, left))
+    except OSError as error:
+        raise BakeError(f"docker cannot be run: {error.strerror}") from None
+    finally:
+        search.seconds_for_docker = max(0, left - (time.monotonic() - began))
+    return printed(read_json(data.decode(errors="replace")))
+
+
+def _output(arguments: list[str], search: Search, directory: str, seconds: float) -> bytes:
+    """Return what a program prints, which is killed with all that it started in an error."""
+    import subprocess
+
+    home = os.environ.get("HOME", "/")
+    path = os.environ.get("PATH", "").split(os.pathsep)
+    inside = partial(holds, search.border)
+    # The plugins in HOME are programs: those of the repository are not run.
+    environment = {
+        "PATH": os.pathsep.join(each for each in path if os.path.isabs(each) and not inside(each)),
+        "HOME": "/" if inside(home) else home,
+    }
+    deadline = time.monotonic() + seconds
+    with subprocess.Popen(
+        arguments,
+        cwd=search.shown(directory),
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        timer = threading.Timer(seconds, os.killpg, (process.pid, signal.SIGKILL))
+        timer.start()
+        try:
+            data = process.stdout.read(_MOST_PRINTED + 1)
+            timer.cancel()
+            timer.join()  # once it is waited for, its number may be another's
+            if len(data) <= _MOST_PRINTED:
+                process.wait(max(0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            data = b""
+        finally:
+            timer.cancel()
+            if process.returncode is None:
+                os.killpg(process.pid, signal.SIGKILL)
+    if len(data) > _MOST_PRINTED:
+        raise BakeError(f"{_COMMAND} printed more than {_MOST_PRINTED:,} bytes")
+    if time.monotonic() >= deadline:
+        raise BakeError(f"{_COMMAND} took more than {seconds:.0f} seconds")
+    if process.returncode:
+        raise BakeError(f"{_COMMAND} failed with {process.returncode}")
+    return data

@@ -1,43 +1,34 @@
-"""Read Bake files, HCL or JSON, or have Docker read them where the user allows it.
+"""Read Bake files, HCL or JSON, and evaluate literals, variables, `${NAME}` and inheritance.
 
-A text of either language becomes a template as JSON has it. Besides `engine.git` this is the
-only place that runs a program. Docker is never one of the repository, sees none of our
-environment but PATH and HOME, builds nothing, and asks no daemon. What it prints on stderr may
-hold values, so nobody gets to see it.
+A text of either language becomes a template as JSON has it. What takes more (functions,
+conditions, `for`, matrices) is not evaluated: `BakeFile.unknown` names it.
 """
 
 from __future__ import annotations
 
 import json
-import os
+import math
 import re
-import selectors
-import signal
-import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import IO, TypeAlias
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from textwrap import dedent
+from typing import TypeAlias, TypeVar
 
-from ctxsize.engine.border import holds
-from ctxsize.engine.git import find_program
+from ctxsize.build import Build
 
 Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
 Body: TypeAlias = "dict[str, Value]"
-Block: TypeAlias = "tuple[str, str, Body]"
-"""Its kind, its name, what is in it."""
+_T = TypeVar("_T")
 
 _KINDS = ("variable", "function", "group", "target")
 _MAPS = ("args", "contexts", "labels")
+_MOST_CHARACTERS, _PER_VALUE = 2**22, 8
+"""Number of characters that the values of a file may come to, and that each counts as."""
 _HEREDOC = re.compile(r"<<(-?)(\w+)\r?\n(.*?)\n?[ \t]*\2\s*\Z", re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
-_COMMAND = "`docker buildx bake --print`"
-_SECONDS, _MOST_SECONDS = 10.0, 60.0
-"""Seconds that Docker has for one answer, and for all of them."""
-_MOST_BYTES = 4_000_000
-"""Number of bytes of the longest answer."""
-_NAME = re.compile(r"\w[\w.\-]*", re.ASCII)
-"""A name that is no option."""
+_VARIABLE = r"\$\{\s*([A-Za-z_][\w-]*)\s*\}"
+_PIECE = re.compile(rf"\$\$\{{|%%\{{|{_VARIABLE}|[$%]\{{")
 
 
 class BakeError(Exception):
@@ -49,134 +40,199 @@ class BakeError(Exception):
         self.line = line
 
 
-@dataclass
+class UnknownError(Exception):
+    """A value takes more than is evaluated here; the message names what has it."""
+
+
 class BakeFile:
-    """What the blocks of one or more files say, values not yet evaluated."""
+    """The targets of one or more files, of which later ones win."""
 
-    variables: dict[str, Value] = field(default_factory=dict)
-    groups: dict[str, Value] = field(default_factory=dict)
-    targets: dict[str, Body] = field(default_factory=dict)
-    lines: dict[str, tuple[str, int]] = field(default_factory=dict)
-    """Where each target begins: file and line."""
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        self.targets: dict[str, Body] = {}
+        """As they are written."""
+        self.groups: dict[str, Value] = {}
+        self.lines: dict[str, tuple[str, int]] = {}
+        """Where each target begins: file and line."""
+        self.unknown: dict[str, str] = {}
+        """The targets that take more than is evaluated, and the key that does."""
+        self._environment = environment or {}
+        self._defaults: dict[str, Value] = {}
+        """Of the variables that are not evaluated yet."""
+        self._variables: dict[str, Value] = {}
+        self._inheriting: dict[str, Body | None] = {}
+        """Targets with what they inherit; None where that is unknown, or not complete."""
+        self._room = _MOST_CHARACTERS
 
-    def add(self, blocks: Iterable[Block], path: str = "", text: str = "") -> None:
-        """Add the blocks of a further file, which wins over those before."""
+    def add(self, document: Body, path: str = "", text: str = "") -> None:
+        """Add a further file, which wins over those before."""
         lines = _lines(text)
-        for kind, name, body in blocks:
+        for kind, name, body in _blocks(document):
             if kind == "variable":
-                self.variables[name] = body.get("default", "")
+                self._defaults[name] = body.get("default", "")
             elif kind == "group":
                 self.groups[name] = body.get("targets")
             elif kind == "target":
-                self.targets[name] = merged(self.targets.get(name, {}), body)
+                self.targets[name] = _merged(self.targets.get(name, {}), body)
                 self.lines[name] = (path, lines.get(name, 1))
 
+    def builds(self) -> dict[str, Build]:
+        """Return the targets that are built for their own sake, with paths as the file has them.
 
-def read_hcl(text: str) -> list[Block]:
-    """Return the blocks of an HCL file. Raises `BakeError`.
+        One that only others inherit from, and no group names, is not.
+        """
+        for name in [*self._defaults]:
+            with suppress(UnknownError):
+                self._variable(name)
+        named = {each for value in self.groups.values() for each in self._listed(value)}
+        parents = {
+            each for body in self.targets.values() for each in self._listed(body.get("inherits"))
+        }
+        found: dict[str, Build] = {}
+        for name in self.targets:
+            if name in named or (name not in parents and not name.startswith("_")):
+                try:
+                    found[name] = self._build(name)
+                except UnknownError as error:
+                    self.unknown[name] = str(error)
+        return found
 
-    Needs python-hcl2, which comes with the extra `ctxsize[bake]`.
-    """
+    @property
+    def hidden(self) -> tuple[tuple[str, str], ...]:
+        """Return the texts of variables, each with its variable: they may be secrets."""
+        texts = self._variables.items()
+        return tuple((value, f"${{{name}}}") for name, value in texts if isinstance(value, str))
+
+    def _listed(self, value: Value) -> list[str]:
+        with suppress(UnknownError):
+            return [each for each in _list(self._value(value)) if isinstance(each, str)]
+        return []
+
+    def _build(self, name: str) -> Build:
+        """Return what a target builds. Raises `UnknownError` that names the key."""
+        if self.targets[name].get("matrix") is not None:
+            raise UnknownError("matrix")
+        with _naming("inherits"):
+            body = self._body(name)
+
+        def read(key: str, convert: Callable[[Value], _T]) -> _T:
+            with _naming(key):
+                return convert(self._value(body.get(key)))
+
+        inline = read("dockerfile-inline", _text)
+        return Build(
+            read("context", _text),
+            read("dockerfile", _text) or None,
+            read("target", _text),
+            self._args(name, body.get("args")),
+            read("contexts", _pairs),
+            read("platforms", lambda value: tuple(map(_text, _list(value)))),
+            dockerfile_inline=inline.encode("utf-8", "surrogatepass") if inline else None,
+        )
+
+    def _body(self, name: str) -> Body:
+        """Return a target on top of those that it inherits from, later ones first."""
+        if name not in self._inheriting and name in self.targets:
+            self._inheriting[name] = None
+            found: Body = {}
+            for parent in _list(self._value(self.targets[name].get("inherits"))):
+                found = _merged(found, self._body(_text(parent)))
+            found = self._inheriting[name] = _merged(found, self.targets[name])
+            maps = (each for each in found.values() if isinstance(each, dict))
+            self._pay(_PER_VALUE * sum(map(len, maps)))
+        known = self._inheriting.get(name)
+        if known is None:
+            raise UnknownError("inherits")
+        return known
+
+    def _args(self, name: str, args: Value) -> dict[str, str]:
+        """Return the arguments that are known; `unknown` says if there are others."""
+        alone = [{key: args[key]} for key in args] if isinstance(args, dict) else [args]
+        found: dict[str, str] = {}
+        for each in alone:
+            try:
+                found |= _pairs(self._value(each))
+            except UnknownError:
+                self.unknown[name] = "args"
+        return found
+
+    def _value(self, value: Value) -> Value:
+        """Return what a template stands for. Raises `UnknownError`."""
+        self._pay(_PER_VALUE)
+        if isinstance(value, list):
+            return [self._value(each) for each in value]
+        if isinstance(value, dict):
+            return {_text(self._value(key)): self._value(value[key]) for key in value}
+        if not isinstance(value, str):
+            return value
+        if lone := re.fullmatch(_VARIABLE, value):  # it keeps its type
+            return self._variable(lone[1])
+        return _PIECE.sub(self._piece, value)
+
+    def _piece(self, match: re.Match[str]) -> str:
+        if match[1]:
+            text = _text(self._variable(match[1]))
+            self._pay(len(text))
+            return text
+        if len(match[0]) < 3:
+            raise UnknownError("an expression")
+        return match[0][1:]
+
+    def _variable(self, name: str) -> Value:
+        if name in self._defaults:  # taken out first, as it may be made of itself
+            self._variables[name] = self._given(name, self._defaults.pop(name))
+        if name not in self._variables:
+            raise UnknownError(name)
+        return self._variables[name]
+
+    def _given(self, name: str, default: Value) -> Value:
+        text = self._environment.get(name)
+        if text is None:
+            return self._value(default)
+        with suppress(UnknownError):
+            default = self._value(default)
+        if isinstance(default, list | dict):
+            raise UnknownError(name)
+        return text.lower() in ("1", "true", "t") if isinstance(default, bool) else text
+
+    def _pay(self, characters: int) -> None:
+        self._room -= characters
+        if self._room < 0:
+            raise UnknownError("too much")
+
+
+@contextmanager
+def _naming(key: str) -> Iterator[None]:
+    """Make an `UnknownError` name the key of a target that takes more."""
     try:
-        import hcl2
-    except ImportError:
-        raise BakeError("HCL needs python-hcl2: pip install 'ctxsize[bake]'") from None
-    try:
-        document = hcl2.loads(text if text.endswith("\n") else text + "\n")
-    except RecursionError:
-        raise BakeError("it is nested too deeply") from None
-    except Exception as error:  # the parser raises what its parser raises
-        line = getattr(error, "line", None)
-        known = line if isinstance(line, int) and line > 0 else None
-        raise BakeError("it is no HCL", known) from None
-    blocks: list[Block] = []
-    for kind, value in _plain(document).items():
-        if kind not in _KINDS:  # an attribute of the file is a variable
-            blocks.append(("variable", kind, {"default": value}))
-            continue
-        for block in value if isinstance(value, list) else ():
-            pairs = block.items() if isinstance(block, dict) else ()
-            blocks += [(kind, name, body) for name, body in pairs if isinstance(body, dict)]
-    return blocks
+        yield
+    except UnknownError:
+        raise UnknownError(key) from None
 
 
-def read_json(text: str) -> list[Block]:
-    """Return the blocks of a JSON file. Raises `BakeError`."""
-    try:
-        document = json.loads(text)
-    except ValueError as error:
-        line = error.lineno if isinstance(error, json.JSONDecodeError) else None
-        raise BakeError(f"it is no JSON: {error}", line) from None
-    except RecursionError:
-        raise BakeError("it is nested too deeply") from None
-    blocks: list[Block] = []
-    for kind in _KINDS:
-        named = document.get(kind) if isinstance(document, dict) else None
-        for name, body in named.items() if isinstance(named, dict) else ():
-            # A list of one is another spelling of a block.
-            body = body[0] if isinstance(body, list) and body else body
-            if isinstance(body, dict):
-                blocks.append((kind, name, body))
-    return blocks
+def _list(value: Value) -> list[Value]:
+    return value if isinstance(value, list) else []
 
 
-def printed(blocks: list[Block]) -> list[Block]:
-    """Return the blocks that `docker buildx bake --print` prints: nothing in them is a template.
-
-    Newer versions write `$${` for a `${` that is meant, older ones leave it as it is.
-    """
-    return [
-        (kind, name, {key: literal(each) for key, each in body.items()})
-        for kind, name, body in blocks
-    ]
+def _pairs(value: Value) -> dict[str, str]:
+    if not isinstance(value, dict | None):
+        raise UnknownError("no object")
+    return {key: _text(each) for key, each in (value or {}).items() if each is not None}
 
 
-def literal(value: Value) -> Value:
-    """Return the template that stands for a value."""
-    if isinstance(value, dict):
-        return {key: literal(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [literal(each) for each in value]
-    return re.sub(r"([$%])\1?\{", r"\1\1{", value) if isinstance(value, str) else value
+def _text(value: Value) -> str:
+    """Return a value in a text, `""` for null. Raises `UnknownError` for lists and objects."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and math.isfinite(value) and "e" not in repr(value):
+        return repr(value).removesuffix(".0")
+    if isinstance(value, str | int):
+        return str(value)
+    raise UnknownError("no text")
 
 
-def _plain(body: Mapping[str, Value]) -> Body:
-    """Return what python-hcl2 read as JSON would have it: its texts are source, quotes and all."""
-    return {
-        key[1:-1] if key[:1] == '"' else key: _value_of(each)
-        for key, each in body.items()
-        if key != "__is_block__"
-    }
-
-
-def _value_of(value: Value) -> Value:
-    if isinstance(value, dict):
-        return _plain(value)
-    if isinstance(value, list):
-        return [_value_of(each) for each in value]
-    return _template_of(value) if isinstance(value, str) else value
-
-
-def _template_of(source: str) -> str:
-    """Return a template for an expression: a quoted text, a heredoc, a name or `${…}`."""
-    if source.startswith('"<<') and (heredoc := _HEREDOC.match(source[1:-1])):
-        lines = f"{heredoc[3]}\n".split("\n")
-        indents = [len(line) - len(line.lstrip()) for line in lines if line.strip()]
-        cut = min(indents, default=0) if heredoc[1] else 0
-        return "\n".join(line[cut:] for line in lines)
-    if source.startswith('"'):
-        return _ESCAPE.sub(_unescaped, source[1:-1])
-    return source if source.startswith("${") else f"${{{source}}}"
-
-
-def _unescaped(match: re.Match[str]) -> str:
-    code = match[1] or match[2]
-    if code:
-        return chr(int(code, 16)) if int(code, 16) <= 0x10FFFF else match[0]
-    return _ESCAPES.get(match[3], match[3])
-
-
-def merged(base: Body, over: Body) -> Body:
+def _merged(base: Body, over: Body) -> Body:
     """Return two bodies of a target as one: maps key by key, else the later one."""
     found = {**base, **{key: value for key, value in over.items() if value is not None}}
     for key in _MAPS:
@@ -197,83 +253,92 @@ def _lines(text: str) -> dict[str, int]:
     return found
 
 
-@dataclass
-class BakePrinter:
-    """Asks Docker what targets of Bake files are, in one repository."""
+def _blocks(document: Body) -> Iterator[tuple[str, str, Body]]:
+    """Yield the kind, the name and the content of each block; an attribute is a variable."""
+    for kind, value in document.items():
+        if kind not in _KINDS:
+            yield "variable", kind, {"default": value}
+            continue
+        for named in value if isinstance(value, list) else [value]:
+            for name, body in named.items() if isinstance(named, dict) else ():
+                # A list of one is another spelling of a block.
+                body = body[0] if isinstance(body, list) and body else body
+                if isinstance(body, dict):
+                    yield kind, name, body
 
-    border: str
-    """The repository, of which no program is run."""
-    _left: float = _MOST_SECONDS
 
-    def blocks(self, directory: str, files: Iterable[str], names: Iterable[str]) -> list[Block]:
-        """Return the targets called `names` of the `files` in a directory, and their groups.
+def read_json(text: str) -> Body:
+    """Return the document of a JSON file. Raises `BakeError`."""
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        line = error.lineno if isinstance(error, json.JSONDecodeError) else None
+        raise BakeError(f"it is no JSON: {error}", line) from None
+    return document if isinstance(document, dict) else {}
 
-        Raises `BakeError` where Docker is missing, fails, or takes or prints too much.
-        """
-        program = find_program("docker", os.environ.get("PATH", ""), self.border)
-        if program is None:
-            raise BakeError("docker is not installed, or PATH names it only inside the repository")
-        chosen = [word for name in files for word in ("-f", f"./{name}")]
-        arguments = [program, "buildx", "bake", "--print", *chosen, *filter(_NAME.fullmatch, names)]
-        began = time.monotonic()
-        try:
-            text = self._output(arguments, directory, max(0, min(_SECONDS, self._left)))
-        except OSError as error:
-            raise BakeError(f"docker cannot be run: {error.strerror}") from None
-        finally:
-            self._left -= time.monotonic() - began
-        return printed(read_json(text.decode(errors="replace")))
 
-    def _output(self, arguments: list[str], directory: str, seconds: float) -> bytes:
-        """Return what a program prints, which is killed with all that it started in an error."""
-        import subprocess
+def read_hcl(text: str) -> Body:
+    """Return the document of an HCL file as JSON has it. Raises `BakeError`.
 
-        deadline = time.monotonic() + seconds
-        with subprocess.Popen(
-            arguments,
-            cwd=directory,
-            env=self._environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        ) as process:
-            assert process.stdout is not None
-            try:
-                data = _read(process.stdout, deadline)
-                code = process.wait(max(0, deadline - time.monotonic()))
-            except BaseException as error:
-                os.killpg(process.pid, signal.SIGKILL)
-                if isinstance(error, subprocess.TimeoutExpired):
-                    text = f"{_COMMAND} took more than {seconds:.0f} seconds"
-                    raise BakeError(text) from None
-                raise
-        if code:
-            raise BakeError(f"{_COMMAND} failed with {code}")
-        return data
+    Needs python-hcl2, which comes with the extra `ctxsize[bake]`.
+    """
+    try:
+        import hcl2
+    except ImportError:
+        raise BakeError("HCL needs python-hcl2: pip install 'ctxsize[bake]'") from None
+    try:
+        document = _from_hcl(hcl2.loads(text if text.endswith("\n") else text + "\n"))
+    except RecursionError:
+        raise
+    except Exception as error:  # the parser raises what its parser raises
+        line = getattr(error, "line", None)
+        known = line if isinstance(line, int) and line > 0 else None
+        raise BakeError("it is no HCL", known) from None
+    return document if isinstance(document, dict) else {}
 
-    def _environment(self) -> dict[str, str]:
-        path = os.environ.get("PATH", "").split(os.pathsep)
-        home = os.environ.get("HOME", "/")
-        # The plugins in HOME are programs: those of the repository are not run.
+
+def printed(document: Body) -> Body:
+    """Return the document that `docker buildx bake --print` prints: nothing in it is a template.
+
+    Newer versions write `$${` for a `${` that is meant, older ones leave it as it is.
+    """
+    return {key: literal(each) for key, each in document.items()}
+
+
+def literal(value: Value) -> Value:
+    """Return the template that stands for a value."""
+    if isinstance(value, dict):
+        return {key: literal(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [literal(each) for each in value]
+    return re.sub(r"([$%])\1?\{", r"\1\1{", value) if isinstance(value, str) else value
+
+
+def _from_hcl(value: Value) -> Value:
+    """Return what python-hcl2 read as JSON would have it: its texts are source, quotes and all."""
+    if isinstance(value, dict):
         return {
-            "PATH": os.pathsep.join(
-                each for each in path if os.path.isabs(each) and not holds(self.border, each)
-            ),
-            "HOME": "/" if holds(self.border, home) else home,
+            key[1:-1] if key[:1] == '"' else key: _from_hcl(each)
+            for key, each in value.items()
+            if key != "__is_block__"
         }
+    if isinstance(value, list):
+        return [_from_hcl(each) for each in value]
+    return _template_of(value) if isinstance(value, str) else value
 
 
-def _read(output: IO[bytes], deadline: float) -> bytes:
-    """Return what is printed until the end or the deadline. Raises `BakeError` for too much."""
-    data = bytearray()
-    with selectors.DefaultSelector() as selector:
-        selector.register(output, selectors.EVENT_READ)
-        while selector.select(max(0, deadline - time.monotonic())):
-            piece = os.read(output.fileno(), 1 << 16)
-            data += piece
-            if len(data) > _MOST_BYTES:
-                raise BakeError(f"{_COMMAND} printed more than {_MOST_BYTES:,} bytes")
-            if not piece:
-                break
-    return bytes(data)
+def _template_of(source: str) -> str:
+    """Return a template for an expression: a quoted text, a heredoc, a name or `${…}`."""
+    if source.startswith('"<<') and (heredoc := _HEREDOC.match(source[1:-1])):
+        text = f"{heredoc[3]}\n"
+        return dedent(text) if heredoc[1] else text
+    if source.startswith('"'):
+        return _ESCAPE.sub(_unescaped, source[1:-1])
+    return source if source.startswith("${") else f"${{{source}}}"
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    code = match[1] or match[2]
+    if code:
+        return chr(int(code, 16)) if int(code, 16) <= 0x10FFFF else match[0]
+    return _ESCAPES.get(match[3], match[3])

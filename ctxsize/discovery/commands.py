@@ -1,4 +1,4 @@
-"""Builds of plain commands: `docker build` and its like in Makefiles, scripts and package.json.
+"""Builds of commands: `docker build` and its like in scripts and workflows, and GitHub's action.
 
 A hint only: what is not written out (a variable, a loop) is passed over.
 """
@@ -8,21 +8,27 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice, product
 
-from ctxsize.build import Build, placed
-from ctxsize.discovery.search import FoundBuild, Place, Search, directory_of
+from ctxsize.build import Build, is_reference, placed
+from ctxsize.codes import severity_of
+from ctxsize.discovery.search import Place, Search
+from ctxsize.discovery.yaml import Yaml, YamlError, YamlMapping, load, mapping_of
 from ctxsize.engine.border import holds
-from ctxsize.findings import Location
-from ctxsize.shell import Command, commands, in_directories, is_read_whole
+from ctxsize.findings import Finding, Location
+from ctxsize.shell import commands, in_directories, is_read_whole
 
 WANTED = re.compile(
-    r"(?s:.*/)?(?:(?:GNU)?makefile|.*\.(?:mk|sh|bash)|justfile|taskfile\.ya?ml|package\.json"
-    r"|\.gitlab-ci\.yml)",
-    re.IGNORECASE,
+    r"(?P<root>(?:.*/)?)\.(?:github|gitea|forgejo)/workflows/[^/]+\.ya?ml"
+    r"|(?i:(?s:.*/)?(?:(?:GNU)?makefile|.*\.(?:mk|sh|bash)|justfile|taskfile\.ya?ml|package\.json"
+    r"|\.gitlab-ci\.yml))",
 )
-"""The paths of files in which commands may stand."""
+"""The paths of files in which commands may stand; the root is that of a workflow."""
+_ACTION = re.compile(r"docker/build-push-action(?:@.*)?")
+_MOST_COMBINATIONS = 256
 BUILD = re.compile(r"\b(?:docker|podman|nerdctl|buildah|buildx)\b[^\n]*?\b(?:build|bud)\b")
 _START = re.compile(
     r"(?:docker (?:buildx |image |builder )?build|podman (?:image )?build|buildah (?:build|bud)"
@@ -33,12 +39,10 @@ _REFERENCE = re.compile(r"\$[({](\w+)[)}]|\$(\w+)")
 _OWN_DIRECTORY = re.compile(
     r"\$\(\s*dirname\s+(?:--\s+)?\"?\$(?:0|\{?BASH_SOURCE(?:\[0\])?\}?)\"?\s*\)|\$\{0%/\*\}"
 )
-_EXPRESSION = re.compile(r"\$\{\{.*?\}\}")
+_EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}")
 """An expression of a workflow, which is no text of a shell."""
 _MAKE_CALL = re.compile(r"(?<!\$)\$\([^()]*\)")
 _DEEPEST = 8
-_NAMING = ("-t", "--tag", "--build-arg", "--label", "--cache-", "--platform", "--progress")
-"""Options whose values say nothing of context and Dockerfile."""
 _SWITCHES = frozenset(
     (
         *("--load", "--push", "--pull", "--no-cache", "--rm", "--force-rm", "--quiet", "-q"),
@@ -49,68 +53,113 @@ _SWITCHES = frozenset(
 
 
 def collect(search: Search) -> None:
-    """Add the builds that commands in these files ask for, as far as they are written out."""
-    for path in filter(WANTED.fullmatch, search.paths):
+    """Add the builds that workflows and then commands ask for, as far as they are written out."""
+    matches = filter(None, map(WANTED.fullmatch, search.paths))
+    for match in sorted(matches, key=lambda each: each["root"] is None):
+        path, root = match[0], match["root"]
         text = search.read(path)
-        if text is None or not BUILD.search(text):
+        if text is None:
             continue
-        directory = directory_of(path)
-        # A script may be meant to be run from the root; `make` and `npm run` never do that.
-        usual = path.lower().endswith((".sh", ".bash", ".mk"))
-        directories = dict.fromkeys((directory, "") if usual else (directory,))
         with search.reading(path) as where:
-            for script, line in _scripts(path, text):
-                place = Place("command", "", replace(where, line=line))
-                collect_from(search, script, directories, place)
+            if root is not None:
+                _add_workflow(search, root.rstrip("/"), where, text)
+            elif BUILD.search(text):
+                _add_scripts(search, path, where, text)
 
 
-def collect_from(search: Search, script: str, directories: Iterable[str], place: Place) -> None:
-    """Add the builds in a script, and note if one of them is not written out."""
-    search.is_open |= _is_open(script)
-    search.builds += builds_of_script(search, script, directories, place)
+def _add_scripts(search: Search, path: str, where: Location, text: str) -> None:
+    directory = os.path.dirname(path)
+    # A script may be meant to be run from the root; `make` and `npm run` never do that.
+    usual = path.lower().endswith((".sh", ".bash", ".mk"))
+    directories = dict.fromkeys((directory, "") if usual else (directory,))
+    for script, line in _scripts(path, text):
+        place = Place("command", "", replace(where, line=line))
+        _add_from(search, script, directories, place)
 
 
-def _is_open(script: str) -> bool:
-    """Return whether a build in `script` has a context or Dockerfile that is not written out."""
-    for inside, words, _ in _build_commands(script):
-        decisive = [
-            word
-            for before, word in zip(("", *words), words, strict=False)
-            if not before.startswith(_NAMING) and not word.startswith(_NAMING)
-        ]
-        if any("$" in word for word in (inside, *decisive)):
-            return True
-    return not is_read_whole(_at_home(script))
+def _add_from(search: Search, script: str, directories: Iterable[str], place: Place) -> None:
+    """Add the builds in a script, and note if one of them is not written out.
 
-
-def builds_of_script(
-    search: Search, script: str, directories: Iterable[str], place: Place
-) -> Iterator[FoundBuild]:
-    """Yield the builds in a script that runs in the first of `directories` in which it makes sense.
-
-    Those behind the first are guesses, and no guess leads out of the repository.
+    It runs in the first of `directories` in which it makes sense. Those behind the first are
+    guesses, and no guess leads out of the repository.
     """
-    for inside, words, command in _build_commands(script):
-        if "$" in inside or inside.startswith("/"):
-            continue
-        builder = "podman" if command.program in ("podman", "buildah") else "buildkit"
-        where = Location(place.where.path, (place.where.line or 1) + command.line)
+    search.is_open |= not is_read_whole(_at_home(script))
+    for asked in builds_in(script):
+        search.is_open |= asked.is_open
+        where = replace(place.where, line=(place.where.line or 1) + asked.line)
         for number, directory in enumerate(directories):
-            build = _build(search, words, os.path.join(directory, inside), builder)
-            if build is None or (number and not holds(search.border, search.shown(build.context))):
-                continue
-            found = search.made(replace(place, where=where), build)
-            if found is not None:
-                yield found
-            break
+            build = asked.build(search, directory)
+            if build and (not number or holds(search.border, search.shown(build.context))):
+                search.add(replace(place, where=where), build)
+                break
 
 
-def _build_commands(script: str) -> Iterator[tuple[str, tuple[str, ...], Command]]:
-    """Yield the builds in a script: the directory, the options of the build, the command."""
+@dataclass(frozen=True)
+class AskedBuild:
+    """A command that builds."""
+
+    builder: str
+    inside: str
+    """The directory, relative to that of the script."""
+    operands: tuple[str, ...]
+    options: Mapping[str, list[str]]
+    line: int
+    """Number of lines of the script that come before it."""
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether its context, Dockerfile or target is not written out."""
+        # Without an operand, an option that is not known may have taken it.
+        names = ("--file", "--target") if self.operands else (*self.options,)
+        values = (value for name in names for value in self.options.get(name, []))
+        return any("$" in each for each in (self.inside, *self.operands, *values))
+
+    def build(self, search: Search, directory: str) -> Build | None:
+        """Return it, run below a directory; None if its context or its Dockerfile is not there."""
+        if self.is_open or self.inside.startswith("/") or len(self.operands) != 1:
+            return None
+        directory = os.path.join(directory, self.inside)
+        file, target = (self.options.get(each, [""])[-1] for each in ("--file", "--target"))
+        context = os.path.join(directory, self.operands[0])
+        dockerfile = os.path.join(directory, file) if file else os.path.join(context, "Dockerfile")
+        if not os.path.isdir(search.shown(context)) or not os.path.isfile(search.shown(dockerfile)):
+            return None
+        platforms = ",".join(self.options.get("--platform", [])).split(",")
+        return Build(
+            context,
+            dockerfile,
+            target,
+            given_pairs(self.options.get("--build-arg", []), "$"),
+            placed(given_pairs(self.options.get("--build-context", []), "$"), directory),
+            tuple(each for each in platforms if each and "$" not in each),
+            self.builder,
+        )
+
+
+def builds_in(script: str) -> Iterator[AskedBuild]:
+    """Yield the commands in a script that build."""
     for inside, command in in_directories(commands(_at_home(script)), ""):
         words = " ".join((command.program, *command.arguments[:2]))
         if start := _START.match(words):
-            yield inside, command.arguments[len(start[0].split()) - 1 :], command
+            arguments = command.arguments[len(start[0].split()) - 1 :]
+            builder = "podman" if command.program in ("podman", "buildah") else "buildkit"
+            yield AskedBuild(builder, inside, *_parsed(arguments), command.line)
+
+
+def _parsed(words: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, list[str]]]:
+    operands: list[str] = []
+    options: dict[str, list[str]] = {}
+    pending = iter(words)
+    for word in pending:
+        name, given, value = word.partition("=")
+        if not word.startswith("-"):
+            operands.append(word)
+        elif re.fullmatch(r"-[ft].+", word) and not given:
+            options.setdefault(word[:2].replace("-f", "--file"), []).append(word[2:])
+        elif name not in _SWITCHES:
+            name = "--file" if name == "-f" else name
+            options.setdefault(name, []).append(value if given else next(pending, ""))
+    return tuple(operands), options
 
 
 def _at_home(script: str) -> str:
@@ -129,16 +178,13 @@ def _scripts(path: str, text: str) -> Iterator[tuple[str, int]]:
         # Each recipe line is a shell of its own, in which `cd` ends.
         for script, line in _recipes(text):
             if BUILD.search(script):
-                is_make = name.endswith(("makefile", ".mk"))
-                expanded = _expanded(script, text)
-                yield _run_by_make(expanded) if is_make else expanded, line
-
-
-def _run_by_make(script: str) -> str:
-    """Return a recipe as a shell gets it, but for the values that only make knows."""
-    for _ in range(_DEEPEST):
-        script = _MAKE_CALL.sub("$MAKE", script)
-    return script.replace("$$", "$")
+                script = _expanded(script, text)
+                if name.endswith(("makefile", ".mk")):
+                    # As a shell gets it, but for the values that only make knows.
+                    for _ in range(_DEEPEST):
+                        script = _MAKE_CALL.sub("$MAKE", script)
+                    script = script.replace("$$", "$")
+                yield script, line
 
 
 def _recipes(text: str) -> Iterator[tuple[str, int]]:
@@ -177,40 +223,104 @@ def _expanded(script: str, variables: str) -> str:
     return _REFERENCE.sub(value, script)
 
 
-def _build(search: Search, words: tuple[str, ...], directory: str, builder: str) -> Build | None:
-    """Return the build if its context is a directory and its Dockerfile is there."""
-    options: dict[str, list[str]] = {}
-    operands: list[str] = []
-    pending = iter(words)
-    for word in pending:
-        name, given, value = word.partition("=")
-        if not word.startswith("-"):
-            operands.append(word)
-        elif re.fullmatch(r"-[ft].+", word) and not given:
-            options.setdefault(word[:2].replace("-f", "--file"), []).append(word[2:])
-        elif name not in _SWITCHES:
-            name = "--file" if name == "-f" else name
-            options.setdefault(name, []).append(value if given else next(pending, ""))
-    file, target = (options.get(name, [""])[-1] for name in ("--file", "--target"))
-    if len(operands) != 1 or any("$" in each for each in (*operands, file, target)):
-        return None
-    context = os.path.join(directory, operands[0])
-    dockerfile = os.path.join(directory, file) if file else os.path.join(context, "Dockerfile")
-    if not os.path.isdir(search.shown(context)) or not os.path.isfile(search.shown(dockerfile)):
-        return None
-    platforms = ",".join(options.get("--platform", [])).split(",")
-    return Build(
-        context,
-        dockerfile,
-        target,
-        given_pairs(options.get("--build-arg", []), "$"),
-        placed(given_pairs(options.get("--build-context", []), "$"), directory),
-        tuple(each for each in platforms if each and "$" not in each),
-        builder,
-    )
-
-
 def given_pairs(words: Iterable[str], open_mark: str) -> dict[str, str]:
     """Return `NAME=value` words; those that hold the mark of what is not written out are left."""
     pairs = (each.strip().partition("=") for each in words)
     return {name: value for name, given, value in pairs if given and open_mark not in value}
+
+
+def _add_workflow(search: Search, root: str, where: Location, text: str) -> None:
+    """Add the builds of a workflow, those of a matrix one by one."""
+    try:
+        document = load(text)
+    except YamlError as error:
+        where = replace(where, line=error.line)
+        search.complain("yaml", f"not read: {error.message}", where)
+        return
+    for name, job in mapping_of(mapping_of(document).get("jobs")).items():
+        for step in _mappings(mapping_of(job).get("steps")):
+            line = step.line_of("uses" if "uses" in step else "run")
+            place = Place("workflow", name, replace(where, line=line))
+            _add_step(search, root, place, job, step)
+
+
+def _add_step(search: Search, root: str, place: Place, job: Yaml, step: YamlMapping) -> None:
+    script, inside = step.get("run"), str(step.get("working-directory") or "")
+    if _ACTION.fullmatch(str(step.get("uses") or "")):
+        written = mapping_of(step.get("with")).items()
+        for values in _combinations(mapping_of(mapping_of(job).get("strategy")).get("matrix")):
+            value = partial(_value, values)
+            inputs = {
+                key: _EXPRESSION.sub(value, text).strip()
+                for key, text in written
+                if isinstance(text, str)
+            }
+            _add_action(search, root, place, inputs)
+    elif isinstance(script, str):
+        directories = () if "$" in inside else (os.path.join(root, inside),)
+        _add_from(search, script, directories, place)
+
+
+def _mappings(value: Yaml) -> list[YamlMapping]:
+    listed = value if isinstance(value, list) else ()
+    return [each for each in listed if isinstance(each, YamlMapping)]
+
+
+def _combinations(matrix: Yaml) -> list[dict[str, Yaml]]:
+    """Return the values of each run of a job's matrix; one without values if unknown."""
+    axes = {
+        key: value
+        for key, value in mapping_of(matrix).items()
+        if isinstance(value, list) and key not in ("include", "exclude")
+    }
+    runs = islice(product(*axes.values()), _MOST_COMBINATIONS if axes else 0)
+    combined: list[dict[str, Yaml]] = [dict(zip(axes, each, strict=True)) for each in runs]
+    for extra in _mappings(mapping_of(matrix).get("include")):
+        # GitHub adds an entry to the runs whose values it does not change, or else as a run.
+        decisive = {*axes} & {*extra}
+        fitting = [each for each in combined if all(each[key] == extra[key] for key in decisive)]
+        for each in fitting if axes else ():
+            each.update(extra)
+        if not (fitting and axes):
+            combined.append(dict(extra))
+    return combined or [{}]
+
+
+def _value(values: Mapping[str, Yaml], match: re.Match[str]) -> str:
+    """Return what an expression stands for; itself where that is not known."""
+    expression = match[1].strip()
+    if expression in ("github.workspace", "env.GITHUB_WORKSPACE"):
+        return "."
+    first, *names = expression.split(".")
+    found: Yaml | Mapping[str, Yaml] = values if first == "matrix" else None
+    for name in names:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found if isinstance(found, str) else match[0]
+
+
+def _add_action(search: Search, root: str, place: Place, inputs: Mapping[str, str]) -> None:
+    context, file, target = (inputs.get(key, "") for key in ("context", "file", "target"))
+    if not context or context.startswith("{{defaultContext}}"):
+        message = f"the job {place.name} builds from git: no ignore file is read"
+        help_ = "say `context: .` to send the checked-out directory"
+        finding = Finding("CTX310", severity_of("CTX310"), message, place.where, help=help_)
+        if finding not in search.findings:
+            search.findings.append(finding)
+        return
+    unknown = next((each for each in (context, file, target) if "${{" in each), None)
+    if unknown is not None:
+        search.is_open = True
+        search.complain("expression", f"not known before it runs: {unknown}", place.where)
+        return
+    if is_reference(context):
+        return
+    listed = re.split(r"[,\n]", inputs.get("platforms", ""))
+    build = Build(
+        os.path.join(root, context),
+        os.path.join(root, file) if file else os.path.join(root, context, "Dockerfile"),
+        target,
+        given_pairs(inputs.get("build-args", "").splitlines(), "${{"),
+        placed(given_pairs(inputs.get("build-contexts", "").splitlines(), "${{"), root),
+        tuple(each.strip() for each in listed if each.strip() and "${{" not in each),
+    )
+    search.add(place, build)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ctxsize.build import Build, is_reference
-from ctxsize.discovery.search import Place, Search, directory_of
+from ctxsize.discovery.search import Place, Search
 from ctxsize.discovery.yaml import (
     InterpolationError,
     Interpolator,
@@ -48,7 +48,13 @@ def collect(search: Search) -> None:
             with search.reading(paths[0]):
                 reader = ComposeReader(search)
                 for name, build in reader.builds(paths).items():
-                    _add(search, name, build, reader)
+                    where = build.origin or Location("")
+                    odd = [key for key in _TEXTS if isinstance(build.get(key), list | dict)]
+                    if odd:
+                        search.complain("no-context", f"{name}: {odd[0]} must be a text", where)
+                        continue
+                    found = replace(build_of(build), hidden=reader.hidden)
+                    search.add(Place("compose", name, where), found)
 
 
 def _projects(names: list[str]) -> Iterator[list[str]]:
@@ -66,34 +72,25 @@ def _projects(names: list[str]) -> Iterator[list[str]]:
             yield [base, name] if base else [name]
 
 
-def _add(search: Search, name: str, build: YamlMapping, reader: ComposeReader) -> None:
-    where = build.origin or Location("")
-    for key in _TEXTS:
-        if isinstance(build.get(key), list | dict):
-            search.complain("no-context", f"{name}: {key} must be a text", where)
-            return
-    search.add(Place("compose", name, where), replace(build_of(build), hidden=reader.hidden))
-
-
 def build_of(build: YamlMapping) -> Build:
     """Return a build of a service, its paths relative to the root."""
     texts = {key: each for key, each in build.items() if isinstance(each, str)}
     context = texts.get("context") or texts["directory"]
     dockerfile = os.path.join(context, texts.get("dockerfile") or "Dockerfile")
-    inline, platforms = texts.get("dockerfile_inline"), build.get("platforms")
+    inline = texts.get("dockerfile_inline")
+    args, contexts = (
+        {name: each for name, each in pairs(build.get(key)).items() if isinstance(each, str)}
+        for key in ("args", "additional_contexts")
+    )
     return Build(
         context,
         "-" if inline else dockerfile,
         texts.get("target", ""),
-        _given(build, "args"),
-        _given(build, "additional_contexts"),
-        tuple(each for each in platforms or () if isinstance(each, str)),
+        args,
+        contexts,
+        tuple(each for each in build.get("platforms") or () if isinstance(each, str)),
         dockerfile_inline=inline.encode("utf-8", "replace") if inline else None,
     )
-
-
-def _given(build: YamlMapping, key: str) -> dict[str, str]:
-    return {name: each for name, each in pairs(build.get(key)).items() if isinstance(each, str)}
 
 
 @dataclass(eq=False)
@@ -129,7 +126,7 @@ class ComposeReader:
 
     def builds(self, paths: list[str]) -> dict[str, YamlMapping]:
         """Return the builds of `paths`, later ones over earlier, by service, from the root."""
-        directory = directory_of(paths[0])
+        directory = os.path.dirname(paths[0])
         variables = self._variables_of([os.path.join(directory, ".env")], {})
         found: dict[str, YamlMapping] = {}
         for name, service in self._project(paths, directory, variables, 0).items():
@@ -152,7 +149,6 @@ class ComposeReader:
     def _project(
         self, paths: list[str], directory: str, variables: Mapping[str, str], depth: int
     ) -> YamlMapping:
-        """Return the services of some files, later ones over earlier ones."""
         found: Yaml = YamlMapping()
         for path in paths:
             if (file := self._file(path, directory, variables)) is not None:
@@ -164,23 +160,19 @@ class ComposeReader:
     def _file(self, path: str, directory: str, variables: Mapping[str, str]) -> _File | None:
         """Return a file, None if it cannot be read; it is parsed once for all projects."""
         if path not in self._documents:
-            self._documents[path] = self._loaded(path)
+            text, document = self._search.read(path), None
+            try:
+                document = None if text is None else load(text)
+                if not isinstance(document, YamlMapping | None):
+                    raise YamlError("it is no mapping")
+            except YamlError as error:
+                self._complain("yaml", f"not read: {error.message}", path, error.line)
+            self._documents[path] = document if isinstance(document, YamlMapping) else None
         if (document := self._documents[path]) is None:
             return None
         services = mapping_of(document.get("services"))
         made = _File(path, directory, variables, document, services)
         return self._files.setdefault((path, directory, id(variables)), made)
-
-    def _loaded(self, path: str) -> YamlMapping | None:
-        text = self._search.read(path)
-        try:
-            document = None if text is None else load(text)
-            if not isinstance(document, YamlMapping | None):
-                raise YamlError("it is no mapping")
-        except YamlError as error:
-            self._complain("yaml", f"not read: {error.message}", path, error.line)
-            return None
-        return document
 
     def _included(self, file: _File, depth: int) -> YamlMapping:
         found = YamlMapping()
@@ -198,7 +190,7 @@ class ComposeReader:
         if not paths:
             return None
         inner = _texts(entry.get("project_directory"))
-        directory = _join(file.directory, inner[0]) if inner else directory_of(paths[0])
+        directory = _join(file.directory, inner[0]) if inner else os.path.dirname(paths[0])
         listed = [_join(file.directory, each) for each in _texts(entry.get("env_file"))]
         variables = self._variables_of(listed or [_join(directory, ".env")], file.variables)
         key = (*paths, directory, id(variables))
@@ -233,7 +225,6 @@ class ComposeReader:
         return found
 
     def _alone(self, file: _File, name: str) -> Yaml:
-        """Return a service of a file, without what it extends."""
         written = file.services[name]
         if not isinstance(written, YamlMapping):
             return None
@@ -254,7 +245,7 @@ class ComposeReader:
             path = _join(file.directory, named)
             if path != file.path and not self._is_there(path, file, line):
                 return None
-            found = self._file(path, directory_of(path), file.variables)
+            found = self._file(path, os.path.dirname(path), file.variables)
         if found is None or service not in found.services:
             text = f"{name} extends {service}, which is not there"
             self._complain("extends", text, file.path, line)
@@ -277,8 +268,7 @@ class ComposeReader:
         return found
 
     def _complain(self, code: str, message: str, path: str, line: int | None) -> None:
-        """Note what was not understood, without the values of variables."""
-        text = Build(hidden=self.hidden).masked(message)
+        text = Build(hidden=self.hidden).masked(message)  # without the values of variables
         self._search.complain(code, text, Location(self._search.shown(path), line))
 
 

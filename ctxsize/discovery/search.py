@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from ctxsize.build import Build, hiding, is_reference
-from ctxsize.discovery.bakefile import BakePrinter
+from ctxsize.build import Build, hiding, is_reference, placed
 from ctxsize.engine.border import border_of, holds
 from ctxsize.engine.dockerfiles import MOST_BYTES
 from ctxsize.engine.git import GitError, find
@@ -32,7 +31,6 @@ USUAL_PLATFORM = re.compile(
     "(?:/v[0-9])?|linux|windows|local"
 )
 _NEVER = frozenset((".git", ".hg", ".svn", ".jj", "node_modules", "bower_components"))
-_TELLTALES = frozenset(("CACHEDIR.TAG", "pyvenv.cfg", "modules.txt"))
 _LARGEST_BYTES = 1_000_000
 """Number of bytes of the largest file that is read: to parse much YAML takes minutes."""
 
@@ -101,8 +99,8 @@ class Search:
     """The files that may tell of builds, in order."""
     border: str = ""
     """The repository around the root."""
-    printer: BakePrinter | None = None
-    """What may ask Docker about Bake files."""
+    seconds_for_docker: float | None = None
+    """How long Docker may still evaluate Bake files; None where it is not to be run."""
     builds: list[FoundBuild] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     problems: dict[Problem, None] = field(default_factory=dict)
@@ -121,7 +119,7 @@ class Search:
         """Return each directory with the names of its files whose paths are `wanted`."""
         found: dict[str, list[str]] = {}
         for path in filter(wanted.fullmatch, self.paths):
-            found.setdefault(directory_of(path), []).append(os.path.basename(path))
+            found.setdefault(os.path.dirname(path), []).append(os.path.basename(path))
         return found.items()
 
     def complain(self, code: str, message: str, where: Location) -> None:
@@ -169,48 +167,38 @@ class Search:
             self._unread(self.shown(path), "not read: it is nested too deeply")
 
     def add(self, place: Place, build: Build, *, guessed: bool = False) -> None:
-        """Add a build; see `made`."""
-        found = self.made(place, build, guessed=guessed)
-        if found is not None:
-            self.builds.append(found)
-
-    def made(self, place: Place, build: Build, *, guessed: bool = False) -> FoundBuild | None:
-        """Return a build, None if its context is no directory of this machine.
+        """Add a build if its context is a directory of this machine.
 
         Its paths are relative to the root. Those that are there are named as on disk; what
         `build` hides and all arguments are printed as names only.
         """
         if is_reference(build.context):
-            return None
+            return
         if not _is_possible(build):
             self.complain("no-context", "no file has such a name", place.where)
-            return None
+            return
         context = self.shown(build.context)
         if not os.path.isdir(context):
             named = f"{place.name}: " if place.name else ""
             text = f"{named}there is no directory {_mask(build, context)}"
             self.complain("no-context", text, place.where)
-            return None
+            return
         dockerfile = build.dockerfile
         if dockerfile is not None and build.dockerfile_inline is None:
             dockerfile = self.shown(dockerfile)
-        contexts = {
-            name: value if is_reference(value) else self.shown(value)
-            for name, value in build.build_contexts.items()
-        }
+        contexts = placed(build.build_contexts, self.root)
         build = replace(build, context=context, dockerfile=dockerfile, build_contexts=contexts)
         build = _concealed(build)
-        return FoundBuild(build, (place,), guessed, outside=self._outside(build))
+        self.builds.append(FoundBuild(build, (place,), guessed, outside=self._outside(build)))
 
     def _outside(self, build: Build) -> str:
         """Return what of a build lies outside the repository, a sentence; `""` if nothing does."""
-        paths = [("context", build.context)]
+        paths = {"context": build.context}
         if build.dockerfile_inline is None and build.dockerfile is not None:
-            paths.append(("Dockerfile", build.dockerfile))
-        for name, value in build.build_contexts.items():
-            if not is_reference(value):
-                paths.append((f"context {name}", value))
-        for what, path in paths:
+            paths["Dockerfile"] = build.dockerfile
+        named = build.build_contexts.items()
+        paths |= {f"context {name}": each for name, each in named if not is_reference(each)}
+        for what, path in paths.items():
             if not holds(self.border, path):
                 return (
                     f"its {what} {path} lies outside the repository {self.border}, so nothing is "
@@ -223,45 +211,35 @@ class Search:
         if not os.path.isdir(self.root):
             path = self.root or "''"
             raise InputError("no such directory", path=path, hint="name a directory")
-        self.paths += filter(wanted, self._walk(self._ignored_by_git()))
+        try:
+            repository = find(self.root).repository
+            skipped = frozenset() if repository is None else repository.ignored
+        except GitError as error:
+            text = f"what git ignores is not known: {error}"
+            self.complain("git", text, Location(self.root))
+            skipped = frozenset()
+        self.paths += filter(wanted, self._walk(skipped))
 
-    def _walk(self, skipped: frozenset[str]) -> Iterator[str]:
+    def _walk(self, skipped: Set[str]) -> Iterator[str]:
         pending = [""]
         while pending:
             directory = pending.pop()
-            entries = self._entries(directory)
+            name = self.shown(directory)
+            try:
+                entries = sorted(entries_in(name), key=lambda entry: entry.name)
+            except OSError as error:
+                self._unread(name, f"not looked into: {error.strerror or error}")
+                continue
             if directory and _is_made(directory, {entry.name for entry in entries}):
                 continue
             below: list[str] = []
             for entry in entries:
-                path = f"{directory}/{entry.name}" if directory else entry.name
+                path = os.path.join(directory, entry.name)
                 if not entry.is_dir(follow_symlinks=False):
                     yield path
                 elif entry.name not in _NEVER and f"{path}/" not in skipped:
                     below.append(path)
             pending += reversed(below)
-
-    def _entries(self, directory: str) -> list[os.DirEntry[str]]:
-        name = self.shown(directory)
-        try:
-            return sorted(entries_in(name), key=lambda entry: entry.name)
-        except OSError as error:
-            self._unread(name, f"not looked into: {error.strerror or error}")
-            return []
-
-    def _ignored_by_git(self) -> frozenset[str]:
-        repository = find(self.root).repository
-        try:
-            return frozenset() if repository is None else repository.ignored
-        except GitError as error:
-            text = f"what git ignores is not known: {error}"
-            self.complain("git", text, Location(self.root))
-            return frozenset()
-
-
-def directory_of(path: str) -> str:
-    """Return the directory of the file at a path relative to the root, `""` for the root."""
-    return path.rpartition("/")[0]
 
 
 def _is_possible(build: Build) -> bool:
@@ -302,8 +280,7 @@ def _concealed(build: Build) -> Build:
     )
 
 
-def _is_made(directory: str, names: set[str]) -> bool:
+def _is_made(directory: str, names: Set[str]) -> bool:
     """Return whether the directory says that its content was made or fetched by a tool."""
-    if "modules.txt" in names and directory.rpartition("/")[2] != "vendor":
-        names = names - {"modules.txt"}
-    return not names.isdisjoint(_TELLTALES)
+    is_vendored = "modules.txt" in names and os.path.basename(directory) == "vendor"
+    return is_vendored or "CACHEDIR.TAG" in names or "pyvenv.cfg" in names

@@ -96,7 +96,7 @@ def load(text: str) -> Yaml:
     try:
         loader = _limited_loader()(text)
         node = loader.get_node() if loader.check_node() else None
-        return None if node is None else _Reading(loader).value(node)
+        return None if node is None else _value_of(node, loader, {})
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = None if mark is None else mark.line + 1
@@ -129,43 +129,35 @@ def _limited_loader() -> type[yaml.SafeLoader]:
     return LimitedLoader
 
 
-class _Reading:
-    """Turns nodes into values, each node once."""
+def _value_of(node: yaml.Node, loader: yaml.SafeLoader, done: dict[int, Yaml]) -> Yaml:
+    """Return the value of a node; one that several aliases name is `done` once."""
+    import yaml
 
-    def __init__(self, loader: yaml.SafeLoader) -> None:
-        self._loader = loader
-        self._done: dict[int, Yaml] = {}
-
-    def value(self, node: yaml.Node) -> Yaml:
-        if id(node) not in self._done:
-            # A value that holds itself is met again before it is complete.
-            self._done[id(node)] = None
-            self._done[id(node)] = self._made(node)
-        return self._done[id(node)]
-
-    def _made(self, node: yaml.Node) -> Yaml:
-        import yaml
-
+    if id(node) not in done:
+        # A value that holds itself is met again before it is complete.
+        done[id(node)] = None
         if isinstance(node, yaml.MappingNode):
-            return self._mapping(node)
-        if isinstance(node, yaml.SequenceNode):
-            return [self.value(each) for each in node.value]
-        text = str(node.value)
-        is_plain = isinstance(node, yaml.ScalarNode) and node.style is None and node.tag != "!!str"
-        if not is_plain:
-            return text
-        return None if text in _NULL else as_go_prints(text)
+            done[id(node)] = _mapping(node, loader, done)
+        elif isinstance(node, yaml.SequenceNode):
+            done[id(node)] = [_value_of(each, loader, done) for each in node.value]
+        elif isinstance(node, yaml.ScalarNode) and node.style is None and node.tag != "!!str":
+            done[id(node)] = None if node.value in _NULL else as_go_prints(node.value)
+        else:
+            done[id(node)] = str(node.value)
+    return done[id(node)]
 
-    def _mapping(self, node: yaml.MappingNode) -> YamlMapping:
-        self._loader.flatten_mapping(node)
-        found = YamlMapping(node.start_mark.line + 1)
-        for key_node, value_node in node.value:
-            key = _key(key_node)
-            found[key] = None if value_node.tag == "!reset" else self.value(value_node)
-            found.lines[key] = key_node.start_mark.line + 1
-            if value_node.tag in ("!reset", "!override"):
-                found.dropped.add(key)
-        return found
+
+def _mapping(node: yaml.MappingNode, loader: yaml.SafeLoader, done: dict[int, Yaml]) -> YamlMapping:
+    loader.flatten_mapping(node)
+    found = YamlMapping(node.start_mark.line + 1)
+    for key_node, value_node in node.value:
+        key = _key(key_node)
+        is_reset = value_node.tag == "!reset"
+        found[key] = None if is_reset else _value_of(value_node, loader, done)
+        found.lines[key] = key_node.start_mark.line + 1
+        if is_reset or value_node.tag == "!override":
+            found.dropped.add(key)
+    return found
 
 
 def _key(node: yaml.Node) -> str:
@@ -332,14 +324,12 @@ def _value(line: re.Match[str], variables: Mapping[str, str]) -> str:
     """Return the value of a line of a `.env` file; a wrong `$` in it stays as it is."""
     if line["single"] is not None:
         return line["single"]
-    text = re.sub(r"\\(.)", _unescaped, line["double"] or "", flags=re.DOTALL)
+    text = re.sub(
+        r"\\(.)", lambda it: _ESCAPES.get(it[1], it[0]), line["double"] or "", flags=re.DOTALL
+    )
     if line["double"] is None:
         text = re.split(r"(?:^|[ \t])#", line["bare"], maxsplit=1)[0].strip()
     try:
         return interpolate(text, variables)
     except InterpolationError:
         return text
-
-
-def _unescaped(match: re.Match[str]) -> str:
-    return _ESCAPES.get(match[1], match[0])

@@ -1,4 +1,4 @@
-"""Whether a context may be as it is: its limits, what is said against it, and who is to blame.
+"""Judge a context: its limits, what is said against it, and which parts are to blame.
 
 Nothing is read or measured here: the values are what `check` and `diff` answer.
 """
@@ -13,7 +13,7 @@ from ctxsize.accepting import Accepted
 from ctxsize.config import Budget
 from ctxsize.config.keys import Tolerance
 from ctxsize.findings import Confidence, Finding, Location, Severity
-from ctxsize.guard.baseline import Baseline, BaselineEntry
+from ctxsize.guard.baseline import Baseline
 from ctxsize.guard.known import Known, SizeChange, SizeChanges, between
 from ctxsize.model import Amount, Clue, Counted, Directory, Measurement, Report
 from ctxsize.units import human, plural
@@ -92,10 +92,7 @@ class ContextCheck:
     limits: tuple[Limit, ...]
     findings: tuple[Finding, ...] = ()
     culprits: tuple[Clue, ...] = ()
-    """The largest parts, where it is over: files, and directories with a trailing `/`.
-
-    None of those named holds another.
-    """
+    """The largest parts where it is over, none of which holds another."""
     grown: tuple[SizeChange, ...] | None = None
     """What grew since the baseline, the greatest first; None without one."""
     remedy: Remedy | None = None
@@ -189,15 +186,26 @@ def judge(
     missed = [each for each in limits if each.over]
     units = [each.unit for each in missed if not each.is_floor]
     blamed = culprits(report.context, by_files="bytes" not in units) if units else ()
-    found = [_missed(each, name, report, blamed) for each in missed]
+    found: list[Finding] = []
+    for each in missed:
+        evidence = (f"{human(part.content_bytes)} in {part.path}" for part in blamed)
+        finding = _finding(each.code, f"{name}: {said(each)}", report, each.of)
+        found.append(finding if each.is_floor else replace(finding, evidence=tuple(evidence)))
     if baseline is not None and entry is None:
         found.append(_finding("CTX407", f"{name} is not in the baseline", report, of))
     if report.lower_bound and not missed:
         least = f"{name} holds at least {human(size.content_bytes)}"
         message = f"{least}: a part of it could not be counted"
         found.append(_finding("CTX408", message, report, of))
-    found += _could_shrink(name, report, limits)
-    grown = None if entry is None else between(entry.context, known).grown
+    for each in limits:
+        if each.name == "growth" and each.unit == "bytes" and each.baseline is not None:
+            # The baseline could follow the context down, by more than it may grow.
+            slack = each.baseline - each.actual
+            if slack > each.allowed - each.baseline and slack > 0:
+                was, now = human(each.baseline), human(each.actual)
+                message = f"{name}: the baseline of {was} could shrink to {now}"
+                found.append(_finding("CTX406", message, report, of, severity=Severity.INFO))
+    grown = None if entry is None else between(entry, known).grown
     return ContextCheck(name, report, limits, tuple(found), blamed, grown)
 
 
@@ -206,28 +214,25 @@ def actual(report: Report, of: str) -> Amount:
     return Amount.of(report.context.totals) if of == "context" else Amount.of(*report.transfers)
 
 
-def _limits(budget: Budget, of: str, size: Amount, entry: BaselineEntry | None) -> Iterator[Limit]:
-    pairs = (
+def _limits(budget: Budget, of: str, size: Amount, entry: Known | None) -> Iterator[Limit]:
+    for name, unit, allowed in (
         ("max", "bytes", budget.max_bytes),
         ("max-files", "files", budget.max_files),
         ("min", "bytes", budget.min_bytes),
         ("min-files", "files", budget.min_files),
-    )
-    for name, unit, allowed in pairs:
+    ):
         if allowed is not None:
             yield Limit(name, of, unit, allowed, in_unit(unit, size))
     if entry is None:
         return
-    was = Amount.of(entry.context)
+    was = Amount.of(entry)
     old = was if of == "context" or entry.transfer is None else entry.transfer
     growth = budget.growth or DEFAULT_GROWTH
-    tolerances = (("growth", growth, 1), ("shrink", budget.shrink, -1))
-    for name, tolerance, sign in tolerances:
+    for name, tolerance, sign in (("growth", growth, 1), ("shrink", budget.shrink, -1)):
         if tolerance is None:
             continue
         # A size says nothing about files; a percentage is one of both.
-        units = ("bytes", "files") if tolerance.percent is not None else ("bytes",)
-        for unit in units:
+        for unit in ("bytes",) if tolerance.percent is None else ("bytes", "files"):
             before, now = in_unit(unit, old), in_unit(unit, size)
             allowed = max(0, before + sign * tolerance.limit(before))
             yield Limit(name, of, unit, allowed, now, before, str(tolerance))
@@ -236,14 +241,6 @@ def _limits(budget: Budget, of: str, size: Amount, entry: BaselineEntry | None) 
 def in_unit(unit: str, amount: Amount) -> int:
     """Return the files or the bytes of `amount`."""
     return amount.files if unit == "files" else amount.content_bytes
-
-
-def _missed(limit: Limit, name: str, report: Report, blamed: tuple[Clue, ...]) -> Finding:
-    found = _finding(limit.code, f"{name}: {said(limit)}", report, limit.of)
-    if limit.is_floor:
-        return found
-    evidence = (f"{human(each.content_bytes)} in {each.path}" for each in blamed)
-    return replace(found, evidence=tuple(evidence))
 
 
 def said(limit: Limit) -> str:
@@ -262,34 +259,19 @@ def said(limit: Limit) -> str:
     )
 
 
-def _could_shrink(name: str, report: Report, limits: tuple[Limit, ...]) -> Iterator[Finding]:
-    """Yield a note if the baseline could follow the context down, by more than it may grow."""
-    for limit in limits:
-        if limit.name != "growth" or limit.unit != "bytes" or limit.baseline is None:
-            continue
-        slack = limit.baseline - limit.actual
-        if slack > limit.allowed - limit.baseline and slack > 0:
-            was, now = human(limit.baseline), human(limit.actual)
-            message = f"{name}: the baseline of {was} could shrink to {now}"
-            yield _finding("CTX406", message, report, limit.of, severity=Severity.INFO)
-
-
 def _finding(
     code: str, message: str, report: Report, of: str, *, severity: Severity = Severity.ERROR
 ) -> Finding:
-    confidence = Confidence.LIKELY if report.lower_bound else Confidence.CERTAIN
-    return Finding(code, severity, message, _place(report, of), confidence)
-
-
-def _place(report: Report, of: str) -> Location:
-    """Return where to change something: the ignore file, or the instruction that takes most."""
+    """Return a finding at what is to be changed: the ignore file, or what takes most."""
+    place = Location(report.dockerfile or report.context_path)
     if of == "context" and report.ignore_file is not None:
-        return Location(report.ignore_file.path, 1)
-    if report.dockerfile is None:
-        return Location(report.context_path)
-    sources = [source for each in report.transfers for source in each.sources]
-    most = max(sources, key=lambda each: each.content_bytes, default=None)
-    return Location(report.dockerfile, None if most is None else most.line)
+        place = Location(report.ignore_file.path, 1)
+    elif report.dockerfile is not None:
+        sources = [source for each in report.transfers for source in each.sources]
+        most = max(sources, key=lambda each: each.content_bytes, default=None)
+        place = Location(report.dockerfile, None if most is None else most.line)
+    confidence = Confidence.LIKELY if report.lower_bound else Confidence.CERTAIN
+    return Finding(code, severity, message, place, confidence)
 
 
 def culprits(context: Measurement, count: int = 5, *, by_files: bool = False) -> tuple[Clue, ...]:

@@ -1,8 +1,8 @@
-"""The baseline file: what each context was when it was last accepted.
+"""Read and write the baseline file, and read saved reports.
 
-It is committed, so it is written in one order, a directory or a file a line,
-and holds no more than is needed to tell what grew. Saved reports are read back too:
-those hold the directories down to a depth and the largest files, a listing every file.
+A baseline is committed, so it is written in one order, a directory or a file a line, and holds
+no more than is needed to tell what grew. Reports hold the directories down to a depth and the
+largest files, a listing every file.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ctxsize.errors import InputError
@@ -33,17 +32,7 @@ _HOW_TO_SAVE = (
 )
 
 
-@dataclass(frozen=True)
-class BaselineEntry:
-    """One context in a baseline."""
-
-    builder: str
-    context: Known
-    transfer: Amount | None
-    """None where it was not known."""
-
-
-Baseline = Mapping[str, BaselineEntry]
+Baseline = Mapping[str, Known]
 """By the name of the context."""
 
 
@@ -73,12 +62,12 @@ def _baseline(data: Any, path: str) -> Baseline:
     return {name: _entry(name, each) for name, each in contexts.items()}
 
 
-def _entry(name: str, data: Any) -> BaselineEntry:
+def _entry(name: str, data: Any) -> Known:
     _must(isinstance(data, dict), f"{name!r} must be an object")
     for key, kind in (("directories", dict), ("largest_files", dict), ("builder", str)):
         _must(isinstance(data.get(key), kind), f"{name!r} lacks its {key.replace('_', ' ')}")
     transfer, depth = data.get("transfer"), data.get("depth")
-    known = Known(
+    return Known(
         _number(name, data.get("content_bytes")),
         _number(name, data.get("files")),
         {path: _amount(name, each) for path, each in data["directories"].items()},
@@ -86,9 +75,9 @@ def _entry(name: str, data: Any) -> BaselineEntry:
         depth=None if depth is None else _number(name, depth),
         directories_from=_number(name, data.get("directories_from")),
         files_from=_number(name, data.get("files_from")),
+        builder=data["builder"],
+        transfer=None if transfer is None else _amount(name, transfer),
     )
-    held = None if transfer is None else _amount(name, transfer)
-    return BaselineEntry(data["builder"], known, held)
 
 
 def _amount(name: str, data: Any) -> Amount:
@@ -116,13 +105,12 @@ def text(baseline: Baseline) -> str:
     return _PAIR.sub(r"[\1, \2]", shape) + "\n"
 
 
-def _shape(entry: BaselineEntry) -> dict[str, Any]:
-    known = entry.context
+def _shape(known: Known) -> dict[str, Any]:
     return {
-        "builder": entry.builder,
+        "builder": known.builder,
         "content_bytes": known.content_bytes,
         "files": known.files,
-        "transfer": None if entry.transfer is None else _pair(entry.transfer),
+        "transfer": None if known.transfer is None else _pair(known.transfer),
         "depth": known.depth,
         "directories_from": known.directories_from,
         "directories": {path: _pair(known.directories[path]) for path in sorted(known.directories)},
@@ -153,7 +141,6 @@ def read_report(path: str, name: str | None = None) -> Known:
 
 
 def _shapes(text: str) -> Iterator[Any]:
-    """Yield the JSON values in `text`: one, or one a line."""
     decoder, at = json.JSONDecoder(), 0
     while at < len(text):
         if text[at].isspace():
@@ -174,12 +161,11 @@ def _known(shapes: list[Any], path: str, name: str | None) -> Known:
         return _of_report(_one(checks, path, name))
     if "contexts" not in first:
         raise ValueError
-    entry: BaselineEntry = _one(read(path), path, name)
-    return entry.context
+    entry: Known = _one(read(path), path, name)
+    return entry
 
 
 def _one(found: Any, path: str, name: str | None) -> Any:
-    """Return the context `name` of several, or the only one."""
     if name is None and len(found) == 1:
         return next(iter(found.values()))
     if name is None or name not in found:

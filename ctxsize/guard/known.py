@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
 from ctxsize.entry import Entry, Kind
-from ctxsize.model import Amount, Directory, Measurement
+from ctxsize.model import Amount, Measurement
 
 Held = tuple[Amount | None, int | None]
 """What a path holds, and the bytes that it may hold at most where that is not listed.
@@ -31,11 +32,14 @@ class Known:
     """What is not in `directories` holds no more bytes than that."""
     files_from: int = 0
     """What is not in `largest_files` is no larger than that."""
+    builder: str = ""
+    """Of a baseline: for which it was measured."""
+    transfer: Amount | None = None
+    """Of a baseline: None where it was not known."""
 
     def directory(self, path: str) -> Held:
         """Return what is known of a directory; one without files is as good as not there."""
-        if path in self.directories:
-            held = self.directories[path]
+        if (held := self.directories.get(path)) is not None:
             return (held if held.files else None), 0
         is_shallow = self.depth is None or path.count("/") < self.depth
         return None, self.directories_from if is_shallow else None
@@ -49,14 +53,15 @@ class Known:
 def of_measurement(context: Measurement, *, depth: int | None, top: int) -> Known:
     """Return what is known of `context`, which was measured with this `depth` and `top`."""
     files = {each.name: each.content_bytes for each in context.largest_files}
-    return Known(
-        context.totals.content_bytes,
-        context.totals.files,
-        {each.path: Amount.of(each) for each in _below(context.tree)},
-        files,
-        depth=depth,
-        files_from=min(files.values()) if len(files) >= top else 0,
-    )
+    directories: dict[str, Amount] = {}
+    pending = [*context.tree.children]
+    while pending:
+        each = pending.pop()
+        directories[each.path] = Amount.of(each)
+        pending += each.children
+    least = min(files.values()) if len(files) >= top else 0
+    totals = context.totals
+    return Known(totals.content_bytes, totals.files, directories, files, depth, files_from=least)
 
 
 def of_entries(entries: Iterable[Entry]) -> Known:
@@ -71,13 +76,12 @@ def of_entries(entries: Iterable[Entry]) -> Known:
 def of_files(files: Iterable[tuple[str, int]]) -> Known:
     """Return everything that is known of a context that holds just `files`, each with its bytes."""
     sizes = dict(files)
-    below: dict[str, list[int]] = {}
+    counts, totals = Counter[str](), Counter[str]()
     for path, size in sizes.items():
         for above in _above(path):
-            held = below.setdefault(above, [0, 0])
-            held[0] += 1
-            held[1] += size
-    directories = {path: Amount(*held) for path, held in below.items()}
+            counts[above] += 1
+            totals[above] += size
+    directories = {path: Amount(counts[path], totals[path]) for path in counts}
     return Known(sum(sizes.values()), len(sizes), directories, sizes)
 
 
@@ -105,12 +109,6 @@ def _largest(sizes: Mapping[str, int], count: int) -> tuple[list[str], int]:
     """Return the paths of the largest, and the size that no other one exceeds."""
     ordered = sorted(sizes, key=lambda path: (-sizes[path], path))
     return ordered[:count], sizes[ordered[count]] if len(ordered) > count else 0
-
-
-def _below(tree: Directory) -> Iterator[Directory]:
-    for child in tree.children:
-        yield child
-        yield from _below(child)
 
 
 _MOST = 0.9
@@ -154,14 +152,14 @@ class SizeChanges:
     def grown(self) -> tuple[SizeChange, ...]:
         """Return what grew: files, and the directories that no such file explains."""
         files = [each for each in self.files if each.delta_bytes > 0]
-        explained: dict[str, int] = {}
+        explained = Counter[str]()
         for file in files:
             for above in _above(file.path):
-                explained[above] = explained.get(above, 0) + file.delta_bytes
+                explained[above] += file.delta_bytes
         directories = [
             each
             for each in self.directories
-            if each.delta_bytes > 0 and explained.get(each.path, 0) < _MOST * each.delta_bytes
+            if each.delta_bytes > 0 and explained[each.path] < _MOST * each.delta_bytes
         ]
         return tuple(sorted([*files, *directories], key=_order))
 
@@ -172,49 +170,44 @@ def between(before: Known, after: Known) -> SizeChanges:
         {**before.directories, **after.directories}, before.directory, after.directory
     )
     files = _changes({**before.largest_files, **after.largest_files}, before.file, after.file)
-    inner = {(each.path.rpartition("/")[0], *_by(each)) for each in directories}
-    deepest = (each for each in directories if (each.path, *_by(each)) not in inner)
+    # A directory whose change is that of one in it is left out.
+    inner = {
+        (each.path.rpartition("/")[0], each.delta_bytes, each.delta_files) for each in directories
+    }
+    deepest = (
+        each for each in directories if (each.path, each.delta_bytes, each.delta_files) not in inner
+    )
     return SizeChanges(tuple(deepest), tuple(files))
 
 
 def _changes(
     paths: Iterable[str], before: Callable[[str], Held], after: Callable[[str], Held]
 ) -> list[SizeChange]:
-    """Return what happened to those of `paths` that certainly changed, the greatest first."""
     found = (_change(path, before(path), after(path)) for path in paths)
     return sorted(filter(None, found), key=_order)
 
 
 def _change(path: str, before: Held, after: Held) -> SizeChange | None:
     (was, most_before), (now, most_after) = before, after
+    exact = True
     if was is not None and now is not None:
         delta = now - was
         if not any(delta):
             return None
-        what = What.GREW if (delta.content_bytes, delta.files) > (0, 0) else What.SHRANK
-        sizes = (was.content_bytes, now.content_bytes)
-        return SizeChange(path, what, *sizes, delta.content_bytes, delta.files)
-    if now is not None:
-        return _listed_once(path, now, most_before, appeared=True)
-    return None if was is None else _listed_once(path, was, most_after, appeared=False)
-
-
-def _listed_once(path: str, held: Amount, most: int | None, *, appeared: bool) -> SizeChange | None:
-    """Return the change of what is listed on one side only, if it must have changed."""
-    size = held.content_bytes
-    if most is None or (most and size <= most):
-        return None
-    exact = most == 0
-    delta = Amount(held.files if exact else 0, size - most)
-    if appeared:
-        what = What.ADDED if exact else What.GREW
-        return SizeChange(path, what, None, size, delta.content_bytes, delta.files, exact)
-    what = What.REMOVED if exact else What.SHRANK
-    return SizeChange(path, what, size, None, -delta.content_bytes, -delta.files, exact)
-
-
-def _by(change: SizeChange) -> tuple[int, int]:
-    return change.delta_bytes, change.delta_files
+    else:
+        held, most = (now, most_before) if was is None else (was, most_after)
+        if held is None or most is None or (most and held.content_bytes <= most):
+            return None  # it may be what it was
+        exact = most == 0
+        delta = Amount(held.files if exact else 0, held.content_bytes - most)
+        delta = delta if was is None else Amount() - delta
+    what = What.GREW if (delta.content_bytes, delta.files) > (0, 0) else What.SHRANK
+    if exact and was is None:
+        what = What.ADDED
+    elif exact and now is None:
+        what = What.REMOVED
+    old, new = (None if each is None else each.content_bytes for each in (was, now))
+    return SizeChange(path, what, old, new, delta.content_bytes, delta.files, exact)
 
 
 def _order(change: SizeChange) -> tuple[int, int, str]:

@@ -21,7 +21,6 @@ from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.transfers import unknown_transfer
 from ctxsize.errors import CtxsizeError, UndecidedError
 from ctxsize.findings import Finding, in_order
-from ctxsize.model import Problem
 from ctxsize.recommender.advisor import Advisor, Choice
 from ctxsize.recommender.governed import discovered
 from ctxsize.recommender.tree import travelling
@@ -69,7 +68,9 @@ def _measured(found: FoundBuild, plans: Plans, contexts: _Contexts) -> Measured:
         ignore_file = None if request.ignore_file is None else request.ignore_file.path
         made.row = replace(made.row, dockerfile=dockerfile, ignore_file=ignore_file)
         made.snapshot = snapshot = contexts.of(request)
-        made.problems += (_located(each, found) for each in snapshot.problems)
+        for each in snapshot.problems:  # its path as the user would name it
+            path = each.path and os.path.normpath(os.path.join(found.build.context, each.path))
+            made.problems.append(replace(each, path=path))
         context = travelling(snapshot, [None])
         made.row = replace(made.row, context=context)
         if request.dockerfile is not None or not request.builder.asks_for_paths:
@@ -91,14 +92,6 @@ def _measured(found: FoundBuild, plans: Plans, contexts: _Contexts) -> Measured:
 
 def _named(found: FoundBuild) -> str | None:
     return None if found.inline is not None else found.build.dockerfile
-
-
-def _located(problem: Problem, found: FoundBuild) -> Problem:
-    """Return a problem of a context, its path as the user would name it."""
-    if problem.path is None:
-        return problem
-    path = os.path.normpath(os.path.join(found.build.context, problem.path))
-    return replace(problem, path=path)
 
 
 def _counted(row: Row, found: Iterable[Finding]) -> Row:

@@ -6,7 +6,8 @@ That is an ignore file which is missing, unread, one of two, or better at a sibl
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -103,22 +104,15 @@ Siblings = dict[Lines, list[tuple[Row, Request]]]
 """The builds whose ignore file may do for another one, by its lines."""
 
 
-def findings(discovery: Discovery, measured: Sequence[Measured]) -> Iterator[Finding]:
-    """Yield all of them, each once however many builds it concerns."""
-    seen: set[tuple[str, Location]] = set()
-    for finding in _all(discovery, measured):
-        if (finding.code, finding.location) not in seen:
-            seen.add((finding.code, finding.location))
-            yield finding
-
-
-def _all(discovery: Discovery, measured: Sequence[Measured]) -> Iterator[Finding]:
+def findings(discovery: Discovery, measured: Sequence[Measured]) -> Iterable[Finding]:
+    """Return all of them, each once however many builds it concerns."""
     siblings = _siblings(measured)
-    for each in measured:
-        yield from _without(each)
-        yield from _two_files(each)
-        yield from _sibling(each, siblings)
-    yield from _unread(discovery, [each.row for each in measured])
+    checks = (_without, _two_files, lambda each: _sibling(each, siblings))
+    found = [finding for each in measured for check in checks for finding in check(each)]
+    once: dict[tuple[str, Location], Finding] = {}
+    for each in (*found, *_unread(discovery, [each.row for each in measured])):
+        once.setdefault((each.code, each.location), each)
+    return once.values()
 
 
 def _where(row: Row) -> Location:
@@ -146,7 +140,6 @@ def _without(each: Measured) -> Iterator[Finding]:
 
 
 def _arguments(row: Row) -> str:
-    """Return the build as the arguments of a command."""
     usual = {os.path.normpath(os.path.join(row.build.context, "Dockerfile")), None}
     file = "" if row.dockerfile in usual else f"-f {row.dockerfile} "
     return f"{file}{row.build.context}"
@@ -235,42 +228,31 @@ def _tried(
     request: Request, snapshot: Snapshot, siblings: Siblings, include: Include
 ) -> Iterator[tuple[Row, int, Sent]]:
     """Yield builds of other contexts, their number of patterns, what would be sent under these."""
-    names = {*snapshot.root.entries, *snapshot.root.folders}
+    names = {None, *snapshot.root.entries, *snapshot.root.folders}
     own = request.ignore_file
     path = None if own is None else own.path
     tried: dict[Lines, Sent | None] = {(): None}
     for lines, same in siblings.items():
-        for row, other in same:
-            if row.ignore_file == path or other.root == request.root:
-                continue
-            telling = _telling(lines, names)
-            if telling not in tried:
-                texts = [*(own.texts() if own else []), *telling]
-                tried[telling] = _sent(snapshot, texts, include)
-            if (after := tried[telling]) is not None:
-                yield row, len(other.spec.patterns), after
-            break
-
-
-def _telling(lines: Lines, names: Set[str]) -> Lines:
-    """Return those of `lines` that may match where these `names` are at the top."""
-    starts = ((line, _start_of(line)) for line in lines)
-    return tuple(line for line, start in starts if start is None or start in names)
+        others = (e for e in same if e[0].ignore_file != path and e[1].root != request.root)
+        if (found := next(others, None)) is None:
+            continue
+        row, other = found
+        # Other lines match nothing here.
+        telling = tuple(line for line in lines if _start_of(line) in names)
+        if telling not in tried:
+            texts = [*(own.texts() if own else []), *telling]
+            tried[telling] = None
+            with suppress(CtxsizeError):  # they fail the build
+                spec = request.builder.spec_class.from_lines(texts)
+                tried[telling] = snapshot.sent(spec, include=include)
+        if (after := tried[telling]) is not None:
+            yield row, len(other.spec.patterns), after
 
 
 def _start_of(line: str) -> str | None:
     """Return the name at the top that a line is about, None where that may be any."""
     start = golang.clean(line.strip()).lstrip("/").partition("/")[0]
     return None if _NOT_LITERAL & {*start} or start in ("", ".", "..") else start
-
-
-def _sent(snapshot: Snapshot, texts: list[str], include: Include) -> Sent | None:
-    """Return what these lines of an ignore file let through; None where they fail the build."""
-    try:
-        spec = snapshot.request.builder.spec_class.from_lines(texts)
-        return snapshot.sent(spec, include=include)
-    except CtxsizeError:
-        return None
 
 
 def _parity(row: Row, other: Row, saved: int, before: Sent, after: Sent) -> Finding:

@@ -32,7 +32,7 @@ _TEMPORARY = re.compile(r"\.ctxsize-[0-9a-f]{16}")
 
 
 def apply(edits: Sequence[Edit], *, within: str | None = None) -> tuple[Problem, ...]:
-    """Carry out `edits`, and return what the user should know about the files written.
+    """Carry out `edits`, and return notes for the user about the files written.
 
     A symlink stays one and its target is written; the target must lie in
     `within`, by default the link's own directory. An edit that changes nothing
@@ -60,7 +60,7 @@ def write_output(
     executable: bool = False,
     replaces: Callable[[bytes], bool] | None = None,
 ) -> None:
-    """Write a report of ours to `path`; a FIFO or a device just gets it.
+    """Write a report to `path`, also to a FIFO or a device.
 
     A new file that is `executable` is so for everyone whom the umask lets. With `replaces`
     a file that is not empty is only replaced if its beginning is accepted.
@@ -99,12 +99,12 @@ def _check_replaced(place: _Place, replaces: Callable[[bytes], bool]) -> None:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where an edit goes: the real file, as it was when it was checked."""
+    """The target of an edit: the real file, as it was when it was checked."""
 
     edit: Edit
     target: str
     directory: int
-    """The open directory of `target`: what takes its name meanwhile is not written into."""
+    """The open directory of `target`, so that a directory that replaces it is not written into."""
     seen: os.stat_result | None
     temporary: str = field(default_factory=lambda: f".ctxsize-{os.urandom(8).hex()}")
 
@@ -124,7 +124,7 @@ class _Place:
         self.flush()
 
     def link(self) -> None:
-        """Give the temporary file the name too, unless it is taken, which a rename ignores."""
+        """Link the temporary file to its target. Unlike a rename this fails if the name exists."""
         at = self.directory
         os.link(self.temporary, self.name, src_dir_fd=at, dst_dir_fd=at)
         self.flush()
@@ -136,7 +136,7 @@ class _Place:
 
 
 def _place(edit: Edit, target: str, handles: list[int]) -> _Place:
-    """Return where `edit` goes, its directory open and noted in `handles`."""
+    """Return the target of `edit`; its open directory is added to `handles`."""
     with _explained(edit.path):
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
         directory = os.open(os.path.dirname(target), flags)
@@ -179,7 +179,7 @@ def _regular(path: str, target: str, directory: int) -> os.stat_result | None:
 
 
 def remove_output(path: str, is_ours: Callable[[bytes], bool]) -> bool:
-    """Remove a file that we wrote, and return whether there was one.
+    """Remove a file that ctxsize wrote, and return whether there was one.
 
     Raises `InputError` for anything but a regular file whose content `is_ours`,
     and for one that cannot be removed; it is still there then.
@@ -221,7 +221,7 @@ def _write_special(path: str, data: bytes) -> None:
 
 @contextmanager
 def _cleaned_up(places: Sequence[_Place]) -> Iterator[list[int]]:
-    """Remove the temporary files that are left, whatever happens, and close what is open."""
+    """Remove the remaining temporary files in any case, and close all handles."""
     handles: list[int] = []
     try:
         yield handles
@@ -234,7 +234,7 @@ def _cleaned_up(places: Sequence[_Place]) -> Iterator[list[int]]:
 
 
 def _remove_leftovers(directory: int) -> None:
-    """Remove our temporary files in `directory` that no process holds: a run was killed."""
+    """Remove temporary files that a killed run left in `directory`."""
     import fcntl
 
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -263,7 +263,7 @@ def _stage(place: _Place, handles: list[int], *, new_mode: int = 0o666) -> None:
 
 
 def _locked(place: _Place, mode: int) -> int:
-    """Create the file, locked. A run that comes between the two steps takes it for left over."""
+    """Create the file and lock it; try again if a run removes it between the two steps."""
     import fcntl
 
     while True:
@@ -293,7 +293,7 @@ def _copy_attributes(place: _Place, seen: os.stat_result, handle: int) -> None:
 
 
 def _commit(place: _Place, written: Sequence[str]) -> None:
-    """Put the temporary file in its place, if nobody else has been there since the check."""
+    """Rename the temporary file to its target, unless that changed since the check."""
     rest = f"written before that: {', '.join(written)}" if written else _UNTOUCHED
     with _explained(place.edit.path, rest=rest):
         if place.seen is not None and _identity(place.seen) != _identity(place.now()):

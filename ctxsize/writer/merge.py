@@ -1,4 +1,4 @@
-"""What an ignore file becomes: lines added in a marked block, or changed one by one; pure.
+"""Computes the new content of an ignore file: a marked block, or changed lines; pure.
 
 Nothing that is in the file already is touched: comments, order, blank lines,
 line ends, a byte order mark, a last line without an end.
@@ -24,15 +24,15 @@ class Addition:
     """A line to add, and what is written above it."""
 
     line: str
-    """As it shall stand in the file, with its `!` if it is an exception."""
+    """The line as it is written, with its `!` if it is an exception."""
     heading: str = ""
-    """Of the group that it belongs to."""
+    """The heading of its group."""
     reason: str = ""
     """A comment of one line; neighbours with the same one share it."""
 
 
 class Block(NamedTuple):
-    """Where a block of ours stands: the indices of its two marks."""
+    """A block of ours: the indices of its two marks."""
 
     start: int
     end: int
@@ -45,7 +45,7 @@ def merge(
     at_start: bool = False,
     pattern_class: type[DockerIgnorePattern] = DockerIgnorePattern,
 ) -> bytes:
-    """Return the file with `additions` in a marked block, and all that was there as it was.
+    """Return the file with `additions` in a marked block; all other lines stay as they are.
 
     The block comes last, so behind the last exception; with `at_start` it comes
     first, for a file that begins by ignoring everything. A block that stands in
@@ -176,7 +176,7 @@ def _blocks(lines: Sequence[bytes]) -> list[Block]:
 def _block(
     lines: Sequence[bytes], reader: _BlockReader, *, at_start: bool, mixed: bool
 ) -> Block | None:
-    """Return the block to extend, None where a new one is due.
+    """Return the block to extend, None if a new one is needed.
 
     Behind a block at the end no pattern may stand that could undo an addition,
     before one at the start none at all.
@@ -194,7 +194,7 @@ def _block(
 def _missing(
     additions: Sequence[Addition], present: Iterable[bytes], reader: _BlockReader, *, mixed: bool
 ) -> list[Addition]:
-    """Return those of `additions` that `present` does not have with the same effect.
+    """Return those of `additions` that `present` lacks, or has with another effect.
 
     What stands there in the same order is there. Else a line counts as there if
     nothing of the other kind comes behind it, neither there nor in `additions`.

@@ -303,10 +303,10 @@ variable "NAME" { default = "${REGISTRY}/app" }
 variable "DEBUG" { default = false }
 variable "COUNT" { default = 3 }
 variable "EMPTY" {}
-variable "WHERE" { default = { dir = "app" } }
+variable "WHERE" { default = "app" }
 NUMBERS = ["linux/amd64"]
 target "default" {
-  context = "${ WHERE.dir }"
+  context = "${ WHERE }"
   args = {
     IMAGE  = NAME
     COUNT  = "${COUNT}"
@@ -323,6 +323,10 @@ target "default" {
         ),
         file("app/Dockerfile", BUILD),
     ],
+}
+"""Bake files whose values are literals, variables and `${NAME}`."""
+
+BAKE_BY_DOCKER: dict[str, list[str | Node]] = {
     "a matrix of literals": [
         file(
             "docker-bake.hcl",
@@ -342,10 +346,6 @@ target "svc" {
         file("a/Dockerfile", STAGES),
         file("b/Dockerfile", STAGES),
     ],
-}
-"""Bake files whose values are literals, variables and `${NAME}`."""
-
-BAKE_BY_DOCKER: dict[str, list[str | Node]] = {
     "variables": [
         file(
             "docker-bake.hcl",

@@ -51,22 +51,9 @@ RECIPES: dict[str, tuple[str, list[str | Node]]] = {
         ],
     ),
     "outside": ("x", [file("x/Dockerfile", b"# docker build -f r/x/Dockerfile ..\n" + TEXT)]),
-    "a README": (
-        "",
-        [
-            file("x/Dockerfile", TEXT),
-            file("README.md", b"```\ndocker build -f x/Dockerfile .\n```\n"),
-        ],
-    ),
-    "a README beside it": (
-        "",
-        [
-            file("x/Dockerfile", TEXT),
-            file(
-                "x/README.md",
-                b"Run `docker build -f x/Dockerfile .`\n\n    docker build -f Dockerfile ..\n",
-            ),
-        ],
+    "the root of the file system": (
+        "x",
+        [file("x/Dockerfile", b"# docker build -f x/Dockerfile /\n" + TEXT)],
     ),
     "a script": (
         "",

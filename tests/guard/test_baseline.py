@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -14,15 +15,20 @@ from hypothesis import strategies as st
 from ctxsize.errors import InputError
 from ctxsize.formats.json import schema
 from ctxsize.guard import baseline
-from ctxsize.guard.known import of_files, worth_keeping
+from ctxsize.guard.known import Known, of_files, worth_keeping
 from ctxsize.model import Amount
 from tests.formats.test_schema import closed
+
+
+def entry(known: Known, transfer: Amount | None) -> Known:
+    return replace(known, builder="buildkit", transfer=transfer)
+
 
 NAMES = st.binary(min_size=1, max_size=6).map(lambda name: os.fsdecode(name.replace(b"\0", b"/")))
 FILES = st.dictionaries(NAMES, st.integers(0, 10**12), max_size=8)
 ENTRIES = st.builds(
-    lambda files, transfer: baseline.BaselineEntry(
-        "buildkit", worth_keeping(of_files(files.items()), directories=3, files=3), transfer
+    lambda files, transfer: entry(
+        worth_keeping(of_files(files.items()), directories=3, files=3), transfer
     ),
     FILES,
     st.none() | st.builds(Amount, st.integers(0, 9), st.integers(0, 9)),
@@ -30,7 +36,7 @@ ENTRIES = st.builds(
 
 
 @given(st.dictionaries(st.text(max_size=5), ENTRIES, max_size=3))
-def test_a_baseline_reads_back_as_written(contexts: dict[str, baseline.BaselineEntry]) -> None:
+def test_a_baseline_reads_back_as_written(contexts: dict[str, Known]) -> None:
     text = baseline.text(contexts)
     assert text.isascii()
     jsonschema.validate(json.loads(text), closed(schema("baseline")))
@@ -47,14 +53,10 @@ def _place(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 def test_the_baseline_has_a_line_for_each_directory_and_file() -> None:
     known = of_files([("src/a.c", 5), ("src/b.c", 7), ("x", 1)])
-    assert '        "src": [12, 2]\n' in baseline.text(
-        {".": baseline.BaselineEntry("buildkit", known, Amount(3, 13))}
-    )
+    assert '        "src": [12, 2]\n' in baseline.text({".": entry(known, Amount(3, 13))})
 
 
-GOOD = json.loads(
-    baseline.text({"a": baseline.BaselineEntry("buildkit", of_files([("d/f", 3)]), Amount(1, 3))})
-)
+GOOD = json.loads(baseline.text({"a": entry(of_files([("d/f", 3)]), Amount(1, 3))}))
 
 
 def without(*keys: str, **changes: object) -> bytes:

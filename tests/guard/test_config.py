@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ctxsize.config import Budget, Config, Context, Suppression, load
+from ctxsize.build import Build
+from ctxsize.config import Budget, BudgetedBuild, Config, Suppression, load
 from ctxsize.config.keys import Tolerance
 from ctxsize.errors import InputError, InputErrors
 
@@ -51,7 +52,7 @@ def write(directory: Path, text: str, name: str = "ctxsize.toml") -> Path:
 
 def test_every_key_is_read(tmp_path: Path) -> None:
     path = write(tmp_path, FULL)
-    defaults = Context("", "", budget=Budget(max_bytes=50_000_000, of="transfer"))
+    defaults = BudgetedBuild("", Build(""), Budget(max_bytes=50_000_000, of="transfer"))
     api = Budget(2_000, 30, "transfer", Tolerance(percent=5), Tolerance(content_bytes=1_000))
     assert load(str(tmp_path)) == Config(
         path=str(path),
@@ -61,21 +62,23 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         defaults=defaults,
         baseline=".ctxsize-baseline.json",
         contexts=(
-            Context(
+            BudgetedBuild(
                 "services/api",
-                "services/api",
-                "docker/api.Dockerfile",
-                "runtime",
-                "classic",
-                {"VERSION": "3"},
-                {"shared": "libs"},
-                ("linux/arm64",),
+                Build(
+                    "services/api",
+                    str(tmp_path / "docker/api.Dockerfile"),
+                    "runtime",
+                    {"VERSION": "3"},
+                    {"shared": str(tmp_path / "libs")},
+                    ("linux/arm64",),
+                    "classic",
+                ),
                 api,
             ),
-            Context(
+            BudgetedBuild(
                 "web",
-                "services/*",
-                budget=Budget(50_000_000, of="transfer", min_bytes=1_000, min_files=2),
+                Build("services/*"),
+                Budget(50_000_000, of="transfer", min_bytes=1_000, min_files=2),
             ),
         ),
     )

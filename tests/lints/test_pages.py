@@ -25,7 +25,7 @@ def overview() -> str:
         f"| {each.summary.replace('|', chr(92) + '|')} |"
         for each in all_codes()
     ]
-    head = "# Codes\n\nA code is never used for anything else, also when it is retired.\n\n"
+    head = "# Codes\n\nA code keeps its meaning, even after it is retired.\n\n"
     return head + "\n".join(["| code | name | severity | |", "|---|---|---|---|", *rows]) + "\n"
 
 
