@@ -83,10 +83,17 @@ class Basis:
 
     def _patched(self, tops: dict[str, set[str]], above: set[str], inside: Sent) -> Sent:
         """Return what is sent, with what is at and below `tops` as it is in `inside`."""
-        before, folder = self.sent, self._snapshot.folder
-        held = ((folder(directory), names) for directory, names in tops.items())
-        whole = (each.folders[n] for each, names in held if each for n in names & {*each.folders})
-        below = {each.path for top in whole for each in top.tree()}
+        before, below = self.sent, set[str]()
+        for directory, top in tops.items():
+            held = self._snapshot.folder(directory)
+            folders = {} if held is None else held.folders
+            for name in top & folders.keys():
+                below.update(each.path for each in folders[name].tree())
+
+        def is_inside(path: str) -> bool:
+            directory, _, name = path.rpartition("/")
+            return directory in below or name in tops.get(directory, ())
+
         names = {at: each for at, each in before.names.items() if at not in below}
         for directory, top in tops.items():
             kept = {n: size for n, size in names.pop(directory, {}).items() if n not in top}
@@ -102,13 +109,8 @@ class Basis:
             for each in doubtful & before.directories
             if each in names or any(path.startswith(f"{each}/") for path in chain(sure, names))
         }
-        empty = (
-            path
-            for path in before.empty
-            for directory, _, name in [path.rpartition("/")]
-            if directory not in below and name not in tops.get(directory, ())
-        )
-        return Sent(names, sure | needed, inside.empty.union(empty), before.links)
+        empty = {path for path in before.empty if not is_inside(path)}
+        return Sent(names, sure | needed, inside.empty | empty, before.links)
 
 
 def _part(snapshot: Snapshot, tops: dict[str, set[str]]) -> tuple[set[str], Held]:
