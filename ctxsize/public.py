@@ -20,10 +20,8 @@ from ctxsize.build import Build as Build
 from ctxsize.engine.builders import BUILDERS as BUILDERS, Builder as Builder
 from ctxsize.engine.report import compare as compare
 from ctxsize.engine.listing import Listing as Listing, entries as entries
-from ctxsize.engine.patterns import (
-    DockerIgnorePattern as DockerIgnorePattern,
-    DockerIgnoreSpec as DockerIgnoreSpec,
-)
+from ctxsize.engine.patterns import DockerIgnorePattern as DockerIgnorePattern
+from ctxsize.engine.evaluate import DockerIgnoreSpec as DockerIgnoreSpec
 from ctxsize.engine.request import Request as Request, resolve as resolve
 from ctxsize.errors import (
     BuildFailsError as BuildFailsError,

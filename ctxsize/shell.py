@@ -12,12 +12,12 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from itertools import takewhile
 
 from ctxsize.dockerfile.instructions import UNIX_SHELLS, Instruction, parse_heredoc_word
-from ctxsize.syntax import Piece, read_pieces
+from ctxsize.syntax import Command, read_commands
 
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\+?=(.*)", re.DOTALL)
 _ENDS = frozenset(("fi", "done", "esac", "}"))
@@ -25,49 +25,6 @@ _ENDS = frozenset(("fi", "done", "esac", "}"))
 _RUNNING = ("RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK")
 _DEEPEST = 8
 """Number of shells that start each other, the last one's script being read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A simple command: what is run, with what, and how it hangs together with the one before."""
-
-    words: tuple[str, ...]
-    """Unquoted; the first is the program, without `sudo` and the like in front."""
-    assignments: tuple[tuple[str, str], ...] = ()
-    """The variables set in front of it, or alone if there are no words."""
-    after: str = ""
-    """The operator in front: `&&`, `||`, `;`, `|`, `&` or `""` for the first."""
-    line: int = 0
-    """Number of lines of the text that come before it."""
-    within: tuple[int, ...] = ()
-    """The subshells and substitutions around it, by number, the outermost first."""
-
-    @property
-    def program(self) -> str:
-        """Return the name of what is run, without its directory."""
-        return self.words[0].rpartition("/")[2] if self.words else ""
-
-    @property
-    def arguments(self) -> tuple[str, ...]:
-        """Return the words behind the program."""
-        return self.words[1:]
-
-    @property
-    def operands(self) -> tuple[str, ...]:
-        """Return the arguments that are no options; an option's value counts as one."""
-        return tuple(word for word in self.arguments if not word.startswith("-"))
-
-    def has(self, *options: str) -> bool:
-        """Return whether one of these options is given, with or without a `=value`."""
-        return any(word.partition("=")[0] in options for word in self.arguments)
-
-    def value(self, *options: str) -> str | None:
-        """Return what follows the first of these options, behind `=` or as the next word."""
-        for at, word in enumerate(self.words):
-            name, given, value = word.partition("=")
-            if name in options:
-                return value if given else next(iter(self.words[at + 1 : at + 2]), None)
-        return None
 
 
 def commands(text: str) -> tuple[Command, ...]:
@@ -150,13 +107,12 @@ def _is_script(document: str) -> bool:
 @lru_cache(maxsize=64)
 def _read(text: str, depth: int) -> tuple[tuple[Command, ...], bool]:
     """Return the commands in `text`, and whether these are all."""
-    pieces, is_whole = read_pieces(text)
+    pieces, is_whole = read_commands(text)
     found: list[Command] = []
-    for number, piece in enumerate(pieces):
-        command = _command(piece)
+    for number, command in enumerate(map(_unwrapped, pieces)):
         if not (command.words or command.assignments) or command.program in _ENDS:
             continue
-        script = _script(command, piece)
+        script = _script(command)
         if script is None or depth >= _DEEPEST:
             is_whole &= script is None
             found.append(command)
@@ -178,10 +134,9 @@ def _read(text: str, depth: int) -> tuple[tuple[Command, ...], bool]:
     return tuple(found), is_whole
 
 
-def _command(piece: Piece) -> Command:
-    """Return the command that a piece of text is, without what only runs another program."""
-    assignments = [*piece.assignments]
-    words = [*piece.words]
+def _unwrapped(command: Command) -> Command:
+    """Return a command without what only runs another program."""
+    assignments, words = [*command.assignments], [*command.words]
     while words:
         if match := _ASSIGNMENT.fullmatch(words[0]):
             assignments.append((match[1], match[2]))
@@ -190,7 +145,7 @@ def _command(piece: Piece) -> Command:
             words = run
         else:
             break
-    return Command(tuple(words), tuple(assignments), piece.after, piece.line, piece.within)
+    return replace(command, words=tuple(words), assignments=tuple(assignments))
 
 
 _WRAPPERS: dict[str, tuple[int, tuple[str, ...]]] = {
@@ -223,7 +178,7 @@ def _run_by(words: list[str]) -> list[str]:
     return words[at + own :]
 
 
-def _script(command: Command, piece: Piece) -> tuple[int, str] | None:
+def _script(command: Command) -> tuple[int, str] | None:
     """Return the script that a shell is given: its first line, and what is behind `-c` or `<<`."""
     words = command.words[1:] if command.program == "busybox" else command.words
     if not words or words[0].rpartition("/")[2] not in (*UNIX_SHELLS, "su"):
@@ -232,4 +187,4 @@ def _script(command: Command, piece: Piece) -> tuple[int, str] | None:
         if at and re.fullmatch(r"-[a-z]*c", flag) and at + 1 < len(words):
             return command.line, words[at + 1]
     flags = list(takewhile(lambda word: word.startswith("-") or word == "pipefail", words[1:]))
-    return piece.document if len(flags) == len(words) - 1 else None
+    return command.document if len(flags) == len(words) - 1 else None

@@ -1,4 +1,4 @@
-"""Shell text into pieces, each a simple command, found by tree-sitter.
+"""Shell text into simple commands, found by tree-sitter.
 
 The grammar is that of bash, of which /bin/sh of any image is a part. Nothing here knows programs.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -29,8 +30,8 @@ _DEEPEST = 20
 """Number of substitutions in each other, of which the innermost is read."""
 
 _UNUSUAL = re.compile(r"[^\t\n\x20-\x7e]")
-_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_ESCAPED_IN_STRING = re.compile(r"\\([\n\"\\$`])")
+_ESCAPED = re.compile(r"\\(?:\n|(.))")
+_ESCAPED_IN_STRING = re.compile(r"\\(?:\n|([\"\\$`]))")
 _ASSIGNMENT = "variable_assignment"
 _DECLARATIONS = frozenset(("declaration_command", "unset_command"))
 _COMMANDS = _DECLARATIONS | {"command", "test_command", _ASSIGNMENT, "variable_assignments"}
@@ -58,31 +59,59 @@ _OPERATORS = {
 """What a command comes after, by the token in front."""
 
 
-class Piece(NamedTuple):
-    """A simple command in a text."""
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A simple command: what is run, with what, and how it hangs together with the one before."""
 
-    end: int
-    """One past its last character, redirections included."""
-    after: str
-    """The operator in front, `""` for the first."""
-    line: int
-    """Number of lines of the text that come before it."""
-    within: tuple[int, ...]
-    """The subshells and substitutions around it, by number."""
-    assignments: tuple[tuple[str, str], ...]
-    """The variables set in front of it."""
     words: tuple[str, ...]
-    """All others, unquoted, `sudo` too."""
-    document: tuple[int, str] | None = None
+    """Unquoted; the first is the program."""
+    assignments: tuple[tuple[str, str], ...] = ()
+    """The variables set in front of it, or alone if there are no words."""
+    after: str = ""
+    """The operator in front: `&&`, `||`, `;`, `|`, `&` or `""` for the first."""
+    line: int = 0
+    """Number of lines of the text that come before it."""
+    within: tuple[int, ...] = ()
+    """The subshells and substitutions around it, by number, the outermost first."""
+    end: int = field(default=0, compare=False)
+    """One past its last character in the text, redirections included."""
+    document: tuple[int, str] | None = field(default=None, compare=False)
     """A here-document that it reads, with the number of lines before."""
 
+    @property
+    def program(self) -> str:
+        """Return the name of what is run, without its directory."""
+        return self.words[0].rpartition("/")[2] if self.words else ""
 
-def read_pieces(text: str) -> tuple[tuple[Piece, ...], bool]:
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Return the words behind the program."""
+        return self.words[1:]
+
+    @property
+    def operands(self) -> tuple[str, ...]:
+        """Return the arguments that are no options; an option's value counts as one."""
+        return tuple(word for word in self.arguments if not word.startswith("-"))
+
+    def has(self, *options: str) -> bool:
+        """Return whether one of these options is given, with or without a `=value`."""
+        return any(word.partition("=")[0] in options for word in self.arguments)
+
+    def value(self, *options: str) -> str | None:
+        """Return what follows the first of these options, behind `=` or as the next word."""
+        for at, word in enumerate(self.words):
+            name, given, value = word.partition("=")
+            if name in options:
+                return value if given else next(iter(self.words[at + 1 : at + 2]), None)
+        return None
+
+
+def read_commands(text: str) -> tuple[tuple[Command, ...], bool]:
     """Return the commands of `text` in the order in which they run, and whether these are all.
 
     The scripts of `sh -c` are words here.
 
-    >>> [(each.words, each.after) for each in read_pieces("a b>c && { d; }; e")[0]]
+    >>> [(each.words, each.after) for each in read_commands("a b>c && { d; }; e")[0]]
     [(('a', 'b'), ''), (('d',), '&&'), (('e',), ';')]
     """
     text = text.replace("\\\r\n", "").replace("\r\n", "\n")
@@ -90,12 +119,12 @@ def read_pieces(text: str) -> tuple[tuple[Piece, ...], bool]:
     if tree is None:
         return (), False
     if not tree.root_node.has_error:
-        return _Reader(text).pieces(tree)
+        return _Reader(text).commands(tree)
     for quote in "'\"":
         closed = _tree(text + quote)
         if closed is not None and not closed.root_node.has_error:
-            return _Reader(text + quote).pieces(closed)[0], False
-    return _Reader(text).pieces(tree)[0], False
+            return _Reader(text + quote).commands(closed)[0], False
+    return _Reader(text).commands(tree)[0], False
 
 
 def _tree(text: str) -> Tree | None:
@@ -133,7 +162,7 @@ class _Visit(NamedTuple):
     within: tuple[int, ...]
     is_end: bool = False
     """Whether all in the node was looked at."""
-    piece: Piece | None = None
+    command: Command | None = None
     """The command that is found at the end of the node."""
     redirected: int = -1
     """Which of the commands that were found a redirection belongs to, -1 for none."""
@@ -144,14 +173,14 @@ class _Reader:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._found: list[Piece] = []
+        self._found: list[Command] = []
         self._after = ""
         self._subshells = 0
         self._is_whole = True
         self._is_over = False
         self._stack: list[_Visit] = []
 
-    def pieces(self, tree: Tree) -> tuple[tuple[Piece, ...], bool]:
+    def commands(self, tree: Tree) -> tuple[tuple[Command, ...], bool]:
         """Return the commands in front of the first error, and whether these are all."""
         self._stack.append(_Visit(tree.root_node, ()))
         while self._stack:
@@ -177,8 +206,8 @@ class _Reader:
         node = visit.node
         if node.type == "ERROR":
             self._is_over = True
-        elif visit.piece is not None:
-            self._found.append(visit.piece)
+        elif visit.command is not None:
+            self._found.append(visit.command)
             # A line feed is no token.
             self._after = ";"
         else:
@@ -213,15 +242,15 @@ class _Reader:
         assigned = [each for each in parts if each.type == apart]
         others = [each for each in parts if each.type != apart]
         words = [word for each in others if each.type not in _NO_WORDS for word in _words(each)]
-        piece = Piece(
-            node.end_byte,
+        command = Command(
+            tuple(_unquoted(self._text, each) for each in words),
+            tuple(map(self._assignment, assigned)),
             self._after,
             node.start_point.row,
             visit.within,
-            tuple(map(self._assignment, assigned)),
-            tuple(_unquoted(self._text, each) for each in words),
+            node.end_byte,
         )
-        self._stack.append(visit._replace(piece=piece, is_end=True))
+        self._stack.append(visit._replace(command=command, is_end=True))
         inner = (part for e in parts for part in (e.children if e.type == _ASSIGNMENT else (e,)))
         self._push(visit, [each for each in inner if each.child_count])
 
@@ -234,21 +263,19 @@ class _Reader:
         """Give the command in front what belongs to it, and look for commands in the rest."""
         node, parts = visit.node, visit.node.children
         if visit.redirected >= 0:
-            piece = self._found[visit.redirected]
+            command = self._found[visit.redirected]
             if node.type == "file_redirect":
                 # The grammar takes the words behind it for further destinations.
-                words = node.children_by_field_name("destination")[1:]
-                piece = piece._replace(
-                    end=node.end_byte,
-                    words=piece.words + tuple(_unquoted(self._text, each) for each in words),
-                )
+                further = node.children_by_field_name("destination")[1:]
+                words = (_unquoted(self._text, each) for each in further)
+                command = replace(command, words=(*command.words, *words), end=node.end_byte)
             for each in parts:
                 if each.type == "heredoc_start":
-                    piece = piece._replace(end=each.end_byte)
+                    command = replace(command, end=each.end_byte)
                 elif each.type == "heredoc_body":
                     body = self._text[each.start_byte : each.end_byte]
-                    piece = piece._replace(document=(each.start_point.row, body))
-            self._found[visit.redirected] = piece
+                    command = replace(command, document=(each.start_point.row, body))
+            self._found[visit.redirected] = command
         self._push(visit, [each for each in parts if each.child_count])
 
 
@@ -276,18 +303,14 @@ def _unquoted(text: str, word: Node) -> str:
         return "".join(_unquoted(text, each) for each in word.children)
     if kind == "string":
         return "".join(_of_string(text, word))
-    return _ESCAPED.sub(_without_newline, written)
+    return _ESCAPED.sub(r"\1", written)
 
 
 def _of_string(text: str, word: Node) -> Iterator[str]:
     at = word.start_byte + 1
     for each in word.children:
         if each.type in _EXPANDED:
-            yield _ESCAPED_IN_STRING.sub(_without_newline, text[at : each.start_byte])
+            yield _ESCAPED_IN_STRING.sub(r"\1", text[at : each.start_byte])
             yield text[each.start_byte : each.end_byte]
             at = each.end_byte
-    yield _ESCAPED_IN_STRING.sub(_without_newline, text[at : word.end_byte - 1])
-
-
-def _without_newline(found: re.Match[str]) -> str:
-    return "" if found[1] == "\n" else found[1]
+    yield _ESCAPED_IN_STRING.sub(r"\1", text[at : word.end_byte - 1])

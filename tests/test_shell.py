@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxsize.dockerfile import Instruction, parse_dockerfile
+from ctxsize.dockerfile.instructions import Instruction
+from ctxsize.dockerfile.parse import parse_dockerfile
 from ctxsize.shell import commands, commands_of, in_directories, is_known, is_read_whole
 from tests.hostile.limits import processor_seconds
 

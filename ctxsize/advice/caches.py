@@ -17,7 +17,7 @@ from ctxsize.dockerfile.images import repository_of
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Severity
 from ctxsize.recommender.knowledge.tools import Tool, Work, rows_of, run_by, works
-from ctxsize.shell import Command
+from ctxsize.syntax import Command
 
 _RELEASES = {
     "forky": ("debian", "14"),
@@ -220,7 +220,7 @@ _LONGEST = 72
 
 def owned(stage: BuiltStage, step: StageStep) -> dict[str, str]:
     """Return the options that let the user of `step` write to the mount."""
-    user = step.user.partition(":")[0]
+    user = step.state.user.partition(":")[0]
     if user in ("", "root", "0"):
         return {}
     number = user if user.isdecimal() else _created(stage, user)

@@ -17,7 +17,8 @@ from ctxsize.advice.caches import fetches, system_of
 from ctxsize.advice.recipe import Change, Recipe, quoted, read_alone, with_option
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Fix
-from ctxsize.shell import Command, commands_of, is_known
+from ctxsize.shell import commands_of, is_known
+from ctxsize.syntax import Command
 
 _BUILDS = ("build", "b", "rustc")
 _COOKED = ("--release", "-r", "--all-features", "--no-default-features", "--workspace")
@@ -167,7 +168,7 @@ def taken_of(recipe: Recipe, stage: BuiltStage, directory: str) -> set[str]:
         path
         for other in recipe.stages
         for step in other.steps
-        for origin, path in step.taken_from
+        for origin, path in step.takes
         if other.origin(origin) in holding and meet(path, directory)
     }
 
@@ -210,7 +211,7 @@ def chef_pattern(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> Fix | No
 
 def _is_usual_stage(recipe: Recipe, stage: BuiltStage, build: StageStep) -> bool:
     """Return whether it sets up in a directory, copies the sources, and ends with the build."""
-    if not any(step.sources for step in stage.own):
+    if not any(step.is_copy and step.sources for step in stage.own):
         return False
     first = _first_copy(stage).line
     setup = {step.instruction.keyword for step in stage.own if step.line < first}
@@ -230,7 +231,7 @@ def _is_usual_stage(recipe: Recipe, stage: BuiltStage, build: StageStep) -> bool
 
 
 def _first_copy(stage: BuiltStage) -> StageStep:
-    return next(step for step in stage.own if step.sources)
+    return next(step for step in stage.own if step.is_copy and step.sources)
 
 
 def _is_usual_build(build: CargoRun) -> bool:
@@ -315,7 +316,9 @@ def _pattern(recipe: Recipe, stage: BuiltStage, build: CargoRun, *, cook: str, b
         head=_NAMED.sub(r"\1chef", recipe.lines[begin - 1]),
         setup="\n".join(recipe.lines[begin:end]).strip("\n"),
         shared=shared,
-        sources="\n".join(recipe.text_of(e.instruction) for e in stage.own if e.sources),
+        sources="\n".join(
+            recipe.text_of(e.instruction) for e in stage.own if e.is_copy and e.sources
+        ),
         name=stage.stage.name,
         arguments="\n".join(arguments),
         recipe=posixpath.join(build.workdir, "recipe.json"),

@@ -18,8 +18,7 @@ _FEWEST = 3
 def no_ignore_file(repository: Repository) -> Iterator[Finding]:
     """Yield CTX201, at the first instruction that takes everything."""
     for recipe in repository.recipes:
-        takers = [step for stage in recipe.stages for step in stage.steps if step.takes_all]
-        takers += [step for _, step in recipe.runs if "." in step.binds]
+        takers = [step for each in recipe.stages for step in each.steps if "." in step.sources]
         known = (each.build.context for each in recipe.builds if not each.contested)
         for context in dict.fromkeys(known if takers else ()):
             if repository.governing(recipe, context) is None:
@@ -61,7 +60,7 @@ def _only_directory(recipe: Recipe) -> tuple[str, int]:
         (source, step.line)
         for stage in recipe.stages
         for step in stage.steps
-        for source in (*step.sources, *step.binds)
+        for source in step.sources
     ]
     if not taken or any(source == "." or "$" in source for source, _ in taken):
         return "", 0

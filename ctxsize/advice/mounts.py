@@ -14,10 +14,12 @@ from ctxsize.advice.caches import Fetch, fetches, moved_cache, owned, places, sy
 from ctxsize.advice.recipe import Recipe, with_option
 from ctxsize.advice.repository import Repository
 from ctxsize.advice.sharing import is_apt
-from ctxsize.dockerfile.stages import BuiltStage, Cache, StageStep
+from ctxsize.dockerfile.sources import Mount
+from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Confidence, Finding
 from ctxsize.recommender.knowledge.tools import run_by, works
-from ctxsize.shell import Command, is_known
+from ctxsize.shell import is_known
+from ctxsize.syntax import Command
 
 _APT = ("/var/lib/apt", "/var/cache/apt")
 _KEEP = "rm -f /etc/apt/apt.conf.d/docker-clean"
@@ -72,7 +74,7 @@ def _why_there(fetch: Fetch, place: str) -> str:
         return f"{variable} says so"
     if fetch.cache_setting is not None:
         return f"an option or a setting of {fetch.manager.name} says so"
-    user = fetch.step.user
+    user = fetch.step.state.user
     if user and fetch.step.home not in (None, "/root"):
         return f"it runs as {user}, whose home is {fetch.step.home}"
     return f"its usual place, and no variable that moves it ({fetch.manager.name})"
@@ -218,7 +220,7 @@ def _copied_out(recipe: Recipe, made: StageStep, step: StageStep, path: str) -> 
     name = posixpath.basename(path)
     taken = {each for stage in recipe.stages for other in stage.own for each in other.taken}
     is_only = [posixpath.basename(each) for each in taken].count(name) == 1
-    top = "/out" if made.user in ("", "root", "0") else "/tmp/out"
+    top = "/out" if made.state.user in ("", "root", "0") else "/tmp/out"
     out = top if is_only else top + posixpath.dirname(path)
     written = path if set(path) & set("*?[") else shlex.quote(path)
     return (
@@ -229,7 +231,7 @@ def _copied_out(recipe: Recipe, made: StageStep, step: StageStep, path: str) -> 
 
 def _used_later(recipe: Recipe, stage: BuiltStage) -> Iterator[Finding]:
     """Find a later RUN of the same stage that copies out of a cache which is no longer mounted."""
-    mounted: dict[str, tuple[StageStep, Cache]] = {}
+    mounted: dict[str, tuple[StageStep, Mount]] = {}
     own = set(stage.own)
     for step in stage.history:
         for cache in step.caches:

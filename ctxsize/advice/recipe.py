@@ -17,13 +17,14 @@ from typing import NamedTuple
 
 from ctxsize.codes import severity_of
 from ctxsize.discovery import FoundBuild
-from ctxsize.dockerfile import Dockerfile, Instruction
+from ctxsize.dockerfile.instructions import Dockerfile, Instruction
 from ctxsize.dockerfile.sources import ALIASES
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
 from ctxsize.engine.request import Plan
 from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.findings import Confidence, Edit, Finding, Fix, Location, Severity
-from ctxsize.shell import Command, commands_of
+from ctxsize.shell import commands_of
+from ctxsize.syntax import Command
 
 _MOST_STEPS = 500_000
 """Number of steps of all stages of a Dockerfile, each with those of the stages it is built on."""

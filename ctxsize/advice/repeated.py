@@ -20,7 +20,7 @@ from ctxsize.advice.recipe import Recipe, quoted
 from ctxsize.advice.repository import Contents, Repository
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Finding
-from ctxsize.shell import Command
+from ctxsize.syntax import Command
 
 _NEEDING_MORE = (
     *("pnpm-workspace.yaml", "go.work"),
@@ -199,7 +199,7 @@ def _uncached(recipe: Recipe, stage: BuiltStage) -> Iterator[tuple[Fetch, int]]:
     line, bundle_path, fetched = 0, False, set[object]()
     for step in stage.history:
         # The first COPY or mount of a directory brings sources; a tool's (`.yarn`) holds none.
-        if line == 0 and any(_is_directory(recipe, e) for e in (*step.sources, *step.binds)):
+        if line == 0 and any(_is_directory(recipe, e) for e in step.sources):
             line = step.line
         # Bundler with a place of its own to install to keeps its downloads there, by Ruby.
         bundle_path |= any(_sets_bundle_path(command.words) for command in step.commands)

@@ -13,10 +13,10 @@ from types import MappingProxyType
 from ctxsize.advice.caches import used_on_several_systems
 from ctxsize.advice.recipe import Recipe, read_recipe, slug
 from ctxsize.discovery import Discovery, FoundBuild
-from ctxsize.dockerfile import Dockerfile
+from ctxsize.dockerfile.instructions import Dockerfile
 from ctxsize.engine.border import border_of, holds
+from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.ignorefile import IgnoreFile
-from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.engine.request import Plan
 from ctxsize.errors import DockerfileError, IgnoreFileError, UndecidedError
 from ctxsize.findings import Finding

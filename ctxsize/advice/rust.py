@@ -54,7 +54,7 @@ def _rebuilding(stage: BuiltStage) -> CargoRun | None:
     """Return the last build of a stage, if a change of the sources makes it compile everything."""
     runs = cargo_runs(stage)
     builds = [run for run in runs if run.task == "build"]
-    copied = [step for step in stage.history if step.sources]
+    copied = [step for step in stage.history if step.is_copy and step.sources]
     if not builds or builds[-1].step not in set(stage.own) or not copied:
         return None
     # A first build may compile the dependencies alone, with stand-ins for the sources.

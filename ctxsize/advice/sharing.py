@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from ctxsize.advice.caches import OF_SEVERAL, System, fetches, held_at, system_of
 from ctxsize.advice.recipe import Recipe, declared_above
 from ctxsize.advice.repository import Repository
-from ctxsize.dockerfile.stages import BuiltStage, Cache, StageStep
+from ctxsize.dockerfile.sources import Mount
+from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Confidence, Finding, Fix, Severity
-from ctxsize.shell import Command
+from ctxsize.syntax import Command
 
 _APT = re.compile(r"^/var/(?:cache|lib)/apt(?:/|$)")
 _CARGO_HOME = re.compile(r"(?:^|/)(?:\.?cargo)/(?:registry|git)(?:/|$)")
@@ -26,7 +27,7 @@ class Use:
     recipe: Recipe
     stage: BuiltStage
     step: StageStep
-    cache: Cache
+    cache: Mount
 
     @property
     def system(self) -> System:

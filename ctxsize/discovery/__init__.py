@@ -16,7 +16,7 @@ from ctxsize.build import Build
 from ctxsize.discovery import bake, commands, compose
 from ctxsize.discovery.commands import BUILD, builds_in
 from ctxsize.discovery.search import FoundBuild, Place, Search
-from ctxsize.dockerfile import context_need
+from ctxsize.dockerfile.taken import context_need
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
 from ctxsize.engine.request import Plan, Plans
 from ctxsize.errors import DockerfileError, UndecidedError

@@ -1,26 +1,58 @@
-"""What an instruction says behind its keyword: flags, then arguments in one of a few forms.
+"""What an instruction says behind its keyword: flags and arguments, and which are accepted.
 
-Which form an instruction takes is a table; each form is one function.
+What needs variables or other stages to be judged is not checked here but when the stage is
+followed. Behaviour and most messages are those of Docker 28.5; 26.1 takes any `--chmod`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
-from ctxsize.dockerfile.instructions import Instruction
+from ctxsize.dockerfile.instructions import Instruction, located, parse_heredoc_word
+from ctxsize.dockerfile.sources import mount_origin
 from ctxsize.dockerfile.words import LONE_SURROGATE, SPACE, quoted
 from ctxsize.errors import DockerfileError
 
 _BLANKS = re.compile("[\t\v\f\r ]+")
+_LISTS = ("ADD", "COPY", "EXPOSE", "FROM", "VOLUME")
+"""The instructions with words between blanks, in which quotes and escapes mean nothing yet."""
+_STRINGS = (
+    *("CMD", "ENTRYPOINT", "HEALTHCHECK", "MAINTAINER", "RUN", "SHELL"),
+    *("STOPSIGNAL", "USER", "WORKDIR"),
+)
+"""The instructions with one argument."""
+_JSON = ("ADD", "CMD", "COPY", "ENTRYPOINT", "HEALTHCHECK", "RUN", "SHELL", "VOLUME")
+"""The instructions whose arguments may be a JSON array."""
+KEYWORDS = {each.lower(): each for each in (*_LISTS, *_STRINGS, "ARG", "ENV", "LABEL", "ONBUILD")}
+"""The instructions, by their names in lower case."""
 
-_Form = Callable[[str, str], Iterable[str]]
-"""Splits the rest of a line; its second argument is the escape character."""
+_FLAGS = {
+    "ADD": "chown chmod link? keep-git-dir? checksum unpack? exclude*",
+    "COPY": "chown from chmod link? parents? exclude*",
+    "FROM": "platform",
+    "HEALTHCHECK": "interval timeout start-period start-interval retries",
+    "RUN": "mount* device* network security",
+}
+"""The flags of an instruction: `?` marks a switch, `*` what may be given more than once."""
+_UNREAD_FLAGS = ("ARG", "STOPSIGNAL")
+"""Instructions at whose flags BuildKit never looks."""
+_ONE = ("MAINTAINER", "STOPSIGNAL", "USER", "WORKDIR")
+_ANY = ("CMD", "ENTRYPOINT", "FROM", "RUN")
 
-
-def is_keyword(word: str) -> bool:
-    """Return whether `word` is an instruction's name, in any case."""
-    return word.lower() in _FORMS
+_STAGE_NAME = re.compile(r"[a-z][a-z0-9_.-]*")
+_DURATION = re.compile(r"(?:[-+]?(?:0|(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+))?")
+_CHOICES = {"network": ("default", "none", "host"), "security": ("insecure", "sandbox")}
+_SIGNAL = re.compile(
+    r"[-+]?0*[1-9][0-9]{,17}|(?:SIG)?(?:ABRT|ALRM|BUS|CHLD|CLD|CONT|FPE|HUP|ILL|INT|IO|IOT|KILL"
+    "|PIPE|POLL|PROF|PWR|QUIT|SEGV|STKFLT|STOP|SYS|TERM|TRAP|TSTP|TTIN|TTOU|URG|USR1|USR2|VTALRM"
+    r"|WINCH|XCPU|XFSZ|RTMIN(?:\+(?:[1-9]|1[0-5]))?|RTMAX(?:-(?:[1-9]|1[0-4]))?)",
+    re.IGNORECASE | re.ASCII,
+)
+_CHANGE = r"[ugoa]*(?:[-+=][rwxXstugo]*)+"
+_MODE = re.compile(rf"0*[0-7]{{1,4}}|(?:{_CHANGE}(?:,{_CHANGE})*)?")
+_RANGE = r"\+?0*([0-9]{1,5})(?:-\+?0*([0-9]{1,5}))?"
+_PORT = re.compile(rf"(?:(?:.*:)?(?:{_RANGE})?:)?{_RANGE}(?:/(?:tcp|udp|sctp)?)?", re.IGNORECASE)
 
 
 def split_arguments(keyword: str, rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
@@ -29,27 +61,37 @@ def split_arguments(keyword: str, rest: str, escape: str) -> tuple[tuple[str, ..
     An unknown keyword has none. Raises DockerfileError for a JSON array of
     anything but strings and for a pair that is none.
     """
-    name, kind = keyword.lower(), list[str]()
-    if name == "healthcheck":
+    kind: list[str] = []
+    if keyword == "HEALTHCHECK":
         # A type, and then what CMD may have.
-        kind = re.split("[\t\n\v\f\r ]+", rest, maxsplit=1)
-        rest = "".join(kind[1:])
-    array = _json_array(rest) if name in _JSON else None
-    form = _FORMS.get(name, _none)
-    arguments = form(rest, escape) if array is None else array
-    return (*filter(None, kind[:1]), *arguments), array is not None
+        first, *others = re.split("[\t\n\v\f\r ]+", rest, maxsplit=1)
+        kind, rest = [first] if first else [], "".join(others)
+    array = _json_array(rest) if keyword in _JSON else None
+    arguments = _split(keyword, rest, escape) if array is None else array
+    return (*kind, *arguments), array is not None
 
 
-def partition(text: str) -> tuple[str, str, str]:
+def _split(keyword: str, rest: str, escape: str) -> Iterable[str]:
+    if keyword == "ARG":
+        return _words(rest, escape)
+    if keyword in ("ENV", "LABEL"):
+        return _pairs(keyword, rest, escape)
+    if keyword in _LISTS and rest:
+        return _BLANKS.split(rest)
+    return [rest] if keyword in _STRINGS and rest else []
+
+
+def partition(text: str) -> tuple[str, str]:
     """Split `text` around its first run of blanks."""
-    match = _BLANKS.search(text)
-    if match is None:
-        return text, "", ""
-    return text[: match.start()], match.group(), text[match.end() :]
+    first, *others = _BLANKS.split(text, maxsplit=1)
+    return first, "".join(others)
 
 
 def take_flags(text: str, escape: str) -> tuple[tuple[str, ...], str]:
-    """Return the `--flag` words at the start, unquoted, and the rest of the line."""
+    """Return the `--flag` words at the start, unquoted, and the rest of the line.
+
+    The function of BuildKit is `extractBuilderFlags`.
+    """
     # The builder goes through flags byte by byte and takes each for a character:
     # beyond ASCII they come out garbled, and so they must here.
     view = text.encode("utf-8", "surrogateescape").decode("latin-1")
@@ -59,14 +101,14 @@ def take_flags(text: str, escape: str) -> tuple[tuple[str, ...], str]:
         position = len(view) - len(view[position:].lstrip(SPACE))
         if not view.startswith("--", position):
             break
-        word, position = flag_word(view, position, escape)
+        word, position = _flag_word(view, position, escape)
         if word == "--":
             break
         flags.append(word)
     return tuple(flags), view[position:].encode("latin-1").decode("utf-8", "surrogateescape")
 
 
-def flag_word(view: str, position: int, escape: str) -> tuple[str, int]:
+def _flag_word(view: str, position: int, escape: str) -> tuple[str, int]:
     """Return the word at `position` without quotes and escapes, and where it ends."""
     characters: list[str] = []
     quote = ""
@@ -86,20 +128,6 @@ def flag_word(view: str, position: int, escape: str) -> tuple[str, int]:
     return "".join(characters), min(position, len(view))
 
 
-def _none(rest: str, escape: str) -> tuple[str, ...]:
-    """Return nothing: the argument of ONBUILD is an instruction, which is split on its own."""
-    return ()
-
-
-def _string(rest: str, escape: str) -> tuple[str, ...]:
-    return (rest,) if rest else ()
-
-
-def _list(rest: str, escape: str) -> list[str]:
-    """Return what stands between blanks; quotes and escapes mean nothing yet."""
-    return _BLANKS.split(rest) if rest else []
-
-
 def _json_array(rest: str) -> tuple[str, ...] | None:
     """Return the strings of a JSON array, or None if `rest` is none."""
     if not rest.startswith("["):
@@ -107,7 +135,7 @@ def _json_array(rest: str) -> tuple[str, ...] | None:
     import json  # here, as not every Dockerfile has one
 
     try:
-        array = json.loads(LONE_SURROGATE.sub("\ufffd", rest), parse_constant=_reject)
+        array = json.loads(LONE_SURROGATE.sub("\ufffd", rest))
     except (ValueError, RecursionError):
         return None
     if not all(isinstance(element, str) for element in array):
@@ -117,89 +145,161 @@ def _json_array(rest: str) -> tuple[str, ...] | None:
     return tuple(LONE_SURROGATE.sub("\ufffd", element) for element in array)
 
 
-def begins_with_array(instruction: Instruction) -> bool:
-    """Return whether words begin with a JSON array of strings, and then go on.
-
-    BuildKit of Docker 26.1 takes the array and drops the rest, that of 28.5 takes all for words.
-    """
-    if instruction.json_form or not instruction.arguments[0].startswith("["):
-        return False
-    import json  # as hardly any Dockerfile does this
-
-    try:
-        array, _ = json.JSONDecoder().raw_decode(" ".join(instruction.arguments))
-    except (ValueError, RecursionError):
-        return False
-    return all(isinstance(element, str) for element in array)
+def _words(rest: str, escape: str) -> list[str]:
+    """Return words; quotes and escapes protect blanks and are kept, but for one at the very end."""
+    kept = re.escape(escape)
+    word = rf"""(?:{kept}.|'[^']*'?|"(?:{kept}.|[^"{kept}])*"?|[^{SPACE}'"{kept}])+"""
+    return re.findall(word, LONE_SURROGATE.sub("\ufffd", rest), re.DOTALL)
 
 
-def _reject(constant: str) -> None:
-    """Refuse NaN and Infinity, which Python's JSON has and JSON has not."""
-    raise ValueError(constant)
-
-
-def _words(rest: str, escape: str) -> Iterator[str]:
-    """Yield words; quotes and escapes protect blanks and are kept, but for one at the very end."""
-    text = LONE_SURROGATE.sub("\ufffd", rest)
-    characters: list[str] = []
-    quote = ""
-    position = 0
-    while position < len(text):
-        character = text[position]
-        if not quote and character in SPACE:
-            if characters:
-                yield "".join(characters)
-            characters.clear()
-        elif character == escape and quote != "'":
-            position += 1
-            if position < len(text):
-                characters += (character, text[position])
-        else:
-            if not quote and character in "'\"":
-                quote = character
-            elif character == quote:
-                quote = ""
-            characters.append(character)
-        position += 1
-    if characters:
-        yield "".join(characters)
-
-
-def _pairs(keyword: str) -> _Form:
-    """Return the form `name=value …`, or the old `name value` with the whole rest as value."""
-
-    def split(rest: str, escape: str) -> tuple[str, ...]:
-        words = [*_words(rest, escape)]
-        if not words or "=" in words[0]:
-            return tuple(part for word in words for part in _pair(word))
-        name, blanks, value = partition(rest)
-        if not blanks:
+def _pairs(keyword: str, rest: str, escape: str) -> Iterator[str]:
+    """Yield name and value of each `name=value`, or of the old `name value`."""
+    words = _words(rest, escape)
+    if words and "=" not in words[0]:
+        words = []
+        if not _BLANKS.search(rest):
             raise DockerfileError(f"{keyword} must have two arguments")
-        return name, value
+        yield from partition(rest)
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise DockerfileError(
+                f"Syntax error - can't find = in {quoted(word)}. Must be of the form: name=value"
+            )
+        yield from (name, value)
 
-    return split
+
+def check_instruction(instruction: Instruction) -> None:
+    """Raise DockerfileError, with the line, if the builder does not accept `instruction`."""
+    with located(instruction.line):
+        if instruction.keyword not in KEYWORDS.values():
+            raise DockerfileError(f"unknown instruction: {instruction.keyword}")
+        wrong = _wrong_count(instruction) or _wrong_flags(instruction) or _wrong_text(instruction)
+        if wrong:
+            raise DockerfileError(wrong)
 
 
-def _pair(word: str) -> tuple[str, str]:
-    """Return name and value of `name=value`."""
-    name, equals, value = word.partition("=")
-    if not equals:
-        raise DockerfileError(
-            f"Syntax error - can't find = in {quoted(word)}. Must be of the form: name=value"
+def _wrong_count(instruction: Instruction) -> str:
+    """Return what is wrong with the number of arguments, `""` for nothing."""
+    keyword, arguments = instruction.keyword, instruction.arguments
+    if keyword in ("ADD", "COPY") and len(arguments) < 2:
+        return (
+            f"{keyword} requires at least two arguments, but only one was provided."
+            " Destination could not be determined"
         )
-    return name, value
+    if keyword in _ONE and len(arguments) != 1:
+        return f"{keyword} requires exactly one argument"
+    is_given = arguments or instruction.trigger or keyword in _ANY
+    return "" if is_given else f"{keyword} requires at least one argument"
 
 
-_JSON = frozenset(
-    ("add", "cmd", "copy", "entrypoint", "healthcheck", "run", "shell", "volume"),
-)
-"""The instructions whose arguments may be a JSON array."""
-_FORMS: dict[str, _Form] = {
-    **dict.fromkeys(("add", "copy", "expose", "from", "volume"), _list),
-    **dict.fromkeys(("cmd", "entrypoint", "healthcheck", "run", "shell"), _string),
-    **dict.fromkeys(("maintainer", "stopsignal", "user", "workdir"), _string),
-    "arg": _words,
-    "env": _pairs("ENV"),
-    "label": _pairs("LABEL"),
-    "onbuild": _none,
-}
+def _wrong_flags(instruction: Instruction) -> str:
+    if instruction.keyword in _UNREAD_FLAGS:
+        return ""
+    known = {each.rstrip("?*"): each for each in _FLAGS.get(instruction.keyword, "").split()}
+    seen: set[str] = set()
+    for flag in instruction.flags:
+        name, equals, value = flag.partition("=")
+        kind = known.get(name[2:])
+        if kind is None:
+            return f"unknown flag: {name}"
+        if (equals and not value) if kind.endswith("?") else not equals:
+            return f"missing a value on flag: {name}"
+        if kind.endswith("?") and value.lower() not in ("", "true", "false"):
+            return f"expecting boolean value for flag {name}, not: {value}"
+        if name in seen and not kind.endswith("*"):
+            return f"duplicate flag specified: {name}"
+        seen.add(name)
+    return ""
+
+
+def _wrong_text(instruction: Instruction) -> str:
+    """Return what is wrong with the values of flags and arguments."""
+    keyword, arguments = instruction.keyword, instruction.arguments
+    if keyword in ("ADD", "COPY") and parse_heredoc_word(arguments[-1]):
+        return f"{keyword} cannot accept a heredoc as a destination"
+    if keyword in ("ENV", "LABEL") and "" in arguments[::2]:
+        return f"{keyword} names can not be blank"
+    if keyword == "ARG" and any(each.startswith("=") for each in arguments):
+        return "ARG names can not be blank"
+    if keyword == "VOLUME" and not all(map(str.strip, arguments)):
+        return "VOLUME specified can not be an empty string"
+    if keyword == "SHELL" and not instruction.json_form:
+        return "SHELL requires the arguments to be in JSON form"
+    if keyword == "FROM":
+        return _wrong_name(arguments)
+    if keyword == "HEALTHCHECK":
+        return _wrong_health_check(instruction)
+    if keyword == "RUN":
+        return _wrong_run(instruction)
+    name = instruction.trigger.keyword.strip(SPACE).upper() if instruction.trigger else ""
+    is_wrong = name in ("ONBUILD", "MAINTAINER", "FROM")
+    return f"{name} isn't allowed as an ONBUILD trigger" if is_wrong else ""
+
+
+def _wrong_name(arguments: tuple[str, ...]) -> str:
+    # BuildKit (`parseBuildStageName`) folds case as Unicode does.
+    if len(arguments) == 3 and arguments[1].casefold() == "as":
+        if _STAGE_NAME.fullmatch(arguments[2].lower()):
+            return ""
+        reason = "name can't start with a number or contain symbols"
+        return f"invalid name for build stage: {quoted(arguments[2])}, {reason}"
+    return "" if len(arguments) == 1 else "FROM requires either one or three arguments"
+
+
+def _wrong_run(instruction: Instruction) -> str:
+    for mount in instruction.flag_values("mount"):
+        mount_origin(mount)  # raises for what is rejected before any variable is known
+    for name, choices in _CHOICES.items():
+        for value in instruction.flag_values(name):
+            if value not in choices:
+                return f"invalid value for --{name}: {quoted(value)}"
+    return ""
+
+
+def _wrong_health_check(instruction: Instruction) -> str:
+    kind, *command = instruction.arguments
+    if kind.upper() == "NONE":
+        return "HEALTHCHECK NONE takes no arguments" if command else ""
+    if kind.upper() != "CMD" or not command:
+        return "HEALTHCHECK requires NONE, or CMD and a command"
+    for name in ("interval", "timeout", "start-period", "start-interval"):
+        for value in instruction.flag_values(name):
+            if not _DURATION.fullmatch(value):
+                return f"time: invalid duration {quoted(value)}"
+    return ""
+
+
+def check_mode(text: str) -> None:
+    """Raise DockerfileError for what is neither an octal mode nor a list as chmod takes it."""
+    if not _MODE.fullmatch(text):
+        octal = (
+            f"invalid chmod parameter: '{text}'. it should be octal string and between 0 and 07777"
+        )
+        raise DockerfileError(octal if "0" <= text[:1] <= "9" else "invalid syntax")
+
+
+def check_value(keyword: str, text: str) -> None:
+    """Raise DockerfileError for a value, variables replaced, that an instruction may not have."""
+    if keyword == "STOPSIGNAL" and not _SIGNAL.fullmatch(text):
+        # Any number but 0, or a name of Linux, as for `signal.ParseSignal` of moby.
+        raise DockerfileError(f"invalid signal: {text}")
+    if keyword == "VOLUME" and not text:
+        raise DockerfileError("VOLUME specified can not be an empty string")
+    if keyword == "EXPOSE":
+        for port in text.split():  # a variable may hold several
+            if not _is_port(port):
+                raise DockerfileError(f"invalid port: {quoted(port)}")
+
+
+def _is_port(text: str) -> bool:
+    """Return whether `text` is `[[address:]host-port:]port[/protocol]`; ports may be ranges.
+
+    The function of docker/go-connections is `nat.ParsePortSpec`; addresses are not looked at.
+    """
+    found = _PORT.fullmatch(text)
+    host, last_host, port, last = found.groups() if found else ("", "", "", "")
+    hosts = range(int(host or 0), int(last_host or host or 0) + 1)
+    ports = range(int(port or 0), int(last or port or 0) + 1)
+    fits = not host or len(ports) in (1, len(hosts))
+    return bool(found and hosts and ports and fits and max(hosts[-1], ports[-1]) < 65_536)

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from ctxsize.dockerfile.arguments import begins_with_array
+from ctxsize.dockerfile.arguments import check_mode, check_value
 from ctxsize.dockerfile.graph import SCRATCH, Node
-from ctxsize.dockerfile.instructions import (
-    Instruction,
-    located,
-    parse_heredoc_word,
-    strip_leading_tabs,
-)
+from ctxsize.dockerfile.instructions import Instruction, located, parse_heredoc_word
 from ctxsize.dockerfile.sources import (
     Mount,
     Source,
     Unknown,
     around_pivot,
-    check_sources,
     csv_fields,
     is_git,
     path_from_root,
 )
-from ctxsize.dockerfile.stages import BuiltStage, StageStep
-from ctxsize.dockerfile.state import Environment, Expanded, resting_on
+from ctxsize.dockerfile.stages import StageStep
+from ctxsize.dockerfile.state import Expanded, resting_on
 from ctxsize.dockerfile.words import quoted
 from ctxsize.errors import DockerfileError
 
-_REPLACED = frozenset("'\"$\\`")
-"""The characters that may make a word stand for another one."""
 _NEW_FLAGS = {"COPY": ("--exclude",), "ADD": ("--exclude", "--unpack"), "RUN": ("--device",)}
 """The flags that the BuildKit of Docker 28.5 knows and that of 26.1 does not."""
 _LABS_FLAGS = {"COPY": ("--parents",), "RUN": ("--security",)}
@@ -48,18 +41,18 @@ class StageWalk:
     unknowns: dict[Unknown, None] = field(default_factory=dict)
     excluded: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
 
-    def follow(self, node: Node, built: BuiltStage) -> None:
+    def follow(self, node: Node) -> None:
         """Collect what one stage takes, whose base was followed before."""
-        node.done = True
-        if built.fault is not None:
+        assert node.built is not None
+        if node.built.fault is not None:
             with located(node.line):
-                raise built.fault
+                raise node.built.fault
         if node.base:
             node.paths, node.sources = node.base.paths, node.base.sources
             node.inputs.append(node.base)
         for step, origins in node.steps:
             with located(step.line):
-                _StepWalk(self, node, built.label, step).obey(origins)
+                _StepWalk(self, node, node.built.label, step).obey(origins)
                 if step.fault is not None:
                     raise step.fault
 
@@ -73,91 +66,87 @@ class _StepWalk:
     label: str
     step: StageStep
 
-    @property
-    def instruction(self) -> Instruction:
-        return self.step.instruction
-
-    def expand(self, word: str) -> Expanded:
-        return self.step.environment.expand(word)
-
     def obey(self, origins: Sequence[Node]) -> None:
         """Check the instruction and collect what it takes."""
-        instruction = self.instruction
+        instruction = self.step.instruction
         if self.walk.built_in:
             check_flags(instruction)
-        if instruction.keyword == "ARG":
-            self._doubt("older-name", *_names_replaced(instruction, self.step.environment))
-        elif instruction.keyword in ("COPY", "ADD"):
+        self._note(newer_flags(instruction))
+        if self.step.is_copy:
             self._copy(origins[0] if origins else None)
-        elif instruction.keyword == "RUN":
+        elif self.step.is_run:
             self._run(origins)
-        elif instruction.keyword == "EXPOSE":
-            self._expose()
-        elif instruction.keyword in ("LABEL", "VOLUME", "STOPSIGNAL"):
-            for value in map(self.expand, instruction.arguments):
+        elif instruction.keyword in ("EXPOSE", "LABEL", "VOLUME", "STOPSIGNAL"):
+            for value in self._expanded(instruction.arguments):
                 with resting_on(value.doubts):
-                    _check_value(instruction.keyword, value.text)
+                    check_value(instruction.keyword, value.text)
 
-    def _doubt(self, kind: str, *names: str) -> None:
-        line = self.instruction.line
-        self.walk.unknowns.update(dict.fromkeys(Unknown(kind, name, line) for name in names))
+    def _note(self, unknowns: Iterable[Unknown]) -> None:
+        self.walk.unknowns.update(dict.fromkeys(unknowns))
 
-    def _expose(self) -> None:
-        """Check the ports of an EXPOSE, of which a variable may hold several."""
-        from ctxsize.dockerfile.accepted import check_port  # as not every Dockerfile has one
-
-        expand = self.step.environment.expand
-        for value in [expand(each, splits=True) for each in self.instruction.arguments]:
-            with resting_on(value.doubts):
-                for word in value.words:
-                    check_port(word)
+    def _expanded(self, words: Iterable[str]) -> list[Expanded]:
+        return [self.step.environment.expand(word) for word in words]
 
     def _copy(self, origin: Node | None) -> None:
         """Follow a COPY or ADD."""
-        instruction = self.instruction
-        self.walk.unknowns.update(dict.fromkeys(newer_flags(instruction)))
+        instruction = self.step.instruction
         if patterns := tuple(instruction.flag_values("exclude")):
             self.walk.excluded.append((instruction.line, patterns))
-        if begins_with_array(instruction):
-            self._doubt("older-array", instruction.keyword)
-        given = {
-            name: self.expand(flag)
-            for name in ("chown", "chmod", "checksum")
-            for flag in instruction.flag_values(name)
-        }
+        modes = self._expanded(instruction.flag_values("chmod"))
+        self._expanded(instruction.flag_values("chown"))
+        self._expanded(instruction.flag_values("checksum"))
         *written, destination = instruction.arguments
         files = [word for word in written if not parse_heredoc_word(word)]
-        values = [self.expand(word) for word in files]
-        self.expand(destination)
-        _check_heredocs(instruction, written, self.step.environment)
-        if origin and not origin.done:
-            name = next(instruction.flag_values("from"))
-            raise DockerfileError(
-                f"cannot copy from stage {quoted(name)}, it needs to be defined before current"
-                f" stage {quoted(self.label)}"
-            )
-        texts = [value.text for value in values]
-        check_sources(instruction, texts)
-        for name, value in given.items():
-            with resting_on(value.doubts):
-                _check_flag_value(name, value.text, texts)
+        values = self._expanded(files)
+        self._expanded([destination])
+        self._expand_heredocs(written)
+        self._check_order(
+            origin,
+            "cannot copy from stage {}, it needs to be defined before current stage {}",
+            *(self.step.origin, self.label),
+        )
+        for mode in modes:
+            with resting_on(mode.doubts):
+                check_mode(mode.text)
         for word, value in zip(files, values, strict=True):
-            if not value.text.startswith(("http://", "https://")):
-                kind = "git" if is_git(value.text) else instruction.keyword.lower()
+            is_url = value.text.startswith(("http://", "https://"))
+            kind = "git" if is_git(value.text) else instruction.keyword.lower()
+            if instruction.keyword == "COPY" and (is_url or kind == "git"):
+                remote = "git ref" if kind == "git" else "URL"
+                raise DockerfileError(f"source can't be a {remote} for COPY")
+            if not is_url:
                 self._take(origin, word, value, kind)
+
+    def _expand_heredocs(self, written: list[str]) -> None:
+        bodies = {each.name: each.content for each in self.step.instruction.heredocs}
+        for heredoc in map(parse_heredoc_word, written):
+            if heredoc and heredoc.expand:
+                body = bodies.get(heredoc.name, "")
+                if heredoc.strip_tabs:
+                    body = re.sub(r"(?m)^\t+", "", body)
+                self.step.environment.expand(body, quotes=False)
+
+    def _check_order(self, origin: Node | None, problem: str, *names: str) -> None:
+        """Raise if a stage takes from itself, or with `problem` from one that comes after it."""
+        if origin is self.node:
+            # The function of BuildKit is `validateCircularDependency`.
+            message = f"circular dependency detected on stage: {self.label}"
+            raise DockerfileError(message, line=self.node.line)
+        if origin and origin.index > self.node.index:
+            raise DockerfileError(problem.format(*map(quoted, names)))
 
     def _run(self, origins: Sequence[Node]) -> None:
         """Follow a RUN: any command may read all of its stage; mounts take from others."""
         self.node.paths.add("/")
-        instruction = self.instruction
-        if self.walk.built_in and any(flag.startswith("--device=") for flag in instruction.flags):
+        instruction = self.step.instruction
+        if self.walk.built_in and any(instruction.flag_values("device")):
             message = "device feature is only supported in Dockerfile frontend 1.14.0-labs or later"
             raise DockerfileError(message)
         if instruction.json_form and not instruction.arguments:
             raise DockerfileError("failed to marshal LLB definition: arguments are required")
         texts = [*instruction.flag_values("mount")]
         if any(each.lower().startswith("env=") for text in texts for each in csv_fields(text)):
-            self._doubt("older-flag", "RUN --mount=…,env=…")
+            self._note([Unknown("older-flag", "RUN --mount=…,env=…", instruction.line)])
         mounts = [self.step.state.mount(text) for text in texts]
         for (mount, doubts), origin in zip(mounts, origins, strict=True):
             with resting_on(doubts):
@@ -168,37 +157,31 @@ class _StepWalk:
         # A cache without an origin starts empty; BuildKit (`dispatchRunMounts`) forgot a
         # tmpfs here, so that it counts as taking the whole context, though it takes nothing.
         from_context = not mount.origin and mount.type != "cache"
-        if not from_context and not origin.done:
-            raise DockerfileError(
-                f"cannot mount from stage {quoted(mount.origin or SCRATCH)} to"
-                f" {quoted(mount.target)}, stage needs to be defined before current command"
-            )
+        self._check_order(
+            None if from_context else origin,
+            "cannot mount from stage {} to {}, stage needs to be defined before current command",
+            *(mount.origin or SCRATCH, mount.target),
+        )
         if mount.type == "ssh" and mount.source:
             raise DockerfileError("ssh does not support source")
         if mount.type in ("secret", "ssh"):
             if mount.target == "/":
                 raise DockerfileError(f"invalid mount type {mount.type.upper()} for /")
             return
-        self._check_target(mount)
-        value = self.expand(mount.written)
-        self._take(None if from_context else origin, mount.written, value, mount.type)
-
-    def _check_target(self, mount: Mount) -> None:
-        """Raise for a mount on `/`, which only a relative target or `/` itself is taken for.
-
-        BuildKit (`dispatchRunMounts`) cleans a target when it makes it absolute, and then
-        compares the text: `/.`, `//` and `/x/..` pass.
-        """
+        # BuildKit (`dispatchRunMounts`) cleans a target when it makes it absolute, and then
+        # compares the text: `/.`, `//` and `/x/..` pass.
         target = Expanded(mount.target)
         if not mount.target.startswith("/"):
             target = self.step.state.below(target)
         if target.text == "/":
             with resting_on(target.doubts):
                 raise DockerfileError('invalid mount target "/"')
+        (value,) = self._expanded([mount.source_written])
+        self._take(None if from_context else origin, mount.source_written, value, mount.type)
 
     def _take(self, origin: Node | None, written: str, value: Expanded, kind: str) -> None:
         """Record a path that is taken from the context (`origin` None) or another node."""
-        path, instruction, node = path_from_root(value.text), self.instruction, self.node
+        path, instruction, node = path_from_root(value.text), self.step.instruction, self.node
         (self.walk.paths if origin is None else origin.paths).add(path)
         if kind not in ("tmpfs", "git"):
             node.uses_context = node.uses_context or origin is None
@@ -221,8 +204,8 @@ class _StepWalk:
         self.walk.sources.append(source)
         if origin is not None:
             origin.sources.append(source)
-        for doubt, name in sorted(value.doubts, key=lambda each: each[::-1]):
-            self._doubt(doubt, name)
+        doubts = sorted(value.doubts, key=lambda each: each[::-1])
+        self._note(Unknown(kind, name, instruction.line) for kind, name in doubts)
 
 
 def check_flags(instruction: Instruction) -> None:
@@ -234,45 +217,11 @@ def check_flags(instruction: Instruction) -> None:
             raise DockerfileError(f"unknown flag: {name}", hint=hint)
 
 
-def _check_value(keyword: str, text: str) -> None:
-    """Raise for a value that an instruction may not have."""
-    if keyword == "STOPSIGNAL":
-        from ctxsize.dockerfile.accepted import check_signal  # as few Dockerfiles need it
-
-        check_signal(text)
-    elif keyword == "VOLUME" and not text:
-        raise DockerfileError("VOLUME specified can not be an empty string")
-
-
-def _check_flag_value(name: str, text: str, sources: Sequence[str]) -> None:
-    """Raise for a mode or checksum that a COPY or ADD of `sources` may not have."""
-    from ctxsize.dockerfile.accepted import check_checksum, check_mode
-
-    if name == "chmod":
-        check_mode(text)
-    elif name == "checksum" and text and not any(map(is_git, sources)):
-        check_checksum(text)
-
-
 def newer_flags(instruction: Instruction) -> Iterator[Unknown]:
     """Yield the flags of an instruction that an older BuildKit refuses."""
     names = {flag.partition("=")[0] for flag in instruction.flags}
     for flag in sorted(names.intersection(_NEW_FLAGS.get(instruction.keyword, ()))):
         yield Unknown("older-flag", f"{instruction.keyword} {flag}", instruction.line)
-
-
-def _names_replaced(instruction: Instruction, environment: Environment) -> Iterator[str]:
-    """Yield the names in an ARG that an older BuildKit reads otherwise, or refuses."""
-    for argument in instruction.arguments:
-        name = argument.partition("=")[0]
-        if _REPLACED.isdisjoint(name):
-            continue
-        try:
-            same = environment.expand(name).text == name
-        except DockerfileError:
-            same = False
-        if not same:
-            yield name
 
 
 def _keeps_parents(instruction: Instruction) -> bool:
@@ -281,15 +230,3 @@ def _keeps_parents(instruction: Instruction) -> bool:
         "--parents" in instruction.flags
         or any(value.lower() != "false" for value in instruction.flag_values("parents"))
     )
-
-
-def _check_heredocs(instruction: Instruction, written: list[str], environment: Environment) -> None:
-    """Raise for a heredoc whose body cannot be expanded."""
-    bodies = {heredoc.name: heredoc.content for heredoc in instruction.heredocs}
-    for word in written:
-        heredoc = parse_heredoc_word(word)
-        if heredoc and heredoc.expand:
-            body = bodies.get(heredoc.name, "")
-            if heredoc.strip_tabs:
-                body = strip_leading_tabs(body)
-            environment.expand(body, quotes=False)

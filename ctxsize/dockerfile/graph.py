@@ -1,8 +1,4 @@
-"""Which stages, images and named contexts a build consists of, and what reaches what.
-
-The rules are those of BuildKit's Dockerfile frontend, in its order, since the
-order decides which of several complaints is made.
-"""
+"""Which stages, images and named contexts a build of one target consists of."""
 
 from __future__ import annotations
 
@@ -20,52 +16,37 @@ from ctxsize.dockerfile.words import expand, quoted
 from ctxsize.errors import DockerfileError
 
 SCRATCH = "scratch"
-_INDEX = re.compile("([-+]?)0*([0-9]{1,19})")
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_INDEX = re.compile("[-+]?[0-9]{1,18}")
 
 
 @dataclass(eq=False)
 class Node:
-    """A stage, or an image or named context that is copied from.
-
-    `context` is the named context that stands in for it; `paths` what is taken
-    from it and `sources` by what, both shared with the stages based on it;
-    `doubts` are the unknown values on which its base rests; `inputs` the nodes
-    that its result is really made from, which are fewer than it depends on.
-    Each step comes with the nodes that `--from` and `from=` name: a RUN has one per
-    mount, which without a `from=` is the empty image, whatever the mount then takes.
-    """
+    """A stage, or an image or named context that is copied from."""
 
     base_name: str
     line: int
-    stage: Stage | None = None
+    index: int = -1
+    """Of a stage whose steps are followed, else -1."""
+    built: BuiltStage | None = None
     doubts: frozenset[Doubt] = frozenset()
+    """The unknown values on which the name of its base rests."""
     base: Node | None = None
     context: str = ""
-    replaced: bool = False
-    """Whether its named context stands in for a stage."""
-    done: bool = False
-    """Whether others can take from it."""
+    """The named context that stands in for it or for its base."""
     steps: list[tuple[StageStep, tuple[Node, ...]]] = field(default_factory=list)
-    triggered: bool = False
+    """Each with what `--from` and `from=` name: a RUN has one node per mount, which without a
+    `from=` is the empty image, whatever the mount then takes."""
     paths: set[str] = field(default_factory=set)
+    """What is taken from it, like `sources` shared with the stages based on it."""
     sources: list[Source] = field(default_factory=list)
     inputs: list[Node] = field(default_factory=list)
+    """What its result is really made from: less than it depends on."""
     uses_context: bool = False
-
-    def origins(self) -> Iterator[Node]:
-        """Yield what its instructions take from."""
-        for _, origins in self.steps:
-            yield from origins
-
-    def dependencies(self) -> Iterator[Node]:
-        """Yield what this node cannot be built without."""
-        if self.base:
-            yield self.base
-        yield from self.origins()
 
 
 class Graph:
-    """The nodes of one build, stages first and in file order."""
+    """The nodes of one build."""
 
     def __init__(
         self,
@@ -78,32 +59,36 @@ class Graph:
         self._outer = outer
         self._given = given
         self._contexts = {familiar_name(name): is_image for name, is_image in contexts.items()}
-        self.nodes: list[Node] = []
-        self._known: set[Node] = set()
         self._by_name: dict[str, Node] = {}
+        self.stages: list[Node] = []
         for stage in dockerfile.stages:
-            self._add_stage(stage)
-        replaced = {name for name, node in self._by_name.items() if node.replaced}
-        self.built = [*follow(dockerfile, outer, self._begin, replaced)]
+            node = self._stage(stage)
+            self.stages.append(node)
+            if stage.name:
+                self._by_name[stage.name] = node
+        replaced = {name for name, node in self._by_name.items() if node.index < 0}
+        for at, built in enumerate(follow(dockerfile, outer, self._begin, replaced)):
+            self.stages[at].built = built
 
-    def _add_stage(self, stage: Stage) -> None:
-        """Add the node of a stage; only global arguments count in a FROM."""
+    def _stage(self, stage: Stage) -> Node:
+        """Return the node of a stage; only global arguments count in a FROM."""
         with located(stage.line):
             base = self._outer.expand(stage.base)
             if not base.text:
                 with resting_on(base.doubts):
                     raise DockerfileError(f"base name ({stage.base}) should not be blank")
             self._check_platform(stage)
-            node = Node(base.text, stage.line, stage, base.doubts)
+            context = ""
             if stage.name not in ("", SCRATCH, "context"):
-                node.context = self._context(stage.name, "invalid context name", shown=str)
-        node.replaced = node.done = bool(node.context)
-        if not node.replaced:
+                context = self._context(stage.name, f"invalid context name {stage.name}")
             # A base is compared as written, while names are lower case.
-            node.base = self._by_name.get(node.base_name)
-        self._add(node)
-        if stage.name:
-            self._by_name[stage.name] = node
+            below = None if context else self._by_name.get(base.text)
+            index = -1 if context else stage.index
+            if not (context or below or base.text == SCRATCH):
+                # A name that is none fails any build.
+                with resting_on(base.doubts):
+                    context = self._context(base.text)
+        return Node(base.text, stage.line, index, None, base.doubts, below, context)
 
     def _check_platform(self, stage: Stage) -> None:
         if not stage.platform:
@@ -118,52 +103,45 @@ class Graph:
                 message = f"failed to parse platform {stage.platform}: {error.message}"
                 raise DockerfileError(message) from None
 
-    def _context(self, name: str, problem: str, *, shown: Callable[[str], str]) -> str:
+    def _context(self, name: str, problem: str = "failed to parse stage name {}") -> str:
         """Return the named context that is the same image as `name`, or ""."""
         try:
             familiar = familiar_name(name)
         except DockerfileError as error:
-            raise DockerfileError(f"{problem} {shown(name)}: {error.message}") from None
+            raise DockerfileError(f"{problem.format(quoted(name))}: {error.message}") from None
         return familiar if familiar in self._contexts else ""
 
     def _begin(self, base: str) -> StageState:
         """Return the state in which a stage on an image or a named context begins."""
         context = ""
         with suppress(DockerfileError):
-            context = "" if base == SCRATCH else self._context(base, "", shown=str)
+            context = "" if base == SCRATCH else self._context(base)
         is_known = self._is_known(base, context)
-        environment = Environment(self._outer.escape, made=self._outer.made).start(is_known)
-        directory = Expanded("/" if is_known else "")
-        return StageState(environment, self._outer, self._given, directory)
+        doubts = frozenset(() if is_known else {("environment", "PATH")})
+        outer = self._outer
+        environment = Environment(outer.escape, open_ended=not is_known, made=outer.made)
+        environment = environment.set_in_image("PATH", Expanded(_PATH, doubts))
+        return StageState(environment, outer, self._given, Expanded("/" if is_known else ""))
 
-    def _add(self, node: Node) -> None:
-        self.nodes.append(node)
-        self._known.add(node)
+    def _is_known(self, base: str, context: str) -> bool:
+        """Return whether no image with variables and triggers of its own is behind a base."""
+        return not self._contexts[context] if context else base == SCRATCH
 
-    def find_target(self, target: str) -> Node:
-        """Return the stage called `target`, in any case; the last one if it is empty."""
-        if not target:
-            return self.nodes[-1]
-        node = self._by_name.get(target.lower())
+    def target(self, name: str) -> Node:
+        """Return the stage of a name, in any case; the last one if it is empty."""
+        node = self._by_name.get(name.lower()) if name else self.stages[-1]
         if node is None:
             hint = f"one of {', '.join(self._by_name)}" if self._by_name else None
-            raise DockerfileError(f"target stage {quoted(target)} could not be found", hint=hint)
+            raise DockerfileError(f"target stage {quoted(name)} could not be found", hint=hint)
         return node
 
-    def connect(self) -> None:
-        """Give every stage its steps, adding nodes for what is no stage."""
-        for node, built in zip(tuple(self.nodes), self.built, strict=True):
-            node.steps = [self._connected(each) for each in built.own]
-        self._check_cycles()
-
-    def _connected(self, step: StageStep) -> tuple[StageStep, tuple[Node, ...]]:
-        with located(step.line):
-            origins = tuple(self._origins(step.instruction))
-        # New nodes join in only now: within an instruction they are not found.
-        for origin in origins:
-            if origin not in self._known:
-                self._add(origin)
-        return step, origins
+    def connected(self, node: Node) -> list[Node]:
+        """Give a node its steps, and return what it cannot be built without."""
+        for step in node.built.steps if node.built else ():
+            with located(step.line):
+                node.steps.append((step, tuple(self._origins(step.instruction))))
+        origins = [origin for _, found in node.steps for origin in found]
+        return [node.base, *origins] if node.base else origins
 
     def _origins(self, instruction: Instruction) -> Iterator[Node]:
         """Yield the nodes that an instruction takes from."""
@@ -182,91 +160,33 @@ class Graph:
                 "variable expansion is not supported for --from, define a new stage with FROM"
                 " using ARG from global scope as a workaround"
             )
-        # What is beyond 64 bits is no number for `strconv.Atoi`, and so the name of an image.
-        digits = _INDEX.fullmatch(name)
-        index = int(digits[1] + digits[2]) if digits else None
-        if index is None or not -(1 << 63) <= index < 1 << 63:
+        # What is no number for `strconv.Atoi` is the name of an image.
+        if not _INDEX.fullmatch(name):
             return self._origin(name, line)
-        if not 0 <= index < len(self.nodes):
-            raise DockerfileError(f"invalid stage index {index}")
-        return self.nodes[index]
+        if not 0 <= int(name) < len(self.stages):
+            raise DockerfileError(f"invalid stage index {int(name)}")
+        return self.stages[int(name)]
 
     def _origin(self, name: str, line: int) -> Node:
-        return self._by_name.get(name.lower()) or Node(name, line, done=True)
-
-    def _check_cycles(self) -> None:
-        """Raise if a stage copies, through others or not, from itself.
-
-        The function of BuildKit is `validateCircularDependency`.
-        """
-        finished: set[Node] = set()
-        for start in self.nodes:
-            trail, on_trail = [(start, start.origins())], {start}
-            while trail:
-                node, origins = trail[-1]
-                following = next((each for each in origins if each not in finished), None)
-                if following is None:
-                    finished.add(node)
-                    on_trail.remove(node)
-                    trail.pop()
-                elif following in on_trail:
-                    label = start.stage.label if start.stage else start.base_name
-                    message = f"circular dependency detected on stage: {label}"
-                    raise DockerfileError(message, line=start.line)
-                else:
-                    on_trail.add(following)
-                    trail.append((following, following.origins()))
-
-    def resolve(self, target: Node) -> set[Node]:
-        """Return the nodes that `target` needs, with base images and ONBUILD worked in."""
-        resolved = 0
-        while True:
-            for node in self.nodes[resolved:]:
-                self._resolve_base(node)
-            resolved = len(self.nodes)
-            reachable = closure(target, Node.dependencies)
-            stages = zip(tuple(self.nodes), self.built, strict=False)
-            if not sum(self._trigger(*each) for each in stages if each[0] in reachable):
-                return reachable
-
-    def _resolve_base(self, node: Node) -> None:
-        """Find out what an image name stands for; a name that is none fails any build."""
-        if node.base or (node.base_name == SCRATCH and not node.replaced):
-            return
-        problem = "failed to parse stage name"
-        with located(node.line), resting_on(node.doubts):
-            context = self._context(node.base_name, problem, shown=quoted)
-        node.context = node.context or context
+        if stage := self._by_name.get(name.lower()):
+            return stage
+        return Node(name, line, context="" if name == SCRATCH else self._context(name))
 
     def unknowns(self, node: Node) -> Iterator[Unknown]:
         """Yield what is not known of the name of a stage's base, or of that image's triggers."""
-        if node.stage is None:
-            return
         for kind, name in sorted(node.doubts):
             yield Unknown(kind, name, node.line)
-        if not (node.base or node.replaced or self._is_known(node.base_name, node.context)):
+        is_image = node.index >= 0 and node.base is None
+        if is_image and not self._is_known(node.base_name, node.context):
             yield Unknown("onbuild", node.base_name, node.line)
-
-    def _is_known(self, base: str, context: str) -> bool:
-        """Return whether no image with variables and triggers of its own is behind a base."""
-        return not self._contexts[context] if context else base == SCRATCH
-
-    def _trigger(self, node: Node, built: BuiltStage) -> bool:
-        """Put the base's ONBUILD triggers in front; return whether they need further nodes."""
-        if node.triggered:
-            return False
-        node.triggered = True
-        steps = [self._connected(each) for each in built.steps if each.is_inherited]
-        node.steps = steps + node.steps
-        return any(origins for _, origins in steps)
 
 
 def closure(start: Node, following: Callable[[Node], Iterable[Node]]) -> set[Node]:
-    """Return `start` and every node that `following` leads to from there."""
+    """Return `start` and every node that `following`, asked once of each, leads to from there."""
     seen = {start}
     pending = [start]
     while pending:
-        fresh = [node for node in following(pending.pop()) if node not in seen]
+        fresh = dict.fromkeys(node for node in following(pending.pop()) if node not in seen)
         seen.update(fresh)
         pending += fresh
     return seen

@@ -19,14 +19,14 @@ _REFERENCE = re.compile(
     rf"(?P<domain>{_DOMAIN})/(?P<path>{_COMPONENT}(?:/{_COMPONENT})*)"
     rf"(?P<tag>:{_TAG})?(?P<digest>@{_DIGEST})?"
 )
-_IDENTIFIER = re.compile("[a-f0-9]{64}")
-_WINDOWS = re.compile("windows|nanoserver")
-_ENVIRONMENTS = {
+WINDOWS = re.compile("windows|nanoserver")
+"""Finds the name of an image of Windows."""
+ENVIRONMENTS = {
     "composer": {"COMPOSER_HOME": "/tmp"},
     "rust": {"CARGO_HOME": "/usr/local/cargo"},
     "cargo-chef": {"CARGO_HOME": "/usr/local/cargo"},
 }
-"""Variables of official images that decide where a cache is."""
+"""Variables of official images that decide where a cache is, by the image's last name."""
 _OS = re.compile(r"([A-Za-z0-9_-]+)(?:\([A-Za-z0-9_.%-]*(?:\+[A-Za-z0-9_.%+-]*)?\))?")
 _PART = re.compile(r"[A-Za-z0-9_.-]+")
 # Only what may stand alone needs to be known; any other pair is taken on trust.
@@ -64,11 +64,6 @@ def familiar_name(reference: str) -> str:
     >>> familiar_name("docker.io/library/alpine:latest")
     'alpine'
     """
-    if _IDENTIFIER.fullmatch(reference):
-        reason = (
-            f"invalid repository name ({reference}), cannot specify 64-byte hexadecimal strings"
-        )
-        raise DockerfileError(reason)
     domain, rest = _split_domain(reference)
     repository = rest.partition(":")[0]
     if repository != repository.lower():
@@ -77,8 +72,12 @@ def familiar_name(reference: str) -> str:
     match = _REFERENCE.fullmatch(f"{domain}/{rest}")
     if match is None:
         raise DockerfileError("invalid reference format")
-    tag = match["tag"] or ""
-    return _familiar(match) + ("" if tag == ":latest" else tag) + (match["digest"] or "")
+    path, tag = match["path"], match["tag"] or ""
+    if domain != _HUB:
+        path = f"{domain}/{path}"
+    elif path.count("/") == 1:
+        path = path.removeprefix(_OFFICIAL)
+    return path + ("" if tag == ":latest" else tag) + (match["digest"] or "")
 
 
 def _split_domain(reference: str) -> tuple[str, str]:
@@ -92,28 +91,9 @@ def _split_domain(reference: str) -> tuple[str, str]:
     return first, _OFFICIAL + rest if first == _HUB and "/" not in rest else rest
 
 
-def _familiar(match: re.Match[str]) -> str:
-    """Return the repository without what is the default anyway."""
-    domain, path = match["domain"], match["path"]
-    if domain != _HUB:
-        return f"{domain}/{path}"
-    short = path.removeprefix(_OFFICIAL)
-    return path if "/" in short else short
-
-
 def repository_of(reference: str) -> str:
     """Return the last part of the name of an image, without tag and digest."""
     return reference.partition("@")[0].rpartition("/")[2].partition(":")[0]
-
-
-def environment_of(reference: str) -> dict[str, str]:
-    """Return the variables of an image that matter to advice."""
-    return _ENVIRONMENTS.get(repository_of(reference), {})
-
-
-def is_windows(reference: str) -> bool:
-    """Return whether the name of an image says that it is one of Windows."""
-    return _WINDOWS.search(reference) is not None
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import takewhile
+from itertools import takewhile, zip_longest
 from typing import Any
 
 from ctxsize.dockerfile.words import LONE_SURROGATE, split_words
-from ctxsize.errors import DockerfileError, UndecidedError
+from ctxsize.errors import DockerfileError
 
 UNIX_SHELLS = frozenset(("sh", "bash", "ash", "dash", "zsh", "ksh", "busybox"))
 _MARKER = re.compile(r"[0-9]*<<(-?)[\t\n\f\r ]*([^<]+)\Z")
-_TABS = re.compile(r"^\t+", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -107,11 +106,10 @@ class Dockerfile:
     @cached_property
     def stages(self) -> tuple[Stage, ...]:
         """Return the stages in file order; there is at least one."""
-        starts = [i for i, each in enumerate(self.instructions) if _begins(each)]
-        ends = [*starts[1:], len(self.instructions)]
+        starts = [at for at, each in enumerate(self.instructions) if each.keyword == "FROM"]
         return tuple(
-            _stage(index, self.instructions[start:end])
-            for index, (start, end) in enumerate(zip(starts, ends, strict=True))
+            _stage(index, *self.instructions[start:end])
+            for index, (start, end) in enumerate(zip_longest(starts, starts[1:]))
         )
 
     @cached_property
@@ -122,39 +120,29 @@ class Dockerfile:
     @property
     def global_arguments(self) -> tuple[Instruction, ...]:
         """Return the ARG instructions in front of the first FROM."""
-        return tuple(takewhile(lambda each: not _begins(each), self.instructions))
+        return tuple(takewhile(lambda each: each.keyword != "FROM", self.instructions))
 
 
-def _begins(instruction: Instruction) -> bool:
-    return instruction.keyword == "FROM"
-
-
-def _stage(index: int, instructions: tuple[Instruction, ...]) -> Stage:
-    beginning, *body = instructions
-    arguments = beginning.arguments
+def _stage(index: int, beginning: Instruction, *body: Instruction) -> Stage:
+    base, *named = beginning.arguments
     return Stage(
         index=index,
-        name=arguments[2].lower() if len(arguments) == 3 else "",
-        base=arguments[0],
+        name=named[-1].lower() if named else "",
+        base=base,
         platform=next(beginning.flag_values("platform"), ""),
         line=beginning.line,
-        instructions=tuple(body),
+        instructions=body,
     )
 
 
 @contextmanager
-def located(line: int, *, outermost: bool = False) -> Iterator[None]:
-    """Give a DockerfileError raised inside its line, and make its message printable.
-
-    A line that it already has stays, unless `outermost` says that it counts
-    something else, as inside a trigger.
-    """
+def located(line: int) -> Iterator[None]:
+    """Give a DockerfileError raised inside a line, if it has none, and a printable message."""
     try:
         yield
     except DockerfileError as error:
         message = LONE_SURROGATE.sub("\ufffd", error.message)
-        known = None if outermost else error.line
-        raise type(error)(message, line=known or line, hint=error.hint) from None
+        raise type(error)(message, line=error.line or line, hint=error.hint) from None
 
 
 def parse_heredoc_word(word: str) -> Heredoc | None:
@@ -166,24 +154,10 @@ def parse_heredoc_word(word: str) -> Heredoc | None:
     match = _MARKER.match(word)
     if match is None:
         return None
-    try:
-        names = split_words(match[2], raw_quotes=False)
-        quoted = split_words(match[2], raw_quotes=True)
-    except UndecidedError:
-        raise
-    except DockerfileError:
-        return None
+    names = split_words(match[2], raw_quotes=False)
+    quoted = split_words(match[2], raw_quotes=True)
     if len(names) != 1 or len(quoted) != 1:
         return None
     # Quotes around any part of the name turn expansion off, as in a shell.
-    unquoted = _quotes_in(names[0]) == _quotes_in(quoted[0])
+    unquoted = all(names[0].count(each) == quoted[0].count(each) for each in "'\"")
     return Heredoc(names[0], expand=unquoted, strip_tabs=bool(match[1]))
-
-
-def strip_leading_tabs(body: str) -> str:
-    """Return `body` as `<<-` wants it."""
-    return _TABS.sub("", body)
-
-
-def _quotes_in(text: str) -> int:
-    return text.count("'") + text.count('"')

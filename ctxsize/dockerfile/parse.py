@@ -2,19 +2,24 @@
 
 Line ends, byte order mark, first-line directives, comments and continuations come first, so
 that one instruction is seen at a time, with its lines. Splitting is all that happens here: which
-flags and arguments an instruction may have is `check`'s business, what a variable stands for
-`words`'.
+flags and arguments an instruction may have is a matter of `arguments`, what a variable stands for
+of `words`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from collections.abc import Iterator
+from dataclasses import replace
+from io import BytesIO
 
-from ctxsize.dockerfile.accepted import check_instruction
-from ctxsize.dockerfile.arguments import is_keyword, partition, split_arguments, take_flags
+from ctxsize.dockerfile.arguments import (
+    KEYWORDS,
+    check_instruction,
+    partition,
+    split_arguments,
+    take_flags,
+)
 from ctxsize.dockerfile.instructions import (
     Directive,
     Dockerfile,
@@ -24,7 +29,7 @@ from ctxsize.dockerfile.instructions import (
     parse_heredoc_word,
 )
 from ctxsize.dockerfile.words import SPACE, split_words
-from ctxsize.errors import DockerfileError, UndecidedError
+from ctxsize.errors import DockerfileError
 
 # The builder's scanner holds 64 KiB: a line may have that much with its line
 # end, and one byte less at the end of the file without one.
@@ -33,17 +38,7 @@ _BOM = b"\xef\xbb\xbf"
 _BLANKS = r"[\t\n\f\r ]*"
 _DIRECTIVE = re.compile(rf"([a-zA-Z][a-zA-Z0-9]*){_BLANKS}={_BLANKS}(.+?){_BLANKS}\Z")
 _DIRECTIVE_NAMES = ("syntax", "escape", "check")
-_ONBUILD = re.compile(rf"^{_BLANKS}ONBUILD{_BLANKS}", re.IGNORECASE)
 _HEREDOC_KEYWORDS = ("ADD", "COPY", "RUN")
-
-
-@dataclass(frozen=True)
-class LogicalLine:
-    """One instruction's text, continuations joined, with its first and last line."""
-
-    text: str
-    line: int
-    end_line: int
 
 
 class LineReader:
@@ -58,55 +53,53 @@ class LineReader:
         self.escape = "\\"
         self.directives: tuple[Directive, ...] = ()
         self.line = 0
-        self.too_long = False
         self._physical = self._physical_lines(data)
         self._at_top = True
 
-    def logical_lines(self) -> Iterator[LogicalLine]:
-        """Yield the instructions' texts. Raises DockerfileError for a bad directive."""
-        for raw in self._physical:
-            text = raw.rstrip("\r\n").lstrip(SPACE)
-            self._look_for_directive(text)
-            if text.startswith("#"):
-                continue
-            text, continued = self._cut_continuation(text)
-            if text or continued:
-                line = self.line
-                pieces = [text, *(self._continuations() if continued else ())]
-                yield LogicalLine("".join(pieces), line, self.line)
+    def logical_lines(self) -> Iterator[tuple[str, int]]:
+        """Yield each instruction's text, continuations joined, and its first line.
 
-    def heredoc_body(self, name: str, *, strip_tabs: bool) -> str | None:
-        """Return the lines up to the one that is `name`, or None if there is none."""
+        Raises DockerfileError for a bad directive.
+        """
+        pieces: list[str] = []
+        line, continued = 0, False
+        for raw in self._physical:
+            text = raw.rstrip("\r\n")
+            content = text.lstrip(SPACE)
+            if not continued:
+                self._look_for_directive(content)
+            # Comments and blank lines do not end an instruction that goes on.
+            if not content or content.startswith("#"):
+                continue
+            if not continued:
+                text, line, pieces = content, self.line, []
+            text, continued = self._cut_continuation(text)
+            pieces.append(text)
+            if not continued:
+                yield "".join(pieces), line
+        if continued:
+            yield "".join(pieces), line
+
+    def heredoc_body(self, name: str, *, strip_tabs: bool) -> str:
+        """Return the lines up to the one that is `name`. Raises DockerfileError without one."""
         body: list[str] = []
         for raw in self._physical:
             text = raw.rstrip("\r\n")
             if (text.lstrip("\t") if strip_tabs else text) == name:
                 return "".join(body)
             body.append(raw)
-        return None
+        raise DockerfileError("unterminated heredoc")
 
     def _physical_lines(self, data: bytes) -> Iterator[str]:
-        """Yield the lines with their line ends; stop for good at one that is too long."""
-        for raw in _split_lines(data):
+        """Yield the lines with their line ends. Raises DockerfileError for one that is too long."""
+        for raw in BytesIO(data):  # only LF ends a line
             if len(raw) >= _BUFFER_BYTES + raw.endswith(b"\n"):
-                self.too_long = True
-                return
+                message = "dockerfile line greater than max allowed size of 65535"
+                raise DockerfileError(message, line=self.line + 1)
             self.line += 1
             if self.line == 1:
                 raw = raw.removeprefix(_BOM)
             yield raw.decode("utf-8", "surrogateescape")
-
-    def _continuations(self) -> Iterator[str]:
-        """Yield what continues a line; comments and blank lines in between do not count."""
-        for raw in self._physical:
-            text = raw.rstrip("\r\n")
-            content = text.lstrip(SPACE)
-            if not content or content.startswith("#"):
-                continue
-            text, continued = self._cut_continuation(text)
-            yield text
-            if not continued:
-                return
 
     def _cut_continuation(self, text: str) -> tuple[str, bool]:
         """Return `text` without an escape character at its end, and whether it had one."""
@@ -135,8 +128,8 @@ class LineReader:
 def find_syntax(data: bytes) -> Directive | None:
     """Return the directive that hands the file to another frontend, or None.
 
-    The builder looks for it before it parses anything, and in more places than
-    the parser does: below a `#!` line, behind `//`, and as a key of a JSON
+    The builder looks for it before it parses anything (`parser.DetectSyntax`), and in more
+    places than the parser does: below a `#!` line, behind `//`, and as a key of a JSON
     object. Its value is the image reference, without what follows it.
     """
     data = data.removeprefix(_BOM)
@@ -144,22 +137,14 @@ def find_syntax(data: bytes) -> Directive | None:
     if data.startswith(b"#!"):
         data = data.partition(b"\n")[2]
         first_line = 2
-    lines = [raw.decode("utf-8", "surrogateescape").rstrip("\n") for raw in _split_lines(data)]
     for prefix in ("#", "//"):
-        if found := _syntax_among(lines, prefix, first_line):
-            return found
+        for number, raw in enumerate(BytesIO(data), first_line):
+            found = _directive(raw.decode("utf-8", "surrogateescape").rstrip("\n"), prefix)
+            if found is None:
+                break
+            if found[0] == "syntax":
+                return Directive("syntax", found[1].partition(" ")[0], number)
     return _syntax_in_json(data, first_line)
-
-
-def _syntax_among(lines: Iterable[str], prefix: str, first_line: int) -> Directive | None:
-    """Return the syntax directive among those on top of `lines`."""
-    for number, text in enumerate(lines, first_line):
-        found = _directive(text, prefix)
-        if found is None:
-            return None
-        if found[0] == "syntax":
-            return Directive("syntax", found[1].partition(" ")[0], number)
-    return None
 
 
 def _syntax_in_json(data: bytes, line: int) -> Directive | None:
@@ -185,15 +170,6 @@ def _directive(text: str, prefix: str) -> tuple[str, str] | None:
     return match[1].lower(), match[2]
 
 
-def _split_lines(data: bytes) -> Iterator[bytes]:
-    """Yield lines with their ends; only LF ends one."""
-    start = 0
-    while start < len(data):
-        end = data.find(b"\n", start) + 1 or len(data)
-        yield data[start:end]
-        start = end
-
-
 def parse_dockerfile(data: bytes | str) -> Dockerfile:
     r"""Return the instructions of a Dockerfile, in order.
 
@@ -210,48 +186,22 @@ def parse_dockerfile(data: bytes | str) -> Dockerfile:
         raise DockerfileError("the Dockerfile cannot be empty")
     reader = LineReader(content)
     instructions = tuple(_instructions(reader))
+    if not instructions:
+        raise DockerfileError("file with no instructions", line=reader.line)
     _check_structure(instructions)
     return Dockerfile(reader.directives, instructions, reader.escape, find_syntax(content))
 
 
-def read_trigger(onbuild: Instruction) -> Instruction:
-    """Return what an ONBUILD adds to a stage based on its own. Raises DockerfileError.
-
-    Image configurations hold triggers as text, and the builder reads each like
-    a file of its own, with the default escape character.
-    """
-    text = _ONBUILD.sub("", onbuild.text)
-    bodies = (f"\n{each.content}{each.name}" for each in onbuild.heredocs)
-    with located(onbuild.line, outermost=True):
-        trigger = _parse_trigger("".join((text, *bodies)))
-    return replace(trigger, line=onbuild.line, end_line=onbuild.end_line)
-
-
-@lru_cache(maxsize=1024)  # each stage on a base has its triggers
-def _parse_trigger(text: str) -> Instruction:
-    instructions = tuple(_instructions(LineReader(text.encode("utf-8", "surrogatepass"))))
-    if len(instructions) != 1:
-        raise DockerfileError("onbuild trigger should be a single expression")
-    check_instruction(instructions[0])
-    if instructions[0].keyword == "FROM":
-        raise DockerfileError("FROM isn't allowed as an ONBUILD trigger")
-    return instructions[0]
-
-
 def _instructions(reader: LineReader) -> Iterator[Instruction]:
-    """Yield the instructions with their heredocs; at least one, or raise."""
-    nothing = True
-    for logical in reader.logical_lines():
-        nothing = False
-        with located(logical.line):
-            instruction = _split(logical.text, reader.escape)
+    """Yield the instructions with their heredocs."""
+    for text, line in reader.logical_lines():
+        with located(line):
+            instruction = _split(text, reader.escape)
             heredocs = tuple(_read_heredocs(instruction, reader))
-        yield replace(instruction, line=logical.line, end_line=reader.line, heredocs=heredocs)
-    if nothing:
-        raise DockerfileError("file with no instructions", line=reader.line or None)
-    if reader.too_long:
-        message = "dockerfile line greater than max allowed size of 65535"
-        raise DockerfileError(message, line=reader.line + 1)
+        end, trigger = reader.line, instruction.trigger
+        if trigger:
+            trigger = replace(trigger, line=line, end_line=end, heredocs=heredocs)
+        yield replace(instruction, line=line, end_line=end, heredocs=heredocs, trigger=trigger)
 
 
 def _check_structure(instructions: tuple[Instruction, ...]) -> None:
@@ -268,9 +218,8 @@ def _check_structure(instructions: tuple[Instruction, ...]) -> None:
 
 def _split(text: str, escape: str, *, is_trigger: bool = False) -> Instruction:
     """Return keyword, flags and arguments of a logical line; it has no place yet."""
-    keyword, _, rest = partition(text.strip(SPACE))
-    if is_keyword(keyword):
-        keyword = keyword.upper()
+    keyword, rest = partition(text.strip(SPACE))
+    keyword = KEYWORDS.get(keyword.lower(), keyword)
     flags, rest = take_flags(rest, escape)
     rest = rest.strip(SPACE)
     trigger = None
@@ -286,21 +235,9 @@ def _read_heredocs(instruction: Instruction, reader: LineReader) -> Iterator[Her
     carrier = instruction.trigger or instruction
     if carrier.keyword not in _HEREDOC_KEYWORDS or carrier.json_form:
         return
-    for heredoc in _heredocs_in(instruction.text):
-        body = reader.heredoc_body(heredoc.name, strip_tabs=heredoc.strip_tabs)
-        if body is None:
-            raise DockerfileError("unterminated heredoc")
-        yield replace(heredoc, content=body)
-
-
-def _heredocs_in(text: str) -> list[Heredoc]:
-    """Return the heredocs that a line opens; none if its quotes do not match."""
-    if "<<" not in text:
-        return []
-    try:
-        words = split_words(text, raw_quotes=True, raw_escapes=True)
-    except UndecidedError:
-        raise
-    except DockerfileError:
-        return []
-    return [heredoc for word in words if (heredoc := parse_heredoc_word(word))]
+    if "<<" not in instruction.text:
+        return
+    for word in split_words(instruction.text, raw_quotes=True, raw_escapes=True):
+        if heredoc := parse_heredoc_word(word):
+            body = reader.heredoc_body(heredoc.name, strip_tabs=heredoc.strip_tabs)
+            yield replace(heredoc, content=body)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ctxsize.dockerfile.instructions import Instruction
 from ctxsize.dockerfile.words import quoted
 from ctxsize.errors import DockerfileError
 
@@ -47,8 +47,7 @@ class Unknown:
     the base image `name`), `check` (any warning of the frontend fails the build),
     `environment` (variable `name`, which the base image may set) or `argument` (an ARG
     that has no value here). Older builders leave the variable `name` unset
-    (`older-unset`), refuse the flag `name` (`older-flag`), expand `name` in an ARG
-    (`older-name`) or take the JSON array that an instruction begins with (`older-array`).
+    (`older-unset`) or refuse the flag `name` (`older-flag`).
     """
 
     kind: str
@@ -91,49 +90,43 @@ def is_git(source: str) -> bool:
     return name in ("ssh", "git")
 
 
-def check_sources(instruction: Instruction, sources: list[str]) -> None:
-    """Raise for remote sources where they may not be."""
-    remote = [source.startswith(("http://", "https://")) for source in sources]
-    if instruction.keyword == "COPY":
-        for source, is_remote in zip(sources, remote, strict=True):
-            if is_git(source):
-                raise DockerfileError("source can't be a git ref for COPY")
-            if is_remote:
-                raise DockerfileError("source can't be a URL for COPY")
-    elif any(instruction.flag_values("checksum")):
-        if len(sources) != 1:
-            raise DockerfileError("checksum can't be specified for multiple sources")
-        if not remote[0] and not is_git(sources[0]):
-            raise DockerfileError("checksum requires HTTP(S) or Git sources")
-
-
 _TYPES = ("bind", "cache", "tmpfs", "secret", "ssh")
-_SHARING = ("shared", "private", "locked")
-TRUE = ("1", "t", "T", "TRUE", "true", "True")
-FALSE = ("0", "f", "F", "FALSE", "false", "False")
-_SIZE = re.compile(r"[0-9]+(?:\.[0-9]*)?\ ?(?:[kKmMgGtTpP](?:i?[bB])?|[bB])?")
+_SWITCH = re.compile("1|t|T|TRUE|true|True|0|f|F|FALSE|false|False")
+_NUMBER = re.compile("[0-9]{1,10}")
+_KEYS: dict[str, tuple[re.Pattern[str], tuple[str, ...]]] = {
+    **dict.fromkeys(("readonly", "ro", "readwrite", "rw"), (_SWITCH, _TYPES)),
+    "required": (_SWITCH, ("secret", "ssh")),
+    "mode": (re.compile("[0-7]{1,11}"), ("cache", "secret", "ssh")),
+    **dict.fromkeys(("uid", "gid"), (_NUMBER, ("cache", "secret", "ssh"))),
+    "sharing": (re.compile("(?i)shared|private|locked"), ("cache",)),
+    "size": (re.compile(r"(?i)[0-9]+(?:\.[0-9]*)? ?(?:[kmgtp](?:i?b)?|b)?"), ("tmpfs",)),
+}
+"""The keys whose values decide nothing about a context: what they may be, and of which types."""
+_TAKING = ("type", "from", "source", "target", "id", "env")
 ALIASES = {"src": "source", "dst": "target", "destination": "target"}
-_SWITCHES = ("readonly", "ro", "readwrite", "rw")
-_NUMBERS = {"mode": 8, "uid": 10, "gid": 10}
-_PLAIN = ("from", "source", "target", "id", "env")
 _FIELD = re.compile('"((?:[^"]|"")*)"|([^",]*)')
 
 
 @dataclass(frozen=True)
 class Mount:
-    """A mount: where from, what of it and where to; `written` is the source unexpanded."""
+    """A mount: where from, what of it and where to; variables are replaced."""
 
     type: str
     origin: str
     source: str
     target: str
+    id: str
+    """Of a cache, the one that counts: as given, or the cleaned target."""
+    named: bool
+    """Whether the Dockerfile gives the id."""
+    sharing: str
+    """Of a cache: `shared`, `private` or `locked`."""
+    source_written: str
     written: str
-    id: str = ""
-    """Of a cache, as given; by default it is its cleaned target."""
-    sharing: str = ""
-    """Of a cache, lower case, as given."""
-    text: str = ""
-    """All of it, as written."""
+    """The value of `--mount`."""
+
+    def holds(self, path: str) -> bool:
+        return path == self.target or path.startswith(self.target.rstrip("/") + "/")
 
 
 def mount_origin(text: str) -> str:
@@ -160,87 +153,37 @@ def parse_mount(text: str, expand: Callable[[str], str]) -> Mount:
     values = {"type": "bind"}
     source = ""
     for key, equals, written in _fields(text):
-        value = expand(written) if equals else ""
-        if not equals and (key in _SWITCHES or _is_requirement(key, values["type"])):
-            continue
-        if not equals:
-            raise DockerfileError(f"invalid field '{written}' must be a key=value pair")
         key = ALIASES.get(key, key)
-        _check_value(key, value, f"{key}={written}", values["type"])
-        values[key] = value.lower() if key == "type" else value
+        if not equals and _KEYS.get(key, (None,))[0] is not _SWITCH:
+            raise DockerfileError(f"invalid field '{written}' must be a key=value pair")
+        values[key] = expand(written) if equals else "true"
         source = written if key == "source" else source
-    _check_combination(values)
-    origin, target = values.get("from", ""), values.get("target", "")
-    identity, sharing = values.get("id", ""), values.get("sharing", "").lower()
-    taken = values.get("source", "")
-    return Mount(values["type"], origin, taken, target, source, identity, sharing, text)
-
-
-def _is_requirement(key: str, mount_type: str) -> bool:
-    """Return whether `key` is `required`, which only some mounts may be."""
-    if key == "required" and mount_type not in ("secret", "ssh"):
-        raise _unexpected(key, mount_type)
-    return key == "required"
-
-
-def _check_value(key: str, value: str, field: str, mount_type: str) -> None:
-    """Raise unless `key` may have this value."""
-    if key == "type":
-        _check_choice("mount type", value, _TYPES)
-    elif key == "sharing":
-        _check_choice("sharing value", value, _SHARING)
-    elif key in _SWITCHES or _is_requirement(key, mount_type):
-        if value not in TRUE + FALSE:
+    kind = values["type"] = values["type"].lower()
+    if kind not in _TYPES:
+        raise DockerfileError(f"unsupported mount type {quoted(kind)}")
+    for key, value in values.items():
+        allowed, types = _KEYS.get(key, (None, _TYPES if key in _TAKING else ()))
+        if kind not in types:
+            raise DockerfileError(f"unexpected key '{key}' for mount type '{kind}'")
+        if allowed and not allowed.fullmatch(value):
             raise DockerfileError(f"invalid value for {key}: {value}")
-    elif key == "size":
-        if mount_type != "tmpfs":
-            raise _unexpected(key, mount_type)
-        if not _SIZE.fullmatch(value):
-            raise DockerfileError(f"invalid value for size: {value}")
-    elif key in _NUMBERS:
-        _check_number(key, value)
-    elif key not in _PLAIN:
-        raise DockerfileError(f"unexpected key '{key}' in '{field}'")
-
-
-def _check_choice(what: str, value: str, choices: tuple[str, ...]) -> None:
-    if value.lower() not in choices:
-        raise DockerfileError(f"unsupported {what} {quoted(value)}")
-
-
-def _check_number(key: str, value: str) -> None:
-    base = _NUMBERS[key]
-    digits = "[0-7]+" if base == 8 else "[0-9]+"
-    if not re.fullmatch(digits, value) or len(value) > 20 or int(value, base) >= 1 << 32:
-        raise DockerfileError(f"invalid value {value} for {key}")
-
-
-def _check_combination(values: dict[str, str]) -> None:
-    """Raise for keys that do not go with the type or with each other."""
-    mount_type = values["type"]
-    if mount_type in ("bind", "tmpfs"):
-        for key in ("mode", "uid", "gid"):
-            if key in values:
-                raise DockerfileError(f'{key} not allowed for "{mount_type}" type mounts')
-    if mount_type == "secret":
-        _check_secret(values)
-    if values.get("sharing") and mount_type != "cache":
-        raise DockerfileError(f"invalid cache sharing set for {mount_type} mount")
-
-
-def _check_secret(values: dict[str, str]) -> None:
-    if values.get("from"):
+    given = values.get
+    if kind == "secret" and given("from"):
         raise DockerfileError("secret mount should not have a from")
-    if values.get("sharing"):
-        raise DockerfileError("secret mount should not define sharing")
-    if not (values.get("source") or values.get("target") or values.get("id")):
+    if kind == "secret" and not (given("source") or given("target") or given("id")):
         raise DockerfileError("invalid secret mount. one of source, target required")
-    if values.get("source") and values.get("id"):
-        raise DockerfileError("both source and id can't be set")
-
-
-def _unexpected(key: str, mount_type: str) -> DockerfileError:
-    return DockerfileError(f"unexpected key '{key}' for mount type '{mount_type}'")
+    target = given("target", "")
+    return Mount(
+        kind,
+        given("from", ""),
+        given("source", ""),
+        target,
+        given("id") or posixpath.normpath(target),
+        bool(given("id")),
+        (given("sharing") or "shared").lower(),
+        source,
+        text,
+    )
 
 
 def _fields(text: str) -> Iterator[tuple[str, bool, str]]:

@@ -5,41 +5,22 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
-from ctxsize.dockerfile.images import environment_of, is_windows
+from ctxsize.dockerfile.arguments import check_instruction
+from ctxsize.dockerfile.images import ENVIRONMENTS, WINDOWS, repository_of
 from ctxsize.dockerfile.instructions import Dockerfile, Instruction, Stage, parse_heredoc_word
-from ctxsize.dockerfile.parse import read_trigger
 from ctxsize.dockerfile.sources import Mount, path_from_root
 from ctxsize.dockerfile.state import Environment, Expanded, StageState
 from ctxsize.errors import DockerfileError, UndecidedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ctxsize.shell import Command
+    from ctxsize.syntax import Command
 
 _MOST_TRIGGERED = 100_000
 """Number of instructions that triggers may add: each stage adds all those of its base."""
-
-
-@dataclass(frozen=True)
-class Cache:
-    """A cache mount of a RUN."""
-
-    target: str
-    """Absolute."""
-    id: str
-    """The one that counts: as given, or the cleaned target as it is written."""
-    sharing: str
-    """`shared`, `private` or `locked`."""
-    written: str
-    """The value of `--mount`."""
-    named: bool
-    """Whether the Dockerfile gives the id."""
-
-    def holds(self, path: str) -> bool:
-        return path == self.target or path.startswith(self.target.rstrip("/") + "/")
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,11 +56,6 @@ class StageStep:
         return posixpath.normpath(posixpath.join("/", self.state.directory.text))
 
     @property
-    def user(self) -> str:
-        """Return the one that USER names, `""` if the base image decides."""
-        return self.state.user
-
-    @property
     def environment(self) -> Environment:
         """Return what ENV and ARG set, as far as the Dockerfile tells it."""
         return self.state.environment
@@ -89,19 +65,15 @@ class StageStep:
         """Return the home directory of the user; None if that is not known."""
         if home := self.environment.get("HOME"):
             return home
-        user = self.user.partition(":")[0]
+        user = self.state.user.partition(":")[0]
         if user in ("", "root", "0"):
             return "/root"
         return f"/home/{user}" if not user.isdecimal() and "$" not in user else None
 
-    def expanded(self, word: str, *, quotes: bool = True) -> str:
-        """Return a word with the variables that have a value; others stay as they are written."""
-        return tolerant(self.environment, word, quotes=quotes)
-
     @cached_property
     def arguments(self) -> tuple[str, ...]:
         """Return those of an instruction that the builder expands itself, expanded."""
-        return tuple(map(self.expanded, self.instruction.arguments))
+        return tuple(tolerant(self.environment, each) for each in self.instruction.arguments)
 
     @cached_property
     def commands(self) -> tuple[Command, ...]:
@@ -129,24 +101,13 @@ class StageStep:
         return tuple(found)
 
     @cached_property
-    def caches(self) -> tuple[Cache, ...]:
+    def caches(self) -> tuple[Mount, ...]:
+        """Return the cache mounts of a RUN, with absolute targets."""
         return tuple(
-            Cache(
-                posixpath.normpath(posixpath.join(self.workdir, mount.target)),
-                mount.id or posixpath.normpath(mount.target),
-                mount.sharing or "shared",
-                mount.text,
-                bool(mount.id),
-            )
-            for mount in self.mounts
-            if mount.type == "cache"
+            replace(each, target=posixpath.normpath(posixpath.join(self.workdir, each.target)))
+            for each in self.mounts
+            if each.type == "cache"
         )
-
-    @property
-    def binds(self) -> tuple[str, ...]:
-        """Return what a RUN binds from the build context, relative; `.` for all of it."""
-        bound = (each for each in self.mounts if each.type == "bind" and not each.origin)
-        return tuple(path_from_root(each.source)[1:] or "." for each in bound)
 
     @property
     def origin(self) -> str:
@@ -154,36 +115,34 @@ class StageStep:
         return next(self.instruction.flag_values("from"), "")
 
     @cached_property
-    def _paths(self) -> tuple[str, ...]:
-        """Return what a COPY or ADD takes, absolute, without what is no file of its origin."""
-        if not self.is_copy:
-            return ()
-        written = zip(self.instruction.arguments[:-1], self.arguments, strict=False)
-        words = (word for each, word in written if not parse_heredoc_word(each))
-        local = (word for word in words if "://" not in word and not word.startswith("git@"))
-        return tuple(map(path_from_root, local))
+    def takes(self) -> tuple[tuple[str, str], ...]:
+        """Return the absolute paths that it takes, each behind its origin, `""` for the context.
+
+        What is no file of its origin is left out: a heredoc, or what the builder fetches.
+        """
+        bound = (each for each in self.mounts if each.type == "bind")
+        found = [(each.origin, path_from_root(each.source)) for each in bound]
+        if self.is_copy:
+            written = zip(self.instruction.arguments[:-1], self.arguments, strict=False)
+            words = (word for each, word in written if not parse_heredoc_word(each))
+            local = (word for word in words if "://" not in word and not word.startswith("git@"))
+            found += [(self.origin, path_from_root(word)) for word in local]
+        return tuple(found)
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Return what a COPY or ADD takes from the build context: relative, `.` for all of it."""
-        return () if self.origin else tuple(path[1:] or "." for path in self._paths)
+        """Return what COPY, ADD or mounts take of the context: relative, `.` for all of it."""
+        return tuple(path[1:] or "." for origin, path in self.takes if not origin)
+
+    @property
+    def takes_all(self) -> bool:
+        """Return whether a COPY or ADD takes the whole context."""
+        return self.is_copy and "." in self.sources
 
     @property
     def taken(self) -> tuple[str, ...]:
         """Return the absolute paths that a COPY takes from `origin`."""
-        return self._paths if self.origin else ()
-
-    @property
-    def taken_from(self) -> Iterator[tuple[str, str]]:
-        """Yield the absolute paths that it takes from stages and images, each behind its origin."""
-        yield from ((self.origin, path) for path in self.taken)
-        for mount in self.mounts:
-            if mount.type == "bind" and mount.origin:
-                yield mount.origin, path_from_root(mount.source)
-
-    @property
-    def takes_all(self) -> bool:
-        return "." in self.sources
+        return tuple(path for origin, path in self.takes if origin and self.is_copy)
 
     @property
     def destination(self) -> str:
@@ -234,11 +193,6 @@ class BuiltStage:
         return found[::-1]
 
     @property
-    def root(self) -> BuiltStage:
-        """Return the stage that it is built on in the end: itself, if it stands on an image."""
-        return self.ancestry[0]
-
-    @property
     def history(self) -> tuple[StageStep, ...]:
         """Return the steps of the stages that it is built on, and its own."""
         return tuple(step for stage in self.ancestry for step in stage.steps)
@@ -279,9 +233,9 @@ def built_stages(
 def _begin_on_image(outer: Environment, image: str) -> StageState:
     """Return the state in which a stage on an image begins, as far as its name tells it."""
     environment = Environment(outer.escape, open_ended=True, keeps_unset=True, made=outer.made)
-    for name, value in environment_of(image).items():
+    for name, value in ENVIRONMENTS.get(repository_of(image), {}).items():
         environment = environment.set_in_image(name, Expanded(value))
-    return StageState(environment, outer, is_unix=not is_windows(image))
+    return StageState(environment, outer, is_unix=not WINDOWS.search(image))
 
 
 def follow(
@@ -304,41 +258,46 @@ def follow(
         # A base is compared as written, while names are lower case, and is no number.
         parent = None if base.isdecimal() else by_name.get(base, [None])[-1]
         image, platform = (parent.base, parent.platform) if parent else (base, stage.platform)
-        inherited = [each for each in parent.stage.instructions if each.trigger] if parent else []
+        written = parent.stage.instructions if parent else ()
+        inherited = [each.trigger for each in written if each.trigger]
         fault: DockerfileError | None = None
         try:
             room -= len(inherited)
             if room < 0:
                 most = f"{_MOST_TRIGGERED:,}"
                 raise UndecidedError(f"ctxsize follows no more than {most} ONBUILD instructions")
-            is_new = parent is None or parent.stage.name in replaced
-            state = begin(base) if parent is None or is_new else parent.end.inherit()
+            if parent is None or parent.stage.name in replaced:
+                state = begin(base)
+            else:
+                inside = parent.end.environment.inherit()
+                state = replace(parent.end, environment=inside)
         except DockerfileError as error:
             state, fault, inherited = begin(base), error, []
-        steps: list[StageStep] = []
-        own = (each for each in stage.instructions if each.trigger is None)
-        for at, instruction in enumerate((*inherited, *own)):
-            step, state = _obeyed(instruction, state, is_inherited=at < len(inherited))
-            steps.append(step)
-        built = BuiltStage(stage, image, platform, parent, tuple(steps), state, by_name, fault)
+        own = [each for each in stage.instructions if each.trigger is None]
+        steps, end = _obeyed(inherited, own, state)
+        built = BuiltStage(stage, image, platform, parent, steps, end, by_name, fault)
         for name in filter(None, (stage.name, str(stage.index))):
             by_name.setdefault(name, []).append(built)
         yield built
 
 
 def _obeyed(
-    instruction: Instruction, state: StageState, *, is_inherited: bool
-) -> tuple[StageStep, StageState]:
-    """Return the step of an instruction, or of what an inherited ONBUILD holds; and the state."""
-    fault: DockerfileError | None = None
-    after = state
-    try:
-        if is_inherited:
-            instruction = read_trigger(instruction)
-        after = state.obey(instruction)
-    except DockerfileError as error:
-        fault = error
-    return StageStep(instruction, state, is_inherited, fault), after
+    inherited: list[Instruction], own: list[Instruction], state: StageState
+) -> tuple[tuple[StageStep, ...], StageState]:
+    """Return the steps of a stage that begins with `state`, and the state behind them."""
+    steps: list[StageStep] = []
+    for at, instruction in enumerate((*inherited, *own)):
+        is_inherited = at < len(inherited)
+        after, fault = state, None
+        try:
+            if is_inherited:
+                check_instruction(instruction)  # BuildKit reads a trigger where it is obeyed
+            after = state.obey(instruction)
+        except DockerfileError as error:
+            fault = error
+        steps.append(StageStep(instruction, state, is_inherited, fault))
+        state = after
+    return tuple(steps), state
 
 
 def tolerant(environment: Environment, word: str, *, quotes: bool = True) -> str:

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import posixpath
+from bisect import bisect_right
 from collections import ChainMap
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import cast
 
 from ctxsize.dockerfile.instructions import UNIX_SHELLS, Instruction
 from ctxsize.dockerfile.sources import Mount, parse_mount, path_from_root
-from ctxsize.dockerfile.variables import Variables
 from ctxsize.dockerfile.words import expand
 from ctxsize.errors import DockerfileError, UndecidedError
 
 Doubt = tuple[str, str]
 """The kind and the name of an `Unknown`."""
 
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _MOST_MADE = 2**27
 """Number of characters that the words of a Dockerfile may come to: a value may be in each line."""
-_PER_INHERITED = 16
+_PER_INHERITED = 128
 """Number of characters that a variable counts for in each stage that begins with it."""
 _LONGEST_GUESS = 2**16
 """Number of characters that a word may come to where nothing depends on it but advice."""
@@ -31,11 +31,15 @@ _SWITCHES = ("BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE")
 
 @dataclass(frozen=True)
 class Expanded:
-    """An expanded word and its parts, and the unknown variables that it depends on."""
+    """An expanded word, and the unknown variables that it depends on."""
 
     text: str
     doubts: frozenset[Doubt] = frozenset()
-    words: tuple[str, ...] = ()
+
+
+_DECLARED = Expanded("")
+"""Stands for an argument that is declared without a value."""
+_point = itemgetter(0)
 
 
 def what_decides(doubts: Collection[Doubt]) -> str:
@@ -62,13 +66,50 @@ def resting_on(doubts: Collection[Doubt]) -> Iterator[None]:
         raise UndecidedError(error.message, line=error.line, hint=hint) from None
 
 
+class Variables:
+    """Names and values that never change; setting one returns the next point.
+
+    A Dockerfile may set 100,000, and each of its steps may be asked later, so that nothing is
+    copied: points in a row share a log, in which each sees what was set up to it.
+    """
+
+    __slots__ = ("_at", "_last", "_log")
+
+    def __init__(self, values: Mapping[str, Expanded] | None = None) -> None:
+        self._log = {name: [(0, value)] for name, value in (values or {}).items()}
+        self._last = [0]
+        """The last point of the log."""
+        self._at = 0
+
+    def find(self, name: str) -> Expanded | None:
+        """Return the value of `name`, None without one."""
+        entries = self._log.get(name, ())
+        at = bisect_right(entries, self._at, key=_point)
+        return entries[at - 1][1] if at else None
+
+    def values(self) -> dict[str, Expanded]:
+        """Return all names and their values."""
+        found = {name: self.find(name) for name in self._log}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def set(self, name: str, value: Expanded) -> Variables:
+        """Return the next point, at which `name` has this value."""
+        is_last = self._at == self._last[0]
+        following = Variables(None if is_last else self.values())
+        if is_last:
+            following._log, following._last = self._log, self._last
+        following._last[0] += 1
+        following._at = following._last[0]
+        following._log.setdefault(name, []).append((following._at, value))
+        return following
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Environment(Mapping[str, str]):
     """What `$NAME` stands for at one point of a stage: the values of variables, by name.
 
-    It does not change; setting a variable returns the next one. `variables` holds for each
-    name the value with its doubts, None for an argument declared without a value; `image`
-    those that are part of the image. `open_ended` says that the base image is not known: any
+    It does not change; setting a variable returns the next one. `image` holds the variables
+    that are part of the image. `open_ended` says that the base image is not known: any
     variable that the Dockerfile does not set may come from there. With `keeps_unset`, a
     variable without a value or a default stays as it is written.
     """
@@ -76,26 +117,27 @@ class Environment(Mapping[str, str]):
     escape: str
     open_ended: bool = False
     keeps_unset: bool = False
-    variables: Variables[Expanded | None] = field(default_factory=Variables)
-    image: Variables[Expanded] = field(default_factory=Variables)
+    variables: Variables = field(default_factory=Variables)
+    image: Variables = field(default_factory=Variables)
     made: list[int] = field(default_factory=lambda: [0])
     """Number of characters of all words, in all stages that share this."""
 
     def __getitem__(self, name: str) -> str:
         value = self.variables.find(name)
-        if value is None:
+        if value is None or value is _DECLARED:
             raise KeyError(name)
         return value.text
 
     def __iter__(self) -> Iterator[str]:
-        return (name for name in self.variables.names() if self.variables.find(name) is not None)
+        found = self.variables.values().items()
+        return (name for name, value in found if value is not _DECLARED)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
     def declares(self, name: str) -> bool:
         """Return whether an ARG or ENV names a variable, with a value or without."""
-        return name in self.variables
+        return self.variables.find(name) is not None
 
     def under(self, values: Mapping[str, str]) -> Mapping[str, str]:
         """Return what a command sees that is given `values` of its own."""
@@ -108,35 +150,23 @@ class Environment(Mapping[str, str]):
         What ENV set is set again, so it wins over an ARG that came after it.
         Raises UndecidedError once that takes too long.
         """
-        made = self.made[0] + len(self.variables) * _PER_INHERITED
-        if made > _MOST_MADE:
+        image = self.image.values()
+        variables = {**self.variables.values(), **image}
+        self.made[0] += len(variables) * _PER_INHERITED
+        if self.made[0] > _MOST_MADE:
             most = _MOST_MADE // _PER_INHERITED
             raise UndecidedError(f"ctxsize follows no more than {most:,} inherited variables")
-        self.made[0] = made
-        variables = self.variables
-        for name in self.image.names():
-            value = self.image.find(name)
-            if variables.find(name) is not value:
-                variables = variables.set(name, value)
-        return self if variables is self.variables else replace(self, variables=variables)
+        return replace(self, variables=Variables(variables), image=Variables(image))
 
-    def start(self, is_known: bool) -> Environment:
-        """Return it with the variables of a base image, which has none or is not known."""
-        doubts = frozenset(() if is_known else {("environment", "PATH")})
-        started = replace(self, open_ended=not is_known)
-        return started.set_in_image("PATH", Expanded(_PATH, doubts))
-
-    def set(self, name: str, value: Expanded | None) -> Environment:
-        """Return it with a variable set for the rest of the stage; None declares it."""
+    def set(self, name: str, value: Expanded = _DECLARED) -> Environment:
+        """Return it with a variable set, or only declared, for the rest of the stage."""
         return replace(self, variables=self.variables.set(name, value))
 
     def set_in_image(self, name: str, value: Expanded) -> Environment:
         """Return it with a variable set that also becomes part of the image, as ENV does."""
-        return replace(
-            self, variables=self.variables.set(name, value), image=self.image.set(name, value)
-        )
+        return replace(self.set(name, value), image=self.image.set(name, value))
 
-    def expand(self, word: str, *, quotes: bool = True, splits: bool = False) -> Expanded:
+    def expand(self, word: str, *, quotes: bool = True) -> Expanded:
         """Return `word` expanded; the body of a heredoc, without quotes, has its own escape.
 
         Raises DockerfileError as `words.expand` does.
@@ -144,35 +174,31 @@ class Environment(Mapping[str, str]):
         escape = self.escape if quotes else "\\"
         try:
             expansion = expand(
-                word, self, escape=escape, quotes=quotes, splits=splits, keep_unset=self.keeps_unset
+                word, self, escape=escape, quotes=quotes, keep_unset=self.keeps_unset
             )
         except DockerfileError as error:
             with resting_on(self._doubts_of({error.variable} - {""})):
                 raise
-        self.count(len(expansion.text))
-        doubts = self._doubts_of(expansion.unset | expansion.found)
-        return Expanded(expansion.text, doubts, expansion.words)
+        characters = len(expansion.text)
+        self.made[0] += characters
+        most = _LONGEST_GUESS if self.keeps_unset else _MOST_MADE
+        if characters > most or self.made[0] > _MOST_MADE:
+            message = f"ctxsize expands words to no more than {most:,} characters"
+            raise UndecidedError(message)
+        return Expanded(expansion.text, self._doubts_of(expansion.variables))
 
     def _doubts_of(self, names: Collection[str]) -> frozenset[Doubt]:
         """Return what is not known of the values of `names`."""
         doubts: set[Doubt] = set()
         for name in names:
             value = self.variables.find(name)
-            if value is not None:
-                doubts |= value.doubts
-            elif self.declares(name):
+            if value is _DECLARED:
                 doubts.add(("argument", name))
+            elif value is not None:
+                doubts |= value.doubts
             elif self.open_ended:
                 doubts.add(("environment", name))
         return frozenset(doubts)
-
-    def count(self, characters: int) -> None:
-        """Count what a word came to. Raises UndecidedError once it is too much for ctxsize."""
-        self.made[0] += characters
-        most = _LONGEST_GUESS if self.keeps_unset else _MOST_MADE
-        if characters > most or self.made[0] > _MOST_MADE:
-            message = f"ctxsize expands words to no more than {most:,} characters"
-            raise UndecidedError(message)
 
     def obey_env(self, instruction: Instruction) -> Environment:
         """Follow an ENV: all its values see the variables as they were before it."""
@@ -194,8 +220,8 @@ class Environment(Mapping[str, str]):
                 value = Expanded(given[name])
             elif has_default:
                 value = following.expand(default)
-            if value is None:
-                following = following if name in following else following.set(name, None)
+            if value is None or value is _DECLARED:
+                following = following if name in following else following.set(name)
             elif name not in _SWITCHES:
                 following = following.set(name, value)
         return following
@@ -219,10 +245,6 @@ class StageState:
     """The one that USER names, `""` if the image decides."""
     is_unix: bool = True
     """Whether a shell of Unix reads what RUN runs."""
-
-    def inherit(self) -> StageState:
-        """Return the state in which a stage FROM this one begins."""
-        return replace(self, environment=self.environment.inherit())
 
     def obey(self, instruction: Instruction) -> StageState:
         """Return the state behind `instruction`.

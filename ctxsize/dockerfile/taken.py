@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 
 from ctxsize.dockerfile.follow import StageWalk, check_flags, newer_flags
 from ctxsize.dockerfile.graph import Graph, Node, closure
@@ -17,7 +18,6 @@ from ctxsize.dockerfile.images import parse_platform, platform_arguments
 from ctxsize.dockerfile.instructions import Directive, Dockerfile, located
 from ctxsize.dockerfile.sources import Source, Unknown
 from ctxsize.dockerfile.state import Environment, Expanded
-from ctxsize.errors import DockerfileError
 
 _NEW_ARGUMENTS = ("TARGETSTAGE",)
 """The predefined arguments that the BuildKit of Docker 28.5 has and that of 26.1 has not."""
@@ -95,7 +95,6 @@ def context_need(
         for instruction in dockerfile.instructions:
             with located(instruction.line):
                 check_flags(instruction)
-    checks = _failing_checks(dockerfile, given, own_frontend=own_frontend)
     predefined = platform_arguments(
         parse_platform(platform),
         parse_platform(build_platform),
@@ -103,54 +102,44 @@ def context_need(
     )
     outer = _global_environment(dockerfile, given, predefined)
     graph = Graph(dockerfile, outer, given, contexts)
-    target_node = graph.find_target(target)
-    graph.connect()
-    reachable = graph.resolve(target_node)
+    target_node = graph.target(target)
+    found = closure(target_node, graph.connected)
+    reached = [node for node in graph.stages if node in found]
     walk = StageWalk(own_frontend)
-    for node, built in zip(graph.nodes, graph.built, strict=False):
-        if node in reachable and not node.done:
-            walk.follow(node, built)
+    for node in reached:
+        if node.index >= 0:
+            walk.follow(node)
     target_node.paths.add("/")
     used = closure(target_node, lambda node: node.inputs)
     # Flags count in stages that are not reached, too: an older builder refuses the file.
     flags = (each for instruction in dockerfile.instructions for each in newer_flags(instruction))
-    found = dict.fromkeys(
+    unknowns = dict.fromkeys(
         (
             *filter(None, [other_frontend(dockerfile.syntax, given)]),
-            *(each for node in graph.nodes if node in reachable for each in graph.unknowns(node)),
+            *(each for node in reached for each in graph.unknowns(node)),
             *walk.unknowns,
             *flags,
-            *checks,
+            *_failing_checks(dockerfile, given),
         )
     )
     # The age of another frontend is not that of the builder.
-    is_known = (each for each in found if own_frontend or not each.kind.startswith("older-"))
-    unknowns = tuple(is_known)
+    said = [each for each in unknowns if own_frontend or not each.kind.startswith("older-")]
     asked = _asked_of_named(used)
     if any(node.uses_context for node in used):
         of_context = tuple(source for source in walk.sources if not source.context)
         asked.insert(0, Asked("", _filter(walk.paths), of_context))
-    return ContextNeed(tuple(asked), tuple(walk.sources), unknowns, tuple(walk.excluded))
+    return ContextNeed(tuple(asked), tuple(walk.sources), tuple(said), tuple(walk.excluded))
 
 
-def _failing_checks(
-    dockerfile: Dockerfile, given: Mapping[str, str], *, own_frontend: bool
-) -> list[Unknown]:
-    """Return the `# check=` that makes the build fail on a warning of the frontend."""
-    found: list[Unknown] = []
+def _failing_checks(dockerfile: Dockerfile, given: Mapping[str, str]) -> Iterator[Unknown]:
+    """Yield the `# check=` that makes the build fail on a warning of the frontend."""
     for directive in dockerfile.directives:
-        if directive.name != "check" or "BUILDKIT_DOCKERFILE_CHECK" in given:
-            continue
-        from ctxsize.dockerfile.accepted import fails_on_warnings  # as few Dockerfiles need it
-
-        try:
-            with located(directive.line):
-                if fails_on_warnings(directive.value):
-                    found.append(Unknown("check", directive.value, directive.line))
-        except DockerfileError:
-            if own_frontend:
-                raise
-    return found
+        if directive.name == "check" and "BUILDKIT_DOCKERFILE_CHECK" not in given:
+            # Of the directive's value BuildKit looks at the first word alone.
+            options = directive.value.partition(" ")[0].split(";")
+            is_error = re.search(r"(?i)^error=(1|t|true)$", "\n".join(options), re.MULTILINE)
+            if is_error and "skip=all" not in options:
+                yield Unknown("check", directive.value, directive.line)
 
 
 def _global_environment(
@@ -188,11 +177,8 @@ def _asked_of_named(used: set[Node]) -> list[Asked]:
         if node.context:
             found.setdefault((node.context, _filter(node.paths)), set()).update(node.sources)
     in_order = sorted(found, key=lambda each: (each[0], each[1] is not None, each[1] or ()))
-    return [Asked(*each, tuple(sorted(found[each], key=_in_file_order))) for each in in_order]
-
-
-def _in_file_order(source: Source) -> tuple[int, str, str]:
-    return source.line, source.path, source.source
+    file_order = attrgetter("line", "path", "source")
+    return [Asked(*each, tuple(sorted(found[each], key=file_order))) for each in in_order]
 
 
 def _filter(paths: set[str]) -> Paths:

@@ -8,10 +8,10 @@ those rules and nothing else.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ctxsize.dockerfile.variables import NO_CHARACTER, required, substitute, trim, unsupported
+from ctxsize.dockerfile.substitution import NO_CHARACTER, substitute, trim
 from ctxsize.errors import DockerfileError, UndecidedError
 
 # What Go's unicode.IsSpace accepts; str.isspace() also takes U+001C to U+001F.
@@ -29,20 +29,20 @@ _MOST = 2**24
 _DEEPEST = 50
 """Number of `${…}` inside each other that are read."""
 _UNCLOSED = "unexpected end of statement while looking for matching"
-_SPECIAL_PARAMETERS = "@*#?-$!"
+_NAME = re.compile(r"\d+|[@*#?\-$!]|\w+")
+"""The name of a variable, its number, or a special parameter."""
+_HEREDOC = re.compile(r"<(?:<[\t\r ]*)?")
+_OPERATORS = frozenset(("-", "+", "?", ":-", ":+", ":?", "#", "%"))
 # What a byte that is no UTF-8 was decoded to.
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
 class Expansion:
-    """An expanded word: its text and its parts, and the variables found and not found for it."""
+    """An expanded word, and the variables in it, with and without a value."""
 
     text: str
-    words: tuple[str, ...]
-    """The parts around blanks that are not quoted: some instructions take each for itself."""
-    found: frozenset[str]
-    unset: frozenset[str]
+    variables: frozenset[str] = frozenset()
 
 
 def expand(
@@ -51,16 +51,14 @@ def expand(
     *,
     escape: str = "\\",
     quotes: bool = True,
-    splits: bool = False,
     keep_unset: bool = False,
 ) -> Expansion:
     """Return `word` with quotes removed and variables replaced.
 
-    An unset variable becomes the empty string and is named in `unset`; with `keep_unset` it
-    stays as it is written, unless that gives a default. `escape`
-    is the Dockerfile's escape character; `quotes=False` leaves quotation marks
-    alone, as in the body of a heredoc. Bytes that are no UTF-8 become U+FFFD.
-    With `splits` blanks in a value end words.
+    An unset variable becomes the empty string; with `keep_unset` it stays as it is written,
+    unless that gives a default. `escape` is the Dockerfile's escape character; `quotes=False`
+    leaves quotation marks alone, as in the body of a heredoc. Bytes that are no UTF-8 become
+    U+FFFD.
 
     Raises DockerfileError (without a line) for an open quote or a substitution
     that the builder does not know. The rules are BuildKit's word expansion.
@@ -71,12 +69,14 @@ def expand(
     '$HOME a'
     """
     if _PLAIN.fullmatch(word):
-        return Expansion(word, (word,), frozenset(), frozenset())
-    lexer = _Lexer(
-        word, environment, escape=escape, quotes=quotes, splits=splits, keep_unset=keep_unset
-    )
-    text, words = lexer.run()
-    return Expansion(text, tuple(words), frozenset(lexer.found), frozenset(lexer.unset))
+        return Expansion(word)
+    lexer = _Lexer(word, environment, escape=escape, quotes=quotes, keep_unset=keep_unset)
+    try:
+        text, _ = lexer.until("")
+    except DockerfileError as error:
+        error.message = f"failed to process {quoted(word)}: {error.message}"
+        raise
+    return Expansion(text, frozenset(lexer.variables))
 
 
 def split_words(text: str, *, raw_quotes: bool, raw_escapes: bool = False) -> list[str]:
@@ -84,7 +84,7 @@ def split_words(text: str, *, raw_quotes: bool, raw_escapes: bool = False) -> li
 
     A quoted blank does not separate, nor do blanks after `<<`, so a heredoc
     marker stays one word. `raw_quotes` and `raw_escapes` keep those characters.
-    Raises DockerfileError (without a line) as `expand` does.
+    There are none where a quote stays open.
     """
     lexer = _Lexer(
         text,
@@ -92,10 +92,14 @@ def split_words(text: str, *, raw_quotes: bool, raw_escapes: bool = False) -> li
         raw_quotes=raw_quotes,
         raw_escapes=raw_escapes,
         keep_unset=True,
-        keep_defaults=True,
         splits=True,
     )
-    return lexer.run()[1]
+    try:
+        return lexer.until("")[1]
+    except UndecidedError:
+        raise
+    except DockerfileError:
+        return []
 
 
 def quoted(text: str) -> str:
@@ -116,10 +120,8 @@ class _Lexer:
     raw_quotes: bool = False
     raw_escapes: bool = False
     keep_unset: bool = False
-    keep_defaults: bool = False
     splits: bool = False
-    found: set[str] = field(default_factory=set)
-    unset: set[str] = field(default_factory=set)
+    variables: set[str] = field(default_factory=set)
     word: list[str] = field(default_factory=list)
     position: int = 0
     room: int = _MOST
@@ -128,19 +130,6 @@ class _Lexer:
     def __post_init__(self) -> None:
         # The builder's scanner drops one byte order mark in front of any word.
         self.characters = LONE_SURROGATE.sub("\ufffd", self.source).removeprefix("\ufeff")
-        self.special: dict[str, Callable[[], str]] = {
-            "$": self.dollar,
-            "<": self.heredoc_marker,
-        }
-        if self.quotes:
-            self.special |= {"'": self.single_quoted, '"': self.double_quoted}
-
-    def run(self) -> tuple[str, list[str]]:
-        try:
-            return self.until("")
-        except DockerfileError as error:
-            error.message = f"failed to process {quoted(self.source)}: {error.message}"
-            raise
 
     def peek(self) -> str:
         return self.characters[self.position : self.position + 1]
@@ -150,6 +139,12 @@ class _Lexer:
         self.position += 1
         return character
 
+    def take_match(self, pattern: re.Pattern[str]) -> str:
+        """Return what `pattern` matches here, which may be nothing."""
+        found = pattern.match(self.characters, self.position)
+        self.position = found.end() if found else self.position
+        return found[0] if found else ""
+
     def until(self, stop: str) -> tuple[str, list[str]]:
         """Return text and words up to `stop`, which is consumed; "" is the end."""
         text: list[str] = []
@@ -158,39 +153,32 @@ class _Lexer:
         # builder forgets the word's beginning there, and so must heredoc markers.
         self.word.clear()
         while (character := self.peek()) and character != stop:
-            if special := self.special.get(character):
-                piece = special()
-                text.append(piece)
-                self.collect(piece, words, splits=character == "$")
+            splits = False
+            if character == "$":
+                piece, splits = self.dollar(), True
+            elif character == "<":
+                piece = self.take_match(_HEREDOC)
+            elif character == "'" and self.quotes:
+                piece = self.single_quoted()
+            elif character == '"' and self.quotes:
+                piece = self.double_quoted()
+            elif character == self.escape:
+                piece = self.take() if self.raw_escapes else self.take()[1:]
+                piece += self.take()
             else:
-                text.append(self.ordinary(words))
+                piece, splits = self.take(), True
+            text.append(piece)
+            # Where nobody wants the words, blanks are left: a long value may have millions.
+            first, *others = _SPACES.split(piece) if splits and self.splits else [piece]
+            self.word += [first] if first else []
+            for other in others:
+                self.finish_word(words)
+                self.word += [other] if other else []
         if stop and not character:
             raise DockerfileError(f"{_UNCLOSED} {stop}")
         self.position += 1
         self.finish_word(words)
         return "".join(text), words
-
-    def ordinary(self, words: list[str]) -> str:
-        """Return one character that is not special, or what an escape stands for."""
-        character = self.take()
-        if character != self.escape:
-            self.collect(character, words, splits=True)
-            return character
-        kept = character if self.raw_escapes else ""
-        escaped = kept + self.take()
-        self.collect(escaped, words, splits=False)
-        return escaped
-
-    def collect(self, piece: str, words: list[str], *, splits: bool) -> None:
-        """Add `piece` to the current word; with `splits`, blanks in it end words.
-
-        Where nobody wants the words, blanks are left: a long value may have millions.
-        """
-        first, *others = _SPACES.split(piece) if splits and self.splits else [piece]
-        self.word += [first] if first else []
-        for other in others:
-            self.finish_word(words)
-            self.word += [other] if other else []
 
     def finish_word(self, words: list[str]) -> None:
         if self.word:
@@ -203,9 +191,9 @@ class _Lexer:
         if end < 0:
             self.position = len(self.characters)
             raise DockerfileError(f"{_UNCLOSED} single-quote")
-        inner = self.characters[self.position + 1 : end]
+        whole = self.characters[self.position : end + 1]
         self.position = end + 1
-        return f"'{inner}'" if self.raw_quotes else inner
+        return whole if self.raw_quotes else whole[1:-1]
 
     def double_quoted(self) -> str:
         """Return the text of a "…" string, with variables replaced."""
@@ -214,49 +202,23 @@ class _Lexer:
         while (character := self.peek()) != '"':
             if not character:
                 raise DockerfileError(f"{_UNCLOSED} double-quote")
-            pieces.append(self.dollar() if character == "$" else self.quoted_character())
+            if character == "$":
+                pieces.append(self.dollar())
+                continue
+            self.position += 1
+            # Only quote, $ and the escape itself can be escaped.
+            if character != self.escape or self.raw_escapes:
+                pieces.append(character)
+            if character == self.escape and (following := self.peek()):
+                is_escaped = following in ('"', "$", self.escape)
+                pieces.append(self.take() if is_escaped else character)
         self.position += 1
         return "".join((*pieces, quote))
 
-    def quoted_character(self) -> str:
-        """Return one character inside double quotes; only quote, $ and escape are escapable."""
-        character = self.take()
-        if character != self.escape:
-            return character
-        kept = character if self.raw_escapes else ""
-        following = self.peek()
-        if not following:
-            return kept
-        return kept + (self.take() if following in ('"', "$", self.escape) else character)
-
-    def heredoc_marker(self) -> str:
-        """Return `<`, or `<<` with the blanks behind it."""
-        self.position += 1
-        if self.peek() != "<":
-            return "<"
-        self.position += 1
-        start = self.position
-        while self.peek() in ("\t", "\r", " "):
-            self.position += 1
-        return "<<" + self.characters[start : self.position]
-
-    def name(self) -> str:
-        """Return the variable name, number or special parameter here, or ""."""
-        start = self.position
-        if self.peek().isdecimal():
-            while self.peek().isdecimal():
-                self.position += 1
-        elif self.peek() and self.peek() in _SPECIAL_PARAMETERS:
-            self.position += 1
-        else:
-            while (character := self.peek()).isalpha() or character.isdecimal() or character == "_":
-                self.position += 1
-        return self.characters[start : self.position]
-
     def lookup(self, name: str) -> str | None:
-        """Return the value of a variable, remembering whether it had one."""
+        """Return the value of a variable, remembering that it is asked for."""
         value = self.environment.get(name)
-        (self.unset if value is None else self.found).add(name)
+        self.variables.add(name)
         self.room -= len(value or "")
         if self.room < 0:
             message = f"ctxsize replaces no more than {_MOST:,} characters, and ${name} makes more"
@@ -269,7 +231,7 @@ class _Lexer:
         if self.peek() == "{":
             self.position += 1
             return self.braces()
-        name = self.name()
+        name = self.take_match(_NAME)
         return self.plain(name, f"${name}") if name else "$"
 
     def plain(self, name: str, written: str) -> str:
@@ -285,18 +247,18 @@ class _Lexer:
             raise DockerfileError("syntax error: missing '}'")
         if self.peek() in "{}:":
             raise DockerfileError("syntax error: bad substitution")
-        name = self.name()
+        name = self.take_match(_NAME)
         operator = self.take()
         if operator == "}":
             return self.plain(name, f"${{{name}}}")
         if operator == "/":
             return self.replace(name)
         null_is_unset = operator == ":"
-        if null_is_unset:
-            operator = self.take()
-        elif operator not in tuple("+-?#%"):
-            raise unsupported(operator or NO_CHARACTER)
-        return self.modified(name, operator, null_is_unset=null_is_unset)
+        operator = self.take() if null_is_unset else operator
+        written = (":" if null_is_unset else "") + (operator or NO_CHARACTER)
+        if written not in _OPERATORS and (not null_is_unset or operator in ("#", "%")):
+            raise DockerfileError(f"unsupported modifier ({written}) in substitution")
+        return self.modified(name, operator, written)
 
     def argument(self, stop: str, *, raw: bool, missing: str) -> str:
         """Return an argument of a substitution, expanded, up to `stop`."""
@@ -314,26 +276,26 @@ class _Lexer:
             self.raw_escapes = before
             self.depth -= 1
 
-    def modified(self, name: str, operator: str, *, null_is_unset: bool) -> str:
+    def modified(self, name: str, operator: str, written: str) -> str:
         """Return `${name-word}` and its relatives, from behind the operator."""
-        written = (":" if null_is_unset else "") + (operator or NO_CHARACTER)
         trims = operator in ("#", "%")
-        if trims and null_is_unset:
-            raise unsupported(written)
         word = self.argument("}", raw=trims, missing="missing '}'")
         value = self.lookup(name)
-        if value is None and self.keep_unset and (operator != "-" or self.keep_defaults):
+        if value is None and self.keep_unset and (operator != "-" or self.splits):
             return f"${{{name}{written}{word}}}"
-        present = value is not None and not (null_is_unset and value == "")
-        if operator == "-":
-            return value or "" if present else word
+        if written not in _OPERATORS:
+            raise DockerfileError(f"unsupported modifier ({written}) in substitution")
+        if trims:
+            return trim(value or "", word, operator)
+        present = value if written[0] != ":" or value else None
         if operator == "+":
-            return word if present else ""
-        if operator == "?":
-            return required(name, value, word, present=present)
-        if not trims:
-            raise unsupported(written)
-        return trim(value or "", word, operator)
+            return "" if present is None else word
+        if present is None and operator == "?":
+            state = "unset" if value is None else "empty"
+            error = DockerfileError(f"{name}: {word or f'is not allowed to be {state}'}")
+            error.variable = name
+            raise error
+        return word if present is None else present
 
     def replace(self, name: str) -> str:
         """Return `${name/pattern/text}`, or `//` for every match."""
@@ -345,5 +307,4 @@ class _Lexer:
         value = self.lookup(name)
         if value is None and self.keep_unset:
             return f"${{{name}/{pattern}/{replacement}}}"
-        room = max(self.room, 0)
-        return substitute(value or "", pattern, replacement, everywhere=everywhere, most=room)
+        return substitute(value or "", pattern, replacement, everywhere=everywhere, most=self.room)

@@ -9,14 +9,15 @@ from dataclasses import replace
 from itertools import dropwhile, takewhile
 from typing import Any
 
-from ctxsize.dockerfile import Paths, Source
+from ctxsize.dockerfile.sources import Source
+from ctxsize.dockerfile.taken import Paths
 from ctxsize.engine.automaton import fastest
-from ctxsize.engine.evaluate import Evaluator, Mark
+from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, Mark
 from ctxsize.engine.golang import has_wildcards, match
 from ctxsize.engine.listing import WITHHELD
 from ctxsize.engine.narrow import follow, include_spec
 from ctxsize.engine.need import BLAMED, asked_of, evaluator_of, is_wrong_target
-from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
+from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
 from ctxsize.engine.source import link_target, listing_at, names_in
 from ctxsize.engine.trace import entry_at

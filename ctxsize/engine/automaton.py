@@ -24,9 +24,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ctxsize.engine.evaluate import Evaluator, Mark, PatternByPattern
-from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
-from ctxsize.engine.segments import REST, Index, Segment, segments
+from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, Mark, PatternByPattern
+from ctxsize.engine.patterns import DockerIgnorePattern
+from ctxsize.engine.segments import Index, Segment, segments
 
 _MOST_NAMES = 50_000
 _MOST_STATES = 20_000
@@ -44,7 +44,6 @@ class Program:
         self.text_loops = self._text_matches = 0
         self.whole_paths = 0
         self._path_searches: list[tuple[int, str, Any]] = []
-        self._live_searches: dict[int, list[tuple[int, str, Any]]] = {}
         self._after: list[int] = []
         self._index = Index()
         self._always = 0
@@ -61,14 +60,17 @@ class Program:
     def _add(self, index: int, pattern: DockerIgnorePattern) -> None:
         self.start |= 1 << len(self.owner)
         parts = segments(pattern)
-        parts = [REST] if parts is None else parts
         expression = pattern.kind == "regexp"
         for part in parts:
-            bit = self._bit(index, part)
+            bit = 1 << len(self.owner)
+            self.owner.append(index)
+            self.parts.append(part)
+            self.final |= bit if part.final else 0
+            self.loop |= bit if part.loop else 0
+            self.exceptions |= bit if self.exceptional[index] else 0
             if part.kind == "path":
                 assert pattern.regex is not None  # a spec holds no comments
-                text = max(part.needles, key=len, default="")
-                self._path_searches.append((bit, text, pattern.regex))
+                self._path_searches.append((bit, part.text, pattern.regex))
                 self.whole_paths |= bit
             elif part.kind in ("any", "below"):
                 self._always |= bit
@@ -81,15 +83,6 @@ class Program:
                 self._text_matches |= bit
             self.advance |= bit if part is not parts[-1] else 0
 
-    def _bit(self, index: int, part: Segment) -> int:
-        bit = 1 << len(self.owner)
-        self.owner.append(index)
-        self.parts.append(part)
-        self.final |= bit if part.final else 0
-        self.loop |= bit if part.loop else 0
-        self.exceptions |= bit if self.exceptional[index] else 0
-        return bit
-
     def bits(self, name: str) -> int:
         """Return the segments that match `name`, and a bit of no segment if it holds a newline."""
         found = self._always | self._index.matching(name)
@@ -97,14 +90,10 @@ class Program:
 
     def on_paths(self, live: int, prefix: str, names: Sequence[str]) -> dict[str, int]:
         """Return by name those of the `live` patterns without segments that match its path."""
-        searches = self._live_searches.get(live)
-        if searches is None:
-            if len(self._live_searches) >= _MOST_CHILDREN:
-                self._live_searches.clear()
-            searches = [each for each in self._path_searches if live & each[0]]
-            self._live_searches[live] = searches
         found: dict[str, int] = {}
-        for bit, text, regex in searches:
+        for bit, text, regex in self._path_searches:
+            if not live & bit:
+                continue
             for name in names if text in prefix else [name for name in names if text in name]:
                 if regex.search(prefix + name) is not None:
                     found[name] = found.get(name, 0) | bit
@@ -214,11 +203,9 @@ class Automaton:
         self._marks: dict[tuple[int, int], _Marks] = {}
 
     def root(self) -> _State:
-        """Return the state of the context itself."""
         return self._state(self.program.start, -1, -1)
 
     def odd(self, state: _State, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
-        """Return the marks of those `names` that differ from the directory's own."""
         if not state.watched:
             return {}
         program, watched, marks = self.program, state.watched, state.marks
@@ -235,7 +222,6 @@ class Automaton:
         return odd
 
     def enter(self, state: _State, prefix: str, name: str) -> _State:
-        """Return the state of the subdirectory `name`."""
         bits = self.program.known[name]
         child = state.children.get(bits)
         if child is None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from enum import Enum
 
+from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.patterns import DockerIgnorePattern
 
 _ODD = frozenset("|{}^")
@@ -60,8 +61,7 @@ def _covers_path(wide: DockerIgnorePattern, path: str) -> Cover | None:
     """Return how `wide` covers one path."""
     if wide.match_file(path) is not None:
         return Cover.ITSELF
-    slashes = (at for at, char in enumerate(path) if char == "/")
-    above = any(wide.match_file(path[:at]) is not None for at in slashes)
+    above = any(wide.match_file(each) is not None for each in up_to(path)[:-1])
     return Cover.ABOVE if above else None
 
 

@@ -1,18 +1,81 @@
 """The meaning of one pattern: how Docker matches its text, as an expression that Python runs.
 
-Behaviour: moby/patternmatcher (`Pattern.compile` and `Pattern.match`).
+Behaviour: moby/patternmatcher (`Pattern.compile` and `Pattern.match`). Python's `re` backtracks,
+so `(.*/)?a(.*/)?a…` takes it time without bound: it is used where that is quick.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import cached_property
 
-from ctxsize.engine import golang, goregexp
-from ctxsize.engine.expressions import Expression
+from ctxsize.engine.golang import encoded
 from ctxsize.engine.ignorefile import BOM
 
-NEVER = r"(?!)"
-"""What no path matches."""
+_PLAIN = re.compile(
+    r"\^(?:[^][\\|{}^$().*+?\ufffd\udc80-\udcff]|\\[.+()$]|\[\^/\]\*?|\(\.\*/\)\?|\.\*|\(/\.\*\)\?"
+    r"|\[\^?(?:[A-Za-z0-9](?:-[A-Za-z0-9])?|[_/ !,@%=#:;]|\\[.+()$])+\])*\$"
+)
+"""Finds expressions of names, wildcards and ASCII classes, which mean the same to Python."""
+_LONGEST = 100_000
+"""Number of characters up to which Go surely takes an expression of names and wildcards."""
+_MOST_STEPS, _MOST_STARS = 2**16, 8
+"""Number of steps that backtracking may take at worst, and of stars up to which it is tried."""
+
+
+class Expression:
+    """In the place of an `re.Pattern`: its source, and what it finds."""
+
+    def __init__(self, pattern: str, find: Callable[[], Callable[[str], object]]) -> None:
+        self.pattern = pattern
+        self._find = find
+
+    @cached_property
+    def search(self) -> Callable[[str], object]:
+        """Return the function that says whether a text holds a match; compiled at its first use."""
+        return self._find()
+
+    def match(self, text: str) -> object:
+        """Search `text`. What has a `match` is a compiled expression to pathspec."""
+        return self.search(text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Expression) and self.pattern == other.pattern
+
+    def __hash__(self) -> int:
+        return hash(self.pattern)
+
+
+def compiled(expression: str) -> Expression:
+    """Return Go's `expression`. Raises as `goregexp.parsed` does."""
+    is_plain = len(expression) < _LONGEST and _PLAIN.fullmatch(expression) is not None
+    if not is_plain or "[" in expression.replace("[^/]", ""):
+        from ctxsize.engine.goregexp import parsed
+
+        parsed(expression)
+    if not is_plain:
+        return Expression(expression, lambda: _linear(expression))
+    return Expression(rf"\A{expression[1:-1]}\Z", lambda: _quickest(expression))
+
+
+def _quickest(expression: str) -> Callable[[str], object]:
+    """Return what searches for a plain expression: `re` for texts in which it cannot take long."""
+    stars = expression.count("*")
+    if stars > _MOST_STARS:
+        return _linear(expression)
+    quick = re.compile(rf"\A{expression[1:-1]}\Z").search
+    if stars <= 1:
+        return quick
+    linear = _linear(expression)
+    longest = int(_MOST_STEPS ** (1 / stars))
+    return lambda text: quick(text) if len(text) <= longest else linear(text)
+
+
+def _linear(expression: str) -> Callable[[str], object]:
+    from ctxsize.engine.linear import Linear
+
+    return Linear(expression).search
 
 
 def classify(text: str) -> tuple[str, str]:
@@ -21,55 +84,51 @@ def classify(text: str) -> tuple[str, str]:
     The first token that is `**` makes a suffix match, whatever was before; any
     later wildcard turns that into a regular expression with another meaning.
     """
-    kind, expression, at = "exact", "^", 0
-    # The `text/scanner` with which `Pattern.compile` reads drops a byte order mark.
-    scanned = text[text.startswith(BOM) :]
-    while at < len(scanned):
-        char = scanned[at]
-        first = at == 0
-        at += 1
-        if char == "*" and scanned[at : at + 1] == "*":
-            at += 1 + (scanned[at + 1 : at + 2] == "/")
-            if at < len(scanned):
+    kind, expression = "exact", "^"
+    found = tokens(text)
+    for number, token in enumerate(found, 1):
+        if token[:2] == "**":
+            if number < len(found):
                 kind, expression = "regexp", expression + "(.*/)?"
             elif kind == "exact":
                 kind = "prefix"
             else:
                 kind, expression = "regexp", expression + ".*"
             # `Pattern.compile` says so last: what it found of this token before is forgotten.
-            kind = "suffix" if first else kind
-        elif char in _TOKENS:
-            kind, expression = "regexp", expression + _TOKENS[char]
-        elif char == "\\" and at < len(scanned):
-            kind, expression = "regexp", expression + "\\" + scanned[at]
-            at += 1
+            kind = "suffix" if number == 1 else kind
+        elif token in _WILDCARDS or len(token) > 1:
+            kind, expression = "regexp", expression + _WILDCARDS.get(token, token)
         else:
             # `shouldEscape` is meant for `|{}` too, but its bitmap of eight bytes ends before them.
-            expression += "\\" + char if char in ".+()$" else char
+            expression += f"\\{token}" if token in ".+()$" else token
     return kind, expression + "$"
 
 
-_TOKENS = {"*": "[^/]*", "?": "[^/]", "[": "[", "]": "]"}
+_TOKEN = re.compile(r"(?s)\*\*/?|\\.|.")
+_WILDCARDS = {"*": "[^/]*", "?": "[^/]", "[": "[", "]": "]"}
 
 
-def compiled(kind: str, text: str, expression: str) -> Expression:
-    """Return the expression that matches just what the builder's matcher for `text` matches."""
-    if kind == "regexp":
-        return goregexp.compiled(expression)
+def tokens(text: str) -> list[str]:
+    """Return stars with a slash behind them, escaped characters and others.
+
+    The `text/scanner` with which `Pattern.compile` reads drops a byte order mark.
+    """
+    return _TOKEN.findall(text.removeprefix(BOM))
+
+
+def expression_of(kind: str, text: str, expression: str) -> Expression:
+    """Return what matches just what the builder's matcher for `text` matches."""
+    if kind in ("regexp", "tree"):
+        return compiled(expression)
     if kind == "exact":
-        return Expression(rf"\A{re.escape(text)}\Z")
+        return Expression(rf"\A{re.escape(text)}\Z", lambda: lambda path: path == text or None)
+    # Two bytes go, not characters, so that what is left may begin or end within one.
+    data = encoded(text)
     if kind == "prefix":
-        return Expression(golang.has_prefix(text[:-2]))
-    # Two bytes go, not characters: the stars may follow a BOM.
-    data = text.encode("utf-8", "surrogateescape")
-    rest = data[2:].decode("utf-8", "surrogateescape")
-    if rest.startswith("/"):
-        return Expression(rf"(?:\A|/){re.escape(rest[1:])}\Z")
-    return Expression(golang.has_suffix(rest))
-
-
-def explain_syntax(text: str, offset: int) -> str:
-    """Return what is wrong at the `offset` where Go found bad syntax."""
-    if text[offset] == "\\":
-        return "a pattern cannot end in a backslash"
-    return "a [ needs a ] with at least one character between them, and [a-z] no loose -"
+        start = data[:-2]
+        pattern = rf"\A{re.escape(text[:-2])}"
+        return Expression(pattern, lambda: lambda path: encoded(path).startswith(start) or None)
+    end = data[2:]
+    last = re.escape(end.decode("utf-8", "surrogateescape"))
+    pattern = rf"(?:\A|/){last[1:]}\Z" if end.startswith(b"/") else rf"{last}\Z"
+    return Expression(pattern, lambda: lambda path: encoded(f"/{path}").endswith(end) or None)

@@ -1,17 +1,208 @@
-"""The verdicts of a whole directory, pattern by pattern: the reference.
+"""A list of patterns, evaluated as Docker's walk over a context does it: the reference.
 
-An evaluator tells the walk what becomes of a directory's entries, given what
-the directories above matched. This one asks the spec about each name, just as
-Docker does, and is what every faster one is compared with.
+`DockerIgnoreSpec` is a `PathSpec` that can be used alone:
+
+>>> spec = DockerIgnoreSpec.from_lines(["*", "!src", "**/*.log"])
+>>> [path for path in ("README", "src/a.c", "src/b.log") if not spec.match_file(path)]
+['src/a.c']
+
+An evaluator tells our walk what becomes of a directory's entries, given what the directories
+above matched. The one here asks the spec about each name, just as Docker does, and is what
+every faster one is compared with. Behaviour: moby/patternmatcher
+(`MatchesUsingParentResults`), tonistiigi/fsutil for the pruning.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar, cast
 
-from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
+from pathspec import PathSpec
+from pathspec.util import CheckResult, StrPath, TreeEntry, TStrPath, normalize_file
+
+from ctxsize.engine.ignorefile import without_mark
+from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.errors import IgnoreFileError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+_WILDCARDS = frozenset("*[]?^\\")
+"""What makes BuildKit give up on pruning when it stands in an exception."""
+
+
+class Step(NamedTuple):
+    """What became of one path."""
+
+    ignored: bool
+    state: int
+    """One bit per pattern that counts as matched; the parent state of the path's children."""
+    decider: int | None
+    """Index of the pattern that decided, the last one that matched; None if none did."""
+
+
+class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
+    """A list of patterns, evaluated as BuildKit's walk over a context evaluates it.
+
+    A path's fate depends on the patterns that its parent directories matched,
+    so `match_file` and `check_file` walk down to it from the top.
+    """
+
+    pattern_class: ClassVar[type[DockerIgnorePattern]] = DockerIgnorePattern
+    remembers_parents: ClassVar[bool] = True
+    """Whether what a directory matched holds for its children (`step`)."""
+    may_refuse: ClassVar[bool] = True
+    """Whether the sender may refuse what the walk sends (`refuses`)."""
+    strips_bom: ClassVar[bool] = True
+    """Whether the reader drops a byte order mark before the first line."""
+
+    def __init__(self, patterns: Iterable[DockerIgnorePattern], **_: Any) -> None:
+        """Keep `patterns`, comments dropped. pathspec's faster backends reject our dialect."""
+        kept = [pattern for pattern in patterns if pattern.include is not None]
+        super().__init__(kept, backend="simple")
+        self.evaluator: Any = None
+        """What walks make of it (`automaton.fastest`), kept for the next one."""
+
+    @cached_property
+    def _tests(self) -> list[tuple[int, bool, Any]]:
+        return [
+            (1 << index, bool(pattern.include), _search(pattern))
+            for index, pattern in enumerate(self.patterns)
+        ]
+
+    @classmethod
+    def from_lines(  # type: ignore[override]
+        cls, lines: Iterable[str], pattern_factory: Any = None, **_: Any
+    ) -> DockerIgnoreSpec:
+        """Return the spec of an ignore file's lines, in order and with comments and blank ones.
+
+        Raises `IgnoreFileError`, with its line, for a line that fails every build.
+        """
+        make = pattern_factory or cls.pattern_class
+        patterns = []
+        for number, text in enumerate(without_mark(lines) if cls.strips_bom else lines, 1):
+            try:
+                pattern = make(text)
+            except IgnoreFileError as error:
+                error.line = number
+                raise
+            pattern.line = number
+            patterns.append(pattern)
+        return cls(patterns)
+
+    def step(self, path: str, parent: int = 0) -> Step:
+        """Return the fate of `path`, given its parent directory's state (0 at the top).
+
+        A pattern that could not change the outcome is not evaluated and leaves
+        no bit, so it does not hold for the path's children either: this is what
+        makes Docker differ from "the last match wins".
+        """
+        ignored, state = False, 0
+        for bit, ignores, search in self._tests:
+            # `MatchesUsingParentResults` sets no bit for what it skips, here and for all below.
+            if parent & bit or (ignores != ignored and search(path) is not None):
+                state |= bit
+                ignored = ignores
+        return Step(ignored, state, state.bit_length() - 1 if state else None)
+
+    def steps(self, path: str) -> Iterator[tuple[str, Step]]:
+        """Yield each ancestor of `path` from the top, then `path` itself, with its fate."""
+        state = 0
+        for each in up_to(path):
+            step = self.step(each, state)
+            state = step.state
+            yield each, step
+
+    def refuses(self, path: str) -> bool:
+        """Return whether Docker's sender refuses to open `path`, so that it would arrive empty.
+
+        The sender asks another function than the walk (`MatchesOrParentMatches`):
+        there the last pattern that matches the path or an ancestor wins.
+        """
+        ignored = False
+        paths = up_to(path)
+        for _, ignores, search in self._tests:
+            if ignores != ignored and any(search(each) for each in paths):
+                ignored = ignores
+        return ignored
+
+    @cached_property
+    def reach(self) -> Sequence[str] | None:
+        """Return the literal paths that exceptions reach; None if one holds a wildcard."""
+        texts = [
+            pattern.text.removesuffix("/**").removesuffix("/*")
+            for pattern in self.patterns
+            if pattern.include is False
+        ]
+        # One such exception, and `filterFS` enters every ignored directory, not just for this one.
+        return None if any(_WILDCARDS.intersection(text) for text in texts) else texts
+
+    def enters(self, directory: str) -> bool:
+        """Return whether the builder looks into an ignored directory for re-included entries."""
+        reach = self.reach
+        return reach is None or any(f"{text}/".startswith(f"{directory}/") for text in reach)
+
+    def match_file(self, file: StrPath, separators: Collection[str] | None = None) -> bool:
+        """Return whether `file` is ignored."""
+        return bool(self.check_file(file, separators).include)
+
+    def check_file(
+        self, file: TStrPath, separators: Collection[str] | None = None
+    ) -> CheckResult[TStrPath]:
+        """Return what becomes of `file`: `include` True if ignored, and the `index` that decided.
+
+        An entry below an ignored directory that Docker does not enter is
+        ignored by the pattern that ignored the directory.
+        """
+        path = normalize_file(cast(StrPath, file), separators).rstrip("/")
+        step = Step(False, 0, None)
+        for ancestor, step in self.steps(path):
+            if step.ignored and ancestor != path and not self.enters(ancestor):
+                break
+        include = None if step.decider is None else step.ignored
+        return CheckResult(file, include, step.decider)
+
+    def check_files(
+        self, files: Iterable[TStrPath], separators: Collection[str] | None = None
+    ) -> Iterator[CheckResult[TStrPath]]:
+        """Yield `check_file` for each of `files`."""
+        return (self.check_file(file, separators) for file in files)
+
+    def match_files(
+        self,
+        files: Iterable[TStrPath],
+        separators: Collection[str] | None = None,
+        *,
+        negate: bool | None = None,
+    ) -> Iterator[TStrPath]:
+        """Return those of `files` that are ignored, or with `negate` those that are sent."""
+        return (file for file in files if self.match_file(file, separators) != bool(negate))
+
+    def match_entries(
+        self,
+        entries: Iterable[TreeEntry],
+        separators: Collection[str] | None = None,
+        *,
+        negate: bool | None = None,
+    ) -> Iterator[TreeEntry]:
+        """Return those of `entries` that are ignored, or with `negate` those that are sent."""
+        wanted = bool(negate)
+        return (each for each in entries if self.match_file(each.path, separators) != wanted)
+
+    def __iadd__(self, other: PathSpec[Any]) -> Self:
+        """A new spec, with the patterns of both."""
+        return self + other
+
+
+def up_to(path: str) -> list[str]:
+    """Return the directories above `path` and itself, the top first."""
+    return [path[:at] for at, char in enumerate(f"{path}/") if char == "/"]
+
+
+def _search(pattern: DockerIgnorePattern) -> Any:
+    if pattern.fault is not None or pattern.regex is None:
+        return pattern.match_file
+    return pattern.regex.search
 
 
 class Mark(NamedTuple):
@@ -66,26 +257,21 @@ class PatternByPattern:
 
     def __init__(self, spec: DockerIgnoreSpec) -> None:
         self._spec = spec
-        self._may_refuse = spec.may_refuse
 
     def root(self) -> State:
-        """Return the state of the context itself."""
         return State(Mark(ignored=False, decider=None, refused=False), 0)
 
     def odd(self, state: State, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
-        """Return the marks of those `names` that differ from the directory's own."""
         marks = ((name, self.enter(state, prefix, name).mark) for name in names)
         return {name: mark for name, mark in marks if mark != state.mark}
 
     def enter(self, state: State, prefix: str, name: str) -> State:
-        """Return the state of the entry `name`."""
         path = prefix + name
         step = self._spec.step(path, state.memory)
-        refused = self._may_refuse and not step.ignored and refuses(self._spec, path)
+        refused = self._spec.may_refuse and not step.ignored and refuses(self._spec, path)
         return State(Mark(step.ignored, step.decider, refused), step.state)
 
     def enters(self, state: State, path: str) -> bool:
-        """Return whether Docker looks into the ignored directory `path`."""
         return self._spec.enters(path)
 
 

@@ -1,36 +1,22 @@
-r"""Go regular expressions as Python ones.
+r"""Go's regular expressions as syntax trees: what `regexp/syntax` reads, with its Perl flags.
 
-A wildcard pattern becomes a Go regular expression whose text still holds
-whatever the user typed, so its odd corners decide what is ignored: `\d`,
-`\Q…\E`, POSIX classes, `{n,m}`, `|`. This module reads the syntax of Go's
-`regexp/syntax` (Perl flags, as `regexp.Compile` sets them).
+A wildcard pattern becomes a Go regular expression whose text still holds whatever the user
+typed, so its odd corners decide what is ignored: `\d`, `\Q…\E`, POSIX classes, `{n,m}`, `|`.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from functools import cache
+from typing import NamedTuple
 
-from ctxsize.engine.characters import (
-    LAST,
-    PERL,
-    POSIX,
-    Ranges,
-    category_ranges,
-    code_of,
-    complement,
-)
-from ctxsize.engine.characters import GoRegexpError as GoRegexpError
-from ctxsize.engine.expressions import (
-    Assertion,
-    Chars,
-    Either,
-    Expression,
-    Node,
-    Repeat,
-    Sequence,
-    written,
-)
+from ctxsize.engine.golang import GoRegexpError
 
+Ranges = list[tuple[int, int]]
+"""Inclusive ranges of code points, in any order."""
+_LAST = 0x10FFFF
+_REPLACEMENT = 0xFFFD
 _MAX_REPEAT = 1000
 _MAX_SIZE = (128 << 20) // 40
 """Go's limits: of a repetition, and of the instructions for an expression."""
@@ -39,57 +25,131 @@ _MOST_NESTED, _MOST_NODES = 50, 200_000
 _OPERATORS: dict[str, tuple[int, int | None]] = {"*": (0, None), "+": (1, None), "?": (0, 1)}
 _CONTROL = {"a": 7, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
 _ASSERTIONS = {"A": r"\A", "b": r"\b", "B": r"\B", "z": r"\Z"}
-_REPEAT = re.compile(r"\{(0|[1-9][0-9]*)(,(0|[1-9][0-9]*)?)?\}")
+_REPEAT = re.compile(r"(?:[*+?]|\{(0|[1-9][0-9]*)(,(0|[1-9][0-9]*)?)?\})\??")
+_QUOTED = re.compile(r"(?s)\\Q(.*?)(?:\\E|\Z)")
+_NAMED = re.compile(r"(?s)\[:(\^?)(.*?):\]")
+_TO = re.compile(r"(?s)-[^\]]")
+_SHORTHAND = re.compile(r"([dswpDSWP])(?:(?<=[pP])(?:\{(\^?)([^}]*)\}|([^{])))?")
+_ESCAPE = re.compile(
+    r"(0[0-7]{0,2}|[1-7][0-7]{1,2})|x([0-9A-Fa-f]{2})|x\{([0-9A-Fa-f]+)\}"
+    r"|([afnrtv])|([^0-9A-Za-z\x80-\U0010ffff])"
+)
+"""An escaped character: octal, hexadecimal in two ways, by its letter, or itself."""
+_DIGIT: Ranges = [(0x30, 0x39)]
+_SPACE: Ranges = [(0x09, 0x0A), (0x0C, 0x0D), (0x20, 0x20)]
+_UPPER: Ranges = [(0x41, 0x5A)]
+_LOWER: Ranges = [(0x61, 0x7A)]
+_WORD: Ranges = [*_DIGIT, *_UPPER, *_LOWER, (0x5F, 0x5F)]
+_PERL: dict[str, Ranges] = {"d": _DIGIT, "s": _SPACE, "w": _WORD}
+_POSIX: dict[str, Ranges] = {
+    "alnum": [*_DIGIT, *_UPPER, *_LOWER],
+    "alpha": [*_UPPER, *_LOWER],
+    "ascii": [(0, 0x7F)],
+    "blank": [(0x09, 0x09), (0x20, 0x20)],
+    "cntrl": [(0, 0x1F), (0x7F, 0x7F)],
+    "digit": _DIGIT,
+    "graph": [(0x21, 0x7E)],
+    "lower": _LOWER,
+    "print": [(0x20, 0x7E)],
+    "punct": [(0x21, 0x2F), (0x3A, 0x40), (0x5B, 0x60), (0x7B, 0x7E)],
+    "space": [(0x09, 0x0D), (0x20, 0x20)],
+    "upper": _UPPER,
+    "word": _WORD,
+    "xdigit": [*_DIGIT, (0x41, 0x46), (0x61, 0x66)],
+}
 
 
-_PLAIN = re.compile(r"\^(?:[A-Za-z0-9_/ -]|\\\.|\[\^/\]\*?|\(\.\*/\)\?|\.\*){,200}\$")
-"""Finds expressions of wildcards and names alone, as most lines of ignore files are."""
-_NAME = re.compile(r"\^((?:[A-Za-z0-9_/ -]|\\\.)*)(\(/\.\*\)\?)?\$")
-"""Finds expressions of one path, and maybe all below it: Python writes them in the same way."""
-_LONGEST_NAME = 2_000_000
-"""Number of characters up to which Go surely takes such an expression."""
+class Chars(NamedTuple):
+    """One character within `ranges`."""
+
+    ranges: Ranges
 
 
-def translate(expression: str) -> str:
-    r"""Return the Python source that matches where Go's `expression` matches.
+class Assertion(NamedTuple):
+    r"""A place in the text: `\A`, `\Z`, `\b` or `\B`."""
 
-    Use it with `re.search`, for an expression that is known to be quick. Raises
-    `GoRegexpError` where Go's compiler would refuse, and `NotImplementedError`
+    kind: str
+
+
+class Sequence(NamedTuple):
+    """All of `parts`, one after another."""
+
+    parts: list[Node]
+
+
+class Either(NamedTuple):
+    """One of `branches`."""
+
+    branches: list[Node]
+
+
+class Repeat(NamedTuple):
+    """`node` from `low` to `high` times, without an upper bound for None."""
+
+    node: Node
+    low: int
+    high: int | None
+
+
+Node = Chars | Assertion | Sequence | Either | Repeat
+
+
+def complement(ranges: Iterable[tuple[int, int]]) -> Ranges:
+    """Return the code points that are not in `ranges`, in order."""
+    gaps: Ranges = []
+    start = 0
+    for low, high in sorted(ranges):
+        if start < low:
+            gaps.append((start, low - 1))
+        start = max(start, high + 1)
+    return [*gaps, (start, _LAST)] if start <= _LAST else gaps
+
+
+def code_of(char: str) -> int:
+    """Return the code point that Go sees, U+FFFD for each undecodable byte."""
+    return _REPLACEMENT if "\udc80" <= char <= "\udcff" else ord(char)
+
+
+@cache
+def _category_ranges(name: str) -> Ranges:
+    """Return the code points whose Unicode general category starts with `name`."""
+    import unicodedata
+
+    if name == "Any":
+        return [(0, _LAST)]
+    if re.fullmatch("[A-Z][a-z]+(_[A-Z][a-z]+)*", name) and len(name) > 2:
+        raise NotImplementedError(f"Unicode class {name}")
+    ranges: Ranges = []
+    for code in range(_LAST + 1):
+        kind = unicodedata.category(chr(code))
+        if not kind.startswith(name) or kind == "Cn":
+            continue
+        if ranges and ranges[-1][1] == code - 1:
+            ranges[-1] = (ranges[-1][0], code)
+        else:
+            ranges.append((code, code))
+    if not ranges or not name:
+        raise GoRegexpError("invalid character class range")
+    return ranges
+
+
+def parsed(expression: str) -> Node:
+    r"""Return the syntax tree of `expression`.
+
+    Raises `GoRegexpError` where Go's compiler would refuse, and `NotImplementedError`
     for what only ctxsize cannot evaluate (`\p{Greek}`).
-
-    >>> translate(r"^a[^/]*$")
-    '(?a)(?:\\A)a[^/]*(?:\\Z)'
     """
-    return written(_parsed(expression))[0]
-
-
-def compiled(expression: str) -> Expression:
-    """Return Go's `expression`, searched in time linear in the text. Raises as `translate` does."""
-    if _PLAIN.fullmatch(expression):  # Go accepts it, and many a pattern is never searched for
-        return Expression(read=lambda: _parsed(expression))
-    if (name := _NAME.fullmatch(expression)) and len(expression) < _LONGEST_NAME:
-        below = r"(?:/[^\n]*)?" if name[2] else ""
-        return Expression(rf"\A{name[1]}{below}\Z")
-    node = _parsed(expression)
-    found = Expression(read=lambda: node)
-    if _is_sized(expression) and _size(node) > _MOST_NODES and found.written[1] > 1:
-        raise NotImplementedError(f"it is as long as {_MOST_NODES:,} characters, repeats included")
-    return found
-
-
-def _parsed(expression: str) -> Node:
     parser = _Parser(expression)
     node = parser.alternatives()
     if parser.at < len(expression):
         raise GoRegexpError("unexpected )")
-    if _is_sized(expression) and _size(node) > _MAX_SIZE:
-        raise GoRegexpError("expression too large")
+    if "{" in expression or len(expression) > _MOST_NODES // 4:
+        size = _size(node)
+        if size > _MAX_SIZE:
+            raise GoRegexpError("expression too large")
+        if size > _MOST_NODES:
+            raise NotImplementedError(f"it is as long as {_MOST_NODES:,} characters, with repeats")
     return node
-
-
-def _is_sized(expression: str) -> bool:
-    """Return whether its size may be more than a few times its length."""
-    return "{" in expression or len(expression) > _MOST_NODES // 4
 
 
 def _size(node: Node) -> int:
@@ -108,21 +168,17 @@ def _size(node: Node) -> int:
 
 def _is_valid(node: Node, copies: int = _MAX_REPEAT) -> bool:
     """Return whether nested repetitions stay below a number of copies (Go's `repeatIsValid`)."""
-    if isinstance(node, Repeat) and (node.low, node.high) not in _OPERATORS.values():
-        most = node.low if node.high is None else node.high
-        if most > copies:
-            return False
-        copies //= most or 1
-        return node.high == 0 or _is_valid(node.node, copies)
-    return all(_is_valid(each, copies) for each in _inside(node))
-
-
-def _inside(node: Node) -> list[Node]:
     if isinstance(node, Repeat):
-        return [node.node]
-    if isinstance(node, Sequence):
-        return node.parts
-    return node.branches if isinstance(node, Either) else []
+        if (node.low, node.high) not in _OPERATORS.values():
+            most = node.low if node.high is None else node.high
+            if most > copies:
+                return False
+            copies //= most or 1
+        return node.high == 0 or _is_valid(node.node, copies)
+    if isinstance(node, (Chars, Assertion)):
+        return True
+    inside = node.parts if isinstance(node, Sequence) else node.branches
+    return all(_is_valid(each, copies) for each in inside)
 
 
 class _Parser:
@@ -134,20 +190,18 @@ class _Parser:
         self.depth = 0
 
     def alternatives(self) -> Node:
-        branches = [self.sequence()]
-        while self._take("|"):
-            branches.append(self.sequence())
+        branches = [self._sequence()]
+        while self._takes("|"):
+            branches.append(self._sequence())
         return Either(branches) if len(branches) > 1 else branches[0]
 
-    def sequence(self) -> Node:
+    def _sequence(self) -> Node:
         done: list[Node] = []
         repeated = False
         while self.at < len(self.text) and self.text[self.at] not in "|)":
             operator = self._operator()
             if operator is None:
-                atoms = self._atoms()
-                done += atoms
-                repeated = False
+                done += self._atoms()
             elif not done:
                 raise GoRegexpError("missing argument to repetition operator")
             elif repeated:
@@ -156,41 +210,42 @@ class _Parser:
                 done[-1] = Repeat(done[-1], *operator)
                 if max(operator[0], operator[1] or 0) > 1 and not _is_valid(done[-1]):
                     raise GoRegexpError("invalid repeat count")
-                repeated = True
+            repeated = operator is not None
         return Sequence(done)
 
     def _operator(self) -> tuple[int, int | None] | None:
         """Return the repetition at the current position, if there is one: from and to how many."""
-        char = self.text[self.at]
-        if char in _OPERATORS:
-            self.at += 1
-            self._take("?")
-            return _OPERATORS[char]
-        found = _REPEAT.match(self.text, self.at) if char == "{" else None
+        found = _REPEAT.match(self.text, self.at)
         if found is None:
             return None
-        low, high = int(found[1]), found[3]
-        if max(low, int(high or 0)) > _MAX_REPEAT or (high is not None and int(high) < low):
-            raise GoRegexpError("invalid repeat count")
         self.at = found.end()
-        self._take("?")
-        return low, int(high) if high else (None if found[2] else low)
+        if found[1] is None:
+            return _OPERATORS[found[0][0]]
+        low, high = int(found[1][:5]), int((found[3] or found[1])[:5])
+        if max(low, high) > _MAX_REPEAT or high < low:
+            raise GoRegexpError("invalid repeat count")
+        return low, None if found[2] == "," else high
 
     def _atoms(self) -> list[Node]:
         r"""Return the next atom, or the many or none of `\Q…\E`: repetition is for the last one."""
-        if self.text.startswith("\\Q", self.at):
-            return self._quoted()
-        return [self.atom()]
+        quoted = _QUOTED.match(self.text, self.at)
+        if quoted is None:
+            return [self._atom()]
+        self.at = quoted.end()
+        return [Chars([(code, code)]) for code in map(code_of, quoted[1])]
 
-    def atom(self) -> Node:
+    def _atom(self) -> Node:
         char = self.text[self.at]
         self.at += 1
         if char == "(":
             return self._group()
         if char == "[":
             return self._class()
+        if char == "\\" and (kind := _ASSERTIONS.get(self.text[self.at : self.at + 1])):
+            self.at += 1
+            return Assertion(kind)
         if char == "\\":
-            return self._escape()
+            return Chars(self._escape())
         if char in "^$":
             return Assertion(r"\A" if char == "^" else r"\Z")
         return Chars(complement([(10, 10)]) if char == "." else [(code_of(char), code_of(char))])
@@ -200,134 +255,74 @@ class _Parser:
         if self.depth > _MOST_NESTED:
             raise NotImplementedError(f"more than {_MOST_NESTED} nested groups")
         inner = self.alternatives()
-        if not self._take(")"):
+        if not self._takes(")"):
             raise GoRegexpError("missing closing )")
         self.depth -= 1
         return inner
 
-    def _escape(self) -> Node:
-        char = self.text[self.at : self.at + 1]
-        if char in _ASSERTIONS and char:
-            self.at += 1
-            return Assertion(_ASSERTIONS[char])
-        shorthand = self._shorthand()
-        if shorthand is not None:
-            return Chars(shorthand)
-        code = self._escaped_char()
-        return Chars([(code, code)])
-
-    def _quoted(self) -> list[Node]:
-        start = self.at + 2
-        end = self.text.find("\\E", start)
-        literal = self.text[start:] if end < 0 else self.text[start:end]
-        self.at = len(self.text) if end < 0 else end + 2
-        return [Chars([(code_of(char), code_of(char))]) for char in literal]
-
-    def _shorthand(self) -> Ranges | None:
-        r"""`\d \s \w \pL` and their complements, without the backslash."""
-        char = self.text[self.at : self.at + 1]
-        if char in ("p", "P"):
-            self.at += 1
-            return self._category(negated=char == "P")
-        ranges = PERL.get(char.lower()) if char else None
-        if ranges is None:
-            return None
-        self.at += 1
-        return ranges if char.islower() else complement(ranges)
-
-    def _category(self, *, negated: bool) -> Ranges:
-        """Return the Unicode general category named here (`L`, `{Lu}`, `{^Lu}`)."""
-        name = self.text[self.at : self.at + 1]
-        self.at += 1
-        if name == "{":
-            end = self.text.find("}", self.at)
-            if end < 0:
-                raise GoRegexpError("invalid character class range")
-            name, self.at = self.text[self.at : end], end + 1
-            if name.startswith("^"):
-                name, negated = name[1:], not negated
-        ranges = category_ranges(name)
-        return complement(ranges) if negated else ranges
+    def _escape(self) -> Ranges:
+        r"""Return what an escape stands for, its backslash read: many for `\d \s \w \pL \PL`."""
+        found = _SHORTHAND.match(self.text, self.at)
+        if found is None:
+            code = self._escaped_char()
+            return [(code, code)]
+        self.at = found.end()
+        letter, caret, braced, name = found.groups()
+        ranges = _PERL.get(letter.lower()) or _category_ranges(braced or name or "")
+        return complement(ranges) if letter.isupper() != bool(caret) else ranges
 
     def _escaped_char(self) -> int:
-        """Return the code point that an escape stands for, without its backslash."""
-        if self.at == len(self.text):
-            raise GoRegexpError("trailing backslash at end of expression")
-        char = self.text[self.at]
-        self.at += 1
-        if char in _CONTROL:
-            return _CONTROL[char]
-        if char == "x":
-            return self._hexadecimal()
-        follows_octal = self.text[self.at : self.at + 1] in tuple("01234567")
-        if char == "0" or (char in "1234567" and follows_octal):
-            return self._octal(char)
-        if char.isascii() and not char.isalnum():
-            return ord(char)
-        raise GoRegexpError(f"invalid escape sequence: \\{char}")
-
-    def _octal(self, digits: str) -> int:
-        while len(digits) < 3 and self.text[self.at : self.at + 1] in tuple("01234567"):
-            digits += self.text[self.at]
-            self.at += 1
-        return int(digits, 8)
-
-    def _hexadecimal(self) -> int:
-        found = re.compile(r"([0-9A-Fa-f]{2})|\{([0-9A-Fa-f]+)\}").match(self.text, self.at)
-        if found is None or int(found[1] or found[2], 16) > LAST:
-            raise GoRegexpError("invalid escape sequence: \\x")
+        found = _ESCAPE.match(self.text, self.at)
+        if found is None:
+            char = self.text[self.at : self.at + 1]
+            if not char:
+                raise GoRegexpError("trailing backslash at end of expression")
+            raise GoRegexpError(f"invalid escape sequence: \\{char}")
         self.at = found.end()
-        return int(found[1] or found[2], 16)
+        octal, two, any_digits, letter, itself = found.groups()
+        if octal:
+            return int(octal, 8)
+        if letter:
+            return _CONTROL[letter]
+        code = ord(itself) if itself else int(two or any_digits, 16)
+        if code > _LAST:
+            raise GoRegexpError("invalid escape sequence: \\x")
+        return code
 
     def _class(self) -> Node:
-        negated = self._take("^")
-        ranges: Ranges = []
-        first = True
-        while first or self.text[self.at : self.at + 1] != "]":
-            first = False
+        negated = self._takes("^")
+        ranges = [*self._class_item()]
+        while not self._takes("]"):
             ranges += self._class_item()
-        self.at += 1
         return Chars(complement(ranges) if negated else ranges)
 
     def _class_item(self) -> Ranges:
-        if self.text.startswith("[:", self.at):
-            end = self.text.find(":]", self.at + 2)
-            if end >= 0:
-                return self._named_class(end)
-        if self._take("\\"):
-            shorthand = self._shorthand()
-            if shorthand is not None:
-                return shorthand
-            self.at -= 1
+        named = _NAMED.match(self.text, self.at)
+        if named is not None:
+            self.at = named.end()
+            if named[2] not in _POSIX:
+                raise GoRegexpError("invalid character class range")
+            return complement(_POSIX[named[2]]) if named[1] else _POSIX[named[2]]
+        if _SHORTHAND.match(self.text, self.at + 1) and self._takes("\\"):
+            return self._escape()
         low = high = self._class_char()
-        if self.text[self.at : self.at + 1] == "-" and self.text[self.at + 1 : self.at + 2] not in (
-            "",
-            "]",
-        ):
+        if _TO.match(self.text, self.at):
             self.at += 1
             high = self._class_char()
         if high < low:
             raise GoRegexpError("invalid character class range")
         return [(low, high)]
 
-    def _named_class(self, end: int) -> Ranges:
-        name = self.text[self.at + 2 : end]
-        ranges = POSIX.get(name.removeprefix("^"))
-        if ranges is None:
-            raise GoRegexpError("invalid character class range")
-        self.at = end + 2
-        return complement(ranges) if name.startswith("^") else ranges
-
     def _class_char(self) -> int:
         if self.at == len(self.text):
             raise GoRegexpError("missing closing ]")
-        if self._take("\\"):
+        if self._takes("\\"):
             return self._escaped_char()
         self.at += 1
         return code_of(self.text[self.at - 1])
 
-    def _take(self, char: str) -> bool:
-        """Return whether `char` comes next; if so, it is consumed."""
+    def _takes(self, char: str) -> bool:
+        """Return whether `char` comes next; if so, it is read."""
         taken = self.text.startswith(char, self.at)
         self.at += taken
         return taken

@@ -10,9 +10,10 @@ from errno import EFBIG
 from ctxsize.engine import golang
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.dockerfiles import STDIN, follow_inside, may_read, never_ends
+from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.events import is_utf8
 from ctxsize.engine.ignorefile import IgnoreFile, without_mark
-from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
+from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.errors import BuildFailsError, IgnoreFileError, InputError
 from ctxsize.model import Problem
 from ctxsize.reader import read_file
@@ -153,9 +154,7 @@ def spec_of(
         if builder.checks_as_written and not named:
             _check_as_written(lines, builder)
         if builder.replaces_undecodable:
-            lines = [
-                line if line.isascii() else "".join(golang.code_points(line)) for line in lines
-            ]
+            lines = [*map(golang.as_go_sees, lines)]
         if builder.check_patterns is not None:
             builder.check_patterns(without_mark(lines))
         return builder.spec_class.from_lines(lines, make)
@@ -167,14 +166,17 @@ def spec_of(
 def _check_as_written(lines: list[str], builder: Builder) -> None:
     """Raise `IgnoreFileError` for a byte that is not UTF-8 where a pattern cannot hold it."""
     pattern_class = builder.spec_class.pattern_class
+    if all(map(is_utf8, lines)):
+        return
     for number, line in enumerate(without_mark(lines), 1):
         try:
-            if not is_utf8(line):
-                pattern_class.read(line)
+            pattern_class.read(line)
         except IgnoreFileError as error:
             error.line = number
+            if is_utf8(line):
+                raise
             error.hint = "a class holds a byte that is not UTF-8: save the file as UTF-8"
             with suppress(IgnoreFileError):
-                if pattern_class("".join(golang.code_points(line))).fault is None:
+                if pattern_class(golang.as_go_sees(line)).fault is None:
                     error.hint += f"; {builder.older} takes it"
             raise

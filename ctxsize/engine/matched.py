@@ -6,152 +6,99 @@ asked for are the matches, and not what becomes of a path.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from ctxsize.engine.automaton import Program
-from ctxsize.engine.evaluate import matches
+from ctxsize.engine.evaluate import DockerIgnoreSpec, Step
 from ctxsize.engine.memory import Held
-from ctxsize.engine.patterns import DockerIgnoreSpec, Step
-
-
-def matcher(spec: DockerIgnoreSpec) -> Matcher:
-    """Return what finds the matches of the patterns of `spec`."""
-    plain = spec.remembers_parents and not any(each.fault for each in spec.patterns)
-    return InOnePass(spec) if plain else Matcher(spec)
 
 
 class Matcher:
-    """Tries each pattern on each path: the reference, and for what does not split at slashes."""
+    """Looks up which segments of a spec's patterns match a name, as the automaton does."""
 
     def __init__(self, spec: DockerIgnoreSpec) -> None:
         self.spec = spec
-
-    def indexes(self, path: str) -> list[int]:
-        """Return the indexes of the patterns that match `path` itself, in order."""
-        return [at for at, each in enumerate(self.spec.patterns) if matches(each, path)]
-
-    def in_tree(self, root: Held) -> Iterator[tuple[str, list[int]]]:
-        """Yield each path below `root` that some pattern matches, with the indexes of these."""
-        for held in root.tree():
-            for name in [*held.entries, *held.folders]:
-                path = held.prefix + name
-                found = self.indexes(path)
-                if found:
-                    yield path, found
-
-    def tops(self, root: Held) -> dict[str, set[str]]:
-        """Return the topmost paths that some pattern matches: by directory, the names in it."""
-        tops: dict[str, set[str]] = {}
-        for path, _ in self.in_tree(root):
-            directory, _, name = path.rpartition("/")
-            tops.setdefault(directory, set()).add(name)
-        return tops
-
-    def step(self, path: str) -> Step:
-        """Return what becomes of `path` by the patterns, wherever the builder enters or not."""
-        return [step for _, step in self.spec.steps(path)][-1]
-
-
-class InOnePass(Matcher):
-    """Looks up which segments match a name, as the automaton does."""
-
-    def __init__(self, spec: DockerIgnoreSpec) -> None:
-        super().__init__(spec)
+        # Else a path is looked at alone, or a pattern stops the build.
+        self._hands_down = spec.remembers_parents and not any(each.fault for each in spec.patterns)
         self._program = Program(spec.patterns)
         self._live = {"": self._program.start}
         self._steps = {"": Step(False, 0, None)}
 
     def indexes(self, path: str) -> list[int]:
+        """Return the indexes of the patterns that match `path` itself, in order."""
         directory, _, name = path.rpartition("/")
         live = self._live_in(directory)
-        return self._owners(self._hits(live, directory, name)) if live else []
+        return self._owners(self._hits(live, directory, [name]).get(name, 0))
+
+    def in_tree(self, root: Held) -> Iterator[tuple[str, list[int]]]:
+        """Yield each path below `root` that some pattern matches, with the indexes of these."""
+        for held, found in self._by_directory(root):
+            for name, hits in found.items():
+                yield held.prefix + name, self._owners(hits)
+
+    def tops(self, root: Held) -> dict[str, set[str]]:
+        """Return the topmost paths that some pattern matches: by directory, the names in it."""
+        return {held.path: {*found} for held, found in self._by_directory(root, topmost=True)}
+
+    def step(self, path: str) -> Step:
+        """Return what becomes of `path` by the patterns, wherever the builder enters or not."""
+        if not self._hands_down:
+            return [*self.spec.steps(path)][-1][1]
+        for each in _unknown(path, self._steps):
+            above = self._steps[each.rpartition("/")[0]].state
+            ignored, state = False, 0
+            # As `DockerIgnoreSpec.step` does it, with those that match alone.
+            for index in sorted({*self.indexes(each), *_bits(above)}):
+                ignores = bool(self.spec.patterns[index].include)
+                if above >> index & 1 or ignores != ignored:
+                    state |= 1 << index
+                    ignored = ignores
+            self._steps[each] = Step(ignored, state, state.bit_length() - 1 if state else None)
+        return self._steps[path]
 
     def _live_in(self, directory: str) -> int:
         """Return the segments that may match a name in `directory`."""
         for each in _unknown(directory, self._live):
             above, _, name = each.rpartition("/")
             live = self._live[above]
-            hits = self._hits(live, above, name)
+            hits = self._hits(live, above, [name]).get(name, 0)
             self._live[each] = self._program.follow(live, hits, name)
         return self._live[directory]
 
-    def _hits(self, live: int, directory: str, name: str) -> int:
-        hits = live & self._program.known[name]
-        whole = live & self._program.whole_paths
-        if whole:
-            prefix = f"{directory}/" if directory else ""
-            hits |= self._program.on_paths(whole, prefix, [name]).get(name, 0)
-        return hits
-
-    def _owners(self, hits: int) -> list[int]:
-        """Return the patterns whose last segments are among `hits`."""
-        hits &= self._program.final
-        found: list[int] = []
-        while hits:
-            bit = hits & -hits
-            owner = self._program.owner[bit.bit_length() - 1]
-            if not found or found[-1] != owner:
-                found.append(owner)
-            hits ^= bit
-        return found
-
-    def in_tree(self, root: Held) -> Iterator[tuple[str, list[int]]]:
-        for held, found in self._by_directory(root):
-            for name, hits in found.items():
-                yield held.prefix + name, self._owners(hits)
-
-    def tops(self, root: Held) -> dict[str, set[str]]:
-        return {held.path: {*found} for held, found in self._by_directory(root, topmost=True)}
-
-    def _by_directory(
-        self, root: Held, *, topmost: bool = False
-    ) -> Iterator[tuple[Held, dict[str, int]]]:
-        """Yield each directory that holds matches, and the last segments that match there."""
-        pending = [(root, self._program.start)]
-        while pending:
-            held, live = pending.pop()
-            found = self._found(live, held.prefix, [*held.entries, *held.folders])
-            if found:
-                yield held, found
-            for name, folder in held.folders.items():
-                if topmost and name in found:
-                    continue
-                below = self._program.follow(live, self._hits(live, held.path, name), name)
-                if below:
-                    pending.append((folder, below))
-
-    def _found(self, live: int, prefix: str, names: Sequence[str]) -> dict[str, int]:
-        watched = live & self._program.final
-        if not watched:
+    def _hits(self, live: int, directory: str, names: Sequence[str]) -> dict[str, int]:
+        """Return by name those of the `live` segments that match, where there are some."""
+        if not live:
             return {}
-        found = {}
-        for name in names:
-            hits = watched & self._program.known[name]
-            if hits:
-                found[name] = hits
+        known = self._program.known
+        found = {name: hits for name in names if (hits := live & known[name])}
         whole = live & self._program.whole_paths
+        prefix = f"{directory}/" if directory else ""
         more = self._program.on_paths(whole, prefix, names) if whole else {}
         for name, hits in more.items():
             found[name] = found.get(name, 0) | hits
         return found
 
-    def step(self, path: str) -> Step:
-        for each in _unknown(path, self._steps):
-            parent = self._steps[each.rpartition("/")[0]]
-            self._steps[each] = self._stepped(self.indexes(each), parent)
-        return self._steps[path]
+    def _owners(self, hits: int) -> list[int]:
+        """Return the patterns whose last segments are among `hits`."""
+        owner = self._program.owner
+        return [*dict.fromkeys(owner[bit] for bit in _bits(hits & self._program.final))]
 
-    def _stepped(self, matches: Iterable[int], parent: Step) -> Step:
-        """Return the fate of a path, as `DockerIgnoreSpec.step` does with every pattern."""
-        above, ignored, state = parent.state, False, 0
-        remembered = [*_bits(above)]
-        patterns = self.spec.patterns
-        for index in sorted({*matches, *remembered}):
-            ignores = bool(patterns[index].include)
-            if above >> index & 1 or ignores != ignored:
-                state |= 1 << index
-                ignored = ignores
-        return Step(ignored, state, state.bit_length() - 1 if state else None)
+    def _by_directory(
+        self, root: Held, *, topmost: bool = False
+    ) -> Iterator[tuple[Held, dict[str, int]]]:
+        """Yield each directory that holds matches, and the last segments that match there."""
+        program = self._program
+        pending = [(root, program.start)]
+        while pending:
+            held, live = pending.pop()
+            hits = self._hits(live, held.path, [*held.entries, *held.folders])
+            found = {name: last for name, each in hits.items() if (last := each & program.final)}
+            if found:
+                yield held, found
+            for name, folder in held.folders.items():
+                below = program.follow(live, hits.get(name, 0), name)
+                if below and not (topmost and name in found):
+                    pending.append((folder, below))
 
 
 def _unknown(path: str, known: Collection[str]) -> list[str]:

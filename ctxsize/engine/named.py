@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ctxsize.build import Build
-from ctxsize.dockerfile import familiar_name
+from ctxsize.dockerfile.images import familiar_name
 from ctxsize.engine.dockerfiles import is_remote
 from ctxsize.engine.request import Request, request_of
 from ctxsize.errors import DockerfileError, InputError

@@ -16,13 +16,13 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ctxsize.engine import golang
 from ctxsize.engine.automaton import fastest
-from ctxsize.engine.evaluate import Evaluator, HasMark, Mark
+from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, HasMark, Mark
 from ctxsize.engine.golang import has_wildcards, match
-from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, SplitLine
+from ctxsize.engine.patterns import DockerIgnorePattern, SplitLine, as_matched
 from ctxsize.engine.source import link_target, names_in
 from ctxsize.errors import (
     BuildFailsError,
@@ -51,7 +51,13 @@ def follow(root: str, paths: Iterable[str]) -> tuple[str, ...] | None:
     pending = [*paths][::-1]
     while pending:
         pending += reversed(_walk_down(root, pending.pop(), found))
-    return _without_nested(sorted(found, key=_as_bytes))
+    kept: list[str] = []
+    for each in sorted(found, key=golang.encoded):
+        if each == ".":
+            return None
+        if not kept or not each.startswith(f"{kept[-1]}/"):
+            kept.append(each)
+    return tuple(kept)
 
 
 def _walk_down(root: str, path: str, found: set[str]) -> list[str]:
@@ -71,42 +77,17 @@ def _walk_down(root: str, path: str, found: set[str]) -> list[str]:
 def _targets(root: str, path: str) -> list[str]:
     """Return the targets of symlinks that `path` is or matches by its last part."""
     directory, name = posixpath.split(path)
+    at = posixpath.join(root, directory)
     names = [name]
     try:
         if has_wildcards(name):
-            names = [
-                each for each in names_in(posixpath.join(root, directory)) if match(name, each)
-            ]
-        links = [(each, _link(root, posixpath.join(directory, each))) for each in names]
+            names = [each for each in names_in(at) if match(name, each)]
+        links = [link_target(posixpath.join(at, each)) for each in names if "\0" not in each]
     except OSError as error:
         raise BuildFailsError(
             f"error from sender: {path}: {(error.strerror or str(error)).lower()}"
         ) from None
-    return [
-        golang.clean(f"/{directory}/{link}" if link[0] != "/" else link)
-        for _, link in links
-        if link
-    ]
-
-
-def _link(root: str, path: str) -> str | None:
-    """Return the target of the symlink at `path`; None if it is none."""
-    return None if "\0" in path else link_target(posixpath.join(root, path))
-
-
-def _without_nested(patterns: list[str]) -> tuple[str, ...] | None:
-    """Return the sorted `patterns` without those that lie under the last one kept."""
-    kept: list[str] = []
-    for each in patterns:
-        if each == ".":
-            return None
-        if not kept or not each.startswith(f"{kept[-1]}/"):
-            kept.append(each)
-    return tuple(kept)
-
-
-def _as_bytes(path: str) -> bytes:
-    return path.encode("utf-8", "surrogateescape")
+    return [golang.clean(posixpath.join("/", directory, link)) for link in links if link]
 
 
 class IncludePattern(DockerIgnorePattern):
@@ -120,12 +101,8 @@ class IncludePattern(DockerIgnorePattern):
     @classmethod
     def split(cls, line: str) -> SplitLine | None:
         """Return the pattern of `line`; one that begins with `!` takes away again."""
-        text = golang.trim_space(line)
-        if not text:
-            return None
-        text = golang.clean(text)
-        takes_away = text.startswith("!")
-        return SplitLine(text[takes_away:], not takes_away)
+        found = as_matched(line)
+        return None if found is None else found._replace(exception=not found.exception)
 
 
 def include_spec(patterns: Iterable[str]) -> DockerIgnoreSpec:
@@ -162,15 +139,12 @@ def _refusal(error: IgnoreFileError, lead: str) -> InputError:
     return DockerfileError(f"{lead}: {error.message}", hint=f"{error.pattern!r}: {_HINT}")
 
 
-class NarrowState:
+class NarrowState(NamedTuple):
     """A directory's state for both lists, and the mark that they give it."""
 
-    __slots__ = ("asked", "left", "mark")
-
-    def __init__(self, asked: HasMark, left: HasMark, mark: Mark) -> None:
-        self.asked = asked
-        self.left = left
-        self.mark = mark
+    asked: HasMark
+    left: HasMark
+    mark: Mark
 
 
 class Narrowed:
@@ -190,11 +164,9 @@ class Narrowed:
         self._left: Evaluator[Any] = fastest(spec)
 
     def root(self) -> NarrowState:
-        """Return the state of the context itself, which is no entry and always walked."""
         return self._state(self._asked.root(), self._left.root())
 
     def odd(self, state: NarrowState, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
-        """Return the marks of those `names` that differ from the directory's own."""
         try:
             asked = self._asked.odd(state.asked, prefix, names)
         except IgnoreFileError as error:
@@ -208,7 +180,6 @@ class Narrowed:
         return {name: mark for name, mark in marks.items() if mark != state.mark}
 
     def enter(self, state: NarrowState, prefix: str, name: str) -> NarrowState:
-        """Return the state of the subdirectory `name`."""
         try:
             asked = self._asked.enter(state.asked, prefix, name)
         except IgnoreFileError as error:

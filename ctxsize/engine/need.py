@@ -14,19 +14,11 @@ from functools import cache
 from typing import Any
 
 from ctxsize.build import Build
-from ctxsize.dockerfile import (
-    Asked,
-    ContextNeed,
-    Paths,
-    Platform,
-    Unknown,
-    context_need,
-    find_syntax,
-    machine_platform,
-    other_frontend,
-    parse_platform,
-)
+from ctxsize.dockerfile.images import Platform, machine_platform, parse_platform
 from ctxsize.dockerfile.instructions import located
+from ctxsize.dockerfile.parse import find_syntax
+from ctxsize.dockerfile.sources import Unknown
+from ctxsize.dockerfile.taken import Asked, ContextNeed, Paths, context_need, other_frontend
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.named import named_contexts
@@ -200,10 +192,6 @@ _UNKNOWNS = {
     "check": "taken as giving no warning of Docker's: # check={name} makes the build fail on each",
     "older-unset": "taken as a newer Docker does: {older} leaves ${name} unset",
     "older-flag": "taken as a newer Docker does: {older} refuses {name}",
-    "older-name": "taken as a newer Docker does: {older} expands the name in ARG {name}, and "
-    "refuses one that it cannot expand",
-    "older-array": "taken as a newer Docker does: in this {name}, {older} drops what follows the "
-    "JSON array",
 }
 """What is assumed where the Dockerfile alone cannot tell, by the kind of `Unknown`."""
 

@@ -25,15 +25,16 @@ from ctxsize.engine.dockerfiles import (
     find_dockerfile,
     is_remote,
 )
+from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.governing import Make, find_ignore_file, spec_of
 from ctxsize.engine.ignorefile import IgnoreFile
-from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.errors import DockerfileError, InputError
 from ctxsize.model import Problem
 from ctxsize.reader import read_file
 
 if TYPE_CHECKING:
-    from ctxsize.dockerfile import ContextNeed, Dockerfile
+    from ctxsize.dockerfile.instructions import Dockerfile
+    from ctxsize.dockerfile.taken import ContextNeed
 
 
 class Plan:
@@ -64,7 +65,7 @@ class Plan:
 
     @cached_property
     def _parsed(self) -> Dockerfile | DockerfileError:
-        from ctxsize.dockerfile import parse_dockerfile  # many runs need no Dockerfile
+        from ctxsize.dockerfile.parse import parse_dockerfile  # many runs need no Dockerfile
 
         data = self.data
         try:

@@ -13,10 +13,10 @@ from itertools import chain
 from typing import Any
 
 from ctxsize.engine.automaton import Automaton, fastest
-from ctxsize.engine.evaluate import Evaluator
-from ctxsize.engine.matched import Matcher, matcher
+from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator
+from ctxsize.engine.matched import Matcher
 from ctxsize.engine.memory import Held
-from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
+from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.snapshot import Sent, Snapshot
 
 _MOST_CHANGED = 2_000
@@ -38,7 +38,7 @@ class Basis:
 
     @cached_property
     def _matcher(self) -> Matcher:
-        return matcher(self.spec)
+        return Matcher(self.spec)
 
     def under(self, spec: DockerIgnoreSpec) -> Sent:
         """Return what `spec` sends. Raises what a walk raises."""
@@ -55,7 +55,7 @@ class Basis:
         self, changed: list[DockerIgnorePattern], spec: DockerIgnoreSpec
     ) -> dict[str, set[str]] | None:
         """Return the topmost paths whose fate may change, by directory; None if any may."""
-        tops = matcher(spec.__class__(changed)).tops(self._snapshot.root)
+        tops = Matcher(spec.__class__(changed)).tops(self._snapshot.root)
         exceptions = [each for each in changed if not each.include]
         if not exceptions:
             return tops

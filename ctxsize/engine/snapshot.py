@@ -13,12 +13,11 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from ctxsize.engine.automaton import fastest
-from ctxsize.engine.evaluate import Evaluator
+from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator
 from ctxsize.engine.events import Files, Folder, IgnoredEntries, IgnoredFolder, Progress, reported
 from ctxsize.engine.listing import order
 from ctxsize.engine.memory import PLAIN, File, Held, Memory
 from ctxsize.engine.narrow import Narrowed
-from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.engine.request import Request
 from ctxsize.engine.walk import Walk
 from ctxsize.model import Problem

@@ -17,7 +17,9 @@ from dataclasses import replace
 from functools import cached_property
 from itertools import chain
 
-from ctxsize.dockerfile import Instruction, Paths, Source, Unknown, path_from_root
+from ctxsize.dockerfile.instructions import Instruction
+from ctxsize.dockerfile.sources import Source, Unknown, path_from_root
+from ctxsize.dockerfile.taken import Paths
 from ctxsize.engine.arrivals import OLDER, Arrivals, check_parents, is_pattern, matching_parents
 from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.named import named_contexts, named_request

@@ -8,9 +8,8 @@ import stat
 from collections.abc import Iterator
 
 from ctxsize.engine.dockerfiles import may_read
-from ctxsize.engine.evaluate import matches, refuses
+from ctxsize.engine.evaluate import DockerIgnoreSpec, Step, matches, refuses, up_to
 from ctxsize.engine.listing import NO_PERMISSION, WITHHELD, public_pattern
-from ctxsize.engine.patterns import DockerIgnoreSpec, Step
 from ctxsize.engine.request import Request
 from ctxsize.entry import Verdict
 from ctxsize.errors import IgnoreFileError, InputError
@@ -88,11 +87,10 @@ def _checks(spec: DockerIgnoreSpec, path: str, before: int, after: int) -> Itera
 def _near_misses(spec: DockerIgnoreSpec, path: str, reached: str, last: Step) -> Iterator[NearMiss]:
     """Yield later patterns of the other kind that match when they are tested alone."""
     start = 0 if last.decider is None else last.decider + 1
-    ancestors = [path[:at] for at, char in enumerate(path) if char == "/"]
     for pattern in list(spec.patterns)[start:]:
         if bool(pattern.include) == last.ignored:
             continue
-        for each in [path, *reversed(ancestors)]:
+        for each in reversed(up_to(path)):
             if matches(pattern, each):
                 yield NearMiss(public_pattern(pattern), each, pruned=len(each) > len(reached))
                 break

@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from ctxsize.dockerfile import Asked, Paths, Source
+from ctxsize.dockerfile.sources import Source
+from ctxsize.dockerfile.taken import Asked, Paths
 from ctxsize.engine.events import Progress
 from ctxsize.engine.named import NamedSource, named_contexts, named_request
 from ctxsize.engine.narrow import Narrowed, follow, include_spec

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
+from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.listing import order
-from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
+from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request, ignore_file_to_write, inside, with_ignore_file
 from ctxsize.engine.rewalk import Basis
 from ctxsize.engine.snapshot import Sent, SentDifference, Snapshot, differences

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TypeVar
 
-from ctxsize.dockerfile import Source, what_decides
+from ctxsize.dockerfile.sources import Source
+from ctxsize.dockerfile.state import what_decides
 from ctxsize.engine.request import Request
 from ctxsize.engine.sourcing import TAKING, Sources
 from ctxsize.errors import CtxsizeError

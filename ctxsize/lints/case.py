@@ -11,13 +11,14 @@ from functools import cached_property
 
 from ctxsize.codes import severity_of
 from ctxsize.engine.builders import Builder
+from ctxsize.engine.evaluate import DockerIgnoreSpec, Step, up_to
 from ctxsize.engine.ignorefile import BOM, IgnoreFile
-from ctxsize.engine.matched import Matcher, matcher
-from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, Step
+from ctxsize.engine.matched import Matcher
+from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
 from ctxsize.engine.snapshot import Sent, differences
 from ctxsize.findings import Changes, Confidence, Edit, Finding, Fix, Location, Paths, Severity
-from ctxsize.lints.lines import Line, Proposal, read_line, up_to
+from ctxsize.lints.lines import Line, Proposal, read_line
 from ctxsize.lints.lookup import LintTree, Target
 from ctxsize.model import Amount
 from ctxsize.units import human, plural
@@ -125,7 +126,7 @@ class Case:
 
     @cached_property
     def _matcher(self) -> Matcher:
-        return matcher(self.spec)
+        return Matcher(self.spec)
 
     def step(self, path: str) -> Step:
         """Return what becomes of `path` by the patterns alone, even where no builder looks."""

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from ctxsize.engine.covers import is_literal
+from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.snapshot import Sent
 from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.case import Case
-from ctxsize.lints.lines import Line, Proposal, up_to
+from ctxsize.lints.lines import Line, Proposal
 from ctxsize.lints.lookup import LintTree
 from ctxsize.recommender.knowledge.rows import rows, texts
 from ctxsize.recommender.matches import names

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ctxsize.engine.evaluate import up_to
 from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.case import Case
 from ctxsize.lints.depths import ARTEFACTS
-from ctxsize.lints.lines import NOTHING, Line, Proposal, up_to
+from ctxsize.lints.lines import NOTHING, Line, Proposal
 from ctxsize.lints.lookup import LintTree
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ctxsize.engine.builders import Builder
-from ctxsize.engine.ignorefile import BOM, LONGEST_LINE, IgnoreFile, text_of
-from ctxsize.engine.patterns import DockerIgnorePattern, sent_text
+from ctxsize.engine.ignorefile import BOM, LONGEST_LINE, IgnoreFile, sent_text, text_of
+from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.errors import IgnoreFileError
 from ctxsize.writer.merge import edit_lines
 
@@ -21,11 +21,6 @@ NOTHING: frozenset[str] = frozenset()
 def is_control(char: str) -> bool:
     """Return whether no header of ASCII may hold it."""
     return char < " " or char == "\x7f"
-
-
-def up_to(path: str) -> list[str]:
-    """Return the directories above `path` and itself, the top first."""
-    return [path[:at] for at, char in enumerate(f"{path}/") if char == "/"]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from ctxsize.build import Build
 from ctxsize.engine.listing import order
-from ctxsize.engine.matched import matcher
+from ctxsize.engine.matched import Matcher
 from ctxsize.engine.need import Include, includes_of
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
@@ -124,7 +124,7 @@ class LintTree:
             new = {each.text: each for each in (*beside, pattern) if each.text not in self._matched}
             texts, spec = [*new], self.request.builder.spec_class(new.values())
             found: dict[str, list[str]] = {text: [] for text in texts}
-            for path, indexes in matcher(spec).in_tree(self.snapshot.root):
+            for path, indexes in Matcher(spec).in_tree(self.snapshot.root):
                 for index in indexes:
                     found[texts[index]].append(path)
             for paths in found.values():

@@ -158,7 +158,7 @@ def _from_regex(line: Line) -> Translation | None:
     is_expression = (
         not {*"*?["}.isdisjoint(line.text)
         if line.pattern is None
-        else line.pattern.kind == "regexp"
+        else line.pattern.kind in ("regexp", "tree")
     )
     if " " in line.text:
         return None

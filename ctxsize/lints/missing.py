@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.need import context_need_of
-from ctxsize.engine.quoting import pattern_for
+from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.request import Request
 from ctxsize.engine.sourcing import Sources
 from ctxsize.errors import CtxsizeError

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ctxsize.engine.covers import Cover, covers, is_literal
-from ctxsize.engine.matched import matcher
+from ctxsize.engine.evaluate import up_to
+from ctxsize.engine.matched import Matcher
 from ctxsize.findings import Finding
 from ctxsize.lints.case import Case
-from ctxsize.lints.lines import NOTHING, Line, Proposal, up_to
+from ctxsize.lints.lines import NOTHING, Line, Proposal
 from ctxsize.lints.lookup import LintTree
 from ctxsize.units import plural
 
@@ -117,7 +118,7 @@ def redundant(case: Case) -> Iterator[Finding]:
                 by_text.setdefault(line.text, []).append(line)
         texts = [*by_text]
         patterns = (lines[0].pattern for lines in by_text.values())
-        finder = matcher(case.builder.spec_class(each for each in patterns if each is not None))
+        finder = Matcher(case.builder.spec_class(each for each in patterns if each is not None))
         for text, lines in by_text.items():
             # What implies it matches an example of its paths, or a directory above.
             found = {at for path in _example(text) for at in finder.indexes(path)}

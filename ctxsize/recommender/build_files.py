@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from ctxsize.dockerfile import ContextNeed, Dockerfile, Instruction, Source
-from ctxsize.dockerfile.sources import path_from_root
+from ctxsize.dockerfile.instructions import Dockerfile, Instruction
+from ctxsize.dockerfile.sources import Source, path_from_root
 from ctxsize.dockerfile.stages import built_stages
+from ctxsize.dockerfile.taken import ContextNeed
 from ctxsize.engine.golang import has_wildcards, match
 from ctxsize.engine.named import request_named
 from ctxsize.engine.narrow import follow

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.listing import order
-from ctxsize.engine.quoting import pattern_for
+from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.request import Request
 from ctxsize.model import Amount
 from ctxsize.recommender.build_files import Named

@@ -17,7 +17,7 @@ from ctxsize.recommender.knowledge.tools import install_directory, manager_of
 from ctxsize.recommender.mentions import Texts, mentions, running
 from ctxsize.recommender.rules import NOT_SOURCES, Rule, is_source
 from ctxsize.recommender.tree import SumsByPath, directories_above, is_below
-from ctxsize.shell import Command
+from ctxsize.syntax import Command
 
 _VERSIONED_BY_GIT = re.compile(
     r"setuptools[_-]scm|setuptools-git-versioning|source\s*=\s*[\"']scm|gradle-git|hatch-vcs|versioningit|versioneer|dunamai|poetry-dynamic-versioning"

@@ -13,8 +13,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
-from ctxsize.dockerfile import path_from_root
-from ctxsize.dockerfile.sources import Mount
+from ctxsize.dockerfile.sources import Mount, path_from_root
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
 from ctxsize.recommender.build_files import BuildFile, Named
 from ctxsize.recommender.facts import Facts
@@ -32,7 +31,7 @@ from ctxsize.recommender.knowledge.tools import (
 from ctxsize.recommender.matches import Doubt, Match
 from ctxsize.recommender.mentions import is_named, is_named_beside, is_named_by
 from ctxsize.recommender.rules import Category
-from ctxsize.shell import Command
+from ctxsize.syntax import Command
 
 _SAID_LATER = ("WORKDIR", "ENV", "ARG", "CMD", "ENTRYPOINT", "HEALTHCHECK", "COPY", "ADD")
 _IDLE = re.compile(

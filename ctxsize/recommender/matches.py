@@ -122,8 +122,8 @@ def _last(find: str) -> str:
 @cache
 def _segment(name: str) -> Segment:
     """Return what matches a rule's name for a single entry."""
-    found = segments(DockerIgnorePattern(name)) if is_glob(name) else None
-    return Segment("literal", name) if found is None else found[0]
+    found = segments(DockerIgnorePattern(name))[0] if is_glob(name) else None
+    return Segment("literal", name) if found is None or found.kind == "path" else found
 
 
 def fits(find: str, path: str) -> bool:

@@ -12,7 +12,8 @@ from ctxsize.dockerfile.stages import StageStep, tolerant
 from ctxsize.recommender.evidence import text_of
 from ctxsize.recommender.knowledge.tools import has_verbs
 from ctxsize.recommender.tree import is_glob, like
-from ctxsize.shell import Command, commands, commands_of, in_directories, is_read_whole
+from ctxsize.shell import commands, commands_of, in_directories, is_read_whole
+from ctxsize.syntax import Command
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
 _WORDS = re.compile(rb"[A-Za-z0-9_.-]+")
@@ -53,7 +54,7 @@ def valued(step: StageStep, text: str) -> str:
     """
     if "$" not in text or len(text) > _LONGEST:
         return text
-    known = step.expanded(text, quotes=False)
+    known = tolerant(step.environment, text, quotes=False)
     return tolerant(step.state.outer, known, quotes=False) if "$" in known else known
 
 

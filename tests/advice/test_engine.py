@@ -13,7 +13,7 @@ from ctxsize.advice import advise
 from ctxsize.advice.recipe import read_recipe
 from ctxsize.advice.sharing import Use
 from ctxsize.discovery import discover
-from ctxsize.dockerfile import parse_dockerfile
+from ctxsize.dockerfile.parse import parse_dockerfile
 from tests.oracles.availability import require
 from tests.oracles.buildkit import BuildResult
 from tests.oracles.engines import Docker

@@ -15,7 +15,7 @@ from ctxsize.advice import advise
 from ctxsize.advice import advise as run
 from ctxsize.config import Config, load
 from ctxsize.discovery import discover
-from ctxsize.dockerfile import parse_dockerfile
+from ctxsize.dockerfile.parse import parse_dockerfile
 from ctxsize.findings import Edit, Finding
 from tests.advice.cases import CASES, MOUNT, Case, inline
 from tests.trees import build_tree, file

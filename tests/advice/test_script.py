@@ -12,7 +12,8 @@ from ctxsize.advice import advise as run
 from ctxsize.advice.recipe import with_words, without_option
 from ctxsize.config import Config
 from ctxsize.discovery import discover
-from ctxsize.dockerfile import Instruction, parse_dockerfile
+from ctxsize.dockerfile.instructions import Instruction
+from ctxsize.dockerfile.parse import parse_dockerfile
 from ctxsize.shell import commands_of
 from tests.trees import build_tree, file
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-import ctxsize.dockerfile
 from ctxsize.dockerfile import parse
+from ctxsize.dockerfile.instructions import Dockerfile
 from tests.cli.conftest import Cli
 from tests.trees import build_tree, file
 
@@ -47,11 +47,13 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> Counter[bytes]:
     """How often each text is parsed."""
     found = Counter[bytes]()
 
-    def counted(data: str | bytes) -> ctxsize.dockerfile.Dockerfile:
-        found[data.encode() if isinstance(data, str) else data] += 1
-        return parse.parse_dockerfile(data)
+    parse_dockerfile = parse.parse_dockerfile
 
-    monkeypatch.setattr(ctxsize.dockerfile, "parse_dockerfile", counted)
+    def counted(data: str | bytes) -> Dockerfile:
+        found[data.encode() if isinstance(data, str) else data] += 1
+        return parse_dockerfile(data)
+
+    monkeypatch.setattr(parse, "parse_dockerfile", counted)
     return found
 
 

@@ -97,8 +97,7 @@ def test_quotes_can_be_left_alone_as_in_a_heredoc() -> None:
 
 def test_says_which_variables_it_met() -> None:
     expansion = expand("$A ${NOPE:-$B} '$X'", VARIABLES)
-    assert expansion.found == {"A", "B"}
-    assert expansion.unset == {"NOPE"}
+    assert expansion.variables == {"A", "B", "NOPE"}
 
 
 def test_words_keep_a_heredoc_marker_whole() -> None:

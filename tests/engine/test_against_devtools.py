@@ -18,8 +18,8 @@ from hypothesis import example, given
 
 from ctxsize.engine import golang
 from ctxsize.engine.builders import BUILDKIT, Builder
+from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.listing import Listing
-from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.engine.request import Request, resolve
 from ctxsize.errors import CtxsizeError, IgnoreFileError
 from tests.engine.ours import walked
@@ -46,6 +46,7 @@ PRUNED: Tree = (["foo/a", "foo/sub/x", "foo/sub/deep/y", "b"], b"*\n!foo/*/**\n"
 ARRIVES_EMPTY: Tree = (["foo/bar", "foo/baz"], b"foo\n!foo/bar\nfoo\n")
 BLANK_IN_FRONT: Tree = (["a", "b.js"], b"/\xc2\x85/**a\n/\xc2\x85/*.js\n")
 CONTROL: Tree = (["a\x01b", "b"], b"a\x01b\n")
+WRONG_TWICE: Tree = (["a"], b"!\n[]a]\x80")
 
 
 @contextmanager
@@ -74,7 +75,7 @@ def as_devtools_prints(names: list[str] | str) -> list[str] | str:
     """The list in devtools' order, which is that of whole paths."""
     if isinstance(names, str):
         return names
-    return sorted(("".join(golang.code_points(name)) for name in names), key=str.encode)
+    return sorted((golang.as_go_sees(name) for name in names), key=str.encode)
 
 
 def of_devtools(root: Path) -> list[str] | str:
@@ -141,11 +142,12 @@ def test_devtools(tree: Tree) -> None:
 @example(tree=PRUNED)
 @example(tree=ARRIVES_EMPTY)
 @example(tree=CONTROL)
+@example(tree=WRONG_TWICE)
 def test_go_library(golibrary: GoLibrary, tree: Tree) -> None:
     """The list, what arrives empty, and both evaluators, in Docker's own order."""
     with context(tree) as root:
         text = tree[1].decode("utf-8", "surrogateescape")
-        as_sent = "".join(golang.code_points(text)).encode()
+        as_sent = golang.as_go_sees(text).encode()
         theirs = golibrary.ask(ignorefile=as_sent, root=root)
         request = request_or_error(root, WITHOUT_HEADER)
         if isinstance(request, str):

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
-from ctxsize.engine.builders.classic import ClassicIgnoreSpec
+from ctxsize.engine.builders import ClassicIgnoreSpec
+from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.ignorefile import IgnoreFile, sent_text
-from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.errors import IgnoreFileError
 from tests.engine.strategies import nasty_files, nasty_paths, nasty_patterns, random_question
 from tests.oracles.golibrary import Answer, GoLibrary

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from pathspec import PathSpec
 from pathspec.util import lookup_pattern
 
-from ctxsize.engine import golang, goregexp
-from ctxsize.engine.dialect import classify
+from ctxsize.engine import golang
+from ctxsize.engine.dialect import classify, compiled
+from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.ignorefile import IgnoreFile, sent_text
-from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec
+from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.errors import IgnoreFileError
 from tests.engine.strategies import nasty_files, nasty_paths
 
@@ -532,11 +533,11 @@ class TestGoRegexp:
             ("^a*?b??$", ["aab", ""], ["c"]),
         ],
     )
-    def test_a_translated_expression_matches_what_go_matches(
+    def test_an_expression_matches_what_go_matches(
         self, expression: str, matches: list[str], others: list[str]
     ) -> None:
-        compiled = re.compile(goregexp.translate(expression))
-        assert [each for each in [*matches, *others] if compiled.search(each)] == matches
+        search = compiled(expression).search
+        assert [each for each in [*matches, *others] if search(each)] == matches
 
     @pytest.mark.parametrize(
         ("expression", "message"),
@@ -566,11 +567,11 @@ class TestGoRegexp:
         ],
     )
     def test_what_go_refuses_is_refused_in_its_words(self, expression: str, message: str) -> None:
-        with pytest.raises(goregexp.GoRegexpError, match=f"^{re.escape(message)}$"):
-            goregexp.translate(expression)
+        with pytest.raises(golang.GoRegexpError, match=f"^{re.escape(message)}$"):
+            compiled(expression)
 
     def test_a_unicode_script_is_said_to_be_beyond_us(self) -> None:
         with pytest.raises(NotImplementedError, match="Greek"):
-            goregexp.translate("\\p{Greek}")
+            compiled("\\p{Greek}")
         with pytest.raises(IgnoreFileError, match="cannot evaluate this pattern"):
             DockerIgnoreSpec.from_lines(["\\p{Greek}"])

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxsize.engine.builders import BUILDERS, Builder
-from ctxsize.engine.builders.buildkit import check_header
-from ctxsize.engine.quoting import pattern_for
+from ctxsize.engine.builders import BUILDERS, Builder, check_header
+from ctxsize.engine.patterns import pattern_for
 from tests.engine.strategies import nasty_names, nasty_paths
 from tests.oracles import devtools
 from tests.oracles.engines import Docker

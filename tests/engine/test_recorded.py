@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from ctxsize.engine.builders import BUILDERS, BUILDKIT, CLASSIC, PODMAN
+from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.ignorefile import IgnoreFile
-from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.engine.request import Request, resolve
 from ctxsize.errors import CtxsizeError, IgnoreFileError
 from tests.engine.agreement import check_functions, check_snapshot

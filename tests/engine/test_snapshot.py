@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given
 
 from ctxsize.engine.builders import BUILDERS
-from ctxsize.engine.evaluate import Mark, PatternByPattern, State
+from ctxsize.engine.evaluate import DockerIgnoreSpec, Mark, PatternByPattern, State
 from ctxsize.engine.narrow import Narrowed
-from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.engine.request import resolve, with_ignore_file
 from ctxsize.engine.snapshot import Snapshot, differences
 from ctxsize.errors import CtxsizeError

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from ctxsize.engine import rewalk
 from ctxsize.engine.builders import BUILDERS
-from ctxsize.engine.matched import Matcher, matcher
+from ctxsize.engine.evaluate import matches
+from ctxsize.engine.matched import Matcher
 from ctxsize.engine.memory import Held
 from ctxsize.engine.request import resolve, with_ignore_file
 from ctxsize.engine.snapshot import Sent, Snapshot, differences
@@ -130,7 +131,7 @@ def test_no_tree_is_too_deep(tmp_path: Path) -> None:
     trial = Trial(Snapshot(request, top, ()))
     attempt = trial.attempt(b"none\n**/*.log\n")
     assert attempt.hidden == [f"{held.prefix}x.log"]
-    assert matcher(attempt.request.spec).step(f"{held.prefix}x.log").ignored
+    assert Matcher(attempt.request.spec).step(f"{held.prefix}x.log").ignored
 
 
 @pytest.mark.parametrize("builder", BUILDERS)
@@ -146,10 +147,12 @@ def test_patterns_found_in_one_pass(builder: str, tree: tuple[list[str], bytes])
     spec = snapshot.request.spec
     if any(each.fault for each in spec.patterns):
         return
-    quick, slow = matcher(spec), Matcher(spec)
-    assert sorted(quick.in_tree(snapshot.root)) == sorted(slow.in_tree(snapshot.root))
-    for held in snapshot.root.tree():
-        for entry in [*held.entries, *held.folders]:
-            path = held.prefix + entry
-            assert quick.indexes(path) == slow.indexes(path)
-            assert quick.step(path) == slow.step(path)
+    matcher, root = Matcher(spec), snapshot.root
+    paths = [held.prefix + name for held in root.tree() for name in (*held.entries, *held.folders)]
+    one_by_one = {
+        path: [at for at, each in enumerate(spec.patterns) if matches(each, path)] for path in paths
+    }
+    assert dict(matcher.in_tree(root)) == {path: at for path, at in one_by_one.items() if at}
+    for path in paths:
+        assert matcher.indexes(path) == one_by_one[path]
+        assert matcher.step(path) == [*spec.steps(path)][-1][1]

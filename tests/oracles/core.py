@@ -62,9 +62,6 @@ OLDER_DIFFERS: dict[str, str] = {
     "test_engine.py::test_builds_that_fail_before_it[older-bad pattern]": "lists no pattern",
     "test_engine.py::test_builds_that_fail_before_it[older-only an exception": "lists no pattern",
     "docker_refuses_is_a_problem[older-mode": "takes any --chmod",
-    "docker_refuses_is_a_problem[older-option of a check": "takes any # check=",
-    "docker_refuses_is_a_problem[older-third option of": "takes any # check=",
-    "docker_refuses_is_a_problem[older-switch of a check": "takes any # check=",
     "docker_accepts_is_measured[older-device in a stage": "refuses --device",
 }
 """Where the older engine answers otherwise than the newer, and than we do: tests and the reason."""

@@ -16,7 +16,8 @@ from ctxsize.recommender.knowledge.tools import (
     tools,
     works,
 )
-from ctxsize.shell import Command, commands
+from ctxsize.shell import commands
+from ctxsize.syntax import Command
 
 FRONT = (
     "npm run build",

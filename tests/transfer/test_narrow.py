@@ -9,9 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ctxsize.engine.evaluate import Mark
+from ctxsize.engine.evaluate import DockerIgnoreSpec, Mark
 from ctxsize.engine.narrow import NOT_ASKED_FOR, Narrowed, follow
-from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.engine.request import resolve
 from ctxsize.errors import BuildFailsError, DockerfileError, IgnoreFileError
 from tests.oracles.devtools import DevtoolsError, list_context

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxsize.engine.builders import BUILDERS, Builder
+from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.ignorefile import IgnoreFile
-from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.errors import IgnoreFileError
 from ctxsize.writer.merge import Addition, edit_lines, merge, without_blocks
 from tests.engine.strategies import nasty_files, nasty_patterns

@@ -1,4 +1,4 @@
-"""Podman and Buildah: another reader, another matcher, and nothing is sent.
+"""Patterns as Podman and Buildah have them: another reader, another matcher.
 
 Behaviour: openshift/imagebuilder's reader, containers/storage's matcher and
 Buildah's copier.
@@ -7,13 +7,13 @@ Buildah's copier.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from ctxsize.engine import golang, goregexp
-from ctxsize.engine.builders.builder import Builder
-from ctxsize.engine.patterns import DockerIgnorePattern, DockerIgnoreSpec, SplitLine, Step
+from ctxsize.engine import golang
+from ctxsize.engine.dialect import tokens
+from ctxsize.engine.evaluate import DockerIgnoreSpec, Step
+from ctxsize.engine.patterns import DockerIgnorePattern, SplitLine, as_matched
 
 
 class PodmanIgnorePattern(DockerIgnorePattern):
@@ -29,37 +29,25 @@ class PodmanIgnorePattern(DockerIgnorePattern):
         """Return the pattern of `line`; outer slashes are cut before blanks and `!` are read."""
         if line.startswith("#"):
             return None
-        text = golang.trim_space(line.strip("/"))
-        if not text:
-            return None
-        text = golang.clean(text)
-        exception = text.startswith("!")
-        if exception and len(text) > 1:
-            return SplitLine(golang.clean(text[1:]).removeprefix("/"), exception=True)
-        return SplitLine(text[exception:], exception)
+        found = as_matched(line.strip("/"))
+        if found is not None and found.exception and found.text:
+            return SplitLine(golang.clean(found.text).removeprefix("/"), exception=True)
+        return found
 
     @classmethod
     def meaning(cls, text: str) -> tuple[str, str]:
         """Return Buildah's expression for `text`, which also matches everything below a match."""
-        expression, at = "^", int(text.startswith("\ufeff"))
-        while at < len(text):
-            char = text[at]
-            at += 1
-            if char == "*" and text[at : at + 1] == "*":
-                at += 1 + (text[at + 1 : at + 2] == "/")
-                expression += "(.*/)?" if at < len(text) else ".*"
-            elif char in "*?":
-                expression += "[^/]*" if char == "*" else "[^/]"
-            elif char in ".$":
-                expression += "\\" + char
-            elif char == "\\":
-                if at == len(text):
-                    raise goregexp.GoRegexpError("trailing backslash")
-                expression += "\\" + text[at]
-                at += 1
+        expression, found = "^", tokens(text)
+        for number, token in enumerate(found, 1):
+            if token == "\\":
+                raise golang.GoRegexpError("trailing backslash")
+            if token[:2] == "**":
+                expression += "(.*/)?" if number < len(found) else ".*"
+            elif token in ("*", "?"):
+                expression += "[^/]*" if token == "*" else "[^/]"
             else:
-                expression += char
-        return "regexp", expression + "(/.*)?$"
+                expression += f"\\{token}" if token in (".", "$") else token
+        return "tree", expression + "(/.*)?$"
 
 
 _STARS = re.compile(r"[*?/]+")
@@ -73,20 +61,6 @@ def _literal_text(text: str) -> str:
     return "" if odd else max(_STARS.split(text), key=len)
 
 
-def _literal_parts(text: str) -> list[str]:
-    """Return the components that each path has which a pattern matches."""
-    if _ODD & {*text} or not text.isascii():
-        return []
-    parts = text.split("/")
-    # `**` takes along the slash behind it: `a**/b` matches `ab`.
-    open_ended = [False, *(part.endswith("**") and part != "**" for part in parts)]
-    return [
-        part
-        for part, joined in zip(parts, open_ended, strict=False)
-        if part and not joined and not {"*", "?"} & {*part}
-    ]
-
-
 class PodmanIgnoreSpec(DockerIgnoreSpec):
     """The last pattern that matches decides, and each path is looked at alone."""
 
@@ -94,41 +68,25 @@ class PodmanIgnoreSpec(DockerIgnoreSpec):
     remembers_parents = False
     strips_bom = False
     may_refuse = False
-    """Whatever is sent, Podman opens: nothing is asked a second time."""
 
     def step(self, path: str, parent: int = 0) -> Step:
         """Return the fate of `path`; `parent` does not matter."""
-        tests = self._tests
-        for index in sorted(self._candidates(path), reverse=True):
-            _, ignores, search = tests[index]
-            if search(path) is not None:
+        for index, text, ignores, search in self._latest_first:
+            if text in path and search(path) is not None:
                 return Step(ignores, parent, index)
         return Step(False, parent, None)
 
-    def _candidates(self, path: str) -> list[int]:
-        """Return the patterns that may match `path`: those that do are among them."""
-        by_part, others = self._index
-        found = [at for at, text in others if text in path]
-        for part in {*path.split("/")}:
-            found += by_part.get(part, ())
-        return found
-
     @cached_property
-    def _index(self) -> tuple[dict[str, list[int]], list[tuple[int, str]]]:
-        """Return patterns by a component of each path that they match; others with a text."""
-        for pattern in self.patterns:
+    def _latest_first(self) -> list[tuple[int, str, bool, Any]]:
+        """Return the patterns, each with a text that is in every path which it matches."""
+        found = []
+        for index, (pattern, (_, ignores, search)) in enumerate(
+            zip(self.patterns, self._tests, strict=True)
+        ):
             if pattern.fault is not None:
                 raise pattern.error()
-        parts = [_literal_parts(pattern.text) for pattern in self.patterns]
-        often = Counter(part for each in parts for part in each)
-        by_part: dict[str, list[int]] = {}
-        others: list[tuple[int, str]] = []
-        for at, (each, pattern) in enumerate(zip(parts, self.patterns, strict=True)):
-            if each:
-                by_part.setdefault(min(each, key=often.__getitem__), []).append(at)
-            else:
-                others.append((at, _literal_text(pattern.text)))
-        return by_part, others
+            found.append((index, _literal_text(pattern.text), ignores, search))
+        return found[::-1]
 
     def enters(self, directory: str) -> bool:
         """Return whether an exception's text starts with `directory` (no separator between)."""
@@ -137,32 +95,3 @@ class PodmanIgnoreSpec(DockerIgnoreSpec):
             for pattern in self.patterns
             if pattern.include is False
         )
-
-
-PODMAN = Builder(
-    name="podman",
-    title="Podman",
-    spec_class=PodmanIgnoreSpec,
-    dockerfile_names=("Containerfile", "Dockerfile"),
-    fetches_dockerfile=False,
-    specific_suffixes=(".dockerignore", ".containerignore"),
-    ignore_file_names=(".containerignore", ".dockerignore"),
-    links_may_leave=False,
-    must_read=True,
-    longest_line=False,
-    check_patterns=None,
-    checks_as_written=False,
-    replaces_undecodable=False,
-    always_sends=None,
-    asks_for_paths=False,
-    sends_ignored_parents=True,
-    sends_only_utf8=False,
-    unreadable_stops=True,
-    refuses_to_open=False,
-    sends_sockets=False,
-    confuses_file_systems=False,
-    links_symlinks=False,
-    meter=None,
-    announces=None,
-    resends=False,
-)

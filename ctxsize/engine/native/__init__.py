@@ -31,8 +31,8 @@ from ctxsize.engine.directories import (
     SECRET_START,
     Clues,
 )
+from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.events import Progress
-from ctxsize.engine.patterns import DockerIgnoreSpec
 from ctxsize.engine.request import Request
 from ctxsize.engine.segments import Segment
 from ctxsize.engine.sums import WalkSums
@@ -195,10 +195,10 @@ def _literal(text: str) -> Tokens:
 
 def _tokens(part: Segment, classes: dict[bytes, int]) -> Tokens:
     """Return a segment byte by byte; classes of characters are numbered as they come."""
-    if part.kind == "regexp":
-        return [*_of_glob(part.glob, classes)]
+    if part.kind == "glob":
+        return [*_of_glob(part.text, classes)]
     if part.kind == "path":  # names that may be part of a match, about which the core asks
-        return [(_STAR, 0), *_literal(max(part.needles, key=len, default="")), (_STAR, 0)]
+        return [(_STAR, 0), *_literal(part.text), (_STAR, 0)]
     before = [(_STAR, 0)] if part.kind in ("suffix", "any", "below") else []
     behind = [(_STAR, 0)] if part.kind in ("prefix", "opening") else []
     return [*before, *_literal(part.text), *behind]

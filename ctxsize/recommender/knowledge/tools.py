@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from ctxsize.recommender.knowledge.rows import table
 from ctxsize.recommender.rules import Rule
-from ctxsize.shell import Command
+from ctxsize.syntax import Command
 
 _VERSION = re.compile(r"(-v?\d[\w.]*|@[\w.]+)?(\.(c?js|phar))?$")
 """What may follow a program's name: `pnpm@9`, `yarn-3.6.0.cjs`, `gcc-13`."""

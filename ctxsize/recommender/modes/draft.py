@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 
-from ctxsize.dockerfile import Asked
+from ctxsize.dockerfile.taken import Asked
 from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.narrow import follow
-from ctxsize.engine.quoting import pattern_for
+from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.engine.trial import Attempt
 from ctxsize.errors import IgnoreFileError

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ctxsize.engine import git
-from ctxsize.engine.patterns import DockerIgnoreSpec
-from ctxsize.engine.quoting import pattern_for
+from ctxsize.engine.evaluate import DockerIgnoreSpec
+from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.trial import Attempt
 from ctxsize.recommender.evidence import small_file
 from ctxsize.recommender.modes.draft import Draft, Wrong

@@ -11,9 +11,9 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ctxsize.engine import goregexp
-from ctxsize.engine.patterns import DockerIgnorePattern
-from ctxsize.engine.quoting import escaped, is_plain
+from ctxsize.engine.dialect import compiled
+from ctxsize.engine.golang import GoRegexpError
+from ctxsize.engine.patterns import DockerIgnorePattern, escaped, is_plain
 
 _TOKEN = re.compile(
     r"\\(?P<escaped>.)|\[(?P<negated>[!^]?)(?P<class>\]?(?:\[:[a-z]+:\]|\\.|[^\]\\])*)\]"
@@ -162,8 +162,8 @@ def _matches(part: _Part, name: str) -> bool:
         re.escape(each.text) if each.is_literal else wild.get(each.text, each.text) for each in part
     )
     try:
-        return goregexp.compiled(f"^{text}$").search(name) is not None
-    except goregexp.GoRegexpError:
+        return compiled(f"^{text}$").search(name) is not None
+    except GoRegexpError:
         return False
 
 

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxsize.engine.builders import BUILDERS, Builder
-from ctxsize.engine.builders.buildkit import check_header
-from ctxsize.engine.patterns import DockerIgnoreSpec
+from ctxsize.engine.builders import BUILDERS, Builder, check_header
+from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.recommender.modes.gitignore import CannotSayError, Translated, translate
 from tests.oracles.availability import require
 from tests.trees import build_tree, directory
