@@ -92,7 +92,7 @@ PLACES = {
             "codes",  # the package's own pages
             "reader",
             "formats.json",  # the package's own schemas
-            "recommender.knowledge.rows",  # the package's own rules
+            "recommender.rules",  # the package's own rules
             "engine.source",
             "writer.apply",
             "clean.delete",

@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from ctxsize.clean.plan import CleanCategory
-from ctxsize.recommender.knowledge.rows import RuleRow, rows, texts
+from ctxsize.recommender.rules import Rule, all_rules, texts
 
 _TAG = "CACHEDIR.TAG"
 _SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55"
@@ -283,16 +283,16 @@ CHECKS: dict[str, Callable[[Surroundings], str]] = {"compiled": _compiled}
 """Checks that look at every entry: why it is not proven, or ""."""
 
 
-def kind_of(row: RuleRow) -> ArtefactKind:
-    """Return the kind that the `clean` table of a row describes."""
-    values = {"category": row.values["category"], "ecosystem": row.ecosystem, **row.clean}
+def kind_of(rule: Rule) -> ArtefactKind:
+    """Return the kind that the `clean` table of a rule describes."""
+    values = {"category": rule.category.value, "ecosystem": rule.ecosystem, **rule.clean}
     inside, holds = values.pop("inside"), values.pop("holds", {})
     return ArtefactKind(
         name=values.pop("name"),
         ecosystem=values.pop("ecosystem"),
         category=CleanCategory(values.pop("category")),
         title=values.pop("title"),
-        names=texts(values.pop("names", row.values["directory"])),
+        names=texts(values.pop("names", [*rule.find] or "*")),
         inside=tuple(_groups(inside, holds)),
         check=values.pop("check", ""),
         **{key: texts(names) for key, names in values.items()},
@@ -313,7 +313,9 @@ def _held(path: str, holds: Mapping[str, Any]) -> tuple[bytes, ...]:
     return tuple(text.encode() for text in (*signature, *texts(holds.get(path, []))))
 
 
-KINDS: tuple[ArtefactKind, ...] = tuple(kind_of(row) for row in rows() if row.clean)
+KINDS: tuple[ArtefactKind, ...] = tuple(
+    kind_of(rule) for rule in all_rules().values() if rule.clean
+)
 """In the order in which they are tried."""
 
 INCREMENTAL = ArtefactKind(

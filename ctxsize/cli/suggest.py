@@ -133,7 +133,7 @@ def _mode(asked: Mapping[str, bool], *, alone: bool) -> str:
 
 def _known(names: Iterable[str]) -> tuple[str, ...]:
     """Return the rules of these names, none for all. Raises `InputError` for an unknown one."""
-    from ctxsize.recommender.knowledge.rows import all_rules
+    from ctxsize.recommender.rules import all_rules
 
     for name in names:
         if name not in all_rules() and name != _ALL:

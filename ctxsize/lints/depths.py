@@ -14,8 +14,8 @@ from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.case import Case
 from ctxsize.lints.lines import Line, Proposal
 from ctxsize.lints.lookup import LintTree
-from ctxsize.recommender.knowledge.rows import rows, texts
 from ctxsize.recommender.matches import names
+from ctxsize.recommender.rules import all_rules, texts
 from ctxsize.units import plural
 
 _ANYWHERE = "/".join("\ue000" * 5)
@@ -72,11 +72,11 @@ class Artefact:
 
 def _artefacts() -> dict[str, Artefact]:
     found = {name: Artefact(name) for name in _WITHOUT_A_ROW}
-    for row in rows():
-        for name in texts(row.nests.get("names", [])):
+    for rule in all_rules().values():
+        for name in texts(rule.nests.get("names", [])):
             known = found.get(name, Artefact(name))
-            beside = (*known.beside, *texts(row.nests.get("beside", [])))
-            found[name] = Artefact(name, beside, row.nests.get("ambiguous", False))
+            beside = (*known.beside, *texts(rule.nests.get("beside", [])))
+            found[name] = Artefact(name, beside, rule.nests.get("ambiguous", False))
     return found
 
 

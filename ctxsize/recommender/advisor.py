@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from ctxsize.codes import severity_of
 from ctxsize.engine.events import Steps, step
@@ -16,20 +17,14 @@ from ctxsize.errors import InputError
 from ctxsize.findings import Confidence, Edit, Finding, Location, Severity, in_order
 from ctxsize.model import Amount
 from ctxsize.recommender.build_files import Named
-from ctxsize.recommender.candidates import SuggestionMaker, ranked
+from ctxsize.recommender.candidates import SuggestionMaker, questions, ranked
 from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.governed import Discovering
-from ctxsize.recommender.knowledge.rows import all_rules
 from ctxsize.recommender.matches import Certainty, Match, Objection
 from ctxsize.recommender.outcome import Advice, Blocked, Question, Size, Suggestion
-from ctxsize.recommender.questions import questions
-from ctxsize.recommender.rules import Category, EntryType, Rule
-from ctxsize.recommender.traps import objections
+from ctxsize.recommender.rules import Category, all_rules
 from ctxsize.recommender.tree import is_below, outermost, sum_of
 from ctxsize.writer.merge import Addition, merge
-
-_WORTH_AN_EXCEPTION = 1024 * 1024
-"""The least that must be left of a directory for a pattern with exceptions."""
 
 
 @dataclass(frozen=True)
@@ -100,28 +95,10 @@ class Advisor(BuildContext):
         )
 
     def _made(self) -> list[Suggestion]:
-        """Return what would hide all that was found and may go."""
         usable = [match for match in self.found if not match.is_blocked]
         safe = {match.path for match in usable if not match.objections}
         maker = SuggestionMaker(self.facts, self.request, safe)
-        return [*maker.suggestions(usable), *self._around(maker)]
-
-    def _around(self, maker: SuggestionMaker) -> Iterator[Suggestion]:
-        """Yield large directories of which a Dockerfile takes a part by name, without that part."""
-        for match in self.found:
-            rule, path = match.rule, match.path
-            if rule.kind is not EntryType.DIRECTORY or rule.never or rule.contents or match.secret:
-                continue
-            takers = [each for each in self.build_files.named if each.is_at_or_below(path)]
-            whole = any(len(each.parts) == path.count("/") + 1 for each in takers)
-            hard = [each.trap for each in match.objections if not each.soft]
-            if whole or hard != ["copied_by_name"] or objections(self.facts, match, but=hard[0]):
-                continue
-            keeps = self.proof.taken_by(takers)
-            rest = self.sums[path].minus(sum_of(self.sums, keeps))
-            suggestion = maker.around(match, takers, keeps)
-            if suggestion is not None and rest.content_bytes >= _WORTH_AN_EXCEPTION:
-                yield suggestion
+        return [*maker.suggestions(usable), *maker.around(self.found, self.proof)]
 
     def _edited(
         self, made: list[Suggestion], choice: Choice
@@ -165,75 +142,84 @@ class Advisor(BuildContext):
 
     def _questions(self) -> tuple[Question, ...]:
         explained = [match.path for match in self.found if not match.is_blocked]
-        asked = questions(self.tree, self.git, self.transfer, explained)
-        named = self.build_files.named
         return tuple(
-            each for each in asked if not any(taken.is_at_or_below(each.path) for taken in named)
+            each
+            for each in questions(self.tree, self.git, self.transfer, explained)
+            if not self.build_files.taking(each.path)
         )
 
     def _blocked(self, failed: Iterable[tuple[Suggestion, str]]) -> Iterator[Blocked]:
         """Yield what a trap blocks, and what failed the proof."""
-        for match in self.found:
-            if match.is_blocked:
-                hard = (each for each in match.objections if not each.soft)
-                yield self._blocked_by(next(hard, Objection("never", match.rule.why)), match)
-        for suggestion, fault in failed:
-            yield self._blocked_by(Objection("proof", fault), suggestion.matches[0])
+        blocked = [
+            (match, next((e for e in match.objections if not e.soft), None))
+            for match in self.found
+            if match.is_blocked
+        ]
+        blocked += ((each.matches[0], Objection("proof", fault)) for each, fault in failed)
+        for match, objection in blocked:
+            reason = objection or Objection("never", match.rule.why)
+            amount = Amount.of(sum_of(self.sums, [match.path]))
+            where = match.rule.name, match.path
+            yield Blocked(*where, reason.trap, reason.reason, match.evidence, amount)
 
-    def _blocked_by(self, reason: Objection, match: Match) -> Blocked:
-        amount = Amount.of(sum_of(self.sums, [match.path]))
-        name, path = match.rule.name, match.path
-        return Blocked(name, path, reason.trap, reason.reason, match.evidence, amount)
+    def _located(self, path: str) -> Location:
+        """Return a path of the context as the user would name it."""
+        return Location(os.path.normpath(os.path.join(self.request.context, path)))
 
-    def _asked(self, asked: Iterable[Question]) -> list[Finding]:
-        """Return what no rule explains, as findings about where it is."""
-        return [
-            Finding(
+    def _asked(self, asked: Iterable[Question]) -> Iterator[Finding]:
+        for each in asked:
+            yield Finding(
                 "CTX502",
                 severity_of("CTX502"),
                 f"a large part of the context is explained by no rule: {each.path}",
-                Location(os.path.normpath(os.path.join(self.request.context, each.path))),
+                self._located(each.path),
                 Confidence.POSSIBLE,
                 content_bytes=each.size.content_bytes,
                 files=each.size.files,
                 help="if the build does not need it, add its path to the ignore file",
             )
-            for each in asked
-        ]
 
-    def _missing(self, suggestions: Iterable[Suggestion]) -> list[Finding]:
-        """Return what is safe to add, as findings about the ignore file or the Dockerfile."""
+    def _missing(self, suggestions: Iterable[Suggestion]) -> Iterator[Finding]:
+        """Yield what is safe to add, as findings about the ignore file or the Dockerfile."""
         where = ignore_file_to_write(self.request)
         if self.new_file and self.request.dockerfile is not None:
             where = self.request.dockerfile
-        return [
-            Finding(
-                "CTX501",
-                severity_of("CTX501"),
-                f"no pattern keeps out {', '.join(each.paths[:3])}: {each.rule.why}",
-                Location(where),
-                evidence=each.evidence,
-                content_bytes=each.size.counted.content_bytes,
-                files=each.size.counted.files,
-                help="ctxsize suggest --write adds it",
-                lines=each.patterns,
-            )
-            for each in suggestions
-            if each.safe and each.rule.category is not Category.SECRET
-        ]
+        for each in suggestions:
+            if each.safe and each.rule.category is not Category.SECRET:
+                yield Finding(
+                    "CTX501",
+                    severity_of("CTX501"),
+                    f"no pattern keeps out {', '.join(each.paths[:3])}: {each.rule.why}",
+                    Location(where),
+                    evidence=each.evidence,
+                    content_bytes=each.size.counted.content_bytes,
+                    files=each.size.counted.files,
+                    help="ctxsize suggest --write adds it",
+                    lines=each.patterns,
+                )
+
+    @cached_property
+    def _certain_secrets(self) -> list[Match]:
+        sure = (Certainty.CERTAIN, Certainty.LIKELY)
+        return [match for match in self.found if match.secret in sure]
 
     def _secrets(self, made: Sequence[Suggestion]) -> Iterator[Finding]:
-        """Yield what is certainly or likely a secret: where it is copied, else that it is sent."""
-        for match in self.found:
-            if match.secret is None or not _is_secret(match):
-                continue
-            takers = [each for each in self.build_files.named if each.is_at_or_below(match.path)]
-            for each in takers:
-                yield _copied(match.rule, match.path, each, match.secret)
+        """Yield the secrets: where one is copied, else that it is sent."""
+        for match in self._certain_secrets:
+            takers = self.build_files.taking(match.path)
+            yield from (_copied(match, each) for each in takers)
             if not takers:
-                where = os.path.normpath(os.path.join(self.request.context, match.path))
                 command = self._adding(match.path, made)
-                yield _sent(match.rule, match.path, where, match.secret, command)
+                how = f": {command}" if command else " by hand, if no build reads it"
+                yield Finding(
+                    "CTX511",
+                    Severity.WARNING,
+                    f"a secret is in the context: {match.rule.why}",
+                    self._located(match.path),
+                    _confidence(match),
+                    evidence=(match.path,),
+                    help=f"add it to the ignore file{how}",
+                )
 
     def _adding(self, path: str, made: Sequence[Suggestion]) -> str:
         """Return the command that adds `path` to the ignore file, `""` if no suggestion does."""
@@ -249,54 +235,29 @@ class Advisor(BuildContext):
         return ""
 
     def _git_ignored_secrets(self) -> int | None:
-        """Return how many of the files that git ignores are secrets, certain or likely ones."""
         if not self.git.has_repository:
             return None
-        secret = {match.path for match in self.found if _is_secret(match)}
+        secret = {match.path for match in self._certain_secrets}
         return sum_of(self.sums, filter(self.git.ignores, outermost(secret))).files
 
 
-def _is_secret(match: Match) -> bool:
-    return match.secret in (Certainty.CERTAIN, Certainty.LIKELY)
+def _confidence(match: Match) -> Confidence:
+    return Confidence((match.secret or Certainty.POSSIBLE).value)
 
 
-def _copied(rule: Rule, path: str, named: Named, sure: Certainty) -> Finding:
-    """Return the finding about a secret that an instruction takes by its name."""
-    bound = named.instruction == "RUN"
-    what = f"{path} is {rule.why}"
-    message = (
-        f"{named.instruction} takes {named.source}: {what}"
-        if bound
-        else f"{named.instruction} {named.source} puts a secret into the image: {what}"
-    )
+def _copied(match: Match, named: Named) -> Finding:
+    bound, path = named.instruction == "RUN", match.path
+    lead = "takes {}" if bound else "{} puts a secret into the image"
     secret = re.sub(r"\W+", "", path.rpartition("/")[2]) or "secret"
     return Finding(
         "CTX510",
         Severity.WARNING if bound else Severity.ERROR,
-        message,
+        f"{named.instruction} {lead.format(named.source)}: {path} is {match.rule.why}",
         Location(named.dockerfile, named.line),
-        Confidence(sure.value),
+        _confidence(match),
         evidence=(path,),
         help=f"mount it where it is needed: RUN --mount=type=secret,id={secret} …, "
         f"and docker build --secret id={secret},src={path}",
-    )
-
-
-def _sent(rule: Rule, path: str, where: str, sure: Certainty, command: str) -> Finding:
-    """Return the finding about a secret in the context; `where` is how the user would name it.
-
-    `command` is the one that adds it to the ignore file, `""` if none does.
-    """
-    return Finding(
-        "CTX511",
-        Severity.WARNING,
-        f"a secret is in the context: {rule.why}",
-        Location(where),
-        Confidence(sure.value),
-        evidence=(path,),
-        help=f"add it to the ignore file: {command}"
-        if command
-        else "add it to the ignore file by hand, if no build reads it",
     )
 
 

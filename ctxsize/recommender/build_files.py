@@ -8,7 +8,9 @@ Where FROM needs a build argument that is not given, a value is assumed.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -31,8 +33,8 @@ _VARIABLE = re.compile(r"\$\{[^${}]*\}|\$\w+")
 _TAKING = ("copy", "add", "bind")
 _DEEPEST = 20
 """Number of variables inside of each other that are looked into."""
-_IMAGE, _PLATFORM, _ARCHITECTURE = "argument-without-value", "linux/x86_64", "x86_64"
-"""Values that are assumed for build arguments."""
+_ASSUMED = "x86-64"
+"""The value of build arguments without one: an image, a tag, a platform and part of one."""
 _NAME = re.compile(r"\$\{?(\w+)")
 _PREDEFINED = re.compile(r"(TARGET|BUILD)(PLATFORM|OS|ARCH|VARIANT|STAGE)")
 
@@ -135,17 +137,14 @@ class BuildFile:
         doubtful = {each.source for each in self.unknown}
         taken = {each.path for each in self.sources if each.source not in doubtful}
         words = (word.removeprefix("./").rstrip("./") for word in _PATH.findall(self.words))
-        named = {
-            word for word in words if not word.startswith((".", "/")) and re.search("[./]", word)
-        }
-        return (taken | named) - {"."}
+        return (taken | {word for word in words if re.match("[^./].*[./]", word)}) - {"."}
 
     @cached_property
     def taken_at(self) -> dict[tuple[str, int], set[Source]]:
         """Return what is taken from the build context, by the stage and the line that take it."""
-        found: dict[tuple[str, int], set[Source]] = {}
+        found = defaultdict[tuple[str, int], set[Source]](set)
         for source in self._taken:
-            found.setdefault((source.stage, source.line), set()).add(source)
+            found[source.stage, source.line].add(source)
         return found
 
     def requests(self) -> Iterator[Request]:
@@ -153,25 +152,17 @@ class BuildFile:
         return (request_named(self.request, name) for name in self.names)
 
     @cached_property
-    def _root(self) -> str:
-        return next(self.requests()).root
-
-    @cached_property
     def named(self) -> tuple[Named, ...]:
         """Return what it takes by name, and what symlinks among that lead to."""
-        found: list[Named] = []
+        root = next(self.requests()).root
+        found: dict[Named, None] = {}
         for source in self.sources:
+            paths: tuple[str, ...] = () if source.path == "." else (source.path,)
+            with suppress(CtxsizeError):
+                paths += follow(root, paths) or ()
             where = (self.path, source.line, source.instruction, source.source)
-            found += [Named(*where, path) for path in self._followed(source.path)]
-        return tuple(dict.fromkeys(found))
-
-    def _followed(self, path: str) -> tuple[str, ...]:
-        if path == ".":
-            return ()
-        try:
-            return (path, *(follow(self._root, (path,)) or ()))
-        except CtxsizeError:
-            return (path,)
+            found |= {Named(*where, path): None for path in paths}
+        return tuple(found)
 
     @cached_property
     def takes_everything(self) -> bool:
@@ -193,15 +184,12 @@ class BuildFile:
             if unknown.kind in ("argument", "environment")
         }
         texts = {each.line: each.text for each in self.dockerfile.instructions}
-        found = (
-            each
-            for each in self.sources
-            if (each.line in lines and "$" in each.source)
-            or depends_on_assumed(each.source, self.request)
-        )
+        given = self.request.build.build_arguments
         return tuple(
             Named(self.path, e.line, e.instruction, e.source, _any(e.source), texts.get(e.line, ""))
-            for e in found
+            for e in self.sources
+            if (e.line in lines and "$" in e.source)
+            or _ASSUMED in map(given.get, _NAME.findall(e.source))
         )
 
     @cached_property
@@ -247,6 +235,10 @@ class BuildFiles:
         """Return what any of them takes by name."""
         return tuple(each for build_file in self.all for each in build_file.named)
 
+    def taking(self, path: str) -> list[Named]:
+        """Return what any of them takes of `path` by name, or all of it."""
+        return [each for each in self.named if each.is_at_or_below(path)]
+
     @cached_property
     def unknown(self) -> tuple[Named, ...]:
         """Return what any of them takes by a name that is not known, see `BuildFile.unknown`."""
@@ -262,21 +254,31 @@ def with_bases(request: Request) -> tuple[Request, tuple[Problem, ...]]:
     if request.dockerfile is None or _is_accepted(request):
         return request, ()
     try:
-        dockerfile = request.plan.dockerfile
+        declared = request.plan.dockerfile.global_arguments
     except (OSError, CtxsizeError):
         return request, ()
-    values = _values(dockerfile, request)
-    given = {**request.build.build_arguments, **values}
-    assumed = replace(request, build=replace(request.build, build_arguments=given))
-    if not values or not _is_accepted(assumed):
+    given = request.build.build_arguments
+    lines = {
+        argument: instruction.line
+        for instruction in reversed(declared)
+        for argument in instruction.arguments
+        if not ("=" in argument or argument in given or _PREDEFINED.fullmatch(argument))
+    }
+    arguments = {**given, **dict.fromkeys(lines, _ASSUMED)}
+    assumed = replace(request, build=replace(request.build, build_arguments=arguments))
+    if not lines or not _is_accepted(assumed):
         return request, ()
-    return assumed, tuple(_problem(request, dockerfile, name) for name in values)
-
-
-def depends_on_assumed(text: str, request: Request) -> bool:
-    """Return whether a word of the Dockerfile depends on a value that `with_bases` made up."""
-    values = (request.build.build_arguments.get(name) for name in _NAME.findall(text))
-    return not {_IMAGE, _PLATFORM, _ARCHITECTURE}.isdisjoint(values)
+    problems = (
+        Problem(
+            "unknown-argument",
+            f"ARG {name} has no value, and the build fails without it: add --build-arg {name}=… "
+            "(what follows holds for any value that names an image)",
+            request.dockerfile,
+            line=line,
+        )
+        for name, line in sorted(lines.items())
+    )
+    return assumed, tuple(problems)
 
 
 def _is_accepted(request: Request) -> bool:
@@ -285,30 +287,3 @@ def _is_accepted(request: Request) -> bool:
     except CtxsizeError:
         return False
     return True
-
-
-def _values(dockerfile: Dockerfile, request: Request) -> dict[str, str]:
-    """Return a value for each global ARG that has none."""
-    names = {
-        argument
-        for instruction in dockerfile.global_arguments
-        for argument in instruction.arguments
-        if "=" not in argument and not _PREDEFINED.fullmatch(argument)
-    }
-    platforms = [stage.platform for stage in request.plan.dockerfile.stages]
-    values = {}
-    for name in sorted(names - request.build.build_arguments.keys()):
-        whole = any(each in (f"${name}", f"${{{name}}}") for each in platforms)
-        part = any(re.search(rf"\${{?{name}\b", each) for each in platforms)
-        values[name] = _PLATFORM if whole else _ARCHITECTURE if part else _IMAGE
-    return values
-
-
-def _problem(request: Request, dockerfile: Dockerfile, name: str) -> Problem:
-    declared = dockerfile.global_arguments
-    line = next((each.line for each in declared if name in each.arguments), None)
-    message = (
-        f"ARG {name} has no value, and the build fails without it: add --build-arg {name}=… "
-        "(what follows holds for any value that names an image)"
-    )
-    return Problem("unknown-argument", message, request.dockerfile, line=line)

@@ -1,23 +1,30 @@
-"""Matches into the lines of an ignore file that hide them and nothing else, the best first."""
+"""Matches into the lines of an ignore file that hide them and nothing else, the best first.
+
+Last, what no rule explains: large parts of the context, as questions to the user.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.listing import order
+from ctxsize.engine.memory import Held
 from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.request import Request
 from ctxsize.model import Amount
-from ctxsize.recommender.build_files import Named
+from ctxsize.recommender.context import Proof
+from ctxsize.recommender.evidence import Tracked
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.matches import Match, exceptions, fits, may_name
-from ctxsize.recommender.outcome import Size, Suggestion
-from ctxsize.recommender.rules import Category, EntryType, Form, Rule
+from ctxsize.recommender.outcome import Question, Size, Suggestion
+from ctxsize.recommender.rules import Category, EntryType, Form, Rule, is_source
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import (
     Sums,
+    SumsByPath,
+    Tree,
     directories_above,
     is_below,
     is_glob,
@@ -31,10 +38,18 @@ _PROVEN_PER_OTHER = 5
 """Number of proven places for each one that is hidden along with them."""
 _FILE_IS_WORTH = 16 * 1024
 """Bytes that take as long as the look, the header and the hash that each file costs."""
-_LEAST_BYTES = 256 * 1024
-_LEAST_SHARE = 0.001
+_LINE_BYTES, _LINE_SHARE = 256 * 1024, 0.001
+"""The least that is worth a line of the ignore file, and the share of the context that is."""
+_QUESTION_BYTES, _QUESTION_SHARE = 10 * 1024 * 1024, 0.02
+"""The least that is worth a question."""
+_IN_ITS_OWN = 0.8
+"""Share of a directory that its large entries hold if they are asked about in its place."""
+_MOST_QUESTIONS = 10
 _OF_CONTEXT = 0.001
 """What a byte counts that stays in the context and does not travel to this builder."""
+
+_WORTH_AN_EXCEPTION = 1024 * 1024
+"""The least that must be left of a directory for a pattern with exceptions."""
 
 SumsOf = Mapping[str, Sums]
 
@@ -57,20 +72,27 @@ class SuggestionMaker:
             groups.setdefault(key, []).append(match)
         return [each for group in groups.values() for each in self._of(group)]
 
-    def around(
-        self, match: Match, takers: Iterable[Named], keeps: Iterable[str]
-    ) -> Suggestion | None:
-        """Return a directory without what is taken of it by name; None if that has no pattern."""
-        patterns = [self._pattern(match.path), *(self._pattern(each.path) for each in takers)]
-        first, *others = patterns
-        if first is None or None in others:
-            return None
-        ending = "/**" if self._exceptions else ""
-        lines = (first + ending, *(f"!{each}" for each in dict.fromkeys(others)))
-        return Suggestion((match,), lines, keeps=tuple(keeps))
+    def around(self, found: Iterable[Match], proof: Proof) -> Iterator[Suggestion]:
+        """Yield large directories of which a Dockerfile takes a part by name, without that part."""
+        for match in found:
+            rule, path = match.rule, match.path
+            if rule.kind is not EntryType.DIRECTORY or rule.never or rule.contents or match.secret:
+                continue
+            takers = self._facts.build_files.taking(path)
+            whole = any(len(each.parts) == path.count("/") + 1 for each in takers)
+            hard = [each.trap for each in match.objections if not each.soft]
+            if whole or hard != ["copied_by_name"] or objections(self._facts, match, but=hard[0]):
+                continue
+            keeps = proof.taken_by(takers)
+            rest = self._facts.sums[path].minus(sum_of(self._facts.sums, keeps))
+            first, *others = map(self._pattern, (path, *(each.path for each in takers)))
+            if first and all(others) and rest.content_bytes >= _WORTH_AN_EXCEPTION:
+                ending = "/**" if self._exceptions else ""
+                lines = (first + ending, *(f"!{each}" for each in dict.fromkeys(others)))
+                yield Suggestion((match,), lines, keeps=keeps)
 
     def _pattern(self, path: str) -> str | None:
-        """Return the pattern of a path, or of a source, whose wildcards mean the same here."""
+        # A source's wildcards mean the same here.
         if any(map(has_wildcards, path.split("/"))):
             return path
         return pattern_for(path, pattern_class=self._pattern_class)
@@ -102,7 +124,6 @@ class SuggestionMaker:
         return "/**" if self._exceptions and rule.kind is EntryType.DIRECTORY else ""
 
     def _may_stand_anywhere(self, matches: list[Match]) -> bool:
-        """Return whether no build and no exception is about such a name elsewhere."""
         find = matches[0].find
         anywhere = all(match.rule.form is Form.ANYWHERE for match in matches)
         if not find or find.startswith("/") or not (anywhere or len(matches) > _MANY):
@@ -138,7 +159,6 @@ class SuggestionMaker:
         return others
 
     def _called(self, name: str) -> Iterable[str]:
-        """Return what is sent whose own name is `name`, or like it if that is a glob."""
         by_name = self._facts.by_name
         if not is_glob(name):
             return by_name.get(name, ())
@@ -149,9 +169,10 @@ class SuggestionMaker:
         """Return why nothing is lost with what no marker proves, as a clause; None if it may be."""
         if match.rule.category is Category.SECRET or objections(self._facts, match):
             return None
-        if self._facts.evidence.git.ignores(match.path):
+        tree, git = self._facts.evidence.tree, self._facts.evidence.git
+        if git.ignores(match.path):
             return "git ignores it"
-        below = self._facts.sent_below(match.path)
+        below = [each for each, _ in tree.files_below(match.path) if each in self._facts.sums]
         if all(is_below(each, self._safe) for each in below):
             return "nothing else is in it" if below else "nothing is in it"
         return None
@@ -195,4 +216,68 @@ def _weight(sums: Sums) -> float:
 def _is_worth_a_line(rule: Rule, left: Sums, moved: Sums, whole: Sums) -> bool:
     if rule.category is Category.SECRET or (rule.volatile and moved.entries):
         return True
-    return _weight(left) >= max(_LEAST_BYTES, _LEAST_SHARE * whole.content_bytes)
+    return _weight(left) >= max(_LINE_BYTES, _LINE_SHARE * whole.content_bytes)
+
+
+def questions(
+    tree: Tree, tracked: Tracked, sums: SumsByPath, explained: Iterable[str]
+) -> tuple[Question, ...]:
+    """Return the largest subtrees and files that none of `explained` holds, largest first.
+
+    Where most of a directory lies in a few of its own, it is asked about those.
+    """
+    gone: dict[str, Sums] = {}
+    topmost: set[str] = set()
+    for path in sorted(explained):
+        if not is_below(path, topmost):
+            topmost.add(path)
+            for each in {"", path, *directories_above(path)}:
+                gone[each] = gone.get(each, Sums()).plus(sums.get(path, Sums()))
+
+    def left(path: str) -> Sums:
+        return sums.get(path, Sums()).minus(gone.get(path, Sums()))
+
+    least = max(_QUESTION_BYTES, int(_QUESTION_SHARE * sums.get("", Sums()).content_bytes))
+    found = [
+        Question(path, Amount.of(left(path)), _note(tracked, path))
+        for path in _large(tree.root, left, least)
+        if not _is_source(tree, path, sums)
+    ]
+    found.sort(key=lambda each: (-each.size.content_bytes, each.path))
+    return tuple(found[:_MOST_QUESTIONS])
+
+
+def _large(held: Held, left: Callable[[str], Sums], least: int) -> Iterator[str]:
+    """Yield the paths to ask about at or below `held`."""
+    folders = {folder.path: folder for folder in held.folders.values()}
+    entries = (*folders, *(held.prefix + name for name in held.entries))
+    big = {path: size for path in entries if (size := left(path).content_bytes) >= least}
+    if held.path and sum(big.values()) < _IN_ITS_OWN * left(held.path).content_bytes:
+        yield held.path
+        return
+    for path in big:
+        if path in folders:
+            yield from _large(folders[path], left, least)
+        else:
+            yield path
+
+
+def _is_source(tree: Tree, path: str, sums: SumsByPath) -> bool:
+    held = tree.snapshot.folder(path)
+    if held is None:
+        return is_source(path.rpartition("/")[2])
+    written, half = 0, sums[path].content_bytes // 2
+    for each in held.tree():
+        found = sums.names_in(each.path).items()
+        written += sum([size for name, size in found if size and is_source(name)])
+        if written > half:
+            return True
+    return False
+
+
+def _note(tracked: Tracked, path: str) -> str:
+    if not tracked.covers(path):
+        return ""
+    if tracked.ignores(path):
+        return "git ignores it"
+    return "git does not track it" if tracked.first(path) is None else "git tracks it"

@@ -1,27 +1,169 @@
-"""A build context with all that is known of it: names, git, Dockerfiles, what is sent."""
+"""A build context with all that is known of it, and the proof of a changed ignore file.
+
+The proof: an ignore file is tried on the context in memory, and every build with it. What must
+hold: just the paths that were matched disappear and nothing else changes; what a Dockerfile takes
+by name is still there; every COPY, ADD and mount still finds its source. All of it with the code
+that decides in `measure`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from functools import cached_property, partial
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import cache, cached_property, partial
 
 from ctxsize.build import Build
-from ctxsize.engine.golang import has_wildcards
+from ctxsize.engine.events import Steps, step
+from ctxsize.engine.golang import has_wildcards, match
+from ctxsize.engine.listing import order
+from ctxsize.engine.memory import Held
 from ctxsize.engine.need import Include, includes_of
-from ctxsize.engine.snapshot import Sent, Snapshot
-from ctxsize.engine.trial import Attempt, Trial, own_path, planned
+from ctxsize.engine.snapshot import Sent, Snapshot, differences
+from ctxsize.engine.trial import Attempt, Taken, Trial, own_path, planned, with_lines
+from ctxsize.errors import CtxsizeError
 from ctxsize.model import Amount
-from ctxsize.recommender.build_files import BuildFiles, with_bases
+from ctxsize.recommender.build_files import BuildFile, BuildFiles, Named, with_bases
 from ctxsize.recommender.evidence import Evidence, Tracked
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.governed import Discovering, read_build_files
-from ctxsize.recommender.knowledge.rows import all_rules
 from ctxsize.recommender.matches import Match, collect
 from ctxsize.recommender.mentions import is_named
-from ctxsize.recommender.outcome import Size
-from ctxsize.recommender.proof import Proof
+from ctxsize.recommender.outcome import Size, Suggestion
+from ctxsize.recommender.rules import all_rules
 from ctxsize.recommender.traps import objections
-from ctxsize.recommender.tree import SumsByPath, Tree, travelling
+from ctxsize.recommender.tree import SumsByPath, Tree, is_below, outermost, travelling
+
+
+class Proof:
+    """Says what is wrong with suggestions, by a trial of one context."""
+
+    def __init__(self, trial: Trial, build_files: BuildFiles) -> None:
+        self._trial = trial
+        self._build_files = build_files
+        self.needed = frozenset(self._entries(build_files.named))
+        """The entries that are sent and that a Dockerfile takes by name."""
+
+    def fault(self, suggestions: Sequence[Suggestion], data: bytes | None = None) -> str:
+        """Return why the lines of `suggestions` do not hide just what they should, as a clause.
+
+        They stand in the ignore file `data`, by default at the end of the one that is there.
+        Return `""` if they do.
+        """
+        if data is None:
+            lines = [line for each in suggestions for line in each.patterns]
+            data = with_lines(self._trial.request, lines)
+        try:
+            attempt = self._trial.attempt(data)
+        except CtxsizeError as error:
+            return f"the builder rejects the pattern: {error.message}"
+        lost = attempt.lost(self.needed)
+        return (
+            _fault(attempt, suggestions)
+            or (f"{lost[0]}, which a Dockerfile takes, would disappear" if lost else "")
+            or self.unfound(attempt)
+        )
+
+    def holding(
+        self,
+        suggestions: list[Suggestion],
+        steps: Steps | None,
+        before: Sequence[Suggestion] = (),
+    ) -> tuple[list[Suggestion], list[tuple[Suggestion, str]]]:
+        """Return the suggestions that hold together, and the others with what is wrong.
+
+        The earlier ones have precedence; those in `before` hold.
+        """
+        fault = self.fault([*before, *suggestions]) if suggestions else ""
+        if not fault:
+            return suggestions, []
+        if len(suggestions) == 1:
+            return [], [(suggestions[0], fault)]
+        step(steps, ", ".join(suggestions[0].patterns))
+        half = len(suggestions) // 2
+        first, failed = self.holding(suggestions[:half], steps, before)
+        second, more = self.holding(suggestions[half:], steps, [*before, *first])
+        return [*first, *second], [*failed, *more]
+
+    def taken_by(self, names: Iterable[Named]) -> tuple[str, ...]:
+        """Return the entries that are sent and that `names` name, outermost ones."""
+        return tuple(sorted(outermost(frozenset(self._entries(names)))))
+
+    def _entries(self, names: Iterable[Named]) -> Iterator[str]:
+        before = self._trial.before
+        for named in names:
+            wild = any(map(has_wildcards, named.parts))
+            paths = self._matching(named.parts) if wild else (named.path,)
+            yield from (path for path in paths if path in before)
+
+    def _matching(self, parts: Sequence[str]) -> Iterator[str]:
+        level: list[Held] = [self._trial.snapshot.root]
+        for part in parts[:-1]:
+            folders = [folder for held in level for folder in held.folders.values()]
+            level = [each for each in folders if match(part, each.name)]
+        for held in level:
+            for name in held.entries.keys() | held.folders.keys():
+                if match(parts[-1], name):
+                    yield held.prefix + name
+
+    def unfound(self, attempt: Attempt) -> str:
+        """Return a source that was found before and is not any more, as a clause."""
+        lost = self._trial.lost_source(attempt, self._taken)
+        return "" if lost is None else f"{lost.dockerfile}:{lost.line} would not find {lost.source}"
+
+    @cached_property
+    def _taken(self) -> list[Taken]:
+        return [
+            Taken(request, build_file.path, target, source, line)
+            for build_file in self._build_files.all
+            if build_file.request.builder.asks_for_paths
+            for request in build_file.requests()
+            for target, source, line in _sources(build_file, request.name)
+        ]
+
+
+def _fault(attempt: Attempt, suggestions: Iterable[Suggestion]) -> str:
+    """Return what is wrong first in the order of the builder, `""` if nothing is.
+
+    A directory that is hidden may itself stay, empty; with `contents` it has to.
+    """
+    hidden = {path for each in suggestions for path in each.paths}
+    stays = {path for each in suggestions if each.rule.contents for path in each.paths}
+    kept = {path for each in suggestions for path in each.keeps}
+    # Directories are few, and the paths in them many.
+    in_hidden = cache(lambda directory: directory in hidden or is_below(directory, hidden))
+
+    def must_stay(path: str) -> bool:
+        return path in stays or (bool(kept) and (path in kept or is_below(path, kept)))
+
+    changes, sent = differences(attempt.before, attempt.sent), attempt.sent
+    faults = {}
+    for path in changes.hidden:
+        if path not in hidden and not in_hidden(path.rpartition("/")[0]):
+            faults[path] = f"{path} would disappear too"
+        elif must_stay(path):
+            faults[path] = f"{path} would disappear"
+    left = [path for path in hidden if path in sent and path not in sent.directories]
+    left += (f"{at}/{e}" for at, names in sent.names.items() if in_hidden(at) for e in names)
+    faults |= {path: f"{path} would still be sent" for path in left if not must_stay(path)}
+    if faults:
+        return faults[min(faults, key=order)]
+    if attempt.emptied:
+        return f"{attempt.emptied[0]} would be sent without its content"
+    return f"{min(changes.shown, key=order)} would be sent" if changes.shown else ""
+
+
+def _sources(build_file: BuildFile, name: str) -> Iterator[tuple[str, str, int]]:
+    """Yield what is taken from the context `name`: a target that reaches it, source, line."""
+    seen = set()
+    numbers: dict[object, int] = {}
+    for target, need in build_file.needs:
+        # The paths may be many: they are hashed once, not for each source.
+        paths = numbers.setdefault(need.follow_paths, len(numbers))
+        for source in need.sources:
+            key = (paths, source.line, source.source)
+            if source.context != name or source.kind not in ("copy", "add") or key in seen:
+                continue
+            seen.add(key)
+            yield target, source.source, source.line
 
 
 class BuildContext:

@@ -1,6 +1,5 @@
 """What git and a tree say about a path: whether a marker holds, and in which words.
 
-Each marker has one function, which returns what shows it, as a clause for a person, or None.
 The recommender reads files here alone, and never much of one. What is read is searched in and
 forgotten: no text from a file becomes part of a message, as it may be a secret.
 """
@@ -9,8 +8,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection
 from functools import cached_property, lru_cache
+from itertools import takewhile
 
 from ctxsize import units
 from ctxsize.engine import git
@@ -66,7 +66,6 @@ class Tracked:
         self._inner = lru_cache(maxsize=None)(self._find_inner)
 
     def _ask(self, repository: GitRepository | None) -> GitRepository | None:
-        """Return the repository if it answers, and remembers what."""
         try:
             _ = repository and (repository.index, repository.ignored)
         except GitError as error:
@@ -114,7 +113,6 @@ class Tracked:
 
     @cached_property
     def _has_inner(self) -> bool:
-        """Return whether something in a directory below the top looks like a repository."""
         return any(held.path and held.has(".git") for held in self._tree.snapshot.folders)
 
     def _find_inner(self, directory: str) -> str:
@@ -143,13 +141,9 @@ class Evidence:
         self.tree = tree
         self.git = tracked
         self._root = tree.snapshot.request.root
-        self.dockerfiles = frozenset(dockerfiles)
+        self._dockerfiles = frozenset(dockerfiles)
         """The Dockerfiles of this context and the ignore files of its builds."""
         self._texts: dict[str, str] = {}
-
-    def shows(self, marker: Marker, path: str) -> str | None:
-        """Return what proves `marker` at `path`; None where it does not hold."""
-        return _LOOKS[marker.kind](self, marker, path)
 
     def first_bytes(self, path: str) -> bytes:
         """Return the beginning of a file."""
@@ -159,7 +153,7 @@ class Evidence:
         """Return a manifest's text."""
         known = self._texts.get(path)
         if known is None:
-            known = text_of(small_file(self._root, path))
+            known = text_of(self.source(path))
             if len(known) <= _WORTH_KEEPING:
                 self._texts[path] = known
         return known
@@ -168,154 +162,101 @@ class Evidence:
         """Return a source's content."""
         return small_file(self._root, path)
 
-    def link_target(self, path: str) -> str:
-        """Return where a symlink leads, `""` if it is none."""
-        try:
-            return os.readlink(os.path.join(self._root, path))
-        except (OSError, ValueError):
-            return ""
+    def shows(self, marker: Marker, path: str) -> str | None:
+        """Return what proves `marker` at `path`, as a clause; None where it does not hold."""
+        clause = _CLAUSES.get(marker.kind)
+        if clause is not None:
+            return clause if self._holds(marker, path) else None
+        if marker.parts:
+            return self._shown_by_parts(marker, path)
+        find, names, directory = self.tree.find, marker.names, path.rpartition("/")[0]
+        match marker.kind:
+            case "beside":
+                found = (find(directory, each) for each in names)
+                first = next((each for each in found if each not in (None, path)), None)
+                return first and f"{first} beside it"
+            case "beside_all":
+                there = [find(directory, each) for each in names]
+                return None if None in there else f"{' and '.join(filter(None, there))} beside it"
+            case "inside":
+                first = next(filter(None, (find(path, each) for each in names)), None)
+                return first and f"{first[len(path) + 1 :]} in it"
+            case "inside_all":
+                is_all = all(find(path, each) for each in names)
+                return f"{', '.join(names)} in it" if is_all else None
+            case "twin":
+                twin = path.removesuffix(names[0])
+                is_there = twin != path and self.tree.entry(twin) is not None
+                return f"{twin} beside it" if is_there else None
+            case "at_least":
+                size = self.tree.size_bytes(path)
+                return f"{units.human(size)} of it" if size >= marker.number else None
+        return self._link(path, names[0])
 
-
-Look = Callable[[Evidence, Marker, str], "str | None"]
-
-
-def _named(evidence: Evidence, marker: Marker, directory: str) -> Iterator[str | None]:
-    """Return what each name of `marker` finds in a directory."""
-    return (evidence.tree.find(directory, name) for name in marker.names)
-
-
-def _beside(evidence: Evidence, marker: Marker, path: str) -> str | None:
-    found = _named(evidence, marker, path.rpartition("/")[0])
-    first = next((each for each in found if each not in (None, path)), None)
-    return None if first is None else f"{first} beside it"
-
-
-def _beside_all(evidence: Evidence, marker: Marker, path: str) -> str | None:
-    found = [*_named(evidence, marker, path.rpartition("/")[0])]
-    return None if None in found else f"{' and '.join(filter(None, found))} beside it"
-
-
-def _inside(evidence: Evidence, marker: Marker, path: str) -> str | None:
-    first = next(filter(None, _named(evidence, marker, path)), None)
-    return None if first is None else f"{first[len(path) + 1 :]} in it"
-
-
-def _inside_all(evidence: Evidence, marker: Marker, path: str) -> str | None:
-    missing = None in _named(evidence, marker, path)
-    return None if missing else f"{', '.join(marker.names)} in it"
-
-
-def _tagged(evidence: Evidence, _: Marker, path: str) -> str | None:
-    if evidence.tree.find(path, "CACHEDIR.TAG") is None:
-        return None
-    held = evidence.first_bytes(f"{path}/CACHEDIR.TAG").startswith(CACHE_TAG)
-    return "a valid CACHEDIR.TAG in it" if held else None
-
-
-def _self_ignored(evidence: Evidence, _: Marker, path: str) -> str | None:
-    if evidence.tree.find(path, ".gitignore") is None:
-        return None
-    lines = text_of(evidence.first_bytes(f"{path}/.gitignore")).splitlines()
-    said = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-    return "its own .gitignore ignores all of it" if said in (["*"], ["/**"], ["**"]) else None
-
-
-def _content(evidence: Evidence, marker: Marker, path: str) -> str | None:
-    data = evidence.first_bytes(path)
-    return "its content" if data and re.search(marker.names[0], text_of(data)) else None
-
-
-def _begins(evidence: Evidence, marker: Marker, path: str) -> str | None:
-    data = evidence.first_bytes(path)
-    magics = map(bytes.fromhex, marker.names)
-    begins = any(data.startswith(magic, marker.number) for magic in magics)
-    return "its first bytes" if begins else None
-
-
-def _twin(evidence: Evidence, marker: Marker, path: str) -> str | None:
-    twin = path.removesuffix(marker.names[0])
-    exists = twin != path and evidence.tree.entry(twin) is not None
-    return f"{twin} beside it" if exists else None
-
-
-def _at_least(evidence: Evidence, marker: Marker, path: str) -> str | None:
-    size = evidence.tree.size_bytes(path)
-    return f"{units.human(size)} of it" if size >= marker.number else None
-
-
-def _mostly_of(evidence: Evidence, marker: Marker, path: str) -> str | None:
-    files = [*evidence.tree.files_below(path)]
-    total = sum(file.content_bytes for _, file in files)
-    part = sum(file.content_bytes for at, file in files if at.endswith(marker.names))
-    return "most of it is data" if part * 2 > total else None
-
-
-def _only_programs(evidence: Evidence, _: Marker, path: str) -> str | None:
-    files = [at for at, _ in evidence.tree.files_below(path)]
-    if not files or len(files) > _MOST_PROGRAMS:
-        return None
-    programs = all(evidence.first_bytes(at).startswith(_PROGRAMS) for at in files)
-    return "nothing but compiled programs in it" if programs else None
-
-
-def _only_documents(evidence: Evidence, _: Marker, path: str) -> str | None:
-    names = [at.rpartition("/")[2] for at, _ in evidence.tree.files_below(path)]
-    found = names and all(
-        name.lower().endswith(_DOCUMENTS) or name in _DOCUMENT_NAMES for name in names
-    )
-    return "nothing but text and pictures in it" if found else None
-
-
-def _link(evidence: Evidence, marker: Marker, path: str) -> str | None:
-    target, into = evidence.link_target(path), marker.names[0]
-    return f"a symlink to {into or 'elsewhere'}" if target and target.startswith(into) else None
-
-
-def _any_of(evidence: Evidence, marker: Marker, path: str) -> str | None:
-    shown = (evidence.shows(each, path) for each in marker.parts)
-    return next((each for each in shown if each is not None), None)
-
-
-def _all_of(evidence: Evidence, marker: Marker, path: str) -> str | None:
-    shown = []
-    for each in marker.parts:
-        found = evidence.shows(each, path)
-        if found is None:
+    def _shown_by_parts(self, marker: Marker, path: str) -> str | None:
+        shown = (self.shows(each, path) for each in marker.parts)
+        if marker.kind == "any_of":
+            return next((each for each in shown if each is not None), None)
+        found = [*takewhile(lambda each: each is not None, shown)]
+        if len(found) < len(marker.parts):
             return None
-        shown.append(found)
-    return " and ".join(dict.fromkeys(each for each in shown if each != "its name"))
+        return " and ".join(dict.fromkeys(each for each in found if each and each != "its name"))
+
+    def _link(self, path: str, into: str) -> str | None:
+        try:
+            target = os.readlink(os.path.join(self._root, path))
+        except (OSError, ValueError):
+            return None
+        return f"a symlink to {into or 'elsewhere'}" if target.startswith(into) else None
+
+    def _holds(self, marker: Marker, path: str) -> bool:
+        match marker.kind:
+            case "tagged":
+                tag = f"{path}/CACHEDIR.TAG"
+                there = self.tree.has(path, "CACHEDIR.TAG")
+                return there and self.first_bytes(tag).startswith(CACHE_TAG)
+            case "self_ignored":
+                if not self.tree.has(path, ".gitignore"):
+                    return False
+                lines = text_of(self.first_bytes(f"{path}/.gitignore")).splitlines()
+                said = [line.strip() for line in lines if line.strip() and line[0] != "#"]
+                return said in (["*"], ["/**"], ["**"])
+            case "git_ignored":
+                return self.git.ignores(path)
+            case "untracked":
+                return self.git.covers(path) and self.git.first(path) is None
+            case "content":
+                data = self.first_bytes(path)
+                return bool(data) and re.search(marker.names[0], text_of(data)) is not None
+            case "begins":
+                data, magics = self.first_bytes(path), map(bytes.fromhex, marker.names)
+                return any(data.startswith(magic, marker.number) for magic in magics)
+            case "is_dockerfile":
+                return path in self._dockerfiles
+            case "exists":
+                return self.tree.entry(path) is not None
+        files = {at: file.content_bytes for at, file in self.tree.files_below(path)}
+        if marker.kind == "mostly_of":
+            part = sum(size for at, size in files.items() if at.endswith(marker.names))
+            return part * 2 > sum(files.values())
+        if marker.kind == "only_programs":
+            few = 0 < len(files) <= _MOST_PROGRAMS
+            return few and all(self.first_bytes(at).startswith(_PROGRAMS) for at in files)
+        names = {at.rpartition("/")[2] for at in files} - _DOCUMENT_NAMES  # only_documents
+        return bool(files) and all(name.lower().endswith(_DOCUMENTS) for name in names)
 
 
-def _if(holds: Callable[[Evidence, str], bool], clause: str) -> Look:
-    return lambda evidence, _, path: clause if holds(evidence, path) else None
-
-
-def _is_untracked(evidence: Evidence, path: str) -> bool:
-    return evidence.git.covers(path) and evidence.git.first(path) is None
-
-
-_LOOKS: dict[str, Look] = {
-    "beside": _beside,
-    "beside_all": _beside_all,
-    "inside": _inside,
-    "inside_all": _inside_all,
-    "tagged": _tagged,
-    "self_ignored": _self_ignored,
-    "git_ignored": _if(lambda evidence, path: evidence.git.ignores(path), "git ignores it"),
-    "untracked": _if(_is_untracked, "git does not track it"),
-    "content": _content,
-    "begins": _begins,
-    "twin": _twin,
-    "at_least": _at_least,
-    "mostly_of": _mostly_of,
-    "only_programs": _only_programs,
-    "only_documents": _only_documents,
-    "link": _link,
-    "is_dockerfile": _if(
-        lambda evidence, path: path in evidence.dockerfiles, "builds of this context read it"
-    ),
-    "exists": _if(lambda evidence, path: evidence.tree.entry(path) is not None, "its name"),
-    "any_of": _any_of,
-    "all_of": _all_of,
+_CLAUSES = {
+    "tagged": "a valid CACHEDIR.TAG in it",
+    "self_ignored": "its own .gitignore ignores all of it",
+    "git_ignored": "git ignores it",
+    "untracked": "git does not track it",
+    "content": "its content",
+    "begins": "its first bytes",
+    "is_dockerfile": "builds of this context read it",
+    "exists": "its name",
+    "mostly_of": "most of it is data",
+    "only_programs": "nothing but compiled programs in it",
+    "only_documents": "nothing but text and pictures in it",
 }
-"""How each kind of marker is looked for: what shows it at a path, None where it does not hold."""
+"""What shows that a marker holds, for the kinds that find nothing to name."""

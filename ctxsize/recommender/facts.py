@@ -13,10 +13,11 @@ from heapq import nsmallest
 from ctxsize.dockerfile.stages import StageStep, built_stages
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, Named
 from ctxsize.recommender.evidence import Evidence
-from ctxsize.recommender.knowledge.tools import install_directory, manager_of
+from ctxsize.recommender.knowledge.tools import install_directory, listed, manager_of
+from ctxsize.recommender.matches import Match
 from ctxsize.recommender.mentions import Texts, mentions, running
 from ctxsize.recommender.rules import NOT_SOURCES, Rule, is_source
-from ctxsize.recommender.tree import SumsByPath, directories_above, is_below
+from ctxsize.recommender.tree import SumsByPath, directories_above, is_below, like
 from ctxsize.syntax import Command
 
 _VERSIONED_BY_GIT = re.compile(
@@ -39,15 +40,24 @@ _MANIFESTS = (
     *("*.sh", "*.mk", "justfile", "Justfile", "Taskfile.y*ml", "*.config.js", "*.config.ts"),
     *("*.config.mjs", "*.config.cjs", "*.cmake", "Rakefile", "mix.exs"),
 )
-_WORKSPACES = (
-    *("Cargo.toml", "pnpm-workspace.yaml", "package.json", "go.work", "settings.gradle"),
-    *("settings.gradle.kts", "*.sln", "*.slnx", "pom.xml", "lerna.json", "pyproject.toml"),
+_ENV_FILE = re.compile(r"\.env(\..+)?")
+_OTHER_MODE = re.compile(r"\.(dev|development|test|testing)(\.local)?$")
+_OTHER_MODES_RUN = re.compile(r"\b(dev|development|test|testing|serve|start|watch)\b")
+_WITH_DOTENV = re.compile(r"\b(webpack|rollup|esbuild|snowpack|browserify|metro)\b")
+_LOADS_DOTENV = re.compile(
+    r"\bdotenv/config\b|\bdotenv\s+(?:-|[\w./-]+\s)|\bdump-env\b"
+    r"|\bartisan\s+(?:config:cache|optimize)\b|\bprisma\s+generate\b"
 )
-_HAS_MEMBERS = re.compile(
-    r"\[\[?(bench|test|example|workspace)|workspaces|packages:|^use\b|include|Project\("
-    r"|<module>",
-    re.M,
+"""Commands that load environment files by themselves: of Node, Symfony, Laravel and Prisma."""
+_NAMES_ENV = re.compile(r"\.env\b|--env-file")
+_SETTINGS = (
+    "package.json",
+    *("vite.config.*", "next.config.*", "nuxt.config.*", "astro.config.*", "svelte.config.*"),
+    *("gatsby-config.*", "vue.config.*", "remix.config.*", "rsbuild.config.*", "rspack.config.*"),
+    *("quasar.config.*", "craco.config.*", "vite.*.config.*", "react-router.config.*"),
+    *("webpack.config.*", "rollup.config.*", ".parcelrc"),
 )
+_LOOKS_ELSEWHERE = r"\benvDir\b|\bloadEnvConfig\b|\bdotenv\b|\benv-cmd\b"
 _LOCKS = frozenset({"package-lock.json", "composer.lock", "Cargo.lock", "yarn.lock", "uv.lock"})
 _LARGEST_SOURCE = 512 * 1024
 _MOST_SOURCES = 20_000
@@ -58,24 +68,12 @@ _MOST_SCRIPTS = 50
 
 def may_be(pattern: str, path: str) -> bool:
     """Return whether `path` may be meant by a source in which `*` stands for any text or none."""
-    first, *others = pattern.replace("*/", "*").split("*")
-    for text in (path, f"{path}/"):
-        at = len(first) if text.startswith(first) else -1
-        for literal in others[:-1]:
-            found = text.find(literal, at) if at >= 0 else -1
-            at = found + len(literal) if found >= 0 else -1
-        if at >= 0 and text.endswith(others[-1]) and len(text) - len(others[-1]) >= at:
-            return True
-    return False
+    pattern = pattern.replace("*/", "*")
+    return like(pattern, path) or like(pattern, f"{path}/")
 
 
 def _depth(path: str) -> tuple[int, str]:
     return path.count("/"), path
-
-
-def _reads_git(command: str) -> bool:
-    """Return whether a command names `.git`, and not to do without it."""
-    return bool(_NAMES_GIT.search(command)) and not _DOES_WITHOUT_GIT.search(command)
 
 
 class Facts:
@@ -84,22 +82,15 @@ class Facts:
     def __init__(self, evidence: Evidence, build_files: BuildFiles, sums: SumsByPath) -> None:
         self.evidence = evidence
         self.build_files = build_files
-        self._sums = sums
-        self._saw_all_sources = True
+        self.sums = sums
+        """What is sent of each entry."""
         self._installed: dict[tuple[int, str], tuple[str | None, ...]] = {}
         self.running = cache(self._running)
         """What a step of a Dockerfile runs, each command with its directory."""
         self.sent_like = cache(self._sent_like)
         """The files that are sent whose names match, the topmost ones first."""
-        self.packages = cache(self._packages)
-        """The directories below the context that hold a manifest of this name."""
         self._scripts = cache(self._find_scripts)
         self._maybe_taken = cache(self._find_maybe_taken)
-
-    @cached_property
-    def git_is_sent(self) -> bool:
-        """Return whether the repository itself is in the context, so that a build can ask it."""
-        return ".git" in self._sums
 
     @cached_property
     def version_from_git(self) -> str | None:
@@ -107,7 +98,8 @@ class Facts:
         for build_file in self.build_files.all:
             if _GIT_IN_COMMANDS.search(build_file.commands):
                 return f"{build_file.path} runs git"
-            if any(map(_reads_git, re.split(r"[;&|\n]+", build_file.commands))):
+            commands = re.split(r"[;&|\n]+", build_file.commands)
+            if any(_NAMES_GIT.search(e) and not _DOES_WITHOUT_GIT.search(e) for e in commands):
                 return f"a command of {build_file.path} names .git"
         for path in self.sent_like(_MANIFESTS):
             if _VERSIONED_BY_GIT.search(self.evidence.small_file(path)):
@@ -115,41 +107,33 @@ class Facts:
         return None
 
     @cached_property
-    def _sources(self) -> Texts:
-        """Return the sources and manifests that are sent."""
+    def _sources(self) -> tuple[Texts, bool]:
+        """Return the sources and manifests that are sent, and whether these are all."""
         texts: list[tuple[str, bytes]] = []
-        left = _MOST_SOURCE_BYTES
-        for path in self._source_paths():
-            left -= self._sums[path].content_bytes
-            if len(texts) >= _MOST_SOURCES or left < 0:
-                self._saw_all_sources = False
-                break
-            texts.append((path, self.evidence.source(path)))
-        return Texts(texts)
-
-    def _source_paths(self) -> Iterator[str]:
-        git = self.evidence.git
+        left, git = _MOST_SOURCE_BYTES, self.evidence.git
         for path in sorted(self._source_names()):
-            if self._sums[path].content_bytes > _LARGEST_SOURCE:
+            size = self.sums[path].content_bytes
+            if size > _LARGEST_SOURCE or git.ignores(path):
                 continue
-            if not git.has_repository or git.first(path) is not None or not git.ignores(path):
-                yield path
+            left -= size
+            if len(texts) >= _MOST_SOURCES or left < 0:
+                return Texts(texts), False
+            texts.append((path, self.evidence.source(path)))
+        return Texts(texts), True
 
     def _source_names(self) -> Iterator[str]:
-        """Yield what is sent and has the name of a source, where sources may be."""
         pending = [self.evidence.tree.root]
         while pending:
             held = pending.pop()
             pending += (each for each in held.folders.values() if each.name not in NOT_SOURCES)
-            for name in self._sums.names_in(held.path):
+            for name in self.sums.names_in(held.path):
                 if is_source(name) and name not in _LOCKS:
                     yield held.prefix + name
 
     @property
     def saw_all_sources(self) -> bool:
         """Return whether every source was looked at."""
-        _ = self._sources
-        return self._saw_all_sources
+        return self._sources[1]
 
     def may_take(self, unknown: Named, path: str) -> tuple[bool, bool]:
         """Return whether a source of unknown name may be `path` or in it, and whether above it."""
@@ -157,41 +141,24 @@ class Facts:
         return path in reached, not taken.isdisjoint(directories_above(path))
 
     def _find_maybe_taken(self, pattern: str) -> tuple[set[str], set[str]]:
-        taken = {each for each in self._sums if each and may_be(pattern, each)}
+        taken = {each for each in self.sums if each and may_be(pattern, each)}
         return taken, taken.union(*map(directories_above, taken))
+
+    def taking(self, match: Match) -> Iterator[BuildFile]:
+        """Yield the Dockerfiles that take it along with a directory above."""
+        for build_file in self.build_files.all:
+            above = any(named.contains(match.path) for named in build_file.named)
+            if build_file.takes_everything or above:
+                yield build_file
 
     def mentions(self, path: str) -> str | None:
         """Return a source or a Dockerfile that names `path`, None if none does."""
         name = path.rpartition("/")[2]
-        for at in self._sources.mentioning(name):
+        for at in self._sources[0].mentioning(name):
             if at != path and not at.startswith(f"{path}/"):
                 return at
         named = (each.path for each in self.build_files.all if mentions(name, each.commands))
         return next(named, None)
-
-    def member_of(self, path: str) -> str | None:
-        """Return the manifest of a workspace that names `path`, None if none does."""
-        name = re.escape(path.rpartition("/")[2])
-        pattern = re.compile(
-            rf"[\"'/: ,]{name}[\"'/\\, )]|^\s*-\s*[\"']?(\S*/)?{name}\b"
-            rf"|^\s*(use\s+)?\S*/{name}\s*$",
-            re.M,
-        )
-        for at, text in self._workspaces:
-            if not at.startswith(f"{path}/") and pattern.search(text):
-                return at
-        return None
-
-    @cached_property
-    def _workspaces(self) -> list[tuple[str, str]]:
-        """Return the manifests that may name members of a workspace, and their texts."""
-        texts = ((at, self.evidence.small_file(at)) for at in self.sent_like(_WORKSPACES))
-        return [(at, text) for at, text in texts if _HAS_MEMBERS.search(text)]
-
-    def _packages(self, manifest: str) -> frozenset[str]:
-        paths = (path.split("/")[:-1] for path in self.by_name.get(manifest, ()))
-        found = ("/".join(each) for each in paths if each and NOT_SOURCES.isdisjoint(each))
-        return frozenset(found)
 
     def installed_by(self, build_file: BuildFile, rule: Rule) -> tuple[str | None, ...]:
         """Return for each install in `build_file` the package that it is for, None if not known."""
@@ -209,8 +176,11 @@ class Facts:
         manager = manager_of(rule)
         manifest = manager.files[0] if manager else ""
         parts = posixpath.normpath(place).lstrip("/").split("/")
-        ends = ("/".join(parts[at:]) for at in range(len(parts)))
-        return next((each for each in ends if each in self.packages(manifest)), None)
+        ends = ("/".join(parts[at:]) for at in range(len(parts)) if parts[at])
+        for end in ends:
+            if NOT_SOURCES.isdisjoint(end.split("/")) and f"{end}/{manifest}" in self.sums:
+                return end
+        return None
 
     @staticmethod
     def _running(step: StageStep) -> tuple[tuple[str, Command], ...]:
@@ -229,15 +199,10 @@ class Facts:
         return "\n".join(text for path, text in found if not is_below(path, {beside}))
 
     def _find_scripts(self, name: str) -> list[tuple[str, str]]:
-        """Return the topmost files of this name that are sent, and their texts."""
         is_file = self.evidence.tree.snapshot.file
         paths = (each for each in self.by_name.get(name, ()) if is_file(each) is not None)
         topmost = nsmallest(_MOST_SCRIPTS, paths, key=_depth)
         return [(each, self.evidence.small_file(each)) for each in topmost]
-
-    def sent_below(self, path: str) -> list[str]:
-        """Return the entries below a directory that are sent and are none themselves."""
-        return [each for each, _ in self.evidence.tree.files_below(path) if each in self._sums]
 
     def _sent_like(self, names: tuple[str, ...]) -> list[str]:
         is_wanted = re.compile("|".join(map(translate, names))).match
@@ -251,8 +216,84 @@ class Facts:
         found = defaultdict[str, list[str]](list)
         for held in self.evidence.tree.snapshot.folders:
             prefix = held.prefix
-            for name in self._sums.names_in(held.path):
+            for name in self.sums.names_in(held.path):
                 found[name].append(prefix + name)
-            if held.path in self._sums:
+            if held.path in self.sums:
                 found[held.name].append(held.path)
         return found
+
+    @cached_property
+    def settings(self) -> dict[str, list[str]]:
+        """Return the manifests of Node and the settings of bundlers, by directory."""
+        is_wanted = re.compile("|".join(map(translate, _SETTINGS))).match
+        found = defaultdict[str, list[str]](list)
+        # The manifest is the first one.
+        for name in sorted(filter(is_wanted, self.by_name), key=lambda e: (e != _SETTINGS[0], e)):
+            for path in self.by_name[name]:
+                directory = path.rpartition("/")[0]
+                if NOT_SOURCES.isdisjoint(directory.split("/")):
+                    found[directory].append(path)
+        return found
+
+
+def reader_of(facts: Facts, match: Match) -> str | None:
+    """Return what may read an environment file while an image is built, as a clause.
+
+    Vite, Next, Nuxt, react-scripts and their like read `.env`, `.env.local`, `.env.production` and
+    `.env.production.local` by themselves, and put values of them into what they build.
+    """
+    directory, _, name = match.path.rpartition("/")
+    takers = [*facts.taking(match)] if _ENV_FILE.fullmatch(name) else []
+    words = "\n".join(each.words for each in takers)
+    if not takers or (_OTHER_MODE.search(name) and not _OTHER_MODES_RUN.search(words)):
+        return None
+    for build_file in takers:
+        tool = _bundler_in(build_file.commands)
+        if tool is not None:
+            return f"{tool}, which {build_file.path} runs, reads it"
+    for at, paths in sorted(facts.settings.items(), key=lambda e: (e[0] != directory, e[0])):
+        said = _about(at, directory, name)
+        texts = (f"{e.rpartition('/')[2]}\n{facts.evidence.small_file(e)}" for e in paths)
+        text = "" if said is None else "\n".join(texts)
+        if said is None or not re.search(said, text):
+            continue
+        tool = _bundler_in(text)
+        if tool is not None:
+            return f"{tool} of {paths[0]} reads it when it builds"
+        if _NAMES_ENV.search(text):
+            return f"{paths[0]} names such files"
+    return None
+
+
+def _about(at: str, directory: str, name: str) -> str | None:
+    """Return what settings `at` a directory say if they are about files in another; None if not.
+
+    Those above name the directory or the file, those below say that they look elsewhere.
+    """
+    inner, outer = f"{directory}/".lstrip("/"), f"{at}/".lstrip("/")
+    if at == directory:
+        return ""
+    if inner.startswith(outer):
+        child = inner.removeprefix(outer).partition("/")[0]
+        return rf"(?<![\w-])({re.escape(child)}|{re.escape(name)})(?![\w-])"
+    return _LOOKS_ELSEWHERE if outer.startswith(inner) else None
+
+
+@cache
+def _bundler() -> re.Pattern[str]:
+    return re.compile(
+        rf"(?<![\w@/.-])(?P<tool>{'|'.join(map(re.escape, listed('reads_env')))})(?![\w/-])"
+        # `next` is also a tag of versions.
+        r"|\"(?P<next>next)\"\s*:|\bnext\s+(?:build|export|dev|start)\b|\bbun\s+(?:run|build)\b"
+    )
+
+
+def _bundler_in(text: str) -> str | None:
+    found = _bundler().search(text)
+    if found is not None:
+        return found["tool"] or found[0].strip('": \t').split()[0]
+    found = _LOADS_DOTENV.search(text)
+    if found is not None:
+        return f"`{' '.join(found[0].split())}`"
+    found = _WITH_DOTENV.search(text)
+    return f"{found[0]} with dotenv" if found is not None and "dotenv" in text else None

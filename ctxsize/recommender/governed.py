@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ctxsize.build import Build
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
@@ -55,73 +55,67 @@ def read_build_files(
     Raises what reading its own raises.
     """
     files = [*_dockerfiles(tree, tracked)]
-    governed = _Governed(request, tree)
-    governed.read_own()
-    # The ignore file of one Dockerfile governs no other build.
-    if not request.dockerfile_specific:
-        # Reports name paths as the user does: from the working directory, unless that is absolute.
-        top = tracked.top
-        shown = top if os.path.isabs(request.context) else os.path.relpath(top)
-        found = (discovering or discovered)(shown, request.plans)
-        for path, build, asked_for in _others(request, found, files):
-            governed.read(path, build, asked_for=asked_for)
-    for build in also:
-        governed.read(build.dockerfile or "Dockerfile", build, asked_for=True)
-    return BuildFiles(
-        tuple(governed.build_files),
-        tuple(governed.problems),
-        frozenset(_own_files(request, tree, files)),
-        tuple(governed.elsewhere),
-        tuple(governed.undecided),
-    )
-
-
-class _Governed:
-    """The Dockerfiles that were read so far, and those that could not be."""
-
-    def __init__(self, request: Request, tree: Tree) -> None:
-        self._request, self._tree = request, tree
-        self.build_files: list[BuildFile] = []
-        self.problems: list[Problem] = []
-        self.elsewhere: list[tuple[str, str]] = []
-        self.undecided: list[tuple[str, str]] = []
-
-    def read_own(self) -> None:
-        """Read the Dockerfile that was asked about. Raises what `_build_file` raises."""
-        request = self._request
-        if request.dockerfile is None:
-            return
+    found = _Found([], [], [], [])
+    if request.dockerfile is not None:
         # An ignore file of the Dockerfile is of no named context.
         names = ("",) if request.dockerfile_specific else _names(request, request.root)
         try:
-            self.build_files.append(_build_file(request, request.dockerfile, names))
+            found.build_files.append(_build_file(request, request.dockerfile, names))
         except DockerfileError as error:
             error.path = request.dockerfile
             raise
+    others = [(each.dockerfile or "Dockerfile", each, True) for each in also]
+    # The ignore file of one Dockerfile governs no other build.
+    if not request.dockerfile_specific:
+        # Reports name paths as the user does: from the working directory, unless that is absolute.
+        top = tracked.top if os.path.isabs(request.context) else os.path.relpath(tracked.top)
+        builds = (discovering or discovered)(top, request.plans)
+        others = [*_others(request, builds, files), *others]
+    for path, build, asked_for in others:
+        _read(found, request, tree, path, build, asked_for=asked_for)
+    return BuildFiles(
+        tuple(found.build_files),
+        tuple(found.problems),
+        frozenset(_own_files(request, tree, files)),
+        tuple(found.elsewhere),
+        tuple(found.undecided),
+    )
 
-    def read(self, path: str, build: Build, *, asked_for: bool) -> None:
-        """Read the Dockerfile at `path`; note what is wrong with it."""
-        data = b""
-        try:
-            other = request_of(build, self._request.builder, plans=self._request.plans)
-            names = _names(other, self._request.root)
-            if not names:
-                return
-            data = other.plan.data
-            build_file = _build_file(other, path, names, asked_for=asked_for)
-        except CtxsizeError as error:
-            lead = "it is no Dockerfile that the builder accepts"
-            if isinstance(error, UndecidedError):
-                lead = "what it takes is not known"
-                self.undecided.append((path, data.decode("utf-8", "replace")))
-            message = f"{lead}: {build.masked(error.message)}"
-            self.problems.append(Problem("unread-dockerfile", message, path=path))
+
+class _Found(NamedTuple):
+    """The Dockerfiles that were read so far, and those that could not be, see `BuildFiles`."""
+
+    build_files: list[BuildFile]
+    problems: list[Problem]
+    elsewhere: list[tuple[str, str]]
+    undecided: list[tuple[str, str]]
+
+
+def _read(
+    found: _Found, request: Request, tree: Tree, path: str, build: Build, *, asked_for: bool
+) -> None:
+    """Add the Dockerfile at `path` to what was found, or what is wrong with it."""
+    data = b""
+    try:
+        other = request_of(build, request.builder, plans=request.plans)
+        names = _names(other, request.root)
+        if not names:
             return
-        home = "" if asked_for else _home_of(path, build_file.paths_here, self._tree)
-        if home:
-            self.elsewhere.append((path, home))
-        else:
-            self.build_files.append(build_file)
+        data = other.plan.data
+        build_file = _build_file(other, path, names, asked_for=asked_for)
+    except CtxsizeError as error:
+        lead = "it is no Dockerfile that the builder accepts"
+        if isinstance(error, UndecidedError):
+            lead = "what it takes is not known"
+            found.undecided.append((path, data.decode("utf-8", "replace")))
+        message = f"{lead}: {build.masked(error.message)}"
+        found.problems.append(Problem("unread-dockerfile", message, path=path))
+        return
+    home = "" if asked_for else _home_of(path, build_file.paths_here, tree)
+    if home:
+        found.elsewhere.append((path, home))
+    else:
+        found.build_files.append(build_file)
 
 
 def _others(
@@ -132,10 +126,9 @@ def _others(
     A Dockerfile that something asks for has the contexts that are asked for, and no other.
     """
     asked = [each for each in found if not each.guessed]
-    usual = (os.path.join(each.build.context, "Dockerfile") for each in asked)
     used = {
-        os.path.realpath(each.build.dockerfile or path)
-        for each, path in zip(asked, usual, strict=True)
+        os.path.realpath(each.build.dockerfile or os.path.join(each.build.context, "Dockerfile"))
+        for each in asked
     }
     for path in files:
         full = os.path.join(request.root, path)
@@ -197,7 +190,6 @@ def _build_file(
 
 
 def _dockerfiles(tree: Tree, tracked: Tracked) -> Iterator[str]:
-    """Yield the files that are Dockerfiles by name, none inside dependencies and artefacts."""
     found = 0
     pending = [tree.root]
     while pending and found < _MOST:
@@ -229,14 +221,13 @@ def _home_of(dockerfile: str, named: Collection[str], tree: Tree) -> str:
     That is one which holds more of the paths that it names than this one does; or as many, and a
     project lies there. Else it is here: to hide what a build needs is worse than a doubt.
     """
-
-    def found(directory: str) -> int:
-        return sum(tree.find(directory, each) is not None for each in named)
-
-    here = found("")
+    found = {
+        directory: sum(tree.find(directory, each) is not None for each in named)
+        for directory in ("", *directories_above(dockerfile))
+    }
     for directory in directories_above(dockerfile):
-        there = found(directory)
-        if there > here or (there == here and _is_project(directory, tree)):
+        more = found[directory] > found[""]
+        if more or (found[directory] == found[""] and _is_project(directory, tree)):
             return directory
     return ""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -44,17 +43,7 @@ _SCRIPTS = re.compile(
     r"|\b(yarn|pnpm|mix)\s+\w"
 )
 """What may install them in ways that the Dockerfile does not tell."""
-_MOST_NAMED = 3
-"""Number of Dockerfiles that an objection names."""
 _ABOUT_DIRECTORIES = ("chown", "chmod", "chgrp")
-
-
-def taking(facts: Facts, match: Match) -> Iterator[BuildFile]:
-    """Yield the Dockerfiles that take it along with a directory above."""
-    for build_file in facts.build_files.all:
-        above = any(named.contains(match.path) for named in build_file.named)
-        if build_file.takes_everything or above:
-            yield build_file
 
 
 def is_for(match: Match, package: str | None) -> bool:
@@ -81,46 +70,38 @@ class StageContent(NamedTuple):
         return self.has_it and not self.made
 
 
-class Made(NamedTuple):
-    """What one Dockerfile does about one thing."""
-
-    build_file: BuildFile
-    is_spared: bool
-    """Whether a command makes it, or what takes its place, in a stage that has its sources."""
-    used_at: int | None
-    """The first line that uses it as it came with the context."""
-
-
-class _Making:
+class Making:
     """How the stages of one Dockerfile make and use one thing."""
 
     def __init__(self, facts: Facts, build_file: BuildFile, match: Match) -> None:
-        self._facts, self._build_file, self._match = facts, build_file, match
-        self._rule, parts = match.rule, match.path.split("/")
-        self._name = "/".join(parts[-1 - match.find.strip("/").count("/") :])
+        self.build_file = build_file
+        self.is_spared = False
+        """Whether a command makes it, or what takes its place, in a stage that has its sources."""
+        self._facts, self._match, self._rule, self._path = facts, match, match.rule, match.path
+        self._name = "/".join(match.path.split("/")[-1 - match.find.strip("/").count("/") :])
         self._is_managed = manager_of(match.rule) is not None
         self._is_known = has_tools(match.rule.name)
         self._of_sources = self._is_known and match.rule.category is Category.ARTEFACT
         self._ends: dict[BuiltStage, StageContent] = {}
         self._consumed: set[BuiltStage] = set()
-        self._is_spared = False
         self._uses: list[int] = []
-
-    def outcome(self) -> Made:
-        """Return what the stages do."""
-        stages = built_stages(self._build_file.dockerfile)
+        stages = built_stages(build_file.dockerfile)
         for stage in stages:
             self._ends[stage] = self._end_of(stage)
         parents = {stage.parent for stage in stages}
         for stage in stages:
-            is_target = self._build_file.request.build.target.lower() == stage.label
+            is_target = build_file.request.build.target.lower() == stage.label
             if (stage not in parents or is_target) and self._ends[stage].is_as_it_came:
                 self._finish(stage)
-        return Made(self._build_file, self._is_spared, min(self._uses, default=None))
+
+    @property
+    def used_at(self) -> int | None:
+        """Return the first line that uses it as it came with the context, None if none does."""
+        return min(self._uses, default=None)
 
     def _end_of(self, stage: BuiltStage) -> StageContent:
         content = StageContent() if stage.parent is None else self._ends[stage.parent]
-        if stage.parent is None and stage.base and stage.base in self._build_file.names:
+        if stage.parent is None and stage.base and stage.base in self.build_file.names:
             content = content._replace(has_it=True, has_files=True)
         for step in stage.steps:
             keyword = step.instruction.keyword
@@ -133,7 +114,7 @@ class _Making:
         return content
 
     def _finish(self, stage: BuiltStage) -> None:
-        """Look at what is said of the image in which the thing is as it came."""
+        """Note what uses the thing in the finished image, where it is as it came."""
         self._uses += [each.line for each in self._ends[stage].later if self._says(each)]
         if stage not in self._consumed and self._is_managed and self._speaks(stage.base):
             self._uses.append(stage.stage.line)
@@ -142,12 +123,10 @@ class _Making:
         return not _IDLE.search(text) and speaks(self._rule, text)
 
     def _needs(self, command: Command) -> bool:
-        """Return whether a command works with the dependencies that the thing holds."""
         return self._is_managed and self._speaks(" ".join(command.words))
 
     def _copied(self, content: StageContent, stage: BuiltStage, step: StageStep) -> StageContent:
-        """Return what a COPY or ADD changes that takes from the context or from another stage."""
-        taken = self._build_file.taken_at.get((stage.label, step.line), ())
+        taken = self.build_file.taken_at.get((stage.label, step.line), ())
         arrives = any(each.kind in ("copy", "add") and self._is_in(each.path) for each in taken)
         there = self._origin(stage, step.origin) or StageContent()
         named = any(is_named(self._name, each) for each in step.arguments[:-1])
@@ -160,7 +139,6 @@ class _Making:
         )
 
     def _origin(self, stage: BuiltStage, name: str) -> StageContent | None:
-        """Return what the earlier stage that is called `name` has at its end."""
         origin = stage.origin(name)
         if origin is None:
             return None
@@ -168,7 +146,7 @@ class _Making:
         return self._ends[origin]
 
     def _is_in(self, source: str) -> bool:
-        return source == "." or Named("", 0, "", source, source).contains(self._match.path)
+        return source == "." or Named("", 0, "", source, source).contains(self._path)
 
     def _ran(self, content: StageContent, stage: BuiltStage, step: StageStep) -> StageContent:
         """Return what the commands of a RUN change, and note where they use the thing."""
@@ -178,7 +156,7 @@ class _Making:
             # An install needs a manifest, and that is all it needs.
             can_make = content.has_files or any(each.type == "bind" for each in step.mounts)
         found = self._facts.running(step)
-        self._is_spared |= can_make and any(spares(self._rule, each) for _, each in found)
+        self.is_spared |= can_make and any(spares(self._rule, each) for _, each in found)
         # What is made in a cache is in no image.
         caches = (each.target for each in step.mounts if each.type in ("cache", "tmpfs"))
         if any(is_named(self._name, each) for each in caches):
@@ -209,14 +187,13 @@ class _Making:
         return is_for(self._match, package)
 
     def _is_mounted(self, stage: BuiltStage, mount: Mount) -> bool:
-        """Return whether a mount holds the thing as it came."""
         if mount.type != "bind":
             return False
         there = self._origin(stage, mount.origin)
         if there is not None:
             return there.is_as_it_came
         source = path_from_root(mount.source)[1:] or "."
-        return mount.origin in self._build_file.names and (self._is_in(source) or "$" in source)
+        return mount.origin in self.build_file.names and (self._is_in(source) or "$" in source)
 
     def _may_take(self, command: Command) -> bool:
         """Return whether a command may take all that a mount holds: nobody knows most programs."""
@@ -235,11 +212,10 @@ class _Making:
         return is_named_by(self._name, command) or is_named(self._name, script, bare=False)
 
     def _script(self, command: Command) -> str:
-        """Return the text of the script of the context that a command runs, `""` for none."""
         word = next(iter(run_by(command).words), "")
         if "/" not in word and not word.endswith(".sh"):
             return ""
-        return self._facts.script(posixpath.basename(word), self._match.path)
+        return self._facts.script(posixpath.basename(word), self._path)
 
     def _says(self, step: StageStep) -> bool:
         """Return whether an instruction has to do with the thing once the image is finished."""
@@ -250,26 +226,22 @@ class _Making:
             # An ARG without a value has that of the one in front of the first FROM.
             outer = (step.state.outer.get(each, "") for each in step.arguments)
             return any(is_named(self._name, each) for each in (*step.arguments, *outer))
-        return any(
-            self._names(step, at, command) or self._is_started_by(command)
-            for at, command in self._facts.running(step)
-        )
-
-    def _is_started_by(self, command: Command) -> bool:
-        """Return whether a command runs a program that needs what was installed or built."""
-        texts = " ".join(command.words), self._script(command)
-        return self._is_known and any(map(self._speaks, texts))
+        for at, command in self._facts.running(step):
+            texts = " ".join(command.words), self._script(command)
+            if self._names(step, at, command) or (self._is_known and any(map(self._speaks, texts))):
+                return True
+        return False
 
 
-_LAST: WeakKeyDictionary[Facts, tuple[Match, list[Made]]] = WeakKeyDictionary()
+_LAST: WeakKeyDictionary[Facts, tuple[Match, list[Making]]] = WeakKeyDictionary()
 """What was found for the last match: two traps ask for the same one in turn."""
 
 
-def made_by(facts: Facts, match: Match) -> list[Made]:
+def made_by(facts: Facts, match: Match) -> list[Making]:
     """Return how each Dockerfile that takes a thing along makes and uses it."""
     known, found = _LAST.get(facts, (None, []))
     if known is not match:
-        found = [_Making(facts, each, match).outcome() for each in taking(facts, match)]
+        found = [Making(facts, each, match) for each in facts.taking(match)]
         _LAST[facts] = match, found
     return found
 
@@ -278,71 +250,43 @@ def no_install_step(facts: Facts, match: Match) -> str | None:
     """Object if a Dockerfile takes the dependencies and does not install them: it needs these.
 
     A person may overrule it where a script may install them, where the Dockerfile installs those
-    of other directories, and where they belong to another Dockerfile, which installs them.
+    of other directories, and where it builds something else and another one installs them.
     """
     if manager_of(match.rule) is None:
         return None
-    bare = [each for each in taking(facts, match) if not _installs(facts, each, match)]
-    owner = _owner(facts, match)
-    strangers = [each for each in bare if owner is not None and _is_stranger(facts, each, match)]
-    others = [(_may_install(facts, e, match), e.path) for e in bare if e not in strangers]
-    if others:
-        soft, path = min(others, key=lambda each: each[0])
-        reason = f"{path} takes it and does not install it"
-        return Doubt(reason) if soft else reason
-    return None if owner is None or not strangers else Doubt(_lost(strangers, owner))
+    installers = [each for each in facts.build_files.all if _is_installer(facts, each, match)]
+    doubt: Doubt | None = None
+    for build_file in facts.taking(match):
+        if any(build_file is each for each in installers):
+            continue
+        reason = f"{build_file.path} takes it and does not install it"
+        if _may_install(facts, build_file, match):
+            doubt = doubt or Doubt(reason)
+        elif installers and _builds_other_things(facts, build_file, match):
+            doubt = doubt or Doubt(f"{reason}, as {installers[0].path} does")
+        else:
+            return reason
+    return doubt
 
 
-def _installs(facts: Facts, build_file: BuildFile, match: Match) -> bool:
-    return any(is_for(match, package) for package in facts.installed_by(build_file, match.rule))
+def _is_installer(facts: Facts, build_file: BuildFile, match: Match) -> bool:
+    """Return whether it installs the dependencies of what it takes from beside them."""
+    beside = match.path.rpartition("/")[0]
+    near = (e.contains(match.path) or e.path.rpartition("/")[0] == beside for e in build_file.named)
+    return (build_file.takes_everything or any(near)) and any(
+        is_for(match, package) for package in facts.installed_by(build_file, match.rule)
+    )
 
 
 def _may_install(facts: Facts, build_file: BuildFile, match: Match) -> bool:
-    """Return whether a script or a RUN that cannot be read may, or a command does so elsewhere."""
     by_script = _SCRIPTS.search(build_file.commands) is not None
     unread = build_file.unread_at is not None
     return by_script or unread or bool(facts.installed_by(build_file, match.rule))
 
 
-def _lost(strangers: list[BuildFile], owner: BuildFile) -> str:
-    """Return which Dockerfiles would lose the directory, and which one installs it: a clause."""
-    paths = [*dict.fromkeys(each.path for each in strangers)]
-    more = len(paths) - _MOST_NAMED
-    named = ", ".join(paths[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
-    belongs = f"it belongs to {owner.path}, which installs it itself"
-    return f"{named} would no longer get it with what is copied; {belongs}"
-
-
-def _owner(facts: Facts, match: Match) -> BuildFile | None:
-    """Return the Dockerfile that takes what is beside them and installs them, the nearest first."""
-    beside = match.path.rpartition("/")[0]
-    found = [
-        each
-        for each in facts.build_files.all
-        if (each.takes_everything or any(_is_beside(named, match) for named in each.named))
-        and _installs(facts, each, match)
-    ]
-    return min(found, key=lambda each: (_directory(each) != beside, each.path), default=None)
-
-
-def _is_beside(named: Named, match: Match) -> bool:
-    """Return whether an instruction takes a file beside them, or a directory that holds them."""
-    beside = match.path.rpartition("/")[0]
-    return named.contains(match.path) or named.path.rpartition("/")[0] == beside
-
-
-def _is_stranger(facts: Facts, build_file: BuildFile, match: Match) -> bool:
-    """Return whether it builds something else and nothing in it has to do with them."""
-    beside = match.path.rpartition("/")[0]
-    named = any(each.is_at_or_below(beside) for each in build_file.named)
-    if beside and (named or _directory(build_file) == beside):
-        return False
-    if speaks(match.rule, build_file.words):
+def _builds_other_things(facts: Facts, build_file: BuildFile, match: Match) -> bool:
+    """Return whether it runs other tools, and nothing in it has to do with the dependencies."""
+    by_name = any(named.contains(match.path) for named in build_file.named)
+    if by_name or speaks(match.rule, build_file.words):
         return False
     return any(works(command) for _, command in facts.commands(build_file))
-
-
-def _directory(build_file: BuildFile) -> str | None:
-    """Return the directory of the context that holds the Dockerfile, None if it lies outside."""
-    path = build_file.request.dockerfile_in_context
-    return None if path is None else path.rpartition("/")[0]

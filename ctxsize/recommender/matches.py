@@ -82,6 +82,12 @@ class Match:
         """Return whether it is not suggested at all."""
         return self.rule.never or any(not each.soft for each in self.objections)
 
+    @property
+    def is_settled(self) -> bool:
+        """Return whether it goes, and with it all that is below."""
+        confident = self.rule.confidence >= SAFE_FROM
+        return confident and not (self.rule.never or self.objections)
+
 
 Judge = Callable[[Match], "list[Objection]"]
 
@@ -99,15 +105,18 @@ class Finder:
         self._index = Index()
         self._nameless = 0
         for number, (_, find) in enumerate(self._looks):
+            name = _last(find)
+            segment = Segment("literal", name)
+            if is_glob(name) and segments(DockerIgnorePattern(name))[0].kind != "path":
+                segment = segments(DockerIgnorePattern(name))[0]
             if find:
-                self._index.add(1 << number, _segment(_last(find)))
+                self._index.add(1 << number, segment)
             else:
                 self._nameless |= 1 << number
         self.looks = lru_cache(maxsize=_MOST_NAMES)(self._find)
         self._of = cache(self._among)
 
     def _find(self, name: str, kind: EntryType) -> tuple[Look, ...]:
-        """Return the rules that may look for a thing of this name, and by which name each does."""
         return self._of(self._index.matching(name) | self._nameless, kind)
 
     def _among(self, bits: int, kind: EntryType) -> tuple[Look, ...]:
@@ -117,13 +126,6 @@ class Finder:
 
 def _last(find: str) -> str:
     return find.rpartition("/")[2]
-
-
-@cache
-def _segment(name: str) -> Segment:
-    """Return what matches a rule's name for a single entry."""
-    found = segments(DockerIgnorePattern(name))[0] if is_glob(name) else None
-    return Segment("literal", name) if found is None or found.kind == "path" else found
 
 
 def fits(find: str, path: str) -> bool:
@@ -156,7 +158,7 @@ def collect(
                 looks = finder.looks(folder.name, EntryType.DIRECTORY)
                 here = _matches(evidence, looks, judge, folder.path)
                 found += here
-                if not any(map(_is_settled, here)):
+                if not any(match.is_settled for match in here):
                     pending.append(folder)
     return found
 
@@ -175,17 +177,12 @@ def _matches(evidence: Evidence, looks: Iterable[Look], judge: Judge, path: str)
         if match is None or (rule.ecosystem == "any" and any(each.objections for each in found)):
             continue
         match = replace(match, objections=tuple(judge(match)))
-        if _is_settled(match):
+        if match.is_settled:
             return [match]
         found.append(match)
     doubtful = [each for each in found if not each.is_blocked]
     surest = max(doubtful, key=lambda each: each.rule.confidence, default=None)
     return [each for each in found if each.is_blocked or each is surest]
-
-
-def _is_settled(match: Match) -> bool:
-    """Return whether it goes, and with it all that is below."""
-    return not (match.is_blocked or match.objections) and match.rule.confidence >= SAFE_FROM
 
 
 def _match(evidence: Evidence, rule: Rule, find: str, path: str) -> Match | None:
@@ -211,17 +208,14 @@ def _certainty(evidence: Evidence, rule: Rule, path: str) -> Certainty | None:
         return None if rule.only_proved else Certainty.POSSIBLE
     if rule.marker.kind != "exists" and evidence.shows(rule.marker, path) is not None:
         return Certainty.CERTAIN
-    if rule.only_proved or (rule.kind is EntryType.FILE and _says_otherwise(evidence, rule, path)):
+    if rule.only_proved:
         return None
-    return Certainty.LIKELY if rule.confidence >= _LIKELY_FROM else Certainty.POSSIBLE
-
-
-def _says_otherwise(evidence: Evidence, rule: Rule, path: str) -> bool:
-    """Return whether the file is empty, or a certificate or a public key alone."""
-    data = evidence.first_bytes(path)
-    if not data.strip():
-        return True
-    return rule.confidence < _LIKELY_FROM and bool(_PUBLIC.search(text_of(data)))
+    is_likely = rule.confidence >= _LIKELY_FROM
+    if rule.kind is EntryType.FILE:
+        data = evidence.first_bytes(path)
+        if not data.strip() or (not is_likely and _PUBLIC.search(text_of(data))):
+            return None
+    return Certainty.LIKELY if is_likely else Certainty.POSSIBLE
 
 
 def letting_in(request: Request, path: str) -> str | None:
@@ -254,12 +248,9 @@ def names(pattern: DockerIgnorePattern, path: str) -> bool:
     if _is_name(parts[-1]) and pattern.fault is None and pattern.match_file(path) is not None:
         return True
     anywhere = parts[0] == "**"
+    begins = parts[anywhere:]
     ends = (wanted[at:] for at in range(len(wanted) if anywhere else 1))
-    return any(_leads(parts[anywhere:], end) for end in ends)
-
-
-def _leads(parts: list[str], wanted: list[str]) -> bool:
-    return len(parts) >= len(wanted) and _agree(parts[: len(wanted)], wanted)
+    return any(len(begins) >= len(e) and _agree(begins[: len(e)], e) for e in ends)
 
 
 def _agree(parts: list[str], wanted: Iterable[str]) -> bool:

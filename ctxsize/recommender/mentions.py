@@ -19,7 +19,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
 _WORDS = re.compile(rb"[A-Za-z0-9_.-]+")
 _WORTH_PICKING = 3
 """How many names have to share an ending before its words are picked out."""
-_OPENING, _CLOSING = "\"'`/=(", "\"'`),"
+_OPENING, _CLOSING = "\"'`/=(:>", "\"'`),<"
 _LONGEST = 64 * 1024
 _BETWEEN = re.compile(r"[\s\"'`:;,=()\[\]{}<>|&]+")
 _OF_THE_SYSTEM = re.compile(r"/(usr/)?(local/)?(lib(64|exec)?|s?bin|include)(/|$)|/(dev|etc|proc)/")
@@ -66,16 +66,15 @@ def is_named(name: str, text: str, *, bare: bool = True) -> bool:
     >>> is_named("build", "/app/build/lib:$PATH"), is_named("build", "/usr/lib/build")
     (True, False)
     """
-    return any(word and _is(word, name, bare) for word in _BETWEEN.split(text))
-
-
-def _is(word: str, name: str, bare: bool) -> bool:
-    if _OF_THE_SYSTEM.match(word) or ("/" not in word and not bare):
-        return False
-    parts = [part for part in word.split("/") if part not in ("", ".")]
     wanted = name.split("/")
-    starts = range(len(parts) - len(wanted) + 1)
-    return any(all(map(_agree, parts[at:], wanted)) for at in starts)
+    for word in _BETWEEN.split(text):
+        if _OF_THE_SYSTEM.match(word) or ("/" not in word and not bare):
+            continue
+        parts = [part for part in word.split("/") if part not in ("", ".")]
+        starts = range(len(parts) - len(wanted) + 1)
+        if any(all(map(_agree, parts[at:], wanted)) for at in starts):
+            return True
+    return False
 
 
 def _agree(part: str, wanted: str) -> bool:
@@ -114,7 +113,7 @@ def mentions(name: str, text: str) -> bool:
         before, after = text[at - 1 : at] if at else "", text[end : end + 1]
         if after == "/" and not (_is_word(before) or before in (".", "-")):
             return True
-        if before in _OPENING and (after in _CLOSING or after.isspace()) and before and after:
+        if before and before in _OPENING and (after in _CLOSING or after.isspace()):
             return True
         if before == "-" or before.isspace():
             line = text[text.rfind("\n", 0, at) + 1 : at]
@@ -172,7 +171,6 @@ class Texts:
         return iter(self._picked[ending])
 
     def _words(self, ending: bytes) -> Iterator[tuple[int, bytes]]:
-        """Yield the words that hold `ending`, text by text, each once; no texts without one."""
         for at, (_, data) in enumerate(self._texts):
             if ending in data:
                 yield at, b"\n".join({word for word in _WORDS.findall(data) if ending in word})

@@ -1,7 +1,7 @@
 """The traps: for each a small function that says why a match is not suggested, or None.
 
 A trap never says yes. What all of them let pass is still proved by simulation,
-in `ctxsize.recommender.proof`.
+in `ctxsize.recommender.context`.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ import re
 from collections.abc import Callable
 from functools import cache
 
-from ctxsize.recommender.bundlers import reader_of
-from ctxsize.recommender.facts import Facts
+from ctxsize.recommender.facts import Facts, reader_of
 from ctxsize.recommender.knowledge.tools import works
-from ctxsize.recommender.made import made_by, no_install_step, taking
+from ctxsize.recommender.made import made_by, no_install_step
 from ctxsize.recommender.matches import Certainty, Doubt, Match, Objection, letting_in
 from ctxsize.recommender.mentions import is_named
 from ctxsize.recommender.rules import Category, is_build_input
@@ -40,10 +39,8 @@ _TESTS_RUN = re.compile(
 
 def copied_by_name(facts: Facts, match: Match) -> str | None:
     """An instruction takes the thing, or something in it, by its name."""
-    for named in facts.build_files.named:
-        if named.is_at_or_below(match.path):
-            return f"{named} takes it"
-    return None
+    named = facts.build_files.taking(match.path)
+    return f"{named[0]} takes it" if named else None
 
 
 def author_exception(facts: Facts, match: Match) -> str | None:
@@ -74,7 +71,7 @@ def unknown_source(facts: Facts, match: Match) -> str | None:
 
 def not_initialised(facts: Facts, match: Match) -> str | None:
     """A Dockerfile takes it along and runs its tool, without the command that fetches it."""
-    for build_file in taking(facts, match):
+    for build_file in facts.taking(match):
         started = (each for each in build_file.dockerfile.instructions if each.keyword in _STARTS)
         text = "\n".join((build_file.commands, *(each.text for each in started)))
         if _TERRAFORM.search(text) and not _INITIALISED.search(text):
@@ -87,10 +84,10 @@ def tracked(facts: Facts, match: Match) -> str | None:
     rule = match.rule
     if rule.category.belongs_to_sources:
         return None
-    found = facts.evidence.git.first(match.path)
-    if found is not None and rule.contents:
-        there = facts.evidence.git.at_or_below(match.path)
-        found = next((each for each in there if not _is_placeholder(each)), None)
+    there = facts.evidence.git.at_or_below(match.path)
+    if rule.contents:
+        there = [each for each in there if each.rpartition("/")[2] not in _PLACEHOLDERS]
+    found = next(iter(there), None)
     if found is None:
         return None
     reason = f"git tracks {'it' if found == match.path else found}"
@@ -108,14 +105,13 @@ def tracking_unknown(facts: Facts, match: Match) -> str | None:
 
 def matches_manifest(_: Facts, match: Match) -> str | None:
     """It is a manifest, a lock file or a tool's version, which builds need."""
-    name = match.path.rpartition("/")[2]
-    is_input = match.rule.category is not Category.SECRET and is_build_input(name)
-    return "it is an input of builds" if is_input else None
+    is_input = is_build_input(match.path.rpartition("/")[2])
+    return "it is an input of builds" if is_input and match.secret is None else None
 
 
 def scm_version_in_build(facts: Facts, match: Match) -> str | None:
     """The build asks git for a version: it needs `.git`, and every tracked file beside it."""
-    if not facts.git_is_sent or facts.version_from_git is None:
+    if ".git" not in facts.sums or facts.version_from_git is None:
         return None
     if match.rule.name == "vcs.git" and match.path == ".git":
         return facts.version_from_git
@@ -132,12 +128,6 @@ def mentioned(facts: Facts, match: Match) -> str | None:
     if not facts.saw_all_sources:
         return Doubt("there are too many sources to see whether one reads it")
     return None
-
-
-def workspace_member(facts: Facts, match: Match) -> str | None:
-    """It is a member of a workspace, whose manifest fails without it."""
-    where = facts.member_of(match.path)
-    return None if where is None else f"{where} names it"
 
 
 def test_stage(facts: Facts, match: Match) -> str | None:
@@ -178,16 +168,14 @@ def only_possible(_: Facts, match: Match) -> str | None:
     return Doubt("its name does not prove it a secret") if possible else None
 
 
-def vendored(facts: Facts, match: Match) -> str | None:
-    """The build takes its dependencies from this directory."""
-    found = facts.evidence.tree.first(match.path, ("modules.txt", "*/Cargo.toml"))
-    return None if found is None else f"{found}: the build takes it from here"
+def _holding(patterns: tuple[str, ...], clause: str) -> Trap:
+    """Return the trap of a directory that holds what builds read."""
 
+    def trap(facts: Facts, match: Match) -> str | None:
+        found = facts.evidence.tree.first(match.path, patterns)
+        return found and f"{found}{clause}"
 
-def tracked_cargo_config(facts: Facts, match: Match) -> str | None:
-    """Cargo's configuration is in it."""
-    found = facts.evidence.tree.first(match.path, ("config.toml", "config"))
-    return None if found is None else f"{found} changes how Cargo builds"
+    return trap
 
 
 def wrapper_jar(_: Facts, match: Match) -> str | None:
@@ -207,7 +195,7 @@ def env_at_build(facts: Facts, match: Match) -> str | None:
 def read_by_build(facts: Facts, match: Match) -> str | None:
     """A command of the build reads the secret by itself, and may fail without it."""
     reader = match.rule.read_by
-    for build_file in taking(facts, match) if reader else ():
+    for build_file in facts.taking(match) if reader else ():
         if re.search(reader, build_file.commands):
             return Doubt(
                 f"a command of {build_file.path} may read it; mount it with --mount=type=secret"
@@ -227,10 +215,6 @@ def site_generator(facts: Facts, match: Match) -> str | None:
     return None
 
 
-def _is_placeholder(path: str) -> bool:
-    return path.rpartition("/")[2] in _PLACEHOLDERS
-
-
 _BUILT = (Category.ARTEFACT, Category.DEPS, Category.DOCS)
 """What an image that builds nothing may need as it is."""
 _USED = (*_BUILT, Category.TESTS, Category.DATA)
@@ -248,9 +232,7 @@ TRAPS: dict[str, Trap] = {
     "tracking_unknown": tracking_unknown,
     "matches_manifest": matches_manifest,
     "scm_version_in_build": scm_version_in_build,
-    "declared_in_manifest": mentioned,
     "mentioned": mentioned,
-    "workspace_member": workspace_member,
     "test_stage": test_stage,
     "no_install_step": no_install_step,
     "prebuilt_pipeline": prebuilt_pipeline,
@@ -258,8 +240,8 @@ TRAPS: dict[str, Trap] = {
     "only_possible": only_possible,
     "read_by_build": read_by_build,
     "site_generator": site_generator,
-    "vendored": vendored,
-    "tracked_cargo_config": tracked_cargo_config,
+    "vendored": _holding(("modules.txt", "*/Cargo.toml"), ": the build takes it from here"),
+    "tracked_cargo_config": _holding(("config.toml", "config"), " changes how Cargo builds"),
     "wrapper_jar": wrapper_jar,
     "env_at_build": env_at_build,
 }
@@ -275,7 +257,6 @@ FOR_ALL = (
 
 @cache
 def _traps(category: Category, own: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the traps of a rule that has these of its `own`."""
     built = ("prebuilt_pipeline",) if category in _BUILT else ()
     used = ("used_as_it_is",) if category in _USED else ()
     return tuple(dict.fromkeys((*FOR_ALL, *own, *built, *used)))

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase, translate
-from functools import lru_cache, reduce
+from functools import cache, lru_cache, reduce
 from operator import add, sub
 from typing import NamedTuple
 
@@ -46,7 +46,8 @@ class Tree:
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self.root = snapshot.root
-        self._first: dict[tuple[str, tuple[str, ...]], str | None] = {}
+        self.first = cache(self._find_first)
+        """What the first of some patterns finds that finds anything below a directory."""
 
     def names(self, directory: str) -> Iterator[str]:
         """Yield the names in a directory; none if there is no such directory."""
@@ -70,12 +71,8 @@ class Tree:
 
     def size_bytes(self, path: str) -> int:
         """Return the bytes of a file, or of all below a directory."""
-        directory, _, name = path.rpartition("/")
-        held = self.snapshot.folder(directory)
-        if held is None:
-            return 0
-        folder = held.folders.get(name)
-        return held.contents.get(name, 0) if folder is None else folder.content_bytes
+        entry = self.entry(path)
+        return 0 if entry is None else entry.content_bytes
 
     def find(self, directory: str, pattern: str) -> str | None:
         """Return the first path below `directory` that matches, by components; None if none does.
@@ -91,13 +88,9 @@ class Tree:
             directory, pattern = directory.rpartition("/")[0], pattern[3:]
         return next(self.all(directory, pattern), None)
 
-    def first(self, directory: str, patterns: tuple[str, ...]) -> str | None:
-        """Return what the first of `patterns` finds that finds anything; looked for once."""
-        key = directory, patterns
-        if key not in self._first:
-            found = (self.find(directory, each) for each in patterns)
-            self._first[key] = next((each for each in found if each is not None), None)
-        return self._first[key]
+    def _find_first(self, directory: str, patterns: tuple[str, ...]) -> str | None:
+        found = (self.find(directory, each) for each in patterns)
+        return next((each for each in found if each is not None), None)
 
     def all(self, directory: str, pattern: str) -> Iterator[str]:
         """Yield every path below `directory` that matches, in order of names."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ctxsize.clean.proofs import KINDS, kind_of
-from ctxsize.recommender.knowledge.rows import RuleRow
+from ctxsize.recommender.rules import rule_of
 from tests.clean.cleaning import carried_out, codes, paths, planned
 from tests.clean.planting import CARGO_TAG, PLANTS, PYC, RUSTC_INFO, SIGNATURE, Plant
 from tests.trees import Node, build_tree, file, link
@@ -38,13 +38,13 @@ def test_it_is_silent(plant: Plant, name: str, tmp_path: Path) -> None:
 
 
 def test_mistakes_in_rows_are_errors() -> None:
-    row = RuleRow("x.y", {"directory": "x", "category": "cache"}, {}, {})
+    row = {"directory": "x", "category": "cache", "exists": True, "why": "z", "confidence": 0.9}
     clean = {"name": "x", "title": "an x", "inside": ["a", "b"], "holds": {"a": "text"}}
-    assert kind_of(row._replace(clean=clean)).inside[0][0].holds == (b"text",)
+    assert kind_of(rule_of("x.y", {**row, "clean": clean})).inside[0][0].holds == (b"text",)
     with pytest.raises(ValueError, match="no evidence has the names"):
-        kind_of(row._replace(clean={**clean, "holds": {"A": "text"}}))
+        kind_of(rule_of("x.y", {**row, "clean": {**clean, "holds": {"A": "text"}}}))
     with pytest.raises(TypeError):
-        kind_of(row._replace(clean={**clean, "never_within": "c"}))
+        kind_of(rule_of("x.y", {**row, "clean": {**clean, "never_within": "c"}}))
 
 
 def test_every_kind_is_planted() -> None:

@@ -17,7 +17,7 @@ from ctxsize.engine.golang import GoRegexpError
 from ctxsize.engine.linear import Linear
 from ctxsize.engine.narrow import include_spec
 from ctxsize.errors import DockerfileError, IgnoreFileError
-from ctxsize.recommender.modes.gitignore import translate
+from ctxsize.recommender.modes.from_gitignore import translate
 from tests.engine.strategies import nasty_paths
 from tests.hostile.limits import processor_seconds
 from tests.oracles.golibrary import GoLibrary
@@ -139,7 +139,7 @@ def test_line_of_gitignore_ends(line: str, path: str) -> None:
     translated = translate(line)
     assert translated is not None
     with processor_seconds(2):
-        DockerIgnoreSpec.from_lines([translated.line]).match_file(path)
+        DockerIgnoreSpec.from_lines([translated]).match_file(path)
 
 
 def test_many_names_take_the_memory_of_one_table() -> None:

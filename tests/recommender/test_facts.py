@@ -15,9 +15,9 @@ NAMES = ("docs", "a.md", "-x", "x+", ".env", "dist-1")
 
 def plain(name: str) -> re.Pattern[str]:
     quoted = re.escape(name)
-    return re.compile(
-        rf"(?<![\w.-]){quoted}(?=/)|[\"'`/=(]{quoted}[\"'`),\s]|^[^\S\n]*-[^\S\n]*{quoted}\b", re.M
-    )
+    inside = rf"[\"'`/=(:>]{quoted}(?:[\"'`),<\s]|\Z)"
+    item = rf"^[^\S\n]*-[^\S\n]*{quoted}\b"
+    return re.compile(rf"(?<![\w.-]){quoted}(?=/)|{inside}|{item}", re.M)
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,9 @@ def plain(name: str) -> re.Pattern[str]:
         ("include = ['docs']", True),
         ("see docs here", False),
         ("dir: docs", False),
+        ("include(':docs')", True),
+        ("<module>docs</module>", True),
+        ("use ./docs", True),
         ("on:\n  - docs\n", True),
         ("  - the docs", False),
         ("- docstrings", False),
@@ -39,7 +42,7 @@ def test_what_is_a_mention(text: str, names: bool) -> None:
     assert mentions("docs", text) is names
 
 
-PIECES = st.sampled_from([*NAMES, *"\n -/'`(),=._x", "- ", "\t"])
+PIECES = st.sampled_from([*NAMES, *"\n -/'`(),=:<>._x", "- ", "\t"])
 
 
 @given(st.sampled_from(NAMES), st.lists(PIECES, max_size=12).map("".join))

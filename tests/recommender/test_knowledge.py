@@ -10,10 +10,17 @@ import pytest
 
 from ctxsize.engine.request import resolve
 from ctxsize.engine.snapshot import Snapshot
+from ctxsize.recommender import rules
 from ctxsize.recommender.evidence import Evidence, Tracked
-from ctxsize.recommender.knowledge import rows
-from ctxsize.recommender.knowledge.rows import all_rules, rule_of
-from ctxsize.recommender.rules import SAFE_FROM, Category, EntryType, Marker, Rule
+from ctxsize.recommender.rules import (
+    SAFE_FROM,
+    Category,
+    EntryType,
+    Marker,
+    Rule,
+    all_rules,
+    rule_of,
+)
 from ctxsize.recommender.tree import Tree
 from tests.recommender.planting import place_of, plain, plant
 
@@ -28,8 +35,8 @@ def evidence_of(root: Path, path: str) -> Evidence:
 
 
 def test_every_file_is_read() -> None:
-    directory = Path(rows.__file__).parent / "rules"
-    assert {path.name for path in directory.iterdir()} == {f"{name}.toml" for name in rows.FILES}
+    directory = Path(rules.__file__).parent / "knowledge" / "rules"
+    assert {path.name for path in directory.iterdir()} == {f"{name}.toml" for name in rules.FILES}
 
 
 ROW = {"directory": "x", "beside": "y", "why": "z", "category": "cache", "confidence": 0.9}
@@ -43,9 +50,9 @@ MISTAKES = {
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_mistakes_in_rows_are_errors(name: str) -> None:
-    assert rule_of(rows.RuleRow("x.y", {**ROW}, {}, {})).name == "x.y"
+    assert rule_of("x.y", {**ROW}).name == "x.y"
     with pytest.raises((TypeError, ValueError)):
-        rule_of(rows.RuleRow("x.y", MISTAKES[name], {}, {}))
+        rule_of("x.y", MISTAKES[name])
 
 
 def name_of(rule: Rule) -> str:
@@ -82,7 +89,7 @@ def test_a_name_alone_is_never_safe() -> None:
 
 
 def test_names_are_unique_and_sentences_are_sentences() -> None:
-    assert len(RULES) == len(rows.rows())
+    assert len(RULES) == sum(1 for name in rules.FILES for _ in rules.rules_in(name))
     for rule in RULES:
         assert re.fullmatch(r"[a-z0-9]+\.[a-z0-9]+", rule.name)
         assert 5 <= len(rule.why) <= 220, rule.name
@@ -103,7 +110,7 @@ def test_what_is_never_suggested_says_why_not() -> None:
 
 
 def test_what_can_be_deleted_can_be_made_again() -> None:
-    deletable = [all_rules()[row.name] for row in rows.rows() if row.clean]
+    deletable = [rule for rule in RULES if rule.clean]
     assert {rule.name for rule in deletable if not rule.again} == set()
     kept = {Category.SECRET, Category.DATA, Category.VCS, Category.DOCS, Category.TESTS}
     assert not {rule.name for rule in deletable if rule.category in kept}

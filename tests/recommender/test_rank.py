@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ctxsize.recommender.candidates import ranked
-from ctxsize.recommender.knowledge.rows import all_rules
 from ctxsize.recommender.matches import Match, Objection
 from ctxsize.recommender.outcome import Suggestion
+from ctxsize.recommender.rules import all_rules
 from ctxsize.recommender.tree import Sums
 
 MB = 1_000_000

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from ctxsize.recommender.knowledge.rows import all_rules
 from ctxsize.recommender.knowledge.tools import (
     Work,
     _tool,
@@ -16,6 +15,7 @@ from ctxsize.recommender.knowledge.tools import (
     tools,
     works,
 )
+from ctxsize.recommender.rules import all_rules
 from ctxsize.shell import commands
 from ctxsize.syntax import Command
 

@@ -43,13 +43,7 @@ SPEAKS = {
     "tracking_unknown": Case("target", (*RUST, file(".git/HEAD", b"nonsense"))),
     "matches_manifest": Case("composer.lock", ("composer.json", "composer.lock")),
     "scm_version_in_build": Case(".git", (SCM,), tracked=("pyproject.toml",)),
-    "declared_in_manifest": Case(
-        "docs", ("docs/a.md", file("pyproject.toml", b'readme = "docs/a.md"\n'))
-    ),
-    "mentioned": Case(
-        ".github", (".github/workflows/x.yml", file("run.sh", b"cat .github/workflows/x.yml\n"))
-    ),
-    "workspace_member": Case("e2e", (WORKSPACE, *E2E)),
+    "mentioned": Case("e2e", (WORKSPACE, *E2E)),
     "test_stage": Case("e2e", E2E, command="pytest"),
     "no_install_step": Case("node_modules", NODE, command="true"),
     "prebuilt_pipeline": Case("target", RUST, command="apk add build-base python3 make"),
@@ -73,11 +67,7 @@ SILENT = {
     "scm_version_in_build": Case(
         ".git", (file("pyproject.toml", b"[project]\n"),), tracked=("pyproject.toml",)
     ),
-    "declared_in_manifest": Case(
-        "docs", ("docs/a.md", file("pyproject.toml", b'readme = "README.md"\n'))
-    ),
-    "mentioned": Case(".github", (".github/workflows/x.yml", file("run.sh", b"make\n"))),
-    "workspace_member": Case("e2e", (file("Cargo.toml", b"[package]\n"), *E2E)),
+    "mentioned": Case("e2e", (file("Cargo.toml", b"[package]\n"), *E2E)),
     "test_stage": Case("e2e", E2E, command="npm run build"),
     "no_install_step": Case("node_modules", NODE, command="npm ci"),
     "prebuilt_pipeline": Case("target", RUST, command="cargo build"),
@@ -90,6 +80,29 @@ SILENT = {
     "read_by_build": Case(".npmrc", (file(".npmrc", b"_authToken=x\n"),), command="make"),
     "site_generator": Case("docs", ("docs/index.md",)),
     "not_initialised": Case(".terraform", TERRAFORM, command="terraform init"),
+}
+
+
+MENTIONED = {
+    "by a script": Case(
+        ".github", (".github/workflows/x.yml", file("run.sh", b"cat .github/workflows/x.yml\n"))
+    ),
+    "by a manifest": Case("docs", ("docs/a.md", file("pyproject.toml", b'readme = "docs/a.md"\n'))),
+    **{
+        f"by the workspace of a {name}": Case("e2e", (file(name, text), *E2E))
+        for name, text in {
+            "settings.gradle": b"include ':e2e'\n",
+            "pnpm-workspace.yaml": b"packages:\n  - e2e\n",
+            "go.work": b"use ./e2e",
+            "pom.xml": b"<modules><module>e2e</module></modules>\n",
+            "all.sln": b'Project("{F}") = "e2e", "e2e\\e2e.csproj"\n',
+            "package.json": b'{"workspaces": ["e2e"]}\n',
+        }.items()
+    },
+}
+NOT_MENTIONED = {
+    "by a script": Case(".github", (".github/workflows/x.yml", file("run.sh", b"make\n"))),
+    "by a manifest": Case("docs", ("docs/a.md", file("pyproject.toml", b'readme = "README.md"\n'))),
 }
 
 
@@ -115,6 +128,16 @@ def test_each_trap_is_seen(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", TRAPS)
 def test_no_trap_is_seen_where_there_is_none(name: str, tmp_path: Path) -> None:
     assert name not in spoken(SILENT[name], tmp_path / "ctx")
+
+
+@pytest.mark.parametrize("name", MENTIONED)
+def test_a_mention_is_seen(name: str, tmp_path: Path) -> None:
+    assert "mentioned" in spoken(MENTIONED[name], tmp_path / "ctx")
+
+
+@pytest.mark.parametrize("name", NOT_MENTIONED)
+def test_no_mention_is_seen_where_there_is_none(name: str, tmp_path: Path) -> None:
+    assert "mentioned" not in spoken(NOT_MENTIONED[name], tmp_path / "ctx")
 
 
 def test_what_a_trap_forbids_is_not_in_any_edit(tmp_path: Path) -> None:

@@ -13,8 +13,7 @@ from ctxsize import api
 from ctxsize.engine import directories
 from ctxsize.formats.verdict import level, reasons
 from ctxsize.model import Report
-from ctxsize.recommender.knowledge.rows import all_rules
-from ctxsize.recommender.rules import SAFE_FROM, Category, EntryType, Marker, Rule
+from ctxsize.recommender.rules import SAFE_FROM, Category, EntryType, Marker, Rule, all_rules
 from ctxsize.recommender.tree import is_glob
 from tests.trees import COPY_ALL, Node, build_tree, fifo, file, link
 

@@ -10,9 +10,8 @@ from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.sections import Card, Example, Fact, Findings, Item, NextStep, Prose, Section
 from ctxsize.formats.wording import EXAMPLES, amount, command, listed, more, path_argument, sentence
 from ctxsize.model import Amount, Problem
-from ctxsize.recommender.knowledge.rows import all_rules
 from ctxsize.recommender.outcome import Advice, Blocked, IgnoreFilePlan, Note, Size, Suggestion
-from ctxsize.recommender.rules import Rule
+from ctxsize.recommender.rules import Rule, all_rules
 from ctxsize.units import human, plural
 
 _ABOUT_SECRETS = ("CTX510", "CTX511")

@@ -13,8 +13,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-from ctxsize.recommender.knowledge.rows import table
-from ctxsize.recommender.rules import Rule
+from ctxsize.recommender.rules import Rule, table
 from ctxsize.syntax import Command
 
 _VERSION = re.compile(r"(-v?\d[\w.]*|@[\w.]+)?(\.(c?js|phar))?$")
@@ -25,20 +24,14 @@ _IDLE = ("--help", "--version", "-h", "--dry-run")
 
 
 class Job(NamedTuple):
-    """Commands of a tool, and what they do."""
+    """Commands of a tool, and what they do; `CONTRIBUTING.md` describes each key."""
 
     run: str
-    """What the words of the command begin with that are no options: an expression."""
     does: frozenset[str]
-    """What it does about packages: `fetch`, `manifest`, `compile`, `again`, `empty`."""
     makes: frozenset[str]
-    """The rules whose thing it puts where it was."""
     spares: frozenset[str]
-    """The rules whose thing an image can do without after it, as it gets the like elsewhere."""
     only_with: str = ""
-    """Options of which one must be given."""
     without: str = ""
-    """Options of which none may be given."""
 
     def is_done_by(self, words: str, options: frozenset[str]) -> bool:
         """Return whether a command of the tool with these words and options is this job."""
@@ -114,7 +107,6 @@ _KINDS = ("dependencies", "devDependencies", "optionalDependencies")
 
 
 def _takes_part(text: str) -> bool:
-    """Return whether scripts, workspaces or packages of a Node project are part of an install."""
     try:
         manifest = json.loads(text)
         versions = [str(each) for kind in _KINDS for each in manifest.get(kind, {}).values()]
@@ -139,10 +131,6 @@ class Work(NamedTuple):
     def makes(self, rule: str) -> bool:
         """Return whether it puts the thing of a rule where it was."""
         return any(rule in each.makes for each in self.jobs)
-
-    def spares(self, rule: str) -> bool:
-        """Return whether an image can do without the thing of a rule that it does not name."""
-        return any(rule in each.makes | each.spares for each in self.jobs)
 
 
 @cache
@@ -195,7 +183,6 @@ def _joined(expression: str) -> str:
 
 
 def _names(names: str) -> frozenset[str]:
-    """Return the names of rules in a text, which may name groups of them."""
     groups = rows_of("groups")
     return frozenset(name for each in names.split() for name in groups.get(each, each).split())
 
@@ -210,7 +197,7 @@ def run_by(command: Command) -> Command:
     words = command.words
     while words:
         program = posixpath.basename(words[0])
-        if _are(_launchers(), program):
+        if _are("|".join(listed("launchers")), program):
             at = 1
         elif program in rows_of("runners").get("".join(words[1:2]), "").split():
             at = 2
@@ -220,11 +207,6 @@ def run_by(command: Command) -> Command:
             at += 1
         words = words[at:]
     return replace(command, words=words)
-
-
-@cache
-def _launchers() -> str:
-    return "|".join(listed("launchers"))
 
 
 @lru_cache(maxsize=4096)
@@ -249,12 +231,11 @@ def _called(program: str) -> tuple[Tool, ...]:
 
 
 def _plain(command: Command, valued: tuple[str, ...]) -> str:
-    """Return the arguments without options, their values, and toolchains such as `+nightly`."""
     words, found = iter(command.arguments), list[str]()
     for word in words:
         if word in valued:
             next(words, None)
-        elif not word.startswith(("-", "+")):
+        elif not word.startswith(("-", "+")):  # `+nightly` is a toolchain
             found.append(word)
     return " ".join(found)
 
@@ -280,7 +261,8 @@ def spares(rule: Rule, command: Command) -> bool:
     """Return whether an image that runs `command` can do without a thing that it does not name."""
     if rule.name in listed("spared_by_any") or not has_tools(rule.name):
         return bool(works(command))
-    return any(each.spares(rule.name) for each in works(command))
+    jobs = (job for each in works(command) for job in each.jobs)
+    return any(rule.name in job.makes | job.spares for job in jobs)
 
 
 def has_verbs(program: str) -> bool:

@@ -6,17 +6,17 @@ ignores everything but what the Dockerfiles take, which is possible if they name
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ctxsize.dockerfile.taken import Asked
 from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.narrow import follow
+from ctxsize.engine.need import Include
 from ctxsize.engine.patterns import pattern_for
-from ctxsize.engine.snapshot import Sent, Snapshot
+from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trial import Attempt
 from ctxsize.errors import IgnoreFileError
-from ctxsize.recommender.build_files import BuildFile
+from ctxsize.recommender.build_files import BuildFile, BuildFiles
 from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.matches import exceptions, letting_in
 from ctxsize.recommender.mentions import is_named
@@ -26,15 +26,13 @@ from ctxsize.writer.merge import Addition, merge
 _HEADING = "Everything stays out but for what the Dockerfiles take"
 _IGNORED = "Ignored before, and inside of what they take"
 _MOST_IGNORED = 40
-_MOST_ATTEMPTS = 8
-"""Number of attempts that are remembered: the same one is asked for several times in turn."""
 _READ = "env_at_build"
 """The trap of what a bundler reads."""
 Wrong = tuple[str, str]
 """A path whose verdict must not be what it is, and why, as a clause."""
 Judge = Callable[[Attempt], Iterable[Wrong]]
-Taking = tuple[str, tuple[str, ...]]
-"""A Dockerfile as a comment names it, and the paths that one of its builds asks for."""
+Taking = tuple[str, Include]
+"""A Dockerfile as a comment names it, and the patterns of what one of its builds asks for."""
 
 
 class Draft(BuildContext):
@@ -44,36 +42,23 @@ class Draft(BuildContext):
         super().__init__(snapshot)
         self.before = self.trial.before
         self.pattern_class = self.request.builder.spec_class.pattern_class
-        self._attempted = lru_cache(maxsize=_MOST_ATTEMPTS)(self._attempt)
 
     def attempt(self, additions: Iterable[Addition], *, at_start: bool = False) -> Attempt:
         """Return the ignore file with `additions`. Raises `IgnoreFileError` if it fails a build."""
-        return self._attempted(tuple(additions), at_start)
-
-    def _attempt(self, additions: tuple[Addition, ...], at_start: bool) -> Attempt:
         file = self.request.ignore_file
-        data = merge(file, additions, at_start=at_start, pattern_class=self.pattern_class)
+        data = merge(file, [*additions], at_start=at_start, pattern_class=self.pattern_class)
         return self.trial.attempt(data)
 
     def change(
-        self,
-        additions: Sequence[Addition],
-        wrong: Judge,
-        *,
-        notes: Iterable[Note] = (),
-        optional: Collection[Addition] = (),
+        self, additions: Sequence[Addition], wrong: Judge, *, notes: Iterable[Note] = ()
     ) -> IgnoreFileChange:
         """Return the change that adds those of `additions` that do nothing `wrong`.
 
-        Those that are `optional` come along where they matter, and never alone.
+        Exceptions come along with a pattern, and never alone.
         """
         kept, dropped = self.settled(self.new(additions), wrong)
-        useful = [each for each in kept if each not in optional or self._matters(kept, each)]
-        kept = self._either(useful, kept, wrong)
-        # A line that is there may have made exceptions necessary, which are there too.
-        kept = self._either(self.new(kept), kept, wrong)
         noted = (*notes, *dropped)
-        if all(each in optional for each in kept):
+        if all(each.line.startswith("!") for each in kept):
             return IgnoreFileChange(notes=noted)
         return IgnoreFileChange(self.attempt(kept).data, tuple(kept), notes=noted)
 
@@ -106,7 +91,6 @@ class Draft(BuildContext):
         return {additions[-1]: fault} if fault else blamed
 
     def _rejected(self, additions: Sequence[Addition], error: IgnoreFileError) -> Addition:
-        """Return the addition that the builder rejects."""
         for each in additions:
             try:
                 self.attempt([each])
@@ -124,21 +108,6 @@ class Draft(BuildContext):
         except IgnoreFileError:
             return [*additions]
         return fresh if same else [*additions]
-
-    def _matters(self, additions: Sequence[Addition], one: Addition) -> bool:
-        """Return whether anything else would be sent without `one` of `additions`."""
-        rest = [each for each in additions if each is not one]
-        return self.attempt(rest).sent != self.attempt(additions).sent
-
-    def _either(
-        self, fewer: list[Addition], proved: list[Addition], wrong: Judge
-    ) -> list[Addition]:
-        """Return `fewer` additions if nothing is wrong with them either, else the proved ones."""
-        if fewer == proved:
-            return proved
-        attempt = self.attempt(fewer)
-        holds = not any(wrong(attempt)) and not self.proof.unfound(attempt)
-        return fewer if holds else proved
 
     def needed(self, attempt: Attempt) -> Iterator[Wrong]:
         """Yield what a Dockerfile takes by name, whether it is there or not, and would not get."""
@@ -189,22 +158,24 @@ def allowlist(draft: Draft) -> IgnoreFileChange:
     What travels is the same before and after, for every Dockerfile and target;
     what is ignored now stays ignored.
     """
-    build_files, notes = _concerned(draft)
-    obstacle = _obstacle(draft, build_files)
+    why = "all it takes is in {}, so that is taken for its context"
+    notes = tuple(Note(path, why.format(home)) for path, home in draft.build_files.elsewhere)
+    obstacle = _obstacle(draft.build_files)
     if obstacle is not None:
         return IgnoreFileChange(notes=notes, impossible=obstacle[0], hint=obstacle[1])
-    takings = [taking for build_file in build_files for taking in _takings(build_file)]
+    takings = [*_takings(draft)]
+    travels = [draft.snapshot.sent(include=include) for _, include in takings]
     # What travels in any of the builds now, and what the builder needs for itself.
-    wanted = {path for _, paths in takings for path in _travels(draft, None, paths).paths}
+    wanted = {path for sent in travels for path in sent.paths}
     if draft.request.builder.always_sends is not None:
         wanted |= draft.build_files.own_files
     if wanted.issuperset(draft.before.paths):
         return IgnoreFileChange(notes=notes)
-    for at_start in (True, False):
-        tried = _tried(draft, takings, at_start=at_start)
-        if tried is not None and wanted.issuperset(tried[1].sent.paths):
-            added, attempt = tried
-            return IgnoreFileChange(attempt.data, tuple(added), notes=notes)
+    for additions, attempt in _attempts(draft, _listed(takings)):
+        spec = attempt.request.spec
+        then = [draft.snapshot.sent(spec, include=include) for _, include in takings]
+        if travels == then and wanted.issuperset(attempt.sent.paths):
+            return IgnoreFileChange(attempt.data, tuple(additions), notes=notes)
     return IgnoreFileChange(
         notes=notes,
         impossible="What the ignore file holds already does not go with such a list: "
@@ -213,40 +184,15 @@ def allowlist(draft: Draft) -> IgnoreFileChange:
     )
 
 
-def _concerned(draft: Draft) -> tuple[list[BuildFile], tuple[Note, ...]]:
-    """Return the Dockerfiles whose context this is, and notes about those with another one."""
-    kept: list[BuildFile] = []
-    left = dict(draft.build_files.elsewhere)
-    for build_file in draft.build_files.all:
-        directory = build_file.path.rpartition("/")[0]
-        top = build_file.path == draft.request.dockerfile or not directory
-        if top or build_file.asked_for or _takes_from_above(draft, build_file, directory):
-            kept.append(build_file)
-        else:
-            left[build_file.path] = directory
-    why = "all it takes is in {}, so that is taken for its context"
-    return kept, tuple(Note(path, why.format(directory)) for path, directory in left.items())
-
-
-def _takes_from_above(draft: Draft, build_file: BuildFile, directory: str) -> bool:
-    """Return whether it names something that is here, and not beside it."""
-    return any(
-        draft.tree.entry(source.path) is not None
-        and draft.tree.entry(f"{directory}/{source.path}") is None
-        for source in build_file.sources
-        if source.path != "." and not has_wildcards(source.path)
-    )
-
-
-def _obstacle(draft: Draft, build_files: list[BuildFile]) -> tuple[str, str] | None:
+def _obstacle(build_files: BuildFiles) -> tuple[str, str] | None:
     """Return why what the builds take cannot be listed, and what to do; None if it can."""
-    if not build_files:
+    if not build_files.all:
         reason = "There is no Dockerfile, so nobody knows what a build takes"
         return reason, "name it with -f"
-    for path, _ in draft.build_files.undecided:
+    for path, _ in build_files.undecided:
         reason = f"What {path} takes is not known, so it cannot be listed"
         return reason, "ctxsize suggest without --allowlist says why"
-    for build_file in build_files:
+    for build_file in build_files.all:
         for unknown in build_file.unknown:
             reason = f"{build_file.path}:{unknown.line} takes {unknown.source}"
             return f"{reason}, which has no value here", "give it one with --build-arg"
@@ -265,53 +211,41 @@ def _obstacle(draft: Draft, build_files: list[BuildFile]) -> tuple[str, str] | N
 
 
 def _asked(build_file: BuildFile) -> Iterator[Asked]:
-    """Yield what the builds of a Dockerfile ask for, under each name of the context."""
     for _, need in build_file.needs:
         for name in build_file.names:
             yield from need.of(name)
 
 
-def _takings(build_file: BuildFile) -> list[Taking]:
-    """Return what the builds of a Dockerfile ask for, each once."""
-    name = build_file.request.dockerfile_in_context or "a Dockerfile elsewhere"
-    asked = {each.paths for each in _asked(build_file) if each.paths is not None}
-    return [(name, paths) for paths in sorted(asked)]
+def _takings(draft: Draft) -> Iterator[Taking]:
+    """Yield what the builds of each Dockerfile ask for."""
+    for build_file in draft.build_files.all:
+        name = build_file.request.dockerfile_in_context or "a Dockerfile elsewhere"
+        asked = {each.paths for each in _asked(build_file) if each.paths is not None}
+        yield from ((name, follow(draft.request.root, paths)) for paths in sorted(asked))
 
 
-def _travels(draft: Draft, attempt: Attempt | None, paths: tuple[str, ...]) -> Sent:
-    """Return what a build that asks for `paths` makes travel: now, or by an attempt."""
-    spec = draft.request.spec if attempt is None else attempt.request.spec
-    return draft.snapshot.sent(spec, include=follow(draft.request.root, paths))
-
-
-def _additions(draft: Draft, takings: list[Taking]) -> list[Addition]:
+def _listed(takings: list[Taking]) -> list[Addition]:
     takers: dict[str, dict[str, None]] = {}
-    for name, paths in takings:
-        for pattern in follow(draft.request.root, paths) or ():
+    for name, include in takings:
+        for pattern in include or ():
             takers.setdefault(f"!{pattern}", {})[name] = None
     lines = sorted(takers.items(), key=lambda item: ([*item[1]], item[0]))
     exceptions = [Addition(line, _HEADING, f"for {' and '.join(who)}") for line, who in lines]
     return [Addition("*", _HEADING), *exceptions]
 
 
-def _tried(
-    draft: Draft, takings: list[Taking], *, at_start: bool
-) -> tuple[list[Addition], Attempt] | None:
-    """Return the proved list: in front of what is there, or behind it with more patterns."""
-    additions = _additions(draft, takings)
-    try:
-        attempt = draft.attempt(additions, at_start=at_start)
-        if not at_start:
-            additions += _ignored_inside(draft, attempt)
-            attempt = draft.attempt(additions)
-    except IgnoreFileError:
-        return None
-    if attempt.shown or draft.proof.unfound(attempt):
-        return None
-    same = all(
-        _travels(draft, None, paths) == _travels(draft, attempt, paths) for _, paths in takings
-    )
-    return (additions, attempt) if same else None
+def _attempts(draft: Draft, additions: list[Addition]) -> Iterator[tuple[list[Addition], Attempt]]:
+    """Yield the list in front of what is there, and behind it with more patterns, if it holds."""
+    for at_start in (True, False):
+        try:
+            attempt = draft.attempt(additions, at_start=at_start)
+            if not at_start:
+                additions = [*additions, *_ignored_inside(draft, attempt)]
+                attempt = draft.attempt(additions)
+        except IgnoreFileError:
+            continue
+        if not attempt.shown and not draft.proof.unfound(attempt):
+            yield additions, attempt
 
 
 def _ignored_inside(draft: Draft, attempt: Attempt) -> list[Addition]:

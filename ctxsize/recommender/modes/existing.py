@@ -37,31 +37,18 @@ def tidy(snapshot: Snapshot) -> IgnoreFileChange:
         return IgnoreFileChange(
             impossible="There is no ignore file to tidy", hint="ctxsize suggest proposes one"
         )
-    removed = _proved(trial, file, [*_candidates(trial.request, file)])
-    removed.sort(key=lambda each: each.line)
-    gone = [each.line for each in removed]
-    notes = tuple(_idle(trial, file, gone))
-    after = edit_lines(file, dict.fromkeys(gone))
-    return IgnoreFileChange(after, removed=tuple(removed), notes=notes)
+    removed = sorted(_removable(trial.request, file), key=lambda each: each.line)
+    if trial.before != trial.attempt(_without(file, removed)).sent:
+        removed = []  # it is proved for every tree, so this one would show a fault of the proof
+    notes = tuple(_idle(trial, file, [each.line for each in removed]))
+    return IgnoreFileChange(_without(file, removed), removed=tuple(removed), notes=notes)
 
 
-def _proved(trial: Trial, file: IgnoreFile, candidates: list[Removed]) -> list[Removed]:
-    """Return those of `candidates` without which the same is sent of this tree; all, as a rule."""
-
-    def changes_nothing(removed: list[Removed]) -> bool:
-        data = edit_lines(file, dict.fromkeys(each.line for each in removed))
-        return trial.before == trial.attempt(data).sent
-
-    if changes_nothing(candidates):
-        return candidates
-    proved: list[Removed] = []
-    for each in candidates:
-        if changes_nothing([*proved, each]):
-            proved.append(each)
-    return proved
+def _without(file: IgnoreFile, removed: Iterable[Removed]) -> bytes:
+    return edit_lines(file, dict.fromkeys(each.line for each in removed))
 
 
-def _candidates(request: Request, file: IgnoreFile) -> Iterator[Removed]:
+def _removable(request: Request, file: IgnoreFile) -> Iterator[Removed]:
     """Yield the lines that can go, last ones first, each without those that went before it."""
     kept = [pattern for pattern in request.spec.patterns if pattern.line]
     if any(pattern.fault is not None for pattern in kept):
@@ -101,7 +88,7 @@ def _why(kept: Patterns, at: int, *, remembers: bool) -> str:
 
 
 def _alike(others: Iterable[DockerIgnorePattern], pattern: DockerIgnorePattern) -> Patterns:
-    """Return those of `others` that no pattern of the other kind separates from `pattern`."""
+    # Up to the first of the other kind, which separates the rest from it.
     return [*takewhile(lambda each: each.include is pattern.include, others)]
 
 
@@ -142,14 +129,10 @@ def like(draft: Draft, other: IgnoreFile) -> IgnoreFileChange:
     Raises `IgnoreFileError` if `other` would fail a build.
     """
     parity = _Parity(draft, other)
-    additions = parity.additions()
-    optional = [each for each in additions if each.line.startswith("!")]
-    return draft.change(additions, parity.wrong, notes=parity.notes, optional=optional)
+    return draft.change(parity.additions(), parity.wrong, notes=parity.notes)
 
 
 class _Parity:
-    """Another file's lines, in the words of this context."""
-
     def __init__(self, draft: Draft, other: IgnoreFile) -> None:
         self._draft = draft
         self._other = other
@@ -167,8 +150,7 @@ class _Parity:
     def additions(self) -> list[Addition]:
         """Return the lines to add, in the order of the other file."""
         added: dict[str, Addition] = {}
-        name = os.path.basename(self._other.path)
-        at = os.path.join(self._theirs, name)
+        at = os.path.join(self._theirs, os.path.basename(self._other.path))
         heading = f"As in {os.path.relpath(at, self._ours)}"
         for pattern in self._patterns:
             text = self._translated(pattern)
@@ -184,7 +166,9 @@ class _Parity:
 
     def _translated(self, pattern: DockerIgnorePattern) -> str:
         """Return the text of `pattern` for this context, `""` where it is about something else."""
-        text = self._renamed(pattern.text)
+        # Where the name of their directory stands, that of ours is meant.
+        theirs, ours = os.path.basename(self._theirs), os.path.basename(self._ours)
+        text = "/".join(ours if part == theirs else part for part in pattern.text.split("/"))
         if pattern.fault is not None or text.startswith("../") or text in (".", "..", "/"):
             self._note(pattern, "left out: it matches nothing")
             return ""
@@ -195,17 +179,11 @@ class _Parity:
             self._note(pattern, "left out: it is about another directory")
             return ""
         made = self._pattern_class(moved)
-        absent = "/" in moved and is_literal(made) and self._draft.tree.entry(moved) is None
-        if absent and not moved.startswith("**"):
+        may_come = pattern.include and "/" not in moved
+        if not may_come and is_literal(made) and self._draft.tree.entry(moved) is None:
             self._note(pattern, "left out: there is no such path here")
             return ""
         return moved
-
-    def _renamed(self, text: str) -> str:
-        """Return `text` with the name of our directory where the other one's stands."""
-        theirs, ours = os.path.basename(self._theirs), os.path.basename(self._ours)
-        parts = [ours if part == theirs else part for part in text.split("/")]
-        return "/".join(parts)
 
     def _moved(self, text: str) -> str | None:
         """Return `text` as seen from our directory, where one of the two contains the other."""
@@ -243,11 +221,8 @@ class _Parity:
         for path, why in self._draft.kept_back(attempt):
             if path in tops:
                 yield path, why
-        for path in tops:
-            if is_build_input(path.rpartition("/")[2]) and self._is_tracked(path):
-                yield path, f"{path} would disappear, which builds read"
-
-    def _is_tracked(self, path: str) -> bool:
-        """Return whether git tracks it, or there is no git to say so."""
         git = self._draft.git
-        return not git.covers(path) or git.first(path) is not None
+        for path in tops:
+            untracked = git.covers(path) and git.first(path) is None
+            if is_build_input(path.rpartition("/")[2]) and not untracked:
+                yield path, f"{path} would disappear, which builds read"

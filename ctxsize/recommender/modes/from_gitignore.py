@@ -1,28 +1,45 @@
-"""What git ignores, kept out of the build too: translated, tried, and nothing else hidden."""
+"""What git ignores, kept out of the build too: translated, tried, and nothing else hidden.
+
+Git matches a name at any depth, tells directories from files, negates a class with `!` and takes
+a backslash for nothing but an escape. Docker does none of it. Behaviour: git's `dir.c` and
+`wildmatch.c`.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from ctxsize.engine import git
-from ctxsize.engine.evaluate import DockerIgnoreSpec
-from ctxsize.engine.patterns import pattern_for
+from ctxsize.engine.dialect import compiled
+from ctxsize.engine.golang import GoRegexpError
+from ctxsize.engine.patterns import DockerIgnorePattern, escaped, is_plain, pattern_for
 from ctxsize.engine.trial import Attempt
 from ctxsize.recommender.evidence import small_file
 from ctxsize.recommender.modes.draft import Draft, Wrong
-from ctxsize.recommender.modes.gitignore import CannotSayError, translate
 from ctxsize.recommender.outcome import IgnoreFileChange, Note
 from ctxsize.writer.merge import Addition
 
 _NAME = ".gitignore"
+_HEADING = "Not ignored by git, so it stays"
 _KEPT_BACK = ("no_install_step", "scm_version_in_build")
 """The traps of what an image takes from here without installing it, and of `.git`."""
 _MOST_LINES = 2_000
 """Number of lines that are tried: each is held against all files."""
 _MOST_KEPT = 5
 """How many tracked files an exception each is worth, rather than to leave out the pattern."""
+_TOKEN = re.compile(
+    r"\\(?P<escaped>.)|\[(?P<negated>[!^]?)(?P<class>\]?(?:\[:[a-z]+:\]|\\.|[^\]\\])*)\]"
+    r"|(?P<stars>\*+)|(?P<one>\?)|(?P<slash>/)|(?P<text>.)",
+    re.DOTALL,
+)
+_IN_CLASS = re.compile(r"(\[:[a-z]+:\])|(?:\\(.)|(.))(?:-(?:\\(.)|([^\]\\])))?", re.DOTALL)
+_UNFINISHED = {"[": "a class without an end", "\\": "a backslash at its end"}
+_LONGEST = 8192
+"""Number of characters of the longest line: twice a path, as each may be escaped."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +71,10 @@ def from_gitignore(draft: Draft) -> IgnoreFileChange:
         return IgnoreFileChange(
             impossible=f"The .gitignore files hold more than {_MOST_LINES:,} lines", hint=hint
         )
-    translation = _Translation(draft)
-    additions = draft.new([*translation.additions(files)])
-    exceptions = translation.exceptions(draft.settled(additions, draft.needed)[0])
-    all_lines, notes = [*additions, *exceptions], translation.notes
-    change = draft.change(all_lines, translation.wrong, notes=notes, optional=exceptions)
-    if not change.added:
-        return change
-    left = translation.still_sent(draft.attempt(change.added))
-    return replace(change, notes=(*change.notes, *left))
+    translation = _Translation(draft, files)
+    additions = translation.additions
+    exceptions = translation.exceptions(draft.settled(additions, translation.lacking)[0])
+    return draft.change([*additions, *exceptions], translation.wrong, notes=translation.notes)
 
 
 def _files(draft: Draft) -> Iterator[GitIgnoreFile]:
@@ -72,7 +84,7 @@ def _files(draft: Draft) -> Iterator[GitIgnoreFile]:
     if found is not None and root.startswith(f"{found.top.rstrip('/')}/"):
         names = os.path.relpath(root, found.top).split("/")
         for depth in range(len(names)):
-            lines = _lines(small_file(found.top, "/".join([*names[:depth], _NAME])))
+            lines = _lines(found.top, "/".join([*names[:depth], _NAME]))
             if any(lines):
                 name = "../" * (len(names) - depth) + _NAME
                 yield GitIgnoreFile(name, "", tuple(names[depth:]), lines)
@@ -81,7 +93,7 @@ def _files(draft: Draft) -> Iterator[GitIgnoreFile]:
         held = pending.pop()
         if held.has(_NAME):
             name = held.prefix + _NAME
-            yield GitIgnoreFile(name, held.path, (), _lines(small_file(root, name)))
+            yield GitIgnoreFile(name, held.path, (), _lines(root, name))
         pending += (
             each
             for each in reversed(held.folders.values())
@@ -89,23 +101,19 @@ def _files(draft: Draft) -> Iterator[GitIgnoreFile]:
         )
 
 
-def _lines(data: bytes) -> tuple[str, ...]:
-    text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
-    return tuple(text.split("\n"))
+def _lines(root: str, path: str) -> tuple[str, ...]:
+    data = small_file(root, path).removeprefix(b"\xef\xbb\xbf")
+    return tuple(data.decode("utf-8", "surrogateescape").split("\n"))
 
 
 class _Translation:
     """The lines of all files, translated, and what git says about each path."""
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Draft, files: list[GitIgnoreFile]) -> None:
         self._draft = draft
-        self._spec: DockerIgnoreSpec | None = None
-        """All lines for a builder; None if it cannot read one, or has none for an exception."""
         self.notes: list[Note] = []
-
-    def additions(self, files: list[GitIgnoreFile]) -> list[Addition]:
-        """Return the lines for an ignore file, in the order in which git reads them."""
         added: dict[str, Addition] = {}
+        meant: dict[str, str] = {}
         for file in files:
             comment = ""
             for number, line in enumerate(file.lines, 1):
@@ -113,59 +121,42 @@ class _Translation:
                     comment = line.strip("# \r")
                 elif not line.strip():
                     comment = ""
-                else:
-                    text = self._translated(file, number, line)
+                elif text := self._translated(file, number, line):
                     # Of two that are the same the last one counts.
                     added.pop(text, None)
-                    if text:
-                        added[text] = Addition(text, f"From {file.name}", comment)
-        if not any(note.subject.startswith("!") for note in self.notes):
-            self._spec = self._draft.trial.spec([*added])
-        return list(added.values())
+                    meant.pop(text, None)
+                    added[text] = Addition(text, f"From {file.name}", comment)
+                    meant[text] = f"{text}/**" if line.rstrip(" \r").endswith("/") else text
+        self.additions = draft.new([*added.values()])
+        """The lines for an ignore file, in the order in which git reads them."""
+        all_said = not any(note.subject.startswith("!") for note in self.notes)
+        self._spec = draft.trial.spec(meant.values()) if all_said else None
+        """All lines for a builder; None if it cannot read one, or has none for an exception."""
 
     def _translated(self, file: GitIgnoreFile, number: int, line: str) -> str:
-        path = os.path.normpath(os.path.join(self._draft.request.context, file.name))
+        kind = self._draft.pattern_class
         try:
-            found = translate(
-                line,
-                directory=file.directory,
-                below=file.below,
-                pattern_class=self._draft.pattern_class,
-            )
+            found = translate(line, directory=file.directory, below=file.below, pattern_class=kind)
         except CannotSayError as error:
+            path = os.path.normpath(os.path.join(self._draft.request.context, file.name))
             self.notes.append(Note(line.strip(), f"left out: {error}", path, number))
             return ""
-        if found is None:
-            return ""
-        if not (found.directories_only and self._names_a_file(found.line.removeprefix("!"))):
-            return found.line
-        # The content of such a directory; a file of that name has none.
-        contents = f"{found.line}/**"
-        why = (
-            "no builder tells directories from files, and there is a file of that name: "
-            f"{contents} takes what is in the directory"
-        )
-        self.notes.append(Note(line.strip(), why, path, number))
-        return contents
-
-    def _names_a_file(self, text: str) -> bool:
-        pattern, before = self._draft.pattern_class(text), self._draft.before
-        files = (path for path in before.paths if path not in before.directories)
-        # A builder's pattern may match all that is below a match, too.
-        return any(
-            pattern.match_file(path) and not pattern.match_file(path.rpartition("/")[0] or ".")
-            for path in files
-        )
+        return found or ""
 
     def exceptions(self, additions: list[Addition]) -> list[Addition]:
-        """Return an exception for each tracked file that a line would hide, where they are few."""
+        """Return an exception for each file that only git keeps, where a line hides but a few."""
         attempt = self._draft.attempt(additions)
         strays: dict[str, list[str]] = {}
         for path in self._strays(attempt):
             strays.setdefault(attempt.decider(path) or "", []).append(path)
         few = (path for paths in strays.values() if len(paths) <= _MOST_KEPT for path in paths)
         patterns = (pattern_for(path, pattern_class=self._draft.pattern_class) for path in few)
-        return [Addition(f"!{each}", "Tracked by git, so it stays") for each in patterns if each]
+        return [Addition(f"!{each}", _HEADING) for each in patterns if each]
+
+    def lacking(self, attempt: Attempt) -> Iterator[Wrong]:
+        """Yield what a build would lack for which no exception is made."""
+        yield from self._draft.needed(attempt)
+        yield from self._draft.kept_back(attempt, _KEPT_BACK)
 
     def wrong(self, attempt: Attempt) -> Iterator[Wrong]:
         """Yield what no mode may do, and what disappears that git does not ignore."""
@@ -175,28 +166,173 @@ class _Translation:
             yield path, f"{path} would disappear, which git {word}"
         yield from self._draft.kept_back(attempt, _KEPT_BACK)
 
-    def _strays(self, attempt: Attempt) -> list[str]:
-        """Return the files that disappear and that git does not ignore."""
-        directories = self._draft.before.directories
-        files = (path for path in attempt.hidden if path not in directories)
-        return [path for path in files if not self._is_ignored(path)]
+    def _strays(self, attempt: Attempt) -> Iterator[str]:
+        for path in attempt.hidden:
+            if path not in self._draft.before.directories and not self._is_ignored(path):
+                yield path
 
     def _is_ignored(self, path: str) -> bool:
-        """Return whether git ignores an untracked file.
-
-        Where git says nothing of it, its lines do as a builder reads them. Git ignores as much
-        or more: it brings nothing back that lies in an ignored directory.
-        """
-        known = self._draft.git
-        if known.covers(path):
-            return known.ignores(path) and known.first(path) is None
+        # Without git, its lines count as a builder reads them. Git ignores as much or more: it
+        # brings nothing back that lies in an ignored directory.
+        if self._draft.git.covers(path):
+            return self._draft.git.ignores(path)
         return self._spec is not None and self._spec.match_file(path)
 
-    def still_sent(self, attempt: Attempt) -> Iterator[Note]:
-        """Yield a note if the builder is still sent what git ignores."""
-        files = (path for path in attempt.sent.paths if path not in attempt.sent.directories)
-        left = sorted(filter(self._is_ignored, files))
-        if left:
-            more = f" and {len(left) - 1:,} more files" if len(left) > 1 else ""
-            why = f"is still sent{more}, though git ignores it: see what was left out"
-            yield Note(left[0], why)
+
+class CannotSayError(Exception):
+    """A builder has no pattern for it; the message says what is meant, as a clause."""
+
+
+class _Token(NamedTuple):
+    text: str
+    is_literal: bool = False
+    """Whether its characters stand for themselves; else it is a wildcard."""
+
+
+_Part = list[_Token]
+"""A component of a path."""
+_STAR = _Token("*")
+_ANYWHERE = [_Token("**")]
+"""The component `**`."""
+
+
+def translate(
+    line: str,
+    *,
+    directory: str = "",
+    below: Sequence[str] = (),
+    pattern_class: type[DockerIgnorePattern] = DockerIgnorePattern,
+) -> str | None:
+    r"""Return what `line` of the `.gitignore` in `directory` comes to, None for nothing.
+
+    It is a line of an ignore file, with `!` for an exception. No builder tells directories from
+    files: a `/` at the end is left out. For a file above the context `below` are the names on
+    the way down to it; a line that is about something beside the context comes to nothing.
+    Raises `CannotSayError`.
+
+    >>> [translate(line) for line in ("foo", "/foo", "a/b", "*.py[cod]", "!x", r"\#a", "[!a]")]
+    ['**/foo', 'foo', 'a/b', '**/*.py[cod]', '!**/x', '**/#a', '**/[^a/]']
+    """
+    if len(line) > _LONGEST:
+        raise CannotSayError("it is longer than any path")
+    text = _read(line)
+    exception = text.startswith("!")
+    text = text[exception:]
+    directories_only = text.endswith("/")
+    text = text[: len(text) - directories_only]
+    if not text or (text == "/" and not directories_only):
+        return None
+    parts = _parts(text.removeprefix("/"), in_path="/" in text)
+    if "/" not in text:
+        parts = [_ANYWHERE, *parts]
+    inside = _below(parts, below)
+    if inside is None:
+        return None
+    above = [[_Token(name, is_literal=True)] for name in directory.split("/") if name]
+    return "!" * exception + _written(above + inside, pattern_class)
+
+
+def _read(line: str) -> str:
+    """Return what git reads: nothing for a comment, no blanks at the end that are not escaped."""
+    line = line.removesuffix("\r")
+    if line.startswith("#"):
+        return ""
+    kept = line.rstrip(" ")
+    is_escaped = (len(kept) - len(kept.rstrip("\\"))) % 2 == 1
+    return line[: len(kept) + 1] if is_escaped else kept
+
+
+def _parts(text: str, *, in_path: bool) -> list[_Part]:
+    """Return the components of `text`, wildcards in the builder's language."""
+    parts: list[_Part] = [[]]
+    for found in _TOKEN.finditer(text):
+        if found["slash"]:
+            parts.append([])
+        elif found["stars"]:
+            several = in_path and len(found["stars"]) > 1
+            parts[-1].append(_Token(found["stars"]) if several else _STAR)
+        elif found["one"]:
+            parts[-1].append(_Token("?"))
+        elif found["class"] is not None:
+            parts[-1].append(_Token(_class(found["negated"] != "", found["class"])))
+        elif found["text"] in _UNFINISHED:
+            raise CannotSayError(f"{_UNFINISHED[found['text']]} matches nothing")
+        else:
+            before = parts[-1].pop().text if parts[-1] and parts[-1][-1].is_literal else ""
+            parts[-1].append(_Token(before + (found["escaped"] or found["text"]), is_literal=True))
+    for part in parts:
+        name = "".join(token.text for token in part)
+        if name in ("", ".", ".."):
+            raise CannotSayError(f"no file is called {name!r}, so it matches nothing")
+        if part != _ANYWHERE and any(
+            token.text[:2] == "**" for token in part if not token.is_literal
+        ):
+            raise CannotSayError("two stars beside a name, which git reads in two ways")
+    return parts
+
+
+def _class(negated: bool, inner: str) -> str:
+    """Return a class as the builder writes it: `^` negates, and then it must not match a slash."""
+    items = []
+    for named, *ends in _IN_CLASS.findall(inner):
+        if named:
+            items.append(named)
+            continue
+        low, high = ends[0] or ends[1], ends[2] or ends[3]
+        if (high and low <= "/" <= high) or (low == "/" and not negated):
+            raise CannotSayError("a class that spans the slash, which it must not match")
+        items.append(_in_class(low) + (f"-{_in_class(high)}" if high else ""))
+    return f"[{'^' * negated}{''.join(items)}{'/' * negated}]"
+
+
+def _in_class(char: str) -> str:
+    return f"\\{char}" if char in "\\]^[-*?!" else char
+
+
+def _below(parts: list[_Part], names: Sequence[str]) -> list[_Part] | None:
+    """Return `parts` without those on the way to the context, None if they lead elsewhere."""
+    for name in names:
+        if parts[0] == _ANYWHERE:
+            break
+        if len(parts) < 2 or not _matches(parts[0], name):
+            return None
+        parts = parts[1:]
+    return parts
+
+
+def _matches(part: _Part, name: str) -> bool:
+    wild = {"*": "[^/]*", "?": "[^/]"}
+    text = "".join(
+        re.escape(each.text) if each.is_literal else wild.get(each.text, each.text) for each in part
+    )
+    try:
+        return compiled(f"^{text}$").search(name) is not None
+    except GoRegexpError:
+        return False
+
+
+def _written(parts: list[_Part], pattern_class: type[DockerIgnorePattern]) -> str:
+    """Return the pattern: literal where the builder reads it so, else escaped as needed."""
+    leading, trailing = parts[0] == _ANYWHERE, len(parts) > 1 and parts[-1] == _ANYWHERE
+    middle = parts[leading : len(parts) - trailing]
+    text = "/".join("".join(token.text for token in part) for part in middle)
+    literal = all(token.is_literal for part in middle for token in part)
+    edges = text[:1] + text[-1:]
+    plain = literal and is_plain(text, pattern_class) and edges.strip() == edges
+    if plain and not (leading and trailing) and (leading or text[0] not in "#!\ufeff"):
+        return "**/" * leading + text + "/**" * trailing
+    names = [
+        "".join(
+            escaped(
+                token.text,
+                pattern_class,
+                starts=not leading and at == 0 and index == 0,
+                ends=not trailing and at == len(middle) - 1 and index == len(part) - 1,
+            )
+            if token.is_literal
+            else token.text
+            for index, token in enumerate(part)
+        )
+        for at, part in enumerate(middle)
+    ]
+    return "/".join(["**"] * leading + names + ["**"] * trailing)

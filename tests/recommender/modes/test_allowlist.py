@@ -92,11 +92,11 @@ def test_an_allow_list_that_lets_in_too_much(tmp_path: Path) -> None:
 
 def test_every_stage_and_every_dockerfile(tmp_path: Path) -> None:
     other = file("Dockerfile.test", b"FROM scratch AS a\nCOPY tests /\nFROM scratch\nCOPY src /\n")
-    own = file("tools/Dockerfile", b"FROM scratch\nCOPY . .\n")
+    own = (file("tools/Dockerfile", b"FROM scratch\nCOPY . .\n"), "tools/go.mod")
     shared = file("docker/api.Dockerfile", b"FROM scratch\nCOPY config/*.toml src /\n")
     with_own_file = file("x.Dockerfile", b"FROM scratch\nCOPY README.md /\n")
     plant(
-        *(tmp_path, other, own, shared, with_own_file, "tests/a", "config/x.toml"),
+        *(tmp_path, other, *own, shared, with_own_file, "tests/a", "config/x.toml"),
         file("x.Dockerfile.dockerignore", b""),
     )
     change = listed(tmp_path)
@@ -130,7 +130,7 @@ def test_an_allowlist_that_cannot_be_says_why(
 
 
 def test_a_build_that_compose_asks_for(tmp_path: Path) -> None:
-    plant(tmp_path, file("tools/Dockerfile", b"FROM scratch\nCOPY . .\n"))
+    plant(tmp_path, file("tools/Dockerfile", b"FROM scratch\nCOPY . .\n"), "tools/go.mod")
     assert listed(tmp_path).impossible == ""
     compose = "services:\n  tools:\n    build: {context: ., dockerfile: tools/Dockerfile}\n"
     (tmp_path / "compose.yaml").write_text(compose)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ctxsize.engine.builders import BUILDERS, Builder, check_header
 from ctxsize.engine.evaluate import DockerIgnoreSpec
-from ctxsize.recommender.modes.gitignore import CannotSayError, Translated, translate
+from ctxsize.recommender.modes.from_gitignore import CannotSayError, translate
 from tests.oracles.availability import require
 from tests.trees import build_tree, directory
 
@@ -60,9 +60,7 @@ from tests.trees import build_tree, directory
     ],
 )
 def test_a_line_of_gitignore_becomes_one_of_docker(line: str, expected: str) -> None:
-    translated = translate(line)
-    assert translated is not None
-    assert translated.line == expected
+    assert translate(line) == expected
 
 
 @pytest.mark.parametrize("line", ["", "# comment", "   ", "/", "!"])
@@ -87,9 +85,7 @@ def test_what_cannot_be_said(line: str) -> None:
     ],
 )
 def test_a_line_of_a_nested_file_holds_below_it(line: str, directory: str, expected: str) -> None:
-    translated = translate(line, directory=directory)
-    assert translated is not None
-    assert translated.line == expected
+    assert translate(line, directory=directory) == expected
 
 
 @pytest.mark.parametrize(
@@ -106,8 +102,7 @@ def test_a_line_of_a_nested_file_holds_below_it(line: str, directory: str, expec
     ],
 )
 def test_files_above_the_context(line: str, expected: str | None) -> None:
-    translated = translate(line, below=("services", "api"))
-    assert (translated.line if translated else None) == expected
+    assert translate(line, below=("services", "api")) == expected
 
 
 TREE = [
@@ -179,17 +174,17 @@ def test_git_and_the_builder_agree(builder: Builder, repository: Path, line: str
     by_git = ignored_by_git(
         repository, f"\\{rest}" if rest != line and rest[0] in "!#" else rest, paths
     )
-    positive = translated._replace(line=translated.line.removeprefix("!"))
-    check_header([positive.line])
-    spec = builder.spec_class.from_lines(["", positive.line])
-    by_us = {name for name, _ in paths if _hidden(spec, name, dict(paths), positive)}
-    assert by_us == by_git, (positive.line, line)
+    positive = translated.removeprefix("!")
+    check_header([positive])
+    spec = builder.spec_class.from_lines(["", positive])
+    kinds = dict(paths)
+    if not line.rstrip(" ").endswith("/"):
+        kinds = dict.fromkeys(kinds, True)
+    by_us = {name for name in kinds if _hidden(spec, name, kinds)}
+    assert by_us == by_git, (positive, line)
 
 
-def _hidden(
-    spec: DockerIgnoreSpec, name: str, kinds: dict[str, bool], translated: Translated
-) -> bool:
-    """Whether the builder ignores it, were it to tell directories from files as git does."""
+def _hidden(spec: DockerIgnoreSpec, name: str, may: dict[str, bool]) -> bool:
+    """Whether the builder ignores it, by those of its directories and itself that may decide."""
     at = [name[:end] for end, char in enumerate(f"{name}/") if char == "/"]
-    may = [each for each in at if kinds[each] or not translated.directories_only]
-    return any(map(spec.match_file, may))
+    return any(spec.match_file(each) for each in at if may[each])
