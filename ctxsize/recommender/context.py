@@ -17,7 +17,7 @@ from ctxsize.engine.golang import has_wildcards, match
 from ctxsize.engine.listing import order
 from ctxsize.engine.memory import Held
 from ctxsize.engine.need import Include, includes_of
-from ctxsize.engine.snapshot import Sent, Snapshot, differences
+from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.engine.trial import Attempt, Taken, Trial, own_path, planned, with_lines
 from ctxsize.errors import CtxsizeError
 from ctxsize.model import Amount
@@ -134,7 +134,7 @@ def _fault(attempt: Attempt, suggestions: Iterable[Suggestion]) -> str:
     def must_stay(path: str) -> bool:
         return path in stays or (bool(kept) and (path in kept or is_below(path, kept)))
 
-    changes, sent = differences(attempt.before, attempt.sent), attempt.sent
+    changes, sent = attempt.changes, attempt.sent
     faults = {}
     for path in changes.hidden:
         if path not in hidden and not in_hidden(path.rpartition("/")[0]):
