@@ -18,7 +18,6 @@ from ctxsize.config import Config, Suppression, load
 from ctxsize.errors import InputError, InputErrors
 from ctxsize.findings import Finding, Location, Severity
 from ctxsize.model import Effect, Problem, Report
-from ctxsize.problems import found
 from ctxsize.reader import read_file
 
 UNUSED = "CTX129"
@@ -200,7 +199,7 @@ def without_accepted(report: Report, config: Config) -> Report:
             each
             for each in problems
             if each.effect is not Effect.NONE
-            or wanted.reason(found(each, report.place_of(each, context))) is None
+            or wanted.reason(each.as_finding(report.place_of(each, context))) is None
         )
 
     transfers = [replace(each, problems=left(each.problems)) for each in report.transfers]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ctxsize.build import Build
 from ctxsize.errors import InputError
-from ctxsize.requests import ELSEWHERE, build_of, builder_of, finished, judged, transfer_listing
+from ctxsize.requests import ELSEWHERE, build_of, builder_of, finished, judged
 from ctxsize.requests import request_for as request_for
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ctxsize.engine.events import Progress, Steps
     from ctxsize.engine.listing import Listing, Union
     from ctxsize.engine.request import Request
-    from ctxsize.explanations import Explanation
+    from ctxsize.engine.trace import Explanation
     from ctxsize.findings import Severity
     from ctxsize.lints.run import Linted
     from ctxsize.model import Report
@@ -71,11 +71,7 @@ def measure(
         jobs=jobs,
     )
     report = judged(request, with_transfers(request, report, progress=progress), config)
-    if compare:
-        from ctxsize.engine.report import compare as differences
-
-        report = replace(report, differences=differences(request))
-    return report
+    return replace(report, differences=measuring.compare(request)) if compare else report
 
 
 def ls(
@@ -96,10 +92,12 @@ def ls(
     from ctxsize.engine.listing import Listing
 
     request = request_for(build, **options)
-    if named:
-        from ctxsize.engine.named import request_named  # takes the parser of Dockerfiles along
+    if not (named or transfer):
+        return Listing(request, sent=sent, ignored=ignored)
+    from ctxsize.engine.need import request_named  # takes the parser of Dockerfiles along
+    from ctxsize.engine.transfers import transfer_listing
 
-        request = request_named(request, named)
+    request = request_named(request, named)
     return transfer_listing(request) if transfer else Listing(request, sent=sent, ignored=ignored)
 
 
@@ -116,7 +114,7 @@ def explain(
     """
     from ctxsize.engine import trace as explaining
     from ctxsize.engine.arrivals import Takers
-    from ctxsize.engine.named import request_named
+    from ctxsize.engine.need import request_named
 
     request = request_named(request_for(build, **options), named)
     takers = Takers(request)

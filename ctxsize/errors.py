@@ -28,6 +28,8 @@ class CtxsizeError(Exception):
     in it, `hint` what the user can do.
     """
 
+    column: int | None = None
+
     def __init__(
         self,
         message: str,
@@ -44,10 +46,11 @@ class CtxsizeError(Exception):
 
     @property
     def where(self) -> str:
-        """Return the place that it is about, `""` for none: `path:line`."""
+        """Return the place that it is about as far as it is known: `path:line:column`."""
         if self.line is None:
             return self.path or ""
-        return f"{self.path}:{self.line}" if self.path else f"line {self.line}"
+        place = self.line if self.column is None else f"{self.line}:{self.column}"
+        return f"{self.path}:{place}" if self.path else f"line {place}"
 
     def __str__(self) -> str:
         where = self.where
@@ -90,12 +93,6 @@ class IgnoreFileError(InputError):
         self.pattern = pattern
         self.column = column
         self.always = always
-
-    @property
-    def where(self) -> str:
-        """Return the place that it is about: `path:line:column` as far as they are known."""
-        where = super().where
-        return where if self.line is None or self.column is None else f"{where}:{self.column}"
 
 
 class UnknownPatternError(IgnoreFileError):

@@ -136,15 +136,9 @@ class Finding:
 
 def in_order(findings: list[Finding]) -> tuple[Finding, ...]:
     """Return findings by file, line, column and code: the order of all output."""
-    return tuple(
-        sorted(
-            findings,
-            key=lambda each: (
-                each.location.path,
-                each.location.line or 0,
-                each.location.column or 0,
-                each.code,
-                each.message,
-            ),
-        )
-    )
+
+    def place(each: Finding) -> tuple[str, int, int, str, str]:
+        at = each.location
+        return at.path, at.line or 0, at.column or 0, each.code, each.message
+
+    return tuple(sorted(findings, key=place))

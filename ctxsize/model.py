@@ -12,9 +12,9 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol
 
+from ctxsize.entry import Effect as Effect
 from ctxsize.entry import Pattern
-from ctxsize.problems import Effect as Effect
-from ctxsize.problems import Problem as Problem
+from ctxsize.entry import Problem as Problem
 
 if TYPE_CHECKING:
     from ctxsize.findings import Finding
@@ -33,7 +33,6 @@ class Counted(Protocol):
 
     @property
     def files(self) -> int: ...
-
     @property
     def content_bytes(self) -> int: ...
 
@@ -75,7 +74,6 @@ class Directory:
     """A directory of the size tree; totals include everything below it."""
 
     path: str
-    """Relative; `""` is the context itself."""
     content_bytes: int
     files: int
     children: tuple[Directory, ...] = ()
@@ -110,7 +108,6 @@ class Reason:
     kind: str
     """`unneeded`, `secret`, `large-file` or `git-ignored`."""
     paths: tuple[str, ...]
-    """The largest few."""
     count: int
     content_bytes: int
     files: int
@@ -126,7 +123,6 @@ class Ignored:
 
     totals: Totals
     unopened: int
-    """How many ignored directories were not entered."""
     complete: bool
     by_pattern: tuple[Share, ...] = ()
     """What each pattern saves, most first; empty unless `complete`."""
@@ -186,7 +182,6 @@ class Difference:
     """Sent by both, with content by one and without by the other."""
     content_differs_count: int = 0
     ignore_file: str | None = None
-    """The ignore file that the other builder reads."""
 
     @property
     def same(self) -> bool:
@@ -200,7 +195,6 @@ class SourceShare:
     """What one source of an instruction takes from the context, were it the only one."""
 
     instruction: str
-    """`COPY`, `ADD` or `RUN`."""
     line: int
     """Of the Dockerfile, 1-based."""
     stage: str
@@ -219,17 +213,15 @@ class Transfer:
     """What of the context a build of one target makes travel."""
 
     context_used: bool
-    """Whether anything is asked for at all."""
     follow_paths: tuple[str, ...] | None
     """The paths that the builder asks for; None where it asks for all that is not ignored."""
     content_bytes: int
     files: int
     wire_bytes: int | None
-    """What the builder prints for a cold build, to the byte; None where it prints nothing."""
+    """This and the next three as in `Measurement`; None where it prints nothing."""
     printed: str | None
-    """`wire_bytes` in the builder's own words."""
     warm_bytes: int | None = None
-    """What it prints next if nothing changed; at least, where several take from one context."""
+    """At least, where several take from one context."""
     warm_printed: str | None = None
     platforms: tuple[str, ...] = ()
     """Those that ask for this; empty where it was not asked."""
@@ -259,12 +251,16 @@ class NamedContext:
     used: bool | None
     """Whether this build asks for anything of it; None where that is not known."""
     ignore_file: IgnoreFileInfo | None = None
-    """Its own one: that of the build context does not count here."""
     context: Measurement | None = None
     """What its ignore file leaves; None for what is not sent or not used."""
     transfers: tuple[Transfer, ...] = ()
     """One for each set of paths that is asked for; they run side by side."""
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def local(self) -> bool:
+        """Return whether it is a directory, so that it is sent."""
+        return self.kind == "local"
 
 
 @dataclass(frozen=True)
@@ -318,11 +314,6 @@ class Report:
         return tuple(each for each in self.all_problems if each.code not in _OF_BUILDERS)
 
     @property
-    def notes(self) -> tuple[Problem, ...]:
-        """Return those that say something of how the builder works, whatever the contexts hold."""
-        return tuple(each for each in self.all_problems if each.code in _OF_BUILDERS)
-
-    @property
     def lower_bound(self) -> bool:
         """Return whether something could not be counted, so that each total is "at least"."""
         return any(problem.effect is Effect.LOWER_BOUND for problem in self.all_problems)
@@ -331,7 +322,6 @@ class Report:
     def findings(self) -> tuple[Finding, ...]:
         """Return the problems and a transfer's assumptions, for formats that know only these."""
         from ctxsize.findings import in_order
-        from ctxsize.problems import found
 
         assumed = dict.fromkeys(problem for each in self.transfers for problem in each.problems)
         # Triggers of base images are rare, and the line would stand in every report.
@@ -339,7 +329,7 @@ class Report:
         placed = [(each, self.place_of(each)) for each in (*self.problems, *others)]
         for context in self.named_contexts:
             placed += [(each, self.place_of(each, context.value)) for each in context.problems]
-        return in_order([found(problem, path) for problem, path in placed])
+        return in_order([problem.as_finding(path) for problem, path in placed])
 
     def place_of(self, problem: Problem, context: str | None = None) -> str:
         """Return the path that a problem is about; `context` is the directory of a named one."""

@@ -30,7 +30,7 @@ from ctxsize.errors import (
     IgnoreFileError as IgnoreFileError,
     InputError as InputError,
 )
-from ctxsize.explanations import (
+from ctxsize.engine.trace import (
     Check as Check,
     Explanation as Explanation,
     Level as Level,

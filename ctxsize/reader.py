@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from errno import EFBIG, EINVAL, EISDIR, EPERM
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import BinaryIO
+from typing import BinaryIO
 
 MOST_BYTES = 64 << 20
 """Number of bytes of the largest file that is read whole."""
@@ -35,20 +34,11 @@ def read_file(
     Raises `OSError` if it is none, holds more than `most` bytes, belongs to another
     user than `owner` or cannot be read.
     """
-    fd = _opened(path, dir_fd, links=links)
-    try:
+    with _opened(path, dir_fd, owner, links=links) as (fd, size):
         # Asked first, so that a sparse file takes no memory; a file of /proc has no size.
-        if _size(fd, owner) > most or len(data := _start(fd, most + 1)) > most:
+        if size > most or len(data := _start(fd, most + 1)) > most:
             raise _too_large(most)
         return data
-    finally:
-        os.close(fd)
-
-
-def entries_in(directory: str | int | os.PathLike[str]) -> list[os.DirEntry[str]]:
-    """Return the entries of a directory, which may be open, in no order. Raises `OSError`."""
-    with os.scandir(directory) as entries:
-        return list(entries)
 
 
 def read_start(
@@ -63,12 +53,8 @@ def read_start(
 
     Raises `OSError` if it is none, belongs to another user than `owner` or cannot be read.
     """
-    fd = _opened(path, dir_fd, links=links)
-    try:
-        there = _size(fd, owner)
-        return _start(fd, size, there)
-    finally:
-        os.close(fd)
+    with _opened(path, dir_fd, owner, links=links) as (fd, _):
+        return _start(fd, size)
 
 
 def read_stream(stream: BinaryIO, most: int = MOST_BYTES) -> bytes:
@@ -79,41 +65,45 @@ def read_stream(stream: BinaryIO, most: int = MOST_BYTES) -> bytes:
     return data
 
 
+def entries_in(directory: str | int | os.PathLike[str]) -> list[os.DirEntry[str]]:
+    """Return the entries of a directory, which may be open, in no order. Raises `OSError`."""
+    with os.scandir(directory) as entries:
+        return list(entries)
+
+
 def is_null(found: os.stat_result) -> bool:
     """Return whether this is /dev/null, under whatever name."""
     return stat.S_ISCHR(found.st_mode) and found.st_rdev == os.stat(os.devnull).st_rdev
 
 
-def _opened(path: str | os.PathLike[str], dir_fd: int | None, *, links: bool) -> int:
-    flags = _FLAGS if links else _FLAGS | os.O_NOFOLLOW
+@contextmanager
+def _opened(
+    path: str | os.PathLike[str], dir_fd: int | None, owner: int | None, *, links: bool
+) -> Iterator[tuple[int, int]]:
+    """Open a regular file, or /dev/null, and give its size. Raises `OSError` for all else."""
     try:
-        return os.open(path, flags, dir_fd=dir_fd)
+        fd = os.open(path, _FLAGS if links else _FLAGS | os.O_NOFOLLOW, dir_fd=dir_fd)
     except ValueError as error:  # a NUL in the name, or half a surrogate pair
         raise OSError(EINVAL, str(error)) from None
+    try:
+        found = os.fstat(fd)
+        if owner is not None and found.st_uid != owner:
+            raise OSError(EPERM, os.strerror(EPERM))
+        if stat.S_ISDIR(found.st_mode):
+            raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
+        if not stat.S_ISREG(found.st_mode) and not is_null(found):
+            kind = "a FIFO" if stat.S_ISFIFO(found.st_mode) else "a device"
+            raise OSError(EINVAL, f"it is no regular file but {kind}")
+        yield fd, found.st_size
+    finally:
+        os.close(fd)
 
 
-def _size(fd: int, owner: int | None = None) -> int:
-    """Return the size of a regular file. Raises `OSError` for all else but /dev/null."""
-    found = os.fstat(fd)
-    if owner is not None and found.st_uid != owner:
-        raise OSError(EPERM, os.strerror(EPERM))
-    if stat.S_ISREG(found.st_mode) or is_null(found):
-        return found.st_size
-    if stat.S_ISDIR(found.st_mode):
-        raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
-    kind = "a FIFO" if stat.S_ISFIFO(found.st_mode) else "a device"
-    raise OSError(EINVAL, f"it is no regular file but {kind}")
-
-
-def _start(fd: int, size: int, there: int = 0) -> bytes:
-    """Return the first `size` bytes of an open file, of which `there` are known to be there."""
+def _start(fd: int, size: int) -> bytes:
     parts = []
     while size > 0 and (part := os.read(fd, min(size, _PART_BYTES))):
         parts.append(part)
         size -= len(part)
-        there -= len(part)
-        if not there:
-            break
     return b"".join(parts)
 
 

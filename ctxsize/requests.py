@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from ctxsize.build import Build
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.dockerfiles import files_near
-from ctxsize.engine.request import Plans, Request, request_of, without_patterns
-from ctxsize.errors import CtxsizeError, IgnoreFileError, InputError, UnknownPatternError
+from ctxsize.engine.request import Plans, Request, request_of
+from ctxsize.errors import InputError
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ctxsize.build import Options
     from ctxsize.config import Config
-    from ctxsize.engine.listing import Union
-    from ctxsize.model import Problem, Report
-    from ctxsize.recommender.outcome import Size, Suggested
+    from ctxsize.model import Report
+    from ctxsize.recommender.outcome import Suggested
 
     AnySuggested = TypeVar("AnySuggested", bound=Suggested)
 
@@ -54,35 +52,11 @@ def request_for(build: Build | str | Request = ".", **options: Unpack[Options]) 
 
 
 def requested(build: Build, plans: Plans) -> Request:
-    """Return the request for `build`, which shares `plans`. Raises as `request_for`."""
-    builder = builder_of(build.builder)
-    try:
-        return _with_hint(request_of(build, builder, plans=plans))
-    except IgnoreFileError as error:
-        if _is_fine_if_unused(build, builder, plans):
-            error.hint = f"{error.hint}; {builder.older} builds it, as it takes no file"
-        raise
+    """Return the request for `build`, which shares `plans`. Raises as `request_for`.
 
-
-def _is_fine_if_unused(build: Build, builder: Builder, plans: Plans) -> bool:
-    """Return whether older releases do not come to a faulty pattern: they take nothing."""
-    from ctxsize.engine.need import asked_of
-
-    request = without_patterns(build, builder, plans=plans)
-    if builder.older is None or request.ignore_file is None or request.dockerfile is None:
-        return False
-    try:
-        builder.spec_class.from_lines(request.ignore_file.texts())
-    except UnknownPatternError:
-        return False
-    except IgnoreFileError:
-        with suppress(CtxsizeError):
-            return not asked_of(request)
-    return False
-
-
-def _with_hint(request: Request) -> Request:
-    """Return `request` with what to type in place of the Dockerfile that it has not."""
+    Where it has no Dockerfile, its problem says what to type in place of it.
+    """
+    request = request_of(build, builder_of(build.builder), plans=plans)
     missing = any(each.code == "no-dockerfile" for each in request.problems)
     near = files_near(request.context) if missing else []
     if not near:
@@ -100,30 +74,11 @@ def _with_hint(request: Request) -> Request:
     return replace(request, problems=tuple(problems))
 
 
-def transfer_listing(request: Request) -> Union:
-    """Return what travels of the context in any transfer, with the problems of its sources."""
-    from ctxsize.engine.listing import Listing, Union
-    from ctxsize.engine.narrow import Narrowed
-    from ctxsize.engine.need import asked_of, includes_of
-    from ctxsize.engine.unfound import unfound
-
-    def problems() -> Iterable[Problem]:
-        taken = (source for each in asked_of(request) for source in each.sources)
-        return unfound(request, (source for source in taken if source.parents is None))
-
-    includes = includes_of(request)
-    evaluators = (None if each is None else Narrowed(request.spec, each) for each in includes)
-    return Union([Listing(request, evaluator=each) for each in evaluators], problems)
-
-
 def builder_of(name: str) -> Builder:
     """Return the builder of that name. Raises `InputError` for an unknown one."""
-    try:
-        return BUILDERS[name]
-    except KeyError:
-        raise InputError(
-            f"no such builder: {name!r}", hint=f"one of {', '.join(BUILDERS)}"
-        ) from None
+    if name not in BUILDERS:
+        raise InputError(f"no such builder: {name!r}", hint=f"one of {', '.join(BUILDERS)}")
+    return BUILDERS[name]
 
 
 def judged(request: Request, report: Report, config: Config | None) -> Report:
@@ -168,20 +123,15 @@ def finished(
     outcome = replace(outcome, findings=findings, problems=problems)
     if not write or outcome.edit is None:
         return outcome
-    from ctxsize.writer.apply import apply
-
-    problems += apply([outcome.edit], within=request.root)
-    return replace(outcome, written=True, after=_size(request), problems=problems)
-
-
-def _size(request: Request) -> Size:
-    """Return what is sent now, and what all transfers make travel."""
-    from ctxsize.engine import report as measuring
+    from ctxsize.engine.report import measure
     from ctxsize.engine.transfers import with_transfers
     from ctxsize.model import Amount
     from ctxsize.recommender.outcome import Size
+    from ctxsize.writer.apply import apply
 
+    problems += apply([outcome.edit], within=request.root)
     now = request_of(request.build, request.builder, plans=request.plans)
-    report = with_transfers(now, measuring.measure(now, top=1, depth=0))
+    report = with_transfers(now, measure(now, top=1, depth=0))
     travels = None if report.transfer is None else Amount.of(*report.transfers)
-    return Size(Amount.of(report.context.totals), travels)
+    after = Size(Amount.of(report.context.totals), travels)
+    return replace(outcome, written=True, after=after, problems=problems)

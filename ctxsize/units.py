@@ -94,7 +94,6 @@ def printed_by_classic(size_bytes: int) -> str:
 
 
 def _scaled(size_bytes: int) -> tuple[float, str]:
-    """Return the size in the largest unit of which there is one."""
     size, units = float(size_bytes), ["B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"]
     while size >= 1000 and len(units) > 1:
         size = size / 1000

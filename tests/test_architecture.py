@@ -20,10 +20,9 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
     ("findings",),
     ("codes",),
-    ("problems",),
-    ("errors", "build", "entry", "units", "version", "reader", "syntax"),
+    ("entry",),
+    ("errors", "build", "units", "version", "reader", "syntax"),
     ("model",),
-    ("explanations",),
     ("engine.golang", "engine.border"),
     ("engine.goregexp",),
     ("engine.linear",),

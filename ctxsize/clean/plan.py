@@ -219,13 +219,17 @@ class Cleaning:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """Return failures and unread paths, for formats that show only findings."""
-        from ctxsize.problems import of_edits
+        from ctxsize.findings import in_order
 
         undone = [(each.path or "", each.message) for each in self.plan.problems]
         undone += [(each.path, each.message) for each in self.results if not each.done]
-        return of_edits(
-            Problem("not-deleted", message, os.path.normpath(os.path.join(self.root, path)))
-            for path, message in undone
+        return in_order(
+            [
+                Problem("not-deleted", message).as_finding(
+                    os.path.normpath(os.path.join(self.root, path))
+                )
+                for path, message in undone
+            ]
         )
 
     @property

@@ -46,8 +46,9 @@ _MODULES = {
     "advise": "lint",
     "completion": "reference",
     "diff": "check",
-    "docker-plugin": "docker_plugin",
+    "docker-plugin": "reference",
     "rule": "reference",
+    "scan": "check",
     "schema": "reference",
 }
 """The modules of commands that are not named after them."""
@@ -82,7 +83,6 @@ class LazyGroup(click.Group):
 
 
 def _show_version(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
-    """Print the version and end."""
     if wanted and not context.resilient_parsing:
         click.echo(version_line())
         context.exit()
@@ -132,7 +132,11 @@ def run(arguments: list[str]) -> int:
 
 def _code(arguments: list[str]) -> int:
     try:
-        return _run(arguments)
+        if COMPLETE in os.environ:
+            return _complete()
+        # `clean` repeats its arguments, which click takes out of the list.
+        with app.make_context("ctxsize", [*arguments], obj=arguments) as context:
+            return app.invoke(context) or output.FINE
     except BrokenPipeError:
         output.abandon()
         return output.FINE
@@ -141,7 +145,9 @@ def _code(arguments: list[str]) -> int:
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
-        output.error(_usage(error))
+        path = getattr(getattr(error, "ctx", None), "command_path", "ctxsize")
+        message = " ".join(error.format_message().split()).rstrip(".")
+        output.error(f"{message} ({path} --help)")
     except InputErrors as several:
         for each in several.errors:
             output.error(_told(each))
@@ -175,14 +181,6 @@ def _unexpected(error: Exception) -> int:
     return output.BUG
 
 
-def _run(arguments: list[str]) -> int:
-    if COMPLETE in os.environ:
-        return _complete()
-    with app.make_context("ctxsize", arguments) as context:
-        result = app.invoke(context)
-        return result if isinstance(result, int) else output.FINE
-
-
 def _complete() -> int:
     from click.shell_completion import shell_complete
 
@@ -200,11 +198,3 @@ def _told(error: CtxsizeError) -> str:
     if isinstance(error, (DockerfileError, IgnoreFileError)) and text.startswith(where):
         return f"{where}the build fails: {text.removeprefix(where)}"
     return text
-
-
-def _usage(error: click.ClickException) -> str:
-    """Return one line for what click says about the command line."""
-    context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else "ctxsize"
-    message = " ".join(error.format_message().split()).rstrip(".")
-    return f"{message} ({path} --help)"

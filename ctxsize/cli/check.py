@@ -1,8 +1,9 @@
-"""`ctxsize check` and `diff`: whether contexts keep their budgets, and what changed."""
+"""`ctxsize check`, `diff` and `scan`: budgets, what changed, and every build of a repository."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import click
@@ -10,16 +11,7 @@ from click.core import ParameterSource
 
 from ctxsize import api, checking
 from ctxsize.build import Build
-from ctxsize.cli import output
-from ctxsize.cli.options import (
-    build_options,
-    builder_option,
-    display_options,
-    exit_zero_option,
-    flag,
-    gathered,
-    number,
-)
+from ctxsize.cli import options, output
 from ctxsize.config import Budget
 from ctxsize.config.keys import BUDGET_KEYS, OF
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
@@ -48,32 +40,30 @@ def _budget(**given: object) -> Budget:
     return Budget(**values)
 
 
-_budget_options = gathered(
+_count = partial(options.number, type=click.IntRange(min=0))
+_budget_options = options.gathered(
     "budget",
     _budget,
-    click.option(
-        "--max",
-        metavar="SIZE",
+    options.value(
+        "--max SIZE",
         envvar="CTXSIZE_MAX",
         help="The most bytes that it may have, for instance 50MB.",
     ),
-    number("--max-files", type=click.IntRange(min=0), help="The most files that it may have."),
-    click.option("--min", metavar="SIZE", help="The fewest bytes that it may have."),
-    number("--min-files", type=click.IntRange(min=0), help="The fewest files that it may have."),
+    _count("--max-files", help="The most files that it may have."),
+    options.value("--min SIZE", help="The fewest bytes that it may have."),
+    _count("--min-files", help="The fewest files that it may have."),
     click.option(
         "--of",
         type=click.Choice(OF),
         help="What is limited: all that the ignore file leaves, or what the Dockerfile takes of "
         "it.  [default: context]",
     ),
-    click.option(
-        "--growth",
-        metavar="SIZE|PERCENT",
+    options.value(
+        "--growth SIZE|PERCENT",
         help="How much it may grow since the baseline, for instance 2MB or 5%.  [default: 5%]",
     ),
-    click.option(
-        "--shrink",
-        metavar="SIZE|PERCENT",
+    options.value(
+        "--shrink SIZE|PERCENT",
         help="How much it may shrink since the baseline.  [default: no limit]",
     ),
     keys=(key.replace("-", "_") for key in BUDGET_KEYS),
@@ -81,19 +71,17 @@ _budget_options = gathered(
 
 
 @click.command("check")
-@build_options
-@flag(
+@options.build
+@options.flag(
     "--all",
     "whole",
     help="Every build that `ctxsize scan` finds below CONTEXT, each with its own budget.",
 )
 @_budget_options
-@click.option(
-    "--baseline", metavar="FILE", help="Compare with what is recorded there, and refuse growth."
-)
-@flag("--update-baseline", help="Record what is there now.")
-@exit_zero_option
-@display_options
+@options.value("--baseline FILE", help="Compare with what is recorded there, and refuse growth.")
+@options.flag("--update-baseline", help="Record what is there now.")
+@options.exit_zero
+@options.display
 def check(
     build: Build,
     whole: bool,
@@ -173,13 +161,11 @@ def _names_a_build() -> bool:
 @click.command("diff")
 @click.argument("before")
 @click.argument("after", required=False)
-@click.option(
-    "-f", "--file", "dockerfile", metavar="PATH", help="The Dockerfile of what is measured now."
-)
-@builder_option
-@click.option("--name", metavar="NAME", help="The context of this name in a file of several.")
-@number("--top", default=10, show_default=True, help="Rows of each table.")
-@display_options
+@options.value("-f, --file PATH", "dockerfile", help="The Dockerfile of what is measured now.")
+@options.builder
+@options.value("--name NAME", help="The context of this name in a file of several.")
+@options.number("--top", default=10, show_default=True, help="Rows of each table.")
+@options.display
 def diff(
     before: str,
     after: str | None,
@@ -206,3 +192,37 @@ def diff(
     """  # noqa: D301
     outcome = checking.diff(before, after, name=name, dockerfile=dockerfile, builder=builder)
     display.emit(outcome, top=top)
+
+
+@click.command("scan")
+@click.argument("root", default=".", required=False)
+@options.number("--top", help="Rows of the table.  [default: all]")
+@options.flag(
+    "--ask-docker",
+    help="Run `docker buildx bake --print` where a Bake file takes more than is evaluated here.",
+)
+@options.exit_zero
+@options.display
+def scan(
+    root: str, top: int | None, ask_docker: bool, exit_zero: bool, display: output.Display
+) -> int:
+    """Measure every build below ROOT: what it sends, what it need not send, and joint findings.
+
+    Builds are those that Compose and Bake files, GitHub workflows, Makefiles and
+    scripts ask for, and of Dockerfiles that nothing asks for. Nothing is built. A
+    tree in which several contexts lie is walked once. The exit code is 1 if there
+    are findings across builds; `ctxsize advise` has those on Dockerfiles.
+
+    \b
+    Examples:
+      ctxsize scan
+      ctxsize scan --top 5 services
+      ctxsize scan --format json | jq '.builds[] | [.context, .transfer.content_bytes]'
+      ctxsize scan --format github --exit-zero
+    """  # noqa: D301
+    with output.progress() as progress:
+        scanned = api.scan(
+            root, ask_docker=ask_docker, progress=progress, steps=output.steps(progress)
+        )
+    display.emit(scanned, top=top or 1_000_000)
+    return output.found(scanned.findings, exit_zero=exit_zero)

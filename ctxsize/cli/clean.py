@@ -10,11 +10,7 @@ import click
 from ctxsize import api, units
 from ctxsize.clean.plan import Cleaning, CleanPlan, Result
 from ctxsize.clean.proofs import ECOSYSTEMS
-from ctxsize.cli import output
-from ctxsize.cli.options import display_options, flag
-
-_TOP = 10
-_RECENT = "10min"
+from ctxsize.cli import options, output
 
 
 def _refuse_plans(context: click.Context, option: click.Parameter, value: str | None) -> None:
@@ -36,36 +32,35 @@ def _refuse_plans(context: click.Context, option: click.Parameter, value: str | 
     multiple=True,
     help=f"Only this one; may be given several times. One of {', '.join(ECOSYSTEMS)}.",
 )
-@flag("--deps", help="Installed packages too: node_modules, vendor and virtual environments.")
-@flag(
+@options.flag(
+    "--deps", help="Installed packages too: node_modules, vendor and virtual environments."
+)
+@options.flag(
     "--incremental-only",
     help="Of Cargo's target directories only what incremental compilation keeps.",
 )
-@click.option(
-    "--older-than",
-    metavar="AGE",
+@options.value(
+    "--older-than AGE",
     help="Only directories in which nothing was written for so long, for instance 30d.",
 )
-@click.option(
-    "--keep-size",
-    metavar="SIZE",
+@options.value(
+    "--keep-size SIZE",
     help="Keep the newest directories that take no more than this together on disk.",
 )
-@click.option(
-    "--recent",
-    metavar="AGE",
-    default=_RECENT,
+@options.value(
+    "--recent AGE",
+    default="10min",
     show_default=True,
     help="Skip directories written to within this time, as they may be in use; 0 skips none.",
 )
-@flag(
+@options.flag(
     "--apparent-size",
     "apparent",
     help="Show what files hold, not what they take on disk, as `du` does with this option.",
 )
-@flag("--yes", help="Delete. Without it nothing is changed.")
+@options.flag("--yes", help="Delete. Without it nothing is changed.")
 @click.option("--plan", "--apply", hidden=True, expose_value=False, callback=_refuse_plans)
-@display_options
+@options.display
 def clean(
     root: str,
     ecosystems: tuple[str, ...],
@@ -108,8 +103,9 @@ def clean(
     if yes:
         cleaning = replace(cleaning, applied=True, results=_deleted(plan))
     else:
-        cleaning = replace(cleaning, command=_command_line())
-    display.emit(cleaning, top=_TOP)
+        given = click.get_current_context().obj
+        cleaning = replace(cleaning, command=shlex.join(["ctxsize", *given, "--yes"]))
+    display.emit(cleaning)
     return output.found(not cleaning.complete)
 
 
@@ -120,23 +116,3 @@ def _deleted(plan: CleanPlan) -> tuple[Result, ...]:
         except KeyboardInterrupt:
             output.note("interrupted; what is half deleted is offered by the next run")
             raise
-
-
-def _command_line() -> str:
-    """Return the given command with `--yes`, without what concerns this report only."""
-    context = click.get_current_context()
-    given = []
-    for parameter in context.command.params:
-        name = parameter.name or ""
-        commandline = click.core.ParameterSource.COMMANDLINE
-        if context.get_parameter_source(name) is not commandline or name in _NOT_REPEATED:
-            continue
-        value = context.params[name]
-        for each in value if isinstance(value, tuple) else (value,):
-            is_flag = isinstance(parameter, click.Option) and parameter.is_flag
-            option = [] if isinstance(parameter, click.Argument) else [parameter.opts[0]]
-            given += option if is_flag else [*option, shlex.quote(str(each))]
-    return " ".join(["ctxsize clean", *given, "--yes"])
-
-
-_NOT_REPEATED = {"apparent", "formats", "colour", "yes"}

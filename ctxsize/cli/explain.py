@@ -10,21 +10,14 @@ import click
 
 from ctxsize import api
 from ctxsize.build import Build
-from ctxsize.cli import output
-from ctxsize.cli.options import (
-    build_options_beside_paths,
-    colour_option,
-    flag,
-    named_option,
-    read_stdin,
-)
+from ctxsize.cli import options, output
 from ctxsize.engine import trace as engine
 from ctxsize.engine.arrivals import Takers
-from ctxsize.engine.named import request_named
+from ctxsize.engine.need import request_named
 from ctxsize.engine.request import Request
 from ctxsize.engine.sourcing import check_in_all
+from ctxsize.engine.trace import Explanation
 from ctxsize.errors import InputError
-from ctxsize.explanations import Explanation
 from ctxsize.formats import text
 from ctxsize.formats.names import unquoted
 from ctxsize.formats.sections import explained as explanations
@@ -34,23 +27,21 @@ _MOST_BYTES = 1 << 30
 
 @click.command("explain")
 @click.argument("paths", metavar="PATH...", nargs=-1)
-@build_options_beside_paths
-@named_option
-@flag("-n", "--non-matching", help="Show paths that no pattern matches too.")
-@flag("-z", "null", help="NUL instead of colon, tab and newline, also on stdin.")
-@flag("--stdin", help="Read the paths from stdin, one a line.")
-@flag("--trace", "traced", help="Show each step of the evaluation in order.")
-@click.option(
-    "--source",
+@options.build_beside_paths
+@options.named
+@options.flag("-n", "--non-matching", help="Show paths that no pattern matches too.")
+@options.flag("-z", "null", help="NUL instead of colon, tab and newline, also on stdin.")
+@options.flag("--stdin", help="Read the paths from stdin, one a line.")
+@options.flag("--trace", "traced", help="Show each step of the evaluation in order.")
+@options.value(
+    "--source SOURCE|LINE",
     "sources",
-    metavar="SOURCE|LINE",
     multiple=True,
     help="Explain instead whether COPY, ADD or a mount finds SOURCE, or the sources on "
     "Dockerfile line LINE.",
 )
-@colour_option
+@options.colour
 def explain(
-    *,
     build: Build,
     named: str,
     paths: tuple[str, ...],
@@ -100,30 +91,32 @@ def explain(
     for path in _from_stdin(null=null) if stdin else paths:
         explained = engine.explain(request, engine.in_context(request, path))
         if takers is not None:
-            explained = takers.added_to(explained)
             steps = explanations.steps(
-                explained, look, builder=request.builder, dockerfile=request.dockerfile
+                takers.added_to(explained),
+                look,
+                builder=request.builder,
+                dockerfile=request.dockerfile,
             )
             output.write(text.render([steps], look))
         elif explained.verdict.by is None and not non_matching:
             silent.append(explained)
         elif null:
-            output.write(os.fsencode(explanations.record(explained)))
+            record = "".join(f"{each}\0" for each in explanations.fields(explained))
+            output.write(os.fsencode(record))
         else:
             output.write(explanations.line(explained) + "\n")
     if silent and not stdin:
-        output.note(_not_shown(silent))
+        _say_what_is_silent(silent)
     return 0
 
 
-def _not_shown(silent: list[Explanation]) -> str:
-    """Return what becomes of the paths that no pattern matches."""
+def _say_what_is_silent(silent: list[Explanation]) -> None:
     text = f"no pattern matches {len(silent)} of the paths, so nothing ignores them"
     absent = sum(each.not_there is not None for each in silent)
     troubled = sum(bool(each.stops or each.arrives_empty) for each in silent)
     text += f"; {absent} of them not there" if absent else ""
     text += f"; {troubled} of them may not be read (--trace tells more)" if troubled else ""
-    return f"{text} (-n lists them)"
+    output.note(f"{text} (-n lists them)")
 
 
 def _check(request: Request, wanted: tuple[str, ...], colour: str) -> int:
@@ -134,13 +127,13 @@ def _check(request: Request, wanted: tuple[str, ...], colour: str) -> int:
         if not checks:
             context = f"named context {request.name}" if request.name else "build context"
             output.note(f"line {each} takes nothing from the {context} in this build")
-        elif checks[0].line is None:
+        elif not checks[0].source.line:
             name = each or '""'
             output.note(f"no COPY or ADD of this build takes {name}: answering as if one did")
         for check in checks:
             answer = explanations.source(check, dockerfile=request.dockerfile)
             output.write(text.render([answer], look))
-            missing = missing or not check.found
+            missing = missing or not check.fate.is_found
     return int(missing)
 
 
@@ -149,7 +142,7 @@ def _from_stdin(*, null: bool) -> Iterator[str]:
     if sys.stdin is None:
         raise InputError("there is no stdin to read paths from")
     if null:
-        records = read_stdin("the paths", _MOST_BYTES).split(b"\0")
+        records = options.read_stdin("the paths", _MOST_BYTES).split(b"\0")
         yield from (os.fsdecode(each) for each in records if each)
     else:
         for line in sys.stdin.buffer:

@@ -12,16 +12,7 @@ import click
 
 from ctxsize import api
 from ctxsize.build import Build
-from ctxsize.cli import output
-from ctxsize.cli.options import (
-    Decorator,
-    build_options_beside_paths,
-    display_options,
-    exit_zero_option,
-    flag,
-    gathered,
-    read_stdin,
-)
+from ctxsize.cli import options, output
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.errors import CtxsizeError, InputError
 from ctxsize.findings import Severity
@@ -46,21 +37,20 @@ class FindingChoice(TypedDict):
     severity: Severity
 
 
-def _choice_of_findings(example: str) -> Decorator:
+def _choice_of_findings(example: str) -> options.Decorator:
     """Return the options on fixes, and those that say which findings count, as `choice`."""
-    return gathered(
+    return options.gathered(
         "choice",
         FindingChoice,
-        flag("--fix", help="Apply the fixes that are certain to do only what they say."),
-        flag("--unsafe-fixes", help="Apply all fixes; look at the result."),
-        flag("--diff", help="Show the fixes as a diff, and write nothing."),
-        click.option(
-            "--select",
-            metavar="CODES",
+        options.flag("--fix", help="Apply the fixes that are certain to do only what they say."),
+        options.flag("--unsafe-fixes", help="Apply all fixes; look at the result."),
+        options.flag("--diff", help="Show the fixes as a diff, and write nothing."),
+        options.value(
+            "--select CODES",
             multiple=True,
             help=f"Only these codes, or those that begin so: {example}.",
         ),
-        click.option("--ignore", metavar="CODES", multiple=True, help="All but these codes."),
+        options.value("--ignore CODES", multiple=True, help="All but these codes."),
         click.option(
             "--severity",
             type=click.Choice([each.value for each in Severity]),
@@ -75,18 +65,16 @@ def _choice_of_findings(example: str) -> Decorator:
 
 @click.command("lint")
 @click.argument("paths", metavar="[PATH]...", nargs=-1)
-@build_options_beside_paths
+@options.build_beside_paths
 @_choice_of_findings("CTX101,CTX12")
-@flag("--watch", help="Lint and measure again whenever a file is saved.")
-@click.option(
-    "--stdin-filename",
-    metavar="PATH",
+@options.flag("--watch", help="Lint and measure again whenever a file is saved.")
+@options.value(
+    "--stdin-filename PATH",
     help="With - for PATH: the file that standard input stands for, with the tree around it.",
 )
-@exit_zero_option
-@display_options
+@options.exit_zero
+@options.display
 def lint(
-    *,
     build: Build,
     paths: tuple[str, ...],
     fix: bool,
@@ -131,7 +119,7 @@ def lint(
     def shown() -> int:
         found = linted()
         output.apply(found.edits)
-        display.emit(found, top=len(found.findings))
+        display.emit(found)
         return output.found(found.findings, exit_zero=exit_zero)
 
     if diff:
@@ -156,17 +144,16 @@ def _input(
     if len(paths) > 1 or watch or fix:
         what = "other paths" if len(paths) > 1 else "--watch" if watch else "--fix"
         raise InputError(f"standard input does not go with {what}", hint="--diff shows the fixes")
-    data = read_stdin("the ignore file")
+    data = options.read_stdin("the ignore file")
     return [] if stdin_filename is None else [stdin_filename], data
 
 
 @click.command("advise")
 @click.argument("root", default=".", required=False)
 @_choice_of_findings("CTX210,CTX22")
-@exit_zero_option
-@display_options
+@options.exit_zero
+@options.display
 def advise(
-    *,
     root: str,
     fix: bool,
     unsafe_fixes: bool,
@@ -202,7 +189,7 @@ def advise(
         output.write(patch.of_findings(advice.findings, display.look()))
     else:
         output.apply(advice.edits)
-        display.emit(advice, top=len(advice.findings))
+        display.emit(advice)
     return output.found(advice.findings, exit_zero=exit_zero)
 
 
@@ -221,20 +208,15 @@ def watch_files(run: Callable[[], object], files: Callable[[], Iterable[str]]) -
         except CtxsizeError as error:
             output.error(str(error))
         output.flush()
-        _wait(paths, seen, files)
-
-
-def _wait(paths: list[str], seen: list[_Stamp], files: Callable[[], Iterable[str]]) -> None:
-    """Return as soon as one of `paths` is saved, or `files` are other ones."""
-    due = time.monotonic() + _SEARCH_EVERY
-    while [*map(_stamp, paths)] == seen:
-        time.sleep(_EVERY)
-        start = time.monotonic()
-        if start >= due:
-            if _paths(files) != paths:
-                return
-            end = time.monotonic()
-            due = end + max(_SEARCH_EVERY, _SHARE * (end - start))
+        due = time.monotonic() + _SEARCH_EVERY
+        while [*map(_stamp, paths)] == seen:
+            time.sleep(_EVERY)
+            start = time.monotonic()
+            if start >= due:
+                if _paths(files) != paths:
+                    break
+                end = time.monotonic()
+                due = end + max(_SEARCH_EVERY, _SHARE * (end - start))
 
 
 def _paths(files: Callable[[], Iterable[str]]) -> list[str]:
@@ -244,10 +226,7 @@ def _paths(files: Callable[[], Iterable[str]]) -> list[str]:
         return []
 
 
-_Stamp = tuple[int, int, int] | None
-
-
-def _stamp(path: str) -> _Stamp:
+def _stamp(path: str) -> tuple[int, int, int] | None:
     """Return what changes with every save; None while the file is not there, as editors rename."""
     try:
         found = os.stat(path)

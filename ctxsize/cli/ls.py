@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 
 import click
 
 from ctxsize import api
 from ctxsize.build import Build
-from ctxsize.cli import output
-from ctxsize.cli.options import build_options, flag, named_option
+from ctxsize.cli import options, output
 from ctxsize.entry import Entry, Kind
 from ctxsize.formats import json
 from ctxsize.formats.names import quoted
 
 
 @click.command("ls")
-@build_options
-@flag("--transfer", help="Only what the Dockerfile makes travel.")
-@named_option
-@flag("--ignored", help="Only what is ignored.")
-@flag("--all", "both", help="Both, `+ ` before what is sent, `- ` if not.")
-@flag("--size", help="Bytes of content before each entry, marked * where a file arrives empty.")
-@flag("-0", "--null", help="End each entry with NUL and escape nothing.")
+@options.build
+@options.flag("--transfer", help="Only what the Dockerfile makes travel.")
+@options.named
+@options.flag("--ignored", help="Only what is ignored.")
+@options.flag("--all", "both", help="Both, `+ ` before what is sent, `- ` if not.")
+@options.flag(
+    "--size", help="Bytes of content before each entry, marked * where a file arrives empty."
+)
+@options.flag("-0", "--null", help="End each entry with NUL and escape nothing.")
 @click.option(
     "--format",
     "format_name",
@@ -33,7 +33,6 @@ from ctxsize.formats.names import quoted
     help="json is one object a line.",
 )
 def ls(
-    *,
     build: Build,
     transfer: bool,
     named: str,
@@ -68,39 +67,28 @@ def ls(
     listing = api.ls(
         build, sent=not ignored, ignored=ignored or both, transfer=transfer, named=named
     )
-    write = _json if format_name == "json" else _text(signed=both, size=size, null=null)
     emptied = 0
     for entry in listing:
-        write(entry)
         emptied += entry.arrives_empty is not None
+        if format_name == "json":
+            output.write(json.line(entry) + "\n")
+            continue
+        lead, path = _text(entry, signed=both, size=size)
+        output.write(os.fsencode(f"{lead}{path}\0") if null else f"{lead}{quoted(path)}\n")
     if emptied and size:
         output.note(f"* arrives empty ({emptied:,}); ctxsize explain --trace says why")
     output.warn(listing.problems)
 
 
-def _json(entry: Entry) -> None:
-    output.write(json.line(entry) + "\n")
+def _text(entry: Entry, *, signed: bool, size: bool) -> tuple[str, str]:
+    """Return what stands before an entry, and its path.
 
-
-def _text(*, signed: bool, size: bool, null: bool) -> Callable[[Entry], None]:
-    """Return what writes an entry as a line, or as a record that ends in NUL."""
-
-    def show(entry: Entry) -> None:
-        ignored = entry.verdict.ignored
-        path = f"{entry.path}/" if entry.kind is Kind.DIRECTORY else entry.path
-        lead = ("- " if ignored else "+ ") if signed else ""
-        if size:
-            lead += _size(entry)
-        if null:
-            output.write(os.fsencode(f"{lead}{path}\0"))
-        else:
-            output.write(f"{lead}{quoted(path)}\n")
-
-    return show
-
-
-def _size(entry: Entry) -> str:
-    """Return the bytes that travel, or of an ignored file those that do not."""
-    kept_out = entry.size_bytes if entry.kind is Kind.FILE else 0
-    shown = kept_out if entry.verdict.ignored else entry.content_bytes
-    return f"{shown:>13}{'*' if entry.arrives_empty else ' '} "
+    The size is what travels, or of an ignored file what does not.
+    """
+    ignored, path = entry.verdict.ignored, entry.path
+    lead = ("- " if ignored else "+ ") if signed else ""
+    if size:
+        kept_out = entry.size_bytes if entry.kind is Kind.FILE else 0
+        shown = kept_out if ignored else entry.content_bytes
+        lead += f"{shown:>13}{'*' if entry.arrives_empty else ' '} "
+    return lead, f"{path}/" if entry.kind is Kind.DIRECTORY else path

@@ -6,8 +6,7 @@ import click
 
 from ctxsize import api
 from ctxsize.build import Build
-from ctxsize.cli import output
-from ctxsize.cli.options import build_options, display_options, flag, number
+from ctxsize.cli import options, output
 from ctxsize.formats import TABLES
 
 _TOP, _TOP_ALONE = 5, 30
@@ -23,9 +22,9 @@ def _refuse(context: click.Context, option: click.Parameter, value: bool) -> Non
 
 
 @click.command("measure")
-@build_options
-@number("--top", help=f"Rows of each table.  [default: {_TOP}, with --by {_TOP_ALONE}]")
-@number(
+@options.build
+@options.number("--top", help=f"Rows of each table.  [default: {_TOP}, with --by {_TOP_ALONE}]")
+@options.number(
     "--depth",
     type=click.IntRange(min=0),
     default=3,
@@ -41,18 +40,19 @@ def _refuse(context: click.Context, option: click.Parameter, value: bool) -> Non
     help="Just one table: by directory, extension, pattern (each line of the ignore file; "
     "implies --ignored) or file.",
 )
-@flag("--ignored", help="Walk the ignored directories too, and show what each pattern saves.")
-@flag("--warm", help="Also show what a second build prints if nothing changed.")
+@options.flag(
+    "--ignored", help="Walk the ignored directories too, and show what each pattern saves."
+)
+@options.flag("--warm", help="Also show what a second build prints if nothing changed.")
 @click.option("--thorough", is_flag=True, hidden=True, expose_value=False, callback=_refuse)
-@flag("--compare", help="Report where other builders would send something else.")
-@number(
+@options.flag("--compare", help="Report where other builders would send something else.")
+@options.number(
     "--jobs",
     envvar="CTXSIZE_JOBS",
     help="Threads of the compiled core.  [default: one for each processor, at most 8]",
 )
-@display_options
+@options.display
 def measure(
-    *,
     build: Build,
     top: int | None,
     depth: int,

@@ -27,99 +27,10 @@ flag = partial(click.option, is_flag=True)
 number = partial(click.option, metavar="N", type=click.IntRange(min=1))
 
 
-def _entries(kind: str) -> Callable[..., list[CompletionItem]]:
-    """Return what leaves completion to the shell: of files (`file`) or directories (`dir`)."""
-    return lambda ctx, param, incomplete: [_completed(incomplete, type=kind)]
-
-
-def _completed(word: str, **more: str) -> CompletionItem:
-    from click.shell_completion import CompletionItem  # only a shell that completes needs it
-
-    return CompletionItem(word, **more)
-
-
-_context_argument: Decorator = click.argument(
-    "context", default=".", required=False, shell_complete=_entries("dir")
-)
-
-_context_option: Decorator = click.option(
-    "-C",
-    "--context",
-    metavar="DIR",
-    default=".",
-    show_default=True,
-    help="The build context.",
-    shell_complete=_entries("dir"),
-)
-
-builder_option: Decorator = click.option(
-    "--builder",
-    type=click.Choice(list(BUILDERS)),
-    default=next(iter(BUILDERS)),
-    show_default=True,
-    help="The builder whose rules apply.",
-)
-
-_build_options: tuple[Decorator, ...] = (
-    click.option(
-        "-f",
-        "--file",
-        "dockerfile",
-        metavar="PATH",
-        shell_complete=_entries("file"),
-        help="The Dockerfile, relative to the working directory, or - for stdin, as for "
-        "`docker build`.",
-    ),
-    click.option(
-        "--target", metavar="STAGE", default="", help="The stage to build, as for `docker build`."
-    ),
-    click.option(
-        "--build-arg",
-        "build_arguments",
-        metavar="NAME[=VALUE]",
-        multiple=True,
-        help="The value of an ARG, as for `docker build`; without one, that of the environment.",
-    ),
-    click.option(
-        "--build-context",
-        "build_contexts",
-        metavar="NAME=PATH",
-        multiple=True,
-        help="A further context, as for `docker build`.",
-    ),
-    click.option(
-        "--platform",
-        "platforms",
-        metavar="OS/ARCH",
-        multiple=True,
-        help="The platforms to build for, as for `docker build`.  [default: this machine's]",
-    ),
-    builder_option,
-)
-
-
-def _build(
-    *,
-    context: str,
-    dockerfile: str | None,
-    target: str,
-    build_arguments: tuple[str, ...],
-    build_contexts: tuple[str, ...],
-    platforms: tuple[str, ...],
-    builder: str,
-) -> Build:
-    build = Build(
-        context,
-        dockerfile,
-        target,
-        _arguments(build_arguments),
-        _contexts(build_contexts),
-        platforms,
-        builder,
-        read_stdin("the Dockerfile") if dockerfile == "-" else None,
-    )
-    of_environment = {each for each in build_arguments if "=" not in each}
-    return hiding(build, of_environment & build.build_arguments.keys())
+def value(shown: str, *name: str, **settings: Any) -> Decorator:
+    """Return the option that the help shows so: `-f, --file PATH`; `name` is the parameter's."""
+    *names, metavar = shown.replace(",", "").split()
+    return click.option(*names, *name, metavar=metavar, **settings)
 
 
 def gathered(
@@ -145,42 +56,109 @@ def gathered(
     return decorate
 
 
-build_options = gathered("build", _build, _context_argument, *_build_options)
+def _left_to_shell(kind: str) -> Callable[..., list[CompletionItem]]:
+    """Return what has the shell complete names of a `file` or a `dir`."""
+    return lambda ctx, param, incomplete: [_completion(incomplete, type=kind)]
+
+
+def _completion(word: str, **more: str) -> CompletionItem:
+    from click.shell_completion import CompletionItem  # only a shell that completes needs it
+
+    return CompletionItem(word, **more)
+
+
+builder = click.option(
+    "--builder",
+    type=click.Choice(list(BUILDERS)),
+    default=next(iter(BUILDERS)),
+    show_default=True,
+    help="The builder whose rules apply.",
+)
+_of_build: tuple[Decorator, ...] = (
+    value(
+        "-f, --file PATH",
+        "dockerfile",
+        shell_complete=_left_to_shell("file"),
+        help="The Dockerfile, relative to the working directory, or - for stdin, as for "
+        "`docker build`.",
+    ),
+    value("--target STAGE", default="", help="The stage to build, as for `docker build`."),
+    value(
+        "--build-arg NAME[=VALUE]",
+        "build_arguments",
+        multiple=True,
+        help="The value of an ARG, as for `docker build`; without one, that of the environment.",
+    ),
+    value(
+        "--build-context NAME=PATH",
+        "build_contexts",
+        multiple=True,
+        help="A further context, as for `docker build`.",
+    ),
+    value(
+        "--platform OS/ARCH",
+        "platforms",
+        multiple=True,
+        help="The platforms to build for, as for `docker build`.  [default: this machine's]",
+    ),
+    builder,
+)
+
+
+def _build(
+    *,
+    context: str,
+    dockerfile: str | None,
+    target: str,
+    build_arguments: tuple[str, ...],
+    build_contexts: tuple[str, ...],
+    platforms: tuple[str, ...],
+    builder: str,
+) -> Build:
+    named, arguments = {}, {}
+    for each in build_contexts:
+        name, given, path = each.partition("=")
+        if not given:
+            raise click.UsageError(f"invalid context value: {each}, expected key=value")
+        named[name] = path
+    for each in build_arguments:
+        name, given, text = each.partition("=")
+        if given or name in os.environ:
+            arguments[name] = text if given else os.environ[name]
+    inline = read_stdin("the Dockerfile") if dockerfile == "-" else None
+    build = Build(context, dockerfile, target, arguments, named, platforms, builder, inline)
+    return hiding(build, {each for each in build_arguments if each in arguments})
+
+
+build = gathered(
+    "build",
+    _build,
+    click.argument("context", default=".", required=False, shell_complete=_left_to_shell("dir")),
+    *_of_build,
+)
 """CONTEXT and the options of `docker build`, as `build`.
 
 For all commands that are about one build. Stands above the command's own
 options, which then follow in its help.
 """
-build_options_beside_paths = gathered("build", _build, _context_option, *_build_options)
+build_beside_paths = gathered(
+    "build",
+    _build,
+    value(
+        "-C, --context DIR",
+        default=".",
+        show_default=True,
+        help="The build context.",
+        shell_complete=_left_to_shell("dir"),
+    ),
+    *_of_build,
+)
 """The same for a command whose arguments are others: the context is `-C DIR`."""
-
-named_option: Decorator = click.option(
-    "--named",
-    metavar="NAME",
+named = value(
+    "--named NAME",
     default="",
     help="The named context of this name instead of the build context.",
 )
-
-
-def _arguments(build_arguments: Iterable[str]) -> dict[str, str]:
-    """Return the build arguments by name; None for one that the environment lacks."""
-    found = {}
-    for each in build_arguments:
-        name, given, value = each.partition("=")
-        if given or name in os.environ:
-            found[name] = value if given else os.environ[name]
-    return found
-
-
-def _contexts(build_contexts: Iterable[str]) -> dict[str, str]:
-    """Return the named contexts by name, the last of each."""
-    found = {}
-    for each in build_contexts:
-        name, given, value = each.partition("=")
-        if not given:
-            raise click.UsageError(f"invalid context value: {each}, expected key=value")
-        found[name] = value
-    return found
 
 
 def read_stdin(what: str, most: int = MOST_BYTES) -> bytes:
@@ -193,16 +171,6 @@ def read_stdin(what: str, most: int = MOST_BYTES) -> bytes:
         raise InputError(f"{what} on stdin cannot be read: {error.strerror}") from None
 
 
-colour_option: Decorator = click.option(
-    "--color",
-    "colour",
-    type=click.Choice(["auto", "always", "never"]),
-    default="auto",
-    show_default=True,
-    help="When to print colours; auto means on a terminal, and heeds NO_COLOR and FORCE_COLOR.",
-)
-
-
 def _formats(
     ctx: click.Context, param: click.Parameter, value: tuple[str, ...]
 ) -> tuple[Format, ...]:
@@ -210,39 +178,44 @@ def _formats(
     found: dict[str | None, Format] = {}
     for each in value or ("text",):
         name, named, path = each.partition("=")
+        place = os.path.abspath(path) if path not in ("", "-") else None
+        problem = ""
         if name not in FORMATS:
             problem = f"no such format: {name!r} (one of {', '.join(FORMATS)})"
-            raise click.BadParameter(problem, ctx, param)
-        if named and not path:
-            raise click.BadParameter(f"{each!r} names no file", ctx, param)
-        place = os.path.abspath(path) if path not in ("", "-") else None
-        if place in found:
+        elif named and not path:
+            problem = f"{each!r} names no file"
+        elif place in found:
             where = "stdout" if place is None else repr(found[place].path)
             problem = f"several formats for {where}: name files, as in --format sarif=FILE"
+        if problem:
             raise click.BadParameter(problem, ctx, param)
         found[place] = Format(name, None if place is None else path)
     return tuple(found.values())
 
 
-display_options = gathered(
+colour = click.option(
+    "--color",
+    "colour",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="When to print colours; auto means on a terminal, and heeds NO_COLOR and FORCE_COLOR.",
+)
+display = gathered(
     "display",
     Display,
-    click.option(
-        "--format",
+    value(
+        "--format NAME[=FILE]",
         "formats",
-        metavar="NAME[=FILE]",
         multiple=True,
         callback=_formats,
         shell_complete=lambda ctx, param, incomplete: [
-            _completed(name) for name in FORMATS if name.startswith(incomplete)
+            _completion(name) for name in FORMATS if name.startswith(incomplete)
         ],
         help=f"{', '.join(FORMATS)}; into a FILE, or to stdout. Several are possible.  "
         "[default: text]",
     ),
-    colour_option,
+    colour,
 )
 """How the outcome is shown, as `display`."""
-
-exit_zero_option: Decorator = flag(
-    "--exit-zero", help="Exit with 0 whatever is found; errors keep their codes."
-)
+exit_zero = flag("--exit-zero", help="Exit with 0 whatever is found; errors keep their codes.")

@@ -46,8 +46,12 @@ class Display:
 
     def look(self, *, top: int = 0, only: str | None = None, warm: bool = False) -> Look:
         """Return how text should look on this stdout."""
-        colour, ascii_only = _wants_colour(self.colour), not _holds("█├…")
-        return Look(_width(), colour, ascii=ascii_only, top=top, warm=warm, only=only)
+        encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+        try:
+            ascii_only = not "█├…".encode(encoding)
+        except (UnicodeEncodeError, LookupError):
+            ascii_only = True
+        return Look(_width(), _wants_colour(self.colour), ascii_only, top, warm, only)
 
     def emit(
         self, outcome: Outcome, *, top: int = 0, only: str | None = None, warm: bool = False
@@ -64,16 +68,15 @@ class Display:
             (each.path, render(each.name, outcome, look if each.path is None else plain))
             for each in self.formats
         ]
-        for path, text in made:
-            if path is not None:
+        try:
+            for path, text in sorted(made, key=lambda pair: pair[0] is None):
+                if path is None:
+                    write(text)
+                    continue
                 from ctxsize.writer.apply import write_output
 
                 data = text.encode("utf-8", "backslashreplace")
                 write_output(path, data, replaces=is_report)
-        try:
-            for path, text in made:
-                if path is None:
-                    write(text)
         except BrokenPipeError:
             # Who has seen enough gets the same exit code: a refusal is no pass for `| head`.
             abandon()
@@ -212,7 +215,6 @@ def _wants_colour(choice: str) -> bool:
 
 
 def _width() -> int:
-    """Return the width of text on this terminal."""
     return max(_NARROWEST, min(_columns(), _WIDEST))
 
 
@@ -226,15 +228,6 @@ def _columns() -> int:
     return _FILE_WIDTH
 
 
-def _holds(text: str) -> bool:
-    """Return whether stdout's encoding has these characters."""
-    try:
-        text.encode(getattr(sys.stdout, "encoding", None) or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True
-
-
 @contextmanager
 def progress() -> Iterator[_Progress | None]:
     """Yield what shows on a terminal how far the work is, once it takes over a second."""
@@ -245,7 +238,8 @@ def progress() -> Iterator[_Progress | None]:
     try:
         yield shown
     finally:
-        shown.clear()
+        if shown.begun:
+            _overwrite("")
 
 
 def steps(progress: _Progress | None) -> Callable[[str, int, int], None] | None:
@@ -256,33 +250,29 @@ def steps(progress: _Progress | None) -> Callable[[str, int, int], None] | None:
 class _Progress:
     def __init__(self) -> None:
         self._next = time.monotonic() + _PROGRESS_AFTER
-        self._shown = False
+        self.begun = False
 
     def __call__(self, entries: int, content_bytes: int) -> None:
         """Show how much was walked over."""
         if self._is_due():
             from ctxsize import units
 
-            self._show(f"{entries:,} entries, {units.human(content_bytes)} so far")
+            _overwrite(f"{entries:,} entries, {units.human(content_bytes)} so far")
 
     def step(self, name: str, done: int, total: int) -> None:
         """Show what is looked at, and how many of how many that is."""
         if self._is_due():
             count = f" ({done + 1:,} of {total:,})" if total else ""
-            self._show(fit(visible(name), _width() - len(count) - 1) + count)
+            _overwrite(fit(visible(name), _width() - len(count) - 1) + count)
 
     def _is_due(self) -> bool:
         now = time.monotonic()
         if now < self._next:
             return False
-        self._next, self._shown = now + _PROGRESS_EVERY, True
+        self._next, self.begun = now + _PROGRESS_EVERY, True
         return True
 
-    def clear(self) -> None:
-        if self._shown:
-            self._show("")
 
-    @staticmethod
-    def _show(text: str) -> None:
-        sys.stderr.write(f"\r\x1b[K{text}")
-        sys.stderr.flush()
+def _overwrite(text: str) -> None:
+    sys.stderr.write(f"\r\x1b[K{text}")
+    sys.stderr.flush()

@@ -9,8 +9,7 @@ import click
 
 from ctxsize import api
 from ctxsize.build import Build
-from ctxsize.cli import output
-from ctxsize.cli.options import build_options, display_options, flag
+from ctxsize.cli import options, output
 from ctxsize.errors import InputError, hint_at
 
 if TYPE_CHECKING:
@@ -20,36 +19,32 @@ _ALL = "all"
 
 
 @click.command("suggest")
-@build_options
-@flag("--write", help="Write what is chosen into the ignore file.")
-@flag("--diff", help="Show that change, and write nothing.")
-@flag("--check", help="Exit with 1 if anything safe is missing.")
-@flag("--unsafe", help="Choose the unsafe suggestions too.")
-@click.option(
-    "--only",
-    metavar="RULE|PATH",
+@options.build
+@options.flag("--write", help="Write what is chosen into the ignore file.")
+@options.flag("--diff", help="Show that change, and write nothing.")
+@options.flag("--check", help="Exit with 1 if anything safe is missing.")
+@options.flag("--unsafe", help="Choose the unsafe suggestions too.")
+@options.value(
+    "--only RULE|PATH",
     multiple=True,
     help="Choose the suggestions of this rule, or about this path, and no others.",
 )
-@click.option(
-    "--explain",
-    "explain",
-    metavar="RULE",
+@options.value(
+    "--explain RULE",
     multiple=True,
     help="Explain what a rule looks for, what it found and what blocked it; `all` explains "
     "everything that was found and is not suggested.",
 )
-@flag("--allowlist", help="Instead: ignore everything but what the Dockerfiles take.")
-@click.option(
-    "--like",
-    metavar="FILE",
-    help="Instead: what this other ignore file keeps out, translated to CONTEXT.",
+@options.flag("--allowlist", help="Instead: ignore everything but what the Dockerfiles take.")
+@options.value(
+    "--like FILE", help="Instead: what this other ignore file keeps out, translated to CONTEXT."
 )
-@flag("--from-gitignore", help="Instead: what git ignores, translated to the builder's patterns.")
-@flag("--tidy", help="Instead: drop the lines that the ignore file can do without.")
-@display_options
+@options.flag(
+    "--from-gitignore", help="Instead: what git ignores, translated to the builder's patterns."
+)
+@options.flag("--tidy", help="Instead: drop the lines that the ignore file can do without.")
+@options.display
 def suggest(
-    *,
     build: Build,
     write: bool,
     diff: bool,
@@ -122,7 +117,6 @@ def _show(outcome: Advice | IgnoreFilePlan, display: output.Display, *, diff: bo
 
 
 def _mode(asked: Mapping[str, bool], *, alone: bool) -> str:
-    """Return the mode that is asked for, `""` for none."""
     modes = [mode for mode, given in asked.items() if given]
     if len(modes) > 1:
         raise click.UsageError(f"--{modes[0]} does not go with --{modes[1]}")

@@ -110,7 +110,6 @@ def slug_of(name: str) -> str:
 
 
 def _unknown(finding: Finding) -> Code:
-    """Return what one finding tells of a code that is not ours."""
     return Code(finding.code, finding.code.lower(), finding.severity, finding.message, "")
 
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from errno import ELOOP
-from itertools import chain
-from pathlib import Path
+from itertools import islice
 
 from ctxsize.engine.builders import Builder
 from ctxsize.errors import InputError
@@ -33,8 +34,6 @@ _DOCKERFILE = re.compile(
 )
 _IGNORE_FILE = re.compile(r"(?:.*\.)?(?:docker|container)ignore", re.IGNORECASE | re.DOTALL)
 _TELLS_OF_BUILDS = re.compile(r"(?:^|/)[^/]*(?:compose[^/]*\.ya?ml|bake[^/]*\.(?:hcl|json))$")
-_TELLING_WORDS = ("docker", "conta", "compose", "bake")
-"""Of these one is in each name of a Dockerfile or of a file that tells of builds."""
 _MOST_NEAR = 100
 """Number of directories in which builds are looked for where a context has no Dockerfile."""
 _NO_DOCKERFILE = re.compile(
@@ -118,16 +117,16 @@ def find_dockerfile(context: str, named: str | None, builder: Builder) -> FoundD
 
 
 def _opened(context: str, named: str | None, builder: Builder) -> FoundDockerfile:
-    """Return the Dockerfile of a builder that opens it in place."""
     if named is None:
         paths = (os.path.join(context, name) for name in builder.dockerfile_names)
         usual = next((path for path in paths if os.path.lexists(path)), None)
         if usual is None:
             return FoundDockerfile(None, fault="there is no Dockerfile")
-        return _opened(context, os.path.normpath(usual), builder)
-    lower = Path(named).parent / _LOWER
-    if Path(named).name == _USUAL and not os.path.isfile(named) and lower.is_file():
-        named = str(lower)
+        named = os.path.normpath(usual)
+    lower = os.path.join(os.path.dirname(named), _LOWER)
+    is_usual = os.path.basename(named) == _USUAL
+    if is_usual and not os.path.isfile(named) and os.path.isfile(lower):
+        named = lower
     if not os.path.exists(named):
         path = named if os.path.lexists(named) else None
         return FoundDockerfile(path, fault="the Dockerfile does not exist")
@@ -140,8 +139,13 @@ def _fetched(context: str, named: str | None, builder: Builder) -> FoundDockerfi
     """Return the Dockerfile as BuildKit gets it, from its directory alone."""
     path = os.path.normpath(os.path.join(context, _USUAL)) if named is None else named
     directory, name = os.path.split(path)
-    if name == _USUAL and _LOWER in (names := _names(directory)) and _USUAL not in names:
-        path, name = os.path.join(directory, _LOWER), _LOWER
+    if name == _USUAL:
+        names: list[str] = []
+        with suppress(OSError):
+            # Case counts, whatever the file system does.
+            names = [each.name for each in entries_in(directory or ".")]
+        if _LOWER in names and _USUAL not in names:
+            path, name = os.path.join(directory, _LOWER), _LOWER
     found = _inside(path, directory, name, builder)
     if found.fault is not None and name == _USUAL:
         lower = _inside(path, directory, _LOWER, builder)
@@ -155,36 +159,20 @@ def files_near(context: str) -> list[str]:
     Nothing if none of them is a Dockerfile or tells of builds by its name. Only so many
     directories are looked into: this is a look for a hint.
     """
-    found: list[list[str]] = []
+    found: list[str] = []
     pending = ["", ".github/workflows", "src/main/docker"]
-    for count, directory in enumerate(pending):
-        if count > _MOST_NEAR:
-            break
+    for directory in islice(pending, _MOST_NEAR):
         try:
             each = entries_in(os.path.join(context, directory))
         except OSError:
             continue
         prefix = f"{directory}/" if directory else ""
-        files = (entry.name for entry in each if entry.is_file(follow_symlinks=False))
-        found.append([prefix + name for name in files])
+        found += sorted(prefix + one.name for one in each if one.is_file(follow_symlinks=False))
         if not directory:
-            folders = sorted(entry.name for entry in each if entry.is_dir(follow_symlinks=False))
+            folders = sorted(one.name for one in each if one.is_dir(follow_symlinks=False))
             pending += [name for name in folders if name not in (".git", "node_modules")]
-    # Mostly nothing tells, which one look at all names shows sooner than one at each.
-    names = "\n".join(chain.from_iterable(found)).lower()
-    if not any(word in names for word in _TELLING_WORDS):
-        return []
-    paths = [path for each in found for path in sorted(each)]
-    tells = any(is_dockerfile(path) or _TELLS_OF_BUILDS.search(path) for path in paths)
-    return paths if tells else []
-
-
-def _names(directory: str) -> list[str]:
-    """Return what lies beside a Dockerfile. Case counts, whatever the file system does."""
-    try:
-        return [each.name for each in entries_in(directory or ".")]
-    except OSError:
-        return []
+    tells = any(is_dockerfile(path) or _TELLS_OF_BUILDS.search(path) for path in found)
+    return found if tells else []
 
 
 def _inside(path: str, directory: str, name: str, builder: Builder) -> FoundDockerfile:
@@ -226,28 +214,43 @@ def never_ends(path: str) -> bool:
     return special and not is_null(found)
 
 
-def follow_inside(root: str, path: str) -> str | None:
-    """Return where `path` below `root` leads if no symlink may leave `root`, or None.
+def follow_links(path: str, target_of: Callable[[str], str | None]) -> tuple[str, bool]:
+    """Return where `path` leads through symlinks, and whether it gets there.
 
-    Absolute targets and `..` start again at `root`, as in a chroot.
-    Raises `OSError` for a loop.
+    Absolute targets and `..` start again at the top, as in a chroot. `target_of` returns the
+    target of a symlink, None for what is none and `""` for one that stops the way.
     """
-    pending = path.split("/")[::-1]
-    at: list[str] = []
-    for _ in range(_MOST_LINKS + len(pending)):
-        if not pending:
-            return os.path.join(root, *at)
+    pending, at, links = path.split("/")[::-1], list[str](), 0
+    while pending:
         part = pending.pop()
         if part in ("", ".", ".."):
             at = at[:-1] if part == ".." else at
             continue
-        here = os.path.join(root, *at, part)
-        if not os.path.lexists(here):
-            return None
-        if not os.path.islink(here):
+        here = "/".join([*at, part])
+        target = target_of(here)
+        if target is None:
             at.append(part)
             continue
-        target = os.readlink(here)
+        links += 1
+        if links > _MOST_LINKS or not target:
+            return here, False
         at = [] if target.startswith("/") else at
         pending += target.split("/")[::-1]
-    raise OSError(ELOOP, os.strerror(ELOOP), path)
+    return "/".join(at) or ".", True
+
+
+def follow_inside(root: str, path: str) -> str | None:
+    """Return where `path` below `root` leads if no symlink may leave `root`; None for nowhere.
+
+    Raises `OSError` for a loop.
+    """
+
+    def target_of(here: str) -> str | None:
+        full = os.path.join(root, here)
+        return os.readlink(full) if os.path.islink(full) else None
+
+    end, is_end = follow_links(path, target_of)
+    if not is_end:
+        raise OSError(ELOOP, os.strerror(ELOOP), path)
+    full = os.path.join(root, end)
+    return full if os.path.lexists(full) else None

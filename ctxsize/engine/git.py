@@ -1,4 +1,4 @@
-"""What git knows of a directory: tracked files, ignored ones, submodules, worktrees.
+"""What git knows of a directory: tracked files, ignored ones, submodules.
 
 One of two places that run a program. Git asks and never writes: no lock is taken, no
 hook or file-system monitor of the repository is run, nothing is fetched. The
@@ -11,6 +11,7 @@ not followed, and a git that hangs or fails is not run again for it.
 from __future__ import annotations
 
 import os
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -25,15 +26,11 @@ _SECONDS = 10.0
 """Seconds that git has for an answer."""
 _MOST_SECONDS = 30.0
 """Seconds that git may take without an answer, in all repositories together."""
-_KEPT_VARIABLES = (
-    "GIT_CEILING_DIRECTORIES",
-    "GIT_CONFIG_",
-    "GIT_DISCOVERY_ACROSS_FILESYSTEM",
+_KEPT_VARIABLES = re.compile(
+    "(?!GIT_)|GIT_CEILING_DIRECTORIES|GIT_CONFIG_(?!PARAMETERS$)|GIT_DISCOVERY_ACROSS_FILESYSTEM"
 )
-_DROPPED_VARIABLES = ("GIT_CONFIG_PARAMETERS",)
 _SETTINGS = ("core.fsmonitor=false", f"core.hooksPath={os.devnull}", "core.quotePath=true")
 """What counts for more than the configuration of the repository, which may name programs."""
-_SUBMODULE = b"160000"
 
 
 class GitError(Exception):
@@ -94,13 +91,18 @@ class GitRepository:
         for record in _records(self.root, "ls-files", "-z", "--stage"):
             mode, _, rest = record.partition(b" ")
             path = os.fsdecode(rest.partition(b"\t")[2])
-            (submodules if mode == _SUBMODULE else files).add(path)
+            (submodules if mode == b"160000" else files).add(path)
         return frozenset(files), frozenset(submodules)
 
     @property
     def tracked(self) -> frozenset[str]:
         """Return the files of the index below `root`. Raises `GitError`."""
         return self._index[0]
+
+    @property
+    def submodules(self) -> frozenset[str]:
+        """Return the directories below `root` that are repositories of their own by the index."""
+        return self._index[1]
 
     @cached_property
     def index(self) -> SortedPaths:
@@ -112,11 +114,6 @@ class GitRepository:
         ends = (at for at, char in enumerate(f"{path}/") if char == "/")
         return path in self.ignored or any(f"{path[:end]}/" in self.ignored for end in ends)
 
-    @property
-    def submodules(self) -> frozenset[str]:
-        """Return the directories below `root` that are repositories of their own by the index."""
-        return self._index[1]
-
     @cached_property
     def ignored(self) -> frozenset[str]:
         """Return what git ignores and does not track; a trailing `/` stands for all below.
@@ -126,21 +123,10 @@ class GitRepository:
         options = ("-o", "-i", "--exclude-standard", "--directory", "-z")
         listed = sorted(map(os.fsdecode, _records(self.root, "ls-files", *options)))
         # Git also lists directories that it does not ignore, but all that is in them.
-        below = pairwise([*listed, ""])
         return frozenset(
             path
-            for path, following in below
+            for path, following in pairwise([*listed, ""])
             if not (path.endswith("/") and following.startswith(path))
-        )
-
-    @cached_property
-    def worktrees(self) -> frozenset[str]:
-        """Return the real paths of all work trees of the repository. Raises `GitError`."""
-        lines = _records(self.root, "worktree", "list", "--porcelain", "-z")
-        return frozenset(
-            os.path.realpath(os.fsdecode(line.partition(b" ")[2]))
-            for line in lines
-            if line.startswith(b"worktree ")
         )
 
 
@@ -198,7 +184,9 @@ def _asked(root: str, *arguments: str) -> bytes:
     What it cannot answer it is asked once: a FIFO that it waits for stays one.
     """
     top = top_of(root) or root
-    program = _program(top)
+    program = find_program("git", os.environ.get("PATH", ""), top)
+    if program is None:
+        raise GitError("git is not installed, or PATH names it only inside the repository")
     failed = _failures.get((program, top)) or _failures.get((program, top, *arguments))
     if failed is not None:
         raise failed
@@ -239,13 +227,6 @@ def _run(program: str, root: str, arguments: tuple[str, ...]) -> bytes:
     return done.stdout
 
 
-def _program(top: str) -> str:
-    program = find_program("git", os.environ.get("PATH", ""), top)
-    if program is None:
-        raise GitError("git is not installed, or PATH names it only inside the repository")
-    return program
-
-
 @lru_cache
 def find_program(name: str, path: str, top: str) -> str | None:
     """Return the program that the variable PATH means, as an absolute path.
@@ -273,11 +254,6 @@ def _reason(stderr: bytes) -> str:
 
 def _environment() -> dict[str, str]:
     """Return our environment without what would make git look elsewhere, write, fetch or ask."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("GIT_")
-        or (name.startswith(_KEPT_VARIABLES) and name not in _DROPPED_VARIABLES)
-    }
+    kept = {name: value for name, value in os.environ.items() if _KEPT_VARIABLES.match(name)}
     quiet = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
     return {**kept, **quiet, "LC_ALL": "C"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from errno import EFBIG
+from errno import EFBIG, EISDIR, ENOENT
 
 from ctxsize.engine import golang
 from ctxsize.engine.builders import Builder
@@ -35,8 +35,9 @@ def find_ignore_file(
         path = os.path.normpath(os.path.join(directory, name))
         if os.path.lexists(path):
             target = _target(path, directory, builder, problems, is_sure=specific)
-            if target is not None:
-                return _read(target, builder), specific, problems
+            found = None if target is None else _read(target, builder)
+            if found is not None:
+                return found, specific, problems
     return None, False, problems
 
 
@@ -73,7 +74,7 @@ def _target(
                 raise _unreadable(path, builder, error) from None
             wrong = "it is a symlink that leads in a circle"
     if not wrong and builder.must_read:
-        return None if _is_missing(target) else target
+        return target
     if not wrong and os.path.isdir(target):
         wrong = "it is a directory"
     if wrong:
@@ -89,18 +90,8 @@ def _target(
     return target
 
 
-def _is_missing(path: str) -> bool:
-    """Return whether nothing is there. A loop of symlinks is something: it cannot be read."""
-    try:
-        os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        pass
-    return False
-
-
-def _read(path: str, builder: Builder) -> IgnoreFile:
+def _read(path: str, builder: Builder) -> IgnoreFile | None:
+    """Return the ignore file at `path`; None if there is none for a builder that must read it."""
     if never_ends(path):
         raise BuildFailsError(
             f"{builder.title} waits for ever for what is no file",
@@ -112,9 +103,12 @@ def _read(path: str, builder: Builder) -> IgnoreFile:
     except OSError as error:
         if error.errno == EFBIG:
             raise InputError(f"cannot be read: {error.strerror}", path=path) from None
-        if builder.must_read:
-            raise _unreadable(path, builder, error) from None
-        return IgnoreFile.parse(path, b"")
+        if not builder.must_read:
+            return IgnoreFile.parse(path, b"")
+        # A loop of symlinks is something: it cannot be read.
+        if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+            return None
+        raise _unreadable(path, builder, error) from None
 
 
 def _unreadable(path: str, builder: Builder, error: OSError) -> BuildFailsError:
@@ -129,12 +123,10 @@ def read_ignore_file(path: str) -> IgnoreFile:
     """
     try:
         return IgnoreFile.parse(path, read_file(path))
-    except FileNotFoundError:
-        raise InputError("does not exist", path=path) from None
-    except IsADirectoryError:
-        raise InputError("is a directory", path=path) from None
     except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", path=path) from None
+        known = {ENOENT: "does not exist", EISDIR: "is a directory"}
+        message = known.get(error.errno or 0, f"cannot be read: {error.strerror}")
+        raise InputError(message, path=path) from None
 
 
 def spec_of(

@@ -150,16 +150,11 @@ class NarrowState(NamedTuple):
 class Narrowed:
     """An evaluator that sends what a list of include patterns asks for and a spec leaves.
 
-    With `blame_include` a file counts as refused only if the include patterns do it.
-
     Raises `DockerfileError` for an include pattern that fails the build, some of
     them only when an entry makes the builder look at it.
     """
 
-    def __init__(
-        self, spec: DockerIgnoreSpec, include: Iterable[str], *, blame_include: bool = False
-    ) -> None:
-        self._blame_include = blame_include
+    def __init__(self, spec: DockerIgnoreSpec, include: Iterable[str]) -> None:
         self._asked: Evaluator[Any] = fastest(include_spec(include))
         self._left: Evaluator[Any] = fastest(spec)
 
@@ -202,6 +197,4 @@ class Narrowed:
             return left
         if asked.ignored:
             return NOT_ASKED_FOR
-        if self._blame_include:
-            return left._replace(refused=asked.refused)
         return left._replace(refused=True) if asked.refused else left

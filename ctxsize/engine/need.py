@@ -1,44 +1,43 @@
-"""What a Dockerfile asks for of a context, transfer by transfer, and evaluators for that.
+"""What a build asks for of each of its contexts, transfer by transfer.
 
 A build of several platforms reads the Dockerfile once for each; platforms that
 ask for the same share a transfer. So do, of a named context, the instructions
 that ask for the same: each of the others has a transfer of its own.
+
+A named context (`--build-context`) that is a directory has its own ignore file
+(`.dockerignore` at its top and no other). What is no directory is fetched by the builder:
+nothing of it is sent. Behaviour: docker/buildx (`loadInputs`), moby/buildkit (`NamedContext`).
 """
 
 from __future__ import annotations
 
 import os
+import re
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from ctxsize.build import Build
-from ctxsize.dockerfile.images import Platform, machine_platform, parse_platform
+from ctxsize.dockerfile.images import Platform, familiar_name, machine_platform, parse_platform
 from ctxsize.dockerfile.instructions import located
 from ctxsize.dockerfile.parse import find_syntax
 from ctxsize.dockerfile.sources import Unknown
 from ctxsize.dockerfile.taken import Asked, ContextNeed, Paths, context_need, other_frontend
 from ctxsize.engine.builders import Builder
+from ctxsize.engine.dockerfiles import is_remote
 from ctxsize.engine.evaluate import Evaluator
-from ctxsize.engine.named import named_contexts
 from ctxsize.engine.narrow import Narrowed, check_excluded, follow
-from ctxsize.engine.request import Asking, Plan, Request
-from ctxsize.errors import (
-    BuildFailsError,
-    CtxsizeError,
-    DockerfileError,
-    InputError,
-    UndecidedError,
-)
-from ctxsize.model import Problem
+from ctxsize.engine.request import Request, request_of
+from ctxsize.errors import DockerfileError, InputError, UndecidedError
+from ctxsize.model import NamedContext, Problem
 
 Include = tuple[str, ...] | None
 """The include patterns of a transfer; None for all that is not ignored."""
 
 TAKES_UNKNOWN = "what the Dockerfile takes is not known"
-
-BLAMED = "sources of the Dockerfile are patterns, of which one takes it away again"
+TAKEN_AWAY = "sources of the Dockerfile are patterns, of which one takes it away again"
 
 
 def platforms_of(request: Request) -> tuple[str, ...]:
@@ -55,11 +54,8 @@ def platforms_of(request: Request) -> tuple[str, ...]:
             found.append(own if text.lower() == "local" else parse_platform(text, own))
         except DockerfileError as error:
             # The value of a variable of the environment may be anything: it is not printed.
-            wrong = (
-                f"--platform: {error.message}"
-                if named
-                else "DOCKER_DEFAULT_PLATFORM is no platform"
-            )
+            wrong = "DOCKER_DEFAULT_PLATFORM is no platform"
+            wrong = f"--platform: {error.message}" if named else wrong
             raise InputError(wrong, hint="for instance linux/arm64") from None
     return tuple(dict.fromkeys(map(str, found)))
 
@@ -70,21 +66,103 @@ def _own_platform() -> Platform:
     return machine_platform("x86_64" if sys.platform == "win32" else os.uname().machine)
 
 
+def named_contexts(build: Build) -> tuple[NamedContext, ...]:
+    """Return the named contexts of `build` in the order of the command line, the last of each name.
+
+    Raises `InputError` where the command line itself is refused: for a name that
+    no image can have and a directory that is none, also if nothing uses it.
+    """
+    found: dict[str, NamedContext] = {}
+    for given, value in build.build_contexts.items():
+        try:
+            name = familiar_name(given)
+        except DockerfileError as error:
+            raise InputError(f"invalid context name {given}: {error.message}") from None
+        # Buildx sends the contexts of these names as it does its own.
+        announced = f"_{name}" if name in ("context", "dockerfile") else name
+        found[name] = NamedContext(name, value, _kind(name, value), announced, None)
+    return tuple(found.values())
+
+
+def _kind(name: str, value: str) -> str:
+    scheme = re.match("docker-image(?=://)|oci-layout(?=://)|target(?=:)", value)
+    if scheme is not None:
+        return scheme[0]
+    if is_remote(value):
+        return "http" if value.startswith(("http://", "https://")) else "git"
+    try:
+        is_directory = os.path.isdir(value)
+        reason = "not a directory" if os.path.lexists(value) else "no such file or directory"
+    except ValueError as error:
+        is_directory, reason = False, str(error)
+    if not is_directory:
+        raise InputError(
+            f"failed to get build context {name}: stat {value}: {reason}",
+            hint="--build-context takes NAME=DIRECTORY, or a URL, docker-image:// or oci-layout://",
+        )
+    return "local"
+
+
+def _is_image(named: NamedContext) -> bool:
+    """Return whether an image's variables and triggers may come with it."""
+    is_one = named.kind in ("docker-image", "oci-layout", "target")
+    return is_one and named.value != "docker-image://scratch"
+
+
+def named_request(request: Request, named: NamedContext) -> Request:
+    """Return the request for a directory: another context and ignore file, the same Dockerfile.
+
+    Raises `InputError` for what is no directory, `IgnoreFileError` if its ignore
+    file would fail the build.
+    """
+    if not named.local:
+        raise InputError(
+            f"the named context {named.name} is {named.value}: the builder fetches it, so "
+            "nothing is sent and no ignore file is read"
+        )
+    # Only the ignore file at its top counts, whatever Dockerfiles it holds.
+    build = Build(named.value, builder=request.builder.name)
+    alone = request_of(build, request.builder, alone=True)
+    return replace(
+        request,
+        context=named.value,
+        root=alone.root,
+        ignore_file=alone.ignore_file,
+        dockerfile_specific=False,
+        spec=alone.spec,
+        problems=alone.problems,
+        name=named.name,
+    )
+
+
+def request_named(request: Request, name: str) -> Request:
+    """Return the request for the named context `name` of a build; itself for `""`.
+
+    Raises `InputError` for a name that the build does not have, and what `named_request` raises.
+    """
+    if not name:
+        return request
+    known = {each.name: each for each in named_contexts(request.build)}
+    try:
+        named = known[familiar_name(name)]
+    except (KeyError, DockerfileError):
+        hint = f"one of {', '.join(known)}" if known else "give it by --build-context"
+        raise InputError(f"no such named context: {name}", hint=hint) from None
+    return named_request(request, named)
+
+
 def needs_of(request: Request) -> dict[str, ContextNeed]:
     """Return what the Dockerfile of `request` asks of its contexts, by platform.
 
     Raises `DockerfileError` for a Dockerfile that the builder rejects, and for
     paths that it cannot ask for; `InputError` for one that cannot be read.
     """
-    build = request.build
-    data = b""
+    build, data = request.build, b""
     try:
         platforms = platforms_of(request)
-        arguments = tuple(build.build_arguments.items())
-        named = tuple((each.name, bool(each.image)) for each in named_contexts(build))
+        named = {each.name: _is_image(each) for each in named_contexts(build)}
         data = request.plan.data
-        asking = [Asking(build.target, arguments, each, named) for each in platforms]
-        needs = {each.platform: _need(request.plan, each) for each in asking}
+        needs = {each: _need(request, each, named) for each in platforms}
     except DockerfileError as error:
         error.path = request.dockerfile
         error.message = build.masked(error.message)
@@ -96,33 +174,41 @@ def needs_of(request: Request) -> dict[str, ContextNeed]:
     except InputError as error:
         error.message = build.masked(error.message)
         raise
-    return {each: _masked(build, need) for each, need in needs.items()}
+    if not build.hidden:
+        return needs
+    return {
+        each: replace(
+            need,
+            unknowns=tuple(replace(one, name=build.masked(one.name)) for one in need.unknowns),
+        )
+        for each, need in needs.items()
+    }
 
 
-def _masked(build: Build, need: ContextNeed) -> ContextNeed:
-    """Return `need` with no hidden value of `build` in what it says of base images."""
-    unknowns = [replace(each, name=build.masked(each.name)) for each in need.unknowns]
-    return replace(need, unknowns=tuple(unknowns)) if build.hidden else need
-
-
-def _need(plan: Plan, asking: Asking) -> ContextNeed:
-    known = plan.needs.get(asking)
-    if known is not None:
-        return known
+def _need(request: Request, platform: str, named: Mapping[str, bool]) -> ContextNeed:
+    build, known = request.build, request.plan.needs
+    asking = (build.target, (*build.build_arguments.items(),), platform, (*named.items(),))
+    if asking in known:
+        return known[asking]
     need = context_need(
-        plan.dockerfile,
-        target=asking.target,
-        build_arguments=dict(asking.build_arguments),
-        platform=asking.platform,
+        request.plan.dockerfile,
+        target=build.target,
+        build_arguments=build.build_arguments,
+        platform=platform,
         build_platform=str(_own_platform()),
-        contexts=dict(asking.named),
+        contexts=named,
     )
     for line, patterns in need.excluded:
         with located(line):
             check_excluded(patterns)
     for each in need.asked:
-        _check_header(each.paths)
-    plan.needs[asking] = need
+        text = "".join(each.paths or ())
+        if text.isascii() and not text.isprintable():  # the paths travel as a header of HTTP/2
+            raise DockerfileError(
+                'header key "followpaths" contains value with non-printable ASCII characters',
+                hint="a source holds a control character",
+            )
+    known[asking] = need
     return need
 
 
@@ -142,16 +228,14 @@ def asked_of(request: Request) -> tuple[Asked, ...]:
         for each in need.of(request.name):
             asked = replace(each, platforms=(platform,), unknowns=unknowns)
             found.setdefault(asked.paths, []).append(asked)
-    return tuple(map(_joined, found.values()))
-
-
-def _joined(asked: list[Asked]) -> Asked:
-    """Return one transfer for all platforms that ask for the same."""
-    return replace(
-        asked[0],
-        sources=tuple(dict.fromkeys(source for each in asked for source in each.sources)),
-        unknowns=tuple(dict.fromkeys(unknown for each in asked for unknown in each.unknowns)),
-        platforms=tuple(platform for each in asked for platform in each.platforms),
+    return tuple(
+        replace(
+            alike[0],
+            sources=tuple(dict.fromkeys(source for each in alike for source in each.sources)),
+            unknowns=tuple(dict.fromkeys(unknown for each in alike for unknown in each.unknowns)),
+            platforms=tuple(platform for each in alike for platform in each.platforms),
+        )
+        for alike in found.values()
     )
 
 
@@ -167,10 +251,12 @@ def includes_of(request: Request) -> list[Include]:
         raise InputError(
             "there is no Dockerfile, so what travels is not known", hint="name it with -f PATH"
         )
-    return [
-        None if asked.paths is None else follow(request.root, asked.paths)
-        for asked in asked_of(request)
-    ]
+    return [include_of(request, asked.paths) for asked in asked_of(request)]
+
+
+def include_of(request: Request, paths: Paths) -> Include:
+    """Return the include patterns of a transfer of `paths`. Raises `BuildFailsError`."""
+    return None if paths is None else follow(request.root, paths)
 
 
 def evaluator_of(request: Request, paths: Paths) -> Evaluator[Any] | None:
@@ -179,7 +265,7 @@ def evaluator_of(request: Request, paths: Paths) -> Evaluator[Any] | None:
     Raises `DockerfileError` for a path that the builder rejects as a pattern,
     `BuildFailsError` where the sender cannot follow a link.
     """
-    include = None if paths is None else follow(request.root, paths)
+    include = include_of(request, paths)
     return None if include is None else Narrowed(request.spec, include)
 
 
@@ -204,14 +290,6 @@ def unknown_problem(unknown: Unknown, builder: Builder) -> Problem:
     return Problem(code, message, line=unknown.line or None)
 
 
-def failure(error: CtxsizeError) -> str:
-    """Return what the build does for certain where the builder meets `error`, or ""."""
-    if isinstance(error, BuildFailsError):
-        return "the build stops"
-    rejected = isinstance(error, DockerfileError) and not isinstance(error, UndecidedError)
-    return "the build fails" if rejected else ""
-
-
 def is_wrong_target(request: Request) -> bool:
     """Return whether the Dockerfile can be read and has no stage of the asked name."""
     target = request.build.target.lower()
@@ -219,13 +297,3 @@ def is_wrong_target(request: Request) -> bool:
         return target not in {"", *(stage.name for stage in request.plan.dockerfile.stages)}
     except InputError:
         return False
-
-
-def _check_header(paths: Paths) -> None:
-    """Raise for paths that the builder cannot ask the client for: they travel as a header."""
-    paths = paths or ()
-    if all(path.isascii() for path in paths) and not all(path.isprintable() for path in paths):
-        raise DockerfileError(
-            'header key "followpaths" contains value with non-printable ASCII characters',
-            hint="a source holds a control character",
-        )

@@ -10,7 +10,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import chain
+from functools import cache
 
 from pathspec import GitIgnoreSpec
 
@@ -55,20 +55,19 @@ def with_reasons(request: Request, report: Report, *, is_accepted: Callable[[str
     found = [*_looked_at(report.context_path, parts, sources or (), report.ignore_file)]
     if request.builder.meter is None and sources is not None:  # nothing travels but for COPY
         found = [clue for clue in found if _is_taken(clue.path, sources)]
-    found = [each for each in found if not _is_known(report.context_path, each, is_accepted)]
+    placed = [(report.context_path, each) for each in found]
     total = _bytes(parts)
     for named in report.named_contexts:
         asked = {each.path for one in named.transfers for each in one.sources}
         below = _looked_at(named.value, named.transfers, asked, named.ignore_file)
-        left = (each for each in below if not _is_known(named.value, each, is_accepted))
-        found += [replace(each, path=_joined(named.value, each.path)) for each in left]
+        placed += [(".", replace(each, path=_joined(named.value, each.path))) for each in below]
         total += _bytes(named.transfers)
-    return replace(report, reasons=tuple(_reasons(found, total)))
-
-
-def _is_known(context: str, clue: Clue, is_accepted: Callable[[str], bool]) -> bool:
-    """Return whether `clue` is a secret that is accepted."""
-    return clue.kind == "secret" and is_accepted(_joined(context, clue.path))
+    left = [
+        each
+        for context, each in placed
+        if each.kind != "secret" or not is_accepted(_joined(context, each.path))
+    ]
+    return replace(report, reasons=tuple(_reasons(left, total)))
 
 
 def _joined(context: str, path: str) -> str:
@@ -76,11 +75,8 @@ def _joined(context: str, path: str) -> str:
 
 
 def _bytes(parts: _Parts) -> int:
-    """Return the bytes of all `parts`."""
-    return sum(
-        each.content_bytes if isinstance(each, Transfer) else each.totals.content_bytes
-        for each in parts
-    )
+    sums = (each if isinstance(each, Transfer) else each.totals for each in parts)
+    return sum(each.content_bytes for each in sums)
 
 
 def _sources(request: Request, report: Report) -> set[str] | None:
@@ -145,7 +141,6 @@ def _large(context: str, large: list[Clue], passed: list[str], total: int) -> It
 
 
 def _gitignore_lines(context: str) -> list[str]:
-    """Return the lines of the `.gitignore` at the top of a context, none if it is no plain file."""
     path = _joined(context, GITIGNORE)
     try:
         text = os.fsdecode(read_file(path, _LONGEST_GITIGNORE_BYTES, links=False))
@@ -155,7 +150,6 @@ def _gitignore_lines(context: str) -> list[str]:
 
 
 def _ignores(lines: list[str], clue: Clue) -> bool:
-    """Return whether `lines` of a `.gitignore` ignore the directory or file of `clue`."""
     names = clue.path.split("/")
     concerning = list(dict.fromkeys(line for line in lines if _may_match(line, names)))
     if len(concerning) > _MOST_LINES:
@@ -180,7 +174,6 @@ def _may_match(line: str, names: list[str]) -> bool:
 
 
 def _reasons(clues: Iterable[Clue], total: int) -> Iterator[Reason]:
-    """Yield a reason for each kind of `clues` that weighs enough."""
     by_kind: dict[str, list[Clue]] = {}
     for clue in clues:
         by_kind.setdefault(clue.kind, []).append(clue)
@@ -221,12 +214,16 @@ def clues(
 
 def _tops(noted: Clues) -> dict[str, str]:
     """Return the outermost directories that say something, as prefixes, and what they say."""
-    shown = _Shown(noted.folders, noted.names)
+
+    @cache
+    def holding(name: str) -> frozenset[str]:
+        return frozenset((*noted.folders.get(name, ()), *noted.names.get(name, ())))
+
     found = {
         f"{above}{name}/": "unneeded"
         for name in noted.folders.keys() & UNNEEDED.keys()
         for above in noted.folders[name]
-        if shown.holds(f"{above}{name}", UNNEEDED[name])
+        if _is_shown(f"{above}{name}", UNNEEDED[name], holding)
     }
     for each in SECRET_FOLDERS:
         name = each.rpartition("/")[2]
@@ -240,6 +237,27 @@ def _tops(noted: Clues) -> dict[str, str]:
             last = path
             outermost[path] = found[path]
     return outermost
+
+
+_Holding = Callable[[str], frozenset[str]]
+"""Returns the directories, as prefixes, that hold something of a name."""
+
+
+def _is_shown(path: str, ways: str, holding: _Holding) -> bool:
+    """Return whether one of `ways`, a value of `UNNEEDED`, holds for the directory `path`."""
+    return any(
+        all(any(_is_there(path, word, holding) for word in group.split()) for group in groups)
+        for groups in (way.split("+") for way in ways.split("|"))
+    )
+
+
+def _is_there(path: str, word: str, holding: _Holding) -> bool:
+    while word.startswith("../"):
+        if not path:
+            return False
+        path, word = path.rpartition("/")[0], word[3:]
+    above, _, name = f"{path}/{word}".lstrip("/").rpartition("/")
+    return (f"{above}/" if above else "") in holding(name)
 
 
 def _large_parts(
@@ -258,32 +276,3 @@ def _large_parts(
     for each in largest:
         if each.content_bytes >= least:
             yield Clue("file", each.name, each.content_bytes, 1)
-
-
-class _Shown:
-    """Looks up the names that show what a directory is."""
-
-    def __init__(self, folders: dict[str, list[str]], names: dict[str, list[str]]) -> None:
-        self._tables = (folders, names)
-        self._sets: dict[str, frozenset[str]] = {}
-
-    def holds(self, path: str, ways: str) -> bool:
-        """Return whether one of `ways`, a value of `UNNEEDED`, holds for the directory `path`."""
-        return any(
-            all(
-                any(self._is_there(path, word) for word in group.split())
-                for group in way.split("+")
-            )
-            for way in ways.split("|")
-        )
-
-    def _is_there(self, path: str, word: str) -> bool:
-        while word.startswith("../"):
-            if not path:
-                return False
-            path, word = path.rpartition("/")[0], word[3:]
-        above, _, name = f"{path}/{word}".lstrip("/").rpartition("/")
-        if name not in self._sets:
-            each = (table.get(name, ()) for table in self._tables)
-            self._sets[name] = frozenset(chain.from_iterable(each))
-        return (f"{above}/" if above else "") in self._sets[name]

@@ -13,8 +13,7 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from errno import EFBIG
 from functools import cached_property, partial
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ctxsize.build import Build
 from ctxsize.engine.builders import BUILDKIT, Builder
@@ -47,8 +46,8 @@ class Plan:
 
     def __init__(self, read: Callable[[], bytes]) -> None:
         self._read = read
-        self.needs: dict[Asking, ContextNeed] = {}
-        """What is known already."""
+        self.needs: dict[object, ContextNeed] = {}
+        """What is known already, by all that it depends on."""
 
     @cached_property
     def data(self) -> bytes:
@@ -127,16 +126,14 @@ class Request:
     @property
     def dockerfile_in_context(self) -> str | None:
         """Return the Dockerfile's path relative to the context, None if it lies outside."""
-        if self.dockerfile in (None, STDIN):
-            return None
-        return inside(self.root, str(self.dockerfile))
+        return None if self.dockerfile in (None, STDIN) else inside(self.root, str(self.dockerfile))
 
     @property
     def dockerfile_bytes(self) -> int:
         """Return the Dockerfile's size, 0 without one."""
         if self.dockerfile_read_from is None:
             return len(self.build.dockerfile_inline or b"")
-        return Path(self.dockerfile_read_from).stat().st_size
+        return os.stat(self.dockerfile_read_from).st_size
 
 
 def resolve(
@@ -159,8 +156,7 @@ def request_of(
     `IgnoreFileError` if the ignore file would fail the build.
     """
     request = without_patterns(build, builder, alone=alone, plans=plans)
-    spec = spec_of(request.ignore_file, builder, named=alone)
-    return _with_needed_files(replace(request, spec=spec))
+    return _with_spec(request, spec_of(request.ignore_file, builder, named=alone))
 
 
 def without_patterns(
@@ -170,21 +166,26 @@ def without_patterns(
 
     Raises `InputError` if the context or the Dockerfile cannot be used.
     """
-    context = build.context
-    root = _context_root(context)
+    root = _context_root(build.context)
     if alone:
         found = FoundDockerfile(None)
     elif build.dockerfile == STDIN and build.dockerfile_inline is None:
         raise InputError("the Dockerfile is to come from stdin, and its text is not given")
     else:
-        found = find_dockerfile(context, build.dockerfile, builder)
-    ignore_file, specific, problems = find_ignore_file(context, found.path, builder)
+        found = find_dockerfile(build.context, build.dockerfile, builder)
+    ignore_file, specific, problems = find_ignore_file(build.context, found.path, builder)
     if found.fault is not None:
-        problems.append(_unusable(found))
+        message = f"the build fails: {found.fault}"
+        if found.path is None:
+            message = f"{message} (the context holds no Dockerfile; name it with -f PATH)"
+            problems.append(Problem("no-dockerfile", message))
+        else:
+            problems.append(Problem("unusable-dockerfile", message, found.path, fails=True))
     plans = plans or Plans()
+    read = partial(_dockerfile_data, build, found, builder)
     return Request(
         build,
-        context,
+        build.context,
         root,
         found.path,
         builder,
@@ -194,14 +195,9 @@ def without_patterns(
         dockerfile_read_from=found.read_from,
         dockerfile_fault=found.fault,
         problems=tuple(problems),
-        plan=_plan(build, found, builder, plans),
+        plan=Plan(read) if found.read_from is None else plans.of(found.read_from, read),
         plans=plans,
     )
-
-
-def _plan(build: Build, found: FoundDockerfile, builder: Builder, plans: Plans) -> Plan:
-    read = partial(_dockerfile_data, build, found, builder)
-    return Plan(read) if found.read_from is None else plans.of(found.read_from, read)
 
 
 def _dockerfile_data(build: Build, found: FoundDockerfile, builder: Builder) -> bytes:
@@ -231,7 +227,17 @@ def with_ignore_file(request: Request, data: bytes, *, make: Make | None = None)
     """
     ignore_file = IgnoreFile.parse(ignore_file_to_write(request), data)
     spec = spec_of(ignore_file, request.builder, named=bool(request.name), make=make)
-    return _with_needed_files(replace(request, ignore_file=ignore_file, spec=spec))
+    return _with_spec(replace(request, ignore_file=ignore_file), spec)
+
+
+def _with_spec(request: Request, spec: DockerIgnoreSpec) -> Request:
+    """Return the request with these patterns, and those that the builder adds for its own needs."""
+    builder = request.builder
+    if builder.always_sends is not None:
+        lines = builder.always_sends(spec, request.dockerfile_in_context)
+        added = map(builder.spec_class.pattern_class, lines)
+        spec = builder.spec_class([*spec.patterns, *added]) if lines else spec
+    return replace(request, spec=spec)
 
 
 def ignore_file_to_write(request: Request) -> str:
@@ -240,14 +246,6 @@ def ignore_file_to_write(request: Request) -> str:
         return request.ignore_file.path
     name = request.builder.ignore_file_names[-1]
     return os.path.normpath(os.path.join(request.context, name))
-
-
-def _unusable(found: FoundDockerfile) -> Problem:
-    if found.path is not None:
-        message = f"the build fails: {found.fault}"
-        return Problem("unusable-dockerfile", message, found.path, fails=True)
-    hint = "the context holds no Dockerfile; name it with -f PATH"
-    return Problem("no-dockerfile", f"the build fails: {found.fault} ({hint})")
 
 
 def _context_root(context: str) -> str:
@@ -281,31 +279,8 @@ def _context_root(context: str) -> str:
     return os.path.realpath(context)
 
 
-def _with_needed_files(request: Request) -> Request:
-    """Return the request with the exceptions that the builder adds for its own needs."""
-    builder = request.builder
-    if builder.always_sends is None:
-        return request
-    needed = builder.always_sends(request.spec, request.dockerfile_in_context)
-    if not needed:
-        return request
-    added = [builder.spec_class.pattern_class(line) for line in needed]
-    spec = builder.spec_class([*request.spec.patterns, *added])
-    return replace(request, spec=spec)
-
-
 def inside(root: str, path: str) -> str | None:
     """Return where a file lies below `root`, None if outside; a symlink itself counts."""
     directory, name = os.path.split(path)
     relative = os.path.relpath(os.path.join(os.path.realpath(directory or "."), name), root)
-    return None if relative.startswith("../") else relative
-
-
-class Asking(NamedTuple):
-    """What a Dockerfile's answer depends on besides its text."""
-
-    target: str
-    build_arguments: tuple[tuple[str, str], ...]
-    platform: str
-    named: tuple[tuple[str, bool], ...]
-    """Named contexts, and whether each is an image."""
+    return None if relative.partition("/")[0] == ".." else relative

@@ -11,6 +11,7 @@ import re
 import stat
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from errno import EINVAL, ENOENT, ENOTDIR
 
 from ctxsize.engine.events import Xattrs
@@ -53,40 +54,32 @@ def in_order(directories: list[str], others: list[str]) -> Listing:
 def steps(names: Listing) -> list[Step]:
     """Return the names of a directory in byte order, what lies between directories in runs."""
     directories, others, order = names
+    if order is None:
+        ends = [bisect_left(others, each) for each in directories]
+    else:
+        keys = [*map(order, others)]
+        ends = [bisect_left(keys, order(each)) for each in directories]
     found: list[Step] = []
     start = 0
-    for directory, end in zip(directories, _positions(others, directories, order), strict=True):
-        if end > start:
-            found += _runs(others[start:end])
-            start = end
+    for directory, end in zip(directories, ends, strict=True):
+        found += _runs(others[start:end])
         found.append(directory)
+        start = end
     return found + _runs(others[start:])
 
 
 def _runs(names: list[str]) -> list[Step]:
     """Return `names` in runs short enough to keep all that is known of each name in one."""
-    if len(names) <= MOST_TOGETHER:
-        return [names] if names else []
     return [names[at : at + MOST_TOGETHER] for at in range(0, len(names), MOST_TOGETHER)]
-
-
-def _positions(names: list[str], others: list[str], order: Order) -> list[int]:
-    """Return where each of `others` stands among the sorted `names`."""
-    if order is None:
-        return [bisect_left(names, other) for other in others]
-    keys = [order(name) for name in names]
-    return [bisect_left(keys, order(other)) for other in others]
 
 
 def _order(*names: list[str]) -> Order:
     """Return the key that sorts as bytes: none is needed but for names that are not UTF-8."""
-    for each in names:
-        joined = "".join(each)
-        if not joined.isascii():
-            try:
-                joined.encode()
-            except UnicodeEncodeError:
-                return os.fsencode
+    joined = "".join(map("".join, names))
+    try:
+        joined.encode()
+    except UnicodeEncodeError:
+        return os.fsencode
     return None
 
 
@@ -117,18 +110,6 @@ def names_in(path: str) -> list[str]:
     return sorted(names, key=_order(names))
 
 
-def listing_at(path: str) -> tuple[list[str], list[str]]:
-    """Return the names in the directory at `path` by its `listing`; none if unreadable."""
-    try:
-        fd = os.open(path, _OPEN_DIRECTORY)
-        try:
-            return listing(fd)[:2]
-        finally:
-            os.close(fd)
-    except OSError:
-        return [], []
-
-
 class Disk:
     """The tree below the directory `root`, a real path."""
 
@@ -153,7 +134,6 @@ class Disk:
         return any(line.split(b" ", 5)[4].startswith(escaped) for line in lines)
 
     def top(self) -> DiskDirectory:
-        """Open the directory itself."""
         return DiskDirectory(self._base, os.open(self._base, _OPEN_DIRECTORY), None)
 
 
@@ -172,11 +152,9 @@ class DiskDirectory:
         self.stat = os.fstat(fd)
 
     def steps(self) -> list[Step]:
-        """Return the entries in byte order."""
         return steps(listing(self._fd))
 
     def enter(self, name: str) -> DiskDirectory:
-        """Open the directory `name` in this one."""
         fd = os.open(name, _OPEN_DIRECTORY, dir_fd=self._fd)
         return DiskDirectory(f"{self._path}{name}/", fd, self)
 
@@ -198,46 +176,32 @@ class DiskDirectory:
             self._fd = -1
 
     def stats(self, names: Sequence[str]) -> list[os.stat_result]:
-        """Return what is known of each of `names`."""
         lstat, fd = os.lstat, self._fd
         return [lstat(name, dir_fd=fd) for name in names]
 
     def link_target(self, name: str) -> str:
-        """Return what the symlink `name` points to."""
         return os.readlink(name, dir_fd=self._fd)
 
     def unreadable(self, names: Sequence[str], stats: Sequence[os.stat_result]) -> list[str]:
-        """Return the regular files among `names` that this process may not read."""
         me = os.geteuid()
-        doubtful = [
+        return [
             name
             for name, each in zip(names, stats, strict=True)
             if each.st_mode & _ALL_MAY_READ != _ALL_MAY_READ
             and stat.S_ISREG(each.st_mode)
             and not (each.st_uid == me and each.st_mode & stat.S_IRUSR)
-        ]
-        return [
-            name
-            for name in doubtful
-            if not os.access(name, os.R_OK, dir_fd=self._fd, effective_ids=True)
+            and not os.access(name, os.R_OK, dir_fd=self._fd, effective_ids=True)
         ]
 
     def with_attributes(self, names: Sequence[str]) -> list[str]:
-        """Return those of `names` that have extended attributes."""
         listxattr, before = os.listxattr, self._path
         return [name for name in names if listxattr(before + name, follow_symlinks=False)]
 
     def attributes(self, name: str = "") -> Xattrs:
-        """Return the extended attributes of the entry `name`, by default its own."""
-        if not name and self._has_none():
-            return {}
+        if not name and self._fd >= 0:
+            with suppress(OSError):  # only its path can tell then
+                if not os.listxattr(self._fd):
+                    return {}
         path = self._path + name if name else self._path[:-1] or "/"
         keys = os.listxattr(path, follow_symlinks=False)
         return {key: len(os.getxattr(path, key, follow_symlinks=False)) for key in keys}
-
-    def _has_none(self) -> bool:
-        """Return whether it has no attributes itself; False if only its path can tell."""
-        try:
-            return self._fd >= 0 and not os.listxattr(self._fd)
-        except OSError:
-            return False

@@ -9,30 +9,67 @@ backend), tonistiigi/fsutil (`copy`).
 from __future__ import annotations
 
 import os
+import posixpath
 import re
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import replace
-from functools import cached_property
-from itertools import chain
+from dataclasses import dataclass, replace
+from enum import Enum
 
-from ctxsize.dockerfile.instructions import Instruction
 from ctxsize.dockerfile.sources import Source, Unknown, path_from_root
-from ctxsize.dockerfile.taken import Paths
-from ctxsize.engine.arrivals import OLDER, Arrivals, check_parents, is_pattern, matching_parents
+from ctxsize.engine.arrivals import Arrivals, is_pattern
 from ctxsize.engine.golang import has_wildcards
-from ctxsize.engine.named import named_contexts, named_request
 from ctxsize.engine.narrow import include_spec
-from ctxsize.engine.need import asked_of, evaluator_of, needs_of, unknown_problem
+from ctxsize.engine.need import (
+    asked_of,
+    named_contexts,
+    named_request,
+    needs_of,
+    unknown_problem,
+)
 from ctxsize.engine.request import Request
 from ctxsize.engine.source import names_in
-from ctxsize.engine.trace import explain
+from ctxsize.engine.trace import Explanation, explain
 from ctxsize.errors import InputError
-from ctxsize.explanations import Explanation, Fate, SourceCheck
 
 TAKING = ("copy", "add", "bind")
 """The kinds of sources that the builder looks for."""
+
+
+class Fate(str, Enum):
+    """What the builder finds for a source; all but the first two fail the build."""
+
+    FOUND = "found"
+    NO_MATCH = "no match"
+    """A source with wildcards that match nothing: the build goes on without it."""
+    IGNORED = "ignored"
+    ABSENT = "absent"
+    LOOP = "loop"
+    """A symlink leads back to itself."""
+    NOT_ASKED = "not asked for"
+    """The context holds it, but what the Dockerfile takes makes it stay behind."""
+
+    @property
+    def is_found(self) -> bool:
+        """Return whether the build gets past it."""
+        return self in (Fate.FOUND, Fate.NO_MATCH)
+
+
+@dataclass(frozen=True)
+class SourceCheck:
+    """Whether the builder finds one source of an instruction, and why not."""
+
+    source: Source
+    """With line 0 if an instruction is only supposed to take it."""
+    fate: Fate
+    at: str
+    """The entry that decides: the path of the source, or where symlinks lead from it."""
+    matches: int | None = None
+    """How many entries wildcards match and the builder gets; None without wildcards."""
+    hidden: tuple[Explanation, ...] = ()
+    """The entries that would be found if they were not ignored."""
+    notes: tuple[str, ...] = ()
+    """What may be behind it."""
 
 
 class Sources:
@@ -45,10 +82,9 @@ class Sources:
                 hint="--source goes with --builder buildkit",
             )
         self._request = request
-        self._asked: dict[Source, Paths] = {}
         self._by_line: dict[int, dict[Source, None]] = {}
         self._unknowns: dict[Unknown, None] = {}
-        self._arrivals: dict[int, Arrivals] = {}
+        self._arrivals: dict[Source, Arrivals] = {}
         self._matched: dict[Source, list[str]] = {}
         if request.dockerfile is None:
             return
@@ -58,12 +94,12 @@ class Sources:
                     self._by_line.setdefault(source.line, {})[source] = None
             self._unknowns |= dict.fromkeys(need.unknowns)
         for asked in asked_of(request):
-            self._asked |= dict.fromkeys(asked.sources, asked.paths)
+            self._arrivals |= dict.fromkeys(asked.sources, Arrivals(request, asked.paths))
 
     def check(self, wanted: str) -> list[SourceCheck]:
         """Return what becomes of a source as written, or of those on a line of the Dockerfile.
 
-        What no instruction takes is checked as if `COPY` took it, with no `line`.
+        What no instruction takes is checked as if `COPY` took it, on line 0.
         """
         if re.fullmatch("[0-9]{1,9}", wanted):
             found = self.on_line(int(wanted))
@@ -72,7 +108,7 @@ class Sources:
             taken = [source for each in self._by_line.values() for source in each]
             found = [source for source in taken if source.source == wanted]
             found = found or [source for source in taken if source.path == path]
-            found = found or [Source("COPY", 0, "", wanted, path, "copy")]
+            found = found or [Source("COPY", 0, "", wanted, path, "copy", self._request.name)]
         return [self._checked(source) for source in found]
 
     def on_line(self, number: int) -> list[Source]:
@@ -80,63 +116,65 @@ class Sources:
 
         Raises `InputError` for a line on which nothing is taken.
         """
+        if number in self._by_line:
+            return [*self._by_line[number]]
         path = self._request.dockerfile
         if path is None:
             raise InputError("there is no Dockerfile to have a line", hint="name it with -f PATH")
-        instruction = self._instruction(number)
-        if instruction is None or not _may_take(instruction):
-            what = instruction.keyword if instruction else "nothing"
-            raise InputError(
-                f"no COPY, ADD or mount on this line, but {what}",
-                path=path,
-                line=number,
-                hint=f"./{number} is the source named {number}",
-            )
-        return [*self._by_line.get(instruction.line, ())]
-
-    @cached_property
-    def _lines(self) -> list[int]:
-        return [each.line for each in self._request.plan.dockerfile.instructions]
-
-    def _instruction(self, number: int) -> Instruction | None:
         instructions = self._request.plan.dockerfile.instructions
-        at = bisect_right(self._lines, number) - 1
-        return instructions[at] if at >= 0 and number <= instructions[at].end_line else None
+        here = [each for each in instructions if each.line <= number <= each.end_line]
+        for doing in (each.trigger or each for each in here):
+            if doing.keyword in ("COPY", "ADD") or any(doing.flag_values("mount")):
+                return [*self._by_line.get(here[0].line, ())]
+        raise InputError(
+            f"no COPY, ADD or mount on this line, but {here[0].keyword if here else 'nothing'}",
+            path=path,
+            line=number,
+            hint=f"./{number} is the source named {number}",
+        )
 
     def fate(self, source: Source) -> tuple[Fate, str]:
         """Return what becomes of a source, and the entry that decides about it."""
         arrivals = self._arrivals_of(source)
         if source.parents is not None:
-            return self._fate_of_parents(source, source.parents, arrivals)
+            return self._fate_of_parents(*source.parents, arrivals)
         wild = _is_wild(source)
         at, arrives = arrivals.follow(arrivals.base(source.path) if wild else source.path)
         if not arrives:
             return self._missing(at, arrivals)
         for path in self._followed(source):
-            if arrivals.is_link(path) and arrivals.holds(path):
+            if arrivals.link(path) is not None and arrivals.holds(path):
                 end, arrives = arrivals.follow(path)
                 if not arrives:
                     return self._missing(end, arrivals)
-        return self._any_of(source) if wild else (Fate.FOUND, at)
+        if wild:
+            found = any(map(arrivals.holds, self._matches(source)))
+            return Fate.FOUND if found else Fate.NO_MATCH, source.path
+        return Fate.FOUND, at
 
-    def _fate_of_parents(
-        self, source: Source, parents: tuple[str, str], arrivals: Arrivals
-    ) -> tuple[Fate, str]:
-        base, pattern = parents
-        check_parents(self._request, base, pattern)
-        if not is_pattern(base):
-            at, arrives = arrivals.follow(base)
-            if not is_pattern(pattern):
-                path = _joined(at, pattern)
-                found = arrivals.holds(path)
-                return (Fate.FOUND, path) if found else self._missing(path, arrivals)
+    def _fate_of_parents(self, base: str, pattern: str, arrivals: Arrivals) -> tuple[Fate, str]:
+        """Return what `COPY --parents` finds. Raises `InputError` where that is not known."""
+        reason = "a source that has wildcards" if is_pattern(base) else ""
+        if not pattern:
+            reason = "a source that names nothing behind its pivot"
+        elif pattern.startswith(("!", "#")):
+            reason = f"a source that starts with {pattern[0]}"
+        elif base != "." and os.path.islink(os.path.join(self._request.root, base)):
+            reason = f"a pivot behind a symlink, which {base} is"
+        at, arrives = (base, True) if reason else arrivals.follow(base)
+        if is_pattern(pattern) and not reason:
             if not arrives:
                 return self._missing(at, arrivals)
-        return self._any_of(source)
-
-    def _any_of(self, source: Source) -> tuple[Fate, str]:
-        found = any(map(self._arrivals_of(source).holds, self._matches(source)))
-        return Fate.FOUND if found else Fate.NO_MATCH, source.path
+            reason = "a source that has wildcards"
+        if reason:
+            raise InputError(
+                f"what the builder finds is not known here for --parents with {reason}",
+                path=self._request.dockerfile,
+                hint="`ctxsize explain PATH` says whether an entry is sent, and "
+                "`ctxsize ls --transfer` what travels",
+            )
+        path = pattern if at == "." else f"{at}/{pattern}"
+        return (Fate.FOUND, path) if arrivals.holds(path) else self._missing(path, arrivals)
 
     def _followed(self, source: Source) -> Iterable[str]:
         """Return what a source finds of which the builder follows symlinks, but none below that.
@@ -153,18 +191,8 @@ class Sources:
         return (name for name in names if excluded.step(name).ignored)
 
     def _matches(self, source: Source) -> list[str]:
-        """Return what wildcards match in the context, whether or not it arrives."""
         if source not in self._matched:
-            arrivals = self._arrivals_of(source)
-            if source.parents is None:
-                found = arrivals.matching(source.path)
-            else:
-                base, pattern = source.parents
-                wild = is_pattern(base)
-                bases = arrivals.matching(base) if wild else [arrivals.follow(base)[0]]
-                each = (matching_parents(self._request, base, pattern) for base in bases)
-                found = [*chain.from_iterable(each)]
-            self._matched[source] = found
+            self._matched[source] = self._arrivals_of(source).matching(source.path)
         return self._matched[source]
 
     def _missing(self, at: str, arrivals: Arrivals) -> tuple[Fate, str]:
@@ -177,40 +205,12 @@ class Sources:
 
     def _arrivals_of(self, source: Source) -> Arrivals:
         """Return what arrives by the transfer with that source, or by one of its own."""
-        asked = self._asked.get(source, None if source.path == "." else (source.path,))
-        # The paths of a transfer may be many, and are one object for all its sources.
-        found = self._arrivals.get(id(asked)) if source in self._asked else None
-        if found is None:
-            found = Arrivals(self._request, evaluator_of(self._request, asked))
-        if source in self._asked:
-            self._arrivals[id(asked)] = found
-        return found
-
-    def older_link(self, source: Source) -> str:
-        """Return the symlink on which `older` releases of the builder fail, "" for none.
-
-        They follow each one below what wildcards match.
-        """
-        if self._request.builder.older is None or source.parents is not None:
-            return ""
-        arrivals = self._arrivals_of(source)
-        found = (
-            link
-            for path in (self._matches(source) if _is_wild(source) else ())
-            if not arrivals.is_link(path)
-            for link in arrivals.links(path)
-        )
-        return next((link for link in found if not arrivals.follow(link)[1]), "")
-
-    def older_fails(self, link: str) -> str:
-        """Return what the `older` releases of the builder do at `link`, an `older_link`."""
-        return (
-            f"{self._request.builder.older} fails here: it follows the symlink {link}, "
-            "which leads to nothing that is sent"
-        )
+        if source not in self._arrivals:
+            paths = None if source.path == "." else (source.path,)
+            self._arrivals[source] = Arrivals(self._request, paths)
+        return self._arrivals[source]
 
     def _checked(self, source: Source) -> SourceCheck:
-        """Return the fate of a source with all that there is to say about it."""
         (fate, at), arrivals = self.fate(source), self._arrivals_of(source)
         matches, hidden = None, list[Explanation]()
         if _is_wild(source):
@@ -222,40 +222,23 @@ class Sources:
         if fate is Fate.IGNORED:
             hidden = [explain(self._request, at)]
         ignored = tuple(each for each in hidden if each.verdict.ignored)
-        return SourceCheck(
-            source.instruction,
-            source.line or None,
-            source.source,
-            source.path,
-            fate,
-            at,
-            matches,
-            ignored,
-            tuple(self._notes(source, fate, at, is_hidden=bool(ignored))),
-            self._request.name,
-        )
+        notes = tuple(self._notes(source, fate, at, is_hidden=bool(ignored)))
+        return SourceCheck(source, fate, at, matches, ignored, notes)
 
     def _notes(self, source: Source, fate: Fate, at: str, *, is_hidden: bool) -> Iterator[str]:
-        request = self._request
         yield from self._variables(source)
-        if fate is not Fate.FOUND:
-            yield from _clamped(request, source)
-        if fate is not Fate.FOUND and source.kind == "bind" and is_pattern(source.path):
+        if fate is Fate.FOUND:
+            return
+        yield from _clamped(self._request, source)
+        if source.kind == "bind" and is_pattern(source.path):
             yield "a mount knows no wildcards: its source is the name as it is written"
         if fate in (Fate.ABSENT, Fate.NO_MATCH) and not is_hidden:
-            yield from _nearest(request, at)
-        if fate is not Fate.FOUND and source.parents is not None and not _is_wild(source):
-            yield from _links(request, at)
-            yield OLDER
-        older = self.older_link(source) if fate in (Fate.FOUND, Fate.NO_MATCH) else ""
-        if older:
-            yield self.older_fails(older)
-
-    @cached_property
-    def _early(self) -> set[str]:
-        """Return the names of the ARGs in front of the first FROM."""
-        early = self._request.plan.dockerfile.global_arguments
-        return {name.partition("=")[0] for each in early for name in each.arguments}
+            yield from _nearest(self._request, at)
+        if source.parents is not None and not is_pattern(source.parents[1]):
+            link = (explain(self._request, at).not_there or "").partition(" is a symlink, ")
+            if link[1]:
+                yield f"{link[0]} is a symlink, which --parents does not follow behind its pivot"
+            yield "frontends before docker/dockerfile:1.20 go on without it"
 
     def _variables(self, source: Source) -> Iterator[str]:
         """Yield what the variables of the source are taken for."""
@@ -263,7 +246,9 @@ class Sources:
             of_source = unknown.line == source.line and unknown.name in source.source
             if of_source and unknown.kind in ("argument", "environment", "older-unset"):
                 yield unknown_problem(unknown, self._request.builder).message
-                if unknown.kind == "environment" and unknown.name in self._early:
+                early = self._request.plan.dockerfile.global_arguments
+                names = {word.partition("=")[0] for each in early for word in each.arguments}
+                if unknown.kind == "environment" and unknown.name in names:
                     yield f"the stage needs its own ARG {unknown.name}: one before FROM is for FROM"
 
 
@@ -278,71 +263,40 @@ def check_in_all(request: Request, wanted: str) -> list[SourceCheck]:
         used = (each for each in local if asked_of(replace(request, name=each.name)))
         requests += [named_request(request, each) for each in used]
     checks = [check for each in requests for check in Sources(each).check(wanted)]
-    return [check for check in checks if check.line is not None] or checks[:1]
-
-
-def _may_take(instruction: Instruction) -> bool:
-    """Return whether the instruction, or its trigger, names sources that are looked up."""
-    doing = instruction.trigger or instruction
-    return doing.keyword in ("COPY", "ADD") or any(doing.flag_values("mount"))
+    return [check for check in checks if check.source.line] or checks[:1]
 
 
 def _is_wild(source: Source) -> bool:
     """Return whether a source may find any number of entries, or none."""
-    if source.parents is not None:
-        return any(map(is_pattern, source.parents))
-    return source.kind != "bind" and is_pattern(source.path)
-
-
-def _joined(directory: str, path: str) -> str:
-    return path if directory == "." else f"{directory}/{path}"
-
-
-def _links(request: Request, path: str) -> Iterator[str]:
-    """Yield the symlink on the way to `path` that --parents does not follow."""
-    parts = path.split("/")
-    for depth in range(1, len(parts)):
-        here = "/".join(parts[:depth])
-        if os.path.islink(os.path.join(request.root, here)):
-            yield f"{here} is a symlink, which --parents does not follow behind its pivot"
-            return
+    return source.kind != "bind" and source.parents is None and is_pattern(source.path)
 
 
 def _clamped(request: Request, source: Source) -> Iterator[str]:
     """Yield that `..` does not lead out of the context, if the source tries."""
-    depth = 0
-    for part in source.source.split("/"):
-        depth += -1 if part == ".." else part not in ("", ".")
-        if depth < 0:
-            yield f".. cannot lead out of the context: it takes {source.path}"
-            outside = os.path.join(request.root, source.source)
-            if "\0" not in outside and os.path.lexists(outside):
-                yield "it exists outside the context, which would have to be a directory above"
-            return
+    if posixpath.normpath(source.source.lstrip("/")).partition("/")[0] == "..":
+        yield f".. cannot lead out of the context: it takes {source.path}"
+        outside = os.path.join(request.root, source.source)
+        if "\0" not in outside and os.path.lexists(outside):
+            yield "it exists outside the context, which would have to be a directory above"
 
 
 def _nearest(request: Request, path: str) -> Iterator[str]:
     """Yield what there is instead of `path`, which is not there."""
+    from difflib import get_close_matches  # as most sources are there
+
     at = ""
     for part in path.split("/"):
         names: list[str] = []
         with suppress(OSError, ValueError):
             names = names_in(os.path.join(request.root, at))
         if part not in names:
-            yield from _alike(at, part, names)
+            folded = {name.casefold(): name for name in names if not has_wildcards(part)}
+            for near in get_close_matches(part.casefold(), folded, n=1):
+                case = ": upper and lower case count" if near == part.casefold() else ""
+                yield f"there is {os.path.join(at, folded[near])}{case}"
             break
         at = os.path.join(at, part)
     directory = os.path.dirname(request.dockerfile or "")
     beside = os.path.join(directory, path)
     if directory and "\0" not in path and os.path.lexists(beside):
         yield "it is there beside the Dockerfile, but sources count from the context"
-
-
-def _alike(directory: str, part: str, names: list[str]) -> Iterator[str]:
-    from difflib import get_close_matches  # as most sources are there
-
-    same = [name for name in names if name.casefold() == part.casefold()]
-    close = [] if same or has_wildcards(part) else get_close_matches(part, names, n=1)
-    for name in (same + close)[:1]:
-        case = ": upper and lower case count" if same else ""
-        yield f"there is {os.path.join(directory, name)}{case}"

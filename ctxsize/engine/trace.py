@@ -6,14 +6,102 @@ import os
 import posixpath
 import stat
 from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
 
 from ctxsize.engine.dockerfiles import may_read
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Step, matches, refuses, up_to
 from ctxsize.engine.listing import NO_PERMISSION, WITHHELD, public_pattern
-from ctxsize.engine.request import Request
-from ctxsize.entry import Verdict
+from ctxsize.engine.request import Request, inside
+from ctxsize.entry import Pattern, Verdict
 from ctxsize.errors import IgnoreFileError, InputError
-from ctxsize.explanations import Check, Explanation, Level, NearMiss, Outcome
+
+
+class Outcome(str, Enum):
+    """What became of one pattern at one path."""
+
+    MATCHED = "matched"
+    NO_MATCH = "no match"
+    SKIPPED = "skipped"
+    """Not evaluated, because a match could not have changed anything."""
+    INHERITED = "inherited"
+    """Counts as matched because it did for the directory above."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """What the builder did with one pattern at one path."""
+
+    pattern: Pattern
+    outcome: Outcome
+    ignored: bool
+    """Whether the path was ignored just before this pattern had its turn."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """The evaluation of one path on the way down: a directory above, or the path itself."""
+
+    path: str
+    verdict: Verdict
+    checks: tuple[Check, ...]
+    entered: bool = True
+    """Whether the builder looks for entries to send below it."""
+
+
+@dataclass(frozen=True)
+class NearMiss:
+    """A pattern that looks as if it decided otherwise, and did not.
+
+    Tested alone it matches `matches`, which is the path or a directory above.
+    `pruned` tells that the builder never gets there, rather than skips it.
+    """
+
+    pattern: Pattern
+    matches: str
+    pruned: bool
+
+
+@dataclass(frozen=True)
+class Taker:
+    """An instruction that would carry a path into the build, were it not ignored."""
+
+    instruction: str
+    line: int
+    source: str
+    """As it is written."""
+    kind: str
+    """As in `SourceShare`."""
+    below: bool = False
+    """Whether it may only take something below the path, which is a directory."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a path is ignored or sent, step by step from the top of the context."""
+
+    path: str
+    verdict: Verdict
+    ignore_file: str | None
+    levels: tuple[Level, ...] = ()
+    """Ends early at an ignored directory that is not entered."""
+    near_misses: tuple[NearMiss, ...] = ()
+    arrives_empty: str | None = None
+    """Why the file would be listed but arrive without its content, or None."""
+    not_there: str | None = None
+    """Why the context holds no such entry, or None if it does."""
+    takers: tuple[Taker, ...] | None = None
+    """The instructions that take it, in order; None where that is not known or was not asked."""
+    takers_unknown: str | None = None
+    """Why it is not known."""
+    stops: str | None = None
+    """Why the build stops at it, or None."""
+
+    @property
+    def pruned_at(self) -> str | None:
+        """Return the ignored directory above that is not entered, if there is one."""
+        last = self.levels[-1] if self.levels else None
+        return None if last is None or last.path == self.path else last.path
 
 
 def explain(request: Request, path: str) -> Explanation:
@@ -25,26 +113,20 @@ def explain(request: Request, path: str) -> Explanation:
     ignore_file = request.ignore_file.path if request.ignore_file else None
     if path in ("", "."):
         return Explanation(".", Verdict(ignored=False), ignore_file)
+    found = entry_at(request, path)
     try:
-        return _explained(request, path, ignore_file)
+        levels, last = _levels(request.spec, path)
+        near_misses = tuple(_near_misses(request.spec, path, levels[-1].path, last))
+        empty, stops = (None, None) if last.ignored else _troubles(request, path, found)
     except IgnoreFileError as error:
         error.path = error.path or ignore_file
         raise
-
-
-def _explained(request: Request, path: str, ignore_file: str | None) -> Explanation:
-    spec = request.spec
-    levels, last = _levels(spec, path)
-    found = entry_at(request, path)
-    empty = stops = None
-    if not last.ignored:
-        empty, stops = _troubles(request, path, found)
     return Explanation(
         path,
         levels[-1].verdict,
         ignore_file,
         tuple(levels),
-        tuple(_near_misses(spec, path, levels[-1].path, last)),
+        near_misses,
         empty,
         found if isinstance(found, str) else None,
         stops=stops,
@@ -134,35 +216,17 @@ def in_context(request: Request, path: str) -> str:
     """
     if "\0" in path or not path:
         raise InputError("not a path", path=repr(path))
-    inside = [found for found in _candidates(request, path) if found is not None]
-    for candidate in inside:
-        if os.path.lexists(os.path.join(request.root, candidate)):
-            return candidate
-    if not inside:
+    absolute = posixpath.abspath(path)
+    # The last component is an entry of the context, also where it is a symlink.
+    found = [posixpath.relpath(absolute, request.context), inside(request.root, absolute) or ".."]
+    if not path.startswith("/"):
+        found.insert(0, posixpath.normpath(path))
+    below = [each for each in found if each.partition("/")[0] != ".."]
+    if not below:
         raise InputError(
             "the path lies outside the context",
             path=path,
             hint=f"the context is {request.root}; name another with --context",
         )
-    return inside[0]
-
-
-def _candidates(request: Request, path: str) -> Iterator[str | None]:
-    if not path.startswith("/"):
-        normal = posixpath.normpath(path)
-        yield None if normal.split("/", 1)[0] == ".." else normal
-        path = posixpath.join(posixpath.abspath("."), path)
-    absolute = posixpath.normpath(path)
-    context = posixpath.abspath(request.context)
-    yield _below(context, absolute)
-    # The last component is an entry of the context, also where it is a symlink.
-    head, tail = posixpath.split(absolute)
-    yield _below(request.root, posixpath.join(posixpath.realpath(head), tail))
-
-
-def _below(root: str, path: str) -> str | None:
-    """Return `path` relative to `root`, both absolute and normal; None if it lies outside."""
-    if path == root:
-        return "."
-    prefix = root.rstrip("/") + "/"
-    return path[len(prefix) :] if path.startswith(prefix) else None
+    is_there = (each for each in below if os.path.lexists(os.path.join(request.root, each)))
+    return next(is_there, below[0])

@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from ctxsize.dockerfile.sources import Source
+from ctxsize.dockerfile.state import what_decides
 from ctxsize.dockerfile.taken import Asked, Paths
 from ctxsize.engine.events import Progress
-from ctxsize.engine.named import NamedSource, named_contexts, named_request
+from ctxsize.engine.listing import Listing, Union
 from ctxsize.engine.narrow import Narrowed, follow, include_spec
 from ctxsize.engine.need import (
-    BLAMED,
+    TAKEN_AWAY,
     TAKES_UNKNOWN,
     Include,
     asked_of,
-    failure,
+    include_of,
+    includes_of,
     is_wrong_target,
+    named_contexts,
+    named_request,
     platforms_of,
     unknown_problem,
 )
 from ctxsize.engine.report import ignore_file_info, measure
 from ctxsize.engine.request import Request
-from ctxsize.errors import BuildFailsError, CtxsizeError, InputError
+from ctxsize.errors import (
+    BuildFailsError,
+    CtxsizeError,
+    DockerfileError,
+    InputError,
+    UndecidedError,
+)
 from ctxsize.model import (
     Measurement,
     NamedContext,
@@ -36,6 +48,10 @@ from ctxsize.model import (
 
 _SPECIAL = frozenset("*?[]\\^!{}|\0\ufeff")
 """What may make a path stand for another one."""
+_OF_TRANSFERS = ("not-utf8", "older-figure")
+"""The codes of problems that matter only if what they are about travels."""
+_MOST_LOOKED_UP = 1000
+"""Number of sources that are looked up: one is enough to fail the build."""
 
 
 def with_transfers(request: Request, report: Report, *, progress: Progress | None = None) -> Report:
@@ -48,9 +64,12 @@ def with_transfers(request: Request, report: Report, *, progress: Progress | Non
     builder = request.builder
     if builder.meter is None:
         # It reads all contexts in place.
-        return replace(report, named_contexts=tuple(map(_plain, named_contexts(request.build))))
+        return replace(report, named_contexts=named_contexts(request.build))
     if not builder.asks_for_paths:
-        return replace(report, transfer=_everything(request, report.context))
+        if request.build.build_contexts:
+            raise InputError(f"{builder.title} has no --build-context", hint="leave out --builder")
+        whole = None if request.dockerfile is None else _transfer(report.context, None, ())
+        return replace(report, transfer=whole)
     platforms_of(request)
     measuring = _Measuring(request, report, progress)
     transfers, problems = _transfers(measuring)
@@ -59,7 +78,7 @@ def with_transfers(request: Request, report: Report, *, progress: Progress | Non
         report,
         transfer=transfers[0] if transfers else None,
         more_transfers=tuple(transfers[1:]),
-        problems=_problems(measuring, problems, known=known),
+        problems=measuring.problems(problems, known=known),
         named_contexts=tuple(
             _named(measuring, named, known=known) for named in named_contexts(request.build)
         ),
@@ -90,24 +109,6 @@ class _Measuring:
             )
         return self.measured[include]
 
-    def _alone(self, path: str) -> Totals:
-        """Return what one source takes, were it the only one."""
-        if self._is_plainly_absent(path):  # there may be one in each line
-            return Totals()
-        try:
-            include = None if path == "." else follow(self.request.root, (path,))
-        except BuildFailsError:
-            # Links in a circle stop a build that follows them. This one got as far as here, so
-            # it asks for all of the context and follows none.
-            include = (path,)
-        return self.of(include).context.totals
-
-    def _is_plainly_absent(self, path: str) -> bool:
-        top = path.partition("/")[0]
-        if top in (".", "..") or not _SPECIAL.isdisjoint(path):
-            return False
-        return not os.path.lexists(os.path.join(self.request.root, top))
-
     def transfers(self, asked: tuple[Asked, ...]) -> tuple[list[Transfer], list[Problem]]:
         """Return the transfers with the share of each source, or the problem that hides them."""
         try:
@@ -118,35 +119,21 @@ class _Measuring:
             return [], [unknown_transfer(self.request, error)]
 
     def _transfer(self, asked: Asked) -> Transfer:
-        include = None if asked.paths is None else follow(self.request.root, asked.paths)
+        include = include_of(self.request, asked.paths)
         report = self.of(include)
-        self.found += [each for each in report.problems if each.code in _OF_TRANSFERS]
-        self.found += self._emptied(include)
-        paths = asked.paths
-        if paths is not None:
-            paths = tuple(map(self.request.build.masked, paths))
-        made = _made(report.context, paths, asked.platforms)
-        builder = self.request.builder
-        problems = tuple(unknown_problem(each, builder) for each in asked.unknowns)
-        sources = tuple(map(self._share, asked.sources))
-        doubtful = [each for each in asked.sources if each in self.doubtful]
-        if doubtful:
-            from ctxsize.engine.unfound import of_older  # in most builds nothing is doubtful
-
-            problems += tuple(of_older(self.request, doubtful))
-        return replace(made, sources=sources, problems=problems)
-
-    def _emptied(self, include: Include) -> list[Problem]:
-        """Return the problem of sent files that arrive empty.
-
-        Only a source that begins with `!` can do that.
-        """
-        if include is None or not any("!" in each for each in include):
-            return []
-        evaluator = Narrowed(self.request.spec, include, blame_include=True)
-        report = measure(self.request, top=1, depth=0, evaluator=evaluator)
-        found = (each for each in report.problems if each.code == "arrives-empty")
-        return [replace(each, message=f"{each.message}; {BLAMED}") for each in found]
+        for each in report.problems:
+            if each.code in _OF_TRANSFERS:
+                self.found.append(each)
+            elif each.code == "arrives-empty" and any("!" in one for one in include or ()):
+                # Only a source that begins with `!` empties what the ignore file leaves.
+                self.found.append(replace(each, message=f"{each.message}; {TAKEN_AWAY}"))
+        build, builder = self.request.build, self.request.builder
+        paths = None if asked.paths is None else tuple(map(build.masked, asked.paths))
+        return replace(
+            _transfer(report.context, paths, asked.platforms),
+            sources=tuple(map(self._share, asked.sources)),
+            problems=tuple(unknown_problem(each, builder) for each in asked.unknowns),
+        )
 
     def _share(self, source: Source) -> SourceShare:
         totals = self._alone(source.path)
@@ -168,24 +155,29 @@ class _Measuring:
             totals.content_bytes,
         )
 
+    def _alone(self, path: str) -> Totals:
+        """Return what one source takes, were it the only one."""
+        root, top = self.request.root, path.partition("/")[0]
+        is_plain = top not in (".", "..") and _SPECIAL.isdisjoint(path)
+        if is_plain and not os.path.lexists(os.path.join(root, top)):
+            return Totals()  # a file of hundreds of lines may name what is not there in each
+        try:
+            include = None if path == "." else follow(root, (path,))
+        except BuildFailsError:
+            # Links in a circle stop a build that follows them. This one got as far as here, so
+            # it asks for all of the context and follows none.
+            include = (path,)
+        return self.of(include).context.totals
 
-_OF_TRANSFERS = ("not-utf8", "older-figure")
-"""The codes of problems that matter only if what they are about travels."""
+    def problems(self, unknown: list[Problem], *, known: bool) -> tuple[Problem, ...]:
+        """Return the problems of a context, and of what travels of it if that is `known`."""
+        of_context = self.context.problems
+        lasting = [each for each in of_context if not (known and each.code in _OF_TRANSFERS)]
+        missing = unfound(self.request, self.doubtful) if self.doubtful else ()
+        return tuple(dict.fromkeys((*lasting, *unknown, *self.found, *missing)))
 
 
-def _problems(measuring: _Measuring, unknown: list[Problem], *, known: bool) -> tuple[Problem, ...]:
-    """Return the problems of a context, and of what travels of it if that is `known`."""
-    of_context = measuring.context.problems
-    lasting = [each for each in of_context if not (known and each.code in _OF_TRANSFERS)]
-    missing: Iterable[Problem] = ()
-    if measuring.doubtful:
-        from ctxsize.engine.unfound import unfound  # in most builds nothing is doubtful
-
-        missing = unfound(measuring.request, measuring.doubtful)
-    return tuple(dict.fromkeys((*lasting, *unknown, *measuring.found, *missing)))
-
-
-def _made(measurement: Measurement, paths: Paths, platforms: tuple[str, ...]) -> Transfer:
+def _transfer(measurement: Measurement, paths: Paths, platforms: tuple[str, ...]) -> Transfer:
     totals = measurement.totals
     return Transfer(
         True,
@@ -201,22 +193,7 @@ def _made(measurement: Measurement, paths: Paths, platforms: tuple[str, ...]) ->
     )
 
 
-def _everything(request: Request, context: Measurement) -> Transfer | None:
-    """Return the transfer of a builder that sends the whole context."""
-    if request.build.build_contexts:
-        raise InputError(
-            f"{request.builder.title} has no --build-context", hint="leave out --builder"
-        )
-    return None if request.dockerfile is None else _made(context, None, ())
-
-
-def _plain(named: NamedSource) -> NamedContext:
-    """Return a named context of which nothing is known but what the command line says."""
-    return NamedContext(named.name, named.value, named.kind, named.announced, None)
-
-
 def _transfers(measuring: _Measuring) -> tuple[list[Transfer], list[Problem]]:
-    """Return the transfers of the build context, or the problem that hides them."""
     request = measuring.request
     if request.dockerfile is None or request.dockerfile_fault is not None:
         return [], []  # the request has a problem that says so
@@ -228,9 +205,9 @@ def _transfers(measuring: _Measuring) -> tuple[list[Transfer], list[Problem]]:
         return [], [unknown_transfer(request, error)]
     transfers, problems = measuring.transfers(asked)
     platforms = platforms_of(request)
-    missing = set(platforms) - {each for one in asked for each in one.platforms}
-    if missing and not problems:
-        unused = tuple(each for each in platforms if each in missing)
+    using = {each for one in asked for each in one.platforms}
+    unused = tuple(each for each in platforms if each not in using)
+    if unused and not problems:
         transfers.append(Transfer(False, (), 0, 0, None, None, platforms=unused))
         transfers.sort(key=lambda each: platforms.index(each.platforms[0]))
     return transfers, problems
@@ -248,29 +225,87 @@ def _rejected_line(asked: tuple[Asked, ...]) -> int | None:
 
 def unknown_transfer(request: Request, error: CtxsizeError) -> Problem:
     """Return why it is not known what travels; on `error` the build may fail for certain."""
-    fails = failure(error)
-    lead = fails or TAKES_UNKNOWN
+    stops = isinstance(error, BuildFailsError)
+    rejects = isinstance(error, DockerfileError) and not isinstance(error, UndecidedError)
+    lead = "the build stops" if stops else "the build fails" if rejects else TAKES_UNKNOWN
     hint = f" ({error.hint})" if error.hint else ""
-    path = request.dockerfile if error.path in (None, request.dockerfile) else error.path
-    message = f"{lead}: {error.message}{hint}"
-    return Problem("transfer-unknown", message, path, line=error.line, fails=bool(fails))
+    message, path = f"{lead}: {error.message}{hint}", error.path or request.dockerfile
+    return Problem("transfer-unknown", message, path, line=error.line, fails=stops or rejects)
 
 
-def _named(measuring: _Measuring, named: NamedSource, *, known: bool) -> NamedContext:
+def _named(measuring: _Measuring, named: NamedContext, *, known: bool) -> NamedContext:
     """Return a named context; one that the build does not use is not looked at."""
     asked = asked_of(replace(measuring.request, name=named.name)) if known else ()
-    used = bool(asked) if known else None
-    if not named.local or used is False:
-        return replace(_plain(named), used=used)
+    named = replace(named, used=bool(asked) if known else None)
+    if not named.local or named.used is False:
+        return named
     request = named_request(measuring.request, named)
     report = measure(request, top=1, depth=0, progress=measuring.progress)
     inner = _Measuring(request, report, measuring.progress)
     transfers, unknown = inner.transfers(asked)
     return replace(
-        _plain(named),
-        used=used,
+        named,
         ignore_file=ignore_file_info(request),
         context=report.context,
         transfers=tuple(transfers),
-        problems=_problems(inner, unknown, known=known and not unknown),
+        problems=inner.problems(unknown, known=known and not unknown),
     )
+
+
+def unfound(request: Request, sources: Iterable[Source]) -> Iterator[Problem]:
+    """Yield the problems of those of `sources` on which the build fails.
+
+    Where that is not known there is none: `explain --source` says why.
+    """
+    from ctxsize.engine.sourcing import TAKING, Sources  # in most builds nothing is doubtful
+
+    taken = dict.fromkeys(each for each in sources if each.kind in TAKING)
+    with suppress(CtxsizeError, OSError):
+        checks = Sources(request)
+        for source in islice(taken, _MOST_LOOKED_UP):
+            fate, at = checks.fate(source)
+            if not fate.is_found:
+                yield _not_found(request, source, fate.value, at)
+
+
+def _not_found(request: Request, source: Source, fate: str, at: str) -> Problem:
+    """Return the problem of a source that fails the build, unless a missing value decides.
+
+    A path may hold the value of a build argument, which is masked.
+    """
+    decides = what_decides(source.doubts)
+    own = source.path if decides else "it"
+    is_own = at == source.path and fate != "loop"
+    reason = _REASONS[fate].format(own if is_own else request.build.masked(at))
+    message = f"{source.instruction} {source.source}: not found, as {reason}"
+    if decides:
+        is_argument = "argument" in dict(source.doubts)
+        code = "unknown-argument" if is_argument else "unknown-environment"
+        message = f"{message} ({decides})"
+    else:
+        code, message = "source-not-found", f"the build fails: {message}"
+    return Problem(code, message, request.dockerfile, line=source.line or None)
+
+
+_REASONS = {
+    "ignored": "{} is ignored",
+    "absent": "{} is not in the context",
+    "loop": "the symlink {} leads in a circle",
+    "not asked for": "{} is not sent",
+}
+"""By the `Fate` of the source."""
+
+
+def transfer_listing(request: Request) -> Union:
+    """Return what travels of the context in any transfer, with the problems of its sources.
+
+    Raises what `includes_of` raises.
+    """
+
+    def problems() -> Iterable[Problem]:
+        taken = (source for each in asked_of(request) for source in each.sources)
+        return unfound(request, (source for source in taken if source.parents is None))
+
+    includes = includes_of(request)
+    evaluators = (None if each is None else Narrowed(request.spec, each) for each in includes)
+    return Union([Listing(request, evaluator=each) for each in evaluators], problems)

@@ -99,24 +99,19 @@ def render(name: str, outcome: Outcome, look: Look) -> str:
             from ctxsize.formats import markdown, sections
 
             return markdown.render(sections.heading(outcome), sections.summary(outcome, look))
-        case "github":
-            from ctxsize.formats import github
-
-            return github.render(outcome.kind, outcome.findings)
         case "sarif":
             from ctxsize.formats import sarif
 
             return sarif.render(outcome.kind, outcome.findings)
-        case "junit":
-            from ctxsize.formats import junit
+    from ctxsize.formats import ci
 
-            passed = outcome.passed if outcome.kind == "check" else ()
-            return junit.render(outcome.kind, outcome.findings, passed)
-        case "gitlab":
-            from ctxsize.formats import gitlab
-
-            return gitlab.render(outcome.findings)
-    raise ValueError(name)
+    if name == "github":
+        return ci.github(outcome.kind, outcome.findings)
+    if name == "gitlab":
+        return ci.gitlab(outcome.findings)
+    return ci.junit(
+        outcome.kind, outcome.findings, outcome.passed if outcome.kind == "check" else ()
+    )
 
 
 def is_report(start: bytes) -> bool:

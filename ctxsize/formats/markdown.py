@@ -8,24 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ctxsize.codes import slug_of
 from ctxsize.findings import Finding, Severity
-from ctxsize.formats import Look
+from ctxsize.formats import Look, sections
 from ctxsize.formats.names import visible
-from ctxsize.formats.sections import (
-    Answer,
-    Card,
-    Example,
-    Fact,
-    Findings,
-    Item,
-    Name,
-    NextStep,
-    Prose,
-    Section,
-    SizeTree,
-    Table,
-)
 from ctxsize.formats.text import size_tree
-from ctxsize.formats.wording import EVIDENCE, fix_text, more, place, summary
+from ctxsize.formats.wording import details, more, place, summary
 
 MOST = 50
 """Number of findings, and of other items of a section; a comment holds 65,536 characters."""
@@ -33,25 +19,25 @@ _SIGNS = {Severity.ERROR: "🔴", Severity.WARNING: "🟡", Severity.INFO: "🔵
 _SPECIAL = re.compile(r"([\\`*_\[\]<>&~|$#])")
 
 
-def render(title: str, sections: Iterable[Section]) -> str:
-    """Return `sections` under a heading, those to unfold that are folded."""
+def render(title: str, parts: Iterable[sections.Section]) -> str:
+    """Return `parts` under a heading, those to unfold that are folded."""
     blocks = [f"### {title}"]
-    for section in sections:
+    for section in parts:
         if not section.items:
             continue
         items = "\n".join(_items(section.items))
         if section.folded:
-            blocks.append("\n".join(_details(html.escape(section.title), [items])))
-        else:
-            blocks += [f"#### {prose(section.title)}"] if section.title else []
-            blocks.append(items)
+            items = "\n".join(_details(html.escape(section.title), [items]))
+        elif section.title:
+            blocks.append(f"#### {prose(section.title)}")
+        blocks.append(items)
     return "\n\n".join(blocks) + "\n"
 
 
-def _items(items: Sequence[Item]) -> Iterator[str]:
+def _items(items: Sequence[sections.Item]) -> Iterator[str]:
     """Yield lines, with an empty one between two items unless both are of one list."""
     left = more(len(items) - MOST)
-    shown = [*items[:MOST], *([Prose(f"  {left}")] if left else [])]
+    shown = [*items[:MOST], *([sections.Prose(f"  {left}")] if left else [])]
     before = "- "
     for at, text in enumerate("\n".join(_item(each)) for each in shown):
         if at and not (before.startswith("- ") and text.startswith("- ")):
@@ -60,30 +46,27 @@ def _items(items: Sequence[Item]) -> Iterator[str]:
         before = text
 
 
-def _item(item: Item) -> Iterable[str]:
+def _item(item: sections.Item) -> Iterable[str]:
     match item:
-        case Prose(text):
+        case sections.Prose(text):
             return [f"- {prose(text.strip())}" if text.startswith(" ") else prose(text)]
-        case Fact(label, text):
+        case sections.Fact(label, text):
             return [f"- **{label}**: {prose(text)}"]
-        case Answer(label, _, sentence, sign):
+        case sections.Answer(label, _, sentence, sign):
             return [f"{sign} **{label}**: {prose(sentence)}.".lstrip()]
-        case NextStep(command, purpose, label):
-            return [
-                f"{label}: {code(command)} {prose(purpose)}."
-                if command
-                else f"{label}: {prose(purpose)}."
-            ]
-        case Card(head, figures, texts):
+        case sections.NextStep(command, purpose, label):
+            typed = f"{code(command)} " if command else ""
+            return [f"{label}: {typed}{prose(purpose)}."]
+        case sections.Card(head, figures, texts):
             after = f" {prose(figures)}" if figures else ""
             return [f"- {code(head)}{after}", *(f"  - {prose(text)}" for text in texts)]
-        case Table():
+        case sections.Table():
             return _table(item)
-        case SizeTree():
+        case sections.SizeTree():
             return _fenced([*size_tree(item, Look())])
-        case Example(lines):
+        case sections.Example(lines):
             return _fenced(lines)
-        case Findings(findings):
+        case sections.Findings(findings):
             return _findings(findings)
 
 
@@ -92,7 +75,7 @@ def _fenced(lines: Sequence[str]) -> list[str]:
     return [fence, *lines, fence]
 
 
-def _table(table: Table) -> list[str]:
+def _table(table: sections.Table) -> list[str]:
     from tabulate import tabulate
 
     width = len(table.headers)
@@ -106,39 +89,36 @@ def _table(table: Table) -> list[str]:
 
 
 def _cell(cell: str) -> str:
-    text = code(cell) if isinstance(cell, Name) else prose(cell)
+    text = code(cell) if isinstance(cell, sections.Name) else prose(cell)
     # A bar ends a cell even inside a code span.
     return re.sub(r"(?<!\\)\|", r"\\|", text)
 
 
 def _findings(findings: Sequence[Finding]) -> list[str]:
-    """Return `findings` to unfold, unfolded already where one of them is an error."""
     lines = [line for each in findings[:MOST] for line in _finding(each)]
     lines += [f"- {more(len(findings) - MOST)}"] if len(findings) > MOST else []
-    found = _details(summary(findings), lines)
-    if any(each.severity is Severity.ERROR for each in findings):
-        found[0] = "<details open>"
-    return found
+    is_open = any(each.severity is Severity.ERROR for each in findings)
+    return _details(summary(findings), lines, is_open=is_open)
 
 
 def _finding(finding: Finding) -> Iterator[str]:
     where = code(place(finding))
     head = f"- {_SIGNS[finding.severity]} {where} **{finding.code}** {slug_of(finding.code)}"
     yield f"{head.rstrip()}: {prose(finding.message)}"
-    for each in finding.evidence[:EVIDENCE]:
-        yield f"  - {code(each)}"
-    if len(finding.evidence) > EVIDENCE:
-        yield f"  - {more(len(finding.evidence) - EVIDENCE)}"
-    if finding.help:
-        yield f"  - help: {prose(finding.help)}"
-    if finding.fix is not None:
-        unsure = "" if finding.fix.certain else " (unsafe: review first)"
-        yield f"  - fix: {prose(fix_text(finding.fix, finding.evidence))}{unsure}"
+    for label, text in details(finding):
+        yield f"  - {code(text) if label == '|' else f'{label} {prose(text)}'.lstrip()}"
 
 
-def _details(title: str, lines: Sequence[str]) -> list[str]:
+def _details(title: str, lines: Sequence[str], *, is_open: bool = False) -> list[str]:
     """Return `lines` to unfold under `title`, which is HTML."""
-    return ["<details>", f"<summary>{title}</summary>", "", *lines, "", "</details>"]
+    return [
+        "<details open>" if is_open else "<details>",
+        f"<summary>{title}</summary>",
+        "",
+        *lines,
+        "",
+        "</details>",
+    ]
 
 
 def code(text: str) -> str:

@@ -43,7 +43,9 @@ def _diff(edit: Edit, look: Look) -> Iterator[str]:
     yield look.paint(f"+++ {name}", "bold") + "\n"
     before, after = lines(text_of(edit.before)), lines(text_of(edit.after))
     for line in [*unified_diff(before, after)][2:]:
-        text = _shown(line.removesuffix("\n"))
+        text = line.removesuffix("\n")
+        end = "\r" if text.endswith("\r") else ""
+        text = "\t".join(map(visible, text.removesuffix(end).split("\t"))) + end
         style = _STYLES.get(text[:1])
         yield look.paint(text, style) if style else text
         yield "\n" if line.endswith("\n") else f"\n{_NO_END}"
@@ -67,8 +69,3 @@ def replaced(before: list[str], after: list[str]) -> Iterator[tuple[int, int, st
     for kind, start, end, first, last in SequenceMatcher(None, before, after, False).get_opcodes():
         if kind != "equal":
             yield start, end, "".join(after[first:last])
-
-
-def _shown(text: str) -> str:
-    end = "\r" if text.endswith("\r") else ""
-    return "\t".join(map(visible, text.removesuffix(end).split("\t"))) + end

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
 from ctxsize.codes import Code, codes_of
-from ctxsize.findings import Edit, Finding, Fix, Location, Severity
+from ctxsize.findings import Finding, Fix, Location, Severity
 from ctxsize.formats.names import visible
 from ctxsize.formats.patch import lines, replaced
 from ctxsize.formats.wording import fingerprints
@@ -68,19 +68,16 @@ def _rule(code: Code) -> dict[str, Any]:
 def _result(finding: Finding, rule: int, mark: str) -> dict[str, Any]:
     text = visible(finding.message)
     text += f"\n{visible(finding.help)}" if finding.help else ""
+    place = {
+        "artifactLocation": _artifact(finding.location.path),
+        "region": _region(finding.location),
+    }
     result: dict[str, Any] = {
         "ruleId": finding.code,
         "ruleIndex": rule,
         "level": _LEVELS[finding.severity],
         "message": {"text": text},
-        "locations": [
-            {
-                "physicalLocation": {
-                    "artifactLocation": _artifact(finding.location.path),
-                    "region": _region(finding.location),
-                }
-            }
-        ],
+        "locations": [{"physicalLocation": place}],
         "partialFingerprints": {"ctxsize/v1": mark},
         "properties": {
             "confidence": finding.confidence.value,
@@ -120,24 +117,21 @@ def _changes(fix: Fix) -> list[dict[str, Any]]:
 
     A new file is written in one replacement, from nothing.
     """
-    try:
-        return [_change(edit) for edit in fix.edits if edit.before != edit.after]
-    except UnicodeDecodeError:
-        return []
-
-
-def _change(edit: Edit) -> dict[str, Any]:
-    before = lines((edit.before or b"").decode("utf-8"))
-    after = lines(edit.after.decode("utf-8"))
-    replacements = list(_replacements(before, after))
-    return {"artifactLocation": _artifact(edit.path), "replacements": replacements}
-
-
-def _replacements(before: list[str], after: list[str]) -> Iterator[dict[str, Any]]:
-    for start, end, text in replaced(before, after):
-        region = Location("", *_position(before, start), *_position(before, end))
-        inserted = {"insertedContent": {"text": text}} if text else {}
-        yield {"deletedRegion": _region(region), **inserted}
+    changes = []
+    for edit in fix.edits:
+        try:
+            before, after = (lines((each or b"").decode()) for each in (edit.before, edit.after))
+        except UnicodeDecodeError:
+            return []
+        replacements = []
+        for start, end, text in replaced(before, after):
+            region = Location("", *_position(before, start), *_position(before, end))
+            inserted = {"insertedContent": {"text": text}} if text else {}
+            replacements.append({"deletedRegion": _region(region), **inserted})
+        if replacements:
+            artifact = _artifact(edit.path)
+            changes.append({"artifactLocation": artifact, "replacements": replacements})
+    return changes
 
 
 def _position(lines: list[str], at: int) -> tuple[int, int]:

@@ -6,30 +6,14 @@ import heapq
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import NamedTuple
 
 from ctxsize.findings import Finding
-from ctxsize.formats import Look
+from ctxsize.formats import Look, sections
 from ctxsize.formats.names import columns, fit, pad, quoted, visible
-from ctxsize.formats.sections import (
-    Answer,
-    Card,
-    Example,
-    Fact,
-    Findings,
-    Item,
-    Name,
-    NextStep,
-    Prose,
-    Section,
-    SizeTree,
-    Table,
-)
 from ctxsize.formats.wording import (
-    EVIDENCE,
     EXAMPLES,
     SEVERITY_STYLES,
-    fix_text,
+    details,
     more,
     place,
     summary,
@@ -45,105 +29,98 @@ _NARROWEST_BAR = 8
 _SHORTEST_NAME = 6
 
 
-def render(sections: Iterable[Section], look: Look) -> str:
-    """Return `sections` with a blank line between each two."""
-    shown = (_section(each, look) for each in sections if each.items)
+def render(parts: Iterable[sections.Section], look: Look) -> str:
+    """Return `parts` with a blank line between each two."""
+    shown = (_section(each, look) for each in parts if each.items)
     return "\n".join("\n".join(lines) + "\n" for lines in shown if lines)
 
 
-def _section(section: Section, look: Look) -> list[str]:
+def _section(section: sections.Section, look: Look) -> list[str]:
     lines = [look.paint(section.title, section.style)] if section.title else []
-    before: Item | None = None
+    before: sections.Item | None = None
     for item in section.items:
-        if isinstance(item, Card) and isinstance(before, Card):
+        if isinstance(item, sections.Card) and isinstance(before, sections.Card):
             lines.append("")
         lines += _item(item, look)
         before = item
     return lines
 
 
-def _item(item: Item, look: Look) -> Iterable[str]:
+def _item(item: sections.Item, look: Look) -> Iterable[str]:
     match item:
-        case Prose():
+        case sections.Prose():
             return _line(item, look)
-        case Fact(label, text, width, mark):
+        case sections.Fact(label, text, width, mark):
             marks = ((label, "dim"), *([(mark, "yellow")] if mark else []))
-            return _line(Prose(f"  {label:<{width}}{text}", width + 2, marks), look)
-        case Answer(label, style, sentence):
-            return _line(Prose(f"{label}: {sentence}", 0, ((f"{label}:", style),)), look)
-        case NextStep():
+            return _line(sections.Prose(f"  {label:<{width}}{text}", width + 2, marks), look)
+        case sections.Answer(label, style, sentence):
+            return _line(sections.Prose(f"{label}: {sentence}", 0, ((f"{label}:", style),)), look)
+        case sections.NextStep():
             return _step(item, look)
-        case Card():
+        case sections.Card():
             return _card(item, look)
-        case Table():
+        case sections.Table():
             return _table(item, look)
-        case SizeTree():
+        case sections.SizeTree():
             return size_tree(item, look)
-        case Example(lines):
+        case sections.Example(lines):
             return [f"    {each}" for each in lines]
-        case Findings():
+        case sections.Findings():
             return _brief(item, look) if item.brief else _findings(item, look)
 
 
-def _line(line: Prose, look: Look) -> list[str]:
-    lines = [line.text] if line.whole else _wrapped(line.text, look, line.hang)
+def _line(line: sections.Prose, look: Look) -> list[str]:
+    lines = [line.text] if line.whole else _wrapped(line.text, look, " " * line.hang)
     if not look.colour:
         return lines
     if line.style:
         return [look.paint(each, line.style) for each in lines]
-    return [_marked(lines[0], line.marks, look), *lines[1:]]
-
-
-def _marked(line: str, marks: Sequence[tuple[str, str]], look: Look) -> str:
-    """Return `line` with each mark painted where it first occurs behind the one before."""
-    at = 0
-    for part, style in marks:
-        start = line.find(part, at)
+    at, first = 0, lines[0]
+    for part, style in line.marks:
+        start = first.find(part, at)
         if start >= 0:
             shown = look.paint(part, style) if style else part
-            line = line[:start] + shown + line[start + len(part) :]
+            first = first[:start] + shown + first[start + len(part) :]
             at = start + len(shown)
-    return line
+    return [first, *lines[1:]]
 
 
-def _wrapped(text: str, look: Look, hang: int, *, lead: str = "") -> list[str]:
-    return textwrap.wrap(
-        text,
-        look.width,
-        subsequent_indent=lead or " " * hang,
-        break_long_words=False,
-        break_on_hyphens=False,
-    ) or [text]
+def _wrapped(text: str, look: Look, follows: str) -> list[str]:
+    """Return lines of `text`, with `follows` before all but the first."""
+    wrapper = textwrap.TextWrapper(look.width, "", follows, break_long_words=False)
+    wrapper.break_on_hyphens = False
+    return wrapper.wrap(text) or [text]
 
 
-def _step(step: NextStep, look: Look) -> list[str]:
+def _step(step: sections.NextStep, look: Look) -> list[str]:
     label = f"{step.label}: "
+    blanks = " " * len(label)
     if not step.command:
-        return _wrapped(label + step.purpose, look, len(label))
+        return _wrapped(label + step.purpose, look, blanks)
     # A command is one line, however long, so that it can be copied.
     shown = label + look.paint(step.command, "bold")
     if columns(f"{label}{step.command}  {step.purpose}") <= look.width:
         return [f"{shown}  {step.purpose}"]
-    return [shown, *_wrapped(" " * len(label) + step.purpose, look, len(label))]
+    return [shown, *_wrapped(blanks + step.purpose, look, blanks)]
 
 
-def _card(card: Card, look: Look) -> Iterator[str]:
+def _card(card: sections.Card, look: Look) -> Iterator[str]:
     room = look.width - 4 - columns(card.figures)
     head = fit(card.head, max(_NARROWEST_HEAD, room))
     gap = " " * max(2, look.width - 2 - columns(head) - columns(card.figures))
     yield f"  {look.paint(head, 'bold')}{gap}{card.figures}".rstrip()
     for text in card.texts:
-        yield from _wrapped(f"    {text}", look, 6)
+        yield from _wrapped(f"    {text}", look, " " * 6)
 
 
-def _table(table: Table, look: Look) -> Iterator[str]:
+def _table(table: sections.Table, look: Look) -> Iterator[str]:
     """Yield the rows, all columns to the right but the last."""
     whole = [row for row in table.rows if len(row) == len(table.headers)]
     widths = [max(map(columns, cells)) for cells in zip(table.headers, *whole, strict=True)][:-1]
     room = max(_NARROWEST_NAME, look.width - 2 - sum(width + 2 for width in widths))
     yield look.paint(_row(table.headers, widths, table.headers[-1]), "dim")
     for row in table.rows:
-        name = quoted(row[-1]) if isinstance(row[-1], Name) else row[-1]
+        name = quoted(row[-1]) if isinstance(row[-1], sections.Name) else row[-1]
         if len(row) == len(table.headers):
             yield _row(row, widths, fit(name, room))
         else:
@@ -160,7 +137,7 @@ def _row(row: Sequence[str], widths: Sequence[int], name: str) -> str:
     return "  ".join(["", *cells, name]).rstrip()
 
 
-def _brief(item: Findings, look: Look) -> Iterator[str]:
+def _brief(item: sections.Findings, look: Look) -> Iterator[str]:
     """Yield a line for each finding, and how many more of a code there are."""
     in_order = sorted(item.findings, key=lambda each: each.code)
     for code, group in groupby(in_order, lambda each: each.code):
@@ -168,13 +145,12 @@ def _brief(item: Findings, look: Look) -> Iterator[str]:
         for each in alike[:EXAMPLES]:
             is_known = each.location.line is None and each.location.path in item.known
             where = "" if is_known else f"{place(each)}: "
-            yield from _line(Prose(f"  ! {where}{visible(each.message)}", 4), look)
+            yield from _line(sections.Prose(f"  ! {where}{visible(each.message)}", 4), look)
         if len(alike) > EXAMPLES:
             yield f"    {more(len(alike) - EXAMPLES)} of the same ({code})"
 
 
-def _findings(item: Findings, look: Look) -> Iterator[str]:
-    """Yield findings, with a blank line between files, and their number at the end."""
+def _findings(item: sections.Findings, look: Look) -> Iterator[str]:
     for at, (_, group) in enumerate(groupby(item.findings, lambda each: each.location.path)):
         yield from [""] * bool(at)
         for finding in group:
@@ -187,45 +163,31 @@ def _finding(finding: Finding, look: Look) -> Iterator[str]:
     where, severity = place(finding), finding.severity.value
     head = f"{where} {severity} {finding.code} {visible(finding.message)}"
     marks = ((where, ""), (severity, SEVERITY_STYLES[finding.severity]))
-    yield from _line(Prose(head, 4, marks), look)
-    for each in finding.evidence[:EVIDENCE]:
-        yield from _wrapped(f"    | {visible(each)}", look, 0, lead="    |   ")
-    if len(finding.evidence) > EVIDENCE:
-        yield f"    | {more(len(finding.evidence) - EVIDENCE)}"
-    if finding.help:
-        yield from _wrapped(f"    help: {visible(finding.help)}", look, 10)
-    if finding.fix is not None:
-        unsure = "" if finding.fix.certain else " (unsafe: review first)"
-        text = visible(fix_text(finding.fix, finding.evidence))
-        yield from _wrapped(f"    fix: {text}{unsure}", look, 9)
+    yield from _line(sections.Prose(head, 4, marks), look)
+    for label, text in details(finding):
+        indent = f"    {label} " if label.endswith(":") else "    | "
+        follows = " " * len(indent) if label.endswith(":") else "    |   "
+        yield from _wrapped(indent + visible(text), look, follows)
 
 
-class SizeRow(NamedTuple):
-    """A directory of the tree, with the lines that lead to it."""
-
-    guides: str
-    name: str
-    node: Directory
-
-
-def size_tree(tree: SizeTree, look: Look) -> Iterator[str]:
+def size_tree(tree: sections.SizeTree, look: Look) -> Iterator[str]:
     """Yield the directories with bars, as lines no wider than `look.width`."""
-    rows = _size_rows(tree, look)
-    sizes = [human(row.node.content_bytes) for row in rows]
-    counts = [f"{row.node.files:,}" for row in rows]
+    rows = [*_size_rows(tree, look)]
+    sizes = [human(node.content_bytes) for _, _, node in rows]
+    counts = [f"{node.files:,}" for _, _, node in rows]
     size_width, count_width = max(map(len, sizes)), max(5, *map(len, counts))
     free = look.width - 2 - size_width - 2 - count_width - 2 - len(" 100%")
-    widest = max(columns(row.guides + row.name) for row in rows)
+    widest = max(columns(guides + name) for guides, name, _ in rows)
     bar_width = min(_WIDEST_BAR, max(_NARROWEST_BAR, free - widest - 2))
     if free < 3 * _NARROWEST_BAR:
         bar_width = 0
     label_width = min(widest, free - (bar_width + 2 if bar_width else 0))
     yield look.paint(f"  {'size':>{size_width}}  {'files':>{count_width}}", "dim")
-    for row, size, count in zip(rows, sizes, counts, strict=True):
+    for (guides, name, node), size, count in zip(rows, sizes, counts, strict=True):
         whole = tree.root.content_bytes
-        share = row.node.content_bytes / whole if whole else 0.0
-        guides = fit(row.guides, label_width - min(_SHORTEST_NAME, columns(row.name)))
-        name = pad(fit(row.name, label_width - columns(guides)), label_width - columns(guides))
+        share = node.content_bytes / whole if whole else 0.0
+        guides = fit(guides, label_width - min(_SHORTEST_NAME, columns(name)))
+        name = pad(fit(name, label_width - columns(guides)), label_width - columns(guides))
         bar = f"  {look.paint(_bar(share, bar_width, look), 'bar')}" if bar_width else ""
         figures = f"  {size:>{size_width}}  {count:>{count_width}}"
         yield f"{figures}  {look.paint(guides, 'dim')}{name}{bar} {percent(share):>4}"
@@ -238,23 +200,19 @@ def _bar(share: float, width: int, look: Look) -> str:
     return pad("█" * whole + (_EIGHTHS[rest] if rest else ""), width)
 
 
-def _size_rows(tree: SizeTree, look: Look) -> list[SizeRow]:
-    tee, corner, bar, blank = ("|- ", "`- ", "|  ", "   ") if look.ascii else _LINES
-    chosen, rows, pending = _largest(tree), [], [(tree.root, "", "")]
+def _size_rows(tree: sections.SizeTree, look: Look) -> Iterator[tuple[str, str, Directory]]:
+    tee, corner, bar = ("|- ", "`- ", "|  ") if look.ascii else ("├─ ", "└─ ", "│  ")
+    chosen, pending = _largest(tree), [(tree.root, "", "")]
     while pending:
         node, guides, below = pending.pop()
-        rows.append(SizeRow(guides, quoted(node.path.rpartition("/")[2]) or ".", node))
+        yield guides, quoted(node.path.rpartition("/")[2]) or ".", node
         shown = [child for child in node.children if child.path in chosen]
         for child in reversed(shown):
-            lead, under = (corner, blank) if child is shown[-1] else (tee, bar)
+            lead, under = (corner, "   ") if child is shown[-1] else (tee, bar)
             pending.append((child, below + lead, below + under))
-    return rows
 
 
-_LINES = ("├─ ", "└─ ", "│  ", "   ")
-
-
-def _largest(tree: SizeTree) -> set[str]:
+def _largest(tree: sections.SizeTree) -> set[str]:
     """Return the paths of the largest directories whose parents are among them."""
     chosen: set[str] = set()
     pending = [(-tree.root.content_bytes, tree.root.path, tree.root)]

@@ -88,6 +88,21 @@ def summary(findings: Sequence[Finding]) -> str:
     return f"{plural(len(findings), 'finding')}: {', '.join(parts)}{fixed}"
 
 
+def details(finding: Finding) -> Iterator[tuple[str, str]]:
+    """Yield what follows the message: some evidence behind a bar, then help and fix.
+
+    Each with its label: `|`, nothing for how much more evidence there is, `help:`, `fix:`.
+    """
+    yield from (("|", each) for each in finding.evidence[:EVIDENCE])
+    if len(finding.evidence) > EVIDENCE:
+        yield "", more(len(finding.evidence) - EVIDENCE)
+    if finding.help:
+        yield "help:", finding.help
+    if finding.fix is not None:
+        unsure = "" if finding.fix.certain else " (unsafe: review first)"
+        yield "fix:", fix_text(finding.fix, finding.evidence) + unsure
+
+
 def fix_text(fix: Fix, named: Collection[str] = ()) -> str:
     """Return what `fix` does and what is sent otherwise; paths in `named` are not repeated."""
     changed = effect(fix, named=named)

@@ -11,9 +11,8 @@ from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.need import context_need_of
 from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.request import Request
-from ctxsize.engine.sourcing import Sources
+from ctxsize.engine.sourcing import Fate, SourceCheck, Sources
 from ctxsize.errors import CtxsizeError
-from ctxsize.explanations import Fate, SourceCheck
 from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.case import Case
 from ctxsize.lints.lines import Line, Proposal
@@ -40,11 +39,11 @@ _EVERYTHING = ("*", "**", "**/*", "*/**", "*.*")
 
 def hidden_source(case: Case) -> Iterator[Finding]:
     """Yield sources of COPY and ADD that do not arrive because a pattern ignores them."""
-    seen: set[tuple[str | None, int | None, str]] = set()
+    seen: set[tuple[str | None, int, str]] = set()
     for each in case.requests:
         for request in _with_targets(each):
             for check in _checks(replace(request, spec=case.spec)):
-                key = (request.dockerfile, check.line, check.source)
+                key = (request.dockerfile, check.source.line, check.source.source)
                 if key not in seen:
                     seen.add(key)
                     yield from _of_check(case, request, check)
@@ -75,18 +74,18 @@ def _of_check(case: Case, request: Request, check: SourceCheck) -> Iterator[Find
     pattern = check.hidden[0].verdict.by
     if pattern is None or not 0 < pattern.line <= len(case.lines):
         return
-    place = f"{request.dockerfile}:{check.line}"
+    source, place = check.source, f"{request.dockerfile}:{check.source.line}"
     target = request.build.shown_target
     target = f" for the target {target}" if target else ""
     fails = check.fate is Fate.IGNORED
     result = "the build fails" if fails else "it finds nothing"
     text = pattern_for(check.at, pattern_class=case.spec.pattern_class)
-    if has_wildcards(check.path):
-        text = check.path
+    if has_wildcards(source.path):
+        text = source.path
     yield case.finding(
         "CTX111",
         case.lines[pattern.line - 1],
-        f"ignores what {check.instruction} {check.source} takes ({place}){target}: {result}",
+        f"ignores what {source.instruction} {source.source} takes ({place}){target}: {result}",
         severity=Severity.ERROR if fails else Severity.WARNING,
         evidence=(place, *(each.path for each in check.hidden[:3])),
         fix=None if text is None else Proposal(f"add !{text}", append=f"!{text}"),

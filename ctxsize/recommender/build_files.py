@@ -19,9 +19,8 @@ from ctxsize.dockerfile.sources import Source, path_from_root
 from ctxsize.dockerfile.stages import built_stages
 from ctxsize.dockerfile.taken import ContextNeed
 from ctxsize.engine.golang import has_wildcards, match
-from ctxsize.engine.named import request_named
 from ctxsize.engine.narrow import follow
-from ctxsize.engine.need import needs_of
+from ctxsize.engine.need import needs_of, request_named
 from ctxsize.engine.request import Request
 from ctxsize.errors import CtxsizeError
 from ctxsize.model import Problem

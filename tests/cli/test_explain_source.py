@@ -325,19 +325,20 @@ PARENTS = [
     link("to-x", "x"),
     link("x/to-y", "y"),
 ]
+WILD = "not known here for --parents with a source that has wildcards"
 KEEPING = {
     "a file": ("./x/a.txt", 0, "found\n"),
     "a directory": ("x/y", 0, "found\n"),
     "with a pivot": ("./x/./y/a.txt", 0, "found\n"),
     "with two pivots": ("x/./y/./a.txt", 0, "found\n"),
-    "a star behind the pivot": ("./x/./y/*.txt", 0, "found: matches 2 entries\n"),
-    "a star in front of the pivot": ("./*/./a.txt", 0, "found: matches 3 entries\n"),
-    "any depth": ("./src/**/*.txt", 0, "found: matches 3 entries\n"),
-    "any depth from the top": ("**/c.txt", 0, "found: matches 2 entries\n"),
-    "a star does not cross a slash": ("x/*.txt", 0, "found: matches 1 entry\n"),
-    "what a directory holds": ("src/*", 0, "found: matches 2 entries\n"),
-    "a star for what is ignored": ("*.log", 0, "matches nothing that is sent: the build goes on"),
-    "a star for nothing": ("*.nothing", 0, "matches nothing that is sent: the build goes on"),
+    "a star behind the pivot": ("./x/./y/*.txt", 2, WILD),
+    "a star in front of the pivot": ("./*/./a.txt", 2, WILD),
+    "any depth": ("./src/**/*.txt", 2, WILD),
+    "any depth from the top": ("**/c.txt", 2, WILD),
+    "a star does not cross a slash": ("x/*.txt", 2, WILD),
+    "what a directory holds": ("src/*", 2, WILD),
+    "a star for what is ignored": ("*.log", 2, WILD),
+    "a star for nothing": ("*.nothing", 2, WILD),
     "absent": ("x/nope", 1, "not found: the context holds no x/nope\n"),
     "absent behind a pivot": ("x/./nope", 1, "not found: the context holds no x/nope\n"),
     "absent in front of a pivot": ("nope/./*", 1, "not found: the context holds no nope\n"),
@@ -365,13 +366,13 @@ def keeping(tmp_path: Path, source: str) -> Path:
 
 @pytest.mark.parametrize("name", KEEPING)
 def test_parents_are_kept(cli: Cli, tmp_path: Path, name: str) -> None:
-    """The examples of the Dockerfile reference, and what BuildKit's own tests hold."""
+    """The examples of the Dockerfile reference; what wildcards find is not looked up."""
     source, code, told = KEEPING[name]
     root = keeping(tmp_path, source)
     where = ("-C", str(root), "-f", str(tmp_path / "Dockerfile"))
     result = cli("explain", *where, "--source", "3", columns=300)
-    assert (result.code, result.err) == (code, "")
-    assert told in result.out.replace(f"{root}/", "")
+    assert (result.code, bool(result.err)) == (code, told is WILD)
+    assert told in (result.err or result.out.replace(f"{root}/", ""))
     assert ("before docker/dockerfile:1.20 go on" in result.out) is (
         code == 1 and name != "absent in front of a pivot"
     )
@@ -394,7 +395,7 @@ def test_what_travels_for_parents(cli: Cli, tmp_path: Path, name: str) -> None:
     where = (str(root), "-f", str(tmp_path / "Dockerfile"))
     ours = set(cli("ls", "--transfer", *where).out.splitlines())
     assert ours == listed
-    assert bool(listed) is told.startswith("found") or name == "through a link"
+    assert told is WILD or bool(listed) is told.startswith("found") or name == "through a link"
 
 
 def test_what_is_not_known_of_parents_names_what_works(cli: Cli, tmp_path: Path) -> None:

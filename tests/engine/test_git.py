@@ -87,18 +87,16 @@ def test_names_are_bytes(repository: Path) -> None:
     assert os.fsdecode(odd) in found.tracked
 
 
-def test_submodules_and_worktrees(repository: Path, tmp_path: Path) -> None:
+def test_submodules(repository: Path, tmp_path: Path) -> None:
     other = planted(tmp_path / "other", {"README": ""})
     run(other, "init", "-q")
     run(other, "add", ".")
     run(other, "commit", "-qm", "first")
     run(repository, "submodule", "--quiet", "add", str(other), "libs/other")
     run(repository, "commit", "-qm", "first")
-    run(repository, "worktree", "add", "-q", ".worktrees/topic")
     found = GitRepository.at(str(repository))
     assert found is not None
     assert found.submodules == {"libs/other"}
-    assert str(repository.resolve() / ".worktrees/topic") in found.worktrees
     inside = GitRepository.at(str(repository / "libs/other"))
     assert inside is not None
     assert inside.tracked == {"README"}
@@ -351,5 +349,4 @@ def test_settings_of_the_repository_run_nothing(repository: Path, tmp_path: Path
     assert found is not None
     assert found.tracked
     assert found.ignored
-    assert found.worktrees
     assert not witness.exists()

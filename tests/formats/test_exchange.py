@@ -21,7 +21,7 @@ from markdown_it import MarkdownIt
 from ctxsize import api
 from ctxsize.findings import Edit, Finding, Fix, Location, Severity
 from ctxsize.formats import Look, markdown, render
-from ctxsize.formats.github import SHOWN
+from ctxsize.formats.ci import SHOWN
 from ctxsize.formats.sections import Findings, Section
 from ctxsize.formats.wording import fingerprints
 from tests.contexts import CONTEXTS

@@ -19,10 +19,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ctxsize.clean.plan import Passed
     from ctxsize.entry import Entry
     from ctxsize.formats import Outcome
-    from ctxsize.guard import ContextCheck
     from ctxsize.scanning import Row
 
 Shape = dict[str, object]
@@ -179,9 +177,17 @@ def _outcome(outcome: Outcome) -> Shape:
     shape: Shape = {"version": 1, **_fields(outcome)}
     match outcome.kind:
         case "check":
-            shape["checks"] = [_check(each) for each in outcome.checks]
+            shape["checks"] = [
+                _fields(each) | {"report": _report(each.report, refused=not each.passes)}
+                for each in outcome.checks
+            ]
         case "clean":
-            shape["left_alone"] = [_passed(each) for each in outcome.plan.passed]
+            # The sizes of what is left alone are null where it was not measured.
+            sizes = ("files", "content_bytes", "disk_bytes")
+            shape["left_alone"] = [
+                _fields(each) | {name: getattr(each.size, name, None) for name in sizes}
+                for each in outcome.plan.passed
+            ]
         case "diff":
             before, after = outcome.before, outcome.after
             shape["delta_bytes"] = after.content_bytes - before.content_bytes
@@ -197,22 +203,8 @@ def _outcome(outcome: Outcome) -> Shape:
 def _report(report: Report, *, refused: bool = False) -> Shape:
     """Return a report with its verdict; `check` may have `refused` it."""
     level = verdict.level(report, refused=refused).name
-    reasons = to_json(verdict.reasons(report))
-    return {
-        "version": 1,
-        "verdict": {"level": level, "reasons": reasons},
-        **_fields(report),
-    }
-
-
-def _check(check: ContextCheck) -> Shape:
-    return _fields(check) | {"report": _report(check.report, refused=not check.passes)}
-
-
-def _passed(passed: Passed) -> Shape:
-    """Return what is left alone; its sizes are null where it was not measured."""
-    names = ("files", "content_bytes", "disk_bytes")
-    return _fields(passed) | {name: getattr(passed.size, name, None) for name in names}
+    found = {"level": level, "reasons": to_json(verdict.reasons(report))}
+    return {"version": 1, "verdict": found, **_fields(report)}
 
 
 def _row(row: Row) -> Shape:

@@ -135,7 +135,7 @@ def notes(problems: Iterable[Problem]) -> list[Prose]:
     lines = []
     for each in problems:
         where = ":".join(str(part) for part in (each.path, each.line) if part is not None)
-        text = ": ".join(part for part in ("note", where, each.message) if part)
+        text = f"note: {where}: {each.message}" if where else f"note: {each.message}"
         lines.append(Prose(visible(text), whole=True))
     return lines
 
@@ -155,14 +155,10 @@ def sections(outcome: Outcome, look: Look) -> Iterable[Section]:
             from ctxsize.formats.sections import suggested
 
             return suggested.sections(outcome)
-        case "lint" | "advise" | "rules":
+        case "lint" | "advise" | "rules" | "scan":
             from ctxsize.formats.sections import found
 
-            return found.sections(outcome)
-        case "scan":
-            from ctxsize.formats.sections import scanned
-
-            return scanned.sections(outcome, look)
+            return found.sections(outcome, look)
         case "clean":
             from ctxsize.formats.sections import cleaned
 

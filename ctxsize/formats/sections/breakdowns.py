@@ -45,14 +45,16 @@ def _sources(report: Report) -> list[Share]:
     if all(each.everything for each in report.transfers):
         return []
     taken = dict.fromkeys(each for transfer in report.transfers for each in transfer.sources)
-    ordered = sorted(taken, key=lambda each: (-each.content_bytes, each.line))
-    return [Share(_taking(each), each.content_bytes, each.files, each.line) for each in ordered]
-
-
-def _taking(source: SourceShare) -> str:
-    """Return what `taking` says, with what variables in it come to."""
-    text = taking(source)
-    return f"{text} ({quoted(source.path)})" if "$" in source.source else text
+    return [
+        # With what the variables in it come to.
+        Share(
+            f"{taking(each)} ({quoted(each.path)})" if "$" in each.source else taking(each),
+            each.content_bytes,
+            each.files,
+            each.line,
+        )
+        for each in sorted(taken, key=lambda each: (-each.content_bytes, each.line))
+    ]
 
 
 def taking(source: SourceShare) -> str:
@@ -63,7 +65,6 @@ def taking(source: SourceShare) -> str:
 
 
 def _idle(report: Report) -> str:
-    """Return the patterns that keep out no file, by their lines."""
     busy = {share.line for share in report.context.ignored.by_pattern}
     patterns = () if report.ignore_file is None else report.ignore_file.patterns
     idle = [str(each.line) for each in patterns if not each.exception and each.line not in busy]
@@ -78,56 +79,47 @@ def _pattern(name: str) -> str:
 
 
 FILES = Breakdown(
-    title="Largest files",
-    columns="size %",
-    header="file",
-    parts=lambda report: report.context.largest_files,
-    by="file",
+    "Largest files", "size %", "file", lambda report: report.context.largest_files, by="file"
 )
 DIRECTORIES = Breakdown(
-    title="Largest directories, own files only",
-    columns="size files %",
-    header="directory",
-    parts=lambda report: report.context.largest_directories,
+    "Largest directories, own files only",
+    "size files %",
+    "directory",
+    lambda report: report.context.largest_directories,
     by="dir",
 )
 BREAKDOWNS = (
     Breakdown(
-        title="Ignored, by the pattern that decided",
-        columns="size files line",
-        header="pattern",
-        parts=lambda report: report.context.ignored.by_pattern,
-        shown=_pattern,
+        "Ignored, by the pattern that decided",
+        "size files line",
+        "pattern",
+        lambda report: report.context.ignored.by_pattern,
+        _pattern,
         noun="pattern",
         by="pattern",
         also=_idle,
     ),
     Breakdown(
-        title="Sent, by the pattern that decided",
-        columns="size files line",
-        header="sent because of",
-        parts=lambda report: report.context.by_pattern,
-        shown=_pattern,
+        "Sent, by the pattern that decided",
+        "size files line",
+        "sent because of",
+        lambda report: report.context.by_pattern,
+        _pattern,
         noun="pattern",
         by="pattern",
         usual=False,
     ),
     Breakdown(
-        title="Taken by the Dockerfile",
-        columns="size files line",
-        header="by",
-        parts=_sources,
-        shown=str,
-        noun="source",
+        "Taken by the Dockerfile", "size files line", "by", _sources, shown=str, noun="source"
     ),
     FILES,
     DIRECTORIES,
     Breakdown(
-        title="By extension",
-        columns="size files %",
-        header="extension",
-        parts=lambda report: report.context.by_extension,
-        shown=lambda name: quoted(name) or "(none)",
+        "By extension",
+        "size files %",
+        "extension",
+        lambda report: report.context.by_extension,
+        lambda name: quoted(name) or "(none)",
         noun="extension",
         by="ext",
     ),

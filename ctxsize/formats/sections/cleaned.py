@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from ctxsize.clean.plan import CleanCandidate, Cleaning, DiskSize, Part, Passed, Result, by_service
 from ctxsize.formats.names import quoted, visible
-from ctxsize.formats.sections import Answer, NextStep, Prose, Section, Table
+from ctxsize.formats.sections import Answer, Item, NextStep, Prose, Section, Table
 from ctxsize.formats.wording import amount, more
 from ctxsize.units import human, plural
 
@@ -22,10 +22,12 @@ def sections(outcome: Cleaning) -> list[Section]:
     """Return all that `outcome` says."""
     plan = outcome.plan
     ready = [NextStep(outcome.command, "deletes it")] if outcome.command and plan.items else []
-    held = human(plan.sums.held_elsewhere_bytes)
-    stays = [Prose(f"  {held} of it stays on disk, as files have other names outside", 2)]
+    planned: list[Item] = [_table(outcome)] if plan.items else []
+    if planned and plan.sums.held_elsewhere_bytes:
+        held = human(plan.sums.held_elsewhere_bytes)
+        planned.append(Prose(f"  {held} of it stays on disk, as files have other names outside", 2))
     failed = [
-        _bullet(f"{quoted(each.path)}: {visible(each.message)}{_where(each)}")
+        _bullet(f"{quoted(each.path)}: {visible(each.message)}{_rest(each)}")
         for each in outcome.results
         if not each.done
     ]
@@ -35,12 +37,7 @@ def sections(outcome: Cleaning) -> list[Section]:
     left = more(len(unread) - _ALONE)
     return [
         Section([_answer(outcome), *ready]),
-        Section(
-            [_table(outcome), *(stays if plan.sums.held_elsewhere_bytes else [])]
-            if plan.items
-            else [],
-            "Planned" if outcome.applied else "Would be deleted",
-        ),
+        Section(planned, "Planned" if outcome.applied else "Would be deleted"),
         Section(failed, "Not deleted"),
         Section([*_left_alone(plan.passed)], "Left alone"),
         Section([*unread[:_ALONE], *([_bullet(left)] if left else [])], "Not looked at"),
@@ -48,15 +45,17 @@ def sections(outcome: Cleaning) -> list[Section]:
 
 
 def _answer(outcome: Cleaning) -> Answer:
-    """Return what happened in one sentence."""
-    plan, count = outcome.plan, len(outcome.plan.items)
+    plan, sums, count = outcome.plan, outcome.plan.sums, len(outcome.plan.items)
     if not count:
         left = f"{plural(len(plan.passed), 'candidate')} left alone"
         nothing = "nothing here is proven to be regenerable"
         return Answer("Nothing to delete", "green", left if plan.passed else nothing)
     if not outcome.applied:
         least = "at least " if plan.problems else ""
-        what = f"{least}{_sizes(outcome)} in {plural(count, 'directory')}"
+        size = f"{human(sums.disk_bytes - sums.held_elsewhere_bytes)} on disk ({amount(sums)})"
+        if outcome.apparent:
+            size = f"{human(sums.content_bytes)} (apparent) in {plural(sums.files, 'file')}"
+        what = f"{least}{size} in {plural(count, 'directory')}"
         return Answer("Dry run", "yellow", f"would free {what}; nothing was deleted")
     done = sum(each.done for each in outcome.results)
     freed = human(sum(each.disk_bytes for each in outcome.results))
@@ -67,16 +66,7 @@ def _answer(outcome: Cleaning) -> Answer:
     return Answer("Not all deleted", "red", f"{text}; {count - done:,} of {count:,} left")
 
 
-def _sizes(outcome: Cleaning) -> str:
-    """Return what would be freed on disk, and the apparent size."""
-    sums = outcome.plan.sums
-    if outcome.apparent:
-        return f"{human(sums.content_bytes)} (apparent) in {plural(sums.files, 'file')}"
-    return f"{human(sums.disk_bytes - sums.held_elsewhere_bytes)} on disk ({amount(sums)})"
-
-
 def _table(outcome: Cleaning) -> Table:
-    """Return the items by service, with what each is made of and what proves it."""
     rows: list[tuple[str, ...]] = []
     for service, items in by_service(outcome.plan.items):
         rows.append(("", "", "", quoted(service) if service else "(ROOT)"))
@@ -89,7 +79,6 @@ def _table(outcome: Cleaning) -> Table:
 
 
 def _row(text: str, size: DiskSize) -> tuple[str, ...]:
-    """Return `text` behind its figures."""
     return human(size.disk_bytes), human(size.content_bytes), f"{size.files:,}", text
 
 
@@ -115,13 +104,6 @@ def _shown(parts: Sequence[Part], content_bytes: int) -> list[Part]:
     return [*large, Part("", sum(others, DiskSize()))] if others else large
 
 
-def _where(result: Result) -> str:
-    """Return what is left where."""
-    if not result.left or result.left == (result.path,):
-        return ""
-    return f"; the rest is in {', '.join(map(quoted, result.left))}"
-
-
 def _left_alone(passed: Sequence[Passed]) -> Iterator[Prose]:
     """Yield the candidates that are left alone, dangers first, the largest of each first."""
     shown, counts = Counter[str](), Counter(each.code for each in passed)
@@ -138,6 +120,12 @@ def _left_alone(passed: Sequence[Passed]) -> Iterator[Prose]:
 def _gravity(each: Passed) -> tuple[bool, bool, str, int]:
     disk_bytes = each.size.disk_bytes if each.size else 0
     return each.by_choice, each.code == "not-proven", each.code, -disk_bytes
+
+
+def _rest(result: Result) -> str:
+    if not result.left or result.left == (result.path,):
+        return ""
+    return f"; the rest is in {', '.join(map(quoted, result.left))}"
 
 
 def _bullet(text: str) -> Prose:

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import groupby
 
 from ctxsize.engine.builders import Builder
+from ctxsize.engine.sourcing import Fate, SourceCheck
+from ctxsize.engine.trace import Explanation, Level, NearMiss, Outcome, Taker
 from ctxsize.entry import Pattern, Verdict
-from ctxsize.explanations import (
-    Check,
-    Explanation,
-    Fate,
-    Level,
-    NearMiss,
-    Outcome,
-    SourceCheck,
-    Taker,
-)
 from ctxsize.formats import Look
 from ctxsize.formats.names import fit, quoted, visible
 from ctxsize.formats.sections import Prose, Section
@@ -38,23 +30,22 @@ _DULL = {Outcome.NO_MATCH: "do not match", Outcome.SKIPPED: "are skipped"}
 """What several patterns do that decide nothing."""
 
 
-def line(explained: Explanation) -> str:
-    """Return `<file>:<line>:<pattern>`, a tab and the path; `::` where no pattern matched."""
-    source, number, pattern = _fields(explained)
-    return f"{quoted(source)}:{number}:{visible(pattern)}\t{quoted(explained.path)}"
+def fields(explained: Explanation) -> tuple[str, str, str, str]:
+    """Return the ignore file, the line and the pattern that decided, `""` for none, and the path.
 
-
-def record(explained: Explanation) -> str:
-    """Return the same fields as they are, a NUL after each."""
-    return "".join(f"{field}\0" for field in (*_fields(explained), explained.path))
-
-
-def _fields(explained: Explanation) -> tuple[str, str, str]:
+    The file is `<builder>` where a pattern of the builder's own decided.
+    """
     by = explained.verdict.by
     if by is None:
-        return "", "", ""
+        return "", "", "", explained.path
     source = explained.ignore_file if by.line else None
-    return source or "<builder>", str(by.line), _source(by)
+    return source or "<builder>", str(by.line), _source(by), explained.path
+
+
+def line(explained: Explanation) -> str:
+    """Return `<file>:<line>:<pattern>`, a tab and the path; `::` where no pattern matched."""
+    source, number, pattern, path = fields(explained)
+    return f"{quoted(source)}:{number}:{visible(pattern)}\t{quoted(path)}"
 
 
 def _source(pattern: Pattern) -> str:
@@ -66,12 +57,14 @@ def steps(
     explained: Explanation, look: Look, *, builder: Builder, dockerfile: str | None = None
 ) -> Section:
     """Return every step of the evaluation, from the top of the context down to the path."""
-    lines = [_headline(explained)]
-    for level in explained.levels:
-        lines += _level(level, explained, look)
-    lines += _taken(explained, dockerfile)
-    lines += map(_note, _notes(explained, builder))
-    return Section(lines)
+    return Section(
+        [
+            _headline(explained),
+            *(line for level in explained.levels for line in _level(level, explained, look)),
+            *_taken(explained, dockerfile),
+            *map(_note, _notes(explained, builder)),
+        ]
+    )
 
 
 def _headline(explained: Explanation) -> Prose:
@@ -89,29 +82,28 @@ def _headline(explained: Explanation) -> Prose:
 
 
 def _level(level: Level, explained: Explanation, look: Look) -> Iterator[Prose]:
+    """Yield what each pattern does at one path, and what comes of it."""
     yield Prose(f"  {quoted(level.path)}", whole=True)
     width = max([len(_place(check.pattern)) for check in level.checks], default=0)
+    room = max(12, look.width // 3)
     for dull, group in groupby(level.checks, key=lambda each: _DULL.get(each.outcome)):
-        checks = list(group)
+        checks, style = list(group), "dim" if dull else ""
         if dull and len(checks) >= _ALIKE:
             between = f"{_place(checks[0].pattern)} to {checks[-1].pattern.line}"
             text = f"    {between}: {plural(len(checks), 'pattern')} {dull}"
-            yield Prose(text, style="dim", whole=True)
-        else:
-            style = "dim" if dull else ""
-            yield from (Prose(_check(each, width, look), 0, (), style, True) for each in checks)
+            yield Prose(text, style=style, whole=True)
+            continue
+        for each in checks:
+            place, pattern = _place(each.pattern), fit(visible(_source(each.pattern)), room)
+            then = "sent" if each.pattern.exception else "ignored"
+            outcome = _OUTCOMES[each.outcome].format(then=then)
+            text = f"    {place:>{width}}  {pattern:<{room}}  {outcome}"
+            yield Prose(text, style=style, whole=True)
     yield Prose(f"    => {_conclusion(level, explained)}", whole=True)
 
 
 def _place(pattern: Pattern) -> str:
     return f"line {pattern.line}" if pattern.line else "builder"
-
-
-def _check(check: Check, width: int, look: Look) -> str:
-    room = max(12, look.width // 3)
-    pattern = fit(visible(_source(check.pattern)), room)
-    outcome = _OUTCOMES[check.outcome].format(then="sent" if check.pattern.exception else "ignored")
-    return f"    {_place(check.pattern):>{width}}  {pattern:<{room}}  {outcome}"
 
 
 def _conclusion(level: Level, explained: Explanation) -> str:
@@ -140,14 +132,14 @@ def _named(pattern: Pattern, ignore_file: str | None) -> str:
     return f"{quoted(ignore_file or '')}:{pattern.line} {text}"
 
 
-def _taken(explained: Explanation, dockerfile: str | None) -> list[Prose]:
-    """Return which instructions would carry the path into the build."""
-    if explained.takers is None:
-        unknown = explained.takers_unknown
-        return [_note(f"Which instruction takes it: {visible(unknown)}.")] if unknown else []
-    texts = [_takes(taker, explained, dockerfile) for taker in explained.takers]
-    texts = texts or ["no instruction takes it, so it does not travel"]
-    return [Prose(text, whole=True) for text in ("  Dockerfile", *(f"    => {t}" for t in texts))]
+def _taken(explained: Explanation, dockerfile: str | None) -> Iterator[Prose]:
+    if explained.takers is not None:
+        yield Prose("  Dockerfile", whole=True)
+        texts = [_takes(taker, explained, dockerfile) for taker in explained.takers]
+        for text in texts or ["no instruction takes it, so it does not travel"]:
+            yield Prose(f"    => {text}", whole=True)
+    elif explained.takers_unknown:
+        yield _note(f"Which instruction takes it: {visible(explained.takers_unknown)}.")
 
 
 def _takes(taker: Taker, explained: Explanation, dockerfile: str | None) -> str:
@@ -163,9 +155,7 @@ def _takes(taker: Taker, explained: Explanation, dockerfile: str | None) -> str:
     return f"{text} takes it"
 
 
-def _instruction(
-    keyword: str, kind: str, source: str, line: int | None, dockerfile: str | None
-) -> str:
+def _instruction(keyword: str, kind: str, source: str, line: int, dockerfile: str | None) -> str:
     """Return a source with its instruction's place: "COPY packages (Dockerfile:4)"."""
     lead = f"RUN --mount, {kind} of" if keyword == "RUN" else keyword
     place = f" ({quoted(dockerfile or 'Dockerfile')}:{line})" if line else ""
@@ -173,7 +163,6 @@ def _instruction(
 
 
 def _notes(explained: Explanation, builder: Builder) -> Iterator[str]:
-    """Yield what else one should know about the path."""
     if explained.path == ".":
         yield "The context itself is always sent; patterns decide about what is in it."
     if explained.pruned_at is not None:
@@ -216,36 +205,31 @@ def _near_miss(miss: NearMiss, explained: Explanation, builder: Builder) -> str:
 
 
 def _note(text: str) -> Prose:
-    """Return a remark below an answer."""
     return Prose(f"  ! {text}", 4, (("!", "yellow"),))
 
 
 def source(check: SourceCheck, *, dockerfile: str | None) -> Section:
     """Return the answer about one source."""
-    written = check.source or ("." if check.instruction == "RUN" else '""')
-    place = _instruction(check.instruction, "bind", written, check.line, dockerfile)
+    of, written = check.source, check.source.source
+    written = written or ("." if of.instruction == "RUN" else '""')
+    place = _instruction(of.instruction, "bind", written, of.line, dockerfile)
     text = _fate(check)
-    marks = ((place, "bold"), (text.partition(":")[0], "green" if check.found else "red"))
+    marks = ((place, "bold"), (text.partition(":")[0], "green" if check.fate.is_found else "red"))
     lines = [Prose(f"{place}: {text}", marks=marks, whole=True)]
-    if check.fate is not Fate.IGNORED:
-        lines += _hidden(check.hidden)
+    hidden = () if check.fate is Fate.IGNORED else check.hidden
+    for each in hidden[:_MOST_HIDDEN]:
+        why = _said(each.verdict, each.ignore_file)
+        lines.append(Prose(f"    {quoted(each.path)} is {why}", whole=True))
+    if len(hidden) > _MOST_HIDDEN:
+        lines.append(Prose(f"    {more(len(hidden) - _MOST_HIDDEN)}"))
     lines += [_note(visible(each)) for each in check.notes]
     if check.fate is Fate.IGNORED and any(each.near_misses for each in check.hidden):
         lines.append(_note(f"each step: ctxsize explain --trace {quoted(check.at)}"))
     return Section(lines)
 
 
-def _hidden(hidden: Sequence[Explanation]) -> Iterator[Prose]:
-    """Yield why the entries that would be found are ignored."""
-    for each in hidden[:_MOST_HIDDEN]:
-        text = f"{quoted(each.path)} is {_said(each.verdict, each.ignore_file)}"
-        yield Prose(f"    {text}", whole=True)
-    if len(hidden) > _MOST_HIDDEN:
-        yield Prose(f"    {more(len(hidden) - _MOST_HIDDEN)}")
-
-
 def _fate(check: SourceCheck) -> str:
-    at, context = quoted(check.at), f"the context {visible(check.context)}".rstrip()
+    at, context = quoted(check.at), f"the context {visible(check.source.context)}".rstrip()
     match check.fate:
         case Fate.FOUND if check.matches is None:
             return "found"
@@ -253,11 +237,11 @@ def _fate(check: SourceCheck) -> str:
             hidden = f", {len(check.hidden)} more ignored" if check.hidden else ""
             return f"found: matches {plural(check.matches or 0, 'entry')}{hidden}"
         case Fate.NO_MATCH:
-            source = visible(check.source)
+            source = visible(check.source.source)
             return f"matches nothing that is sent: the build goes on without {source}"
         case Fate.IGNORED:
             (explained,) = check.hidden
-            lead = f"{at} is " if check.at != check.path else ""
+            lead = f"{at} is " if check.at != check.source.path else ""
             return f"not found: {lead}{_said(explained.verdict, explained.ignore_file)}"
         case Fate.ABSENT:
             return f"not found: {context} holds no {at}"

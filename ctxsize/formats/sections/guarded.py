@@ -12,7 +12,6 @@ from ctxsize.formats import Look
 from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.sections import (
     Findings,
-    Item,
     Name,
     NextStep,
     Prose,
@@ -56,16 +55,16 @@ def _checked(outcome: CheckReport, look: Look) -> Iterator[Section]:
 
 
 def _passing(check: ContextCheck) -> Iterator[Prose]:
-    kept = ", ".join(dict.fromkeys(map(_used, check.limits)))
+    used = [
+        f"{each.shown(each.actual)} {'at least' if each.is_floor else 'of'} "
+        f"{each.shown(each.allowed)}"
+        for each in check.limits
+    ]
+    kept = ", ".join(dict.fromkeys(used))
     kept = f"{kept} ({check.limits[0].of})" if kept else "nothing is limited"
     yield Prose(f"ok {quoted(check.name)}: {kept}", marks=(("ok", "green"),), whole=True)
     yield from (Prose(f"   {finding.message}", whole=True) for finding in check.findings)
     yield from _accepted(check)
-
-
-def _used(limit: Limit) -> str:
-    bound = "at least" if limit.is_floor else "of"
-    return f"{limit.shown(limit.actual)} {bound} {limit.shown(limit.allowed)}"
 
 
 def _accepted(check: ContextCheck) -> Iterator[Prose]:
@@ -86,27 +85,23 @@ def _refusal(check: ContextCheck, top: int) -> Iterator[Section]:
     yield Section([largest] if parts else [], "Largest parts")
     grown = [_changes("path", check.grown, top)] if check.grown else []
     yield Section(grown, "Grown since the baseline")
-    yield Section([*_remedy(check), *_by_hand(check)])
+    yield Section([*_remedies(check)])
 
 
-def _remedy(check: ContextCheck) -> list[NextStep]:
-    """Return the command that helps, and how much."""
+def _remedies(check: ContextCheck) -> Iterator[NextStep | Prose]:
+    """Yield the command that helps and how much, then what a person can do if it is not all."""
     suggest = command(check.report, "suggest", "--write")
+    label = "Then "
     if check.untried:
         most = f"is not tried here on more than {MOST_TRIED:,} files; alone it says what it saves"
-        return [NextStep(suggest, most, "Fix")]
-    if check.remedy is None:
-        return []
-    enough = "" if check.remedy.enough else ", which is not enough"
-    return [NextStep(suggest, f"saves {amount(check.remedy.saves)}{enough}", "Fix")]
-
-
-def _by_hand(check: ContextCheck) -> list[Item]:
-    """Return what a person can do, where no command does all."""
-    if check.remedy is not None and check.remedy.enough:
-        return []
-    label = "Fix: " if check.remedy is None and not check.untried else "Then "
-    return [Prose(label + _order(check), 5)]
+        yield NextStep(suggest, most, "Fix")
+    elif check.remedy is not None:
+        enough = "" if check.remedy.enough else ", which is not enough"
+        yield NextStep(suggest, f"saves {amount(check.remedy.saves)}{enough}", "Fix")
+    else:
+        label = "Fix: "
+    if check.remedy is None or not check.remedy.enough:
+        yield Prose(label + _order(check), 5)
 
 
 def _order(check: ContextCheck) -> str:
@@ -157,18 +152,12 @@ def _room(limit: Limit, *, accepted: bool) -> str:
     return f"{mark} {way} by {limit.shown(limit.over)}{ending}"
 
 
-def _compared(outcome: DiffReport, look: Look) -> list[Section]:
-    """Return which way it went and by how much, then by directory, then by file."""
+def _compared(outcome: DiffReport, look: Look) -> Iterator[Section]:
     complete = outcome.before.complete and outcome.after.complete
-    partial = [] if complete else [Prose(_PARTIAL)]
-    changes = (("directory", outcome.changes.directories), ("file", outcome.changes.files))
-    return [
-        Section([Prose(_direction(outcome)), *partial]),
-        *(
-            Section([_changes(noun, found, look.top)] if found else [], f"By {noun}")
-            for noun, found in changes
-        ),
-    ]
+    yield Section([Prose(_direction(outcome)), *([] if complete else [Prose(_PARTIAL)])])
+    by = (("directory", outcome.changes.directories), ("file", outcome.changes.files))
+    for noun, found in by:
+        yield Section([_changes(noun, found, look.top)] if found else [], f"By {noun}")
 
 
 def _direction(outcome: DiffReport) -> str:
@@ -185,33 +174,26 @@ def _direction(outcome: DiffReport) -> str:
 
 def _changes(noun: str, changes: Sequence[SizeChange], top: int) -> Table:
     """Return the first `top` of `changes`, with how many files came or went if any did."""
-    rows = [
-        (_delta(each), _files(each), _happened(each), Name(_named(each, noun)))
-        for each in changes[:top]
-    ]
+    rows = [_change(each, noun) for each in changes[:top]]
     headers = ("change", "files", "", noun)
     rest = more(len(changes) - top, noun if noun != "path" else "")
-    if any(each.delta_files for each in changes[:top]):
+    if any(files for _, files, *_ in rows):
         return Table(headers, rows, rest)
     return Table(headers[:1] + headers[2:], [row[:1] + row[2:] for row in rows], rest, numbers=1)
 
 
-def _named(change: SizeChange, noun: str) -> str:
-    return f"{change.path}/" if noun == "directory" or change.delta_files else change.path
+def _change(change: SizeChange, noun: str) -> tuple[str, ...]:
+    """Return by how much and how many files, what happened, and to what.
 
-
-def _delta(change: SizeChange) -> str:
-    """Return by how much, with a sign."""
+    With care where it may have been there before, unlisted.
+    """
     least, sign = "" if change.exact else ">", "+" if change.delta_bytes >= 0 else "-"
-    return f"{least}{sign}{human(abs(change.delta_bytes))}"
-
-
-def _files(change: SizeChange) -> str:
-    return f"{change.delta_files:+,}" if change.delta_files else ""
-
-
-def _happened(change: SizeChange) -> str:
-    """Return what happened, with care where it may have been there before, unlisted."""
-    if change.exact:
-        return change.what.value
-    return "new or grown" if change.delta_bytes > 0 else "gone or shrunk"
+    files = f"{change.delta_files:+,}" if change.delta_files else ""
+    happened = "new or grown" if change.delta_bytes > 0 else "gone or shrunk"
+    is_directory = noun == "directory" or change.delta_files
+    return (
+        f"{least}{sign}{human(abs(change.delta_bytes))}",
+        files,
+        change.what.value if change.exact else happened,
+        Name(f"{change.path}/" if is_directory else change.path),
+    )

@@ -35,7 +35,15 @@ from ctxsize.model import (
 )
 from ctxsize.units import human, percent, plural
 
-_NO_FILE = "no ignore file"
+_DOMINANT = 0.5
+"""The share of the whole from which on one directory is named as the cause."""
+_CLAUSES = {
+    "unneeded": ("{part} looks unneeded: {paths}",) * 2,
+    "git-ignored": ("{part} matches .gitignore: {paths}",) * 2,
+    "large-file": ("{part} is one file: {paths}", "{part} is {count} files: {paths}"),
+    "secret": ("{paths} looks like a secret", "{count} paths look like secrets: {paths}"),
+}
+"""What is said of one path and of several, by the kind of a reason."""
 
 
 def sections(report: Report, look: Look, *, refused: bool = False) -> Iterator[Section]:
@@ -78,17 +86,15 @@ def _facts(report: Report, look: Look) -> Iterator[Fact]:
     yield Fact("Context size" if is_known else "Sent", _size(report, report.context))
     yield from _travels(report, report.transfers, look)
     if not is_known:
-        yield Fact("Printed", _printed(report, report.context))
-        if look.warm:
-            yield Fact("Again", _again(report, report.context))
-    images = [
-        problem.message.rpartition(" ")[2]
+        yield from _printed(report, report.context, look)
+    images = {
+        problem.message.rpartition(" ")[2]: None
         for transfer in report.transfers
         for problem in transfer.problems
         if problem.code == "unknown-onbuild" and not transfer.everything
-    ]
+    }
     if images:
-        yield Fact("Assumed", visible(f"no ONBUILD triggers in {', '.join(dict.fromkeys(images))}"))
+        yield Fact("Assumed", visible(f"no ONBUILD triggers in {', '.join(images)}"))
     yield Fact("Ignored", _ignored(report.context.ignored, report))
 
 
@@ -105,9 +111,9 @@ def _about_named(report: Report, context: NamedContext, look: Look) -> Iterator[
 
 
 def _ignore_file(info: IgnoreFileInfo | None) -> Fact:
-    """Return which ignore file governs, or that none does."""
     if info is None:
-        return Fact("Ignore file", f"{_NO_FILE}, so nothing is left out", mark=_NO_FILE)
+        none = "no ignore file"
+        return Fact("Ignore file", f"{none}, so nothing is left out", mark=none)
     kind = ", for this Dockerfile only" if info.dockerfile_specific else ""
     patterns = plural(len(info.patterns), "pattern")
     return Fact("Ignore file", f"{quoted(info.path)} ({patterns}{kind})")
@@ -147,13 +153,11 @@ def _travels(
     for each in transfers:
         lead = f"{', '.join(each.platforms)}: " if several else ""
         yield Fact("Transfer", lead + _taken(report, each))
-        yield Fact("Printed", lead + _printed(report, each, name))
-        if look.warm:
-            yield Fact("Again", lead + _again(report, each, name, by_chance=side_by_side))
+        for label, text, *_ in _printed(report, each, look, name, by_chance=side_by_side):
+            yield Fact(label, lead + text)
 
 
 def _taken(report: Report, transfer: Transfer) -> str:
-    """Return what travels, and the sources that make it travel."""
     if not transfer.context_used:
         return "nothing: the Dockerfile takes nothing from the context"
     whole = [each for each in transfer.sources if transfer.everything and each.path == "."]
@@ -165,48 +169,48 @@ def _taken(report: Report, transfer: Transfer) -> str:
     return f"{size}, by {listed(sources, 'source')}" if sources else size
 
 
-def _printed(report: Report, context: Transfer | Measurement, name: str = "context") -> str:
-    builder = BUILDERS[report.builder]
-    if isinstance(context, Transfer) and not context.context_used:
-        return "nothing, not even a line"
-    if builder.announces is None or context.wire_bytes is None:
-        return f"nothing: {builder.title} reads the context in place and sends nothing"
-    when = "in each build" if builder.resends else "in a cold build, less in a warm one"
-    if isinstance(context, Measurement) and builder.asks_for_paths:
-        when = "in a cold build, if all of it travels"
-    return f"{_announced(report, context.printed, name)} ({builder.title}, {when})"
-
-
-def _again(
+def _printed(
     report: Report,
     context: Transfer | Measurement,
+    look: Look,
     name: str = "context",
     *,
     by_chance: bool = False,
-) -> str:
-    """Return what the next build prints: where transfers run side by side, chance decides."""
-    if BUILDERS[report.builder].announces is None or context.warm_bytes is None:
-        return "nothing"
-    least = _announced(report, context.warm_printed, name)
-    if not by_chance or context.warm_printed == context.printed:
-        return f"{least} in a second build if nothing changed"
-    return (
-        f"{least} to {context.printed} in a second build if nothing changed, as each of several "
-        "transfers may meet what another one left"
-    )
+) -> Iterator[Fact]:
+    """Yield what the builder prints, and in the next build if `look.warm`.
 
-
-def _announced(report: Report, printed: str | None, name: str) -> str:
-    announces = BUILDERS[report.builder].announces or ""
-    text = announces.replace("context:", f"{visible(name)}:").format(printed)
-    return f"at least {text}" if report.lower_bound else text
+    Where transfers run side by side, chance decides what the next one prints.
+    """
+    builder = BUILDERS[report.builder]
+    least = "at least " if report.lower_bound else ""
+    line = least + (builder.announces or "").replace("context:", f"{visible(name)}:")
+    if isinstance(context, Transfer) and not context.context_used:
+        yield Fact("Printed", "nothing, not even a line")
+    elif builder.announces is None or context.wire_bytes is None:
+        yield Fact(
+            "Printed", f"nothing: {builder.title} reads the context in place and sends nothing"
+        )
+    else:
+        when = "in each build" if builder.resends else "in a cold build, less in a warm one"
+        if isinstance(context, Measurement) and builder.asks_for_paths:
+            when = "in a cold build, if all of it travels"
+        yield Fact("Printed", f"{line.format(context.printed)} ({builder.title}, {when})")
+    if not look.warm:
+        return
+    if builder.announces is None or context.warm_bytes is None:
+        yield Fact("Again", "nothing")
+        return
+    again, chance = line.format(context.warm_printed), ""
+    if by_chance and context.warm_printed != context.printed:
+        again += f" to {context.printed}"
+        chance = ", as each of several transfers may meet what another one left"
+    yield Fact("Again", f"{again} in a second build if nothing changed{chance}")
 
 
 def _difference(other: Difference) -> Iterator[Fact | Prose]:
     """Yield what another builder sends otherwise, with the first few paths."""
     if other.error is not None:
-        text = f"the build fails: {visible(other.error)}"
-        yield Fact(other.builder, text)
+        yield Fact(other.builder, f"the build fails: {visible(other.error)}")
         return
     file = quoted(other.ignore_file or "") or "no ignore file"
     says = "sends the same" if other.same else "sends something else"
@@ -219,10 +223,6 @@ def _difference(other: Difference) -> Iterator[Fact | Prose]:
         names = ", ".join(map(quoted, paths)) + (", …" if count > len(paths) else "")
         if count:
             yield Prose(f"{' ' * 15}{sign} {count:,} {what}: {names}", 17)
-
-
-DOMINANT = 0.5
-"""The share of the whole from which on one directory is named as the cause."""
 
 
 def answer(report: Report, *, refused: bool = False) -> Answer:
@@ -239,8 +239,9 @@ def _clauses(report: Report) -> list[str]:
         return ["everything is ignored, so COPY and ADD find nothing"]
     whole = sent(report)
     clauses = [_whole_size(report, whole), *(_reason(each, whole) for each in report.reasons)]
-    if {"unneeded", "git-ignored"} & {each.kind for each in report.reasons}:
-        clauses += ["there is no ignore file"] if report.ignore_file is None else []
+    unneeded = {"unneeded", "git-ignored"} & {each.kind for each in report.reasons}
+    if unneeded and report.ignore_file is None:
+        clauses.append("there is no ignore file")
     if report.suspicious:
         fails = misses_source(report)
         clauses.append("see why below" if fails else "see what is suspicious below")
@@ -257,23 +258,14 @@ def _whole_size(report: Report, part: Amount) -> str:
         size = human(Amount.of(report.context.totals, *named).content_bytes)
         whole = f"{plural(1 + len(named), 'context')} with" if named else "a context of"
         return f"{text}, of {whole} {size}"
-    if report.reasons or not reasons(report):
-        return text
     tree = report.context.tree
-    for largest in tree.children[:1]:
-        if largest.content_bytes >= max(1, DOMINANT * tree.content_bytes):
-            share = percent(largest.content_bytes, tree.content_bytes)
-            return f"{text}, {share} of it in {quoted(largest.path)}"
-    return text
-
-
-_CLAUSES = {
-    "unneeded": ("{part} looks unneeded: {paths}",) * 2,
-    "git-ignored": ("{part} matches .gitignore: {paths}",) * 2,
-    "large-file": ("{part} is one file: {paths}", "{part} is {count} files: {paths}"),
-    "secret": ("{paths} looks like a secret", "{count} paths look like secrets: {paths}"),
-}
-"""What is said of one path and of several, by the kind of a reason."""
+    largest = tree.children[0] if tree.children else tree
+    dominates = 0 < largest.content_bytes >= _DOMINANT * tree.content_bytes
+    # Where there are reasons, they name the causes.
+    if largest is tree or not dominates or report.reasons or not reasons(report):
+        return text
+    share = percent(largest.content_bytes, tree.content_bytes)
+    return f"{text}, {share} of it in {quoted(largest.path)}"
 
 
 def _reason(reason: Reason, whole: Amount) -> str:

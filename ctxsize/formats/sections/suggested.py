@@ -9,13 +9,19 @@ from ctxsize.accepting import UNUSED
 from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.sections import Card, Example, Fact, Findings, Item, NextStep, Prose, Section
 from ctxsize.formats.wording import EXAMPLES, amount, command, listed, more, path_argument, sentence
-from ctxsize.model import Amount, Problem
-from ctxsize.recommender.outcome import Advice, Blocked, IgnoreFilePlan, Note, Size, Suggestion
+from ctxsize.model import Amount
+from ctxsize.recommender.outcome import (
+    Advice,
+    Blocked,
+    IgnoreFilePlan,
+    Size,
+    Suggested,
+    Suggestion,
+)
 from ctxsize.recommender.rules import Rule, all_rules
 from ctxsize.units import human, plural
 
 _ABOUT_SECRETS = ("CTX510", "CTX511")
-_LABEL = 14
 _NOTHING = {
     "allowlist": "Nothing to do: no more is sent than the Dockerfiles take",
     "like": "Nothing to add: what is safe of it is covered here",
@@ -56,7 +62,7 @@ def _suggested(advice: Advice) -> list[Section]:
         Section([*map(_suggestion, unsafe)], "Needs your confirmation (--unsafe, or --only RULE)"),
         Section(questions, "Large, and explained by no rule: does the build need it?"),
         Section([Findings(secrets)] if secrets else [], "Secrets"),
-        Section([*unused, *_problems(advice.problems, advice.context_path)], "Worth knowing"),
+        Section([*unused, *_problems(advice)], "Worth knowing"),
     ]
 
 
@@ -65,22 +71,26 @@ def _sentence(advice: Advice) -> str:
     if not patterns:
         return "Nothing to add: no rule finds anything that is safe to leave out"
     before, after = advice.before.counted, advice.after.counted
-    keep = _keep(patterns, written=advice.written)
     if any(before - after):
-        return f"{keep} {_of(before, after, 'at least ' if advice.lower_bound else '')}"
+        return _kept_out(advice, patterns, before, after)
     left = advice.before.context - advice.after.context
     size = human(max(0, left.content_bytes))
-    return f"{keep} {size} of what this build leaves behind anyway"
+    return f"{_keep(advice, patterns)} {size} of what this build leaves behind anyway"
 
 
-def _keep(patterns: int, *, written: bool) -> str:
-    return f"{plural(patterns, 'pattern')} {'keep' if written else 'would keep'} out"
+def _keep(outcome: Suggested, patterns: int) -> str:
+    return f"{plural(patterns, 'pattern')} {'keep' if outcome.written else 'would keep'} out"
 
 
-def _of(before: Amount, after: Amount, least: str = "") -> str:
+def _kept_out(outcome: Suggested, patterns: int, before: Amount, after: Amount) -> str:
+    """Return how many patterns keep out how much of what is sent without them."""
+    least = "at least " if isinstance(outcome, Advice) and outcome.lower_bound else ""
     size, files = max(0, (before - after).content_bytes), max(0, before.files - after.files)
-    whole = plural(before.files, "file")
-    return f"{least}{human(size)} of {least}{human(before.content_bytes)}, {files:,} of {whole}"
+    whole = f"{least}{human(before.content_bytes)}"
+    return (
+        f"{_keep(outcome, patterns)} {least}{human(size)} of {whole}, "
+        f"{files:,} of {plural(before.files, 'file')}"
+    )
 
 
 def _next(advice: Advice) -> NextStep:
@@ -100,7 +110,6 @@ def _next(advice: Advice) -> NextStep:
 
 
 def _sizes(before: Size, after: Size) -> Iterator[Fact]:
-    """Yield the sizes of the context and of what travels, each before and after."""
     sizes = [("Context", before.context, after.context)]
     if before.transfer is not None and after.transfer is not None:
         sizes.append(("Transfer", before.transfer, after.transfer))
@@ -116,7 +125,6 @@ def _git_ignored(advice: Advice) -> Iterator[Fact]:
 
 
 def _suggestion(each: Suggestion) -> Card:
-    """Return the patterns of a suggestion, its figures and its reasons."""
     size, rule = each.size, each.rule
     left = not size.counted.files and size.context.files
     figures = (
@@ -130,14 +138,12 @@ def _suggestion(each: Suggestion) -> Card:
         f"Evidence: {listed([*map(visible, each.evidence)], sign='; ')}",
         f"Rule: {rule.name}, {rule.confidence:.0%} sure{again}{busts}",
     ]
-    patterns = " ".join(map(quoted, each.patterns[:EXAMPLES]))
-    return Card(f"{patterns} {more(len(each.patterns) - EXAMPLES)}".rstrip(), figures, texts)
+    return Card(listed([*map(quoted, each.patterns)], sign=" "), figures, texts)
 
 
-def _problems(found: Sequence[Problem], context_path: str) -> Iterator[Card]:
-    """Yield the first few problems, each with the path that it is about."""
-    for each in found[:EXAMPLES]:
-        yield Card(quoted(each.path or context_path), "", [visible(each.message)])
+def _problems(outcome: Suggested) -> Iterator[Card]:
+    for each in outcome.problems[:EXAMPLES]:
+        yield Card(quoted(each.path or outcome.context_path), "", [visible(each.message)])
 
 
 def rules(advice: Advice, names: Sequence[str]) -> list[Section]:
@@ -164,13 +170,12 @@ def _rule(advice: Advice, rule: Rule) -> Section:
     against = [*_not_suggested([each for each in advice.blocked if each.rule == rule.name])]
     if not here and not against:
         facts["here"] = "nothing that is sent has this name and its evidence"
-    items: list[Item] = [Fact(label, text, _LABEL) for label, text in facts.items() if text]
+    items: list[Item] = [Fact(label, text, 14) for label, text in facts.items() if text]
     items += [Prose("Suggested here", style="bold"), *here] if here else []
     return Section([*items, *against], rule.name)
 
 
 def _not_suggested(found: Sequence[Blocked]) -> Iterator[Item]:
-    """Yield what rules found and is not suggested, with what speaks against it."""
     if found:
         yield Prose("Found, and not suggested", style="bold")
     for each in found:
@@ -183,10 +188,17 @@ def _not_suggested(found: Sequence[Blocked]) -> Iterator[Item]:
 
 def _planned(plan: IgnoreFilePlan) -> list[Section]:
     change, left = plan.change, more(len(plan.change.notes) - _MOST_NOTES)
-    notes = [*map(_note, change.notes[:_MOST_NOTES])]
     removed = [
         Card(visible(each.text), f"line {each.line:,}", [sentence(each.why)])
         for each in change.removed
+    ]
+    notes = [
+        Card(
+            visible(each.subject),
+            quoted(each.path or "") + (f":{each.line}" if each.line is not None else ""),
+            [sentence(each.why)],
+        )
+        for each in change.notes[:_MOST_NOTES]
     ]
     return [
         Section([*_change(plan)]),
@@ -195,7 +207,7 @@ def _planned(plan: IgnoreFilePlan) -> list[Section]:
         Section(removed, "Dropped" if plan.written else "To drop"),
         Section(notes, _NOTES[plan.mode]),
         Section([Prose(f"  {left}; --format json has all")] if left else []),
-        Section([*_problems(plan.problems, plan.context_path)], "Worth knowing"),
+        Section([*_problems(plan)], "Worth knowing"),
     ]
 
 
@@ -214,8 +226,7 @@ def _change(plan: IgnoreFilePlan) -> Iterator[Item]:
         lines = plural(len(change.removed), "line")
         text = f"{lines} {verb}, and the same is sent: tried here, and proved for every tree"
     else:
-        keep = _keep(len(change.added), written=plan.written)
-        text = f"{keep} {_of(plan.before.context, plan.after.context)}"
+        text = _kept_out(plan, len(change.added), plan.before.context, plan.after.context)
     yield Prose(f"{text}; {where} is written" if plan.written else text)
     if not plan.written:
         flags = [f"--{plan.mode}", *([path_argument(plan.sibling)] if plan.sibling else [])]
@@ -225,14 +236,7 @@ def _change(plan: IgnoreFilePlan) -> Iterator[Item]:
 
 
 def _added(plan: IgnoreFilePlan) -> Iterator[Item]:
-    """Yield the lines by heading, as they will stand in the file."""
     for heading, group in groupby(plan.change.added, key=lambda each: each.heading):
         if heading:
             yield Prose(f"  {visible(heading)}", 2, style="dim")
         yield Example([visible(each.line) for each in group])
-
-
-def _note(each: Note) -> Card:
-    where = quoted(each.path) if each.path else ""
-    where += f":{each.line}" if each.line is not None else ""
-    return Card(visible(each.subject), where, [sentence(each.why)])

@@ -18,9 +18,10 @@ from ctxsize.engine.trial import Attempt
 from ctxsize.errors import IgnoreFileError
 from ctxsize.recommender.build_files import BuildFile, BuildFiles
 from ctxsize.recommender.context import BuildContext
-from ctxsize.recommender.matches import exceptions, letting_in
+from ctxsize.recommender.matches import Match, exceptions, letting_in
 from ctxsize.recommender.mentions import is_named
 from ctxsize.recommender.outcome import IgnoreFileChange, Note
+from ctxsize.recommender.rules import Category
 from ctxsize.writer.merge import Addition, merge
 
 _HEADING = "Everything stays out but for what the Dockerfiles take"
@@ -138,18 +139,27 @@ class Draft(BuildContext):
     def kept_back(self, attempt: Attempt, traps: tuple[str, ...] = ()) -> Iterator[Wrong]:
         """Yield what disappears and has to stay by the knowledge of ecosystems.
 
-        With `traps`, only what these say counts. What a person may overrule does not, except that
-        a bundler reads the file: the build succeeds without it and makes another image.
+        With `traps`, only what these say counts. What a person may overrule does not, with two
+        exceptions (`_keeps`).
         """
         hidden = set(attempt.hidden)
         for match in self.found:
             if match.path not in hidden:
                 continue
-            hard = [each for each in match.objections if not each.soft or each.trap == _READ]
+            hard = [each for each in match.objections if not each.soft or _keeps(match, each.trap)]
             is_named = any(each.trap in (*traps, _READ) for each in hard)
-            if is_named or (match.is_blocked and not traps):
+            if is_named or (hard and not traps):
                 reason = next((each.reason for each in hard), match.rule.why)
                 yield match.path, f"{match.path} must stay: {reason}"
+
+
+def _keeps(match: Match, trap: str) -> bool:
+    """Return whether a doubt keeps a match back.
+
+    Without a file that a bundler reads, the build succeeds and makes another image. Tests that a
+    manifest or a source names may be a member of a workspace, whose install fails without it.
+    """
+    return trap == _READ or (trap == "mentioned" and match.rule.category is Category.TESTS)
 
 
 def allowlist(draft: Draft) -> IgnoreFileChange:

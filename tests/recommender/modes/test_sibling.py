@@ -38,8 +38,10 @@ def covered(
     own: str | None = None,
     dockerfile: bytes = COPY_ALL,
     at: str = THEIRS,
+    manifest: bytes | None = None,
 ) -> IgnoreFileChange:
     nodes = [file(f"{OURS}/Dockerfile", dockerfile), *(f"{OURS}/{name}" for name in TREE)]
+    nodes += [file(f"{OURS}/package.json", manifest)] if manifest is not None else []
     nodes += [file(f"{OURS}/.dockerignore", own.encode())] if own is not None else []
     build_tree(root, [*nodes, file(at, theirs.encode())])
     subprocess.run(["git", "init", "-q", str(root)], check=True)
@@ -82,6 +84,19 @@ def test_what_a_dockerfile_takes_is_left_out(tmp_path: Path) -> None:
     change = covered(tmp_path, "docs\ntarget\n*.lock\n", dockerfile=dockerfile)
     assert lines(change) == ["target"]
     assert {note.subject for note in change.notes} == {"docs", "*.lock"}
+
+
+@pytest.mark.parametrize(
+    ("manifest", "expected"),
+    [(b'{"workspaces": ["docs", "tests"]}', []), (b"{}", ["tests"])],
+    ids=["named", "not named"],
+)
+def test_tests_that_a_manifest_names_stay(
+    tmp_path: Path, manifest: bytes, expected: list[str]
+) -> None:
+    build_tree(tmp_path, [f"{OURS}/tests/package.json"])
+    change = covered(tmp_path, "tests\n", manifest=manifest)
+    assert lines(change) == expected
 
 
 def test_exceptions_come_along_where_they_matter(tmp_path: Path) -> None:
