@@ -45,7 +45,6 @@ def measure(
     compare: bool = False,
     top: int = 10,
     depth: int | None = 3,
-    thorough: bool = False,
     progress: Progress | None = None,
     jobs: int | None = None,
     config: Config | None = None,
@@ -55,8 +54,7 @@ def measure(
 
     `ignored` also measures what each pattern saves, `compare` where other builders
     differ. `top` bounds the lists of the largest, `depth` the tree, `jobs` the threads of the
-    compiled core. `thorough` notices each directory that would stop the builder.
-    `config`, by default that of the context, names accepted problems and secrets.
+    compiled core. `config`, by default that of the context, names accepted problems and secrets.
     Raises `InputError` for what is not there, `IgnoreFileError` for a pattern and
     `BuildFailsError` for a context on which the build itself would fail.
     """
@@ -67,7 +65,6 @@ def measure(
     report = measuring.measure(
         request,
         everything=ignored,
-        thorough=thorough,
         top=top,
         depth=depth,
         progress=progress,

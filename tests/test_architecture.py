@@ -35,6 +35,7 @@ LAYERS = [
     ("engine.automaton", "engine.builders"),
     ("engine.dockerfiles", "engine.events", "engine.governing", "engine.request"),
     ("engine.source",),
+    ("engine.memory",),
     ("engine.inspect",),
     ("engine.walk",),
     ("engine",),

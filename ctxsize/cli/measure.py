@@ -12,6 +12,15 @@ from ctxsize.formats import TABLES
 _TOP, _TOP_ALONE = 5, 30
 
 
+def _refuse(context: click.Context, option: click.Parameter, value: bool) -> None:
+    if value:
+        raise click.UsageError(
+            "--thorough is gone: `find CONTEXT -type d ! -readable` lists the directories on "
+            "which Docker may stop",
+            context,
+        )
+
+
 @click.command("measure")
 @options.build
 @options.number("--top", help=f"Rows of each table.  [default: {_TOP}, with --by {_TOP_ALONE}]")
@@ -35,11 +44,7 @@ _TOP, _TOP_ALONE = 5, 30
     "--ignored", help="Walk the ignored directories too, and show what each pattern saves."
 )
 @options.flag("--warm", help="Also show what a second build prints if nothing changed.")
-@options.flag(
-    "--thorough",
-    help="Also open ignored directories that the builder opens without need, to notice one "
-    "that cannot be read.",
-)
+@click.option("--thorough", is_flag=True, hidden=True, expose_value=False, callback=_refuse)
 @options.flag("--compare", help="Report where other builders would send something else.")
 @options.number(
     "--jobs",
@@ -54,7 +59,6 @@ def measure(
     by: str | None,
     ignored: bool,
     warm: bool,
-    thorough: bool,
     compare: bool,
     jobs: int | None,
     display: output.Display,
@@ -81,7 +85,6 @@ def measure(
         report = api.measure(
             build,
             ignored=ignored or by == "pattern",
-            thorough=thorough,
             compare=compare,
             top=rows,
             depth=depth,

@@ -177,16 +177,12 @@ class _State:
         self.on_paths = live & program.whole_paths
 
 
-def fastest(spec: DockerIgnoreSpec, *, thorough: bool = False) -> Evaluator[Any]:
-    """Return the evaluator to use for `spec`: an automaton wherever it is exact.
-
-    A `thorough` one has every ignored directory opened that Docker opens.
-    """
-    if thorough not in spec.evaluators:
+def fastest(spec: DockerIgnoreSpec) -> Evaluator[Any]:
+    """Return the evaluator to use for `spec`: an automaton wherever it is exact."""
+    if spec.evaluator is None:
         exact = spec.remembers_parents and not any(pattern.fault for pattern in spec.patterns)
-        made = Automaton(spec, thorough=thorough) if exact else PatternByPattern(spec)
-        spec.evaluators[thorough] = made
-    found: Evaluator[Any] = spec.evaluators[thorough]
+        spec.evaluator = Automaton(spec) if exact else PatternByPattern(spec)
+    found: Evaluator[Any] = spec.evaluator
     return found
 
 
@@ -199,14 +195,9 @@ class Automaton:
     """
 
     def __init__(
-        self,
-        spec: DockerIgnoreSpec,
-        *,
-        thorough: bool = False,
-        enters: Callable[[str], bool] | None = None,
+        self, spec: DockerIgnoreSpec, *, enters: Callable[[str], bool] | None = None
     ) -> None:
         self._enters = enters or spec.enters
-        self._thorough = thorough
         self.program = Program(spec.patterns)
         self._states: dict[tuple[int, int, int], _State] = {}
         self._marks: dict[tuple[int, int], _Marks] = {}
@@ -249,12 +240,10 @@ class Automaton:
         return self._state(live, decider, last)
 
     def enters(self, state: _State, path: str) -> bool:
-        """Return whether anything below the ignored directory `path` can be sent.
-
-        If `thorough`, whether Docker looks: it does wherever an exception has a wildcard.
-        """
+        """Return whether anything below the ignored directory `path` can be sent."""
+        # Docker opens every directory where an exception has a wildcard, hopeless ones too.
         hopeful = not state.mark.ignored or state.live & self.program.exceptions
-        return bool(hopeful or self._thorough) and self._enters(path)
+        return bool(hopeful) and self._enters(path)
 
     def _state(self, live: int, decider: int, last: int) -> _State:
         key = live, decider, last

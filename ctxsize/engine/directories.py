@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 
 from ctxsize.engine.events import IgnoredEntries
 from ctxsize.model import Directory, Share
@@ -218,7 +218,7 @@ class Clues:
     def add_ignored(self, ignored: IgnoredEntries) -> None:
         """Note the `.gitignore` at the top, which counts although it is not sent."""
         if not ignored.prefix and GITIGNORE in ignored.names:
-            self.add_names({GITIGNORE: [""]}, {}, ())
+            self.names[GITIGNORE].append("")
 
     def add_files(self, names: Sequence[str], ends: Set[str], batches: Iterable[Batch]) -> None:
         """Note files that are sent: `names`, which have the extensions `ends`, in `batches`.
@@ -238,22 +238,13 @@ class Clues:
                 for end in marks.intersection([name[name.rfind(".") :] for name in own]):
                     self.names[f"*{end}"].append(prefix)
             if secret or (found and not SECRET_NAMES.isdisjoint(found)):
-                pairs = zip(own, sizes, strict=True)
-                kept = (each for each in pairs if each[1] and _is_secret(prefix, each[0]))
-                self.secrets += [(prefix + name, size) for name, size in kept]
+                for name, size in zip(own, sizes, strict=True):
+                    self.add_secret(prefix, name, size)
 
-    def add_names(
-        self,
-        marks: Mapping[str, list[str]],
-        folders: Mapping[str, list[str]],
-        secrets: Iterable[tuple[str, str, int]],
-    ) -> None:
-        """Note what was found elsewhere: prefixes by name, and files that may be secrets."""
-        for table, found in ((self.names, marks), (self.folders, folders)):
-            for name, prefixes in found.items():
-                table[name] += prefixes
-        kept = (each for each in secrets if _is_secret(each[0], each[1]))
-        self.secrets += [(prefix + name, size) for prefix, name, size in kept]
+    def add_secret(self, prefix: str, name: str, size: int) -> None:
+        """Note a file if it has content and the name of a secret, not that of a template."""
+        if size and _is_secret(prefix, name):
+            self.secrets.append((prefix + name, size))
 
     def tell(self, largest: Sequence[Share]) -> bool:
         """Return whether anything may be worth a look: a name, or a file that is large."""
@@ -286,27 +277,24 @@ def size_tree(direct: dict[str, Sum], depth: int | None) -> Directory:
     A directory counts all below it; the largest of a directory come first, then by path.
     """
     totals = _cut(direct, depth)
-    for prefix in list(totals):
-        while prefix:
-            prefix = prefix[: prefix.rfind("/", 0, -1) + 1]
-            if prefix in totals:
-                break
+    for prefix in [*totals]:
+        while prefix and (prefix := _above(prefix)) not in totals:
             totals[prefix] = [0, 0]
-    children: dict[str, list[Directory]] = {}
+    children = defaultdict[str, list[Directory]](list)
     for prefix in sorted(totals, key=lambda each: -each.count("/")):
         size, count = totals[prefix]
-        parent = prefix[: prefix.rfind("/", 0, -1) + 1]
-        if prefix:
-            totals[parent][0] += size
-            totals[parent][1] += count
-            if not count:
-                continue
         below = sorted(children.pop(prefix, ()), key=lambda d: (-d.content_bytes, d.path))
         node = Directory(prefix.rstrip("/"), size, count, tuple(below))
-        if not prefix:
-            return node
-        children.setdefault(parent, []).append(node)
-    raise AssertionError("the context itself is always there")
+        if prefix:
+            totals[_above(prefix)][0] += size
+            totals[_above(prefix)][1] += count
+            if count:
+                children[_above(prefix)].append(node)
+    return node  # the last one is the context
+
+
+def _above(prefix: str) -> str:
+    return prefix[: prefix.rfind("/", 0, -1) + 1]
 
 
 def _cut(direct: dict[str, Sum], depth: int | None) -> dict[str, Sum]:
@@ -317,13 +305,9 @@ def _cut(direct: dict[str, Sum], depth: int | None) -> dict[str, Sum]:
     top: str | None = None  # most directories come after another one of the same top
     for prefix, (size, count) in direct.items():
         if top is None or not prefix.startswith(top):
-            top = None if prefix.count("/") < depth else _top(prefix, depth)
+            parts = prefix.split("/", depth)
+            top = "".join(f"{name}/" for name in parts[:depth]) if len(parts) > depth else None
             sums = totals.setdefault(prefix if top is None else top, [0, 0])
         sums[0] += size
         sums[1] += count
     return totals
-
-
-def _top(prefix: str, depth: int) -> str:
-    """Return the directory above `prefix`, or itself, that is so deep."""
-    return "".join(f"{name}/" for name in prefix.split("/", depth)[:depth])

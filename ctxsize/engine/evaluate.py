@@ -60,7 +60,7 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
         """Keep `patterns`, comments dropped. pathspec's faster backends reject our dialect."""
         kept = [pattern for pattern in patterns if pattern.include is not None]
         super().__init__(kept, backend="simple")
-        self.evaluators: dict[bool, Any] = {}
+        self.evaluator: Any = None
         """What walks make of it (`automaton.fastest`), kept for the next one."""
 
     @cached_property

@@ -162,22 +162,11 @@ def is_utf8(*texts: str) -> bool:
         return False
 
 
-Batch = tuple[Files | Folder, list[int]]
-"""An event whose files, if any, are plain ones that arrive whole, and the bytes of each."""
+class Batch(NamedTuple):
+    """A directory, or files with what travels of them."""
 
-
-class CoreSums(NamedTuple):
-    """What was counted elsewhere, each row to be read once, in no order where none is named."""
-
-    amounts: list[int]
-    """Bytes, files and directories that are sent; ignored files and directories, unopened ones."""
-    announced: int
-    content: int
-    """What entries take, as `add_sums` of a meter has it."""
-    direct: Iterable[tuple[str, int, int]]
-    """Of each directory the prefix, and the bytes and files that lie directly in it."""
-    extensions: Iterable[tuple[str, int, int]]
-    by_pattern: Iterable[tuple[int, ...]]
-    """The index of the pattern, -1 for none; bytes and files."""
-    largest: Iterable[tuple[str, int, int]]
-    """The path, the size, and how many files come before it."""
+    event: Files | Folder
+    sizes: list[int]
+    """The bytes of content that arrive of each file."""
+    empty: frozenset[str]
+    """The files that arrive without content."""

@@ -4,23 +4,39 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from errno import EACCES, ENOENT, ENOTSUP, EPERM
+from typing import TYPE_CHECKING, NamedTuple
 
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.evaluate import Mark
 from ctxsize.engine.events import Files, Xattrs
-from ctxsize.engine.source import DirectorySource, OpenDirectory
 from ctxsize.errors import BuildFailsError
 from ctxsize.model import Effect, Problem
 
-_TYPE, _LINK = 0o170000, stat.S_IFLNK
+if TYPE_CHECKING:
+    from ctxsize.engine.memory import DirectorySource, OpenDirectory
+
 _EASY = 0o177000 | 0o444
 """The bits of a mode that must be those of a regular file that all may read."""
 _NOTHING: dict[str, str] = {}
 _NO_XATTRS: dict[str, Xattrs] = {}
 UNREAD_IGNORED = "unreadable-ignored"
 _NOBODY: frozenset[str] = frozenset()
+
+
+class _Run(NamedTuple):
+    """Entries of one directory, no directories among them, and what is known of each."""
+
+    directory: OpenDirectory
+    prefix: str
+    names: list[str]
+    stats: list[os.stat_result]
+
+    @property
+    def pairs(self) -> Iterator[tuple[str, os.stat_result]]:
+        """Return each name with what is known of it."""
+        return zip(self.names, self.stats, strict=True)
 
 
 class Inspector:
@@ -36,8 +52,7 @@ class Inspector:
         self._builder = builder
         self._root = root
         self.reads_xattrs = builder.meter is not None and source.has_xattrs
-        self._mounts = source.has_mounts()
-        self._without_xattrs: set[int] = set()
+        self._mounts = source.has_mounts
         self._easy: set[int] = set()
         self._inodes: dict[int, str] = {}
         # Where several file systems meet, `setUnixOpt` of fsutil takes files of one number for one.
@@ -57,29 +72,30 @@ class Inspector:
         Raises `BuildFailsError` where the builder would stop.
         """
         try:
-            stats = directory.stats(names)
+            run = _Run(directory, prefix, names, directory.stats(names))
         except OSError:
-            names, stats = self._stat_each(directory, prefix, names)
+            run = self._still_there(directory, prefix, names)
         # `mkstat` of fsutil clears the bit of a socket, so that it travels as an empty file; the
         # archive of the classic builder has none.
         if not self._builder.sends_sockets:
-            names, stats = _without_sockets(names, stats)
-        if not names:
+            kept = [(name, each) for name, each in run.pairs if not stat.S_ISSOCK(each.st_mode)]
+            run = run._replace(names=[name for name, _ in kept], stats=[each for _, each in kept])
+        if not run.names:
             return None
-        modes = [each.st_mode for each in stats]
+        modes = [each.st_mode for each in run.stats]
         easy = self._easy.issuperset(modes) or self._are_easy(modes)
-        single = not self.every_inode and max([each.st_nlink for each in stats]) == 1
+        single = not self.every_inode and max([each.st_nlink for each in run.stats]) == 1
         return Files(
             prefix,
-            names,
-            stats,
+            run.names,
+            run.stats,
             easy and single,
             mark,
             odd,
-            _NOTHING if easy else self._links(directory, prefix, names, stats),
-            _NOTHING if single else self._linked(prefix, names, stats),
-            _NOBODY if easy else self._unreadable(directory, prefix, names, stats),
-            self._all_xattrs(directory, prefix, names, easy=easy),
+            _NOTHING if easy else self._links(run),
+            _NOTHING if single else self._linked(run),
+            _NOBODY if easy else self._unreadable(run),
+            self._all_xattrs(run, easy=easy) if self.reads_xattrs else _NO_XATTRS,
         )
 
     def ignored_stats(
@@ -138,111 +154,71 @@ class Inspector:
     ) -> None:
         self.problems.append(Problem(code, message, path, effect=effect))
 
-    def _stat_each(
-        self, directory: OpenDirectory, prefix: str, names: list[str]
-    ) -> tuple[list[str], list[os.stat_result]]:
-        """Return `names` that are still there, with what is known; others become problems."""
-        kept: list[str] = []
-        stats: list[os.stat_result] = []
+    def _still_there(self, directory: OpenDirectory, prefix: str, names: list[str]) -> _Run:
+        """Return those of `names` that are still there; others become problems."""
+        run = _Run(directory, prefix, [], [])
         for name in names:
             try:
-                stats += directory.stats([name])
-                kept.append(name)
+                run.stats.extend(directory.stats([name]))
+                run.names.append(name)
             except OSError as error:
                 if error.errno != ENOENT:
                     raise self.stops(error, prefix + name) from None
                 self.vanished(prefix + name, error)
-        return kept, stats
+        return run
 
     def _are_easy(self, modes: list[int]) -> bool:
         """Return whether all are of regular files that all may read, learning which are."""
         self._easy.update(mode for mode in set(modes) if mode & _EASY == stat.S_IFREG | 0o444)
         return self._easy.issuperset(modes)
 
-    def _links(
-        self,
-        directory: OpenDirectory,
-        prefix: str,
-        names: list[str],
-        stats: Sequence[os.stat_result],
-    ) -> dict[str, str]:
-        """Return the symlinks among `names`, with their targets."""
-        links = {}
-        for name, each in zip(names, stats, strict=True):
-            if each.st_mode & _TYPE == _LINK:
-                try:
-                    links[name] = directory.link_target(name)
-                except OSError as error:
-                    links[name] = ""
-                    self.vanished(prefix + name, error)
+    def _links(self, run: _Run) -> dict[str, str]:
+        """Return the symlinks, with their targets."""
+        links = {name: "" for name, each in run.pairs if stat.S_ISLNK(each.st_mode)}
+        for name in links:
+            try:
+                links[name] = run.directory.link_target(name)
+            except OSError as error:
+                self.vanished(run.prefix + name, error)
         return links
 
-    def _linked(
-        self, prefix: str, names: list[str], stats: Sequence[os.stat_result]
-    ) -> dict[str, str]:
+    def _linked(self, run: _Run) -> dict[str, str]:
         """Return further names of files that were sent before; builders compare inodes alone."""
         linked: dict[str, str] = {}
-        for name, each in zip(names, stats, strict=True):
+        for name, each in run.pairs:
             if each.st_nlink == 1 and not self.every_inode:
                 continue
             # `mkstat` writes the target of a symlink over the name that `setUnixOpt` found.
-            if each.st_mode & _TYPE == _LINK and not self._builder.links_symlinks:
+            if stat.S_ISLNK(each.st_mode) and not self._builder.links_symlinks:
                 continue
-            first = self._inodes.setdefault(each.st_ino, prefix + name)
-            if first != prefix + name and each.st_nlink > 1:
+            first = self._inodes.setdefault(each.st_ino, run.prefix + name)
+            if first != run.prefix + name and each.st_nlink > 1:
                 linked[name] = first
         return linked
 
-    def _unreadable(
-        self,
-        directory: OpenDirectory,
-        prefix: str,
-        names: list[str],
-        stats: Sequence[os.stat_result],
-    ) -> frozenset[str]:
-        unreadable = directory.unreadable(names, stats)
+    def _unreadable(self, run: _Run) -> frozenset[str]:
+        unreadable = run.directory.unreadable(run.names, run.stats)
         # `sender.sendFile` sends an end without content where it cannot open a file, and no error;
         # the classic command line looks first (`ValidateContextDirectory`).
         if unreadable and self._builder.unreadable_stops:
             raise BuildFailsError(
                 f"{self._builder.title} stops: no permission to read from the file",
-                path=prefix + unreadable[0],
+                path=run.prefix + unreadable[0],
                 hint="make it readable or ignore it",
             )
         return frozenset(unreadable)
 
-    def _all_xattrs(
-        self, directory: OpenDirectory, prefix: str, names: list[str], *, easy: bool
-    ) -> dict[str, Xattrs]:
-        """Return the extended attributes of those of `names` that have any, if they are sent."""
-        if not self.reads_xattrs:
-            return _NO_XATTRS
-        device = directory.stat.st_dev
-        if easy and device in self._without_xattrs:
-            return _NO_XATTRS
+    def _all_xattrs(self, run: _Run, *, easy: bool) -> dict[str, Xattrs]:
+        """Return the extended attributes of those entries that have any."""
         try:
-            some = directory.with_attributes(names)
+            some = run.directory.with_attributes(run.names)
         except OSError as error:
             if error.errno == ENOTSUP and easy and not self._mounts:
                 # A file system that cannot tell them of one regular file has none of any.
-                self._without_xattrs.add(device)
                 return _NO_XATTRS
-            some = names
-        if not some:
-            return _NO_XATTRS
-        found = {name: self.xattrs(directory, prefix + name, name) for name in some}
+            some = run.names
+        found = {name: self.xattrs(run.directory, run.prefix + name, name) for name in some}
         return {name: xattrs for name, xattrs in found.items() if xattrs}
-
-
-def _without_sockets(
-    names: list[str], stats: list[os.stat_result]
-) -> tuple[list[str], list[os.stat_result]]:
-    kept = [
-        (name, each)
-        for name, each in zip(names, stats, strict=True)
-        if not stat.S_ISSOCK(each.st_mode)
-    ]
-    return [name for name, _ in kept], [each for _, each in kept]
 
 
 WITHHELD = (

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import merge
 from typing import Any
 
-from ctxsize.engine.evaluate import Evaluator, Mark
+from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.events import Event, Files, Folder, IgnoredEntries, IgnoredFolder, not_utf8
 from ctxsize.engine.inspect import not_utf8_problems
+from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
-from ctxsize.engine.shares import public_pattern
 from ctxsize.engine.walk import Walk
-from ctxsize.entry import Entry, Kind, Verdict
+from ctxsize.entry import Entry, Kind, Pattern, Verdict
 from ctxsize.model import Problem
 
 _KINDS = {
@@ -52,7 +52,6 @@ class Listing:
         self._not_utf8: list[str] = []
         self._with_sent = sent
         self._with_ignored = ignored
-        self._patterns = request.spec.patterns
         self._verdicts: dict[tuple[bool, int | None], Verdict] = {}
         self._sent_parents: frozenset[str] = frozenset()
 
@@ -65,37 +64,15 @@ class Listing:
     def __iter__(self) -> Iterator[Entry]:
         if self._with_ignored:
             self._sent_parents = _sent_parents(self._request)
-        if self._with_sent and self._with_ignored:
-            return self._in_one_order()
-        return self._apart()
-
-    def _apart(self) -> Iterator[Entry]:
-        """Yield the entries of each event in turn."""
+        before: list[Entry] = []
         for event in self._walk:
-            yield from self._entries(event)
-
-    def _in_one_order(self) -> Iterator[Entry]:
-        """Yield the entries with sent and ignored files of a directory merged into one order.
-
-        The walk tells the sent ones of a batch first, then the ignored ones.
-        """
-        held: Files | None = None
-        for event in self._walk:
-            if (
-                held is not None
-                and isinstance(event, IgnoredEntries)
-                and event.prefix == held.prefix
-            ):
-                yield from merge(self._files(held), self._ignored(event), key=_by_order)
-                held = None
-                continue
-            if held is not None:
-                yield from self._files(held)
-            held = event if isinstance(event, Files) else None
-            if held is None:
-                yield from self._entries(event)
-        if held is not None:
-            yield from self._files(held)
+            if isinstance(event, IgnoredEntries):  # the sent ones of the same run come before
+                yield from merge(before, self._entries(event), key=_by_order)
+                before = []
+            else:
+                yield from before
+                before = [*self._entries(event)]
+        yield from before
 
     def _entries(self, event: Event) -> Iterator[Entry]:
         """Yield what `event` adds to the listing."""
@@ -107,20 +84,17 @@ class Listing:
         elif isinstance(event, IgnoredEntries):
             if self._with_ignored:
                 yield from self._ignored(event)
-        elif isinstance(event, Folder):
-            if self._with_sent and event.path not in self._sent_parents:
-                yield self._directory(event.path, event.mark, ignored=False)
         elif isinstance(event, IgnoredFolder):
-            yield from self._ignored_folder(event)
+            # Of one that is sent for an entry below it, this comes before all below it.
+            sent = event.path in self._sent_parents
+            if self._with_sent if sent else self._with_ignored:
+                yield self._directory(event, ignored=not sent)
+        elif self._with_sent and event.path not in self._sent_parents:
+            yield self._directory(event, ignored=False)
 
-    def _ignored_folder(self, folder: IgnoredFolder) -> Iterator[Entry]:
-        """Yield the directory, as sent if an entry below it is: it belongs before all below it."""
-        sent = folder.path in self._sent_parents
-        if self._with_sent if sent else self._with_ignored:
-            yield self._directory(folder.path, folder.mark, ignored=not sent)
-
-    def _directory(self, path: str, mark: Mark, *, ignored: bool) -> Entry:
-        return Entry(path, Kind.DIRECTORY, 0, 0, self._verdict(ignored, mark.decider))
+    def _directory(self, event: Folder | IgnoredFolder, *, ignored: bool) -> Entry:
+        verdict = self._verdict(ignored, event.mark.decider)
+        return Entry(event.path, Kind.DIRECTORY, 0, 0, verdict)
 
     def _files(self, files: Files) -> Iterator[Entry]:
         withheld = files.withheld() if self._request.builder.refuses_to_open else frozenset[str]()
@@ -145,16 +119,20 @@ class Listing:
                 yield Entry(ignored.prefix + name, kind, each.st_size, 0, verdict)
 
     def _verdict(self, ignored: bool, decider: int | None) -> Verdict:
-        verdict = self._verdicts.get((ignored, decider))
-        if verdict is None:
-            by = None if decider is None else public_pattern(self._patterns[decider])
-            verdict = self._verdicts[ignored, decider] = Verdict(ignored, by)
-        return verdict
+        if (ignored, decider) not in self._verdicts:
+            by = None if decider is None else public_pattern(self._request.spec.patterns[decider])
+            self._verdicts[ignored, decider] = Verdict(ignored, by)
+        return self._verdicts[ignored, decider]
 
 
 def entries(request: Request, *, sent: bool = True, ignored: bool = False) -> Listing:
     """Return the entries of the context: those sent, those ignored, or both in order."""
     return Listing(request, sent=sent, ignored=ignored)
+
+
+def public_pattern(pattern: DockerIgnorePattern) -> Pattern:
+    """Return the engine's pattern as the value that reports carry."""
+    return Pattern(pattern.text, pattern.line, pattern.include is False, str(pattern.pattern))
 
 
 def _sent_parents(request: Request) -> frozenset[str]:

@@ -91,11 +91,11 @@ class Matcher:
         pending = [(root, program.start)]
         while pending:
             held, live = pending.pop()
-            hits = self._hits(live, held.path, [*held.entries, *held.folder_by_name])
+            hits = self._hits(live, held.path, [*held.entries, *held.folders])
             found = {name: last for name, each in hits.items() if (last := each & program.final)}
             if found:
                 yield held, found
-            for name, folder in held.folder_by_name.items():
+            for name, folder in held.folders.items():
                 below = program.follow(live, hits.get(name, 0), name)
                 if below and not (topmost and name in found):
                     pending.append((folder, below))

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple, cast
 
-from ctxsize.engine.events import Files, IgnoredEntries, Xattrs
-from ctxsize.engine.listing import order
-from ctxsize.engine.source import Step, in_order, steps
+from ctxsize.engine.events import Xattrs
+from ctxsize.engine.source import Disk, DiskDirectory, Step, in_order, steps
 
 
 class File(NamedTuple):
@@ -31,13 +30,8 @@ class File(NamedTuple):
         """Return the bytes that travel under its first name: 0 unless a readable regular file."""
         return self.st_size if self.readable and stat.S_ISREG(self.st_mode) else 0
 
-    @property
-    def arrives_empty(self) -> bool:
-        """Return whether its content is not sent, as it cannot be read."""
-        return not self.readable and stat.S_ISREG(self.st_mode) and self.st_size > 0
 
-
-_PLAIN = stat.S_IFREG | 0o644
+PLAIN = stat.S_IFREG | 0o644
 
 
 @dataclass()
@@ -51,12 +45,10 @@ class Held:
 
     A plain file is a regular one with one name that can be read. Most are.
     """
-    folders: list[Held] = field(default_factory=list)
+    folders: dict[str, Held] = field(default_factory=dict)
     """In byte order of names, too."""
     content_bytes: int = 0
     """Of all below, each name for itself: hard links count as often as they stand there."""
-    count: int = 0
-    """The entries below that are no directories."""
     stat: ClassVar = os.stat_result((stat.S_IFDIR | 0o755, *[0] * 9))
     """All that is kept of the directory itself."""
 
@@ -76,22 +68,25 @@ class Held:
         while pending:
             held = pending.pop()
             yield held
-            pending += reversed(held.folders)
+            pending += reversed(held.folders.values())
 
     @property
     def files(self) -> list[File]:
         """Return the entries in it that are no directories, made of what is kept of them."""
-        return [_file(name, each) for name, each in self.entries.items()]
+        return self.stats([*self.entries])
 
     def file(self, name: str) -> File | None:
         """Return the entry `name` that is no directory, None if there is none."""
-        found = self.entries.get(name)
-        return None if found is None else _file(name, found)
+        return self.stats([name])[0] if name in self.entries else None
 
     @cached_property
     def odd(self) -> list[File]:
         """Return the entries that are neither directories nor plain files."""
         return [each for each in self.entries.values() if isinstance(each, File)]
+
+    def has(self, name: str) -> bool:
+        """Return whether an entry of this name is in it."""
+        return name in self.entries or name in self.folders
 
     @cached_property
     def contents(self) -> dict[str, int]:
@@ -100,30 +95,21 @@ class Held:
             return cast("dict[str, int]", self.entries)
         return {file.name: file.content_bytes for file in self.files}
 
-    def has(self, name: str) -> bool:
-        """Return whether an entry of this name is in it."""
-        return name in self.entries or name in self.folder_by_name
+    def add_up(self) -> None:
+        """Count what is below, when that is done for the directories in it."""
+        below = sum(folder.content_bytes for folder in self.folders.values())
+        self.content_bytes = below + sum(self.contents.values())
 
-    @property
-    def folder_by_name(self) -> dict[str, Held]:
-        """Return the directories in it."""
-        return self._folder_by_name if self.folders else {}
-
-    @cached_property
-    def _folder_by_name(self) -> dict[str, Held]:
-        return {folder.name: folder for folder in self.folders}
-
-    @cached_property
-    def _steps(self) -> list[Step]:
-        return steps(in_order([each.name for each in self.folders], [*self.entries]))
+    # What a walk asks for.
 
     def steps(self) -> list[Step]:
-        """Return the entries in byte order; not cached for directories that hold only files."""
-        return self._steps if self.folders else steps(([], [*self.entries], None))
+        """Return the entries in byte order, in which they are kept."""
+        names = [*self.entries]
+        return steps(in_order([*self.folders], names) if self.folders else ([], names, None))
 
     def enter(self, name: str) -> Held:
         """Return the directory `name` in this one."""
-        return self.folder_by_name[name]
+        return self.folders[name]
 
     def leave(self) -> None:
         """Do nothing: memory need not be closed."""
@@ -132,9 +118,8 @@ class Held:
 
     def stats(self, names: Sequence[str]) -> list[Any]:
         """Return what is known of each of `names`, as far as a walk looks at it."""
-        if len(names) == len(self.entries):
-            return self.files
-        return [_file(name, self.entries[name]) for name in names]
+        known = ((name, self.entries[name]) for name in names)
+        return [each if isinstance(each, File) else File(name, PLAIN, each) for name, each in known]
 
     def link_target(self, name: str) -> str:
         """Return nothing: targets are not kept."""
@@ -157,69 +142,16 @@ class Memory:
     """The directories of a snapshot, as a source for a walk."""
 
     longest_path = sys.maxsize  # what was read once can be
-    has_xattrs = False
+    has_xattrs = has_mounts = False
 
     def __init__(self, root: Held) -> None:
         self._root = root
-
-    def has_mounts(self) -> bool:
-        """Return False: inode numbers are those of one file system, as far as is known."""
-        return False
 
     def top(self) -> Held:
         """Return the context itself."""
         return self._root
 
 
-def folder_in(held: dict[str, Held], path: str) -> Held:
-    """Return the directory at `path`, made known to the one above when it is new."""
-    found = held.get(path)
-    if found is None:
-        found = held[path] = Held(path)
-        held[path.rpartition("/")[0]].folders.append(found)
-    return found
-
-
-def entries_of(event: Files | IgnoredEntries) -> dict[str, int | File]:
-    """Return what is kept of the entries of an event, by name."""
-    entries = zip(event.names, event.stats, strict=True)
-    if isinstance(event, Files) and event.plain:
-        return {name: each.st_size for name, each in entries if each}
-    unreadable = event.unreadable if isinstance(event, Files) else frozenset[str]()
-    return {
-        name: kept(
-            File(
-                name,
-                each.st_mode,
-                each.st_size,
-                each.st_nlink,
-                each.st_ino if each.st_nlink > 1 else 0,
-                name not in unreadable,
-            )
-        )
-        for name, each in entries
-        if each is not None
-    }
-
-
-def kept(file: File) -> int | File:
-    """Return what is kept of a file: of a plain one its size alone."""
-    plain = stat.S_ISREG(file.st_mode) and file.st_nlink <= 1 and file.readable
-    return file.st_size if plain else file
-
-
-def _file(name: str, kept: int | File) -> File:
-    return kept if isinstance(kept, File) else File(name, _PLAIN, kept)
-
-
-def by_name(item: tuple[str, int | File]) -> bytes:
-    """Return the key that sorts entries as builders do."""
-    return order(item[0])
-
-
-def add_up(held: Held) -> None:
-    """Count what is below, when that is done for the directories in it."""
-    held.content_bytes, held.count = sum(held.contents.values()), len(held.entries)
-    for folder in held.folders:
-        held.content_bytes += folder.content_bytes
-        held.count += folder.count
+OpenDirectory = DiskDirectory | Held
+"""A directory that a walk reads. What is asked of one on disk may raise `OSError`."""
+DirectorySource = Disk | Memory

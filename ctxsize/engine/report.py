@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from heapq import merge
+from itertools import groupby
 from typing import Any
 
 from ctxsize.engine import native
-from ctxsize.engine.automaton import fastest
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.events import Progress, reported
 from ctxsize.engine.inspect import UNREAD_IGNORED
-from ctxsize.engine.listing import entries, order
+from ctxsize.engine.listing import entries, order, public_pattern
 from ctxsize.engine.request import Request, request_of
-from ctxsize.engine.shares import public_pattern
 from ctxsize.engine.sums import WalkSums
 from ctxsize.engine.walk import Walk
 from ctxsize.entry import Entry, Kind
@@ -27,7 +28,6 @@ def measure(
     request: Request,
     *,
     everything: bool = False,
-    thorough: bool = False,
     top: int = 10,
     depth: int | None = 3,
     progress: Progress | None = None,
@@ -36,17 +36,15 @@ def measure(
 ) -> Report:
     """Return what `request` would send, with the problems that were met on the way.
 
-    `everything` also measures what is ignored, `thorough` opens every directory
-    that the builder opens without need. `top` bounds each list of the
-    largest, `depth` the size tree (None: no bound), `jobs` the threads of the
-    compiled core, which counts where it can. `evaluator` decides instead of the
-    ignore file alone. Raises what `Walk` raises.
+    `everything` also measures what is ignored. `top` bounds each list of the largest,
+    `depth` the size tree (None: no bound), `jobs` the threads of the compiled core, which
+    counts where it can. `evaluator` decides instead of the ignore file alone.
+    Raises what `Walk` raises.
     """
     sums, walk = WalkSums(request.builder, top), None
-    if not (everything or thorough or evaluator):
+    if not (everything or evaluator):
         walk = native.add_all(request, sums, jobs, progress)
     if walk is None:
-        evaluator = evaluator or fastest(request.spec, thorough=thorough)
         walk = Walk(request, everything=everything, evaluator=evaluator)
         for event in reported(walk, progress, lambda: (sums.entries, sums.content_bytes)):
             sums.add(event)
@@ -61,7 +59,7 @@ def measure(
         options=request.build.words(),
         problems=(
             *(*request.problems, *_faults(request)),
-            *(*problems, *sums.problems(request.builder), *sums.chance(request)),
+            *(*problems, *sums.problems(request)),
         ),
     )
 
@@ -91,15 +89,10 @@ def _faults(request: Request) -> list[Problem]:
 
 _SAMPLE = 5
 """How many paths of each kind a difference names."""
-
-Pair = tuple[Entry | None, Entry | None]
-"""An entry as one builder sends it, and as the other does."""
+_HERE, _THERE, _CONTENT = "here", "there", "content"
 
 
-def compare(
-    request: Request,
-    builders: Iterable[Builder] | None = None,
-) -> tuple[Difference, ...]:
+def compare(request: Request, builders: Iterable[Builder] | None = None) -> tuple[Difference, ...]:
     """Return how each of `builders` (all others by default) differs from the one of `request`.
 
     The walks run side by side, so that memory does not depend on the context.
@@ -119,28 +112,44 @@ def _difference(request: Request, builder: Builder) -> Difference:
         other = request_of(replace(request.build, dockerfile=named), builder)
     except CtxsizeError as error:
         return Difference(builder.name, error=str(error))
-    there = _Failable(entries(other))
-    here, away, content = _Sample(), _Sample(), _Sample()
-    for mine, theirs in _merged(iter(entries(request)), iter(there)):
-        if theirs is None:
-            here.add(mine)
-        elif mine is None:
-            away.add(theirs)
-        elif bool(mine.arrives_empty) != bool(theirs.arrives_empty):
-            content.add(mine)
+    errors: list[str] = []
+    here = ((_HERE, each) for each in entries(request))
+    there = ((_THERE, each) for each in _until_error(entries(other), errors))
+    counts, paths = Counter[str](), defaultdict[str, list[str]](list)
+    for path, group in groupby(merge(here, there, key=_by_order), key=lambda pair: pair[1].path):
+        found = dict(group)
+        kind = _CONTENT if len(found) == 2 else min(found)
+        if kind == _CONTENT and len({bool(each.arrives_empty) for each in found.values()}) == 1:
+            continue
+        counts[kind] += 1
+        if counts[kind] <= _SAMPLE:
+            is_directory = any(each.kind is Kind.DIRECTORY for each in found.values())
+            paths[kind].append(path + "/" * is_directory)
     read = other.ignore_file.path if other.ignore_file else None
-    if there.error is not None:
-        return Difference(builder.name, error=str(there.error), ignore_file=read)
+    if errors:
+        return Difference(builder.name, error=errors[0], ignore_file=read)
     return Difference(
         builder.name,
-        only_here=tuple(here.paths),
-        only_there=tuple(away.paths),
-        only_here_count=here.count,
-        only_there_count=away.count,
-        content_differs=tuple(content.paths),
-        content_differs_count=content.count,
+        only_here=tuple(paths[_HERE]),
+        only_there=tuple(paths[_THERE]),
+        only_here_count=counts[_HERE],
+        only_there_count=counts[_THERE],
+        content_differs=tuple(paths[_CONTENT]),
+        content_differs_count=counts[_CONTENT],
         ignore_file=read,
     )
+
+
+def _by_order(pair: tuple[str, Entry]) -> bytes:
+    return order(pair[1].path)
+
+
+def _until_error(source: Iterable[Entry], errors: list[str]) -> Iterator[Entry]:
+    """Yield entries up to where the builder fails, and keep why in `errors`."""
+    try:
+        yield from source
+    except CtxsizeError as error:
+        errors.append(str(error))
 
 
 def _is_default(request: Request) -> bool:
@@ -152,46 +161,3 @@ def _is_default(request: Request) -> bool:
         not directory and os.path.normpath(request.context) == "."
     )
     return in_context and name in request.builder.dockerfile_names
-
-
-class _Failable:
-    """Entries that end where the builder fails, with its error kept."""
-
-    def __init__(self, source: Iterable[Entry]) -> None:
-        self._source = source
-        self.error: CtxsizeError | None = None
-
-    def __iter__(self) -> Iterator[Entry]:
-        try:
-            yield from self._source
-        except CtxsizeError as error:
-            self.error = error
-
-
-class _Sample:
-    """The first few paths of a kind, and how many there were."""
-
-    def __init__(self) -> None:
-        self.paths: list[str] = []
-        self.count = 0
-
-    def add(self, entry: Entry | None) -> None:
-        assert entry is not None
-        self.count += 1
-        if len(self.paths) < _SAMPLE:
-            self.paths.append(entry.path + "/" * (entry.kind is Kind.DIRECTORY))
-
-
-def _merged(here: Iterator[Entry], there: Iterator[Entry]) -> Iterator[Pair]:
-    """Yield both listings side by side, each path once."""
-    mine, theirs = next(here, None), next(there, None)
-    while mine is not None or theirs is not None:
-        if theirs is None or (mine is not None and order(mine.path) < order(theirs.path)):
-            yield mine, None
-            mine = next(here, None)
-        elif mine is None or order(mine.path) > order(theirs.path):
-            yield None, theirs
-            theirs = next(there, None)
-        else:
-            yield mine, theirs
-            mine, theirs = next(here, None), next(there, None)

@@ -8,7 +8,6 @@ and those above it. So only these paths are walked again, by the walk that decid
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
 from typing import Any
@@ -18,14 +17,12 @@ from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator
 from ctxsize.engine.matched import Matcher
 from ctxsize.engine.memory import Held
 from ctxsize.engine.patterns import DockerIgnorePattern
-from ctxsize.engine.snapshot import Names, Sent, Snapshot, met
+from ctxsize.engine.snapshot import Sent, Snapshot
 
 _MOST_CHANGED = 2_000
 """Number of patterns that come or go up to which their matches are looked for."""
 _MANY = 200
 """Number of patterns from which those are picked out that matter where it is walked again."""
-_AHEAD = 4
-"""Number of patterns that may come or go together and are still seen as such."""
 _NOWHERE = "\0"
 """A directory that no exception leads to, unless exceptions lead everywhere."""
 
@@ -40,8 +37,7 @@ class Basis:
         self.sent = snapshot.sent(spec)
 
     @cached_property
-    def matcher(self) -> Matcher:
-        """Return what its patterns match, each by itself."""
+    def _matcher(self) -> Matcher:
         return Matcher(self.spec)
 
     def under(self, spec: DockerIgnoreSpec) -> Sent:
@@ -52,8 +48,8 @@ class Basis:
             return self._snapshot.sent(spec)
         if not tops:
             return self.sent
-        region = _Region(self._snapshot, tops)
-        return self._patched(region, self._evaluator(region, changed, spec))
+        above, part = _part(self._snapshot, tops)
+        return self._patched(tops, above, self._snapshot.met(self._few(part, changed, spec), part))
 
     def _tops(
         self, changed: list[DockerIgnorePattern], spec: DockerIgnoreSpec
@@ -73,151 +69,88 @@ class Basis:
             tops.setdefault("", set()).update(each.text.split("/")[0] for each in exceptions)
         return tops
 
-    def _evaluator(
-        self, region: _Region, changed: list[DockerIgnorePattern], spec: DockerIgnoreSpec
+    def _few(
+        self, part: Held, changed: list[DockerIgnorePattern], spec: DockerIgnoreSpec
     ) -> Evaluator[Any]:
+        """Return an evaluator for `part` of the context: of many patterns, few matter there."""
         if len(spec.patterns) < _MANY:
             return fastest(spec)
         patterns = self.spec.patterns
-        found = self.matcher.in_tree(region.root)
-        wanted = {_key(patterns[at]) for _, indexes in found for at in indexes}
+        wanted = {_key(patterns[at]) for _, found in self._matcher.in_tree(part) for at in found}
         wanted.update(map(_key, changed))
         few = spec.__class__(each for each in spec.patterns if _key(each) in wanted)
         return Automaton(few, enters=spec.enters)
 
-    def _patched(self, region: _Region, evaluator: Evaluator[Any]) -> Sent:
-        """Return what is sent, with what is in `region` as `evaluator` has it."""
-        before, inside = self.sent, met(self._snapshot.request, evaluator, region.root)
-        names = dict(before.names)
-        files, content_bytes = before.files, before.content_bytes
-        for directory, lost in region.taken_from(names):
-            links = self._snapshot.links.get(directory, frozenset())
-            files -= len(lost) - len(links.intersection(lost))
-            content_bytes -= sum(lost.values())
-        for directory, found in inside.names.items():
-            names[directory] = {**names[directory], **found} if directory in names else found
-        return Sent(
-            names,
-            self._directories(region, inside, names),
-            inside.empty.union(path for path in before.empty if not region.holds(path)),
-            content_bytes + inside.content_bytes,
-            files + inside.files,
-        )
-
-    def _directories(
-        self, region: _Region, inside: Sent, names: Mapping[str, Names]
-    ) -> frozenset[str]:
-        """Return the directories that are sent; an ignored one is for what is sent below it."""
-        before = self.sent.directories
-        doubtful = region.above - inside.directories
-        sure = (before - region.below - doubtful) | inside.directories
-        kept = {
-            each
-            for each in doubtful & before
-            if each in names or any(path.startswith(f"{each}/") for path in chain(sure, names))
-        }
-        return sure | kept
-
-
-class _Region:
-    """The part of a snapshot at and below some paths, as a tree of its own."""
-
-    def __init__(self, snapshot: Snapshot, tops: Mapping[str, set[str]]) -> None:
-        self._snapshot = snapshot
-        self._tops = tops
-        self._folders: dict[str, set[str]] = {}
-        """By directory, the folders in it that are part of the region or lead there."""
-        for directory, names in tops.items():
-            self._folders.setdefault(directory, set()).update(names)
-            while directory:
-                directory, _, name = directory.rpartition("/")
-                self._folders.setdefault(directory, set()).add(name)
-        self.above = frozenset(each for each in self._folders if each)
-        """The directories that hold a part of it."""
-        self.root = self._part()
-
-    def _part(self) -> Held:
-        """Return the context with what of it is in the region, or leads there."""
-        made: dict[str, Held] = {}
-        for path in sorted(self._folders, key=lambda path: -path.count("/") if path else 1):
-            held, wanted = self._snapshot.folder(path), self._folders[path]
-            if held is not None:
-                tops = self._tops.get(path, frozenset[str]())
-                entries = {name: each for name, each in held.entries.items() if name in tops}
-                folders = [each for each in held.folders if each.name in wanted]
-                parts = [each if each.name in tops else made[each.path] for each in folders]
-                made[path] = Held(path, entries, parts)
-        return made[""]
-
-    @cached_property
-    def below(self) -> frozenset[str]:
-        """Return the directories that are in it as a whole."""
-        return frozenset(each.path for top in self._whole() for each in top.tree())
-
-    def _whole(self) -> Iterator[Held]:
-        for directory, names in self._tops.items():
+    def _patched(self, tops: dict[str, set[str]], above: set[str], inside: Sent) -> Sent:
+        """Return what is sent, with what is at and below `tops` as it is in `inside`."""
+        before, below = self.sent, set[str]()
+        for directory, top in tops.items():
             held = self._snapshot.folder(directory)
-            for folder in held.folders if held is not None else ():
-                if folder.name in names:
-                    yield folder
+            folders = {} if held is None else held.folders
+            for name in top & folders.keys():
+                below.update(each.path for each in folders[name].tree())
 
-    def taken_from(self, names: dict[str, Names]) -> Iterator[tuple[str, Names]]:
-        """Remove what is in the region from `names`, and yield it by directory."""
-        for directory in self.below:
-            lost = names.pop(directory, None)
-            if lost:
-                yield directory, lost
-        for directory, tops in self._tops.items():
-            here = names.get(directory, {})
-            lost = {name: here[name] for name in tops if name in here}
-            if lost:
-                yield directory, lost
-            kept = {name: size for name, size in here.items() if name not in lost}
+        def is_inside(path: str) -> bool:
+            directory, _, name = path.rpartition("/")
+            return directory in below or name in tops.get(directory, ())
+
+        names = {at: each for at, each in before.names.items() if at not in below}
+        for directory, top in tops.items():
+            kept = {n: size for n, size in names.pop(directory, {}).items() if n not in top}
             if kept:
                 names[directory] = kept
-            else:
-                names.pop(directory, None)
+        for directory, found in inside.names.items():
+            names[directory] = {**names.get(directory, {}), **found}
+        # An ignored directory above them is sent for what is sent below it.
+        doubtful = above - inside.directories
+        sure = (before.directories - below - doubtful) | inside.directories
+        needed = {
+            each
+            for each in doubtful & before.directories
+            if each in names or any(path.startswith(f"{each}/") for path in chain(sure, names))
+        }
+        empty = {path for path in before.empty if not is_inside(path)}
+        return Sent(names, sure | needed, inside.empty | empty, before.links)
 
-    def holds(self, path: str) -> bool:
-        """Return whether a file is in the region."""
-        directory, _, name = path.rpartition("/")
-        return directory in self.below or name in self._tops.get(directory, ())
+
+def _part(snapshot: Snapshot, tops: dict[str, set[str]]) -> tuple[set[str], Held]:
+    """Return the directories above `tops`, and a context that holds these and nothing else."""
+    wanted = {directory: {*names} for directory, names in tops.items()}
+    for directory in tops:
+        while directory:
+            directory, _, name = directory.rpartition("/")
+            wanted.setdefault(directory, set()).add(name)
+    made: dict[str, Held] = {}
+    for path in sorted(wanted, key=len, reverse=True):
+        held, top = snapshot.folder(path), tops.get(path, frozenset[str]())
+        if held is not None:
+            entries = {name: each for name, each in held.entries.items() if name in top}
+            folders = {
+                name: each if name in top else made[each.path]
+                for name, each in held.folders.items()
+                if name in wanted[path]
+            }
+            made[path] = Held(path, entries, folders)
+    return wanted.keys() - {""}, made[""]
 
 
 def _changed(before: DockerIgnoreSpec, after: DockerIgnoreSpec) -> list[DockerIgnorePattern] | None:
-    """Return the patterns that come or go; the others are the same ones in the same order.
+    """Return the patterns between those that both begin with and those that both end with.
 
     None if they are too many, or if not each pattern speaks for itself.
     """
-    old, new = list(before.patterns), list(after.patterns)
+    old, new = [*before.patterns], [*after.patterns]
     if not (before.remembers_parents and after.remembers_parents):
         return None
     if any(each.fault for each in chain(old, new)):
         return None
-    changed: list[DockerIgnorePattern] = []
-    at = there = 0
-    while at < len(old) and there < len(new) and len(changed) <= _MOST_CHANGED:
-        if _same(old[at], new[there]):
-            at, there = at + 1, there + 1
-            continue
-        come = _distance(new, there, old[at])
-        gone = 0 if come else _distance(old, at, new[there])
-        if not come and not gone:
-            come = gone = 1
-        changed += [*old[at : at + gone], *new[there : there + come]]
-        at, there = at + gone, there + come
-    changed += [*old[at:], *new[there:]]
+    while old and new and _key(old[-1]) == _key(new[-1]):
+        del old[-1], new[-1]
+    same = 0
+    while same < min(len(old), len(new)) and _key(old[same]) == _key(new[same]):
+        same += 1
+    changed = [*old[same:], *new[same:]]
     return None if len(changed) > _MOST_CHANGED else changed
-
-
-def _distance(patterns: Sequence[DockerIgnorePattern], at: int, wanted: DockerIgnorePattern) -> int:
-    """Return how far behind `at` the pattern `wanted` stands, 0 if it is not near."""
-    near = patterns[at + 1 : at + _AHEAD]
-    return next((number for number, each in enumerate(near, 1) if _same(each, wanted)), 0)
-
-
-def _same(one: DockerIgnorePattern, other: DockerIgnorePattern) -> bool:
-    return one is other or _key(one) == _key(other)
 
 
 def _key(pattern: DockerIgnorePattern) -> tuple[str, bool | None]:

@@ -6,9 +6,9 @@ What would be sent under other patterns is what the same walk meets in memory (`
 from __future__ import annotations
 
 import stat
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping, Set
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -16,11 +16,13 @@ from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator
 from ctxsize.engine.events import Files, Folder, IgnoredEntries, IgnoredFolder, Progress, reported
 from ctxsize.engine.listing import order
-from ctxsize.engine.memory import File, Held, Memory, add_up, by_name, entries_of, folder_in, kept
+from ctxsize.engine.memory import PLAIN, File, Held, Memory
 from ctxsize.engine.narrow import Narrowed
 from ctxsize.engine.request import Request
 from ctxsize.engine.walk import Walk
 from ctxsize.model import Problem
+
+Entries = dict[str, "int | File"]
 
 
 class Snapshot:
@@ -50,20 +52,22 @@ class Snapshot:
 
         for event in reported(walk, progress, seen):
             if isinstance(event, Folder | IgnoredFolder):
-                folder_in(held, event.path)
-                entries += 1
-            elif isinstance(event, Files | IgnoredEntries):
-                found = entries_of(event)
-                directory = folder_in(held, event.prefix[:-1])
+                if event.path not in held:
+                    above, _, name = event.path.rpartition("/")
+                    held[event.path] = held[above].folders[name] = Held(event.path)
+                    entries += 1
+            else:
+                found = _entries_of(event)
+                directory = held[event.prefix[:-1]]
                 if directory.entries:
                     several[directory.path] = directory
                 directory.entries.update(found)
                 entries += len(found)
                 content_bytes += sum([each for each in found.values() if isinstance(each, int)])
         for each in several.values():
-            each.entries = dict(sorted(each.entries.items(), key=by_name))
+            each.entries = _in_order(each.entries)
         for each in reversed([*held[""].tree()]):
-            add_up(each)
+            each.add_up()
         return cls(request, held[""], tuple(walk.problems))
 
     def asked(self, request: Request) -> Snapshot:
@@ -92,31 +96,25 @@ class Snapshot:
         return None if held is None else held.file(name)
 
     def with_file(self, path: str, size_bytes: int) -> Snapshot:
-        """Return the same context with a regular file of this size at `path`, new or changed.
+        """Return the same context with a file of this size at `path`, new or changed.
 
         Its directory must be there. What is written to an ignore file is itself sent.
         """
         directory, _, name = path.rpartition("/")
-        old = self.file(path)
-        mode = stat.S_IFREG | 0o644 if old is None else old.st_mode
-        held = self._by_path[directory]
-        entries = {**held.entries, name: kept(File(name, mode, size_bytes))}
-        made = self._with(held, dict(sorted(entries.items(), key=by_name)), held.folders)
-        snapshot = Snapshot(self.request, made[""], self.problems)
-        snapshot._by_path = {**self._by_path, **made}
+        old, by_path = self.file(path), {**self._by_path}
+        file = File(name, PLAIN if old is None else old.st_mode, size_bytes)
+        entries = {**by_path[directory].entries, name: _kept(file)}
+        made = Held(directory, _in_order(entries), by_path[directory].folders)
+        while True:  # the directories above are other ones, too; the rest is shared
+            made.add_up()
+            by_path[made.path] = made
+            if not made.path:
+                break
+            above = by_path[made.path.rpartition("/")[0]]
+            made = Held(above.path, above.entries, {**above.folders, made.name: made})
+        snapshot = Snapshot(self.request, made, self.problems)
+        snapshot._by_path = by_path
         return snapshot
-
-    def _with(
-        self, held: Held, entries: dict[str, int | File], folders: list[Held]
-    ) -> dict[str, Held]:
-        """Return the directory `held` with a change in it, and its parents; the rest is shared."""
-        made = Held(held.path, entries, list(folders))
-        add_up(made)
-        if not held.path:
-            return {"": made}
-        above = self._by_path[held.path.rpartition("/")[0]]
-        beside = [made if each is held else each for each in above.folders]
-        return {held.path: made, **self._with(above, above.entries, beside)}
 
     def sent(
         self, spec: DockerIgnoreSpec | None = None, *, include: Iterable[str] | None = None
@@ -128,27 +126,36 @@ class Snapshot:
         """
         spec = self.request.spec if spec is None else spec
         if include is not None:
-            return self._walked(Narrowed(spec, include))
+            return self.met(Narrowed(spec, include))
         if self._sent is None or self._sent[0] is not spec:
             plain = not spec.patterns and not self.has_further_names
-            self._sent = spec, self._everything() if plain else self._walked(fastest(spec))
+            quick = plain and self.request.builder.sends_sockets
+            self._sent = spec, self._everything() if quick else self.met(fastest(spec))
         return self._sent[1]
 
     def _everything(self) -> Sent:
         """Return what is sent without any pattern, if each file has one name: it needs no walk."""
-        names: dict[str, dict[str, int]] = {}
-        empty: list[str] = []
-        for held in self.folders:
-            if held.entries:
-                names[held.path] = held.contents
-                empty += [held.prefix + each.name for each in held.odd if each.arrives_empty]
-        links = sum(map(len, self.links.values()))
-        directories = frozenset(self._by_path.keys() - {""})
-        content_bytes, files = self.root.content_bytes, self.root.count - links
-        return Sent(names, directories, frozenset(empty), content_bytes, files)
+        names = {held.path: held.contents for held in self.folders if held.entries}
+        odd = ((held, file) for held in self.folders for file in held.odd)
+        empty = frozenset(h.prefix + f.name for h, f in odd if not f.readable and f.st_size)
+        return Sent(names, frozenset(self._by_path.keys() - {""}), empty, self.links)
 
-    def _walked(self, evaluator: Evaluator[Any]) -> Sent:
-        return met(self.request, evaluator, self.root)
+    def met(self, evaluator: Evaluator[Any], root: Held | None = None) -> Sent:
+        """Return what a walk in memory meets that is sent, of all or of the part `root`."""
+        refuses = self.request.builder.refuses_to_open
+        names: dict[str, dict[str, int]] = {}
+        directories: set[str] = set()
+        empty: set[str] = set()
+        for event in Walk(self.request, evaluator=evaluator, source=Memory(root or self.root)):
+            if isinstance(event, Folder):
+                directories.add(event.path)
+            elif isinstance(event, Files):
+                lost = event.unreadable | event.withheld() if refuses else event.unreadable
+                new = dict(zip(event.names, event.content_sizes(lost), strict=True))
+                names.setdefault(event.prefix[:-1], new).update(new)
+                if lost:
+                    empty.update(event.prefix + name for name in lost & event.with_content().keys())
+        return Sent(names, frozenset(directories), frozenset(empty), self.links)
 
     @cached_property
     def has_further_names(self) -> bool:
@@ -158,40 +165,37 @@ class Snapshot:
     @cached_property
     def links(self) -> dict[str, frozenset[str]]:
         """Return the names of the symlinks in each directory that has some."""
-        is_link = stat.S_ISLNK
-        found = {}
-        for held in self.folders:
-            names = [file.name for file in held.odd if is_link(file.st_mode)]
-            if names:
-                found[held.path] = frozenset(names)
-        return found
+        found = {
+            held.path: frozenset(file.name for file in held.odd if stat.S_ISLNK(file.st_mode))
+            for held in self.folders
+        }
+        return {path: names for path, names in found.items() if names}
 
 
-def met(request: Request, evaluator: Evaluator[Any], root: Held) -> Sent:
-    """Return what a walk over the directory `root` in memory meets that is sent."""
-    refuses = request.builder.refuses_to_open
-    names: dict[str, dict[str, int]] = {}
-    directories: set[str] = set()
-    empty: set[str] = set()
-    count = total = 0
-    for event in Walk(request, evaluator=evaluator, source=Memory(root)):
-        if isinstance(event, Files):
-            lost = event.unreadable | event.withheld() if refuses else event.unreadable
-            content = event.content_sizes(lost)
-            total += sum(content)
-            count += len(content) - len(event.links)
-            new = dict(zip(event.names, content, strict=True))
-            directory = event.prefix[:-1]
-            if directory in names:
-                names[directory].update(new)
-            else:
-                names[directory] = new
-            if lost:
-                prefix = event.prefix
-                empty.update(prefix + name for name in event.with_content() if name in lost)
-        elif isinstance(event, Folder):
-            directories.add(event.path)
-    return Sent(names, frozenset(directories), frozenset(empty), total, count)
+def _entries_of(event: Files | IgnoredEntries) -> Entries:
+    """Return what is kept of the entries of an event, by name."""
+    entries = zip(event.names, event.stats, strict=True)
+    if isinstance(event, Files) and event.plain:
+        return {name: each.st_size for name, each in entries if each}
+    unreadable = event.unreadable if isinstance(event, Files) else frozenset[str]()
+    found: Entries = {}
+    for name, each in entries:
+        if each is not None:
+            inode = each.st_ino if each.st_nlink > 1 else 0
+            readable = name not in unreadable
+            file = File(name, each.st_mode, each.st_size, each.st_nlink, inode, readable)
+            found[name] = _kept(file)
+    return found
+
+
+def _kept(file: File) -> int | File:
+    """Return what is kept of a file: of a plain one its size alone."""
+    plain = stat.S_ISREG(file.st_mode) and file.st_nlink <= 1 and file.readable
+    return file.st_size if plain else file
+
+
+def _in_order(entries: Entries) -> Entries:
+    return dict(sorted(entries.items(), key=lambda item: order(item[0])))
 
 
 Names = Mapping[str, int]
@@ -199,7 +203,7 @@ Names = Mapping[str, int]
 _NONE: Names = {}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Sent:
     """What would be sent of a snapshot under one evaluation."""
 
@@ -208,9 +212,19 @@ class Sent:
     directories: frozenset[str]
     empty: frozenset[str]
     """The files with content that arrive without it."""
-    content_bytes: int
-    files: int
-    """All that is neither a directory nor a symlink."""
+    links: Mapping[str, frozenset[str]] = field(compare=False)
+    """The symlinks of the snapshot by directory, sent or not."""
+
+    @cached_property
+    def content_bytes(self) -> int:
+        """Return the bytes that travel."""
+        return sum(sum(names.values()) for names in self.names.values())
+
+    @cached_property
+    def files(self) -> int:
+        """Return the number of entries that are neither directories nor symlinks."""
+        links = (len(found & self.names.get(at, _NONE).keys()) for at, found in self.links.items())
+        return sum(map(len, self.names.values())) - sum(links)
 
     def __contains__(self, path: str) -> bool:
         directory, _, name = path.rpartition("/")
@@ -235,37 +249,21 @@ class Sent:
         """Return every entry, directories too; it behaves as a set."""
         return self.sizes.keys()
 
-    def without(self, other: Sent) -> list[str]:
-        """Return the entries that are sent here and not by `other`, in the builder's order."""
-        found = [*(self.directories - other.directories)]
-        for directory, names in self.names.items():
-            there = other.names.get(directory, _NONE)
-            if names is not there:
-                prefix = _prefix(directory)
-                found += [prefix + name for name in names.keys() - there.keys()]
-        return sorted(found, key=order)
-
-    def same(self, other: Sent) -> bool:
-        """Return whether both send the same entries with the same content."""
-        if self.directories != other.directories or self.empty != other.empty:
-            return False
-        return self.names == other.names
-
 
 class SentDifference(NamedTuple):
     """The entries whose fate is another one; directories too, but for the last two."""
 
-    hidden: frozenset[str]
+    hidden: Set[str]
     """Sent before, and no more."""
-    shown: frozenset[str]
+    shown: Set[str]
     """Sent from now on."""
-    resized: frozenset[str]
+    resized: Set[str]
     """Sent as before, with more of their content or less."""
-    moved: frozenset[str]
+    moved: Set[str]
     """Sent as before, and now empty or no more so, whatever travelled of them."""
 
     @property
-    def paths(self) -> frozenset[str]:
+    def paths(self) -> Set[str]:
         """Return all of them."""
         return self.hidden | self.shown | self.resized | self.moved
 
@@ -275,23 +273,16 @@ def differences(before: Sent, after: Sent) -> SentDifference:
     hidden = {*(before.directories - after.directories)}
     shown = {*(after.directories - before.directories)}
     resized: set[str] = set()
-    for directory, old, new in differing(before, after):
-        prefix = _prefix(directory)
-        hidden.update(prefix + name for name in old.keys() - new.keys())
-        shown.update(prefix + name for name in new.keys() - old.keys())
-        resized.update(prefix + name for name in old.keys() & new.keys() if old[name] != new[name])
-    moved = (before.empty ^ after.empty) - hidden - shown
-    return SentDifference(frozenset(hidden), frozenset(shown), frozenset(resized), frozenset(moved))
-
-
-def differing(before: Sent, after: Sent) -> Iterator[tuple[str, Names, Names]]:
-    """Yield each directory of which other entries are sent, with those before and after."""
-    for directory, old in before.names.items():
-        new = after.names.get(directory, _NONE)
+    for directory in before.names.keys() | after.names.keys():
+        old, new = before.names.get(directory, _NONE), after.names.get(directory, _NONE)
         if old is not new and old != new:
-            yield directory, old, new
-    for directory in after.names.keys() - before.names.keys():
-        yield directory, _NONE, after.names[directory]
+            prefix = _prefix(directory)
+            both = old.keys() & new.keys()
+            hidden.update([prefix + name for name in old if name not in both])
+            shown.update([prefix + name for name in new if name not in both])
+            resized.update([prefix + name for name in both if old[name] != new[name]])
+    moved = (before.empty ^ after.empty) - hidden - shown
+    return SentDifference(hidden, shown, resized, moved)
 
 
 def _prefix(directory: str) -> str:

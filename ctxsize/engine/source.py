@@ -1,4 +1,4 @@
-"""Where a walk reads directories: on the disk here, in memory in `ctxsize.engine.snapshot`.
+"""Where a walk reads directories: on the disk here, in memory in `ctxsize.engine.memory`.
 
 A source answers what is there. What a builder makes of it is not known here. Names come
 in byte order, as builders sort them, and no symlink is followed.
@@ -13,7 +13,6 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from errno import EINVAL, ENOENT, ENOTDIR
-from typing import Protocol
 
 from ctxsize.engine.events import Xattrs
 from ctxsize.reader import read_file
@@ -111,54 +110,21 @@ def names_in(path: str) -> list[str]:
     return sorted(names, key=_order(names))
 
 
-class OpenDirectory(Protocol):
-    """An open directory, and what is known of the entries in it by their names.
-
-    `steps` are the entries in byte order. `enter` opens a directory in this one, which stays
-    open, and follows no symlink; `leave` closes it and goes back to the one above, which must
-    be what it was; `close` closes it until `leave` comes back to it. `unreadable` are the
-    regular files that this process may not read, `with_attributes` the names with extended
-    attributes, `attributes` those of one entry, by default its own.
-    All but `close` raise `OSError`, `steps` if it cannot be listed.
-    """
-
-    @property
-    def stat(self) -> os.stat_result: ...
-    def steps(self) -> list[Step]: ...
-    def enter(self, name: str) -> OpenDirectory: ...
-    def leave(self) -> None: ...
-    def close(self) -> None: ...
-    def stats(self, names: Sequence[str]) -> list[os.stat_result]: ...
-    def link_target(self, name: str) -> str: ...
-    def unreadable(self, names: Sequence[str], stats: Sequence[os.stat_result]) -> list[str]: ...
-    def with_attributes(self, names: Sequence[str]) -> list[str]: ...
-    def attributes(self, name: str = "") -> Xattrs: ...
-
-
-class DirectorySource(Protocol):
-    """A tree of directories; `top` opens its top, or raises `OSError`."""
-
-    longest_path: int
-    """Number of bytes of a path below the top with which the system still finds it."""
-    has_xattrs: bool
-    """Whether extended attributes are known."""
-
-    def has_mounts(self) -> bool:
-        """Return whether it has several file systems, so that inode numbers mean less."""
-
-    def top(self) -> OpenDirectory: ...
-
-
 class Disk:
     """The tree below the directory `root`, a real path."""
 
     def __init__(self, root: str) -> None:
         self._base = root.rstrip("/") + "/"
         self.longest_path = _LONGEST_PATH - len(os.fsencode(self._base))
+        """Number of bytes of a path below the top with which the system still finds it."""
         self.has_xattrs = hasattr(os, "listxattr")
 
+    @property
     def has_mounts(self) -> bool:
-        """Return whether anything is mounted below `root` (Linux only; elsewhere taken as no)."""
+        """Return whether several file systems meet below `root`, so that inodes mean less.
+
+        Linux only; elsewhere taken as no.
+        """
         try:
             lines = read_file("/proc/self/mountinfo").splitlines()
         except OSError:

@@ -6,7 +6,7 @@ import heapq
 import stat
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Set
+from collections.abc import Iterable, Sequence, Set
 from itertools import chain
 from typing import TypeVar
 
@@ -14,7 +14,6 @@ from ctxsize.engine.builders import Builder
 from ctxsize.engine.directories import SECRET_START, Clues, Sum, extension, size_tree
 from ctxsize.engine.events import (
     Batch,
-    CoreSums,
     Event,
     Files,
     Folder,
@@ -29,9 +28,9 @@ from ctxsize.engine.inspect import (
     not_utf8_problems,
     uncertain,
 )
-from ctxsize.engine.packets import BuildKitMeter
+from ctxsize.engine.listing import public_pattern
+from ctxsize.engine.packets import BuildKitMeter, Meter
 from ctxsize.engine.request import Request
-from ctxsize.engine.shares import largest_directories, pattern_shares, shares
 from ctxsize.engine.tar import TarMeter
 from ctxsize.model import Clue, Ignored, Measurement, Problem, Share, Totals
 
@@ -42,9 +41,8 @@ _APART = 1 << 32
 """The places between a file that was counted elsewhere and the next one."""
 _LEAST_LARGEST = 10
 """Number of the largest files that are kept at least, for clues."""
-
-_Meter = BuildKitMeter | TarMeter
-_METERS: dict[str, Callable[[], _Meter]] = {"buildkit": BuildKitMeter, "tar": TarMeter}
+_METERS: dict[str | None, type[Meter]] = {None: Meter, "buildkit": BuildKitMeter, "tar": TarMeter}
+_NOTHING: frozenset[str] = frozenset()
 
 
 class WalkSums:
@@ -56,7 +54,7 @@ class WalkSums:
         self._not_utf8: list[str] = []
         self._shown, self.top = top, max(top, _LEAST_LARGEST)
         self.clues = Clues()
-        self._meter = _METERS[builder.meter]() if builder.meter else None
+        self._meter = _METERS[builder.meter]()
         self.content_bytes = 0
         self._files = self._directories = self._symlinks = self._hardlinks = 0
         self._direct: dict[str, Sum] = {"": [0, 0]}
@@ -83,76 +81,75 @@ class WalkSums:
     def add(self, event: Event) -> None:
         """Add what a walk met."""
         if isinstance(event, Files):
-            self._add_files(event)
+            empty = self._emptied(event)
+            self._files += len(event.names) - len(event.links)
+            self._symlinks += len(event.links)
+            self._hardlinks += len(event.linked)
+            self._wait(Batch(event, event.content_sizes(empty), empty), len(event.names))
         elif isinstance(event, Folder):
-            self._add_folder(event)
+            self._directories += 1
+            self._ignored[2] -= event.mark.ignored  # it was counted as ignored before
+            self._wait(Batch(event, [], _NOTHING), 1)
         elif isinstance(event, IgnoredEntries):
             self._add_ignored(event)
         else:
             self._ignored[2] += 1
             self._unopened += not event.entered
 
-    def _add_folder(self, folder: Folder) -> None:
-        """Add a directory that is sent. An ignored one was counted as ignored before."""
-        self._directories += 1
-        self._ignored[2] -= folder.mark.ignored
-        self._wait(folder, [], 1)
-
-    def _wait(self, event: Files | Folder, sizes: list[int], count: int) -> None:
-        self._waiting.append((event, sizes))
+    def _wait(self, batch: Batch, count: int) -> None:
+        self._waiting.append(batch)
         self._room -= count
         if self._room < 0:
             self.settle()
 
-    def _add_files(self, files: Files) -> None:
-        empty = files.unreadable
-        if self._refuses and (files.mark.refused or files.odd or empty):
-            empty |= self._refusals(files)
-        if files.plain and not empty and not files.xattrs:
-            self._files += len(files.names)
-            self._wait(files, [each.st_size for each in files.stats], len(files.names))
-            return
-        self.settle()
-        if self._only_utf8:
-            self._not_utf8 += not_utf8(files)
-        if self._meter is not None:
-            self._meter.files(files, empty)
-        sizes = files.content_sizes(empty)
-        self._files += len(sizes) - len(files.links)
-        self._symlinks += len(files.links)
-        self._hardlinks += len(files.linked)
-        self._add_sizes(files, sizes)
-        self._keep_largest(files, sizes)
-        named = dict(zip(files.names, sizes, strict=True))
-        for name in files.links:
-            del named[name]
-        ends = self._count_extensions([*named], [*named.values()])
-        self.clues.add_files(files.names, ends, [(files.prefix, files.names, sizes)])
+    def _emptied(self, files: Files) -> frozenset[str]:
+        """Return the names that arrive without content, and keep those that have some."""
+        unreadable = files.unreadable
+        if not self._refuses or not (files.mark.refused or files.odd or unreadable):
+            return unreadable
+        withheld = files.withheld()
+        for name, size in files.with_content().items() if withheld or unreadable else ():
+            if name in withheld:
+                self._refused.append((files.prefix + name, size))
+            elif name in unreadable:
+                self._unreadable.append((files.prefix + name, size))
+        return withheld | unreadable
 
-    def add_found(self, found: CoreSums) -> None:
-        """Add what was counted elsewhere, without the order of its entries."""
-        content_bytes, files, directories, ignored_files, ignored_folders, unopened = found.amounts
+    def add_found(
+        self,
+        amounts: Sequence[int],
+        direct: Iterable[tuple[str, int, int]],
+        extensions: Iterable[tuple[str, int, int]],
+        by_pattern: Iterable[tuple[int, ...]],
+        largest: Iterable[tuple[str, int, int]],
+    ) -> None:
+        """Add what was counted elsewhere, without the order of its entries.
+
+        `amounts` are bytes, files and directories that are sent; ignored files and directories,
+        unopened ones; and the two numbers of `Meter.add_sums`. The rest is what has so many bytes
+        and files: prefixes of directories, extensions, and indexes of patterns, -1 for none. For
+        the largest files it is the path, the size, and how many files come before it.
+        """
+        content_bytes, files, directories, ignored_files, ignored_folders, unopened, *sent = amounts
         self.content_bytes += content_bytes
         self._files += files
         self._directories += directories
         self._ignored[1] += ignored_files
         self._ignored[2] += ignored_folders
         self._unopened += unopened
-        self._direct.update({prefix: [size, count] for prefix, size, count in found.direct})
-        for end, size, count in found.extensions:
+        self._meter.add_sums(*sent)
+        self._direct.update({prefix: [size, count] for prefix, size, count in direct})
+        for end, size, count in extensions:
             _add(self._by_extension, end, size, count)
-        for index, size, count in found.by_pattern:
+        for index, size, count in by_pattern:
             if size or count:
                 _add(self._by_pattern, None if index < 0 else index, size, count)
-        for path, size, place in found.largest:
+        for path, size, place in largest:
             self._offer(size, (place + 1) * _APART - 1, path)
-        if self._meter is not None:
-            self._meter.add_sums(found.announced, found.content)
 
     def add_runs(self, sizes: memoryview, runs: array[int]) -> None:
         """Add the order of entries that were counted elsewhere, a part of it at a time."""
-        if self._meter is not None:
-            self._meter.add_runs(sizes, runs)
+        self._meter.add_runs(sizes, runs)
 
     def stand_at(self, files: int) -> None:
         """Say behind how many files that were counted elsewhere stands what is added next."""
@@ -163,70 +160,50 @@ class WalkSums:
         waiting, self._waiting, self._room = self._waiting, [], _MANY
         if not waiting:
             return
-        batches = [(each, sizes) for each, sizes in waiting if isinstance(each, Files)]
-        names = [*chain.from_iterable([each.names for each, _ in batches])]
         if self._only_utf8:
-            self._note_not_utf8([each for each, _ in waiting], names)
-        sizes = [*chain.from_iterable([own for _, own in batches])]
-        ascending = sorted(sizes)
-        if self._meter is not None:
-            self._meter.together(waiting, names, ascending)
-        for each, own in batches:
-            self._add_sizes(each, own)
-        if ascending and ascending[-1] >= max(1, self._enough):
-            for each, own in batches:
-                self._keep_largest(each, own)
-        else:
-            self._seen += len(sizes)
-        ends = self._count_extensions(names, sizes)
-        self.clues.add_files(names, ends, [(each.prefix, each.names, own) for each, own in batches])
-        folders = [each for each, _ in waiting if isinstance(each, Folder)]
+            self._note_not_utf8([each.event for each in waiting])
+        self._meter.add(waiting)
+        files = [(each.event, each.sizes) for each in waiting if isinstance(each.event, Files)]
+        for each, sizes in files:
+            self._add_sizes(each, sizes)
+            self._keep_largest(each, sizes)
+        names = [*chain.from_iterable([each.names for each, _ in files])]
+        sizes = [*chain.from_iterable([own for _, own in files])]
+        ends = self._count_extensions(names, sizes, [each for each, _ in files if each.links])
+        self.clues.add_files(names, ends, [(each.prefix, each.names, own) for each, own in files])
+        folders = [each.event for each in waiting if isinstance(each.event, Folder)]
         self.clues.add_folders([each.path for each in folders if not each.mark.ignored])
 
-    def _note_not_utf8(self, waiting: list[Files | Folder], names: list[str]) -> None:
-        """Note what is not UTF-8 of `waiting`, which holds the files `names` and no symlinks."""
-        paths = [each.prefix if isinstance(each, Files) else each.path for each in waiting]
-        attributes = [name for each in waiting if each.xattrs for name in each.xattrs]
-        if not is_utf8(*names, *paths, *attributes):
+    def _note_not_utf8(self, waiting: list[Files | Folder]) -> None:
+        texts: list[Iterable[str]] = []
+        for each in waiting:
+            if isinstance(each, Files):
+                texts += [[each.prefix], each.names, each.links.values(), *each.xattrs.values()]
+            else:
+                texts += [[each.path], each.xattrs]
+        if not is_utf8(*chain.from_iterable(texts)):
             self._not_utf8 += chain.from_iterable(map(not_utf8, waiting))
 
     def _add_sizes(self, files: Files, sizes: list[int]) -> None:
-        """Add a batch to its directory, and to the pattern that decided."""
+        """Add a batch to its directory, and to the patterns that decided."""
         total, count = sum(sizes), len(sizes) - len(files.links)
         self.content_bytes += total
         _add(self._direct, files.prefix, total, count)
-        if files.odd:
-            apart, apart_count = self._count_odd(files, sizes)
-            total, count = total - apart, count - apart_count
+        if any(not mark.ignored for mark in files.odd.values()):
+            for name, size in zip(files.names, sizes, strict=True):
+                if name in files.odd:
+                    is_file = name not in files.links
+                    _add(self._by_pattern, files.odd[name].decider, size, is_file)
+                    total, count = total - size, count - is_file
         if total or count:
             _add(self._by_pattern, files.mark.decider, total, count)
 
-    def _refusals(self, files: Files) -> frozenset[str]:
-        """Return the names whose content the builder's sender withholds."""
-        withheld = files.withheld()
-        if withheld or files.unreadable:
-            for name, size in files.with_content().items():
-                if name in withheld:
-                    self._refused.append((files.prefix + name, size))
-                elif name in files.unreadable:
-                    self._unreadable.append((files.prefix + name, size))
-        return withheld
-
-    def _count_odd(self, files: Files, sizes: list[int]) -> tuple[int, int]:
-        """Count files with a mark of their own by pattern; the sums of these."""
-        odd, total, count = files.odd, 0, 0
-        if any(not mark.ignored for mark in odd.values()):
-            for name, size in zip(files.names, sizes, strict=True):
-                if name in odd:
-                    is_file = name not in files.links
-                    _add(self._by_pattern, odd[name].decider, size, is_file)
-                    total, count = total + size, count + is_file
-        return total, count
-
-    def _count_extensions(self, names: list[str], sizes: list[int]) -> Set[str]:
+    def _count_extensions(
+        self, names: list[str], sizes: list[int], linking: list[Files]
+    ) -> Set[str]:
         """Add files to their extensions; return these, and `SECRET_START` if a name begins so.
 
-        What follows the last dot of `.pem` tells something, too.
+        What follows the last dot of `.pem` tells something, too. `linking` hold symlinks.
         """
         ends = [name[name.rfind(".") :] for name in names]
         text = "\n".join(("", *names))
@@ -241,28 +218,25 @@ class WalkSums:
         for end, each in by_end.items():
             # Of a name without a dot this is its last character.
             _add(self._by_extension, end if end[:1] == "." else "", sum(each), len(each))
+        for name in chain.from_iterable(each.links for each in linking):
+            self._by_extension[extension(name)][1] -= 1
         if f"\n{SECRET_START}" in text:
             hidden.add(SECRET_START)
-        return by_end.keys() | hidden if hidden else by_end.keys()
-
-    @property
-    def _enough(self) -> float:
-        """Return what a file must be larger than to be among the largest."""
-        if len(self._largest) < self.top:
-            return 0
-        return self._largest[0][0] if self.top else float("inf")
+        return by_end.keys() | hidden
 
     def _keep_largest(self, files: Files, sizes: list[int]) -> None:
         """Keep the largest files, of files of one size the first ones."""
-        for place, (name, size) in enumerate(zip(files.names, sizes, strict=True), self._seen):
-            if size >= self._enough and size:
-                self._offer(size, place, files.prefix + name)
+        full = len(self._largest) >= self.top
+        if not full or max(sizes) >= self._largest[0][0]:
+            for place, (name, size) in enumerate(zip(files.names, sizes, strict=True), self._seen):
+                if size:
+                    self._offer(size, place, files.prefix + name)
         self._seen += len(sizes)
 
     def _offer(self, size: int, place: int, path: str) -> None:
         if len(self._largest) < self.top:
             heapq.heappush(self._largest, (size, -place, path))
-        elif self.top:
+        elif size >= self._largest[0][0]:
             heapq.heappushpop(self._largest, (size, -place, path))
 
     def _add_ignored(self, ignored: IgnoredEntries) -> None:
@@ -280,47 +254,38 @@ class WalkSums:
             mark = ignored.odd.get(name, ignored.mark)
             _add(self._saved, mark.decider, size, not link)
 
-    def problems(self, builder: Builder) -> list[Problem]:
-        """Return what was found about the files themselves."""
-        found = not_utf8_problems(self._not_utf8, builder)
+    def problems(self, request: Request) -> list[Problem]:
+        """Return what was found about the files themselves, and about the builder's figure."""
+        found = not_utf8_problems(self._not_utf8, request.builder)
         if self._unreadable:
             found.insert(0, arrives_empty(self._unreadable, NO_PERMISSION, "unreadable-file"))
         if self._refused:
             found.insert(0, arrives_empty(self._refused, WITHHELD, "arrives-empty"))
-        return found
-
-    def chance(self, request: Request) -> list[Problem]:
-        """Return the problem of a figure that depends on chance or on the builder's release."""
-        if self._meter is None:
-            return []
-        return uncertain(request.builder, self._meter.totals(request), self._meter.older_by)
+        figures = self._meter.totals(request)
+        return [*found, *uncertain(request.builder, figures, self._meter.older_by)]
 
     def measurement(self, request: Request, *, complete: bool, depth: int | None) -> Measurement:
         """Return what was added; `complete` tells whether all that is ignored was looked at."""
         self.settle()
-        tree = size_tree(self._direct, depth)
-        totals = Totals(self.content_bytes, self._files, self._directories, self._symlinks)
         largest = [Share(path, size, 1) for size, _, path in sorted(self._largest, reverse=True)]
-        meter = self._meter
-        wire_bytes, printed = _figures(meter, () if meter is None else meter.totals(request))
-        warm = () if meter is None else meter.warm_totals(request)
-        warm_bytes, warm_printed = _figures(meter, warm)
+        wire_bytes, printed = self._meter.figure(self._meter.totals(request))
+        warm_bytes, warm_printed = self._meter.figure(self._meter.warm_totals(request))
         return Measurement(
-            totals=totals,
-            wire_bytes=wire_bytes,
-            printed=printed,
-            warm_bytes=warm_bytes,
-            warm_printed=warm_printed,
-            tree=tree,
+            Totals(self.content_bytes, self._files, self._directories, self._symlinks),
+            wire_bytes,
+            printed,
+            warm_bytes,
+            warm_printed,
+            tree=size_tree(self._direct, depth),
             largest_files=tuple(largest[: self._shown]),
-            largest_directories=largest_directories(self._direct, self._shown),
-            by_extension=shares((ext, each, None) for ext, each in self._by_extension.items()),
-            by_pattern=pattern_shares(request, self._by_pattern),
+            largest_directories=_largest_directories(self._direct, self._shown),
+            by_extension=_shares((ext, each, None) for ext, each in self._by_extension.items()),
+            by_pattern=_pattern_shares(request, self._by_pattern),
             ignored=Ignored(
                 Totals(*self._ignored),
                 self._unopened,
                 complete=complete or (not self._unopened and not self._ignored[1]),
-                by_pattern=pattern_shares(request, self._saved),
+                by_pattern=_pattern_shares(request, self._saved),
             ),
             hardlinks=self._hardlinks,
             clues=self._worth_a_look(largest),
@@ -334,13 +299,6 @@ class WalkSums:
         return clues(self.clues, self._direct, largest, self.content_bytes)
 
 
-def _figures(meter: _Meter | None, totals: tuple[int, ...]) -> tuple[int | None, str | None]:
-    """Return the least of `totals`, and all of them in the builder's words."""
-    if meter is None or not totals:
-        return None, None
-    return totals[0], " or ".join(dict.fromkeys(map(meter.printed, totals)))
-
-
 def _add(sums: dict[K, Sum], key: K, size: int, count: int) -> None:
     each = sums.get(key)
     if each is None:
@@ -348,3 +306,25 @@ def _add(sums: dict[K, Sum], key: K, size: int, count: int) -> None:
     else:
         each[0] += size
         each[1] += count
+
+
+def _shares(sums: Iterable[tuple[str, Sum, int | None]]) -> tuple[Share, ...]:
+    """Return those of `sums` that have files, the largest first: a name, a sum, a line of each."""
+    found = (Share(name, size, count, line) for name, (size, count), line in sums if count)
+    return tuple(sorted(found, key=lambda each: (-each.content_bytes, each.name, each.line or 0)))
+
+
+def _pattern_shares(request: Request, sums: dict[int | None, Sum]) -> tuple[Share, ...]:
+    """Return the shares of patterns by their indexes; None for no pattern."""
+    named: list[tuple[str, Sum, int | None]] = []
+    for index, each in sums.items():
+        pattern = None if index is None else public_pattern(request.spec.patterns[index])
+        named.append((str(pattern or ""), each, pattern.line if pattern else None))
+    return _shares(named)
+
+
+def _largest_directories(direct: dict[str, Sum], top: int) -> tuple[Share, ...]:
+    """Return the `top` shares, without making a value for each of all directories."""
+    filled = ((-size, path.rstrip("/") or ".", count) for path, (size, count) in direct.items())
+    least = heapq.nsmallest(top, (each for each in filled if each[2]))
+    return tuple(Share(path, -size, count) for size, path, count in least)

@@ -11,104 +11,76 @@ import stat
 from collections.abc import Sequence
 
 from ctxsize import units
-from ctxsize.engine.events import Batch, Files, Xattrs
+from ctxsize.engine.events import Batch, Folder, Xattrs
+from ctxsize.engine.packets import Meter
 from ctxsize.engine.request import Request
 
 _BLOCK = 512
-_BARE: Xattrs = {}
-_NOTHING: frozenset[str] = frozenset()
 _RANDOM_LINE = len("\n.dockerfile.\n") + 20
 
 
-class TarMeter:
-    """Counts the bytes of the classic builder's tar stream."""
+class TarMeter(Meter):
+    """Counts the bytes of the classic builder's tar stream, which every build sends anew."""
 
     printed = staticmethod(units.printed_by_classic)
-    older_by = 0
-
-    def __init__(self) -> None:
-        self._sum = 0
 
     def add_sums(self, announced: int, content: int) -> None:
-        """Add what entries take in all; `content` is part of that."""
-        self._sum += announced
-
-    def add_runs(self, *_: object) -> None:
-        """Do nothing: the order of entries does not matter."""
+        self._sum += announced  # `content` is part of that
 
     def totals(self, request: Request) -> tuple[int, ...]:
-        """Return what the classic builder prints as `Sending build context`, as an exact number.
-
-        Where chance decides, the numbers of which it prints one, ascending.
-        """
         if request.dockerfile is None or request.dockerfile_in_context is not None:
             return (self._sum + 2 * _BLOCK,)
-        return tuple(sorted({self._sum + each for each in self._outside_dockerfile(request)}))
+        return tuple(sorted({self._sum + each for each in _outside_dockerfile(request)}))
 
-    def warm_totals(self, request: Request) -> tuple[int, ...]:
-        """Return the same: every build sends everything."""
-        return self.totals(request)
+    def add(self, batches: Sequence[Batch]) -> None:
+        for event, _, _ in batches:  # none arrives empty, the command line stops instead
+            if isinstance(event, Folder):
+                self._sum += _header(f"{event.path}/", event.stat, 0, "", event.xattrs)
+                continue
+            for name, each in zip(event.names, event.stats, strict=True):
+                link = event.linked.get(name) or event.links.get(name, "")
+                size = each.st_size if stat.S_ISREG(each.st_mode) and not link else 0
+                xattrs = event.xattrs.get(name, {})
+                self._sum += _header(event.prefix + name, each, size, link, xattrs)
+                self._sum += _blocks(size)
 
-    def together(
-        self, waiting: Sequence[Batch], names: Sequence[str], sizes: Sequence[int]
-    ) -> None:
-        """Add what waited to be counted at once: `names` and `sizes` are those of its files."""
-        for each, _ in waiting:
-            if isinstance(each, Files):
-                self.files(each, _NOTHING)
-            else:
-                seconds = each.stat.st_mtime_ns // 10**9
-                self._sum += _header(f"{each.path}/", seconds, 0, xattrs=each.xattrs)
 
-    def files(self, files: Files, empty: frozenset[str]) -> None:
-        """Add a batch of files; none arrives empty, the command line stops instead."""
-        for name, each in zip(files.names, files.stats, strict=True):
-            link = files.linked.get(name) or files.links.get(name, "")
-            size = each.st_size if stat.S_ISREG(each.st_mode) and not link else 0
-            path = files.prefix + name
-            seconds = each.st_mtime_ns // 10**9
-            self._sum += _header(path, seconds, size, link, files.xattrs.get(name, {}))
-            self._sum += _blocks(size)
+def _outside_dockerfile(request: Request) -> tuple[int, ...]:
+    """Return the bytes that a Dockerfile from outside the context may add to the stream.
 
-    @staticmethod
-    def _outside_dockerfile(request: Request) -> tuple[int, ...]:
-        """Return the bytes that a Dockerfile from outside the context may add to the stream.
-
-        It is added at the end under a random name, which the command line then
-        appends to the ignore file; there is one from then on. The stream that does
-        this is not closed: the last entry has no padding and no end comes after it.
-        Without an ignore file both are added, and the order of the two is random.
-        """
-        dockerfile = request.dockerfile_bytes
-        if request.ignore_file is None:
-            ignore_file = len(".dockerignore") + _RANDOM_LINE
-            return (
-                2 * _BLOCK + _blocks(ignore_file) + dockerfile,
-                2 * _BLOCK + _blocks(dockerfile) + ignore_file,
-            )
-        size = len(request.ignore_file.data)
-        return (_BLOCK + dockerfile + _blocks(size + _RANDOM_LINE) - _blocks(size),)
+    It is added at the end under a random name, which the command line then
+    appends to the ignore file; there is one from then on. The stream that does
+    this is not closed: the last entry has no padding and no end comes after it.
+    Without an ignore file both are added, and the order of the two is random.
+    """
+    dockerfile = request.dockerfile_bytes
+    if request.ignore_file is None:
+        ignore_file = len(".dockerignore") + _RANDOM_LINE
+        return (
+            2 * _BLOCK + _blocks(ignore_file) + dockerfile,
+            2 * _BLOCK + _blocks(dockerfile) + ignore_file,
+        )
+    size = len(request.ignore_file.data)
+    return (_BLOCK + dockerfile + _blocks(size + _RANDOM_LINE) - _blocks(size),)
 
 
 def _blocks(size: int) -> int:
     return -size % _BLOCK + size
 
 
-def _header(path: str, seconds: int, size: int, link: str = "", xattrs: Xattrs = _BARE) -> int:
+def _header(path: str, each: os.stat_result, size: int, link: str, xattrs: Xattrs) -> int:
     """Return the bytes of an entry's header, with the extended one that some entries need."""
-    name = os.fsencode(path)
-    target = os.fsencode(link)
+    name, target, seconds = os.fsencode(path), os.fsencode(link), each.st_mtime_ns // 10**9
     records = {
         "linkpath": len(target) if len(target) > 100 or not target.isascii() else 0,
         "size": len(str(size)) if size > 8 * 1024**3 - 1 else 0,
         "mtime": len(str(seconds)) if not 0 <= seconds <= 0o77777777777 else 0,
         "SCHILY.xattr.security.capability": xattrs.get("security.capability", 0),
     }
-    long = len(name) > 100 or not name.isascii()
     if not any(records.values()) and (name.isascii() and _fits_ustar(name)):
         return _BLOCK
     # In an extended header Go's `archive/tar` also writes a path that it could have split.
-    records["path"] = len(name) if long else 0
+    records["path"] = len(name) if len(name) > 100 or not name.isascii() else 0
     body = sum(_record(key, length) for key, length in records.items() if length)
     return 2 * _BLOCK + _blocks(body)
 

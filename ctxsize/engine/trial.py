@@ -1,12 +1,9 @@
-"""Another ignore file tried on a context in memory: what it hides, shows, empties and loses.
-
-A path whose fate may change is matched by a pattern that came or went, or lies below such
-a path. So only these are walked again, by the walk that decides in `measure`.
-"""
+"""Another ignore file tried on a context in memory: what it hides, shows, empties and loses."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,10 +11,11 @@ from typing import NamedTuple
 
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.ignorefile import IgnoreFile
+from ctxsize.engine.listing import order
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request, ignore_file_to_write, inside, with_ignore_file
 from ctxsize.engine.rewalk import Basis
-from ctxsize.engine.snapshot import Sent, Snapshot
+from ctxsize.engine.snapshot import Sent, SentDifference, Snapshot, differences
 from ctxsize.engine.sourcing import Sources
 from ctxsize.errors import CtxsizeError, IgnoreFileError
 from ctxsize.model import Amount
@@ -45,19 +43,28 @@ class Attempt:
     sent: Sent
 
     @cached_property
+    def changes(self) -> SentDifference:
+        """Return what is sent otherwise than before."""
+        return differences(self.before, self.sent)
+
+    @cached_property
     def hidden(self) -> list[str]:
         """Return the entries that are not sent any more, in the builder's order."""
-        return self.before.without(self.sent)
+        return sorted(self.changes.hidden, key=order)
 
     @cached_property
     def shown(self) -> list[str]:
         """Return the entries that are sent and were not before, in the builder's order."""
-        return self.sent.without(self.before)
+        return sorted(self.changes.shown, key=order)
 
     @property
     def emptied(self) -> list[str]:
         """Return the files that arrive without content and did not before."""
         return sorted(self.sent.empty - self.before.empty)
+
+    def lost(self, needed: Collection[str]) -> list[str]:
+        """Return those of the entries `needed` that are not sent any more."""
+        return sorted(path for path in needed if path not in self.sent)
 
     def decider(self, path: str) -> str | None:
         """Return the line that decides about `path`, None if there is none."""
@@ -77,7 +84,7 @@ class Trial:
         self.request = snapshot.request
         self._patterns: dict[str, DockerIgnorePattern] = {}
         self._sent: dict[tuple[str, ...], Sent | None] = {}
-        self._found: dict[tuple[int, str, int, str], bool] = {}
+        self._finders: dict[int, _Finder] = {}
         self._last: Attempt | None = None
         self._usual: Basis | None = None
         """The lines that were tried first: most others differ from them in a few."""
@@ -99,47 +106,39 @@ class Trial:
     def attempt(self, data: bytes) -> Attempt:
         """Return what the ignore file `data` sends. Raises `IgnoreFileError` if it fails."""
         if self._last is None or self._last.data != data:
-            self._last = self._attempted(data)
+            request = with_ignore_file(self.request, data, make=self._made)
+            sent = self._basis.under(request.spec)
+            self._last = Attempt(data, request, self.before, sent)
         return self._last
-
-    def _attempted(self, data: bytes) -> Attempt:
-        request = with_ignore_file(self.request, data, make=self._made)
-        return Attempt(data, request, self.before, self._basis.under(request.spec))
 
     def _made(self, line: str) -> DockerIgnorePattern:
         """Return the pattern of a line as an object of its own, which has its number."""
-        return copy(self.pattern(line))
+        return copy(self._pattern(line))
 
-    def pattern(self, line: str) -> DockerIgnorePattern:
-        """Return the pattern of a line, read once. Raises `IgnoreFileError`."""
+    def _pattern(self, line: str) -> DockerIgnorePattern:
         if line not in self._patterns:
             self._patterns[line] = self.request.builder.spec_class.pattern_class(line)
         return self._patterns[line]
 
     # Lists of lines, some of which may fail the build.
 
-    def sent(self, texts: Sequence[str]) -> Sent | None:
+    def sent(self, texts: Iterable[str]) -> Sent | None:
         """Return what would be sent with these lines; None if they fail the build."""
         key = tuple(texts)
         if key not in self._sent:
-            self._sent[key] = self._sent_now(key)
+            self._sent[key], spec = None, self.spec(key)
+            with suppress(CtxsizeError):
+                if spec is not None:
+                    self._usual = self._usual or Basis(self.snapshot, spec)
+                    self._sent[key] = self._usual.under(spec)
         return self._sent[key]
-
-    def _sent_now(self, texts: tuple[str, ...]) -> Sent | None:
-        spec = self.spec(texts)
-        try:
-            if spec is not None and self._usual is None:
-                self._usual = Basis(self.snapshot, spec)
-            return None if spec is None or self._usual is None else self._usual.under(spec)
-        except CtxsizeError:
-            return None
 
     def spec(self, texts: Iterable[str]) -> DockerIgnoreSpec | None:
         """Return the patterns of these lines, None where they fail the build."""
         data = "\n".join(texts).encode("utf-8", "surrogateescape")
         try:
             # Not copies: nobody asks these patterns for their numbers.
-            return with_ignore_file(self.request, data, make=self.pattern).spec
+            return with_ignore_file(self.request, data, make=self._pattern).spec
         except IgnoreFileError:
             return None
 
@@ -152,30 +151,24 @@ class Trial:
 
     def amount_after(self, attempt: Attempt) -> Amount:
         """Return what is sent once the ignore file is written, which may itself be sent."""
-        written, sent, own = self.written(attempt), attempt.sent, own_path(self.request)
-        if self.snapshot.has_further_names:
-            sent, own = written.sent(), None
+        own, sent = own_path(self.request), attempt.sent
         if own is None or own not in sent:
             return Amount.of(sent)
+        written = self.written(attempt)
         file = written.file(own)
-        more = 0 if file is None else file.content_bytes - sent.size(own)
-        return Amount(sent.files, sent.content_bytes + more)
-
-    # What builds take.
+        if file is None or self.snapshot.has_further_names:
+            return Amount.of(written.sent())
+        return Amount(sent.files, sent.content_bytes + file.content_bytes - sent.size(own))
 
     def lost_source(self, attempt: Attempt, sources: Iterable[Taken]) -> Taken | None:
         """Return the first of `sources` that its build found before and does not any more."""
-        finders: dict[int, tuple[_Finder, _Finder]] = {}
+        after: dict[int, _Finder] = {}
         for each in sources:
-            where, build = (each.target, each.line, each.source), id(each.request)
-            if build not in finders:
-                after = _Finder(self._with(each.request, attempt))
-                finders[build] = _Finder(each.request), after
-            before, then = finders[build]
-            key = (build, *where)
-            if key not in self._found:
-                self._found[key] = before.finds(*where)
-            if self._found[key] and not then.finds(*where):
+            build = id(each.request)
+            before = self._finders.setdefault(build, _Finder(each.request))
+            if build not in after:
+                after[build] = _Finder(self._with(each.request, attempt))
+            if before.finds(each) and not after[build].finds(each):
                 return each
         return None
 
@@ -188,10 +181,6 @@ class Trial:
         file = replace(file, path=ignore_file_to_write(request))
         return replace(request, ignore_file=file, spec=attempt.request.spec)
 
-    def lost_entries(self, attempt: Attempt, needed: Collection[str]) -> list[str]:
-        """Return those of the entries `needed` that are not sent any more."""
-        return sorted(path for path in needed if path not in attempt.sent)
-
 
 class _Finder:
     """Says whether a build finds its sources; what each target takes is read once."""
@@ -199,18 +188,21 @@ class _Finder:
     def __init__(self, request: Request) -> None:
         self._request = request
         self._sources: dict[str, Sources] = {}
+        self._found: dict[tuple[str, int, str], bool] = {}
 
-    def finds(self, target: str, line: int, source: str) -> bool:
-        """Return whether the build of `target` finds a source; the unknown counts as found."""
-        try:
-            if target not in self._sources:
-                asked = replace(self._request, build=replace(self._request.build, target=target))
-                self._sources[target] = Sources(asked)
-            sources = self._sources[target]
-            taken = (each for each in sources.on_line(line) if each.source == source)
-            return all(sources.fate(each)[0].is_found for each in taken)
-        except CtxsizeError:
-            return True
+    def finds(self, taken: Taken) -> bool:
+        """Return whether the build finds a source; the unknown counts as found."""
+        key = target, line, source = taken.target, taken.line, taken.source
+        if key not in self._found:
+            self._found[key] = True
+            with suppress(CtxsizeError):
+                if target not in self._sources:
+                    build = replace(self._request.build, target=target)
+                    self._sources[target] = Sources(replace(self._request, build=build))
+                sources = self._sources[target]
+                alike = (each for each in sources.on_line(line) if each.source == source)
+                self._found[key] = all(sources.fate(each)[0].is_found for each in alike)
+        return self._found[key]
 
 
 def own_path(request: Request) -> str | None:

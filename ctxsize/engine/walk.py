@@ -10,16 +10,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from errno import ELOOP, ENOENT, ENOTDIR
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import Evaluator, HasMark, Mark
 from ctxsize.engine.events import Event, Folder, IgnoredEntries, IgnoredFolder
 from ctxsize.engine.inspect import Inspector
 from ctxsize.engine.request import Request
-from ctxsize.engine.source import MOST_TOGETHER, DirectorySource, Disk, OpenDirectory, Step
+from ctxsize.engine.source import MOST_TOGETHER, Disk, Step
 from ctxsize.errors import BuildFailsError, IgnoreFileError
-from ctxsize.model import Problem
+
+if TYPE_CHECKING:
+    from ctxsize.engine.memory import DirectorySource, OpenDirectory
 
 _OPEN_AT_ONCE = 64
 """Number of directories that are open at once, at most."""
@@ -69,38 +71,18 @@ class Walk:
         self._request = request
         self._everything = everything
         self._evaluator = evaluator or fastest(request.spec)
-        self._source = source or Disk(request.root)
-        self._surely_short = (self._source.longest_path - _LONGEST_NAME) // _MOST_BYTES
+        self.source = source or Disk(request.root)
+        self._surely_short = (self.source.longest_path - _LONGEST_NAME) // _MOST_BYTES
         """The most characters of a directory's path in which no name makes a path too long."""
-        self._inspector = Inspector(self._source, request.root, request.builder)
+        self.inspector = Inspector(self.source, request.root, request.builder)
+        self.problems = self.inspector.problems
         self._stack: list[_Frame] = []
         self._all_announced = True
 
-    @property
-    def by_inode(self) -> bool:
-        """Return whether every file may be a further name of another one, by inode."""
-        return self._inspector.every_inode
-
-    @property
-    def reads_xattrs(self) -> bool:
-        """Return whether extended attributes count."""
-        return self._inspector.reads_xattrs
-
-    @property
-    def longest_path(self) -> int:
-        """Number of bytes of the longest path that the system finds."""
-        return self._source.longest_path
-
-    @property
-    def problems(self) -> list[Problem]:
-        """Return what made the answer incomplete."""
-        return self._inspector.problems
-
     def __iter__(self) -> Iterator[Event]:
         try:
-            top = _Frame("", self._top(), self._evaluator.root())
-            top.announced = True
-            self._push(top)
+            top = self._open_top()
+            top.steps = iter(self._steps(top))
             yield from self._down_to(0)
         except IgnoreFileError as error:
             if error.path is None and self._request.ignore_file is not None:
@@ -115,10 +97,10 @@ class Walk:
         while len(stack) > depth:
             frame = stack[-1]
             for step in frame.steps:
-                if step.__class__ is list:
+                if isinstance(step, list):
                     yield from self._files(frame, step)
                 else:
-                    yield from self._enter(frame, step)  # type: ignore[arg-type]
+                    yield from self._enter(frame, step)
                     if stack[-1] is not frame:
                         break
             else:
@@ -154,7 +136,7 @@ class Walk:
         """Return a directory that is entered, with those above on the stack; None if it is gone."""
         stack = self._stack
         if not stack:
-            self._put(_Frame("", self._top(), self._evaluator.root()))
+            self._open_top()
         while not f"{directory}/".startswith(stack[-1].prefix):
             self._leave()
         rest = directory[len(stack[-1].prefix) :]
@@ -168,31 +150,44 @@ class Walk:
 
     def _step_into(self, frame: _Frame, name: str) -> bool:
         """Put a directory on the stack that was announced; return whether it is there."""
-        directory = self._opened(frame, name, stops=True)
-        if directory is not None:
-            state = self._evaluator.enter(frame.state, frame.prefix, name)
-            child = _Frame(frame.prefix + name, directory, state)
+        child = self._open(frame, name, self._evaluator.enter(frame.state, frame.prefix, name))
+        if child is not None:
             child.announced = True
-            self._put(child)
-        return directory is not None
+        return child is not None
 
-    def _top(self) -> OpenDirectory:
+    def _open_top(self) -> _Frame:
         try:
-            return self._source.top()
+            directory = self.source.top()
         except OSError as error:
             raise BuildFailsError(
                 f"the context cannot be read: {error.strerror}",
                 path=self._request.root.rstrip("/") + "/",
             ) from None
+        return self._put(_Frame("", directory, self._evaluator.root()))
 
-    def _push(self, frame: _Frame) -> None:
-        self._put(frame)
-        frame.steps = iter(self._steps(frame))
+    def _open(
+        self, frame: _Frame, name: str, state: HasMark, *, passed_by: bool = False
+    ) -> _Frame | None:
+        """Put the subdirectory `name` on the stack; None if that cannot be and stops no builder."""
+        path = frame.prefix + name
+        try:
+            directory = frame.directory.enter(name)
+        except OSError as error:
+            if error.errno in _GONE:
+                # `filterFS.Walk` goes on where something is gone (`isNotExist`).
+                self.inspector.vanished(path, error)
+            elif passed_by:
+                self.inspector.unread_ignored(path, error)
+            else:
+                raise self.inspector.stops(error, path) from None
+            return None
+        return self._put(_Frame(path, directory, state, passed_by=passed_by))
 
-    def _put(self, frame: _Frame) -> None:
+    def _put(self, frame: _Frame) -> _Frame:
         self._stack.append(frame)
         if len(self._stack) > _OPEN_AT_ONCE:
             self._stack[-1 - _OPEN_AT_ONCE].directory.close()
+        return frame
 
     def _leave(self) -> None:
         """Close the top directory. Nothing more is met in the one above if that is gone."""
@@ -200,7 +195,7 @@ class Walk:
             self._stack.pop().directory.leave()
         except OSError as error:
             frame = self._stack[-1]
-            self._inspector.vanished(frame.path, error)
+            self.inspector.vanished(frame.path, error)
             frame.steps = iter(())
 
     def _steps(self, frame: _Frame) -> list[Step]:
@@ -209,9 +204,9 @@ class Walk:
             steps = frame.directory.steps()
         except OSError as error:
             if frame.passed_by:
-                self._inspector.unread(frame.path, error)
+                self.inspector.unread(frame.path, error)
                 return []
-            raise self._inspector.stops(error, frame.path) from None
+            raise self.inspector.stops(error, frame.path) from None
         if len(frame.prefix) > self._surely_short and not frame.passed_by:
             self._check_lengths(frame.prefix, steps)
         return steps
@@ -220,7 +215,7 @@ class Walk:
         """Raise `BuildFailsError` at a path that is too long to be opened."""
         for step in steps:
             for name in step if isinstance(step, list) else [step]:
-                if len(os.fsencode(prefix + name)) > self._source.longest_path:
+                if len(os.fsencode(prefix + name)) > self.source.longest_path:
                     raise BuildFailsError(
                         f"{self._request.builder.title} stops: file name too long",
                         path=prefix + name,
@@ -230,60 +225,39 @@ class Walk:
     def _enter(self, frame: _Frame, name: str) -> list[Event]:
         """Put the subdirectory `name` on the stack and announce it, if the walk goes there."""
         events: list[Event] = []
-        path = frame.prefix + name
-        if frame.passed_by:
-            state, ignored, looks_inside = frame.state, True, False
-        else:
+        path, state, looks_inside = frame.prefix + name, frame.state, False
+        if not frame.passed_by:
             state = self._evaluator.enter(frame.state, frame.prefix, name)
-            ignored = state.mark.ignored
-            looks_inside = not ignored or self._evaluator.enters(state, path)
-        if ignored:
+            looks_inside = not state.mark.ignored or self._evaluator.enters(state, path)
+        if state.mark.ignored:
             # `filterFS.Walk` announces it after all if something below is sent (`calledFn`).
             events.append(IgnoredFolder(path, state.mark, looks_inside or self._everything))
             if not looks_inside and not self._everything:
                 return events
-        directory = self._opened(frame, name, stops=looks_inside)
-        if directory is None:
+        child = self._open(frame, name, state, passed_by=not looks_inside)
+        if child is None:
             return events
-        child = _Frame(path, directory, state, passed_by=not looks_inside)
-        self._push(child)
-        if ignored:
+        child.steps = iter(self._steps(child))
+        if state.mark.ignored:
             self._all_announced = False
         else:
-            if not self._all_announced:
-                events += self._announce()
-            events.append(self._folder(child))
+            events += [*self._announce(), self._folder(child)]
         return events
-
-    def _opened(self, frame: _Frame, name: str, *, stops: bool) -> OpenDirectory | None:
-        """Open the subdirectory `name`; None if that cannot be, and `stops` no builder."""
-        try:
-            return frame.directory.enter(name)
-        except OSError as error:
-            path = frame.prefix + name
-            if error.errno in _GONE:
-                # `filterFS.Walk` goes on where something is gone (`isNotExist`).
-                self._inspector.vanished(path, error)
-            elif stops:
-                raise self._inspector.stops(error, path) from None
-            else:
-                self._inspector.unread_ignored(path, error)
-            return None
 
     def _announce(self) -> list[Event]:
         """Return the ignored directories above a sent entry that were not sent yet."""
-        self._all_announced = True
-        if not self._request.builder.sends_ignored_parents:
+        if self._all_announced:
             return []
+        self._all_announced = True
         folders: list[Event] = []
-        for frame in self._stack:
+        for frame in self._stack if self._request.builder.sends_ignored_parents else ():
             if not frame.announced:
                 frame.announced = True
                 folders.append(self._folder(frame))
         return folders
 
     def _folder(self, frame: _Frame) -> Folder:
-        xattrs = self._inspector.xattrs(frame.directory, frame.path)
+        xattrs = self.inspector.xattrs(frame.directory, frame.path)
         return Folder(frame.path, frame.directory.stat, frame.state.mark, xattrs)
 
     def _files(self, frame: _Frame, names: list[str]) -> list[Event]:
@@ -293,15 +267,13 @@ class Walk:
         sent, ignored = _parted(names, mark, odd) if odd or mark.ignored else (names, _NONE)
         events: list[Event] = []
         if sent:
-            files = self._inspector.files(frame.directory, prefix, sent, mark=mark, odd=odd)
+            files = self.inspector.files(frame.directory, prefix, sent, mark=mark, odd=odd)
             if files is not None:
-                if not self._all_announced:
-                    events += self._announce()
-                events.append(files)
+                events += [*self._announce(), files]
         if ignored:
             stats: list[os.stat_result | None] = []
             if self._everything:
-                stats = self._inspector.ignored_stats(frame.directory, prefix, ignored)
+                stats = self.inspector.ignored_stats(frame.directory, prefix, ignored)
             events.append(IgnoredEntries(prefix, ignored, mark, odd, stats))
         return events
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.governing import read_ignore_file
+from ctxsize.engine.listing import order
 from ctxsize.engine.request import Request, with_ignore_file, without_patterns
 from ctxsize.engine.snapshot import Sent, differences
 from ctxsize.errors import CtxsizeError
@@ -204,7 +205,7 @@ def two_files(case: Case) -> Iterator[Finding]:
     message = f"replaces {other.path}, which does not apply to this Dockerfile"
     if case.tree is not None:
         sent = case.with_data(other.data).sent
-        through = [] if sent is None else case.now.without(sent)
+        through = [] if sent is None else sorted(differences(case.now, sent).hidden, key=order)
         if case.tree.has_files(through):
             paths = through
             message += f" and would keep {case.amount(through)} more out"

@@ -249,7 +249,7 @@ def questions(
 
 def _large(held: Held, left: Callable[[str], Sums], least: int) -> Iterator[str]:
     """Yield the paths to ask about at or below `held`."""
-    folders = {folder.path: folder for folder in held.folders}
+    folders = {folder.path: folder for folder in held.folders.values()}
     entries = (*folders, *(held.prefix + name for name in held.entries))
     big = {path: size for path in entries if (size := left(path).content_bytes) >= least}
     if held.path and sum(big.values()) < _IN_ITS_OWN * left(held.path).content_bytes:

@@ -17,7 +17,7 @@ from ctxsize.engine.golang import has_wildcards, match
 from ctxsize.engine.listing import order
 from ctxsize.engine.memory import Held
 from ctxsize.engine.need import Include, includes_of
-from ctxsize.engine.snapshot import Sent, Snapshot, differences
+from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.engine.trial import Attempt, Taken, Trial, own_path, planned, with_lines
 from ctxsize.errors import CtxsizeError
 from ctxsize.model import Amount
@@ -55,7 +55,7 @@ class Proof:
             attempt = self._trial.attempt(data)
         except CtxsizeError as error:
             return f"the builder rejects the pattern: {error.message}"
-        lost = self._trial.lost_entries(attempt, self.needed)
+        lost = attempt.lost(self.needed)
         return (
             _fault(attempt, suggestions)
             or (f"{lost[0]}, which a Dockerfile takes, would disappear" if lost else "")
@@ -97,9 +97,10 @@ class Proof:
     def _matching(self, parts: Sequence[str]) -> Iterator[str]:
         level: list[Held] = [self._trial.snapshot.root]
         for part in parts[:-1]:
-            level = [each for held in level for each in held.folders if match(part, each.name)]
+            folders = [folder for held in level for folder in held.folders.values()]
+            level = [each for each in folders if match(part, each.name)]
         for held in level:
-            for name in held.entries.keys() | held.folder_by_name.keys():
+            for name in held.entries.keys() | held.folders.keys():
                 if match(parts[-1], name):
                     yield held.prefix + name
 
@@ -133,7 +134,7 @@ def _fault(attempt: Attempt, suggestions: Iterable[Suggestion]) -> str:
     def must_stay(path: str) -> bool:
         return path in stays or (bool(kept) and (path in kept or is_below(path, kept)))
 
-    changes, sent = differences(attempt.before, attempt.sent), attempt.sent
+    changes, sent = attempt.changes, attempt.sent
     faults = {}
     for path in changes.hidden:
         if path not in hidden and not in_hidden(path.rpartition("/")[0]):

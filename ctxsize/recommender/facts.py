@@ -125,7 +125,7 @@ class Facts:
         pending = [self.evidence.tree.root]
         while pending:
             held = pending.pop()
-            pending += (each for each in held.folders if each.name not in NOT_SOURCES)
+            pending += (each for each in held.folders.values() if each.name not in NOT_SOURCES)
             for name in self.sums.names_in(held.path):
                 if is_source(name) and name not in _LOCKS:
                     yield held.prefix + name

@@ -199,7 +199,7 @@ def _dockerfiles(tree: Tree, tracked: Tracked) -> Iterator[str]:
                 yield held.prefix + file.name
         pending += (
             folder
-            for folder in reversed(held.folders)
+            for folder in reversed(held.folders.values())
             if folder.name not in FETCHED and not tracked.ignores(folder.path)
         )
 

@@ -153,7 +153,7 @@ def collect(
             looks = finder.looks(name, EntryType.SYMLINK if name in linked else EntryType.FILE)
             if looks and (looks[0][1] or content_bytes >= _LARGE_BYTES):
                 found += _matches(evidence, looks, judge, held.prefix + name)
-        for folder in reversed(held.folders):
+        for folder in reversed(held.folders.values()):
             if sums.get(folder.path, _NONE).entries:
                 looks = finder.looks(folder.name, EntryType.DIRECTORY)
                 here = _matches(evidence, looks, judge, folder.path)

@@ -54,7 +54,7 @@ class Tree:
         held = self.snapshot.folder(directory)
         if held is not None:
             yield from held.entries
-            yield from held.folder_by_name
+            yield from held.folders
 
     def has(self, directory: str, name: str) -> bool:
         """Return whether an entry of this name is in a directory."""
@@ -67,7 +67,7 @@ class Tree:
         held = self.snapshot.folder(directory)
         if held is None:
             return None
-        return held.folder_by_name.get(name) or held.file(name)
+        return held.folders.get(name) or held.file(name)
 
     def size_bytes(self, path: str) -> int:
         """Return the bytes of a file, or of all below a directory."""
@@ -147,7 +147,7 @@ class SumsByPath(Mapping[str, Sums]):
         directories = frozenset[str]().union(*(each.directories for each in transfers))
         below: dict[str, Sums] = {}
         for held in reversed([*snapshot.folders]):
-            parts = [below[each.path] for each in held.folders if each.path in below]
+            parts = [below[each.path] for each in held.folders.values() if each.path in below]
             parts += [self._counted(part[held.path], held) for part in self._having(held.path)]
             if parts or not held.path or held.path in directories:
                 below[held.path] = reduce(Sums.plus, parts, Sums())

@@ -16,9 +16,10 @@ from ctxsize.build import Build
 from ctxsize.codes import severity_of
 from ctxsize.discovery import Discovery, FoundBuild, Place
 from ctxsize.engine import golang
+from ctxsize.engine.listing import order
 from ctxsize.engine.need import Include
 from ctxsize.engine.request import Request
-from ctxsize.engine.snapshot import Sent, Snapshot
+from ctxsize.engine.snapshot import Sent, Snapshot, differences
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Confidence, Finding, Location, Severity
 from ctxsize.model import Amount, Effect, Problem
@@ -227,7 +228,7 @@ def _tried(
     request: Request, snapshot: Snapshot, siblings: Siblings, include: Include
 ) -> Iterator[tuple[Row, int, Sent]]:
     """Yield builds of other contexts, their number of patterns, what would be sent under these."""
-    names = {None, *snapshot.root.entries, *snapshot.root.folder_by_name}
+    names = {None, *snapshot.root.entries, *snapshot.root.folders}
     own = request.ignore_file
     path = None if own is None else own.path
     tried: dict[Lines, Sent | None] = {(): None}
@@ -255,7 +256,7 @@ def _start_of(line: str) -> str | None:
 
 
 def _parity(row: Row, other: Row, saved: int, before: Sent, after: Sent) -> Finding:
-    gone = before.without(after)
+    gone = sorted(differences(before, after).hidden, key=order)
     bytes_by_top: dict[str, int] = {}
     for path in gone:
         top = path.partition("/")[0]

@@ -156,3 +156,9 @@ def test_a_figure_by_chance_is_not_told_as_one(cli: Cli, tmp_path: Path) -> None
     report = json.loads(cli("measure", *options, "--format", "json", cwd=context).out)
     assert report["problems"] == []
     assert " or " not in report["transfer"]["printed"]
+
+
+def test_an_option_that_is_gone_names_what_to_type(cli: Cli, tmp_path: Path) -> None:
+    done = cli("measure", "--thorough", cwd=tmp_path)
+    assert (done.code, done.out) == (2, "")
+    assert "find CONTEXT -type d ! -readable" in " ".join(done.err.split())

@@ -138,6 +138,9 @@ def test_what_is_not_utf8_fails_the_build_that_takes_it(
     listing = api.ls(transfer=True)
     assert [*listing] != [] or source == "<<b"
     assert sum(each.count for each in listing.problems) == count
+    sent, every = api.ls(), api.ls(ignored=True)
+    assert [*sent] == [each for each in every if not each.verdict.ignored]
+    assert sent.problems == every.problems
     Path("Dockerfile").rename("Elsewhere")
     assert api.measure().lower_bound is False
 

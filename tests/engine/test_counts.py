@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fnmatch
 import os
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -22,9 +21,6 @@ from ctxsize.engine import source, walk
 from ctxsize.engine.evaluate import PatternByPattern
 from ctxsize.engine.events import Files, Folder
 from ctxsize.engine.request import Request, resolve
-from ctxsize.errors import BuildFailsError
-from tests.oracles import processes
-from tests.trees import build_tree
 
 BENCHMARKS = Path(__file__).parent.parent.parent / "benchmarks"
 SCALES = {"service": 0.02, "javascript": 0.01, "million": 0.005, "flat": 0.01}
@@ -141,49 +137,3 @@ def reaches(parts: list[str], path: list[str]) -> bool:
         return reaches(parts, path[1:]) or reaches(parts[1:], path)
     glob = parts[0].replace("[^", "[!")
     return fnmatch.fnmatchcase(path[0], glob) and reaches(parts[1:], path[1:])
-
-
-def test_a_thorough_walk_opens_what_docker_opens(
-    bench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With a wildcard in an exception Docker opens every directory there is."""
-    root, dockerfile = bench / f"service-{SCALES['service']:g}", tmp_path / "Dockerfile"
-    dockerfile.write_text("FROM scratch\nCOPY . .\n")
-    dockerfile.with_name("Dockerfile.dockerignore").write_text("target\n!Cargo.*\n")
-    request = resolve(str(root), dockerfile=str(dockerfile))
-    every = 1 + sum(len(directories) for _, directories, _ in os.walk(root))
-    counts = {}
-    for thorough in (False, True):
-        counted = Counted()
-        monkeypatch.setattr(source, "os", counted)
-        evaluator = walk.fastest(request.spec, thorough=thorough)
-        list(walk.Walk(request, evaluator=evaluator))
-        counts[thorough] = counted.calls["open"]
-    assert counts == {False: needed(request).opened, True: every}
-    assert every > 2 * counts[False]
-
-
-def test_a_thorough_walk_finds_what_fails_the_build(tmp_path: Path) -> None:
-    """As a user whom permissions hold; without it the directory is passed by unopened."""
-    root = build_tree(tmp_path / "ctx", ["Cargo.toml", "target/debug/deps/a.rlib"])
-    (root / ".dockerignore").write_text("target\n!Cargo.*\n")
-    locked = root / "target/debug"
-    locked.chmod(0)
-    code = (
-        "import sys, ctxsize\n"
-        "for thorough in (False, True):\n"
-        "    try: print(ctxsize.measure(sys.argv[1], thorough=thorough).context.totals.files)\n"
-        f"    except ctxsize.{BuildFailsError.__name__} as error: print(error.path)"
-    )
-    argv = [sys.executable, "-c", code, str(root)]
-    try:
-        done = subprocess.run(
-            processes.without_root_powers(argv) if os.geteuid() == 0 else argv,
-            cwd=BENCHMARKS.parent,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    finally:
-        locked.chmod(0o755)
-    assert done.stdout.split() == ["2", "target/debug"]

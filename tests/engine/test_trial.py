@@ -124,8 +124,8 @@ def test_the_ignore_file_is_part_of_the_context(tmp_path: Path) -> None:
 def test_no_tree_is_too_deep(tmp_path: Path) -> None:
     top = held = Held("")
     for _ in range(2_000):
-        held.folders.append(Held(f"{held.prefix}d"))
-        held = held.folders[0]
+        held.folders["d"] = Held(f"{held.prefix}d")
+        held = held.folders["d"]
     held.entries["x.log"] = 5
     request = with_ignore_file(resolve(str(tmp_path)), b"none\n")
     trial = Trial(Snapshot(request, top, ()))
@@ -148,9 +148,7 @@ def test_patterns_found_in_one_pass(builder: str, tree: tuple[list[str], bytes])
     if any(each.fault for each in spec.patterns):
         return
     matcher, root = Matcher(spec), snapshot.root
-    paths = [
-        held.prefix + name for held in root.tree() for name in (*held.entries, *held.folder_by_name)
-    ]
+    paths = [held.prefix + name for held in root.tree() for name in (*held.entries, *held.folders)]
     one_by_one = {
         path: [at for at, each in enumerate(spec.patterns) if matches(each, path)] for path in paths
     }

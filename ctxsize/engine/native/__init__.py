@@ -14,12 +14,11 @@ import stat
 import sys
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache, partial
 from importlib.machinery import ExtensionFileLoader, ModuleSpec
 from itertools import accumulate, chain, islice
 from types import ModuleType
-from typing import Any
 
 from ctxsize.engine.automaton import Automaton, Program, fastest
 from ctxsize.engine.directories import (
@@ -30,9 +29,10 @@ from ctxsize.engine.directories import (
     SECRET_ENDS,
     SECRET_NAMES,
     SECRET_START,
+    Clues,
 )
 from ctxsize.engine.evaluate import DockerIgnoreSpec
-from ctxsize.engine.events import CoreSums, Progress
+from ctxsize.engine.events import Progress
 from ctxsize.engine.request import Request
 from ctxsize.engine.segments import Segment
 from ctxsize.engine.sums import WalkSums
@@ -78,23 +78,32 @@ def add_all(
     """
     module = core()
     python, automaton = Walk(request), fastest(request.spec)
-    if module is None or python.by_inode or not isinstance(automaton, Automaton):
-        return None
-    if any("\0" in pattern.text for pattern in request.spec.patterns):
-        return None
-    if sums.top > _MOST_LARGEST or sys.getfilesystemencoding() != "utf-8":
+    if module is None or python.inspector.every_inode or not isinstance(automaton, Automaton):
         return None
     program = automaton.program
-    if len(program.owner) > _MOST_SEGMENTS:
+    if (
+        any("\0" in pattern.text for pattern in request.spec.patterns)
+        or len(program.owner) > _MOST_SEGMENTS
+        or sums.top > _MOST_LARGEST
+        or sys.getfilesystemencoding() != "utf-8"
+    ):
         return None
+    builder = request.builder
+    options = (
+        _READS_ATTRIBUTES * python.inspector.reads_xattrs
+        | _REFUSES * builder.refuses_to_open
+        | _NO_SOCKETS * (not builder.sends_sockets)
+        | _SENDS_PARENTS * builder.sends_ignored_parents
+        | _ANYWHERE * (request.spec.reach is None)
+    )
     try:
         found = module.add_up(
             os.fsencode(request.root.rstrip("/") + "/"),
             min(jobs or len(os.sched_getaffinity(0)), _MOST_THREADS),
-            _options(request, python),
-            _METERS[request.builder.meter],
+            options,
+            _METERS[builder.meter],
             sums.top,
-            python.longest_path,
+            python.source.longest_path,
             len(program.parts),
             _tables(program, request.spec),
             partial(_matching, program),
@@ -109,22 +118,6 @@ def add_all(
     if progress is not None:
         progress(sums.entries, sums.content_bytes)
     return python
-
-
-def _joined(texts: Iterable[bytes]) -> bytes:
-    """Return `texts` as the core reads them, each with a zero byte at its end."""
-    return b"".join(text + b"\0" for text in texts)
-
-
-def _options(request: Request, python: Walk) -> int:
-    builder = request.builder
-    return (
-        _READS_ATTRIBUTES * python.reads_xattrs
-        | _REFUSES * builder.refuses_to_open
-        | _NO_SOCKETS * (not builder.sends_sockets)
-        | _SENDS_PARENTS * builder.sends_ignored_parents
-        | _ANYWHERE * (request.spec.reach is None)
-    )
 
 
 @cache
@@ -174,7 +167,7 @@ def _tables(program: Program, spec: DockerIgnoreSpec) -> tuple[bytes, ...]:
         array("i", first).tobytes(),
         b"".join(classes),
         _columns(tokens, [*classes]),
-        _joined(map(os.fsencode, spec.reach or ())),
+        b"".join(os.fsencode(text) + b"\0" for text in spec.reach or ()),
     )
 
 
@@ -254,20 +247,11 @@ def _take(
     """Add what the core found to `sums`, and in between, in order, what it handed back."""
     totals, direct, extensions, patterns, largest, telling, back, cut = map(_read, found[:-1])
     column = memoryview(found[-1][1])
-    *amounts, announced, content = totals[1]
-    sums.add_found(
-        CoreSums(
-            *(amounts, announced, content),
-            _rows(direct, 2),
-            _rows(extensions, 2),
-            _groups(patterns[1], 3),
-            _rows(largest, 2),
-        )
-    )
-    marks, folders, secrets = _clues(*telling)
+    by_pattern = _groups(patterns[1], 3)
+    sums.add_found(totals[1], _rows(direct), _rows(extensions), by_pattern, _rows(largest))
+    _add_clues(sums.clues, *telling)
     if _ignores_gitignore(request):
-        marks[GITIGNORE].append("")
-    sums.clues.add_names(marks, folders, secrets)
+        sums.clues.names[GITIGNORE].append("")
     texts, at, entries = iter(back[0]), 0, 0
     for run, before, kind, count in (*_groups(back[1], 4), (len(cut[1]) // 2, 0, -1, 0)):
         part = cut[1][2 * at : 2 * run]
@@ -288,30 +272,24 @@ def _groups(numbers: array[int], size: int) -> Iterator[tuple[int, ...]]:
     return zip(*(numbers[part::size] for part in range(size)), strict=True)
 
 
-def _rows(pair: tuple[list[str], array[int]], size: int) -> Iterator[tuple[Any, ...]]:
-    """Yield each text with so many numbers that belong to it, these as they come."""
+def _rows(pair: tuple[list[str], array[int]]) -> Iterator[tuple[str, int, int]]:
+    """Return each text with the two numbers that belong to it."""
     texts, numbers = pair
-    return zip(texts, *(numbers[part::size] for part in range(size)), strict=True)
+    return zip(texts, numbers[::2], numbers[1::2], strict=True)
 
 
-def _clues(
-    texts: list[str], numbers: array[int]
-) -> tuple[defaultdict[str, list[str]], defaultdict[str, list[str]], list[tuple[str, str, int]]]:
-    """Return the prefixes by name of files and of directories, and files that may be secrets."""
-    marks, folders = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)
-    secrets: list[tuple[str, str, int]] = []
-    for prefix, name, tells, size in zip(
-        texts[::2], texts[1::2], numbers[::2], numbers[1::2], strict=True
-    ):
+def _add_clues(clues: Clues, texts: list[str], numbers: array[int]) -> None:
+    """Add the names that tell something: their prefixes, what they tell, and bytes."""
+    named = zip(texts[::2], texts[1::2], numbers[::2], numbers[1::2], strict=True)
+    for prefix, name, tells, size in named:
         if tells & _MARK:
-            marks[name].append(prefix)
+            clues.names[name].append(prefix)
         if tells & _END_MARK:
-            marks[f"*{name[name.rfind('.') :]}"].append(prefix)
+            clues.names[f"*{name[name.rfind('.') :]}"].append(prefix)
         if tells & _FOLDER:
-            folders[name].append(prefix)
-        if tells & _SECRET and size:
-            secrets.append((prefix, name, size))
-    return marks, folders, secrets
+            clues.folders[name].append(prefix)
+        if tells & _SECRET:
+            clues.add_secret(prefix, name, size)
 
 
 def _ignores_gitignore(request: Request) -> bool:

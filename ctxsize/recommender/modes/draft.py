@@ -13,7 +13,7 @@ from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.narrow import follow
 from ctxsize.engine.need import Include
 from ctxsize.engine.patterns import pattern_for
-from ctxsize.engine.snapshot import Sent, Snapshot
+from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trial import Attempt
 from ctxsize.errors import IgnoreFileError
 from ctxsize.recommender.build_files import BuildFile, BuildFiles
@@ -117,7 +117,7 @@ class Draft(BuildContext):
             path = named.path
             if not has_wildcards(path) and then.match_file(path) and not now.match_file(path):
                 yield path, f"{named} takes {path}"
-        for path in self.trial.lost_entries(attempt, self.proof.needed):
+        for path in attempt.lost(self.proof.needed):
             yield path, f"a Dockerfile takes {path} by a pattern"
         for dockerfile, text in self.build_files.undecided:
             for path in attempt.hidden:
@@ -183,8 +183,8 @@ def allowlist(draft: Draft) -> IgnoreFileChange:
         return IgnoreFileChange(notes=notes)
     for additions, attempt in _attempts(draft, _listed(takings)):
         spec = attempt.request.spec
-        then = (draft.snapshot.sent(spec, include=include) for _, include in takings)
-        if all(map(Sent.same, travels, then)) and wanted.issuperset(attempt.sent.paths):
+        then = [draft.snapshot.sent(spec, include=include) for _, include in takings]
+        if travels == then and wanted.issuperset(attempt.sent.paths):
             return IgnoreFileChange(attempt.data, tuple(additions), notes=notes)
     return IgnoreFileChange(
         notes=notes,

@@ -38,7 +38,7 @@ def tidy(snapshot: Snapshot) -> IgnoreFileChange:
             impossible="There is no ignore file to tidy", hint="ctxsize suggest proposes one"
         )
     removed = sorted(_removable(trial.request, file), key=lambda each: each.line)
-    if not trial.before.same(trial.attempt(_without(file, removed)).sent):
+    if trial.before != trial.attempt(_without(file, removed)).sent:
         removed = []  # it is proved for every tree, so this one would show a fault of the proof
     notes = tuple(_idle(trial, file, [each.line for each in removed]))
     return IgnoreFileChange(_without(file, removed), removed=tuple(removed), notes=notes)

@@ -96,7 +96,7 @@ def _files(draft: Draft) -> Iterator[GitIgnoreFile]:
             yield GitIgnoreFile(name, held.path, (), _lines(root, name))
         pending += (
             each
-            for each in reversed(held.folders)
+            for each in reversed(held.folders.values())
             if each.name != ".git" and not draft.git.ignores(each.path)
         )
 

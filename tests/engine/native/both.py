@@ -121,7 +121,7 @@ def is_left_to_python(request: Request) -> bool:
     if not spec.remembers_parents or any(each.fault or "\0" in each.text for each in spec.patterns):
         return True
     too_many = len(Program(spec.patterns).owner) > native._MOST_SEGMENTS
-    return too_many or Walk(request).by_inode
+    return too_many or Walk(request).inspector.every_inode
 
 
 def check_request(
