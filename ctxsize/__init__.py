@@ -1,8 +1,8 @@
-"""Tells exactly what `docker build` will send, and keeps it small.
+"""Report exactly what `docker build` will send, and keep it small.
 
-The whole public API. Names are taken from `ctxsize.public` when the first one is used:
+The whole public API. The first use of a name imports `ctxsize.public`, so that
 `import ctxsize` and `ctxsize --version` cost next to nothing, and `python -m ctxsize`
-imports no `inspect.py` of a stranger's context before `__main__` shuts that out.
+imports no `inspect.py` of a stranger's context before `__main__` prevents that.
 
 >>> import ctxsize
 >>> spec = ctxsize.DockerIgnoreSpec.from_lines(["*", "!src"])
@@ -77,7 +77,7 @@ else:
     def __getattr__(name: str) -> object:
         if name not in __all__:
             raise AttributeError(f"module 'ctxsize' has no attribute {name!r}")
-        if name in ("check", "diff"):  # these load the guard, which the others do without
+        if name in ("check", "diff"):  # these load the guard, which no other function needs
             from ctxsize import checking as module
         else:
             from ctxsize import public as module

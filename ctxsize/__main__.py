@@ -11,7 +11,7 @@ def main() -> int:
             return 0
         import gc
 
-        # A run is short and makes no cycles worth looking for: looking costs a third of it.
+        # A run is short and makes few cycles; collecting them takes a third of its time.
         gc.disable()
         from ctxsize.cli.app import run
 
@@ -21,7 +21,7 @@ def main() -> int:
 
 
 def _leave(code: int) -> int:
-    """End at once, as all output is written: to unload modules first takes a tenth of a run."""
+    """Exit without unloading modules, which takes a tenth of a run; all output is written."""
     if sys.getprofile() is None and sys.gettrace() is None:
         import os
 
@@ -43,7 +43,7 @@ def _show_version() -> bool:
 
 if __name__ == "__main__":
     if not getattr(sys.flags, "safe_path", False):
-        # `python -m` looks for modules in the working directory first, but that is a stranger's
-        # context, whose `inspect.py` is none of ours.
+        # `python -m` imports from the working directory first. That is a stranger's context, and
+        # its `inspect.py` must not run.
         sys.path[0] = __file__.rpartition("/ctxsize/")[0]
     sys.exit(main())

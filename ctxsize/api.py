@@ -1,6 +1,6 @@
-"""The public functions but for `check` and `diff`: names of directories in, values out.
+"""The public functions except `check` and `diff`: they take names of directories, return values.
 
-Each imports what it needs when it is called: start-up is a good part of a small run.
+Each imports its modules when it is called, as start-up is a large part of a small run.
 
 >>> report = measure(".", builder="classic")        # doctest: +SKIP
 >>> report.context.totals.content_bytes             # doctest: +SKIP
@@ -52,10 +52,10 @@ def measure(
 ) -> Report:
     """Return what `docker build` would send; see `request_for` for `build` and `options`.
 
-    `ignored` also measures what each pattern saves, `compare` where other builders
-    differ. `top` bounds the lists of the largest, `depth` the tree, `jobs` the threads of the
-    compiled core. `config`, by default that of the context, names accepted problems and secrets.
-    Raises `InputError` for what is not there, `IgnoreFileError` for a pattern and
+    `ignored` also measures how much each pattern saves, `compare` how other builders differ.
+    `top` limits the lists of the largest, `depth` the tree, `jobs` the threads of the compiled
+    core. `config`, by default that of the context, names accepted problems and secrets.
+    Raises `InputError` for a missing file or directory, `IgnoreFileError` for a pattern and
     `BuildFailsError` for a context on which the build itself would fail.
     """
     from ctxsize.engine import report as measuring
@@ -85,16 +85,16 @@ def ls(
 ) -> Listing | Union:
     """Yield the entries that `docker build` would send, in its order.
 
-    `ignored` adds those that it would not; `sent=False` leaves only them. `transfer`
-    keeps what the Dockerfile makes travel for the target; `named` names another context.
-    Raises what `measure` raises, some of it in the course of the iteration.
+    `ignored` adds ignored entries; `sent=False` leaves only these. `transfer` yields only entries
+    that the Dockerfile requests for the target; `named` names another context.
+    Raises what `measure` raises, some of it during the iteration.
     """
     from ctxsize.engine.listing import Listing
 
     request = request_for(build, **options)
     if not (named or transfer):
         return Listing(request, sent=sent, ignored=ignored)
-    from ctxsize.engine.need import request_named  # takes the parser of Dockerfiles along
+    from ctxsize.engine.need import request_named  # this imports the parser of Dockerfiles
     from ctxsize.engine.transfers import transfer_listing
 
     request = request_named(request, named)
@@ -108,7 +108,7 @@ def explain(
     named: str = "",
     **options: Unpack[Options],
 ) -> list[Explanation]:
-    """Return why each of `paths` in the context, or the `named` one, is sent, and what takes it.
+    """Return why each of `paths` in the context, or the `named` one, is sent, and its takers.
 
     Raises what `measure` raises, and `InputError` for a path outside the context.
     """
@@ -137,14 +137,14 @@ def lint(
     steps: Steps | None = None,
     **options: Unpack[Options],
 ) -> Linted:
-    """Return what ignore files do unintentionally, with the fixes; writes nothing.
+    """Return findings about ignore files, with fixes; writes nothing.
 
-    `paths` are ignore files, and directories for all those below them. With a `build`, or
-    its options, it is the file that governs this build, or `paths` for its context.
-    `data` stands for the content of the one path, or for a file without one. `fix` makes
-    edits of what is proved to change just what it means to, `unsafe_fixes` of all.
+    `paths` are ignore files, and directories for all ignore files below them. With a `build` or
+    its options, the file that governs this build is checked, or `paths` for its context.
+    `data` replaces the content of the one path, or is that of a file without a path. `fix` makes
+    edits of the fixes that are proved to change only what they intend, `unsafe_fixes` of all.
     `config` is by default that of the first path. `steps` is called with each code and file.
-    Raises `InputError` for what is not there, and for codes that do not exist.
+    Raises `InputError` for a missing path, and for codes that do not exist.
     """
     from ctxsize.lints.run import lint as run
 
@@ -176,13 +176,13 @@ def suggest(
     steps: Steps | None = None,
     **options: Unpack[Options],
 ) -> Advice:
-    """Return what the ignore file should hold; see `request_for` for `build` and `options`.
+    """Return suggested lines for the ignore file; see `request_for` for `build` and `options`.
 
     Safe suggestions are chosen; with `unsafe` all, with `only` those of these rules or
-    paths. `write` writes what is chosen and measures again; else the size is predicted.
+    paths. `write` writes the chosen lines and measures again; else the size is predicted.
     `config`, by default that of the context, names accepted findings. `steps` is called
     with each part of the work. Raises what `measure` raises, and `InputError` for a name
-    without suggestions and for a file that changed meanwhile or cannot be written.
+    without suggestions and for a file that changed in between or cannot be written.
     """
     from ctxsize.codes import names
     from ctxsize.engine.snapshot import Snapshot
@@ -193,7 +193,7 @@ def suggest(
     advice = advisor.advise(Choice(only, unsafe))
     hints = (each for each in request.problems if each.message.startswith(ELSEWHERE))
     advice = replace(advice, problems=(*hints, *advice.problems))
-    # Another build of the same context may have what this one has not.
+    # A table may be about another build of the same context.
     is_usual = not request.build.given() and not only
     codes = {*names("CTX5")} - {"CTX503"} if is_usual else ()
     return finished(request, advice, config, codes, write=write)
@@ -209,7 +209,7 @@ def plan_ignore_file(
     progress: Progress | None = None,
     **options: Unpack[Options],
 ) -> IgnoreFilePlan:
-    """Return what the ignore file becomes in a mode; see `suggest` for the other arguments.
+    """Return the new ignore file in a mode; see `suggest` for the other arguments.
 
     `mode` is `allowlist`, `from-gitignore` or `tidy`, or `like` with the path of
     another ignore file.
@@ -227,7 +227,7 @@ def plan_ignore_file(
 
 
 def discover(root: str = ".", *, ask_docker: bool = False) -> Discovery:
-    """Return the builds that the files below `root` ask for, in the environment of this process.
+    """Return the builds that files below `root` define, in the environment of this process.
 
     With `ask_docker`, `docker buildx bake --print` evaluates functions, conditions and
     `for` in Bake files. Raises `InputError` for no directory.
@@ -247,8 +247,8 @@ def scan(
 ) -> Scan:
     """Return every build below `root`, measured, the largest first, with joint findings.
 
-    `ask_docker` is as for `discover`. `config`, by default that of `root`, says which
-    findings count. `steps` is called with each build. Raises `InputError` for no directory.
+    `ask_docker` is as for `discover`. `config`, by default that of `root`, selects the
+    findings. `steps` is called with each build. Raises `InputError` for no directory.
     """
     from ctxsize.accepting import Wanted, readable
     from ctxsize.codes import names
@@ -273,9 +273,9 @@ def advise(
     severity: Severity | None = None,
     config: Config | None = None,
 ) -> DockerfileAdvice:
-    """Return what the Dockerfiles below `root` could do better, with rewrites; writes nothing.
+    """Return findings about the Dockerfiles below `root`, with rewrites; writes nothing.
 
-    `fix` makes edits of what is certain to do only what it says, `unsafe_fixes` of all.
+    `fix` makes edits of the rewrites that are certain, `unsafe_fixes` of all.
     `config` is by default that of `root`.
     Raises `InputError` for no directory, and for codes that do not exist.
     """
@@ -304,9 +304,9 @@ def clean_plan(
     recent_s: float = 600.0,
     progress: Progress | None = None,
 ) -> CleanPlan:
-    """Return what below `root` is proved regenerable and may be deleted; changes nothing.
+    """Return the directories below `root` that are proved regenerable; deletes nothing.
 
-    `recent_s` spares what was written so short a time ago.
+    Directories written to within the last `recent_s` seconds are skipped.
     Raises `InputError` for a `root` that is `/`, a home directory or above one.
     """
     from ctxsize.clean.look import planned_below
@@ -321,7 +321,7 @@ def clean_plan(
 def clean_apply(
     plan: CleanPlan, *, progress: Progress | None = None, steps: Steps | None = None
 ) -> tuple[Result, ...]:
-    """Delete each item of `plan` that is still as planned, and return what became of it.
+    """Delete each item of `plan` that has not changed since, and return the results.
 
     `steps` is called with each item.
     """

@@ -1,4 +1,4 @@
-"""One `docker build` as its command line says it: what every function and command is about."""
+"""The arguments of one `docker build`, the input of every function and command."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from dataclasses import dataclass, field, replace
 from typing import TypedDict
 
 _SHORTEST, _LONG = 4, 8
-"""Number of characters from which a value may be a secret, and from which it is no word."""
+"""Number of characters of the shortest possible secret, and of a secret that no word is."""
 _PLAIN = re.compile("[A-Z]?[a-z]*|[A-Z]*|[0-9.]*")
-"""A word or a version: a shorter one may be part of another, which says nothing about it."""
+"""A word or a version: a short one is masked only where it stands alone."""
 
 
 @dataclass(frozen=True)
 class Build:
-    """The arguments of a `docker build`. Nothing of it is looked at before a request is made of it.
+    """The arguments of a `docker build`. Nothing is read before a request is made of it.
 
     >>> Build("app", target="test").dockerfile is None
     True
     """
 
     context: str = "."
-    """The directory; relative paths count from the working directory, here and below."""
+    """The directory. Here and below, paths are relative to the working directory."""
     dockerfile: str | None = None
     """`-f`; None for the usual names in the context, `-` for `dockerfile_inline`."""
     target: str = ""
@@ -31,17 +31,17 @@ class Build:
     build_arguments: Mapping[str, str] = field(default_factory=dict)
     """`--build-arg`, by name."""
     build_contexts: Mapping[str, str] = field(default_factory=dict)
-    """`--build-context`: what each named context stands for."""
+    """`--build-context`: the directory, URL or image of each named context, by name."""
     platforms: tuple[str, ...] = ()
-    """`--platform`; if empty that of `DOCKER_DEFAULT_PLATFORM`, or else this machine's."""
+    """`--platform`; if empty, that of `DOCKER_DEFAULT_PLATFORM` or else this machine's."""
     builder: str = "buildkit"
-    """Whose behaviour applies, a key of `BUILDERS`."""
+    """The builder whose behaviour applies, a key of `BUILDERS`."""
     dockerfile_inline: bytes | None = None
-    """What is read for the Dockerfile `-`: it has no file, and no ignore file of its own."""
+    """The text of the Dockerfile `-`, which has no file and no ignore file of its own."""
     hidden: tuple[tuple[str, str], ...] = ()
-    """Values of a file or of the environment, each with what is printed in its place."""
+    """Values from a file or the environment, each with the text to print instead."""
     target_written: tuple[str, str] = ("", "")
-    """A target in whose name a file has variables, and how it has it."""
+    """A target whose name a file writes with variables, and that text of the file."""
 
     @property
     def shown_target(self) -> str:
@@ -50,10 +50,10 @@ class Build:
         return written if self.target == target else self.target
 
     def masked(self, text: str, *, openly: str = "") -> str:
-        """Return `text` with what is written in place of hidden values, for a message.
+        """Return `text` for a message, with each hidden value replaced.
 
-        What a name on disk, the target or `openly` says anyway is not hidden, nor is what
-        is too short for a secret.
+        A value that is part of a name on disk, of the target or of `openly` is not hidden, and
+        neither is one that is too short for a secret.
 
         >>> Build(".", hidden=(("s3cret", "$A"), ("test", "$B"))).masked("latest xs3cret test")
         'latest x$A $B'
@@ -81,7 +81,7 @@ class Build:
         return (*words, *(word for each in self.platforms for word in ("--platform", each)))
 
     def given(self) -> tuple[str, ...]:
-        """Return the options in it that decide only about what the Dockerfile takes."""
+        """Return the names of the given options that affect only what the Dockerfile takes."""
         options = {
             "--target": self.target,
             "--build-arg": self.build_arguments,
@@ -92,19 +92,19 @@ class Build:
 
 
 def hiding(build: Build, names: Iterable[str]) -> Build:
-    """Return `build` with the values of these arguments hidden: no command line has them."""
+    """Return `build` with the values of these arguments hidden, as no command line shows them."""
     pairs = ((build.build_arguments[name], f"${name}") for name in names)
     return replace(build, hidden=tuple(dict.fromkeys((*build.hidden, *pairs))))
 
 
 def is_reference(context: str) -> bool:
-    """Return whether a context is no directory: a URL, an image, a service, a target or stdin."""
+    """Return whether a context is a URL, an image, a service, a target or stdin."""
     remote = ("git@", "github.com/", "service:", "target:")
     return "://" in context or context == "-" or context.startswith(remote)
 
 
 def placed(named: Mapping[str, str], directory: str) -> dict[str, str]:
-    """Return named contexts; those of them that are paths are relative to `directory`."""
+    """Return named contexts with their paths joined to `directory`."""
     return {
         name: value if is_reference(value) else os.path.normpath(os.path.join(directory, value))
         for name, value in named.items()
@@ -112,7 +112,7 @@ def placed(named: Mapping[str, str], directory: str) -> dict[str, str]:
 
 
 class Options(TypedDict, total=False):
-    """The fields of `Build` but for the context, as keywords."""
+    """The fields of `Build` except the context, as keywords."""
 
     dockerfile: str | None
     target: str

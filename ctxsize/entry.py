@@ -1,4 +1,4 @@
-"""One entry of a context, what the ignore file says of it, and what is odd about an answer."""
+"""The values of one entry: kind, pattern, verdict, and problems of an answer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # a report without problems needs none of it
 
 
 class Kind(str, Enum):
-    """What an entry of a directory is; a further name of a file is a `HARDLINK`."""
+    """The kind of an entry; a further name of a file is a `HARDLINK`."""
 
     FILE = "file"
     HARDLINK = "hardlink"
@@ -30,7 +30,7 @@ class Pattern:
     line: int
     exception: bool
     source: str = ""
-    """The line as it stands in the file."""
+    """The line as written."""
 
     def __str__(self) -> str:
         return ("!" if self.exception else "") + self.text
@@ -38,7 +38,7 @@ class Pattern:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether an entry is ignored, and the pattern that decided (None: no pattern did)."""
+    """The decision on an entry, and the pattern that made it (None if no pattern matched)."""
 
     ignored: bool
     by: Pattern | None = None
@@ -52,26 +52,26 @@ class Entry:
     """Relative, `/`-separated; bytes that are not UTF-8 as surrogate escapes."""
     kind: Kind
     size_bytes: int
-    """As the builder announces it: `st_size`, 0 for a directory."""
+    """Size that the builder announces: `st_size`, 0 for a directory."""
     content_bytes: int
-    """What travels of it: 0 for hard links, and for files that arrive empty."""
+    """Bytes of content sent: 0 for hard links, and for files that arrive empty."""
     verdict: Verdict
     arrives_empty: str | None = None
-    """Why a file with content arrives without it, or None."""
+    """The reason why a file with content arrives without it, or None."""
 
 
 class Effect(str, Enum):
-    """What a problem does to the numbers."""
+    """The effect of a problem on the numbers."""
 
     NONE = "none"
-    """The numbers are exact, but the user should know."""
+    """The numbers are exact."""
     LOWER_BOUND = "lower_bound"
-    """Something could not be counted: each total is "at least"."""
+    """An entry could not be counted: each total is "at least"."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What made an answer incomplete, or is worth knowing beside it."""
+    """A problem that makes an answer incomplete, or that is worth a note beside it."""
 
     code: str
     """A stable word for programs, for instance `arrives-empty`."""
@@ -80,9 +80,9 @@ class Problem:
     line: int | None = None
     effect: Effect = Effect.NONE
     count: int = 1
-    """How many entries it concerns; `path` is the first of them."""
+    """Number of entries concerned; `path` is the first of them."""
     fails: bool = False
-    """Whether the builder rejects the Dockerfile, so that nothing is built of it."""
+    """True if the builder rejects the Dockerfile, so that nothing is built of it."""
 
     def as_finding(self, path: str) -> Finding:
         """Return the problem as a finding about `path`."""

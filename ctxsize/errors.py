@@ -1,17 +1,16 @@
 """The exceptions that ctxsize raises on purpose.
 
     CtxsizeError
-    ├── InputError           what the user named is not there or makes no sense
+    ├── InputError           the input does not exist or is not valid
     │   ├── InputErrors      several of them at once
     │   ├── IgnoreFileError  a line of an ignore file is not acceptable to the builder
-    │   │   └── UnknownPatternError  the builder may accept it, and ctxsize cannot evaluate it
+    │   │   └── UnknownPatternError  the builder may accept it, but ctxsize cannot evaluate it
     │   └── DockerfileError  the builder would reject the Dockerfile
-    │       └── UndecidedError  perhaps: that rests on what is not known here
+    │       └── UndecidedError  perhaps: that depends on a value that is not known
     └── BuildFailsError      the builder itself would stop on this context
 
-Each is one line for a person: what, where, what to do. What spoils a single
-entry and leaves the rest of the answer standing is no exception but a
-`ctxsize.model.Problem`.
+Each is one line for a person: what, where, what to do. An error that concerns a single
+entry, so that the rest of the answer is true, is a `ctxsize.model.Problem` instead.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
 class CtxsizeError(Exception):
     """Base of everything that ctxsize raises on purpose.
 
-    `path` is the file or directory it is about, `line` a 1-based line number
-    in it, `hint` what the user can do.
+    `path` is the file or directory concerned, `line` a 1-based line number in it, `hint`
+    an action for the user.
     """
 
     column: int | None = None
@@ -46,7 +45,7 @@ class CtxsizeError(Exception):
 
     @property
     def where(self) -> str:
-        """Return the place that it is about as far as it is known: `path:line:column`."""
+        """Return the known parts of its place: `path:line:column`."""
         if self.line is None:
             return self.path or ""
         place = self.line if self.column is None else f"{self.line}:{self.column}"
@@ -59,11 +58,11 @@ class CtxsizeError(Exception):
 
 
 class InputError(CtxsizeError):
-    """What the user named is not there or makes no sense."""
+    """The input does not exist or is not valid."""
 
 
 class InputErrors(InputError):  # noqa: N818 - there are several
-    """Several things that are wrong at once, each on a line of its own."""
+    """Several errors at once, each on a line of its own."""
 
     def __init__(self, errors: Sequence[CtxsizeError]) -> None:
         super().__init__("; ".join(map(str, errors)))
@@ -73,9 +72,8 @@ class InputErrors(InputError):  # noqa: N818 - there are several
 class IgnoreFileError(InputError):
     """A line of an ignore file is not acceptable to the builder.
 
-    `pattern` is the offending pattern as the builder sees it, `column` the
-    1-based column in the line where that is known, and `always` tells whether
-    every build fails or only one that reaches the pattern.
+    `pattern` is the pattern as the builder sees it, `column` the 1-based column in the line
+    if known. `always` is True if every build fails, False if only one that reaches the pattern.
     """
 
     def __init__(
@@ -96,21 +94,21 @@ class IgnoreFileError(InputError):
 
 
 class UnknownPatternError(IgnoreFileError):
-    """A pattern that ctxsize cannot evaluate; what the builder makes of it is not known."""
+    """A pattern that ctxsize cannot evaluate; the builder may accept it."""
 
 
 class DockerfileError(InputError):
-    """The builder would reject the Dockerfile; `line` says where."""
+    """The builder would reject the Dockerfile at `line`."""
 
     variable: str = ""
-    """The one that `${NAME:?}` found without a value."""
+    """The variable that `${NAME:?}` found without a value."""
 
 
 class UndecidedError(DockerfileError):
-    """The builder may reject the Dockerfile: that rests on what is not known here.
+    """The builder may reject the Dockerfile: that depends on a value that is not known.
 
-    That is the value of a build argument, a variable of the base image, another frontend, or
-    what lies beyond a limit of ctxsize.
+    Examples are a build argument, a variable of the base image, another frontend, or a text
+    beyond a limit of ctxsize.
     """
 
 
@@ -119,7 +117,7 @@ class BuildFailsError(CtxsizeError):
 
 
 def hint_at(name: str, known: Iterable[str], otherwise: str = "") -> str:
-    """Return a hint for `name`, which is none of `known`: the nearest, else `otherwise` or all.
+    """Return a hint for a `name` not in `known`: the nearest one, else `otherwise` or all.
 
     >>> hint_at("maxx", ["max", "min"]), hint_at("size", ["max", "min"])
     ('did you mean max?', 'one of max, min')

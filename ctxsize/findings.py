@@ -1,6 +1,6 @@
-"""What commands find, and what they would change: values that cross package borders.
+"""The values of findings and fixes, which cross package borders.
 
-Frozen, and importing nothing from the package, as those of `ctxsize.model`.
+All are frozen, and this module imports nothing from the package.
 """
 
 from __future__ import annotations
@@ -10,26 +10,26 @@ from enum import Enum
 
 
 class Severity(str, Enum):
-    """How much is at stake."""
+    """The weight of a finding."""
 
     ERROR = "error"
-    """The build fails, a secret leaks, or the file does the opposite of what it says."""
+    """The build fails, a secret leaks, or the file does the opposite of its text."""
     WARNING = "warning"
-    """It costs: bytes, time, a cache that busts."""
+    """It costs bytes, time or a cache."""
     INFO = "info"
-    """Untidy, or worth knowing."""
+    """It is untidy, or worth a note."""
 
     @property
     def rank(self) -> int:
-        """Return 0 for the gravest."""
+        """Return 0 for `ERROR`, and more for lighter ones."""
         return list(Severity).index(self)
 
 
 class Confidence(str, Enum):
-    """How sure a finding is; none of it is a guess without evidence."""
+    """The certainty of a finding; each has some evidence."""
 
     CERTAIN = "certain"
-    """Proved by simulation or by what the files say."""
+    """Proved by simulation or by the text of the files."""
     LIKELY = "likely"
     POSSIBLE = "possible"
 
@@ -39,7 +39,7 @@ class Location:
     """A place in a file; lines and columns are 1-based, columns count characters."""
 
     path: str
-    """As the user would name it, relative to the working directory where that is shorter."""
+    """Its path for the user, relative to the working directory if that is shorter."""
     line: int | None = None
     column: int | None = None
     end_line: int | None = None
@@ -54,45 +54,45 @@ class Location:
 
 @dataclass(frozen=True)
 class Edit:
-    """A file before and after a change; pure data, `ctxsize.writer.apply` carries it out."""
+    """A file before and after a change; pure data, which `ctxsize.writer.apply` writes."""
 
     path: str
     before: bytes | None
-    """None where there is no file yet. The change is refused if this is no longer true."""
+    """None if there is no file yet. The change is refused if the file has changed since."""
     after: bytes
 
 
 @dataclass(frozen=True)
 class Paths:
-    """Some paths of a context, and what they are together."""
+    """Some paths of a context, with their sums."""
 
     paths: tuple[str, ...] = ()
-    """All of them in the builder's order, directories too, these with a trailing `/`."""
+    """The paths in the builder's order, directories with a trailing `/`."""
     files: int = 0
-    """How many are no directories."""
+    """Number of paths that are no directories."""
     content_bytes: int = 0
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What is sent otherwise after a change: every path of which that is true, and no other.
+    """The exact difference that a change makes to what is sent.
 
-    It was simulated by the builder's rules, with lines that fail the build left
-    out before and after.
+    It was simulated by the builder's rules; lines that fail the build are left out before and
+    after the change.
     """
 
     ignored: Paths = Paths()
-    """Sent before, and no more."""
+    """Paths that were sent and are ignored afterwards."""
     sent: Paths = Paths()
-    """Sent from now on."""
+    """Paths that were ignored and are sent afterwards."""
     emptied: Paths = Paths()
-    """Sent as before, without their content from now on; the bytes are those that they lose."""
+    """Files that are sent without their content afterwards; the bytes are those they lose."""
     filled: Paths = Paths()
-    """Sent as before, with content from now on."""
+    """Files that were sent without their content and have it afterwards."""
 
     @property
     def nothing(self) -> bool:
-        """Return whether all is sent as before."""
+        """Return whether nothing changes."""
         groups = (self.ignored, self.sent, self.emptied, self.filled)
         return not any(each.paths for each in groups)
 
@@ -102,36 +102,36 @@ class Fix:
     """A change that removes a finding."""
 
     message: str
-    """What it does, as an order: "write `**/node_modules`"."""
+    """The change as an order: "write `**/node_modules`"."""
     edits: tuple[Edit, ...]
     certain: bool
-    """Whether it is proved to do just that; else it needs `--unsafe-fixes` or a person."""
+    """True if it is proved to do only that; else it needs `--unsafe-fixes` or a person."""
     changes: Changes | None = None
-    """What is sent otherwise by it; None where that is not known, as without a tree."""
+    """The difference in what is sent; None if not known, for instance without a tree."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing worth saying about a place."""
+    """A finding about a place in a file."""
 
     code: str
     severity: Severity
     message: str
-    """One sentence: what is wrong here, with figures of this tree."""
+    """One sentence that states the problem, with figures of this tree."""
     location: Location
     confidence: Confidence = Confidence.CERTAIN
     evidence: tuple[str, ...] = ()
-    """What shows it: paths, lines of other files."""
+    """Evidence: paths, lines of other files."""
     content_bytes: int | None = None
-    """What is at stake: bytes that travel for nothing, or that would be let through."""
+    """Bytes that are sent without need, or that would be re-included."""
     files: int | None = None
     help: str = ""
-    """What to do, where there is no `fix` or more than one way."""
+    """Advice, if there is no `fix` or more than one way."""
     fix: Fix | None = None
     lines: tuple[str, ...] = ()
-    """What it would add to the file, where it is about no line of it."""
+    """Lines that it would add to the file, if it is about no line of it."""
     paths: tuple[str, ...] | None = None
-    """All paths that `files` and `content_bytes` count, directories with a trailing `/`."""
+    """All paths counted in `files` and `content_bytes`, directories with a trailing `/`."""
 
 
 def in_order(findings: list[Finding]) -> tuple[Finding, ...]:

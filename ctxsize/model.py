@@ -1,9 +1,9 @@
 """The values that cross package borders.
 
-Everything here is frozen, and imports no more of the package than other values.
-Integers of bytes end in `_bytes`; sizes are apparent ones (`st_size`). A *context*
-is what the ignore file leaves, a *transfer* what one Dockerfile asks for of it.
-Verdicts are only ever *ignored* or *sent*.
+All are frozen, and this module imports only other values of the package.
+Numbers of bytes end in `_bytes`; sizes are apparent ones (`st_size`). A *context* is
+everything that is not ignored, a *transfer* the part of it that one Dockerfile requests.
+Verdicts are only *ignored* or *sent*.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 
 _OF_BUILDERS = frozenset({"figure-by-chance", "older-figure"})
-"""Codes of problems that no change of a context can solve."""
+"""Codes of problems that are the same for any content of a context."""
 _IN_CONTEXT = frozenset(
     {"arrives-empty", "unreadable-file", "changed-during-walk", "unreadable-ignored", "not-utf8"}
 )
-"""The codes of problems whose `path` is relative to the context."""
+"""Codes of problems whose `path` is relative to the context."""
 
 
 class Counted(Protocol):
-    """Something that holds files, and bytes in them."""
+    """A value with a number of files and of their bytes."""
 
     @property
     def files(self) -> int: ...
@@ -38,15 +38,15 @@ class Counted(Protocol):
 
 
 class Amount(NamedTuple):
-    """So many files with so much content."""
+    """A number of files and of their bytes."""
 
     files: int = 0
-    """Neither directories nor symlinks."""
+    """Number of entries that are neither directories nor symlinks."""
     content_bytes: int = 0
 
     @classmethod
     def of(cls, *parts: Counted) -> Amount:
-        """Return what `parts` hold together."""
+        """Return the sums over `parts`."""
         return cls(sum(each.files for each in parts), sum(each.content_bytes for each in parts))
 
     def __sub__(self, other: Amount) -> Amount:
@@ -59,13 +59,13 @@ class Totals:
 
     content_bytes: int = 0
     files: int = 0
-    """Everything that is neither a directory nor a symlink, hard links included."""
+    """Number of entries that are neither directories nor symlinks, hard links included."""
     directories: int = 0
     symlinks: int = 0
 
     @property
     def entries(self) -> int:
-        """Return how many entries there are, of all kinds."""
+        """Return the number of entries of all kinds."""
         return self.files + self.directories + self.symlinks
 
 
@@ -77,7 +77,7 @@ class Directory:
     content_bytes: int
     files: int
     children: tuple[Directory, ...] = ()
-    """The subdirectories that hold anything, largest first."""
+    """The subdirectories that are not empty, largest first."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Clue:
-    """A part of what is sent that may be worth a look."""
+    """A part of a context that may be worth a look."""
 
     kind: str
     """`unneeded` or `secret`, by its name; `directory` or `file` for one that is large."""
@@ -103,7 +103,7 @@ class Clue:
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a report is worth a look."""
+    """A reason why a report is worth a look."""
 
     kind: str
     """`unneeded`, `secret`, `large-file` or `git-ignored`."""
@@ -115,39 +115,39 @@ class Reason:
 
 @dataclass(frozen=True)
 class Ignored:
-    """What the ignore file keeps out.
+    """The ignored entries.
 
-    Unless `complete`, ignored directories were passed by unopened, as the
-    builder does: then `totals` holds just what the walk met, with no bytes.
+    Unless `complete`, ignored directories were not opened, as in a build: then `totals` counts
+    only the entries that the walk reached, without bytes.
     """
 
     totals: Totals
     unopened: int
     complete: bool
     by_pattern: tuple[Share, ...] = ()
-    """What each pattern saves, most first; empty unless `complete`."""
+    """Bytes that each pattern saves, the most first; empty unless `complete`."""
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What would be sent: the sums, and where they come from."""
+    """The size of a context or a transfer, with several breakdowns."""
 
     totals: Totals
     wire_bytes: int | None
-    """What the builder prints for a cold build, to the byte; None where it sends nothing.
-    Where chance decides between two (`figure-by-chance`), the smaller."""
+    """Bytes that the builder prints for a cold build, exactly; None if it sends nothing.
+    If either of two figures is possible (`figure-by-chance`), the smaller."""
     printed: str | None
-    """`wire_bytes` in the builder's own words; both figures where chance decides."""
+    """`wire_bytes` in the builder's own words; both figures if either is possible."""
     warm_bytes: int | None
-    """What it prints in the next build if nothing changed."""
+    """Bytes that it prints in the next build if nothing changed."""
     warm_printed: str | None
     tree: Directory
     largest_files: tuple[Share, ...]
     largest_directories: tuple[Share, ...]
-    """By the files that lie directly in each."""
+    """Directories by the size of the files directly in them."""
     by_extension: tuple[Share, ...]
     by_pattern: tuple[Share, ...]
-    """By the exception that let the files in; `""` where no pattern matched."""
+    """Shares by the exception that re-included the files; `""` if no pattern matched."""
     ignored: Ignored
     hardlinks: int = 0
     clues: tuple[Clue, ...] = ()
@@ -158,28 +158,28 @@ class IgnoreFileInfo:
     """The ignore file that governs a context."""
 
     path: str
-    """As the user would name it: relative to the working directory where that is shorter."""
+    """Its path for the user: relative to the working directory if that is shorter."""
     patterns: tuple[Pattern, ...]
     dockerfile_specific: bool = False
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Where another builder would send something else for the same context.
+    """The difference between what two builders would send of the same context.
 
-    The paths are the first few of each kind, directories with a trailing `/`;
-    the counts are of all.
+    The paths are the first few of each kind, directories with a trailing `/`; the counts are
+    those of all.
     """
 
     builder: str
     only_here: tuple[str, ...] = ()
     only_there: tuple[str, ...] = ()
     error: str | None = None
-    """Why the other builder would fail; then nothing was compared."""
+    """The reason why the other builder would fail; then nothing was compared."""
     only_here_count: int = 0
     only_there_count: int = 0
     content_differs: tuple[str, ...] = ()
-    """Sent by both, with content by one and without by the other."""
+    """Files that both send, one with content and the other without."""
     content_differs_count: int = 0
     ignore_file: str | None = None
 
@@ -192,48 +192,48 @@ class Difference:
 
 @dataclass(frozen=True)
 class SourceShare:
-    """What one source of an instruction takes from the context, were it the only one."""
+    """The share of one source of an instruction, computed as if it were the only source."""
 
     instruction: str
     line: int
-    """Of the Dockerfile, 1-based."""
+    """Line of the Dockerfile, 1-based."""
     stage: str
     source: str
-    """As it is written."""
+    """The source as written."""
     path: str
-    """What it comes to, relative to the context: a pattern, `.` for all of it."""
+    """Its path or pattern relative to the context, `.` for the whole context."""
     kind: str
-    """`copy`, `add` or `bind`; `tmpfs` or `git` for what only widens the transfer."""
+    """`copy`, `add` or `bind`; `tmpfs` or `git` if it only adds to the transfer."""
     files: int
     content_bytes: int
 
 
 @dataclass(frozen=True)
 class Transfer:
-    """What of the context a build of one target makes travel."""
+    """The part of a context that a build of one target requests."""
 
     context_used: bool
     follow_paths: tuple[str, ...] | None
-    """The paths that the builder asks for; None where it asks for all that is not ignored."""
+    """The paths that the builder requests; None if it requests everything that is not ignored."""
     content_bytes: int
     files: int
     wire_bytes: int | None
-    """This and the next three as in `Measurement`; None where it prints nothing."""
+    """This and the next three as in `Measurement`; None if the builder prints nothing."""
     printed: str | None
     warm_bytes: int | None = None
-    """At least, where several take from one context."""
+    """A lower bound if several instructions take from one context."""
     warm_printed: str | None = None
     platforms: tuple[str, ...] = ()
-    """Those that ask for this; empty where it was not asked."""
+    """The platforms with this transfer; empty if the builder requests no paths."""
     sources: tuple[SourceShare, ...] = ()
-    """In the order in which the builder evaluates them."""
+    """The sources in the order in which the builder evaluates them."""
     problems: tuple[Problem, ...] = ()
-    """What was assumed, as the Dockerfile alone cannot tell it."""
+    """Assumptions about values that the Dockerfile alone does not define."""
     clues: tuple[Clue, ...] = ()
 
     @property
     def everything(self) -> bool:
-        """Return whether the whole context travels."""
+        """Return whether the whole context is requested."""
         return self.context_used and self.follow_paths is None
 
 
@@ -243,18 +243,18 @@ class NamedContext:
 
     name: str
     value: str
-    """What it stands for, as it was given."""
+    """Its directory, URL or image, as given."""
     kind: str
-    """`local` for a directory; what else there is, is fetched by the builder and not sent."""
+    """`local` for a directory; any other kind is fetched by the builder and not sent."""
     announced: str
-    """What the builder calls it: `transferring <announced>:`."""
+    """Its name in the builder's output: `transferring <announced>:`."""
     used: bool | None
-    """Whether this build asks for anything of it; None where that is not known."""
+    """True if this build requests any of it; None if that is not known."""
     ignore_file: IgnoreFileInfo | None = None
     context: Measurement | None = None
-    """What its ignore file leaves; None for what is not sent or not used."""
+    """Everything that is not ignored; None if it is not sent or not used."""
     transfers: tuple[Transfer, ...] = ()
-    """One for each set of paths that is asked for; they run side by side."""
+    """One for each set of requested paths; they run in parallel."""
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -265,7 +265,7 @@ class NamedContext:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that `ctxsize measure` has to say."""
+    """The result of `ctxsize measure`."""
 
     kind: ClassVar[Literal["measure"]] = "measure"
 
@@ -277,54 +277,54 @@ class Report:
     problems: tuple[Problem, ...] = ()
     differences: tuple[Difference, ...] = ()
     transfer: Transfer | None = None
-    """That of the first platform; None without a Dockerfile, and where `problems` says why."""
+    """Transfer of the first platform; None without a Dockerfile, and if `problems` explains why."""
     more_transfers: tuple[Transfer, ...] = ()
-    """Those of other platforms, where they ask for something else."""
+    """Transfers of other platforms, if they request other paths."""
     named_contexts: tuple[NamedContext, ...] = ()
     options: tuple[str, ...] = ()
     """Further options of the build, as words of the command line."""
     reasons: tuple[Reason, ...] = ()
-    """What of it looks unneeded or secret, though little may be sent."""
+    """Parts that look unneeded or secret, even if little is sent."""
 
     @property
     def transfers(self) -> tuple[Transfer, ...]:
-        """Return all that travels of the build context; nothing where that is not known."""
+        """Return all transfers of the build context; none if they are not known."""
         return () if self.transfer is None else (self.transfer, *self.more_transfers)
 
     @property
     def parts(self) -> tuple[Measurement | Transfer, ...]:
-        """Return all that travels, named contexts included; the context where that is not known."""
+        """Return all transfers, named contexts included; the context if they are not known."""
         named = (each for one in self.named_contexts for each in one.transfers)
         return (*(self.transfers or (self.context,)), *named)
 
     @property
     def all_problems(self) -> tuple[Problem, ...]:
-        """Return those of named contexts too."""
+        """Return the problems, those of named contexts included."""
         named = (problem for each in self.named_contexts for problem in each.problems)
         return (*self.problems, *named)
 
     @property
     def failing(self) -> tuple[Problem, ...]:
-        """Return those on which the build fails before anything of the Dockerfile is built."""
+        """Return the problems that fail the build before its first instruction."""
         return tuple(each for each in self.all_problems if each.fails)
 
     @property
     def suspicious(self) -> tuple[Problem, ...]:
-        """Return those that say something of the build or its contexts."""
+        """Return the problems that depend on the build or its contexts."""
         return tuple(each for each in self.all_problems if each.code not in _OF_BUILDERS)
 
     @property
     def lower_bound(self) -> bool:
-        """Return whether something could not be counted, so that each total is "at least"."""
+        """Return whether an entry could not be counted, so that each total is "at least"."""
         return any(problem.effect is Effect.LOWER_BOUND for problem in self.all_problems)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Return the problems and a transfer's assumptions, for formats that know only these."""
+        """Return the problems and assumptions as findings, for formats that have only these."""
         from ctxsize.findings import in_order
 
         assumed = dict.fromkeys(problem for each in self.transfers for problem in each.problems)
-        # Triggers of base images are rare, and the line would stand in every report.
+        # Triggers of base images are rare, but the assumption is part of almost every report.
         others = [each for each in assumed if each.code != "unknown-onbuild"]
         placed = [(each, self.place_of(each)) for each in (*self.problems, *others)]
         for context in self.named_contexts:
@@ -332,7 +332,7 @@ class Report:
         return in_order([problem.as_finding(path) for problem, path in placed])
 
     def place_of(self, problem: Problem, context: str | None = None) -> str:
-        """Return the path that a problem is about; `context` is the directory of a named one."""
+        """Return the path of a problem; `context` is the directory of a named context."""
         inside = context or self.context_path
         if problem.path is not None and problem.code in _IN_CONTEXT:
             return os.path.normpath(os.path.join(inside, problem.path))

@@ -1,4 +1,4 @@
-"""Where the public names of the package come from."""
+"""The public names of the package, imported from their modules."""
 
 from __future__ import annotations
 

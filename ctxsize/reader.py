@@ -1,9 +1,8 @@
-"""Reads files and directories: the one place that opens a file for its content.
+"""Read files and directories safely; no other module opens a file for its content.
 
-A file is opened without waiting and only a regular one is read, up to a limit.
-So neither a FIFO, a device or a sparse file in the place of a file nor a swap
-between two looks at it can stop a run. /dev/null is an empty file, as it is for
-the builders.
+A file is opened without blocking, and only a regular one is read, up to a limit. A FIFO,
+a device, a huge sparse file or a file that is replaced in between cannot block a run.
+/dev/null counts as an empty file, as it does for the builders.
 """
 
 from __future__ import annotations
@@ -29,13 +28,13 @@ def read_file(
     links: bool = True,
     owner: int | None = None,
 ) -> bytes:
-    """Return the content of a regular file, `links` followed.
+    """Return the content of a regular file; symlinks are followed with `links`.
 
-    Raises `OSError` if it is none, holds more than `most` bytes, belongs to another
+    Raises `OSError` if it is no regular file, has more than `most` bytes, belongs to another
     user than `owner` or cannot be read.
     """
     with _opened(path, dir_fd, owner, links=links) as (fd, size):
-        # Asked first, so that a sparse file takes no memory; a file of /proc has no size.
+        # Check the size first: a sparse file would fill the memory. A file of /proc has no size.
         if size > most or len(data := _start(fd, most + 1)) > most:
             raise _too_large(most)
         return data
@@ -49,16 +48,17 @@ def read_start(
     links: bool = True,
     owner: int | None = None,
 ) -> bytes:
-    """Return the first `size` bytes of a regular file, `links` followed.
+    """Return the first `size` bytes of a regular file; symlinks are followed with `links`.
 
-    Raises `OSError` if it is none, belongs to another user than `owner` or cannot be read.
+    Raises `OSError` if it is no regular file, belongs to another user than `owner` or cannot be
+    read.
     """
     with _opened(path, dir_fd, owner, links=links) as (fd, _):
         return _start(fd, size)
 
 
 def read_stream(stream: BinaryIO, most: int = MOST_BYTES) -> bytes:
-    """Return what is left in `stream`. Raises `OSError` if that is more than `most` bytes."""
+    """Return the rest of `stream`. Raises `OSError` if that is more than `most` bytes."""
     data = stream.read(most + 1)
     if len(data) > most:
         raise _too_large(most)
@@ -66,13 +66,13 @@ def read_stream(stream: BinaryIO, most: int = MOST_BYTES) -> bytes:
 
 
 def entries_in(directory: str | int | os.PathLike[str]) -> list[os.DirEntry[str]]:
-    """Return the entries of a directory, which may be open, in no order. Raises `OSError`."""
+    """Return the entries of a directory or its descriptor, unsorted. Raises `OSError`."""
     with os.scandir(directory) as entries:
         return list(entries)
 
 
 def is_null(found: os.stat_result) -> bool:
-    """Return whether this is /dev/null, under whatever name."""
+    """Return whether this is /dev/null, under any name."""
     return stat.S_ISCHR(found.st_mode) and found.st_rdev == os.stat(os.devnull).st_rdev
 
 
@@ -80,7 +80,7 @@ def is_null(found: os.stat_result) -> bool:
 def _opened(
     path: str | os.PathLike[str], dir_fd: int | None, owner: int | None, *, links: bool
 ) -> Iterator[tuple[int, int]]:
-    """Open a regular file, or /dev/null, and give its size. Raises `OSError` for all else."""
+    """Open a regular file or /dev/null, and yield its size. Raises `OSError` for other entries."""
     try:
         fd = os.open(path, _FLAGS if links else _FLAGS | os.O_NOFOLLOW, dir_fd=dir_fd)
     except ValueError as error:  # a NUL in the name, or half a surrogate pair
@@ -93,7 +93,7 @@ def _opened(
             raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
         if not stat.S_ISREG(found.st_mode) and not is_null(found):
             kind = "a FIFO" if stat.S_ISFIFO(found.st_mode) else "a device"
-            raise OSError(EINVAL, f"it is no regular file but {kind}")
+            raise OSError(EINVAL, f"it is not a regular file but {kind}")
         yield fd, found.st_size
     finally:
         os.close(fd)

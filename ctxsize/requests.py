@@ -1,4 +1,4 @@
-"""What public functions begin with, the request for a build, and what they end with."""
+"""Make the request with which a public function begins, and apply the configuration at its end."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ELSEWHERE = "there is no Dockerfile at the top of this context; to name a build"
 
 
 def build_of(build: Build | str | None, options: Options) -> Build | None:
-    """Return the build that is meant, None where nothing is said of one."""
+    """Return the build with these options, None if neither is given."""
     if build is None and not options:
         return None
     if isinstance(build, Build):
@@ -37,8 +37,8 @@ def build_of(build: Build | str | None, options: Options) -> Build | None:
 def request_for(build: Build | str | Request = ".", **options: Unpack[Options]) -> Request:
     """Return the request for a build, or for a context with fields of `Build` as keywords.
 
-    A request is returned as it is; with options it is one for its build with these.
-    Raises `InputError` for what is not there and for an unknown builder.
+    A request is returned unchanged, or with options as one for its build with these.
+    Raises `InputError` for a missing file or directory and for an unknown builder.
 
     >>> request_for("app", target="test") == request_for(Build("app", target="test"))
     ... # doctest: +SKIP
@@ -54,7 +54,7 @@ def request_for(build: Build | str | Request = ".", **options: Unpack[Options]) 
 def requested(build: Build, plans: Plans) -> Request:
     """Return the request for `build`, which shares `plans`. Raises as `request_for`.
 
-    Where it has no Dockerfile, its problem says what to type in place of it.
+    If it has no Dockerfile, its problem suggests a command for a build found nearby.
     """
     request = request_of(build, builder_of(build.builder), plans=plans)
     missing = any(each.code == "no-dockerfile" for each in request.problems)
@@ -82,9 +82,9 @@ def builder_of(name: str) -> Builder:
 
 
 def judged(request: Request, report: Report, config: Config | None) -> Report:
-    """Return `report` without what `config` accepts, and with why it is worth a look.
+    """Return `report` without the problems that `config` accepts, and with its reasons.
 
-    A configuration is read if there is anything that it may accept.
+    Without `config`, that of the context is read if there is anything that it may accept.
     """
     clues = [each for part in report.parts for each in part.clues]
     if report.findings or any(each.kind == "secret" for each in clues):
@@ -109,10 +109,10 @@ def finished(
     *,
     write: bool,
 ) -> AnySuggested:
-    """Return `outcome` without what `config` accepts, and with `write` carried out.
+    """Return `outcome` without the findings that `config` accepts; `write` writes its edit.
 
-    Of tables about `codes` it says which accept nothing. A symlink is written through as long
-    as it stays in the context, and the size measured after that. Raises `InputError`.
+    Tables about `codes` that accept nothing are findings too. A symlink is written through if its
+    target is in the context. The size is measured after writing. Raises `InputError`.
     """
     from ctxsize.accepting import Wanted, readable
 

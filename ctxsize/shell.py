@@ -1,7 +1,7 @@
-r"""Shell text into its commands, as far as text alone tells; nothing is run or expanded.
+r"""Parse shell text into commands; nothing is run or expanded.
 
-tree-sitter reads the text (`ctxsize.syntax`). What only runs another program (`sudo`, `env`) is
-taken off, and the scripts that a shell is given are read in place of the command that starts it.
+tree-sitter reads the text (`ctxsize.syntax`). Programs that only run another one (`sudo`, `env`)
+are removed, and a command that starts a shell is replaced by the commands of its script.
 
 >>> [each.words for each in commands("cd /app && CI=1 sudo npm ci; echo 'a;b' | sh -c 'make -j4'")]
 [('cd', '/app'), ('npm', 'ci'), ('echo', 'a;b'), ('make', '-j4')]
@@ -21,30 +21,30 @@ from ctxsize.syntax import Command, read_commands
 
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\+?=(.*)", re.DOTALL)
 _ENDS = frozenset(("fi", "done", "esac", "}"))
-"""Words that end a loop or the like; a line of its own may begin with one."""
+"""Words that end a loop or a condition; a line that is read by itself may begin with one."""
 _RUNNING = ("RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK")
 _DEEPEST = 8
-"""Number of shells that start each other, the last one's script being read."""
+"""Largest number of nested shells whose scripts are read."""
 
 
 def commands(text: str) -> tuple[Command, ...]:
     """Return the simple commands in `text`, in the order in which they run.
 
-    Of a text that is not read whole, those in front of what cannot be read.
+    They end before the first part that cannot be read.
     """
     return _read(text, 0)[0]
 
 
 def is_read_whole(text: str) -> bool:
-    """Return whether `commands` gives all commands in `text`.
+    """Return whether `commands` returns all commands in `text`.
 
-    What is decided by commands that a text does not hold has to ask this first.
+    A conclusion from the absence of a command is valid only then.
     """
     return _read(text, 0)[1]
 
 
 def commands_of(instruction: Instruction) -> tuple[Command, ...]:
-    """Return the commands of a RUN, CMD, ENTRYPOINT or HEALTHCHECK; none of another program's."""
+    """Return the commands of a RUN, CMD, ENTRYPOINT or HEALTHCHECK; none of other languages."""
     script = _script_of(instruction)
     if script is not None:
         return commands(script)
@@ -52,9 +52,9 @@ def commands_of(instruction: Instruction) -> tuple[Command, ...]:
 
 
 def is_known(instruction: Instruction) -> bool:
-    """Return whether all shell text of an instruction is read whole.
+    """Return whether all shell text of an instruction can be read.
 
-    What COPY or ADD writes is text of a shell only if it says so.
+    A document of COPY or ADD is shell text only if its first line names a shell.
     """
     if instruction.keyword in _RUNNING:
         return is_read_whole(_script_of(instruction) or "")
@@ -65,7 +65,7 @@ def is_known(instruction: Instruction) -> bool:
 def in_directories(found: Iterable[Command], at: str) -> Iterator[tuple[str, Command]]:
     """Yield each command with the directory in which it runs, as far as that is known.
 
-    Those of `found` begin `at` a directory; what a subshell changes ends with it.
+    The first of `found` runs `at` a directory; a change in a subshell ends with it.
 
     >>> [at for at, _ in in_directories(commands("(cd a && b); c; cd d; e $(cd f)"), "/x")]
     ['/x/a', '/x/a', '/x', '/x/d', '/x/d/f', '/x/d']
@@ -75,7 +75,7 @@ def in_directories(found: Iterable[Command], at: str) -> Iterator[tuple[str, Com
         around = (command.within[:end] for end in range(len(command.within), -1, -1))
         here = next(directories[each] for each in around if each in directories)
         if command.program in ("cd", "pushd"):
-            # Nobody knows where `cd` and `cd -` lead.
+            # The targets of `cd` and `cd -` are not known.
             here = posixpath.join(here, next(iter(command.operands), "$OLDPWD"))
         directories[command.within] = here
         yield here, command
@@ -100,13 +100,13 @@ def _arguments_of(instruction: Instruction) -> tuple[str, ...]:
 
 
 def _is_script(document: str) -> bool:
-    """Return whether a shell runs a document: its first line may name another program."""
+    """Return whether a shell runs a document: its first line names no other program."""
     return not document.startswith("#!") or "sh" in document.partition("\n")[0]
 
 
 @lru_cache(maxsize=64)
 def _read(text: str, depth: int) -> tuple[tuple[Command, ...], bool]:
-    """Return the commands in `text`, and whether these are all."""
+    """Return the commands in `text`, and whether they are complete."""
     pieces, is_whole = read_commands(text)
     found: list[Command] = []
     for number, command in enumerate(map(_unwrapped, pieces)):
@@ -120,7 +120,7 @@ def _read(text: str, depth: int) -> tuple[tuple[Command, ...], bool]:
         line, inner = script
         given, is_all = _read(inner, depth + 1)
         is_whole &= is_all
-        # Two scripts number their subshells alike.
+        # Two scripts may use the same numbers for their subshells.
         within = (*command.within, -1 - number)
         found += (
             replace(
@@ -135,7 +135,7 @@ def _read(text: str, depth: int) -> tuple[tuple[Command, ...], bool]:
 
 
 def _unwrapped(command: Command) -> Command:
-    """Return a command without what only runs another program."""
+    """Return a command without programs that only run another one."""
     assignments, words = [*command.assignments], [*command.words]
     while words:
         if match := _ASSIGNMENT.fullmatch(words[0]):
@@ -161,14 +161,14 @@ _WRAPPERS: dict[str, tuple[int, tuple[str, ...]]] = {
     "gosu": (1, ()),
     "su-exec": (1, ()),
     "xvfb-run": (0, ()),
-    # Lines that are read one by one may begin inside a loop.
+    # A line that is read by itself may begin inside a loop.
     **dict.fromkeys(("if", "then", "elif", "else", "do", "while", "until", "!", "{"), (0, ())),
 }
-"""Programs that run what follows: the number of their own words, and options that take one."""
+"""Programs that run another one: their number of arguments, and options with a value."""
 
 
 def _run_by(words: list[str]) -> list[str]:
-    """Return what is run by a program that only runs another, nothing if it is no such program."""
+    """Return the command that a program of `_WRAPPERS` runs, nothing for other programs."""
     own, taking = _WRAPPERS.get(words[0].rpartition("/")[2], (-1, ()))
     if own < 0:
         return []
@@ -179,7 +179,7 @@ def _run_by(words: list[str]) -> list[str]:
 
 
 def _script(command: Command) -> tuple[int, str] | None:
-    """Return the script that a shell is given: its first line, and what is behind `-c` or `<<`."""
+    """Return the script of a shell, behind `-c` or `<<`, and the number of lines before it."""
     words = command.words[1:] if command.program == "busybox" else command.words
     if not words or words[0].rpartition("/")[2] not in (*UNIX_SHELLS, "su"):
         return None

@@ -1,6 +1,7 @@
-"""Shell text into simple commands, found by tree-sitter.
+"""Parse shell text into simple commands with tree-sitter.
 
-The grammar is that of bash, of which /bin/sh of any image is a part. Nothing here knows programs.
+The grammar is that of bash, which includes that of /bin/sh in any image. Names of programs
+have no meaning here.
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ if TYPE_CHECKING:
 _LONGEST = 64 * 1024
 """Number of characters of the longest text that is read."""
 _MOST_PIPES = 2000
-"""Number of `|` in a text that is read: an error behind n of them costs n * n steps."""
+"""Largest number of `|` in a text that is read: an error behind n of them costs n * n steps."""
 _SHORT = 1024
-"""Number of characters of a text that takes no time to read, whatever it is."""
+"""Number of characters of a text that is parsed without limits, as it cannot take long."""
 _CHUNK = 4096
-"""Number of characters of a longer one that the parser is given at a time."""
+"""Number of characters that the parser is given at a time of a longer text."""
 _READS, _CHARACTERS_READ = 200, 16
-"""An error may make the parser read on to the end from each place: so many times it is given a
-chunk at least, and once more for so many characters of the text. Then the text ends for it."""
+"""Least number of chunks that the parser is given, and characters of text for each further one.
+After these the text ends for it: an error may make it read to the end again from each place."""
 _DEEPEST = 20
-"""Number of substitutions in each other, of which the innermost is read."""
+"""Largest number of nested substitutions that are read."""
 
 _UNUSUAL = re.compile(r"[^\t\n\x20-\x7e]")
 _ESCAPED = re.compile(r"\\(?:\n|(.))")
@@ -41,14 +42,14 @@ _EXPANDED = frozenset(
         *("expansion", "simple_expansion"),
     )
 )
-"""What stays in a word as it is written."""
+"""Nodes that stay in a word as written."""
 _EXPRESSIONS = frozenset(
     (
         *("binary_expression", "unary_expression", "parenthesized_expression"),
         *("postfix_expression", "ternary_expression", "negated_command", "command_name"),
     )
 )
-"""What is no word by itself, but holds some."""
+"""Nodes that contain words but are none."""
 _NO_WORDS = frozenset(("file_redirect", "herestring_redirect", "subshell", "ERROR"))
 _SUBSHELLS = frozenset(("subshell", "command_substitution", "process_substitution"))
 _OPERATORS = {
@@ -56,31 +57,31 @@ _OPERATORS = {
     **dict.fromkeys((";;", ";&", ";;&"), ";"),
     **dict.fromkeys(("(", ")", "$(", "`", "<(", ">("), ""),
 }
-"""What a command comes after, by the token in front."""
+"""The operator in front of a command, by its token."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A simple command: what is run, with what, and how it hangs together with the one before."""
+    """A simple command: its words, and the operator that connects it with the one before."""
 
     words: tuple[str, ...]
-    """Unquoted; the first is the program."""
+    """The unquoted words; the first is the program."""
     assignments: tuple[tuple[str, str], ...] = ()
-    """The variables set in front of it, or alone if there are no words."""
+    """The variables set in front of the program, or alone without words."""
     after: str = ""
     """The operator in front: `&&`, `||`, `;`, `|`, `&` or `""` for the first."""
     line: int = 0
-    """Number of lines of the text that come before it."""
+    """Number of lines before it in the text."""
     within: tuple[int, ...] = ()
-    """The subshells and substitutions around it, by number, the outermost first."""
+    """The numbers of the subshells and substitutions around it, the outermost first."""
     end: int = field(default=0, compare=False)
-    """One past its last character in the text, redirections included."""
+    """Index after its last character in the text, redirections included."""
     document: tuple[int, str] | None = field(default=None, compare=False)
-    """A here-document that it reads, with the number of lines before."""
+    """Its here-document, with the number of lines before that."""
 
     @property
     def program(self) -> str:
-        """Return the name of what is run, without its directory."""
+        """Return the name of the program, without its directory."""
         return self.words[0].rpartition("/")[2] if self.words else ""
 
     @property
@@ -90,7 +91,7 @@ class Command:
 
     @property
     def operands(self) -> tuple[str, ...]:
-        """Return the arguments that are no options; an option's value counts as one."""
+        """Return the arguments that are no options; the value of an option counts as one."""
         return tuple(word for word in self.arguments if not word.startswith("-"))
 
     def has(self, *options: str) -> bool:
@@ -98,7 +99,7 @@ class Command:
         return any(word.partition("=")[0] in options for word in self.arguments)
 
     def value(self, *options: str) -> str | None:
-        """Return what follows the first of these options, behind `=` or as the next word."""
+        """Return the value of the first of these options, behind `=` or in the next word."""
         for at, word in enumerate(self.words):
             name, given, value = word.partition("=")
             if name in options:
@@ -107,9 +108,9 @@ class Command:
 
 
 def read_commands(text: str) -> tuple[tuple[Command, ...], bool]:
-    """Return the commands of `text` in the order in which they run, and whether these are all.
+    """Return the commands of `text` in the order in which they run, and whether all were read.
 
-    The scripts of `sh -c` are words here.
+    A script of `sh -c` is one word.
 
     >>> [(each.words, each.after) for each in read_commands("a b>c && { d; }; e")[0]]
     [(('a', 'b'), ''), (('d',), '&&'), (('e',), ';')]
@@ -128,10 +129,10 @@ def read_commands(text: str) -> tuple[tuple[Command, ...], bool]:
 
 
 def _tree(text: str) -> Tree | None:
-    """Return the syntax tree of `text`, None where it would take too long to find it."""
+    """Return the syntax tree of `text`, None if parsing would be too slow."""
     if len(text) > _LONGEST or text.count("|") > _MOST_PIPES:
         return None
-    # With one byte for each character, places in the tree are places in the text.
+    # With one byte for each character, byte offsets in the tree are indexes in the text.
     data = memoryview(_UNUSUAL.sub("x", text).encode())
     if len(data) <= _SHORT:
         return _parser().parse(data)
@@ -148,7 +149,7 @@ def _tree(text: str) -> Tree | None:
 
 @lru_cache(maxsize=1)
 def _parser() -> Parser:
-    # Few commands read scripts; the others need not wait for this.
+    # Few commands of ctxsize read scripts; the others must not wait for this import.
     import tree_sitter_bash
     from tree_sitter import Language, Parser
 
@@ -156,20 +157,20 @@ def _parser() -> Parser:
 
 
 class _Visit(NamedTuple):
-    """A node that is still to be looked at."""
+    """A node on the stack."""
 
     node: Node
     within: tuple[int, ...]
     is_end: bool = False
-    """Whether all in the node was looked at."""
+    """True if all nodes in it were visited."""
     command: Command | None = None
-    """The command that is found at the end of the node."""
+    """The command to add at the end of the node."""
     redirected: int = -1
-    """Which of the commands that were found a redirection belongs to, -1 for none."""
+    """Index of the command that a redirection belongs to, -1 for none."""
 
 
 class _Reader:
-    """Goes through a tree in the order of the text, with a stack, as trees may be deep."""
+    """Visitor of a tree in the order of the text. It has a stack, as trees may be deep."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -181,7 +182,7 @@ class _Reader:
         self._stack: list[_Visit] = []
 
     def commands(self, tree: Tree) -> tuple[tuple[Command, ...], bool]:
-        """Return the commands in front of the first error, and whether these are all."""
+        """Return the commands before the first error, and whether all were read."""
         self._stack.append(_Visit(tree.root_node, ()))
         while self._stack:
             visit = self._stack.pop()
@@ -208,7 +209,7 @@ class _Reader:
             self._is_over = True
         elif visit.command is not None:
             self._found.append(visit.command)
-            # A line feed is no token.
+            # A line feed is no token, so `;` is the default.
             self._after = ";"
         else:
             body = node.child_by_field_name("body")
@@ -234,7 +235,7 @@ class _Reader:
         self._push(visit, inner)
 
     def _begin(self, visit: _Visit) -> None:
-        """Take the words of a command; what is substituted in them runs first."""
+        """Push a command with its words; commands substituted in them run first."""
         node = visit.node
         # To `export` and its like, an assignment is a word.
         apart = _ASSIGNMENT if node.type not in _DECLARATIONS else ""
@@ -260,12 +261,12 @@ class _Reader:
         return self._text[first.start_byte : first.end_byte], value
 
     def _redirect(self, visit: _Visit) -> None:
-        """Give the command in front what belongs to it, and look for commands in the rest."""
+        """Add words and documents to the command in front, and visit the other nodes."""
         node, parts = visit.node, visit.node.children
         if visit.redirected >= 0:
             command = self._found[visit.redirected]
             if node.type == "file_redirect":
-                # The grammar takes the words behind it for further destinations.
+                # The grammar parses the words behind it as further destinations.
                 further = node.children_by_field_name("destination")[1:]
                 words = (_unquoted(self._text, each) for each in further)
                 command = replace(command, words=(*command.words, *words), end=node.end_byte)
@@ -280,7 +281,7 @@ class _Reader:
 
 
 def _words(node: Node) -> Iterator[Node]:
-    """Yield the words of which a part of a command consists."""
+    """Yield the words in a part of a command."""
     stack = [node]
     while stack:
         each = stack.pop()
@@ -291,7 +292,7 @@ def _words(node: Node) -> Iterator[Node]:
 
 
 def _unquoted(text: str, word: Node) -> str:
-    """Return a word without its quotes; what a shell expands stays as it is written."""
+    """Return a word without its quotes; expansions stay as written."""
     kind, written = word.type, text[word.start_byte : word.end_byte]
     if kind in _EXPANDED:
         return written

@@ -1,4 +1,4 @@
-"""Sizes as people write them and as builders print them, and back to bytes."""
+"""Convert sizes and ages between numbers, text for people and the text of builders."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SIZE = re.compile(r"\s*([0-9]{1,30}(?:\.[0-9]{1,30})?)\s*([kmgt]?)(i?)b?\s*", r
 
 
 def parse_size(text: str) -> int:
-    """Return the bytes of a size with a unit, decimal unless it has an `i`.
+    """Return the bytes of a size with a unit, decimal unless the unit has an `i`.
 
     Raises `InputError` for anything else.
 
@@ -114,7 +114,7 @@ def percent(part: float, whole: float = 1) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """Return `count` things, for a person.
+    """Return `count` with a noun in its right form.
 
     >>> plural(1, "file"), plural(1200, "directory"), plural(2, "day")
     ('1 file', '1,200 directories', '2 days')

@@ -1,10 +1,10 @@
-"""The version, and which walk runs; alone, so that both can be queried without other imports."""
+"""The version and the kind of walk, in a module that needs no other of the package."""
 
 import os
 import sys
 
 __version__ = "0.1.0"
-"""`pyproject.toml` has the same."""
+"""The same value as in `pyproject.toml`."""
 
 CORE = os.path.join(os.path.dirname(__file__), "engine", "native", "_core.abi3.so")
 

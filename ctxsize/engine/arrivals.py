@@ -1,4 +1,4 @@
-"""What of a context arrives at the builder, asked entry by entry, and by which instructions."""
+"""Single entries of a transfer: which arrive at the builder, and which instructions take them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from ctxsize.reader import entries_in
 
 
 class Arrivals:
-    """The entries that a transfer of `paths` brings: relative paths, `.` for the context itself.
+    """The entries in a transfer of `paths`: relative paths, `.` for the context itself.
 
     Raises what `evaluator_of` raises.
     """
@@ -60,7 +60,7 @@ class Arrivals:
         return not mark.ignored and not stat.S_ISSOCK(found.st_mode)
 
     def _sends(self, state: Any, prefix: str) -> bool:
-        """Return whether a directory is sent: for itself, or for something below it."""
+        """Return whether a directory is sent: by itself, or due to an entry below it."""
         pending = [(state, prefix)]
         while pending:
             state, prefix = pending.pop()
@@ -80,7 +80,7 @@ class Arrivals:
         return False
 
     def link(self, path: str) -> str | None:
-        """Return a symlink's target, else None. Raises `BuildFailsError` where Docker fails."""
+        """Return a symlink's target, else None. Raises `BuildFailsError` if the sender fails."""
         try:
             return None if "\0" in path else link_target(self._full(path))
         except OSError as error:  # a name that is too long
@@ -88,9 +88,9 @@ class Arrivals:
             raise BuildFailsError(f"error from sender: {path}: {reason}") from None
 
     def follow(self, path: str) -> tuple[str, bool]:
-        """Return where `path` leads through symlinks, and whether that arrives.
+        """Return where `path` leads through symlinks, and whether that entry arrives.
 
-        Where a symlink does not arrive, it is the end itself.
+        A symlink that does not arrive itself ends the path.
         """
 
         def target_of(here: str) -> str | None:
@@ -103,7 +103,7 @@ class Arrivals:
     def matching(self, pattern: str) -> list[str]:
         """Return the entries of the context that match `pattern`, whether or not they arrive.
 
-        Symlinks are followed in front of the first wildcard only.
+        Symlinks are followed only before the first wildcard.
         """
         base = self.base(pattern)
         found = ["" if base == "." else f"{base}/"]
@@ -117,10 +117,10 @@ class Arrivals:
         return [path[:-1] for path in found]
 
     def matching_parents(self, base: str, pattern: str) -> Iterator[str]:
-        """Yield the outermost entries that `COPY --parents` finds below `base`, sent or not.
+        """Yield the outermost entries that `COPY --parents` matches below `base`, sent or not.
 
-        The pattern is of the dialect of ignore files, so that `**` stands for any number of
-        directories and what is below a match is taken with it; no symlink in it is followed.
+        The pattern uses the dialect of ignore files: `**` matches any number of directories, and
+        a match includes all below it. No symlink in it is followed.
         Behaviour: moby/buildkit (`dispatchCopy`, `contenthash`), docker/dockerfile 1.20.
         """
         search = DockerIgnorePattern(pattern)
@@ -136,7 +136,7 @@ class Arrivals:
                     pending.append((f"{inside}/", depth + 1))
 
     def _entries(self, path: str) -> list[os.DirEntry[str]]:
-        """Return the entries of a directory by name; none if it is none or cannot be read."""
+        """Return the entries of a directory by name; none for other entries or if unreadable."""
         full = self._full(path.rstrip("/"))
         try:
             is_directory = stat.S_ISDIR(os.lstat(full).st_mode)
@@ -145,7 +145,7 @@ class Arrivals:
             return []
 
     def base(self, pattern: str) -> str:
-        """Return where the part of a pattern in front of its first wildcard leads."""
+        """Return where the part of a pattern before its first wildcard leads."""
         parts = takewhile(lambda part: not has_wildcards(part), pattern.split("/"))
         return self.follow("/".join(parts))[0]
 
@@ -154,12 +154,12 @@ class Arrivals:
 
 
 def is_pattern(path: str) -> bool:
-    """Return whether a part of a path has wildcards."""
+    """Return whether any part of a path has wildcards."""
     return any(map(has_wildcards, path.split("/")))
 
 
 class Takers:
-    """The instructions that take a path. Raises `CtxsizeError` for a target that does not exist."""
+    """The instructions that take a path. Raises `CtxsizeError` for a missing target."""
 
     def __init__(self, request: Request) -> None:
         self._request = request
@@ -168,10 +168,10 @@ class Takers:
         self._unknown = self._read()
 
     def _read(self) -> str:
-        """Read the Dockerfile. Return why what it takes is not known, or ""."""
+        """Read the sources of the Dockerfile, and return why they are not known, or ""."""
         request = self._request
         if not request.builder.asks_for_paths:
-            return f"{request.builder.title} takes the whole context, whatever the Dockerfile says"
+            return f"{request.builder.title} sends the whole context, whatever the Dockerfile says"
         if request.dockerfile is None:
             return "not known, as there is no Dockerfile"
         try:
@@ -182,15 +182,15 @@ class Takers:
             return f"not known: {error}"
         self._sources = dict.fromkeys(source for each in asked for source in each.sources)
         for each in self._sources:
-            if each.path.startswith("!"):  # the sender's patterns are those of an ignore file
+            if each.path.startswith("!"):  # fsutil reads the paths as patterns of an ignore file
                 return (
                     f"not known, as {each.instruction} {each.source} (line {each.line}) is read as "
-                    "a pattern that takes away again, and files may arrive empty"
+                    "a pattern that excludes again, and files may arrive empty"
                 )
         return ""
 
     def added_to(self, explained: Explanation) -> Explanation:
-        """Return `explained` with the instructions that take its path, or why that is not known."""
+        """Return `explained` with the instructions that take its path, or why they are unknown."""
         if explained.path == ".":
             return explained
         if self._unknown:
@@ -209,7 +209,7 @@ class Takers:
                 yield Taker(each.instruction, each.line, each.source, each.kind, not takes)
 
     def _takes(self, source: Source, path: str) -> tuple[bool, bool]:
-        """Return whether `source` takes `path`, and else whether it may take something below it."""
+        """Return whether `source` takes `path`, else whether it may take entries below it."""
         if source.path not in self._specs:
             include = follow(self._request.root, (source.path,))
             self._specs[source.path] = None if include is None else include_spec(include)

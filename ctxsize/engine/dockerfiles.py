@@ -1,7 +1,7 @@
-"""Finds the Dockerfile of a build as the builder does, and says where the builder would fail.
+"""Find the Dockerfile of a build as the builder does, or the reason why the build fails.
 
-BuildKit gets the Dockerfile's directory like a context of its own: a symlink
-cannot lead out of it, and `dockerfile` counts where `Dockerfile` cannot be read.
+BuildKit receives the Dockerfile's directory like a context of its own: a symlink
+cannot lead out of it, and `dockerfile` counts if `Dockerfile` cannot be read.
 Behaviour: docker/buildx (`loadInputs`), moby/buildkit (`ReadEntrypoint`).
 """
 
@@ -22,7 +22,7 @@ from ctxsize.reader import entries_in, is_null
 
 STDIN = "-"
 MOST_BYTES = 16 << 20
-"""Number of bytes of the largest Dockerfile: the most that BuildKit puts into a message."""
+"""Number of bytes of the largest Dockerfile: the limit of a message of BuildKit."""
 _REMOTE = re.compile(r"(https?|git|ssh|docker-image|oci-layout|target)://|git@|github\.com/")
 _USUAL, _LOWER = "Dockerfile", "dockerfile"
 _MOST_LINKS = 255
@@ -33,9 +33,9 @@ _DOCKERFILE = re.compile(
     re.IGNORECASE,
 )
 _IGNORE_FILE = re.compile(r"(?:.*\.)?(?:docker|container)ignore", re.IGNORECASE | re.DOTALL)
-_TELLS_OF_BUILDS = re.compile(r"(?:^|/)[^/]*(?:compose[^/]*\.ya?ml|bake[^/]*\.(?:hcl|json))$")
+_BUILD_FILE = re.compile(r"(?:^|/)[^/]*(?:compose[^/]*\.ya?ml|bake[^/]*\.(?:hcl|json))$")
 _MOST_NEAR = 100
-"""Number of directories in which builds are looked for where a context has no Dockerfile."""
+"""Number of directories that are searched for builds if a context has no Dockerfile."""
 _NO_DOCKERFILE = re.compile(
     r""".*\.(?:
     # programs
@@ -60,7 +60,7 @@ _PROGRAM = re.compile(
 
 
 def is_dockerfile(path: str) -> bool:
-    """Return whether this is a Dockerfile by its name: `Dockerfile-x` and `x.Dockerfile` are."""
+    """Return whether a path has a Dockerfile's name, like `Dockerfile-x` or `x.Dockerfile`."""
     name = path.rpartition("/")[2]
     others = (_NO_DOCKERFILE, _PROGRAM, _IGNORE_FILE)
     return _DOCKERFILE.fullmatch(name) is not None and not any(
@@ -69,32 +69,32 @@ def is_dockerfile(path: str) -> bool:
 
 
 def is_ignore_file(path: str) -> bool:
-    """Return whether this is an ignore file by its name, or is meant to be one.
+    """Return whether a path has the name of an ignore file, or nearly.
 
-    Builders want the dot at its head and lower case; `lint` says so where they are missing.
+    Builders need the leading dot and lower case; `lint` reports a name without them.
     """
     return _IGNORE_FILE.fullmatch(path.rpartition("/")[2]) is not None
 
 
 def is_remote(name: str) -> bool:
-    """Return whether the builder itself fetches what has this name."""
+    """Return whether this names something that the builder itself fetches."""
     return _REMOTE.match(name) is not None
 
 
 @dataclass(frozen=True)
 class FoundDockerfile:
-    """Where a Dockerfile is; `path` names it and its ignore file, `read_from` holds its text."""
+    """A Dockerfile: `path` names it and its ignore file, `read_from` is the file to read."""
 
     path: str | None
     read_from: str | None = None
     fault: str | None = None
-    """Why the build fails, in BuildKit's words if it is that."""
+    """The reason why the build fails, for BuildKit in its own words."""
 
 
 def find_dockerfile(context: str, named: str | None, builder: Builder) -> FoundDockerfile:
-    """Return the Dockerfile of a build in `context`, `named` being what `-f` says.
+    """Return the Dockerfile of a build in `context`; `named` is the value of `-f`.
 
-    Raises `InputError` for one that is named and cannot be used.
+    Raises `InputError` if one is named and cannot be used.
     """
     if named == STDIN:
         return FoundDockerfile(STDIN)
@@ -136,13 +136,13 @@ def _opened(context: str, named: str | None, builder: Builder) -> FoundDockerfil
 
 
 def _fetched(context: str, named: str | None, builder: Builder) -> FoundDockerfile:
-    """Return the Dockerfile as BuildKit gets it, from its directory alone."""
+    """Return the Dockerfile as BuildKit receives it, from its directory alone."""
     path = os.path.normpath(os.path.join(context, _USUAL)) if named is None else named
     directory, name = os.path.split(path)
     if name == _USUAL:
         names: list[str] = []
         with suppress(OSError):
-            # Case counts, whatever the file system does.
+            # BuildKit compares names by case, even if the file system does not.
             names = [each.name for each in entries_in(directory or ".")]
         if _LOWER in names and _USUAL not in names:
             path, name = os.path.join(directory, _LOWER), _LOWER
@@ -154,10 +154,10 @@ def _fetched(context: str, named: str | None, builder: Builder) -> FoundDockerfi
 
 
 def files_near(context: str) -> list[str]:
-    """Return the files at the top of a context and one directory below, which may name builds.
+    """Return the files at the top of a context and one level below, to find builds for a hint.
 
-    Nothing if none of them is a Dockerfile or tells of builds by its name. Only so many
-    directories are looked into: this is a look for a hint.
+    Nothing if none of them has the name of a Dockerfile, a Compose file or a Bake file. At most
+    `_MOST_NEAR` directories are read.
     """
     found: list[str] = []
     pending = ["", ".github/workflows", "src/main/docker"]
@@ -171,12 +171,12 @@ def files_near(context: str) -> list[str]:
         if not directory:
             folders = sorted(one.name for one in each if one.is_dir(follow_symlinks=False))
             pending += [name for name in folders if name not in (".git", "node_modules")]
-    tells = any(is_dockerfile(path) or _TELLS_OF_BUILDS.search(path) for path in found)
-    return found if tells else []
+    names_builds = any(is_dockerfile(path) or _BUILD_FILE.search(path) for path in found)
+    return found if names_builds else []
 
 
 def _inside(path: str, directory: str, name: str, builder: Builder) -> FoundDockerfile:
-    """Return the Dockerfile called `name` in its directory, `path` being its name for the user."""
+    """Return the Dockerfile called `name` in its directory; the user knows it as `path`."""
     failed = "failed to read dockerfile:"
     try:
         target = follow_inside(os.path.realpath(directory or "."), name)
@@ -187,20 +187,20 @@ def _inside(path: str, directory: str, name: str, builder: Builder) -> FoundDock
         return FoundDockerfile(there, fault=f"{failed} open {name}: no such file or directory")
     if os.path.isdir(target):
         return FoundDockerfile(path, fault=f"{failed} read {name}: is a directory")
-    # What is no regular file or cannot be read arrives without content.
+    # fsutil sends a special file or an unreadable one without content.
     return _readable(path, target, builder, "the Dockerfile cannot be empty")
 
 
 def _readable(path: str, read_from: str, builder: Builder, fault: str) -> FoundDockerfile:
     if never_ends(read_from):
-        fault = f"{builder.title} waits for ever for a Dockerfile that is no file"
+        fault = f"{builder.title} waits forever for a Dockerfile that is a FIFO or a device"
     elif os.path.isfile(read_from) and may_read(read_from):
         return FoundDockerfile(path, read_from)
     return FoundDockerfile(path, fault=fault)
 
 
 def may_read(path: str) -> bool:
-    """Return whether this process may read what is at `path`."""
+    """Return whether this process may read the entry at `path`."""
     return os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
@@ -215,10 +215,10 @@ def never_ends(path: str) -> bool:
 
 
 def follow_links(path: str, target_of: Callable[[str], str | None]) -> tuple[str, bool]:
-    """Return where `path` leads through symlinks, and whether it gets there.
+    """Return where `path` leads through symlinks, and whether that end is reached.
 
     Absolute targets and `..` start again at the top, as in a chroot. `target_of` returns the
-    target of a symlink, None for what is none and `""` for one that stops the way.
+    target of a symlink, None for other entries, and `""` for a symlink that must not be followed.
     """
     pending, at, links = path.split("/")[::-1], list[str](), 0
     while pending:
@@ -240,7 +240,7 @@ def follow_links(path: str, target_of: Callable[[str], str | None]) -> tuple[str
 
 
 def follow_inside(root: str, path: str) -> str | None:
-    """Return where `path` below `root` leads if no symlink may leave `root`; None for nowhere.
+    """Return where `path` below `root` leads if no symlink may leave `root`; None if nowhere.
 
     Raises `OSError` for a loop.
     """

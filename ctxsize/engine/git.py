@@ -1,11 +1,10 @@
-"""What git knows of a directory: tracked files, ignored ones, submodules.
+"""Query git for the tracked files, ignored files and submodules of a directory.
 
-One of two places that run a program. Git asks and never writes: no lock is taken, no
-hook or file-system monitor of the repository is run, nothing is fetched. The
-variables that a hook sets (`GIT_DIR`, `GIT_INDEX_FILE`) are left out, as they
-name another repository than the one that is asked about. The repository is
-hostile: its own programs are not run, a `core.worktree` that leads elsewhere is
-not followed, and a git that hangs or fails is not run again for it.
+One of two modules that run a program. Git only reads: it takes no lock, runs no hook or
+file-system monitor of the repository, and fetches nothing. It does not inherit the variables
+that a hook sets (`GIT_DIR`, `GIT_INDEX_FILE`), as they name another repository. The repository
+may be hostile: its programs are not run, a `core.worktree` elsewhere is not followed, and git
+is not run again for a repository in which it hung or failed.
 """
 
 from __future__ import annotations
@@ -23,14 +22,14 @@ from ctxsize.engine.border import holds, top_of
 from ctxsize.model import Problem
 
 _SECONDS = 10.0
-"""Seconds that git has for an answer."""
+"""Seconds until a git command is stopped."""
 _MOST_SECONDS = 30.0
-"""Seconds that git may take without an answer, in all repositories together."""
+"""Seconds spent on stopped commands, in all repositories together, until git is given up."""
 _KEPT_VARIABLES = re.compile(
     "(?!GIT_)|GIT_CEILING_DIRECTORIES|GIT_CONFIG_(?!PARAMETERS$)|GIT_DISCOVERY_ACROSS_FILESYSTEM"
 )
 _SETTINGS = ("core.fsmonitor=false", f"core.hooksPath={os.devnull}", "core.quotePath=true")
-"""What counts for more than the configuration of the repository, which may name programs."""
+"""Settings that override the configuration of the repository, which may name programs."""
 
 
 class GitError(Exception):
@@ -39,11 +38,11 @@ class GitError(Exception):
     def __init__(self, message: str, *, seconds: float = 0) -> None:
         super().__init__(message)
         self.seconds = seconds
-        """How long it was waited for in vain."""
+        """Seconds until it was stopped, or 0."""
 
 
 class SortedPaths:
-    """Paths to search in, compared as `fold` makes them."""
+    """Paths to search in, compared after `fold`."""
 
     def __init__(self, paths: Iterable[str], fold: Callable[[str], str] = str) -> None:
         self._fold = fold
@@ -60,29 +59,28 @@ class SortedPaths:
 
 @dataclass(frozen=True)
 class Found:
-    """What was found above a directory: a repository, a reason why git cannot say, or neither."""
+    """The result of `find`: a repository, a reason why git does not answer, or neither."""
 
     repository: GitRepository | None = None
     problem: Problem | None = None
-    """There seems to be a repository, and git does not tell what is in it."""
+    """The reason, if there seems to be a repository."""
 
 
 @dataclass(frozen=True)
 class GitRepository:
-    """The repository that a directory belongs to; the answers are about that directory alone.
+    """The repository of a directory; all answers are about that directory alone, and cached.
 
-    Paths are relative to `root`, `/`-separated, undecodable bytes as surrogate
-    escapes. The answers are those of the first time they are asked for.
+    Paths are relative to `root`, `/`-separated, undecodable bytes as surrogate escapes.
     """
 
     root: str
-    """The directory that was asked about, as a real path."""
+    """The directory, as a real path."""
     top: str
     """The top of the work tree."""
 
     @classmethod
     def at(cls, root: str) -> GitRepository | None:
-        """Return the repository of `root`; None if git knows none or is missing."""
+        """Return the repository of `root`; None without one, or if git does not answer."""
         return find(root).repository
 
     @cached_property
@@ -101,7 +99,7 @@ class GitRepository:
 
     @property
     def submodules(self) -> frozenset[str]:
-        """Return the directories below `root` that are repositories of their own by the index."""
+        """Return the directories below `root` that the index lists as submodules."""
         return self._index[1]
 
     @cached_property
@@ -116,13 +114,13 @@ class GitRepository:
 
     @cached_property
     def ignored(self) -> frozenset[str]:
-        """Return what git ignores and does not track; a trailing `/` stands for all below.
+        """Return the untracked paths that git ignores; a trailing `/` includes all below.
 
-        Each is what a pattern of git names; `./` is `root` itself. Raises `GitError`.
+        Each is a path that a pattern of git matches; `./` is `root` itself. Raises `GitError`.
         """
         options = ("-o", "-i", "--exclude-standard", "--directory", "-z")
         listed = sorted(map(os.fsdecode, _records(self.root, "ls-files", *options)))
-        # Git also lists directories that it does not ignore, but all that is in them.
+        # Git also lists a directory that it does not ignore if it ignores all entries in it.
         return frozenset(
             path
             for path, following in pairwise([*listed, ""])
@@ -131,7 +129,7 @@ class GitRepository:
 
 
 def find(root: str) -> Found:
-    """Return the repository of the directory `root`, and what git cannot say about it."""
+    """Return the repository of the directory `root`, or why git does not answer."""
     real = os.path.realpath(root)
     nearest = top_of(real)
     if nearest is None:
@@ -146,10 +144,10 @@ def find(root: str) -> Found:
 
 
 def _top(root: str, nearest: str) -> str:
-    """Return the top of the work tree. Raises `GitError` where it is not that of the `.git` found.
+    """Return the top of the work tree. Raises `GitError` if it does not belong to the `.git` found.
 
-    Git passes over a `.git` that is no repository, like an empty directory. But a
-    `core.worktree` may name any directory, which git would then list.
+    Git skips a `.git` that is no repository, like an empty directory. But a `core.worktree` may
+    name any directory, which git would then list.
     """
     top = _line(root, "--show-toplevel")
     if top == nearest:
@@ -157,7 +155,7 @@ def _top(root: str, nearest: str) -> str:
     question = "--absolute-git-dir"
     is_outer = holds(top, root) and top_of(top) == top
     if not is_outer or _line(root, question) != _line(top, question):
-        raise GitError(f"its core.worktree is {top}, which git would list in its place")
+        raise GitError(f"its core.worktree is {top}, and git would list that directory instead")
     return top
 
 
@@ -172,16 +170,16 @@ def _records(root: str, *arguments: str) -> list[bytes]:
 
 
 _failures: dict[tuple[str, ...], GitError] = {}
-"""What went wrong, by the program, the repository and the question.
+"""Errors, by the program, the repository and the arguments.
 
-Where git hung, the question is left out: it would hang with others too.
+If git hung, the key is without arguments, as it would hang with others too.
 """
 
 
 def _asked(root: str, *arguments: str) -> bytes:
     """Return what git prints. Raises `GitError` for an error, a timeout or a missing git.
 
-    What it cannot answer it is asked once: a FIFO that it waits for stays one.
+    A failed command is not run again: a FIFO that it waits for stays one.
     """
     top = top_of(root) or root
     program = find_program("git", os.environ.get("PATH", ""), top)
@@ -229,9 +227,9 @@ def _run(program: str, root: str, arguments: tuple[str, ...]) -> bytes:
 
 @lru_cache
 def find_program(name: str, path: str, top: str) -> str | None:
-    """Return the program that the variable PATH means, as an absolute path.
+    """Return the absolute path of the program that the variable PATH finds.
 
-    What lies in the repository or in the working directory is none: it came with the context.
+    A program in the repository or in the working directory is skipped: it came with the context.
     """
     here = os.path.realpath(".")
     strange = {each for each in (top, top_of(here)) if each not in (None, "/")}
@@ -245,7 +243,7 @@ def find_program(name: str, path: str, top: str) -> str | None:
 
 def _reason(stderr: bytes) -> str:
     """Return the first line of git's error, with what to do about a distrusted owner."""
-    lines = stderr.decode(errors="replace").strip().splitlines() or ["it failed without a word"]
+    lines = stderr.decode(errors="replace").strip().splitlines() or ["it failed without a message"]
     first = lines[0].removeprefix("fatal: ")
     if "dubious ownership" in first:
         return "git distrusts its owner; see `git config --global --add safe.directory`"
@@ -253,7 +251,7 @@ def _reason(stderr: bytes) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """Return our environment without what would make git look elsewhere, write, fetch or ask."""
+    """Return our environment, changed so that git does not look elsewhere, write, fetch or ask."""
     kept = {name: value for name, value in os.environ.items() if _KEPT_VARIABLES.match(name)}
     quiet = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
     return {**kept, **quiet, "LC_ALL": "C"}

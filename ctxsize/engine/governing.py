@@ -1,4 +1,4 @@
-"""Which ignore file governs a build, by the builder's own rules, and what patterns it holds."""
+"""Find the ignore file that governs a build, by the builder's own rules, and read its patterns."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ Make = Callable[[str], DockerIgnorePattern]
 def find_ignore_file(
     context: str, dockerfile: str | None, builder: Builder
 ) -> tuple[IgnoreFile | None, bool, list[Problem]]:
-    """Return the ignore file, whether it is that of the Dockerfile alone, and problems.
+    """Return the ignore file, whether it is specific to the Dockerfile, and problems.
 
-    Raises `BuildFailsError` for one on which the builder stops, `InputError` for one that is
-    too large to be read here.
+    Raises `BuildFailsError` if the builder stops at the file, `InputError` if ctxsize does not
+    read a file that large.
     """
     problems: list[Problem] = []
     for directory, name, specific in _candidates(context, dockerfile, builder):
@@ -44,7 +44,7 @@ def find_ignore_file(
 def _candidates(
     context: str, dockerfile: str | None, builder: Builder
 ) -> Iterator[tuple[str, str, bool]]:
-    """Yield where an ignore file is looked for: directory, name, whether for the Dockerfile."""
+    """Yield the candidates in order: directory, name, whether specific to the Dockerfile."""
     if dockerfile is not None and dockerfile != STDIN:
         directory, name = os.path.split(dockerfile)
         for suffix in builder.specific_suffixes:
@@ -58,7 +58,7 @@ def _target(
 ) -> str | None:
     """Return the file to read for `path`; None if the builder sees no file there.
 
-    What `is_sure` a builder that must read it opens wherever symlinks lead.
+    With `is_sure`, a builder that must read the file follows its symlinks anywhere.
     """
     target, wrong = path, ""
     if not builder.links_may_leave and not (is_sure and builder.must_read):
@@ -72,29 +72,29 @@ def _target(
         except OSError as error:
             if builder.must_read:
                 raise _unreadable(path, builder, error) from None
-            wrong = "it is a symlink that leads in a circle"
+            wrong = "it is a symlink loop"
     if not wrong and builder.must_read:
         return target
     if not wrong and os.path.isdir(target):
         wrong = "it is a directory"
     if wrong:
-        message = f"{builder.title} passes over this ignore file without a word: {wrong}"
+        message = f"{builder.title} skips this ignore file without a warning: {wrong}"
         problems.append(Problem("ignore-file-passed-over", message, path))
         return None
     if not may_read(target):
         message = (
-            f"no permission to read it: {builder.title} takes this ignore file for empty without "
-            "a word, and ignores nothing"
+            f"no permission to read this ignore file: {builder.title} treats it as empty without "
+            "a warning, and ignores nothing"
         )
         problems.append(Problem("ignore-file-unreadable", message, path))
     return target
 
 
 def _read(path: str, builder: Builder) -> IgnoreFile | None:
-    """Return the ignore file at `path`; None if there is none for a builder that must read it."""
+    """Return the ignore file at `path`; None if it is missing and the builder must read it."""
     if never_ends(path):
         raise BuildFailsError(
-            f"{builder.title} waits for ever for what is no file",
+            f"{builder.title} waits forever, as this is a FIFO or a device",
             path=path,
             hint="make the ignore file a regular file",
         )
@@ -105,7 +105,7 @@ def _read(path: str, builder: Builder) -> IgnoreFile | None:
             raise InputError(f"cannot be read: {error.strerror}", path=path) from None
         if not builder.must_read:
             return IgnoreFile.parse(path, b"")
-        # A loop of symlinks is something: it cannot be read.
+        # A symlink loop is not a missing file: the builder fails to read it.
         if isinstance(error, (FileNotFoundError, NotADirectoryError)):
             return None
         raise _unreadable(path, builder, error) from None
@@ -117,9 +117,9 @@ def _unreadable(path: str, builder: Builder, error: OSError) -> BuildFailsError:
 
 
 def read_ignore_file(path: str) -> IgnoreFile:
-    """Return the ignore file at `path`, whichever builder would read it.
+    """Return the ignore file at `path`, for any builder.
 
-    Raises `InputError` for what is no regular file, or cannot be read.
+    Raises `InputError` if it is no regular file or cannot be read.
     """
     try:
         return IgnoreFile.parse(path, read_file(path))
@@ -132,7 +132,7 @@ def read_ignore_file(path: str) -> IgnoreFile:
 def spec_of(
     ignore_file: IgnoreFile | None, builder: Builder, *, named: bool, make: Make | None = None
 ) -> DockerIgnoreSpec:
-    """Return the patterns of an ignore file; `named` if it is that of a named context.
+    """Return the patterns of an ignore file; `named` means that of a named context.
 
     Raises `IgnoreFileError` if they would fail the build.
     """
@@ -142,7 +142,7 @@ def spec_of(
         ignore_file.check_line_lengths()
     lines = ignore_file.texts()
     try:
-        # Only the frontend's own look at the file of the build context (`dockerui`) is so early.
+        # Only for the build context does the frontend (`dockerui`) parse the file before sending.
         if builder.checks_as_written and not named:
             _check_as_written(lines, builder)
         if builder.replaces_undecodable:
@@ -156,7 +156,7 @@ def spec_of(
 
 
 def _check_as_written(lines: list[str], builder: Builder) -> None:
-    """Raise `IgnoreFileError` for a byte that is not UTF-8 where a pattern cannot hold it."""
+    """Raise `IgnoreFileError` for a byte that is not UTF-8 in a class of a pattern."""
     pattern_class = builder.spec_class.pattern_class
     if all(map(is_utf8, lines)):
         return
@@ -170,5 +170,5 @@ def _check_as_written(lines: list[str], builder: Builder) -> None:
             error.hint = "a class holds a byte that is not UTF-8: save the file as UTF-8"
             with suppress(IgnoreFileError):
                 if pattern_class(golang.as_go_sees(line)).fault is None:
-                    error.hint += f"; {builder.older} takes it"
+                    error.hint += f"; {builder.older} accepts it"
             raise

@@ -1,11 +1,11 @@
-"""What a build asks for of each of its contexts, transfer by transfer.
+"""The transfers of a build: the paths that it requests from each of its contexts.
 
-A build of several platforms reads the Dockerfile once for each; platforms that
-ask for the same share a transfer. So do, of a named context, the instructions
-that ask for the same: each of the others has a transfer of its own.
+The Dockerfile is evaluated once for each platform. Platforms that request the same paths
+share a transfer. Of a named context each instruction has a transfer of its own, shared by
+instructions that request the same paths.
 
 A named context (`--build-context`) that is a directory has its own ignore file
-(`.dockerignore` at its top and no other). What is no directory is fetched by the builder:
+(`.dockerignore` at its top and no other). The builder fetches any other named context itself:
 nothing of it is sent. Behaviour: docker/buildx (`loadInputs`), moby/buildkit (`NamedContext`).
 """
 
@@ -34,17 +34,17 @@ from ctxsize.errors import DockerfileError, InputError, UndecidedError
 from ctxsize.model import NamedContext, Problem
 
 Include = tuple[str, ...] | None
-"""The include patterns of a transfer; None for all that is not ignored."""
+"""The include patterns of a transfer; None if it has everything that is not ignored."""
 
 TAKES_UNKNOWN = "what the Dockerfile takes is not known"
-TAKEN_AWAY = "sources of the Dockerfile are patterns, of which one takes it away again"
+TAKEN_AWAY = "the sources of the Dockerfile are patterns, and one of them excludes it again"
 
 
 def platforms_of(request: Request) -> tuple[str, ...]:
     """Return the platforms of the build, each once.
 
-    Where none is given it is that of `DOCKER_DEFAULT_PLATFORM`, which Docker's
-    command line heeds, or else this machine's. Raises `InputError` for what is no platform.
+    Without `--platform` that is the one in `DOCKER_DEFAULT_PLATFORM`, which Docker's command line
+    reads, or else this machine's. Raises `InputError` for a value that is no platform.
     """
     own, found = _own_platform(), []
     named = request.build.platforms
@@ -53,7 +53,7 @@ def platforms_of(request: Request) -> tuple[str, ...]:
         try:
             found.append(own if text.lower() == "local" else parse_platform(text, own))
         except DockerfileError as error:
-            # The value of a variable of the environment may be anything: it is not printed.
+            # The value of an environment variable may be a secret: do not print it.
             wrong = "DOCKER_DEFAULT_PLATFORM is no platform"
             wrong = f"--platform: {error.message}" if named else wrong
             raise InputError(wrong, hint="for instance linux/arm64") from None
@@ -67,10 +67,10 @@ def _own_platform() -> Platform:
 
 
 def named_contexts(build: Build) -> tuple[NamedContext, ...]:
-    """Return the named contexts of `build` in the order of the command line, the last of each name.
+    """Return the named contexts of `build` in the order of the command line.
 
-    Raises `InputError` where the command line itself is refused: for a name that
-    no image can have and a directory that is none, also if nothing uses it.
+    If a name is given twice, the last value counts. Raises `InputError` where buildx rejects the
+    command line: for a name that no image can have, and for a missing directory, used or not.
     """
     found: dict[str, NamedContext] = {}
     for given, value in build.build_contexts.items():
@@ -104,7 +104,7 @@ def _kind(name: str, value: str) -> str:
 
 
 def _is_image(named: NamedContext) -> bool:
-    """Return whether an image's variables and triggers may come with it."""
+    """Return whether it is an image, which may bring variables and ONBUILD triggers."""
     is_one = named.kind in ("docker-image", "oci-layout", "target")
     return is_one and named.value != "docker-image://scratch"
 
@@ -112,15 +112,15 @@ def _is_image(named: NamedContext) -> bool:
 def named_request(request: Request, named: NamedContext) -> Request:
     """Return the request for a directory: another context and ignore file, the same Dockerfile.
 
-    Raises `InputError` for what is no directory, `IgnoreFileError` if its ignore
-    file would fail the build.
+    Raises `InputError` if it is no directory, `IgnoreFileError` if its ignore file would fail
+    the build.
     """
     if not named.local:
         raise InputError(
             f"the named context {named.name} is {named.value}: the builder fetches it, so "
             "nothing is sent and no ignore file is read"
         )
-    # Only the ignore file at its top counts, whatever Dockerfiles it holds.
+    # Only the ignore file at its top counts, even if the directory contains Dockerfiles.
     build = Build(named.value, builder=request.builder.name)
     alone = request_of(build, request.builder, alone=True)
     return replace(
@@ -136,7 +136,7 @@ def named_request(request: Request, named: NamedContext) -> Request:
 
 
 def request_named(request: Request, name: str) -> Request:
-    """Return the request for the named context `name` of a build; itself for `""`.
+    """Return the request for the named context `name` of a build, or `request` for `""`.
 
     Raises `InputError` for a name that the build does not have, and what `named_request` raises.
     """
@@ -152,10 +152,10 @@ def request_named(request: Request, name: str) -> Request:
 
 
 def needs_of(request: Request) -> dict[str, ContextNeed]:
-    """Return what the Dockerfile of `request` asks of its contexts, by platform.
+    """Return what the Dockerfile of `request` requests from its contexts, by platform.
 
-    Raises `DockerfileError` for a Dockerfile that the builder rejects, and for
-    paths that it cannot ask for; `InputError` for one that cannot be read.
+    Raises `DockerfileError` for a Dockerfile that the builder rejects and for paths that it
+    cannot request, `InputError` for a Dockerfile that cannot be read.
     """
     build, data = request.build, b""
     try:
@@ -203,22 +203,22 @@ def _need(request: Request, platform: str, named: Mapping[str, bool]) -> Context
             check_excluded(patterns)
     for each in need.asked:
         text = "".join(each.paths or ())
-        if text.isascii() and not text.isprintable():  # the paths travel as a header of HTTP/2
+        if text.isascii() and not text.isprintable():  # the paths are sent as a header of HTTP/2
             raise DockerfileError(
                 'header key "followpaths" contains value with non-printable ASCII characters',
-                hint="a source holds a control character",
+                hint="a source contains a control character",
             )
     known[asking] = need
     return need
 
 
 def context_need_of(request: Request) -> ContextNeed:
-    """Return what the Dockerfile asks of its contexts on the first platform; see `needs_of`."""
+    """Return what is requested for the first platform. Raises what `needs_of` raises."""
     return next(iter(needs_of(request).values()))
 
 
 def asked_of(request: Request) -> tuple[Asked, ...]:
-    """Return the transfers of the context of `request`, which may be named; none if unused.
+    """Return the transfers of the context of `request`, named or not; none if it is unused.
 
     Raises what `needs_of` raises.
     """
@@ -240,16 +240,16 @@ def asked_of(request: Request) -> tuple[Asked, ...]:
 
 
 def includes_of(request: Request) -> list[Include]:
-    """Return the include patterns of each transfer; those of one of all if unfiltered.
+    """Return the include patterns of each transfer; one None if the builder requests no paths.
 
-    Raises what `needs_of` raises, `BuildFailsError` where the sender cannot follow a link, and
+    Raises what `needs_of` raises, `BuildFailsError` if the sender cannot follow a link, and
     `InputError` without a Dockerfile.
     """
     if not request.builder.asks_for_paths:
         return [None]
     if request.dockerfile is None:
         raise InputError(
-            "there is no Dockerfile, so what travels is not known", hint="name it with -f PATH"
+            "without a Dockerfile it is not known what is sent", hint="name it with -f PATH"
         )
     return [include_of(request, asked.paths) for asked in asked_of(request)]
 
@@ -260,30 +260,30 @@ def include_of(request: Request, paths: Paths) -> Include:
 
 
 def evaluator_of(request: Request, paths: Paths) -> Evaluator[Any] | None:
-    """Return the evaluator of a transfer; None where it is that of the ignore file alone.
+    """Return the evaluator of a transfer; None if that of the ignore file alone applies.
 
     Raises `DockerfileError` for a path that the builder rejects as a pattern,
-    `BuildFailsError` where the sender cannot follow a link.
+    `BuildFailsError` if the sender cannot follow a link.
     """
     include = include_of(request, paths)
     return None if include is None else Narrowed(request.spec, include)
 
 
 _UNKNOWNS = {
-    "syntax": "the frontend {name} reads this Dockerfile, perhaps otherwise than BuildKit's own",
-    "onbuild": "taken as having no ONBUILD triggers: the base image {name}",
-    "environment": "taken as unset: ${name}, unless the base image sets it",
-    "argument": "taken as empty: ARG {name}, which has no value; give it one with "
+    "syntax": "the frontend {name} reads this Dockerfile and may differ from BuildKit's own",
+    "onbuild": "assumed to have no ONBUILD triggers: the base image {name}",
+    "environment": "assumed to be unset: ${name}, unless the base image sets it",
+    "argument": "assumed to be empty: ARG {name}, which has no value; give it one with "
     "--build-arg {name}=…",
-    "check": "taken as giving no warning of Docker's: # check={name} makes the build fail on each",
-    "older-unset": "taken as a newer Docker does: {older} leaves ${name} unset",
-    "older-flag": "taken as a newer Docker does: {older} refuses {name}",
+    "check": "assumed to pass Docker's checks: # check={name} fails the build on any warning",
+    "older-unset": "computed for a newer Docker: {older} leaves ${name} unset",
+    "older-flag": "computed for a newer Docker: {older} refuses {name}",
 }
-"""What is assumed where the Dockerfile alone cannot tell, by the kind of `Unknown`."""
+"""Messages that state which assumption was made, by the kind of `Unknown`."""
 
 
 def unknown_problem(unknown: Unknown, builder: Builder) -> Problem:
-    """Return what is assumed in place of something that the Dockerfile alone does not tell."""
+    """Return the problem that states which assumption was made for an unknown."""
     message = _UNKNOWNS[unknown.kind].format(name=unknown.name, older=builder.older)
     is_older = unknown.kind.startswith("older-")
     code = "older-dockerfile" if is_older else f"unknown-{unknown.kind}"
@@ -291,7 +291,7 @@ def unknown_problem(unknown: Unknown, builder: Builder) -> Problem:
 
 
 def is_wrong_target(request: Request) -> bool:
-    """Return whether the Dockerfile can be read and has no stage of the asked name."""
+    """Return whether the Dockerfile can be read and has no stage of the target's name."""
     target = request.build.target.lower()
     try:
         return target not in {"", *(stage.name for stage in request.plan.dockerfile.stages)}

@@ -1,6 +1,6 @@
-"""Why a report is worth a look: what its names show, and what of that travels unasked for.
+"""Find the reasons why a report is worth a look: parts that look unneeded, secret or too large.
 
-The one file that is read for it is the `.gitignore` at the top of a context, as data.
+Names and sizes decide, and the `.gitignore` at the top of a context, the one file that is read.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from ctxsize.model import Clue, IgnoreFileInfo, Measurement, Reason, Report, Sha
 from ctxsize.reader import read_file
 
 _SHARE, _BYTES = 0.1, 1_000_000
-"""Least share of what is sent, or bytes, from which on what looks unneeded is a reason."""
+"""Smallest share of all bytes sent, or number of bytes, that makes unneeded parts a reason."""
 _MOST_PATHS = 3
 _MOST_STARS = 3
-"""Number of stars in a line of a `.gitignore`: more take `re` too long on a long name."""
+"""Largest number of stars in a line of a `.gitignore`: with more, `re` is slow on long names."""
 _MOST_LINES = 500
-"""Number of lines of a `.gitignore` that are compiled for one path."""
+"""Largest number of lines of a `.gitignore` that are compiled for one path."""
 _LONGEST_GITIGNORE_BYTES = 1_000_000
 _STARS = re.compile(r"\*+")
 _WILDCARDS = re.compile(r"[*?\[\\]")
@@ -48,12 +48,12 @@ _Parts = Sequence[Measurement | Transfer]
 def with_reasons(request: Request, report: Report, *, is_accepted: Callable[[str], bool]) -> Report:
     """Return `report`, of `request`, with the reasons why it is worth a look.
 
-    `is_accepted` returns whether the author knows of the secret at a path.
+    `is_accepted` returns whether the configuration accepts the secret at a path.
     """
     parts: _Parts = report.transfers if report.transfer else (report.context,)
     sources = _sources(request, report)
     found = [*_looked_at(report.context_path, parts, sources or (), report.ignore_file)]
-    if request.builder.meter is None and sources is not None:  # nothing travels but for COPY
+    if request.builder.meter is None and sources is not None:  # podman reads only what COPY takes
         found = [clue for clue in found if _is_taken(clue.path, sources)]
     placed = [(report.context_path, each) for each in found]
     total = _bytes(parts)
@@ -80,7 +80,7 @@ def _bytes(parts: _Parts) -> int:
 
 
 def _sources(request: Request, report: Report) -> set[str] | None:
-    """Return the paths that the Dockerfile takes, even if the builder asks for no paths.
+    """Return the paths that the Dockerfile takes, even if the builder requests no paths.
 
     None if the Dockerfile cannot be evaluated.
     """
@@ -93,7 +93,7 @@ def _sources(request: Request, report: Report) -> set[str] | None:
 
 
 def _is_taken(path: str, sources: set[str]) -> bool:
-    """Return whether one of `sources` takes `path`, by itself or with what it lies in."""
+    """Return whether one of `sources` takes `path` itself or a directory above it."""
     names = path.split("/")
     above = (".", *("/".join(names[: depth + 1]) for depth in range(len(names))))
     globs = (each.split("/") for each in sources if has_wildcards(each))
@@ -105,10 +105,10 @@ def _is_taken(path: str, sources: set[str]) -> bool:
 def _looked_at(
     context: str, parts: _Parts, sources: Collection[str], info: IgnoreFileInfo | None
 ) -> Iterator[Clue]:
-    """Yield the clues of one context that stand, by what they are a reason for."""
+    """Yield the clues of one context that make a reason, with the kind of that reason."""
     patterns = () if info is None else info.patterns
     texts = (*sources, *(each.text for each in patterns if each.exception and each.line))
-    # What the author names is wanted. A word of wildcards alone names nothing.
+    # The author wants what a source or an exception names. Wildcards alone name nothing.
     words = {word for text in texts for word in text.split("/") if re.search(r"\w", word)}
     clues = {(each.kind, each.path): each for part in parts for each in part.clues}
     bases = {each.path.rpartition("/")[2] for each in clues.values()}
@@ -128,7 +128,7 @@ def _looked_at(
 
 
 def _large(context: str, large: list[Clue], passed: list[str], total: int) -> Iterator[Clue]:
-    """Yield what git ignores of `large` parts outside `passed`, and a file that is most of all."""
+    """Yield `large` parts outside `passed` that git ignores, or a file with most of the bytes."""
     lines = _gitignore_lines(context) if large else []
     for clue in sorted(large, key=lambda each: each.path.count("/")):
         if f"{clue.path}/".startswith(tuple(passed)):
@@ -162,7 +162,7 @@ def _ignores(lines: list[str], clue: Clue) -> bool:
 
 
 def _may_match(line: str, names: list[str]) -> bool:
-    """Return whether the last name in `line` may match one of `names`, without any `re` of it."""
+    """Return whether the last name in `line` may match one of `names`, without compiling it."""
     last = line.rstrip().rstrip("/").rpartition("/")[2].removeprefix("!")
     if len(_STARS.findall(line)) > _MOST_STARS:
         return False
@@ -190,13 +190,13 @@ def _reasons(clues: Iterable[Clue], total: int) -> Iterator[Reason]:
 _AFTER_SLASH = chr(ord("/") + 1)
 _LARGE_SHARE = 0.01
 _LARGE_DEPTH = 5
-"""What git may ignore is looked for in parts of so much, so deep."""
+"""Smallest share and largest depth of the parts that are compared with `.gitignore`."""
 
 
 def clues(
     noted: Clues, direct: dict[str, Sum], largest: Sequence[Share], total: int
 ) -> tuple[Clue, ...]:
-    """Return what may be worth a look, by the sums of directories and the largest files."""
+    """Return the parts that may be worth a look, by sums of directories and the largest files."""
     tops = _tops(noted)
     prefixes = sorted(direct) if tops else []
     found = []
@@ -213,7 +213,7 @@ def clues(
 
 
 def _tops(noted: Clues) -> dict[str, str]:
-    """Return the outermost directories that say something, as prefixes, and what they say."""
+    """Return the outermost directories that make a clue, as prefixes, and the kind of clue."""
 
     @cache
     def holding(name: str) -> frozenset[str]:
@@ -240,11 +240,11 @@ def _tops(noted: Clues) -> dict[str, str]:
 
 
 _Holding = Callable[[str], frozenset[str]]
-"""Returns the directories, as prefixes, that hold something of a name."""
+"""Returns the directories, as prefixes, that contain an entry of that name."""
 
 
 def _is_shown(path: str, ways: str, holding: _Holding) -> bool:
-    """Return whether one of `ways`, a value of `UNNEEDED`, holds for the directory `path`."""
+    """Return whether one of `ways`, a value of `UNNEEDED`, is true of the directory `path`."""
     return any(
         all(any(_is_there(path, word, holding) for word in group.split()) for group in groups)
         for groups in (way.split("+") for way in ways.split("|"))
@@ -263,7 +263,7 @@ def _is_there(path: str, word: str, holding: _Holding) -> bool:
 def _large_parts(
     noted: Clues, direct: dict[str, Sum], largest: Sequence[Share], total: int
 ) -> Iterator[Clue]:
-    """Yield the large parts where git may ignore some, else a file that is most of it."""
+    """Yield the large parts if there is a `.gitignore`, else a file with most of the bytes."""
     least = max(LARGE_FILE_BYTES, total / 2)
     if "" in noted.names.get(GITIGNORE, ()):
         least = max(1, _LARGE_SHARE * total)

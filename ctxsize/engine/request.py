@@ -1,7 +1,7 @@
-"""What the user asks about: a context, a Dockerfile and a builder.
+"""The request that every answer is about: a context, a Dockerfile, an ignore file and a builder.
 
-Finds the Dockerfile and the ignore file that governs, by the builder's own rules, and reads
-those small files, the Dockerfile once (`Plan`). Nothing else of the tree is touched.
+The Dockerfile and the ignore file are found by the builder's own rules. The Dockerfile is read
+once (`Plan`). Nothing else of the tree is read.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ if TYPE_CHECKING:
 
 
 class Plan:
-    """A Dockerfile, read and parsed once, with what its builds take.
+    """A Dockerfile, read and parsed once, with the needs of its builds.
 
-    Requests share it that differ only in the ignore file, the target, the arguments or
-    the context they are about. `read` gives the text; it and each part of this raise
-    `DockerfileError` for what the builder rejects, `InputError` for what cannot be read.
+    Requests that differ only in the ignore file, the target, the arguments or the context share
+    it. `read` returns the text. It and each property raise `DockerfileError` for a Dockerfile
+    that the builder rejects, `InputError` for one that cannot be read.
     """
 
     def __init__(self, read: Callable[[], bytes]) -> None:
         self._read = read
         self.needs: dict[object, ContextNeed] = {}
-        """What is known already, by all that it depends on."""
+        """Needs that were evaluated, by all that they depend on."""
 
     @cached_property
     def data(self) -> bytes:
@@ -58,13 +58,13 @@ class Plan:
     def dockerfile(self) -> Dockerfile:
         """Return the instructions and stages."""
         if isinstance(self._parsed, DockerfileError):
-            # The caller adds to an error where it was met.
+            # Each caller adds its own place to the error.
             raise copy(self._parsed)
         return self._parsed
 
     @cached_property
     def _parsed(self) -> Dockerfile | DockerfileError:
-        from ctxsize.dockerfile.parse import parse_dockerfile  # many runs need no Dockerfile
+        from ctxsize.dockerfile.parse import parse_dockerfile  # many runs parse no Dockerfile
 
         data = self.data
         try:
@@ -74,13 +74,13 @@ class Plan:
 
 
 class Plans:
-    """The plans of a command, one for each file: what it asks of many builds shares them."""
+    """The plans of a command, one for each Dockerfile, shared by all its builds."""
 
     def __init__(self) -> None:
         self._plans: dict[str, Plan] = {}
 
     def of(self, path: str, read: Callable[[], bytes]) -> Plan:
-        """Return the plan of the Dockerfile at `path`, which `read` reads if nobody has yet."""
+        """Return the plan of the Dockerfile at `path`; `read` reads it if that is a new one."""
         return self._plans.setdefault(os.path.realpath(path), Plan(read))
 
 
@@ -88,31 +88,29 @@ class Plans:
 class Request:
     """A context directory, the Dockerfile and the patterns that govern it.
 
-    The context may be a named one, which has its own ignore file. The build and
-    its Dockerfile are the same then.
+    The context may be a named one, which has its own ignore file but the same Dockerfile.
     """
 
     build: Build
-    """What it was made of."""
     context: str
-    """As the user gave it."""
+    """The directory as the user gave it."""
     root: str
-    """Its real path."""
+    """The real path of the context."""
     dockerfile: str | None
-    """The Dockerfile's path as the user would name it, None if there is none; `-` for stdin."""
+    """The Dockerfile's path for the user; None if there is none, `-` for stdin."""
     builder: Builder
     ignore_file: IgnoreFile | None
-    """The file that governs, None where the builder reads none."""
+    """The ignore file that governs; None if the builder reads none."""
     dockerfile_specific: bool
     spec: DockerIgnoreSpec
     dockerfile_read_from: str | None = None
-    """The file that holds the Dockerfile's text, where symlinks lead from `dockerfile`."""
+    """The file with the Dockerfile's text: `dockerfile`, or the end of its symlinks."""
     dockerfile_fault: str | None = None
-    """Why the build fails without a Dockerfile, in the builder's words."""
+    """The reason why the build fails without a Dockerfile, in the builder's words."""
     name: str = ""
-    """That of a named context; empty for the build context."""
+    """The name of a named context; empty for the build context."""
     problems: tuple[Problem, ...] = ()
-    """What is odd about the files that were looked for."""
+    """Problems with the Dockerfile and the ignore files."""
     plan: Plan = field(default_factory=lambda: Plan(bytes), compare=False, repr=False)
     """The Dockerfile, read once for all requests that are made of this one."""
     plans: Plans = field(default_factory=Plans, compare=False, repr=False)
@@ -120,12 +118,12 @@ class Request:
 
     @property
     def ignore_file_problems(self) -> list[Problem]:
-        """Return what is odd about ignore files: more is sent then than one thinks."""
+        """Return the problems with ignore files: due to these more is sent than expected."""
         return [each for each in self.problems if each.code.startswith("ignore-file-")]
 
     @property
     def dockerfile_in_context(self) -> str | None:
-        """Return the Dockerfile's path relative to the context, None if it lies outside."""
+        """Return the Dockerfile's path relative to the context, None if it is outside."""
         return None if self.dockerfile in (None, STDIN) else inside(self.root, str(self.dockerfile))
 
     @property
@@ -149,9 +147,9 @@ def resolve(
 def request_of(
     build: Build, builder: Builder, *, alone: bool = False, plans: Plans | None = None
 ) -> Request:
-    """Return the request for `build`, whose `builder` this is; `alone` looks for no Dockerfile.
+    """Return the request for `build` with its `builder`; `alone` skips the Dockerfile.
 
-    `plans` are those of the command, which parses no Dockerfile twice.
+    `plans` are shared by the command, so that it parses no Dockerfile twice.
     Raises `InputError` if the context or the Dockerfile cannot be used,
     `IgnoreFileError` if the ignore file would fail the build.
     """
@@ -162,7 +160,7 @@ def request_of(
 def without_patterns(
     build: Build, builder: Builder, *, alone: bool = False, plans: Plans | None = None
 ) -> Request:
-    """Return the request for `build` as if its ignore file, which it holds, had no pattern at all.
+    """Return the request for `build` with its ignore file, but with no pattern in `spec`.
 
     Raises `InputError` if the context or the Dockerfile cannot be used.
     """
@@ -170,7 +168,7 @@ def without_patterns(
     if alone:
         found = FoundDockerfile(None)
     elif build.dockerfile == STDIN and build.dockerfile_inline is None:
-        raise InputError("the Dockerfile is to come from stdin, and its text is not given")
+        raise InputError("the Dockerfile `-` needs the text from stdin in `dockerfile_inline`")
     else:
         found = find_dockerfile(build.context, build.dockerfile, builder)
     ignore_file, specific, problems = find_ignore_file(build.context, found.path, builder)
@@ -219,10 +217,10 @@ def _dockerfile_data(build: Build, found: FoundDockerfile, builder: Builder) -> 
 
 
 def with_ignore_file(request: Request, data: bytes, *, make: Make | None = None) -> Request:
-    """Return `request` as it would be if the ignore file that governs held `data`.
+    """Return `request` with `data` as the content of the ignore file that governs.
 
-    Where none governs, it is the one that would be made: `ignore_file_to_write`.
-    `make` reads a line; the pattern's class would read it again each time.
+    If none governs, that is the one to create: `ignore_file_to_write`. `make` makes the pattern
+    of a line, for callers that cache patterns.
     Raises `IgnoreFileError` if `data` would fail the build.
     """
     ignore_file = IgnoreFile.parse(ignore_file_to_write(request), data)
@@ -231,7 +229,7 @@ def with_ignore_file(request: Request, data: bytes, *, make: Make | None = None)
 
 
 def _with_spec(request: Request, spec: DockerIgnoreSpec) -> Request:
-    """Return the request with these patterns, and those that the builder adds for its own needs."""
+    """Return the request with these patterns, and those that the builder adds itself."""
     builder = request.builder
     if builder.always_sends is not None:
         lines = builder.always_sends(spec, request.dockerfile_in_context)
@@ -251,13 +249,13 @@ def ignore_file_to_write(request: Request) -> str:
 def _context_root(context: str) -> str:
     if context == "-":
         raise InputError(
-            "a context from standard input is sent as it is and reads no ignore file; if that is "
-            "a Dockerfile, the context is empty",
+            "Docker sends a context from standard input as it is and reads no ignore file; if that "
+            "is a Dockerfile, the context is empty",
             hint="name a directory, and with -f - a Dockerfile from stdin",
         )
     if is_remote(context) and not os.path.exists(context):
         raise InputError(
-            f"{context} is fetched by the builder: nothing is sent and no ignore file is read",
+            f"the builder fetches {context} itself: nothing is sent and no ignore file is read",
             hint="clone it and name the directory",
         )
     try:
@@ -280,7 +278,7 @@ def _context_root(context: str) -> str:
 
 
 def inside(root: str, path: str) -> str | None:
-    """Return where a file lies below `root`, None if outside; a symlink itself counts."""
+    """Return the path of a file relative to `root`, None if outside; a symlink is the file."""
     directory, name = os.path.split(path)
     relative = os.path.relpath(os.path.join(os.path.realpath(directory or "."), name), root)
     return None if relative.partition("/")[0] == ".." else relative

@@ -1,7 +1,7 @@
-"""Where a walk reads directories: on the disk here, in memory in `ctxsize.engine.memory`.
+"""Read directories from the disk, for a walk; `ctxsize.engine.memory` reads them from memory.
 
-A source answers what is there. What a builder makes of it is not known here. Names come
-in byte order, as builders sort them, and no symlink is followed.
+The result depends on the tree alone, not on the builder. Names are in byte order, as
+builders sort them, and no symlink is followed.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from ctxsize.engine.events import Xattrs
 from ctxsize.reader import read_file
 
 Order = Callable[[str], bytes] | None
-"""The key that sorts names as bytes; None where they sort so without one."""
+"""The key that sorts names in byte order; None if they sort so without one."""
 Listing = tuple[list[str], list[str], Order]
 """The names in a directory, in byte order: directories, and everything else."""
 Step = str | list[str]
 """The name of a directory, or a run of other names."""
 MOST_TOGETHER = 256
-"""Number of names in one run, at most."""
+"""Largest number of names in one run."""
 _LONGEST_PATH = 4095
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _ALL_MAY_READ = 0o444
@@ -44,7 +44,7 @@ def listing(fd: int) -> Listing:
 
 
 def in_order(directories: list[str], others: list[str]) -> Listing:
-    """Sort both lists, and return them with the key that does it."""
+    """Sort both lists in place, and return them with the key used."""
     key = _order(directories, others)
     directories.sort(key=key)
     others.sort(key=key)
@@ -52,7 +52,7 @@ def in_order(directories: list[str], others: list[str]) -> Listing:
 
 
 def steps(names: Listing) -> list[Step]:
-    """Return the names of a directory in byte order, what lies between directories in runs."""
+    """Return the names of a directory in byte order, those between directories in runs."""
     directories, others, order = names
     if order is None:
         ends = [bisect_left(others, each) for each in directories]
@@ -69,12 +69,12 @@ def steps(names: Listing) -> list[Step]:
 
 
 def _runs(names: list[str]) -> list[Step]:
-    """Return `names` in runs short enough to keep all that is known of each name in one."""
+    """Return `names` in runs of at most `MOST_TOGETHER`."""
     return [names[at : at + MOST_TOGETHER] for at in range(0, len(names), MOST_TOGETHER)]
 
 
 def _order(*names: list[str]) -> Order:
-    """Return the key that sorts as bytes: none is needed but for names that are not UTF-8."""
+    """Return the key that sorts in byte order: None unless a name is not UTF-8."""
     joined = "".join(map("".join, names))
     try:
         joined.encode()
@@ -84,9 +84,9 @@ def _order(*names: list[str]) -> Order:
 
 
 def link_target(path: str) -> str | None:
-    """Return what the symlink at `path` points to; None for anything else and for nothing.
+    """Return what the symlink at `path` points to; None for other entries and missing ones.
 
-    Raises `OSError` where the system cannot say.
+    Raises `OSError` if the system cannot read it.
     """
     try:
         return os.readlink(path)
@@ -97,7 +97,7 @@ def link_target(path: str) -> str | None:
 
 
 def names_in(path: str) -> list[str]:
-    """Return all names in the directory at `path`, in byte order; none if it is none.
+    """Return all names in the directory at `path`, in byte order; none for other entries.
 
     Raises `OSError` for a directory that cannot be read.
     """
@@ -116,14 +116,14 @@ class Disk:
     def __init__(self, root: str) -> None:
         self._base = root.rstrip("/") + "/"
         self.longest_path = _LONGEST_PATH - len(os.fsencode(self._base))
-        """Number of bytes of a path below the top with which the system still finds it."""
+        """Largest number of bytes in a path below the top that the system accepts."""
         self.has_xattrs = hasattr(os, "listxattr")
 
     @property
     def has_mounts(self) -> bool:
-        """Return whether several file systems meet below `root`, so that inodes mean less.
+        """Return whether `root` contains a mount point: then inodes below it are not unique.
 
-        Linux only; elsewhere taken as no.
+        Outside Linux it returns False.
         """
         try:
             lines = read_file("/proc/self/mountinfo").splitlines()
@@ -138,9 +138,9 @@ class Disk:
 
 
 class DiskDirectory:
-    """A directory that is open; everything is asked for relative to its descriptor.
+    """An open directory, read by its descriptor.
 
-    But for extended attributes, which the system finds by path alone.
+    Only extended attributes are read by path, as the system has no other way.
     """
 
     __slots__ = ("_above", "_fd", "_path", "stat")
@@ -159,7 +159,7 @@ class DiskDirectory:
         return DiskDirectory(f"{self._path}{name}/", fd, self)
 
     def leave(self) -> None:
-        """Close it; the one above is opened again if it was closed meanwhile."""
+        """Close it, and open its parent again if that was closed in between."""
         above = self._above
         try:
             if above is not None and above._fd < 0:
@@ -170,7 +170,7 @@ class DiskDirectory:
             self.close()
 
     def close(self) -> None:
-        """Close it, so that few are open however deep a tree is."""
+        """Close it, to limit the number of open directories in a deep tree."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
@@ -199,7 +199,7 @@ class DiskDirectory:
 
     def attributes(self, name: str = "") -> Xattrs:
         if not name and self._fd >= 0:
-            with suppress(OSError):  # only its path can tell then
+            with suppress(OSError):  # the path is tried next
                 if not os.listxattr(self._fd):
                     return {}
         path = self._path + name if name else self._path[:-1] or "/"

@@ -1,8 +1,7 @@
-"""Whether the builder finds what COPY, ADD and mounts name, and what hides it if not.
+"""Check whether the builder finds the sources of COPY, ADD and mounts, and what hides them.
 
-The builder gets what the Dockerfile asks for and the ignore file leaves, looks
-each source up in that, and follows symlinks inside it. Wildcards may match
-nothing; mounts have none. Behaviour: moby/buildkit (`contenthash`, `file`
+The builder looks each source up in what was transferred, and follows symlinks inside it.
+Wildcards may match nothing; mounts have none. Behaviour: moby/buildkit (`contenthash`, `file`
 backend), tonistiigi/fsutil (`copy`).
 """
 
@@ -33,43 +32,43 @@ from ctxsize.engine.trace import Explanation, explain
 from ctxsize.errors import InputError
 
 TAKING = ("copy", "add", "bind")
-"""The kinds of sources that the builder looks for."""
+"""Kinds of sources that the builder looks up."""
 
 
 class Fate(str, Enum):
-    """What the builder finds for a source; all but the first two fail the build."""
+    """The result of looking up a source; all but the first two fail the build."""
 
     FOUND = "found"
     NO_MATCH = "no match"
-    """A source with wildcards that match nothing: the build goes on without it."""
+    """The wildcards of a source match nothing: the build continues without it."""
     IGNORED = "ignored"
     ABSENT = "absent"
     LOOP = "loop"
     """A symlink leads back to itself."""
     NOT_ASKED = "not asked for"
-    """The context holds it, but what the Dockerfile takes makes it stay behind."""
+    """The context contains it, but no transfer requests it."""
 
     @property
     def is_found(self) -> bool:
-        """Return whether the build gets past it."""
+        """Return whether the build continues."""
         return self in (Fate.FOUND, Fate.NO_MATCH)
 
 
 @dataclass(frozen=True)
 class SourceCheck:
-    """Whether the builder finds one source of an instruction, and why not."""
+    """The result for one source of an instruction, with its explanation."""
 
     source: Source
-    """With line 0 if an instruction is only supposed to take it."""
+    """Its line is 0 if no instruction takes it."""
     fate: Fate
     at: str
     """The entry that decides: the path of the source, or where symlinks lead from it."""
     matches: int | None = None
-    """How many entries wildcards match and the builder gets; None without wildcards."""
+    """Number of transferred entries that wildcards match; None without wildcards."""
     hidden: tuple[Explanation, ...] = ()
-    """The entries that would be found if they were not ignored."""
+    """Entries that would be found if they were not ignored."""
     notes: tuple[str, ...] = ()
-    """What may be behind it."""
+    """Possible causes, one sentence each."""
 
 
 class Sources:
@@ -78,8 +77,8 @@ class Sources:
     def __init__(self, request: Request) -> None:
         if not request.builder.asks_for_paths:
             raise InputError(
-                f"how {request.builder.title} looks for a source is not known here",
-                hint="--source goes with --builder buildkit",
+                f"ctxsize does not model how {request.builder.title} looks up a source",
+                hint="--source needs --builder buildkit",
             )
         self._request = request
         self._by_line: dict[int, dict[Source, None]] = {}
@@ -97,9 +96,9 @@ class Sources:
             self._arrivals |= dict.fromkeys(asked.sources, Arrivals(request, asked.paths))
 
     def check(self, wanted: str) -> list[SourceCheck]:
-        """Return what becomes of a source as written, or of those on a line of the Dockerfile.
+        """Return the checks of a source as written, or of those on a line of the Dockerfile.
 
-        What no instruction takes is checked as if `COPY` took it, on line 0.
+        A source that no instruction has is checked as one of `COPY` on line 0.
         """
         if re.fullmatch("[0-9]{1,9}", wanted):
             found = self.on_line(int(wanted))
@@ -112,15 +111,15 @@ class Sources:
         return [self._checked(source) for source in found]
 
     def on_line(self, number: int) -> list[Source]:
-        """Return the sources of the instruction on a line; none if this build uses none there.
+        """Return the sources of the instruction on a line; none if this build skips it.
 
-        Raises `InputError` for a line on which nothing is taken.
+        Raises `InputError` for a line without COPY, ADD or mount.
         """
         if number in self._by_line:
             return [*self._by_line[number]]
         path = self._request.dockerfile
         if path is None:
-            raise InputError("there is no Dockerfile to have a line", hint="name it with -f PATH")
+            raise InputError("a line needs a Dockerfile, and there is none", hint="name it with -f")
         instructions = self._request.plan.dockerfile.instructions
         here = [each for each in instructions if each.line <= number <= each.end_line]
         for doing in (each.trigger or each for each in here):
@@ -134,7 +133,7 @@ class Sources:
         )
 
     def fate(self, source: Source) -> tuple[Fate, str]:
-        """Return what becomes of a source, and the entry that decides about it."""
+        """Return the fate of a source, and the entry that decides about it."""
         arrivals = self._arrivals_of(source)
         if source.parents is not None:
             return self._fate_of_parents(source, *source.parents)
@@ -150,7 +149,7 @@ class Sources:
         return self._any_of(source) if wild else (Fate.FOUND, at)
 
     def _fate_of_parents(self, source: Source, base: str, pattern: str) -> tuple[Fate, str]:
-        """Return what `COPY --parents` finds. Raises `InputError` where that is not known."""
+        """Return the fate of a source of `COPY --parents`. Raises `InputError` if not known."""
         reason = ""
         if not pattern:
             reason = "a source that names nothing behind its pivot"
@@ -162,8 +161,8 @@ class Sources:
             raise InputError(
                 f"what the builder finds is not known here for --parents with {reason}",
                 path=self._request.dockerfile,
-                hint="`ctxsize explain PATH` says whether an entry is sent, and "
-                "`ctxsize ls --transfer` what travels",
+                hint="`ctxsize explain PATH` reports whether an entry is sent, "
+                "`ctxsize ls --transfer` lists what is transferred",
             )
         arrivals = self._arrivals_of(source)
         if not is_pattern(base):
@@ -180,7 +179,7 @@ class Sources:
         return Fate.FOUND if found else Fate.NO_MATCH, source.path
 
     def _followed(self, source: Source) -> Iterable[str]:
-        """Return what a source finds of which the builder follows symlinks, but none below that.
+        """Return the entries of a source; the builder follows those that are symlinks.
 
         Behaviour: moby/buildkit (`contenthash`), which has no header for the root, so that
         `COPY --exclude` of the whole context finds its top entries one by one.
@@ -212,7 +211,7 @@ class Sources:
         return Fate.LOOP if arrivals.holds(at) else Fate.NOT_ASKED, at
 
     def _arrivals_of(self, source: Source) -> Arrivals:
-        """Return what arrives by the transfer with that source, or by one of its own."""
+        """Return the arrivals of the transfer with that source, or of one of its own."""
         if source not in self._arrivals:
             paths = None if source.path == "." else (source.path,)
             self._arrivals[source] = Arrivals(self._request, paths)
@@ -239,17 +238,17 @@ class Sources:
             return
         yield from _clamped(self._request, source)
         if source.kind == "bind" and is_pattern(source.path):
-            yield "a mount knows no wildcards: its source is the name as it is written"
+            yield "a mount has no wildcards: BuildKit looks up its source as it is written"
         if fate in (Fate.ABSENT, Fate.NO_MATCH) and not is_hidden:
             yield from _nearest(self._request, at)
         if source.parents is not None and not _is_wild(source):
             link = (explain(self._request, at).not_there or "").partition(" is a symlink, ")
             if link[1]:
                 yield f"{link[0]} is a symlink, which --parents does not follow behind its pivot"
-            yield "frontends before docker/dockerfile:1.20 go on without it"
+            yield "frontends before docker/dockerfile:1.20 continue without it"
 
     def _variables(self, source: Source) -> Iterator[str]:
-        """Yield what the variables of the source are taken for."""
+        """Yield the assumptions about variables in the source."""
         for unknown in self._unknowns:
             of_source = unknown.line == source.line and unknown.name in source.source
             if of_source and unknown.kind in ("argument", "environment", "older-unset"):
@@ -261,7 +260,7 @@ class Sources:
 
 
 def check_in_all(request: Request, wanted: str) -> list[SourceCheck]:
-    """Return what becomes of `wanted` in each context from which the Dockerfile takes it.
+    """Return the checks of `wanted` in each context from which the Dockerfile takes it.
 
     Raises what `Sources` raises.
     """
@@ -275,22 +274,22 @@ def check_in_all(request: Request, wanted: str) -> list[SourceCheck]:
 
 
 def _is_wild(source: Source) -> bool:
-    """Return whether a source may find any number of entries, or none."""
+    """Return whether a source has wildcards that the builder evaluates."""
     return source.kind != "bind" and any(map(is_pattern, source.parents or (source.path,)))
 
 
 def _clamped(request: Request, source: Source) -> Iterator[str]:
-    """Yield that `..` does not lead out of the context, if the source tries."""
+    """Yield the notes on a source whose `..` would lead out of the context."""
     if posixpath.normpath(source.source.lstrip("/")).partition("/")[0] == "..":
-        yield f".. cannot lead out of the context: it takes {source.path}"
+        yield f".. cannot lead out of the context: the builder looks for {source.path}"
         outside = os.path.join(request.root, source.source)
         if "\0" not in outside and os.path.lexists(outside):
             yield "it exists outside the context, which would have to be a directory above"
 
 
 def _nearest(request: Request, path: str) -> Iterator[str]:
-    """Yield what there is instead of `path`, which is not there."""
-    from difflib import get_close_matches  # as most sources are there
+    """Yield notes on entries that resemble `path`, which does not exist."""
+    from difflib import get_close_matches  # most sources exist and need none of it
 
     at = ""
     for part in path.split("/"):
@@ -307,4 +306,4 @@ def _nearest(request: Request, path: str) -> Iterator[str]:
     directory = os.path.dirname(request.dockerfile or "")
     beside = os.path.join(directory, path)
     if directory and "\0" not in path and os.path.lexists(beside):
-        yield "it is there beside the Dockerfile, but sources count from the context"
+        yield "it exists beside the Dockerfile, but sources are relative to the context"

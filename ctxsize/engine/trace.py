@@ -1,4 +1,4 @@
-"""Why a path is ignored or sent: the evaluation that the walk makes, with its steps kept."""
+"""Explain why a path is ignored or sent: the same evaluation as the walk's, with its steps."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ctxsize.errors import IgnoreFileError, InputError
 
 
 class Outcome(str, Enum):
-    """What became of one pattern at one path."""
+    """The result of one pattern at one path."""
 
     MATCHED = "matched"
     NO_MATCH = "no match"
@@ -30,12 +30,12 @@ class Outcome(str, Enum):
 
 @dataclass(frozen=True)
 class Check:
-    """What the builder did with one pattern at one path."""
+    """One pattern at one path, as the builder evaluated it."""
 
     pattern: Pattern
     outcome: Outcome
     ignored: bool
-    """Whether the path was ignored just before this pattern had its turn."""
+    """True if the path was ignored before this pattern was evaluated."""
 
 
 @dataclass(frozen=True)
@@ -46,56 +46,54 @@ class Level:
     verdict: Verdict
     checks: tuple[Check, ...]
     entered: bool = True
-    """Whether the builder looks for entries to send below it."""
+    """True if the builder looks for entries to send below it."""
 
 
 @dataclass(frozen=True)
 class NearMiss:
-    """A pattern that looks as if it decided otherwise, and did not.
-
-    Tested alone it matches `matches`, which is the path or a directory above.
-    `pruned` tells that the builder never gets there, rather than skips it.
-    """
+    """A pattern that would decide otherwise if it were tested alone."""
 
     pattern: Pattern
     matches: str
+    """The path that it matches alone: the one in question, or a directory above."""
     pruned: bool
+    """True if the builder never reaches that path; False if it skips the pattern there."""
 
 
 @dataclass(frozen=True)
 class Taker:
-    """An instruction that would carry a path into the build, were it not ignored."""
+    """An instruction that takes a path, unless that is ignored."""
 
     instruction: str
     line: int
     source: str
-    """As it is written."""
+    """The source as written."""
     kind: str
-    """As in `SourceShare`."""
+    """The kind as in `SourceShare`."""
     below: bool = False
-    """Whether it may only take something below the path, which is a directory."""
+    """True if it takes at most entries below the path, which is a directory."""
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why a path is ignored or sent, step by step from the top of the context."""
+    """The reason why a path is ignored or sent, level by level from the top of the context."""
 
     path: str
     verdict: Verdict
     ignore_file: str | None
     levels: tuple[Level, ...] = ()
-    """Ends early at an ignored directory that is not entered."""
+    """The path and its parents from the top; they end at an ignored directory not entered."""
     near_misses: tuple[NearMiss, ...] = ()
     arrives_empty: str | None = None
-    """Why the file would be listed but arrive without its content, or None."""
+    """The reason why the file is listed but arrives without its content, or None."""
     not_there: str | None = None
-    """Why the context holds no such entry, or None if it does."""
+    """The reason why the context has no such entry, or None if it does."""
     takers: tuple[Taker, ...] | None = None
-    """The instructions that take it, in order; None where that is not known or was not asked."""
+    """The instructions that take it, in order; None if they are not known."""
     takers_unknown: str | None = None
-    """Why it is not known."""
+    """The reason why they are not known."""
     stops: str | None = None
-    """Why the build stops at it, or None."""
+    """The reason why the build stops at it, or None."""
 
     @property
     def pruned_at(self) -> str | None:
@@ -107,8 +105,7 @@ class Explanation:
 def explain(request: Request, path: str) -> Explanation:
     """Return why `path`, relative to the context, is ignored or sent. It need not exist.
 
-    Raises `IgnoreFileError` where the builder would come to a pattern that it
-    cannot evaluate.
+    Raises `IgnoreFileError` if the builder would reach a pattern that it cannot evaluate.
     """
     ignore_file = request.ignore_file.path if request.ignore_file else None
     if path in ("", "."):
@@ -134,7 +131,7 @@ def explain(request: Request, path: str) -> Explanation:
 
 
 def _levels(spec: DockerIgnoreSpec, path: str) -> tuple[list[Level], Step]:
-    """Return the levels down to `path`, or to where the builder turns back, and the last step."""
+    """Return the levels down to `path` or the last directory entered, and the last step."""
     levels: list[Level] = []
     step = Step(ignored=False, state=0, decider=None)
     for ancestor, step_here in spec.steps(path):
@@ -149,7 +146,7 @@ def _levels(spec: DockerIgnoreSpec, path: str) -> tuple[list[Level], Step]:
 
 
 def _checks(spec: DockerIgnoreSpec, path: str, before: int, after: int) -> Iterator[Check]:
-    """Yield what became of each pattern at `path`, given the state of its directory and its own."""
+    """Yield a check of each pattern at `path`, given the states before and after it."""
     ignored = False
     for index, pattern in enumerate(spec.patterns):
         ignores, bit = bool(pattern.include), 1 << index
@@ -167,7 +164,7 @@ def _checks(spec: DockerIgnoreSpec, path: str, before: int, after: int) -> Itera
 
 
 def _near_misses(spec: DockerIgnoreSpec, path: str, reached: str, last: Step) -> Iterator[NearMiss]:
-    """Yield later patterns of the other kind that match when they are tested alone."""
+    """Yield the later patterns of the other kind that match if tested alone."""
     start = 0 if last.decider is None else last.decider + 1
     for pattern in list(spec.patterns)[start:]:
         if bool(pattern.include) == last.ignored:
@@ -193,7 +190,7 @@ def _troubles(
 
 
 def entry_at(request: Request, path: str) -> os.stat_result | str:
-    """Return the entry at `path`, or why the context holds none; no symlink is followed."""
+    """Return the entry at `path`, or why the context has none; no symlink is followed."""
     parts = path.split("/")
     for depth in range(1, len(parts) + 1):
         here = "/".join(parts[:depth])
@@ -211,13 +208,13 @@ def entry_at(request: Request, path: str) -> os.stat_result | str:
 def in_context(request: Request, path: str) -> str:
     """Return `path` relative to the context of `request`.
 
-    A relative one counts from the context, or from the working directory if it
-    is only there. Raises `InputError` for a path outside the context.
+    A relative path is one in the context, or in the working directory if the entry exists only
+    there. Raises `InputError` for a path outside the context.
     """
     if "\0" in path or not path:
         raise InputError("not a path", path=repr(path))
     absolute = posixpath.abspath(path)
-    # The last component is an entry of the context, also where it is a symlink.
+    # The last component is an entry of the context even if it is a symlink.
     found = [posixpath.relpath(absolute, request.context), inside(request.root, absolute) or ".."]
     if not path.startswith("/"):
         found.insert(0, posixpath.normpath(path))

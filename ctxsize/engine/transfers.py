@@ -1,4 +1,4 @@
-"""What of its contexts a build makes travel, measured, and which instruction takes how much."""
+"""The measured transfers of a build, and the share that each source of an instruction has."""
 
 from __future__ import annotations
 
@@ -47,23 +47,23 @@ from ctxsize.model import (
 )
 
 _SPECIAL = frozenset("*?[]\\^!{}|\0\ufeff")
-"""What may make a path stand for another one."""
+"""Characters with which a path may match something other than its own name."""
 _OF_TRANSFERS = ("not-utf8", "older-figure")
-"""The codes of problems that matter only if what they are about travels."""
+"""Codes of problems that matter only if the file concerned is transferred."""
 _MOST_LOOKED_UP = 1000
-"""Number of sources that are looked up: one is enough to fail the build."""
+"""Number of sources that are looked up, as the first missing one already fails the build."""
 
 
 def with_transfers(request: Request, report: Report, *, progress: Progress | None = None) -> Report:
-    """Return `report`, of the whole context of `request`, with what of it travels.
+    """Return `report`, of the whole context of `request`, with its transfers and named contexts.
 
-    Where that is not known, a problem says why. Named contexts are measured too.
-    Raises `InputError` for a target that the Dockerfile does not have and for
-    options that make no sense, and what measuring a named context raises.
+    If the transfers are not known, a problem explains why. Raises `InputError` for a target that
+    the Dockerfile does not have and for options that the builder does not have, and what
+    measuring a named context raises.
     """
     builder = request.builder
     if builder.meter is None:
-        # It reads all contexts in place.
+        # Podman reads all contexts in place and sends nothing.
         return replace(report, named_contexts=named_contexts(request.build))
     if not builder.asks_for_paths:
         if request.build.build_contexts:
@@ -94,12 +94,12 @@ class _Measuring:
     progress: Progress | None
     measured: dict[tuple[str, ...], Report] = field(default_factory=dict)
     found: list[Problem] = field(default_factory=list)
-    """The problems of what travels, and of files that the paths of a transfer empty."""
+    """Problems of transferred files, and of files that arrive empty due to a transfer's paths."""
     doubtful: dict[Source, None] = field(default_factory=dict)
-    """The sources that the builder may not find: nothing travels for them, or symlinks do."""
+    """Sources that the builder may not find: nothing is sent for them, or symlinks are."""
 
     def of(self, include: Include) -> Report:
-        """Return what travels of the context by these include patterns."""
+        """Return the report of the transfer with these include patterns."""
         if include is None:
             return self.context
         if include not in self.measured:
@@ -110,7 +110,7 @@ class _Measuring:
         return self.measured[include]
 
     def transfers(self, asked: tuple[Asked, ...]) -> tuple[list[Transfer], list[Problem]]:
-        """Return the transfers with the share of each source, or the problem that hides them."""
+        """Return the transfers with the share of each source, or why they are not known."""
         try:
             return [self._transfer(each) for each in asked], []
         except CtxsizeError as error:
@@ -137,9 +137,9 @@ class _Measuring:
 
     def _share(self, source: Source) -> SourceShare:
         totals = self._alone(source.path)
-        # A mount's source may ask for entries that its name, taken as it is written, does not find.
+        # BuildKit requests a mount's source as a pattern, but looks it up literally.
         by_name = source.kind == "bind" and not _SPECIAL.isdisjoint(source.path)
-        # What --parents finds, its frontends differ about: nothing is said if something travels.
+        # Frontends differ about --parents: it is in doubt only if nothing is sent for it.
         is_plain_root = source.path == "." and not source.excludes
         followed = totals.symlinks and source.parents is None and not is_plain_root
         if by_name or followed or not totals.files + totals.directories:
@@ -156,21 +156,21 @@ class _Measuring:
         )
 
     def _alone(self, path: str) -> Totals:
-        """Return what one source takes, were it the only one."""
+        """Return the totals of a transfer for this source alone."""
         root, top = self.request.root, path.partition("/")[0]
         is_plain = top not in (".", "..") and _SPECIAL.isdisjoint(path)
         if is_plain and not os.path.lexists(os.path.join(root, top)):
-            return Totals()  # a file of hundreds of lines may name what is not there in each
+            return Totals()  # saves a walk for each missing source of a long Dockerfile
         try:
             include = None if path == "." else follow(root, (path,))
         except BuildFailsError:
-            # Links in a circle stop a build that follows them. This one got as far as here, so
-            # it asks for all of the context and follows none.
+            # A symlink loop fails a build that follows links. Reaching this point means that
+            # this build requests the whole context and follows none.
             include = (path,)
         return self.of(include).context.totals
 
     def problems(self, unknown: list[Problem], *, known: bool) -> tuple[Problem, ...]:
-        """Return the problems of a context, and of what travels of it if that is `known`."""
+        """Return the problems of a context, and of its transfers if these are `known`."""
         of_context = self.context.problems
         lasting = [each for each in of_context if not (known and each.code in _OF_TRANSFERS)]
         missing = unfound(self.request, self.doubtful) if self.doubtful else ()
@@ -196,7 +196,7 @@ def _transfer(measurement: Measurement, paths: Paths, platforms: tuple[str, ...]
 def _transfers(measuring: _Measuring) -> tuple[list[Transfer], list[Problem]]:
     request = measuring.request
     if request.dockerfile is None or request.dockerfile_fault is not None:
-        return [], []  # the request has a problem that says so
+        return [], []  # a problem of the request states that
     try:
         asked = asked_of(request)
     except CtxsizeError as error:
@@ -224,7 +224,7 @@ def _rejected_line(asked: tuple[Asked, ...]) -> int | None:
 
 
 def unknown_transfer(request: Request, error: CtxsizeError) -> Problem:
-    """Return why it is not known what travels; on `error` the build may fail for certain."""
+    """Return the problem that states why `error` leaves the transfers unknown."""
     stops = isinstance(error, BuildFailsError)
     rejects = isinstance(error, DockerfileError) and not isinstance(error, UndecidedError)
     lead = "the build stops" if stops else "the build fails" if rejects else TAKES_UNKNOWN
@@ -234,7 +234,7 @@ def unknown_transfer(request: Request, error: CtxsizeError) -> Problem:
 
 
 def _named(measuring: _Measuring, named: NamedContext, *, known: bool) -> NamedContext:
-    """Return a named context; one that the build does not use is not looked at."""
+    """Return a named context with its transfers; one that the build does not use stays unread."""
     asked = asked_of(replace(measuring.request, name=named.name)) if known else ()
     named = replace(named, used=bool(asked) if known else None)
     if not named.local or named.used is False:
@@ -253,11 +253,11 @@ def _named(measuring: _Measuring, named: NamedContext, *, known: bool) -> NamedC
 
 
 def unfound(request: Request, sources: Iterable[Source]) -> Iterator[Problem]:
-    """Yield the problems of those of `sources` on which the build fails.
+    """Yield a problem for each of `sources` that fails the build.
 
-    Where that is not known there is none: `explain --source` says why.
+    Sources whose fate is not known have none; `explain --source` explains them.
     """
-    from ctxsize.engine.sourcing import TAKING, Sources  # in most builds nothing is doubtful
+    from ctxsize.engine.sourcing import TAKING, Sources  # most builds have no doubtful source
 
     taken = dict.fromkeys(each for each in sources if each.kind in TAKING)
     with suppress(CtxsizeError, OSError):
@@ -269,9 +269,9 @@ def unfound(request: Request, sources: Iterable[Source]) -> Iterator[Problem]:
 
 
 def _not_found(request: Request, source: Source, fate: str, at: str) -> Problem:
-    """Return the problem of a source that fails the build, unless a missing value decides.
+    """Return the problem of a missing source, which fails the build unless a doubt decides.
 
-    A path may hold the value of a build argument, which is masked.
+    A path may contain the value of a build argument, which is masked.
     """
     decides = what_decides(source.doubts)
     own = source.path if decides else "it"
@@ -290,14 +290,14 @@ def _not_found(request: Request, source: Source, fate: str, at: str) -> Problem:
 _REASONS = {
     "ignored": "{} is ignored",
     "absent": "{} is not in the context",
-    "loop": "the symlink {} leads in a circle",
+    "loop": "the symlink {} is part of a loop",
     "not asked for": "{} is not sent",
 }
-"""By the `Fate` of the source."""
+"""Reasons, by the value of `Fate`."""
 
 
 def transfer_listing(request: Request) -> Union:
-    """Return what travels of the context in any transfer, with the problems of its sources.
+    """Return the entries that any transfer has, with the problems of its sources.
 
     Raises what `includes_of` raises.
     """

@@ -118,9 +118,9 @@ MOUNTS = {
     "not re-included": ("build/drop", "not found: ignored by"),
     "through a link": ("current/two", None),
     "link to what is ignored": ("to-old", "lib/old is ignored by"),
-    "link to itself": ("round", "leads in a circle"),
+    "link to itself": ("round", "is part of a loop"),
     "out of the root": ("../../src", None),
-    "star": ("*.py", "a mount knows no wildcards"),
+    "star": ("*.py", "a mount has no wildcards"),
     "brackets": ("weird[1].txt", "is not ignored, but does not travel"),
 }
 RUNS = "process "
@@ -212,12 +212,12 @@ CAUSES = {
     "case": ("COPY App.py /", "there is app.py: upper and lower case count"),
     "typing error": ("COPY ap.py /", "there is app.py"),
     "above the context": ("COPY ../beside /", "it exists outside the context"),
-    "clamped": ("COPY ../nope /", ".. cannot lead out of the context: it takes nope"),
-    "beside the Dockerfile": ("COPY run.sh /", "it is there beside the Dockerfile"),
-    "unset": ("COPY $NOPE/x /", "taken as unset: $NOPE"),
+    "clamped": ("COPY ../nope /", ".. cannot lead out of the context: the builder looks for nope"),
+    "beside the Dockerfile": ("COPY run.sh /", "it exists beside the Dockerfile"),
+    "unset": ("COPY $NOPE/x /", "assumed to be unset: $NOPE"),
     "no value": ("ARG V\nCOPY v$V.py /", "ARG V, which has no value"),
     "before FROM": ("COPY v$EARLY.py /", "the stage needs its own ARG EARLY"),
-    "the whole context": ("COPY $NOPE /", "taken as unset: $NOPE"),
+    "the whole context": ("COPY $NOPE /", "assumed to be unset: $NOPE"),
     "no match": ("COPY *.rs /", "matches nothing that is sent: the build goes on"),
 }
 
@@ -310,7 +310,7 @@ def test_trace_of_a_target(cli: Cli, tmp_path: Path) -> None:
     assert cli(*options, "x", cwd=where).code == 2
     assert cli("explain", "--target", "b", "--trace", "x", cwd=where).code == 2
     classic = cli("explain", "--builder", "classic", "--trace", "x", cwd=where, columns=200)
-    assert "takes the whole context, whatever the Dockerfile says" in classic.out
+    assert "sends the whole context, whatever the Dockerfile says" in classic.out
 
 
 PARENTS_IGNORING = b"""\
@@ -403,4 +403,4 @@ def test_what_is_not_known_of_parents_names_what_works(cli: Cli, tmp_path: Path)
     result = cli("explain", "--source", "3", cwd=where)
     assert result.code == 2
     assert "a pivot behind a symlink, which to-x is (`ctxsize explain PATH` says" in result.err
-    assert "`ctxsize ls --transfer` what travels)" in result.err
+    assert "`ctxsize ls --transfer` lists what is transferred)" in result.err

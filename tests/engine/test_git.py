@@ -222,7 +222,7 @@ def test_a_git_of_the_working_directory_is_never_run(
 @pytest.mark.parametrize(
     ("does", "says"),
     [
-        ("exit 1", "without a word"),
+        ("exit 1", "without a message"),
         ("exit 0", "printed nothing"),
         ("echo", "printed nothing"),
         ("exec sleep 60", "did not answer"),

@@ -212,7 +212,7 @@ def test_an_ignore_file_is_what_the_builder_makes_of_it(
     error = capfd.readouterr().err
     answer = ANSWERS[kind][at]
     assert code == (0 if answer in ("empty", "none") else 2)
-    assert ("waits for ever" in error) == (answer == "waits")
+    assert ("waits forever" in error) == (answer == "waits")
     assert ("cannot read the ignore file" in error) == (answer == "fails")
 
 

@@ -165,7 +165,7 @@ def test_an_ignore_file_without_permission(docker: Docker, name: str) -> None:
     assert result.transferred_bytes == report.transfer.wire_bytes
     codes = [each.code for each in report.problems]
     assert codes == ["ignore-file-unreadable", "unreadable-file"]
-    assert "takes this ignore file for empty without a word" in report.problems[0].message
+    assert "treats it as empty without a warning" in report.problems[0].message
 
 
 def test_a_dockerfile_without_permission(docker: Docker) -> None:
@@ -192,13 +192,13 @@ def test_nothing_is_waited_for(context: Path, node: Node, builder: str) -> None:
     build_tree(context, [node])
     (context / "x").rename(context / "Dockerfile")
     report = api.measure(builder=builder)
-    assert "waits for ever for a Dockerfile that is no file" in report.problems[0].message
-    with pytest.raises(InputError, match="waits for ever"):
+    assert "waits forever for a Dockerfile that is a FIFO or a device" in report.problems[0].message
+    with pytest.raises(InputError, match="waits forever"):
         api.measure(dockerfile="Dockerfile", builder=builder)
     with pytest.raises(CtxsizeError):
         list(api.ls(transfer=True, builder="buildkit"))
     (context / "Dockerfile").rename(context / ".dockerignore")
-    with pytest.raises(BuildFailsError, match="waits for ever for what is no file"):
+    with pytest.raises(BuildFailsError, match="waits forever, as this is a FIFO or a device"):
         api.measure(builder=builder)
 
 

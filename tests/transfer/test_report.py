@@ -102,7 +102,7 @@ def test_the_instruction_that_takes_everything_is_named(context: Path) -> None:
 def test_what_is_assumed_is_said(context: Path) -> None:
     (context / "Dockerfile").write_text("FROM alpine\nARG V\nCOPY src$V /s\n")
     text = " ".join(ctxsize("measure").stdout.split())
-    assert "! Dockerfile:3: taken as empty: ARG V" in text
+    assert "! Dockerfile:3: assumed to be empty: ARG V" in text
     assert "no ONBUILD triggers in alpine" in text
     shape = json.loads(ctxsize("measure", "--format", "json", "--build-arg", "V=").stdout)
     assert [each["code"] for each in shape["transfer"]["problems"]] == ["unknown-onbuild"]
@@ -159,7 +159,7 @@ def test_files_that_only_the_sources_empty_are_a_problem(context: Path) -> None:
     done = ctxsize("measure")
     assert "Next: ctxsize explain --trace docs/b  says why it arrives empty" in done.stdout
     traced = ctxsize("explain", "--trace", "docs/b").stdout
-    assert "takes away again, and files may arrive empty" in " ".join(traced.split())
+    assert "a pattern that excludes again, and files may arrive empty" in " ".join(traced.split())
     assert ctxsize("explain", "--trace", "src/a.py").stdout.startswith("src/a.py: sent\n")
 
 
@@ -223,8 +223,8 @@ def test_the_report_names_what_an_older_docker_does(context: Path) -> None:
     found = report.transfer.problems
     assert {(each.code, each.line) for each in found} == {("older-dockerfile", 3)}
     assert [each.message for each in found] == [
-        "taken as a newer Docker does: Docker 26.1 refuses COPY --exclude",
-        "taken as a newer Docker does: Docker 26.1 leaves $TARGETSTAGE unset",
+        "computed for a newer Docker: Docker 26.1 refuses COPY --exclude",
+        "computed for a newer Docker: Docker 26.1 leaves $TARGETSTAGE unset",
     ]
     (context / "Dockerfile").write_text("FROM scratch\nARG TARGETSTAGE\nCOPY docs /\n")
     report = api.measure()
