@@ -33,7 +33,7 @@ class Accepted:
 
 
 class Wanted:
-    """The filter of findings: by code and severity, and by the tables that accept some.
+    """What a command is asked for, what of it a configuration accepts, and which tables do.
 
     The codes of the command are `known`; `select` and `ignore` are beginnings of codes,
     as the command line says them, and `severity` is the lightest one that counts.

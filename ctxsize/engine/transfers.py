@@ -290,7 +290,7 @@ def _not_found(request: Request, source: Source, fate: str, at: str) -> Problem:
 _REASONS = {
     "ignored": "{} is ignored",
     "absent": "{} is not in the context",
-    "loop": "the symlink {} is part of a loop",
+    "loop": "the symlink {} leads in a circle",
     "not asked for": "{} is not sent",
 }
 """Reasons, by the value of `Fate`."""

@@ -118,7 +118,7 @@ MOUNTS = {
     "not re-included": ("build/drop", "not found: ignored by"),
     "through a link": ("current/two", None),
     "link to what is ignored": ("to-old", "lib/old is ignored by"),
-    "link to itself": ("round", "is part of a loop"),
+    "link to itself": ("round", "leads in a circle"),
     "out of the root": ("../../src", None),
     "star": ("*.py", "a mount has no wildcards"),
     "brackets": ("weird[1].txt", "is not ignored, but does not travel"),
@@ -372,7 +372,7 @@ def test_parents_are_kept(cli: Cli, tmp_path: Path, name: str) -> None:
     result = cli("explain", *where, "--source", "3", columns=300)
     assert (result.code, result.err) == (code, "")
     assert told in result.out.replace(f"{root}/", "")
-    assert ("before docker/dockerfile:1.20 go on" in result.out) is (
+    assert ("before docker/dockerfile:1.20 continue" in result.out) is (
         code == 1 and name != "absent in front of a pivot"
     )
     measured = cli("measure", str(root), *where[2:], "--format", "json")
@@ -402,5 +402,5 @@ def test_what_is_not_known_of_parents_names_what_works(cli: Cli, tmp_path: Path)
     (where / "to-x").symlink_to("x")
     result = cli("explain", "--source", "3", cwd=where)
     assert result.code == 2
-    assert "a pivot behind a symlink, which to-x is (`ctxsize explain PATH` says" in result.err
+    assert "a pivot behind a symlink, which to-x is (`ctxsize explain PATH` reports" in result.err
     assert "`ctxsize ls --transfer` lists what is transferred)" in result.err

@@ -117,6 +117,6 @@ def test_each_command_names_the_link(cli: Cli, tmp_path: Path) -> None:
 def test_a_loop_is_named(tmp_path: Path) -> None:
     root = build_tree(tmp_path, [*LOOP, file("Dockerfile", b"FROM scratch\nCOPY d/* /o/\n")])
     (problem,) = api.measure(str(root)).problems
-    assert problem.message.endswith("not found, as the symlink d/l is part of a loop")
+    assert problem.message.endswith("not found, as the symlink d/l leads in a circle")
     (check,) = check_in_all(request_for(str(root)), "2")
     assert check.fate is Fate.LOOP
