@@ -152,14 +152,14 @@ class Sources:
         """Return the fate of a source of `COPY --parents`. Raises `InputError` if not known."""
         reason = ""
         if not pattern:
-            reason = "a source that names nothing behind its pivot"
+            reason = "a source that ends at its pivot"
         elif pattern.startswith(("!", "#")):
             reason = f"a source that starts with {pattern[0]}"
         elif base != "." and os.path.islink(os.path.join(self._request.root, base)):
-            reason = f"a pivot behind a symlink, which {base} is"
+            reason = f"a pivot behind the symlink {base}"
         if reason:
             raise InputError(
-                f"what the builder finds is not known here for --parents with {reason}",
+                f"ctxsize does not model --parents with {reason}",
                 path=self._request.dockerfile,
                 hint="`ctxsize explain PATH` reports whether an entry is sent, "
                 "`ctxsize ls --transfer` lists what is transferred",

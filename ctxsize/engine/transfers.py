@@ -72,7 +72,7 @@ def with_transfers(request: Request, report: Report, *, progress: Progress | Non
         return replace(report, transfer=whole)
     platforms_of(request)
     measuring = _Measuring(request, report, progress)
-    transfers, problems = _transfers(measuring)
+    transfers, problems = _of_all_platforms(measuring)
     known = request.dockerfile is not None and not problems and not request.dockerfile_fault
     return replace(
         report,
@@ -193,7 +193,8 @@ def _transfer(measurement: Measurement, paths: Paths, platforms: tuple[str, ...]
     )
 
 
-def _transfers(measuring: _Measuring) -> tuple[list[Transfer], list[Problem]]:
+def _of_all_platforms(measuring: _Measuring) -> tuple[list[Transfer], list[Problem]]:
+    """Return the transfers of the build context, or the problem that explains why not."""
     request = measuring.request
     if request.dockerfile is None or request.dockerfile_fault is not None:
         return [], []  # a problem of the request states that

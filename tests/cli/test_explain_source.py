@@ -402,5 +402,5 @@ def test_what_is_not_known_of_parents_names_what_works(cli: Cli, tmp_path: Path)
     (where / "to-x").symlink_to("x")
     result = cli("explain", "--source", "3", cwd=where)
     assert result.code == 2
-    assert "a pivot behind a symlink, which to-x is (`ctxsize explain PATH` reports" in result.err
+    assert "a pivot behind the symlink to-x (`ctxsize explain PATH` reports" in result.err
     assert "`ctxsize ls --transfer` lists what is transferred)" in result.err
