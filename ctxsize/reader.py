@@ -93,7 +93,7 @@ def _opened(
             raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
         if not stat.S_ISREG(found.st_mode) and not is_null(found):
             kind = "a FIFO" if stat.S_ISFIFO(found.st_mode) else "a device"
-            raise OSError(EINVAL, f"it is not a regular file but {kind}")
+            raise OSError(EINVAL, f"it is no regular file but {kind}")
         yield fd, found.st_size
     finally:
         os.close(fd)
