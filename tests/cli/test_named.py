@@ -258,7 +258,7 @@ def test_a_dockerfile_from_stdin(app: Path, cli: Cli) -> None:
     assert shape["transfer"]["follow_paths"] == ["common"]
     assert shape["dockerfile"] == "-"
     assert api.measure(dockerfile="-", dockerfile_inline=text).transfer is not None
-    with pytest.raises(InputError, match="its text is not given"):
+    with pytest.raises(InputError, match="needs the text from stdin"):
         api.measure(dockerfile="-")
 
 
