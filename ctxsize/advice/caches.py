@@ -1,7 +1,7 @@
-"""The caches of commands that fetch packages: where they are, and the mounts they should have.
+"""The caches of commands that fetch packages: their directories, and the mounts that they need.
 
-A cache can only be shared by builds on one system. Its name is read from the name of the base
-image, and no more than that.
+Builds can share a cache only if they run on the same system. The system is read from the name of
+the base image and from nothing else.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _RELEASES = {
     "focal": ("ubuntu", "20.04"),
     "bionic": ("ubuntu", "18.04"),
 }
-"""Releases that tags name, each with its system and its number."""
+"""System and release number by the release name that tags use."""
 _WORD = re.compile(rf"(?<![a-z])(?:{'|'.join(_RELEASES)})(?![a-z])")
 _SYSTEM = re.compile(
     r"debian|ubuntu|alpine|fedora|rockylinux|almalinux|amazonlinux|centos|wolfi|ubi\d+|archlinux"
@@ -41,18 +41,18 @@ _SYSTEM = re.compile(
 )
 _VERSION = re.compile(r"\d+(?:\.\d+)?")
 _USERS = ("node", "gradle", "jenkins")
-"""Official images that bring a user of their name along, with the number 1000."""
+"""Official images that create a user with the image's name and the number 1000."""
 
 
 class System(NamedTuple):
-    """The system of an image as far as its reference names it."""
+    """The system of an image, as far as its reference names it."""
 
     name: str
-    """`debian`, `alpine`, …; `""` if not named."""
+    """`debian`, `alpine`, …; `""` if the reference names none."""
     key: str
-    """Equal where nothing tells two images apart."""
+    """Equal for two images if their references show no difference between the systems."""
     slug: str
-    """A word for it in the id of a cache."""
+    """The system in the id of a cache."""
 
 
 def system_of(reference: str) -> System:
@@ -79,48 +79,48 @@ def system_of(reference: str) -> System:
 
 
 _SETTINGS = ("store-dir", "storeDir", "cache", "cache-dir", "cache-folder", "cacheFolder", "home")
-"""Settings that say where the cache is."""
+"""Configuration keys that set the cache directory."""
 _OPTIONS = ("--store-dir", "--cache-dir", "--cache-folder", "--cache", "--packages")
-"""Options that say where the cache is, for one command."""
+"""Options that set the cache directory for one command."""
 
 
 @dataclass(frozen=True)
 class Fetch:
-    """A command that fetches packages, in its step."""
+    """A command that fetches packages, with the step that runs it."""
 
     manager: Tool
     command: Command
-    """Without what only launches it."""
+    """The command without its launcher."""
     jobs: tuple[Job, ...]
     step: StageStep
     workdir: str
-    """Where it runs, `cd` in front of it included."""
+    """The directory in which it runs, after each `cd` before it."""
     written: Command
-    """The command as it is written."""
+    """The command as written."""
     exported: Mapping[str, str]
-    """What commands in front of it export."""
+    """Variables that earlier commands of the RUN export."""
     moved: str | None
-    """The directory of the cache, if an instruction in front of the RUN names one."""
+    """The directory of the cache, if an earlier `config` command of the RUN sets one."""
 
     def does(self, what: str) -> bool:
-        """Return whether it does `what` about packages, see `Job.does`."""
+        """Return whether one of its jobs does `what`; see `Job.does`."""
         return any(what in each.does for each in self.jobs)
 
     @cached_property
     def environment(self) -> Mapping[str, str]:
-        """Return the variables that it sees."""
+        """Return the environment variables of the command."""
         return self.step.environment.under({**self.exported, **dict(self.command.assignments)})
 
     @property
     def cache_setting(self) -> str | None:
-        """Return the directory that an option or a setting names for the cache, as written."""
+        """Return the cache directory that an option or a setting names, as written."""
         return self.command.value(*_OPTIONS) or self.moved
 
     @cached_property
     def caches(self) -> dict[str, str]:
-        """Return where it keeps what it fetched, the usual directories first; empty if unknown.
+        """Return the directories in which it keeps downloads, usual ones first; empty if unknown.
 
-        Each with the variable that names it, `""` if none does.
+        The values are the variables that set them, `""` for none.
         """
         home = self.environment.get("HOME") or self.step.home
         manager, found = self.manager, list[tuple[str, str]]()
@@ -136,7 +136,7 @@ class Fetch:
 
     @property
     def cached(self) -> bool:
-        """Return whether a mount holds any of its caches, or is one below."""
+        """Return whether a cache mount contains one of its caches, or lies below one."""
         return any(
             mount.holds(place) or mount.target.startswith(f"{place}/")
             for mount in self.step.caches
@@ -152,7 +152,7 @@ class Fetch:
 
 
 def _place(written: str, environment: Mapping[str, str], home: str) -> tuple[str, str]:
-    """Return the directory that a place stands for, and the variable that names it, if any."""
+    """Return the directory that `written` resolves to, and the variable that sets it, if any."""
     *given, usual = written.split("|")
     for each in given:
         name, slash, below = each[1:].partition("/")
@@ -179,7 +179,7 @@ def fetches(step: StageStep) -> Iterator[Fetch]:
 
 
 def moved_cache(command: Command) -> str | None:
-    """Return the directory in which a command of configuration puts the cache of its manager."""
+    """Return the cache directory that a `config` command of a package manager sets."""
     words = command.operands
     if words[:1] != ("config",):
         return None
@@ -193,11 +193,11 @@ NOT_IN_THE_IMAGE = (
     "elsewhere what CMD or another stage needs"
 )
 _LONGEST = 72
-"""Number of characters of the longest RUN that is shown whole."""
+"""Number of characters up to which a RUN is shown whole."""
 
 
 def owned(stage: BuiltStage, step: StageStep) -> dict[str, str]:
-    """Return the options that let the user of `step` write to the mount."""
+    """Return the mount options that let the user of `step` write to the mount."""
     user = step.state.user.partition(":")[0]
     if user in ("", "root", "0"):
         return {}
@@ -214,7 +214,7 @@ def owned(stage: BuiltStage, step: StageStep) -> dict[str, str]:
 
 
 def places(recipe: Recipe, fetch: Fetch) -> tuple[str, ...]:
-    """Return the directories that a command should find mounted; none if they are not known."""
+    """Return the directories to mount for a command; none if they are unknown."""
     if _is_berry(recipe, fetch):  # Yarn 2 or later
         folder = fetch.environment.get("YARN_GLOBAL_FOLDER")
         home = fetch.environment.get("HOME") or fetch.step.home
@@ -227,21 +227,21 @@ def _is_berry(recipe: Recipe, fetch: Fetch) -> bool:
 
 
 def snippet(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> str:
-    """Return the RUN with the mounts that it lacks, for a person to paste; `""` if unknown.
+    """Return the RUN with the mounts that it lacks, ready to paste; `""` if unknown.
 
-    It is no edit: what the command leaves in the cache is then missing in the image, and
-    whether CMD, a script or a later stage needs it cannot be known from the Dockerfile.
+    It is no edit: the image then lacks what the command leaves in the cache, and the
+    Dockerfile does not show whether CMD, a script or a later stage needs it.
     """
     manager, mounts = fetch.manager, tuple(_mounts(recipe, stage, fetch))
     option = next((each for each in manager.uncached if fetch.command.has(each)), "")
-    # Poetry keeps its environments in the cache, and Yarn 2 and later what Plug'n'Play loads.
+    # Poetry keeps its environments in the cache, and Yarn 2 or later what Plug'n'Play loads.
     is_needed = manager.keeps_in_cache or manager.name == "poetry" or _is_berry(recipe, fetch)
     beside = NOT_IN_THE_IMAGE if is_needed else ""
     return f"{run_with(mounts, fetch.step, without=option)}{beside}" if mounts else ""
 
 
 def run_with(mounts: Iterable[str], step: StageStep, without: str = "") -> str:
-    """Return a RUN with further mounts and without an option, and the declaration it needs."""
+    """Return a RUN with more mounts and without an option, and the ARG that the mounts need."""
     shown = " ".join(f"--mount={each}" for each in mounts)
     undeclared = "$TARGETARCH" in shown and not step.environment.declares("TARGETARCH")
     above = ", with ARG TARGETARCH above" if undeclared else ""
@@ -265,7 +265,7 @@ def _mounts(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> Iterator[str]:
 
 
 def held_at(place: str) -> tuple[str, str, Severity] | None:
-    """Return what a cache there holds that only one system can use: a word, a text, the stake."""
+    """Return the content of a cache that only one system can use: a name, a text, its severity."""
     for name, row in rows_of("held").items():
         if re.search(row["at"], place):
             return name, row["what"], Severity(row["severity"])

@@ -1,7 +1,7 @@
-"""Cache mounts that do not do what was meant.
+"""Cache mounts that fail their purpose.
 
-CTX222: the tool does not use them, or they are empty afterwards. CTX212: another stage takes
-something from a place that was a cache mount.
+CTX222: the tool does not use the mount, or the RUN empties it. CTX212: another stage copies a path
+that exists in a cache mount only.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _KEEP = "rm -f /etc/apt/apt.conf.d/docker-clean"
 
 
 def unused_caches(recipe: Recipe) -> Iterator[Finding]:
-    """Yield CTX222: a mount elsewhere, an option against the cache, or one that empties it."""
+    """Yield CTX222: a mount elsewhere, an option against the cache, or a cache that is emptied."""
     for stage, step in recipe.runs:
         found = (_elsewhere(recipe, stage, e) or _refused(recipe, e) for e in fetches(step))
         unused = {each.message: each for each in found if each is not None}
@@ -100,7 +100,7 @@ def _runs(manager: Tool, command: Command) -> bool:
 
 
 def _not_at_home(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
-    """Yield a target that begins with `~`, which is no shell's word here."""
+    """Yield a finding for a target that begins with `~`, which only a shell expands."""
     for cache in step.caches:
         at = cache.target.find("/~/")
         if at >= 0 and step.home is not None:
@@ -114,7 +114,7 @@ def _not_at_home(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
 
 
 def _emptied(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
-    """Yield the commands of a RUN that leave its cache empty."""
+    """Yield a finding for each command of a RUN that leaves its cache empty."""
     cached = {fetch.manager.name for fetch in fetches(step) if fetch.cached}
     of_apt = {name: each for each in step.caches for name in _APT if each.target.startswith(name)}
     for command in step.commands:
@@ -143,7 +143,7 @@ def is_apt(command: Command) -> bool:
 
 
 def _emptied_by_image(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Iterator[Finding]:
-    """Yield what images of Debian delete, as long as nothing keeps them from it."""
+    """Yield a finding if the docker-clean of a Debian image empties the cache of apt."""
     archives = next((each for each in step.caches if each.target.startswith(_APT[1])), None)
     installs = any(is_apt(each) and "install" in each.operands for each in step.commands)
     is_debian = system_of(stage.base).name in ("debian", "ubuntu")
@@ -158,7 +158,7 @@ def _emptied_by_image(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Ite
 
 
 def _keeps(stage: BuiltStage, step: StageStep) -> bool:
-    """Return whether docker-clean is dealt with at or before `step`."""
+    """Return whether a step up to `step` mentions docker-clean or the setting that overrides it."""
     before = stage.history[: stage.history.index(step) + 1]
     texts = (
         text
@@ -169,7 +169,7 @@ def _keeps(stage: BuiltStage, step: StageStep) -> bool:
 
 
 def swallowed(recipe: Recipe) -> Iterator[Finding]:
-    """Yield CTX212, at the COPY that does not find what lay in a cache of another stage."""
+    """Yield CTX212, at a COPY of a path that exists only in a cache mount of the other stage."""
     copies = [(stage, step) for stage in recipe.stages for step in stage.own if step.taken]
     for stage, step in copies:
         source = stage.origin(step.origin)
@@ -191,7 +191,7 @@ def swallowed(recipe: Recipe) -> Iterator[Finding]:
 
 
 def _copied_out(recipe: Recipe, made: StageStep, step: StageStep, path: str) -> str:
-    """Return what to write in both places."""
+    """Return the text to write in the RUN and in the COPY."""
     name = posixpath.basename(path)
     taken = {each for stage in recipe.stages for other in stage.own for each in other.taken}
     is_only = [posixpath.basename(each) for each in taken].count(name) == 1
@@ -205,7 +205,7 @@ def _copied_out(recipe: Recipe, made: StageStep, step: StageStep, path: str) -> 
 
 
 def _may_be_written(stage: BuiltStage, target: str) -> bool:
-    """Return whether a step without the mount at `target` may have written there."""
+    """Return whether a step without the mount at `target` may write there."""
     return any(
         not is_known(step.instruction)
         or (step.is_copy and target in step.destination)
@@ -217,7 +217,7 @@ def _may_be_written(stage: BuiltStage, target: str) -> bool:
 
 def _writes(command: Command, target: str) -> bool:
     if command.program == "cargo":
-        # What cargo-chef compiles is not the project itself.
+        # cargo-chef compiles the dependencies, not the project itself.
         return "chef" not in command.words[:3]
     if command.program in ("mkdir", "make"):
         return any(target in word for word in command.words)

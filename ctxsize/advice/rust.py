@@ -14,14 +14,14 @@ from ctxsize.dockerfile.stages import BuiltStage
 from ctxsize.findings import Confidence, Finding
 
 _MOST_COOKS = 100
-"""Number of cooks in a stage with which each of its builds is compared."""
+"""Number of cooks in a stage up to which each build is compared with them."""
 _CONFIGURATIONS = (".cargo/config.toml", ".cargo/config")
 _STAND_IN = re.compile(r"(?s)(?=.*(?:echo|touch)).*(?:main|lib|build)\.rs")
-"""A RUN that writes a source file."""
+"""A RUN that writes a source file as a stand-in."""
 
 
 def rebuilt_dependencies(recipe: Recipe) -> Iterator[Finding]:
-    """Yield CTX210, at the build."""
+    """Yield CTX210, at the `cargo build` that recompiles all dependencies."""
     for stage in recipe.stages:
         build = _rebuilding(stage)
         if build is not None:
@@ -51,7 +51,7 @@ def _rebuilding(stage: BuiltStage) -> CargoRun | None:
     texts = (step.instruction.text for step in stage.history if step.is_run)
     is_apart = copied[-1].line > builds[0].step.line or any(map(_STAND_IN.match, texts))
     is_cooked = any(run.task == "cook" for run in runs)
-    # What is compiled may stay in a cache mount.
+    # A cache mount may keep the compiled dependencies.
     step = builds[-1].step
     targets = [cache.target.rstrip("/") for cache in step.caches]
     is_kept = any("sccache" in each for each in (*targets, *step.environment.values()))
@@ -60,7 +60,7 @@ def _rebuilding(stage: BuiltStage) -> CargoRun | None:
 
 
 def _cached(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> str:
-    """Return the RUN with caches, for a stage that is not simple enough for the whole pattern."""
+    """Return the RUN with caches, for a stage that the cargo-chef pattern does not fit."""
     if not _knows_target(recipe, stage, build):
         return (
             "compile them with cargo-chef; for a cache mount, say with `--target-dir` where it "
@@ -74,10 +74,10 @@ def _cached(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> str:
 
 
 def _knows_target(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> bool:
-    """Return whether cargo compiles into `build.target`.
+    """Return whether cargo is known to compile into `build.target`.
 
     A member of a workspace is compiled into the workspace's directory, and a configuration
-    may name any.
+    file may set any directory.
     """
     if build.command.has("--target-dir") or "CARGO_TARGET_DIR" in build.step.environment:
         return True
@@ -98,7 +98,7 @@ def _knows_target(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> bool:
 
 
 def mixed_chef(recipe: Recipe) -> Iterator[Finding]:
-    """Yield CTX211, at the build that cannot use what was cooked."""
+    """Yield CTX211, at the build that cannot use what cargo-chef compiled."""
     for stage in recipe.stages:
         cooks: dict[object, CargoRun] = {}
         own = set(stage.own)
@@ -129,7 +129,7 @@ def _unfit(recipe: Recipe, cook: CargoRun, build: CargoRun, why: list[str]) -> F
 
 
 def _traits(run: CargoRun) -> dict[str, str | None]:
-    """Return what decides whether cargo uses again what it compiled, each by its name."""
+    """Return the options by name that must be equal for cargo to reuse compiled code."""
     command = run.command
     every = "--all-features" if command.has("--all-features") else None
     return {
@@ -149,7 +149,7 @@ def _differences(cook: CargoRun, build: CargoRun) -> Iterator[str]:
         yield f"it is cooked in {cook.workdir} and built in {build.workdir}"
     theirs = _traits(build)
     for name, ours in _traits(cook).items():
-        # What a variable holds is not known.
+        # The value of a variable is unknown.
         if ours != theirs[name] and "$" not in f"{ours}{theirs[name]}":
             given = f"{ours or 'not given'} for the cooking and {theirs[name] or 'not given'} here"
             yield f"{name} is {given}"

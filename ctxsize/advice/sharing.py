@@ -20,14 +20,14 @@ _CARGO_HOME = re.compile(r"(?:^|/)(?:\.?cargo)/(?:registry|git)(?:/|$)")
 _ARCHITECTURE = re.compile(r"\$\{?((?:TARGET|BUILD)(?:ARCH|PLATFORM|VARIANT))\b\}?")
 _MOST_SHOWN = 3
 _OF_ONE_SERVICE = ("target", "node_modules", "vendor")
-"""What tells packages apart by their paths, which are the same in every image's `/app`."""
+"""Caches whose content differs by service, although every image builds in `/app`."""
 Stake = tuple[str, str, Severity]
-"""Content of a cache that only one system can use: a word, a text, and its severity."""
+"""Content of a cache that only one system can use: a name, a text, and its severity."""
 
 
 @dataclass(frozen=True, eq=False)
 class Use:
-    """A cache mount where it stands."""
+    """A cache mount with the recipe, stage and step that use it."""
 
     recipe: Recipe
     stage: BuiltStage
@@ -45,14 +45,14 @@ class Use:
 
     @property
     def identity(self) -> str:
-        """Return the id that counts: a variable of BuildKit is empty where no ARG declares it."""
+        """Return the id as BuildKit reads it: an architecture variable without ARG is empty."""
         return _ARCHITECTURE.sub(
             lambda found: found[0] if self.step.environment.declares(found[1]) else "",
             self.cache.id,
         )
 
     def own_id(self, what: str) -> str:
-        """Return an id of its service, system and architecture for what the cache holds."""
+        """Return an id of its service, system and architecture for the cache content `what`."""
         architecture = "$TARGETARCH" if self.several_platforms else ""
         return "-".join(filter(None, (self.recipe.name, self.system.slug, architecture, what)))
 
@@ -67,7 +67,7 @@ def _by_id(recipes: Iterable[Recipe]) -> dict[str, list[Use]]:
     for recipe in recipes:
         for stage, step in recipe.runs:
             for use in (Use(recipe, stage, step, cache) for cache in step.caches):
-                # An id with a variable that is not known may be any.
+                # An id with an unknown variable may equal any other.
                 if "$" not in use.identity:
                     found.setdefault(use.identity, []).append(use)
     return found
@@ -92,7 +92,7 @@ def colliding_ids(recipes: Sequence[Recipe]) -> Iterator[Finding]:
 def _collision(identity: str, own: list[Use], sharing: list[Use], stake: Stake) -> Finding:
     name, what, severity = stake
     first = own[0]
-    # Two releases of one system have different keys, so two libcs do.
+    # Images with different libcs differ in system or release, so in their keys.
     releases = {use.system.key for use in sharing if use.system.name}
     sure = len(releases) > 1 or first.several_platforms
     between = f"with {len(sharing) - 1} other mount{'s' * (len(sharing) != 2)}"
@@ -115,7 +115,7 @@ def _collision(identity: str, own: list[Use], sharing: list[Use], stake: Stake) 
 
 
 def _separated(own: list[Use], what: str) -> Fix | None:
-    """Return each mount with an id of its own; certain unless somebody chose the common one."""
+    """Return the fix that gives each mount its own id; certain unless the id was written out."""
     recipe = own[0].recipe
     made = recipe.with_mounts(
         (use.step, use.cache.written, {"id": use.own_id(what)}) for use in own
@@ -124,13 +124,13 @@ def _separated(own: list[Use], what: str) -> Fix | None:
         return None
     declaring: dict[BuiltStage, StageStep] = {}
     for use in own:
-        # A stage has the arguments of the one that it is built on.
+        # A stage inherits the ARGs of its base stage.
         is_given = any(stage in declaring for stage in use.stage.ancestry)
         declared = is_given or use.step.environment.declares("TARGETARCH")
         if use.several_platforms and not declared:
             declaring[use.stage] = use.step
     for line in (step.line for step in declaring.values()):
-        # The comments above an instruction are about it.
+        # Comments above an instruction stay with it.
         while recipe.lines[line - 2].lstrip().startswith("#"):
             line -= 1
         made.append(Change(line, line - 1, "ARG TARGETARCH"))
@@ -177,7 +177,7 @@ def shared_by_writers(recipes: Sequence[Recipe]) -> Iterator[Finding]:
 
 
 def _at_once(use: Use, sharing: list[Use]) -> list[str]:
-    """Return some that may use the mount at the same time as `use`: no stage that one builds on."""
+    """Return builds and mounts that may use the cache at the same time as `use`."""
     below = use.stage.ancestry
     apart = (e for e in sharing if e.stage not in below and use.stage not in e.stage.ancestry)
     own = [f"one build for {', '.join(use.recipe.platforms)}"] if use.several_platforms else []

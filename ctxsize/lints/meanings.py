@@ -1,4 +1,4 @@
-"""Lines that mean something else than they say: comments, other languages, unseen characters."""
+"""Misread lines: comments, syntax of other languages, characters that nobody sees."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _NEGATED = re.compile(r"\[!(?=[^\]])")
 _BRACES = re.compile(r"(?P<head>[^{}]*)\{(?P<inner>[^{}]*,[^{}]*)\}(?P<tail>[^{}]*)")
 _COUNT = re.compile(r"\{\d+(,\d*)?\}")
 _BLANK = "\u00a0"
-"""The blank that breaks no line, which looks like any other."""
+"""The no-break space, which looks like any other blank."""
 _UNSEEN = frozenset({"Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _TRAILING = re.compile(r"(?P<pattern>[^\s#].*?)\s+(?P<comment>#.*)")
 _COMMENT = re.compile(r"(?:;+|--+|//+(?=$|\s|[^/\s].* ))(?P<rest>[^/].*|)")
-"""The comment of another language; what has `//` and no blank is a path rather."""
+"""A comment of another language. A line with `//` and no blank is more likely a path."""
 _WORD = re.compile(r"[\w.*?/!\[\]@~$+-]+")
 
 
 def trailing(case: Case) -> Iterator[Finding]:
-    """Yield a pattern with a comment behind it."""
+    """Yield patterns with a comment after them."""
     for line in _unusual(case):
         found = _TRAILING.fullmatch(line.written)
         if found is not None:
@@ -45,7 +45,7 @@ def trailing(case: Case) -> Iterator[Finding]:
 
 
 def not_a_comment(case: Case) -> Iterator[Finding]:
-    """Yield an indented `#`, or the comment of another language."""
+    """Yield indented `#` lines and comments of other languages."""
     for line in _unusual(case):
         foreign = _COMMENT.fullmatch(line.written)
         indented = line.raw[:1].isspace() and line.written.startswith("#")
@@ -65,7 +65,7 @@ def not_a_comment(case: Case) -> Iterator[Finding]:
 
 
 def several(case: Case) -> Iterator[Finding]:
-    """Yield several patterns in one line, separated by blanks or commas."""
+    """Yield lines of several patterns that blanks or commas separate."""
     for line in _unusual(case):
         words = line.written.lstrip("!").replace(",", " ").split()
         if len(words) < 2 or "#" in line.written or _COMMENT.fullmatch(line.written):
@@ -94,7 +94,7 @@ def _looks_like_pattern(case: Case, word: str) -> bool:
 
 
 def _unusual(case: Case) -> Iterator[Line]:
-    """Yield the lines with a pattern, but for those that are the name of something in the tree."""
+    """Yield the lines with a pattern, except those that name an entry of the tree."""
     there = case.tree.everything if case.tree is not None else ()
     for line in case.lines:
         if line.text and line.written.removeprefix("!").strip("/") not in there:
@@ -102,13 +102,13 @@ def _unusual(case: Case) -> Iterator[Line]:
 
 
 Translation = tuple[str, list[str]]
-"""What is wrong with a line, and the lines to write instead."""
+"""The message about a line, and the lines to write instead."""
 
 
 def translated(
     code: str, translation: Callable[[Line], Translation | None]
 ) -> Callable[[Case], Iterator[Finding]]:
-    """Return the lint that yields the lines which `translation` reads in another language."""
+    """Return the lint that yields a finding for each line that `translation` translates."""
 
     def found_in(case: Case) -> Iterator[Finding]:
         for line in _unusual(case):
@@ -116,7 +116,7 @@ def translated(
             if found is not None:
                 what, texts = found
                 decides = case.effect(line)
-                # Certain only if nothing relied on the line as it is read now.
+                # Certain only if the line, as Docker reads it now, decides about no path.
                 means = None if decides else case.intended(texts)
                 order = f"write {', '.join(texts)}"
                 fix = Proposal.write(line, "\n".join(texts), order, means=means)
@@ -126,7 +126,7 @@ def translated(
 
 
 def from_gitignore(line: Line) -> Translation | None:
-    """Return what `[!a]`, `{a,b}` and backslashes in front of letters should be."""
+    """Translate `[!a]`, `{a,b}` and backslashes before letters."""
     written, braces = line.written, _BRACES.fullmatch(line.written)
     if _NEGATED.search(written):
         return "[!…] is a class with a ! in it, not its opposite", [_NEGATED.sub("[^", written)]
@@ -140,9 +140,9 @@ def from_gitignore(line: Line) -> Translation | None:
 
 
 def from_regex(line: Line) -> Translation | None:
-    """Return what `|`, `^` and `{}` that are not escaped should be."""
+    """Translate `|`, `^` and `{}` that are not escaped."""
     written, bare = line.written, re.sub(r"\\.|\[\^?[^\]]*\]", "", line.text)
-    # The matcher of moby/patternmatcher makes an expression of a pattern with wildcards only.
+    # `Pattern.compile` of moby/patternmatcher needs a regexp only for patterns with wildcards.
     is_expression = (
         not {*"*?["}.isdisjoint(line.text)
         if line.pattern is None
@@ -181,7 +181,7 @@ def fails(case: Case) -> Iterator[Finding]:
 
 
 def _is_reached(case: Case, line: Line) -> bool:
-    """Return whether the builder comes to the faulty pattern in this tree."""
+    """Return whether the builder reaches the faulty pattern in this tree."""
     if case.tree is None:
         return False
     texts = [each.raw if each.pattern is not None or each is line else "#" for each in case.lines]
@@ -189,17 +189,17 @@ def _is_reached(case: Case, line: Line) -> bool:
 
 
 def _corrected(line: Line) -> Proposal | None:
-    """Return what may be meant by a line that is nothing but a slip."""
+    """Return the likely correction of an obvious slip."""
     if line.written.strip("!/. ") == "":
         return Proposal.remove(line)
     text = line.written.rstrip("\\").rstrip()
     is_slip = line.written.endswith("\\") and "\\" not in line.written[:-1]
-    # Without `*` and the like: what is left must not be about the whole context.
+    # Not if only wildcards remain: they would match the whole context.
     return Proposal.write(line, text) if is_slip and text.strip("!*/. ") else None
 
 
 def byte_order_mark(case: Case) -> Iterator[Finding]:
-    """Yield a byte order mark in front of the first line."""
+    """Yield a byte order mark at the start of the file."""
     if case.lines and case.lines[0].marked:
         yield case.finding(
             "CTX119",
@@ -227,7 +227,7 @@ def control(case: Case) -> Iterator[Finding]:
 
 
 def invisible(case: Case) -> Iterator[Finding]:
-    """Yield characters that nobody sees, and bytes that are not text."""
+    """Yield invisible characters, and bytes that are not UTF-8."""
     for line in case.lines:
         bad = next(filter(_is_unseen, line.text), None)
         if bad is None or case.effect(line):
@@ -255,7 +255,7 @@ def _is_unseen(char: str) -> bool:
 
 
 def utf16(case: Case) -> Finding:
-    """Return one finding for the whole file, each line of which holds zero bytes."""
+    """Return one finding for a whole file in UTF-16, instead of one for each line."""
     return case.finding(
         "CTX123",
         case.lines[0],
@@ -286,7 +286,7 @@ def whitespace(case: Case) -> Iterator[Finding]:
 
 
 def outside(case: Case) -> Iterator[Finding]:
-    """Yield patterns that can match nothing in any tree."""
+    """Yield patterns that cannot match an entry of any tree."""
     for line in case.lines:
         if line.names_no_entry:
             what, inner = "names the context itself, which is no entry", line.text.lstrip("./")

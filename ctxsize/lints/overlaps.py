@@ -18,12 +18,12 @@ _CLASS = re.compile(r"\[[^]]*\]|\?")
 
 
 def shadowed(case: Case, tree: LintTree) -> Iterator[Finding]:
-    """Yield patterns for directories in which exceptions above them still let something in."""
+    """Yield patterns for directories that earlier exceptions partly re-include."""
     for line in case.patterns:
         if not line.ignores or not case.count_between(0, line.number, exceptions=True):
             continue
         tops = filter(tree.is_directory, case.matched(line.pattern))
-        # What an exception above lets in that the pattern does not match itself.
+        # Paths that an earlier exception re-includes and the pattern does not match itself.
         left = [
             path
             for path in case.below([*tops])
@@ -65,12 +65,12 @@ def empty(case: Case, tree: LintTree) -> Iterator[Finding]:
 
 
 def undone(case: Case, tree: LintTree) -> Iterator[Finding]:
-    """Yield patterns whose work an exception for a directory undoes."""
+    """Yield patterns that a later exception for a directory undoes."""
     for line in case.patterns if case.exceptions else ():
         if not line.ignores:
             continue
         tops = [path for path in case.matched(line.pattern) if _is_undone(case, line, path)]
-        # What an exception below names itself is meant to come back.
+        # A path that a later exception matches itself is re-included on purpose.
         back = [
             path
             for path in case.below(tops)
@@ -91,7 +91,7 @@ def undone(case: Case, tree: LintTree) -> Iterator[Finding]:
 
 
 def _is_undone(case: Case, line: Line, path: str) -> bool:
-    """Return whether an exception below `line` for a parent brings `path` back."""
+    """Return whether an exception below `line` re-includes `path` through a parent."""
     parent = path.rpartition("/")[0]
     if path not in case.now or not parent or line.matches(parent):
         return False
@@ -110,7 +110,7 @@ def redundant(case: Case) -> Iterator[Finding]:
         patterns = (lines[0].pattern for lines in by_text.values())
         finder = Matcher(case.builder.spec_class(each for each in patterns if each is not None))
         for text, lines in by_text.items():
-            # What implies it matches an example of its paths, or a directory above.
+            # A pattern that implies it matches an example of its paths, or a parent.
             found = {at for path in _example(text) for at in finder.indexes(path)}
             ordered = sorted(found, key=lambda at: ("*" in texts[at], at))
             wide = [texts[at] for at in ordered if texts[at] != text]
@@ -128,9 +128,9 @@ def redundant(case: Case) -> Iterator[Finding]:
 
 
 def _example(text: str) -> list[str]:
-    """Return a path that a pattern matches if its wildcards stand for one character each.
+    """Return an example path that a pattern matches, with its parents; none if `text` is no path.
 
-    With the directories above it; nothing for a text that is no path.
+    Each wildcard becomes one character.
     """
     one = _CLASS.sub("\ue001", text.removeprefix("**/"))
     path = one.replace("**", "*").replace("*", "\ue000")
@@ -138,7 +138,7 @@ def _example(text: str) -> list[str]:
 
 
 def duplicate(case: Case) -> Iterator[Finding]:
-    """Yield patterns that stand there already."""
+    """Yield patterns that an earlier line repeats."""
     seen: dict[tuple[str, bool], Line] = {}
     for line in case.patterns:
         if line.controls:
@@ -154,16 +154,16 @@ def duplicate(case: Case) -> Iterator[Finding]:
 
 
 def _implies(case: Case, wide: Line, narrow: Line) -> bool:
-    """Return whether `narrow` can go, as `wide` stays; it is proved for every tree.
+    """Return whether `wide` makes `narrow` redundant in every tree.
 
-    What matches all that `narrow` matches leaves it nothing to do, wherever it
-    stands, as nothing of the other kind comes between. What only matches directories
-    above counts if it surely was looked at: no exception comes before either pattern;
-    or the exception is for a directory that the patterns above it ignore.
+    If `wide` matches every path that `narrow` matches, the order does not matter, as long as
+    no line of the other kind lies between. If it matches only parents of these paths, the
+    builder must surely have looked at them: there is no exception before either pattern, or
+    `wide` is an exception for a directory that the patterns above it ignore.
     """
     if wide.pattern is None or narrow.pattern is None or _other_kind_between(case, wide, narrow):
         return False
-    # What is meant by `!dir` behind `dir/*` are the exceptions within.
+    # `!dir` after `dir/*` is written for the exceptions inside `dir`.
     within = not case.ignoring.isdisjoint((f"{wide.text}/*", f"{wide.text}/**"))
     if narrow.exception and (within or not _is_led_to(case, narrow)):
         return False
@@ -180,7 +180,7 @@ def _is_looked_at(case: Case, wide: Line, narrow: Line) -> bool:
         literal = wide.pattern is not None and is_literal(wide.pattern)
         memory = case.builder.spec_class.remembers_parents
         return memory and literal and case.ignored_before(wide, wide.text)
-    # A name at any depth is meant against the exceptions of the file, even if it stands too high.
+    # `**/name` is meant to override exceptions, even if it precedes them.
     meant = narrow.text.startswith("**/") and bool(case.exceptions)
     last = max(wide.number, narrow.number)
     return not meant and not case.count_between(0, last, exceptions=True)
@@ -189,7 +189,7 @@ def _is_looked_at(case: Case, wide: Line, narrow: Line) -> bool:
 def _is_led_to(case: Case, line: Line) -> bool:
     """Return whether other exceptions lead to the parent, for builders that read paths.
 
-    To the classic builder and Podman one with wildcards leads nowhere.
+    For the classic builder and Podman an exception with wildcards leads nowhere.
     """
     directory = line.text.rpartition("/")[0]
     others = case.exceptions_below[directory] > 1 or directory in case.exceptions
