@@ -189,8 +189,8 @@ def moved_cache(command: Command) -> str | None:
 
 
 NOT_IN_THE_IMAGE = (
-    "; the image does not get what is in the mount, so mount it in later RUNs too, and copy "
-    "elsewhere what CMD or another stage needs"
+    "; the image does not include the mount, so add it to later RUNs too, and copy out of it what "
+    "CMD or another stage needs"
 )
 _LONGEST = 72
 """Number of characters up to which a RUN is shown whole."""

@@ -52,8 +52,8 @@ def no_ignore_file(recipe: Recipe) -> Iterator[Finding]:
             yield recipe.finding(
                 "CTX201",
                 min(takers),
-                f"everything in the context{where} is copied, and there is no ignore file",
-                help=f"`ctxsize suggest --write{where}`",
+                f"the whole context{where} is copied, and there is no ignore file",
+                help=f"write one with `ctxsize suggest --write{where}`",
             )
 
 
@@ -73,11 +73,11 @@ def too_wide(recipe: Recipe) -> Iterator[Finding]:
             yield recipe.finding(
                 "CTX250",
                 min(line for _, line in taken),
-                f"the context is {context}, and all that is taken of it lies in {shown}",
+                f"the build uses only {shown} of its context {context}",
                 confidence=Confidence.LIKELY,
                 evidence=(str(each.places[0]),),
-                help=f"build with the context {shown}, or list what is needed in an ignore "
-                "file of the Dockerfile's own (`ctxsize suggest --allowlist`)",
+                help=f"build with the context {shown}, or give the Dockerfile its own ignore file "
+                "(`ctxsize suggest --allowlist`)",
             )
             return
 
@@ -113,7 +113,7 @@ def copied_too_early(recipe: Recipe) -> Iterator[Finding]:
             "CTX202",
             found.everything.line,
             f"every change in the context {does} again",
-            evidence=tuple(f"{name} is there" for name in found.files[:3]),
+            evidence=tuple(f"the context contains {name}" for name in found.files[:3]),
             help=found.instead,
         )
 
@@ -163,10 +163,10 @@ def _repeated(recipe: Recipe, everything: StageStep, fetch: Fetch) -> Repeated |
     install = f"`{written}` (line {fetch.step.line})"
     options = () if _requirements(fetch.command) else manager.early
     lacking = [each for each in options if not fetch.command.has(each)]
-    instead = f"`{sources.text}`, with all that needs it, below {install}"
+    instead = f"move `{sources.text}` and all that needs it below {install}"
     if lacking or fetch.does("compile"):
         early = manager.downloads if fetch.does("compile") else " ".join((written, *lacking))
-        instead = f"`RUN {early}` and `{sources.text}` in front of {install}"
+        instead = f"write `RUN {early}` and `{sources.text}` before {install}"
     return Repeated(everything, fetch, files, f"write `{copy}` here, and {instead}")
 
 
@@ -228,7 +228,7 @@ def missing_caches(recipe: Recipe) -> Iterator[Finding]:
                 yield recipe.finding(
                     "CTX223",
                     fetch.step.line,
-                    f"every change of what line {line} takes makes `{command}` download "
+                    f"every change of the sources of line {line} makes `{command}` download "
                     "everything again",
                     help=snippet(recipe, stage, fetch),
                 )

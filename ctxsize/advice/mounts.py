@@ -50,7 +50,7 @@ def _elsewhere(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> Finding | Non
     return recipe.finding(
         "CTX222",
         fetch.step.line,
-        f"the cache is mounted at {target}, while {name} keeps its own in {place}",
+        f"{name} does not use the cache mounted at {target}: its cache is {place}",
         confidence=Confidence.LIKELY,
         evidence=(_why_there(fetch, place),),
         help=_mount(cache.written, place, **options),
@@ -58,18 +58,18 @@ def _elsewhere(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> Finding | Non
 
 
 def _mount(written: str, place: str, **options: str) -> str:
-    return f"mount {place}: `--mount={with_option(written, target=place, **options)}`"
+    return f"mount it at {place}: `--mount={with_option(written, target=place, **options)}`"
 
 
 def _why_there(fetch: Fetch, place: str) -> str:
     name, step = fetch.manager.name, fetch.step
     if variable := fetch.caches.get(place):
-        return f"{variable} says so"
+        return f"{variable} sets it"
     if fetch.cache_setting is not None:
-        return f"an option or a setting of {name} says so"
+        return f"an option or a setting of {name} sets it"
     if step.state.user and step.home not in (None, "/root"):
-        return f"it runs as {step.state.user}, whose home is {step.home}"
-    return f"its usual place, and no variable that moves it ({name})"
+        return f"the step runs as {step.state.user}, whose home is {step.home}"
+    return f"it is the default of {name}, and no variable changes it"
 
 
 def _refused(recipe: Recipe, fetch: Fetch) -> Finding | None:
@@ -82,8 +82,8 @@ def _refused(recipe: Recipe, fetch: Fetch) -> Finding | None:
         dropped = recipe.rewritten(fetch.step, drop)
         return finding(
             f"`{option}` makes {manager.name} use no cache, so the mount stays empty",
-            help=f"drop `{option}`",
-            fix=recipe.fix(f"drop `{option}`", dropped, certain=True),
+            help=f"remove `{option}`",
+            fix=recipe.fix(f"remove `{option}`", dropped, certain=True),
         )
     variable, values, off = manager.switch.split("|")
     value = fetch.environment.get(variable, "")
@@ -91,7 +91,7 @@ def _refused(recipe: Recipe, fetch: Fetch) -> Finding | None:
         return None
     return finding(
         f"{variable}={value} makes {manager.name} use no cache, so the mount stays empty",
-        help=f"drop {variable}, or write `{variable}={off} {fetch.command.program} …` here",
+        help=f"remove {variable}, or write `{variable}={off} {fetch.command.program} …` here",
     )
 
 
@@ -107,7 +107,7 @@ def _not_at_home(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
             yield recipe.finding(
                 "CTX222",
                 step.line,
-                f"the cache is mounted at {cache.target}: `~` stands for no home in a mount",
+                f"the cache is mounted at {cache.target}: Docker expands no `~` in a mount",
                 evidence=(f"--mount={cache.written}",),
                 help=_mount(cache.written, step.home + cache.target[at + 2 :]),
             )
@@ -132,8 +132,8 @@ def _emptied(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
             yield recipe.finding(
                 "CTX222",
                 step.line,
-                f"`{' '.join(command.words)}` empties the cache that is mounted {each}",
-                help=f"leave out `{' '.join(left_out)}`: what is in the mount is not in the image",
+                f"`{' '.join(command.words)}` empties the cache mount {each}",
+                help=f"remove `{' '.join(left_out)}`: the image does not include the mount anyway",
             )
 
 
@@ -151,9 +151,9 @@ def _emptied_by_image(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Ite
         yield recipe.finding(
             "CTX222",
             step.line,
-            f"{stage.base} deletes what apt downloads: the cache at {archives.target} stays empty",
+            f"{stage.base} deletes downloads of apt, so the cache at {archives.target} stays empty",
             confidence=Confidence.LIKELY,
-            help=f"begin with `{_KEEP}`, in front of apt-get update",
+            help=f"begin the RUN with `{_KEEP}`, before apt-get update",
         )
 
 
@@ -184,7 +184,8 @@ def swallowed(recipe: Recipe) -> Iterator[Finding]:
             yield recipe.finding(
                 "CTX212",
                 step.line,
-                f"{path} is not in {source.label}: it lay in the cache mounted at {cache.target}",
+                f"{source.label} does not contain {path}, which exists only in the cache mount at "
+                f"{cache.target}",
                 evidence=(f"line {made.line}: RUN --mount={cache.written}",),
                 help=_copied_out(recipe, made, step, path),
             )
@@ -200,7 +201,7 @@ def _copied_out(recipe: Recipe, made: StageStep, step: StageStep, path: str) -> 
     written = path if set(path) & set("*?[") else shlex.quote(path)
     return (
         f"add `&& mkdir -p {out} && cp -a {written} {out}/` to the RUN of line {made.line}, and "
-        f"take it from there: `{step.instruction.keyword} --from={step.origin} {out}/{name} …`"
+        f"copy it from there: `{step.instruction.keyword} --from={step.origin} {out}/{name} …`"
     )
 
 

@@ -182,7 +182,7 @@ def read_recipe(
     for stage in stages:
         lengths[stage] = len(stage.steps) + lengths[stage.parent]
     if sum(lengths.values()) > _MOST_STEPS:
-        message = f"ctxsize advises on no more than {_MOST_STEPS:,} steps of stages and their bases"
+        message = f"ctxsize examines at most {_MOST_STEPS:,} steps of stages and their bases"
         raise UndecidedError(message)
     return Recipe(path, data, dockerfile, stages, builds, border)
 

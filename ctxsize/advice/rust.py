@@ -32,9 +32,7 @@ def rebuilt_dependencies(recipe: Recipe) -> Iterator[Finding]:
                 "CTX210",
                 build.step.line,
                 f"every change of the sources makes `{command}` compile all dependencies again",
-                evidence=(
-                    f"{stage.label}: neither cargo-chef nor a cache mount on target is used",
-                ),
+                evidence=(f"{stage.label} uses neither cargo-chef nor a cache mount on target",),
                 help=help_ if pattern else _cached(recipe, stage, build),
                 fix=pattern,
             )
@@ -62,15 +60,12 @@ def _rebuilding(stage: BuiltStage) -> CargoRun | None:
 def _cached(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> str:
     """Return the RUN with caches, for a stage that the cargo-chef pattern does not fit."""
     if not _knows_target(recipe, stage, build):
-        return (
-            "compile them with cargo-chef; for a cache mount, say with `--target-dir` where it "
-            "compiles"
-        )
+        return "compile them with cargo-chef, or set `--target-dir` and mount a cache there"
     wanted = () if cargo.keeps_downloads(recipe, stage, build) else build.caches
     there = [cache.target for cache in build.step.caches]
     missing = [each for each in wanted if not any(cargo.meet(each, target) for target in there)]
     mounts = (*cargo.downloads(missing), cargo.compiled(recipe, stage, build.target))
-    return f"keep what it compiles: {run_with(mounts, build.step)}{NOT_IN_THE_IMAGE}"
+    return f"mount a cache for what it compiles: {run_with(mounts, build.step)}{NOT_IN_THE_IMAGE}"
 
 
 def _knows_target(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> bool:
@@ -121,10 +116,10 @@ def _unfit(recipe: Recipe, cook: CargoRun, build: CargoRun, why: list[str]) -> F
     return recipe.finding(
         "CTX211",
         build.step.line,
-        f"what line {cook.step.line} cooks is of no use here: {why[0]}",
+        f"cargo cannot reuse what line {cook.step.line} compiles: {why[0]}",
         evidence=tuple(why),
         confidence=Confidence.CERTAIN if "profile" in why[0] else Confidence.LIKELY,
-        help=f"cook as line {build.step.line} builds: `{alike}`",
+        help=f"cook the dependencies in the same way: `{alike}`",
     )
 
 
@@ -146,13 +141,12 @@ def _traits(run: CargoRun) -> dict[str, str | None]:
 def _differences(cook: CargoRun, build: CargoRun) -> Iterator[str]:
     # A member of a workspace is built into the target directory of the workspace.
     if not _is_inside(build, cook) and not build.command.has("--manifest-path"):
-        yield f"it is cooked in {cook.workdir} and built in {build.workdir}"
+        yield f"cargo-chef runs in {cook.workdir}, and the build in {build.workdir}"
     theirs = _traits(build)
     for name, ours in _traits(cook).items():
         # The value of a variable is unknown.
         if ours != theirs[name] and "$" not in f"{ours}{theirs[name]}":
-            given = f"{ours or 'not given'} for the cooking and {theirs[name] or 'not given'} here"
-            yield f"{name} is {given}"
+            yield f"{name} is {ours or 'not set'} there and {theirs[name] or 'not set'} here"
 
 
 def _is_inside(build: CargoRun, cook: CargoRun) -> bool:

@@ -97,19 +97,20 @@ def _collision(identity: str, own: list[Use], sharing: list[Use], stake: Stake) 
     sure = len(releases) > 1 or first.several_platforms
     between = f"with {len(sharing) - 1} other mount{'s' * (len(sharing) != 2)}"
     if first.several_platforms:
-        between = f"for {', '.join(first.recipe.platforms)}"
+        between = f"by the builds for {', '.join(first.recipe.platforms)}"
     elif len({use.system.key for use in sharing}) == 1:
-        what = "what other services compiled at the same paths"
+        what = "files that other services compiled at the same paths"
     others = [str(use) for use in sharing if use is not first]
     named = "" if first.cache.named else " (its target, as it has no id)"
     return first.recipe.finding(
         "CTX220",
         first.step.line,
-        f"the cache `{identity}`{named} is shared {between}: it holds {what}",
+        f"the cache `{identity}`{named} is shared {between}: it contains {what}",
         severity=severity if sure else Severity.WARNING,
         confidence=Confidence.CERTAIN if sure else Confidence.POSSIBLE,
         evidence=tuple(others) or (str(first),),
-        help=f"give each an id of service, system and architecture, here `id={first.own_id(name)}`",
+        help="give each mount an id of service, system and architecture, here "
+        f"`id={first.own_id(name)}`",
         fix=_separated(own, name),
     )
 
@@ -135,12 +136,12 @@ def _separated(own: list[Use], what: str) -> Fix | None:
             line -= 1
         made.append(Change(line, line - 1, "ARG TARGETARCH"))
     certain = not any(use.cache.named for use in own)
-    return recipe.fix("give the cache an id of its own", made, certain=certain)
+    return recipe.fix("give the cache its own id", made, certain=certain)
 
 
 _FAILS = {
-    "apt": "apt fails when another build holds its lock",
-    "cargo": "cargo's lock lies outside the mount, so builds get in each other's way",
+    "apt": "apt fails if another build holds its lock",
+    "cargo": "cargo's lock is outside the mount, so two builds may unpack the same crate",
 }
 
 
@@ -158,7 +159,7 @@ def shared_by_writers(recipes: Sequence[Recipe]) -> Iterator[Finding]:
         for (recipe, tool, chosen), own in groups.items():
             reasons = _at_once(own[0], sharing)
             lines = ", ".join(str(use.step.line) for use in own[1:])
-            more = f"it is mounted so on line {lines}, too" if lines else ""
+            more = f"also mounted like this on line {lines}" if lines else ""
             made = recipe.with_mounts(
                 (use.step, use.cache.written, {"sharing": "locked"}) for use in own
             )
@@ -166,13 +167,13 @@ def shared_by_writers(recipes: Sequence[Recipe]) -> Iterator[Finding]:
             yield recipe.finding(
                 "CTX221",
                 own[0].step.line,
-                f"the cache `{identity}` is open to several builds at once: {_FAILS[tool]}",
+                f"several builds may use the cache `{identity}` at once: {_FAILS[tool]}",
                 severity=None if reasons else Severity.INFO,
                 confidence=Confidence.LIKELY if reasons else Confidence.POSSIBLE,
                 evidence=(*reasons, *filter(None, [more])),
-                help="`sharing=locked` makes them wait for each other"
-                + ("; ids by architecture let them run" if tool == "cargo" else ""),
-                fix=recipe.fix("let one build after the other use it", made, certain=certain),
+                help="write `sharing=locked`, so that one build waits for the other"
+                + (", or an id for each architecture" if tool == "cargo" else ""),
+                fix=recipe.fix("lock the cache", made, certain=certain),
             )
 
 

@@ -199,7 +199,7 @@ class Case:
     def amount(self, paths: Iterable[str]) -> str:
         """Return the files among `paths` and their bytes as text: `12 files (3.4 MB)`."""
         figures = self.figures(paths)
-        return f"{plural(figures.files, 'file')}, {human(figures.content_bytes)}"
+        return f"{plural(figures.files, 'file')} ({human(figures.content_bytes)})"
 
     @property
     def total(self) -> Amount:

@@ -103,7 +103,7 @@ def _of_name(case: Case, code: str, line: Line, name: str, where: str) -> Iterat
     artefact = ARTEFACTS.get(name)
     if artefact is None or line.exception or f"**/{name}" in case.ignoring:
         return
-    lead = f"{line.text} matches at {where} only"
+    lead = f"`{line.text}` matches at {where} only"
     found = None if case.tree is None else _of_copies(case, case.tree, code, line, artefact, lead)
     if found is None:
         found = _of_places(case, code, line, artefact, lead)
@@ -123,7 +123,7 @@ def _of_copies(
         return None
     wanted = tree.tracks(copies)
     sure = not wanted and (not artefact.doubtful or tree.tracked is not None)
-    note = "; git tracks some of it, so it may be meant to be sent" if wanted else ""
+    note = ", but git tracks some of them, so this may be intended" if wanted else ""
     are, means = "is" if len(tops) == 1 else "are", frozenset(copies) - excepted
     return case.finding(
         code,
@@ -148,12 +148,12 @@ def _of_places(case: Case, code: str, line: Line, artefact: Artefact, lead: str)
     places = [each for each in places if not case.step(f"{each}/{artefact.example}").ignored]
     if artefact.pattern not in _UNIQUE or not places:
         return None
-    others = f" and {plural(len(places) - 1, 'other directory')}" if places[1:] else ""
-    there = f"{places[0]}/{others} would send theirs, as soon as there is one"
+    others = f" or {plural(len(places) - 1, 'other directory')}" if places[1:] else ""
+    there = f"a copy in {places[0]}/{others} would be sent once it exists"
     return case.finding(
         code,
         line,
-        f"{lead}; {'copies elsewhere are sent' if case.tree is None else there}",
+        f"{lead}: {'copies elsewhere are sent' if case.tree is None else there}",
         severity=Severity.INFO,
         confidence=Confidence.POSSIBLE if case.tree is None else Confidence.LIKELY,
         fix=artefact.widened(line, means),
@@ -197,7 +197,7 @@ def _certain(case: Case, line: Line, artefact: Artefact, means: frozenset[str]) 
     first, name = artefact.widened(line, means), f"**/{artefact.pattern}"
     proposals, change = [first], {line.number: None}
     for added in ([name], [name, f"{name}/**"]) if case.exceptions else ():
-        message, lines = f"write {' and '.join(added)} last", "\n".join(added)
+        message, lines = f"write `{'` and `'.join(added)}` at the end", "\n".join(added)
         proposals.append(Proposal(message, change, append=lines, means=means))
     for each in proposals:
         fix = case.fix(each)

@@ -25,11 +25,11 @@ def dead(case: Case, tree: LintTree) -> Iterator[Finding]:
         is_path = not line.is_wild and not line.text.startswith(("..", "!"))
         if not is_path or line.names_no_entry or case.matched(line.pattern):
             continue
-        text, lead = line.text, "matches nothing: "
+        text, lead = line.text, f"`{line.written}` matches nothing: "
         folded, plain = tree.by_folded.get(text.casefold()), text.lstrip(".")
         if folded is not None:
             if (folded in case.now) != line.exception:
-                how = f"{folded}, and upper and lower case count"
+                how = f"{folded}, and case matters"
                 yield _misnamed(case, line, folded, lead + f"the entry is named {how}")
         elif line.exception and plain in tree.everything and plain not in case.now:
             how = f"{plain}, without the dot"
@@ -41,7 +41,8 @@ def dead(case: Case, tree: LintTree) -> Iterator[Finding]:
                 yield case.finding(
                     "CTX118",
                     line,
-                    f"{lead}it counts from the top of the context, and there is {elsewhere[0]}",
+                    f"{lead}patterns start at the top of the context, and the path is "
+                    f"{elsewhere[0]}",
                     confidence=Confidence.POSSIBLE,
                 )
 
@@ -82,9 +83,9 @@ def _takes_back(case: Case, line: Line) -> bool:
 
 def _useless(case: Case, line: Line, inside: Line | None) -> Finding:
     ordinary = case.count_between(0, line.number, exceptions=False)
-    message = f"{line.text} is not ignored" if ordinary else "nothing above ignores anything"
+    message = f"no pattern above ignores {'it' if ordinary else 'anything'}"
     if inside is not None:
-        message += f", and what {inside.text} ignores in it stays ignored"
+        message += f", and its content stays ignored by `{inside.text}`"
     idiom = bool(case.exceptions_below[line.text])
     # A pattern for the top level would ignore it if it were meant for any depth.
     names = (each for name in line.text.split("/")[1:] for each in case.matching(name))
@@ -92,9 +93,9 @@ def _useless(case: Case, line: Line, inside: Line | None) -> Finding:
     return case.finding(
         "CTX106",
         line,
-        f"does nothing: {message}",
+        f"`{line.written}` does nothing: {message}",
         severity=Severity.INFO if idiom else Severity.WARNING,
-        help=f"name what is in it: !{line.text}/*" if inside and not idiom else "",
+        help=f"re-include its content: `!{line.text}/*`" if inside and not idiom else "",
         fix=None if inside else Proposal.remove(line, means=None if missed else NOTHING),
     )
 
@@ -105,7 +106,7 @@ def overridden(case: Case) -> Iterator[Finding]:
     for line in last.values():
         by = _undone_by(case, line)
         if by is not None:
-            message = f"line {by.number} ({by.written}) ignores it again"
+            message = f"line {by.number} (`{by.written}`) ignores all that this line re-includes"
             yield case.finding("CTX107", line, message, fix=Proposal.last(line))
 
 
@@ -134,8 +135,8 @@ def pruned(case: Case, tree: LintTree) -> Iterator[Finding]:
             yield case.finding(
                 "CTX125",
                 line,
-                f"{case.builder.title} does not look into the directory, "
-                f"so {case.amount(kept)} stay out",
+                f"{case.builder.title} does not enter the directory, "
+                f"so `{line.written}` does not re-include {case.amount(kept)}",
                 paths=kept,
                 help="name the directories without wildcards",
                 fix=proposal if line.text.endswith("/*/**") else None,
@@ -202,13 +203,13 @@ def two_files(case: Case) -> Iterator[Finding]:
     if case.target.fallback is None:
         return
     other, paths = read_ignore_file(case.target.fallback), list[str]()
-    message = f"replaces {other.path}, which does not apply to this Dockerfile"
+    message = f"this file replaces {other.path}, which does not apply to this Dockerfile"
     if case.tree is not None:
         sent = case.with_data(other.data).sent
         through = [] if sent is None else sorted(differences(case.now, sent).hidden, key=order)
         if case.tree.has_files(through):
             paths = through
-            message += f" and would keep {case.amount(through)} more out"
+            message += f" and would also ignore {case.amount(through)}"
     yield case.finding("CTX117", None, message, paths=paths)
 
 

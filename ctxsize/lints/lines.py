@@ -146,7 +146,7 @@ class Proposal:
     ) -> Proposal:
         """Return the change that replaces a line by `text`."""
         lines = {line.number: text}
-        return cls(message or f"write {text}", lines, means=means, without_tree=without_tree)
+        return cls(message or f"write `{text}`", lines, means=means, without_tree=without_tree)
 
     @classmethod
     def remove(
@@ -159,7 +159,9 @@ class Proposal:
     @classmethod
     def last(cls, exception: Line) -> Proposal:
         """Return the change that moves an exception to the end of the file."""
-        return cls("put the exception last", {exception.number: None}, append=exception.written)
+        return cls(
+            "move the exception to the end", {exception.number: None}, append=exception.written
+        )
 
     @property
     def added(self) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ def trailing(case: Case) -> Iterator[Finding]:
             yield case.finding(
                 "CTX102",
                 line,
-                f"the comment is part of the pattern, so the line is not about {pattern}",
+                f"Docker reads the comment as part of the pattern, so `{pattern}` has no effect",
                 columns=line.columns(at, len(comment)),
                 paths=means or (),
                 fix=Proposal.write(line, f"{comment}\n{pattern}", order, means=means),
@@ -52,12 +52,12 @@ def not_a_comment(case: Case) -> Iterator[Finding]:
         if indented or foreign is not None:
             text = line.written if foreign is None else f"# {foreign['rest'].strip()}".rstrip()
             gone = case.effect(line)
-            more = f"; it decides about {case.amount(gone)}" if gone else ""
+            more = f", and it decides about {case.amount(gone)}" if gone else ""
             means = None if gone else NOTHING
             yield case.finding(
                 "CTX103",
                 line,
-                f"this is a pattern, not a comment{more}",
+                f"Docker reads this line as a pattern, not as a comment{more}",
                 severity=Severity.ERROR if gone else Severity.WARNING,
                 paths=gone,
                 fix=Proposal.write(line, text, "make it a comment", means=means),
@@ -78,9 +78,9 @@ def several(case: Case) -> Iterator[Finding]:
         yield case.finding(
             "CTX104",
             line,
-            f"one pattern with blanks in it, not {len(words)} patterns",
+            f"Docker reads this line as one pattern with blanks, not as {len(words)} patterns",
             paths=means or (),
-            fix=Proposal.write(line, text, "write one pattern a line", means=means),
+            fix=Proposal.write(line, text, "write one pattern per line", means=means),
         )
 
 
@@ -118,7 +118,7 @@ def translated(
                 decides = case.effect(line)
                 # Certain only if the line, as Docker reads it now, decides about no path.
                 means = None if decides else case.intended(texts)
-                order = f"write {', '.join(texts)}"
+                order = f"write `{'`, `'.join(texts)}`"
                 fix = Proposal.write(line, "\n".join(texts), order, means=means)
                 yield case.finding(code, line, what, fix=fix, paths=decides)
 
@@ -129,13 +129,15 @@ def from_gitignore(line: Line) -> Translation | None:
     """Translate `[!a]`, `{a,b}` and backslashes before letters."""
     written, braces = line.written, _BRACES.fullmatch(line.written)
     if _NEGATED.search(written):
-        return "[!…] is a class with a ! in it, not its opposite", [_NEGATED.sub("[^", written)]
+        what = "Docker reads `[!…]` as a class that contains `!`, not as its opposite"
+        return what, [_NEGATED.sub("[^", written)]
     if braces is not None:
         inner = braces["inner"].split(",")
         texts = [f"{braces['head']}{each.strip()}{braces['tail']}" for each in inner]
-        return "braces are plain characters, not alternatives", texts
+        return "Docker reads braces as plain characters, not as alternatives", texts
     if re.search(r"\\[A-Za-z0-9_]", written):
-        return "a backslash is an escape, not a separator", [written.replace("\\", "/")]
+        what = "Docker reads a backslash as an escape, not as a separator"
+        return what, [written.replace("\\", "/")]
     return None
 
 
@@ -152,13 +154,15 @@ def from_regex(line: Line) -> Translation | None:
         return None
     if "|" in bare:
         parts = [part.strip() for part in written.removeprefix("!").split("|")]
-        what = "| cuts the expression in two" if is_expression else "| is no alternative"
+        what = "Docker reads `|` as a plain character, not as alternatives"
+        if is_expression:
+            what = "`|` splits the regular expression of the pattern, which then matches too much"
         return what, ["!" * line.exception + part for part in parts if part]
     if is_expression and "^" in bare:
-        what = "^ is the beginning of the path, and never matches behind it"
+        what = "Docker reads `^` as the start of the path, so it never matches inside"
         return what, [re.sub(r"(?<![\\\[])\^", r"\\^", written)]
     if is_expression and _COUNT.search(bare):
-        what = "braces count what stands in front of them"
+        what = "Docker reads the braces as a count that repeats the character before them"
         return what, [re.sub(r"(?<!\\)([{}])", r"\\\1", written)]
     return None
 
@@ -172,9 +176,9 @@ def fails(case: Case) -> Iterator[Finding]:
         if isinstance(line.error, UnknownPatternError):
             yield case.finding("CTX000", line, why, help=hint)
             continue
-        lead = "the build fails" if line.error.always else "the build fails here"
+        lead = "the build fails" if line.error.always else "the build fails at this pattern"
         if not line.error.always and not _is_reached(case, line):
-            lead = "the build fails as soon as it comes to this"
+            lead = "the build fails once it reaches this pattern"
             severity = Severity.WARNING if case.tree is not None else Severity.ERROR
         fix = _corrected(line)
         yield case.finding("CTX121", line, f"{lead}: {why}", severity=severity, help=hint, fix=fix)
@@ -204,9 +208,11 @@ def byte_order_mark(case: Case) -> Iterator[Finding]:
         yield case.finding(
             "CTX119",
             case.lines[0],
-            "Docker drops the byte order mark, Podman does not",
+            "Docker drops the byte order mark, but Podman reads it as part of the first line",
             columns=(1, 2),
-            fix=Proposal("remove it", drops_bom=True, means=NOTHING, without_tree=True),
+            fix=Proposal(
+                "remove the byte order mark", drops_bom=True, means=NOTHING, without_tree=True
+            ),
         )
 
 
@@ -214,7 +220,7 @@ def control(case: Case) -> Iterator[Finding]:
     """Yield control characters in patterns."""
     stops = case.stops_at_controls
     for line in (each for each in case.lines if each.controls):
-        bad, what = line.controls[0], "belongs to the name that is matched"
+        bad, what = line.controls[0], "is part of the name that the pattern matches"
         cleaned = "\n".join("".join(" " if is_control(c) else c for c in line.raw).split())
         yield case.finding(
             "CTX122",
@@ -222,7 +228,7 @@ def control(case: Case) -> Iterator[Finding]:
             f"the control character {bad!r} {'stops the build' if stops else what}",
             severity=Severity.ERROR if stops else Severity.WARNING,
             columns=line.columns(line.raw.index(bad)),
-            fix=Proposal.write(line, cleaned, "take it out"),
+            fix=Proposal.write(line, cleaned, "remove the control characters"),
         )
 
 
@@ -240,11 +246,12 @@ def invisible(case: Case) -> Iterator[Finding]:
             kept = "".join(char for char in line.raw if char == _BLANK or not _is_unseen(char))
             cleaned = kept.replace(_BLANK, " ").strip()
             means = case.intended([cleaned])
-            fix = Proposal.write(line, cleaned, "take it out", means=means) if cleaned else None
+            order = "remove the invisible characters"
+            fix = Proposal.write(line, cleaned, order, means=means) if cleaned else None
         yield case.finding(
             "CTX123",
             line,
-            f"{name} is part of the pattern",
+            f"{name} is part of the pattern, which does not match the name that it shows",
             columns=line.columns(max(0, line.raw.find(bad))),
             fix=fix,
         )
@@ -259,7 +266,7 @@ def utf16(case: Case) -> Finding:
     return case.finding(
         "CTX123",
         case.lines[0],
-        "the file is UTF-16 and Docker reads UTF-8, so no line is the pattern that it looks like",
+        "Docker reads this UTF-16 file as UTF-8, so no line is the pattern that it looks like",
         severity=Severity.ERROR,
         columns=(1, 2),
         help="save it as UTF-8: iconv -f UTF-16 -t UTF-8",
@@ -278,7 +285,9 @@ def whitespace(case: Case) -> Iterator[Finding]:
         yield case.finding(
             "CTX128",
             line,
-            "a blank behind ! is dropped by Docker, and by no other" if gap else "useless blanks",
+            "Docker drops the blank after `!`, but other tools read it as part of the name"
+            if gap
+            else "Docker drops the blanks around the pattern, but other tools may not",
             severity=Severity.WARNING if gap else Severity.INFO,
             columns=line.columns(0, len(line.raw)),
             fix=Proposal.write(line, clean, "remove the blanks", means=NOTHING, without_tree=True),
@@ -289,10 +298,11 @@ def outside(case: Case) -> Iterator[Finding]:
     """Yield patterns that cannot match an entry of any tree."""
     for line in case.lines:
         if line.names_no_entry:
-            what, inner = "names the context itself, which is no entry", line.text.lstrip("./")
+            what, inner = "names the context itself", line.text.lstrip("./")
             if line.text.startswith(".."):
                 what = "leads out of the context"
-            hint = (
-                f"{inner} counts from the top of the context" if inner else "* ignores everything"
-            )
-            yield case.finding("CTX114", line, what, help=hint, fix=Proposal.remove(line))
+            message = f"`{line.written}` {what}, so it never matches"
+            hint = "`*` ignores everything"
+            if inner:
+                hint = f"to ignore {inner} at the top of the context, write `{inner}`"
+            yield case.finding("CTX114", line, message, help=hint, fix=Proposal.remove(line))

@@ -77,16 +77,17 @@ def _of_check(
     source, place = check.source, f"{request.dockerfile}:{check.source.line}"
     target = request.build.shown_target
     target = f" for the target {target}" if target else ""
-    result = "the build fails" if fails else "it finds nothing"
+    result = "the build fails" if fails else "it copies nothing"
     is_wild = has_wildcards(source.path)
     text = source.path if is_wild else pattern_for(check.at, pattern_class=case.spec.pattern_class)
     yield case.finding(
         "CTX111",
         case.lines[pattern.line - 1],
-        f"ignores what {source.instruction} {source.source} takes ({place}){target}: {result}",
+        f"this pattern ignores the source of `{source.instruction} {source.source}` ({place})"
+        f"{target}, so {result}",
         severity=Severity.ERROR if fails else Severity.WARNING,
         evidence=(place, *(each.path for each in check.hidden[:3])),
-        fix=None if text is None else Proposal(f"add !{text}", append=f"!{text}"),
+        fix=None if text is None else Proposal(f"add `!{text}`", append=f"!{text}"),
     )
 
 
@@ -106,7 +107,8 @@ def manifest(case: Case, tree: LintTree) -> Iterator[Finding]:
         yield case.finding(
             "CTX116",
             case.lines[number - 1],
-            f"also ignores {', '.join(tree.shown(paths))}",
+            f"this pattern also ignores {', '.join(tree.shown(paths))}, so the build may fail or "
+            "resolve other versions",
             severity=Severity.ERROR if case.requests else Severity.WARNING,
             confidence=Confidence.LIKELY,
             paths=paths,
@@ -144,11 +146,11 @@ def git(case: Case, tree: LintTree) -> Iterator[Finding]:
         return
     wanted = None if tree.needed is None else tree.needed.asks_git(case.now)
     sure = tree.includes is not None and not wanted
-    may_be = f"; {wanted}, so it may be needed" if wanted else ""
+    may_be = f"; {wanted}, so the build may need it" if wanted else ""
     yield case.finding(
         "CTX109",
         None,
-        f".git travels with every build: {case.amount(paths)}{may_be}",
+        f"every build sends `.git`, which each git command changes: {case.amount(paths)}{may_be}",
         severity=Severity.WARNING if sure else Severity.INFO,
         confidence=Confidence.LIKELY if sure else Confidence.POSSIBLE,
         paths=paths,
@@ -159,8 +161,8 @@ def git(case: Case, tree: LintTree) -> Iterator[Finding]:
 def _without_git(case: Case, tree: LintTree, paths: Sequence[str]) -> Proposal:
     """Return the line that ignores `.git`, and one more if exceptions re-include its content."""
     name = ".git" if tree.is_taken(tree.by_name[".git"]) else "**/.git"
-    alone = Proposal(f"add {name}", append=name)
-    both = Proposal(f"add {name} and {name}/**", append=f"{name}\n{name}/**")
+    alone = Proposal(f"add `{name}`", append=name)
+    both = Proposal(f"add `{name}` and `{name}/**`", append=f"{name}\n{name}/**")
     for proposal in (alone, both):
         sent = case.with_data(proposal.edited(case.file)).sent
         if sent is None or not any(path in sent for path in paths):
@@ -188,12 +190,13 @@ def env(case: Case, tree: LintTree) -> Iterator[Finding]:
     yield case.finding(
         "CTX110",
         None,
-        f"{', '.join(tree.shown(paths))} would be sent: {case.amount(paths)} of local settings",
+        f"the context includes {', '.join(tree.shown(paths))}: {case.amount(paths)} of local "
+        "settings, which may contain secrets",
         severity=Severity.WARNING if untracked and is_taken else Severity.INFO,
         confidence=Confidence.LIKELY if untracked else Confidence.POSSIBLE,
         paths=paths,
         fix=Proposal(
-            "add the names at every depth",
+            "ignore these names at every depth",
             append="\n".join(dict.fromkeys(f"**/{name}" for name in names)),
         ),
     )

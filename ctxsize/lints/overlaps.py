@@ -12,7 +12,6 @@ from ctxsize.findings import Finding
 from ctxsize.lints.case import Case
 from ctxsize.lints.lines import NOTHING, Line, Proposal
 from ctxsize.lints.lookup import LintTree
-from ctxsize.units import plural
 
 _CLASS = re.compile(r"\[[^]]*\]|\?")
 
@@ -31,11 +30,11 @@ def shadowed(case: Case, tree: LintTree) -> Iterator[Finding]:
         ]
         if tree.has_files(left):
             empty = len(case.now.empty.intersection(left))
-            note = f", {plural(empty, 'file')} of it without content" if empty else ""
+            note = f", {empty:,} of them without content" if empty else ""
             yield case.finding(
                 "CTX108",
                 line,
-                f"does not keep out what it names: {case.amount(left)} are sent{note}",
+                f"exceptions above `{line.written}` still re-include {case.amount(left)}{note}",
                 paths=left,
                 fix=Proposal.write(line, f"{line.text}/**", means=frozenset(left)),
             )
@@ -50,17 +49,17 @@ def empty(case: Case, tree: LintTree) -> Iterator[Finding]:
         by = case.decider(path) if withheld else None
         by_line.setdefault(by.number if by else 0, []).append(path)
     for number, paths in by_line.items():
-        amount = case.amount(paths)
+        amount, they = case.amount(paths), "they arrive" if paths[1:] else "it arrives"
         if number:
             line = case.lines[number - 1]
             message = (
-                f"lists {amount} that arrive without their content, as a pattern below ignores a "
-                "directory above them"
+                f"`{line.written}` re-includes {amount}, but {they} empty: a pattern below ignores "
+                "the directory"
             )
             yield case.finding("CTX120", line, message, paths=paths, fix=Proposal.last(line))
         else:
-            message = f"no permission to read {amount}: they arrive without content"
-            hint = "make them readable, or ignore them"
+            message = f"a build may not read {amount}, so {they} empty"
+            hint = "permit reading, or ignore what cannot be read"
             yield case.finding("CTX120", None, message, paths=paths, help=hint)
 
 
@@ -78,13 +77,13 @@ def undone(case: Case, tree: LintTree) -> Iterator[Finding]:
         ]
         by = case.decider(tops[0]) if tree.has_files(back) else None
         if by is not None:
-            message, means = f"put {line.text} below line {by.number}", frozenset(back)
+            message, means = f"move the line below line {by.number}", frozenset(back)
             change = {line.number: None, by.number: f"{by.raw}\n{line.raw}"}
             yield case.finding(
                 "CTX130",
                 line,
-                f"line {by.number} ({by.written}) brings back {case.amount(back)} "
-                "of what it ignores",
+                f"line {by.number} (`{by.written}`) re-includes {case.amount(back)} "
+                f"that `{line.written}` ignores",
                 paths=back,
                 fix=Proposal(message, change, means=means),
             )
@@ -118,11 +117,12 @@ def redundant(case: Case) -> Iterator[Finding]:
                 candidates = (each for other in wide for each in by_text[other])
                 wider = next((each for each in candidates if _implies(case, each, line)), None)
                 if wider is not None:
-                    does = "takes back" if line.exception else "ignores"
+                    by = f"line {wider.number} (`{wider.written}`)"
+                    does = "re-includes" if line.exception else "ignores"
                     yield case.finding(
                         "CTX112",
                         line,
-                        f"line {wider.number} ({wider.written}) {does} all that {text} matches",
+                        f"{by} already {does} all that `{text}` matches",
                         fix=Proposal.remove(line, means=NOTHING, without_tree=not line.exception),
                     )
 
@@ -148,7 +148,7 @@ def duplicate(case: Case) -> Iterator[Finding]:
         if _other_kind_between(case, first, line):
             seen[key] = line
         elif first is not line:
-            message = f"the same as line {first.number}"
+            message = f"this pattern repeats line {first.number}"
             fix = Proposal.remove(line, means=NOTHING, without_tree=True)
             yield case.finding("CTX113", line, message, fix=fix)
 

@@ -103,11 +103,13 @@ class Cases:
     def note_limits(self, case: Case) -> None:
         """Add a problem if the file is too long for some checks."""
         if case.is_long or case.work[0] > MOST_WORK:
-            what = f"fixes are proved until that takes {MOST_WORK:,} lines: the rest have none"
+            what = (
+                f"some fixes are missing: their proofs would evaluate more than {MOST_WORK:,} lines"
+            )
             if case.is_long:
                 what = (
-                    f"more than {MOST_COMPARED:,} patterns, so each line was checked alone: "
-                    "patterns were not held against each other nor against the context"
+                    f"the file has more than {MOST_COMPARED:,} patterns, so each line was checked "
+                    "alone, without the other patterns and without the context"
                 )
             self.problems.append(Problem("too-many-patterns", what, path=case.file.path))
 
@@ -255,7 +257,7 @@ class Layout:
         for each, *_ in self._by_dockerfile.values():
             dockerfile, context = each.build.dockerfile or "", each.build.context
             if _real(os.path.dirname(dockerfile)) == _real(directory):
-                how = "by what it takes" if each.guessed else f"by {each.places[0]}"
+                how = "as its sources suggest" if each.guessed else f"by {each.places[0]}"
                 return f"{dockerfile} is built with the context {context}, {how}"
         return None
 
