@@ -99,7 +99,7 @@ class Fetch:
     """The command as written."""
     exported: Mapping[str, str]
     """Variables that earlier commands of the RUN export."""
-    moved: str | None
+    configured: str | None
     """The directory of the cache, if an earlier `config` command of the RUN sets one."""
 
     def does(self, what: str) -> bool:
@@ -114,7 +114,7 @@ class Fetch:
     @property
     def cache_setting(self) -> str | None:
         """Return the cache directory that an option or a setting names, as written."""
-        return self.command.value(*_OPTIONS) or self.moved
+        return self.command.value(*_OPTIONS) or self.configured
 
     @cached_property
     def caches(self) -> dict[str, str]:
@@ -127,7 +127,7 @@ class Fetch:
         if self.cache_setting is not None:
             found = [(posixpath.normpath(posixpath.join(self.workdir, self.cache_setting)), "")]
         elif home is not None and not any(map(self.environment.get, manager.unknown_with)):
-            found = [_place(each, self.environment, home) for each in manager.caches]
+            found = [_resolved(each, self.environment, home) for each in manager.caches]
             if found[0][1]:
                 found = found[: manager.used]
             elif manager.of_root and home == "/root":
@@ -144,14 +144,14 @@ class Fetch:
         )
 
     @property
-    def meant(self) -> tuple[str, ...]:
+    def mounted(self) -> tuple[str, ...]:
         """Return the targets of the cache mounts that are meant for it."""
         words = self.manager.mounted
         targets = (mount.target for mount in self.step.caches)
         return tuple(each for each in targets if any(word in each for word in words))
 
 
-def _place(written: str, environment: Mapping[str, str], home: str) -> tuple[str, str]:
+def _resolved(written: str, environment: Mapping[str, str], home: str) -> tuple[str, str]:
     """Return the directory that `written` resolves to, and the variable that sets it, if any."""
     *given, usual = written.split("|")
     for each in given:
@@ -164,28 +164,28 @@ def _place(written: str, environment: Mapping[str, str], home: str) -> tuple[str
 def fetches(step: StageStep) -> Iterator[Fetch]:
     """Yield the commands of a RUN that fetch packages."""
     exported: dict[str, str] = {}
-    moved: dict[str, str] = {}
+    configured: dict[str, str] = {}
     for workdir, command in step.located:
         if command.program == "export":
             given = (word.partition("=") for word in command.operands)
             exported |= {name: value for name, equals, value in given if equals}
         program = run_by(command).program
-        if place := moved_cache(run_by(command)):
-            moved[program] = place
-        seen, place = {**exported}, moved.get(program)
+        if place := configured_cache(run_by(command)):
+            configured[program] = place
+        seen, place = {**exported}, configured.get(program)
         for tool, run, jobs in works(command):
             if any("fetch" in each.does for each in jobs):
                 yield Fetch(tool, run, jobs, step, workdir, command, seen, place)
 
 
-def moved_cache(command: Command) -> str | None:
+def configured_cache(command: Command) -> str | None:
     """Return the cache directory that a `config` command of a package manager sets."""
     words = command.operands
     if words[:1] != ("config",):
         return None
-    rest = words[2:] if words[1:2] == ("set",) else words[1:]
-    name, _, value = rest[0].partition("=") if rest else ("", "", "")
-    return (value or next(iter(rest[1:2]), None)) if name in _SETTINGS else None
+    given = words[2:] if words[1:2] == ("set",) else words[1:]
+    name, _, value = given[0].partition("=") if given else ("", "", "")
+    return (value or next(iter(given[1:2]), None)) if name in _SETTINGS else None
 
 
 NOT_IN_THE_IMAGE = (
@@ -196,7 +196,7 @@ _LONGEST = 72
 """Number of characters up to which a RUN is shown whole."""
 
 
-def owned(stage: BuiltStage, step: StageStep) -> dict[str, str]:
+def owner_options(stage: BuiltStage, step: StageStep) -> dict[str, str]:
     """Return the mount options that let the user of `step` write to the mount."""
     user = step.state.user.partition(":")[0]
     if user in ("", "root", "0"):
@@ -213,7 +213,7 @@ def owned(stage: BuiltStage, step: StageStep) -> dict[str, str]:
     return {"uid": number} if number.isdecimal() else {"mode": "0777"}
 
 
-def places(recipe: Recipe, fetch: Fetch) -> tuple[str, ...]:
+def cache_directories(recipe: Recipe, fetch: Fetch) -> tuple[str, ...]:
     """Return the directories to mount for a command; none if they are unknown."""
     if _is_berry(recipe, fetch):  # Yarn 2 or later
         folder = fetch.environment.get("YARN_GLOBAL_FOLDER")
@@ -257,16 +257,24 @@ def run_with(mounts: Iterable[str], step: StageStep, without: str = "") -> str:
 def _mounts(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> Iterator[str]:
     shared = {"sharing": "locked"} if fetch.manager.is_locked else {}
     several = recipe.runs_at_once(stage)
-    for place in places(recipe, fetch):
+    for place in cache_directories(recipe, fetch):
         words = (system_of(stage.base).slug, "$TARGETARCH", posixpath.basename(place))
-        identity = {"id": "-".join(words)} if several and held_at(place) else {}
-        owner = owned(stage, fetch.step)
+        identity = {"id": "-".join(words)} if several and system_content(place) else {}
+        owner = owner_options(stage, fetch.step)
         yield with_option("type=cache", **identity, target=place, **shared, **owner)
 
 
-def held_at(place: str) -> tuple[str, str, Severity] | None:
-    """Return the content of a cache that only one system can use: a name, a text, its severity."""
+class SystemContent(NamedTuple):
+    """Content of a cache that only one system can use."""
+
+    name: str
+    text: str
+    severity: Severity
+
+
+def system_content(directory: str) -> SystemContent | None:
+    """Return the content of a cache at `directory`, None if any system can use it."""
     for name, row in rows_of("held").items():
-        if re.search(row["at"], place):
-            return name, row["what"], Severity(row["severity"])
+        if re.search(row["at"], directory):
+            return SystemContent(name, row["what"], Severity(row["severity"]))
     return None

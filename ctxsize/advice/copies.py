@@ -272,7 +272,7 @@ def _what(fetch: Fetch) -> object:
 def _has_nothing_to_keep(recipe: Recipe, fetch: Fetch) -> bool:
     """Return whether a mount exists or is meant to, or nothing is fetched that could be kept."""
     command, name = fetch.command, fetch.manager.name
-    if fetch.cached or fetch.meant or not fetch.caches:
+    if fetch.cached or fetch.mounted or not fetch.caches:
         return True
     if any(mount.target.endswith(("/.cache", "node_modules")) for mount in fetch.step.caches):
         return True

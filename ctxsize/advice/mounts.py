@@ -11,7 +11,14 @@ import shlex
 from collections.abc import Iterator
 from functools import partial
 
-from ctxsize.advice.caches import Fetch, fetches, moved_cache, owned, places, system_of
+from ctxsize.advice.caches import (
+    Fetch,
+    cache_directories,
+    configured_cache,
+    fetches,
+    owner_options,
+    system_of,
+)
 from ctxsize.advice.recipe import Recipe, with_option, without_option
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Confidence, Finding
@@ -34,19 +41,19 @@ def unused_caches(recipe: Recipe) -> Iterator[Finding]:
 
 
 def _elsewhere(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> Finding | None:
-    if not fetch.meant or not fetch.caches or fetch.cached:
+    if not fetch.mounted or not fetch.caches or fetch.cached:
         return None
-    name, target = fetch.manager.name, fetch.meant[0]
-    if name == "pip" and any("uv" in mount for mount in fetch.meant):
+    name, target = fetch.manager.name, fetch.mounted[0]
+    if name == "pip" and any("uv" in mount for mount in fetch.mounted):
         return None
     configured = (one for step in stage.history for one in step.commands)
-    if any(fetch.manager.is_called(one.program) and moved_cache(one) for one in configured):
+    if any(fetch.manager.is_called(one.program) and configured_cache(one) for one in configured):
         return None
-    known = places(recipe, fetch)
+    known = cache_directories(recipe, fetch)
     alike = (each for each in known if posixpath.basename(each) == posixpath.basename(target))
     place = next(alike, known[0])
     cache = next(each for each in fetch.step.caches if each.target == target)
-    options = {} if "uid=" in cache.written else owned(stage, fetch.step)
+    options = {} if "uid=" in cache.written else owner_options(stage, fetch.step)
     return recipe.finding(
         "CTX222",
         fetch.step.line,

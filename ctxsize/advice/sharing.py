@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from ctxsize.advice.caches import System, held_at, system_of
+from ctxsize.advice.caches import System, SystemContent, system_content, system_of
 from ctxsize.advice.mounts import is_apt
 from ctxsize.advice.recipe import Change, Recipe
 from ctxsize.dockerfile.sources import Mount
@@ -21,8 +21,6 @@ _ARCHITECTURE = re.compile(r"\$\{?((?:TARGET|BUILD)(?:ARCH|PLATFORM|VARIANT))\b\
 _MOST_SHOWN = 3
 _OF_ONE_SERVICE = ("target", "node_modules", "vendor")
 """Caches whose content differs by service, although every image builds in `/app`."""
-Stake = tuple[str, str, Severity]
-"""Content of a cache that only one system can use: a name, a text, and its severity."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,21 +74,23 @@ def _by_id(recipes: Iterable[Recipe]) -> dict[str, list[Use]]:
 def colliding_ids(recipes: Sequence[Recipe]) -> Iterator[Finding]:
     """Yield CTX220, once for each Dockerfile and id."""
     for identity, sharing in _by_id(recipes).items():
-        stake = next(filter(None, (held_at(use.cache.target) for use in sharing)), None)
-        if stake is None:
+        content = next(filter(None, (system_content(use.cache.target) for use in sharing)), None)
+        if content is None:
             continue
         unnamed = (use.recipe.contexts for use in sharing if not use.cache.named)
         services = {frozenset(map(os.path.realpath, each)) for each in unnamed}
         apart = len({use.system.key for use in sharing}) > 1
-        apart = apart or (stake[0] in _OF_ONE_SERVICE and len(services) > 1)
+        apart = apart or (content.name in _OF_ONE_SERVICE and len(services) > 1)
         for recipe in dict.fromkeys(use.recipe for use in sharing):
             own = [use for use in sharing if use.recipe is recipe]
             if apart or any(use.several_platforms for use in own):
-                yield _collision(identity, own, sharing, stake)
+                yield _collision(identity, own, sharing, content)
 
 
-def _collision(identity: str, own: list[Use], sharing: list[Use], stake: Stake) -> Finding:
-    name, what, severity = stake
+def _collision(
+    identity: str, own: list[Use], sharing: list[Use], content: SystemContent
+) -> Finding:
+    name, what, severity = content
     first = own[0]
     # Images with different libcs differ in system or release, so in their keys.
     releases = {use.system.key for use in sharing if use.system.name}

@@ -222,8 +222,8 @@ class Layout:
     def targets(self) -> list[Target]:
         """Return every ignore file with its builds, and any other entry at its usual path."""
         usual = [os.path.normpath(os.path.join(each, _ENDINGS[0])) for each in self._contexts]
-        odd = [path for path in usual if os.path.isdir(path) or os.path.islink(path)]
-        return [self.target(path) for path in sorted({*self._found.ignore_files, *odd})]
+        others = [path for path in usual if os.path.isdir(path) or os.path.islink(path)]
+        return [self.target(path) for path in sorted({*self._found.ignore_files, *others})]
 
     def target(self, path: str) -> Target:
         """Return the ignore file at `path` with its builds."""
