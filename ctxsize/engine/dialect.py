@@ -1,7 +1,7 @@
-"""The meaning of one pattern: how Docker matches its text, as an expression that Python runs.
+"""The meaning of one pattern: Docker's way to match its text, as an expression for Python.
 
 Behaviour: moby/patternmatcher (`Pattern.compile` and `Pattern.match`). Python's `re` backtracks,
-so `(.*/)?a(.*/)?a…` takes it time without bound: it is used where that is quick.
+so `(.*/)?a(.*/)?a…` can need unlimited time: `re` is used only where it is surely quick.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ _PLAIN = re.compile(
     r"\^(?:[^][\\|{}^$().*+?\ufffd\udc80-\udcff]|\\[.+()$]|\[\^/\]\*?|\(\.\*/\)\?|\.\*|\(/\.\*\)\?"
     r"|\[\^?(?:[A-Za-z0-9](?:-[A-Za-z0-9])?|[_/ !,@%=#:;]|\\[.+()$])+\])*\$"
 )
-"""Finds expressions of names, wildcards and ASCII classes, which mean the same to Python."""
+"""Matches expressions of names, wildcards and ASCII classes: Python gives them Go's meaning."""
 _LONGEST = 100_000
-"""Number of characters up to which Go surely takes an expression of names and wildcards."""
+"""Length in characters up to which Go accepts every expression of names and wildcards."""
 _MOST_STEPS, _MOST_STARS = 2**16, 8
-"""Number of steps that backtracking may take at worst, and of stars up to which it is tried."""
+"""Most steps that backtracking may need, and most stars for which `re` is tried."""
 
 
 class Expression:
-    """In the place of an `re.Pattern`: its source, and what it finds."""
+    """A replacement for `re.Pattern`: the expression's source, and its search."""
 
     def __init__(self, pattern: str, find: Callable[[], Callable[[str], object]]) -> None:
         self.pattern = pattern
@@ -33,11 +33,11 @@ class Expression:
 
     @cached_property
     def search(self) -> Callable[[str], object]:
-        """Return the function that says whether a text holds a match; compiled at its first use."""
+        """Return the function that searches a text; it is compiled at the first use."""
         return self._find()
 
     def match(self, text: str) -> object:
-        """Search `text`. What has a `match` is a compiled expression to pathspec."""
+        """Search `text`. pathspec accepts an object with a method `match` as an expression."""
         return self.search(text)
 
     def __eq__(self, other: object) -> bool:
@@ -48,7 +48,7 @@ class Expression:
 
 
 def compiled(expression: str) -> Expression:
-    """Return Go's `expression`. Raises as `goregexp.parsed` does."""
+    """Return Go's `expression`, ready to search. Raises what `goregexp.parsed` raises."""
     is_plain = len(expression) < _LONGEST and _PLAIN.fullmatch(expression) is not None
     if not is_plain or "[" in expression.replace("[^/]", ""):
         from ctxsize.engine.goregexp import parsed
@@ -60,7 +60,7 @@ def compiled(expression: str) -> Expression:
 
 
 def _quickest(expression: str) -> Callable[[str], object]:
-    """Return what searches for a plain expression: `re` for texts in which it cannot take long."""
+    """Return a search for a plain expression: by `re` for texts in which `re` is surely quick."""
     stars = expression.count("*")
     if stars > _MOST_STARS:
         return _linear(expression)
@@ -79,10 +79,10 @@ def _linear(expression: str) -> Callable[[str], object]:
 
 
 def classify(text: str) -> tuple[str, str]:
-    """Return how Docker matches `text`: exact, prefix, suffix or regexp, and its Go expression.
+    """Return the kind of match (exact, prefix, suffix or regexp) and Docker's Go expression.
 
-    The first token that is `**` makes a suffix match, whatever was before; any
-    later wildcard turns that into a regular expression with another meaning.
+    A `**` as the first token makes a suffix match. Any later wildcard turns that
+    into a regular expression with another meaning.
     """
     kind, expression = "exact", "^"
     found = tokens(text)
@@ -94,7 +94,7 @@ def classify(text: str) -> tuple[str, str]:
                 kind = "prefix"
             else:
                 kind, expression = "regexp", expression + ".*"
-            # `Pattern.compile` says so last: what it found of this token before is forgotten.
+            # `Pattern.compile` tests this last, and so overrides what it found before.
             kind = "suffix" if number == 1 else kind
         elif token in _WILDCARDS or len(token) > 1:
             kind, expression = "regexp", expression + _WILDCARDS.get(token, token)
@@ -109,20 +109,20 @@ _WILDCARDS = {"*": "[^/]*", "?": "[^/]", "[": "[", "]": "]"}
 
 
 def tokens(text: str) -> list[str]:
-    """Return stars with a slash behind them, escaped characters and others.
+    """Split `text` into stars with the slash behind them, escaped characters and others.
 
-    The `text/scanner` with which `Pattern.compile` reads drops a byte order mark.
+    A byte order mark is dropped, as by the `text/scanner` that `Pattern.compile` uses.
     """
     return _TOKEN.findall(text.removeprefix(BOM))
 
 
 def expression_of(kind: str, text: str, expression: str) -> Expression:
-    """Return what matches just what the builder's matcher for `text` matches."""
+    """Return an expression that matches what the builder's matcher for `text` matches."""
     if kind in ("regexp", "tree"):
         return compiled(expression)
     if kind == "exact":
         return Expression(rf"\A{re.escape(text)}\Z", lambda: lambda path: path == text or None)
-    # Two bytes go, not characters, so that what is left may begin or end within one.
+    # `Pattern.match` cuts off two bytes, so that the rest may begin or end inside a character.
     data = encoded(text)
     if kind == "prefix":
         start = data[:-2]

@@ -1,6 +1,6 @@
-"""One line of an ignore file as a pathspec pattern, with the meaning that Docker gives it.
+"""One line of an ignore file as a pathspec pattern with Docker's meaning.
 
-And the way back: a path as the line that matches it and nothing else. Behaviour:
+Also the reverse: the line that matches one path and nothing else. Behaviour:
 moby/patternmatcher, and its `ignorefile` reader.
 """
 
@@ -20,24 +20,24 @@ _WRITE_OUT = "write the characters themselves, as in [α-ω]"
 _AT_END = "a pattern cannot end in a backslash"
 _CLASS = "a [ needs a ] with at least one character between them, and [a-z] no loose -"
 _IN_EXPRESSIONS = "|{}^"
-"""What the builders forget to escape as soon as a pattern is an expression."""
+"""Characters that the builders fail to escape once a pattern becomes an expression."""
 _LEADING = {"#": "\\#", "!": "\\!", "\ufeff": "[\ufeff]"}
-"""What means something else at the beginning of a line."""
+"""Characters with another meaning at the beginning of a line, and how to write them there."""
 
 
 class SplitLine(NamedTuple):
-    """A pattern as the builder's matcher holds it."""
+    """A pattern as the builder's matcher keeps it."""
 
     text: str
     """The cleaned pattern without its `!`."""
     exception: bool
-    """Whether it re-includes (`!`)."""
+    """True for an exception (`!`)."""
 
 
 def as_matched(text: str) -> SplitLine | None:
-    """Return what the matcher (`patternmatcher.New`) makes of a text, None for nothing.
+    """Return what the matcher (`patternmatcher.New`) makes of a text; None if nothing is left.
 
-    It trims and cleans once more than the reader of files, now with the `!`.
+    It trims and cleans the text again after the reader of files, now including the `!`.
     """
     text = golang.trim_space(text)
     if not text:
@@ -51,17 +51,18 @@ class DockerIgnorePattern(RegexPattern):
     """One line of an ignore file, with the meaning that Docker gives it.
 
     `include` follows pathspec: True for a pattern that ignores, False for an
-    exception, None for a comment. `text` is the cleaned pattern without `!`, `kind`
-    and `expression` say how Docker matches it (see `classify`), `line` is its 1-based
-    line where the spec was made from lines, `column` that of its first character.
-    `fault` is None, or why Docker's build fails as soon as the pattern is evaluated.
+    exception, None for a comment. `text` is the cleaned pattern without `!`. `kind`
+    and `expression` describe Docker's match (see `classify`). `line` is the pattern's
+    1-based line if the spec was made from lines, `column` is its first character.
+    `fault` is None, or the reason for which Docker's build fails when it evaluates the
+    pattern.
 
     Raises `IgnoreFileError` for a pattern that fails every build.
     """
 
     __slots__ = ("column", "expression", "fault", "kind", "line", "text")
     wildcards: ClassVar[str] = "*?[]\\"
-    """What makes an expression of a text, and never stands for itself."""
+    """Characters that make a text an expression, and need escaping to stand for themselves."""
 
     def __init__(self, pattern: Any, include: bool | None = None) -> None:
         self.line = 0
@@ -79,14 +80,14 @@ class DockerIgnorePattern(RegexPattern):
         self.pattern = pattern
 
     def __copy__(self) -> DockerIgnorePattern:
-        """Return the same pattern as an object of its own, which may stand on another line."""
+        """Return a separate object for the same pattern, which may get another line number."""
         made = self.__new__(type(self))
         for name in ("include", "pattern", "regex", *DockerIgnorePattern.__slots__):
             setattr(made, name, getattr(self, name))
         return made
 
     def _compiled(self, line: str) -> Expression:
-        """Return what finds the text in paths, and the fault if Go refuses the pattern."""
+        """Return the expression for the text; sets `fault` if Go refuses the pattern."""
         try:
             self.kind, self.expression = self.meaning(self.text)
             return expression_of(self.kind, self.text, self.expression)
@@ -99,15 +100,15 @@ class DockerIgnorePattern(RegexPattern):
 
     @classmethod
     def split(cls, line: str) -> SplitLine | None:
-        """Return the pattern of `line` after Docker's two readers: the file's, then the matcher's.
+        """Return the pattern of `line` after Docker's two readers: the file's and the matcher's.
 
-        The matcher gets text back from the first, so `./!x` ends as an exception.
+        The matcher reads the file reader's text again, so `./!x` becomes an exception.
         """
         return as_matched(sent_text(line) or "")
 
     @classmethod
     def read(cls, line: str) -> SplitLine | None:
-        """Return the pattern of `line`; checks what the builder checks at once."""
+        """Return the pattern of `line`, checked as the builder checks it before the build."""
         parsed = cls.split(line)
         if parsed is None:
             return None
@@ -129,16 +130,16 @@ class DockerIgnorePattern(RegexPattern):
 
     @classmethod
     def pattern_to_regex(cls, pattern: Any) -> tuple[Any, bool | None]:
-        """Return an expression for `pattern`, and whether it ignores (for pathspec).
+        """Return an expression for `pattern`, and True if it ignores (for pathspec).
 
-        It is Python's, or Go's for what Python would write in another way.
+        The expression is Python's, or Go's where Python would write it differently.
         """
         made = cls(pattern)
         return (None if made.regex is None else made.regex.pattern), made.include
 
     @classmethod
     def meaning(cls, text: str) -> tuple[str, str]:
-        """Return how the builder matches `text`: its kind and its Go expression."""
+        """Return the kind of match that the builder uses for `text`, and its Go expression."""
         return classify(text)
 
     def match_file(self, file: Any) -> Any:
@@ -165,9 +166,9 @@ register_pattern("dockerignore", DockerIgnorePattern, override=True)
 def pattern_for(
     path: str, *, pattern_class: type[DockerIgnorePattern] = DockerIgnorePattern
 ) -> str | None:
-    r"""Return the line that matches just `path`, None where the builder has no such pattern.
+    r"""Return the line that matches only `path`; None if the builder has no such pattern.
 
-    There is none for bytes that are not UTF-8: they all look like U+FFFD.
+    There is none for bytes that are not UTF-8, which all match like U+FFFD.
 
     >>> [pattern_for(path) for path in ("a b", "[id].ts", "#a", " a ", "a\nb", "a|b", "a|[b]")]
     ['a b', '\\[id\\].ts', '\\#a', '[ ]a[ ]', 'a\\nb', 'a|b', 'a\\|\\[b\\]']
@@ -181,7 +182,7 @@ def pattern_for(
 
 
 def is_plain(text: str, pattern_class: type[DockerIgnorePattern]) -> bool:
-    """Return whether each character of `text` stands for itself outside expressions."""
+    """Return whether a pattern `text` would match only itself."""
     return _printable(text) and not set(pattern_class.wildcards) & set(text)
 
 
@@ -192,9 +193,9 @@ def escaped(
     starts: bool = True,
     ends: bool = True,
 ) -> str:
-    """Return `text` so that it stands for itself in a pattern that is an expression.
+    """Escape `text` so that it matches itself inside a pattern that is an expression.
 
-    `starts` and `ends` tell whether it comes first and last in its line.
+    `starts` and `ends` are True if it is the first and the last text of its line.
     """
     special = {*pattern_class.wildcards, *_IN_EXPRESSIONS}
     found = [f"\\{char}" if char in special else _in_header(char) for char in text]
@@ -213,5 +214,5 @@ def _in_header(char: str) -> str:
 
 
 def _printable(text: str) -> bool:
-    """Return whether `text` can travel in a header: control characters cannot."""
+    """Return whether `text` fits in a header, which cannot contain control characters."""
     return all(char >= " " and char != "\x7f" for char in text)
