@@ -1,6 +1,6 @@
 """Patterns split into segments, and the segments that match one name of a path.
 
-`ctxsize.engine.dialect` defines the meaning of patterns; this module only splits them.
+`ctxsize.engine.patterns` defines the meaning of patterns; this module only splits them.
 """
 
 from __future__ import annotations

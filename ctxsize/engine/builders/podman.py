@@ -11,9 +11,8 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from ctxsize.engine import golang
-from ctxsize.engine.dialect import tokens
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Step
-from ctxsize.engine.patterns import DockerIgnorePattern, SplitLine, as_matched
+from ctxsize.engine.patterns import DockerIgnorePattern, SplitLine, as_matched, tokens
 
 
 class PodmanIgnorePattern(DockerIgnorePattern):
