@@ -39,8 +39,8 @@ def holds(border: str, path: str) -> bool:
     return real == border or real.startswith(border.rstrip("/") + "/")
 
 
-def way_out(path: str) -> tuple[str, str] | None:
-    """Return the first symlink on the way to `path` that leaves its repository, and its target.
+def refuse_way_out(path: str) -> None:
+    """Raise `InputError` for the first symlink on the way to `path` that leaves its repository.
 
     A link outside any repository may lead anywhere, as it is part of the user's own system.
     But the file itself, and a path below the working directory, must not be a link that
@@ -55,21 +55,12 @@ def way_out(path: str) -> tuple[str, str] | None:
         target = os.path.realpath(at)
         border = top_of(here) or _border_of_link(here, is_last=number == len(parts))
         if border is not None and not holds(border, target):
-            return at, target
+            raise InputError(
+                f"the symlink {os.path.relpath(at)} leads out of the repository, to {target}",
+                path=path,
+                hint="name the file itself, or remove the symlink",
+            )
         here = target
-    return None
-
-
-def refuse_way_out(path: str) -> None:
-    """Raise `InputError` where a symlink on the way to `path` leads out of its repository."""
-    found = way_out(path)
-    if found is not None:
-        link, target = found
-        raise InputError(
-            f"the symlink {os.path.relpath(link)} leads out of the repository, to {target}",
-            path=path,
-            hint="name the file itself, or remove the symlink",
-        )
 
 
 def _border_of_link(directory: str, *, is_last: bool) -> str | None:

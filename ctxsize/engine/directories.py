@@ -192,8 +192,8 @@ SECRET_NAMES = frozenset(each.rpartition("/")[2] for each in SECRETS)
 _SECRET_SUFFIXES = tuple(f"/{each}" for each in SECRETS)
 _NAMES = MARKERS | SECRET_NAMES
 _SECRET_ENDS = frozenset({*SECRET_ENDS, SECRET_START})
-_TELLING = frozenset(UNNEEDED) | {each.rpartition("/")[2] for each in SECRET_FOLDERS}
-FOLDERS = MARKERS | _TELLING
+_HINTS = frozenset(UNNEEDED) | {each.rpartition("/")[2] for each in SECRET_FOLDERS}
+FOLDERS = MARKERS | _HINTS
 
 LARGE_FILE_BYTES = 10_000_000
 """Bytes of content from which the largest file of a context may be worth a hint."""
@@ -246,9 +246,9 @@ class Clues:
         if size and _is_secret(prefix, name):
             self.secrets.append((prefix + name, size))
 
-    def tell(self, largest: Sequence[Share]) -> bool:
+    def may_hint(self, largest: Sequence[Share]) -> bool:
         """Return whether a hint may exist: for a name, or for a large file."""
-        names = self.folders.keys() & _TELLING or "" in self.names.get(GITIGNORE, ())
+        names = self.folders.keys() & _HINTS or "" in self.names.get(GITIGNORE, ())
         large = largest and largest[0].content_bytes >= LARGE_FILE_BYTES
         return bool(names or self.secrets or large)
 

@@ -151,7 +151,7 @@ class WalkSums:
         """Add a part of the order of entries that the core counted."""
         self._meter.add_runs(sizes, runs)
 
-    def stand_at(self, files: int) -> None:
+    def set_position(self, files: int) -> None:
         """Set the position of the next events: behind this many files that the core counted."""
         self._seen = files * _APART + self._seen % _APART
 
@@ -288,11 +288,11 @@ class WalkSums:
                 by_pattern=_pattern_shares(request, self._saved),
             ),
             hardlinks=self._hardlinks,
-            clues=self._worth_a_look(largest),
+            clues=self._clues(largest),
         )
 
-    def _worth_a_look(self, largest: list[Share]) -> tuple[Clue, ...]:
-        if not self.clues.tell(largest):
+    def _clues(self, largest: list[Share]) -> tuple[Clue, ...]:
+        if not self.clues.may_hint(largest):
             return ()  # as in most small contexts
         from ctxsize.engine.reasons import clues
 

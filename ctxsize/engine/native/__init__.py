@@ -48,7 +48,7 @@ _METERS = {None: 0, "buildkit": 1, "tar": 2}
 _MARK, _SECRET, _FOLDER, _END_MARK, _ENDING_SHIFT = 1, 2, 4, 8, 8
 _KINDS = ("files", "folder", "tree")
 _TREE = 2
-_END, _BYTE, _RUNE, _STAR, _CLASS, _TELL = range(6)
+_END, _BYTE, _RUNE, _STAR, _CLASS, _CLUE = range(6)
 Tokens = list[tuple[int, int]]
 _LOADED: dict[str, ModuleType] = {}
 
@@ -112,7 +112,7 @@ def add_all(
     except OSError:
         return None
     try:
-        _take(found, python, request, sums)
+        _add_results(found, python, request, sums)
     finally:
         python.close()
     if progress is not None:
@@ -121,21 +121,21 @@ def add_all(
 
 
 @cache
-def _telling() -> list[Tokens]:
+def _clue_tokens() -> list[Tokens]:
     """Return the tokens of names and endings that `Clues` records, each with its meaning."""
-    tells: defaultdict[str, int] = defaultdict(int)
+    kinds: defaultdict[str, int] = defaultdict(int)
     ends: defaultdict[str, int] = defaultdict(int)
     for names, kind in ((MARKERS, _MARK), (SECRET_NAMES, _SECRET), (FOLDERS, _FOLDER)):
         for name in names:
-            tells[name] |= kind
+            kinds[name] |= kind
     for end in SECRET_ENDS:
         ends[end] |= _SECRET
     for number, end in enumerate(sorted(MARKER_ENDS)):
         ends[end] |= _END_MARK | number << _ENDING_SHIFT
     return [
-        *([*_literal(name), (_TELL, kind)] for name, kind in tells.items()),
-        *([(_STAR, 0), *_literal(end), (_TELL, kind)] for end, kind in ends.items()),
-        [*_literal(SECRET_START), (_STAR, 0), (_TELL, _SECRET)],
+        *([*_literal(name), (_CLUE, kind)] for name, kind in kinds.items()),
+        *([(_STAR, 0), *_literal(end), (_CLUE, kind)] for end, kind in ends.items()),
+        [*_literal(SECRET_START), (_STAR, 0), (_CLUE, _SECRET)],
     ]
 
 
@@ -154,7 +154,7 @@ def _tables(program: Program, spec: DockerIgnoreSpec) -> tuple[bytes, ...]:
     )
     classes: dict[bytes, int] = {}
     names = [[*_tokens(part, classes), (_END, bit)] for bit, part in enumerate(program.parts)]
-    names += _telling()
+    names += _clue_tokens()
     tokens = [*chain.from_iterable(names)]
     first = [0, *accumulate(map(len, names))][:-1]
     after = [len(f"{-program.after(index):b}") - 1 for index in range(len(spec.patterns))]
@@ -241,15 +241,15 @@ def _read(pair: tuple[bytes, bytes]) -> tuple[list[str], array[int]]:
     return os.fsdecode(texts).split("\0")[:-1], array("q", numbers)
 
 
-def _take(
+def _add_results(
     found: tuple[tuple[bytes, bytes], ...], python: Walk, request: Request, sums: WalkSums
 ) -> None:
     """Add the core's results to `sums`, and those that it handed back between them, in order."""
-    totals, direct, extensions, patterns, largest, telling, back, cut = map(_read, found[:-1])
+    totals, direct, extensions, patterns, largest, clues, back, cut = map(_read, found[:-1])
     column = memoryview(found[-1][1])
     by_pattern = _groups(patterns[1], 3)
     sums.add_found(totals[1], _rows(direct), _rows(extensions), by_pattern, _rows(largest))
-    _add_clues(sums.clues, *telling)
+    _add_clues(sums.clues, *clues)
     if _ignores_gitignore(request):
         sums.clues.names[GITIGNORE].append("")
     texts, at, entries = iter(back[0]), 0, 0
@@ -260,7 +260,7 @@ def _take(
         at, entries = run, last
         if kind >= 0:
             directory, names = next(texts), [*islice(texts, count)]
-            sums.stand_at(before)
+            sums.set_position(before)
             silent = max(0, kind - _TREE)
             for event in python.handed_back(_KINDS[kind - silent], directory, names, silent):
                 sums.add(event)
@@ -281,14 +281,14 @@ def _rows(pair: tuple[list[str], array[int]]) -> Iterator[tuple[str, int, int]]:
 def _add_clues(clues: Clues, texts: list[str], numbers: array[int]) -> None:
     """Add names that the core recorded: prefix and name, their meaning, and bytes."""
     named = zip(texts[::2], texts[1::2], numbers[::2], numbers[1::2], strict=True)
-    for prefix, name, tells, size in named:
-        if tells & _MARK:
+    for prefix, name, kinds, size in named:
+        if kinds & _MARK:
             clues.names[name].append(prefix)
-        if tells & _END_MARK:
+        if kinds & _END_MARK:
             clues.names[f"*{name[name.rfind('.') :]}"].append(prefix)
-        if tells & _FOLDER:
+        if kinds & _FOLDER:
             clues.folders[name].append(prefix)
-        if tells & _SECRET:
+        if kinds & _SECRET:
             clues.add_secret(prefix, name, size)
 
 
