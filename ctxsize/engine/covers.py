@@ -13,7 +13,7 @@ from enum import Enum
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.patterns import DockerIgnorePattern
 
-_ODD = frozenset("|{}^")
+_SPECIAL = frozenset("|{}^")
 """Characters that change the meaning of the rest of a pattern with a wildcard."""
 _ANY, _ONE = "\ue000", "\ue001"
 """Characters that no name contains, in place of the text that `*` and `?` match."""
@@ -46,7 +46,7 @@ def covers(wide: DockerIgnorePattern, narrow: DockerIgnorePattern) -> Cover | No
         return Cover.ITSELF
     if is_literal(narrow):
         return _covers_path(wide, narrow.text)
-    if (_ODD | {"\\"}) & {*wide.text, *narrow.text}:
+    if (_SPECIAL | {"\\"}) & {*wide.text, *narrow.text}:
         return None
     found = _covers_all(wide, narrow)
     return found if found is Cover.ITSELF else _covers_below(wide.text, narrow.text) or found

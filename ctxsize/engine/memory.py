@@ -80,7 +80,7 @@ class Held:
         return self.stats([name])[0] if name in self.entries else None
 
     @cached_property
-    def odd(self) -> list[File]:
+    def special(self) -> list[File]:
         """Return the entries that are neither directories nor plain files."""
         return [each for each in self.entries.values() if isinstance(each, File)]
 
@@ -91,7 +91,7 @@ class Held:
     @cached_property
     def contents(self) -> dict[str, int]:
         """Return the bytes of content of each entry, directories excluded."""
-        if not self.odd:
+        if not self.special:
             return cast("dict[str, int]", self.entries)
         return {file.name: file.content_bytes for file in self.files}
 

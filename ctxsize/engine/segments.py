@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ctxsize.engine.patterns import DockerIgnorePattern
 
-_ODD = frozenset("\\|{}^\ufffd\ufeff\n")
+_SPECIAL = frozenset("\\|{}^\ufffd\ufeff\n")
 _PLAIN_CLASS = re.compile(r"\[(?:[A-Za-z0-9_](?:-[A-Za-z0-9_])?|[.])+\]")
 _WILDCARDS = frozenset("*?[")
 
@@ -42,8 +42,8 @@ def segments(pattern: DockerIgnorePattern) -> list[Segment]:
     if kind == "exact":
         return _final([Segment("literal", part) for part in text.split("/")])
     # `Pattern.match` cuts such a text between bytes, not between characters.
-    odd = not _is_utf8(text) or text.startswith("\ufeff")
-    if odd or kind == "tree" or pattern.fault is not None:
+    special = not _is_utf8(text) or text.startswith("\ufeff")
+    if special or kind == "tree" or pattern.fault is not None:
         return [REST]
     if kind == "prefix":
         *before, last = text[:-2].split("/")
@@ -88,7 +88,7 @@ def _globs(text: str) -> list[Segment]:
 def _is_plain(text: str) -> bool:
     """Return whether no wildcard of `text` except `**` can match a slash, and each is usual."""
     without_classes = {*_PLAIN_CLASS.sub("", text)}
-    return _ODD.isdisjoint(text) and without_classes.isdisjoint("[]")
+    return _SPECIAL.isdisjoint(text) and without_classes.isdisjoint("[]")
 
 
 def _plain_beginning(text: str) -> list[Segment]:

@@ -136,8 +136,8 @@ class Snapshot:
     def _everything(self) -> Sent:
         """Return the entries sent without any pattern. Without hard links this needs no walk."""
         names = {held.path: held.contents for held in self.folders if held.entries}
-        odd = ((held, file) for held in self.folders for file in held.odd)
-        empty = frozenset(h.prefix + f.name for h, f in odd if not f.readable and f.st_size)
+        special = ((held, file) for held in self.folders for file in held.special)
+        empty = frozenset(h.prefix + f.name for h, f in special if not f.readable and f.st_size)
         return Sent(names, frozenset(self._by_path.keys() - {""}), empty, self.links)
 
     def met(self, evaluator: Evaluator[Any], root: Held | None = None) -> Sent:
@@ -160,13 +160,13 @@ class Snapshot:
     @cached_property
     def has_further_names(self) -> bool:
         """Return whether a file has several names. The first one sent carries the content."""
-        return any(file.st_nlink > 1 for held in self.folders for file in held.odd)
+        return any(file.st_nlink > 1 for held in self.folders for file in held.special)
 
     @cached_property
     def links(self) -> dict[str, frozenset[str]]:
         """Return the names of symlinks, by directory; directories without any are left out."""
         found = {
-            held.path: frozenset(file.name for file in held.odd if stat.S_ISLNK(file.st_mode))
+            held.path: frozenset(file.name for file in held.special if stat.S_ISLNK(file.st_mode))
             for held in self.folders
         }
         return {path: names for path, names in found.items() if names}

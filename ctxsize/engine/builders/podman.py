@@ -50,14 +50,14 @@ class PodmanIgnorePattern(DockerIgnorePattern):
 
 
 _STARS = re.compile(r"[*?/]+")
-_ODD = frozenset("[]\\+(){}|^$\ufeff\ufffd")
+_SPECIAL = frozenset("[]\\+(){}|^$\ufeff\ufffd")
 """Characters that may not stand for themselves."""
 
 
 def _literal_text(text: str) -> str:
     """Return the longest text that every path matched by the pattern contains."""
-    odd = _ODD & {*text} or not text.isascii()
-    return "" if odd else max(_STARS.split(text), key=len)
+    special = _SPECIAL & {*text} or not text.isascii()
+    return "" if special else max(_STARS.split(text), key=len)
 
 
 class PodmanIgnoreSpec(DockerIgnoreSpec):
