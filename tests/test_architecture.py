@@ -30,7 +30,7 @@ LAYERS = [
     ("dockerfile.words",),
     ("dockerfile.instructions",),
     ("shell",),
-    ("engine.patterns", "engine.dialect", "engine.ignorefile", "dockerfile"),
+    ("engine.patterns", "engine.ignorefile", "dockerfile"),
     ("engine.segments", "engine.evaluate", "writer.merge"),
     ("engine.automaton", "engine.builders"),
     ("engine.dockerfiles", "engine.events", "engine.governing", "engine.request"),

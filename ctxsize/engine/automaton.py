@@ -1,11 +1,11 @@
-"""The verdicts of a whole directory at once: the fast evaluator.
+"""The fast evaluator: computes the verdicts of a whole directory at once.
 
 Why it is exact. After Docker's walk has dealt with a path, only the *last*
 pattern that counts as matched matters for everything below: its kind is the
 verdict, and an earlier pattern can no longer change it. A later one can, and it
 counts only if it changes the verdict (`DockerIgnoreSpec.step`). So a directory
-is summed up by that one pattern, the `decider`, and by how far each later
-pattern has got with its segments.
+is described by that one pattern, the `decider`, and by the segments that each
+later pattern has matched so far.
 
 How it is fast. A pattern is split at `/`; each segment is one bit of an
 integer, the bits of later patterns higher. `live` has the bits whose segment
@@ -14,9 +14,9 @@ bits, an `and` and a shift. All names that the same segments match share a fate,
 so the files of a directory need no more than two look-ups each, of the bits and
 of their fate.
 
-What does not split into segments (a class that may match `/`, `**` inside a
-name, the oddities of regular expressions) keeps its expression, which is then
-tried on each path below the segments that do split off at its beginning.
+A pattern that does not split into segments (a class that may match `/`, `**`
+inside a name, special forms of regular expressions) keeps its expression. That is
+tried on each path below the segments that can be split off at its beginning.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _MOST_CHILDREN = 256
 
 
 class Program:
-    """The patterns of a spec as bits; masks are integers with one bit for each segment."""
+    """The patterns of a spec as bits. A mask is an integer with one bit for each segment."""
 
     def __init__(self, patterns: Sequence[DockerIgnorePattern]) -> None:
         self.exceptional = [pattern.include is False for pattern in patterns]
@@ -54,7 +54,7 @@ class Program:
         self.known = _Known(self)
 
     def after(self, index: int) -> int:
-        """Return the bits of the patterns after `index`; all for -1."""
+        """Return the bits of the patterns after `index`; all bits for -1."""
         return -1 if index < 0 else -1 << self._after[index]
 
     def _add(self, index: int, pattern: DockerIgnorePattern) -> None:
@@ -69,7 +69,7 @@ class Program:
             self.loop |= bit if part.loop else 0
             self.exceptions |= bit if self.exceptional[index] else 0
             if part.kind == "path":
-                assert pattern.regex is not None  # a spec holds no comments
+                assert pattern.regex is not None  # a spec contains no comments
                 self._path_searches.append((bit, part.text, pattern.regex))
                 self.whole_paths |= bit
             elif part.kind in ("any", "below"):
@@ -84,12 +84,12 @@ class Program:
             self.advance |= bit if part is not parts[-1] else 0
 
     def bits(self, name: str) -> int:
-        """Return the segments that match `name`, and a bit of no segment if it holds a newline."""
+        """Return the segments that match `name`, and the bit `_two_lines` for a newline in it."""
         found = self._always | self._index.matching(name)
         return found & ~self._text_matches | self._two_lines if "\n" in name else found
 
     def on_paths(self, live: int, prefix: str, names: Sequence[str]) -> dict[str, int]:
-        """Return by name those of the `live` patterns without segments that match its path."""
+        """Return the matching `live` patterns without segments, for each name with any."""
         found: dict[str, int] = {}
         for bit, text, regex in self._path_searches:
             if not live & bit:
@@ -100,15 +100,15 @@ class Program:
         return found
 
     def follow(self, live: int, hits: int, name: str) -> int:
-        """Return the bits that are live below `name`, of which `hits` matched it."""
+        """Return the bits that are live below `name`, given the bits `hits` that matched it."""
         loops = self.loop & ~self.text_loops if "\n" in name else self.loop
         return (hits & self.advance) << 1 | live & loops
 
     def decide(self, decider: int, last: int, matched: int) -> tuple[int, int]:
         """Return the new decider and last match after a path that the `matched` patterns match.
 
-        Only a later pattern of the other kind changes the verdict, and only one
-        that does is remembered for what lies below.
+        Only a later pattern of the other kind changes the verdict, and only such
+        a pattern counts for the entries below.
         """
         matched &= self.after(decider)
         if not matched:
@@ -123,14 +123,14 @@ class Program:
         return decider, last
 
     def mark(self, decider: int, last: int) -> Mark:
-        """Return the mark of a path whose fate those two patterns are."""
+        """Return the mark of a path with this decider and this last match."""
         ignored = decider >= 0 and not self.exceptional[decider]
         refused = not ignored and last >= 0 and not self.exceptional[last]
         return Mark(ignored, None if decider < 0 else decider, refused)
 
 
 class _Known(dict[str, int]):
-    """The bits of names that came before, and of any other that is looked up."""
+    """A cache: the segments that match each name."""
 
     def __init__(self, program: Program) -> None:
         self._program = program
@@ -146,7 +146,7 @@ class _Known(dict[str, int]):
 
 
 class _Marks(dict[int, "Mark | None"]):
-    """The marks of entries by the segments that match them; None for the directory's own."""
+    """A cache: marks of entries by the segments that match; None for the directory's own mark."""
 
     def __init__(self, program: Program, decider: int, last: int) -> None:
         self._program = program
@@ -162,7 +162,7 @@ class _Marks(dict[int, "Mark | None"]):
 
 
 class _State:
-    """A directory: its mark, and what may still happen below it."""
+    """A directory: its mark, and the segments that may match below it."""
 
     __slots__ = (*("children", "decider", "last", "live", "mark", "marks", "on_paths", "watched"),)
 
@@ -178,7 +178,7 @@ class _State:
 
 
 def fastest(spec: DockerIgnoreSpec) -> Evaluator[Any]:
-    """Return the evaluator to use for `spec`: an automaton wherever it is exact."""
+    """Return the evaluator for `spec`: an automaton wherever that is exact."""
     if spec.evaluator is None:
         exact = spec.remembers_parents and not any(pattern.fault for pattern in spec.patterns)
         spec.evaluator = Automaton(spec) if exact else PatternByPattern(spec)
@@ -187,11 +187,11 @@ def fastest(spec: DockerIgnoreSpec) -> Evaluator[Any]:
 
 
 class Automaton:
-    """An evaluator that gives the same marks as `PatternByPattern`, a directory at a time.
+    """An evaluator with the same marks as `PatternByPattern`, computed a directory at a time.
 
-    Its memory is bounded, whatever the tree. Not for specs with a faulty
-    pattern or with another evaluation than `DockerIgnoreSpec.step`. `enters` says in place
-    of `spec` where the builder looks, for one that leaves out patterns.
+    Its memory is bounded for every tree. It is not exact for specs with a faulty pattern
+    or with another evaluation than `DockerIgnoreSpec.step`. `enters` replaces that of
+    `spec`, for a spec without some of the builder's patterns.
     """
 
     def __init__(
@@ -241,7 +241,7 @@ class Automaton:
 
     def enters(self, state: _State, path: str) -> bool:
         """Return whether anything below the ignored directory `path` can be sent."""
-        # Docker opens every directory where an exception has a wildcard, hopeless ones too.
+        # With a wildcard in an exception, `filterFS` also opens directories without any match.
         hopeful = not state.mark.ignored or state.live & self.program.exceptions
         return bool(hopeful) and self._enters(path)
 
@@ -263,7 +263,7 @@ class Automaton:
 
 
 def _remember(memory: dict[Any, Any], key: object, value: object) -> None:
-    """Keep `value`, and what came before only if that is not too much."""
+    """Cache `value`; empties a full cache first."""
     if len(memory) >= _MOST_STATES:
         memory.clear()
     memory[key] = value

@@ -1,6 +1,6 @@
-"""The border of a repository: what lies inside, found without git, whose configuration may lie.
+"""The border of a repository, found without git, whose configuration may be hostile.
 
-Nothing that a file of the repository names is read, walked or written beyond it.
+A path in a file of the repository is never read, walked or written beyond this border.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from ctxsize.errors import InputError
 
 
 def top_of(path: str) -> str | None:
-    """Return the nearest directory from `path` upward that holds a `.git`, as a real path."""
+    """Return the real path of the nearest directory, from `path` upward, with a `.git` in it."""
     at = os.path.realpath(path)
     while not os.path.lexists(os.path.join(at, ".git")):
         above = os.path.dirname(at)
@@ -22,12 +22,12 @@ def top_of(path: str) -> str | None:
 
 
 def border_of(directory: str) -> str:
-    """Return the repository of `directory`, or the directory itself where there is none."""
+    """Return the repository of `directory`, or the directory itself if there is none."""
     return top_of(directory) or os.path.realpath(directory)
 
 
 def holds(border: str, path: str) -> bool:
-    """Return whether `path` leads to a place inside `border`, through whatever symlinks.
+    """Return whether `path` leads to a place inside `border`, symlinks followed.
 
     >>> holds("/a", "/a/b/../c"), holds("/a", "/a/../b"), holds("/", "/a")
     (True, False, True)
@@ -39,12 +39,12 @@ def holds(border: str, path: str) -> bool:
     return real == border or real.startswith(border.rstrip("/") + "/")
 
 
-def way_out(path: str) -> tuple[str, str] | None:
-    """Return the first symlink on the way to `path` that leaves its repository, and its target.
+def refuse_way_out(path: str) -> None:
+    """Raise `InputError` for the first symlink on the way to `path` that leaves its repository.
 
-    A link outside of any repository may lead anywhere if it was there before: it is of the
-    user's own system. But the file itself, and what lies below the working directory, must
-    not be a link that leaves the directory in which it is.
+    A link outside any repository may lead anywhere, as it is part of the user's own system.
+    But the file itself, and a path below the working directory, must not be a link that
+    leaves its directory.
     """
     here, parts = "/", os.path.join(os.getcwd(), path).split("/")
     for number, part in enumerate(parts, 1):
@@ -55,25 +55,16 @@ def way_out(path: str) -> tuple[str, str] | None:
         target = os.path.realpath(at)
         border = top_of(here) or _border_of_link(here, is_last=number == len(parts))
         if border is not None and not holds(border, target):
-            return at, target
+            raise InputError(
+                f"the symlink {os.path.relpath(at)} leads out of the repository, to {target}",
+                path=path,
+                hint="name the file itself, or remove the symlink",
+            )
         here = target
-    return None
-
-
-def refuse_way_out(path: str) -> None:
-    """Raise `InputError` where a symlink on the way to `path` leads out of its repository."""
-    found = way_out(path)
-    if found is not None:
-        link, target = found
-        raise InputError(
-            f"the symlink {os.path.relpath(link)} leads out of the repository, to {target}",
-            path=path,
-            hint="name the file itself, or remove the symlink",
-        )
 
 
 def _border_of_link(directory: str, *, is_last: bool) -> str | None:
-    """Return what a link in `directory`, which is in no repository, must not leave."""
+    """Return the border for a link in `directory`, outside any repository; None for no border."""
     if holds("/dev", directory) or holds("/proc", directory):
         return None
     below = holds(os.path.realpath("."), directory)
@@ -81,7 +72,7 @@ def _border_of_link(directory: str, *, is_last: bool) -> str | None:
 
 
 def target_of(path: str, within: str | None) -> str:
-    """Return the real path of the file to write, through symlinks that stay in `within`."""
+    """Return the real path of the file to write; symlinks in `path` must stay in `within`."""
     directory, name = os.path.split(path)
     directory = os.path.realpath(directory or ".")
     here = os.path.join(directory, name)
@@ -91,14 +82,14 @@ def target_of(path: str, within: str | None) -> str:
         target = os.path.realpath(here, strict=True)
     except OSError as error:
         raise InputError(
-            f"a symlink that leads nowhere: {error.strerror}",
+            f"the file is a symlink that leads nowhere: {error.strerror}",
             path=path,
             hint="remove it or repair it",
         ) from None
     border = directory if within is None else os.path.realpath(within)
     if os.path.commonpath([border, target]) != border:
         raise InputError(
-            f"a symlink that leaves {within or 'its directory'}, to {target}",
+            f"the file is a symlink that leaves {within or 'its directory'}: it leads to {target}",
             path=path,
             hint="put a file in its place, or change the target itself",
         )

@@ -1,7 +1,7 @@
-"""Whether one pattern matches all that another one matches, whatever a tree holds.
+"""Decides if one pattern matches every path that another pattern matches.
 
-Sound and not complete: None means that it is not known. Names of directories
-that hold a line feed are left aside, as `**` does not always match one.
+The answer is sound but not complete: None means "not known". Directories with a
+line feed in their name are disregarded, as `**` does not always match one.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from enum import Enum
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.patterns import DockerIgnorePattern
 
-_ODD = frozenset("|{}^")
-"""What takes a part of a pattern a meaning for the rest of it, where there is a wildcard."""
+_SPECIAL = frozenset("|{}^")
+"""Characters that change the meaning of the rest of a pattern with a wildcard."""
 _ANY, _ONE = "\ue000", "\ue001"
-"""Characters that no name holds: they stand for what `*` and `?` of the narrower pattern match."""
+"""Characters that no name contains, in place of the text that `*` and `?` match."""
 _CLASS = re.compile(r"\[(?:[a-z]-[a-z]|[A-Z]-[A-Z]|[0-9]-[0-9]|[A-Za-z0-9_.])+\]")
-"""A class of plain characters, none of them a slash."""
+"""Matches a class of plain characters without a slash."""
 
 
 class Cover(Enum):
-    """Where the wider pattern matches."""
+    """The paths that the wider pattern matches, for each path of the narrower one."""
 
     ITSELF = "itself"
-    """Every path that the narrower one matches."""
+    """The path itself."""
     ABOVE = "above"
-    """That path, or a directory above it."""
+    """The path itself, or a directory above it."""
 
 
 def covers(wide: DockerIgnorePattern, narrow: DockerIgnorePattern) -> Cover | None:
-    """Return how the text of `wide` covers that of `narrow`; exceptions or not is left aside.
+    """Return how the text of `wide` covers that of `narrow`, whether exceptions or not.
 
     >>> make = DockerIgnorePattern
     >>> covers(make("**/*.pyc"), make("src/[a-f]*.pyc"))
@@ -46,19 +46,18 @@ def covers(wide: DockerIgnorePattern, narrow: DockerIgnorePattern) -> Cover | No
         return Cover.ITSELF
     if is_literal(narrow):
         return _covers_path(wide, narrow.text)
-    if (_ODD | {"\\"}) & {*wide.text, *narrow.text}:
+    if (_SPECIAL | {"\\"}) & {*wide.text, *narrow.text}:
         return None
     found = _covers_all(wide, narrow)
     return found if found is Cover.ITSELF else _covers_below(wide.text, narrow.text) or found
 
 
 def is_literal(pattern: DockerIgnorePattern) -> bool:
-    """Return whether the pattern matches one path alone, the one that it is."""
+    """Return whether the pattern matches exactly one path: its text."""
     return not set(pattern.wildcards) & set(pattern.text)
 
 
 def _covers_path(wide: DockerIgnorePattern, path: str) -> Cover | None:
-    """Return how `wide` covers one path."""
     if wide.match_file(path) is not None:
         return Cover.ITSELF
     above = any(wide.match_file(each) is not None for each in up_to(path)[:-1])
@@ -66,9 +65,9 @@ def _covers_path(wide: DockerIgnorePattern, path: str) -> Cover | None:
 
 
 def _covers_all(wide: DockerIgnorePattern, narrow: DockerIgnorePattern) -> Cover | None:
-    """Return how `wide` covers a path that stands for all that `narrow` matches.
+    """Return how `wide` covers a path that represents all paths of `narrow`.
 
-    Where none does for `**` within it, one for a directory above may.
+    No path represents a `**` in the middle; there a path for a directory above is tried.
     """
     if (set(wide.wildcards) - {"*"}) & set(wide.text):
         return None
@@ -81,21 +80,21 @@ def _covers_all(wide: DockerIgnorePattern, narrow: DockerIgnorePattern) -> Cover
 
 
 def _above(text: str) -> Iterator[str]:
-    """Yield `text`, and patterns for a directory above each path that it matches, or that path."""
+    """Yield `text`, then patterns that match each matched path or a directory above it."""
     yield text
     while "**" in text.removeprefix("**/"):
         head, _, last = text.rpartition("/")
         if last == "**" and head:
             yield f"{head}/*"
-        # What is below `**/x` is not below `**`, but below something that `**/x` matches.
+        # An entry below a match of `**/x` is below no match of `**` alone.
         text = "" if head == "**" else head
         yield text
 
 
 def _standing_for(wide: DockerIgnorePattern, narrow: DockerIgnorePattern, text: str) -> str | None:
-    """Return a path that stands for all that `text` matches, None where there is no such path.
+    """Return a path that represents all paths that `text` matches; None if there is none.
 
-    At any depth, if the wider pattern holds at any depth too.
+    A leading `**/` is left out if the wider pattern has one too.
     """
     rest = text.removeprefix("**/")
     if not rest or "**" in rest or (rest != text and not wide.text.startswith("**/")):
@@ -105,7 +104,7 @@ def _standing_for(wide: DockerIgnorePattern, narrow: DockerIgnorePattern, text: 
 
 
 def _covers_below(wide: str, narrow: str) -> Cover | None:
-    """Return how a pattern covers another one that begins with its own text."""
+    """Return how `wide` covers a pattern that begins with the same text."""
     if "[" in wide or "[" in narrow:
         return None
     directory = wide.removesuffix("/**")

@@ -1,8 +1,8 @@
-"""The sums of directories as a tree, and what names say of where the bytes lie.
+"""Sums of directories as a tree, and names that hint at unneeded directories and secrets.
 
-A walk lists names anyway. Those of a few tables are noted with the directories
-they lie in: they make a directory look unneeded or a file look like a secret.
-No rule is read and no file opened for that; `ctxsize suggest` proves it.
+A walk lists names anyway. Names from a few tables are recorded, with their directories, as
+hints of unneeded directories and of secrets. This reads no rule and opens no file;
+`ctxsize suggest` proves the hints.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ctxsize.model import Directory, Share
 Sum = list[int]
 """Bytes, files."""
 Batch = tuple[str, Sequence[str], Sequence[int]]
-"""The prefix of a directory, names of files in it, and the bytes of each."""
+"""Prefix of a directory, names of files in it, and the bytes of each."""
 
 UNNEEDED = {
     ".git": "HEAD + objects + refs",
@@ -150,10 +150,10 @@ UNNEEDED = {
     ".jekyll-cache": "../_config.yml",
     "html": "doxygen.css",
 }
-"""Directories that a build hardly ever needs, and the names that show it.
+"""Names of directories that a build hardly ever needs, and the names that prove each.
 
-One of the names before and after each `+` must be in the directory, or beside it with `../`;
-a `|` begins another way to show it. They are what the rules of the recommender say.
+A `+` means that one of the names on each side must exist: in the directory, or beside it with
+`../`. A `|` separates alternative proofs. A test compares the table with the recommender's rules.
 """
 SECRETS = (
     *(".env", ".envrc", ".dev.vars", "application_default_credentials.json", "kubeconfig"),
@@ -163,7 +163,7 @@ SECRETS = (
     *(".cargo/credentials.toml", ".cargo/credentials", ".gem/credentials", "config/master.key"),
     *(".m2/settings.xml", ".m2/settings-security.xml", ".docker/config.json", ".kube/config"),
 )
-"""Names of files that are secrets, as the rules of the recommender say."""
+"""Names of files that are secrets, copied from the recommender's rules."""
 SECRET_FOLDERS = (".ssh", ".gnupg", ".aws", ".azure", ".config/gcloud")
 SECRET_ENDS = (
     *(".pem", ".key", ".ppk", ".p12", ".pfx", ".pkcs12", ".jks", ".keystore", ".kdbx", ".ovpn"),
@@ -173,13 +173,13 @@ SECRET_START = ".env."
 TEMPLATES = re.compile(
     r"(?i)[._-](example|sample|template|tmpl|dist|defaults?|schema|ci)(\.|$)|\.pub$|\.md$"
 )
-"""Finds names of files that only show what a secret looks like."""
+"""Matches names of files that are templates for a secret."""
 _PUBLIC = re.compile(
     r"(?i)(^|[._-])(ca|cacert|certs?\d*|certificates?|(full)?chain|bundle|public)([._-]|$)"
 )
-"""Finds names of certificates and public keys, if the ending allows both."""
+"""Matches names of certificates and public keys, which share their extensions with secrets."""
 _TESTS = re.compile(r"(?i)(^|/)_*(tests?|spec|test_?data|fixtures)_*/")
-"""Finds directories in which keys are made up as a rule."""
+"""Matches directories of tests, in which keys are usually made up."""
 
 GITIGNORE = ".gitignore"
 _WORDS = {word.rpartition("/")[2] for word in " ".join(UNNEEDED.values()).split()} - {"+", "|"}
@@ -187,43 +187,43 @@ MARKERS = frozenset({GITIGNORE, *(word for word in _WORDS if word[0] != "*")})
 MARKER_ENDS = frozenset(word[1:] for word in _WORDS if word[0] == "*")
 _BESIDE_ENDS = {end for end in MARKER_ENDS if f"../*{end}" in " ".join(UNNEEDED.values()).split()}
 _HOLDERS = tuple(f"{name}/" for name, text in UNNEEDED.items() if " *" in f" {text}")
-"""The directories in which what ends so counts, where it does not beside them."""
+"""Directories in which files with such an extension count; elsewhere they do not."""
 SECRET_NAMES = frozenset(each.rpartition("/")[2] for each in SECRETS)
 _SECRET_SUFFIXES = tuple(f"/{each}" for each in SECRETS)
 _NAMES = MARKERS | SECRET_NAMES
 _SECRET_ENDS = frozenset({*SECRET_ENDS, SECRET_START})
-_TELLING = frozenset(UNNEEDED) | {each.rpartition("/")[2] for each in SECRET_FOLDERS}
-FOLDERS = MARKERS | _TELLING
+_HINTS = frozenset(UNNEEDED) | {each.rpartition("/")[2] for each in SECRET_FOLDERS}
+FOLDERS = MARKERS | _HINTS
 
 LARGE_FILE_BYTES = 10_000_000
-"""Content bytes from which on one file that is most of a context is worth a word."""
+"""Bytes of content from which the largest file of a context may be worth a hint."""
 
 
 class Clues:
-    """The names of one walk that show what a directory or a file is."""
+    """The names of one walk that hint at unneeded directories and secrets."""
 
     def __init__(self) -> None:
         self.folders = defaultdict[str, list[str]](list)
         self.names = defaultdict[str, list[str]](list)
-        """The directories in which each name lies, as prefixes; `*.x` for what ends so."""
+        """Prefixes of the directories that contain each name; `*.x` for an extension."""
         self.secrets: list[tuple[str, int]] = []
 
     def add_folders(self, paths: Iterable[str]) -> None:
-        """Note directories that are sent."""
+        """Record directories that are sent."""
         for path in paths:
             at = path.rfind("/") + 1
             if path[at:] in FOLDERS:
                 self.folders[path[at:]].append(path[:at])
 
     def add_ignored(self, ignored: IgnoredEntries) -> None:
-        """Note the `.gitignore` at the top, which counts although it is not sent."""
+        """Record the `.gitignore` at the top, which counts even if it is not sent."""
         if not ignored.prefix and GITIGNORE in ignored.names:
             self.names[GITIGNORE].append("")
 
     def add_files(self, names: Sequence[str], ends: Set[str], batches: Iterable[Batch]) -> None:
-        """Note files that are sent: `names`, which have the extensions `ends`, in `batches`.
+        """Record files that are sent: `names`, which have the extensions `ends`, in `batches`.
 
-        `SECRET_START` is among these if a name begins so.
+        `ends` includes `SECRET_START` if a name begins with it.
         """
         marks = MARKER_ENDS & ends
         beside = not _BESIDE_ENDS.isdisjoint(marks)
@@ -242,13 +242,13 @@ class Clues:
                     self.add_secret(prefix, name, size)
 
     def add_secret(self, prefix: str, name: str, size: int) -> None:
-        """Note a file if it has content and the name of a secret, not that of a template."""
+        """Record a file with content and the name of a secret, unless it is a template."""
         if size and _is_secret(prefix, name):
             self.secrets.append((prefix + name, size))
 
-    def tell(self, largest: Sequence[Share]) -> bool:
-        """Return whether anything may be worth a look: a name, or a file that is large."""
-        names = self.folders.keys() & _TELLING or "" in self.names.get(GITIGNORE, ())
+    def may_hint(self, largest: Sequence[Share]) -> bool:
+        """Return whether a hint may exist: for a name, or for a large file."""
+        names = self.folders.keys() & _HINTS or "" in self.names.get(GITIGNORE, ())
         large = largest and largest[0].content_bytes >= LARGE_FILE_BYTES
         return bool(names or self.secrets or large)
 
@@ -272,9 +272,9 @@ def extension(name: str) -> str:
 
 
 def size_tree(direct: dict[str, Sum], depth: int | None) -> Directory:
-    """Return the context with the directories that hold files, at most `depth` deep (None: all).
+    """Return the tree of directories that contain files, at most `depth` deep (None: all).
 
-    A directory counts all below it; the largest of a directory come first, then by path.
+    The sums of a directory include all below it. Siblings are in order of size, then path.
     """
     totals = _cut(direct, depth)
     for prefix in [*totals]:
@@ -298,7 +298,7 @@ def _above(prefix: str) -> str:
 
 
 def _cut(direct: dict[str, Sum], depth: int | None) -> dict[str, Sum]:
-    """Return the same sums, with what lies deeper than `depth` counted there."""
+    """Return the same sums; those below `depth` are added to the directory there."""
     if depth is None:
         return {prefix: [*each] for prefix, each in direct.items()}
     totals: dict[str, Sum] = {}

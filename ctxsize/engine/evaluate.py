@@ -6,10 +6,10 @@
 >>> [path for path in ("README", "src/a.c", "src/b.log") if not spec.match_file(path)]
 ['src/a.c']
 
-An evaluator tells our walk what becomes of a directory's entries, given what the directories
-above matched. The one here asks the spec about each name, just as Docker does, and is what
-every faster one is compared with. Behaviour: moby/patternmatcher
-(`MatchesUsingParentResults`), tonistiigi/fsutil for the pruning.
+An evaluator computes the marks of a directory's entries from the patterns that the directories
+above matched. The one here tests each name against each pattern, as Docker does; tests compare
+the faster ones with it. Behaviour: moby/patternmatcher (`MatchesUsingParentResults`), and
+tonistiigi/fsutil for the pruning.
 """
 
 from __future__ import annotations
@@ -27,18 +27,19 @@ from ctxsize.errors import IgnoreFileError
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
 _WILDCARDS = frozenset("*[]?^\\")
-"""What makes BuildKit give up on pruning when it stands in an exception."""
+"""Characters in an exception that make BuildKit enter every ignored directory."""
 
 
 class Step(NamedTuple):
-    """What became of one path."""
+    """The fate of one path."""
 
     ignored: bool
     state: int
-    """One bit per pattern that counts as matched; the parent state of the path's children."""
+    """One bit for each pattern that counts as matched; the parent state of the path's children."""
     decider: int | None
-    """Index of the pattern that decided, the last one that matched; None if none did."""
+    """Index of the pattern that decided: the last one that matched. None if none matched."""
 
 
 class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
@@ -50,18 +51,18 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
 
     pattern_class: ClassVar[type[DockerIgnorePattern]] = DockerIgnorePattern
     remembers_parents: ClassVar[bool] = True
-    """Whether what a directory matched holds for its children (`step`)."""
+    """True if a pattern that a directory matched also counts for its children (`step`)."""
     may_refuse: ClassVar[bool] = True
-    """Whether the sender may refuse what the walk sends (`refuses`)."""
+    """True if the sender may refuse to open a file that the walk sends (`refuses`)."""
     strips_bom: ClassVar[bool] = True
-    """Whether the reader drops a byte order mark before the first line."""
+    """True if the reader drops a byte order mark from the first line."""
 
     def __init__(self, patterns: Iterable[DockerIgnorePattern], **_: Any) -> None:
-        """Keep `patterns`, comments dropped. pathspec's faster backends reject our dialect."""
+        """Keep `patterns` except comments. pathspec's faster backends reject our dialect."""
         kept = [pattern for pattern in patterns if pattern.include is not None]
         super().__init__(kept, backend="simple")
         self.evaluator: Any = None
-        """What walks make of it (`automaton.fastest`), kept for the next one."""
+        """A cache for `automaton.fastest`, so that the next walk need not build it again."""
 
     @cached_property
     def _tests(self) -> list[tuple[int, bool, Any]]:
@@ -74,7 +75,7 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
     def from_lines(  # type: ignore[override]
         cls, lines: Iterable[str], pattern_factory: Any = None, **_: Any
     ) -> DockerIgnoreSpec:
-        """Return the spec of an ignore file's lines, in order and with comments and blank ones.
+        """Return the spec of an ignore file's lines, in order, with comments and blank lines.
 
         Raises `IgnoreFileError`, with its line, for a line that fails every build.
         """
@@ -93,20 +94,20 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
     def step(self, path: str, parent: int = 0) -> Step:
         """Return the fate of `path`, given its parent directory's state (0 at the top).
 
-        A pattern that could not change the outcome is not evaluated and leaves
-        no bit, so it does not hold for the path's children either: this is what
-        makes Docker differ from "the last match wins".
+        A pattern that could not change the outcome is not evaluated and sets no
+        bit, so it does not count for the path's children either. In this Docker
+        differs from "the last match wins".
         """
         ignored, state = False, 0
         for bit, ignores, search in self._tests:
-            # `MatchesUsingParentResults` sets no bit for what it skips, here and for all below.
+            # `MatchesUsingParentResults` sets no bit for a pattern that it skips.
             if parent & bit or (ignores != ignored and search(path) is not None):
                 state |= bit
                 ignored = ignores
         return Step(ignored, state, state.bit_length() - 1 if state else None)
 
     def steps(self, path: str) -> Iterator[tuple[str, Step]]:
-        """Yield each ancestor of `path` from the top, then `path` itself, with its fate."""
+        """Yield the fate of each ancestor of `path`, topmost first, and of `path` itself."""
         state = 0
         for each in up_to(path):
             step = self.step(each, state)
@@ -114,10 +115,10 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
             yield each, step
 
     def refuses(self, path: str) -> bool:
-        """Return whether Docker's sender refuses to open `path`, so that it would arrive empty.
+        """Return whether Docker's sender refuses to open `path`, so that it arrives empty.
 
-        The sender asks another function than the walk (`MatchesOrParentMatches`):
-        there the last pattern that matches the path or an ancestor wins.
+        The sender calls another function than the walk (`MatchesOrParentMatches`),
+        in which the last pattern that matches the path or an ancestor wins.
         """
         ignored = False
         paths = up_to(path)
@@ -128,17 +129,17 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
 
     @cached_property
     def reach(self) -> Sequence[str] | None:
-        """Return the literal paths that exceptions reach; None if one holds a wildcard."""
+        """Return the literal paths of the exceptions; None if one contains a wildcard."""
         texts = [
             pattern.text.removesuffix("/**").removesuffix("/*")
             for pattern in self.patterns
             if pattern.include is False
         ]
-        # One such exception, and `filterFS` enters every ignored directory, not just for this one.
+        # Because of one such exception, `filterFS` enters every ignored directory.
         return None if any(_WILDCARDS.intersection(text) for text in texts) else texts
 
     def enters(self, directory: str) -> bool:
-        """Return whether the builder looks into an ignored directory for re-included entries."""
+        """Return whether the builder enters an ignored directory to find re-included entries."""
         reach = self.reach
         return reach is None or any(f"{text}/".startswith(f"{directory}/") for text in reach)
 
@@ -149,7 +150,7 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
     def check_file(
         self, file: TStrPath, separators: Collection[str] | None = None
     ) -> CheckResult[TStrPath]:
-        """Return what becomes of `file`: `include` True if ignored, and the `index` that decided.
+        """Return the result for `file`: `include` is True if ignored, `index` is the decider.
 
         An entry below an ignored directory that Docker does not enter is
         ignored by the pattern that ignored the directory.
@@ -175,7 +176,7 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
         *,
         negate: bool | None = None,
     ) -> Iterator[TStrPath]:
-        """Return those of `files` that are ignored, or with `negate` those that are sent."""
+        """Yield the ignored ones of `files`, or with `negate` the sent ones."""
         return (file for file in files if self.match_file(file, separators) != bool(negate))
 
     def match_entries(
@@ -185,17 +186,17 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
         *,
         negate: bool | None = None,
     ) -> Iterator[TreeEntry]:
-        """Return those of `entries` that are ignored, or with `negate` those that are sent."""
+        """Yield the ignored ones of `entries`, or with `negate` the sent ones."""
         wanted = bool(negate)
         return (each for each in entries if self.match_file(each.path, separators) != wanted)
 
     def __iadd__(self, other: PathSpec[Any]) -> Self:
-        """A new spec, with the patterns of both."""
+        """Return a new spec with the patterns of both."""
         return self + other
 
 
 def up_to(path: str) -> list[str]:
-    """Return the directories above `path` and itself, the top first."""
+    """Return the directories above `path`, topmost first, and `path` itself."""
     return [path[:at] for at, char in enumerate(f"{path}/") if char == "/"]
 
 
@@ -206,41 +207,41 @@ def _search(pattern: DockerIgnorePattern) -> Any:
 
 
 class Mark(NamedTuple):
-    """What becomes of an entry."""
+    """The fate of an entry."""
 
     ignored: bool
     decider: int | None
     """Index of the pattern that decided."""
     refused: bool
-    """Whether the sender refuses to open it, so that a file arrives empty."""
+    """True if the sender refuses to open it, so that a file arrives empty."""
 
 
 class State(NamedTuple):
-    """What an evaluator remembers of a directory: its own mark, and what its children need."""
+    """An evaluator's memory of a directory: its own mark, and the state for its children."""
 
     mark: Mark
     memory: int
 
 
 class HasMark(Protocol):
-    """A directory's state as the walk sees it."""
+    """A directory's state, as far as the walk reads it."""
 
     @property
     def mark(self) -> Mark:
-        """Return the mark of the directory, and of every entry that `odd` does not name."""
+        """Return the mark of the directory, and of every entry that `odd` does not return."""
 
 
 S = TypeVar("S", bound=HasMark)
 
 
 class Evaluator(Protocol[S]):
-    """Gives entries their marks, a directory at a time."""
+    """Computes the marks of entries, one directory at a time."""
 
     def root(self) -> S:
         """Return the state of the context itself."""
 
     def odd(self, state: S, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
-        """Return the marks of those `names` in the directory that differ from the directory's own.
+        """Return the marks of those `names` in the directory that differ from the directory's mark.
 
         `prefix` is the directory's path with a trailing `/`, `""` for the context.
         """
@@ -253,7 +254,7 @@ class Evaluator(Protocol[S]):
 
 
 class PatternByPattern:
-    """Docker's own evaluation, one pattern after the other for each path."""
+    """Docker's own evaluation: every pattern is tried on every path."""
 
     def __init__(self, spec: DockerIgnoreSpec) -> None:
         self._spec = spec
@@ -276,7 +277,7 @@ class PatternByPattern:
 
 
 def matches(pattern: DockerIgnorePattern, path: str) -> bool:
-    """Return whether `pattern` matches `path` by itself; one that fails the build does not."""
+    """Return whether `pattern` alone matches `path`; a pattern that fails the build does not."""
     try:
         return pattern.match_file(path) is not None
     except IgnoreFileError:
@@ -288,4 +289,4 @@ def refuses(spec: DockerIgnoreSpec, path: str) -> bool:
     try:
         return spec.refuses(path)
     except IgnoreFileError:
-        return True  # the sender fails on the pattern, and swallows that too
+        return True  # the sender ignores the error of the pattern, and sends no content

@@ -1,6 +1,6 @@
-"""What a walk tells, in the order in which the builder sends.
+"""The events of a walk, in the order in which the builder sends.
 
-Files come in batches: those of one directory that are sent one after another.
+Files that are sent one after another from one directory share an event.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar
 from ctxsize.engine.evaluate import Mark
 
 Xattrs = dict[str, int]
-"""Names of extended attributes, with the bytes of each value."""
+"""Names of extended attributes, and the number of bytes in each value."""
 _NOBODY: frozenset[str] = frozenset()
 
 
@@ -29,36 +29,36 @@ class Folder(NamedTuple):
 
 
 class Files(NamedTuple):
-    """Entries of one directory, no directories among them, that are sent one after another."""
+    """Consecutive entries of one directory that are sent, without directories."""
 
     prefix: str
     """The directory's path with a trailing `/`, `""` for the context."""
     names: list[str]
     stats: list[os.stat_result]
     plain: bool
-    """Whether they are regular files that all may read, without special bits, of one name each."""
+    """True if all are regular files with one name, readable by everybody, without special bits."""
     mark: Mark
-    """The mark of every name that `odd` does not hold."""
+    """The mark of every name that is not in `odd`."""
     odd: dict[str, Mark]
     links: dict[str, str]
     """The symlinks among them, with their targets."""
     linked: dict[str, str]
-    """The further names of files, with the path under which each was sent first."""
+    """Further names of files, with the path under which each file was sent first."""
     unreadable: frozenset[str]
     xattrs: dict[str, Xattrs]
 
     def withheld(self) -> frozenset[str]:
-        """Return the names that a builder which refuses to open some files withholds."""
+        """Return the names that the sender refuses to open, if the builder refuses at all."""
         usual, odd = self.mark.refused, self.odd
         if not usual and not odd:
             return _NOBODY
         return frozenset(n for n in self.names if (odd[n].refused if n in odd else usual))
 
     def content_sizes(self, empty: frozenset[str]) -> list[int]:
-        """Return the bytes of content that travel for each name; `empty` arrive without it."""
+        """Return the bytes of content sent for each name; 0 for the names in `empty`."""
         if self.plain and not empty:
             return [each.st_size for each in self.stats]
-        # What is announced is `st_size`, also of a symlink, but only content of files travels.
+        # The sender announces `st_size` for symlinks too, but sends content only for files.
         sizes = [each.st_size if stat.S_ISREG(each.st_mode) else 0 for each in self.stats]
         none = empty.union(self.linked)
         if not none:
@@ -66,7 +66,7 @@ class Files(NamedTuple):
         return [0 if name in none else size for name, size in zip(self.names, sizes, strict=True)]
 
     def with_content(self) -> dict[str, int]:
-        """Return the regular files with content, and their sizes; further names have none."""
+        """Return the sizes of regular files with content, each under its first name only."""
         return {
             name: each.st_size
             for name, each in zip(self.names, self.stats, strict=True)
@@ -75,18 +75,18 @@ class Files(NamedTuple):
 
 
 class IgnoredEntries(NamedTuple):
-    """Entries of one directory, no directories among them, that are ignored."""
+    """Entries of one directory that are ignored, without directories."""
 
     prefix: str
     names: list[str]
     mark: Mark
     odd: dict[str, Mark]
     stats: list[os.stat_result | None]
-    """Empty unless the walk was asked for everything; None for an entry that vanished."""
+    """Empty unless the walk covers everything; None for an entry that vanished."""
 
 
 class IgnoredFolder(NamedTuple):
-    """An ignored directory. It may still be sent, as `Folder`, for an entry below it."""
+    """An ignored directory. It may still be sent later, as `Folder`, for an entry below it."""
 
     path: str
     mark: Mark
@@ -95,21 +95,21 @@ class IgnoredFolder(NamedTuple):
 
 Event = Folder | Files | IgnoredEntries | IgnoredFolder
 Progress = Callable[[int, int], None]
-"""Called now and then with the entries and the bytes seen so far."""
+"""Called now and then with the number of entries and bytes so far."""
 Steps = Callable[[str, int, int], None]
-"""Called with what is looked at next, how many of its kind are done, and of how many.
+"""Called before each item with its name, the number of items done, and their total.
 
-Both are 0 where the number is not known.
+Both numbers are 0 if they are not known.
 """
 Item = TypeVar("Item")
 _BETWEEN_CALLS = 0.1
-"""Seconds from one call of `progress` to the next, at least."""
+"""Least seconds between two calls of `progress`."""
 
 
 def reported(
     events: Iterable[Event], progress: Progress | None, seen: Callable[[], tuple[int, int]]
 ) -> Iterator[Event]:
-    """Yield `events`, and report what was `seen` of them to `progress` now and then."""
+    """Yield `events`, and call `progress` now and then with the result of `seen`."""
     if progress is None:
         yield from events
         return
@@ -123,7 +123,7 @@ def reported(
 
 
 def step(steps: Steps | None, name: str) -> None:
-    """Report to `steps` what comes next."""
+    """Report to `steps` the step that comes next."""
     if steps is not None:
         steps(name, 0, 0)
 
@@ -131,7 +131,7 @@ def step(steps: Steps | None, name: str) -> None:
 def stepped(
     items: Sequence[Item], steps: Steps | None, name: Callable[[Item], str]
 ) -> Iterator[Item]:
-    """Yield `items`, and report to `steps` by its `name` which one comes next."""
+    """Yield `items`, and report to `steps` the name of each before it."""
     for done, item in enumerate(items):
         if steps is not None:
             steps(name(item), done, len(items))
@@ -139,7 +139,7 @@ def stepped(
 
 
 def not_utf8(event: Folder | Files) -> list[str]:
-    """Return the paths of entries whose path, target or attribute's name is not UTF-8."""
+    """Return the entries with a path, target or attribute's name that is not UTF-8."""
     if isinstance(event, Folder):
         return [] if is_utf8(event.path, *event.xattrs) else [event.path]
     prefix, names, links, xattrs = event.prefix, event.names, event.links, event.xattrs
@@ -154,7 +154,7 @@ def not_utf8(event: Folder | Files) -> list[str]:
 
 
 def is_utf8(*texts: str) -> bool:
-    """Return whether none of `texts` holds a byte that is not UTF-8."""
+    """Return whether all `texts` are UTF-8."""
     text = "".join(texts)
     try:
         return text.isascii() or bool(text.encode())
@@ -163,10 +163,10 @@ def is_utf8(*texts: str) -> bool:
 
 
 class Batch(NamedTuple):
-    """A directory, or files with what travels of them."""
+    """A directory, or files with the content that is sent."""
 
     event: Files | Folder
     sizes: list[int]
-    """The bytes of content that arrive of each file."""
+    """Bytes of content that arrive for each file."""
     empty: frozenset[str]
     """The files that arrive without content."""

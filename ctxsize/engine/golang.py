@@ -1,4 +1,4 @@
-"""What Go's standard library makes of paths and patterns.
+"""Functions of Go's standard library for paths and patterns.
 
 The builders are written in Go, so the meaning of a line depends on details of
 `strings.TrimSpace`, `filepath.Clean` and `filepath.Match` that Python's
@@ -15,11 +15,11 @@ WHITE_SPACE = (
     "\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000"
 )
-"""What Go trims. Python's `str.strip()` would also take U+001C to U+001F."""
+"""Characters that Go trims. Python's `str.strip()` would also trim U+001C to U+001F."""
 
 
 class GoRegexpError(ValueError):
-    """Go would refuse the expression; the message is Go's word for why."""
+    """Go refuses the expression; the message is Go's reason."""
 
 
 def trim_space(text: str) -> str:
@@ -28,12 +28,12 @@ def trim_space(text: str) -> str:
 
 
 def encoded(text: str) -> bytes:
-    """Return the bytes of `text`, by which Go compares and sorts."""
+    """Return the bytes of `text`, which Go compares and sorts."""
     return text.encode("utf-8", "surrogateescape")
 
 
 def clean(path: str) -> str:
-    """Return the shortest path with the same meaning, found lexically (`filepath.Clean`).
+    """Return the shortest path with the same meaning, computed from the text (`filepath.Clean`).
 
     >>> clean("a//b/../c/."), clean("../x"), clean("/.."), clean("")
     ('a/c', '../x', '/', '.')
@@ -55,7 +55,7 @@ def clean(path: str) -> str:
 
 
 def as_go_sees(text: str) -> str:
-    """Return `text` with one U+FFFD for each undecodable byte."""
+    """Return `text` with U+FFFD in place of each undecodable byte."""
     return re.sub("[\udc80-\udcff]", "\ufffd", text)
 
 
@@ -63,7 +63,7 @@ _WILDCARD = re.compile(r"(?s)(?:\\.|[^\\*?\[])*[*?\[]")
 
 
 def has_wildcards(name: str) -> bool:
-    r"""Return whether `name` holds a wildcard that no backslash escapes.
+    r"""Return whether `name` contains an unescaped wildcard.
 
     >>> has_wildcards("a*"), has_wildcards(r"a\*"), has_wildcards("a]")
     (True, False, False)
@@ -72,10 +72,10 @@ def has_wildcards(name: str) -> bool:
 
 
 def match(pattern: str, name: str) -> bool:
-    r"""Return whether `filepath.Match` says that `pattern` matches; one with an error does not.
+    r"""Return whether `filepath.Match` matches; a pattern with an error matches nothing.
 
-    That is another dialect than that of ignore files. Where a star has just been it looks at
-    bytes, so that `?` may match a part of a character.
+    This dialect differs from that of ignore files. After a star it compares bytes, so that
+    `?` may match a part of a character.
 
     >>> match("[a-c]*.txt", "b1.txt"), match("[!a]", "!"), match("[]", "]"), match("*??", "日")
     (True, True, False, True)
@@ -87,11 +87,11 @@ def match(pattern: str, name: str) -> bool:
 
 
 def syntax_error(pattern: str) -> int | None:
-    """Return where `filepath.Match(pattern, ".")` finds bad syntax, or None.
+    """Return the offset at which `filepath.Match(pattern, ".")` reports bad syntax, or None.
 
-    Builders validate each pattern with just that call. It stops as soon as the
-    name cannot match any more, so it sees little beyond the first star: `[` is
-    an error and `a*[` is not. The offset counts characters of `pattern`.
+    Builders validate each pattern with this call. It stops as soon as the name
+    cannot match, so it reads little beyond the first star: `[` is an error and
+    `a*[` is not. The offset counts characters of `pattern`.
     """
     if "[" not in pattern and "\\" not in pattern:
         return None
@@ -110,7 +110,7 @@ class _BadPatternError(Exception):
 
 
 _CHUNK = re.compile(rb"(?s)(\**)((?:[^*\[\\]|\\.|\\\Z|\[(?:[^]\\]|\\.)*\]?)*)")
-"""Finds stars, and all up to the next star that stands in no class (`scanChunk`)."""
+"""Matches stars and the text up to the next star outside a class (`scanChunk`)."""
 
 
 def _match(pattern: bytes, name: bytes) -> bool:
@@ -134,9 +134,9 @@ def _match(pattern: bytes, name: bytes) -> bool:
 
 
 def _match_chunk(pattern: bytes, at: int, name: bytes) -> bytes | None:
-    """Return what is left of `name`, None without a match; reads `pattern` to its end either way.
+    """Return the rest of `name` after the match; None if it does not match.
 
-    Behaviour: `matchChunk`.
+    Behaviour: `matchChunk`, which reads `pattern` to its end even without a match.
     """
     failed = False
     while at < len(pattern):
@@ -159,7 +159,7 @@ def _match_chunk(pattern: bytes, at: int, name: bytes) -> bytes | None:
 
 
 def _match_class(pattern: bytes, at: int, char: str) -> tuple[int, bool]:
-    """Return the offset after the class that starts at `at`, and whether `char` is in it."""
+    """Return the offset behind the class at `at`, and whether the class contains `char`."""
     opening = at
     negated = pattern[at + 1 : at + 2] == b"^"
     at += 1 + negated
@@ -175,7 +175,7 @@ def _match_class(pattern: bytes, at: int, char: str) -> tuple[int, bool]:
 
 
 def _class_char(pattern: bytes, at: int, opening: int) -> tuple[str, int]:
-    """Return a character of a class and the offset after it (`getEsc`)."""
+    """Return a character of a class and the offset behind it (`getEsc`)."""
     if pattern[at : at + 1] in (b"-", b"]"):
         raise _BadPatternError(opening)
     at += pattern[at : at + 1] == b"\\"
@@ -186,7 +186,7 @@ def _class_char(pattern: bytes, at: int, opening: int) -> tuple[str, int]:
 
 
 def _rune(data: bytes) -> tuple[str, int]:
-    """Return the first character of `data` and its bytes: U+FFFD and 1 where there is none."""
+    """Return the first character of `data` and its length; U+FFFD and 1 for an invalid one."""
     for width in range(1, 5):
         try:
             return data[:width].decode(), width

@@ -1,7 +1,7 @@
-r"""Go's regular expressions as syntax trees: what `regexp/syntax` reads, with its Perl flags.
+r"""Go's regular expressions as syntax trees, read as `regexp/syntax` does with Perl flags.
 
-A wildcard pattern becomes a Go regular expression whose text still holds whatever the user
-typed, so its odd corners decide what is ignored: `\d`, `\Q…\E`, POSIX classes, `{n,m}`, `|`.
+A wildcard pattern becomes a Go regular expression that still contains the user's text, so
+its special forms have an effect too: `\d`, `\Q…\E`, POSIX classes, `{n,m}`, `|`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _LAST = 0x10FFFF
 _REPLACEMENT = 0xFFFD
 _MAX_REPEAT = 1000
 _MAX_SIZE = (128 << 20) // 40
-"""Go's limits: of a repetition, and of the instructions for an expression."""
+"""Go's limits on the count of a repetition and on the size of an expression."""
 _MOST_NESTED, _MOST_NODES = 50, 200_000
-"""Our own limits, which only hostile patterns meet."""
+"""Our own limits, which only hostile patterns reach."""
 _OPERATORS: dict[str, tuple[int, int | None]] = {"*": (0, None), "+": (1, None), "?": (0, 1)}
 _CONTROL = {"a": 7, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
 _ASSERTIONS = {"A": r"\A", "b": r"\b", "B": r"\B", "z": r"\Z"}
@@ -34,7 +34,7 @@ _ESCAPE = re.compile(
     r"(0[0-7]{0,2}|[1-7][0-7]{1,2})|x([0-9A-Fa-f]{2})|x\{([0-9A-Fa-f]+)\}"
     r"|([afnrtv])|([^0-9A-Za-z\x80-\U0010ffff])"
 )
-"""An escaped character: octal, hexadecimal in two ways, by its letter, or itself."""
+"""An escaped character: octal, hexadecimal in two forms, by its letter, or itself."""
 _DIGIT: Ranges = [(0x30, 0x39)]
 _SPACE: Ranges = [(0x09, 0x0A), (0x0C, 0x0D), (0x20, 0x20)]
 _UPPER: Ranges = [(0x41, 0x5A)]
@@ -66,7 +66,7 @@ class Chars(NamedTuple):
 
 
 class Assertion(NamedTuple):
-    r"""A place in the text: `\A`, `\Z`, `\b` or `\B`."""
+    r"""A position in the text: `\A`, `\Z`, `\b` or `\B`."""
 
     kind: str
 
@@ -84,7 +84,7 @@ class Either(NamedTuple):
 
 
 class Repeat(NamedTuple):
-    """`node` from `low` to `high` times, without an upper bound for None."""
+    """`node` repeated `low` to `high` times; None means no upper bound."""
 
     node: Node
     low: int
@@ -106,7 +106,7 @@ def complement(ranges: Iterable[tuple[int, int]]) -> Ranges:
 
 
 def code_of(char: str) -> int:
-    """Return the code point that Go sees, U+FFFD for each undecodable byte."""
+    """Return the code point that Go sees: U+FFFD for each undecodable byte."""
     return _REPLACEMENT if "\udc80" <= char <= "\udcff" else ord(char)
 
 
@@ -136,8 +136,8 @@ def _category_ranges(name: str) -> Ranges:
 def parsed(expression: str) -> Node:
     r"""Return the syntax tree of `expression`.
 
-    Raises `GoRegexpError` where Go's compiler would refuse, and `NotImplementedError`
-    for what only ctxsize cannot evaluate (`\p{Greek}`).
+    Raises `GoRegexpError` if Go's compiler refuses it, and `NotImplementedError` if only
+    ctxsize cannot evaluate it (`\p{Greek}`).
     """
     parser = _Parser(expression)
     node = parser.alternatives()
@@ -148,12 +148,12 @@ def parsed(expression: str) -> Node:
         if size > _MAX_SIZE:
             raise GoRegexpError("expression too large")
         if size > _MOST_NODES:
-            raise NotImplementedError(f"it is as long as {_MOST_NODES:,} characters, with repeats")
+            raise NotImplementedError(f"it is longer than {_MOST_NODES:,} characters when repeated")
     return node
 
 
 def _size(node: Node) -> int:
-    """Return the size that Go reckons with (`calcSize` of `regexp/syntax`)."""
+    """Return the size by which Go limits expressions (`calcSize` of `regexp/syntax`)."""
     if isinstance(node, (Chars, Assertion)):
         return 1
     if isinstance(node, Sequence):
@@ -167,7 +167,7 @@ def _size(node: Node) -> int:
 
 
 def _is_valid(node: Node, copies: int = _MAX_REPEAT) -> bool:
-    """Return whether nested repetitions stay below a number of copies (Go's `repeatIsValid`)."""
+    """Return whether nested repetitions make at most `copies` copies (Go's `repeatIsValid`)."""
     if isinstance(node, Repeat):
         if (node.low, node.high) not in _OPERATORS.values():
             most = node.low if node.high is None else node.high
@@ -182,7 +182,7 @@ def _is_valid(node: Node, copies: int = _MAX_REPEAT) -> bool:
 
 
 class _Parser:
-    """A reading position in a Go expression; each method returns what it has read."""
+    """A reading position in a Go expression. Each method returns what it has read."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -214,7 +214,7 @@ class _Parser:
         return Sequence(done)
 
     def _operator(self) -> tuple[int, int | None] | None:
-        """Return the repetition at the current position, if there is one: from and to how many."""
+        """Return the lowest and highest count of a repetition here; None if there is none."""
         found = _REPEAT.match(self.text, self.at)
         if found is None:
             return None
@@ -227,7 +227,7 @@ class _Parser:
         return low, None if found[2] == "," else high
 
     def _atoms(self) -> list[Node]:
-        r"""Return the next atom, or the many or none of `\Q…\E`: repetition is for the last one."""
+        r"""Return the next atom, or the characters of `\Q…\E`; repetition applies to the last."""
         quoted = _QUOTED.match(self.text, self.at)
         if quoted is None:
             return [self._atom()]
@@ -261,7 +261,7 @@ class _Parser:
         return inner
 
     def _escape(self) -> Ranges:
-        r"""Return what an escape stands for, its backslash read: many for `\d \s \w \pL \PL`."""
+        r"""Return the characters of an escape, its backslash read: many for `\d \s \w \pL \PL`."""
         found = _SHORTHAND.match(self.text, self.at)
         if found is None:
             code = self._escaped_char()
@@ -322,7 +322,7 @@ class _Parser:
         return code_of(self.text[self.at - 1])
 
     def _takes(self, char: str) -> bool:
-        """Return whether `char` comes next; if so, it is read."""
+        """Read `char` if it comes next; return whether it did."""
         taken = self.text.startswith(char, self.at)
         self.at += taken
         return taken

@@ -1,4 +1,4 @@
-"""Ignore-file bytes as lines and back.
+"""Reads an ignore file into lines, and writes lines back as bytes.
 
 Every line keeps its bytes, so writing a file back changes nothing:
 `b"".join(file.lines) == data` always.
@@ -13,9 +13,9 @@ from ctxsize.engine import golang
 from ctxsize.errors import IgnoreFileError
 
 BOM = "\ufeff"
-"""The byte order mark, which readers drop in front of the first line."""
+"""The byte order mark, which readers drop from the first line."""
 LONGEST_LINE = 65_535
-"""The bytes of the longest line that Docker's reader accepts, without its line feed."""
+"""Bytes of the longest line that Docker's reader accepts, without its line feed."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class IgnoreFile:
 
     @classmethod
     def parse(cls, path: str, data: bytes) -> IgnoreFile:
-        """Return the file that holds `data`. A lone CR ends no line."""
+        """Return the file with the content `data`. A lone CR does not end a line."""
         parts = data.split(b"\n")
         lines = [part + b"\n" for part in parts[:-1]]
         if parts[-1]:
@@ -36,7 +36,7 @@ class IgnoreFile:
 
     @property
     def data(self) -> bytes:
-        """Return the bytes that `parse` was given."""
+        """Return the bytes given to `parse`."""
         return b"".join(self.lines)
 
     def texts(self) -> list[str]:
@@ -44,7 +44,7 @@ class IgnoreFile:
         return [*map(text_of, self.lines)]
 
     def check_line_lengths(self) -> None:
-        """Raise `IgnoreFileError` for a line that is too long for Docker's reader."""
+        """Raise `IgnoreFileError` for a line too long for Docker's reader."""
         for number, line in enumerate(self.lines, 1):
             length = len(line.removesuffix(b"\n"))
             if length > LONGEST_LINE:
@@ -62,13 +62,13 @@ def text_of(line: bytes) -> str:
 
 
 def without_mark(lines: Iterable[str]) -> list[str]:
-    """Return `lines` without a byte order mark in front of the first one."""
+    """Return `lines` without a byte order mark at the start of the first."""
     texts = list(lines)
     return [texts[0].removeprefix(BOM), *texts[1:]] if texts else []
 
 
 def sent_text(line: str) -> str | None:
-    """Return what Docker's reader makes of a line of an ignore file; None if it holds no pattern.
+    """Return the pattern that Docker's reader gets from a line; None if the line contains none.
 
     >>> sent_text(" ! ./foo//bar/ ")
     '!foo/bar'

@@ -1,4 +1,4 @@
-"""What is known of the entries of one directory, as one builder's sender looks at them."""
+"""Looks at the entries of one directory as one builder's sender does."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ctxsize.engine.memory import DirectorySource, OpenDirectory
 
 _EASY = 0o177000 | 0o444
-"""The bits of a mode that must be those of a regular file that all may read."""
+"""The bits of a mode to compare with those of a regular file that everybody may read."""
 _NOTHING: dict[str, str] = {}
 _NO_XATTRS: dict[str, Xattrs] = {}
 UNREAD_IGNORED = "unreadable-ignored"
@@ -26,7 +26,7 @@ _NOBODY: frozenset[str] = frozenset()
 
 
 class _Run(NamedTuple):
-    """Entries of one directory, no directories among them, and what is known of each."""
+    """Entries of one directory, without directories, and the stat of each."""
 
     directory: OpenDirectory
     prefix: str
@@ -35,16 +35,16 @@ class _Run(NamedTuple):
 
     @property
     def pairs(self) -> Iterator[tuple[str, os.stat_result]]:
-        """Return each name with what is known of it."""
+        """Return each name with its stat."""
         return zip(self.names, self.stats, strict=True)
 
 
 class Inspector:
     """Looks at entries as one builder's sender does.
 
-    `problems` grows by what could not be read or has gone. It also remembers
-    which files were sent before under another name, so one inspector sees a
-    whole walk, in order.
+    It adds a problem for each entry that cannot be read or is gone. It records the
+    first name of each file with several names, so one inspector must see a whole
+    walk, in order.
     """
 
     def __init__(self, source: DirectorySource, root: str, builder: Builder) -> None:
@@ -55,7 +55,7 @@ class Inspector:
         self._mounts = source.has_mounts
         self._easy: set[int] = set()
         self._inodes: dict[int, str] = {}
-        # Where several file systems meet, `setUnixOpt` of fsutil takes files of one number for one.
+        # `setUnixOpt` of fsutil compares inode numbers, even of different file systems.
         self.every_inode = self._mounts and builder.confuses_file_systems
 
     def files(
@@ -67,7 +67,7 @@ class Inspector:
         mark: Mark,
         odd: dict[str, Mark],
     ) -> Files | None:
-        """Return `names` in the directory as they are sent; None if nothing is left of them.
+        """Return `names` in the directory as they are sent; None if none of them is.
 
         Raises `BuildFailsError` where the builder would stop.
         """
@@ -75,8 +75,8 @@ class Inspector:
             run = _Run(directory, prefix, names, directory.stats(names))
         except OSError:
             run = self._still_there(directory, prefix, names)
-        # `mkstat` of fsutil clears the bit of a socket, so that it travels as an empty file; the
-        # archive of the classic builder has none.
+        # `mkstat` of fsutil clears the bit of a socket, and so sends an empty file. The archive of
+        # the classic builder contains no sockets.
         if not self._builder.sends_sockets:
             kept = [(name, each) for name, each in run.pairs if not stat.S_ISSOCK(each.st_mode)]
             run = run._replace(names=[name for name, _ in kept], stats=[each for _, each in kept])
@@ -101,7 +101,7 @@ class Inspector:
     def ignored_stats(
         self, directory: OpenDirectory, prefix: str, names: list[str]
     ) -> list[os.stat_result | None]:
-        """Return what is known of each ignored entry, None for one that cannot be looked at."""
+        """Return the stat of each ignored entry; None for one that cannot be read."""
         stats: list[os.stat_result | None] = []
         for name in names:
             try:
@@ -112,9 +112,9 @@ class Inspector:
         return stats
 
     def xattrs(self, directory: OpenDirectory, path: str, name: str = "") -> Xattrs:
-        """Return the extended attributes of `path`, the entry `name` or the directory itself.
+        """Return the extended attributes of `path`: of its entry `name`, or of the directory.
 
-        None of a builder that sends none.
+        Empty if the builder sends none.
         """
         if not self.reads_xattrs:
             return {}
@@ -126,27 +126,27 @@ class Inspector:
             return {}
 
     def stops(self, error: OSError, path: str) -> BuildFailsError:
-        """Return the error for `path`, in the builder's words, where it would stop."""
+        """Return the error for `path` where the builder would stop, in its words."""
         denied = error.errno in (EACCES, EPERM)
         reason = "permission denied" if denied else error.strerror or str(error)
         return BuildFailsError(
             f"{self._builder.title} stops: error from sender: open {path or '.'}: {reason}",
             path=path or self._root,
-            hint="make it readable, or ignore it with no exception that leads into it",
+            hint="make it readable, or ignore it without an exception for an entry below it",
         )
 
     def vanished(self, path: str, error: OSError) -> None:
-        """Note that `path` is gone, or something else than it was a moment ago."""
-        message = f"changed while it was measured ({error.strerror}): measure again"
+        """Record that `path` is gone, or was replaced during the walk."""
+        message = f"it changed during the measurement ({error.strerror}): measure again"
         self._note("changed-during-walk", message, path)
 
     def unread(self, path: str, error: OSError) -> None:
-        """Note that `path` could not be looked at."""
+        """Record that `path` could not be read."""
         self._note("unreadable", f"cannot be read: {error.strerror}", path)
 
     def unread_ignored(self, path: str, error: OSError) -> None:
-        """Note that the ignored `path` could not be looked at; what is sent stays exact."""
-        message = f"ignored, and cannot be read to see what that saves: {error.strerror}"
+        """Record that the ignored `path` could not be read; the sums of sent files stay exact."""
+        message = f"it is ignored, but cannot be read to measure its size: {error.strerror}"
         self._note(UNREAD_IGNORED, message, path, Effect.NONE)
 
     def _note(
@@ -155,7 +155,7 @@ class Inspector:
         self.problems.append(Problem(code, message, path, effect=effect))
 
     def _still_there(self, directory: OpenDirectory, prefix: str, names: list[str]) -> _Run:
-        """Return those of `names` that are still there; others become problems."""
+        """Return those of `names` that still exist; record a problem for each other one."""
         run = _Run(directory, prefix, [], [])
         for name in names:
             try:
@@ -168,7 +168,7 @@ class Inspector:
         return run
 
     def _are_easy(self, modes: list[int]) -> bool:
-        """Return whether all are of regular files that all may read, learning which are."""
+        """Return whether all are modes of regular files that everybody may read. Caches those."""
         self._easy.update(mode for mode in set(modes) if mode & _EASY == stat.S_IFREG | 0o444)
         return self._easy.issuperset(modes)
 
@@ -183,7 +183,7 @@ class Inspector:
         return links
 
     def _linked(self, run: _Run) -> dict[str, str]:
-        """Return further names of files that were sent before; builders compare inodes alone."""
+        """Return further names of files sent before; builders compare inode numbers alone."""
         linked: dict[str, str] = {}
         for name, each in run.pairs:
             if each.st_nlink == 1 and not self.every_inode:
@@ -198,8 +198,8 @@ class Inspector:
 
     def _unreadable(self, run: _Run) -> frozenset[str]:
         unreadable = run.directory.unreadable(run.names, run.stats)
-        # `sender.sendFile` sends an end without content where it cannot open a file, and no error;
-        # the classic command line looks first (`ValidateContextDirectory`).
+        # `sender.sendFile` sends no content and no error for a file that it cannot open. The
+        # classic command line checks first (`ValidateContextDirectory`).
         if unreadable and self._builder.unreadable_stops:
             raise BuildFailsError(
                 f"{self._builder.title} stops: no permission to read from the file",
@@ -209,12 +209,12 @@ class Inspector:
         return frozenset(unreadable)
 
     def _all_xattrs(self, run: _Run, *, easy: bool) -> dict[str, Xattrs]:
-        """Return the extended attributes of those entries that have any."""
+        """Return the extended attributes of each entry that has any."""
         try:
             some = run.directory.with_attributes(run.names)
         except OSError as error:
             if error.errno == ENOTSUP and easy and not self._mounts:
-                # A file system that cannot tell them of one regular file has none of any.
+                # If one regular file has no support for attributes, its file system has none.
                 return _NO_XATTRS
             some = run.names
         found = {name: self.xattrs(run.directory, run.prefix + name, name) for name in some}
@@ -222,8 +222,8 @@ class Inspector:
 
 
 WITHHELD = (
-    "sent without content: Docker's sender applies the patterns in another way than its walk, "
-    "and refuses to open"
+    "sent without content: Docker's sender evaluates the patterns in another way than its walk, "
+    "and refuses to open such files"
 )
 NO_PERMISSION = "sent without content: no permission to read"
 
@@ -238,9 +238,9 @@ def arrives_empty(files: list[tuple[str, int]], reason: str, code: str) -> Probl
 
 
 def not_utf8_problems(paths: list[str], builder: Builder) -> list[Problem]:
-    """Return the problem of entries that `builder` sends and that are not UTF-8, if any are."""
+    """Return the problem of sent entries that are not UTF-8, if there are any."""
     message = (
-        "a build that takes it fails with `string field contains invalid UTF-8`: its path, its "
+        "a build that copies it fails with `string field contains invalid UTF-8`: its path, its "
         f"target or an attribute's name is not UTF-8 ({builder.older} builds it); rename it or "
         "ignore it"
     )
@@ -248,7 +248,7 @@ def not_utf8_problems(paths: list[str], builder: Builder) -> list[Problem]:
 
 
 def uncertain(builder: Builder, figures: Sequence[int], older_by: int) -> list[Problem]:
-    """Return the problem of one of several `figures`, or of one that was `older_by` bytes less."""
+    """Return the problem of a figure that is one of `figures`, or was `older_by` bytes less."""
     if older_by:
         message = (
             f"{builder.older} prints {older_by} bytes less: it sends no field for an extended "

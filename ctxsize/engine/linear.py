@@ -1,7 +1,7 @@
-"""A Go regular expression, searched in time linear in the text, as Go's `regexp` does.
+"""Searches for a Go regular expression in time linear in the text, as Go's `regexp` does.
 
-All ways through the text are followed at once: Thompson's construction, with the sets of ways
-kept as states.
+It follows all paths through the expression at once: Thompson's construction, with each set of
+reached nodes cached as a state.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from ctxsize.engine.goregexp import (
 
 _WORD = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")
 _MOST_KEPT = 200_000
-"""Number of nodes in all states that one expression keeps."""
+"""Number of nodes that one expression caches in all its states."""
 
 
 class _Ways:
-    """A state: the nodes that the text so far leads to, and the states that follow."""
+    """A state: the nodes reached by the text so far, and the states that follow."""
 
     __slots__ = ("before", "following", "nodes", "verdict")
 
     def __init__(self, nodes: frozenset[int], before: str, *, verdict: bool | None = None) -> None:
         self.nodes = nodes
         self.before = before
-        """The character before, or what is as good; empty at the beginning."""
+        """The kind of the previous character: `w` in a word, else `-`; empty at the beginning."""
         self.following: dict[str, _Ways] = {}
         self.verdict = verdict
-        """Whether there is a match, once it is known."""
+        """True or False once the result is certain."""
 
 
 _FOUND = _Ways(frozenset(), "", verdict=True)
@@ -44,12 +44,12 @@ _NOT_FOUND = _Ways(frozenset(), "", verdict=False)
 
 
 class Linear:
-    """Searches texts for an expression, a character at a time."""
+    """Searches texts for an expression, character by character."""
 
     def __init__(self, expression: str) -> None:
         self._expression = expression
         self._nodes: list[tuple[Ranges | str, tuple[int, ...]]] = [("match", ())]
-        """For each node the characters, or the assertion, that lead to the next ones."""
+        """For each node: the characters or the assertion that lead on, and the next nodes."""
         self._forget()
 
     def _forget(self) -> None:
@@ -58,7 +58,7 @@ class Linear:
         self._start = _Ways(frozenset(), "")
 
     def search(self, text: str) -> bool | None:
-        """Return True if `text` holds a match, else None, as `re` does."""
+        """Return True for a match in `text`, else None, as `re` does."""
         state = self._start
         for char in chain(text, ("",)):
             found = state.following.get(char)
@@ -128,7 +128,7 @@ class Linear:
         return found
 
     def _reached(self, state: _Ways, char: str) -> set[int]:
-        """Return the nodes of `state` and of the start, and all that follow without a character."""
+        """Return the nodes of `state` and the start, and all that follow without a character."""
         in_word = state.before in _WORD and state.before != ""
         holds = {
             "": True,

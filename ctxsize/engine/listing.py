@@ -1,4 +1,4 @@
-"""Every entry of a context with its verdict, in the order in which the builder sends them."""
+"""All entries of a context with their verdicts, in the order in which the builder sends."""
 
 from __future__ import annotations
 
@@ -31,12 +31,11 @@ NO_PERMISSION = "no permission to read it"
 
 
 class Listing:
-    """The entries of a request's context, the `sent` ones, the `ignored` ones or both.
+    """The `sent` entries of a request's context, the `ignored` ones, or both.
 
-    Iterate it once; it streams, and holds no more than the paths of ignored
-    directories that are sent nevertheless. Asking for what is ignored opens the
-    directories that the builder passes by. `problems` is complete when the
-    iteration is. Raises what `Walk` raises.
+    Iterate it once. It streams: only the paths of ignored directories that are sent are
+    kept. With `ignored`, it opens the directories that the builder does not enter.
+    `problems` is complete after the iteration. Raises what `Walk` raises.
     """
 
     def __init__(
@@ -57,7 +56,7 @@ class Listing:
 
     @property
     def problems(self) -> list[Problem]:
-        """Return what made the listing incomplete."""
+        """Return the problems that made the listing incomplete."""
         found = not_utf8_problems(self._not_utf8, self._request.builder)
         return [*self._request.ignore_file_problems, *self._walk.problems, *found]
 
@@ -66,7 +65,7 @@ class Listing:
             self._sent_parents = _sent_parents(self._request)
         before: list[Entry] = []
         for event in self._walk:
-            if isinstance(event, IgnoredEntries):  # the sent ones of the same run come before
+            if isinstance(event, IgnoredEntries):  # sent ones of the same run precede it
                 yield from merge(before, self._entries(event), key=_by_order)
                 before = []
             else:
@@ -75,7 +74,7 @@ class Listing:
         yield from before
 
     def _entries(self, event: Event) -> Iterator[Entry]:
-        """Yield what `event` adds to the listing."""
+        """Yield the entries of one event."""
         if self._request.builder.sends_only_utf8 and isinstance(event, (Files, Folder)):
             self._not_utf8 += not_utf8(event)
         if isinstance(event, Files):
@@ -85,7 +84,7 @@ class Listing:
             if self._with_ignored:
                 yield from self._ignored(event)
         elif isinstance(event, IgnoredFolder):
-            # Of one that is sent for an entry below it, this comes before all below it.
+            # One that is sent for an entry below it is yielded here, ahead of all below it.
             sent = event.path in self._sent_parents
             if self._with_sent if sent else self._with_ignored:
                 yield self._directory(event, ignored=not sent)
@@ -126,19 +125,19 @@ class Listing:
 
 
 def entries(request: Request, *, sent: bool = True, ignored: bool = False) -> Listing:
-    """Return the entries of the context: those sent, those ignored, or both in order."""
+    """Return the entries of the context: the sent ones, the ignored ones, or both in order."""
     return Listing(request, sent=sent, ignored=ignored)
 
 
 def public_pattern(pattern: DockerIgnorePattern) -> Pattern:
-    """Return the engine's pattern as the value that reports carry."""
+    """Return the engine's pattern as the value in reports."""
     return Pattern(pattern.text, pattern.line, pattern.include is False, str(pattern.pattern))
 
 
 def _sent_parents(request: Request) -> frozenset[str]:
     """Return the ignored directories that are sent ahead of a re-included entry below them.
 
-    Only a walk can tell, and only exceptions make any.
+    This needs a walk of its own, unless there are no exceptions.
     """
     exceptions = any(pattern.include is False for pattern in request.spec.patterns)
     if not exceptions or not request.builder.sends_ignored_parents:
@@ -148,7 +147,7 @@ def _sent_parents(request: Request) -> frozenset[str]:
 
 
 def order(path: str) -> bytes:
-    """Return the key that sorts paths as builders do: a directory's entries follow it."""
+    """Return a key that sorts paths as builders do: a directory's entries follow it directly."""
     return os.fsencode(path).replace(b"/", b"\0")
 
 
@@ -157,9 +156,9 @@ def _by_order(entry: Entry) -> bytes:
 
 
 class Union:
-    """The entries of `listings`, each path once, in the order of each. Iterate it once.
+    """The entries of several `listings`, each path once, in order. Iterate it once.
 
-    `unfound` is called for the problems of what is listed for.
+    `unfound` returns further problems.
     """
 
     def __init__(
@@ -170,7 +169,7 @@ class Union:
 
     @property
     def problems(self) -> list[Problem]:
-        """Return what made the listings incomplete."""
+        """Return the problems that made the listings incomplete."""
         found = (each for one in self._listings for each in one.problems)
         return list(dict.fromkeys((*found, *self._unfound())))
 

@@ -1,7 +1,7 @@
-"""Which patterns of a list match a path, each by itself: found in one pass, not one by one.
+"""Finds all patterns of a list that match a path, in one pass.
 
-An automaton forgets what cannot change a verdict. Here nothing is forgotten: what is
-asked for are the matches, and not what becomes of a path.
+The automaton drops patterns that can no longer change a verdict. Here no pattern is dropped,
+as the matches themselves are the answer.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from ctxsize.engine.memory import Held
 
 
 class Matcher:
-    """Looks up which segments of a spec's patterns match a name, as the automaton does."""
+    """Looks up the segments that match a name, as the automaton does."""
 
     def __init__(self, spec: DockerIgnoreSpec) -> None:
         self.spec = spec
-        # Else a path is looked at alone, or a pattern stops the build.
+        # Else each path is evaluated alone, or a pattern may stop the build.
         self._hands_down = spec.remembers_parents and not any(each.fault for each in spec.patterns)
         self._program = Program(spec.patterns)
         self._live = {"": self._program.start}
@@ -31,23 +31,23 @@ class Matcher:
         return self._owners(self._hits(live, directory, [name]).get(name, 0))
 
     def in_tree(self, root: Held) -> Iterator[tuple[str, list[int]]]:
-        """Yield each path below `root` that some pattern matches, with the indexes of these."""
+        """Yield each matched path below `root`, with the indexes of the patterns that match it."""
         for held, found in self._by_directory(root):
             for name, hits in found.items():
                 yield held.prefix + name, self._owners(hits)
 
     def tops(self, root: Held) -> dict[str, set[str]]:
-        """Return the topmost paths that some pattern matches: by directory, the names in it."""
+        """Return the topmost matched paths: names by directory."""
         return {held.path: {*found} for held, found in self._by_directory(root, topmost=True)}
 
     def step(self, path: str) -> Step:
-        """Return what becomes of `path` by the patterns, wherever the builder enters or not."""
+        """Return the fate of `path`, as if the builder entered every directory above it."""
         if not self._hands_down:
             return [*self.spec.steps(path)][-1][1]
         for each in _unknown(path, self._steps):
             above = self._steps[each.rpartition("/")[0]].state
             ignored, state = False, 0
-            # As `DockerIgnoreSpec.step` does it, with those that match alone.
+            # The same as `DockerIgnoreSpec.step`, but only for the patterns that match.
             for index in sorted({*self.indexes(each), *_bits(above)}):
                 ignores = bool(self.spec.patterns[index].include)
                 if above >> index & 1 or ignores != ignored:
@@ -66,7 +66,7 @@ class Matcher:
         return self._live[directory]
 
     def _hits(self, live: int, directory: str, names: Sequence[str]) -> dict[str, int]:
-        """Return by name those of the `live` segments that match, where there are some."""
+        """Return the matching ones of the `live` segments, for each name with any."""
         if not live:
             return {}
         known = self._program.known
@@ -86,7 +86,7 @@ class Matcher:
     def _by_directory(
         self, root: Held, *, topmost: bool = False
     ) -> Iterator[tuple[Held, dict[str, int]]]:
-        """Yield each directory that holds matches, and the last segments that match there."""
+        """Yield each directory with matches, and the last segments that match each name there."""
         program = self._program
         pending = [(root, program.start)]
         while pending:
@@ -102,7 +102,7 @@ class Matcher:
 
 
 def _unknown(path: str, known: Collection[str]) -> list[str]:
-    """Return `path` and the directories above it that are not known yet, topmost first."""
+    """Return `path` and the directories above it that are not in `known`, topmost first."""
     found: list[str] = []
     while path not in known:
         found.append(path)

@@ -1,4 +1,4 @@
-"""Directories in memory: what is kept of each entry, and a source of them for a walk."""
+"""Directories in memory, and a source of them for a walk."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from ctxsize.engine.source import Disk, DiskDirectory, Step, in_order, steps
 
 
 class File(NamedTuple):
-    """An entry that is no directory; the fields of `os.stat_result` that a walk looks at."""
+    """An entry that is not a directory, with the fields of `os.stat_result` that a walk reads."""
 
     name: str
     st_mode: int
     st_size: int
     st_nlink: int = 1
     st_ino: int = 0
-    """Of a file with several names, else 0."""
+    """The inode number of a file with several names, else 0."""
     readable: bool = True
 
     @property
     def content_bytes(self) -> int:
-        """Return the bytes that travel under its first name: 0 unless a readable regular file."""
+        """Return the bytes of content sent: 0 unless it is a readable regular file."""
         return self.st_size if self.readable and stat.S_ISREG(self.st_mode) else 0
 
 
@@ -36,21 +36,21 @@ PLAIN = stat.S_IFREG | 0o644
 
 @dataclass()
 class Held:
-    """A directory of a snapshot, to be read only: by name, or by a walk as it reads one on disk."""
+    """A directory of a snapshot, read-only. A walk reads it like a directory on disk."""
 
     path: str
-    """Relative; `""` is the context itself."""
+    """Relative path; `""` is the context itself."""
     entries: dict[str, int | File] = field(default_factory=dict)
-    """What is no directory, in byte order of names: of a plain file its bytes, else what is known.
+    """Entries other than directories, in byte order of names: a plain file as its size in bytes.
 
-    A plain file is a regular one with one name that can be read. Most are.
+    Others are a `File`. A plain file is a regular one with one name that can be read.
     """
     folders: dict[str, Held] = field(default_factory=dict)
-    """In byte order of names, too."""
+    """Subdirectories, in byte order of names."""
     content_bytes: int = 0
-    """Of all below, each name for itself: hard links count as often as they stand there."""
+    """Bytes of content of all below; a file with several names counts under each."""
     stat: ClassVar = os.stat_result((stat.S_IFDIR | 0o755, *[0] * 9))
-    """All that is kept of the directory itself."""
+    """A constant: the stat of real directories is not kept."""
 
     @property
     def name(self) -> str:
@@ -59,11 +59,11 @@ class Held:
 
     @property
     def prefix(self) -> str:
-        """Return what stands before the names in it."""
+        """Return the path with a trailing `/`; `""` for the context."""
         return f"{self.path}/" if self.path else ""
 
     def tree(self) -> Iterator[Held]:
-        """Yield this directory and all below, each before its own, siblings in order."""
+        """Yield this directory and all below it; parents come first, siblings in order."""
         pending = [self]
         while pending:
             held = pending.pop()
@@ -72,57 +72,57 @@ class Held:
 
     @property
     def files(self) -> list[File]:
-        """Return the entries in it that are no directories, made of what is kept of them."""
+        """Return the entries other than directories."""
         return self.stats([*self.entries])
 
     def file(self, name: str) -> File | None:
-        """Return the entry `name` that is no directory, None if there is none."""
+        """Return the entry `name`; None for a directory or a name that does not exist."""
         return self.stats([name])[0] if name in self.entries else None
 
     @cached_property
-    def odd(self) -> list[File]:
+    def special(self) -> list[File]:
         """Return the entries that are neither directories nor plain files."""
         return [each for each in self.entries.values() if isinstance(each, File)]
 
     def has(self, name: str) -> bool:
-        """Return whether an entry of this name is in it."""
+        """Return whether this directory contains an entry of this name."""
         return name in self.entries or name in self.folders
 
     @cached_property
     def contents(self) -> dict[str, int]:
-        """Return what would travel of each entry in it that is no directory."""
-        if not self.odd:
+        """Return the bytes of content of each entry, directories excluded."""
+        if not self.special:
             return cast("dict[str, int]", self.entries)
         return {file.name: file.content_bytes for file in self.files}
 
     def add_up(self) -> None:
-        """Count what is below, when that is done for the directories in it."""
+        """Set `content_bytes`; the subdirectories must have theirs already."""
         below = sum(folder.content_bytes for folder in self.folders.values())
         self.content_bytes = below + sum(self.contents.values())
 
-    # What a walk asks for.
+    # Methods for a walk, as those of `DiskDirectory`.
 
     def steps(self) -> list[Step]:
-        """Return the entries in byte order, in which they are kept."""
+        """Return the entries in byte order."""
         names = [*self.entries]
         return steps(in_order([*self.folders], names) if self.folders else ([], names, None))
 
     def enter(self, name: str) -> Held:
-        """Return the directory `name` in this one."""
+        """Return the subdirectory `name`."""
         return self.folders[name]
 
     def leave(self) -> None:
-        """Do nothing: memory need not be closed."""
+        """Do nothing: there is no descriptor to close."""
 
     close = leave
 
     def stats(self, names: Sequence[str]) -> list[Any]:
-        """Return what is known of each of `names`, as far as a walk looks at it."""
+        """Return a `File` for each of `names`, as a walk reads it."""
         known = ((name, self.entries[name]) for name in names)
         return [each if isinstance(each, File) else File(name, PLAIN, each) for name, each in known]
 
     def link_target(self, name: str) -> str:
-        """Return nothing: targets are not kept."""
+        """Return an empty text: targets are not kept."""
         return ""
 
     def unreadable(self, names: Sequence[str], stats: Sequence[Any]) -> list[str]:
@@ -139,9 +139,9 @@ class Held:
 
 
 class Memory:
-    """The directories of a snapshot, as a source for a walk."""
+    """The directories of a snapshot as a source for a walk."""
 
-    longest_path = sys.maxsize  # what was read once can be
+    longest_path = sys.maxsize  # all paths were short enough to be read
     has_xattrs = has_mounts = False
 
     def __init__(self, root: Held) -> None:
@@ -153,5 +153,5 @@ class Memory:
 
 
 OpenDirectory = DiskDirectory | Held
-"""A directory that a walk reads. What is asked of one on disk may raise `OSError`."""
+"""A directory for a walk. Methods of one on disk may raise `OSError`."""
 DirectorySource = Disk | Memory

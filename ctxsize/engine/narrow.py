@@ -1,15 +1,15 @@
-"""The verdicts of a transfer: what the Dockerfile asks for and the ignore file leaves.
+"""The verdicts of a transfer: files that the Dockerfile uses and the ignore file leaves.
 
-BuildKit's sender evaluates a list of include patterns just as it evaluates an
-ignore file, with the opposite meaning. So the list is written as an ignore
-file, everything ignored but for the patterns as exceptions, and an entry is
-sent if neither ignores it. Behaviour: tonistiigi/fsutil (`filterFS`).
+BuildKit's sender evaluates a list of include patterns as it evaluates an ignore
+file, with the opposite meaning. So the list becomes an ignore file here: one that
+ignores everything, with the patterns as exceptions. An entry is sent if neither file
+ignores it. Behaviour: tonistiigi/fsutil (`filterFS`).
 
-To get these patterns, the sender walks down each path that a Dockerfile takes. At a
-symlink it keeps the link and goes on at its target, inside the context: absolute targets
-and `..` start at its root. A link that was met before is not followed again, not even on
-the way to another path behind it. Behaviour: tonistiigi/fsutil (`FollowLinks`); what is
-ignored does not matter there.
+To compute these patterns, the sender walks down each path that a Dockerfile copies or
+mounts. At a symlink it adds the link and continues at its target, inside the context:
+absolute targets and `..` start at its root. It follows each link only once, even if the
+second path continues behind it. Behaviour: tonistiigi/fsutil (`FollowLinks`), which
+disregards the ignore file.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ from ctxsize.errors import (
 )
 
 NOT_ASKED_FOR = Mark(ignored=True, decider=None, refused=False)
-"""The mark of an entry that the ignore file leaves and the Dockerfile does not take.
+"""The mark of an entry that the ignore file leaves, but the Dockerfile does not use.
 
 No other mark is ignored without a decider.
 """
 
-_HINT = "what COPY, ADD and mounts take are patterns, like the lines of an ignore file"
+_HINT = "sources of COPY, ADD and mounts are patterns, like the lines of an ignore file"
 
 
 def follow(root: str, paths: Iterable[str]) -> tuple[str, ...] | None:
     """Return the include patterns for `paths` below `root`, in byte order; None for no filter.
 
-    There is none where a path, or the target of a link, is the root itself.
-    Raises `BuildFailsError` where the sender would stop.
+    There is no filter if a path or the target of a link is the root itself.
+    Raises `BuildFailsError` if the sender would stop.
     """
     found: set[str] = set()
     pending = [*paths][::-1]
@@ -61,7 +61,7 @@ def follow(root: str, paths: Iterable[str]) -> tuple[str, ...] | None:
 
 
 def _walk_down(root: str, path: str, found: set[str]) -> list[str]:
-    """Add to `found` what `path` comes to. Return where its links lead, to go on there."""
+    """Add the path that `path` leads to to `found`. Return the link targets to follow next."""
     parts = golang.clean(f"./{path}").split("/")
     for depth in range(1, len(parts) + 1):
         here, rest = "/".join(parts[:depth]), parts[depth:]
@@ -75,7 +75,7 @@ def _walk_down(root: str, path: str, found: set[str]) -> list[str]:
 
 
 def _targets(root: str, path: str) -> list[str]:
-    """Return the targets of symlinks that `path` is or matches by its last part."""
+    """Return the targets of the symlinks that `path` names, or matches with its last part."""
     directory, name = posixpath.split(path)
     at = posixpath.join(root, directory)
     names = [name]
@@ -91,22 +91,22 @@ def _targets(root: str, path: str) -> list[str]:
 
 
 class IncludePattern(DockerIgnorePattern):
-    """An include pattern as the exception that lets in what it includes.
+    """An include pattern, read as an exception that includes the same entries.
 
-    Nothing is a comment here: only the matcher reads it, no reader of files before.
+    There are no comments: the matcher reads the pattern, without the reader of files.
     """
 
     __slots__ = ()
 
     @classmethod
     def split(cls, line: str) -> SplitLine | None:
-        """Return the pattern of `line`; one that begins with `!` takes away again."""
+        """Return the pattern of `line`; one that begins with `!` excludes again."""
         found = as_matched(line)
         return None if found is None else found._replace(exception=not found.exception)
 
 
 def include_spec(patterns: Iterable[str]) -> DockerIgnoreSpec:
-    """Return the spec that ignores all that `patterns` do not include.
+    """Return the spec that ignores all entries that `patterns` do not include.
 
     Raises `DockerfileError` for a pattern that fails the build, and `InputError` for one that
     ctxsize cannot evaluate.
@@ -115,13 +115,13 @@ def include_spec(patterns: Iterable[str]) -> DockerIgnoreSpec:
     try:
         included = [IncludePattern(text) for text in texts]
     except IgnoreFileError as error:
-        # Docker 26.1 left the list empty, in fsutil.NewFilterFS.
+        # In Docker 26.1 the list in this message is empty (`fsutil.NewFilterFS`).
         raise _refusal(error, f"invalid includepatterns: [{' '.join(texts)}]") from None
     return DockerIgnoreSpec([DockerIgnorePattern("**"), *included])
 
 
 def check_excluded(patterns: Sequence[str]) -> None:
-    """Raise `DockerfileError` if `--exclude` with `patterns` fails the build at once.
+    """Raise `DockerfileError` for `--exclude` patterns that always fail the build.
 
     Variables in them are not replaced.
     """
@@ -133,14 +133,14 @@ def check_excluded(patterns: Sequence[str]) -> None:
 
 
 def _refusal(error: IgnoreFileError, lead: str) -> InputError:
-    """Return the error about a pattern that comes from the Dockerfile, not the ignore file."""
+    """Return the error for a pattern of the Dockerfile, not of the ignore file."""
     if isinstance(error, UnknownPatternError):
         return InputError(error.message, hint=f"{error.pattern!r}: {_HINT}")
     return DockerfileError(f"{lead}: {error.message}", hint=f"{error.pattern!r}: {_HINT}")
 
 
 class NarrowState(NamedTuple):
-    """A directory's state for both lists, and the mark that they give it."""
+    """A directory's state for both lists of patterns, and the mark that results."""
 
     asked: HasMark
     left: HasMark
@@ -148,10 +148,10 @@ class NarrowState(NamedTuple):
 
 
 class Narrowed:
-    """An evaluator that sends what a list of include patterns asks for and a spec leaves.
+    """An evaluator for entries that include patterns select and an ignore file leaves.
 
-    Raises `DockerfileError` for an include pattern that fails the build, some of
-    them only when an entry makes the builder look at it.
+    Raises `DockerfileError` for an include pattern that fails the build. Some patterns
+    fail only when an entry makes the builder evaluate them.
     """
 
     def __init__(self, spec: DockerIgnoreSpec, include: Iterable[str]) -> None:
@@ -192,7 +192,7 @@ class Narrowed:
         return NarrowState(asked, left, self._both(asked.mark, left.mark))
 
     def _both(self, asked: Mark, left: Mark) -> Mark:
-        """Return the mark of an entry from those of include patterns and the ignore file."""
+        """Return the mark of an entry from its mark by each list."""
         if left.ignored:
             return left
         if asked.ignored:

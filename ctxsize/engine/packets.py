@@ -1,6 +1,6 @@
-"""BuildKit's packets, in bytes.
+"""The size of BuildKit's packets in bytes.
 
-The sum equals what BuildKit prints, to the byte. Source: the packet format of
+The sum equals BuildKit's figure, to the byte. Source: the packet format of
 tonistiigi/fsutil.
 """
 
@@ -21,57 +21,57 @@ _BARE: Xattrs = {}
 
 
 class Meter:
-    """Counts what one walk meets, in order; this one is for builders that send nothing."""
+    """Counts the bytes of one walk, in order; this class is for builders that send nothing."""
 
     printed: Callable[[int], str] = staticmethod(str)
     older_by = 0
-    """Bytes that older releases leave out: fields of attributes without a value."""
+    """Bytes that older releases do not send: fields for attributes without a value."""
 
     def __init__(self) -> None:
         self._sum = 0
 
     def add(self, batches: Sequence[Batch]) -> None:
-        """Add events, which may be counted together."""
+        """Add batches of a walk."""
 
     def add_sums(self, announced: int, content: int) -> None:
-        """Add what announces entries, and what their content takes beside that."""
+        """Add sums that the core counted: bytes that announce entries, and bytes of content."""
 
     def add_runs(self, sizes: memoryview, runs: array[int]) -> None:
-        """Add the sizes of entries in order, and the entries and packets of each run of them."""
+        """Add the sizes of entries in order, and for each run its entries and its packets."""
 
     def totals(self, request: Request) -> tuple[int, ...]:
-        """Return what the builder prints for what was added: several numbers if by chance."""
+        """Return the number that the builder prints; several numbers if it depends on chance."""
         return ()
 
     def warm_totals(self, request: Request) -> tuple[int, ...]:
-        """Return what it prints in the next build if nothing changed."""
+        """Return the number that the next build prints if nothing changes."""
         return self.totals(request)
 
     def figure(self, totals: tuple[int, ...]) -> tuple[int | None, str | None]:
-        """Return the least of `totals`, and all of them in the builder's words."""
+        """Return the least of `totals`, and the text that the builder prints for all of them."""
         if not totals:
             return None, None
         return totals[0], " or ".join(dict.fromkeys(map(self.printed, totals)))
 
 
 _CHUNK = 32 * 1024
-_FIN = 2  # the packet that ends it all
+_FIN = 2  # bytes of the last packet
 _TYPE_FIELD = 2
 _NO_CONTENT = 1 - 2 * _CHUNK
-"""The size of an entry that takes no packets."""
+"""The size of an entry without packets: it makes `_packets_of` return 0."""
 _MOST_BYTES = 4  # of a character
-_USUAL_MODE = 3  # of a file that all may read, without special bits
+_USUAL_MODE = 3  # bytes for a file that everybody may read, without special bits
 _USUAL_TIME = 10  # a tag and nine bytes, from 1972 to 2262:
 _FIRST_USUAL, _AFTER_USUAL = 2**56, 2**63
 _SURELY_SHORT = 127 - 2 - _USUAL_MODE - _USUAL_TIME - 10
-"""The bytes of a path whose packet has a short head whatever the size is."""
+"""Bytes of a path up to which its packet has a short head, whatever the file's size."""
 
 
 class BuildKitMeter(Meter):
-    """Counts the bytes of a transfer as BuildKit's daemon does, of a cold one and of the next.
+    """Counts the bytes of a transfer as BuildKit's daemon does, for a cold build and the next.
 
-    If nothing changed, the next one asks for no content, but where a file arrived empty: it
-    has not the size that is announced.
+    If nothing changed, the next build requests content only for a file that arrived empty, as
+    that file does not have the announced size.
     """
 
     printed = staticmethod(units.printed_by_buildkit)
@@ -115,10 +115,10 @@ class BuildKitMeter(Meter):
         self._packets.add(order, packets + self._together(plain))
 
     def _together(self, plain: list[tuple[Files, list[int]]]) -> int:
-        """Add plain files that arrive whole; return how many packets their content takes.
+        """Add plain files that arrive whole; return the number of packets of their content.
 
-        A file's packet is the path, the mode, the size and the time, which take three and ten
-        bytes but for path and size; two heads, of the path and of all, take a byte if short.
+        A file's packet has path, mode (three bytes), size and time (ten bytes), with two heads:
+        one for the path and one for all. A short head has a length of one byte.
         """
         names = [*chain.from_iterable([files.names for files, _ in plain])]
         text = "".join(names)
@@ -132,7 +132,7 @@ class BuildKitMeter(Meter):
             if before + longest > _SURELY_SHORT:
                 total += _long_heads(before, files.names, own, times)
         sizes = [*chain.from_iterable([own for _, own in plain])]
-        # Content below a chunk takes its bytes, and as much for its length as the size field does.
+        # Content below a chunk is its bytes and a length as long as the size field.
         numbers = sum([_NUMBER[size.bit_length()] for size in sizes])
         self._sum += total + numbers
         self._content += sum(sizes) + numbers
@@ -143,19 +143,19 @@ class BuildKitMeter(Meter):
         return packets
 
     def _one_by_one(self, files: Files, empty: frozenset[str], position: int) -> list[int]:
-        """Add files whatever they are, the first at `position`; return what travels of each."""
+        """Add files of any kind, the first at `position`; return the bytes of content of each."""
         travelling: list[int] = []
         for at, (name, each) in enumerate(zip(files.names, files.stats, strict=True), position):
             link = files.links.get(name) or files.linked.get(name, "")
             xattrs = files.xattrs.get(name, _BARE)
             self._sum += self._announced(files.prefix + name, each, each.st_size, link, xattrs)
             size = _NO_CONTENT
-            # The receiver asks for what `fileCanRequestData` calls a file: a socket is one to it.
+            # The receiver requests content for sockets too (`fileCanRequestData`).
             if not link and stat.S_IFMT(each.st_mode) in (stat.S_IFREG, stat.S_IFSOCK):
                 travels = stat.S_ISREG(each.st_mode) and name not in empty
                 size = each.st_size if travels else 0
                 self._content += _content(size)
-                # It compares sizes, so that it asks in vain for an empty one in every build.
+                # It compares sizes, so that it requests a file that arrived empty in every build.
                 if each.st_size and not travels:
                     self._again.append(at)
             travelling.append(size)
@@ -182,19 +182,20 @@ class BuildKitMeter(Meter):
 
 
 class _Packets:
-    """The packets of content, in the order of entries, and what their heads take.
+    """The packets of content in the order of entries, to count the bytes of their heads.
 
-    A head holds the type and the position of the entry. So the sizes are kept, and how many
-    packets there are in each run of entries: most lie where all positions take as many bytes.
+    A head contains the type and the entry's position. Most runs of entries lie where all
+    positions have the same length, so that the number of packets in the run is enough; for
+    the others the sizes are kept.
     """
 
     def __init__(self) -> None:
         self.sizes = array("q")
         self.runs = array("q")
-        """The entries and the packets of one run after the other."""
+        """Number of entries and number of packets of each run, one run after another."""
 
     def add(self, sizes: list[int], packets: int) -> None:
-        """Add a run of entries; `_NO_CONTENT` is the size of one that has no packets."""
+        """Add a run of entries; an entry without packets has the size `_NO_CONTENT`."""
         self.sizes.fromlist(sizes)
         self.runs.fromlist([len(sizes), packets])
 
@@ -215,7 +216,7 @@ class _Packets:
 
 
 def _packets_of(size: int) -> int:
-    """Return how many packets content takes: one for each chunk, and an empty one at the end."""
+    """Return the number of packets of a content: one for each chunk, and an empty last one."""
     return (size + 2 * _CHUNK - 1) // _CHUNK
 
 
@@ -224,7 +225,7 @@ def _takes(text: str) -> int:
 
 
 def _long_heads(before: int, names: list[str], sizes: list[int], times: list[int]) -> int:
-    """Return how many heads of usual packets take a second byte; `before` is of the prefix."""
+    """Return the number of usual heads with a second byte; `before` is the length of the prefix."""
     paths = [before + _takes(name) for name in names]
     rest = 2 + _USUAL_MODE
     packets = [
@@ -240,7 +241,7 @@ def _attributes(xattrs: Xattrs, value_field: Callable[[int], int]) -> int:
 
 
 def _content(size: int) -> int:
-    """Return the bytes of `size` bytes in packets, less what each packet's head takes."""
+    """Return the bytes of content of `size` in packets, without the head of each packet."""
     whole, rest = divmod(size, _CHUNK)
     return size + whole * _CHUNK_FIELD + _NUMBER[rest.bit_length()]
 
@@ -255,13 +256,13 @@ def _number(value: int) -> int:
 
 
 _NUMBER = [_number(1 << bits >> 1) for bits in range(64)]
-"""What a number takes, by its bit length."""
+"""Bytes of a number's field, by the number's bit length."""
 _CHUNK_FIELD = _number(_CHUNK)
-"""What the field around a whole chunk takes: a tag and the length."""
+"""Bytes that the field around a whole chunk adds: a tag and the length."""
 
 
 def _required(length: int) -> int:
-    """Return the bytes of a length-delimited field that is present even if empty."""
+    """Return the bytes of a length-delimited field that is sent even if empty."""
     return 1 + _varint(length) + length
 
 
@@ -281,6 +282,6 @@ _EXTRA_BITS = {stat.S_ISUID: 1 << 23, stat.S_ISGID: 1 << 22, stat.S_ISVTX: 1 << 
 
 @cache
 def _go_mode(mode: int) -> int:
-    """Return `mode` as Go's `fs.FileMode`, the socket bit dropped as the sender drops it."""
+    """Return `mode` as Go's `fs.FileMode`, without the socket bit, which the sender drops."""
     bits = mode & 0o777 | _MODE_BITS.get(stat.S_IFMT(mode), 0)
     return bits | sum(go for unix, go in _EXTRA_BITS.items() if mode & unix)

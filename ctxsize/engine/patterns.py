@@ -1,43 +1,55 @@
-"""One line of an ignore file as a pathspec pattern, with the meaning that Docker gives it.
+"""One line of an ignore file as a pathspec pattern with Docker's meaning.
 
-And the way back: a path as the line that matches it and nothing else. Behaviour:
-moby/patternmatcher, and its `ignorefile` reader.
+Also the reverse: the line that matches one path and nothing else. Behaviour: moby/patternmatcher
+(`Pattern.compile` and `Pattern.match`), and its `ignorefile` reader. Python's `re` backtracks, so
+`(.*/)?a(.*/)?a…` can need unlimited time: `re` is used only where it is surely quick.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
 from pathspec import RegexPattern
 from pathspec.util import register_pattern
 
 from ctxsize.engine import golang
-from ctxsize.engine.dialect import Expression, classify, expression_of
-from ctxsize.engine.ignorefile import sent_text
+from ctxsize.engine.ignorefile import BOM, sent_text
 from ctxsize.errors import IgnoreFileError, UnknownPatternError
 
 _WRITE_OUT = "write the characters themselves, as in [α-ω]"
 _AT_END = "a pattern cannot end in a backslash"
 _CLASS = "a [ needs a ] with at least one character between them, and [a-z] no loose -"
 _IN_EXPRESSIONS = "|{}^"
-"""What the builders forget to escape as soon as a pattern is an expression."""
+"""Characters that the builders fail to escape once a pattern becomes an expression."""
 _LEADING = {"#": "\\#", "!": "\\!", "\ufeff": "[\ufeff]"}
-"""What means something else at the beginning of a line."""
+"""Characters with another meaning at the beginning of a line, and how to write them there."""
+_PLAIN = re.compile(
+    r"\^(?:[^][\\|{}^$().*+?\ufffd\udc80-\udcff]|\\[.+()$]|\[\^/\]\*?|\(\.\*/\)\?|\.\*|\(/\.\*\)\?"
+    r"|\[\^?(?:[A-Za-z0-9](?:-[A-Za-z0-9])?|[_/ !,@%=#:;]|\\[.+()$])+\])*\$"
+)
+"""Matches expressions of names, wildcards and ASCII classes: Python gives them Go's meaning."""
+_LONGEST = 100_000
+"""Length in characters up to which Go accepts every expression of names and wildcards."""
+_MOST_STEPS, _MOST_STARS = 2**16, 8
+"""Most steps that backtracking may need, and most stars for which `re` is tried."""
 
 
 class SplitLine(NamedTuple):
-    """A pattern as the builder's matcher holds it."""
+    """A pattern as the builder's matcher keeps it."""
 
     text: str
     """The cleaned pattern without its `!`."""
     exception: bool
-    """Whether it re-includes (`!`)."""
+    """True for an exception (`!`)."""
 
 
 def as_matched(text: str) -> SplitLine | None:
-    """Return what the matcher (`patternmatcher.New`) makes of a text, None for nothing.
+    """Return what the matcher (`patternmatcher.New`) makes of a text; None if nothing is left.
 
-    It trims and cleans once more than the reader of files, now with the `!`.
+    It trims and cleans the text again after the reader of files, now including the `!`.
     """
     text = golang.trim_space(text)
     if not text:
@@ -51,17 +63,18 @@ class DockerIgnorePattern(RegexPattern):
     """One line of an ignore file, with the meaning that Docker gives it.
 
     `include` follows pathspec: True for a pattern that ignores, False for an
-    exception, None for a comment. `text` is the cleaned pattern without `!`, `kind`
-    and `expression` say how Docker matches it (see `classify`), `line` is its 1-based
-    line where the spec was made from lines, `column` that of its first character.
-    `fault` is None, or why Docker's build fails as soon as the pattern is evaluated.
+    exception, None for a comment. `text` is the cleaned pattern without `!`. `kind`
+    and `expression` describe Docker's match (see `classify`). `line` is the pattern's
+    1-based line if the spec was made from lines, `column` is its first character.
+    `fault` is None, or the reason for which Docker's build fails when it evaluates the
+    pattern.
 
     Raises `IgnoreFileError` for a pattern that fails every build.
     """
 
     __slots__ = ("column", "expression", "fault", "kind", "line", "text")
     wildcards: ClassVar[str] = "*?[]\\"
-    """What makes an expression of a text, and never stands for itself."""
+    """Characters that make a text an expression, and need escaping to stand for themselves."""
 
     def __init__(self, pattern: Any, include: bool | None = None) -> None:
         self.line = 0
@@ -79,14 +92,14 @@ class DockerIgnorePattern(RegexPattern):
         self.pattern = pattern
 
     def __copy__(self) -> DockerIgnorePattern:
-        """Return the same pattern as an object of its own, which may stand on another line."""
+        """Return a separate object for the same pattern, which may get another line number."""
         made = self.__new__(type(self))
         for name in ("include", "pattern", "regex", *DockerIgnorePattern.__slots__):
             setattr(made, name, getattr(self, name))
         return made
 
     def _compiled(self, line: str) -> Expression:
-        """Return what finds the text in paths, and the fault if Go refuses the pattern."""
+        """Return the expression for the text; sets `fault` if Go refuses the pattern."""
         try:
             self.kind, self.expression = self.meaning(self.text)
             return expression_of(self.kind, self.text, self.expression)
@@ -99,15 +112,15 @@ class DockerIgnorePattern(RegexPattern):
 
     @classmethod
     def split(cls, line: str) -> SplitLine | None:
-        """Return the pattern of `line` after Docker's two readers: the file's, then the matcher's.
+        """Return the pattern of `line` after Docker's two readers: the file's and the matcher's.
 
-        The matcher gets text back from the first, so `./!x` ends as an exception.
+        The matcher reads the file reader's text again, so `./!x` becomes an exception.
         """
         return as_matched(sent_text(line) or "")
 
     @classmethod
     def read(cls, line: str) -> SplitLine | None:
-        """Return the pattern of `line`; checks what the builder checks at once."""
+        """Return the pattern of `line`, checked as the builder checks it before the build."""
         parsed = cls.split(line)
         if parsed is None:
             return None
@@ -129,16 +142,16 @@ class DockerIgnorePattern(RegexPattern):
 
     @classmethod
     def pattern_to_regex(cls, pattern: Any) -> tuple[Any, bool | None]:
-        """Return an expression for `pattern`, and whether it ignores (for pathspec).
+        """Return an expression for `pattern`, and True if it ignores (for pathspec).
 
-        It is Python's, or Go's for what Python would write in another way.
+        The expression is Python's, or Go's where Python would write it differently.
         """
         made = cls(pattern)
         return (None if made.regex is None else made.regex.pattern), made.include
 
     @classmethod
     def meaning(cls, text: str) -> tuple[str, str]:
-        """Return how the builder matches `text`: its kind and its Go expression."""
+        """Return the kind of match that the builder uses for `text`, and its Go expression."""
         return classify(text)
 
     def match_file(self, file: Any) -> Any:
@@ -162,12 +175,123 @@ class DockerIgnorePattern(RegexPattern):
 register_pattern("dockerignore", DockerIgnorePattern, override=True)
 
 
+class Expression:
+    """A replacement for `re.Pattern`: the expression's source, and its search."""
+
+    def __init__(self, pattern: str, find: Callable[[], Callable[[str], object]]) -> None:
+        self.pattern = pattern
+        self._find = find
+
+    @cached_property
+    def search(self) -> Callable[[str], object]:
+        """Return the function that searches a text; it is compiled at the first use."""
+        return self._find()
+
+    def match(self, text: str) -> object:
+        """Search `text`. pathspec accepts an object with a method `match` as an expression."""
+        return self.search(text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Expression) and self.pattern == other.pattern
+
+    def __hash__(self) -> int:
+        return hash(self.pattern)
+
+
+def compiled(expression: str) -> Expression:
+    """Return Go's `expression`, ready to search. Raises what `goregexp.parsed` raises."""
+    is_plain = len(expression) < _LONGEST and _PLAIN.fullmatch(expression) is not None
+    if not is_plain or "[" in expression.replace("[^/]", ""):
+        from ctxsize.engine.goregexp import parsed
+
+        parsed(expression)
+    if not is_plain:
+        return Expression(expression, lambda: _linear(expression))
+    return Expression(rf"\A{expression[1:-1]}\Z", lambda: _quickest(expression))
+
+
+def _quickest(expression: str) -> Callable[[str], object]:
+    """Return a search for a plain expression: by `re` for texts in which `re` is surely quick."""
+    stars = expression.count("*")
+    if stars > _MOST_STARS:
+        return _linear(expression)
+    quick = re.compile(rf"\A{expression[1:-1]}\Z").search
+    if stars <= 1:
+        return quick
+    linear = _linear(expression)
+    longest = int(_MOST_STEPS ** (1 / stars))
+    return lambda text: quick(text) if len(text) <= longest else linear(text)
+
+
+def _linear(expression: str) -> Callable[[str], object]:
+    from ctxsize.engine.linear import Linear
+
+    return Linear(expression).search
+
+
+def classify(text: str) -> tuple[str, str]:
+    """Return the kind of match (exact, prefix, suffix or regexp) and Docker's Go expression.
+
+    A `**` as the first token makes a suffix match. Any later wildcard turns that
+    into a regular expression with another meaning.
+    """
+    kind, expression = "exact", "^"
+    found = tokens(text)
+    for number, token in enumerate(found, 1):
+        if token[:2] == "**":
+            if number < len(found):
+                kind, expression = "regexp", expression + "(.*/)?"
+            elif kind == "exact":
+                kind = "prefix"
+            else:
+                kind, expression = "regexp", expression + ".*"
+            # `Pattern.compile` tests this last, and so overrides what it found before.
+            kind = "suffix" if number == 1 else kind
+        elif token in _WILDCARDS or len(token) > 1:
+            kind, expression = "regexp", expression + _WILDCARDS.get(token, token)
+        else:
+            # `shouldEscape` is meant for `|{}` too, but its bitmap of eight bytes ends before them.
+            expression += f"\\{token}" if token in ".+()$" else token
+    return kind, expression + "$"
+
+
+_TOKEN = re.compile(r"(?s)\*\*/?|\\.|.")
+_WILDCARDS = {"*": "[^/]*", "?": "[^/]", "[": "[", "]": "]"}
+
+
+def tokens(text: str) -> list[str]:
+    """Split `text` into stars with the slash behind them, escaped characters and others.
+
+    A byte order mark is dropped, as by the `text/scanner` that `Pattern.compile` uses.
+    """
+    return _TOKEN.findall(text.removeprefix(BOM))
+
+
+def expression_of(kind: str, text: str, expression: str) -> Expression:
+    """Return an expression that matches what the builder's matcher for `text` matches."""
+    if kind in ("regexp", "tree"):
+        return compiled(expression)
+    if kind == "exact":
+        return Expression(rf"\A{re.escape(text)}\Z", lambda: lambda path: path == text or None)
+    # `Pattern.match` cuts off two bytes, so that the rest may begin or end inside a character.
+    encode = golang.encoded
+    data = encode(text)
+    if kind == "prefix":
+        start = data[:-2]
+        pattern = rf"\A{re.escape(text[:-2])}"
+        return Expression(pattern, lambda: lambda path: encode(path).startswith(start) or None)
+    end = data[2:]
+    last = re.escape(end.decode("utf-8", "surrogateescape"))
+    pattern = rf"(?:\A|/){last[1:]}\Z" if end.startswith(b"/") else rf"{last}\Z"
+    return Expression(pattern, lambda: lambda path: encode(f"/{path}").endswith(end) or None)
+
+
 def pattern_for(
     path: str, *, pattern_class: type[DockerIgnorePattern] = DockerIgnorePattern
 ) -> str | None:
-    r"""Return the line that matches just `path`, None where the builder has no such pattern.
+    r"""Return the line that matches only `path`; None if the builder has no such pattern.
 
-    There is none for bytes that are not UTF-8: they all look like U+FFFD.
+    There is none for bytes that are not UTF-8, which all match like U+FFFD.
 
     >>> [pattern_for(path) for path in ("a b", "[id].ts", "#a", " a ", "a\nb", "a|b", "a|[b]")]
     ['a b', '\\[id\\].ts', '\\#a', '[ ]a[ ]', 'a\\nb', 'a|b', 'a\\|\\[b\\]']
@@ -181,7 +305,7 @@ def pattern_for(
 
 
 def is_plain(text: str, pattern_class: type[DockerIgnorePattern]) -> bool:
-    """Return whether each character of `text` stands for itself outside expressions."""
+    """Return whether a pattern `text` would match only itself."""
     return _printable(text) and not set(pattern_class.wildcards) & set(text)
 
 
@@ -192,9 +316,9 @@ def escaped(
     starts: bool = True,
     ends: bool = True,
 ) -> str:
-    """Return `text` so that it stands for itself in a pattern that is an expression.
+    """Escape `text` so that it matches itself inside a pattern that is an expression.
 
-    `starts` and `ends` tell whether it comes first and last in its line.
+    `starts` and `ends` are True if it is the first and the last text of its line.
     """
     special = {*pattern_class.wildcards, *_IN_EXPRESSIONS}
     found = [f"\\{char}" if char in special else _in_header(char) for char in text]
@@ -213,5 +337,5 @@ def _in_header(char: str) -> str:
 
 
 def _printable(text: str) -> bool:
-    """Return whether `text` can travel in a header: control characters cannot."""
+    """Return whether `text` fits in a header, which cannot contain control characters."""
     return all(char >= " " and char != "\x7f" for char in text)

@@ -1,4 +1,4 @@
-"""A request into a report: what would be sent, what is worth knowing, what other builders send."""
+"""Turns a request into a report: files to send, problems, and other builders' differences."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def measure(
     jobs: int | None = None,
     evaluator: Evaluator[Any] | None = None,
 ) -> Report:
-    """Return what `request` would send, with the problems that were met on the way.
+    """Return a report of the files that `request` would send, with the problems of the walk.
 
-    `everything` also measures what is ignored. `top` bounds each list of the largest,
-    `depth` the size tree (None: no bound), `jobs` the threads of the compiled core, which
-    counts where it can. `evaluator` decides instead of the ignore file alone.
+    `everything` also measures ignored entries. `top` limits each list of the largest, `depth`
+    the size tree (None: no limit), `jobs` the threads of the compiled core, which counts if it
+    can. `evaluator` decides instead of the ignore file alone.
     Raises what `Walk` raises.
     """
     sums, walk = WalkSums(request.builder, top), None
@@ -65,7 +65,7 @@ def measure(
 
 
 def ignore_file_info(request: Request) -> IgnoreFileInfo | None:
-    """Return the ignore file that governs `request`, as reports carry it."""
+    """Return the ignore file that governs `request`, as reports contain it."""
     if request.ignore_file is None:
         return None
     patterns = tuple(public_pattern(each) for each in request.spec.patterns if each.line)
@@ -73,12 +73,12 @@ def ignore_file_info(request: Request) -> IgnoreFileInfo | None:
 
 
 def _faults(request: Request) -> list[Problem]:
-    """Return the patterns that would fail a build which reaches them; this one did not."""
+    """Return problems for the patterns that fail a build which reaches them; this one did not."""
     return [
         Problem(
             "unreached-bad-pattern",
-            f"syntax error in pattern {pattern.text!r}: {pattern.fault}; Docker fails as soon as "
-            "an entry makes it look at this line",
+            f"syntax error in pattern {pattern.text!r}: {pattern.fault}; Docker's build fails "
+            "once an entry makes it evaluate this line",
             request.ignore_file.path if request.ignore_file else None,
             line=pattern.line,
         )
@@ -88,16 +88,15 @@ def _faults(request: Request) -> list[Problem]:
 
 
 _SAMPLE = 5
-"""How many paths of each kind a difference names."""
+"""Number of paths of each kind that a difference names."""
 _HERE, _THERE, _CONTENT = "here", "there", "content"
 
 
 def compare(request: Request, builders: Iterable[Builder] | None = None) -> tuple[Difference, ...]:
-    """Return how each of `builders` (all others by default) differs from the one of `request`.
+    """Return the difference between `request`'s builder and each of `builders` (default: all).
 
-    The walks run side by side, so that memory does not depend on the context.
-    Raises what `Walk` raises for the request itself; where another builder
-    would fail, its difference says so.
+    The walks run in parallel, so that memory does not depend on the context. Raises what
+    `Walk` raises for the request itself; the error of another builder is in its difference.
     """
     others = BUILDERS.values() if builders is None else builders
     return tuple(
@@ -106,7 +105,7 @@ def compare(request: Request, builders: Iterable[Builder] | None = None) -> tupl
 
 
 def _difference(request: Request, builder: Builder) -> Difference:
-    # One of the builder's own names is no choice of the user: the other has its own.
+    # A default Dockerfile is not the user's choice: the other builder uses its own default.
     named = request.build.dockerfile or (None if _is_default(request) else request.dockerfile)
     try:
         other = request_of(replace(request.build, dockerfile=named), builder)
@@ -145,7 +144,7 @@ def _by_order(pair: tuple[str, Entry]) -> bytes:
 
 
 def _until_error(source: Iterable[Entry], errors: list[str]) -> Iterator[Entry]:
-    """Yield entries up to where the builder fails, and keep why in `errors`."""
+    """Yield entries until the builder fails; add its error to `errors`."""
     try:
         yield from source
     except CtxsizeError as error:
@@ -153,7 +152,7 @@ def _until_error(source: Iterable[Entry], errors: list[str]) -> Iterator[Entry]:
 
 
 def _is_default(request: Request) -> bool:
-    """Return whether the Dockerfile is the one that the builder takes by itself."""
+    """Return whether the Dockerfile is the builder's default."""
     if request.dockerfile is None:
         return True
     directory, name = os.path.split(os.path.normpath(request.dockerfile))

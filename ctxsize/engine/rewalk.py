@@ -1,9 +1,9 @@
-"""The answer under other patterns, worked out from the answer under some: most of it stays.
+"""Computes the answer under other patterns from that under similar ones.
 
-A path whose fate changes is matched by a pattern that came or went, or lies below such a
-path: what a directory hands down to its entries is made of the patterns that matched it
-and those above it. So only these paths are walked again, by the walk that decides in
-`measure`, and with those patterns alone that match one of them or a directory above.
+The fate of a path changes only if a pattern that was added or removed matches the path or a
+directory above it, as a fate depends only on patterns that match these. So only such paths are
+walked again, by the walk of `measure`, and only with patterns that match one of them or a
+directory above.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.snapshot import Sent, Snapshot
 
 _MOST_CHANGED = 2_000
-"""Number of patterns that come or go up to which their matches are looked for."""
+"""Number of changed patterns up to which only the paths they match are walked again."""
 _MANY = 200
-"""Number of patterns from which those are picked out that matter where it is walked again."""
+"""Number of patterns from which those without a match in the walked part are left out."""
 _NOWHERE = "\0"
-"""A directory that no exception leads to, unless exceptions lead everywhere."""
+"""A directory that no exception leads to, unless exceptions lead to every directory."""
 
 
 class Basis:
-    """What some patterns send of a snapshot, to work out what others send."""
+    """A list of patterns and its answer, from which answers for other lists are computed."""
 
     def __init__(self, snapshot: Snapshot, spec: DockerIgnoreSpec) -> None:
-        """Raise what a walk raises."""
+        """Compute the first answer. Raises what a walk raises."""
         self._snapshot = snapshot
         self.spec = spec
         self.sent = snapshot.sent(spec)
@@ -41,7 +41,7 @@ class Basis:
         return Matcher(self.spec)
 
     def under(self, spec: DockerIgnoreSpec) -> Sent:
-        """Return what `spec` sends. Raises what a walk raises."""
+        """Return the entries that `spec` sends. Raises what a walk raises."""
         changed = None if self._snapshot.has_further_names else _changed(self.spec, spec)
         tops = None if changed is None else self._tops(changed, spec)
         if changed is None or tops is None:
@@ -65,14 +65,14 @@ class Basis:
         if spec.enters(_NOWHERE) != everywhere:
             return None
         if not everywhere:
-            # Ignored directories are entered for them, in which others may let something in.
+            # The builder enters ignored directories for them, where other exceptions may match.
             tops.setdefault("", set()).update(each.text.split("/")[0] for each in exceptions)
         return tops
 
     def _few(
         self, part: Held, changed: list[DockerIgnorePattern], spec: DockerIgnoreSpec
     ) -> Evaluator[Any]:
-        """Return an evaluator for `part` of the context: of many patterns, few matter there."""
+        """Return an evaluator for `part` of the context. Few of many patterns matter there."""
         if len(spec.patterns) < _MANY:
             return fastest(spec)
         patterns = self.spec.patterns
@@ -82,7 +82,7 @@ class Basis:
         return Automaton(few, enters=spec.enters)
 
     def _patched(self, tops: dict[str, set[str]], above: set[str], inside: Sent) -> Sent:
-        """Return what is sent, with what is at and below `tops` as it is in `inside`."""
+        """Return the sent entries, with those at and below `tops` replaced by `inside`."""
         before, below = self.sent, set[str]()
         for directory, top in tops.items():
             held = self._snapshot.folder(directory)
@@ -101,7 +101,7 @@ class Basis:
                 names[directory] = kept
         for directory, found in inside.names.items():
             names[directory] = {**names.get(directory, {}), **found}
-        # An ignored directory above them is sent for what is sent below it.
+        # An ignored directory is sent only for an entry that is sent below it.
         doubtful = above - inside.directories
         sure = (before.directories - below - doubtful) | inside.directories
         needed = {
@@ -114,7 +114,7 @@ class Basis:
 
 
 def _part(snapshot: Snapshot, tops: dict[str, set[str]]) -> tuple[set[str], Held]:
-    """Return the directories above `tops`, and a context that holds these and nothing else."""
+    """Return the directories above `tops`, and a context with nothing but these and `tops`."""
     wanted = {directory: {*names} for directory, names in tops.items()}
     for directory in tops:
         while directory:
@@ -135,9 +135,9 @@ def _part(snapshot: Snapshot, tops: dict[str, set[str]]) -> tuple[set[str], Held
 
 
 def _changed(before: DockerIgnoreSpec, after: DockerIgnoreSpec) -> list[DockerIgnorePattern] | None:
-    """Return the patterns between those that both begin with and those that both end with.
+    """Return the patterns between the common beginning and the common end of two lists.
 
-    None if they are too many, or if not each pattern speaks for itself.
+    None if they are too many, or if the patterns cannot be evaluated independently.
     """
     old, new = [*before.patterns], [*after.patterns]
     if not (before.remembers_parents and after.remembers_parents):

@@ -1,6 +1,6 @@
-"""Patterns of an ignore file as segments: what each matches of one name of a path, and which do.
+"""Patterns split into segments, and the segments that match one name of a path.
 
-The meaning of patterns is written in `ctxsize.engine.dialect` alone; this module takes it apart.
+`ctxsize.engine.patterns` defines the meaning of patterns; this module only splits them.
 """
 
 from __future__ import annotations
@@ -11,39 +11,39 @@ from typing import NamedTuple
 
 from ctxsize.engine.patterns import DockerIgnorePattern
 
-_ODD = frozenset("\\|{}^\ufffd\ufeff\n")
+_SPECIAL = frozenset("\\|{}^\ufffd\ufeff\n")
 _PLAIN_CLASS = re.compile(r"\[(?:[A-Za-z0-9_](?:-[A-Za-z0-9_])?|[.])+\]")
 _WILDCARDS = frozenset("*?[")
 
 
 class Segment(NamedTuple):
-    """One segment of a pattern: which names it matches, and what may stand before it."""
+    """One segment of a pattern: the names it matches, and the segments allowed before it."""
 
     kind: str
-    """`literal`, `prefix` or `suffix`, of its `text`; `glob` for names that match it, with `*`, `?`
-    and classes of ASCII characters; `any` name; `opening` for the names that start with `text`
-    where `**` follows it; `below` for that `**` itself; `path` for what keeps the pattern's
-    expression, for this segment and all below it, with a `text` that is in every such path."""
+    """`literal`, `prefix` and `suffix`: names that are, begin or end with `text`. `glob`: names
+    that match `text` with `*`, `?` and classes of ASCII characters. `any`: every name.
+    `opening`: names that begin with `text`, followed by `**`. `below`: that `**` itself. `path`:
+    the pattern's whole expression, for this segment and all below; every match contains `text`."""
     text: str = ""
     loop: bool = False
-    """Whether any number of other segments may precede it."""
+    """True if any number of other segments may precede it."""
     final: bool = False
-    """Whether the pattern matches a path that ends here."""
+    """True if the pattern matches a path that ends here."""
 
 
 BELOW = Segment("below", loop=True, final=True)
-"""The `**` at the end of a pattern."""
+"""A `**` at the end of a pattern."""
 REST = Segment("path", loop=True, final=True)
 
 
 def segments(pattern: DockerIgnorePattern) -> list[Segment]:
-    """Return the segments of `pattern`, `REST` alone if it does not split at its slashes."""
+    """Return the segments of `pattern`; `REST` alone if it does not split at its slashes."""
     text, kind = pattern.text, pattern.kind
     if kind == "exact":
         return _final([Segment("literal", part) for part in text.split("/")])
-    # Docker cuts such a text between bytes, not between characters.
-    odd = not _is_utf8(text) or text.startswith("\ufeff")
-    if odd or kind == "tree" or pattern.fault is not None:
+    # `Pattern.match` cuts such a text between bytes, not between characters.
+    special = not _is_utf8(text) or text.startswith("\ufeff")
+    if special or kind == "tree" or pattern.fault is not None:
         return [REST]
     if kind == "prefix":
         *before, last = text[:-2].split("/")
@@ -63,9 +63,9 @@ def _final(parts: list[Segment]) -> list[Segment]:
 
 
 def _globs(text: str) -> list[Segment]:
-    """Return the segments of a plain text; `REST` if a wildcard could match across a slash."""
+    """Return the segments of a plain text; `REST` if a wildcard could match a slash."""
     parts = text.split("/")
-    if not parts[0]:  # what stood there was a blank that Docker trims late: nothing matches
+    if not parts[0]:  # a blank was there, which Docker trims late: the pattern matches nothing
         return [REST]
     found: list[Segment] = []
     loop = False
@@ -86,16 +86,16 @@ def _globs(text: str) -> list[Segment]:
 
 
 def _is_plain(text: str) -> bool:
-    """Return whether no wildcard of `text` but `**` could match a slash, and none is an odd one."""
+    """Return whether no wildcard of `text` except `**` can match a slash, and each is usual."""
     without_classes = {*_PLAIN_CLASS.sub("", text)}
-    return _ODD.isdisjoint(text) and without_classes.isdisjoint("[]")
+    return _SPECIAL.isdisjoint(text) and without_classes.isdisjoint("[]")
 
 
 def _plain_beginning(text: str) -> list[Segment]:
-    """Return the segments before the first odd one, and the expression for the rest."""
+    """Return the segments before the first unusual one, then the expression for the rest."""
     found: list[Segment] = []
     parts = text.split("/")
-    # `|` would tear what stands before it from its anchor, `{}` may repeat a slash.
+    # `|` separates the text before it from the anchor, and `{}` may repeat a slash.
     if not {*"|{}"}.isdisjoint(text):
         return [REST]
     for part in parts[:-1]:
@@ -104,7 +104,7 @@ def _plain_beginning(text: str) -> list[Segment]:
         found.append(_glob(part))
     if not found:
         return [REST]
-    # No odd part can make anything else of the texts before it.
+    # An unusual part cannot change the meaning of the parts before it.
     plain = re.split(r"[][\\^\ufeff\ufffd\n]", "/".join(parts[len(found) :]))[0]
     return [*found, REST._replace(text=max(re.split(r"[*?/]+", plain), key=len))]
 
@@ -127,15 +127,15 @@ def _is_utf8(text: str) -> bool:
 
 
 class Index:
-    """Segments by the text that a name must begin or end with, so that few are tried on it."""
+    """Segments by the text with which a name must begin or end, so that few are tried."""
 
     def __init__(self) -> None:
         self._literals: dict[str, int] = {}
         self._starts: dict[int, dict[str, int]] = {}
         self._ends: dict[int, dict[str, int]] = {}
-        """By their length, texts and their bits."""
+        """Texts and their bits, by the length of the text."""
         self._globs: dict[str, tuple[str, re.Pattern[str], int]] = {}
-        """By glob: a text to look for first, what Python makes of it, and the bits."""
+        """By glob: a text that each match contains, Python's expression, and the bits."""
 
     def add(self, bit: int, part: Segment) -> None:
         """Add a segment under its bit."""

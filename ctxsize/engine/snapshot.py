@@ -1,6 +1,6 @@
-"""A context held in memory, so that any ignore file can be tried on it without reading it again.
+"""A context in memory, on which any ignore file can be tried without reading the disk again.
 
-What would be sent under other patterns is what the same walk meets in memory (`Sent`).
+The same walk runs over the memory, and its result under any patterns is a `Sent`.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ Entries = dict[str, "int | File"]
 
 
 class Snapshot:
-    """The whole context of a request, ignored directories included, as one walk met it."""
+    """The whole context of a request, ignored directories included, read by one walk."""
 
     def __init__(self, request: Request, root: Held, problems: tuple[Problem, ...]) -> None:
         self.request = request
         self.root = root
         self.problems = problems
-        """What could not be read; what is below such a directory is missing here."""
+        """Problems of the walk; an unreadable directory is empty here."""
         self._sent: tuple[DockerIgnoreSpec, Sent] | None = None
-        """What was asked for last."""
+        """The last answer, cached."""
 
     @classmethod
     def take(cls, request: Request, *, progress: Progress | None = None) -> Snapshot:
         """Return the context of `request` as it is now. Raises what `Walk` raises.
 
-        `progress` is called with entries and bytes now and then.
+        Calls `progress` now and then with the number of entries and bytes.
         """
         walk = Walk(request, everything=True)
         held = {"": Held("")}
-        several: dict[str, Held] = {}  # what is sent of a directory and what is ignored takes turns
+        several: dict[str, Held] = {}  # directories with several events, whose names need sorting
         entries = content_bytes = 0
 
         def seen() -> tuple[int, int]:
@@ -71,7 +71,7 @@ class Snapshot:
         return cls(request, held[""], tuple(walk.problems))
 
     def asked(self, request: Request) -> Snapshot:
-        """Return the same tree for another request, with all that is known of it."""
+        """Return the same tree for another request, caches of the tree included."""
         same = copy(self)
         same.request, same._sent = request, None
         return same
@@ -82,7 +82,7 @@ class Snapshot:
 
     @property
     def folders(self) -> Collection[Held]:
-        """Return the context and all directories below, each before its own, siblings in order."""
+        """Return the context and all directories below; parents come first, siblings in order."""
         return self._by_path.values()
 
     def folder(self, path: str) -> Held | None:
@@ -90,22 +90,22 @@ class Snapshot:
         return self._by_path.get(path)
 
     def file(self, path: str) -> File | None:
-        """Return the entry at `path` that is no directory, None if there is none."""
+        """Return the entry at `path`; None for a directory or a path that does not exist."""
         directory, _, name = path.rpartition("/")
         held = self._by_path.get(directory)
         return None if held is None else held.file(name)
 
     def with_file(self, path: str, size_bytes: int) -> Snapshot:
-        """Return the same context with a file of this size at `path`, new or changed.
+        """Return the same context with a file of this size at `path`, new or replaced.
 
-        Its directory must be there. What is written to an ignore file is itself sent.
+        Its directory must exist. A written ignore file may itself be part of the context.
         """
         directory, _, name = path.rpartition("/")
         old, by_path = self.file(path), {**self._by_path}
         file = File(name, PLAIN if old is None else old.st_mode, size_bytes)
         entries = {**by_path[directory].entries, name: _kept(file)}
         made = Held(directory, _in_order(entries), by_path[directory].folders)
-        while True:  # the directories above are other ones, too; the rest is shared
+        while True:  # replace the directories above as well; all others are shared
             made.add_up()
             by_path[made.path] = made
             if not made.path:
@@ -119,9 +119,9 @@ class Snapshot:
     def sent(
         self, spec: DockerIgnoreSpec | None = None, *, include: Iterable[str] | None = None
     ) -> Sent:
-        """Return what is sent if `spec` is the ignore file, by default that of the request.
+        """Return the entries sent if `spec` is the ignore file; by default the request's own.
 
-        `include` are include patterns as `follow` gives them: only what they ask for.
+        `include` are include patterns from `follow`, which limit the answer.
         Raises `IgnoreFileError` and `DockerfileError` as a walk does.
         """
         spec = self.request.spec if spec is None else spec
@@ -134,14 +134,14 @@ class Snapshot:
         return self._sent[1]
 
     def _everything(self) -> Sent:
-        """Return what is sent without any pattern, if each file has one name: it needs no walk."""
+        """Return the entries sent without any pattern. Without hard links this needs no walk."""
         names = {held.path: held.contents for held in self.folders if held.entries}
-        odd = ((held, file) for held in self.folders for file in held.odd)
-        empty = frozenset(h.prefix + f.name for h, f in odd if not f.readable and f.st_size)
+        special = ((held, file) for held in self.folders for file in held.special)
+        empty = frozenset(h.prefix + f.name for h, f in special if not f.readable and f.st_size)
         return Sent(names, frozenset(self._by_path.keys() - {""}), empty, self.links)
 
     def met(self, evaluator: Evaluator[Any], root: Held | None = None) -> Sent:
-        """Return what a walk in memory meets that is sent, of all or of the part `root`."""
+        """Return the entries that a walk in memory sends, from the part `root` or from all."""
         refuses = self.request.builder.refuses_to_open
         names: dict[str, dict[str, int]] = {}
         directories: set[str] = set()
@@ -159,21 +159,21 @@ class Snapshot:
 
     @cached_property
     def has_further_names(self) -> bool:
-        """Return whether a file has several names: the first one that is sent has its content."""
-        return any(file.st_nlink > 1 for held in self.folders for file in held.odd)
+        """Return whether a file has several names. The first one sent carries the content."""
+        return any(file.st_nlink > 1 for held in self.folders for file in held.special)
 
     @cached_property
     def links(self) -> dict[str, frozenset[str]]:
-        """Return the names of the symlinks in each directory that has some."""
+        """Return the names of symlinks, by directory; directories without any are left out."""
         found = {
-            held.path: frozenset(file.name for file in held.odd if stat.S_ISLNK(file.st_mode))
+            held.path: frozenset(file.name for file in held.special if stat.S_ISLNK(file.st_mode))
             for held in self.folders
         }
         return {path: names for path, names in found.items() if names}
 
 
 def _entries_of(event: Files | IgnoredEntries) -> Entries:
-    """Return what is kept of the entries of an event, by name."""
+    """Return the entries of an event in the form in which `Held` keeps them."""
     entries = zip(event.names, event.stats, strict=True)
     if isinstance(event, Files) and event.plain:
         return {name: each.st_size for name, each in entries if each}
@@ -189,7 +189,7 @@ def _entries_of(event: Files | IgnoredEntries) -> Entries:
 
 
 def _kept(file: File) -> int | File:
-    """Return what is kept of a file: of a plain one its size alone."""
+    """Return the form in which `Held` keeps a file: the size alone for a plain one."""
     plain = stat.S_ISREG(file.st_mode) and file.st_nlink <= 1 and file.readable
     return file.st_size if plain else file
 
@@ -199,30 +199,30 @@ def _in_order(entries: Entries) -> Entries:
 
 
 Names = Mapping[str, int]
-"""The entries of one directory that are no directories, and the bytes that travel of each."""
+"""The entries of one directory, except directories, and the bytes of content sent for each."""
 _NONE: Names = {}
 
 
 @dataclass(frozen=True)
 class Sent:
-    """What would be sent of a snapshot under one evaluation."""
+    """The entries of a snapshot that one ignore file sends."""
 
     names: Mapping[str, Names]
-    """By directory; a directory of which no such entry is sent is missing."""
+    """By directory; a directory without such an entry is missing."""
     directories: frozenset[str]
     empty: frozenset[str]
-    """The files with content that arrive without it."""
+    """Files with content that arrive without it."""
     links: Mapping[str, frozenset[str]] = field(compare=False)
     """The symlinks of the snapshot by directory, sent or not."""
 
     @cached_property
     def content_bytes(self) -> int:
-        """Return the bytes that travel."""
+        """Return the bytes of content sent."""
         return sum(sum(names.values()) for names in self.names.values())
 
     @cached_property
     def files(self) -> int:
-        """Return the number of entries that are neither directories nor symlinks."""
+        """Return the number of entries other than directories and symlinks."""
         links = (len(found & self.names.get(at, _NONE).keys()) for at, found in self.links.items())
         return sum(map(len, self.names.values())) - sum(links)
 
@@ -231,13 +231,13 @@ class Sent:
         return name in self.names.get(directory, _NONE) or path in self.directories
 
     def size(self, path: str) -> int:
-        """Return the bytes of content of an entry that is sent; 0 for a directory."""
+        """Return the bytes of content of a sent entry; 0 for a directory."""
         directory, _, name = path.rpartition("/")
         return self.names.get(directory, _NONE).get(name, 0)
 
     @cached_property
     def sizes(self) -> dict[str, int]:
-        """Return content bytes by entry, in no particular order; 0 for directories."""
+        """Return the bytes of content by entry, unordered; 0 for directories."""
         sizes = dict.fromkeys(self.directories, 0)
         for directory, names in self.names.items():
             prefix = _prefix(directory)
@@ -246,21 +246,21 @@ class Sent:
 
     @property
     def paths(self) -> Collection[str]:
-        """Return every entry, directories too; it behaves as a set."""
+        """Return all entries, directories included; the result behaves as a set."""
         return self.sizes.keys()
 
 
 class SentDifference(NamedTuple):
-    """The entries whose fate is another one; directories too, but for the last two."""
+    """The entries with another fate: `hidden` and `shown` include directories."""
 
     hidden: Set[str]
-    """Sent before, and no more."""
+    """Sent before, but no longer."""
     shown: Set[str]
-    """Sent from now on."""
+    """Sent now, but not before."""
     resized: Set[str]
-    """Sent as before, with more of their content or less."""
+    """Sent before and now, with a different number of bytes."""
     moved: Set[str]
-    """Sent as before, and now empty or no more so, whatever travelled of them."""
+    """Sent before and now, but empty in one case only."""
 
     @property
     def paths(self) -> Set[str]:
@@ -269,7 +269,7 @@ class SentDifference(NamedTuple):
 
 
 def differences(before: Sent, after: Sent) -> SentDifference:
-    """Return what is sent otherwise `after`; directories that both share cost next to nothing."""
+    """Return the difference between two answers. Directories that both share cost no time."""
     hidden = {*(before.directories - after.directories)}
     shown = {*(after.directories - before.directories)}
     resized: set[str] = set()

@@ -1,4 +1,4 @@
-"""The sums of a measurement: totals, the size tree, the largest, by pattern and by kind."""
+"""The sums of a measurement: totals, tree, largest files, patterns and extensions."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ from ctxsize.model import Clue, Ignored, Measurement, Problem, Share, Totals
 
 K = TypeVar("K")
 _MANY = 512
-"""Number of entries that are counted together, roughly."""
+"""Approximate number of entries that are counted together."""
 _APART = 1 << 32
-"""The places between a file that was counted elsewhere and the next one."""
+"""Distance in positions between two files that the core counted."""
 _LEAST_LARGEST = 10
-"""Number of the largest files that are kept at least, for clues."""
+"""Least number of largest files to keep, for hints."""
 _METERS: dict[str | None, type[Meter]] = {None: Meter, "buildkit": BuildKitMeter, "tar": TarMeter}
 _NOTHING: frozenset[str] = frozenset()
 
 
 class WalkSums:
-    """The accumulator of one measurement: it sees a whole walk, in order."""
+    """Adds up one measurement from the events of a whole walk, in order."""
 
     def __init__(self, builder: Builder, top: int) -> None:
         self._refuses = builder.refuses_to_open
@@ -60,13 +60,13 @@ class WalkSums:
         self._direct: dict[str, Sum] = {"": [0, 0]}
         self._by_extension: dict[str, Sum] = {}
         self._waiting: list[Batch] = []
-        """What is to be counted together, in order."""
+        """Batches to be counted together, in order."""
         self._room = _MANY  # how many more entries may wait
         self._by_pattern: dict[int | None, Sum] = {}
         self._largest: list[tuple[int, int, str]] = []
-        """A heap of sizes, negative places in the walk, and paths."""
+        """A heap of sizes, negative positions in the walk, and paths."""
         self._seen = 0
-        """How many places there were, directories left out."""
+        """Number of positions so far, without directories."""
         self._refused: list[tuple[str, int]] = []
         self._unreadable: list[tuple[str, int]] = []
         self._saved: dict[int | None, Sum] = {}
@@ -75,11 +75,11 @@ class WalkSums:
 
     @property
     def entries(self) -> int:
-        """Return how many entries were added that are sent."""
+        """Return the number of sent entries added so far."""
         return self._files + self._directories + self._symlinks
 
     def add(self, event: Event) -> None:
-        """Add what a walk met."""
+        """Add an event of a walk."""
         if isinstance(event, Files):
             empty = self._emptied(event)
             self._files += len(event.names) - len(event.links)
@@ -103,7 +103,7 @@ class WalkSums:
             self.settle()
 
     def _emptied(self, files: Files) -> frozenset[str]:
-        """Return the names that arrive without content, and keep those that have some."""
+        """Return the names that arrive without content, and record those that have some."""
         unreadable = files.unreadable
         if not self._refuses or not (files.mark.refused or files.odd or unreadable):
             return unreadable
@@ -123,12 +123,12 @@ class WalkSums:
         by_pattern: Iterable[tuple[int, ...]],
         largest: Iterable[tuple[str, int, int]],
     ) -> None:
-        """Add what was counted elsewhere, without the order of its entries.
+        """Add sums that the core counted, except the order of entries.
 
-        `amounts` are bytes, files and directories that are sent; ignored files and directories,
-        unopened ones; and the two numbers of `Meter.add_sums`. The rest is what has so many bytes
-        and files: prefixes of directories, extensions, and indexes of patterns, -1 for none. For
-        the largest files it is the path, the size, and how many files come before it.
+        `amounts` are sent bytes, files and directories; ignored files, ignored and unopened
+        directories; and the two numbers of `Meter.add_sums`. The next three have bytes and files
+        for each prefix of a directory, extension, and index of a pattern (-1 for none). `largest`
+        has the path, the size and the number of files before it.
         """
         content_bytes, files, directories, ignored_files, ignored_folders, unopened, *sent = amounts
         self.content_bytes += content_bytes
@@ -148,15 +148,15 @@ class WalkSums:
             self._offer(size, (place + 1) * _APART - 1, path)
 
     def add_runs(self, sizes: memoryview, runs: array[int]) -> None:
-        """Add the order of entries that were counted elsewhere, a part of it at a time."""
+        """Add a part of the order of entries that the core counted."""
         self._meter.add_runs(sizes, runs)
 
-    def stand_at(self, files: int) -> None:
-        """Say behind how many files that were counted elsewhere stands what is added next."""
+    def set_position(self, files: int) -> None:
+        """Set the position of the next events: behind this many files that the core counted."""
         self._seen = files * _APART + self._seen % _APART
 
     def settle(self) -> None:
-        """Count what waits, which takes less for many files at once, and let go of it."""
+        """Count the waiting batches, which is faster for many files at once, and drop them."""
         waiting, self._waiting, self._room = self._waiting, [], _MANY
         if not waiting:
             return
@@ -203,7 +203,7 @@ class WalkSums:
     ) -> Set[str]:
         """Add files to their extensions; return these, and `SECRET_START` if a name begins so.
 
-        What follows the last dot of `.pem` tells something, too. `linking` hold symlinks.
+        A name such as `.pem` counts among the returned ones too. `linking` are files with symlinks.
         """
         ends = [name[name.rfind(".") :] for name in names]
         text = "\n".join(("", *names))
@@ -225,7 +225,7 @@ class WalkSums:
         return by_end.keys() | hidden
 
     def _keep_largest(self, files: Files, sizes: list[int]) -> None:
-        """Keep the largest files, of files of one size the first ones."""
+        """Keep the largest files; of files with equal sizes, the first ones."""
         full = len(self._largest) >= self.top
         if not full or max(sizes) >= self._largest[0][0]:
             for place, (name, size) in enumerate(zip(files.names, sizes, strict=True), self._seen):
@@ -255,7 +255,7 @@ class WalkSums:
             _add(self._saved, mark.decider, size, not link)
 
     def problems(self, request: Request) -> list[Problem]:
-        """Return what was found about the files themselves, and about the builder's figure."""
+        """Return the problems of the files that were added, and of the builder's figure."""
         found = not_utf8_problems(self._not_utf8, request.builder)
         if self._unreadable:
             found.insert(0, arrives_empty(self._unreadable, NO_PERMISSION, "unreadable-file"))
@@ -265,7 +265,7 @@ class WalkSums:
         return [*found, *uncertain(request.builder, figures, self._meter.older_by)]
 
     def measurement(self, request: Request, *, complete: bool, depth: int | None) -> Measurement:
-        """Return what was added; `complete` tells whether all that is ignored was looked at."""
+        """Return the measurement; `complete` means that the walk looked at everything ignored."""
         self.settle()
         largest = [Share(path, size, 1) for size, _, path in sorted(self._largest, reverse=True)]
         wire_bytes, printed = self._meter.figure(self._meter.totals(request))
@@ -288,11 +288,11 @@ class WalkSums:
                 by_pattern=_pattern_shares(request, self._saved),
             ),
             hardlinks=self._hardlinks,
-            clues=self._worth_a_look(largest),
+            clues=self._clues(largest),
         )
 
-    def _worth_a_look(self, largest: list[Share]) -> tuple[Clue, ...]:
-        if not self.clues.tell(largest):
+    def _clues(self, largest: list[Share]) -> tuple[Clue, ...]:
+        if not self.clues.may_hint(largest):
             return ()  # as in most small contexts
         from ctxsize.engine.reasons import clues
 
@@ -309,7 +309,7 @@ def _add(sums: dict[K, Sum], key: K, size: int, count: int) -> None:
 
 
 def _shares(sums: Iterable[tuple[str, Sum, int | None]]) -> tuple[Share, ...]:
-    """Return those of `sums` that have files, the largest first: a name, a sum, a line of each."""
+    """Return shares for `sums` (name, sum, line) that contain files, largest first."""
     found = (Share(name, size, count, line) for name, (size, count), line in sums if count)
     return tuple(sorted(found, key=lambda each: (-each.content_bytes, each.name, each.line or 0)))
 
@@ -324,7 +324,7 @@ def _pattern_shares(request: Request, sums: dict[int | None, Sum]) -> tuple[Shar
 
 
 def _largest_directories(direct: dict[str, Sum], top: int) -> tuple[Share, ...]:
-    """Return the `top` shares, without making a value for each of all directories."""
+    """Return the `top` largest shares, without making a value for every directory."""
     filled = ((-size, path.rstrip("/") or ".", count) for path, (size, count) in direct.items())
     least = heapq.nsmallest(top, (each for each in filled if each[2]))
     return tuple(Share(path, -size, count) for size, path, count in least)

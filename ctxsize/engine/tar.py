@@ -1,7 +1,7 @@
-"""The classic builder's tar stream, in bytes.
+"""The size of the classic builder's tar stream in bytes.
 
-It equals what the builder prints, to the byte. Source: the tar writer of Go with the
-choices of moby/go-archive.
+The size equals the builder's figure, to the byte. Source: Go's tar writer, used as in
+moby/go-archive.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _RANDOM_LINE = len("\n.dockerfile.\n") + 20
 
 
 class TarMeter(Meter):
-    """Counts the bytes of the classic builder's tar stream, which every build sends anew."""
+    """Counts the bytes of the classic builder's tar stream, which every build sends again."""
 
     printed = staticmethod(units.printed_by_classic)
 
@@ -33,7 +33,7 @@ class TarMeter(Meter):
         return tuple(sorted({self._sum + each for each in _outside_dockerfile(request)}))
 
     def add(self, batches: Sequence[Batch]) -> None:
-        for event, _, _ in batches:  # none arrives empty, the command line stops instead
+        for event, _, _ in batches:  # no file arrives empty: the command line stops instead
             if isinstance(event, Folder):
                 self._sum += _header(f"{event.path}/", event.stat, 0, "", event.xattrs)
                 continue
@@ -46,12 +46,12 @@ class TarMeter(Meter):
 
 
 def _outside_dockerfile(request: Request) -> tuple[int, ...]:
-    """Return the bytes that a Dockerfile from outside the context may add to the stream.
+    """Return the bytes that a Dockerfile from outside the context adds to the stream.
 
-    It is added at the end under a random name, which the command line then
-    appends to the ignore file; there is one from then on. The stream that does
-    this is not closed: the last entry has no padding and no end comes after it.
-    Without an ignore file both are added, and the order of the two is random.
+    The command line adds it at the end under a random name, and appends that name to
+    the ignore file; without an ignore file it adds one too, and the order of the two is
+    random. It does not close this stream: the last entry has no padding, and the end
+    marker is missing.
     """
     dockerfile = request.dockerfile_bytes
     if request.ignore_file is None:
@@ -69,7 +69,7 @@ def _blocks(size: int) -> int:
 
 
 def _header(path: str, each: os.stat_result, size: int, link: str, xattrs: Xattrs) -> int:
-    """Return the bytes of an entry's header, with the extended one that some entries need."""
+    """Return the bytes of an entry's header, with an extended header if the entry needs one."""
     name, target, seconds = os.fsencode(path), os.fsencode(link), each.st_mtime_ns // 10**9
     records = {
         "linkpath": len(target) if len(target) > 100 or not target.isascii() else 0,
@@ -79,14 +79,14 @@ def _header(path: str, each: os.stat_result, size: int, link: str, xattrs: Xattr
     }
     if not any(records.values()) and (name.isascii() and _fits_ustar(name)):
         return _BLOCK
-    # In an extended header Go's `archive/tar` also writes a path that it could have split.
+    # In an extended header Go's `archive/tar` also writes a path that would fit when split.
     records["path"] = len(name) if len(name) > 100 or not name.isascii() else 0
     body = sum(_record(key, length) for key, length in records.items() if length)
     return 2 * _BLOCK + _blocks(body)
 
 
 def _fits_ustar(name: bytes) -> bool:
-    """Return whether a header holds `name`, if need be split into prefix and suffix."""
+    """Return whether `name` fits in a header, split into prefix and suffix if necessary."""
     if len(name) <= 100:
         return True
     end = min(len(name) - 1 if name.endswith(b"/") else len(name), 156)
@@ -95,7 +95,7 @@ def _fits_ustar(name: bytes) -> bool:
 
 
 def _record(key: str, value_bytes: int) -> int:
-    r"""Return the length of `"<length> <key>=<value>\n"`, which counts itself."""
+    r"""Return the length of `"<length> <key>=<value>\n"`, which includes its own digits."""
     rest = len(key) + value_bytes + 3
     length = rest + len(str(rest))
     return rest + len(str(length))

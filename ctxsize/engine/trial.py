@@ -1,4 +1,4 @@
-"""Another ignore file tried on a context in memory: what it hides, shows, empties and loses."""
+"""Tries another ignore file on a context in memory: entries hidden, shown, emptied and lost."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from ctxsize.model import Amount
 
 
 class Taken(NamedTuple):
-    """A source that an instruction takes from the context."""
+    """A source that an instruction copies or mounts from the context."""
 
     request: Request
-    """That of its build, which may have another name for the context."""
+    """The request of its build, which may use another name for the context."""
     dockerfile: str
     target: str
-    """One that reaches the instruction."""
+    """A target that reaches the instruction."""
     source: str
     line: int
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """An ignore file and what it sends."""
+    """An ignore file and the entries it sends."""
 
     data: bytes
     request: Request
@@ -44,39 +44,39 @@ class Attempt:
 
     @cached_property
     def changes(self) -> SentDifference:
-        """Return what is sent otherwise than before."""
+        """Return the difference to the entries sent before."""
         return differences(self.before, self.sent)
 
     @cached_property
     def hidden(self) -> list[str]:
-        """Return the entries that are not sent any more, in the builder's order."""
+        """Return the entries that are no longer sent, in the builder's order."""
         return sorted(self.changes.hidden, key=order)
 
     @cached_property
     def shown(self) -> list[str]:
-        """Return the entries that are sent and were not before, in the builder's order."""
+        """Return the entries that are sent now but not before, in the builder's order."""
         return sorted(self.changes.shown, key=order)
 
     @property
     def emptied(self) -> list[str]:
-        """Return the files that arrive without content and did not before."""
+        """Return the files that arrive without content now but not before."""
         return sorted(self.sent.empty - self.before.empty)
 
     def lost(self, needed: Collection[str]) -> list[str]:
-        """Return those of the entries `needed` that are not sent any more."""
+        """Return those of the entries `needed` that are not sent."""
         return sorted(path for path in needed if path not in self.sent)
 
     def decider(self, path: str) -> str | None:
-        """Return the line that decides about `path`, None if there is none."""
+        """Return the line that decides on `path`; None if no line matches."""
         index = self.request.spec.check_file(path).index
         line = 0 if index is None else self.request.spec.patterns[index].line
         return IgnoreFile.parse("", self.data).texts()[line - 1] if line else None
 
 
 class Trial:
-    """A context in memory, and what any ignore file would send of it.
+    """A context in memory, and the entries that any ignore file would send of it.
 
-    Patterns are read once, whichever ignore file they stand in.
+    Each pattern is parsed only once, even if many ignore files contain it.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
@@ -87,7 +87,7 @@ class Trial:
         self._finders: dict[int, _Finder] = {}
         self._last: Attempt | None = None
         self._usual: Basis | None = None
-        """The lines that were tried first: most others differ from them in a few."""
+        """The first list of lines that was tried; most others differ from it in a few lines."""
 
     @cached_property
     def _basis(self) -> Basis:
@@ -95,16 +95,16 @@ class Trial:
 
     @property
     def before(self) -> Sent:
-        """Return what is sent with the ignore file as it is. Raises what a walk raises."""
+        """Return the entries sent with the present ignore file. Raises what a walk raises."""
         return self._basis.sent
 
     @cached_property
     def everything(self) -> Sent:
-        """Return what would be sent without any pattern."""
+        """Return the entries sent without any pattern."""
         return self.snapshot.sent(self.request.builder.spec_class([]))
 
     def attempt(self, data: bytes) -> Attempt:
-        """Return what the ignore file `data` sends. Raises `IgnoreFileError` if it fails."""
+        """Return the attempt with the ignore file `data`. Raises `IgnoreFileError` if it fails."""
         if self._last is None or self._last.data != data:
             request = with_ignore_file(self.request, data, make=self._made)
             sent = self._basis.under(request.spec)
@@ -112,7 +112,7 @@ class Trial:
         return self._last
 
     def _made(self, line: str) -> DockerIgnorePattern:
-        """Return the pattern of a line as an object of its own, which has its number."""
+        """Return a copy of a line's pattern, which can have its own line number."""
         return copy(self._pattern(line))
 
     def _pattern(self, line: str) -> DockerIgnorePattern:
@@ -120,10 +120,10 @@ class Trial:
             self._patterns[line] = self.request.builder.spec_class.pattern_class(line)
         return self._patterns[line]
 
-    # Lists of lines, some of which may fail the build.
+    # Lists of lines, any of which may fail the build.
 
     def sent(self, texts: Iterable[str]) -> Sent | None:
-        """Return what would be sent with these lines; None if they fail the build."""
+        """Return the entries sent with these lines; None if the lines fail the build."""
         key = tuple(texts)
         if key not in self._sent:
             self._sent[key], spec = None, self.spec(key)
@@ -134,23 +134,23 @@ class Trial:
         return self._sent[key]
 
     def spec(self, texts: Iterable[str]) -> DockerIgnoreSpec | None:
-        """Return the patterns of these lines, None where they fail the build."""
+        """Return the patterns of these lines; None if they fail the build."""
         data = "\n".join(texts).encode("utf-8", "surrogateescape")
         try:
-            # Not copies: nobody asks these patterns for their numbers.
+            # Without copies: the line numbers of these patterns are never used.
             return with_ignore_file(self.request, data, make=self._pattern).spec
         except IgnoreFileError:
             return None
 
     def written(self, attempt: Attempt) -> Snapshot:
-        """Return the context as it is once the ignore file is written."""
+        """Return the context after the attempt's ignore file is written."""
         snapshot, own = self.snapshot, own_path(self.request)
         if own is not None:
             snapshot = snapshot.with_file(own, len(attempt.data))
         return snapshot.asked(attempt.request)
 
     def amount_after(self, attempt: Attempt) -> Amount:
-        """Return what is sent once the ignore file is written, which may itself be sent."""
+        """Return the amount sent after the ignore file is written, which may itself be sent."""
         own, sent = own_path(self.request), attempt.sent
         if own is None or own not in sent:
             return Amount.of(sent)
@@ -161,7 +161,7 @@ class Trial:
         return Amount(sent.files, sent.content_bytes + file.content_bytes - sent.size(own))
 
     def lost_source(self, attempt: Attempt, sources: Iterable[Taken]) -> Taken | None:
-        """Return the first of `sources` that its build found before and does not any more."""
+        """Return the first of `sources` that its build found before but no longer finds."""
         after: dict[int, _Finder] = {}
         for each in sources:
             build = id(each.request)
@@ -173,7 +173,7 @@ class Trial:
         return None
 
     def _with(self, request: Request, attempt: Attempt) -> Request:
-        """Return the request of a build with the ignore file of an attempt, read before."""
+        """Return a build's request with the attempt's ignore file, without reading it again."""
         file, builder = attempt.request.ignore_file, request.builder
         alike = builder is self.request.builder and bool(request.name) is bool(self.request.name)
         if file is None or not alike or builder.always_sends is not None:
@@ -183,7 +183,7 @@ class Trial:
 
 
 class _Finder:
-    """Says whether a build finds its sources; what each target takes is read once."""
+    """Decides if a build finds its sources; the sources of each target are read once."""
 
     def __init__(self, request: Request) -> None:
         self._request = request
@@ -191,7 +191,7 @@ class _Finder:
         self._found: dict[tuple[str, int, str], bool] = {}
 
     def finds(self, taken: Taken) -> bool:
-        """Return whether the build finds a source; the unknown counts as found."""
+        """Return whether the build finds a source; True if that is not known."""
         key = target, line, source = taken.target, taken.line, taken.source
         if key not in self._found:
             self._found[key] = True
@@ -206,12 +206,12 @@ class _Finder:
 
 
 def own_path(request: Request) -> str | None:
-    """Return the ignore file that governs, or would, as a path of the context; None if outside."""
+    """Return the path in the context of the ignore file to write; None if it is outside."""
     return inside(request.root, ignore_file_to_write(request))
 
 
 def planned(snapshot: Snapshot) -> Snapshot:
-    """Return the context with its ignore file in it, an empty one if there is none yet."""
+    """Return the context with its ignore file in it; with an empty one if there is none yet."""
     own = own_path(snapshot.request)
     if own is None or snapshot.file(own) is not None:
         return snapshot
@@ -219,7 +219,7 @@ def planned(snapshot: Snapshot) -> Snapshot:
 
 
 def with_lines(request: Request, lines: Iterable[str]) -> bytes:
-    """Return the ignore file that governs `request` with `lines` behind all of its own."""
+    """Return the ignore file that governs `request` with `lines` appended."""
     before = b"" if request.ignore_file is None else request.ignore_file.data
     if before and not before.endswith(b"\n"):
         before += b"\n"

@@ -1,4 +1,4 @@
-"""A builder's walk over a tree: what it meets, in the order in which it sends.
+"""A builder's walk over a tree: it yields events in the order in which the builder sends.
 
 Pre-order, names in byte order, a directory's contents before its next sibling.
 The walk keeps its own stack, so no tree is too deep for it. Directories come from
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ctxsize.engine.memory import DirectorySource, OpenDirectory
 
 _OPEN_AT_ONCE = 64
-"""Number of directories that are open at once, at most."""
+"""Largest number of directories open at once."""
 _LONGEST_NAME = 255
 _MOST_BYTES = 4  # of a character
 _NONE: list[str] = []
@@ -44,7 +44,7 @@ class _Frame:
         self.directory = directory
         self.state = state
         self.announced = not state.mark.ignored
-        # Not entered by the builder: all below is ignored, whatever exceptions match there.
+        # True if the builder does not enter it: exceptions below have no effect then.
         self.passed_by = passed_by
         self.steps: Iterator[Step] = iter(())
 
@@ -52,12 +52,11 @@ class _Frame:
 class Walk:
     """One walk over a request's context; iterate it once.
 
-    `everything` also opens the ignored directories that the builder passes by.
-    `source` has the directories, by default the disk; `evaluator` the verdicts, by
-    default those of the ignore file.
-    What made the answer incomplete is in `problems`, complete when the walk is.
-    Raises `BuildFailsError` where the builder would stop, `IgnoreFileError` at
-    a pattern that cannot be evaluated.
+    `everything` also opens the ignored directories that the builder does not enter.
+    `source` provides the directories (default: the disk), `evaluator` the verdicts
+    (default: those of the ignore file). `problems` lists what made the answer incomplete;
+    it is complete after the iteration. Raises `BuildFailsError` where the builder would
+    stop, and `IgnoreFileError` for a pattern that cannot be evaluated.
     """
 
     def __init__(
@@ -73,7 +72,7 @@ class Walk:
         self._evaluator = evaluator or fastest(request.spec)
         self.source = source or Disk(request.root)
         self._surely_short = (self.source.longest_path - _LONGEST_NAME) // _MOST_BYTES
-        """The most characters of a directory's path in which no name makes a path too long."""
+        """Characters of a directory's path up to which no name in it makes a path too long."""
         self.inspector = Inspector(self.source, request.root, request.builder)
         self.problems = self.inspector.problems
         self._stack: list[_Frame] = []
@@ -92,7 +91,7 @@ class Walk:
             self.close()
 
     def _down_to(self, depth: int) -> Iterator[Event]:
-        """Walk until no more than so many directories are on the stack."""
+        """Walk until at most `depth` directories are on the stack."""
         stack = self._stack
         while len(stack) > depth:
             frame = stack[-1]
@@ -107,17 +106,18 @@ class Walk:
                 self._leave()
 
     def close(self) -> None:
-        """Close the directories that are open."""
+        """Close all open directories."""
         for frame in self._stack:
             frame.directory.close()
 
     def handed_back(
         self, kind: str, directory: str, names: list[str], silent: int = 0
     ) -> Iterator[Event]:
-        """Yield what becomes of `names` in a `directory` that is entered, for one that walks ahead.
+        """Yield the events of `names` in a `directory`, which a faster walk handed back.
 
-        They are `files`, a run of them; one `folder`, itself alone; or a `tree`, with all below.
-        So many directories from that one up are `silent`: ignored, and not sent so far.
+        `kind` is `files` for a run of files, `folder` for one directory alone, or `tree` for one
+        with all below. `silent` is the number of ignored directories, from `directory` upward,
+        that were not sent so far.
         """
         frame = self._go(directory, silent)
         if frame is None:
@@ -133,7 +133,7 @@ class Walk:
                 yield from self._files(frame, names[at : at + MOST_TOGETHER])
 
     def _go(self, directory: str, silent: int) -> _Frame | None:
-        """Return a directory that is entered, with those above on the stack; None if it is gone."""
+        """Return a directory to enter, with those above it on the stack; None if it is gone."""
         stack = self._stack
         if not stack:
             self._open_top()
@@ -149,7 +149,7 @@ class Walk:
         return stack[-1]
 
     def _step_into(self, frame: _Frame, name: str) -> bool:
-        """Put a directory on the stack that was announced; return whether it is there."""
+        """Put a directory on the stack that was announced before; return whether it exists."""
         child = self._open(frame, name, self._evaluator.enter(frame.state, frame.prefix, name))
         if child is not None:
             child.announced = True
@@ -168,13 +168,13 @@ class Walk:
     def _open(
         self, frame: _Frame, name: str, state: HasMark, *, passed_by: bool = False
     ) -> _Frame | None:
-        """Put the subdirectory `name` on the stack; None if that cannot be and stops no builder."""
+        """Put the subdirectory `name` on the stack; None if unreadable where no builder stops."""
         path = frame.prefix + name
         try:
             directory = frame.directory.enter(name)
         except OSError as error:
             if error.errno in _GONE:
-                # `filterFS.Walk` goes on where something is gone (`isNotExist`).
+                # `filterFS.Walk` continues after an entry that is gone (`isNotExist`).
                 self.inspector.vanished(path, error)
             elif passed_by:
                 self.inspector.unread_ignored(path, error)
@@ -190,7 +190,7 @@ class Walk:
         return frame
 
     def _leave(self) -> None:
-        """Close the top directory. Nothing more is met in the one above if that is gone."""
+        """Close the top directory. If the one above is gone, skip the rest of it."""
         try:
             self._stack.pop().directory.leave()
         except OSError as error:
@@ -212,7 +212,7 @@ class Walk:
         return steps
 
     def _check_lengths(self, prefix: str, steps: list[Step]) -> None:
-        """Raise `BuildFailsError` at a path that is too long to be opened."""
+        """Raise `BuildFailsError` for a path too long to be opened."""
         for step in steps:
             for name in step if isinstance(step, list) else [step]:
                 if len(os.fsencode(prefix + name)) > self.source.longest_path:
@@ -223,14 +223,14 @@ class Walk:
                     )
 
     def _enter(self, frame: _Frame, name: str) -> list[Event]:
-        """Put the subdirectory `name` on the stack and announce it, if the walk goes there."""
+        """Put the subdirectory `name` on the stack if the walk enters it; return its events."""
         events: list[Event] = []
         path, state, looks_inside = frame.prefix + name, frame.state, False
         if not frame.passed_by:
             state = self._evaluator.enter(frame.state, frame.prefix, name)
             looks_inside = not state.mark.ignored or self._evaluator.enters(state, path)
         if state.mark.ignored:
-            # `filterFS.Walk` announces it after all if something below is sent (`calledFn`).
+            # `filterFS.Walk` sends it later if an entry below it is sent (`calledFn`).
             events.append(IgnoredFolder(path, state.mark, looks_inside or self._everything))
             if not looks_inside and not self._everything:
                 return events
@@ -245,7 +245,7 @@ class Walk:
         return events
 
     def _announce(self) -> list[Event]:
-        """Return the ignored directories above a sent entry that were not sent yet."""
+        """Return the ignored directories above a sent entry that were not sent before."""
         if self._all_announced:
             return []
         self._all_announced = True
@@ -261,7 +261,7 @@ class Walk:
         return Folder(frame.path, frame.directory.stat, frame.state.mark, xattrs)
 
     def _files(self, frame: _Frame, names: list[str]) -> list[Event]:
-        """Return what becomes of `names`, a run of entries that are no directories."""
+        """Return the events of `names`, a run of entries that are not directories."""
         mark, prefix = frame.state.mark, frame.prefix
         odd = {} if frame.passed_by else self._evaluator.odd(frame.state, prefix, names)
         sent, ignored = _parted(names, mark, odd) if odd or mark.ignored else (names, _NONE)
@@ -279,7 +279,7 @@ class Walk:
 
 
 def _parted(names: list[str], mark: Mark, odd: dict[str, Mark]) -> tuple[list[str], list[str]]:
-    """Return those of `names` that are sent, and the ignored ones; most share `mark`."""
+    """Split `names` into sent and ignored ones; most have `mark`."""
     others = {name for name, each in odd.items() if each.ignored != mark.ignored}
     if not others:
         return ([], names) if mark.ignored else (names, [])

@@ -148,7 +148,7 @@ def test_an_ignore_file_outside_the_context(cli: Cli, context: Path) -> None:
     (context / ".dockerignore").unlink()
     (context / ".dockerignore").symlink_to("../other/.dockerignore")
     before = (context.parent / "other/.dockerignore").read_bytes()
-    refused(cli, context, ".dockerignore: a symlink that leaves")
+    refused(cli, context, ".dockerignore: the file is a symlink that leaves")
     assert (context.parent / "other/.dockerignore").read_bytes() == before
 
 

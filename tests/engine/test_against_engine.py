@@ -69,7 +69,7 @@ def check_buildkit(root: Path, ours: Ours, result: BuildResult) -> None:
 
 def words(message: str) -> str:
     """Docker's part of our message."""
-    size = re.search(r"take [\d,]+ bytes", message)
+    size = re.search(r"need [\d,]+ bytes", message)
     return "header list size to send violates the maximum size" if size else message
 
 

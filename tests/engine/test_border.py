@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ctxsize.engine.border import border_of, holds, top_of, way_out
+from ctxsize.engine.border import border_of, holds, refuse_way_out, top_of
+from ctxsize.errors import InputError
 from tests.trees import build_tree, directory, link
 
 
@@ -75,5 +76,8 @@ def test_a_symlink_out_of_the_repository_is_found(
     top = (tmp_path / "t").resolve()
     monkeypatch.chdir(top)
     for given in (path, str(top / path)):
-        found = way_out(given)
-        assert (None if found is None else found[0]) == (expected and str(top / expected))
+        if expected is None:
+            refuse_way_out(given)
+        else:
+            with pytest.raises(InputError, match=f"the symlink {expected} leads out of"):
+                refuse_way_out(given)

@@ -14,10 +14,9 @@ from pathspec import PathSpec
 from pathspec.util import lookup_pattern
 
 from ctxsize.engine import golang
-from ctxsize.engine.dialect import classify, compiled
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.ignorefile import IgnoreFile, sent_text
-from ctxsize.engine.patterns import DockerIgnorePattern
+from ctxsize.engine.patterns import DockerIgnorePattern, classify, compiled
 from ctxsize.errors import IgnoreFileError
 from tests.engine.strategies import nasty_files, nasty_paths
 

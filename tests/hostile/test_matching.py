@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from ctxsize.dockerfile.words import expand
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.builders import BUILDKIT, PODMAN
-from ctxsize.engine.dialect import compiled
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.golang import GoRegexpError
 from ctxsize.engine.linear import Linear
 from ctxsize.engine.narrow import include_spec
+from ctxsize.engine.patterns import compiled
 from ctxsize.errors import DockerfileError, IgnoreFileError
 from ctxsize.recommender.modes.from_gitignore import translate
 from tests.engine.strategies import nasty_paths

@@ -1,10 +1,9 @@
-"""What one builder does differently from another, as fields of a value; one value for each.
+"""The differences between builders, as fields of a value; one value for each builder.
 
 BuildKit is behind `docker build`, `docker buildx`, Bake and Compose. The classic builder has
 the command line send a tar stream (`DOCKER_BUILDKIT=0`). Podman sends nothing.
 
-Nothing in ctxsize compares a builder's name: a difference is a field here, or
-it does not exist.
+No other code compares a builder's name: every difference is a field here.
 """
 
 from __future__ import annotations
@@ -24,71 +23,71 @@ _HEADER_LIMIT = 1_048_896
 _HEADER_OVERHEAD = 48
 _MOST_LINES = 20_000
 _sent_text = lru_cache(maxsize=_MOST_LINES)(sent_text)
-"""Of one file many variants are tried, which share most of their lines."""
+"""A cached `sent_text`: many variants of one file are tried, which share most lines."""
 
 
 @dataclass(frozen=True)
 class Builder:
-    """One builder's behaviour; what is not said of one it does not do."""
+    """The behaviour of one builder. Every default means "it does not"."""
 
     name: str
-    """As `--builder` takes it."""
+    """The value of `--builder`."""
     title: str
-    """As a person would call it."""
+    """The name in messages."""
     spec_class: type[DockerIgnoreSpec]
-    """Reads and evaluates the patterns."""
+    """The class that reads and evaluates the patterns."""
 
     dockerfile_names: tuple[str, ...]
-    """The Dockerfile's names where the user gives none, first choice first."""
+    """Names of the default Dockerfile, first choice first."""
     specific_suffixes: tuple[str, ...]
-    """What follows the Dockerfile's name in a Dockerfile-specific ignore file."""
+    """Suffixes of a Dockerfile-specific ignore file, appended to the Dockerfile's name."""
     ignore_file_names: tuple[str, ...]
-    """The names in the context's root, first choice first."""
+    """Names of the ignore file in the context's root, first choice first."""
     fetches_dockerfile: bool = False
-    """Whether the Dockerfile is sent like a context, so that no link may leave its directory."""
+    """True if the Dockerfile is sent like a context, so that no link may leave its directory."""
     links_may_leave: bool = False
-    """Whether an ignore file that is a symlink is followed out of its directory."""
+    """True if a symlink in place of an ignore file may lead out of its directory."""
     must_read: bool = False
-    """Whether an ignore file that cannot be read stops the build instead of being empty."""
+    """True if an unreadable ignore file stops the build, instead of counting as empty."""
     longest_line: bool = False
-    """Whether the reader gives up on a line of more than 65,535 bytes."""
+    """True if the reader refuses a line of more than 65,535 bytes."""
     check_patterns: Callable[[Sequence[str]], None] | None = None
-    """Raises for lines whose patterns the builder cannot transport."""
+    """Raises an error for lines whose patterns the builder cannot send."""
     checks_as_written: bool = False
-    """Whether patterns are checked with the bytes of the file, before any is replaced."""
+    """True if patterns are checked with the file's bytes, before undecodable ones are replaced."""
     replaces_undecodable: bool = False
-    """Whether bytes of a pattern that are not UTF-8 become U+FFFD on the way."""
+    """True if the bytes of a pattern that are not UTF-8 are sent as U+FFFD."""
     always_sends: Callable[[DockerIgnoreSpec, str | None], Sequence[str]] | None = None
-    """The exceptions that the builder adds, given the spec and the Dockerfile's path."""
+    """Returns the exceptions that the builder adds, given the spec and the Dockerfile's path."""
 
     asks_for_paths: bool = False
-    """Whether only what the Dockerfile takes from the context is sent."""
+    """True if only the files that the Dockerfile uses are sent."""
     sends_ignored_parents: bool = False
-    """Whether an ignored directory arrives ahead of a re-included entry below it."""
+    """True if an ignored directory is sent ahead of a re-included entry below it."""
     sends_only_utf8: bool = False
-    """Whether a path, link target or attribute's name that is not UTF-8 stops the build."""
+    """True if a path, link target or attribute's name that is not UTF-8 stops the build."""
     unreadable_stops: bool = False
-    """Whether a file that cannot be read stops the build instead of arriving empty."""
+    """True if an unreadable file stops the build, instead of arriving empty."""
     refuses_to_open: bool = False
-    """Whether the sender has a second opinion on opening (`DockerIgnoreSpec.refuses`)."""
+    """True if the sender evaluates the patterns again before it opens a file (`refuses`)."""
     sends_sockets: bool = False
-    """Whether a socket is sent, as an empty file."""
+    """True if a socket is sent, as an empty file."""
     confuses_file_systems: bool = False
-    """Whether a file with several names is taken for any other one with its inode's number."""
+    """True if hard links are recognized by inode number alone, even across file systems."""
     links_symlinks: bool = False
-    """Whether a symlink with several names is sent as a hard link from the second on."""
+    """True if a symlink with several names is sent as a hard link from the second name on."""
     meter: str | None = None
-    """How it counts what it sends: `"buildkit"`, `"tar"`, or None if it sends nothing."""
+    """The format in which it sends: `"buildkit"`, `"tar"`, or None if it sends nothing."""
     announces: str | None = None
-    """What it prints about it, with `{}` for the size; None if nothing."""
+    """The text that it prints for the transfer, with `{}` for the size; None for no text."""
     resends: bool = False
-    """Whether every build sends all of it again, not just the first."""
+    """True if every build sends all of it again."""
     older: str | None = None
-    """The releases that behave otherwise where a report says so; None if there are none."""
+    """The last older release with another behaviour that a report mentions; None for none."""
 
 
 def check_header(lines: Sequence[str]) -> None:
-    """Raise `IgnoreFileError` for lines whose patterns do not fit the header they travel in.
+    """Raise `IgnoreFileError` for patterns that do not fit in the header that carries them.
 
     The list goes to the client as gRPC metadata: printable ASCII as it is,
     anything else URL-encoded, but only if some pattern is not ASCII at all.
@@ -108,30 +107,30 @@ def check_header(lines: Sequence[str]) -> None:
         size += _HEADER_OVERHEAD + len(text if plain else quote_plus(text, safe=""))
     if size > _HEADER_LIMIT:
         raise IgnoreFileError(
-            f"the patterns take {size:,} bytes in the request to BuildKit, which accepts at "
+            f"the patterns need {size:,} bytes in the request to BuildKit, which accepts at "
             f"most {_HEADER_LIMIT:,}",
             hint="use fewer patterns, for instance one directory instead of its files",
         )
 
 
 class ClassicIgnoreSpec(DockerIgnoreSpec):
-    """The same patterns with other pruning: exceptions are paths, even those with wildcards."""
+    """The same patterns with other pruning: exceptions count as paths, even with wildcards."""
 
     @cached_property
     def reach(self) -> Sequence[str] | None:
-        """Return the exceptions' texts, taken literally."""
+        """Return the exceptions' texts as literal paths."""
         return [pattern.text for pattern in self.patterns if pattern.include is False]
 
     def ignores_with_one_ancestor(self, path: str) -> bool:
-        """Return whether moby's deprecated `Matches` calls `path` ignored.
+        """Return whether moby's deprecated `Matches` ignores `path`.
 
-        It looks at the path and at one ancestor, the one as deep as the pattern.
-        The command line asks it, and only it, about the files it needs itself.
+        It tests the path and one ancestor: the one as deep as the pattern. The command
+        line calls it only for the files that the build itself needs.
         """
         parents = path.split("/")[:-1]
         ignored = False
         for pattern in self.patterns:
-            # Each looks for itself: what one matched does not hold for what comes below.
+            # `Matches` evaluates each path separately, without the results of its parents.
             if bool(pattern.include) == ignored:
                 continue
             if self._matches_with_ancestor(pattern, path, parents):
@@ -210,4 +209,4 @@ PODMAN = Builder(
 )
 
 BUILDERS = {builder.name: builder for builder in (BUILDKIT, CLASSIC, PODMAN)}
-"""In the order in which help and reports name them."""
+"""All builders, in the order of help and reports."""

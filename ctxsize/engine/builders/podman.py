@@ -1,7 +1,7 @@
-"""Patterns as Podman and Buildah have them: another reader, another matcher.
+"""Patterns as Podman and Buildah read and match them.
 
-Behaviour: openshift/imagebuilder's reader, containers/storage's matcher and
-Buildah's copier.
+Behaviour: the reader of openshift/imagebuilder, the matcher of containers/storage and
+the copier of Buildah.
 """
 
 from __future__ import annotations
@@ -11,22 +11,21 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from ctxsize.engine import golang
-from ctxsize.engine.dialect import tokens
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Step
-from ctxsize.engine.patterns import DockerIgnorePattern, SplitLine, as_matched
+from ctxsize.engine.patterns import DockerIgnorePattern, SplitLine, as_matched, tokens
 
 
 class PodmanIgnorePattern(DockerIgnorePattern):
-    """One line with the meaning that Buildah gives it: always an expression, for whole trees."""
+    """One line with the meaning that Buildah gives it: an expression, which matches whole trees."""
 
     __slots__ = ()
 
     wildcards: ClassVar[str] = "*?[]\\+(){}|^"
-    """All are expressions here, so that more characters have a meaning."""
+    """More characters than for Docker, as every pattern is an expression here."""
 
     @classmethod
     def split(cls, line: str) -> SplitLine | None:
-        """Return the pattern of `line`; outer slashes are cut before blanks and `!` are read."""
+        """Return the pattern of `line`; outer slashes are removed before blanks and `!`."""
         if line.startswith("#"):
             return None
         found = as_matched(line.strip("/"))
@@ -51,18 +50,18 @@ class PodmanIgnorePattern(DockerIgnorePattern):
 
 
 _STARS = re.compile(r"[*?/]+")
-_ODD = frozenset("[]\\+(){}|^$\ufeff\ufffd")
-"""What may stand for something else than itself, or for nothing."""
+_SPECIAL = frozenset("[]\\+(){}|^$\ufeff\ufffd")
+"""Characters that may not stand for themselves."""
 
 
 def _literal_text(text: str) -> str:
-    """Return the longest text that is in each path which a pattern matches."""
-    odd = _ODD & {*text} or not text.isascii()
-    return "" if odd else max(_STARS.split(text), key=len)
+    """Return the longest text that every path matched by the pattern contains."""
+    special = _SPECIAL & {*text} or not text.isascii()
+    return "" if special else max(_STARS.split(text), key=len)
 
 
 class PodmanIgnoreSpec(DockerIgnoreSpec):
-    """The last pattern that matches decides, and each path is looked at alone."""
+    """The last pattern that matches decides. Directories above do not matter."""
 
     pattern_class = PodmanIgnorePattern
     remembers_parents = False
@@ -78,7 +77,7 @@ class PodmanIgnoreSpec(DockerIgnoreSpec):
 
     @cached_property
     def _latest_first(self) -> list[tuple[int, str, bool, Any]]:
-        """Return the patterns, each with a text that is in every path which it matches."""
+        """Return the patterns, last first, each with a text that every matched path contains."""
         found = []
         for index, (pattern, (_, ignores, search)) in enumerate(
             zip(self.patterns, self._tests, strict=True)

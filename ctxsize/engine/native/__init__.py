@@ -1,10 +1,10 @@
-"""The same sums, faster: a walk in C over what Python says that patterns mean.
+"""The same sums, faster: a walk in C, with tables that Python makes of the patterns.
 
-The core counts what is plain. It asks which patterns match where bytes do not tell (beyond
-ASCII, patterns about whole paths). What a builder treats in a way of its own (links, odd modes,
-attributes, what cannot be read) it hands back by name, in the order of the walk, and the Python
-walk looks at it. So the sums are the same; where the core is missing, or an answer needs more
-than sums, the Python walk does it all.
+The core counts plain files. It calls Python where bytes are not enough to match a pattern
+(characters beyond ASCII, patterns for whole paths). Entries that builders treat specially
+(links, unusual modes, attributes, unreadable files) it hands back by name, in the order of the
+walk, and the Python walk handles them. So the sums are the same. The Python walk counts
+everything if the core is missing or the answer needs more than sums.
 """
 
 from __future__ import annotations
@@ -41,20 +41,20 @@ from ctxsize.version import core_path
 
 _MOST_SEGMENTS = 4096
 _MOST_LARGEST = 1000
-"""Number of the largest files that the core keeps, which it moves one by one."""
+"""Largest number of largest files that the core keeps, as it moves them one by one."""
 _MOST_THREADS = 8
 _READS_ATTRIBUTES, _REFUSES, _NO_SOCKETS, _SENDS_PARENTS, _ANYWHERE = 1, 2, 4, 8, 16
 _METERS = {None: 0, "buildkit": 1, "tar": 2}
 _MARK, _SECRET, _FOLDER, _END_MARK, _ENDING_SHIFT = 1, 2, 4, 8, 8
 _KINDS = ("files", "folder", "tree")
 _TREE = 2
-_END, _BYTE, _RUNE, _STAR, _CLASS, _TELL = range(6)
+_END, _BYTE, _RUNE, _STAR, _CLASS, _CLUE = range(6)
 Tokens = list[tuple[int, int]]
 _LOADED: dict[str, ModuleType] = {}
 
 
 def core() -> ModuleType | None:
-    """Return the compiled core, None where it was not built or is not wanted."""
+    """Return the compiled core; None if it was not built or is switched off."""
     path = core_path()
     if path is None:
         return None
@@ -72,7 +72,7 @@ def core() -> ModuleType | None:
 def add_all(
     request: Request, sums: WalkSums, jobs: int | None, progress: Progress | None
 ) -> Walk | None:
-    """Add all that is sent to `sums`; return what walked, None if the core cannot.
+    """Add everything that is sent to `sums`; return the walk, or None if the core cannot count.
 
     Raises what `Walk` raises.
     """
@@ -112,7 +112,7 @@ def add_all(
     except OSError:
         return None
     try:
-        _take(found, python, request, sums)
+        _add_results(found, python, request, sums)
     finally:
         python.close()
     if progress is not None:
@@ -121,25 +121,25 @@ def add_all(
 
 
 @cache
-def _telling() -> list[Tokens]:
-    """Return the names that tell something, and ends of names, each with what it tells."""
-    tells: defaultdict[str, int] = defaultdict(int)
+def _clue_tokens() -> list[Tokens]:
+    """Return the tokens of names and endings that `Clues` records, each with its meaning."""
+    kinds: defaultdict[str, int] = defaultdict(int)
     ends: defaultdict[str, int] = defaultdict(int)
     for names, kind in ((MARKERS, _MARK), (SECRET_NAMES, _SECRET), (FOLDERS, _FOLDER)):
         for name in names:
-            tells[name] |= kind
+            kinds[name] |= kind
     for end in SECRET_ENDS:
         ends[end] |= _SECRET
     for number, end in enumerate(sorted(MARKER_ENDS)):
         ends[end] |= _END_MARK | number << _ENDING_SHIFT
     return [
-        *([*_literal(name), (_TELL, kind)] for name, kind in tells.items()),
-        *([(_STAR, 0), *_literal(end), (_TELL, kind)] for end, kind in ends.items()),
-        [*_literal(SECRET_START), (_STAR, 0), (_TELL, _SECRET)],
+        *([*_literal(name), (_CLUE, kind)] for name, kind in kinds.items()),
+        *([(_STAR, 0), *_literal(end), (_CLUE, kind)] for end, kind in ends.items()),
+        [*_literal(SECRET_START), (_STAR, 0), (_CLUE, _SECRET)],
     ]
 
 
-# What patterns mean.
+# Tables of the patterns.
 
 
 def _tables(program: Program, spec: DockerIgnoreSpec) -> tuple[bytes, ...]:
@@ -154,7 +154,7 @@ def _tables(program: Program, spec: DockerIgnoreSpec) -> tuple[bytes, ...]:
     )
     classes: dict[bytes, int] = {}
     names = [[*_tokens(part, classes), (_END, bit)] for bit, part in enumerate(program.parts)]
-    names += _telling()
+    names += _clue_tokens()
     tokens = [*chain.from_iterable(names)]
     first = [0, *accumulate(map(len, names))][:-1]
     after = [len(f"{-program.after(index):b}") - 1 for index in range(len(spec.patterns))]
@@ -172,7 +172,7 @@ def _tables(program: Program, spec: DockerIgnoreSpec) -> tuple[bytes, ...]:
 
 
 def _matching(program: Program, path: bytes, near: bytes, text: int) -> bytes:
-    """Return those of `near` that match a path, for a `text` also those that match its name."""
+    """Return those of `near` that match a path; with `text`, also those that match its name."""
     directory, slash, name = os.fsdecode(path).rpartition("/")
     found = program.known[name] & (1 << 8 * len(near)) - 1 if text else 0
     on_paths = int.from_bytes(near, "little")
@@ -182,7 +182,7 @@ def _matching(program: Program, path: bytes, near: bytes, text: int) -> bytes:
 
 
 def _columns(tokens: Tokens, classes: list[bytes]) -> bytes:
-    """Return a number for each byte, the same for those that no token tells apart."""
+    """Return a number for each byte; bytes that every token treats alike share one."""
     apart = {value for kind, value in tokens if kind == _BYTE}
     apart.update(byte for flags in classes for byte, flag in enumerate(flags) if flag)
     columns = {byte: number for number, byte in enumerate(sorted(apart), 1)}
@@ -194,10 +194,10 @@ def _literal(text: str) -> Tokens:
 
 
 def _tokens(part: Segment, classes: dict[bytes, int]) -> Tokens:
-    """Return a segment byte by byte; classes of characters are numbered as they come."""
+    """Return the tokens of a segment; classes of characters are numbered in order of appearance."""
     if part.kind == "glob":
         return [*_of_glob(part.text, classes)]
-    if part.kind == "path":  # names that may be part of a match, about which the core asks
+    if part.kind == "path":  # names that may be part of a match: the core calls `_matching`
         return [(_STAR, 0), *_literal(part.text), (_STAR, 0)]
     before = [(_STAR, 0)] if part.kind in ("suffix", "any", "below") else []
     behind = [(_STAR, 0)] if part.kind in ("prefix", "opening") else []
@@ -205,7 +205,7 @@ def _tokens(part: Segment, classes: dict[bytes, int]) -> Tokens:
 
 
 def _of_glob(glob: str, classes: dict[bytes, int]) -> Iterator[tuple[int, int]]:
-    """Yield the tokens of a name with wildcards, whose classes hold nothing but ASCII."""
+    """Yield the tokens of a glob, whose classes contain only ASCII."""
     at = 0
     while at < len(glob):
         char = glob[at]
@@ -222,7 +222,7 @@ def _of_glob(glob: str, classes: dict[bytes, int]) -> Iterator[tuple[int, int]]:
 
 
 def _members(body: str) -> bytes:
-    """Return for each byte whether it is in the class that is written `[body]`."""
+    """Return 1 for each byte that is in the class `[body]`, else 0."""
     members: set[int] = set()
     at = 0
     while at < len(body):
@@ -232,7 +232,7 @@ def _members(body: str) -> bytes:
     return bytes(byte in members for byte in range(256))
 
 
-# What comes back.
+# Results of the core.
 
 
 def _read(pair: tuple[bytes, bytes]) -> tuple[list[str], array[int]]:
@@ -241,15 +241,15 @@ def _read(pair: tuple[bytes, bytes]) -> tuple[list[str], array[int]]:
     return os.fsdecode(texts).split("\0")[:-1], array("q", numbers)
 
 
-def _take(
+def _add_results(
     found: tuple[tuple[bytes, bytes], ...], python: Walk, request: Request, sums: WalkSums
 ) -> None:
-    """Add what the core found to `sums`, and in between, in order, what it handed back."""
-    totals, direct, extensions, patterns, largest, telling, back, cut = map(_read, found[:-1])
+    """Add the core's results to `sums`, and those that it handed back between them, in order."""
+    totals, direct, extensions, patterns, largest, clues, back, cut = map(_read, found[:-1])
     column = memoryview(found[-1][1])
     by_pattern = _groups(patterns[1], 3)
     sums.add_found(totals[1], _rows(direct), _rows(extensions), by_pattern, _rows(largest))
-    _add_clues(sums.clues, *telling)
+    _add_clues(sums.clues, *clues)
     if _ignores_gitignore(request):
         sums.clues.names[GITIGNORE].append("")
     texts, at, entries = iter(back[0]), 0, 0
@@ -260,7 +260,7 @@ def _take(
         at, entries = run, last
         if kind >= 0:
             directory, names = next(texts), [*islice(texts, count)]
-            sums.stand_at(before)
+            sums.set_position(before)
             silent = max(0, kind - _TREE)
             for event in python.handed_back(_KINDS[kind - silent], directory, names, silent):
                 sums.add(event)
@@ -268,27 +268,27 @@ def _take(
 
 
 def _groups(numbers: array[int], size: int) -> Iterator[tuple[int, ...]]:
-    """Return `numbers` in groups of that size."""
+    """Return `numbers` in groups of this size."""
     return zip(*(numbers[part::size] for part in range(size)), strict=True)
 
 
 def _rows(pair: tuple[list[str], array[int]]) -> Iterator[tuple[str, int, int]]:
-    """Return each text with the two numbers that belong to it."""
+    """Return each text with its two numbers."""
     texts, numbers = pair
     return zip(texts, numbers[::2], numbers[1::2], strict=True)
 
 
 def _add_clues(clues: Clues, texts: list[str], numbers: array[int]) -> None:
-    """Add the names that tell something: their prefixes, what they tell, and bytes."""
+    """Add names that the core recorded: prefix and name, their meaning, and bytes."""
     named = zip(texts[::2], texts[1::2], numbers[::2], numbers[1::2], strict=True)
-    for prefix, name, tells, size in named:
-        if tells & _MARK:
+    for prefix, name, kinds, size in named:
+        if kinds & _MARK:
             clues.names[name].append(prefix)
-        if tells & _END_MARK:
+        if kinds & _END_MARK:
             clues.names[f"*{name[name.rfind('.') :]}"].append(prefix)
-        if tells & _FOLDER:
+        if kinds & _FOLDER:
             clues.folders[name].append(prefix)
-        if tells & _SECRET:
+        if kinds & _SECRET:
             clues.add_secret(prefix, name, size)
 
 

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ctxsize.engine import git
-from ctxsize.engine.dialect import compiled
 from ctxsize.engine.golang import GoRegexpError
-from ctxsize.engine.patterns import DockerIgnorePattern, escaped, is_plain, pattern_for
+from ctxsize.engine.patterns import DockerIgnorePattern, compiled, escaped, is_plain, pattern_for
 from ctxsize.engine.trial import Attempt
 from ctxsize.recommender.evidence import small_file
 from ctxsize.recommender.modes.draft import Draft, Wrong
