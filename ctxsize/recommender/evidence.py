@@ -219,8 +219,8 @@ class Evidence:
                 if not self.tree.has(path, ".gitignore"):
                     return False
                 lines = text_of(self.first_bytes(f"{path}/.gitignore")).splitlines()
-                said = [line.strip() for line in lines if line.strip() and line[0] != "#"]
-                return said in (["*"], ["/**"], ["**"])
+                patterns = [line.strip() for line in lines if line.strip() and line[0] != "#"]
+                return patterns in (["*"], ["/**"], ["**"])
             case "git_ignored":
                 return self.git.ignores(path)
             case "untracked":

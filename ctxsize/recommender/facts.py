@@ -10,7 +10,7 @@ from fnmatch import translate
 from functools import cache, cached_property
 from heapq import nsmallest
 
-from ctxsize.dockerfile.stages import StageStep, built_stages
+from ctxsize.dockerfile.stages import built_stages
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, Named
 from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.knowledge.tools import install_directory, listed, manager_of
@@ -85,7 +85,7 @@ class Facts:
         self.sums = sums
         """The sums of the context, by path."""
         self._installed: dict[tuple[int, str], tuple[str | None, ...]] = {}
-        self.running = cache(self._running)
+        self.running = cache(lambda step: (*running(step),))
         """Return the commands of a step, each with its directory."""
         self.sent_like = cache(self._sent_like)
         """Return the files that are sent and whose names match, topmost first."""
@@ -122,10 +122,7 @@ class Facts:
         return Texts(texts), True
 
     def _source_names(self) -> Iterator[str]:
-        pending = [self.evidence.tree.root]
-        while pending:
-            held = pending.pop()
-            pending += (each for each in held.folders.values() if each.name not in NOT_SOURCES)
+        for held in self.evidence.tree.walk(lambda each: each.name not in NOT_SOURCES):
             for name in self.sums.names_in(held.path):
                 if is_source(name) and name not in _LOCKS:
                     yield held.prefix + name
@@ -181,10 +178,6 @@ class Facts:
             if NOT_SOURCES.isdisjoint(end.split("/")) and f"{end}/{manifest}" in self.sums:
                 return end
         return None
-
-    @staticmethod
-    def _running(step: StageStep) -> tuple[tuple[str, Command], ...]:
-        return tuple(running(step))
 
     def commands(self, build_file: BuildFile) -> Iterator[tuple[str, Command]]:
         """Yield the commands in the builds of `build_file`, with their directories."""
@@ -252,10 +245,10 @@ def reader_of(facts: Facts, match: Match) -> str | None:
         if tool is not None:
             return f"{tool}, which {build_file.path} runs, reads it"
     for at, paths in sorted(facts.settings.items(), key=lambda e: (e[0] != directory, e[0])):
-        said = _about(at, directory, name)
+        expression = _about(at, directory, name)
         texts = (f"{e.rpartition('/')[2]}\n{facts.evidence.small_file(e)}" for e in paths)
-        text = "" if said is None else "\n".join(texts)
-        if said is None or not re.search(said, text):
+        text = "" if expression is None else "\n".join(texts)
+        if expression is None or not re.search(expression, text):
             continue
         tool = _bundler_in(text)
         if tool is not None:

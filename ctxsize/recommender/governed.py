@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from ctxsize.build import Build
@@ -188,19 +189,9 @@ def _build_file(
 
 
 def _dockerfiles(tree: Tree, tracked: Tracked) -> Iterator[str]:
-    found = 0
-    pending = [tree.root]
-    while pending and found < _MOST:
-        held = pending.pop()
-        for file in held.files:
-            if is_dockerfile(file.name):
-                found += 1
-                yield held.prefix + file.name
-        pending += (
-            folder
-            for folder in reversed(held.folders.values())
-            if folder.name not in FETCHED and not tracked.ignores(folder.path)
-        )
+    directories = tree.walk(lambda e: e.name not in FETCHED and not tracked.ignores(e.path))
+    names = ((held.prefix, filter(is_dockerfile, held.entries)) for held in directories)
+    return islice((prefix + name for prefix, found in names for name in found), _MOST)
 
 
 def _own_files(request: Request, tree: Tree, dockerfiles: list[str]) -> Iterator[str]:

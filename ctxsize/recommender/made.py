@@ -32,7 +32,7 @@ from ctxsize.recommender.mentions import is_named, is_named_beside, is_named_by
 from ctxsize.recommender.rules import Category
 from ctxsize.syntax import Command
 
-_SAID_LATER = ("WORKDIR", "ENV", "ARG", "CMD", "ENTRYPOINT", "HEALTHCHECK", "COPY", "ADD")
+_USED_LATER = ("WORKDIR", "ENV", "ARG", "CMD", "ENTRYPOINT", "HEALTHCHECK", "COPY", "ADD")
 _IDLE = re.compile(
     r"^(apt|apt-get|apk|dnf|yum|corepack|chown|chmod|mkdir|rm|cp|ln)\b|\bmix local\."
     r"| (-g|--global|global|config)( |$)|\bgem install\b|--version\b"
@@ -109,13 +109,13 @@ class Making:
                 content = self._copied(content, stage, step)
             if step.is_run:
                 content = self._ran(content, stage, step)
-            elif keyword in _SAID_LATER and (keyword != "WORKDIR" or content.has_it):
+            elif keyword in _USED_LATER and (keyword != "WORKDIR" or content.has_it):
                 content = content._replace(later=(*content.later, step))
         return content
 
     def _finish(self, stage: BuiltStage) -> None:
         """Record the uses of the copied match in the finished image."""
-        self._uses += [each.line for each in self._ends[stage].later if self._says(each)]
+        self._uses += [each.line for each in self._ends[stage].later if self._may_use(each)]
         if stage not in self._consumed and self._is_managed and self._speaks(stage.base):
             self._uses.append(stage.stage.line)
 
@@ -217,7 +217,7 @@ class Making:
             return ""
         return self._facts.script(posixpath.basename(word), self._path)
 
-    def _says(self, step: StageStep) -> bool:
+    def _may_use(self, step: StageStep) -> bool:
         """Return True if an instruction may use the match when the image is finished."""
         keyword = step.instruction.keyword
         if keyword == "WORKDIR":
@@ -234,7 +234,7 @@ class Making:
 
 
 _LAST: WeakKeyDictionary[Facts, tuple[Match, list[Making]]] = WeakKeyDictionary()
-"""What was found for the last match: two traps ask for the same one in turn."""
+"""The makings of the last match in each context: two traps need the same ones in turn."""
 
 
 def made_by(facts: Facts, match: Match) -> list[Making]:

@@ -88,17 +88,10 @@ def _files(draft: Draft) -> Iterator[GitIgnoreFile]:
             if any(lines):
                 name = "../" * (len(names) - depth) + _NAME
                 yield GitIgnoreFile(name, "", tuple(names[depth:]), lines)
-    pending = [draft.tree.root]
-    while pending:
-        held = pending.pop()
+    for held in draft.tree.walk(lambda e: e.name != ".git" and not draft.git.ignores(e.path)):
         if held.has(_NAME):
             name = held.prefix + _NAME
             yield GitIgnoreFile(name, held.path, (), _lines(root, name))
-        pending += (
-            each
-            for each in reversed(held.folders.values())
-            if each.name != ".git" and not draft.git.ignores(each.path)
-        )
 
 
 def _lines(root: str, path: str) -> tuple[str, ...]:
@@ -129,8 +122,8 @@ class _Translation:
                     meant[text] = f"{text}/**" if line.rstrip(" \r").endswith("/") else text
         self.additions = draft.new([*added.values()])
         """The lines for an ignore file, in the order in which git reads them."""
-        all_said = not any(note.subject.startswith("!") for note in self.notes)
-        self._spec = draft.trial.spec(meant.values()) if all_said else None
+        all_translated = not any(note.subject.startswith("!") for note in self.notes)
+        self._spec = draft.trial.spec(meant.values()) if all_translated else None
         """All lines as a spec; None if an exception has no translation, or the spec is invalid."""
 
     def _translated(self, file: GitIgnoreFile, number: int, line: str) -> str:
