@@ -122,7 +122,7 @@ class Facts:
         return Texts(texts), True
 
     def _source_names(self) -> Iterator[str]:
-        for held in self.evidence.tree.walk(lambda each: each.name not in NOT_SOURCES):
+        for held in self.evidence.tree.directories(lambda each: each.name not in NOT_SOURCES):
             for name in self.sums.names_in(held.path):
                 if is_source(name) and name not in _LOCKS:
                     yield held.prefix + name

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ctxsize.build import Build
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
+from ctxsize.engine.memory import Held
 from ctxsize.engine.need import named_contexts, needs_of
 from ctxsize.engine.request import Plans, Request, request_of
 from ctxsize.errors import CtxsizeError, DockerfileError, UndecidedError
@@ -189,9 +190,16 @@ def _build_file(
 
 
 def _dockerfiles(tree: Tree, tracked: Tracked) -> Iterator[str]:
-    directories = tree.walk(lambda e: e.name not in FETCHED and not tracked.ignores(e.path))
-    names = ((held.prefix, filter(is_dockerfile, held.entries)) for held in directories)
-    return islice((prefix + name for prefix, found in names for name in found), _MOST)
+    def enters(directory: Held) -> bool:
+        return directory.name not in FETCHED and not tracked.ignores(directory.path)
+
+    found = (
+        held.prefix + name
+        for held in tree.directories(enters)
+        for name in held.entries
+        if is_dockerfile(name)
+    )
+    return islice(found, _MOST)
 
 
 def _own_files(request: Request, tree: Tree, dockerfiles: list[str]) -> Iterator[str]:

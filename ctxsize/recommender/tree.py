@@ -104,7 +104,7 @@ class Tree:
             elif self.has(directory, name):
                 yield prefix + name
 
-    def walk(self, enters: Callable[[Held], bool]) -> Iterator[Held]:
+    def directories(self, enters: Callable[[Held], bool]) -> Iterator[Held]:
         """Yield the directories in order of paths, without those that `enters` rejects."""
         pending = [self.root]
         while pending:

@@ -88,7 +88,8 @@ def _files(draft: Draft) -> Iterator[GitIgnoreFile]:
             if any(lines):
                 name = "../" * (len(names) - depth) + _NAME
                 yield GitIgnoreFile(name, "", tuple(names[depth:]), lines)
-    for held in draft.tree.walk(lambda e: e.name != ".git" and not draft.git.ignores(e.path)):
+    ignores = draft.git.ignores
+    for held in draft.tree.directories(lambda e: e.name != ".git" and not ignores(e.path)):
         if held.has(_NAME):
             name = held.prefix + _NAME
             yield GitIgnoreFile(name, held.path, (), _lines(root, name))
