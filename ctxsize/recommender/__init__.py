@@ -1,1 +1,1 @@
-"""What an ignore file should hold: evidence, candidates, proof, rank."""
+"""Suggestions for ignore files: evidence, candidates, proof, rank."""

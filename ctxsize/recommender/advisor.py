@@ -1,4 +1,4 @@
-"""Evidence → matches → candidates → proof → rank: what an ignore file should hold."""
+"""Suggestions for one context: evidence, matches, candidates, proof, rank."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ from ctxsize.writer.merge import Addition, merge
 
 @dataclass(frozen=True)
 class Choice:
-    """Which suggestions become part of the edit."""
+    """The suggestions that become part of the edit."""
 
     only: Collection[str] = ()
-    """The names of rules, or paths; then nothing else, and these even if they are not safe."""
+    """Names of rules, or paths. If given, exactly these are chosen, even if they are not safe."""
     unsafe: bool = False
-    """All of them."""
+    """True to choose all suggestions."""
 
     def takes(self, suggestion: Suggestion) -> bool:
-        """Return whether `suggestion` is chosen."""
+        """Return True if `suggestion` is chosen."""
         if self.only:
             return not {suggestion.rule.name, *suggestion.paths}.isdisjoint(self.only)
         return suggestion.safe or self.unsafe
 
 
 class Advisor(BuildContext):
-    """Works out what is worth saying about one context."""
+    """Compute the advice for one context."""
 
     def __init__(
         self,
@@ -60,9 +60,9 @@ class Advisor(BuildContext):
         _ = self.facts, self.transfer
 
     def advise(self, choice: Choice) -> Advice:
-        """Return the advice, with the edit that `choice` comes to. Raises `InputError`.
+        """Return the advice, with an edit of the suggestions in `choice`. Raises `InputError`.
 
-        What is in the edit holds together: the proof is of the very file that is written.
+        The proof tries the exact bytes that the edit writes.
         """
         step(self._steps, "matching rules")
         _ = self.found
@@ -103,15 +103,15 @@ class Advisor(BuildContext):
     def _edited(
         self, made: list[Suggestion], choice: Choice
     ) -> tuple[tuple[Suggestion, ...], Edit | None, Size]:
-        """Return the suggestions, the chosen ones marked, the edit, and the size after it."""
+        """Return the suggestions with the chosen ones marked, the edit, and the size after it."""
         chosen = [each for each in made if choice.takes(each)]
         if all(each.paths == (self.own_path,) for each in chosen) and self.new_file:
-            # A file that would hide itself and nothing else is not worth making.
+            # A new ignore file that hides only itself is useless.
             made = [each for each in made if each.paths != (self.own_path,)]
             chosen = []
         if not chosen:
             return tuple(made), None, self.size
-        # Exceptions come last: behind them a bare name may leave files in the context.
+        # Exceptions go last: after an exception, a bare name may leave files in the context.
         chosen.sort(key=lambda each: bool(each.keeps))
         data = self._merged(chosen)
         before_data = None if self.request.ignore_file is None else self.request.ignore_file.data
@@ -122,7 +122,7 @@ class Advisor(BuildContext):
     def _merged(self, chosen: Sequence[Suggestion]) -> bytes:
         """Return the ignore file with the patterns of `chosen`.
 
-        Raises `InputError` if these very bytes do not pass the proof.
+        Raises `InputError` if these bytes do not pass the proof.
         """
         additions = [
             Addition(pattern, each.rule.category.heading, each.comment)
@@ -134,9 +134,9 @@ class Advisor(BuildContext):
         fault = self.proof.fault(chosen, data)
         if fault:
             raise InputError(
-                f"these suggestions do not hold together: {fault}",
+                f"these suggestions fail the proof together: {fault}",
                 path=ignore_file_to_write(self.request),
-                hint="take fewer of them, with --only",
+                hint="choose fewer of them with --only",
             )
         return data
 
@@ -149,7 +149,7 @@ class Advisor(BuildContext):
         )
 
     def _blocked(self, failed: Iterable[tuple[Suggestion, str]]) -> Iterator[Blocked]:
-        """Yield what a trap blocks, and what failed the proof."""
+        """Yield the matches that a trap blocks, and the suggestions that failed the proof."""
         blocked = [
             (match, next((e for e in match.objections if not e.soft), None))
             for match in self.found
@@ -163,7 +163,7 @@ class Advisor(BuildContext):
             yield Blocked(*where, reason.trap, reason.reason, match.evidence, amount)
 
     def _located(self, path: str) -> Location:
-        """Return a path of the context as the user would name it."""
+        """Return the location of a path of the context, as the user would write it."""
         return Location(os.path.normpath(os.path.join(self.request.context, path)))
 
     def _asked(self, asked: Iterable[Question]) -> Iterator[Finding]:
@@ -171,7 +171,7 @@ class Advisor(BuildContext):
             yield Finding(
                 "CTX502",
                 severity_of("CTX502"),
-                f"a large part of the context is explained by no rule: {each.path}",
+                f"no rule explains a large part of the context: {each.path}",
                 self._located(each.path),
                 Confidence.POSSIBLE,
                 content_bytes=each.size.content_bytes,
@@ -180,7 +180,7 @@ class Advisor(BuildContext):
             )
 
     def _missing(self, suggestions: Iterable[Suggestion]) -> Iterator[Finding]:
-        """Yield what is safe to add, as findings about the ignore file or the Dockerfile."""
+        """Yield a finding for each safe suggestion, at the ignore file or the Dockerfile."""
         where = ignore_file_to_write(self.request)
         if self.new_file and self.request.dockerfile is not None:
             where = self.request.dockerfile
@@ -189,7 +189,7 @@ class Advisor(BuildContext):
                 yield Finding(
                     "CTX501",
                     severity_of("CTX501"),
-                    f"no pattern keeps out {', '.join(each.paths[:3])}: {each.rule.why}",
+                    f"no pattern ignores {', '.join(each.paths[:3])}: {each.rule.why}",
                     Location(where),
                     evidence=each.evidence,
                     content_bytes=each.size.counted.content_bytes,
@@ -204,7 +204,7 @@ class Advisor(BuildContext):
         return [match for match in self.found if match.secret in sure]
 
     def _secrets(self, made: Sequence[Suggestion]) -> Iterator[Finding]:
-        """Yield the secrets: where one is copied, else that it is sent."""
+        """Yield a finding for each secret: the instruction that copies it, else that it is sent."""
         for match in self._certain_secrets:
             takers = self.build_files.taking(match.path)
             yield from (_copied(match, each) for each in takers)
@@ -266,7 +266,7 @@ def _check(choice: Choice, made: Sequence[Suggestion]) -> None:
     known = {each.rule.name for each in made} | {path for each in made for path in each.paths}
     for name in choice.only:
         if name not in known:
-            hint = "ctxsize suggest lists what there is"
+            hint = "ctxsize suggest lists all suggestions"
             if name in all_rules():
                 hint = f"ctxsize suggest --explain {name} says why"
-            raise InputError(f"nothing to suggest by the name of {name!r}", hint=hint)
+            raise InputError(f"no suggestion has the name {name!r}", hint=hint)

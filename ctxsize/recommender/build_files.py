@@ -1,8 +1,8 @@
-"""The Dockerfiles that an ignore file governs, and what they take from the context by name.
+"""The Dockerfiles that an ignore file governs, and the sources that they take by name.
 
-An ignore file serves every build of its context: the Dockerfile that was asked
-about and all others in the tree, but for those with an ignore file of their own.
-Where FROM needs a build argument that is not given, a value is assumed.
+An ignore file applies to every build of its context: that of the given Dockerfile, and those of
+all others in the tree, except for Dockerfiles with an ignore file of their own.
+If FROM needs a build argument that is not given, a value is assumed.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ _PATH = re.compile(r"(?<![\w./:@$~}-])[\w./-]+")
 _VARIABLE = re.compile(r"\$\{[^${}]*\}|\$\w+")
 _TAKING = ("copy", "add", "bind")
 _DEEPEST = 20
-"""Number of variables inside of each other that are looked into."""
+"""Number of variables nested in each other that are replaced."""
 _ASSUMED = "x86-64"
-"""The value of build arguments without one: an image, a tag, a platform and part of one."""
+"""The value assumed for a build argument: valid as image, tag, platform or part of one."""
 _NAME = re.compile(r"\$\{?(\w+)")
 _PREDEFINED = re.compile(r"(TARGET|BUILD)(PLATFORM|OS|ARCH|VARIANT|STAGE)")
 
@@ -43,43 +43,41 @@ class Named:
     """Something that an instruction takes from the context by its name."""
 
     dockerfile: str
-    """As the user would name it, or as it stands in the context."""
+    """The path as the user would write it, or relative to the context."""
     line: int
     instruction: str
     source: str
-    """As it is written."""
     path: str
-    """What it comes to; a pattern where it has wildcards."""
+    """Path in the context, cleaned; a pattern if the source has wildcards."""
     text: str = ""
-    """The whole instruction, of a source whose name is not known."""
+    """The whole instruction; only for a source with an unknown variable."""
 
     def __str__(self) -> str:
         return f"{self.instruction} {self.source} ({self.dockerfile}:{self.line})"
 
     @property
     def parts(self) -> list[str]:
-        """Return the components of the path."""
         return self.path.split("/")
 
     def is_at_or_below(self, path: str) -> bool:
-        """Return whether it takes `path` itself or something below it."""
+        """Return True if the source is `path` itself or something below it."""
         parts, wanted = self.parts, path.split("/")
         return len(parts) >= len(wanted) and all(map(agree, parts, wanted))
 
     def goes_through(self, find: str) -> bool:
-        """Return whether a name or path that a pattern matches at any depth lies on its way."""
+        """Return True if the source or a directory above it is called `find`, a name or a path."""
         parts, wanted = self.parts, find.split("/")
         starts = range(len(parts) - len(wanted) + 1)
         return any(all(map(agree, parts[at:], wanted)) for at in starts)
 
     def contains(self, path: str) -> bool:
-        """Return whether it takes a directory in which `path` is."""
+        """Return True if the source is a directory that contains `path`."""
         parts, wanted = self.parts, path.split("/")
         return len(parts) < len(wanted) and all(map(agree, parts, wanted))
 
 
 def agree(part: str, wanted: str) -> bool:
-    """Return whether a component of a source and one of a path or a rule can be the same."""
+    """Return True if a component of a source and one of a path or a rule may be equal."""
     if part == wanted:
         return True
     if has_wildcards(part):
@@ -88,7 +86,7 @@ def agree(part: str, wanted: str) -> bool:
 
 
 def _any(source: str) -> str:
-    """Return a source with `*` for each variable, and for what else is not literal.
+    """Return a source with `*` for each variable and for everything else that is not literal.
 
     >>> _any("./app-${VERSION:-$NEXT}.jar"), _any("$DIR/src"), _any("a/[bc]/$X")
     ('app-*.jar', '*/src', 'a/*/*')
@@ -103,18 +101,18 @@ def _any(source: str) -> str:
 
 @dataclass(frozen=True)
 class BuildFile:
-    """One Dockerfile, and what the builds of all its stages take."""
+    """One Dockerfile with the sources that the builds of all its stages take."""
 
     request: Request
-    """The request with this Dockerfile."""
+    """The request that builds this Dockerfile."""
     path: str
     dockerfile: Dockerfile
     needs: tuple[tuple[str, ContextNeed], ...]
-    """For each target that the builder accepts; `""` is the usual one."""
+    """The needs of each target that the builder accepts; `""` is the default target."""
     names: tuple[str, ...] = ("",)
-    """What the build calls the directory: `""` for its context, else a named context."""
+    """Names of the build's contexts that are this directory; `""` for the main one."""
     asked_for: bool = False
-    """Whether something in the repository asks for this build; else it was just found."""
+    """True if something in the repository requests this build; False if the file was just found."""
 
     @cached_property
     def _taken(self) -> tuple[Source, ...]:
@@ -127,12 +125,12 @@ class BuildFile:
 
     @cached_property
     def sources(self) -> tuple[Source, ...]:
-        """Return what its instructions take from the build context, each once."""
+        """Return the sources that its instructions take from the build context, each once."""
         return tuple(dict.fromkeys(replace(source, stage="") for source in self._taken))
 
     @property
     def paths_here(self) -> set[str]:
-        """Return the relative paths that instructions take or name: most are of its context."""
+        """Return the relative paths in its instructions; most of them are paths of its context."""
         doubtful = {each.source for each in self.unknown}
         taken = {each.path for each in self.sources if each.source not in doubtful}
         words = (word.removeprefix("./").rstrip("./") for word in _PATH.findall(self.words))
@@ -140,7 +138,7 @@ class BuildFile:
 
     @cached_property
     def taken_at(self) -> dict[tuple[str, int], set[Source]]:
-        """Return what is taken from the build context, by the stage and the line that take it."""
+        """Return the sources taken from the build context, by stage and line."""
         found = defaultdict[tuple[str, int], set[Source]](set)
         for source in self._taken:
             found[source.stage, source.line].add(source)
@@ -152,7 +150,7 @@ class BuildFile:
 
     @cached_property
     def named(self) -> tuple[Named, ...]:
-        """Return what it takes by name, and what symlinks among that lead to."""
+        """Return the sources with a name, and the targets of symlinks among them."""
         root = next(self.requests()).root
         found: dict[Named, None] = {}
         for source in self.sources:
@@ -165,7 +163,7 @@ class BuildFile:
 
     @cached_property
     def takes_everything(self) -> bool:
-        """Return whether an instruction takes the whole context, or FROM makes a stage of it."""
+        """Return True if an instruction copies the whole context, or FROM makes a stage of it."""
         return any(source.path == "." for source in self.sources) or any(
             each.paths is None
             for _, need in self.needs
@@ -175,7 +173,7 @@ class BuildFile:
 
     @cached_property
     def unknown(self) -> tuple[Named, ...]:
-        """Return sources with a variable that has no value here, with `*` for it in the path."""
+        """Return the sources with a variable that has no value here, `*` in its place."""
         lines = {
             unknown.line
             for _, need in self.needs
@@ -193,7 +191,7 @@ class BuildFile:
 
     @cached_property
     def commands(self) -> str:
-        """Return what its RUN instructions run, heredocs included."""
+        """Return the commands of its RUN instructions, heredocs included."""
         return "\n".join(
             _with_documents(each, " ".join(each.arguments) if each.json_form else each.text)
             for each in self.dockerfile.instructions
@@ -202,13 +200,13 @@ class BuildFile:
 
     @cached_property
     def unread_at(self) -> int | None:
-        """Return the first line whose commands cannot be read, None if there is none."""
+        """Return the first line whose commands cannot be parsed; None if there is none."""
         steps = (step for stage in built_stages(self.dockerfile) for step in stage.steps)
         return next((step.line for step in steps if not is_known(step.instruction)), None)
 
     @cached_property
     def words(self) -> str:
-        """Return all that its instructions say, heredocs included, and no comment."""
+        """Return the text of all instructions, heredocs included, without comments."""
         return "\n".join(_with_documents(e, e.text) for e in self.dockerfile.instructions)
 
 
@@ -223,32 +221,32 @@ class BuildFiles:
     all: tuple[BuildFile, ...]
     problems: tuple[Problem, ...] = ()
     own_files: frozenset[str] = frozenset()
-    """The Dockerfiles in the context, and the ignore files beside them or at its top."""
+    """Paths of the Dockerfiles in the context, and of the ignore files that its builds may use."""
     elsewhere: tuple[tuple[str, str], ...] = ()
-    """The Dockerfiles in the context that are built with a directory below it, and which."""
+    """Dockerfiles in the context that are built with a directory below it, and that directory."""
     undecided: tuple[tuple[str, str], ...] = ()
-    """The Dockerfiles that may be built though it is not known what they take, and their texts."""
+    """Dockerfiles that may be built but whose sources are unknown, each with its text."""
 
     @cached_property
     def named(self) -> tuple[Named, ...]:
-        """Return what any of them takes by name."""
+        """Return the sources with a name of all Dockerfiles."""
         return tuple(each for build_file in self.all for each in build_file.named)
 
     def taking(self, path: str) -> list[Named]:
-        """Return what any of them takes of `path` by name, or all of it."""
+        """Return the sources that are `path` or something below it."""
         return [each for each in self.named if each.is_at_or_below(path)]
 
     @cached_property
     def unknown(self) -> tuple[Named, ...]:
-        """Return what any of them takes by a name that is not known, see `BuildFile.unknown`."""
+        """Return the sources with an unknown variable of all Dockerfiles."""
         return tuple(each for build_file in self.all for each in build_file.unknown)
 
 
 def with_bases(request: Request) -> tuple[Request, tuple[Problem, ...]]:
     """Return `request` with a value for each build argument without which FROM fails.
 
-    What instructions take does not depend on the image. The problems name the arguments; without
-    any, the request is as it was.
+    The sources of instructions do not depend on the image. The problems name the arguments.
+    Return `request` itself if FROM fails for no argument.
     """
     if request.dockerfile is None or _is_accepted(request):
         return request, ()
@@ -271,7 +269,7 @@ def with_bases(request: Request) -> tuple[Request, tuple[Problem, ...]]:
         Problem(
             "unknown-argument",
             f"ARG {name} has no value, and the build fails without it: add --build-arg {name}=… "
-            "(what follows holds for any value that names an image)",
+            "(the answers are the same for every value that names an image)",
             request.dockerfile,
             line=line,
         )

@@ -1,6 +1,6 @@
-"""Matches into the lines of an ignore file that hide them and nothing else, the best first.
+"""Turn matches into the lines of an ignore file that hide them and nothing else, best first.
 
-Last, what no rule explains: large parts of the context, as questions to the user.
+Large parts of the context that no rule explains become questions to the user.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ from ctxsize.recommender.tree import (
 
 _MANY = 4
 _PROVEN_PER_OTHER = 5
-"""Number of proven places for each one that is hidden along with them."""
+"""Number of proven directories for each unproven one that the same pattern hides."""
 _FILE_IS_WORTH = 16 * 1024
-"""Bytes that take as long as the look, the header and the hash that each file costs."""
+"""Number of bytes that take as long to send as the overhead of one file."""
 _LINE_BYTES, _LINE_SHARE = 256 * 1024, 0.001
-"""The least that is worth a line of the ignore file, and the share of the context that is."""
+"""Minimum size of a suggestion, in bytes and as a share of the context."""
 _QUESTION_BYTES, _QUESTION_SHARE = 10 * 1024 * 1024, 0.02
-"""The least that is worth a question."""
+"""Minimum size of a question, in bytes and as a share of the context."""
 _IN_ITS_OWN = 0.8
-"""Share of a directory that its large entries hold if they are asked about in its place."""
+"""Share of a directory above which the questions are about its large entries instead."""
 _MOST_QUESTIONS = 10
 _OF_CONTEXT = 0.001
-"""What a byte counts that stays in the context and does not travel to this builder."""
+"""Weight of a byte that stays in the context but is not sent to this builder."""
 
 _WORTH_AN_EXCEPTION = 1024 * 1024
-"""The least that must be left of a directory for a pattern with exceptions."""
+"""Minimum number of bytes that a pattern with exceptions must hide."""
 
 SumsOf = Mapping[str, Sums]
 
@@ -58,14 +58,14 @@ class SuggestionMaker:
     """Writes patterns for the ignore file of one request."""
 
     def __init__(self, facts: Facts, request: Request, safe: Collection[str]) -> None:
-        """`safe` are the paths that go in any case."""
+        """Expect in `safe` the paths that are hidden in any case."""
         self._facts = facts
         self._safe = safe
         self._pattern_class = request.builder.spec_class.pattern_class
         self._exceptions = [each.text for each in exceptions(request)]
 
     def suggestions(self, found: Iterable[Match]) -> list[Suggestion]:
-        """Return what hides the matches: those of one name together, doubtful ones apart."""
+        """Return patterns that hide the matches: one suggestion per name, doubtful ones apart."""
         groups: dict[tuple[str, bool], list[Match]] = {}
         for match in found:
             key = match.find or match.path, bool(match.objections)
@@ -73,7 +73,7 @@ class SuggestionMaker:
         return [each for group in groups.values() for each in self._of(group)]
 
     def around(self, found: Iterable[Match], proof: Proof) -> Iterator[Suggestion]:
-        """Yield large directories of which a Dockerfile takes a part by name, without that part."""
+        """Yield patterns that hide a large directory except for the parts a Dockerfile names."""
         for match in found:
             rule, path = match.rule, match.path
             if rule.kind is not EntryType.DIRECTORY or rule.never or rule.contents or match.secret:
@@ -92,7 +92,7 @@ class SuggestionMaker:
                 yield Suggestion((match,), lines, keeps=keeps)
 
     def _pattern(self, path: str) -> str | None:
-        # A source's wildcards mean the same here.
+        # The wildcards of COPY mean the same in an ignore file.
         if any(map(has_wildcards, path.split("/"))):
             return path
         return pattern_for(path, pattern_class=self._pattern_class)
@@ -120,7 +120,7 @@ class SuggestionMaker:
     def _ending(self, rule: Rule) -> str:
         if rule.contents:
             return "/*"
-        # Behind an exception the bare name can leave files of a directory in the context.
+        # After an exception, the bare name can leave files of a directory in the context.
         return "/**" if self._exceptions and rule.kind is EntryType.DIRECTORY else ""
 
     def _may_stand_anywhere(self, matches: list[Match]) -> bool:
@@ -135,10 +135,9 @@ class SuggestionMaker:
         return not any(may_name(text, find) for text in self._exceptions)
 
     def _harmless_others(self, matches: list[Match]) -> list[Match] | None:
-        """Return what `**/name` hides besides the matches; None if it must not.
+        """Return what `**/name` hides besides the matches; None if something may be needed.
 
-        A few places that nothing proves are as good as the many that are proven, if nothing
-        speaks against them either.
+        A few unproven paths count as proven if many others are and no trap objects to them.
         """
         rule, find = matches[0].rule, matches[0].find
         proven = {match.path for match in matches}
@@ -154,7 +153,8 @@ class SuggestionMaker:
             reason = self._harmless(Match(rule, find, path, ""))
             if reason is None:
                 return None
-            shown = f"{reason}, and {len(proven)} of {len(proven) + len(paths)} such are proven"
+            share = f"{len(proven)} of {len(proven) + len(paths)}"
+            shown = f"{reason}, and {share} such paths are proven"
             others.append(Match(rule, find, path, shown))
         return others
 
@@ -166,7 +166,7 @@ class SuggestionMaker:
         return (path for each in names for path in by_name[each])
 
     def _harmless(self, match: Match) -> str | None:
-        """Return why nothing is lost with what no marker proves, as a clause; None if it may be."""
+        """Return why an unproven path may be hidden too, as a clause; None if it may be needed."""
         if match.rule.category is Category.SECRET or objections(self._facts, match):
             return None
         tree, git = self._facts.evidence.tree, self._facts.evidence.git
@@ -181,11 +181,11 @@ class SuggestionMaker:
 def ranked(
     suggestions: Iterable[Suggestion], context: SumsOf, transfer: SumsOf, *, travels: bool = True
 ) -> list[Suggestion]:
-    """Return the suggestions that are worth a line: safe ones first, the largest first.
+    """Return the suggestions that are worth a line: safe ones first, then by size.
 
-    Secrets and what changes by itself are worth a line whatever their size, the latter if it
-    travels. Each saves what is left by those before it. `travels` says whether the transfer is
-    known.
+    Secrets of any size are worth a line, and so are volatile files that are transferred.
+    The size of each suggestion excludes the paths of those before it. `travels` is False if the
+    transfer is unknown.
     """
 
     def value(each: Suggestion) -> tuple[bool, float, str, tuple[str, ...]]:
@@ -222,9 +222,9 @@ def _is_worth_a_line(rule: Rule, left: Sums, moved: Sums, whole: Sums) -> bool:
 def questions(
     tree: Tree, tracked: Tracked, sums: SumsByPath, explained: Iterable[str]
 ) -> tuple[Question, ...]:
-    """Return the largest subtrees and files that none of `explained` holds, largest first.
+    """Return the largest directories and files that contain none of `explained`, largest first.
 
-    Where most of a directory lies in a few of its own, it is asked about those.
+    If a few entries contain most of a directory, the questions are about these entries.
     """
     gone: dict[str, Sums] = {}
     topmost: set[str] = set()

@@ -1,9 +1,8 @@
-"""A build context with all that is known of it, and the proof of a changed ignore file.
+"""A build context with its facts, and the proof of a changed ignore file.
 
-The proof: an ignore file is tried on the context in memory, and every build with it. What must
-hold: just the paths that were matched disappear and nothing else changes; what a Dockerfile takes
-by name is still there; every COPY, ADD and mount still finds its source. All of it with the code
-that decides in `measure`.
+The proof tries an ignore file in memory, on the context and on every build of it. It passes if
+exactly the matched paths disappear, every path that a Dockerfile takes by name is still there,
+and every COPY, ADD and mount still finds its source. It uses the same code as `measure`.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ from ctxsize.recommender.tree import SumsByPath, Tree, is_below, outermost, trav
 
 
 class Proof:
-    """Says what is wrong with suggestions, by a trial of one context."""
+    """Prove suggestions by a trial of one context."""
 
     def __init__(self, trial: Trial, build_files: BuildFiles) -> None:
         self._trial = trial
@@ -43,10 +42,10 @@ class Proof:
         """The entries that are sent and that a Dockerfile takes by name."""
 
     def fault(self, suggestions: Sequence[Suggestion], data: bytes | None = None) -> str:
-        """Return why the lines of `suggestions` do not hide just what they should, as a clause.
+        """Return why the lines of `suggestions` do not hide exactly their paths, as a clause.
 
-        They stand in the ignore file `data`, by default at the end of the one that is there.
-        Return `""` if they do.
+        The lines are part of the ignore file `data`, or by default at the end of the current one.
+        Return `""` if they hide exactly their paths.
         """
         if data is None:
             lines = [line for each in suggestions for line in each.patterns]
@@ -68,9 +67,9 @@ class Proof:
         steps: Steps | None,
         before: Sequence[Suggestion] = (),
     ) -> tuple[list[Suggestion], list[tuple[Suggestion, str]]]:
-        """Return the suggestions that hold together, and the others with what is wrong.
+        """Return the suggestions that pass the proof together, and the others with their faults.
 
-        The earlier ones have precedence; those in `before` hold.
+        Earlier suggestions have precedence. Those in `before` have already passed.
         """
         fault = self.fault([*before, *suggestions]) if suggestions else ""
         if not fault:
@@ -84,7 +83,7 @@ class Proof:
         return [*first, *second], [*failed, *more]
 
     def taken_by(self, names: Iterable[Named]) -> tuple[str, ...]:
-        """Return the entries that are sent and that `names` name, outermost ones."""
+        """Return the outermost entries that are sent and that `names` name."""
         return tuple(sorted(outermost(frozenset(self._entries(names)))))
 
     def _entries(self, names: Iterable[Named]) -> Iterator[str]:
@@ -105,7 +104,7 @@ class Proof:
                     yield held.prefix + name
 
     def unfound(self, attempt: Attempt) -> str:
-        """Return a source that was found before and is not any more, as a clause."""
+        """Return a source that `attempt` no longer finds, as a clause; `""` if there is none."""
         lost = self._trial.lost_source(attempt, self._taken)
         return "" if lost is None else f"{lost.dockerfile}:{lost.line} would not find {lost.source}"
 
@@ -121,14 +120,14 @@ class Proof:
 
 
 def _fault(attempt: Attempt, suggestions: Iterable[Suggestion]) -> str:
-    """Return what is wrong first in the order of the builder, `""` if nothing is.
+    """Return the first fault in the order of the builder, `""` if there is none.
 
-    A directory that is hidden may itself stay, empty; with `contents` it has to.
+    A hidden directory itself may stay as an empty one; with `contents` it must stay.
     """
     hidden = {path for each in suggestions for path in each.paths}
     stays = {path for each in suggestions if each.rule.contents for path in each.paths}
     kept = {path for each in suggestions for path in each.keeps}
-    # Directories are few, and the paths in them many.
+    # There are few directories with many paths each, so the directories are cached.
     in_hidden = cache(lambda directory: directory in hidden or is_below(directory, hidden))
 
     def must_stay(path: str) -> bool:
@@ -152,11 +151,11 @@ def _fault(attempt: Attempt, suggestions: Iterable[Suggestion]) -> str:
 
 
 def _sources(build_file: BuildFile, name: str) -> Iterator[tuple[str, str, int]]:
-    """Yield what is taken from the context `name`: a target that reaches it, source, line."""
+    """Yield the sources from the context `name`: a target that reaches it, the source, its line."""
     seen = set()
     numbers: dict[object, int] = {}
     for target, need in build_file.needs:
-        # The paths may be many: they are hashed once, not for each source.
+        # There may be many paths, so they are hashed once and not for each source.
         paths = numbers.setdefault(need.follow_paths, len(numbers))
         for source in need.sources:
             key = (paths, source.line, source.source)
@@ -167,7 +166,7 @@ def _sources(build_file: BuildFile, name: str) -> Iterator[tuple[str, str, int]]
 
 
 class BuildContext:
-    """What suggestions, modes and fixes know of one context; each part is read when asked for."""
+    """Facts of one context for suggestions, modes and fixes, each computed on first use."""
 
     def __init__(
         self,
@@ -176,7 +175,7 @@ class BuildContext:
         also: Sequence[Build] = (),
         discovering: Discovering | None = None,
     ) -> None:
-        """`also` are builds that nothing in the context tells of."""
+        """Create it; `also` are builds that share the ignore file but appear in no file here."""
         self.request, self.assumed = with_bases(snapshot.request)
         self._real = snapshot.asked(self.request)
         self._also, self._discovering = also, discovering
@@ -187,12 +186,12 @@ class BuildContext:
 
     @property
     def new_file(self) -> bool:
-        """Return whether there is no ignore file yet."""
+        """Return True if there is no ignore file yet."""
         return self.request.ignore_file is None
 
     @cached_property
     def git(self) -> Tracked:
-        """Return what git knows of the context."""
+        """Return the files that git tracks and ignores."""
         return Tracked(self.tree)
 
     @cached_property
@@ -204,31 +203,31 @@ class BuildContext:
 
     @cached_property
     def proof(self) -> Proof:
-        """Return what the Dockerfiles need of the context."""
+        """Return the proof for this context."""
         return Proof(self.trial, self.build_files)
 
     @cached_property
     def evidence(self) -> Evidence:
-        """Return what the tree and git show."""
+        """Return the evidence from the tree and from git."""
         own = {self.own_path} if self.own_path else set()
         return Evidence(self.tree, self.git, self.build_files.own_files | own)
 
     @cached_property
     def facts(self) -> Facts:
-        """Return what manifests, sources and Dockerfiles say of it."""
+        """Return the facts from manifests, sources and Dockerfiles."""
         return Facts(self.evidence, self.build_files, self.sums)
 
     @cached_property
     def found(self) -> list[Match]:
-        """Return what the rules find among what is sent, with all that speaks against it."""
+        """Return the matches of all rules among the sent entries, with their objections."""
         return collect(
             self.evidence, tuple(all_rules().values()), self.sums, partial(objections, self.facts)
         )
 
     def takes(self, hidden: Collection[str]) -> bool:
-        """Return whether an instruction takes one of these paths, or what is in it, by name.
+        """Return True if an instruction takes one of these paths, or something below it, by name.
 
-        A Dockerfile that is not understood may take whatever its text names.
+        A Dockerfile whose sources are unknown may take every path that its text names.
         """
         for named in self.build_files.named:
             if any(map(has_wildcards, named.parts)):
@@ -242,25 +241,23 @@ class BuildContext:
         return any(is_named(each.rpartition("/")[2], text) for text in texts for each in hidden)
 
     def asks_git(self, sent: Sent) -> str | None:
-        """Return what makes a build ask git for a version, as a clause; None if nothing does."""
+        """Return why a build reads its version from git, as a clause; None if no build does."""
         sums = SumsByPath([sent], self.snapshot)
         return Facts(self.evidence, self.build_files, sums).version_from_git
 
-    # What is sent, and what of it travels.
-
     @cached_property
     def sums(self) -> SumsByPath:
-        """Return what is sent of each entry, and below each directory."""
+        """Return the sums of the context, by path."""
         return SumsByPath([self.trial.before], self.snapshot)
 
     @cached_property
     def _includes(self) -> list[Include]:
-        # Without a Dockerfile nobody knows what travels, which may be all of it.
+        # Without a Dockerfile the transfer is unknown: it may be the whole context.
         return [None] if self.request.dockerfile is None else includes_of(self.request)
 
     @cached_property
     def transfer(self) -> SumsByPath:
-        """Return what travels of each entry, and below each directory."""
+        """Return the sums of the transfers, by path."""
         if self._includes == [None]:
             return self.sums
         sent = (self.snapshot.sent(include=each) for each in self._includes)
@@ -268,17 +265,17 @@ class BuildContext:
 
     @property
     def transfers(self) -> bool:
-        """Return whether it is known what travels, and anything does: podman reads it in place."""
+        """Return True if the transfer is known and not empty; podman transfers nothing."""
         known = self.request.dockerfile is not None and not self.assumed
         return known and self.request.builder.meter is not None
 
     @cached_property
     def size(self) -> Size:
-        """Return the size with the ignore file as it is; a planned one does not count."""
+        """Return the size with the ignore file on disk, not with a planned one."""
         return self._size(self._real, Amount.of(self._real.sent()))
 
     def size_after(self, attempt: Attempt) -> Size:
-        """Return the size once the ignore file of `attempt` is written."""
+        """Return the size with the ignore file of `attempt`."""
         return self._size(self.trial.written(attempt), self.trial.amount_after(attempt))
 
     def _size(self, snapshot: Snapshot, context: Amount) -> Size:

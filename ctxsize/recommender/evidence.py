@@ -1,7 +1,7 @@
-"""What git and a tree say about a path: whether a marker holds, and in which words.
+"""Evidence from git and the tree that a marker holds at a path, and the words for it.
 
-The recommender reads files here alone, and never much of one. What is read is searched in and
-forgotten: no text from a file becomes part of a message, as it may be a secret.
+Only this module of the recommender reads files, and only the beginning of each. Their texts are
+searched and dropped: no text from a file becomes part of a message, as it may be a secret.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ _DOCUMENT_NAMES = frozenset({"AUTHORS", "LICENSE", "LICENCE", "NOTICE", "README"
 _FIRST_BYTES = 8192
 _SMALL = 1024 * 1024
 _WORTH_KEEPING = 64 * 1024
-"""Manifests up to that size are kept: a workspace's members ask for the same ones."""
+"""Number of bytes up to which a manifest is cached: members of a workspace share manifests."""
 
 
 def small_file(root: str, path: str, limit: int = _SMALL) -> bytes:
-    """Return a manifest or a source, at most its first MiB; nothing of what cannot be read."""
+    """Return the first MiB of a manifest or a source; nothing if the file cannot be read."""
     try:
         return read_start(os.path.join(root, path), limit, links=False)
     except OSError:
@@ -47,21 +47,21 @@ def small_file(root: str, path: str, limit: int = _SMALL) -> bytes:
 
 
 def text_of(data: bytes) -> str:
-    """Return `data` to search in; UTF-16 by leaving out its zeros."""
+    """Return `data` as text to search in. UTF-16 is read by dropping its zero bytes."""
     return data.translate(None, b"\0").decode("utf-8", "replace")
 
 
 class Tracked:
-    """What git knows of a context: the repository around it and those inside it."""
+    """The files that git tracks and ignores, in the repository of the context and in inner ones."""
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
         self._root = tree.snapshot.request.root
         found = git.find(self._root)
         self.problem: Problem | None = found.problem
-        """Why it is not known what is tracked, though there seems to be a repository."""
+        """The reason why the tracked files are unknown though there seems to be a repository."""
         self.top = border_of(self._root)
-        """The top of the repository around the context, or the context where there is none."""
+        """Path of the top of the repository around the context; the context itself without one."""
         self._known = {"": self._ask(found.repository)}
         self._inner = lru_cache(maxsize=None)(self._find_inner)
 
@@ -75,12 +75,12 @@ class Tracked:
 
     @property
     def has_repository(self) -> bool:
-        """Return whether a repository covers the context."""
+        """Return True if a repository covers the context."""
         return self._known[""] is not None
 
     @property
     def ignored(self) -> frozenset[str]:
-        """Return what the context's repository ignores, without the `/` of directories."""
+        """Return the paths that the context's repository ignores; directories without their `/`."""
         known = self._known[""]
         return frozenset() if known is None else frozenset(p.rstrip("/") for p in known.ignored)
 
@@ -94,19 +94,19 @@ class Tracked:
         return [] if known is None else [prefix + e for e in known.index.at_or_below(inner)]
 
     def covers(self, path: str) -> bool:
-        """Return whether a repository says anything about `path`."""
+        """Return True if `path` is in a repository."""
         return self._of(path)[0] is not None
 
     def ignores(self, path: str) -> bool:
-        """Return whether git ignores all of `path` and tracks nothing there.
+        """Return True if git ignores all of `path` and tracks nothing there.
 
-        Not where it ignores the whole context: that says nothing about a part of it.
+        Return False if it ignores the whole context: that proves nothing about a part of it.
         """
         known, inner, _ = self._of(path)
         return known is not None and known.ignores(inner)
 
     def _of(self, path: str) -> tuple[GitRepository | None, str, str]:
-        """Return what the repository of `path` knows, the path in it, and the prefix before it."""
+        """Return the repository of `path`, the path in it, and the prefix in front of that path."""
         top = self._inner(path.rpartition("/")[0]) if self._has_inner else ""
         prefix = f"{top}/" if top else ""
         return self._known[top], path[len(prefix) :], prefix
@@ -116,9 +116,9 @@ class Tracked:
         return any(held.path and held.has(".git") for held in self._tree.snapshot.folders)
 
     def _find_inner(self, directory: str) -> str:
-        """Return the repository that `directory` belongs to: its path in the context.
+        """Return the path in the context of the repository that `directory` belongs to.
 
-        One inside what the outer repository ignores is a download, no part of the sources.
+        A repository in a directory that the outer one ignores is a download, not a source.
         """
         if not directory:
             return ""
@@ -135,14 +135,14 @@ class Tracked:
 
 
 class Evidence:
-    """What is known of one context."""
+    """Evidence about the paths of one context."""
 
     def __init__(self, tree: Tree, tracked: Tracked, dockerfiles: Collection[str] = ()) -> None:
         self.tree = tree
         self.git = tracked
         self._root = tree.snapshot.request.root
         self._dockerfiles = frozenset(dockerfiles)
-        """The Dockerfiles of this context and the ignore files of its builds."""
+        """Paths of the Dockerfiles of this context and of the ignore files of its builds."""
         self._texts: dict[str, str] = {}
 
     def first_bytes(self, path: str) -> bytes:
@@ -150,7 +150,7 @@ class Evidence:
         return small_file(self._root, path, _FIRST_BYTES)
 
     def small_file(self, path: str) -> str:
-        """Return a manifest's text."""
+        """Return the text of a manifest."""
         known = self._texts.get(path)
         if known is None:
             known = text_of(self.source(path))
@@ -159,11 +159,11 @@ class Evidence:
         return known
 
     def source(self, path: str) -> bytes:
-        """Return a source's content."""
+        """Return the content of a source."""
         return small_file(self._root, path)
 
     def shows(self, marker: Marker, path: str) -> str | None:
-        """Return what proves `marker` at `path`, as a clause; None where it does not hold."""
+        """Return the evidence for `marker` at `path`, as a clause; None if there is none."""
         clause = _CLAUSES.get(marker.kind)
         if clause is not None:
             return clause if self._holds(marker, path) else None
@@ -219,8 +219,8 @@ class Evidence:
                 if not self.tree.has(path, ".gitignore"):
                     return False
                 lines = text_of(self.first_bytes(f"{path}/.gitignore")).splitlines()
-                said = [line.strip() for line in lines if line.strip() and line[0] != "#"]
-                return said in (["*"], ["/**"], ["**"])
+                patterns = [line.strip() for line in lines if line.strip() and line[0] != "#"]
+                return patterns in (["*"], ["/**"], ["**"])
             case "git_ignored":
                 return self.git.ignores(path)
             case "untracked":
@@ -259,4 +259,4 @@ _CLAUSES = {
     "only_programs": "nothing but compiled programs in it",
     "only_documents": "nothing but text and pictures in it",
 }
-"""What shows that a marker holds, for the kinds that find nothing to name."""
+"""The evidence of the kinds of markers that name no further file, as clauses."""

@@ -1,4 +1,4 @@
-"""What manifests, sources and Dockerfiles say that decides whether a thing may go."""
+"""Facts from manifests, sources and Dockerfiles that decide whether a path may be ignored."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fnmatch import translate
 from functools import cache, cached_property
 from heapq import nsmallest
 
-from ctxsize.dockerfile.stages import StageStep, built_stages
+from ctxsize.dockerfile.stages import built_stages
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, Named
 from ctxsize.recommender.evidence import Evidence
 from ctxsize.recommender.knowledge.tools import install_directory, listed, manager_of
@@ -48,7 +48,7 @@ _LOADS_DOTENV = re.compile(
     r"\bdotenv/config\b|\bdotenv\s+(?:-|[\w./-]+\s)|\bdump-env\b"
     r"|\bartisan\s+(?:config:cache|optimize)\b|\bprisma\s+generate\b"
 )
-"""Commands that load environment files by themselves: of Node, Symfony, Laravel and Prisma."""
+"""Commands of Node, Symfony, Laravel and Prisma that load environment files by themselves."""
 _NAMES_ENV = re.compile(r"\.env\b|--env-file")
 _SETTINGS = (
     "package.json",
@@ -67,7 +67,7 @@ _MOST_SCRIPTS = 50
 
 
 def may_be(pattern: str, path: str) -> bool:
-    """Return whether `path` may be meant by a source in which `*` stands for any text or none."""
+    """Return True if a source may name `path`; `*` in it stands for any text or none."""
     pattern = pattern.replace("*/", "*")
     return like(pattern, path) or like(pattern, f"{path}/")
 
@@ -77,24 +77,24 @@ def _depth(path: str) -> tuple[int, str]:
 
 
 class Facts:
-    """Facts about one context, each found out when it is asked for."""
+    """Facts about one context, each computed on first use."""
 
     def __init__(self, evidence: Evidence, build_files: BuildFiles, sums: SumsByPath) -> None:
         self.evidence = evidence
         self.build_files = build_files
         self.sums = sums
-        """What is sent of each entry."""
+        """The sums of the context, by path."""
         self._installed: dict[tuple[int, str], tuple[str | None, ...]] = {}
-        self.running = cache(self._running)
-        """What a step of a Dockerfile runs, each command with its directory."""
+        self.running = cache(lambda step: (*running(step),))
+        """Return the commands of a step, each with its directory."""
         self.sent_like = cache(self._sent_like)
-        """The files that are sent whose names match, the topmost ones first."""
+        """Return the files that are sent and whose names match, topmost first."""
         self._scripts = cache(self._find_scripts)
         self._maybe_taken = cache(self._find_maybe_taken)
 
     @cached_property
     def version_from_git(self) -> str | None:
-        """Return what makes the build ask git for a version, None if nothing is known to."""
+        """Return why the build reads its version from git, as a clause; None if nothing does."""
         for build_file in self.build_files.all:
             if _GIT_IN_COMMANDS.search(build_file.commands):
                 return f"{build_file.path} runs git"
@@ -103,12 +103,12 @@ class Facts:
                 return f"a command of {build_file.path} names .git"
         for path in self.sent_like(_MANIFESTS):
             if _VERSIONED_BY_GIT.search(self.evidence.small_file(path)):
-                return f"{path} takes its version from git"
+                return f"{path} reads its version from git"
         return None
 
     @cached_property
     def _sources(self) -> tuple[Texts, bool]:
-        """Return the sources and manifests that are sent, and whether these are all."""
+        """Return the sources and manifests that are sent, and True if these are all."""
         texts: list[tuple[str, bytes]] = []
         left, git = _MOST_SOURCE_BYTES, self.evidence.git
         for path in sorted(self._source_names()):
@@ -122,21 +122,18 @@ class Facts:
         return Texts(texts), True
 
     def _source_names(self) -> Iterator[str]:
-        pending = [self.evidence.tree.root]
-        while pending:
-            held = pending.pop()
-            pending += (each for each in held.folders.values() if each.name not in NOT_SOURCES)
+        for held in self.evidence.tree.directories(lambda each: each.name not in NOT_SOURCES):
             for name in self.sums.names_in(held.path):
                 if is_source(name) and name not in _LOCKS:
                     yield held.prefix + name
 
     @property
     def saw_all_sources(self) -> bool:
-        """Return whether every source was looked at."""
+        """Return True if every source was searched."""
         return self._sources[1]
 
     def may_take(self, unknown: Named, path: str) -> tuple[bool, bool]:
-        """Return whether a source of unknown name may be `path` or in it, and whether above it."""
+        """Return if an unknown source may be `path` or below it, and if it may be above it."""
         taken, reached = self._maybe_taken(unknown.path)
         return path in reached, not taken.isdisjoint(directories_above(path))
 
@@ -145,14 +142,14 @@ class Facts:
         return taken, taken.union(*map(directories_above, taken))
 
     def taking(self, match: Match) -> Iterator[BuildFile]:
-        """Yield the Dockerfiles that take it along with a directory above."""
+        """Yield the Dockerfiles that copy a directory above the match."""
         for build_file in self.build_files.all:
             above = any(named.contains(match.path) for named in build_file.named)
             if build_file.takes_everything or above:
                 yield build_file
 
     def mentions(self, path: str) -> str | None:
-        """Return a source or a Dockerfile that names `path`, None if none does."""
+        """Return the path of a source or a Dockerfile that names `path`; None if there is none."""
         name = path.rpartition("/")[2]
         for at in self._sources[0].mentioning(name):
             if at != path and not at.startswith(f"{path}/"):
@@ -161,7 +158,7 @@ class Facts:
         return next(named, None)
 
     def installed_by(self, build_file: BuildFile, rule: Rule) -> tuple[str | None, ...]:
-        """Return for each install in `build_file` the package that it is for, None if not known."""
+        """Return the package of each install in `build_file`; None for an unknown package."""
         key = id(build_file), rule.name
         if key not in self._installed:
             self._installed[key] = tuple(
@@ -172,7 +169,7 @@ class Facts:
         return self._installed[key]
 
     def package_at(self, rule: Rule, place: str) -> str | None:
-        """Return the package that an image has at `place`, None where that is not known."""
+        """Return the package of the context that is at `place` in an image; None if unknown."""
         manager = manager_of(rule)
         manifest = manager.files[0] if manager else ""
         parts = posixpath.normpath(place).lstrip("/").split("/")
@@ -182,19 +179,15 @@ class Facts:
                 return end
         return None
 
-    @staticmethod
-    def _running(step: StageStep) -> tuple[tuple[str, Command], ...]:
-        return tuple(running(step))
-
     def commands(self, build_file: BuildFile) -> Iterator[tuple[str, Command]]:
-        """Yield the commands that the builds of `build_file` run, with their directories."""
+        """Yield the commands in the builds of `build_file`, with their directories."""
         for stage in built_stages(build_file.dockerfile):
             for step in stage.steps:
                 if step.is_run:
                     yield from self.running(step)
 
     def script(self, name: str, beside: str) -> str:
-        """Return the texts of the files of this name that are sent, but for those in `beside`."""
+        """Return the texts of the files of this name that are sent, except those in `beside`."""
         found = self._scripts(name)
         return "\n".join(text for path, text in found if not is_below(path, {beside}))
 
@@ -212,7 +205,7 @@ class Facts:
 
     @cached_property
     def by_name(self) -> dict[str, list[str]]:
-        """Return what is sent, by last name: a large tree has few names, and many of each."""
+        """Return the paths that are sent, by last name."""
         found = defaultdict[str, list[str]](list)
         for held in self.evidence.tree.snapshot.folders:
             prefix = held.prefix
@@ -227,7 +220,7 @@ class Facts:
         """Return the manifests of Node and the settings of bundlers, by directory."""
         is_wanted = re.compile("|".join(map(translate, _SETTINGS))).match
         found = defaultdict[str, list[str]](list)
-        # The manifest is the first one.
+        # The manifest goes first.
         for name in sorted(filter(is_wanted, self.by_name), key=lambda e: (e != _SETTINGS[0], e)):
             for path in self.by_name[name]:
                 directory = path.rpartition("/")[0]
@@ -237,10 +230,10 @@ class Facts:
 
 
 def reader_of(facts: Facts, match: Match) -> str | None:
-    """Return what may read an environment file while an image is built, as a clause.
+    """Return which tool may read an environment file while an image is built, as a clause.
 
-    Vite, Next, Nuxt, react-scripts and their like read `.env`, `.env.local`, `.env.production` and
-    `.env.production.local` by themselves, and put values of them into what they build.
+    Vite, Next, Nuxt, react-scripts and similar tools read `.env`, `.env.local`, `.env.production`
+    and `.env.production.local` by themselves, and write their values into the build output.
     """
     directory, _, name = match.path.rpartition("/")
     takers = [*facts.taking(match)] if _ENV_FILE.fullmatch(name) else []
@@ -252,10 +245,10 @@ def reader_of(facts: Facts, match: Match) -> str | None:
         if tool is not None:
             return f"{tool}, which {build_file.path} runs, reads it"
     for at, paths in sorted(facts.settings.items(), key=lambda e: (e[0] != directory, e[0])):
-        said = _about(at, directory, name)
+        expression = _about(at, directory, name)
         texts = (f"{e.rpartition('/')[2]}\n{facts.evidence.small_file(e)}" for e in paths)
-        text = "" if said is None else "\n".join(texts)
-        if said is None or not re.search(said, text):
+        text = "" if expression is None else "\n".join(texts)
+        if expression is None or not re.search(expression, text):
             continue
         tool = _bundler_in(text)
         if tool is not None:
@@ -266,9 +259,9 @@ def reader_of(facts: Facts, match: Match) -> str | None:
 
 
 def _about(at: str, directory: str, name: str) -> str | None:
-    """Return what settings `at` a directory say if they are about files in another; None if not.
+    """Return an expression for settings in `at` that use the file `name` of `directory`, or None.
 
-    Those above name the directory or the file, those below say that they look elsewhere.
+    Settings above name the directory or the file. Settings below name a loader that looks above.
     """
     inner, outer = f"{directory}/".lstrip("/"), f"{at}/".lstrip("/")
     if at == directory:
@@ -283,7 +276,7 @@ def _about(at: str, directory: str, name: str) -> str | None:
 def _bundler() -> re.Pattern[str]:
     return re.compile(
         rf"(?<![\w@/.-])(?P<tool>{'|'.join(map(re.escape, listed('reads_env')))})(?![\w/-])"
-        # `next` is also a tag of versions.
+        # The word `next` alone may be a tag of npm.
         r"|\"(?P<next>next)\"\s*:|\bnext\s+(?:build|export|dev|start)\b|\bbun\s+(?:run|build)\b"
     )
 

@@ -1,14 +1,16 @@
-"""Which Dockerfiles an ignore file governs: those of all builds with the context that it is for."""
+"""The Dockerfiles that an ignore file governs: those of all builds that use its context."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from ctxsize.build import Build
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
+from ctxsize.engine.memory import Held
 from ctxsize.engine.need import named_contexts, needs_of
 from ctxsize.engine.request import Plans, Request, request_of
 from ctxsize.errors import CtxsizeError, DockerfileError, UndecidedError
@@ -29,14 +31,14 @@ _SHARED = frozenset(
         *("conf", "etc", "docs"),
     )
 )
-"""Directories whose Dockerfiles often build what lies elsewhere, mostly above."""
+"""Names of directories whose Dockerfiles often build another directory, mostly one above."""
 
 if TYPE_CHECKING:
     from ctxsize.discovery import FoundBuild
 
 
 Discovering = Callable[[str, Plans], "tuple[FoundBuild, ...]"]
-"""Says which builds the files below a directory tell of."""
+"""Return the builds that the files below a directory define."""
 
 
 def read_build_files(
@@ -49,14 +51,13 @@ def read_build_files(
 ) -> BuildFiles:
     """Return the Dockerfiles of `request`: its own, and others that share the ignore file.
 
-    `also` are further builds that share it. Who asks about several contexts of a
-    repository has one function for `discovering`, which remembers.
-    Raises what reading its own raises.
+    `also` are further builds that share it. For several contexts of a repository, `discovering`
+    should be one function that caches. Raises `DockerfileError` for its own Dockerfile.
     """
     files = [*_dockerfiles(tree, tracked)]
     found = _Found([], [], [], [])
     if request.dockerfile is not None:
-        # An ignore file of the Dockerfile is of no named context.
+        # An ignore file of a Dockerfile does not apply to named contexts.
         names = ("",) if request.dockerfile_specific else _names(request, request.root)
         try:
             found.build_files.append(_build_file(request, request.dockerfile, names))
@@ -64,9 +65,9 @@ def read_build_files(
             error.path = request.dockerfile
             raise
     others = [(each.dockerfile or "Dockerfile", each, True) for each in also]
-    # The ignore file of one Dockerfile governs no other build.
+    # The ignore file of one Dockerfile applies to no other build.
     if not request.dockerfile_specific:
-        # Reports name paths as the user does: from the working directory, unless that is absolute.
+        # Reports show paths as the user does: relative, unless the given context is absolute.
         top = tracked.top if os.path.isabs(request.context) else os.path.relpath(tracked.top)
         builds = (discovering or discovered)(top, request.plans)
         others = [*_others(request, builds, files), *others]
@@ -82,7 +83,7 @@ def read_build_files(
 
 
 class _Found(NamedTuple):
-    """The Dockerfiles that were read so far, and those that could not be, see `BuildFiles`."""
+    """The Dockerfiles read so far, and those that could not be read, as in `BuildFiles`."""
 
     build_files: list[BuildFile]
     problems: list[Problem]
@@ -93,7 +94,7 @@ class _Found(NamedTuple):
 def _read(
     found: _Found, request: Request, tree: Tree, path: str, build: Build, *, asked_for: bool
 ) -> None:
-    """Add the Dockerfile at `path` to what was found, or what is wrong with it."""
+    """Add the Dockerfile at `path` to `found`, or the problem with it."""
     data = b""
     try:
         other = request_of(build, request.builder, plans=request.plans)
@@ -103,9 +104,9 @@ def _read(
         data = other.plan.data
         build_file = _build_file(other, path, names, asked_for=asked_for)
     except CtxsizeError as error:
-        lead = "it is no Dockerfile that the builder accepts"
+        lead = "the builder rejects this Dockerfile"
         if isinstance(error, UndecidedError):
-            lead = "what it takes is not known"
+            lead = "its sources are unknown"
             found.undecided.append((path, data.decode("utf-8", "replace")))
         message = f"{lead}: {build.masked(error.message)}"
         found.problems.append(Problem("unread-dockerfile", message, path=path))
@@ -120,9 +121,9 @@ def _read(
 def _others(
     request: Request, found: tuple[FoundBuild, ...], files: list[str]
 ) -> Iterator[tuple[str, Build, bool]]:
-    """Yield other builds that may share the ignore file, and whether something asks for them.
+    """Yield other builds that may share the ignore file, and True if something requests them.
 
-    A Dockerfile that something asks for has the contexts that are asked for, and no other.
+    A Dockerfile of a requested build is built only with the contexts of such builds.
     """
     asked = [each for each in found if not each.guessed]
     used = {
@@ -132,7 +133,7 @@ def _others(
     for path in files:
         full = os.path.join(request.root, path)
         if path != request.dockerfile_in_context and os.path.realpath(full) not in used:
-            # The same context with its Dockerfile at `path`.
+            # The same context, with the Dockerfile at `path`.
             path_here = os.path.join(request.context, path)
             same = replace(request.build, dockerfile=path_here, dockerfile_inline=None, target="")
             yield path, same, False
@@ -144,10 +145,10 @@ def _others(
 
 
 def discovered(top: str, plans: Plans) -> tuple[FoundBuild, ...]:
-    """Return the builds that Compose, Bake, workflows, commands and Dockerfiles tell of.
+    """Return the builds that Compose, Bake, workflows, commands and Dockerfiles define.
 
-    Their Dockerfiles may lie anywhere below `top`, they have arguments of their own, and the
-    directory that is asked about may be one of their named contexts.
+    Their Dockerfiles may be anywhere below `top`. They have their own arguments, and the
+    directory in question may be one of their named contexts.
     """
     from ctxsize.discovery import discover
 
@@ -158,7 +159,7 @@ def discovered(top: str, plans: Plans) -> tuple[FoundBuild, ...]:
 
 
 def _names(request: Request, root: str) -> tuple[str, ...]:
-    """Return the names of the directory `root`, wherever the ignore file at its top governs it."""
+    """Return the names of the contexts of `request` that are `root` and use its ignore file."""
     again = (each for each in named_contexts(request.build) if each.local)
     names = [each.name for each in again if os.path.realpath(each.value) == root]
     own = [""] if request.root == root and not request.dockerfile_specific else []
@@ -169,13 +170,13 @@ def _build_file(
     request: Request, path: str, names: tuple[str, ...], *, asked_for: bool = False
 ) -> BuildFile:
     request, _ = with_bases(request)
-    needs_of(request)  # which knows whether another frontend may accept what is rejected here
+    needs_of(request)  # raises `UndecidedError` if another frontend may accept a syntax error
     dockerfile = request.plan.dockerfile
     labels = [stage.name or str(stage.index) for stage in request.plan.dockerfile.stages]
     if len(labels) > _MOST_STAGES:
         raise UndecidedError(
-            f"more than {_MOST_STAGES} stages: what a build of each of them takes is not followed",
-            hint="ctxsize measure reads it",
+            f"more than {_MOST_STAGES} stages: their sources are not evaluated",
+            hint="ctxsize measure can read it",
         )
     needs = []
     for target in dict.fromkeys([request.build.target, "", *labels]):
@@ -189,19 +190,16 @@ def _build_file(
 
 
 def _dockerfiles(tree: Tree, tracked: Tracked) -> Iterator[str]:
-    found = 0
-    pending = [tree.root]
-    while pending and found < _MOST:
-        held = pending.pop()
-        for file in held.files:
-            if is_dockerfile(file.name):
-                found += 1
-                yield held.prefix + file.name
-        pending += (
-            folder
-            for folder in reversed(held.folders.values())
-            if folder.name not in FETCHED and not tracked.ignores(folder.path)
-        )
+    def enters(directory: Held) -> bool:
+        return directory.name not in FETCHED and not tracked.ignores(directory.path)
+
+    found = (
+        held.prefix + name
+        for held in tree.directories(enters)
+        for name in held.entries
+        if is_dockerfile(name)
+    )
+    return islice(found, _MOST)
 
 
 def _own_files(request: Request, tree: Tree, dockerfiles: list[str]) -> Iterator[str]:
@@ -215,10 +213,10 @@ def _own_files(request: Request, tree: Tree, dockerfiles: list[str]) -> Iterator
 
 
 def _home_of(dockerfile: str, named: Collection[str], tree: Tree) -> str:
-    """Return the directory from which a Dockerfile that nothing asks for is built: `""` for here.
+    """Return the directory from which an unrequested Dockerfile is built; `""` for the context.
 
-    That is one which holds more of the paths that it names than this one does; or as many, and a
-    project lies there. Else it is here: to hide what a build needs is worse than a doubt.
+    That is a directory with more of the paths that it names than the context has, or a project
+    with as many. Otherwise it is the context: to break a build is worse than to have a doubt.
     """
     found = {
         directory: sum(tree.find(directory, each) is not None for each in named)
@@ -232,7 +230,7 @@ def _home_of(dockerfile: str, named: Collection[str], tree: Tree) -> str:
 
 
 def _is_project(directory: str, tree: Tree) -> bool:
-    """Return whether something to build lies in a directory, and not only what builds need."""
+    """Return True if a directory contains something to build, and not only files for builds."""
     if any(map(is_build_input, tree.names(directory))):
         return True
     parts = directory.lower().split("/")

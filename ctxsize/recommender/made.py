@@ -1,8 +1,8 @@
-"""Which Dockerfiles make by themselves what they take along of dependencies and build outputs.
+"""Find out whether a Dockerfile itself makes the dependencies and build outputs that it copies.
 
-Such a thing is safe to ignore if a command that makes it runs in a stage that has what it is made
-of, and no stage uses it as it came with the context. Scripts are not read for what they run.
-Where one service's Dockerfile installs what others take along with `COPY . .`, a person decides.
+Such a match is safe to ignore if a command makes it in a stage that has its sources, and no stage
+uses the copied one. The commands inside scripts are not read. If only the Dockerfile of another
+service installs it and this one copies it with `COPY . .`, the user decides.
 """
 
 from __future__ import annotations
@@ -32,51 +32,51 @@ from ctxsize.recommender.mentions import is_named, is_named_beside, is_named_by
 from ctxsize.recommender.rules import Category
 from ctxsize.syntax import Command
 
-_SAID_LATER = ("WORKDIR", "ENV", "ARG", "CMD", "ENTRYPOINT", "HEALTHCHECK", "COPY", "ADD")
+_USED_LATER = ("WORKDIR", "ENV", "ARG", "CMD", "ENTRYPOINT", "HEALTHCHECK", "COPY", "ADD")
 _IDLE = re.compile(
     r"^(apt|apt-get|apk|dnf|yum|corepack|chown|chmod|mkdir|rm|cp|ln)\b|\bmix local\."
     r"| (-g|--global|global|config)( |$)|\bgem install\b|--version\b"
 )
-"""Commands that do without the dependencies of the project."""
+"""Commands that work without the dependencies of the project."""
 _SCRIPTS = re.compile(
     r"\.sh\b|\b(make|just|task)\b|\b(npm|bun|composer)\s+(run|run-script|exec)\b"
     r"|\b(yarn|pnpm|mix)\s+\w"
 )
-"""What may install them in ways that the Dockerfile does not tell."""
+"""Commands that may install dependencies without naming a package manager."""
 _ABOUT_DIRECTORIES = ("chown", "chmod", "chgrp")
 
 
 def is_for(match: Match, package: str | None) -> bool:
-    """Return whether an install for `package` may bring what was matched; None is any package."""
+    """Return True if an install for `package` may create the match; None means any package."""
     beside = match.path.rpartition("/")[0]
     return package is None or f"{beside}/".startswith(f"{package}/")
 
 
 class StageContent(NamedTuple):
-    """What a stage has behind an instruction."""
+    """The content of a stage after an instruction, as far as it concerns the match."""
 
     has_it: bool = False
-    """Whether the thing came from the context."""
+    """True if the match was copied from the context."""
     has_files: bool = False
-    """Whether anything came from the context or from another stage."""
+    """True if anything was copied from the context or from another stage."""
     made: bool = False
-    """Whether a command made it, or it was copied by name from a stage that made it."""
+    """True if a command made the match, or COPY took it by name from a stage that made it."""
     later: tuple[StageStep, ...] = ()
-    """The instructions that count once the image is finished and has the thing as it came."""
+    """Steps that may use the match when the image is finished, if it is still the copied one."""
 
     @property
     def is_as_it_came(self) -> bool:
-        """Return whether the thing is there and nothing made it again."""
+        """Return True if the match is there and no command made it again."""
         return self.has_it and not self.made
 
 
 class Making:
-    """How the stages of one Dockerfile make and use one thing."""
+    """The use of one match in the stages of one Dockerfile."""
 
     def __init__(self, facts: Facts, build_file: BuildFile, match: Match) -> None:
         self.build_file = build_file
         self.is_spared = False
-        """Whether a command makes it, or what takes its place, in a stage that has its sources."""
+        """True if a command makes the match, or a substitute, in a stage that has its sources."""
         self._facts, self._match, self._rule, self._path = facts, match, match.rule, match.path
         self._name = "/".join(match.path.split("/")[-1 - match.find.strip("/").count("/") :])
         self._is_managed = manager_of(match.rule) is not None
@@ -96,7 +96,7 @@ class Making:
 
     @property
     def used_at(self) -> int | None:
-        """Return the first line that uses it as it came with the context, None if none does."""
+        """Return the first line that uses the copied match; None if there is none."""
         return min(self._uses, default=None)
 
     def _end_of(self, stage: BuiltStage) -> StageContent:
@@ -109,13 +109,13 @@ class Making:
                 content = self._copied(content, stage, step)
             if step.is_run:
                 content = self._ran(content, stage, step)
-            elif keyword in _SAID_LATER and (keyword != "WORKDIR" or content.has_it):
+            elif keyword in _USED_LATER and (keyword != "WORKDIR" or content.has_it):
                 content = content._replace(later=(*content.later, step))
         return content
 
     def _finish(self, stage: BuiltStage) -> None:
-        """Note what uses the thing in the finished image, where it is as it came."""
-        self._uses += [each.line for each in self._ends[stage].later if self._says(each)]
+        """Record the uses of the copied match in the finished image."""
+        self._uses += [each.line for each in self._ends[stage].later if self._may_use(each)]
         if stage not in self._consumed and self._is_managed and self._speaks(stage.base):
             self._uses.append(stage.stage.line)
 
@@ -149,22 +149,22 @@ class Making:
         return source == "." or Named("", 0, "", source, source).contains(self._path)
 
     def _ran(self, content: StageContent, stage: BuiltStage, step: StageStep) -> StageContent:
-        """Return what the commands of a RUN change, and note where they use the thing."""
+        """Return the content after a RUN, and record the lines that use the match."""
         as_it_came = is_mounted = any(self._is_mounted(stage, each) for each in step.mounts)
         can_make = content.has_it or is_mounted or not self._of_sources
         if self._is_managed:
-            # An install needs a manifest, and that is all it needs.
+            # An install needs no source but the manifest.
             can_make = content.has_files or any(each.type == "bind" for each in step.mounts)
         found = self._facts.running(step)
         self.is_spared |= can_make and any(spares(self._rule, each) for _, each in found)
-        # What is made in a cache is in no image.
+        # The content of a cache mount does not become part of the image.
         caches = (each.target for each in step.mounts if each.type in ("cache", "tmpfs"))
         if any(is_named(self._name, each) for each in caches):
             return content
         for at, command in found:
             if can_make and self._makes(at, command):
                 as_it_came = False
-                # What is made in a mount is there for this RUN alone.
+                # Files that are made in a bind mount exist only during this RUN.
                 content = content if is_mounted else content._replace(made=True)
             elif (as_it_came and self._may_take(command)) or (
                 (as_it_came or content.is_as_it_came) and self._names(step, at, command)
@@ -177,7 +177,7 @@ class Making:
         return content
 
     def _makes(self, at: str, command: Command) -> bool:
-        """Return whether a command makes the thing, and not the like in another directory."""
+        """Return True if a command makes the match, and not its like in another directory."""
         if not self._is_managed:
             return makes(self._rule, command)
         there = install_directory(self._rule, command)
@@ -196,13 +196,13 @@ class Making:
         return mount.origin in self.build_file.names and (self._is_in(source) or "$" in source)
 
     def _may_take(self, command: Command) -> bool:
-        """Return whether a command may take all that a mount holds: nobody knows most programs."""
+        """Return True if a command may read a whole mount, as most unknown programs may."""
         program = run_by(command).program
         is_known = has_verbs(program) or program in ("cd", "mkdir", "set")
         return not is_known or self._needs(command)
 
     def _names(self, step: StageStep, at: str, command: Command) -> bool:
-        """Return whether a command names the thing, works in it, or runs a script that names it."""
+        """Return True if a command names the match, runs in it, or runs a script that names it."""
         if self._rule.contents and command.program in _ABOUT_DIRECTORIES:
             return False
         below = at.removeprefix(step.state.directory.text)
@@ -217,13 +217,13 @@ class Making:
             return ""
         return self._facts.script(posixpath.basename(word), self._path)
 
-    def _says(self, step: StageStep) -> bool:
-        """Return whether an instruction has to do with the thing once the image is finished."""
+    def _may_use(self, step: StageStep) -> bool:
+        """Return True if an instruction may use the match when the image is finished."""
         keyword = step.instruction.keyword
         if keyword == "WORKDIR":
             return is_named(self._name, posixpath.join(step.workdir, *step.arguments))
         if keyword in ("ARG", "ENV"):
-            # An ARG without a value has that of the one in front of the first FROM.
+            # An ARG without a value has the value of the ARG before the first FROM.
             outer = (step.state.outer.get(each, "") for each in step.arguments)
             return any(is_named(self._name, each) for each in (*step.arguments, *outer))
         for at, command in self._facts.running(step):
@@ -234,11 +234,11 @@ class Making:
 
 
 _LAST: WeakKeyDictionary[Facts, tuple[Match, list[Making]]] = WeakKeyDictionary()
-"""What was found for the last match: two traps ask for the same one in turn."""
+"""The makings of the last match in each context: two traps need the same ones in turn."""
 
 
 def made_by(facts: Facts, match: Match) -> list[Making]:
-    """Return how each Dockerfile that takes a thing along makes and uses it."""
+    """Return the use of a match in each Dockerfile that copies it."""
     known, found = _LAST.get(facts, (None, []))
     if known is not match:
         found = [Making(facts, each, match) for each in facts.taking(match)]
@@ -247,10 +247,10 @@ def made_by(facts: Facts, match: Match) -> list[Making]:
 
 
 def no_install_step(facts: Facts, match: Match) -> str | None:
-    """Object if a Dockerfile takes the dependencies and does not install them: it needs these.
+    """Object if a Dockerfile copies the dependencies and does not install them: it needs these.
 
-    A person may overrule it where a script may install them, where the Dockerfile installs those
-    of other directories, and where it builds something else and another one installs them.
+    The user may overrule it if a script may install them, if the Dockerfile installs those of
+    other directories, or if it builds something else and another Dockerfile installs them.
     """
     if manager_of(match.rule) is None:
         return None
@@ -270,7 +270,7 @@ def no_install_step(facts: Facts, match: Match) -> str | None:
 
 
 def _is_installer(facts: Facts, build_file: BuildFile, match: Match) -> bool:
-    """Return whether it installs the dependencies of what it takes from beside them."""
+    """Return True if it installs the dependencies of a package that it copies the match from."""
     beside = match.path.rpartition("/")[0]
     near = (e.contains(match.path) or e.path.rpartition("/")[0] == beside for e in build_file.named)
     return (build_file.takes_everything or any(near)) and any(
@@ -285,7 +285,7 @@ def _may_install(facts: Facts, build_file: BuildFile, match: Match) -> bool:
 
 
 def _builds_other_things(facts: Facts, build_file: BuildFile, match: Match) -> bool:
-    """Return whether it runs other tools, and nothing in it has to do with the dependencies."""
+    """Return True if it runs other build tools, and nothing in it uses the dependencies."""
     by_name = any(named.contains(match.path) for named in build_file.named)
     if by_name or speaks(match.rule, build_file.words):
         return False

@@ -1,9 +1,9 @@
-"""Rules × tree: which directories and files are proven to be what a rule looks for.
+"""Apply the rules to the tree: which directories and files are what a rule looks for.
 
-From the top down; below a directory that is proven and may go, nothing more is
-looked for. What a trap objects to does not shield what is below it. A secret is known by its
-name, and by a look at the beginning of a small file; no message ever holds a part of that.
-Last, what the author of the ignore file lets in by name: no suggestion takes that back.
+The search goes from the top down and stops at a directory that is proven and may be hidden. It
+goes on below a match that a trap objects to. A secret is recognised by its name and by the
+beginning of a small file; no message contains a part of that text. The exceptions of the ignore
+file are here too: no suggestion hides what the author re-includes by name.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from ctxsize.recommender.rules import SAFE_FROM, Category, EntryType, Rule
 from ctxsize.recommender.tree import Sums, SumsByPath, is_glob, like
 
 _MOST_NAMES = 10_000
-"""Number of names whose rules are remembered."""
+"""Number of names whose rules are cached."""
 _NONE = Sums()
 _LARGE_BYTES = 1024 * 1024
-"""No rule about files of any name is about smaller ones."""
+"""Minimum number of bytes of a file that a rule without names may match."""
 _LARGEST_SECRET = 64 * 1024
 _PUBLIC = re.compile(
     r"-----BEGIN (TRUSTED )?(CERTIFICATE|(RSA )?PUBLIC KEY|CERTIFICATE REQUEST|DH)"
@@ -37,54 +37,54 @@ _LIKELY_FROM = 0.75
 
 
 class Certainty(str, Enum):
-    """How sure it is that a file is a secret."""
+    """The certainty that a file is a secret."""
 
     CERTAIN = "certain"
-    """Its content says so."""
+    """Its content proves it."""
     LIKELY = "likely"
-    """Its name does, and hardly anything else has it."""
+    """Its name suggests it, and few other files have such a name."""
     POSSIBLE = "possible"
 
 
 class Doubt(str):
-    """A reason against a match that a person may overrule."""
+    """A reason against a match that the user may overrule."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True)
 class Objection:
-    """Why a match is not suggested, or not as a safe one."""
+    """A reason not to suggest a match, or not as a safe suggestion."""
 
     trap: str
     reason: str
-    """A clause that names what was found."""
+    """A clause that names the cause."""
     soft: bool = False
-    """Whether a person may overrule it."""
+    """True if the user may overrule it."""
 
 
 @dataclass(frozen=True)
 class Match:
-    """A rule's marker holds at a path."""
+    """A path at which the marker of a rule holds."""
 
     rule: Rule
     find: str
-    """Which of the rule's names it goes by; `""` for a rule without names."""
+    """The entry of `Rule.find` that matched; `""` for a rule without names."""
     path: str
     evidence: str
-    """What shows it, as a clause."""
+    """The proof, as a clause."""
     secret: Certainty | None = None
-    """How sure it is that it is a secret, for a rule about secrets."""
+    """The certainty that it is a secret; None if the rule is not about secrets."""
     objections: tuple[Objection, ...] = ()
 
     @property
     def is_blocked(self) -> bool:
-        """Return whether it is not suggested at all."""
+        """Return True if it is not suggested at all."""
         return self.rule.never or any(not each.soft for each in self.objections)
 
     @property
     def is_settled(self) -> bool:
-        """Return whether it goes, and with it all that is below."""
+        """Return True if it is hidden with everything below it."""
         confident = self.rule.confidence >= SAFE_FROM
         return confident and not (self.rule.never or self.objections)
 
@@ -92,11 +92,11 @@ class Match:
 Judge = Callable[[Match], "list[Objection]"]
 
 Look = tuple[Rule, str]
-"""A rule, and the name by which it looks for something; `""` for a rule without names."""
+"""A rule, and one of its names; `""` for a rule without names."""
 
 
 class Finder:
-    """Finds the rules that a name may belong to, without trying each on it."""
+    """Find the rules for a name without trying each rule."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         given = [(rule, find) for rule in rules for find in rule.find or ("",)]
@@ -129,7 +129,7 @@ def _last(find: str) -> str:
 
 
 def fits(find: str, path: str) -> bool:
-    """Return whether the last components of `path` are those of `find`; all of them for `/x`."""
+    """Return True if `path` ends with the components of `find`, or equals it for `/x`."""
     wanted, parts = find.lstrip("/").split("/"), path.split("/")
     if find.startswith("/") and len(parts) != len(wanted):
         return False
@@ -142,7 +142,7 @@ def fits(find: str, path: str) -> bool:
 def collect(
     evidence: Evidence, rules: Iterable[Rule], sums: SumsByPath, judge: Judge
 ) -> list[Match]:
-    """Return every proven match among what is sent, outermost ones only, in order of paths."""
+    """Return every proven match among the sent entries, outermost only, in order of paths."""
     found: list[Match] = []
     finder, links = Finder(rules), evidence.tree.snapshot.links
     pending: list[Held] = [evidence.tree.root]
@@ -164,10 +164,10 @@ def collect(
 
 
 def _matches(evidence: Evidence, looks: Iterable[Look], judge: Judge, path: str) -> list[Match]:
-    """Return what rules find at `path`: all that is blocked and the surest of what is not.
+    """Return the matches of rules at `path`: all blocked ones and the surest of the others.
 
-    The first one that is settled stands alone. A rule for any ecosystem does not count where
-    there are objections to another one.
+    The first settled one replaces all others. A rule for any ecosystem does not count if there
+    are objections to the match of another rule.
     """
     found: list[Match] = []
     for rule, find in looks:
@@ -194,13 +194,13 @@ def _match(evidence: Evidence, rule: Rule, find: str, path: str) -> Match | None
         return None
     shown = "its content" if sure is Certainty.CERTAIN else "its name"
     if is_glob(find):
-        # What else the glob matches may be a template, which belongs to the sources.
+        # Other files that the glob matches may be templates, which are sources.
         find = "/".join(path.split("/")[-1 - find.count("/") :])
     return Match(rule, find, path, shown, sure)
 
 
 def _certainty(evidence: Evidence, rule: Rule, path: str) -> Certainty | None:
-    """Return how sure it is that what `rule` looks for at `path` is a secret."""
+    """Return the certainty that a match of `rule` is a secret; None if it is not one."""
     name = path.rpartition("/")[2]
     if TEMPLATES.search(name):
         return None
@@ -219,14 +219,14 @@ def _certainty(evidence: Evidence, rule: Rule, path: str) -> Certainty | None:
 
 
 def letting_in(request: Request, path: str) -> str | None:
-    """Return the exception that names `path` or something in it, as a clause; None without one.
+    """Return the exception that names `path` or something below it, as a clause; None without one.
 
-    One that names a directory above says nothing of `path`: `!src` is no word about `src/.env`.
+    An exception for a directory above does not count: `!src` is not about `src/.env`.
     """
     for pattern in exceptions(request):
         if pattern.line and names(pattern, path):
             where = "" if request.ignore_file is None else request.ignore_file.path
-            return f"{where}:{pattern.line} lets it in: !{pattern.text}"
+            return f"{where}:{pattern.line} re-includes it: !{pattern.text}"
     return None
 
 
@@ -236,14 +236,14 @@ def exceptions(request: Request) -> list[DockerIgnorePattern]:
 
 
 def may_name(exception: str, find: str) -> bool:
-    """Return whether an exception may be about what a rule finds under `find`, wherever it is."""
+    """Return True if an exception may concern matches of `find`, at any depth."""
     parts, wanted = exception.split("/"), find.split("/")
     starts = range(len(parts) - len(wanted) + 1)
     return any(_agree(parts[at : at + len(wanted)], wanted) for at in starts)
 
 
 def names(pattern: DockerIgnorePattern, path: str) -> bool:
-    """Return whether a pattern matches `path` or leads into it, with more than wildcards there."""
+    """Return True if a pattern names `path` or something below it, not by wildcards alone."""
     parts, wanted = pattern.text.split("/"), path.split("/")
     if _is_name(parts[-1]) and pattern.fault is None and pattern.match_file(path) is not None:
         return True

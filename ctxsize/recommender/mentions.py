@@ -1,4 +1,4 @@
-"""What the steps of a Dockerfile run, and which words of commands and of sources name a file."""
+"""Commands in the steps of a Dockerfile, and the file names in commands and in sources."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ctxsize.syntax import Command
 _PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
 _WORDS = re.compile(rb"[A-Za-z0-9_.-]+")
 _WORTH_PICKING = 3
-"""How many names have to share an ending before its words are picked out."""
+"""Number of searched names that share an ending before all words with it are collected."""
 _OPENING, _CLOSING = "\"'`/=(:>", "\"'`),<"
 _LONGEST = 64 * 1024
 _BETWEEN = re.compile(r"[\s\"'`:;,=()\[\]{}<>|&]+")
@@ -29,14 +29,14 @@ _SILENT = frozenset(
         *("apt", "apt-get", "apk", "dnf", "microdnf", "yum"),
     ]
 )
-"""Programs to which it makes no difference whether what they name is there."""
+"""Programs that work in the same way whether or not the files that they name exist."""
 
 
 def running(step: StageStep) -> Iterator[tuple[str, Command]]:
-    """Yield what a step runs, each command with its directory as far as WORKDIR tells it.
+    """Yield the commands of a step, each with its directory if WORKDIR determines it.
 
-    A document that COPY or ADD writes may be a script, which is run later, and what is no script
-    may be read. A shell of Windows is read like others, as a guess.
+    A heredoc of COPY or ADD may be a script that runs later; other heredocs may be read by a
+    command. Commands for a shell of Windows are parsed like others, as a guess.
     """
     found = [*commands_of(step.instruction)]
     for text in (each.content for each in step.instruction.heredocs if step.is_copy):
@@ -48,9 +48,9 @@ def running(step: StageStep) -> Iterator[tuple[str, Command]]:
 
 
 def valued(step: StageStep, text: str) -> str:
-    """Return a text of a step with what its variables stand for, as far as that is known.
+    """Return a text of a step with the values of its variables, as far as they are known.
 
-    A shell does not see the arguments in front of the first FROM, but what they hold is meant.
+    A shell does not see the arguments before the first FROM, but authors mean their values.
     """
     if "$" not in text or len(text) > _LONGEST:
         return text
@@ -59,9 +59,9 @@ def valued(step: StageStep, text: str) -> str:
 
 
 def is_named(name: str, text: str, *, bare: bool = True) -> bool:
-    """Return whether a word of `text` names `name`, a name or the last components of a path.
+    """Return True if a word of `text` names `name`, a name or the last components of a path.
 
-    A word that is nothing but the name counts if it may stand there `bare`.
+    A word that is equal to the name counts only with `bare`.
 
     >>> is_named("build", "/app/build/lib:$PATH"), is_named("build", "/usr/lib/build")
     (True, False)
@@ -78,12 +78,12 @@ def is_named(name: str, text: str, *, bare: bool = True) -> bool:
 
 
 def _agree(part: str, wanted: str) -> bool:
-    """Return whether a part of a path is `wanted`, or a pattern meant for more than anything."""
+    """Return True if a part of a path is `wanted`, or a pattern for it that is more than stars."""
     return part == wanted or (part.strip("*") != "" and is_glob(part) and like(part, wanted))
 
 
 def is_named_by(name: str, command: Command) -> bool:
-    """Return whether a command names it where it has to be there for it; `-m` names a module."""
+    """Return True if a command names the file in a way that needs it; `-m` names a module."""
     if command.program in _SILENT:
         return False
     bare = not has_verbs(command.program)
@@ -94,9 +94,9 @@ def is_named_by(name: str, command: Command) -> bool:
 
 
 def is_named_beside(name: str, step: StageStep, found: Iterable[Command]) -> bool:
-    """Return whether a RUN names it in no word of the commands `found`: `< it`, `for x in it/*`.
+    """Return True if a RUN names it only outside of the commands `found`: `< it`, `for x in it/*`.
 
-    That may also be a document which another program than a shell reads.
+    That includes a heredoc that another program than a shell reads.
     """
     if any(is_named(name, word) for each in found for word in each.words):
         return False
@@ -106,7 +106,7 @@ def is_named_beside(name: str, step: StageStep, found: Iterable[Command]) -> boo
 
 
 def mentions(name: str, text: str) -> bool:
-    """Return whether a text names a file: in a path, in quotes, or in a list of its own lines."""
+    """Return True if a text names a file: in a path, in quotes, or as an item of a list."""
     at = text.find(name)
     while at >= 0:
         end = at + len(name)
@@ -128,11 +128,10 @@ def _is_word(char: str) -> bool:
 
 
 class Texts:
-    """Texts with their paths, to look for the names of files in.
+    """Texts with their paths, indexed for searches of file names.
 
-    A large tree has megabytes of sources and hundreds of names to look for, many with the same
-    ending. So the words with an ending are picked out of the sources once, and names are looked
-    for among these.
+    A large tree has megabytes of sources and hundreds of names to search for, many with the same
+    ending. So all words with an ending are collected once, and these words are searched.
     """
 
     def __init__(self, texts: Sequence[tuple[str, bytes]]) -> None:
@@ -142,7 +141,7 @@ class Texts:
         self._picked: dict[str, list[tuple[int, bytes]]] = {}
 
     def mentioning(self, name: str) -> Iterator[str]:
-        """Yield the paths of the texts that name anything of that name; each is searched once."""
+        """Yield the paths of the texts that contain the name; each text is searched once."""
         if name not in self._mentions:
             self._mentions[name] = [], self._search(name)
         found, search = self._mentions[name]
@@ -159,7 +158,7 @@ class Texts:
                 yield path
 
     def _searched(self, name: str) -> Iterator[tuple[int, bytes]]:
-        """Return what is searched for the bytes of `name`: texts, or their words of its ending."""
+        """Return the data to search for `name`: whole texts, or their words with its ending."""
         ending = name[name.rfind(".") :] if "." in name and _PLAIN.fullmatch(name) else ""
         if not ending:
             return ((at, data) for at, (_, data) in enumerate(self._texts))

@@ -1,4 +1,4 @@
-"""What `ctxsize suggest` has to say, by evidence or in one of its modes: values for all formats."""
+"""Results of `ctxsize suggest`, by evidence or in one of its modes: values for all formats."""
 
 from __future__ import annotations
 
@@ -16,71 +16,71 @@ from ctxsize.writer.merge import Addition
 
 @dataclass(frozen=True)
 class Size:
-    """A context, and what of it this build makes travel."""
+    """The size of a context, and of its transfer in this build."""
 
     context: Amount
     transfer: Amount | None
-    """None without a Dockerfile, as nobody knows, and where nothing travels."""
+    """The size of the transfer; None without a Dockerfile, and if the builder transfers nothing."""
 
     @property
     def counted(self) -> Amount:
-        """Return what travels, or the context where that is not known."""
+        """Return the transfer, or the context if the transfer is unknown."""
         return self.context if self.transfer is None else self.transfer
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """Patterns that are worth having, and what they hide: matches of one rule."""
+    """Patterns that are worth a line, and the matches of one rule that they hide."""
 
     matches: tuple[Match, ...]
     patterns: tuple[str, ...]
-    """The lines to add, exceptions with their `!`."""
+    """The lines to add; exceptions begin with `!`."""
     objections: tuple[Objection, ...] = ()
-    """What a person may overrule."""
+    """The objections that the user may overrule."""
     keeps: tuple[str, ...] = ()
-    """What stays of it, because a Dockerfile takes it by name."""
+    """Paths below it that are still sent, because a Dockerfile takes them by name."""
     size: Size = Size(Amount(), None)
-    """What it saves beyond the suggestions before it."""
+    """The size that it saves in addition to the suggestions before it."""
     chosen: bool = False
-    """Whether it is part of the edit."""
+    """True if it is part of the edit."""
 
     @property
     def rule(self) -> Rule:
-        """Return the rule behind it."""
+        """Return the rule of its matches."""
         return self.matches[0].rule
 
     @cached_property
     def paths(self) -> tuple[str, ...]:
-        """Return what it hides, outermost paths."""
+        """Return the outermost paths that it hides."""
         return tuple(match.path for match in self.matches)
 
     @property
     def evidence(self) -> tuple[str, ...]:
-        """Return what shows it, for each path."""
+        """Return the evidence for each path."""
         return tuple(f"{match.path}: {match.evidence}" for match in self.matches)
 
     @property
     def safe(self) -> bool:
-        """Return whether `--write` adds it by itself."""
+        """Return True if `--write` adds it without being asked to."""
         secret = self.rule.category is Category.SECRET
         return not self.objections and (secret or self.rule.confidence >= SAFE_FROM)
 
     @property
     def doubts(self) -> tuple[str, ...]:
-        """Return why it is not safe."""
+        """Return the reasons why it is not safe."""
         reasons = tuple(dict.fromkeys(each.reason for each in self.objections))
-        return reasons if reasons or self.safe else ("not every build can do without it",)
+        return reasons if reasons or self.safe else ("some builds need it",)
 
     @property
     def comment(self) -> str:
-        """Return what the ignore file says about it: the first clause of the reason."""
+        """Return its comment for the ignore file: the first clause of the reason."""
         clause = re.split("[:;]", self.rule.why, maxsplit=1)[0]
         return clause[:1].upper() + clause[1:]
 
 
 @dataclass(frozen=True)
 class Blocked:
-    """What a rule found and is not suggested."""
+    """A match that is not suggested."""
 
     rule: str
     path: str
@@ -98,24 +98,24 @@ class Question:
     path: str
     size: Amount
     note: str
-    """What git says of it."""
+    """The state of the path in git."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Suggested:
-    """What `ctxsize suggest` found out about an ignore file, whichever way."""
+    """The common part of all results of `ctxsize suggest`."""
 
     context_path: str
     dockerfile: str | None
     builder: str
     ignore_file: str
-    """The file that governs, or the one that would be made."""
+    """Path of the ignore file that is used, or of the one that would be created."""
     new_file: bool
     before: Size
     after: Size
-    """With the change; measured again if it was written."""
+    """The size with the change, measured again if it was written."""
     edit: Edit | None = None
-    """What `--write` does; None where nothing changes."""
+    """The change that `--write` makes; None if nothing changes."""
     written: bool = False
     findings: tuple[Finding, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -125,7 +125,7 @@ class Suggested:
 
 @dataclass(frozen=True, kw_only=True)
 class Advice(Suggested):
-    """Everything that `ctxsize suggest` has to say."""
+    """The result of `ctxsize suggest` without a mode."""
 
     kind: ClassVar[Literal["suggest"]] = "suggest"
 
@@ -133,13 +133,13 @@ class Advice(Suggested):
     questions: tuple[Question, ...] = ()
     blocked: tuple[Blocked, ...] = ()
     git_ignored: Amount | None = None
-    """What git ignores and the builder would be sent; None without git."""
+    """The amount that git ignores and the builder would receive; None without git."""
     git_ignored_secrets: int | None = None
-    """How many files of it are secrets, certain or likely ones."""
+    """Number of certain or likely secrets among these files; None without git."""
 
     @property
     def lower_bound(self) -> bool:
-        """Return whether something could not be read, so that each amount is "at least"."""
+        """Return True if something could not be read, so that each amount is "at least"."""
         return any(problem.effect is Effect.LOWER_BOUND for problem in self.problems)
 
     @property
@@ -150,7 +150,7 @@ class Advice(Suggested):
 
 @dataclass(frozen=True)
 class Removed:
-    """A line that goes, and why nothing is lost with it."""
+    """A line that is removed, and the reason why it has no effect."""
 
     line: int
     """1-based."""
@@ -160,35 +160,35 @@ class Removed:
 
 @dataclass(frozen=True)
 class Note:
-    """Something that stays as it is, or was left out, and why."""
+    """A subject that stays as it is or was left out, with the reason."""
 
     subject: str
     """A pattern, a line or a path."""
     why: str
     path: str = ""
-    """The file that it was read from."""
+    """The file that contains the subject."""
     line: int | None = None
-    """In that file."""
+    """Line in that file."""
 
 
 @dataclass(frozen=True)
 class IgnoreFileChange:
-    """What becomes of an ignore file, proved on the tree at hand."""
+    """The change of an ignore file, proved on this tree."""
 
     after: bytes | None = None
-    """None where nothing is to be done."""
+    """The new content; None if nothing changes."""
     added: tuple[Addition, ...] = ()
     removed: tuple[Removed, ...] = ()
     notes: tuple[Note, ...] = ()
     impossible: str = ""
-    """Why there is no such change, as a sentence."""
+    """The reason why there is no such change, as a sentence."""
     hint: str = ""
-    """What would make it possible."""
+    """The way to make it possible."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class IgnoreFilePlan(Suggested):
-    """Everything that `ctxsize suggest` has to say in one of its modes."""
+    """The result of `ctxsize suggest` in one of its modes."""
 
     kind: ClassVar[Literal["plan"]] = "plan"
 
@@ -196,4 +196,4 @@ class IgnoreFilePlan(Suggested):
     """`allowlist`, `like`, `from-gitignore` or `tidy`."""
     change: IgnoreFileChange
     sibling: str | None = None
-    """The other ignore file of `like`."""
+    """The other ignore file, for `like`."""

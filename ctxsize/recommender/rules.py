@@ -1,8 +1,8 @@
 """The rules: a row of `knowledge/rules/*.toml` for each kind of directory or file.
 
-`CONTRIBUTING.md` says what a row holds. `suggest` takes the rules made of the rows,
-`ctxsize.clean.proofs` what may be deleted, `ctxsize.lints.depths` what nests. `evidence.py` looks
-whether a marker holds. Here are also the names of sources and of the inputs of builds.
+`CONTRIBUTING.md` describes the keys of a row. `suggest` uses the rules, `ctxsize.clean.proofs`
+their key `clean` and `ctxsize.lints.depths` their key `nests`. `evidence.py` checks whether a
+marker holds. This module also lists the names of sources and of inputs of builds.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from typing import Any
 from ctxsize import units
 
 SAFE_FROM = 0.85
-"""The confidence from which on a suggestion is safe, if it passes every proof."""
+"""Minimum confidence of a safe suggestion."""
 
 
 class Category(str, Enum):
-    """The purpose of a thing, which decides what may be done with it."""
+    """The purpose of a directory or a file, which decides how it may be treated."""
 
     heading: str
     """The heading over its patterns in an ignore file."""
     belongs_to_sources: bool
-    """Whether it is usually tracked, so that tracked files prove nothing against it."""
+    """True if git usually tracks it, so that tracked files prove nothing against it."""
 
     def __new__(cls, value: str, heading: str = "", tracked: str = "") -> Category:
-        """Make a member of its name in rows, its heading, and `tracked` if it usually is."""
+        """Create a member; `tracked` is not empty if git usually tracks such files."""
         made = str.__new__(cls, value)
         made._value_, made.heading, made.belongs_to_sources = value, heading, bool(tracked)
         return made
@@ -54,7 +54,7 @@ class Category(str, Enum):
 
 
 class EntryType(str, Enum):
-    """The type of the entry that a rule looks for."""
+    """The type of an entry in the tree."""
 
     DIRECTORY = "directory"
     FILE = "file"
@@ -62,12 +62,12 @@ class EntryType(str, Enum):
 
 
 class Form(str, Enum):
-    """The pattern that a proven thing becomes."""
+    """The form of the pattern for a match."""
 
     ANYWHERE = "anywhere"
-    """`**/name`: the name means the same wherever it stands, and all there are were proved."""
+    """`**/name`: the name means the same at any depth, and all matches were proved."""
     ANCHORED = "anchored"
-    """The path itself: directories of that name are often something else."""
+    """The path itself: other directories of that name often mean something else."""
 
 
 MARKERS = {
@@ -92,24 +92,24 @@ MARKERS = {
     "any_of": "one of several",
     "all_of": "all of several",
 }
-"""What each kind of marker asks for, as a clause; `CONTRIBUTING.md` says more of each."""
+"""The condition of each kind of marker, as a clause; `CONTRIBUTING.md` explains them."""
 
 
 @dataclass(frozen=True)
 class Marker:
-    """What proves that a directory or a file is what its name says."""
+    """The proof that a directory or a file is what its name suggests."""
 
     kind: str
     """A key of `MARKERS`."""
     names: tuple[str, ...] = ()
-    """Names, endings, an expression, bytes in hexadecimal: whatever the kind looks for."""
+    """Names, endings, an expression, or bytes in hexadecimal, depending on the kind."""
     number: int = 0
-    """The least number of bytes, or the offset of the first ones."""
+    """The minimum number of bytes, or the offset of the first ones."""
     parts: tuple[Marker, ...] = ()
-    """The markers of which one or all must hold."""
+    """The markers in `any_of` or `all_of`."""
 
     def __str__(self) -> str:
-        """Return what it asks for, as a clause."""
+        """Return its condition, as a clause."""
         if self.parts:
             return (", and " if self.kind == "all_of" else "; or ").join(map(str, self.parts))
         names = [f"`{each}`" for each in self.names]
@@ -121,23 +121,23 @@ class Marker:
 
 @dataclass(frozen=True)
 class Rule:
-    """One kind of directory or file, and what is known about it."""
+    """The knowledge about one kind of directory or file."""
 
     name: str
     """`rust.target`: the ecosystem, and a word for it."""
     find: tuple[str, ...]
-    """Names or paths, the last of several components at any depth; `/x` at the top only.
+    """Names, or the last components of paths, at any depth; `/x` only at the top.
 
-    Empty for a directory of any name, which its marker alone gives away.
+    Empty for a directory of any name that its marker alone identifies.
     """
     category: Category
     confidence: float
-    """Probability that no build misses it, given that the marker holds and no trap fires."""
+    """Probability that no build needs it, if the marker holds and no trap objects."""
     marker: Marker
     why: str
-    """One sentence."""
+    """The reason to ignore it, in one sentence."""
     again: str = ""
-    """The command that makes it again; empty if none does."""
+    """The command that makes it again; empty if there is none."""
     kind: EntryType = EntryType.DIRECTORY
     form: Form = Form.ANYWHERE
     contents: bool = False
@@ -145,17 +145,17 @@ class Rule:
     volatile: bool = True
     """True if it changes without a change of the sources."""
     traps: tuple[str, ...] = ()
-    """Names of the traps that concern it, besides those that concern all rules."""
+    """Names of the traps that apply to it, in addition to those for all rules."""
     read_by: str = ""
-    """For secrets: the expression of commands that read it by themselves."""
+    """For secrets: an expression of the commands that read it by themselves."""
     only_proved: bool = False
     """For secrets: match only by content, never by name."""
     never: bool = False
-    """True if it is written down only to say why it is not suggested."""
+    """True if the rule only explains why it is not suggested."""
     clean: Mapping[str, Any] = field(default_factory=dict, compare=False)
-    """What proves that it may be deleted, empty where nothing does."""
+    """The proof that it may be deleted; empty if there is none."""
     nests: Mapping[str, Any] = field(default_factory=dict, compare=False)
-    """Which names of it turn up below the top, too, and what shows where; empty if none do."""
+    """Its names that occur below the top as well, and where; empty if there are none."""
 
     @property
     def ecosystem(self) -> str:
@@ -171,7 +171,7 @@ class Rule:
 
     @property
     def written_as(self) -> str:
-        """Return the pattern that it leads to, in words."""
+        """Return the pattern that it suggests, in words."""
         if self.never:
             return "never suggested"
         if self.form is Form.ANCHORED or self.find[0].startswith("/"):
@@ -214,20 +214,20 @@ _SOURCE_NAMES = frozenset(
 FETCHED = frozenset(
     {".git", "node_modules", ".venv", "site-packages", "target", ".cargo", "bower_components"}
 )
-"""Directories in which no Dockerfile of this repository lies."""
+"""Names of directories that contain no Dockerfile of this repository."""
 NOT_SOURCES = FETCHED | {
     *("venv", "_build", "__pycache__", ".next", ".terraform", "dist-newstyle"),
 }
-"""Directories whose content nobody wrote; what is in them says nothing about the sources."""
+"""Names of directories with generated content, which proves nothing about the sources."""
 
 
 def is_source(name: str) -> bool:
-    """Return whether a file is a program's source or a manifest, by its name."""
+    """Return True if the name is that of a program's source or of a manifest."""
     return name.endswith(_SOURCES) or name in _SOURCE_NAMES
 
 
 def is_build_input(name: str) -> bool:
-    """Return whether a file of that name is a manifest, a lock file or a tool's version."""
+    """Return True if the name is that of a manifest, a lock file or a tool's version file."""
     return _IS_INPUT.match(name) is not None
 
 
@@ -236,9 +236,9 @@ FILES = (
     *("games", "ruby", "php", "elixir", "go", "cpp", "apple", "languages", "infra", "docs"),
     *("tests", "ci", "docker", "secrets", "anything"),
 )
-"""Names of the files; where two rows speak of one directory, the earlier row decides."""
+"""Names of the files. If two rows match one directory, the earlier row decides."""
 _DEFAULT = "default"
-"""The table of a file whose values count for each of its rows that has no other."""
+"""Name of the table with the default values for the rows of a file."""
 
 
 @cache
@@ -257,7 +257,7 @@ def rules_in(name: str) -> Iterator[Rule]:
 
 
 def table(*path: str) -> dict[str, Any]:
-    """Return what a TOML file of `knowledge` holds."""
+    """Return the content of a TOML file of `knowledge`."""
     if sys.version_info >= (3, 11):
         import tomllib
     else:
@@ -268,13 +268,13 @@ def table(*path: str) -> dict[str, Any]:
 
 
 def texts(value: str | list[str]) -> tuple[str, ...]:
-    """Return the texts of a value, which may be one text or a list of them."""
+    """Return the texts of a value: one text or a list of them."""
     return (value,) if isinstance(value, str) else tuple(value)
 
 
 _ANY_NAME = "*"
 _KEYS = {"also_beside": "beside", "at_least_mib": "at_least", "link_into": "link"}
-"""What keys of rows mean that are not called as their marker."""
+"""Kinds of markers for the keys of rows that are not named after their kind."""
 _MARKERS = MARKERS.keys() | _KEYS.keys()
 
 
@@ -295,13 +295,13 @@ def rule_of(name: str, row: dict[str, Any]) -> Rule:
         form=Form.ANCHORED if any_name else Form(values.pop("form", Form.ANYWHERE)),
         traps=texts(values.pop("traps", [])),
         nests=nests and {"names": find, **({} if nests is True else nests)},
-        **values,  # a key that no rule has is an error
+        **values,  # an unknown key raises `TypeError`
     )
 
 
 def _all(values: dict[str, Any]) -> Marker:
     if not values:
-        raise ValueError("a row must say what proves the thing, or that it `exists`")
+        raise ValueError("a row needs a marker, at least `exists = true`")
     markers = tuple(_marker(key, value) for key, value in values.items())
     return markers[0] if len(markers) == 1 else Marker("all_of", parts=markers)
 

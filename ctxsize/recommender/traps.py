@@ -1,7 +1,6 @@
-"""The traps: for each a small function that says why a match is not suggested, or None.
+"""The traps: one function for each reason not to suggest a match.
 
-A trap never says yes. What all of them let pass is still proved by simulation,
-in `ctxsize.recommender.context`.
+A match without objections must still pass the proof in `ctxsize.recommender.context`.
 """
 
 from __future__ import annotations
@@ -38,24 +37,24 @@ _TESTS_RUN = re.compile(
 
 
 def copied_by_name(facts: Facts, match: Match) -> str | None:
-    """An instruction takes the thing, or something in it, by its name."""
+    """Object if an instruction takes the match, or something below it, by name."""
     named = facts.build_files.taking(match.path)
     return f"{named[0]} takes it" if named else None
 
 
 def author_exception(facts: Facts, match: Match) -> str | None:
-    """An exception of the ignore file lets it in: its author wants it there."""
+    """Object if an exception of the ignore file re-includes it: its author wants it there."""
     return letting_in(facts.evidence.tree.snapshot.request, match.path)
 
 
 def unknown_source(facts: Facts, match: Match) -> str | None:
-    """An instruction, or a whole Dockerfile, takes something whose name is not known here."""
+    """Object if an instruction, or a whole Dockerfile, takes a source with an unknown name."""
     used = match.rule.category in _USED
     for named in facts.build_files.unknown:
         at_or_below, above = facts.may_take(named, match.path)
         if not named.path.strip("*/"):
-            # A variable alone may be anything. What is of use to no image is meant by none, and
-            # a secret only where the instruction has a word for it.
+            # A variable alone may name any path. It does not mean a path that is useless in an
+            # image, and it means a secret only if the instruction contains a word for secrets.
             secret = match.rule.category is Category.SECRET
             may = used or (secret and _SECRET_WORDS.search(named.text) is not None)
         else:
@@ -65,12 +64,12 @@ def unknown_source(facts: Facts, match: Match) -> str | None:
     name = match.path.rpartition("/")[2]
     for path, text in facts.build_files.undecided:
         if used or is_named(name, text):
-            return Doubt(f"what {path} takes is not known")
+            return Doubt(f"the sources of {path} are unknown")
     return None
 
 
 def not_initialised(facts: Facts, match: Match) -> str | None:
-    """A Dockerfile takes it along and runs its tool, without the command that fetches it."""
+    """Object if a Dockerfile copies it and runs terraform, but not `terraform init`."""
     for build_file in facts.taking(match):
         started = (each for each in build_file.dockerfile.instructions if each.keyword in _STARTS)
         text = "\n".join((build_file.commands, *(each.text for each in started)))
@@ -80,7 +79,7 @@ def not_initialised(facts: Facts, match: Match) -> str | None:
 
 
 def tracked(facts: Facts, match: Match) -> str | None:
-    """Git tracks it or something in it, so that it is part of the sources."""
+    """Object if git tracks it or something below it, so that it is part of the sources."""
     rule = match.rule
     if rule.category.belongs_to_sources:
         return None
@@ -95,7 +94,7 @@ def tracked(facts: Facts, match: Match) -> str | None:
 
 
 def tracking_unknown(facts: Facts, match: Match) -> str | None:
-    """There is a repository that git does not tell about."""
+    """Object if there is a repository whose tracked files are unknown."""
     problem = facts.evidence.git.problem
     certain = "CACHEDIR.TAG" in match.evidence or match.rule.category.belongs_to_sources
     if problem is None or certain or match.rule.category is Category.SECRET:
@@ -104,13 +103,13 @@ def tracking_unknown(facts: Facts, match: Match) -> str | None:
 
 
 def matches_manifest(_: Facts, match: Match) -> str | None:
-    """It is a manifest, a lock file or a tool's version, which builds need."""
+    """Object to a manifest, a lock file or a file with a tool's version, which builds need."""
     is_input = is_build_input(match.path.rpartition("/")[2])
     return "it is an input of builds" if is_input and match.secret is None else None
 
 
 def scm_version_in_build(facts: Facts, match: Match) -> str | None:
-    """The build asks git for a version: it needs `.git`, and every tracked file beside it."""
+    """Object if the build reads its version from git: it needs `.git` and all tracked files."""
     if ".git" not in facts.sums or facts.version_from_git is None:
         return None
     if match.rule.name == "vcs.git" and match.path == ".git":
@@ -121,7 +120,7 @@ def scm_version_in_build(facts: Facts, match: Match) -> str | None:
 
 
 def mentioned(facts: Facts, match: Match) -> str | None:
-    """A manifest or a source names it, and may read it or stop without it."""
+    """Object if a manifest or a source names it, and so may read it or fail without it."""
     where = facts.mentions(match.path)
     if where is not None:
         return Doubt(f"{where} mentions it")
@@ -131,7 +130,7 @@ def mentioned(facts: Facts, match: Match) -> str | None:
 
 
 def test_stage(facts: Facts, match: Match) -> str | None:
-    """A stage runs the tests."""
+    """Object if a stage runs the tests."""
     for build_file in facts.build_files.all:
         if _TESTS_RUN.search(build_file.commands):
             return f"{build_file.path} runs tests"
@@ -139,7 +138,7 @@ def test_stage(facts: Facts, match: Match) -> str | None:
 
 
 def prebuilt_pipeline(facts: Facts, match: Match) -> str | None:
-    """No command makes it where its sources are, so that the image may ship what was built here."""
+    """Object if no command makes it from its sources: the image may ship the copied one."""
     if "no_install_step" in match.rule.traps:
         return None
     for each in made_by(facts, match):
@@ -151,7 +150,7 @@ def prebuilt_pipeline(facts: Facts, match: Match) -> str | None:
 
 
 def used_as_it_is(facts: Facts, match: Match) -> str | None:
-    """An instruction uses it as it came with the context: nothing there makes it again."""
+    """Object if an instruction uses the copied match, and nothing there makes it again."""
     for each in made_by(facts, match):
         path = each.build_file.path
         if each.used_at is not None:
@@ -163,13 +162,13 @@ def used_as_it_is(facts: Facts, match: Match) -> str | None:
 
 
 def only_possible(_: Facts, match: Match) -> str | None:
-    """It may be a secret: its name is one that other things have too."""
+    """Object if other files have such a name too, so that it is only possibly a secret."""
     possible = match.secret is Certainty.POSSIBLE
     return Doubt("its name does not prove it a secret") if possible else None
 
 
 def _holding(patterns: tuple[str, ...], clause: str) -> Trap:
-    """Return the trap of a directory that holds what builds read."""
+    """Return the trap for a directory that contains files which builds read."""
 
     def trap(facts: Facts, match: Match) -> str | None:
         found = facts.evidence.tree.first(match.path, patterns)
@@ -179,12 +178,12 @@ def _holding(patterns: tuple[str, ...], clause: str) -> Trap:
 
 
 def wrapper_jar(_: Facts, match: Match) -> str | None:
-    """Gradle's and Maven's wrappers are jars that the build starts with."""
+    """Object to the jars of the Gradle and Maven wrappers, which start the build."""
     return "the build starts with it" if "wrapper" in match.path else None
 
 
 def env_at_build(facts: Facts, match: Match) -> str | None:
-    """A bundler or a framework reads the file while it builds."""
+    """Object if a bundler or a framework reads the file while it builds."""
     reason = reader_of(facts, match)
     if reason is None and match.path.rpartition("/")[2].startswith(".env"):
         symfony = facts.evidence.tree.find(match.path.rpartition("/")[0], "symfony.lock")
@@ -193,7 +192,7 @@ def env_at_build(facts: Facts, match: Match) -> str | None:
 
 
 def read_by_build(facts: Facts, match: Match) -> str | None:
-    """A command of the build reads the secret by itself, and may fail without it."""
+    """Object if a command of the build reads the secret by itself, and may fail without it."""
     reader = match.rule.read_by
     for build_file in facts.taking(match) if reader else ():
         if re.search(reader, build_file.commands):
@@ -204,7 +203,7 @@ def read_by_build(facts: Facts, match: Match) -> str | None:
 
 
 def site_generator(facts: Facts, match: Match) -> str | None:
-    """A web site is made of the documentation."""
+    """Object if a web site is built from the documentation."""
     directory = match.path.rpartition("/")[0]
     found = facts.evidence.tree.first(directory, _SITES)
     if found is not None:
@@ -216,12 +215,12 @@ def site_generator(facts: Facts, match: Match) -> str | None:
 
 
 _BUILT = (Category.ARTEFACT, Category.DEPS, Category.DOCS)
-"""What an image that builds nothing may need as it is."""
+"""Categories that an image which builds nothing may need."""
 _USED = (*_BUILT, Category.TESTS, Category.DATA)
-"""What is needed where a Dockerfile names it: the rest is of use to no image."""
+"""Categories that are needed if a Dockerfile names them; no image uses the others."""
 
 Trap = Callable[[Facts, Match], "str | None"]
-"""Says why, in a clause; as a `Doubt` if a person may overrule it."""
+"""Return the reason, as a clause: a `Doubt` if the user may overrule it. None without one."""
 
 TRAPS: dict[str, Trap] = {
     "copied_by_name": copied_by_name,
@@ -245,14 +244,14 @@ TRAPS: dict[str, Trap] = {
     "wrapper_jar": wrapper_jar,
     "env_at_build": env_at_build,
 }
-"""Every trap by the name that rules call it."""
+"""Every trap by the name that rules use."""
 
 FOR_ALL = (
     *("copied_by_name", "author_exception", "unknown_source", "tracked", "tracking_unknown"),
     *("matches_manifest", "scm_version_in_build", "env_at_build", "only_possible"),
     "read_by_build",
 )
-"""The traps that concern every rule, the cheap ones first."""
+"""Names of the traps for every rule, the fast ones first."""
 
 
 @cache
@@ -263,7 +262,7 @@ def _traps(category: Category, own: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def objections(facts: Facts, match: Match, *, but: str = "") -> list[Objection]:
-    """Return what speaks against a match, up to the first hard reason; without the trap `but`."""
+    """Return the objections to a match, up to the first hard one; skip the trap `but`."""
     found: list[Objection] = []
     for name in _traps(match.rule.category, match.rule.traps):
         reason = None if name == but else TRAPS[name](facts, match)

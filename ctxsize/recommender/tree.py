@@ -1,4 +1,4 @@
-"""A snapshot with its names at hand, and the sums of what is sent of each directory."""
+"""A snapshot with fast access to its names, and the sums of the sent files per directory."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ _WILDCARDS = frozenset("*?[")
 
 
 class Sums(NamedTuple):
-    """How much of something there is."""
+    """Number of files, bytes and symlinks."""
 
     files: int = 0
-    """Return the number of entries that are neither directories nor symlinks."""
+    """Number of entries that are neither directories nor symlinks."""
     content_bytes: int = 0
     symlinks: int = 0
 
     @property
     def entries(self) -> int:
-        """Entries that are no directories."""
+        """Return the number of entries that are not directories."""
         return self.files + self.symlinks
 
     def plus(self, other: Sums) -> Sums:
-        """Return both together."""
+        """Return the sum of both."""
         return Sums(*map(add, self, other))
 
     def minus(self, other: Sums) -> Sums:
-        """Return what is left without `other`."""
+        """Return the difference."""
         return Sums(*map(sub, self, other))
 
 
 class Tree:
-    """A snapshot to ask about names: what is beside, inside, below."""
+    """A snapshot that finds names beside, inside and below a path."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self.root = snapshot.root
         self.first = cache(self._find_first)
-        """What the first of some patterns finds that finds anything below a directory."""
+        """Return the first path below a directory that one of several patterns matches."""
 
     def names(self, directory: str) -> Iterator[str]:
         """Yield the names in a directory; none if there is no such directory."""
@@ -57,12 +57,12 @@ class Tree:
             yield from held.folders
 
     def has(self, directory: str, name: str) -> bool:
-        """Return whether an entry of this name is in a directory."""
+        """Return True if a directory contains an entry of this name."""
         held = self.snapshot.folder(directory)
         return held is not None and held.has(name)
 
     def entry(self, path: str) -> File | Held | None:
-        """Return the entry at `path`, which is none where nothing is."""
+        """Return the entry at `path`; None if there is none."""
         directory, _, name = path.rpartition("/")
         held = self.snapshot.folder(directory)
         if held is None:
@@ -70,14 +70,14 @@ class Tree:
         return held.folders.get(name) or held.file(name)
 
     def size_bytes(self, path: str) -> int:
-        """Return the bytes of a file, or of all below a directory."""
+        """Return the bytes of a file, or of all files below a directory."""
         entry = self.entry(path)
         return 0 if entry is None else entry.content_bytes
 
     def find(self, directory: str, pattern: str) -> str | None:
         """Return the first path below `directory` that matches, by components; None if none does.
 
-        `../` at its beginning leads to the directory above, not out of the context.
+        `../` at the start of the pattern is the directory above, inside the context.
         """
         if "/" not in pattern and not is_glob(pattern):
             found = self.has(directory, pattern)
@@ -93,7 +93,7 @@ class Tree:
         return next((each for each in found if each is not None), None)
 
     def all(self, directory: str, pattern: str) -> Iterator[str]:
-        """Yield every path below `directory` that matches, in order of names."""
+        """Yield every path below `directory` that matches, sorted by name."""
         first, _, rest = pattern.partition("/")
         prefix = f"{directory}/" if directory else ""
         names = self.names(directory)
@@ -104,8 +104,16 @@ class Tree:
             elif self.has(directory, name):
                 yield prefix + name
 
+    def directories(self, enters: Callable[[Held], bool]) -> Iterator[Held]:
+        """Yield the directories in order of paths, without those that `enters` rejects."""
+        pending = [self.root]
+        while pending:
+            held = pending.pop()
+            yield held
+            pending += filter(enters, reversed(held.folders.values()))
+
     def files_below(self, path: str) -> Iterator[tuple[str, File]]:
-        """Yield every entry below a directory that is none itself, or the file at `path`."""
+        """Yield every file and symlink below a directory, or the file at `path`."""
         held = self.snapshot.folder(path)
         if held is None:
             entry = self.entry(path)
@@ -119,12 +127,12 @@ class Tree:
 
 @lru_cache(maxsize=4096)
 def is_glob(name: str) -> bool:
-    """Return whether a name has wildcards."""
+    """Return True if a name has wildcards."""
     return not _WILDCARDS.isdisjoint(name)
 
 
 def like(pattern: str, name: str) -> bool:
-    """Return whether a glob pattern matches a name; case counts on every system."""
+    """Return True if a glob pattern matches a name. Case counts on every system."""
     return fnmatchcase(name, pattern)
 
 
@@ -134,10 +142,10 @@ def _matcher(pattern: str) -> Callable[[str], object]:
 
 
 class SumsByPath(Mapping[str, Sums]):
-    """What one or several transfers send of each entry and below each directory, by path.
+    """The sums that one or several transfers send, by path.
 
-    The context is `""`. What is in two transfers travels twice. The sums of directories are
-    added up; those of files are looked up.
+    The context is `""`. A path in two transfers counts twice. The sums of directories are
+    computed in advance, those of files when they are needed.
     """
 
     def __init__(self, sent: Iterable[Sent], snapshot: Snapshot) -> None:
@@ -182,7 +190,7 @@ class SumsByPath(Mapping[str, Sums]):
         return sum(1 for _ in self)
 
     def names_in(self, directory: str) -> Names:
-        """Return what is sent of a directory that is none itself, with its bytes."""
+        """Return the sent files and symlinks of a directory: their bytes by name."""
         parts = self._having(directory)
         if len(parts) == 1:
             return parts[0][directory]
@@ -198,12 +206,12 @@ def sum_of(sums: Mapping[str, Sums], paths: Iterable[str]) -> Sums:
 
 
 def travelling(snapshot: Snapshot, includes: Iterable[Include]) -> Amount:
-    """Return what the ignore file of a snapshot lets the transfers make travel, all together."""
+    """Return the amount that all transfers send under the ignore file of a snapshot."""
     return Amount.of(*(snapshot.sent(include=each) for each in includes))
 
 
 def directories_above(path: str) -> Iterator[str]:
-    """Yield the directories above `path`, the nearest one first, without the context itself."""
+    """Yield the directories above `path`, nearest first, without the context itself."""
     while path := path.rpartition("/")[0]:
         yield path
 
@@ -214,7 +222,7 @@ def outermost(paths: Collection[str]) -> list[str]:
 
 
 def is_below(path: str, paths: Collection[str]) -> bool:
-    """Return whether a directory above `path` is one of `paths`."""
+    """Return True if a directory above `path` is one of `paths`."""
     while path := path.rpartition("/")[0]:
         if path in paths:
             return True

@@ -64,7 +64,7 @@ def test_only_names_what_is_to_be_added(cli: Cli, rust: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--only", "rust.nothing"], "nothing to suggest by the name of 'rust.nothing'"),
+        (["--only", "rust.nothing"], "no suggestion has the name 'rust.nothing'"),
         (["--only", "go.bin"], "ctxsize suggest --explain go.bin says why"),
         (["--explain", "rust.targe"], "did you mean rust.target?"),
         (["--write", "--check"], "--write goes with neither --diff nor --check"),

@@ -88,7 +88,7 @@ def test_a_list_that_is_not_possible(cli: Cli, context: Path) -> None:
     result = cli("suggest", "--allowlist", "--write", cwd=context)
     assert result.code == 1
     assert result.out.startswith("Not possible: Dockerfile:2 takes the whole context")
-    assert "Next: name there what the build needs" in result.out
+    assert "Next: copy only what the build needs" in result.out
     assert told(cli, context, "--allowlist")["impossible"]
 
 

@@ -50,7 +50,7 @@ def test_the_reason_names_the_line(tmp_path: Path) -> None:
     ignoring = file(".dockerignore", b".env*\n!.env.production\n")
     root = build_tree(tmp_path / "ctx", [*NODES, ignoring])
     reasons = {each.path: each.reason for each in api.suggest(str(root)).blocked}
-    wanted = f"{root}/.dockerignore:2 lets it in: !.env.production"
+    wanted = f"{root}/.dockerignore:2 re-includes it: !.env.production"
     assert reasons[".env.production"] == wanted
 
 

@@ -244,7 +244,7 @@ def test_unsafe_and_only(tmp_path: Path) -> None:
     assert api.suggest(str(root), only=["data"]).edit == only.edit
     both = suggested(root, unsafe=True)
     assert all(each.chosen for each in both.suggestions)
-    with pytest.raises(ctxsize.InputError, match="nothing to suggest"):
+    with pytest.raises(ctxsize.InputError, match="no suggestion has the name"):
         api.suggest(str(root), only=["rust.nothing"])
 
 

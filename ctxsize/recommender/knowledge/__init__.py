@@ -1,1 +1,1 @@
-"""What is known about things that turn up in contexts: one row for each, in `rules/`."""
+"""Knowledge about files in build contexts: one row for each kind, in `rules/`."""

@@ -1,7 +1,7 @@
-"""Package managers and build tools, a row of `tools.toml` each, and what a command does of theirs.
+"""Package managers and build tools, a row of `tools.toml` each, and what a command does.
 
-`works` is the one reader of commands: for suggestions it says which rules' things a command makes,
-for advice on Dockerfiles whether it fetches packages.
+Only `works` interprets commands: suggestions learn from it which matches of rules a command makes,
+advice on Dockerfiles learns whether it fetches packages.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from ctxsize.recommender.rules import Rule, table
 from ctxsize.syntax import Command
 
 _VERSION = re.compile(r"(-v?\d[\w.]*|@[\w.]+)?(\.(c?js|phar))?$")
-"""What may follow a program's name: `pnpm@9`, `yarn-3.6.0.cjs`, `gcc-13`."""
+"""Suffixes of a program's name: `pnpm@9`, `yarn-3.6.0.cjs`, `gcc-13`."""
 _DURATION = re.compile(r"\d+[smhd]?")
 _IDLE = ("--help", "--version", "-h", "--dry-run")
-"""Options with which no command does its job."""
+"""Options with which a command does nothing."""
 
 
 class Job(NamedTuple):
-    """Commands of a tool, and what they do; `CONTRIBUTING.md` describes each key."""
+    """Commands of a tool, and their effects; `CONTRIBUTING.md` describes each key."""
 
     run: str
     does: frozenset[str]
@@ -34,7 +34,7 @@ class Job(NamedTuple):
     without: str = ""
 
     def is_done_by(self, words: str, options: frozenset[str]) -> bool:
-        """Return whether a command of the tool with these words and options is this job."""
+        """Return True if a command of the tool with these words and options is this job."""
         return (
             re.match(rf"(?:{self.run})(?= |$)", words) is not None
             and not (self.only_with and not any(_are(self.only_with, each) for each in options))
@@ -48,60 +48,60 @@ def _are(expression: str, text: str) -> bool:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Tool:
-    """A package manager or a build tool, as its row says."""
+    """A package manager or a build tool, as described by its row."""
 
     name: str
     programs: str
-    """What it is called by: an expression."""
+    """An expression for the names of its program."""
     jobs: tuple[Job, ...]
     valued: tuple[str, ...] = ()
-    """Options that take the next word."""
+    """Options whose value is the next word."""
     files: tuple[str, ...] = ()
     """Manifest, lock files and settings that an install reads; directories end with a slash."""
     needs_more: str = ""
-    """What a manifest says if an install reads further files of the project: an expression."""
+    """An expression for manifests with which an install reads further files of the project."""
     directories: tuple[str, ...] = ()
     """Directories that an install writes beside the manifest."""
     early: tuple[str, ...] = ()
-    """The options for an install in front of the sources, if the install as it is needs them."""
+    """Options for an install before the sources are copied, if the plain install needs them."""
     downloads: str = ""
-    """What fetches in front of the sources in place of a command that compiles."""
+    """Command that fetches before the sources are copied, in place of one that compiles."""
     elsewhere: tuple[str, ...] = ()
-    """Options that say in which directory it works."""
+    """Options that set the directory it works in."""
     caches: tuple[str, ...] = ()
-    """Where it keeps what it fetched: `$VARIABLE/…|~/…`, the first one whose variable is set."""
+    """Cache directories, `$VARIABLE/…|~/…`: the first one whose variable is set is used."""
     used: int = 1
-    """Number of these that it fills; the further ones are usual if no variable names the first."""
+    """Number of these that it fills. Without a variable for the first one it fills the others."""
     of_root: str = ""
-    """Where root's is by default, if not in the home."""
+    """Cache directory of root, if it is not in the home directory."""
     unknown_with: tuple[str, ...] = ()
-    """The variables that move its caches nobody knows where."""
+    """Variables that move its caches to an unknown directory."""
     is_locked: bool = False
-    """Whether its caches are spoilt by, or fail for, a second writer."""
+    """True if a second writer spoils its caches, or fails."""
     keeps_in_cache: bool = False
-    """Whether what it fetches is in the cache and nowhere else."""
+    """True if the fetched packages are only in the cache."""
     mounted: tuple[str, ...] = ()
-    """A cache mount whose target holds one of these is meant for it."""
+    """Parts of the target of a cache mount that is meant for this tool."""
     uncached: tuple[str, ...] = ()
-    """Options that make it use no cache."""
+    """Options that disable its cache."""
     switch: str = "||"
-    """A variable that makes it use no cache, the values that do, and one that does not."""
+    """A variable that disables its cache, the values that do so, and one that does not."""
     speaks: str = ""
-    """What an image or a command says that works with the dependencies beside the manifest."""
+    """An expression for images and commands that use the dependencies beside the manifest."""
 
     def is_called(self, program: str) -> bool:
-        """Return whether a program is this tool."""
+        """Return True if a program is this tool."""
         return _are(self.programs, _VERSION.sub("", program, count=1))
 
     def needs_more_than(self, manifest: str) -> bool:
-        """Return whether by the text of its manifest an install reads further files."""
+        """Return True if an install with this manifest reads further files of the project."""
         if self.files[:1] == ("package.json",):
             return _takes_part(manifest)
         return bool(self.needs_more) and re.search(self.needs_more, manifest, re.M) is not None
 
 
 _HOOKS = {"preinstall", "install", "postinstall", "preprepare", "prepare", "postprepare"}
-"""Scripts of a project that npm and its like run when they install."""
+"""Scripts of a project that npm and similar tools run during an install."""
 _LOCAL_VERSIONS = ("file:", "link:", "portal:", "workspace:", ".", "/", "~/")
 _KINDS = ("dependencies", "devDependencies", "optionalDependencies")
 
@@ -117,19 +117,19 @@ def _takes_part(text: str) -> bool:
 
 
 class Work(NamedTuple):
-    """What a command does of the jobs of a tool."""
+    """The jobs of a tool that a command does."""
 
     tool: Tool
     command: Command
-    """With the program in front, and no launcher."""
+    """The command with the program as its first word, without a launcher."""
     jobs: tuple[Job, ...]
 
     def does(self, what: str) -> bool:
-        """Return whether a job does `what`: a word of the table's `does`."""
+        """Return True if a job does `what`, a word of the table's `does`."""
         return any(what in each.does for each in self.jobs)
 
     def makes(self, rule: str) -> bool:
-        """Return whether it puts the thing of a rule where it was."""
+        """Return True if it creates the match of a rule at its old path."""
         return any(rule in each.makes for each in self.jobs)
 
 
@@ -146,21 +146,21 @@ def rows_of(name: str) -> dict[str, Any]:
 
 @cache
 def listed(key: str) -> tuple[str, ...]:
-    """Return the words of a list that stands in front of the rows."""
+    """Return the words of a list in front of the rows."""
     words: str = _all()[key]
     return tuple(words.split())
 
 
 @cache
 def tools() -> tuple[Tool, ...]:
-    """Return the tools of all rows."""
+    """Return all tools."""
     rows = rows_of("tool")
     alike = {name: rows.get(row.get("like"), {}) for name, row in rows.items()}
     return tuple(_tool({"name": name, **alike[name], **row}) for name, row in rows.items())
 
 
 def _tool(row: dict[str, Any]) -> Tool:
-    """Return the tool of a row, which holds `jobs` or is one. Raises `TypeError` for a mistake."""
+    """Return the tool of a row, with its `jobs` or as one job. Raises `TypeError` for a mistake."""
     jobs = row.get("jobs", [{key: value for key, value in row.items() if key in _OF_JOBS}])
     own = {key: value for key, value in row.items() if key not in (*_OF_JOBS, "like")}
     several = {each.name for each in fields(Tool) if each.type == "tuple[str, ...]"}
@@ -178,7 +178,7 @@ def _job(row: dict[str, Any]) -> Job:
 
 
 def _joined(expression: str) -> str:
-    """Return an expression without the ends of lines that a long one has."""
+    """Return a long expression with its lines joined."""
     return "".join(map(str.strip, expression.split("\n")))
 
 
@@ -188,7 +188,7 @@ def _names(names: str) -> frozenset[str]:
 
 
 def run_by(command: Command) -> Command:
-    """Return the command that is run in the end, with no launcher in front.
+    """Return the command that is finally run, without launchers in front.
 
     >>> from ctxsize.shell import commands
     >>> [run_by(each).words for each in commands("sh ./mvnw -q package; python3 -m pip install .")]
@@ -211,7 +211,7 @@ def run_by(command: Command) -> Command:
 
 @lru_cache(maxsize=4096)
 def works(command: Command) -> tuple[Work, ...]:
-    """Return what a command does, for each tool that it runs and of which it does a job."""
+    """Return the jobs of a command, for each tool that it runs."""
     run = run_by(command)
     if not run.words or run.has(*_IDLE):
         return ()
@@ -242,14 +242,14 @@ def _plain(command: Command, valued: tuple[str, ...]) -> str:
 
 @cache
 def has_tools(rule: str) -> bool:
-    """Return whether a row says which commands make a rule's thing."""
+    """Return True if a row lists commands that make the match of a rule."""
     return any(rule in job.makes | job.spares for tool in tools() for job in tool.jobs)
 
 
 def makes(rule: Rule, command: Command) -> bool:
-    """Return whether `command` puts a rule's thing where it was.
+    """Return True if `command` creates the match of a rule at its old path.
 
-    Without a row, that is what the program does that the rule names.
+    If no row lists such commands, only the program in `Rule.again` counts.
     """
     if has_tools(rule.name):
         return any(each.makes(rule.name) for each in works(command))
@@ -258,7 +258,7 @@ def makes(rule: Rule, command: Command) -> bool:
 
 
 def spares(rule: Rule, command: Command) -> bool:
-    """Return whether an image that runs `command` can do without a thing that it does not name."""
+    """Return True if an image that runs `command` and does not name the match works without it."""
     if rule.name in listed("spared_by_any") or not has_tools(rule.name):
         return bool(works(command))
     jobs = (job for each in works(command) for job in each.jobs)
@@ -266,28 +266,28 @@ def spares(rule: Rule, command: Command) -> bool:
 
 
 def has_verbs(program: str) -> bool:
-    """Return whether plain words are commands to a program: `npm run build` names no `build/`."""
+    """Return True if plain words are commands to a program: `npm run build` names no `build/`."""
     return program in listed("with_verbs")
 
 
 @cache
 def manager_of(rule: Rule) -> Tool | None:
-    """Return a package manager whose manifest lists what a rule finds, None if there is none.
+    """Return the package manager that makes the matches of a rule, None if there is none.
 
-    The rules about such things are those that ask whether a Dockerfile installs them.
+    Only rules with the trap `no_install_step` are about the files of package managers.
     """
     return _speaking(rule.name) if "no_install_step" in rule.traps else None
 
 
 def speaks(rule: Rule, text: str) -> bool:
-    """Return whether an image or a command works with the dependencies of a rule's ecosystem."""
+    """Return True if an image or a command uses the dependencies of a rule's ecosystem."""
     tool = _speaking(f"{rule.ecosystem}.")
     return tool is not None and re.search(tool.speaks, text, re.IGNORECASE) is not None
 
 
 @cache
 def _speaking(rules: str) -> Tool | None:
-    """Return the tool that tells who works with what it installs, by how its rules' names begin."""
+    """Return the tool with `speaks` that makes a rule whose name begins so."""
     made = ((tool, rule) for tool in tools() if tool.speaks for e in tool.jobs for rule in e.makes)
     return next((tool for tool, rule in made if rule.startswith(rules)), None)
 

@@ -1,4 +1,4 @@
-"""The modes by name, and their plans: what changes, and what is sent before and after."""
+"""The modes by name, and their plans: the change, and the size before and after it."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ MODES: dict[str, Callable[[Draft], IgnoreFileChange]] = {
     "from-gitignore": from_gitignore,
     "tidy": lambda draft: tidy(draft.snapshot),
 }
-"""Those that need nothing but the context."""
+"""The modes that need only the context."""
 
 
 def make(snapshot: Snapshot, mode: str, *, sibling: IgnoreFile | None = None) -> IgnoreFilePlan:
-    """Return the plan of `mode`, a key of `MODES`; of `like` with the ignore file of a `sibling`.
+    """Return the plan of `mode`, a key of `MODES`; with a `sibling`, that of `like`.
 
     Raises what the mode raises.
     """
@@ -58,10 +58,10 @@ def make(snapshot: Snapshot, mode: str, *, sibling: IgnoreFile | None = None) ->
 
 
 def _findings(mode: str, path: str, change: IgnoreFileChange, saved: Amount) -> Iterator[Finding]:
-    """Yield what `--write` would change: a line for each that goes, and one for all that come."""
+    """Yield what `--write` would change: a finding for each removed line, one for all new lines."""
     severity, order = severity_of("CTX503"), f"ctxsize suggest --{mode} --write does it"
     for each in change.removed:
-        message = f"{each.text} can go: {each.why}"
+        message = f"{each.text} is redundant: {each.why}"
         yield Finding("CTX503", severity, message, Location(path, each.line), help=order)
     if change.added:
         lines = tuple(each.line for each in change.added)

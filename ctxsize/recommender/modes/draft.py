@@ -1,7 +1,7 @@
-"""An ignore file that is drafted, and the mode that needs no more: the allow list.
+"""Draft an ignore file, and the mode that needs nothing else: the allow list.
 
-Lines are added together and tried, and it is found out which one is to blame. An allow list
-ignores everything but what the Dockerfiles take, which is possible if they name it all.
+A trial adds all lines together, and each fault is blamed on one line. An allow list ignores
+everything except for the sources of the Dockerfiles, which is possible if they name them all.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from ctxsize.recommender.outcome import IgnoreFileChange, Note
 from ctxsize.recommender.rules import Category
 from ctxsize.writer.merge import Addition, merge
 
-_HEADING = "Everything stays out but for what the Dockerfiles take"
-_IGNORED = "Ignored before, and inside of what they take"
+_HEADING = "Everything is ignored except for the sources of the Dockerfiles"
+_IGNORED = "Ignored before, and inside these sources"
 _MOST_IGNORED = 40
 _READ = "env_at_build"
-"""The trap of what a bundler reads."""
+"""Name of the trap for files that a bundler reads."""
 Wrong = tuple[str, str]
-"""A path whose verdict must not be what it is, and why, as a clause."""
+"""A path with a wrong verdict, and the reason why it is wrong, as a clause."""
 Judge = Callable[[Attempt], Iterable[Wrong]]
 Taking = tuple[str, Include]
-"""A Dockerfile as a comment names it, and the patterns of what one of its builds asks for."""
+"""A Dockerfile as a comment names it, and the patterns that one of its builds asks for."""
 
 
 class Draft(BuildContext):
-    """A context, and attempts to add lines to its ignore file."""
+    """A context, and trials that add lines to its ignore file."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         super().__init__(snapshot)
@@ -45,7 +45,7 @@ class Draft(BuildContext):
         self.pattern_class = self.request.builder.spec_class.pattern_class
 
     def attempt(self, additions: Iterable[Addition], *, at_start: bool = False) -> Attempt:
-        """Return the ignore file with `additions`. Raises `IgnoreFileError` if it fails a build."""
+        """Return the trial with `additions`. Raises `IgnoreFileError` if it fails a build."""
         file = self.request.ignore_file
         data = merge(file, [*additions], at_start=at_start, pattern_class=self.pattern_class)
         return self.trial.attempt(data)
@@ -53,9 +53,9 @@ class Draft(BuildContext):
     def change(
         self, additions: Sequence[Addition], wrong: Judge, *, notes: Iterable[Note] = ()
     ) -> IgnoreFileChange:
-        """Return the change that adds those of `additions` that do nothing `wrong`.
+        """Return the change that adds all of `additions` which do nothing `wrong`.
 
-        Exceptions come along with a pattern, and never alone.
+        Exceptions are added only together with a pattern.
         """
         kept, dropped = self.settled(self.new(additions), wrong)
         noted = (*notes, *dropped)
@@ -66,7 +66,7 @@ class Draft(BuildContext):
     def settled(
         self, additions: Sequence[Addition], wrong: Judge
     ) -> tuple[list[Addition], list[Note]]:
-        """Return `additions` without those to blame for what is `wrong`, and what that was."""
+        """Return the `additions` that do nothing `wrong`, and notes on the others."""
         kept, notes = [*additions], list[Note]()
         while kept:
             found = self._blamed(kept, wrong)
@@ -85,7 +85,7 @@ class Draft(BuildContext):
         by_line = {each.line: each for each in additions}
         blamed: dict[Addition, str] = {}
         for path, why in found:
-            # Where one of the file's own lines decides, an addition made it decide: any may.
+            # If an existing line decides, some addition caused it; blame the last one.
             guilty = by_line.get(attempt.decider(path) or "", additions[-1])
             blamed.setdefault(guilty, why)
         fault = "" if blamed else self.proof.unfound(attempt)
@@ -100,7 +100,7 @@ class Draft(BuildContext):
         raise error
 
     def new(self, additions: Sequence[Addition]) -> list[Addition]:
-        """Return `additions` without those that the file has already, if these do no more."""
+        """Return `additions` without the lines of the file, unless their order matters."""
         split, file = self.pattern_class.split, self.request.ignore_file
         there = set(map(split, () if file is None else file.texts()))
         fresh = [each for each in additions if split(each.line) not in there]
@@ -111,7 +111,7 @@ class Draft(BuildContext):
         return fresh if same else [*additions]
 
     def needed(self, attempt: Attempt) -> Iterator[Wrong]:
-        """Yield what a Dockerfile takes by name, whether it is there or not, and would not get."""
+        """Yield the paths that a Dockerfile takes by name and would not get, existing or not."""
         now, then = self.request.spec, attempt.request.spec
         for named in self.build_files.named:
             path = named.path
@@ -125,7 +125,7 @@ class Draft(BuildContext):
                     yield path, f"{dockerfile} may take {path}"
 
     def wrong(self, attempt: Attempt) -> Iterator[Wrong]:
-        """Yield what no mode may do: hide the needed, empty files, let in what is ignored now."""
+        """Yield what no mode may do: hide needed paths, empty files, send paths ignored now."""
         yield from self.needed(attempt)
         for path in attempt.hidden if exceptions(self.request) else ():
             reason = letting_in(self.request, path)
@@ -134,13 +134,13 @@ class Draft(BuildContext):
         for path in attempt.emptied:
             yield path, f"{path} would be sent without its content"
         for path in attempt.shown:
-            yield path, f"{path} would be sent, which is ignored now"
+            yield path, f"{path} is ignored now and would be sent"
 
     def kept_back(self, attempt: Attempt, traps: tuple[str, ...] = ()) -> Iterator[Wrong]:
-        """Yield what disappears and has to stay by the knowledge of ecosystems.
+        """Yield the paths that would be hidden and that a trap protects.
 
-        With `traps`, only what these say counts. What a person may overrule does not, with two
-        exceptions (`_keeps`).
+        With `traps`, only their objections count. Objections that the user may overrule do not
+        count, except for two kinds (`_keeps`).
         """
         hidden = set(attempt.hidden)
         for match in self.found:
@@ -154,28 +154,28 @@ class Draft(BuildContext):
 
 
 def _keeps(match: Match, trap: str) -> bool:
-    """Return whether a doubt keeps a match back.
+    """Return True if a doubt protects a match.
 
-    Without a file that a bundler reads, the build succeeds and makes another image. Tests that a
-    manifest or a source names may be a member of a workspace, whose install fails without it.
+    Without a file that a bundler reads, the build succeeds but makes a different image. Tests
+    that a manifest names may be a member of a workspace, whose install fails without them.
     """
     return trap == _READ or (trap == "mentioned" and match.rule.category is Category.TESTS)
 
 
 def allowlist(draft: Draft) -> IgnoreFileChange:
-    """Return the ignore file that lets in just what the builds take, or why there is none.
+    """Return the ignore file that sends only what the builds take, or why there is none.
 
-    What travels is the same before and after, for every Dockerfile and target;
-    what is ignored now stays ignored.
+    The transfer of every Dockerfile and target stays the same, and every path that is ignored now
+    stays ignored.
     """
-    why = "all it takes is in {}, so that is taken for its context"
+    why = "all its sources are in {}, so that is assumed to be its context"
     notes = tuple(Note(path, why.format(home)) for path, home in draft.build_files.elsewhere)
     obstacle = _obstacle(draft.build_files)
     if obstacle is not None:
         return IgnoreFileChange(notes=notes, impossible=obstacle[0], hint=obstacle[1])
     takings = [*_takings(draft)]
     travels = [draft.snapshot.sent(include=include) for _, include in takings]
-    # What travels in any of the builds now, and what the builder needs for itself.
+    # All paths that any of the builds transfers now, and the files that the builder reads itself.
     wanted = {path for sent in travels for path in sent.paths}
     if draft.request.builder.always_sends is not None:
         wanted |= draft.build_files.own_files
@@ -188,24 +188,24 @@ def allowlist(draft: Draft) -> IgnoreFileChange:
             return IgnoreFileChange(attempt.data, tuple(additions), notes=notes)
     return IgnoreFileChange(
         notes=notes,
-        impossible="What the ignore file holds already does not go with such a list: "
-        "a trial shows that other files would be sent",
+        impossible="The lines of the ignore file conflict with such a list: "
+        "in a trial, other files are sent",
         hint="tidy its exceptions first, or start from an empty file",
     )
 
 
 def _obstacle(build_files: BuildFiles) -> tuple[str, str] | None:
-    """Return why what the builds take cannot be listed, and what to do; None if it can."""
+    """Return why the sources cannot be listed, and how to solve that; None if they can."""
     if not build_files.all:
-        reason = "There is no Dockerfile, so nobody knows what a build takes"
+        reason = "There is no Dockerfile, so the sources of a build are unknown"
         return reason, "name it with -f"
     for path, _ in build_files.undecided:
-        reason = f"What {path} takes is not known, so it cannot be listed"
+        reason = f"The sources of {path} are unknown, so they cannot be listed"
         return reason, "ctxsize suggest without --allowlist says why"
     for build_file in build_files.all:
         for unknown in build_file.unknown:
             reason = f"{build_file.path}:{unknown.line} takes {unknown.source}"
-            return f"{reason}, which has no value here", "give it one with --build-arg"
+            return f"{reason}, which has no value here", "set it with --build-arg"
         for asked in _asked(build_file):
             if asked.paths is None:
                 source = next((each for each in asked.sources if each.path == "."), None)
@@ -214,8 +214,8 @@ def _obstacle(build_files: BuildFiles) -> tuple[str, str] | None:
                     line, what = f":{source.line}", f"{source.instruction} {source.source}"
                 return (
                     f"{build_file.path}{line} takes the whole context ({what}), "
-                    "so nothing can be denied to it",
-                    "name there what the build needs, or use ctxsize suggest without --allowlist",
+                    "so nothing can be ignored",
+                    "copy only what the build needs, or use ctxsize suggest without --allowlist",
                 )
     return None
 
@@ -227,7 +227,7 @@ def _asked(build_file: BuildFile) -> Iterator[Asked]:
 
 
 def _takings(draft: Draft) -> Iterator[Taking]:
-    """Yield what the builds of each Dockerfile ask for."""
+    """Yield the paths that the builds of each Dockerfile ask for."""
     for build_file in draft.build_files.all:
         name = build_file.request.dockerfile_in_context or "a Dockerfile elsewhere"
         asked = {each.paths for each in _asked(build_file) if each.paths is not None}
@@ -245,7 +245,7 @@ def _listed(takings: list[Taking]) -> list[Addition]:
 
 
 def _attempts(draft: Draft, additions: list[Addition]) -> Iterator[tuple[list[Addition], Attempt]]:
-    """Yield the list in front of what is there, and behind it with more patterns, if it holds."""
+    """Yield trials of the list in front of the file, and of more patterns behind it."""
     for at_start in (True, False):
         try:
             attempt = draft.attempt(additions, at_start=at_start)
@@ -259,7 +259,7 @@ def _attempts(draft: Draft, additions: list[Addition]) -> Iterator[tuple[list[Ad
 
 
 def _ignored_inside(draft: Draft, attempt: Attempt) -> list[Addition]:
-    """Return patterns for what is ignored now and would be let in; none if that takes too many."""
+    """Return patterns for the ignored paths that would be sent; none if there are too many."""
     below = set(attempt.shown)
     tops = [path for path in attempt.shown if path.rpartition("/")[0] not in below]
     patterns = (pattern_for(path, pattern_class=draft.pattern_class) for path in tops)

@@ -1,11 +1,10 @@
-"""Modes that start from an ignore file that exists: `tidy` from this one, `like` from a sibling's.
+"""Modes that start from an existing ignore file: `tidy` from this one, `like` from a sibling's.
 
-`tidy` drops the lines that the file can do without: proved for every tree, and tried on this
-one. For every tree, because a line that does nothing today may be all that keeps a secret out
-tomorrow. Only what the order of evaluation shows counts: patterns between two exceptions are
-asked as one, so that of two that cover each other one is enough.
+`tidy` removes the lines that are redundant in every tree, and tries the result on this one. A line
+that does nothing in this tree may keep a secret out of the context tomorrow. The proof uses the
+order of evaluation: if two patterns between the same exceptions cover each other, one is enough.
 
-`like` covers what another service's file does, as far as it is safe here.
+`like` adds the patterns of another service's ignore file that are safe here.
 """
 
 from __future__ import annotations
@@ -28,9 +27,9 @@ from ctxsize.writer.merge import Addition, edit_lines
 
 
 def tidy(snapshot: Snapshot) -> IgnoreFileChange:
-    """Return the ignore file of `snapshot` without the lines that it can do without.
+    """Return the ignore file of `snapshot` without its redundant lines.
 
-    Notes name the lines that match nothing in this tree and stay nevertheless.
+    Notes name the lines that match nothing in this tree but may match in another one.
     """
     file, trial = snapshot.request.ignore_file, Trial(snapshot)
     if file is None:
@@ -39,7 +38,7 @@ def tidy(snapshot: Snapshot) -> IgnoreFileChange:
         )
     removed = sorted(_removable(trial.request, file), key=lambda each: each.line)
     if trial.before != trial.attempt(_without(file, removed)).sent:
-        removed = []  # it is proved for every tree, so this one would show a fault of the proof
+        removed = []  # the proof is for every tree, so a difference in this one is a bug in it
     notes = tuple(_idle(trial, file, [each.line for each in removed]))
     return IgnoreFileChange(_without(file, removed), removed=tuple(removed), notes=notes)
 
@@ -49,10 +48,10 @@ def _without(file: IgnoreFile, removed: Iterable[Removed]) -> bytes:
 
 
 def _removable(request: Request, file: IgnoreFile) -> Iterator[Removed]:
-    """Yield the lines that can go, last ones first, each without those that went before it."""
+    """Yield the redundant lines, last one first; each is judged without those removed before it."""
     kept = [pattern for pattern in request.spec.patterns if pattern.line]
     if any(pattern.fault is not None for pattern in kept):
-        # Whether the builder comes to a faulty pattern, and stops, depends on all the others.
+        # All other patterns decide if the builder reaches a faulty one, which fails the build.
         return
     remembers = request.builder.spec_class.remembers_parents
     at = len(kept)
@@ -62,7 +61,7 @@ def _removable(request: Request, file: IgnoreFile) -> Iterator[Removed]:
         if why:
             line = kept.pop(at).line
             yield Removed(line, file.texts()[line - 1].strip(), why)
-            # What it kept apart may cover each other now.
+            # Two patterns that this line separated may cover each other now.
             at = len(kept)
 
 
@@ -70,39 +69,40 @@ Patterns = Sequence[DockerIgnorePattern]
 
 
 def _why(kept: Patterns, at: int, *, remembers: bool) -> str:
-    """Return why the pattern at this place of those that are kept can go, `""` if it cannot."""
+    """Return why the pattern at index `at` is redundant, `""` if it is not."""
     pattern, before, after = kept[at], kept[:at], kept[at + 1 :]
     exception = pattern.include is False
-    # An exception makes the builder enter directories; literal ones see to that for themselves.
+    # An exception makes the builder enter ignored directories. A literal exception affects only
+    # the directories above its own path.
     opens_nothing = all(is_literal(each) for each in kept if not each.include)
     outside = pattern.text in ("/", ".", "..") or pattern.text.startswith("../")
     if outside and (opens_nothing or not exception):
-        return "it can match nothing: all paths begin inside the context"
+        return "it cannot match: all paths are inside the context"
     run = [*_alike(reversed(before), pattern), *_alike(after, pattern)]
     for other in run:
         if other.text == pattern.text and other.line < pattern.line:
-            return f"the same pattern stands on line {other.line}"
+            return f"the same pattern is on line {other.line}"
     if not exception:
         return _covered(pattern, run, first=all(each.include for each in before))
     return _undone(pattern, before, after) if remembers and opens_nothing else ""
 
 
 def _alike(others: Iterable[DockerIgnorePattern], pattern: DockerIgnorePattern) -> Patterns:
-    # Up to the first of the other kind, which separates the rest from it.
+    # The first pattern of the other kind separates this one from the following ones.
     return [*takewhile(lambda each: each.include is pattern.include, others)]
 
 
 def _covered(pattern: DockerIgnorePattern, run: Patterns, *, first: bool) -> str:
     for other in run:
         cover = covers(other, pattern)
-        # Behind an exception a directory may be let in again while what is below it is not.
+        # After an exception, a directory may be re-included without the files below it.
         if cover is Cover.ITSELF or (cover is Cover.ABOVE and first):
             return f"{other.text} on line {other.line} ignores all that it matches"
     return ""
 
 
 def _undone(pattern: DockerIgnorePattern, before: Patterns, after: Patterns) -> str:
-    """Return why an exception does nothing: nothing ignored it, or it is ignored again."""
+    """Return why an exception does nothing: no pattern before it matches, or one after it does."""
     if not any(each.include and covers(each, pattern) is not None for each in before):
         return "no pattern before it ignores that path"
     if not all(each.include for each in before):
@@ -114,8 +114,8 @@ def _undone(pattern: DockerIgnorePattern, before: Patterns, after: Patterns) -> 
 
 
 def _idle(trial: Trial, file: IgnoreFile, gone: Collection[int]) -> Iterator[Note]:
-    """Yield the patterns that stay though they match nothing that is there."""
-    why = "matches nothing here now; it may match elsewhere or later, so it stays"
+    """Yield the patterns that stay although they match nothing in this tree."""
+    why = "matches nothing in this tree; it may match in another one, so it stays"
     paths, texts = trial.everything.paths, file.texts()
     stays = [each for each in trial.request.spec.patterns if each.line and each.line not in gone]
     for each in stays:
@@ -124,7 +124,7 @@ def _idle(trial: Trial, file: IgnoreFile, gone: Collection[int]) -> Iterator[Not
 
 
 def like(draft: Draft, other: IgnoreFile) -> IgnoreFileChange:
-    """Return the ignore file with what `other` keeps out of its context, translated to this one.
+    """Return the ignore file with the patterns of `other`, translated to this context.
 
     Raises `IgnoreFileError` if `other` would fail a build.
     """
@@ -165,8 +165,8 @@ class _Parity:
         self.notes.append(Note(text, why, self._other.path, pattern.line))
 
     def _translated(self, pattern: DockerIgnorePattern) -> str:
-        """Return the text of `pattern` for this context, `""` where it is about something else."""
-        # Where the name of their directory stands, that of ours is meant.
+        """Return the text of `pattern` for this context, `""` if it does not apply here."""
+        # The name of their directory in a pattern becomes the name of ours.
         theirs, ours = os.path.basename(self._theirs), os.path.basename(self._ours)
         text = "/".join(ours if part == theirs else part for part in pattern.text.split("/"))
         if pattern.fault is not None or text.startswith("../") or text in (".", "..", "/"):
@@ -186,7 +186,7 @@ class _Parity:
         return moved
 
     def _moved(self, text: str) -> str | None:
-        """Return `text` as seen from our directory, where one of the two contains the other."""
+        """Return `text` relative to our directory, if one directory contains the other."""
         if self._ours.startswith(f"{self._theirs.rstrip('/')}/"):
             names = os.path.relpath(self._ours, self._theirs).split("/")
             parts = text.split("/")
@@ -203,7 +203,7 @@ class _Parity:
         return part == name or self._pattern_class(part).match_file(name) is not None
 
     def _is_there(self, pattern: DockerIgnorePattern, text: str) -> bool:
-        """Return whether a pattern of ours covers it, behind all our exceptions."""
+        """Return True if one of our patterns after our last exception covers it."""
         if not pattern.include:
             return False
         ours = self._draft.request.spec.patterns
@@ -212,10 +212,10 @@ class _Parity:
         return any(covers(each, made) is not None for each in ours[last + 1 :])
 
     def wrong(self, attempt: Attempt) -> Iterator[Wrong]:
-        """Yield what no mode may do, and what disappears that builds need."""
+        """Yield what no mode may do, and the hidden paths that builds need."""
         yield from self._draft.wrong(attempt)
         hidden = frozenset(attempt.hidden)
-        # What is in a directory that goes as a whole belongs to it.
+        # Only the top of a hidden directory is judged, not the paths below it.
         top_level = (path for path in attempt.hidden if path.rpartition("/")[0] not in hidden)
         tops = dict.fromkeys(top_level)
         for path, why in self._draft.kept_back(attempt):
@@ -225,4 +225,4 @@ class _Parity:
         for path in tops:
             untracked = git.covers(path) and git.first(path) is None
             if is_build_input(path.rpartition("/")[2]) and not untracked:
-                yield path, f"{path} would disappear, which builds read"
+                yield path, f"builds read {path}, which would disappear"

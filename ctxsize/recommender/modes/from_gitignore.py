@@ -1,8 +1,8 @@
-"""What git ignores, kept out of the build too: translated, tried, and nothing else hidden.
+"""Translate what git ignores into patterns of Docker that hide nothing else.
 
-Git matches a name at any depth, tells directories from files, negates a class with `!` and takes
-a backslash for nothing but an escape. Docker does none of it. Behaviour: git's `dir.c` and
-`wildmatch.c`.
+Git matches a name at any depth, distinguishes directories from files, negates a class with `!`
+and reads a backslash only as an escape. Docker does none of this. The behaviour of git is in its
+`dir.c` and `wildmatch.c`.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from ctxsize.writer.merge import Addition
 _NAME = ".gitignore"
 _HEADING = "Not ignored by git, so it stays"
 _KEPT_BACK = ("no_install_step", "scm_version_in_build")
-"""The traps of what an image takes from here without installing it, and of `.git`."""
+"""Names of the traps for dependencies that an image does not install, and for `.git`."""
 _MOST_LINES = 2_000
-"""Number of lines that are tried: each is held against all files."""
+"""Maximum number of lines: each is matched against all files."""
 _MOST_KEPT = 5
-"""How many tracked files an exception each is worth, rather than to leave out the pattern."""
+"""Maximum number of tracked files with exceptions; with more, the pattern is left out."""
 _TOKEN = re.compile(
     r"\\(?P<escaped>.)|\[(?P<negated>[!^]?)(?P<class>\]?(?:\[:[a-z]+:\]|\\.|[^\]\\])*)\]"
     r"|(?P<stars>\*+)|(?P<one>\?)|(?P<slash>/)|(?P<text>.)",
@@ -38,26 +38,26 @@ _TOKEN = re.compile(
 _IN_CLASS = re.compile(r"(\[:[a-z]+:\])|(?:\\(.)|(.))(?:-(?:\\(.)|([^\]\\])))?", re.DOTALL)
 _UNFINISHED = {"[": "a class without an end", "\\": "a backslash at its end"}
 _LONGEST = 8192
-"""Number of characters of the longest line: twice a path, as each may be escaped."""
+"""Maximum number of characters of a line: twice a path, as each may be escaped."""
 
 
 @dataclass(frozen=True)
 class GitIgnoreFile:
-    """A `.gitignore` that says something about the context."""
+    """A `.gitignore` that applies to the context."""
 
     name: str
-    """Relative to the context."""
+    """Path relative to the context."""
     directory: str
-    """In the context; `""` for one at its top or above it."""
+    """Its directory in the context; `""` for a file at the top or above it."""
     below: tuple[str, ...]
-    """For one above the context: the names on the way down to it."""
+    """For a file above the context: the names on the way down to the context."""
     lines: tuple[str, ...]
 
 
 def from_gitignore(draft: Draft) -> IgnoreFileChange:
-    """Return the ignore file with all that git ignores, as far as a builder has patterns for it.
+    """Return the ignore file with all that git ignores, if the builder can express it.
 
-    Just untracked files that git ignores disappear; what a Dockerfile takes stays, and so do
+    Only untracked files that git ignores disappear. The sources of Dockerfiles stay, and so do
     dependencies that no Dockerfile installs.
     """
     files, hint = [*_files(draft)], "ctxsize suggest proposes patterns by evidence"
@@ -68,7 +68,7 @@ def from_gitignore(draft: Draft) -> IgnoreFileChange:
         )
     if sum(map(bool, (line for each in files for line in each.lines))) > _MOST_LINES:
         return IgnoreFileChange(
-            impossible=f"The .gitignore files hold more than {_MOST_LINES:,} lines", hint=hint
+            impossible=f"The .gitignore files contain more than {_MOST_LINES:,} lines", hint=hint
         )
     translation = _Translation(draft, files)
     additions = translation.additions
@@ -77,7 +77,7 @@ def from_gitignore(draft: Draft) -> IgnoreFileChange:
 
 
 def _files(draft: Draft) -> Iterator[GitIgnoreFile]:
-    """Yield every `.gitignore` that counts, outermost first; none inside what git ignores."""
+    """Yield every `.gitignore` that applies, outermost first; none inside ignored directories."""
     root = draft.request.root
     found = git.find(root).repository
     if found is not None and root.startswith(f"{found.top.rstrip('/')}/"):
@@ -87,17 +87,11 @@ def _files(draft: Draft) -> Iterator[GitIgnoreFile]:
             if any(lines):
                 name = "../" * (len(names) - depth) + _NAME
                 yield GitIgnoreFile(name, "", tuple(names[depth:]), lines)
-    pending = [draft.tree.root]
-    while pending:
-        held = pending.pop()
+    ignores = draft.git.ignores
+    for held in draft.tree.directories(lambda e: e.name != ".git" and not ignores(e.path)):
         if held.has(_NAME):
             name = held.prefix + _NAME
             yield GitIgnoreFile(name, held.path, (), _lines(root, name))
-        pending += (
-            each
-            for each in reversed(held.folders.values())
-            if each.name != ".git" and not draft.git.ignores(each.path)
-        )
 
 
 def _lines(root: str, path: str) -> tuple[str, ...]:
@@ -106,7 +100,7 @@ def _lines(root: str, path: str) -> tuple[str, ...]:
 
 
 class _Translation:
-    """The lines of all files, translated, and what git says about each path."""
+    """The translated lines of all files, and the verdict of git on each path."""
 
     def __init__(self, draft: Draft, files: list[GitIgnoreFile]) -> None:
         self._draft = draft
@@ -121,16 +115,16 @@ class _Translation:
                 elif not line.strip():
                     comment = ""
                 elif text := self._translated(file, number, line):
-                    # Of two that are the same the last one counts.
+                    # If a line occurs twice, the last one counts.
                     added.pop(text, None)
                     meant.pop(text, None)
                     added[text] = Addition(text, f"From {file.name}", comment)
                     meant[text] = f"{text}/**" if line.rstrip(" \r").endswith("/") else text
         self.additions = draft.new([*added.values()])
         """The lines for an ignore file, in the order in which git reads them."""
-        all_said = not any(note.subject.startswith("!") for note in self.notes)
-        self._spec = draft.trial.spec(meant.values()) if all_said else None
-        """All lines for a builder; None if it cannot read one, or has none for an exception."""
+        all_translated = not any(note.subject.startswith("!") for note in self.notes)
+        self._spec = draft.trial.spec(meant.values()) if all_translated else None
+        """All lines as a spec; None if an exception has no translation, or the spec is invalid."""
 
     def _translated(self, file: GitIgnoreFile, number: int, line: str) -> str:
         kind = self._draft.pattern_class
@@ -143,7 +137,7 @@ class _Translation:
         return found or ""
 
     def exceptions(self, additions: list[Addition]) -> list[Addition]:
-        """Return an exception for each file that only git keeps, where a line hides but a few."""
+        """Return exceptions for the paths that only the builder would ignore, if they are few."""
         attempt = self._draft.attempt(additions)
         strays: dict[str, list[str]] = {}
         for path in self._strays(attempt):
@@ -153,16 +147,16 @@ class _Translation:
         return [Addition(f"!{each}", _HEADING) for each in patterns if each]
 
     def lacking(self, attempt: Attempt) -> Iterator[Wrong]:
-        """Yield what a build would lack for which no exception is made."""
+        """Yield the paths that a build would miss and that get no exception."""
         yield from self._draft.needed(attempt)
         yield from self._draft.kept_back(attempt, _KEPT_BACK)
 
     def wrong(self, attempt: Attempt) -> Iterator[Wrong]:
-        """Yield what no mode may do, and what disappears that git does not ignore."""
+        """Yield what no mode may do, and hidden paths that git does not ignore."""
         yield from self._draft.wrong(attempt)
         for path in self._strays(attempt):
             word = "does not ignore" if self._draft.git.first(path) is None else "tracks"
-            yield path, f"{path} would disappear, which git {word}"
+            yield path, f"git {word} {path}, which would disappear"
         yield from self._draft.kept_back(attempt, _KEPT_BACK)
 
     def _strays(self, attempt: Attempt) -> Iterator[str]:
@@ -171,21 +165,21 @@ class _Translation:
                 yield path
 
     def _is_ignored(self, path: str) -> bool:
-        # Without git, its lines count as a builder reads them. Git ignores as much or more: it
-        # brings nothing back that lies in an ignored directory.
+        # Outside of a repository the translated lines decide. Git itself would ignore as much or
+        # more: it never re-includes a path in an ignored directory.
         if self._draft.git.covers(path):
             return self._draft.git.ignores(path)
         return self._spec is not None and self._spec.match_file(path)
 
 
 class CannotSayError(Exception):
-    """A builder has no pattern for it; the message says what is meant, as a clause."""
+    """A builder cannot express the line. The message explains the line, as a clause."""
 
 
 class _Token(NamedTuple):
     text: str
     is_literal: bool = False
-    """Whether its characters stand for themselves; else it is a wildcard."""
+    """True if its characters are literal; False for a wildcard."""
 
 
 _Part = list[_Token]
@@ -202,11 +196,11 @@ def translate(
     below: Sequence[str] = (),
     pattern_class: type[DockerIgnorePattern] = DockerIgnorePattern,
 ) -> str | None:
-    r"""Return what `line` of the `.gitignore` in `directory` comes to, None for nothing.
+    r"""Return the translation of `line` of the `.gitignore` in `directory`; None for nothing.
 
-    It is a line of an ignore file, with `!` for an exception. No builder tells directories from
-    files: a `/` at the end is left out. For a file above the context `below` are the names on
-    the way down to it; a line that is about something beside the context comes to nothing.
+    The result is a line of an ignore file, with `!` for an exception. No builder distinguishes
+    directories from files, so a `/` at the end is dropped. For a file above the context, `below`
+    are the names on the way down to the context; a line for paths beside it becomes None.
     Raises `CannotSayError`.
 
     >>> [translate(line) for line in ("foo", "/foo", "a/b", "*.py[cod]", "!x", r"\#a", "[!a]")]
@@ -232,7 +226,7 @@ def translate(
 
 
 def _read(line: str) -> str:
-    """Return what git reads: nothing for a comment, no blanks at the end that are not escaped."""
+    """Return the line as git reads it: no comments, no unescaped blanks at the end."""
     line = line.removesuffix("\r")
     if line.startswith("#"):
         return ""
@@ -242,7 +236,7 @@ def _read(line: str) -> str:
 
 
 def _parts(text: str, *, in_path: bool) -> list[_Part]:
-    """Return the components of `text`, wildcards in the builder's language."""
+    """Return the components of `text`, with the wildcards of the builder."""
     parts: list[_Part] = [[]]
     for found in _TOKEN.finditer(text):
         if found["slash"]:
@@ -266,12 +260,12 @@ def _parts(text: str, *, in_path: bool) -> list[_Part]:
         if part != _ANYWHERE and any(
             token.text[:2] == "**" for token in part if not token.is_literal
         ):
-            raise CannotSayError("two stars beside a name, which git reads in two ways")
+            raise CannotSayError("two stars beside a name, which git interprets in two ways")
     return parts
 
 
 def _class(negated: bool, inner: str) -> str:
-    """Return a class as the builder writes it: `^` negates, and then it must not match a slash."""
+    """Return a class in the syntax of the builder: `^` negates, and must not match a slash."""
     items = []
     for named, *ends in _IN_CLASS.findall(inner):
         if named:
@@ -279,7 +273,7 @@ def _class(negated: bool, inner: str) -> str:
             continue
         low, high = ends[0] or ends[1], ends[2] or ends[3]
         if (high and low <= "/" <= high) or (low == "/" and not negated):
-            raise CannotSayError("a class that spans the slash, which it must not match")
+            raise CannotSayError("a class that includes the slash, which it must not match")
         items.append(_in_class(low) + (f"-{_in_class(high)}" if high else ""))
     return f"[{'^' * negated}{''.join(items)}{'/' * negated}]"
 
@@ -289,7 +283,7 @@ def _in_class(char: str) -> str:
 
 
 def _below(parts: list[_Part], names: Sequence[str]) -> list[_Part] | None:
-    """Return `parts` without those on the way to the context, None if they lead elsewhere."""
+    """Return `parts` relative to the context; None if they lead elsewhere."""
     for name in names:
         if parts[0] == _ANYWHERE:
             break
@@ -311,7 +305,7 @@ def _matches(part: _Part, name: str) -> bool:
 
 
 def _written(parts: list[_Part], pattern_class: type[DockerIgnorePattern]) -> str:
-    """Return the pattern: literal where the builder reads it so, else escaped as needed."""
+    """Return the pattern: literal if the builder reads it so, else escaped as needed."""
     leading, trailing = parts[0] == _ANYWHERE, len(parts) > 1 and parts[-1] == _ANYWHERE
     middle = parts[leading : len(parts) - trailing]
     text = "/".join("".join(token.text for token in part) for part in middle)
