@@ -22,7 +22,7 @@ def config(cli: Cli, tmp_path: Path) -> Path:
     config = tmp_path / "docker config"
     result = cli("docker-plugin", "install", env={"DOCKER_CONFIG": str(config)})
     assert (result.code, result.out) == (0, "")
-    assert "docker-ctxsize is written" in result.err
+    assert "docker-ctxsize: `docker ctxsize` works" in result.err
     return config
 
 
