@@ -1,6 +1,6 @@
-"""Advice on the Dockerfiles of a repository: order, caches, cargo; one small function per code.
+"""Advice on the Dockerfiles of a repository: order, caches, cargo. One small function per code.
 
-What hadolint and `docker build --check` find is left to them.
+It repeats nothing that hadolint or `docker build --check` reports.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ctxsize.model import Problem
 from ctxsize.reader import read_file
 
 Rule = Callable[[Sequence[Recipe]], Iterator[Finding]]
-"""The findings of one code in the Dockerfiles of a repository."""
+"""A function that yields the findings of one code in the Dockerfiles of a repository."""
 
 
 def _in_each(rule: Callable[[Recipe], Iterator[Finding]]) -> Rule:
@@ -54,19 +54,19 @@ _MOST_FIXES = 500
 
 @dataclass(frozen=True)
 class DockerfileAdvice:
-    """Everything that `ctxsize advise` has to say."""
+    """The result of `ctxsize advise`."""
 
     kind: ClassVar[Literal["advise"]] = "advise"
 
     root: str
     dockerfiles: tuple[str, ...]
-    """Those that were read."""
+    """Paths of the Dockerfiles that were read."""
     findings: tuple[Finding, ...]
     problems: tuple[Problem, ...] = ()
     edits: tuple[Edit, ...] = ()
-    """What the applied fixes make of the files; nothing is written yet."""
+    """The files with the applied fixes; nothing is written yet."""
     mended: tuple[Finding, ...] = ()
-    """The findings whose fixes these are; they are not among `findings` any more."""
+    """The findings that the applied fixes removed; they are not among `findings` any more."""
 
 
 def advise(
@@ -81,8 +81,8 @@ def advise(
 ) -> DockerfileAdvice:
     """Return the advice on all Dockerfiles of `discovery`, without what `config` accepts.
 
-    `fix` applies the certain fixes, `unsafe` all of them, one after the other, each on what
-    the last one left. The rest is as `ctxsize.api.advise` has it.
+    `fix` applies the certain fixes, `unsafe` all of them: one at a time, each to the result of
+    the one before. `ctxsize.api.advise` describes the other parameters.
     """
     codes, config = names("CTX2"), config or Config()
     wanted = Wanted(config, known=codes, select=select, ignore=ignore, severity=severity)
@@ -118,9 +118,9 @@ def advise(
 def read_recipes(
     discovery: Discovery, changed: Mapping[str, bytes] = MappingProxyType({})
 ) -> tuple[list[Recipe], list[Problem]]:
-    """Return the Dockerfiles of the builds, and what could not be read.
+    """Return the Dockerfiles of the builds, and a problem for each that could not be read.
 
-    `changed` has those that fixes change, as they would be.
+    `changed` maps the Dockerfiles that fixes change to their new content.
     """
     border, recipes, problems = border_of(discovery.root), list[Recipe](), list[Problem]()
     by_path: dict[str, list[FoundBuild]] = {}
@@ -139,7 +139,7 @@ def read_recipes(
             problems.append(Problem("dockerfile", message, path, error.line))
         except OSError as error:
             problems.append(Problem("unread", f"not read: {error.strerror}", path))
-    # The ids of caches need a name that no other build has.
+    # Cache ids need a name that no other build has.
     services = Counter(each.service for each in recipes)
     for at, recipe in enumerate(recipes):
         path, name = slug(os.path.relpath(recipe.path, discovery.root)), recipe.service
@@ -154,16 +154,16 @@ def _parsed(discovery: Discovery, path: str, data: bytes) -> Dockerfile:
 
 
 def _examined(recipes: Sequence[Recipe]) -> tuple[Finding, ...]:
-    """Return what all rules find, without hidden values."""
+    """Return the findings of all rules, with hidden values masked."""
     findings = [each for rule in RULES.values() for each in rule(recipes)]
-    # The pattern for cargo brings its cache mounts along.
+    # The cargo-chef pattern of CTX210 includes the cache mounts that CTX223 would propose.
     rebuilt = {each.location for each in findings if each.code == "CTX210"}
     kept = (each for each in findings if each.code != "CTX223" or each.location not in rebuilt)
     return in_order([_masked(recipes, each) for each in kept])
 
 
 def _masked(recipes: Iterable[Recipe], finding: Finding) -> Finding:
-    """Return `finding` without values that files and the environment give in secret."""
+    """Return `finding` without secret values of files and of the environment."""
     for recipe in recipes:
         text = "" if recipe.inline else recipe.data.decode("utf-8", "replace")
         for build in (each.build for each in recipe.builds if each.build.hidden):
@@ -178,10 +178,10 @@ def _masked(recipes: Iterable[Recipe], finding: Finding) -> Finding:
 
 
 def _grouped(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Yield each finding once that says the same about several lines of a file."""
+    """Yield findings; those alike on several lines of a file become one."""
     alike: dict[object, list[Finding]] = {}
     for each in findings:
-        # Those with a fix stay apart.
+        # Each finding with a fix stays separate.
         line = each.location.line if each.fix else None
         key = (each.code, each.location.path, each.message, each.help, line)
         alike.setdefault(key, []).append(each)

@@ -1,7 +1,7 @@
-"""The caches of commands that fetch packages: where they are, and the mounts they should have.
+"""The caches of commands that fetch packages: their directories, and the mounts that they need.
 
-A cache can only be shared by builds on one system. Its name is read from the name of the base
-image, and no more than that.
+Builds can share a cache only if they run on the same system. The system is read from the name of
+the base image and from nothing else.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _RELEASES = {
     "focal": ("ubuntu", "20.04"),
     "bionic": ("ubuntu", "18.04"),
 }
-"""Releases that tags name, each with its system and its number."""
+"""System and release number by the release name that tags use."""
 _WORD = re.compile(rf"(?<![a-z])(?:{'|'.join(_RELEASES)})(?![a-z])")
 _SYSTEM = re.compile(
     r"debian|ubuntu|alpine|fedora|rockylinux|almalinux|amazonlinux|centos|wolfi|ubi\d+|archlinux"
@@ -41,18 +41,18 @@ _SYSTEM = re.compile(
 )
 _VERSION = re.compile(r"\d+(?:\.\d+)?")
 _USERS = ("node", "gradle", "jenkins")
-"""Official images that bring a user of their name along, with the number 1000."""
+"""Official images that create a user with the image's name and the number 1000."""
 
 
 class System(NamedTuple):
-    """The system of an image as far as its reference names it."""
+    """The system of an image, as far as its reference names it."""
 
     name: str
-    """`debian`, `alpine`, …; `""` if not named."""
+    """`debian`, `alpine`, …; `""` if the reference names none."""
     key: str
-    """Equal where nothing tells two images apart."""
+    """Equal for two images if their references show no difference between the systems."""
     slug: str
-    """A word for it in the id of a cache."""
+    """The system in the id of a cache."""
 
 
 def system_of(reference: str) -> System:
@@ -79,55 +79,55 @@ def system_of(reference: str) -> System:
 
 
 _SETTINGS = ("store-dir", "storeDir", "cache", "cache-dir", "cache-folder", "cacheFolder", "home")
-"""Settings that say where the cache is."""
+"""Configuration keys that set the cache directory."""
 _OPTIONS = ("--store-dir", "--cache-dir", "--cache-folder", "--cache", "--packages")
-"""Options that say where the cache is, for one command."""
+"""Options that set the cache directory for one command."""
 
 
 @dataclass(frozen=True)
 class Fetch:
-    """A command that fetches packages, in its step."""
+    """A command that fetches packages, with the step that runs it."""
 
     manager: Tool
     command: Command
-    """Without what only launches it."""
+    """The command without its launcher."""
     jobs: tuple[Job, ...]
     step: StageStep
     workdir: str
-    """Where it runs, `cd` in front of it included."""
+    """The directory in which it runs, after each `cd` before it."""
     written: Command
-    """The command as it is written."""
+    """The command as written."""
     exported: Mapping[str, str]
-    """What commands in front of it export."""
-    moved: str | None
-    """The directory of the cache, if an instruction in front of the RUN names one."""
+    """Variables that earlier commands of the RUN export."""
+    configured: str | None
+    """The directory of the cache, if an earlier `config` command of the RUN sets one."""
 
     def does(self, what: str) -> bool:
-        """Return whether it does `what` about packages, see `Job.does`."""
+        """Return whether one of its jobs does `what`; see `Job.does`."""
         return any(what in each.does for each in self.jobs)
 
     @cached_property
     def environment(self) -> Mapping[str, str]:
-        """Return the variables that it sees."""
+        """Return the environment variables of the command."""
         return self.step.environment.under({**self.exported, **dict(self.command.assignments)})
 
     @property
     def cache_setting(self) -> str | None:
-        """Return the directory that an option or a setting names for the cache, as written."""
-        return self.command.value(*_OPTIONS) or self.moved
+        """Return the cache directory that an option or a setting names, as written."""
+        return self.command.value(*_OPTIONS) or self.configured
 
     @cached_property
     def caches(self) -> dict[str, str]:
-        """Return where it keeps what it fetched, the usual directories first; empty if unknown.
+        """Return the directories in which it keeps downloads, usual ones first; empty if unknown.
 
-        Each with the variable that names it, `""` if none does.
+        The values are the variables that set them, `""` for none.
         """
         home = self.environment.get("HOME") or self.step.home
         manager, found = self.manager, list[tuple[str, str]]()
         if self.cache_setting is not None:
             found = [(posixpath.normpath(posixpath.join(self.workdir, self.cache_setting)), "")]
         elif home is not None and not any(map(self.environment.get, manager.unknown_with)):
-            found = [_place(each, self.environment, home) for each in manager.caches]
+            found = [_resolved(each, self.environment, home) for each in manager.caches]
             if found[0][1]:
                 found = found[: manager.used]
             elif manager.of_root and home == "/root":
@@ -136,7 +136,7 @@ class Fetch:
 
     @property
     def cached(self) -> bool:
-        """Return whether a mount holds any of its caches, or is one below."""
+        """Return whether a cache mount contains one of its caches, or lies below one."""
         return any(
             mount.holds(place) or mount.target.startswith(f"{place}/")
             for mount in self.step.caches
@@ -144,15 +144,15 @@ class Fetch:
         )
 
     @property
-    def meant(self) -> tuple[str, ...]:
+    def mounted(self) -> tuple[str, ...]:
         """Return the targets of the cache mounts that are meant for it."""
         words = self.manager.mounted
         targets = (mount.target for mount in self.step.caches)
         return tuple(each for each in targets if any(word in each for word in words))
 
 
-def _place(written: str, environment: Mapping[str, str], home: str) -> tuple[str, str]:
-    """Return the directory that a place stands for, and the variable that names it, if any."""
+def _resolved(written: str, environment: Mapping[str, str], home: str) -> tuple[str, str]:
+    """Return the directory that `written` resolves to, and the variable that sets it, if any."""
     *given, usual = written.split("|")
     for each in given:
         name, slash, below = each[1:].partition("/")
@@ -164,40 +164,40 @@ def _place(written: str, environment: Mapping[str, str], home: str) -> tuple[str
 def fetches(step: StageStep) -> Iterator[Fetch]:
     """Yield the commands of a RUN that fetch packages."""
     exported: dict[str, str] = {}
-    moved: dict[str, str] = {}
+    configured: dict[str, str] = {}
     for workdir, command in step.located:
         if command.program == "export":
             given = (word.partition("=") for word in command.operands)
             exported |= {name: value for name, equals, value in given if equals}
         program = run_by(command).program
-        if place := moved_cache(run_by(command)):
-            moved[program] = place
-        seen, place = {**exported}, moved.get(program)
+        if place := configured_cache(run_by(command)):
+            configured[program] = place
+        seen, place = {**exported}, configured.get(program)
         for tool, run, jobs in works(command):
             if any("fetch" in each.does for each in jobs):
                 yield Fetch(tool, run, jobs, step, workdir, command, seen, place)
 
 
-def moved_cache(command: Command) -> str | None:
-    """Return the directory in which a command of configuration puts the cache of its manager."""
+def configured_cache(command: Command) -> str | None:
+    """Return the cache directory that a `config` command of a package manager sets."""
     words = command.operands
     if words[:1] != ("config",):
         return None
-    rest = words[2:] if words[1:2] == ("set",) else words[1:]
-    name, _, value = rest[0].partition("=") if rest else ("", "", "")
-    return (value or next(iter(rest[1:2]), None)) if name in _SETTINGS else None
+    given = words[2:] if words[1:2] == ("set",) else words[1:]
+    name, _, value = given[0].partition("=") if given else ("", "", "")
+    return (value or next(iter(given[1:2]), None)) if name in _SETTINGS else None
 
 
 NOT_IN_THE_IMAGE = (
-    "; the image does not get what is in the mount, so mount it in later RUNs too, and copy "
-    "elsewhere what CMD or another stage needs"
+    "; the image does not include the mount, so add it to later RUNs too, and copy out of it what "
+    "CMD or another stage needs"
 )
 _LONGEST = 72
-"""Number of characters of the longest RUN that is shown whole."""
+"""Number of characters up to which a RUN is shown whole."""
 
 
-def owned(stage: BuiltStage, step: StageStep) -> dict[str, str]:
-    """Return the options that let the user of `step` write to the mount."""
+def owner_options(stage: BuiltStage, step: StageStep) -> dict[str, str]:
+    """Return the mount options that let the user of `step` write to the mount."""
     user = step.state.user.partition(":")[0]
     if user in ("", "root", "0"):
         return {}
@@ -213,8 +213,8 @@ def owned(stage: BuiltStage, step: StageStep) -> dict[str, str]:
     return {"uid": number} if number.isdecimal() else {"mode": "0777"}
 
 
-def places(recipe: Recipe, fetch: Fetch) -> tuple[str, ...]:
-    """Return the directories that a command should find mounted; none if they are not known."""
+def cache_directories(recipe: Recipe, fetch: Fetch) -> tuple[str, ...]:
+    """Return the directories to mount for a command; none if they are unknown."""
     if _is_berry(recipe, fetch):  # Yarn 2 or later
         folder = fetch.environment.get("YARN_GLOBAL_FOLDER")
         home = fetch.environment.get("HOME") or fetch.step.home
@@ -227,21 +227,21 @@ def _is_berry(recipe: Recipe, fetch: Fetch) -> bool:
 
 
 def snippet(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> str:
-    """Return the RUN with the mounts that it lacks, for a person to paste; `""` if unknown.
+    """Return the RUN with the mounts that it lacks, ready to paste; `""` if unknown.
 
-    It is no edit: what the command leaves in the cache is then missing in the image, and
-    whether CMD, a script or a later stage needs it cannot be known from the Dockerfile.
+    It is no edit: the image then lacks what the command leaves in the cache, and the
+    Dockerfile does not show whether CMD, a script or a later stage needs it.
     """
     manager, mounts = fetch.manager, tuple(_mounts(recipe, stage, fetch))
     option = next((each for each in manager.uncached if fetch.command.has(each)), "")
-    # Poetry keeps its environments in the cache, and Yarn 2 and later what Plug'n'Play loads.
+    # Poetry keeps its environments in the cache, and Yarn 2 or later what Plug'n'Play loads.
     is_needed = manager.keeps_in_cache or manager.name == "poetry" or _is_berry(recipe, fetch)
     beside = NOT_IN_THE_IMAGE if is_needed else ""
     return f"{run_with(mounts, fetch.step, without=option)}{beside}" if mounts else ""
 
 
 def run_with(mounts: Iterable[str], step: StageStep, without: str = "") -> str:
-    """Return a RUN with further mounts and without an option, and the declaration it needs."""
+    """Return a RUN with more mounts and without an option, and the ARG that the mounts need."""
     shown = " ".join(f"--mount={each}" for each in mounts)
     undeclared = "$TARGETARCH" in shown and not step.environment.declares("TARGETARCH")
     above = ", with ARG TARGETARCH above" if undeclared else ""
@@ -257,16 +257,24 @@ def run_with(mounts: Iterable[str], step: StageStep, without: str = "") -> str:
 def _mounts(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> Iterator[str]:
     shared = {"sharing": "locked"} if fetch.manager.is_locked else {}
     several = recipe.runs_at_once(stage)
-    for place in places(recipe, fetch):
+    for place in cache_directories(recipe, fetch):
         words = (system_of(stage.base).slug, "$TARGETARCH", posixpath.basename(place))
-        identity = {"id": "-".join(words)} if several and held_at(place) else {}
-        owner = owned(stage, fetch.step)
+        identity = {"id": "-".join(words)} if several and system_content(place) else {}
+        owner = owner_options(stage, fetch.step)
         yield with_option("type=cache", **identity, target=place, **shared, **owner)
 
 
-def held_at(place: str) -> tuple[str, str, Severity] | None:
-    """Return what a cache there holds that only one system can use: a word, a text, the stake."""
+class SystemContent(NamedTuple):
+    """Content of a cache that only one system can use."""
+
+    name: str
+    text: str
+    severity: Severity
+
+
+def system_content(directory: str) -> SystemContent | None:
+    """Return the content of a cache at `directory`, None if any system can use it."""
     for name, row in rows_of("held").items():
-        if re.search(row["at"], place):
-            return name, row["what"], Severity(row["severity"])
+        if re.search(row["at"], directory):
+            return SystemContent(name, row["what"], Severity(row["severity"]))
     return None

@@ -1,9 +1,9 @@
 """The commands of cargo in a stage, and the rewrite of CTX210 with cargo-chef and cache mounts.
 
-It is written for a stage of the usual shape: set up, copy the sources, set variables, build. The
-set-up comes into a common stage, the rest stays where it was. Ids are of service, system and
-architecture, so that no other build writes to these caches; registry and git hold downloads,
-which all may share. For a stage of any other shape a person is shown the cache mounts.
+The rewrite needs a stage of the usual shape: set up, copy the sources, set variables, build. It
+moves the set-up into a common stage and leaves the rest in place. Cache ids name service, system
+and architecture, so that no other build writes to these caches; all builds share the downloads in
+registry and git. For any other shape, the help shows the cache mounts instead.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ RUN {mounts}{built}"""
 
 @dataclass(frozen=True, eq=False)
 class CargoRun:
-    """A command of cargo with the step that runs it."""
+    """A command of cargo, with the step that runs it."""
 
     step: StageStep
     command: Command
@@ -58,7 +58,7 @@ class CargoRun:
 
     @property
     def task(self) -> str:
-        """Return `build` for what compiles the project, else the subcommand of cargo or chef."""
+        """Return `build` if it compiles the project, else the subcommand of cargo or cargo-chef."""
         words = [word for word in self.command.operands if not word.startswith("+")]
         task = next((word for word in words if word != "chef"), "")
         installs_project = task == "install" and self.command.has("--path")
@@ -66,7 +66,7 @@ class CargoRun:
 
     @property
     def profile(self) -> str:
-        """Return `release`, `dev` or another."""
+        """Return the profile: `release`, `dev` or another."""
         installs = "install" in self.command.operands[:2]
         if installs and self.command.has("--debug"):
             return "dev"
@@ -75,24 +75,24 @@ class CargoRun:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """Return the variables that it sees."""
+        """Return the environment variables of the command."""
         return self.step.environment.under(dict(self.command.assignments))
 
     @property
     def caches(self) -> tuple[str, ...]:
-        """Return where it keeps what it fetched, as for CTX223; none if that is not known."""
+        """Return the directories in which it keeps downloads, as for CTX223; none if unknown."""
         own = (each for each in fetches(self.step) if each.written is self.command)
         return next((tuple(each.caches)[:2] for each in own), ())
 
     @property
     def target(self) -> str:
-        """Return the absolute directory that it compiles into, unless a workspace is around."""
+        """Return the absolute path of its target directory, unless a workspace has one."""
         given = self.command.value("--target-dir") or self.environment.get("CARGO_TARGET_DIR")
         return posixpath.normpath(posixpath.join(self.workdir, given or "target"))
 
 
 def runs_in(stage: BuiltStage) -> list[CargoRun]:
-    """Return the commands of cargo in a stage, those of the stages that it is built on first."""
+    """Return the commands of cargo in a stage and its base stages, in running order."""
     return [
         CargoRun(step, command, workdir)
         for step in stage.history
@@ -102,9 +102,9 @@ def runs_in(stage: BuiltStage) -> list[CargoRun]:
 
 
 def cooking(build: CargoRun, at: StageStep, recipe: str = "recipe.json", *options: str) -> str:
-    """Return the cooking of a recipe at a step, with all that it must have in common with a build.
+    """Return the `cargo chef cook` command for step `at` that matches `build`.
 
-    `options` are further ones.
+    `options` are added to it.
     """
     assigned = dict(build.command.assignments)
     flags = build.environment.get("RUSTFLAGS")
@@ -125,7 +125,7 @@ def cooking(build: CargoRun, at: StageStep, recipe: str = "recipe.json", *option
 
 
 def downloads(places: Iterable[str]) -> tuple[str, ...]:
-    """Return the mounts for the registry and git repositories, which all builds may share."""
+    """Return the cache mounts for the registry and git repositories, which all builds may share."""
     return tuple(
         f"type=cache,id=cargo-{posixpath.basename(each)},target={each},sharing=locked"
         for each in places
@@ -133,16 +133,16 @@ def downloads(places: Iterable[str]) -> tuple[str, ...]:
 
 
 def compiled(recipe: Recipe, stage: BuiltStage, target: str) -> str:
-    """Return the mount for what is compiled: of the service, the system and the architecture."""
+    """Return the cache mount for `target`; its id names service, system and architecture."""
     identity = f"{recipe.name}-{system_of(stage.base).slug}-$TARGETARCH-target"
     return with_option("type=cache", id=identity, target=target)
 
 
 def keeps_downloads(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> bool:
-    """Return whether the image has to hold what cargo fetched, so that no mount may hide it.
+    """Return whether the image needs what cargo fetched, so that no mount may hide it.
 
-    It was fetched before, another stage copies it, or the stage says what its image runs:
-    what that needs, in a script maybe, cannot be known.
+    That is so if an earlier step fetched it, if another stage copies it, or if the image runs
+    a command: a script may need it.
     """
     earlier = (run.task for run in runs_in(stage) if run.step.line < build.step.line)
     if build.command.has("--offline", "--frozen") or {"fetch", "vendor"} & {*earlier}:
@@ -158,7 +158,7 @@ def _based_on(recipe: Recipe, stage: BuiltStage) -> list[BuiltStage]:
 
 
 def _taken_of(recipe: Recipe, stage: BuiltStage, directory: str) -> set[str]:
-    """Return the paths at, above or below `directory` that others take from the stage."""
+    """Return the paths at, above or below `directory` that other stages copy from the stage."""
     holding = _based_on(recipe, stage)
     return {
         path
@@ -170,13 +170,13 @@ def _taken_of(recipe: Recipe, stage: BuiltStage, directory: str) -> set[str]:
 
 
 def meet(path: str, cache: str) -> bool:
-    """Return whether one of two paths is the other or lies in it."""
+    """Return whether one of two paths equals or contains the other."""
     one, other = f"{path.rstrip('/')}/", f"{cache.rstrip('/')}/"
     return one.startswith(other) or other.startswith(one)
 
 
 def chef_pattern(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> Fix | None:
-    """Return the Dockerfile with the pattern in it; None where that is left to a person."""
+    """Return the fix that rewrites the stage with cargo-chef; None if it needs a person."""
     if not (_is_usual_stage(recipe, stage, build.step) and _is_usual_build(build)):
         return None
     taking = [step for e in recipe.stages for step in e.own if e.origin(step.origin) is stage]
@@ -201,13 +201,13 @@ def chef_pattern(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> Fix | No
 
 
 def _is_usual_stage(recipe: Recipe, stage: BuiltStage, build: StageStep) -> bool:
-    """Return whether it sets up in a directory, copies the sources, and ends with the build."""
+    """Return whether the stage has a WORKDIR, copies the sources, and ends with the build."""
     if not any(step.is_copy and step.sources for step in stage.own):
         return False
     first = _first_copy(stage).line
     setup = {step.instruction.keyword for step in stage.own if step.line < first}
     later = {step.instruction.keyword for step in stage.own if first < step.line < build.line}
-    # A stage that is named by its number would be another one.
+    # New stages would change the number by which another stage refers to this one.
     numbered = any(step.origin.isdecimal() for other in recipe.stages for step in other.steps)
     return (
         _based_on(recipe, stage) == [stage] == stage.ancestry
@@ -240,7 +240,7 @@ def _is_usual_build(build: CargoRun) -> bool:
 
 
 def _results(taken: set[str], taking: list[StageStep], build: CargoRun) -> dict[str, str] | None:
-    """Return where each path that others need of `target` is kept; None if that is not known."""
+    """Return where to copy each path of `target` that others need; None if unknown."""
     results = {path: posixpath.join(_OUT, posixpath.basename(path)) for path in sorted(taken)}
     are_files = all(
         path.startswith(f"{build.target}/")
@@ -258,7 +258,7 @@ def _results(taken: set[str], taking: list[StageStep], build: CargoRun) -> dict[
 
 
 def _cook(stage: BuiltStage, build: CargoRun) -> str:
-    """Return the cooking; `""` if a variable in it may be set only behind the sources."""
+    """Return the cook command; `""` if it uses a variable that may be set after the sources."""
     first = _first_copy(stage)
     cook = cooking(build, first)
     later = (step.instruction.keyword for step in stage.own if step.line > first.line)
@@ -266,7 +266,7 @@ def _cook(stage: BuiltStage, build: CargoRun) -> str:
 
 
 def _built(recipe: Recipe, build: CargoRun, results: dict[str, str]) -> str:
-    """Return the commands of the build, and the results copied out; `""` if they do not fit."""
+    """Return the build commands and the copy of their results; `""` if they cannot be joined."""
     escape = recipe.dockerfile.escape
     text = recipe.text_of(build.step.instruction).lstrip()[len("RUN") :]
     for flag in build.step.instruction.flags:
@@ -286,14 +286,14 @@ def _pattern(recipe: Recipe, stage: BuiltStage, build: CargoRun, *, cook: str, b
     """Return the text of the three stages."""
     first, begin = _first_copy(stage), stage.stage.line
     setup = [each for each in stage.stage.instructions if each.line < first.line]
-    # Comments stay with what they stand above.
+    # A comment stays with the instruction below it.
     end = setup[-1].end_line
     join = f" {recipe.dockerfile.escape}\n    "
     shared = "".join(f"--mount={each}{join}" for each in downloads(build.caches))
     target = f"--mount={compiled(recipe, stage, build.target)}{join}"
     kept = {f"--mount={each.written}" for each in build.step.caches}
     own = "".join(f"{each}{join}" for each in build.step.instruction.flags if each not in kept)
-    # The stage has those of `chef` anyway; this spares a reader the look.
+    # The stage inherits the ARGs of `chef`; repeating them spares a reader the search.
     arguments = [recipe.text_of(each) for each in setup if each.keyword == "ARG"]
     if not first.environment.declares("TARGETARCH"):
         arguments.append("ARG TARGETARCH")

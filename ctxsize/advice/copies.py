@@ -1,10 +1,10 @@
-"""Advice on what is copied from the context, and on installs that each change of it repeats.
+"""Advice on sources copied from the context, and on installs that each change of them repeats.
 
-CTX201: there is no ignore file. CTX250: little of the context is taken. CTX202: an install that
-needs little of the sources could come in front of them; of a compiler, which has to run after
-each change, only where a command of its own downloads what it needs. CTX223: others fetch again
-what a cache mount would keep. Both are silent about an install in front of all sources: it runs
-again when the dependencies change, and then most of what it fetches is new.
+CTX201: there is no ignore file. CTX250: the build uses little of the context. CTX202: an install
+that needs few of the sources could run before the rest is copied; a compiler has to run after each
+change, so it counts only if a separate command downloads its dependencies. CTX223: other installs
+fetch again what a cache mount would keep. Both skip an install before all sources: it runs again
+only when the dependencies change, and then most of what it fetches is new.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from ctxsize.syntax import Command
 
 _EVERYTHING = ("*", "**", "**/*")
 _FEWEST = 3
-"""Number of directories in a context that is worth narrowing."""
+"""Number of directories from which on a context is worth narrowing."""
 _NEEDING_MORE = (
     *("pnpm-workspace.yaml", "go.work"),
-    # What was installed on the host would replace what is installed in the image.
+    # An environment of the host would replace the one that is installed in the image.
     *(".venv/pyvenv.cfg", "venv/pyvenv.cfg", "env/pyvenv.cfg"),
 )
-"""Files beside a manifest with which it is not enough to copy the manifest first."""
+"""Files that an install needs besides its manifest."""
 _INCLUDED = re.compile(
     r"^\s*(?:-[rce]\b|--(?:requirement|constraint|editable)\b|\.|/|file:)|@\s*file:", re.M
 )
-"""What makes a file of requirements need others."""
+"""Lines of a requirements file that need other files."""
 _OF_FILES = ("-e", "--editable", "-c", "--constraint")
 _OWN_TOOLS = {"pip", "setuptools", "wheel", "uv", "poetry", "pipenv"}
 
 
 def no_ignore_file(recipe: Recipe) -> Iterator[Finding]:
-    """Yield CTX201, at the first instruction that takes everything."""
+    """Yield CTX201, at the first instruction that copies everything."""
     steps = [step for stage in recipe.stages for step in stage.steps]
     takers = [step.line for step in steps if "." in step.sources]
     builds = {each.build.context: each.build for each in recipe.builds if not each.contested}
@@ -52,13 +52,13 @@ def no_ignore_file(recipe: Recipe) -> Iterator[Finding]:
             yield recipe.finding(
                 "CTX201",
                 min(takers),
-                f"everything in the context{where} is copied, and there is no ignore file",
-                help=f"`ctxsize suggest --write{where}`",
+                f"the whole context{where} is copied, and there is no ignore file",
+                help=f"write one with `ctxsize suggest --write{where}`",
             )
 
 
 def too_wide(recipe: Recipe) -> Iterator[Finding]:
-    """Yield CTX250, at the first instruction that takes something of the one directory."""
+    """Yield CTX250, at the first instruction that copies from the only directory in use."""
     steps = [step for stage in recipe.stages for step in stage.steps]
     taken = [(source, step.line) for step in steps for source in step.sources]
     if not taken or any(source == "." or "$" in source for source, _ in taken):
@@ -68,41 +68,41 @@ def too_wide(recipe: Recipe) -> Iterator[Finding]:
         context, shown = each.build.context, os.path.join(each.build.context, directory)
         is_wide = os.path.isdir(shown) and len(subdirectories(context)) >= _FEWEST
         patterns = filter(None, map(sent_text, recipe.ignored(each.build) or ()))
-        # An ignore file that begins by ignoring everything lists what is needed.
+        # An ignore file that first ignores everything lists the needed files.
         if is_wide and not each.guessed and next(patterns, "") not in _EVERYTHING:
             yield recipe.finding(
                 "CTX250",
                 min(line for _, line in taken),
-                f"the context is {context}, and all that is taken of it lies in {shown}",
+                f"the build uses only {shown} of its context {context}",
                 confidence=Confidence.LIKELY,
                 evidence=(str(each.places[0]),),
-                help=f"build with the context {shown}, or list what is needed in an ignore "
-                "file of the Dockerfile's own (`ctxsize suggest --allowlist`)",
+                help=f"build with the context {shown}, or give the Dockerfile its own ignore file "
+                "(`ctxsize suggest --allowlist`)",
             )
             return
 
 
 def _directory(recipe: Recipe, source: str) -> str:
-    """Return the directory that a source is or lies in, up to the first wildcard."""
+    """Return the directory that a source names or lies in, up to the first wildcard."""
     fixed = re.split(r"[*?[]", source, maxsplit=1)[0]
     is_one = fixed == source and recipe.holds_directory(source)
     return source if is_one else fixed.rpartition("/")[0]
 
 
 class Repeated(NamedTuple):
-    """An install that each change of the sources repeats, and need not."""
+    """An install that each change of the sources repeats without need."""
 
     everything: StageStep
-    """What copies the sources."""
+    """The step that copies the sources."""
     fetch: Fetch
     files: tuple[str, ...]
-    """What it reads of the files around it; directories end with a slash."""
+    """Files of its directory that it reads; directories end with a slash."""
     instead: str
-    """The text to write: manifests, install, sources."""
+    """The text to write instead: manifests, install, sources."""
 
 
 def copied_too_early(recipe: Recipe) -> Iterator[Finding]:
-    """Yield CTX202, at the instruction that copies too much; cargo is the business of CTX210."""
+    """Yield CTX202, at the instruction that copies too much. CTX210 handles cargo."""
     for found in filter(None, (_repeated_install(recipe, stage) for stage in recipe.stages)):
         fetch = found.fetch
         command = f"`{' '.join(fetch.command.words[:4])}` (line {fetch.step.line})"
@@ -113,20 +113,20 @@ def copied_too_early(recipe: Recipe) -> Iterator[Finding]:
             "CTX202",
             found.everything.line,
             f"every change in the context {does} again",
-            evidence=tuple(f"{name} is there" for name in found.files[:3]),
+            evidence=tuple(f"the context contains {name}" for name in found.files[:3]),
             help=found.instead,
         )
 
 
 def _repeated_install(recipe: Recipe, stage: BuiltStage) -> Repeated | None:
-    """Return the first install of a stage that could come before the sources."""
+    """Return the first install of a stage that could run before the sources are copied."""
     everything: StageStep | None = None
     before: set[str] = set()
     own = set(stage.own)
     for step in stage.history:
         if step.takes_all:
             if step.is_inherited:
-                return None  # it comes in front of all that the stage could copy early
+                return None  # the base stage copies it before this stage can copy manifests
             everything = everything or step
             continue
         for fetch in fetches(step):
@@ -140,7 +140,7 @@ def _repeated_install(recipe: Recipe, stage: BuiltStage) -> Repeated | None:
 
 
 def _repeated(recipe: Recipe, everything: StageStep, fetch: Fetch) -> Repeated | None:
-    """Return the install, if it needs little and there is a manifest where it runs."""
+    """Return the install if it needs few files and there is a manifest where it runs."""
     manager = fetch.manager
     if not fetch.does("manifest") or (fetch.does("compile") and not manager.downloads):
         return None
@@ -149,7 +149,7 @@ def _repeated(recipe: Recipe, everything: StageStep, fetch: Fetch) -> Repeated |
     if inside is None or _is_vendored(recipe, fetch):
         return None
     contents = Contents(recipe, inside)
-    # Without a file of requirements, pip installs the project itself.
+    # Without a requirements file, pip installs the project itself.
     own = () if fetch.command.operands[:1] == ("pip",) else manager.files
     files = tuple(filter(contents.has, _requirements(fetch.command) or own))
     sources = everything.instruction
@@ -163,22 +163,22 @@ def _repeated(recipe: Recipe, everything: StageStep, fetch: Fetch) -> Repeated |
     install = f"`{written}` (line {fetch.step.line})"
     options = () if _requirements(fetch.command) else manager.early
     lacking = [each for each in options if not fetch.command.has(each)]
-    instead = f"`{sources.text}`, with all that needs it, below {install}"
+    instead = f"move `{sources.text}` and all that needs it below {install}"
     if lacking or fetch.does("compile"):
         early = manager.downloads if fetch.does("compile") else " ".join((written, *lacking))
-        instead = f"`RUN {early}` and `{sources.text}` in front of {install}"
+        instead = f"write `RUN {early}` and `{sources.text}` before {install}"
     return Repeated(everything, fetch, files, f"write `{copy}` here, and {instead}")
 
 
 def _is_vendored(recipe: Recipe, fetch: Fetch) -> bool:
-    """Return whether Go compiles what the context holds, and downloads nothing."""
+    """Return whether Go compiles vendored modules of the context and downloads nothing."""
     if fetch.manager.name != "go" or fetch.command.operands[:1] == ("mod",):
         return False
     return fetch.command.value("-mod") == "vendor" or recipe.holds("vendor/modules.txt")
 
 
 def _requirements(command: Command) -> tuple[str, ...]:
-    """Return the requirements files that pip and its like are given."""
+    """Return the requirements files of a command of pip or uv."""
     words = command.words
     behind = [value for option, value in pairwise(words) if option in ("-r", "--requirement")]
     joined = [word.partition("=")[2] for word in words if word.startswith("--requirement=")]
@@ -187,7 +187,7 @@ def _requirements(command: Command) -> tuple[str, ...]:
 
 
 def _copy_of_manifests(copy: Instruction, below: str, files: tuple[str, ...]) -> str:
-    """Return the instruction that copies the manifests to where they come with everything else."""
+    """Return the COPY that puts the manifests where `copy` puts them with everything else."""
     flags = [each for each in copy.flags if each.startswith(("--chown", "--chmod", "--link"))]
     to = posixpath.normpath(posixpath.join(copy.arguments[-1], below)).rstrip("/") + "/"
     to = to if to.startswith(("/", "./", "../", "$")) else f"./{to}"
@@ -195,9 +195,9 @@ def _copy_of_manifests(copy: Instruction, below: str, files: tuple[str, ...]) ->
 
 
 def _is_enough(fetch: Fetch, contents: Contents, files: tuple[str, ...]) -> bool:
-    """Return whether the files are all that the install needs, and the sources spare its results.
+    """Return whether the install needs only `files`, and later sources keep its results.
 
-    What the context holds of the directories that it makes would replace them.
+    Directories of the context would replace those of the same name that it creates.
     """
     command, manager = fetch.command, fetch.manager
     if given := _requirements(command):
@@ -208,14 +208,14 @@ def _is_enough(fetch: Fetch, contents: Contents, files: tuple[str, ...]) -> bool
             return False
     elif not manager.files or manager.needs_more_than(contents.text(manager.files[0])):
         return False
-    # A path with blanks is left to a person too, as is a file of another directory.
+    # Paths with blanks and files of other directories are left to a person.
     are_plain = not any(set(each) & set("/ \t[*?") for each in files)
     more = (*_NEEDING_MORE, *(f"{each}/" for each in manager.directories))
     return are_plain and " " not in contents.below and not any(map(contents.has, more))
 
 
 def missing_caches(recipe: Recipe) -> Iterator[Finding]:
-    """Yield CTX223, once for each RUN and manager; what CTX202 is about is left to it."""
+    """Yield CTX223 once for each RUN and manager, except for installs that CTX202 reports."""
     for stage in recipe.stages:
         repeated = _repeated_install(recipe, stage)
         seen = set() if repeated is None else {(repeated.fetch.step, repeated.fetch.manager)}
@@ -228,21 +228,21 @@ def missing_caches(recipe: Recipe) -> Iterator[Finding]:
                 yield recipe.finding(
                     "CTX223",
                     fetch.step.line,
-                    f"every change of what line {line} takes makes `{command}` download "
+                    f"every change of the sources of line {line} makes `{command}` download "
                     "everything again",
                     help=snippet(recipe, stage, fetch),
                 )
 
 
 def _uncached(recipe: Recipe, stage: BuiltStage) -> Iterator[tuple[Fetch, int]]:
-    """Yield what the RUNs behind the sources fetch again, and the line that brings these."""
+    """Yield the fetches that a change of the sources repeats, with the line that copies these."""
     line, bundle_path, fetched = 0, False, set[object]()
     for step in stage.history:
-        # The first COPY or mount of a directory brings sources; a tool's (`.yarn`) holds none.
+        # The first COPY or mount of a directory brings sources; a tool's (`.yarn`) has none.
         sources = (e for e in step.sources if e == "." or not e.startswith("."))
         if line == 0 and any(map(recipe.holds_directory, sources)):
             line = step.line
-        # Bundler with a place of its own to install to keeps its downloads there, by Ruby.
+        # With its own install path, Bundler keeps its downloads there, by version of Ruby.
         bundle_path |= any(
             command.words[:2] == ("bundle", "config")
             and any("path" in word or "deployment" in word for word in command.words)
@@ -255,7 +255,7 @@ def _uncached(recipe: Recipe, stage: BuiltStage) -> Iterator[tuple[Fetch, int]]:
             is_there = _what(fetch) in fetched and not fetch.does("again")
             if line and not (is_elsewhere or is_there or _has_nothing_to_keep(recipe, fetch)):
                 yield fetch, line
-        # What goes into a mount alone is not there for a later RUN.
+        # A later RUN does not find what was written to a mount only.
         fetched |= {
             _what(each)
             for each in found
@@ -264,15 +264,15 @@ def _uncached(recipe: Recipe, stage: BuiltStage) -> Iterator[tuple[Fetch, int]]:
 
 
 def _what(fetch: Fetch) -> object:
-    """Return what two commands have in common that fetch the same."""
+    """Return a key that is equal for two commands that fetch the same."""
     manager = fetch.manager
     return manager.name if manager.keeps_in_cache else (manager.name, fetch.workdir)
 
 
 def _has_nothing_to_keep(recipe: Recipe, fetch: Fetch) -> bool:
-    """Return whether a mount is there, or meant to be, or nothing is fetched that could be kept."""
+    """Return whether a mount exists or is meant to, or nothing is fetched that could be kept."""
     command, name = fetch.command, fetch.manager.name
-    if fetch.cached or fetch.meant or not fetch.caches:
+    if fetch.cached or fetch.mounted or not fetch.caches:
         return True
     if any(mount.target.endswith(("/.cache", "node_modules")) for mount in fetch.step.caches):
         return True

@@ -1,7 +1,7 @@
-"""Cache mounts that do not do what was meant.
+"""Cache mounts that fail their purpose.
 
-CTX222: the tool does not use them, or they are empty afterwards. CTX212: another stage takes
-something from a place that was a cache mount.
+CTX222: the tool does not use the mount, or the RUN empties it. CTX212: another stage copies a path
+that exists in a cache mount only.
 """
 
 from __future__ import annotations
@@ -11,7 +11,14 @@ import shlex
 from collections.abc import Iterator
 from functools import partial
 
-from ctxsize.advice.caches import Fetch, fetches, moved_cache, owned, places, system_of
+from ctxsize.advice.caches import (
+    Fetch,
+    cache_directories,
+    configured_cache,
+    fetches,
+    owner_options,
+    system_of,
+)
 from ctxsize.advice.recipe import Recipe, with_option, without_option
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Confidence, Finding
@@ -24,7 +31,7 @@ _KEEP = "rm -f /etc/apt/apt.conf.d/docker-clean"
 
 
 def unused_caches(recipe: Recipe) -> Iterator[Finding]:
-    """Yield CTX222: a mount elsewhere, an option against the cache, or one that empties it."""
+    """Yield CTX222: a mount elsewhere, an option against the cache, or a cache that is emptied."""
     for stage, step in recipe.runs:
         found = (_elsewhere(recipe, stage, e) or _refused(recipe, e) for e in fetches(step))
         unused = {each.message: each for each in found if each is not None}
@@ -34,23 +41,23 @@ def unused_caches(recipe: Recipe) -> Iterator[Finding]:
 
 
 def _elsewhere(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> Finding | None:
-    if not fetch.meant or not fetch.caches or fetch.cached:
+    if not fetch.mounted or not fetch.caches or fetch.cached:
         return None
-    name, target = fetch.manager.name, fetch.meant[0]
-    if name == "pip" and any("uv" in mount for mount in fetch.meant):
+    name, target = fetch.manager.name, fetch.mounted[0]
+    if name == "pip" and any("uv" in mount for mount in fetch.mounted):
         return None
     configured = (one for step in stage.history for one in step.commands)
-    if any(fetch.manager.is_called(one.program) and moved_cache(one) for one in configured):
+    if any(fetch.manager.is_called(one.program) and configured_cache(one) for one in configured):
         return None
-    known = places(recipe, fetch)
+    known = cache_directories(recipe, fetch)
     alike = (each for each in known if posixpath.basename(each) == posixpath.basename(target))
     place = next(alike, known[0])
     cache = next(each for each in fetch.step.caches if each.target == target)
-    options = {} if "uid=" in cache.written else owned(stage, fetch.step)
+    options = {} if "uid=" in cache.written else owner_options(stage, fetch.step)
     return recipe.finding(
         "CTX222",
         fetch.step.line,
-        f"the cache is mounted at {target}, while {name} keeps its own in {place}",
+        f"{name} does not use the cache mounted at {target}: its cache is {place}",
         confidence=Confidence.LIKELY,
         evidence=(_why_there(fetch, place),),
         help=_mount(cache.written, place, **options),
@@ -58,18 +65,18 @@ def _elsewhere(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> Finding | Non
 
 
 def _mount(written: str, place: str, **options: str) -> str:
-    return f"mount {place}: `--mount={with_option(written, target=place, **options)}`"
+    return f"mount it at {place}: `--mount={with_option(written, target=place, **options)}`"
 
 
 def _why_there(fetch: Fetch, place: str) -> str:
     name, step = fetch.manager.name, fetch.step
     if variable := fetch.caches.get(place):
-        return f"{variable} says so"
+        return f"{variable} sets it"
     if fetch.cache_setting is not None:
-        return f"an option or a setting of {name} says so"
+        return f"an option or a setting of {name} sets it"
     if step.state.user and step.home not in (None, "/root"):
-        return f"it runs as {step.state.user}, whose home is {step.home}"
-    return f"its usual place, and no variable that moves it ({name})"
+        return f"the step runs as {step.state.user}, whose home is {step.home}"
+    return f"it is the default of {name}, and no variable changes it"
 
 
 def _refused(recipe: Recipe, fetch: Fetch) -> Finding | None:
@@ -82,8 +89,8 @@ def _refused(recipe: Recipe, fetch: Fetch) -> Finding | None:
         dropped = recipe.rewritten(fetch.step, drop)
         return finding(
             f"`{option}` makes {manager.name} use no cache, so the mount stays empty",
-            help=f"drop `{option}`",
-            fix=recipe.fix(f"drop `{option}`", dropped, certain=True),
+            help=f"remove `{option}`",
+            fix=recipe.fix(f"remove `{option}`", dropped, certain=True),
         )
     variable, values, off = manager.switch.split("|")
     value = fetch.environment.get(variable, "")
@@ -91,7 +98,7 @@ def _refused(recipe: Recipe, fetch: Fetch) -> Finding | None:
         return None
     return finding(
         f"{variable}={value} makes {manager.name} use no cache, so the mount stays empty",
-        help=f"drop {variable}, or write `{variable}={off} {fetch.command.program} …` here",
+        help=f"remove {variable}, or write `{variable}={off} {fetch.command.program} …` here",
     )
 
 
@@ -100,21 +107,21 @@ def _runs(manager: Tool, command: Command) -> bool:
 
 
 def _not_at_home(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
-    """Yield a target that begins with `~`, which is no shell's word here."""
+    """Yield a finding for a target that begins with `~`, which only a shell expands."""
     for cache in step.caches:
         at = cache.target.find("/~/")
         if at >= 0 and step.home is not None:
             yield recipe.finding(
                 "CTX222",
                 step.line,
-                f"the cache is mounted at {cache.target}: `~` stands for no home in a mount",
+                f"the cache is mounted at {cache.target}: Docker expands no `~` in a mount",
                 evidence=(f"--mount={cache.written}",),
                 help=_mount(cache.written, step.home + cache.target[at + 2 :]),
             )
 
 
 def _emptied(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
-    """Yield the commands of a RUN that leave its cache empty."""
+    """Yield a finding for each command of a RUN that leaves its cache empty."""
     cached = {fetch.manager.name for fetch in fetches(step) if fetch.cached}
     of_apt = {name: each for each in step.caches for name in _APT if each.target.startswith(name)}
     for command in step.commands:
@@ -132,8 +139,8 @@ def _emptied(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
             yield recipe.finding(
                 "CTX222",
                 step.line,
-                f"`{' '.join(command.words)}` empties the cache that is mounted {each}",
-                help=f"leave out `{' '.join(left_out)}`: what is in the mount is not in the image",
+                f"`{' '.join(command.words)}` empties the cache mount {each}",
+                help=f"remove `{' '.join(left_out)}`: the image does not include the mount anyway",
             )
 
 
@@ -143,7 +150,7 @@ def is_apt(command: Command) -> bool:
 
 
 def _emptied_by_image(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Iterator[Finding]:
-    """Yield what images of Debian delete, as long as nothing keeps them from it."""
+    """Yield a finding if the docker-clean of a Debian image empties the cache of apt."""
     archives = next((each for each in step.caches if each.target.startswith(_APT[1])), None)
     installs = any(is_apt(each) and "install" in each.operands for each in step.commands)
     is_debian = system_of(stage.base).name in ("debian", "ubuntu")
@@ -151,14 +158,14 @@ def _emptied_by_image(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Ite
         yield recipe.finding(
             "CTX222",
             step.line,
-            f"{stage.base} deletes what apt downloads: the cache at {archives.target} stays empty",
+            f"{stage.base} deletes downloads of apt, so the cache at {archives.target} stays empty",
             confidence=Confidence.LIKELY,
-            help=f"begin with `{_KEEP}`, in front of apt-get update",
+            help=f"begin the RUN with `{_KEEP}`, before apt-get update",
         )
 
 
 def _keeps(stage: BuiltStage, step: StageStep) -> bool:
-    """Return whether docker-clean is dealt with at or before `step`."""
+    """Return whether a step up to `step` mentions docker-clean or the setting that overrides it."""
     before = stage.history[: stage.history.index(step) + 1]
     texts = (
         text
@@ -169,7 +176,7 @@ def _keeps(stage: BuiltStage, step: StageStep) -> bool:
 
 
 def swallowed(recipe: Recipe) -> Iterator[Finding]:
-    """Yield CTX212, at the COPY that does not find what lay in a cache of another stage."""
+    """Yield CTX212, at a COPY of a path that exists only in a cache mount of the other stage."""
     copies = [(stage, step) for stage in recipe.stages for step in stage.own if step.taken]
     for stage, step in copies:
         source = stage.origin(step.origin)
@@ -184,14 +191,15 @@ def swallowed(recipe: Recipe) -> Iterator[Finding]:
             yield recipe.finding(
                 "CTX212",
                 step.line,
-                f"{path} is not in {source.label}: it lay in the cache mounted at {cache.target}",
+                f"{source.label} does not contain {path}, which exists only in the cache mount at "
+                f"{cache.target}",
                 evidence=(f"line {made.line}: RUN --mount={cache.written}",),
                 help=_copied_out(recipe, made, step, path),
             )
 
 
 def _copied_out(recipe: Recipe, made: StageStep, step: StageStep, path: str) -> str:
-    """Return what to write in both places."""
+    """Return the text to write in the RUN and in the COPY."""
     name = posixpath.basename(path)
     taken = {each for stage in recipe.stages for other in stage.own for each in other.taken}
     is_only = [posixpath.basename(each) for each in taken].count(name) == 1
@@ -200,12 +208,12 @@ def _copied_out(recipe: Recipe, made: StageStep, step: StageStep, path: str) -> 
     written = path if set(path) & set("*?[") else shlex.quote(path)
     return (
         f"add `&& mkdir -p {out} && cp -a {written} {out}/` to the RUN of line {made.line}, and "
-        f"take it from there: `{step.instruction.keyword} --from={step.origin} {out}/{name} …`"
+        f"copy it from there: `{step.instruction.keyword} --from={step.origin} {out}/{name} …`"
     )
 
 
 def _may_be_written(stage: BuiltStage, target: str) -> bool:
-    """Return whether a step without the mount at `target` may have written there."""
+    """Return whether a step without the mount at `target` may write there."""
     return any(
         not is_known(step.instruction)
         or (step.is_copy and target in step.destination)
@@ -217,7 +225,7 @@ def _may_be_written(stage: BuiltStage, target: str) -> bool:
 
 def _writes(command: Command, target: str) -> bool:
     if command.program == "cargo":
-        # What cargo-chef compiles is not the project itself.
+        # cargo-chef compiles the dependencies, not the project itself.
         return "chef" not in command.words[:3]
     if command.program in ("mkdir", "make"):
         return any(target in word for word in command.words)

@@ -1,8 +1,8 @@
-"""A Dockerfile as the advice sees it: its builds, what is around it, and changes to its text.
+"""A Dockerfile for the advice: its builds, the files around it, and changes to its text.
 
-What changes is a word or an option, the rest stays as it is, to the byte. The builder's reading
-of the instruction, before and after, proves that nothing else does; an instruction for which that
-fails is left to a person. No other module of the advice reads files.
+A change replaces a word or an option and keeps every other byte. To prove that, the instruction is
+parsed before and after; without a proof, the change is left to a person. No other module of the
+advice reads files.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from ctxsize.shell import commands_of
 from ctxsize.syntax import Command
 
 _MOST_STEPS = 500_000
-"""Number of steps of all stages of a Dockerfile, each with those of the stages it is built on."""
+"""Number of steps of all stages of a Dockerfile, each with the steps of its base stages."""
 _SUFFIX = re.compile(r"(?i)(?:docker|container)file[.\-_](.+)|(.+)[.\-_](?:docker|container)file")
-"""What distinguishes `Dockerfile.web` or `web.Dockerfile`."""
+"""Names such as `Dockerfile.web` and `web.Dockerfile`, with the part that names the service."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +49,9 @@ class Recipe:
     stages: tuple[BuiltStage, ...]
     builds: tuple[FoundBuild, ...] = ()
     border: str = ""
-    """The repository around it, beyond which no file is read."""
+    """The repository around it. No file outside is read."""
     name: str = ""
-    """Its service, or more where another Dockerfile builds a service of that name."""
+    """The name of its service, or its path if another Dockerfile builds a service of that name."""
 
     @cached_property
     def lines(self) -> list[str]:
@@ -65,7 +65,7 @@ class Recipe:
 
     @property
     def inline(self) -> bool:
-        """Return whether no file holds it."""
+        """Return whether it is written inside another file, such as a Compose file."""
         return bool(self.builds) and self.builds[0].inline is not None
 
     @cached_property
@@ -75,7 +75,7 @@ class Recipe:
 
     @property
     def platforms(self) -> tuple[str, ...]:
-        """Return the platforms that one of its builds is for, if several at once."""
+        """Return the most platforms that one of its builds has."""
         return max((each.build.platforms for each in self.builds), key=len, default=())
 
     def runs_at_once(self, stage: BuiltStage) -> bool:
@@ -85,7 +85,7 @@ class Recipe:
 
     @property
     def service(self) -> str:
-        """Return a name for what it builds, to keep its caches apart from others."""
+        """Return a name for its service, to keep its caches apart from others."""
         for place in (place for each in self.builds for place in each.places):
             if place.how in ("compose", "bake") and place.name:
                 return slug(place.name)
@@ -94,33 +94,33 @@ class Recipe:
         suffix = _SUFFIX.fullmatch(name)
         return slug(suffix[1] or suffix[2] if suffix else above) or "app"
 
-    # What is around it.
+    # The files around it.
 
     def holds(self, path: str) -> bool:
-        """Return whether one of its contexts holds a file."""
+        """Return whether one of its contexts contains a file `path`."""
         return any(os.path.isfile(os.path.join(each, path)) for each in self.contexts)
 
     def holds_directory(self, path: str) -> bool:
-        """Return whether one of its contexts holds a directory."""
+        """Return whether one of its contexts contains a directory `path`."""
         return any(os.path.isdir(os.path.join(each, path)) for each in self.contexts)
 
     def content(self, path: str) -> bytes | None:
-        """Return what is in a file, None if there is none."""
+        """Return the content of a file inside the border; None if it cannot be read."""
         try:
             return read_file(path) if holds(self.border, path) else None
         except OSError:
             return None
 
     def ignored(self, build: Build) -> list[str] | None:
-        """Return the lines of the ignore file of one of its builds, None if there is none."""
+        """Return the lines of the ignore file of one of its builds; None without one."""
         dockerfile = None if self.inline else self.path
         try:
             found, *_ = find_ignore_file(build.context, dockerfile, BUILDERS[build.builder])
         except CtxsizeError:
-            return []  # there is one, and the builder stops on it
+            return []  # there is one, and it fails the build
         return None if found is None else found.texts()
 
-    # What is found, and what is changed.
+    # Findings and changes.
 
     def finding(
         self,
@@ -131,7 +131,7 @@ class Recipe:
         severity: Severity | None = None,
         confidence: Confidence = Confidence.CERTAIN,
         evidence: tuple[str, ...] = (),
-        help: str = "",  # noqa: A002 - it is called so in Finding
+        help: str = "",  # noqa: A002 - the name of the field
         fix: Fix | None = None,
     ) -> Finding:
         """Return a finding of `code` at a line."""
@@ -140,24 +140,24 @@ class Recipe:
         return Finding(code, severity, message, where, confidence, evidence, help=help, fix=fix)
 
     def fix(self, message: str, changes: Iterable[Change], *, certain: bool = False) -> Fix | None:
-        """Return the fix that `changes` are; None if they change nothing or no file holds it."""
+        """Return the fix that makes `changes`; None if nothing changes or it has no file."""
         after = changed(self.data, changes)
         if self.inline or self.path == "-" or after == self.data:
             return None
         return Fix(message, (Edit(self.path, self.data, after),), certain)
 
     def text_of(self, instruction: Instruction) -> str:
-        """Return an instruction as it stands in the file, its lines joined by line feeds."""
+        """Return an instruction as written in the file, its lines joined by line feeds."""
         return "\n".join(self.lines[instruction.line - 1 : instruction.end_line])
 
     def rewritten(self, step: StageStep, write: Callable[[str, str], str | None]) -> list[Change]:
-        """Return what `write` makes of an instruction; none if it returns None."""
+        """Return the change of an instruction to the result of `write`; none if that is None."""
         place = step.instruction
         text = write(self.text_of(place), self.dockerfile.escape)
         return [] if text is None else [Change(place.line, place.end_line, text)]
 
     def with_mounts(self, options: Iterable[tuple[StageStep, str, dict[str, str]]]) -> list[Change]:
-        """Return the RUNs with further options for mounts; none if one is not certain."""
+        """Return the RUNs with more mount options; none if one cannot be changed safely."""
         words: dict[StageStep, dict[str, str]] = {}
         for step, written, given in options:
             mount = f"--mount={with_option(written, **given)}"
@@ -173,28 +173,28 @@ def read_recipe(
     builds: tuple[FoundBuild, ...] = (),
     border: str = "",
 ) -> Recipe:
-    """Return the Dockerfile `data` that stands at `path`.
+    """Return the recipe of the Dockerfile at `path`, whose content is `data`.
 
-    Raises `UndecidedError` if it would take minutes to look at all that stages are built on.
+    Raises `UndecidedError` if the stages and their bases have too many steps.
     """
     stages = built_stages(dockerfile, builds[0].build.build_arguments if builds else {})
     lengths: dict[BuiltStage | None, int] = {None: 0}
     for stage in stages:
         lengths[stage] = len(stage.steps) + lengths[stage.parent]
     if sum(lengths.values()) > _MOST_STEPS:
-        message = f"ctxsize advises on no more than {_MOST_STEPS:,} steps of stages and their bases"
+        message = f"ctxsize examines at most {_MOST_STEPS:,} steps of stages and their bases"
         raise UndecidedError(message)
     return Recipe(path, data, dockerfile, stages, builds, border)
 
 
 def slug(name: str) -> str:
-    """Return `name` as a part of the id of a cache."""
+    """Return `name` as a part of a cache id."""
     return re.sub(r"[^\w.-]", "-", name).strip("-.")
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What the contexts of a recipe have in common, without what is ignored."""
+    """The files that all contexts of a recipe send."""
 
     recipe: Recipe
     below: str = ""
@@ -210,7 +210,7 @@ class Contents:
             return DockerIgnoreSpec([])
 
     def has(self, name: str) -> bool:
-        """Return whether it is a file that is sent; with a slash at its end, a directory."""
+        """Return whether a file `name` is sent, or a directory if `name` ends with a slash."""
         path = posixpath.normpath(posixpath.join(self.below, name))
         if path.startswith(("..", "/")) or self._spec.match_file(path):
             return False
@@ -218,7 +218,7 @@ class Contents:
         return all(is_there(os.path.join(root, path)) for root in self.recipe.contexts)
 
     def text(self, name: str) -> str:
-        """Return what a file says, `""` if it is not sent or cannot be read."""
+        """Return the text of a file, `""` if it is not sent or cannot be read."""
         path = os.path.join(self.recipe.contexts[0], self.below, name)
         data = self.recipe.content(path) if self.has(name) else None
         return (data or b"").decode("utf-8", "replace")
@@ -234,7 +234,7 @@ def subdirectories(directory: str) -> list[str]:
 
 
 class Change(NamedTuple):
-    """Lines `first` to `last` (1-based, both included) become `text`."""
+    """The replacement of the lines `first` to `last` (1-based, inclusive) by `text`."""
 
     first: int
     last: int
@@ -242,10 +242,10 @@ class Change(NamedTuple):
 
 
 def changed(data: bytes, changes: Iterable[Change]) -> bytes:
-    """Return `data` with `changes`, which do not overlap; line ends stay what they are."""
+    """Return `data` with `changes`, which do not overlap. Line ends stay as they are."""
     lines = data.decode("utf-8", "surrogateescape").split("\n")
     for first, last, text in sorted(changes, reverse=True):
-        # An instruction ends in one way: a heredoc ends at a line that is its word to the byte.
+        # One line end for all lines: a heredoc ends only at a line that equals its word.
         end = "\r" * lines[min(first, len(lines)) - 1].endswith("\r")
         lines[first - 1 : last] = [line + end for line in text.split("\n")]
     return "\n".join(lines).encode("utf-8", "surrogateescape")
@@ -269,7 +269,7 @@ def with_words(text: str, escape: str, words: Mapping[str, str]) -> str | None:
 def without_option(
     text: str, escape: str, option: str, is_meant: Callable[[Command], bool]
 ) -> str | None:
-    """Return a RUN whose commands lose an option; None if more changes, or one is not meant."""
+    """Return a RUN without `option` in the commands that `is_meant` selects, else None."""
     blanks = rf"(?<!\s)(?:\s|{re.escape(escape)}\n)+"
     written = re.escape(option)
     after = re.sub(rf',\s*"{written}"|{blanks}{written}(?![^\s;&|)"\'])', "", text)
@@ -286,7 +286,7 @@ def without_option(
 
 
 def read_alone(text: str, escape: str) -> Instruction | None:
-    """Return the instruction that a text is; None if it is none, or would go on below."""
+    """Return the instruction that `text` is; None if it is none, or continues below."""
     data = f"# escape={escape}\nFROM scratch\n{text}\nSTOPSIGNAL 9\n"
     try:
         plan = Plan(lambda: data.encode("utf-8", "surrogateescape"))
@@ -297,7 +297,7 @@ def read_alone(text: str, escape: str) -> Instruction | None:
 
 
 def with_option(mount: str, **options: str) -> str:
-    """Return the value of a `--mount` with other or further options; new ones come last.
+    """Return the value of a `--mount` with changed or added options; new ones are last.
 
     >>> with_option("type=cache,dst=/a", target="/b", sharing="locked")
     'type=cache,target=/b,sharing=locked'
@@ -311,7 +311,7 @@ def with_option(mount: str, **options: str) -> str:
 
 
 def quoted(word: str) -> str:
-    """Return `word` for a shell; variables and commands in it keep their meaning."""
+    """Return `word` quoted for a shell. Its variables and commands keep their meaning."""
     if "$" not in word:
         return shlex.quote(word)
     return word if "$(" in word else '"' + word.replace('"', '\\"') + '"'

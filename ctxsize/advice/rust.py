@@ -14,14 +14,14 @@ from ctxsize.dockerfile.stages import BuiltStage
 from ctxsize.findings import Confidence, Finding
 
 _MOST_COOKS = 100
-"""Number of cooks in a stage with which each of its builds is compared."""
+"""Number of cooks in a stage up to which each build is compared with them."""
 _CONFIGURATIONS = (".cargo/config.toml", ".cargo/config")
 _STAND_IN = re.compile(r"(?s)(?=.*(?:echo|touch)).*(?:main|lib|build)\.rs")
-"""A RUN that writes a source file."""
+"""A RUN that writes a source file as a stand-in."""
 
 
 def rebuilt_dependencies(recipe: Recipe) -> Iterator[Finding]:
-    """Yield CTX210, at the build."""
+    """Yield CTX210, at the `cargo build` that recompiles all dependencies."""
     for stage in recipe.stages:
         build = _rebuilding(stage)
         if build is not None:
@@ -32,9 +32,7 @@ def rebuilt_dependencies(recipe: Recipe) -> Iterator[Finding]:
                 "CTX210",
                 build.step.line,
                 f"every change of the sources makes `{command}` compile all dependencies again",
-                evidence=(
-                    f"{stage.label}: neither cargo-chef nor a cache mount on target is used",
-                ),
+                evidence=(f"{stage.label} uses neither cargo-chef nor a cache mount on target",),
                 help=help_ if pattern else _cached(recipe, stage, build),
                 fix=pattern,
             )
@@ -51,7 +49,7 @@ def _rebuilding(stage: BuiltStage) -> CargoRun | None:
     texts = (step.instruction.text for step in stage.history if step.is_run)
     is_apart = copied[-1].line > builds[0].step.line or any(map(_STAND_IN.match, texts))
     is_cooked = any(run.task == "cook" for run in runs)
-    # What is compiled may stay in a cache mount.
+    # A cache mount may keep the compiled dependencies.
     step = builds[-1].step
     targets = [cache.target.rstrip("/") for cache in step.caches]
     is_kept = any("sccache" in each for each in (*targets, *step.environment.values()))
@@ -60,24 +58,21 @@ def _rebuilding(stage: BuiltStage) -> CargoRun | None:
 
 
 def _cached(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> str:
-    """Return the RUN with caches, for a stage that is not simple enough for the whole pattern."""
+    """Return the RUN with caches, for a stage that the cargo-chef pattern does not fit."""
     if not _knows_target(recipe, stage, build):
-        return (
-            "compile them with cargo-chef; for a cache mount, say with `--target-dir` where it "
-            "compiles"
-        )
+        return "compile them with cargo-chef, or set `--target-dir` and mount a cache there"
     wanted = () if cargo.keeps_downloads(recipe, stage, build) else build.caches
     there = [cache.target for cache in build.step.caches]
     missing = [each for each in wanted if not any(cargo.meet(each, target) for target in there)]
     mounts = (*cargo.downloads(missing), cargo.compiled(recipe, stage, build.target))
-    return f"keep what it compiles: {run_with(mounts, build.step)}{NOT_IN_THE_IMAGE}"
+    return f"mount a cache for what it compiles: {run_with(mounts, build.step)}{NOT_IN_THE_IMAGE}"
 
 
 def _knows_target(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> bool:
-    """Return whether cargo compiles into `build.target`.
+    """Return whether cargo is known to compile into `build.target`.
 
     A member of a workspace is compiled into the workspace's directory, and a configuration
-    may name any.
+    file may set any directory.
     """
     if build.command.has("--target-dir") or "CARGO_TARGET_DIR" in build.step.environment:
         return True
@@ -98,7 +93,7 @@ def _knows_target(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> bool:
 
 
 def mixed_chef(recipe: Recipe) -> Iterator[Finding]:
-    """Yield CTX211, at the build that cannot use what was cooked."""
+    """Yield CTX211, at the build that cannot use what cargo-chef compiled."""
     for stage in recipe.stages:
         cooks: dict[object, CargoRun] = {}
         own = set(stage.own)
@@ -121,15 +116,15 @@ def _unfit(recipe: Recipe, cook: CargoRun, build: CargoRun, why: list[str]) -> F
     return recipe.finding(
         "CTX211",
         build.step.line,
-        f"what line {cook.step.line} cooks is of no use here: {why[0]}",
+        f"cargo cannot reuse what line {cook.step.line} compiles: {why[0]}",
         evidence=tuple(why),
         confidence=Confidence.CERTAIN if "profile" in why[0] else Confidence.LIKELY,
-        help=f"cook as line {build.step.line} builds: `{alike}`",
+        help=f"cook the dependencies in the same way: `{alike}`",
     )
 
 
 def _traits(run: CargoRun) -> dict[str, str | None]:
-    """Return what decides whether cargo uses again what it compiled, each by its name."""
+    """Return the options by name that must be equal for cargo to reuse compiled code."""
     command = run.command
     every = "--all-features" if command.has("--all-features") else None
     return {
@@ -146,13 +141,12 @@ def _traits(run: CargoRun) -> dict[str, str | None]:
 def _differences(cook: CargoRun, build: CargoRun) -> Iterator[str]:
     # A member of a workspace is built into the target directory of the workspace.
     if not _is_inside(build, cook) and not build.command.has("--manifest-path"):
-        yield f"it is cooked in {cook.workdir} and built in {build.workdir}"
+        yield f"cargo-chef runs in {cook.workdir}, and the build in {build.workdir}"
     theirs = _traits(build)
     for name, ours in _traits(cook).items():
-        # What a variable holds is not known.
+        # The value of a variable is unknown.
         if ours != theirs[name] and "$" not in f"{ours}{theirs[name]}":
-            given = f"{ours or 'not given'} for the cooking and {theirs[name] or 'not given'} here"
-            yield f"{name} is {given}"
+            yield f"{name} is {ours or 'not set'} there and {theirs[name] or 'not set'} here"
 
 
 def _is_inside(build: CargoRun, cook: CargoRun) -> bool:

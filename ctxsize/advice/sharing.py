@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from ctxsize.advice.caches import System, held_at, system_of
+from ctxsize.advice.caches import System, SystemContent, system_content, system_of
 from ctxsize.advice.mounts import is_apt
 from ctxsize.advice.recipe import Change, Recipe
 from ctxsize.dockerfile.sources import Mount
@@ -20,14 +20,12 @@ _CARGO_HOME = re.compile(r"(?:^|/)(?:\.?cargo)/(?:registry|git)(?:/|$)")
 _ARCHITECTURE = re.compile(r"\$\{?((?:TARGET|BUILD)(?:ARCH|PLATFORM|VARIANT))\b\}?")
 _MOST_SHOWN = 3
 _OF_ONE_SERVICE = ("target", "node_modules", "vendor")
-"""What tells packages apart by their paths, which are the same in every image's `/app`."""
-Stake = tuple[str, str, Severity]
-"""Content of a cache that only one system can use: a word, a text, and its severity."""
+"""Caches whose content differs by service, although every image builds in `/app`."""
 
 
 @dataclass(frozen=True, eq=False)
 class Use:
-    """A cache mount where it stands."""
+    """A cache mount with the recipe, stage and step that use it."""
 
     recipe: Recipe
     stage: BuiltStage
@@ -45,14 +43,14 @@ class Use:
 
     @property
     def identity(self) -> str:
-        """Return the id that counts: a variable of BuildKit is empty where no ARG declares it."""
+        """Return the id as BuildKit reads it: an architecture variable without ARG is empty."""
         return _ARCHITECTURE.sub(
             lambda found: found[0] if self.step.environment.declares(found[1]) else "",
             self.cache.id,
         )
 
     def own_id(self, what: str) -> str:
-        """Return an id of its service, system and architecture for what the cache holds."""
+        """Return an id of its service, system and architecture for the cache content `what`."""
         architecture = "$TARGETARCH" if self.several_platforms else ""
         return "-".join(filter(None, (self.recipe.name, self.system.slug, architecture, what)))
 
@@ -67,7 +65,7 @@ def _by_id(recipes: Iterable[Recipe]) -> dict[str, list[Use]]:
     for recipe in recipes:
         for stage, step in recipe.runs:
             for use in (Use(recipe, stage, step, cache) for cache in step.caches):
-                # An id with a variable that is not known may be any.
+                # An id with an unknown variable may equal any other.
                 if "$" not in use.identity:
                     found.setdefault(use.identity, []).append(use)
     return found
@@ -76,46 +74,49 @@ def _by_id(recipes: Iterable[Recipe]) -> dict[str, list[Use]]:
 def colliding_ids(recipes: Sequence[Recipe]) -> Iterator[Finding]:
     """Yield CTX220, once for each Dockerfile and id."""
     for identity, sharing in _by_id(recipes).items():
-        stake = next(filter(None, (held_at(use.cache.target) for use in sharing)), None)
-        if stake is None:
+        content = next(filter(None, (system_content(use.cache.target) for use in sharing)), None)
+        if content is None:
             continue
         unnamed = (use.recipe.contexts for use in sharing if not use.cache.named)
         services = {frozenset(map(os.path.realpath, each)) for each in unnamed}
         apart = len({use.system.key for use in sharing}) > 1
-        apart = apart or (stake[0] in _OF_ONE_SERVICE and len(services) > 1)
+        apart = apart or (content.name in _OF_ONE_SERVICE and len(services) > 1)
         for recipe in dict.fromkeys(use.recipe for use in sharing):
             own = [use for use in sharing if use.recipe is recipe]
             if apart or any(use.several_platforms for use in own):
-                yield _collision(identity, own, sharing, stake)
+                yield _collision(identity, own, sharing, content)
 
 
-def _collision(identity: str, own: list[Use], sharing: list[Use], stake: Stake) -> Finding:
-    name, what, severity = stake
+def _collision(
+    identity: str, own: list[Use], sharing: list[Use], content: SystemContent
+) -> Finding:
+    name, what, severity = content
     first = own[0]
-    # Two releases of one system have different keys, so two libcs do.
+    # Images with different libcs differ in system or release, so in their keys.
     releases = {use.system.key for use in sharing if use.system.name}
     sure = len(releases) > 1 or first.several_platforms
     between = f"with {len(sharing) - 1} other mount{'s' * (len(sharing) != 2)}"
     if first.several_platforms:
-        between = f"for {', '.join(first.recipe.platforms)}"
+        between = f"by the builds for {', '.join(first.recipe.platforms)}"
     elif len({use.system.key for use in sharing}) == 1:
-        what = "what other services compiled at the same paths"
+        what = "files that other services compiled at the same paths"
     others = [str(use) for use in sharing if use is not first]
     named = "" if first.cache.named else " (its target, as it has no id)"
     return first.recipe.finding(
         "CTX220",
         first.step.line,
-        f"the cache `{identity}`{named} is shared {between}: it holds {what}",
+        f"the cache `{identity}`{named} is shared {between}: it contains {what}",
         severity=severity if sure else Severity.WARNING,
         confidence=Confidence.CERTAIN if sure else Confidence.POSSIBLE,
         evidence=tuple(others) or (str(first),),
-        help=f"give each an id of service, system and architecture, here `id={first.own_id(name)}`",
+        help="give each mount an id of service, system and architecture, here "
+        f"`id={first.own_id(name)}`",
         fix=_separated(own, name),
     )
 
 
 def _separated(own: list[Use], what: str) -> Fix | None:
-    """Return each mount with an id of its own; certain unless somebody chose the common one."""
+    """Return the fix that gives each mount its own id; certain unless the id was written out."""
     recipe = own[0].recipe
     made = recipe.with_mounts(
         (use.step, use.cache.written, {"id": use.own_id(what)}) for use in own
@@ -124,23 +125,23 @@ def _separated(own: list[Use], what: str) -> Fix | None:
         return None
     declaring: dict[BuiltStage, StageStep] = {}
     for use in own:
-        # A stage has the arguments of the one that it is built on.
+        # A stage inherits the ARGs of its base stage.
         is_given = any(stage in declaring for stage in use.stage.ancestry)
         declared = is_given or use.step.environment.declares("TARGETARCH")
         if use.several_platforms and not declared:
             declaring[use.stage] = use.step
     for line in (step.line for step in declaring.values()):
-        # The comments above an instruction are about it.
+        # Comments above an instruction stay with it.
         while recipe.lines[line - 2].lstrip().startswith("#"):
             line -= 1
         made.append(Change(line, line - 1, "ARG TARGETARCH"))
     certain = not any(use.cache.named for use in own)
-    return recipe.fix("give the cache an id of its own", made, certain=certain)
+    return recipe.fix("give the cache its own id", made, certain=certain)
 
 
 _FAILS = {
-    "apt": "apt fails when another build holds its lock",
-    "cargo": "cargo's lock lies outside the mount, so builds get in each other's way",
+    "apt": "apt fails if another build holds its lock",
+    "cargo": "cargo's lock is outside the mount, so two builds may unpack the same crate",
 }
 
 
@@ -158,7 +159,7 @@ def shared_by_writers(recipes: Sequence[Recipe]) -> Iterator[Finding]:
         for (recipe, tool, chosen), own in groups.items():
             reasons = _at_once(own[0], sharing)
             lines = ", ".join(str(use.step.line) for use in own[1:])
-            more = f"it is mounted so on line {lines}, too" if lines else ""
+            more = f"also mounted like this on line {lines}" if lines else ""
             made = recipe.with_mounts(
                 (use.step, use.cache.written, {"sharing": "locked"}) for use in own
             )
@@ -166,18 +167,18 @@ def shared_by_writers(recipes: Sequence[Recipe]) -> Iterator[Finding]:
             yield recipe.finding(
                 "CTX221",
                 own[0].step.line,
-                f"the cache `{identity}` is open to several builds at once: {_FAILS[tool]}",
+                f"several builds may use the cache `{identity}` at once: {_FAILS[tool]}",
                 severity=None if reasons else Severity.INFO,
                 confidence=Confidence.LIKELY if reasons else Confidence.POSSIBLE,
                 evidence=(*reasons, *filter(None, [more])),
-                help="`sharing=locked` makes them wait for each other"
-                + ("; ids by architecture let them run" if tool == "cargo" else ""),
-                fix=recipe.fix("let one build after the other use it", made, certain=certain),
+                help="write `sharing=locked`, so that one build waits for the other"
+                + (", or an id for each architecture" if tool == "cargo" else ""),
+                fix=recipe.fix("lock the cache", made, certain=certain),
             )
 
 
 def _at_once(use: Use, sharing: list[Use]) -> list[str]:
-    """Return some that may use the mount at the same time as `use`: no stage that one builds on."""
+    """Return builds and mounts that may use the cache at the same time as `use`."""
     below = use.stage.ancestry
     apart = (e for e in sharing if e.stage not in below and use.stage not in e.stage.ancestry)
     own = [f"one build for {', '.join(use.recipe.platforms)}"] if use.several_platforms else []

@@ -1,4 +1,4 @@
-"""A case for lints: the lines of one ignore file, and what is known about its surroundings."""
+"""A case for lints: the lines of one ignore file, its builds, and its context."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ctxsize.model import Amount
 from ctxsize.units import human, plural
 
 MOST_COMPARED, MOST_WORK = 10_000, 1_000_000
-"""Number of patterns that are held against each other, and of lines evaluated for proofs."""
+"""Number of patterns up to which each is compared with the others, and of lines for proofs."""
 
 
 @dataclass(frozen=True)
@@ -34,17 +34,17 @@ class Case:
     builder: Builder
     target: Target
     requests: tuple[Request, ...] = ()
-    """Those of the builds that read this file, each with a Dockerfile."""
+    """The builds that read this file and have a Dockerfile."""
     tree: LintTree | None = None
-    """The context, where there is one."""
+    """The context, None if unknown."""
     work: list[int] = field(default_factory=lambda: [0], compare=False)
-    """Number of lines evaluated to prove fixes, of this file and of what fixes made of it."""
+    """Number of lines evaluated to prove fixes, shared with the cases that fixes create."""
 
     def with_data(self, data: bytes) -> Case:
-        """Return the same case with other bytes in the file."""
+        """Return the same case with `data` as the file's content."""
         return replace(self, file=IgnoreFile.parse(self.file.path, data))
 
-    # The lines, each by itself and together.
+    # The lines of the file.
 
     @cached_property
     def _read(self) -> list[Line]:
@@ -59,12 +59,12 @@ class Case:
 
     @cached_property
     def patterns(self) -> list[Line]:
-        """Return the lines that hold a pattern which can be evaluated."""
+        """Return the lines with a pattern that can be evaluated."""
         return [line for line in self.lines if line.pattern is not None]
 
     @cached_property
     def exceptions(self) -> frozenset[str]:
-        """Return the patterns that are exceptions, without `!`."""
+        """Return the patterns of exceptions, without `!`."""
         return frozenset(line.text for line in self.patterns if line.exception)
 
     @cached_property
@@ -74,40 +74,40 @@ class Case:
 
     @cached_property
     def exceptions_below(self) -> Counter[str]:
-        """Count by path the exceptions that name something below it."""
+        """Return the number of exceptions below each path, by that path."""
         texts = (line.text for line in self.patterns if line.exception)
         return Counter(path for text in texts for path in up_to(text)[:-1])
 
     def count_between(self, start: int, end: int, *, exceptions: bool) -> int:
-        """Return how many exceptions, or other patterns, stand strictly between two lines."""
+        """Return the number of exceptions, or of other patterns, strictly between two lines."""
         numbers = self._numbers[exceptions]
         return bisect_left(numbers, end) - bisect_right(numbers, start)
 
     @cached_property
     def _numbers(self) -> tuple[list[int], list[int]]:
-        """Return the numbers of the lines with patterns, and of those with exceptions."""
+        """Return the line numbers of ordinary patterns, and those of exceptions."""
         ordinary = [line.number for line in self.patterns if not line.exception]
         return ordinary, [line.number for line in self.patterns if line.exception]
 
     @property
     def is_long(self) -> bool:
-        """Return whether it has too many patterns to hold each against the others."""
+        """Return whether it has too many patterns to compare each with the others."""
         return len(self.patterns) > MOST_COMPARED
 
     @cached_property
     def stops_at_controls(self) -> bool:
         """Return whether a control character stops the build.
 
-        BuildKit sends the list as gRPC metadata: as it is if all of it is ASCII, else encoded.
+        BuildKit sends the list as gRPC metadata: unchanged if all of it is ASCII, else encoded.
         """
         checks = self.builder.check_patterns is not None
         return checks and all(line.sent.isascii() for line in self._read)
 
-    # What becomes of a path by the patterns.
+    # Verdicts of the patterns on a path.
 
     @cached_property
     def spec(self) -> DockerIgnoreSpec:
-        """Return the patterns that can be evaluated, as one list."""
+        """Return the patterns that can be evaluated, as one spec."""
         known = (line.pattern for line in self.patterns)
         return self.builder.spec_class(each for each in known if each is not None)
 
@@ -116,11 +116,11 @@ class Case:
         return Matcher(self.spec)
 
     def step(self, path: str) -> Step:
-        """Return what becomes of `path` by the patterns alone, even where no builder looks."""
+        """Return the verdict on `path` by the patterns alone, even where no builder looks."""
         return self._matcher.step(path)
 
     def matching(self, path: str) -> list[Line]:
-        """Return the lines whose patterns match `path` itself, in order."""
+        """Return the lines whose patterns match `path` itself, in file order."""
         return [self.patterns[at] for at in self._matcher.indexes(path)]
 
     def decider(self, path: str) -> Line | None:
@@ -129,13 +129,13 @@ class Case:
         return None if index is None else self.patterns[index]
 
     def let_in_by(self, path: str) -> Line | None:
-        """Return the exception that decides about `path`, None if a pattern ignores it, or none."""
+        """Return the exception that decides about `path`, None if no exception does."""
         return None if self.step(path).ignored else self.decider(path)
 
     def ignored_before(self, line: Line, path: str) -> bool:
         """Return whether the patterns above `line` ignore `path`.
 
-        What one pattern does at a path does not depend on those below it.
+        Later patterns do not change the effect of a pattern on a path.
         """
         count = bisect_left(self.patterns, line.number, key=lambda each: each.number)
         if not self.builder.spec_class.remembers_parents:
@@ -144,11 +144,11 @@ class Case:
         above = self.step(path).state & ((1 << count) - 1)
         return bool(above) and not self.patterns[above.bit_length() - 1].exception
 
-    # What is sent of the tree.
+    # Files of the tree that are sent.
 
     @property
     def known_tree(self) -> LintTree:
-        """Return the tree where there is one."""
+        """Return the tree of a case that has one."""
         assert self.tree is not None
         return self.tree
 
@@ -170,53 +170,53 @@ class Case:
 
     @cached_property
     def now(self) -> Sent:
-        """Return what is sent with the file as it stands, patterns that fail the build left out."""
+        """Return what is sent with the patterns that do not fail the build."""
         return self.sent or self.known_tree.everything
 
     def matched(self, pattern: DockerIgnorePattern | None) -> list[str]:
-        """Return the entries of the tree that `pattern` matches by itself, in order."""
+        """Return the entries of the tree that `pattern` alone matches, in order."""
         if pattern is None or self.tree is None:
             return []
         return self.tree.matched(pattern, beside=self.spec.patterns)
 
     def below(self, tops: Collection[str]) -> list[str]:
-        """Return `tops` and all below them that is sent now, in order."""
+        """Return `tops` and everything below them that is sent now, in order."""
         return self.known_tree.below(tops, self.now)
 
     def figures(self, paths: Iterable[str], *, of: Sent | None = None) -> Amount:
-        """Return the files among `paths` in `of`, by default in all that is there."""
+        """Return the amount of files among `paths` in `of`, by default in the whole context."""
         sent = self.known_tree.everything if of is None else of
         files = {path for path in paths if path in sent and path not in sent.directories}
         return Amount(len(files), sum(map(sent.size, files)) + self._grown(sent, files))
 
     def _grown(self, sent: Sent, files: Sent | set[str]) -> int:
-        """Return what the ignore file, if it is one of `files`, has more bytes than on disk."""
+        """Return the bytes that the ignore file, if among `files`, has more than on disk."""
         own = self.known_tree.ignore_file
         if own is None or own not in files or own in sent.empty:
             return 0
         return len(self.file.data) - sent.size(own)
 
     def amount(self, paths: Iterable[str]) -> str:
-        """Return the files among `paths` and their bytes: `12 files, 3.4 MB`."""
+        """Return the files among `paths` and their bytes as text: `12 files (3.4 MB)`."""
         figures = self.figures(paths)
-        return f"{plural(figures.files, 'file')}, {human(figures.content_bytes)}"
+        return f"{plural(figures.files, 'file')} ({human(figures.content_bytes)})"
 
     @property
     def total(self) -> Amount:
-        """Return what is sent now."""
+        """Return the amount that is sent now."""
         return Amount(self.now.files, self.now.content_bytes + self._grown(self.now, self.now))
 
     def effect(self, line: Line) -> list[str]:
-        """Return the paths whose fate would be another without `line`."""
+        """Return the paths that are sent or ignored only because of `line`."""
         if self.tree is None:
             return []
         without = self.with_data(Proposal("", {line.number: "#"}).edited(self.file))
         return [] if without.sent is None else sorted(differences(self.now, without.sent).paths)
 
     def intended(self, texts: Sequence[str]) -> frozenset[str] | None:
-        """Return the paths that the patterns `texts` would ignore, or let in as exceptions.
+        """Return the paths that `texts` would ignore, or re-include if they are exceptions.
 
-        None if that is not known, as without a tree.
+        None if unknown, as without a tree.
         """
         lines = (each.encode("utf-8", "surrogateescape") for each in texts)
         patterns = [read_line(each, self.builder.name, False).pattern for each in lines]
@@ -229,7 +229,7 @@ class Case:
         everything = self.tree.below(tops, self.tree.everything)
         return frozenset(path for path in everything if path not in self.now)
 
-    # What is found, and the proof of what is proposed.
+    # Findings, and proofs of their fixes.
 
     def finding(
         self,
@@ -245,9 +245,9 @@ class Case:
         fix: Proposal | None = None,
         columns: tuple[int, int] | None = None,
     ) -> Finding:
-        """Return a finding about `line`, with the figures of `paths` in this tree, if any.
+        """Return a finding about `line`, with the amount of `paths` if the tree is known.
 
-        Without a fix that would hide what a build takes by name.
+        A fix that would hide a source that a build takes by name is left out.
         """
         proved = None if fix is None else self.fix(fix)
         if proved is not None and proved.changes is not None:
@@ -280,16 +280,16 @@ class Case:
         )
 
     def fix(self, proposal: Proposal) -> Fix | None:
-        """Return the fix, None for one too many: each proof evaluates the whole file."""
+        """Return the fix, None once there are too many: each proof evaluates the whole file."""
         self.work[0] += len(self.lines)
         return None if self.is_long or self.work[0] > MOST_WORK else self.proved(proposal)
 
     def proved(self, proposal: Proposal) -> Fix:
-        """Return the fix, certain if a simulation shows that just the intended paths change."""
+        """Return the fix, certain if a simulation shows that only the intended paths change."""
         after = proposal.edited(self.file)
         edits = (Edit(self.file.path, self.file.data, after),)
         if self.tree is None:
-            # A character in front of a line may become the byte order mark of the file.
+            # A character at the start of a line may become the byte order mark of the file.
             mark = BOM.encode()
             was_marked = self.file.data.startswith(mark) and not proposal.drops_bom
             is_certain = proposal.means is not None and proposal.without_tree
@@ -299,15 +299,15 @@ class Case:
         if then.sent is not None:
             found = differences(self.now, then.sent)
             is_certain = self._is_meant(proposal.means, found.paths, then.sent)
-            # If the build fails for all lines together, nobody knows what they send.
+            # If the lines fail the build together, it is unknown what they send.
             changes = None if self.sent is None else self._changes(found, then)
         return Fix(proposal.message, edits, is_certain, changes)
 
     def _is_meant(self, means: frozenset[str] | None, found: Set[str], sent: Sent) -> bool:
-        """Return whether just what is meant changes, and nothing that git or a build needs."""
+        """Return whether only `means` changes, and nothing is hidden that git or a build needs."""
         if means is None or not means <= found:
             return False
-        # Directories that hold nothing else change with what is meant.
+        # Directories without other content change along with the intended paths.
         above = {directory for path in means for directory in up_to(path)[:-1]}
         if not found - means <= above & self.known_tree.everything.directories:
             return False
@@ -315,7 +315,7 @@ class Case:
         return not self.known_tree.tracks(hidden) and not self.known_tree.is_taken(hidden)
 
     def _changes(self, found: SentDifference, then: Case) -> Changes:
-        """Return what is sent otherwise in the case `then`."""
+        """Return the difference in what is sent between this case and `then`."""
         now, sent = self.now, then.now
         return Changes(
             ignored=self._group(found.hidden, now),

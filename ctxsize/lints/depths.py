@@ -1,4 +1,4 @@
-"""Names that tools use all over a tree, and that are written for one place of it."""
+"""Patterns for artefacts that tools write all over a tree, but that match at one level only."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ from ctxsize.recommender.rules import all_rules, texts
 from ctxsize.units import plural
 
 _ANYWHERE = "/".join("\ue000" * 5)
-"""A directory that no pattern names."""
+"""A directory that no pattern matches."""
 _STARS = re.compile(r"(?:\*/)+(?!\*)([^/]+)")
 _MADE_UP = frozenset({"fixtures", "__fixtures__", "testdata", "test-data", "templates", "template"})
-"""Directories whose projects are data of tests and generators, and are not built in place."""
+"""Directories with projects that serve as data of tests and generators and are never built."""
 _UNIQUE = frozenset(
     {"node_modules", "__pycache__", "*.pyc", "*.py[cod]", "*.py[co]", "_build", "deps"}
 )
-"""Those of which a place is worth a finding while no copy is there yet."""
+"""Artefacts that are reported even before a copy exists."""
 _WITHOUT_A_ROW = ("*.log", ".sass-cache")
 
 
 @dataclass(frozen=True)
 class Artefact:
-    """What a tool or an editor makes wherever it is used."""
+    """A file or directory that a tool or an editor writes wherever it runs."""
 
     pattern: str
-    """As people write it at the top."""
+    """The pattern as people write it for the top level."""
     beside: tuple[str, ...] = ()
-    """Names of files that show that it is made in their directory."""
+    """Names of files beside it that prove it."""
     doubtful: bool = False
-    """Whether directories of that name may just as well be sources."""
+    """True if directories of that name may also be sources."""
 
     @property
     def example(self) -> str:
-        """Return where such a copy would lie, seen from its place."""
+        """Return a path that the artefact could have, relative to its directory."""
         return "__pycache__/a.cpython-312.pyc" if self.pattern.startswith("*.py") else self.pattern
 
     def places(self, tree: LintTree, sent: Sent) -> list[str]:
-        """Return the directories below the top that are sent and where it would be made."""
+        """Return the sent directories below the top in which a tool would write it."""
         found = dict.fromkeys(
             path.rpartition("/")[0]
             for name in filter(self._is_beside, tree.by_name)
@@ -57,7 +57,7 @@ class Artefact:
         return [path for path in found if not _MADE_UP.intersection(path.split("/"))]
 
     def proves(self, tree: LintTree, path: str) -> bool:
-        """Return whether the entry at `path` is such an artefact, by what lies beside it."""
+        """Return whether the entry at `path` is such an artefact, by the files beside it."""
         held = tree.snapshot.folder(path.rpartition("/")[0])
         return not self.doubtful or (held is not None and any(map(self._is_beside, held.entries)))
 
@@ -65,7 +65,7 @@ class Artefact:
         return any(fnmatchcase(name, each) for each in self.beside)
 
     def widened(self, line: Line, means: frozenset[str] | None = None) -> Proposal:
-        """Return the change that writes it for every depth in place of `line`."""
+        """Return the proposal to match it at every depth instead of `line`."""
         return Proposal.write(line, f"**/{self.pattern}", means=means)
 
 
@@ -80,18 +80,18 @@ def _artefacts() -> dict[str, Artefact]:
 
 
 ARTEFACTS = _artefacts()
-"""By the pattern as it stands in an ignore file."""
+"""Artefacts by the pattern of an ignore file."""
 
 
 def root_only(case: Case) -> Iterator[Finding]:
-    """Yield names of artefacts at the top whose copies below are sent."""
+    """Yield artefact patterns that match at the top only, while copies below are sent."""
     for line in case.patterns:
         if not line.written.startswith(("/", "./")):
             yield from _of_name(case, "CTX101", line, line.text, "the top of the context")
 
 
 def single_star(case: Case) -> Iterator[Finding]:
-    """Yield `*/name`, where the name is that of an artefact."""
+    """Yield a finding for each `*/name` where `name` is an artefact."""
     for line in case.patterns:
         found = _STARS.fullmatch(line.text)
         if found is not None:
@@ -103,7 +103,7 @@ def _of_name(case: Case, code: str, line: Line, name: str, where: str) -> Iterat
     artefact = ARTEFACTS.get(name)
     if artefact is None or line.exception or f"**/{name}" in case.ignoring:
         return
-    lead = f"{line.text} matches at {where} only"
+    lead = f"`{line.text}` matches at {where} only"
     found = None if case.tree is None else _of_copies(case, case.tree, code, line, artefact, lead)
     if found is None:
         found = _of_places(case, code, line, artefact, lead)
@@ -114,7 +114,7 @@ def _of_name(case: Case, code: str, line: Line, name: str, where: str) -> Iterat
 def _of_copies(
     case: Case, tree: LintTree, code: str, line: Line, artefact: Artefact, lead: str
 ) -> Finding | None:
-    """Return the finding about the copies that are sent, None if none is."""
+    """Return the finding about the copies that are sent, None if there are none."""
     tops = _sent_copies(case, tree, artefact)
     excepted = _excepted(case, tops, line)
     tops = [top for top in tops if not excepted.issuperset(case.below([top]))]
@@ -123,7 +123,7 @@ def _of_copies(
         return None
     wanted = tree.tracks(copies)
     sure = not wanted and (not artefact.doubtful or tree.tracked is not None)
-    note = "; git tracks some of it, so it may be meant to be sent" if wanted else ""
+    note = ", but git tracks some of them, so this may be intended" if wanted else ""
     are, means = "is" if len(tops) == 1 else "are", frozenset(copies) - excepted
     return case.finding(
         code,
@@ -137,23 +137,23 @@ def _of_copies(
 
 
 def _of_places(case: Case, code: str, line: Line, artefact: Artefact, lead: str) -> Finding | None:
-    """Return that a copy would be sent which is not there yet, where a place is enough for one."""
+    """Return the finding about a copy that would be sent once it exists."""
     places, means = [_ANYWHERE], None
     if case.tree is not None:
         places = artefact.places(case.tree, case.now)
         means = None if artefact.doubtful else frozenset[str]()
     elif artefact.doubtful:
         return None
-    # No pattern of the file ignores a copy that is made there.
+    # Only directories in which no pattern would ignore a new copy.
     places = [each for each in places if not case.step(f"{each}/{artefact.example}").ignored]
     if artefact.pattern not in _UNIQUE or not places:
         return None
-    others = f" and {plural(len(places) - 1, 'other directory')}" if places[1:] else ""
-    there = f"{places[0]}/{others} would send theirs, as soon as there is one"
+    others = f" or {plural(len(places) - 1, 'other directory')}" if places[1:] else ""
+    there = f"a copy in {places[0]}/{others} would be sent once it exists"
     return case.finding(
         code,
         line,
-        f"{lead}; {'copies elsewhere are sent' if case.tree is None else there}",
+        f"{lead}: {'copies elsewhere are sent' if case.tree is None else there}",
         severity=Severity.INFO,
         confidence=Confidence.POSSIBLE if case.tree is None else Confidence.LIKELY,
         fix=artefact.widened(line, means),
@@ -161,7 +161,7 @@ def _of_places(case: Case, code: str, line: Line, artefact: Artefact, lead: str)
 
 
 def _sent_copies(case: Case, tree: LintTree, artefact: Artefact) -> list[str]:
-    """Return the topmost entries of that name that are sent now."""
+    """Return the topmost copies of the artefact that are sent now."""
     pattern = case.builder.spec_class.pattern_class(f"**/{artefact.pattern}")
     tops: list[str] = []
     for path in case.matched(pattern):
@@ -172,10 +172,10 @@ def _sent_copies(case: Case, tree: LintTree, artefact: Artefact) -> list[str]:
 
 
 def _excepted(case: Case, tops: list[str], line: Line) -> frozenset[str]:
-    """Return what exceptions name literally at or below `tops`, with their parents.
+    """Return the paths at or below `tops` that exceptions re-include by name, with their parents.
 
-    Below `line` one with wildcards counts too: its author has seen what it takes back.
-    A directory further up is no word about what turns up in it.
+    Below `line` an exception with wildcards counts too: its author saw what it re-includes.
+    An exception for a parent directory does not count: it is no statement about its content.
     """
     wanted, named = {*tops}, set[str]()
     for each in case.patterns if tops else ():
@@ -190,14 +190,14 @@ def _excepted(case: Case, tops: list[str], line: Line) -> frozenset[str]:
 
 
 def _certain(case: Case, line: Line, artefact: Artefact, means: frozenset[str]) -> Proposal:
-    """Return what to write instead: in place, or last where exceptions below would undo it.
+    """Return the change: in place, or at the end if exceptions below would undo it.
 
-    `name/**` also keeps out what they take back below a directory that is ignored.
+    `name/**` also ignores what exceptions re-include below an ignored directory.
     """
     first, name = artefact.widened(line, means), f"**/{artefact.pattern}"
     proposals, change = [first], {line.number: None}
     for added in ([name], [name, f"{name}/**"]) if case.exceptions else ():
-        message, lines = f"write {' and '.join(added)} last", "\n".join(added)
+        message, lines = f"write `{'` and `'.join(added)}` at the end", "\n".join(added)
         proposals.append(Proposal(message, change, append=lines, means=means))
     for each in proposals:
         fix = case.fix(each)

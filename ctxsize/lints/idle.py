@@ -1,4 +1,4 @@
-"""Lines and files that do nothing, less than they say, or something else for other builders."""
+"""Lines and files that do nothing, less than intended, or differ between builders."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def dead(case: Case, tree: LintTree) -> Iterator[Finding]:
         is_path = not line.is_wild and not line.text.startswith(("..", "!"))
         if not is_path or line.names_no_entry or case.matched(line.pattern):
             continue
-        text, lead = line.text, "matches nothing: "
+        text, lead = line.text, f"`{line.written}` matches nothing: "
         folded, plain = tree.by_folded.get(text.casefold()), text.lstrip(".")
         if folded is not None:
             if (folded in case.now) != line.exception:
-                how = f"{folded}, and upper and lower case count"
+                how = f"{folded}, and case matters"
                 yield _misnamed(case, line, folded, lead + f"the entry is named {how}")
         elif line.exception and plain in tree.everything and plain not in case.now:
             how = f"{plain}, without the dot"
@@ -41,7 +41,8 @@ def dead(case: Case, tree: LintTree) -> Iterator[Finding]:
                 yield case.finding(
                     "CTX118",
                     line,
-                    f"{lead}it counts from the top of the context, and there is {elsewhere[0]}",
+                    f"{lead}patterns start at the top of the context, and the path is "
+                    f"{elsewhere[0]}",
                     confidence=Confidence.POSSIBLE,
                 )
 
@@ -52,14 +53,14 @@ def _misnamed(case: Case, line: Line, name: str, message: str) -> Finding:
 
 
 def _comes_and_goes(part: str) -> bool:
-    """Return whether a part of a path is the name of something that a tool makes."""
+    """Return whether a path component names something that a tool creates."""
     return part.startswith(".") or part in ARTEFACTS or part.rstrip("*") in ARTEFACTS
 
 
 def useless(case: Case) -> Iterator[Finding]:
-    """Yield exceptions without anything to take back."""
+    """Yield exceptions that re-include nothing."""
     inside: dict[str, Line] = {}
-    """By path the last pattern so far that ignores something below it."""
+    """The last pattern so far that ignores something below a path, by that path."""
     for line in case.patterns:
         if line.ignores:
             inside |= dict.fromkeys(up_to(line.text)[:-1], line)
@@ -68,33 +69,33 @@ def useless(case: Case) -> Iterator[Finding]:
 
 
 def _takes_back(case: Case, line: Line) -> bool:
-    """Return whether the exception does something, or will once the order is right."""
+    """Return whether the exception re-includes something, or would in another order."""
     if case.count_between(0, line.number, exceptions=False) and (
         line.is_wild or case.ignored_before(line, line.text)
     ):
         return True
     if not line.is_wild and _undone_by(case, line) is not None:
         return True
-    # A pattern names the path or a parent, and only an exception undid it: it is right.
+    # An earlier pattern ignores the path or a parent, and only another exception undid it.
     matching = (each for path in up_to(line.text) for each in case.matching(path))
     return any(each.ignores and each.number < line.number for each in matching)
 
 
 def _useless(case: Case, line: Line, inside: Line | None) -> Finding:
     ordinary = case.count_between(0, line.number, exceptions=False)
-    message = f"{line.text} is not ignored" if ordinary else "nothing above ignores anything"
+    message = f"no pattern above ignores {'it' if ordinary else 'anything'}"
     if inside is not None:
-        message += f", and what {inside.text} ignores in it stays ignored"
+        message += f", and its content stays ignored by `{inside.text}`"
     idiom = bool(case.exceptions_below[line.text])
-    # A name at the top that is meant at any depth would ignore it.
+    # A pattern for the top level would ignore it if it were meant for any depth.
     names = (each for name in line.text.split("/")[1:] for each in case.matching(name))
     missed = any(each.ignores and "/" not in each.text for each in names)
     return case.finding(
         "CTX106",
         line,
-        f"does nothing: {message}",
+        f"`{line.written}` does nothing: {message}",
         severity=Severity.INFO if idiom else Severity.WARNING,
-        help=f"name what is in it: !{line.text}/*" if inside and not idiom else "",
+        help=f"re-include its content: `!{line.text}/*`" if inside and not idiom else "",
         fix=None if inside else Proposal.remove(line, means=None if missed else NOTHING),
     )
 
@@ -105,12 +106,12 @@ def overridden(case: Case) -> Iterator[Finding]:
     for line in last.values():
         by = _undone_by(case, line)
         if by is not None:
-            message = f"line {by.number} ({by.written}) ignores it again"
+            message = f"line {by.number} (`{by.written}`) ignores all that this line re-includes"
             yield case.finding("CTX107", line, message, fix=Proposal.last(line))
 
 
 def _undone_by(case: Case, line: Line) -> Line | None:
-    """Return the later pattern that ignores again all that `line` matches, if there is one."""
+    """Return the last pattern below `line` that ignores its paths, if all are ignored again."""
     names = case.matched(line.pattern) if line.is_wild else [line.text]
     if not names or (case.tree is not None and any(case.below(names))):
         return None
@@ -120,7 +121,7 @@ def _undone_by(case: Case, line: Line) -> Line | None:
 
 
 def pruned(case: Case, tree: LintTree) -> Iterator[Finding]:
-    """Yield exceptions for what lies in directories that the builder skips."""
+    """Yield exceptions for paths in directories that the builder skips."""
     for line in (each for each in case.patterns if each.exception):
         lost = [
             path
@@ -134,8 +135,8 @@ def pruned(case: Case, tree: LintTree) -> Iterator[Finding]:
             yield case.finding(
                 "CTX125",
                 line,
-                f"{case.builder.title} does not look into the directory, "
-                f"so {case.amount(kept)} stay out",
+                f"{case.builder.title} does not enter the directory, "
+                f"so `{line.written}` does not re-include {case.amount(kept)}",
                 paths=kept,
                 help="name the directories without wildcards",
                 fix=proposal if line.text.endswith("/*/**") else None,
@@ -143,7 +144,7 @@ def pruned(case: Case, tree: LintTree) -> Iterator[Finding]:
 
 
 def difference(case: Case, tree: LintTree) -> Iterator[Finding]:
-    """Yield what other builders would do otherwise, by the line that is behind it."""
+    """Yield the differences of other builders, each at the line that causes it."""
     for builder in BUILDERS.values():
         if builder is not case.builder:
             yield from _of_builder(case, tree, builder)
@@ -155,7 +156,7 @@ def _of_builder(case: Case, tree: LintTree, builder: Builder) -> Iterator[Findin
         request = without_patterns(build, builder, plans=tree.request.plans)
         if request.ignore_file is None or request.ignore_file.path != case.file.path:
             return
-        # Not the lines on disk, which may be others after a fix; first as they are: they may fail.
+        # The lines of the case, as fixes may differ from the disk; all first, as they may fail.
         request = with_ignore_file(request, case.file.data)
         if [*case.texts] != case.file.texts():
             usable = "\n".join(case.texts).encode("utf-8", "surrogateescape")
@@ -190,7 +191,7 @@ def _of_lines(case: Case, tree: LintTree, request: Request, there: Sent) -> Iter
 
 
 def _behind(case: Case, request: Request, path: str) -> Line | None:
-    """Return the line that keeps `path` out here, or lets it in there."""
+    """Return the line that makes the builders differ at `path`."""
     found = [each for _, each in request.spec.steps(path)]
     index = found[-1].decider if found else None
     number = 0 if index is None else request.spec.patterns[index].line
@@ -198,22 +199,22 @@ def _behind(case: Case, request: Request, path: str) -> Line | None:
 
 
 def two_files(case: Case) -> Iterator[Finding]:
-    """Yield what the general ignore file keeps out and this one lets through."""
+    """Yield CTX117 with the files that the general ignore file ignores and this one does not."""
     if case.target.fallback is None:
         return
     other, paths = read_ignore_file(case.target.fallback), list[str]()
-    message = f"replaces {other.path}, which does not apply to this Dockerfile"
+    message = f"this file replaces {other.path}, which does not apply to this Dockerfile"
     if case.tree is not None:
         sent = case.with_data(other.data).sent
         through = [] if sent is None else sorted(differences(case.now, sent).hidden, key=order)
         if case.tree.has_files(through):
             paths = through
-            message += f" and would keep {case.amount(through)} more out"
+            message += f" and would also ignore {case.amount(through)}"
     yield case.finding("CTX117", None, message, paths=paths)
 
 
 def unread(case: Case) -> Iterator[Finding]:
-    """Yield that no build reads this ignore file, or seems to, and why."""
+    """Yield CTX127: no build reads this ignore file, or none seems to."""
     target = case.target
     if target.unread is not None:
         yield case.finding("CTX127", None, f"no build reads this file: {target.unread}")

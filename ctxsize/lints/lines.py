@@ -15,11 +15,11 @@ from ctxsize.writer.merge import edit_lines
 
 _WILD = frozenset("*?[\\")
 NOTHING: frozenset[str] = frozenset()
-"""What a change means that moves comments or drops lines without effect."""
+"""Paths affected by a change that moves comments or drops lines without effect."""
 
 
 def is_control(char: str) -> bool:
-    """Return whether no header of ASCII may hold it."""
+    """Return whether an ASCII header may not contain the character."""
     return char < " " or char == "\x7f"
 
 
@@ -28,26 +28,26 @@ class Line:
     """One line of an ignore file."""
 
     number: int
-    """1-based."""
+    """The line number, 1-based."""
     raw: str
-    """Without its end and without a byte order mark."""
+    """The text without its line end and byte order mark."""
     pattern: DockerIgnorePattern | None = None
     """None for a comment, a blank line, and a pattern that fails the build."""
     text: str = ""
-    """The pattern as the builder's matcher holds it, without `!`; `""` where there is none."""
+    """The pattern as the builder normalizes it, without `!`; `""` if there is none."""
     exception: bool = False
     error: IgnoreFileError | None = None
-    """Why the build fails, at once or as soon as it comes to this pattern."""
+    """The reason for which the build fails, always or once the builder reaches this pattern."""
     marked: bool = False
-    """Whether a byte order mark stands in front, which counts as a column."""
+    """True if a byte order mark precedes it, which counts as a column."""
 
     @property
     def written(self) -> str:
-        """Return the line without the blanks around it."""
+        """Return the line without surrounding blanks."""
         return self.raw.strip()
 
     def numbered(self, number: int) -> Line:
-        """Return the same line with its number, which its pattern has too."""
+        """Return a copy of the line, and of its pattern, with this number."""
         pattern = copy(self.pattern)
         if pattern is not None:
             pattern.line = number
@@ -55,12 +55,12 @@ class Line:
 
     @cached_property
     def sent(self) -> str:
-        """Return what travels to the builder."""
+        """Return the text that is sent to the builder."""
         return sent_text(self.raw) or ""
 
     @cached_property
     def controls(self) -> str:
-        """Return the control characters that travel to the builder, which may stop the build."""
+        """Return the control characters that are sent to the builder and may stop the build."""
         return "".join(filter(is_control, self.sent))
 
     @property
@@ -75,7 +75,7 @@ class Line:
 
     @property
     def names_no_entry(self) -> bool:
-        """Return whether it names the context itself, or what lies outside of it."""
+        """Return whether it names the context itself or a path outside of it."""
         return self.text in (".", "..", "/") or self.text.startswith("../")
 
     def matches(self, path: str) -> bool:
@@ -84,16 +84,16 @@ class Line:
 
     @property
     def blanks(self) -> int:
-        """Return the number of blanks in front of it."""
+        """Return the number of leading blanks."""
         return len(self.raw) - len(self.raw.lstrip())
 
     def columns(self, at: int, length: int = 1) -> tuple[int, int]:
-        """Return the columns of some characters of `raw`: the first one, and the one behind."""
+        """Return the start and end column of some characters of `raw`; the end is exclusive."""
         start = 1 + self.marked + at
         return start, start + length
 
 
-@lru_cache(maxsize=20_000)  # a fix is tried on a file of which all other lines are the same
+@lru_cache(maxsize=20_000)  # a trial of a fix changes few lines of a file
 def read_line(data: bytes, builder_name: str, first: bool) -> Line:
     """Return the line `data` as a builder reads it, without a number."""
     builder = BUILDERS[builder_name]
@@ -120,19 +120,19 @@ def read_line(data: bytes, builder_name: str, first: bool) -> Line:
 
 @dataclass(frozen=True)
 class Proposal:
-    """A change of some lines, and the paths that it means to change."""
+    """A change of some lines, and the paths that it is meant to affect."""
 
     message: str
-    """As an order: "write `**/node_modules`"."""
+    """The change as an imperative: "write `**/node_modules`"."""
     lines: Mapping[int, str | None] = field(default_factory=dict)
-    """New texts by line; None removes a line, and a line end separates several."""
+    """New texts by line number; None removes a line, and a line feed separates several."""
     append: str | None = None
-    """A line to add at the end, or several."""
+    """One or several lines to add at the end."""
     drops_bom: bool = False
     means: frozenset[str] | None = None
-    """The paths that shall be sent no more, or sent from now on; None if that is not known."""
+    """The paths meant to be hidden or sent; None if unknown."""
     without_tree: bool = False
-    """Whether it follows from the text alone that it changes what it means to."""
+    """True if the text alone proves that only the intended paths change."""
 
     @classmethod
     def write(
@@ -144,9 +144,9 @@ class Proposal:
         means: frozenset[str] | None = None,
         without_tree: bool = False,
     ) -> Proposal:
-        """Return the change that puts `text` in place of a line."""
+        """Return the change that replaces a line by `text`."""
         lines = {line.number: text}
-        return cls(message or f"write {text}", lines, means=means, without_tree=without_tree)
+        return cls(message or f"write `{text}`", lines, means=means, without_tree=without_tree)
 
     @classmethod
     def remove(
@@ -158,16 +158,18 @@ class Proposal:
 
     @classmethod
     def last(cls, exception: Line) -> Proposal:
-        """Return the change that moves an exception behind all that undoes it."""
-        return cls("put the exception last", {exception.number: None}, append=exception.written)
+        """Return the change that moves an exception to the end of the file."""
+        return cls(
+            "move the exception to the end", {exception.number: None}, append=exception.written
+        )
 
     @property
     def added(self) -> tuple[str, ...]:
-        """Return the lines at the end."""
+        """Return the lines that are added at the end."""
         return () if self.append is None else tuple(self.append.split("\n"))
 
     def edited(self, file: IgnoreFile) -> bytes:
-        """Return the bytes of `file` after the change."""
+        """Return the content of `file` after the change."""
         changes, texts = dict(self.lines), file.texts()
         if self.append is not None:
             if not texts:

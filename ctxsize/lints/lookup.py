@@ -1,4 +1,4 @@
-"""What surrounds an ignore file: its builds, and its context in memory, whatever the file says."""
+"""The builds of an ignore file, and its context in memory."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ class Target:
     """An ignore file to lint, and what is known about its builds."""
 
     path: str
-    """As the user would name it."""
+    """The path as the user would write it."""
     context: str | None = None
-    """The directory whose context it governs, None if that is not known."""
+    """The context that it governs, None if unknown."""
     builds: tuple[Build, ...] = ()
-    """Those that read it."""
+    """The builds that read it."""
     fallback: str | None = None
     """The general ignore file that a Dockerfile-specific one replaces."""
     unread: str | None = None
-    """Why no build can read it, or None."""
+    """The reason for which no build can read it, or None."""
     likely_unread: str | None = None
-    """Why none of the known builds reads it, or None."""
+    """The reason for which none of the known builds reads it, or None."""
 
 
 class LintTree:
-    """The context of a request; remembers every trial that was made.
+    """The context of a request, with a cache of all trials.
 
-    `requests` are those of the builds that read its ignore file.
+    `requests` are the requests of the builds that read its ignore file.
     """
 
     def __init__(self, snapshot: Snapshot, requests: Sequence[Request]) -> None:
@@ -53,7 +53,7 @@ class LintTree:
         self._requests = tuple(requests)
         self._matched: dict[str, list[str]] = {}
         self._travelling: tuple[DockerIgnoreSpec, list[Sent]] | None = None
-        """The last patterns asked about, and what each build makes travel with them."""
+        """The last spec that was queried, and what each build sends with it."""
 
     @property
     def everything(self) -> Sent:
@@ -79,7 +79,7 @@ class LintTree:
 
     @cached_property
     def includes(self) -> list[Include] | None:
-        """Return the include patterns of all transfers, None where no Dockerfile is known."""
+        """Return the include patterns of all transfers, None if no Dockerfile is known."""
         found: list[Include] | None = None
         for request in self._requests:
             with suppress(CtxsizeError):
@@ -87,9 +87,9 @@ class LintTree:
         return found
 
     def may_travel(self, path: str, spec: DockerIgnoreSpec, sent: Sent) -> bool:
-        """Return whether a build makes `path` travel with the patterns `spec`, which leave `sent`.
+        """Return whether a build transfers `path` with the patterns `spec`, which leave `sent`.
 
-        Or may, as no Dockerfile is known.
+        Also true if no Dockerfile is known, as a build then may.
         """
         if self.includes is None:
             return True
@@ -100,12 +100,12 @@ class LintTree:
         return any(path in each for each in self._travelling[1])
 
     def is_taken(self, paths: Collection[str]) -> bool:
-        """Return whether a build takes one of `paths` by its name, or may, as nobody knows."""
+        """Return whether a build takes one of `paths` by name, or no Dockerfile is known."""
         return bool(paths) and (self.needed is None or self.needed.takes(paths))
 
     @cached_property
     def tracked(self) -> frozenset[str] | None:
-        """Return the files that git tracks, None where git does not say."""
+        """Return the files that git tracks, None without a repository that git can read."""
         repository = GitRepository.at(self.request.root)
         try:
             return None if repository is None else repository.tracked
@@ -118,7 +118,7 @@ class LintTree:
 
     @cached_property
     def ignore_file(self) -> str | None:
-        """Return the ignore file as a path of the context, None where it is no plain file in it."""
+        """Return the ignore file's path in the context, None if it is no plain file in it."""
         path = None if self.request.ignore_file is None else own_path(self.request)
         found = None if path is None else self.snapshot.file(path)
         is_plain = found and found.st_nlink == 1 and found.readable and stat.S_ISREG(found.st_mode)
@@ -126,7 +126,7 @@ class LintTree:
 
     @cached_property
     def by_name(self) -> dict[str, list[str]]:
-        """Return the paths by their last part."""
+        """Return the paths by their last component."""
         found: dict[str, list[str]] = {}
         for path in self._ordered:
             found.setdefault(path.rpartition("/")[2], []).append(path)
@@ -134,7 +134,7 @@ class LintTree:
 
     @cached_property
     def by_folded(self) -> dict[str, str]:
-        """Return the first path of those that only upper and lower case tell apart."""
+        """Return the first path for each spelling without case."""
         return {path.casefold(): path for path in reversed(self._ordered)}
 
     @cached_property
@@ -144,9 +144,9 @@ class LintTree:
     def matched(
         self, pattern: DockerIgnorePattern, *, beside: Iterable[DockerIgnorePattern] = ()
     ) -> list[str]:
-        """Return the entries that `pattern` matches by itself, in order.
+        """Return the entries that `pattern` alone matches, in order.
 
-        All patterns `beside` it are looked for in the same pass, if it is new.
+        A new pattern is searched in one pass with the new ones of `beside`.
         """
         if pattern.text not in self._matched:
             new = {each.text: each for each in (*beside, pattern) if each.text not in self._matched}
@@ -161,7 +161,7 @@ class LintTree:
         return self._matched[pattern.text]
 
     def below(self, tops: Collection[str], sent: Sent) -> list[str]:
-        """Return `tops` and all below them that is in `sent`, in order."""
+        """Return `tops` and everything below them that is in `sent`, in order."""
         found, last = set[str](), None
         for top in sorted(tops, key=order):
             if last is not None and top.startswith(f"{last}/"):
@@ -180,7 +180,7 @@ class LintTree:
         return tuple(path + "/" * self.is_directory(path) for path in sorted(paths, key=order))
 
     def shown(self, paths: Iterable[str]) -> tuple[str, ...]:
-        """Return the first few of `paths` without what lies below another one of them."""
+        """Return the first few of `paths`, without those below another one."""
         kept: list[str] = []
         for path in self.marked(paths):
             if not kept or not path.startswith(f"{kept[-1].rstrip('/')}/"):

@@ -1,4 +1,4 @@
-"""Lines that mean something else than they say: comments, other languages, unseen characters."""
+"""Misread lines: comments, syntax of other languages, characters that nobody sees."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _NEGATED = re.compile(r"\[!(?=[^\]])")
 _BRACES = re.compile(r"(?P<head>[^{}]*)\{(?P<inner>[^{}]*,[^{}]*)\}(?P<tail>[^{}]*)")
 _COUNT = re.compile(r"\{\d+(,\d*)?\}")
 _BLANK = "\u00a0"
-"""The blank that breaks no line, which looks like any other."""
+"""The no-break space, which looks like any other blank."""
 _UNSEEN = frozenset({"Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _TRAILING = re.compile(r"(?P<pattern>[^\s#].*?)\s+(?P<comment>#.*)")
 _COMMENT = re.compile(r"(?:;+|--+|//+(?=$|\s|[^/\s].* ))(?P<rest>[^/].*|)")
-"""The comment of another language; what has `//` and no blank is a path rather."""
+"""A comment of another language. A line with `//` and no blank is more likely a path."""
 _WORD = re.compile(r"[\w.*?/!\[\]@~$+-]+")
 
 
 def trailing(case: Case) -> Iterator[Finding]:
-    """Yield a pattern with a comment behind it."""
+    """Yield patterns with a comment after them."""
     for line in _unusual(case):
         found = _TRAILING.fullmatch(line.written)
         if found is not None:
@@ -37,7 +37,7 @@ def trailing(case: Case) -> Iterator[Finding]:
             yield case.finding(
                 "CTX102",
                 line,
-                f"the comment is part of the pattern, so the line is not about {pattern}",
+                f"Docker reads the comment as part of the pattern, so `{pattern}` has no effect",
                 columns=line.columns(at, len(comment)),
                 paths=means or (),
                 fix=Proposal.write(line, f"{comment}\n{pattern}", order, means=means),
@@ -45,19 +45,19 @@ def trailing(case: Case) -> Iterator[Finding]:
 
 
 def not_a_comment(case: Case) -> Iterator[Finding]:
-    """Yield an indented `#`, or the comment of another language."""
+    """Yield indented `#` lines and comments of other languages."""
     for line in _unusual(case):
         foreign = _COMMENT.fullmatch(line.written)
         indented = line.raw[:1].isspace() and line.written.startswith("#")
         if indented or foreign is not None:
             text = line.written if foreign is None else f"# {foreign['rest'].strip()}".rstrip()
             gone = case.effect(line)
-            more = f"; it decides about {case.amount(gone)}" if gone else ""
+            more = f", and it decides about {case.amount(gone)}" if gone else ""
             means = None if gone else NOTHING
             yield case.finding(
                 "CTX103",
                 line,
-                f"this is a pattern, not a comment{more}",
+                f"Docker reads this line as a pattern, not as a comment{more}",
                 severity=Severity.ERROR if gone else Severity.WARNING,
                 paths=gone,
                 fix=Proposal.write(line, text, "make it a comment", means=means),
@@ -65,7 +65,7 @@ def not_a_comment(case: Case) -> Iterator[Finding]:
 
 
 def several(case: Case) -> Iterator[Finding]:
-    """Yield several patterns in one line, separated by blanks or commas."""
+    """Yield lines of several patterns that blanks or commas separate."""
     for line in _unusual(case):
         words = line.written.lstrip("!").replace(",", " ").split()
         if len(words) < 2 or "#" in line.written or _COMMENT.fullmatch(line.written):
@@ -78,9 +78,9 @@ def several(case: Case) -> Iterator[Finding]:
         yield case.finding(
             "CTX104",
             line,
-            f"one pattern with blanks in it, not {len(words)} patterns",
+            f"Docker reads this line as one pattern with blanks, not as {len(words)} patterns",
             paths=means or (),
-            fix=Proposal.write(line, text, "write one pattern a line", means=means),
+            fix=Proposal.write(line, text, "write one pattern per line", means=means),
         )
 
 
@@ -94,7 +94,7 @@ def _looks_like_pattern(case: Case, word: str) -> bool:
 
 
 def _unusual(case: Case) -> Iterator[Line]:
-    """Yield the lines with a pattern, but for those that are the name of something in the tree."""
+    """Yield the lines with a pattern, except those that name an entry of the tree."""
     there = case.tree.everything if case.tree is not None else ()
     for line in case.lines:
         if line.text and line.written.removeprefix("!").strip("/") not in there:
@@ -102,13 +102,13 @@ def _unusual(case: Case) -> Iterator[Line]:
 
 
 Translation = tuple[str, list[str]]
-"""What is wrong with a line, and the lines to write instead."""
+"""The message about a line, and the lines to write instead."""
 
 
 def translated(
     code: str, translation: Callable[[Line], Translation | None]
 ) -> Callable[[Case], Iterator[Finding]]:
-    """Return the lint that yields the lines which `translation` reads in another language."""
+    """Return the lint that yields a finding for each line that `translation` translates."""
 
     def found_in(case: Case) -> Iterator[Finding]:
         for line in _unusual(case):
@@ -116,9 +116,9 @@ def translated(
             if found is not None:
                 what, texts = found
                 decides = case.effect(line)
-                # Certain only if nothing relied on the line as it is read now.
+                # Certain only if the line, as Docker reads it now, decides about no path.
                 means = None if decides else case.intended(texts)
-                order = f"write {', '.join(texts)}"
+                order = f"write `{'`, `'.join(texts)}`"
                 fix = Proposal.write(line, "\n".join(texts), order, means=means)
                 yield case.finding(code, line, what, fix=fix, paths=decides)
 
@@ -126,23 +126,25 @@ def translated(
 
 
 def from_gitignore(line: Line) -> Translation | None:
-    """Return what `[!a]`, `{a,b}` and backslashes in front of letters should be."""
+    """Translate `[!a]`, `{a,b}` and backslashes before letters."""
     written, braces = line.written, _BRACES.fullmatch(line.written)
     if _NEGATED.search(written):
-        return "[!…] is a class with a ! in it, not its opposite", [_NEGATED.sub("[^", written)]
+        what = "Docker reads `[!…]` as a class that contains `!`, not as its opposite"
+        return what, [_NEGATED.sub("[^", written)]
     if braces is not None:
         inner = braces["inner"].split(",")
         texts = [f"{braces['head']}{each.strip()}{braces['tail']}" for each in inner]
-        return "braces are plain characters, not alternatives", texts
+        return "Docker reads braces as plain characters, not as alternatives", texts
     if re.search(r"\\[A-Za-z0-9_]", written):
-        return "a backslash is an escape, not a separator", [written.replace("\\", "/")]
+        what = "Docker reads a backslash as an escape, not as a separator"
+        return what, [written.replace("\\", "/")]
     return None
 
 
 def from_regex(line: Line) -> Translation | None:
-    """Return what `|`, `^` and `{}` that are not escaped should be."""
+    """Translate `|`, `^` and `{}` that are not escaped."""
     written, bare = line.written, re.sub(r"\\.|\[\^?[^\]]*\]", "", line.text)
-    # The matcher of moby/patternmatcher makes an expression of a pattern with wildcards only.
+    # `Pattern.compile` of moby/patternmatcher needs a regexp only for patterns with wildcards.
     is_expression = (
         not {*"*?["}.isdisjoint(line.text)
         if line.pattern is None
@@ -152,13 +154,15 @@ def from_regex(line: Line) -> Translation | None:
         return None
     if "|" in bare:
         parts = [part.strip() for part in written.removeprefix("!").split("|")]
-        what = "| cuts the expression in two" if is_expression else "| is no alternative"
+        what = "Docker reads `|` as a plain character, not as alternatives"
+        if is_expression:
+            what = "`|` splits the regular expression of the pattern, which then matches too much"
         return what, ["!" * line.exception + part for part in parts if part]
     if is_expression and "^" in bare:
-        what = "^ is the beginning of the path, and never matches behind it"
+        what = "Docker reads `^` as the start of the path, so it never matches inside"
         return what, [re.sub(r"(?<![\\\[])\^", r"\\^", written)]
     if is_expression and _COUNT.search(bare):
-        what = "braces count what stands in front of them"
+        what = "Docker reads the braces as a count that repeats the character before them"
         return what, [re.sub(r"(?<!\\)([{}])", r"\\\1", written)]
     return None
 
@@ -172,16 +176,16 @@ def fails(case: Case) -> Iterator[Finding]:
         if isinstance(line.error, UnknownPatternError):
             yield case.finding("CTX000", line, why, help=hint)
             continue
-        lead = "the build fails" if line.error.always else "the build fails here"
+        lead = "the build fails" if line.error.always else "the build fails at this pattern"
         if not line.error.always and not _is_reached(case, line):
-            lead = "the build fails as soon as it comes to this"
+            lead = "the build fails once it reaches this pattern"
             severity = Severity.WARNING if case.tree is not None else Severity.ERROR
         fix = _corrected(line)
         yield case.finding("CTX121", line, f"{lead}: {why}", severity=severity, help=hint, fix=fix)
 
 
 def _is_reached(case: Case, line: Line) -> bool:
-    """Return whether the builder comes to the faulty pattern in this tree."""
+    """Return whether the builder reaches the faulty pattern in this tree."""
     if case.tree is None:
         return False
     texts = [each.raw if each.pattern is not None or each is line else "#" for each in case.lines]
@@ -189,24 +193,26 @@ def _is_reached(case: Case, line: Line) -> bool:
 
 
 def _corrected(line: Line) -> Proposal | None:
-    """Return what may be meant by a line that is nothing but a slip."""
+    """Return the likely correction of an obvious slip."""
     if line.written.strip("!/. ") == "":
         return Proposal.remove(line)
     text = line.written.rstrip("\\").rstrip()
     is_slip = line.written.endswith("\\") and "\\" not in line.written[:-1]
-    # Without `*` and the like: what is left must not be about the whole context.
+    # Not if only wildcards remain: they would match the whole context.
     return Proposal.write(line, text) if is_slip and text.strip("!*/. ") else None
 
 
 def byte_order_mark(case: Case) -> Iterator[Finding]:
-    """Yield a byte order mark in front of the first line."""
+    """Yield a byte order mark at the start of the file."""
     if case.lines and case.lines[0].marked:
         yield case.finding(
             "CTX119",
             case.lines[0],
-            "Docker drops the byte order mark, Podman does not",
+            "Docker drops the byte order mark, but Podman reads it as part of the first line",
             columns=(1, 2),
-            fix=Proposal("remove it", drops_bom=True, means=NOTHING, without_tree=True),
+            fix=Proposal(
+                "remove the byte order mark", drops_bom=True, means=NOTHING, without_tree=True
+            ),
         )
 
 
@@ -214,7 +220,7 @@ def control(case: Case) -> Iterator[Finding]:
     """Yield control characters in patterns."""
     stops = case.stops_at_controls
     for line in (each for each in case.lines if each.controls):
-        bad, what = line.controls[0], "belongs to the name that is matched"
+        bad, what = line.controls[0], "is part of the name that the pattern matches"
         cleaned = "\n".join("".join(" " if is_control(c) else c for c in line.raw).split())
         yield case.finding(
             "CTX122",
@@ -222,12 +228,12 @@ def control(case: Case) -> Iterator[Finding]:
             f"the control character {bad!r} {'stops the build' if stops else what}",
             severity=Severity.ERROR if stops else Severity.WARNING,
             columns=line.columns(line.raw.index(bad)),
-            fix=Proposal.write(line, cleaned, "take it out"),
+            fix=Proposal.write(line, cleaned, "remove the control characters"),
         )
 
 
 def invisible(case: Case) -> Iterator[Finding]:
-    """Yield characters that nobody sees, and bytes that are not text."""
+    """Yield invisible characters, and bytes that are not UTF-8."""
     for line in case.lines:
         bad = next(filter(_is_unseen, line.text), None)
         if bad is None or case.effect(line):
@@ -240,11 +246,12 @@ def invisible(case: Case) -> Iterator[Finding]:
             kept = "".join(char for char in line.raw if char == _BLANK or not _is_unseen(char))
             cleaned = kept.replace(_BLANK, " ").strip()
             means = case.intended([cleaned])
-            fix = Proposal.write(line, cleaned, "take it out", means=means) if cleaned else None
+            order = "remove the invisible characters"
+            fix = Proposal.write(line, cleaned, order, means=means) if cleaned else None
         yield case.finding(
             "CTX123",
             line,
-            f"{name} is part of the pattern",
+            f"{name} is part of the pattern, which does not match the name that it shows",
             columns=line.columns(max(0, line.raw.find(bad))),
             fix=fix,
         )
@@ -255,11 +262,11 @@ def _is_unseen(char: str) -> bool:
 
 
 def utf16(case: Case) -> Finding:
-    """Return one finding for the whole file, each line of which holds zero bytes."""
+    """Return one finding for a whole file in UTF-16, instead of one for each line."""
     return case.finding(
         "CTX123",
         case.lines[0],
-        "the file is UTF-16 and Docker reads UTF-8, so no line is the pattern that it looks like",
+        "Docker reads this UTF-16 file as UTF-8, so no line is the pattern that it looks like",
         severity=Severity.ERROR,
         columns=(1, 2),
         help="save it as UTF-8: iconv -f UTF-16 -t UTF-8",
@@ -278,7 +285,9 @@ def whitespace(case: Case) -> Iterator[Finding]:
         yield case.finding(
             "CTX128",
             line,
-            "a blank behind ! is dropped by Docker, and by no other" if gap else "useless blanks",
+            "Docker drops the blank after `!`, but other tools read it as part of the name"
+            if gap
+            else "Docker drops the blanks around the pattern, but other tools may not",
             severity=Severity.WARNING if gap else Severity.INFO,
             columns=line.columns(0, len(line.raw)),
             fix=Proposal.write(line, clean, "remove the blanks", means=NOTHING, without_tree=True),
@@ -286,13 +295,14 @@ def whitespace(case: Case) -> Iterator[Finding]:
 
 
 def outside(case: Case) -> Iterator[Finding]:
-    """Yield patterns that can match nothing in any tree."""
+    """Yield patterns that cannot match an entry of any tree."""
     for line in case.lines:
         if line.names_no_entry:
-            what, inner = "names the context itself, which is no entry", line.text.lstrip("./")
+            what, inner = "names the context itself", line.text.lstrip("./")
             if line.text.startswith(".."):
                 what = "leads out of the context"
-            hint = (
-                f"{inner} counts from the top of the context" if inner else "* ignores everything"
-            )
-            yield case.finding("CTX114", line, what, help=hint, fix=Proposal.remove(line))
+            message = f"`{line.written}` {what}, so it never matches"
+            hint = "`*` ignores everything"
+            if inner:
+                hint = f"to ignore {inner} at the top of the context, write `{inner}`"
+            yield case.finding("CTX114", line, message, help=hint, fix=Proposal.remove(line))

@@ -1,4 +1,4 @@
-"""What the file lets through and should not, and what builds take and do not get."""
+"""Files that should be ignored and are sent, and sources that are ignored and needed."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ _MANIFESTS = frozenset(
         *("deno.json", "deno.lock", "nuget.config", "packages.lock.json", "global.json"),
     )
 )
-"""Names without which a build is another one."""
+"""Names of files that change the build if they are missing."""
 _EVERYTHING = ("*", "**", "**/*", "*/**", "*.*")
 
 
 def hidden_source(case: Case) -> Iterator[Finding]:
-    """Yield sources of COPY and ADD that do not arrive because a pattern ignores them."""
+    """Yield sources of COPY and ADD that a pattern ignores."""
     seen: set[tuple[str | None, int, str]] = set()
     for request in (each for one in case.requests for each in _with_targets(one)):
         for check in _checks(replace(request, spec=case.spec)):
@@ -50,7 +50,7 @@ def hidden_source(case: Case) -> Iterator[Finding]:
 
 
 def _with_targets(request: Request) -> Iterator[Request]:
-    """Yield `request`, and those of the other stages of its Dockerfile, the last one first."""
+    """Yield `request`, then one for each named stage of its Dockerfile, the last stage first."""
     yield request
     with suppress(CtxsizeError):
         for stage in request.plan.dockerfile.stages[-2::-1]:
@@ -59,7 +59,7 @@ def _with_targets(request: Request) -> Iterator[Request]:
 
 
 def _checks(request: Request) -> Iterator[SourceCheck]:
-    """Yield what becomes of each source of COPY and ADD."""
+    """Yield the check of each source of COPY and ADD."""
     with suppress(CtxsizeError):
         need, sources = context_need_of(request), Sources(request)
         taken = [each.line for each in need.sources if each.kind in ("copy", "add")]
@@ -77,16 +77,17 @@ def _of_check(
     source, place = check.source, f"{request.dockerfile}:{check.source.line}"
     target = request.build.shown_target
     target = f" for the target {target}" if target else ""
-    result = "the build fails" if fails else "it finds nothing"
+    result = "the build fails" if fails else "it copies nothing"
     is_wild = has_wildcards(source.path)
     text = source.path if is_wild else pattern_for(check.at, pattern_class=case.spec.pattern_class)
     yield case.finding(
         "CTX111",
         case.lines[pattern.line - 1],
-        f"ignores what {source.instruction} {source.source} takes ({place}){target}: {result}",
+        f"this pattern ignores the source of `{source.instruction} {source.source}` ({place})"
+        f"{target}, so {result}",
         severity=Severity.ERROR if fails else Severity.WARNING,
         evidence=(place, *(each.path for each in check.hidden[:3])),
-        fix=None if text is None else Proposal(f"add !{text}", append=f"!{text}"),
+        fix=None if text is None else Proposal(f"add `!{text}`", append=f"!{text}"),
     )
 
 
@@ -106,7 +107,8 @@ def manifest(case: Case, tree: LintTree) -> Iterator[Finding]:
         yield case.finding(
             "CTX116",
             case.lines[number - 1],
-            f"also ignores {', '.join(tree.shown(paths))}",
+            f"this pattern also ignores {', '.join(tree.shown(paths))}, so the build may fail or "
+            "resolve other versions",
             severity=Severity.ERROR if case.requests else Severity.WARNING,
             confidence=Confidence.LIKELY,
             paths=paths,
@@ -115,7 +117,7 @@ def manifest(case: Case, tree: LintTree) -> Iterator[Finding]:
 
 
 def _hidden_by(case: Case, tree: LintTree, path: str) -> Line | None:
-    """Return the line that ignores the file at `path` itself, no directory above it."""
+    """Return the line that ignores the file at `path` itself, not one of its parents."""
     if path in case.now or tree.is_directory(path):
         return None
     parent = path.rpartition("/")[0]
@@ -123,7 +125,7 @@ def _hidden_by(case: Case, tree: LintTree, path: str) -> Line | None:
 
 
 def _is_accident(line: Line, name: str) -> bool:
-    """Return whether the pattern is about many names, of which this is one by chance."""
+    """Return whether the pattern matches many names, and `name` only by chance."""
     last = line.text.rpartition("/")[2]
     if line.text in _EVERYTHING or last in _EVERYTHING or "*" not in last:
         return False
@@ -132,23 +134,23 @@ def _is_accident(line: Line, name: str) -> bool:
 
 
 def git(case: Case, tree: LintTree) -> Iterator[Finding]:
-    """Yield `.git` at the top where it is sent and taken, and no build takes it by name."""
+    """Yield the top-level `.git` if it is sent to a build that does not take it by name."""
     if ".git" not in case.now or _is_kept(case, ".git"):
         return
     if tree.is_taken([".git"]) or not tree.may_travel(".git", case.spec, case.now):
         return
     paths = case.below([".git"])
     by = [case.let_in_by(path) for path in paths if not tree.is_directory(path)]
-    # Exceptions about something in it let in all that is left of it.
+    # Only exceptions for paths inside `.git` re-include it: that is intended.
     if all(each and each.text.removeprefix("**/").startswith(".git/") for each in by):
         return
     wanted = None if tree.needed is None else tree.needed.asks_git(case.now)
     sure = tree.includes is not None and not wanted
-    may_be = f"; {wanted}, so it may be needed" if wanted else ""
+    may_be = f"; {wanted}, so the build may need it" if wanted else ""
     yield case.finding(
         "CTX109",
         None,
-        f".git travels with every build: {case.amount(paths)}{may_be}",
+        f"every build sends `.git`, which each git command changes: {case.amount(paths)}{may_be}",
         severity=Severity.WARNING if sure else Severity.INFO,
         confidence=Confidence.LIKELY if sure else Confidence.POSSIBLE,
         paths=paths,
@@ -157,10 +159,10 @@ def git(case: Case, tree: LintTree) -> Iterator[Finding]:
 
 
 def _without_git(case: Case, tree: LintTree, paths: Sequence[str]) -> Proposal:
-    """Return the line that keeps `.git` out, and one more where exceptions let in what is in it."""
+    """Return the line that ignores `.git`, and one more if exceptions re-include its content."""
     name = ".git" if tree.is_taken(tree.by_name[".git"]) else "**/.git"
-    alone = Proposal(f"add {name}", append=name)
-    both = Proposal(f"add {name} and {name}/**", append=f"{name}\n{name}/**")
+    alone = Proposal(f"add `{name}`", append=name)
+    both = Proposal(f"add `{name}` and `{name}/**`", append=f"{name}\n{name}/**")
     for proposal in (alone, both):
         sent = case.with_data(proposal.edited(case.file)).sent
         if sent is None or not any(path in sent for path in paths):
@@ -169,7 +171,7 @@ def _without_git(case: Case, tree: LintTree, paths: Sequence[str]) -> Proposal:
 
 
 def env(case: Case, tree: LintTree) -> Iterator[Finding]:
-    """Yield files of local settings that git does not track, sent and taken."""
+    """Yield env files with local settings that are sent and that git does not track."""
     paths = [
         path
         for name, named in tree.by_name.items()
@@ -188,17 +190,18 @@ def env(case: Case, tree: LintTree) -> Iterator[Finding]:
     yield case.finding(
         "CTX110",
         None,
-        f"{', '.join(tree.shown(paths))} would be sent: {case.amount(paths)} of local settings",
+        f"the context includes {', '.join(tree.shown(paths))}: {case.amount(paths)} of local "
+        "settings, which may contain secrets",
         severity=Severity.WARNING if untracked and is_taken else Severity.INFO,
         confidence=Confidence.LIKELY if untracked else Confidence.POSSIBLE,
         paths=paths,
         fix=Proposal(
-            "add the names at every depth",
+            "ignore these names at every depth",
             append="\n".join(dict.fromkeys(f"**/{name}" for name in names)),
         ),
     )
 
 
 def _is_kept(case: Case, path: str) -> bool:
-    """Return whether an exception names just this path."""
+    """Return whether an exception names exactly this path."""
     return not case.exceptions.isdisjoint((path, f"**/{path.rpartition('/')[2]}"))

@@ -12,18 +12,17 @@ from ctxsize.findings import Finding
 from ctxsize.lints.case import Case
 from ctxsize.lints.lines import NOTHING, Line, Proposal
 from ctxsize.lints.lookup import LintTree
-from ctxsize.units import plural
 
 _CLASS = re.compile(r"\[[^]]*\]|\?")
 
 
 def shadowed(case: Case, tree: LintTree) -> Iterator[Finding]:
-    """Yield patterns for directories in which exceptions above them still let something in."""
+    """Yield patterns for directories that earlier exceptions partly re-include."""
     for line in case.patterns:
         if not line.ignores or not case.count_between(0, line.number, exceptions=True):
             continue
         tops = filter(tree.is_directory, case.matched(line.pattern))
-        # What an exception above lets in that the pattern does not match itself.
+        # Paths that an earlier exception re-includes and the pattern does not match itself.
         left = [
             path
             for path in case.below([*tops])
@@ -31,11 +30,11 @@ def shadowed(case: Case, tree: LintTree) -> Iterator[Finding]:
         ]
         if tree.has_files(left):
             empty = len(case.now.empty.intersection(left))
-            note = f", {plural(empty, 'file')} of it without content" if empty else ""
+            note = f", {empty:,} of them without content" if empty else ""
             yield case.finding(
                 "CTX108",
                 line,
-                f"does not keep out what it names: {case.amount(left)} are sent{note}",
+                f"exceptions above `{line.written}` still re-include {case.amount(left)}{note}",
                 paths=left,
                 fix=Proposal.write(line, f"{line.text}/**", means=frozenset(left)),
             )
@@ -50,27 +49,27 @@ def empty(case: Case, tree: LintTree) -> Iterator[Finding]:
         by = case.decider(path) if withheld else None
         by_line.setdefault(by.number if by else 0, []).append(path)
     for number, paths in by_line.items():
-        amount = case.amount(paths)
+        amount, they = case.amount(paths), "they arrive" if paths[1:] else "it arrives"
         if number:
             line = case.lines[number - 1]
             message = (
-                f"lists {amount} that arrive without their content, as a pattern below ignores a "
-                "directory above them"
+                f"`{line.written}` re-includes {amount}, but {they} empty: a pattern below ignores "
+                "the directory"
             )
             yield case.finding("CTX120", line, message, paths=paths, fix=Proposal.last(line))
         else:
-            message = f"no permission to read {amount}: they arrive without content"
-            hint = "make them readable, or ignore them"
+            message = f"a build may not read {amount}, so {they} empty"
+            hint = "permit reading, or ignore what cannot be read"
             yield case.finding("CTX120", None, message, paths=paths, help=hint)
 
 
 def undone(case: Case, tree: LintTree) -> Iterator[Finding]:
-    """Yield patterns whose work an exception for a directory undoes."""
+    """Yield patterns that a later exception for a directory undoes."""
     for line in case.patterns if case.exceptions else ():
         if not line.ignores:
             continue
         tops = [path for path in case.matched(line.pattern) if _is_undone(case, line, path)]
-        # What an exception below names itself is meant to come back.
+        # A path that a later exception matches itself is re-included on purpose.
         back = [
             path
             for path in case.below(tops)
@@ -78,20 +77,20 @@ def undone(case: Case, tree: LintTree) -> Iterator[Finding]:
         ]
         by = case.decider(tops[0]) if tree.has_files(back) else None
         if by is not None:
-            message, means = f"put {line.text} below line {by.number}", frozenset(back)
+            message, means = f"move the line below line {by.number}", frozenset(back)
             change = {line.number: None, by.number: f"{by.raw}\n{line.raw}"}
             yield case.finding(
                 "CTX130",
                 line,
-                f"line {by.number} ({by.written}) brings back {case.amount(back)} "
-                "of what it ignores",
+                f"line {by.number} (`{by.written}`) re-includes {case.amount(back)} "
+                f"that `{line.written}` ignores",
                 paths=back,
                 fix=Proposal(message, change, means=means),
             )
 
 
 def _is_undone(case: Case, line: Line, path: str) -> bool:
-    """Return whether an exception below `line` for a parent brings `path` back."""
+    """Return whether an exception below `line` re-includes `path` through a parent."""
     parent = path.rpartition("/")[0]
     if path not in case.now or not parent or line.matches(parent):
         return False
@@ -110,7 +109,7 @@ def redundant(case: Case) -> Iterator[Finding]:
         patterns = (lines[0].pattern for lines in by_text.values())
         finder = Matcher(case.builder.spec_class(each for each in patterns if each is not None))
         for text, lines in by_text.items():
-            # What implies it matches an example of its paths, or a directory above.
+            # A pattern that implies it matches an example of its paths, or a parent.
             found = {at for path in _example(text) for at in finder.indexes(path)}
             ordered = sorted(found, key=lambda at: ("*" in texts[at], at))
             wide = [texts[at] for at in ordered if texts[at] != text]
@@ -118,19 +117,20 @@ def redundant(case: Case) -> Iterator[Finding]:
                 candidates = (each for other in wide for each in by_text[other])
                 wider = next((each for each in candidates if _implies(case, each, line)), None)
                 if wider is not None:
-                    does = "takes back" if line.exception else "ignores"
+                    by = f"line {wider.number} (`{wider.written}`)"
+                    does = "re-includes" if line.exception else "ignores"
                     yield case.finding(
                         "CTX112",
                         line,
-                        f"line {wider.number} ({wider.written}) {does} all that {text} matches",
+                        f"{by} already {does} all that `{text}` matches",
                         fix=Proposal.remove(line, means=NOTHING, without_tree=not line.exception),
                     )
 
 
 def _example(text: str) -> list[str]:
-    """Return a path that a pattern matches if its wildcards stand for one character each.
+    """Return an example path that a pattern matches, with its parents; none if `text` is no path.
 
-    With the directories above it; nothing for a text that is no path.
+    Each wildcard becomes one character.
     """
     one = _CLASS.sub("\ue001", text.removeprefix("**/"))
     path = one.replace("**", "*").replace("*", "\ue000")
@@ -138,7 +138,7 @@ def _example(text: str) -> list[str]:
 
 
 def duplicate(case: Case) -> Iterator[Finding]:
-    """Yield patterns that stand there already."""
+    """Yield patterns that an earlier line repeats."""
     seen: dict[tuple[str, bool], Line] = {}
     for line in case.patterns:
         if line.controls:
@@ -148,22 +148,22 @@ def duplicate(case: Case) -> Iterator[Finding]:
         if _other_kind_between(case, first, line):
             seen[key] = line
         elif first is not line:
-            message = f"the same as line {first.number}"
+            message = f"this pattern repeats line {first.number}"
             fix = Proposal.remove(line, means=NOTHING, without_tree=True)
             yield case.finding("CTX113", line, message, fix=fix)
 
 
 def _implies(case: Case, wide: Line, narrow: Line) -> bool:
-    """Return whether `narrow` can go, as `wide` stays; it is proved for every tree.
+    """Return whether `wide` makes `narrow` redundant in every tree.
 
-    What matches all that `narrow` matches leaves it nothing to do, wherever it
-    stands, as nothing of the other kind comes between. What only matches directories
-    above counts if it surely was looked at: no exception comes before either pattern;
-    or the exception is for a directory that the patterns above it ignore.
+    If `wide` matches every path that `narrow` matches, the order does not matter, as long as
+    no line of the other kind lies between. If it matches only parents of these paths, the
+    builder must surely have looked at them: there is no exception before either pattern, or
+    `wide` is an exception for a directory that the patterns above it ignore.
     """
     if wide.pattern is None or narrow.pattern is None or _other_kind_between(case, wide, narrow):
         return False
-    # What is meant by `!dir` behind `dir/*` are the exceptions within.
+    # `!dir` after `dir/*` is written for the exceptions inside `dir`.
     within = not case.ignoring.isdisjoint((f"{wide.text}/*", f"{wide.text}/**"))
     if narrow.exception and (within or not _is_led_to(case, narrow)):
         return False
@@ -180,7 +180,7 @@ def _is_looked_at(case: Case, wide: Line, narrow: Line) -> bool:
         literal = wide.pattern is not None and is_literal(wide.pattern)
         memory = case.builder.spec_class.remembers_parents
         return memory and literal and case.ignored_before(wide, wide.text)
-    # A name at any depth is meant against the exceptions of the file, even if it stands too high.
+    # `**/name` is meant to override exceptions, even if it precedes them.
     meant = narrow.text.startswith("**/") and bool(case.exceptions)
     last = max(wide.number, narrow.number)
     return not meant and not case.count_between(0, last, exceptions=True)
@@ -189,7 +189,7 @@ def _is_looked_at(case: Case, wide: Line, narrow: Line) -> bool:
 def _is_led_to(case: Case, line: Line) -> bool:
     """Return whether other exceptions lead to the parent, for builders that read paths.
 
-    To the classic builder and Podman one with wildcards leads nowhere.
+    For the classic builder and Podman an exception with wildcards leads nowhere.
     """
     directory = line.text.rpartition("/")[0]
     others = case.exceptions_below[directory] > 1 or directory in case.exceptions

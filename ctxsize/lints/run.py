@@ -1,4 +1,4 @@
-"""Ignore files with their surroundings, linted and fixed: what the command and the API do."""
+"""Lint and fix ignore files, for the command and the API."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ctxsize.model import Problem
 from ctxsize.recommender.matches import names
 
 Check = Callable[[Case], Iterator[Finding]]
-"""A lint: the findings of one code."""
+"""A lint: a function that yields the findings of one code."""
 
 
 def _in_tree(check: Callable[[Case, LintTree], Iterator[Finding]]) -> Check:
@@ -64,62 +64,62 @@ LINTS: dict[str, Check] = {
     "CTX128": meanings.whitespace,
     "CTX130": _in_tree(overlaps.undone),
 }
-"""What finds each code, in the order of the codes."""
+"""The function that finds each code, in the order of the codes."""
 _MOST_FIXES = 1000
 _MOST_EXCEPTIONS = 2_000
 _OF_ONE_LINE = (
     *("CTX102", "CTX103", "CTX104", "CTX115", "CTX119", "CTX121", "CTX122", "CTX123", "CTX124"),
     *("CTX127", "CTX128"),
 )
-"""The codes that look at each line alone, for a file with very many patterns."""
+"""Codes that check each line alone, for files with too many patterns."""
 _MISREAD = frozenset({"CTX102", "CTX103", "CTX104", "CTX115", "CTX121", "CTX122", "CTX124"})
-"""Found in lines that are not the pattern that they look like."""
+"""Codes of lines that are not the pattern that they look like."""
 _OF_PATTERNS = frozenset({"CTX112", "CTX113", "CTX118", "CTX128"})
-"""Not reported of such a line."""
+"""Codes that are not reported for a misread line."""
 _UNDONE = frozenset({"CTX108", "CTX113", "CTX130"})
-"""Found in lines that should do more, or that go for another reason than redundancy."""
+"""Codes that make a redundancy finding on the same line pointless."""
 
 
 @dataclass(frozen=True)
 class LintedFile:
-    """One ignore file and what was found in it."""
+    """One ignore file and its findings."""
 
     path: str
     context: str | None
-    """The directory whose context it governs, None where there is no tree."""
+    """The context that it governs, None without a tree."""
     dockerfiles: tuple[str, ...]
     patterns: int
     findings: tuple[Finding, ...]
-    """What is left, after fixes if some were asked for."""
+    """The findings that remain after fixes."""
     content_bytes: int | None
-    """What is sent with it, None without a tree."""
+    """Number of bytes that are sent with it, None without a tree."""
     files: int | None
     mended: tuple[Finding, ...]
     """The findings that fixes removed, in the order of the fixes."""
     edit: Edit | None
-    """What the fixes make of the file, None if nothing."""
+    """The change that the fixes make to the file, None without one."""
     suppressed: int
 
 
 @dataclass(frozen=True)
 class Linted:
-    """Everything that `ctxsize lint` has to say."""
+    """The result of `ctxsize lint`."""
 
     kind: ClassVar[Literal["lint"]] = "lint"
 
     files: tuple[LintedFile, ...]
     problems: tuple[Problem, ...] = ()
     unused: tuple[Finding, ...] = ()
-    """Suppressions that suppress nothing."""
+    """Findings about suppressions that suppress nothing."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Return all that is found, in order of place."""
+        """Return the findings of all files, in the order of their locations."""
         return in_order([*(each for file in self.files for each in file.findings), *self.unused])
 
     @property
     def edits(self) -> tuple[Edit, ...]:
-        """Return what the fixes make of the files."""
+        """Return the changes that the fixes make to the files."""
         return tuple(file.edit for file in self.files if file.edit is not None)
 
 
@@ -138,7 +138,7 @@ def lint(
     progress: Progress | None,
     steps: Steps | None,
 ) -> Linted:
-    """See `ctxsize.api.lint`."""
+    """Lint ignore files; see `ctxsize.api.lint`."""
     alone = data is not None and not paths
     if config is None:
         config = Config() if alone else _config(paths, build)
@@ -201,9 +201,9 @@ def _linted(
 
 
 def lint_case(case: Case, notify: Callable[[str], None] | None = None) -> tuple[Finding, ...]:
-    """Return all findings of an ignore file in order; `notify` gets each code's name."""
+    """Return all findings of an ignore file in order; `notify` gets the name of each code."""
     if case.file.data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        # Its lines are not what they seem, and none can be added.
+        # No line is the pattern that it looks like, and no line can be added.
         return (meanings.utf16(case),)
     found: list[Finding] = []
     for code in _OF_ONE_LINE if case.is_long else LINTS:
@@ -223,7 +223,7 @@ def lint_case(case: Case, notify: Callable[[str], None] | None = None) -> tuple[
 
 
 def watched(paths: Sequence[str], build: Build | None, builder: Builder) -> list[str]:
-    """Return the files on which the answer about `paths` depends most: those that people edit."""
+    """Return the files that people edit and that change the result for `paths`."""
     config, found = _config(paths, build), list[str | None]()
     for each in targets_of(paths, build, builder, config=config, plans=Plans()):
         found += [each.path, *(one.dockerfile for one in each.builds), each.fallback]
@@ -231,11 +231,11 @@ def watched(paths: Sequence[str], build: Build | None, builder: Builder) -> list
 
 
 class Fixed(NamedTuple):
-    """A case with its fixes."""
+    """A case after its fixes."""
 
     case: Case
     found: tuple[Finding, ...]
-    """What is left in it."""
+    """The findings that remain."""
     applied: list[Finding]
     """The findings whose fixes were applied, in that order."""
 
@@ -249,8 +249,8 @@ def apply_fixes(
 ) -> Fixed:
     """Apply the certain fixes of `case`, in which `lint` has `found`; with `unsafe` all of them.
 
-    A fix is left out if it brings a finding more severe than its own, if its own is found as
-    often afterwards, and if it restores an earlier text of the file.
+    A fix is skipped if it causes a more severe finding, if its own finding remains, or if it
+    restores an earlier content of the file.
     """
     applied, seen = list[Finding](), {case.file.data}
     refused = set[tuple[str, str, str]]()
@@ -271,7 +271,7 @@ def apply_fixes(
 
     before = -1
     while before < len(applied) < _MOST_FIXES:
-        # Refused fixes are tried again once a round, not after every applied fix.
+        # Retry refused fixes once per round, not after every applied fix.
         before, refused = len(applied), set()
         while len(applied) < _MOST_FIXES and (made := useful()) is not None:
             finding, case, found = made
@@ -283,10 +283,10 @@ def apply_fixes(
 def _is_worse(
     case: Case, found: Iterable[Finding], other: Case, then: Iterable[Finding], fixed: Finding
 ) -> bool:
-    """Return whether `fixed` is found as often as before, or something more severe is new.
+    """Return whether `fixed` is found as often as before, or a more severe finding is new.
 
-    For a fix that is not certain something as severe is enough: two such fixes could
-    undo each other without end.
+    For an uncertain fix, a new finding of the same severity is enough: two such fixes could
+    undo each other forever.
     """
     before = Counter(_key(case, each) for each in found)
     after = Counter(_key(other, each) for each in then)
@@ -300,7 +300,7 @@ def _is_worse(
 
 
 def _overrides(case: Case, finding: Finding) -> bool:
-    """Return whether the fix hides what an exception of `case`, which may be gone, names."""
+    """Return whether a fix would hide a path that an exception of `case` names."""
     changes = None if finding.fix is None else finding.fix.changes
     hidden = [] if changes is None else [path.rstrip("/") for path in changes.ignored.paths]
     exceptions = [each.pattern for each in case.patterns if each.exception]
@@ -310,6 +310,6 @@ def _overrides(case: Case, finding: Finding) -> bool:
 
 
 def _key(case: Case, finding: Finding) -> tuple[str, str]:
-    """Return the code and the text of the line, which stay the same where lines move."""
+    """Return a key that survives moved lines: the code and the text of the line."""
     number = finding.location.line
     return finding.code, case.lines[number - 1].written if number else ""

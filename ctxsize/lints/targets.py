@@ -1,4 +1,4 @@
-"""The ignore files that paths stand for, each with its builds and its context: cases to lint."""
+"""The ignore files below given paths, with their builds and contexts, as cases to lint."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from ctxsize.lints.lookup import LintTree, Target
 from ctxsize.model import Problem
 
 STDIN = "<stdin>"
-"""The name of a file that has none."""
+"""The name for a file that is read from standard input."""
 _ENDINGS = (".dockerignore", ".containerignore")
 
 
 @dataclass
 class Cases:
-    """Makes cases. A context that several files govern is walked once.
+    """A maker of cases that reads each context once, even if several files govern it.
 
-    The options of `build`, but not its context and Dockerfile, count for all builds.
+    The options of `build` apply to all builds, but not its context and Dockerfile.
     """
 
     build: Build
@@ -44,7 +44,7 @@ class Cases:
     _snapshots: dict[str, Snapshot] = field(default_factory=dict)
 
     def case(self, target: Target, data: bytes | None = None) -> Case:
-        """Return the case of `target`, with `data` in place of what is in it.
+        """Return the case of `target`, with `data` in place of its content.
 
         Raises `InputError` for a file that cannot be read.
         """
@@ -74,7 +74,7 @@ class Cases:
                 yield request
 
     def _request(self, build: Build, *, alone: bool = False) -> Request | None:
-        """Return the request of a build, `alone` without a Dockerfile; None where it fails."""
+        """Return the request of a build, `alone` without a Dockerfile; None if it fails."""
         try:
             return without_patterns(build, BUILDERS[build.builder], alone=alone, plans=self.plans)
         except CtxsizeError as error:
@@ -101,13 +101,15 @@ class Cases:
         return LintTree(self._snapshots[request.root].asked(request), requests)
 
     def note_limits(self, case: Case) -> None:
-        """Note what was not checked because the file is too long."""
+        """Add a problem if the file is too long for some checks."""
         if case.is_long or case.work[0] > MOST_WORK:
-            what = f"fixes are proved until that takes {MOST_WORK:,} lines: the rest have none"
+            what = (
+                f"some fixes are missing: their proofs would evaluate more than {MOST_WORK:,} lines"
+            )
             if case.is_long:
                 what = (
-                    f"more than {MOST_COMPARED:,} patterns, so each line was checked alone: "
-                    "patterns were not held against each other nor against the context"
+                    f"the file has more than {MOST_COMPARED:,} patterns, so each line was checked "
+                    "alone, without the other patterns and without the context"
                 )
             self.problems.append(Problem("too-many-patterns", what, path=case.file.path))
 
@@ -118,7 +120,7 @@ class Cases:
 
 
 def _reader(path: str, builder: Builder) -> Builder:
-    """Return `builder`, or the first one that reads files of that name if it does not."""
+    """Return `builder` if it reads files of that name, else the first one that does."""
     suffix = "." + path.rpartition(".")[2]
     readers = [each for each in BUILDERS.values() if suffix in each.ignore_file_names]
     return builder if builder in readers or not readers else readers[0]
@@ -132,14 +134,14 @@ def targets_of(
     config: Config,
     plans: Plans,
 ) -> Iterator[Target]:
-    """Yield what `paths` stand for, each once: files, or all ignore files below a directory.
+    """Yield the ignore files of `paths`, each once: files, or all those below a directory.
 
-    Without paths it is the file of `build`, if the user named one. Each directory is
-    searched for builds once.
-    Raises `InputError` for a path that is not there, and without a file that governs.
+    Without `paths` it is the file that governs `build`, if the user named a build. Each
+    directory is searched for builds once.
+    Raises `InputError` for a missing path, and if no ignore file governs `build`.
     """
     if build is not None and build.context == "." and build.dockerfile is None:
-        build = None  # It only says how to build.
+        build = None  # it has options only
     if build is not None and not paths:
         yield _governing(build, builder, plans)
         return
@@ -153,7 +155,7 @@ def targets_of(
 
 
 def _governing(build: Build, builder: Builder, plans: Plans) -> Target:
-    """Return the file that governs `build`."""
+    """Return the ignore file that governs `build`."""
     request = without_patterns(build, builder, plans=plans)
     if request.ignore_file is None:
         hint = "`ctxsize suggest` proposes one"
@@ -163,7 +165,7 @@ def _governing(build: Build, builder: Builder, plans: Plans) -> Target:
 
 
 def _at(path: str, build: Build | None, layout: Callable[[str], Layout]) -> Iterator[Target]:
-    """Yield the ignore files that `path` stands for: itself, or those below."""
+    """Yield the ignore file at `path`, or those below it."""
     has_name = is_ignore_file(path)
     if os.path.isdir(path) and not has_name:
         yield from layout(path).targets()
@@ -180,10 +182,10 @@ def _at(path: str, build: Build | None, layout: Callable[[str], Layout]) -> Iter
 
 
 def _root_of(path: str) -> str:
-    """Return the directory whose files tell of the builds: the repository's, if `path` lies in one.
+    """Return the directory to search for builds: the repository around `path`, if any.
 
-    Never one above the working directory, nor more than the file's own outside
-    of a repository: that could be all of a home directory.
+    It is never above the working directory. Outside of a repository it is the file's own
+    directory: anything above could be a whole home directory.
     """
     own = os.path.dirname(path) or "."
     here, directory = os.path.realpath("."), top_of(own)
@@ -193,16 +195,16 @@ def _root_of(path: str) -> str:
 
 
 class Layout:
-    """The ignore files below a directory, and the builds that its files and `config` tell of."""
+    """The ignore files below a directory, and the builds that its files and `config` define."""
 
     def __init__(
         self, root: str, *, config: Config | None = None, plans: Plans | None = None
     ) -> None:
-        """Raise `InputError` for no directory."""
+        """Search `root`; raise `InputError` if it is no directory."""
         self._found = discover(root, environment=os.environ, plans=plans)
         configured = [] if config is None else [*_configured(config, root)]
         dockerfiles = {_real(each.build.dockerfile) for each in configured}
-        # A guessed build goes where the user names that of the same Dockerfile.
+        # A configured build replaces a guessed one with the same Dockerfile.
         kept = [
             each
             for each in self._found.builds
@@ -218,10 +220,10 @@ class Layout:
         self._contexts = [self._found.root, *(each.build.context for each in builds)]
 
     def targets(self) -> list[Target]:
-        """Return every ignore file with its builds, and what stands in the place of one."""
+        """Return every ignore file with its builds, and any other entry at its usual path."""
         usual = [os.path.normpath(os.path.join(each, _ENDINGS[0])) for each in self._contexts]
-        odd = [path for path in usual if os.path.isdir(path) or os.path.islink(path)]
-        return [self.target(path) for path in sorted({*self._found.ignore_files, *odd})]
+        others = [path for path in usual if os.path.isdir(path) or os.path.islink(path)]
+        return [self.target(path) for path in sorted({*self._found.ignore_files, *others})]
 
     def target(self, path: str) -> Target:
         """Return the ignore file at `path` with its builds."""
@@ -241,7 +243,7 @@ class Layout:
         if _leaves(path, directory):
             return Target(path, unread="it is a symlink that leaves the context")
         of_context = self._by_context.get(_real(directory), [])
-        # A Dockerfile with an ignore file of its own has that one read instead.
+        # A Dockerfile with its own ignore file is built with that one instead.
         mine = tuple(
             each.build
             for each in of_context
@@ -251,11 +253,11 @@ class Layout:
         return Target(path, directory, mine, likely_unread=elsewhere)
 
     def _elsewhere(self, directory: str) -> str | None:
-        """Return that a Dockerfile in `directory` is built with another context, else None."""
+        """Return a text if a Dockerfile in `directory` is built with another context."""
         for each, *_ in self._by_dockerfile.values():
             dockerfile, context = each.build.dockerfile or "", each.build.context
             if _real(os.path.dirname(dockerfile)) == _real(directory):
-                how = "by what it takes" if each.guessed else f"by {each.places[0]}"
+                how = "as its sources suggest" if each.guessed else f"by {each.places[0]}"
                 return f"{dockerfile} is built with the context {context}, {how}"
         return None
 
@@ -276,7 +278,7 @@ class Layout:
 
 
 def _configured(config: Config, root: str) -> Iterator[FoundBuild]:
-    """Yield the builds of the tables of `config` whose context or Dockerfile lies below `root`."""
+    """Yield the builds that `config` defines with a context or a Dockerfile below `root`."""
     for name, build in builds(config):
         usual = os.path.normpath(os.path.join(build.context, "Dockerfile"))
         if build.dockerfile is None and os.path.isfile(usual):

@@ -143,7 +143,7 @@ def test_what_is_ignored_overwrites_nothing(tmp_path: Path) -> None:
     root = build_tree(tmp_path / "r", [file("Dockerfile", text), *nodes])
     (shown,) = [each.help for each in advise(discover(str(root))).findings if each.code == "CTX202"]
     assert shown == (
-        "write `COPY package.json ./` here, and `COPY . .`, with all that needs it, below "
+        "write `COPY package.json ./` here, and move `COPY . .` and all that needs it below "
         "`npm ci` (line 4)"
     )
 

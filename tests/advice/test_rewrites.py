@@ -28,7 +28,7 @@ FOUND = [(code, name) for code, name in ALL if CASES[code][name].found]
 
 def kind(finding: Finding) -> tuple[str, str, str]:
     """What a finding says, whatever line it is at."""
-    message = re.sub(r"\d+", "N", finding.message).removesuffix(", from its cache mount")
+    message = re.sub(r"\d+", "N", finding.message)
     return finding.code, finding.location.path, message
 
 
@@ -60,22 +60,24 @@ def is_snippet(finding: Finding) -> bool:
 
 
 SNIPPETS = {
-    ("CTX202", "npm"): "write `COPY package.json package-lock.json ./` here, and `COPY . .`, with "
-    "all that needs it, below `npm ci` (line 4)",
-    ("CTX202", "a heredoc"): "write `COPY package.json package-lock.json /a/` here, and "
-    "`COPY . /a/`, with all that needs it, below `npm ci` (line 5)",
-    ("CTX202", "go"): "write `COPY go.mod ./` here, and `RUN go mod download` and `COPY . .` "
-    "in front of `go build ./...` (line 3)",
+    ("CTX202", "npm"): "write `COPY package.json package-lock.json ./` here, and move "
+    "`COPY . .` and all that needs it below `npm ci` (line 4)",
+    ("CTX202", "a heredoc"): "write `COPY package.json package-lock.json /a/` here, and move "
+    "`COPY . /a/` and all that needs it below `npm ci` (line 5)",
+    ("CTX202", "go"): "write `COPY go.mod ./` here, and write `RUN go mod download` and "
+    "`COPY . .` before `go build ./...` (line 3)",
     ("CTX223", "workspaces"): "`RUN --mount=type=cache,"
     "target=/root/.yarn/berry/cache yarn install --immutable`; "
-    "the image does not get what is in the mount, so mount it "
-    "in later RUNs too, and copy elsewhere what CMD or another stage needs",
+    "the image does not include the mount, so add it to later RUNs too, and copy out of it "
+    "what CMD or another stage needs",
     ("CTX223", "another directory behind the copy"): "`RUN --mount=type=cache,target=/go/pkg/mod "
-    "--mount=type=cache,target=/root/.cache/go-build go mod download`; the image does not get what "
-    "is in the mount, so mount it in later RUNs too, and copy elsewhere what CMD or another stage "
-    "needs",
-    ("CTX202", "poetry in the same RUN"): "write `COPY pyproject.toml poetry.lock ./` here, and "
-    "`RUN poetry install --only main --no-root` and `COPY . .` in front of "
+    "--mount=type=cache,target=/root/.cache/go-build go mod download`; the image does not include "
+    "the mount, so add it to later RUNs too, and copy out of it what CMD or another stage needs",
+    (
+        "CTX202",
+        "poetry in the same RUN",
+    ): "write `COPY pyproject.toml poetry.lock ./` here, and write "
+    "`RUN poetry install --only main --no-root` and `COPY . .` before "
     "`poetry install --only main` (line 3)",
     ("CTX223", "a directory with blanks"): "`RUN --mount=type=cache,target=/root/.npm npm ci`",
     ("CTX223", "no cache"): "`RUN --mount=type=cache,target=/root/.cache/pip pip install     "
@@ -84,28 +86,30 @@ SNIPPETS = {
     ("CTX223", "for several platforms, by a user"): "`RUN --mount=type=cache,"
     "id=python-3-slim-$TARGETARCH-pip,target=/home/app/.cache/pip,mode=0777 "
     "pip install -r r.txt`, with ARG TARGETARCH above",
-    ("CTX211", "profile"): "cook as line 11 builds: `cargo chef cook --release "
+    ("CTX211", "profile"): "cook the dependencies in the same way: `cargo chef cook --release "
     "--recipe-path recipe.json`",
-    ("CTX211", "flags"): "cook as line 11 builds: `RUSTFLAGS='-C x' cargo chef cook --release "
+    ("CTX211", "flags"): "cook the dependencies in the same way: "
+    "`RUSTFLAGS='-C x' cargo chef cook --release "
     "--recipe-path recipe.json`",
-    ("CTX211", "directory"): "cook as line 12 builds: `cd /src && cargo chef cook --release "
+    ("CTX211", "directory"): "cook the dependencies in the same way: "
+    "`cd /src && cargo chef cook --release "
     "--recipe-path /app/recipe.json`",
     ("CTX212", "a binary"): "add `&& mkdir -p /out && cp -a /app/target/debug/a /out/` to the RUN "
-    "of line 4, and take it from there: `COPY --from=b /out/a …`",
-    ("CTX222", "another home"): "mount /home/node/.npm: "
+    "of line 4, and copy it from there: `COPY --from=b /out/a …`",
+    ("CTX222", "another home"): "mount it at /home/node/.npm: "
     "`--mount=type=cache,target=/home/node/.npm,uid=1000`",
-    ("CTX222", "no cache by a variable of the command"): "drop UV_NO_CACHE, or write "
+    ("CTX222", "no cache by a variable of the command"): "remove UV_NO_CACHE, or write "
     "`UV_NO_CACHE=false uv …` here",
-    ("CTX222", "emptied among others"): "leave out `apt-get clean`: what is in the mount is not "
-    "in the image",
+    ("CTX222", "emptied among others"): "remove `apt-get clean`: the image does not "
+    "include the mount anyway",
 }
 
 
 EVIDENCE = {
-    "a variable": "PIP_CACHE_DIR says so",
-    "CARGO_HOME": "CARGO_HOME says so",
-    "GOMODCACHE": "GOMODCACHE says so",
-    "another home": "it runs as node, whose home is /home/node",
+    "a variable": "PIP_CACHE_DIR sets it",
+    "CARGO_HOME": "CARGO_HOME sets it",
+    "GOMODCACHE": "GOMODCACHE sets it",
+    "another home": "the step runs as node, whose home is /home/node",
 }
 
 
@@ -170,7 +174,7 @@ def fixed(tmp_path: Path, code: str, name: str) -> tuple[str, Finding]:
 def test_equal_mounts_of_a_file_are_locked_together(tmp_path: Path) -> None:
     after, found = fixed(tmp_path, "CTX221", "apt, in several RUNs")
     assert after.count(",sharing=locked") == 2
-    assert found.evidence == ("it is mounted so on line 3, too",)
+    assert found.evidence == ("also mounted like this on line 3",)
 
 
 def test_a_stage_has_the_arguments_of_the_one_below(tmp_path: Path) -> None:

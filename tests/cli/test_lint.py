@@ -32,8 +32,8 @@ def root(tmp_path: Path) -> Path:
 def test_findings_and_exit_codes(cli: Cli, root: Path) -> None:
     done = cli("lint", cwd=root)
     assert done.code == 1
-    assert done.lines[0].startswith(".dockerignore:1:1 warning CTX101 node_modules matches at")
-    assert "1 file, 40 B" in done.out
+    assert done.lines[0].startswith(".dockerignore:1:1 warning CTX101 `node_modules` matches at")
+    assert "1 file (40 B)" in done.out
     assert done.lines[-1] == ".dockerignore: 2 patterns, 109 B in 5 files sent"
     assert cli("lint", "--exit-zero", cwd=root).code == 0
     assert cli("lint", "--select", "CTX128", cwd=root).code == 0
@@ -44,7 +44,7 @@ def test_findings_and_exit_codes(cli: Cli, root: Path) -> None:
 def test_fix_writes_and_a_second_run_has_nothing_to_do(cli: Cli, root: Path) -> None:
     done = cli("lint", "--fix", cwd=root)
     assert done.code == 0
-    assert "fixed CTX101 write **/node_modules" in done.out
+    assert "fixed CTX101 write `**/node_modules`" in done.out
     assert "wrote .dockerignore" in done.err
     assert (root / ".dockerignore").read_bytes() == b"**/node_modules\n# made\ndist\n"
     again = cli("lint", "--fix", cwd=root)

@@ -224,7 +224,7 @@ LIES: dict[str, tuple[Case, str, Callable[[Finding], Finding], str]] = {
     "files of the finding": (
         WIDE, "CTX101", lambda f: replace(f, files=7), "figures: said"),
     "the sentence": (
-        WIDE, "CTX101", lambda f: replace(f, message="sent, 3 files, 1 B"), "the sentence says 3"),
+        WIDE, "CTX101", lambda f: replace(f, message="sent: 3 files (1 B)"), "the sentence says 3"),
     "copies in the sentence": (
         WIDE, "CTX101",
         lambda f: replace(f, message=f.message.replace("1 other copy is", "2 other copies are")),
@@ -234,7 +234,7 @@ LIES: dict[str, tuple[Case, str, Callable[[Finding], Finding], str]] = {
         lambda f: replace(f, message=f.message.replace("1 other directory", "2 other directories")),
         "but 2 would"),
     "a place": (
-        PLACES, "CTX101", lambda f: replace(f, message=f.message.replace("; a/", "; c/")),
+        PLACES, "CTX101", lambda f: replace(f, message=f.message.replace(" in a/", " in c/")),
         "but 2 would"),
     "what shows it": (
         WIDE, "CTX101", lambda f: replace(f, evidence=("docs/",)), "shows docs/"),

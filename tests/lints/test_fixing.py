@@ -213,7 +213,7 @@ def test_what_is_redundant_is_so_for_every_builder(lines: list[str], paths: list
         root = Path(scratch) / "ctx"
         case = case_of(["*", *lines], paths, root)
         for finding in lint_case(case):
-            if finding.code != "CTX112" or not finding.message.count(" takes back "):
+            if finding.code != "CTX112" or not finding.message.count(" re-includes "):
                 continue
             assert finding.fix is not None
             after = finding.fix.edits[0].after

@@ -226,12 +226,12 @@ def of_figures(asked: Asked, finding: Finding) -> Iterator[str]:
             yield f"shows {each}, which it does not count"
 
 
-_AMOUNT = re.compile(r"([\d,]+) files?, ([\d.,]+ [kMGTP]?B)\b")
+_AMOUNT = re.compile(r"([\d,]+) files? \(([\d.,]+ [kMGTP]?B)\)")
 _COPIES = re.compile(r"([\d,]+) other cop(?:y is|ies are) sent")
-_EMPTY = re.compile(r"([\d,]+) files? of it without content")
+_EMPTY = re.compile(r"([\d,]+) of them without content")
 
 
-_PLACES = re.compile(r"(\S+)/(?: and ([\d,]+) other director(?:y|ies))? would send theirs")
+_PLACES = re.compile(r"a copy in (\S+)/(?: or ([\d,]+) other director(?:y|ies))? would be sent")
 
 
 def _of_places(asked: Asked, finding: Finding) -> Iterator[str]:
