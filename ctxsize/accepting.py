@@ -1,9 +1,9 @@
-"""The findings that count: asked for by code and severity, and not accepted in advance.
+"""Select the findings that count: those asked for, less those accepted in advance.
 
-A `[[suppress]]` table of the configuration is about findings of its code. With `path`
-these must be about a file that it names, or about a directory: a build context, for the
-guard. With `pattern` they must be about that line; what adds lines to a file is accepted
-where all of them are.
+A `[[suppress]]` table of the configuration accepts findings of its code. With `path` it
+accepts only those about that file, or about that directory: a build context, for the guard.
+With `pattern` it accepts only those about that line. A finding that adds several lines is
+accepted if each of them is.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ UNUSED = "CTX129"
 
 @dataclass(frozen=True)
 class Accepted:
-    """A finding that is known and accepted, and why."""
+    """A finding that the configuration accepts, and why."""
 
     finding: Finding
     reason: str
 
 
 class Wanted:
-    """What a command is asked for, what of it a configuration accepts, and which tables do.
+    """Selects findings by code, severity and configuration, and records which tables accept any.
 
-    The codes of the command are `known`; `select` and `ignore` are beginnings of codes,
-    as the command line says them, and `severity` is the lightest one that counts.
-    Raises `InputError` for one with which no known code begins.
+    `known` are the codes of the command; `select` and `ignore` are prefixes of codes, as on
+    the command line; `severity` is the lightest that counts.
+    Raises `InputError` for a prefix without a known code.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Wanted:
         self._lines = cache(_lines)
 
     def selected(self, findings: Iterable[Finding]) -> list[Finding]:
-        """Return those of `findings` that are asked for, accepted or not."""
+        """Return those of `findings` with a wanted code and severity, accepted or not."""
         return [
             each
             for each in findings
@@ -67,9 +67,9 @@ class Wanted:
     def of(
         self, findings: Iterable[Finding], *, lines: Sequence[str] | None = None
     ) -> tuple[Finding, ...]:
-        """Return those of `findings` that count; `lines` are of their file, if not on disk.
+        """Return the findings that count; `lines` replace the content of their file on disk.
 
-        A table is used by what it accepts, whether or not that is asked for.
+        A table counts as used if it accepts a finding, even one of another code or severity.
         """
         left = (each for each in findings if self.reason(each, lines=lines) is None)
         return tuple(self.selected(left))
@@ -77,7 +77,7 @@ class Wanted:
     def split(
         self, findings: Iterable[Finding], *about: str
     ) -> tuple[tuple[Finding, ...], tuple[Accepted, ...]]:
-        """Return those that are not accepted, and those that are; see `reason`."""
+        """Return the findings that are not accepted, and those that are; see `reason`."""
         reasons = [(each, self.reason(each, *about)) for each in findings]
         left = tuple(each for each, reason in reasons if reason is None)
         return left, tuple(Accepted(each, reason) for each, reason in reasons if reason is not None)
@@ -85,9 +85,9 @@ class Wanted:
     def reason(
         self, finding: Finding, *about: str, lines: Sequence[str] | None = None
     ) -> str | None:
-        """Return why `finding` is accepted, else None; `about` are further paths it concerns.
+        """Return the reason for which `finding` is accepted, or None.
 
-        `lines` are those of its file, if they are others than on disk.
+        It also concerns the paths `about`. `lines` replace the content of its file on disk.
         """
         places = [self._relative(each) for each in (finding.location.path, *about)]
         tables = [
@@ -106,7 +106,7 @@ class Wanted:
         return ours[0][0].reason if all(ours) else None
 
     def _texts(self, finding: Finding, lines: Sequence[str] | None) -> list[str]:
-        """Return the lines that `finding` is about, as a table quotes them."""
+        """Return the lines that `finding` concerns, without surrounding blanks."""
         number = finding.location.line
         if number is None:
             return [each.strip() for each in finding.lines] or [""]
@@ -114,7 +114,7 @@ class Wanted:
         return [lines[number - 1].strip() if 0 < number <= len(lines) else ""]
 
     def _wants(self, code: str) -> bool:
-        """Return whether findings of `code` are asked for; the longer of two beginnings decides."""
+        """Return whether findings of `code` are wanted; the longer of two prefixes decides."""
         chosen, left_out = (
             max((len(each) for each in some if code.startswith(each)), default=-1)
             for some in (self._select, self._ignore)
@@ -124,9 +124,9 @@ class Wanted:
     def unused(
         self, codes: Iterable[str], *directories: str, files: Iterable[str] = ()
     ) -> tuple[Finding, ...]:
-        """Return the tables about `codes` that accepted nothing in what was looked at.
+        """Return a finding for each table about `codes` that accepted nothing.
 
-        Those without a path only if all that the configuration is about lies in `directories`.
+        Tables without a path are reported only if `directories` contain the configuration.
         """
         ours = {each for each in codes if self._wants(each)}
         whole = any(map(self._config.lies_below, directories))
@@ -149,7 +149,7 @@ class Wanted:
 
 
 def _checked(codes: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
-    """Return `codes`, split at commas. Raises `InputError` where no known code begins with one."""
+    """Return `codes`, split at commas. Raises `InputError` for one that is no prefix of a code."""
     parts = [part.strip() for each in codes for part in each.split(",") if part.strip()]
     for each in parts:
         if not any(name.startswith(each) for name in known):
@@ -175,9 +175,9 @@ def _lines(path: str) -> list[str]:
 
 
 def readable(config: Config | None, start: str) -> tuple[Config, tuple[Problem, ...]]:
-    """Return `config`, or that of the directory `start`: an empty one and why, if unreadable.
+    """Return `config` or that of `start`; if it is unreadable, an empty one and a problem.
 
-    For answers that hold without it: what it would have accepted is shown.
+    For answers that are true without it: they show the findings that it would accept.
     """
     if config is not None:
         return config, ()
@@ -191,7 +191,7 @@ def readable(config: Config | None, start: str) -> tuple[Config, tuple[Problem, 
 def without_accepted(report: Report, config: Config) -> Report:
     """Return `report` without the problems that are accepted.
 
-    What makes a total a lower bound is never left out.
+    A problem that makes a total a lower bound is always kept.
     """
     if not config.suppress:
         return report
@@ -219,9 +219,9 @@ def without_accepted(report: Report, config: Config) -> Report:
 
 
 def secret_test(config: Config | None) -> Callable[[str], bool]:
-    """Return a test for paths of secrets that `suggest` reports and `config` accepts.
+    """Return a test whether `config` accepts the secret at a path, for `suggest`.
 
-    `select` is about what other commands are asked for, so it accepts nothing.
+    `select` is ignored, as it chooses codes of other commands.
     """
     if config is None or not (config.suppress or config.ignore):
         return lambda _: False

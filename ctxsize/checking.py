@@ -1,7 +1,7 @@
-"""Check whether contexts keep their budgets, and compare reports: measured, read and judged.
+"""Check contexts against their budgets, and compare reports.
 
 A context that matches nothing and a build without a budget are errors, all reported at once:
-what is not checked must never look like what passed.
+a build that is not checked must not look like one that passes.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ if TYPE_CHECKING:
     from ctxsize.build import Options
 
 _NO_TRANSFER = ("transfer-unknown", "no-dockerfile", "unusable-dockerfile")
-"""The problems that say why there is no transfer."""
+"""Codes of the problems that explain why there is no transfer."""
 _TRIES = 6
-"""Number of times that a baseline is written which is itself part of what it records."""
+"""Number of attempts to write a baseline that is part of the context that it records."""
 _TOP = 200
-"""Number of the largest files that are looked at; a baseline keeps fewer."""
+"""Number of largest files in a report; a baseline keeps fewer."""
 _LARGE = ("CTX401", "CTX402", "CTX404")
-"""The codes of findings that a smaller context solves."""
+"""Codes of the findings that a smaller context solves."""
 
 
 def check(
@@ -64,13 +64,13 @@ def check(
     progress: Progress | None = None,
     **options: Unpack[Options],
 ) -> guard.CheckReport:
-    """Return whether contexts keep their budgets: `build`, or all those of the configuration.
+    """Check `build`, or all builds of the configuration, against their budgets.
 
-    `builds` may be others, such as those that `discover` finds; each has the budget of its
-    own context in the configuration, or that of its top level. `config` is by default
-    found from the context upward; `budget` and `baseline` count for more.
-    `update_baseline` writes the file before it is compared with.
-    Raises `InputErrors` for what cannot be checked, and what `measure` raises.
+    `builds` replaces them, for example by those that `discover` finds; each has the budget of
+    its context in the configuration, or else that of its top level. `config` is by default
+    searched from the context upward; `budget` and `baseline` override it.
+    `update_baseline` writes the file before the comparison.
+    Raises `InputErrors` for all that cannot be checked, and the errors of `measure`.
     """
     build = build_of(build, options)
     config = config or load("." if build is None else build.context)
@@ -78,7 +78,8 @@ def check(
         baseline = os.path.normpath(os.path.join(config.directory, config.baseline))
     if update_baseline and baseline is None:
         raise InputError(
-            "no baseline is named", hint="--baseline FILE, or baseline in ctxsize.toml"
+            "--update-baseline needs a baseline",
+            hint="--baseline FILE, or baseline in ctxsize.toml",
         )
     old: baselines.Baseline | None = None
     if baseline is not None and (os.path.lexists(baseline) or not update_baseline):
@@ -98,11 +99,11 @@ def check(
 def _budgeted(
     config: Config, builds: Iterable[Build] | None, budget: Budget, *, baseline: bool
 ) -> list[BudgetedBuild]:
-    """Return `builds`, or those of all contexts of `config` if that is None, with their budgets.
+    """Return `builds`, or those of all contexts of `config`, with their budgets.
 
-    What a build and `budget` say counts for more than the configuration.
-    With a `baseline` a build needs no further budget.
-    Raises `InputErrors`, also where there are no builds.
+    A build and `budget` override the configuration.
+    A build with a `baseline` needs no further budget.
+    Raises `InputErrors`, also if there are no builds.
     """
     errors: list[CtxsizeError] = []
     if builds is None and config.contexts:
@@ -132,7 +133,7 @@ def _budgeted(
 
 
 def _of_contexts(config: Config, errors: list[CtxsizeError]) -> Iterator[BudgetedBuild]:
-    """Yield the builds of all contexts of `config`; one whose path matches nothing is an error."""
+    """Yield the builds of all contexts of `config`; add an error for each that matches nothing."""
     for table in config.contexts:
         pattern = table.build.context
         found = directories(config, table)
@@ -141,14 +142,14 @@ def _of_contexts(config: Config, errors: list[CtxsizeError]) -> Iterator[Budgete
             message = f"contexts.{table.name}: no directory {pattern!r} in {where}"
             errors.append(InputError(message, path=config.path))
         for directory in found:
-            # What one table finds by wildcards is distinguished by paths.
+            # A table with wildcards matches several directories: their paths are the names.
             path = os.path.relpath(directory, config.directory)
             name = path if is_glob(pattern) else table.name
             yield replace(table, name=name, build=filled_up(Build(directory), table))
 
 
 def _of_build(config: Config, build: Build) -> Iterator[BudgetedBuild]:
-    """Yield `build` as each table of its context says, or the top level if there is none."""
+    """Yield `build` completed by each table of its context, or by the top level."""
     here, own = os.path.realpath(build.context), os.path.realpath(build.dockerfile or "")
     tables = [
         each
@@ -162,7 +163,7 @@ def _of_build(config: Config, build: Build) -> Iterator[BudgetedBuild]:
 
 
 def _named_apart(found: list[BudgetedBuild]) -> Iterator[BudgetedBuild]:
-    """Yield `found`, those of one name by Dockerfile and target too, or else by number."""
+    """Yield `found` with unique names: context, Dockerfile and target, or else a number."""
     names, met = Counter(each.name for each in found), Counter[str]()
     for each in found:
         name, build = each.name, each.build
@@ -184,7 +185,7 @@ class _Checker:
         self._builds = builds
         self._progress = progress
         self._plans = Plans()
-        # `select` and `ignore` are about kinds of findings: they turn no budget off unseen.
+        # `select` and `ignore` choose kinds of findings; they must not disable a budget.
         self._wanted = Wanted(replace(config, select=(), ignore=()))
 
     def measured(self) -> list[Report]:
@@ -218,9 +219,9 @@ class _Checker:
     def update(
         self, path: str, old: baselines.Baseline, reports: list[Report]
     ) -> tuple[baselines.Baseline, list[Report]]:
-        """Write what `reports` record into the baseline at `path`; return it, and new reports.
+        """Write `reports` into the baseline at `path`, and return it and the reports.
 
-        A baseline that is sent is a part of what it records: it is written until that is true.
+        A baseline within the context changes its size, so it is written until that is stable.
         """
         from ctxsize.writer.apply import write_output
 
@@ -236,12 +237,12 @@ class _Checker:
     def checked(
         self, reports: list[Report], path: str | None, baseline: baselines.Baseline | None
     ) -> Iterator[guard.ContextCheck]:
-        """Yield the check of each build. Raises `InputError` if the baseline is of another."""
+        """Yield the check of each build. Raises `InputError` for a baseline of another builder."""
         for each, report in zip(self._builds, reports, strict=True):
             entry = None if baseline is None else baseline.get(each.name)
             if entry is not None and entry.builder != report.builder:
                 raise InputError(
-                    f"{each.name} was recorded for {entry.builder}, and this is {report.builder}",
+                    f"{each.name} was recorded for {entry.builder}, not for {report.builder}",
                     path=path,
                     hint="--update-baseline",
                 )
@@ -253,9 +254,9 @@ class _Checker:
             yield self._helped(each.build, judged)
 
     def _helped(self, build: Build, judged: guard.ContextCheck) -> guard.ContextCheck:
-        """Return `judged`, where it is too large with what `suggest --write` would save of it.
+        """Add what `suggest --write` would save, if the context is too large.
 
-        Tried only then, and not on very many files: it looks at the whole tree once more.
+        Not tried on very many files, as it walks the whole tree once more.
         """
         missed = [each for each in judged.missed if not each.is_floor]
         if not missed:
@@ -276,14 +277,14 @@ class _Checker:
         return replace(judged, remedy=remedy, findings=_with_help(judged, text))
 
     def unused(self, reports: list[Report], *, whole: bool) -> tuple[Finding, ...]:
-        """Return the tables of the configuration that accept nothing, of all or of `reports`."""
+        """Return a finding for each table of the configuration that accepts nothing."""
         places = [place for report in reports for place in _places(report)]
         below = [self._config.directory] if whole else []
         return self._wanted.unused(names("CTX4"), *below, files=places)
 
 
 def _places(report: Report) -> list[str]:
-    """Return what a finding about the context may be about."""
+    """Return the paths that findings about the context may concern."""
     ignore_file = None if report.ignore_file is None else report.ignore_file.path
     return [each for each in (report.context_path, ignore_file, report.dockerfile) if each]
 
@@ -295,7 +296,7 @@ def _known(report: Report) -> known.Known:
 def _entry(name: str, report: Report) -> known.Known:
     if report.lower_bound:
         raise InputError(
-            f"{name}: a part of it could not be counted, so it makes no baseline",
+            f"{name}: a part of it could not be counted, so no baseline was written",
             path=report.context_path,
         )
     kept = known.worth_keeping(
@@ -314,11 +315,11 @@ def _with_help(judged: guard.ContextCheck, text: str) -> tuple[Finding, ...]:
 def diff(
     before: str, after: str | None = None, *, name: str | None = None, **options: Unpack[Options]
 ) -> guard.DiffReport:
-    """Return what was added, removed, grew and shrank between two saved reports.
+    """Return the changes between two saved reports.
 
-    Either may be a directory, whose context is measured now with `options`; without
-    `after` it is the working directory. `name` chooses one of several contexts in a file.
-    Raises `InputError` for what is no report, and what `measure` raises.
+    Either may be a directory, which is measured with `options`; `after` is by default the
+    working directory. `name` chooses one of several contexts in a file.
+    Raises `InputError` for a file that is not a report, and the errors of `measure`.
     """
 
     def side(place: str) -> tuple[guard.Side, known.Known]:

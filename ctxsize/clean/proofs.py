@@ -143,7 +143,9 @@ def _lacking(place: Surroundings, kind: ArtefactKind) -> str:
     """Return why nothing in the directory is evidence of its kind."""
     marks = dict.fromkeys(mark for group in kind.inside for mark in group)
     unlike = next(filter(None, (_unlike(place, mark) for mark in marks)), "")
-    return unlike or f"no {_alternatives(kind)} in it"
+    *others, last = dict.fromkeys(" with ".join(map(str, group)) for group in kind.inside)
+    needed = f"{', '.join(others)} or {last}" if others else last
+    return unlike or f"needs {needed} in it"
 
 
 def _unlike(place: Surroundings, mark: Telltale) -> str:
@@ -239,10 +241,6 @@ def _matching(listing: DirectoryNames, wanted: tuple[str, ...]) -> str:
         if found:
             return found
     return ""
-
-
-def _alternatives(kind: ArtefactKind) -> str:
-    return " or ".join(dict.fromkeys(" with ".join(map(str, group)) for group in kind.inside))
 
 
 def _wanted(kind: ArtefactKind) -> str:

@@ -1,7 +1,6 @@
-"""Finds the users of a directory: mounts, locks and processes, as Linux shows them.
+"""Finds the users of a directory: mounts, locks and processes, as Linux lists them.
 
-Where the system does not tell (no `/proc`), nothing is found; locks are tried
-everywhere.
+Without `/proc` no process is found; locks are tried on every system.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The command `ctxsize`: finds the subcommand, runs it, and turns what comes out into an exit code.
+"""The command `ctxsize`: runs a subcommand, and turns its result into an exit code.
 
 0 fine, 1 findings, 2 usage or input error, 3 a bug in ctxsize, 130 interrupted.
 """
@@ -28,20 +28,20 @@ from ctxsize.version import version_line
 COMMANDS = {
     "measure": "Show what `docker build` would send, and what makes it big.",
     "ls": "List every entry that would be sent, in the builder's order.",
-    "suggest": "Propose what the ignore file should hold; --write writes it.",
-    "explain": "Explain which line of which ignore file decides about a path.",
-    "clean": "Delete what builds can make again, with --yes.",
+    "suggest": "Propose patterns for the ignore file; --write adds them.",
+    "explain": "Explain which line of an ignore file decides about a path.",
+    "clean": "List build output that can be made again; --yes deletes it.",
     "scan": "Measure every build of a repository.",
-    "advise": "Advise on Dockerfiles: order, caches, cargo.",
-    "lint": "Find what ignore files do unintentionally, and fix it.",
+    "advise": "Find what makes Dockerfiles slow: order, caches, cargo.",
+    "lint": "Find mistakes in ignore files; --fix corrects them.",
     "rule": "Explain a code such as CTX101.",
     "check": "Fail CI when a build context exceeds its budget.",
-    "diff": "Compare two reports, or a report with now.",
+    "diff": "Compare two reports, or a report with the present tree.",
     "schema": "Print the JSON Schema of a command's output.",
     "completion": "Print a completion script for bash, zsh or fish.",
-    "docker-plugin": "Make `docker ctxsize` work.",
+    "docker-plugin": "Install or remove the plugin for `docker ctxsize`.",
 }
-"""What each command is for."""
+"""Summaries of the commands, in the order of the help."""
 _MODULES = {
     "advise": "lint",
     "completion": "reference",
@@ -51,7 +51,7 @@ _MODULES = {
     "scan": "check",
     "schema": "reference",
 }
-"""The modules of commands that are not named after them."""
+"""Names of the modules that do not have the name of their command."""
 
 COMPLETE = "_CTXSIZE_COMPLETE"
 
@@ -70,7 +70,7 @@ class LazyGroup(click.Group):
         return command
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
-        """Return the commands that begin so, from the list alone: nothing is imported for it."""
+        """Return the commands with this prefix, without importing any."""
         from click.shell_completion import CompletionItem
 
         begin_so = (name for name in COMMANDS if name.startswith(incomplete))
@@ -104,7 +104,7 @@ def _show_version(context: click.Context, parameter: click.Parameter, wanted: bo
     help="Show the version and exit.",
 )
 def app() -> None:
-    """Tell exactly what `docker build` will send, and keep it small.
+    """Report exactly what `docker build` will send, and keep it small.
 
     \b
     Examples:
@@ -117,7 +117,7 @@ def app() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Return the exit code of `ctxsize` with `arguments`; all that it says is printed."""
+    """Run `ctxsize` with `arguments`, print what it reports, and return the exit code."""
     output.prepare()
     code = _code(arguments)
     try:
@@ -150,20 +150,20 @@ def _code(arguments: list[str]) -> int:
         output.error(f"{message} ({path} --help)")
     except InputErrors as several:
         for each in several.errors:
-            output.error(_told(each))
+            output.error(_message(each))
     except CtxsizeError as error:
-        output.error(_told(error))
+        output.error(_message(error))
     except RecursionError:
-        output.error("a file is nested too deeply to be read: look for brackets in each other")
+        output.error("a file is nested too deeply to be read (look for brackets within brackets)")
     except MemoryError:
-        output.error("there is not enough memory (a file or a tree is too large for it)")
+        output.error("not enough memory (a file or a tree is too large)")
     except Exception as error:
         return _unexpected(error)
     return output.USAGE
 
 
 def _unexpected(error: Exception) -> int:
-    """Report what has nothing to do with the input: the surroundings, or a bug of ours."""
+    """Report an error of the environment, or else a bug."""
     if isinstance(error, OSError) and error.errno == ENOSPC:  # click writes help by itself
         output.error(str(output.cannot_write(error)))
         return output.USAGE
@@ -187,11 +187,11 @@ def _complete() -> int:
     try:
         return shell_complete(app, {}, "ctxsize", COMPLETE, os.environ[COMPLETE])
     except (KeyError, ValueError) as error:
-        raise InputError(f"COMP_WORDS and COMP_CWORD make no sense: {error}") from None
+        raise InputError(f"COMP_WORDS and COMP_CWORD are invalid: {error}") from None
 
 
-def _told(error: CtxsizeError) -> str:
-    """Return the error, marked where the builder's own words say that the build fails."""
+def _message(error: CtxsizeError) -> str:
+    """Return the message, with "the build fails" if the builder itself raises this error."""
     text, where = str(error), f"{error.where}: "
     if isinstance(error, (UndecidedError, UnknownPatternError)) or "the build fails" in text:
         return text

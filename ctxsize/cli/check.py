@@ -18,13 +18,13 @@ from ctxsize.errors import CtxsizeError, InputError, InputErrors
 
 _TOP = 5
 _TELLING = ("text", "json")
-"""The formats that say what is accepted, and why."""
+"""Formats that show the accepted findings and their reasons."""
 
 
 def _budget(**given: object) -> Budget:
-    """Return the budget that the options say, each by the reader of the key of its name.
+    """Return the budget of the options; the configuration key of the same name parses each.
 
-    Raises `InputErrors` for all that is wrong.
+    Raises `InputErrors` for all invalid ones.
     """
     values: dict[str, Any] = {}
     errors: list[CtxsizeError] = []
@@ -47,24 +47,24 @@ _budget_options = options.gathered(
     options.value(
         "--max SIZE",
         envvar="CTXSIZE_MAX",
-        help="The most bytes that it may have, for instance 50MB.",
+        help="Most bytes allowed, for example 50MB.",
     ),
-    _count("--max-files", help="The most files that it may have."),
-    options.value("--min SIZE", help="The fewest bytes that it may have."),
-    _count("--min-files", help="The fewest files that it may have."),
+    _count("--max-files", help="Most files allowed."),
+    options.value("--min SIZE", help="Fewest bytes allowed."),
+    _count("--min-files", help="Fewest files allowed."),
     click.option(
         "--of",
         type=click.Choice(OF),
-        help="What is limited: all that the ignore file leaves, or what the Dockerfile takes of "
-        "it.  [default: context]",
+        help="Limit the context (all that the ignore file leaves) or the transfer (what the "
+        "Dockerfile takes of it).  [default: context]",
     ),
     options.value(
         "--growth SIZE|PERCENT",
-        help="How much it may grow since the baseline, for instance 2MB or 5%.  [default: 5%]",
+        help="Growth allowed since the baseline, for example 2MB or 5%.  [default: 5%]",
     ),
     options.value(
         "--shrink SIZE|PERCENT",
-        help="How much it may shrink since the baseline.  [default: no limit]",
+        help="Shrinkage allowed since the baseline.  [default: no limit]",
     ),
     keys=(key.replace("-", "_") for key in BUDGET_KEYS),
 )
@@ -75,11 +75,13 @@ _budget_options = options.gathered(
 @options.flag(
     "--all",
     "whole",
-    help="Every build that `ctxsize scan` finds below CONTEXT, each with its own budget.",
+    help="Check every build that `ctxsize scan` finds below CONTEXT, each by its own budget.",
 )
 @_budget_options
-@options.value("--baseline FILE", help="Compare with what is recorded there, and refuse growth.")
-@options.flag("--update-baseline", help="Record what is there now.")
+@options.value(
+    "--baseline FILE", help="Compare with the sizes recorded in FILE, and refuse growth."
+)
+@options.flag("--update-baseline", help="Record the present sizes in the baseline.")
 @options.exit_zero
 @options.display
 def check(
@@ -91,16 +93,16 @@ def check(
     exit_zero: bool,
     display: output.Display,
 ) -> int:
-    """Fail if CONTEXT exceeds its budget; without CONTEXT, if one of the configuration does.
+    """Fail if CONTEXT exceeds its budget; without CONTEXT, check those of the configuration.
 
-    For CI: the exit code is 1 if one does not, 2 if the builder rejects a Dockerfile.
-    A line says that all is well; else the report comes first, then the verdict:
-    what is over, by how much, the largest parts, what grew, and the command that
-    solves it.
+    For CI: the exit code is 1 if a budget is exceeded, 2 if the builder rejects a
+    Dockerfile. A context that passes gets one line. One that fails gets its report,
+    then the verdict: the excess, the largest parts, what grew, and the command
+    that helps.
 
-    Budgets are of content: 50MB is decimal, 50MiB binary. `ctxsize.toml`, or
+    Budgets count bytes of content: 50MB is decimal, 50MiB binary. `ctxsize.toml`, or
     [tool.ctxsize] in pyproject.toml, has the same keys at its top level and for
-    each context; what the command line says counts for more.
+    each context; the command line overrides them.
 
     \b
     Examples:
@@ -135,23 +137,23 @@ def check(
         for accepted in (each for check in outcome.checks for each in check.accepted):
             output.note(f"accepted: {accepted.finding.message} ({accepted.reason})")
     if outcome.updated:
-        output.note(f"{outcome.baseline} is written")
+        output.note(f"wrote {outcome.baseline}")
     fails = output.failing(problem for each in outcome.checks for problem in each.report.failing)
     return fails or output.found(not outcome.passes, exit_zero=exit_zero)
 
 
 def _found(build: Build) -> list[Build]:
-    """Return every build below the context of `build`; report what was not understood."""
+    """Return every build below the context of `build`, and print the problems."""
     given = [*build.given(), *(["--file"] if build.dockerfile else [])]
     if given:
-        raise click.UsageError(f"{given[0]} goes with one build, not with --all")
+        raise click.UsageError(f"{given[0]} cannot be combined with --all")
     discovery = api.discover(build.context)
     output.warn([*discovery.problems])
     return [replace(each.build, builder=build.builder) for each in discovery.builds]
 
 
 def _names_a_build() -> bool:
-    """Return whether the command line names the build, rather than the configuration."""
+    """Return whether the command line describes a build."""
     context = click.get_current_context()
     names = ("context", "dockerfile", "target", "builder", "platforms")
     sources = map(context.get_parameter_source, names)
@@ -161,9 +163,11 @@ def _names_a_build() -> bool:
 @click.command("diff")
 @click.argument("before")
 @click.argument("after", required=False)
-@options.value("-f, --file PATH", "dockerfile", help="The Dockerfile of what is measured now.")
+@options.value(
+    "-f, --file PATH", "dockerfile", help="The Dockerfile of a directory that is measured."
+)
 @options.builder
-@options.value("--name NAME", help="The context of this name in a file of several.")
+@options.value("--name NAME", help="The context to compare, in a file with several.")
 @options.number("--top", default=10, show_default=True, help="Rows of each table.")
 @options.display
 def diff(
@@ -178,9 +182,9 @@ def diff(
     """Show what was added, removed, grew and shrank from BEFORE to AFTER.
 
     Each is a saved report (measure, check or ls with --format json), a baseline
-    of check, or a directory, whose context is measured now. Without AFTER it is
-    the working directory. A listing of ls holds every file; a report holds the
-    largest, and smaller changes in it are not seen.
+    of check, or a directory, which is measured now. AFTER is by default the working
+    directory. A listing of ls has every file; a report has only the largest, so
+    smaller changes are missed.
 
     \b
     Examples:
@@ -199,19 +203,19 @@ def diff(
 @options.number("--top", help="Rows of the table.  [default: all]")
 @options.flag(
     "--ask-docker",
-    help="Run `docker buildx bake --print` where a Bake file takes more than is evaluated here.",
+    help="Run `docker buildx bake --print` for Bake files that ctxsize cannot evaluate.",
 )
 @options.exit_zero
 @options.display
 def scan(
     root: str, top: int | None, ask_docker: bool, exit_zero: bool, display: output.Display
 ) -> int:
-    """Measure every build below ROOT: what it sends, what it need not send, and joint findings.
+    """Measure every build below ROOT: what it sends, what it could save, and joint findings.
 
-    Builds are those that Compose and Bake files, GitHub workflows, Makefiles and
-    scripts ask for, and of Dockerfiles that nothing asks for. Nothing is built. A
-    tree in which several contexts lie is walked once. The exit code is 1 if there
-    are findings across builds; `ctxsize advise` has those on Dockerfiles.
+    Builds are those in Compose and Bake files, GitHub workflows, Makefiles and
+    scripts, and one for each other Dockerfile. Nothing is built. Contexts that
+    overlap are walked once. The exit code is 1 if there are findings across builds;
+    `ctxsize advise` reports those on Dockerfiles.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""`ctxsize clean`: deletes what is proved regenerable, with `--yes`."""
+"""`ctxsize clean`: deletes regenerable build output, with `--yes`."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ctxsize.cli import options, output
 def _refuse_plans(context: click.Context, option: click.Parameter, value: str | None) -> None:
     if value is not None:
         raise click.UsageError(
-            "plans are no longer saved: look at what `ctxsize clean` lists, then add --yes, "
-            "which looks at everything again",
+            "plans are no longer saved: review what `ctxsize clean` lists, then add --yes, "
+            "which checks everything again",
             context,
         )
 
@@ -30,35 +30,35 @@ def _refuse_plans(context: click.Context, option: click.Parameter, value: str | 
     type=click.Choice(ECOSYSTEMS),
     metavar="NAME",
     multiple=True,
-    help=f"Only this one; may be given several times. One of {', '.join(ECOSYSTEMS)}.",
+    help=f"Only this ecosystem; may be repeated. One of {', '.join(ECOSYSTEMS)}.",
 )
 @options.flag(
-    "--deps", help="Installed packages too: node_modules, vendor and virtual environments."
+    "--deps", help="Also delete installed packages: node_modules, vendor, virtual environments."
 )
 @options.flag(
     "--incremental-only",
-    help="Of Cargo's target directories only what incremental compilation keeps.",
+    help="Delete only the incremental compilation data in Cargo's target directories.",
 )
 @options.value(
     "--older-than AGE",
-    help="Only directories in which nothing was written for so long, for instance 30d.",
+    help="Only directories without a write for this time, for example 30d.",
 )
 @options.value(
     "--keep-size SIZE",
-    help="Keep the newest directories that take no more than this together on disk.",
+    help="Keep the newest directories, as many as fit into this size on disk.",
 )
 @options.value(
     "--recent AGE",
     default="10min",
     show_default=True,
-    help="Skip directories written to within this time, as they may be in use; 0 skips none.",
+    help="Skip directories with a write within this time (may be in use); 0 skips none.",
 )
 @options.flag(
     "--apparent-size",
     "apparent",
-    help="Show what files hold, not what they take on disk, as `du` does with this option.",
+    help="Show apparent sizes instead of disk usage, as `du --apparent-size` does.",
 )
-@options.flag("--yes", help="Delete. Without it nothing is changed.")
+@options.flag("--yes", help="Delete. Without this option nothing is changed.")
 @click.option("--plan", "--apply", hidden=True, expose_value=False, callback=_refuse_plans)
 @options.display
 def clean(
@@ -73,16 +73,16 @@ def clean(
     yes: bool,
     display: output.Display,
 ) -> int:
-    """Delete what builds below ROOT made and can make again. Without --yes only list it.
+    """List build output below ROOT that can be made again; --yes deletes it.
 
-    A directory is deleted only if evidence inside it proves which tool made it
-    and the files around it say that the tool can make it again; if git tracks
-    nothing in it, no repository, mount or symlink is in the way, and nobody uses
-    it. ROOT is by default the working directory, and never `/` or your home.
+    A directory is deleted only if all of this is true: evidence inside it proves
+    which tool made it; files around it show that the tool can make it again; git
+    tracks nothing in it; no repository, mount or symlink is in the way; no process
+    uses it. ROOT is by default the working directory, and never `/` or your home.
 
     \b
     Examples:
-      ctxsize clean                              what could be deleted, and what not and why
+      ctxsize clean                              what could be deleted, what not, and why
       ctxsize clean --ecosystem rust --yes       every target directory of Cargo
       ctxsize clean --incremental-only --yes     the cheap part of them
       ctxsize clean --older-than 30d --keep-size 20GB
@@ -114,5 +114,5 @@ def _deleted(plan: CleanPlan) -> tuple[Result, ...]:
         try:
             return api.clean_apply(plan, progress=progress, steps=output.steps(progress))
         except KeyboardInterrupt:
-            output.note("interrupted; what is half deleted is offered by the next run")
+            output.note("interrupted; the next run lists what is half deleted")
             raise

@@ -1,4 +1,4 @@
-"""`ctxsize explain`: which line decided, in the shape of `git check-ignore -v`."""
+"""`ctxsize explain`: shows which line decides about a path, as `git check-ignore -v` does."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _MOST_BYTES = 1 << 30
 @click.argument("paths", metavar="PATH...", nargs=-1)
 @options.build_beside_paths
 @options.named
-@options.flag("-n", "--non-matching", help="Show paths that no pattern matches too.")
-@options.flag("-z", "null", help="NUL instead of colon, tab and newline, also on stdin.")
-@options.flag("--stdin", help="Read the paths from stdin, one a line.")
+@options.flag("-n", "--non-matching", help="Also print paths that no pattern matches.")
+@options.flag("-z", "null", help="Separate fields and records by NUL, also on stdin.")
+@options.flag("--stdin", help="Read the paths from stdin, one per line.")
 @options.flag("--trace", "traced", help="Show each step of the evaluation in order.")
 @options.value(
     "--source SOURCE|LINE",
@@ -52,17 +52,17 @@ def explain(
     sources: tuple[str, ...],
     colour: str,
 ) -> int:
-    """Explain which line of which ignore file decides about each PATH.
+    """Explain which line of an ignore file decides about each PATH.
 
     Prints `FILE:LINE:PATTERN<tab>PATH` as `git check-ignore -v` does: the path is
-    ignored, or sent if the pattern starts with `!`. A path need not exist; it
-    is relative to the context, or to the working directory if it is only there.
-    The exit code is 0 whatever the answer is. --trace also names the instruction
-    of the Dockerfile that takes the path.
+    ignored, or sent if the pattern starts with `!`. A path need not exist; it is
+    relative to the context, or to the working directory if it exists only there.
+    The exit code is 0 for any answer. --trace also names the instruction of the
+    Dockerfile that takes the path.
 
-    --source explains why COPY, ADD or a mount fails with "not found": SOURCE is as
-    it is written there, LINE that of the instruction (./4 is a source named 4).
-    The exit code is 1 if one is not found.
+    --source explains why COPY, ADD or a mount fails with "not found". SOURCE is
+    written as in the Dockerfile; LINE is the line of an instruction (write ./4 for
+    a source named 4). The exit code is 1 if a source is not found.
 
     \b
     Examples:
@@ -73,16 +73,18 @@ def explain(
     """  # noqa: D301
     if sources:
         if paths or stdin or traced or null or non_matching:
-            raise click.UsageError("--source goes with no PATH, --stdin, --trace, -n or -z")
+            raise click.UsageError(
+                "--source cannot be combined with PATH, --stdin, --trace, -n or -z"
+            )
         return _check(request_named(api.request_for(build), named), sources, colour)
     if stdin and build.dockerfile == "-":
         raise click.UsageError("--stdin and -f - cannot both read stdin")
     if stdin == bool(paths):
-        raise click.UsageError("name paths, or read them with --stdin; not both")
+        raise click.UsageError("give either PATH or --stdin")
     if traced and null:
-        raise click.UsageError("-z does not go with --trace")
+        raise click.UsageError("-z cannot be combined with --trace")
     if build.given() and not (traced or named):
-        raise click.UsageError(f"{build.given()[0]} goes with --trace or --source")
+        raise click.UsageError(f"{build.given()[0]} needs --trace or --source")
     request = request_named(api.request_for(build), named)
     output.warn(request.ignore_file_problems)
     takers = Takers(request) if traced else None
@@ -106,21 +108,21 @@ def explain(
         else:
             output.write(explanations.line(explained) + "\n")
     if silent and not stdin:
-        _say_what_is_silent(silent)
+        _note_unmatched(silent)
     return 0
 
 
-def _say_what_is_silent(silent: list[Explanation]) -> None:
+def _note_unmatched(silent: list[Explanation]) -> None:
     text = f"no pattern matches {len(silent)} of the paths, so nothing ignores them"
     absent = sum(each.not_there is not None for each in silent)
     troubled = sum(bool(each.stops or each.arrives_empty) for each in silent)
-    text += f"; {absent} of them not there" if absent else ""
-    text += f"; {troubled} of them may not be read (--trace tells more)" if troubled else ""
+    text += f"; {absent} of them do not exist" if absent else ""
+    text += f"; {troubled} of them may be unreadable (--trace explains)" if troubled else ""
     output.note(f"{text} (-n lists them)")
 
 
 def _check(request: Request, wanted: tuple[str, ...], colour: str) -> int:
-    """Write what becomes of each source; return 1 if one is not found."""
+    """Print the fate of each source; return 1 if one is not found."""
     look, missing = output.Display(colour=colour).look(), False
     for each in wanted:
         checks = check_in_all(request, each)

@@ -1,4 +1,4 @@
-"""`ctxsize lint` and `advise`: what is wrong in ignore files and Dockerfiles, and the fixes."""
+"""`ctxsize lint` and `advise`: mistakes in ignore files and Dockerfiles, and their fixes."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 
 _EVERY = 0.3
-"""Seconds between two looks at the watched files."""
+"""Seconds between two checks of the watched files."""
 _SEARCH_EVERY = 1.0
-"""Least seconds between two searches for files that are new; more where one takes long."""
+"""Least number of seconds between two searches for new files."""
 _SHARE = 20
-"""A search takes at most one part in so many of the time."""
+"""Searches may use at most 1/`_SHARE` of the time."""
 
 
 class FindingChoice(TypedDict):
-    """Which findings count, as functions of the API take it."""
+    """Arguments of API functions that select findings."""
 
     select: tuple[str, ...]
     ignore: tuple[str, ...]
@@ -38,19 +38,21 @@ class FindingChoice(TypedDict):
 
 
 def _choice_of_findings(example: str) -> options.Decorator:
-    """Return the options on fixes, and those that say which findings count, as `choice`."""
+    """Return a decorator that adds the options on fixes, and those on findings as `choice`."""
     return options.gathered(
         "choice",
         FindingChoice,
-        options.flag("--fix", help="Apply the fixes that are certain to do only what they say."),
-        options.flag("--unsafe-fixes", help="Apply all fixes; look at the result."),
+        options.flag("--fix", help="Apply the safe fixes."),
+        options.flag("--unsafe-fixes", help="Apply all fixes; review the result."),
         options.flag("--diff", help="Show the fixes as a diff, and write nothing."),
         options.value(
             "--select CODES",
             multiple=True,
-            help=f"Only these codes, or those that begin so: {example}.",
+            help=f"Report only these codes or prefixes of codes, as in {example}.",
         ),
-        options.value("--ignore CODES", multiple=True, help="All but these codes."),
+        options.value(
+            "--ignore CODES", multiple=True, help="Do not report these codes or prefixes of codes."
+        ),
         click.option(
             "--severity",
             type=click.Choice([each.value for each in Severity]),
@@ -70,7 +72,7 @@ def _choice_of_findings(example: str) -> options.Decorator:
 @options.flag("--watch", help="Lint and measure again whenever a file is saved.")
 @options.value(
     "--stdin-filename PATH",
-    help="With - for PATH: the file that standard input stands for, with the tree around it.",
+    help="With PATH -, which reads stdin: the file that its content replaces.",
 )
 @options.exit_zero
 @options.display
@@ -86,11 +88,11 @@ def lint(
     exit_zero: bool,
     display: output.Display,
 ) -> int:
-    """Find what ignore files do unintentionally in this tree, with the fix.
+    """Find mistakes in the ignore files of this tree; --fix corrects them.
 
-    PATH is an ignore file, a directory for every ignore file below it, or - for
-    standard input; by default the working directory. With -f or -C it is the file
-    that governs this build. Figures are simulated by the rules of the builder.
+    PATH is an ignore file, a directory (for every ignore file below it) or - for
+    stdin; by default the working directory. -f and -C choose the ignore file of
+    that build instead. Sizes are simulated by the rules of the builder.
 
     \b
     Examples:
@@ -136,14 +138,14 @@ def lint(
 def _input(
     paths: tuple[str, ...], stdin_filename: str | None, *, watch: bool, fix: bool
 ) -> tuple[list[str], bytes | None]:
-    """Return the paths to lint, and what stands for the content of the one of them."""
+    """Return the paths to lint, and the content from stdin that replaces that of the only one."""
     if "-" not in paths:
         if stdin_filename is not None:
-            raise InputError("--stdin-filename goes with - for standard input")
+            raise InputError("--stdin-filename needs PATH -, which reads stdin")
         return [*paths], None
     if len(paths) > 1 or watch or fix:
         what = "other paths" if len(paths) > 1 else "--watch" if watch else "--fix"
-        raise InputError(f"standard input does not go with {what}", hint="--diff shows the fixes")
+        raise InputError(f"stdin (-) cannot be combined with {what}", hint="--diff shows the fixes")
     data = options.read_stdin("the ignore file")
     return [] if stdin_filename is None else [stdin_filename], data
 
@@ -162,14 +164,14 @@ def advise(
     exit_zero: bool,
     display: output.Display,
 ) -> int:
-    """Advise on the Dockerfiles below ROOT: what to write instead.
+    """Find what makes the Dockerfiles below ROOT slow, and what to write instead.
 
-    Sources copied before dependencies are installed; cargo without cargo-chef or
-    caches, and cargo-chef used wrongly; cache mounts that collide between images,
-    that the tool does not use, that swallow a result, or that are missing. What
-    hadolint and `docker build --check` find is left to them.
+    Reports sources copied before dependencies are installed; cargo without
+    cargo-chef or caches, and cargo-chef used wrongly; cache mounts that collide
+    between images, that the tool does not use, that swallow a result, or that are
+    missing. Does not repeat what hadolint and `docker build --check` find.
 
-    Rewritten are ids of caches, `sharing=locked`, options that forbid a cache, and
+    Fixes rewrite ids of caches, `sharing=locked`, options that forbid a cache, and
     the stage that builds with cargo-chef; other findings show what to write.
 
     \b
@@ -194,12 +196,12 @@ def advise(
 
 
 def watch_files(run: Callable[[], object], files: Callable[[], Iterable[str]]) -> None:
-    """Call `run` now and after every change of `files`, new ones too; ends only by an exception.
+    """Call `run` now and after every change of `files`, until it raises an exception.
 
-    What is wrong with an input is said, and the next save is waited for.
+    An invalid input is reported, and the next save is awaited.
     """
     while True:
-        # Looked at before the run: what is saved during it counts as the next change.
+        # Read before the run, so that a save during it counts as the next change.
         paths = _paths(files)
         seen = [*map(_stamp, paths)]
         output.clear()
@@ -227,7 +229,7 @@ def _paths(files: Callable[[], Iterable[str]]) -> list[str]:
 
 
 def _stamp(path: str) -> tuple[int, int, int] | None:
-    """Return what changes with every save; None while the file is not there, as editors rename."""
+    """Return a value that changes with every save; None while an editor renames the file."""
     try:
         found = os.stat(path)
     except OSError:

@@ -1,4 +1,4 @@
-"""`ctxsize ls`: every entry, in the order in which the builder sends it."""
+"""`ctxsize ls`: lists every entry in the order in which the builder sends it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from ctxsize.formats.names import quoted
 
 @click.command("ls")
 @options.build
-@options.flag("--transfer", help="Only what the Dockerfile makes travel.")
+@options.flag("--transfer", help="List only the transfer: what the Dockerfile takes.")
 @options.named
-@options.flag("--ignored", help="Only what is ignored.")
-@options.flag("--all", "both", help="Both, `+ ` before what is sent, `- ` if not.")
+@options.flag("--ignored", help="List only what is ignored.")
 @options.flag(
-    "--size", help="Bytes of content before each entry, marked * where a file arrives empty."
+    "--all", "both", help="List both: `+ ` before what is sent, `- ` before what is ignored."
+)
+@options.flag(
+    "--size", help="Print bytes of content before each entry; * marks a file that arrives empty."
 )
 @options.flag("-0", "--null", help="End each entry with NUL and escape nothing.")
 @click.option(
@@ -30,7 +32,7 @@ from ctxsize.formats.names import quoted
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="json is one object a line.",
+    help="Output format; json is one object per line.",
 )
 def ls(
     build: Build,
@@ -42,11 +44,11 @@ def ls(
     null: bool,
     format_name: str,
 ) -> None:
-    """List every entry of CONTEXT that would be sent, in the order in which the builder does.
+    """List every entry of CONTEXT that would be sent, in the builder's order.
 
-    Directories end in `/`. Names that hold control characters, quotes or bytes
-    that are not UTF-8 are shown in double quotes as git shows them; -0 and json
-    give them as they are.
+    Directories end in `/`. Names with control characters, quotes or bytes that are
+    not UTF-8 are printed in double quotes, as git does; -0 and json print them
+    unchanged.
 
     \b
     Examples:
@@ -57,13 +59,13 @@ def ls(
       ctxsize ls --all | grep secret
     """  # noqa: D301
     if both and ignored:
-        raise click.UsageError("--all and --ignored exclude each other")
+        raise click.UsageError("--all cannot be combined with --ignored")
     if transfer and (both or ignored):
-        raise click.UsageError("--transfer lists what is sent: not with --all or --ignored")
+        raise click.UsageError("--transfer cannot be combined with --all or --ignored")
     if not (transfer or named) and build.given():
-        raise click.UsageError(f"{build.given()[0]} goes with --transfer")
+        raise click.UsageError(f"{build.given()[0]} needs --transfer")
     if format_name == "json" and (null or size):
-        raise click.UsageError("-0 and --size go with --format text")
+        raise click.UsageError("-0 and --size need --format text")
     listing = api.ls(
         build, sent=not ignored, ignored=ignored or both, transfer=transfer, named=named
     )
@@ -76,14 +78,14 @@ def ls(
         lead, path = _text(entry, signed=both, size=size)
         output.write(os.fsencode(f"{lead}{path}\0") if null else f"{lead}{quoted(path)}\n")
     if emptied and size:
-        output.note(f"* arrives empty ({emptied:,}); ctxsize explain --trace says why")
+        output.note(f"* arrives empty ({emptied:,}); ctxsize explain --trace shows why")
     output.warn(listing.problems)
 
 
 def _text(entry: Entry, *, signed: bool, size: bool) -> tuple[str, str]:
-    """Return what stands before an entry, and its path.
+    """Return the text before an entry, and its path.
 
-    The size is what travels, or of an ignored file what does not.
+    The size is that of the content sent; of an ignored file, that of the file.
     """
     ignored, path = entry.verdict.ignored, entry.path
     lead = ("- " if ignored else "+ ") if signed else ""

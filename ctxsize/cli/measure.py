@@ -1,4 +1,4 @@
-"""`ctxsize measure`: what would be sent, in one glance."""
+"""`ctxsize measure`: shows what would be sent."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _TOP, _TOP_ALONE = 5, 30
 def _refuse(context: click.Context, option: click.Parameter, value: bool) -> None:
     if value:
         raise click.UsageError(
-            "--thorough is gone: `find CONTEXT -type d ! -readable` lists the directories on "
-            "which Docker may stop",
+            "--thorough was removed: `find CONTEXT -type d ! -readable` lists the directories on "
+            "which Docker may fail",
             context,
         )
 
@@ -37,13 +37,13 @@ def _refuse(context: click.Context, option: click.Parameter, value: bool) -> Non
     metavar=f"[{'|'.join(TABLES)}]",
     # The table of patterns was once named after rules.
     callback=lambda ctx, param, value: "pattern" if value == "rule" else value,
-    help="Just one table: by directory, extension, pattern (each line of the ignore file; "
+    help="Show only one table: by directory, extension, pattern (each line of the ignore file; "
     "implies --ignored) or file.",
 )
 @options.flag(
     "--ignored", help="Walk the ignored directories too, and show what each pattern saves."
 )
-@options.flag("--warm", help="Also show what a second build prints if nothing changed.")
+@options.flag("--warm", help="Also show what a second build prints if nothing changes.")
 @click.option("--thorough", is_flag=True, hidden=True, expose_value=False, callback=_refuse)
 @options.flag("--compare", help="Report where other builders would send something else.")
 @options.number(
@@ -63,11 +63,11 @@ def measure(
     jobs: int | None,
     display: output.Display,
 ) -> int:
-    """Show what `docker build CONTEXT` would send, how big it is and what makes it so.
+    """Show what `docker build CONTEXT` would send, how big it is, and why.
 
-    CONTEXT is the build context, by default the working directory. Sizes are
-    those of a cold build, to the byte; nothing is built and no Docker is needed.
-    The exit code is 2 if the builder rejects the Dockerfile: the report then says why.
+    CONTEXT is the build context, by default the working directory. Nothing is built,
+    and Docker is not needed. Sizes are exact, for a cold build. The exit code is 2 if
+    the builder rejects the Dockerfile; the report then shows why.
 
     \b
     Examples:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable
 from functools import partial, wraps
 from inspect import signature
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -18,17 +18,15 @@ from ctxsize.errors import InputError
 from ctxsize.formats import FORMATS
 from ctxsize.reader import MOST_BYTES, read_stream
 
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 flag = partial(click.option, is_flag=True)
 number = partial(click.option, metavar="N", type=click.IntRange(min=1))
+_complete_directories = click.Path(file_okay=False).shell_complete
 
 
 def value(shown: str, *name: str, **settings: Any) -> Decorator:
-    """Return the option that the help shows so: `-f, --file PATH`; `name` is the parameter's."""
+    """Return an option from its form in the help, as in `-f, --file PATH`."""
     *names, metavar = shown.replace(",", "").split()
     return click.option(*names, *name, metavar=metavar, **settings)
 
@@ -36,9 +34,9 @@ def value(shown: str, *name: str, **settings: Any) -> Decorator:
 def gathered(
     name: str, make: Callable[..., object], *options: Decorator, keys: Iterable[str] = ()
 ) -> Decorator:
-    """Return what adds `options` to a command, which gets what `make` makes of them as `name`.
+    """Return a decorator that adds `options`, and passes `make(**values)` to the command as `name`.
 
-    The values have the names of its parameters, or `keys`.
+    `values` have the names of the parameters of `make`, or `keys`.
     """
     keys = [*(keys or signature(make).parameters)]
 
@@ -56,15 +54,8 @@ def gathered(
     return decorate
 
 
-def _left_to_shell(kind: str) -> Callable[..., list[CompletionItem]]:
-    """Return what has the shell complete names of a `file` or a `dir`."""
-    return lambda ctx, param, incomplete: [_completion(incomplete, type=kind)]
-
-
-def _completion(word: str, **more: str) -> CompletionItem:
-    from click.shell_completion import CompletionItem  # only a shell that completes needs it
-
-    return CompletionItem(word, **more)
+def _complete_formats(ctx: click.Context, param: click.Parameter, start: str) -> list[str]:
+    return [name for name in FORMATS if name.startswith(start)]
 
 
 builder = click.option(
@@ -72,13 +63,13 @@ builder = click.option(
     type=click.Choice(list(BUILDERS)),
     default=next(iter(BUILDERS)),
     show_default=True,
-    help="The builder whose rules apply.",
+    help="The builder to simulate.",
 )
 _of_build: tuple[Decorator, ...] = (
     value(
         "-f, --file PATH",
         "dockerfile",
-        shell_complete=_left_to_shell("file"),
+        shell_complete=click.Path().shell_complete,
         help="The Dockerfile, relative to the working directory, or - for stdin, as for "
         "`docker build`.",
     ),
@@ -87,7 +78,7 @@ _of_build: tuple[Decorator, ...] = (
         "--build-arg NAME[=VALUE]",
         "build_arguments",
         multiple=True,
-        help="The value of an ARG, as for `docker build`; without one, that of the environment.",
+        help="The value of an ARG, as for `docker build`; without =VALUE, from the environment.",
     ),
     value(
         "--build-context NAME=PATH",
@@ -133,13 +124,13 @@ def _build(
 build = gathered(
     "build",
     _build,
-    click.argument("context", default=".", required=False, shell_complete=_left_to_shell("dir")),
+    click.argument("context", default=".", required=False, shell_complete=_complete_directories),
     *_of_build,
 )
 """CONTEXT and the options of `docker build`, as `build`.
 
-For all commands that are about one build. Stands above the command's own
-options, which then follow in its help.
+For all commands about one build. The help lists these options before those of
+the command itself.
 """
 build_beside_paths = gathered(
     "build",
@@ -149,20 +140,20 @@ build_beside_paths = gathered(
         default=".",
         show_default=True,
         help="The build context.",
-        shell_complete=_left_to_shell("dir"),
+        shell_complete=_complete_directories,
     ),
     *_of_build,
 )
-"""The same for a command whose arguments are others: the context is `-C DIR`."""
+"""The same for a command with arguments of its own: the context is `-C DIR`."""
 named = value(
     "--named NAME",
     default="",
-    help="The named context of this name instead of the build context.",
+    help="Use this named context instead of the build context.",
 )
 
 
 def read_stdin(what: str, most: int = MOST_BYTES) -> bytes:
-    """Return all that stdin holds, which is `what`. Raises `InputError` if it cannot be read."""
+    """Return the content of stdin; `what` names it in an `InputError`."""
     if sys.stdin is None:
         raise InputError(f"there is no stdin to read {what} from")
     try:
@@ -174,7 +165,7 @@ def read_stdin(what: str, most: int = MOST_BYTES) -> bytes:
 def _formats(
     ctx: click.Context, param: click.Parameter, value: tuple[str, ...]
 ) -> tuple[Format, ...]:
-    """Return the formats that are asked for, each of which has a place of its own."""
+    """Parse the values of `--format`. Each needs a destination of its own."""
     found: dict[str | None, Format] = {}
     for each in value or ("text",):
         name, named, path = each.partition("=")
@@ -183,7 +174,7 @@ def _formats(
         if name not in FORMATS:
             problem = f"no such format: {name!r} (one of {', '.join(FORMATS)})"
         elif named and not path:
-            problem = f"{each!r} names no file"
+            problem = f"{each!r} has no file name"
         elif place in found:
             where = "stdout" if place is None else repr(found[place].path)
             problem = f"several formats for {where}: name files, as in --format sarif=FILE"
@@ -199,7 +190,7 @@ colour = click.option(
     type=click.Choice(["auto", "always", "never"]),
     default="auto",
     show_default=True,
-    help="When to print colours; auto means on a terminal, and heeds NO_COLOR and FORCE_COLOR.",
+    help="When to print colours; auto: on a terminal, unless NO_COLOR or FORCE_COLOR is set.",
 )
 display = gathered(
     "display",
@@ -209,13 +200,10 @@ display = gathered(
         "formats",
         multiple=True,
         callback=_formats,
-        shell_complete=lambda ctx, param, incomplete: [
-            _completion(name) for name in FORMATS if name.startswith(incomplete)
-        ],
-        help=f"{', '.join(FORMATS)}; into a FILE, or to stdout. Several are possible.  "
-        "[default: text]",
+        shell_complete=_complete_formats,
+        help=f"{', '.join(FORMATS)}; written to stdout or FILE. May be repeated.  [default: text]",
     ),
     colour,
 )
-"""How the outcome is shown, as `display`."""
-exit_zero = flag("--exit-zero", help="Exit with 0 whatever is found; errors keep their codes.")
+"""Options on the output, as `display`."""
+exit_zero = flag("--exit-zero", help="Exit with 0 despite findings; errors keep their codes.")

@@ -1,4 +1,4 @@
-"""The only place that writes to stdout and stderr, and that knows what is behind them."""
+"""Write to stdout and stderr. No other module does, or checks whether they are terminals."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ _PROGRESS_AFTER, _PROGRESS_EVERY = 1.0, 0.1
 
 
 class Format(NamedTuple):
-    """A format that was asked for, and where its text shall go."""
+    """A requested format and its destination."""
 
     name: str
     path: str | None = None
-    """A file; None for stdout."""
+    """Path of a file; None for stdout."""
 
 
 @dataclass(frozen=True)
 class Display:
-    """How a command shows its outcome: the formats, and the colours of text on stdout."""
+    """The requested formats, and the choice of colours for text on stdout."""
 
     formats: tuple[Format, ...] = ()
     colour: str = "auto"
     """`auto`, `always` or `never`."""
 
     def look(self, *, top: int = 0, only: str | None = None, warm: bool = False) -> Look:
-        """Return how text should look on this stdout."""
+        """Return the style of text on this stdout."""
         encoding = getattr(sys.stdout, "encoding", None) or "ascii"
         try:
             ascii_only = not "█├…".encode(encoding)
@@ -58,8 +58,8 @@ class Display:
     ) -> None:
         """Write `outcome` in each format: into their files first, then to stdout.
 
-        A file gets no colour and the usual width, as nobody knows what will show it.
-        Nothing is written unless every format could be made. Only earlier reports are replaced.
+        A file has no colours and the default width. Nothing is written before all formats
+        are rendered. Only earlier reports are overwritten.
         Raises `InputError` for a file that cannot be written.
         """
         look = self.look(top=top, only=only, warm=warm)
@@ -78,7 +78,7 @@ class Display:
                 data = text.encode("utf-8", "backslashreplace")
                 write_output(path, data, replaces=is_report)
         except BrokenPipeError:
-            # Who has seen enough gets the same exit code: a refusal is no pass for `| head`.
+            # The exit code stays the same: `check | head` must not pass a refused context.
             abandon()
 
     def patch(self, edits: Iterable[Edit | None]) -> None:
@@ -96,14 +96,14 @@ def prepare() -> None:
 
 
 def write(data: str | bytes) -> None:
-    """Write data to stdout. Raises `BrokenPipeError` if nobody reads on."""
+    """Write data to stdout. Raises `BrokenPipeError` if its reader is gone."""
     if sys.stdout is not None:
         with _writing():
             sys.stdout.write(data) if isinstance(data, str) else sys.stdout.buffer.write(data)
 
 
 def flush() -> None:
-    """Write out what is still buffered, so that nothing can fail after the exit code is known."""
+    """Flush stdout, so that no write can fail after the exit code is determined."""
     if sys.stdout is not None:
         with _writing():
             sys.stdout.flush()
@@ -120,19 +120,19 @@ def _writing() -> Iterator[None]:
 
 
 def cannot_write(error: OSError) -> CtxsizeError:
-    """Return what to say where stdout takes no more."""
+    """Discard the rest of the output, and return the error to report."""
     abandon()
     return CtxsizeError(f"cannot write the output: {error.strerror}")
 
 
 def clear() -> None:
-    """Clear a terminal for what comes next; elsewhere nothing happens."""
+    """Clear the terminal, if stdout is one."""
     if sys.stdout is not None and sys.stdout.isatty():
         write("\x1b[H\x1b[2J\x1b[3J")
 
 
 def abandon() -> None:
-    """Send what is left in the buffer nowhere: the interpreter flushes once more at its end."""
+    """Discard buffered output, which the interpreter would flush at exit."""
     try:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
@@ -142,12 +142,12 @@ def abandon() -> None:
 
 
 def error(message: str) -> None:
-    """Report in one line what went wrong."""
+    """Report an error in one line."""
     _say("error", message)
 
 
 def failing(problems: Iterable[Problem]) -> int:
-    """Print on which of `problems` the build fails, and return the exit code for that."""
+    """Report the `problems` that make the build fail, and return the exit code."""
     code = FINE
     for problem in dict.fromkeys(each for each in problems if each.fails):
         line = "" if problem.line is None else f":{problem.line}"
@@ -156,13 +156,13 @@ def failing(problems: Iterable[Problem]) -> int:
     return code
 
 
-def found(things: object, *, exit_zero: bool = False) -> int:
-    """Return the exit code where `things`, if there are any, are findings."""
-    return FOUND if things and not exit_zero else FINE
+def found(findings: object, *, exit_zero: bool = False) -> int:
+    """Return the exit code for `findings`, 0 if there are none or `exit_zero`."""
+    return FOUND if findings and not exit_zero else FINE
 
 
 def apply(edits: Sequence[Edit]) -> None:
-    """Write `edits` into their files, and report it."""
+    """Write `edits` into their files, and report each file."""
     if not edits:
         return
     from ctxsize.writer import apply as writing
@@ -173,12 +173,12 @@ def apply(edits: Sequence[Edit]) -> None:
 
 
 def note(message: str) -> None:
-    """Report something that is no data."""
+    """Print a note on stderr."""
     _say("note", message)
 
 
 def warn(problems: Sequence[Problem]) -> None:
-    """Report what made an answer incomplete."""
+    """Print warnings about problems that make the answer incomplete."""
     for problem in problems[:_SHOWN_WARNINGS]:
         where = f"{problem.path}: " if problem.path else ""
         _say("warning", f"{where}{problem.message}")
@@ -192,7 +192,7 @@ def _say(level: str, message: str) -> None:
         half = _LONGEST_MESSAGE // 2
         text = f"{text[:half]} … {text[-half:]}"
     try:
-        # Data first, where both streams go to the same place.
+        # Data first, if both streams have the same destination.
         if sys.stdout is not None:
             sys.stdout.flush()
     except OSError:
@@ -219,7 +219,7 @@ def _width() -> int:
 
 
 def _columns() -> int:
-    """Return the width of the terminal as `shutil` does, whose import takes its time."""
+    """Return the width of the terminal as `shutil` does, which is slow to import."""
     with suppress(ValueError):
         if (columns := int(os.environ.get("COLUMNS", ""))) > 0:
             return columns
@@ -230,7 +230,7 @@ def _columns() -> int:
 
 @contextmanager
 def progress() -> Iterator[_Progress | None]:
-    """Yield what shows on a terminal how far the work is, once it takes over a second."""
+    """Yield a callable that shows progress on a terminal after the first second, or None."""
     if sys.stderr is None or not sys.stderr.isatty():
         yield None
         return
@@ -243,7 +243,7 @@ def progress() -> Iterator[_Progress | None]:
 
 
 def steps(progress: _Progress | None) -> Callable[[str, int, int], None] | None:
-    """Return what shows on the same line which part of the work comes next."""
+    """Return a callable that shows the current step on the same line."""
     return None if progress is None else progress.step
 
 
@@ -253,14 +253,14 @@ class _Progress:
         self.begun = False
 
     def __call__(self, entries: int, content_bytes: int) -> None:
-        """Show how much was walked over."""
+        """Show how many entries and bytes were counted."""
         if self._is_due():
             from ctxsize import units
 
             _overwrite(f"{entries:,} entries, {units.human(content_bytes)} so far")
 
     def step(self, name: str, done: int, total: int) -> None:
-        """Show what is looked at, and how many of how many that is."""
+        """Show the current step, and its position among `total`."""
         if self._is_due():
             count = f" ({done + 1:,} of {total:,})" if total else ""
             _overwrite(fit(visible(name), _width() - len(count) - 1) + count)

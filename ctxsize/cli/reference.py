@@ -1,4 +1,4 @@
-"""`ctxsize rule`, `schema`, `completion` and `docker-plugin`: about ctxsize itself."""
+"""`ctxsize rule`, `schema`, `completion` and `docker-plugin`: documentation and integration."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ctxsize.version import __version__
 def rule(names: tuple[str, ...], display: output.Display) -> None:
     """Explain what CODE means and what to write instead; without one, list all codes.
 
-    A code is `CTX101` or its name, `root-only-name`; `CTX1` stands for all that begin so.
+    CODE is `CTX101`, its name `root-only-name`, or `CTX1` for all with that prefix.
 
     \b
     Examples:
@@ -52,10 +52,10 @@ def rule(names: tuple[str, ...], display: output.Display) -> None:
 @click.command("schema")
 @click.argument("name", required=False)
 def schema(name: str | None) -> None:
-    """Print the JSON Schema of what `--format json` of the command NAME prints.
+    """Print the JSON Schema of the output of the command NAME with `--format json`.
 
-    It refers to no other file. Without NAME the names are listed; `plan` is what the
-    modes of `suggest` print, `baseline` what `check --baseline` reads.
+    The schema needs no other file. Without NAME, the names are listed; `plan` is the
+    output of the modes of `suggest`, `baseline` the file that `check` reads.
 
     \b
     Examples:
@@ -86,7 +86,7 @@ def completion(shell: str) -> None:
     maker = get_completion_class(shell)
     if maker is None:
         raise click.UsageError(f"no completion for {shell}")
-    # bash would be asked for its version first, on a machine that may have none.
+    # `source()` would run bash to check its version, and this machine may not have it.
     script = maker(app, {}, "ctxsize", COMPLETE)
     output.write(script.source_template % script.source_vars() + "\n")
 
@@ -112,13 +112,13 @@ exec {python} -m ctxsize "$@"
 _dir_option = options.value(
     "--dir DIR",
     "directory",
-    help="Where Docker looks for plugins.  [default: cli-plugins in DOCKER_CONFIG or ~/.docker]",
+    help="The directory for plugins.  [default: cli-plugins in DOCKER_CONFIG or ~/.docker]",
 )
 
 
 @click.group("docker-plugin")
 def docker_plugin() -> None:
-    """Make `docker ctxsize` work, which does what `ctxsize` does.
+    """Install or remove the Docker plugin, so that `docker ctxsize` runs `ctxsize`.
 
     \b
     Examples:
@@ -131,7 +131,7 @@ def docker_plugin() -> None:
 @docker_plugin.command("install")
 @_dir_option
 def install(directory: str | None) -> None:
-    """Write the plugin, which runs this very ctxsize.
+    """Write the plugin, which runs this ctxsize.
 
     \b
     Examples:
@@ -157,13 +157,13 @@ def install(directory: str | None) -> None:
         mark=_MARK, metadata=shlex.quote(json.dumps(metadata)), python=shlex.quote(sys.executable)
     )
     write_output(path, script.encode(), executable=True)
-    output.note(f"{path} is written: `docker ctxsize` works now")
+    output.note(f"wrote {path}: `docker ctxsize` works now")
 
 
 @docker_plugin.command("uninstall")
 @_dir_option
 def uninstall(directory: str | None) -> None:
-    """Remove the plugin that `install` wrote, by this version or another, and nothing else.
+    """Remove the plugin, if any version of ctxsize wrote it.
 
     \b
     Examples:
@@ -174,9 +174,9 @@ def uninstall(directory: str | None) -> None:
 
     path = _path(directory)
     if remove_output(path, _is_ours):
-        output.note(f"{path} is removed, and with it `docker ctxsize`")
+        output.note(f"removed {path}, and with it `docker ctxsize`")
     else:
-        output.note(f"{path} is not there, so there is nothing to remove")
+        output.note(f"{path} does not exist, so there is nothing to remove")
 
 
 def _path(directory: str | None) -> str:
@@ -185,7 +185,7 @@ def _path(directory: str | None) -> str:
 
 
 def _is_ours(data: bytes) -> bool:
-    """Return whether it is the script, whatever its metadata and its Python are."""
+    """Return whether this is the script, with any metadata and any Python."""
     before, _, rest = _SCRIPT.format(mark=_MARK, metadata="\0", python="\0").partition("\0")
     middle, _, after = rest.partition("\0")
     pattern = rf"{re.escape(before)}.+{re.escape(middle)}.+{re.escape(after)}"

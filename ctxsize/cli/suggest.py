@@ -1,4 +1,4 @@
-"""`ctxsize suggest`: what the ignore file should hold, proved; and into the file with it."""
+"""`ctxsize suggest`: proposes proved patterns for the ignore file, and writes them."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ _ALL = "all"
 
 @click.command("suggest")
 @options.build
-@options.flag("--write", help="Write what is chosen into the ignore file.")
-@options.flag("--diff", help="Show that change, and write nothing.")
-@options.flag("--check", help="Exit with 1 if anything safe is missing.")
-@options.flag("--unsafe", help="Choose the unsafe suggestions too.")
+@options.flag("--write", help="Write the chosen suggestions into the ignore file.")
+@options.flag("--diff", help="Show that change as a diff, and write nothing.")
+@options.flag("--check", help="Exit with 1 if there is a safe suggestion.")
+@options.flag("--unsafe", help="Also choose the unsafe suggestions.")
 @options.value(
     "--only RULE|PATH",
     multiple=True,
-    help="Choose the suggestions of this rule, or about this path, and no others.",
+    help="Choose only the suggestions of this rule or about this path.",
 )
 @options.value(
     "--explain RULE",
     multiple=True,
     help="Explain what a rule looks for, what it found and what blocked it; `all` explains "
-    "everything that was found and is not suggested.",
+    "everything that was found but is not suggested.",
 )
-@options.flag("--allowlist", help="Instead: ignore everything but what the Dockerfiles take.")
+@options.flag("--allowlist", help="Instead: ignore everything except what the Dockerfiles take.")
 @options.value(
-    "--like FILE", help="Instead: what this other ignore file keeps out, translated to CONTEXT."
+    "--like FILE", help="Instead: add the patterns of another ignore file, translated to CONTEXT."
 )
 @options.flag(
-    "--from-gitignore", help="Instead: what git ignores, translated to the builder's patterns."
+    "--from-gitignore", help="Instead: add what git ignores, translated to the builder's patterns."
 )
-@options.flag("--tidy", help="Instead: drop the lines that the ignore file can do without.")
+@options.flag("--tidy", help="Instead: remove redundant lines from the ignore file.")
 @options.display
 def suggest(
     build: Build,
@@ -58,12 +58,12 @@ def suggest(
     tidy: bool,
     display: output.Display,
 ) -> int:
-    """Propose what the ignore file of CONTEXT should hold, so that only what is needed is sent.
+    """Propose patterns for the ignore file of CONTEXT, so that only what is needed is sent.
 
-    A rule speaks where its evidence is (a CACHEDIR.TAG, a Cargo.toml beside
-    target), never about a name alone. Each suggestion is tried on the context in
-    memory: nothing that a Dockerfile takes by name disappears, every COPY finds
-    its source, and what is saved is measured. Nothing is written without --write.
+    A rule needs evidence (a CACHEDIR.TAG, a Cargo.toml beside target), never just
+    a name. Each suggestion is tried in memory: nothing that a Dockerfile takes by
+    name disappears, every COPY finds its source, and the saving is measured.
+    Nothing is written without --write.
 
     \b
     Examples:
@@ -71,7 +71,7 @@ def suggest(
       ctxsize suggest --write
       ctxsize suggest --diff services/api
       ctxsize suggest --write --only docs.directory --only data/raw
-      ctxsize suggest --check                    for CI: 1 if something is missing
+      ctxsize suggest --check                    for CI: exit 1 if something is missing
       ctxsize suggest --explain rust.target
       ctxsize suggest --allowlist --diff
       ctxsize suggest --like ../worker/.dockerignore --write
@@ -79,7 +79,7 @@ def suggest(
       ctxsize suggest --tidy --check             for CI: exit 1 if lines are redundant
     """  # noqa: D301
     if write and (diff or check):
-        raise click.UsageError("--write goes with neither --diff nor --check")
+        raise click.UsageError("--write cannot be combined with --diff or --check")
     modes = {"allowlist": allowlist, "from-gitignore": from_gitignore, "tidy": tidy}
     mode = _mode({**modes, "like": like is not None}, alone=not (unsafe or only or explain))
     if mode:
@@ -113,20 +113,22 @@ def _show(outcome: Advice | IgnoreFilePlan, display: output.Display, *, diff: bo
     else:
         display.emit(outcome)
     if outcome.written:
-        output.note(f"{outcome.ignore_file} is written")
+        output.note(f"wrote {outcome.ignore_file}")
 
 
 def _mode(asked: Mapping[str, bool], *, alone: bool) -> str:
     modes = [mode for mode, given in asked.items() if given]
     if len(modes) > 1:
-        raise click.UsageError(f"--{modes[0]} does not go with --{modes[1]}")
+        raise click.UsageError(f"--{modes[0]} cannot be combined with --{modes[1]}")
     if modes and not alone:
-        raise click.UsageError(f"--{modes[0]} goes with none of --only, --unsafe and --explain")
+        raise click.UsageError(
+            f"--{modes[0]} cannot be combined with --only, --unsafe or --explain"
+        )
     return modes[0] if modes else ""
 
 
 def _known(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the rules of these names, none for all. Raises `InputError` for an unknown one."""
+    """Return the rules with these names, without `all`. Raises `InputError` for an unknown one."""
     from ctxsize.recommender.rules import all_rules
 
     for name in names:

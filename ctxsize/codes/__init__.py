@@ -1,4 +1,4 @@
-"""What each code of a finding means: the pages beside this module are the only source.
+"""The documentation of each code, read from the pages beside this module.
 
 A code is never used for anything else, also when it is retired. `CTX0` are problems, `CTX1`
 lints, `CTX2` advice, `CTX3` discovery, `CTX4` the guard, `CTX5` suggestions.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import ClassVar, Literal
@@ -24,7 +23,7 @@ _PAGE = re.compile(
     r"(?:\n## Good\n\n```text\n(?P<good>(?s:.+?))\n```\n)?"
 )
 _ESCAPED = re.compile(rb"\\([0-3][0-7]{2})")
-"""A byte that no one can see, as pages and the terminal show it."""
+"""A non-printable byte, as pages and the terminal show it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +33,17 @@ class Code:
     name: str
     """`CTX101`."""
     slug: str
-    """`root-only-name`: the same for people."""
+    """The name for people, such as `root-only-name`."""
     severity: Severity
-    """The usual one; a finding may be worse or lighter."""
+    """The usual severity; that of a finding may differ."""
     summary: str
-    """One sentence: what is wrong, in general."""
+    """One sentence on what is wrong in general."""
     why: str
-    """What Docker does, and what to do instead."""
+    """The behaviour of Docker, and what to do instead."""
     bad: str = ""
-    """An example that is found."""
+    """An example with the fault."""
     good: str = ""
-    """The same without the fault."""
+    """The same example, corrected."""
 
 
 @dataclass(frozen=True)
@@ -55,24 +54,24 @@ class Rules:
 
     codes: tuple[Code, ...]
     asked: bool = False
-    """Whether they were asked for by name, so that each is explained at length."""
+    """True if they were requested by name, so that each is explained at length."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Return nothing: to explain finds nothing."""
+        """Return no findings; they are part of every outcome."""
         return ()
 
 
 @cache
 def names(start: str = "CTX") -> tuple[str, ...]:
-    """Return all codes that begin so, in order."""
+    """Return all codes with this prefix, in order."""
     pages = (each.partition(".") for each in os.listdir(os.path.dirname(__file__)))
     return tuple(sorted(name for name, _, end in pages if end == "md" and name.startswith(start)))
 
 
 @cache
 def code_of(name: str) -> Code:
-    """Return what the page of a code says. Raises `KeyError` if there is none."""
+    """Return the content of the page of a code. Raises `KeyError` if there is none."""
     if name not in names():
         raise KeyError(name)
     path = os.path.join(os.path.dirname(__file__), f"{name}.md")
@@ -86,31 +85,13 @@ def code_of(name: str) -> Code:
 
 
 def all_codes() -> tuple[Code, ...]:
-    """Return what all pages say, in the order of their names."""
+    """Return the content of all pages, in the order of their codes."""
     return tuple(map(code_of, names()))
 
 
 def severity_of(name: str) -> Severity:
     """Return the usual severity of a code."""
     return code_of(name).severity
-
-
-def codes_of(findings: Iterable[Finding]) -> list[Code]:
-    """Return the codes of `findings`, each once, in the order of their names."""
-    by_name = {each.code: each for each in findings}
-    return [
-        code_of(name) if name in names() else _unknown(found)
-        for name, found in sorted(by_name.items())
-    ]
-
-
-def slug_of(name: str) -> str:
-    """Return the code's name for people, or nothing for one that is not ours."""
-    return code_of(name).slug if name in names() else ""
-
-
-def _unknown(finding: Finding) -> Code:
-    return Code(finding.code, finding.code.lower(), finding.severity, finding.message, "")
 
 
 def _unescaped(text: str) -> str:

@@ -1,8 +1,8 @@
-"""How the outcome of a command is shown: `render(format, outcome, look) -> str`.
+"""Format the outcome of a command: `render(format, outcome, look) -> str`.
 
-`sections` makes plain values of an outcome, which `text` and `markdown` show; `json`
-has a shape for each kind of outcome; the other formats read its findings. A format
-never prints, opens or exits. One is loaded when it is used.
+`sections` converts an outcome into plain values for `text` and `markdown`; `json` has a
+shape for each kind of outcome; the other formats use only its findings. A format never
+prints, opens files or exits, and is imported when it is used.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
         | Cleaning
         | Rules
     )
-    """What a command answers; `kind` tells one from the others, and `findings` are of all."""
+    """The result of a command. Each has a different `kind`, and all have `findings`."""
 
 FORMATS = ("text", "json", "markdown", "github", "sarif", "junit", "gitlab")
 """The choices of `--format`."""
 
 _JSON_KEYS = "root|before|passes|findings|verdict|context_path|mode|codes|contexts"
-"""What follows the version."""
+"""Names of the keys that can follow the version."""
 _SIGNS = re.compile(
     rf"""
     \A\{{\s*"version":\s\d+,\s*"(?:{_JSON_KEYS})"                 # json, and baselines
@@ -57,30 +57,30 @@ _SIGNS = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-"""How the files begin that a report may replace."""
+"""Beginnings of earlier reports: only these files are overwritten."""
 
 TABLES = ("dir", "ext", "pattern", "file")
-"""The choices of `--by`: the ways to take a report apart."""
+"""The choices of `--by`: tables of a report."""
 _STYLES = {"bold": "1", "dim": "2", "green": "1;32", "yellow": "1;33", "red": "1;31", "bar": "36"}
 
 
 @dataclass(frozen=True)
 class Look:
-    """How wide, how colourful and how much."""
+    """The width, the colours and the extent of a text."""
 
     width: int = 80
     colour: bool = False
     ascii: bool = False
-    """Whether the output cannot hold block and line characters."""
+    """True if the output cannot encode block and line characters."""
     top: int = 5
-    """Rows of each table."""
+    """Number of rows of each table."""
     warm: bool = False
-    """Whether to tell what the next build prints."""
+    """True to show the figures of the next build too."""
     only: str | None = None
-    """The one table to show, one of `TABLES`; None for the whole report."""
+    """The only table to show, one of `TABLES`; None for the whole report."""
 
     def paint(self, text: str, style: str) -> str:
-        """Return `text` in a style, or as it is where there is no colour."""
+        """Return `text` in a style, unchanged without colours."""
         return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if self.colour and text else text
 
 
@@ -115,7 +115,7 @@ def render(name: str, outcome: Outcome, look: Look) -> str:
 
 
 def is_report(start: bytes) -> bool:
-    """Return whether a file that begins so is a report, in whatever format.
+    """Return whether a file with this beginning is a report, in any format.
 
     >>> is_report(b'{"version": 1, "root": "."}'), is_report(b'{"version": "1.0"}')
     (True, False)

@@ -1,4 +1,4 @@
-"""What CI servers read: annotations for GitHub Actions, code quality for GitLab, and JUnit XML."""
+"""Formats for CI: annotations of GitHub Actions, code quality of GitLab, and JUnit XML."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
-from ctxsize.codes import slug_of
+from ctxsize.codes import code_of
 from ctxsize.findings import Finding, Severity
 from ctxsize.formats.names import visible
 from ctxsize.formats.wording import details, fingerprints, place, summary
@@ -19,10 +19,10 @@ SHOWN = 10
 
 
 def github(kind: str, findings: Sequence[Finding]) -> str:
-    """Return `findings` of the command `kind` as workflow commands, and how many there are.
+    """Return `findings` of the command `kind` as workflow commands, and a summary.
 
-    The most severe become annotations; the others follow as plain lines, folded,
-    where no text can be taken for a command.
+    The most severe become annotations. The others follow as folded lines, escaped so that
+    the runner does not parse them as commands.
     """
     lines: list[str] = []
     rest: list[Finding] = []
@@ -31,7 +31,7 @@ def github(kind: str, findings: Sequence[Finding]) -> str:
         lines += map(_command, of_level[:SHOWN])
         rest += of_level[SHOWN:]
     if rest:
-        lines.append(f"::group::{len(rest)} more that GitHub would not show as annotations")
+        lines.append(f"::group::{len(rest)} more, as GitHub shows {SHOWN} annotations per level")
         for each in rest:
             text = f"- {place(each)} {each.severity.value} {each.code} {visible(each.message)}"
             lines.append(text.replace("##[", "# #["))
@@ -46,7 +46,7 @@ def _command(finding: Finding) -> str:
         properties["endLine"] = location.end_line
         if location.end_line in (None, location.line):
             properties |= {"col": location.column, "endColumn": location.end_column}
-    properties["title"] = f"{finding.code} {slug_of(finding.code)}".rstrip()
+    properties["title"] = f"{finding.code} {code_of(finding.code).slug}"
     said = ",".join(f"{key}={_value(value)}" for key, value in properties.items() if value)
     more = (f"{label} {text}" for label, text in details(finding) if label.endswith(":"))
     message = "\n".join((finding.message, *more))
@@ -60,7 +60,7 @@ def _data(text: str) -> str:
 
 def _value(value: object) -> str:
     text = str(value).encode("utf-8", "backslashreplace").decode()
-    # A log is shown on a terminal: what GitHub has no code for is escaped as in a message.
+    # GitHub has no escape for other control characters, and its log is a terminal.
     text = "".join(char if char in "\r\n" else visible(char) for char in text)
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
@@ -86,9 +86,9 @@ def gitlab(findings: Sequence[Finding]) -> str:
 
 
 def junit(kind: str, findings: Sequence[Finding], passed: Sequence[str]) -> str:
-    """Return JUnit XML: a failed test for each finding that is more than a note.
+    """Return JUnit XML: a failed test for each finding, except those of severity info.
 
-    What `passed` are tests too, so that a green run of the command `kind` has some.
+    Each name in `passed` is a successful test, so that a green run has some.
     """
     found = [line for each in findings for line in _case(each)]
     names = passed if passed or findings else ["no findings"]
@@ -127,5 +127,5 @@ def _case(finding: Finding) -> Iterator[str]:
 
 
 def _attribute(value: str) -> str:
-    """Return `value` in quotes; what XML cannot hold is escaped as on a terminal."""
+    """Return `value` in quotes; characters that XML forbids are escaped as on a terminal."""
     return quoteattr(visible(value))

@@ -6,7 +6,7 @@ import html
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from ctxsize.codes import slug_of
+from ctxsize.codes import code_of
 from ctxsize.findings import Finding, Severity
 from ctxsize.formats import Look, sections
 from ctxsize.formats.names import visible
@@ -14,13 +14,13 @@ from ctxsize.formats.text import size_tree
 from ctxsize.formats.wording import details, more, place, summary
 
 MOST = 50
-"""Number of findings, and of other items of a section; a comment holds 65,536 characters."""
+"""Number of items of a section to show; a comment may have 65,536 characters."""
 _SIGNS = {Severity.ERROR: "🔴", Severity.WARNING: "🟡", Severity.INFO: "🔵"}
 _SPECIAL = re.compile(r"([\\`*_\[\]<>&~|$#])")
 
 
 def render(title: str, parts: Iterable[sections.Section]) -> str:
-    """Return `parts` under a heading, those to unfold that are folded."""
+    """Return `parts` under a heading; folded ones become `<details>`."""
     blocks = [f"### {title}"]
     for section in parts:
         if not section.items:
@@ -35,7 +35,7 @@ def render(title: str, parts: Iterable[sections.Section]) -> str:
 
 
 def _items(items: Sequence[sections.Item]) -> Iterator[str]:
-    """Yield lines, with an empty one between two items unless both are of one list."""
+    """Yield lines, with an empty one between two items, except within a list."""
     left = more(len(items) - MOST)
     shown = [*items[:MOST], *([sections.Prose(f"  {left}")] if left else [])]
     before = "- "
@@ -103,14 +103,14 @@ def _findings(findings: Sequence[Finding]) -> list[str]:
 
 def _finding(finding: Finding) -> Iterator[str]:
     where = code(place(finding))
-    head = f"- {_SIGNS[finding.severity]} {where} **{finding.code}** {slug_of(finding.code)}"
-    yield f"{head.rstrip()}: {prose(finding.message)}"
+    head = f"- {_SIGNS[finding.severity]} {where} **{finding.code}** {code_of(finding.code).slug}"
+    yield f"{head}: {prose(finding.message)}"
     for label, text in details(finding):
         yield f"  - {code(text) if label == '|' else f'{label} {prose(text)}'.lstrip()}"
 
 
 def _details(title: str, lines: Sequence[str], *, is_open: bool = False) -> list[str]:
-    """Return `lines` to unfold under `title`, which is HTML."""
+    """Return a `<details>` element with `lines`; `title` is HTML."""
     return [
         "<details open>" if is_open else "<details>",
         f"<summary>{title}</summary>",
@@ -122,7 +122,7 @@ def _details(title: str, lines: Sequence[str], *, is_open: bool = False) -> list
 
 
 def code(text: str) -> str:
-    """Return `text` in a code span, whatever it holds.
+    """Return `text` in a code span, with a fence that is long enough.
 
     >>> code("a`b"), code("x")
     ('``a`b``', '`x`')
@@ -138,14 +138,14 @@ def _longest_fence(text: str) -> int:
 
 
 def prose(text: str) -> str:
-    r"""Return a sentence of ours, whose code spans stay what they are.
+    r"""Escape a sentence of ours, except its code spans.
 
     >>> prose("`*.log` keeps <b>")
     '`*.log` keeps \\<b\\>'
     """
     text = visible(text)
     parts = text.split("`")
-    # A longer fence would end elsewhere, and leave what we took for code as it is.
+    # Longer fences, and those without an end, are not parsed: everything is escaped.
     if len(parts) % 2 == 0 or "``" in text:
         return _escaped(text)
     return "`".join(part if at % 2 else _escaped(part) for at, part in enumerate(parts))

@@ -1,4 +1,4 @@
-"""Names from a tree as text that is safe on a terminal, and no wider than it."""
+"""Print names safely: without control characters, and within a width."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ESCAPED = {letter.encode(): char.encode() for char, letter in _LETTERS.items()}
 
 
 def visible(text: str) -> str:
-    r"""Return `text` with everything escaped that is no printable character.
+    r"""Return `text` with all non-printable characters escaped.
 
     >>> visible("a\x1b[31m\n")
     'a\\033[31m\\n'
@@ -21,7 +21,7 @@ def visible(text: str) -> str:
 
 
 def quoted(name: str) -> str:
-    r"""Return `name` as it is, or in double quotes as `git` writes it, so that it reads back.
+    r"""Return `name`, in double quotes as `git` writes it if `unquoted` needs them.
 
     >>> quoted("a b.txt"), quoted("a\n"), quoted(os.fsdecode(b"\xff"))
     ('a b.txt', '"a\\n"', '"\\377"')
@@ -58,7 +58,7 @@ def _visible(char: str) -> str:
 
 
 def columns(text: str) -> int:
-    """Return how many columns `text` takes on a terminal.
+    """Return the width of `text` on a terminal.
 
     >>> columns("abc"), columns("日本")
     (3, 4)
@@ -73,7 +73,7 @@ def _columns(char: str) -> int:
 
 
 def fit(text: str, width: int) -> str:
-    """Return `text`, its middle cut out if it takes more than `width` columns.
+    """Return `text`, without its middle if it is wider than `width` columns.
 
     >>> fit("src/components/Button.tsx", 15)
     'src/c…utton.tsx'

@@ -14,20 +14,20 @@ _NO_END = "\\ No newline at end of file\n"
 
 
 def render(edits: Iterable[Edit], look: Look) -> str:
-    """Return what `edits` change, in their order; nothing where nothing changes.
+    """Return the changes of `edits` as a diff, in their order.
 
-    Names are quoted as `git` does it. Control characters in lines are escaped,
-    but for tabs and the carriage return of a line end.
+    Names are quoted as `git` does it. Control characters in lines are escaped, except tabs
+    and the carriage return of a line end.
     """
     return "".join(line for edit in edits for line in _diff(edit, look))
 
 
 def of_findings(findings: Iterable[Finding], look: Look) -> str:
-    """Return the rewrite of each finding that has one, below a line that says what it fixes."""
+    """Return the fixes of `findings` as diffs, each below a comment that describes it."""
     parts: list[str] = []
     for each in findings:
         if each.fix is not None:
-            sure = "" if each.fix.certain else ", to be looked at"
+            sure = "" if each.fix.certain else " (unsafe: review first)"
             head = f"# {place(each)} {each.code}: {visible(each.fix.message)}{sure}"
             parts.append(f"{look.paint(head, 'dim')}\n{render(each.fix.edits, look)}")
     return "\n".join(parts)
@@ -57,13 +57,13 @@ def text_of(data: bytes | None) -> str:
 
 
 def lines(text: str) -> list[str]:
-    """Return the lines with their ends; only a line feed ends one."""
+    """Return the lines with their ends; only a line feed ends a line."""
     *parts, last = text.split("\n")
     return [f"{part}\n" for part in parts] + ([last] if last else [])
 
 
 def replaced(before: list[str], after: list[str]) -> Iterator[tuple[int, int, str]]:
-    """Yield the runs of lines that change: start, end (excluded), and what stands there then."""
+    """Yield the runs of lines that change: start, end (excluded), and the new text."""
     from difflib import SequenceMatcher
 
     for kind, start, end, first, last in SequenceMatcher(None, before, after, False).get_opcodes():

@@ -1,7 +1,6 @@
 """SARIF 2.1.0, for code scanning: findings with their rules, fingerprints and fixes.
 
-Paths are relative to the working directory, which `%SRCROOT%` stands for;
-columns count characters.
+Paths are relative to the working directory (`%SRCROOT%`); columns count characters.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from ctxsize.codes import Code, codes_of
+from ctxsize.codes import Code, code_of
 from ctxsize.findings import Finding, Fix, Location, Severity
 from ctxsize.formats.names import visible
 from ctxsize.formats.patch import lines, replaced
@@ -25,7 +24,7 @@ _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: 
 
 def render(kind: str, findings: Sequence[Finding]) -> str:
     """Return `findings` of the command `kind` as a SARIF log."""
-    codes = codes_of(findings)
+    codes = [code_of(name) for name in sorted({each.code for each in findings})]
     index = {each.name: at for at, each in enumerate(codes)}
     marks = fingerprints(findings)
     run = {
@@ -39,7 +38,7 @@ def render(kind: str, findings: Sequence[Finding]) -> str:
         "automationDetails": {"id": f"ctxsize/{kind}/"},
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {
-            "%SRCROOT%": {"description": {"text": "The directory that ctxsize ran in."}}
+            "%SRCROOT%": {"description": {"text": "The working directory of ctxsize."}}
         },
         "results": [
             _result(each, index[each.code], mark)
@@ -53,14 +52,12 @@ def _rule(code: Code) -> dict[str, Any]:
     examples = [("Found", code.bad), ("Better", code.good)]
     shown = "".join(f"\n\n{title}:\n\n```\n{text}\n```" for title, text in examples if text)
     plain = "".join(f"\n\n{title}:\n{text}" for title, text in examples if text)
-    why = code.why or code.summary
-    name = "".join(part.capitalize() for part in code.slug.split("-"))
     return {
         "id": code.name,
-        **({} if name.upper() == code.name else {"name": name}),
+        "name": "".join(part.capitalize() for part in code.slug.split("-")),
         "shortDescription": {"text": code.summary},
-        "fullDescription": {"text": why},
-        "help": {"text": why + plain, "markdown": why + shown},
+        "fullDescription": {"text": code.why},
+        "help": {"text": code.why + plain, "markdown": code.why + shown},
         "defaultConfiguration": {"level": _LEVELS[code.severity]},
     }
 
@@ -94,7 +91,7 @@ def _result(finding: Finding, rule: int, mark: str) -> dict[str, Any]:
 
 
 def _artifact(path: str) -> dict[str, str]:
-    """Return where the file is: below `%SRCROOT%`, or anywhere else by its absolute path."""
+    """Return the URI of a file: below `%SRCROOT%`, or else absolute."""
     path = os.path.normpath(path)
     if path.startswith("/") or path.split("/")[0] == "..":
         return {"uri": "file://" + quote(os.fsencode(os.path.abspath(path)))}
@@ -102,7 +99,7 @@ def _artifact(path: str) -> dict[str, str]:
 
 
 def _region(location: Location) -> dict[str, int]:
-    """Return the place in the file; a finding about all of it is at its first line."""
+    """Return the region of a finding; line 1 if it concerns the whole file."""
     numbers = {
         "startLine": location.line or 1,
         "startColumn": location.column,
@@ -113,9 +110,9 @@ def _region(location: Location) -> dict[str, int]:
 
 
 def _changes(fix: Fix) -> list[dict[str, Any]]:
-    """Return the edits of `fix`, or none at all if one of them is of a file that is no text.
+    """Return the edits of `fix`, or none if one of the files is not text.
 
-    A new file is written in one replacement, from nothing.
+    A new file is one replacement of an empty region.
     """
     changes = []
     for edit in fix.edits:
@@ -135,7 +132,7 @@ def _changes(fix: Fix) -> list[dict[str, Any]]:
 
 
 def _position(lines: list[str], at: int) -> tuple[int, int]:
-    """Return line and column just before the line `at`, which may be the end of the file."""
+    """Return line and column of the start of the line with this index, which may be the end."""
     if at == len(lines) and lines and not lines[-1].endswith("\n"):
         return at, len(lines[-1]) + 1
     return at + 1, 1

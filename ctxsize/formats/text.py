@@ -1,4 +1,4 @@
-"""Text for a person at a terminal: sections no wider than it, with colours where it has some."""
+"""Text for a terminal: sections within its width, with colours if it supports them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SHORTEST_NAME = 6
 
 
 def render(parts: Iterable[sections.Section], look: Look) -> str:
-    """Return `parts` with a blank line between each two."""
+    """Return `parts`, separated by blank lines."""
     shown = (_section(each, look) for each in parts if each.items)
     return "\n".join("\n".join(lines) + "\n" for lines in shown if lines)
 
@@ -86,7 +86,7 @@ def _line(line: sections.Prose, look: Look) -> list[str]:
 
 
 def _wrapped(text: str, look: Look, follows: str) -> list[str]:
-    """Return lines of `text`, with `follows` before all but the first."""
+    """Wrap `text`, with `follows` before each line except the first."""
     wrapper = textwrap.TextWrapper(look.width, "", follows, break_long_words=False)
     wrapper.break_on_hyphens = False
     return wrapper.wrap(text) or [text]
@@ -114,7 +114,7 @@ def _card(card: sections.Card, look: Look) -> Iterator[str]:
 
 
 def _table(table: sections.Table, look: Look) -> Iterator[str]:
-    """Yield the rows, all columns to the right but the last."""
+    """Yield the rows, with all columns aligned right except the last."""
     whole = [row for row in table.rows if len(row) == len(table.headers)]
     widths = [max(map(columns, cells)) for cells in zip(table.headers, *whole, strict=True)][:-1]
     room = max(_NARROWEST_NAME, look.width - 2 - sum(width + 2 for width in widths))
@@ -138,7 +138,7 @@ def _row(row: Sequence[str], widths: Sequence[int], name: str) -> str:
 
 
 def _brief(item: sections.Findings, look: Look) -> Iterator[str]:
-    """Yield a line for each finding, and how many more of a code there are."""
+    """Yield a line for each finding, at most `EXAMPLES` for each code."""
     in_order = sorted(item.findings, key=lambda each: each.code)
     for code, group in groupby(in_order, lambda each: each.code):
         alike = list(group)
@@ -171,7 +171,7 @@ def _finding(finding: Finding, look: Look) -> Iterator[str]:
 
 
 def size_tree(tree: sections.SizeTree, look: Look) -> Iterator[str]:
-    """Yield the directories with bars, as lines no wider than `look.width`."""
+    """Yield the directories with bars, in lines of at most `look.width` columns."""
     rows = [*_size_rows(tree, look)]
     sizes = [human(node.content_bytes) for _, _, node in rows]
     counts = [f"{node.files:,}" for _, _, node in rows]
@@ -213,7 +213,7 @@ def _size_rows(tree: sections.SizeTree, look: Look) -> Iterator[tuple[str, str, 
 
 
 def _largest(tree: sections.SizeTree) -> set[str]:
-    """Return the paths of the largest directories whose parents are among them."""
+    """Return the paths of the largest directories, with all their parents."""
     chosen: set[str] = set()
     pending = [(-tree.root.content_bytes, tree.root.path, tree.root)]
     while pending and len(chosen) < tree.limit:

@@ -1,4 +1,4 @@
-"""How worrying a report is and why, for every format."""
+"""The level of concern of a report, and the reasons, for every format."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ctxsize.model import Amount, Measurement, Reason, Report
 
 LARGE_BYTES = 50_000_000
-"""From here on a context is worth a look: every cold build waits for it."""
+"""Number of bytes from which a context is worth a look: every cold build sends them."""
 TOO_LARGE_BYTES = 500_000_000
 MANY_FILES = 5_000
 TOO_MANY_FILES = 50_000
@@ -17,7 +17,7 @@ class Concern(NamedTuple):
     """A level of concern."""
 
     name: str
-    """For programs."""
+    """The name in JSON."""
     title: str
     style: str
     sign: str
@@ -31,7 +31,7 @@ REFUSED = Concern("refused", "Refused", "red", "🔴")
 
 
 def level(report: Report, *, refused: bool = False) -> Concern:
-    """Return how worrying `report` is; `check` may have `refused` it."""
+    """Return the level of concern of `report`; `check` may have `refused` it."""
     amount = sent(report)
     if refused:
         return REFUSED
@@ -43,7 +43,7 @@ def level(report: Report, *, refused: bool = False) -> Concern:
 
 
 def reasons(report: Report) -> tuple[Reason, ...]:
-    """Return why `report` is not fine; nothing if it is."""
+    """Return the reasons for which `report` is not fine."""
     amount = sent(report)
     size = [Reason("size", (), 0, amount.content_bytes, amount.files)] if is_large(amount) else []
     nothing = [Reason("everything-ignored", (), 0, 0, 0)] if hides_all(report) else []
@@ -53,24 +53,24 @@ def reasons(report: Report) -> tuple[Reason, ...]:
 
 
 def sent(report: Report) -> Amount:
-    """Return what travels, or the context where that is not known.
+    """Return the size of the transfers, or of the context if they are not known.
 
-    Of named contexts too: a build waits for all of them.
+    Named contexts are included: a build waits for all of them.
     """
     parts = (each.totals if isinstance(each, Measurement) else each for each in report.parts)
     return Amount.of(*parts)
 
 
 def is_large(amount: Amount) -> bool:
-    """Return whether much is sent."""
+    """Return whether this is too much to call the report fine."""
     return amount.content_bytes >= LARGE_BYTES or amount.files >= MANY_FILES
 
 
 def hides_all(report: Report) -> bool:
-    """Return whether the ignore file leaves nothing."""
+    """Return whether the ignore file ignores everything."""
     return report.context.totals.entries == 0 and report.ignore_file is not None
 
 
 def misses_source(report: Report) -> bool:
-    """Return whether the build fails on a source, once its contexts are sent."""
+    """Return whether the build fails because a source is missing."""
     return any(each.code == "source-not-found" for each in report.all_problems)

@@ -1,4 +1,4 @@
-"""Words that outcomes and formats share: amounts, lists, and what is said of a finding."""
+"""Phrases that several formats share: amounts, lists, and details of findings."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from ctxsize.recommender.outcome import Suggested
 
 EVIDENCE = 5
-"""Number of pieces of evidence of one finding that are shown."""
+"""Number of pieces of evidence to show of a finding."""
 EXAMPLES = 3
-"""Number of names, paths or reasons of one thing that are shown."""
+"""Number of names, paths or reasons to show in a list."""
 SEVERITY_STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "bold"}
 _VERBS = {
     "ignored": "ignores",
@@ -33,7 +33,7 @@ _VERBS = {
 
 
 def amount(counted: Counted) -> str:
-    """Return how big something is.
+    """Return size and number of files as text.
 
     >>> from ctxsize.model import Amount
     >>> amount(Amount(14, 5_100_000))
@@ -43,7 +43,7 @@ def amount(counted: Counted) -> str:
 
 
 def more(count: int, noun: str = "") -> str:
-    """Return how many more there are, `""` for none.
+    """Return "and … more", `""` for none.
 
     >>> more(2), more(1, "file"), more(0)
     ('and 2 more', 'and 1 more file', '')
@@ -54,7 +54,7 @@ def more(count: int, noun: str = "") -> str:
 
 
 def listed(texts: Sequence[str], noun: str = "", *, most: int = EXAMPLES, sign: str = ", ") -> str:
-    """Return the first few of `texts` and how many more there are.
+    """Return the first `most` of `texts`, and the number of the others.
 
     >>> listed(["a", "b", "c", "d"]), listed(["a"])
     ('a, b, c and 1 more', 'a')
@@ -68,14 +68,14 @@ def sentence(clause: str) -> str:
 
 
 def place(finding: Finding) -> str:
-    """Return `path:line:column` as far as it is known, safe on a terminal."""
+    """Return the known part of `path:line:column`, safe on a terminal."""
     location = finding.location
     numbers = [str(each) for each in (location.line, location.column) if each is not None]
     return ":".join([quoted(location.path), *numbers])
 
 
 def summary(findings: Sequence[Finding]) -> str:
-    """Return how many findings there are, of which severities, and how many have a fix."""
+    """Return the number of findings, by severity, and of those with a fix."""
     if not findings:
         return "no findings"
     parts = []
@@ -89,9 +89,9 @@ def summary(findings: Sequence[Finding]) -> str:
 
 
 def details(finding: Finding) -> Iterator[tuple[str, str]]:
-    """Yield what follows the message: some evidence behind a bar, then help and fix.
+    """Yield the lines below a message: evidence, help and fix.
 
-    Each with its label: `|`, nothing for how much more evidence there is, `help:`, `fix:`.
+    Each has a label: `|`, `""` for the number of further evidence, `help:` or `fix:`.
     """
     yield from (("|", each) for each in finding.evidence[:EVIDENCE])
     if len(finding.evidence) > EVIDENCE:
@@ -104,13 +104,13 @@ def details(finding: Finding) -> Iterator[tuple[str, str]]:
 
 
 def fix_text(fix: Fix, named: Collection[str] = ()) -> str:
-    """Return what `fix` does and what is sent otherwise; paths in `named` are not repeated."""
+    """Return what `fix` does, and its effect; paths in `named` are not repeated."""
     changed = effect(fix, named=named)
     return fix.message + (f"; {changed}" if changed else "")
 
 
 def effect(fix: Fix, *, named: Collection[str] = ()) -> str:
-    """Return what `fix` changes, `""` where that is not known.
+    """Return the effect of `fix` on what is sent, `""` if it is not known.
 
     >>> from ctxsize.findings import Changes
     >>> effect(Fix("", (), True, Changes(ignored=Paths(("a/", "a/b", "c"), 2, 1500))))
@@ -135,7 +135,7 @@ def _amount(group: Paths, named: Collection[str]) -> str:
 
 
 def _topmost(paths: Collection[str]) -> Iterator[str]:
-    """Yield `paths` in their order without what lies below a directory among them."""
+    """Yield `paths` in their order, except those below a directory among them."""
     last = ""
     for path in paths:
         if not last or not path.startswith(last):
@@ -144,9 +144,9 @@ def _topmost(paths: Collection[str]) -> Iterator[str]:
 
 
 def fingerprints(findings: Iterable[Finding]) -> list[str]:
-    """Return one for each of `findings`, all different, for those who track them over time.
+    """Return a unique fingerprint of each finding, to track it over time.
 
-    They stay when lines move and when figures change, so they hold neither.
+    It does not depend on line numbers and figures, which change often.
     """
     from hashlib import sha256  # slow to load, and few formats need it
 
@@ -181,7 +181,7 @@ def command(outcome: Report | Suggested, name: str, *arguments: str) -> str:
 
 
 def path_argument(path: str) -> str:
-    """Return `path` so that it is not taken for an option."""
+    """Return `path` in a form that is not parsed as an option."""
     return f"./{path}" if path.startswith("-") else path
 
 

@@ -1,6 +1,6 @@
-"""Judge a context: its limits, what is said against it, and which parts are to blame.
+"""Judge a context: limits, findings, and the parts that exceed them.
 
-Nothing is read or measured here: the values are what `check` and `diff` answer.
+Nothing is read or measured here. `check` and `diff` return these values.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from ctxsize.model import Amount, Clue, Counted, Directory, Measurement, Report
 from ctxsize.units import human, plural
 
 MOST_TRIED = 500_000
-"""The files of a context up to which a remedy is tried when it is refused: some seconds."""
+"""Number of files up to which `check` tries a remedy, which takes some seconds."""
 DEFAULT_GROWTH = Tolerance(percent=5)
-"""What a context may grow since its baseline where nobody says."""
+"""Growth that is allowed by default."""
 _MOST = 0.95
-"""Share of a directory from which on the one part of it that holds it is named instead."""
+"""Share of a directory from which a single part of it is named instead."""
 _LEAST = 0.001
-"""Share of the context below which nothing is to blame."""
+"""Share of the context below which no part is named."""
 _CODES = {
     "max": "CTX401",
     "max-files": "CTX402",
@@ -38,7 +38,7 @@ _CODES = {
 
 @dataclass(frozen=True)
 class Limit:
-    """One limit of a context, and what it is."""
+    """A limit of a context, and the actual amount."""
 
     name: str
     """`max`, `max-files`, `min`, `min-files`, `growth` or `shrink`, as in the configuration."""
@@ -49,92 +49,92 @@ class Limit:
     allowed: int
     actual: int
     baseline: int | None = None
-    """For `growth` and `shrink`: what it was."""
+    """The former amount, for `growth` and `shrink`."""
     tolerance: str = ""
-    """For `growth` and `shrink`: as it was written."""
+    """The tolerance as written, for `growth` and `shrink`."""
 
     @property
     def code(self) -> str:
-        """Return the code of the finding that says that it is missed."""
+        """Return the code of the finding that reports a violation."""
         return _CODES[self.name]
 
     @property
     def is_floor(self) -> bool:
-        """Return whether less is wrong, not more."""
+        """Return whether this limits the amount from below."""
         return self.name in ("min", "min-files", "shrink")
 
     @property
     def over(self) -> int:
-        """Return by how much it is missed, 0 if it is kept."""
+        """Return the excess, or the shortage for a floor; 0 if the limit is kept."""
         missed = self.allowed - self.actual if self.is_floor else self.actual - self.allowed
         return max(0, missed)
 
     def shown(self, amount: int) -> str:
-        """Return an amount in the unit of this limit, for a person."""
+        """Return an amount as text, in the unit of this limit."""
         return human(amount) if self.unit == "bytes" else plural(amount, "file")
 
 
 @dataclass(frozen=True)
 class Remedy:
-    """What `ctxsize suggest --write` is proved to save for the same build."""
+    """The proved saving of `ctxsize suggest --write` for the same build."""
 
     saves: Amount
     enough: bool
-    """Whether every budget is kept then."""
+    """True if it meets every budget."""
 
 
 @dataclass(frozen=True)
 class ContextCheck:
-    """One context, held against its budget."""
+    """The check of one context against its budget."""
 
     name: str
     report: Report
     limits: tuple[Limit, ...]
     findings: tuple[Finding, ...] = ()
     culprits: tuple[Clue, ...] = ()
-    """The largest parts where it is over, none of which holds another."""
+    """The largest parts if it is too large; none contains another."""
     grown: tuple[SizeChange, ...] | None = None
-    """What grew since the baseline, the greatest first; None without one."""
+    """Growth since the baseline, the greatest first; None without a baseline."""
     remedy: Remedy | None = None
     untried: bool = False
-    """Whether no remedy was looked for, as there are more files than `MOST_TRIED`."""
+    """True if no remedy was tried because there are more than `MOST_TRIED` files."""
     accepted: tuple[Accepted, ...] = ()
-    """What there is against it and the configuration accepts."""
+    """Findings that the configuration accepts."""
 
     @property
     def missed(self) -> tuple[Limit, ...]:
-        """Return the limits that it does not keep, but for those of which that is accepted."""
+        """Return the limits that are violated, except accepted ones."""
         accepted = {each.finding.code for each in self.accepted}
         return tuple(each for each in self.limits if each.over and each.code not in accepted)
 
     @property
     def passes(self) -> bool:
-        """Return whether nothing is to be said against it."""
+        """Return whether there is no error."""
         return not any(each.severity is Severity.ERROR for each in self.findings)
 
 
 @dataclass(frozen=True)
 class CheckReport:
-    """Everything that `ctxsize check` has to say."""
+    """The outcome of `ctxsize check`."""
 
     kind: ClassVar[Literal["check"]] = "check"
 
     checks: tuple[ContextCheck, ...]
     baseline: str | None = None
-    """The file, if there is one."""
+    """Path of the baseline, if there is one."""
     updated: bool = False
-    """Whether the baseline was rewritten."""
+    """True if the baseline was rewritten."""
     unused: tuple[Finding, ...] = ()
-    """Tables of the configuration that accept nothing."""
+    """Findings about tables of the configuration that accept nothing."""
 
     @property
     def passes(self) -> bool:
-        """Return whether every context does."""
+        """Return whether every context passes."""
         return all(each.passes for each in self.checks)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Return what the guard has against each context, then what its report warns of."""
+        """Return the findings of the guard, then the warnings of the reports."""
         said = [
             finding
             for each in self.checks
@@ -147,7 +147,7 @@ class CheckReport:
 
     @property
     def passed(self) -> tuple[str, ...]:
-        """Return the contexts that pass, for formats that name what is in order."""
+        """Return the names of the contexts that pass, for formats that list them."""
         return tuple(each.name for each in self.checks if each.passes)
 
 
@@ -156,16 +156,16 @@ class Side:
     """One side of a comparison."""
 
     name: str
-    """The file, or the context that was measured now."""
+    """The file, or the context that was measured."""
     content_bytes: int
     files: int
     complete: bool
-    """Whether all of its files are known."""
+    """True if all of its files are known."""
 
 
 @dataclass(frozen=True)
 class DiffReport:
-    """Everything that `ctxsize diff` has to say."""
+    """The outcome of `ctxsize diff`."""
 
     kind: ClassVar[Literal["diff"]] = "diff"
 
@@ -178,7 +178,7 @@ class DiffReport:
 def judge(
     name: str, report: Report, budget: Budget, *, known: Known, baseline: Baseline | None = None
 ) -> ContextCheck:
-    """Return what there is to say about `report` under `budget`; `known` is what is known of it."""
+    """Judge `report` by `budget`; `known` are its directories and files."""
     of = budget.of or "context"
     size = actual(report, of)
     entry = None if baseline is None else baseline.get(name)
@@ -194,23 +194,23 @@ def judge(
     if baseline is not None and entry is None:
         found.append(_finding("CTX407", f"{name} is not in the baseline", report, of))
     if report.lower_bound and not missed:
-        least = f"{name} holds at least {human(size.content_bytes)}"
-        message = f"{least}: a part of it could not be counted"
+        least = f"{name} has at least {human(size.content_bytes)}"
+        message = f"{least}, as a part of it could not be counted"
         found.append(_finding("CTX408", message, report, of))
     for each in limits:
         if each.name == "growth" and each.unit == "bytes" and each.baseline is not None:
-            # The baseline could follow the context down, by more than it may grow.
+            # The context shrank by more than it may grow: lower the baseline.
             slack = each.baseline - each.actual
             if slack > each.allowed - each.baseline and slack > 0:
                 was, now = human(each.baseline), human(each.actual)
-                message = f"{name}: the baseline of {was} could shrink to {now}"
+                message = f"{name}: the baseline of {was} could be lowered to {now}"
                 found.append(_finding("CTX406", message, report, of, severity=Severity.INFO))
     grown = None if entry is None else between(entry, known).grown
     return ContextCheck(name, report, limits, tuple(found), blamed, grown)
 
 
 def actual(report: Report, of: str) -> Amount:
-    """Return what is in the context, or in all its transfers together."""
+    """Return the size of the context, or of all its transfers together."""
     return Amount.of(report.context.totals) if of == "context" else Amount.of(*report.transfers)
 
 
@@ -239,12 +239,12 @@ def _limits(budget: Budget, of: str, size: Amount, entry: Known | None) -> Itera
 
 
 def in_unit(unit: str, amount: Amount) -> int:
-    """Return the files or the bytes of `amount`."""
+    """Return the number of files, or of bytes."""
     return amount.files if unit == "files" else amount.content_bytes
 
 
 def said(limit: Limit) -> str:
-    """Return what is wrong, with its figures."""
+    """Return a clause about a violated limit, with its figures."""
     what = f"the {limit.of}"
     now, allowed, over = map(limit.shown, (limit.actual, limit.allowed, limit.over))
     if limit.baseline is None:
@@ -262,7 +262,7 @@ def said(limit: Limit) -> str:
 def _finding(
     code: str, message: str, report: Report, of: str, *, severity: Severity = Severity.ERROR
 ) -> Finding:
-    """Return a finding at what is to be changed: the ignore file, or what takes most."""
+    """Return a finding, located in the ignore file or at the largest source of the Dockerfile."""
     place = Location(report.dockerfile or report.context_path)
     if of == "context" and report.ignore_file is not None:
         place = Location(report.ignore_file.path, 1)
@@ -275,7 +275,7 @@ def _finding(
 
 
 def culprits(context: Measurement, count: int = 5, *, by_files: bool = False) -> tuple[Clue, ...]:
-    """Return the `count` largest parts, each named as deep as one part holds nearly all of it."""
+    """Return the `count` largest parts, each as deep as a single part has nearly all of it."""
 
     def weight(part: Counted) -> int:
         return part.files if by_files else part.content_bytes

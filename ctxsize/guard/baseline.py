@@ -1,8 +1,8 @@
 """Read and write the baseline file, and read saved reports.
 
-A baseline is committed, so it is written in one order, a directory or a file a line, and holds
-no more than is needed to tell what grew. Reports hold the directories down to a depth and the
-largest files, a listing every file.
+A baseline is committed. So it has a fixed order, with a directory or a file on each line, and
+only what is needed to find growth. A report has the directories down to a depth and the
+largest files; a listing has every file.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from ctxsize.reader import read_file
 
 VERSION = 1
 DIRECTORIES, FILES = 60, 20
-"""How many of the largest are kept."""
+"""Numbers of the largest directories and files that a baseline keeps."""
 DEPTH = 4
 _PAIR = re.compile(r"\[\n +([0-9]+),\n +([0-9]+)\n +\]")
-"""A list of two numbers; the line ends of JSON are never part of a name."""
+"""A list of two numbers. Names cannot match, as JSON escapes line feeds."""
 _HINT = "correct it, or remove it and write a new one with --update-baseline"
 _MOST_BYTES = 1 << 30
-"""Number of bytes of the largest report: a listing has a line for every file."""
+"""Number of bytes of the largest report; a listing has a line for every file."""
 _HOW_TO_SAVE = (
     "save one with ctxsize measure --format json=FILE, or with all files: "
     "ctxsize ls --format json > FILE"
@@ -33,11 +33,11 @@ _HOW_TO_SAVE = (
 
 
 Baseline = Mapping[str, Known]
-"""By the name of the context."""
+"""Recorded contexts by name."""
 
 
 def read(path: str) -> Baseline:
-    """Return the baseline in the file `path`. Raises `InputError` if it is not there or is none."""
+    """Read the baseline in the file `path`. Raises `InputError` if it is missing or invalid."""
     try:
         return _baseline(json.loads(read_file(path)), path)
     except FileNotFoundError:
@@ -51,11 +51,11 @@ def read(path: str) -> Baseline:
 
 
 def _baseline(data: Any, path: str) -> Baseline:
-    """Return the baseline that `data` is. Raises `ValueError` if it is none."""
+    """Parse a baseline. Raises `ValueError` if it is invalid."""
     _must(isinstance(data, dict), "must be an object")
     version, contexts = data.get("version"), data.get("contexts")
     if isinstance(version, int) and version > VERSION:
-        message = f"is a baseline of version {version}, which this ctxsize does not know"
+        message = f"is a baseline of version {version}, which this ctxsize does not support"
         raise InputError(message, path=path, hint="use a newer ctxsize")
     _must(version == VERSION and type(version) is int, "lacks its version")
     _must(isinstance(contexts, dict), "lacks its contexts")
@@ -82,14 +82,14 @@ def _entry(name: str, data: Any) -> Known:
 
 def _amount(name: str, data: Any) -> Amount:
     is_pair = isinstance(data, list) and len(data) == 2
-    _must(is_pair, f"{name!r} holds {data!r} where bytes and files should be")
+    _must(is_pair, f"{name!r} has {data!r} instead of bytes and files")
     content_bytes, files = (_number(name, each) for each in data)
     return Amount(files, content_bytes)
 
 
 def _number(name: str, data: Any) -> int:
     is_number = type(data) is int and data >= 0
-    _must(is_number, f"{name!r} holds {data!r} where a number should be")
+    _must(is_number, f"{name!r} has {data!r} instead of a number")
     return int(data)
 
 
@@ -99,7 +99,7 @@ def _must(condition: bool, message: str) -> None:
 
 
 def text(baseline: Baseline) -> str:
-    """Return `baseline` as the content of its file, with a line for each directory and file."""
+    """Return `baseline` as text, with a line for each directory and file."""
     contexts = {name: _shape(baseline[name]) for name in sorted(baseline)}
     shape = json.dumps({"version": VERSION, "contexts": contexts}, indent=2)
     return _PAIR.sub(r"[\1, \2]", shape) + "\n"
@@ -124,10 +124,10 @@ def _pair(amount: Amount) -> list[int]:
 
 
 def read_report(path: str, name: str | None = None) -> Known:
-    """Return what the saved report in the file `path` knows.
+    """Read the saved report in the file `path`.
 
-    `name` chooses one of the contexts of a baseline or of the report of a check.
-    Raises `InputError` if it is not there or is none.
+    `name` chooses a context of a baseline or of the report of a check.
+    Raises `InputError` if it is missing or invalid.
     """
     try:
         data = read_file(path, _MOST_BYTES)
@@ -169,8 +169,10 @@ def _one(found: Any, path: str, name: str | None) -> Any:
     if name is None and len(found) == 1:
         return next(iter(found.values()))
     if name is None or name not in found:
-        wrong = "holds several contexts" if name is None else f"holds no context {name}"
-        raise InputError(wrong, path=path, hint=f"--name with one of {', '.join(sorted(found))}")
+        wrong = "has several contexts" if name is None else f"has no context {name}"
+        raise InputError(
+            wrong, path=path, hint=f"add --name with one of {', '.join(sorted(found))}"
+        )
     return found[name]
 
 
@@ -200,7 +202,7 @@ def _of_report(shape: Any) -> Known:
         int(context["files"]),
         directories,
         files,
-        # Where the tree ends may be where it was cut.
+        # The deepest level may be where the tree was cut.
         depth=max((path.count("/") + 1 for path in directories), default=0),
         files_from=0 if sum(files.values()) >= size else min(files.values(), default=0),
     )

@@ -1,4 +1,4 @@
-"""What is known of a context at one time, all files or the largest; what changed since."""
+"""The known sizes in a context at one time, of all files or the largest, and their changes."""
 
 from __future__ import annotations
 
@@ -11,47 +11,47 @@ from ctxsize.entry import Entry, Kind
 from ctxsize.model import Amount, Measurement
 
 Held = tuple[Amount | None, int | None]
-"""What a path holds, and the bytes that it may hold at most where that is not listed.
+"""The size of a path, and the most bytes that it can have if it is not listed.
 
-These are none where it is certainly not there, and None where nobody knows.
+`(None, 0)` is a path that does not exist; the second is None if there is no such limit.
 """
 
 
 @dataclass(frozen=True)
 class Known:
-    """The sums of a context, and its directories and files as far as they are known."""
+    """The totals of a context, and its known directories and files."""
 
     content_bytes: int
     files: int
     directories: Mapping[str, Amount]
-    """With all that each holds, by path; without the context itself."""
+    """Sizes of whole directories by path, without the context itself."""
     largest_files: Mapping[str, int]
     depth: int | None = None
-    """Deeper directories are not known; None where all are."""
+    """Number of levels that are known; None for all."""
     directories_from: int = 0
-    """What is not in `directories` holds no more bytes than that."""
+    """Most bytes of a directory that `directories` lacks."""
     files_from: int = 0
-    """What is not in `largest_files` is no larger than that."""
+    """Most bytes of a file that `largest_files` lacks."""
     builder: str = ""
-    """Of a baseline: for which it was measured."""
+    """The builder for which a baseline was measured."""
     transfer: Amount | None = None
-    """Of a baseline: None where it was not known."""
+    """The transfer of a baseline; None if it was not known."""
 
     def directory(self, path: str) -> Held:
-        """Return what is known of a directory; one without files is as good as not there."""
+        """Return the size of a directory; one without files counts as absent."""
         if (held := self.directories.get(path)) is not None:
             return (held if held.files else None), 0
         is_shallow = self.depth is None or path.count("/") < self.depth
         return None, self.directories_from if is_shallow else None
 
     def file(self, path: str) -> Held:
-        """Return what is known of a file."""
+        """Return the size of a file."""
         size = self.largest_files.get(path)
         return (None, self.files_from) if size is None else (Amount(0, size), 0)
 
 
 def of_measurement(context: Measurement, *, depth: int | None, top: int) -> Known:
-    """Return what is known of `context`, which was measured with this `depth` and `top`."""
+    """Return the known sizes in `context`, which was measured with this `depth` and `top`."""
     files = {each.name: each.content_bytes for each in context.largest_files}
     directories: dict[str, Amount] = {}
     pending = [*context.tree.children]
@@ -65,7 +65,7 @@ def of_measurement(context: Measurement, *, depth: int | None, top: int) -> Know
 
 
 def of_entries(entries: Iterable[Entry]) -> Known:
-    """Return everything that is known of a context whose `entries` were all listed."""
+    """Return the sizes in a context, from all its `entries`."""
     return of_files(
         (each.path, each.content_bytes)
         for each in entries
@@ -74,7 +74,7 @@ def of_entries(entries: Iterable[Entry]) -> Known:
 
 
 def of_files(files: Iterable[tuple[str, int]]) -> Known:
-    """Return everything that is known of a context that holds just `files`, each with its bytes."""
+    """Return the sizes in a context with just these `files`, each with its bytes."""
     sizes = dict(files)
     counts, totals = Counter[str](), Counter[str]()
     for path, size in sizes.items():
@@ -86,13 +86,13 @@ def of_files(files: Iterable[tuple[str, int]]) -> Known:
 
 
 def _above(path: str) -> Iterator[str]:
-    """Yield the directories that hold `path`, but for the context itself."""
+    """Yield the directories above `path`, except the context itself."""
     while path := path.rpartition("/")[0]:
         yield path
 
 
 def worth_keeping(known: Known, *, directories: int, files: int) -> Known:
-    """Return the largest of `known`, so that it can be kept in a file that people read."""
+    """Return only the largest of `known`, for a file that people read."""
     sizes = {path: held.content_bytes for path, held in known.directories.items()}
     kept, directories_from = _largest(sizes, directories)
     kept_files, files_from = _largest(known.largest_files, files)
@@ -106,17 +106,17 @@ def worth_keeping(known: Known, *, directories: int, files: int) -> Known:
 
 
 def _largest(sizes: Mapping[str, int], count: int) -> tuple[list[str], int]:
-    """Return the paths of the largest, and the size that no other one exceeds."""
+    """Return the paths of the largest, and the most bytes of any other."""
     ordered = sorted(sizes, key=lambda path: (-sizes[path], path))
     return ordered[:count], sizes[ordered[count]] if len(ordered) > count else 0
 
 
 _MOST = 0.9
-"""Share of a directory's growth from which on the files in it that grew explain it."""
+"""Share of a directory's growth from which the files in it explain it."""
 
 
 class What(str, Enum):
-    """What happened to a directory or a file."""
+    """The kind of a change."""
 
     ADDED = "added"
     REMOVED = "removed"
@@ -126,31 +126,31 @@ class What(str, Enum):
 
 @dataclass(frozen=True)
 class SizeChange:
-    """A directory or a file that is not what it was."""
+    """A change of a directory or a file."""
 
     path: str
     what: What
     before_bytes: int | None
-    """None where it was not there, or was too small to be listed."""
+    """None if it was absent, or too small to be listed."""
     after_bytes: int | None
     delta_bytes: int
-    """At least, where `exact` is false: it may have been there, unlisted."""
+    """The change, or if not `exact` its minimum: it may have existed unlisted."""
     delta_files: int = 0
-    """Of a directory."""
+    """The change of the number of files in a directory."""
     exact: bool = True
 
 
 @dataclass(frozen=True)
 class SizeChanges:
-    """All the changes that are known, the greatest first."""
+    """All known changes, the greatest first."""
 
     directories: tuple[SizeChange, ...] = ()
-    """Without those whose change is that of one directory in them."""
+    """Directories, except those whose change is that of one directory in them."""
     files: tuple[SizeChange, ...] = ()
 
     @property
     def grown(self) -> tuple[SizeChange, ...]:
-        """Return what grew: files, and the directories that no such file explains."""
+        """Return files that grew, and directories whose growth such files do not explain."""
         files = [each for each in self.files if each.delta_bytes > 0]
         explained = Counter[str]()
         for file in files:
@@ -170,7 +170,7 @@ def between(before: Known, after: Known) -> SizeChanges:
         {**before.directories, **after.directories}, before.directory, after.directory
     )
     files = _changes({**before.largest_files, **after.largest_files}, before.file, after.file)
-    # A directory whose change is that of one in it is left out.
+    # Omit a directory whose change is that of a directory in it.
     inner = {
         (each.path.rpartition("/")[0], each.delta_bytes, each.delta_files) for each in directories
     }

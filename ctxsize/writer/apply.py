@@ -62,10 +62,10 @@ def write_output(
 ) -> None:
     """Write a report to `path`, also to a FIFO or a device.
 
-    A new file that is `executable` is so for everyone whom the umask lets. With `replaces`
-    a file that is not empty is only replaced if its beginning is accepted.
-    Raises `InputError` if that is not possible, and for a symlink out of the repository;
-    the old file is then still there.
+    A new file is executable if `executable` and the umask allow it. With `replaces`, a file
+    that is not empty is overwritten only if its beginning passes that test.
+    Raises `InputError` if the file cannot be written, and for a symlink out of the
+    repository; the old file is then unchanged.
     """
     with _explained(path):
         refuse_way_out(path)

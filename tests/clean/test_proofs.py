@@ -181,7 +181,7 @@ def test_packages_keep_what_was_built_in_them(proven: bool, tmp_path: Path) -> N
 
 
 REASONS: dict[str, tuple[list[str | Node], str]] = {
-    "nothing": (["node_modules/x"], "no .package-lock.json or .modules.yaml or"),
+    "nothing": (["node_modules/x"], "needs .package-lock.json, .modules.yaml, .yarn-integrity or"),
     "other content": (
         [file("node_modules/.package-lock.json", b"{}")],
         ".package-lock.json is in it, but not as the tool writes it",

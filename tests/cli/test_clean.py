@@ -66,9 +66,9 @@ def test_json_is_as_its_schema_says(project: Path, cli: Cli) -> None:
     [
         (
             ("--apply", "p", "--yes"),
-            "plans are no longer saved: look",
+            "plans are no longer saved: review",
         ),
-        (("--plan", "p"), "plans are no longer saved: look"),
+        (("--plan", "p"), "plans are no longer saved: review"),
         (("--older-than", "x"), "not a length of time: 'x'"),
         (("--recent", "5"), "not a length of time: '5'"),
         (("--keep-size", "much"), "not a size: 'much'"),
@@ -145,7 +145,7 @@ def test_an_interruption_says_so_and_exits_with_130(project: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout) == (130, "")
-    assert "what is half deleted is offered by the next run" in done.stderr
+    assert "the next run lists what is half deleted" in done.stderr
 
 
 def test_symlinks_are_named_in_the_report(cli: Cli, tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def test_one_of_several_contexts(cli: Cli, tmp_path: Path) -> None:
     assert cli("check", "--format", "json=r.json", cwd=root).code == 0
     result = cli("diff", "r.json", "a", cwd=root)
     assert (result.code, result.out) == (2, "")
-    assert "r.json: holds several contexts (--name with one of a, b)" in result.err
+    assert "r.json: has several contexts (add --name with one of a, b)" in result.err
     assert cli("diff", "r.json", "b", "--name", "b", cwd=root).out == "The same: 5 B in 1 file\n"
     assert cli("diff", "r.json", "b", "--name", "c", cwd=root).code == 2
 

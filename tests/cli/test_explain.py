@@ -95,9 +95,9 @@ foo/bar: ignored
     line 5  !foo                        does not match
     => ignored by .dockerignore:4 `foo/*`
   ! Which instruction takes it: not known, as there is no Dockerfile.
-  ! .dockerignore:5 `!foo` looks as if it decided: it matches foo. But BuildKit
-    skips it there: foo was not ignored when its turn came, so it could change
-    nothing, and what is skipped does not hold for the entries below.
+  ! .dockerignore:5 `!foo` seems to decide, as it matches foo. But BuildKit
+    skips it there, as foo was not ignored. A skipped pattern has no effect on
+    the entries below either.
 """
 
 
@@ -109,14 +109,14 @@ def test_trace_of_a_file_that_arrives_empty(cli: Cli, traps: Path) -> None:
     out = cli("explain", "--trace", "node_modules/keep/deep/f.js", cwd=traps).out
     assert out.startswith("node_modules/keep/deep/f.js: arrives empty\n")
     assert "line 2  !node_modules/keep          matched above, so sent" in out
-    assert "`**/node_modules` looks as if it decided: it matches" in out
+    assert "`**/node_modules` seems to decide, as it matches" in out
     assert "arrives empty: the sender refuses to open it" in " ".join(out.split())
 
 
 def test_trace_stops_at_a_directory_that_is_not_entered(cli: Cli, wide: Path) -> None:
     out = " ".join(cli("explain", "--trace", "foo/sub/x", cwd=wide).out.split())
     assert "foo/sub is ignored and BuildKit does not enter it" in out
-    assert "`!foo/*/**` looks as if it decided: it matches the path. But BuildKit never" in out
+    assert "`!foo/*/**` seems to decide, as it matches the path. But BuildKit never" in out
 
 
 def test_trace_of_an_ignored_directory_that_may_be_sent(cli: Cli, traps: Path) -> None:
@@ -126,7 +126,7 @@ def test_trace_of_an_ignored_directory_that_may_be_sent(cli: Cli, traps: Path) -
 
 def test_trace_of_what_is_not_there(cli: Cli, tmp_path: Path) -> None:
     context = build_tree(tmp_path / "ctx", ["a/b", link("to-a", "a")])
-    assert "no such entry now (nope:" in cli("explain", "--trace", "nope/x", cwd=context).out
+    assert "path does not exist now (nope:" in cli("explain", "--trace", "nope/x", cwd=context).out
     below = " ".join(cli("explain", "--trace", "to-a/b", cwd=context).out.split())
     assert "to-a is a symlink, which no builder follows" in below
 
@@ -137,10 +137,10 @@ def test_what_is_not_there_is_not_said_to_be_sent(cli: Cli, tmp_path: Path) -> N
     out = cli("explain", "--trace", "no", cwd=context).out
     assert out.startswith("no: would be sent\n")
     assert "=> would be sent: no pattern matches" in out
-    assert "COPY no (Dockerfile:2) would take it, were it there" in out
+    assert "COPY no (Dockerfile:2) would take it if it were there" in out
     assert cli("explain", "--trace", "b", cwd=context).out.startswith("b: would be ignored\n")
     noted = cli("explain", "a", "no", "none", cwd=context).err
-    assert "matches 3 of the paths, so nothing ignores them; 2 of them not there (-n" in noted
+    assert "matches 3 of the paths, so nothing ignores them; 2 of them do not exist (-n" in noted
 
 
 def test_what_may_not_be_read_is_not_said_to_be_sent(cli: Cli, readable_by_all: Path) -> None:
@@ -156,7 +156,7 @@ def test_what_may_not_be_read_is_not_said_to_be_sent(cli: Cli, readable_by_all: 
     assert traced["d"].startswith("d: stops the build\n")
     assert "BuildKit stops here: no permission to read it." in traced["d"]
     assert traced["l"].startswith("l: sent\n")
-    assert "nothing ignores them; 2 of them may not be read" in noted
+    assert "nothing ignores them; 2 of them may be unreadable" in noted
     assert classic.startswith("f: stops the build\n")
 
 

@@ -113,15 +113,15 @@ MOUNTS = {
     "a directory": ("src", None),
     "a file": ("app.py", None),
     "all of it": (".", None),
-    "absent": ("missing", "the context holds no missing"),
+    "absent": ("missing", "missing is not in the context"),
     "ignored directory": ("dist", "not found: ignored by"),
     "not re-included": ("build/drop", "not found: ignored by"),
     "through a link": ("current/two", None),
     "link to what is ignored": ("to-old", "lib/old is ignored by"),
-    "link to itself": ("round", "leads in a circle"),
+    "link to itself": ("round", "is part of a loop"),
     "out of the root": ("../../src", None),
     "star": ("*.py", "a mount has no wildcards"),
-    "brackets": ("weird[1].txt", "is not ignored, but does not travel"),
+    "brackets": ("weird[1].txt", "is not ignored, but not transferred either"),
 }
 RUNS = "process "
 """Mounts are made before the program of RUN, which an empty image does not have."""
@@ -163,7 +163,7 @@ def test_a_trigger_of_a_stage(cli: Cli, tmp_path: Path) -> None:
     assert result.code == 1
     assert result.out.splitlines()[:2] == [
         "COPY x (Dockerfile:2): found",
-        "COPY y (Dockerfile:2): not found: the context holds no y",
+        "COPY y (Dockerfile:2): not found: y is not in the context",
     ]
     options = ("--target", "a", "--source", "2")
     result = cli("explain", *options, cwd=where)
@@ -218,7 +218,7 @@ CAUSES = {
     "no value": ("ARG V\nCOPY v$V.py /", "ARG V, which has no value"),
     "before FROM": ("COPY v$EARLY.py /", "the stage needs its own ARG EARLY"),
     "the whole context": ("COPY $NOPE /", "assumed to be unset: $NOPE"),
-    "no match": ("COPY *.rs /", "matches nothing that is sent: the build goes on"),
+    "no match": ("COPY *.rs /", "matches nothing that is sent: the build continues"),
 }
 
 
@@ -281,13 +281,13 @@ TAKERS = {
     "taken": ("COPY src /s", "src/x", "COPY src (Dockerfile:2) takes it"),
     "by a star": ("COPY sr* /s", "src/x", "COPY sr* (Dockerfile:2) takes it"),
     "by all": ("ADD . /s", "other", "ADD . (Dockerfile:2) takes it"),
-    "not taken": ("COPY src /s", "other", "no instruction takes it, so it does not travel"),
-    "ignored": ("COPY src /s", "src/no", "COPY src (Dockerfile:2) would take it, were it not"),
+    "not taken": ("COPY src /s", "other", "no instruction takes it, so it is not transferred"),
+    "ignored": ("COPY src /s", "src/no", "COPY src (Dockerfile:2) would take it if it were not"),
     "below it": ("COPY src/x /s", "src", "COPY src/x (Dockerfile:2) may take something below it"),
     "widened": (
         "COPY src /s\nRUN --mount=type=tmpfs,target=/t x",
         "other",
-        "(Dockerfile:3) makes it travel, though it takes nothing",
+        "(Dockerfile:3) transfers it without copying it",
     ),
     "rejected": ("COPY", "other", "Which instruction takes it: not known: Dockerfile:2: "),
 }
@@ -336,11 +336,11 @@ KEEPING = {
     "any depth from the top": ("**/c.txt", 0, "found: matches 2 entries\n"),
     "a star does not cross a slash": ("x/*.txt", 0, "found: matches 1 entry\n"),
     "what a directory holds": ("src/*", 0, "found: matches 2 entries\n"),
-    "a star for what is ignored": ("*.log", 0, "matches nothing that is sent: the build goes on"),
-    "a star for nothing": ("*.nothing", 0, "matches nothing that is sent: the build goes on"),
-    "absent": ("x/nope", 1, "not found: the context holds no x/nope\n"),
-    "absent behind a pivot": ("x/./nope", 1, "not found: the context holds no x/nope\n"),
-    "absent in front of a pivot": ("nope/./*", 1, "not found: the context holds no nope\n"),
+    "a star for what is ignored": ("*.log", 0, "matches nothing that is sent: the build continues"),
+    "a star for nothing": ("*.nothing", 0, "matches nothing that is sent: the build continues"),
+    "absent": ("x/nope", 1, "not found: x/nope is not in the context\n"),
+    "absent behind a pivot": ("x/./nope", 1, "not found: x/nope is not in the context\n"),
+    "absent in front of a pivot": ("nope/./*", 1, "not found: nope is not in the context\n"),
     "ignored": ("x/y/drop", 1, "not found: ignored by .dockerignore:2 `x/y/drop`\n"),
     "ignored in front of a pivot": (
         "hidden/./d.txt",

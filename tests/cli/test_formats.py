@@ -41,7 +41,7 @@ def test_stdout_may_be_named(cli: Cli, context: Path) -> None:
 WRONG = [
     (["xml"], "no such format: 'xml' (one of text, json"),
     (["=x"], "no such format: ''"),
-    (["json="], "'json=' names no file"),
+    (["json="], "'json=' has no file name"),
     (["text", "json"], "several formats for stdout"),
     (["text", "json=-"], "several formats for stdout"),
     (["text=a", "json=./a"], "several formats for 'a'"),

@@ -111,7 +111,7 @@ def test_each_command_names_the_link(cli: Cli, tmp_path: Path) -> None:
     assert expected in " ".join(measured.out.split())
     assert measured.out.startswith("The build fails: ")
     assert expected in cli("ls", "--transfer", str(root)).err
-    assert "holds no d/nope" in cli("explain", "-C", str(root), "--source", "2").out
+    assert "d/nope is not in the context" in cli("explain", "-C", str(root), "--source", "2").out
 
 
 def test_a_loop_is_named(tmp_path: Path) -> None:

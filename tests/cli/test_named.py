@@ -201,7 +201,7 @@ def test_text_shows_each_named_context(app: Path, cli: Cli) -> None:
         "Named context lib\n  Stands for   ../lib\n",
         "COPY a (Dockerfile:5), COPY sub (Dockerfile:5)",
         "COPY b (Dockerfile:6), COPY b (Dockerfile:7)",
-        "Printed      transferring lib: ",
+        "Build prints transferring lib: ",
         "Stands for   docker-image://alpine\n  Sent         nothing: the builder fetches it",
         "of 2 contexts with",
         "ctxsize ls --transfer --size --build-context lib=../lib",
@@ -209,19 +209,19 @@ def test_text_shows_each_named_context(app: Path, cli: Cli) -> None:
         assert text in out
     out = cli("measure", "--target", "one", "--platform", "linux/arm64,linux/amd64").out
     assert "Transfer     linux/arm64: " in out
-    assert "Printed      linux/amd64: transferring context: " in out
+    assert "Build prints linux/amd64: transferring context: " in out
 
 
 def test_warm_shows_what_the_next_build_sends(app: Path, cli: Cli) -> None:
     options = ["--build-context", "lib=../lib"]
-    assert "Again" not in cli("measure", *options).out
+    assert "Second build" not in cli("measure", *options).out
     out = " ".join(cli("measure", "--warm", *options).out.split())
     report = api.measure(build_contexts={"lib": "../lib"})
     assert report.transfer is not None
-    least = f"transferring context: {report.transfer.warm_printed} in a second build if nothing"
+    least = f"transferring context: {report.transfer.warm_printed}, if nothing"
     assert least in out
     one, _ = named(report, "lib").transfers
-    assert f"transferring lib: {one.warm_printed} to {one.printed} in a second" in out
+    assert f"transferring lib: {one.warm_printed} to {one.printed}, if nothing" in out
 
 
 def test_ls_and_explain(app: Path, cli: Cli) -> None:
@@ -305,7 +305,7 @@ def test_a_source_is_explained_in_the_context_that_holds_it(app: Path, cli: Cli)
     (app / "Dockerfile").write_text(text)
     context = ("--build-context", "lib=../far", "--build-context", "unused=../bad", "--source")
     skip = "COPY skip (Dockerfile:2): not found: ignored by ../far/.dockerignore:1 `skip`\n"
-    gone = "COPY gone (Dockerfile:2): not found: the context lib holds no gone\n"
+    gone = "COPY gone (Dockerfile:2): not found: gone is not in the context lib\n"
     assert cli("explain", *context, "2").out == skip + gone
     by_name = cli("explain", *context, "skip")
     assert (by_name.out, by_name.err) == (skip, "")

@@ -33,7 +33,7 @@ def test_plain_suggest_writes_nothing(cli: Cli, rust: Path) -> None:
 
 def test_write_then_nothing(cli: Cli, rust: Path) -> None:
     first = cli("suggest", "--write", cwd=rust)
-    assert (first.code, first.err) == (0, "ctxsize: note: .dockerignore is written\n")
+    assert (first.code, first.err) == (0, "ctxsize: note: wrote .dockerignore\n")
     assert "8 patterns keep out 5.1 MB" in first.out
     second = cli("suggest", "--write", cwd=rust)
     assert second.code == 0
@@ -67,7 +67,7 @@ def test_only_names_what_is_to_be_added(cli: Cli, rust: Path) -> None:
         (["--only", "rust.nothing"], "no suggestion has the name 'rust.nothing'"),
         (["--only", "go.bin"], "ctxsize suggest --explain go.bin says why"),
         (["--explain", "rust.targe"], "did you mean rust.target?"),
-        (["--write", "--check"], "--write goes with neither --diff nor --check"),
+        (["--write", "--check"], "--write cannot be combined with --diff or --check"),
         (["nowhere"], "no such context"),
     ],
 )
@@ -92,7 +92,7 @@ def test_explain_says_what_blocked_a_rule(cli: Cli, tmp_path: Path) -> None:
     everything = cli("suggest", "--explain", "all", cwd=root)
     assert "Rule: rust.target; evidence: Cargo.toml beside it" in everything.out
     nothing = cli("suggest", "--explain", "go.bin", cwd=root)
-    assert "nothing that is sent has this name and its evidence" in nothing.out
+    assert "nothing that is sent has this name with its evidence" in nothing.out
 
 
 def test_json_has_what_programs_need(cli: Cli, rust: Path) -> None:
@@ -133,7 +133,7 @@ def test_what_this_build_leaves_behind_anyway(cli: Cli, tmp_path: Path) -> None:
     nodes = ["Cargo.toml", "target/app", file("target/debug/x", size_bytes=3_000_000)]
     root = build_tree(tmp_path / "ctx", [file("Dockerfile", text), *nodes])
     result = cli("suggest", "--write", cwd=root)
-    assert "3.0 MB of what this build leaves behind anyway" in " ".join(result.out.split())
+    assert "3.0 MB that this build does not transfer anyway" in " ".join(result.out.split())
 
 
 PLATFORMS = b"FROM node\nARG TARGETARCH\nCOPY src-$TARGETARCH /src\nRUN cd /src && npm ci\n"

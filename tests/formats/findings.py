@@ -21,7 +21,7 @@ IGNORE_FILE = b"*.log\nnode_modules\n\n# keep\n!important.log\n"
 FINDINGS = in_order(
     [
         Finding(
-            "CTX999",
+            "CTX130",
             Severity.WARNING,
             "`node_modules` matches at the top only, so 30 files travel",
             Location("web/.dockerignore", 2, 1, 2, 13),

@@ -22,7 +22,7 @@ def config(cli: Cli, tmp_path: Path) -> Path:
     config = tmp_path / "docker config"
     result = cli("docker-plugin", "install", env={"DOCKER_CONFIG": str(config)})
     assert (result.code, result.out) == (0, "")
-    assert "docker-ctxsize is written" in result.err
+    assert "docker-ctxsize: `docker ctxsize` works" in result.err
     return config
 
 
@@ -97,7 +97,7 @@ def test_it_can_be_taken_away_again(cli: Cli, config: Path, tmp_path: Path) -> N
     (path.parent / "docker-other").write_text("#!/bin/sh\n")
     result = cli("docker-plugin", "uninstall", env={"DOCKER_CONFIG": str(config)})
     assert (result.code, result.out) == (0, "")
-    assert "docker-ctxsize is removed" in result.err
+    assert "docker-ctxsize, and with it" in result.err
     assert [each.name for each in path.parent.iterdir()] == ["docker-other"]
     assert "ctxsize" not in docker("--help", cwd=tmp_path, config=config).stdout
     again = cli("docker-plugin", "uninstall", env={"DOCKER_CONFIG": str(config)})

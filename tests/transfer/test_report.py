@@ -157,7 +157,7 @@ def test_files_that_only_the_sources_empty_are_a_problem(context: Path) -> None:
     assert (problem.code, problem.path, problem.count) == ("arrives-empty", "docs/b", 1)
     assert "sources of the Dockerfile are patterns" in problem.message
     done = ctxsize("measure")
-    assert "Next: ctxsize explain --trace docs/b  says why it arrives empty" in done.stdout
+    assert "Next: ctxsize explain --trace docs/b  shows why it arrives empty" in done.stdout
     traced = ctxsize("explain", "--trace", "docs/b").stdout
     assert "a pattern that excludes again, and files may arrive empty" in " ".join(traced.split())
     assert ctxsize("explain", "--trace", "src/a.py").stdout.startswith("src/a.py: sent\n")
@@ -189,7 +189,7 @@ def test_a_source_on_which_the_build_fails_is_told(context: Path, line: str) -> 
     assert [each.message for each in found] == [*filter(None, [UNFOUND[line]])]
     assert all((each.path, each.line) == ("Dockerfile", 2) for each in found)
     printed = ctxsize("measure").stdout
-    assert ("Next: ctxsize explain --source 2  says why" in printed) == bool(found)
+    assert ("Next: ctxsize explain --source 2  shows why" in printed) == bool(found)
 
 
 def test_a_stage_that_is_not_built_fails_nothing(context: Path) -> None:

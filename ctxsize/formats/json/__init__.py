@@ -1,7 +1,7 @@
-r"""JSON for programs: one table of what is written of each class, and a schema for each outcome.
+r"""JSON for programs: a table of the fields of each class, and a schema for each outcome.
 
-Names that are not UTF-8 hold lone surrogates (`\udcff` for the byte 0xFF), as
-Python's `os.fsdecode` makes them. Integers are exact.
+Names that are not UTF-8 contain lone surrogates (`\udcff` for the byte 0xFF), as from
+Python's `os.fsdecode`. Integers are exact.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 Shape = dict[str, object]
 """A JSON object as plain values."""
 MOST_PATHS = 1000
-"""Number of paths of a change that are listed; the figures count all."""
+"""Number of paths to list of a change; its figures count all."""
 
 _PROBLEM = "code message path line"
 _OF_SUGGEST = f"{_PROBLEM} effect count"
 _OF_REPORT = f"{_OF_SUGGEST} fails"
 _BY_PATTERN = "line pattern=name? content_bytes files"
 FIELDS = {
-    # What a context holds, and what travels.
+    # The context and the transfer.
     "Report": (
         "context_path dockerfile builder ignore_file lower_bound context transfer more_transfers "
         "named_contexts context.ignored problems differences"
@@ -72,7 +72,7 @@ FIELDS = {
     "Entry": "path kind verdict.ignored size_bytes content_bytes arrives_empty verdict.by",
     "Amount": "files content_bytes",
     "Problem": _PROBLEM,
-    # Findings and what would change.
+    # Findings and fixes.
     "Finding": "code severity confidence message location evidence content_bytes files help fix",
     "Location": "path line column end_line end_column",
     "Fix": "message certain edits effect=changes",
@@ -140,16 +140,16 @@ FIELDS = {
     "Rules": "codes",
     "Code": "code=name slug severity summary why bad good",
 }
-"""The fields of each class in their order, and where they are not by class: of `Class.field`.
+"""Names of the fields of each class, in order; `Class.field` overrides the class of a field.
 
-`name` and `attribute.name` are written as `name`, as is `name=attribute`. A `?` makes
-null of what is empty.
+`attribute.name` is written as `name`, and so is `name=attribute`. A `?` writes null for
+an empty value.
 """
 SCHEMAS = (
     *("advise", "baseline", "check", "clean", "diff", "findings", "lint"),
     *("measure", "plan", "rules", "scan", "suggest"),
 )
-"""Names of the schemas, each a file beside this module that refers to no other."""
+"""Names of the schemas, each a file beside this module without references to others."""
 
 
 def schema(name: str) -> dict[str, Any]:
@@ -182,7 +182,7 @@ def _outcome(outcome: Outcome) -> Shape:
                 for each in outcome.checks
             ]
         case "clean":
-            # The sizes of what is left alone are null where it was not measured.
+            # The sizes of a directory left alone are null if it was not measured.
             sizes = ("files", "content_bytes", "disk_bytes")
             shape["left_alone"] = [
                 _fields(each) | {name: getattr(each.size, name, None) for name in sizes}
@@ -217,14 +217,14 @@ def _row(row: Row) -> Shape:
 
 
 def to_json(value: object, fields: str = "") -> object:
-    """Return `value` as plain values; `fields` are those of what it is or holds, by its class."""
+    """Return `value` as plain values; `fields` override those of its class."""
     if value is None or type(value) in (str, int):
         return value
     match value:
         case Directory():
             return _flat(value)
         case Ignored():
-            # Ignored directories that were not opened may hold anything.
+            # Ignored directories that were not opened may contain anything.
             unknown: Shape = {} if value.complete else {"content_bytes": None}
             return _fields(value) | unknown
         case Paths():
@@ -250,7 +250,7 @@ def _fields(value: object, fields: str = "") -> Shape:
 
 @cache
 def _parsed(kind: str, fields: str) -> list[tuple[str, attrgetter[object], bool, str]]:
-    """Return the name, the attribute, whether empty is null, and the fields of what it holds."""
+    """Return for each field: its name, a getter, whether empty is null, and its own fields."""
     parsed = []
     for word in (fields or FIELDS[kind]).split():
         renamed, _, attribute = word.rstrip("?").rpartition("=")
@@ -261,7 +261,7 @@ def _parsed(kind: str, fields: str) -> list[tuple[str, attrgetter[object], bool,
 
 
 def _flat(tree: Directory) -> list[Shape]:
-    """Return the size tree as a list, each directory before its own: no tree is too deep for it."""
+    """Return the size tree as a list, parents first; JSON readers limit the depth of nesting."""
     found, pending = [], [tree]
     while pending:
         node = pending.pop()
@@ -271,7 +271,7 @@ def _flat(tree: Directory) -> list[Shape]:
 
 
 def _edit(edit: Edit) -> Shape:
-    """Return a file before and after, and the runs of whole lines that differ, for editors."""
+    """Return a file before and after, and the runs of lines that change, for editors."""
     from ctxsize.formats.patch import lines, replaced, text_of
 
     before, after = text_of(edit.before), text_of(edit.after)

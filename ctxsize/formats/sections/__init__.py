@@ -1,7 +1,7 @@
-"""What an outcome has to say, as plain values: sections of lines, tables, findings and steps.
+"""Convert an outcome into sections of lines, tables, findings and steps.
 
-A module here makes them of one or more kinds of outcome. `text.py` and `markdown.py`
-show them, and know no outcome.
+Each module here converts one or more kinds of outcome. `text.py` and `markdown.py` format
+the sections, and do not depend on outcomes.
 """
 
 from __future__ import annotations
@@ -26,45 +26,45 @@ class Name(str):
 
 
 class Prose(NamedTuple):
-    """A line of text, wrapped where it is too long; its words are ours, its names visible.
+    """A line of text, wrapped if it is too long. Names in it are already safe to print.
 
-    One that begins with blanks is an item of a list.
+    A text that begins with blanks is an item of a list.
     """
 
     text: str
     hang: int = 0
-    """Number of blanks before what follows the first line."""
+    """Number of blanks before all lines except the first."""
     marks: Sequence[tuple[str, str]] = ()
-    """Parts of the first line in their order, and a style for each; `""` for none."""
+    """Parts of the first line in their order, each with a style; `""` for none."""
     style: str = ""
-    """Of all of it, where there are no marks."""
+    """The style of the whole text, if there are no marks."""
     whole: bool = False
-    """Whether it is never wrapped."""
+    """True to never wrap it."""
 
 
 class Fact(NamedTuple):
-    """A label and what there is to say."""
+    """A label and a text."""
 
     label: str
     text: str
     width: int = 13
-    """Number of columns that the labels take."""
+    """Number of columns of the labels."""
     mark: str = ""
-    """What begins the text and is a warning."""
+    """The beginning of the text that is shown as a warning."""
 
 
 class Answer(NamedTuple):
-    """The answer in one sentence, behind a label."""
+    """The answer in one sentence, after a label."""
 
     label: str
     style: str
     sentence: str
     sign: str = ""
-    """Before the label where there are no colours."""
+    """The mark before the label in formats without colours."""
 
 
 class NextStep(NamedTuple):
-    """What to type next, `""` where that is no command, and what for."""
+    """The command to type next, and its purpose; without a command, what to do."""
 
     command: str
     purpose: str
@@ -72,7 +72,7 @@ class NextStep(NamedTuple):
 
 
 class Card(NamedTuple):
-    """A head line, what stands at its right end, and what follows."""
+    """A head line with figures at its right end, and texts below."""
 
     head: str
     figures: str
@@ -80,23 +80,23 @@ class Card(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Rows to show; the last column is a name and takes what is left of the width."""
+    """Rows of a table; the last column is a name, as wide as the output allows."""
 
     headers: Sequence[str]
     rows: Sequence[Sequence[str]]
-    """One cell alone is a note below the row before, beside its figures."""
+    """A row with a single cell is a note below the row before."""
     rest: str = ""
-    """What was left out, in words."""
+    """A line about the rows that are not shown."""
     numbers: int = 2
-    """Number of columns that Markdown aligns to the right."""
+    """Number of columns that are numbers, aligned right."""
 
 
 class SizeTree(NamedTuple):
-    """The largest directories of a tree, in their places."""
+    """The largest directories, as a tree."""
 
     root: Directory
     limit: int
-    """Number of directories that are shown."""
+    """Number of directories to show."""
 
 
 class Example(NamedTuple):
@@ -110,28 +110,28 @@ class Findings(NamedTuple):
 
     findings: Sequence[Finding]
     counted: bool = True
-    """Whether their number follows."""
+    """True to add their number."""
     brief: bool = False
-    """Whether text has just a line for each, and for the first few of a code."""
+    """True to show in text only one line for each, and few for each code."""
     known: Collection[str | None] = ()
-    """Paths that such a line need not name, where it is about no line of them."""
+    """Paths to omit from such a line if it has no line number."""
 
 
 Item = Prose | Fact | Answer | NextStep | Card | Table | SizeTree | Example | Findings
 
 
 class Section(NamedTuple):
-    """Some items under a title; nothing is shown of a section without items."""
+    """Items under a title; a section without items is not shown."""
 
     items: Sequence[Item]
     title: str = ""
     style: str = "bold"
     folded: bool = False
-    """Whether Markdown folds it up."""
+    """True if Markdown folds it."""
 
 
 def notes(problems: Iterable[Problem]) -> list[Prose]:
-    """Return what was not understood of the files that say what there is to do."""
+    """Return `problems` with the files that were read, as notes."""
     lines = []
     for each in problems:
         where = ":".join(str(part) for part in (each.path, each.line) if part is not None)
@@ -141,7 +141,7 @@ def notes(problems: Iterable[Problem]) -> list[Prose]:
 
 
 def sections(outcome: Outcome, look: Look) -> Iterable[Section]:
-    """Return all that `outcome` has to say."""
+    """Return the sections of `outcome`."""
     match outcome.kind:
         case "measure":
             from ctxsize.formats.sections import measured
@@ -166,14 +166,14 @@ def sections(outcome: Outcome, look: Look) -> Iterable[Section]:
 
 
 def heading(outcome: Outcome) -> str:
-    """Return what stands above a comment: of a check whether the budgets are kept."""
+    """Return the heading of a comment: for a check, the verdict."""
     if outcome.kind == "check":
         return f"Build context budget: {'🟢 kept' if outcome.passes else '🔴 not kept'}"
     return f"ctxsize {outcome.kind}"
 
 
 def summary(outcome: Outcome, look: Look) -> Iterable[Section]:
-    """Return what is worth a comment: the limits of a check and what breaks them, else all."""
+    """Return the sections of a comment: for a check, the limits and the refusals."""
     if outcome.kind == "check":
         from ctxsize.formats.sections import guarded
 

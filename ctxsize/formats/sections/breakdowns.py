@@ -1,4 +1,4 @@
-"""The tables of a report, each described by a row: what it lists, by which columns, under what."""
+"""The tables of a report, each described by a `Breakdown`."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ _COLUMNS: dict[str, Callable[[Share, int], str]] = {
     "%": lambda share, total: percent(share.content_bytes, total),
     "line": lambda share, _: str(share.line or ""),
 }
-"""How a part of a whole of so many bytes is shown."""
+"""Functions that format a cell from a part and the bytes of the whole."""
 
 
 class Breakdown(NamedTuple):
-    """A way to take a report apart."""
+    """The description of a table of a report."""
 
     title: str
     columns: str
-    """Those of `_COLUMNS`, and behind them the name of a part under its own header."""
+    """Names of `_COLUMNS`; the name of the part follows under its own header."""
     header: str
     parts: Callable[[Report], Sequence[Share]]
     shown: Callable[[str], str] = Name
-    """How the name of a part is shown."""
+    """Formats the name of a part."""
     noun: str = ""
-    """What is counted of the parts that are left out; empty where the report lacks them, too."""
+    """Noun for the parts that are not shown; empty if the report does not list them all."""
     by: str = ""
     """The choice of `--by`."""
     usual: bool = True
-    """Whether a whole report has it."""
+    """True if a whole report shows it."""
     also: Callable[[Report], str] = lambda _: ""
-    """What else there is to say below it."""
+    """Returns a further line below the table."""
 
 
 def _sources(report: Report) -> list[Share]:
-    """Return what each source of the Dockerfile takes from the context, the largest first."""
+    """Return the share of each source of the Dockerfile, the largest first."""
     if all(each.everything for each in report.transfers):
         return []
     taken = dict.fromkeys(each for transfer in report.transfers for each in transfer.sources)
@@ -58,7 +58,7 @@ def _sources(report: Report) -> list[Share]:
 
 
 def taking(source: SourceShare) -> str:
-    """Return the instruction and the one source of it."""
+    """Return the instruction with this one source."""
     if source.instruction == "RUN":
         return f"RUN --mount, {source.kind} of {quoted(source.path)}"
     return f"{source.instruction} {quoted(source.source)}"
@@ -124,11 +124,11 @@ BREAKDOWNS = (
         by="ext",
     ),
 )
-"""In their order."""
+"""All tables, in their order."""
 
 
 def table(breakdown: Breakdown, report: Report, top: int) -> Table:
-    """Return the first `top` parts of `report`, and what was left out."""
+    """Return the first `top` parts of `report`, and a line about the others."""
     parts, total = breakdown.parts(report), report.context.totals.content_bytes
     left = parts[top:] if breakdown.noun else []
     size = human(sum(each.content_bytes for each in left))
@@ -145,14 +145,14 @@ def of_parts(
     total: int,
     shown: Callable[[str], str] = Name,
 ) -> Table:
-    """Return `parts` of a whole of `total` bytes by these columns, and last their names."""
+    """Return a table of `parts` of a whole of `total` bytes."""
     names = columns.split()
     rows = [(*(_COLUMNS[each](part, total) for each in names), shown(part.name)) for part in parts]
     return Table((*names, header), rows, numbers=len(names))
 
 
 def sections(report: Report, top: int, *, by: str | None = None) -> Iterator[Section]:
-    """Yield the usual breakdowns that there are, or those of one choice of `--by`."""
+    """Yield the usual tables that are not empty, or those of one choice of `--by`."""
     for each in BREAKDOWNS:
         if by is None and each.usual and each.parts(report):
             yield Section([table(each, report, top)], each.title, folded=True)

@@ -1,4 +1,4 @@
-"""What `ctxsize clean` found and did: by service, then what is left alone."""
+"""Sections of `ctxsize clean`: directories to delete by service, then those left alone."""
 
 from __future__ import annotations
 
@@ -13,19 +13,21 @@ from ctxsize.units import human, plural
 
 _PARTS = 6
 _SMALLEST = 100
-"""A part is shown if it is at least this fraction of the whole."""
+"""A part is shown if it is larger than 1/`_SMALLEST` of the whole."""
 _ALONE = 12
-"""Number of candidates with one reason that are shown."""
+"""Number of candidates to show with the same reason."""
 
 
 def sections(outcome: Cleaning) -> list[Section]:
-    """Return all that `outcome` says."""
+    """Return the sections of `outcome`."""
     plan = outcome.plan
     ready = [NextStep(outcome.command, "deletes it")] if outcome.command and plan.items else []
     planned: list[Item] = [_table(outcome)] if plan.items else []
     if planned and plan.sums.held_elsewhere_bytes:
         held = human(plan.sums.held_elsewhere_bytes)
-        planned.append(Prose(f"  {held} of it stays on disk, as files have other names outside", 2))
+        planned.append(
+            Prose(f"  {held} of it stays on disk: these files have hard links elsewhere", 2)
+        )
     failed = [
         _bullet(f"{quoted(each.path)}: {visible(each.message)}{_rest(each)}")
         for each in outcome.results
@@ -95,7 +97,7 @@ def _item(item: CleanCandidate, service: str) -> Iterator[tuple[str, ...]]:
 
 
 def _shown(parts: Sequence[Part], content_bytes: int) -> list[Part]:
-    """Return the parts that are worth a row, what is left of them as one more."""
+    """Return the parts that are worth a row; the last one sums up the others."""
     if len(parts) < 2:
         return []
     large = [each for each in parts if each.name]
@@ -114,7 +116,7 @@ def _left_alone(passed: Sequence[Passed]) -> Iterator[Prose]:
             yield _bullet(f"{quoted(each.path)}{size}: {visible(each.message)}")
         elif shown[each.code] == _ALONE + 1:
             left = more(counts[each.code] - _ALONE)
-            yield _bullet(f"{left} that are {each.code}; --format json has them all")
+            yield _bullet(f"{left} ({each.code}); --format json lists all")
 
 
 def _gravity(each: Passed) -> tuple[bool, bool, str, int]:

@@ -1,4 +1,4 @@
-"""Why a path is ignored or sent, and whether each source is found: in one line or step by step."""
+"""Sections of `ctxsize explain`: the pattern that decides about a path, or the fate of a source."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ctxsize.formats.wording import more
 from ctxsize.units import plural
 
 _ALIKE = 4
-"""From this many checks in a row with the same dull outcome on they share a line."""
+"""Number of checks in a row with the same dull outcome that are joined in one line."""
 _WIDENING = ("tmpfs", "git")
-"""The kinds of sources that only widen the transfer."""
+"""Kinds of sources that enlarge the transfer without copying the path."""
 _MOST_HIDDEN = 5
 _OUTCOMES = {
     Outcome.MATCHED: "matches, so {then}",
@@ -27,11 +27,11 @@ _OUTCOMES = {
     Outcome.SKIPPED: "skipped, already {then}",
 }
 _DULL = {Outcome.NO_MATCH: "do not match", Outcome.SKIPPED: "are skipped"}
-"""What several patterns do that decide nothing."""
+"""Plural verbs for outcomes that decide nothing."""
 
 
 def fields(explained: Explanation) -> tuple[str, str, str, str]:
-    """Return the ignore file, the line and the pattern that decided, `""` for none, and the path.
+    """Return ignore file, line and pattern that decided, each `""` for none, and the path.
 
     The file is `<builder>` where a pattern of the builder's own decided.
     """
@@ -43,13 +43,13 @@ def fields(explained: Explanation) -> tuple[str, str, str, str]:
 
 
 def line(explained: Explanation) -> str:
-    """Return `<file>:<line>:<pattern>`, a tab and the path; `::` where no pattern matched."""
+    """Return `<file>:<line>:<pattern>`, a tab and the path; `::` if no pattern matched."""
     source, number, pattern, path = fields(explained)
     return f"{quoted(source)}:{number}:{visible(pattern)}\t{quoted(path)}"
 
 
 def _source(pattern: Pattern) -> str:
-    """Return the pattern as it stands in its file, without the blanks around it."""
+    """Return the pattern as written in its file, without surrounding blanks."""
     return pattern.source.strip() or str(pattern)
 
 
@@ -82,7 +82,7 @@ def _headline(explained: Explanation) -> Prose:
 
 
 def _level(level: Level, explained: Explanation, look: Look) -> Iterator[Prose]:
-    """Yield what each pattern does at one path, and what comes of it."""
+    """Yield what each pattern does at one path, and the result."""
     yield Prose(f"  {quoted(level.path)}", whole=True)
     width = max([len(_place(check.pattern)) for check in level.checks], default=0)
     room = max(12, look.width // 3)
@@ -136,7 +136,7 @@ def _taken(explained: Explanation, dockerfile: str | None) -> Iterator[Prose]:
     if explained.takers is not None:
         yield Prose("  Dockerfile", whole=True)
         texts = [_takes(taker, explained, dockerfile) for taker in explained.takers]
-        for text in texts or ["no instruction takes it, so it does not travel"]:
+        for text in texts or ["no instruction takes it, so it is not transferred"]:
             yield Prose(f"    => {text}", whole=True)
     elif explained.takers_unknown:
         yield _note(f"Which instruction takes it: {visible(explained.takers_unknown)}.")
@@ -146,12 +146,12 @@ def _takes(taker: Taker, explained: Explanation, dockerfile: str | None) -> str:
     text = _instruction(taker.instruction, taker.kind, taker.source or ".", taker.line, dockerfile)
     hidden = explained.verdict.ignored or explained.not_there is not None
     if taker.kind in _WIDENING:
-        return f"{text} {'would make' if hidden else 'makes'} it travel, though it takes nothing"
+        return f"{text} {'would transfer' if hidden else 'transfers'} it without copying it"
     if taker.below:
         return f"{text} may take something below it"
     if hidden:
         were = "not ignored" if explained.verdict.ignored else "there"
-        return f"{text} would take it, were it {were}"
+        return f"{text} would take it if it were {were}"
     return f"{text} takes it"
 
 
@@ -164,11 +164,11 @@ def _instruction(keyword: str, kind: str, source: str, line: int, dockerfile: st
 
 def _notes(explained: Explanation, builder: Builder) -> Iterator[str]:
     if explained.path == ".":
-        yield "The context itself is always sent; patterns decide about what is in it."
+        yield "The context itself is always sent; patterns decide about its contents."
     if explained.pruned_at is not None:
         yield (
             f"{quoted(explained.pruned_at)} is ignored and {builder.title} does not enter it, so "
-            "nothing below it is looked at."
+            "no pattern is applied to its contents."
         )
     for miss in explained.near_misses:
         yield _near_miss(miss, explained, builder)
@@ -176,8 +176,8 @@ def _notes(explained: Explanation, builder: Builder) -> Iterator[str]:
     is_entered = last and last.path == explained.path and last.verdict.ignored and last.entered
     if is_entered and builder.sends_ignored_parents:
         yield (
-            "If it is a directory, it is looked into all the same, and sent with what is "
-            "re-included below it."
+            "If it is a directory, it is still searched, and sent with what is re-included "
+            "below it."
         )
     if explained.arrives_empty:
         yield (
@@ -187,20 +187,19 @@ def _notes(explained: Explanation, builder: Builder) -> Iterator[str]:
     if explained.stops:
         yield f"{builder.title} stops here: {explained.stops}."
     if explained.not_there is not None:
-        yield f"There is no such entry now ({visible(explained.not_there)})."
+        yield f"This path does not exist now ({visible(explained.not_there)})."
 
 
 def _near_miss(miss: NearMiss, explained: Explanation, builder: Builder) -> str:
     what = "the path" if miss.matches == explained.path else quoted(miss.matches)
     pattern = _named(miss.pattern, explained.ignore_file)
-    looks = f"{pattern} looks as if it decided: it matches {what}"
+    looks = f"{pattern} seems to decide, as it matches {what}"
     if miss.pruned:
         return f"{looks}. But {builder.title} never gets there."
-    state = "not ignored" if miss.pattern.exception else "ignored already"
+    state = "not ignored" if miss.pattern.exception else "already ignored"
     return (
-        f"{looks}. But {builder.title} skips it there: {quoted(miss.matches)} was {state} when its "
-        "turn came, so it could change nothing, and what is skipped does not hold for the "
-        "entries below."
+        f"{looks}. But {builder.title} skips it there, as {quoted(miss.matches)} was {state}. A "
+        "skipped pattern has no effect on the entries below either."
     )
 
 
@@ -238,16 +237,16 @@ def _fate(check: SourceCheck) -> str:
             return f"found: matches {plural(check.matches or 0, 'entry')}{hidden}"
         case Fate.NO_MATCH:
             source = visible(check.source.source)
-            return f"matches nothing that is sent: the build goes on without {source}"
+            return f"matches nothing that is sent: the build continues without {source}"
         case Fate.IGNORED:
             (explained,) = check.hidden
             lead = f"{at} is " if check.at != check.source.path else ""
             return f"not found: {lead}{_said(explained.verdict, explained.ignore_file)}"
         case Fate.ABSENT:
-            return f"not found: {context} holds no {at}"
+            return f"not found: {at} is not in {context}"
         case Fate.LOOP:
-            return f"not found: the symlink {at} leads in a circle"
+            return f"not found: the symlink {at} is part of a loop"
         case Fate.NOT_ASKED if check.matches == 0:
             return f"not found: nothing that is sent matches, so {at} is not sent either"
         case Fate.NOT_ASKED:
-            return f"not found: {at} is not ignored, but does not travel"
+            return f"not found: {at} is not ignored, but not transferred either"

@@ -1,4 +1,4 @@
-"""What was found in ignore files, Dockerfiles and across builds, and what codes mean."""
+"""Sections of `lint`, `advise`, `scan` and `rule`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def sections(outcome: Linted | DockerfileAdvice | Rules | Scan, look: Look) -> list[Section]:
-    """Return what the fixes did and the findings by place, the builds, or the codes."""
+    """Return the sections of a list of findings, of builds or of codes."""
     match outcome.kind:
         case "lint":
             return _linted(outcome)
@@ -81,7 +81,7 @@ def _file(file: LintedFile) -> str:
 def _advised(advice: DockerfileAdvice) -> list[Section]:
     items: list[Item] = [Findings(advice.findings)] if advice.findings else []
     if any(each.fix for each in advice.findings):
-        items.append(Prose("`ctxsize advise --diff` shows the rewrites", style="dim"))
+        items.append(Prose("`ctxsize advise --diff` shows the fixes", style="dim"))
     if not advice.findings:
         read = plural(len(advice.dockerfiles), "Dockerfile")
         nothing = f"{read}: nothing found" if advice.dockerfiles else "no Dockerfile here"
@@ -107,10 +107,10 @@ def _at_length(code: Code) -> Iterator[Section]:
 
 
 def _scanned(scan: Scan, look: Look) -> list[Section]:
-    """Return the table, the most costly build first, then what is wrong across builds."""
+    """Return the table of builds, the most costly first, then the findings across builds."""
     title = f"{plural(len(scan.rows), 'build')}, the most costly first"
     title += ", sizes are at least" if scan.lower_bound else ""
-    none = Prose("no build here: no Dockerfile, and no file that asks for one", whole=True)
+    none = Prose("no build here: no Dockerfile, and no file that names one", whole=True)
     builds: list[Item] = [_table(scan.rows, look.top)] if scan.rows else [none]
     builds += [
         Prose(f"  {quoted(_build(row))}: {visible(row.error)}", whole=True)
@@ -158,7 +158,7 @@ def _size(amount: Amount | None) -> str:
 
 
 def _build(row: Row) -> str:
-    """Return the build with its options for `docker build`, and what else names it."""
+    """Return context and options of the build, as for `docker build`."""
     usual = os.path.normpath(os.path.join(row.build.context, "Dockerfile"))
     words = ["--target", row.build.shown_target] if row.build.target else []
     if row.dockerfile is None:

@@ -1,7 +1,7 @@
-"""The guard's answers: what is refused, why, what causes it and what helps; what changed.
+"""Sections of `check` and `diff`: why contexts are refused and what helps, and what changed.
 
-A context that passes is one line. The report of one that does not comes first,
-so that the last lines on the screen are the verdict.
+A context that passes is one line. The report of a refused one is printed first, so that
+the last lines on the screen are the verdict.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from ctxsize.units import human, plural
 
 _MOST_GROWN = 5
 _PARTIAL = (
-    "A report holds the largest files and some levels of directories: smaller changes are not seen."
+    "A report has only the largest files and the upper directories: smaller changes are missed."
 )
 
 
 def sections(outcome: CheckReport | DiffReport, look: Look) -> Iterable[Section]:
-    """Return why contexts are refused and which ones pass, or what changed."""
+    """Return the refusals and the contexts that pass, or the changes."""
     return _checked(outcome, look) if outcome.kind == "check" else _compared(outcome, look)
 
 
 def _checked(outcome: CheckReport, look: Look) -> Iterator[Section]:
-    """Yield the reports of what is refused, then why, then a line for each context that passes."""
+    """Yield the reports of refused contexts, the refusals, and a line for each one that passes."""
     refused = [each for each in outcome.checks if not each.passes]
     for each in refused:
         yield from measured.sections(each.report, look, refused=True)
@@ -73,7 +73,7 @@ def _accepted(check: ContextCheck) -> Iterator[Prose]:
 
 
 def _refusal(check: ContextCheck, top: int) -> Iterator[Section]:
-    """Yield why a context is refused, its largest parts, what grew and what helps."""
+    """Yield the reasons of a refusal, the largest parts, what grew, and what helps."""
     others = [each for each in check.findings if each.code in ("CTX407", "CTX408")]
     lines = [Prose(f"  {limit.name}: {said(limit)}", 4) for limit in check.missed]
     unknown = [Findings(others, counted=False)] if others else []
@@ -89,12 +89,12 @@ def _refusal(check: ContextCheck, top: int) -> Iterator[Section]:
 
 
 def _remedies(check: ContextCheck) -> Iterator[NextStep | Prose]:
-    """Yield the command that helps and how much, then what a person can do if it is not all."""
+    """Yield the command that helps, then what to do by hand if it is not enough."""
     suggest = command(check.report, "suggest", "--write")
     label = "Then "
     if check.untried:
-        most = f"is not tried here on more than {MOST_TRIED:,} files; alone it says what it saves"
-        yield NextStep(suggest, most, "Fix")
+        untried = f"may help; `check` does not try it on more than {MOST_TRIED:,} files"
+        yield NextStep(suggest, untried, "Fix")
     elif check.remedy is not None:
         enough = "" if check.remedy.enough else ", which is not enough"
         yield NextStep(suggest, f"saves {amount(check.remedy.saves)}{enough}", "Fix")
@@ -111,7 +111,7 @@ def _order(check: ContextCheck) -> str:
     if "CTX407" in codes:
         return "add --update-baseline to record it"
     if "CTX408" in codes:
-        return "run it again when the tree is readable and quiet"
+        return "run the check again when the tree is readable and does not change"
     if all(each.is_floor for each in check.missed):
         return f"{command(report, 'measure', '--by', 'pattern')} shows what {where} hides"
     first = quoted(check.culprits[0].path) if check.culprits else "what the build does not need"
@@ -121,7 +121,7 @@ def _order(check: ContextCheck) -> str:
 
 
 def summary(outcome: CheckReport, look: Look) -> Iterator[Section]:
-    """Yield a row for each limit, and what is behind a refusal, short enough for a comment."""
+    """Yield a row for each limit, and the refusals, short enough for a comment."""
     rows = [
         (
             limit.shown(limit.actual),
@@ -173,7 +173,7 @@ def _direction(outcome: DiffReport) -> str:
 
 
 def _changes(noun: str, changes: Sequence[SizeChange], top: int) -> Table:
-    """Return the first `top` of `changes`, with how many files came or went if any did."""
+    """Return a table of the first `top` of `changes`; files only if their number changed."""
     rows = [_change(each, noun) for each in changes[:top]]
     headers = ("change", "files", "", noun)
     rest = more(len(changes) - top, noun if noun != "path" else "")
@@ -183,9 +183,9 @@ def _changes(noun: str, changes: Sequence[SizeChange], top: int) -> Table:
 
 
 def _change(change: SizeChange, noun: str) -> tuple[str, ...]:
-    """Return by how much and how many files, what happened, and to what.
+    """Return the row of a change; it is marked as uncertain unless `exact`.
 
-    With care where it may have been there before, unlisted.
+    It may have existed before, unlisted.
     """
     least, sign = "" if change.exact else ">", "+" if change.delta_bytes >= 0 else "-"
     files = f"{change.delta_files:+,}" if change.delta_files else ""

@@ -1,4 +1,4 @@
-"""A report: first what to think of it and what to do, then where it comes from."""
+"""Sections of a report: the verdict and the next step, then the breakdown."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ from ctxsize.model import (
 from ctxsize.units import human, percent, plural
 
 _DOMINANT = 0.5
-"""The share of the whole from which on one directory is named as the cause."""
+"""Share of the whole from which one directory is named as the cause."""
 _CLAUSES = {
     "unneeded": ("{part} looks unneeded: {paths}",) * 2,
     "git-ignored": ("{part} matches .gitignore: {paths}",) * 2,
     "large-file": ("{part} is one file: {paths}", "{part} is {count} files: {paths}"),
     "secret": ("{paths} looks like a secret", "{count} paths look like secrets: {paths}"),
 }
-"""What is said of one path and of several, by the kind of a reason."""
+"""Clauses about one path and about several, by the kind of a reason."""
 
 
 def sections(report: Report, look: Look, *, refused: bool = False) -> Iterator[Section]:
-    """Yield all of `report`, or only one table of it if `look.only`.
+    """Yield the whole report, or only one table if `look.only`.
 
     `check` may have `refused` it.
     """
@@ -71,7 +71,7 @@ def sections(report: Report, look: Look, *, refused: bool = False) -> Iterator[S
 
 def _problems(report: Report) -> Section:
     title, style = ("Suspicious", "yellow") if report.suspicious else ("Worth knowing", "bold")
-    # What names no path is about the build: a finding needs one, a reader has seen it above.
+    # A problem without a path is about the build, whose paths are shown above.
     known = {report.context_path, report.dockerfile} - {each.path for each in report.all_problems}
     found = [Findings(report.findings, brief=True, known=known)] if report.findings else []
     return Section(found, title, style)
@@ -113,7 +113,7 @@ def _about_named(report: Report, context: NamedContext, look: Look) -> Iterator[
 def _ignore_file(info: IgnoreFileInfo | None) -> Fact:
     if info is None:
         none = "no ignore file"
-        return Fact("Ignore file", f"{none}, so nothing is left out", mark=none)
+        return Fact("Ignore file", f"{none}, so nothing is ignored", mark=none)
     kind = ", for this Dockerfile only" if info.dockerfile_specific else ""
     patterns = plural(len(info.patterns), "pattern")
     return Fact("Ignore file", f"{quoted(info.path)} ({patterns}{kind})")
@@ -127,7 +127,7 @@ def _size(report: Report, context: Measurement) -> str:
 
 
 def _counts(totals: Totals) -> str:
-    """Return how many entries of each kind there are, files first, without kinds of none."""
+    """Return the number of entries of each kind that occurs, files first."""
     kinds = ((totals.directories, "directory"), (totals.symlinks, "symlink"))
     others = [plural(count, noun) for count, noun in kinds if count]
     return ", ".join([plural(totals.files, "file"), *others])
@@ -147,7 +147,7 @@ def _ignored(ignored: Ignored, report: Report) -> str:
 def _travels(
     report: Report, transfers: Sequence[Transfer], look: Look, name: str = "context"
 ) -> Iterator[Fact]:
-    """Yield what travels of a context and what the builder prints, for all or each platform."""
+    """Yield the transfer of a context and the printed figure, for all or each platform."""
     several = len({each.platforms for each in transfers}) > 1
     side_by_side = sum(each.context_used for each in transfers) > 1
     for each in transfers:
@@ -177,38 +177,38 @@ def _printed(
     *,
     by_chance: bool = False,
 ) -> Iterator[Fact]:
-    """Yield what the builder prints, and in the next build if `look.warm`.
+    """Yield the figure that the builder prints, and that of the next build if `look.warm`.
 
-    Where transfers run side by side, chance decides what the next one prints.
+    If transfers run at once, chance decides what the next one prints.
     """
     builder = BUILDERS[report.builder]
     least = "at least " if report.lower_bound else ""
     line = least + (builder.announces or "").replace("context:", f"{visible(name)}:")
     if isinstance(context, Transfer) and not context.context_used:
-        yield Fact("Printed", "nothing, not even a line")
+        yield Fact("Build prints", "nothing")
     elif builder.announces is None or context.wire_bytes is None:
         yield Fact(
-            "Printed", f"nothing: {builder.title} reads the context in place and sends nothing"
+            "Build prints", f"nothing: {builder.title} reads the context in place and sends nothing"
         )
     else:
         when = "in each build" if builder.resends else "in a cold build, less in a warm one"
         if isinstance(context, Measurement) and builder.asks_for_paths:
-            when = "in a cold build, if all of it travels"
-        yield Fact("Printed", f"{line.format(context.printed)} ({builder.title}, {when})")
+            when = "in a cold build, if all of it is transferred"
+        yield Fact("Build prints", f"{line.format(context.printed)} ({builder.title}, {when})")
     if not look.warm:
         return
     if builder.announces is None or context.warm_bytes is None:
-        yield Fact("Again", "nothing")
+        yield Fact("Second build", "nothing")
         return
     again, chance = line.format(context.warm_printed), ""
     if by_chance and context.warm_printed != context.printed:
         again += f" to {context.printed}"
-        chance = ", as each of several transfers may meet what another one left"
-    yield Fact("Again", f"{again} in a second build if nothing changed{chance}")
+        chance = ", as several transfers run at once and may reuse each other's files"
+    yield Fact("Second build", f"{again}, if nothing changes{chance}")
 
 
 def _difference(other: Difference) -> Iterator[Fact | Prose]:
-    """Yield what another builder sends otherwise, with the first few paths."""
+    """Yield the differences of another builder, with the first few paths."""
     if other.error is not None:
         yield Fact(other.builder, f"the build fails: {visible(other.error)}")
         return
@@ -226,7 +226,7 @@ def _difference(other: Difference) -> Iterator[Fact | Prose]:
 
 
 def answer(report: Report, *, refused: bool = False) -> Answer:
-    """Return how much would be sent, and what of it is worth a look, in one sentence."""
+    """Return the verdict and its reasons in one sentence."""
     concern = level(report, refused=refused)
     return Answer(concern.title, concern.style, "; ".join(_clauses(report)), concern.sign)
 
@@ -277,26 +277,26 @@ def _reason(reason: Reason, whole: Amount) -> str:
 
 
 def next_step(report: Report) -> NextStep:
-    """Return the command to type next, or what to write first."""
+    """Return the command to type next, or what to correct first."""
     for problem in report.failing:
         where = quoted(problem.path or report.context_path)
         return NextStep("", f"correct {where}{f':{problem.line}' if problem.line else ''}")
     for problem in report.problems:
         if problem.code == "arrives-empty" and problem.path:
             explain = command(report, "explain", "--trace", path_argument(problem.path))
-            return NextStep(explain, "says why it arrives empty")
+            return NextStep(explain, "shows why it arrives empty")
     for problem in report.all_problems:
         if problem.code == "source-not-found" and problem.line:
             explain = command(report, "explain", "--source", str(problem.line))
-            return NextStep(explain, "says why the build does not find it")
+            return NextStep(explain, "shows why the build does not find it")
     if hides_all(report):
         by_pattern = command(report, "measure", "--by", "pattern")
-        return NextStep(by_pattern, "shows which pattern keeps what out")
+        return NextStep(by_pattern, "shows what each pattern ignores")
     if any(problem.effect is Effect.LOWER_BOUND for problem in report.problems):
-        again = "again, when what is listed below is readable and quiet"
+        again = "again, when the paths below are readable and do not change"
         return NextStep(command(report, "measure"), again)
     if report.reasons or is_large(sent(report)):
-        # It only finds what can go; --write is the step after it.
+        # Review comes before --write.
         purpose = "finds what the build does not need, and proves it"
         return NextStep(command(report, "suggest"), purpose)
     if not report.context.ignored.complete:

@@ -1,4 +1,4 @@
-"""Suggestions: what they save, the reasons of each and what to type next; what a mode changes."""
+"""Sections of `suggest`: the saving, each suggestion with its reasons, and the next step."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from ctxsize.units import human, plural
 
 _ABOUT_SECRETS = ("CTX510", "CTX511")
 _NOTHING = {
-    "allowlist": "Nothing to do: no more is sent than the Dockerfiles take",
-    "like": "Nothing to add: what is safe of it is covered here",
-    "from-gitignore": "Nothing to add: what is safe of it is ignored here, too",
+    "allowlist": "Nothing to do: only what the Dockerfiles take is sent",
+    "like": "Nothing to add: its safe patterns are covered here already",
+    "from-gitignore": "Nothing to add: its safe patterns are covered here already",
     "tidy": "Nothing to remove: no line is proved redundant",
 }
 _NOTES = {
-    "allowlist": "Left aside",
+    "allowlist": "Left out",
     "like": "Left out",
-    "from-gitignore": "Left out, or not quite the same",
+    "from-gitignore": "Left out, or translated inexactly",
     "tidy": "Kept, though it matches nothing here",
 }
 _MOST_NOTES = 20
 
 
 def sections(outcome: Advice | IgnoreFilePlan) -> list[Section]:
-    """Return all that `outcome` says; what a rule found and is blocked, `rules` has."""
+    """Return the sections of `outcome`, without those of `--explain`."""
     return _suggested(outcome) if outcome.kind == "suggest" else _planned(outcome)
 
 
@@ -69,21 +69,22 @@ def _suggested(advice: Advice) -> list[Section]:
 def _sentence(advice: Advice) -> str:
     patterns = sum(len(each.patterns) for each in advice.suggestions if each.chosen)
     if not patterns:
-        return "Nothing to add: no rule finds anything that is safe to leave out"
+        return "Nothing to add: no rule finds anything that is safe to ignore"
     before, after = advice.before.counted, advice.after.counted
     if any(before - after):
         return _kept_out(advice, patterns, before, after)
     left = advice.before.context - advice.after.context
     size = human(max(0, left.content_bytes))
-    return f"{_keep(advice, patterns)} {size} of what this build leaves behind anyway"
+    return f"{_keep(advice, patterns)} {size} that this build does not transfer anyway"
 
 
 def _keep(outcome: Suggested, patterns: int) -> str:
-    return f"{plural(patterns, 'pattern')} {'keep' if outcome.written else 'would keep'} out"
+    verb = "would keep" if not outcome.written else "keeps" if patterns == 1 else "keep"
+    return f"{plural(patterns, 'pattern')} {verb} out"
 
 
 def _kept_out(outcome: Suggested, patterns: int, before: Amount, after: Amount) -> str:
-    """Return how many patterns keep out how much of what is sent without them."""
+    """Return how much the patterns keep out of what would be sent."""
     least = "at least " if isinstance(outcome, Advice) and outcome.lower_bound else ""
     size, files = max(0, (before - after).content_bytes), max(0, before.files - after.files)
     whole = f"{least}{human(before.content_bytes)}"
@@ -96,15 +97,15 @@ def _kept_out(outcome: Suggested, patterns: int, before: Amount, after: Amount) 
 def _next(advice: Advice) -> NextStep:
     where = quoted(advice.ignore_file)
     if advice.written:
-        return NextStep(command(advice, "measure"), f"shows what is left; {where} is written")
+        return NextStep(command(advice, "measure"), f"shows what is left; {where} was written")
     if advice.edit is not None:
-        verb = "makes" if advice.new_file else "adds to"
+        verb = "creates" if advice.new_file else "adds to"
         return NextStep(command(advice, "suggest", "--write"), f"{verb} {where}; --diff shows how")
     if advice.suggestions:
         one = command(advice, "suggest", "--write", "--only", advice.suggestions[0].rule.name)
-        return NextStep(one, "takes one all the same")
+        return NextStep(one, "adds one that needs your confirmation")
     if advice.questions:
-        need = "look at what is large below, and add what the build does not need"
+        need = "review the large paths below, and add those that the build does not need"
         return NextStep("", f"{need} to {where}")
     return NextStep(command(advice, "measure"), "shows what is sent")
 
@@ -128,7 +129,9 @@ def _suggestion(each: Suggestion) -> Card:
     size, rule = each.size, each.rule
     left = not size.counted.files and size.context.files
     figures = (
-        f"{amount(size.context)} that this build leaves behind" if left else amount(size.counted)
+        f"{amount(size.context)} that this build does not transfer"
+        if left
+        else amount(size.counted)
     )
     again = f"; made again by {rule.again}" if rule.again else ""
     busts = "; its changes bust the build cache" if rule.volatile else ""
@@ -147,9 +150,9 @@ def _problems(outcome: Suggested) -> Iterator[Card]:
 
 
 def rules(advice: Advice, names: Sequence[str]) -> list[Section]:
-    """Return what `advice` says about the rules of these names; without any, all that is blocked.
+    """Return the sections of `--explain` for these rules, or for all that is blocked.
 
-    `suggest --explain` shows it.
+    Without names, show all that is blocked.
     """
     if names:
         return [_rule(advice, all_rules()[name]) for name in names]
@@ -169,7 +172,7 @@ def _rule(advice: Advice, rule: Rule) -> Section:
     here = [_suggestion(each) for each in advice.suggestions if each.rule is rule]
     against = [*_not_suggested([each for each in advice.blocked if each.rule == rule.name])]
     if not here and not against:
-        facts["here"] = "nothing that is sent has this name and its evidence"
+        facts["here"] = "nothing that is sent has this name with its evidence"
     items: list[Item] = [Fact(label, text, 14) for label, text in facts.items() if text]
     items += [Prose("Suggested here", style="bold"), *here] if here else []
     return Section([*items, *against], rule.name)
@@ -177,7 +180,7 @@ def _rule(advice: Advice, rule: Rule) -> Section:
 
 def _not_suggested(found: Sequence[Blocked]) -> Iterator[Item]:
     if found:
-        yield Prose("Found, and not suggested", style="bold")
+        yield Prose("Found, but not suggested", style="bold")
     for each in found:
         texts = [
             f"Blocked by {each.trap}: {visible(each.reason)}.",
@@ -204,9 +207,9 @@ def _planned(plan: IgnoreFilePlan) -> list[Section]:
         Section([*_change(plan)]),
         Section([] if plan.edit is None else [*_sizes(plan.before, plan.after)]),
         Section([*_added(plan)], "Added" if plan.written else "To add"),
-        Section(removed, "Dropped" if plan.written else "To drop"),
+        Section(removed, "Removed" if plan.written else "To remove"),
         Section(notes, _NOTES[plan.mode]),
-        Section([Prose(f"  {left}; --format json has all")] if left else []),
+        Section([Prose(f"  {left}; --format json lists all")] if left else []),
         Section([*_problems(plan)], "Worth knowing"),
     ]
 
@@ -222,15 +225,15 @@ def _change(plan: IgnoreFilePlan) -> Iterator[Item]:
         yield Prose(_NOTHING[plan.mode])
         return
     if plan.mode == "tidy":
-        verb = "dropped" if plan.written else "can go"
+        verb = "removed" if plan.written else "can be removed"
         lines = plural(len(change.removed), "line")
-        text = f"{lines} {verb}, and the same is sent: tried here, and proved for every tree"
+        text = f"{lines} {verb} without changing what is sent: proved for every tree, tried here"
     else:
         text = _kept_out(plan, len(change.added), plan.before.context, plan.after.context)
-    yield Prose(f"{text}; {where} is written" if plan.written else text)
+    yield Prose(f"{text}; {where} was written" if plan.written else text)
     if not plan.written:
         flags = [f"--{plan.mode}", *([path_argument(plan.sibling)] if plan.sibling else [])]
-        verb = "makes" if plan.new_file else "changes"
+        verb = "creates" if plan.new_file else "changes"
         step = command(plan, "suggest", *flags, "--write")
         yield NextStep(step, f"{verb} {where}; --diff shows how")
 
