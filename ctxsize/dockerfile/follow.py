@@ -1,4 +1,4 @@
-"""Follows the instructions of a stage and collects what they take, and from where."""
+"""Follows the instructions of stages, and collects the paths that they take and their origins."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ from ctxsize.dockerfile.words import quoted
 from ctxsize.errors import DockerfileError
 
 _NEW_FLAGS = {"COPY": ("--exclude",), "ADD": ("--exclude", "--unpack"), "RUN": ("--device",)}
-"""The flags that the BuildKit of Docker 28.5 knows and that of 26.1 does not."""
+"""Flags that the BuildKit of Docker 28.5 accepts and that of 26.1 refuses."""
 _LABS_FLAGS = {"COPY": ("--parents",), "RUN": ("--security",)}
-"""The flags that only a frontend of a `# syntax=` line knows."""
+"""Flags that only a frontend in a `# syntax=` line accepts."""
 _LABS_LINE = "# syntax=docker/dockerfile:1-labs"
 
 
 @dataclass()
 class StageWalk:
-    """Follows stages in order and collects what they take."""
+    """Follows stages in order and collects the paths that they take."""
 
     built_in: bool = True
-    """Whether the frontend that the engine comes with reads the Dockerfile."""
+    """True if the frontend built into Docker reads the Dockerfile."""
     paths: set[str] = field(default_factory=set)
     sources: list[Source] = field(default_factory=list)
     unknowns: dict[Unknown, None] = field(default_factory=dict)
     excluded: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
 
     def follow(self, node: Node) -> None:
-        """Collect what one stage takes, whose base was followed before."""
+        """Collect the paths that one stage takes; its base must have been followed before."""
         assert node.built is not None
         if node.built.fault is not None:
             with located(node.line):
@@ -59,7 +59,7 @@ class StageWalk:
 
 @dataclass(frozen=True)
 class _StepWalk:
-    """One step of a stage, and what it takes."""
+    """One step of a stage, and the paths that it takes."""
 
     walk: StageWalk
     node: Node
@@ -67,7 +67,7 @@ class _StepWalk:
     step: StageStep
 
     def obey(self, origins: Sequence[Node]) -> None:
-        """Check the instruction and collect what it takes."""
+        """Check the instruction and collect the paths that it takes."""
         instruction = self.step.instruction
         if self.walk.built_in:
             check_flags(instruction)
@@ -127,7 +127,7 @@ class _StepWalk:
                 self.step.environment.expand(body, quotes=False)
 
     def _check_order(self, origin: Node | None, problem: str, *names: str) -> None:
-        """Raise if a stage takes from itself, or with `problem` from one that comes after it."""
+        """Raise for an origin that is this stage, and with `problem` for a later stage."""
         if origin is self.node:
             # The function of BuildKit is `validateCircularDependency`.
             message = f"circular dependency detected on stage: {self.label}"
@@ -136,7 +136,7 @@ class _StepWalk:
             raise DockerfileError(problem.format(*map(quoted, names)))
 
     def _run(self, origins: Sequence[Node]) -> None:
-        """Follow a RUN: any command may read all of its stage; mounts take from others."""
+        """Follow a RUN. Its command may read all of its stage; its mounts take from others."""
         self.node.paths.add("/")
         instruction = self.step.instruction
         if self.walk.built_in and any(instruction.flag_values("device")):
@@ -153,9 +153,9 @@ class _StepWalk:
                 self._mount(mount, origin)
 
     def _mount(self, mount: Mount, origin: Node) -> None:
-        """Note one mount of a RUN."""
-        # A cache without an origin starts empty; BuildKit (`dispatchRunMounts`) forgot a
-        # tmpfs here, so that it counts as taking the whole context, though it takes nothing.
+        """Collect the path that a mount of a RUN takes."""
+        # A cache without an origin starts empty. For a tmpfs, BuildKit (`dispatchRunMounts`)
+        # adds `/` to the filter as for a bind mount, though it takes nothing.
         from_context = not mount.origin and mount.type != "cache"
         self._check_order(
             None if from_context else origin,
@@ -180,7 +180,7 @@ class _StepWalk:
         self._take(None if from_context else origin, mount.source_written, value, mount.type)
 
     def _take(self, origin: Node | None, written: str, value: Expanded, kind: str) -> None:
-        """Record a path that is taken from the context (`origin` None) or another node."""
+        """Record a path that is taken from the context (`origin` None) or from another node."""
         path, instruction, node = path_from_root(value.text), self.step.instruction, self.node
         (self.walk.paths if origin is None else origin.paths).add(path)
         if kind not in ("tmpfs", "git"):
@@ -209,11 +209,11 @@ class _StepWalk:
 
 
 def check_flags(instruction: Instruction) -> None:
-    """Raise DockerfileError for a flag that the frontend of the engine does not know."""
+    """Raise DockerfileError for a flag that the frontend built into Docker refuses."""
     for flag in instruction.flags:
         name = flag.partition("=")[0]
         if name in _LABS_FLAGS.get(instruction.keyword, ()):
-            hint = "a frontend that knows it is named in a first line such as " + _LABS_LINE
+            hint = "name a frontend that accepts it in the first line, such as " + _LABS_LINE
             raise DockerfileError(f"unknown flag: {name}", hint=hint)
 
 
@@ -225,7 +225,7 @@ def newer_flags(instruction: Instruction) -> Iterator[Unknown]:
 
 
 def _keeps_parents(instruction: Instruction) -> bool:
-    """Return whether it is a COPY with `--parents`, which it may also deny."""
+    """Return whether it is a COPY with `--parents` that is not false."""
     return instruction.keyword == "COPY" and (
         "--parents" in instruction.flags
         or any(value.lower() != "false" for value in instruction.flag_values("parents"))

@@ -1,4 +1,4 @@
-"""Names of images and platforms: which are well formed, which mean the same, what they show."""
+"""Names of images and platforms: parsing, normal forms, and the facts that they imply."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _REFERENCE = re.compile(
     rf"(?P<tag>:{_TAG})?(?P<digest>@{_DIGEST})?"
 )
 WINDOWS = re.compile("windows|nanoserver")
-"""Finds the name of an image of Windows."""
+"""Matches in the name of a Windows image."""
 ENVIRONMENTS = {
     "composer": {"COMPOSER_HOME": "/tmp"},
     "rust": {"CARGO_HOME": "/usr/local/cargo"},
@@ -29,8 +29,8 @@ ENVIRONMENTS = {
 """Variables of official images that decide where a cache is, by the image's last name."""
 _OS = re.compile(r"([A-Za-z0-9_-]+)(?:\([A-Za-z0-9_.%-]*(?:\+[A-Za-z0-9_.%+-]*)?\))?")
 _PART = re.compile(r"[A-Za-z0-9_.-]+")
-# Only what may stand alone needs to be known; any other pair is taken on trust.
-# These are the lists of containerd's `isKnownOS` and `isKnownArch`.
+# The lists of containerd's `isKnownOS` and `isKnownArch`: names that may be used alone. Both
+# containerd and ctxsize accept any name in a pair.
 _SYSTEMS = frozenset(
     (
         *("aix", "android", "darwin", "dragonfly", "freebsd", "hurd", "illumos", "ios", "js"),
@@ -59,7 +59,7 @@ def familiar_name(reference: str) -> str:
 
     `docker.io/library/alpine:latest`, `alpine:latest` and `alpine` are one
     image, and a named context for one replaces them all. Raises
-    DockerfileError (without a line) for what is no reference.
+    DockerfileError (without a line) for an invalid reference.
 
     >>> familiar_name("docker.io/library/alpine:latest")
     'alpine'
@@ -109,7 +109,7 @@ class Platform:
 
 
 def machine_platform(machine: str) -> Platform:
-    """Return the platform on which Docker builds on a machine, as `uname -m` names it.
+    """Return the default platform of Docker on a machine, named as by `uname -m`.
 
     >>> str(machine_platform("x86_64")), str(machine_platform("armv7l"))
     ('linux/amd64', 'linux/arm/v7')
@@ -124,9 +124,9 @@ def machine_platform(machine: str) -> Platform:
 def parse_platform(text: str, default: Platform | None = None) -> Platform:
     """Return the platform that `os/architecture[/variant]` names.
 
-    A system alone means the machine of `default`, a machine alone linux. The version of a
-    system, as in `windows(10.0.17763)`, is dropped: buildx passes none on.
-    Raises DockerfileError for what is no platform.
+    A system alone means the machine of `default`, a machine alone means linux. The version of
+    a system, as in `windows(10.0.17763)`, is dropped, as by buildx.
+    Raises DockerfileError for an invalid platform.
 
     >>> str(parse_platform("linux/aarch64/v8")), str(parse_platform("linux/arm"))
     ('linux/arm64', 'linux/arm/v7')
