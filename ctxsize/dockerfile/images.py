@@ -31,19 +31,13 @@ _OS = re.compile(r"([A-Za-z0-9_-]+)(?:\([A-Za-z0-9_.%-]*(?:\+[A-Za-z0-9_.%+-]*)?
 _PART = re.compile(r"[A-Za-z0-9_.-]+")
 # The lists of containerd's `isKnownOS` and `isKnownArch`: names that may be used alone. Both
 # containerd and ctxsize accept any name in a pair.
-_SYSTEMS = frozenset(
-    (
-        *("aix", "android", "darwin", "dragonfly", "freebsd", "hurd", "illumos", "ios", "js"),
-        *("linux", "nacl", "netbsd", "openbsd", "plan9", "solaris", "windows", "zos"),
-    )
+_SYSTEM = re.compile(
+    "aix|android|darwin|dragonfly|freebsd|hurd|illumos|ios|js|linux|nacl|netbsd|openbsd|plan9"
+    "|solaris|windows|zos"
 )
-_ALONE = frozenset(
-    (
-        *("386", "amd64", "amd64p32", "arm", "armbe", "arm64", "arm64be", "loong64"),
-        *("mips", "mipsle", "mips64", "mips64le", "mips64p32", "mips64p32le"),
-        *("ppc", "ppc64", "ppc64le", "riscv", "riscv64", "s390", "s390x", "sparc", "sparc64"),
-        "wasm",
-    )
+_ARCHITECTURE = re.compile(
+    "386|amd64(?:p32)?|arm(?:64)?(?:be)?|loong64|mips(?:64(?:p32)?)?(?:le)?|ppc(?:64(?:le)?)?"
+    "|riscv(?:64)?|s390x?|sparc(?:64)?|wasm"
 )
 _MACHINES = {"i386": "386", "x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64"}
 _ARMS = {"armhf": ("arm", "v7"), "armel": ("arm", "v6")}
@@ -136,12 +130,12 @@ def parse_platform(text: str, default: Platform | None = None) -> Platform:
     if match is None or len(machine) > 2 or not all(map(_PART.fullmatch, machine)):
         raise DockerfileError(f"{quoted(text)}: cannot parse platform specifier")
     name = {"macos": "darwin"}.get(match[1].lower(), match[1].lower())
-    is_machine = not machine and name not in _SYSTEMS
+    is_machine = not machine and not _SYSTEM.fullmatch(name)
     if not machine and not is_machine:
         default = default or Platform()
         return Platform(name, default.architecture, default.variant)
     architecture, variant = _normalised([system] if is_machine else machine)
-    if is_machine and architecture not in _ALONE:
+    if is_machine and not _ARCHITECTURE.fullmatch(architecture):
         raise DockerfileError(f"{quoted(text)}: unknown operating system or architecture")
     name = "linux" if is_machine else name
     return Platform(name, architecture, variant)
