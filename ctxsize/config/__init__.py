@@ -185,7 +185,7 @@ def directories(config: Config, table: BudgetedBuild) -> list[str]:
         border, found = border_of(directory), [directory]
         for part in pattern.split("/"):
             paths = (path for each in found for path in glob(os.path.join(escape(each), part)))
-            found = [path for path in paths if holds(border, path)]  # no other repository's
+            found = [path for path in paths if holds(border, path)]  # in this repository
     return [os.path.normpath(each) for each in sorted(found) if os.path.isdir(each)]
 
 

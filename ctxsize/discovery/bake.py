@@ -75,7 +75,6 @@ class _Project:
         return self.names[0] in _DEFAULTS
 
     def path(self, name: str) -> str:
-        """Return the path of one of the files."""
         return os.path.join(self.directory, name)
 
 
@@ -110,7 +109,7 @@ def _read_compose(project: _Project, search: Search) -> None:
     reader = ComposeReader(replace(search, problems={}))
     for name, build in reader.builds([*map(project.path, project.beside)]).items():
         body = _body(compose.build_of(build), project.directory)
-        # A dot is no letter of a target's name (`sanitizeTargetName` of buildx).
+        # Bake replaces dots in the names of targets (`sanitizeTargetName` of buildx).
         project.bake.targets[name.replace(".", "_")] = body
     project.hidden = reader.hidden
 

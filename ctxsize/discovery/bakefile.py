@@ -290,7 +290,7 @@ def read_hcl(text: str) -> Body:
         document = _from_hcl(hcl2.loads(text if text.endswith("\n") else text + "\n"))
     except RecursionError:
         raise
-    except Exception as error:  # the parser raises what its parser raises
+    except Exception as error:  # `hcl2` passes on the errors of its parser
         line = getattr(error, "line", None)
         known = line if isinstance(line, int) and line > 0 else None
         raise BakeError("it is not HCL", known) from None

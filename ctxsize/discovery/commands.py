@@ -69,7 +69,7 @@ def collect(search: Search) -> None:
 
 def _add_scripts(search: Search, path: str, where: Location, text: str) -> None:
     directory = os.path.dirname(path)
-    # A script may be meant to be run from the root; `make` and `npm run` never do that.
+    # A script may be meant to run in the root; `make` and `npm run` use the file's directory.
     usual = path.lower().endswith((".sh", ".bash", ".mk"))
     directories = dict.fromkeys((directory, "") if usual else (directory,))
     for script, line in _scripts(path, text):
@@ -175,7 +175,7 @@ def _scripts(path: str, text: str) -> Iterator[tuple[str, int]]:
     elif name.endswith((".sh", ".bash")):
         yield _expanded(text, text), 1
     else:
-        # Each recipe line is a shell of its own, in which `cd` ends.
+        # Each line of a recipe runs in its own shell, so `cd` ends with it.
         for script, line in _recipes(text):
             if BUILD.search(script):
                 script = _expanded(script, text)
@@ -276,7 +276,7 @@ def _combinations(matrix: Yaml) -> list[dict[str, Yaml]]:
     runs = islice(product(*axes.values()), _MOST_COMBINATIONS if axes else 0)
     combined: list[dict[str, Yaml]] = [dict(zip(axes, each, strict=True)) for each in runs]
     for extra in _mappings(mapping_of(matrix).get("include")):
-        # GitHub adds an entry to the runs whose values it does not change, or else as a run.
+        # GitHub adds an entry to all runs whose values it does not change, else as a new run.
         decisive = {*axes} & {*extra}
         fitting = [each for each in combined if all(each[key] == extra[key] for key in decisive)]
         for each in fitting if axes else ():

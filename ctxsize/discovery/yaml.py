@@ -101,7 +101,7 @@ def load(text: str) -> Yaml:
         mark = error.problem_mark or error.context_mark
         line = None if mark is None else mark.line + 1
         raise YamlError(error.problem or "no YAML", line) from None
-    except yaml.YAMLError as error:  # for instance a NUL, which no YAML holds
+    except yaml.YAMLError as error:  # for instance a NUL, which YAML forbids
         raise YamlError(str(error).splitlines()[0]) from None
     except RecursionError:
         raise YamlError("nested too deeply") from None
@@ -122,7 +122,7 @@ def _limited_loader() -> type[yaml.SafeLoader]:
             super().fetch_flow_collection_start(TokenClass)
 
         def flatten_mapping(self, node: yaml.MappingNode) -> None:
-            # Each key once: else those that merge this mapping into theirs would double it.
+            # Keep each key once: otherwise, each merge of this mapping would double its keys.
             super().flatten_mapping(node)
             node.value = [*{_key(each[0]): each for each in node.value}.values()]
 
@@ -283,7 +283,7 @@ class Interpolator:
         if isinstance(value, str):
             return self._text(value, variables)
         if isinstance(value, list | dict) and id(value) not in done:
-            done[id(value)] = None  # met again inside itself
+            done[id(value)] = None  # read again inside itself
             if isinstance(value, list):
                 done[id(value)] = [self.replaced(each, variables, done) for each in value]
             else:

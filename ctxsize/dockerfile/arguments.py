@@ -63,7 +63,7 @@ def split_arguments(keyword: str, rest: str, escape: str) -> tuple[tuple[str, ..
     """
     kind: list[str] = []
     if keyword == "HEALTHCHECK":
-        # A type, and then what CMD may have.
+        # A type, then the arguments of a CMD.
         first, *others = re.split("[\t\n\v\f\r ]+", rest, maxsplit=1)
         kind, rest = [first] if first else [], "".join(others)
     array = _json_array(rest) if keyword in _JSON else None
@@ -110,29 +110,25 @@ def take_flags(text: str, escape: str) -> tuple[tuple[str, ...], str]:
 
 def _flag_word(view: str, position: int, escape: str) -> tuple[str, int]:
     """Return the word at `position` without quotes and escapes, and where it ends."""
-    characters: list[str] = []
-    quote = ""
-    while position < len(view):
-        character = view[position]
+    word = quote = ""
+    for piece in re.compile(f"{re.escape(escape)}(.?)|.", re.DOTALL).finditer(view, position):
+        character = piece[0]
         if not quote and character in SPACE:
-            break
+            return word, piece.start()
         if character == quote:
             quote = ""
         elif not quote and character in "'\"":
             quote = character
         else:
-            if character == escape:
-                position += 1
-            characters.append(view[position : position + 1] if character == escape else character)
-        position += 1
-    return "".join(characters), min(position, len(view))
+            word += character if piece[1] is None else piece[1]
+    return word, len(view)
 
 
 def _json_array(rest: str) -> tuple[str, ...] | None:
     """Return the strings of a JSON array, or None if `rest` is no array."""
     if not rest.startswith("["):
         return None
-    import json  # here, as not every Dockerfile has one
+    import json  # as few Dockerfiles need it
 
     try:
         array = json.loads(LONE_SURROGATE.sub("\ufffd", rest))
@@ -282,7 +278,7 @@ def check_mode(text: str) -> None:
 def check_value(keyword: str, text: str) -> None:
     """Raise DockerfileError if an instruction may not have `text`, its variables replaced."""
     if keyword == "STOPSIGNAL" and not _SIGNAL.fullmatch(text):
-        # Any number but 0, or a name of Linux, as for `signal.ParseSignal` of moby.
+        # As for `signal.ParseSignal` of moby: any number but 0, or the name of a Linux signal.
         raise DockerfileError(f"invalid signal: {text}")
     if keyword == "VOLUME" and not text:
         raise DockerfileError("VOLUME specified can not be an empty string")

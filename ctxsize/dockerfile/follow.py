@@ -83,7 +83,6 @@ class StageWalk:
         return [self._step.environment.expand(word) for word in words]
 
     def _copy(self, origin: Node | None) -> None:
-        """Follow a COPY or ADD."""
         instruction = self._step.instruction
         if patterns := tuple(instruction.flag_values("exclude")):
             self.excluded.append((instruction.line, patterns))

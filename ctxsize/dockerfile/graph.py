@@ -81,7 +81,7 @@ class Graph:
             context = ""
             if stage.name not in ("", SCRATCH, "context"):
                 context = self._context(stage.name, f"invalid context name {stage.name}")
-            # A base is compared as written, while names are lower case.
+            # BuildKit compares a base as written with lower-case names.
             below = None if context else self._by_name.get(base.text)
             index = -1 if context else stage.index
             if not (context or below or base.text == SCRATCH):

@@ -191,7 +191,6 @@ def parse_dockerfile(data: bytes | str) -> Dockerfile:
 
 
 def _instructions(reader: LineReader) -> Iterator[Instruction]:
-    """Yield the instructions with their heredocs."""
     for text, line in reader.logical_lines():
         with located(line):
             instruction = _split(text, reader.escape)

@@ -251,7 +251,7 @@ def follow(
     room = _MOST_TRIGGERED
     for stage in dockerfile.stages:
         base = tolerant(outer, stage.base)
-        # A base is compared as written, while names are lower case, and is no number.
+        # BuildKit compares a base as written with lower-case names; a number names no stage.
         parent = None if base.isdecimal() else by_name.get(base, [None])[-1]
         image, platform = (parent.base, parent.platform) if parent else (base, stage.platform)
         written = parent.stage.instructions if parent else ()

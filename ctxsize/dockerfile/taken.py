@@ -91,7 +91,7 @@ def context_need(
     given, contexts = dict(build_arguments or {}), contexts or {}
     own_frontend = not dockerfile.syntax and "BUILDKIT_SYNTAX" not in given
     if own_frontend:
-        # In any stage, reached or not.
+        # BuildKit checks the flags of all stages, also of those that the target does not need.
         for instruction in dockerfile.instructions:
             with located(instruction.line):
                 check_flags(instruction)
@@ -111,7 +111,7 @@ def context_need(
             walk.follow(node)
     target_node.paths.add("/")
     used = closure(target_node, lambda node: node.inputs)
-    # Flags count in stages that are not reached, too: an older builder refuses the file.
+    # Flags count in unused stages too: an older builder refuses the file.
     flags = (each for instruction in dockerfile.instructions for each in newer_flags(instruction))
     unknowns = dict.fromkeys(
         (
@@ -122,13 +122,13 @@ def context_need(
             *_failing_checks(dockerfile, given),
         )
     )
-    # The age of another frontend is not that of the builder.
-    said = [each for each in unknowns if own_frontend or not each.kind.startswith("older-")]
+    # With another frontend, the age of the builder does not matter.
+    relevant = [each for each in unknowns if own_frontend or not each.kind.startswith("older-")]
     asked = _asked_of_named(used)
     if any(node.uses_context for node in used):
         of_context = tuple(source for source in walk.sources if not source.context)
         asked.insert(0, Asked("", _filter(walk.paths), of_context))
-    return ContextNeed(tuple(asked), tuple(walk.sources), tuple(said), tuple(walk.excluded))
+    return ContextNeed(tuple(asked), tuple(walk.sources), tuple(relevant), tuple(walk.excluded))
 
 
 def _failing_checks(dockerfile: Dockerfile, given: Mapping[str, str]) -> Iterator[Unknown]:

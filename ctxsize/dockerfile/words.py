@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from ctxsize.dockerfile.substitution import NO_CHARACTER, substitute, trim
 from ctxsize.errors import DockerfileError, UndecidedError
 
-# What Go's unicode.IsSpace accepts; str.isspace() also takes U+001C to U+001F.
+# Characters that Go's `unicode.IsSpace` accepts; `str.isspace` also accepts U+001C to U+001F.
 SPACE = (
     "\t\n\v\f\r \x85\xa0\u1680"
     + "".join(map(chr, range(0x2000, 0x200B)))

@@ -47,7 +47,8 @@ def scan(
     rows = [_counted(each.row, [*across, *advice]) for each in measured]
     rows += [Row(each, _named(each), None, error=each.outside) for each in discovery.outside]
     rows.sort(key=lambda row: (-row.cost.content_bytes, -row.cost.files, row.build.context))
-    problems = [each for each in discovery.problems if each.code != "outside"]  # in a row
+    # The rows report the builds outside the repository.
+    problems = [each for each in discovery.problems if each.code != "outside"]
     problems += [each for row in measured for each in row.problems]
     return Scan(
         discovery.root,
