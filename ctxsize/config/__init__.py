@@ -43,9 +43,9 @@ class Budget:
     of: str | None = None
     """`context` or `transfer`."""
     growth: Tolerance | None = None
-    """The tolerated difference above its baseline."""
+    """The tolerated growth over the baseline."""
     shrink: Tolerance | None = None
-    """The tolerated difference below its baseline."""
+    """The tolerated decrease from the baseline."""
     min_bytes: int | None = None
     min_files: int | None = None
 
@@ -98,7 +98,7 @@ class Config:
     """The values of the top level, which are already part of each context."""
     baseline: str | None = None
     contexts: tuple[BudgetedBuild, ...] = ()
-    """In the order of the file."""
+    """The tables of contexts, in the order of the file."""
 
     @property
     def directory(self) -> str:

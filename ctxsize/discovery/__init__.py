@@ -47,13 +47,13 @@ class Discovery:
 
     root: str
     builds: tuple[FoundBuild, ...] = ()
-    """Ordered by context, Dockerfile and target."""
+    """The builds inside the repository, ordered by context, Dockerfile and target."""
     outside: tuple[FoundBuild, ...] = ()
     """The builds with a context or a Dockerfile outside the repository."""
     dockerfiles: tuple[str, ...] = ()
     """Every Dockerfile in the tree, whether a build reads it or not."""
     ignore_files: tuple[str, ...] = ()
-    """Every ignore file in the tree, likewise."""
+    """Every ignore file in the tree, whether a build reads it or not."""
     findings: tuple[Finding, ...] = ()
     problems: tuple[Problem, ...] = ()
     """Problems with reading and understanding files; the builds of these may be missing."""
@@ -80,15 +80,15 @@ def discover(
     search.seconds_for_docker = _SECONDS_FOR_DOCKER if ask_docker else None
     search.list_files(_is_wanted)
     builds = _found(search)
-    strange = tuple(each for each in builds if each.outside)
+    outside = tuple(each for each in builds if each.outside)
     problems = [
         *search.problems,
-        *(Problem("outside", each.outside, each.where.path, each.where.line) for each in strange),
+        *(Problem("outside", each.outside, each.where.path, each.where.line) for each in outside),
     ]
     return Discovery(
         root,
         tuple(each for each in builds if not each.outside),
-        strange,
+        outside,
         tuple(search.shown(path) for path in search.paths if is_dockerfile(path)),
         tuple(search.shown(path) for path in search.paths if is_ignore_file(path)),
         tuple(search.findings),

@@ -212,7 +212,7 @@ def _asked(project: _Project, search: Search, names: list[str]) -> list[tuple[st
 def _hiding(build: Build, written: Body) -> Build:
     """Return a build that hides all values except those that its target has as literals."""
     texts = {build.context, build.dockerfile or "", build.target, *build.build_contexts.values()}
-    strange = {each for each in build.platforms if not USUAL_PLATFORM.fullmatch(each)}
+    unusual = {each for each in build.platforms if not USUAL_PLATFORM.fullmatch(each)}
     contexts, platforms = written.get("contexts"), written.get("platforms")
     values_written = [
         *map(written.get, ("context", "dockerfile", "target")),
@@ -221,7 +221,7 @@ def _hiding(build: Build, written: Body) -> Build:
     ]
     texts_written = {each for each in values_written if isinstance(each, str)}
     literals = {each for each in texts_written if not re.search(r"[$%]\{", each)}
-    values = {*texts, *map(os.path.normpath, texts), *strange}
+    values = {*texts, *map(os.path.normpath, texts), *unusual}
     values -= {*literals, *map(os.path.normpath, literals)}
     return replace(build, hidden=tuple((each, _HIDDEN) for each in sorted(values) if each))
 

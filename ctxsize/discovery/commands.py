@@ -1,6 +1,6 @@
 """Builds of commands: `docker build` and the like in scripts and workflows, and GitHub's action.
 
-Commands that depend on unknown variables or loops are skipped.
+Commands that depend on unknown variables or loops ("not written out") are skipped.
 """
 
 from __future__ import annotations

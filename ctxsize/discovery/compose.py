@@ -113,9 +113,9 @@ class ComposeReader:
         self._search = search
         self._documents: dict[str, YamlMapping | None] = {}
         self._files: dict[tuple[str, str, int], _File] = {}
-        """By path, directory and the identity of their variables: equal ones are one object."""
+        """Files by path, directory and identity of their variables: equal ones are one object."""
         self._included_files: dict[object, YamlMapping | None] = {}
-        """By their paths and variables; None while they are being read."""
+        """Services by paths, directory and variables; None while they are being read."""
         self._variables: dict[object, dict[str, str]] = {}
         self._interpolator = Interpolator()
 

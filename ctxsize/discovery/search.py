@@ -54,7 +54,7 @@ class FoundBuild:
     """A build of a local context, and all places that define it."""
 
     build: Build
-    """With paths as the user would name them, relative to the working directory if shorter."""
+    """The build, with paths as the user would name them from the working directory."""
     places: tuple[Place, ...]
     guessed: bool = False
     """True if the context was concluded from the Dockerfile alone."""

@@ -159,11 +159,11 @@ class Environment(Mapping[str, str]):
         return replace(self, variables=Variables(variables), image=Variables(image))
 
     def set(self, name: str, value: Expanded = _DECLARED) -> Environment:
-        """Return a new one with a variable set, or only declared, for the rest of the stage."""
+        """Return an environment with a variable set, or only declared."""
         return replace(self, variables=self.variables.set(name, value))
 
     def set_in_image(self, name: str, value: Expanded) -> Environment:
-        """Return a new one with a variable that also becomes part of the image, as by ENV."""
+        """Return an environment with a variable that becomes part of the image, as by ENV."""
         return replace(self.set(name, value), image=self.image.set(name, value))
 
     def expand(self, word: str, *, quotes: bool = True) -> Expanded:

@@ -37,7 +37,7 @@ class Row:
     context: Amount | None = None
     """The amount that the ignore file leaves; None if `error` gives a reason."""
     transfer: Amount | None = None
-    """The part of it that is sent; None if unknown."""
+    """The part of the context that is sent; None if unknown."""
     saving: Amount | None = None
     """The part of `cost` that the safe suggestions avoid."""
     findings: int = 0
@@ -80,7 +80,7 @@ class Scan:
 
     root: str
     rows: tuple[Row, ...]
-    """The most costly first."""
+    """The builds, the most costly first."""
     findings: tuple[Finding, ...] = ()
     """Findings across builds; `ctxsize advise` reports those about Dockerfiles."""
     advice: int = 0
