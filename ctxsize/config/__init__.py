@@ -1,8 +1,7 @@
 """The configuration of a repository: `ctxsize.toml`, or `[tool.ctxsize]` in `pyproject.toml`.
 
-The nearest one upward from the context counts, and nothing above the top of a
-git repository. Both hold the same keys. All mistakes in it are reported at once,
-since a budget that is silently left out would be a budget that nobody holds.
+The nearest file upward from the context counts, within its git repository. Both files have the
+same keys. All mistakes in it are reported at once: no budget is dropped silently.
 """
 
 from __future__ import annotations
@@ -30,34 +29,34 @@ from ctxsize.errors import CtxsizeError, InputError, InputErrors, hint_at
 from ctxsize.reader import read_file
 
 NAMES = ("ctxsize.toml", "pyproject.toml")
-"""The files that are looked for in each directory, the first one wins."""
+"""Names of configuration files; in each directory, the first one wins."""
 _MOST_BYTES = 4 << 20
 """Number of bytes of the largest configuration: `tomllib` is slow."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What a context may be; None where nothing is said."""
+    """The limits of a context; None for no limit."""
 
     max_bytes: int | None = None
     max_files: int | None = None
     of: str | None = None
     """`context` or `transfer`."""
     growth: Tolerance | None = None
-    """How much larger than its baseline."""
+    """The tolerated growth over the baseline."""
     shrink: Tolerance | None = None
-    """How much smaller than its baseline."""
+    """The tolerated decrease from the baseline."""
     min_bytes: int | None = None
     min_files: int | None = None
 
     @property
     def limits(self) -> bool:
-        """Return whether anything is limited without a baseline."""
+        """Return whether there is any limit without a baseline."""
         limits = (self.max_bytes, self.max_files, self.min_bytes, self.min_files)
         return any(each is not None for each in limits)
 
     def over(self, other: Budget) -> Budget:
-        """Return this budget, and that of `other` where this one says nothing."""
+        """Return this budget with its missing limits copied from `other`."""
         return replace(
             other, **{key: value for key, value in vars(self).items() if value is not None}
         )
@@ -65,11 +64,11 @@ class Budget:
 
 @dataclass(frozen=True)
 class BudgetedBuild:
-    """One build and its budget, as a table `[contexts."name"]` has it or as it is checked."""
+    """One build and its budget: a table `[contexts."name"]`, or a build to check."""
 
     name: str
     build: Build
-    """Of a table: its context, which may hold `*`, `?` and `[…]`, is relative to the file."""
+    """In a table, its context may contain `*`, `?` and `[…]`, and is relative to the file."""
     budget: Budget = Budget()
 
 
@@ -80,34 +79,34 @@ class Suppression:
     code: str
     reason: str
     path: str | None = None
-    """Of the file; None for every file."""
+    """The path of the file; None for every file."""
     pattern: str | None = None
     """The text of the line; None for every line."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """What a repository says about its contexts; empty where there is no file."""
+    """The configuration of a repository; empty without a file."""
 
     path: str | None = None
-    """The file as it was found, None for none."""
+    """The path of the file as it was found, None without one."""
     select: tuple[str, ...] = ()
-    """Codes or their beginnings; empty for the usual ones."""
+    """Codes or their beginnings; empty for the default codes."""
     ignore: tuple[str, ...] = ()
     suppress: tuple[Suppression, ...] = ()
     defaults: BudgetedBuild = BudgetedBuild("", Build(""))
-    """What is said at the top level; it is already part of each context."""
+    """The values of the top level, which are already part of each context."""
     baseline: str | None = None
     contexts: tuple[BudgetedBuild, ...] = ()
-    """In the order of the file."""
+    """The tables of contexts, in the order of the file."""
 
     @property
     def directory(self) -> str:
-        """Return the directory that the paths in it are relative to."""
+        """Return the directory to which its paths are relative."""
         return os.path.dirname(self.path or "") or "."
 
     def lies_below(self, directory: str) -> bool:
-        """Return whether it belongs to `directory` or one below, so all it is about is there."""
+        """Return whether the file lies in `directory` or below it."""
         top, here = (os.path.realpath(each) for each in (directory, self.directory))
         return os.path.commonpath([top, here]) == top
 
@@ -115,7 +114,7 @@ class Config:
 def load(start: str) -> Config:
     """Return the configuration for the directory `start`, an empty one if there is none.
 
-    Raises `InputErrors` with everything that is wrong with it.
+    Raises `InputErrors` with all its mistakes.
     """
     for directory in _upward(start):
         for name in NAMES:
@@ -129,7 +128,7 @@ def load(start: str) -> Config:
                 if config is not None:
                     return config
             elif os.path.lexists(path):
-                raise _unreadable("is no file that can be read", path)
+                raise _unreadable("is not a file that can be read", path)
     return Config()
 
 
@@ -179,14 +178,14 @@ def _unreadable(message: str, path: str) -> InputErrors:
 
 
 def directories(config: Config, table: BudgetedBuild) -> list[str]:
-    """Return the directories that the path of `table` names, as one would name them from here."""
+    """Return the directories that the path of `table` matches, as named from here."""
     directory, pattern = config.directory, table.build.context
     found = [os.path.join(directory, pattern)]
     if is_glob(pattern):
         border, found = border_of(directory), [directory]
         for part in pattern.split("/"):
             paths = (path for each in found for path in glob(os.path.join(escape(each), part)))
-            found = [path for path in paths if holds(border, path)]  # no other repository's
+            found = [path for path in paths if holds(border, path)]  # in this repository
     return [os.path.normpath(each) for each in sorted(found) if os.path.isdir(each)]
 
 
@@ -196,29 +195,29 @@ def is_glob(path: str) -> bool:
 
 
 def filled_up(build: Build, table: BudgetedBuild) -> Build:
-    """Return `build` with what `table` says where it says nothing itself."""
-    said = table.build
+    """Return `build` with its missing values copied from `table`."""
+    defaults = table.build
     made = replace(
         build,
-        dockerfile=build.dockerfile or said.dockerfile,
-        target=build.target or said.target,
-        build_arguments={**said.build_arguments, **build.build_arguments},
-        build_contexts={**said.build_contexts, **build.build_contexts},
-        platforms=build.platforms or said.platforms,
-        builder=build.builder if build.builder != Build().builder else said.builder,
+        dockerfile=build.dockerfile or defaults.dockerfile,
+        target=build.target or defaults.target,
+        build_arguments={**defaults.build_arguments, **build.build_arguments},
+        build_contexts={**defaults.build_contexts, **build.build_contexts},
+        platforms=build.platforms or defaults.platforms,
+        builder=build.builder if build.builder != Build().builder else defaults.builder,
     )
-    return hiding(made, said.build_arguments.keys() - build.build_arguments.keys())
+    return hiding(made, defaults.build_arguments.keys() - build.build_arguments.keys())
 
 
 def builds(config: Config) -> Iterator[tuple[str, Build]]:
-    """Yield each build that the tables stand for, with the name of its table."""
+    """Yield each build that the tables describe, with the name of its table."""
     for table in config.contexts:
         for directory in directories(config, table):
             yield table.name, filled_up(Build(directory), table)
 
 
 class _ConfigReader:
-    """Reads the tables of one file and collects what is wrong with them."""
+    """Reads the tables of one file and collects their mistakes."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -241,7 +240,7 @@ class _ConfigReader:
         )
 
     def _context(self, name: str, table: object, top: Mapping[str, Any]) -> BudgetedBuild:
-        """Return a table `[contexts."name"]`, filled up with what is said at the `top` level."""
+        """Return a table `[contexts."name"]`, with missing values copied from the `top` level."""
         where = f"contexts.{_key(name)}"
         if not name:
             self._wrong(where, "a context needs a name")
@@ -277,7 +276,7 @@ class _ConfigReader:
         return Suppression(**values)
 
     def _values(self, table: object, where: str, keys: Keys) -> dict[str, Any]:
-        """Return the values of `table` by our names; a wrong one is noted and left out."""
+        """Return the values of `table` by attribute; report a wrong one and leave it out."""
         if not isinstance(table, dict):
             self._wrong(where or "tool.ctxsize", "must be a table")
             return {}
@@ -295,7 +294,7 @@ class _ConfigReader:
         return found
 
     def _bound(self, where: str, values: Mapping[str, Any]) -> None:
-        """Note the paths that lead out of the repository: a stranger may have written them."""
+        """Report paths that lead out of the repository: a stranger may have written them."""
         border = border_of(self._directory)
         named = values.get("build_contexts", {})
         keys = {"context": "path", "dockerfile": "dockerfile", "baseline": "baseline"}

@@ -1,6 +1,6 @@
-"""What may stand under each key of the configuration, and how it is read.
+"""The keys of the configuration, and the readers of their values.
 
-Each reader is for one value as TOML has it, and raises `InputError` for any other.
+A reader converts one value of TOML, and raises `InputError` if it is wrong.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from ctxsize.errors import InputError
 from ctxsize.units import human, parse_size
 
 OF = ("context", "transfer")
-"""What a budget may be of."""
+"""The sizes that a budget may limit."""
 _Amount = TypeVar("_Amount")
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far from its baseline a context may be: bytes, or a share of the baseline.
+    """The tolerated difference from a baseline: bytes, or a share of the baseline.
 
     >>> Tolerance.parse("10%").limit(3000), Tolerance.parse("1kB").limit(3000)
     (300, 1000)
@@ -44,7 +44,7 @@ class Tolerance:
             ) from None
 
     def limit(self, baseline: int) -> int:
-        """Return the tolerated difference from `baseline`; bytes that are cut are not tolerated."""
+        """Return the tolerated difference from `baseline` in bytes, rounded down."""
         if self.percent is not None:
             return int(baseline * self.percent / 100)
         return self.content_bytes or 0
@@ -61,7 +61,7 @@ def text(value: object) -> str:
 
 
 def _number(value: object) -> int:
-    # TOML has no larger numbers, and nothing that is counted comes near.
+    # TOML has no larger numbers, and no count is that large.
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 63:
         return value
     raise InputError("must be a number that is not negative and has at most 64 bits")
@@ -70,7 +70,7 @@ def _number(value: object) -> int:
 def _amount(
     what: str, examples: str, parse: Callable[[str], _Amount], of_bytes: Callable[[int], _Amount]
 ) -> Callable[[object], _Amount]:
-    """Return the reader of a number of bytes, or of a text that `parse` takes."""
+    """Return a reader of a number of bytes, or of a text that `parse` accepts."""
 
     def read(value: object) -> _Amount:
         if isinstance(value, str):
@@ -136,7 +136,7 @@ _size = _amount("a size", '"50MB", or a number of bytes', parse_size, int)
 _tolerance = _amount("a size or a percentage", '"5MB" or "10%"', Tolerance.parse, Tolerance)
 
 Keys = dict[str, tuple[str, Callable[[object], Any]]]
-"""The name of each key's value in our classes, and its reader."""
+"""The attribute and the reader of each key."""
 
 BUILD_KEYS: Keys = {
     "dockerfile": ("dockerfile", text),
@@ -146,7 +146,7 @@ BUILD_KEYS: Keys = {
     "build-contexts": ("build_contexts", _arguments),
     "platforms": ("platforms", _texts),
 }
-"""What a context may say of its build, and the top level of all of them."""
+"""Keys of a build: in a context, or at the top level for all contexts."""
 
 BUDGET_KEYS: Keys = {
     "max": ("max_bytes", _size),
@@ -157,7 +157,7 @@ BUDGET_KEYS: Keys = {
     "growth": ("growth", _tolerance),
     "shrink": ("shrink", _tolerance),
 }
-"""The same of its budget."""
+"""Keys of a budget, likewise."""
 
 CONTEXT_KEYS: Keys = {"path": ("context", text), **BUILD_KEYS, **BUDGET_KEYS}
 

@@ -1,7 +1,7 @@
-"""Find the builds of a repository: those that files ask for, and a guess for other Dockerfiles.
+"""Find the builds of a repository: those that files define, and guesses for other Dockerfiles.
 
-`discover` reads names and small files, and runs nothing but git; Docker only if it is
-allowed to. A file that cannot be understood is a `Problem`, and the search goes on.
+`discover` reads names and small files, and runs only git, and Docker if allowed. A file that
+cannot be understood gives a `Problem`, and the search continues.
 """
 
 from __future__ import annotations
@@ -32,33 +32,33 @@ _SHARED = frozenset(
         *("deployment", "infra", "ops", "images", "package", "packaging", ".devcontainer"),
     )
 )
-"""Directories whose Dockerfiles are built with the directory above, if nothing says another."""
+"""Directories whose Dockerfiles are usually built with the directory above as context."""
 _CONTINUED = re.compile(r"\\\n[ \t]*#?[ \t]*")
 _QUOTED = re.compile(r"`([^`]+)`")
 _PROMPT = re.compile(r"^[\s#$>`*-]*(?:\w+:\s+)?")
 _TO_BE_FILLED_IN = (b"{{", b"{%", b"<%", b"@@")
 _SOURCES = (compose, bake, commands)
-"""The modules about files that ask for builds: each says which, and adds their builds."""
+"""The modules that read files with builds: `WANTED` matches their paths, `collect` adds builds."""
 
 
 @dataclass(frozen=True)
 class Discovery:
-    """Every build of a repository that its files tell of."""
+    """All builds of a repository that its files define."""
 
     root: str
     builds: tuple[FoundBuild, ...] = ()
-    """By context, Dockerfile and target."""
+    """The builds inside the repository, ordered by context, Dockerfile and target."""
     outside: tuple[FoundBuild, ...] = ()
-    """The builds of which a context or the Dockerfile lies outside the repository."""
+    """The builds with a context or a Dockerfile outside the repository."""
     dockerfiles: tuple[str, ...] = ()
     """Every Dockerfile in the tree, whether a build reads it or not."""
     ignore_files: tuple[str, ...] = ()
-    """Every ignore file in the tree, likewise."""
+    """Every ignore file in the tree, whether a build reads it or not."""
     findings: tuple[Finding, ...] = ()
     problems: tuple[Problem, ...] = ()
-    """What could not be read or understood; the builds there are missing."""
+    """Problems with reading and understanding files; the builds of these may be missing."""
     plans: Plans = field(default_factory=Plans, compare=False, repr=False)
-    """The Dockerfiles that were parsed on the way."""
+    """The Dockerfiles that the search parsed."""
 
 
 def discover(
@@ -68,28 +68,27 @@ def discover(
     plans: Plans | None = None,
     ask_docker: bool = False,
 ) -> Discovery:
-    """Return every build that the files below `root` tell of, those of the same thing as one.
+    """Return every build that the files below `root` define; equal ones are one.
 
-    `environment` is what Compose and Bake files see besides `.env`; nothing by
-    default. A Dockerfile that nothing asks for is built with the nearest
-    directory that holds what it takes. What lies outside the repository is listed for
-    itself. `plans` are those of the command, which parses no Dockerfile twice. With
-    `ask_docker`, Docker evaluates what is not evaluated here of Bake files.
-    Raises `InputError` for no directory.
+    `environment` has the variables that Compose and Bake files see besides `.env`; none by
+    default. A Dockerfile without a build gets a guessed context: the nearest directory that
+    contains its sources. Builds outside the repository are listed apart. `plans` caches parsed
+    Dockerfiles. With `ask_docker`, Docker evaluates the Bake targets that ctxsize does not.
+    Raises `InputError` if `root` is no directory.
     """
     search = Search(root, environment or {}, plans or Plans())
     search.seconds_for_docker = _SECONDS_FOR_DOCKER if ask_docker else None
     search.list_files(_is_wanted)
     builds = _found(search)
-    strange = tuple(each for each in builds if each.outside)
+    outside = tuple(each for each in builds if each.outside)
     problems = [
         *search.problems,
-        *(Problem("outside", each.outside, each.where.path, each.where.line) for each in strange),
+        *(Problem("outside", each.outside, each.where.path, each.where.line) for each in outside),
     ]
     return Discovery(
         root,
         tuple(each for each in builds if not each.outside),
-        strange,
+        outside,
         tuple(search.shown(path) for path in search.paths if is_dockerfile(path)),
         tuple(search.shown(path) for path in search.paths if is_ignore_file(path)),
         tuple(search.findings),
@@ -111,7 +110,7 @@ def _found(search: Search) -> tuple[FoundBuild, ...]:
 
 
 def _add_unasked(search: Search, used: Collection[str]) -> None:
-    """Add the builds of the Dockerfiles that are not among `used`, which are real paths."""
+    """Add builds of the Dockerfiles whose real paths are not `used` by other builds."""
     for path in filter(is_dockerfile, search.paths):
         shown = search.shown(path)
         if os.path.realpath(shown) in used or not os.path.isfile(shown):
@@ -129,13 +128,13 @@ def _add_unasked(search: Search, used: Collection[str]) -> None:
 
 
 def _written(search: Search, path: str, plan: Plan) -> Build | None:
-    """Return the build of a Dockerfile that one of its comments names, from a directory above."""
+    """Return the build that a comment of the Dockerfile shows, run from a directory above."""
     own = os.path.realpath(search.shown(path))
     text = _CONTINUED.sub(" ", plan.data.decode("utf-8-sig"))
     for line in text.splitlines():
         if not (line.lstrip().startswith("#") and BUILD.search(line)):
             continue
-        # The command stands in backquotes, or behind a prompt.
+        # The command is in backquotes, or behind a prompt.
         script = next(filter(BUILD.search, _QUOTED.findall(line)), _PROMPT.sub("", line))
         for directory in _upwards(os.path.dirname(path)):
             for asked in builds_in(script):
@@ -149,15 +148,15 @@ def _written(search: Search, path: str, plan: Plan) -> Build | None:
 
 
 def _context_of(search: Search, path: str, plan: Plan) -> str:
-    """Return the directory in which all that the Dockerfile takes by name is found.
+    """Return the nearest directory that contains all sources of the Dockerfile without wildcards.
 
-    The nearest one from the Dockerfile's own upwards; its own where none holds it all.
-    Raises `DockerfileError` for what the builder rejects.
+    The search begins at the Dockerfile's own directory, and returns this one if none has all.
+    Raises `DockerfileError` if the builder rejects the Dockerfile.
     """
     directory = os.path.dirname(path)
     try:
         need = context_need(plan.dockerfile)
-    except UndecidedError:  # a build argument may be all that it lacks
+    except UndecidedError:  # it may lack only a build argument
         return directory
     doubtful = {unknown.line for unknown in need.unknowns}
     wanted = [
@@ -181,7 +180,7 @@ def _upwards(directory: str) -> Iterator[str]:
 
 
 def merged(builds: Iterable[FoundBuild]) -> tuple[FoundBuild, ...]:
-    """Return `builds` with equal ones made one, in order of context, Dockerfile and target."""
+    """Return `builds` with equal ones merged, ordered by context, Dockerfile and target."""
     found: dict[tuple[str, ...], list[FoundBuild]] = {}
     for each in builds:
         build = each.build
@@ -193,7 +192,7 @@ def merged(builds: Iterable[FoundBuild]) -> tuple[FoundBuild, ...]:
 
 
 def _one(equal: list[FoundBuild]) -> FoundBuild:
-    """Return the build that all of `equal` are, with all that asks for it."""
+    """Return one build for `equal` ones, with the places and platforms of all."""
     platforms = dict.fromkeys(name for each in equal for name in each.build.platforms)
     return replace(
         equal[0],
@@ -204,12 +203,12 @@ def _one(equal: list[FoundBuild]) -> FoundBuild:
 
 
 def _is_wanted(path: str) -> bool:
-    told = any(source.WANTED.fullmatch(path) for source in _SOURCES)
-    return told or is_dockerfile(path) or is_ignore_file(path)
+    has_builds = any(source.WANTED.fullmatch(path) for source in _SOURCES)
+    return has_builds or is_dockerfile(path) or is_ignore_file(path)
 
 
 def what_to_type(context: str, paths: Iterable[str]) -> str | None:
-    """Return what to type to get a build that the files at `paths` tell of; None without one."""
+    """Return the arguments to type for the builds that files at `paths` define, None for none."""
     found = _found(Search(context, paths=sorted(paths)))
     typed: dict[str, str] = {}
     for each in sorted(found, key=lambda each: each.guessed):

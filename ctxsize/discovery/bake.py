@@ -1,9 +1,9 @@
-"""Builds of Bake files: which files belong together, and what their targets build.
+"""Builds of Bake files: the files that are read together, and the builds of their targets.
 
-Besides `engine.git` this is the only place that runs a program, and only where the user allows
-it: `docker buildx bake --print` builds nothing and asks no daemon. Docker is never one of the
-repository and sees none of our environment but PATH and HOME. What it prints on stderr may hold
-values, so nobody gets to see it.
+Besides `engine.git`, only this module runs a program, and only if the user allows it: `docker
+buildx bake --print` builds nothing and contacts no daemon. The program must lie outside the
+repository. It gets only PATH and HOME of our environment. Its stderr may contain secrets, so it
+is discarded.
 """
 
 from __future__ import annotations
@@ -38,21 +38,21 @@ _DEFAULTS = (
     *("docker-bake.json", "docker-bake.override.json"),
     *("docker-bake.hcl", "docker-bake.override.hcl"),
 )
-"""The names that Bake looks for, all of which it reads, in this order."""
+"""Default names of Bake files. Bake reads all that exist, in this order."""
 _MOST_BYTES = 100_000
-"""Number of bytes of the largest HCL file: python-hcl2 takes 40 s for a megabyte."""
+"""Number of bytes of the largest HCL file: python-hcl2 needs 40 s for a megabyte."""
 _MOST_NAMED = 5
 WANTED = re.compile(r"(?s:.*/)?(?:[\w.\-]*[.\-_])?bake(?:[.\-_][\w.\-]+)?\.(?:hcl|json)", re.I)
 """The paths of Bake files, by their names."""
 _HIDDEN = "…"
-"""What is printed in place of a value that Docker evaluated: it may be made of a secret."""
+"""The text printed instead of a value that Docker evaluated: it may contain a secret."""
 _COMMAND = "`docker buildx bake --print`"
 _SECONDS = 10.0
 """Seconds that Docker has for one answer."""
 _MOST_PRINTED = 4_000_000
 """Number of bytes of the longest answer."""
 _NAME = re.compile(r"\w[\w.\-]*", re.ASCII)
-"""A name that is no option."""
+"""Matches a name that is no option."""
 
 
 @dataclass
@@ -65,17 +65,16 @@ class _Project:
     beside: list[str] = field(default_factory=list)
     """The Compose files that Bake reads with them."""
     hidden: tuple[tuple[str, str], ...] = ()
-    """The values of the variables in those."""
+    """The values of the variables in those, each with its name in braces."""
     is_whole: bool = True
-    """Whether all files could be read."""
+    """True if all files could be read."""
 
     @property
     def is_usual(self) -> bool:
-        """Return whether Bake reads them without `-f`, and with them the Compose files beside."""
+        """Return whether Bake reads them, and the Compose files beside them, without `-f`."""
         return self.names[0] in _DEFAULTS
 
     def path(self, name: str) -> str:
-        """Return the path of one of the files."""
         return os.path.join(self.directory, name)
 
 
@@ -101,22 +100,22 @@ def collect(search: Search) -> None:
 
 
 def _read_compose(project: _Project, search: Search) -> None:
-    """Make the services of the Compose files beside it targets, as Bake does."""
+    """Add the services of the Compose files beside it as targets, as Bake does."""
     names = (*compose.NAMES, *compose.OVERRIDES) if project.is_usual else ()
     project.beside = [each for each in names if project.path(each) in search.paths]
     if not project.beside:
         return
-    # What is wrong with them is said where they are looked at for themselves.
+    # `compose.collect` reports the problems of these files.
     reader = ComposeReader(replace(search, problems={}))
     for name, build in reader.builds([*map(project.path, project.beside)]).items():
         body = _body(compose.build_of(build), project.directory)
-        # A dot is no letter of a target's name (`sanitizeTargetName` of buildx).
+        # Bake replaces dots in the names of targets (`sanitizeTargetName` of buildx).
         project.bake.targets[name.replace(".", "_")] = body
     project.hidden = reader.hidden
 
 
 def _body(build: Build, directory: str) -> Body:
-    """Return what stands in a target for this build, whose paths are relative to the root."""
+    """Return the body of a target for a build, whose paths are relative to the root."""
     args: Body = {**build.build_arguments}
     body: Body = {"target": build.target, "args": args, "platforms": [*build.platforms]}
     if not is_reference(build.context):
@@ -140,14 +139,14 @@ def _read(project: _Project, search: Search, path: str) -> None:
     if text is None or document is None:
         project.is_whole = False
         return
-    # One that only has targets may be what Bake printed: nothing is to be filled in.
+    # A file with only targets may be output of `bake --print`, which has no templates.
     if not is_hcl and not project.is_usual and document.keys() <= {"group", "target"}:
         document = printed(document)
     project.bake.add(document, search.shown(path), text)
 
 
 def _saved(project: _Project, projects: list[_Project]) -> set[str]:
-    """Return the targets and groups of a saved `bake --print`, beside the file that it is of."""
+    """Return the targets and groups in saved output of `bake --print` beside a project."""
     return {
         name
         for each in projects
@@ -170,7 +169,7 @@ def _add_targets(project: _Project, search: Search, saved: set[str]) -> None:
     except BakeError as error:
         text = f"not evaluated: {_listed(unknown)}. {error.message}"
         search.complain("bake", mask(text), Location(*lines[next(iter(unknown))]))
-        # One that is left out may build a Dockerfile whose context is guessed otherwise.
+        # A target without a build may build a Dockerfile whose context ctxsize guesses.
         search.is_open |= not {name for name, _ in found}.issuperset(unknown)
     for name, build in found:
         place = Place("bake", mask(name), Location(*lines[name]))
@@ -186,17 +185,17 @@ def _listed(unknown: Mapping[str, str]) -> str:
 
 
 def _asked(project: _Project, search: Search, names: list[str]) -> list[tuple[str, Build]]:
-    """Return what Docker says that targets are. Raises `BakeError` if it does not."""
+    """Return the builds of targets as Docker evaluates them. Raises `BakeError` if it cannot."""
     if search.seconds_for_docker is None:
         raise BakeError(
-            "Run `ctxsize scan --ask-docker`, or save what `docker buildx bake --print` prints "
+            "Run `ctxsize scan --ask-docker`, or save the output of `docker buildx bake --print` "
             "as bake.json beside this file"
         )
     files = [*project.beside, *project.names]
     # Docker would follow a link that leads out of the repository.
     inside = all(holds(search.border, search.shown(project.path(each))) for each in files)
     if not (project.is_whole and inside):
-        raise BakeError("Docker is not asked, as a file that belongs to it cannot be read here")
+        raise BakeError("ctxsize does not run Docker, as it cannot read all files of the project")
     answer = BakeFile()
     answer.add(_printed_by_docker(search, project.directory, files, names))
     builds = answer.builds()
@@ -205,32 +204,33 @@ def _asked(project: _Project, search: Search, names: list[str]) -> list[tuple[st
         members = answer.groups.get(name)  # those of a matrix
         for member in members if isinstance(members, list) else [name]:
             if not isinstance(member, str) or member not in builds:
-                raise BakeError(f"{_COMMAND} says nothing of {name}")
+                raise BakeError(f"{_COMMAND} printed no target {name}")
             found.append((name, _hiding(builds[member], project.bake.targets[name])))
     return found
 
 
 def _hiding(build: Build, written: Body) -> Build:
-    """Return a build that prints no value which does not stand in its target as it is."""
+    """Return a build that hides all values except those that its target has as literals."""
     texts = {build.context, build.dockerfile or "", build.target, *build.build_contexts.values()}
-    strange = {each for each in build.platforms if not USUAL_PLATFORM.fullmatch(each)}
+    unusual = {each for each in build.platforms if not USUAL_PLATFORM.fullmatch(each)}
     contexts, platforms = written.get("contexts"), written.get("platforms")
-    said = [
+    values_written = [
         *map(written.get, ("context", "dockerfile", "target")),
         *(contexts.values() if isinstance(contexts, dict) else ()),
         *(platforms if isinstance(platforms, list) else ()),
     ]
-    plain = {each for each in said if isinstance(each, str) and not re.search(r"[$%]\{", each)}
-    values = {*texts, *map(os.path.normpath, texts), *strange}
-    values -= {*plain, *map(os.path.normpath, plain)}
+    texts_written = {each for each in values_written if isinstance(each, str)}
+    literals = {each for each in texts_written if not re.search(r"[$%]\{", each)}
+    values = {*texts, *map(os.path.normpath, texts), *unusual}
+    values -= {*literals, *map(os.path.normpath, literals)}
     return replace(build, hidden=tuple((each, _HIDDEN) for each in sorted(values) if each))
 
 
 def _placed(search: Search, project: _Project, build: Build) -> Build:
-    """Return a build with its paths from the root.
+    """Return a build with its paths relative to the root.
 
-    Bake takes them as relative to the working directory, wherever its file lies: that is the
-    file's own, or the root if only there it makes sense.
+    Bake resolves paths against its working directory. Assume that this is the directory of the
+    file, or the root if the context and the Dockerfile exist only there.
     """
     context, inline = build.context or ".", build.dockerfile_inline is not None
     if is_reference(context):
@@ -254,9 +254,9 @@ def _placed(search: Search, project: _Project, build: Build) -> Build:
 def _printed_by_docker(
     search: Search, directory: str, files: Iterable[str], names: Iterable[str]
 ) -> Body:
-    """Return the targets called `names` of the `files` in a directory, and their groups.
+    """Return targets and groups `names` of the `files` in a directory, as Docker prints them.
 
-    Raises `BakeError` where Docker is missing, fails, or takes or prints too much.
+    Raises `BakeError` if Docker is missing, fails, is too slow or prints too much.
     """
     program = find_program("docker", os.environ.get("PATH", ""), search.border)
     if program is None:
@@ -275,7 +275,7 @@ def _printed_by_docker(
 
 
 def _output(arguments: list[str], search: Search, directory: str, seconds: float) -> bytes:
-    """Return what a program prints, which is killed with all that it started in an error."""
+    """Return the output of a program. On an error, kill it with all processes that it started."""
     import subprocess
 
     home = os.environ.get("HOME", "/")
@@ -302,7 +302,7 @@ def _output(arguments: list[str], search: Search, directory: str, seconds: float
         try:
             data = process.stdout.read(_MOST_PRINTED + 1)
             timer.cancel()
-            timer.join()  # once it is waited for, its number may be another's
+            timer.join()  # after `wait`, another process may have its number
             if len(data) <= _MOST_PRINTED:
                 process.wait(max(0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:

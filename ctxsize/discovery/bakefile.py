@@ -1,7 +1,7 @@
 """Read Bake files, HCL or JSON, and evaluate literals, variables, `${NAME}` and inheritance.
 
-A text of either language becomes a template as JSON has it. What takes more (functions,
-conditions, `for`, matrices) is not evaluated: `BakeFile.unknown` names it.
+Texts of both languages become templates in the form of JSON. Functions, conditions, `for` and
+matrices are not evaluated: `BakeFile.unknown` lists the targets that use them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _T = TypeVar("_T")
 _KINDS = ("variable", "function", "group", "target")
 _MAPS = ("args", "contexts", "labels")
 _MOST_CHARACTERS, _PER_VALUE = 2**22, 8
-"""Number of characters that the values of a file may come to, and that each counts as."""
+"""Number of characters of all values of a file, and the number that each value counts for."""
 _HEREDOC = re.compile(r"<<(-?)(\w+)\r?\n(.*?)\n?[ \t]*\2\s*\Z", re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
@@ -41,30 +41,30 @@ class BakeError(Exception):
 
 
 class UnknownError(Exception):
-    """A value takes more than is evaluated here; the message names what has it."""
+    """A value needs more than is evaluated here; the message names its key or variable."""
 
 
 class BakeFile:
-    """The targets of one or more files, of which later ones win."""
+    """The targets of one or more files; later files win."""
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         self.targets: dict[str, Body] = {}
-        """As they are written."""
+        """The bodies of targets as written, by name."""
         self.groups: dict[str, Value] = {}
         self.lines: dict[str, tuple[str, int]] = {}
-        """Where each target begins: file and line."""
+        """File and line at which each target begins."""
         self.unknown: dict[str, str] = {}
-        """The targets that take more than is evaluated, and the key that does."""
+        """The targets that are not evaluated, each with the key that needs more."""
         self._environment = environment or {}
         self._defaults: dict[str, Value] = {}
-        """Of the variables that are not evaluated yet."""
+        """The defaults of the variables that are not evaluated yet."""
         self._variables: dict[str, Value] = {}
         self._inheriting: dict[str, Body | None] = {}
-        """Targets with what they inherit; None where that is unknown, or not complete."""
+        """Targets merged with those that they inherit from; None while unknown."""
         self._room = _MOST_CHARACTERS
 
     def add(self, document: Body, path: str = "", text: str = "") -> None:
-        """Add a further file, which wins over those before."""
+        """Add a file, which wins over those added before."""
         lines = _lines(text)
         for kind, name, body in _blocks(document):
             if kind == "variable":
@@ -76,9 +76,9 @@ class BakeFile:
                 self.lines[name] = (path, lines.get(name, 1))
 
     def builds(self) -> dict[str, Build]:
-        """Return the targets that are built for their own sake, with paths as the file has them.
+        """Return the builds of the targets, with paths as the file has them.
 
-        One that only others inherit from, and no group names, is not.
+        A target that others inherit from is left out, unless a group names it.
         """
         for name in [*self._defaults]:
             with suppress(UnknownError):
@@ -108,7 +108,7 @@ class BakeFile:
         return []
 
     def _build(self, name: str) -> Build:
-        """Return what a target builds. Raises `UnknownError` that names the key."""
+        """Return the build of a target. Raises `UnknownError` with the name of the key."""
         if self.targets[name].get("matrix") is not None:
             raise UnknownError("matrix")
         with _naming("inherits"):
@@ -130,7 +130,7 @@ class BakeFile:
         )
 
     def _body(self, name: str) -> Body:
-        """Return a target on top of those that it inherits from, later ones first."""
+        """Return a target merged over those that it inherits from; later ones win."""
         if name not in self._inheriting and name in self.targets:
             self._inheriting[name] = None
             found: Body = {}
@@ -145,7 +145,7 @@ class BakeFile:
         return known
 
     def _args(self, name: str, args: Value) -> dict[str, str]:
-        """Return the arguments that are known; `unknown` says if there are others."""
+        """Return the arguments that are known; the others put the target into `unknown`."""
         alone = [{key: args[key]} for key in args] if isinstance(args, dict) else [args]
         found: dict[str, str] = {}
         for each in alone:
@@ -156,7 +156,7 @@ class BakeFile:
         return found
 
     def _value(self, value: Value) -> Value:
-        """Return what a template stands for. Raises `UnknownError`."""
+        """Return the value of a template. Raises `UnknownError`."""
         self._pay(_PER_VALUE)
         if isinstance(value, list):
             return [self._value(each) for each in value]
@@ -164,7 +164,7 @@ class BakeFile:
             return {_text(self._value(key)): self._value(value[key]) for key in value}
         if not isinstance(value, str):
             return value
-        if lone := re.fullmatch(_VARIABLE, value):  # it keeps its type
+        if lone := re.fullmatch(_VARIABLE, value):  # a lone variable keeps its type
             return self._variable(lone[1])
         return _PIECE.sub(self._piece, value)
 
@@ -178,7 +178,7 @@ class BakeFile:
         return match[0][1:]
 
     def _variable(self, name: str) -> Value:
-        if name in self._defaults:  # taken out first, as it may be made of itself
+        if name in self._defaults:  # removed first, as it may refer to itself
             self._variables[name] = self._given(name, self._defaults.pop(name))
         if name not in self._variables:
             raise UnknownError(name)
@@ -202,10 +202,10 @@ class BakeFile:
 
 @contextmanager
 def _naming(key: str) -> Iterator[None]:
-    """Make an `UnknownError` name the key of a target that takes more."""
+    """Make an `UnknownError` name the key, also for a value or a chain that is too deep."""
     try:
         yield
-    except UnknownError:
+    except (UnknownError, RecursionError):
         raise UnknownError(key) from None
 
 
@@ -220,7 +220,7 @@ def _pairs(value: Value) -> dict[str, str]:
 
 
 def _text(value: Value) -> str:
-    """Return a value in a text, `""` for null. Raises `UnknownError` for lists and objects."""
+    """Return a value as text, `""` for null. Raises `UnknownError` for lists and objects."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -233,7 +233,7 @@ def _text(value: Value) -> str:
 
 
 def _merged(base: Body, over: Body) -> Body:
-    """Return two bodies of a target as one: maps key by key, else the later one."""
+    """Merge two bodies of a target: maps key by key; of other values the later one wins."""
     found = {**base, **{key: value for key, value in over.items() if value is not None}}
     for key in _MAPS:
         below, above = base.get(key), over.get(key)
@@ -243,7 +243,7 @@ def _merged(base: Body, over: Body) -> Body:
 
 
 def _lines(text: str) -> dict[str, int]:
-    """Return the lines on which targets begin, by their names; of JSON, of any object."""
+    """Return the lines on which targets begin, by their names; in JSON, those of all objects."""
     hcl = [*re.finditer(r'^[ \t]*target\s+"?([^"\s{]+)"?\s*(?=\{)', text, re.MULTILINE)]
     found: dict[str, int] = {}
     line, at = 1, 0
@@ -273,12 +273,12 @@ def read_json(text: str) -> Body:
         document = json.loads(text)
     except ValueError as error:
         line = error.lineno if isinstance(error, json.JSONDecodeError) else None
-        raise BakeError(f"it is no JSON: {error}", line) from None
+        raise BakeError(f"it is not JSON: {error}", line) from None
     return document if isinstance(document, dict) else {}
 
 
 def read_hcl(text: str) -> Body:
-    """Return the document of an HCL file as JSON has it. Raises `BakeError`.
+    """Return the document of an HCL file in the form of JSON. Raises `BakeError`.
 
     Needs python-hcl2, which comes with the extra `ctxsize[bake]`.
     """
@@ -290,23 +290,23 @@ def read_hcl(text: str) -> Body:
         document = _from_hcl(hcl2.loads(text if text.endswith("\n") else text + "\n"))
     except RecursionError:
         raise
-    except Exception as error:  # the parser raises what its parser raises
+    except Exception as error:  # `hcl2` passes on the errors of its parser
         line = getattr(error, "line", None)
         known = line if isinstance(line, int) and line > 0 else None
-        raise BakeError("it is no HCL", known) from None
+        raise BakeError("it is not HCL", known) from None
     return document if isinstance(document, dict) else {}
 
 
 def printed(document: Body) -> Body:
-    """Return the document that `docker buildx bake --print` prints: nothing in it is a template.
+    """Return a document that `docker buildx bake --print` printed, with its texts as literals.
 
-    Newer versions write `$${` for a `${` that is meant, older ones leave it as it is.
+    Newer versions of buildx write `$${` for a literal `${`, older ones do not.
     """
     return {key: literal(each) for key, each in document.items()}
 
 
 def literal(value: Value) -> Value:
-    """Return the template that stands for a value."""
+    """Return the template that evaluates to a value."""
     if isinstance(value, dict):
         return {key: literal(each) for key, each in value.items()}
     if isinstance(value, list):
@@ -315,7 +315,7 @@ def literal(value: Value) -> Value:
 
 
 def _from_hcl(value: Value) -> Value:
-    """Return what python-hcl2 read as JSON would have it: its texts are source, quotes and all."""
+    """Return a document of python-hcl2, whose texts are source with quotes, in the form of JSON."""
     if isinstance(value, dict):
         return {
             key[1:-1] if key[:1] == '"' else key: _from_hcl(each)

@@ -1,6 +1,6 @@
-"""Builds of commands: `docker build` and its like in scripts and workflows, and GitHub's action.
+"""Builds of commands: `docker build` and the like in scripts and workflows, and GitHub's action.
 
-A hint only: what is not written out (a variable, a loop) is passed over.
+Commands that depend on unknown variables or loops ("not written out") are skipped.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ WANTED = re.compile(
     r"|(?i:(?s:.*/)?(?:(?:GNU)?makefile|.*\.(?:mk|sh|bash)|justfile|taskfile\.ya?ml|package\.json"
     r"|\.gitlab-ci\.yml))",
 )
-"""The paths of files in which commands may stand; the root is that of a workflow."""
+"""Matches the paths of files that may contain commands; `root` is that of a workflow."""
 _ACTION = re.compile(r"docker/build-push-action(?:@.*)?")
 _MOST_COMBINATIONS = 256
 BUILD = re.compile(r"\b(?:docker|podman|nerdctl|buildah|buildx)\b[^\n]*?\b(?:build|bud)\b")
@@ -53,7 +53,7 @@ _SWITCHES = frozenset(
 
 
 def collect(search: Search) -> None:
-    """Add the builds that workflows and then commands ask for, as far as they are written out."""
+    """Add the builds of workflows, then of commands, except those that are not written out."""
     matches = filter(None, map(WANTED.fullmatch, search.paths))
     for match in sorted(matches, key=lambda each: each["root"] is None):
         path, root = match[0], match["root"]
@@ -69,7 +69,7 @@ def collect(search: Search) -> None:
 
 def _add_scripts(search: Search, path: str, where: Location, text: str) -> None:
     directory = os.path.dirname(path)
-    # A script may be meant to be run from the root; `make` and `npm run` never do that.
+    # A script may be meant to run in the root; `make` and `npm run` use the file's directory.
     usual = path.lower().endswith((".sh", ".bash", ".mk"))
     directories = dict.fromkeys((directory, "") if usual else (directory,))
     for script, line in _scripts(path, text):
@@ -78,10 +78,10 @@ def _add_scripts(search: Search, path: str, where: Location, text: str) -> None:
 
 
 def _add_from(search: Search, script: str, directories: Iterable[str], place: Place) -> None:
-    """Add the builds in a script, and note if one of them is not written out.
+    """Add the builds in a script, and record if one of them is not written out.
 
-    It runs in the first of `directories` in which it makes sense. Those behind the first are
-    guesses, and no guess leads out of the repository.
+    Assume the first of `directories` in which the context and the Dockerfile exist. All but the
+    first one are guesses, and must not lead out of the repository.
     """
     search.is_open |= not is_read_whole(_at_home(script))
     for asked in builds_in(script):
@@ -96,7 +96,7 @@ def _add_from(search: Search, script: str, directories: Iterable[str], place: Pl
 
 @dataclass(frozen=True)
 class AskedBuild:
-    """A command that builds."""
+    """A command that builds an image."""
 
     builder: str
     inside: str
@@ -104,18 +104,18 @@ class AskedBuild:
     operands: tuple[str, ...]
     options: Mapping[str, list[str]]
     line: int
-    """Number of lines of the script that come before it."""
+    """Number of lines before it in the script."""
 
     @property
     def is_open(self) -> bool:
         """Return whether its context, Dockerfile or target is not written out."""
-        # Without an operand, an option that is not known may have taken it.
+        # Without an operand, an unknown option may have consumed it.
         names = ("--file", "--target") if self.operands else (*self.options,)
         values = (value for name in names for value in self.options.get(name, []))
         return any("$" in each for each in (self.inside, *self.operands, *values))
 
     def build(self, search: Search, directory: str) -> Build | None:
-        """Return it, run below a directory; None if its context or its Dockerfile is not there."""
+        """Return its build, run in `directory`; None if context or Dockerfile is missing."""
         if self.is_open or self.inside.startswith("/") or len(self.operands) != 1:
             return None
         directory = os.path.join(directory, self.inside)
@@ -137,7 +137,7 @@ class AskedBuild:
 
 
 def builds_in(script: str) -> Iterator[AskedBuild]:
-    """Yield the commands in a script that build."""
+    """Yield the commands in a script that build an image."""
     for inside, command in in_directories(commands(_at_home(script)), ""):
         words = " ".join((command.program, *command.arguments[:2]))
         if start := _START.match(words):
@@ -163,7 +163,7 @@ def _parsed(words: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, list[str
 
 
 def _at_home(script: str) -> str:
-    """Return `script` with the usual words for its own directory replaced."""
+    """Return `script` with the usual expressions for its own directory replaced."""
     return _OWN_DIRECTORY.sub(".", _EXPRESSION.sub("$EXPRESSION", script))
 
 
@@ -175,12 +175,12 @@ def _scripts(path: str, text: str) -> Iterator[tuple[str, int]]:
     elif name.endswith((".sh", ".bash")):
         yield _expanded(text, text), 1
     else:
-        # Each recipe line is a shell of its own, in which `cd` ends.
+        # Each line of a recipe runs in its own shell, so `cd` ends with it.
         for script, line in _recipes(text):
             if BUILD.search(script):
                 script = _expanded(script, text)
                 if name.endswith(("makefile", ".mk")):
-                    # As a shell gets it, but for the values that only make knows.
+                    # As make passes it to the shell, except for values that only make has.
                     for _ in range(_DEEPEST):
                         script = _MAKE_CALL.sub("$MAKE", script)
                     script = script.replace("$$", "$")
@@ -188,7 +188,7 @@ def _scripts(path: str, text: str) -> Iterator[tuple[str, int]]:
 
 
 def _recipes(text: str) -> Iterator[tuple[str, int]]:
-    """Yield the lines that a backslash does not join, without what make and YAML put in front."""
+    """Yield logical lines and their numbers, without the prefixes of make and YAML."""
     script, start = "", 0
     for number, line in enumerate(text.splitlines(), 1):
         start = start if script else number
@@ -211,7 +211,7 @@ def _package_scripts(text: str) -> Iterator[tuple[str, int]]:
 
 
 def _expanded(script: str, variables: str) -> str:
-    """Return `script` with the variables that are set once, and to plain text."""
+    """Return `script` with the variables replaced that `variables` sets once, to plain text."""
     values: dict[str, list[str]] = {}
     for match in _MAKE_VARIABLE.finditer(variables):
         values.setdefault(match[1], []).append(match[2].strip("'\""))
@@ -224,7 +224,7 @@ def _expanded(script: str, variables: str) -> str:
 
 
 def given_pairs(words: Iterable[str], open_mark: str) -> dict[str, str]:
-    """Return `NAME=value` words; those that hold the mark of what is not written out are left."""
+    """Return `NAME=value` words as a mapping, without values that contain `open_mark`."""
     pairs = (each.strip().partition("=") for each in words)
     return {name: value for name, given, value in pairs if given and open_mark not in value}
 
@@ -276,7 +276,7 @@ def _combinations(matrix: Yaml) -> list[dict[str, Yaml]]:
     runs = islice(product(*axes.values()), _MOST_COMBINATIONS if axes else 0)
     combined: list[dict[str, Yaml]] = [dict(zip(axes, each, strict=True)) for each in runs]
     for extra in _mappings(mapping_of(matrix).get("include")):
-        # GitHub adds an entry to the runs whose values it does not change, or else as a run.
+        # GitHub adds an entry to all runs whose values it does not change, else as a new run.
         decisive = {*axes} & {*extra}
         fitting = [each for each in combined if all(each[key] == extra[key] for key in decisive)]
         for each in fitting if axes else ():
@@ -287,7 +287,7 @@ def _combinations(matrix: Yaml) -> list[dict[str, Yaml]]:
 
 
 def _value(values: Mapping[str, Yaml], match: re.Match[str]) -> str:
-    """Return what an expression stands for; itself where that is not known."""
+    """Return the value of an expression; the expression itself if unknown."""
     expression = match[1].strip()
     if expression in ("github.workspace", "env.GITHUB_WORKSPACE"):
         return "."
@@ -302,7 +302,7 @@ def _add_action(search: Search, root: str, place: Place, inputs: Mapping[str, st
     context, file, target = (inputs.get(key, "") for key in ("context", "file", "target"))
     if not context or context.startswith("{{defaultContext}}"):
         message = f"the job {place.name} builds from git: no ignore file is read"
-        help_ = "say `context: .` to send the checked-out directory"
+        help_ = "set `context: .` to send the checked-out directory"
         finding = Finding("CTX310", severity_of("CTX310"), message, place.where, help=help_)
         if finding not in search.findings:
             search.findings.append(finding)
@@ -310,7 +310,7 @@ def _add_action(search: Search, root: str, place: Place, inputs: Mapping[str, st
     unknown = next((each for each in (context, file, target) if "${{" in each), None)
     if unknown is not None:
         search.is_open = True
-        search.complain("expression", f"not known before it runs: {unknown}", place.where)
+        search.complain("expression", f"known only when the workflow runs: {unknown}", place.where)
         return
     if is_reference(context):
         return

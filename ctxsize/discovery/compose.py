@@ -1,7 +1,7 @@
-"""Builds of Compose files: which files make a project, and what its services build.
+"""Builds of Compose files: the files of each project, and the builds of its services.
 
-Files are read, interpolated, included, extended and merged as Docker Compose does it; only
-`build`, `platform`, `extends` and `include` are looked at.
+Files are read, interpolated, included, extended and merged as by Docker Compose. Only the keys
+`build`, `platform`, `extends` and `include` are read.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ctxsize.discovery.yaml import (
 from ctxsize.findings import Location
 
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
-"""The names that Compose looks for, first choice first."""
+"""Default names of Compose files, first choice first."""
 OVERRIDES = (
     *("compose.override.yml", "compose.override.yaml"),
     *("docker-compose.override.yml", "docker-compose.override.yaml"),
@@ -35,7 +35,7 @@ WANTED = re.compile(
     r"(?s:.*/)?(?:(?:docker-)?compose(?:[.\-_][\w.\-]+)?|[\w\-]+[.\-]compose)\.ya?ml", re.I
 )
 _TEXTS = ("context", "dockerfile", "dockerfile_inline", "target")
-"""The keys of a build that Compose refuses with a list or a mapping."""
+"""Keys of a build that Compose refuses with a list or a mapping."""
 _KEPT = ("build", "platform", "extends")
 _DEEPEST, _MOST_INCLUDED = 50, 10_000
 
@@ -49,19 +49,19 @@ def collect(search: Search) -> None:
                 reader = ComposeReader(search)
                 for name, build in reader.builds(paths).items():
                     where = build.origin or Location("")
-                    odd = [key for key in _TEXTS if isinstance(build.get(key), list | dict)]
-                    if odd:
-                        search.complain("no-context", f"{name}: {odd[0]} must be a text", where)
+                    wrong = [key for key in _TEXTS if isinstance(build.get(key), list | dict)]
+                    if wrong:
+                        search.complain("no-context", f"{name}: {wrong[0]} must be a text", where)
                         continue
                     found = replace(build_of(build), hidden=reader.hidden)
                     search.add(Place("compose", name, where), found)
 
 
 def _projects(names: list[str]) -> Iterator[list[str]]:
-    """Yield the sets of files that are used together: the usual one, then each other one on top.
+    """Yield the sets of files that are read together: the default set, then one per other file.
 
-    A file for a purpose (`compose.prod.yaml`) is taken with the base file, as
-    Compose does with `-f base -f it`.
+    A file such as `compose.prod.yaml` is read on top of the base file, as Compose does with
+    `-f base -f it`.
     """
     base = next((name for name in NAMES if name in names), None)
     override = next((name for name in OVERRIDES if name in names), None)
@@ -95,7 +95,7 @@ def build_of(build: YamlMapping) -> Build:
 
 @dataclass(eq=False)
 class _File:
-    """A Compose file where it counts: with the directory and the variables of a project."""
+    """A Compose file with the directory and the variables of the project that it is part of."""
 
     path: str
     directory: str
@@ -103,7 +103,7 @@ class _File:
     document: YamlMapping
     services: YamlMapping
     resolved: dict[str, Yaml] = field(default_factory=dict)
-    """The services that were looked at, with what they extend."""
+    """The services resolved so far: merged with those that they extend."""
 
 
 class ComposeReader:
@@ -113,9 +113,9 @@ class ComposeReader:
         self._search = search
         self._documents: dict[str, YamlMapping | None] = {}
         self._files: dict[tuple[str, str, int], _File] = {}
-        """By path, directory and the identity of their variables: equal ones are one object."""
+        """Files by path, directory and identity of their variables: equal ones are one object."""
         self._included_files: dict[object, YamlMapping | None] = {}
-        """By their paths and variables; None while they are being read."""
+        """Services by paths, directory and variables; None while they are being read."""
         self._variables: dict[object, dict[str, str]] = {}
         self._interpolator = Interpolator()
 
@@ -125,7 +125,7 @@ class ComposeReader:
         return tuple(self._interpolator.used.items())
 
     def builds(self, paths: list[str]) -> dict[str, YamlMapping]:
-        """Return the builds of `paths`, later ones over earlier, by service, from the root."""
+        """Return the builds by service; later files win. Paths are relative to the root."""
         directory = os.path.dirname(paths[0])
         variables = self._variables_of([os.path.join(directory, ".env")], {})
         found: dict[str, YamlMapping] = {}
@@ -137,7 +137,7 @@ class ComposeReader:
         return found
 
     def _variables_of(self, paths: Iterable[str], outer: Mapping[str, str]) -> dict[str, str]:
-        """Return the variables that files set, below `outer` ones and the environment."""
+        """Return the variables that files set; `outer` and the environment win over them."""
         environment = self._search.environment
         found: dict[str, str] = {}
         for path in paths:
@@ -164,7 +164,7 @@ class ComposeReader:
             try:
                 document = None if text is None else load(text)
                 if not isinstance(document, YamlMapping | None):
-                    raise YamlError("it is no mapping")
+                    raise YamlError("it is not a mapping")
             except YamlError as error:
                 self._complain("yaml", f"not read: {error.message}", path, error.line)
             self._documents[path] = document if isinstance(document, YamlMapping) else None
@@ -206,7 +206,7 @@ class ComposeReader:
         return self._included_files[key]
 
     def _resolved(self, file: _File, name: str) -> Yaml:
-        """Return a service of a file, with what it extends: each is looked at once."""
+        """Return a service of a file, merged with those that it extends; resolve each once."""
         chain: dict[tuple[_File, str], Yaml] = {}
         at = file, name
         while at[1] not in at[0].resolved and at not in chain:
@@ -236,7 +236,7 @@ class ComposeReader:
         return service
 
     def _base(self, extends: Yaml, file: _File, name: str) -> tuple[_File, str] | None:
-        """Return the service that one extends: its file and its name."""
+        """Return file and name of the service that another one extends."""
         line = file.services.line_of(name)
         entry = extends if isinstance(extends, YamlMapping) else {"service": extends}
         service = "".join(_texts(entry.get("service"))[:1]) or name
@@ -260,7 +260,7 @@ class ComposeReader:
             return None
 
     def _is_there(self, path: str, file: _File, line: int) -> bool:
-        """Return whether the file is there that a line of another one names."""
+        """Return whether a file exists that a line of another file names."""
         if is_reference(path):
             return False
         if not (found := os.path.isfile(self._search.shown(path))):
@@ -295,9 +295,9 @@ def _long_form(build: Yaml, file: _File, where: Location) -> Yaml:
 
 
 def pairs(value: Yaml) -> YamlMapping:
-    """Return `NAME=value` in a list, or a mapping, as a mapping; None stands for no value.
+    """Return a mapping for a list of `NAME=value` or a mapping; None for a missing value.
 
-    Lists and mappings in it are left out: Compose knows none there.
+    Lists and mappings in it are left out: Compose allows none there.
     """
     found = YamlMapping()
     if isinstance(value, YamlMapping):
@@ -311,7 +311,7 @@ def pairs(value: Yaml) -> YamlMapping:
 
 
 def _texts(value: Yaml) -> list[str]:
-    """Return the texts in a list, or the one text that stands for a list."""
+    """Return the texts in a list, or a single text as a list."""
     listed = value if isinstance(value, list) else [value]
     return [each for each in listed if isinstance(each, str) and each]
 
@@ -322,11 +322,11 @@ def _join(directory: str, path: str) -> str:
 
 
 def _merged(base: Yaml, over: Yaml, depth: int = 0) -> Yaml:
-    """Return two values of one key as one, as `override.Merge` of compose-go does.
+    """Merge two values of a key, as `override.Merge` of compose-go does.
 
-    Mappings are merged key by key, down to the arguments of the build of a service; nothing
-    leaves what is there as it is. What has a tag in the later file (`!reset`, `!override`)
-    replaces what is there (`ResetProcessor`).
+    Mappings are merged key by key, down to the arguments of the build of a service; None changes
+    nothing. A value with a tag in the later file (`!reset`, `!override`) replaces the earlier one
+    (`ResetProcessor`).
     """
     if over is None:
         return base

@@ -1,10 +1,9 @@
-"""The search for builds: the files that may name them, and what was found so far.
+"""The search for builds: the files that may define them, and the results so far.
 
-The only reader of files and directories here. Not looked into: `.git` and its like,
-`node_modules`, directories that say themselves that they are a cache or an environment
-(`CACHEDIR.TAG`, `pyvenv.cfg`), vendored modules of Go, and what git ignores. Symlinks to
-directories are not followed, so there are no loops. A file that lies outside the repository
-is not read.
+In this package, only this module reads files and directories. It skips `.git` and the like,
+`node_modules`, directories marked as a cache or an environment (`CACHEDIR.TAG`, `pyvenv.cfg`),
+vendored Go modules, and paths that git ignores. It follows no symlinks to directories, so there
+are no loops, and reads no file outside the repository.
 """
 
 from __future__ import annotations
@@ -32,17 +31,17 @@ USUAL_PLATFORM = re.compile(
 )
 _NEVER = frozenset((".git", ".hg", ".svn", ".jj", "node_modules", "bower_components"))
 _LARGEST_BYTES = 1_000_000
-"""Number of bytes of the largest file that is read: to parse much YAML takes minutes."""
+"""Number of bytes of the largest file that is read: parsing large YAML takes minutes."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Something that asks for a build."""
+    """A place in a file that defines a build."""
 
     how: str
-    """`compose`, `bake`, `workflow`, `command`, or `dockerfile` where nothing but the file does."""
+    """`compose`, `bake`, `workflow`, `command`, or `dockerfile` if only the Dockerfile does."""
     name: str
-    """What it is called there: a service, a target, a job; `""` if it has no name."""
+    """The name of the service, target or job; `""` if it has none."""
     where: Location
 
     def __str__(self) -> str:
@@ -52,31 +51,31 @@ class Place:
 
 @dataclass(frozen=True)
 class FoundBuild:
-    """A build of a local context, and everything that asks for just this one."""
+    """A build of a local context, and all places that define it."""
 
     build: Build
-    """With paths as the user would name them, relative to the working directory if shorter."""
+    """The build, with paths as the user would name them from the working directory."""
     places: tuple[Place, ...]
     guessed: bool = False
-    """Whether the context was concluded from the Dockerfile alone."""
+    """True if the context was concluded from the Dockerfile alone."""
     contested: bool = False
-    """Whether a command that is not written out may build it with another context."""
+    """True if a command that is not written out may build it with another context."""
     outside: str = ""
-    """What of it lies outside the repository, a sentence; `""` if nothing does."""
+    """A sentence about the path of it that lies outside the repository; `""` if none does."""
 
     @property
     def where(self) -> Location:
-        """Return the first place that asks for it."""
+        """Return the location of the first place that defines it."""
         return self.places[0].where
 
     @property
     def inline(self) -> bytes | None:
-        """Return the Dockerfile where no file holds it."""
+        """Return the text of a Dockerfile that a Compose or Bake file contains, else None."""
         return self.build.dockerfile_inline
 
     @property
     def dockerfile(self) -> str | None:
-        """Return the real path of the Dockerfile that is read, None where no file holds it."""
+        """Return the real path of the Dockerfile, None if it is `inline` or missing."""
         build = self.build
         if self.inline is not None:
             return None
@@ -90,23 +89,23 @@ class Search:
     """A repository whose files are searched for builds. Paths are relative to its root."""
 
     root: str
-    """As the user named it."""
+    """The directory as the user named it."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """The variables that Compose and Bake files see besides `.env`."""
     plans: Plans = field(default_factory=Plans)
-    """The Dockerfiles that were parsed, for whoever asks more about them."""
+    """The parsed Dockerfiles, which the caller uses again."""
     paths: list[str] = field(default_factory=list)
-    """The files that may tell of builds, in order."""
+    """The files that may define builds, in order."""
     border: str = ""
     """The repository around the root."""
     seconds_for_docker: float | None = None
-    """How long Docker may still evaluate Bake files; None where it is not to be run."""
+    """Seconds left for Docker to evaluate Bake files; None if it must not run."""
     builds: list[FoundBuild] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     problems: dict[Problem, None] = field(default_factory=dict)
-    """What could not be read or understood, each once."""
+    """Problems with reading and understanding files, each once."""
     is_open: bool = False
-    """Whether something asks for builds whose context or Dockerfile is not written out."""
+    """True if some build has a context or a Dockerfile that is not written out."""
 
     def __post_init__(self) -> None:
         self.border = self.border or border_of(self.root)
@@ -116,21 +115,20 @@ class Search:
         return os.path.normpath(os.path.join(self.root, path))
 
     def by_directory(self, wanted: re.Pattern[str]) -> Iterable[tuple[str, list[str]]]:
-        """Return each directory with the names of its files whose paths are `wanted`."""
+        """Return each directory with the names of its files whose paths match `wanted`."""
         found: dict[str, list[str]] = {}
         for path in filter(wanted.fullmatch, self.paths):
             found.setdefault(os.path.dirname(path), []).append(os.path.basename(path))
         return found.items()
 
     def complain(self, code: str, message: str, where: Location) -> None:
-        """Note something that was not understood."""
+        """Record a problem."""
         self.problems[Problem(code, message, where.path, where.line)] = None
 
     def read(self, path: str, most: int = _LARGEST_BYTES) -> str | None:
         """Return the text of a file, None if it is no text, too large or unreadable.
 
-        What `path` names may lie outside the root, as an included or extended file does, but
-        not outside the repository.
+        An included or extended file may lie outside the root, but not outside the repository.
         """
         data = self._data(path, most)
         return None if data is None else data.decode("utf-8-sig")
@@ -141,7 +139,7 @@ class Search:
         return None if data is None else self.plans.of(self.shown(path), lambda: data)
 
     def _data(self, path: str, most: int) -> bytes | None:
-        """Return the bytes of a text; None, with a problem, if it is none or cannot be read."""
+        """Return the bytes of a text file; None, and record a problem, if it cannot be read."""
         name = self.shown(path)
         try:
             if not holds(self.border, name):
@@ -160,7 +158,7 @@ class Search:
 
     @contextmanager
     def reading(self, path: str) -> Iterator[Location]:
-        """Note that the file at `path` is nested too deeply, if Python cannot go so deep."""
+        """Record a problem with the file at `path` if its nesting exceeds Python's recursion."""
         try:
             yield Location(self.shown(path))
         except RecursionError:
@@ -169,13 +167,13 @@ class Search:
     def add(self, place: Place, build: Build, *, guessed: bool = False) -> None:
         """Add a build if its context is a directory of this machine.
 
-        Its paths are relative to the root. Those that are there are named as on disk; what
-        `build` hides and all arguments are printed as names only.
+        Its paths are relative to the root. Existing paths are printed as on disk; hidden values
+        of `build` and all arguments are printed as names only.
         """
         if is_reference(build.context):
             return
         if not _is_possible(build):
-            self.complain("no-context", "no file has such a name", place.where)
+            self.complain("no-context", "no file can have such a name", place.where)
             return
         context = self.shown(build.context)
         if not os.path.isdir(context):
@@ -192,7 +190,7 @@ class Search:
         self.builds.append(FoundBuild(build, (place,), guessed, outside=self._outside(build)))
 
     def _outside(self, build: Build) -> str:
-        """Return what of a build lies outside the repository, a sentence; `""` if nothing does."""
+        """Return a sentence about a path of a build outside the repository; `""` without one."""
         paths = {"context": build.context}
         if build.dockerfile_inline is None and build.dockerfile is not None:
             paths["Dockerfile"] = build.dockerfile
@@ -243,7 +241,7 @@ class Search:
 
 
 def _is_possible(build: Build) -> bool:
-    """Return whether files may have the names of its paths: no NUL is in them."""
+    """Return whether files can have the paths of a build: they contain no NUL."""
     paths = "\n".join((build.context, build.dockerfile or "", *build.build_contexts.values()))
     try:
         return b"\0" not in os.fsencode(paths)
@@ -252,15 +250,15 @@ def _is_possible(build: Build) -> bool:
 
 
 def _mask(build: Build, path: str) -> str:
-    """Return a path as on disk, or with names in place of the values of variables."""
+    """Return an existing path as it is, another one with names in place of hidden values."""
     return path if os.path.lexists(path) else Build(hidden=build.hidden).masked(path)
 
 
 def _concealed(build: Build) -> Build:
-    """Return a build that a file asks for, as what of it may be printed without a variable's value.
+    """Return a build that prints names in place of the values of variables.
 
-    Its arguments are hidden. What is there is named as on disk, a usual platform is what it
-    is; anything else is masked.
+    Its arguments are hidden. Existing paths and usual platforms are printed; anything else is
+    masked.
     """
     target = build.target
     shown = target and dict(build.hidden).get(target, Build(hidden=build.hidden).masked(target))
@@ -281,6 +279,6 @@ def _concealed(build: Build) -> Build:
 
 
 def _is_made(directory: str, names: Set[str]) -> bool:
-    """Return whether the directory says that its content was made or fetched by a tool."""
+    """Return whether files in the directory show that a tool made or fetched its content."""
     is_vendored = "modules.txt" in names and os.path.basename(directory) == "vendor"
     return is_vendored or "CACHEDIR.TAG" in names or "pyvenv.cfg" in names

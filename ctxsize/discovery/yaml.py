@@ -1,7 +1,7 @@
 """YAML as Compose reads it, with the lines of its keys, and the variables in its texts.
 
-A scalar is the text that Go prints of its value: `1.50` is the number 1.5, `010` is eight, and
-`on` and `yes` are no booleans. Only PyYAML's nodes are used, as it is of another opinion.
+A scalar becomes the text that Go prints of its value: `1.50` is the number 1.5, `010` is eight,
+and `on` and `yes` are texts. PyYAML resolves scalars differently, so only its nodes are used.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ _USED = re.compile(r"\$\{?([_a-zA-Z][_a-zA-Z0-9]*)")
 _BRACE = re.compile(r"(\$\{)|\}")
 _OPERATOR = re.compile(r":?[-?+]")
 _MOST = 2**20
-"""Number of characters that the variables in a text may come to: each may double another."""
+"""Number of characters of all variables in a text: each may double another."""
 _MOST_OF_PROJECT = 2**27
-"""Number of characters that the texts with variables of a project may come to."""
+"""Number of characters of all texts with variables in a project."""
 _DEEPEST_VARIABLE = 100
 _LINE = re.compile(
     r"""[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_.\-\[\]]*)[ \t]*(?:=|:(?=[ \t]))[ \t]*
@@ -47,7 +47,7 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 
 
 class YamlError(Exception):
-    """The text is no YAML; `line` says where, 1-based."""
+    """The text is not YAML; `line` is the 1-based line of the error."""
 
     def __init__(self, message: str, line: int | None = None) -> None:
         super().__init__(message)
@@ -65,7 +65,7 @@ class YamlMapping(dict[str, "Yaml"]):
         self.dropped: set[str] = set()
         """The keys with `!reset` or `!override`: Compose drops their values of earlier files."""
         self.origin: Location | None = None
-        """The place that asks for it, of a build."""
+        """The location of the key `build`, for the mapping of a build."""
 
     def line_of(self, key: str) -> int:
         """Return the line of a key, or of the mapping."""
@@ -80,7 +80,7 @@ class YamlMapping(dict[str, "Yaml"]):
 
 
 def mapping_of(value: Yaml) -> YamlMapping:
-    """Return a mapping as it is, and an empty one in place of anything else."""
+    """Return `value` if it is a mapping, else an empty mapping."""
     return value if isinstance(value, YamlMapping) else YamlMapping()
 
 
@@ -101,7 +101,7 @@ def load(text: str) -> Yaml:
         mark = error.problem_mark or error.context_mark
         line = None if mark is None else mark.line + 1
         raise YamlError(error.problem or "no YAML", line) from None
-    except yaml.YAMLError as error:  # for instance a NUL, which no YAML holds
+    except yaml.YAMLError as error:  # for instance a NUL, which YAML forbids
         raise YamlError(str(error).splitlines()[0]) from None
     except RecursionError:
         raise YamlError("nested too deeply") from None
@@ -112,7 +112,7 @@ def load(text: str) -> Yaml:
 
 @cache
 def _limited_loader() -> type[yaml.SafeLoader]:
-    """Return a loader that stops early where PyYAML takes quadratic time or longer."""
+    """Return a loader that stops early if PyYAML needs quadratic time or more."""
     import yaml
 
     class LimitedLoader(yaml.SafeLoader):
@@ -122,7 +122,7 @@ def _limited_loader() -> type[yaml.SafeLoader]:
             super().fetch_flow_collection_start(TokenClass)
 
         def flatten_mapping(self, node: yaml.MappingNode) -> None:
-            # Each key once: else those that merge this mapping into theirs would double it.
+            # Keep each key once: otherwise, each merge of this mapping would double its keys.
             super().flatten_mapping(node)
             node.value = [*{_key(each[0]): each for each in node.value}.values()]
 
@@ -130,11 +130,11 @@ def _limited_loader() -> type[yaml.SafeLoader]:
 
 
 def _value_of(node: yaml.Node, loader: yaml.SafeLoader, done: dict[int, Yaml]) -> Yaml:
-    """Return the value of a node; one that several aliases name is `done` once."""
+    """Return the value of a node; `done` has the values that aliases may share."""
     import yaml
 
     if id(node) not in done:
-        # A value that holds itself is met again before it is complete.
+        # A value that contains itself is read again before it is complete.
         done[id(node)] = None
         if isinstance(node, yaml.MappingNode):
             done[id(node)] = _mapping(node, loader, done)
@@ -165,7 +165,7 @@ def _key(node: yaml.Node) -> str:
 
 
 def as_go_prints(text: str) -> str:
-    """Return what Go prints of the value that an unquoted scalar is.
+    """Return the text that Go prints of the value of an unquoted scalar.
 
     >>> [*map(as_go_prints, ("1.50", "010", "yes", "1000000.0", "0x1F"))]
     ['1.5', '8', 'yes', '1e+06', '31']
@@ -184,9 +184,9 @@ def as_go_prints(text: str) -> str:
 
 
 def _float(shortest: str) -> str:
-    """Return a number as Go prints it: an exponent for the large and the tiny.
+    """Return a number as Go prints it: large and tiny ones have an exponent.
 
-    Raises `OverflowError` for what is beyond its floats.
+    Raises `OverflowError` if it is too large for a float.
     """
     number = Decimal(shortest)
     exponent = int(number.logb()) if number else 0
@@ -197,7 +197,7 @@ def _float(shortest: str) -> str:
 
 
 class InterpolationError(Exception):
-    """The text cannot be interpolated; the message is a clause for a person."""
+    """The text cannot be interpolated; the message is a clause."""
 
 
 def interpolate(text: str, variables: Mapping[str, str]) -> str:
@@ -216,12 +216,12 @@ def interpolate(text: str, variables: Mapping[str, str]) -> str:
         pieces.append(piece)
         room -= len(piece)
         if room < 0:
-            raise InterpolationError(f"variables come to more than {_MOST:,} characters")
+            raise InterpolationError(f"its variables have more than {_MOST:,} characters")
     return "".join((*pieces, text[at:]))
 
 
 def _variable(text: str, at: int, variables: Mapping[str, str]) -> tuple[str, int]:
-    """Return what stands for the variable behind a `$`, and where it ends."""
+    """Return the value of the variable behind a `$`, and the index at which it ends."""
     if text.startswith("$", at):
         return "$", at + 1
     if name := _NAME.match(text, at):
@@ -239,19 +239,19 @@ def _variable(text: str, at: int, variables: Mapping[str, str]) -> tuple[str, in
 
 
 def _closing(text: str, at: int) -> int:
-    """Return where the `}` is that closes the `{` at a position, -1 without one."""
+    """Return the index of the `}` that closes the `{` at an index, -1 without one."""
     depth = 1
     for brace in _BRACE.finditer(text, at + 1):
         depth += 1 if brace[1] else -1
         if depth > _DEEPEST_VARIABLE:
-            raise InterpolationError(f"more than {_DEEPEST_VARIABLE} variables in each other")
+            raise InterpolationError(f"more than {_DEEPEST_VARIABLE} nested variables")
         if depth == 0:
             return brace.start()
     return -1
 
 
 def _substituted(name: str, operator: str, word: str, variables: Mapping[str, str]) -> str:
-    """Return what `${NAME:-word}` and the like stand for; with a colon, empty is not given."""
+    """Return the value of `${NAME:-word}` and the like; with a colon, empty counts as unset."""
     value = variables.get(name)
     given = bool(value) if operator.startswith(":") else value is not None
     if operator.endswith("+"):
@@ -260,13 +260,13 @@ def _substituted(name: str, operator: str, word: str, variables: Mapping[str, st
         return value or ""
     if operator.endswith("-"):
         return interpolate(word, variables)
-    # As it is written: what the variables in it stand for may be a secret.
+    # The word as written: the values of its variables may be secrets.
     raise InterpolationError(f"the variable {name} has no value: {word or 'it is required'}")
 
 
 @dataclass
 class Interpolator:
-    """Interpolates the values of a project, whose texts have a limit together."""
+    """Interpolates the values of a project, within one limit for all its texts."""
 
     used: dict[str, str] = field(default_factory=dict)
     """The values of all variables that were used, each with its name in braces."""
@@ -277,13 +277,13 @@ class Interpolator:
     ) -> Yaml:
         """Return `value` with its texts interpolated. Raises `InterpolationError`.
 
-        What several aliases name is one object, and is `done` once.
+        A value that aliases share is one object; `done` has the results of these.
         """
         done = {} if done is None else done
         if isinstance(value, str):
             return self._text(value, variables)
         if isinstance(value, list | dict) and id(value) not in done:
-            done[id(value)] = None  # met again inside itself
+            done[id(value)] = None  # read again inside itself
             if isinstance(value, list):
                 done[id(value)] = [self.replaced(each, variables, done) for each in value]
             else:
@@ -298,7 +298,7 @@ class Interpolator:
                 self.used[variables[name]] = f"${{{name}}}"
         self._room -= len(text)
         if self._room < 0:
-            raise InterpolationError(f"texts come to more than {_MOST_OF_PROJECT:,} characters")
+            raise InterpolationError(f"all texts have more than {_MOST_OF_PROJECT:,} characters")
         return text
 
 

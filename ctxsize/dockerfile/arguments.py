@@ -1,7 +1,7 @@
-"""What an instruction says behind its keyword: flags and arguments, and which are accepted.
+"""Flags and arguments of instructions: how they are split, and which of them BuildKit accepts.
 
-What needs variables or other stages to be judged is not checked here but when the stage is
-followed. Behaviour and most messages are those of Docker 28.5; 26.1 takes any `--chmod`.
+Checks that need variables or other stages run later, when the stage is followed. Behaviour
+and most messages are those of Docker 28.5; 26.1 accepts any `--chmod`.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from ctxsize.errors import DockerfileError
 
 _BLANKS = re.compile("[\t\v\f\r ]+")
 _LISTS = ("ADD", "COPY", "EXPOSE", "FROM", "VOLUME")
-"""The instructions with words between blanks, in which quotes and escapes mean nothing yet."""
+"""Instructions with blank-separated words, whose quotes and escapes are kept as written."""
 _STRINGS = (
     *("CMD", "ENTRYPOINT", "HEALTHCHECK", "MAINTAINER", "RUN", "SHELL"),
     *("STOPSIGNAL", "USER", "WORKDIR"),
 )
-"""The instructions with one argument."""
+"""Instructions with one argument."""
 _JSON = ("ADD", "CMD", "COPY", "ENTRYPOINT", "HEALTHCHECK", "RUN", "SHELL", "VOLUME")
-"""The instructions whose arguments may be a JSON array."""
+"""Instructions whose arguments may be a JSON array."""
 KEYWORDS = {each.lower(): each for each in (*_LISTS, *_STRINGS, "ARG", "ENV", "LABEL", "ONBUILD")}
-"""The instructions, by their names in lower case."""
+"""All instructions, by their names in lower case."""
 
 _FLAGS = {
     "ADD": "chown chmod link? keep-git-dir? checksum unpack? exclude*",
@@ -34,9 +34,9 @@ _FLAGS = {
     "HEALTHCHECK": "interval timeout start-period start-interval retries",
     "RUN": "mount* device* network security",
 }
-"""The flags of an instruction: `?` marks a switch, `*` what may be given more than once."""
+"""Flags of each instruction: `?` marks a switch, `*` a flag that may be repeated."""
 _UNREAD_FLAGS = ("ARG", "STOPSIGNAL")
-"""Instructions at whose flags BuildKit never looks."""
+"""Instructions whose flags BuildKit ignores."""
 _ONE = ("MAINTAINER", "STOPSIGNAL", "USER", "WORKDIR")
 _ANY = ("CMD", "ENTRYPOINT", "FROM", "RUN")
 
@@ -58,12 +58,12 @@ _PORT = re.compile(rf"(?:(?:.*:)?(?:{_RANGE})?:)?{_RANGE}(?:/(?:tcp|udp|sctp)?)?
 def split_arguments(keyword: str, rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
     """Return the arguments in `rest`, and whether they were a JSON array.
 
-    An unknown keyword has none. Raises DockerfileError for a JSON array of
-    anything but strings and for a pair that is none.
+    An unknown keyword has none. Raises DockerfileError for a JSON array of anything but
+    strings, and for an ENV or LABEL without a value.
     """
     kind: list[str] = []
     if keyword == "HEALTHCHECK":
-        # A type, and then what CMD may have.
+        # A type, then the arguments of a CMD.
         first, *others = re.split("[\t\n\v\f\r ]+", rest, maxsplit=1)
         kind, rest = [first] if first else [], "".join(others)
     array = _json_array(rest) if keyword in _JSON else None
@@ -92,8 +92,8 @@ def take_flags(text: str, escape: str) -> tuple[tuple[str, ...], str]:
 
     The function of BuildKit is `extractBuilderFlags`.
     """
-    # The builder goes through flags byte by byte and takes each for a character:
-    # beyond ASCII they come out garbled, and so they must here.
+    # BuildKit treats each byte of a flag as a character, so text beyond ASCII comes out
+    # garbled. Do the same.
     view = text.encode("utf-8", "surrogateescape").decode("latin-1")
     flags: list[str] = []
     position = 0
@@ -110,29 +110,25 @@ def take_flags(text: str, escape: str) -> tuple[tuple[str, ...], str]:
 
 def _flag_word(view: str, position: int, escape: str) -> tuple[str, int]:
     """Return the word at `position` without quotes and escapes, and where it ends."""
-    characters: list[str] = []
-    quote = ""
-    while position < len(view):
-        character = view[position]
+    word = quote = ""
+    for piece in re.compile(f"{re.escape(escape)}(.?)|.", re.DOTALL).finditer(view, position):
+        character = piece[0]
         if not quote and character in SPACE:
-            break
+            return word, piece.start()
         if character == quote:
             quote = ""
         elif not quote and character in "'\"":
             quote = character
         else:
-            if character == escape:
-                position += 1
-            characters.append(view[position : position + 1] if character == escape else character)
-        position += 1
-    return "".join(characters), min(position, len(view))
+            word += character if piece[1] is None else piece[1]
+    return word, len(view)
 
 
 def _json_array(rest: str) -> tuple[str, ...] | None:
-    """Return the strings of a JSON array, or None if `rest` is none."""
+    """Return the strings of a JSON array, or None if `rest` is no array."""
     if not rest.startswith("["):
         return None
-    import json  # here, as not every Dockerfile has one
+    import json  # as few Dockerfiles need it
 
     try:
         array = json.loads(LONE_SURROGATE.sub("\ufffd", rest))
@@ -146,7 +142,7 @@ def _json_array(rest: str) -> tuple[str, ...] | None:
 
 
 def _words(rest: str, escape: str) -> list[str]:
-    """Return words; quotes and escapes protect blanks and are kept, but for one at the very end."""
+    """Return words with quotes and escapes, which protect blanks; an escape at the end is cut."""
     kept = re.escape(escape)
     word = rf"""(?:{kept}.|'[^']*'?|"(?:{kept}.|[^"{kept}])*"?|[^{SPACE}'"{kept}])+"""
     return re.findall(word, LONE_SURROGATE.sub("\ufffd", rest), re.DOTALL)
@@ -180,7 +176,7 @@ def check_instruction(instruction: Instruction) -> None:
 
 
 def _wrong_count(instruction: Instruction) -> str:
-    """Return what is wrong with the number of arguments, `""` for nothing."""
+    """Return an error about the number of arguments, `""` without one."""
     keyword, arguments = instruction.keyword, instruction.arguments
     if keyword in ("ADD", "COPY") and len(arguments) < 2:
         return (
@@ -214,7 +210,7 @@ def _wrong_flags(instruction: Instruction) -> str:
 
 
 def _wrong_text(instruction: Instruction) -> str:
-    """Return what is wrong with the values of flags and arguments."""
+    """Return an error about the values of flags and arguments, `""` without one."""
     keyword, arguments = instruction.keyword, instruction.arguments
     if keyword in ("ADD", "COPY") and parse_heredoc_word(arguments[-1]):
         return f"{keyword} cannot accept a heredoc as a destination"
@@ -249,7 +245,7 @@ def _wrong_name(arguments: tuple[str, ...]) -> str:
 
 def _wrong_run(instruction: Instruction) -> str:
     for mount in instruction.flag_values("mount"):
-        mount_origin(mount)  # raises for what is rejected before any variable is known
+        mount_origin(mount)  # raises for faults that BuildKit finds before it expands variables
     for name, choices in _CHOICES.items():
         for value in instruction.flag_values(name):
             if value not in choices:
@@ -271,7 +267,7 @@ def _wrong_health_check(instruction: Instruction) -> str:
 
 
 def check_mode(text: str) -> None:
-    """Raise DockerfileError for what is neither an octal mode nor a list as chmod takes it."""
+    """Raise DockerfileError unless `text` is an octal mode or a list of changes for chmod."""
     if not _MODE.fullmatch(text):
         octal = (
             f"invalid chmod parameter: '{text}'. it should be octal string and between 0 and 07777"
@@ -280,14 +276,14 @@ def check_mode(text: str) -> None:
 
 
 def check_value(keyword: str, text: str) -> None:
-    """Raise DockerfileError for a value, variables replaced, that an instruction may not have."""
+    """Raise DockerfileError if an instruction may not have `text`, its variables replaced."""
     if keyword == "STOPSIGNAL" and not _SIGNAL.fullmatch(text):
-        # Any number but 0, or a name of Linux, as for `signal.ParseSignal` of moby.
+        # As for `signal.ParseSignal` of moby: any number but 0, or the name of a Linux signal.
         raise DockerfileError(f"invalid signal: {text}")
     if keyword == "VOLUME" and not text:
         raise DockerfileError("VOLUME specified can not be an empty string")
     if keyword == "EXPOSE":
-        for port in text.split():  # a variable may hold several
+        for port in text.split():  # a variable may contain several
             if not _is_port(port):
                 raise DockerfileError(f"invalid port: {quoted(port)}")
 
@@ -295,7 +291,7 @@ def check_value(keyword: str, text: str) -> None:
 def _is_port(text: str) -> bool:
     """Return whether `text` is `[[address:]host-port:]port[/protocol]`; ports may be ranges.
 
-    The function of docker/go-connections is `nat.ParsePortSpec`; addresses are not looked at.
+    The function of docker/go-connections is `nat.ParsePortSpec`; addresses are not checked.
     """
     found = _PORT.fullmatch(text)
     host, last_host, port, last = found.groups() if found else ("", "", "", "")

@@ -1,4 +1,4 @@
-"""Follows the instructions of a stage and collects what they take, and from where."""
+"""Follows the instructions of stages, and collects the paths that they take and their origins."""
 
 from __future__ import annotations
 
@@ -24,25 +24,29 @@ from ctxsize.dockerfile.words import quoted
 from ctxsize.errors import DockerfileError
 
 _NEW_FLAGS = {"COPY": ("--exclude",), "ADD": ("--exclude", "--unpack"), "RUN": ("--device",)}
-"""The flags that the BuildKit of Docker 28.5 knows and that of 26.1 does not."""
+"""Flags that the BuildKit of Docker 28.5 accepts and that of 26.1 refuses."""
 _LABS_FLAGS = {"COPY": ("--parents",), "RUN": ("--security",)}
-"""The flags that only a frontend of a `# syntax=` line knows."""
+"""Flags that only a frontend in a `# syntax=` line accepts."""
 _LABS_LINE = "# syntax=docker/dockerfile:1-labs"
 
 
 @dataclass()
 class StageWalk:
-    """Follows stages in order and collects what they take."""
+    """Follows stages in order and collects the paths that they take."""
 
     built_in: bool = True
-    """Whether the frontend that the engine comes with reads the Dockerfile."""
+    """True if the frontend built into Docker reads the Dockerfile."""
     paths: set[str] = field(default_factory=set)
     sources: list[Source] = field(default_factory=list)
     unknowns: dict[Unknown, None] = field(default_factory=dict)
     excluded: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
+    _node: Node = field(init=False)
+    """The stage that is followed at the moment."""
+    _label: str = field(init=False)
+    _step: StageStep = field(init=False)
 
     def follow(self, node: Node) -> None:
-        """Collect what one stage takes, whose base was followed before."""
+        """Collect the paths that one stage takes; its base must have been followed before."""
         assert node.built is not None
         if node.built.fault is not None:
             with located(node.line):
@@ -50,31 +54,22 @@ class StageWalk:
         if node.base:
             node.paths, node.sources = node.base.paths, node.base.sources
             node.inputs.append(node.base)
-        for step, origins in node.steps:
-            with located(step.line):
-                _StepWalk(self, node, node.built.label, step).obey(origins)
-                if step.fault is not None:
-                    raise step.fault
+        self._node, self._label = node, node.built.label
+        for self._step, origins in node.steps:
+            with located(self._step.line):
+                self._obey(origins)
+                if self._step.fault is not None:
+                    raise self._step.fault
 
-
-@dataclass(frozen=True)
-class _StepWalk:
-    """One step of a stage, and what it takes."""
-
-    walk: StageWalk
-    node: Node
-    label: str
-    step: StageStep
-
-    def obey(self, origins: Sequence[Node]) -> None:
-        """Check the instruction and collect what it takes."""
-        instruction = self.step.instruction
-        if self.walk.built_in:
+    def _obey(self, origins: Sequence[Node]) -> None:
+        """Check the instruction and collect the paths that it takes."""
+        instruction = self._step.instruction
+        if self.built_in:
             check_flags(instruction)
         self._note(newer_flags(instruction))
-        if self.step.is_copy:
+        if self._step.is_copy:
             self._copy(origins[0] if origins else None)
-        elif self.step.is_run:
+        elif self._step.is_run:
             self._run(origins)
         elif instruction.keyword in ("EXPOSE", "LABEL", "VOLUME", "STOPSIGNAL"):
             for value in self._expanded(instruction.arguments):
@@ -82,16 +77,15 @@ class _StepWalk:
                     check_value(instruction.keyword, value.text)
 
     def _note(self, unknowns: Iterable[Unknown]) -> None:
-        self.walk.unknowns.update(dict.fromkeys(unknowns))
+        self.unknowns.update(dict.fromkeys(unknowns))
 
     def _expanded(self, words: Iterable[str]) -> list[Expanded]:
-        return [self.step.environment.expand(word) for word in words]
+        return [self._step.environment.expand(word) for word in words]
 
     def _copy(self, origin: Node | None) -> None:
-        """Follow a COPY or ADD."""
-        instruction = self.step.instruction
+        instruction = self._step.instruction
         if patterns := tuple(instruction.flag_values("exclude")):
-            self.walk.excluded.append((instruction.line, patterns))
+            self.excluded.append((instruction.line, patterns))
         modes = self._expanded(instruction.flag_values("chmod"))
         self._expanded(instruction.flag_values("chown"))
         self._expanded(instruction.flag_values("checksum"))
@@ -103,7 +97,7 @@ class _StepWalk:
         self._check_order(
             origin,
             "cannot copy from stage {}, it needs to be defined before current stage {}",
-            *(self.step.origin, self.label),
+            *(self._step.origin, self._label),
         )
         for mode in modes:
             with resting_on(mode.doubts):
@@ -118,28 +112,28 @@ class _StepWalk:
                 self._take(origin, word, value, kind)
 
     def _expand_heredocs(self, written: list[str]) -> None:
-        bodies = {each.name: each.content for each in self.step.instruction.heredocs}
+        bodies = {each.name: each.content for each in self._step.instruction.heredocs}
         for heredoc in map(parse_heredoc_word, written):
             if heredoc and heredoc.expand:
                 body = bodies.get(heredoc.name, "")
                 if heredoc.strip_tabs:
                     body = re.sub(r"(?m)^\t+", "", body)
-                self.step.environment.expand(body, quotes=False)
+                self._step.environment.expand(body, quotes=False)
 
     def _check_order(self, origin: Node | None, problem: str, *names: str) -> None:
-        """Raise if a stage takes from itself, or with `problem` from one that comes after it."""
-        if origin is self.node:
+        """Raise for an origin that is this stage, and with `problem` for a later stage."""
+        if origin is self._node:
             # The function of BuildKit is `validateCircularDependency`.
-            message = f"circular dependency detected on stage: {self.label}"
-            raise DockerfileError(message, line=self.node.line)
-        if origin and origin.index > self.node.index:
+            message = f"circular dependency detected on stage: {self._label}"
+            raise DockerfileError(message, line=self._node.line)
+        if origin and origin.index > self._node.index:
             raise DockerfileError(problem.format(*map(quoted, names)))
 
     def _run(self, origins: Sequence[Node]) -> None:
-        """Follow a RUN: any command may read all of its stage; mounts take from others."""
-        self.node.paths.add("/")
-        instruction = self.step.instruction
-        if self.walk.built_in and any(instruction.flag_values("device")):
+        """Follow a RUN. Its command may read all of its stage; its mounts take from others."""
+        self._node.paths.add("/")
+        instruction = self._step.instruction
+        if self.built_in and any(instruction.flag_values("device")):
             message = "device feature is only supported in Dockerfile frontend 1.14.0-labs or later"
             raise DockerfileError(message)
         if instruction.json_form and not instruction.arguments:
@@ -147,15 +141,15 @@ class _StepWalk:
         texts = [*instruction.flag_values("mount")]
         if any(each.lower().startswith("env=") for text in texts for each in csv_fields(text)):
             self._note([Unknown("older-flag", "RUN --mount=…,env=…", instruction.line)])
-        mounts = [self.step.state.mount(text) for text in texts]
+        mounts = [self._step.state.mount(text) for text in texts]
         for (mount, doubts), origin in zip(mounts, origins, strict=True):
             with resting_on(doubts):
                 self._mount(mount, origin)
 
     def _mount(self, mount: Mount, origin: Node) -> None:
-        """Note one mount of a RUN."""
-        # A cache without an origin starts empty; BuildKit (`dispatchRunMounts`) forgot a
-        # tmpfs here, so that it counts as taking the whole context, though it takes nothing.
+        """Collect the path that a mount of a RUN takes."""
+        # A cache without an origin starts empty. For a tmpfs, BuildKit (`dispatchRunMounts`)
+        # adds `/` to the filter as for a bind mount, though it takes nothing.
         from_context = not mount.origin and mount.type != "cache"
         self._check_order(
             None if from_context else origin,
@@ -172,7 +166,7 @@ class _StepWalk:
         # compares the text: `/.`, `//` and `/x/..` pass.
         target = Expanded(mount.target)
         if not mount.target.startswith("/"):
-            target = self.step.state.below(target)
+            target = self._step.state.below(target)
         if target.text == "/":
             with resting_on(target.doubts):
                 raise DockerfileError('invalid mount target "/"')
@@ -180,9 +174,9 @@ class _StepWalk:
         self._take(None if from_context else origin, mount.source_written, value, mount.type)
 
     def _take(self, origin: Node | None, written: str, value: Expanded, kind: str) -> None:
-        """Record a path that is taken from the context (`origin` None) or another node."""
-        path, instruction, node = path_from_root(value.text), self.step.instruction, self.node
-        (self.walk.paths if origin is None else origin.paths).add(path)
+        """Record a path that is taken from the context (`origin` None) or from another node."""
+        path, instruction, node = path_from_root(value.text), self._step.instruction, self._node
+        (self.paths if origin is None else origin.paths).add(path)
         if kind not in ("tmpfs", "git"):
             node.uses_context = node.uses_context or origin is None
             node.inputs += [origin] if origin else []
@@ -192,7 +186,7 @@ class _StepWalk:
         source = Source(
             instruction.keyword,
             instruction.line,
-            self.label,
+            self._label,
             written,
             path[1:] or ".",
             kind,
@@ -201,7 +195,7 @@ class _StepWalk:
             tuple(instruction.flag_values("exclude")),
             value.doubts,
         )
-        self.walk.sources.append(source)
+        self.sources.append(source)
         if origin is not None:
             origin.sources.append(source)
         doubts = sorted(value.doubts, key=lambda each: each[::-1])
@@ -209,11 +203,11 @@ class _StepWalk:
 
 
 def check_flags(instruction: Instruction) -> None:
-    """Raise DockerfileError for a flag that the frontend of the engine does not know."""
+    """Raise DockerfileError for a flag that the frontend built into Docker refuses."""
     for flag in instruction.flags:
         name = flag.partition("=")[0]
         if name in _LABS_FLAGS.get(instruction.keyword, ()):
-            hint = "a frontend that knows it is named in a first line such as " + _LABS_LINE
+            hint = "name a frontend that accepts it in the first line, such as " + _LABS_LINE
             raise DockerfileError(f"unknown flag: {name}", hint=hint)
 
 
@@ -225,7 +219,7 @@ def newer_flags(instruction: Instruction) -> Iterator[Unknown]:
 
 
 def _keeps_parents(instruction: Instruction) -> bool:
-    """Return whether it is a COPY with `--parents`, which it may also deny."""
+    """Return whether it is a COPY with `--parents` that is not false."""
     return instruction.keyword == "COPY" and (
         "--parents" in instruction.flags
         or any(value.lower() != "false" for value in instruction.flag_values("parents"))

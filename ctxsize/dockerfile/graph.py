@@ -1,4 +1,4 @@
-"""Which stages, images and named contexts a build of one target consists of."""
+"""The stages, images and named contexts that a build of one target consists of."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ class Node:
     base_name: str
     line: int
     index: int = -1
-    """Of a stage whose steps are followed, else -1."""
+    """The index of a stage whose steps are followed, else -1."""
     built: BuiltStage | None = None
     doubts: frozenset[Doubt] = frozenset()
-    """The unknown values on which the name of its base rests."""
+    """The unknown values that the name of its base depends on."""
     base: Node | None = None
     context: str = ""
-    """The named context that stands in for it or for its base."""
+    """The named context that replaces it or its base."""
     steps: list[tuple[StageStep, tuple[Node, ...]]] = field(default_factory=list)
-    """Each with what `--from` and `from=` name: a RUN has one node per mount, which without a
-    `from=` is the empty image, whatever the mount then takes."""
+    """The steps, each with the nodes of its `--from` and `from=`. A RUN has one node per mount:
+    the empty image if the mount has no `from=`."""
     paths: set[str] = field(default_factory=set)
-    """What is taken from it, like `sources` shared with the stages based on it."""
+    """Paths taken from it: shared, like `sources`, with the stages based on it."""
     sources: list[Source] = field(default_factory=list)
     inputs: list[Node] = field(default_factory=list)
-    """What its result is really made from: less than it depends on."""
+    """Nodes that its result is made from: fewer than it depends on."""
     uses_context: bool = False
 
 
@@ -81,11 +81,11 @@ class Graph:
             context = ""
             if stage.name not in ("", SCRATCH, "context"):
                 context = self._context(stage.name, f"invalid context name {stage.name}")
-            # A base is compared as written, while names are lower case.
+            # BuildKit compares a base as written with lower-case names.
             below = None if context else self._by_name.get(base.text)
             index = -1 if context else stage.index
             if not (context or below or base.text == SCRATCH):
-                # A name that is none fails any build.
+                # An invalid name fails any build.
                 with resting_on(base.doubts):
                     context = self._context(base.text)
         return Node(base.text, stage.line, index, None, base.doubts, below, context)
@@ -124,11 +124,11 @@ class Graph:
         return StageState(environment, outer, self._given, Expanded("/" if is_known else ""))
 
     def _is_known(self, base: str, context: str) -> bool:
-        """Return whether no image with variables and triggers of its own is behind a base."""
+        """Return whether a base is known to have no variables and triggers of its own."""
         return not self._contexts[context] if context else base == SCRATCH
 
     def target(self, name: str) -> Node:
-        """Return the stage of a name, in any case; the last one if it is empty."""
+        """Return the stage with a name, upper or lower case; the last stage for `""`."""
         node = self._by_name.get(name.lower()) if name else self.stages[-1]
         if node is None:
             hint = f"one of {', '.join(self._by_name)}" if self._by_name else None
@@ -136,7 +136,7 @@ class Graph:
         return node
 
     def connected(self, node: Node) -> list[Node]:
-        """Give a node its steps, and return what it cannot be built without."""
+        """Give a node its steps, and return the nodes that it depends on."""
         for step in node.built.steps if node.built else ():
             with located(step.line):
                 node.steps.append((step, tuple(self._origins(step.instruction))))
@@ -150,8 +150,8 @@ class Graph:
                 yield self._copy_origin(name, instruction.line)
         elif instruction.keyword == "RUN":
             for mount in instruction.flag_values("mount"):
-                # BuildKit (`detectRunMount`) looks up even the origin that a mount does
-                # not have, so a stage that is called scratch counts as reached.
+                # BuildKit (`detectRunMount`) looks up `scratch` for a mount without an
+                # origin, so a stage with that name counts as reached.
                 yield self._origin(mount_origin(mount) or SCRATCH, instruction.line)
 
     def _copy_origin(self, name: str, line: int) -> Node:
@@ -160,7 +160,7 @@ class Graph:
                 "variable expansion is not supported for --from, define a new stage with FROM"
                 " using ARG from global scope as a workaround"
             )
-        # What is no number for `strconv.Atoi` is the name of an image.
+        # For BuildKit, anything that `strconv.Atoi` refuses is the name of an image.
         if not _INDEX.fullmatch(name):
             return self._origin(name, line)
         if not 0 <= int(name) < len(self.stages):
@@ -173,7 +173,7 @@ class Graph:
         return Node(name, line, context="" if name == SCRATCH else self._context(name))
 
     def unknowns(self, node: Node) -> Iterator[Unknown]:
-        """Yield what is not known of the name of a stage's base, or of that image's triggers."""
+        """Yield the unknowns in the name of a stage's base and in the triggers of that image."""
         for kind, name in sorted(node.doubts):
             yield Unknown(kind, name, node.line)
         is_image = node.index >= 0 and node.base is None
@@ -182,7 +182,7 @@ class Graph:
 
 
 def closure(start: Node, following: Callable[[Node], Iterable[Node]]) -> set[Node]:
-    """Return `start` and every node that `following`, asked once of each, leads to from there."""
+    """Return `start` and all nodes reachable from it; `following` is called once for each."""
     seen = {start}
     pending = [start]
     while pending:

@@ -1,4 +1,4 @@
-"""Names of images and platforms: which are well formed, which mean the same, what they show."""
+"""Names of images and platforms: parsing, normal forms, and the facts that they imply."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _REFERENCE = re.compile(
     rf"(?P<tag>:{_TAG})?(?P<digest>@{_DIGEST})?"
 )
 WINDOWS = re.compile("windows|nanoserver")
-"""Finds the name of an image of Windows."""
+"""Matches in the name of a Windows image."""
 ENVIRONMENTS = {
     "composer": {"COMPOSER_HOME": "/tmp"},
     "rust": {"CARGO_HOME": "/usr/local/cargo"},
@@ -29,21 +29,15 @@ ENVIRONMENTS = {
 """Variables of official images that decide where a cache is, by the image's last name."""
 _OS = re.compile(r"([A-Za-z0-9_-]+)(?:\([A-Za-z0-9_.%-]*(?:\+[A-Za-z0-9_.%+-]*)?\))?")
 _PART = re.compile(r"[A-Za-z0-9_.-]+")
-# Only what may stand alone needs to be known; any other pair is taken on trust.
-# These are the lists of containerd's `isKnownOS` and `isKnownArch`.
-_SYSTEMS = frozenset(
-    (
-        *("aix", "android", "darwin", "dragonfly", "freebsd", "hurd", "illumos", "ios", "js"),
-        *("linux", "nacl", "netbsd", "openbsd", "plan9", "solaris", "windows", "zos"),
-    )
+# The lists of containerd's `isKnownOS` and `isKnownArch`: names that may be used alone. Both
+# containerd and ctxsize accept any name in a pair.
+_SYSTEM = re.compile(
+    "aix|android|darwin|dragonfly|freebsd|hurd|illumos|ios|js|linux|nacl|netbsd|openbsd|plan9"
+    "|solaris|windows|zos"
 )
-_ALONE = frozenset(
-    (
-        *("386", "amd64", "amd64p32", "arm", "armbe", "arm64", "arm64be", "loong64"),
-        *("mips", "mipsle", "mips64", "mips64le", "mips64p32", "mips64p32le"),
-        *("ppc", "ppc64", "ppc64le", "riscv", "riscv64", "s390", "s390x", "sparc", "sparc64"),
-        "wasm",
-    )
+_ARCHITECTURE = re.compile(
+    "386|amd64(?:p32)?|arm(?:64)?(?:be)?|loong64|mips(?:64(?:p32)?)?(?:le)?|ppc(?:64(?:le)?)?"
+    "|riscv(?:64)?|s390x?|sparc(?:64)?|wasm"
 )
 _MACHINES = {"i386": "386", "x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64"}
 _ARMS = {"armhf": ("arm", "v7"), "armel": ("arm", "v6")}
@@ -59,7 +53,7 @@ def familiar_name(reference: str) -> str:
 
     `docker.io/library/alpine:latest`, `alpine:latest` and `alpine` are one
     image, and a named context for one replaces them all. Raises
-    DockerfileError (without a line) for what is no reference.
+    DockerfileError (without a line) for an invalid reference.
 
     >>> familiar_name("docker.io/library/alpine:latest")
     'alpine'
@@ -109,7 +103,7 @@ class Platform:
 
 
 def machine_platform(machine: str) -> Platform:
-    """Return the platform on which Docker builds on a machine, as `uname -m` names it.
+    """Return the default platform of Docker on a machine, named as by `uname -m`.
 
     >>> str(machine_platform("x86_64")), str(machine_platform("armv7l"))
     ('linux/amd64', 'linux/arm/v7')
@@ -124,9 +118,9 @@ def machine_platform(machine: str) -> Platform:
 def parse_platform(text: str, default: Platform | None = None) -> Platform:
     """Return the platform that `os/architecture[/variant]` names.
 
-    A system alone means the machine of `default`, a machine alone linux. The version of a
-    system, as in `windows(10.0.17763)`, is dropped: buildx passes none on.
-    Raises DockerfileError for what is no platform.
+    A system alone means the machine of `default`, a machine alone means linux. The version of
+    a system, as in `windows(10.0.17763)`, is dropped, as by buildx.
+    Raises DockerfileError for an invalid platform.
 
     >>> str(parse_platform("linux/aarch64/v8")), str(parse_platform("linux/arm"))
     ('linux/arm64', 'linux/arm/v7')
@@ -136,12 +130,12 @@ def parse_platform(text: str, default: Platform | None = None) -> Platform:
     if match is None or len(machine) > 2 or not all(map(_PART.fullmatch, machine)):
         raise DockerfileError(f"{quoted(text)}: cannot parse platform specifier")
     name = {"macos": "darwin"}.get(match[1].lower(), match[1].lower())
-    is_machine = not machine and name not in _SYSTEMS
+    is_machine = not machine and not _SYSTEM.fullmatch(name)
     if not machine and not is_machine:
         default = default or Platform()
         return Platform(name, default.architecture, default.variant)
     architecture, variant = _normalised([system] if is_machine else machine)
-    if is_machine and architecture not in _ALONE:
+    if is_machine and not _ARCHITECTURE.fullmatch(architecture):
         raise DockerfileError(f"{quoted(text)}: unknown operating system or architecture")
     name = "linux" if is_machine else name
     return Platform(name, architecture, variant)

@@ -1,4 +1,4 @@
-"""The values that a Dockerfile is read into, and the word that opens a heredoc."""
+"""The values that a parsed Dockerfile consists of, and the word that opens a heredoc."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Heredoc:
     """An inline file: `<<NAME` on the instruction, its body on the lines below.
 
     `expand` is False when the name was quoted, `strip_tabs` True for `<<-`.
-    `content` is the body as it stands in the file, with its line ends.
+    `content` is the body as written in the file, with its line ends.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Heredoc:
 class Instruction:
     """One instruction, split but not expanded.
 
-    `keyword` is upper case (as written, if the builder does not know it).
+    `keyword` is upper case (or as written, if the builder refuses it).
     `flags` are the leading `--name=value` words without their quotes.
     `arguments` are the elements of the JSON array (`json_form`); or the words
     as written; or one string for RUN, CMD, ENTRYPOINT, SHELL, USER and their
@@ -71,7 +71,7 @@ class Instruction:
 
 @dataclass(frozen=True)
 class Stage:
-    """A FROM and what follows it.
+    """A FROM and the instructions up to the next one.
 
     `name` is lower case, empty without AS. `base` and `platform` are as
     written, variables and all; `platform` is empty if not given.
@@ -94,8 +94,8 @@ class Stage:
 class Dockerfile:
     """A Dockerfile that the builder accepts.
 
-    `instructions` come in file order, the first FROM preceded by nothing but
-    ARG. `syntax` names another frontend that is to read this file, if any.
+    `instructions` are in file order; only ARG precedes the first FROM. `syntax` names
+    another frontend that must read this file, if any.
     """
 
     directives: tuple[Directive, ...]
@@ -114,12 +114,12 @@ class Dockerfile:
 
     @cached_property
     def derived(self) -> dict[frozenset[tuple[str, str]], Any]:
-        """Return what `built_stages` made of it, by the arguments given."""
+        """Return the cache of `built_stages`, by the arguments given."""
         return {}
 
     @property
     def global_arguments(self) -> tuple[Instruction, ...]:
-        """Return the ARG instructions in front of the first FROM."""
+        """Return the ARG instructions before the first FROM."""
         return tuple(takewhile(lambda each: each.keyword != "FROM", self.instructions))
 
 
@@ -137,7 +137,7 @@ def _stage(index: int, beginning: Instruction, *body: Instruction) -> Stage:
 
 @contextmanager
 def located(line: int) -> Iterator[None]:
-    """Give a DockerfileError raised inside a line, if it has none, and a printable message."""
+    """Make a DockerfileError raised inside name `line` unless it has one, and printable."""
     try:
         yield
     except DockerfileError as error:

@@ -1,9 +1,8 @@
 """Dockerfile text → instructions, as BuildKit's parser splits them.
 
-Line ends, byte order mark, first-line directives, comments and continuations come first, so
-that one instruction is seen at a time, with its lines. Splitting is all that happens here: which
-flags and arguments an instruction may have is a matter of `arguments`, what a variable stands for
-of `words`.
+Line ends, byte order mark, directives, comments and continuations are handled first; the rest
+sees one instruction at a time, with its lines. This module only splits: `arguments` checks flags
+and arguments, and `words` expands variables.
 """
 
 from __future__ import annotations
@@ -31,8 +30,8 @@ from ctxsize.dockerfile.instructions import (
 from ctxsize.dockerfile.words import SPACE, split_words
 from ctxsize.errors import DockerfileError
 
-# The builder's scanner holds 64 KiB: a line may have that much with its line
-# end, and one byte less at the end of the file without one.
+# The builder's scanner buffers 64 KiB: a line may have as many bytes with its line end. A
+# last line without a line end may have one byte less.
 _BUFFER_BYTES = 65_536
 _BOM = b"\xef\xbb\xbf"
 _BLANKS = r"[\t\n\f\r ]*"
@@ -42,11 +41,10 @@ _HEREDOC_KEYWORDS = ("ADD", "COPY", "RUN")
 
 
 class LineReader:
-    """Hands out the logical lines of a Dockerfile, and heredoc bodies in between.
+    """Yields the logical lines of a Dockerfile, and returns the heredoc bodies between them.
 
-    `line` is the number of the last line read. `escape` and `directives` are
-    final once a logical line was returned. Bytes that are no UTF-8 become
-    surrogate escapes.
+    `line` is the number of the last line read. `escape` and `directives` are final after the
+    first logical line. Bytes that are not UTF-8 become surrogate escapes.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -68,7 +66,7 @@ class LineReader:
             content = text.lstrip(SPACE)
             if not continued:
                 self._look_for_directive(content)
-            # Comments and blank lines do not end an instruction that goes on.
+            # Comments and blank lines do not end a continued instruction.
             if not content or content.startswith("#"):
                 continue
             if not continued:
@@ -104,13 +102,13 @@ class LineReader:
     def _cut_continuation(self, text: str) -> tuple[str, bool]:
         """Return `text` without an escape character at its end, and whether it had one."""
         bare = text.rstrip("\t ")
-        # An escape in front of it takes its meaning away, however many there are.
+        # Two or more escape characters do not continue the line.
         if bare.endswith(self.escape) and not bare.endswith(self.escape * 2):
             return bare[:-1], True
         return text, False
 
     def _look_for_directive(self, text: str) -> None:
-        """Obey a directive; anything else ends the part of the file that may hold them."""
+        """Obey a directive; any other line ends the part of the file in which they count."""
         found = _directive(text, "#") if self._at_top else None
         if found is None:
             self._at_top = False
@@ -126,7 +124,7 @@ class LineReader:
 
 
 def find_syntax(data: bytes) -> Directive | None:
-    """Return the directive that hands the file to another frontend, or None.
+    """Return the directive that makes another frontend read the file, or None.
 
     The builder looks for it before it parses anything (`parser.DetectSyntax`), and in more
     places than the parser does: below a `#!` line, behind `//`, and as a key of a JSON
@@ -161,7 +159,7 @@ def _syntax_in_json(data: bytes, line: int) -> Directive | None:
 
 
 def _directive(text: str, prefix: str) -> tuple[str, str] | None:
-    """Return name and value if `text` is a directive that the builder knows."""
+    """Return name and value if `text` is a directive that the builder obeys."""
     if not text.startswith(prefix):
         return None
     match = _DIRECTIVE.match(text.removeprefix(prefix).lstrip(SPACE))
@@ -193,7 +191,6 @@ def parse_dockerfile(data: bytes | str) -> Dockerfile:
 
 
 def _instructions(reader: LineReader) -> Iterator[Instruction]:
-    """Yield the instructions with their heredocs."""
     for text, line in reader.logical_lines():
         with located(line):
             instruction = _split(text, reader.escape)
@@ -217,13 +214,13 @@ def _check_structure(instructions: tuple[Instruction, ...]) -> None:
 
 
 def _split(text: str, escape: str, *, is_trigger: bool = False) -> Instruction:
-    """Return keyword, flags and arguments of a logical line; it has no place yet."""
+    """Split a logical line into keyword, flags and arguments; the caller sets its lines."""
     keyword, rest = partition(text.strip(SPACE))
     keyword = KEYWORDS.get(keyword.lower(), keyword)
     flags, rest = take_flags(rest, escape)
     rest = rest.strip(SPACE)
     trigger = None
-    # BuildKit rejects a chain of ONBUILD, so that the second one needs no trigger.
+    # BuildKit rejects a chain of ONBUILD, so the second one needs no trigger.
     if keyword == "ONBUILD" and rest and not is_trigger:
         trigger = _split(rest, escape, is_trigger=True)
     arguments, json_form = split_arguments(keyword, rest, escape)

@@ -1,4 +1,4 @@
-"""What an instruction takes from a context, mounts of RUN included, and what the builder allows."""
+"""The sources that an instruction takes from a context, and the mounts of RUN."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ _SCP_STYLE = re.compile(r"[a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:.*")
 
 @dataclass(frozen=True)
 class Source:
-    """One thing that an instruction takes from a context.
+    """A path that an instruction takes from a context.
 
-    `source` is as written, `path` what it comes to: relative to the context's
-    root, `.` for all of it, a pattern where it holds wildcards. `context` is ""
-    for the build context, else a named one. `kind` is `copy`, `add` or `bind`;
-    or `tmpfs` or `git` for what only widens the filter and takes nothing. `parents` are
-    what stands in front of the pivot of `COPY --parents`, `.` without one, and behind.
-    `excludes` are the patterns of `--exclude`.
-    `doubts` are the kinds and names of the `Unknown` that `path` depends on.
+    `source` is as written. `path` is expanded and relative to the root of the context: `.` for
+    all of it, a pattern if it has wildcards. `context` is the name of a named context, or `""`
+    for the build context. `kind` is `copy`, `add` or `bind`; a `tmpfs` or `git` only widens the
+    filter and takes nothing. `parents` are the parts of a source of `COPY --parents` before its
+    pivot (`.` without one) and after it. `excludes` are the patterns of `--exclude`. `doubts`
+    are the kinds and names of each `Unknown` that `path` depends on.
     """
 
     instruction: str
@@ -41,7 +40,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Unknown:
-    """Something that decides the answer and cannot be known from the text.
+    """A fact that decides the answer and that the Dockerfile does not show.
 
     `kind` is `syntax` (another frontend reads the file), `onbuild` (triggers of
     the base image `name`), `check` (any warning of the frontend fails the build),
@@ -56,7 +55,7 @@ class Unknown:
 
 
 def path_from_root(source: str) -> str:
-    """Return the absolute path of a source, which `..` cannot lead out of the root."""
+    """Return the absolute path of a source; `..` cannot leave the root."""
     parts: list[str] = []
     for part in source.split("/"):
         if part == "..":
@@ -67,7 +66,7 @@ def path_from_root(source: str) -> str:
 
 
 def around_pivot(source: str) -> tuple[str, str]:
-    """Return what stands in front of the pivot of a source of `COPY --parents`, and behind.
+    """Return the parts of a source of `COPY --parents` before and after its pivot.
 
     >>> around_pivot("./src/./a/*.py"), around_pivot("src/./a/./b"), around_pivot("../a")
     (('src', 'a/*.py'), ('src', 'a/b'), ('.', 'a'))
@@ -101,7 +100,7 @@ _KEYS: dict[str, tuple[re.Pattern[str], tuple[str, ...]]] = {
     "sharing": (re.compile("(?i)shared|private|locked"), ("cache",)),
     "size": (re.compile(r"(?i)[0-9]+(?:\.[0-9]*)? ?(?:[kmgtp](?:i?b)?|b)?"), ("tmpfs",)),
 }
-"""The keys whose values decide nothing about a context: what they may be, and of which types."""
+"""Keys that decide nothing about a context: their possible values, and their types of mounts."""
 _TAKING = ("type", "from", "source", "target", "id", "env")
 ALIASES = {"src": "source", "dst": "target", "destination": "target"}
 _FIELD = re.compile('"((?:[^"]|"")*)"|([^",]*)')
@@ -109,18 +108,18 @@ _FIELD = re.compile('"((?:[^"]|"")*)"|([^",]*)')
 
 @dataclass(frozen=True)
 class Mount:
-    """A mount: where from, what of it and where to; variables are replaced."""
+    """A mount with its variables replaced."""
 
     type: str
     origin: str
     source: str
     target: str
     id: str
-    """Of a cache, the one that counts: as given, or the cleaned target."""
+    """The id of a cache: as given, or the cleaned target."""
     named: bool
-    """Whether the Dockerfile gives the id."""
+    """True if the Dockerfile gives the id."""
     sharing: str
-    """Of a cache: `shared`, `private` or `locked`."""
+    """`shared`, `private` or `locked`; only caches have it."""
     source_written: str
     written: str
     """The value of `--mount`."""
@@ -130,7 +129,7 @@ class Mount:
 
 
 def mount_origin(text: str) -> str:
-    """Return the `from=` of a mount: needed, and so fixed, before variables are known.
+    """Return the `from=` of a mount, which BuildKit reads before it expands variables.
 
     Raises DockerfileError for broken CSV and for a variable in `from=`.
     """
@@ -148,7 +147,7 @@ def mount_origin(text: str) -> str:
 def parse_mount(text: str, expand: Callable[[str], str]) -> Mount:
     """Return a mount with its variables replaced by `expand`, as BuildKit's `parseMount` does.
 
-    Raises DockerfileError for keys and values that the builder does not take.
+    Raises DockerfileError for keys and values that the builder refuses.
     """
     values = {"type": "bind"}
     source = ""
@@ -194,7 +193,7 @@ def _fields(text: str) -> Iterator[tuple[str, bool, str]]:
 
 
 def csv_fields(text: str) -> list[str]:
-    """Return the fields of one line of CSV, with Go's idea of quotes and its errors."""
+    """Return the fields of one line of CSV; quotes and errors are those of Go's `encoding/csv`."""
     if not text:
         raise DockerfileError("failed to parse csv mounts: EOF")
     fields: list[str] = []

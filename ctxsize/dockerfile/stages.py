@@ -20,22 +20,19 @@ if TYPE_CHECKING:
     from ctxsize.syntax import Command
 
 _MOST_TRIGGERED = 100_000
-"""Number of instructions that triggers may add: each stage adds all those of its base."""
+"""Number of instructions that triggers may add: each stage adds all triggers of its base."""
 
 
 @dataclass(frozen=True, eq=False)
 class StageStep:
-    """An instruction with the state of its stage in front of it.
-
-    All that takes time is read when it is asked for.
-    """
+    """An instruction with the state in which it runs. Slow properties are computed on demand."""
 
     instruction: Instruction
     state: StageState
     is_inherited: bool = False
-    """Whether it comes from an ONBUILD of the stage below."""
+    """True if it is an ONBUILD trigger of the stage below."""
     fault: DockerfileError | None = None
-    """Why its effect on the state is not known."""
+    """The error that keeps it from changing the state."""
 
     @property
     def line(self) -> int:
@@ -47,22 +44,22 @@ class StageStep:
 
     @property
     def is_copy(self) -> bool:
-        """Return whether it brings files: COPY or ADD."""
+        """Return whether it is a COPY or ADD."""
         return self.instruction.keyword in ("COPY", "ADD")
 
     @property
     def workdir(self) -> str:
-        """Return the absolute directory; that of the image, if not known, is taken for `/`."""
+        """Return the absolute directory; `/` if the unknown directory of an image decides."""
         return posixpath.normpath(posixpath.join("/", self.state.directory.text))
 
     @property
     def environment(self) -> Environment:
-        """Return what ENV and ARG set, as far as the Dockerfile tells it."""
+        """Return the variables of ENV and ARG that the Dockerfile shows."""
         return self.state.environment
 
     @property
     def home(self) -> str | None:
-        """Return the home directory of the user; None if that is not known."""
+        """Return the home directory of the user; None if unknown."""
         if home := self.environment.get("HOME"):
             return home
         user = self.state.user.partition(":")[0]
@@ -72,7 +69,7 @@ class StageStep:
 
     @cached_property
     def arguments(self) -> tuple[str, ...]:
-        """Return those of an instruction that the builder expands itself, expanded."""
+        """Return the arguments with variables replaced, as the builder does outside RUN."""
         return tuple(tolerant(self.environment, each) for each in self.instruction.arguments)
 
     @cached_property
@@ -93,7 +90,7 @@ class StageStep:
 
     @cached_property
     def mounts(self) -> tuple[Mount, ...]:
-        """Return the mounts of a RUN, as far as they can be read."""
+        """Return the mounts of a RUN that can be parsed."""
         found: list[Mount] = []
         for text in self.instruction.flag_values("mount"):
             with suppress(DockerfileError):
@@ -116,9 +113,9 @@ class StageStep:
 
     @cached_property
     def takes(self) -> tuple[tuple[str, str], ...]:
-        """Return the absolute paths that it takes, each behind its origin, `""` for the context.
+        """Return pairs of origin (`""` for the context) and absolute path that it takes.
 
-        What is no file of its origin is left out: a heredoc, or what the builder fetches.
+        Heredocs and sources that the builder fetches are left out.
         """
         bound = (each for each in self.mounts if each.type == "bind")
         found = [(each.origin, path_from_root(each.source)) for each in bound]
@@ -131,7 +128,7 @@ class StageStep:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Return what COPY, ADD or mounts take of the context: relative, `.` for all of it."""
+        """Return the relative paths that it takes from the context, `.` for all of it."""
         return tuple(path[1:] or "." for origin, path in self.takes if not origin)
 
     @property
@@ -141,16 +138,16 @@ class StageStep:
 
     @property
     def taken(self) -> tuple[str, ...]:
-        """Return the absolute paths that a COPY takes from `origin`."""
+        """Return the absolute paths that a COPY takes from its `origin`."""
         return tuple(path for origin, path in self.takes if origin and self.is_copy)
 
     @property
     def destination(self) -> str:
-        """Return where a COPY or ADD puts what it takes: absolute."""
+        """Return the absolute path to which a COPY or ADD copies."""
         return posixpath.normpath(posixpath.join(self.workdir, self.arguments[-1]))
 
     def inside(self, directory: str) -> str | None:
-        """Return where an absolute directory lies in what a COPY brings; None if it does not."""
+        """Return an absolute directory relative to the `destination`; None if it lies outside."""
         relative = posixpath.relpath(directory, self.destination)
         if relative.startswith("..") or "$" in relative:
             return None
@@ -163,21 +160,21 @@ class BuiltStage:
 
     stage: Stage
     base: str
-    """The image that it begins with in the end, variables replaced."""
+    """The image at the root of its ancestry, variables replaced."""
     platform: str
-    """Of the FROM that names that image, as written; `""` if none is given."""
+    """The platform in the FROM of that image, as written; `""` without one."""
     parent: BuiltStage | None
     steps: tuple[StageStep, ...]
-    """What the ONBUILD instructions of the stage below bring, and its own without ONBUILD."""
+    """The triggers of the stage below, and its own instructions without ONBUILD."""
     end: StageState
     by_name: Mapping[str, list[BuiltStage]]
     """All stages of the Dockerfile, by name and by number."""
     fault: DockerfileError | None = None
-    """Why the state in which it begins is not known."""
+    """The error that leaves the state in which it begins unknown."""
 
     @property
     def label(self) -> str:
-        """Return its name, or what BuildKit prints for one without."""
+        """Return its name, or the label that BuildKit prints instead."""
         return self.stage.label
 
     @cached_property
@@ -186,7 +183,7 @@ class BuiltStage:
 
     @property
     def ancestry(self) -> list[BuiltStage]:
-        """Return the stages that it is built on, and itself."""
+        """Return the stages that it is built on, the first one first, and itself."""
         found = [self]
         while found[-1].parent is not None:
             found.append(found[-1].parent)
@@ -208,9 +205,8 @@ def built_stages(
 ) -> tuple[BuiltStage, ...]:
     """Return the stages in file order for advice, followed once for each Dockerfile.
 
-    What cannot be known from the text stays as it is written. Of the build arguments `given`,
-    those count that stand in front of the first FROM: they decide which images the stages are
-    built on.
+    Unknown values stay as written. Of the build arguments `given`, only those count that are
+    declared before the first FROM: they decide on which images the stages are built.
     """
     names = {
         argument.partition("=")[0]
@@ -231,7 +227,7 @@ def built_stages(
 
 
 def _begin_on_image(outer: Environment, image: str) -> StageState:
-    """Return the state in which a stage on an image begins, as far as its name tells it."""
+    """Return the state in which a stage on an image begins, as the image's name shows it."""
     environment = Environment(outer.escape, open_ended=True, keeps_unset=True, made=outer.made)
     for name, value in ENVIRONMENTS.get(repository_of(image), {}).items():
         environment = environment.set_in_image(name, Expanded(value))
@@ -246,16 +242,16 @@ def follow(
 ) -> Iterator[BuiltStage]:
     """Yield the stages in file order, with the state in which each step runs.
 
-    All stages are followed, whatever the target. What cannot be followed changes nothing: a
-    step keeps its fault, on which BuildKit stops if the target needs its stage.
-    `outer` are the arguments in front of the first FROM; `begin` gives the state in which a
-    stage on an image begins, or on a stage whose name a named context has `replaced`.
+    All stages are followed, whatever the target. An instruction with a fault changes no state:
+    its step keeps the fault, on which BuildKit stops if the target needs the stage.
+    `outer` has the arguments before the first FROM. `begin` returns the state in which a stage
+    begins on an image, or on a stage that a named context has `replaced`.
     """
     by_name: dict[str, list[BuiltStage]] = {}
     room = _MOST_TRIGGERED
     for stage in dockerfile.stages:
         base = tolerant(outer, stage.base)
-        # A base is compared as written, while names are lower case, and is no number.
+        # BuildKit compares a base as written with lower-case names; a number names no stage.
         parent = None if base.isdecimal() else by_name.get(base, [None])[-1]
         image, platform = (parent.base, parent.platform) if parent else (base, stage.platform)
         written = parent.stage.instructions if parent else ()
@@ -284,14 +280,14 @@ def follow(
 def _obeyed(
     inherited: list[Instruction], own: list[Instruction], state: StageState
 ) -> tuple[tuple[StageStep, ...], StageState]:
-    """Return the steps of a stage that begins with `state`, and the state behind them."""
+    """Return the steps of a stage that begins with `state`, and the state after them."""
     steps: list[StageStep] = []
     for at, instruction in enumerate((*inherited, *own)):
         is_inherited = at < len(inherited)
         after, fault = state, None
         try:
             if is_inherited:
-                check_instruction(instruction)  # BuildKit reads a trigger where it is obeyed
+                check_instruction(instruction)  # BuildKit parses a trigger when it obeys it
             after = state.obey(instruction)
         except DockerfileError as error:
             fault = error
@@ -301,7 +297,7 @@ def _obeyed(
 
 
 def tolerant(environment: Environment, word: str, *, quotes: bool = True) -> str:
-    """Return a word expanded, or as it is written where the builder refuses it."""
+    """Return a word expanded, or as written if the builder refuses it."""
     try:
         return environment.expand(word, quotes=quotes).text
     except DockerfileError:

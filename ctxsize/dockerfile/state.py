@@ -1,4 +1,4 @@
-"""What instructions change in a stage: variables, how sure they are, directory, user, shell."""
+"""The state that instructions change in a stage: variables, directory, user and shell."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ Doubt = tuple[str, str]
 """The kind and the name of an `Unknown`."""
 
 _MOST_MADE = 2**27
-"""Number of characters that the words of a Dockerfile may come to: a value may be in each line."""
+"""Number of characters of all expanded words of a Dockerfile: each line may repeat a value."""
 _PER_INHERITED = 128
-"""Number of characters that a variable counts for in each stage that begins with it."""
+"""Number of characters that a variable counts for in each stage that inherits it."""
 _LONGEST_GUESS = 2**16
-"""Number of characters that a word may come to where nothing depends on it but advice."""
+"""Number of characters of an expanded word if only advice depends on it."""
 # Switches of the builder that look like arguments and never become variables.
 _SWITCHES = ("BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE")
 
@@ -38,12 +38,12 @@ class Expanded:
 
 
 _DECLARED = Expanded("")
-"""Stands for an argument that is declared without a value."""
+"""The value of an argument that is declared without one."""
 _point = itemgetter(0)
 
 
 def what_decides(doubts: Collection[Doubt]) -> str:
-    """Return what gives the arguments among `doubts` a value, else the variables, else ""."""
+    """Return a hint about the arguments among `doubts`, else about the variables, else `""`."""
     arguments = sorted(name for kind, name in doubts if kind == "argument")
     variables = sorted(name for kind, name in doubts if kind == "environment")
     if arguments:
@@ -56,7 +56,7 @@ def what_decides(doubts: Collection[Doubt]) -> str:
 
 @contextmanager
 def resting_on(doubts: Collection[Doubt]) -> Iterator[None]:
-    """Turn a DockerfileError raised inside into an `UndecidedError` if a value would decide."""
+    """Turn a DockerfileError raised inside into an `UndecidedError` if `doubts` decide it."""
     try:
         yield
     except DockerfileError as error:
@@ -67,10 +67,10 @@ def resting_on(doubts: Collection[Doubt]) -> Iterator[None]:
 
 
 class Variables:
-    """Names and values that never change; setting one returns the next point.
+    """An immutable mapping of names to values; `set` returns a new version.
 
-    A Dockerfile may set 100,000, and each of its steps may be asked later, so that nothing is
-    copied: points in a row share a log, in which each sees what was set up to it.
+    A Dockerfile may set 100,000 variables, and each of its steps needs its own version. To
+    avoid copies, successive versions share a log, and each reads the entries up to its own.
     """
 
     __slots__ = ("_at", "_last", "_log")
@@ -78,7 +78,7 @@ class Variables:
     def __init__(self, values: Mapping[str, Expanded] | None = None) -> None:
         self._log = {name: [(0, value)] for name, value in (values or {}).items()}
         self._last = [0]
-        """The last point of the log."""
+        """Number of the newest version in the log, shared by all of them."""
         self._at = 0
 
     def find(self, name: str) -> Expanded | None:
@@ -93,7 +93,7 @@ class Variables:
         return {name: value for name, value in found.items() if value is not None}
 
     def set(self, name: str, value: Expanded) -> Variables:
-        """Return the next point, at which `name` has this value."""
+        """Return a version in which `name` has this value."""
         is_last = self._at == self._last[0]
         following = Variables(None if is_last else self.values())
         if is_last:
@@ -106,12 +106,12 @@ class Variables:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Environment(Mapping[str, str]):
-    """What `$NAME` stands for at one point of a stage: the values of variables, by name.
+    """The values of variables at one point of a stage, by name.
 
-    It does not change; setting a variable returns the next one. `image` holds the variables
-    that are part of the image. `open_ended` says that the base image is not known: any
-    variable that the Dockerfile does not set may come from there. With `keeps_unset`, a
-    variable without a value or a default stays as it is written.
+    It is immutable: setting a variable returns a new one. `image` has the variables that become
+    part of the image. `open_ended` is True if the base image is unknown: it may set any variable
+    that the Dockerfile does not set. With `keeps_unset`, a variable without a value or a default
+    stays as written.
     """
 
     escape: str
@@ -120,7 +120,7 @@ class Environment(Mapping[str, str]):
     variables: Variables = field(default_factory=Variables)
     image: Variables = field(default_factory=Variables)
     made: list[int] = field(default_factory=lambda: [0])
-    """Number of characters of all words, in all stages that share this."""
+    """Number of characters of all words expanded so far, in all stages that share this list."""
 
     def __getitem__(self, name: str) -> str:
         value = self.variables.find(name)
@@ -140,15 +140,15 @@ class Environment(Mapping[str, str]):
         return self.variables.find(name) is not None
 
     def under(self, values: Mapping[str, str]) -> Mapping[str, str]:
-        """Return what a command sees that is given `values` of its own."""
-        # It is only read, and there may be too many variables to copy for each command.
+        """Return the variables that a command sees if it sets `values` of its own."""
+        # The result is only read, and may have too many variables to copy for each command.
         return ChainMap(dict(values), cast("dict[str, str]", self))
 
     def inherit(self) -> Environment:
         """Return the environment in which a stage FROM this one begins.
 
-        What ENV set is set again, so it wins over an ARG that came after it.
-        Raises UndecidedError once that takes too long.
+        Variables of ENV are set again, so they win over an ARG behind them.
+        Raises UndecidedError if that would take too long.
         """
         image = self.image.values()
         variables = {**self.variables.values(), **image}
@@ -159,11 +159,11 @@ class Environment(Mapping[str, str]):
         return replace(self, variables=Variables(variables), image=Variables(image))
 
     def set(self, name: str, value: Expanded = _DECLARED) -> Environment:
-        """Return it with a variable set, or only declared, for the rest of the stage."""
+        """Return an environment with a variable set, or only declared."""
         return replace(self, variables=self.variables.set(name, value))
 
     def set_in_image(self, name: str, value: Expanded) -> Environment:
-        """Return it with a variable set that also becomes part of the image, as ENV does."""
+        """Return an environment with a variable that becomes part of the image, as by ENV."""
         return replace(self.set(name, value), image=self.image.set(name, value))
 
     def expand(self, word: str, *, quotes: bool = True) -> Expanded:
@@ -188,7 +188,7 @@ class Environment(Mapping[str, str]):
         return Expanded(expansion.text, self._doubts_of(expansion.variables))
 
     def _doubts_of(self, names: Collection[str]) -> frozenset[Doubt]:
-        """Return what is not known of the values of `names`."""
+        """Return the unknown values that the values of `names` depend on."""
         doubts: set[Doubt] = set()
         for name in names:
             value = self.variables.find(name)
@@ -201,7 +201,7 @@ class Environment(Mapping[str, str]):
         return frozenset(doubts)
 
     def obey_env(self, instruction: Instruction) -> Environment:
-        """Follow an ENV: all its values see the variables as they were before it."""
+        """Follow an ENV; its values are expanded with the variables before it."""
         expanded = [self.expand(argument) for argument in instruction.arguments]
         following = self
         for name, value in zip(expanded[::2], expanded[1::2], strict=True):
@@ -211,7 +211,7 @@ class Environment(Mapping[str, str]):
     def obey_arg(
         self, instruction: Instruction, given: Mapping[str, str], outer: Environment
     ) -> Environment:
-        """Follow an ARG: `--build-arg` beats its default, which beats a global ARG."""
+        """Follow an ARG: `--build-arg` wins over its default, which wins over a global ARG."""
         following = self
         for argument in instruction.arguments:
             name, has_default, default = argument.partition("=")
@@ -232,22 +232,22 @@ _HERE = Expanded("")
 
 @dataclass(frozen=True, eq=False, slots=True)
 class StageState:
-    """What a stage has come to at one point. It does not change: `obey` returns the next one."""
+    """The state of a stage at one point. It is immutable: `obey` returns a new one."""
 
     environment: Environment = field(default_factory=lambda: Environment("\\"))
     outer: Environment = field(default_factory=lambda: Environment("\\"))
-    """The arguments in front of the first FROM."""
+    """The arguments before the first FROM."""
     given: Mapping[str, str] = field(default_factory=dict)
     """The values of `--build-arg`."""
     directory: Expanded = _HERE
-    """Where WORKDIR led, relative as long as that depends on the image."""
+    """The directory of WORKDIR; relative if it depends on that of the image."""
     user: str = ""
-    """The one that USER names, `""` if the image decides."""
+    """The user that USER sets, `""` if the image decides."""
     is_unix: bool = True
-    """Whether a shell of Unix reads what RUN runs."""
+    """True if a Unix shell runs the commands of RUN."""
 
     def obey(self, instruction: Instruction) -> StageState:
-        """Return the state behind `instruction`.
+        """Return the state after `instruction`.
 
         Raises DockerfileError for a word that cannot be expanded.
         """
@@ -268,7 +268,7 @@ class StageState:
         return self
 
     def below(self, path: Expanded) -> Expanded:
-        """Return what `path` means in the directory of the stage."""
+        """Return `path` resolved against the directory of the stage."""
         if path.text.startswith("/"):
             return Expanded(path_from_root(path.text), path.doubts)
         doubts = self.directory.doubts | path.doubts
@@ -281,7 +281,7 @@ class StageState:
     def mount(self, text: str) -> tuple[Mount, frozenset[Doubt]]:
         """Return a mount, and the unknown values that any part of it depends on.
 
-        Raises DockerfileError for keys and values that the builder does not take.
+        Raises DockerfileError for keys and values that the builder refuses.
         """
         doubts: set[Doubt] = set()
 

@@ -1,7 +1,7 @@
-"""What the operators of `${…}` do to a value with a pattern: trim or replace it.
+"""Patterns in `${…}`: remove what they match from a value, or replace it.
 
-Patterns know `*` and `?` only. The builder turns them into Go's regular
-expressions, and the corners of those are part of its behaviour.
+Patterns have only `*` and `?`. The builder turns them into Go's regular
+expressions, whose corner cases are part of its behaviour.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ctxsize.errors import DockerfileError, UndecidedError
 NO_CHARACTER = "\ufffd"
 _REFERENCE = re.compile(r"\$(?:(\$)|\{(\w+)\}|(\w+))")
 _LONGEST = 2**12
-"""Number of characters of a value: to look for a pattern takes time by its square."""
+"""Number of characters of a value: a search for a pattern takes quadratic time."""
 
 
 def trim(value: str, pattern: str, operator: str) -> str:
@@ -35,8 +35,8 @@ def trim(value: str, pattern: str, operator: str) -> str:
 def substitute(value: str, pattern: str, replacement: str, *, everywhere: bool, most: int) -> str:
     """Return `value` with the first match of `pattern`, or each, replaced.
 
-    Raises DockerfileError for a pattern with an escape that it does not know,
-    and for what may come to more than `most` characters.
+    Raises DockerfileError for a pattern with an unknown escape, and if the result may have
+    more than `most` characters.
     """
     compiled = _compiled(pattern, value, greedy=True)
     if everywhere:
@@ -50,9 +50,9 @@ def substitute(value: str, pattern: str, replacement: str, *, everywhere: bool, 
 def _compiled(pattern: str, value: str, *, greedy: bool) -> re.Pattern[str]:
     """Return the expression for `pattern`, whose `*` and `?` match no line feed.
 
-    Each text between stars is looked for where it comes first (where it comes
-    last, for the last one of a greedy pattern), and never elsewhere: what is
-    behind it has the most room then. So a match takes time linear in the value.
+    Each text between stars matches only at its first occurrence (the last text of a greedy
+    pattern at its last one), which leaves the most room for the texts behind it. So a match
+    takes time linear in the value.
     """
     if len(value) > _LONGEST:
         message = f"ctxsize looks for patterns in values of no more than {_LONGEST:,} characters"

@@ -1,8 +1,8 @@
-"""What a Dockerfile takes from the build context, for one target and one platform.
+"""The paths that a Dockerfile takes from its contexts, for one target and one platform.
 
-BuildKit follows every stage that the target reaches, collects the paths that
-are taken, and asks the client for those alone. Whether it asks at all depends
-on what the target's result is made from, which can be less.
+BuildKit follows every stage that the target depends on, collects the paths that these take,
+and requests only those from the client. It requests none if the result of the target is made
+without the context.
 """
 
 from __future__ import annotations
@@ -20,44 +20,44 @@ from ctxsize.dockerfile.sources import Source, Unknown
 from ctxsize.dockerfile.state import Environment, Expanded
 
 _NEW_ARGUMENTS = ("TARGETSTAGE",)
-"""The predefined arguments that the BuildKit of Docker 28.5 has and that of 26.1 has not."""
+"""Arguments that the BuildKit of Docker 28.5 predefines and that of 26.1 does not."""
 _OWN_FRONTENDS = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?")
 
 
 Paths = tuple[str, ...] | None
-"""The paths that are asked for: sorted, relative, patterns. None for all that is not ignored."""
+"""The requested patterns: sorted and relative. None for all that is not ignored."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One transfer of a context: what is asked for and by what.
+    """One transfer of a context: the requested paths, and the sources that need them.
 
-    Nothing may ask for it: a stage on a named context that is the target, or in which a
-    command runs, is all of it.
+    There may be no sources: a stage on a named context needs all of it if it is the target or
+    runs a command.
     """
 
     context: str
-    """A named one, or `""` for the build context."""
+    """The name of a named context, or `""` for the build context."""
     paths: Paths
     sources: tuple[Source, ...]
     platforms: tuple[str, ...] = ()
-    """Those of the build that ask for this."""
+    """The platforms of the build that need this transfer."""
     unknowns: tuple[Unknown, ...] = ()
-    """What is not known of their Dockerfile."""
+    """The unknowns of the Dockerfile on these platforms."""
 
 
 @dataclass(frozen=True)
 class ContextNeed:
-    """What a build asks of its contexts.
+    """The transfers that a build requests from its contexts.
 
-    `sources` come in the order of evaluation, and include those of stages that end up unused.
+    `sources` are in the order of evaluation, and include those of unused stages.
     """
 
     asked: tuple[Asked, ...]
     sources: tuple[Source, ...]
     unknowns: tuple[Unknown, ...]
     excluded: tuple[tuple[int, tuple[str, ...]], ...] = ()
-    """The patterns of `--exclude`, with the line: they keep nothing from travelling."""
+    """Line and patterns of each `--exclude`, which does not reduce the transfer."""
 
     def of(self, context: str) -> Iterator[Asked]:
         """Yield the transfers of a context; nothing if it is unused."""
@@ -65,12 +65,12 @@ class ContextNeed:
 
     @property
     def context_used(self) -> bool:
-        """Return whether anything is asked of the build context."""
+        """Return whether anything is requested from the build context."""
         return any(self.of(""))
 
     @property
     def follow_paths(self) -> Paths:
-        """Return what is asked of the build context, nothing if it is unused."""
+        """Return the paths requested from the build context, none if it is unused."""
         return next((each.paths for each in self.of("")), ())
 
 
@@ -83,15 +83,15 @@ def context_need(
     build_platform: str = "linux/amd64",
     contexts: Mapping[str, bool] | None = None,
 ) -> ContextNeed:
-    """Return what `docker build` asks the client for.
+    """Return the transfers that `docker build` requests from the client.
 
     `contexts` are the names given to `--build-context`, and whether each is an image.
-    Raises DockerfileError where BuildKit would stop before it asks.
+    Raises DockerfileError if BuildKit would fail before it requests any.
     """
     given, contexts = dict(build_arguments or {}), contexts or {}
     own_frontend = not dockerfile.syntax and "BUILDKIT_SYNTAX" not in given
     if own_frontend:
-        # In any stage, reached or not.
+        # BuildKit checks the flags of all stages, also of those that the target does not need.
         for instruction in dockerfile.instructions:
             with located(instruction.line):
                 check_flags(instruction)
@@ -111,7 +111,7 @@ def context_need(
             walk.follow(node)
     target_node.paths.add("/")
     used = closure(target_node, lambda node: node.inputs)
-    # Flags count in stages that are not reached, too: an older builder refuses the file.
+    # Flags count in unused stages too: an older builder refuses the file.
     flags = (each for instruction in dockerfile.instructions for each in newer_flags(instruction))
     unknowns = dict.fromkeys(
         (
@@ -122,20 +122,20 @@ def context_need(
             *_failing_checks(dockerfile, given),
         )
     )
-    # The age of another frontend is not that of the builder.
-    said = [each for each in unknowns if own_frontend or not each.kind.startswith("older-")]
+    # With another frontend, the age of the builder does not matter.
+    relevant = [each for each in unknowns if own_frontend or not each.kind.startswith("older-")]
     asked = _asked_of_named(used)
     if any(node.uses_context for node in used):
         of_context = tuple(source for source in walk.sources if not source.context)
         asked.insert(0, Asked("", _filter(walk.paths), of_context))
-    return ContextNeed(tuple(asked), tuple(walk.sources), tuple(said), tuple(walk.excluded))
+    return ContextNeed(tuple(asked), tuple(walk.sources), tuple(relevant), tuple(walk.excluded))
 
 
 def _failing_checks(dockerfile: Dockerfile, given: Mapping[str, str]) -> Iterator[Unknown]:
     """Yield the `# check=` that makes the build fail on a warning of the frontend."""
     for directive in dockerfile.directives:
         if directive.name == "check" and "BUILDKIT_DOCKERFILE_CHECK" not in given:
-            # Of the directive's value BuildKit looks at the first word alone.
+            # BuildKit reads only the first word of the directive's value.
             options = directive.value.partition(" ")[0].split(";")
             is_error = re.search(r"(?i)^error=(1|t|true)$", "\n".join(options), re.MULTILINE)
             if is_error and "skip=all" not in options:
@@ -145,7 +145,7 @@ def _failing_checks(dockerfile: Dockerfile, given: Mapping[str, str]) -> Iterato
 def _global_environment(
     dockerfile: Dockerfile, given: Mapping[str, str], predefined: Mapping[str, str]
 ) -> Environment:
-    """Return the values of the ARGs in front of the first FROM, and the predefined ones."""
+    """Return the values of the ARGs before the first FROM, and the predefined ones."""
     environment = Environment(dockerfile.escape)
     for name, value in predefined.items():
         older = name in _NEW_ARGUMENTS and name not in given
@@ -156,14 +156,14 @@ def _global_environment(
             environment = environment.obey_arg(instruction, given, environment)
         for name in instruction.arguments:
             if name in predefined and name not in given:
-                # BuildKit of Docker 26.1 takes such an ARG for one without a value.
+                # BuildKit of Docker 26.1 treats such an ARG as one without a value.
                 doubts = frozenset({("older-unset", name)})
                 environment = environment.set(name, Expanded(environment[name], doubts))
     return environment
 
 
 def other_frontend(syntax: Directive | None, given: Mapping[str, str]) -> Unknown | None:
-    """Return the frontend that is not BuildKit's own, if one is asked for."""
+    """Return the requested frontend if it is not BuildKit's own."""
     line, name = 0, given.get("BUILDKIT_SYNTAX", "").strip().partition(" ")[0]
     if not name and syntax:
         line, name = syntax.line, syntax.value
@@ -171,7 +171,7 @@ def other_frontend(syntax: Directive | None, given: Mapping[str, str]) -> Unknow
 
 
 def _asked_of_named(used: set[Node]) -> list[Asked]:
-    """Return the transfers of each named context; those that ask for the same are one."""
+    """Return the transfers of named contexts; those of equal paths are one."""
     found: dict[tuple[str, Paths], set[Source]] = {}
     for node in used:
         if node.context:
@@ -182,7 +182,7 @@ def _asked_of_named(used: set[Node]) -> list[Asked]:
 
 
 def _filter(paths: set[str]) -> Paths:
-    """Return the paths to ask for, or None for everything."""
+    """Return the paths to request, or None for everything."""
     if not paths or "/" in paths:
         return None
     return tuple(sorted(path[1:] for path in paths))

@@ -1,8 +1,7 @@
 """Word expansion: quotes, escapes and variables in one word of a Dockerfile.
 
-The builder expands most instructions itself, before any shell sees them, and
-its rules are its own: close to a POSIX shell, equal to none. This module holds
-those rules and nothing else.
+The builder expands most instructions itself, before any shell sees them. Its rules are close
+to those of a POSIX shell, but not equal. This module contains these rules and nothing else.
 """
 
 from __future__ import annotations
@@ -14,26 +13,26 @@ from dataclasses import dataclass, field
 from ctxsize.dockerfile.substitution import NO_CHARACTER, substitute, trim
 from ctxsize.errors import DockerfileError, UndecidedError
 
-# What Go's unicode.IsSpace accepts; str.isspace() also takes U+001C to U+001F.
+# Characters that Go's `unicode.IsSpace` accepts; `str.isspace` also accepts U+001C to U+001F.
 SPACE = (
     "\t\n\v\f\r \x85\xa0\u1680"
     + "".join(map(chr, range(0x2000, 0x200B)))
     + "\u2028\u2029\u202f\u205f\u3000"
 )
 _PLAIN = re.compile("[A-Za-z0-9_./:=,@+-]+")
-"""Finds a word in which nothing is replaced."""
+"""Matches a word in which nothing is replaced."""
 _SPACES = re.compile(f"[{SPACE}]")
 
 _MOST = 2**24
-"""A value that doubles in each line soon gets there; BuildKit takes minutes for an eighth of it."""
+"""Number of characters of an expanded word: BuildKit needs minutes for an eighth of them."""
 _DEEPEST = 50
-"""Number of `${…}` inside each other that are read."""
+"""Number of nested `${…}` that are read."""
 _UNCLOSED = "unexpected end of statement while looking for matching"
 _NAME = re.compile(r"\d+|[@*#?\-$!]|\w+")
 """The name of a variable, its number, or a special parameter."""
 _HEREDOC = re.compile(r"<(?:<[\t\r ]*)?")
 _OPERATORS = frozenset(("-", "+", "?", ":-", ":+", ":?", "#", "%"))
-# What a byte that is no UTF-8 was decoded to.
+# The decoded form of a byte that is not UTF-8.
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -57,11 +56,10 @@ def expand(
 
     An unset variable becomes the empty string; with `keep_unset` it stays as it is written,
     unless that gives a default. `escape` is the Dockerfile's escape character; `quotes=False`
-    leaves quotation marks alone, as in the body of a heredoc. Bytes that are no UTF-8 become
-    U+FFFD.
+    keeps quotation marks, as in the body of a heredoc. Bytes that are not UTF-8 become U+FFFD.
 
     Raises DockerfileError (without a line) for an open quote or a substitution
-    that the builder does not know. The rules are BuildKit's word expansion.
+    that the builder refuses.
 
     >>> expand("${DIR:-src}/*.py", {}).text
     'src/*.py'
@@ -84,7 +82,7 @@ def split_words(text: str, *, raw_quotes: bool, raw_escapes: bool = False) -> li
 
     A quoted blank does not separate, nor do blanks after `<<`, so a heredoc
     marker stays one word. `raw_quotes` and `raw_escapes` keep those characters.
-    There are none where a quote stays open.
+    There are none if a quote is not closed.
     """
     lexer = _Lexer(
         text,
@@ -103,7 +101,7 @@ def split_words(text: str, *, raw_quotes: bool, raw_escapes: bool = False) -> li
 
 
 def quoted(text: str) -> str:
-    """Return `text` in double quotes, as it stands in the builder's messages."""
+    """Return `text` in double quotes, as the builder prints it in messages."""
     import json  # as few Dockerfiles need it
 
     return json.dumps(LONE_SURROGATE.sub("\ufffd", text), ensure_ascii=False)
@@ -149,8 +147,8 @@ class _Lexer:
         """Return text and words up to `stop`, which is consumed; "" is the end."""
         text: list[str] = []
         words: list[str] = []
-        # Nested substitutions share this buffer with the word around them: the
-        # builder forgets the word's beginning there, and so must heredoc markers.
+        # As in BuildKit, nested substitutions share this buffer with the word around them and
+        # drop its beginning, which heredoc markers depend on.
         self.word.clear()
         while (character := self.peek()) and character != stop:
             splits = False
@@ -168,7 +166,7 @@ class _Lexer:
             else:
                 piece, splits = self.take(), True
             text.append(piece)
-            # Where nobody wants the words, blanks are left: a long value may have millions.
+            # Split only if the words are needed: a long value may have millions of blanks.
             first, *others = _SPACES.split(piece) if splits and self.splits else [piece]
             self.word += [first] if first else []
             for other in others:
@@ -216,7 +214,7 @@ class _Lexer:
         return "".join((*pieces, quote))
 
     def lookup(self, name: str) -> str | None:
-        """Return the value of a variable, remembering that it is asked for."""
+        """Return the value of a variable, and record that the word depends on it."""
         value = self.environment.get(name)
         self.variables.add(name)
         self.room -= len(value or "")
@@ -226,7 +224,7 @@ class _Lexer:
         return value
 
     def dollar(self) -> str:
-        """Return what `$name` or `${…}` stands for."""
+        """Return the value of `$name` or `${…}`."""
         self.position += 1
         if self.peek() == "{":
             self.position += 1
@@ -235,14 +233,14 @@ class _Lexer:
         return self.plain(name, f"${name}") if name else "$"
 
     def plain(self, name: str, written: str) -> str:
-        """Return the value of a variable, or what stands for one that has none."""
+        """Return the value of a variable; `""`, or as `written`, if it has none."""
         value = self.lookup(name)
         if value is None:
             return written if self.keep_unset else ""
         return value
 
     def braces(self) -> str:
-        """Return what stands for `${…}`, from behind the opening brace."""
+        """Return the value of `${…}`, read from after the opening brace."""
         if not self.peek():
             raise DockerfileError("syntax error: missing '}'")
         if self.peek() in "{}:":
@@ -265,7 +263,7 @@ class _Lexer:
         before, self.raw_escapes = self.raw_escapes, raw
         self.depth += 1
         if self.depth > _DEEPEST:
-            raise UndecidedError(f"ctxsize reads no more than {_DEEPEST} `${{` inside each other")
+            raise UndecidedError(f"ctxsize reads no more than {_DEEPEST} nested `${{`")
         try:
             return self.until(stop)[0]
         except DockerfileError as error:
@@ -277,7 +275,7 @@ class _Lexer:
             self.depth -= 1
 
     def modified(self, name: str, operator: str, written: str) -> str:
-        """Return `${name-word}` and its relatives, from behind the operator."""
+        """Return the value of `${name-word}` and the like, read from after the operator."""
         trims = operator in ("#", "%")
         word = self.argument("}", raw=trims, missing="missing '}'")
         value = self.lookup(name)
@@ -298,7 +296,7 @@ class _Lexer:
         return word if present is None else present
 
     def replace(self, name: str) -> str:
-        """Return `${name/pattern/text}`, or `//` for every match."""
+        """Return the value of `${name/pattern/text}`; `//` replaces every match."""
         everywhere = self.peek() == "/"
         if everywhere:
             self.position += 1

@@ -1,7 +1,7 @@
-"""Every build of a repository measured, and what they have to do with each other.
+"""Measures every build of a repository, and finds problems across builds.
 
-`scan` is what `ctxsize scan` says: a row for each build, the most costly first, and the
-findings across them. A context that several builds have is walked once.
+`scan` returns the answer of `ctxsize scan`: a row for each build, the most costly first, and
+the findings across them. A context that several builds share is walked once.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def scan(
 ) -> Scan:
     """Return every build of `discovery`, the most costly first, and the findings across them.
 
-    `left` says which of the findings count.
+    `left` selects the findings to report.
     """
     contexts = _Contexts(progress)
     builds = stepped(discovery.builds, steps, lambda each: each.build.context)
@@ -47,7 +47,8 @@ def scan(
     rows = [_counted(each.row, [*across, *advice]) for each in measured]
     rows += [Row(each, _named(each), None, error=each.outside) for each in discovery.outside]
     rows.sort(key=lambda row: (-row.cost.content_bytes, -row.cost.files, row.build.context))
-    problems = [each for each in discovery.problems if each.code != "outside"]  # a row says it
+    # The rows report the builds outside the repository.
+    problems = [each for each in discovery.problems if each.code != "outside"]
     problems += [each for row in measured for each in row.problems]
     return Scan(
         discovery.root,
@@ -59,7 +60,7 @@ def scan(
 
 
 def _measured(found: FoundBuild, plans: Plans, contexts: _Contexts) -> Measured:
-    """Return a build as far as it is known; the context alone if the Dockerfile has no answer."""
+    """Measure a build: only its context if the transfer is unknown."""
     made = Measured(Row(found, _named(found), None))
     try:
         request = request_of(found.build, BUILDERS[found.build.builder], plans=plans)
@@ -95,7 +96,7 @@ def _named(found: FoundBuild) -> str | None:
 
 
 def _counted(row: Row, found: Iterable[Finding]) -> Row:
-    """Return the row with the number of findings on its Dockerfile, ignore file and places."""
+    """Return the row with the number of findings about its Dockerfile, ignore file and places."""
     files = {row.dockerfile, row.ignore_file}
     places = {(place.where.path, place.where.line) for place in row.places}
     total = sum(
@@ -106,7 +107,7 @@ def _counted(row: Row, found: Iterable[Finding]) -> Row:
 
 
 class _Contexts:
-    """Snapshots of contexts, and with the safe suggestions; builds share both."""
+    """Snapshots of contexts, with and without the safe suggestions, which builds share."""
 
     def __init__(self, progress: Progress | None) -> None:
         self._progress = progress
@@ -115,16 +116,16 @@ class _Contexts:
         self._planned: dict[object, Snapshot | None] = {}
 
     def of(self, request: Request) -> Snapshot:
-        """Return the context of `request`. Raises what `Snapshot.take` raises."""
+        """Return the context of `request`. Raises the errors of `Snapshot.take`."""
         if request.root not in self._taken:
             self._taken[request.root] = Snapshot.take(request, progress=self._progress)
         taken = self._taken[request.root]
         return Snapshot(request, taken.root, taken.problems)
 
     def improved(self, request: Request, snapshot: Snapshot) -> Snapshot | None:
-        """Return the context as it would be with the safe suggestions; None if none are known.
+        """Return the context with the safe suggestions applied; None if they are unknown.
 
-        Advice is proved for all Dockerfiles in the context, so it holds for each of them.
+        Suggestions are proved for all Dockerfiles in the context, so they are safe for each.
         """
         own = request.build if request.dockerfile_in_context is None else None
         path = None if request.ignore_file is None else request.ignore_file.path

@@ -1,6 +1,6 @@
-"""A scan with its rows, and what is found across builds.
+"""A scan with its rows, and the findings across builds.
 
-That is an ignore file which is missing, unread, one of two, or better at a sibling.
+These are about ignore files: missing, unread, one of two, or worse than that of a sibling.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from ctxsize.model import Amount, Effect, Problem
 
 @dataclass(frozen=True)
 class Row:
-    """One build: what it sends, and what it need not."""
+    """One build: the amount that it sends, and the part that the safe suggestions avoid."""
 
     found: FoundBuild
     dockerfile: str | None
-    """The one that is read; None without one, and where the Compose or Bake file holds it."""
+    """The path of the Dockerfile; None without one, or if a Compose or Bake file contains it."""
     ignore_file: str | None
-    """The one that governs, None if there is none."""
+    """The path of the ignore file that applies, None without one."""
     context: Amount | None = None
-    """What the ignore file leaves; None where `error` says why."""
+    """The amount that the ignore file leaves; None if `error` gives a reason."""
     transfer: Amount | None = None
-    """What of it travels; None where that is not known."""
+    """The part of the context that is sent; None if unknown."""
     saving: Amount | None = None
-    """What the safe suggestions keep out of what travels."""
+    """The part of `cost` that the safe suggestions avoid."""
     findings: int = 0
-    """Of the scan and of `ctxsize advise`, about this build."""
+    """Number of findings about this build, from the scan and from `ctxsize advise`."""
     error: str | None = None
 
     @property
@@ -51,40 +51,40 @@ class Row:
 
     @property
     def places(self) -> tuple[Place, ...]:
-        """Return what asks for it."""
+        """Return the places that define it."""
         return self.found.places
 
     @property
     def cost(self) -> Amount:
-        """Return what travels, or the context where that is not known; nothing where neither is."""
+        """Return the transfer; if unknown, the context; if both are unknown, nothing."""
         return self.transfer or self.context or Amount()
 
 
 @dataclass
 class Measured:
-    """A row with what it is computed from, as far as that is there."""
+    """A row, and the values that it is computed from as far as they are known."""
 
     row: Row
     request: Request | None = None
     snapshot: Snapshot | None = None
     includes: list[Include] | None = None
-    """The transfers of the build context; None where it is not known what travels."""
+    """The transfers of the build context; None if unknown."""
     problems: list[Problem] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Scan:
-    """Everything that `ctxsize scan` has to say."""
+    """The answer of `ctxsize scan`."""
 
     kind: ClassVar[Literal["scan"]] = "scan"
 
     root: str
     rows: tuple[Row, ...]
-    """The most costly first."""
+    """The builds, the most costly first."""
     findings: tuple[Finding, ...] = ()
-    """Across builds; `ctxsize advise` reports those on Dockerfiles."""
+    """Findings across builds; `ctxsize advise` reports those about Dockerfiles."""
     advice: int = 0
-    """How many of the latter there are."""
+    """Number of findings of `ctxsize advise`."""
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -95,17 +95,17 @@ class Scan:
 
 _LEAST_BYTES = 100_000
 _LEAST_SHARE = 0.01
+_LEAST_SHOWN_BYTES = 10_000
 _NOT_LITERAL = frozenset("*?[]^\\\ufeff")
 _SHOWN = 3
-_TOLD_BYTES = 10_000
 
 Lines = tuple[str, ...]
 Siblings = dict[Lines, list[tuple[Row, Request]]]
-"""The builds whose ignore file may do for another one, by its lines."""
+"""Builds whose ignore file might suit another build, by the lines of this file."""
 
 
 def findings(discovery: Discovery, measured: Sequence[Measured]) -> Iterable[Finding]:
-    """Return all of them, each once however many builds it concerns."""
+    """Return the findings across builds, each once."""
     siblings = _siblings(measured)
     checks = (_without, _two_files, lambda each: _sibling(each, siblings))
     found = [finding for each in measured for check in checks for finding in check(each)]
@@ -116,7 +116,7 @@ def findings(discovery: Discovery, measured: Sequence[Measured]) -> Iterable[Fin
 
 
 def _where(row: Row) -> Location:
-    """Return the Dockerfile, or the place that holds it."""
+    """Return the location of the Dockerfile, or of the place that contains it."""
     return row.places[0].where if row.dockerfile is None else Location(row.dockerfile)
 
 
@@ -126,7 +126,7 @@ def _without(each: Measured) -> Iterator[Finding]:
         return
     saving = max(0, row.saving.content_bytes) if row.saving else 0
     size = units.human(row.cost.content_bytes)
-    could = f", {units.human(saving)} of it for nothing" if saving >= _TOLD_BYTES else ""
+    could = f", {units.human(saving)} of it for nothing" if saving >= _LEAST_SHOWN_BYTES else ""
     takes_all = row.transfer in (None, row.context)
     yield Finding(
         "CTX301",
@@ -154,10 +154,10 @@ def _two_files(each: Measured) -> Iterator[Finding]:
         yield Finding(
             "CTX304",
             severity_of("CTX304"),
-            f"{row.dockerfile} has two ignore files, and {other} does not count for it",
+            f"{row.dockerfile} has two ignore files: Docker does not read {other} for it",
             Location(row.ignore_file),
             evidence=(other,),
-            help="what both should ignore must stand in both",
+            help="repeat a pattern in both files if both builds need it",
         )
 
 
@@ -184,7 +184,7 @@ def _unread(discovery: Discovery, rows: Sequence[Row]) -> Iterator[Finding]:
 
 
 def _read_by(row: Row) -> Iterator[str]:
-    """Yield the ignore files that a build reads, and those that its counterpart of Podman does."""
+    """Yield the ignore files that a build reads, with Docker or with Podman."""
     yield from filter(None, [row.ignore_file])
     for directory in (row.build.context, *row.build.build_contexts.values()):
         yield os.path.join(directory, ".containerignore")
@@ -200,14 +200,14 @@ def _siblings(measured: Sequence[Measured]) -> Siblings:
         if each.request is None or each.request.ignore_file is None or not each.row.ignore_file:
             continue
         lines = tuple(each.request.ignore_file.texts())
-        # An allow-list is about its own tree.
+        # An allow-list fits only its own tree.
         if not any(line.startswith("!") or line in ("*", "**", "**/*", ".") for line in lines):
             found.setdefault(lines, []).append((each.row, each.request))
     return found
 
 
 def _sibling(each: Measured, siblings: Siblings) -> Iterator[Finding]:
-    """Yield the sibling whose patterns keep out most of this context, if it is worth it."""
+    """Yield a finding on the sibling whose patterns ignore most of this context, if worth it."""
     if each.snapshot is None or each.request is None or not each.row.cost.content_bytes:
         return
     include = each.includes[0] if each.includes else None
@@ -215,7 +215,7 @@ def _sibling(each: Measured, siblings: Siblings) -> Iterator[Finding]:
     if before.content_bytes < _LEAST_BYTES:
         return
     tried = _tried(each.request, each.snapshot, siblings, include)
-    # Of those that keep out as much, the one that covers most.
+    # Of siblings that save the same, prefer the one with the most patterns.
     best = min(tried, key=lambda one: (one[2].content_bytes, -one[1]), default=None)
     if best is not None:
         other, _, after = best
@@ -227,7 +227,7 @@ def _sibling(each: Measured, siblings: Siblings) -> Iterator[Finding]:
 def _tried(
     request: Request, snapshot: Snapshot, siblings: Siblings, include: Include
 ) -> Iterator[tuple[Row, int, Sent]]:
-    """Yield builds of other contexts, their number of patterns, what would be sent under these."""
+    """Yield siblings, each with its number of patterns and the files sent with these patterns."""
     names = {None, *snapshot.root.entries, *snapshot.root.folders}
     own = request.ignore_file
     path = None if own is None else own.path
@@ -238,19 +238,19 @@ def _tried(
             continue
         row, other = found
         # Other lines match nothing here.
-        telling = tuple(line for line in lines if _start_of(line) in names)
-        if telling not in tried:
-            texts = [*(own.texts() if own else []), *telling]
-            tried[telling] = None
+        matching = tuple(line for line in lines if _start_of(line) in names)
+        if matching not in tried:
+            texts = [*(own.texts() if own else []), *matching]
+            tried[matching] = None
             with suppress(CtxsizeError):  # they fail the build
                 spec = request.builder.spec_class.from_lines(texts)
-                tried[telling] = snapshot.sent(spec, include=include)
-        if (after := tried[telling]) is not None:
+                tried[matching] = snapshot.sent(spec, include=include)
+        if (after := tried[matching]) is not None:
             yield row, len(other.spec.patterns), after
 
 
 def _start_of(line: str) -> str | None:
-    """Return the name at the top that a line is about, None where that may be any."""
+    """Return the first name of the path in a line, None if it may be any."""
     start = golang.clean(line.strip()).lstrip("/").partition("/")[0]
     return None if _NOT_LITERAL & {*start} or start in ("", ".", "..") else start
 

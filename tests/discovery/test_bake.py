@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from contextlib import suppress
@@ -218,6 +219,17 @@ def test_what_is_nested_deeply_is_a_problem(depth: int, tmp_path: Path) -> None:
     assert {each.path for each in found.problems} == {f"{root}/{name}" for name in texts}
 
 
+def test_deep_inheritance_makes_only_its_target_unknown(tmp_path: Path) -> None:
+    chain = {f"t{at}": {"inherits": [f"t{at + 1}"]} for at in range(3_000)}
+    text = json.dumps({"target": {**chain, "web": {"context": "app"}}})
+    nodes = [file("docker-bake.json", text.encode()), file("app/Dockerfile", BUILD)]
+    root = build_tree(tmp_path / "r", nodes)
+    found = discover(str(root))
+    assert contexts(found, root) == [("web", "app")]
+    (problem,) = found.problems
+    assert problem.message.startswith("not evaluated: t0 (inherits). ")
+
+
 def test_hcl_is_parsed_in_seconds(tmp_path: Path) -> None:
     text = 'target "a" {\n' + 'x = "${upper(a)}"\n' * 5_000 + "}\n"
     nodes = [file("docker-bake.hcl", text.encode()), file("b/docker-bake.hcl", b"x" * 200_000)]
@@ -273,8 +285,8 @@ def test_one_problem_names_the_way_out(tmp_path: Path) -> None:
     assert (problem.code, problem.line) == ("bake", 3)
     assert problem.message == (
         "not evaluated: web (context), t0 (context), t1 (context), t2 (context), t3 (context), "
-        "5 more. Run `ctxsize scan --ask-docker`, or save what `docker buildx bake --print` "
-        "prints as bake.json beside this file"
+        "5 more. Run `ctxsize scan --ask-docker`, or save the output of "
+        "`docker buildx bake --print` as bake.json beside this file"
     )
 
 
@@ -339,10 +351,10 @@ def test_docker_is_asked_with_little(
     [
         ("exit 3", "failed with 3"),
         ("kill -9 $$", "failed with -9"),
-        ("echo x", "it is no JSON"),
-        ("echo '{}'", "says nothing of web"),
-        ("""echo '{"target": {"web": 3}, "group": {"web": {"targets": 3}}}'""", "says nothing"),
-        ("""echo '{"group": {"web": {"targets": [[3]]}}}'""", "says nothing"),
+        ("echo x", "it is not JSON"),
+        ("echo '{}'", "printed no target web"),
+        ("""echo '{"target": {"web": 3}, "group": {"web": {"targets": 3}}}'""", "no target web"),
+        ("""echo '{"group": {"web": {"targets": [[3]]}}}'""", "no target web"),
         ("yes", "printed more than 4,000,000 bytes"),
         ("sleep 600 & sleep 600", "took more than 1 seconds"),
         ("exec >&-; sleep 600", "took more than 1 seconds"),
@@ -386,7 +398,7 @@ def test_docker_follows_no_link_out_of_the_repository(
     program(docker, f"touch {tmp_path}/ran")
     root = repository(tmp_path, link(name, "../outside"))
     messages = [each.message for each in discover(str(root), ask_docker=True).problems]
-    assert any("Docker is not asked" in each for each in messages)
+    assert any("does not run Docker" in each for each in messages)
     assert not (tmp_path / "ran").exists()
 
 

@@ -180,11 +180,11 @@ def test_a_file_that_cannot_be_read(data: bytes | None, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["ctxsize.toml", "pyproject.toml"])
 def test_a_configuration_that_is_no_file_is_an_error(name: str, tmp_path: Path) -> None:
     (tmp_path / name).symlink_to("gone")
-    with pytest.raises(InputErrors, match="is no file that can be read"):
+    with pytest.raises(InputErrors, match="is not a file that can be read"):
         load(str(tmp_path))
     (tmp_path / name).unlink()
     (tmp_path / name).mkdir()
-    with pytest.raises(InputErrors, match="is no file that can be read"):
+    with pytest.raises(InputErrors, match="is not a file that can be read"):
         load(str(tmp_path))
 
 
