@@ -59,7 +59,8 @@ class Build:
         'latest x$A $B'
         """
         known = (self.context, self.dockerfile or "", self.shown_target, openly)
-        for value, written in sorted(self.hidden, key=lambda pair: -len(pair[0])):
+        pairs = {(each, name) for value, name in self.hidden for each in _as_paths(value)}
+        for value, written in sorted(pairs, key=lambda pair: (-len(pair[0]), pair)):
             if len(value) < _SHORTEST or value not in text or any(value in each for each in known):
                 continue
             if len(value) < _LONG and _PLAIN.fullmatch(value):
@@ -95,6 +96,12 @@ def hiding(build: Build, names: Iterable[str]) -> Build:
     """Return `build` with the values of these arguments hidden, as no command line shows them."""
     pairs = ((build.build_arguments[name], f"${name}") for name in names)
     return replace(build, hidden=tuple(dict.fromkeys((*build.hidden, *pairs))))
+
+
+def _as_paths(value: str) -> tuple[str, ...]:
+    """Return a hidden value as it is, and as paths that are built from it show it."""
+    normal = os.path.normpath(value)
+    return value, normal, normal.lstrip("/")
 
 
 def is_reference(context: str) -> bool:

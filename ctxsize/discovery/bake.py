@@ -68,6 +68,8 @@ class _Project:
     """The values of the variables in those, each with its name in braces."""
     is_whole: bool = True
     """True if all files could be read."""
+    is_printed: bool = False
+    """True if it may be saved output of `bake --print`."""
 
     @property
     def is_usual(self) -> bool:
@@ -142,6 +144,7 @@ def _read(project: _Project, search: Search, path: str) -> None:
     # A file with only targets may be output of `bake --print`, which has no templates.
     if not is_hcl and not project.is_usual and document.keys() <= {"group", "target"}:
         document = printed(document)
+        project.is_printed = True
     project.bake.add(document, search.shown(path), text)
 
 
@@ -150,8 +153,7 @@ def _saved(project: _Project, projects: list[_Project]) -> set[str]:
     return {
         name
         for each in projects
-        if not each.is_usual and each.names[0].lower().endswith(".json")
-        if each is not project and each.directory in (project.directory, "")
+        if each.is_printed and each is not project and each.directory in (project.directory, "")
         for name in (*each.bake.targets, *each.bake.groups)
     }
 

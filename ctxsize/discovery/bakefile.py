@@ -36,8 +36,7 @@ class BakeError(Exception):
 
     def __init__(self, message: str, line: int | None = None) -> None:
         super().__init__(message)
-        self.message = message
-        self.line = line
+        self.message, self.line = message, line
 
 
 class UnknownError(Exception):
@@ -49,7 +48,6 @@ class BakeFile:
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         self.targets: dict[str, Body] = {}
-        """The bodies of targets as written, by name."""
         self.groups: dict[str, Value] = {}
         self.lines: dict[str, tuple[str, int]] = {}
         """File and line at which each target begins."""
@@ -99,8 +97,8 @@ class BakeFile:
     @property
     def hidden(self) -> tuple[tuple[str, str], ...]:
         """Return the texts of variables, each with its variable: they may be secrets."""
-        texts = self._variables.items()
-        return tuple((value, f"${{{name}}}") for name, value in texts if isinstance(value, str))
+        texts = ((name, text) for name, value in self._variables.items() for text in _texts(value))
+        return tuple((text, f"${{{name}}}") for name, text in texts)
 
     def _listed(self, value: Value) -> list[str]:
         with suppress(UnknownError):
@@ -217,6 +215,15 @@ def _pairs(value: Value) -> dict[str, str]:
     if not isinstance(value, dict | None):
         raise UnknownError("no object")
     return {key: _text(each) for key, each in (value or {}).items() if each is not None}
+
+
+def _texts(value: Value) -> Iterator[str]:
+    """Yield each text and number in a value, and each key."""
+    if isinstance(value, (dict, list)):
+        for each in (*value, *(value.values() if isinstance(value, dict) else ())):
+            yield from _texts(each)
+    elif value is not None and not isinstance(value, bool):
+        yield _text(value)
 
 
 def _text(value: Value) -> str:
@@ -338,7 +345,6 @@ def _template_of(source: str) -> str:
 
 
 def _unescaped(match: re.Match[str]) -> str:
-    code = match[1] or match[2]
-    if code:
+    if code := match[1] or match[2]:
         return chr(int(code, 16)) if int(code, 16) <= 0x10FFFF else match[0]
     return _ESCAPES.get(match[3], match[3])

@@ -423,3 +423,23 @@ def test_many_files_share_the_time(
 def test_asking_docker_about_no_directory_is_an_input_error(tmp_path: Path) -> None:
     with pytest.raises(InputError):
         discover(str(tmp_path / "none"), ask_docker=True)
+
+
+@pytest.mark.parametrize(
+    ("default", "written", "value"),
+    [
+        ("cAnary//s3cr3t/", '"context": "./${V}"', "cAnary/s3cr3t"),
+        ({"k": "cAnary"}, '"contexts": "${V}"', "cAnary"),
+        (83838383, '"context": "x-${V}"', "83838383"),
+    ],
+    ids=["as a path", "in a map", "a number"],
+)
+def test_values_of_variables_are_masked_in_every_form(
+    tmp_path: Path, default: object, written: str, value: str
+) -> None:
+    bake = {"variable": {"V": {"default": default}}, "target": {"a": json.loads(f"{{{written}}}")}}
+    files = [file("docker-bake.json", json.dumps(bake).encode()), file("Dockerfile", BUILD)]
+    found = discover(str(build_tree(tmp_path, files)))
+    builds = [each.build for each in found.builds]
+    named = [build.masked(name) for build in builds for name in build.build_contexts.values()]
+    assert value not in str([*found.problems, *named])
