@@ -6,7 +6,6 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cached_property
 from itertools import dropwhile, takewhile
 from typing import Any
 
@@ -34,11 +33,8 @@ class Arrivals:
 
     def __init__(self, request: Request, paths: Paths) -> None:
         self._request = request
-        self._paths = paths
-
-    @cached_property
-    def _evaluator(self) -> Evaluator[Any]:
-        return evaluator_of(self._request, self._paths) or fastest(self._request.spec)
+        narrowed = evaluator_of(request, paths)
+        self._evaluator: Evaluator[Any] = narrowed or fastest(request.spec)
 
     def holds(self, path: str) -> bool:
         """Return whether the entry at `path` arrives; no symlink is followed."""

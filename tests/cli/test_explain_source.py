@@ -197,6 +197,14 @@ def test_names_the_line_that_hides_a_source(cli: Cli, tmp_path: Path) -> None:
     assert cli("explain", "--source", "./dist/", cwd=where).code == 1
 
 
+def test_a_source_that_fails_the_transfer_fails_the_answer_about_another(
+    cli: Cli, tmp_path: Path
+) -> None:
+    where = context(tmp_path, f"FROM scratch\nCOPY {'n' * 300} /x\nCOPY *.zz /q/\n", "a")
+    result = cli("explain", "--source", "3", cwd=where)
+    assert (result.code, "file name too long" in result.err) == (2, True)
+
+
 def test_an_exception_that_comes_to_nothing(cli: Cli, tmp_path: Path) -> None:
     ignoring = "*\n!foo/*/**\n"
     where = context(tmp_path, "FROM scratch\nCOPY foo/sub /x/\n", "foo/sub/x", ignoring=ignoring)
