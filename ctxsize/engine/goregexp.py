@@ -119,6 +119,8 @@ def _category_ranges(name: str) -> Ranges:
         return [(0, _LAST)]
     if re.fullmatch("[A-Z][a-z]+(_[A-Z][a-z]+)*", name) and len(name) > 2:
         raise NotImplementedError(f"Unicode class {name}")
+    if not re.fullmatch("[CLMNPSZ][a-z]?", name):  # as no category, without a look at each code
+        raise GoRegexpError("invalid character class range")
     ranges: Ranges = []
     for code in range(_LAST + 1):
         kind = unicodedata.category(chr(code))
@@ -128,7 +130,7 @@ def _category_ranges(name: str) -> Ranges:
             ranges[-1] = (ranges[-1][0], code)
         else:
             ranges.append((code, code))
-    if not ranges or not name:
+    if not ranges:
         raise GoRegexpError("invalid character class range")
     return ranges
 

@@ -84,13 +84,16 @@ class Linear:
         return self._new(node.ranges if isinstance(node, Chars) else node.kind, after)
 
     def _repeated(self, node: Repeat, after: int) -> int:
-        first = after
+        first, needed = after, node.low
         if node.high is None:
-            first = self._new("", after)
-            self._nodes[first] = ("", (self._add(node.node, first), after))
+            loop = self._new("", after)
+            first = self._add(node.node, loop)
+            self._nodes[loop] = ("", (first, after))
+            # A loop is its own first copy: with a second one, nested loops would double.
+            first, needed = (first, needed - 1) if needed else (loop, 0)
         for _ in range(0 if node.high is None else node.high - node.low):
             first = self._new("", self._add(node.node, first), after)
-        for _ in range(node.low):
+        for _ in range(needed):
             first = self._add(node.node, first)
         return first
 

@@ -44,6 +44,7 @@ PATTERNS = [
     "[[:alpha:]]{0,9}" * 30 + "\\d",
 ]
 OF_GROUPS = ["(a*)*b", "((a|a)*)*c", "(a|b|ab)*" * 9 + "c", "(.*a){1,20}b", "(a+)+" * 5 + "b"]
+OF_GROUPS.append("(" * 40 + "a" + ")+" * 40)
 
 
 @pytest.mark.parametrize("path", [DEEP, DEEPER, LONG], ids=["deep", "deeper", "long"])
