@@ -165,12 +165,21 @@ def _pairs(keyword: str, rest: str, escape: str) -> Iterator[str]:
         yield from (name, value)
 
 
+_FLAGS_FIRST = ("ENV", "LABEL", "SHELL")
+"""Instructions whose flags are read before their arguments are counted.
+
+Behaviour: moby/buildkit (`parseEnv`, `parseLabel`, `parseShell`)."""
+
+
 def check_instruction(instruction: Instruction) -> None:
     """Raise DockerfileError, with the line, if the builder does not accept `instruction`."""
     with located(instruction.line):
         if instruction.keyword not in KEYWORDS.values():
             raise DockerfileError(f"unknown instruction: {instruction.keyword}")
-        wrong = _wrong_count(instruction) or _wrong_flags(instruction) or _wrong_text(instruction)
+        checks = [_wrong_count, _wrong_flags, _wrong_text]
+        if instruction.keyword in _FLAGS_FIRST:
+            checks[:2] = _wrong_flags, _wrong_count
+        wrong = next(filter(None, (check(instruction) for check in checks)), "")
         if wrong:
             raise DockerfileError(wrong)
 

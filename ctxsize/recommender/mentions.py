@@ -111,7 +111,7 @@ def mentions(name: str, text: str) -> bool:
     while at >= 0:
         end = at + len(name)
         before, after = text[at - 1 : at] if at else "", text[end : end + 1]
-        if after == "/" and not (_is_word(before) or before in (".", "-")):
+        if after in ("/", "\\") and not (_is_word(before) or before in (".", "-")):
             return True
         if before and before in _OPENING and (after in _CLOSING or after.isspace()):
             return True

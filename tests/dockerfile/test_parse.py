@@ -136,6 +136,7 @@ REFUSED = [
     ("ARG A\n", None, "dockerfile contains no stages to build"),
     ("RUN x\nFROM a\n", 1, "no build stage in current context"),
     ("FORM a\n", 1, "unknown instruction: FORM"),
+    ("FROM a\nENV --x=b\n", 2, "unknown flag: --x"),
     ("FROM a\n\nrunn x\n", 3, "unknown instruction: runn"),
     ("FROM a b\n", 1, "FROM requires either one or three arguments"),
     (

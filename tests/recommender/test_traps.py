@@ -95,7 +95,7 @@ MENTIONED = {
             "pnpm-workspace.yaml": b"packages:\n  - e2e\n",
             "go.work": b"use ./e2e",
             "pom.xml": b"<modules><module>e2e</module></modules>\n",
-            "all.sln": b'Project("{F}") = "e2e", "e2e\\e2e.csproj"\n',
+            "all.sln": b'Project("{F}") = "Tests", "e2e\\Tests\\Tests.csproj"\n',
             "package.json": b'{"workspaces": ["e2e"]}\n',
         }.items()
     },
