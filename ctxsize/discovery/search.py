@@ -260,7 +260,8 @@ def _concealed(build: Build) -> Build:
     Its arguments are hidden. Existing paths and usual platforms are printed; anything else is
     masked.
     """
-    target = build.target
+    secret = tuple(each for each in build.hidden if not USUAL_PLATFORM.fullmatch(each[0]))
+    build, target = replace(build, hidden=secret), build.target
     shown = target and dict(build.hidden).get(target, Build(hidden=build.hidden).masked(target))
     dockerfile = build.dockerfile and _mask(build, build.dockerfile)
     build = replace(build, dockerfile=dockerfile, target_written=(target, shown))
