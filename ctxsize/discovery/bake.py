@@ -27,9 +27,10 @@ from ctxsize.discovery.bakefile import (
     printed,
     read_hcl,
     read_json,
+    texts_in,
 )
 from ctxsize.discovery.compose import ComposeReader
-from ctxsize.discovery.search import USUAL_PLATFORM, Place, Search
+from ctxsize.discovery.search import Place, Search
 from ctxsize.engine.border import holds
 from ctxsize.engine.git import find_program
 from ctxsize.findings import Location
@@ -47,6 +48,10 @@ WANTED = re.compile(r"(?s:.*/)?(?:[\w.\-]*[.\-_])?bake(?:[.\-_][\w.\-]+)?\.(?:hc
 _HIDDEN = "…"
 """The text printed instead of a value that Docker evaluated: it may contain a secret."""
 _COMMAND = "`docker buildx bake --print`"
+_SHOWN = (
+    "An inline Dockerfile or the name of a context may show values of variables: save the output "
+    f"of {_COMMAND} as bake.json beside this file"
+)
 _SECONDS = 10.0
 """Seconds that Docker has for one answer."""
 _MOST_PRINTED = 4_000_000
@@ -212,20 +217,18 @@ def _asked(project: _Project, search: Search, names: list[str]) -> list[tuple[st
 
 
 def _hiding(build: Build, written: Body) -> Build:
-    """Return a build that hides all values except those that its target has as literals."""
-    texts = {build.context, build.dockerfile or "", build.target, *build.build_contexts.values()}
-    unusual = {each for each in build.platforms if not USUAL_PLATFORM.fullmatch(each)}
-    contexts, platforms = written.get("contexts"), written.get("platforms")
-    values_written = [
-        *map(written.get, ("context", "dockerfile", "target")),
-        *(contexts.values() if isinstance(contexts, dict) else ()),
-        *(platforms if isinstance(platforms, list) else ()),
-    ]
-    texts_written = {each for each in values_written if isinstance(each, str)}
-    literals = {each for each in texts_written if not re.search(r"[$%]\{", each)}
-    values = {*texts, *map(os.path.normpath, texts), *unusual}
-    values -= {*literals, *map(os.path.normpath, literals)}
-    return replace(build, hidden=tuple((each, _HIDDEN) for each in sorted(values) if each))
+    """Return a build that hides all values and names except those that its target has as literals.
+
+    Raises `BakeError` if it cannot be used without them: they may be values of variables.
+    """
+    literals = {each for each in texts_in(written) if not re.search(r"[$%]\{", each)}
+    inline = (build.dockerfile_inline or b"").decode("utf-8", "surrogatepass")
+    if not {inline, *build.build_contexts} <= {"", *literals}:
+        raise BakeError(_SHOWN)
+    texts = [build.context, build.dockerfile or "", build.target, *build.platforms]
+    texts += [*build.build_arguments, *build.build_contexts.values()]
+    values = sorted({*texts} - {"", *literals})
+    return replace(build, hidden=tuple((each, _HIDDEN) for each in values))
 
 
 def _placed(search: Search, project: _Project, build: Build) -> Build:

@@ -97,7 +97,9 @@ class BakeFile:
     @property
     def hidden(self) -> tuple[tuple[str, str], ...]:
         """Return the texts of variables, each with its variable: they may be secrets."""
-        texts = ((name, text) for name, value in self._variables.items() for text in _texts(value))
+        texts = (
+            (name, text) for name, value in self._variables.items() for text in texts_in(value)
+        )
         return tuple((text, f"${{{name}}}") for name, text in texts)
 
     def _listed(self, value: Value) -> list[str]:
@@ -217,11 +219,11 @@ def _pairs(value: Value) -> dict[str, str]:
     return {key: _text(each) for key, each in (value or {}).items() if each is not None}
 
 
-def _texts(value: Value) -> Iterator[str]:
+def texts_in(value: Value) -> Iterator[str]:
     """Yield each text and number in a value, and each key."""
     if isinstance(value, (dict, list)):
         for each in (*value, *(value.values() if isinstance(value, dict) else ())):
-            yield from _texts(each)
+            yield from texts_in(each)
     elif value is not None and not isinstance(value, bool):
         yield _text(value)
 

@@ -307,6 +307,20 @@ def test_docker_is_asked_where_it_is_allowed(tmp_path: Path) -> None:
     assert contexts(found, root) == [("web", "app"), ("db", "db")]
 
 
+@pytest.mark.parametrize(
+    "key", ['dockerfile-inline = "FROM ${lower("X")}"', 'contexts = { "${lower("X")}" = "a" }']
+)
+def test_what_may_show_values_of_variables_is_not_used(key: str, tmp_path: Path) -> None:
+    require("docker-buildx")
+    root = repository(tmp_path, text=f'target "a" {{\n  {key}\n}}\n'.encode())
+    (problem,) = discover(str(root), ask_docker=True).problems
+    assert problem.message.startswith("not evaluated: a ")
+    assert problem.message.endswith(
+        "An inline Dockerfile or the name of a context may show values of variables: save the "
+        "output of `docker buildx bake --print` as bake.json beside this file"
+    )
+
+
 def test_what_docker_refuses_is_a_problem(tmp_path: Path) -> None:
     require("docker-buildx")
     root = repository(tmp_path, text=b'target "web" {\n  context = none("cAnary")\n}\n')
