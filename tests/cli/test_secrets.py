@@ -244,7 +244,7 @@ def test_no_short_value_is_printed(case: str, dockerfile: str, cli: Cli, tmp_pat
 WRITTEN = {
     "context": "no directory x${S}",
     "context, whole": "no directory ${S}",
-    "required": "the variable NOT has no value: not set $S",
+    "required": "the variable NOT has no value in",
     "include": "no file ${S}/compose.yaml",
     "extends": "no file ${S}.yaml",
     "bake context": "no directory x${V}",
