@@ -13,7 +13,7 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ctxsize.build import Build, is_reference, placed
@@ -54,42 +54,27 @@ _MOST_PRINTED = 4_000_000
 
 @dataclass
 class _Project:
-    """Bake files of one directory that are read together, with the Compose files beside them."""
+    """Bake files of one directory that are read together; all paths are relative to the root."""
 
     directory: str
-    names: list[str]
+    paths: list[str]
     beside: list[str]
+    """The Compose files that Bake reads before them."""
     bake: BakeFile
     hidden: tuple[tuple[str, str], ...] = ()
     """The values of the variables in the Compose files, each with its name in braces."""
     is_printed: bool = False
     """True if it may be saved output of `bake --print`."""
 
-    def paths(self, names: Sequence[str]) -> list[str]:
-        return [os.path.join(self.directory, each) for each in names]
-
 
 def collect(search: Search, paths: list[str]) -> None:
     """Add the builds of every Bake file."""
-    projects = []
-    for directory, names in by_directory(paths):
-        usual = [name for name in _DEFAULTS if name in names]
-        others = ([name] for name in names if name not in _DEFAULTS)
-        # Bake reads Compose files only without `-f`, before its own files.
-        services = [
-            name
-            for name in (*compose.NAMES, *compose.OVERRIDES)
-            if usual and os.path.join(directory, name) in search.paths
-        ]
-        for group in filter(None, (usual, *others)):
-            beside = services if group is usual else []
-            projects.append(_Project(directory, group, beside, BakeFile(search.environment)))
+    projects = [*_projects(search, paths)]
     for project in projects:
-        for path in project.paths(project.names[:1]):
-            with search.reading(path):
-                _read_compose(project, search)
-                for each in project.paths(project.names):
-                    _read(project, search, each)
+        with search.reading(project.paths[0]):
+            _read_compose(project, search)
+            for path in project.paths:
+                _read(project, search, path)
     for project in projects:
         saved = {
             name
@@ -98,8 +83,21 @@ def collect(search: Search, paths: list[str]) -> None:
             if each.directory in (project.directory, "")
             for name in (*each.bake.targets, *each.bake.groups)
         }
-        with search.reading(project.paths(project.names)[0]):
+        with search.reading(project.paths[0]):
             _add_targets(project, search, saved)
+
+
+def _projects(search: Search, paths: list[str]) -> Iterator[_Project]:
+    """Yield the projects, of the files with default names or of one other file each."""
+    for directory, names in by_directory(paths):
+        if usual := [os.path.join(directory, name) for name in _DEFAULTS if name in names]:
+            services = (os.path.join(directory, n) for n in (*compose.NAMES, *compose.OVERRIDES))
+            beside = [path for path in services if path in search.paths]
+            yield _Project(directory, usual, beside, BakeFile(search.environment))
+        for name in names:
+            if name not in _DEFAULTS:
+                path = os.path.join(directory, name)
+                yield _Project(directory, [path], [], BakeFile(search.environment))
 
 
 def _read_compose(project: _Project, search: Search) -> None:
@@ -108,7 +106,7 @@ def _read_compose(project: _Project, search: Search) -> None:
         return
     # `compose.collect` reports the problems of these files.
     reader = compose.ComposeReader(replace(search, problems={}))
-    for name, (_, build) in reader.builds(project.paths(project.beside)).items():
+    for name, (_, build) in reader.builds(project.beside).items():
         project.hidden = build.hidden
         args: Body = {**build.build_arguments}
         body: Body = {"target": build.target, "args": args, "platforms": [*build.platforms]}
@@ -134,7 +132,7 @@ def _read(project: _Project, search: Search, path: str) -> None:
         where = Location(search.shown(path), error.line)
         search.complain("bake", f"not read: {error.message}", where)
         return
-    usual = project.names[0] in _DEFAULTS
+    usual = os.path.basename(path) in _DEFAULTS
     if not (is_hcl or usual) and document.keys() <= {"group", "target"}:
         project.is_printed = True
         document = {key: literal(each) for key, each in document.items()}
@@ -165,13 +163,13 @@ def _asked(project: _Project, search: Search, names: list[str]) -> list[tuple[st
     """Return the builds of targets as Docker evaluates them. Raises `BakeError` if it cannot."""
     if search.docker_until is None:
         raise BakeError(f"Run `ctxsize scan --ask-docker`, or {_SAVE}")
-    files = [*project.beside, *project.names]
-    if not all(holds(search.border, search.shown(path)) for path in project.paths(files)):
+    files = [*project.beside, *project.paths]
+    if not all(holds(search.border, search.shown(path)) for path in files):
         raise BakeError("ctxsize does not run Docker, as a file lies outside the repository")
     answer = BakeFile()
-    words = [word for name in files for word in ("-f", f"./{name}")]
+    words = [word for path in files for word in ("-f", f"./{os.path.basename(path)}")]
     words += [name for name in names if re.fullmatch(r"\w[\w.\-]*", name, re.ASCII)]  # no options
-    document = read_json(_output(words, search, project.directory).decode(errors="replace"))
+    document = read_json(_output(search, project.directory, words).decode(errors="replace"))
     answer.add({key: literal(each) for key, each in document.items()})
     builds = answer.builds()
     found = []
@@ -225,23 +223,27 @@ def _placed(search: Search, project: _Project, build: Build) -> Build:
     )
 
 
-def _output(words: list[str], search: Search, directory: str) -> bytes:
-    """Return what Docker prints. Kill it with all processes that it started if that takes long.
+def _docker(search: Search) -> tuple[str, dict[str, str]]:
+    """Return the program and its environment. Raises `BakeError` if it is missing."""
+    path, home = os.environ.get("PATH", ""), os.environ.get("HOME", "/")
+    program = find_program("docker", path, search.border)
+    if program is None:
+        raise BakeError("docker is not installed, or PATH names it only inside the repository")
+    absolute = filter(os.path.isabs, path.split(os.pathsep))
+    own = [each for each in absolute if not holds(search.border, each)]
+    # The plugins in HOME are programs: those of the repository are not run.
+    home = "/" if holds(search.border, home) else home
+    return program, {"PATH": os.pathsep.join(own), "HOME": home}
+
+
+def _output(search: Search, directory: str, words: list[str]) -> bytes:
+    """Return what Docker prints; at the end of its time, kill it with all that it started.
 
     Raises `BakeError` if Docker is missing, fails, is too slow or prints too much.
     """
     import subprocess
 
-    def inside(path: str) -> bool:
-        return holds(search.border, path)
-
-    path, home = os.environ.get("PATH", ""), os.environ.get("HOME", "/")
-    program = find_program("docker", path, search.border)
-    if program is None:
-        raise BakeError("docker is not installed, or PATH names it only inside the repository")
-    # The plugins in HOME are programs: those of the repository are not run.
-    own = [each for each in path.split(os.pathsep) if os.path.isabs(each) and not inside(each)]
-    environment = {"PATH": os.pathsep.join(own), "HOME": "/" if inside(home) else home}
+    program, environment = _docker(search)
     now = time.monotonic()
     until = min(search.docker_until or now, now + _SECONDS)
     data = b""
