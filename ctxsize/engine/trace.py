@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
 
 from ctxsize.engine.dockerfiles import may_read
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Step, matches, refuses, up_to
@@ -15,6 +16,9 @@ from ctxsize.engine.listing import NO_PERMISSION, WITHHELD, public_pattern
 from ctxsize.engine.request import Request, inside
 from ctxsize.entry import Pattern, Verdict
 from ctxsize.errors import IgnoreFileError, InputError
+
+if TYPE_CHECKING:
+    from ctxsize.dockerfile.sources import Source
 
 
 class Outcome(str, Enum):
@@ -60,17 +64,11 @@ class NearMiss:
     """True if the builder never reaches that path; False if it skips the pattern there."""
 
 
-@dataclass(frozen=True)
-class Taker:
+class Taker(NamedTuple):
     """An instruction that takes a path, unless that is ignored."""
 
-    instruction: str
-    line: int
-    source: str
-    """The source as written."""
-    kind: str
-    """The kind as in `SourceShare`."""
-    below: bool = False
+    source: Source
+    below: bool
     """True if it takes at most entries below the path, which is a directory."""
 
 
