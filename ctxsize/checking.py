@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from ctxsize import api, guard
 from ctxsize.accepting import Wanted
-from ctxsize.build import Build
+from ctxsize.api import requested
+from ctxsize.build import Build, build_of
 from ctxsize.codes import names
 from ctxsize.config import (
     NAMES,
@@ -35,7 +36,6 @@ from ctxsize.findings import Finding
 from ctxsize.guard import baseline as baselines
 from ctxsize.guard import known
 from ctxsize.model import Report
-from ctxsize.requests import build_of, requested
 from ctxsize.units import human
 
 if TYPE_CHECKING:
@@ -249,7 +249,10 @@ class _Checker:
             judged = guard.judge(
                 each.name, report, each.budget, known=_known(report), baseline=baseline
             )
-            left, accepted = self._wanted.split(judged.findings, *_places(report))
+            places = _places(report)
+            reasons = [(one, self._wanted.reason(one, *places)) for one in judged.findings]
+            left = tuple(one for one, reason in reasons if reason is None)
+            accepted = tuple(guard.Accepted(one, why) for one, why in reasons if why is not None)
             judged = replace(judged, findings=left, accepted=accepted)
             yield self._helped(each.build, judged)
 

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
-from ctxsize.accepting import Accepted
 from ctxsize.config import Budget
 from ctxsize.config.keys import Tolerance
 from ctxsize.findings import Confidence, Finding, Location, Severity
@@ -72,6 +71,13 @@ class Limit:
     def shown(self, amount: int) -> str:
         """Return an amount as text, in the unit of this limit."""
         return human(amount) if self.unit == "bytes" else plural(amount, "file")
+
+
+class Accepted(NamedTuple):
+    """A finding that the configuration accepts, and why."""
+
+    finding: Finding
+    reason: str
 
 
 @dataclass(frozen=True)

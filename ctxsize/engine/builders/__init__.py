@@ -17,7 +17,7 @@ from ctxsize.engine.builders.podman import PodmanIgnoreSpec
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.ignorefile import sent_text
 from ctxsize.engine.patterns import DockerIgnorePattern
-from ctxsize.errors import IgnoreFileError
+from ctxsize.errors import IgnoreFileError, InputError
 
 _HEADER_LIMIT = 1_048_896
 _HEADER_OVERHEAD = 48
@@ -210,3 +210,10 @@ PODMAN = Builder(
 
 BUILDERS = {builder.name: builder for builder in (BUILDKIT, CLASSIC, PODMAN)}
 """All builders, in the order of help and reports."""
+
+
+def builder_of(name: str) -> Builder:
+    """Return the builder of that name. Raises `InputError` for an unknown one."""
+    if name not in BUILDERS:
+        raise InputError(f"no such builder: {name!r}", hint=f"one of {', '.join(BUILDERS)}")
+    return BUILDERS[name]
