@@ -31,10 +31,11 @@ from ctxsize.engine.border import refuse_way_out
 from ctxsize.engine.events import Progress
 from ctxsize.engine.need import TAKES_UNKNOWN
 from ctxsize.engine.request import Plans
+from ctxsize.entry import Kind
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
 from ctxsize.findings import Finding
 from ctxsize.guard import baseline as baselines
-from ctxsize.guard import known
+from ctxsize.guard import changes
 from ctxsize.model import Report
 from ctxsize.units import human
 
@@ -47,8 +48,10 @@ _NO_TRANSFER = ("transfer-unknown", "no-dockerfile", "unusable-dockerfile")
 """Codes of the problems that explain why there is no transfer."""
 _TRIES = 6
 """Number of attempts to write a baseline that is part of the context that it records."""
-_TOP = 200
-"""Number of largest files in a report; a baseline keeps fewer."""
+_TOP, _DEPTH = 200, 4
+"""Number of largest files and of levels of directories in a report."""
+_DIRECTORIES, _FILES = 60, 20
+"""Numbers of the largest directories and files that a baseline keeps."""
 _LARGE = ("CTX401", "CTX402", "CTX404")
 """Codes of the findings that a smaller context solves."""
 
@@ -205,7 +208,7 @@ class _Checker:
         report = api.measure(
             requested(each.build, self._plans),
             top=_TOP,
-            depth=baselines.DEPTH,
+            depth=_DEPTH,
             progress=self._progress,
             config=self._config,
         )
@@ -257,17 +260,10 @@ class _Checker:
             yield self._helped(each.build, judged)
 
     def _helped(self, build: Build, judged: guard.ContextCheck) -> guard.ContextCheck:
-        """Add what `suggest --write` would save, if the context is too large.
-
-        Not tried on very many files, as it walks the whole tree once more.
-        """
+        """Add what `suggest --write` would save, if the context is too large."""
         missed = [each for each in judged.missed if not each.is_floor]
         if not missed:
             return judged
-        most = guard.MOST_TRIED
-        if judged.report.context.totals.files > most:
-            text = f"ctxsize suggest may help; not tried on more than {most:,} files"
-            return replace(judged, untried=True, findings=_with_help(judged, text))
         advice = api.suggest(requested(build, self._plans), progress=self._progress)
         saved = advice.saving
         if missed[0].of == "context":
@@ -277,7 +273,10 @@ class _Checker:
         enough = all(each.over <= guard.in_unit(each.unit, saved) for each in missed)
         text = f"ctxsize suggest --write saves {human(saved.content_bytes)}"
         remedy = guard.Remedy(saved, enough)
-        return replace(judged, remedy=remedy, findings=_with_help(judged, text))
+        findings = (
+            replace(each, help=text) if each.code in _LARGE else each for each in judged.findings
+        )
+        return replace(judged, remedy=remedy, findings=tuple(findings))
 
     def unused(self, reports: list[Report], *, whole: bool) -> tuple[Finding, ...]:
         """Return a finding for each table of the configuration that accepts nothing."""
@@ -292,27 +291,19 @@ def _places(report: Report) -> list[str]:
     return [each for each in (report.context_path, ignore_file, report.dockerfile) if each]
 
 
-def _known(report: Report) -> known.Known:
-    return known.of_measurement(report.context, depth=baselines.DEPTH, top=_TOP)
+def _known(report: Report) -> baselines.Known:
+    return baselines.of_measurement(report.context, depth=_DEPTH, top=_TOP)
 
 
-def _entry(name: str, report: Report) -> known.Known:
+def _entry(name: str, report: Report) -> baselines.Known:
     if report.lower_bound:
         raise InputError(
             f"{name}: a part of it could not be counted, so no baseline was written",
             path=report.context_path,
         )
-    kept = known.worth_keeping(
-        _known(report), directories=baselines.DIRECTORIES, files=baselines.FILES
-    )
+    kept = baselines.worth_keeping(_known(report), directories=_DIRECTORIES, files=_FILES)
     transfer = None if report.transfer is None else guard.actual(report, "transfer")
     return replace(kept, builder=report.builder, transfer=transfer)
-
-
-def _with_help(judged: guard.ContextCheck, text: str) -> tuple[Finding, ...]:
-    return tuple(
-        replace(each, help=text) if each.code in _LARGE else each for each in judged.findings
-    )
 
 
 def diff(
@@ -325,13 +316,17 @@ def diff(
     Raises `InputError` for a file that is not a report, and the errors of `measure`.
     """
 
-    def side(place: str) -> tuple[guard.Side, known.Known]:
+    def side(place: str) -> tuple[guard.Side, baselines.Known]:
         if os.path.isdir(place):
-            held = known.of_entries(api.ls(place, **options))
+            held = baselines.of_files(
+                (each.path, each.content_bytes)
+                for each in api.ls(place, **options)
+                if each.kind not in (Kind.DIRECTORY, Kind.SYMLINK)
+            )
         else:
             held = baselines.read_report(place, name)
         complete = held.depth is None and not held.files_from
         return guard.Side(place, held.content_bytes, held.files, complete=complete), held
 
     (old, was), (new, now) = side(before), side(after or ".")
-    return guard.DiffReport(old, new, known.between(was, now))
+    return guard.DiffReport(old, new, changes.between(was, now))

@@ -12,13 +12,11 @@ from typing import ClassVar, Literal, NamedTuple
 from ctxsize.config import Budget
 from ctxsize.config.keys import Tolerance
 from ctxsize.findings import Confidence, Finding, Location, Severity
-from ctxsize.guard.baseline import Baseline
-from ctxsize.guard.known import Known, SizeChange, SizeChanges, between
+from ctxsize.guard.baseline import Baseline, Known
+from ctxsize.guard.changes import SizeChange, SizeChanges, between
 from ctxsize.model import Amount, Clue, Counted, Directory, Measurement, Report
 from ctxsize.units import human, plural
 
-MOST_TRIED = 500_000
-"""Number of files up to which `check` tries a remedy, which takes some seconds."""
 DEFAULT_GROWTH = Tolerance(percent=5)
 """Growth that is allowed by default."""
 _MOST = 0.95
@@ -102,8 +100,6 @@ class ContextCheck:
     grown: tuple[SizeChange, ...] | None = None
     """Growth since the baseline, the greatest first; None without a baseline."""
     remedy: Remedy | None = None
-    untried: bool = False
-    """True if no remedy was tried because there are more than `MOST_TRIED` files."""
     accepted: tuple[Accepted, ...] = ()
     """Findings that the configuration accepts."""
 
