@@ -58,8 +58,7 @@ class Plan:
     def dockerfile(self) -> Dockerfile:
         """Return the instructions and stages."""
         if isinstance(self._parsed, DockerfileError):
-            # Each caller adds its own place to the error.
-            raise copy(self._parsed)
+            raise copy(self._parsed)  # each caller adds its own place to the error
         return self._parsed
 
     @cached_property
@@ -173,12 +172,12 @@ def without_patterns(
         found = find_dockerfile(build.context, build.dockerfile, builder)
     ignore_file, specific, problems = find_ignore_file(build.context, found.path, builder)
     if found.fault is not None:
+        code = "no-dockerfile" if found.path is None else "unusable-dockerfile"
         message = f"the build fails: {found.fault}"
         if found.path is None:
-            message = f"{message} (the context holds no Dockerfile; name it with -f PATH)"
-            problems.append(Problem("no-dockerfile", message))
-        else:
-            problems.append(Problem("unusable-dockerfile", message, found.path, fails=True))
+            message += " (the context holds no Dockerfile; name it with -f PATH)"
+        fails = found.path is not None
+        problems.append(Problem(code, message, found.path, fails=fails))
     plans = plans or Plans()
     read = partial(_dockerfile_data, build, found, builder)
     return Request(
@@ -247,6 +246,7 @@ def ignore_file_to_write(request: Request) -> str:
 
 
 def _context_root(context: str) -> str:
+    """Return the real path of the context. Raises `InputError` if it is no directory."""
     if context == "-":
         raise InputError(
             "Docker sends a context from standard input as it is and reads no ignore file; if that "
@@ -258,23 +258,18 @@ def _context_root(context: str) -> str:
             f"the builder fetches {context} itself: nothing is sent and no ignore file is read",
             hint="clone it and name the directory",
         )
+    hint = "name a directory, and the Dockerfile with -f"
     try:
-        mode = os.stat(context).st_mode
+        if stat.S_ISDIR(os.stat(context).st_mode):
+            return os.path.realpath(context)
+        message = "the context is not a directory"
     except OSError as error:
         absent = isinstance(error, (FileNotFoundError, NotADirectoryError))
         lead = "no such context" if absent else "the context cannot be used"
-        raise InputError(
-            f"{lead}: {error.strerror}", path=context or "''", hint="name a directory"
-        ) from None
+        message = f"{lead}: {error.strerror}"
     except ValueError as error:
-        raise InputError(f"no such context: {error}", path=repr(context)) from None
-    if not stat.S_ISDIR(mode):
-        raise InputError(
-            "the context is not a directory",
-            path=context,
-            hint="name the directory, and the Dockerfile with -f",
-        )
-    return os.path.realpath(context)
+        message, context = f"no such context: {error}", repr(context)
+    raise InputError(message, path=context or "''", hint=hint)
 
 
 def inside(root: str, path: str) -> str | None:

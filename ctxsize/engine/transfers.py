@@ -13,7 +13,7 @@ from ctxsize.dockerfile.state import what_decides
 from ctxsize.dockerfile.taken import Asked, Paths
 from ctxsize.engine.events import Progress
 from ctxsize.engine.listing import Listing, Union
-from ctxsize.engine.narrow import Narrowed, follow
+from ctxsize.engine.narrow import Narrowed, follow, include_spec
 from ctxsize.engine.need import (
     TAKEN_AWAY,
     TAKES_UNKNOWN,
@@ -134,6 +134,7 @@ class _Measuring:
         except CtxsizeError as error:
             if not asked and is_wrong_target(self.request):
                 raise
+            error.line = error.line or _rejected_line(asked)
             self.unknown.append(unknown_transfer(self.request, error))
             return []
 
@@ -220,6 +221,16 @@ def _transfer(measurement: Measurement, paths: Paths, platforms: tuple[str, ...]
         platforms=platforms,
         clues=measurement.clues,
     )
+
+
+def _rejected_line(asked: Iterable[Asked]) -> int | None:
+    """Return the line of the first source that the builder rejects as a pattern."""
+    for source in dict.fromkeys(source for each in asked for source in each.sources):
+        try:
+            include_spec([source.path])
+        except InputError:
+            return source.line
+    return None
 
 
 def unknown_transfer(request: Request, error: CtxsizeError) -> Problem:

@@ -249,6 +249,7 @@ def test_builds_that_fail_before_it(docker: Docker, tree: Path, tmp_path: Path, 
     (problem,) = report.problems
     assert problem.code == "transfer-unknown"
     assert message in problem.message
+    assert problem.line == (2 if "invalid" in message else None)
     _, error = built(docker, tree, dockerfile, case)
     assert error is not None
     assert message in error
