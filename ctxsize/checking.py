@@ -80,10 +80,8 @@ def check(
     if baseline is None and config.baseline is not None:
         baseline = os.path.normpath(os.path.join(config.directory, config.baseline))
     if update_baseline and baseline is None:
-        raise InputError(
-            "--update-baseline needs a baseline",
-            hint="--baseline FILE, or baseline in ctxsize.toml",
-        )
+        hint = "--baseline FILE, or baseline in ctxsize.toml"
+        raise InputError("--update-baseline needs a baseline", hint=hint)
     old: baselines.Baseline | None = None
     if baseline is not None and (os.path.lexists(baseline) or not update_baseline):
         refuse_way_out(baseline)
@@ -104,8 +102,7 @@ def _budgeted(
 ) -> list[BudgetedBuild]:
     """Return `builds`, or those of all contexts of `config`, with their budgets.
 
-    A build and `budget` override the configuration.
-    A build with a `baseline` needs no further budget.
+    A build and `budget` override the configuration. With a `baseline`, no budget is needed.
     Raises `InputErrors`, also if there are no builds.
     """
     errors: list[CtxsizeError] = []
@@ -113,22 +110,16 @@ def _budgeted(
         found = [*_of_contexts(config, errors)]
     else:
         asked = [Build()] if builds is None else builds
-        found = [*_named_apart([each for build in asked for each in _of_build(config, build)])]
+        found = [each for build in asked for each in _of_build(config, build)]
     if not found and not errors:
         errors.append(InputError("no build was found", hint="name a context"))
-    found = [replace(each, budget=budget.over(each.budget)) for each in found]
-    if not baseline:
-        where = config.path or NAMES[0]
-        hint = f"--max 50MB, --max-files 5000 or --baseline FILE, or the same in {where}"
-        errors += [
-            InputError(f"{each.name} has no budget", hint=hint)
-            for each in found
-            if not each.budget.limits
-        ]
+    found = [replace(each, budget=budget.over(each.budget)) for each in _named_apart(found)]
+    where = config.path or NAMES[0]
+    hint = f"--max 50MB, --max-files 5000 or --baseline FILE, or the same in {where}"
     errors += [
-        InputError(f"two contexts are named {name}", path=config.path)
-        for name, count in sorted(Counter(each.name for each in found).items())
-        if count > 1
+        InputError(f"{each.name} has no budget", hint=hint)
+        for each in found
+        if not baseline and not each.budget.limits
     ]
     if errors:
         raise InputErrors(errors)
@@ -244,20 +235,15 @@ class _Checker:
         for each, report in zip(self._builds, reports, strict=True):
             entry = None if baseline is None else baseline.get(each.name)
             if entry is not None and entry.builder != report.builder:
-                raise InputError(
-                    f"{each.name} was recorded for {entry.builder}, not for {report.builder}",
-                    path=path,
-                    hint="--update-baseline",
-                )
-            judged = guard.judge(
-                each.name, report, each.budget, known=_known(report), baseline=baseline
-            )
+                message = f"{each.name} was recorded for {entry.builder}, not for {report.builder}"
+                raise InputError(message, path=path, hint="--update-baseline")
+            known = _known(report)
+            judged = guard.judge(each.name, report, each.budget, known=known, baseline=baseline)
             places = _places(report)
             reasons = [(one, self._wanted.reason(one, *places)) for one in judged.findings]
             left = tuple(one for one, reason in reasons if reason is None)
             accepted = tuple(guard.Accepted(one, why) for one, why in reasons if why is not None)
-            judged = replace(judged, findings=left, accepted=accepted)
-            yield self._helped(each.build, judged)
+            yield self._helped(each.build, replace(judged, findings=left, accepted=accepted))
 
     def _helped(self, build: Build, judged: guard.ContextCheck) -> guard.ContextCheck:
         """Add what `suggest --write` would save, if the context is too large."""
@@ -297,10 +283,8 @@ def _known(report: Report) -> baselines.Known:
 
 def _entry(name: str, report: Report) -> baselines.Known:
     if report.lower_bound:
-        raise InputError(
-            f"{name}: a part of it could not be counted, so no baseline was written",
-            path=report.context_path,
-        )
+        message = f"{name}: a part of it could not be counted, so no baseline was written"
+        raise InputError(message, path=report.context_path)
     kept = baselines.worth_keeping(_known(report), directories=_DIRECTORIES, files=_FILES)
     transfer = None if report.transfer is None else guard.actual(report, "transfer")
     return replace(kept, builder=report.builder, transfer=transfer)

@@ -136,16 +136,12 @@ class CheckReport:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Return the findings of the guard, then the warnings of the reports."""
-        said = [
-            finding
-            for each in self.checks
-            for finding in (
-                *each.findings,
-                *(found for found in each.report.findings if found.severity is not Severity.INFO),
-            )
-        ]
-        return (*said, *self.unused)
+        """Return the findings of the guard, and the warnings of the reports."""
+        found: list[Finding] = []
+        for each in self.checks:
+            found += each.findings
+            found += (one for one in each.report.findings if one.severity is not Severity.INFO)
+        return (*found, *self.unused)
 
     @property
     def passed(self) -> tuple[str, ...]:
