@@ -13,7 +13,7 @@ imports no `inspect.py` of a stranger's context before `__main__` prevents that.
 from __future__ import annotations
 
 import os
-from importlib import import_module
+import sys
 
 from ctxsize.version import __version__ as __version__
 
@@ -29,9 +29,11 @@ else:
         places = (os.path.join(__path__[0], each) for each in (name, f"{name}.py"))
         if name.startswith("_") or any(map(os.path.exists, places)) or name not in __dir__():
             raise AttributeError(f"module 'ctxsize' has no attribute {name!r}")
-        return getattr(import_module("ctxsize.public"), name)
+        return getattr(sys.modules["ctxsize.public"], name)
 
 
 def __dir__() -> list[str]:
-    public = vars(import_module("ctxsize.public"))
+    import ctxsize.public
+
+    public = vars(sys.modules["ctxsize.public"])
     return ["__version__", *(each for each in public if each[0] != "_" and each != "annotations")]
