@@ -13,7 +13,6 @@ imports no `inspect.py` of a stranger's context before `__main__` prevents that.
 from __future__ import annotations
 
 import os
-import sys
 
 from ctxsize.version import __version__ as __version__
 
@@ -29,11 +28,13 @@ else:
         places = (os.path.join(__path__[0], each) for each in (name, f"{name}.py"))
         if name.startswith("_") or any(map(os.path.exists, places)) or name not in __dir__():
             raise AttributeError(f"module 'ctxsize' has no attribute {name!r}")
-        return getattr(sys.modules["ctxsize.public"], name)
+        from ctxsize import public
+
+        return getattr(public, name)
 
 
 def __dir__() -> list[str]:
-    import ctxsize.public
+    from ctxsize import public
 
-    public = vars(sys.modules["ctxsize.public"])
-    return ["__version__", *(each for each in public if each[0] != "_" and each != "annotations")]
+    names = (each for each in vars(public) if not each.startswith("_"))
+    return ["__version__", *(each for each in names if each != "annotations")]
