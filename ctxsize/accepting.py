@@ -64,20 +64,14 @@ class Wanted:
     def of(
         self, findings: Iterable[Finding], *, lines: Sequence[str] | None = None
     ) -> tuple[Finding, ...]:
-        """Return the findings that count; `lines` replace the content of their file on disk.
-
-        A table counts as used if it accepts a finding, even one of another code or severity.
-        """
+        """Return the findings that count; `lines` replace the content of their file on disk."""
         left = (each for each in findings if self.reason(each, lines=lines) is None)
         return tuple(self.selected(left))
 
     def reason(
         self, finding: Finding, *about: str, lines: Sequence[str] | None = None
     ) -> str | None:
-        """Return the reason for which `finding` is accepted, or None.
-
-        It also concerns the paths `about`. `lines` replace the content of its file on disk.
-        """
+        """Return the reason for which `finding`, also about `about`, is accepted, or None."""
         places = [self._relative(each) for each in (finding.location.path, *about)]
         tables = [
             each
@@ -113,10 +107,7 @@ class Wanted:
     def unused(
         self, codes: Iterable[str], *directories: str, files: Iterable[str] = ()
     ) -> tuple[Finding, ...]:
-        """Return a finding for each table about `codes` that accepted nothing.
-
-        Tables without a path are reported only if `directories` contain the configuration.
-        """
+        """Return a finding for each table about `codes` and these places that accepted nothing."""
         ours = {each for each in codes if self._wants(each)}
         whole = any(map(self._config.lies_below, directories))
         seen = {self._relative(each) for each in (*directories, *files)}
@@ -159,10 +150,7 @@ def _lines(path: str) -> list[str]:
 
 
 def readable(config: Config | None, start: str) -> tuple[Config, tuple[Problem, ...]]:
-    """Return `config` or that of `start`; if it is unreadable, an empty one and a problem.
-
-    For answers that are true without it: they show the findings that it would accept.
-    """
+    """Return `config` or that of `start`; if it is unreadable, an empty one and a problem."""
     if config is not None:
         return config, ()
     try:

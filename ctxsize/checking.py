@@ -100,11 +100,7 @@ def check(
 def _budgeted(
     config: Config, builds: Iterable[Build] | None, budget: Budget, *, baseline: bool
 ) -> list[BudgetedBuild]:
-    """Return `builds`, or those of all contexts of `config`, with their budgets.
-
-    A build and `budget` override the configuration. With a `baseline`, no budget is needed.
-    Raises `InputErrors`, also if there are no builds.
-    """
+    """Return the builds with their budgets. Raises `InputErrors`, also if there are none."""
     errors: list[CtxsizeError] = []
     if builds is None and config.contexts:
         found = [*_of_contexts(config, errors)]
@@ -213,10 +209,7 @@ class _Checker:
     def update(
         self, path: str, old: baselines.Baseline, reports: list[Report]
     ) -> tuple[baselines.Baseline, list[Report]]:
-        """Write `reports` into the baseline at `path`, and return it and the reports.
-
-        A baseline within the context changes its size, so it is written until that is stable.
-        """
+        """Write the baseline until it is true of its own context; return it and the reports."""
         from ctxsize.writer.apply import write_output
 
         for _ in range(_TRIES):

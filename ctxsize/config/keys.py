@@ -1,7 +1,4 @@
-"""The keys of the configuration, and the readers of their values.
-
-A reader converts one value of TOML, and raises `InputError` if it is wrong.
-"""
+"""The keys of the configuration, and the readers of their values."""
 
 from __future__ import annotations
 

@@ -29,10 +29,7 @@ class Arrivals:
         self._specs = [request.spec, *_asked_for(request, paths)]
 
     def holds(self, path: str) -> bool:
-        """Return whether the entry at `path` arrives; no symlink is followed.
-
-        A directory arrives also due to an entry below it.
-        """
+        """Return whether an entry, or one below it, arrives; no symlink is followed."""
         pending = [path]
         while pending:
             here = pending.pop()
@@ -49,10 +46,7 @@ class Arrivals:
         return False
 
     def follow(self, path: str) -> tuple[str, bool]:
-        """Return where `path` leads through symlinks, and whether that entry arrives.
-
-        A symlink that does not arrive itself ends the path.
-        """
+        """Return where `path` leads through arriving symlinks, and whether its end arrives."""
 
         def target_of(here: str) -> str | None:
             target = self.link(here)

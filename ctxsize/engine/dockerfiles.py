@@ -69,10 +69,7 @@ def is_dockerfile(path: str) -> bool:
 
 
 def is_ignore_file(path: str) -> bool:
-    """Return whether a path has the name of an ignore file, or nearly.
-
-    Builders need the leading dot and lower case; `lint` reports a name without them.
-    """
+    """Return whether a path has the name of an ignore file, but for case and the leading dot."""
     return _IGNORE_FILE.fullmatch(path.rpartition("/")[2]) is not None
 
 
@@ -92,10 +89,7 @@ class FoundDockerfile:
 
 
 def find_dockerfile(context: str, named: str | None, builder: Builder) -> FoundDockerfile:
-    """Return the Dockerfile of a build in `context`; `named` is the value of `-f`.
-
-    Raises `InputError` if one is named and cannot be used.
-    """
+    """Return the Dockerfile; raises `InputError` if `-f` names one that cannot be used."""
     if named == STDIN:
         return FoundDockerfile(STDIN)
     if named is not None and is_remote(named) and not os.path.lexists(named):
@@ -238,10 +232,7 @@ def follow_links(path: str, target_of: Callable[[str], str | None]) -> tuple[str
 
 
 def follow_inside(root: str, path: str) -> str | None:
-    """Return where `path` below `root` leads if no symlink may leave `root`; None if nowhere.
-
-    Raises `OSError` for a loop.
-    """
+    """Return where `path` leads below `root`, None if nowhere. Raises `OSError` for a loop."""
 
     def target_of(here: str) -> str | None:
         full = os.path.join(root, here)

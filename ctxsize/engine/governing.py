@@ -106,10 +106,7 @@ def _unreadable(path: str, builder: Builder, error: OSError) -> BuildFailsError:
 
 
 def read_ignore_file(path: str) -> IgnoreFile:
-    """Return the ignore file at `path`, for any builder.
-
-    Raises `InputError` if it is no regular file or cannot be read.
-    """
+    """Return the ignore file at `path`; raises `InputError` if it cannot be read."""
     try:
         return IgnoreFile.parse(path, read_file(path))
     except OSError as error:
@@ -121,10 +118,7 @@ def read_ignore_file(path: str) -> IgnoreFile:
 def spec_of(
     ignore_file: IgnoreFile | None, builder: Builder, *, named: bool, make: Make | None = None
 ) -> DockerIgnoreSpec:
-    """Return the patterns of an ignore file; `named` means that of a named context.
-
-    Raises `IgnoreFileError` if they would fail the build.
-    """
+    """Return the patterns of a file. Raises `IgnoreFileError` if they would fail the build."""
     if ignore_file is None:
         return builder.spec_class([])
     if builder.longest_line:

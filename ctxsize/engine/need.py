@@ -105,11 +105,7 @@ def _is_image(named: NamedContext) -> bool:
 
 
 def named_request(request: Request, named: NamedContext) -> Request:
-    """Return the request for a directory: another context and ignore file, the same Dockerfile.
-
-    Raises `InputError` if it is no directory, `IgnoreFileError` if its ignore file would fail
-    the build.
-    """
+    """Return the request for a named directory, with its ignore file. Raises `InputError`."""
     if not named.local:
         raise InputError(
             f"the named context {named.name} is {named.value}: the builder fetches it, so "
@@ -131,10 +127,7 @@ def named_request(request: Request, named: NamedContext) -> Request:
 
 
 def request_named(request: Request, name: str) -> Request:
-    """Return the request for the named context `name` of a build, or `request` for `""`.
-
-    Raises `InputError` for a name that the build does not have, and what `named_request` raises.
-    """
+    """Return the request for a named context, or `request` for `""`. Raises `InputError`."""
     if not name:
         return request
     known = {each.name: each for each in named_contexts(request.build)}
@@ -204,10 +197,7 @@ def context_need_of(request: Request) -> ContextNeed:
 
 
 def asked_of(request: Request) -> tuple[Asked, ...]:
-    """Return the transfers of the context of `request`, named or not; none if it is unused.
-
-    Raises what `needs_of` raises.
-    """
+    """Return the transfers of the context of `request`; none if it is unused."""
     found: dict[Paths, Asked] = {}
     for platform, need in needs_of(request).items():
         unknowns = () if request.name else need.unknowns

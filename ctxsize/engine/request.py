@@ -1,8 +1,4 @@
-"""The request that every answer is about: a context, a Dockerfile, an ignore file and a builder.
-
-The Dockerfile and the ignore file are found by the builder's own rules. The Dockerfile is read
-once (`Plan`). Nothing else of the tree is read.
-"""
+"""The request that every answer is about: context, Dockerfile, ignore file and builder."""
 
 from __future__ import annotations
 
@@ -85,10 +81,7 @@ class Plans:
 
 @dataclass(frozen=True)
 class Request:
-    """A context directory, the Dockerfile and the patterns that govern it.
-
-    The context may be a named one, which has its own ignore file but the same Dockerfile.
-    """
+    """A context directory, also a named one, and the Dockerfile and patterns that govern it."""
 
     build: Build
     context: str
@@ -136,10 +129,7 @@ class Request:
 def resolve(
     context: str = ".", *, dockerfile: str | None = None, builder: Builder = BUILDKIT
 ) -> Request:
-    """Return the request for `context`, with `dockerfile` relative to the working directory.
-
-    Raises what `request_of` raises.
-    """
+    """Return the request for `context`; raises what `request_of` raises."""
     return request_of(Build(context, dockerfile, builder=builder.name), builder)
 
 
@@ -159,10 +149,7 @@ def request_of(
 def without_patterns(
     build: Build, builder: Builder, *, alone: bool = False, plans: Plans | None = None
 ) -> Request:
-    """Return the request for `build` with its ignore file, but with no pattern in `spec`.
-
-    Raises `InputError` if the context or the Dockerfile cannot be used.
-    """
+    """Return the request for `build` with its ignore file, but with no pattern in `spec`."""
     root = _context_root(build.context)
     if alone:
         found = FoundDockerfile(None)
@@ -198,10 +185,7 @@ def without_patterns(
 
 
 def _dockerfile_data(build: Build, found: FoundDockerfile, builder: Builder) -> bytes:
-    """Return the Dockerfile's bytes, none without one.
-
-    Raises `DockerfileError` for one that fails the build, `InputError` if it cannot be read.
-    """
+    """Return the Dockerfile's bytes, none without one. Raises `DockerfileError`, `InputError`."""
     if found.fault is not None:
         raise DockerfileError(found.fault, path=found.path)
     if found.read_from is None:

@@ -104,10 +104,7 @@ class Sources:
         return [self._checked(source) for source in found]
 
     def on_line(self, number: int) -> list[Source]:
-        """Return the sources of the instruction on a line; none if this build skips it.
-
-        Raises `InputError` for a line without COPY, ADD or mount.
-        """
+        """Return the sources on a line; none if this build skips it. Raises `InputError`."""
         if number in self._by_line:
             return [*self._by_line[number]]
         path = self._request.dockerfile
@@ -126,10 +123,7 @@ class Sources:
         )
 
     def fate(self, source: Source) -> tuple[Fate, str]:
-        """Return the fate of a source, and the entry that decides about it.
-
-        Raises `InputError` for a source of `COPY --parents` whose fate is not known.
-        """
+        """Return the fate of a source, and the entry that decides. Raises `InputError`."""
         base, pattern = self._parts(source)
         arrivals, is_wild = self._arrivals_of(source), is_pattern(pattern)
         at, arrives = arrivals.follow(base)
@@ -151,10 +145,7 @@ class Sources:
         return Fate.FOUND if found else Fate.NO_MATCH, source.path
 
     def _parts(self, source: Source) -> tuple[str, str]:
-        """Return the start of a source, in which symlinks are followed, and the other part.
-
-        The other part has wildcards, or is behind the pivot of `COPY --parents`.
-        """
+        """Return the start of a source, in which symlinks are followed, and the other part."""
         if source.parents is None:
             parts = source.path.split("/")
             literal = [*takewhile(lambda part: not has_wildcards(part), parts)]
@@ -195,10 +186,7 @@ class Sources:
         return [name for name in names if excluded.step(name).ignored]
 
     def _matches(self, source: Source) -> list[str]:
-        """Return the entries that wildcards match, whether or not they arrive.
-
-        Symlinks are followed only in front of the first wildcard.
-        """
+        """Return the entries that wildcards match, whether or not they arrive."""
         if source not in self._matched:
             base, pattern = self._parts(source)
             start = self._arrivals_of(source).follow(base)[0]
@@ -300,10 +288,7 @@ def _exists(directory: str, path: str) -> bool:
 
 
 def check_in_all(request: Request, wanted: str) -> list[SourceCheck]:
-    """Return the checks of `wanted` in each context from which the Dockerfile takes it.
-
-    Raises what `Sources` raises.
-    """
+    """Return the checks of `wanted` in each context from which the Dockerfile takes it."""
     requests = [request]
     if request.dockerfile is not None and not request.name:
         local = (each for each in named_contexts(request.build) if each.local)

@@ -283,10 +283,7 @@ def unfound(request: Request, sources: Iterable[Source]) -> Iterator[Problem]:
 
 
 def transfer_listing(request: Request) -> Union:
-    """Return the entries that any transfer has, with the problems of its sources.
-
-    Raises what `includes_of` raises.
-    """
+    """Return the entries that any transfer has, with the problems of its sources."""
 
     def problems() -> Iterable[Problem]:
         taken = (source for each in asked_of(request) for source in each.sources)

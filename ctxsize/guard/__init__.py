@@ -1,7 +1,4 @@
-"""Judge a context: limits, findings, and the parts that exceed them.
-
-Nothing is read or measured here. `check` and `diff` return these values.
-"""
+"""Judge a context that was measured: limits, findings, and the parts that exceed them."""
 
 from __future__ import annotations
 

@@ -196,11 +196,7 @@ def _shape(known: Known) -> dict[str, Any]:
 
 
 def read_report(path: str, name: str | None = None) -> Known:
-    """Read the saved report in the file `path`.
-
-    `name` chooses a context of a baseline or of the report of a check.
-    Raises `InputError` if it is missing or invalid.
-    """
+    """Read a saved report; `name` chooses one of several contexts. Raises `InputError`."""
     try:
         shapes = [*_shapes(read_file(path, _MOST_BYTES).decode("utf-8"))]
         first = shapes[0] if shapes else {}

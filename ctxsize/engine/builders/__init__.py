@@ -124,10 +124,7 @@ class ClassicIgnoreSpec(DockerIgnoreSpec):
 
 
 def needed_files(spec: DockerIgnoreSpec, dockerfile: str | None) -> Sequence[str]:
-    """Return the exceptions that keep the ignore file and the Dockerfile in the stream.
-
-    The daemon needs both and removes them again if the patterns ignore them.
-    """
+    """Return the exceptions for the files that the daemon needs, and removes if ignored."""
     assert isinstance(spec, ClassicIgnoreSpec)
     wanted = [".dockerignore"] if dockerfile is None else [".dockerignore", dockerfile]
     return [f"!{path}" for path in wanted if spec.ignores_with_one_ancestor(path)]
