@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
-from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.governing import read_ignore_file
 from ctxsize.engine.listing import order
-from ctxsize.engine.request import Request, with_ignore_file, without_patterns
-from ctxsize.engine.snapshot import Sent, differences
-from ctxsize.errors import CtxsizeError
+from ctxsize.engine.snapshot import differences
 from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.case import Case
 from ctxsize.lints.depths import ARTEFACTS
@@ -141,61 +137,6 @@ def pruned(case: Case, tree: LintTree) -> Iterator[Finding]:
                 help="name the directories without wildcards",
                 fix=proposal if line.text.endswith("/*/**") else None,
             )
-
-
-def difference(case: Case, tree: LintTree) -> Iterator[Finding]:
-    """Yield the differences of other builders, each at the line that causes it."""
-    for builder in BUILDERS.values():
-        if builder is not case.builder:
-            yield from _of_builder(case, tree, builder)
-
-
-def _of_builder(case: Case, tree: LintTree, builder: Builder) -> Iterator[Finding]:
-    try:
-        build = replace(tree.request.build, builder=builder.name)
-        request = without_patterns(build, builder, plans=tree.request.plans)
-        if request.ignore_file is None or request.ignore_file.path != case.file.path:
-            return
-        # The lines of the case, as fixes may differ from the disk; all first, as they may fail.
-        request = with_ignore_file(request, case.file.data)
-        if [*case.texts] != case.file.texts():
-            usable = "\n".join(case.texts).encode("utf-8", "surrogateescape")
-            request = with_ignore_file(request, usable)
-        sent = tree.snapshot.asked(request).sent(request.spec)
-    except CtxsizeError as error:
-        number = error.line or 0
-        line = case.lines[number - 1] if 0 < number <= len(case.lines) else None
-        if line is None or line.error is None:
-            message = f"{builder.title} fails: {error.message}"
-            yield case.finding("CTX126", line, message, help=error.hint or "")
-    else:
-        yield from _of_lines(case, tree, request, sent)
-
-
-def _of_lines(case: Case, tree: LintTree, request: Request, there: Sent) -> Iterator[Finding]:
-    own = {request.dockerfile_in_context, tree.request.dockerfile_in_context}
-    own |= {*request.builder.ignore_file_names}
-    by_line: dict[tuple[int, bool], list[str]] = {}
-    found = differences(case.now, there)
-    for path in sorted(found.hidden | found.shown):
-        if path not in own and not tree.is_directory(path):
-            line = case.decider(path) if path in case.now else _behind(case, request, path)
-            by_line.setdefault((line.number if line else 0, path in there), []).append(path)
-    for (number, more), paths in sorted(by_line.items()):
-        line = case.lines[number - 1] if number else None
-        what, other = ("sends", "does not") if more else ("does not send", "sends")
-        message = (
-            f"{request.builder.title} {what} {case.amount(paths)} that {case.builder.title} {other}"
-        )
-        yield case.finding("CTX126", line, message, paths=paths)
-
-
-def _behind(case: Case, request: Request, path: str) -> Line | None:
-    """Return the line that makes the builders differ at `path`."""
-    found = [each for _, each in request.spec.steps(path)]
-    index = found[-1].decider if found else None
-    number = 0 if index is None else request.spec.patterns[index].line
-    return case.lines[number - 1] if 0 < number <= len(case.lines) else case.decider(path)
 
 
 def two_files(case: Case) -> Iterator[Finding]:

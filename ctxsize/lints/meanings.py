@@ -6,7 +6,6 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 
-from ctxsize.engine import golang
 from ctxsize.engine.ignorefile import BOM
 from ctxsize.errors import UnknownPatternError
 from ctxsize.findings import Finding, Severity
@@ -202,20 +201,6 @@ def _corrected(line: Line) -> Proposal | None:
     return Proposal.write(line, text) if is_slip and text.strip("!*/. ") else None
 
 
-def byte_order_mark(case: Case) -> Iterator[Finding]:
-    """Yield a byte order mark at the start of the file."""
-    if case.lines and case.lines[0].marked:
-        yield case.finding(
-            "CTX119",
-            case.lines[0],
-            "Docker drops the byte order mark, but Podman reads it as part of the first line",
-            columns=(1, 2),
-            fix=Proposal(
-                "remove the byte order mark", drops_bom=True, means=NOTHING, without_tree=True
-            ),
-        )
-
-
 def control(case: Case) -> Iterator[Finding]:
     """Yield control characters in patterns."""
     stops = case.stops_at_controls
@@ -271,27 +256,6 @@ def utf16(case: Case) -> Finding:
         columns=(1, 2),
         help="save it as UTF-8: iconv -f UTF-16 -t UTF-8",
     )
-
-
-def whitespace(case: Case) -> Iterator[Finding]:
-    """Yield blanks around patterns."""
-    for line in case.patterns:
-        trimmed = golang.trim_space(line.raw)
-        gap = trimmed.startswith("!") and trimmed[1:2].isspace()
-        clean = "!" + golang.trim_space(trimmed[1:]) if gap else trimmed
-        is_comment = line.raw.lstrip().startswith("#")
-        if clean == line.raw or is_comment or any(map(is_control, trimmed)):
-            continue
-        yield case.finding(
-            "CTX128",
-            line,
-            "Docker drops the blank after `!`, but other tools read it as part of the name"
-            if gap
-            else "Docker drops the blanks around the pattern, but other tools may not",
-            severity=Severity.WARNING if gap else Severity.INFO,
-            columns=line.columns(0, len(line.raw)),
-            fix=Proposal.write(line, clean, "remove the blanks", means=NOTHING, without_tree=True),
-        )
 
 
 def outside(case: Case) -> Iterator[Finding]:

@@ -52,29 +52,26 @@ LINTS: dict[str, Check] = {
     "CTX116": _in_tree(missing.manifest),
     "CTX117": idle.two_files,
     "CTX118": _in_tree(idle.dead),
-    "CTX119": meanings.byte_order_mark,
     "CTX120": _in_tree(overlaps.empty),
     "CTX121": meanings.fails,
     "CTX122": meanings.control,
     "CTX123": meanings.invisible,
     "CTX124": meanings.translated("CTX124", meanings.from_regex),
     "CTX125": _in_tree(idle.pruned),
-    "CTX126": _in_tree(idle.difference),
     "CTX127": idle.unread,
-    "CTX128": meanings.whitespace,
     "CTX130": _in_tree(overlaps.undone),
 }
 """The function that finds each code, in the order of the codes."""
 _MOST_FIXES = 1000
 _MOST_EXCEPTIONS = 2_000
 _OF_ONE_LINE = (
-    *("CTX102", "CTX103", "CTX104", "CTX115", "CTX119", "CTX121", "CTX122", "CTX123", "CTX124"),
-    *("CTX127", "CTX128"),
+    *("CTX102", "CTX103", "CTX104", "CTX115", "CTX121", "CTX122", "CTX123", "CTX124"),
+    *("CTX127"),
 )
 """Codes that check each line alone, for files with too many patterns."""
 _MISREAD = frozenset({"CTX102", "CTX103", "CTX104", "CTX115", "CTX121", "CTX122", "CTX124"})
 """Codes of lines that are not the pattern that they look like."""
-_OF_PATTERNS = frozenset({"CTX112", "CTX113", "CTX118", "CTX128"})
+_OF_PATTERNS = frozenset({"CTX112", "CTX113", "CTX118"})
 """Codes that are not reported for a misread line."""
 _UNDONE = frozenset({"CTX108", "CTX113", "CTX130"})
 """Codes that make a redundancy finding on the same line pointless."""
