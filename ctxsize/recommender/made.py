@@ -263,7 +263,7 @@ def no_install_step(facts: Facts, match: Match) -> str | None:
         if _may_install(facts, build_file, match):
             doubt = doubt or Doubt(reason)
         elif installers and _builds_other_things(facts, build_file, match):
-            doubt = doubt or Doubt(f"{reason}, as {installers[0].path} does")
+            doubt = doubt or Doubt(f"{reason}, which {installers[0].path} does")
         else:
             return reason
     return doubt

@@ -33,7 +33,7 @@ def test_findings_and_exit_codes(cli: Cli, root: Path) -> None:
     done = cli("lint", cwd=root)
     assert done.code == 1
     assert done.lines[0].startswith(".dockerignore:1:1 warning CTX101 `node_modules` matches at")
-    assert "1 file (40 B)" in done.out
+    assert "40 B in 1 file" in done.out
     assert done.lines[-1] == ".dockerignore: 2 patterns, 109 B in 5 files sent"
     assert cli("lint", "--exit-zero", cwd=root).code == 0
     assert cli("lint", "--select", "CTX105", cwd=root).code == 0

@@ -188,7 +188,7 @@ LIES: dict[str, tuple[Case, str, Callable[[Finding], Finding], str]] = {
     "files of the finding": (
         WIDE, "CTX101", lambda f: replace(f, files=7), "figures: said"),
     "the sentence": (
-        WIDE, "CTX101", lambda f: replace(f, message="sent: 3 files (1 B)"), "the sentence says 3"),
+        WIDE, "CTX101", lambda f: replace(f, message="1 B in 3 files"), "the sentence says 3"),
     "copies in the sentence": (
         WIDE, "CTX101",
         lambda f: replace(f, message=f.message.replace("1 other copy is", "2 other copies are")),

@@ -215,7 +215,7 @@ def of_figures(asked: Asked, finding: Finding) -> Iterator[str]:
             yield f"shows {each}, which it does not count"
 
 
-_AMOUNT = re.compile(r"([\d,]+) files? \(([\d.,]+ [kMGTP]?B)\)")
+_AMOUNT = re.compile(r"([\d.,]+ [kMGTP]?B) in ([\d,]+) files?")
 _COPIES = re.compile(r"([\d,]+) other cop(?:y is|ies are) sent")
 _EMPTY = re.compile(r"([\d,]+) of them without content")
 
@@ -242,7 +242,7 @@ def of_message(asked: Asked, finding: Finding) -> Iterator[str]:
     """What is wrong about the figures in the sentence of a finding."""
     paths = _paths(finding)
     yield from _of_places(asked, finding)
-    for count, size in _AMOUNT.findall(finding.message):
+    for size, count in _AMOUNT.findall(finding.message):
         if finding.files is None or (_number(count), size) != (
             finding.files,
             human(finding.content_bytes or 0),

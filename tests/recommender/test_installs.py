@@ -170,5 +170,5 @@ def test_the_doubt_says_who_takes_them_and_who_installs_them(tmp_path: Path) -> 
     advice = api.suggest(str(root), dockerfile=str(root / "web.Dockerfile"))
     (doubts,) = [each.doubts for each in advice.suggestions if MODULES in each.paths]
     assert doubts == (
-        f"a.Dockerfile takes it and does not install it, as {root}/web.Dockerfile does",
+        f"a.Dockerfile takes it and does not install it, which {root}/web.Dockerfile does",
     )
