@@ -39,7 +39,7 @@ from ctxsize.config import Config
 from ctxsize.engine.builders import BUILDKIT
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Finding, Severity
-from ctxsize.lints.run import lint_case
+from ctxsize.lints import lint_case
 from ctxsize.lints.targets import Cases, Layout
 from tests.oracles.asked import Asked
 from tests.oracles.claims import composed, differences

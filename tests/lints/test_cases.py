@@ -9,7 +9,7 @@ import pytest
 from ctxsize import api
 from ctxsize.codes import code_of, names
 from ctxsize.findings import Finding
-from ctxsize.lints.run import Linted
+from ctxsize.lints import Linted
 from tests.lints.cases import CATCHES, SILENT, Case
 from tests.trees import build_tree
 

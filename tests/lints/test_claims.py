@@ -15,7 +15,7 @@ from ctxsize.build import Build
 from ctxsize.config import Config
 from ctxsize.engine.builders import BUILDKIT
 from ctxsize.findings import Changes, Finding, Paths
-from ctxsize.lints.run import lint_case
+from ctxsize.lints import lint_case
 from ctxsize.lints.targets import Cases, Layout
 from tests.lints.cases import CATCHES, Case
 from tests.lints.test_fixing import LINES, PATHS

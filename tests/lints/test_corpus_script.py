@@ -11,8 +11,8 @@ import pytest
 
 from benchmarks import lint_claims
 from ctxsize.findings import Finding, Paths
+from ctxsize.lints import lint_case
 from ctxsize.lints.case import Case
-from ctxsize.lints.run import lint_case
 
 LINES = b"node_modules\n*.log # logs\ndocs\ndocs/*.md\n*\n!web\n!docs/a.md\n"
 TREE = ["package.json", "web/package.json", "web/app.js", "docs/a.md", "docs/b.md", "a.log"]

@@ -16,9 +16,9 @@ from ctxsize.config import Config
 from ctxsize.engine.builders import BUILDKIT
 from ctxsize.engine.snapshot import differences
 from ctxsize.findings import Finding, Location, Severity
+from ctxsize.lints import apply_fixes, lint_case
 from ctxsize.lints.case import Case
 from ctxsize.lints.lookup import Target
-from ctxsize.lints.run import apply_fixes, lint_case
 from ctxsize.lints.targets import Cases
 from tests.trees import Node, build_tree, file
 
@@ -100,9 +100,9 @@ def test_a_fix_that_mends_nothing_is_not_applied(tmp_path: Path) -> None:
     case = Cases(Build(), BUILDKIT).case(Target(path, str(tmp_path)))
     told = Finding("CTX999", Severity.INFO, "told for ever", Location(path))
     found = (replace(told, fix=case.fix("add a comment", added="# a")),)
-    fixed = apply_fixes(case, found, lambda each: found, unsafe=True)
-    assert fixed.applied == []
-    assert fixed.case.file.data == b"src\n"
+    after, _, applied = apply_fixes(case, found, lambda each: found, unsafe=True)
+    assert applied == []
+    assert after.file.data == b"src\n"
 
 
 def test_a_fix_does_not_hide_what_a_dockerfile_takes(tmp_path: Path) -> None:
