@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import ClassVar, Literal
 
 from ctxsize.accepting import Wanted
-from ctxsize.advice import cargo, copies, mounts, sharing
+from ctxsize.advice import copies, mounts, rust, sharing
 from ctxsize.advice.recipe import Recipe, read_recipe, slug
 from ctxsize.codes import names
 from ctxsize.config import Config
@@ -38,8 +38,8 @@ def _in_each(rule: Callable[[Recipe], Iterator[Finding]]) -> Rule:
 RULES: dict[str, Rule] = {
     "CTX201": _in_each(copies.no_ignore_file),
     "CTX202": _in_each(copies.copied_too_early),
-    "CTX210": _in_each(cargo.rebuilt_dependencies),
-    "CTX211": _in_each(cargo.mixed_chef),
+    "CTX210": _in_each(rust.rebuilt_dependencies),
+    "CTX211": _in_each(rust.mixed_chef),
     "CTX212": _in_each(mounts.swallowed),
     "CTX220": sharing.colliding_ids,
     "CTX221": sharing.shared_by_writers,

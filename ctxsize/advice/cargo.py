@@ -1,27 +1,25 @@
-"""Advice on cargo: dependencies that are compiled again (CTX210), and cargo-chef (CTX211).
+"""The commands of cargo in a stage, and the rewrite of CTX210 with cargo-chef and cache mounts.
 
-CTX210 rewrites a stage of the usual shape: set up, copy the sources, set variables, build. It
-moves the set-up into a common stage, cooks the dependencies with cargo-chef, and mounts caches
-whose ids name service, system and architecture. For any other shape, the help shows the mounts.
+The rewrite needs a stage of the usual shape: set up, copy the sources, set variables, build. It
+moves the set-up into a common stage and leaves the rest in place. Cache ids name service, system
+and architecture, so that no other build writes to these caches; all builds share the downloads.
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from ctxsize.advice.caches import NOT_IN_THE_IMAGE, fetches, run_with, system_of
+from ctxsize.advice.caches import fetches, system_of
 from ctxsize.advice.recipe import Change, Recipe, quoted, read_alone, with_option, with_words
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
-from ctxsize.findings import Confidence, Finding, Fix
+from ctxsize.findings import Fix
 from ctxsize.shell import commands_of, is_known
 from ctxsize.syntax import Command
 
-_MOST_COOKS = 100
-"""Number of cooks above a build that it is compared with."""
 _BUILDS = ("build", "b", "rustc")
 _COOKED = ("--release", "-r", "--all-features", "--no-default-features", "--workspace")
 _COOKED_WITH = (
@@ -31,8 +29,6 @@ _OUT = "/out"
 _DIRECTORIES = ("target", "release", "debug", "deps", "build")
 _COPIES = ("cp", "mv", "install", "rsync")
 _RUN_LATER = {"CMD", "ENTRYPOINT", "HEALTHCHECK", "ONBUILD"}
-_STAND_IN = re.compile(r"(?s)(?=.*(?:echo|touch)).*(?:main|lib|build)\.rs")
-"""A RUN that writes a source file as a stand-in."""
 _NAMED = re.compile(r"(?i)(\s*from\s.*\sas\s+)\S+\s*")
 _PATTERN = """\
 {head}
@@ -102,7 +98,7 @@ class CargoRun:
         }
 
 
-def _runs_in(stage: BuiltStage) -> list[CargoRun]:
+def runs_in(stage: BuiltStage) -> list[CargoRun]:
     """Return the commands of cargo in a stage and its base stages, in running order."""
     return [
         CargoRun(step, command, workdir)
@@ -112,90 +108,7 @@ def _runs_in(stage: BuiltStage) -> list[CargoRun]:
     ]
 
 
-def rebuilt_dependencies(recipe: Recipe) -> Iterator[Finding]:
-    """Yield CTX210, at the `cargo build` that recompiles all dependencies."""
-    for stage in recipe.stages:
-        build = _rebuilding(stage)
-        if build is not None:
-            command = " ".join(build.command.words[:4])
-            mounts = (*_downloads(build.caches), _compiled(recipe, stage, build.target))
-            yield recipe.finding(
-                "CTX210",
-                build.step.line,
-                f"every change of the sources makes `{command}` compile all dependencies again",
-                evidence=(f"{stage.label} uses neither cargo-chef nor a cache mount on target",),
-                help="compile them with cargo-chef, or mount caches, unless a workspace or a "
-                "configuration moves the target directory: "
-                f"{run_with(mounts, build.step)}{NOT_IN_THE_IMAGE}",
-                fix=_chef_pattern(recipe, stage, build),
-            )
-
-
-def _rebuilding(stage: BuiltStage) -> CargoRun | None:
-    """Return the last build of a stage, if a change of the sources makes it compile everything."""
-    runs = _runs_in(stage)
-    builds = [run for run in runs if run.task == "build"]
-    copied = [step for step in stage.history if step.is_copy and step.sources]
-    if not builds or not copied or builds[-1].step not in stage.own:
-        return None
-    # A first build may compile the dependencies alone, with stand-ins for the sources.
-    texts = (step.instruction.text for step in stage.history if step.is_run)
-    is_apart = copied[-1].line > builds[0].step.line or any(map(_STAND_IN.match, texts))
-    # A cache mount may keep the compiled dependencies.
-    step = builds[-1].step
-    targets = [cache.target.rstrip("/") for cache in step.caches]
-    is_kept = any("sccache" in each for each in (*targets, *step.environment.values()))
-    is_kept |= any(each.endswith("target") for each in targets)
-    is_cooked = any(run.task == "cook" for run in runs)
-    return None if is_apart or is_cooked or is_kept else builds[-1]
-
-
-def mixed_chef(recipe: Recipe) -> Iterator[Finding]:
-    """Yield CTX211, at the build that cannot use what cargo-chef compiled."""
-    for stage in recipe.stages:
-        cooks, own = list[CargoRun](), set(stage.own)
-        for run in _runs_in(stage):
-            if run.task == "cook":
-                cooks = [*cooks, run][-_MOST_COOKS:]
-            elif run.task == "build" and run.step in own and cooks:
-                reasons = [[*_differences(cook, run)] for cook in cooks]
-                if all(reasons):
-                    yield _unfit(recipe, cooks[-1], run, reasons[-1])
-
-
-def _unfit(recipe: Recipe, cook: CargoRun, build: CargoRun, why: list[str]) -> Finding:
-    path = cook.command.value("--recipe-path") or "recipe.json"
-    kept = [word for word in cook.command.words if word in ("--locked", "--offline", "--frozen")]
-    alike = _cooking(build, cook.step, path, *kept)
-    if not _is_inside(build, cook):
-        path = posixpath.join(cook.workdir, path)
-        alike = f"cd {build.workdir} && {_cooking(build, cook.step, path, *kept)}"
-    return recipe.finding(
-        "CTX211",
-        build.step.line,
-        f"cargo cannot reuse what line {cook.step.line} compiles: {why[0]}",
-        evidence=tuple(why),
-        confidence=Confidence.CERTAIN if "profile" in why[0] else Confidence.LIKELY,
-        help=f"cook the dependencies in the same way: `{alike}`",
-    )
-
-
-def _differences(cook: CargoRun, build: CargoRun) -> Iterator[str]:
-    # A member of a workspace is built into the target directory of the workspace.
-    if not _is_inside(build, cook) and not build.command.has("--manifest-path"):
-        yield f"cargo-chef runs in {cook.workdir}, and the build in {build.workdir}"
-    theirs = build.traits
-    for name, ours in cook.traits.items():
-        # The value of a variable is unknown.
-        if ours != theirs[name] and "$" not in f"{ours}{theirs[name]}":
-            yield f"{name} is {ours or 'not set'} there and {theirs[name] or 'not set'} here"
-
-
-def _is_inside(build: CargoRun, cook: CargoRun) -> bool:
-    return f"{build.workdir}/".startswith(f"{cook.workdir.rstrip('/')}/")
-
-
-def _cooking(build: CargoRun, at: StageStep, recipe: str = "recipe.json", *options: str) -> str:
+def cooking(build: CargoRun, at: StageStep, recipe: str = "recipe.json", *options: str) -> str:
     """Return the `cargo chef cook` command for step `at` that matches `build`, with `options`."""
     assigned = dict(build.command.assignments)
     flags = build.environment.get("RUSTFLAGS")
@@ -215,22 +128,19 @@ def _cooking(build: CargoRun, at: StageStep, recipe: str = "recipe.json", *optio
     return " ".join((*words, *options, f"--recipe-path {recipe}"))
 
 
-def _downloads(places: Iterable[str]) -> list[str]:
+def downloads(places: Iterable[str]) -> list[str]:
     """Return the cache mounts for the registry and git repositories, which all builds may share."""
     names = {each: f"cargo-{posixpath.basename(each)}" for each in places}
     return [f"type=cache,id={names[each]},target={each},sharing=locked" for each in names]
 
 
-def _compiled(recipe: Recipe, stage: BuiltStage, target: str) -> str:
+def compiled(recipe: Recipe, stage: BuiltStage, target: str) -> str:
     """Return the cache mount for `target`; its id names service, system and architecture."""
     identity = f"{recipe.name}-{system_of(stage.base).slug}-$TARGETARCH-target"
     return with_option("type=cache", id=identity, target=target)
 
 
-# The rewrite of CTX210.
-
-
-def _chef_pattern(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> Fix | None:
+def chef_pattern(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> Fix | None:
     """Return the fix that rewrites the stage with cargo-chef; None if it needs a person."""
     if not (_is_usual_stage(recipe, stage, build.step) and _is_usual_build(build)):
         return None
@@ -238,7 +148,7 @@ def _chef_pattern(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> Fix | N
     results = _results(_taken_of(recipe, stage, build.target), taking, build)
     built = None if results is None else _built(recipe, build, results)
     copies = [step for step in stage.own if step.is_copy and step.sources]
-    cook = _cooking(build, copies[0])
+    cook = cooking(build, copies[0])
     later = {step.instruction.keyword for step in stage.own if step.line > copies[0].line}
     # A variable of the command may be set after the sources.
     is_unknown = "$" in cook and {"ARG", "ENV"} & later
@@ -297,7 +207,7 @@ def _keeps_downloads(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> bool
     That is so if an earlier step fetched it, if another stage copies it, or if the image runs
     a command: a script may need it.
     """
-    earlier = {run.task for run in _runs_in(stage) if run.step.line < build.step.line}
+    earlier = {run.task for run in runs_in(stage) if run.step.line < build.step.line}
     keywords = {each.keyword for each in stage.stage.instructions}
     is_kept = build.command.has("--offline", "--frozen") or bool({"fetch", "vendor"} & earlier)
     is_taken = any(_taken_of(recipe, stage, cache) for cache in build.caches)
@@ -367,8 +277,8 @@ def _pattern(
     # A comment stays with the instruction below it.
     end = setup[-1].end_line
     join = f" {recipe.dockerfile.escape}\n    "
-    shared = "".join(f"--mount={each}{join}" for each in _downloads(build.caches))
-    target = f"--mount={_compiled(recipe, stage, build.target)}{join}"
+    shared = "".join(f"--mount={each}{join}" for each in downloads(build.caches))
+    target = f"--mount={compiled(recipe, stage, build.target)}{join}"
     kept = {f"--mount={each.written}" for each in build.step.caches}
     own = "".join(f"{each}{join}" for each in build.step.instruction.flags if each not in kept)
     # The stage inherits the ARGs of `chef`; repeating them spares a reader the search.
