@@ -32,8 +32,6 @@ _READ = "env_at_build"
 Wrong = tuple[str, str]
 """A path with a wrong verdict, and the reason why it is wrong, as a clause."""
 Judge = Callable[[Attempt], Iterable[Wrong]]
-Taking = tuple[str, Include]
-"""A Dockerfile as a comment names it, and the patterns that one of its builds asks for."""
 
 
 class Draft(BuildContext):
@@ -51,32 +49,24 @@ class Draft(BuildContext):
         return self.trial.attempt(data)
 
     def change(
-        self, additions: Sequence[Addition], wrong: Judge, *, notes: Iterable[Note] = ()
+        self, additions: Sequence[Addition], wrong: Judge, notes: Iterable[Note] = ()
     ) -> IgnoreFileChange:
-        """Return the change that adds all of `additions` which do nothing `wrong`.
+        """Return the change that adds all of `additions` which are new and do nothing `wrong`.
 
         Exceptions are added only together with a pattern.
         """
-        kept, dropped = self.settled(self.new(additions), wrong)
-        noted = (*notes, *dropped)
-        if all(each.line.startswith("!") for each in kept):
-            return IgnoreFileChange(notes=noted)
-        return IgnoreFileChange(self.attempt(kept).data, tuple(kept), notes=noted)
-
-    def settled(
-        self, additions: Sequence[Addition], wrong: Judge
-    ) -> tuple[list[Addition], list[Note]]:
-        """Return the `additions` that do nothing `wrong`, and notes on the others."""
-        kept, notes = [*additions], list[Note]()
-        while kept:
-            found = self._blamed(kept, wrong)
-            if not found:
-                break
-            notes += [Note(each.line, why) for each, why in found.items()]
+        split, file = self.pattern_class.split, self.request.ignore_file
+        there = set(map(split, () if file is None else file.texts()))
+        kept, noted = [each for each in additions if split(each.line) not in there], [*notes]
+        while kept and (found := self._blamed(kept, wrong)):
+            noted += [Note(each.line, why) for each, why in found.items()]
             kept = [each for each in kept if each not in found]
-        return kept, notes
+        if all(each.line.startswith("!") for each in kept):
+            return IgnoreFileChange(notes=tuple(noted))
+        return IgnoreFileChange(self.attempt(kept).data, tuple(kept), notes=tuple(noted))
 
     def _blamed(self, additions: Sequence[Addition], wrong: Judge) -> dict[Addition, str]:
+        """Return the additions that do something wrong, with the reason."""
         try:
             attempt = self.attempt(additions)
             found = [*wrong(attempt)]
@@ -99,36 +89,22 @@ class Draft(BuildContext):
                 return each
         raise error
 
-    def new(self, additions: Sequence[Addition]) -> list[Addition]:
-        """Return `additions` without the lines of the file, unless their order matters."""
-        split, file = self.pattern_class.split, self.request.ignore_file
-        there = set(map(split, () if file is None else file.texts()))
-        fresh = [each for each in additions if split(each.line) not in there]
-        try:
-            same = self.attempt(fresh).hidden == self.attempt(additions).hidden
-        except IgnoreFileError:
-            return [*additions]
-        return fresh if same else [*additions]
-
-    def needed(self, attempt: Attempt) -> Iterator[Wrong]:
-        """Yield the paths that a Dockerfile takes by name and would not get, existing or not."""
+    def wrong(self, attempt: Attempt) -> Iterator[Wrong]:
+        """Yield what no mode may do: hide needed paths, empty files, send paths ignored now."""
         now, then = self.request.spec, attempt.request.spec
         for named in self.build_files.named:
             path = named.path
+            # Also a path that does not exist now: a step outside of the build may make it.
             if not has_wildcards(path) and then.match_file(path) and not now.match_file(path):
                 yield path, f"{named} takes {path}"
         for path in attempt.lost(self.proof.needed):
             yield path, f"a Dockerfile takes {path} by a pattern"
-        for dockerfile, text in self.build_files.undecided:
-            for path in attempt.hidden:
+        has_exceptions = bool(exceptions(self.request))
+        for path in attempt.hidden:
+            for dockerfile, text in self.build_files.undecided:
                 if is_named(path.rpartition("/")[2], text):
                     yield path, f"{dockerfile} may take {path}"
-
-    def wrong(self, attempt: Attempt) -> Iterator[Wrong]:
-        """Yield what no mode may do: hide needed paths, empty files, send paths ignored now."""
-        yield from self.needed(attempt)
-        for path in attempt.hidden if exceptions(self.request) else ():
-            reason = letting_in(self.request, path)
+            reason = letting_in(self.request, path) if has_exceptions else None
             if reason is not None:
                 yield path, f"{path} would disappear: {reason}"
         for path in attempt.emptied:
@@ -144,13 +120,11 @@ class Draft(BuildContext):
         """
         hidden = set(attempt.hidden)
         for match in self.found:
-            if match.path not in hidden:
-                continue
-            hard = [each for each in match.objections if not each.soft or _keeps(match, each.trap)]
-            is_named = any(each.trap in (*traps, _READ) for each in hard)
-            if is_named or (hard and not traps):
-                reason = next((each.reason for each in hard), match.rule.why)
-                yield match.path, f"{match.path} must stay: {reason}"
+            if match.path in hidden:
+                hard = [e for e in match.objections if not e.soft or _keeps(match, e.trap)]
+                wanted = [e for e in hard if not traps or e.trap in (*traps, _READ)]
+                if wanted:
+                    yield match.path, f"{match.path} must stay: {hard[0].reason}"
 
 
 def _keeps(match: Match, trap: str) -> bool:
@@ -170,20 +144,20 @@ def allowlist(draft: Draft) -> IgnoreFileChange:
     """
     why = "all its sources are in {}, so that is assumed to be its context"
     notes = tuple(Note(path, why.format(home)) for path, home in draft.build_files.elsewhere)
-    obstacle = _obstacle(draft.build_files)
-    if obstacle is not None:
-        return IgnoreFileChange(notes=notes, impossible=obstacle[0], hint=obstacle[1])
-    takings = [*_takings(draft)]
-    travels = [draft.snapshot.sent(include=include) for _, include in takings]
+    impossible, hint = _obstacle(draft.build_files)
+    if impossible:
+        return IgnoreFileChange(notes=notes, impossible=impossible, hint=hint)
+    takers = _takers(draft)
+    travels = [draft.snapshot.sent(include=include) for include in takers]
     # All paths that any of the builds transfers now, and the files that the builder reads itself.
     wanted = {path for sent in travels for path in sent.paths}
     if draft.request.builder.always_sends is not None:
         wanted |= draft.build_files.own_files
     if wanted.issuperset(draft.before.paths):
         return IgnoreFileChange(notes=notes)
-    for additions, attempt in _attempts(draft, _listed(takings)):
+    for additions, attempt in _attempts(draft, _listed(takers)):
         spec = attempt.request.spec
-        then = [draft.snapshot.sent(spec, include=include) for _, include in takings]
+        then = [draft.snapshot.sent(spec, include=include) for include in takers]
         if travels == then and wanted.issuperset(attempt.sent.paths):
             return IgnoreFileChange(attempt.data, tuple(additions), notes=notes)
     return IgnoreFileChange(
@@ -194,11 +168,10 @@ def allowlist(draft: Draft) -> IgnoreFileChange:
     )
 
 
-def _obstacle(build_files: BuildFiles) -> tuple[str, str] | None:
-    """Return why the sources cannot be listed, and how to solve that; None if they can."""
+def _obstacle(build_files: BuildFiles) -> tuple[str, str]:
+    """Return why the sources cannot be listed, and how to solve that; empty if they can."""
     if not build_files.all:
-        reason = "There is no Dockerfile, so the sources of a build are unknown"
-        return reason, "name it with -f"
+        return "There is no Dockerfile, so the sources of a build are unknown", "name it with -f"
     for path, _ in build_files.undecided:
         reason = f"The sources of {path} are unknown, so they cannot be listed"
         return reason, "ctxsize suggest without --allowlist says why"
@@ -208,16 +181,15 @@ def _obstacle(build_files: BuildFiles) -> tuple[str, str] | None:
             return f"{reason}, which has no value here", "set it with --build-arg"
         for asked in _asked(build_file):
             if asked.paths is None:
-                source = next((each for each in asked.sources if each.path == "."), None)
-                line, what = "", "all of the context"
-                if source is not None:
-                    line, what = f":{source.line}", f"{source.instruction} {source.source}"
+                whole = [each for each in asked.sources if each.path == "."]
+                what = [f"({each.instruction} {each.source}), " for each in whole]
+                where = f"{build_file.path}:{whole[0].line}" if whole else build_file.path
                 return (
-                    f"{build_file.path}{line} takes the whole context ({what}), "
+                    f"{where} takes the whole context {what[0] if what else ''}"
                     "so nothing can be ignored",
                     "copy only what the build needs, or use ctxsize suggest without --allowlist",
                 )
-    return None
+    return "", ""
 
 
 def _asked(build_file: BuildFile) -> Iterator[Asked]:
@@ -226,22 +198,25 @@ def _asked(build_file: BuildFile) -> Iterator[Asked]:
             yield from need.of(name)
 
 
-def _takings(draft: Draft) -> Iterator[Taking]:
-    """Yield the paths that the builds of each Dockerfile ask for."""
+def _takers(draft: Draft) -> dict[Include, list[str]]:
+    """Return what any build asks for, with the Dockerfiles of these builds."""
+    takers: dict[Include, list[str]] = {}
     for build_file in draft.build_files.all:
         name = build_file.request.dockerfile_in_context or "a Dockerfile elsewhere"
         asked = {each.paths for each in _asked(build_file) if each.paths is not None}
-        yield from ((name, follow(draft.request.root, paths)) for paths in sorted(asked))
+        for paths in sorted(asked):
+            takers.setdefault(follow(draft.request.root, paths), []).append(name)
+    return takers
 
 
-def _listed(takings: list[Taking]) -> list[Addition]:
-    takers: dict[str, dict[str, None]] = {}
-    for name, include in takings:
+def _listed(takers: dict[Include, list[str]]) -> list[Addition]:
+    by_pattern: dict[str, dict[str, None]] = {}
+    for include, names in takers.items():
         for pattern in include or ():
-            takers.setdefault(f"!{pattern}", {})[name] = None
-    lines = sorted(takers.items(), key=lambda item: ([*item[1]], item[0]))
-    exceptions = [Addition(line, _HEADING, f"for {' and '.join(who)}") for line, who in lines]
-    return [Addition("*", _HEADING), *exceptions]
+            by_pattern.setdefault(f"!{pattern}", {}).update(dict.fromkeys(names))
+    lines = sorted(by_pattern.items(), key=lambda item: ([*item[1]], item[0]))
+    listed = [Addition(line, _HEADING, f"for {' and '.join(who)}") for line, who in lines]
+    return [Addition("*", _HEADING), *listed]
 
 
 def _attempts(draft: Draft, additions: list[Addition]) -> Iterator[tuple[list[Addition], Attempt]]:
