@@ -44,13 +44,15 @@ class LineReader:
     """Yields the logical lines of a Dockerfile, and returns the heredoc bodies between them.
 
     `line` is the number of the last line read. `escape` and `directives` are final after the
-    first logical line. Bytes that are not UTF-8 become surrogate escapes.
+    first logical line. A line that is too long ends the text like the end of the file: it is the
+    `fault`, which BuildKit (`parser.Parse`) reports only if nothing before it is wrong.
     """
 
     def __init__(self, data: bytes) -> None:
         self.escape = "\\"
         self.directives: tuple[Directive, ...] = ()
         self.line = 0
+        self.fault: DockerfileError | None = None
         self._physical = self._physical_lines(data)
         self._at_top = True
 
@@ -89,11 +91,12 @@ class LineReader:
         raise DockerfileError("unterminated heredoc")
 
     def _physical_lines(self, data: bytes) -> Iterator[str]:
-        """Yield the lines with their line ends. Raises DockerfileError for one that is too long."""
+        """Yield the lines with their line ends, bytes that are not UTF-8 as surrogate escapes."""
         for raw in BytesIO(data):  # only LF ends a line
             if len(raw) >= _BUFFER_BYTES + raw.endswith(b"\n"):
                 message = "dockerfile line greater than max allowed size of 65535"
-                raise DockerfileError(message, line=self.line + 1)
+                self.fault = DockerfileError(message, line=self.line + 1)
+                return
             self.line += 1
             if self.line == 1:
                 raw = raw.removeprefix(_BOM)
@@ -186,6 +189,8 @@ def parse_dockerfile(data: bytes | str) -> Dockerfile:
     instructions = tuple(_instructions(reader))
     if not instructions:
         raise DockerfileError("file with no instructions", line=reader.line)
+    if reader.fault is not None:
+        raise reader.fault
     _check_structure(instructions)
     return Dockerfile(reader.directives, instructions, reader.escape, find_syntax(content))
 
