@@ -224,9 +224,9 @@ def _quickest(expression: str) -> Callable[[str], object]:
 
 
 def _linear(expression: str) -> Callable[[str], object]:
-    from ctxsize.engine.linear import Linear
+    from ctxsize.engine.linear import Machine
 
-    return Linear(expression).search
+    return Machine(expression).search
 
 
 def classify(text: str) -> tuple[str, str]:
