@@ -32,6 +32,15 @@ def encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
+def is_utf8(*texts: str) -> bool:
+    """Return whether all `texts` are UTF-8."""
+    text = "".join(texts)
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False
+
+
 def clean(path: str) -> str:
     """Return the shortest path with the same meaning, computed from the text (`filepath.Clean`).
 

@@ -126,7 +126,7 @@ def test_machine_finds_what_go_finds(
 
 def test_odd_patterns_share_a_bounded_memory() -> None:
     """Each of them may cache many sets of nodes, and an ignore file may have thousands."""
-    patterns = ["[^z]{1,100}" * 4 + f"z{number}" for number in range(20)]
+    patterns = ["[^z]{1,100}" * 4 + f"z{number}" for number in range(6)]
     spec = BUILDKIT.spec_class.from_lines(patterns)
     tracemalloc.start()
     try:
@@ -134,7 +134,7 @@ def test_odd_patterns_share_a_bounded_memory() -> None:
         _, peak_bytes = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak_bytes < 20_000_000
+    assert peak_bytes < 10_000_000
 
 
 def test_answers_stay_the_same_while_memory_is_freed(monkeypatch: pytest.MonkeyPatch) -> None:
