@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -239,14 +239,16 @@ class Matcher:
         # Else each path is evaluated alone, or a pattern may stop the build.
         self._hands_down = spec.remembers_parents and not any(each.fault for each in spec.patterns)
         self._program = Program(spec.patterns)
-        self._live = {"": self._program.start}
-        self._steps = {"": Step(False, 0, None)}
+        self._known = {"": (list[int](), Step(False, 0, None), self._program.start)}
+        """For each path the patterns that match it, its fate, and the live segments below."""
 
     def indexes(self, path: str) -> list[int]:
         """Return the indexes of the patterns that match `path` itself, in order."""
-        directory, _, name = path.rpartition("/")
-        live = self._live_in(directory)
-        return self._owners(self._hits(live, directory, [name]).get(name, 0))
+        return self._find(path)[0]
+
+    def step(self, path: str) -> Step:
+        """Return the fate of `path`, as if the builder entered every directory above it."""
+        return self._find(path)[1] if self._hands_down else [*self.spec.steps(path)][-1][1]
 
     def in_tree(self, root: Held) -> Iterator[tuple[str, list[int]]]:
         """Yield each matched path below `root`, with the indexes of the patterns that match it."""
@@ -258,30 +260,24 @@ class Matcher:
         """Return the topmost matched paths: names by directory."""
         return {held.path: {*found} for held, found in self._by_directory(root, topmost=True)}
 
-    def step(self, path: str) -> Step:
-        """Return the fate of `path`, as if the builder entered every directory above it."""
-        if not self._hands_down:
-            return [*self.spec.steps(path)][-1][1]
-        for each in _unknown(path, self._steps):
-            above = self._steps[each.rpartition("/")[0]].state
+    def _find(self, path: str) -> tuple[list[int], Step, int]:
+        for each in () if path in self._known else up_to(path):
+            if each in self._known:
+                continue
+            directory, _, name = each.rpartition("/")
+            _, above, live = self._known[directory]
+            hits = self._hits(live, directory, [name]).get(name, 0)
+            indexes = self._owners(hits)
             ignored, state = False, 0
             # The same as `DockerIgnoreSpec.step`, but only for the patterns that match.
-            for index in sorted({*self.indexes(each), *_bits(above)}):
+            for index in sorted({*indexes, *_bits(above.state)}):
                 ignores = bool(self.spec.patterns[index].include)
-                if above >> index & 1 or ignores != ignored:
+                if above.state >> index & 1 or ignores != ignored:
                     state |= 1 << index
                     ignored = ignores
-            self._steps[each] = Step(ignored, state, state.bit_length() - 1 if state else None)
-        return self._steps[path]
-
-    def _live_in(self, directory: str) -> int:
-        """Return the segments that may match a name in `directory`."""
-        for each in _unknown(directory, self._live):
-            above, _, name = each.rpartition("/")
-            live = self._live[above]
-            hits = self._hits(live, above, [name]).get(name, 0)
-            self._live[each] = self._program.follow(live, hits, name)
-        return self._live[directory]
+            step = Step(ignored, state, state.bit_length() - 1 if state else None)
+            self._known[each] = indexes, step, self._program.follow(live, hits, name)
+        return self._known[path]
 
     def _hits(self, live: int, directory: str, names: Sequence[str]) -> dict[str, int]:
         """Return the matching ones of the `live` segments, for each name with any."""
@@ -317,15 +313,6 @@ class Matcher:
                 below = program.follow(live, hits.get(name, 0), name)
                 if below and not (topmost and name in found):
                     pending.append((folder, below))
-
-
-def _unknown(path: str, known: Collection[str]) -> list[str]:
-    """Return `path` and the directories above it that are not in `known`, topmost first."""
-    found: list[str] = []
-    while path not in known:
-        found.append(path)
-        path = path.rpartition("/")[0]
-    return found[::-1]
 
 
 def _bits(state: int) -> Iterator[int]:
