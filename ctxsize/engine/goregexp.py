@@ -113,7 +113,7 @@ class Nodes:
         return len(self.what) - 1
 
 
-class Part(NamedTuple):
+class Fragment(NamedTuple):
     """A part of an expression, read but not yet built."""
 
     add: Callable[[Nodes, int], int]
@@ -124,29 +124,29 @@ class Part(NamedTuple):
     """Most copies that nested repetitions make of anything in it (`repeatIsValid`)."""
 
 
-def _one(what: Ranges | str) -> Part:
+def _one(what: Ranges | str) -> Fragment:
     """Return a part for one character within ranges, or for an assertion."""
-    return Part(lambda nodes, after: nodes.new(what, after))
+    return Fragment(lambda nodes, after: nodes.new(what, after))
 
 
-def _sequence(parts: list[Part]) -> Part:
+def _sequence(parts: list[Fragment]) -> Fragment:
     def add(nodes: Nodes, after: int) -> int:
         for part in reversed(parts):
             after = part.add(nodes, after)
         return after
 
     copies = max((part.copies for part in parts), default=1)
-    return Part(add, max(1, sum(part.size for part in parts)), copies)
+    return Fragment(add, max(1, sum(part.size for part in parts)), copies)
 
 
-def _either(one: Part, other: Part) -> Part:
+def _either(one: Fragment, other: Fragment) -> Fragment:
     def add(nodes: Nodes, after: int) -> int:
         return nodes.new("", one.add(nodes, after), other.add(nodes, after))
 
-    return Part(add, one.size + other.size + 1, max(one.copies, other.copies))
+    return Fragment(add, one.size + other.size + 1, max(one.copies, other.copies))
 
 
-def _repeated(part: Part, low: int, high: int | None) -> Part:
+def _repeated(part: Fragment, low: int, high: int | None) -> Fragment:
     """Return `part` repeated `low` to `high` times; None means no upper bound."""
 
     def add(nodes: Nodes, after: int) -> int:
@@ -163,11 +163,13 @@ def _repeated(part: Part, low: int, high: int | None) -> Part:
         return first
 
     if high is None:
-        return Part(add, 1 + low * part.size if low else 2 + part.size, (low or 1) * part.copies)
-    return Part(add, max(1, high * part.size + high - low), high * part.copies)
+        return Fragment(
+            add, 1 + low * part.size if low else 2 + part.size, (low or 1) * part.copies
+        )
+    return Fragment(add, max(1, high * part.size + high - low), high * part.copies)
 
 
-def parsed(expression: str) -> Part:
+def parsed(expression: str) -> Fragment:
     r"""Return `expression` as a part that can be built.
 
     Raises `GoRegexpError` if Go's compiler refuses it, and `NotImplementedError` if only
@@ -206,14 +208,14 @@ class _ExpressionReader:
         self.at += taken
         return taken
 
-    def alternatives(self) -> Part:
+    def alternatives(self) -> Fragment:
         found = self._concatenation()
         while self._takes("|"):
             found = _either(found, self._concatenation())
         return found
 
-    def _concatenation(self) -> Part:
-        done: list[Part] = []
+    def _concatenation(self) -> Fragment:
+        done: list[Fragment] = []
         repeated = False
         while self.at < len(self.text) and self.text[self.at] not in "|)":
             operator = self._take(_REPEAT)
@@ -230,7 +232,7 @@ class _ExpressionReader:
             repeated = operator is not None
         return _sequence(done)
 
-    def _atom(self) -> Part:
+    def _atom(self) -> Fragment:
         if self._takes("("):
             return self._group()
         if self._takes("["):
@@ -245,7 +247,7 @@ class _ExpressionReader:
             return _one(_complement([(10, 10)]))
         return _one(self._shorthand() or self._char())
 
-    def _group(self) -> Part:
+    def _group(self) -> Fragment:
         self.depth += 1
         if self.depth > _MOST_NESTED:
             raise NotImplementedError(f"more than {_MOST_NESTED} nested groups")
