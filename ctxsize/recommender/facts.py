@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -10,15 +9,13 @@ from fnmatch import translate
 from functools import cache, cached_property
 from heapq import nsmallest
 
-from ctxsize.dockerfile.stages import built_stages
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, Named
 from ctxsize.recommender.evidence import Evidence
-from ctxsize.recommender.knowledge.tools import install_directory, listed, manager_of
 from ctxsize.recommender.matches import Match
-from ctxsize.recommender.mentions import Texts, mentions, running
-from ctxsize.recommender.rules import NOT_SOURCES, Rule, is_source
+from ctxsize.recommender.mentions import Texts, mentions
+from ctxsize.recommender.rules import NOT_SOURCES, is_source
+from ctxsize.recommender.tools import listed
 from ctxsize.recommender.tree import SumsByPath, directories_above, is_below, like
-from ctxsize.syntax import Command
 
 _VERSIONED_BY_GIT = re.compile(
     r"setuptools[_-]scm|setuptools-git-versioning|source\s*=\s*[\"']scm|gradle-git|hatch-vcs|versioningit|versioneer|dunamai|poetry-dynamic-versioning"
@@ -84,9 +81,6 @@ class Facts:
         self.build_files = build_files
         self.sums = sums
         """The sums of the context, by path."""
-        self._installed: dict[tuple[int, str], tuple[str | None, ...]] = {}
-        self.running = cache(lambda step: (*running(step),))
-        """Return the commands of a step, each with its directory."""
         self.sent_like = cache(self._sent_like)
         """Return the files that are sent and whose names match, topmost first."""
         self._scripts = cache(self._find_scripts)
@@ -156,35 +150,6 @@ class Facts:
                 return at
         named = (each.path for each in self.build_files.all if mentions(name, each.commands))
         return next(named, None)
-
-    def installed_by(self, build_file: BuildFile, rule: Rule) -> tuple[str | None, ...]:
-        """Return the package of each install in `build_file`; None for an unknown package."""
-        key = id(build_file), rule.name
-        if key not in self._installed:
-            self._installed[key] = tuple(
-                self.package_at(rule, posixpath.join(at, there))
-                for at, command in self.commands(build_file)
-                if (there := install_directory(rule, command)) is not None
-            )
-        return self._installed[key]
-
-    def package_at(self, rule: Rule, place: str) -> str | None:
-        """Return the package of the context that is at `place` in an image; None if unknown."""
-        manager = manager_of(rule)
-        manifest = manager.files[0] if manager else ""
-        parts = posixpath.normpath(place).lstrip("/").split("/")
-        ends = ("/".join(parts[at:]) for at in range(len(parts)) if parts[at])
-        for end in ends:
-            if NOT_SOURCES.isdisjoint(end.split("/")) and f"{end}/{manifest}" in self.sums:
-                return end
-        return None
-
-    def commands(self, build_file: BuildFile) -> Iterator[tuple[str, Command]]:
-        """Yield the commands in the builds of `build_file`, with their directories."""
-        for stage in built_stages(build_file.dockerfile):
-            for step in stage.steps:
-                if step.is_run:
-                    yield from self.running(step)
 
     def script(self, name: str, beside: str) -> str:
         """Return the texts of the files of this name that are sent, except those in `beside`."""

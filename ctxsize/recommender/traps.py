@@ -10,8 +10,7 @@ from collections.abc import Callable
 from functools import cache
 
 from ctxsize.recommender.facts import Facts, reader_of
-from ctxsize.recommender.knowledge.tools import works
-from ctxsize.recommender.made import made_by, no_install_step
+from ctxsize.recommender.made import Making
 from ctxsize.recommender.matches import Certainty, Doubt, Match, Objection, letting_in
 from ctxsize.recommender.mentions import is_named
 from ctxsize.recommender.rules import Category, is_build_input
@@ -138,25 +137,15 @@ def test_stage(facts: Facts, match: Match) -> str | None:
 
 
 def prebuilt_pipeline(facts: Facts, match: Match) -> str | None:
-    """Object if no command makes it from its sources: the image may ship the copied one."""
-    if "no_install_step" in match.rule.traps:
-        return None
-    for each in made_by(facts, match):
-        if not each.is_spared:
-            ran = (command for _, command in facts.commands(each.build_file))
-            what = "not this" if any(map(works, ran)) else "nothing"
-            return Doubt(f"{each.build_file.path} builds {what}: the image may need it as it is")
-    return None
-
-
-def used_as_it_is(facts: Facts, match: Match) -> str | None:
-    """Object if an instruction uses the copied match, and nothing there makes it again."""
-    for each in made_by(facts, match):
-        path = each.build_file.path
-        if each.used_at is not None:
-            return Doubt(f"{path}:{each.used_at} uses it as it is, and no command there makes it")
-        if each.build_file.unread_at is not None:
-            at = f"{path}:{each.build_file.unread_at}"
+    """Object if an image may need the copied match, as no command there makes it again."""
+    for build_file in facts.taking(match):
+        making, path = Making(facts, build_file, match), build_file.path
+        if match.rule.category in _BUILT and not making.is_made:
+            return Doubt(f"{path} takes it, and no command there makes it")
+        if making.used_at is not None:
+            return Doubt(f"{path}:{making.used_at} uses it as it is, and no command there makes it")
+        if build_file.unread_at is not None:
+            at = f"{path}:{build_file.unread_at}"
             return Doubt(f"{at} may use it: its commands cannot be read")
     return None
 
@@ -233,9 +222,8 @@ TRAPS: dict[str, Trap] = {
     "scm_version_in_build": scm_version_in_build,
     "mentioned": mentioned,
     "test_stage": test_stage,
-    "no_install_step": no_install_step,
+    "no_install_step": prebuilt_pipeline,
     "prebuilt_pipeline": prebuilt_pipeline,
-    "used_as_it_is": used_as_it_is,
     "only_possible": only_possible,
     "read_by_build": read_by_build,
     "site_generator": site_generator,
@@ -256,9 +244,8 @@ FOR_ALL = (
 
 @cache
 def _traps(category: Category, own: tuple[str, ...]) -> tuple[str, ...]:
-    built = ("prebuilt_pipeline",) if category in _BUILT else ()
-    used = ("used_as_it_is",) if category in _USED else ()
-    return tuple(dict.fromkeys((*FOR_ALL, *own, *built, *used)))
+    used = category in _USED and "no_install_step" not in own
+    return tuple(dict.fromkeys((*FOR_ALL, *own, *(["prebuilt_pipeline"] if used else []))))
 
 
 def objections(facts: Facts, match: Match, *, but: str = "") -> list[Objection]:
