@@ -15,7 +15,7 @@ from ctxsize.recommender.matches import Match
 from ctxsize.recommender.mentions import Texts, mentions
 from ctxsize.recommender.rules import NOT_SOURCES, is_source
 from ctxsize.recommender.tools import listed
-from ctxsize.recommender.tree import SumsByPath, directories_above, is_below, like
+from ctxsize.recommender.tree import SumsByPath, directories_above, is_below, is_glob, like
 
 _VERSIONED_BY_GIT = re.compile(
     r"setuptools[_-]scm|setuptools-git-versioning|source\s*=\s*[\"']scm|gradle-git|hatch-vcs|versioningit|versioneer|dunamai|poetry-dynamic-versioning"
@@ -179,6 +179,11 @@ class Facts:
             if held.path in self.sums:
                 found[held.name].append(held.path)
         return found
+
+    def called(self, name: str) -> Iterator[str]:
+        """Yield the paths that are sent and whose last name is `name`, which may be a glob."""
+        names = (e for e in self.by_name if like(name, e)) if is_glob(name) else (name,)
+        return (path for each in names for path in self.by_name.get(each, ()))
 
     @cached_property
     def settings(self) -> dict[str, list[str]]:

@@ -78,9 +78,14 @@ class Match:
     objections: tuple[Objection, ...] = ()
 
     @property
+    def hard(self) -> Objection | None:
+        """Return the objection that the user may not overrule; None without one."""
+        return next((each for each in self.objections if not each.soft), None)
+
+    @property
     def is_blocked(self) -> bool:
         """Return True if it is not suggested at all."""
-        return self.rule.never or any(not each.soft for each in self.objections)
+        return self.rule.never or self.hard is not None
 
     @property
     def is_settled(self) -> bool:
@@ -106,13 +111,12 @@ class Finder:
         self._nameless = 0
         for number, (_, find) in enumerate(self._looks):
             name = _last(find)
-            segment = Segment("literal", name)
-            if is_glob(name) and segments(DockerIgnorePattern(name))[0].kind != "path":
-                segment = segments(DockerIgnorePattern(name))[0]
-            if find:
-                self._index.add(1 << number, segment)
-            else:
+            if not name:
                 self._nameless |= 1 << number
+            elif is_glob(name):
+                self._index.add(1 << number, segments(DockerIgnorePattern(name))[0])
+            else:
+                self._index.add(1 << number, Segment("literal", name))
         self.looks = lru_cache(maxsize=_MOST_NAMES)(self._find)
         self._of = cache(self._among)
 

@@ -34,11 +34,9 @@ class Suggestion:
 
     matches: tuple[Match, ...]
     patterns: tuple[str, ...]
-    """The lines to add; exceptions begin with `!`."""
+    """The lines to add."""
     objections: tuple[Objection, ...] = ()
     """The objections that the user may overrule."""
-    keeps: tuple[str, ...] = ()
-    """Paths below it that are still sent, because a Dockerfile takes them by name."""
     size: Size = Size(Amount(), None)
     """The size that it saves in addition to the suggestions before it."""
     chosen: bool = False
