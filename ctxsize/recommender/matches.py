@@ -24,8 +24,6 @@ from ctxsize.recommender.evidence import Evidence, text_of
 from ctxsize.recommender.rules import SAFE_FROM, Category, EntryType, Rule
 from ctxsize.recommender.tree import Sums, SumsByPath, is_glob, like
 
-_MOST_NAMES = 10_000
-"""Number of names whose rules are cached."""
 _NONE = Sums()
 _LARGE_BYTES = 1024 * 1024
 """Minimum number of bytes of a file that a rule without names may match."""
@@ -117,15 +115,15 @@ class Finder:
                 self._index.add(1 << number, segments(DockerIgnorePattern(name))[0])
             else:
                 self._index.add(1 << number, Segment("literal", name))
-        self.looks = lru_cache(maxsize=_MOST_NAMES)(self._find)
+        self.looks = lru_cache(maxsize=10_000)(self._find)
         self._of = cache(self._among)
 
     def _find(self, name: str, kind: EntryType) -> tuple[Look, ...]:
         return self._of(self._index.matching(name) | self._nameless, kind)
 
     def _among(self, bits: int, kind: EntryType) -> tuple[Look, ...]:
-        found = (each for at, each in enumerate(self._looks) if bits >> at & 1)
-        return tuple(each for each in found if each[0].kind is kind)
+        looks = enumerate(self._looks)
+        return tuple(each for at, each in looks if bits >> at & 1 and each[0].kind is kind)
 
 
 def _last(find: str) -> str:

@@ -121,41 +121,28 @@ class Marker:
 
 @dataclass(frozen=True)
 class Rule:
-    """The knowledge about one kind of directory or file."""
+    """The knowledge about one kind of directory or file; `CONTRIBUTING.md` explains the keys."""
 
     name: str
     """`rust.target`: the ecosystem, and a word for it."""
     find: tuple[str, ...]
-    """Names, or the last components of paths, at any depth; `/x` only at the top.
-
-    Empty for a directory of any name that its marker alone identifies.
-    """
+    """Names, or the last components of paths; empty for a directory of any name."""
     category: Category
     confidence: float
     """Probability that no build needs it, if the marker holds and no trap objects."""
     marker: Marker
     why: str
-    """The reason to ignore it, in one sentence."""
     again: str = ""
-    """The command that makes it again; empty if there is none."""
     kind: EntryType = EntryType.DIRECTORY
     form: Form = Form.ANYWHERE
     contents: bool = False
-    """True if only its content is ignored and the directory itself stays."""
     volatile: bool = True
-    """True if it changes without a change of the sources."""
     traps: tuple[str, ...] = ()
-    """Names of the traps that apply to it, in addition to those for all rules."""
     read_by: str = ""
-    """For secrets: an expression of the commands that read it by themselves."""
     only_proved: bool = False
-    """For secrets: match only by content, never by name."""
     never: bool = False
-    """True if the rule only explains why it is not suggested."""
     clean: Mapping[str, Any] = field(default_factory=dict, compare=False)
-    """The proof that it may be deleted; empty if there is none."""
     nests: Mapping[str, Any] = field(default_factory=dict, compare=False)
-    """Its names that occur below the top as well, and where; empty if there are none."""
 
     @property
     def ecosystem(self) -> str:
@@ -179,38 +166,29 @@ class Rule:
         return ", ".join(f"`**/{each}`" for each in self.find)
 
 
-_INPUTS = (
-    *("Cargo.lock", "Cargo.toml", "rust-toolchain*", "package.json", "package-lock.json"),
-    *("npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "pnpm-workspace.yaml", "bun.lock*"),
-    *(".nvmrc", ".node-version", ".yarnrc.yml", "tsconfig*.json", "composer.json"),
-    *("composer.lock", "pyproject.toml", "poetry.lock", "uv.lock", "Pipfile*", "setup.py"),
-    *("setup.cfg", "requirements*.txt", ".python-version", ".tool-versions", "go.mod"),
-    *("go.sum", "go.work", "Gemfile", "Gemfile.lock", ".ruby-version", "mix.exs", "mix.lock"),
-    *("pom.xml", "build.gradle*", "settings.gradle*", "gradle.properties", "gradlew", "mvnw"),
-    *("gradle-wrapper.jar", "gradle-wrapper.properties", "maven-wrapper.*", "*.csproj"),
-    *("*.fsproj", "*.sln", "*.slnx", "global.json", "nuget.config", "Directory.*.props"),
-    *("Package.swift", "Package.resolved", "pubspec.yaml", "pubspec.lock", "stack.yaml"),
-    *("*.cabal", "build.zig*", "shard.yml", "shard.lock", "rebar.config", "rebar.lock"),
-    *("CMakeLists.txt", "vcpkg.json", "conanfile.*", "flake.nix", "flake.lock"),
-)
-_IS_INPUT = re.compile("|".join(map(translate, _INPUTS)))
-_SOURCES = tuple(
-    f".{ending}"
-    for group in (
-        "rs py pyi go js mjs cjs ts mts cts tsx jsx vue svelte astro java kt kts scala sbt clj",
-        "rb php ex exs erl c cc cpp cxx h hpp cs fs vb swift m dart hs ml zig nim cr lua pl pm r",
-        "sh bash zsh ps1 toml json jsonc cfg ini gradle xml cmake mk csproj fsproj props targets",
-        "sln slnx gemspec cabal nix bzl proto graphql sql",
-    )
-    for ending in group.split()
-)
-_SOURCE_NAMES = frozenset(
-    (
-        *("Makefile", "GNUmakefile", "makefile", "justfile", "Justfile", "Rakefile", "Gemfile"),
-        *("CMakeLists.txt", "MANIFEST.in", "BUILD", "WORKSPACE", "Procfile", "Earthfile"),
-        *("pnpm-workspace.yaml", "go.work"),
-    )
-)
+_INPUTS = """
+Cargo.lock Cargo.toml rust-toolchain* package.json package-lock.json npm-shrinkwrap.json yarn.lock
+pnpm-lock.yaml pnpm-workspace.yaml bun.lock* .nvmrc .node-version .yarnrc.yml tsconfig*.json
+composer.json composer.lock pyproject.toml poetry.lock uv.lock Pipfile* setup.py setup.cfg
+requirements*.txt .python-version .tool-versions go.mod go.sum go.work Gemfile Gemfile.lock
+.ruby-version mix.exs mix.lock pom.xml build.gradle* settings.gradle* gradle.properties gradlew
+mvnw gradle-wrapper.jar gradle-wrapper.properties maven-wrapper.* *.csproj *.fsproj *.sln *.slnx
+global.json nuget.config Directory.*.props Package.swift Package.resolved pubspec.yaml
+pubspec.lock stack.yaml *.cabal build.zig* shard.yml shard.lock rebar.config rebar.lock
+CMakeLists.txt vcpkg.json conanfile.* flake.nix flake.lock
+"""
+_IS_INPUT = re.compile("|".join(map(translate, _INPUTS.split())))
+_SOURCES = """
+.rs .py .pyi .go .js .mjs .cjs .ts .mts .cts .tsx .jsx .vue .svelte .astro .java .kt .kts .scala
+.sbt .clj .rb .php .ex .exs .erl .c .cc .cpp .cxx .h .hpp .cs .fs .vb .swift .m .dart .hs .ml .zig
+.nim .cr .lua .pl .pm .r .sh .bash .zsh .ps1 .toml .json .jsonc .cfg .ini .gradle .xml .cmake .mk
+.csproj .fsproj .props .targets .sln .slnx .gemspec .cabal .nix .bzl .proto .graphql .sql
+"""
+_SOURCE_NAMES = """
+Makefile GNUmakefile makefile justfile Justfile Rakefile Gemfile CMakeLists.txt MANIFEST.in BUILD
+WORKSPACE Procfile Earthfile pnpm-workspace.yaml go.work
+"""
+_ENDINGS, _NAMES = tuple(_SOURCES.split()), frozenset(_SOURCE_NAMES.split())
 FETCHED = frozenset(
     {".git", "node_modules", ".venv", "site-packages", "target", ".cargo", "bower_components"}
 )
@@ -223,7 +201,7 @@ NOT_SOURCES = FETCHED | {
 
 def is_source(name: str) -> bool:
     """Return True if the name is that of a program's source or of a manifest."""
-    return name.endswith(_SOURCES) or name in _SOURCE_NAMES
+    return name.endswith(_ENDINGS) or name in _NAMES
 
 
 def is_build_input(name: str) -> bool:
