@@ -22,10 +22,9 @@ from ctxsize.errors import CtxsizeError
 from ctxsize.model import Amount
 from ctxsize.recommender.build_files import BuildFiles, Named, with_bases
 from ctxsize.recommender.evidence import Evidence, Tracked
-from ctxsize.recommender.facts import Facts
+from ctxsize.recommender.facts import Facts, is_named
 from ctxsize.recommender.governed import Discovering, read_build_files
 from ctxsize.recommender.matches import Match, collect
-from ctxsize.recommender.mentions import is_named
 from ctxsize.recommender.outcome import Size, Suggestion
 from ctxsize.recommender.rules import all_rules
 from ctxsize.recommender.traps import objections

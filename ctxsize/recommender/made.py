@@ -16,9 +16,8 @@ from typing import NamedTuple
 from ctxsize.dockerfile.sources import Mount, path_from_root
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages, tolerant
 from ctxsize.recommender.build_files import BuildFile, Named
-from ctxsize.recommender.facts import Facts
+from ctxsize.recommender.facts import Facts, is_named
 from ctxsize.recommender.matches import Match
-from ctxsize.recommender.mentions import is_named
 from ctxsize.recommender.rules import NOT_SOURCES, Category
 from ctxsize.recommender.tools import (
     has_tools,

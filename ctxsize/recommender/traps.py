@@ -9,10 +9,9 @@ import re
 from collections.abc import Callable
 from functools import cache
 
-from ctxsize.recommender.facts import Facts, reader_of
+from ctxsize.recommender.facts import Facts, is_named, reader_of
 from ctxsize.recommender.made import Making
 from ctxsize.recommender.matches import Certainty, Doubt, Match, Objection, letting_in
-from ctxsize.recommender.mentions import is_named
 from ctxsize.recommender.rules import Category, is_build_input
 
 _PLACEHOLDERS = frozenset({".keep", ".gitkeep", ".gitignore", ".empty", ".placeholder"})

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxsize.recommender.mentions import Texts, mentions
+from ctxsize.recommender.facts import Texts, mentions
 
 
 @pytest.mark.parametrize(

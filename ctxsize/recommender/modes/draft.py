@@ -18,8 +18,8 @@ from ctxsize.engine.trial import Attempt
 from ctxsize.errors import IgnoreFileError
 from ctxsize.recommender.build_files import BuildFile, BuildFiles
 from ctxsize.recommender.context import BuildContext
+from ctxsize.recommender.facts import is_named
 from ctxsize.recommender.matches import Match, exceptions, letting_in
-from ctxsize.recommender.mentions import is_named
 from ctxsize.recommender.outcome import IgnoreFileChange, Note
 from ctxsize.recommender.rules import Category
 from ctxsize.writer.merge import Addition, merge
