@@ -165,12 +165,10 @@ class BuildContext:
 
     @property
     def new_file(self) -> bool:
-        """Return True if there is no ignore file yet."""
         return self.request.ignore_file is None
 
     @cached_property
     def git(self) -> Tracked:
-        """Return the files that git tracks and ignores."""
         return Tracked(self.tree)
 
     @cached_property
@@ -182,26 +180,22 @@ class BuildContext:
 
     @cached_property
     def proof(self) -> Proof:
-        """Return the proof for this context."""
         return Proof(self.trial, self.build_files)
 
     @cached_property
     def evidence(self) -> Evidence:
-        """Return the evidence from the tree and from git."""
         own = {self.own_path} if self.own_path else set()
         return Evidence(self.tree, self.git, self.build_files.own_files | own)
 
     @cached_property
     def facts(self) -> Facts:
-        """Return the facts from manifests, sources and Dockerfiles."""
         return Facts(self.evidence, self.build_files, self.sums)
 
     @cached_property
     def found(self) -> list[Match]:
         """Return the matches of all rules among the sent entries, with their objections."""
-        return collect(
-            self.evidence, tuple(all_rules().values()), self.sums, partial(objections, self.facts)
-        )
+        judge = partial(objections, self.facts)
+        return collect(self.evidence, all_rules().values(), self.sums, judge)
 
     def takes(self, hidden: Collection[str]) -> bool:
         """Return True if an instruction takes one of these paths, or something below it, by name.
@@ -226,7 +220,6 @@ class BuildContext:
 
     @cached_property
     def sums(self) -> SumsByPath:
-        """Return the sums of the context, by path."""
         return SumsByPath([self.trial.before], self.snapshot)
 
     @cached_property
@@ -236,7 +229,6 @@ class BuildContext:
 
     @cached_property
     def transfer(self) -> SumsByPath:
-        """Return the sums of the transfers, by path."""
         if self._includes == [None]:
             return self.sums
         sent = (self.snapshot.sent(include=each) for each in self._includes)

@@ -47,16 +47,14 @@ def author_exception(facts: Facts, match: Match) -> str | None:
 
 def unknown_source(facts: Facts, match: Match) -> str | None:
     """Object if an instruction, or a whole Dockerfile, takes a source with an unknown name."""
-    used = match.rule.category in _USED
+    used, secret = match.rule.category in _USED, match.rule.category is Category.SECRET
     for named in facts.build_files.unknown:
         at_or_below, above = facts.may_take(named, match.path)
+        may = at_or_below or (used and above)
         if not named.path.strip("*/"):
             # A variable alone may name any path. It does not mean a path that is useless in an
             # image, and it means a secret only if the instruction contains a word for secrets.
-            secret = match.rule.category is Category.SECRET
             may = used or (secret and _SECRET_WORDS.search(named.text) is not None)
-        else:
-            may = at_or_below or (used and above)
         if may:
             return Doubt(f"what {named} takes depends on a variable; see --build-arg")
     name = match.path.rpartition("/")[2]
@@ -129,10 +127,8 @@ def mentioned(facts: Facts, match: Match) -> str | None:
 
 def test_stage(facts: Facts, match: Match) -> str | None:
     """Object if a stage runs the tests."""
-    for build_file in facts.build_files.all:
-        if _TESTS_RUN.search(build_file.commands):
-            return f"{build_file.path} runs tests"
-    return None
+    files = (e.path for e in facts.build_files.all if _TESTS_RUN.search(e.commands))
+    return next((f"{path} runs tests" for path in files), None)
 
 
 def prebuilt_pipeline(facts: Facts, match: Match) -> str | None:
@@ -165,18 +161,16 @@ def _holding(patterns: tuple[str, ...], clause: str) -> Trap:
     return trap
 
 
-def wrapper_jar(_: Facts, match: Match) -> str | None:
-    """Object to the jars of the Gradle and Maven wrappers, which start the build."""
-    return "the build starts with it" if "wrapper" in match.path else None
-
-
 def env_at_build(facts: Facts, match: Match) -> str | None:
     """Object if a bundler or a framework reads the file while it builds."""
-    reason = reader_of(facts, match)
-    if reason is None and match.path.rpartition("/")[2].startswith(".env"):
-        symfony = facts.evidence.tree.find(match.path.rpartition("/")[0], "symfony.lock")
-        reason = "Symfony reads it" if symfony else None
-    return None if reason is None else Doubt(reason)
+    reason, (directory, _, name) = reader_of(facts, match), match.path.rpartition("/")
+    if (
+        not reason
+        and name.startswith(".env")
+        and facts.evidence.tree.has(directory, "symfony.lock")
+    ):
+        reason = "Symfony reads it"
+    return Doubt(reason) if reason else None
 
 
 def read_by_build(facts: Facts, match: Match) -> str | None:
@@ -184,22 +178,17 @@ def read_by_build(facts: Facts, match: Match) -> str | None:
     reader = match.rule.read_by
     for build_file in facts.taking(match) if reader else ():
         if re.search(reader, build_file.commands):
-            return Doubt(
-                f"a command of {build_file.path} may read it; mount it with --mount=type=secret"
-            )
+            reason = f"a command of {build_file.path} may read it"
+            return Doubt(f"{reason}; mount it with --mount=type=secret")
     return None
 
 
 def site_generator(facts: Facts, match: Match) -> str | None:
     """Object if a web site is built from the documentation."""
-    directory = match.path.rpartition("/")[0]
-    found = facts.evidence.tree.first(directory, _SITES)
-    if found is not None:
-        return Doubt(f"{found} makes a web site of it")
-    for build_file in facts.build_files.all:
-        if _SITE_GENERATORS.search(build_file.commands):
-            return Doubt(f"{build_file.path} makes a web site")
-    return None
+    sites = facts.evidence.tree.first(match.path.rpartition("/")[0], _SITES)
+    files = (e.path for e in facts.build_files.all if _SITE_GENERATORS.search(e.commands))
+    found = sites or next(files, None)
+    return Doubt(f"{found} makes a web site of it") if found else None
 
 
 _BUILT = (Category.ARTEFACT, Category.DEPS, Category.DOCS)
@@ -228,7 +217,6 @@ TRAPS: dict[str, Trap] = {
     "site_generator": site_generator,
     "vendored": _holding(("modules.txt", "*/Cargo.toml"), ": the build takes it from here"),
     "tracked_cargo_config": _holding(("config.toml", "config"), " changes how Cargo builds"),
-    "wrapper_jar": wrapper_jar,
     "env_at_build": env_at_build,
 }
 """Every trap by the name that rules use."""
