@@ -82,11 +82,11 @@ def _may_stand_anywhere(matches: list[Match], facts: Facts, exceptional: Iterabl
         return False
     if rule.contents or any(named.goes_through(find) for named in facts.build_files.named):
         return False
+    if any(may_name(text, find) for text in exceptional):
+        return False
     proven = {match.path for match in matches}
     alike = (path for path in facts.called(find.rpartition("/")[2]) if fits(find, path))
-    return not any(may_name(text, find) for text in exceptional) and all(
-        path in proven or is_below(path, proven) for path in alike
-    )
+    return all(path in proven or is_below(path, proven) for path in alike)
 
 
 def ranked(
@@ -177,13 +177,9 @@ def _is_source(tree: Tree, path: str, sums: SumsByPath) -> bool:
     held = tree.snapshot.folder(path)
     if held is None:
         return is_source(path.rpartition("/")[2])
-    written, half = 0, sums[path].content_bytes // 2
-    for each in held.tree():
-        found = sums.names_in(each.path).items()
-        written += sum([size for name, size in found if size and is_source(name)])
-        if written > half:
-            return True
-    return False
+    sizes = (item for each in held.tree() for item in sums.names_in(each.path).items())
+    written = sum(size for name, size in sizes if size and is_source(name))
+    return 2 * written > sums[path].content_bytes
 
 
 def _note(tracked: Tracked, path: str) -> str:

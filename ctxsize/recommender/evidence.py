@@ -141,16 +141,13 @@ class Evidence:
         self.git = tracked
         self._root = tree.snapshot.request.root
         self._dockerfiles = frozenset(dockerfiles)
-        """Paths of the Dockerfiles of this context and of the ignore files of its builds."""
         self.small_file = lru_cache(maxsize=64)(lambda path: text_of(self.source(path)))
         """Return the text of a manifest; members of a workspace share manifests."""
 
     def first_bytes(self, path: str) -> bytes:
-        """Return the beginning of a file."""
         return small_file(self._root, path, _FIRST_BYTES)
 
     def source(self, path: str) -> bytes:
-        """Return the content of a source."""
         return small_file(self._root, path)
 
     def shows(self, marker: Marker, path: str) -> str | None:

@@ -53,13 +53,12 @@ class _Content(NamedTuple):
     """The content of a stage after a step, as far as it concerns the match."""
 
     has_it: bool = False
-    """True if the match was copied from the context."""
     has_files: bool = False
     """True if anything was copied from the context or from another stage."""
     made: bool = False
-    """True if a command made the match, or COPY took it by name from a stage that made it."""
+    """True if a command made it, or COPY took it by name from a stage that made it."""
     later: tuple[int, ...] = ()
-    """Lines that use the match when the image is finished, if it is still the copied one."""
+    """Lines that use it when the image is finished, if it is still the copied one."""
 
     @property
     def is_as_it_came(self) -> bool:
@@ -88,11 +87,8 @@ class Making:
                 self._uses += end.later
                 if stage not in self._consumed and self._manager and self._speaks(stage.base):
                     self._uses.append(stage.stage.line)
-
-    @property
-    def used_at(self) -> int | None:
-        """Return the first line that uses the copied match; None if there is none."""
-        return min(self._uses, default=None)
+        self.used_at = min(self._uses, default=None)
+        """The first line that uses the copied match; None if there is none."""
 
     def _end_of(self, stage: BuiltStage) -> _Content:
         content = _Content() if stage.parent is None else self._ends[stage.parent]
@@ -111,20 +107,18 @@ class Making:
     def _copied(self, content: _Content, stage: BuiltStage, step: StageStep) -> _Content:
         taken = self._build_file.taken_at.get((stage.label, step.line), ())
         arrives = any(each.kind in ("copy", "add") and self._is_in(each.path) for each in taken)
-        there = self._origin(stage, step.origin) or _Content()
+        there = self._origin(stage, step.origin)
         named = any(is_named(self._name, each) for each in step.arguments[:-1])
         if there.is_as_it_came and named:
             self._uses.append(step.line)
-        return content._replace(
-            has_it=content.has_it or arrives or there.is_as_it_came,
-            has_files=True,
-            made=content.made or (there.made and named),
-        )
+        has_it = content.has_it or arrives or there.is_as_it_came
+        made = content.made or (there.made and named)
+        return content._replace(has_it=has_it, has_files=True, made=made)
 
-    def _origin(self, stage: BuiltStage, name: str) -> _Content | None:
+    def _origin(self, stage: BuiltStage, name: str) -> _Content:
         origin = stage.origin(name)
         if origin is None:
-            return None
+            return _Content()
         self._consumed.add(origin)
         return self._ends[origin]
 
@@ -133,9 +127,10 @@ class Making:
 
     def _ran(self, content: _Content, stage: BuiltStage, step: StageStep) -> _Content:
         """Return the content after a RUN, and record the lines that use the match."""
-        as_it_came = is_mounted = any(self._is_mounted(stage, each) for each in step.mounts)
-        can_make = self._can_make(content, step) or is_mounted
-        found = running(step)
+        is_mounted = any(self._is_mounted(stage, each) for each in step.mounts)
+        # A mount, and what is made in it, exists only during this RUN.
+        inside = content._replace(has_it=True, made=False) if is_mounted else content
+        found, can_make = running(step), self._can_make(inside, step)
         self.is_made |= can_make and any(self._makes(*each, spare=True) for each in found)
         # The content of a cache mount does not become part of the image.
         caches = (each.target for each in step.mounts if each.type in ("cache", "tmpfs"))
@@ -143,21 +138,19 @@ class Making:
             return content
         for at, command in found:
             if can_make and self._makes(at, command):
-                as_it_came = False
-                # Files that are made in a bind mount exist only during this RUN.
-                content = content if is_mounted else content._replace(made=True)
-            elif (as_it_came and self._may_take(command)) or (
-                (as_it_came or content.is_as_it_came) and self._names(step, at, command)
+                inside = inside._replace(made=True)
+            elif inside.is_as_it_came and (
+                (is_mounted and self._may_take(command)) or self._names(step, at, command)
             ):
                 self._uses.append(step.line)
             elif not is_mounted and self._needs(command):
-                content = content._replace(later=(*content.later, step.line))
-        if content.is_as_it_came:  # `< it`, `for x in it/*`, or a heredoc that no shell reads
-            documents = (each.content for each in step.instruction.heredocs)
-            texts = (_valued(step, each) for each in (*step.instruction.arguments, *documents))
-            if any(is_named(self._name, each, bare=False) for each in texts):
-                self._uses.append(step.line)
-        return content
+                inside = inside._replace(later=(*inside.later, step.line))
+        # It may be named as `< it`, `for x in it/*`, or in a heredoc that no shell reads.
+        texts = (*step.instruction.arguments, *(e.content for e in step.instruction.heredocs))
+        named = (is_named(self._name, _valued(step, each), bare=False) for each in texts)
+        if inside.is_as_it_came and any(named):
+            self._uses.append(step.line)
+        return content if is_mounted else inside
 
     def _can_make(self, content: _Content, step: StageStep) -> bool:
         if self._manager:  # an install needs no source but the manifest
@@ -192,9 +185,8 @@ class Making:
     def _is_mounted(self, stage: BuiltStage, mount: Mount) -> bool:
         if mount.type != "bind":
             return False
-        there = self._origin(stage, mount.origin)
-        if there is not None:
-            return there.is_as_it_came
+        if stage.origin(mount.origin) is not None:
+            return self._origin(stage, mount.origin).is_as_it_came
         source = path_from_root(mount.source)[1:] or "."
         return mount.origin in self._build_file.names and (self._is_in(source) or "$" in source)
 
