@@ -1,8 +1,7 @@
 """The rules: a row of `knowledge/rules/*.toml` for each kind of directory or file.
 
 `CONTRIBUTING.md` describes the keys of a row. `suggest` uses the rules, `ctxsize.clean.proofs`
-their key `clean` and `ctxsize.lints.depths` their key `nests`. `evidence.py` checks whether a
-marker holds. This module also lists the names of sources and of inputs of builds.
+their key `clean` and `ctxsize.lints.depths` their key `nests`.
 """
 
 from __future__ import annotations
@@ -24,33 +23,35 @@ SAFE_FROM = 0.85
 
 
 class Category(str, Enum):
-    """The purpose of a directory or a file, which decides how it may be treated."""
+    """The purpose of a directory or a file, with the heading over its patterns in ignore files."""
 
     heading: str
-    """The heading over its patterns in an ignore file."""
-    belongs_to_sources: bool
-    """True if git usually tracks it, so that tracked files prove nothing against it."""
 
-    def __new__(cls, value: str, heading: str = "", tracked: str = "") -> Category:
-        """Create a member; `tracked` is not empty if git usually tracks such files."""
+    def __new__(cls, value: str, heading: str = "") -> Category:
+        """Create a member."""
         made = str.__new__(cls, value)
-        made._value_, made.heading, made.belongs_to_sources = value, heading, bool(tracked)
+        made._value_, made.heading = value, heading
         return made
 
     ARTEFACT = "artefact", "Build artefacts"
     CACHE = "cache", "Caches"
     DEPS = "deps", "Installed dependencies"
-    VCS = "vcs", "Version control", "tracked"
-    IDE = "ide", "Editors", "tracked"
-    OS = "os", "Operating systems", "tracked"
-    DOCS = "docs", "Documentation", "tracked"
-    TESTS = "tests", "Tests", "tracked"
-    CI = "ci", "Continuous integration", "tracked"
-    DOCKER = "docker", "Docker", "tracked"
+    VCS = "vcs", "Version control"
+    IDE = "ide", "Editors"
+    OS = "os", "Operating systems"
+    DOCS = "docs", "Documentation"
+    TESTS = "tests", "Tests"
+    CI = "ci", "Continuous integration"
+    DOCKER = "docker", "Docker"
     DATA = "data", "Local data"
     CONFIG = "config", "Settings of this machine"
     SECRET = "secret", "Secrets"
     LOG = "log", "Logs"
+
+    @property
+    def belongs_to_sources(self) -> bool:
+        """Return True if git usually tracks it, so that tracked files prove nothing against it."""
+        return self.value in ("vcs", "ide", "os", "docs", "tests", "ci", "docker")
 
 
 class EntryType(str, Enum):
@@ -62,12 +63,10 @@ class EntryType(str, Enum):
 
 
 class Form(str, Enum):
-    """The form of the pattern for a match."""
+    """The pattern for a match: `**/name`, or the path if such names often mean something else."""
 
     ANYWHERE = "anywhere"
-    """`**/name`: the name means the same at any depth, and all matches were proved."""
     ANCHORED = "anchored"
-    """The path itself: other directories of that name often mean something else."""
 
 
 MARKERS = {
@@ -106,7 +105,6 @@ class Marker:
     number: int = 0
     """The minimum number of bytes, or the offset of the first ones."""
     parts: tuple[Marker, ...] = ()
-    """The markers in `any_of` or `all_of`."""
 
     def __str__(self) -> str:
         """Return its condition, as a clause."""
@@ -146,7 +144,6 @@ class Rule:
 
     @property
     def ecosystem(self) -> str:
-        """Return the part of the name before the dot."""
         return self.name.partition(".")[0]
 
     @property
@@ -215,8 +212,6 @@ FILES = (
     *("tests", "ci", "docker", "secrets", "anything"),
 )
 """Names of the files. If two rows match one directory, the earlier row decides."""
-_DEFAULT = "default"
-"""Name of the table with the default values for the rows of a file."""
 
 
 @cache
@@ -226,9 +221,9 @@ def all_rules() -> dict[str, Rule]:
 
 
 def rules_in(name: str) -> Iterator[Rule]:
-    """Yield the rules of one file."""
+    """Yield the rules of one file; its table `default` has values for all its rows."""
     ecosystems = table("rules", f"{name}.toml")
-    default = ecosystems.pop(_DEFAULT, {})
+    default = ecosystems.pop("default", {})
     for ecosystem, things in ecosystems.items():
         for word, values in things.items():
             yield rule_of(f"{ecosystem}.{word}", {**default, **values})
@@ -250,7 +245,6 @@ def texts(value: str | list[str]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
-_ANY_NAME = "*"
 _KEYS = {"also_beside": "beside", "at_least_mib": "at_least", "link_into": "link"}
 """Kinds of markers for the keys of rows that are not named after their kind."""
 _MARKERS = MARKERS.keys() | _KEYS.keys()
@@ -261,7 +255,7 @@ def rule_of(name: str, row: dict[str, Any]) -> Rule:
     values = dict(row)
     kind = next(kind for kind in EntryType if kind.value in values)
     find = texts(values.pop(kind.value))
-    any_name = find == (_ANY_NAME,)
+    any_name = find == ("*",)
     marker = _all({key: values.pop(key) for key in row if key in _MARKERS})
     nests = values.pop("nests", {})
     return Rule(
