@@ -40,7 +40,7 @@ LAYERS = [
     ("engine.walk",),
     ("engine",),
     ("writer",),
-    ("recommender.rules", "recommender.knowledge"),
+    ("recommender.rules", "recommender.tools"),
     ("config", "discovery"),
     ("accepting",),
     ("recommender", "guard", "clean"),
