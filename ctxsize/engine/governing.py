@@ -11,7 +11,7 @@ from ctxsize.engine import golang
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.dockerfiles import STDIN, follow_inside, may_read, never_ends
 from ctxsize.engine.evaluate import DockerIgnoreSpec
-from ctxsize.engine.events import is_utf8
+from ctxsize.engine.golang import is_utf8
 from ctxsize.engine.ignorefile import IgnoreFile, without_mark
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.errors import BuildFailsError, IgnoreFileError, InputError

@@ -176,9 +176,9 @@ def _need(request: Request, platform: str, named: Mapping[str, bool]) -> Context
         build_platform=str(_own_platform()),
         contexts=named,
     )
-    for line, patterns in need.excluded:
-        with located(line):
-            check_excluded(patterns)
+    for source in need.sources:
+        with located(source.line):
+            check_excluded(source.excludes)
     for each in need.asked:
         text = "".join(each.paths or ())
         if text.isascii() and not text.isprintable():
