@@ -20,10 +20,11 @@ from ctxsize.discovery.search import Place, Search, by_directory, shortened
 from ctxsize.engine.border import holds
 from ctxsize.findings import Location
 
-# `defaultFilenames` of buildx: Bake reads all that exist, in this order.
+# `defaultFilenames` of buildx: Bake reads all that exist, in this order. Up to buildx 0.13, files
+# in HCL came after all in JSON.
 _DEFAULTS = (
-    *("docker-bake.json", "docker-bake.override.json"),
-    *("docker-bake.hcl", "docker-bake.override.hcl"),
+    *("docker-bake.json", "docker-bake.hcl"),
+    *("docker-bake.override.json", "docker-bake.override.hcl"),
 )
 WANTED = re.compile(r"(?s:.*/)?(?:[\w.\-]*[.\-_])?bake(?:[.\-_][\w.\-]+)?\.(?:hcl|json)", re.I)
 """The paths of Bake files, by their names."""
@@ -59,7 +60,8 @@ def collect(search: Search, paths: list[str]) -> None:
 
 def _add_services(bake: BakeFile, search: Search, directory: str) -> None:
     """Add the services of the Compose files in a directory as targets, as Bake without `-f`."""
-    usual = (os.path.join(directory, name) for name in (*compose.NAMES, *compose.OVERRIDES))
+    # `defaultFilenames` has all four names, and no overrides.
+    usual = (os.path.join(directory, name) for name in compose.NAMES)
     beside = [path for path in usual if path in search.paths]
     # `compose.collect` reports the problems of these files.
     reader = compose.ComposeReader(replace(search, problems={}))

@@ -284,6 +284,7 @@ target "default" {
     "over compose": [
         file("docker-bake.hcl", b'target "web" {\n  args = { B = "2" }\n  target = "prod"\n}\n'),
         _compose("services:\n  web:\n    build:\n      context: ./web\n      args: {A: 1}\n"),
+        _compose("services: {web: {build: {args: {A: 3}}}}\n", "compose.override.yaml"),
         file("web/Dockerfile", STAGES),
     ],
     "override": [

@@ -271,6 +271,13 @@ def contexts(discovery: Discovery, root: Path) -> list[tuple[str, str]]:
     ]
 
 
+def test_overrides_win_over_files_of_both_languages(tmp_path: Path) -> None:
+    override = file("docker-bake.override.json", b'{"target": {"db": {"context": "app"}}}')
+    plain = b'target "db" {\n  context = "db"\n}\n'
+    root = repository(tmp_path, override, text=plain)
+    assert contexts(discover(str(root)), root) == [("db", "app")]
+
+
 def test_one_problem_names_the_way_out(tmp_path: Path) -> None:
     many = "".join(f'target "t{n}" {{\n  context = lower("{n}")\n}}\n' for n in range(9))
     root = repository(tmp_path, text=FUNCTION + many.encode())
