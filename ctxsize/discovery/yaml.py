@@ -41,11 +41,12 @@ _LINE = re.compile(
     (?: '(?P<single>(?:[^'\\]|\\.)*)' | "(?P<double>(?:[^"\\]|\\.)*)" | (?P<bare>[^\r\n]*) )""",
     re.VERBOSE | re.DOTALL,
 )
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 
 
 class YamlError(Exception):
-    """The text is not YAML; `line` is the 1-based line of the error."""
+    """The text is not YAML; `line` is 1-based."""
 
     def __init__(self, message: str, line: int | None = None) -> None:
         super().__init__(message)
@@ -104,7 +105,7 @@ def _value_of(node: yaml.Node, number: Iterator[int]) -> Yaml:
     import yaml
 
     # As `excessive aliasing` of go-yaml: aliases of aliases would multiply without end.
-    if next(number) > _MOST_VALUES:
+    if next(number) >= _MOST_VALUES:
         raise YamlError(f"it has more than {_MOST_VALUES:,} values")
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, number)
@@ -133,8 +134,7 @@ def _mapping(node: yaml.MappingNode, number: Iterator[int]) -> YamlMapping:
     for each in map(mapping_of, merged):
         found.dropped |= each.dropped - found.keys()
         found.lines = {**each.lines, **found.lines}
-        for key in each.keys() - found.keys():
-            found[key] = each[key]
+        found.update((key, each[key]) for key in each if key not in found)
     return found
 
 
@@ -272,7 +272,6 @@ def read_dotenv(text: str, outer: Mapping[str, str]) -> dict[str, str]:
 def _unquoted(line: re.Match[str]) -> str:
     if line["bare"] is not None:
         return re.split(r"(?:^|[ \t])#", line["bare"], maxsplit=1)[0].strip()
-    escaped = re.compile(r"\\(.)", re.DOTALL)
-    return line["single"] or escaped.sub(
-        lambda it: _ESCAPES.get(it[1], it[0]), line["double"] or ""
-    )
+    # Only double quotes have escapes, for compose-go's `dotenv` as for a shell.
+    escaped = line["double"] or ""
+    return line["single"] or _ESCAPE.sub(lambda it: _ESCAPES.get(it[1], it[0]), escaped)
