@@ -22,7 +22,9 @@ from ctxsize.engine.border import holds
 from ctxsize.findings import Finding, Location
 from ctxsize.shell import commands, in_directories, is_read_whole
 
-BUILD = re.compile(r"\b(?:docker|podman|nerdctl|buildah|buildx)\b[^\n]{0,200}?\b(?:build|bud)\b")
+BUILD = re.compile(
+    r"\b(?:docker|podman|nerdctl|buildah|buildx)\b(?:\\\n|[^\n]){0,200}?\b(?:build|bud)\b"
+)
 _TOOLS = (
     (re.compile(r"(?:docker (?:buildx |image |builder )?|nerdctl )build(?= |\Z)"), "buildkit"),
     (re.compile(r"(?:podman (?:image )?build|buildah (?:build|bud))(?= |\Z)"), "podman"),

@@ -146,7 +146,8 @@ CASES: dict[str, tuple[list[str | Node], list[tuple[str, ...]]]] = {
     "workflow that runs docker": (
         [
             workflow(
-                "    steps:\n      - run: |\n          cd app\n          docker buildx build \\\n"
+                "    steps:\n      - run: |\n          cd app\n          docker buildx \\\n"
+                "            build \\\n"
                 "            --push --platform linux/amd64,linux/arm64 .\n"
             ),
             file("app/Dockerfile", BUILD),
