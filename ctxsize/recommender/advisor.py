@@ -80,7 +80,7 @@ class Advisor(BuildContext):
         findings = [*self._missing(made), *map(self._asked, asked), *self._secrets(secrets, made)]
         problems = [*self._real.problems, *self.assumed, *self.build_files.problems]
         git_ignored = git_ignored_secrets = None
-        if self.git.has_repository:
+        if self.git.ignored is not None:
             git_ignored = Amount.of(sum_of(self.sums, self.git.ignored))
             secret = filter(self.git.ignores, outermost({each.path for each in secrets}))
             git_ignored_secrets = sum_of(self.sums, secret).files

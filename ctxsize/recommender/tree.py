@@ -22,13 +22,11 @@ class Sums(NamedTuple):
     """Number of files, bytes and symlinks."""
 
     files: int = 0
-    """Number of entries that are neither directories nor symlinks."""
     content_bytes: int = 0
     symlinks: int = 0
 
     @property
     def entries(self) -> int:
-        """Return the number of entries that are not directories."""
         return self.files + self.symlinks
 
     def plus(self, other: Sums) -> Sums:
