@@ -59,7 +59,8 @@ class Tree:
 
     def entry(self, path: str) -> File | Held | None:
         """Return the entry at `path`; None if there is none."""
-        return self.snapshot.folder(path) or self.snapshot.file(path)
+        found = self.snapshot.folder(path) or self.snapshot.file(path)
+        return found if path else None
 
     def size_bytes(self, path: str) -> int:
         """Return the bytes of a file, or of all files below a directory."""
