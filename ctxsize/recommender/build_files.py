@@ -249,11 +249,12 @@ def with_bases(request: Request) -> tuple[Request, tuple[Problem, ...]]:
         return request, ()
     with suppress(CtxsizeError, OSError):
         given = request.build.build_arguments
-        declared = reversed(request.plan.dockerfile.global_arguments)
-        lines = {name: each.line for each in declared for name in each.arguments}
-        for name in [*lines]:
-            if "=" in name or name in given or _PREDEFINED.fullmatch(name):
-                del lines[name]
+        lines = {
+            name: each.line
+            for each in reversed(request.plan.dockerfile.global_arguments)
+            for name in each.arguments
+            if not ("=" in name or name in given or _PREDEFINED.fullmatch(name))
+        }
         arguments = {**given, **dict.fromkeys(lines, _ASSUMED)}
         assumed = replace(request, build=replace(request.build, build_arguments=arguments))
         needs_of(assumed)

@@ -86,8 +86,8 @@ class Tree:
         """Yield every path below `directory` that matches, sorted by name."""
         first, _, rest = pattern.partition("/")
         prefix = f"{directory}/" if directory else ""
-        is_wanted = _matcher(first) if is_glob(first) else None
-        for name in sorted(filter(is_wanted, self.names(directory))) if is_wanted else [first]:
+        names = self.names(directory)
+        for name in sorted(filter(_matcher(first), names)) if is_glob(first) else [first]:
             if rest:
                 yield from self.all(prefix + name, rest)
             elif self.has(directory, name):
