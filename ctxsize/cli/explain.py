@@ -95,7 +95,6 @@ def explain(
         if takers is not None:
             steps = explanations.steps(
                 takers.added_to(explained),
-                look,
                 builder=request.builder,
                 dockerfile=request.dockerfile,
             )

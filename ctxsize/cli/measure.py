@@ -43,9 +43,7 @@ def _refuse(context: click.Context, option: click.Parameter, value: bool) -> Non
 @options.flag(
     "--ignored", help="Walk the ignored directories too, and show what each pattern saves."
 )
-@options.flag("--warm", help="Also show what a second build prints if nothing changes.")
 @click.option("--thorough", is_flag=True, hidden=True, expose_value=False, callback=_refuse)
-@options.flag("--compare", help="Report where other builders would send something else.")
 @options.number(
     "--jobs",
     envvar="CTXSIZE_JOBS",
@@ -58,8 +56,6 @@ def measure(
     depth: int,
     by: str | None,
     ignored: bool,
-    warm: bool,
-    compare: bool,
     jobs: int | None,
     display: output.Display,
 ) -> int:
@@ -85,11 +81,10 @@ def measure(
         report = api.measure(
             build,
             ignored=ignored or by == "pattern",
-            compare=compare,
             top=rows,
             depth=depth,
             progress=progress,
             jobs=jobs,
         )
-    display.emit(report, top=rows, only=by, warm=warm)
+    display.emit(report, top=rows, only=by)
     return output.failing(report.failing)

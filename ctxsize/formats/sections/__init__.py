@@ -6,7 +6,7 @@ the sections, and do not depend on outcomes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from ctxsize.findings import Finding
@@ -36,8 +36,6 @@ class Prose(NamedTuple):
     """Number of blanks before all lines except the first."""
     marks: Sequence[tuple[str, str]] = ()
     """Parts of the first line in their order, each with a style; `""` for none."""
-    style: str = ""
-    """The style of the whole text, if there are no marks."""
     whole: bool = False
     """True to never wrap it."""
 
@@ -47,10 +45,6 @@ class Fact(NamedTuple):
 
     label: str
     text: str
-    width: int = 13
-    """Number of columns of the labels."""
-    mark: str = ""
-    """The beginning of the text that is shown as a warning."""
 
 
 class Answer(NamedTuple):
@@ -80,7 +74,7 @@ class Card(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Rows of a table; the last column is a name, as wide as the output allows."""
+    """Rows of a table; the last column is as wide as the output allows."""
 
     headers: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -109,12 +103,8 @@ class Findings(NamedTuple):
     """Findings in their order."""
 
     findings: Sequence[Finding]
-    counted: bool = True
-    """True to add their number."""
     brief: bool = False
     """True to show in text only one line for each, and few for each code."""
-    known: Collection[str | None] = ()
-    """Paths to omit from such a line if it has no line number."""
 
 
 Item = Prose | Fact | Answer | NextStep | Card | Table | SizeTree | Example | Findings
@@ -130,9 +120,9 @@ class Section(NamedTuple):
     """True if Markdown folds it."""
 
 
-def notes(problems: Iterable[Problem]) -> list[Prose]:
+def notes(problems: Iterable[Problem]) -> list[Item]:
     """Return `problems` with the files that were read, as notes."""
-    lines = []
+    lines: list[Item] = []
     for each in problems:
         where = ":".join(str(part) for part in (each.path, each.line) if part is not None)
         text = f"note: {where}: {each.message}" if where else f"note: {each.message}"
@@ -155,14 +145,10 @@ def sections(outcome: Outcome, look: Look) -> Iterable[Section]:
             from ctxsize.formats.sections import suggested
 
             return suggested.sections(outcome)
-        case "lint" | "advise" | "rules" | "scan":
+        case _:
             from ctxsize.formats.sections import found
 
             return found.sections(outcome, look)
-        case "clean":
-            from ctxsize.formats.sections import cleaned
-
-            return cleaned.sections(outcome)
 
 
 def heading(outcome: Outcome) -> str:
@@ -170,12 +156,3 @@ def heading(outcome: Outcome) -> str:
     if outcome.kind == "check":
         return f"Build context budget: {'🟢 kept' if outcome.passes else '🔴 not kept'}"
     return f"ctxsize {outcome.kind}"
-
-
-def summary(outcome: Outcome, look: Look) -> Iterable[Section]:
-    """Return the sections of a comment: for a check, the limits and the refusals."""
-    if outcome.kind == "check":
-        from ctxsize.formats.sections import guarded
-
-        return guarded.summary(outcome, look)
-    return sections(outcome, look)

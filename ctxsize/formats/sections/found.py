@@ -1,4 +1,4 @@
-"""Sections of `lint`, `advise`, `scan` and `rule`."""
+"""Sections of `lint`, `advise`, `scan`, `rule` and `clean`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from ctxsize.findings import Finding
 from ctxsize.formats import Look
 from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.sections import (
+    Answer,
     Example,
     Findings,
     Item,
     Name,
+    NextStep,
     Prose,
     Section,
     Table,
@@ -27,13 +29,21 @@ from ctxsize.units import human, plural
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ctxsize.advice import DockerfileAdvice
+    from ctxsize.clean.plan import CleanCandidate, Cleaning, DiskSize, Part, Passed
     from ctxsize.codes import Rules
     from ctxsize.lints.run import Linted, LintedFile
     from ctxsize.scanning import Row, Scan
 
+_PARTS = 6
+"""Number of parts to show of a directory to delete."""
+_ALIKE = 12
+"""Number of candidates to show with the same reason."""
 
-def sections(outcome: Linted | DockerfileAdvice | Rules | Scan, look: Look) -> list[Section]:
-    """Return the sections of a list of findings, of builds or of codes."""
+
+def sections(
+    outcome: Linted | DockerfileAdvice | Rules | Scan | Cleaning, look: Look
+) -> list[Section]:
+    """Return the sections of a list of findings, of builds, of codes or of directories."""
     match outcome.kind:
         case "lint":
             return _linted(outcome)
@@ -41,6 +51,8 @@ def sections(outcome: Linted | DockerfileAdvice | Rules | Scan, look: Look) -> l
             return _advised(outcome)
         case "scan":
             return _scanned(outcome, look)
+        case "clean":
+            return _cleaned(outcome)
         case "rules" if outcome.asked:
             return [section for code in outcome.codes for section in _at_length(code)]
         case "rules":
@@ -48,19 +60,17 @@ def sections(outcome: Linted | DockerfileAdvice | Rules | Scan, look: Look) -> l
 
 
 def _linted(outcome: Linted) -> list[Section]:
-    lines = [Prose(_file(each), whole=True) for each in outcome.files] + notes(outcome.problems)
-    if not outcome.files:
-        lines.append(Prose("no ignore file here"))
-    mended = [found for file in outcome.files for found in file.mended]
+    lines: list[Item] = [Prose(_file(each), whole=True) for each in outcome.files]
+    lines += notes(outcome.problems)
     return [
-        Section(_fixed(mended)),
+        Section(_fixed([found for file in outcome.files for found in file.mended])),
         Section([Findings(outcome.findings)] if outcome.findings else []),
-        Section(lines),
+        Section(lines if outcome.files else [*lines, Prose("no ignore file here")]),
     ]
 
 
-def _fixed(mended: Sequence[Finding]) -> list[Prose]:
-    lines = []
+def _fixed(mended: Sequence[Finding]) -> list[Item]:
+    lines: list[Item] = []
     for each in mended:
         assert each.fix is not None
         where = place(each)
@@ -81,11 +91,9 @@ def _file(file: LintedFile) -> str:
 def _advised(advice: DockerfileAdvice) -> list[Section]:
     items: list[Item] = [Findings(advice.findings)] if advice.findings else []
     if any(each.fix for each in advice.findings):
-        items.append(Prose("`ctxsize advise --diff` shows the fixes", style="dim"))
+        items.append(Prose("`ctxsize advise --diff` shows the fixes"))
     if not advice.findings:
-        read = plural(len(advice.dockerfiles), "Dockerfile")
-        nothing = f"{read}: nothing found" if advice.dockerfiles else "no Dockerfile here"
-        items.append(Prose(nothing))
+        items.append(Prose(f"{plural(len(advice.dockerfiles), 'Dockerfile')}: nothing found"))
     return [Section(_fixed(advice.mended)), Section([*items, *notes(advice.problems)])]
 
 
@@ -113,7 +121,7 @@ def _scanned(scan: Scan, look: Look) -> list[Section]:
     none = Prose("no build here: no Dockerfile, and no file that names one", whole=True)
     builds: list[Item] = [_table(scan.rows, look.top)] if scan.rows else [none]
     builds += [
-        Prose(f"  {quoted(_build(row))}: {visible(row.error)}", whole=True)
+        _bullet(f"{quoted(_build(row))}: {visible(row.error)}")
         for row in scan.rows
         if row.error is not None
     ]
@@ -121,7 +129,7 @@ def _scanned(scan: Scan, look: Look) -> list[Section]:
     return [
         Section(builds, title if scan.rows else ""),
         Section([Findings(scan.findings)] if scan.findings else []),
-        Section([Prose(advice, style="dim")] if scan.advice else []),
+        Section([Prose(advice)] if scan.advice else []),
         Section(notes(scan.problems)),
     ]
 
@@ -166,3 +174,107 @@ def _build(row: Row) -> str:
     elif os.path.normpath(row.dockerfile) != usual:
         words = ["-f", row.dockerfile, *words]
     return " ".join((row.build.context, *words))
+
+
+def _cleaned(outcome: Cleaning) -> list[Section]:
+    """Return the directories to delete by service, then those left alone."""
+    plan = outcome.plan
+    answer: list[Item] = [_freed(outcome)]
+    answer += [NextStep(outcome.command, "deletes it")] if outcome.command and plan.items else []
+    planned: list[Item] = [_directories(outcome)] if plan.items else []
+    if planned and plan.sums.held_elsewhere_bytes:
+        held = human(plan.sums.held_elsewhere_bytes)
+        planned.append(_bullet(f"{held} of it stays on disk: hard links elsewhere share it"))
+    failed = [
+        _bullet(f"{quoted(each.path)}: {visible(each.message)}{_rest(each.path, each.left)}")
+        for each in outcome.results
+        if not each.done
+    ]
+    unread = [
+        _bullet(f"{quoted(each.path or '.')}: {visible(each.message)}") for each in plan.problems
+    ]
+    left = more(len(unread) - _ALIKE)
+    return [
+        Section(answer),
+        Section(planned, "Planned" if outcome.applied else "Would be deleted"),
+        Section(failed, "Not deleted"),
+        Section([*_left_alone(plan.passed)], "Left alone"),
+        Section([*unread[:_ALIKE], *([_bullet(left)] if left else [])], "Not looked at"),
+    ]
+
+
+def _freed(outcome: Cleaning) -> Answer:
+    plan, sums, count = outcome.plan, outcome.plan.sums, len(outcome.plan.items)
+    if not count:
+        left = plural(len(plan.passed), "candidate")
+        return Answer("Nothing to delete", "green", f"{left} left alone")
+    if not outcome.applied:
+        size = f"{human(sums.disk_bytes - sums.held_elsewhere_bytes)} on disk ({amount(sums)})"
+        what = f"{'at least ' if plan.problems else ''}{size} in {plural(count, 'directory')}"
+        return Answer("Dry run", "yellow", f"would free {what}; nothing was deleted")
+    freed = human(sum(each.disk_bytes for each in outcome.results))
+    files = plural(sum(each.files for each in outcome.results), "file")
+    done = sum(each.done for each in outcome.results)
+    text = f"{freed} on disk freed, {files}; {done:,} of {plural(count, 'directory')} deleted"
+    if outcome.complete:
+        return Answer("Deleted", "green", text)
+    return Answer("Not all deleted", "red", text)
+
+
+def _directories(outcome: Cleaning) -> Table:
+    from ctxsize.clean.plan import by_service
+
+    rows: list[tuple[str, ...]] = []
+    for service, items in by_service(outcome.plan.items):
+        rows.append(("", "", "", quoted(service) if service else "(ROOT)"))
+        for item in items:
+            rows += _directory(item, service)
+    headers = ("on disk", "size", "files", "")
+    if outcome.apparent:
+        return Table(headers[1:], [row[-3:] for row in rows])
+    return Table(headers, rows, numbers=3)
+
+
+def _directory(item: CleanCandidate, service: str) -> Iterator[tuple[str, ...]]:
+    """Yield the row of a directory, its evidence, and its largest parts."""
+    inventory = item.inventory
+    yield _disk(f"  {quoted(item.path[len(service) :].lstrip('/'))}", inventory.size)
+    yield (f"{item.title}: {', '.join(map(visible, item.evidence))}",)
+    parts: Sequence[Part] = inventory.parts if len(inventory.parts) > 1 else ()
+    for part in parts[:_PARTS]:
+        # A part is counted without the parts below it.
+        others = any(each.name.startswith(f"{part.name}/") for each in parts)
+        name = f"{quoted(part.name)}, the rest" if others else quoted(part.name)
+        yield _disk(f"    {name if part.name else 'the rest'}", part.size)
+
+
+def _disk(text: str, size: DiskSize) -> tuple[str, ...]:
+    return human(size.disk_bytes), human(size.content_bytes), f"{size.files:,}", text
+
+
+def _left_alone(passed: Sequence[Passed]) -> Iterator[Prose]:
+    """Yield the candidates that are left alone, dangers first, the largest of each first."""
+    shown, counts = Counter[str](), Counter(each.code for each in passed)
+    for each in sorted(passed, key=_gravity):
+        shown[each.code] += 1
+        if shown[each.code] <= _ALIKE:
+            size = "" if each.size is None else f" ({human(each.size.content_bytes)})"
+            yield _bullet(f"{quoted(each.path)}{size}: {visible(each.message)}")
+        elif shown[each.code] == _ALIKE + 1:
+            left = more(counts[each.code] - _ALIKE)
+            yield _bullet(f"{left} ({each.code}); --format json lists all")
+
+
+def _gravity(each: Passed) -> tuple[bool, bool, str, int]:
+    disk_bytes = each.size.disk_bytes if each.size else 0
+    return each.by_choice, each.code == "not-proven", each.code, -disk_bytes
+
+
+def _rest(path: str, left: Sequence[str]) -> str:
+    if not left or tuple(left) == (path,):
+        return ""
+    return f"; the rest is in {', '.join(map(quoted, left))}"
+
+
+def _bullet(text: str) -> Prose:
+    return Prose(f"  {text}", 4)
