@@ -44,25 +44,23 @@ class Display:
     colour: str = "auto"
     """`auto`, `always` or `never`."""
 
-    def look(self, *, top: int = 0, only: str | None = None, warm: bool = False) -> Look:
+    def look(self, *, top: int = 0, only: str | None = None) -> Look:
         """Return the style of text on this stdout."""
         encoding = getattr(sys.stdout, "encoding", None) or "ascii"
         try:
             ascii_only = not "█├…".encode(encoding)
         except (UnicodeEncodeError, LookupError):
             ascii_only = True
-        return Look(_width(), _wants_colour(self.colour), ascii_only, top, warm, only)
+        return Look(_width(), _wants_colour(self.colour), ascii_only, top, only)
 
-    def emit(
-        self, outcome: Outcome, *, top: int = 0, only: str | None = None, warm: bool = False
-    ) -> None:
+    def emit(self, outcome: Outcome, *, top: int = 0, only: str | None = None) -> None:
         """Write `outcome` in each format: into their files first, then to stdout.
 
         A file has no colours and the default width. Nothing is written before all formats
         are rendered. Only earlier reports are overwritten.
         Raises `InputError` for a file that cannot be written.
         """
-        look = self.look(top=top, only=only, warm=warm)
+        look = self.look(top=top, only=only)
         plain = replace(look, width=_FILE_WIDTH, colour=False, ascii=False)
         made = [
             (each.path, render(each.name, outcome, look if each.path is None else plain))

@@ -74,8 +74,6 @@ class Look:
     """True if the output cannot encode block and line characters."""
     top: int = 5
     """Number of rows of each table."""
-    warm: bool = False
-    """True to show the figures of the next build too."""
     only: str | None = None
     """The only table to show, one of `TABLES`; None for the whole report."""
 

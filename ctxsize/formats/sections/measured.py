@@ -12,7 +12,6 @@ from ctxsize.formats.sections import (
     Fact,
     Findings,
     NextStep,
-    Prose,
     Section,
     SizeTree,
     breakdowns,
@@ -22,7 +21,6 @@ from ctxsize.formats.verdict import hides_all, is_large, level, misses_source, r
 from ctxsize.formats.wording import amount, command, listed, path_argument
 from ctxsize.model import (
     Amount,
-    Difference,
     Effect,
     Ignored,
     IgnoreFileInfo,
@@ -56,17 +54,15 @@ def sections(report: Report, look: Look, *, refused: bool = False) -> Iterator[S
         yield from breakdowns.sections(report, look.top, by=look.only)
         yield _problems(report)
         return
-    yield Section([*_facts(report, look)])
+    yield Section([*_facts(report)])
     for each in report.named_contexts:
-        facts = _about_named(report, each, look)
+        facts = _about_named(report, each)
         yield Section([*facts], f"Named context {visible(each.name)}")
     yield _problems(report)
     tree, count = report.context.tree, report.context.totals.directories
     largest = [SizeTree(tree, 2 * look.top + 1)] if tree.children else []
     yield Section(largest, f"Size tree, of {plural(count, 'directory')}", folded=True)
     yield from breakdowns.sections(report, look.top)
-    compared = [line for each in report.differences for line in _difference(each)]
-    yield Section(compared, f"Other builders, compared with {report.builder}")
 
 
 def _problems(report: Report) -> Section:
@@ -77,16 +73,16 @@ def _problems(report: Report) -> Section:
     return Section(found, title, style)
 
 
-def _facts(report: Report, look: Look) -> Iterator[Fact]:
+def _facts(report: Report) -> Iterator[Fact]:
     dockerfile = "from stdin" if report.dockerfile == "-" else quoted(report.dockerfile or "")
     yield Fact("Context", quoted(report.context_path))
     yield Fact("Dockerfile", dockerfile or "none found")
     yield _ignore_file(report.ignore_file)
     is_known = report.transfer or report.failing
     yield Fact("Context size" if is_known else "Sent", _size(report, report.context))
-    yield from _travels(report, report.transfers, look)
+    yield from _travels(report, report.transfers)
     if not is_known:
-        yield from _printed(report, report.context, look)
+        yield from _printed(report, report.context)
     images = {
         problem.message.rpartition(" ")[2]: None
         for transfer in report.transfers
@@ -98,7 +94,7 @@ def _facts(report: Report, look: Look) -> Iterator[Fact]:
     yield Fact("Ignored", _ignored(report.context.ignored, report))
 
 
-def _about_named(report: Report, context: NamedContext, look: Look) -> Iterator[Fact]:
+def _about_named(report: Report, context: NamedContext) -> Iterator[Fact]:
     yield Fact("Stands for", quoted(context.value))
     if context.kind != "local":
         yield Fact("Sent", "nothing: the builder fetches it, and no ignore file is read")
@@ -107,7 +103,7 @@ def _about_named(report: Report, context: NamedContext, look: Look) -> Iterator[
     if context.context is not None:
         yield _ignore_file(context.ignore_file)
         yield Fact("Context size", _size(report, context.context))
-        yield from _travels(report, context.transfers, look, context.announced)
+        yield from _travels(report, context.transfers, context.announced)
 
 
 def _ignore_file(info: IgnoreFileInfo | None) -> Fact:
@@ -145,15 +141,14 @@ def _ignored(ignored: Ignored, report: Report) -> str:
 
 
 def _travels(
-    report: Report, transfers: Sequence[Transfer], look: Look, name: str = "context"
+    report: Report, transfers: Sequence[Transfer], name: str = "context"
 ) -> Iterator[Fact]:
     """Yield the transfer of a context and the printed figure, for all or each platform."""
     several = len({each.platforms for each in transfers}) > 1
-    side_by_side = sum(each.context_used for each in transfers) > 1
     for each in transfers:
         lead = f"{', '.join(each.platforms)}: " if several else ""
         yield Fact("Transfer", lead + _taken(report, each))
-        for label, text, *_ in _printed(report, each, look, name, by_chance=side_by_side):
+        for label, text, *_ in _printed(report, each, name):
             yield Fact(label, lead + text)
 
 
@@ -170,17 +165,9 @@ def _taken(report: Report, transfer: Transfer) -> str:
 
 
 def _printed(
-    report: Report,
-    context: Transfer | Measurement,
-    look: Look,
-    name: str = "context",
-    *,
-    by_chance: bool = False,
+    report: Report, context: Transfer | Measurement, name: str = "context"
 ) -> Iterator[Fact]:
-    """Yield the figure that the builder prints, and that of the next build if `look.warm`.
-
-    If transfers run at once, chance decides what the next one prints.
-    """
+    """Yield the figure that the builder prints."""
     builder = BUILDERS[report.builder]
     least = "at least " if report.lower_bound else ""
     line = least + (builder.announces or "").replace("context:", f"{visible(name)}:")
@@ -195,34 +182,6 @@ def _printed(
         if isinstance(context, Measurement) and builder.asks_for_paths:
             when = "in a cold build, if all of it is transferred"
         yield Fact("Build prints", f"{line.format(context.printed)} ({builder.title}, {when})")
-    if not look.warm:
-        return
-    if builder.announces is None or context.warm_bytes is None:
-        yield Fact("Second build", "nothing")
-        return
-    again, chance = line.format(context.warm_printed), ""
-    if by_chance and context.warm_printed != context.printed:
-        again += f" to {context.printed}"
-        chance = ", as several transfers run at once and may reuse each other's files"
-    yield Fact("Second build", f"{again}, if nothing changes{chance}")
-
-
-def _difference(other: Difference) -> Iterator[Fact | Prose]:
-    """Yield the differences of another builder, with the first few paths."""
-    if other.error is not None:
-        yield Fact(other.builder, f"the build fails: {visible(other.error)}")
-        return
-    file = quoted(other.ignore_file or "") or "no ignore file"
-    says = "sends the same" if other.same else "sends something else"
-    yield Fact(other.builder, f"{says} ({file})")
-    for sign, what, paths, count in (
-        ("-", "not sent", other.only_here, other.only_here_count),
-        ("+", "sent in addition", other.only_there, other.only_there_count),
-        ("~", "empty in one of them only", other.content_differs, other.content_differs_count),
-    ):
-        names = ", ".join(map(quoted, paths)) + (", …" if count > len(paths) else "")
-        if count:
-            yield Prose(f"{' ' * 15}{sign} {count:,} {what}: {names}", 17)
 
 
 def answer(report: Report, *, refused: bool = False) -> Answer:
