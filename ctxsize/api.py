@@ -42,7 +42,6 @@ def measure(
     build: Build | str | Request = ".",
     *,
     ignored: bool = False,
-    compare: bool = False,
     top: int = 10,
     depth: int | None = 3,
     progress: Progress | None = None,
@@ -52,9 +51,9 @@ def measure(
 ) -> Report:
     """Return what `docker build` would send; see `request_for` for `build` and `options`.
 
-    `ignored` also measures how much each pattern saves, `compare` how other builders differ.
-    `top` limits the lists of the largest, `depth` the tree, `jobs` the threads of the compiled
-    core. `config`, by default that of the context, names accepted problems and secrets.
+    `ignored` also measures how much each pattern saves. `top` limits the lists of the largest,
+    `depth` the tree, `jobs` the threads of the compiled core. `config`, by default that of the
+    context, names accepted problems and secrets.
     Raises `InputError` for a missing file or directory, `IgnoreFileError` for a pattern and
     `BuildFailsError` for a context on which the build itself would fail.
     """
@@ -70,8 +69,7 @@ def measure(
         progress=progress,
         jobs=jobs,
     )
-    report = judged(request, with_transfers(request, report, progress=progress), config)
-    return replace(report, differences=measuring.compare(request)) if compare else report
+    return judged(request, with_transfers(request, report, progress=progress), config)
 
 
 def ls(

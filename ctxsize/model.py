@@ -138,9 +138,6 @@ class Measurement:
     If either of two figures is possible (`figure-by-chance`), the smaller."""
     printed: str | None
     """`wire_bytes` in the builder's own words; both figures if either is possible."""
-    warm_bytes: int | None
-    """Bytes that it prints in the next build if nothing changed."""
-    warm_printed: str | None
     tree: Directory
     largest_files: tuple[Share, ...]
     largest_directories: tuple[Share, ...]
@@ -161,33 +158,6 @@ class IgnoreFileInfo:
     """Its path for the user: relative to the working directory if that is shorter."""
     patterns: tuple[Pattern, ...]
     dockerfile_specific: bool = False
-
-
-@dataclass(frozen=True)
-class Difference:
-    """The difference between what two builders would send of the same context.
-
-    The paths are the first few of each kind, directories with a trailing `/`; the counts are
-    those of all.
-    """
-
-    builder: str
-    only_here: tuple[str, ...] = ()
-    only_there: tuple[str, ...] = ()
-    error: str | None = None
-    """The reason why the other builder would fail; then nothing was compared."""
-    only_here_count: int = 0
-    only_there_count: int = 0
-    content_differs: tuple[str, ...] = ()
-    """Files that both send, one with content and the other without."""
-    content_differs_count: int = 0
-    ignore_file: str | None = None
-
-    @property
-    def same(self) -> bool:
-        """Return whether both builders send the same."""
-        counts = self.only_here_count + self.only_there_count + self.content_differs_count
-        return self.error is None and not counts
 
 
 @dataclass(frozen=True)
@@ -218,11 +188,8 @@ class Transfer:
     content_bytes: int
     files: int
     wire_bytes: int | None
-    """This and the next three as in `Measurement`; None if the builder prints nothing."""
+    """This and the next as in `Measurement`; None if the builder prints nothing."""
     printed: str | None
-    warm_bytes: int | None = None
-    """A lower bound if several instructions take from one context."""
-    warm_printed: str | None = None
     platforms: tuple[str, ...] = ()
     """The platforms with this transfer; empty if the builder requests no paths."""
     sources: tuple[SourceShare, ...] = ()
@@ -275,7 +242,6 @@ class Report:
     ignore_file: IgnoreFileInfo | None
     context: Measurement
     problems: tuple[Problem, ...] = ()
-    differences: tuple[Difference, ...] = ()
     transfer: Transfer | None = None
     """Transfer of the first platform; None without a Dockerfile, and if `problems` explains why."""
     more_transfers: tuple[Transfer, ...] = ()

@@ -18,7 +18,6 @@ from ctxsize.api import (
 )
 from ctxsize.build import Build as Build
 from ctxsize.engine.builders import BUILDERS as BUILDERS, Builder as Builder
-from ctxsize.engine.report import compare as compare
 from ctxsize.engine.listing import Listing as Listing, entries as entries
 from ctxsize.engine.patterns import DockerIgnorePattern as DockerIgnorePattern
 from ctxsize.engine.evaluate import DockerIgnoreSpec as DockerIgnoreSpec
@@ -39,7 +38,6 @@ from ctxsize.engine.trace import (
 )
 from ctxsize.entry import Entry as Entry, Kind as Kind, Pattern as Pattern, Verdict as Verdict
 from ctxsize.model import (
-    Difference as Difference,
     Directory as Directory,
     Effect as Effect,
     Ignored as Ignored,

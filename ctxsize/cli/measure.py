@@ -12,13 +12,19 @@ from ctxsize.formats import TABLES
 _TOP, _TOP_ALONE = 5, 30
 
 
+_REMOVED = {
+    "--thorough": "`find CONTEXT -type d ! -readable` lists the directories on which Docker may "
+    "fail",
+    "--warm": "a second build in which nothing changed sends no content again, except of files "
+    "that arrived empty",
+    "--compare": "type `diff <(ctxsize ls) <(ctxsize ls --builder podman)`",
+}
+
+
 def _refuse(context: click.Context, option: click.Parameter, value: bool) -> None:
     if value:
-        raise click.UsageError(
-            "--thorough was removed: `find CONTEXT -type d ! -readable` lists the directories on "
-            "which Docker may fail",
-            context,
-        )
+        name = option.opts[0]
+        raise click.UsageError(f"{name} was removed: {_REMOVED[name]}", context)
 
 
 @click.command("measure")
@@ -44,6 +50,8 @@ def _refuse(context: click.Context, option: click.Parameter, value: bool) -> Non
     "--ignored", help="Walk the ignored directories too, and show what each pattern saves."
 )
 @click.option("--thorough", is_flag=True, hidden=True, expose_value=False, callback=_refuse)
+@click.option("--warm", is_flag=True, hidden=True, expose_value=False, callback=_refuse)
+@click.option("--compare", is_flag=True, hidden=True, expose_value=False, callback=_refuse)
 @options.number(
     "--jobs",
     envvar="CTXSIZE_JOBS",

@@ -43,10 +43,6 @@ class Meter:
         """Return the number that the builder prints; several numbers if it depends on chance."""
         return ()
 
-    def warm_totals(self, request: Request) -> tuple[int, ...]:
-        """Return the number that the next build prints if nothing changes."""
-        return self.totals(request)
-
     def figure(self, totals: tuple[int, ...]) -> tuple[int | None, str | None]:
         """Return the least of `totals`, and the text that the builder prints for all of them."""
         if not totals:
@@ -68,11 +64,7 @@ _SURELY_SHORT = 127 - 2 - _USUAL_MODE - _USUAL_TIME - 10
 
 
 class BuildKitMeter(Meter):
-    """Counts the bytes of a transfer as BuildKit's daemon does, for a cold build and the next.
-
-    If nothing changed, the next build requests content only for a file that arrived empty, as
-    that file does not have the announced size.
-    """
+    """Counts the bytes of a transfer as BuildKit's daemon does, for a cold build."""
 
     printed = staticmethod(units.printed_by_buildkit)
 
@@ -80,7 +72,6 @@ class BuildKitMeter(Meter):
         self._sum = _FIN
         self._content = 0
         self._packets = _Packets()
-        self._again: list[int] = []
 
     def add_sums(self, announced: int, content: int) -> None:
         self._sum, self._content = self._sum + announced, self._content + content
@@ -91,11 +82,6 @@ class BuildKitMeter(Meter):
 
     def totals(self, request: Request) -> tuple[int, ...]:
         return (self._sum + self._content + self._packets.heads(),)
-
-    def warm_totals(self, request: Request) -> tuple[int, ...]:
-        content = _content(0)
-        positions = (_number(position) for position in self._again)
-        return (self._sum + sum(_TYPE_FIELD + content + each for each in positions),)
 
     def add(self, batches: Sequence[Batch]) -> None:
         order: list[int] = []
@@ -109,7 +95,7 @@ class BuildKitMeter(Meter):
                 plain.append((event, own))
                 order += own
             else:
-                travelling = self._one_by_one(event, empty, len(self._packets.sizes) + len(order))
+                travelling = self._one_by_one(event, empty)
                 packets += sum(map(_packets_of, travelling))
                 order += travelling
         self._packets.add(order, packets + self._together(plain))
@@ -142,10 +128,10 @@ class BuildKitMeter(Meter):
             packets += _packets_of(size) - 2
         return packets
 
-    def _one_by_one(self, files: Files, empty: frozenset[str], position: int) -> list[int]:
-        """Add files of any kind, the first at `position`; return the bytes of content of each."""
+    def _one_by_one(self, files: Files, empty: frozenset[str]) -> list[int]:
+        """Add files of any kind; return the bytes of content of each."""
         travelling: list[int] = []
-        for at, (name, each) in enumerate(zip(files.names, files.stats, strict=True), position):
+        for name, each in zip(files.names, files.stats, strict=True):
             link = files.links.get(name) or files.linked.get(name, "")
             xattrs = files.xattrs.get(name, _BARE)
             self._sum += self._announced(files.prefix + name, each, each.st_size, link, xattrs)
@@ -155,9 +141,6 @@ class BuildKitMeter(Meter):
                 travels = stat.S_ISREG(each.st_mode) and name not in empty
                 size = each.st_size if travels else 0
                 self._content += _content(size)
-                # It compares sizes, so that it requests a file that arrived empty in every build.
-                if each.st_size and not travels:
-                    self._again.append(at)
             travelling.append(size)
         return travelling
 

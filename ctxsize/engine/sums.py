@@ -269,13 +269,10 @@ class WalkSums:
         self.settle()
         largest = [Share(path, size, 1) for size, _, path in sorted(self._largest, reverse=True)]
         wire_bytes, printed = self._meter.figure(self._meter.totals(request))
-        warm_bytes, warm_printed = self._meter.figure(self._meter.warm_totals(request))
         return Measurement(
             Totals(self.content_bytes, self._files, self._directories, self._symlinks),
             wire_bytes,
             printed,
-            warm_bytes,
-            warm_printed,
             tree=size_tree(self._direct, depth),
             largest_files=tuple(largest[: self._shown]),
             largest_directories=_largest_directories(self._direct, self._shown),

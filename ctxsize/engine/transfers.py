@@ -186,8 +186,6 @@ def _transfer(measurement: Measurement, paths: Paths, platforms: tuple[str, ...]
         totals.files,
         measurement.wire_bytes,
         measurement.printed,
-        measurement.warm_bytes,
-        measurement.warm_printed,
         platforms=platforms,
         clues=measurement.clues,
     )

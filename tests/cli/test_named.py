@@ -212,18 +212,6 @@ def test_text_shows_each_named_context(app: Path, cli: Cli) -> None:
     assert "Build prints linux/amd64: transferring context: " in out
 
 
-def test_warm_shows_what_the_next_build_sends(app: Path, cli: Cli) -> None:
-    options = ["--build-context", "lib=../lib"]
-    assert "Second build" not in cli("measure", *options).out
-    out = " ".join(cli("measure", "--warm", *options).out.split())
-    report = api.measure(build_contexts={"lib": "../lib"})
-    assert report.transfer is not None
-    least = f"transferring context: {report.transfer.warm_printed}, if nothing"
-    assert least in out
-    one, _ = named(report, "lib").transfers
-    assert f"transferring lib: {one.warm_printed} to {one.printed}, if nothing" in out
-
-
 def test_ls_and_explain(app: Path, cli: Cli) -> None:
     lib = ["--build-context", "lib=../lib", "--named", "lib"]
     assert cli("ls", *lib).lines == [".dockerignore", "a", "b", "sub/", "sub/c"]

@@ -37,7 +37,7 @@ CASES = {
     "node-classic.txt": ("node", {"builder": "classic"}, Look()),
     "node-podman.txt": ("node", {"builder": "podman"}, Look()),
     "traps.txt": ("traps", {}, Look()),
-    "traps-compare.json": ("traps", {"compare": True}, Look()),
+    "traps.json": ("traps", {}, Look()),
     "names.txt": ("names", {}, Look()),
     "names.json": ("names", {}, Look()),
     "app.txt": ("app", NAMED, Look()),
