@@ -13,15 +13,6 @@ from ctxsize.clean.proofs import ECOSYSTEMS
 from ctxsize.cli import options, output
 
 
-def _refuse_plans(context: click.Context, option: click.Parameter, value: str | None) -> None:
-    if value is not None:
-        raise click.UsageError(
-            "plans are no longer saved: review what `ctxsize clean` lists, then add --yes, "
-            "which checks everything again",
-            context,
-        )
-
-
 @click.command("clean")
 @click.argument("root", default=".", required=False)
 @click.option(
@@ -59,7 +50,6 @@ def _refuse_plans(context: click.Context, option: click.Parameter, value: str | 
     help="Show apparent sizes instead of disk usage, as `du --apparent-size` does.",
 )
 @options.flag("--yes", help="Delete. Without this option nothing is changed.")
-@click.option("--plan", "--apply", hidden=True, expose_value=False, callback=_refuse_plans)
 @options.display
 def clean(
     root: str,

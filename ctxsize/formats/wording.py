@@ -40,6 +40,11 @@ def amount(counted: Counted) -> str:
     return f"{human(counted.content_bytes)} in {plural(counted.files, 'file')}"
 
 
+def change(before: Counted, after: Counted) -> str:
+    """Return two amounts as text, one that stays the same once."""
+    return " -> ".join(dict.fromkeys((amount(before), amount(after))))
+
+
 def more(count: int, noun: str = "") -> str:
     """Return "and … more", `""` for none.
 

@@ -222,14 +222,6 @@ def lint_case(case: Case, notify: Callable[[str], None] | None = None) -> tuple[
     )
 
 
-def watched(paths: Sequence[str], build: Build | None, builder: Builder) -> list[str]:
-    """Return the files that people edit and that change the result for `paths`."""
-    config, found = _config(paths, build), list[str | None]()
-    for each in targets_of(paths, build, builder, config=config, plans=Plans()):
-        found += [each.path, *(one.dockerfile for one in each.builds), each.fallback]
-    return [*filter(None, dict.fromkeys([*found, config.path]))]
-
-
 class Fixed(NamedTuple):
     """A case after its fixes."""
 

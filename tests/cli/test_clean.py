@@ -66,9 +66,9 @@ def test_json_is_as_its_schema_says(project: Path, cli: Cli) -> None:
     [
         (
             ("--apply", "p", "--yes"),
-            "plans are no longer saved: review",
+            "--apply was removed: type `ctxsize clean --yes`",
         ),
-        (("--plan", "p"), "plans are no longer saved: review"),
+        (("--plan", "p"), "--plan was removed: review"),
         (("--older-than", "x"), "not a length of time: 'x'"),
         (("--recent", "5"), "not a length of time: '5'"),
         (("--keep-size", "much"), "not a size: 'much'"),

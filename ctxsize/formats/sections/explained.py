@@ -40,8 +40,8 @@ def _source(pattern: Pattern) -> str:
     return pattern.source.strip() or str(pattern)
 
 
-def steps(explained: Explanation, *, builder: Builder, dockerfile: str | None = None) -> Section:
-    """Return every step of the evaluation, from the top of the context down to the path."""
+def steps(explained: Explanation, builder: Builder, dockerfile: str | None) -> Section:
+    """Return what matches at each level, from the top of the context down to the path."""
     items: list[Item] = [_headline(explained)]
     for level in explained.levels:
         items += _level(level, explained)
@@ -96,11 +96,8 @@ def _said(value: Verdict, ignore_file: str | None) -> str:
 def _named(pattern: Pattern, ignore_file: str | None) -> str:
     """Return a pattern with its place: ".dockerignore:3 `node_modules`"."""
     text = f"`{visible(_source(pattern))}`"
-    return (
-        f"{quoted(ignore_file or '')}:{pattern.line} {text}"
-        if pattern.line
-        else f"builder's {text}"
-    )
+    place = f"{quoted(ignore_file or '')}:{pattern.line}" if pattern.line else "the builder's"
+    return f"{place} {text}"
 
 
 def _taken(explained: Explanation, dockerfile: str | None) -> Iterator[Prose]:
@@ -115,14 +112,13 @@ def _taken(explained: Explanation, dockerfile: str | None) -> Iterator[Prose]:
 
 def _takes(taker: Taker, explained: Explanation, dockerfile: str | None) -> str:
     text = _instruction(taker.instruction, taker.kind, taker.source or ".", taker.line, dockerfile)
-    if taker.kind in _WIDENING:
-        return f"{text} transfers it, unless it is ignored, without copying it"
     if taker.below:
         return f"{text} may take something below it"
     if explained.verdict.ignored or explained.not_there is not None:
         were = "not ignored" if explained.verdict.ignored else "there"
         return f"{text} would take it if it were {were}"
-    return f"{text} takes it"
+    how = "transfers it without copying it" if taker.kind in _WIDENING else "takes it"
+    return f"{text} {how}"
 
 
 def _instruction(keyword: str, kind: str, source: str, line: int, dockerfile: str | None) -> str:
@@ -170,7 +166,7 @@ def _note(text: str) -> Prose:
     return Prose(f"  ! {text}", 4, (("!", "yellow"),))
 
 
-def source(check: SourceCheck, *, dockerfile: str | None) -> Section:
+def source(check: SourceCheck, dockerfile: str | None) -> Section:
     """Return the answer about one source."""
     of, written = check.source, check.source.source
     written = written or ("." if of.instruction == "RUN" else '""')
@@ -202,11 +198,11 @@ def _fate(check: SourceCheck) -> str:
             return f"matches nothing that is sent: the build continues without {source}"
         case Fate.IGNORED:
             (explained,) = check.hidden
-            return f"not found: {at} is {_said(explained.verdict, explained.ignore_file)}"
+            lead = f"{at} is " if check.at != check.source.path else ""
+            return f"not found: {lead}{_said(explained.verdict, explained.ignore_file)}"
         case Fate.ABSENT:
             return f"not found: {at} is not in {context}"
         case Fate.LOOP:
             return f"not found: the symlink {at} is part of a loop"
         case Fate.NOT_ASKED:
-            ignored = "nothing that is sent matches" if check.matches == 0 else "it is not ignored"
-            return f"not found: {at} is not transferred; {ignored}"
+            return f"not found: {at} is not ignored, but not transferred either"

@@ -121,7 +121,7 @@ def _scanned(scan: Scan, look: Look) -> list[Section]:
     none = Prose("no build here: no Dockerfile, and no file that names one", whole=True)
     builds: list[Item] = [_table(scan.rows, look.top)] if scan.rows else [none]
     builds += [
-        _bullet(f"{quoted(_build(row))}: {visible(row.error)}")
+        Prose(f"  {quoted(_build(row))}: {visible(row.error)}", whole=True)
         for row in scan.rows
         if row.error is not None
     ]
@@ -209,7 +209,8 @@ def _freed(outcome: Cleaning) -> Answer:
         left = plural(len(plan.passed), "candidate")
         return Answer("Nothing to delete", "green", f"{left} left alone")
     if not outcome.applied:
-        size = f"{human(sums.disk_bytes - sums.held_elsewhere_bytes)} on disk ({amount(sums)})"
+        disk = f"{human(sums.disk_bytes - sums.held_elsewhere_bytes)} on disk ({amount(sums)})"
+        size = f"{amount(sums)} (apparent sizes)" if outcome.apparent else disk
         what = f"{'at least ' if plan.problems else ''}{size} in {plural(count, 'directory')}"
         return Answer("Dry run", "yellow", f"would free {what}; nothing was deleted")
     freed = human(sum(each.disk_bytes for each in outcome.results))

@@ -11,7 +11,7 @@ from ctxsize.formats import Look
 from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.sections import Item, Name, NextStep, Prose, Section, Table
 from ctxsize.formats.sections.measured import table_of
-from ctxsize.formats.wording import amount, command, more
+from ctxsize.formats.wording import amount, change, command, more
 from ctxsize.guard import MOST_TRIED, CheckReport, ContextCheck, DiffReport
 from ctxsize.guard.known import SizeChange
 from ctxsize.model import Share
@@ -100,10 +100,9 @@ def _order(check: ContextCheck) -> str:
 
 def _compared(outcome: DiffReport, look: Look) -> Iterator[Section]:
     before, after = outcome.before, outcome.after
-    change = after.content_bytes - before.content_bytes
-    verb = f"{'Grew' if change > 0 else 'Shrank'} by {human(abs(change))}"
-    lead = verb if change else "The same size"
-    lines = [Prose(f"{lead}: {amount(before)} -> {amount(after)}")]
+    delta = after.content_bytes - before.content_bytes
+    verb = f"{'Grew' if delta > 0 else 'Shrank'} by {human(abs(delta))}"
+    lines = [Prose(f"{verb if delta else 'The same size'}: {change(before, after)}")]
     if not (before.complete and after.complete):
         lines.append(Prose("A report has only the largest parts: smaller changes are missed."))
     yield Section(lines)
@@ -120,16 +119,16 @@ def _changes(noun: str, changes: Sequence[SizeChange], top: int) -> Table:
     Such a file may have existed before, unlisted.
     """
     rows = []
-    for change in changes[:top]:
-        least, sign = "" if change.exact else ">", "+" if change.delta_bytes >= 0 else "-"
-        happened = "new or grown" if change.delta_bytes > 0 else "gone or shrunk"
-        is_directory = noun == "directory" or change.delta_files
+    for each in changes[:top]:
+        least, sign = "" if each.exact else ">", "+" if each.delta_bytes >= 0 else "-"
+        happened = "new or grown" if each.delta_bytes > 0 else "gone or shrunk"
+        is_directory = noun == "directory" or each.delta_files
         rows.append(
             (
-                f"{least}{sign}{human(abs(change.delta_bytes))}",
-                f"{change.delta_files:+,}" if change.delta_files else "",
-                change.what.value if change.exact else happened,
-                Name(f"{change.path}/" if is_directory else change.path),
+                f"{least}{sign}{human(abs(each.delta_bytes))}",
+                f"{each.delta_files:+,}" if each.delta_files else "",
+                each.what.value if each.exact else happened,
+                Name(f"{each.path}/" if is_directory else each.path),
             )
         )
     return Table(("change", "files", "", noun), rows, more(len(changes) - top, noun))

@@ -85,10 +85,10 @@ def _about_named(report: Report, named: NamedContext) -> Iterator[Fact]:
     if named.context is not None:
         yield _ignore_file(named.ignore_file)
         yield from _sizes(report, named.context, named.transfers, named.announced)
-    elif named.used is False:
-        yield Fact("Transfer", "nothing: this build takes nothing from it")
     elif not named.local:
         yield Fact("Transfer", "nothing: the builder fetches it, and no ignore file is read")
+    elif named.used is False:
+        yield Fact("Transfer", "nothing: this build takes nothing from it")
 
 
 def _ignore_file(info: IgnoreFileInfo | None) -> Fact:

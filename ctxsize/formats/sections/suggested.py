@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from ctxsize.accepting import UNUSED
 from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.sections import Card, Example, Fact, Findings, Item, NextStep, Prose, Section
-from ctxsize.formats.wording import EXAMPLES, amount, command, listed, more, path_argument
+from ctxsize.formats.wording import EXAMPLES, amount, change, command, listed, more, path_argument
 from ctxsize.recommender.outcome import (
     Advice,
     Blocked,
@@ -16,7 +16,7 @@ from ctxsize.recommender.outcome import (
     Suggestion,
 )
 from ctxsize.recommender.rules import Rule, all_rules
-from ctxsize.units import plural
+from ctxsize.units import human, plural
 
 _ABOUT_SECRETS = ("CTX510", "CTX511")
 _MOST_NOTES = 20
@@ -58,8 +58,8 @@ def _saving(outcome: Suggested, patterns: int, least: str = "") -> str:
     """Return how much the patterns keep out of the context."""
     before, after = outcome.before.context, outcome.after.context
     verb = "Ignored" if outcome.written else "Can be ignored"
-    saved = f"{least}{amount(before - after)}, of {amount(before)}"
-    return f"{verb} with {plural(patterns, 'pattern')}: {saved}"
+    saved = human(max(0, before.content_bytes - after.content_bytes))
+    return f"{verb} with {plural(patterns, 'pattern')}: {least}{saved} of {amount(before)}"
 
 
 def _next(advice: Advice) -> NextStep:
@@ -80,7 +80,7 @@ def _sizes(outcome: Suggested) -> Iterator[Fact]:
         ("Transfer", before.transfer, after.transfer),
     ):
         if was is not None and now is not None:
-            yield Fact(label, amount(was) + ("" if was == now else f" -> {amount(now)}"))
+            yield Fact(label, change(was, now))
 
 
 def _git_ignored(advice: Advice) -> Iterator[Fact]:
@@ -142,16 +142,16 @@ def _not_suggested(found: Sequence[Blocked]) -> Iterator[Card]:
 
 
 def _planned(plan: IgnoreFilePlan) -> list[Section]:
-    change, left = plan.change, more(len(plan.change.notes) - _MOST_NOTES)
+    left = more(len(plan.change.notes) - _MOST_NOTES)
     removed = [
         Card(visible(each.text), f"line {each.line:,}", [visible(each.why)])
-        for each in change.removed
+        for each in plan.change.removed
     ]
     notes = [
         Card(visible(each.subject), _where(each.path, each.line), [visible(each.why)])
-        for each in change.notes[:_MOST_NOTES]
+        for each in plan.change.notes[:_MOST_NOTES]
     ]
-    added = [visible(each.line) for each in change.added]
+    added = [visible(each.line) for each in plan.change.added]
     return [
         Section([*_change(plan)]),
         Section([] if plan.edit is None else [*_sizes(plan)]),
@@ -168,17 +168,17 @@ def _where(path: str, line: int | None) -> str:
 
 
 def _change(plan: IgnoreFilePlan) -> Iterator[Item]:
-    change, where = plan.change, quoted(plan.ignore_file)
-    if change.impossible:
-        yield Prose(visible(f"Not possible: {change.impossible}"))
-        if change.hint:
-            yield NextStep("", change.hint)
+    found, where = plan.change, quoted(plan.ignore_file)
+    if found.impossible:
+        yield Prose(visible(f"Not possible: {found.impossible}"))
+        if found.hint:
+            yield NextStep("", found.hint)
     elif plan.edit is None:
         yield Prose("Nothing to change: no line that is proved safe is missing or redundant")
     else:
-        lines = plural(len(change.removed), "line")
+        lines = plural(len(found.removed), "line")
         tidy = f"{lines} can go without changing what is sent: proved for every tree, tried here"
-        text = tidy if plan.mode == "tidy" else _saving(plan, len(change.added))
+        text = tidy if plan.mode == "tidy" else _saving(plan, len(found.added))
         yield Prose(f"{text}; {where} was written" if plan.written else text)
     if plan.edit is not None and not plan.written:
         flags = [f"--{plan.mode}", *([path_argument(plan.sibling)] if plan.sibling else [])]
