@@ -296,9 +296,7 @@ def clean_plan(
     *,
     ecosystems: Iterable[str] = (),
     deps: bool = False,
-    incremental_only: bool = False,
     older_than_s: float | None = None,
-    keep_bytes: int | None = None,
     recent_s: float = 600.0,
     progress: Progress | None = None,
 ) -> CleanPlan:
@@ -307,13 +305,10 @@ def clean_plan(
     Directories written to within the last `recent_s` seconds are skipped.
     Raises `InputError` for a `root` that is `/`, a home directory or above one.
     """
-    from ctxsize.clean.look import planned_below
-    from ctxsize.clean.plan import CleanChoice
+    from ctxsize.clean.look import CleanChoice, look
 
-    choice = CleanChoice(
-        frozenset(ecosystems), deps, incremental_only, older_than_s, keep_bytes, recent_s
-    )
-    return planned_below(root, choice, progress)
+    choice = CleanChoice(frozenset(ecosystems), deps, older_than_s, recent_s)
+    return look(root, choice, progress)
 
 
 def clean_apply(

@@ -59,6 +59,9 @@ _GONE = {
     "that arrived empty",
     "--compare": "type `diff <(ctxsize ls) <(ctxsize ls --builder podman)`",
     "--watch": "type `watch ctxsize lint`",
+    "--keep-size": "--older-than 30d keeps what was written lately",
+    "--apparent-size": "both sizes are shown; `du --apparent-size` shows this one alone",
+    "--incremental-only": "--ecosystem rust deletes whole target directories",
     "--plan": "review what `ctxsize clean` lists, then add --yes, which checks everything again",
     "--apply": "type `ctxsize clean --yes`, which checks everything again",
 }

@@ -26,17 +26,9 @@ from ctxsize.cli import options, output
 @options.flag(
     "--deps", help="Also delete installed packages: node_modules, vendor, virtual environments."
 )
-@options.flag(
-    "--incremental-only",
-    help="Delete only the incremental compilation data in Cargo's target directories.",
-)
 @options.value(
     "--older-than AGE",
     help="Only directories without a write for this time, for example 30d.",
-)
-@options.value(
-    "--keep-size SIZE",
-    help="Keep the newest directories, as many as fit into this size on disk.",
 )
 @options.value(
     "--recent AGE",
@@ -44,22 +36,14 @@ from ctxsize.cli import options, output
     show_default=True,
     help="Skip directories with a write within this time (may be in use); 0 skips none.",
 )
-@options.flag(
-    "--apparent-size",
-    "apparent",
-    help="Show apparent sizes instead of disk usage, as `du --apparent-size` does.",
-)
 @options.flag("--yes", help="Delete. Without this option nothing is changed.")
 @options.display
 def clean(
     root: str,
     ecosystems: tuple[str, ...],
     deps: bool,
-    incremental_only: bool,
     older_than: str | None,
-    keep_size: str | None,
     recent: str,
-    apparent: bool,
     yes: bool,
     display: output.Display,
 ) -> int:
@@ -74,8 +58,7 @@ def clean(
     Examples:
       ctxsize clean                              what could be deleted, what not, and why
       ctxsize clean --ecosystem rust --yes       every target directory of Cargo
-      ctxsize clean --incremental-only --yes     the cheap part of them
-      ctxsize clean --older-than 30d --keep-size 20GB
+      ctxsize clean --older-than 30d --yes       for scheduled jobs
       ctxsize clean --deps --yes                 installed packages too
     """  # noqa: D301
     with output.progress() as progress:
@@ -83,13 +66,11 @@ def clean(
             root or ".",
             ecosystems=ecosystems,
             deps=deps,
-            incremental_only=incremental_only,
             older_than_s=None if older_than is None else units.parse_age(older_than),
-            keep_bytes=None if keep_size is None else units.parse_size(keep_size),
             recent_s=units.parse_age(recent),
             progress=progress,
         )
-    cleaning = Cleaning(root or ".", plan, apparent=apparent)
+    cleaning = Cleaning(root or ".", plan)
     if yes:
         cleaning = replace(cleaning, applied=True, results=_deleted(plan))
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from ctxsize.codes import Code
 from ctxsize.findings import Finding
@@ -181,10 +182,7 @@ def _cleaned(outcome: Cleaning) -> list[Section]:
     plan = outcome.plan
     answer: list[Item] = [_freed(outcome)]
     answer += [NextStep(outcome.command, "deletes it")] if outcome.command and plan.items else []
-    planned: list[Item] = [_directories(outcome)] if plan.items else []
-    if planned and plan.sums.held_elsewhere_bytes:
-        held = human(plan.sums.held_elsewhere_bytes)
-        planned.append(_bullet(f"{held} of it stays on disk: hard links elsewhere share it"))
+    planned = [_directories(outcome)] if plan.items else []
     failed = [
         _bullet(f"{quoted(each.path)}: {visible(each.message)}{_rest(each.path, each.left)}")
         for each in outcome.results
@@ -209,9 +207,10 @@ def _freed(outcome: Cleaning) -> Answer:
         left = plural(len(plan.passed), "candidate")
         return Answer("Nothing to delete", "green", f"{left} left alone")
     if not outcome.applied:
-        disk = f"{human(sums.disk_bytes - sums.held_elsewhere_bytes)} on disk ({amount(sums)})"
-        size = f"{amount(sums)} (apparent sizes)" if outcome.apparent else disk
-        what = f"{'at least ' if plan.problems else ''}{size} in {plural(count, 'directory')}"
+        # What has hard links elsewhere is not freed; what could not be read is not counted.
+        most = "about" if plan.problems else "at most"
+        size = f"{most} {human(sums.disk_bytes)} on disk ({amount(sums)})"
+        what = f"{size} in {plural(count, 'directory')}"
         return Answer("Dry run", "yellow", f"would free {what}; nothing was deleted")
     freed = human(sum(each.disk_bytes for each in outcome.results))
     files = plural(sum(each.files for each in outcome.results), "file")
@@ -223,24 +222,20 @@ def _freed(outcome: Cleaning) -> Answer:
 
 
 def _directories(outcome: Cleaning) -> Table:
-    from ctxsize.clean.plan import by_service
-
     rows: list[tuple[str, ...]] = []
-    for service, items in by_service(outcome.plan.items):
+    by_service = sorted(outcome.plan.items, key=lambda each: each.service)
+    for service, items in groupby(by_service, lambda each: each.service):
         rows.append(("", "", "", quoted(service) if service else "(ROOT)"))
         for item in items:
             rows += _directory(item, service)
-    headers = ("on disk", "size", "files", "")
-    if outcome.apparent:
-        return Table(headers[1:], [row[-3:] for row in rows])
-    return Table(headers, rows, numbers=3)
+    return Table(("on disk", "size", "files", ""), rows, numbers=3)
 
 
 def _directory(item: CleanCandidate, service: str) -> Iterator[tuple[str, ...]]:
     """Yield the row of a directory, its evidence, and its largest parts."""
     inventory = item.inventory
     yield _disk(f"  {quoted(item.path[len(service) :].lstrip('/'))}", inventory.size)
-    yield (f"{item.title}: {', '.join(map(visible, item.evidence))}",)
+    yield (f"{item.kind.title}: {', '.join(map(visible, item.evidence))}",)
     parts: Sequence[Part] = inventory.parts if len(inventory.parts) > 1 else ()
     for part in parts[:_PARTS]:
         # A part is counted without the parts below it.
@@ -255,20 +250,18 @@ def _disk(text: str, size: DiskSize) -> tuple[str, ...]:
 
 def _left_alone(passed: Sequence[Passed]) -> Iterator[Prose]:
     """Yield the candidates that are left alone, dangers first, the largest of each first."""
-    shown, counts = Counter[str](), Counter(each.code for each in passed)
-    for each in sorted(passed, key=_gravity):
-        shown[each.code] += 1
-        if shown[each.code] <= _ALIKE:
+    counts = Counter(each.objection.code for each in passed)
+    for code, group in groupby(sorted(passed, key=_gravity), lambda each: each.objection.code):
+        for each in [*group][:_ALIKE]:
             size = "" if each.size is None else f" ({human(each.size.content_bytes)})"
-            yield _bullet(f"{quoted(each.path)}{size}: {visible(each.message)}")
-        elif shown[each.code] == _ALIKE + 1:
-            left = more(counts[each.code] - _ALIKE)
-            yield _bullet(f"{left} ({each.code}); --format json lists all")
+            yield _bullet(f"{quoted(each.path)}{size}: {visible(each.objection.message)}")
+        if left := more(counts[code] - _ALIKE):
+            yield _bullet(f"{left} ({code}); --format json lists all")
 
 
 def _gravity(each: Passed) -> tuple[bool, bool, str, int]:
-    disk_bytes = each.size.disk_bytes if each.size else 0
-    return each.by_choice, each.code == "not-proven", each.code, -disk_bytes
+    code, disk_bytes = each.objection.code, each.size.disk_bytes if each.size else 0
+    return each.objection.by_choice, code == "not-proven", code, -disk_bytes
 
 
 def _rest(path: str, left: Sequence[str]) -> str:
