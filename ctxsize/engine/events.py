@@ -162,6 +162,11 @@ def is_utf8(*texts: str) -> bool:
         return False
 
 
+def order(path: str) -> bytes:
+    """Return a key that sorts paths as builders do: a directory's entries follow it directly."""
+    return os.fsencode(path).replace(b"/", b"\0")
+
+
 class Batch(NamedTuple):
     """A directory, or files with the content that is sent."""
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import merge
 from typing import Any
 
 from ctxsize.engine.evaluate import Evaluator
-from ctxsize.engine.events import Event, Files, Folder, IgnoredEntries, IgnoredFolder, not_utf8
+from ctxsize.engine.events import (
+    Event,
+    Files,
+    Folder,
+    IgnoredEntries,
+    IgnoredFolder,
+    not_utf8,
+    order,
+)
 from ctxsize.engine.inspect import not_utf8_problems
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
@@ -144,11 +151,6 @@ def _sent_parents(request: Request) -> frozenset[str]:
         return frozenset()
     walk = Walk(request)
     return frozenset(e.path for e in walk if isinstance(e, Folder) and e.mark.ignored)
-
-
-def order(path: str) -> bytes:
-    """Return a key that sorts paths as builders do: a directory's entries follow it directly."""
-    return os.fsencode(path).replace(b"/", b"\0")
 
 
 def _by_order(entry: Entry) -> bytes:

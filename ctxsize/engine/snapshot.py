@@ -14,8 +14,15 @@ from typing import Any, NamedTuple
 
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator
-from ctxsize.engine.events import Files, Folder, IgnoredEntries, IgnoredFolder, Progress, reported
-from ctxsize.engine.listing import order
+from ctxsize.engine.events import (
+    Files,
+    Folder,
+    IgnoredEntries,
+    IgnoredFolder,
+    Progress,
+    order,
+    reported,
+)
 from ctxsize.engine.memory import PLAIN, File, Held, Memory
 from ctxsize.engine.narrow import Narrowed
 from ctxsize.engine.request import Request

@@ -32,7 +32,7 @@ from ctxsize.engine.listing import public_pattern
 from ctxsize.engine.packets import BuildKitMeter, Meter
 from ctxsize.engine.request import Request
 from ctxsize.engine.tar import TarMeter
-from ctxsize.model import Clue, Ignored, Measurement, Problem, Share, Totals
+from ctxsize.model import Ignored, Measurement, Problem, Share, Totals
 
 K = TypeVar("K")
 _MANY = 512
@@ -285,15 +285,8 @@ class WalkSums:
                 by_pattern=_pattern_shares(request, self._saved),
             ),
             hardlinks=self._hardlinks,
-            clues=self._clues(largest),
+            clues=tuple(self.clues.found(self._direct, largest, self.content_bytes)),
         )
-
-    def _clues(self, largest: list[Share]) -> tuple[Clue, ...]:
-        if not self.clues.may_hint(largest):
-            return ()  # as in most small contexts
-        from ctxsize.engine.reasons import clues
-
-        return clues(self.clues, self._direct, largest, self.content_bytes)
 
 
 def _add(sums: dict[K, Sum], key: K, size: int, count: int) -> None:

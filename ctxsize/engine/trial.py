@@ -10,8 +10,8 @@ from functools import cached_property
 from typing import NamedTuple
 
 from ctxsize.engine.evaluate import DockerIgnoreSpec
+from ctxsize.engine.events import order
 from ctxsize.engine.ignorefile import IgnoreFile
-from ctxsize.engine.listing import order
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request, ignore_file_to_write, inside, with_ignore_file
 from ctxsize.engine.rewalk import Basis

@@ -10,8 +10,8 @@ from functools import cached_property
 
 from ctxsize.build import Build
 from ctxsize.engine.evaluate import DockerIgnoreSpec
+from ctxsize.engine.events import order
 from ctxsize.engine.git import GitError, GitRepository
-from ctxsize.engine.listing import order
 from ctxsize.engine.matched import Matcher
 from ctxsize.engine.need import Include, includes_of
 from ctxsize.engine.patterns import DockerIgnorePattern

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from ctxsize.engine.events import order
 from ctxsize.engine.golang import has_wildcards
-from ctxsize.engine.listing import order
 from ctxsize.engine.memory import Held
 from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.request import Request

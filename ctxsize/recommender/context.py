@@ -11,9 +11,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache, cached_property, partial
 
 from ctxsize.build import Build
-from ctxsize.engine.events import Steps, step
+from ctxsize.engine.events import Steps, order, step
 from ctxsize.engine.golang import has_wildcards, match
-from ctxsize.engine.listing import order
 from ctxsize.engine.memory import Held
 from ctxsize.engine.need import Include, includes_of
 from ctxsize.engine.snapshot import Sent, Snapshot
