@@ -240,7 +240,7 @@ def _add_results(
 ) -> None:
     """Add the core's results to `sums`, and those that it handed back between them, in order."""
     totals, direct, extensions, patterns, largest, clues, back, cut = map(_read, found[:-1])
-    column = memoryview(found[-1][1])
+    column = memoryview(found[-1][1]).cast("q")
     by_pattern = _groups(patterns[1], 3)
     sums.add_found(totals[1], _rows(direct), _rows(extensions), by_pattern, _rows(largest))
     _add_clues(sums.clues, *clues)
@@ -249,7 +249,7 @@ def _add_results(
     texts, at, entries = iter(back[0]), 0, 0
     for run, before, kind, count in (*_groups(back[1], 4), (len(cut[1]) // 2, 0, -1, 0)):
         part = cut[1][2 * at : 2 * run]
-        last = entries + sum(part[::2]) * part.itemsize
+        last = entries + sum(part[::2])
         sums.add_runs(column[entries:last], part)
         at, entries = run, last
         if kind >= 0:

@@ -294,7 +294,7 @@ static inline int64_t content_of(int64_t n) { return (n >> 15) * field(32768) + 
 static inline int64_t packets_of(int64_t n) { return (n + 65535) >> 15; }
 static inline int64_t time_of(const struct timespec *t) { return (uint64_t)t->tv_sec * 1000000000 + t->tv_nsec; }
 #define GO_DIRECTORY (1u << 31)
-#define NO_CONTENT (-65535) /* the size of an entry without packets, as in packets.py */
+#define NO_CONTENT (-65535) /* the size of an entry without packets, as in wire.py */
 
 /* Returns whether a tar header of 512 bytes is enough. */
 static int fits_ustar(size_t path, const struct stat *st) {
