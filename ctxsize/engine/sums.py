@@ -20,6 +20,7 @@ from ctxsize.engine.events import (
     IgnoredEntries,
     is_utf8,
     not_utf8,
+    public_pattern,
 )
 from ctxsize.engine.inspect import (
     NO_PERMISSION,
@@ -28,7 +29,6 @@ from ctxsize.engine.inspect import (
     not_utf8_problems,
     uncertain,
 )
-from ctxsize.engine.listing import public_pattern
 from ctxsize.engine.request import Request
 from ctxsize.engine.wire import METERS
 from ctxsize.model import Ignored, Measurement, Problem, Share, Totals
