@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ctxsize.config import Config
     from ctxsize.discovery import Discovery
     from ctxsize.engine.events import Progress, Steps
-    from ctxsize.engine.listing import Listing, Union
+    from ctxsize.engine.report import Listing, Union
     from ctxsize.engine.request import Request
     from ctxsize.engine.trace import Explanation
     from ctxsize.findings import Severity
@@ -87,7 +87,7 @@ def ls(
     that the Dockerfile requests for the target; `named` names another context.
     Raises what `measure` raises, some of it during the iteration.
     """
-    from ctxsize.engine.listing import Listing
+    from ctxsize.engine.report import Listing
 
     request = request_for(build, **options)
     if not (named or transfer):

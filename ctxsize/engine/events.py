@@ -13,6 +13,8 @@ from time import monotonic
 from typing import NamedTuple, TypeVar
 
 from ctxsize.engine.evaluate import Mark
+from ctxsize.engine.patterns import DockerIgnorePattern
+from ctxsize.entry import Pattern
 
 Xattrs = dict[str, int]
 """Names of extended attributes, and the number of bytes in each value."""
@@ -160,6 +162,16 @@ def is_utf8(*texts: str) -> bool:
         return text.isascii() or bool(text.encode())
     except UnicodeEncodeError:
         return False
+
+
+def order(path: str) -> bytes:
+    """Return a key that sorts paths as builders do: a directory's entries follow it directly."""
+    return os.fsencode(path).replace(b"/", b"\0")
+
+
+def public_pattern(pattern: DockerIgnorePattern) -> Pattern:
+    """Return the engine's pattern as the value in reports."""
+    return Pattern(pattern.text, pattern.line, pattern.include is False, str(pattern.pattern))
 
 
 class Batch(NamedTuple):

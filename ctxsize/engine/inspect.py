@@ -13,6 +13,7 @@ from ctxsize.engine.evaluate import Mark
 from ctxsize.engine.events import Files, Xattrs
 from ctxsize.errors import BuildFailsError
 from ctxsize.model import Effect, Problem
+from ctxsize.units import human, plural
 
 if TYPE_CHECKING:
     from ctxsize.engine.memory import DirectorySource, OpenDirectory
@@ -221,20 +222,15 @@ class Inspector:
         return {name: xattrs for name, xattrs in found.items() if xattrs}
 
 
-WITHHELD = (
-    "sent without content: Docker's sender evaluates the patterns in another way than its walk, "
-    "and refuses to open such files"
-)
-NO_PERMISSION = "sent without content: no permission to read"
+WITHHELD = "the sender refuses to open it"
+NO_PERMISSION = "no permission to read it"
 
 
 def arrives_empty(files: list[tuple[str, int]], reason: str, code: str) -> Problem:
     """Return the problem `code` of `files`, with their sizes, that arrive empty for a `reason`."""
-    size = sum(size for _, size in files)
-    noun = "file is" if len(files) == 1 else "files are"
-    return Problem(
-        code, f"{len(files)} {noun} {reason} ({size:,} bytes)", files[0][0], count=len(files)
-    )
+    size = human(sum(size for _, size in files))
+    message = f"{plural(len(files), 'file')} ({size}) sent without content: {reason}"
+    return Problem(code, message, files[0][0], count=len(files))
 
 
 def not_utf8_problems(paths: list[str], builder: Builder) -> list[Problem]:

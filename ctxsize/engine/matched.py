@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from ctxsize.engine.automaton import Program
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Step
-from ctxsize.engine.memory import Held
+from ctxsize.engine.memory import MemoryDirectory
 
 
 class Matcher:
@@ -30,13 +30,13 @@ class Matcher:
         live = self._live_in(directory)
         return self._owners(self._hits(live, directory, [name]).get(name, 0))
 
-    def in_tree(self, root: Held) -> Iterator[tuple[str, list[int]]]:
+    def in_tree(self, root: MemoryDirectory) -> Iterator[tuple[str, list[int]]]:
         """Yield each matched path below `root`, with the indexes of the patterns that match it."""
         for held, found in self._by_directory(root):
             for name, hits in found.items():
                 yield held.prefix + name, self._owners(hits)
 
-    def tops(self, root: Held) -> dict[str, set[str]]:
+    def tops(self, root: MemoryDirectory) -> dict[str, set[str]]:
         """Return the topmost matched paths: names by directory."""
         return {held.path: {*found} for held, found in self._by_directory(root, topmost=True)}
 
@@ -84,8 +84,8 @@ class Matcher:
         return [*dict.fromkeys(owner[bit] for bit in _bits(hits & self._program.final))]
 
     def _by_directory(
-        self, root: Held, *, topmost: bool = False
-    ) -> Iterator[tuple[Held, dict[str, int]]]:
+        self, root: MemoryDirectory, *, topmost: bool = False
+    ) -> Iterator[tuple[MemoryDirectory, dict[str, int]]]:
         """Yield each directory with matches, and the last segments that match each name there."""
         program = self._program
         pending = [(root, program.start)]

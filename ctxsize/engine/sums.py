@@ -20,6 +20,7 @@ from ctxsize.engine.events import (
     IgnoredEntries,
     is_utf8,
     not_utf8,
+    public_pattern,
 )
 from ctxsize.engine.inspect import (
     NO_PERMISSION,
@@ -28,11 +29,9 @@ from ctxsize.engine.inspect import (
     not_utf8_problems,
     uncertain,
 )
-from ctxsize.engine.listing import public_pattern
-from ctxsize.engine.packets import BuildKitMeter, Meter
 from ctxsize.engine.request import Request
-from ctxsize.engine.tar import TarMeter
-from ctxsize.model import Clue, Ignored, Measurement, Problem, Share, Totals
+from ctxsize.engine.wire import METERS
+from ctxsize.model import Ignored, Measurement, Problem, Share, Totals
 
 K = TypeVar("K")
 _MANY = 512
@@ -41,7 +40,6 @@ _APART = 1 << 32
 """Distance in positions between two files that the core counted."""
 _LEAST_LARGEST = 10
 """Least number of largest files to keep, for hints."""
-_METERS: dict[str | None, type[Meter]] = {None: Meter, "buildkit": BuildKitMeter, "tar": TarMeter}
 _NOTHING: frozenset[str] = frozenset()
 
 
@@ -54,7 +52,7 @@ class WalkSums:
         self._not_utf8: list[str] = []
         self._shown, self.top = top, max(top, _LEAST_LARGEST)
         self.clues = Clues()
-        self._meter = _METERS[builder.meter]()
+        self._meter = METERS[builder.meter]()
         self.content_bytes = 0
         self._files = self._directories = self._symlinks = self._hardlinks = 0
         self._direct: dict[str, Sum] = {"": [0, 0]}
@@ -147,7 +145,7 @@ class WalkSums:
         for path, size, place in largest:
             self._offer(size, (place + 1) * _APART - 1, path)
 
-    def add_runs(self, sizes: memoryview, runs: array[int]) -> None:
+    def add_runs(self, sizes: Sequence[int], runs: array[int]) -> None:
         """Add a part of the order of entries that the core counted."""
         self._meter.add_runs(sizes, runs)
 
@@ -268,11 +266,11 @@ class WalkSums:
         """Return the measurement; `complete` means that the walk looked at everything ignored."""
         self.settle()
         largest = [Share(path, size, 1) for size, _, path in sorted(self._largest, reverse=True)]
-        wire_bytes, printed = self._meter.figure(self._meter.totals(request))
+        figures = self._meter.totals(request)
         return Measurement(
             Totals(self.content_bytes, self._files, self._directories, self._symlinks),
-            wire_bytes,
-            printed,
+            figures[0] if figures else None,
+            " or ".join(dict.fromkeys(map(self._meter.printed, figures))) or None,
             tree=size_tree(self._direct, depth),
             largest_files=tuple(largest[: self._shown]),
             largest_directories=_largest_directories(self._direct, self._shown),
@@ -285,15 +283,8 @@ class WalkSums:
                 by_pattern=_pattern_shares(request, self._saved),
             ),
             hardlinks=self._hardlinks,
-            clues=self._clues(largest),
+            clues=tuple(self.clues.found(self._direct, largest, self.content_bytes)),
         )
-
-    def _clues(self, largest: list[Share]) -> tuple[Clue, ...]:
-        if not self.clues.may_hint(largest):
-            return ()  # as in most small contexts
-        from ctxsize.engine.reasons import clues
-
-        return clues(self.clues, self._direct, largest, self.content_bytes)
 
 
 def _add(sums: dict[K, Sum], key: K, size: int, count: int) -> None:

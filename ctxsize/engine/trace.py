@@ -11,7 +11,8 @@ from enum import Enum
 
 from ctxsize.engine.dockerfiles import may_read
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Step, matches, refuses, up_to
-from ctxsize.engine.listing import NO_PERMISSION, WITHHELD, public_pattern
+from ctxsize.engine.events import public_pattern
+from ctxsize.engine.inspect import NO_PERMISSION, WITHHELD
 from ctxsize.engine.request import Request, inside
 from ctxsize.entry import Pattern, Verdict
 from ctxsize.errors import IgnoreFileError, InputError

@@ -13,9 +13,9 @@ from ctxsize.engine.builders import Builder
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Step, up_to
 from ctxsize.engine.ignorefile import BOM, IgnoreFile
 from ctxsize.engine.matched import Matcher
+from ctxsize.engine.memory import Sent, SentDifference, differences
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
-from ctxsize.engine.snapshot import Sent, SentDifference, differences
 from ctxsize.findings import Changes, Confidence, Edit, Finding, Fix, Location, Paths, Severity
 from ctxsize.lints.lines import Line, Proposal, read_line
 from ctxsize.lints.lookup import LintTree, Target

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.evaluate import up_to
+from ctxsize.engine.events import order
 from ctxsize.engine.governing import read_ignore_file
-from ctxsize.engine.listing import order
+from ctxsize.engine.memory import Sent, differences
 from ctxsize.engine.request import Request, with_ignore_file, without_patterns
-from ctxsize.engine.snapshot import Sent, differences
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.case import Case

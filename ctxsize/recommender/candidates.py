@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from ctxsize.engine.events import order
 from ctxsize.engine.golang import has_wildcards
-from ctxsize.engine.listing import order
-from ctxsize.engine.memory import Held
+from ctxsize.engine.memory import MemoryDirectory
 from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.request import Request
 from ctxsize.model import Amount
@@ -247,7 +247,7 @@ def questions(
     return tuple(found[:_MOST_QUESTIONS])
 
 
-def _large(held: Held, left: Callable[[str], Sums], least: int) -> Iterator[str]:
+def _large(held: MemoryDirectory, left: Callable[[str], Sums], least: int) -> Iterator[str]:
     """Yield the paths to ask about at or below `held`."""
     folders = {folder.path: folder for folder in held.folders.values()}
     entries = (*folders, *(held.prefix + name for name in held.entries))

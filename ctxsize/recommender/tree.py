@@ -10,9 +10,9 @@ from functools import cache, lru_cache, reduce
 from operator import add, sub
 from typing import NamedTuple
 
-from ctxsize.engine.memory import File, Held
+from ctxsize.engine.memory import File, MemoryDirectory, Names, Sent
 from ctxsize.engine.need import Include
-from ctxsize.engine.snapshot import Names, Sent, Snapshot
+from ctxsize.engine.snapshot import Snapshot
 from ctxsize.model import Amount
 
 _WILDCARDS = frozenset("*?[")
@@ -61,7 +61,7 @@ class Tree:
         held = self.snapshot.folder(directory)
         return held is not None and held.has(name)
 
-    def entry(self, path: str) -> File | Held | None:
+    def entry(self, path: str) -> File | MemoryDirectory | None:
         """Return the entry at `path`; None if there is none."""
         directory, _, name = path.rpartition("/")
         held = self.snapshot.folder(directory)
@@ -104,7 +104,7 @@ class Tree:
             elif self.has(directory, name):
                 yield prefix + name
 
-    def directories(self, enters: Callable[[Held], bool]) -> Iterator[Held]:
+    def directories(self, enters: Callable[[MemoryDirectory], bool]) -> Iterator[MemoryDirectory]:
         """Yield the directories in order of paths, without those that `enters` rejects."""
         pending = [self.root]
         while pending:
@@ -121,7 +121,7 @@ class Tree:
                 yield path, entry
             return
         for each in held.tree():
-            for file in each.files:
+            for file in each.stats([*each.entries]):
                 yield each.prefix + file.name, file
 
 
@@ -164,7 +164,7 @@ class SumsByPath(Mapping[str, Sums]):
     def _having(self, directory: str) -> list[Mapping[str, Names]]:
         return [part for part in self._parts if directory in part]
 
-    def _counted(self, names: Names, held: Held) -> Sums:
+    def _counted(self, names: Names, held: MemoryDirectory) -> Sums:
         links = len(self._links.get(held.path, frozenset()) & names.keys())
         return Sums(len(names) - links, sum(names.values()), links)
 

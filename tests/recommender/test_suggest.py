@@ -11,7 +11,7 @@ import pytest
 
 import ctxsize
 from ctxsize import api
-from ctxsize.engine.listing import entries
+from ctxsize.engine.report import entries
 from ctxsize.engine.request import resolve
 from ctxsize.entry import Kind
 from ctxsize.formats import Look, render

@@ -226,18 +226,15 @@ def test_hostile_gitignore_ends_in_no_claim(case: str, tmp_path: Path) -> None:
 # What the tables say is what the rules say.
 
 SAFE = {Category.VCS, Category.DEPS, Category.CACHE, Category.ARTEFACT}
-TOO_COMMON = {"*.json", "*.lock"}
-"""Not noted: in some trees every directory holds such a file."""
 LIKELY = 0.6
 
 Way = tuple[tuple[str, ...], ...]
 
 
-def usable(names: tuple[str, ...], at: str = "") -> tuple[str, ...]:
-    """Literal names, and those of which the extension is all."""
-    ends = re.compile(r"\*\.[a-z]+")
-    kept = (each for each in names if not is_glob(each) or ends.fullmatch(each))
-    return tuple(at + each for each in kept if each not in TOO_COMMON)
+def literal(names: tuple[str, ...], at: str = "") -> list[Way]:
+    """The way to show one of `names`; globs show nothing, as they are not noted."""
+    kept = tuple(at + each for each in names if not is_glob(each))
+    return [(kept,)] if kept else []
 
 
 def ways(marker: Marker) -> list[Way]:
@@ -246,9 +243,9 @@ def ways(marker: Marker) -> list[Way]:
         case Marker("tagged"):
             return [(("CACHEDIR.TAG",),)]
         case Marker("inside", names):
-            return [(usable(names),)] if usable(names) else []
+            return literal(names)
         case Marker("beside", names):
-            return [(usable(names, "../"),)] if usable(names) else []
+            return literal(names, "../") or [()]
         case Marker("inside_all", names):
             return [tuple((each,) for each in names)]
         case Marker("beside_all", names):
@@ -271,13 +268,13 @@ def test_unneeded_names_are_those_of_sure_rules() -> None:
     for rule in all_rules().values():
         if rule.kind is EntryType.DIRECTORY and is_sure(rule):
             for name in rule.find:
-                if not is_glob(name) and "/" not in name and ways(rule.marker):
-                    expected.setdefault(name, []).extend(ways(rule.marker))
+                expected.setdefault(name, []).extend(ways(rule.marker))
+    assert expected.keys() >= directories.UNNEEDED
     held = {
         name: [tuple(tuple(group.split()) for group in way.split("+")) for way in text.split("|")]
-        for name, text in directories.UNNEEDED.items()
+        for name, text in directories.PROVED.items()
     }
-    assert held == expected
+    assert held == {name: expected[name] for name in directories.PROVED}
 
 
 def test_secret_names_are_those_of_rules() -> None:
@@ -296,12 +293,13 @@ def test_secret_names_are_those_of_rules() -> None:
     assert set(directories.SECRET_FOLDERS) == found[EntryType.DIRECTORY]
 
 
-def test_every_rule_that_a_name_shows_is_worth_a_look(tmp_path: Path) -> None:
-    """Plants each directory of the table with the first names of each way."""
-    for number, (name, text) in enumerate(directories.UNNEEDED.items()):
+def test_every_unneeded_name_is_worth_a_look(tmp_path: Path) -> None:
+    """Plants each directory of the tables, with the first names of each way."""
+    known = {**dict.fromkeys(directories.UNNEEDED, "x"), **directories.PROVED}
+    for number, (name, text) in enumerate(known.items()):
         for at, way in enumerate(text.split("|")):
             base = f"{number}-{at}/a/b"
-            words = [group.split()[0].replace("*", "x") for group in way.split("+")]
+            words = [group.split()[0] for group in way.split("+")]
             paths = {os.path.normpath(f"{base}/{name}/{word}") for word in words}
             root = tmp_path / f"{number}-{at}"
             build_tree(root, [*sorted(paths), file(f"{base}/{name}/z-data", size_bytes=5_000)])
