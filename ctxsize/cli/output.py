@@ -46,12 +46,7 @@ class Display:
 
     def look(self, *, top: int = 0, only: str | None = None) -> Look:
         """Return the style of text on this stdout."""
-        encoding = getattr(sys.stdout, "encoding", None) or "ascii"
-        try:
-            ascii_only = not "█├…".encode(encoding)
-        except (UnicodeEncodeError, LookupError):
-            ascii_only = True
-        return Look(_width(), _wants_colour(self.colour), ascii_only, top, only)
+        return Look(_width(), _wants_colour(self.colour), top, only)
 
     def emit(self, outcome: Outcome, *, top: int = 0, only: str | None = None) -> None:
         """Write `outcome` in each format: into their files first, then to stdout.
@@ -61,7 +56,7 @@ class Display:
         Raises `InputError` for a file that cannot be written.
         """
         look = self.look(top=top, only=only)
-        plain = replace(look, width=_FILE_WIDTH, colour=False, ascii=False)
+        plain = replace(look, width=_FILE_WIDTH, colour=False)
         made = [
             (each.path, render(each.name, outcome, look if each.path is None else plain))
             for each in self.formats

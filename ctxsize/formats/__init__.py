@@ -61,7 +61,7 @@ _SIGNS = re.compile(
 
 TABLES = ("dir", "ext", "pattern", "file")
 """The choices of `--by`: tables of a report."""
-_STYLES = {"bold": "1", "dim": "2", "green": "1;32", "yellow": "1;33", "red": "1;31", "bar": "36"}
+_STYLES = {"bold": "1", "dim": "2", "green": "1;32", "yellow": "1;33", "red": "1;31", "blue": "36"}
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,6 @@ class Look:
 
     width: int = 80
     colour: bool = False
-    ascii: bool = False
-    """True if the output cannot encode block and line characters."""
     top: int = 5
     """Number of rows of each table."""
     only: str | None = None

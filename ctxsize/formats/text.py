@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
@@ -11,12 +10,9 @@ from ctxsize.findings import Finding
 from ctxsize.formats import Look, sections
 from ctxsize.formats.names import columns, fit, pad, quoted, visible
 from ctxsize.formats.wording import EXAMPLES, SEVERITY_STYLES, details, more, place, summary
-from ctxsize.model import Directory
-from ctxsize.units import human, percent
 
 _NARROWEST_NAME = 8
 _LABEL_WIDTH = 13
-_BAR_WIDTH = 20
 
 
 def render(parts: Iterable[sections.Section], look: Look) -> str:
@@ -50,8 +46,6 @@ def _item(item: sections.Item, look: Look) -> Iterable[str]:
             return lines + [line for each in texts for line in _wrapped(f"    {each}", look, 6)]
         case sections.Table():
             return _table(item, look)
-        case sections.SizeTree():
-            return size_tree(item, look)
         case sections.Example(lines):
             return [f"    {each}" for each in lines]
         case sections.Findings():
@@ -136,45 +130,3 @@ def _finding(finding: Finding, look: Look) -> Iterator[str]:
     yield from _line(sections.Prose(head, 4, marks), look)
     for label, text in details(finding):
         yield from _wrapped(f"    {label} {visible(text)}", look, 6)
-
-
-def size_tree(tree: sections.SizeTree, look: Look) -> Iterator[str]:
-    """Yield the directories with bars, in lines of at most `look.width` columns."""
-    rows = [*_size_rows(tree, look)]
-    bar_width = _BAR_WIDTH if look.width >= 4 * _BAR_WIDTH else 0
-    room = look.width - len("  999.9 kB  9,999,999    100%") - bar_width - 2
-    room = min(room, max(columns(name) for name, _ in rows))
-    yield look.paint(f"  {'size':>8}  {'files':>9}", "dim")
-    for name, node in rows:
-        share = node.content_bytes / (tree.root.content_bytes or 1)
-        bar = pad(("#" if look.ascii else "█") * round(share * bar_width), bar_width)
-        figures = f"  {human(node.content_bytes):>8}  {node.files:>9,}"
-        shown = f"{figures}  {pad(fit(name, room), room)}  {look.paint(bar, 'bar')}"
-        yield f"{shown} {percent(share):>4}"
-
-
-def _size_rows(tree: sections.SizeTree, look: Look) -> Iterator[tuple[str, Directory]]:
-    """Yield the largest directories, each with its name behind lines from its parent."""
-    tee, corner, bar = ("|- ", "`- ", "|  ") if look.ascii else ("├─ ", "└─ ", "│  ")
-    chosen, pending = _largest(tree), [(tree.root, "", "")]
-    while pending:
-        node, lead, below = pending.pop()
-        yield lead + (quoted(node.path.rpartition("/")[2]) or "."), node
-        shown = [child for child in node.children if child.path in chosen]
-        for child in reversed(shown):
-            last = child is shown[-1]
-            pending.append(
-                (child, below + (corner if last else tee), below + ("   " if last else bar))
-            )
-
-
-def _largest(tree: sections.SizeTree) -> set[str]:
-    """Return the paths of the largest directories, with all their parents."""
-    chosen: set[str] = set()
-    pending = [(-tree.root.content_bytes, tree.root.path, tree.root)]
-    while pending and len(chosen) < tree.limit:
-        _, path, node = heapq.heappop(pending)
-        chosen.add(path)
-        for child in node.children:
-            heapq.heappush(pending, (-child.content_bytes, child.path, child))
-    return chosen

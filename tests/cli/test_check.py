@@ -264,7 +264,7 @@ def test_growth_is_refused_until_it_is_accepted(cli: Cli, small: Path) -> None:
     assert "CTX404 .: the context grew by 5.0 MB since the baseline" in red.out
     grown = red.out.partition("Grown since the baseline")[2]
     assert re.search(r"\+5\.0 MB +added +dump\.bin", grown)
-    assert "accept\n     it with --update-baseline" in red.out
+    assert "--update-baseline" in red.out
     assert cli(*baseline, "--growth", "6MB", cwd=small).code == 0
     assert cli(*baseline, "--update-baseline", cwd=small).code == 0
     assert cli(*baseline, cwd=small).code == 0

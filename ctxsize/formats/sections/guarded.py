@@ -85,17 +85,11 @@ def _remedies(check: ContextCheck) -> Iterator[Item]:
 def _order(check: ContextCheck) -> str:
     report = check.report
     where = "the ignore file" if report.ignore_file is None else quoted(report.ignore_file.path)
-    codes = {each.code for each in check.findings}
-    if "CTX407" in codes:
-        return "add --update-baseline to record it"
-    if "CTX408" in codes:
-        return "run the check again when the tree is readable and does not change"
-    if all(each.is_floor for each in check.missed):
+    if check.missed and all(each.is_floor for each in check.missed):
         return f"{command(report, 'measure', '--by', 'pattern')} shows what {where} hides"
     first = quoted(check.culprits[0].path) if check.culprits else "what the build does not need"
-    grew = any(each.name == "growth" for each in check.missed)
-    accept = "accept it with --update-baseline" if grew else "raise the budget"
-    return f"if the build does not need {first}, add it to {where}, or {accept}"
+    accept = "raise the budget or add --update-baseline"
+    return f"if the build does not need {first}, add it to {where}, or accept it: {accept}"
 
 
 def _compared(outcome: DiffReport, look: Look) -> Iterator[Section]:

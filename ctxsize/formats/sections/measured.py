@@ -15,7 +15,6 @@ from ctxsize.formats.sections import (
     NextStep,
     Prose,
     Section,
-    SizeTree,
     Table,
 )
 from ctxsize.formats.verdict import hides_all, is_large, level, sent
@@ -56,9 +55,6 @@ def sections(report: Report, look: Look) -> Iterator[Section]:
     for each in report.named_contexts:
         yield Section([*_about_named(report, each)], f"Named context {visible(each.name)}")
     yield problems
-    tree = report.context.tree
-    largest = [SizeTree(tree, 2 * look.top + 1)] if tree.children else []
-    yield Section(largest, "Size tree", folded=True)
     yield from _tables(report, look)
 
 
@@ -219,26 +215,34 @@ def _next_step(report: Report) -> NextStep:
 def _tables(report: Report, look: Look) -> Iterator[Section]:
     """Yield the tables that are not empty, or those of one choice of `--by`."""
     context = report.context
-    for by, title, columns, header, parts in (
-        ("pattern", "Ignored, by the pattern that decided", "size files line", "pattern",
-         context.ignored.by_pattern),
-        ("pattern", _SENT, "size files line", "pattern", context.by_pattern),
-        ("", "Taken by the Dockerfile", "size files line", "by", _sources(report)),
-        ("file", "Largest files", "size %", "file", context.largest_files),
-        ("dir", "Largest directories, own files only", "size files %", "directory",
+    for usual, by, title, columns, header, parts in (
+        (True, "", "Largest directories", "size files %", "directory", _directories(report, look)),
+        (False, "dir", "Largest directories, own files only", "size files %", "directory",
          context.largest_directories),
-        ("ext", "By extension", "size files %", "extension", context.by_extension),
+        (True, "", "Taken by the Dockerfile", "size files line", "source", _sources(report)),
+        (True, "file", "Largest files", "size %", "file", context.largest_files),
+        (True, "ext", "By extension", "size files %", "extension", context.by_extension),
+        (True, "pattern", "Ignored, by the pattern that decided", "size files line", "pattern",
+         context.ignored.by_pattern),
+        (False, "pattern", "Sent, by the pattern that decided", "size files line", "pattern",
+         context.by_pattern),
     ):  # fmt: skip
         if look.only == by and not parts:
             yield Section([Prose(f"{title}: none")])
-        elif look.only == by or (look.only is None and parts and title != _SENT):
+        elif look.only == by or (look.only is None and usual and parts):
             table = table_of(columns, header, parts[: look.top], context.totals.content_bytes)
-            rest = more(len(parts) - look.top, header if by else "source")
+            rest = more(len(parts) - look.top, header)
             yield Section([table._replace(rest=rest)], title, folded=look.only is None)
 
 
-_SENT = "Sent, by the pattern that decided"
-"""The table that only `--by pattern` shows."""
+def _directories(report: Report, look: Look) -> list[Share]:
+    """Return the largest directories, each with all that is below it."""
+    found, pending = list[Share](), [*report.context.tree.children]
+    while pending:
+        node = pending.pop()
+        found.append(Share(node.path, node.content_bytes, node.files))
+        pending += node.children
+    return sorted(found, key=lambda each: (-each.content_bytes, each.name))[: look.top]
 
 
 def _sources(report: Report) -> list[Share]:
