@@ -15,6 +15,7 @@ from ctxsize.formats.wording import details, more, place, summary
 MOST = 50
 """Number of items of a section to show; a comment may have 65,536 characters."""
 _SIGNS = {Severity.ERROR: "🔴", Severity.WARNING: "🟡", Severity.INFO: "🔵"}
+_LIGHTS = {"green": "🟢", "yellow": "🟡", "red": "🔴"}
 _SPECIAL = re.compile(r"([\\`*_\[\]<>&~|$#])")
 
 
@@ -46,8 +47,8 @@ def _item(item: sections.Item) -> Iterable[str]:
             return [f"- {prose(text.strip())}" if text.startswith(" ") else prose(text)]
         case sections.Fact(label, text):
             return [f"- **{label}**: {prose(text)}"]
-        case sections.Answer(label, _, sentence, sign):
-            return [f"{sign} **{label}**: {prose(sentence)}.".lstrip()]
+        case sections.Answer(label, style, sentence):
+            return [f"{_LIGHTS[style]} **{label}**: {prose(sentence)}."]
         case sections.NextStep(command, purpose, label):
             typed = f"{code(command)} " if command else ""
             return [f"{label}: {typed}{prose(purpose)}."]

@@ -53,8 +53,6 @@ class Answer(NamedTuple):
     label: str
     style: str
     sentence: str
-    sign: str = ""
-    """The mark before the label in formats without colours."""
 
 
 class NextStep(NamedTuple):

@@ -156,7 +156,7 @@ def _ignored(ignored: Ignored) -> str:
 def _answer(report: Report) -> Answer:
     """Return the verdict and its reasons in one sentence."""
     concern = level(report)
-    return Answer(concern.title, concern.style, "; ".join(_clauses(report)), concern.sign)
+    return Answer(concern.title, concern.style, "; ".join(_clauses(report)))
 
 
 def _clauses(report: Report) -> Iterator[str]:
