@@ -17,14 +17,15 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 from ctxsize.engine.border import holds, top_of
 from ctxsize.model import Problem
 
 _SECONDS = 10.0
 """Seconds until a git command is stopped."""
-_MOST_SECONDS = 30.0
-"""Seconds spent on stopped commands, in all repositories together, until git is given up."""
+_MOST_STOPPED = 3
+"""Number of repositories with a stopped command from which git is given up."""
 _KEPT_VARIABLES = re.compile(
     "(?!GIT_)|GIT_CEILING_DIRECTORIES|GIT_CONFIG_(?!PARAMETERS$)|GIT_DISCOVERY_ACROSS_FILESYSTEM"
 )
@@ -35,10 +36,9 @@ _SETTINGS = ("core.fsmonitor=false", f"core.hooksPath={os.devnull}", "core.quote
 class GitError(Exception):
     """Git did not answer; the message is a clause for a person."""
 
-    def __init__(self, message: str, *, seconds: float = 0) -> None:
-        super().__init__(message)
-        self.seconds = seconds
-        """Seconds until it was stopped, or 0."""
+
+class _StoppedError(GitError):
+    """Git was stopped, as it did not answer in time."""
 
 
 class SortedPaths:
@@ -57,13 +57,11 @@ class SortedPaths:
         return self._paths[same] + self._paths[below]
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """The result of `find`: a repository, a reason why git does not answer, or neither."""
 
     repository: GitRepository | None = None
     problem: Problem | None = None
-    """The reason, if there seems to be a repository."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +75,6 @@ class GitRepository:
     """The directory, as a real path."""
     top: str
     """The top of the work tree."""
-
-    @classmethod
-    def at(cls, root: str) -> GitRepository | None:
-        """Return the repository of `root`; None without one, or if git does not answer."""
-        return find(root).repository
 
     @cached_property
     def _index(self) -> tuple[frozenset[str], frozenset[str]]:
@@ -144,15 +137,15 @@ def find(root: str) -> Found:
 
 
 def _top(root: str, nearest: str) -> str:
-    """Return the top of the work tree. Raises `GitError` if it does not belong to the `.git` found.
+    """Return the top of the work tree. Raises `GitError` if that belongs to another `.git`.
 
-    Git skips a `.git` that is no repository, like an empty directory. But a `core.worktree` may
-    name any directory, which git would then list.
+    A `core.worktree` may name any directory, which git would then list.
     """
     top = _line(root, "--show-toplevel")
     if top == nearest:
         return top
     question = "--absolute-git-dir"
+    # Git passes by a `.git` that is no repository, like an empty directory.
     is_outer = holds(top, root) and top_of(top) == top
     if not is_outer or _line(root, question) != _line(top, question):
         raise GitError(f"its core.worktree is {top}, and git would list that directory instead")
@@ -160,7 +153,7 @@ def _top(root: str, nearest: str) -> str:
 
 
 def _line(root: str, question: str) -> str:
-    """Return the path that `git rev-parse` prints. Raises `GitError` if it prints none."""
+    """Return the path that `git rev-parse` prints."""
     answer = _asked(root, "rev-parse", question).removesuffix(b"\n")
     return os.path.realpath(os.fsdecode(answer))
 
@@ -170,17 +163,14 @@ def _records(root: str, *arguments: str) -> list[bytes]:
 
 
 _failures: dict[tuple[str, ...], GitError] = {}
-"""Errors, by the program, the repository and the arguments.
+"""Errors by program, repository and arguments; without these if git was stopped.
 
-If git hung, the key is without arguments, as it would hang with others too.
+It would not answer other questions there either.
 """
 
 
 def _asked(root: str, *arguments: str) -> bytes:
-    """Return what git prints. Raises `GitError` for an error, a timeout or a missing git.
-
-    A failed command is not run again: a FIFO that it waits for stays one.
-    """
+    """Return what git prints. Raises `GitError`; a failed command is not run again."""
     top = top_of(root) or root
     program = find_program("git", os.environ.get("PATH", ""), top)
     if program is None:
@@ -188,14 +178,13 @@ def _asked(root: str, *arguments: str) -> bytes:
     failed = _failures.get((program, top)) or _failures.get((program, top, *arguments))
     if failed is not None:
         raise failed
-    waited = sum(each.seconds for key, each in _failures.items() if key[0] == program)
-    if waited >= _MOST_SECONDS:
+    if sum(key[0] == program and len(key) == 2 for key in _failures) >= _MOST_STOPPED:
         raise GitError("git did not answer in other repositories")
     try:
         return _run(program, root, arguments)
     except GitError as error:
-        key = (program, top) if error.seconds else (program, top, *arguments)
-        _failures[key] = error
+        stopped = isinstance(error, _StoppedError)
+        _failures[(program, top) if stopped else (program, top, *arguments)] = error
         raise
 
 
@@ -203,19 +192,21 @@ def _run(program: str, root: str, arguments: tuple[str, ...]) -> bytes:
     import subprocess
 
     settings = [word for each in _SETTINGS for word in ("-c", each)]
+    # Git must not look elsewhere, write, fetch or ask.
+    kept = {name: value for name, value in os.environ.items() if _KEPT_VARIABLES.match(name)}
+    quiet = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
     try:
         done = subprocess.run(
             [program, "--no-pager", *settings, *arguments],
             cwd=root,
-            env=_environment(),
+            env={**kept, **quiet, "LC_ALL": "C"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_SECONDS,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        message = f"git did not answer within {_SECONDS:.0f} seconds"
-        raise GitError(message, seconds=_SECONDS) from None
+        raise _StoppedError(f"git did not answer within {_SECONDS:.0f} seconds") from None
     except (OSError, ValueError) as error:
         raise GitError(f"git cannot be run: {error}") from None
     if done.returncode:
@@ -248,10 +239,3 @@ def _reason(stderr: bytes) -> str:
     if "dubious ownership" in first:
         return "git distrusts its owner; see `git config --global --add safe.directory`"
     return first
-
-
-def _environment() -> dict[str, str]:
-    """Return our environment, changed so that git does not look elsewhere, write, fetch or ask."""
-    kept = {name: value for name, value in os.environ.items() if _KEPT_VARIABLES.match(name)}
-    quiet = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
-    return {**kept, **quiet, "LC_ALL": "C"}
