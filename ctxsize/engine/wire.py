@@ -138,7 +138,7 @@ class PacketMeter(Meter):
     def _one_by_one(self, files: Files, empty: frozenset[str]) -> list[int]:
         """Add files of any kind; return the bytes of content of each."""
         travelling: list[int] = []
-        for name, each in zip(files.names, files.stats, strict=True):
+        for name, each in files.pairs:
             link = files.links.get(name) or files.linked.get(name, "")
             xattrs = files.xattrs.get(name, {})
             self._sum += self._announced(files.prefix + name, each, each.st_size, link, xattrs)
@@ -265,7 +265,7 @@ class TarMeter(Meter):
             if isinstance(event, Folder):
                 self._sum += _header(f"{event.path}/", event.stat, 0, "", event.xattrs)
                 continue
-            for name, each in zip(event.names, event.stats, strict=True):
+            for name, each in event.pairs:
                 link = event.linked.get(name) or event.links.get(name, "")
                 size = each.st_size if stat.S_ISREG(each.st_mode) and not link else 0
                 xattrs = event.xattrs.get(name, {})
