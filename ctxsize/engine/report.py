@@ -186,9 +186,8 @@ def _verdict(request: Request, ignored: bool, decider: int | None) -> Verdict:
     return Verdict(ignored, by)
 
 
-def entries(request: Request, *, sent: bool = True, ignored: bool = False) -> Listing:
-    """Return the entries of the context: the sent ones, the ignored ones, or both in order."""
-    return Listing(request, sent=sent, ignored=ignored)
+entries = Listing
+"""The name under which the package exports it."""
 
 
 def _sent_parents(request: Request) -> frozenset[str]:
