@@ -66,7 +66,6 @@ class Paths:
     paths: tuple[str, ...] = ()
     """The paths in the builder's order, directories with a trailing `/`."""
     files: int = 0
-    """Number of paths that are no directories."""
     content_bytes: int = 0
 
 
@@ -78,9 +77,7 @@ class Changes:
     """
 
     ignored: Paths = Paths()
-    """Paths that were sent and are ignored afterwards."""
     sent: Paths = Paths()
-    """Paths that were ignored and are sent afterwards."""
     emptied: Paths = Paths()
     """Files that are sent without their content afterwards; the bytes are those they lose."""
     filled: Paths = Paths()

@@ -1,7 +1,6 @@
 """Sums of directories as a tree, and names that hint at unneeded directories and secrets.
 
-A walk lists names anyway, so this reads no rule and opens no file. `ctxsize suggest` proves the
-hints by the recommender's rules, from which a test draws the tables.
+A walk lists names anyway. `suggest` proves the hints by rules; a test compares the tables.
 """
 
 from __future__ import annotations

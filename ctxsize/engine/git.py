@@ -1,10 +1,7 @@
 """Query git for the tracked files, ignored files and submodules of a directory.
 
-One of two modules that run a program. Git only reads: it takes no lock, runs no hook or
-file-system monitor of the repository, and fetches nothing. It does not inherit the variables
-that a hook sets (`GIT_DIR`, `GIT_INDEX_FILE`), as they name another repository. The repository
-may be hostile: its programs are not run, a `core.worktree` elsewhere is not followed, and git
-is not run again for a repository in which it hung or failed.
+The repository may be hostile. Git only reads: it takes no lock, runs no program of the
+repository, fetches nothing, and follows no `core.worktree` elsewhere.
 """
 
 from __future__ import annotations
@@ -26,6 +23,7 @@ _SECONDS = 10.0
 """Seconds until a git command is stopped."""
 _MOST_STOPPED = 3
 """Number of repositories with a stopped command from which git is given up."""
+# Not the variables that a hook sets (`GIT_DIR`, `GIT_INDEX_FILE`), which name another repository.
 _KEPT_VARIABLES = re.compile(
     "(?!GIT_)|GIT_CEILING_DIRECTORIES|GIT_CONFIG_(?!PARAMETERS$)|GIT_DISCOVERY_ACROSS_FILESYSTEM"
 )
@@ -66,10 +64,7 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True)
 class GitRepository:
-    """The repository of a directory; all answers are about that directory alone, and cached.
-
-    Paths are relative to `root`, `/`-separated, undecodable bytes as surrogate escapes.
-    """
+    """The repository of a directory; all answers are about that alone, cached, relative to it."""
 
     root: str
     """The directory, as a real path."""
@@ -107,10 +102,7 @@ class GitRepository:
 
     @cached_property
     def ignored(self) -> frozenset[str]:
-        """Return the untracked paths that git ignores; a trailing `/` includes all below.
-
-        Each is a path that a pattern of git matches; `./` is `root` itself. Raises `GitError`.
-        """
+        """Return the untracked paths that git ignores; a trailing `/` includes all below."""
         options = ("-o", "-i", "--exclude-standard", "--directory", "-z")
         listed = sorted(map(os.fsdecode, _records(self.root, "ls-files", *options)))
         # Git also lists a directory that it does not ignore if it ignores all entries in it.
@@ -218,10 +210,7 @@ def _run(program: str, root: str, arguments: tuple[str, ...]) -> bytes:
 
 @lru_cache
 def find_program(name: str, path: str, top: str) -> str | None:
-    """Return the absolute path of the program that the variable PATH finds.
-
-    A program in the repository or in the working directory is skipped: it came with the context.
-    """
+    """Return the path of the program that PATH finds, outside the repository and `.`."""
     here = os.path.realpath(".")
     strange = {each for each in (top, top_of(here)) if each not in (None, "/")}
     for directory in filter(os.path.isabs, path.split(os.pathsep)):

@@ -86,15 +86,12 @@ class Attempt:
 
 
 class Trial:
-    """A context in memory, and the entries that any ignore file would send of it.
-
-    Each pattern is parsed only once, even if many ignore files contain it.
-    """
+    """A context in memory, and the entries that any ignore file would send of it."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self.request = snapshot.request
-        self._patterns: dict[str, DockerIgnorePattern] = {}
+        self._patterns: dict[str, DockerIgnorePattern] = {}  # by their lines, each parsed once
         self._sent: dict[tuple[str, ...], Sent | None] = {}
         self._finders: dict[int, Finder] = {}
         self._last: Attempt | None = None

@@ -274,13 +274,10 @@ class TarMeter(Meter):
 
 
 def _outside_dockerfile(request: Request) -> tuple[int, ...]:
-    """Return the bytes that a Dockerfile from outside the context adds to the stream.
-
-    The command line adds it at the end under a random name, and appends that name to
-    the ignore file; without an ignore file it adds one too, and the order of the two is
-    random. It does not close this stream: the last entry has no padding, and the end
-    marker is missing.
-    """
+    """Return the bytes that a Dockerfile from outside the context adds to the stream."""
+    # `AddDockerfileToBuildContext` of docker/cli adds it at the end under a random name, and that
+    # name to the ignore file, which it makes if there is none; the order of the two is random.
+    # It does not close this stream: the last entry has no padding, and the end marker is missing.
     dockerfile = request.dockerfile_bytes
     if request.ignore_file is None:
         ignore_file = len(".dockerignore") + _RANDOM_LINE
