@@ -9,6 +9,7 @@ from time import monotonic
 from typing import NamedTuple, TypeVar
 
 from ctxsize.engine.evaluate import Mark
+from ctxsize.engine.golang import is_utf8
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.entry import Pattern
 
@@ -146,15 +147,6 @@ def not_utf8(event: Folder | Files) -> list[str]:
         for name in event.names
         if not is_utf8(event.prefix, name, event.links.get(name, ""), *event.xattrs.get(name, ()))
     ]
-
-
-def is_utf8(*texts: str) -> bool:
-    """Return whether all `texts` are UTF-8."""
-    text = "".join(texts)
-    try:
-        return text.isascii() or bool(text.encode())
-    except UnicodeEncodeError:
-        return False
 
 
 def order(path: str) -> bytes:
