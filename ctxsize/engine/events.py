@@ -37,8 +37,8 @@ class Files(NamedTuple):
     plain: bool
     """True if all are regular files with one name, readable by everybody, without special bits."""
     mark: Mark
-    """The mark of every name that is not in `odd`."""
-    odd: dict[str, Mark]
+    """The mark of every name that is not in `others`."""
+    others: dict[str, Mark]
     links: dict[str, str]
     """The symlinks among them, with their targets."""
     linked: dict[str, str]
@@ -53,10 +53,10 @@ class Files(NamedTuple):
 
     def withheld(self) -> frozenset[str]:
         """Return the names that the sender refuses to open, if the builder refuses at all."""
-        usual, odd = self.mark.refused, self.odd
-        if not usual and not odd:
+        usual, others = self.mark.refused, self.others
+        if not usual and not others:
             return _NOBODY
-        return frozenset(n for n in self.names if (odd[n].refused if n in odd else usual))
+        return frozenset(n for n in self.names if (others[n].refused if n in others else usual))
 
     def content_sizes(self, empty: frozenset[str]) -> list[int]:
         """Return the bytes of content sent for each name; 0 for the names in `empty`."""
@@ -83,7 +83,7 @@ class IgnoredEntries(NamedTuple):
     prefix: str
     names: list[str]
     mark: Mark
-    odd: dict[str, Mark]
+    others: dict[str, Mark]
     stats: list[os.stat_result | None]
     """Empty unless the walk covers everything; None for an entry that vanished."""
 

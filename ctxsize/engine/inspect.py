@@ -48,7 +48,7 @@ class Inspector:
         names: list[str],
         *,
         mark: Mark,
-        odd: dict[str, Mark],
+        others: dict[str, Mark],
     ) -> Files | None:
         """Return `names` in the directory as they are sent; None if none of them is.
 
@@ -68,7 +68,7 @@ class Inspector:
         modes = [each.st_mode for each in stats]
         easy = self._easy.issuperset(modes) or self._are_easy(modes)
         single = not self.every_inode and max([each.st_nlink for each in stats]) == 1
-        files = Files(prefix, names, stats, easy and single, mark, odd, {}, {}, _NOBODY, {})
+        files = Files(prefix, names, stats, easy and single, mark, others, {}, {}, _NOBODY, {})
         if not files.plain:
             files = files._replace(
                 links={} if easy else self._links(directory, files),
@@ -101,6 +101,7 @@ class Inspector:
         try:
             return directory.attributes(name)
         except OSError as error:
+            # `loadXattr` of fsutil passes by a file system without support.
             if error.errno not in (ENOTSUP, ENOENT):
                 self.unread(path, error)
             return {}

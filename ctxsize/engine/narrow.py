@@ -47,7 +47,7 @@ def follow(root: str, paths: Iterable[str] | None) -> tuple[str, ...] | None:
     pending = [*paths][::-1]
     while pending:
         pending += reversed(_walk_down(root, pending.pop(), found))
-    kept: list[str] = []
+    kept: list[str] = []  # `dedupePaths` of fsutil drops what lies below another path
     for each in sorted(found, key=golang.encoded):
         if each == ".":
             return None
@@ -151,12 +151,12 @@ class Narrowed:
     def root(self) -> NarrowState:
         return self._state(self._asked.root(), self._left.root())
 
-    def odd(self, state: NarrowState, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
+    def others(self, state: NarrowState, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
         try:
-            asked = self._asked.odd(state.asked, prefix, names)
+            asked = self._asked.others(state.asked, prefix, names)
         except IgnoreFileError as error:
             raise _refusal(error, "failed to match includepatterns") from None
-        left = self._left.odd(state.left, prefix, names)
+        left = self._left.others(state.left, prefix, names)
         usual_asked, usual_left = state.asked.mark, state.left.mark
         marks = {
             name: self._both(asked.get(name, usual_asked), left.get(name, usual_left))

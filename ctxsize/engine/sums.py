@@ -103,7 +103,7 @@ class WalkSums:
     def _emptied(self, files: Files) -> frozenset[str]:
         """Return the names that arrive without content, and record those that have some."""
         unreadable = files.unreadable
-        if not self._refuses or not (files.mark.refused or files.odd or unreadable):
+        if not self._refuses or not (files.mark.refused or files.others or unreadable):
             return unreadable
         withheld = files.withheld()
         for name, size in files.with_content().items() if withheld or unreadable else ():
@@ -177,11 +177,11 @@ class WalkSums:
         total, count = sum(sizes), len(sizes) - len(files.links)
         self.content_bytes += total
         _add(self._direct, files.prefix, total, count)
-        if any(not mark.ignored for mark in files.odd.values()):
+        if any(not mark.ignored for mark in files.others.values()):
             for name, size in zip(files.names, sizes, strict=True):
-                if name in files.odd:
+                if name in files.others:
                     is_file = name not in files.links
-                    _add(self._by_pattern, files.odd[name].decider, size, is_file)
+                    _add(self._by_pattern, files.others[name].decider, size, is_file)
                     total, count = total - size, count - is_file
         if total or count:
             _add(self._by_pattern, files.mark.decider, total, count)
@@ -239,7 +239,7 @@ class WalkSums:
             size = each.st_size if stat.S_ISREG(each.st_mode) else 0
             self._ignored[0] += size
             self._ignored[3 if link else 1] += 1
-            mark = ignored.odd.get(name, ignored.mark)
+            mark = ignored.others.get(name, ignored.mark)
             _add(self._saved, mark.decider, size, not link)
 
     def problems(self, request: Request) -> list[Problem]:

@@ -226,6 +226,7 @@ class Walk:
         if state.mark.ignored:
             # `filterFS.Walk` sends it later if an entry below it is sent (`calledFn`).
             events.append(IgnoredFolder(path, state.mark, looks_inside or self._everything))
+            # It skips one below which no exception may match (`onlyPrefixExcludeExceptions`).
             if not looks_inside and not self._everything:
                 return events
         child = self._open(frame, name, state, passed_by=not looks_inside)
@@ -256,24 +257,24 @@ class Walk:
     def _files(self, frame: _Frame, names: list[str]) -> list[Event]:
         """Return the events of `names`, a run of entries that are not directories."""
         mark, prefix = frame.state.mark, frame.prefix
-        odd = {} if frame.passed_by else self._evaluator.odd(frame.state, prefix, names)
-        sent, ignored = _parted(names, mark, odd) if odd or mark.ignored else (names, _NONE)
+        others = {} if frame.passed_by else self._evaluator.others(frame.state, prefix, names)
+        sent, ignored = _parted(names, mark, others) if others or mark.ignored else (names, _NONE)
         events: list[Event] = []
         if sent:
-            files = self.inspector.files(frame.directory, prefix, sent, mark=mark, odd=odd)
+            files = self.inspector.files(frame.directory, prefix, sent, mark=mark, others=others)
             if files is not None:
                 events += [*self._announce(), files]
         if ignored:
             stats: list[os.stat_result | None] = []
             if self._everything:
                 stats = self.inspector.ignored_stats(frame.directory, prefix, ignored)
-            events.append(IgnoredEntries(prefix, ignored, mark, odd, stats))
+            events.append(IgnoredEntries(prefix, ignored, mark, others, stats))
         return events
 
 
-def _parted(names: list[str], mark: Mark, odd: dict[str, Mark]) -> tuple[list[str], list[str]]:
+def _parted(names: list[str], mark: Mark, others: dict[str, Mark]) -> tuple[list[str], list[str]]:
     """Split `names` into sent and ignored ones; most have `mark`."""
-    others = {name for name, each in odd.items() if each.ignored != mark.ignored}
-    usual = [name for name in names if name not in others] if others else names
-    unusual = [name for name in names if name in others]
+    flipped = {name for name, each in others.items() if each.ignored != mark.ignored}
+    usual = [name for name in names if name not in flipped] if flipped else names
+    unusual = [name for name in names if name in flipped]
     return (unusual, usual) if mark.ignored else (usual, unusual)

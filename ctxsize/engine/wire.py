@@ -98,6 +98,7 @@ class PacketMeter(Meter):
 
         An entry without packets has the size `_NO_CONTENT`.
         """
+        # Both ends of fsutil number the entries as they are announced (`sender.walk`).
         first = self._entries
         self._entries += len(sizes)
         position = _number(first)

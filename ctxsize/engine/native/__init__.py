@@ -285,7 +285,7 @@ def _ignores_gitignore(request: Request) -> bool:
     """Return whether the context has a `.gitignore` at its top that is not sent."""
     automaton = fastest(request.spec)
     top = automaton.root()
-    if not automaton.odd(top, "", [GITIGNORE]).get(GITIGNORE, top.mark).ignored:
+    if not automaton.others(top, "", [GITIGNORE]).get(GITIGNORE, top.mark).ignored:
         return False
     try:
         return not stat.S_ISDIR(os.lstat(os.path.join(request.root, GITIGNORE)).st_mode)
