@@ -17,6 +17,7 @@ from ctxsize.api import (
     suggest as suggest,
 )
 from ctxsize.build import Build as Build
+from ctxsize.checking import check as check, diff as diff
 from ctxsize.engine.builders import BUILDERS as BUILDERS, Builder as Builder
 from ctxsize.engine.report import Listing as Listing, entries as entries
 from ctxsize.engine.patterns import DockerIgnorePattern as DockerIgnorePattern
@@ -51,7 +52,3 @@ from ctxsize.model import (
     Totals as Totals,
     Transfer as Transfer,
 )
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ctxsize.checking import check as check, diff as diff

@@ -1,7 +1,6 @@
 """Sums of directories as a tree, and names that hint at unneeded directories and secrets.
 
-A walk lists names anyway, so this reads no rule and opens no file. `ctxsize suggest` proves the
-hints by the recommender's rules, from which a test draws the tables.
+A walk lists names anyway. `suggest` proves the hints by rules; a test compares the tables.
 """
 
 from __future__ import annotations
@@ -37,35 +36,22 @@ UNNEEDED = {
 }
 """Names of directories that a build hardly ever needs."""
 PROVED = {
-    "target": (
-        "CACHEDIR.TAG .rustc_info.json ../Cargo.toml | ../pom.xml + classes maven-status "
-        "maven-archiver surefire-reports test-classes generated-sources | ../build.sbt "
-        "../build.properties ../../build.sbt ../../project/build.properties | ../project.clj"
-    ),
-    "coverage": (
-        "lcov.info coverage-final.json lcov-report clover.xml | .resultset.json .last_run.json"
-    ),
-    "build": (
-        "../build.gradle ../build.gradle.kts + classes libs tmp reports kotlin resources "
-        "generated intermediates | ../pubspec.yaml | ../gleam.toml + dev prod packages"
-    ),
-    "out": "../.idea + production test artifacts | ../build.sc ../build.mill",
-    "obj": "project.assets.json | ../Assets + ../ProjectSettings",
+    "target": "CACHEDIR.TAG .rustc_info.json ../Cargo.toml ../pom.xml ../build.sbt ../project.clj",
+    "coverage": "lcov.info coverage-final.json lcov-report clover.xml .resultset.json",
+    "build": "../build.gradle ../build.gradle.kts ../pubspec.yaml ../gleam.toml",
+    "out": "../build.sc ../build.mill",
+    "obj": "project.assets.json ../ProjectSettings",
     "bin": "Debug Release",
-    "Library": "../Assets + ../ProjectSettings",
-    "tmp": "../Gemfile ../config.ru + ../config/application.rb ../bin/rails ../config.ru",
-    "vendor": "../composer.json + autoload.php composer/installed.json",
-    "var": "../symfony.lock ../bin/console + cache log share",
-    "_build": "../mix.exs ../rebar.config | ../dune-project ../dune + .lock log default",
+    "Library": "../ProjectSettings",
+    "tmp": "../bin/rails ../config/application.rb",
+    "vendor": "autoload.php composer/installed.json",
+    "var": "../symfony.lock",
+    "_build": "../mix.exs ../rebar.config ../dune-project",
     "deps": "../mix.exs ../mix.lock",
-    "dist": "../go.mod + artifacts.json config.yaml metadata.json",
+    "dist": "artifacts.json",
     "_site": "../_config.yml",
 }
-"""Names that have other uses too, and the names that prove each.
-
-A `+` means that one of the names on each side must exist: in the directory, or beside it with
-`../`. A `|` separates alternative proofs.
-"""
+"""Names that have other uses too, and what shows this one: in the directory, or `../` beside it."""
 SECRETS = (
     *(".env", ".envrc", ".dev.vars", "application_default_credentials.json", "kubeconfig"),
     *("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".netrc", "_netrc", ".pgpass", ".my.cnf"),
@@ -93,7 +79,7 @@ _TESTS = re.compile(r"(?i)(^|/)_*(tests?|spec|test_?data|fixtures)_*/")
 """Matches directories of tests, in which keys are usually made up."""
 
 GITIGNORE = ".gitignore"
-_WORDS = {word.rpartition("/")[2] for word in " ".join(PROVED.values()).split()} - {"+", "|"}
+_WORDS = {word.rpartition("/")[2] for word in " ".join(PROVED.values()).split()}
 MARKERS = frozenset({GITIGNORE, *_WORDS})
 SECRET_NAMES = frozenset(each.rpartition("/")[2] for each in SECRETS)
 _SECRET_SUFFIXES = tuple(f"/{each}" for each in SECRETS)
@@ -182,8 +168,9 @@ class Clues:
         found: dict[str, str] = {}
         for name in self.folders.keys() & (UNNEEDED | PROVED.keys()):
             for above in self.folders[name]:
-                if name in UNNEEDED or self._is_proved(f"{above}{name}", PROVED[name]):
-                    found[f"{above}{name}/"] = "unneeded"
+                path = f"{above}{name}"
+                if name in UNNEEDED or any(self._has(path, each) for each in PROVED[name].split()):
+                    found[f"{path}/"] = "unneeded"
         for each in SECRET_FOLDERS:
             for above in self.folders.get(each.rpartition("/")[2], ()):
                 path = f"{above}{each.rpartition('/')[2]}/"
@@ -196,13 +183,6 @@ class Clues:
                 last = path
                 outermost[path] = found[path]
         return outermost
-
-    def _is_proved(self, path: str, ways: str) -> bool:
-        """Return whether one of `ways`, a value of `PROVED`, is true of the directory `path`."""
-        return any(
-            all(any(self._has(path, word) for word in group.split()) for group in way.split("+"))
-            for way in ways.split("|")
-        )
 
     def _has(self, path: str, word: str) -> bool:
         while word.startswith("../"):

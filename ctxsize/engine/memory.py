@@ -46,16 +46,13 @@ class MemoryDirectory:
     path: str
     """Relative path; `""` is the context itself."""
     entries: dict[str, int | File] = field(default_factory=dict)
-    """Entries other than directories: a plain file as its size in bytes, others as a `File`.
-
-    A plain file is a regular one with one name that can be read.
-    """
+    """Entries other than directories: readable regular files with one name as their sizes."""
     folders: dict[str, MemoryDirectory] = field(default_factory=dict)
     """Subdirectories, in byte order of names."""
     content_bytes: int = 0
     """Bytes of content of all below; a file with several names counts under each."""
     stat: ClassVar = os.stat_result((stat.S_IFDIR | 0o755, *[0] * 9))
-    """A constant: the stat of real directories is not kept."""
+    """The same for each: those of real directories are not kept."""
 
     @property
     def name(self) -> str:
@@ -158,7 +155,7 @@ class Sent:
     """The entries of a snapshot that one ignore file sends."""
 
     names: Mapping[str, Names]
-    """By directory; a directory without such an entry is missing."""
+    """By directory; one without such an entry is missing."""
     directories: frozenset[str]
     empty: frozenset[str]
     """Files with content that arrive without it."""
@@ -201,14 +198,11 @@ class Sent:
 
 
 class SentDifference(NamedTuple):
-    """The entries with another fate: `hidden` and `shown` include directories."""
+    """The entries with another fate: no longer sent, sent now, and sent with other bytes."""
 
     hidden: Set[str]
-    """Sent before, but no longer."""
     shown: Set[str]
-    """Sent now, but not before."""
     resized: Set[str]
-    """Sent before and now, with a different number of bytes."""
 
     @property
     def paths(self) -> Set[str]:

@@ -1,7 +1,4 @@
-"""Find the reasons why a report is worth a look: parts that look unneeded, secret or too large.
-
-Names and sizes decide, and the `.gitignore` at the top of a context, the one file that is read.
-"""
+"""Find the reasons why a report is worth a look: by names, sizes and the top `.gitignore`."""
 
 from __future__ import annotations
 

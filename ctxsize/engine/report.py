@@ -163,7 +163,7 @@ class Listing:
         withheld = files.withheld() if self._request.builder.refuses_to_open else frozenset[str]()
         sizes = files.content_sizes(files.unreadable | withheld)
         for name, each, size in zip(files.names, files.stats, sizes, strict=True):
-            verdict = self._verdict(False, files.odd.get(name, files.mark).decider)
+            verdict = self._verdict(False, files.others.get(name, files.mark).decider)
             kind, empty = _KINDS[stat.S_IFMT(each.st_mode)], None
             if name in files.linked and kind is not Kind.SYMLINK:
                 kind = Kind.HARDLINK
@@ -176,7 +176,7 @@ class Listing:
             return
         for name, each in zip(ignored.names, ignored.stats, strict=True):
             if each is not None:
-                verdict = self._verdict(True, ignored.odd.get(name, ignored.mark).decider)
+                verdict = self._verdict(True, ignored.others.get(name, ignored.mark).decider)
                 kind = _KINDS[stat.S_IFMT(each.st_mode)]
                 yield Entry(ignored.prefix + name, kind, each.st_size, 0, verdict)
 
@@ -186,9 +186,8 @@ def _verdict(request: Request, ignored: bool, decider: int | None) -> Verdict:
     return Verdict(ignored, by)
 
 
-def entries(request: Request, *, sent: bool = True, ignored: bool = False) -> Listing:
-    """Return the entries of the context: the sent ones, the ignored ones, or both in order."""
-    return Listing(request, sent=sent, ignored=ignored)
+entries = Listing
+"""The name under which the package exports it."""
 
 
 def _sent_parents(request: Request) -> frozenset[str]:

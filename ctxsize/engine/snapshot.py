@@ -33,10 +33,7 @@ class Snapshot:
 
     @classmethod
     def take(cls, request: Request, *, progress: Progress | None = None) -> Snapshot:
-        """Return the context of `request` as it is now. Raises what `Walk` raises.
-
-        Calls `progress` now and then with the number of entries and bytes.
-        """
+        """Return the context of `request` as it is now. Raises what `Walk` raises."""
         walk = Walk(request, everything=True)
         found = {"": MemoryDirectory("")}
         entries = content_bytes = 0
@@ -84,10 +81,7 @@ class Snapshot:
         return None if folder is None else folder.file(name)
 
     def with_file(self, path: str, size_bytes: int) -> Snapshot:
-        """Return the same context with a file of this size at `path`, new or replaced.
-
-        Its directory must exist. A written ignore file may itself be part of the context.
-        """
+        """Return the same context with a file at `path`, in a directory that exists."""
         at, _, name = path.rpartition("/")
         old, by_path = self.file(path), {**self._by_path}
         file = File(name, PLAIN if old is None else old.st_mode, size_bytes)
@@ -106,10 +100,10 @@ class Snapshot:
     def sent(
         self, spec: DockerIgnoreSpec | None = None, *, include: Iterable[str] | None = None
     ) -> Sent:
-        """Return the entries sent if `spec` is the ignore file; by default the request's own.
+        """Return the entries sent under `spec`, by default the request's own.
 
-        `include` are include patterns from `follow`, which limit the answer.
-        Raises `IgnoreFileError` and `DockerfileError` as a walk does.
+        `include` are include patterns from `follow`, which limit the answer. Raises what a walk
+        raises.
         """
         spec = self.request.spec if spec is None else spec
         if include is not None:

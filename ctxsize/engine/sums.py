@@ -18,10 +18,10 @@ from ctxsize.engine.events import (
     Files,
     Folder,
     IgnoredEntries,
-    is_utf8,
     not_utf8,
     public_pattern,
 )
+from ctxsize.engine.golang import is_utf8
 from ctxsize.engine.inspect import (
     NO_PERMISSION,
     WITHHELD,
@@ -103,7 +103,7 @@ class WalkSums:
     def _emptied(self, files: Files) -> frozenset[str]:
         """Return the names that arrive without content, and record those that have some."""
         unreadable = files.unreadable
-        if not self._refuses or not (files.mark.refused or files.odd or unreadable):
+        if not self._refuses or not (files.mark.refused or files.others or unreadable):
             return unreadable
         withheld = files.withheld()
         for name, size in files.with_content().items() if withheld or unreadable else ():
@@ -123,19 +123,12 @@ class WalkSums:
     ) -> None:
         """Add sums that the core counted, except the order of entries.
 
-        `amounts` are sent bytes, files and directories; ignored files, ignored and unopened
-        directories; and the two numbers of `Meter.add_sums`. The next three have bytes and files
-        for each prefix of a directory, extension, and index of a pattern (-1 for none). `largest`
-        has the path, the size and the number of files before it.
+        Three have bytes and files, for each prefix of a directory, extension, and index of a
+        pattern (-1 for none). `largest` has the path, the size and the number of files before it.
         """
-        content_bytes, files, directories, ignored_files, ignored_folders, unopened, *sent = amounts
-        self.content_bytes += content_bytes
-        self._files += files
-        self._directories += directories
-        self._ignored[1] += ignored_files
-        self._ignored[2] += ignored_folders
-        self._unopened += unopened
-        self._meter.add_sums(*sent)
+        self.content_bytes, self._files, self._directories, *ignored = amounts[:6]
+        self._ignored[1:3], self._unopened = ignored[:2], ignored[2]
+        self._meter.add_sums(*amounts[6:])
         self._direct.update({prefix: [size, count] for prefix, size, count in direct})
         for end, size, count in extensions:
             _add(self._by_extension, end, size, count)
@@ -145,16 +138,13 @@ class WalkSums:
         for path, size, place in largest:
             self._offer(size, (place + 1) * _APART - 1, path)
 
-    def add_runs(self, sizes: Sequence[int], runs: array[int]) -> None:
-        """Add a part of the order of entries that the core counted."""
+    def add_runs(self, sizes: Sequence[int], runs: array[int], files: int) -> None:
+        """Add the order of entries that the core counted; `files` is the number of files so far."""
         self._meter.add_runs(sizes, runs)
-
-    def set_position(self, files: int) -> None:
-        """Set the position of the next events: behind this many files that the core counted."""
         self._seen = files * _APART + self._seen % _APART
 
     def settle(self) -> None:
-        """Count the waiting batches, which is faster for many files at once, and drop them."""
+        """Count the waiting batches: many files at once are counted faster."""
         waiting, self._waiting, self._room = self._waiting, [], _MANY
         if not waiting:
             return
@@ -187,11 +177,11 @@ class WalkSums:
         total, count = sum(sizes), len(sizes) - len(files.links)
         self.content_bytes += total
         _add(self._direct, files.prefix, total, count)
-        if any(not mark.ignored for mark in files.odd.values()):
+        if any(not mark.ignored for mark in files.others.values()):
             for name, size in zip(files.names, sizes, strict=True):
-                if name in files.odd:
+                if name in files.others:
                     is_file = name not in files.links
-                    _add(self._by_pattern, files.odd[name].decider, size, is_file)
+                    _add(self._by_pattern, files.others[name].decider, size, is_file)
                     total, count = total - size, count - is_file
         if total or count:
             _add(self._by_pattern, files.mark.decider, total, count)
@@ -199,9 +189,9 @@ class WalkSums:
     def _count_extensions(
         self, names: list[str], sizes: list[int], linking: list[Files]
     ) -> Set[str]:
-        """Add files to their extensions; return these, and `SECRET_START` if a name begins so.
+        """Add files to their extensions; return these, and all that names begin with a dot have.
 
-        A name such as `.pem` counts among the returned ones too. `linking` are files with symlinks.
+        `SECRET_START` is among them if a name begins with it. `linking` are files with symlinks.
         """
         ends = [name[name.rfind(".") :] for name in names]
         text = "\n".join(("", *names))
@@ -249,18 +239,17 @@ class WalkSums:
             size = each.st_size if stat.S_ISREG(each.st_mode) else 0
             self._ignored[0] += size
             self._ignored[3 if link else 1] += 1
-            mark = ignored.odd.get(name, ignored.mark)
+            mark = ignored.others.get(name, ignored.mark)
             _add(self._saved, mark.decider, size, not link)
 
     def problems(self, request: Request) -> list[Problem]:
         """Return the problems of the files that were added, and of the builder's figure."""
-        found = not_utf8_problems(self._not_utf8, request.builder)
-        if self._unreadable:
-            found.insert(0, arrives_empty(self._unreadable, NO_PERMISSION, "unreadable-file"))
-        if self._refused:
-            found.insert(0, arrives_empty(self._refused, WITHHELD, "arrives-empty"))
-        figures = self._meter.totals(request)
-        return [*found, *uncertain(request.builder, figures, self._meter.older_by)]
+        return [
+            *arrives_empty(self._refused, WITHHELD, "arrives-empty"),
+            *arrives_empty(self._unreadable, NO_PERMISSION, "unreadable-file"),
+            *not_utf8_problems(self._not_utf8, request.builder),
+            *uncertain(request.builder, self._meter.totals(request), self._meter.older_by),
+        ]
 
     def measurement(self, request: Request, *, complete: bool, depth: int | None) -> Measurement:
         """Return the measurement; `complete` means that the walk looked at everything ignored."""

@@ -18,12 +18,12 @@ from ctxsize.engine.automaton import Automaton, fastest
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator
 from ctxsize.engine.events import order
 from ctxsize.engine.ignorefile import IgnoreFile
-from ctxsize.engine.matched import Matcher
 from ctxsize.engine.memory import MemoryDirectory, Sent, SentDifference, differences
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request, ignore_file_to_write, inside, with_ignore_file
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.sourcing import Sources
+from ctxsize.engine.trace import Matcher
 from ctxsize.errors import CtxsizeError, IgnoreFileError
 from ctxsize.model import Amount
 
@@ -86,29 +86,26 @@ class Attempt:
 
 
 class Trial:
-    """A context in memory, and the entries that any ignore file would send of it.
-
-    Each pattern is parsed only once, even if many ignore files contain it.
-    """
+    """A context in memory, and the entries that any ignore file would send of it."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self.request = snapshot.request
-        self._patterns: dict[str, DockerIgnorePattern] = {}
+        self._patterns: dict[str, DockerIgnorePattern] = {}  # by their lines, each parsed once
         self._sent: dict[tuple[str, ...], Sent | None] = {}
         self._finders: dict[int, Finder] = {}
         self._last: Attempt | None = None
-        self._usual: Basis | None = None
-        """The first list of lines that was tried; most others differ from it in a few lines."""
+        self._basis: Basis | None = None
+        """The first list of patterns that was tried; most others differ from it in a few."""
 
     @cached_property
-    def _basis(self) -> Basis:
-        return Basis(self.snapshot, self.request.spec)
-
-    @property
     def before(self) -> Sent:
         """Return the entries sent with the present ignore file."""
-        return self._basis.sent
+        return self._under(self.request.spec)
+
+    def _under(self, spec: DockerIgnoreSpec) -> Sent:
+        self._basis = self._basis or Basis(self.snapshot, spec)
+        return self._basis.under(spec)
 
     @cached_property
     def everything(self) -> Sent:
@@ -118,9 +115,9 @@ class Trial:
     def attempt(self, data: bytes) -> Attempt:
         """Return the attempt with the ignore file `data`. Raises `IgnoreFileError` if it fails."""
         if self._last is None or self._last.data != data:
+            before = self.before
             request = with_ignore_file(self.request, data, make=self._made)
-            sent = self._basis.under(request.spec)
-            self._last = Attempt(data, request, self.before, sent)
+            self._last = Attempt(data, request, before, self._under(request.spec))
         return self._last
 
     def _made(self, line: str) -> DockerIgnorePattern:
@@ -138,9 +135,7 @@ class Trial:
         if key not in self._sent:
             self._sent[key], spec = None, self.spec(key)
             with suppress(CtxsizeError):
-                if spec is not None:
-                    self._usual = self._usual or Basis(self.snapshot, spec)
-                    self._sent[key] = self._usual.under(spec)
+                self._sent[key] = None if spec is None else self._under(spec)
         return self._sent[key]
 
     def spec(self, texts: Iterable[str]) -> DockerIgnoreSpec | None:

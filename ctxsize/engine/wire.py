@@ -98,6 +98,7 @@ class PacketMeter(Meter):
 
         An entry without packets has the size `_NO_CONTENT`.
         """
+        # Both ends of fsutil number the entries as they are announced (`sender.walk`).
         first = self._entries
         self._entries += len(sizes)
         position = _number(first)
@@ -138,7 +139,7 @@ class PacketMeter(Meter):
     def _one_by_one(self, files: Files, empty: frozenset[str]) -> list[int]:
         """Add files of any kind; return the bytes of content of each."""
         travelling: list[int] = []
-        for name, each in zip(files.names, files.stats, strict=True):
+        for name, each in files.pairs:
             link = files.links.get(name) or files.linked.get(name, "")
             xattrs = files.xattrs.get(name, {})
             self._sum += self._announced(files.prefix + name, each, each.st_size, link, xattrs)
@@ -265,7 +266,7 @@ class TarMeter(Meter):
             if isinstance(event, Folder):
                 self._sum += _header(f"{event.path}/", event.stat, 0, "", event.xattrs)
                 continue
-            for name, each in zip(event.names, event.stats, strict=True):
+            for name, each in event.pairs:
                 link = event.linked.get(name) or event.links.get(name, "")
                 size = each.st_size if stat.S_ISREG(each.st_mode) and not link else 0
                 xattrs = event.xattrs.get(name, {})
@@ -274,13 +275,10 @@ class TarMeter(Meter):
 
 
 def _outside_dockerfile(request: Request) -> tuple[int, ...]:
-    """Return the bytes that a Dockerfile from outside the context adds to the stream.
-
-    The command line adds it at the end under a random name, and appends that name to
-    the ignore file; without an ignore file it adds one too, and the order of the two is
-    random. It does not close this stream: the last entry has no padding, and the end
-    marker is missing.
-    """
+    """Return the bytes that a Dockerfile from outside the context adds to the stream."""
+    # `AddDockerfileToBuildContext` of docker/cli adds it at the end under a random name, and that
+    # name to the ignore file, which it makes if there is none; the order of the two is random.
+    # It does not close this stream: the last entry has no padding, and the end marker is missing.
     dockerfile = request.dockerfile_bytes
     if request.ignore_file is None:
         ignore_file = len(".dockerignore") + _RANDOM_LINE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.sourcing import Fate, SourceCheck
 from ctxsize.engine.trace import Explanation, Level, NearMiss, Outcome, Taker
@@ -111,21 +112,23 @@ def _taken(explained: Explanation, dockerfile: str | None) -> Iterator[Prose]:
 
 
 def _takes(taker: Taker, explained: Explanation, dockerfile: str | None) -> str:
-    text = _instruction(taker.instruction, taker.kind, taker.source or ".", taker.line, dockerfile)
+    text = _instruction(taker.source, dockerfile)
     if taker.below:
         return f"{text} may take something below it"
     if explained.verdict.ignored or explained.not_there is not None:
         were = "not ignored" if explained.verdict.ignored else "there"
         return f"{text} would take it if it were {were}"
-    how = "transfers it without copying it" if taker.kind in _WIDENING else "takes it"
+    how = "transfers it without copying it" if taker.source.kind in _WIDENING else "takes it"
     return f"{text} {how}"
 
 
-def _instruction(keyword: str, kind: str, source: str, line: int, dockerfile: str | None) -> str:
+def _instruction(source: Source, dockerfile: str | None) -> str:
     """Return a source with its instruction's place: "COPY packages (Dockerfile:4)"."""
-    lead = f"RUN --mount, {kind} of" if keyword == "RUN" else keyword
-    place = f" ({quoted(dockerfile or 'Dockerfile')}:{line})" if line else ""
-    return f"{lead} {visible(source)}{place}"
+    lead, whole = source.instruction, '""'
+    if lead == "RUN":
+        lead, whole = f"RUN --mount, {source.kind} of", "."
+    place = f" ({quoted(dockerfile or 'Dockerfile')}:{source.line})" if source.line else ""
+    return f"{lead} {visible(source.source or whole)}{place}"
 
 
 def _notes(explained: Explanation, builder: Builder) -> Iterator[str]:
@@ -168,9 +171,7 @@ def _note(text: str) -> Prose:
 
 def source(check: SourceCheck, dockerfile: str | None) -> Section:
     """Return the answer about one source."""
-    of, written = check.source, check.source.source
-    written = written or ("." if of.instruction == "RUN" else '""')
-    place = _instruction(of.instruction, "bind", written, of.line, dockerfile)
+    place = _instruction(check.source, dockerfile)
     text = _fate(check)
     marks = ((place, "bold"), (text.partition(":")[0], "green" if check.fate.is_found else "red"))
     lines: list[Item] = [Prose(f"{place}: {text}", marks=marks, whole=True)]

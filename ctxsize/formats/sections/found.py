@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ctxsize.advice import DockerfileAdvice
     from ctxsize.clean.plan import CleanCandidate, Cleaning, DiskSize, Part, Passed
     from ctxsize.codes import Rules
-    from ctxsize.lints.run import Linted, LintedFile
+    from ctxsize.lints import Linted, LintedFile
     from ctxsize.scanning import Row, Scan
 
 _PARTS = 6

@@ -12,8 +12,8 @@ from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.sections import Item, Name, NextStep, Prose, Section, Table
 from ctxsize.formats.sections.measured import table_of
 from ctxsize.formats.wording import amount, change, command, more
-from ctxsize.guard import MOST_TRIED, CheckReport, ContextCheck, DiffReport
-from ctxsize.guard.known import SizeChange
+from ctxsize.guard import CheckReport, ContextCheck, DiffReport
+from ctxsize.guard.changes import SizeChange
 from ctxsize.model import Share
 from ctxsize.units import human, plural
 
@@ -72,14 +72,11 @@ def _refusal(check: ContextCheck, top: int) -> Iterator[Section]:
 def _remedies(check: ContextCheck) -> Iterator[Item]:
     """Yield the command that helps, then what to do by hand if it is not enough."""
     remedy, suggest = check.remedy, command(check.report, "suggest", "--write")
-    if check.untried:
-        untried = f"may help; `check` does not try it on more than {MOST_TRIED:,} files"
-        yield NextStep(suggest, untried, "Fix")
-    elif remedy is not None:
+    if remedy is not None:
         enough = "" if remedy.enough else ", which is not enough"
         yield NextStep(suggest, f"saves {amount(remedy.saves)}{enough}", "Fix")
     if remedy is None or not remedy.enough:
-        yield NextStep("", _order(check), "Or" if check.untried or remedy else "Fix")
+        yield NextStep("", _order(check), "Or" if remedy else "Fix")
 
 
 def _order(check: ContextCheck) -> str:
@@ -121,7 +118,7 @@ def _changes(noun: str, changes: Sequence[SizeChange], top: int) -> Table:
             (
                 f"{least}{sign}{human(abs(each.delta_bytes))}",
                 f"{each.delta_files:+,}" if each.delta_files else "",
-                each.what.value if each.exact else happened,
+                each.what if each.exact else happened,
                 Name(f"{each.path}/" if is_directory else each.path),
             )
         )

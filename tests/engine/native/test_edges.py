@@ -195,13 +195,10 @@ def test_names_that_tell_something(tmp_path: Path) -> None:
     nodes: list[str | Node] = []
     for number, name in enumerate(TELLING):
         nodes += [f"f{number}/{name}", file(f"e{number}/{name}", b""), f"d{number}/{name}/x"]
-    for number, (name, ways) in enumerate(directories.PROVED.items()):
-        for way, group in enumerate(ways.split("|")):
-            above = f"u{number}/{way}/y"
-            words = [word for word in group.split() if word != "+"]
-            shown = {os.path.normpath(f"{above}/{name}/{word}"): word for word in words}
-            nodes += [path for path in shown if not any(f"{path}/" in each for each in shown)]
-            nodes.append(f"{above}/{name}/content")
+    for number, (name, words) in enumerate(directories.PROVED.items()):
+        for at, word in enumerate(words.split()):
+            above = f"u{number}/{at}/y"
+            nodes += [os.path.normpath(f"{above}/{name}/{word}"), f"{above}/{name}/content"]
     nodes += [f"s/.ssh/{each}" for each in ("id_rsa", ".pem", "a.pem", ".env.x")]
     root = build_tree(tmp_path, [*nodes, ".gitignore"])
     check(root, threads=(2,))
