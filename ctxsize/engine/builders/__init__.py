@@ -72,6 +72,7 @@ def check_header(lines: Sequence[str]) -> None:
     """
     sent = [(number, _sent_text(line)) for number, line in enumerate(lines, 1)]
     texts = [(number, text) for number, text in sent if text is not None]
+    # `encodeStringForHeader` of BuildKit's filesync escapes only a list that is not ASCII.
     plain = all(text.isascii() for _, text in texts)
     size = 0
     for number, text in texts:
