@@ -190,10 +190,12 @@ class Sources:
         if source not in self._matched:
             base, pattern = self._parts(source)
             start = self._arrivals_of(source).follow(base)[0]
-            matches: Callable[[str], object] = DockerIgnorePattern(pattern).match_file
-            if source.parents is None:  # `Wildcard` of `contenthash` calls Go's `path.Match`
-                matches = partial(match, pattern)
-            deepest = None if source.parents and "**" in pattern else pattern.count("/") + 1
+            deepest: int | None = pattern.count("/") + 1
+            # `Wildcard` of `contenthash` calls Go's `path.Match`.
+            matches: Callable[[str], object] = partial(match, pattern)
+            if source.parents is not None:
+                matches = DockerIgnorePattern(pattern).match_file
+                deepest = None if "**" in pattern else deepest
             self._matched[source] = [*self._matching(start, matches, deepest)]
         return self._matched[source]
 
@@ -270,8 +272,9 @@ def _nearest(request: Request, path: str) -> Iterator[str]:
 
     at = ""
     for part in path.split("/"):
-        folded = {each.name.casefold(): each.name for each in entries_below(request.root, at)}
-        if part not in folded.values():
+        names = [each.name for each in entries_below(request.root, at)]
+        if part not in names:
+            folded = {name.casefold(): name for name in names}
             near = [] if has_wildcards(part) else get_close_matches(part.casefold(), folded, n=1)
             for each in near:
                 case = ": upper and lower case count" if each == part.casefold() else ""
