@@ -53,17 +53,13 @@ class Fate(str, Enum):
 class SourceCheck:
     """The result for one source of an instruction, with its explanation."""
 
-    source: Source
-    """Its line is 0 if no instruction takes it."""
+    source: Source  # its line is 0 if no instruction takes it
     fate: Fate
-    at: str
-    """The entry that decides: the path of the source, or where symlinks lead from it."""
+    at: str  # the entry that decides: the path of the source, or where symlinks lead from it
     matches: int | None = None
     """Number of transferred entries that wildcards match; None without wildcards."""
-    hidden: tuple[Explanation, ...] = ()
-    """Entries that would be found if they were not ignored."""
-    notes: tuple[str, ...] = ()
-    """Possible causes, one sentence each."""
+    hidden: tuple[Explanation, ...] = ()  # entries that would be found if they were not ignored
+    notes: tuple[str, ...] = ()  # possible causes, one sentence each
 
 
 class Sources:
