@@ -158,7 +158,16 @@ def test_a_figure_by_chance_is_not_told_as_one(cli: Cli, tmp_path: Path) -> None
     assert " or " not in report["transfer"]["printed"]
 
 
-def test_an_option_that_is_gone_names_what_to_type(cli: Cli, tmp_path: Path) -> None:
-    done = cli("measure", "--thorough", cwd=tmp_path)
+@pytest.mark.parametrize(
+    ("command", "option", "instead"),
+    [
+        ("measure", "--thorough", "find CONTEXT -type d ! -readable"),
+        ("scan", "--ask-docker", "save the output of `docker buildx bake --print` as bake.json"),
+    ],
+)
+def test_an_option_that_is_gone_names_what_to_type(
+    command: str, option: str, instead: str, cli: Cli, tmp_path: Path
+) -> None:
+    done = cli(command, option, cwd=tmp_path)
     assert (done.code, done.out) == (2, "")
-    assert "find CONTEXT -type d ! -readable" in " ".join(done.err.split())
+    assert instead in " ".join(done.err.split())
