@@ -17,8 +17,6 @@ from ctxsize.config.keys import BUDGET_KEYS, OF
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
 
 _TOP = 5
-_TELLING = ("text", "json")
-"""Formats that show the accepted findings and their reasons."""
 
 
 def _budget(**given: object) -> Budget:
@@ -96,9 +94,8 @@ def check(
     """Fail if CONTEXT exceeds its budget; without CONTEXT, check those of the configuration.
 
     For CI: the exit code is 1 if a budget is exceeded, 2 if the builder rejects a
-    Dockerfile. A context that passes gets one line. One that fails gets its report,
-    then the verdict: the excess, the largest parts, what grew, and the command
-    that helps.
+    Dockerfile. A context that passes gets one line. One that fails gets the excess,
+    the largest parts, what grew, and the command that helps.
 
     Budgets count bytes of content: 50MB is decimal, 50MiB binary. `ctxsize.toml`, or
     [tool.ctxsize] in pyproject.toml, has the same keys at its top level and for
@@ -109,17 +106,13 @@ def check(
       ctxsize check --max 50MB
       ctxsize check --all --max 200MB services
       ctxsize check --max-files 5000 --of transfer --target builder
-      ctxsize check --baseline .ctxsize-baseline.json --update-baseline
-      ctxsize check --baseline .ctxsize-baseline.json --growth 2% --shrink 50%
-      ctxsize check --format text --format sarif=ctxsize.sarif
+      ctxsize check --baseline .ctxsize-baseline.json --growth 2%
 
     \b
     Configuration:
       max = "50MB"
-      baseline = ".ctxsize-baseline.json"
       [contexts."services/api"]
       dockerfile = "docker/api.Dockerfile"
-      max-files = 5000
       growth = "5%"
     """  # noqa: D301
     builds = _found(build) if whole else None
@@ -133,7 +126,7 @@ def check(
             progress=progress,
         )
     display.emit(outcome, top=_TOP)
-    if all(each.name not in _TELLING or each.path for each in display.formats):
+    if all(each.name != "text" or each.path for each in display.formats):
         for accepted in (each for check in outcome.checks for each in check.accepted):
             output.note(f"accepted: {accepted.finding.message} ({accepted.reason})")
     if outcome.updated:
@@ -190,8 +183,6 @@ def diff(
     Examples:
       ctxsize ls --format json > before.jsonl    every file
       ctxsize diff before.jsonl
-      ctxsize measure --top 1000 --depth 9 --format json=before.json
-      ctxsize diff before.json after.json --format markdown
       ctxsize diff .ctxsize-baseline.json --name services/api services/api
     """  # noqa: D301
     outcome = checking.diff(before, after, name=name, dockerfile=dockerfile, builder=builder)
@@ -225,7 +216,6 @@ def scan(root: str, top: int | None, exit_zero: bool, display: output.Display) -
     Examples:
       ctxsize scan
       ctxsize scan --top 5 services
-      ctxsize scan --format json | jq '.builds[] | [.context, .transfer.content_bytes]'
       ctxsize scan --format github --exit-zero
     """  # noqa: D301
     with output.progress() as progress:

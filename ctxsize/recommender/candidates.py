@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from ctxsize.engine.memory import Held
+from ctxsize.engine.memory import MemoryDirectory
 from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.request import Request
 from ctxsize.model import Amount
@@ -150,7 +150,7 @@ def questions(
     return tuple(found[:_MOST_QUESTIONS])
 
 
-def _large(held: Held, left: Callable[[str], Sums], least: int) -> Iterator[str]:
+def _large(held: MemoryDirectory, left: Callable[[str], Sums], least: int) -> Iterator[str]:
     """Yield the paths to ask about at or below `held`."""
     sizes = {
         name: left(held.prefix + name).content_bytes for name in (*held.folders, *held.entries)

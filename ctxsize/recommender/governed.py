@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ctxsize.build import Build
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
-from ctxsize.engine.memory import Held
+from ctxsize.engine.memory import MemoryDirectory
 from ctxsize.engine.need import named_contexts, needs_of
 from ctxsize.engine.request import Plans, Request, request_of
 from ctxsize.errors import CtxsizeError, DockerfileError, UndecidedError
@@ -166,7 +166,7 @@ def _build_file(request: Request, path: str, names: tuple[str, ...]) -> BuildFil
 
 
 def _dockerfiles(tree: Tree, tracked: Tracked) -> Iterator[str]:
-    def enters(directory: Held) -> bool:
+    def enters(directory: MemoryDirectory) -> bool:
         return directory.name not in FETCHED and not tracked.ignores(directory.path)
 
     for held in tree.directories(enters):

@@ -13,7 +13,7 @@ from enum import Enum
 from functools import cache, lru_cache
 
 from ctxsize.engine.directories import TEMPLATES
-from ctxsize.engine.memory import Held
+from ctxsize.engine.memory import MemoryDirectory
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
 from ctxsize.engine.segments import Index, Segment, segments
@@ -141,7 +141,7 @@ def collect(
     """Return every proven match among the sent entries, outermost only, in order of paths."""
     found: list[Match] = []
     finder, links = Finder(rules), evidence.tree.snapshot.links
-    pending: list[Held] = [evidence.tree.root]
+    pending: list[MemoryDirectory] = [evidence.tree.root]
     while pending:
         held = pending.pop()
         linked = links.get(held.path, ())

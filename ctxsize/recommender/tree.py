@@ -10,9 +10,9 @@ from functools import cache, lru_cache, reduce
 from operator import add, sub
 from typing import NamedTuple
 
-from ctxsize.engine.memory import File, Held
+from ctxsize.engine.memory import File, MemoryDirectory, Names, Sent
 from ctxsize.engine.need import Include
-from ctxsize.engine.snapshot import Names, Sent, Snapshot
+from ctxsize.engine.snapshot import Snapshot
 from ctxsize.model import Amount
 
 _WILDCARDS = frozenset("*?[")
@@ -57,7 +57,7 @@ class Tree:
         held = self.snapshot.folder(directory)
         return held is not None and held.has(name)
 
-    def entry(self, path: str) -> File | Held | None:
+    def entry(self, path: str) -> File | MemoryDirectory | None:
         """Return the entry at `path`; None if there is none."""
         found = self.snapshot.folder(path) or self.snapshot.file(path)
         return found if path else None
@@ -93,7 +93,7 @@ class Tree:
             elif self.has(directory, name):
                 yield prefix + name
 
-    def directories(self, enters: Callable[[Held], bool]) -> Iterator[Held]:
+    def directories(self, enters: Callable[[MemoryDirectory], bool]) -> Iterator[MemoryDirectory]:
         """Yield the directories in order of paths, without those that `enters` rejects."""
         pending = [self.root]
         while pending:
@@ -106,8 +106,8 @@ class Tree:
         entry = self.entry(path)
         if isinstance(entry, File):
             yield path, entry
-        for each in entry.tree() if isinstance(entry, Held) else ():
-            yield from ((each.prefix + file.name, file) for file in each.files)
+        for each in entry.tree() if isinstance(entry, MemoryDirectory) else ():
+            yield from ((each.prefix + file.name, file) for file in each.stats([*each.entries]))
 
 
 @lru_cache(maxsize=4096)
