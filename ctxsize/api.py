@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ctxsize.engine.request import Request
     from ctxsize.engine.trace import Explanation
     from ctxsize.findings import Severity
-    from ctxsize.lints.run import Linted
+    from ctxsize.lints import Linted
     from ctxsize.model import Report
     from ctxsize.recommender.outcome import Advice, IgnoreFilePlan
     from ctxsize.scanning import Scan
@@ -143,10 +143,10 @@ def lint(
     its options, the file that governs this build is checked, or `paths` for its context.
     `data` replaces the content of the one path, or is that of a file without a path. `fix` makes
     edits of the fixes that are proved to change only what they intend, `unsafe_fixes` of all.
-    `config` is by default that of the first path. `steps` is called with each code and file.
+    `config` is by default that of the first path. `steps` is called with each file.
     Raises `InputError` for a missing path, and for codes that do not exist.
     """
-    from ctxsize.lints.run import lint as run
+    from ctxsize.lints import lint as run
 
     given = build_of(build, options)
     return run(
@@ -298,9 +298,7 @@ def clean_plan(
     *,
     ecosystems: Iterable[str] = (),
     deps: bool = False,
-    incremental_only: bool = False,
     older_than_s: float | None = None,
-    keep_bytes: int | None = None,
     recent_s: float = 600.0,
     progress: Progress | None = None,
 ) -> CleanPlan:
@@ -309,13 +307,10 @@ def clean_plan(
     Directories written to within the last `recent_s` seconds are skipped.
     Raises `InputError` for a `root` that is `/`, a home directory or above one.
     """
-    from ctxsize.clean.look import planned_below
-    from ctxsize.clean.plan import CleanChoice
+    from ctxsize.clean.look import CleanChoice, look
 
-    choice = CleanChoice(
-        frozenset(ecosystems), deps, incremental_only, older_than_s, keep_bytes, recent_s
-    )
-    return planned_below(root, choice, progress)
+    choice = CleanChoice(frozenset(ecosystems), deps, older_than_s, recent_s)
+    return look(root, choice, progress)
 
 
 def clean_apply(

@@ -101,7 +101,7 @@ def hiding(build: Build, names: Iterable[str]) -> Build:
 def _as_paths(value: str) -> tuple[str, ...]:
     """Return a hidden value as it is, and as paths that are built from it show it."""
     normal = os.path.normpath(value)
-    return value, normal, normal.lstrip("/")
+    return value, normal, normal.lstrip("./")
 
 
 def is_reference(context: str) -> bool:
