@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from ctxsize.engine.covers import is_literal
 from ctxsize.engine.evaluate import up_to
+from ctxsize.engine.segments import is_literal
 from ctxsize.engine.snapshot import Sent
 from ctxsize.findings import Confidence, Finding, Fix, Severity
 from ctxsize.lints.case import Case
