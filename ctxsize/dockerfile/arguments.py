@@ -88,12 +88,9 @@ def partition(text: str) -> tuple[str, str]:
 
 
 def take_flags(text: str, escape: str) -> tuple[tuple[str, ...], str]:
-    """Return the `--flag` words at the start, unquoted, and the rest of the line.
-
-    The function of BuildKit is `extractBuilderFlags`.
-    """
-    # BuildKit treats each byte of a flag as a character, so text beyond ASCII comes out
-    # garbled. Do the same.
+    """Return the `--flag` words at the start, unquoted, and the rest of the line."""
+    # `extractBuilderFlags` of BuildKit treats each byte as a character, so text beyond ASCII
+    # comes out garbled.
     view = text.encode("utf-8", "surrogateescape").decode("latin-1")
     flags: list[str] = []
     position = 0
@@ -125,7 +122,7 @@ def _flag_word(view: str, position: int, escape: str) -> tuple[str, int]:
 
 
 def _json_array(rest: str) -> tuple[str, ...] | None:
-    """Return the strings of a JSON array, or None if `rest` is no array."""
+    """Return the strings of a JSON array, or None if `rest` is no array (`parseJSON`)."""
     if not rest.startswith("["):
         return None
     import json  # as few Dockerfiles need it
@@ -142,14 +139,14 @@ def _json_array(rest: str) -> tuple[str, ...] | None:
 
 
 def _words(rest: str, escape: str) -> list[str]:
-    """Return words with quotes and escapes, which protect blanks; an escape at the end is cut."""
+    """Return words with quotes and escapes, which protect blanks, as `parseWords` of BuildKit."""
     kept = re.escape(escape)
     word = rf"""(?:{kept}.|'[^']*'?|"(?:{kept}.|[^"{kept}])*"?|[^{SPACE}'"{kept}])+"""
     return re.findall(word, LONE_SURROGATE.sub("\ufffd", rest), re.DOTALL)
 
 
 def _pairs(keyword: str, rest: str, escape: str) -> Iterator[str]:
-    """Yield name and value of each `name=value`, or of the old `name value`."""
+    """Yield name and value of each `name=value`, or of the old `name value` (`parseNameVal`)."""
     words = _words(rest, escape)
     if words and "=" not in words[0]:
         words = []

@@ -49,7 +49,7 @@ _VARIANTS = {
 
 
 def familiar_name(reference: str) -> str:
-    """Return the short spelling of an image reference, without the tag `latest`.
+    """Return the short spelling of an image reference, without `latest` (`FamiliarString`).
 
     A named context for one spelling of an image replaces them all.
     Raises DockerfileError (without a line) for an invalid reference.

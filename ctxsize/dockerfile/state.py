@@ -194,7 +194,7 @@ class Environment(Mapping[str, str]):
         return frozenset(doubts)
 
     def obey_env(self, instruction: Instruction) -> Environment:
-        """Follow an ENV; its values are expanded with the variables before it."""
+        """Follow an ENV (`dispatchEnv`); its values see only the variables before it."""
         expanded = [self.expand(argument) for argument in instruction.arguments]
         following = self
         for name, value in zip(expanded[::2], expanded[1::2], strict=True):
