@@ -249,8 +249,8 @@ class _ExpressionReader:
             return _one({"^": r"\A", "$": r"\z"}.get(assertion[0], assertion[0]))
         if self._takes("."):
             return _one(_complement([(10, 10)]))
-        ranges = self._shorthand()
-        return _one(self._char() if ranges is None else ranges)
+        found = self._shorthand()
+        return _one(self._char() if found is None else found)
 
     def _group(self) -> Fragment:
         self.depth += 1
