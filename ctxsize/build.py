@@ -130,3 +130,12 @@ class Options(TypedDict, total=False):
     dockerfile_inline: bytes | None
     hidden: tuple[tuple[str, str], ...]
     target_written: tuple[str, str]
+
+
+def build_of(build: Build | str | None, options: Options) -> Build | None:
+    """Return the build with these options, None if neither is given."""
+    if build is None and not options:
+        return None
+    if isinstance(build, Build):
+        return replace(build, **options)
+    return Build("." if build is None else build, **options)

@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
 
 from ctxsize.engine.automaton import Program
 from ctxsize.engine.dockerfiles import may_read
@@ -17,6 +18,9 @@ from ctxsize.engine.memory import Held
 from ctxsize.engine.request import Request, inside
 from ctxsize.entry import Pattern, Verdict
 from ctxsize.errors import IgnoreFileError, InputError
+
+if TYPE_CHECKING:
+    from ctxsize.dockerfile.sources import Source
 
 
 class Outcome(str, Enum):
@@ -62,17 +66,11 @@ class NearMiss:
     """True if the builder never reaches that path; False if it skips the pattern there."""
 
 
-@dataclass(frozen=True)
-class Taker:
+class Taker(NamedTuple):
     """An instruction that takes a path, unless that is ignored."""
 
-    instruction: str
-    line: int
-    source: str
-    """The source as written."""
-    kind: str
-    """The kind as in `SourceShare`."""
-    below: bool = False
+    source: Source
+    below: bool
     """True if it takes at most entries below the path, which is a directory."""
 
 

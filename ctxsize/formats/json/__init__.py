@@ -80,7 +80,7 @@ FIELDS = {
     "Paths": "files content_bytes",
     # The guard.
     "CheckReport": "passes baseline updated checks unused",
-    "ContextCheck": "name passes limits culprits grown remedy untried findings accepted",
+    "ContextCheck": "name passes limits culprits grown remedy findings accepted",
     "Limit": "name of unit allowed actual over baseline tolerance?",
     "Clue": "path content_bytes files",
     "Remedy": "saves_bytes=saves.content_bytes saves_files=saves.files enough",
