@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from ctxsize.engine.covers import is_literal
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.memory import Sent
+from ctxsize.engine.segments import is_literal
 from ctxsize.findings import Confidence, Finding, Fix, Severity
 from ctxsize.lints.case import Case
 from ctxsize.lints.lines import Line

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ctxsize.engine.covers import Cover, covers
 from ctxsize.engine.evaluate import up_to
+from ctxsize.engine.segments import Cover, covers
 from ctxsize.engine.trace import Matcher
 from ctxsize.findings import Finding
 from ctxsize.lints.case import MOVE_TO_END, NOTHING, REMOVE, Case

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
 
 from ctxsize.codes import severity_of
-from ctxsize.engine.covers import Cover, covers
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import ignore_file_to_write
+from ctxsize.engine.segments import Cover, covers
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trial import Trial
 from ctxsize.findings import Edit, Finding, Location

@@ -12,12 +12,12 @@ from contextlib import suppress
 from itertools import takewhile
 
 from ctxsize.dockerfile.taken import Asked
-from ctxsize.engine.covers import covers, is_literal
 from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.narrow import follow
 from ctxsize.engine.need import Include
 from ctxsize.engine.patterns import DockerIgnorePattern
+from ctxsize.engine.segments import covers, is_literal
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trial import Attempt
 from ctxsize.errors import IgnoreFileError
