@@ -11,13 +11,11 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence, Set
 
-from ctxsize.engine.events import IgnoredEntries, order
+from ctxsize.engine.events import Files, IgnoredEntries, order
 from ctxsize.model import Clue, Directory, Share
 
 Sum = list[int]
 """Bytes, files."""
-Batch = tuple[str, Sequence[str], Sequence[int]]
-"""Prefix of a directory, names of files in it, and the bytes of each."""
 
 UNNEEDED = {
     *(".git", ".hg", ".svn", ".jj", "node_modules", ".turbo", ".nx", ".swc", ".nyc_output"),
@@ -115,21 +113,23 @@ class Clues:
         if not ignored.prefix and GITIGNORE in ignored.names:
             self.names[GITIGNORE].add("")
 
-    def add_files(self, names: Sequence[str], ends: Set[str], batches: Iterable[Batch]) -> None:
-        """Record files that are sent: `names`, which have the extensions `ends`, in `batches`.
+    def add_files(
+        self, names: Sequence[str], ends: Set[str], batches: Iterable[tuple[Files, Sequence[int]]]
+    ) -> None:
+        """Record files with their sizes; all have `names` and the extensions `ends`.
 
         `ends` includes `SECRET_START` if a name begins with it.
         """
         secret = not _SECRET_ENDS.isdisjoint(ends)
         if not secret and _NAMES.isdisjoint(names):
             return
-        for prefix, own, sizes in batches:
-            found = _NAMES.intersection(own)
-            for name in found & MARKERS:
-                self.names[name].add(prefix)
+        for files, sizes in batches:
+            found = _NAMES.intersection(files.names)
+            for name in found & MARKERS if found else ():
+                self.names[name].add(files.prefix)
             if secret or not SECRET_NAMES.isdisjoint(found):
-                for name, size in zip(own, sizes, strict=True):
-                    self.add_secret(prefix, name, size)
+                for name, size in zip(files.names, sizes, strict=True):
+                    self.add_secret(files.prefix, name, size)
 
     def add_secret(self, prefix: str, name: str, size: int) -> None:
         """Record a file with content and the name of a secret, unless it is a template."""

@@ -158,7 +158,7 @@ class WalkSums:
         names = [*chain.from_iterable([each.names for each, _ in files])]
         sizes = [*chain.from_iterable([own for _, own in files])]
         ends = self._count_extensions(names, sizes, [each for each, _ in files if each.links])
-        self.clues.add_files(names, ends, [(each.prefix, each.names, own) for each, own in files])
+        self.clues.add_files(names, ends, files)
         folders = [each.event for each in waiting if isinstance(each.event, Folder)]
         self.clues.add_folders([each.path for each in folders if not each.mark.ignored])
 
