@@ -228,7 +228,6 @@ class WalkSums:
             heapq.heappushpop(self._largest, (size, -place, path))
 
     def _add_ignored(self, ignored: IgnoredEntries) -> None:
-        self.clues.add_ignored(ignored)
         if not ignored.stats:
             self._ignored[1] += len(ignored.names)
             return
@@ -272,7 +271,7 @@ class WalkSums:
                 by_pattern=_pattern_shares(request, self._saved),
             ),
             hardlinks=self._hardlinks,
-            clues=tuple(self.clues.found(self._direct, largest, self.content_bytes)),
+            clues=tuple(self.clues.found(request.root, self._direct, largest, self.content_bytes)),
         )
 
 
