@@ -77,8 +77,7 @@ _TESTS = re.compile(r"(?i)(^|/)_*(tests?|spec|test_?data|fixtures)_*/")
 """Matches directories of tests, in which keys are usually made up."""
 
 GITIGNORE = ".gitignore"
-_WORDS = {word.rpartition("/")[2] for word in " ".join(PROVED.values()).split()}
-MARKERS = frozenset(_WORDS)
+MARKERS = {word.rpartition("/")[2] for word in " ".join(PROVED.values()).split()}
 SECRET_NAMES = frozenset(each.rpartition("/")[2] for each in SECRETS)
 _SECRET_SUFFIXES = tuple(f"/{each}" for each in SECRETS)
 _NAMES = MARKERS | SECRET_NAMES
