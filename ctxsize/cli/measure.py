@@ -12,21 +12,6 @@ from ctxsize.formats import TABLES
 _TOP, _TOP_ALONE = 5, 30
 
 
-_REMOVED = {
-    "--thorough": "`find CONTEXT -type d ! -readable` lists the directories on which Docker may "
-    "fail",
-    "--warm": "a second build in which nothing changed sends no content again, except of files "
-    "that arrived empty",
-    "--compare": "type `diff <(ctxsize ls) <(ctxsize ls --builder podman)`",
-}
-
-
-def _refuse(context: click.Context, option: click.Parameter, value: bool) -> None:
-    if value:
-        name = option.opts[0]
-        raise click.UsageError(f"{name} was removed: {_REMOVED[name]}", context)
-
-
 @click.command("measure")
 @options.build
 @options.number("--top", help=f"Rows of each table.  [default: {_TOP}, with --by {_TOP_ALONE}]")
@@ -35,7 +20,7 @@ def _refuse(context: click.Context, option: click.Parameter, value: bool) -> Non
     type=click.IntRange(min=0),
     default=3,
     show_default=True,
-    help="Levels of the size tree.",
+    help="Levels of directories to count.",
 )
 @click.option(
     "--by",
@@ -49,9 +34,6 @@ def _refuse(context: click.Context, option: click.Parameter, value: bool) -> Non
 @options.flag(
     "--ignored", help="Walk the ignored directories too, and show what each pattern saves."
 )
-@click.option("--thorough", is_flag=True, hidden=True, expose_value=False, callback=_refuse)
-@click.option("--warm", is_flag=True, hidden=True, expose_value=False, callback=_refuse)
-@click.option("--compare", is_flag=True, hidden=True, expose_value=False, callback=_refuse)
 @options.number(
     "--jobs",
     envvar="CTXSIZE_JOBS",
@@ -78,10 +60,8 @@ def measure(
       ctxsize measure
       ctxsize measure -f docker/Dockerfile .
       ctxsize measure --target builder --build-arg VERSION=3
-      ctxsize measure --build-context lib=../lib --platform linux/amd64,linux/arm64
       ctxsize measure --ignored            what each pattern saves
       ctxsize measure --by ext --top 50
-      ctxsize measure --format json | jq .context.wire_bytes
       ctxsize measure --format text --format json=report.json
     """  # noqa: D301
     rows = top or (_TOP_ALONE if by else _TOP)

@@ -22,13 +22,11 @@ class Sums(NamedTuple):
     """Number of files, bytes and symlinks."""
 
     files: int = 0
-    """Number of entries that are neither directories nor symlinks."""
     content_bytes: int = 0
     symlinks: int = 0
 
     @property
     def entries(self) -> int:
-        """Return the number of entries that are not directories."""
         return self.files + self.symlinks
 
     def plus(self, other: Sums) -> Sums:
@@ -61,7 +59,8 @@ class Tree:
 
     def entry(self, path: str) -> File | MemoryDirectory | None:
         """Return the entry at `path`; None if there is none."""
-        return self.snapshot.folder(path) or self.snapshot.file(path)
+        found = self.snapshot.folder(path) or self.snapshot.file(path)
+        return found if path else None
 
     def size_bytes(self, path: str) -> int:
         """Return the bytes of a file, or of all files below a directory."""
@@ -87,8 +86,8 @@ class Tree:
         """Yield every path below `directory` that matches, sorted by name."""
         first, _, rest = pattern.partition("/")
         prefix = f"{directory}/" if directory else ""
-        is_wanted = _matcher(first) if is_glob(first) else None
-        for name in sorted(filter(is_wanted, self.names(directory))) if is_wanted else [first]:
+        names = self.names(directory)
+        for name in sorted(filter(_matcher(first), names)) if is_glob(first) else [first]:
             if rest:
                 yield from self.all(prefix + name, rest)
             elif self.has(directory, name):

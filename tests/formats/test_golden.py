@@ -24,7 +24,6 @@ CASES = {
     "rust.txt": ("rust", {}, Look()),
     "rust-60.txt": ("rust", {}, Look(width=60)),
     "rust-120.txt": ("rust", {}, Look(width=120)),
-    "rust-ascii.txt": ("rust", {}, Look(ascii=True)),
     "rust-colour.txt": ("rust", {}, Look(colour=True)),
     "rust.json": ("rust", {}, Look()),
     "node.txt": ("node", {}, Look()),

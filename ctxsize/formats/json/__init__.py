@@ -201,7 +201,7 @@ def _outcome(outcome: Outcome) -> Shape:
 
 def _report(report: Report, *, refused: bool = False) -> Shape:
     """Return a report with its verdict; `check` may have `refused` it."""
-    level = verdict.level(report, refused=refused).name
+    level = "refused" if refused else verdict.level(report).name
     found = {"level": level, "reasons": to_json(verdict.reasons(report))}
     return {"version": 1, "verdict": found, **_fields(report)}
 
