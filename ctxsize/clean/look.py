@@ -1,7 +1,6 @@
 """Reads a tree: every directory below ROOT that is proven regenerable, and what speaks against it.
 
-The only reader of cleaning. Symlinks are not followed, other file systems and mounts not entered,
-and what belongs to a repository itself (`.git`) is not looked at.
+Symlinks are not followed, mounts not entered, and a repository's own files not looked at.
 """
 
 from __future__ import annotations
@@ -102,7 +101,7 @@ def _root_of(path: str) -> str:
     if not os.path.isdir(real):
         raise InputError("no such directory", path=path)
     found = os.stat(real)
-    homes = {"/", os.path.expanduser("~")}
+    homes = {"/", os.environ.get("HOME") or "/"}
     with suppress(KeyError):
         homes.add(pwd.getpwuid(os.getuid()).pw_dir)
     for home in map(os.path.realpath, homes):

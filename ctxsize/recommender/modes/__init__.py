@@ -1,8 +1,4 @@
-"""The modes by name, and their plans: the change, and the size before and after it.
-
-`tidy`, which needs no draft, removes the lines that are redundant in every tree: a line that does
-nothing in this one may keep a secret out of the context tomorrow.
-"""
+"""The modes by name, and their plans: the change, and the size before and after it."""
 
 from __future__ import annotations
 
@@ -86,9 +82,9 @@ def _findings(mode: str, path: str, change: IgnoreFileChange, saved: Amount) -> 
 
 
 def tidy(snapshot: Snapshot) -> IgnoreFileChange:
-    """Return the ignore file of `snapshot` without its redundant lines.
+    """Return the ignore file of `snapshot` without the lines that are redundant in every tree.
 
-    Notes name the lines that match nothing in this tree but may match in another one.
+    A line that matches nothing in this tree may keep a secret out tomorrow: it becomes a note.
     """
     file, trial = snapshot.request.ignore_file, Trial(snapshot)
     if file is None:
