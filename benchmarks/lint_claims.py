@@ -1,6 +1,6 @@
 """Holds what `ctxsize lint` says about real ignore files against Docker's own code, path by path.
 
-    CTXSIZE_CORPUS=/path python benchmarks/lint_claims.py [--spoilt] [--no-engines] [ID…]
+    CTXSIZE_CORPUS=/path python benchmarks/lint_claims.py [--spoilt] [ID…]
 
 The corpus holds `ignorefiles/ID.dockerignore`, `trees/ID.tsv.gz` (path, bytes,
 mode) and `instructions.json`, and is no part of the project. Each tree is made
@@ -12,14 +12,11 @@ of sparse files, with artefacts planted that no repository tracks. Checked are
   true, and the figures in its sentence;
 * for each fix, certain or not, that just those paths change that it says, either way;
 * for `--fix` and `--unsafe-fixes` as a whole, that the fixes together change what
-  each of them says, and that a second run changes nothing;
-* what other builders send, by a build with each; without `--spoilt` also where
-  nothing is said of them, if the file has exceptions.
+  each of them says, and that a second run changes nothing.
 
-docker-devtools is asked, and Docker's Go library fsutil, the classic builder and
-buildah where they are installed. With `--spoilt` the lines are shuffled, and some
-are doubled, commented at their end, joined, or followed by exceptions: mistakes
-that real files seldom hold.
+docker-devtools is asked, and Docker's Go library fsutil where it is installed. With
+`--spoilt` the lines are shuffled, and some are doubled, commented at their end, joined,
+or followed by exceptions: mistakes that real files seldom hold.
 """
 
 from __future__ import annotations
@@ -32,11 +29,9 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from functools import partial
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from ctxsize import api
 from ctxsize.build import Build
@@ -44,14 +39,11 @@ from ctxsize.config import Config
 from ctxsize.engine.builders import BUILDKIT
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Finding, Severity
-from ctxsize.lints.run import lint_case
+from ctxsize.lints import lint_case
 from ctxsize.lints.targets import Cases, Layout
-from tests.oracles import availability
-from tests.oracles.asked import Asked, Sends, sent_by
-from tests.oracles.buildah import buildah_in
+from tests.oracles.asked import Asked
 from tests.oracles.claims import composed, differences
 from tests.oracles.devtools import DevtoolsError
-from tests.oracles.dockerd import running_dockerd
 from tests.oracles.golibrary import GoLibrary, go_library, missing_library
 
 _LARGEST = 4_194_304
@@ -166,7 +158,7 @@ def index(root: Path, tracked: list[str]) -> None:
     subprocess.run([*git, "update-index", "-z", "--index-info"], input=rows, check=True)
 
 
-def check(root: Path, oracles: Oracles, counts: Counter[str]) -> Iterator[str]:
+def check(root: Path, library: GoLibrary | None, counts: Counter[str]) -> Iterator[str]:
     """Everything that is wrong about one ignore file."""
     build = Build(str(root))
     path = root / ".dockerignore"
@@ -174,8 +166,7 @@ def check(root: Path, oracles: Oracles, counts: Counter[str]) -> Iterator[str]:
     assert case.tree is not None
     findings = lint_case(case)
     copies = root.parent / "Dockerfile"
-    asked = Asked(case, path, copies, oracles.library, oracles.engines)
-    asked.always = oracles.always and bool(case.exceptions)
+    asked = Asked(case, path, copies, library)
     yield from of_failing(asked, findings)
     for finding in findings:
         counts[finding.code] += 1
@@ -237,65 +228,27 @@ def check_all(asked: Asked, counts: Counter[str], *, unsafe: bool) -> Iterator[s
         yield f"{name} twice changes something"
 
 
-class Oracles(NamedTuple):
-    """Those who are asked beside docker-devtools."""
-
-    library: GoLibrary | None
-    engines: dict[str, Sends]
-    always: bool
-    """Whether the engines are asked about every file that has exceptions."""
-
-
-@contextmanager
-def asking(*, engines_too: bool, always: bool) -> Iterator[Oracles]:
-    """All that can be asked here; what is missing is said."""
-    with ExitStack() as stack:
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        missing = missing_library()
-        library = None if missing else stack.enter_context(go_library(scratch))
-        engines: dict[str, Sends] = {}
-        if engines_too and availability.missing("docker") is None:
-            docker = stack.enter_context(running_dockerd(scratch / "dockerd.log"))
-            engines["classic"] = partial(sent_small, docker.build_classic)
-        if engines_too and availability.missing("buildah") is None:
-            buildah = stack.enter_context(buildah_in(scratch / "buildah"))
-            engines["podman"] = partial(sent_small, buildah.build_buildah)
-        print(f"fsutil: {missing or 'yes'}; engines: {', '.join(engines) or 'none'}", flush=True)
-        yield Oracles(library, engines, always)
-
-
-def sent_small(build: Callable[..., Any], context: Path) -> set[str]:
-    """What an engine sends of a copy of `context` in which no file holds more than a byte."""
-    with tempfile.TemporaryDirectory() as scratch:
-        copy = Path(scratch) / "context"
-        for path in context.rglob("*"):
-            place = copy / path.relative_to(context)
-            if path.is_dir() and not path.is_symlink():
-                place.mkdir(parents=True, exist_ok=True)
-            else:
-                make(place, min(path.lstat().st_size, 1), link=path.is_symlink())
-        (copy / ".dockerignore").write_bytes((context / ".dockerignore").read_bytes())
-        (Path(scratch) / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
-        return sent_by(build, copy)
-
-
 def main(names: list[str]) -> int:
     """The exit code: 1 if anything is wrong about the ignore files `names`, by default all."""
     corpus = Path(os.environ["CTXSIZE_CORPUS"])
-    spoilt, engines = "--spoilt" in names, "--no-engines" not in names
+    spoilt = "--spoilt" in names
     names = [name for name in names if not name.startswith("--")]
     instructions = json.loads((corpus / "instructions.json").read_text())
     known = sorted(p.name.removesuffix(".dockerignore") for p in (corpus / "ignorefiles").iterdir())
     counts: Counter[str] = Counter()
     errors = 0
-    with asking(engines_too=engines, always=not spoilt) as oracles:
+    missing = missing_library()
+    print(f"fsutil: {missing or 'yes'}", flush=True)
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        library = None if missing else stack.enter_context(go_library(home))
         for name in names or known:
             with tempfile.TemporaryDirectory() as scratch:
                 root = Path(scratch) / "context"
                 (Path(scratch) / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
                 build(corpus, name, root, instructions, spoilt=spoilt)
                 try:
-                    found = list(check(root, oracles, counts))
+                    found = list(check(root, library, counts))
                 except (CtxsizeError, DevtoolsError) as error:
                     found = [repr(error)]
                 for each in found:

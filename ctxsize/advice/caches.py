@@ -14,10 +14,9 @@ from functools import cached_property
 from typing import NamedTuple
 
 from ctxsize.advice.recipe import Recipe, with_option
-from ctxsize.dockerfile.images import repository_of
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Severity
-from ctxsize.recommender.knowledge.tools import Job, Tool, rows_of, run_by, works
+from ctxsize.recommender.tools import Job, Tool, rows_of, run_by, works
 from ctxsize.syntax import Command
 
 _RELEASES = {
@@ -40,8 +39,6 @@ _SYSTEM = re.compile(
     r"|opensuse"
 )
 _VERSION = re.compile(r"\d+(?:\.\d+)?")
-_USERS = ("node", "gradle", "jenkins")
-"""Official images that create a user with the image's name and the number 1000."""
 
 
 class System(NamedTuple):
@@ -97,8 +94,8 @@ class Fetch:
     """The directory in which it runs, after each `cd` before it."""
     written: Command
     """The command as written."""
-    exported: Mapping[str, str]
-    """Variables that earlier commands of the RUN export."""
+    environment: Mapping[str, str]
+    """The environment variables of the command."""
     configured: str | None
     """The directory of the cache, if an earlier `config` command of the RUN sets one."""
 
@@ -107,25 +104,17 @@ class Fetch:
         return any(what in each.does for each in self.jobs)
 
     @cached_property
-    def environment(self) -> Mapping[str, str]:
-        """Return the environment variables of the command."""
-        return self.step.environment.under({**self.exported, **dict(self.command.assignments)})
-
-    @property
-    def cache_setting(self) -> str | None:
-        """Return the cache directory that an option or a setting names, as written."""
-        return self.command.value(*_OPTIONS) or self.configured
-
-    @cached_property
     def caches(self) -> dict[str, str]:
         """Return the directories in which it keeps downloads, usual ones first; empty if unknown.
 
-        The values are the variables that set them, `""` for none.
+        The values are the reasons for which they are there, `""` for the default.
         """
         home = self.environment.get("HOME") or self.step.home
         manager, found = self.manager, list[tuple[str, str]]()
-        if self.cache_setting is not None:
-            found = [(posixpath.normpath(posixpath.join(self.workdir, self.cache_setting)), "")]
+        given = self.command.value(*_OPTIONS) or self.configured
+        if given is not None:
+            place = posixpath.normpath(posixpath.join(self.workdir, given))
+            found = [(place, f"an option or a setting of {manager.name} sets it")]
         elif home is not None and not any(map(self.environment.get, manager.unknown_with)):
             found = [_resolved(each, self.environment, home) for each in manager.caches]
             if found[0][1]:
@@ -152,12 +141,12 @@ class Fetch:
 
 
 def _resolved(written: str, environment: Mapping[str, str], home: str) -> tuple[str, str]:
-    """Return the directory that `written` resolves to, and the variable that sets it, if any."""
+    """Return the directory that `written` resolves to, and a clause if a variable sets it."""
     *given, usual = written.split("|")
     for each in given:
         name, slash, below = each[1:].partition("/")
         if value := environment.get(name):
-            return f"{value.rstrip('/')}{slash}{below}" or "/", name
+            return f"{value.rstrip('/')}{slash}{below}" or "/", f"{name} sets it"
     return (home + usual[1:] if usual.startswith("~") else usual), ""
 
 
@@ -172,10 +161,11 @@ def fetches(step: StageStep) -> Iterator[Fetch]:
         program = run_by(command).program
         if place := configured_cache(run_by(command)):
             configured[program] = place
-        seen, place = {**exported}, configured.get(program)
         for tool, run, jobs in works(command):
             if any("fetch" in each.does for each in jobs):
-                yield Fetch(tool, run, jobs, step, workdir, command, seen, place)
+                environment = step.environment.under({**exported, **dict(run.assignments)})
+                place = configured.get(program)
+                yield Fetch(tool, run, jobs, step, workdir, command, environment, place)
 
 
 def configured_cache(command: Command) -> str | None:
@@ -196,26 +186,18 @@ _LONGEST = 72
 """Number of characters up to which a RUN is shown whole."""
 
 
-def owner_options(stage: BuiltStage, step: StageStep) -> dict[str, str]:
+def owner_options(step: StageStep) -> dict[str, str]:
     """Return the mount options that let the user of `step` write to the mount."""
     user = step.state.user.partition(":")[0]
     if user in ("", "root", "0"):
         return {}
-    created = (
-        command.value("-u", "--uid") or ""
-        for each in stage.history
-        for command in each.commands
-        if command.program in ("useradd", "adduser") and user in command.operands
-    )
-    number = user if user.isdecimal() else next(created, "")
-    if user in _USERS and user == repository_of(stage.base):
-        number = number or "1000"
-    return {"uid": number} if number.isdecimal() else {"mode": "0777"}
+    # `parseMount` of BuildKit takes a number for `uid`; without one the cache belongs to root.
+    return {"uid": user} if user.isdecimal() else {"mode": "0777"}
 
 
 def cache_directories(recipe: Recipe, fetch: Fetch) -> tuple[str, ...]:
     """Return the directories to mount for a command; none if they are unknown."""
-    if _is_berry(recipe, fetch):  # Yarn 2 or later
+    if _is_berry(recipe, fetch):
         folder = fetch.environment.get("YARN_GLOBAL_FOLDER")
         home = fetch.environment.get("HOME") or fetch.step.home
         return (f"{folder or f'{home}/.yarn/berry'}/cache",)
@@ -223,6 +205,7 @@ def cache_directories(recipe: Recipe, fetch: Fetch) -> tuple[str, ...]:
 
 
 def _is_berry(recipe: Recipe, fetch: Fetch) -> bool:
+    """Return whether it is Yarn 2 or later."""
     return fetch.manager.name == "yarn" and recipe.holds(".yarnrc.yml")
 
 
@@ -256,11 +239,12 @@ def run_with(mounts: Iterable[str], step: StageStep, without: str = "") -> str:
 
 def _mounts(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> Iterator[str]:
     shared = {"sharing": "locked"} if fetch.manager.is_locked else {}
-    several = recipe.runs_at_once(stage)
     for place in cache_directories(recipe, fetch):
-        words = (system_of(stage.base).slug, "$TARGETARCH", posixpath.basename(place))
-        identity = {"id": "-".join(words)} if several and system_content(place) else {}
-        owner = owner_options(stage, fetch.step)
+        identity = {}
+        if recipe.runs_at_once(stage) and system_content(place):
+            words = (system_of(stage.base).slug, "$TARGETARCH", posixpath.basename(place))
+            identity = {"id": "-".join(words)}
+        owner = owner_options(fetch.step)
         yield with_option("type=cache", **identity, target=place, **shared, **owner)
 
 

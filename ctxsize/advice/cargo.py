@@ -2,8 +2,7 @@
 
 The rewrite needs a stage of the usual shape: set up, copy the sources, set variables, build. It
 moves the set-up into a common stage and leaves the rest in place. Cache ids name service, system
-and architecture, so that no other build writes to these caches; all builds share the downloads in
-registry and git. For any other shape, the help shows the cache mounts instead.
+and architecture, so that no other build writes to these caches; all builds share the downloads.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _COOKED_WITH = (
 _OUT = "/out"
 _DIRECTORIES = ("target", "release", "debug", "deps", "build")
 _COPIES = ("cp", "mv", "install", "rsync")
-_RUN_LATER = ("CMD", "ENTRYPOINT", "HEALTHCHECK", "ONBUILD")
+_RUN_LATER = {"CMD", "ENTRYPOINT", "HEALTHCHECK", "ONBUILD"}
 _NAMED = re.compile(r"(?i)(\s*from\s.*\sas\s+)\S+\s*")
 _PATTERN = """\
 {head}
@@ -65,15 +64,6 @@ class CargoRun:
         return "build" if task in _BUILDS or installs_project else task
 
     @property
-    def profile(self) -> str:
-        """Return the profile: `release`, `dev` or another."""
-        installs = "install" in self.command.operands[:2]
-        if installs and self.command.has("--debug"):
-            return "dev"
-        is_release = installs or self.command.has("--release", "-r")
-        return "release" if is_release else self.command.value("--profile") or "dev"
-
-    @property
     def environment(self) -> Mapping[str, str]:
         """Return the environment variables of the command."""
         return self.step.environment.under(dict(self.command.assignments))
@@ -90,6 +80,23 @@ class CargoRun:
         given = self.command.value("--target-dir") or self.environment.get("CARGO_TARGET_DIR")
         return posixpath.normpath(posixpath.join(self.workdir, given or "target"))
 
+    @property
+    def traits(self) -> dict[str, str | None]:
+        """Return the options by name that must be equal for cargo to reuse compiled code."""
+        command = self.command
+        installs = "install" in command.operands[:2]
+        is_release = command.has("--release", "-r") or (installs and not command.has("--debug"))
+        every = "--all-features" if command.has("--all-features") else None
+        return {
+            "the profile": "release" if is_release else command.value("--profile") or "dev",
+            "the toolchain": next((e for e in command.arguments[:1] if e.startswith("+")), None),
+            "--target": command.value("--target"),
+            "--features": every or command.value("--features", "-F"),
+            "--no-default-features": "given" if command.has("--no-default-features") else None,
+            "--target-dir": command.value("--target-dir"),
+            "RUSTFLAGS": self.environment.get("RUSTFLAGS"),
+        }
+
 
 def runs_in(stage: BuiltStage) -> list[CargoRun]:
     """Return the commands of cargo in a stage and its base stages, in running order."""
@@ -102,10 +109,7 @@ def runs_in(stage: BuiltStage) -> list[CargoRun]:
 
 
 def cooking(build: CargoRun, at: StageStep, recipe: str = "recipe.json", *options: str) -> str:
-    """Return the `cargo chef cook` command for step `at` that matches `build`.
-
-    `options` are added to it.
-    """
+    """Return the `cargo chef cook` command for step `at` that matches `build`, with `options`."""
     assigned = dict(build.command.assignments)
     flags = build.environment.get("RUSTFLAGS")
     if flags and flags != at.environment.get("RUSTFLAGS"):
@@ -124,12 +128,10 @@ def cooking(build: CargoRun, at: StageStep, recipe: str = "recipe.json", *option
     return " ".join((*words, *options, f"--recipe-path {recipe}"))
 
 
-def downloads(places: Iterable[str]) -> tuple[str, ...]:
+def downloads(places: Iterable[str]) -> list[str]:
     """Return the cache mounts for the registry and git repositories, which all builds may share."""
-    return tuple(
-        f"type=cache,id=cargo-{posixpath.basename(each)},target={each},sharing=locked"
-        for each in places
-    )
+    names = {each: f"cargo-{posixpath.basename(each)}" for each in places}
+    return [f"type=cache,id={names[each]},target={each},sharing=locked" for each in names]
 
 
 def compiled(recipe: Recipe, stage: BuiltStage, target: str) -> str:
@@ -138,51 +140,19 @@ def compiled(recipe: Recipe, stage: BuiltStage, target: str) -> str:
     return with_option("type=cache", id=identity, target=target)
 
 
-def keeps_downloads(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> bool:
-    """Return whether the image needs what cargo fetched, so that no mount may hide it.
-
-    That is so if an earlier step fetched it, if another stage copies it, or if the image runs
-    a command: a script may need it.
-    """
-    earlier = (run.task for run in runs_in(stage) if run.step.line < build.step.line)
-    if build.command.has("--offline", "--frozen") or {"fetch", "vendor"} & {*earlier}:
-        return True
-    later = (one for each in _based_on(recipe, stage) for one in each.stage.instructions)
-    is_run = any(one.keyword in _RUN_LATER for one in later)
-    return is_run or any(_taken_of(recipe, stage, cache) for cache in build.caches)
-
-
-def _based_on(recipe: Recipe, stage: BuiltStage) -> list[BuiltStage]:
-    """Return the stage and those that are built on it."""
-    return [each for each in recipe.stages if stage in each.ancestry]
-
-
-def _taken_of(recipe: Recipe, stage: BuiltStage, directory: str) -> set[str]:
-    """Return the paths at, above or below `directory` that other stages copy from the stage."""
-    holding = _based_on(recipe, stage)
-    return {
-        path
-        for other in recipe.stages
-        for step in other.steps
-        for origin, path in step.takes
-        if other.origin(origin) in holding and meet(path, directory)
-    }
-
-
-def meet(path: str, cache: str) -> bool:
-    """Return whether one of two paths equals or contains the other."""
-    one, other = f"{path.rstrip('/')}/", f"{cache.rstrip('/')}/"
-    return one.startswith(other) or other.startswith(one)
-
-
 def chef_pattern(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> Fix | None:
     """Return the fix that rewrites the stage with cargo-chef; None if it needs a person."""
     if not (_is_usual_stage(recipe, stage, build.step) and _is_usual_build(build)):
         return None
     taking = [step for e in recipe.stages for step in e.own if e.origin(step.origin) is stage]
     results = _results(_taken_of(recipe, stage, build.target), taking, build)
-    cook, built = _cook(stage, build), _built(recipe, build, results or {})
-    if results is None or not (cook and built) or keeps_downloads(recipe, stage, build):
+    built = None if results is None else _built(recipe, build, results)
+    copies = [step for step in stage.own if step.is_copy and step.sources]
+    cook = cooking(build, copies[0])
+    later = {step.instruction.keyword for step in stage.own if step.line > copies[0].line}
+    # A variable of the command may be set after the sources.
+    is_unknown = "$" in cook and {"ARG", "ENV"} & later
+    if results is None or not built or is_unknown or _keeps_downloads(recipe, stage, build):
         return None
     moved = []
     for step in taking:
@@ -190,27 +160,23 @@ def chef_pattern(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> Fix | No
         words = {word: results[path] for word, path in written if path in results}
         if words:
             moved.append(recipe.rewritten(step, partial(with_words, words=words)))
-    if not all(moved):
-        return None
-    text = _pattern(recipe, stage, build, cook=cook, built=built)
+    text = _pattern(recipe, stage, build, copies, cook=cook, built=built)
     whole = Change(stage.stage.line, build.step.instruction.end_line, text)
     return recipe.fix(
         "compile the dependencies with cargo-chef, and keep registry, git and target in caches",
-        [whole, *(change for each in moved for change in each)],
+        [whole, *(change for each in moved for change in each)] if all(moved) else [],
     )
 
 
 def _is_usual_stage(recipe: Recipe, stage: BuiltStage, build: StageStep) -> bool:
     """Return whether the stage has a WORKDIR, copies the sources, and ends with the build."""
-    if not any(step.is_copy and step.sources for step in stage.own):
-        return False
-    first = _first_copy(stage).line
+    first = min((step.line for step in stage.own if step.is_copy and step.sources), default=0)
     setup = {step.instruction.keyword for step in stage.own if step.line < first}
     later = {step.instruction.keyword for step in stage.own if first < step.line < build.line}
     # New stages would change the number by which another stage refers to this one.
     numbered = any(step.origin.isdecimal() for other in recipe.stages for step in other.steps)
     return (
-        _based_on(recipe, stage) == [stage] == stage.ancestry
+        [each for each in recipe.stages if stage in each.ancestry] == [stage] == stage.ancestry
         and _NAMED.fullmatch(recipe.lines[stage.stage.line - 1]) is not None
         and not {"chef", "planner"} & {each.stage.name for each in recipe.stages}
         and not numbered
@@ -219,10 +185,6 @@ def _is_usual_stage(recipe: Recipe, stage: BuiltStage, build: StageStep) -> bool
         and stage.stage.instructions[-1] is build.instruction
         and all(is_known(step.instruction) for step in stage.steps)
     )
-
-
-def _first_copy(stage: BuiltStage) -> StageStep:
-    return next(step for step in stage.own if step.is_copy and step.sources)
 
 
 def _is_usual_build(build: CargoRun) -> bool:
@@ -237,6 +199,32 @@ def _is_usual_build(build: CargoRun) -> bool:
         and all(each.target in build.caches for each in step.caches)
         and not (step.instruction.heredocs or step.instruction.json_form)
     )
+
+
+def _keeps_downloads(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> bool:
+    """Return whether the image needs what cargo fetched, so that no mount may hide it.
+
+    That is so if an earlier step fetched it, if another stage copies it, or if the image runs
+    a command: a script may need it.
+    """
+    earlier = {run.task for run in runs_in(stage) if run.step.line < build.step.line}
+    keywords = {each.keyword for each in stage.stage.instructions}
+    is_kept = build.command.has("--offline", "--frozen") or bool({"fetch", "vendor"} & earlier)
+    is_taken = any(_taken_of(recipe, stage, cache) for cache in build.caches)
+    return is_kept or is_taken or bool(_RUN_LATER & keywords)
+
+
+def _taken_of(recipe: Recipe, stage: BuiltStage, directory: str) -> set[str]:
+    """Return the paths at, above or below `directory` that other stages copy from the stage."""
+    below = f"{directory.rstrip('/')}/"
+    return {
+        path
+        for other in recipe.stages
+        for step in other.steps
+        for origin, path in step.takes
+        if other.origin(origin) is stage
+        and (f"{path}/".startswith(below) or below.startswith(f"{path.rstrip('/')}/"))
+    }
 
 
 def _results(taken: set[str], taking: list[StageStep], build: CargoRun) -> dict[str, str] | None:
@@ -257,14 +245,6 @@ def _results(taken: set[str], taking: list[StageStep], build: CargoRun) -> dict[
     return results if is_known else None
 
 
-def _cook(stage: BuiltStage, build: CargoRun) -> str:
-    """Return the cook command; `""` if it uses a variable that may be set after the sources."""
-    first = _first_copy(stage)
-    cook = cooking(build, first)
-    later = (step.instruction.keyword for step in stage.own if step.line > first.line)
-    return "" if "$" in cook and {"ARG", "ENV"} & {*later} else cook
-
-
 def _built(recipe: Recipe, build: CargoRun, results: dict[str, str]) -> str:
     """Return the build commands and the copy of their results; `""` if they cannot be joined."""
     escape = recipe.dockerfile.escape
@@ -282,9 +262,17 @@ def _built(recipe: Recipe, build: CargoRun, results: dict[str, str]) -> str:
     return text if is_read else ""
 
 
-def _pattern(recipe: Recipe, stage: BuiltStage, build: CargoRun, *, cook: str, built: str) -> str:
+def _pattern(
+    recipe: Recipe,
+    stage: BuiltStage,
+    build: CargoRun,
+    copies: list[StageStep],
+    *,
+    cook: str,
+    built: str,
+) -> str:
     """Return the text of the three stages."""
-    first, begin = _first_copy(stage), stage.stage.line
+    begin, first = stage.stage.line, copies[0]
     setup = [each for each in stage.stage.instructions if each.line < first.line]
     # A comment stays with the instruction below it.
     end = setup[-1].end_line
@@ -301,9 +289,7 @@ def _pattern(recipe: Recipe, stage: BuiltStage, build: CargoRun, *, cook: str, b
         head=_NAMED.sub(r"\1chef", recipe.lines[begin - 1]),
         setup="\n".join(recipe.lines[begin:end]).strip("\n"),
         shared=shared,
-        sources="\n".join(
-            recipe.text_of(e.instruction) for e in stage.own if e.is_copy and e.sources
-        ),
+        sources="\n".join(recipe.text_of(each.instruction) for each in copies),
         name=stage.stage.name,
         arguments="\n".join(arguments),
         recipe=posixpath.join(build.workdir, "recipe.json"),

@@ -18,7 +18,6 @@ from typing import NamedTuple
 
 from ctxsize.advice.caches import Fetch, fetches, snippet
 from ctxsize.advice.recipe import Contents, Recipe, quoted, subdirectories
-from ctxsize.dockerfile.instructions import Instruction
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.engine.ignorefile import sent_text
 from ctxsize.findings import Confidence, Finding
@@ -43,8 +42,7 @@ _OWN_TOOLS = {"pip", "setuptools", "wheel", "uv", "poetry", "pipenv"}
 
 def no_ignore_file(recipe: Recipe) -> Iterator[Finding]:
     """Yield CTX201, at the first instruction that copies everything."""
-    steps = [step for stage in recipe.stages for step in stage.steps]
-    takers = [step.line for step in steps if "." in step.sources]
+    takers = [line for source, line in _sources(recipe) if source == "."]
     builds = {each.build.context: each.build for each in recipe.builds if not each.contested}
     for context, build in builds.items() if takers else ():
         if recipe.ignored(build) is None:
@@ -59,8 +57,7 @@ def no_ignore_file(recipe: Recipe) -> Iterator[Finding]:
 
 def too_wide(recipe: Recipe) -> Iterator[Finding]:
     """Yield CTX250, at the first instruction that copies from the only directory in use."""
-    steps = [step for stage in recipe.stages for step in stage.steps]
-    taken = [(source, step.line) for step in steps for source in step.sources]
+    taken = _sources(recipe)
     if not taken or any(source == "." or "$" in source for source, _ in taken):
         return
     directory = os.path.commonpath([_directory(recipe, source) for source, _ in taken])
@@ -80,6 +77,12 @@ def too_wide(recipe: Recipe) -> Iterator[Finding]:
                 "(`ctxsize suggest --allowlist`)",
             )
             return
+
+
+def _sources(recipe: Recipe) -> list[tuple[str, int]]:
+    """Return the paths that all stages take from the context, each with its line."""
+    steps = (step for stage in recipe.stages for step in stage.steps)
+    return [(source, step.line) for step in steps for source in step.sources]
 
 
 def _directory(recipe: Recipe, source: str) -> str:
@@ -106,9 +109,8 @@ def copied_too_early(recipe: Recipe) -> Iterator[Finding]:
     for found in filter(None, (_repeated_install(recipe, stage) for stage in recipe.stages)):
         fetch = found.fetch
         command = f"`{' '.join(fetch.command.words[:4])}` (line {fetch.step.line})"
-        does = (
-            f"makes {command} download everything" if fetch.does("compile") else f"runs {command}"
-        )
+        downloads = f"makes {command} download everything"
+        does = downloads if fetch.does("compile") else f"runs {command}"
         yield recipe.finding(
             "CTX202",
             found.everything.line,
@@ -121,8 +123,7 @@ def copied_too_early(recipe: Recipe) -> Iterator[Finding]:
 def _repeated_install(recipe: Recipe, stage: BuiltStage) -> Repeated | None:
     """Return the first install of a stage that could run before the sources are copied."""
     everything: StageStep | None = None
-    before: set[str] = set()
-    own = set(stage.own)
+    before, own = set[str](), set(stage.own)
     for step in stage.history:
         if step.takes_all:
             if step.is_inherited:
@@ -141,33 +142,35 @@ def _repeated_install(recipe: Recipe, stage: BuiltStage) -> Repeated | None:
 
 def _repeated(recipe: Recipe, everything: StageStep, fetch: Fetch) -> Repeated | None:
     """Return the install if it needs few files and there is a manifest where it runs."""
-    manager = fetch.manager
-    if not fetch.does("manifest") or (fetch.does("compile") and not manager.downloads):
+    manager, command, compiles = fetch.manager, fetch.command, fetch.does("compile")
+    if not fetch.does("manifest") or (compiles and not manager.downloads):
         return None
-    given = fetch.command.value(*manager.elsewhere) if manager.elsewhere else None
+    given = command.value(*manager.elsewhere) if manager.elsewhere else None
     inside = everything.inside(posixpath.join(fetch.workdir, given or ""))
     if inside is None or _is_vendored(recipe, fetch):
         return None
-    contents = Contents(recipe, inside)
+    contents, requirements = Contents(recipe, inside), _requirements(command)
     # Without a requirements file, pip installs the project itself.
-    own = () if fetch.command.operands[:1] == ("pip",) else manager.files
-    files = tuple(filter(contents.has, _requirements(fetch.command) or own))
+    own = () if command.operands[:1] == ("pip",) else manager.files
+    files = tuple(filter(contents.has, requirements or own))
     sources = everything.instruction
     is_movable = everything.workdir == fetch.step.workdir or sources.arguments[-1].startswith("/")
     if all(each.startswith(".") for each in files) or not is_movable:
         return None
     if not _is_enough(fetch, contents, files):
         return None
-    copy = _copy_of_manifests(sources, inside, files)
+    flags = [each for each in sources.flags if each.startswith(("--chown", "--chmod", "--link"))]
+    to = posixpath.normpath(posixpath.join(sources.arguments[-1], inside)).rstrip("/") + "/"
+    to = to if to.startswith(("/", "./", "../", "$")) else f"./{to}"
+    copy = " ".join(("COPY", *flags, *(posixpath.join(inside, each) for each in files), to))
     written = " ".join(map(quoted, fetch.written.words))
-    install = f"`{written}` (line {fetch.step.line})"
-    options = () if _requirements(fetch.command) else manager.early
-    lacking = [each for each in options if not fetch.command.has(each)]
-    instead = f"move `{sources.text}` and all that needs it below {install}"
-    if lacking or fetch.does("compile"):
-        early = manager.downloads if fetch.does("compile") else " ".join((written, *lacking))
-        instead = f"write `RUN {early}` and `{sources.text}` before {install}"
-    return Repeated(everything, fetch, files, f"write `{copy}` here, and {instead}")
+    lacking = [each for each in (() if requirements else manager.early) if not command.has(each)]
+    instead = f"move `{sources.text}` and all that needs it below"
+    if lacking or compiles:
+        early = manager.downloads if compiles else " ".join((written, *lacking))
+        instead = f"write `RUN {early}` and `{sources.text}` before"
+    instead = f"write `{copy}` here, and {instead} `{written}` (line {fetch.step.line})"
+    return Repeated(everything, fetch, files, instead)
 
 
 def _is_vendored(recipe: Recipe, fetch: Fetch) -> bool:
@@ -184,14 +187,6 @@ def _requirements(command: Command) -> tuple[str, ...]:
     joined = [word.partition("=")[2] for word in words if word.startswith("--requirement=")]
     synced = command.operands[2:] if command.operands[:2] == ("pip", "sync") else ()
     return (*behind, *joined, *synced)
-
-
-def _copy_of_manifests(copy: Instruction, below: str, files: tuple[str, ...]) -> str:
-    """Return the COPY that puts the manifests where `copy` puts them with everything else."""
-    flags = [each for each in copy.flags if each.startswith(("--chown", "--chmod", "--link"))]
-    to = posixpath.normpath(posixpath.join(copy.arguments[-1], below)).rstrip("/") + "/"
-    to = to if to.startswith(("/", "./", "../", "$")) else f"./{to}"
-    return " ".join(("COPY", *flags, *(posixpath.join(below, each) for each in files), to))
 
 
 def _is_enough(fetch: Fetch, contents: Contents, files: tuple[str, ...]) -> bool:
@@ -244,29 +239,23 @@ def _uncached(recipe: Recipe, stage: BuiltStage) -> Iterator[tuple[Fetch, int]]:
             line = step.line
         # With its own install path, Bundler keeps its downloads there, by version of Ruby.
         bundle_path |= any(
-            command.words[:2] == ("bundle", "config")
-            and any("path" in word or "deployment" in word for word in command.words)
-            for command in step.commands
+            each.words[:2] == ("bundle", "config") and {"path", "deployment"} & {*each.words}
+            for each in step.commands
         )
-        found = [*fetches(step)]
-        for fetch in found:
-            own_path = bundle_path or fetch.command.has("--path", "--deployment")
-            is_elsewhere = fetch.manager.name == "bundler" and own_path
-            is_there = _what(fetch) in fetched and not fetch.does("again")
+        here = set[object]()
+        for fetch in fetches(step):
+            manager, command = fetch.manager, fetch.command
+            # Two commands with this key fetch the same.
+            what = manager.name if manager.keeps_in_cache else (manager.name, fetch.workdir)
+            own_path = bundle_path or command.has("--path", "--deployment")
+            is_elsewhere = manager.name == "bundler" and own_path
+            is_there = what in fetched and not fetch.does("again")
             if line and not (is_elsewhere or is_there or _has_nothing_to_keep(recipe, fetch)):
                 yield fetch, line
-        # A later RUN does not find what was written to a mount only.
-        fetched |= {
-            _what(each)
-            for each in found
-            if each.does("manifest") and not (each.cached and each.manager.keeps_in_cache)
-        }
-
-
-def _what(fetch: Fetch) -> object:
-    """Return a key that is equal for two commands that fetch the same."""
-    manager = fetch.manager
-    return manager.name if manager.keeps_in_cache else (manager.name, fetch.workdir)
+            # A later RUN does not find what was written to a mount only.
+            if fetch.does("manifest") and not (fetch.cached and manager.keeps_in_cache):
+                here.add(what)
+        fetched |= here
 
 
 def _has_nothing_to_keep(recipe: Recipe, fetch: Fetch) -> bool:

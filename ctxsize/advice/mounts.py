@@ -22,7 +22,7 @@ from ctxsize.advice.caches import (
 from ctxsize.advice.recipe import Recipe, with_option, without_option
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Confidence, Finding
-from ctxsize.recommender.knowledge.tools import Tool, run_by, works
+from ctxsize.recommender.tools import run_by, works
 from ctxsize.shell import is_known
 from ctxsize.syntax import Command
 
@@ -35,48 +35,36 @@ def unused_caches(recipe: Recipe) -> Iterator[Finding]:
     for stage, step in recipe.runs:
         found = (_elsewhere(recipe, stage, e) or _refused(recipe, e) for e in fetches(step))
         unused = {each.message: each for each in found if each is not None}
-        yield from unused.values() or _not_at_home(recipe, step)
+        yield from unused.values()
         yield from _emptied(recipe, step)
         yield from _emptied_by_image(recipe, stage, step)
 
 
 def _elsewhere(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> Finding | None:
+    manager, step = fetch.manager, fetch.step
     if not fetch.mounted or not fetch.caches or fetch.cached:
         return None
-    name, target = fetch.manager.name, fetch.mounted[0]
-    if name == "pip" and any("uv" in mount for mount in fetch.mounted):
+    if manager.name == "pip" and any("uv" in mount for mount in fetch.mounted):
         return None
-    configured = (one for step in stage.history for one in step.commands)
-    if any(fetch.manager.is_called(one.program) and configured_cache(one) for one in configured):
+    configured = (one for each in stage.history for one in each.commands)
+    if any(manager.is_called(one.program) and configured_cache(one) for one in configured):
         return None
-    known = cache_directories(recipe, fetch)
+    known, target = cache_directories(recipe, fetch), fetch.mounted[0]
     alike = (each for each in known if posixpath.basename(each) == posixpath.basename(target))
     place = next(alike, known[0])
-    cache = next(each for each in fetch.step.caches if each.target == target)
-    options = {} if "uid=" in cache.written else owner_options(stage, fetch.step)
+    written = next(each.written for each in step.caches if each.target == target)
+    why = fetch.caches.get(place) or f"it is the default of {manager.name}"
+    if not fetch.caches.get(place) and step.home not in (None, "/root"):
+        why = f"the step runs as {step.state.user or 'root'}, whose home is {step.home}"
+    owner = {} if "uid=" in written else owner_options(step)
     return recipe.finding(
         "CTX222",
-        fetch.step.line,
-        f"{name} does not use the cache mounted at {target}: its cache is {place}",
+        step.line,
+        f"{manager.name} does not use the cache mounted at {target}: its cache is {place}",
         confidence=Confidence.LIKELY,
-        evidence=(_why_there(fetch, place),),
-        help=_mount(cache.written, place, **options),
+        evidence=(why,),
+        help=f"mount it at {place}: `--mount={with_option(written, target=place, **owner)}`",
     )
-
-
-def _mount(written: str, place: str, **options: str) -> str:
-    return f"mount it at {place}: `--mount={with_option(written, target=place, **options)}`"
-
-
-def _why_there(fetch: Fetch, place: str) -> str:
-    name, step = fetch.manager.name, fetch.step
-    if variable := fetch.caches.get(place):
-        return f"{variable} sets it"
-    if fetch.cache_setting is not None:
-        return f"an option or a setting of {name} sets it"
-    if step.state.user and step.home not in (None, "/root"):
-        return f"the step runs as {step.state.user}, whose home is {step.home}"
-    return f"it is the default of {name}, and no variable changes it"
 
 
 def _refused(recipe: Recipe, fetch: Fetch) -> Finding | None:
@@ -85,7 +73,11 @@ def _refused(recipe: Recipe, fetch: Fetch) -> Finding | None:
     manager, finding = fetch.manager, partial(recipe.finding, "CTX222", fetch.step.line)
     option = next(filter(fetch.command.has, manager.uncached), None)
     if option is not None:
-        drop = partial(without_option, option=option, is_meant=partial(_runs, manager))
+
+        def runs(command: Command) -> bool:
+            return manager.is_called(run_by(command).program)
+
+        drop = partial(without_option, option=option, is_meant=runs)
         dropped = recipe.rewritten(fetch.step, drop)
         return finding(
             f"`{option}` makes {manager.name} use no cache, so the mount stays empty",
@@ -102,24 +94,6 @@ def _refused(recipe: Recipe, fetch: Fetch) -> Finding | None:
     )
 
 
-def _runs(manager: Tool, command: Command) -> bool:
-    return manager.is_called(run_by(command).program)
-
-
-def _not_at_home(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
-    """Yield a finding for a target that begins with `~`, which only a shell expands."""
-    for cache in step.caches:
-        at = cache.target.find("/~/")
-        if at >= 0 and step.home is not None:
-            yield recipe.finding(
-                "CTX222",
-                step.line,
-                f"the cache is mounted at {cache.target}: Docker expands no `~` in a mount",
-                evidence=(f"--mount={cache.written}",),
-                help=_mount(cache.written, step.home + cache.target[at + 2 :]),
-            )
-
-
 def _emptied(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
     """Yield a finding for each command of a RUN that leaves its cache empty."""
     cached = {fetch.manager.name for fetch in fetches(step) if fetch.cached}
@@ -127,14 +101,14 @@ def _emptied(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
     for command in step.commands:
         emptied = {each.tool.name for each in works(command) if each.does("empty")}
         which = [f"for {name}" for name in sorted(emptied & cached)]
-        deleted = [word for word in command.operands if any(name in word for name in of_apt)]
         left_out = command.words
         if is_apt(command) and command.operands[:1] in (("clean",), ("autoclean",)):
             which += [f"at {each.target}" for name, each in of_apt.items() if name == _APT[1]]
-        elif command.program == "rm" and deleted:
-            name = next(name for name in of_apt if name in " ".join(deleted))
-            which.append(f"at {of_apt[name].target}")
-            left_out = command.words if len(deleted) == len(command.operands) else tuple(deleted)
+        elif command.program == "rm":
+            deleted = [word for word in command.operands if any(name in word for name in of_apt)]
+            targets = (each.target for name, each in of_apt.items() if name in " ".join(deleted))
+            which += [f"at {each}" for each in targets][:1]
+            left_out = tuple(deleted)
         for each in which:
             yield recipe.finding(
                 "CTX222",
@@ -166,13 +140,11 @@ def _emptied_by_image(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Ite
 
 def _keeps(stage: BuiltStage, step: StageStep) -> bool:
     """Return whether a step up to `step` mentions docker-clean or the setting that overrides it."""
-    before = stage.history[: stage.history.index(step) + 1]
-    texts = (
-        text
-        for each in (step.instruction for step in before)
-        for text in (each.text, *(heredoc.content for heredoc in each.heredocs))
-    )
-    return any("docker-clean" in each or "Keep-Downloaded-Packages" in each for each in texts)
+    for each in stage.history[: stage.history.index(step) + 1]:
+        texts = (each.instruction.text, *(one.content for one in each.instruction.heredocs))
+        if any("docker-clean" in text or "Keep-Downloaded-Packages" in text for text in texts):
+            return True
+    return False
 
 
 def swallowed(recipe: Recipe) -> Iterator[Finding]:
@@ -182,34 +154,24 @@ def swallowed(recipe: Recipe) -> Iterator[Finding]:
         source = stage.origin(step.origin)
         if source is None:
             continue
+        caches = [(made, each) for made in source.history for each in made.caches]
         for path in step.taken:
-            caches = [(made, each) for made in source.history for each in made.caches]
             mounted = [(made, cache) for made, cache in caches if cache.holds(path)]
             if not mounted or "$" in path or _may_be_written(source, mounted[-1][1].target):
                 continue
             made, cache = mounted[-1]
+            name, written = posixpath.basename(path), shlex.quote(path)
+            written = path if set(path) & set("*?[") else written
             yield recipe.finding(
                 "CTX212",
                 step.line,
                 f"{source.label} does not contain {path}, which exists only in the cache mount at "
                 f"{cache.target}",
                 evidence=(f"line {made.line}: RUN --mount={cache.written}",),
-                help=_copied_out(recipe, made, step, path),
+                help=f"copy it out in the RUN of line {made.line}, for instance with `&& mkdir -p "
+                f"/out && cp -a {written} /out/`, and take it from there: "
+                f"`{step.instruction.keyword} --from={step.origin} /out/{name} …`",
             )
-
-
-def _copied_out(recipe: Recipe, made: StageStep, step: StageStep, path: str) -> str:
-    """Return the text to write in the RUN and in the COPY."""
-    name = posixpath.basename(path)
-    taken = {each for stage in recipe.stages for other in stage.own for each in other.taken}
-    is_only = [posixpath.basename(each) for each in taken].count(name) == 1
-    top = "/out" if made.state.user in ("", "root", "0") else "/tmp/out"
-    out = top if is_only else top + posixpath.dirname(path)
-    written = path if set(path) & set("*?[") else shlex.quote(path)
-    return (
-        f"add `&& mkdir -p {out} && cp -a {written} {out}/` to the RUN of line {made.line}, and "
-        f"copy it from there: `{step.instruction.keyword} --from={step.origin} {out}/{name} …`"
-    )
 
 
 def _may_be_written(stage: BuiltStage, target: str) -> bool:

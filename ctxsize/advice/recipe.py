@@ -1,8 +1,7 @@
 """A Dockerfile for the advice: its builds, the files around it, and changes to its text.
 
 A change replaces a word or an option and keeps every other byte. To prove that, the instruction is
-parsed before and after; without a proof, the change is left to a person. No other module of the
-advice reads files.
+parsed before and after; without a proof, the change is left to a person.
 """
 
 from __future__ import annotations
@@ -78,6 +77,12 @@ class Recipe:
         """Return the most platforms that one of its builds has."""
         return max((each.build.platforms for each in self.builds), key=len, default=())
 
+    @cached_property
+    def joint_files(self) -> frozenset[str]:
+        """Return the Compose and Bake files that build it: one command builds all of a file."""
+        places = (place for each in self.builds for place in each.places)
+        return frozenset(each.where.path for each in places if each.how in ("compose", "bake"))
+
     def runs_at_once(self, stage: BuiltStage) -> bool:
         """Return whether one build runs the steps of a stage for several platforms at once."""
         pinned = "BUILDPLATFORM" in stage.platform or "/" in stage.platform
@@ -103,13 +108,6 @@ class Recipe:
     def holds_directory(self, path: str) -> bool:
         """Return whether one of its contexts contains a directory `path`."""
         return any(os.path.isdir(os.path.join(each, path)) for each in self.contexts)
-
-    def content(self, path: str) -> bytes | None:
-        """Return the content of a file inside the border; None if it cannot be read."""
-        try:
-            return read_file(path) if holds(self.border, path) else None
-        except OSError:
-            return None
 
     def ignored(self, build: Build) -> list[str] | None:
         """Return the lines of the ignore file of one of its builds; None without one."""
@@ -220,8 +218,11 @@ class Contents:
     def text(self, name: str) -> str:
         """Return the text of a file, `""` if it is not sent or cannot be read."""
         path = os.path.join(self.recipe.contexts[0], self.below, name)
-        data = self.recipe.content(path) if self.has(name) else None
-        return (data or b"").decode("utf-8", "replace")
+        try:
+            is_inside = holds(self.recipe.border, path) and self.has(name)
+            return read_file(path).decode("utf-8", "replace") if is_inside else ""
+        except OSError:
+            return ""
 
 
 def subdirectories(directory: str) -> list[str]:
@@ -276,13 +277,10 @@ def without_option(
     before, then = read_alone(text, escape), read_alone(after, escape)
     if before is None or then is None or before.flags != then.flags:
         return None
-    wanted = [
-        replace(
-            each, line=0, words=tuple(e for e in each.words if e != option or not is_meant(each))
-        )
-        for each in commands_of(before)
-    ]
-    return after if [replace(each, line=0) for each in commands_of(then)] == wanted else None
+    found, left = commands_of(before), [replace(each, line=0) for each in commands_of(then)]
+    kept = [[word for word in e.words if word != option or not is_meant(e)] for e in found]
+    wanted = [replace(e, line=0, words=tuple(w)) for e, w in zip(found, kept, strict=True)]
+    return after if left == wanted else None
 
 
 def read_alone(text: str, escape: str) -> Instruction | None:

@@ -10,13 +10,12 @@ from itertools import islice
 
 from ctxsize.advice.caches import System, SystemContent, system_content, system_of
 from ctxsize.advice.mounts import is_apt
-from ctxsize.advice.recipe import Change, Recipe
+from ctxsize.advice.recipe import Recipe
 from ctxsize.dockerfile.sources import Mount
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
-from ctxsize.findings import Confidence, Finding, Fix, Severity
+from ctxsize.findings import Confidence, Finding, Severity
 
 _APT = re.compile(r"^/var/(?:cache|lib)/apt(?:/|$)")
-_CARGO_HOME = re.compile(r"(?:^|/)(?:\.?cargo)/(?:registry|git)(?:/|$)")
 _ARCHITECTURE = re.compile(r"\$\{?((?:TARGET|BUILD)(?:ARCH|PLATFORM|VARIANT))\b\}?")
 _MOST_SHOWN = 3
 _OF_ONE_SERVICE = ("target", "node_modules", "vendor")
@@ -101,6 +100,14 @@ def _collision(
     elif len({use.system.key for use in sharing}) == 1:
         what = "files that other services compiled at the same paths"
     others = [str(use) for use in sharing if use is not first]
+    # Without its ARG in the stage, the variable of an id is empty.
+    undeclared = any(
+        use.several_platforms and not use.step.environment.declares("TARGETARCH") for use in own
+    )
+    options = ((use.step, use.cache.written, {"id": use.own_id(name)}) for use in own)
+    made = [] if undeclared else first.recipe.with_mounts(options)
+    certain = not any(use.cache.named for use in own)
+    # `dispatchRunMounts` of BuildKit takes the cleaned target for a missing id.
     named = "" if first.cache.named else " (its target, as it has no id)"
     return first.recipe.finding(
         "CTX220",
@@ -110,76 +117,46 @@ def _collision(
         confidence=Confidence.CERTAIN if sure else Confidence.POSSIBLE,
         evidence=tuple(others) or (str(first),),
         help="give each mount an id of service, system and architecture, here "
-        f"`id={first.own_id(name)}`",
-        fix=_separated(own, name),
+        f"`id={first.own_id(name)}`{', with ARG TARGETARCH above' if undeclared else ''}",
+        fix=first.recipe.fix("give the cache its own id", made, certain=certain),
     )
-
-
-def _separated(own: list[Use], what: str) -> Fix | None:
-    """Return the fix that gives each mount its own id; certain unless the id was written out."""
-    recipe = own[0].recipe
-    made = recipe.with_mounts(
-        (use.step, use.cache.written, {"id": use.own_id(what)}) for use in own
-    )
-    if not made:
-        return None
-    declaring: dict[BuiltStage, StageStep] = {}
-    for use in own:
-        # A stage inherits the ARGs of its base stage.
-        is_given = any(stage in declaring for stage in use.stage.ancestry)
-        declared = is_given or use.step.environment.declares("TARGETARCH")
-        if use.several_platforms and not declared:
-            declaring[use.stage] = use.step
-    for line in (step.line for step in declaring.values()):
-        # Comments above an instruction stay with it.
-        while recipe.lines[line - 2].lstrip().startswith("#"):
-            line -= 1
-        made.append(Change(line, line - 1, "ARG TARGETARCH"))
-    certain = not any(use.cache.named for use in own)
-    return recipe.fix("give the cache its own id", made, certain=certain)
-
-
-_FAILS = {
-    "apt": "apt fails if another build holds its lock",
-    "cargo": "cargo's lock is outside the mount, so two builds may unpack the same crate",
-}
 
 
 def shared_by_writers(recipes: Sequence[Recipe]) -> Iterator[Finding]:
     """Yield CTX221, once for each Dockerfile and id."""
     for identity, sharing in _by_id(recipes).items():
-        groups: dict[tuple[Recipe, str, bool], list[Use]] = {}
+        groups: dict[Recipe, list[Use]] = {}
         for use in sharing:
-            chosen = "sharing=" in use.cache.written
-            of_apt = _APT.match(use.cache.target) and any(map(is_apt, use.step.commands))
-            of_cargo = _CARGO_HOME.search(use.cache.target) and _at_once(use, sharing)
-            tool = "apt" if of_apt else "cargo" if of_cargo and not chosen else ""
-            if tool and use.cache.sharing == "shared":
-                groups.setdefault((use.recipe, tool, chosen), []).append(use)
-        for (recipe, tool, chosen), own in groups.items():
-            reasons = _at_once(own[0], sharing)
+            # A written `sharing=shared` is a decision.
+            is_open = _APT.match(use.cache.target) and "sharing=" not in use.cache.written
+            if is_open and any(map(is_apt, use.step.commands)) and _at_once(use, sharing):
+                groups.setdefault(use.recipe, []).append(use)
+        for recipe, own in groups.items():
             lines = ", ".join(str(use.step.line) for use in own[1:])
-            more = f"also mounted like this on line {lines}" if lines else ""
+            more = [f"also mounted like this on line {lines}"] if lines else []
             made = recipe.with_mounts(
                 (use.step, use.cache.written, {"sharing": "locked"}) for use in own
             )
-            certain = tool == "apt" and not chosen
             yield recipe.finding(
                 "CTX221",
                 own[0].step.line,
-                f"several builds may use the cache `{identity}` at once: {_FAILS[tool]}",
-                severity=None if reasons else Severity.INFO,
-                confidence=Confidence.LIKELY if reasons else Confidence.POSSIBLE,
-                evidence=(*reasons, *filter(None, [more])),
-                help="write `sharing=locked`, so that one build waits for the other"
-                + (", or an id for each architecture" if tool == "cargo" else ""),
-                fix=recipe.fix("lock the cache", made, certain=certain),
+                f"several builds may use the cache `{identity}` at once: apt fails if another "
+                "build holds its lock",
+                confidence=Confidence.LIKELY,
+                evidence=(*_at_once(own[0], sharing), *more),
+                help="write `sharing=locked`, so that one build waits for the other",
+                fix=recipe.fix("lock the cache", made, certain=True),
             )
 
 
 def _at_once(use: Use, sharing: list[Use]) -> list[str]:
     """Return builds and mounts that may use the cache at the same time as `use`."""
-    below = use.stage.ancestry
-    apart = (e for e in sharing if e.stage not in below and use.stage not in e.stage.ancestry)
+    below, files = use.stage.ancestry, use.recipe.joint_files
+    apart = (
+        each
+        for each in sharing
+        if each.stage not in below and use.stage not in each.stage.ancestry
+        if each.recipe is use.recipe or not files.isdisjoint(each.recipe.joint_files)
+    )
     own = [f"one build for {', '.join(use.recipe.platforms)}"] if use.several_platforms else []
     return [*own, *map(str, islice(apart, _MOST_SHOWN))]

@@ -18,7 +18,7 @@ from ctxsize.errors import CtxsizeError, InputError
 from ctxsize.findings import Severity
 
 if TYPE_CHECKING:
-    from ctxsize.lints.run import Linted
+    from ctxsize.lints import Linted
 
 
 _EVERY = 0.3
@@ -129,7 +129,7 @@ def lint(
         display.patch(edits)
         return output.found(edits, exit_zero=exit_zero)
     if watch:
-        from ctxsize.lints.run import watched
+        from ctxsize.lints import watched
 
         watch_files(shown, partial(watched, names, build, BUILDERS[build.builder]))
     return shown()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ctxsize.clean.plan import Cleaning
     from ctxsize.codes import Rules
     from ctxsize.guard import CheckReport, DiffReport
-    from ctxsize.lints.run import Linted
+    from ctxsize.lints import Linted
     from ctxsize.model import Report
     from ctxsize.recommender.outcome import Advice, IgnoreFilePlan
     from ctxsize.scanning import Scan

@@ -1,6 +1,288 @@
-"""Lints of ignore files: one small function for each code.
+"""Lints of ignore files: one small function for each code, with the fixes that it proposes.
 
-A lint gets a `Case`, one ignore file with its builds and its context, and yields
-findings. The engine simulates every statement about a tree, and a fix is certain
-only if the simulation shows that no other than the intended paths change.
+A lint gets a `Case`, one ignore file with its builds and its context, and yields findings. A
+fix is certain only if a trial shows that no other than the intended paths change.
 """
+
+from __future__ import annotations
+
+import codecs
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from ctxsize import codes
+from ctxsize.accepting import Wanted
+from ctxsize.build import Build
+from ctxsize.config import Config, load
+from ctxsize.engine.builders import Builder
+from ctxsize.engine.events import Progress, Steps, stepped
+from ctxsize.engine.request import Plans
+from ctxsize.findings import Edit, Finding, Severity, in_order
+from ctxsize.lints import depths, idle, meanings, missing, overlaps
+from ctxsize.lints.case import Case
+from ctxsize.lints.lookup import LintTree, Target
+from ctxsize.lints.targets import STDIN, Cases, targets_of
+from ctxsize.model import Problem
+from ctxsize.recommender.matches import names
+
+Check = Callable[[Case], Iterator[Finding]]
+"""A lint: a function that yields the findings of one code."""
+
+
+def _in_tree(check: Callable[[Case, LintTree], Iterator[Finding]]) -> Check:
+    return lambda case: iter(()) if case.tree is None else check(case, case.tree)
+
+
+LINTS: dict[str, Check] = {
+    "CTX101": depths.root_only,
+    "CTX102": meanings.trailing,
+    "CTX103": meanings.not_a_comment,
+    "CTX104": meanings.several,
+    "CTX105": depths.single_star,
+    "CTX106": idle.useless,
+    "CTX107": idle.overridden,
+    "CTX108": _in_tree(overlaps.shadowed),
+    "CTX109": _in_tree(missing.git),
+    "CTX110": _in_tree(missing.env),
+    "CTX111": missing.hidden_source,
+    "CTX112": overlaps.redundant,
+    "CTX113": overlaps.duplicate,
+    "CTX114": meanings.outside,
+    "CTX115": meanings.translated("CTX115", meanings.from_gitignore),
+    "CTX116": _in_tree(missing.manifest),
+    "CTX117": idle.two_files,
+    "CTX118": _in_tree(idle.dead),
+    "CTX120": _in_tree(overlaps.empty),
+    "CTX121": meanings.fails,
+    "CTX122": meanings.control,
+    "CTX123": meanings.invisible,
+    "CTX124": meanings.translated("CTX124", meanings.from_regex),
+    "CTX125": _in_tree(idle.pruned),
+    "CTX127": idle.unread,
+    "CTX130": _in_tree(overlaps.undone),
+}
+"""The function that finds each code, in the order of the codes."""
+_MOST_FIXES = 1000
+_MOST_EXCEPTIONS = 2_000
+_MISREAD = ("CTX102", "CTX103", "CTX104", "CTX115", "CTX121", "CTX122", "CTX124")
+"""Codes of lines that are not the pattern that they look like."""
+_OF_ONE_LINE = (*_MISREAD, "CTX123", "CTX127")
+"""Codes that check each line alone, for files with too many patterns."""
+_POINTLESS_BESIDE = {
+    "CTX112": {*_MISREAD, "CTX108", "CTX113", "CTX130"},
+    "CTX113": {*_MISREAD},
+    "CTX118": {*_MISREAD},
+}
+"""Codes that are not reported for a line with a finding of these codes."""
+
+
+@dataclass(frozen=True)
+class LintedFile:
+    """One ignore file and its findings."""
+
+    path: str
+    context: str | None
+    """The context that it governs, None without a tree."""
+    dockerfiles: tuple[str, ...]
+    patterns: int
+    findings: tuple[Finding, ...]
+    """The findings that remain after fixes."""
+    content_bytes: int | None
+    """Number of bytes that are sent with it, None without a tree."""
+    files: int | None
+    mended: tuple[Finding, ...]
+    """The findings that fixes removed, in the order of the fixes."""
+    edit: Edit | None
+    """The change that the fixes make to the file, None without one."""
+    suppressed: int
+
+
+@dataclass(frozen=True)
+class Linted:
+    """The result of `ctxsize lint`."""
+
+    kind: ClassVar[Literal["lint"]] = "lint"
+
+    files: tuple[LintedFile, ...]
+    problems: tuple[Problem, ...] = ()
+    unused: tuple[Finding, ...] = ()
+    """Findings about suppressions that suppress nothing."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Return the findings of all files, in the order of their locations."""
+        return in_order([*(each for file in self.files for each in file.findings), *self.unused])
+
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        """Return the changes that the fixes make to the files."""
+        return tuple(file.edit for file in self.files if file.edit is not None)
+
+
+def lint(
+    paths: Sequence[str],
+    build: Build | None,
+    builder: Builder,
+    *,
+    data: bytes | None,
+    fix: bool,
+    unsafe: bool,
+    select: Iterable[str],
+    ignore: Iterable[str],
+    severity: Severity | None,
+    config: Config | None,
+    progress: Progress | None,
+    steps: Steps | None,
+) -> Linted:
+    """Lint ignore files; see `ctxsize.api.lint`."""
+    alone = data is not None and not paths
+    if config is None:
+        config = Config() if alone else _config(paths, build)
+    known, plans = codes.names("CTX1"), Plans()
+    wanted = Wanted(config, known=known, select=select, ignore=ignore, severity=severity)
+    cases = Cases(build or Build(), builder, plans=plans, progress=progress)
+    found = targets_of(paths, build, builder, config=config, plans=plans)
+    targets, files = [Target(STDIN)] if alone else [*found], list[LintedFile]()
+    for target in stepped(targets, steps, lambda each: each.path):
+        case = cases.case(target, data)
+        files.append(_linted(case, wanted, fix=fix, unsafe=unsafe))
+        cases.note_limits(case)
+    directories = [each for each in paths or (".",) if not alone and os.path.isdir(each)]
+    ours = known if config.path is not None else ()
+    unused = wanted.unused(ours, *directories, files=[each.path for each in targets])
+    return Linted(tuple(files), tuple(cases.problems), unused)
+
+
+def _config(paths: Sequence[str], build: Build | None) -> Config:
+    """Return the configuration of the first of `paths`, or of the context."""
+    start = paths[0] if paths else (build or Build()).context
+    return load(start if os.path.isdir(start) else os.path.dirname(start) or ".")
+
+
+def _linted(case: Case, wanted: Wanted, *, fix: bool, unsafe: bool) -> LintedFile:
+    suppressed: dict[bytes, int] = {}
+
+    def found(each: Case) -> tuple[Finding, ...]:
+        every = lint_case(each)
+        kept = wanted.of(every, lines=each.file.texts())
+        suppressed[each.file.data] = len(wanted.selected(every)) - len(kept)
+        return kept
+
+    before, left, applied = case.file.data, found(case), list[Finding]()
+    if fix:
+        case, left, applied = apply_fixes(case, left, found, unsafe=unsafe)
+    after, total = case.file.data, None if case.tree is None else case.total
+    return LintedFile(
+        case.file.path,
+        None if total is None else case.target.context,
+        tuple(dict.fromkeys(each.dockerfile for each in case.requests if each.dockerfile)),
+        len(case.patterns),
+        left,
+        None if total is None else total.content_bytes,
+        None if total is None else total.files,
+        tuple(applied),
+        Edit(case.file.path, before, after) if applied else None,
+        suppressed[after],
+    )
+
+
+def lint_case(case: Case) -> tuple[Finding, ...]:
+    """Return all findings of an ignore file in order."""
+    if case.file.data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        # No line is the pattern that it looks like, and no line can be added.
+        return (meanings.utf16(case),)
+    wanted = _OF_ONE_LINE if case.is_long else LINTS
+    found = [each for code in wanted for each in LINTS[code](case)]
+    by_line: dict[int | None, set[str]] = {}
+    for each in found:
+        by_line.setdefault(each.location.line, set()).add(each.code)
+
+    def is_pointless(each: Finding) -> bool:
+        return not by_line[each.location.line].isdisjoint(_POINTLESS_BESIDE.get(each.code, ()))
+
+    return in_order([each for each in found if not is_pointless(each)])
+
+
+def watched(paths: Sequence[str], build: Build | None, builder: Builder) -> list[str]:
+    """Return the files that people edit and that change the result for `paths`."""
+    config, found = _config(paths, build), list[str | None]()
+    for each in targets_of(paths, build, builder, config=config, plans=Plans()):
+        found += [each.path, *(one.dockerfile for one in each.builds), each.fallback]
+    return [*filter(None, dict.fromkeys([*found, config.path]))]
+
+
+def apply_fixes(
+    case: Case,
+    found: tuple[Finding, ...],
+    lint: Callable[[Case], tuple[Finding, ...]],
+    *,
+    unsafe: bool = False,
+) -> tuple[Case, tuple[Finding, ...], list[Finding]]:
+    """Apply the certain fixes of `case`, in which `lint` has `found`; with `unsafe` all of them.
+
+    Return the case afterwards, the findings that remain in it, and those whose fixes were
+    applied. A fix is skipped if it causes a more severe finding, if its own finding remains, or
+    if it restores an earlier content of the file.
+    """
+    applied, seen = list[Finding](), {case.file.data}
+    refused = set[tuple[str, str, str]]()
+
+    def useful() -> tuple[Finding, Case, tuple[Finding, ...]] | None:
+        for finding in found:
+            fix = finding.fix
+            if fix is None or not (fix.certain or unsafe) or fix.edits[0].after in seen:
+                continue
+            key = (*_key(case, finding), fix.message)
+            if key not in refused:
+                other = case.with_data(fix.edits[0].after)
+                then = lint(other)
+                if not _is_worse(case, found, other, then, finding):
+                    return finding, other, then
+                refused.add(key)
+        return None
+
+    before = -1
+    while before < len(applied) < _MOST_FIXES:
+        # Retry refused fixes once per round, not after every applied fix.
+        before, refused = len(applied), set()
+        while len(applied) < _MOST_FIXES and (made := useful()) is not None:
+            finding, case, found = made
+            applied.append(finding)
+            seen.add(case.file.data)
+    return case, found, applied
+
+
+def _is_worse(
+    case: Case, found: Iterable[Finding], other: Case, then: Iterable[Finding], fixed: Finding
+) -> bool:
+    """Return whether `fixed` is found as often as before, or a more severe finding is new.
+
+    For an uncertain fix, a new finding of the same severity is enough: two such fixes could
+    undo each other forever.
+    """
+    before = Counter(_key(case, each) for each in found)
+    after = Counter(_key(other, each) for each in then)
+    mine, more = _key(case, fixed), after - before
+    limit = fixed.severity.rank + (fixed.fix is None or not fixed.fix.certain)
+    new = [each for each in then if _key(other, each) in more]
+    heavier = any(each.severity.rank < limit or _overrides(case, each) for each in new)
+    return after[mine] >= before[mine] or heavier
+
+
+def _overrides(case: Case, finding: Finding) -> bool:
+    """Return whether a fix would hide a path that an exception of `case` names."""
+    changes = None if finding.fix is None else finding.fix.changes
+    hidden = [] if changes is None else [path.rstrip("/") for path in changes.ignored.paths]
+    exceptions = [each.pattern for each in case.patterns if each.exception]
+    if len(exceptions) > _MOST_EXCEPTIONS:
+        return True
+    return any(names(each, path) for path in hidden for each in exceptions if each is not None)
+
+
+def _key(case: Case, finding: Finding) -> tuple[str, str]:
+    """Return a key that survives moved lines: the code and the text of the line."""
+    number = finding.location.line
+    return finding.code, case.lines[number - 1].written if number else ""

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import Counter
-from collections.abc import Collection, Iterable, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from types import MappingProxyType
 
 from ctxsize.codes import severity_of
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Step, up_to
-from ctxsize.engine.ignorefile import BOM, IgnoreFile
-from ctxsize.engine.matched import Matcher
+from ctxsize.engine.ignorefile import BOM, IgnoreFile, sent_text
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
 from ctxsize.engine.snapshot import Sent, SentDifference, differences
+from ctxsize.engine.trace import Matcher
 from ctxsize.findings import Changes, Confidence, Edit, Finding, Fix, Location, Paths, Severity
-from ctxsize.lints.lines import Line, Proposal, read_line
+from ctxsize.lints.lines import Line, read_line
 from ctxsize.lints.lookup import LintTree, Target
 from ctxsize.model import Amount
 from ctxsize.units import human, plural
+from ctxsize.writer.merge import edit_lines
 
 MOST_COMPARED, MOST_WORK = 10_000, 1_000_000
 """Number of patterns up to which each is compared with the others, and of lines for proofs."""
+REMOVE, MOVE_TO_END = "remove the line", "move the exception to the end"
+NOTHING: frozenset[str] = frozenset()
+"""Paths affected by a change that moves comments or drops lines without effect."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,19 @@ class Case:
     def with_data(self, data: bytes) -> Case:
         """Return the same case with `data` as the file's content."""
         return replace(self, file=IgnoreFile.parse(self.file.path, data))
+
+    def with_lines(self, changes: Mapping[int, str | None], added: str = "") -> bytes:
+        """Return the file with other lines by number (None: without), and lines at the end.
+
+        A line feed separates several lines.
+        """
+        texts = self.file.texts()
+        if added and not texts:
+            return f"{added}\n".encode("utf-8", "surrogateescape")
+        if added:
+            last = changes.get(len(texts), texts[-1].removeprefix(BOM))
+            changes = {**changes, len(texts): added if last is None else f"{last}\n{added}"}
+        return edit_lines(self.file, changes)
 
     # The lines of the file.
 
@@ -72,12 +89,6 @@ class Case:
         """Return the patterns that are no exceptions."""
         return frozenset(line.text for line in self.patterns if line.ignores)
 
-    @cached_property
-    def exceptions_below(self) -> Counter[str]:
-        """Return the number of exceptions below each path, by that path."""
-        texts = (line.text for line in self.patterns if line.exception)
-        return Counter(path for text in texts for path in up_to(text)[:-1])
-
     def count_between(self, start: int, end: int, *, exceptions: bool) -> int:
         """Return the number of exceptions, or of other patterns, strictly between two lines."""
         numbers = self._numbers[exceptions]
@@ -96,14 +107,12 @@ class Case:
 
     @cached_property
     def stops_at_controls(self) -> bool:
-        """Return whether a control character stops the build.
+        """Return whether a control character stops the build."""
+        # BuildKit sends the list as gRPC metadata: unchanged if all of it is ASCII, else encoded.
+        texts = (sent_text(line.raw) or "" for line in self._read)
+        return self.builder.check_patterns is not None and all(map(str.isascii, texts))
 
-        BuildKit sends the list as gRPC metadata: unchanged if all of it is ASCII, else encoded.
-        """
-        checks = self.builder.check_patterns is not None
-        return checks and all(line.sent.isascii() for line in self._read)
-
-    # Verdicts of the patterns on a path.
+    # Verdicts of the patterns on a path, even where no builder looks.
 
     @cached_property
     def spec(self) -> DockerIgnoreSpec:
@@ -116,7 +125,7 @@ class Case:
         return Matcher(self.spec)
 
     def step(self, path: str) -> Step:
-        """Return the verdict on `path` by the patterns alone, even where no builder looks."""
+        """Return the verdict on `path` by the patterns alone."""
         return self._matcher.step(path)
 
     def matching(self, path: str) -> list[Line]:
@@ -132,18 +141,6 @@ class Case:
         """Return the exception that decides about `path`, None if no exception does."""
         return None if self.step(path).ignored else self.decider(path)
 
-    def ignored_before(self, line: Line, path: str) -> bool:
-        """Return whether the patterns above `line` ignore `path`.
-
-        Later patterns do not change the effect of a pattern on a path.
-        """
-        count = bisect_left(self.patterns, line.number, key=lambda each: each.number)
-        if not self.builder.spec_class.remembers_parents:
-            spec = self.builder.spec_class([*self.spec.patterns][:count])
-            return [*spec.steps(path)][-1][1].ignored
-        above = self.step(path).state & ((1 << count) - 1)
-        return bool(above) and not self.patterns[above.bit_length() - 1].exception
-
     # Files of the tree that are sent.
 
     @property
@@ -157,9 +154,7 @@ class Case:
         """Return the lines, with comments in place of those that fail the build."""
         strict = self.stops_at_controls
         return tuple(
-            "#"
-            if line.error is not None or (strict and line.controls)
-            else BOM * line.marked + line.raw
+            "#" if line.error or (strict and line.control) else BOM * line.marked + line.raw
             for line in self._read
         )
 
@@ -197,9 +192,9 @@ class Case:
         return len(self.file.data) - sent.size(own)
 
     def amount(self, paths: Iterable[str]) -> str:
-        """Return the files among `paths` and their bytes as text: `12 files (3.4 MB)`."""
+        """Return the files among `paths` and their bytes as text: `3.4 MB in 12 files`."""
         figures = self.figures(paths)
-        return f"{plural(figures.files, 'file')} ({human(figures.content_bytes)})"
+        return f"{human(figures.content_bytes)} in {plural(figures.files, 'file')}"
 
     @property
     def total(self) -> Amount:
@@ -210,7 +205,7 @@ class Case:
         """Return the paths that are sent or ignored only because of `line`."""
         if self.tree is None:
             return []
-        without = self.with_data(Proposal("", {line.number: "#"}).edited(self.file))
+        without = self.with_data(self.with_lines({line.number: "#"}))
         return [] if without.sent is None else sorted(differences(self.now, without.sent).paths)
 
     def intended(self, texts: Sequence[str]) -> frozenset[str] | None:
@@ -242,21 +237,16 @@ class Case:
         paths: Collection[str] = (),
         evidence: Iterable[str] = (),
         help: str = "",  # noqa: A002 - the name of the field
-        fix: Proposal | None = None,
+        fix: Fix | None = None,
         columns: tuple[int, int] | None = None,
     ) -> Finding:
-        """Return a finding about `line`, with the amount of `paths` if the tree is known.
-
-        A fix that would hide a source that a build takes by name is left out.
-        """
-        proved = None if fix is None else self.fix(fix)
-        if proved is not None and proved.changes is not None:
-            hidden = {path.rstrip("/") for path in proved.changes.ignored.paths}
-            proved = None if self.known_tree.is_taken(hidden) else proved
-        where = Location(self.file.path)
+        """Return a finding about `line`, with the amount of `paths` if the tree is known."""
+        where, added = Location(self.file.path), list[str]()
         if line is not None:
             start, end = columns or line.columns(line.blanks, len(line.written))
             where = Location(self.file.path, line.number, start, line.number, end)
+        elif fix is not None:
+            added = IgnoreFile.parse("", fix.edits[0].after).texts()[len(self.lines) :]
         found = Finding(
             code,
             severity or severity_of(code),
@@ -265,8 +255,8 @@ class Case:
             confidence,
             tuple(evidence),
             help=help,
-            fix=proved,
-            lines=() if line is not None or fix is None or proved is None else fix.added,
+            fix=fix,
+            lines=tuple(added),
         )
         if not paths or self.tree is None:
             return found
@@ -279,40 +269,48 @@ class Case:
             paths=self.tree.marked(paths),
         )
 
-    def fix(self, proposal: Proposal) -> Fix | None:
-        """Return the fix, None once there are too many: each proof evaluates the whole file."""
-        self.work[0] += len(self.lines)
-        return None if self.is_long or self.work[0] > MOST_WORK else self.proved(proposal)
+    def fix(
+        self,
+        message: str,
+        changes: Mapping[int, str | None] = MappingProxyType({}),
+        added: str = "",
+        *,
+        means: Set[str] | None = None,
+        in_any_tree: bool = False,
+    ) -> Fix | None:
+        """Return the fix that makes the changes of `with_lines`.
 
-    def proved(self, proposal: Proposal) -> Fix:
-        """Return the fix, certain if a simulation shows that only the intended paths change."""
-        after = proposal.edited(self.file)
+        It is certain if a trial shows that only the paths `means` change, and nothing that git
+        tracks is hidden; without a tree, if the text proves it `in_any_tree`. Return None if it
+        hides a source that a build takes by name, and after too many lines: each trial evaluates
+        the whole file.
+        """
+        self.work[0] += len(self.lines)
+        if self.is_long or self.work[0] > MOST_WORK:
+            return None
+        after = self.with_lines(changes, added)
         edits = (Edit(self.file.path, self.file.data, after),)
         if self.tree is None:
-            # A character at the start of a line may become the byte order mark of the file.
-            mark = BOM.encode()
-            was_marked = self.file.data.startswith(mark) and not proposal.drops_bom
-            is_certain = proposal.means is not None and proposal.without_tree
-            is_certain = is_certain and (was_marked or not after.startswith(mark))
-            return Fix(proposal.message, edits, is_certain)
-        then, changes, is_certain = self.with_data(after), None, False
-        if then.sent is not None:
-            found = differences(self.now, then.sent)
-            is_certain = self._is_meant(proposal.means, found.paths, then.sent)
-            # If the lines fail the build together, it is unknown what they send.
-            changes = None if self.sent is None else self._changes(found, then)
-        return Fix(proposal.message, edits, is_certain, changes)
+            # The first character may become the byte order mark of the file.
+            return Fix(message, edits, in_any_tree and BOM.encode() not in after)
+        then = self.with_data(after)
+        if then.sent is None:
+            return Fix(message, edits, certain=False)
+        found = differences(self.now, then.sent)
+        if self.tree.is_taken(found.hidden):
+            return None
+        is_certain = means is not None and self._is_meant(means, found)
+        # If the lines fail the build together, it is unknown what they send.
+        changed = None if self.sent is None else self._changes(found, then)
+        return Fix(message, edits, is_certain, changed)
 
-    def _is_meant(self, means: frozenset[str] | None, found: Set[str], sent: Sent) -> bool:
-        """Return whether only `means` changes, and nothing is hidden that git or a build needs."""
-        if means is None or not means <= found:
-            return False
+    def _is_meant(self, means: Set[str], found: SentDifference) -> bool:
+        """Return whether only `means` changes, and nothing is hidden that git tracks."""
         # Directories without other content change along with the intended paths.
         above = {directory for path in means for directory in up_to(path)[:-1]}
-        if not found - means <= above & self.known_tree.everything.directories:
-            return False
-        hidden = {path for path in means if path not in sent}
-        return not self.known_tree.tracks(hidden) and not self.known_tree.is_taken(hidden)
+        beside = found.paths - means
+        known = means <= found.paths and beside <= above & self.known_tree.everything.directories
+        return known and not self.known_tree.tracks(found.hidden)
 
     def _changes(self, found: SentDifference, then: Case) -> Changes:
         """Return the difference in what is sent between this case and `then`."""

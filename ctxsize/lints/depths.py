@@ -10,9 +10,9 @@ from fnmatch import fnmatchcase
 from ctxsize.engine.covers import is_literal
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.snapshot import Sent
-from ctxsize.findings import Confidence, Finding, Severity
+from ctxsize.findings import Confidence, Finding, Fix, Severity
 from ctxsize.lints.case import Case
-from ctxsize.lints.lines import Line, Proposal
+from ctxsize.lints.lines import Line
 from ctxsize.lints.lookup import LintTree
 from ctxsize.recommender.matches import names
 from ctxsize.recommender.rules import all_rules, texts
@@ -64,10 +64,6 @@ class Artefact:
     def _is_beside(self, name: str) -> bool:
         return any(fnmatchcase(name, each) for each in self.beside)
 
-    def widened(self, line: Line, means: frozenset[str] | None = None) -> Proposal:
-        """Return the proposal to match it at every depth instead of `line`."""
-        return Proposal.write(line, f"**/{self.pattern}", means=means)
-
 
 def _artefacts() -> dict[str, Artefact]:
     found = {name: Artefact(name) for name in _WITHOUT_A_ROW}
@@ -105,8 +101,7 @@ def _of_name(case: Case, code: str, line: Line, name: str, where: str) -> Iterat
         return
     lead = f"`{line.text}` matches at {where} only"
     found = None if case.tree is None else _of_copies(case, case.tree, code, line, artefact, lead)
-    if found is None:
-        found = _of_places(case, code, line, artefact, lead)
+    found = found or _of_places(case, code, line, artefact, lead)
     if found is not None:
         yield found
 
@@ -132,7 +127,7 @@ def _of_copies(
         severity=Severity.WARNING if sure else Severity.INFO,
         confidence=Confidence.CERTAIN if sure else Confidence.LIKELY,
         paths=copies,
-        fix=_certain(case, line, artefact, means) if sure else artefact.widened(line),
+        fix=_widened(case, line, artefact, means if sure else None),
     )
 
 
@@ -156,7 +151,7 @@ def _of_places(case: Case, code: str, line: Line, artefact: Artefact, lead: str)
         f"{lead}: {'copies elsewhere are sent' if case.tree is None else there}",
         severity=Severity.INFO,
         confidence=Confidence.POSSIBLE if case.tree is None else Confidence.LIKELY,
-        fix=artefact.widened(line, means),
+        fix=_widened(case, line, artefact, means),
     )
 
 
@@ -189,18 +184,19 @@ def _excepted(case: Case, tops: list[str], line: Line) -> frozenset[str]:
     return frozenset(above for path in case.below(named) for above in up_to(path))
 
 
-def _certain(case: Case, line: Line, artefact: Artefact, means: frozenset[str]) -> Proposal:
-    """Return the change: in place, or at the end if exceptions below would undo it.
+def _widened(
+    case: Case, line: Line, artefact: Artefact, means: frozenset[str] | None
+) -> Fix | None:
+    """Return the fix that matches the artefact at every depth, in place of `line`.
 
-    `name/**` also ignores what exceptions re-include below an ignored directory.
+    If exceptions would undo it there, the certain fix is at the end of the file. `name/**` also
+    ignores what exceptions re-include below an ignored directory.
     """
-    first, name = artefact.widened(line, means), f"**/{artefact.pattern}"
-    proposals, change = [first], {line.number: None}
-    for added in ([name], [name, f"{name}/**"]) if case.exceptions else ():
-        message, lines = f"write `{'` and `'.join(added)}` at the end", "\n".join(added)
-        proposals.append(Proposal(message, change, append=lines, means=means))
-    for each in proposals:
-        fix = case.fix(each)
+    name = f"**/{artefact.pattern}"
+    first = fix = case.fix(f"write `{name}`", {line.number: name}, means=means)
+    for added in ([name], [name, f"{name}/**"]) if means and case.exceptions else ():
         if fix is None or fix.certain:
-            return each
-    return first
+            return fix
+        order = f"write `{'` and `'.join(added)}` at the end"
+        fix = case.fix(order, {line.number: None}, "\n".join(added), means=means)
+    return fix if fix is None or fix.certain else first

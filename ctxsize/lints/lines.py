@@ -1,21 +1,17 @@
-"""The lines of an ignore file as a builder reads them, and changes of some of them."""
+"""The lines of an ignore file as a builder reads them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 from ctxsize.engine.builders import BUILDERS
-from ctxsize.engine.ignorefile import BOM, LONGEST_LINE, IgnoreFile, sent_text, text_of
+from ctxsize.engine.ignorefile import BOM, LONGEST_LINE, sent_text, text_of
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.errors import IgnoreFileError
-from ctxsize.writer.merge import edit_lines
 
 _WILD = frozenset("*?[\\")
-NOTHING: frozenset[str] = frozenset()
-"""Paths affected by a change that moves comments or drops lines without effect."""
 
 
 def is_control(char: str) -> bool:
@@ -28,7 +24,6 @@ class Line:
     """One line of an ignore file."""
 
     number: int
-    """The line number, 1-based."""
     raw: str
     """The text without its line end and byte order mark."""
     pattern: DockerIgnorePattern | None = None
@@ -54,14 +49,9 @@ class Line:
         return replace(self, number=number, pattern=pattern)
 
     @cached_property
-    def sent(self) -> str:
-        """Return the text that is sent to the builder."""
-        return sent_text(self.raw) or ""
-
-    @cached_property
-    def controls(self) -> str:
-        """Return the control characters that are sent to the builder and may stop the build."""
-        return "".join(filter(is_control, self.sent))
+    def control(self) -> str:
+        """Return the first control character that is sent to the builder; `""` if there is none."""
+        return next(filter(is_control, sent_text(self.raw) or ""), "")
 
     @property
     def ignores(self) -> bool:
@@ -116,65 +106,3 @@ def read_line(data: bytes, builder_name: str, first: bool) -> Line:
     if pattern.fault is not None:
         return replace(line, error=pattern.error())
     return replace(line, pattern=pattern)
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """A change of some lines, and the paths that it is meant to affect."""
-
-    message: str
-    """The change as an imperative: "write `**/node_modules`"."""
-    lines: Mapping[int, str | None] = field(default_factory=dict)
-    """New texts by line number; None removes a line, and a line feed separates several."""
-    append: str | None = None
-    """One or several lines to add at the end."""
-    drops_bom: bool = False
-    means: frozenset[str] | None = None
-    """The paths meant to be hidden or sent; None if unknown."""
-    without_tree: bool = False
-    """True if the text alone proves that only the intended paths change."""
-
-    @classmethod
-    def write(
-        cls,
-        line: Line,
-        text: str,
-        message: str = "",
-        *,
-        means: frozenset[str] | None = None,
-        without_tree: bool = False,
-    ) -> Proposal:
-        """Return the change that replaces a line by `text`."""
-        lines = {line.number: text}
-        return cls(message or f"write `{text}`", lines, means=means, without_tree=without_tree)
-
-    @classmethod
-    def remove(
-        cls, line: Line, *, means: frozenset[str] | None = None, without_tree: bool = False
-    ) -> Proposal:
-        """Return the change that removes a line."""
-        lines = {line.number: None}
-        return cls("remove the line", lines, means=means, without_tree=without_tree)
-
-    @classmethod
-    def last(cls, exception: Line) -> Proposal:
-        """Return the change that moves an exception to the end of the file."""
-        return cls(
-            "move the exception to the end", {exception.number: None}, append=exception.written
-        )
-
-    @property
-    def added(self) -> tuple[str, ...]:
-        """Return the lines that are added at the end."""
-        return () if self.append is None else tuple(self.append.split("\n"))
-
-    def edited(self, file: IgnoreFile) -> bytes:
-        """Return the content of `file` after the change."""
-        changes, texts = dict(self.lines), file.texts()
-        if self.append is not None:
-            if not texts:
-                return f"{self.append}\n".encode("utf-8", "surrogateescape")
-            last = changes.get(len(texts), texts[-1].removeprefix(BOM))
-            changes[len(texts)] = self.append if last is None else f"{last}\n{self.append}"
-        data = edit_lines(file, changes)
-        return data.removeprefix(BOM.encode()) if self.drops_bom else data

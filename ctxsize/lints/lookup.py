@@ -12,14 +12,15 @@ from ctxsize.build import Build
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.git import GitError, GitRepository
 from ctxsize.engine.listing import order
-from ctxsize.engine.matched import Matcher
 from ctxsize.engine.need import Include, includes_of
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
 from ctxsize.engine.snapshot import Sent, Snapshot
+from ctxsize.engine.trace import Matcher
 from ctxsize.engine.trial import Trial, own_path
 from ctxsize.errors import CtxsizeError
 from ctxsize.recommender.context import BuildContext
+from ctxsize.recommender.tree import outermost
 
 _SHOWN = 3
 
@@ -128,18 +129,14 @@ class LintTree:
     def by_name(self) -> dict[str, list[str]]:
         """Return the paths by their last component."""
         found: dict[str, list[str]] = {}
-        for path in self._ordered:
+        for path in sorted(self.everything.paths, key=order):
             found.setdefault(path.rpartition("/")[2], []).append(path)
         return found
 
     @cached_property
     def by_folded(self) -> dict[str, str]:
-        """Return the first path for each spelling without case."""
-        return {path.casefold(): path for path in reversed(self._ordered)}
-
-    @cached_property
-    def _ordered(self) -> list[str]:
-        return sorted(self.everything.paths, key=order)
+        """Return a path for each spelling without case."""
+        return {path.casefold(): path for path in sorted(self.everything.paths, reverse=True)}
 
     def matched(
         self, pattern: DockerIgnorePattern, *, beside: Iterable[DockerIgnorePattern] = ()
@@ -162,13 +159,8 @@ class LintTree:
 
     def below(self, tops: Collection[str], sent: Sent) -> list[str]:
         """Return `tops` and everything below them that is in `sent`, in order."""
-        found, last = set[str](), None
-        for top in sorted(tops, key=order):
-            if last is not None and top.startswith(f"{last}/"):
-                continue
-            last, held = top, self.snapshot.folder(top)
-            if top in sent:
-                found.add(top)
+        found = {top for top in tops if top in sent}
+        for held in map(self.snapshot.folder, outermost(frozenset(tops))):
             for each in () if held is None else held.tree():
                 found.update(each.prefix + name for name in sent.names.get(each.path, ()))
                 if each.path in sent.directories:
@@ -181,8 +173,4 @@ class LintTree:
 
     def shown(self, paths: Iterable[str]) -> tuple[str, ...]:
         """Return the first few of `paths`, without those below another one."""
-        kept: list[str] = []
-        for path in self.marked(paths):
-            if not kept or not path.startswith(f"{kept[-1].rstrip('/')}/"):
-                kept.append(path)
-        return tuple(kept[:_SHOWN])
+        return self.marked(outermost(frozenset(paths)))[:_SHOWN]

@@ -6,13 +6,12 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 
-from ctxsize.engine import golang
 from ctxsize.engine.ignorefile import BOM
 from ctxsize.errors import UnknownPatternError
-from ctxsize.findings import Finding, Severity
-from ctxsize.lints.case import Case
+from ctxsize.findings import Finding, Fix, Severity
+from ctxsize.lints.case import NOTHING, REMOVE, Case
 from ctxsize.lints.depths import ARTEFACTS
-from ctxsize.lints.lines import NOTHING, Line, Proposal, is_control
+from ctxsize.lints.lines import Line, is_control
 
 _NEGATED = re.compile(r"\[!(?=[^\]])")
 _BRACES = re.compile(r"(?P<head>[^{}]*)\{(?P<inner>[^{}]*,[^{}]*)\}(?P<tail>[^{}]*)")
@@ -29,18 +28,19 @@ _WORD = re.compile(r"[\w.*?/!\[\]@~$+-]+")
 def trailing(case: Case) -> Iterator[Finding]:
     """Yield patterns with a comment after them."""
     for line in _unusual(case):
+        # `ignorefile.ReadAll` skips only lines whose first character is `#`.
         found = _TRAILING.fullmatch(line.written)
         if found is not None:
             pattern, comment = found["pattern"], found["comment"]
             means, at = case.intended([pattern]), line.blanks + found.start("comment")
-            order = "move the comment to a line of its own"
+            text, order = f"{comment}\n{pattern}", "move the comment to a line of its own"
             yield case.finding(
                 "CTX102",
                 line,
                 f"Docker reads the comment as part of the pattern, so `{pattern}` has no effect",
                 columns=line.columns(at, len(comment)),
                 paths=means or (),
-                fix=Proposal.write(line, f"{comment}\n{pattern}", order, means=means),
+                fix=case.fix(order, {line.number: text}, means=means),
             )
 
 
@@ -48,20 +48,20 @@ def not_a_comment(case: Case) -> Iterator[Finding]:
     """Yield indented `#` lines and comments of other languages."""
     for line in _unusual(case):
         foreign = _COMMENT.fullmatch(line.written)
-        indented = line.raw[:1].isspace() and line.written.startswith("#")
-        if indented or foreign is not None:
-            text = line.written if foreign is None else f"# {foreign['rest'].strip()}".rstrip()
-            gone = case.effect(line)
-            more = f", and it decides about {case.amount(gone)}" if gone else ""
-            means = None if gone else NOTHING
-            yield case.finding(
-                "CTX103",
-                line,
-                f"Docker reads this line as a pattern, not as a comment{more}",
-                severity=Severity.ERROR if gone else Severity.WARNING,
-                paths=gone,
-                fix=Proposal.write(line, text, "make it a comment", means=means),
-            )
+        if foreign is None and not (line.raw[:1].isspace() and line.written.startswith("#")):
+            continue
+        text = line.written if foreign is None else f"# {foreign['rest'].strip()}".rstrip()
+        gone = case.effect(line)
+        more = f", and it decides about {case.amount(gone)}" if gone else ""
+        means = None if gone else NOTHING
+        yield case.finding(
+            "CTX103",
+            line,
+            f"Docker reads this line as a pattern, not as a comment{more}",
+            severity=Severity.ERROR if gone else Severity.WARNING,
+            paths=gone,
+            fix=case.fix("make it a comment", {line.number: text}, means=means),
+        )
 
 
 def several(case: Case) -> Iterator[Finding]:
@@ -74,13 +74,13 @@ def several(case: Case) -> Iterator[Finding]:
             continue
         mark = "!" * line.exception
         patterns = [word if word.startswith("!") else mark + word for word in words]
-        means, text = case.intended(patterns), "\n".join(patterns)
+        means, change = case.intended(patterns), {line.number: "\n".join(patterns)}
         yield case.finding(
             "CTX104",
             line,
             f"Docker reads this line as one pattern with blanks, not as {len(words)} patterns",
             paths=means or (),
-            fix=Proposal.write(line, text, "write one pattern per line", means=means),
+            fix=case.fix("write one pattern per line", change, means=means),
         )
 
 
@@ -118,8 +118,8 @@ def translated(
                 decides = case.effect(line)
                 # Certain only if the line, as Docker reads it now, decides about no path.
                 means = None if decides else case.intended(texts)
-                order = f"write `{'`, `'.join(texts)}`"
-                fix = Proposal.write(line, "\n".join(texts), order, means=means)
+                order, change = f"write `{'`, `'.join(texts)}`", {line.number: "\n".join(texts)}
+                fix = case.fix(order, change, means=means)
                 yield case.finding(code, line, what, fix=fix, paths=decides)
 
     return found_in
@@ -129,6 +129,7 @@ def from_gitignore(line: Line) -> Translation | None:
     """Translate `[!a]`, `{a,b}` and backslashes before letters."""
     written, braces = line.written, _BRACES.fullmatch(line.written)
     if _NEGATED.search(written):
+        # `filepath.Match` of Go negates a class with `^` only.
         what = "Docker reads `[!…]` as a class that contains `!`, not as its opposite"
         return what, [_NEGATED.sub("[^", written)]
     if braces is not None:
@@ -144,7 +145,8 @@ def from_gitignore(line: Line) -> Translation | None:
 def from_regex(line: Line) -> Translation | None:
     """Translate `|`, `^` and `{}` that are not escaped."""
     written, bare = line.written, re.sub(r"\\.|\[\^?[^\]]*\]", "", line.text)
-    # `Pattern.compile` of moby/patternmatcher needs a regexp only for patterns with wildcards.
+    # `Pattern.compile` of moby/patternmatcher needs a regexp only for patterns with wildcards,
+    # and escapes neither `|`, `^` nor `{}` in it.
     is_expression = (
         not {*"*?["}.isdisjoint(line.text)
         if line.pattern is None
@@ -177,10 +179,11 @@ def fails(case: Case) -> Iterator[Finding]:
             yield case.finding("CTX000", line, why, help=hint)
             continue
         lead = "the build fails" if line.error.always else "the build fails at this pattern"
+        # `patternmatcher.New` compiles no pattern; its first match against a path does.
         if not line.error.always and not _is_reached(case, line):
             lead = "the build fails once it reaches this pattern"
             severity = Severity.WARNING if case.tree is not None else Severity.ERROR
-        fix = _corrected(line)
+        fix = _corrected(case, line)
         yield case.finding("CTX121", line, f"{lead}: {why}", severity=severity, help=hint, fix=fix)
 
 
@@ -192,43 +195,31 @@ def _is_reached(case: Case, line: Line) -> bool:
     return case.tree.trial.spec(texts) is not None and case.tree.trial.sent(texts) is None
 
 
-def _corrected(line: Line) -> Proposal | None:
+def _corrected(case: Case, line: Line) -> Fix | None:
     """Return the likely correction of an obvious slip."""
     if line.written.strip("!/. ") == "":
-        return Proposal.remove(line)
+        return case.fix(REMOVE, {line.number: None})
     text = line.written.rstrip("\\").rstrip()
     is_slip = line.written.endswith("\\") and "\\" not in line.written[:-1]
     # Not if only wildcards remain: they would match the whole context.
-    return Proposal.write(line, text) if is_slip and text.strip("!*/. ") else None
-
-
-def byte_order_mark(case: Case) -> Iterator[Finding]:
-    """Yield a byte order mark at the start of the file."""
-    if case.lines and case.lines[0].marked:
-        yield case.finding(
-            "CTX119",
-            case.lines[0],
-            "Docker drops the byte order mark, but Podman reads it as part of the first line",
-            columns=(1, 2),
-            fix=Proposal(
-                "remove the byte order mark", drops_bom=True, means=NOTHING, without_tree=True
-            ),
-        )
+    if is_slip and text.strip("!*/. "):
+        return case.fix(f"write `{text}`", {line.number: text})
+    return None
 
 
 def control(case: Case) -> Iterator[Finding]:
     """Yield control characters in patterns."""
     stops = case.stops_at_controls
-    for line in (each for each in case.lines if each.controls):
-        bad, what = line.controls[0], "is part of the name that the pattern matches"
+    for line in (each for each in case.lines if each.control):
+        what = "stops the build" if stops else "is part of the name that the pattern matches"
         cleaned = "\n".join("".join(" " if is_control(c) else c for c in line.raw).split())
         yield case.finding(
             "CTX122",
             line,
-            f"the control character {bad!r} {'stops the build' if stops else what}",
+            f"the control character {line.control!r} {what}",
             severity=Severity.ERROR if stops else Severity.WARNING,
-            columns=line.columns(line.raw.index(bad)),
-            fix=Proposal.write(line, cleaned, "remove the control characters"),
+            columns=line.columns(line.raw.index(line.control)),
+            fix=case.fix("remove the control characters", {line.number: cleaned}),
         )
 
 
@@ -244,10 +235,9 @@ def invisible(case: Case) -> Iterator[Finding]:
             code = f"U+{ord(bad):04X}"
             name = f"the character {code} ({unicodedata.name(bad, code).lower()})"
             kept = "".join(char for char in line.raw if char == _BLANK or not _is_unseen(char))
-            cleaned = kept.replace(_BLANK, " ").strip()
-            means = case.intended([cleaned])
-            order = "remove the invisible characters"
-            fix = Proposal.write(line, cleaned, order, means=means) if cleaned else None
+            if cleaned := kept.replace(_BLANK, " ").strip():
+                means, change = case.intended([cleaned]), {line.number: cleaned}
+                fix = case.fix("remove the invisible characters", change, means=means)
         yield case.finding(
             "CTX123",
             line,
@@ -273,36 +263,14 @@ def utf16(case: Case) -> Finding:
     )
 
 
-def whitespace(case: Case) -> Iterator[Finding]:
-    """Yield blanks around patterns."""
-    for line in case.patterns:
-        trimmed = golang.trim_space(line.raw)
-        gap = trimmed.startswith("!") and trimmed[1:2].isspace()
-        clean = "!" + golang.trim_space(trimmed[1:]) if gap else trimmed
-        is_comment = line.raw.lstrip().startswith("#")
-        if clean == line.raw or is_comment or any(map(is_control, trimmed)):
-            continue
-        yield case.finding(
-            "CTX128",
-            line,
-            "Docker drops the blank after `!`, but other tools read it as part of the name"
-            if gap
-            else "Docker drops the blanks around the pattern, but other tools may not",
-            severity=Severity.WARNING if gap else Severity.INFO,
-            columns=line.columns(0, len(line.raw)),
-            fix=Proposal.write(line, clean, "remove the blanks", means=NOTHING, without_tree=True),
-        )
-
-
 def outside(case: Case) -> Iterator[Finding]:
     """Yield patterns that cannot match an entry of any tree."""
-    for line in case.lines:
-        if line.names_no_entry:
-            what, inner = "names the context itself", line.text.lstrip("./")
-            if line.text.startswith(".."):
-                what = "leads out of the context"
-            message = f"`{line.written}` {what}, so it never matches"
-            hint = "`*` ignores everything"
-            if inner:
-                hint = f"to ignore {inner} at the top of the context, write `{inner}`"
-            yield case.finding("CTX114", line, message, help=hint, fix=Proposal.remove(line))
+    for line in (each for each in case.lines if each.names_no_entry):
+        what, inner = "names the context itself", line.text.lstrip("./")
+        if line.text.startswith(".."):
+            what = "leads out of the context"
+        message, hint = f"`{line.written}` {what}, so it never matches", "`*` ignores everything"
+        if inner:
+            hint = f"to ignore {inner} at the top of the context, write `{inner}`"
+        fix = case.fix(REMOVE, {line.number: None})
+        yield case.finding("CTX114", line, message, help=hint, fix=fix)

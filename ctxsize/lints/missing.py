@@ -13,9 +13,9 @@ from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.request import Request
 from ctxsize.engine.sourcing import Fate, SourceCheck, Sources
 from ctxsize.errors import CtxsizeError
-from ctxsize.findings import Confidence, Finding, Severity
+from ctxsize.findings import Confidence, Finding, Fix, Severity
 from ctxsize.lints.case import Case
-from ctxsize.lints.lines import Line, Proposal
+from ctxsize.lints.lines import Line
 from ctxsize.lints.lookup import LintTree
 
 _ENV_NAME = re.compile(r"\.env(?:\.[\w.-]+)?")
@@ -40,55 +40,44 @@ _EVERYTHING = ("*", "**", "**/*", "*/**", "*.*")
 def hidden_source(case: Case) -> Iterator[Finding]:
     """Yield sources of COPY and ADD that a pattern ignores."""
     seen: set[tuple[str | None, int, str]] = set()
-    for request in (each for one in case.requests for each in _with_targets(one)):
-        for check in _checks(replace(request, spec=case.spec)):
-            key = (request.dockerfile, check.source.line, check.source.source)
-            fails = check.fate is Fate.IGNORED
-            if key not in seen and (fails or (check.fate is Fate.NO_MATCH and check.hidden)):
-                yield from _of_check(case, request, check, fails=fails)
-            seen.add(key)
+    for request, check in (found for one in case.requests for found in _checks(case, one)):
+        source, fails = check.source, check.fate is Fate.IGNORED
+        key = (request.dockerfile, source.line, source.source)
+        by = check.hidden[0].verdict.by if check.hidden else None
+        is_new, is_hidden = key not in seen, fails or check.fate is Fate.NO_MATCH
+        seen.add(key)
+        if not (is_new and is_hidden and by and 0 < by.line <= len(case.lines)):
+            continue
+        place, target = f"{request.dockerfile}:{source.line}", request.build.shown_target
+        of_target = f" for the target {target}" if target else ""
+        text = pattern_for(check.at, pattern_class=case.spec.pattern_class)
+        text = source.path if has_wildcards(source.path) else text
+        yield case.finding(
+            "CTX111",
+            case.lines[by.line - 1],
+            f"this pattern ignores the source of `{source.instruction} {source.source}` ({place})"
+            f"{of_target}, so {'the build fails' if fails else 'it copies nothing'}",
+            severity=Severity.ERROR if fails else Severity.WARNING,
+            evidence=(place, *(each.path for each in check.hidden[:3])),
+            fix=None if text is None else case.fix(f"add `!{text}`", added=f"!{text}"),
+        )
 
 
-def _with_targets(request: Request) -> Iterator[Request]:
-    """Yield `request`, then one for each named stage of its Dockerfile, the last stage first."""
-    yield request
+def _checks(case: Case, request: Request) -> Iterator[tuple[Request, SourceCheck]]:
+    """Yield the checks of the sources of COPY and ADD, for the target and each named stage."""
+    request = replace(request, spec=case.spec)
+    targets = [request.build.target]
     with suppress(CtxsizeError):
-        for stage in request.plan.dockerfile.stages[-2::-1]:
-            if stage.name and not request.build.target:
-                yield replace(request, build=replace(request.build, target=stage.name))
-
-
-def _checks(request: Request) -> Iterator[SourceCheck]:
-    """Yield the check of each source of COPY and ADD."""
-    with suppress(CtxsizeError):
-        need, sources = context_need_of(request), Sources(request)
-        taken = [each.line for each in need.sources if each.kind in ("copy", "add")]
-        for number in dict.fromkeys(taken):
-            with suppress(CtxsizeError):
-                yield from sources.check(str(number))
-
-
-def _of_check(
-    case: Case, request: Request, check: SourceCheck, *, fails: bool
-) -> Iterator[Finding]:
-    pattern = check.hidden[0].verdict.by
-    if pattern is None or not 0 < pattern.line <= len(case.lines):
-        return
-    source, place = check.source, f"{request.dockerfile}:{check.source.line}"
-    target = request.build.shown_target
-    target = f" for the target {target}" if target else ""
-    result = "the build fails" if fails else "it copies nothing"
-    is_wild = has_wildcards(source.path)
-    text = source.path if is_wild else pattern_for(check.at, pattern_class=case.spec.pattern_class)
-    yield case.finding(
-        "CTX111",
-        case.lines[pattern.line - 1],
-        f"this pattern ignores the source of `{source.instruction} {source.source}` ({place})"
-        f"{target}, so {result}",
-        severity=Severity.ERROR if fails else Severity.WARNING,
-        evidence=(place, *(each.path for each in check.hidden[:3])),
-        fix=None if text is None else Proposal(f"add `!{text}`", append=f"!{text}"),
-    )
+        stages = request.plan.dockerfile.stages[-2::-1]
+        targets += [] if targets[0] else [each.name for each in stages if each.name]
+    for target in targets:
+        asked = replace(request, build=replace(request.build, target=target))
+        with suppress(CtxsizeError):
+            need, sources = context_need_of(asked), Sources(asked)
+            taken = [each.line for each in need.sources if each.kind in ("copy", "add")]
+            for number in dict.fromkeys(taken):
+                with suppress(CtxsizeError):
+                    yield from ((asked, each) for each in sources.check(str(number)))
 
 
 def manifest(case: Case, tree: LintTree) -> Iterator[Finding]:
@@ -97,13 +86,15 @@ def manifest(case: Case, tree: LintTree) -> Iterator[Finding]:
     nothing = tree.request.builder.spec_class([])
     for name in sorted(_MANIFESTS & tree.by_name.keys()):
         for path in tree.by_name[name]:
-            line = _hidden_by(case, tree, path)
+            parent = path.rpartition("/")[0]
+            if path in case.now or tree.is_directory(path):
+                continue
+            line = None if parent and case.step(parent).ignored else case.decider(path)
             if line is None or not _is_accident(line, name):
                 continue
             if tree.may_travel(path, nothing, tree.everything):
                 by_line.setdefault(line.number, []).append(path)
     for number, paths in by_line.items():
-        exceptions = "\n".join(f"!{path}" for path in paths)
         yield case.finding(
             "CTX116",
             case.lines[number - 1],
@@ -112,16 +103,8 @@ def manifest(case: Case, tree: LintTree) -> Iterator[Finding]:
             severity=Severity.ERROR if case.requests else Severity.WARNING,
             confidence=Confidence.LIKELY,
             paths=paths,
-            fix=Proposal("add exceptions", append=exceptions),
+            fix=case.fix("add exceptions", added="\n".join(f"!{path}" for path in paths)),
         )
-
-
-def _hidden_by(case: Case, tree: LintTree, path: str) -> Line | None:
-    """Return the line that ignores the file at `path` itself, not one of its parents."""
-    if path in case.now or tree.is_directory(path):
-        return None
-    parent = path.rpartition("/")[0]
-    return None if parent and case.step(parent).ignored else case.decider(path)
 
 
 def _is_accident(line: Line, name: str) -> bool:
@@ -158,16 +141,17 @@ def git(case: Case, tree: LintTree) -> Iterator[Finding]:
     )
 
 
-def _without_git(case: Case, tree: LintTree, paths: Sequence[str]) -> Proposal:
-    """Return the line that ignores `.git`, and one more if exceptions re-include its content."""
+def _without_git(case: Case, tree: LintTree, paths: Sequence[str]) -> Fix | None:
+    """Return the fix that ignores `.git`, with one line more if exceptions re-include content."""
     name = ".git" if tree.is_taken(tree.by_name[".git"]) else "**/.git"
-    alone = Proposal(f"add `{name}`", append=name)
-    both = Proposal(f"add `{name}` and `{name}/**`", append=f"{name}\n{name}/**")
-    for proposal in (alone, both):
-        sent = case.with_data(proposal.edited(case.file)).sent
-        if sent is None or not any(path in sent for path in paths):
-            return alone if sent is None else proposal
-    return alone
+    both = f"{name}\n{name}/**"
+    for added in (name, both):
+        sent = case.with_data(case.with_lines({}, added)).sent
+        if sent is not None and not any(path in sent for path in paths):
+            break
+    else:
+        added = name
+    return case.fix(f"add `{added}`".replace("\n", "` and `"), added=added)
 
 
 def env(case: Case, tree: LintTree) -> Iterator[Finding]:
@@ -195,9 +179,9 @@ def env(case: Case, tree: LintTree) -> Iterator[Finding]:
         severity=Severity.WARNING if untracked and is_taken else Severity.INFO,
         confidence=Confidence.LIKELY if untracked else Confidence.POSSIBLE,
         paths=paths,
-        fix=Proposal(
+        fix=case.fix(
             "ignore these names at every depth",
-            append="\n".join(dict.fromkeys(f"**/{name}" for name in names)),
+            added="\n".join(dict.fromkeys(f"**/{name}" for name in names)),
         ),
     )
 

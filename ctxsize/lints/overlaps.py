@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ctxsize.engine.covers import Cover, covers, is_literal
+from ctxsize.engine.covers import Cover, covers
 from ctxsize.engine.evaluate import up_to
-from ctxsize.engine.matched import Matcher
+from ctxsize.engine.trace import Matcher
 from ctxsize.findings import Finding
-from ctxsize.lints.case import Case
-from ctxsize.lints.lines import NOTHING, Line, Proposal
+from ctxsize.lints.case import MOVE_TO_END, NOTHING, REMOVE, Case
+from ctxsize.lints.lines import Line
 from ctxsize.lints.lookup import LintTree
 
 _CLASS = re.compile(r"\[[^]]*\]|\?")
@@ -23,20 +23,21 @@ def shadowed(case: Case, tree: LintTree) -> Iterator[Finding]:
             continue
         tops = filter(tree.is_directory, case.matched(line.pattern))
         # Paths that an earlier exception re-includes and the pattern does not match itself.
-        left = [
+        left = {
             path
             for path in case.below([*tops])
             if (by := case.let_in_by(path)) and by.number < line.number and not line.matches(path)
-        ]
+        }
         if tree.has_files(left):
             empty = len(case.now.empty.intersection(left))
             note = f", {empty:,} of them without content" if empty else ""
+            text = f"{line.text}/**"
             yield case.finding(
                 "CTX108",
                 line,
                 f"exceptions above `{line.written}` still re-include {case.amount(left)}{note}",
                 paths=left,
-                fix=Proposal.write(line, f"{line.text}/**", means=frozenset(left)),
+                fix=case.fix(f"write `{text}`", {line.number: text}, means=left),
             )
 
 
@@ -50,17 +51,16 @@ def empty(case: Case, tree: LintTree) -> Iterator[Finding]:
         by_line.setdefault(by.number if by else 0, []).append(path)
     for number, paths in by_line.items():
         amount, they = case.amount(paths), "they arrive" if paths[1:] else "it arrives"
+        line, fix, hint = None, None, "permit reading, or ignore what cannot be read"
+        message = f"a build may not read {amount}, so {they} empty"
         if number:
-            line = case.lines[number - 1]
+            line, hint = case.lines[number - 1], ""
+            fix = case.fix(MOVE_TO_END, {number: None}, line.written)
             message = (
                 f"`{line.written}` re-includes {amount}, but {they} empty: a pattern below ignores "
                 "the directory"
             )
-            yield case.finding("CTX120", line, message, paths=paths, fix=Proposal.last(line))
-        else:
-            message = f"a build may not read {amount}, so {they} empty"
-            hint = "permit reading, or ignore what cannot be read"
-            yield case.finding("CTX120", None, message, paths=paths, help=hint)
+        yield case.finding("CTX120", line, message, paths=paths, help=hint, fix=fix)
 
 
 def undone(case: Case, tree: LintTree) -> Iterator[Finding]:
@@ -70,14 +70,13 @@ def undone(case: Case, tree: LintTree) -> Iterator[Finding]:
             continue
         tops = [path for path in case.matched(line.pattern) if _is_undone(case, line, path)]
         # A path that a later exception matches itself is re-included on purpose.
-        back = [
+        back = {
             path
             for path in case.below(tops)
             if not any(each.exception and each.number > line.number for each in case.matching(path))
-        ]
+        }
         by = case.decider(tops[0]) if tree.has_files(back) else None
         if by is not None:
-            message, means = f"move the line below line {by.number}", frozenset(back)
             change = {line.number: None, by.number: f"{by.raw}\n{line.raw}"}
             yield case.finding(
                 "CTX130",
@@ -85,7 +84,7 @@ def undone(case: Case, tree: LintTree) -> Iterator[Finding]:
                 f"line {by.number} (`{by.written}`) re-includes {case.amount(back)} "
                 f"that `{line.written}` ignores",
                 paths=back,
-                fix=Proposal(message, change, means=means),
+                fix=case.fix(f"move the line below line {by.number}", change, means=back),
             )
 
 
@@ -99,32 +98,26 @@ def _is_undone(case: Case, line: Line, path: str) -> bool:
 
 
 def redundant(case: Case) -> Iterator[Finding]:
-    """Yield patterns and exceptions that others imply."""
-    for exceptions in (False, True):
-        by_text: dict[str, list[Line]] = {}
-        for line in case.patterns:
-            if line.exception == exceptions and not line.controls:
-                by_text.setdefault(line.text, []).append(line)
-        texts = [*by_text]
-        patterns = (lines[0].pattern for lines in by_text.values())
-        finder = Matcher(case.builder.spec_class(each for each in patterns if each is not None))
-        for text, lines in by_text.items():
-            # A pattern that implies it matches an example of its paths, or a parent.
-            found = {at for path in _example(text) for at in finder.indexes(path)}
-            ordered = sorted(found, key=lambda at: ("*" in texts[at], at))
-            wide = [texts[at] for at in ordered if texts[at] != text]
-            for line in lines:
-                candidates = (each for other in wide for each in by_text[other])
-                wider = next((each for each in candidates if _implies(case, each, line)), None)
-                if wider is not None:
-                    by = f"line {wider.number} (`{wider.written}`)"
-                    does = "re-includes" if line.exception else "ignores"
-                    yield case.finding(
-                        "CTX112",
-                        line,
-                        f"{by} already {does} all that `{text}` matches",
-                        fix=Proposal.remove(line, means=NOTHING, without_tree=not line.exception),
-                    )
+    """Yield patterns that others imply in every tree."""
+    by_text: dict[str, list[Line]] = {}
+    for line in case.patterns:
+        if line.ignores and not line.control:
+            by_text.setdefault(line.text, []).append(line)
+    texts = [*by_text]
+    patterns = (lines[0].pattern for lines in by_text.values())
+    finder = Matcher(case.builder.spec_class(each for each in patterns if each is not None))
+    for text, lines in by_text.items():
+        # A pattern that implies it matches an example of its paths, or a parent.
+        found = {at for path in _example(text) for at in finder.indexes(path)}
+        ordered = sorted(found, key=lambda at: ("*" in texts[at], at))
+        wide = [each for at in ordered if texts[at] != text for each in by_text[texts[at]]]
+        for line in lines:
+            wider = next((each for each in wide if _implies(case, each, line)), None)
+            if wider is not None:
+                by = f"line {wider.number} (`{wider.written}`)"
+                message = f"{by} already ignores all that `{text}` matches"
+                fix = case.fix(REMOVE, {line.number: None}, means=NOTHING, in_any_tree=True)
+                yield case.finding("CTX112", line, message, fix=fix)
 
 
 def _example(text: str) -> list[str]:
@@ -137,63 +130,37 @@ def _example(text: str) -> list[str]:
     return up_to(path) if all(path.split("/")) else []
 
 
-def duplicate(case: Case) -> Iterator[Finding]:
-    """Yield patterns that an earlier line repeats."""
-    seen: dict[tuple[str, bool], Line] = {}
-    for line in case.patterns:
-        if line.controls:
-            continue
-        key = (line.text, line.exception)
-        first = seen.setdefault(key, line)
-        if _other_kind_between(case, first, line):
-            seen[key] = line
-        elif first is not line:
-            message = f"this pattern repeats line {first.number}"
-            fix = Proposal.remove(line, means=NOTHING, without_tree=True)
-            yield case.finding("CTX113", line, message, fix=fix)
-
-
 def _implies(case: Case, wide: Line, narrow: Line) -> bool:
     """Return whether `wide` makes `narrow` redundant in every tree.
 
-    If `wide` matches every path that `narrow` matches, the order does not matter, as long as
-    no line of the other kind lies between. If it matches only parents of these paths, the
-    builder must surely have looked at them: there is no exception before either pattern, or
-    `wide` is an exception for a directory that the patterns above it ignore.
+    If `wide` matches every path that `narrow` matches, the order does not matter, as long as no
+    exception lies between. If it matches only parents of these paths, no exception may precede
+    either: the builder would skip the pattern for an ignored directory.
     """
     if wide.pattern is None or narrow.pattern is None or _other_kind_between(case, wide, narrow):
-        return False
-    # `!dir` after `dir/*` is written for the exceptions inside `dir`.
-    within = not case.ignoring.isdisjoint((f"{wide.text}/*", f"{wide.text}/**"))
-    if narrow.exception and (within or not _is_led_to(case, narrow)):
         return False
     cover = covers(wide.pattern, narrow.pattern)
     if cover is Cover.ITSELF:
         equal = covers(narrow.pattern, wide.pattern) is Cover.ITSELF
         return not equal or wide.number < narrow.number
-    return cover is Cover.ABOVE and _is_looked_at(case, wide, narrow)
-
-
-def _is_looked_at(case: Case, wide: Line, narrow: Line) -> bool:
-    """Return whether `wide` counts as matched wherever it matches a directory above `narrow`."""
-    if wide.exception:
-        literal = wide.pattern is not None and is_literal(wide.pattern)
-        memory = case.builder.spec_class.remembers_parents
-        return memory and literal and case.ignored_before(wide, wide.text)
+    last = max(wide.number, narrow.number)
     # `**/name` is meant to override exceptions, even if it precedes them.
     meant = narrow.text.startswith("**/") and bool(case.exceptions)
-    last = max(wide.number, narrow.number)
-    return not meant and not case.count_between(0, last, exceptions=True)
+    is_first = not case.count_between(0, last, exceptions=True)
+    return cover is Cover.ABOVE and is_first and not meant
 
 
-def _is_led_to(case: Case, line: Line) -> bool:
-    """Return whether other exceptions lead to the parent, for builders that read paths.
-
-    For the classic builder and Podman an exception with wildcards leads nowhere.
-    """
-    directory = line.text.rpartition("/")[0]
-    others = case.exceptions_below[directory] > 1 or directory in case.exceptions
-    return not directory or others
+def duplicate(case: Case) -> Iterator[Finding]:
+    """Yield patterns that an earlier line repeats."""
+    seen: dict[tuple[str, bool], Line] = {}
+    for line in (each for each in case.patterns if not each.control):
+        key = (line.text, line.exception)
+        first = seen.setdefault(key, line)
+        if _other_kind_between(case, first, line):
+            seen[key] = line
+        elif first is not line:
+            fix = case.fix(REMOVE, {line.number: None}, means=NOTHING, in_any_tree=True)
+            yield case.finding("CTX113", line, f"this pattern repeats line {first.number}", fix=fix)
 
 
 def _other_kind_between(case: Case, one: Line, other: Line) -> bool:

@@ -48,11 +48,13 @@ class Cases:
 
         Raises `InputError` for a file that cannot be read.
         """
-        if target.unread is not None and data is None:
-            data = b""
-        path = target.path
+        path, suffix = target.path, "." + target.path.rpartition(".")[2]
+        if target.unread is not None:
+            data = data or b""
         file = read_ignore_file(path) if data is None else IgnoreFile.parse(path, data)
-        builder = _reader(path, self.builder)
+        readers = [each for each in BUILDERS.values() if suffix in each.ignore_file_names]
+        known = self.builder in readers or not readers
+        builder = self.builder if known else readers[0]
         case = Case(file, builder, target, tuple(self._requests(target, builder)))
         return case if case.is_long else replace(case, tree=self._tree(case))
 
@@ -102,28 +104,19 @@ class Cases:
 
     def note_limits(self, case: Case) -> None:
         """Add a problem if the file is too long for some checks."""
-        if case.is_long or case.work[0] > MOST_WORK:
+        what = f"some fixes are missing: their proofs would evaluate more than {MOST_WORK:,} lines"
+        if case.is_long:
             what = (
-                f"some fixes are missing: their proofs would evaluate more than {MOST_WORK:,} lines"
+                f"the file has more than {MOST_COMPARED:,} patterns, so each line was checked "
+                "alone, without the other patterns and without the context"
             )
-            if case.is_long:
-                what = (
-                    f"the file has more than {MOST_COMPARED:,} patterns, so each line was checked "
-                    "alone, without the other patterns and without the context"
-                )
+        if case.is_long or case.work[0] > MOST_WORK:
             self.problems.append(Problem("too-many-patterns", what, path=case.file.path))
 
     def _note(self, error: CtxsizeError) -> None:
         problem = Problem("tree-unknown", error.message, path=error.path, line=error.line)
         if problem not in self.problems:
             self.problems.append(problem)
-
-
-def _reader(path: str, builder: Builder) -> Builder:
-    """Return `builder` if it reads files of that name, else the first one that does."""
-    suffix = "." + path.rpartition(".")[2]
-    readers = [each for each in BUILDERS.values() if suffix in each.ignore_file_names]
-    return builder if builder in readers or not readers else readers[0]
 
 
 def targets_of(
@@ -146,12 +139,8 @@ def targets_of(
         yield _governing(build, builder, plans)
         return
     layout = cache(lambda root: Layout(root, config=config, plans=plans))
-    seen = set[str]()
-    for path in paths or (".",):
-        for target in _at(path, build, layout):
-            if os.path.normpath(target.path) not in seen:
-                seen.add(os.path.normpath(target.path))
-                yield target
+    found = (target for path in paths or (".",) for target in _at(path, build, layout))
+    yield from {os.path.normpath(target.path): target for target in found}.values()
 
 
 def _governing(build: Build, builder: Builder, plans: Plans) -> Target:
@@ -164,21 +153,19 @@ def _governing(build: Build, builder: Builder, plans: Plans) -> Target:
     return Target(request.ignore_file.path, build.context, (build,), fallback)
 
 
-def _at(path: str, build: Build | None, layout: Callable[[str], Layout]) -> Iterator[Target]:
-    """Yield the ignore file at `path`, or those below it."""
+def _at(path: str, build: Build | None, layout: Callable[[str], Layout]) -> list[Target]:
+    """Return the ignore file at `path`, or those below it."""
     has_name = is_ignore_file(path)
     if os.path.isdir(path) and not has_name:
-        yield from layout(path).targets()
-        return
+        return layout(path).targets()
     if not os.path.lexists(path):
         raise InputError("does not exist", path=path, hint="name an ignore file or a directory")
     if not has_name and is_dockerfile(path):
         hint = f"-f {path} lints the ignore file of its build"
         raise InputError("is a Dockerfile, no ignore file", path=path, hint=hint)
     if build is not None:
-        yield Target(path, build.context, (build,))
-    else:
-        yield layout(_root_of(path)).target(path) if has_name else Target(path)
+        return [Target(path, build.context, (build,))]
+    return [layout(_root_of(path)).target(path) if has_name else Target(path)]
 
 
 def _root_of(path: str) -> str:

@@ -611,50 +611,70 @@ CASES: dict[str, dict[str, Case]] = {
         ),
     },
     "CTX221": {
-        "apt": one(
+        "apt, in two stages": one(
             "FROM debian:12\n"
-            + MOUNT.format("/var/lib/apt", "apt-get update && apt-get install -y a"),
+            + MOUNT.format("/var/lib/apt", "apt-get update && apt-get install -y a")
+            + "FROM debian:12\n"
+            + MOUNT.format("/var/lib/apt", "apt-get update"),
             found=(2,),
         ),
-        "cargo, two services": Case(
+        "apt, in two services of a Compose file": Case(
             several(
                 "",
-                a="FROM rust:1\n" + MOUNT.format("/usr/local/cargo/registry", "cargo fetch"),
-                b="FROM rust:1\n" + MOUNT.format("/usr/local/cargo/registry", "cargo fetch"),
+                a="FROM debian:12\n" + MOUNT.format("/var/lib/apt", "apt-get update"),
+                b="FROM debian:12\n" + MOUNT.format("/var/lib/apt", "apt-get update"),
             ),
             ("a/Dockerfile:2", "b/Dockerfile:2"),
         ),
-        "apt, shared on purpose, twice": one(
-            "FROM debian:12\nRUN --mount=type=cache,target=/var/cache/apt,sharing=shared \\\n"
-            "    --mount=type=cache,target=/var/lib/apt,sharing=shared \\\n"
-            "    rm -f /etc/apt/apt.conf.d/docker-clean && apt-get install -y a\n",
-            found=(2, 2),
+        "apt, for two platforms": Case(
+            [
+                file(
+                    "docker-bake.json",
+                    b'{"target": {"a": {"platforms": ["linux/amd64", "linux/arm64"]}}}',
+                ),
+                file(
+                    "Dockerfile",
+                    b"FROM debian:12\n" + MOUNT.format("/var/lib/apt", "apt-get update").encode(),
+                ),
+            ],
+            ("Dockerfile:2",),
         ),
         "apt, in several RUNs": one(
-            "FROM debian:12\n" + 2 * MOUNT.format("/var/lib/apt", "apt-get update"), found=(2,)
+            "FROM debian:12\n"
+            + 2 * MOUNT.format("/var/lib/apt", "apt-get update")
+            + "FROM debian:12\n"
+            + MOUNT.format("/var/lib/apt", "apt-get update"),
+            found=(2,),
         ),
-        "cargo, shared on purpose": Case(
-            several(
-                "",
-                a="FROM rust:1\n"
-                + MOUNT.format("/usr/local/cargo/registry,sharing=shared", "cargo fetch"),
-                b="FROM rust:1\n"
-                + MOUNT.format("/usr/local/cargo/registry,sharing=shared", "cargo fetch"),
+        "apt, in Dockerfiles that nothing builds together": Case(
+            [
+                file(
+                    f"{name}/Dockerfile",
+                    b"FROM debian:12\n" + MOUNT.format("/var/lib/apt", "apt-get update").encode(),
+                )
+                for name in ("a", "b")
+            ]
+        ),
+        "apt, alone": one("FROM debian:12\n" + MOUNT.format("/var/lib/apt", "apt-get update")),
+        "apt, shared on purpose": one(
+            2
+            * (
+                "FROM debian:12\nRUN --mount=type=cache,target=/var/cache/apt,sharing=shared \\\n"
+                "    --mount=type=cache,target=/var/lib/apt,sharing=shared \\\n"
+                "    rm -f /etc/apt/apt.conf.d/docker-clean && apt-get install -y a\n"
             )
         ),
         "apt, locked": one(
-            "FROM debian:12\n" + MOUNT.format("/var/lib/apt,sharing=locked", "apt-get update"),
+            2
+            * ("FROM debian:12\n" + MOUNT.format("/var/lib/apt,sharing=locked", "apt-get update")),
         ),
-        "cargo, alone": one(
-            "FROM rust:1\n" + MOUNT.format("/usr/local/cargo/registry", "cargo fetch")
-        ),
-        "cargo, stages in a row": one(
-            "FROM rust:1 AS a\n"
-            + MOUNT.format("/usr/local/cargo/registry", "cargo fetch")
+        "apt, stages in a row": one(
+            "FROM debian:12 AS a\n"
+            + MOUNT.format("/var/lib/apt", "apt-get update")
             + "FROM a\n"
-            + MOUNT.format("/usr/local/cargo/registry", "cargo fetch")
+            + MOUNT.format("/var/lib/apt", "apt-get update")
         ),
-        "npm": one("FROM node:22\n" + MOUNT.format("/root/.npm", "npm ci")),
+        "npm": one(2 * ("FROM node:22\n" + MOUNT.format("/root/.npm", "npm ci"))),
     },
     "CTX222": {
         "another home": one(
@@ -733,11 +753,6 @@ CASES: dict[str, dict[str, Case]] = {
         ),
         "no home": one(
             "FROM node:22\nWORKDIR /a\n" + MOUNT.format("~/.npm,id=npm", "npm ci"), found=(3,)
-        ),
-        "no home, of a store that is told": one(
-            "FROM node:22\nRUN pnpm config set store-dir ~/.store\nWORKDIR /a\n"
-            + MOUNT.format("~/.store,id=pnpm", "pnpm install"),
-            found=(4,),
         ),
         "thrown away": one(
             "FROM node:22\n"

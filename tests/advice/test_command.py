@@ -17,7 +17,7 @@ from ctxsize.formats.json import schema
 from tests.advice.cases import CASES, NODE
 from tests.trees import build_tree, file
 
-APT = b"FROM debian:12\nRUN --mount=type=cache,target=/var/lib/apt apt-get update\n"
+APT = b"FROM debian:12\nRUN --mount=type=cache,target=/var/lib/apt apt-get update\n" * 2
 CARGO = (
     b"FROM rust:1 AS b\nWORKDIR /app\nCOPY . .\nRUN cargo build --release\n"
     b"FROM scratch\nCOPY --from=b /app/target/release/a /a\n"

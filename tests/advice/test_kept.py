@@ -15,7 +15,6 @@ from tests.trees import Node, build_tree, file
 
 CARGO: list[str | Node] = ["Cargo.toml", "Cargo.lock", "src/main.rs"]
 BUILD = "FROM rust:1 AS b\nWORKDIR /app\nCOPY . .\n"
-CRATE: list[str | Node] = ["crates/a/Cargo.toml", "crates/a/src/main.rs"]
 
 
 def rewritten(tmp_path: Path, text: str, *others: str | Node) -> tuple[str, set[str]]:
@@ -35,38 +34,11 @@ def help_of(tmp_path: Path, code: str, text: str, *others: str | Node) -> str:
     return "\n".join(each.help for each in found if each.code == code)
 
 
-ELSEWHERE = {
-    "a member of a workspace": (
-        "WORKDIR crates/a\nRUN cargo build\nCMD /app/target/debug/a\n",
-        CRATE,
-    ),
-    "a member of a workspace, by cd": (
-        "RUN cd crates/a && cargo build\nCMD ./target/debug/a\n",
-        CRATE,
-    ),
-    "a manifest": (
-        "RUN cargo build --manifest-path crates/a/Cargo.toml\nCMD crates/a/target/debug/a\n",
-        CRATE,
-    ),
-    "a configuration": (
-        "RUN cargo build\nCMD ./out/debug/a\n",
-        [file(".cargo/config.toml", b'[build]\ntarget-dir = "out"\n')],
-    ),
-}
-
-
-@pytest.mark.parametrize("name", ELSEWHERE)
-def test_no_cache_is_offered_where_cargo_compiles_elsewhere(name: str, tmp_path: Path) -> None:
-    text, others = ELSEWHERE[name]
-    shown = help_of(tmp_path, "CTX210", BUILD + text, *CARGO, *others)
-    assert "cargo-chef" in shown
-    assert "--mount" not in shown
-
-
 def test_a_cache_is_shown_for_a_project_of_its_own_in_a_directory(tmp_path: Path) -> None:
     text = "RUN cd a && cargo build\nCMD ./a/target/debug/a\n"
     shown = help_of(tmp_path, "CTX210", BUILD + text, "a/Cargo.toml", "a/src/main.rs")
     assert "target=/app/a/target" in shown
+    assert "unless a workspace or a configuration moves the target directory" in shown
 
 
 IN_THE_IMAGE = {

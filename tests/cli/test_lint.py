@@ -33,10 +33,10 @@ def test_findings_and_exit_codes(cli: Cli, root: Path) -> None:
     done = cli("lint", cwd=root)
     assert done.code == 1
     assert done.lines[0].startswith(".dockerignore:1:1 warning CTX101 `node_modules` matches at")
-    assert "1 file (40 B)" in done.out
+    assert "40 B in 1 file" in done.out
     assert done.lines[-1] == ".dockerignore: 2 patterns, 109 B in 5 files sent"
     assert cli("lint", "--exit-zero", cwd=root).code == 0
-    assert cli("lint", "--select", "CTX128", cwd=root).code == 0
+    assert cli("lint", "--select", "CTX105", cwd=root).code == 0
     assert cli("lint", "--select", "CTX9", cwd=root).code == 2
     assert cli("lint", "absent", cwd=root).code == 2
 
@@ -67,7 +67,7 @@ def test_diff_shows_and_writes_nothing(cli: Cli, root: Path) -> None:
         "+dist",
     ]
     assert (root / ".dockerignore").read_bytes() == before
-    assert cli("lint", "--diff", "--select", "CTX128", cwd=root).code == 0
+    assert cli("lint", "--diff", "--select", "CTX105", cwd=root).code == 0
 
 
 def test_a_diff_can_be_applied(cli: Cli, root: Path) -> None:

@@ -190,10 +190,6 @@ CATCHES: dict[str, list[Case]] = {
         Case("**/*.log\nnpm-debug.log\n", None, ("2:1 info, certain",)),
         Case("a/b\n!x\n**/c\nweb/c\n", ["a"], ("4:1 info, certain",)),
         Case("*\n*.md\n!a.md\n", ["a.md"], ("2:1 info, certain",)),
-        Case("*\n!src\n!src/a.c\n", ["src/a.c", "b"], ("3:1 info, certain",)),
-        Case("*\n!**/*.md\n!docs/a.md\n!docs/b\n", ["docs/a.md"], ("3:1 info, certain",)),
-        Case("*\n!docs/*.md\n!**/*.md\n!docs/b\n", ["docs/a.md"], ("2:1 info, certain",)),
-        Case("*\n!src\n!src/a.c\n", None, ("3:1 info, unsafe",)),
         Case("*/*\n**\n", None, ("1:1 info, certain",)),
     ],
     "CTX113": [
@@ -223,12 +219,6 @@ CATCHES: dict[str, list[Case]] = {
     ],
     "CTX118": [
         Case("readme.md\n", ["README.md"], ("1:1 warning, unsafe",)),
-        Case("web/assets\n", ["apps/web/assets/a"], ("1:1 info",)),
-        Case("*\n!.index.ts\n", ["index.ts"], ("2:1 warning, unsafe",)),
-    ],
-    "CTX119": [
-        Case("\ufeffdist\n", ["dist/a"], ("1:1 info, certain",)),
-        Case("\ufeff# a\n", None, ("1:1 info, certain",)),
     ],
     "CTX120": [
         Case(
@@ -278,14 +268,6 @@ CATCHES: dict[str, list[Case]] = {
             ("2:1 warning 1 files 6 B",),
             "classic",
         ),
-    ],
-    "CTX126": [
-        Case("c++\n", ["c++/x"], ("1:1 info",)),
-        Case("*\n!**/*.py\n", ["a.py", "p/b.py"], ("2:1 info 1 files 7 B", "2:1 info 1 files 7 B")),
-    ],
-    "CTX128": [
-        Case("  dist \n", ["a"], ("1:1 info, certain",)),
-        Case("*\n! dist\n", None, ("2:1 warning, certain",)),
     ],
     "CTX130": [
         Case(
@@ -396,6 +378,7 @@ SILENT: dict[str, list[Case]] = {
         Case("tmp/*\n!tmp/\n!tmp/.keep\n", ["tmp/.keep"]),
         Case("*\n!src\nsrc/*\n!src/a.c\n", ["src/a.c"]),
         Case("*\n!src\n!lib/src\n", ["src/a.c", "lib/src/b"]),
+        Case("*\n!src\n!src/a.c\n", ["src/a.c", "b"]),
     ],
     "CTX113": [Case("a\n!a\na\n", ["a"]), Case("a\n!a\n", ["a"]), Case("a\n# a\n", None)],
     "CTX114": [Case("..a\n", ["..a"]), Case("a/../b\n", ["b"]), Case("*\n", None)],
@@ -418,7 +401,6 @@ SILENT: dict[str, list[Case]] = {
         Case("coverage\n", ["web/coverage/a"]),
         Case("*.swp\nThumbs.db\n", ["a"]),
     ],
-    "CTX119": [Case("dist\r\n", ["dist/a"]), Case("dist\n", None)],
     "CTX120": [
         Case("vendor\n!vendor/keep\n", ["vendor/keep/b"]),
         Case("vendor\n!vendor/keep\n**/vendor\n", ["vendor/keep/b"], builder="classic"),
@@ -440,8 +422,6 @@ SILENT: dict[str, list[Case]] = {
         Case("*\n!src/**/*.py\n", ["src/deep/b.py"]),
         Case("*\n!src/*/**\n", None),
     ],
-    "CTX126": [Case("node_modules\n", ["node_modules/a", "b"]), Case("*\n!src\n", ["src/a/b"])],
-    "CTX128": [Case("dist\r\n!src\n# a \n  \n", ["a"]), Case("a b\n", None)],
     "CTX130": [
         Case("*\n!services\n**/target\n", ["services/a/target/x"]),
         Case("docs\n!docs/keep\n", ["docs/keep/a"]),

@@ -9,12 +9,14 @@ import pytest
 from ctxsize import api
 from ctxsize.codes import code_of, names
 from ctxsize.findings import Finding
-from ctxsize.lints.run import Linted
+from ctxsize.lints import Linted
 from tests.lints.cases import CATCHES, SILENT, Case
 from tests.trees import build_tree
 
 ELSEWHERE = {"CTX117", "CTX127", "CTX129"}
 """Codes about more than one file, whose cases are in `test_files` and `test_selection`."""
+RETIRED = {"CTX119", "CTX126", "CTX128"}
+"""Codes that are no longer reported, but still accepted."""
 
 
 def linted(case: Case, root: Path, **options: object) -> Linted:
@@ -59,13 +61,18 @@ def test_each_lint_is_silent_where_its_cases_are_fine(
 
 
 def test_each_code_has_its_cases() -> None:
-    assert set(CATCHES) == set(SILENT) == {*names("CTX1")} - ELSEWHERE
+    assert set(CATCHES) == set(SILENT) == {*names("CTX1")} - ELSEWHERE - RETIRED
     assert all(cases for cases in (*CATCHES.values(), *SILENT.values()))
+
+
+def test_retired_codes_are_accepted_and_say_so() -> None:
+    assert api.lint(data=b"\xef\xbb\xbf  c++\n", select=[*RETIRED]).findings == ()
+    assert all(code_of(each).summary.startswith("No longer reported") for each in RETIRED)
 
 
 TEXT_ALONE = (
     *("CTX101", "CTX102", "CTX103", "CTX104", "CTX105", "CTX106", "CTX107", "CTX112", "CTX113"),
-    *("CTX114", "CTX115", "CTX119", "CTX121", "CTX122", "CTX123", "CTX124", "CTX128"),
+    *("CTX114", "CTX115", "CTX121", "CTX122", "CTX123", "CTX124"),
 )
 """Codes that need no tree."""
 

@@ -11,8 +11,8 @@ import pytest
 
 from benchmarks import lint_claims
 from ctxsize.findings import Finding, Paths
+from ctxsize.lints import lint_case
 from ctxsize.lints.case import Case
-from ctxsize.lints.run import lint_case
 
 LINES = b"node_modules\n*.log # logs\ndocs\ndocs/*.md\n*\n!web\n!docs/a.md\n"
 TREE = ["package.json", "web/package.json", "web/app.js", "docs/a.md", "docs/b.md", "a.log"]
@@ -36,7 +36,7 @@ def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, devtools: None) -> P
 @pytest.mark.usefixtures("corpus", "golibrary")
 @pytest.mark.parametrize("options", [[], ["--spoilt"]])
 def test_what_is_true_passes(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert lint_claims.main([*options, "--no-engines"]) == 0
+    assert lint_claims.main(options) == 0
     assert "1 ignore files, 0 differences" in capsys.readouterr().out
 
 
@@ -67,7 +67,7 @@ def test_what_is_not_true_does_not(
         return tuple(map(lie, lint_case(case)))
 
     monkeypatch.setattr(lint_claims, "lint_case", lying)
-    assert lint_claims.main(["--no-engines"]) == 1
+    assert lint_claims.main([]) == 1
     out = capsys.readouterr().out
     assert words in out
     assert "0 differences" not in out

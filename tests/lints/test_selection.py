@@ -11,8 +11,8 @@ from ctxsize.errors import InputError
 from ctxsize.findings import Severity
 from tests.trees import build_tree, file
 
-LINES = b"node_modules # x\ndist\ndist\n  a\n"
-ALL = ["CTX102", "CTX113", "CTX128"]
+LINES = b"node_modules # x\ndist\ndist\n!a\n"
+ALL = ["CTX102", "CTX113", "CTX106"]
 
 
 def codes(root: Path, **options: object) -> list[str]:
@@ -31,9 +31,9 @@ def root(tmp_path: Path) -> Path:
         ([], [], ALL),
         (["CTX1"], [], ALL),
         (["CTX102,CTX113"], [], ["CTX102", "CTX113"]),
-        ([], ["CTX11"], ["CTX102", "CTX128"]),
+        ([], ["CTX11"], ["CTX102", "CTX106"]),
         (["CTX113"], ["CTX1"], ["CTX113"]),
-        (["CTX1"], ["CTX113"], ["CTX102", "CTX128"]),
+        (["CTX1"], ["CTX113"], ["CTX102", "CTX106"]),
         (["CTX2"], [], []),
     ],
 )
@@ -58,8 +58,8 @@ def configure(root: Path, text: str) -> None:
 
 def test_the_configuration_selects_and_options_win(root: Path) -> None:
     configure(root, 'ignore = ["CTX11"]\n')
-    assert codes(root) == ["CTX102", "CTX128"]
-    assert codes(root, select=["CTX128"]) == ["CTX128"]
+    assert codes(root) == ["CTX102", "CTX106"]
+    assert codes(root, select=["CTX106"]) == ["CTX106"]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_the_configuration_selects_and_options_win(root: Path) -> None:
 def test_a_suppressed_finding_is_counted_and_not_shown(more: str, root: Path) -> None:
     configure(root, f'[[suppress]]\ncode = "CTX113"\nreason = "old"\n{more}')
     linted = api.lint([str(root)])
-    assert [each.code for each in linted.findings] == ["CTX102", "CTX128"]
+    assert [each.code for each in linted.findings] == ["CTX102", "CTX106"]
     assert linted.files[0].suppressed == 1
 
 

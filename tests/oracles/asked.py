@@ -8,7 +8,7 @@ directories that the walk passes by.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,13 +16,8 @@ from pathlib import Path
 
 from ctxsize.engine.request import Request
 from ctxsize.lints.case import Case
-from tests.oracles.buildah import BuildahResult
-from tests.oracles.classic import ClassicResult
 from tests.oracles.devtools import DevtoolsError, Listed, list_context
 from tests.oracles.golibrary import GoLibrary
-
-Sends = Callable[[Path], set[str]]
-"""What a builder sends of a context, by name."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +40,6 @@ class Asked:
     file: Path
     copies: Path
     library: GoLibrary | None = None
-    engines: Mapping[str, Sends] = field(default_factory=dict)
-    """Other builders by the names that ctxsize gives them."""
-    always: bool = False
-    """Whether the engines are asked also where nothing is said of them."""
     corrected: set[bytes] = field(default_factory=set)
     """The lines for which fsutil had the last word."""
     unasked: list[str] = field(default_factory=list)
@@ -146,14 +137,3 @@ class Asked:
         sizes = self.listing(b"").sizes
         own = {self._own: len(self.case.file.data)} if self._own in sizes else {}
         return {**sizes, **own}
-
-
-def sent_by(build: Callable[..., ClassicResult | BuildahResult], context: Path) -> set[str]:
-    """What another builder sends of `context`, for a Dockerfile beside it that takes all.
-
-    Raises DevtoolsError where the build fails.
-    """
-    result = build(context, dockerfile=context.parent / "Dockerfile")
-    if result.error:
-        raise DevtoolsError(result.error)
-    return {*result.names}

@@ -1,23 +1,20 @@
 """What `ctxsize lint` says about one ignore file, held path by path against Docker's own code.
 
 Every finding and every fix is taken at its word: which paths its figures count
-and what is true of them, which paths it changes and no other. What other
-builders send is asked of the engines themselves.
+and what is true of them, which paths it changes and no other.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from difflib import SequenceMatcher
 from pathlib import Path
 
-from ctxsize.engine.builders import BUILDERS
 from ctxsize.findings import Changes, Finding, Paths
 from ctxsize.lints.depths import ARTEFACTS
 from ctxsize.units import human
 from tests.oracles.asked import Asked, Listing
-from tests.oracles.devtools import DevtoolsError
 
 
 def differences(asked: Asked, findings: Iterable[Finding]) -> Iterator[str]:
@@ -29,14 +26,12 @@ def differences(asked: Asked, findings: Iterable[Finding]) -> Iterator[str]:
         yield from _apart("without content", tree.marked(case.now.empty), empty)
     files = [name for name in asked.now.sizes if not (asked.root / name).is_symlink()]
     yield from _sums("all that is sent", case.total, files, asked.now)
-    found = [*findings]
-    for finding in found:
+    for finding in findings:
         place = f"{finding.code} at {finding.location.line}"
         for each in (*of_figures(asked, finding), *of_message(asked, finding)):
             yield f"{place}: {each}"
         for each in of_fix(asked, finding):
             yield f"{place}, fix: {each}"
-    yield from of_builders(asked, found)
 
 
 def of_fix(asked: Asked, finding: Finding) -> Iterator[str]:
@@ -191,11 +186,6 @@ def _fall_back(asked: Asked, finding: Finding) -> Iterator[str]:
     yield from (f"{each} is sent with the other file too" for each in {*_paths(finding)} & kept)
 
 
-def _are_of_builders(asked: Asked, finding: Finding) -> Iterator[str]:
-    """See `of_builders`."""
-    yield from _missing("is not there", finding, asked.everything)
-
-
 FIGURES: dict[str, Callable[[Asked, Finding], Iterator[str]]] = {
     **dict.fromkeys(("CTX101", "CTX105"), _are_copies),
     **dict.fromkeys(("CTX108", "CTX130"), _are_named),
@@ -206,7 +196,6 @@ FIGURES: dict[str, Callable[[Asked, Finding], Iterator[str]]] = {
     "CTX117": _fall_back,
     "CTX120": _arrive_empty,
     "CTX125": _stay_out,
-    "CTX126": _are_of_builders,
 }
 """Each code with figures; a figure of another one is a mistake of this table."""
 
@@ -226,7 +215,7 @@ def of_figures(asked: Asked, finding: Finding) -> Iterator[str]:
             yield f"shows {each}, which it does not count"
 
 
-_AMOUNT = re.compile(r"([\d,]+) files? \(([\d.,]+ [kMGTP]?B)\)")
+_AMOUNT = re.compile(r"([\d.,]+ [kMGTP]?B) in ([\d,]+) files?")
 _COPIES = re.compile(r"([\d,]+) other cop(?:y is|ies are) sent")
 _EMPTY = re.compile(r"([\d,]+) of them without content")
 
@@ -253,7 +242,7 @@ def of_message(asked: Asked, finding: Finding) -> Iterator[str]:
     """What is wrong about the figures in the sentence of a finding."""
     paths = _paths(finding)
     yield from _of_places(asked, finding)
-    for count, size in _AMOUNT.findall(finding.message):
+    for size, count in _AMOUNT.findall(finding.message):
         if finding.files is None or (_number(count), size) != (
             finding.files,
             human(finding.content_bytes or 0),
@@ -268,45 +257,6 @@ def of_message(asked: Asked, finding: Finding) -> Iterator[str]:
             asked.unasked.append(f"{finding.code}, empty")
         elif _number(count) != len(asked.now.empty.intersection(paths)):
             yield f"the sentence says {count} files without content"
-
-
-def of_builders(asked: Asked, findings: Sequence[Finding]) -> Iterator[str]:
-    """What is wrong about all that is said of other builders, each asked itself."""
-    for name, builder in BUILDERS.items():
-        said = [
-            each
-            for each in findings
-            if each.code == "CTX126" and each.message.startswith(builder.title)
-        ]
-        if not said and not (asked.always and name in asked.engines):
-            continue
-        if name not in asked.engines:
-            asked.unasked.append(f"CTX126, {name}")
-            continue
-        fails = any(" fails: " in each.message for each in said)
-        try:
-            there = asked.engines[name](asked.root)
-        except DevtoolsError as error:
-            if not fails:
-                yield f"{name} fails: {error}"
-            continue
-        if fails:
-            yield f"{name} does not fail"
-        files = {each for each in there if not each.endswith("/")}
-        here = {each for each in asked.now.sizes if not each.endswith("/")}
-        yield from _apart(f"{name} sends", _told(said, "sends"), _countable(files - here))
-        silent = _told(said, "does not send")
-        yield from _apart(f"{name} does not send", silent, _countable(here - files))
-
-
-def _told(findings: Iterable[Finding], verb: str) -> set[str]:
-    return {path for each in findings if f" {verb} " in each.message for path in _paths(each)}
-
-
-def _countable(names: Iterable[str]) -> set[str]:
-    """Without what builders add by themselves."""
-    own = (".dockerignore", ".containerignore", "Dockerfile")
-    return {each for each in names if each not in own and not each.startswith(".dockerfile.")}
 
 
 def _missing(what: str, finding: Finding, names: Iterable[str]) -> Iterator[str]:

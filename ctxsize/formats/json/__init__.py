@@ -80,7 +80,7 @@ FIELDS = {
     "Paths": "files content_bytes",
     # The guard.
     "CheckReport": "passes baseline updated checks unused",
-    "ContextCheck": "name passes limits culprits grown remedy untried findings accepted",
+    "ContextCheck": "name passes limits culprits grown remedy findings accepted",
     "Limit": "name of unit allowed actual over baseline tolerance?",
     "Clue": "path content_bytes files",
     "Remedy": "saves_bytes=saves.content_bytes saves_files=saves.files enough",
@@ -97,7 +97,7 @@ FIELDS = {
     "Advice.problems": _OF_SUGGEST,
     "Size": "context transfer",
     "Suggestion": (
-        "rule=rule.name rule.category patterns paths keeps rule.why made_again_by=rule.again? "
+        "rule=rule.name rule.category patterns paths rule.why made_again_by=rule.again? "
         "evidence saves=size rule.confidence safe doubts rule.volatile chosen"
     ),
     "Question": "path size note",

@@ -28,7 +28,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ctxsize.advice import DockerfileAdvice
     from ctxsize.codes import Rules
-    from ctxsize.lints.run import Linted, LintedFile
+    from ctxsize.lints import Linted, LintedFile
     from ctxsize.scanning import Row, Scan
 
 

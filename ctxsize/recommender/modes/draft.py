@@ -23,8 +23,8 @@ from ctxsize.engine.trial import Attempt
 from ctxsize.errors import IgnoreFileError
 from ctxsize.recommender.build_files import BuildFile, BuildFiles
 from ctxsize.recommender.context import BuildContext
+from ctxsize.recommender.facts import is_named
 from ctxsize.recommender.matches import Match, exceptions, letting_in
-from ctxsize.recommender.mentions import is_named
 from ctxsize.recommender.outcome import IgnoreFileChange, Note
 from ctxsize.recommender.rules import Category, is_build_input
 from ctxsize.recommender.tree import is_below
@@ -109,7 +109,7 @@ class Draft(BuildContext):
     def kept_back(self, attempt: Attempt) -> Iterator[Wrong]:
         """Yield the paths that would be hidden and that a trap protects.
 
-        Objections that the user may overrule do not count, except for two kinds (`_keeps`).
+        Objections that the user may overrule do not count, except for three kinds (`_keeps`).
         """
         hidden = set(attempt.hidden)
         for match in self.found:
@@ -121,10 +121,12 @@ class Draft(BuildContext):
 def _keeps(match: Match, trap: str) -> bool:
     """Return True if a doubt protects a match.
 
-    Without a file that a bundler reads, the build succeeds but makes a different image. Tests
-    that a manifest names may be a member of a workspace, whose install fails without them.
+    Without a file that a bundler reads, the build succeeds but makes a different image.
+    Dependencies that no command installs may be needed. Tests that a manifest names may be a
+    member of a workspace, whose install fails without them.
     """
-    return trap == "env_at_build" or (trap == "mentioned" and match.rule.category is Category.TESTS)
+    tests = match.rule.category is Category.TESTS
+    return trap in ("env_at_build", "no_install_step") or (trap == "mentioned" and tests)
 
 
 def allowlist(draft: Draft) -> IgnoreFileChange:
