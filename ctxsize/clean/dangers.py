@@ -21,20 +21,21 @@ from ctxsize.engine import git
 from ctxsize.reader import entries_in, read_file
 
 _LONGEST_PATH = 4000
+_FRESH_S = 1.0
+"""Seconds between two looks at all processes, as there may be thousands of directories."""
 _PROC = "/proc"
 _ProcessUse = tuple[str, str]
 """An absolute path that a process uses, and a description of the process."""
 
 
 class Dangers:
-    """Dangers below the real path `root`; processes are listed again after `fresh_s` seconds."""
+    """Dangers below the real path `root`."""
 
-    def __init__(self, root: str, *, fresh_s: float) -> None:
+    def __init__(self, root: str) -> None:
         self._root = root
         # The answers so far, by the top of a repository.
         self._has_repository = cache(_has_repository)
         self._tracked = cache(_tracked)
-        self._fresh_s = fresh_s
         self._listed_at: float | None = None
         self._uses: tuple[_ProcessUse, ...] = ()
 
@@ -56,7 +57,7 @@ class Dangers:
     def around(self, path: str) -> CleanObjection | None:
         """Return the objection of git, mounts and processes to the directory at `path`."""
         full, now = self._full(path), time.monotonic()
-        if self._listed_at is None or now - self._listed_at > self._fresh_s:
+        if self._listed_at is None or now - self._listed_at > _FRESH_S:
             self._uses, self._listed_at = tuple(_users(self._root)), now
         return self._protection(full) or _using(full, self._uses)
 

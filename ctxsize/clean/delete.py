@@ -35,8 +35,6 @@ from ctxsize.reader import entries_in
 Step = Callable[[str, str], None]
 """Called when an item is `checked`, `renamed` and `compared`, each before what follows."""
 _SHOWN = 3
-_FRESH_S = 1.0
-"""There may be thousands of items: processes are not looked at again for each."""
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -44,7 +42,7 @@ def delete(
     plan: CleanPlan, *, steps: Steps | None = None, step: Step = lambda *_: None
 ) -> Iterator[Result]:
     """Yield what became of each item, one after the other, as it is done."""
-    dangers = Dangers(plan.root, fresh_s=_FRESH_S)
+    dangers = Dangers(plan.root)
     for item in stepped(plan.items, steps, lambda each: each.path):
         yield _deleted(plan, item, _Deletion(item, dangers, step))
     for path in plan.records:

@@ -5,7 +5,6 @@ Symlinks are not followed, mounts not entered, and a repository's own files not 
 
 from __future__ import annotations
 
-import math
 import os
 import pwd
 import re
@@ -78,7 +77,7 @@ def look(root: str, choice: CleanChoice, progress: Progress | None) -> CleanPlan
     real = _root_of(root)
     try:
         with Descent(real) as descent:
-            looking = _Looking(choice, progress, descent, Dangers(real, fresh_s=math.inf))
+            looking = _Looking(choice, progress, descent, Dangers(real))
             place, pop = descent.place, looking.above.pop
             tour(descent, "", looking.visit, failed=looking.refused, left=lambda name: pop())
     except OSError as error:

@@ -81,7 +81,7 @@ def write_output(
                 raise InputError(why, path=path, hint="remove it, or name another file")
         place.stage()
         with _explained(path):
-            place.rename()
+            place.put(os.replace)
 
 
 class _Place:
@@ -157,21 +157,10 @@ class _Place:
         with suppress(OSError):
             os.unlink(self.temporary, dir_fd=self.directory)
 
-    def rename(self) -> None:
-        """Put the temporary file in the place of the file, for good. Raises `OSError`."""
-        at = self.directory
-        os.replace(self.temporary, self.name, src_dir_fd=at, dst_dir_fd=at)
-        self._flush()
-
-    def link(self) -> None:
-        """Link the temporary file to its target. Unlike a rename this fails if the name exists."""
-        at = self.directory
-        os.link(self.temporary, self.name, src_dir_fd=at, dst_dir_fd=at)
-        self._flush()
-
-    def _flush(self) -> None:
-        """Make the new name last, which not every file system can."""
-        with suppress(OSError):
+    def put(self, how: Callable[..., None]) -> None:
+        """Give the temporary file the name, by `os.replace` or `os.link`. Raises `OSError`."""
+        how(self.temporary, self.name, src_dir_fd=self.directory, dst_dir_fd=self.directory)
+        with suppress(OSError):  # to make it last, which not every file system can
             os.fsync(self.directory)
 
 
@@ -242,7 +231,7 @@ def _commit(place: _Place, written: Sequence[str]) -> None:
             raise InputError("the file has just changed", path=place.edit.path, hint=rest)
         if place.seen is None:
             try:
-                place.link()
+                place.put(os.link)  # unlike a rename this fails if the name exists
                 return
             except FileExistsError:
                 raise InputError(
@@ -250,7 +239,7 @@ def _commit(place: _Place, written: Sequence[str]) -> None:
                 ) from None
             except OSError:  # a file system without hard links
                 pass
-        place.rename()
+        place.put(os.replace)
 
 
 def _identity(found: os.stat_result) -> tuple[int, ...]:

@@ -99,7 +99,9 @@ class _Merged:
 
     def add(self, additions: Sequence[Addition]) -> None:
         """Add a block, or lines to the one that is in the right place."""
-        groups = {"": [*additions]} if self._in_order else _grouped(additions)
+        groups: dict[str, list[Addition]] = {}
+        for each in additions:
+            groups.setdefault("" if self._in_order else each.heading, []).append(each)
         if self._block() is None:
             self._add_block(groups.values())
             return
@@ -187,13 +189,6 @@ class _Merged:
             first -= 1
         text = self.lines[first].decode("utf-8", "replace").strip() if first < at else ""
         return text.removeprefix("# ") if text.startswith("# ") else ""
-
-
-def _grouped(additions: Iterable[Addition]) -> dict[str, list[Addition]]:
-    groups: dict[str, list[Addition]] = {}
-    for each in additions:
-        groups.setdefault(each.heading, []).append(each)
-    return groups
 
 
 def _written(additions: Iterable[Addition], end: bytes, heading: str = "") -> list[bytes]:
