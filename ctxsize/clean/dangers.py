@@ -41,9 +41,6 @@ class Dangers:
 
     def of(self, descent: Descent, locks: Iterable[str]) -> CleanObjection | None:
         """Return what speaks against the directory where `descent` is, with its `locks`."""
-        if len(os.fsencode(self._full(descent.path))) > _LONGEST_PATH:
-            message = "its path is too long to ask git and the system about it"
-            return CleanObjection("too-deep", message)
         around = self.around(descent.path)
         if around is not None:
             return around
@@ -57,6 +54,8 @@ class Dangers:
     def around(self, path: str) -> CleanObjection | None:
         """Return the objection of git, mounts and processes to the directory at `path`."""
         full, now = self._full(path), time.monotonic()
+        if len(os.fsencode(full)) > _LONGEST_PATH:
+            return CleanObjection("too-deep", "its path is too long to ask the system about it")
         if self._listed_at is None or now - self._listed_at > _FRESH_S:
             self._uses, self._listed_at = tuple(_users(self._root)), now
         return self._protection(full) or _using(full, self._uses)

@@ -44,30 +44,13 @@ def delete(
     """Yield what became of each item, one after the other, as it is done."""
     dangers = Dangers(plan.root)
     for item in stepped(plan.items, steps, lambda each: each.path):
-        yield _deleted(plan, item, _Deletion(item, dangers, step))
+        yield _Deletion(item, dangers, step).result(plan)
     for path in plan.records:
         above, _, name = path.rpartition("/")
         with suppress(OSError), Descent(plan.root) as descent:
             descent.follow(above)
             if is_orphan(descent.fd, name):
                 os.unlink(name, dir_fd=descent.fd)
-
-
-def _deleted(plan: CleanPlan, item: CleanCandidate, deletion: _Deletion) -> Result:
-    """Return the result of one item."""
-    if not {"", ".", ".."}.isdisjoint(item.path.split("/")):
-        return Result(item.path, False, message="it is not below ROOT")
-    above, _, name = item.path.rpartition("/")
-    try:
-        with Descent(plan.root) as descent, Locks() as locks:
-            if descent.place != plan.place:
-                return Result(item.path, False, message="ROOT is another directory now")
-            descent.follow(above)
-            with Descent(descent.fd) as inner:
-                inner.enter(name)
-                return deletion.run(descent.fd, inner.fd, locks)
-    except OSError as error:
-        return Result(item.path, False, message=f"it has changed: {error.strerror}")
 
 
 class _Deletion:
@@ -82,8 +65,23 @@ class _Deletion:
         self._trash = self._name if self._is_leftover else TRASH + secrets.token_hex(16)
         self._trash_path = os.path.join(above, self._trash)
 
-    def run(self, above: int, fd: int, locks: Locks) -> Result:
-        """Delete the directory `fd` in the directory `above`, and return the result."""
+    def result(self, plan: CleanPlan) -> Result:
+        """Delete the directory, and return the result."""
+        if not {"", ".", ".."}.isdisjoint(self._item.path.split("/")):
+            return self._failed("it is not below ROOT")
+        try:
+            with Descent(plan.root) as descent, Locks() as locks:
+                if descent.place != plan.place:
+                    return self._failed("ROOT is another directory now")
+                descent.follow(os.path.dirname(self._item.path))
+                with Descent(descent.fd) as inner:
+                    inner.enter(self._name)
+                    return self._run(descent.fd, inner.fd, locks)
+        except OSError as error:
+            return self._failed(f"it has changed: {error.strerror}")
+
+    def _run(self, above: int, fd: int, locks: Locks) -> Result:
+        """Delete the directory `fd` in the directory `above`."""
         self._above, self._fd = above, fd
         planned = self._item.inventory
         beside = [f"../{self._trash}{RECORD}"] if self._is_leftover else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import takewhile
 
 from ctxsize.codes import severity_of
@@ -17,6 +18,7 @@ from ctxsize.model import Amount
 from ctxsize.recommender.modes.draft import Draft, allowlist, like
 from ctxsize.recommender.modes.from_gitignore import from_gitignore
 from ctxsize.recommender.outcome import IgnoreFileChange, IgnoreFilePlan, Note, Removed
+from ctxsize.units import plural
 from ctxsize.writer.merge import edit_lines
 
 MODES: dict[str, Callable[[Draft], IgnoreFileChange]] = {
@@ -61,23 +63,20 @@ def make(snapshot: Snapshot, mode: str, *, sibling: IgnoreFile | None = None) ->
 
 def _findings(mode: str, path: str, change: IgnoreFileChange, saved: Amount) -> Iterator[Finding]:
     """Yield what `--write` would change: a finding for each removed line, one for all new lines."""
-    severity, order = severity_of("CTX503"), f"ctxsize suggest --{mode} --write does it"
+    order = f"ctxsize suggest --{mode} --write does it"
+    finding = partial(Finding, "CTX503", severity_of("CTX503"), help=order)
     for each in change.removed:
-        message = f"{each.text} is redundant: {each.why}"
-        yield Finding("CTX503", severity, message, Location(path, each.line), help=order)
-    if change.added:
-        lines = tuple(each.line for each in change.added)
-        message = f"--{mode} would add {len(lines):,} {'line' if len(lines) == 1 else 'lines'}"
-        yield Finding(
-            "CTX503",
-            severity,
+        yield finding(f"{each.text} is redundant: {each.why}", Location(path, each.line))
+    lines = tuple(each.line for each in change.added)
+    if lines:
+        message = f"--{mode} would add {plural(len(lines), 'line')}"
+        yield finding(
             message,
             Location(path),
             evidence=lines,
+            lines=lines,
             content_bytes=max(0, saved.content_bytes),
             files=max(0, saved.files),
-            help=order,
-            lines=lines,
         )
 
 
