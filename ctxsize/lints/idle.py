@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ctxsize.engine.evaluate import up_to
+from ctxsize.engine.events import order
 from ctxsize.engine.governing import read_ignore_file
-from ctxsize.engine.listing import order
-from ctxsize.engine.snapshot import differences
+from ctxsize.engine.memory import differences
 from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.case import MOVE_TO_END, NOTHING, REMOVE, Case
 from ctxsize.lints.lines import Line
