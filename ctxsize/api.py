@@ -340,10 +340,8 @@ def clean_plan(
     return look(root, choice, progress)
 
 
-def clean_apply(
-    plan: CleanPlan, *, progress: Progress | None = None, steps: Steps | None = None
-) -> tuple[Result, ...]:
+def clean_apply(plan: CleanPlan, *, steps: Steps | None = None) -> tuple[Result, ...]:
     """Delete each item of `plan` that has not changed since, and return the results."""
     from ctxsize.clean.delete import delete
 
-    return tuple(delete(plan, progress=progress, steps=steps))
+    return tuple(delete(plan, steps=steps))
