@@ -175,11 +175,10 @@ def _is_enough(recipe: Recipe, fetch: Fetch, inside: str, files: list[str]) -> b
     given = _requirements(command)
     texts = (recipe.text(posixpath.join(inside, each)) for each in given or manager.files[:1])
     if given:
-        operands = (word for word in command.operands if word not in given)
-        needs_more = command.has(*_OF_FILES) or any(
-            word.startswith((".", "/")) for word in operands
-        )
-        needs_more |= len(files) < len(given) or any(map(_INCLUDED.search, texts))
+        others = (word for word in command.operands if word not in given)
+        is_local = any(word.startswith((".", "/")) for word in others)
+        needs_more = is_local or command.has(*_OF_FILES) or len(files) < len(given)
+        needs_more = needs_more or any(map(_INCLUDED.search, texts))
     else:
         needs_more = not manager.files or any(map(manager.needs_more_than, texts))
     # Paths with blanks and files of other directories are left to a person.
