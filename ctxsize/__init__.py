@@ -1,6 +1,6 @@
 """Report exactly what `docker build` will send, and keep it small.
 
-The whole public API. The first use of a name imports `ctxsize.public`, so that
+The public names are those of `ctxsize.public`, which the first use of one imports: so
 `import ctxsize` and `ctxsize --version` cost next to nothing, and `python -m ctxsize`
 imports no `inspect.py` of a stranger's context before `__main__` prevents that.
 
@@ -12,62 +12,9 @@ imports no `inspect.py` of a stranger's context before `__main__` prevents that.
 
 from __future__ import annotations
 
-from ctxsize.version import __version__
+import os
 
-__all__ = [
-    "BUILDERS",
-    "Build",
-    "BuildFailsError",
-    "Builder",
-    "Check",
-    "CtxsizeError",
-    "Difference",
-    "Directory",
-    "DockerIgnorePattern",
-    "DockerIgnoreSpec",
-    "DockerfileError",
-    "Effect",
-    "Entry",
-    "Explanation",
-    "IgnoreFileError",
-    "IgnoreFileInfo",
-    "Ignored",
-    "InputError",
-    "Kind",
-    "Level",
-    "Listing",
-    "Measurement",
-    "NamedContext",
-    "NearMiss",
-    "Outcome",
-    "Pattern",
-    "Problem",
-    "Report",
-    "Request",
-    "Share",
-    "SourceShare",
-    "Totals",
-    "Transfer",
-    "Verdict",
-    "__version__",
-    "advise",
-    "check",
-    "clean_apply",
-    "clean_plan",
-    "compare",
-    "diff",
-    "discover",
-    "entries",
-    "explain",
-    "lint",
-    "ls",
-    "measure",
-    "plan_ignore_file",
-    "request_for",
-    "resolve",
-    "scan",
-    "suggest",
-]
+from ctxsize.version import __version__ as __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,14 +22,19 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name: str) -> object:
-        if name not in __all__:
+        if name == "__all__":
+            return __dir__()
+        # `from ctxsize import api` looks for an attribute before it imports the module.
+        places = (os.path.join(__path__[0], each) for each in (name, f"{name}.py"))
+        if name.startswith("_") or any(map(os.path.exists, places)) or name not in __dir__():
             raise AttributeError(f"module 'ctxsize' has no attribute {name!r}")
-        if name in ("check", "diff"):  # these load the guard, which no other function needs
-            from ctxsize import checking as module
-        else:
-            from ctxsize import public as module
-        return getattr(module, name)
+        from ctxsize import public
+
+        return getattr(public, name)
 
 
 def __dir__() -> list[str]:
-    return __all__
+    from ctxsize import public
+
+    names = (each for each in vars(public) if not each.startswith("_"))
+    return ["__version__", *(each for each in names if each != "annotations")]

@@ -9,27 +9,27 @@ accepted if each of them is.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cache
+from itertools import accumulate
+from typing import TYPE_CHECKING, TypeVar
 
 from ctxsize.config import Config, Suppression, load
+from ctxsize.engine.request import Request, request_of
 from ctxsize.errors import InputError, InputErrors
 from ctxsize.findings import Finding, Location, Severity
-from ctxsize.model import Effect, Problem, Report
+from ctxsize.model import Amount, Effect, Problem, Report
 from ctxsize.reader import read_file
+
+if TYPE_CHECKING:
+    from ctxsize.recommender.outcome import Suggested
+
+    AnySuggested = TypeVar("AnySuggested", bound=Suggested)
 
 UNUSED = "CTX129"
 """The code of a table that accepts nothing."""
-
-
-@dataclass(frozen=True)
-class Accepted:
-    """A finding that the configuration accepts, and why."""
-
-    finding: Finding
-    reason: str
 
 
 class Wanted:
@@ -58,37 +58,20 @@ class Wanted:
 
     def selected(self, findings: Iterable[Finding]) -> list[Finding]:
         """Return those of `findings` with a wanted code and severity, accepted or not."""
-        return [
-            each
-            for each in findings
-            if self._wants(each.code) and each.severity.rank <= self._severity.rank
-        ]
+        most = self._severity.rank
+        return [each for each in findings if each.severity.rank <= most and self._wants(each.code)]
 
     def of(
         self, findings: Iterable[Finding], *, lines: Sequence[str] | None = None
     ) -> tuple[Finding, ...]:
-        """Return the findings that count; `lines` replace the content of their file on disk.
-
-        A table counts as used if it accepts a finding, even one of another code or severity.
-        """
+        """Return the findings that count; `lines` replace the content of their file on disk."""
         left = (each for each in findings if self.reason(each, lines=lines) is None)
         return tuple(self.selected(left))
-
-    def split(
-        self, findings: Iterable[Finding], *about: str
-    ) -> tuple[tuple[Finding, ...], tuple[Accepted, ...]]:
-        """Return the findings that are not accepted, and those that are; see `reason`."""
-        reasons = [(each, self.reason(each, *about)) for each in findings]
-        left = tuple(each for each, reason in reasons if reason is None)
-        return left, tuple(Accepted(each, reason) for each, reason in reasons if reason is not None)
 
     def reason(
         self, finding: Finding, *about: str, lines: Sequence[str] | None = None
     ) -> str | None:
-        """Return the reason for which `finding` is accepted, or None.
-
-        It also concerns the paths `about`. `lines` replace the content of its file on disk.
-        """
+        """Return the reason for which `finding`, also about `about`, is accepted, or None."""
         places = [self._relative(each) for each in (finding.location.path, *about)]
         tables = [
             each
@@ -124,18 +107,15 @@ class Wanted:
     def unused(
         self, codes: Iterable[str], *directories: str, files: Iterable[str] = ()
     ) -> tuple[Finding, ...]:
-        """Return a finding for each table about `codes` that accepted nothing.
-
-        Tables without a path are reported only if `directories` contain the configuration.
-        """
+        """Return a finding for each table about `codes` and these places that accepted nothing."""
         ours = {each for each in codes if self._wants(each)}
         whole = any(map(self._config.lies_below, directories))
-        looked_at = [self._relative(each) for each in (*directories, *files)]
+        seen = {self._relative(each) for each in (*directories, *files)}
         found: list[Finding] = []
         for number, table in enumerate(self._config.suppress, 1):
-            if table in self._used or table.code not in ours:
-                continue
-            if not whole and not (table.path and _lies_in(table.path, looked_at)):
+            path = table.path and os.path.normpath(table.path)
+            lies_in = path and seen & {".", *accumulate(path.split("/"), "{}/{}".format)}
+            if table in self._used or table.code not in ours or not (whole or lies_in):
                 continue
             where = f" in {table.path}" if table.path else ""
             message = f"suppress[{number}]: there is no {table.code}{where} to suppress"
@@ -162,11 +142,6 @@ def _is_among(path: str, places: Iterable[str]) -> bool:
     return any(fnmatchcase(each, wanted) for each in places)
 
 
-def _lies_in(path: str, looked_at: Iterable[str]) -> bool:
-    there = os.path.normpath(path)
-    return any(each in (".", there) or there.startswith(f"{each}/") for each in looked_at)
-
-
 def _lines(path: str) -> list[str]:
     try:
         return read_file(path).decode("utf-8-sig", "surrogateescape").split("\n")
@@ -175,10 +150,7 @@ def _lines(path: str) -> list[str]:
 
 
 def readable(config: Config | None, start: str) -> tuple[Config, tuple[Problem, ...]]:
-    """Return `config` or that of `start`; if it is unreadable, an empty one and a problem.
-
-    For answers that are true without it: they show the findings that it would accept.
-    """
+    """Return `config` or that of `start`; if it is unreadable, an empty one and a problem."""
     if config is not None:
         return config, ()
     try:
@@ -188,13 +160,13 @@ def readable(config: Config | None, start: str) -> tuple[Config, tuple[Problem, 
         return Config(), (Problem("config", message, path=error.path),)
 
 
-def without_accepted(report: Report, config: Config) -> Report:
-    """Return `report` without the problems that are accepted.
+def judged(request: Request, report: Report, config: Config | None) -> Report:
+    """Return `report` without the problems that `config` accepts, and with its reasons.
 
-    A problem that makes a total a lower bound is always kept.
+    Without `config`, that of the context is read. A problem that makes a total a lower bound is
+    always kept.
     """
-    if not config.suppress:
-        return report
+    config, unread = readable(config, report.context_path)
     wanted = Wanted(config)
 
     def left(problems: Iterable[Problem], context: str | None = None) -> tuple[Problem, ...]:
@@ -209,26 +181,55 @@ def without_accepted(report: Report, config: Config) -> Report:
     named = (
         replace(each, problems=left(each.problems, each.value)) for each in report.named_contexts
     )
-    return replace(
+    report = replace(
         report,
-        problems=left(report.problems),
+        problems=(*left(report.problems), *unread),
         transfer=transfers[0] if transfers else None,
         more_transfers=tuple(transfers[1:]),
         named_contexts=tuple(named),
     )
+    if not any(part.clues for part in report.parts):
+        return report
+    from ctxsize.engine.reasons import with_reasons  # small contexts have no clues
 
-
-def secret_test(config: Config | None) -> Callable[[str], bool]:
-    """Return a test whether `config` accepts the secret at a path, for `suggest`.
-
-    `select` is ignored, as it chooses codes of other commands.
-    """
-    if config is None or not (config.suppress or config.ignore):
-        return lambda _: False
-    wanted = Wanted(replace(config, select=()))
+    # `select` chooses codes of other commands.
+    secrets = Wanted(replace(config, select=()))
 
     def is_accepted(path: str) -> bool:
         finding = Finding("CTX511", Severity.WARNING, "a secret is in the context", Location(path))
-        return not wanted.of([finding])
+        return not secrets.of([finding])
 
-    return is_accepted
+    return with_reasons(request, report, is_accepted=is_accepted)
+
+
+def finished(
+    request: Request,
+    outcome: AnySuggested,
+    config: Config | None,
+    codes: Iterable[str] = (),
+    *,
+    write: bool,
+) -> AnySuggested:
+    """Return `outcome` without the findings that `config` accepts; `write` writes its edit.
+
+    Tables about `codes` that accept nothing are findings too. A symlink is written through if its
+    target is in the context. The size is measured after writing. Raises `InputError`.
+    """
+    config, unread = readable(config, request.context)
+    wanted = Wanted(config)
+    findings = (*wanted.of(outcome.findings), *wanted.unused(codes, request.context))
+    problems = (*outcome.problems, *unread)
+    outcome = replace(outcome, findings=findings, problems=problems)
+    if not write or outcome.edit is None:
+        return outcome
+    from ctxsize.engine.report import measure
+    from ctxsize.engine.transfers import with_transfers
+    from ctxsize.recommender.outcome import Size
+    from ctxsize.writer.apply import apply
+
+    problems += apply([outcome.edit], within=request.root)
+    now = request_of(request.build, request.builder, plans=request.plans)
+    report = with_transfers(now, measure(now, top=1, depth=0))
+    travels = None if report.transfer is None else Amount.of(*report.transfers)
+    after = Size(Amount.of(report.context.totals), travels)
+    return replace(outcome, written=True, after=after, problems=problems)

@@ -1,10 +1,7 @@
 """The public functions except `check` and `diff`: they take names of directories, return values.
 
 Each imports its modules when it is called, as start-up is a large part of a small run.
-
->>> report = measure(".", builder="classic")        # doctest: +SKIP
->>> report.context.totals.content_bytes             # doctest: +SKIP
-20214000000
+`steps` is called with each part of the work, `progress` with what was counted so far.
 """
 
 from __future__ import annotations
@@ -14,10 +11,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ctxsize.build import Build
+from ctxsize.build import Build, build_of
+from ctxsize.engine.builders import builder_of
+from ctxsize.engine.dockerfiles import files_near
+from ctxsize.engine.request import Plans, Request, request_of
 from ctxsize.errors import InputError
-from ctxsize.requests import ELSEWHERE, build_of, builder_of, finished, judged
-from ctxsize.requests import request_for as request_for
+from ctxsize.model import Problem
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -29,13 +28,44 @@ if TYPE_CHECKING:
     from ctxsize.discovery import Discovery
     from ctxsize.engine.events import Progress, Steps
     from ctxsize.engine.listing import Listing, Union
-    from ctxsize.engine.request import Request
     from ctxsize.engine.trace import Explanation
     from ctxsize.findings import Severity
     from ctxsize.lints import Linted
     from ctxsize.model import Report
     from ctxsize.recommender.outcome import Advice, IgnoreFilePlan
     from ctxsize.scanning import Scan
+
+
+ELSEWHERE = "there is no Dockerfile at the top of this context; to name a build"
+
+
+def request_for(build: Build | str | Request = ".", **options: Unpack[Options]) -> Request:
+    """Return the request for a build, or for a context with fields of `Build` as keywords.
+
+    A request is returned unchanged, or with options as one for its build with these.
+    Raises `InputError` for a missing file or directory and for an unknown builder.
+    """
+    if isinstance(build, Request) and not options:
+        return build
+    given = build_of(build.build if isinstance(build, Request) else build, options)
+    return requested(given or Build(), Plans())
+
+
+def requested(build: Build, plans: Plans) -> Request:
+    """Return the request for `build`, which shares `plans`. Raises as `request_for`.
+
+    If it has no Dockerfile, its problem suggests a command for a build found nearby.
+    """
+    request = request_of(build, builder_of(build.builder), plans=plans)
+    missing = any(each.code == "no-dockerfile" for each in request.problems)
+    if missing and (near := files_near(request.context)):
+        from ctxsize.discovery import what_to_type
+
+        if typed := what_to_type(request.context, near):
+            hint = Problem("no-dockerfile", f"{ELSEWHERE}, type {typed}")
+            problems = (hint if each.code == hint.code else each for each in request.problems)
+            return replace(request, problems=tuple(problems))
+    return request
 
 
 def measure(
@@ -55,22 +85,20 @@ def measure(
     `ignored` also measures how much each pattern saves, `compare` how other builders differ.
     `top` limits the lists of the largest, `depth` the tree, `jobs` the threads of the compiled
     core. `config`, by default that of the context, names accepted problems and secrets.
-    Raises `InputError` for a missing file or directory, `IgnoreFileError` for a pattern and
-    `BuildFailsError` for a context on which the build itself would fail.
+    Raises `InputError` for a missing file or directory, `BuildFailsError` if the build fails.
     """
     from ctxsize.engine import report as measuring
     from ctxsize.engine.transfers import with_transfers
 
     request = request_for(build, **options)
     report = measuring.measure(
-        request,
-        everything=ignored,
-        top=top,
-        depth=depth,
-        progress=progress,
-        jobs=jobs,
+        request, everything=ignored, top=top, depth=depth, progress=progress, jobs=jobs
     )
-    report = judged(request, with_transfers(request, report, progress=progress), config)
+    report = with_transfers(request, report, progress=progress)
+    if report.findings or any(part.clues for part in report.parts):
+        from ctxsize.accepting import judged  # most reports need no configuration
+
+        report = judged(request, report, config)
     return replace(report, differences=measuring.compare(request)) if compare else report
 
 
@@ -92,13 +120,14 @@ def ls(
     from ctxsize.engine.listing import Listing
 
     request = request_for(build, **options)
-    if not (named or transfer):
-        return Listing(request, sent=sent, ignored=ignored)
-    from ctxsize.engine.need import request_named  # this imports the parser of Dockerfiles
-    from ctxsize.engine.transfers import transfer_listing
+    if named or transfer:
+        from ctxsize.engine.need import request_named  # this imports the parser of Dockerfiles
+        from ctxsize.engine.transfers import transfer_listing
 
-    request = request_named(request, named)
-    return transfer_listing(request) if transfer else Listing(request, sent=sent, ignored=ignored)
+        request = request_named(request, named)
+        if transfer:
+            return transfer_listing(request)
+    return Listing(request, sent=sent, ignored=ignored)
 
 
 def explain(
@@ -112,14 +141,13 @@ def explain(
 
     Raises what `measure` raises, and `InputError` for a path outside the context.
     """
-    from ctxsize.engine import trace as explaining
+    from ctxsize.engine import trace
     from ctxsize.engine.arrivals import Takers
     from ctxsize.engine.need import request_named
 
     request = request_named(request_for(build, **options), named)
-    takers = Takers(request)
-    explained = (explaining.explain(request, explaining.in_context(request, p)) for p in paths)
-    return [takers.added_to(each) for each in explained]
+    add = Takers(request).added_to
+    return [add(trace.explain(request, trace.in_context(request, path))) for path in paths]
 
 
 def lint(
@@ -143,8 +171,8 @@ def lint(
     its options, the file that governs this build is checked, or `paths` for its context.
     `data` replaces the content of the one path, or is that of a file without a path. `fix` makes
     edits of the fixes that are proved to change only what they intend, `unsafe_fixes` of all.
-    `config` is by default that of the first path. `steps` is called with each file.
-    Raises `InputError` for a missing path, and for codes that do not exist.
+    `config` is by default that of the first path. Raises `InputError` for a missing path, and
+    for codes that do not exist.
     """
     from ctxsize.lints import lint as run
 
@@ -180,10 +208,11 @@ def suggest(
 
     Safe suggestions are chosen; with `unsafe` all, with `only` those of these rules or
     paths. `write` writes the chosen lines and measures again; else the size is predicted.
-    `config`, by default that of the context, names accepted findings. `steps` is called
-    with each part of the work. Raises what `measure` raises, and `InputError` for a name
-    without suggestions and for a file that changed in between or cannot be written.
+    `config`, by default that of the context, names accepted findings. Raises what `measure`
+    raises, and `InputError` for a name without suggestions and for a file that changed in
+    between or cannot be written.
     """
+    from ctxsize.accepting import finished
     from ctxsize.codes import names
     from ctxsize.engine.snapshot import Snapshot
     from ctxsize.recommender.advisor import Advisor, Choice
@@ -191,7 +220,7 @@ def suggest(
     request = request_for(build, **options)
     advisor = Advisor(Snapshot.take(request, progress=progress), steps=steps)
     advice = advisor.advise(Choice(only, unsafe))
-    hints = (each for each in request.problems if each.message.startswith(ELSEWHERE))
+    hints = [each for each in request.problems if each.message.startswith(ELSEWHERE)]
     advice = replace(advice, problems=(*hints, *advice.problems))
     # A table may be about another build of the same context.
     is_usual = not request.build.given() and not only
@@ -209,11 +238,11 @@ def plan_ignore_file(
     progress: Progress | None = None,
     **options: Unpack[Options],
 ) -> IgnoreFilePlan:
-    """Return the new ignore file in a mode; see `suggest` for the other arguments.
+    """Return the new ignore file in a mode: `allowlist`, `from-gitignore`, `tidy` or `like`.
 
-    `mode` is `allowlist`, `from-gitignore` or `tidy`, or `like` with the path of
-    another ignore file.
+    `like` is the path of another ignore file. See `suggest` for the other arguments.
     """
+    from ctxsize.accepting import finished
     from ctxsize.engine.governing import read_ignore_file
     from ctxsize.engine.snapshot import Snapshot
     from ctxsize.recommender import modes
@@ -245,11 +274,7 @@ def scan(
     progress: Progress | None = None,
     steps: Steps | None = None,
 ) -> Scan:
-    """Return every build below `root`, measured, the largest first, with joint findings.
-
-    `ask_docker` is as for `discover`. `config`, by default that of `root`, selects the
-    findings. `steps` is called with each build. Raises `InputError` for no directory.
-    """
+    """Return every build below `root`, measured, the largest first, with joint findings."""
     from ctxsize.accepting import Wanted, readable
     from ctxsize.codes import names
     from ctxsize.findings import in_order
@@ -275,9 +300,8 @@ def advise(
 ) -> DockerfileAdvice:
     """Return findings about the Dockerfiles below `root`, with rewrites; writes nothing.
 
-    `fix` makes edits of the rewrites that are certain, `unsafe_fixes` of all.
-    `config` is by default that of `root`.
-    Raises `InputError` for no directory, and for codes that do not exist.
+    `fix` makes edits of the rewrites that are certain, `unsafe_fixes` of all. Raises
+    `InputError` for no directory, and for codes that do not exist.
     """
     from ctxsize.advice import advise as run
     from ctxsize.config import load
@@ -298,9 +322,7 @@ def clean_plan(
     *,
     ecosystems: Iterable[str] = (),
     deps: bool = False,
-    incremental_only: bool = False,
     older_than_s: float | None = None,
-    keep_bytes: int | None = None,
     recent_s: float = 600.0,
     progress: Progress | None = None,
 ) -> CleanPlan:
@@ -309,22 +331,16 @@ def clean_plan(
     Directories written to within the last `recent_s` seconds are skipped.
     Raises `InputError` for a `root` that is `/`, a home directory or above one.
     """
-    from ctxsize.clean.look import planned_below
-    from ctxsize.clean.plan import CleanChoice
+    from ctxsize.clean.look import CleanChoice, look
 
-    choice = CleanChoice(
-        frozenset(ecosystems), deps, incremental_only, older_than_s, keep_bytes, recent_s
-    )
-    return planned_below(root, choice, progress)
+    choice = CleanChoice(frozenset(ecosystems), deps, older_than_s, recent_s)
+    return look(root, choice, progress)
 
 
 def clean_apply(
     plan: CleanPlan, *, progress: Progress | None = None, steps: Steps | None = None
 ) -> tuple[Result, ...]:
-    """Delete each item of `plan` that has not changed since, and return the results.
-
-    `steps` is called with each item.
-    """
+    """Delete each item of `plan` that has not changed since, and return the results."""
     from ctxsize.clean.delete import delete
 
     return tuple(delete(plan, progress=progress, steps=steps))

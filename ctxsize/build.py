@@ -101,7 +101,7 @@ def hiding(build: Build, names: Iterable[str]) -> Build:
 def _as_paths(value: str) -> tuple[str, ...]:
     """Return a hidden value as it is, and as paths that are built from it show it."""
     normal = os.path.normpath(value)
-    return value, normal, normal.lstrip("/")
+    return value, normal, normal.lstrip("./")
 
 
 def is_reference(context: str) -> bool:
@@ -130,3 +130,12 @@ class Options(TypedDict, total=False):
     dockerfile_inline: bytes | None
     hidden: tuple[tuple[str, str], ...]
     target_written: tuple[str, str]
+
+
+def build_of(build: Build | str | None, options: Options) -> Build | None:
+    """Return the build with these options, None if neither is given."""
+    if build is None and not options:
+        return None
+    if isinstance(build, Build):
+        return replace(build, **options)
+    return Build("." if build is None else build, **options)

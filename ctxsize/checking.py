@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from ctxsize import api, guard
 from ctxsize.accepting import Wanted
-from ctxsize.build import Build
+from ctxsize.api import requested
+from ctxsize.build import Build, build_of
 from ctxsize.codes import names
 from ctxsize.config import (
     NAMES,
@@ -30,12 +31,12 @@ from ctxsize.engine.border import refuse_way_out
 from ctxsize.engine.events import Progress
 from ctxsize.engine.need import TAKES_UNKNOWN
 from ctxsize.engine.request import Plans
+from ctxsize.entry import Kind
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
 from ctxsize.findings import Finding
 from ctxsize.guard import baseline as baselines
-from ctxsize.guard import known
+from ctxsize.guard import changes
 from ctxsize.model import Report
-from ctxsize.requests import build_of, requested
 from ctxsize.units import human
 
 if TYPE_CHECKING:
@@ -47,8 +48,10 @@ _NO_TRANSFER = ("transfer-unknown", "no-dockerfile", "unusable-dockerfile")
 """Codes of the problems that explain why there is no transfer."""
 _TRIES = 6
 """Number of attempts to write a baseline that is part of the context that it records."""
-_TOP = 200
-"""Number of largest files in a report; a baseline keeps fewer."""
+_TOP, _DEPTH = 200, 4
+"""Number of largest files and of levels of directories in a report."""
+_DIRECTORIES, _FILES = 60, 20
+"""Numbers of the largest directories and files that a baseline keeps."""
 _LARGE = ("CTX401", "CTX402", "CTX404")
 """Codes of the findings that a smaller context solves."""
 
@@ -77,10 +80,8 @@ def check(
     if baseline is None and config.baseline is not None:
         baseline = os.path.normpath(os.path.join(config.directory, config.baseline))
     if update_baseline and baseline is None:
-        raise InputError(
-            "--update-baseline needs a baseline",
-            hint="--baseline FILE, or baseline in ctxsize.toml",
-        )
+        hint = "--baseline FILE, or baseline in ctxsize.toml"
+        raise InputError("--update-baseline needs a baseline", hint=hint)
     old: baselines.Baseline | None = None
     if baseline is not None and (os.path.lexists(baseline) or not update_baseline):
         refuse_way_out(baseline)
@@ -99,33 +100,22 @@ def check(
 def _budgeted(
     config: Config, builds: Iterable[Build] | None, budget: Budget, *, baseline: bool
 ) -> list[BudgetedBuild]:
-    """Return `builds`, or those of all contexts of `config`, with their budgets.
-
-    A build and `budget` override the configuration.
-    A build with a `baseline` needs no further budget.
-    Raises `InputErrors`, also if there are no builds.
-    """
+    """Return the builds with their budgets. Raises `InputErrors`, also if there are none."""
     errors: list[CtxsizeError] = []
     if builds is None and config.contexts:
         found = [*_of_contexts(config, errors)]
     else:
         asked = [Build()] if builds is None else builds
-        found = [*_named_apart([each for build in asked for each in _of_build(config, build)])]
+        found = [each for build in asked for each in _of_build(config, build)]
     if not found and not errors:
         errors.append(InputError("no build was found", hint="name a context"))
-    found = [replace(each, budget=budget.over(each.budget)) for each in found]
-    if not baseline:
-        where = config.path or NAMES[0]
-        hint = f"--max 50MB, --max-files 5000 or --baseline FILE, or the same in {where}"
-        errors += [
-            InputError(f"{each.name} has no budget", hint=hint)
-            for each in found
-            if not each.budget.limits
-        ]
+    found = [replace(each, budget=budget.over(each.budget)) for each in _named_apart(found)]
+    where = config.path or NAMES[0]
+    hint = f"--max 50MB, --max-files 5000 or --baseline FILE, or the same in {where}"
     errors += [
-        InputError(f"two contexts are named {name}", path=config.path)
-        for name, count in sorted(Counter(each.name for each in found).items())
-        if count > 1
+        InputError(f"{each.name} has no budget", hint=hint)
+        for each in found
+        if not baseline and not each.budget.limits
     ]
     if errors:
         raise InputErrors(errors)
@@ -205,7 +195,7 @@ class _Checker:
         report = api.measure(
             requested(each.build, self._plans),
             top=_TOP,
-            depth=baselines.DEPTH,
+            depth=_DEPTH,
             progress=self._progress,
             config=self._config,
         )
@@ -219,10 +209,7 @@ class _Checker:
     def update(
         self, path: str, old: baselines.Baseline, reports: list[Report]
     ) -> tuple[baselines.Baseline, list[Report]]:
-        """Write `reports` into the baseline at `path`, and return it and the reports.
-
-        A baseline within the context changes its size, so it is written until that is stable.
-        """
+        """Write the baseline until it is true of its own context; return it and the reports."""
         from ctxsize.writer.apply import write_output
 
         for _ in range(_TRIES):
@@ -241,30 +228,21 @@ class _Checker:
         for each, report in zip(self._builds, reports, strict=True):
             entry = None if baseline is None else baseline.get(each.name)
             if entry is not None and entry.builder != report.builder:
-                raise InputError(
-                    f"{each.name} was recorded for {entry.builder}, not for {report.builder}",
-                    path=path,
-                    hint="--update-baseline",
-                )
-            judged = guard.judge(
-                each.name, report, each.budget, known=_known(report), baseline=baseline
-            )
-            left, accepted = self._wanted.split(judged.findings, *_places(report))
-            judged = replace(judged, findings=left, accepted=accepted)
-            yield self._helped(each.build, judged)
+                message = f"{each.name} was recorded for {entry.builder}, not for {report.builder}"
+                raise InputError(message, path=path, hint="--update-baseline")
+            known = _known(report)
+            judged = guard.judge(each.name, report, each.budget, known=known, baseline=baseline)
+            places = _places(report)
+            reasons = [(one, self._wanted.reason(one, *places)) for one in judged.findings]
+            left = tuple(one for one, reason in reasons if reason is None)
+            accepted = tuple(guard.Accepted(one, why) for one, why in reasons if why is not None)
+            yield self._helped(each.build, replace(judged, findings=left, accepted=accepted))
 
     def _helped(self, build: Build, judged: guard.ContextCheck) -> guard.ContextCheck:
-        """Add what `suggest --write` would save, if the context is too large.
-
-        Not tried on very many files, as it walks the whole tree once more.
-        """
+        """Add what `suggest --write` would save, if the context is too large."""
         missed = [each for each in judged.missed if not each.is_floor]
         if not missed:
             return judged
-        most = guard.MOST_TRIED
-        if judged.report.context.totals.files > most:
-            text = f"ctxsize suggest may help; not tried on more than {most:,} files"
-            return replace(judged, untried=True, findings=_with_help(judged, text))
         advice = api.suggest(requested(build, self._plans), progress=self._progress)
         saved = advice.saving
         if missed[0].of == "context":
@@ -274,7 +252,10 @@ class _Checker:
         enough = all(each.over <= guard.in_unit(each.unit, saved) for each in missed)
         text = f"ctxsize suggest --write saves {human(saved.content_bytes)}"
         remedy = guard.Remedy(saved, enough)
-        return replace(judged, remedy=remedy, findings=_with_help(judged, text))
+        findings = (
+            replace(each, help=text) if each.code in _LARGE else each for each in judged.findings
+        )
+        return replace(judged, remedy=remedy, findings=tuple(findings))
 
     def unused(self, reports: list[Report], *, whole: bool) -> tuple[Finding, ...]:
         """Return a finding for each table of the configuration that accepts nothing."""
@@ -289,27 +270,17 @@ def _places(report: Report) -> list[str]:
     return [each for each in (report.context_path, ignore_file, report.dockerfile) if each]
 
 
-def _known(report: Report) -> known.Known:
-    return known.of_measurement(report.context, depth=baselines.DEPTH, top=_TOP)
+def _known(report: Report) -> baselines.Known:
+    return baselines.of_measurement(report.context, depth=_DEPTH, top=_TOP)
 
 
-def _entry(name: str, report: Report) -> known.Known:
+def _entry(name: str, report: Report) -> baselines.Known:
     if report.lower_bound:
-        raise InputError(
-            f"{name}: a part of it could not be counted, so no baseline was written",
-            path=report.context_path,
-        )
-    kept = known.worth_keeping(
-        _known(report), directories=baselines.DIRECTORIES, files=baselines.FILES
-    )
+        message = f"{name}: a part of it could not be counted, so no baseline was written"
+        raise InputError(message, path=report.context_path)
+    kept = baselines.worth_keeping(_known(report), directories=_DIRECTORIES, files=_FILES)
     transfer = None if report.transfer is None else guard.actual(report, "transfer")
     return replace(kept, builder=report.builder, transfer=transfer)
-
-
-def _with_help(judged: guard.ContextCheck, text: str) -> tuple[Finding, ...]:
-    return tuple(
-        replace(each, help=text) if each.code in _LARGE else each for each in judged.findings
-    )
 
 
 def diff(
@@ -322,13 +293,17 @@ def diff(
     Raises `InputError` for a file that is not a report, and the errors of `measure`.
     """
 
-    def side(place: str) -> tuple[guard.Side, known.Known]:
+    def side(place: str) -> tuple[guard.Side, baselines.Known]:
         if os.path.isdir(place):
-            held = known.of_entries(api.ls(place, **options))
+            held = baselines.of_files(
+                (each.path, each.content_bytes)
+                for each in api.ls(place, **options)
+                if each.kind not in (Kind.DIRECTORY, Kind.SYMLINK)
+            )
         else:
             held = baselines.read_report(place, name)
         complete = held.depth is None and not held.files_from
         return guard.Side(place, held.content_bytes, held.files, complete=complete), held
 
     (old, was), (new, now) = side(before), side(after or ".")
-    return guard.DiffReport(old, new, known.between(was, now))
+    return guard.DiffReport(old, new, changes.between(was, now))

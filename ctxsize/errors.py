@@ -21,11 +21,7 @@ if TYPE_CHECKING:
 
 
 class CtxsizeError(Exception):
-    """Base of everything that ctxsize raises on purpose.
-
-    `path` is the file or directory concerned, `line` a 1-based line number in it, `hint`
-    an action for the user.
-    """
+    """Base of all of them: a message, its path and line, and a hint what to do."""
 
     column: int | None = None
 

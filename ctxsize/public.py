@@ -17,6 +17,7 @@ from ctxsize.api import (
     suggest as suggest,
 )
 from ctxsize.build import Build as Build
+from ctxsize.checking import check as check, diff as diff
 from ctxsize.engine.builders import BUILDERS as BUILDERS, Builder as Builder
 from ctxsize.engine.report import compare as compare
 from ctxsize.engine.listing import Listing as Listing, entries as entries
@@ -53,7 +54,3 @@ from ctxsize.model import (
     Totals as Totals,
     Transfer as Transfer,
 )
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ctxsize.checking import check as check, diff as diff

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -156,21 +155,8 @@ def _parser() -> Parser:
     return Parser(Language(tree_sitter_bash.language()))
 
 
-class _Visit(NamedTuple):
-    """A node on the stack."""
-
-    node: Node
-    within: tuple[int, ...]
-    is_end: bool = False
-    """True if all nodes in it were visited."""
-    command: Command | None = None
-    """The command to add at the end of the node."""
-    redirected: int = -1
-    """Index of the command that a redirection belongs to, -1 for none."""
-
-
 class _Reader:
-    """Visitor of a tree in the order of the text. It has a stack, as trees may be deep."""
+    """Visitor of a tree in the order of the text."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -179,105 +165,90 @@ class _Reader:
         self._subshells = 0
         self._is_whole = True
         self._is_over = False
-        self._stack: list[_Visit] = []
 
     def commands(self, tree: Tree) -> tuple[tuple[Command, ...], bool]:
         """Return the commands before the first error, and whether all were read."""
-        self._stack.append(_Visit(tree.root_node, ()))
-        while self._stack:
-            visit = self._stack.pop()
-            if visit.is_end:
-                self._leave(visit)
-            elif not self._is_over:
-                self._enter(visit)
+        try:
+            self._visit(tree.root_node, ())
+        except RecursionError:  # an `&&` is inside the next one: about a thousand of them
+            self._is_whole = False
         return tuple(self._found), self._is_whole
 
-    def _enter(self, visit: _Visit) -> None:
-        kind = visit.node.type
+    def _visit(self, node: Node, within: tuple[int, ...], redirected: int = -1) -> None:
+        """Add the commands in `node`; a redirection belongs to the command with that index."""
+        kind = node.type
+        if self._is_over:
+            return
         if kind in ("file_redirect", "heredoc_redirect"):
-            self._redirect(visit)
+            self._redirect(node, within, redirected)
         elif kind in _COMMANDS:
-            self._begin(visit._replace(redirected=-1))
+            self._command(node, within)
         elif kind in _OPERATORS:
             self._after = _OPERATORS[kind]
-        elif visit.node.child_count:
-            self._descend(visit._replace(redirected=-1))
-
-    def _leave(self, visit: _Visit) -> None:
-        node = visit.node
-        if node.type == "ERROR":
-            self._is_over = True
-        elif visit.command is not None:
-            self._found.append(visit.command)
-            # A line feed is no token, so `;` is the default.
-            self._after = ";"
-        else:
+        elif kind == "redirected_statement":
             body = node.child_by_field_name("body")
-            is_last = self._found and body is not None and self._found[-1].end == body.end_byte
-            visit = visit._replace(is_end=False, redirected=len(self._found) - 1 if is_last else -1)
-            self._push(visit, node.children_by_field_name("redirect"))
+            if body is not None:
+                self._visit(body, within)
+            is_last = body is not None and self._found and self._found[-1].end == body.end_byte
+            for each in node.children_by_field_name("redirect"):
+                self._visit(each, within, len(self._found) - 1 if is_last else -1)
+        else:
+            if kind in _SUBSHELLS:
+                self._subshells += 1
+                within = (*within, self._subshells)
+            if len(within) > _DEEPEST:
+                self._is_whole = False
+                return
+            for each in node.children:
+                self._visit(each, within)
+            self._is_over = self._is_over or kind == "ERROR"
 
-    def _push(self, visit: _Visit, nodes: list[Node]) -> None:
-        self._stack += (visit._replace(node=each) for each in reversed(nodes))
-
-    def _descend(self, visit: _Visit) -> None:
-        node, kind = visit.node, visit.node.type
-        if kind in ("ERROR", "redirected_statement"):
-            self._stack.append(visit._replace(is_end=True))
-        if kind in _SUBSHELLS:
-            self._subshells += 1
-            visit = visit._replace(within=(*visit.within, self._subshells))
-        if len(visit.within) > _DEEPEST:
-            self._is_whole = False
-            return
-        is_body = kind == "redirected_statement"
-        inner = node.children_by_field_name("body") if is_body else node.children
-        self._push(visit, inner)
-
-    def _begin(self, visit: _Visit) -> None:
-        """Push a command with its words; commands substituted in them run first."""
-        node = visit.node
+    def _command(self, node: Node, within: tuple[int, ...]) -> None:
+        """Add a command; commands substituted in its words run first."""
         # To `export` and its like, an assignment is a word.
         apart = _ASSIGNMENT if node.type not in _DECLARATIONS else ""
         parts = [node] if node.type == _ASSIGNMENT else node.children
-        assigned = [each for each in parts if each.type == apart]
         others = [each for each in parts if each.type != apart]
         words = [word for each in others if each.type not in _NO_WORDS for word in _words(each)]
         command = Command(
             tuple(_unquoted(self._text, each) for each in words),
-            tuple(map(self._assignment, assigned)),
+            tuple(self._assignment(each) for each in parts if each.type == apart),
             self._after,
             node.start_point.row,
-            visit.within,
+            within,
             node.end_byte,
         )
-        self._stack.append(visit._replace(command=command, is_end=True))
-        inner = (part for e in parts for part in (e.children if e.type == _ASSIGNMENT else (e,)))
-        self._push(visit, [each for each in inner if each.child_count])
+        for part in parts:
+            for each in part.children if part.type == _ASSIGNMENT else (part,):
+                if each.child_count:
+                    self._visit(each, within)
+        self._found.append(command)
+        self._after = ";"  # a line feed is no token, so this is the default
 
     def _assignment(self, node: Node) -> tuple[str, str]:
         first, *_, last = node.children
         value = "" if last.type in ("=", "+=") else _unquoted(self._text, last)
         return self._text[first.start_byte : first.end_byte], value
 
-    def _redirect(self, visit: _Visit) -> None:
+    def _redirect(self, node: Node, within: tuple[int, ...], redirected: int) -> None:
         """Add words and documents to the command in front, and visit the other nodes."""
-        node, parts = visit.node, visit.node.children
-        if visit.redirected >= 0:
-            command = self._found[visit.redirected]
+        if redirected >= 0:
+            command = self._found[redirected]
             if node.type == "file_redirect":
                 # The grammar parses the words behind it as further destinations.
                 further = node.children_by_field_name("destination")[1:]
                 words = (_unquoted(self._text, each) for each in further)
                 command = replace(command, words=(*command.words, *words), end=node.end_byte)
-            for each in parts:
+            for each in node.children:
                 if each.type == "heredoc_start":
                     command = replace(command, end=each.end_byte)
                 elif each.type == "heredoc_body":
                     body = self._text[each.start_byte : each.end_byte]
                     command = replace(command, document=(each.start_point.row, body))
-            self._found[visit.redirected] = command
-        self._push(visit, [each for each in parts if each.child_count])
+            self._found[redirected] = command
+        for each in node.children:
+            if each.child_count:
+                self._visit(each, within, redirected)
 
 
 def _words(node: Node) -> Iterator[Node]:

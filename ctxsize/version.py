@@ -10,10 +10,7 @@ CORE = os.path.join(os.path.dirname(__file__), "engine", "native", "_core.abi3.s
 
 
 def core_path() -> str | None:
-    """Return the path of the compiled core to load, or None if Python walks.
-
-    CTXSIZE_NATIVE=0 chooses Python; CTXSIZE_NATIVE_CORE names another core, for tests.
-    """
+    """Return the path of the compiled core to load, None if CTXSIZE_NATIVE or its lack says so."""
     if os.environ.get("CTXSIZE_NATIVE") == "0" or not _can_load():
         return None
     path = os.environ.get("CTXSIZE_NATIVE_CORE") or CORE

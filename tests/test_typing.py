@@ -10,7 +10,7 @@ import pytest
 
 import ctxsize
 
-NAMES = [f"ctxsize.{name}" for name in ctxsize.__all__]
+NAMES = [f"ctxsize.{name}" for name in dir(ctxsize)]
 CALLER = """\
 import ctxsize
 from ctxsize import Build, Report, suggest

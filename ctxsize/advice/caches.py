@@ -16,7 +16,7 @@ from typing import NamedTuple
 from ctxsize.advice.recipe import Recipe, with_option
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Severity
-from ctxsize.recommender.knowledge.tools import Job, Tool, rows_of, run_by, works
+from ctxsize.recommender.tools import Job, Tool, rows_of, run_by, works
 from ctxsize.syntax import Command
 
 _RELEASES = {

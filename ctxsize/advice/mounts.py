@@ -22,7 +22,7 @@ from ctxsize.advice.caches import (
 from ctxsize.advice.recipe import Recipe, with_option, without_option
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Confidence, Finding
-from ctxsize.recommender.knowledge.tools import run_by, works
+from ctxsize.recommender.tools import run_by, works
 from ctxsize.shell import is_known
 from ctxsize.syntax import Command
 

@@ -1,21 +1,28 @@
-"""Finds reasons not to delete a directory: git, mounts, processes, locks, changes in it."""
+"""Finds reasons not to delete a directory: git, mounts, processes, locks.
+
+Without the `/proc` of Linux no process is found; locks are tried on every system.
+"""
 
 from __future__ import annotations
 
 import os
+import re
+import sys
 import time
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from pathlib import PurePath
 
-from ctxsize.clean import record, use
-from ctxsize.clean.descent import Descent
-from ctxsize.clean.inventory import BARE, REPOSITORIES
-from ctxsize.clean.plan import CleanCandidate, CleanCategory, CleanObjection, Inventory
-from ctxsize.clean.proofs import BY_NAME, ArtefactKind
+from ctxsize.clean.descent import Descent, held
+from ctxsize.clean.inventory import BARE, REPOSITORIES, is_writable
+from ctxsize.clean.plan import CleanObjection
 from ctxsize.engine import git
+from ctxsize.reader import entries_in, read_file
 
 _LONGEST_PATH = 4000
+_PROC = "/proc"
+_ProcessUse = tuple[str, str]
+"""An absolute path that a process uses, and a description of the process."""
 
 
 class Dangers:
@@ -23,80 +30,43 @@ class Dangers:
 
     def __init__(self, root: str, *, fresh_s: float) -> None:
         self._root = root
-        self._tracking = Tracking()
+        self._tracking = _Tracking()
         self._fresh_s = fresh_s
-        self._asked: float | None = None
-        self._uses: tuple[use.ProcessUse, ...] = ()
+        self._listed_at: float | None = None
+        self._uses: tuple[_ProcessUse, ...] = ()
 
-    def of(self, descent: Descent, locks: Iterable[str]) -> Iterator[CleanObjection]:
-        """Yield what speaks against the directory where `descent` is, with its `locks`."""
+    def of(self, descent: Descent, locks: Iterable[str]) -> CleanObjection | None:
+        """Return what speaks against the directory where `descent` is, with its `locks`."""
         if len(os.fsencode(self._full(descent.path))) > _LONGEST_PATH:
             message = "its path is too long to ask git and the system about it"
-            yield CleanObjection("too-deep", message)
-            return
-        yield from self.around(descent.path)
-        held = use.held(descent.fd, locks)
-        if held is not None:
-            yield CleanObjection("in-use", f"a build holds the lock {held}")
-        effective = os.access in os.supports_effective_ids
-        if not os.access("..", os.W_OK | os.X_OK, dir_fd=descent.fd, effective_ids=effective):
-            yield CleanObjection("read-only", "no permission to delete from the directory above")
+            return CleanObjection("too-deep", message)
+        around = self.around(descent.path)
+        if around is not None:
+            return around
+        lock = held(descent.fd, locks)
+        if lock is not None:
+            return CleanObjection("in-use", f"a build holds the lock {lock}")
+        if not is_writable(descent.fd, ".."):
+            return CleanObjection("read-only", "no permission to delete from the directory above")
+        return None
 
-    def around(self, path: str) -> Iterator[CleanObjection]:
-        """Yield the objections of git, mounts and processes to the directory at `path`."""
-        full = self._full(path)
-        tracked = self._tracking.objection(full)
-        if tracked is not None:
-            yield tracked
-        now = time.monotonic()
-        if self._asked is None or now - self._asked > self._fresh_s:
-            self._uses, self._asked = use.users(self._root), now
-        using = use.objection(full, use.mounts(), self._uses)
-        if using is not None:
-            yield using
+    def around(self, path: str) -> CleanObjection | None:
+        """Return the objection of git, mounts and processes to the directory at `path`."""
+        full, now = self._full(path), time.monotonic()
+        if self._listed_at is None or now - self._listed_at > self._fresh_s:
+            self._uses, self._listed_at = tuple(_users(self._root)), now
+        return self._tracking.objection(full) or _using(full, self._uses)
 
-    def uses_of(self, path: str) -> Iterator[CleanObjection]:
-        """Yield what is mounted in the directory at `path` or uses it at this very moment."""
+    def using(self, path: str) -> CleanObjection | None:
+        """Return what is mounted in the directory at `path` or uses it at this very moment."""
         full = self._full(path)
-        using = use.objection(full, use.mounts(), use.users(full))
-        if using is not None:
-            yield using
+        return _using(full, _users(full))
 
     def _full(self, path: str) -> str:
         return os.path.join(self._root, path)
 
 
-def locks_of(kind: ArtefactKind, inventory: Inventory) -> tuple[str, ...]:
-    """Return the files that a build of this kind locks, relative to the directory."""
-    return (*inventory.locks, *(f"../{name}" for name in kind.locks_beside))
-
-
-def locks_around(item: CleanCandidate) -> tuple[str, ...]:
-    """Return the files to lock before `item` is deleted, relative to it."""
-    kind = BY_NAME.get(item.kind)
-    if item.category is CleanCategory.LEFTOVER:
-        name = item.path.rpartition("/")[2]
-        return (*item.inventory.locks, f"../{name}{record.ENDING}")
-    return item.inventory.locks if kind is None else locks_of(kind, item.inventory)
-
-
-def difference(planned: Inventory, found: Inventory, *, renamed: bool = False) -> str | None:
-    """Return how a directory differs from the plan, else None; a rename sets its `ctime`."""
-    before, now = planned.stamp, found.stamp
-    if (before.device, before.inode) != (now.device, now.inode):
-        return "another directory is there now"
-    if renamed:
-        now = replace(now, ctime_ns=before.ctime_ns)
-    if before == now and planned.tokens == found.tokens:
-        return None
-    count = len(found.tokens) - len(planned.tokens)
-    if count:
-        noun = "entry" if abs(count) == 1 else "entries"
-        return f"it has changed: {abs(count):,} {noun} {'more' if count > 0 else 'fewer'} in it"
-    return "it has changed: something in it is another file or was written"
-
-
-class Tracking:
+class _Tracking:
     """The answers of git so far, by the top of each repository."""
 
     def __init__(self) -> None:
@@ -109,35 +79,29 @@ class Tracking:
         Where there is a repository and git does not answer, that is a reason too.
         """
         try:
-            tops = list(self._tops(os.path.dirname(path)))
+            for top in self._tops(path):
+                if any(_is_there(f"{top}/{name}") for name in REPOSITORIES - {".git"}):
+                    message = f"{top} is under version control by another system than git"
+                    return CleanObjection("vcs", message)
+                if top not in self._answers:
+                    self._answers[top] = _tracked(top)
+                answer = self._answers[top]
+                if isinstance(answer, CleanObjection):
+                    return answer
+                for found in answer.at_or_below(os.path.relpath(path, top)):
+                    return CleanObjection("tracked", f"git tracks {found}")
         except OSError as error:
             return CleanObjection("git", f"what git tracks is not known: {error.strerror}")
-        for top in tops:
-            if any(_is_there(f"{top}/{name}") for name in REPOSITORIES - {".git"}):
-                return CleanObjection(
-                    "vcs", f"{top} is under version control by another system than git"
-                )
-            answer = self._answers.get(top)
-            if answer is None:
-                answer = self._answers[top] = _asked(top)
-            if isinstance(answer, CleanObjection):
-                return answer
-            for found in answer.at_or_below(os.path.relpath(path, top)):
-                return CleanObjection("tracked", f"git tracks {found}")
         return None
 
     def _tops(self, path: str) -> Iterator[str]:
-        """Yield each directory from `path` upward with a repository in it. Raises `OSError`."""
-        while True:
-            if path not in self._is_top:
-                inner = (_is_there(f"{path}/{name}") for name in sorted(REPOSITORIES))
-                self._is_top[path] = any(inner) or _is_bare(path)
-            if self._is_top[path]:
-                yield path
-            above = os.path.dirname(path)
-            if above == path:
-                return
-            path = above
+        """Yield each directory above `path` with a repository in it. Raises `OSError`."""
+        for above in map(str, PurePath(path).parents):
+            if above not in self._is_top:
+                found = any(_is_there(f"{above}/{name}") for name in REPOSITORIES)
+                self._is_top[above] = found or _is_bare(above)
+            if self._is_top[above]:
+                yield above
 
 
 def _is_there(path: str) -> bool:
@@ -152,7 +116,7 @@ def _is_bare(path: str) -> bool:
     return all(_is_there(f"{path}/{name}") for name in BARE)
 
 
-def _asked(top: str) -> git.SortedPaths | CleanObjection:
+def _tracked(top: str) -> git.SortedPaths | CleanObjection:
     """Return all paths that the repository at `top` tracks.
 
     Git passes over a `.git` that it cannot read (an empty directory, a FIFO, a dangling
@@ -164,8 +128,7 @@ def _asked(top: str) -> git.SortedPaths | CleanObjection:
     if found.problem is not None:
         return CleanObjection("git", found.problem.message)
     if found.repository is None or found.repository.top != top:
-        what = "is a bare repository" if _is_bare(top) else "holds a repository"
-        return CleanObjection("git", f"{top} {what} for which git does not answer")
+        return CleanObjection("git", f"{top} holds a repository for which git does not answer")
     try:
         return git.SortedPaths(found.repository.tracked | found.repository.submodules, _folded)
     except git.GitError as error:
@@ -175,3 +138,132 @@ def _asked(top: str) -> git.SortedPaths | CleanObjection:
 def _folded(name: str) -> str:
     """Return `name` as a case-insensitive file system compares it."""
     return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).casefold()
+
+
+def _using(directory: str, uses: Iterable[_ProcessUse]) -> CleanObjection | None:
+    """Return what is mounted in `directory`, or the first of `uses` that is of it, or None."""
+    for _, _, mount in _mounts("self"):
+        if _is_in(mount, directory):
+            return CleanObjection("mount", f"something is mounted at {mount}")
+    using = next((f"{by} uses {path}" for path, by in uses if _is_in(path, directory)), None)
+    return None if using is None else CleanObjection("in-use", using)
+
+
+def _is_in(path: str, directory: str) -> bool:
+    return path == directory or path.startswith(directory.rstrip("/") + "/")
+
+
+def _users(directory: str) -> Iterator[_ProcessUse]:
+    """Yield the uses of anything in `directory`, a real path, as far as we may see.
+
+    That is what processes run, where they are, what they have open or mapped, what their
+    command names, and where another mount namespace (a container) shows a part of it.
+    """
+    for path in sorted({sys.prefix, os.path.realpath(sys.prefix)}):
+        if _is_in(path, directory):
+            yield path, f"process {os.getpid()} (this one)"
+    place = _place(directory)
+    for process in _names(_PROC):
+        if process.isdigit():
+            at = f"{_PROC}/{process}"
+            used = {*_opened(at), *_mapped(at, directory), *_mounted(at, directory, place)}
+            command = _content(f"{at}/comm").decode("utf-8", "replace").strip() or "gone"
+            for path in sorted(path for path in used if _is_in(path, directory)):
+                yield path, f"process {process} ({command})"
+
+
+def _names(directory: str) -> list[str]:
+    try:
+        return [each.name for each in entries_in(directory)]
+    except OSError:
+        return []
+
+
+def _content(path: str) -> bytes:
+    """Return the content of a file of `/proc`; empty if it cannot be read."""
+    try:
+        return read_file(path)
+    except OSError:
+        return b""
+
+
+def _link(path: str) -> str:
+    """Return what a link of `/proc` names, deleted or not; `""` if it cannot be read."""
+    try:
+        return os.readlink(path).removesuffix(" (deleted)")
+    except OSError:
+        return ""
+
+
+def _opened(at: str) -> Iterator[str]:
+    """Yield what the process `at` runs, where it is, what it has open and what its command names.
+
+    Of our own process only the former two count.
+    """
+    where = _link(f"{at}/cwd")
+    yield from (where, _link(f"{at}/exe"))
+    if at != f"{_PROC}/{os.getpid()}":
+        for name in _names(f"{at}/fd"):
+            yield _link(f"{at}/fd/{name}")
+        # The Python of a virtual environment is a symlink to another: only its command names it.
+        for argument in _content(f"{at}/cmdline").split(b"\0"):
+            if where and b"/" in argument:
+                yield os.path.normpath(os.path.join(where, os.fsdecode(argument)))
+
+
+def _mapped(at: str, directory: str) -> Iterator[str]:
+    """Yield the files below `directory` that the process `at` has mapped, such as libraries."""
+    wanted, text = os.fsencode(directory.rstrip("/") + "/"), _content(f"{at}/maps")
+    for line in text.splitlines() if wanted in text else ():
+        before, found, rest = line.partition(wanted)
+        if found and before.endswith(b" "):
+            yield os.fsdecode(found + rest).removesuffix(" (deleted)")
+
+
+_Place = tuple[bytes, str]
+"""A device as the kernel writes it, and a path in its file system."""
+
+
+def _place(directory: str) -> _Place | None:
+    """Return the place of `directory` in its file system, independent of mounts."""
+    # The longest mount point counts; the last of several on one point hides those before.
+    around = [each for each in _mounts("self") if _is_in(directory, each[2])]
+    if not around:
+        return None
+    device, root, point = max(reversed(around), key=lambda each: len(each[2]))
+    return device, os.path.normpath(os.path.join(root, os.path.relpath(directory, point)))
+
+
+def _mounted(at: str, directory: str, place: _Place | None) -> Iterator[str]:
+    """Yield what below `directory` is mounted for the process `at` and not for us."""
+    namespace = _link(f"{at}/ns/mnt")
+    if place is None or namespace in ("", _link(f"{_PROC}/self/ns/mnt")):
+        return
+    for device, root, _ in _mounts(os.path.basename(at)):
+        if device == place[0] and _is_in(root, place[1]):
+            inner = os.path.relpath(root, place[1])
+            yield os.path.normpath(os.path.join(directory, inner))
+
+
+def _mounts(process: str) -> Iterator[tuple[bytes, str, str]]:
+    """Yield each mount's device, the directory of its file system that it shows, and where."""
+    for line in _content(f"{_PROC}/{process}/mountinfo").splitlines():
+        # The kernel writes blanks and the like in paths as octal numbers.
+        fields = [
+            re.sub(rb"\\([0-7]{3})", lambda found: bytes([int(found[1], 8) & 0xFF]), each)
+            for each in line.split(b" ", 5)
+        ]
+        yield fields[2], os.fsdecode(fields[3]), os.fsdecode(fields[4])
+
+
+def locked_files(device: int) -> frozenset[int]:
+    """Return the inodes on `device` that a process which we may see has locked."""
+    found = set()
+    for line in _content(f"{_PROC}/locks").decode("utf-8", "replace").splitlines():
+        place = re.search(r" (-?[0-9]+) ([0-9a-f]+):([0-9a-f]+):([0-9]+) ", line)
+        # A process that waits for a lock is marked by an arrow.
+        if place is None or " -> " in line or int(place[1]) == os.getpid():
+            continue
+        if os.makedev(int(place[2], 16), int(place[3], 16)) == device:
+            found.add(int(place[4]))
+    return frozenset(found)

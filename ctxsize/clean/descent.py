@@ -1,24 +1,24 @@
-"""A way down a tree that no symlink, mount or rename can lead astray.
+"""A way down a tree that no symlink, mount or rename can lead astray, and locks on its files.
 
-Every directory is opened relative to the one above it and never through a
-symlink. A directory on another file system, or behind another mount (which a
-bind mount of the same file system is too), is not entered. Few directories are
-open at a time, so that no tree is too deep; the way back up is through `..`,
-and must lead to where it came from.
+Every directory is opened relative to the one above it and never through a symlink. A directory
+behind another mount, also a bind mount of the same file system, is not entered. Few directories
+are open at a time, so that no tree is too deep; the way back up is through `..`, and must lead
+to where it came from.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack, suppress
 from errno import EXDEV
-from types import TracebackType
 from typing import TypeVar
 
 from ctxsize import reader
 
 T = TypeVar("T")
 OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _OPEN_AT_ONCE = 64
 
 
@@ -26,17 +26,18 @@ class ElsewhereError(OSError):
     """A directory is on another file system or behind another mount."""
 
 
-class MovedError(OSError):
-    """A directory was moved while it was walked."""
-
-
 class _Level:
     __slots__ = ("fd", "inode", "name")
 
     def __init__(self, name: str, fd: int) -> None:
         self.name = name
-        self.fd: int | None = fd
+        self.fd = fd
         self.inode = os.fstat(fd).st_ino
+
+    def close(self) -> None:
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
 
 
 class Descent:
@@ -46,8 +47,8 @@ class Descent:
         """Start at the directory `fd`, which stays the caller's."""
         own = os.dup(fd)
         self._levels = [_Level("", own)]
-        self._device = os.fstat(own).st_dev
-        self._mount = mount_of(own)
+        self.device = os.fstat(own).st_dev
+        self._mount = _mount_of(own)
 
     @classmethod
     def at(cls, path: str) -> Descent:
@@ -61,28 +62,19 @@ class Descent:
     def __enter__(self) -> Descent:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for level in self._levels:
-            if level.fd is not None:
-                os.close(level.fd)
-                level.fd = None
+            level.close()
 
     @property
     def fd(self) -> int:
         """Return the directory where the walk is."""
-        fd = self._levels[-1].fd
-        assert fd is not None
-        return fd
+        return self._levels[-1].fd
 
     @property
-    def device(self) -> int:
-        """Return the file system of the whole walk."""
-        return self._device
+    def place(self) -> tuple[int, int]:
+        """Return the device and the inode of the directory where the walk is."""
+        return self.device, self._levels[-1].inode
 
     @property
     def path(self) -> str:
@@ -96,15 +88,13 @@ class Descent:
     def enter(self, name: str) -> None:
         """Go into the directory `name`. Raises `OSError`, `ElsewhereError` at a mount."""
         fd = os.open(name, OPEN_DIRECTORY, dir_fd=self.fd)
-        try:
-            if os.fstat(fd).st_dev != self._device or mount_of(fd) != self._mount:
-                raise ElsewhereError(EXDEV, "on another file system or mount", name)
-            level = _Level(name, fd)
-        except BaseException:
+        if os.fstat(fd).st_dev != self.device or _mount_of(fd) != self._mount:
             os.close(fd)
-            raise
-        self._levels.append(level)
-        self._close_far()
+            raise ElsewhereError(EXDEV, "on another file system or mount", name)
+        self._levels.append(_Level(name, fd))
+        far = len(self._levels) - _OPEN_AT_ONCE
+        if far > 0:  # never the start, which is level 0
+            self._levels[far].close()
 
     def follow(self, path: str) -> None:
         """Go into each directory of `path` in turn. Raises what `enter` raises."""
@@ -112,29 +102,18 @@ class Descent:
             self.enter(name)
 
     def leave(self) -> str:
-        """Go back up; the name of the directory that was left. Raises `MovedError`."""
+        """Go back up; the name of the directory that was left. Raises `OSError` if it moved."""
         left, above = self._levels[-1], self._levels[-2]
-        assert left.fd is not None
-        if above.fd is None:
+        if above.fd < 0:
             fd = os.open("..", OPEN_DIRECTORY, dir_fd=left.fd)
             found = os.fstat(fd)
-            if (found.st_dev, found.st_ino) != (self._device, above.inode):
+            if (found.st_dev, found.st_ino) != (self.device, above.inode):
                 os.close(fd)
-                raise MovedError(EXDEV, "was moved while it was walked", self.path)
+                raise OSError(EXDEV, "was moved while it was walked", self.path)
             above.fd = fd
-        os.close(left.fd)
-        left.fd = None
+        left.close()
         self._levels.pop()
         return left.name
-
-    def _close_far(self) -> None:
-        """Close the directory that is so far up that it is not needed soon; never the start."""
-        far = len(self._levels) - _OPEN_AT_ONCE
-        if far > 0:
-            level = self._levels[far]
-            if level.fd is not None:
-                os.close(level.fd)
-                level.fd = None
 
 
 def tour(
@@ -168,7 +147,7 @@ def tour(
             stack.append(iter(visit(given)))
 
 
-def mount_of(fd: int) -> int | None:
+def _mount_of(fd: int) -> int | None:
     """Return the number of the mount of the open `fd`; None if the system does not show it."""
     try:
         text = reader.read_file(f"/proc/self/fdinfo/{fd}")
@@ -183,12 +162,34 @@ def start_of(fd: int, path: str, size: int) -> bytes | None:
 
     With a trailing `/`, nothing for a directory that is there. No symlink is followed.
     """
-    *above, name = path.split("/")
-    with Descent(fd) as descent:
-        try:
-            descent.follow("/".join(above))
-            if not name:
-                return b""
-            return reader.read_start(name, size, dir_fd=descent.fd, links=False)
-        except OSError:
-            return None
+    above, _, name = path.rpartition("/")
+    with Descent(fd) as descent, suppress(OSError):
+        descent.follow(above)
+        return reader.read_start(name, size, dir_fd=descent.fd, links=False) if name else b""
+    return None
+
+
+class Locks(ExitStack):
+    """The locks of a build, taken so that no build begins; a context manager."""
+
+    def take(self, fd: int, paths: Iterable[str]) -> str | None:
+        """Lock the files `paths` below the directory `fd`; return the first locked one, or None."""
+        import fcntl
+
+        for path in paths:
+            above, _, name = path.rpartition("/")
+            with suppress(OSError), Descent(fd) as descent:
+                descent.follow(above)
+                file = os.open(name, _OPEN_FILE, dir_fd=descent.fd)
+                self.callback(os.close, file)
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return path
+        return None
+
+
+def held(fd: int, paths: Iterable[str]) -> str | None:
+    """Return the first of the files `paths` below the directory `fd` that is locked, or None."""
+    with Locks() as locks:
+        return locks.take(fd, paths)

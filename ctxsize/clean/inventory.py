@@ -1,46 +1,51 @@
 """Counts all entries of a directory and makes them comparable.
 
-Each entry becomes a number made of its place, type, inode, size and time of
-change. Two walks over the same tree give the same numbers, so that what came,
-went or changed in between shows, and a deleter knows what it may delete.
+Each entry becomes a number made of its place, type, inode, size and time of change. Two walks over
+the same tree give the same numbers, so that what came, went or changed in between shows, and a
+deleter knows what it may delete.
+
+A directory on its way out is called `.ctxsize-trash-` and 32 hexadecimal digits. A record beside it
+has these numbers, so that the next run can continue: the same name and `.record` at the end, a line
+of JSON, then the numbers.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import stat
 from collections import Counter, defaultdict
 from collections.abc import Container, Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from hashlib import blake2b
+from typing import NamedTuple
 
-from ctxsize.clean.descent import Descent, ElsewhereError, tour
-from ctxsize.clean.plan import (
-    CleanObjection,
-    DiskSize,
-    Inventory,
-    Part,
-    Shared,
-    Stamp,
-    held_elsewhere,
-)
-from ctxsize.clean.proofs import LOCKS
+from ctxsize.clean.descent import OPEN_DIRECTORY, Descent, ElsewhereError, held, tour
+from ctxsize.clean.plan import CleanObjection, DiskSize, Inventory, Part
+from ctxsize.clean.proofs import BY_NAME
 from ctxsize.engine.events import Progress
-from ctxsize.reader import entries_in
+from ctxsize.reader import entries_in, read_file, read_start
 
 REPOSITORIES = frozenset({".git", ".hg", ".svn", ".jj", ".bzr", "_darcs", ".pijul", "CVS"})
 """Names that show that a directory is under version control."""
 BARE = frozenset({"HEAD", "objects", "refs"})
 """Names that together show that a directory is a bare repository."""
-_DEVICES = (stat.S_IFCHR, stat.S_IFBLK)
-_BLOCK = 512
 START_TOKEN = bytes(8)
 """The number of the directory at which an inventory starts."""
-_SHOWN_EVERY = 500
-_OBJECTIONS = 5
+BLOCK_BYTES = 512
+_LOCKS = (".cargo-lock", ".cargo-build-lock", ".cargo-artifact-lock")
+"""Files that Cargo locks while it builds."""
 _PART_DEPTH = 3
 """Number of directories that the name of a part may have."""
+TRASH = ".ctxsize-trash-"
+RECORD = ".record"
+_TRASH_NAME = re.compile(re.escape(TRASH) + r"[0-9a-f]{32}")
+_RECORD_NAME = re.compile(_TRASH_NAME.pattern + re.escape(RECORD))
+_RECORD_START = b'{"ctxsize-trash": '
+_RECORD_VERSION = 1
+_MOST_RECORD_BYTES = 1 << 30
 _Given = tuple[bytes, tuple[str, ...]]
 """The number of a directory, and the beginning of the way to it."""
 
@@ -50,178 +55,220 @@ def token(above: bytes, name: str, found: os.stat_result) -> bytes:
 
     A directory's own size and times say nothing, as they change with its entries.
     """
-    form = stat.S_IFMT(found.st_mode)
-    text = f"{form}:{found.st_ino}"
-    if form != stat.S_IFDIR:
+    text = f"{stat.S_IFMT(found.st_mode)}:{found.st_ino}"
+    if not stat.S_ISDIR(found.st_mode):
         text += f":{found.st_size}:{found.st_mtime_ns}"
     raw = above + os.fsencode(name) + b"\0" + text.encode()
     return blake2b(raw, digest_size=8).digest()
-
-
-@dataclass
-class _Taking:
-    """The state of one walk."""
-
-    parts: Sequence[str]
-    locked: Container[int]
-    linked: Container[int]
-    progress: Progress | None
-    counted: int = 0
-    tokens: set[int] = field(default_factory=set)
-    kinds: Counter[int] = field(default_factory=Counter)
-    by_part: defaultdict[str, DiskSize] = field(default_factory=lambda: defaultdict(DiskSize))
-    shared: dict[int, Shared] = field(default_factory=dict)
-    newest_ns: int = 0
-    changed_ns: int = 0
-    locks: list[str] = field(default_factory=list)
-    objections: list[CleanObjection] = field(default_factory=list)
-
-    @property
-    def total(self) -> DiskSize:
-        return sum(self.by_part.values(), DiskSize())
-
-    def object(self, code: str, message: str) -> None:
-        """Note a reason to leave the directory alone."""
-        if len(self.objections) < _OBJECTIONS:
-            self.objections.append(CleanObjection(code, message))
-
-    def part_of(self, way: tuple[str, ...]) -> str:
-        """Return the part of a directory: the first pattern that fits its beginning."""
-        for pattern in self.parts:
-            wanted = pattern.split("/")
-            if len(wanted) <= len(way) and all(map(fnmatchcase, way, wanted)):
-                return "/".join(way[: len(wanted)])
-        return ""
 
 
 def take(
     fd: int,
     *,
     parts: Sequence[str] = (),
-    locked: Container[int] = frozenset(),
-    linked: Container[int] = frozenset(),
+    locked: Container[int] = (),
+    linked: Container[int] = (),
     progress: Progress | None = None,
 ) -> Inventory:
     """Return the inventory of the directory `fd`.
 
-    `parts` are patterns for the directories that are summed up for themselves,
-    `locked` the inodes of files that processes have locked, `linked` those that
-    once had several names: deleting the others changed them, and says nothing.
-    Whatever cannot be looked at becomes an objection. Raises `OSError` where the
-    directory itself cannot be read or the tree moves meanwhile.
+    `parts` are patterns for the directories that are summed up for themselves, `locked` the
+    inodes of files that processes have locked, `linked` those that once had several names:
+    deleting the others changed them, and says nothing. Whatever cannot be looked at becomes an
+    objection. Raises `OSError` where the tree moves meanwhile.
     """
-    taking = _Taking(parts, locked, linked, progress)
     top = os.fstat(fd)
-    taking.newest_ns = top.st_mtime_ns
-    _count_directory(taking, top, "")
-    start: _Given = START_TOKEN, ()
     with Descent(fd) as descent:
-        tour(
-            descent,
-            start,
-            lambda given: _directory(taking, descent, *given),
-            failed=lambda name, error: _refused(taking, descent.below(name), error),
-        )
-    return _finished(taking, top)
-
-
-def _finished(taking: _Taking, top: os.stat_result) -> Inventory:
-    parts = [Part(name, size) for name, size in taking.by_part.items()]
-    parts.sort(key=lambda part: (-part.size.content_bytes, part.name))
+        taking = _Taking(descent, parts, locked, linked, progress)
+        taking.count(top, "")
+        start: _Given = START_TOKEN, ()
+        tour(descent, start, lambda given: taking.visit(*given), failed=taking.refused)
+    sizes = sorted(taking.sizes.items(), key=lambda item: (-item[1].content_bytes, item[0]))
     return Inventory(
-        stamp=Stamp(top.st_dev, top.st_ino, top.st_mtime_ns, top.st_ctime_ns, taking.changed_ns),
+        place=(top.st_dev, top.st_ino),
+        times=(top.st_mtime_ns, top.st_ctime_ns, taking.changed_ns),
         tokens=frozenset(taking.tokens),
-        size=replace(taking.total, held_elsewhere_bytes=held_elsewhere(taking.shared)),
+        size=taking.size,
         directories=taking.kinds[stat.S_IFDIR],
         symlinks=taking.kinds[stat.S_IFLNK],
         newest_ns=taking.newest_ns,
-        parts=tuple(parts) if taking.parts else (),
-        shared=taking.shared,
+        parts=tuple(Part(*each) for each in sizes) if parts else (),
+        linked=frozenset(taking.linked),
         locks=tuple(taking.locks),
-        objections=tuple(taking.objections),
+        objection=taking.objection,
     )
 
 
-def _refused(taking: _Taking, where: str, error: OSError) -> None:
-    """Object to a directory that cannot be entered."""
-    if isinstance(error, ElsewhereError):
-        taking.object("mount", f"another file system or mount is in it: {shown(where)}")
-    else:
-        taking.object("unreadable", f"{shown(where)}: {error.strerror}")
+class _Taking:
+    """The state of one walk."""
 
+    def __init__(
+        self,
+        descent: Descent,
+        parts: Sequence[str],
+        locked: Container[int],
+        exempt: Container[int],
+        progress: Progress | None,
+    ) -> None:
+        self._descent = descent
+        self._parts = [pattern.split("/") for pattern in parts]
+        self._locked = locked
+        self._exempt = exempt
+        self._progress = progress
+        self.tokens = set[int]()
+        self.kinds = Counter[int]()
+        self.sizes = defaultdict[str, DiskSize](DiskSize)
+        """The size of each part."""
+        self.linked = set[int]()
+        self.newest_ns = self.changed_ns = 0
+        self.locks = list[str]()
+        self.objection: CleanObjection | None = None
 
-def _directory(
-    taking: _Taking, descent: Descent, above: bytes, way: tuple[str, ...]
-) -> list[tuple[str, _Given]]:
-    """Count what is in the directory where the walk is, and return the directories in it."""
-    directories, names = [], set()
-    part = taking.part_of(way)
-    try:
-        entries = entries_in(descent.fd)
-        found = [(each.name, each.stat(follow_symlinks=False)) for each in entries]
-    except OSError as error:
-        taking.object("unreadable", f"{shown(descent.path)}: {error.strerror}")
-        return []
-    for name, status in found:
-        names.add(name)
-        number = token(above, name, status)
-        taking.tokens.add(int.from_bytes(number, "big"))
-        if stat.S_ISDIR(status.st_mode):
-            below = (*way, name)[:_PART_DEPTH]
-            directories.append((name, (number, below)))
-            _count_directory(taking, status, taking.part_of(below))
+    @property
+    def size(self) -> DiskSize:
+        return sum(self.sizes.values(), DiskSize())
+
+    def visit(self, above: bytes, way: tuple[str, ...]) -> list[tuple[str, _Given]]:
+        """Count what is in the directory where the walk is, and return the directories in it."""
+        descent, directories = self._descent, list[tuple[str, _Given]]()
+        try:
+            found = {each.name: each.stat(follow_symlinks=False) for each in entries_in(descent.fd)}
+        except OSError as error:
+            self._object("unreadable", f"{shown(descent.path)}: {error.strerror}")
+            return []
+        for name, status in found.items():
+            number = token(above, name, status)
+            self.tokens.add(int.from_bytes(number, "big"))
+            if stat.S_ISDIR(status.st_mode):
+                below = (*way, name)[:_PART_DEPTH]
+                directories.append((name, (number, below)))
+                self.count(status, self._part_of(below))
+            else:
+                self.count(status, self._part_of(way))
+                self._inspect(name, status)
+        for name in sorted(REPOSITORIES & found.keys()):
+            self._object("repository", f"it holds a repository: {shown(descent.below(name))}")
+        here = shown(descent.path or ".")
+        if found.keys() >= BARE:
+            self._object("repository", f"it holds a bare repository: {here}")
+        if found and not is_writable(descent.fd):
+            self._object("read-only", f"no permission to delete from {here}")
+        if self._progress is not None:
+            self._progress(len(self.tokens), self.size.content_bytes)
+        return sorted(directories)
+
+    def refused(self, name: str, error: OSError) -> None:
+        """Object to a directory that cannot be entered."""
+        where = shown(self._descent.below(name))
+        if isinstance(error, ElsewhereError):
+            self._object("mount", f"another file system or mount is in it: {where}")
         else:
-            _count(taking, descent, name, status, part)
-    _judge(taking, descent, names)
-    if taking.progress is not None and len(taking.tokens) - taking.counted >= _SHOWN_EVERY:
-        taking.counted = len(taking.tokens)
-        taking.progress(taking.counted, taking.total.content_bytes)
-    return sorted(directories)
+            self._object("unreadable", f"{where}: {error.strerror}")
+
+    def count(self, status: os.stat_result, part: str) -> None:
+        """Add an entry to the sums; the content of a file counts under its first name only."""
+        form = stat.S_IFMT(status.st_mode)
+        self.kinds[form] += 1
+        self.newest_ns = max(self.newest_ns, status.st_mtime_ns)
+        again = status.st_ino in self.linked
+        content_bytes = status.st_size if form == stat.S_IFREG and not again else 0
+        disk_bytes = 0 if again else status.st_blocks * BLOCK_BYTES
+        files = int(form not in (stat.S_IFDIR, stat.S_IFLNK))
+        self.sizes[part] += DiskSize(files, content_bytes, disk_bytes)
+
+    def _inspect(self, name: str, status: os.stat_result) -> None:
+        """Note what is special about a file."""
+        inode, path = status.st_ino, self._descent.below(name)
+        if stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode):
+            self._object("device", f"it holds a device: {shown(path)}")
+        if stat.S_ISREG(status.st_mode) and name in _LOCKS:
+            self.locks.append(path)
+        if inode in self._locked:
+            self._object("in-use", f"a process has locked {shown(path)}")
+        if status.st_nlink > 1:
+            self.linked.add(inode)
+        elif inode not in self._exempt:
+            self.changed_ns = max(self.changed_ns, status.st_ctime_ns)
+
+    def _object(self, code: str, message: str) -> None:
+        self.objection = self.objection or CleanObjection(code, message)
+
+    def _part_of(self, way: tuple[str, ...]) -> str:
+        """Return the part of a directory: the first pattern that fits its beginning."""
+        for wanted in self._parts:
+            if len(wanted) <= len(way) and all(map(fnmatchcase, way, wanted)):
+                return "/".join(way[: len(wanted)])
+        return ""
 
 
-def _count_directory(taking: _Taking, status: os.stat_result, part: str) -> None:
-    taking.kinds[stat.S_IFDIR] += 1
-    taking.newest_ns = max(taking.newest_ns, status.st_mtime_ns)
-    taking.by_part[part] += DiskSize(disk_bytes=status.st_blocks * _BLOCK)
-
-
-def _count(taking: _Taking, descent: Descent, name: str, status: os.stat_result, part: str) -> None:
-    form = stat.S_IFMT(status.st_mode)
-    taking.kinds[form] += 1
-    taking.newest_ns = max(taking.newest_ns, status.st_mtime_ns)
-    if form in _DEVICES:
-        taking.object("device", f"it holds a device: {shown(descent.below(name))}")
-    if form == stat.S_IFREG and name in LOCKS:
-        taking.locks.append(descent.below(name))
-    if status.st_ino in taking.locked:
-        taking.object("in-use", f"a process has locked {shown(descent.below(name))}")
-    disk_bytes, first = status.st_blocks * _BLOCK, True
-    content_bytes = status.st_size if form == stat.S_IFREG else 0
-    if status.st_nlink > 1:
-        known = taking.shared.get(status.st_ino)
-        first = known is None
-        met = 1 if known is None else known.met + 1
-        taking.shared[status.st_ino] = Shared(met, status.st_nlink, disk_bytes, content_bytes)
-    elif status.st_ino not in taking.linked:
-        taking.changed_ns = max(taking.changed_ns, status.st_ctime_ns)
-    sizes = (content_bytes, disk_bytes) if first else (0, 0)
-    taking.by_part[part] += DiskSize(int(form != stat.S_IFLNK), *sizes)
-
-
-def _judge(taking: _Taking, descent: Descent, names: set[str]) -> None:
-    """Object to repositories, and to directories that nothing can be deleted from."""
-    for name in sorted(REPOSITORIES & names):
-        where = shown(descent.below(name))
-        taking.object("repository", f"it holds a repository: {where}")
-    if names >= BARE:
-        taking.object("repository", f"it holds a bare repository: {shown(descent.path or '.')}")
-    if names and not os.access(".", os.W_OK | os.X_OK, dir_fd=descent.fd, effective_ids=_EFFECTIVE):
-        taking.object("read-only", f"no permission to delete from {shown(descent.path or '.')}")
-
-
-_EFFECTIVE = os.access in os.supports_effective_ids
+def is_writable(fd: int, path: str = ".") -> bool:
+    """Return whether entries of the directory `path` below `fd` may be deleted."""
+    effective = os.access in os.supports_effective_ids
+    return os.access(path, os.W_OK | os.X_OK, dir_fd=fd, effective_ids=effective)
 
 
 def shown(path: str) -> str:
     """Return `path`, its middle left out where it is very long."""
     return path if len(path) <= 200 else f"{path[:100]}…{path[-99:]}"
+
+
+def is_trash(name: str) -> bool:
+    """Return whether a run gave a directory this name."""
+    return _TRASH_NAME.fullmatch(name) is not None
+
+
+class Record(NamedTuple):
+    """The proof of a directory that was renamed."""
+
+    name: str
+    """Its former name."""
+    kind: str
+    place: tuple[int, int]
+    tokens: frozenset[int]
+
+    def encoded(self) -> bytes:
+        """Return the bytes of the record's file."""
+        device, inode = self.place
+        head = {"ctxsize-trash": _RECORD_VERSION, "name": self.name, "kind": self.kind}
+        numbers = b"".join(each.to_bytes(8, "big") for each in sorted(self.tokens))
+        return json.dumps({**head, "device": device, "inode": inode}).encode() + b"\n" + numbers
+
+
+def record_of(fd: int, name: str) -> Record | None:
+    """Return our record of the renamed directory `fd` called `name`, if there is a good one."""
+    try:
+        above = os.open("..", OPEN_DIRECTORY, dir_fd=fd)
+    except OSError:
+        return None
+    try:
+        data = read_file(
+            name + RECORD, _MOST_RECORD_BYTES, dir_fd=above, links=False, owner=os.geteuid()
+        )
+        head, _, numbers = data.partition(b"\n")
+        kept = json.loads(head)
+        is_known = kept["ctxsize-trash"] == _RECORD_VERSION and kept["kind"] in BY_NAME
+        if not is_known or len(numbers) % 8:
+            return None
+        each = (numbers[at : at + 8] for at in range(0, len(numbers), 8))
+        tokens = frozenset(int.from_bytes(number, "big") for number in each)
+        place = int(kept["device"]), int(kept["inode"])
+        return Record(str(kept["name"]), kept["kind"], place, tokens)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    finally:
+        os.close(above)
+
+
+def is_orphan(above: int, name: str) -> bool:
+    """Return whether `name` in `above` is a record of ours, whole or begun, without a directory."""
+    if _RECORD_NAME.fullmatch(name) is None or held(above, [name]) is not None:
+        return False
+    with suppress(OSError):
+        start = read_start(name, len(_RECORD_START), dir_fd=above, links=False, owner=os.geteuid())
+        # A run that was killed while it wrote the record left only its beginning.
+        if _RECORD_START.startswith(start):
+            try:
+                os.stat(name.removesuffix(RECORD), dir_fd=above, follow_symlinks=False)
+            except FileNotFoundError:
+                return True
+    return False

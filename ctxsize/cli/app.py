@@ -39,14 +39,12 @@ COMMANDS = {
     "diff": "Compare two reports, or a report with the present tree.",
     "schema": "Print the JSON Schema of a command's output.",
     "completion": "Print a completion script for bash, zsh or fish.",
-    "docker-plugin": "Install or remove the plugin for `docker ctxsize`.",
 }
 """Summaries of the commands, in the order of the help."""
 _MODULES = {
     "advise": "lint",
     "completion": "reference",
     "diff": "check",
-    "docker-plugin": "reference",
     "rule": "reference",
     "scan": "check",
     "schema": "reference",
@@ -63,10 +61,16 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name == "docker-plugin":
+            raise click.UsageError(
+                "docker-plugin was removed: docs/ci.md shows the script to save as "
+                "~/.docker/cli-plugins/docker-ctxsize",
+                ctx,
+            )
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"ctxsize.cli.{_MODULES.get(cmd_name, cmd_name)}")
-        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        command: click.Command = getattr(module, cmd_name)
         return command
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import click
 
@@ -12,14 +14,23 @@ from ctxsize.clean.plan import Cleaning, CleanPlan, Result
 from ctxsize.clean.proofs import ECOSYSTEMS
 from ctxsize.cli import options, output
 
+_REMOVED = {
+    "--plan": "review what `ctxsize clean` lists, then add --yes, which checks everything again",
+    "--keep-size": "--older-than 30d keeps what was written lately",
+    "--apparent-size": "both sizes are shown; `du --apparent-size` shows this one alone",
+    "--incremental-only": "--ecosystem rust deletes whole target directories",
+}
+"""Advice for those who type options that older versions had."""
 
-def _refuse_plans(context: click.Context, option: click.Parameter, value: str | None) -> None:
-    if value is not None:
-        raise click.UsageError(
-            "plans are no longer saved: review what `ctxsize clean` lists, then add --yes, "
-            "which checks everything again",
-            context,
-        )
+
+def _refuse(context: click.Context, option: click.Parameter, value: object) -> None:
+    if value:
+        name = option.opts[0]
+        raise click.UsageError(f"{name} was removed: {_REMOVED[name]}", context)
+
+
+def _removed(*names: str, **settings: Any) -> Callable[..., Any]:
+    return click.option(*names, hidden=True, expose_value=False, callback=_refuse, **settings)
 
 
 @click.command("clean")
@@ -35,17 +46,9 @@ def _refuse_plans(context: click.Context, option: click.Parameter, value: str | 
 @options.flag(
     "--deps", help="Also delete installed packages: node_modules, vendor, virtual environments."
 )
-@options.flag(
-    "--incremental-only",
-    help="Delete only the incremental compilation data in Cargo's target directories.",
-)
 @options.value(
     "--older-than AGE",
     help="Only directories without a write for this time, for example 30d.",
-)
-@options.value(
-    "--keep-size SIZE",
-    help="Keep the newest directories, as many as fit into this size on disk.",
 )
 @options.value(
     "--recent AGE",
@@ -53,23 +56,18 @@ def _refuse_plans(context: click.Context, option: click.Parameter, value: str | 
     show_default=True,
     help="Skip directories with a write within this time (may be in use); 0 skips none.",
 )
-@options.flag(
-    "--apparent-size",
-    "apparent",
-    help="Show apparent sizes instead of disk usage, as `du --apparent-size` does.",
-)
 @options.flag("--yes", help="Delete. Without this option nothing is changed.")
-@click.option("--plan", "--apply", hidden=True, expose_value=False, callback=_refuse_plans)
+@_removed("--plan", "--apply")
+@_removed("--keep-size")
+@_removed("--apparent-size", is_flag=True)
+@_removed("--incremental-only", is_flag=True)
 @options.display
 def clean(
     root: str,
     ecosystems: tuple[str, ...],
     deps: bool,
-    incremental_only: bool,
     older_than: str | None,
-    keep_size: str | None,
     recent: str,
-    apparent: bool,
     yes: bool,
     display: output.Display,
 ) -> int:
@@ -84,8 +82,7 @@ def clean(
     Examples:
       ctxsize clean                              what could be deleted, what not, and why
       ctxsize clean --ecosystem rust --yes       every target directory of Cargo
-      ctxsize clean --incremental-only --yes     the cheap part of them
-      ctxsize clean --older-than 30d --keep-size 20GB
+      ctxsize clean --older-than 30d --yes       for scheduled jobs
       ctxsize clean --deps --yes                 installed packages too
     """  # noqa: D301
     with output.progress() as progress:
@@ -93,13 +90,11 @@ def clean(
             root or ".",
             ecosystems=ecosystems,
             deps=deps,
-            incremental_only=incremental_only,
             older_than_s=None if older_than is None else units.parse_age(older_than),
-            keep_bytes=None if keep_size is None else units.parse_size(keep_size),
             recent_s=units.parse_age(recent),
             progress=progress,
         )
-    cleaning = Cleaning(root or ".", plan, apparent=apparent)
+    cleaning = Cleaning(root or ".", plan)
     if yes:
         cleaning = replace(cleaning, applied=True, results=_deleted(plan))
     else:

@@ -1,13 +1,8 @@
-"""`ctxsize rule`, `schema`, `completion` and `docker-plugin`: documentation and integration."""
+"""`ctxsize rule`, `schema` and `completion`: documentation and integration."""
 
 from __future__ import annotations
 
 import json
-import os
-import re
-import shlex
-import stat
-import sys
 
 import click
 from click.shell_completion import get_completion_class
@@ -16,8 +11,6 @@ from ctxsize.cli import options, output
 from ctxsize.codes import Rules, all_codes
 from ctxsize.errors import InputError, hint_at
 from ctxsize.formats import json as shapes
-from ctxsize.reader import read_file
-from ctxsize.version import __version__
 
 
 @click.command("rule")
@@ -89,116 +82,3 @@ def completion(shell: str) -> None:
     # `source()` would run bash to check its version, and this machine may not have it.
     script = maker(app, {}, "ctxsize", COMPLETE)
     output.write(script.source_template % script.source_vars() + "\n")
-
-
-# Docker runs `docker-ctxsize` in one of its plugin directories, once with
-# `docker-cli-plugin-metadata` to ask what it is, then with the whole command line.
-_PLUGIN = "docker-ctxsize"
-_MARK = "# Written by `ctxsize docker-plugin install`."
-_SCRIPT = """\
-#!/bin/sh
-{mark}
-if [ "$1" = docker-cli-plugin-metadata ]; then
-    echo {metadata}
-    exit
-fi
-# The options of docker itself come before the name.
-while [ $# -gt 0 ] && [ "$1" != ctxsize ]; do shift; done
-[ $# -eq 0 ] || shift
-exec {python} -m ctxsize "$@"
-"""
-
-
-_dir_option = options.value(
-    "--dir DIR",
-    "directory",
-    help="The directory for plugins.  [default: cli-plugins in DOCKER_CONFIG or ~/.docker]",
-)
-
-
-@click.group("docker-plugin")
-def docker_plugin() -> None:
-    """Install or remove the Docker plugin, so that `docker ctxsize` runs `ctxsize`.
-
-    \b
-    Examples:
-      ctxsize docker-plugin install
-      docker ctxsize measure .
-      ctxsize docker-plugin uninstall
-    """  # noqa: D301
-
-
-@docker_plugin.command("install")
-@_dir_option
-def install(directory: str | None) -> None:
-    """Write the plugin, which runs this ctxsize.
-
-    \b
-    Examples:
-      ctxsize docker-plugin install
-      ctxsize docker-plugin install --dir /usr/local/lib/docker/cli-plugins
-    """  # noqa: D301
-    from ctxsize.writer.apply import write_output
-
-    path = _path(directory)
-    _must_be_ours(path)
-    try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-    except OSError as error:
-        place = os.path.dirname(path)
-        raise InputError(f"cannot be made: {error.strerror}", path=place) from None
-    metadata = {
-        "SchemaVersion": "0.1.0",
-        "Vendor": "ctxsize",
-        "Version": __version__,
-        "ShortDescription": "What docker build will send, before you build",
-    }
-    script = _SCRIPT.format(
-        mark=_MARK, metadata=shlex.quote(json.dumps(metadata)), python=shlex.quote(sys.executable)
-    )
-    write_output(path, script.encode(), executable=True)
-    output.note(f"wrote {path}: `docker ctxsize` works now")
-
-
-@docker_plugin.command("uninstall")
-@_dir_option
-def uninstall(directory: str | None) -> None:
-    """Remove the plugin, if any version of ctxsize wrote it.
-
-    \b
-    Examples:
-      ctxsize docker-plugin uninstall
-      ctxsize docker-plugin uninstall --dir /usr/local/lib/docker/cli-plugins
-    """  # noqa: D301
-    from ctxsize.writer.apply import remove_output
-
-    path = _path(directory)
-    if remove_output(path, _is_ours):
-        output.note(f"removed {path}, and with it `docker ctxsize`")
-    else:
-        output.note(f"{path} does not exist, so there is nothing to remove")
-
-
-def _path(directory: str | None) -> str:
-    config = os.environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker")
-    return os.path.join(directory or os.path.join(config, "cli-plugins"), _PLUGIN)
-
-
-def _is_ours(data: bytes) -> bool:
-    """Return whether this is the script, with any metadata and any Python."""
-    before, _, rest = _SCRIPT.format(mark=_MARK, metadata="\0", python="\0").partition("\0")
-    middle, _, after = rest.partition("\0")
-    pattern = rf"{re.escape(before)}.+{re.escape(middle)}.+{re.escape(after)}"
-    return re.fullmatch(pattern, data.decode("utf-8", "replace")) is not None
-
-
-def _must_be_ours(path: str) -> None:
-    try:
-        is_file = stat.S_ISREG(os.stat(path).st_mode)
-        text = read_file(path).decode("utf-8", "replace") if is_file else ""
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise InputError(f"is in the way: {error.strerror}", path=path) from None
-    if _MARK not in text:
-        raise InputError("is another plugin", path=path, hint="remove it first")

@@ -112,10 +112,7 @@ class Config:
 
 
 def load(start: str) -> Config:
-    """Return the configuration for the directory `start`, an empty one if there is none.
-
-    Raises `InputErrors` with all its mistakes.
-    """
+    """Return the configuration for the directory `start`. Raises `InputErrors` for its mistakes."""
     for directory in _upward(start):
         for name in NAMES:
             path = os.path.normpath(os.path.join(directory, name))
@@ -133,10 +130,7 @@ def load(start: str) -> Config:
 
 
 def read(path: str) -> Config | None:
-    """Return the configuration in `path`; None for a `pyproject.toml` without our table.
-
-    Raises `InputErrors`.
-    """
+    """Return the configuration in `path`; None for a `pyproject.toml` without our table."""
     table = _parsed(path)
     if os.path.basename(path) == "pyproject.toml":
         tool = table.get("tool", {})

@@ -1,14 +1,11 @@
-"""The keys of the configuration, and the readers of their values.
-
-A reader converts one value of TOML, and raises `InputError` if it is wrong.
-"""
+"""The keys of the configuration, and the readers of their values."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.errors import InputError
@@ -16,7 +13,6 @@ from ctxsize.units import human, parse_size
 
 OF = ("context", "transfer")
 """The sizes that a budget may limit."""
-_Amount = TypeVar("_Amount")
 
 
 @dataclass(frozen=True)
@@ -53,26 +49,72 @@ class Tolerance:
         return f"{self.percent:g}%" if self.percent is not None else human(self.content_bytes or 0)
 
 
-def text(value: object) -> str:
-    """Return a text that is not empty."""
-    if not isinstance(value, str) or not value.strip():
-        raise InputError("must be a text that is not empty")
+Reader = Callable[[object], Any]
+Keys = dict[str, tuple[str, Reader]]
+"""The attribute and the reader of each key."""
+
+
+def _that(is_right: Callable[[Any], object], wrong: str, hint: str | None = None) -> Reader:
+    """Return a reader of the values that `is_right` accepts."""
+
+    def read(value: object) -> Any:
+        if not is_right(value):
+            raise InputError(wrong, hint=hint)
+        return value
+
+    return read
+
+
+text = _that(
+    lambda it: isinstance(it, str) and it.strip() != "", "must be a text that is not empty"
+)
+# TOML has no larger numbers, and no count is that large.
+_number = _that(
+    lambda it: type(it) is int and 0 <= it < 1 << 63,
+    "must be a number that is not negative and has at most 64 bits",
+)
+_arguments = _that(
+    lambda it: isinstance(it, dict) and all(isinstance(each, str) for each in it.values()),
+    "must be a table of texts",
+    'for instance { VERSION = "3" }',
+)
+_texts = _that(
+    lambda it: isinstance(it, list) and all(isinstance(each, str) and each for each in it),
+    "must be a list of texts",
+    'for instance ["linux/arm64"]',
+)
+_codes = _that(lambda it: isinstance(it, list), "must be a list of codes", '["CTX101"]')
+_tables = _that(lambda it: isinstance(it, dict), "must be tables", '[contexts."services/api"]')
+_list_of_tables = _that(
+    lambda it: isinstance(it, list), "must be an array of tables", "[[suppress]]"
+)
+
+
+def _code(value: object, digits: str = "{3}") -> Any:
+    if not re.fullmatch(f"CTX[0-9]{digits}", text(value)):
+        raise InputError(f"no code: {value!r}", hint="for instance CTX101, or CTX1 for all such")
     return value
 
 
-def _number(value: object) -> int:
-    # TOML has no larger numbers, and no count is that large.
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 63:
+def _prefixes(value: object) -> tuple[Any, ...]:
+    return tuple(_code(each, "{0,3}") for each in _codes(value))
+
+
+def _choice(*choices: str) -> Reader:
+    def read(value: object) -> Any:
+        if text(value) not in choices:
+            raise InputError(f"no such choice: {value!r}", hint=f"one of {', '.join(choices)}")
         return value
-    raise InputError("must be a number that is not negative and has at most 64 bits")
+
+    return read
 
 
 def _amount(
-    what: str, examples: str, parse: Callable[[str], _Amount], of_bytes: Callable[[int], _Amount]
-) -> Callable[[object], _Amount]:
+    what: str, examples: str, parse: Callable[[str], Any], of_bytes: Callable[[int], Any]
+) -> Reader:
     """Return a reader of a number of bytes, or of a text that `parse` accepts."""
 
-    def read(value: object) -> _Amount:
+    def read(value: object) -> Any:
         if isinstance(value, str):
             return parse(value)
         try:
@@ -83,60 +125,8 @@ def _amount(
     return read
 
 
-def _choice(*choices: str) -> Callable[[object], str]:
-    def read(value: object) -> str:
-        if text(value) not in choices:
-            raise InputError(f"no such choice: {value!r}", hint=f"one of {', '.join(choices)}")
-        return text(value)
-
-    return read
-
-
-def code(value: object) -> str:
-    """Return one code, in full."""
-    if not re.fullmatch(r"CTX[0-9]{3}", text(value)):
-        raise InputError(f"no code: {value!r}", hint="for instance CTX101")
-    return text(value)
-
-
-def _codes(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise InputError("must be a list of codes", hint='for instance ["CTX101"]')
-    for each in value:
-        if not re.fullmatch(r"CTX[0-9]{0,3}", text(each)):
-            raise InputError(f"no code: {each!r}", hint="for instance CTX101, or CTX1 for all such")
-    return tuple(value)
-
-
-def _arguments(value: object) -> dict[str, str]:
-    if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
-        raise InputError("must be a table of texts", hint='for instance { VERSION = "3" }')
-    return value
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(each, str) and each for each in value):
-        raise InputError("must be a list of texts", hint='for instance ["linux/arm64"]')
-    return tuple(value)
-
-
-def _tables(value: object) -> dict[str, object]:
-    if not isinstance(value, dict):
-        raise InputError("must be tables", hint='[contexts."services/api"]')
-    return value
-
-
-def _list_of_tables(value: object) -> list[object]:
-    if not isinstance(value, list):
-        raise InputError("must be an array of tables", hint="[[suppress]]")
-    return value
-
-
 _size = _amount("a size", '"50MB", or a number of bytes', parse_size, int)
 _tolerance = _amount("a size or a percentage", '"5MB" or "10%"', Tolerance.parse, Tolerance)
-
-Keys = dict[str, tuple[str, Callable[[object], Any]]]
-"""The attribute and the reader of each key."""
 
 BUILD_KEYS: Keys = {
     "dockerfile": ("dockerfile", text),
@@ -144,7 +134,7 @@ BUILD_KEYS: Keys = {
     "builder": ("builder", _choice(*BUILDERS)),
     "build-args": ("build_arguments", _arguments),
     "build-contexts": ("build_contexts", _arguments),
-    "platforms": ("platforms", _texts),
+    "platforms": ("platforms", lambda value: tuple(_texts(value))),
 }
 """Keys of a build: in a context, or at the top level for all contexts."""
 
@@ -164,15 +154,15 @@ CONTEXT_KEYS: Keys = {"path": ("context", text), **BUILD_KEYS, **BUDGET_KEYS}
 TOP_KEYS: Keys = {
     **BUILD_KEYS,
     **BUDGET_KEYS,
-    "select": ("select", _codes),
-    "ignore": ("ignore", _codes),
+    "select": ("select", _prefixes),
+    "ignore": ("ignore", _prefixes),
     "suppress": ("suppress", _list_of_tables),
     "baseline": ("baseline", text),
     "contexts": ("contexts", _tables),
 }
 
 SUPPRESSION_KEYS: Keys = {
-    "code": ("code", code),
+    "code": ("code", _code),
     "path": ("path", text),
     "pattern": ("pattern", text),
     "reason": ("reason", text),

@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ctxsize.build import Build
 from ctxsize.discovery import bake, commands, compose
 from ctxsize.discovery.commands import BUILD, builds_in
-from ctxsize.discovery.search import FoundBuild, Place, Search
+from ctxsize.discovery.search import FoundBuild, Place, Search, shortened
 from ctxsize.dockerfile.taken import context_need
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
 from ctxsize.engine.request import Plan, Plans
@@ -37,8 +38,35 @@ _CONTINUED = re.compile(r"\\\n[ \t]*#?[ \t]*")
 _QUOTED = re.compile(r"`([^`]+)`")
 _PROMPT = re.compile(r"^[\s#$>`*-]*(?:\w+:\s+)?")
 _TO_BE_FILLED_IN = (b"{{", b"{%", b"<%", b"@@")
-_SOURCES = (compose, bake, commands)
-"""The modules that read files with builds: `WANTED` matches their paths, `collect` adds builds."""
+
+
+def _each(add: Callable[[Search, str, str], None]) -> Callable[[Search, list[str]], None]:
+    """Return a recogniser that reads one file after the other."""
+
+    def collect(search: Search, paths: list[str]) -> None:
+        for path in paths:
+            text = search.read(path)
+            with search.reading(path):
+                if text is not None:
+                    add(search, path, text)
+
+    return collect
+
+
+def _named(names: str) -> re.Pattern[str]:
+    return re.compile(rf"(?s:.*/)?(?:{names})", re.IGNORECASE)
+
+
+_RECOGNISERS: tuple[tuple[re.Pattern[str], Callable[[Search, list[str]], None]], ...] = (
+    (compose.WANTED, compose.collect),
+    (bake.WANTED, bake.collect),
+    (_named(r"\.(?:github|gitea|forgejo)/workflows/[^/]+\.ya?ml"), _each(commands.add_workflow)),
+    (_named(r"[^/]*\.(?:sh|bash)"), _each(commands.add_script)),
+    (_named(r"(?:GNU)?makefile|[^/]*\.mk"), _each(commands.add_makefile)),
+    (_named(r"package\.json"), _each(commands.add_package)),
+    (_named(r"justfile|taskfile\.ya?ml|\.gitlab-ci\.yml"), _each(commands.add_lines)),
+)
+"""The files that define builds: a pattern for their paths, and what adds the builds of all."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +105,7 @@ def discover(
     Raises `InputError` if `root` is no directory.
     """
     search = Search(root, environment or {}, plans or Plans())
-    search.seconds_for_docker = _SECONDS_FOR_DOCKER if ask_docker else None
+    search.docker_until = time.monotonic() + _SECONDS_FOR_DOCKER if ask_docker else None
     search.list_files(_is_wanted)
     builds = _found(search)
     outside = tuple(each for each in builds if each.outside)
@@ -98,8 +126,8 @@ def discover(
 
 
 def _found(search: Search) -> tuple[FoundBuild, ...]:
-    for source in _SOURCES:
-        source.collect(search)
+    for pattern, collect in _RECOGNISERS:
+        collect(search, [*filter(pattern.fullmatch, search.paths)])
     asked = len(search.builds)
     used = {each.dockerfile for each in search.builds if each.dockerfile}
     _add_unasked(search, used)
@@ -203,7 +231,7 @@ def _one(equal: list[FoundBuild]) -> FoundBuild:
 
 
 def _is_wanted(path: str) -> bool:
-    has_builds = any(source.WANTED.fullmatch(path) for source in _SOURCES)
+    has_builds = any(pattern.fullmatch(path) for pattern, _ in _RECOGNISERS)
     return has_builds or is_dockerfile(path) or is_ignore_file(path)
 
 
@@ -216,9 +244,7 @@ def what_to_type(context: str, paths: Iterable[str]) -> str | None:
             place = "" if each.guessed else f" ({each.where})"
             typed.setdefault(" ".join(_words(each, context)), place)
     shown = [f"{words}{place}" for words, place in typed.items()]
-    if len(shown) > _MOST_NAMED:
-        shown[_MOST_NAMED:] = [f"{len(shown) - _MOST_NAMED} more"]
-    return ", or ".join(shown) or None
+    return ", or ".join(shortened(shown, _MOST_NAMED)) or None
 
 
 def _words(found: FoundBuild, context: str) -> Iterator[str]:

@@ -1,34 +1,33 @@
 """Read Bake files, HCL or JSON, and evaluate literals, variables, `${NAME}` and inheritance.
 
 Texts of both languages become templates in the form of JSON. Functions, conditions, `for` and
-matrices are not evaluated: `BakeFile.unknown` lists the targets that use them.
+matrices are not evaluated: `BakeFile.unknown` has the targets that use them.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from textwrap import dedent
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 from ctxsize.build import Build
+from ctxsize.findings import Location
 
 Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
 Body: TypeAlias = "dict[str, Value]"
-_T = TypeVar("_T")
 
 _KINDS = ("variable", "function", "group", "target")
-_MAPS = ("args", "contexts", "labels")
-_MOST_CHARACTERS, _PER_VALUE = 2**22, 8
-"""Number of characters of all values of a file, and the number that each value counts for."""
-_HEREDOC = re.compile(r"<<(-?)(\w+)\r?\n(.*?)\n?[ \t]*\2\s*\Z", re.DOTALL)
-_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))", re.DOTALL)
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
+_MOST_VALUES = 2**20
+"""Number of inherited values, and of characters of variables in texts, of all targets."""
+_HEREDOC = re.compile(r'"<<(-?)(\w+)\r?\n(.*?)\n?[ \t]*\2\s*"\Z', re.DOTALL)
 _VARIABLE = r"\$\{\s*([A-Za-z_][\w-]*)\s*\}"
 _PIECE = re.compile(rf"\$\$\{{|%%\{{|{_VARIABLE}|[$%]\{{")
+_HEAD = re.compile(r'^[ \t]*target\s+"?([^"\s{]+)"?\s*\{|"([^"]*)"\s*:')
+"""Matches the head of a target: its line in HCL, its name in JSON."""
 
 
 class BakeError(Exception):
@@ -40,30 +39,35 @@ class BakeError(Exception):
 
 
 class UnknownError(Exception):
-    """A value needs more than is evaluated here; the message names its key or variable."""
+    """A value needs more than is evaluated here."""
 
 
+@dataclass
 class BakeFile:
-    """The targets of one or more files; later files win."""
+    """The targets of one or more files that Bake reads together; later files win."""
 
-    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
-        self.targets: dict[str, Body] = {}
-        self.groups: dict[str, Value] = {}
-        self.lines: dict[str, tuple[str, int]] = {}
-        """File and line at which each target begins."""
-        self.unknown: dict[str, str] = {}
-        """The targets that are not evaluated, each with the key that needs more."""
-        self._environment = environment or {}
-        self._defaults: dict[str, Value] = {}
-        """The defaults of the variables that are not evaluated yet."""
-        self._variables: dict[str, Value] = {}
-        self._inheriting: dict[str, Body | None] = {}
-        """Targets merged with those that they inherit from; None while unknown."""
-        self._room = _MOST_CHARACTERS
+    environment: Mapping[str, str] = field(default_factory=dict)
+    targets: dict[str, Body] = field(default_factory=dict)
+    groups: dict[str, Value] = field(default_factory=dict)
+    places: dict[str, Location] = field(default_factory=dict)
+    """Where Bake files have each target; services of Compose files are not listed."""
+    unknown: dict[str, None] = field(default_factory=dict)
+    """The targets that need more than is evaluated here."""
+    hidden: tuple[tuple[str, str], ...] = ()
+    """The texts of variables, each with its variable: they may be secrets."""
+    _defaults: dict[str, Value] = field(default_factory=dict)
+    """The defaults of the variables that are not evaluated yet."""
+    _variables: dict[str, Value] = field(default_factory=dict)
+    _inheriting: dict[str, Body | None] = field(default_factory=dict)
+    """Targets merged with those that they inherit from; None while unknown."""
+    _room: int = _MOST_VALUES
 
     def add(self, document: Body, path: str = "", text: str = "") -> None:
         """Add a file, which wins over those added before."""
-        lines = _lines(text)
+        lines: dict[str, int] = {}
+        for number, line in enumerate(text.split("\n"), 1):
+            for head in _HEAD.finditer(line):
+                lines.setdefault(head[1] or head[2], number)
         for kind, name, body in _blocks(document):
             if kind == "variable":
                 self._defaults[name] = body.get("default", "")
@@ -71,7 +75,7 @@ class BakeFile:
                 self.groups[name] = body.get("targets")
             elif kind == "target":
                 self.targets[name] = _merged(self.targets.get(name, {}), body)
-                self.lines[name] = (path, lines.get(name, 1))
+                self.places[name] = Location(path, lines.get(name, 1))
 
     def builds(self) -> dict[str, Build]:
         """Return the builds of the targets, with paths as the file has them.
@@ -81,49 +85,34 @@ class BakeFile:
         for name in [*self._defaults]:
             with suppress(UnknownError):
                 self._variable(name)
-        named = {each for value in self.groups.values() for each in self._listed(value)}
-        parents = {
-            each for body in self.targets.values() for each in self._listed(body.get("inherits"))
-        }
+        for name, value in self._variables.items():
+            self.hidden += tuple((text, f"${{{name}}}") for text in texts_in(value))
+        named = {text for value in self.groups.values() for text in texts_in(value)}
+        bodies = self.targets.values()
+        parents = {text for body in bodies for text in texts_in(body.get("inherits"))}
         found: dict[str, Build] = {}
-        for name in self.targets:
+        for name in self.places:
             if name in named or (name not in parents and not name.startswith("_")):
                 try:
                     found[name] = self._build(name)
-                except UnknownError as error:
-                    self.unknown[name] = str(error)
+                except (UnknownError, RecursionError):
+                    self.unknown[name] = None
         return found
 
-    @property
-    def hidden(self) -> tuple[tuple[str, str], ...]:
-        """Return the texts of variables, each with its variable: they may be secrets."""
-        texts = ((name, text) for name, value in self._variables.items() for text in _texts(value))
-        return tuple((text, f"${{{name}}}") for name, text in texts)
-
-    def _listed(self, value: Value) -> list[str]:
-        with suppress(UnknownError):
-            return [each for each in _list(self._value(value)) if isinstance(each, str)]
-        return []
-
     def _build(self, name: str) -> Build:
-        """Return the build of a target. Raises `UnknownError` with the name of the key."""
         if self.targets[name].get("matrix") is not None:
-            raise UnknownError("matrix")
-        with _naming("inherits"):
-            body = self._body(name)
-
-        def read(key: str, convert: Callable[[Value], _T]) -> _T:
-            with _naming(key):
-                return convert(self._value(body.get(key)))
-
-        inline = read("dockerfile-inline", _text)
+            raise UnknownError
+        body = self._body(name)
+        keys = ("context", "dockerfile", "target", "dockerfile-inline")
+        context, dockerfile, target, inline = (_text(self._value(body.get(key))) for key in keys)
+        platforms = self._value(body.get("platforms"))
         return Build(
-            read("context", _text),
-            read("dockerfile", _text) or None,
-            read("target", _text),
+            context,
+            dockerfile or None,
+            target,
             self._args(name, body.get("args")),
-            read("contexts", _pairs),
-            read("platforms", lambda value: tuple(map(_text, _list(value)))),
+            _pairs(self._value(body.get("contexts"))),
+            tuple(map(_text, platforms if isinstance(platforms, list) else ())),
             dockerfile_inline=inline.encode("utf-8", "surrogatepass") if inline else None,
         )
 
@@ -132,38 +121,38 @@ class BakeFile:
         if name not in self._inheriting and name in self.targets:
             self._inheriting[name] = None
             found: Body = {}
-            for parent in _list(self._value(self.targets[name].get("inherits"))):
+            parents = self._value(self.targets[name].get("inherits"))
+            for parent in parents if isinstance(parents, list) else ():
                 found = _merged(found, self._body(_text(parent)))
-            found = self._inheriting[name] = _merged(found, self.targets[name])
-            maps = (each for each in found.values() if isinstance(each, dict))
-            self._pay(_PER_VALUE * sum(map(len, maps)))
-        known = self._inheriting.get(name)
-        if known is None:
-            raise UnknownError("inherits")
+            self._pay(sum(len(each) for each in found.values() if isinstance(each, dict)))
+            self._inheriting[name] = _merged(found, self.targets[name])
+        if (known := self._inheriting.get(name)) is None:  # no target, or one that needs itself
+            raise UnknownError
         return known
 
     def _args(self, name: str, args: Value) -> dict[str, str]:
         """Return the arguments that are known; the others put the target into `unknown`."""
-        alone = [{key: args[key]} for key in args] if isinstance(args, dict) else [args]
         found: dict[str, str] = {}
-        for each in alone:
+        for each in [{key: args[key]} for key in args] if isinstance(args, dict) else [args]:
             try:
                 found |= _pairs(self._value(each))
             except UnknownError:
-                self.unknown[name] = "args"
+                self.unknown[name] = None
         return found
 
-    def _value(self, value: Value) -> Value:
-        """Return the value of a template. Raises `UnknownError`."""
-        self._pay(_PER_VALUE)
+    def _value(self, value: Value, *, inside: bool = False) -> Value:
+        """Return the value of a template, or of one `inside` a list or an object."""
         if isinstance(value, list):
-            return [self._value(each) for each in value]
+            return [self._value(each, inside=True) for each in value]
         if isinstance(value, dict):
-            return {_text(self._value(key)): self._value(value[key]) for key in value}
+            return {_text(self._value(k)): self._value(v, inside=True) for k, v in value.items()}
         if not isinstance(value, str):
             return value
         if lone := re.fullmatch(_VARIABLE, value):  # a lone variable keeps its type
-            return self._variable(lone[1])
+            found = self._variable(lone[1])
+            if inside and isinstance(found, list | dict):
+                raise UnknownError  # lists of lists would double without end
+            return found
         return _PIECE.sub(self._piece, value)
 
     def _piece(self, match: re.Match[str]) -> str:
@@ -172,92 +161,25 @@ class BakeFile:
             self._pay(len(text))
             return text
         if len(match[0]) < 3:
-            raise UnknownError("an expression")
+            raise UnknownError
         return match[0][1:]
 
     def _variable(self, name: str) -> Value:
+        """Return a variable, as the environment sets it or else its default."""
         if name in self._defaults:  # removed first, as it may refer to itself
-            self._variables[name] = self._given(name, self._defaults.pop(name))
+            default, given = self._defaults.pop(name), self.environment.get(name)
+            # Bake converts a text of the environment to the type of the default.
+            if given is not None and not isinstance(default, str | None):
+                raise UnknownError
+            self._variables[name] = self._value(default) if given is None else given
         if name not in self._variables:
-            raise UnknownError(name)
+            raise UnknownError
         return self._variables[name]
 
-    def _given(self, name: str, default: Value) -> Value:
-        text = self._environment.get(name)
-        if text is None:
-            return self._value(default)
-        with suppress(UnknownError):
-            default = self._value(default)
-        if isinstance(default, list | dict):
-            raise UnknownError(name)
-        return text.lower() in ("1", "true", "t") if isinstance(default, bool) else text
-
-    def _pay(self, characters: int) -> None:
-        self._room -= characters
+    def _pay(self, values: int) -> None:
+        self._room -= values
         if self._room < 0:
-            raise UnknownError("too much")
-
-
-@contextmanager
-def _naming(key: str) -> Iterator[None]:
-    """Make an `UnknownError` name the key, also for a value or a chain that is too deep."""
-    try:
-        yield
-    except (UnknownError, RecursionError):
-        raise UnknownError(key) from None
-
-
-def _list(value: Value) -> list[Value]:
-    return value if isinstance(value, list) else []
-
-
-def _pairs(value: Value) -> dict[str, str]:
-    if not isinstance(value, dict | None):
-        raise UnknownError("no object")
-    return {key: _text(each) for key, each in (value or {}).items() if each is not None}
-
-
-def _texts(value: Value) -> Iterator[str]:
-    """Yield each text and number in a value, and each key."""
-    if isinstance(value, (dict, list)):
-        for each in (*value, *(value.values() if isinstance(value, dict) else ())):
-            yield from _texts(each)
-    elif value is not None and not isinstance(value, bool):
-        yield _text(value)
-
-
-def _text(value: Value) -> str:
-    """Return a value as text, `""` for null. Raises `UnknownError` for lists and objects."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and math.isfinite(value) and "e" not in repr(value):
-        return repr(value).removesuffix(".0")
-    if isinstance(value, str | int):
-        return str(value)
-    raise UnknownError("no text")
-
-
-def _merged(base: Body, over: Body) -> Body:
-    """Merge two bodies of a target: maps key by key; of other values the later one wins."""
-    found = {**base, **{key: value for key, value in over.items() if value is not None}}
-    for key in _MAPS:
-        below, above = base.get(key), over.get(key)
-        if isinstance(below, dict) and isinstance(above, dict):
-            found[key] = {**below, **above}
-    return found
-
-
-def _lines(text: str) -> dict[str, int]:
-    """Return the lines on which targets begin, by their names; in JSON, those of all objects."""
-    hcl = [*re.finditer(r'^[ \t]*target\s+"?([^"\s{]+)"?\s*(?=\{)', text, re.MULTILINE)]
-    found: dict[str, int] = {}
-    line, at = 1, 0
-    for match in hcl or re.finditer(r'"([^"\n]*)"\s*:\s*(?=[\[{])', text):
-        line, at = line + text.count("\n", at, match.end()), match.end()
-        found.setdefault(match[1], line)
-    return found
+            raise UnknownError
 
 
 def _blocks(document: Body) -> Iterator[tuple[str, str, Body]]:
@@ -268,10 +190,49 @@ def _blocks(document: Body) -> Iterator[tuple[str, str, Body]]:
             continue
         for named in value if isinstance(value, list) else [value]:
             for name, body in named.items() if isinstance(named, dict) else ():
-                # A list of one is another spelling of a block.
-                body = body[0] if isinstance(body, list) and body else body
                 if isinstance(body, dict):
                     yield kind, name, body
+
+
+def _merged(base: Body, over: Body) -> Body:
+    """Merge two bodies of a target: maps key by key; of other values the later one wins."""
+    found = dict(base)
+    for key, value in over.items():
+        below = found.get(key)
+        if isinstance(below, dict) and isinstance(value, dict):
+            found[key] = {**below, **value}
+        elif value is not None:
+            found[key] = value
+    return found
+
+
+def _pairs(value: Value) -> dict[str, str]:
+    if not isinstance(value, dict | None):
+        raise UnknownError
+    return {key: _text(each) for key, each in (value or {}).items() if each is not None}
+
+
+def _text(value: Value) -> str:
+    """Return a value as text, `""` for null. Raises `UnknownError` for lists and objects."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str | None):
+        return value or ""
+    text = str(value).removesuffix(".0")
+    if re.fullmatch(r"-?[0-9]+(?:\.[0-9]+)?", text):  # neither with an exponent, nor NaN
+        return text
+    raise UnknownError
+
+
+def texts_in(value: Value) -> Iterator[str]:
+    """Yield each text and number in a value, and each key."""
+    if isinstance(value, dict):
+        value = [*value, *value.values()]
+    if isinstance(value, list):
+        for each in value:
+            yield from texts_in(each)
+    elif value is not None and not isinstance(value, bool):
+        yield str(value).removesuffix(".0")
 
 
 def read_json(text: str) -> Body:
@@ -284,6 +245,18 @@ def read_json(text: str) -> Body:
     return document if isinstance(document, dict) else {}
 
 
+def literal(value: Value) -> Value:
+    """Return the template that evaluates to a value; texts in it may be templates already.
+
+    Newer versions of buildx print `$${` for a literal `${`, older ones do not.
+    """
+    if isinstance(value, dict):
+        return {key: literal(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [*map(literal, value)]
+    return re.sub(r"([$%])\1?\{", r"\1\1{", value) if isinstance(value, str) else value
+
+
 def read_hcl(text: str) -> Body:
     """Return the document of an HCL file in the form of JSON. Raises `BakeError`.
 
@@ -293,8 +266,9 @@ def read_hcl(text: str) -> Body:
         import hcl2
     except ImportError:
         raise BakeError("HCL needs python-hcl2: pip install 'ctxsize[bake]'") from None
+    options = hcl2.SerializationOptions(with_comments=False, explicit_blocks=False)
     try:
-        document = _from_hcl(hcl2.loads(text if text.endswith("\n") else text + "\n"))
+        document = _from_hcl(hcl2.loads(f"{text}\n", serialization_options=options))
     except RecursionError:
         raise
     except Exception as error:  # `hcl2` passes on the errors of its parser
@@ -304,47 +278,20 @@ def read_hcl(text: str) -> Body:
     return document if isinstance(document, dict) else {}
 
 
-def printed(document: Body) -> Body:
-    """Return a document that `docker buildx bake --print` printed, with its texts as literals.
-
-    Newer versions of buildx write `$${` for a literal `${`, older ones do not.
-    """
-    return {key: literal(each) for key, each in document.items()}
-
-
-def literal(value: Value) -> Value:
-    """Return the template that evaluates to a value."""
-    if isinstance(value, dict):
-        return {key: literal(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [literal(each) for each in value]
-    return re.sub(r"([$%])\1?\{", r"\1\1{", value) if isinstance(value, str) else value
-
-
 def _from_hcl(value: Value) -> Value:
     """Return a document of python-hcl2, whose texts are source with quotes, in the form of JSON."""
     if isinstance(value, dict):
-        return {
-            key[1:-1] if key[:1] == '"' else key: _from_hcl(each)
-            for key, each in value.items()
-            if key != "__is_block__"
-        }
+        return {key.strip('"'): _from_hcl(each) for key, each in value.items()}
     if isinstance(value, list):
         return [_from_hcl(each) for each in value]
-    return _template_of(value) if isinstance(value, str) else value
-
-
-def _template_of(source: str) -> str:
-    """Return a template for an expression: a quoted text, a heredoc, a name or `${…}`."""
-    if source.startswith('"<<') and (heredoc := _HEREDOC.match(source[1:-1])):
+    if not isinstance(value, str):
+        return value
+    if value.startswith('"<<') and (heredoc := _HEREDOC.match(value)):
         text = f"{heredoc[3]}\n"
         return dedent(text) if heredoc[1] else text
-    if source.startswith('"'):
-        return _ESCAPE.sub(_unescaped, source[1:-1])
-    return source if source.startswith("${") else f"${{{source}}}"
-
-
-def _unescaped(match: re.Match[str]) -> str:
-    if code := match[1] or match[2]:
-        return chr(int(code, 16)) if int(code, 16) <= 0x10FFFF else match[0]
-    return _ESCAPES.get(match[3], match[3])
+    if value.startswith('"'):
+        try:
+            return str(json.loads(value, strict=False))
+        except ValueError:  # quotes in an expression, or an escape that only HCL has
+            return "${?}"
+    return value if value.startswith("${") else f"${{{value}}}"

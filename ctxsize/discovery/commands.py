@@ -5,13 +5,14 @@ Commands that depend on unknown variables or loops ("not written out") are skipp
 
 from __future__ import annotations
 
-import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from itertools import islice, product
+from typing import NamedTuple
 
 from ctxsize.build import Build, is_reference, placed
 from ctxsize.codes import severity_of
@@ -21,20 +22,19 @@ from ctxsize.engine.border import holds
 from ctxsize.findings import Finding, Location
 from ctxsize.shell import commands, in_directories, is_read_whole
 
-WANTED = re.compile(
-    r"(?P<root>(?:.*/)?)\.(?:github|gitea|forgejo)/workflows/[^/]+\.ya?ml"
-    r"|(?i:(?s:.*/)?(?:(?:GNU)?makefile|.*\.(?:mk|sh|bash)|justfile|taskfile\.ya?ml|package\.json"
-    r"|\.gitlab-ci\.yml))",
+BUILD = re.compile(r"\b(?:docker|podman|nerdctl|buildah|buildx)\b[^\n]{0,200}?\b(?:build|bud)\b")
+_TOOLS = (
+    (re.compile(r"(?:docker (?:buildx |image |builder )?|nerdctl )build(?= |\Z)"), "buildkit"),
+    (re.compile(r"(?:podman (?:image )?build|buildah (?:build|bud))(?= |\Z)"), "podman"),
 )
-"""Matches the paths of files that may contain commands; `root` is that of a workflow."""
-_ACTION = re.compile(r"docker/build-push-action(?:@.*)?")
+"""The first words of each command that builds an image, and the builder whose behaviour applies."""
+_ACTIONS = re.compile(r"docker/build-push-action(?:@.*)?")
 _MOST_COMBINATIONS = 256
-BUILD = re.compile(r"\b(?:docker|podman|nerdctl|buildah|buildx)\b[^\n]*?\b(?:build|bud)\b")
-_START = re.compile(
-    r"(?:docker (?:buildx |image |builder )?build|podman (?:image )?build|buildah (?:build|bud)"
-    r"|nerdctl build)(?: |\Z)"
-)
-_MAKE_VARIABLE = re.compile(r"^\s*(?:export\s+)?(\w+)\s*[:?]?=\s*(.*?)\s*$", re.MULTILINE)
+_LINE = re.compile(r"(?:.*\\\n)*.*")
+_PREFIX = re.compile(r"^[\s@\-+]*(?:\w+:\s+)?")
+"""Matches what make and YAML have before a command."""
+_JSON_TEXT = re.compile(r'"(?:[^"\\\n]|\\.)*"?')
+_VARIABLE = re.compile(r"^\s*(?:export\s+)?(\w+)\s*[:?]?=\s*(.*?)\s*$", re.MULTILINE)
 _REFERENCE = re.compile(r"\$[({](\w+)[)}]|\$(\w+)")
 _OWN_DIRECTORY = re.compile(
     r"\$\(\s*dirname\s+(?:--\s+)?\"?\$(?:0|\{?BASH_SOURCE(?:\[0\])?\}?)\"?\s*\)|\$\{0%/\*\}"
@@ -52,29 +52,61 @@ _SWITCHES = frozenset(
 )
 
 
-def collect(search: Search) -> None:
-    """Add the builds of workflows, then of commands, except those that are not written out."""
-    matches = filter(None, map(WANTED.fullmatch, search.paths))
-    for match in sorted(matches, key=lambda each: each["root"] is None):
-        path, root = match[0], match["root"]
-        text = search.read(path)
-        if text is None:
-            continue
-        with search.reading(path) as where:
-            if root is not None:
-                _add_workflow(search, root.rstrip("/"), where, text)
-            elif BUILD.search(text):
-                _add_scripts(search, path, where, text)
+def add_script(search: Search, path: str, text: str) -> None:
+    """Add the builds of a shell script."""
+    _add_from(search, _expander(text)(text), _directories(path), _place(search, path, 1))
 
 
-def _add_scripts(search: Search, path: str, where: Location, text: str) -> None:
-    directory = os.path.dirname(path)
-    # A script may be meant to run in the root; `make` and `npm run` use the file's directory.
+def add_lines(search: Search, path: str, text: str) -> None:
+    """Add the builds of a file with a command on each line, such as a Taskfile."""
+    # Each line of a recipe runs in its own shell, so `cd` ends with it.
+    expanded = _expander(text)
+    _add_parts(search, path, text, _LINE, lambda line: expanded(_PREFIX.sub("", line)))
+
+
+def add_makefile(search: Search, path: str, text: str) -> None:
+    """Add the builds of a Makefile."""
+    expanded = _expander(text)
+
+    def passed(line: str) -> str:
+        """Return what make passes to the shell, except for values that only make has."""
+        script = expanded(_PREFIX.sub("", line))
+        for _ in range(_DEEPEST):
+            script = _MAKE_CALL.sub("$MAKE", script)
+        return script.replace("$$", "$")
+
+    _add_parts(search, path, text, _LINE, passed)
+
+
+def add_package(search: Search, path: str, text: str) -> None:
+    """Add the builds of the scripts of a `package.json`."""
+    _add_parts(search, path, text, _JSON_TEXT, lambda part: part[1:-1].replace('\\"', '"'))
+
+
+def _add_parts(
+    search: Search,
+    path: str,
+    text: str,
+    pattern: re.Pattern[str],
+    script_of: Callable[[str], str],
+) -> None:
+    """Add the builds of the parts of a file that match `pattern`, each a script of its own."""
+    for match in pattern.finditer(text):
+        if BUILD.search(match[0]):
+            line = text.count("\n", 0, match.start()) + 1
+            place = _place(search, path, line)
+            _add_from(search, script_of(match[0]), _directories(path), place)
+
+
+def _place(search: Search, path: str, line: int) -> Place:
+    return Place("command", "", Location(search.shown(path), line))
+
+
+def _directories(path: str) -> Iterable[str]:
+    """Return the directories in which the commands of a file may be meant to run."""
+    # `make` and `npm run` use the directory of the file.
     usual = path.lower().endswith((".sh", ".bash", ".mk"))
-    directories = dict.fromkeys((directory, "") if usual else (directory,))
-    for script, line in _scripts(path, text):
-        place = Place("command", "", replace(where, line=line))
-        _add_from(search, script, directories, place)
+    return dict.fromkeys((os.path.dirname(path), "") if usual else (os.path.dirname(path),))
 
 
 def _add_from(search: Search, script: str, directories: Iterable[str], place: Place) -> None:
@@ -83,6 +115,8 @@ def _add_from(search: Search, script: str, directories: Iterable[str], place: Pl
     Assume the first of `directories` in which the context and the Dockerfile exist. All but the
     first one are guesses, and must not lead out of the repository.
     """
+    if not BUILD.search(script):
+        return
     search.is_open |= not is_read_whole(_at_home(script))
     for asked in builds_in(script):
         search.is_open |= asked.is_open
@@ -94,14 +128,13 @@ def _add_from(search: Search, script: str, directories: Iterable[str], place: Pl
                 break
 
 
-@dataclass(frozen=True)
-class AskedBuild:
+class AskedBuild(NamedTuple):
     """A command that builds an image."""
 
     builder: str
     inside: str
     """The directory, relative to that of the script."""
-    operands: tuple[str, ...]
+    operands: list[str]
     options: Mapping[str, list[str]]
     line: int
     """Number of lines before it in the script."""
@@ -124,14 +157,13 @@ class AskedBuild:
         dockerfile = os.path.join(directory, file) if file else os.path.join(context, "Dockerfile")
         if not os.path.isdir(search.shown(context)) or not os.path.isfile(search.shown(dockerfile)):
             return None
-        platforms = ",".join(self.options.get("--platform", [])).split(",")
         return Build(
             context,
             dockerfile,
             target,
-            given_pairs(self.options.get("--build-arg", []), "$"),
-            placed(given_pairs(self.options.get("--build-context", []), "$"), directory),
-            tuple(each for each in platforms if each and "$" not in each),
+            _pairs(self.options.get("--build-arg", []), "$"),
+            placed(_pairs(self.options.get("--build-context", []), "$"), directory),
+            _listed(",".join(self.options.get("--platform", [])), "$"),
             self.builder,
         )
 
@@ -140,13 +172,13 @@ def builds_in(script: str) -> Iterator[AskedBuild]:
     """Yield the commands in a script that build an image."""
     for inside, command in in_directories(commands(_at_home(script)), ""):
         words = " ".join((command.program, *command.arguments[:2]))
-        if start := _START.match(words):
-            arguments = command.arguments[len(start[0].split()) - 1 :]
-            builder = "podman" if command.program in ("podman", "buildah") else "buildkit"
-            yield AskedBuild(builder, inside, *_parsed(arguments), command.line)
+        for tool, builder in _TOOLS:
+            if start := tool.match(words):
+                operands, options = _parsed(command.arguments[len(start[0].split()) - 1 :])
+                yield AskedBuild(builder, inside, operands, options, command.line)
 
 
-def _parsed(words: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, list[str]]]:
+def _parsed(words: Iterable[str]) -> tuple[list[str], dict[str, list[str]]]:
     operands: list[str] = []
     options: dict[str, list[str]] = {}
     pending = iter(words)
@@ -159,7 +191,7 @@ def _parsed(words: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, list[str
         elif name not in _SWITCHES:
             name = "--file" if name == "-f" else name
             options.setdefault(name, []).append(value if given else next(pending, ""))
-    return tuple(operands), options
+    return operands, options
 
 
 def _at_home(script: str) -> str:
@@ -167,98 +199,53 @@ def _at_home(script: str) -> str:
     return _OWN_DIRECTORY.sub(".", _EXPRESSION.sub("$EXPRESSION", script))
 
 
-def _scripts(path: str, text: str) -> Iterator[tuple[str, int]]:
-    """Yield the parts of a file that are shell, and the lines on which they begin."""
-    name = os.path.basename(path).lower()
-    if name == "package.json":
-        yield from _package_scripts(text)
-    elif name.endswith((".sh", ".bash")):
-        yield _expanded(text, text), 1
-    else:
-        # Each line of a recipe runs in its own shell, so `cd` ends with it.
-        for script, line in _recipes(text):
-            if BUILD.search(script):
-                script = _expanded(script, text)
-                if name.endswith(("makefile", ".mk")):
-                    # As make passes it to the shell, except for values that only make has.
-                    for _ in range(_DEEPEST):
-                        script = _MAKE_CALL.sub("$MAKE", script)
-                    script = script.replace("$$", "$")
-                yield script, line
-
-
-def _recipes(text: str) -> Iterator[tuple[str, int]]:
-    """Yield logical lines and their numbers, without the prefixes of make and YAML."""
-    script, start = "", 0
-    for number, line in enumerate(text.splitlines(), 1):
-        start = start if script else number
-        script += line
-        if line.endswith("\\"):
-            script += "\n"
-            continue
-        yield re.sub(r"^[\s@\-+]*(?:\w+:\s+)?", "", script), start
-        script = ""
-
-
-def _package_scripts(text: str) -> Iterator[tuple[str, int]]:
-    try:
-        scripts = json.loads(text).get("scripts")
-    except (ValueError, AttributeError, RecursionError):
-        return
-    for name, script in scripts.items() if isinstance(scripts, dict) else ():
-        if isinstance(script, str) and BUILD.search(script):
-            yield script, text.partition(f'"{name}"')[0].count("\n") + 1
-
-
-def _expanded(script: str, variables: str) -> str:
-    """Return `script` with the variables replaced that `variables` sets once, to plain text."""
+def _expander(text: str) -> Callable[[str], str]:
+    """Return a function that replaces the variables that `text` sets once, to plain text."""
     values: dict[str, list[str]] = {}
-    for match in _MAKE_VARIABLE.finditer(variables):
+    for match in _VARIABLE.finditer(text):
         values.setdefault(match[1], []).append(match[2].strip("'\""))
 
     def value(match: re.Match[str]) -> str:
         found = values.get(match[1] or match[2], [])
         return found[0] if len(found) == 1 and "$" not in found[0] else match[0]
 
-    return _REFERENCE.sub(value, script)
+    return partial(_REFERENCE.sub, value)
 
 
-def given_pairs(words: Iterable[str], open_mark: str) -> dict[str, str]:
+def _pairs(words: Iterable[str], open_mark: str) -> dict[str, str]:
     """Return `NAME=value` words as a mapping, without values that contain `open_mark`."""
     pairs = (each.strip().partition("=") for each in words)
     return {name: value for name, given, value in pairs if given and open_mark not in value}
 
 
-def _add_workflow(search: Search, root: str, where: Location, text: str) -> None:
+def _listed(text: str, open_mark: str) -> tuple[str, ...]:
+    """Return the values of a list, without those that contain `open_mark`."""
+    words = (each.strip() for each in re.split(r"[,\n]", text))
+    return tuple(each for each in words if each and open_mark not in each)
+
+
+def add_workflow(search: Search, path: str, text: str) -> None:
     """Add the builds of a workflow, those of a matrix one by one."""
+    where = Location(search.shown(path))
     try:
         document = load(text)
     except YamlError as error:
         where = replace(where, line=error.line)
         search.complain("yaml", f"not read: {error.message}", where)
         return
+    root = os.path.dirname(os.path.dirname(os.path.dirname(path)))
     for name, job in mapping_of(mapping_of(document).get("jobs")).items():
+        matrix = mapping_of(mapping_of(job).get("strategy")).get("matrix")
         for step in _mappings(mapping_of(job).get("steps")):
             line = step.line_of("uses" if "uses" in step else "run")
             place = Place("workflow", name, replace(where, line=line))
-            _add_step(search, root, place, job, step)
-
-
-def _add_step(search: Search, root: str, place: Place, job: Yaml, step: YamlMapping) -> None:
-    script, inside = step.get("run"), str(step.get("working-directory") or "")
-    if _ACTION.fullmatch(str(step.get("uses") or "")):
-        written = mapping_of(step.get("with")).items()
-        for values in _combinations(mapping_of(mapping_of(job).get("strategy")).get("matrix")):
-            value = partial(_value, values)
-            inputs = {
-                key: _EXPRESSION.sub(value, text).strip()
-                for key, text in written
-                if isinstance(text, str)
-            }
-            _add_action(search, root, place, inputs)
-    elif isinstance(script, str):
-        directories = () if "$" in inside else (os.path.join(root, inside),)
-        _add_from(search, script, directories, place)
+            script, inside = step.get("run"), str(step.get("working-directory") or "")
+            if _ACTIONS.fullmatch(str(step.get("uses") or "")):
+                for values in _combinations(matrix):
+                    _add_action(search, root, place, mapping_of(step.get("with")), values)
+            elif isinstance(script, str):
+                directories = () if "$" in inside else (os.path.join(root, inside),)
+                _add_from(search, script, directories, place)
 
 
 def _mappings(value: Yaml) -> list[YamlMapping]:
@@ -286,6 +273,36 @@ def _combinations(matrix: Yaml) -> list[dict[str, Yaml]]:
     return combined or [{}]
 
 
+def _add_action(
+    search: Search, root: str, place: Place, written: YamlMapping, values: Mapping[str, Yaml]
+) -> None:
+    """Add the build of a step, with the `values` of one run of the matrix."""
+    replaced = partial(_EXPRESSION.sub, partial(_value, values))
+    texts = {key: text for key, text in written.items() if isinstance(text, str)}
+    inputs = defaultdict(str, {key: replaced(text).strip() for key, text in texts.items()})
+    context, file, target = (inputs[key] for key in ("context", "file", "target"))
+    unknown = next((each for each in (context, file, target) if "${{" in each), None)
+    if not context or context.startswith("{{defaultContext}}"):
+        message = f"the job {place.name} builds from git: no ignore file is read"
+        help_ = "set `context: .` to send the checked-out directory"
+        finding = Finding("CTX310", severity_of("CTX310"), message, place.where, help=help_)
+        if finding not in search.findings:
+            search.findings.append(finding)
+    elif unknown is not None:
+        search.is_open = True
+        search.complain("expression", f"known only when the workflow runs: {unknown}", place.where)
+    elif not is_reference(context):
+        build = Build(
+            os.path.join(root, context),
+            os.path.join(root, file or os.path.join(context, "Dockerfile")),
+            target,
+            _pairs(inputs["build-args"].splitlines(), "${{"),
+            placed(_pairs(inputs["build-contexts"].splitlines(), "${{"), root),
+            _listed(inputs["platforms"], "${{"),
+        )
+        search.add(place, build)
+
+
 def _value(values: Mapping[str, Yaml], match: re.Match[str]) -> str:
     """Return the value of an expression; the expression itself if unknown."""
     expression = match[1].strip()
@@ -296,31 +313,3 @@ def _value(values: Mapping[str, Yaml], match: re.Match[str]) -> str:
     for name in names:
         found = found.get(name) if isinstance(found, Mapping) else None
     return found if isinstance(found, str) else match[0]
-
-
-def _add_action(search: Search, root: str, place: Place, inputs: Mapping[str, str]) -> None:
-    context, file, target = (inputs.get(key, "") for key in ("context", "file", "target"))
-    if not context or context.startswith("{{defaultContext}}"):
-        message = f"the job {place.name} builds from git: no ignore file is read"
-        help_ = "set `context: .` to send the checked-out directory"
-        finding = Finding("CTX310", severity_of("CTX310"), message, place.where, help=help_)
-        if finding not in search.findings:
-            search.findings.append(finding)
-        return
-    unknown = next((each for each in (context, file, target) if "${{" in each), None)
-    if unknown is not None:
-        search.is_open = True
-        search.complain("expression", f"known only when the workflow runs: {unknown}", place.where)
-        return
-    if is_reference(context):
-        return
-    listed = re.split(r"[,\n]", inputs.get("platforms", ""))
-    build = Build(
-        os.path.join(root, context),
-        os.path.join(root, file) if file else os.path.join(root, context, "Dockerfile"),
-        target,
-        given_pairs(inputs.get("build-args", "").splitlines(), "${{"),
-        placed(given_pairs(inputs.get("build-contexts", "").splitlines(), "${{"), root),
-        tuple(each.strip() for each in listed if each.strip() and "${{" not in each),
-    )
-    search.add(place, build)

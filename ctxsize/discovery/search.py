@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -24,7 +24,7 @@ from ctxsize.findings import Finding, Location
 from ctxsize.model import Effect, Problem
 from ctxsize.reader import entries_in, read_file
 
-USUAL_PLATFORM = re.compile(
+_USUAL_PLATFORM = re.compile(
     "(?:(?:linux|windows|darwin|freebsd)/)?"
     "(?:386|amd64|arm|arm64|aarch64|x86_64|loong64|mips64le|ppc64le|riscv64|s390x|wasm)"
     "(?:/v[0-9])?|linux|windows|local"
@@ -98,8 +98,8 @@ class Search:
     """The files that may define builds, in order."""
     border: str = ""
     """The repository around the root."""
-    seconds_for_docker: float | None = None
-    """Seconds left for Docker to evaluate Bake files; None if it must not run."""
+    docker_until: float | None = None
+    """The time, as `time.monotonic` counts it, until which Docker may run; None for never."""
     builds: list[FoundBuild] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     problems: dict[Problem, None] = field(default_factory=dict)
@@ -114,19 +114,12 @@ class Search:
         """Return a path as the user would name it."""
         return os.path.normpath(os.path.join(self.root, path))
 
-    def by_directory(self, wanted: re.Pattern[str]) -> Iterable[tuple[str, list[str]]]:
-        """Return each directory with the names of its files whose paths match `wanted`."""
-        found: dict[str, list[str]] = {}
-        for path in filter(wanted.fullmatch, self.paths):
-            found.setdefault(os.path.dirname(path), []).append(os.path.basename(path))
-        return found.items()
-
     def complain(self, code: str, message: str, where: Location) -> None:
         """Record a problem."""
         self.problems[Problem(code, message, where.path, where.line)] = None
 
     def read(self, path: str, most: int = _LARGEST_BYTES) -> str | None:
-        """Return the text of a file, None if it is no text, too large or unreadable.
+        """Return the text of a file; None, and record a problem, if it cannot be read.
 
         An included or extended file may lie outside the root, but not outside the repository.
         """
@@ -134,12 +127,11 @@ class Search:
         return None if data is None else data.decode("utf-8-sig")
 
     def dockerfile(self, path: str) -> Plan | None:
-        """Return the Dockerfile at `path`, None if it is no text, too large or unreadable."""
+        """Return the Dockerfile at `path`; None, and record a problem, if it cannot be read."""
         data = self._data(path, MOST_BYTES)
         return None if data is None else self.plans.of(self.shown(path), lambda: data)
 
     def _data(self, path: str, most: int) -> bytes | None:
-        """Return the bytes of a text file; None, and record a problem, if it cannot be read."""
         name = self.shown(path)
         try:
             if not holds(self.border, name):
@@ -172,22 +164,22 @@ class Search:
         """
         if is_reference(build.context):
             return
-        if not _is_possible(build):
-            self.complain("no-context", "no file can have such a name", place.where)
-            return
+        paths = "\n".join((build.context, build.dockerfile or "", *build.build_contexts.values()))
         context = self.shown(build.context)
-        if not os.path.isdir(context):
-            named = f"{place.name}: " if place.name else ""
+        named = f"{place.name}: " if place.name else ""
+        if not _is_possible(paths):
+            self.complain("no-context", f"{named}no file can have such a name", place.where)
+        elif not os.path.isdir(context):
             text = f"{named}there is no directory {_mask(build, context)}"
             self.complain("no-context", text, place.where)
-            return
-        dockerfile = build.dockerfile
-        if dockerfile is not None and build.dockerfile_inline is None:
-            dockerfile = self.shown(dockerfile)
-        contexts = placed(build.build_contexts, self.root)
-        build = replace(build, context=context, dockerfile=dockerfile, build_contexts=contexts)
-        build = _concealed(build)
-        self.builds.append(FoundBuild(build, (place,), guessed, outside=self._outside(build)))
+        else:
+            dockerfile = build.dockerfile
+            if dockerfile is not None and build.dockerfile_inline is None:
+                dockerfile = self.shown(dockerfile)
+            contexts = placed(build.build_contexts, self.root)
+            build = replace(build, context=context, dockerfile=dockerfile, build_contexts=contexts)
+            build = _concealed(build)
+            self.builds.append(FoundBuild(build, (place,), guessed, outside=self._outside(build)))
 
     def _outside(self, build: Build) -> str:
         """Return a sentence about a path of a build outside the repository; `""` without one."""
@@ -240,11 +232,23 @@ class Search:
             pending += reversed(below)
 
 
-def _is_possible(build: Build) -> bool:
-    """Return whether files can have the paths of a build: they contain no NUL."""
-    paths = "\n".join((build.context, build.dockerfile or "", *build.build_contexts.values()))
+def by_directory(paths: Iterable[str]) -> Iterable[tuple[str, list[str]]]:
+    """Return each directory with the names of its files."""
+    found: dict[str, list[str]] = {}
+    for path in paths:
+        found.setdefault(os.path.dirname(path), []).append(os.path.basename(path))
+    return found.items()
+
+
+def shortened(items: Sequence[str], most: int) -> list[str]:
+    """Return the first items, and the number of the others."""
+    return [*items[:most], *([f"{len(items) - most} more"] if len(items) > most else ())]
+
+
+def _is_possible(path: str) -> bool:
+    """Return whether a file can have such a name: it contains no NUL."""
     try:
-        return b"\0" not in os.fsencode(paths)
+        return b"\0" not in os.fsencode(path)
     except UnicodeEncodeError:
         return False
 
@@ -255,21 +259,20 @@ def _mask(build: Build, path: str) -> str:
 
 
 def _concealed(build: Build) -> Build:
-    """Return a build that prints names in place of the values of variables.
+    """Return a build that prints names in place of the values of variables and arguments.
 
-    Its arguments are hidden. Existing paths and usual platforms are printed; anything else is
-    masked.
+    Existing paths and usual platforms are printed; anything else is masked.
     """
-    secret = tuple(each for each in build.hidden if not USUAL_PLATFORM.fullmatch(each[0]))
+    secret = tuple(each for each in build.hidden if not _USUAL_PLATFORM.fullmatch(each[0]))
     build, target = replace(build, hidden=secret), build.target
-    shown = target and dict(build.hidden).get(target, Build(hidden=build.hidden).masked(target))
+    shown = target and dict(secret).get(target, Build(hidden=secret).masked(target))
     dockerfile = build.dockerfile and _mask(build, build.dockerfile)
     build = replace(build, dockerfile=dockerfile, target_written=(target, shown))
     build = hiding(build, build.build_arguments)
     return replace(
         build,
         platforms=tuple(
-            each if USUAL_PLATFORM.fullmatch(each) else build.masked(each)
+            each if _USUAL_PLATFORM.fullmatch(each) else build.masked(each)
             for each in build.platforms
         ),
         build_contexts={

@@ -165,20 +165,13 @@ def _pairs(keyword: str, rest: str, escape: str) -> Iterator[str]:
         yield from (name, value)
 
 
-_FLAGS_FIRST = ("ENV", "LABEL", "SHELL")
-"""Instructions whose flags are read before their arguments are counted.
-
-Behaviour: moby/buildkit (`parseEnv`, `parseLabel`, `parseShell`)."""
-
-
 def check_instruction(instruction: Instruction) -> None:
     """Raise DockerfileError, with the line, if the builder does not accept `instruction`."""
     with located(instruction.line):
         if instruction.keyword not in KEYWORDS.values():
             raise DockerfileError(f"unknown instruction: {instruction.keyword}")
-        checks = [_wrong_count, _wrong_flags, _wrong_text]
-        if instruction.keyword in _FLAGS_FIRST:
-            checks[:2] = _wrong_flags, _wrong_count
+        # BuildKit (`parseAdd` and others) looks at flags before or after the number of arguments.
+        checks = (_wrong_flags, _wrong_count, _wrong_text)
         wrong = next(filter(None, (check(instruction) for check in checks)), "")
         if wrong:
             raise DockerfileError(wrong)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 
 from ctxsize.dockerfile.arguments import check_mode, check_value
 from ctxsize.dockerfile.graph import SCRATCH, Node
@@ -30,20 +28,19 @@ _LABS_FLAGS = {"COPY": ("--parents",), "RUN": ("--security",)}
 _LABS_LINE = "# syntax=docker/dockerfile:1-labs"
 
 
-@dataclass()
 class StageWalk:
     """Follows stages in order and collects the paths that they take."""
 
-    built_in: bool = True
-    """True if the frontend built into Docker reads the Dockerfile."""
-    paths: set[str] = field(default_factory=set)
-    sources: list[Source] = field(default_factory=list)
-    unknowns: dict[Unknown, None] = field(default_factory=dict)
-    excluded: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
-    _node: Node = field(init=False)
+    _node: Node
     """The stage that is followed at the moment."""
-    _label: str = field(init=False)
-    _step: StageStep = field(init=False)
+    _step: StageStep
+
+    def __init__(self, *, built_in: bool) -> None:
+        """Begin; `built_in` is True if the frontend built into Docker reads the Dockerfile."""
+        self._built_in = built_in
+        self.paths: set[str] = set()
+        self.sources: list[Source] = []
+        self.unknowns: dict[Unknown, None] = {}
 
     def follow(self, node: Node) -> None:
         """Collect the paths that one stage takes; its base must have been followed before."""
@@ -54,7 +51,7 @@ class StageWalk:
         if node.base:
             node.paths, node.sources = node.base.paths, node.base.sources
             node.inputs.append(node.base)
-        self._node, self._label = node, node.built.label
+        self._node = node
         for self._step, origins in node.steps:
             with located(self._step.line):
                 self._obey(origins)
@@ -64,7 +61,7 @@ class StageWalk:
     def _obey(self, origins: Sequence[Node]) -> None:
         """Check the instruction and collect the paths that it takes."""
         instruction = self._step.instruction
-        if self.built_in:
+        if self._built_in:
             check_flags(instruction)
         self._note(newer_flags(instruction))
         if self._step.is_copy:
@@ -84,20 +81,20 @@ class StageWalk:
 
     def _copy(self, origin: Node | None) -> None:
         instruction = self._step.instruction
-        if patterns := tuple(instruction.flag_values("exclude")):
-            self.excluded.append((instruction.line, patterns))
-        modes = self._expanded(instruction.flag_values("chmod"))
-        self._expanded(instruction.flag_values("chown"))
-        self._expanded(instruction.flag_values("checksum"))
         *written, destination = instruction.arguments
         files = [word for word in written if not parse_heredoc_word(word)]
+        # An error in a word fails the build, also where the value does not matter here.
+        modes = self._expanded(instruction.flag_values("chmod"))
+        self._expanded((*instruction.flag_values("chown"), *instruction.flag_values("checksum")))
         values = self._expanded(files)
         self._expanded([destination])
-        self._expand_heredocs(written)
+        for heredoc in instruction.heredocs:
+            if heredoc.expand:
+                self._step.environment.expand(heredoc.content, quotes=False)
         self._check_order(
             origin,
             "cannot copy from stage {}, it needs to be defined before current stage {}",
-            *(self._step.origin, self._label),
+            *(self._step.origin, self._node.label),
         )
         for mode in modes:
             with resting_on(mode.doubts):
@@ -111,20 +108,11 @@ class StageWalk:
             if not is_url:
                 self._take(origin, word, value, kind)
 
-    def _expand_heredocs(self, written: list[str]) -> None:
-        bodies = {each.name: each.content for each in self._step.instruction.heredocs}
-        for heredoc in map(parse_heredoc_word, written):
-            if heredoc and heredoc.expand:
-                body = bodies.get(heredoc.name, "")
-                if heredoc.strip_tabs:
-                    body = re.sub(r"(?m)^\t+", "", body)
-                self._step.environment.expand(body, quotes=False)
-
     def _check_order(self, origin: Node | None, problem: str, *names: str) -> None:
         """Raise for an origin that is this stage, and with `problem` for a later stage."""
         if origin is self._node:
             # The function of BuildKit is `validateCircularDependency`.
-            message = f"circular dependency detected on stage: {self._label}"
+            message = f"circular dependency detected on stage: {self._node.label}"
             raise DockerfileError(message, line=self._node.line)
         if origin and origin.index > self._node.index:
             raise DockerfileError(problem.format(*map(quoted, names)))
@@ -133,7 +121,7 @@ class StageWalk:
         """Follow a RUN. Its command may read all of its stage; its mounts take from others."""
         self._node.paths.add("/")
         instruction = self._step.instruction
-        if self.built_in and any(instruction.flag_values("device")):
+        if self._built_in and any(instruction.flag_values("device")):
             message = "device feature is only supported in Dockerfile frontend 1.14.0-labs or later"
             raise DockerfileError(message)
         if instruction.json_form and not instruction.arguments:
@@ -180,17 +168,16 @@ class StageWalk:
         if kind not in ("tmpfs", "git"):
             node.uses_context = node.uses_context or origin is None
             node.inputs += [origin] if origin else []
-        context = origin.context if origin else ""
-        if origin is not None and not context:
+        if origin is not None and not origin.context:
             return
         source = Source(
             instruction.keyword,
             instruction.line,
-            self._label,
+            node.label,
             written,
             path[1:] or ".",
             kind,
-            context,
+            origin.context if origin else "",
             around_pivot(value.text) if _keeps_parents(instruction) else None,
             tuple(instruction.flag_values("exclude")),
             value.doubts,

@@ -44,6 +44,11 @@ class Node:
     """Nodes that its result is made from: fewer than it depends on."""
     uses_context: bool = False
 
+    @property
+    def label(self) -> str:
+        """Return the label of a stage that is followed."""
+        return self.built.stage.label if self.built else ""
+
 
 class Graph:
     """The nodes of one build."""

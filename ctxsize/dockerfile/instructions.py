@@ -28,10 +28,9 @@ class Directive:
 
 @dataclass(frozen=True)
 class Heredoc:
-    """An inline file: `<<NAME` on the instruction, its body on the lines below.
+    """An inline file: `<<NAME` on the instruction, its body on the lines below, as written.
 
     `expand` is False when the name was quoted, `strip_tabs` True for `<<-`.
-    `content` is the body as written in the file, with its line ends.
     """
 
     name: str
@@ -44,13 +43,11 @@ class Heredoc:
 class Instruction:
     """One instruction, split but not expanded.
 
-    `keyword` is upper case (or as written, if the builder refuses it).
-    `flags` are the leading `--name=value` words without their quotes.
-    `arguments` are the elements of the JSON array (`json_form`); or the words
-    as written; or one string for RUN, CMD, ENTRYPOINT, SHELL, USER and their
-    like; or name, value, name, value … for ENV and LABEL. `text` is the whole
-    instruction with its continuations joined. Lines are 1-based and include
-    the bodies of heredocs. `trigger` is what follows ONBUILD.
+    `keyword` is upper case (or as written, if the builder refuses it). `flags` are the leading
+    `--name=value` words without their quotes. `arguments` are the elements of the JSON array
+    (`json_form`); or the words as written; or one string for RUN, USER and their like; or name,
+    value, name, value … for ENV and LABEL. `text` is the whole instruction with its continuations
+    joined. Lines include the bodies of heredocs. `trigger` is what follows ONBUILD.
     """
 
     keyword: str
@@ -73,8 +70,7 @@ class Instruction:
 class Stage:
     """A FROM and the instructions up to the next one.
 
-    `name` is lower case, empty without AS. `base` and `platform` are as
-    written, variables and all; `platform` is empty if not given.
+    `name` is lower case, `base` and `platform` are as written; `""` for what is not given.
     """
 
     index: int
@@ -106,11 +102,15 @@ class Dockerfile:
     @cached_property
     def stages(self) -> tuple[Stage, ...]:
         """Return the stages in file order; there is at least one."""
+        found: list[Stage] = []
         starts = [at for at, each in enumerate(self.instructions) if each.keyword == "FROM"]
-        return tuple(
-            _stage(index, *self.instructions[start:end])
-            for index, (start, end) in enumerate(zip_longest(starts, starts[1:]))
-        )
+        for index, (start, end) in enumerate(zip_longest(starts, starts[1:])):
+            beginning, *body = self.instructions[start:end]
+            base, *named = beginning.arguments
+            name = named[-1].lower() if named else ""
+            platform = next(beginning.flag_values("platform"), "")
+            found.append(Stage(index, name, base, platform, beginning.line, tuple(body)))
+        return tuple(found)
 
     @cached_property
     def derived(self) -> dict[frozenset[tuple[str, str]], Any]:
@@ -121,18 +121,6 @@ class Dockerfile:
     def global_arguments(self) -> tuple[Instruction, ...]:
         """Return the ARG instructions before the first FROM."""
         return tuple(takewhile(lambda each: each.keyword != "FROM", self.instructions))
-
-
-def _stage(index: int, beginning: Instruction, *body: Instruction) -> Stage:
-    base, *named = beginning.arguments
-    return Stage(
-        index=index,
-        name=named[-1].lower() if named else "",
-        base=base,
-        platform=next(beginning.flag_values("platform"), ""),
-        line=beginning.line,
-        instructions=body,
-    )
 
 
 @contextmanager

@@ -1,8 +1,6 @@
 """Dockerfile text → instructions, as BuildKit's parser splits them.
 
-Line ends, byte order mark, directives, comments and continuations are handled first; the rest
-sees one instruction at a time, with its lines. This module only splits: `arguments` checks flags
-and arguments, and `words` expands variables.
+This module only splits: `arguments` checks flags and arguments, `words` expands variables.
 """
 
 from __future__ import annotations
@@ -44,13 +42,15 @@ class LineReader:
     """Yields the logical lines of a Dockerfile, and returns the heredoc bodies between them.
 
     `line` is the number of the last line read. `escape` and `directives` are final after the
-    first logical line. Bytes that are not UTF-8 become surrogate escapes.
+    first logical line. A line that is too long ends the text like the end of the file: it is the
+    `fault`, which BuildKit (`parser.Parse`) reports only if nothing before it is wrong.
     """
 
     def __init__(self, data: bytes) -> None:
         self.escape = "\\"
         self.directives: tuple[Directive, ...] = ()
         self.line = 0
+        self.fault: DockerfileError | None = None
         self._physical = self._physical_lines(data)
         self._at_top = True
 
@@ -71,8 +71,10 @@ class LineReader:
                 continue
             if not continued:
                 text, line, pieces = content, self.line, []
-            text, continued = self._cut_continuation(text)
-            pieces.append(text)
+            bare = text.rstrip("\t ")
+            # Two or more escape characters do not continue the line.
+            continued = bare.endswith(self.escape) and not bare.endswith(self.escape * 2)
+            pieces.append(bare[:-1] if continued else text)
             if not continued:
                 yield "".join(pieces), line
         if continued:
@@ -89,23 +91,16 @@ class LineReader:
         raise DockerfileError("unterminated heredoc")
 
     def _physical_lines(self, data: bytes) -> Iterator[str]:
-        """Yield the lines with their line ends. Raises DockerfileError for one that is too long."""
+        """Yield the lines with their line ends, bytes that are not UTF-8 as surrogate escapes."""
         for raw in BytesIO(data):  # only LF ends a line
             if len(raw) >= _BUFFER_BYTES + raw.endswith(b"\n"):
                 message = "dockerfile line greater than max allowed size of 65535"
-                raise DockerfileError(message, line=self.line + 1)
+                self.fault = DockerfileError(message, line=self.line + 1)
+                return
             self.line += 1
             if self.line == 1:
                 raw = raw.removeprefix(_BOM)
             yield raw.decode("utf-8", "surrogateescape")
-
-    def _cut_continuation(self, text: str) -> tuple[str, bool]:
-        """Return `text` without an escape character at its end, and whether it had one."""
-        bare = text.rstrip("\t ")
-        # Two or more escape characters do not continue the line.
-        if bare.endswith(self.escape) and not bare.endswith(self.escape * 2):
-            return bare[:-1], True
-        return text, False
 
     def _look_for_directive(self, text: str) -> None:
         """Obey a directive; any other line ends the part of the file in which they count."""
@@ -126,9 +121,8 @@ class LineReader:
 def find_syntax(data: bytes) -> Directive | None:
     """Return the directive that makes another frontend read the file, or None.
 
-    The builder looks for it before it parses anything (`parser.DetectSyntax`), and in more
-    places than the parser does: below a `#!` line, behind `//`, and as a key of a JSON
-    object. Its value is the image reference, without what follows it.
+    The builder (`parser.DetectSyntax`) looks for it in more places than its parser does: below
+    a `#!` line, behind `//`, and as a key of a JSON object. Its value is the image reference.
     """
     data = data.removeprefix(_BOM)
     first_line = 1
@@ -171,10 +165,8 @@ def _directive(text: str, prefix: str) -> tuple[str, str] | None:
 def parse_dockerfile(data: bytes | str) -> Dockerfile:
     r"""Return the instructions of a Dockerfile, in order.
 
-    Raises DockerfileError with line and reason if BuildKit would reject the
-    file whatever the target: unknown instructions and flags, missing
-    arguments, an open heredoc, no FROM. What only fails once a stage is built
-    is found by `context_need`.
+    Raises DockerfileError with line and reason if BuildKit would reject the file whatever the
+    target. What only fails once a stage is built is found by `context_need`.
 
     >>> [each.arguments for each in parse_dockerfile("FROM alpine\nCOPY a b /x\n").instructions]
     [('alpine',), ('a', 'b', '/x')]
@@ -186,7 +178,16 @@ def parse_dockerfile(data: bytes | str) -> Dockerfile:
     instructions = tuple(_instructions(reader))
     if not instructions:
         raise DockerfileError("file with no instructions", line=reader.line)
-    _check_structure(instructions)
+    if reader.fault is not None:
+        raise reader.fault
+    in_stage = False
+    for instruction in instructions:
+        check_instruction(instruction)
+        in_stage = in_stage or instruction.keyword == "FROM"
+        if not in_stage and instruction.keyword != "ARG":
+            raise DockerfileError("no build stage in current context", line=instruction.line)
+    if not in_stage:
+        raise DockerfileError("dockerfile contains no stages to build")
     return Dockerfile(reader.directives, instructions, reader.escape, find_syntax(content))
 
 
@@ -201,18 +202,6 @@ def _instructions(reader: LineReader) -> Iterator[Instruction]:
         yield replace(instruction, line=line, end_line=end, heredocs=heredocs, trigger=trigger)
 
 
-def _check_structure(instructions: tuple[Instruction, ...]) -> None:
-    """Raise unless each instruction is acceptable and belongs to a stage."""
-    in_stage = False
-    for instruction in instructions:
-        check_instruction(instruction)
-        in_stage = in_stage or instruction.keyword == "FROM"
-        if not in_stage and instruction.keyword != "ARG":
-            raise DockerfileError("no build stage in current context", line=instruction.line)
-    if not in_stage:
-        raise DockerfileError("dockerfile contains no stages to build")
-
-
 def _split(text: str, escape: str, *, is_trigger: bool = False) -> Instruction:
     """Split a logical line into keyword, flags and arguments; the caller sets its lines."""
     keyword, rest = partition(text.strip(SPACE))
@@ -220,7 +209,7 @@ def _split(text: str, escape: str, *, is_trigger: bool = False) -> Instruction:
     flags, rest = take_flags(rest, escape)
     rest = rest.strip(SPACE)
     trigger = None
-    # BuildKit rejects a chain of ONBUILD, so the second one needs no trigger.
+    # BuildKit (`parseOnbuild`) rejects a chain of ONBUILD, so the second one needs no trigger.
     if keyword == "ONBUILD" and rest and not is_trigger:
         trigger = _split(rest, escape, is_trigger=True)
     arguments, json_form = split_arguments(keyword, rest, escape)

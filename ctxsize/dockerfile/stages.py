@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from itertools import chain
 
 from ctxsize.dockerfile.arguments import check_instruction
 from ctxsize.dockerfile.images import ENVIRONMENTS, WINDOWS, repository_of
@@ -100,11 +101,11 @@ class StageStep:
     @cached_property
     def caches(self) -> tuple[Mount, ...]:
         """Return the cache mounts of a RUN, with absolute targets."""
-        return tuple(
-            replace(each, target=posixpath.normpath(posixpath.join(self.workdir, each.target)))
-            for each in self.mounts
-            if each.type == "cache"
-        )
+        found = (each for each in self.mounts if each.type == "cache")
+        return tuple(replace(each, target=self._absolute(each.target)) for each in found)
+
+    def _absolute(self, path: str) -> str:
+        return posixpath.normpath(posixpath.join(self.workdir, path))
 
     @property
     def origin(self) -> str:
@@ -144,7 +145,7 @@ class StageStep:
     @property
     def destination(self) -> str:
         """Return the absolute path to which a COPY or ADD copies."""
-        return posixpath.normpath(posixpath.join(self.workdir, self.arguments[-1]))
+        return self._absolute(self.arguments[-1])
 
     def inside(self, directory: str) -> str | None:
         """Return an absolute directory relative to the `destination`; None if it lies outside."""
@@ -208,11 +209,8 @@ def built_stages(
     Unknown values stay as written. Of the build arguments `given`, only those count that are
     declared before the first FROM: they decide on which images the stages are built.
     """
-    names = {
-        argument.partition("=")[0]
-        for each in dockerfile.global_arguments
-        for argument in each.arguments
-    }
+    declared = chain.from_iterable(each.arguments for each in dockerfile.global_arguments)
+    names = {argument.partition("=")[0] for argument in declared}
     counting = {name: value for name, value in (given or {}).items() if name in names}
     key = frozenset(counting.items())
     if key not in dockerfile.derived:
@@ -240,12 +238,11 @@ def follow(
     begin: Callable[[str], StageState],
     replaced: Collection[str] = (),
 ) -> Iterator[BuiltStage]:
-    """Yield the stages in file order, with the state in which each step runs.
+    """Yield all stages in file order, with the state in which each step runs.
 
-    All stages are followed, whatever the target. An instruction with a fault changes no state:
-    its step keeps the fault, on which BuildKit stops if the target needs the stage.
-    `outer` has the arguments before the first FROM. `begin` returns the state in which a stage
-    begins on an image, or on a stage that a named context has `replaced`.
+    An instruction with a fault changes no state: its step keeps the fault, on which BuildKit
+    stops if the target needs the stage. `outer` has the arguments before the first FROM. `begin`
+    returns the state on an image, or on a stage that a named context has `replaced`.
     """
     by_name: dict[str, list[BuiltStage]] = {}
     room = _MOST_TRIGGERED
@@ -256,19 +253,16 @@ def follow(
         image, platform = (parent.base, parent.platform) if parent else (base, stage.platform)
         written = parent.stage.instructions if parent else ()
         inherited = [each.trigger for each in written if each.trigger]
-        fault: DockerfileError | None = None
+        room -= len(inherited)
+        state, fault = begin(base), None
         try:
-            room -= len(inherited)
             if room < 0:
                 most = f"{_MOST_TRIGGERED:,}"
                 raise UndecidedError(f"ctxsize follows no more than {most} ONBUILD instructions")
-            if parent is None or parent.stage.name in replaced:
-                state = begin(base)
-            else:
-                inside = parent.end.environment.inherit()
-                state = replace(parent.end, environment=inside)
+            if parent and parent.stage.name not in replaced:
+                state = replace(parent.end, environment=parent.end.environment.inherit())
         except DockerfileError as error:
-            state, fault, inherited = begin(base), error, []
+            fault, inherited = error, []
         own = [each for each in stage.instructions if each.trigger is None]
         steps, end = _obeyed(inherited, own, state)
         built = BuiltStage(stage, image, platform, parent, steps, end, by_name, fault)
@@ -284,15 +278,14 @@ def _obeyed(
     steps: list[StageStep] = []
     for at, instruction in enumerate((*inherited, *own)):
         is_inherited = at < len(inherited)
-        after, fault = state, None
+        before, fault = state, None
         try:
             if is_inherited:
                 check_instruction(instruction)  # BuildKit parses a trigger when it obeys it
-            after = state.obey(instruction)
+            state = before.obey(instruction)
         except DockerfileError as error:
             fault = error
-        steps.append(StageStep(instruction, state, is_inherited, fault))
-        state = after
+        steps.append(StageStep(instruction, before, is_inherited, fault))
     return tuple(steps), state
 
 

@@ -56,8 +56,6 @@ class ContextNeed:
     asked: tuple[Asked, ...]
     sources: tuple[Source, ...]
     unknowns: tuple[Unknown, ...]
-    excluded: tuple[tuple[int, tuple[str, ...]], ...] = ()
-    """Line and patterns of each `--exclude`, which does not reduce the transfer."""
 
     def of(self, context: str) -> Iterator[Asked]:
         """Yield the transfers of a context; nothing if it is unused."""
@@ -105,7 +103,7 @@ def context_need(
     target_node = graph.target(target)
     found = closure(target_node, graph.connected)
     reached = [node for node in graph.stages if node in found]
-    walk = StageWalk(own_frontend)
+    walk = StageWalk(built_in=own_frontend)
     for node in reached:
         if node.index >= 0:
             walk.follow(node)
@@ -128,7 +126,7 @@ def context_need(
     if any(node.uses_context for node in used):
         of_context = tuple(source for source in walk.sources if not source.context)
         asked.insert(0, Asked("", _filter(walk.paths), of_context))
-    return ContextNeed(tuple(asked), tuple(walk.sources), tuple(relevant), tuple(walk.excluded))
+    return ContextNeed(tuple(asked), tuple(walk.sources), tuple(relevant))
 
 
 def _failing_checks(dockerfile: Dockerfile, given: Mapping[str, str]) -> Iterator[Unknown]:

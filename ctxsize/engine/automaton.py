@@ -145,36 +145,28 @@ class _Known(dict[str, int]):
         return found
 
 
-class _Marks(dict[int, "Mark | None"]):
-    """A cache: marks of entries by the segments that match; None for the directory's own mark."""
+class _State(dict[int, "Mark | None"]):
+    """A directory: its mark, and the segments that may match below it.
 
-    def __init__(self, program: Program, decider: int, last: int) -> None:
+    It caches the marks of entries by the segments that match; None for the directory's own mark.
+    """
+
+    def __init__(self, program: Program, live: int, decider: int, last: int) -> None:
         self._program = program
-        self._fate = decider, last
-        self._usual = program.mark(decider, last)
-
-    def __missing__(self, matched: int) -> Mark | None:
-        mark = self._program.mark(*self._program.decide(*self._fate, matched))
-        found = None if mark == self._usual else mark
-        if len(self) < _MOST_CHILDREN:
-            self[matched] = found
-        return found
-
-
-class _State:
-    """A directory: its mark, and the segments that may match below it."""
-
-    __slots__ = (*("children", "decider", "last", "live", "mark", "marks", "on_paths", "watched"),)
-
-    def __init__(self, program: Program, live: int, decider: int, last: int, marks: _Marks) -> None:
         self.live = live
         self.decider = decider
         self.last = last
         self.mark = program.mark(decider, last)
-        self.marks = marks
         self.children: dict[int, _State] = {}
         self.watched = live & program.final
         self.on_paths = live & program.whole_paths
+
+    def __missing__(self, matched: int) -> Mark | None:
+        mark = self._program.mark(*self._program.decide(self.decider, self.last, matched))
+        found = None if mark == self.mark else mark
+        if len(self) < _MOST_CHILDREN:
+            self[matched] = found
+        return found
 
 
 def fastest(spec: DockerIgnoreSpec) -> Evaluator[Any]:
@@ -200,7 +192,6 @@ class Automaton:
         self._enters = enters or spec.enters
         self.program = Program(spec.patterns)
         self._states: dict[tuple[int, int, int], _State] = {}
-        self._marks: dict[tuple[int, int], _Marks] = {}
 
     def root(self) -> _State:
         return self._state(self.program.start, -1, -1)
@@ -208,16 +199,16 @@ class Automaton:
     def odd(self, state: _State, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
         if not state.watched:
             return {}
-        program, watched, marks = self.program, state.watched, state.marks
+        program, watched = self.program, state.watched
         odd: dict[str, Mark] = {}
         for name, bits in zip(names, map(program.known.__getitem__, names), strict=True):
             matched = watched & bits
-            if matched and (mark := marks[matched]) is not None:
+            if matched and (mark := state[matched]) is not None:
                 odd[name] = mark
         if state.on_paths:
             for name, more in program.on_paths(state.on_paths, prefix, names).items():
                 odd.pop(name, None)
-                if (mark := marks[watched & program.known[name] | more]) is not None:
+                if (mark := state[watched & program.known[name] | more]) is not None:
                     odd[name] = mark
         return odd
 
@@ -249,21 +240,7 @@ class Automaton:
         key = live, decider, last
         state = self._states.get(key)
         if state is None:
-            state = _State(self.program, live, decider, last, self._marks_of(decider, last))
-            _remember(self._states, key, state)
+            if len(self._states) >= _MOST_STATES:
+                self._states.clear()
+            state = self._states[key] = _State(self.program, live, decider, last)
         return state
-
-    def _marks_of(self, decider: int, last: int) -> _Marks:
-        key = decider, last
-        marks = self._marks.get(key)
-        if marks is None:
-            marks = _Marks(self.program, *key)
-            _remember(self._marks, key, marks)
-        return marks
-
-
-def _remember(memory: dict[Any, Any], key: object, value: object) -> None:
-    """Cache `value`; empties a full cache first."""
-    if len(memory) >= _MOST_STATES:
-        memory.clear()
-    memory[key] = value

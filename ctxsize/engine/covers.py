@@ -7,7 +7,6 @@ line feed in their name are disregarded, as `**` does not always match one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from enum import Enum
 
 from ctxsize.engine.evaluate import up_to
@@ -67,40 +66,19 @@ def _covers_path(wide: DockerIgnorePattern, path: str) -> Cover | None:
 def _covers_all(wide: DockerIgnorePattern, narrow: DockerIgnorePattern) -> Cover | None:
     """Return how `wide` covers a path that represents all paths of `narrow`.
 
-    No path represents a `**` in the middle; there a path for a directory above is tried.
+    No path represents a `**` in the middle; there it is a path for an entry at or above each.
     """
-    if (set(wide.wildcards) - {"*"}) & set(wide.text):
+    start = "**/" if narrow.text.startswith("**/") else ""
+    before, stars, _ = narrow.text.removeprefix(start).partition("**")
+    rest = f"{before}*" if stars else before
+    if (set(wide.wildcards) - {"*"}) & set(wide.text) or not rest:
         return None
-    for text in _above(narrow.text):
-        path = _standing_for(wide, narrow, text)
-        found = None if path is None else _covers_path(wide, path)
-        if found is not None:
-            return found if text == narrow.text else Cover.ABOVE
-    return None
-
-
-def _above(text: str) -> Iterator[str]:
-    """Yield `text`, then patterns that match each matched path or a directory above it."""
-    yield text
-    while "**" in text.removeprefix("**/"):
-        head, _, last = text.rpartition("/")
-        if last == "**" and head:
-            yield f"{head}/*"
-        # An entry below a match of `**/x` is below no match of `**` alone.
-        text = "" if head == "**" else head
-        yield text
-
-
-def _standing_for(wide: DockerIgnorePattern, narrow: DockerIgnorePattern, text: str) -> str | None:
-    """Return a path that represents all paths that `text` matches; None if there is none.
-
-    A leading `**/` is left out if the wider pattern has one too.
-    """
-    rest = text.removeprefix("**/")
-    if not rest or "**" in rest or (rest != text and not wide.text.startswith("**/")):
+    path = _CLASS.sub(_ONE, rest).replace("*", _ANY).replace("?", _ONE)
+    # A leading `**/` is left out if the wider pattern has one too.
+    if not wide.text.startswith(start) or set(narrow.wildcards) & set(path):
         return None
-    rest = _CLASS.sub(_ONE, rest).replace("*", _ANY).replace("?", _ONE)
-    return None if set(narrow.wildcards) & set(rest) else rest
+    found = _covers_path(wide, path)
+    return Cover.ABOVE if found and stars else found
 
 
 def _covers_below(wide: str, narrow: str) -> Cover | None:

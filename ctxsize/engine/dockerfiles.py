@@ -12,7 +12,7 @@ import re
 import stat
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from errno import ELOOP
 from itertools import islice
 
@@ -69,10 +69,7 @@ def is_dockerfile(path: str) -> bool:
 
 
 def is_ignore_file(path: str) -> bool:
-    """Return whether a path has the name of an ignore file, or nearly.
-
-    Builders need the leading dot and lower case; `lint` reports a name without them.
-    """
+    """Return whether a path has the name of an ignore file, but for case and the leading dot."""
     return _IGNORE_FILE.fullmatch(path.rpartition("/")[2]) is not None
 
 
@@ -92,10 +89,7 @@ class FoundDockerfile:
 
 
 def find_dockerfile(context: str, named: str | None, builder: Builder) -> FoundDockerfile:
-    """Return the Dockerfile of a build in `context`; `named` is the value of `-f`.
-
-    Raises `InputError` if one is named and cannot be used.
-    """
+    """Return the Dockerfile; raises `InputError` if `-f` names one that cannot be used."""
     if named == STDIN:
         return FoundDockerfile(STDIN)
     if named is not None and is_remote(named) and not os.path.lexists(named):
@@ -117,40 +111,38 @@ def find_dockerfile(context: str, named: str | None, builder: Builder) -> FoundD
 
 
 def _opened(context: str, named: str | None, builder: Builder) -> FoundDockerfile:
+    """Return the Dockerfile as a builder opens it that follows any symlink."""
     if named is None:
-        paths = (os.path.join(context, name) for name in builder.dockerfile_names)
-        usual = next((path for path in paths if os.path.lexists(path)), None)
-        if usual is None:
+        usual = (os.path.normpath(os.path.join(context, each)) for each in builder.dockerfile_names)
+        named = next(filter(os.path.lexists, usual), None)
+        if named is None:
             return FoundDockerfile(None, fault="there is no Dockerfile")
-        named = os.path.normpath(usual)
     lower = os.path.join(os.path.dirname(named), _LOWER)
-    is_usual = os.path.basename(named) == _USUAL
-    if is_usual and not os.path.isfile(named) and os.path.isfile(lower):
+    # Docker's command line looks for that name too (`getDockerfileRelPath`).
+    if os.path.basename(named) == _USUAL and not os.path.isfile(named) and os.path.isfile(lower):
         named = lower
-    if not os.path.exists(named):
-        path = named if os.path.lexists(named) else None
-        return FoundDockerfile(path, fault="the Dockerfile does not exist")
-    if os.path.isdir(named):
-        return FoundDockerfile(named, fault="the Dockerfile is a directory")
-    return _readable(named, named, builder, "the Dockerfile cannot be read")
+    fault = "cannot be read" if os.path.exists(named) else "does not exist"
+    fault = "is a directory" if os.path.isdir(named) else fault
+    path = named if os.path.lexists(named) else None
+    return _readable(path, named, builder, f"the Dockerfile {fault}")
 
 
 def _fetched(context: str, named: str | None, builder: Builder) -> FoundDockerfile:
     """Return the Dockerfile as BuildKit receives it, from its directory alone."""
     path = os.path.normpath(os.path.join(context, _USUAL)) if named is None else named
     directory, name = os.path.split(path)
-    if name == _USUAL:
-        names: list[str] = []
-        with suppress(OSError):
-            # BuildKit compares names by case, even if the file system does not.
-            names = [each.name for each in entries_in(directory or ".")]
-        if _LOWER in names and _USUAL not in names:
-            path, name = os.path.join(directory, _LOWER), _LOWER
+    if name != _USUAL:
+        return _inside(path, directory, name, builder)
+    names: list[str] = []
+    with suppress(OSError):
+        # BuildKit compares names by case, even if the file system does not.
+        names = [each.name for each in entries_in(directory or ".")]
+    lower = _inside(path, directory, _LOWER, builder)
+    if _LOWER in names and _USUAL not in names:
+        return replace(lower, path=lower.path and os.path.join(directory, _LOWER))
     found = _inside(path, directory, name, builder)
-    if found.fault is not None and name == _USUAL:
-        lower = _inside(path, directory, _LOWER, builder)
-        return lower if lower.fault is None else found
-    return found
+    # `ReadEntrypoint` reads the other name if it cannot read the usual one.
+    return found if found.fault is None or lower.fault is not None else lower
 
 
 def files_near(context: str) -> list[str]:
@@ -191,7 +183,7 @@ def _inside(path: str, directory: str, name: str, builder: Builder) -> FoundDock
     return _readable(path, target, builder, "the Dockerfile cannot be empty")
 
 
-def _readable(path: str, read_from: str, builder: Builder, fault: str) -> FoundDockerfile:
+def _readable(path: str | None, read_from: str, builder: Builder, fault: str) -> FoundDockerfile:
     if never_ends(read_from):
         fault = f"{builder.title} waits forever for a Dockerfile that is a FIFO or a device"
     elif os.path.isfile(read_from) and may_read(read_from):
@@ -240,10 +232,7 @@ def follow_links(path: str, target_of: Callable[[str], str | None]) -> tuple[str
 
 
 def follow_inside(root: str, path: str) -> str | None:
-    """Return where `path` below `root` leads if no symlink may leave `root`; None if nowhere.
-
-    Raises `OSError` for a loop.
-    """
+    """Return where `path` leads below `root`, None if nowhere. Raises `OSError` for a loop."""
 
     def target_of(here: str) -> str | None:
         full = os.path.join(root, here)

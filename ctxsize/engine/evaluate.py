@@ -1,15 +1,12 @@
 """A list of patterns, evaluated as Docker's walk over a context does it: the reference.
 
-`DockerIgnoreSpec` is a `PathSpec` that can be used alone:
-
 >>> spec = DockerIgnoreSpec.from_lines(["*", "!src", "**/*.log"])
 >>> [path for path in ("README", "src/a.c", "src/b.log") if not spec.match_file(path)]
 ['src/a.c']
 
-An evaluator computes the marks of a directory's entries from the patterns that the directories
-above matched. The one here tests each name against each pattern, as Docker does; tests compare
-the faster ones with it. Behaviour: moby/patternmatcher (`MatchesUsingParentResults`), and
-tonistiigi/fsutil for the pruning.
+The evaluator here tests each name against each pattern, as Docker does; tests compare the faster
+ones with it. Behaviour: moby/patternmatcher (`MatchesUsingParentResults`), and tonistiigi/fsutil
+for the pruning.
 """
 
 from __future__ import annotations
@@ -66,10 +63,13 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
 
     @cached_property
     def _tests(self) -> list[tuple[int, bool, Any]]:
-        return [
-            (1 << index, bool(pattern.include), _search(pattern))
-            for index, pattern in enumerate(self.patterns)
-        ]
+        """Return the bit of each pattern, whether it ignores, and the search for it."""
+        found: list[tuple[int, bool, Any]] = []
+        for index, pattern in enumerate(self.patterns):
+            regex = None if pattern.fault is not None else pattern.regex
+            search = pattern.match_file if regex is None else regex.search
+            found.append((1 << index, bool(pattern.include), search))
+        return found
 
     @classmethod
     def from_lines(  # type: ignore[override]
@@ -94,9 +94,8 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
     def step(self, path: str, parent: int = 0) -> Step:
         """Return the fate of `path`, given its parent directory's state (0 at the top).
 
-        A pattern that could not change the outcome is not evaluated and sets no
-        bit, so it does not count for the path's children either. In this Docker
-        differs from "the last match wins".
+        A pattern that could not change the outcome is not evaluated and sets no bit, so it does
+        not count for the path's children either: this is not "the last match wins".
         """
         ignored, state = False, 0
         for bit, ignores, search in self._tests:
@@ -150,16 +149,12 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
     def check_file(
         self, file: TStrPath, separators: Collection[str] | None = None
     ) -> CheckResult[TStrPath]:
-        """Return the result for `file`: `include` is True if ignored, `index` is the decider.
-
-        An entry below an ignored directory that Docker does not enter is
-        ignored by the pattern that ignored the directory.
-        """
+        """Return the result for `file`: `include` is True if ignored, `index` is the decider."""
         path = normalize_file(cast(StrPath, file), separators).rstrip("/")
         step = Step(False, 0, None)
         for ancestor, step in self.steps(path):
             if step.ignored and ancestor != path and not self.enters(ancestor):
-                break
+                break  # the pattern that ignored the directory decides about all below it
         include = None if step.decider is None else step.ignored
         return CheckResult(file, include, step.decider)
 
@@ -187,8 +182,7 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
         negate: bool | None = None,
     ) -> Iterator[TreeEntry]:
         """Yield the ignored ones of `entries`, or with `negate` the sent ones."""
-        wanted = bool(negate)
-        return (each for each in entries if self.match_file(each.path, separators) != wanted)
+        return (e for e in entries if self.match_file(e.path, separators) != bool(negate))
 
     def __iadd__(self, other: PathSpec[Any]) -> Self:
         """Return a new spec with the patterns of both."""
@@ -198,12 +192,6 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
 def up_to(path: str) -> list[str]:
     """Return the directories above `path`, topmost first, and `path` itself."""
     return [path[:at] for at, char in enumerate(f"{path}/") if char == "/"]
-
-
-def _search(pattern: DockerIgnorePattern) -> Any:
-    if pattern.fault is not None or pattern.regex is None:
-        return pattern.match_file
-    return pattern.regex.search
 
 
 class Mark(NamedTuple):

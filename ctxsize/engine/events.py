@@ -13,6 +13,7 @@ from time import monotonic
 from typing import NamedTuple, TypeVar
 
 from ctxsize.engine.evaluate import Mark
+from ctxsize.engine.golang import is_utf8
 
 Xattrs = dict[str, int]
 """Names of extended attributes, and the number of bytes in each value."""
@@ -151,15 +152,6 @@ def not_utf8(event: Folder | Files) -> list[str]:
         for name in names
         if not is_utf8(prefix, name, links.get(name, ""), *xattrs.get(name, ()))
     ]
-
-
-def is_utf8(*texts: str) -> bool:
-    """Return whether all `texts` are UTF-8."""
-    text = "".join(texts)
-    try:
-        return text.isascii() or bool(text.encode())
-    except UnicodeEncodeError:
-        return False
 
 
 class Batch(NamedTuple):

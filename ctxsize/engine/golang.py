@@ -1,9 +1,6 @@
-"""Functions of Go's standard library for paths and patterns.
+"""Functions of Go's standard library for paths and patterns, in which the builders are written.
 
-The builders are written in Go, so the meaning of a line depends on details of
-`strings.TrimSpace`, `filepath.Clean` and `filepath.Match` that Python's
-counterparts do not share. Text is `str` with undecodable bytes as surrogate
-escapes throughout.
+Python's counterparts differ in details. Undecodable bytes of text are surrogate escapes.
 """
 
 from __future__ import annotations
@@ -30,6 +27,15 @@ def trim_space(text: str) -> str:
 def encoded(text: str) -> bytes:
     """Return the bytes of `text`, which Go compares and sorts."""
     return text.encode("utf-8", "surrogateescape")
+
+
+def is_utf8(*texts: str) -> bool:
+    """Return whether all `texts` are UTF-8."""
+    text = "".join(texts)
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def clean(path: str) -> str:
@@ -87,11 +93,10 @@ def match(pattern: str, name: str) -> bool:
 
 
 def syntax_error(pattern: str) -> int | None:
-    """Return the offset at which `filepath.Match(pattern, ".")` reports bad syntax, or None.
+    """Return the offset in `pattern` at which `filepath.Match(pattern, ".")` reports an error.
 
-    Builders validate each pattern with this call. It stops as soon as the name
-    cannot match, so it reads little beyond the first star: `[` is an error and
-    `a*[` is not. The offset counts characters of `pattern`.
+    Builders validate each pattern with this call. It stops as soon as the name cannot match, so
+    it reads little beyond the first star: `[` is an error and `a*[` is not.
     """
     if "[" not in pattern and "\\" not in pattern:
         return None

@@ -1,13 +1,14 @@
-r"""Go's regular expressions as syntax trees, read as `regexp/syntax` does with Perl flags.
+r"""Go's regular expressions as nodes of a machine, read as by `regexp/syntax` with Perl flags.
 
-A wildcard pattern becomes a Go regular expression that still contains the user's text, so
-its special forms have an effect too: `\d`, `\Q…\E`, POSIX classes, `{n,m}`, `|`.
+A wildcard pattern becomes a Go expression that still contains the user's text, so its special
+forms have an effect too: `\d`, `\Q…\E`, POSIX classes, `{n,m}`, `|`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from array import array
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import NamedTuple
 
@@ -24,77 +25,44 @@ _MOST_NESTED, _MOST_NODES = 50, 200_000
 """Our own limits, which only hostile patterns reach."""
 _OPERATORS: dict[str, tuple[int, int | None]] = {"*": (0, None), "+": (1, None), "?": (0, 1)}
 _CONTROL = {"a": 7, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
-_ASSERTIONS = {"A": r"\A", "b": r"\b", "B": r"\B", "z": r"\Z"}
 _REPEAT = re.compile(r"(?:[*+?]|\{(0|[1-9][0-9]*)(,(0|[1-9][0-9]*)?)?\})\??")
 _QUOTED = re.compile(r"(?s)\\Q(.*?)(?:\\E|\Z)")
 _NAMED = re.compile(r"(?s)\[:(\^?)(.*?):\]")
-_TO = re.compile(r"(?s)-[^\]]")
-_SHORTHAND = re.compile(r"([dswpDSWP])(?:(?<=[pP])(?:\{(\^?)([^}]*)\}|([^{])))?")
+_TO = re.compile(r"(?s)-(?=[^\]])")
+_SHORTHAND = re.compile(r"\\([dswpDSWP])(?:(?<=[pP])(?:\{(\^?)([^}]*)\}|([^{])))?")
+_ASSERTION = re.compile(r"\\[AbBz]|[$^]")
 _ESCAPE = re.compile(
-    r"(0[0-7]{0,2}|[1-7][0-7]{1,2})|x([0-9A-Fa-f]{2})|x\{([0-9A-Fa-f]+)\}"
-    r"|([afnrtv])|([^0-9A-Za-z\x80-\U0010ffff])"
+    r"\\(?:(0[0-7]{0,2}|[1-7][0-7]{1,2})|x([0-9A-Fa-f]{2})|x\{([0-9A-Fa-f]+)\}"
+    r"|([afnrtv])|([^0-9A-Za-z\x80-\U0010ffff]))"
 )
 """An escaped character: octal, hexadecimal in two forms, by its letter, or itself."""
-_DIGIT: Ranges = [(0x30, 0x39)]
-_SPACE: Ranges = [(0x09, 0x0A), (0x0C, 0x0D), (0x20, 0x20)]
-_UPPER: Ranges = [(0x41, 0x5A)]
-_LOWER: Ranges = [(0x61, 0x7A)]
-_WORD: Ranges = [*_DIGIT, *_UPPER, *_LOWER, (0x5F, 0x5F)]
-_PERL: dict[str, Ranges] = {"d": _DIGIT, "s": _SPACE, "w": _WORD}
-_POSIX: dict[str, Ranges] = {
-    "alnum": [*_DIGIT, *_UPPER, *_LOWER],
-    "alpha": [*_UPPER, *_LOWER],
-    "ascii": [(0, 0x7F)],
-    "blank": [(0x09, 0x09), (0x20, 0x20)],
-    "cntrl": [(0, 0x1F), (0x7F, 0x7F)],
-    "digit": _DIGIT,
-    "graph": [(0x21, 0x7E)],
-    "lower": _LOWER,
-    "print": [(0x20, 0x7E)],
-    "punct": [(0x21, 0x2F), (0x3A, 0x40), (0x5B, 0x60), (0x7B, 0x7E)],
-    "space": [(0x09, 0x0D), (0x20, 0x20)],
-    "upper": _UPPER,
-    "word": _WORD,
-    "xdigit": [*_DIGIT, (0x41, 0x46), (0x61, 0x66)],
+
+
+def _ranges(ends: str) -> Ranges:
+    """Return the ranges whose first and last characters alternate in `ends`."""
+    return [*zip(map(ord, ends[::2]), map(ord, ends[1::2]), strict=True)]
+
+
+_PERL = {"d": _ranges("09"), "s": _ranges("\t\n\f\r  "), "w": _ranges("09AZaz__")}
+_POSIX = {
+    "alnum": _ranges("09AZaz"),
+    "alpha": _ranges("AZaz"),
+    "ascii": _ranges("\0\x7f"),
+    "blank": _ranges("\t\t  "),
+    "cntrl": _ranges("\0\x1f\x7f\x7f"),
+    "digit": _ranges("09"),
+    "graph": _ranges("!~"),
+    "lower": _ranges("az"),
+    "print": _ranges(" ~"),
+    "punct": _ranges("!/:@[`{~"),
+    "space": _ranges("\t\r  "),
+    "upper": _ranges("AZ"),
+    "word": _ranges("09AZaz__"),
+    "xdigit": _ranges("09AFaf"),
 }
 
 
-class Chars(NamedTuple):
-    """One character within `ranges`."""
-
-    ranges: Ranges
-
-
-class Assertion(NamedTuple):
-    r"""A position in the text: `\A`, `\Z`, `\b` or `\B`."""
-
-    kind: str
-
-
-class Sequence(NamedTuple):
-    """All of `parts`, one after another."""
-
-    parts: list[Node]
-
-
-class Either(NamedTuple):
-    """One of `branches`."""
-
-    branches: list[Node]
-
-
-class Repeat(NamedTuple):
-    """`node` repeated `low` to `high` times; None means no upper bound."""
-
-    node: Node
-    low: int
-    high: int | None
-
-
-Node = Chars | Assertion | Sequence | Either | Repeat
-
-
-def complement(ranges: Iterable[tuple[int, int]]) -> Ranges:
+def _complement(ranges: Iterable[tuple[int, int]]) -> Ranges:
     """Return the code points that are not in `ranges`, in order."""
     gaps: Ranges = []
     start = 0
@@ -111,7 +79,7 @@ def code_of(char: str) -> int:
 
 
 @cache
-def _category_ranges(name: str) -> Ranges:
+def _of_category(name: str) -> Ranges:
     """Return the code points whose Unicode general category starts with `name`."""
     import unicodedata
 
@@ -119,140 +87,167 @@ def _category_ranges(name: str) -> Ranges:
         return [(0, _LAST)]
     if re.fullmatch("[A-Z][a-z]+(_[A-Z][a-z]+)*", name) and len(name) > 2:
         raise NotImplementedError(f"Unicode class {name}")
-    if not re.fullmatch("[CLMNPSZ][a-z]?", name):  # as no category, without a look at each code
+    is_usual = re.fullmatch("[CLMNPSZ][a-z]?", name)
+    codes = range(_LAST + 1) if is_usual else ()
+    kinds = ((code, unicodedata.category(chr(code))) for code in codes)
+    found = [(code, code) for code, kind in kinds if kind.startswith(name) and kind != "Cn"]
+    if not found:
         raise GoRegexpError("invalid character class range")
-    ranges: Ranges = []
-    for code in range(_LAST + 1):
-        kind = unicodedata.category(chr(code))
-        if not kind.startswith(name) or kind == "Cn":
-            continue
-        if ranges and ranges[-1][1] == code - 1:
-            ranges[-1] = (ranges[-1][0], code)
-        else:
-            ranges.append((code, code))
-    if not ranges:
-        raise GoRegexpError("invalid character class range")
-    return ranges
+    return _complement(_complement(found))
 
 
-def parsed(expression: str) -> Node:
-    r"""Return the syntax tree of `expression`.
+class Nodes:
+    """The nodes of a machine; the first one, 0, is reached by a match."""
+
+    def __init__(self) -> None:
+        self.what: list[Ranges | str] = ["match"]
+        """For each node the characters or the assertion that lead on; `""` leads on at once."""
+        self.after, self.other = array("I", [0]), array("I", [0])
+        """For each node the two that follow it, which may be the same."""
+
+    def new(self, what: Ranges | str, after: int, other: int | None = None) -> int:
+        """Add a node that leads to `after`, or also to `other`; return its number."""
+        self.what.append(what)
+        self.after.append(after)
+        self.other.append(after if other is None else other)
+        return len(self.what) - 1
+
+
+class Fragment(NamedTuple):
+    """A part of an expression, read but not yet built."""
+
+    add: Callable[[Nodes, int], int]
+    """Adds its nodes in front of a node, and returns the first of them."""
+    size: int = 1
+    """The size by which Go limits expressions (`calcSize` of `regexp/syntax`)."""
+    copies: int = 1
+    """Most copies that nested repetitions make of anything in it (`repeatIsValid`)."""
+
+
+def _one(what: Ranges | str) -> Fragment:
+    """Return a part for one character within ranges, or for an assertion."""
+    return Fragment(lambda nodes, after: nodes.new(what, after))
+
+
+def _sequence(parts: list[Fragment]) -> Fragment:
+    def add(nodes: Nodes, after: int) -> int:
+        for part in reversed(parts):
+            after = part.add(nodes, after)
+        return after
+
+    copies = max((part.copies for part in parts), default=1)
+    return Fragment(add, max(1, sum(part.size for part in parts)), copies)
+
+
+def _either(one: Fragment, other: Fragment) -> Fragment:
+    def add(nodes: Nodes, after: int) -> int:
+        return nodes.new("", one.add(nodes, after), other.add(nodes, after))
+
+    return Fragment(add, one.size + other.size + 1, max(one.copies, other.copies))
+
+
+def _repeated(part: Fragment, low: int, high: int | None) -> Fragment:
+    """Return `part` repeated `low` to `high` times; None means no upper bound."""
+
+    def add(nodes: Nodes, after: int) -> int:
+        first, needed = after, low
+        if high is None:
+            loop = nodes.new("", after)
+            first = nodes.other[loop] = part.add(nodes, loop)
+            # A loop is its own first copy: with a second one, nested loops would double.
+            first, needed = (first, low - 1) if low else (loop, 0)
+        for _ in range(0 if high is None else high - low):
+            first = nodes.new("", part.add(nodes, first), after)
+        for _ in range(needed):
+            first = part.add(nodes, first)
+        return first
+
+    if high is None:
+        return Fragment(
+            add, 1 + low * part.size if low else 2 + part.size, (low or 1) * part.copies
+        )
+    return Fragment(add, max(1, high * part.size + high - low), high * part.copies)
+
+
+def parsed(expression: str) -> Fragment:
+    r"""Return `expression` as a part that can be built.
 
     Raises `GoRegexpError` if Go's compiler refuses it, and `NotImplementedError` if only
     ctxsize cannot evaluate it (`\p{Greek}`).
     """
-    parser = _Parser(expression)
-    node = parser.alternatives()
-    if parser.at < len(expression):
+    reader = _ExpressionReader(expression)
+    part = reader.alternatives()
+    if reader.at < len(expression):
         raise GoRegexpError("unexpected )")
-    if "{" in expression or len(expression) > _MOST_NODES // 4:
-        size = _size(node)
-        if size > _MAX_SIZE:
-            raise GoRegexpError("expression too large")
-        if size > _MOST_NODES:
-            raise NotImplementedError(f"it is longer than {_MOST_NODES:,} characters when repeated")
-    return node
+    if part.copies > _MAX_REPEAT:
+        raise GoRegexpError("invalid repeat count")
+    if part.size > _MAX_SIZE:
+        raise GoRegexpError("expression too large")
+    if part.size > _MOST_NODES:
+        raise NotImplementedError(f"it is longer than {_MOST_NODES:,} characters when repeated")
+    return part
 
 
-def _size(node: Node) -> int:
-    """Return the size by which Go limits expressions (`calcSize` of `regexp/syntax`)."""
-    if isinstance(node, (Chars, Assertion)):
-        return 1
-    if isinstance(node, Sequence):
-        return max(1, sum(map(_size, node.parts)))
-    if isinstance(node, Either):
-        return sum(map(_size, node.branches)) + len(node.branches) - 1
-    inner, low, high = _size(node.node), node.low, node.high
-    if high is None:
-        return 1 + low * inner if low else 2 + inner
-    return max(1, high * inner + high - low)
-
-
-def _is_valid(node: Node, copies: int = _MAX_REPEAT) -> bool:
-    """Return whether nested repetitions make at most `copies` copies (Go's `repeatIsValid`)."""
-    if isinstance(node, Repeat):
-        if (node.low, node.high) not in _OPERATORS.values():
-            most = node.low if node.high is None else node.high
-            if most > copies:
-                return False
-            copies //= most or 1
-        return node.high == 0 or _is_valid(node.node, copies)
-    if isinstance(node, (Chars, Assertion)):
-        return True
-    inside = node.parts if isinstance(node, Sequence) else node.branches
-    return all(_is_valid(each, copies) for each in inside)
-
-
-class _Parser:
-    """A reading position in a Go expression. Each method returns what it has read."""
+class _ExpressionReader:
+    """A position in a Go expression. Each method returns what it has read."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
         self.depth = 0
 
-    def alternatives(self) -> Node:
-        branches = [self._sequence()]
-        while self._takes("|"):
-            branches.append(self._sequence())
-        return Either(branches) if len(branches) > 1 else branches[0]
+    def _take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        """Read what `pattern` matches here, if it does."""
+        found = pattern.match(self.text, self.at)
+        self.at = found.end() if found else self.at
+        return found
 
-    def _sequence(self) -> Node:
-        done: list[Node] = []
+    def _takes(self, char: str) -> bool:
+        """Read `char` if it comes next; return whether it did."""
+        taken = self.text.startswith(char, self.at)
+        self.at += taken
+        return taken
+
+    def alternatives(self) -> Fragment:
+        found = self._concatenation()
+        while self._takes("|"):
+            found = _either(found, self._concatenation())
+        return found
+
+    def _concatenation(self) -> Fragment:
+        done: list[Fragment] = []
         repeated = False
         while self.at < len(self.text) and self.text[self.at] not in "|)":
-            operator = self._operator()
-            if operator is None:
-                done += self._atoms()
-            elif not done:
-                raise GoRegexpError("missing argument to repetition operator")
-            elif repeated:
-                raise GoRegexpError("invalid nested repetition operator")
+            operator = self._take(_REPEAT)
+            if operator is not None:
+                if not done:
+                    raise GoRegexpError("missing argument to repetition operator")
+                if repeated:
+                    raise GoRegexpError("invalid nested repetition operator")
+                done[-1] = _repeated(done[-1], *_counts(operator))
+            elif quoted := self._take(_QUOTED):  # a repetition applies to its last character
+                done += (_one([(code, code)]) for code in map(code_of, quoted[1]))
             else:
-                done[-1] = Repeat(done[-1], *operator)
-                if max(operator[0], operator[1] or 0) > 1 and not _is_valid(done[-1]):
-                    raise GoRegexpError("invalid repeat count")
+                done.append(self._atom())
             repeated = operator is not None
-        return Sequence(done)
+        return _sequence(done)
 
-    def _operator(self) -> tuple[int, int | None] | None:
-        """Return the lowest and highest count of a repetition here; None if there is none."""
-        found = _REPEAT.match(self.text, self.at)
-        if found is None:
-            return None
-        self.at = found.end()
-        if found[1] is None:
-            return _OPERATORS[found[0][0]]
-        low, high = int(found[1][:5]), int((found[3] or found[1])[:5])
-        if max(low, high) > _MAX_REPEAT or high < low:
-            raise GoRegexpError("invalid repeat count")
-        return low, None if found[2] == "," else high
-
-    def _atoms(self) -> list[Node]:
-        r"""Return the next atom, or the characters of `\Q…\E`; repetition applies to the last."""
-        quoted = _QUOTED.match(self.text, self.at)
-        if quoted is None:
-            return [self._atom()]
-        self.at = quoted.end()
-        return [Chars([(code, code)]) for code in map(code_of, quoted[1])]
-
-    def _atom(self) -> Node:
-        char = self.text[self.at]
-        self.at += 1
-        if char == "(":
+    def _atom(self) -> Fragment:
+        if self._takes("("):
             return self._group()
-        if char == "[":
-            return self._class()
-        if char == "\\" and (kind := _ASSERTIONS.get(self.text[self.at : self.at + 1])):
-            self.at += 1
-            return Assertion(kind)
-        if char == "\\":
-            return Chars(self._escape())
-        if char in "^$":
-            return Assertion(r"\A" if char == "^" else r"\Z")
-        return Chars(complement([(10, 10)]) if char == "." else [(code_of(char), code_of(char))])
+        if self._takes("["):
+            negated = self._takes("^")
+            ranges = [*self._class_item()]
+            while not self._takes("]"):
+                ranges += self._class_item()
+            return _one(_complement(ranges) if negated else ranges)
+        if assertion := self._take(_ASSERTION):
+            return _one({"^": r"\A", "$": r"\z"}.get(assertion[0], assertion[0]))
+        if self._takes("."):
+            return _one(_complement([(10, 10)]))
+        return _one(self._shorthand() or self._char())
 
-    def _group(self) -> Node:
+    def _group(self) -> Fragment:
         self.depth += 1
         if self.depth > _MOST_NESTED:
             raise NotImplementedError(f"more than {_MOST_NESTED} nested groups")
@@ -262,69 +257,57 @@ class _Parser:
         self.depth -= 1
         return inner
 
-    def _escape(self) -> Ranges:
-        r"""Return the characters of an escape, its backslash read: many for `\d \s \w \pL \PL`."""
-        found = _SHORTHAND.match(self.text, self.at)
-        if found is None:
-            code = self._escaped_char()
-            return [(code, code)]
-        self.at = found.end()
-        letter, caret, braced, name = found.groups()
-        ranges = _PERL.get(letter.lower()) or _category_ranges(braced or name or "")
-        return complement(ranges) if letter.isupper() != bool(caret) else ranges
-
-    def _escaped_char(self) -> int:
-        found = _ESCAPE.match(self.text, self.at)
-        if found is None:
-            char = self.text[self.at : self.at + 1]
-            if not char:
-                raise GoRegexpError("trailing backslash at end of expression")
-            raise GoRegexpError(f"invalid escape sequence: \\{char}")
-        self.at = found.end()
-        octal, two, any_digits, letter, itself = found.groups()
-        if octal:
-            return int(octal, 8)
-        if letter:
-            return _CONTROL[letter]
-        code = ord(itself) if itself else int(two or any_digits, 16)
-        if code > _LAST:
-            raise GoRegexpError("invalid escape sequence: \\x")
-        return code
-
-    def _class(self) -> Node:
-        negated = self._takes("^")
-        ranges = [*self._class_item()]
-        while not self._takes("]"):
-            ranges += self._class_item()
-        return Chars(complement(ranges) if negated else ranges)
-
     def _class_item(self) -> Ranges:
-        named = _NAMED.match(self.text, self.at)
-        if named is not None:
-            self.at = named.end()
+        if named := self._take(_NAMED):
             if named[2] not in _POSIX:
                 raise GoRegexpError("invalid character class range")
-            return complement(_POSIX[named[2]]) if named[1] else _POSIX[named[2]]
-        if _SHORTHAND.match(self.text, self.at + 1) and self._takes("\\"):
-            return self._escape()
-        low = high = self._class_char()
-        if _TO.match(self.text, self.at):
-            self.at += 1
-            high = self._class_char()
+            return _complement(_POSIX[named[2]]) if named[1] else _POSIX[named[2]]
+        if found := self._shorthand():
+            return found
+        ((low, high),) = self._char()
+        if self._take(_TO):
+            ((high, _),) = self._char()
         if high < low:
             raise GoRegexpError("invalid character class range")
         return [(low, high)]
 
-    def _class_char(self) -> int:
+    def _shorthand(self) -> Ranges | None:
+        r"""Return the characters of `\d`, `\W`, `\pL` and the like."""
+        found = self._take(_SHORTHAND)
+        if found is None:
+            return None
+        letter, caret, braced, name = found.groups()
+        ranges = _PERL.get(letter.lower()) or _of_category(braced or name or "")
+        return _complement(ranges) if letter.isupper() != bool(caret) else ranges
+
+    def _char(self) -> Ranges:
+        """Return one character, which may be escaped."""
         if self.at == len(self.text):
             raise GoRegexpError("missing closing ]")
-        if self._takes("\\"):
-            return self._escaped_char()
-        self.at += 1
-        return code_of(self.text[self.at - 1])
+        if self.text[self.at] != "\\":
+            self.at += 1
+            code = code_of(self.text[self.at - 1])
+            return [(code, code)]
+        found = self._take(_ESCAPE)
+        if found is None:
+            char = self.text[self.at + 1 : self.at + 2]
+            if not char:
+                raise GoRegexpError("trailing backslash at end of expression")
+            raise GoRegexpError(f"invalid escape sequence: \\{char}")
+        octal, two, any_digits, letter, itself = found.groups()
+        code = int(octal, 8) if octal else _CONTROL.get(letter, 0)
+        if itself or two or any_digits:
+            code = ord(itself) if itself else int(two or any_digits, 16)
+        if code > _LAST:
+            raise GoRegexpError("invalid escape sequence: \\x")
+        return [(code, code)]
 
-    def _takes(self, char: str) -> bool:
-        """Read `char` if it comes next; return whether it did."""
-        taken = self.text.startswith(char, self.at)
-        self.at += taken
-        return taken
+
+def _counts(operator: re.Match[str]) -> tuple[int, int | None]:
+    """Return the lowest and highest count of a repetition."""
+    if operator[1] is None:
+        return _OPERATORS[operator[0][0]]
+    low, high = int(operator[1][:5]), int((operator[3] or operator[1])[:5])
+    if max(low, high) > _MAX_REPEAT or high < low:
+        raise GoRegexpError("invalid repeat count")
+    return low, None if operator[2] == "," else high

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from errno import EFBIG, EISDIR, ENOENT
 
@@ -11,7 +11,7 @@ from ctxsize.engine import golang
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.dockerfiles import STDIN, follow_inside, may_read, never_ends
 from ctxsize.engine.evaluate import DockerIgnoreSpec
-from ctxsize.engine.events import is_utf8
+from ctxsize.engine.golang import is_utf8
 from ctxsize.engine.ignorefile import IgnoreFile, without_mark
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.errors import BuildFailsError, IgnoreFileError, InputError
@@ -31,7 +31,12 @@ def find_ignore_file(
     read a file that large.
     """
     problems: list[Problem] = []
-    for directory, name, specific in _candidates(context, dockerfile, builder):
+    candidates = [(context, name, False) for name in builder.ignore_file_names]
+    if dockerfile is not None and dockerfile != STDIN:
+        directory, name = os.path.split(dockerfile)
+        own = (name + suffix for suffix in builder.specific_suffixes)
+        candidates[:0] = [(directory or ".", each, True) for each in own]
+    for directory, name, specific in candidates:
         path = os.path.normpath(os.path.join(directory, name))
         if os.path.lexists(path):
             target = _target(path, directory, builder, problems, is_sure=specific)
@@ -41,18 +46,6 @@ def find_ignore_file(
     return None, False, problems
 
 
-def _candidates(
-    context: str, dockerfile: str | None, builder: Builder
-) -> Iterator[tuple[str, str, bool]]:
-    """Yield the candidates in order: directory, name, whether specific to the Dockerfile."""
-    if dockerfile is not None and dockerfile != STDIN:
-        directory, name = os.path.split(dockerfile)
-        for suffix in builder.specific_suffixes:
-            yield directory or ".", name + suffix, True
-    for name in builder.ignore_file_names:
-        yield context, name, False
-
-
 def _target(
     path: str, directory: str, builder: Builder, problems: list[Problem], *, is_sure: bool
 ) -> str | None:
@@ -60,25 +53,21 @@ def _target(
 
     With `is_sure`, a builder that must read the file follows its symlinks anywhere.
     """
-    target, wrong = path, ""
+    inside: str | None = path
     if not builder.links_may_leave and not (is_sure and builder.must_read):
         try:
             inside = follow_inside(os.path.realpath(directory), os.path.basename(path))
-            if inside is None:
-                where = "out of its directory" if os.path.exists(path) else "nowhere"
-                wrong = f"it is a symlink that leads {where}"
-            elif os.path.islink(path):
-                target = inside
-        except OSError as error:
+        except OSError as error:  # a loop of symlinks
             if builder.must_read:
                 raise _unreadable(path, builder, error) from None
-            wrong = "it is a symlink loop"
-    if not wrong and builder.must_read:
+            inside = None
+    target = inside if inside is not None and os.path.islink(path) else path
+    if inside is not None and builder.must_read:
         return target
-    if not wrong and os.path.isdir(target):
-        wrong = "it is a directory"
-    if wrong:
-        message = f"{builder.title} skips this ignore file without a warning: {wrong}"
+    if inside is None or os.path.isdir(target):
+        leads_out = "out of its directory" if os.path.exists(path) else "nowhere"
+        wrong = f"a symlink that leads {leads_out}" if inside is None else "a directory"
+        message = f"{builder.title} skips this ignore file without a warning: it is {wrong}"
         problems.append(Problem("ignore-file-passed-over", message, path))
         return None
     if not may_read(target):
@@ -117,10 +106,7 @@ def _unreadable(path: str, builder: Builder, error: OSError) -> BuildFailsError:
 
 
 def read_ignore_file(path: str) -> IgnoreFile:
-    """Return the ignore file at `path`, for any builder.
-
-    Raises `InputError` if it is no regular file or cannot be read.
-    """
+    """Return the ignore file at `path`; raises `InputError` if it cannot be read."""
     try:
         return IgnoreFile.parse(path, read_file(path))
     except OSError as error:
@@ -132,10 +118,7 @@ def read_ignore_file(path: str) -> IgnoreFile:
 def spec_of(
     ignore_file: IgnoreFile | None, builder: Builder, *, named: bool, make: Make | None = None
 ) -> DockerIgnoreSpec:
-    """Return the patterns of an ignore file; `named` means that of a named context.
-
-    Raises `IgnoreFileError` if they would fail the build.
-    """
+    """Return the patterns of a file. Raises `IgnoreFileError` if they would fail the build."""
     if ignore_file is None:
         return builder.spec_class([])
     if builder.longest_line:
@@ -165,10 +148,9 @@ def _check_as_written(lines: list[str], builder: Builder) -> None:
             pattern_class.read(line)
         except IgnoreFileError as error:
             error.line = number
-            if is_utf8(line):
-                raise
-            error.hint = "a class holds a byte that is not UTF-8: save the file as UTF-8"
-            with suppress(IgnoreFileError):
-                if pattern_class(golang.as_go_sees(line)).fault is None:
-                    error.hint += f"; {builder.older} accepts it"
+            if not is_utf8(line):
+                error.hint = "a class holds a byte that is not UTF-8: save the file as UTF-8"
+                with suppress(IgnoreFileError):
+                    if pattern_class(golang.as_go_sees(line)).fault is None:
+                        error.hint += f"; {builder.older} accepts it"
             raise

@@ -6,60 +6,55 @@ reached nodes cached as a state.
 
 from __future__ import annotations
 
-from functools import cached_property
+from array import array
 from itertools import chain
+from typing import ClassVar
 
-from ctxsize.engine.goregexp import (
-    Chars,
-    Either,
-    Node,
-    Ranges,
-    Repeat,
-    Sequence,
-    code_of,
-    parsed,
-)
+from ctxsize.engine.goregexp import Nodes, code_of, parsed
 
-_WORD = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")
-_MOST_KEPT = 200_000
-"""Number of nodes that one expression caches in all its states."""
+_MOST_CACHED_BYTES = 2**26
+"""Number of bytes that all machines together may cache."""
 
 
-class _Ways:
-    """A state: the nodes reached by the text so far, and the states that follow."""
+class _Reached:
+    """The nodes reached by the text so far, and what follows them."""
 
     __slots__ = ("before", "following", "nodes", "verdict")
 
-    def __init__(self, nodes: frozenset[int], before: str, *, verdict: bool | None = None) -> None:
+    def __init__(self, nodes: bytes, before: str, verdict: bool | None = None) -> None:
         self.nodes = nodes
+        """Their numbers, four bytes each."""
         self.before = before
         """The kind of the previous character: `w` in a word, else `-`; empty at the beginning."""
-        self.following: dict[str, _Ways] = {}
+        self.following: dict[str, _Reached] = {}
         self.verdict = verdict
         """True or False once the result is certain."""
 
 
-_FOUND = _Ways(frozenset(), "", verdict=True)
-_NOT_FOUND = _Ways(frozenset(), "", verdict=False)
+_FOUND = _Reached(b"", "", verdict=True)
+_NOT_FOUND = _Reached(b"", "", verdict=False)
 
 
-class Linear:
+class Machine:
     """Searches texts for an expression, character by character."""
+
+    _caching: ClassVar[set[Machine]] = set()
+    """The machines that cache anything: once they have too much, all of them forget it."""
+    _cached_bytes: ClassVar[int] = 0
 
     def __init__(self, expression: str) -> None:
         self._expression = expression
-        self._nodes: list[tuple[Ranges | str, tuple[int, ...]]] = [("match", ())]
-        """For each node: the characters or the assertion that lead on, and the next nodes."""
-        self._forget()
-
-    def _forget(self) -> None:
-        self._kept = 0
-        self._states: dict[tuple[frozenset[int], str], _Ways] = {}
-        self._start = _Ways(frozenset(), "")
+        self._states: dict[tuple[bytes, str], _Reached] = {}
+        self._nodes = Nodes()
+        self._first = 0
 
     def search(self, text: str) -> bool | None:
         """Return True for a match in `text`, else None, as `re` does."""
-        state = self._start
+        if not self._first:
+            part = parsed(self._expression)
+            self._count(24 * part.size)
+            self._first = part.add(self._nodes, 0)
+        state = self._state(b"", "")
         for char in chain(text, ("",)):
             found = state.following.get(char)
             state = self._step(state, char) if found is None else found
@@ -67,41 +62,25 @@ class Linear:
                 break
         return state.verdict or None
 
-    @cached_property
-    def _first(self) -> int:
-        return self._add(parsed(self._expression), 0)
+    def _count(self, size_bytes: int) -> None:
+        """Count what is cached next; first makes room for it if need be."""
+        if Machine._cached_bytes > _MOST_CACHED_BYTES:
+            for each in Machine._caching:
+                each._forget(nodes=each is not self)
+            Machine._caching.clear()
+            Machine._cached_bytes = 0
+        Machine._caching.add(self)
+        Machine._cached_bytes += size_bytes
 
-    def _add(self, node: Node, after: int) -> int:
-        """Add nodes for `node` in front of the node `after`; return the first of them."""
-        if isinstance(node, Sequence):
-            for part in reversed(node.parts):
-                after = self._add(part, after)
-            return after
-        if isinstance(node, Repeat):
-            return self._repeated(node, after)
-        if isinstance(node, Either):
-            return self._new("", *[self._add(each, after) for each in node.branches])
-        return self._new(node.ranges if isinstance(node, Chars) else node.kind, after)
+    def _forget(self, *, nodes: bool) -> None:
+        """Free the states and the nodes, which the next search makes again."""
+        for state in self._states.values():
+            state.following.clear()
+        self._states.clear()
+        if nodes:
+            self._nodes, self._first = Nodes(), 0
 
-    def _repeated(self, node: Repeat, after: int) -> int:
-        first, needed = after, node.low
-        if node.high is None:
-            loop = self._new("", after)
-            first = self._add(node.node, loop)
-            self._nodes[loop] = ("", (first, after))
-            # A loop is its own first copy: with a second one, nested loops would double.
-            first, needed = (first, needed - 1) if needed else (loop, 0)
-        for _ in range(0 if node.high is None else node.high - node.low):
-            first = self._new("", self._add(node.node, first), after)
-        for _ in range(needed):
-            first = self._add(node.node, first)
-        return first
-
-    def _new(self, what: Ranges | str, *after: int) -> int:
-        self._nodes.append((what, after))
-        return len(self._nodes) - 1
-
-    def _step(self, state: _Ways, char: str) -> _Ways:
+    def _step(self, state: _Reached, char: str) -> _Reached:
         """Return the state after `char`, which is empty at the end of the text."""
         reached = self._reached(state, char)
         if 0 in reached:
@@ -109,42 +88,45 @@ class Linear:
         elif not char:
             found = _NOT_FOUND
         else:
-            code = code_of(char)
-            nodes = frozenset(
-                after
-                for what, following in (self._nodes[each] for each in reached)
-                if not isinstance(what, str) and any(low <= code <= high for low, high in what)
-                for after in following
-            )
-            found = self._state(nodes, "w" if char in _WORD else "-")
-        self._kept += 1
+            nodes, code = self._nodes, code_of(char)
+            after, fits = set[int](), dict[int, bool]()
+            for node in reached:
+                what = nodes.what[node]
+                if isinstance(what, str):
+                    continue
+                if id(what) not in fits:  # the copies of a node share its ranges
+                    fits[id(what)] = any(low <= code <= high for low, high in what)
+                if fits[id(what)]:
+                    after.add(nodes.after[node])
+            found = self._state(array("I", sorted(after)).tobytes(), _kind(char))
+        self._count(128)
         state.following[char] = found
         return found
 
-    def _state(self, nodes: frozenset[int], before: str) -> _Ways:
-        if self._kept > _MOST_KEPT:
-            self._forget()
+    def _state(self, nodes: bytes, before: str) -> _Reached:
         found = self._states.get((nodes, before))
         if found is None:
-            self._kept += len(nodes) + 1
-            found = self._states[nodes, before] = _Ways(nodes, before)
+            self._count(512 + len(nodes))
+            found = self._states[nodes, before] = _Reached(nodes, before)
         return found
 
-    def _reached(self, state: _Ways, char: str) -> set[int]:
+    def _reached(self, state: _Reached, char: str) -> set[int]:
         """Return the nodes of `state` and the start, and all that follow without a character."""
-        in_word = state.before in _WORD and state.before != ""
-        holds = {
-            "": True,
-            r"\A": not state.before,
-            r"\Z": not char,
-            r"\b": in_word != (char in _WORD),
-            r"\B": in_word == (char in _WORD),
-        }
-        reached = {self._first, *state.nodes}
-        left = list(reached)
+        at_border = (state.before == "w") != (_kind(char) == "w")
+        holds = {"": True, r"\A": not state.before, r"\z": not char}
+        holds |= {r"\b": at_border, r"\B": not at_border}
+        reached = {self._first, *memoryview(state.nodes).cast("I")}
+        nodes, left = self._nodes, list(reached)
         while left:
-            what, following = self._nodes[left.pop()]
+            node = left.pop()
+            what = nodes.what[node]
             if isinstance(what, str) and holds.get(what):
-                left += (new := set(following) - reached)
+                new = {nodes.after[node], nodes.other[node]} - reached
                 reached |= new
+                left += new
         return reached
+
+
+def _kind(char: str) -> str:
+    """Return `w` for a character of a word, else `-`; `""` at the end of the text."""
+    return char and ("w" if char.isascii() and (char.isalnum() or char == "_") else "-")

@@ -41,12 +41,14 @@ No other mark is ignored without a decider.
 _HINT = "sources of COPY, ADD and mounts are patterns, like the lines of an ignore file"
 
 
-def follow(root: str, paths: Iterable[str]) -> tuple[str, ...] | None:
+def follow(root: str, paths: Iterable[str] | None) -> tuple[str, ...] | None:
     """Return the include patterns for `paths` below `root`, in byte order; None for no filter.
 
-    There is no filter if a path or the target of a link is the root itself.
+    There is no filter without `paths`, or if one, or the target of a link, is the root itself.
     Raises `BuildFailsError` if the sender would stop.
     """
+    if paths is None:
+        return None
     found: set[str] = set()
     pending = [*paths][::-1]
     while pending:

@@ -16,8 +16,6 @@ import re
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
-from typing import Any
 
 from ctxsize.build import Build
 from ctxsize.dockerfile.images import Platform, familiar_name, machine_platform, parse_platform
@@ -25,10 +23,8 @@ from ctxsize.dockerfile.instructions import located
 from ctxsize.dockerfile.parse import find_syntax
 from ctxsize.dockerfile.sources import Unknown
 from ctxsize.dockerfile.taken import Asked, ContextNeed, Paths, context_need, other_frontend
-from ctxsize.engine.builders import Builder
 from ctxsize.engine.dockerfiles import is_remote
-from ctxsize.engine.evaluate import Evaluator
-from ctxsize.engine.narrow import Narrowed, check_excluded, follow
+from ctxsize.engine.narrow import check_excluded, follow
 from ctxsize.engine.request import Request, request_of
 from ctxsize.errors import DockerfileError, InputError, UndecidedError
 from ctxsize.model import NamedContext, Problem
@@ -60,7 +56,6 @@ def platforms_of(request: Request) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(str, found)))
 
 
-@cache
 def _own_platform() -> Platform:
     """Return the platform on which Docker builds here: Linux, also in a virtual machine."""
     return machine_platform("x86_64" if sys.platform == "win32" else os.uname().machine)
@@ -110,11 +105,7 @@ def _is_image(named: NamedContext) -> bool:
 
 
 def named_request(request: Request, named: NamedContext) -> Request:
-    """Return the request for a directory: another context and ignore file, the same Dockerfile.
-
-    Raises `InputError` if it is no directory, `IgnoreFileError` if its ignore file would fail
-    the build.
-    """
+    """Return the request for a named directory, with its ignore file. Raises `InputError`."""
     if not named.local:
         raise InputError(
             f"the named context {named.name} is {named.value}: the builder fetches it, so "
@@ -136,10 +127,7 @@ def named_request(request: Request, named: NamedContext) -> Request:
 
 
 def request_named(request: Request, name: str) -> Request:
-    """Return the request for the named context `name` of a build, or `request` for `""`.
-
-    Raises `InputError` for a name that the build does not have, and what `named_request` raises.
-    """
+    """Return the request for a named context, or `request` for `""`. Raises `InputError`."""
     if not name:
         return request
     known = {each.name: each for each in named_contexts(request.build)}
@@ -162,27 +150,17 @@ def needs_of(request: Request) -> dict[str, ContextNeed]:
         platforms = platforms_of(request)
         named = {each.name: _is_image(each) for each in named_contexts(build)}
         data = request.plan.data
-        needs = {each: _need(request, each, named) for each in platforms}
-    except DockerfileError as error:
-        error.path = request.dockerfile
+        return {each: _need(request, each, named) for each in platforms}
+    except InputError as error:
         error.message = build.masked(error.message)
+        if not isinstance(error, DockerfileError):
+            raise
+        error.path = request.dockerfile
         frontend = other_frontend(find_syntax(data), build.build_arguments)
         if frontend is None:
             raise
         hint = f"unless the frontend {frontend.name}, which reads it, accepts that"
         raise UndecidedError(error.message, path=error.path, line=error.line, hint=hint) from None
-    except InputError as error:
-        error.message = build.masked(error.message)
-        raise
-    if not build.hidden:
-        return needs
-    return {
-        each: replace(
-            need,
-            unknowns=tuple(replace(one, name=build.masked(one.name)) for one in need.unknowns),
-        )
-        for each, need in needs.items()
-    }
 
 
 def _need(request: Request, platform: str, named: Mapping[str, bool]) -> ContextNeed:
@@ -198,12 +176,13 @@ def _need(request: Request, platform: str, named: Mapping[str, bool]) -> Context
         build_platform=str(_own_platform()),
         contexts=named,
     )
-    for line, patterns in need.excluded:
-        with located(line):
-            check_excluded(patterns)
+    for source in need.sources:
+        with located(source.line):
+            check_excluded(source.excludes)
     for each in need.asked:
         text = "".join(each.paths or ())
-        if text.isascii() and not text.isprintable():  # the paths are sent as a header of HTTP/2
+        if text.isascii() and not text.isprintable():
+            # `encodeStringForHeader` of BuildKit's filesync escapes only a list that is not ASCII.
             raise DockerfileError(
                 'header key "followpaths" contains value with non-printable ASCII characters',
                 hint="a source contains a control character",
@@ -218,25 +197,19 @@ def context_need_of(request: Request) -> ContextNeed:
 
 
 def asked_of(request: Request) -> tuple[Asked, ...]:
-    """Return the transfers of the context of `request`, named or not; none if it is unused.
-
-    Raises what `needs_of` raises.
-    """
-    found: dict[Paths, list[Asked]] = {}
+    """Return the transfers of the context of `request`; none if it is unused."""
+    found: dict[Paths, Asked] = {}
     for platform, need in needs_of(request).items():
         unknowns = () if request.name else need.unknowns
         for each in need.of(request.name):
-            asked = replace(each, platforms=(platform,), unknowns=unknowns)
-            found.setdefault(asked.paths, []).append(asked)
-    return tuple(
-        replace(
-            alike[0],
-            sources=tuple(dict.fromkeys(source for each in alike for source in each.sources)),
-            unknowns=tuple(dict.fromkeys(unknown for each in alike for unknown in each.unknowns)),
-            platforms=tuple(platform for each in alike for platform in each.platforms),
-        )
-        for alike in found.values()
-    )
+            same = found.get(each.paths, replace(each, sources=()))
+            found[each.paths] = replace(
+                same,
+                sources=tuple(dict.fromkeys((*same.sources, *each.sources))),
+                platforms=(*same.platforms, platform),
+                unknowns=tuple(dict.fromkeys((*same.unknowns, *unknowns))),
+            )
+    return tuple(found.values())
 
 
 def includes_of(request: Request) -> list[Include]:
@@ -251,22 +224,7 @@ def includes_of(request: Request) -> list[Include]:
         raise InputError(
             "without a Dockerfile it is not known what is sent", hint="name it with -f PATH"
         )
-    return [include_of(request, asked.paths) for asked in asked_of(request)]
-
-
-def include_of(request: Request, paths: Paths) -> Include:
-    """Return the include patterns of a transfer of `paths`. Raises `BuildFailsError`."""
-    return None if paths is None else follow(request.root, paths)
-
-
-def evaluator_of(request: Request, paths: Paths) -> Evaluator[Any] | None:
-    """Return the evaluator of a transfer; None if that of the ignore file alone applies.
-
-    Raises `DockerfileError` for a path that the builder rejects as a pattern,
-    `BuildFailsError` if the sender cannot follow a link.
-    """
-    include = include_of(request, paths)
-    return None if include is None else Narrowed(request.spec, include)
+    return [follow(request.root, asked.paths) for asked in asked_of(request)]
 
 
 _UNKNOWNS = {
@@ -282,11 +240,12 @@ _UNKNOWNS = {
 """Messages that state which assumption was made, by the kind of `Unknown`."""
 
 
-def unknown_problem(unknown: Unknown, builder: Builder) -> Problem:
+def unknown_problem(unknown: Unknown, request: Request) -> Problem:
     """Return the problem that states which assumption was made for an unknown."""
-    message = _UNKNOWNS[unknown.kind].format(name=unknown.name, older=builder.older)
+    name, older = request.build.masked(unknown.name), request.builder.older
     is_older = unknown.kind.startswith("older-")
     code = "older-dockerfile" if is_older else f"unknown-{unknown.kind}"
+    message = _UNKNOWNS[unknown.kind].format(name=name, older=older)
     return Problem(code, message, line=unknown.line or None)
 
 

@@ -38,19 +38,15 @@ _MOST_STEPS, _MOST_STARS = 2**16, 8
 
 
 class SplitLine(NamedTuple):
-    """A pattern as the builder's matcher keeps it."""
+    """A cleaned pattern without its `!`, and whether it is an exception."""
 
     text: str
-    """The cleaned pattern without its `!`."""
     exception: bool
-    """True for an exception (`!`)."""
 
 
 def as_matched(text: str) -> SplitLine | None:
-    """Return what the matcher (`patternmatcher.New`) makes of a text; None if nothing is left.
-
-    It trims and cleans the text again after the reader of files, now including the `!`.
-    """
+    """Return what the matcher (`patternmatcher.New`) makes of a text; None if nothing is left."""
+    # It trims and cleans the text again after the reader of files, now including the `!`.
     text = golang.trim_space(text)
     if not text:
         return None
@@ -62,12 +58,10 @@ def as_matched(text: str) -> SplitLine | None:
 class DockerIgnorePattern(RegexPattern):
     """One line of an ignore file, with the meaning that Docker gives it.
 
-    `include` follows pathspec: True for a pattern that ignores, False for an
-    exception, None for a comment. `text` is the cleaned pattern without `!`. `kind`
-    and `expression` describe Docker's match (see `classify`). `line` is the pattern's
-    1-based line if the spec was made from lines, `column` is its first character.
-    `fault` is None, or the reason for which Docker's build fails when it evaluates the
-    pattern.
+    `include` follows pathspec: True for a pattern that ignores, False for an exception, None for
+    a comment. `text` is the cleaned pattern without `!`. `kind` and `expression` describe Docker's
+    match (see `classify`). `line` is its line if the spec was made from lines, `column` its first
+    character. `fault` is the reason for which a build fails when it evaluates the pattern, or None.
 
     Raises `IgnoreFileError` for a pattern that fails every build.
     """
@@ -112,10 +106,8 @@ class DockerIgnorePattern(RegexPattern):
 
     @classmethod
     def split(cls, line: str) -> SplitLine | None:
-        """Return the pattern of `line` after Docker's two readers: the file's and the matcher's.
-
-        The matcher reads the file reader's text again, so `./!x` becomes an exception.
-        """
+        """Return the pattern of `line` after Docker's two readers: the file's and the matcher's."""
+        # The matcher reads the file reader's text again, so `./!x` becomes an exception.
         return as_matched(sent_text(line) or "")
 
     @classmethod
@@ -142,10 +134,7 @@ class DockerIgnorePattern(RegexPattern):
 
     @classmethod
     def pattern_to_regex(cls, pattern: Any) -> tuple[Any, bool | None]:
-        """Return an expression for `pattern`, and True if it ignores (for pathspec).
-
-        The expression is Python's, or Go's where Python would write it differently.
-        """
+        """Return Python's or Go's expression for `pattern`, and True if it ignores (pathspec)."""
         made = cls(pattern)
         return (None if made.regex is None else made.regex.pattern), made.include
 
@@ -205,36 +194,27 @@ def compiled(expression: str) -> Expression:
         from ctxsize.engine.goregexp import parsed
 
         parsed(expression)
-    if not is_plain:
-        return Expression(expression, lambda: _linear(expression))
-    return Expression(rf"\A{expression[1:-1]}\Z", lambda: _quickest(expression))
+    pattern = rf"\A{expression[1:-1]}\Z" if is_plain else expression
+    return Expression(pattern, lambda: _search(expression, is_plain=is_plain))
 
 
-def _quickest(expression: str) -> Callable[[str], object]:
-    """Return a search for a plain expression: by `re` for texts in which `re` is surely quick."""
-    stars = expression.count("*")
-    if stars > _MOST_STARS:
-        return _linear(expression)
-    quick = re.compile(rf"\A{expression[1:-1]}\Z").search
-    if stars <= 1:
+def _search(expression: str, *, is_plain: bool) -> Callable[[str], object]:
+    """Return a search for an expression: by `re` for texts in which `re` is surely quick."""
+    stars = expression.count("*") if is_plain else _MOST_STARS + 1
+    quick = re.compile(rf"\A{expression[1:-1]}\Z").search if stars <= _MOST_STARS else None
+    if quick and stars <= 1:
         return quick
-    linear = _linear(expression)
+    from ctxsize.engine.linear import Machine
+
+    linear = Machine(expression).search
+    if quick is None:
+        return linear
     longest = int(_MOST_STEPS ** (1 / stars))
     return lambda text: quick(text) if len(text) <= longest else linear(text)
 
 
-def _linear(expression: str) -> Callable[[str], object]:
-    from ctxsize.engine.linear import Linear
-
-    return Linear(expression).search
-
-
 def classify(text: str) -> tuple[str, str]:
-    """Return the kind of match (exact, prefix, suffix or regexp) and Docker's Go expression.
-
-    A `**` as the first token makes a suffix match. Any later wildcard turns that
-    into a regular expression with another meaning.
-    """
+    """Return the kind of match (exact, prefix, suffix or regexp) and Docker's Go expression."""
     kind, expression = "exact", "^"
     found = tokens(text)
     for number, token in enumerate(found, 1):
@@ -316,10 +296,7 @@ def escaped(
     starts: bool = True,
     ends: bool = True,
 ) -> str:
-    """Escape `text` so that it matches itself inside a pattern that is an expression.
-
-    `starts` and `ends` are True if it is the first and the last text of its line.
-    """
+    """Escape `text`, which may start or end a line, so that it matches itself in an expression."""
     special = {*pattern_class.wildcards, *_IN_EXPRESSIONS}
     found = [f"\\{char}" if char in special else _in_header(char) for char in text]
     if starts:
@@ -331,9 +308,7 @@ def escaped(
 
 
 def _in_header(char: str) -> str:
-    if _printable(char):
-        return char
-    return "\\n" if char == "\n" else f"\\x{ord(char):02x}"
+    return char if _printable(char) else "\\n" if char == "\n" else f"\\x{ord(char):02x}"
 
 
 def _printable(text: str) -> bool:

@@ -1,8 +1,4 @@
-"""The request that every answer is about: a context, a Dockerfile, an ignore file and a builder.
-
-The Dockerfile and the ignore file are found by the builder's own rules. The Dockerfile is read
-once (`Plan`). Nothing else of the tree is read.
-"""
+"""The request that every answer is about: context, Dockerfile, ignore file and builder."""
 
 from __future__ import annotations
 
@@ -58,8 +54,7 @@ class Plan:
     def dockerfile(self) -> Dockerfile:
         """Return the instructions and stages."""
         if isinstance(self._parsed, DockerfileError):
-            # Each caller adds its own place to the error.
-            raise copy(self._parsed)
+            raise copy(self._parsed)  # each caller adds its own place to the error
         return self._parsed
 
     @cached_property
@@ -86,10 +81,7 @@ class Plans:
 
 @dataclass(frozen=True)
 class Request:
-    """A context directory, the Dockerfile and the patterns that govern it.
-
-    The context may be a named one, which has its own ignore file but the same Dockerfile.
-    """
+    """A context directory, also a named one, and the Dockerfile and patterns that govern it."""
 
     build: Build
     context: str
@@ -137,10 +129,7 @@ class Request:
 def resolve(
     context: str = ".", *, dockerfile: str | None = None, builder: Builder = BUILDKIT
 ) -> Request:
-    """Return the request for `context`, with `dockerfile` relative to the working directory.
-
-    Raises what `request_of` raises.
-    """
+    """Return the request for `context`; raises what `request_of` raises."""
     return request_of(Build(context, dockerfile, builder=builder.name), builder)
 
 
@@ -160,10 +149,7 @@ def request_of(
 def without_patterns(
     build: Build, builder: Builder, *, alone: bool = False, plans: Plans | None = None
 ) -> Request:
-    """Return the request for `build` with its ignore file, but with no pattern in `spec`.
-
-    Raises `InputError` if the context or the Dockerfile cannot be used.
-    """
+    """Return the request for `build` with its ignore file, but with no pattern in `spec`."""
     root = _context_root(build.context)
     if alone:
         found = FoundDockerfile(None)
@@ -173,12 +159,12 @@ def without_patterns(
         found = find_dockerfile(build.context, build.dockerfile, builder)
     ignore_file, specific, problems = find_ignore_file(build.context, found.path, builder)
     if found.fault is not None:
+        code = "no-dockerfile" if found.path is None else "unusable-dockerfile"
         message = f"the build fails: {found.fault}"
         if found.path is None:
-            message = f"{message} (the context holds no Dockerfile; name it with -f PATH)"
-            problems.append(Problem("no-dockerfile", message))
-        else:
-            problems.append(Problem("unusable-dockerfile", message, found.path, fails=True))
+            message += " (the context holds no Dockerfile; name it with -f PATH)"
+        fails = found.path is not None
+        problems.append(Problem(code, message, found.path, fails=fails))
     plans = plans or Plans()
     read = partial(_dockerfile_data, build, found, builder)
     return Request(
@@ -199,10 +185,7 @@ def without_patterns(
 
 
 def _dockerfile_data(build: Build, found: FoundDockerfile, builder: Builder) -> bytes:
-    """Return the Dockerfile's bytes, none without one.
-
-    Raises `DockerfileError` for one that fails the build, `InputError` if it cannot be read.
-    """
+    """Return the Dockerfile's bytes, none without one. Raises `DockerfileError`, `InputError`."""
     if found.fault is not None:
         raise DockerfileError(found.fault, path=found.path)
     if found.read_from is None:
@@ -247,6 +230,7 @@ def ignore_file_to_write(request: Request) -> str:
 
 
 def _context_root(context: str) -> str:
+    """Return the real path of the context. Raises `InputError` if it is no directory."""
     if context == "-":
         raise InputError(
             "Docker sends a context from standard input as it is and reads no ignore file; if that "
@@ -258,23 +242,18 @@ def _context_root(context: str) -> str:
             f"the builder fetches {context} itself: nothing is sent and no ignore file is read",
             hint="clone it and name the directory",
         )
+    hint = "name a directory, and the Dockerfile with -f"
     try:
-        mode = os.stat(context).st_mode
+        if stat.S_ISDIR(os.stat(context).st_mode):
+            return os.path.realpath(context)
+        message = "the context is not a directory"
     except OSError as error:
         absent = isinstance(error, (FileNotFoundError, NotADirectoryError))
         lead = "no such context" if absent else "the context cannot be used"
-        raise InputError(
-            f"{lead}: {error.strerror}", path=context or "''", hint="name a directory"
-        ) from None
+        message = f"{lead}: {error.strerror}"
     except ValueError as error:
-        raise InputError(f"no such context: {error}", path=repr(context)) from None
-    if not stat.S_ISDIR(mode):
-        raise InputError(
-            "the context is not a directory",
-            path=context,
-            hint="name the directory, and the Dockerfile with -f",
-        )
-    return os.path.realpath(context)
+        message, context = f"no such context: {error}", repr(context)
+    raise InputError(message, path=context or "''", hint=hint)
 
 
 def inside(root: str, path: str) -> str | None:

@@ -14,10 +14,10 @@ from typing import Any
 
 from ctxsize.engine.automaton import Automaton, fastest
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator
-from ctxsize.engine.matched import Matcher
 from ctxsize.engine.memory import Held
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.snapshot import Sent, Snapshot
+from ctxsize.engine.trace import Matcher
 
 _MOST_CHANGED = 2_000
 """Number of changed patterns up to which only the paths they match are walked again."""

@@ -9,6 +9,7 @@ import fnmatch
 import re
 from typing import NamedTuple
 
+from ctxsize.engine.golang import is_utf8
 from ctxsize.engine.patterns import DockerIgnorePattern
 
 _SPECIAL = frozenset("\\|{}^\ufffd\ufeff\n")
@@ -31,28 +32,28 @@ class Segment(NamedTuple):
     """True if the pattern matches a path that ends here."""
 
 
-BELOW = Segment("below", loop=True, final=True)
+_BELOW = Segment("below", loop=True, final=True)
 """A `**` at the end of a pattern."""
-REST = Segment("path", loop=True, final=True)
+_WHOLE = Segment("path", loop=True, final=True)
 
 
 def segments(pattern: DockerIgnorePattern) -> list[Segment]:
-    """Return the segments of `pattern`; `REST` alone if it does not split at its slashes."""
+    """Return the segments of `pattern`; one for the whole path if it does not split at slashes."""
     text, kind = pattern.text, pattern.kind
     if kind == "exact":
         return _final([Segment("literal", part) for part in text.split("/")])
     # `Pattern.match` cuts such a text between bytes, not between characters.
-    special = not _is_utf8(text) or text.startswith("\ufeff")
+    special = not is_utf8(text) or text.startswith("\ufeff")
     if special or kind == "tree" or pattern.fault is not None:
-        return [REST]
+        return [_WHOLE]
     if kind == "prefix":
         *before, last = text[:-2].split("/")
         found = [Segment("literal", part) for part in before]
-        return [*found, *([Segment("opening", last, final=True)] if last else []), BELOW]
+        return [*found, *([Segment("opening", last, final=True)] if last else []), _BELOW]
     if kind == "regexp":
-        return _globs(text) if _is_plain(text) else _plain_beginning(text)
+        return _globs(text) if _is_plain(text) else [_whole(text)]
     if text == "**":
-        return [BELOW]
+        return [_BELOW]
     first, *others = text[2:].removeprefix("/").split("/")
     start = Segment("literal" if text.startswith("**/") else "suffix", first, loop=True)
     return _final([start, *(Segment("literal", part) for part in others)])
@@ -63,10 +64,10 @@ def _final(parts: list[Segment]) -> list[Segment]:
 
 
 def _globs(text: str) -> list[Segment]:
-    """Return the segments of a plain text; `REST` if a wildcard could match a slash."""
+    """Return the segments of a plain text; one for all if a wildcard could match a slash."""
     parts = text.split("/")
     if not parts[0]:  # a blank was there, which Docker trims late: the pattern matches nothing
-        return [REST]
+        return [_WHOLE]
     found: list[Segment] = []
     loop = False
     for number, part in enumerate(parts, 1):
@@ -75,13 +76,13 @@ def _globs(text: str) -> list[Segment]:
         if "**" in name:
             start = name.removesuffix("**")
             if number < len(parts) or not _WILDCARDS.isdisjoint(start):
-                return [REST]
-            return [*found, Segment("opening", start, loop, final=True), BELOW]
+                return [_WHOLE]
+            return [*found, Segment("opening", start, loop, final=True), _BELOW]
         if name:
             found.append(_glob(name)._replace(loop=loop))
             loop = False
         elif number == len(parts):
-            return [*found, BELOW]
+            return [*found, _BELOW]
     return _final(found)
 
 
@@ -91,22 +92,11 @@ def _is_plain(text: str) -> bool:
     return _SPECIAL.isdisjoint(text) and without_classes.isdisjoint("[]")
 
 
-def _plain_beginning(text: str) -> list[Segment]:
-    """Return the segments before the first unusual one, then the expression for the rest."""
-    found: list[Segment] = []
-    parts = text.split("/")
-    # `|` separates the text before it from the anchor, and `{}` may repeat a slash.
-    if not {*"|{}"}.isdisjoint(text):
-        return [REST]
-    for part in parts[:-1]:
-        if not part or "**" in part or not _is_plain(part):
-            break
-        found.append(_glob(part))
-    if not found:
-        return [REST]
-    # An unusual part cannot change the meaning of the parts before it.
-    plain = re.split(r"[][\\^\ufeff\ufffd\n]", "/".join(parts[len(found) :]))[0]
-    return [*found, REST._replace(text=max(re.split(r"[*?/]+", plain), key=len))]
+def _whole(text: str) -> Segment:
+    """Return the segment for whole paths, with the longest text known to be in each match."""
+    # `|` separates the text before it from the anchor, and `{}` may repeat a character.
+    plain = "" if {*"|{}"} & {*text} else re.split(r"[][\\^\ufeff\ufffd\n]", text)[0]
+    return _WHOLE._replace(text=max(re.split(r"[*?/]+", plain), key=len))
 
 
 def _glob(name: str) -> Segment:
@@ -116,14 +106,6 @@ def _glob(name: str) -> Segment:
     if not star:
         return Segment("literal", name)
     return Segment("suffix" if tail else "prefix" if head else "any", head + tail)
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 class Index:

@@ -84,10 +84,7 @@ def _order(*names: list[str]) -> Order:
 
 
 def link_target(path: str) -> str | None:
-    """Return what the symlink at `path` points to; None for other entries and missing ones.
-
-    Raises `OSError` if the system cannot read it.
-    """
+    """Return what the symlink at `path` points to; None for other entries. Raises `OSError`."""
     try:
         return os.readlink(path)
     except OSError as error:
@@ -97,10 +94,7 @@ def link_target(path: str) -> str | None:
 
 
 def names_in(path: str) -> list[str]:
-    """Return all names in the directory at `path`, in byte order; none for other entries.
-
-    Raises `OSError` for a directory that cannot be read.
-    """
+    """Return all names in a directory in byte order; none for others. Raises `OSError`."""
     try:
         if not stat.S_ISDIR(os.lstat(path).st_mode):
             return []
@@ -138,10 +132,7 @@ class Disk:
 
 
 class DiskDirectory:
-    """An open directory, read by its descriptor.
-
-    Only extended attributes are read by path, as the system has no other way.
-    """
+    """An open directory, read by its descriptor; only extended attributes are read by path."""
 
     __slots__ = ("_above", "_fd", "_path", "stat")
 

@@ -1,4 +1,4 @@
-"""Check whether the builder finds the sources of COPY, ADD and mounts, and what hides them.
+"""Look up the sources of COPY, ADD and mounts as the builder does, and find what hides them.
 
 The builder looks each source up in what was transferred, and follows symlinks inside it.
 Wildcards may match nothing; mounts have none. Behaviour: moby/buildkit (`contenthash`, `file`
@@ -10,24 +10,19 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import partial
+from itertools import takewhile
 
 from ctxsize.dockerfile.sources import Source, Unknown, path_from_root
-from ctxsize.engine.arrivals import Arrivals, is_pattern
-from ctxsize.engine.golang import has_wildcards
+from ctxsize.engine.arrivals import Arrivals, entries_below, is_pattern
+from ctxsize.engine.golang import has_wildcards, match
 from ctxsize.engine.narrow import include_spec
-from ctxsize.engine.need import (
-    asked_of,
-    named_contexts,
-    named_request,
-    needs_of,
-    unknown_problem,
-)
+from ctxsize.engine.need import asked_of, named_contexts, named_request, needs_of, unknown_problem
+from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
-from ctxsize.engine.source import names_in
 from ctxsize.engine.trace import Explanation, explain
 from ctxsize.errors import InputError
 
@@ -82,7 +77,6 @@ class Sources:
             )
         self._request = request
         self._by_line: dict[int, dict[Source, None]] = {}
-        self._unknowns: dict[Unknown, None] = {}
         self._arrivals: dict[Source, Arrivals] = {}
         self._matched: dict[Source, list[str]] = {}
         if request.dockerfile is None:
@@ -91,7 +85,6 @@ class Sources:
             for source in need.sources:
                 if source.context == request.name and source.kind in TAKING:
                     self._by_line.setdefault(source.line, {})[source] = None
-            self._unknowns |= dict.fromkeys(need.unknowns)
         for asked in asked_of(request):
             self._arrivals |= dict.fromkeys(asked.sources, Arrivals(request, asked.paths))
 
@@ -111,10 +104,7 @@ class Sources:
         return [self._checked(source) for source in found]
 
     def on_line(self, number: int) -> list[Source]:
-        """Return the sources of the instruction on a line; none if this build skips it.
-
-        Raises `InputError` for a line without COPY, ADD or mount.
-        """
+        """Return the sources on a line; none if this build skips it. Raises `InputError`."""
         if number in self._by_line:
             return [*self._by_line[number]]
         path = self._request.dockerfile
@@ -133,28 +123,43 @@ class Sources:
         )
 
     def fate(self, source: Source) -> tuple[Fate, str]:
-        """Return the fate of a source, and the entry that decides about it."""
-        arrivals = self._arrivals_of(source)
-        if source.parents is not None:
-            return self._fate_of_parents(source, *source.parents)
-        wild = _is_wild(source)
-        at, arrives = arrivals.follow(arrivals.base(source.path) if wild else source.path)
+        """Return the fate of a source, and the entry that decides. Raises `InputError`."""
+        base, pattern = self._parts(source)
+        arrivals, is_wild = self._arrivals_of(source), is_pattern(pattern)
+        at, arrives = arrivals.follow(base)
+        if pattern and not is_wild:
+            # Frontends from docker/dockerfile:1.20 need what follows the pivot, and follow no
+            # symlink there (`dispatchCopy`).
+            at = pattern if at == "." else f"{at}/{pattern}"
+            arrives = arrivals.holds(at)
         if not arrives:
             return self._missing(at, arrivals)
-        for path in self._followed(source):
+        for path in self._followed(source, is_wild=is_wild):
             if arrivals.link(path) is not None and arrivals.holds(path):
                 end, arrives = arrivals.follow(path)
                 if not arrives:
                     return self._missing(end, arrivals)
-        return self._any_of(source) if wild else (Fate.FOUND, at)
+        if not is_wild:
+            return Fate.FOUND, at
+        found = any(map(arrivals.holds, self._matches(source)))
+        return Fate.FOUND if found else Fate.NO_MATCH, source.path
 
-    def _fate_of_parents(self, source: Source, base: str, pattern: str) -> tuple[Fate, str]:
-        """Return the fate of a source of `COPY --parents`. Raises `InputError` if not known."""
+    def _parts(self, source: Source) -> tuple[str, str]:
+        """Return the start of a source, in which symlinks are followed, and the other part."""
+        if source.parents is None:
+            parts = source.path.split("/")
+            literal = [*takewhile(lambda part: not has_wildcards(part), parts)]
+            # `parseMount` has no wildcards.
+            literal = parts if source.kind == "bind" else literal
+            return "/".join(literal) or ".", "/".join(parts[len(literal) :])
+        base, pattern = source.parents
         reason = ""
         if not pattern:
             reason = "a source that ends at its pivot"
         elif pattern.startswith(("!", "#")):
             reason = f"a source that starts with {pattern[0]}"
+        elif is_pattern(base):
+            reason = "wildcards in front of a pivot"
         elif base != "." and os.path.islink(os.path.join(self._request.root, base)):
             reason = f"a pivot behind the symlink {base}"
         if reason:
@@ -164,43 +169,47 @@ class Sources:
                 hint="`ctxsize explain PATH` reports whether an entry is sent, "
                 "`ctxsize ls --transfer` lists what is transferred",
             )
-        arrivals = self._arrivals_of(source)
-        if not is_pattern(base):
-            at, arrives = arrivals.follow(base)
-            if not is_pattern(pattern):
-                path = pattern if at == "." else f"{at}/{pattern}"
-                return (Fate.FOUND, path) if arrivals.holds(path) else self._missing(path, arrivals)
-            if not arrives:
-                return self._missing(at, arrivals)
-        return self._any_of(source)
+        return base, pattern
 
-    def _any_of(self, source: Source) -> tuple[Fate, str]:
-        found = any(map(self._arrivals_of(source).holds, self._matches(source)))
-        return Fate.FOUND if found else Fate.NO_MATCH, source.path
-
-    def _followed(self, source: Source) -> Iterable[str]:
-        """Return the entries of a source; the builder follows those that are symlinks.
-
-        Behaviour: moby/buildkit (`contenthash`), which has no header for the root, so that
-        `COPY --exclude` of the whole context finds its top entries one by one.
-        """
-        if _is_wild(source):
+    def _followed(self, source: Source, *, is_wild: bool) -> Iterable[str]:
+        """Return the entries of a source; the builder follows those that are symlinks."""
+        if source.parents is not None:
+            return ()
+        if is_wild:
             return self._matches(source)
         if source.path != "." or not source.excludes:
             return ()
+        # `contenthash` has no header for the root, so that `COPY --exclude` of the whole context
+        # finds its top entries one by one.
         excluded = include_spec(source.excludes)
-        names = names_in(self._request.root)
-        return (name for name in names if excluded.step(name).ignored)
+        names = (each.name for each in entries_below(self._request.root, ""))
+        return [name for name in names if excluded.step(name).ignored]
 
     def _matches(self, source: Source) -> list[str]:
+        """Return the entries that wildcards match, whether or not they arrive."""
         if source not in self._matched:
-            arrivals = self._arrivals_of(source)
-            base, pattern = source.parents or (source.path, "")
-            found = arrivals.matching(base) if is_pattern(base) else [arrivals.follow(base)[0]]
-            if source.parents is not None:
-                found = [path for at in found for path in arrivals.matching_parents(at, pattern)]
-            self._matched[source] = found
+            base, pattern = self._parts(source)
+            start = self._arrivals_of(source).follow(base)[0]
+            matches: Callable[[str], object] = DockerIgnorePattern(pattern).match_file
+            if source.parents is None:  # `Wildcard` of `contenthash` calls Go's `path.Match`
+                matches = partial(match, pattern)
+            deepest = None if source.parents and "**" in pattern else pattern.count("/") + 1
+            self._matched[source] = [*self._matching(start, matches, deepest)]
         return self._matched[source]
+
+    def _matching(
+        self, start: str, matches: Callable[[str], object], deepest: int | None
+    ) -> Iterator[str]:
+        """Yield the outermost entries below `start` that match, by their path from there."""
+        pending = [("", 1)]
+        while pending:
+            prefix, depth = pending.pop()
+            for each in entries_below(self._request.root, os.path.join(start, prefix)):
+                inside = prefix + each.name
+                if matches(inside):
+                    yield inside if start == "." else f"{start}/{inside}"
+                elif each.is_dir(follow_symlinks=False) and depth != deepest:
+                    pending.append((f"{inside}/", depth + 1))
 
     def _missing(self, at: str, arrivals: Arrivals) -> tuple[Fate, str]:
         explained = explain(self._request, at)
@@ -219,72 +228,40 @@ class Sources:
 
     def _checked(self, source: Source) -> SourceCheck:
         (fate, at), arrivals = self.fate(source), self._arrivals_of(source)
-        matches, hidden = None, list[Explanation]()
-        if _is_wild(source):
+        matches, paths = None, [at] if fate is Fate.IGNORED else []
+        if is_pattern(self._parts(source)[1]):
             arriving = {path for path in self._matches(source) if arrivals.holds(path)}
             matches = len(arriving)
-            if fate not in (Fate.ABSENT, Fate.LOOP):
-                others = (path for path in self._matches(source) if path not in arriving)
-                hidden = [explain(self._request, path) for path in others]
-        if fate is Fate.IGNORED:
-            hidden = [explain(self._request, at)]
-        ignored = tuple(each for each in hidden if each.verdict.ignored)
-        notes = tuple(self._notes(source, fate, at, is_hidden=bool(ignored)))
-        return SourceCheck(source, fate, at, matches, ignored, notes)
+            paths = paths or [path for path in self._matches(source) if path not in arriving]
+        explained = (explain(self._request, path) for path in paths)
+        hidden = tuple(each for each in explained if each.verdict.ignored)
+        notes = tuple(self._notes(source, fate, at, is_hidden=bool(hidden)))
+        return SourceCheck(source, fate, at, matches, hidden, notes)
 
     def _notes(self, source: Source, fate: Fate, at: str, *, is_hidden: bool) -> Iterator[str]:
-        yield from self._variables(source)
+        request = self._request
+        for kind, name in sorted(source.doubts):
+            yield unknown_problem(Unknown(kind, name, source.line), request).message
+            early = request.plan.dockerfile.global_arguments
+            names = {word.partition("=")[0] for each in early for word in each.arguments}
+            if kind == "environment" and name in names:
+                yield f"the stage needs its own ARG {name}: one before FROM is for FROM"
         if fate is Fate.FOUND:
             return
-        yield from _clamped(self._request, source)
+        if posixpath.normpath(source.source.lstrip("/")).partition("/")[0] == "..":
+            yield f".. cannot lead out of the context: the builder looks for {source.path}"
+            if _exists(request.root, source.source):
+                yield "it exists outside the context, which would have to be a directory above"
         if source.kind == "bind" and is_pattern(source.path):
             yield "a mount has no wildcards: BuildKit looks up its source as it is written"
         if fate in (Fate.ABSENT, Fate.NO_MATCH) and not is_hidden:
-            yield from _nearest(self._request, at)
-        if source.parents is not None and not _is_wild(source):
-            link = (explain(self._request, at).not_there or "").partition(" is a symlink, ")
+            yield from _nearest(request, at)
+        if source.parents is not None and not fate.is_found:
+            link = (explain(request, at).not_there or "").partition(" is a symlink, ")
             if link[1]:
                 yield f"{link[0]} is a symlink, which --parents does not follow behind its pivot"
-            yield "frontends before docker/dockerfile:1.20 continue without it"
-
-    def _variables(self, source: Source) -> Iterator[str]:
-        """Yield the assumptions about variables in the source."""
-        for unknown in self._unknowns:
-            of_source = unknown.line == source.line and unknown.name in source.source
-            if of_source and unknown.kind in ("argument", "environment", "older-unset"):
-                yield unknown_problem(unknown, self._request.builder).message
-                early = self._request.plan.dockerfile.global_arguments
-                names = {word.partition("=")[0] for each in early for word in each.arguments}
-                if unknown.kind == "environment" and unknown.name in names:
-                    yield f"the stage needs its own ARG {unknown.name}: one before FROM is for FROM"
-
-
-def check_in_all(request: Request, wanted: str) -> list[SourceCheck]:
-    """Return the checks of `wanted` in each context from which the Dockerfile takes it.
-
-    Raises what `Sources` raises.
-    """
-    requests = [request]
-    if request.dockerfile is not None and not request.name:
-        local = (each for each in named_contexts(request.build) if each.local)
-        used = (each for each in local if asked_of(replace(request, name=each.name)))
-        requests += [named_request(request, each) for each in used]
-    checks = [check for each in requests for check in Sources(each).check(wanted)]
-    return [check for check in checks if check.source.line] or checks[:1]
-
-
-def _is_wild(source: Source) -> bool:
-    """Return whether a source has wildcards that the builder evaluates."""
-    return source.kind != "bind" and any(map(is_pattern, source.parents or (source.path,)))
-
-
-def _clamped(request: Request, source: Source) -> Iterator[str]:
-    """Yield the notes on a source whose `..` would lead out of the context."""
-    if posixpath.normpath(source.source.lstrip("/")).partition("/")[0] == "..":
-        yield f".. cannot lead out of the context: the builder looks for {source.path}"
-        outside = os.path.join(request.root, source.source)
-        if "\0" not in outside and os.path.lexists(outside):
-            yield "it exists outside the context, which would have to be a directory above"
+            if not is_pattern(source.parents[1]):
+                yield "frontends before docker/dockerfile:1.20 continue without it"
 
 
 def _nearest(request: Request, path: str) -> Iterator[str]:
@@ -293,17 +270,29 @@ def _nearest(request: Request, path: str) -> Iterator[str]:
 
     at = ""
     for part in path.split("/"):
-        names: list[str] = []
-        with suppress(OSError, ValueError):
-            names = names_in(os.path.join(request.root, at))
-        if part not in names:
-            folded = {name.casefold(): name for name in names if not has_wildcards(part)}
-            for near in get_close_matches(part.casefold(), folded, n=1):
-                case = ": upper and lower case count" if near == part.casefold() else ""
-                yield f"there is {os.path.join(at, folded[near])}{case}"
+        folded = {each.name.casefold(): each.name for each in entries_below(request.root, at)}
+        if part not in folded.values():
+            near = [] if has_wildcards(part) else get_close_matches(part.casefold(), folded, n=1)
+            for each in near:
+                case = ": upper and lower case count" if each == part.casefold() else ""
+                yield f"there is {os.path.join(at, folded[each])}{case}"
             break
         at = os.path.join(at, part)
     directory = os.path.dirname(request.dockerfile or "")
-    beside = os.path.join(directory, path)
-    if directory and "\0" not in path and os.path.lexists(beside):
+    if directory and _exists(directory, path):
         yield "it exists beside the Dockerfile, but sources are relative to the context"
+
+
+def _exists(directory: str, path: str) -> bool:
+    return "\0" not in path and os.path.lexists(os.path.join(directory, path))
+
+
+def check_in_all(request: Request, wanted: str) -> list[SourceCheck]:
+    """Return the checks of `wanted` in each context from which the Dockerfile takes it."""
+    requests = [request]
+    if request.dockerfile is not None and not request.name:
+        local = (each for each in named_contexts(request.build) if each.local)
+        used = (each for each in local if asked_of(replace(request, name=each.name)))
+        requests += [named_request(request, each) for each in used]
+    checks = [check for each in requests for check in Sources(each).check(wanted)]
+    return [check for check in checks if check.source.line] or checks[:1]

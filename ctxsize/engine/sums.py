@@ -18,9 +18,9 @@ from ctxsize.engine.events import (
     Files,
     Folder,
     IgnoredEntries,
-    is_utf8,
     not_utf8,
 )
+from ctxsize.engine.golang import is_utf8
 from ctxsize.engine.inspect import (
     NO_PERMISSION,
     WITHHELD,

@@ -5,16 +5,22 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
 
+from ctxsize.engine.automaton import Program
 from ctxsize.engine.dockerfiles import may_read
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Step, matches, refuses, up_to
 from ctxsize.engine.listing import NO_PERMISSION, WITHHELD, public_pattern
+from ctxsize.engine.memory import Held
 from ctxsize.engine.request import Request, inside
 from ctxsize.entry import Pattern, Verdict
 from ctxsize.errors import IgnoreFileError, InputError
+
+if TYPE_CHECKING:
+    from ctxsize.dockerfile.sources import Source
 
 
 class Outcome(str, Enum):
@@ -60,17 +66,11 @@ class NearMiss:
     """True if the builder never reaches that path; False if it skips the pattern there."""
 
 
-@dataclass(frozen=True)
-class Taker:
+class Taker(NamedTuple):
     """An instruction that takes a path, unless that is ignored."""
 
-    instruction: str
-    line: int
-    source: str
-    """The source as written."""
-    kind: str
-    """The kind as in `SourceShare`."""
-    below: bool = False
+    source: Source
+    below: bool
     """True if it takes at most entries below the path, which is a directory."""
 
 
@@ -227,3 +227,95 @@ def in_context(request: Request, path: str) -> str:
         )
     is_there = (each for each in below if os.path.lexists(os.path.join(request.root, each)))
     return next(is_there, below[0])
+
+
+class Matcher:
+    """Looks up the segments that match a name, as the automaton does."""
+
+    def __init__(self, spec: DockerIgnoreSpec) -> None:
+        self.spec = spec
+        # Else each path is evaluated alone, or a pattern may stop the build.
+        self._hands_down = spec.remembers_parents and not any(each.fault for each in spec.patterns)
+        self._program = Program(spec.patterns)
+        self._known = {"": (list[int](), Step(False, 0, None), self._program.start)}
+        """For each path the patterns that match it, its fate, and the live segments below."""
+
+    def indexes(self, path: str) -> list[int]:
+        """Return the indexes of the patterns that match `path` itself, in order."""
+        return self._find(path)[0]
+
+    def step(self, path: str) -> Step:
+        """Return the fate of `path`, as if the builder entered every directory above it."""
+        return self._find(path)[1] if self._hands_down else [*self.spec.steps(path)][-1][1]
+
+    def in_tree(self, root: Held) -> Iterator[tuple[str, list[int]]]:
+        """Yield each matched path below `root`, with the indexes of the patterns that match it."""
+        for held, found in self._by_directory(root):
+            for name, hits in found.items():
+                yield held.prefix + name, self._owners(hits)
+
+    def tops(self, root: Held) -> dict[str, set[str]]:
+        """Return the topmost matched paths: names by directory."""
+        return {held.path: {*found} for held, found in self._by_directory(root, topmost=True)}
+
+    def _find(self, path: str) -> tuple[list[int], Step, int]:
+        for each in () if path in self._known else up_to(path):
+            if each in self._known:
+                continue
+            directory, _, name = each.rpartition("/")
+            _, above, live = self._known[directory]
+            hits = self._hits(live, directory, [name]).get(name, 0)
+            indexes = self._owners(hits)
+            ignored, state = False, 0
+            # The same as `DockerIgnoreSpec.step`, but only for the patterns that match.
+            for index in sorted({*indexes, *_bits(above.state)}):
+                ignores = bool(self.spec.patterns[index].include)
+                if above.state >> index & 1 or ignores != ignored:
+                    state |= 1 << index
+                    ignored = ignores
+            step = Step(ignored, state, state.bit_length() - 1 if state else None)
+            self._known[each] = indexes, step, self._program.follow(live, hits, name)
+        return self._known[path]
+
+    def _hits(self, live: int, directory: str, names: Sequence[str]) -> dict[str, int]:
+        """Return the matching ones of the `live` segments, for each name with any."""
+        if not live:
+            return {}
+        known = self._program.known
+        found = {name: hits for name in names if (hits := live & known[name])}
+        whole = live & self._program.whole_paths
+        prefix = f"{directory}/" if directory else ""
+        more = self._program.on_paths(whole, prefix, names) if whole else {}
+        for name, hits in more.items():
+            found[name] = found.get(name, 0) | hits
+        return found
+
+    def _owners(self, hits: int) -> list[int]:
+        """Return the patterns whose last segments are among `hits`."""
+        owner = self._program.owner
+        return [*dict.fromkeys(owner[bit] for bit in _bits(hits & self._program.final))]
+
+    def _by_directory(
+        self, root: Held, *, topmost: bool = False
+    ) -> Iterator[tuple[Held, dict[str, int]]]:
+        """Yield each directory with matches, and the last segments that match each name there."""
+        program = self._program
+        pending = [(root, program.start)]
+        while pending:
+            held, live = pending.pop()
+            hits = self._hits(live, held.path, [*held.entries, *held.folders])
+            found = {name: last for name, each in hits.items() if (last := each & program.final)}
+            if found:
+                yield held, found
+            for name, folder in held.folders.items():
+                below = program.follow(live, hits.get(name, 0), name)
+                if below and not (topmost and name in found):
+                    pending.append((folder, below))
+
+
+def _bits(state: int) -> Iterator[int]:
+    """Yield the indexes of the bits that are set."""
+    while state:
+        bit = state & -state
+        yield bit.bit_length() - 1
+        state ^= bit

@@ -19,7 +19,6 @@ from ctxsize.engine.need import (
     TAKES_UNKNOWN,
     Include,
     asked_of,
-    include_of,
     includes_of,
     is_wrong_target,
     named_contexts,
@@ -70,18 +69,44 @@ def with_transfers(request: Request, report: Report, *, progress: Progress | Non
             raise InputError(f"{builder.title} has no --build-context", hint="leave out --builder")
         whole = None if request.dockerfile is None else _transfer(report.context, None, ())
         return replace(report, transfer=whole)
-    platforms_of(request)
+    platforms = platforms_of(request)
+    known = request.dockerfile is not None and request.dockerfile_fault is None
     measuring = _Measuring(request, report, progress)
-    transfers, problems = _of_all_platforms(measuring)
-    known = request.dockerfile is not None and not problems and not request.dockerfile_fault
+    # Without a Dockerfile, a problem of the request says so.
+    transfers = measuring.transfers() if known else []
+    known = known and not measuring.unknown
+    using = {each for one in transfers for each in one.platforms}
+    if known and (unused := tuple(each for each in platforms if each not in using)):
+        transfers.append(Transfer(False, (), 0, 0, None, None, platforms=unused))
+        transfers.sort(key=lambda each: platforms.index(each.platforms[0]))
+    named = named_contexts(request.build)
     return replace(
         report,
         transfer=transfers[0] if transfers else None,
         more_transfers=tuple(transfers[1:]),
-        problems=measuring.problems(problems, known=known),
-        named_contexts=tuple(
-            _named(measuring, named, known=known) for named in named_contexts(request.build)
-        ),
+        problems=measuring.problems(known=known),
+        named_contexts=tuple(_named(request, each, progress, known=known) for each in named),
+    )
+
+
+def _named(
+    request: Request, named: NamedContext, progress: Progress | None, *, known: bool
+) -> NamedContext:
+    """Return a named context with its transfers; one that the build does not use stays unread."""
+    used = bool(asked_of(replace(request, name=named.name))) if known else None
+    named = replace(named, used=used)
+    if not named.local or used is False:
+        return named
+    request = named_request(request, named)
+    report = measure(request, top=1, depth=0, progress=progress)
+    measuring = _Measuring(request, report, progress)
+    transfers = tuple(measuring.transfers() if known else ())
+    return replace(
+        named,
+        ignore_file=ignore_file_info(request),
+        context=report.context,
+        transfers=transfers,
+        problems=measuring.problems(known=known and not measuring.unknown),
     )
 
 
@@ -93,12 +118,27 @@ class _Measuring:
     context: Report
     progress: Progress | None
     measured: dict[tuple[str, ...], Report] = field(default_factory=dict)
+    unknown: list[Problem] = field(default_factory=list)
+    """The reason why the transfers are not known, if they are not."""
     found: list[Problem] = field(default_factory=list)
     """Problems of transferred files, and of files that arrive empty due to a transfer's paths."""
     doubtful: dict[Source, None] = field(default_factory=dict)
     """Sources that the builder may not find: nothing is sent for them, or symlinks are."""
 
-    def of(self, include: Include) -> Report:
+    def transfers(self) -> list[Transfer]:
+        """Return the transfers with the share of each source; none if they are not `known`."""
+        asked: tuple[Asked, ...] = ()
+        try:
+            asked = asked_of(self.request)
+            return [*map(self._transfer, asked)]
+        except CtxsizeError as error:
+            if not asked and is_wrong_target(self.request):
+                raise
+            error.line = error.line or _rejected_line(asked)
+            self.unknown.append(unknown_transfer(self.request, error))
+            return []
+
+    def _of(self, include: Include) -> Report:
         """Return the report of the transfer with these include patterns."""
         if include is None:
             return self.context
@@ -109,30 +149,20 @@ class _Measuring:
             )
         return self.measured[include]
 
-    def transfers(self, asked: tuple[Asked, ...]) -> tuple[list[Transfer], list[Problem]]:
-        """Return the transfers with the share of each source, or why they are not known."""
-        try:
-            return [self._transfer(each) for each in asked], []
-        except CtxsizeError as error:
-            if error.line is None:
-                error.line = _rejected_line(asked)
-            return [], [unknown_transfer(self.request, error)]
-
     def _transfer(self, asked: Asked) -> Transfer:
-        include = include_of(self.request, asked.paths)
-        report = self.of(include)
+        request, include = self.request, follow(self.request.root, asked.paths)
+        report = self._of(include)
         for each in report.problems:
             if each.code in _OF_TRANSFERS:
                 self.found.append(each)
             elif each.code == "arrives-empty" and any("!" in one for one in include or ()):
                 # Only a source that begins with `!` empties what the ignore file leaves.
                 self.found.append(replace(each, message=f"{each.message}; {TAKEN_AWAY}"))
-        build, builder = self.request.build, self.request.builder
-        paths = None if asked.paths is None else tuple(map(build.masked, asked.paths))
+        paths = None if asked.paths is None else tuple(map(request.build.masked, asked.paths))
         return replace(
             _transfer(report.context, paths, asked.platforms),
             sources=tuple(map(self._share, asked.sources)),
-            problems=tuple(unknown_problem(each, builder) for each in asked.unknowns),
+            problems=tuple(unknown_problem(each, request) for each in asked.unknowns),
         )
 
     def _share(self, source: Source) -> SourceShare:
@@ -167,14 +197,14 @@ class _Measuring:
             # A symlink loop fails a build that follows links. Reaching this point means that
             # this build requests the whole context and follows none.
             include = (path,)
-        return self.of(include).context.totals
+        return self._of(include).context.totals
 
-    def problems(self, unknown: list[Problem], *, known: bool) -> tuple[Problem, ...]:
+    def problems(self, *, known: bool) -> tuple[Problem, ...]:
         """Return the problems of a context, and of its transfers if these are `known`."""
         of_context = self.context.problems
         lasting = [each for each in of_context if not (known and each.code in _OF_TRANSFERS)]
         missing = unfound(self.request, self.doubtful) if self.doubtful else ()
-        return tuple(dict.fromkeys((*lasting, *unknown, *self.found, *missing)))
+        return tuple(dict.fromkeys((*lasting, *self.unknown, *self.found, *missing)))
 
 
 def _transfer(measurement: Measurement, paths: Paths, platforms: tuple[str, ...]) -> Transfer:
@@ -193,28 +223,7 @@ def _transfer(measurement: Measurement, paths: Paths, platforms: tuple[str, ...]
     )
 
 
-def _of_all_platforms(measuring: _Measuring) -> tuple[list[Transfer], list[Problem]]:
-    """Return the transfers of the build context, or the problem that explains why not."""
-    request = measuring.request
-    if request.dockerfile is None or request.dockerfile_fault is not None:
-        return [], []  # a problem of the request states that
-    try:
-        asked = asked_of(request)
-    except CtxsizeError as error:
-        if is_wrong_target(request):
-            raise
-        return [], [unknown_transfer(request, error)]
-    transfers, problems = measuring.transfers(asked)
-    platforms = platforms_of(request)
-    using = {each for one in asked for each in one.platforms}
-    unused = tuple(each for each in platforms if each not in using)
-    if unused and not problems:
-        transfers.append(Transfer(False, (), 0, 0, None, None, platforms=unused))
-        transfers.sort(key=lambda each: platforms.index(each.platforms[0]))
-    return transfers, problems
-
-
-def _rejected_line(asked: tuple[Asked, ...]) -> int | None:
+def _rejected_line(asked: Iterable[Asked]) -> int | None:
     """Return the line of the first source that the builder rejects as a pattern."""
     for source in dict.fromkeys(source for each in asked for source in each.sources):
         try:
@@ -234,27 +243,17 @@ def unknown_transfer(request: Request, error: CtxsizeError) -> Problem:
     return Problem("transfer-unknown", message, path, line=error.line, fails=stops or rejects)
 
 
-def _named(measuring: _Measuring, named: NamedContext, *, known: bool) -> NamedContext:
-    """Return a named context with its transfers; one that the build does not use stays unread."""
-    asked = asked_of(replace(measuring.request, name=named.name)) if known else ()
-    named = replace(named, used=bool(asked) if known else None)
-    if not named.local or named.used is False:
-        return named
-    request = named_request(measuring.request, named)
-    report = measure(request, top=1, depth=0, progress=measuring.progress)
-    inner = _Measuring(request, report, measuring.progress)
-    transfers, unknown = inner.transfers(asked)
-    return replace(
-        named,
-        ignore_file=ignore_file_info(request),
-        context=report.context,
-        transfers=tuple(transfers),
-        problems=inner.problems(unknown, known=known and not unknown),
-    )
+_REASONS = {
+    "ignored": "{} is ignored",
+    "absent": "{} is not in the context",
+    "loop": "the symlink {} leads in a circle",
+    "not asked for": "{} is not sent",
+}
+"""Reasons, by the value of `Fate`."""
 
 
 def unfound(request: Request, sources: Iterable[Source]) -> Iterator[Problem]:
-    """Yield a problem for each of `sources` that fails the build.
+    """Yield a problem for each of `sources` that fails the build, unless a doubt decides.
 
     Sources whose fate is not known have none; `explain --source` explains them.
     """
@@ -265,43 +264,26 @@ def unfound(request: Request, sources: Iterable[Source]) -> Iterator[Problem]:
         checks = Sources(request)
         for source in islice(taken, _MOST_LOOKED_UP):
             fate, at = checks.fate(source)
-            if not fate.is_found:
-                yield _not_found(request, source, fate.value, at)
-
-
-def _not_found(request: Request, source: Source, fate: str, at: str) -> Problem:
-    """Return the problem of a missing source, which fails the build unless a doubt decides.
-
-    A path may contain the value of a build argument, which is masked.
-    """
-    decides = what_decides(source.doubts)
-    own = source.path if decides else "it"
-    is_own = at == source.path and fate != "loop"
-    reason = _REASONS[fate].format(own if is_own else request.build.masked(at))
-    message = f"{source.instruction} {source.source}: not found, as {reason}"
-    if decides:
-        is_argument = "argument" in dict(source.doubts)
-        code = "unknown-argument" if is_argument else "unknown-environment"
-        message = f"{message} ({decides})"
-    else:
-        code, message = "source-not-found", f"the build fails: {message}"
-    return Problem(code, message, request.dockerfile, line=source.line or None)
-
-
-_REASONS = {
-    "ignored": "{} is ignored",
-    "absent": "{} is not in the context",
-    "loop": "the symlink {} leads in a circle",
-    "not asked for": "{} is not sent",
-}
-"""Reasons, by the value of `Fate`."""
+            if fate.is_found:
+                continue
+            decides = what_decides(source.doubts)
+            # A path may contain the value of a build argument, which is masked.
+            shown = request.build.masked(at)
+            if at == source.path and fate.value != "loop":
+                shown = at if decides else "it"
+            reason = _REASONS[fate.value].format(shown)
+            message = f"{source.instruction} {source.source}: not found, as {reason}"
+            code = "source-not-found"
+            if decides:
+                kind = "argument" if "argument" in dict(source.doubts) else "environment"
+                code, message = f"unknown-{kind}", f"{message} ({decides})"
+            else:
+                message = f"the build fails: {message}"
+            yield Problem(code, message, request.dockerfile, line=source.line or None)
 
 
 def transfer_listing(request: Request) -> Union:
-    """Return the entries that any transfer has, with the problems of its sources.
-
-    Raises what `includes_of` raises.
-    """
+    """Return the entries that any transfer has, with the problems of its sources."""
 
     def problems() -> Iterable[Problem]:
         taken = (source for each in asked_of(request) for source in each.sources)

@@ -1,25 +1,19 @@
-"""Judge a context: limits, findings, and the parts that exceed them.
-
-Nothing is read or measured here. `check` and `diff` return these values.
-"""
+"""Judge a context that was measured: limits, findings, and the parts that exceed them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
-from ctxsize.accepting import Accepted
 from ctxsize.config import Budget
 from ctxsize.config.keys import Tolerance
 from ctxsize.findings import Confidence, Finding, Location, Severity
-from ctxsize.guard.baseline import Baseline
-from ctxsize.guard.known import Known, SizeChange, SizeChanges, between
+from ctxsize.guard.baseline import Baseline, Known
+from ctxsize.guard.changes import SizeChange, SizeChanges, between
 from ctxsize.model import Amount, Clue, Counted, Directory, Measurement, Report
 from ctxsize.units import human, plural
 
-MOST_TRIED = 500_000
-"""Number of files up to which `check` tries a remedy, which takes some seconds."""
 DEFAULT_GROWTH = Tolerance(percent=5)
 """Growth that is allowed by default."""
 _MOST = 0.95
@@ -74,6 +68,13 @@ class Limit:
         return human(amount) if self.unit == "bytes" else plural(amount, "file")
 
 
+class Accepted(NamedTuple):
+    """A finding that the configuration accepts, and why."""
+
+    finding: Finding
+    reason: str
+
+
 @dataclass(frozen=True)
 class Remedy:
     """The proved saving of `ctxsize suggest --write` for the same build."""
@@ -96,8 +97,6 @@ class ContextCheck:
     grown: tuple[SizeChange, ...] | None = None
     """Growth since the baseline, the greatest first; None without a baseline."""
     remedy: Remedy | None = None
-    untried: bool = False
-    """True if no remedy was tried because there are more than `MOST_TRIED` files."""
     accepted: tuple[Accepted, ...] = ()
     """Findings that the configuration accepts."""
 
@@ -134,16 +133,12 @@ class CheckReport:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Return the findings of the guard, then the warnings of the reports."""
-        said = [
-            finding
-            for each in self.checks
-            for finding in (
-                *each.findings,
-                *(found for found in each.report.findings if found.severity is not Severity.INFO),
-            )
-        ]
-        return (*said, *self.unused)
+        """Return the findings of the guard, and the warnings of the reports."""
+        found: list[Finding] = []
+        for each in self.checks:
+            found += each.findings
+            found += (one for one in each.report.findings if one.severity is not Severity.INFO)
+        return (*found, *self.unused)
 
     @property
     def passed(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Read and write the baseline file, and read saved reports.
+"""The known sizes in a context at one time, and the files that keep them.
 
 A baseline is committed. So it has a fixed order, with a directory or a file on each line, and
 only what is needed to find growth. A report has the directories down to a depth and the
@@ -9,27 +9,118 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import Any, TypeVar
 
 from ctxsize.errors import InputError
-from ctxsize.guard.known import Known, of_files
-from ctxsize.model import Amount
+from ctxsize.model import Amount, Measurement
 from ctxsize.reader import read_file
 
 VERSION = 1
-DIRECTORIES, FILES = 60, 20
-"""Numbers of the largest directories and files that a baseline keeps."""
-DEPTH = 4
 _PAIR = re.compile(r"\[\n +([0-9]+),\n +([0-9]+)\n +\]")
 """A list of two numbers. Names cannot match, as JSON escapes line feeds."""
-_HINT = "correct it, or remove it and write a new one with --update-baseline"
 _MOST_BYTES = 1 << 30
 """Number of bytes of the largest report; a listing has a line for every file."""
 _HOW_TO_SAVE = (
     "save one with ctxsize measure --format json=FILE, or with all files: "
     "ctxsize ls --format json > FILE"
 )
+_NOT_SO = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""The errors of reading JSON that has another shape."""
+AnyOne = TypeVar("AnyOne")
+
+
+Held = tuple[Amount | None, int | None]
+"""The size of a path, and the most bytes that it can have if it is not listed.
+
+`(None, 0)` is a path that does not exist; the second is None if there is no such limit.
+"""
+
+
+@dataclass(frozen=True)
+class Known:
+    """The totals of a context, and its known directories and files."""
+
+    content_bytes: int
+    files: int
+    directories: Mapping[str, Amount]
+    """Sizes of whole directories by path, without the context itself."""
+    largest_files: Mapping[str, int]
+    depth: int | None = None
+    """Number of levels that are known; None for all."""
+    directories_from: int = 0
+    """Most bytes of a directory that `directories` lacks."""
+    files_from: int = 0
+    """Most bytes of a file that `largest_files` lacks."""
+    builder: str = ""
+    """The builder for which a baseline was measured."""
+    transfer: Amount | None = None
+    """The transfer of a baseline; None if it was not known."""
+
+    def directory(self, path: str) -> Held:
+        """Return the size of a directory; one without files counts as absent."""
+        if (held := self.directories.get(path)) is not None:
+            return (held if held.files else None), 0
+        is_shallow = self.depth is None or path.count("/") < self.depth
+        return None, self.directories_from if is_shallow else None
+
+    def file(self, path: str) -> Held:
+        size = self.largest_files.get(path)
+        return (None, self.files_from) if size is None else (Amount(0, size), 0)
+
+
+def of_measurement(context: Measurement, *, depth: int | None, top: int) -> Known:
+    """Return the known sizes in `context`, which was measured with this `depth` and `top`."""
+    files = {each.name: each.content_bytes for each in context.largest_files}
+    directories: dict[str, Amount] = {}
+    pending = [*context.tree.children]
+    while pending:
+        each = pending.pop()
+        directories[each.path] = Amount.of(each)
+        pending += each.children
+    least = min(files.values()) if len(files) >= top else 0
+    totals = context.totals
+    return Known(totals.content_bytes, totals.files, directories, files, depth, files_from=least)
+
+
+def of_files(files: Iterable[tuple[str, int]]) -> Known:
+    """Return the sizes in a context with just these `files`, each with its bytes."""
+    sizes = dict(files)
+    counts, totals = Counter[str](), Counter[str]()
+    for path, size in sizes.items():
+        for directory in above(path):
+            counts[directory] += 1
+            totals[directory] += size
+    directories = {path: Amount(counts[path], totals[path]) for path in counts}
+    return Known(sum(sizes.values()), len(sizes), directories, sizes)
+
+
+def above(path: str) -> list[str]:
+    """Return the directories above `path`, except the context itself."""
+    return [*accumulate(path.split("/")[:-1], "{}/{}".format)]
+
+
+def worth_keeping(known: Known, *, directories: int, files: int) -> Known:
+    """Return only the largest of `known`, for a file that people read."""
+    sizes = {path: held.content_bytes for path, held in known.directories.items()}
+    kept, directories_from = _largest(sizes, directories)
+    largest, files_from = _largest(known.largest_files, files)
+    return replace(
+        known,
+        directories={path: known.directories[path] for path in kept},
+        largest_files=largest,
+        directories_from=max(directories_from, known.directories_from),
+        files_from=max(files_from, known.files_from),
+    )
+
+
+def _largest(sizes: Mapping[str, int], count: int) -> tuple[dict[str, int], int]:
+    """Return the largest by path, and the most bytes of any other."""
+    ordered = sorted(sizes.items(), key=lambda each: (-each[1], each[0]))
+    return dict(ordered[:count]), ordered[count][1] if len(ordered) > count else 0
 
 
 Baseline = Mapping[str, Known]
@@ -39,63 +130,47 @@ Baseline = Mapping[str, Known]
 def read(path: str) -> Baseline:
     """Read the baseline in the file `path`. Raises `InputError` if it is missing or invalid."""
     try:
-        return _baseline(json.loads(read_file(path)), path)
+        data = json.loads(read_file(path))
+        if _number(data["version"]) > VERSION:
+            message = f"is a baseline of version {data['version']}, which this ctxsize cannot read"
+            raise InputError(message, path=path, hint="use a newer ctxsize")
+        return {name: _entry(each) for name, each in data["contexts"].items()}
     except FileNotFoundError:
         raise InputError(
             "no such baseline", path=path, hint="write it with --update-baseline"
         ) from None
     except OSError as error:
         raise InputError(f"the baseline cannot be read: {error.strerror}", path=path) from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"is no baseline: {error}", path=path, hint=_HINT) from None
+    except _NOT_SO as error:
+        raise InputError(
+            f"is no baseline: {error}", path=path, hint="write a new one with --update-baseline"
+        ) from None
 
 
-def _baseline(data: Any, path: str) -> Baseline:
-    """Parse a baseline. Raises `ValueError` if it is invalid."""
-    _must(isinstance(data, dict), "must be an object")
-    version, contexts = data.get("version"), data.get("contexts")
-    if isinstance(version, int) and version > VERSION:
-        message = f"is a baseline of version {version}, which this ctxsize does not support"
-        raise InputError(message, path=path, hint="use a newer ctxsize")
-    _must(version == VERSION and type(version) is int, "lacks its version")
-    _must(isinstance(contexts, dict), "lacks its contexts")
-    return {name: _entry(name, each) for name, each in contexts.items()}
-
-
-def _entry(name: str, data: Any) -> Known:
-    _must(isinstance(data, dict), f"{name!r} must be an object")
-    for key, kind in (("directories", dict), ("largest_files", dict), ("builder", str)):
-        _must(isinstance(data.get(key), kind), f"{name!r} lacks its {key.replace('_', ' ')}")
-    transfer, depth = data.get("transfer"), data.get("depth")
+def _entry(data: Any) -> Known:
+    depth, transfer = data.get("depth"), data.get("transfer")
     return Known(
-        _number(name, data.get("content_bytes")),
-        _number(name, data.get("files")),
-        {path: _amount(name, each) for path, each in data["directories"].items()},
-        {path: _number(name, each) for path, each in data["largest_files"].items()},
-        depth=None if depth is None else _number(name, depth),
-        directories_from=_number(name, data.get("directories_from")),
-        files_from=_number(name, data.get("files_from")),
+        _number(data["content_bytes"]),
+        _number(data["files"]),
+        {path: _amount(each) for path, each in data["directories"].items()},
+        {path: _number(each) for path, each in data["largest_files"].items()},
+        depth=None if depth is None else _number(depth),
+        directories_from=_number(data["directories_from"]),
+        files_from=_number(data["files_from"]),
         builder=data["builder"],
-        transfer=None if transfer is None else _amount(name, transfer),
+        transfer=None if transfer is None else _amount(transfer),
     )
 
 
-def _amount(name: str, data: Any) -> Amount:
-    is_pair = isinstance(data, list) and len(data) == 2
-    _must(is_pair, f"{name!r} has {data!r} instead of bytes and files")
-    content_bytes, files = (_number(name, each) for each in data)
+def _amount(pair: Any) -> Amount:
+    content_bytes, files = map(_number, pair)
     return Amount(files, content_bytes)
 
 
-def _number(name: str, data: Any) -> int:
-    is_number = type(data) is int and data >= 0
-    _must(is_number, f"{name!r} has {data!r} instead of a number")
-    return int(data)
-
-
-def _must(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)
+def _number(data: object) -> int:
+    if type(data) is not int or data < 0:
+        raise ValueError(f"{data!r} is no number of bytes or files")
+    return data
 
 
 def text(baseline: Baseline) -> str:
@@ -106,41 +181,40 @@ def text(baseline: Baseline) -> str:
 
 
 def _shape(known: Known) -> dict[str, Any]:
+    amounts = {path: each[::-1] for path, each in sorted(known.directories.items())}
     return {
         "builder": known.builder,
         "content_bytes": known.content_bytes,
         "files": known.files,
-        "transfer": None if known.transfer is None else _pair(known.transfer),
+        "transfer": known.transfer and known.transfer[::-1],
         "depth": known.depth,
         "directories_from": known.directories_from,
-        "directories": {path: _pair(known.directories[path]) for path in sorted(known.directories)},
+        "directories": amounts,
         "files_from": known.files_from,
-        "largest_files": {path: known.largest_files[path] for path in sorted(known.largest_files)},
+        "largest_files": dict(sorted(known.largest_files.items())),
     }
 
 
-def _pair(amount: Amount) -> list[int]:
-    return [amount.content_bytes, amount.files]
-
-
 def read_report(path: str, name: str | None = None) -> Known:
-    """Read the saved report in the file `path`.
-
-    `name` chooses a context of a baseline or of the report of a check.
-    Raises `InputError` if it is missing or invalid.
-    """
+    """Read a saved report; `name` chooses one of several contexts. Raises `InputError`."""
     try:
-        data = read_file(path, _MOST_BYTES)
+        shapes = [*_shapes(read_file(path, _MOST_BYTES).decode("utf-8"))]
+        first = shapes[0] if shapes else {}
+        if "contexts" in first:
+            return _one(read(path), path, name)
+        if "checks" in first:
+            reports = {each["name"]: each["report"] for each in first["checks"]}
+            return _of_report(_one(reports, path, name))
+        return _of_report(first) if "context" in first else _of_listing(shapes)
     except OSError as error:
         message = f"the report cannot be read: {error.strerror}"
         raise InputError(message, path=path, hint=_HOW_TO_SAVE) from None
-    try:
-        return _known([*_shapes(data.decode("utf-8"))], path, name)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except _NOT_SO:
         raise InputError("is no saved report", path=path, hint=_HOW_TO_SAVE) from None
 
 
 def _shapes(text: str) -> Iterator[Any]:
+    """Yield the values of JSON in a row."""
     decoder, at = json.JSONDecoder(), 0
     while at < len(text):
         if text[at].isspace():
@@ -150,30 +224,14 @@ def _shapes(text: str) -> Iterator[Any]:
         yield value
 
 
-def _known(shapes: list[Any], path: str, name: str | None) -> Known:
-    first = shapes[0] if shapes else {}
-    if not shapes or "kind" in first:
-        return _of_listing(shapes)
-    if "context" in first:
-        return _of_report(first)
-    if isinstance(first.get("checks"), list):
-        checks = {each["name"]: each["report"] for each in first["checks"]}
-        return _of_report(_one(checks, path, name))
-    if "contexts" not in first:
-        raise ValueError
-    entry: Known = _one(read(path), path, name)
-    return entry
-
-
-def _one(found: Any, path: str, name: str | None) -> Any:
+def _one(found: Mapping[str, AnyOne], path: str, name: str | None) -> AnyOne:
     if name is None and len(found) == 1:
         return next(iter(found.values()))
-    if name is None or name not in found:
-        wrong = "has several contexts" if name is None else f"has no context {name}"
-        raise InputError(
-            wrong, path=path, hint=f"add --name with one of {', '.join(sorted(found))}"
-        )
-    return found[name]
+    if name is not None and name in found:
+        return found[name]
+    wrong = "has several contexts" if name is None else f"has no context {name}"
+    hint = f"add --name with one of {', '.join(sorted(found))}"
+    raise InputError(wrong, path=path, hint=hint)
 
 
 def _of_listing(shapes: list[Any]) -> Known:

@@ -7,7 +7,6 @@ import re
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 from ctxsize.codes import severity_of
 from ctxsize.engine.events import Steps, step
@@ -17,7 +16,7 @@ from ctxsize.errors import InputError
 from ctxsize.findings import Confidence, Edit, Finding, Location, Severity, in_order
 from ctxsize.model import Amount
 from ctxsize.recommender.build_files import Named
-from ctxsize.recommender.candidates import SuggestionMaker, questions, ranked
+from ctxsize.recommender.candidates import questions, ranked, suggestions
 from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.governed import Discovering
 from ctxsize.recommender.matches import Certainty, Match, Objection
@@ -65,16 +64,26 @@ class Advisor(BuildContext):
         The proof tries the exact bytes that the edit writes.
         """
         step(self._steps, "matching rules")
-        _ = self.found
+        usable = [match for match in self.found if not match.is_blocked]
         step(self._steps, "trying the suggestions")
-        holding, failed = self.proof.holding(self._made(), self._steps)
+        made = [*suggestions(usable, self.facts, self.request)]
+        holding, failed = self.proof.holding(made, self._steps)
         made = ranked(holding, self.sums, self.transfer, travels=self.transfers)
         _check(choice, made)
-        suggestions, edit, after = self._edited(made, choice)
-        asked = self._questions()
-        findings = [*self._missing(suggestions), *self._asked(asked), *self._secrets(made)]
-        problems = (*self._real.problems, *self.assumed, *self.build_files.problems)
-        ignored = sum_of(self.sums, self.git.ignored)
+        made, edit, after = self._edited(made, choice)
+        asked = tuple(
+            each
+            for each in questions(self.tree, self.git, self.transfer, [e.path for e in usable])
+            if not self.build_files.taking(each.path)
+        )
+        secrets = [e for e in self.found if e.secret not in (None, Certainty.POSSIBLE)]
+        findings = [*self._missing(made), *map(self._asked, asked), *self._secrets(secrets, made)]
+        problems = [*self._real.problems, *self.assumed, *self.build_files.problems]
+        git_ignored = git_ignored_secrets = None
+        if self.git.has_repository:
+            git_ignored = Amount.of(sum_of(self.sums, self.git.ignored))
+            secret = filter(self.git.ignores, outermost({each.path for each in secrets}))
+            git_ignored_secrets = sum_of(self.sums, secret).files
         return Advice(
             context_path=self.request.context,
             dockerfile=self.request.dockerfile,
@@ -85,106 +94,79 @@ class Advisor(BuildContext):
             after=after,
             edit=edit,
             options=self._options,
-            suggestions=suggestions,
+            suggestions=tuple(made),
             questions=asked,
             blocked=tuple(self._blocked(failed)),
             findings=in_order(findings),
             problems=(*problems, *filter(None, [self.git.problem])),
-            git_ignored=Amount.of(ignored) if self.git.has_repository else None,
-            git_ignored_secrets=self._git_ignored_secrets(),
+            git_ignored=git_ignored,
+            git_ignored_secrets=git_ignored_secrets,
         )
-
-    def _made(self) -> list[Suggestion]:
-        usable = [match for match in self.found if not match.is_blocked]
-        safe = {match.path for match in usable if not match.objections}
-        maker = SuggestionMaker(self.facts, self.request, safe)
-        return [*maker.suggestions(usable), *maker.around(self.found, self.proof)]
 
     def _edited(
         self, made: list[Suggestion], choice: Choice
-    ) -> tuple[tuple[Suggestion, ...], Edit | None, Size]:
-        """Return the suggestions with the chosen ones marked, the edit, and the size after it."""
+    ) -> tuple[list[Suggestion], Edit | None, Size]:
+        """Return the suggestions with the chosen ones marked, the edit, and the size after it.
+
+        Raises `InputError` if the bytes of the edit do not pass the proof.
+        """
         chosen = [each for each in made if choice.takes(each)]
         if all(each.paths == (self.own_path,) for each in chosen) and self.new_file:
             # A new ignore file that hides only itself is useless.
             made = [each for each in made if each.paths != (self.own_path,)]
             chosen = []
         if not chosen:
-            return tuple(made), None, self.size
-        # Exceptions go last: after an exception, a bare name may leave files in the context.
-        chosen.sort(key=lambda each: bool(each.keeps))
-        data = self._merged(chosen)
-        before_data = None if self.request.ignore_file is None else self.request.ignore_file.data
-        edit = Edit(ignore_file_to_write(self.request), before_data, data)
-        marked = tuple(replace(each, chosen=each in chosen) for each in made)
-        return marked, edit, self.size_after(self.trial.attempt(data))
-
-    def _merged(self, chosen: Sequence[Suggestion]) -> bytes:
-        """Return the ignore file with the patterns of `chosen`.
-
-        Raises `InputError` if these bytes do not pass the proof.
-        """
+            return made, None, self.size
+        file, path = self.request.ignore_file, ignore_file_to_write(self.request)
         additions = [
             Addition(pattern, each.rule.category.heading, each.comment)
             for each in chosen
             for pattern in each.patterns
         ]
-        pattern_class = self.request.builder.spec_class.pattern_class
-        data = merge(self.request.ignore_file, additions, pattern_class=pattern_class)
+        data = merge(file, additions, pattern_class=self.request.builder.spec_class.pattern_class)
         fault = self.proof.fault(chosen, data)
         if fault:
-            raise InputError(
-                f"these suggestions fail the proof together: {fault}",
-                path=ignore_file_to_write(self.request),
-                hint="choose fewer of them with --only",
-            )
-        return data
-
-    def _questions(self) -> tuple[Question, ...]:
-        explained = [match.path for match in self.found if not match.is_blocked]
-        return tuple(
-            each
-            for each in questions(self.tree, self.git, self.transfer, explained)
-            if not self.build_files.taking(each.path)
-        )
+            message = f"these suggestions fail the proof together: {fault}"
+            raise InputError(message, path=path, hint="choose fewer of them with --only")
+        marked = [replace(each, chosen=each in chosen) for each in made]
+        edit = Edit(path, None if file is None else file.data, data)
+        return marked, edit, self.size_after(self.trial.attempt(data))
 
     def _blocked(self, failed: Iterable[tuple[Suggestion, str]]) -> Iterator[Blocked]:
         """Yield the matches that a trap blocks, and the suggestions that failed the proof."""
         blocked = [
-            (match, next((e for e in match.objections if not e.soft), None))
+            (match, match.hard or Objection("never", match.rule.why))
             for match in self.found
             if match.is_blocked
         ]
         blocked += ((each.matches[0], Objection("proof", fault)) for each, fault in failed)
-        for match, objection in blocked:
-            reason = objection or Objection("never", match.rule.why)
-            amount = Amount.of(sum_of(self.sums, [match.path]))
-            where = match.rule.name, match.path
-            yield Blocked(*where, reason.trap, reason.reason, match.evidence, amount)
+        for match, why in blocked:
+            size = Amount.of(sum_of(self.sums, [match.path]))
+            name, path = match.rule.name, match.path
+            yield Blocked(name, path, why.trap, why.reason, match.evidence, size)
 
     def _located(self, path: str) -> Location:
         """Return the location of a path of the context, as the user would write it."""
         return Location(os.path.normpath(os.path.join(self.request.context, path)))
 
-    def _asked(self, asked: Iterable[Question]) -> Iterator[Finding]:
-        for each in asked:
-            yield Finding(
-                "CTX502",
-                severity_of("CTX502"),
-                f"no rule explains a large part of the context: {each.path}",
-                self._located(each.path),
-                Confidence.POSSIBLE,
-                content_bytes=each.size.content_bytes,
-                files=each.size.files,
-                help="if the build does not need it, add its path to the ignore file",
-            )
+    def _asked(self, asked: Question) -> Finding:
+        return Finding(
+            "CTX502",
+            severity_of("CTX502"),
+            f"no rule explains a large part of the context: {asked.path}",
+            self._located(asked.path),
+            Confidence.POSSIBLE,
+            content_bytes=asked.size.content_bytes,
+            files=asked.size.files,
+            help="if the build does not need it, add its path to the ignore file",
+        )
 
-    def _missing(self, suggestions: Iterable[Suggestion]) -> Iterator[Finding]:
+    def _missing(self, made: Iterable[Suggestion]) -> Iterator[Finding]:
         """Yield a finding for each safe suggestion, at the ignore file or the Dockerfile."""
         where = ignore_file_to_write(self.request)
         if self.new_file and self.request.dockerfile is not None:
             where = self.request.dockerfile
-        for each in suggestions:
+        for each in made:
             if each.safe and each.rule.category is not Category.SECRET:
                 yield Finding(
                     "CTX501",
@@ -198,14 +180,9 @@ class Advisor(BuildContext):
                     lines=each.patterns,
                 )
 
-    @cached_property
-    def _certain_secrets(self) -> list[Match]:
-        sure = (Certainty.CERTAIN, Certainty.LIKELY)
-        return [match for match in self.found if match.secret in sure]
-
-    def _secrets(self, made: Sequence[Suggestion]) -> Iterator[Finding]:
+    def _secrets(self, secrets: list[Match], made: Sequence[Suggestion]) -> Iterator[Finding]:
         """Yield a finding for each secret: the instruction that copies it, else that it is sent."""
-        for match in self._certain_secrets:
+        for match in secrets:
             takers = self.build_files.taking(match.path)
             yield from (_copied(match, each) for each in takers)
             if not takers:
@@ -234,12 +211,6 @@ class Advisor(BuildContext):
                 return shlex.join(["ctxsize", "suggest", *words, "--write"])
         return ""
 
-    def _git_ignored_secrets(self) -> int | None:
-        if not self.git.has_repository:
-            return None
-        secret = {match.path for match in self._certain_secrets}
-        return sum_of(self.sums, filter(self.git.ignores, outermost(secret))).files
-
 
 def _confidence(match: Match) -> Confidence:
     return Confidence((match.secret or Certainty.POSSIBLE).value)
@@ -247,12 +218,12 @@ def _confidence(match: Match) -> Confidence:
 
 def _copied(match: Match, named: Named) -> Finding:
     bound, path = named.instruction == "RUN", match.path
-    lead = "takes {}" if bound else "{} puts a secret into the image"
+    lead = f"takes {named.source}" if bound else f"{named.source} puts a secret into the image"
     secret = re.sub(r"\W+", "", path.rpartition("/")[2]) or "secret"
     return Finding(
         "CTX510",
         Severity.WARNING if bound else Severity.ERROR,
-        f"{named.instruction} {lead.format(named.source)}: {path} is {match.rule.why}",
+        f"{named.instruction} {lead}: {path} is {match.rule.why}",
         Location(named.dockerfile, named.line),
         _confidence(match),
         evidence=(path,),

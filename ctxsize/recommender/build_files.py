@@ -11,7 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ctxsize.dockerfile.instructions import Dockerfile, Instruction
@@ -61,8 +61,8 @@ class Named:
 
     def is_at_or_below(self, path: str) -> bool:
         """Return True if the source is `path` itself or something below it."""
-        parts, wanted = self.parts, path.split("/")
-        return len(parts) >= len(wanted) and all(map(agree, parts, wanted))
+        wanted = path.split("/")
+        return len(self.parts) >= len(wanted) and all(map(agree, self.parts, wanted))
 
     def goes_through(self, find: str) -> bool:
         """Return True if the source or a directory above it is called `find`, a name or a path."""
@@ -72,8 +72,8 @@ class Named:
 
     def contains(self, path: str) -> bool:
         """Return True if the source is a directory that contains `path`."""
-        parts, wanted = self.parts, path.split("/")
-        return len(parts) < len(wanted) and all(map(agree, parts, wanted))
+        wanted = path.split("/")
+        return len(self.parts) < len(wanted) and all(map(agree, self.parts, wanted))
 
 
 def agree(part: str, wanted: str) -> bool:
@@ -106,27 +106,30 @@ class BuildFile:
     request: Request
     """The request that builds this Dockerfile."""
     path: str
-    dockerfile: Dockerfile
     needs: tuple[tuple[str, ContextNeed], ...]
     """The needs of each target that the builder accepts; `""` is the default target."""
     names: tuple[str, ...] = ("",)
     """Names of the build's contexts that are this directory; `""` for the main one."""
-    asked_for: bool = False
-    """True if something in the repository requests this build; False if the file was just found."""
+
+    @property
+    def dockerfile(self) -> Dockerfile:
+        return self.request.plan.dockerfile
 
     @cached_property
-    def _taken(self) -> tuple[Source, ...]:
-        return tuple(
-            source
-            for _, need in self.needs
-            for source in need.sources
-            if source.context in self.names and source.kind in _TAKING
-        )
+    def taken_at(self) -> dict[tuple[str, int], set[Source]]:
+        """Return the sources taken from the build context, by stage and line."""
+        found = defaultdict[tuple[str, int], set[Source]](set)
+        for _, need in self.needs:
+            for source in need.sources:
+                if source.context in self.names and source.kind in _TAKING:
+                    found[source.stage, source.line].add(source)
+        return found
 
     @cached_property
-    def sources(self) -> tuple[Source, ...]:
+    def sources(self) -> list[Source]:
         """Return the sources that its instructions take from the build context, each once."""
-        return tuple(dict.fromkeys(replace(source, stage="") for source in self._taken))
+        found = (replace(each, stage="") for taken in self.taken_at.values() for each in taken)
+        return sorted(set(found), key=lambda each: (each.line, each.source))
 
     @property
     def paths_here(self) -> set[str]:
@@ -135,14 +138,6 @@ class BuildFile:
         taken = {each.path for each in self.sources if each.source not in doubtful}
         words = (word.removeprefix("./").rstrip("./") for word in _PATH.findall(self.words))
         return (taken | {word for word in words if re.match("[^./].*[./]", word)}) - {"."}
-
-    @cached_property
-    def taken_at(self) -> dict[tuple[str, int], set[Source]]:
-        """Return the sources taken from the build context, by stage and line."""
-        found = defaultdict[tuple[str, int], set[Source]](set)
-        for source in self._taken:
-            found[source.stage, source.line].add(source)
-        return found
 
     def requests(self) -> Iterator[Request]:
         """Return the request for the directory under each of its names."""
@@ -214,32 +209,32 @@ def _with_documents(instruction: Instruction, text: str) -> str:
     return "\n".join([text, *(heredoc.content for heredoc in instruction.heredocs)])
 
 
-@dataclass(frozen=True)
+@dataclass
 class BuildFiles:
     """All Dockerfiles that the ignore file governs."""
 
-    all: tuple[BuildFile, ...]
-    problems: tuple[Problem, ...] = ()
     own_files: frozenset[str] = frozenset()
     """Paths of the Dockerfiles in the context, and of the ignore files that its builds may use."""
-    elsewhere: tuple[tuple[str, str], ...] = ()
+    all: list[BuildFile] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    elsewhere: list[tuple[str, str]] = field(default_factory=list)
     """Dockerfiles in the context that are built with a directory below it, and that directory."""
-    undecided: tuple[tuple[str, str], ...] = ()
+    undecided: list[tuple[str, str]] = field(default_factory=list)
     """Dockerfiles that may be built but whose sources are unknown, each with its text."""
 
     @cached_property
-    def named(self) -> tuple[Named, ...]:
+    def named(self) -> list[Named]:
         """Return the sources with a name of all Dockerfiles."""
-        return tuple(each for build_file in self.all for each in build_file.named)
+        return [each for build_file in self.all for each in build_file.named]
 
     def taking(self, path: str) -> list[Named]:
         """Return the sources that are `path` or something below it."""
         return [each for each in self.named if each.is_at_or_below(path)]
 
     @cached_property
-    def unknown(self) -> tuple[Named, ...]:
+    def unknown(self) -> list[Named]:
         """Return the sources with an unknown variable of all Dockerfiles."""
-        return tuple(each for build_file in self.all for each in build_file.unknown)
+        return [each for build_file in self.all for each in build_file.unknown]
 
 
 def with_bases(request: Request) -> tuple[Request, tuple[Problem, ...]]:
@@ -255,27 +250,21 @@ def with_bases(request: Request) -> tuple[Request, tuple[Problem, ...]]:
     except (OSError, CtxsizeError):
         return request, ()
     given = request.build.build_arguments
+    words = [(word, each.line) for each in reversed(declared) for word in each.arguments]
     lines = {
-        argument: instruction.line
-        for instruction in reversed(declared)
-        for argument in instruction.arguments
-        if not ("=" in argument or argument in given or _PREDEFINED.fullmatch(argument))
+        name: line
+        for name, line in words
+        if not ("=" in name or name in given or _PREDEFINED.fullmatch(name))
     }
     arguments = {**given, **dict.fromkeys(lines, _ASSUMED)}
     assumed = replace(request, build=replace(request.build, build_arguments=arguments))
     if not lines or not _is_accepted(assumed):
         return request, ()
-    problems = (
-        Problem(
-            "unknown-argument",
-            f"ARG {name} has no value, and the build fails without it: add --build-arg {name}=… "
-            "(the answers are the same for every value that names an image)",
-            request.dockerfile,
-            line=line,
-        )
+    message = "ARG {0} has no value, and the build fails without it: add --build-arg {0}=…"
+    return assumed, tuple(
+        Problem("unknown-argument", message.format(name), request.dockerfile, line=line)
         for name, line in sorted(lines.items())
     )
-    return assumed, tuple(problems)
 
 
 def _is_accepted(request: Request) -> bool:

@@ -20,16 +20,15 @@ from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.engine.trial import Attempt, Taken, Trial, own_path, planned, with_lines
 from ctxsize.errors import CtxsizeError
 from ctxsize.model import Amount
-from ctxsize.recommender.build_files import BuildFile, BuildFiles, Named, with_bases
+from ctxsize.recommender.build_files import BuildFiles, Named, with_bases
 from ctxsize.recommender.evidence import Evidence, Tracked
-from ctxsize.recommender.facts import Facts
+from ctxsize.recommender.facts import Facts, is_named
 from ctxsize.recommender.governed import Discovering, read_build_files
 from ctxsize.recommender.matches import Match, collect
-from ctxsize.recommender.mentions import is_named
 from ctxsize.recommender.outcome import Size, Suggestion
 from ctxsize.recommender.rules import all_rules
 from ctxsize.recommender.traps import objections
-from ctxsize.recommender.tree import SumsByPath, Tree, is_below, outermost, travelling
+from ctxsize.recommender.tree import SumsByPath, Tree, is_below, travelling
 
 
 class Proof:
@@ -82,16 +81,11 @@ class Proof:
         second, more = self.holding(suggestions[half:], steps, [*before, *first])
         return [*first, *second], [*failed, *more]
 
-    def taken_by(self, names: Iterable[Named]) -> tuple[str, ...]:
-        """Return the outermost entries that are sent and that `names` name."""
-        return tuple(sorted(outermost(frozenset(self._entries(names)))))
-
     def _entries(self, names: Iterable[Named]) -> Iterator[str]:
-        before = self._trial.before
         for named in names:
             wild = any(map(has_wildcards, named.parts))
             paths = self._matching(named.parts) if wild else (named.path,)
-            yield from (path for path in paths if path in before)
+            yield from (path for path in paths if path in self._trial.before)
 
     def _matching(self, parts: Sequence[str]) -> Iterator[str]:
         level: list[Held] = [self._trial.snapshot.root]
@@ -110,13 +104,18 @@ class Proof:
 
     @cached_property
     def _taken(self) -> list[Taken]:
-        return [
-            Taken(request, build_file.path, target, source, line)
-            for build_file in self._build_files.all
-            if build_file.request.builder.asks_for_paths
-            for request in build_file.requests()
-            for target, source, line in _sources(build_file, request.name)
-        ]
+        found: dict[tuple[int, str, int, str], Taken] = {}
+        for at, build_file in enumerate(self._build_files.all):
+            for request in build_file.requests():
+                copied = (
+                    Taken(request, build_file.path, target, source.source, source.line)
+                    for target, need in build_file.needs
+                    for source in need.sources
+                    if source.context == request.name and source.kind in ("copy", "add")
+                )
+                for each in copied if request.builder.asks_for_paths else ():
+                    found.setdefault((at, request.name, each.line, each.source), each)
+        return [*found.values()]
 
 
 def _fault(attempt: Attempt, suggestions: Iterable[Suggestion]) -> str:
@@ -126,43 +125,23 @@ def _fault(attempt: Attempt, suggestions: Iterable[Suggestion]) -> str:
     """
     hidden = {path for each in suggestions for path in each.paths}
     stays = {path for each in suggestions if each.rule.contents for path in each.paths}
-    kept = {path for each in suggestions for path in each.keeps}
     # There are few directories with many paths each, so the directories are cached.
     in_hidden = cache(lambda directory: directory in hidden or is_below(directory, hidden))
-
-    def must_stay(path: str) -> bool:
-        return path in stays or (bool(kept) and (path in kept or is_below(path, kept)))
-
     changes, sent = attempt.changes, attempt.sent
     faults = {}
     for path in changes.hidden:
-        if path not in hidden and not in_hidden(path.rpartition("/")[0]):
-            faults[path] = f"{path} would disappear too"
-        elif must_stay(path):
+        if path in stays:
             faults[path] = f"{path} would disappear"
-    left = [path for path in hidden if path in sent and path not in sent.directories]
+        elif path not in hidden and not in_hidden(path.rpartition("/")[0]):
+            faults[path] = f"{path} would disappear too"
+    left = [path for path in hidden - stays if path in sent and path not in sent.directories]
     left += (f"{at}/{e}" for at, names in sent.names.items() if in_hidden(at) for e in names)
-    faults |= {path: f"{path} would still be sent" for path in left if not must_stay(path)}
+    faults |= {path: f"{path} would still be sent" for path in left}
     if faults:
         return faults[min(faults, key=order)]
     if attempt.emptied:
         return f"{attempt.emptied[0]} would be sent without its content"
     return f"{min(changes.shown, key=order)} would be sent" if changes.shown else ""
-
-
-def _sources(build_file: BuildFile, name: str) -> Iterator[tuple[str, str, int]]:
-    """Yield the sources from the context `name`: a target that reaches it, the source, its line."""
-    seen = set()
-    numbers: dict[object, int] = {}
-    for target, need in build_file.needs:
-        # There may be many paths, so they are hashed once and not for each source.
-        paths = numbers.setdefault(need.follow_paths, len(numbers))
-        for source in need.sources:
-            key = (paths, source.line, source.source)
-            if source.context != name or source.kind not in ("copy", "add") or key in seen:
-                continue
-            seen.add(key)
-            yield target, source.source, source.line
 
 
 class BuildContext:
@@ -186,12 +165,10 @@ class BuildContext:
 
     @property
     def new_file(self) -> bool:
-        """Return True if there is no ignore file yet."""
         return self.request.ignore_file is None
 
     @cached_property
     def git(self) -> Tracked:
-        """Return the files that git tracks and ignores."""
         return Tracked(self.tree)
 
     @cached_property
@@ -203,26 +180,22 @@ class BuildContext:
 
     @cached_property
     def proof(self) -> Proof:
-        """Return the proof for this context."""
         return Proof(self.trial, self.build_files)
 
     @cached_property
     def evidence(self) -> Evidence:
-        """Return the evidence from the tree and from git."""
         own = {self.own_path} if self.own_path else set()
         return Evidence(self.tree, self.git, self.build_files.own_files | own)
 
     @cached_property
     def facts(self) -> Facts:
-        """Return the facts from manifests, sources and Dockerfiles."""
         return Facts(self.evidence, self.build_files, self.sums)
 
     @cached_property
     def found(self) -> list[Match]:
         """Return the matches of all rules among the sent entries, with their objections."""
-        return collect(
-            self.evidence, tuple(all_rules().values()), self.sums, partial(objections, self.facts)
-        )
+        judge = partial(objections, self.facts)
+        return collect(self.evidence, all_rules().values(), self.sums, judge)
 
     def takes(self, hidden: Collection[str]) -> bool:
         """Return True if an instruction takes one of these paths, or something below it, by name.
@@ -247,7 +220,6 @@ class BuildContext:
 
     @cached_property
     def sums(self) -> SumsByPath:
-        """Return the sums of the context, by path."""
         return SumsByPath([self.trial.before], self.snapshot)
 
     @cached_property
@@ -257,7 +229,6 @@ class BuildContext:
 
     @cached_property
     def transfer(self) -> SumsByPath:
-        """Return the sums of the transfers, by path."""
         if self._includes == [None]:
             return self.sums
         sent = (self.snapshot.sent(include=each) for each in self._includes)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import cached_property, lru_cache
 from itertools import takewhile
 
@@ -18,7 +18,7 @@ from ctxsize.engine.border import border_of
 from ctxsize.engine.git import GitError, GitRepository
 from ctxsize.model import Problem
 from ctxsize.reader import read_start
-from ctxsize.recommender.rules import Marker
+from ctxsize.recommender.rules import MARKERS, Marker
 from ctxsize.recommender.tree import Tree
 
 CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55"
@@ -32,10 +32,9 @@ _DOCUMENTS = (
 )
 _DOCUMENT_NAMES = frozenset({"AUTHORS", "LICENSE", "LICENCE", "NOTICE", "README", "CHANGELOG"})
 
+_NAME_ALONE = MARKERS["exists"]
 _FIRST_BYTES = 8192
 _SMALL = 1024 * 1024
-_WORTH_KEEPING = 64 * 1024
-"""Number of bytes up to which a manifest is cached: members of a workspace share manifests."""
 
 
 def small_file(root: str, path: str, limit: int = _SMALL) -> bytes:
@@ -142,35 +141,27 @@ class Evidence:
         self.git = tracked
         self._root = tree.snapshot.request.root
         self._dockerfiles = frozenset(dockerfiles)
-        """Paths of the Dockerfiles of this context and of the ignore files of its builds."""
-        self._texts: dict[str, str] = {}
+        self.small_file = lru_cache(maxsize=64)(lambda path: text_of(self.source(path)))
+        """Return the text of a manifest; members of a workspace share manifests."""
 
     def first_bytes(self, path: str) -> bytes:
-        """Return the beginning of a file."""
         return small_file(self._root, path, _FIRST_BYTES)
 
-    def small_file(self, path: str) -> str:
-        """Return the text of a manifest."""
-        known = self._texts.get(path)
-        if known is None:
-            known = text_of(self.source(path))
-            if len(known) <= _WORTH_KEEPING:
-                self._texts[path] = known
-        return known
-
     def source(self, path: str) -> bytes:
-        """Return the content of a source."""
         return small_file(self._root, path)
 
     def shows(self, marker: Marker, path: str) -> str | None:
         """Return the evidence for `marker` at `path`, as a clause; None if there is none."""
-        clause = _CLAUSES.get(marker.kind)
-        if clause is not None:
-            return clause if self._holds(marker, path) else None
-        if marker.parts:
-            return self._shown_by_parts(marker, path)
         find, names, directory = self.tree.find, marker.names, path.rpartition("/")[0]
+        found: Iterable[str | None]
         match marker.kind:
+            case "any_of":
+                shown = (self.shows(each, path) for each in marker.parts)
+                return next(filter(None, shown), None)
+            case "all_of":
+                found = [*takewhile(bool, (self.shows(each, path) for each in marker.parts))]
+                clauses = dict.fromkeys(each for each in found if each and each != _NAME_ALONE)
+                return " and ".join(clauses) if len(found) == len(marker.parts) else None
             case "beside":
                 found = (find(directory, each) for each in names)
                 first = next((each for each in found if each not in (None, path)), None)
@@ -191,36 +182,20 @@ class Evidence:
             case "at_least":
                 size = self.tree.size_bytes(path)
                 return f"{units.human(size)} of it" if size >= marker.number else None
-        return self._link(path, names[0])
-
-    def _shown_by_parts(self, marker: Marker, path: str) -> str | None:
-        shown = (self.shows(each, path) for each in marker.parts)
-        if marker.kind == "any_of":
-            return next((each for each in shown if each is not None), None)
-        found = [*takewhile(lambda each: each is not None, shown)]
-        if len(found) < len(marker.parts):
-            return None
-        return " and ".join(dict.fromkeys(each for each in found if each and each != "its name"))
-
-    def _link(self, path: str, into: str) -> str | None:
-        try:
-            target = os.readlink(os.path.join(self._root, path))
-        except (OSError, ValueError):
-            return None
-        return f"a symlink to {into or 'elsewhere'}" if target.startswith(into) else None
+        return str(marker).replace("`", "") if self._holds(marker, path) else None
 
     def _holds(self, marker: Marker, path: str) -> bool:
         match marker.kind:
+            case "exists":
+                return self.tree.entry(path) is not None
             case "tagged":
-                tag = f"{path}/CACHEDIR.TAG"
                 there = self.tree.has(path, "CACHEDIR.TAG")
-                return there and self.first_bytes(tag).startswith(CACHE_TAG)
+                return there and self.first_bytes(f"{path}/CACHEDIR.TAG").startswith(CACHE_TAG)
             case "self_ignored":
-                if not self.tree.has(path, ".gitignore"):
-                    return False
-                lines = text_of(self.first_bytes(f"{path}/.gitignore")).splitlines()
-                patterns = [line.strip() for line in lines if line.strip() and line[0] != "#"]
-                return patterns in (["*"], ["/**"], ["**"])
+                there = self.tree.has(path, ".gitignore")
+                text = text_of(self.first_bytes(f"{path}/.gitignore")) if there else ""
+                lines = [line.strip() for line in text.splitlines()]
+                return [e for e in lines if e and e[0] != "#"] in (["*"], ["/**"], ["**"])
             case "git_ignored":
                 return self.git.ignores(path)
             case "untracked":
@@ -233,8 +208,11 @@ class Evidence:
                 return any(data.startswith(magic, marker.number) for magic in magics)
             case "is_dockerfile":
                 return path in self._dockerfiles
-            case "exists":
-                return self.tree.entry(path) is not None
+            case "link":
+                try:
+                    return os.readlink(os.path.join(self._root, path)).startswith(marker.names[0])
+                except (OSError, ValueError):
+                    return False
         files = {at: file.content_bytes for at, file in self.tree.files_below(path)}
         if marker.kind == "mostly_of":
             part = sum(size for at, size in files.items() if at.endswith(marker.names))
@@ -244,19 +222,3 @@ class Evidence:
             return few and all(self.first_bytes(at).startswith(_PROGRAMS) for at in files)
         names = {at.rpartition("/")[2] for at in files} - _DOCUMENT_NAMES  # only_documents
         return bool(files) and all(name.lower().endswith(_DOCUMENTS) for name in names)
-
-
-_CLAUSES = {
-    "tagged": "a valid CACHEDIR.TAG in it",
-    "self_ignored": "its own .gitignore ignores all of it",
-    "git_ignored": "git ignores it",
-    "untracked": "git does not track it",
-    "content": "its content",
-    "begins": "its first bytes",
-    "is_dockerfile": "builds of this context read it",
-    "exists": "its name",
-    "mostly_of": "most of it is data",
-    "only_programs": "nothing but compiled programs in it",
-    "only_documents": "nothing but text and pictures in it",
-}
-"""The evidence of the kinds of markers that name no further file, as clauses."""

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import posixpath
+import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import translate
 from functools import cache, cached_property
 from heapq import nsmallest
 
-from ctxsize.dockerfile.stages import built_stages
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, Named
-from ctxsize.recommender.evidence import Evidence
-from ctxsize.recommender.knowledge.tools import install_directory, listed, manager_of
+from ctxsize.recommender.evidence import Evidence, text_of
 from ctxsize.recommender.matches import Match
-from ctxsize.recommender.mentions import Texts, mentions, running
-from ctxsize.recommender.rules import NOT_SOURCES, Rule, is_source
-from ctxsize.recommender.tree import SumsByPath, directories_above, is_below, like
-from ctxsize.syntax import Command
+from ctxsize.recommender.rules import NOT_SOURCES, is_source
+from ctxsize.recommender.tools import listed
+from ctxsize.recommender.tree import SumsByPath, directories_above, is_below, is_glob, like
 
+_PLAIN_ENDING = re.compile(r"[A-Za-z0-9_.-]*(\.[A-Za-z0-9_-]*)")
+_WORDS = re.compile(rb"[A-Za-z0-9_.-]+")
+_BETWEEN = re.compile(r"[\s\"'`:;,=()\[\]{}<>|&]+")
+_OF_THE_SYSTEM = re.compile(r"/(usr/)?(local/)?(lib(64|exec)?|s?bin|include)(/|$)|/(dev|etc|proc)/")
 _VERSIONED_BY_GIT = re.compile(
     r"setuptools[_-]scm|setuptools-git-versioning|source\s*=\s*[\"']scm|gradle-git|hatch-vcs|versioningit|versioneer|dunamai|poetry-dynamic-versioning"
     r"|uv-dynamic-versioning|pdm-backend.*scm|\bvergen|git-version|git_version!|shadow-rs"
@@ -44,7 +45,7 @@ _ENV_FILE = re.compile(r"\.env(\..+)?")
 _OTHER_MODE = re.compile(r"\.(dev|development|test|testing)(\.local)?$")
 _OTHER_MODES_RUN = re.compile(r"\b(dev|development|test|testing|serve|start|watch)\b")
 _WITH_DOTENV = re.compile(r"\b(webpack|rollup|esbuild|snowpack|browserify|metro)\b")
-_LOADS_DOTENV = re.compile(
+_LOADS_DOTENV = (
     r"\bdotenv/config\b|\bdotenv\s+(?:-|[\w./-]+\s)|\bdump-env\b"
     r"|\bartisan\s+(?:config:cache|optimize)\b|\bprisma\s+generate\b"
 )
@@ -66,10 +67,85 @@ _MOST_MANIFESTS = 300
 _MOST_SCRIPTS = 50
 
 
+def is_named(name: str, text: str, *, bare: bool = True) -> bool:
+    """Return True if a word of `text` names `name`, a name or the last components of a path.
+
+    A word that is equal to the name counts only with `bare`.
+
+    >>> is_named("build", "/app/build/lib:$PATH"), is_named("build", "/usr/lib/build")
+    (True, False)
+    """
+    wanted = name.split("/")
+    for word in _BETWEEN.split(text):
+        if _OF_THE_SYSTEM.match(word) or ("/" not in word and not bare):
+            continue
+        parts = [part for part in word.split("/") if part not in ("", ".")]
+        starts = range(len(parts) - len(wanted) + 1)
+        if any(all(map(_agree, parts[at:], wanted)) for at in starts):
+            return True
+    return False
+
+
+def _agree(part: str, wanted: str) -> bool:
+    """Return True if a part of a path is `wanted`, or a pattern for it that is more than stars."""
+    return part == wanted or (part.strip("*") != "" and is_glob(part) and like(part, wanted))
+
+
+def mentions(name: str, text: str) -> bool:
+    """Return True if a text names a file: in a path, in quotes or tags, or as an item of a list."""
+    return _mention(name).search(text) is not None
+
+
+@cache
+def _mention(name: str) -> re.Pattern[str]:
+    # The name goes first and what is in front of it last: then `re` skips to the next name.
+    quoted = re.escape(name)
+    in_path = rf"(?<![\w.-]{quoted})(?=[/\\])"
+    in_quotes = rf"(?<=[\"'`/=(:>]{quoted})(?=[\"'`),<\s]|\Z)"
+    in_tags = rf"(?<=>\s{quoted})(?=\s<)"
+    item = rf"(?:(?<=\n-\s{quoted})|(?<=\s\s-\s{quoted}))(?![\w.-])"
+    return re.compile(f"{quoted}(?:{in_path}|{in_quotes}|{in_tags}|{item})")
+
+
+class Texts:
+    """Texts with their paths, in which names of files are searched.
+
+    A large tree has megabytes of sources and hundreds of names to search for, many with the same
+    ending. So all words with an ending are collected once, and these words are searched.
+    """
+
+    def __init__(self, texts: Sequence[tuple[str, bytes]]) -> None:
+        self._texts = texts
+        self.mentioning = cache(self._mentioning)
+        """Return the paths of the texts that contain a name."""
+        self._words = cache(self._find_words)
+
+    def _mentioning(self, name: str) -> list[str]:
+        raw, ending = os.fsencode(name), _PLAIN_ENDING.fullmatch(name)
+        searched: Iterable[tuple[int, bytes]] = (
+            self._words(os.fsencode(ending[1]))
+            if ending
+            else ((at, data) for at, (_, data) in enumerate(self._texts))
+        )
+        found = (self._texts[at] for at, data in searched if raw in data)
+        return [path for path, data in found if mentions(name, text_of(data))]
+
+    def _find_words(self, ending: bytes) -> list[tuple[int, bytes]]:
+        return [
+            (at, b"\n".join({word for word in _WORDS.findall(data) if ending in word}))
+            for at, (_, data) in enumerate(self._texts)
+            if ending in data
+        ]
+
+
 def may_be(pattern: str, path: str) -> bool:
     """Return True if a source may name `path`; `*` in it stands for any text or none."""
     pattern = pattern.replace("*/", "*")
     return like(pattern, path) or like(pattern, f"{path}/")
+
+
+def _globs(patterns: Iterable[str]) -> Callable[[str], object]:
+    return re.compile("|".join(map(translate, patterns))).match
 
 
 def _depth(path: str) -> tuple[int, str]:
@@ -84,12 +160,6 @@ class Facts:
         self.build_files = build_files
         self.sums = sums
         """The sums of the context, by path."""
-        self._installed: dict[tuple[int, str], tuple[str | None, ...]] = {}
-        self.running = cache(lambda step: (*running(step),))
-        """Return the commands of a step, each with its directory."""
-        self.sent_like = cache(self._sent_like)
-        """Return the files that are sent and whose names match, topmost first."""
-        self._scripts = cache(self._find_scripts)
         self._maybe_taken = cache(self._find_maybe_taken)
 
     @cached_property
@@ -101,7 +171,10 @@ class Facts:
             commands = re.split(r"[;&|\n]+", build_file.commands)
             if any(_NAMES_GIT.search(e) and not _DOES_WITHOUT_GIT.search(e) for e in commands):
                 return f"a command of {build_file.path} names .git"
-        for path in self.sent_like(_MANIFESTS):
+        is_manifest, git = _globs(_MANIFESTS), self.evidence.git
+        found = (path for name, at in self.by_name.items() if is_manifest(name) for path in at)
+        sent = (path for path in found if not git.ignores(path))
+        for path in nsmallest(_MOST_MANIFESTS, sent, key=_depth):
             if _VERSIONED_BY_GIT.search(self.evidence.small_file(path)):
                 return f"{path} reads its version from git"
         return None
@@ -157,51 +230,12 @@ class Facts:
         named = (each.path for each in self.build_files.all if mentions(name, each.commands))
         return next(named, None)
 
-    def installed_by(self, build_file: BuildFile, rule: Rule) -> tuple[str | None, ...]:
-        """Return the package of each install in `build_file`; None for an unknown package."""
-        key = id(build_file), rule.name
-        if key not in self._installed:
-            self._installed[key] = tuple(
-                self.package_at(rule, posixpath.join(at, there))
-                for at, command in self.commands(build_file)
-                if (there := install_directory(rule, command)) is not None
-            )
-        return self._installed[key]
-
-    def package_at(self, rule: Rule, place: str) -> str | None:
-        """Return the package of the context that is at `place` in an image; None if unknown."""
-        manager = manager_of(rule)
-        manifest = manager.files[0] if manager else ""
-        parts = posixpath.normpath(place).lstrip("/").split("/")
-        ends = ("/".join(parts[at:]) for at in range(len(parts)) if parts[at])
-        for end in ends:
-            if NOT_SOURCES.isdisjoint(end.split("/")) and f"{end}/{manifest}" in self.sums:
-                return end
-        return None
-
-    def commands(self, build_file: BuildFile) -> Iterator[tuple[str, Command]]:
-        """Yield the commands in the builds of `build_file`, with their directories."""
-        for stage in built_stages(build_file.dockerfile):
-            for step in stage.steps:
-                if step.is_run:
-                    yield from self.running(step)
-
     def script(self, name: str, beside: str) -> str:
         """Return the texts of the files of this name that are sent, except those in `beside`."""
-        found = self._scripts(name)
-        return "\n".join(text for path, text in found if not is_below(path, {beside}))
-
-    def _find_scripts(self, name: str) -> list[tuple[str, str]]:
         is_file = self.evidence.tree.snapshot.file
-        paths = (each for each in self.by_name.get(name, ()) if is_file(each) is not None)
-        topmost = nsmallest(_MOST_SCRIPTS, paths, key=_depth)
-        return [(each, self.evidence.small_file(each)) for each in topmost]
-
-    def _sent_like(self, names: tuple[str, ...]) -> list[str]:
-        is_wanted = re.compile("|".join(map(translate, names))).match
-        found = (path for name, at in self.by_name.items() if is_wanted(name) for path in at)
-        sent = (path for path in found if not self.evidence.git.ignores(path))
-        return nsmallest(_MOST_MANIFESTS, sent, key=_depth)
+        paths = (path for path in self.by_name.get(name, ()) if not is_below(path, {beside}))
+        topmost = nsmallest(_MOST_SCRIPTS, filter(is_file, paths), key=_depth)
+        return "\n".join(map(self.evidence.small_file, topmost))
 
     @cached_property
     def by_name(self) -> dict[str, list[str]]:
@@ -215,13 +249,17 @@ class Facts:
                 found[held.name].append(held.path)
         return found
 
+    def called(self, name: str) -> Iterator[str]:
+        """Yield the paths that are sent and whose last name is `name`, which may be a glob."""
+        names = (e for e in self.by_name if like(name, e)) if is_glob(name) else (name,)
+        return (path for each in names for path in self.by_name.get(each, ()))
+
     @cached_property
     def settings(self) -> dict[str, list[str]]:
         """Return the manifests of Node and the settings of bundlers, by directory."""
-        is_wanted = re.compile("|".join(map(translate, _SETTINGS))).match
         found = defaultdict[str, list[str]](list)
-        # The manifest goes first.
-        for name in sorted(filter(is_wanted, self.by_name), key=lambda e: (e != _SETTINGS[0], e)):
+        names = filter(_globs(_SETTINGS), self.by_name)
+        for name in sorted(names, key=lambda each: (each != _SETTINGS[0], each)):
             for path in self.by_name[name]:
                 directory = path.rpartition("/")[0]
                 if NOT_SOURCES.isdisjoint(directory.split("/")):
@@ -241,20 +279,17 @@ def reader_of(facts: Facts, match: Match) -> str | None:
     if not takers or (_OTHER_MODE.search(name) and not _OTHER_MODES_RUN.search(words)):
         return None
     for build_file in takers:
-        tool = _bundler_in(build_file.commands)
-        if tool is not None:
+        if tool := _bundler_in(build_file.commands):
             return f"{tool}, which {build_file.path} runs, reads it"
     for at, paths in sorted(facts.settings.items(), key=lambda e: (e[0] != directory, e[0])):
         expression = _about(at, directory, name)
-        texts = (f"{e.rpartition('/')[2]}\n{facts.evidence.small_file(e)}" for e in paths)
-        text = "" if expression is None else "\n".join(texts)
-        if expression is None or not re.search(expression, text):
+        if expression is None:
             continue
+        texts = (f"{e.rpartition('/')[2]}\n{facts.evidence.small_file(e)}" for e in paths)
+        text = "\n".join(texts)
         tool = _bundler_in(text)
-        if tool is not None:
-            return f"{tool} of {paths[0]} reads it when it builds"
-        if _NAMES_ENV.search(text):
-            return f"{paths[0]} names such files"
+        if re.search(expression, text) and (tool or _NAMES_ENV.search(text)):
+            return f"{tool or 'a script'} of {paths[0]} reads it when it builds"
     return None
 
 
@@ -275,18 +310,13 @@ def _about(at: str, directory: str, name: str) -> str | None:
 @cache
 def _bundler() -> re.Pattern[str]:
     return re.compile(
-        rf"(?<![\w@/.-])(?P<tool>{'|'.join(map(re.escape, listed('reads_env')))})(?![\w/-])"
+        rf"(?<![\w@/.-])(?:{'|'.join(map(re.escape, listed('reads_env')))})(?![\w/-])"
         # The word `next` alone may be a tag of npm.
-        r"|\"(?P<next>next)\"\s*:|\bnext\s+(?:build|export|dev|start)\b|\bbun\s+(?:run|build)\b"
+        r"|(?<=\")next(?=\"\s*:)|\bnext(?=\s+(?:build|export|dev|start)\b)"
+        r"|\bbun(?=\s+(?:run|build)\b)|" + _LOADS_DOTENV
     )
 
 
 def _bundler_in(text: str) -> str | None:
-    found = _bundler().search(text)
-    if found is not None:
-        return found["tool"] or found[0].strip('": \t').split()[0]
-    found = _LOADS_DOTENV.search(text)
-    if found is not None:
-        return f"`{' '.join(found[0].split())}`"
-    found = _WITH_DOTENV.search(text)
-    return f"{found[0]} with dotenv" if found is not None and "dotenv" in text else None
+    found = _bundler().search(text) or ("dotenv" in text and _WITH_DOTENV.search(text))
+    return " ".join(found[0].split()) if found else None

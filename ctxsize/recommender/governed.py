@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ctxsize.build import Build
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
@@ -55,46 +55,39 @@ def read_build_files(
     should be one function that caches. Raises `DockerfileError` for its own Dockerfile.
     """
     files = [*_dockerfiles(tree, tracked)]
-    found = _Found([], [], [], [])
+    found = BuildFiles(frozenset(_own_files(request, tree, files)))
     if request.dockerfile is not None:
         # An ignore file of a Dockerfile does not apply to named contexts.
         names = ("",) if request.dockerfile_specific else _names(request, request.root)
         try:
-            found.build_files.append(_build_file(request, request.dockerfile, names))
+            found.all.append(_build_file(request, request.dockerfile, names))
         except DockerfileError as error:
             error.path = request.dockerfile
             raise
-    others = [(each.dockerfile or "Dockerfile", each, True) for each in also]
     # The ignore file of one Dockerfile applies to no other build.
     if not request.dockerfile_specific:
         # Reports show paths as the user does: relative, unless the given context is absolute.
         top = tracked.top if os.path.isabs(request.context) else os.path.relpath(tracked.top)
-        builds = (discovering or discovered)(top, request.plans)
-        others = [*_others(request, builds, files), *others]
-    for path, build, asked_for in others:
-        _read(found, request, tree, path, build, asked_for=asked_for)
-    return BuildFiles(
-        tuple(found.build_files),
-        tuple(found.problems),
-        frozenset(_own_files(request, tree, files)),
-        tuple(found.elsewhere),
-        tuple(found.undecided),
-    )
-
-
-class _Found(NamedTuple):
-    """The Dockerfiles read so far, and those that could not be read, as in `BuildFiles`."""
-
-    build_files: list[BuildFile]
-    problems: list[Problem]
-    elsewhere: list[tuple[str, str]]
-    undecided: list[tuple[str, str]]
+        asked = [e for e in (discovering or discovered)(top, request.plans) if not e.guessed]
+        for path, build in _unasked(request, asked, files):
+            _read(found, request, path, build, tree)
+        for each in asked:
+            directories = (each.build.context, *each.build.build_contexts.values())
+            if request.root in map(os.path.realpath, directories):
+                path = each.build.dockerfile or each.where.path
+                _read(found, request, path, replace(each.build, builder=request.build.builder))
+    for further in also:
+        _read(found, request, further.dockerfile or "Dockerfile", further)
+    return found
 
 
 def _read(
-    found: _Found, request: Request, tree: Tree, path: str, build: Build, *, asked_for: bool
+    found: BuildFiles, request: Request, path: str, build: Build, tree: Tree | None = None
 ) -> None:
-    """Add the Dockerfile at `path` to `found`, or the problem with it."""
+    """Add the Dockerfile at `path` to `found`, or the problem with it.
+
+    Without a `tree`, something in the repository requests the build.
+    """
     data = b""
     try:
         other = request_of(build, request.builder, plans=request.plans)
@@ -102,7 +95,7 @@ def _read(
         if not names:
             return
         data = other.plan.data
-        build_file = _build_file(other, path, names, asked_for=asked_for)
+        build_file = _build_file(other, path, names)
     except CtxsizeError as error:
         lead = "the builder rejects this Dockerfile"
         if isinstance(error, UndecidedError):
@@ -111,37 +104,27 @@ def _read(
         message = f"{lead}: {build.masked(error.message)}"
         found.problems.append(Problem("unread-dockerfile", message, path=path))
         return
-    home = "" if asked_for else _home_of(path, build_file.paths_here, tree)
+    home = "" if tree is None else _home_of(path, build_file.paths_here, tree)
     if home:
         found.elsewhere.append((path, home))
     else:
-        found.build_files.append(build_file)
+        found.all.append(build_file)
 
 
-def _others(
-    request: Request, found: tuple[FoundBuild, ...], files: list[str]
-) -> Iterator[tuple[str, Build, bool]]:
-    """Yield other builds that may share the ignore file, and True if something requests them.
+def _unasked(
+    request: Request, asked: Iterable[FoundBuild], files: Iterable[str]
+) -> Iterator[tuple[str, Build]]:
+    """Yield builds of the Dockerfiles at `files` that nothing requests, with the same context.
 
     A Dockerfile of a requested build is built only with the contexts of such builds.
     """
-    asked = [each for each in found if not each.guessed]
-    used = {
-        os.path.realpath(each.build.dockerfile or os.path.join(each.build.context, "Dockerfile"))
-        for each in asked
-    }
+    written = (e.build.dockerfile or os.path.join(e.build.context, "Dockerfile") for e in asked)
+    used = {*map(os.path.realpath, written)}
     for path in files:
         full = os.path.join(request.root, path)
         if path != request.dockerfile_in_context and os.path.realpath(full) not in used:
-            # The same context, with the Dockerfile at `path`.
-            path_here = os.path.join(request.context, path)
-            same = replace(request.build, dockerfile=path_here, dockerfile_inline=None, target="")
-            yield path, same, False
-    for each in asked:
-        directories = (each.build.context, *each.build.build_contexts.values())
-        if request.root in map(os.path.realpath, directories):
-            path = each.build.dockerfile or each.where.path
-            yield path, replace(each.build, builder=request.build.builder), True
+            here = os.path.join(request.context, path)
+            yield path, replace(request.build, dockerfile=here, dockerfile_inline=None, target="")
 
 
 def discovered(top: str, plans: Plans) -> tuple[FoundBuild, ...]:
@@ -166,12 +149,9 @@ def _names(request: Request, root: str) -> tuple[str, ...]:
     return (*own, *names)
 
 
-def _build_file(
-    request: Request, path: str, names: tuple[str, ...], *, asked_for: bool = False
-) -> BuildFile:
+def _build_file(request: Request, path: str, names: tuple[str, ...]) -> BuildFile:
     request, _ = with_bases(request)
     needs_of(request)  # raises `UndecidedError` if another frontend may accept a syntax error
-    dockerfile = request.plan.dockerfile
     labels = [stage.name or str(stage.index) for stage in request.plan.dockerfile.stages]
     if len(labels) > _MOST_STAGES:
         raise UndecidedError(
@@ -186,7 +166,7 @@ def _build_file(
         except DockerfileError:
             if target in ("", request.build.target):
                 raise
-    return BuildFile(request, path, dockerfile, tuple(needs), names, asked_for)
+    return BuildFile(request, path, tuple(needs), names)
 
 
 def _dockerfiles(tree: Tree, tracked: Tracked) -> Iterator[str]:
@@ -218,25 +198,20 @@ def _home_of(dockerfile: str, named: Collection[str], tree: Tree) -> str:
     That is a directory with more of the paths that it names than the context has, or a project
     with as many. Otherwise it is the context: to break a build is worse than to have a doubt.
     """
-    found = {
-        directory: sum(tree.find(directory, each) is not None for each in named)
-        for directory in ("", *directories_above(dockerfile))
-    }
+
+    def count(directory: str) -> int:
+        return sum(tree.find(directory, each) is not None for each in named)
+
     for directory in directories_above(dockerfile):
-        more = found[directory] > found[""]
-        if more or (found[directory] == found[""] and _is_project(directory, tree)):
+        more = count(directory) - count("")
+        if more > 0 or (more == 0 and _is_project(directory, tree)):
             return directory
     return ""
 
 
 def _is_project(directory: str, tree: Tree) -> bool:
     """Return True if a directory contains something to build, and not only files for builds."""
-    if any(map(is_build_input, tree.names(directory))):
-        return True
-    parts = directory.lower().split("/")
-    if any(part in _SHARED or part.startswith(".") for part in parts):
-        return False
-    return not all(
-        is_dockerfile(name) or is_ignore_file(name) or name.startswith("README")
-        for name in tree.names(directory)
-    )
+    names = [*tree.names(directory)]
+    shared = any(e in _SHARED or e.startswith(".") for e in directory.lower().split("/"))
+    about_builds = (is_dockerfile(e) or is_ignore_file(e) or e.startswith("README") for e in names)
+    return any(map(is_build_input, names)) or not (shared or all(about_builds))

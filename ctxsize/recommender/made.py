@@ -1,22 +1,25 @@
 """Find out whether a Dockerfile itself makes the dependencies and build outputs that it copies.
 
 Such a match is safe to ignore if a command makes it in a stage that has its sources, and no stage
-uses the copied one. The commands inside scripts are not read. If only the Dockerfile of another
-service installs it and this one copies it with `COPY . .`, the user decides.
+uses the copied one. All else is a doubt. Commands in scripts may use it, but they make nothing.
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
+from dataclasses import replace
+from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
-from weakref import WeakKeyDictionary
 
 from ctxsize.dockerfile.sources import Mount, path_from_root
-from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
+from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages, tolerant
 from ctxsize.recommender.build_files import BuildFile, Named
-from ctxsize.recommender.facts import Facts
-from ctxsize.recommender.knowledge.tools import (
+from ctxsize.recommender.facts import Facts, is_named
+from ctxsize.recommender.matches import Match
+from ctxsize.recommender.rules import NOT_SOURCES, Category
+from ctxsize.recommender.tools import (
     has_tools,
     has_verbs,
     install_directory,
@@ -25,11 +28,8 @@ from ctxsize.recommender.knowledge.tools import (
     run_by,
     spares,
     speaks,
-    works,
 )
-from ctxsize.recommender.matches import Doubt, Match
-from ctxsize.recommender.mentions import is_named, is_named_beside, is_named_by
-from ctxsize.recommender.rules import Category
+from ctxsize.shell import commands, commands_of, in_directories, is_read_whole
 from ctxsize.syntax import Command
 
 _USED_LATER = ("WORKDIR", "ENV", "ARG", "CMD", "ENTRYPOINT", "HEALTHCHECK", "COPY", "ADD")
@@ -38,35 +38,30 @@ _IDLE = re.compile(
     r"| (-g|--global|global|config)( |$)|\bgem install\b|--version\b"
 )
 """Commands that work without the dependencies of the project."""
-_SCRIPTS = re.compile(
-    r"\.sh\b|\b(make|just|task)\b|\b(npm|bun|composer)\s+(run|run-script|exec)\b"
-    r"|\b(yarn|pnpm|mix)\s+\w"
+_SILENT = frozenset(
+    [
+        *("rm", "rmdir", "mkdir", "cd", "pushd", "popd", "touch", "unset"),
+        *("apt", "apt-get", "apk", "dnf", "microdnf", "yum"),
+    ]
 )
-"""Commands that may install dependencies without naming a package manager."""
+"""Programs that work in the same way whether or not the files that they name exist."""
 _ABOUT_DIRECTORIES = ("chown", "chmod", "chgrp")
+_LONGEST = 64 * 1024
 
 
-def is_for(match: Match, package: str | None) -> bool:
-    """Return True if an install for `package` may create the match; None means any package."""
-    beside = match.path.rpartition("/")[0]
-    return package is None or f"{beside}/".startswith(f"{package}/")
-
-
-class StageContent(NamedTuple):
-    """The content of a stage after an instruction, as far as it concerns the match."""
+class _Content(NamedTuple):
+    """The content of a stage after a step, as far as it concerns the match."""
 
     has_it: bool = False
-    """True if the match was copied from the context."""
     has_files: bool = False
     """True if anything was copied from the context or from another stage."""
     made: bool = False
-    """True if a command made the match, or COPY took it by name from a stage that made it."""
-    later: tuple[StageStep, ...] = ()
-    """Steps that may use the match when the image is finished, if it is still the copied one."""
+    """True if a command made it, or COPY took it by name from a stage that made it."""
+    later: tuple[int, ...] = ()
+    """Lines that use it when the image is finished, if it is still the copied one."""
 
     @property
     def is_as_it_came(self) -> bool:
-        """Return True if the match is there and no command made it again."""
         return self.has_it and not self.made
 
 
@@ -74,34 +69,30 @@ class Making:
     """The use of one match in the stages of one Dockerfile."""
 
     def __init__(self, facts: Facts, build_file: BuildFile, match: Match) -> None:
-        self.build_file = build_file
-        self.is_spared = False
+        self.is_made = False
         """True if a command makes the match, or a substitute, in a stage that has its sources."""
-        self._facts, self._match, self._rule, self._path = facts, match, match.rule, match.path
-        self._name = "/".join(match.path.split("/")[-1 - match.find.strip("/").count("/") :])
-        self._is_managed = manager_of(match.rule) is not None
-        self._is_known = has_tools(match.rule.name)
-        self._of_sources = self._is_known and match.rule.category is Category.ARTEFACT
-        self._ends: dict[BuiltStage, StageContent] = {}
-        self._consumed: set[BuiltStage] = set()
         self._uses: list[int] = []
-        stages = built_stages(build_file.dockerfile)
-        for stage in stages:
+        self._facts, self._build_file, self._match = facts, build_file, match
+        self._rule, self._manager = match.rule, manager_of(match.rule)
+        self._name = "/".join(match.path.split("/")[-1 - match.find.strip("/").count("/") :])
+        self._is_known = has_tools(match.rule.name)
+        self._ends: dict[BuiltStage, _Content] = {}
+        self._consumed: set[BuiltStage] = set()
+        for stage in built_stages(build_file.dockerfile):
             self._ends[stage] = self._end_of(stage)
-        parents = {stage.parent for stage in stages}
-        for stage in stages:
+        parents = {stage.parent for stage in self._ends}
+        for stage, end in self._ends.items():
             is_target = build_file.request.build.target.lower() == stage.label
-            if (stage not in parents or is_target) and self._ends[stage].is_as_it_came:
-                self._finish(stage)
+            if end.is_as_it_came and (stage not in parents or is_target):
+                self._uses += end.later
+                if stage not in self._consumed and self._manager and self._speaks(stage.base):
+                    self._uses.append(stage.stage.line)
+        self.used_at = min(self._uses, default=None)
+        """The first line that uses the copied match; None if there is none."""
 
-    @property
-    def used_at(self) -> int | None:
-        """Return the first line that uses the copied match; None if there is none."""
-        return min(self._uses, default=None)
-
-    def _end_of(self, stage: BuiltStage) -> StageContent:
-        content = StageContent() if stage.parent is None else self._ends[stage.parent]
-        if stage.parent is None and stage.base and stage.base in self.build_file.names:
+    def _end_of(self, stage: BuiltStage) -> _Content:
+        content = _Content() if stage.parent is None else self._ends[stage.parent]
+        if stage.parent is None and stage.base and stage.base in self._build_file.names:
             content = content._replace(has_it=True, has_files=True)
         for step in stage.steps:
             keyword = step.instruction.keyword
@@ -109,91 +100,101 @@ class Making:
                 content = self._copied(content, stage, step)
             if step.is_run:
                 content = self._ran(content, stage, step)
-            elif keyword in _USED_LATER and (keyword != "WORKDIR" or content.has_it):
-                content = content._replace(later=(*content.later, step))
+            elif keyword in _USED_LATER and self._may_use(content, step):
+                content = content._replace(later=(*content.later, step.line))
         return content
 
-    def _finish(self, stage: BuiltStage) -> None:
-        """Record the uses of the copied match in the finished image."""
-        self._uses += [each.line for each in self._ends[stage].later if self._may_use(each)]
-        if stage not in self._consumed and self._is_managed and self._speaks(stage.base):
-            self._uses.append(stage.stage.line)
-
-    def _speaks(self, text: str) -> bool:
-        return not _IDLE.search(text) and speaks(self._rule, text)
-
-    def _needs(self, command: Command) -> bool:
-        return self._is_managed and self._speaks(" ".join(command.words))
-
-    def _copied(self, content: StageContent, stage: BuiltStage, step: StageStep) -> StageContent:
-        taken = self.build_file.taken_at.get((stage.label, step.line), ())
+    def _copied(self, content: _Content, stage: BuiltStage, step: StageStep) -> _Content:
+        taken = self._build_file.taken_at.get((stage.label, step.line), ())
         arrives = any(each.kind in ("copy", "add") and self._is_in(each.path) for each in taken)
-        there = self._origin(stage, step.origin) or StageContent()
+        there = self._origin(stage, step.origin)
         named = any(is_named(self._name, each) for each in step.arguments[:-1])
         if there.is_as_it_came and named:
             self._uses.append(step.line)
-        return content._replace(
-            has_it=content.has_it or arrives or there.is_as_it_came,
-            has_files=True,
-            made=content.made or (there.made and named),
-        )
+        has_it = content.has_it or arrives or there.is_as_it_came
+        made = content.made or (there.made and named)
+        return content._replace(has_it=has_it, has_files=True, made=made)
 
-    def _origin(self, stage: BuiltStage, name: str) -> StageContent | None:
+    def _origin(self, stage: BuiltStage, name: str) -> _Content:
         origin = stage.origin(name)
         if origin is None:
-            return None
+            return _Content()
         self._consumed.add(origin)
         return self._ends[origin]
 
     def _is_in(self, source: str) -> bool:
-        return source == "." or Named("", 0, "", source, source).contains(self._path)
+        return source == "." or Named("", 0, "", source, source).contains(self._match.path)
 
-    def _ran(self, content: StageContent, stage: BuiltStage, step: StageStep) -> StageContent:
+    def _ran(self, content: _Content, stage: BuiltStage, step: StageStep) -> _Content:
         """Return the content after a RUN, and record the lines that use the match."""
-        as_it_came = is_mounted = any(self._is_mounted(stage, each) for each in step.mounts)
-        can_make = content.has_it or is_mounted or not self._of_sources
-        if self._is_managed:
-            # An install needs no source but the manifest.
-            can_make = content.has_files or any(each.type == "bind" for each in step.mounts)
-        found = self._facts.running(step)
-        self.is_spared |= can_make and any(spares(self._rule, each) for _, each in found)
+        is_mounted = any(self._is_mounted(stage, each) for each in step.mounts)
+        # A mount, and what is made in it, exists only during this RUN.
+        inside = content._replace(has_it=True, made=False) if is_mounted else content
+        found, can_make = running(step), self._can_make(inside, step)
+        self.is_made |= can_make and any(self._makes(*each, spare=True) for each in found)
         # The content of a cache mount does not become part of the image.
         caches = (each.target for each in step.mounts if each.type in ("cache", "tmpfs"))
         if any(is_named(self._name, each) for each in caches):
             return content
         for at, command in found:
             if can_make and self._makes(at, command):
-                as_it_came = False
-                # Files that are made in a bind mount exist only during this RUN.
-                content = content if is_mounted else content._replace(made=True)
-            elif (as_it_came and self._may_take(command)) or (
-                (as_it_came or content.is_as_it_came) and self._names(step, at, command)
+                inside = inside._replace(made=True)
+            elif inside.is_as_it_came and (
+                (is_mounted and self._may_take(command)) or self._names(step, at, command)
             ):
                 self._uses.append(step.line)
             elif not is_mounted and self._needs(command):
-                content = content._replace(later=(*content.later, step))
-        if content.is_as_it_came and is_named_beside(self._name, step, (e for _, e in found)):
+                inside = inside._replace(later=(*inside.later, step.line))
+        # It may be named as `< it`, `for x in it/*`, or in a heredoc that no shell reads.
+        texts = (*step.instruction.arguments, *(e.content for e in step.instruction.heredocs))
+        named = (is_named(self._name, _valued(step, each), bare=False) for each in texts)
+        if inside.is_as_it_came and any(named):
             self._uses.append(step.line)
-        return content
+        return content if is_mounted else inside
 
-    def _makes(self, at: str, command: Command) -> bool:
-        """Return True if a command makes the match, and not its like in another directory."""
-        if not self._is_managed:
-            return makes(self._rule, command)
+    def _can_make(self, content: _Content, step: StageStep) -> bool:
+        if self._manager:  # an install needs no source but the manifest
+            return content.has_files or any(each.type == "bind" for each in step.mounts)
+        of_sources = self._is_known and self._rule.category is Category.ARTEFACT
+        return content.has_it or not of_sources
+
+    def _makes(self, at: str, command: Command, *, spare: bool = False) -> bool:
+        """Return True if a command makes the match, and not its like in another directory.
+
+        With `spare`, it may also make that which an image uses in its place.
+        """
+        if not self._manager:
+            return makes(self._rule, command) or (spare and spares(self._rule, command))
         there = install_directory(self._rule, command)
         if there is None:
             return False
-        package = self._facts.package_at(self._rule, posixpath.join(at, there))
-        return is_for(self._match, package)
+        package = self._package_at(posixpath.join(at, there))
+        beside = self._match.path.rpartition("/")[0]
+        return package is None or f"{beside}/".startswith(f"{package}/")
+
+    def _package_at(self, place: str) -> str | None:
+        """Return the package of the context that is at `place` in an image; None if unknown."""
+        manifest = self._manager.files[0] if self._manager else ""
+        parts = posixpath.normpath(place).lstrip("/").split("/")
+        ends = ("/".join(parts[at:]) for at in range(len(parts)) if parts[at])
+        for end in ends:
+            if NOT_SOURCES.isdisjoint(end.split("/")) and f"{end}/{manifest}" in self._facts.sums:
+                return end
+        return None
 
     def _is_mounted(self, stage: BuiltStage, mount: Mount) -> bool:
         if mount.type != "bind":
             return False
-        there = self._origin(stage, mount.origin)
-        if there is not None:
-            return there.is_as_it_came
+        if stage.origin(mount.origin) is not None:
+            return self._origin(stage, mount.origin).is_as_it_came
         source = path_from_root(mount.source)[1:] or "."
-        return mount.origin in self.build_file.names and (self._is_in(source) or "$" in source)
+        return mount.origin in self._build_file.names and (self._is_in(source) or "$" in source)
+
+    def _speaks(self, text: str) -> bool:
+        return not _IDLE.search(text) and speaks(self._rule, text)
+
+    def _needs(self, command: Command) -> bool:
+        return self._manager is not None and self._speaks(" ".join(command.words))
 
     def _may_take(self, command: Command) -> bool:
         """Return True if a command may read a whole mount, as most unknown programs may."""
@@ -203,90 +204,64 @@ class Making:
 
     def _names(self, step: StageStep, at: str, command: Command) -> bool:
         """Return True if a command names the match, runs in it, or runs a script that names it."""
-        if self._rule.contents and command.program in _ABOUT_DIRECTORIES:
+        program, name = command.program, self._name
+        if self._rule.contents and program in _ABOUT_DIRECTORIES:
             return False
         below = at.removeprefix(step.state.directory.text)
-        if is_named(self._name, below) and command.program not in ("cd", "pushd", "mkdir"):
+        if is_named(name, below) and program not in ("cd", "pushd", "mkdir"):
             return True
-        script = self._script(command)
-        return is_named_by(self._name, command) or is_named(self._name, script, bare=False)
+        if is_named(name, self._script(command), bare=False):
+            return True
+        # `-m` names a module.
+        words = [word for before, word in pairwise(("", *command.words)) if before != "-m"]
+        values = (value for _, value in command.assignments)
+        return program not in _SILENT and (
+            any(is_named(name, each) for each in values)
+            or any(is_named(name, each, bare=not has_verbs(program)) for each in words)
+        )
 
     def _script(self, command: Command) -> str:
         word = next(iter(run_by(command).words), "")
-        if "/" not in word and not word.endswith(".sh"):
-            return ""
-        return self._facts.script(posixpath.basename(word), self._path)
+        is_script = "/" in word or word.endswith(".sh")
+        return self._facts.script(posixpath.basename(word), self._match.path) if is_script else ""
 
-    def _may_use(self, step: StageStep) -> bool:
+    def _may_use(self, content: _Content, step: StageStep) -> bool:
         """Return True if an instruction may use the match when the image is finished."""
         keyword = step.instruction.keyword
         if keyword == "WORKDIR":
-            return is_named(self._name, posixpath.join(step.workdir, *step.arguments))
+            directory = posixpath.join(step.workdir, *step.arguments)
+            return content.has_it and is_named(self._name, directory)
         if keyword in ("ARG", "ENV"):
             # An ARG without a value has the value of the ARG before the first FROM.
             outer = (step.state.outer.get(each, "") for each in step.arguments)
             return any(is_named(self._name, each) for each in (*step.arguments, *outer))
-        for at, command in self._facts.running(step):
+        for at, command in running(step):
             texts = " ".join(command.words), self._script(command)
             if self._names(step, at, command) or (self._is_known and any(map(self._speaks, texts))):
                 return True
         return False
 
 
-_LAST: WeakKeyDictionary[Facts, tuple[Match, list[Making]]] = WeakKeyDictionary()
-"""The makings of the last match in each context: two traps need the same ones in turn."""
+@lru_cache(maxsize=1024)
+def running(step: StageStep) -> tuple[tuple[str, Command], ...]:
+    """Return the commands of a step, each with its directory if WORKDIR determines it.
 
-
-def made_by(facts: Facts, match: Match) -> list[Making]:
-    """Return the use of a match in each Dockerfile that copies it."""
-    known, found = _LAST.get(facts, (None, []))
-    if known is not match:
-        found = [Making(facts, each, match) for each in facts.taking(match)]
-        _LAST[facts] = match, found
-    return found
-
-
-def no_install_step(facts: Facts, match: Match) -> str | None:
-    """Object if a Dockerfile copies the dependencies and does not install them: it needs these.
-
-    The user may overrule it if a script may install them, if the Dockerfile installs those of
-    other directories, or if it builds something else and another Dockerfile installs them.
+    A heredoc of COPY or ADD may be a script that runs later; other heredocs may be read by a
+    command. Commands for a shell of Windows are parsed like others, as a guess.
     """
-    if manager_of(match.rule) is None:
-        return None
-    installers = [each for each in facts.build_files.all if _is_installer(facts, each, match)]
-    doubt: Doubt | None = None
-    for build_file in facts.taking(match):
-        if any(build_file is each for each in installers):
-            continue
-        reason = f"{build_file.path} takes it and does not install it"
-        if _may_install(facts, build_file, match):
-            doubt = doubt or Doubt(reason)
-        elif installers and _builds_other_things(facts, build_file, match):
-            doubt = doubt or Doubt(f"{reason}, which {installers[0].path} does")
-        else:
-            return reason
-    return doubt
+    found = [*commands_of(step.instruction)]
+    for text in (each.content for each in step.instruction.heredocs if step.is_copy):
+        found += commands(text) if is_read_whole(text) else [Command(("cat", text))]
+    known = (replace(each, words=tuple(_valued(step, e) for e in each.words)) for each in found)
+    return tuple(in_directories(known, step.state.directory.text))
 
 
-def _is_installer(facts: Facts, build_file: BuildFile, match: Match) -> bool:
-    """Return True if it installs the dependencies of a package that it copies the match from."""
-    beside = match.path.rpartition("/")[0]
-    near = (e.contains(match.path) or e.path.rpartition("/")[0] == beside for e in build_file.named)
-    return (build_file.takes_everything or any(near)) and any(
-        is_for(match, package) for package in facts.installed_by(build_file, match.rule)
-    )
+def _valued(step: StageStep, text: str) -> str:
+    """Return a text of a step with the values of its variables, as far as they are known.
 
-
-def _may_install(facts: Facts, build_file: BuildFile, match: Match) -> bool:
-    by_script = _SCRIPTS.search(build_file.commands) is not None
-    unread = build_file.unread_at is not None
-    return by_script or unread or bool(facts.installed_by(build_file, match.rule))
-
-
-def _builds_other_things(facts: Facts, build_file: BuildFile, match: Match) -> bool:
-    """Return True if it runs other build tools, and nothing in it uses the dependencies."""
-    by_name = any(named.contains(match.path) for named in build_file.named)
-    if by_name or speaks(match.rule, build_file.words):
-        return False
-    return any(works(command) for _, command in facts.commands(build_file))
+    A shell does not see the arguments before the first FROM, but authors mean their values.
+    """
+    if "$" not in text or len(text) > _LONGEST:
+        return text
+    known = tolerant(step.environment, text, quotes=False)
+    return tolerant(step.state.outer, known, quotes=False) if "$" in known else known

@@ -1,9 +1,7 @@
 """Apply the rules to the tree: which directories and files are what a rule looks for.
 
-The search goes from the top down and stops at a directory that is proven and may be hidden. It
-goes on below a match that a trap objects to. A secret is recognised by its name and by the
-beginning of a small file; no message contains a part of that text. The exceptions of the ignore
-file are here too: no suggestion hides what the author re-includes by name.
+The search goes from the top down and stops at a directory that is proven and may be hidden. A
+secret is recognised by its name and by the beginning of a small file, which no message shows.
 """
 
 from __future__ import annotations
@@ -24,9 +22,6 @@ from ctxsize.recommender.evidence import Evidence, text_of
 from ctxsize.recommender.rules import SAFE_FROM, Category, EntryType, Rule
 from ctxsize.recommender.tree import Sums, SumsByPath, is_glob, like
 
-_MOST_NAMES = 10_000
-"""Number of names whose rules are cached."""
-_NONE = Sums()
 _LARGE_BYTES = 1024 * 1024
 """Minimum number of bytes of a file that a rule without names may match."""
 _LARGEST_SECRET = 64 * 1024
@@ -37,12 +32,10 @@ _LIKELY_FROM = 0.75
 
 
 class Certainty(str, Enum):
-    """The certainty that a file is a secret."""
+    """The certainty that a file is a secret: its content, a rare name or a usual name shows it."""
 
     CERTAIN = "certain"
-    """Its content proves it."""
     LIKELY = "likely"
-    """Its name suggests it, and few other files have such a name."""
     POSSIBLE = "possible"
 
 
@@ -58,7 +51,6 @@ class Objection:
 
     trap: str
     reason: str
-    """A clause that names the cause."""
     soft: bool = False
     """True if the user may overrule it."""
 
@@ -72,15 +64,19 @@ class Match:
     """The entry of `Rule.find` that matched; `""` for a rule without names."""
     path: str
     evidence: str
-    """The proof, as a clause."""
     secret: Certainty | None = None
-    """The certainty that it is a secret; None if the rule is not about secrets."""
+    """None if the rule is not about secrets."""
     objections: tuple[Objection, ...] = ()
+
+    @property
+    def hard(self) -> Objection | None:
+        """Return the objection that the user may not overrule; None without one."""
+        return next((each for each in self.objections if not each.soft), None)
 
     @property
     def is_blocked(self) -> bool:
         """Return True if it is not suggested at all."""
-        return self.rule.never or any(not each.soft for each in self.objections)
+        return self.rule.never or self.hard is not None
 
     @property
     def is_settled(self) -> bool:
@@ -106,22 +102,21 @@ class Finder:
         self._nameless = 0
         for number, (_, find) in enumerate(self._looks):
             name = _last(find)
-            segment = Segment("literal", name)
-            if is_glob(name) and segments(DockerIgnorePattern(name))[0].kind != "path":
-                segment = segments(DockerIgnorePattern(name))[0]
-            if find:
-                self._index.add(1 << number, segment)
-            else:
+            if not name:
                 self._nameless |= 1 << number
-        self.looks = lru_cache(maxsize=_MOST_NAMES)(self._find)
+            elif is_glob(name):
+                self._index.add(1 << number, segments(DockerIgnorePattern(name))[0])
+            else:
+                self._index.add(1 << number, Segment("literal", name))
+        self.looks = lru_cache(maxsize=10_000)(self._find)
         self._of = cache(self._among)
 
     def _find(self, name: str, kind: EntryType) -> tuple[Look, ...]:
         return self._of(self._index.matching(name) | self._nameless, kind)
 
     def _among(self, bits: int, kind: EntryType) -> tuple[Look, ...]:
-        found = (each for at, each in enumerate(self._looks) if bits >> at & 1)
-        return tuple(each for each in found if each[0].kind is kind)
+        looks = enumerate(self._looks)
+        return tuple(each for at, each in looks if bits >> at & 1 and each[0].kind is kind)
 
 
 def _last(find: str) -> str:
@@ -154,7 +149,7 @@ def collect(
             if looks and (looks[0][1] or content_bytes >= _LARGE_BYTES):
                 found += _matches(evidence, looks, judge, held.prefix + name)
         for folder in reversed(held.folders.values()):
-            if sums.get(folder.path, _NONE).entries:
+            if sums.get(folder.path, Sums()).entries:
                 looks = finder.looks(folder.name, EntryType.DIRECTORY)
                 here = _matches(evidence, looks, judge, folder.path)
                 found += here
@@ -190,13 +185,11 @@ def _match(evidence: Evidence, rule: Rule, find: str, path: str) -> Match | None
         shown = evidence.shows(rule.marker, path)
         return None if shown is None else Match(rule, find, path, shown)
     sure = _certainty(evidence, rule, path)
-    if sure is None:
-        return None
     shown = "its content" if sure is Certainty.CERTAIN else "its name"
     if is_glob(find):
         # Other files that the glob matches may be templates, which are sources.
         find = "/".join(path.split("/")[-1 - find.count("/") :])
-    return Match(rule, find, path, shown, sure)
+    return None if sure is None else Match(rule, find, path, shown, sure)
 
 
 def _certainty(evidence: Evidence, rule: Rule, path: str) -> Certainty | None:

@@ -34,11 +34,8 @@ class Suggestion:
 
     matches: tuple[Match, ...]
     patterns: tuple[str, ...]
-    """The lines to add; exceptions begin with `!`."""
+    """The lines to add."""
     objections: tuple[Objection, ...] = ()
-    """The objections that the user may overrule."""
-    keeps: tuple[str, ...] = ()
-    """Paths below it that are still sent, because a Dockerfile takes them by name."""
     size: Size = Size(Amount(), None)
     """The size that it saves in addition to the suggestions before it."""
     chosen: bool = False
@@ -46,7 +43,6 @@ class Suggestion:
 
     @property
     def rule(self) -> Rule:
-        """Return the rule of its matches."""
         return self.matches[0].rule
 
     @cached_property
@@ -85,7 +81,7 @@ class Blocked:
     rule: str
     path: str
     trap: str
-    """The name of the trap, or `proof`."""
+    """The name of the trap, `proof` or `never`."""
     reason: str
     evidence: str
     size: Amount
@@ -153,22 +149,18 @@ class Removed:
     """A line that is removed, and the reason why it has no effect."""
 
     line: int
-    """1-based."""
     text: str
     why: str
 
 
 @dataclass(frozen=True)
 class Note:
-    """A subject that stays as it is or was left out, with the reason."""
+    """A pattern, a line or a path that stays as it is or was left out, and where it is written."""
 
     subject: str
-    """A pattern, a line or a path."""
     why: str
     path: str = ""
-    """The file that contains the subject."""
     line: int | None = None
-    """Line in that file."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +175,6 @@ class IgnoreFileChange:
     impossible: str = ""
     """The reason why there is no such change, as a sentence."""
     hint: str = ""
-    """The way to make it possible."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,7 @@
 """The rules: a row of `knowledge/rules/*.toml` for each kind of directory or file.
 
 `CONTRIBUTING.md` describes the keys of a row. `suggest` uses the rules, `ctxsize.clean.proofs`
-their key `clean` and `ctxsize.lints.depths` their key `nests`. `evidence.py` checks whether a
-marker holds. This module also lists the names of sources and of inputs of builds.
+their key `clean` and `ctxsize.lints.depths` their key `nests`.
 """
 
 from __future__ import annotations
@@ -24,33 +23,35 @@ SAFE_FROM = 0.85
 
 
 class Category(str, Enum):
-    """The purpose of a directory or a file, which decides how it may be treated."""
+    """The purpose of a directory or a file, with the heading over its patterns in ignore files."""
 
     heading: str
-    """The heading over its patterns in an ignore file."""
-    belongs_to_sources: bool
-    """True if git usually tracks it, so that tracked files prove nothing against it."""
 
-    def __new__(cls, value: str, heading: str = "", tracked: str = "") -> Category:
-        """Create a member; `tracked` is not empty if git usually tracks such files."""
+    def __new__(cls, value: str, heading: str = "") -> Category:
+        """Create a member."""
         made = str.__new__(cls, value)
-        made._value_, made.heading, made.belongs_to_sources = value, heading, bool(tracked)
+        made._value_, made.heading = value, heading
         return made
 
     ARTEFACT = "artefact", "Build artefacts"
     CACHE = "cache", "Caches"
     DEPS = "deps", "Installed dependencies"
-    VCS = "vcs", "Version control", "tracked"
-    IDE = "ide", "Editors", "tracked"
-    OS = "os", "Operating systems", "tracked"
-    DOCS = "docs", "Documentation", "tracked"
-    TESTS = "tests", "Tests", "tracked"
-    CI = "ci", "Continuous integration", "tracked"
-    DOCKER = "docker", "Docker", "tracked"
+    VCS = "vcs", "Version control"
+    IDE = "ide", "Editors"
+    OS = "os", "Operating systems"
+    DOCS = "docs", "Documentation"
+    TESTS = "tests", "Tests"
+    CI = "ci", "Continuous integration"
+    DOCKER = "docker", "Docker"
     DATA = "data", "Local data"
     CONFIG = "config", "Settings of this machine"
     SECRET = "secret", "Secrets"
     LOG = "log", "Logs"
+
+    @property
+    def belongs_to_sources(self) -> bool:
+        """Return True if git usually tracks it, so that tracked files prove nothing against it."""
+        return self.value in ("vcs", "ide", "os", "docs", "tests", "ci", "docker")
 
 
 class EntryType(str, Enum):
@@ -62,12 +63,10 @@ class EntryType(str, Enum):
 
 
 class Form(str, Enum):
-    """The form of the pattern for a match."""
+    """The pattern for a match: `**/name`, or the path if such names often mean something else."""
 
     ANYWHERE = "anywhere"
-    """`**/name`: the name means the same at any depth, and all matches were proved."""
     ANCHORED = "anchored"
-    """The path itself: other directories of that name often mean something else."""
 
 
 MARKERS = {
@@ -106,7 +105,6 @@ class Marker:
     number: int = 0
     """The minimum number of bytes, or the offset of the first ones."""
     parts: tuple[Marker, ...] = ()
-    """The markers in `any_of` or `all_of`."""
 
     def __str__(self) -> str:
         """Return its condition, as a clause."""
@@ -121,45 +119,31 @@ class Marker:
 
 @dataclass(frozen=True)
 class Rule:
-    """The knowledge about one kind of directory or file."""
+    """The knowledge about one kind of directory or file; `CONTRIBUTING.md` explains the keys."""
 
     name: str
     """`rust.target`: the ecosystem, and a word for it."""
     find: tuple[str, ...]
-    """Names, or the last components of paths, at any depth; `/x` only at the top.
-
-    Empty for a directory of any name that its marker alone identifies.
-    """
+    """Names, or the last components of paths; empty for a directory of any name."""
     category: Category
     confidence: float
     """Probability that no build needs it, if the marker holds and no trap objects."""
     marker: Marker
     why: str
-    """The reason to ignore it, in one sentence."""
     again: str = ""
-    """The command that makes it again; empty if there is none."""
     kind: EntryType = EntryType.DIRECTORY
     form: Form = Form.ANYWHERE
     contents: bool = False
-    """True if only its content is ignored and the directory itself stays."""
     volatile: bool = True
-    """True if it changes without a change of the sources."""
     traps: tuple[str, ...] = ()
-    """Names of the traps that apply to it, in addition to those for all rules."""
     read_by: str = ""
-    """For secrets: an expression of the commands that read it by themselves."""
     only_proved: bool = False
-    """For secrets: match only by content, never by name."""
     never: bool = False
-    """True if the rule only explains why it is not suggested."""
     clean: Mapping[str, Any] = field(default_factory=dict, compare=False)
-    """The proof that it may be deleted; empty if there is none."""
     nests: Mapping[str, Any] = field(default_factory=dict, compare=False)
-    """Its names that occur below the top as well, and where; empty if there are none."""
 
     @property
     def ecosystem(self) -> str:
-        """Return the part of the name before the dot."""
         return self.name.partition(".")[0]
 
     @property
@@ -179,38 +163,29 @@ class Rule:
         return ", ".join(f"`**/{each}`" for each in self.find)
 
 
-_INPUTS = (
-    *("Cargo.lock", "Cargo.toml", "rust-toolchain*", "package.json", "package-lock.json"),
-    *("npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "pnpm-workspace.yaml", "bun.lock*"),
-    *(".nvmrc", ".node-version", ".yarnrc.yml", "tsconfig*.json", "composer.json"),
-    *("composer.lock", "pyproject.toml", "poetry.lock", "uv.lock", "Pipfile*", "setup.py"),
-    *("setup.cfg", "requirements*.txt", ".python-version", ".tool-versions", "go.mod"),
-    *("go.sum", "go.work", "Gemfile", "Gemfile.lock", ".ruby-version", "mix.exs", "mix.lock"),
-    *("pom.xml", "build.gradle*", "settings.gradle*", "gradle.properties", "gradlew", "mvnw"),
-    *("gradle-wrapper.jar", "gradle-wrapper.properties", "maven-wrapper.*", "*.csproj"),
-    *("*.fsproj", "*.sln", "*.slnx", "global.json", "nuget.config", "Directory.*.props"),
-    *("Package.swift", "Package.resolved", "pubspec.yaml", "pubspec.lock", "stack.yaml"),
-    *("*.cabal", "build.zig*", "shard.yml", "shard.lock", "rebar.config", "rebar.lock"),
-    *("CMakeLists.txt", "vcpkg.json", "conanfile.*", "flake.nix", "flake.lock"),
-)
-_IS_INPUT = re.compile("|".join(map(translate, _INPUTS)))
-_SOURCES = tuple(
-    f".{ending}"
-    for group in (
-        "rs py pyi go js mjs cjs ts mts cts tsx jsx vue svelte astro java kt kts scala sbt clj",
-        "rb php ex exs erl c cc cpp cxx h hpp cs fs vb swift m dart hs ml zig nim cr lua pl pm r",
-        "sh bash zsh ps1 toml json jsonc cfg ini gradle xml cmake mk csproj fsproj props targets",
-        "sln slnx gemspec cabal nix bzl proto graphql sql",
-    )
-    for ending in group.split()
-)
-_SOURCE_NAMES = frozenset(
-    (
-        *("Makefile", "GNUmakefile", "makefile", "justfile", "Justfile", "Rakefile", "Gemfile"),
-        *("CMakeLists.txt", "MANIFEST.in", "BUILD", "WORKSPACE", "Procfile", "Earthfile"),
-        *("pnpm-workspace.yaml", "go.work"),
-    )
-)
+_INPUTS = """
+Cargo.lock Cargo.toml rust-toolchain* package.json package-lock.json npm-shrinkwrap.json yarn.lock
+pnpm-lock.yaml pnpm-workspace.yaml bun.lock* .nvmrc .node-version .yarnrc.yml tsconfig*.json
+composer.json composer.lock pyproject.toml poetry.lock uv.lock Pipfile* setup.py setup.cfg
+requirements*.txt .python-version .tool-versions go.mod go.sum go.work Gemfile Gemfile.lock
+.ruby-version mix.exs mix.lock pom.xml build.gradle* settings.gradle* gradle.properties gradlew
+mvnw gradle-wrapper.jar gradle-wrapper.properties maven-wrapper.* *.csproj *.fsproj *.sln *.slnx
+global.json nuget.config Directory.*.props Package.swift Package.resolved pubspec.yaml
+pubspec.lock stack.yaml *.cabal build.zig* shard.yml shard.lock rebar.config rebar.lock
+CMakeLists.txt vcpkg.json conanfile.* flake.nix flake.lock
+"""
+_IS_INPUT = re.compile("|".join(map(translate, _INPUTS.split())))
+_SOURCES = """
+.rs .py .pyi .go .js .mjs .cjs .ts .mts .cts .tsx .jsx .vue .svelte .astro .java .kt .kts .scala
+.sbt .clj .rb .php .ex .exs .erl .c .cc .cpp .cxx .h .hpp .cs .fs .vb .swift .m .dart .hs .ml .zig
+.nim .cr .lua .pl .pm .r .sh .bash .zsh .ps1 .toml .json .jsonc .cfg .ini .gradle .xml .cmake .mk
+.csproj .fsproj .props .targets .sln .slnx .gemspec .cabal .nix .bzl .proto .graphql .sql
+"""
+_SOURCE_NAMES = """
+Makefile GNUmakefile makefile justfile Justfile Rakefile Gemfile CMakeLists.txt MANIFEST.in BUILD
+WORKSPACE Procfile Earthfile pnpm-workspace.yaml go.work
+"""
+_ENDINGS, _NAMES = tuple(_SOURCES.split()), frozenset(_SOURCE_NAMES.split())
 FETCHED = frozenset(
     {".git", "node_modules", ".venv", "site-packages", "target", ".cargo", "bower_components"}
 )
@@ -223,7 +198,7 @@ NOT_SOURCES = FETCHED | {
 
 def is_source(name: str) -> bool:
     """Return True if the name is that of a program's source or of a manifest."""
-    return name.endswith(_SOURCES) or name in _SOURCE_NAMES
+    return name.endswith(_ENDINGS) or name in _NAMES
 
 
 def is_build_input(name: str) -> bool:
@@ -237,8 +212,6 @@ FILES = (
     *("tests", "ci", "docker", "secrets", "anything"),
 )
 """Names of the files. If two rows match one directory, the earlier row decides."""
-_DEFAULT = "default"
-"""Name of the table with the default values for the rows of a file."""
 
 
 @cache
@@ -248,9 +221,9 @@ def all_rules() -> dict[str, Rule]:
 
 
 def rules_in(name: str) -> Iterator[Rule]:
-    """Yield the rules of one file."""
+    """Yield the rules of one file; its table `default` has values for all its rows."""
     ecosystems = table("rules", f"{name}.toml")
-    default = ecosystems.pop(_DEFAULT, {})
+    default = ecosystems.pop("default", {})
     for ecosystem, things in ecosystems.items():
         for word, values in things.items():
             yield rule_of(f"{ecosystem}.{word}", {**default, **values})
@@ -272,7 +245,6 @@ def texts(value: str | list[str]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
-_ANY_NAME = "*"
 _KEYS = {"also_beside": "beside", "at_least_mib": "at_least", "link_into": "link"}
 """Kinds of markers for the keys of rows that are not named after their kind."""
 _MARKERS = MARKERS.keys() | _KEYS.keys()
@@ -283,7 +255,7 @@ def rule_of(name: str, row: dict[str, Any]) -> Rule:
     values = dict(row)
     kind = next(kind for kind in EntryType if kind.value in values)
     find = texts(values.pop(kind.value))
-    any_name = find == (_ANY_NAME,)
+    any_name = find == ("*",)
     marker = _all({key: values.pop(key) for key in row if key in _MARKERS})
     nests = values.pop("nests", {})
     return Rule(

@@ -9,11 +9,9 @@ import re
 from collections.abc import Callable
 from functools import cache
 
-from ctxsize.recommender.facts import Facts, reader_of
-from ctxsize.recommender.knowledge.tools import works
-from ctxsize.recommender.made import made_by, no_install_step
+from ctxsize.recommender.facts import Facts, is_named, reader_of
+from ctxsize.recommender.made import Making
 from ctxsize.recommender.matches import Certainty, Doubt, Match, Objection, letting_in
-from ctxsize.recommender.mentions import is_named
 from ctxsize.recommender.rules import Category, is_build_input
 
 _PLACEHOLDERS = frozenset({".keep", ".gitkeep", ".gitignore", ".empty", ".placeholder"})
@@ -49,16 +47,14 @@ def author_exception(facts: Facts, match: Match) -> str | None:
 
 def unknown_source(facts: Facts, match: Match) -> str | None:
     """Object if an instruction, or a whole Dockerfile, takes a source with an unknown name."""
-    used = match.rule.category in _USED
+    used, secret = match.rule.category in _USED, match.rule.category is Category.SECRET
     for named in facts.build_files.unknown:
         at_or_below, above = facts.may_take(named, match.path)
+        may = at_or_below or (used and above)
         if not named.path.strip("*/"):
             # A variable alone may name any path. It does not mean a path that is useless in an
             # image, and it means a secret only if the instruction contains a word for secrets.
-            secret = match.rule.category is Category.SECRET
             may = used or (secret and _SECRET_WORDS.search(named.text) is not None)
-        else:
-            may = at_or_below or (used and above)
         if may:
             return Doubt(f"what {named} takes depends on a variable; see --build-arg")
     name = match.path.rpartition("/")[2]
@@ -131,32 +127,20 @@ def mentioned(facts: Facts, match: Match) -> str | None:
 
 def test_stage(facts: Facts, match: Match) -> str | None:
     """Object if a stage runs the tests."""
-    for build_file in facts.build_files.all:
-        if _TESTS_RUN.search(build_file.commands):
-            return f"{build_file.path} runs tests"
-    return None
+    files = (e.path for e in facts.build_files.all if _TESTS_RUN.search(e.commands))
+    return next((f"{path} runs tests" for path in files), None)
 
 
 def prebuilt_pipeline(facts: Facts, match: Match) -> str | None:
-    """Object if no command makes it from its sources: the image may ship the copied one."""
-    if "no_install_step" in match.rule.traps:
-        return None
-    for each in made_by(facts, match):
-        if not each.is_spared:
-            ran = (command for _, command in facts.commands(each.build_file))
-            what = "not this" if any(map(works, ran)) else "nothing"
-            return Doubt(f"{each.build_file.path} builds {what}: the image may need it as it is")
-    return None
-
-
-def used_as_it_is(facts: Facts, match: Match) -> str | None:
-    """Object if an instruction uses the copied match, and nothing there makes it again."""
-    for each in made_by(facts, match):
-        path = each.build_file.path
-        if each.used_at is not None:
-            return Doubt(f"{path}:{each.used_at} uses it as it is, and no command there makes it")
-        if each.build_file.unread_at is not None:
-            at = f"{path}:{each.build_file.unread_at}"
+    """Object if an image may need the copied match, as no command there makes it again."""
+    for build_file in facts.taking(match):
+        making, path = Making(facts, build_file, match), build_file.path
+        if match.rule.category in _BUILT and not making.is_made:
+            return Doubt(f"{path} takes it, and no command there makes it")
+        if making.used_at is not None:
+            return Doubt(f"{path}:{making.used_at} uses it as it is, and no command there makes it")
+        if build_file.unread_at is not None:
+            at = f"{path}:{build_file.unread_at}"
             return Doubt(f"{at} may use it: its commands cannot be read")
     return None
 
@@ -177,18 +161,16 @@ def _holding(patterns: tuple[str, ...], clause: str) -> Trap:
     return trap
 
 
-def wrapper_jar(_: Facts, match: Match) -> str | None:
-    """Object to the jars of the Gradle and Maven wrappers, which start the build."""
-    return "the build starts with it" if "wrapper" in match.path else None
-
-
 def env_at_build(facts: Facts, match: Match) -> str | None:
     """Object if a bundler or a framework reads the file while it builds."""
-    reason = reader_of(facts, match)
-    if reason is None and match.path.rpartition("/")[2].startswith(".env"):
-        symfony = facts.evidence.tree.find(match.path.rpartition("/")[0], "symfony.lock")
-        reason = "Symfony reads it" if symfony else None
-    return None if reason is None else Doubt(reason)
+    reason, (directory, _, name) = reader_of(facts, match), match.path.rpartition("/")
+    if (
+        not reason
+        and name.startswith(".env")
+        and facts.evidence.tree.has(directory, "symfony.lock")
+    ):
+        reason = "Symfony reads it"
+    return Doubt(reason) if reason else None
 
 
 def read_by_build(facts: Facts, match: Match) -> str | None:
@@ -196,22 +178,17 @@ def read_by_build(facts: Facts, match: Match) -> str | None:
     reader = match.rule.read_by
     for build_file in facts.taking(match) if reader else ():
         if re.search(reader, build_file.commands):
-            return Doubt(
-                f"a command of {build_file.path} may read it; mount it with --mount=type=secret"
-            )
+            reason = f"a command of {build_file.path} may read it"
+            return Doubt(f"{reason}; mount it with --mount=type=secret")
     return None
 
 
 def site_generator(facts: Facts, match: Match) -> str | None:
     """Object if a web site is built from the documentation."""
-    directory = match.path.rpartition("/")[0]
-    found = facts.evidence.tree.first(directory, _SITES)
-    if found is not None:
-        return Doubt(f"{found} makes a web site of it")
-    for build_file in facts.build_files.all:
-        if _SITE_GENERATORS.search(build_file.commands):
-            return Doubt(f"{build_file.path} makes a web site")
-    return None
+    sites = facts.evidence.tree.first(match.path.rpartition("/")[0], _SITES)
+    files = (e.path for e in facts.build_files.all if _SITE_GENERATORS.search(e.commands))
+    found = sites or next(files, None)
+    return Doubt(f"{found} makes a web site of it") if found else None
 
 
 _BUILT = (Category.ARTEFACT, Category.DEPS, Category.DOCS)
@@ -233,15 +210,13 @@ TRAPS: dict[str, Trap] = {
     "scm_version_in_build": scm_version_in_build,
     "mentioned": mentioned,
     "test_stage": test_stage,
-    "no_install_step": no_install_step,
+    "no_install_step": prebuilt_pipeline,
     "prebuilt_pipeline": prebuilt_pipeline,
-    "used_as_it_is": used_as_it_is,
     "only_possible": only_possible,
     "read_by_build": read_by_build,
     "site_generator": site_generator,
     "vendored": _holding(("modules.txt", "*/Cargo.toml"), ": the build takes it from here"),
     "tracked_cargo_config": _holding(("config.toml", "config"), " changes how Cargo builds"),
-    "wrapper_jar": wrapper_jar,
     "env_at_build": env_at_build,
 }
 """Every trap by the name that rules use."""
@@ -256,16 +231,15 @@ FOR_ALL = (
 
 @cache
 def _traps(category: Category, own: tuple[str, ...]) -> tuple[str, ...]:
-    built = ("prebuilt_pipeline",) if category in _BUILT else ()
-    used = ("used_as_it_is",) if category in _USED else ()
-    return tuple(dict.fromkeys((*FOR_ALL, *own, *built, *used)))
+    used = category in _USED and "no_install_step" not in own
+    return tuple(dict.fromkeys((*FOR_ALL, *own, *(["prebuilt_pipeline"] if used else []))))
 
 
-def objections(facts: Facts, match: Match, *, but: str = "") -> list[Objection]:
-    """Return the objections to a match, up to the first hard one; skip the trap `but`."""
+def objections(facts: Facts, match: Match) -> list[Objection]:
+    """Return the objections to a match, up to the first hard one."""
     found: list[Objection] = []
     for name in _traps(match.rule.category, match.rule.traps):
-        reason = None if name == but else TRAPS[name](facts, match)
+        reason = TRAPS[name](facts, match)
         if reason is not None:
             found.append(Objection(name, str(reason), soft=isinstance(reason, Doubt)))
             if not found[-1].soft:

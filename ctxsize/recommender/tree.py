@@ -32,11 +32,9 @@ class Sums(NamedTuple):
         return self.files + self.symlinks
 
     def plus(self, other: Sums) -> Sums:
-        """Return the sum of both."""
         return Sums(*map(add, self, other))
 
     def minus(self, other: Sums) -> Sums:
-        """Return the difference."""
         return Sums(*map(sub, self, other))
 
 
@@ -63,11 +61,7 @@ class Tree:
 
     def entry(self, path: str) -> File | Held | None:
         """Return the entry at `path`; None if there is none."""
-        directory, _, name = path.rpartition("/")
-        held = self.snapshot.folder(directory)
-        if held is None:
-            return None
-        return held.folders.get(name) or held.file(name)
+        return self.snapshot.folder(path) or self.snapshot.file(path)
 
     def size_bytes(self, path: str) -> int:
         """Return the bytes of a file, or of all files below a directory."""
@@ -79,9 +73,6 @@ class Tree:
 
         `../` at the start of the pattern is the directory above, inside the context.
         """
-        if "/" not in pattern and not is_glob(pattern):
-            found = self.has(directory, pattern)
-            return (f"{directory}/{pattern}" if directory else pattern) if found else None
         while pattern.startswith("../"):
             if not directory:
                 return None
@@ -96,9 +87,8 @@ class Tree:
         """Yield every path below `directory` that matches, sorted by name."""
         first, _, rest = pattern.partition("/")
         prefix = f"{directory}/" if directory else ""
-        names = self.names(directory)
-        matching = sorted(filter(_matcher(first), names)) if is_glob(first) else [first]
-        for name in matching:
+        is_wanted = _matcher(first) if is_glob(first) else None
+        for name in sorted(filter(is_wanted, self.names(directory))) if is_wanted else [first]:
             if rest:
                 yield from self.all(prefix + name, rest)
             elif self.has(directory, name):
@@ -114,15 +104,11 @@ class Tree:
 
     def files_below(self, path: str) -> Iterator[tuple[str, File]]:
         """Yield every file and symlink below a directory, or the file at `path`."""
-        held = self.snapshot.folder(path)
-        if held is None:
-            entry = self.entry(path)
-            if isinstance(entry, File):
-                yield path, entry
-            return
-        for each in held.tree():
-            for file in each.files:
-                yield each.prefix + file.name, file
+        entry = self.entry(path)
+        if isinstance(entry, File):
+            yield path, entry
+        for each in entry.tree() if isinstance(entry, Held) else ():
+            yield from ((each.prefix + file.name, file) for file in each.files)
 
 
 @lru_cache(maxsize=4096)
@@ -142,10 +128,10 @@ def _matcher(pattern: str) -> Callable[[str], object]:
 
 
 class SumsByPath(Mapping[str, Sums]):
-    """The sums that one or several transfers send, by path.
+    """The sums that one or several transfers send, by path; the context is `""`.
 
-    The context is `""`. A path in two transfers counts twice. The sums of directories are
-    computed in advance, those of files when they are needed.
+    A path in two transfers counts twice. The sums of directories are computed in advance, those
+    of files when they are needed.
     """
 
     def __init__(self, sent: Iterable[Sent], snapshot: Snapshot) -> None:
@@ -153,31 +139,30 @@ class SumsByPath(Mapping[str, Sums]):
         self._parts = [each.names for each in transfers]
         self._links = snapshot.links
         directories = frozenset[str]().union(*(each.directories for each in transfers))
-        below: dict[str, Sums] = {}
+        self._directories: dict[str, Sums] = {}
         for held in reversed([*snapshot.folders]):
-            parts = [below[each.path] for each in held.folders.values() if each.path in below]
-            parts += [self._counted(part[held.path], held) for part in self._having(held.path)]
-            if parts or not held.path or held.path in directories:
-                below[held.path] = reduce(Sums.plus, parts, Sums())
-        self._directories = below
+            parts = [self._directories.get(each.path) for each in held.folders.values()]
+            parts += [self._counted(part[held.path], held.path) for part in self._having(held.path)]
+            found = [each for each in parts if each is not None]
+            if found or not held.path or held.path in directories:
+                self._directories[held.path] = reduce(Sums.plus, found, Sums())
 
     def _having(self, directory: str) -> list[Mapping[str, Names]]:
         return [part for part in self._parts if directory in part]
 
-    def _counted(self, names: Names, held: Held) -> Sums:
-        links = len(self._links.get(held.path, frozenset()) & names.keys())
+    def _counted(self, names: Names, directory: str) -> Sums:
+        links = len(self._links.get(directory, frozenset()) & names.keys())
         return Sums(len(names) - links, sum(names.values()), links)
 
     def __getitem__(self, path: str) -> Sums:
         if path in self._directories:
             return self._directories[path]
         directory, _, name = path.rpartition("/")
-        found = [part[directory] for part in self._having(directory)]
-        sizes = [names[name] for names in found if name in names]
-        if not sizes:
+        sent = (part[directory] for part in self._having(directory))
+        found = [self._counted({name: names[name]}, directory) for names in sent if name in names]
+        if not found:
             raise KeyError(path)
-        is_link = name in self._links.get(directory, ())
-        return Sums(0 if is_link else len(sizes), sum(sizes), len(sizes) if is_link else 0)
+        return reduce(Sums.plus, found)
 
     def __iter__(self) -> Iterator[str]:
         """Yield all paths, directories first."""

@@ -1,8 +1,4 @@
-"""Measures every build of a repository, and finds problems across builds.
-
-`scan` returns the answer of `ctxsize scan`: a row for each build, the most costly first, and
-the findings across them. A context that several builds share is walked once.
-"""
+"""Measures every build of a repository; a context that several share is walked once."""
 
 from __future__ import annotations
 
@@ -34,10 +30,7 @@ def scan(
     progress: Progress | None = None,
     steps: Steps | None = None,
 ) -> Scan:
-    """Return every build of `discovery`, the most costly first, and the findings across them.
-
-    `left` selects the findings to report.
-    """
+    """Return every build, the most costly first; `left` selects the findings to report."""
     contexts = _Contexts(progress)
     builds = stepped(discovery.builds, steps, lambda each: each.build.context)
     measured = [_measured(each, discovery.plans, contexts) for each in builds]
@@ -123,10 +116,7 @@ class _Contexts:
         return Snapshot(request, taken.root, taken.problems)
 
     def improved(self, request: Request, snapshot: Snapshot) -> Snapshot | None:
-        """Return the context with the safe suggestions applied; None if they are unknown.
-
-        Suggestions are proved for all Dockerfiles in the context, so they are safe for each.
-        """
+        """Return the context with the safe suggestions of all Dockerfiles; None if unknown."""
         own = request.build if request.dockerfile_in_context is None else None
         path = None if request.ignore_file is None else request.ignore_file.path
         key = (request.root, path, request.builder.name, own and repr(own))

@@ -1,7 +1,4 @@
-"""A scan with its rows, and the findings across builds.
-
-These are about ignore files: missing, unread, one of two, or worse than that of a sibling.
-"""
+"""A scan with its rows, and the findings about ignore files across builds."""
 
 from __future__ import annotations
 

@@ -54,16 +54,11 @@ def apply(edits: Sequence[Edit], *, within: str | None = None) -> tuple[Problem,
 
 
 def write_output(
-    path: str,
-    data: bytes,
-    *,
-    executable: bool = False,
-    replaces: Callable[[bytes], bool] | None = None,
+    path: str, data: bytes, *, replaces: Callable[[bytes], bool] | None = None
 ) -> None:
     """Write a report to `path`, also to a FIFO or a device.
 
-    A new file is executable if `executable` and the umask allow it. With `replaces`, a file
-    that is not empty is overwritten only if its beginning passes that test.
+    With `replaces`, a file that is not empty is overwritten only if its beginning passes that test.
     Raises `InputError` if the file cannot be written, and for a symlink out of the
     repository; the old file is then unchanged.
     """
@@ -80,7 +75,7 @@ def write_output(
         if place.seen is not None and place.seen.st_size and replaces is not None:
             _check_replaced(place, replaces)
         places.append(place)
-        _stage(place, handles, new_mode=0o777 if executable else 0o666)
+        _stage(place, handles)
         with _explained(path):
             place.rename()
 
@@ -178,23 +173,6 @@ def _regular(path: str, target: str, directory: int) -> os.stat_result | None:
     return found
 
 
-def remove_output(path: str, is_ours: Callable[[bytes], bool]) -> bool:
-    """Remove a file that ctxsize wrote, and return whether there was one.
-
-    Raises `InputError` for anything but a regular file whose content `is_ours`,
-    and for one that cannot be removed; it is still there then.
-    """
-    if not os.path.lexists(path):
-        return False
-    with _explained(path, "cannot be removed"):
-        seen = os.lstat(path)
-        ours = stat.S_ISREG(seen.st_mode) and is_ours(read_file(path, _MOST_BYTES))
-        if not ours or _identity(seen) != _identity(os.lstat(path)):
-            raise InputError("is not what was written there", path=path, hint="remove it yourself")
-        os.unlink(path)
-    return True
-
-
 def _refuse_doubles(places: Sequence[_Place]) -> None:
     paths: dict[str, str] = {}
     for place in places:
@@ -247,11 +225,11 @@ def _remove_leftovers(directory: int) -> None:
                     os.unlink(name, dir_fd=directory)
 
 
-def _stage(place: _Place, handles: list[int], *, new_mode: int = 0o666) -> None:
+def _stage(place: _Place, handles: list[int]) -> None:
     """Write the temporary file of `place`, with the mode and owner of the file it replaces."""
     with _explained(place.edit.path):
         # The umask shapes the mode of a new file, and nobody reads the other before its time.
-        mode = new_mode if place.seen is None else 0o600
+        mode = 0o666 if place.seen is None else 0o600
         handle = _locked(place, mode)
         handles.append(handle)
         with os.fdopen(handle, "wb", closefd=False) as file:

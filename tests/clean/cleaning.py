@@ -23,7 +23,7 @@ def paths(plan: CleanPlan) -> list[str]:
 
 def codes(plan: CleanPlan) -> dict[str, str]:
     """Why each of the others is left alone."""
-    return {each.path: each.code for each in plan.passed}
+    return {each.path: each.objection.code for each in plan.passed}
 
 
 def carried_out(plan: CleanPlan, step: Step | None = None) -> dict[str, Result]:

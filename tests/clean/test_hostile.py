@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 
 from ctxsize import api
-from ctxsize.clean import record
 from ctxsize.clean.delete import delete
+from ctxsize.clean.inventory import RECORD, TRASH, is_trash
 from ctxsize.errors import InputError
 from tests.clean.cleaning import carried_out, codes, paths, planned
 from tests.clean.planting import CARGO_TAG, PLANTS, PYC, RUST
@@ -97,7 +97,7 @@ def test_tracked_files_protect_what_they_are_in(tmp_path: Path) -> None:
     git("init", "-q", cwd=root)
     git("add", "-f", "app/target/debug/deps/a.rlib", cwd=root)
     left_alone(root, "tracked")
-    assert "git tracks app/target/debug/deps/a.rlib" in planned(root).passed[0].message
+    assert "git tracks app/target/debug/deps/a.rlib" in planned(root).passed[0].objection.message
 
 
 def test_a_repository_above_root_counts_too(tmp_path: Path) -> None:
@@ -238,7 +238,7 @@ def test_a_candidate_at_the_end_of_a_path_that_is_too_long(tmp_path: Path) -> No
     os.close(here)
     try:
         plan = planned(root, recent_s=0)
-        assert [each.code for each in plan.passed] == ["too-deep"]
+        assert [each.objection.code for each in plan.passed] == ["too-deep"]
         assert plan.items == ()
     finally:
         remove_tree(root)
@@ -344,7 +344,7 @@ def test_a_mount_that_comes_at_the_last_moment(tmp_path: Path) -> None:
 
 
 def trash_in(directory: Path) -> Path:
-    (found,) = [each for each in directory.iterdir() if record.is_trash(each.name)]
+    (found,) = [each for each in directory.iterdir() if is_trash(each.name)]
     return found
 
 
@@ -443,7 +443,7 @@ def test_a_process_that_has_a_file_open(tmp_path: Path) -> None:
     root = rust(tmp_path)
     with child(OPEN, str(root / "app/target/release/app")):
         left_alone(root, "in-use")
-        assert "uses" in planned(root).passed[0].message
+        assert "uses" in planned(root).passed[0].objection.message
 
 
 def test_a_process_that_comes_in_between(tmp_path: Path) -> None:
@@ -609,7 +609,7 @@ def renamed_back(found: dict[str, tuple[object, ...]], name: str) -> dict[str, t
     return {
         path.replace(f"app/{name}", "app/target", 1): entry
         for path, entry in found.items()
-        if not path.endswith(record.ENDING)
+        if not path.endswith(RECORD)
     }
 
 
@@ -844,8 +844,12 @@ def test_what_a_killed_run_left_is_offered(moment: str, deletions: int, tmp_path
     trash = trash_in(root / "app")
     plan = planned(root)
     (item,) = plan.items
-    assert (item.path, item.kind, item.ecosystem) == (f"app/{trash.name}", "leftover", "rust")
-    assert item.title == "left of target by an interrupted run"
+    assert (item.path, item.kind.name, item.kind.ecosystem) == (
+        f"app/{trash.name}",
+        "leftover",
+        "rust",
+    )
+    assert item.kind.title == "left of target by an interrupted run"
     (result,) = delete(plan)
     assert result.done
     assert sorted(path.name for path in (root / "app").iterdir()) == ["Cargo.toml", "src"]
@@ -866,7 +870,7 @@ def test_a_leftover_without_a_good_record_is_kept(content: bytes | None, tmp_pat
     root = rust(tmp_path)
     killed(root, "compared", 2)
     trash = trash_in(root / "app")
-    noted = trash.with_name(trash.name + record.ENDING)
+    noted = trash.with_name(trash.name + RECORD)
     noted.unlink() if content is None else noted.write_bytes(content)
     plan = planned(root)
     assert codes(plan) == {f"app/{trash.name}": "not-proven"}
@@ -877,9 +881,9 @@ def test_a_record_whose_directory_is_gone_goes_with_the_next_run(tmp_path: Path)
     root = rust(tmp_path)
     killed(root, "compared", 2)
     trash = trash_in(root / "app")
-    noted = trash.with_name(trash.name + record.ENDING)
+    noted = trash.with_name(trash.name + RECORD)
     remove_tree(trash)
-    imitation = root / "app" / (record.new_name() + record.ENDING)
+    imitation = root / "app" / ((TRASH + "0" * 32) + RECORD)
     imitation.write_bytes(b"work")
     before = snapshot(root)
     plan = planned(root)
@@ -931,7 +935,7 @@ def test_a_failure_in_the_middle_says_what_is_left(tmp_path: Path) -> None:
     )
     argv = without_root_powers([sys.executable, "-c", script, str(root)])
     done = run(argv, env=clean_environment(PYTHONPATH=str(REPOSITORY)))
-    trash = next(each for each in (root / "app").iterdir() if record.is_trash(each.name))
+    trash = next(each for each in (root / "app").iterdir() if is_trash(each.name))
     assert done.stdout.startswith("False 1 of its entries could not be deleted: debug/deps/a.rlib")
     assert trash.name in done.stdout
     left = sorted(path for path in snapshot(trash))

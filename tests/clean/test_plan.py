@@ -1,4 +1,4 @@
-"""What of the regenerable is wanted, what it comes to, and plans as files."""
+"""What of the regenerable is wanted, and what it comes to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ctxsize import api
-from ctxsize.clean.plan import CleanCategory
+from ctxsize.clean.proofs import CleanCategory
 from tests.clean.cleaning import carried_out, codes, paths, planned
 from tests.clean.planting import CARGO_TAG, PLANTS, RUST
 from tests.clean.snapshots import snapshot, without
@@ -52,11 +52,6 @@ def three(tmp_path: Path) -> Path:
         ({"older_than_s": 5 * 86400}, ["middle", "old"]),
         ({"older_than_s": 50 * 86400}, ["old"]),
         ({"older_than_s": 500 * 86400}, []),
-        ({"keep_bytes": 0}, ["middle", "new", "old"]),
-        ({"keep_bytes": 150_000}, ["middle", "old"]),
-        ({"keep_bytes": 250_000}, ["old"]),
-        ({"keep_bytes": 10**9}, []),
-        ({"keep_bytes": 150_000, "older_than_s": 5 * 86400}, ["old"]),
         ({"recent_s": 2 * 86400}, ["middle", "old"]),
     ],
 )
@@ -69,33 +64,23 @@ def test_ages_and_sizes(options: dict[str, Any], expected: list[str], three: Pat
 
 
 def test_the_reasons_of_choice_are_told_apart(three: Path) -> None:
-    plan = planned(three, older_than_s=5 * 86400, keep_bytes=150_000)
-    assert codes(plan) == {"new/target": "young", "middle/target": "kept"}
-    assert all(each.by_choice for each in plan.passed)
+    plan = planned(three, older_than_s=50 * 86400, recent_s=2 * 86400)
+    assert codes(plan) == {"new/target": "recent", "middle/target": "young"}
+    assert [each.objection.by_choice for each in plan.passed] == [True, False]
 
 
 def test_packages_only_on_request(tmp_path: Path) -> None:
     nodes = [node for plant in PLANTS for node in plant.nodes(f"{plant.kind}-{id(plant)}")]
     root = build_tree(tmp_path / "r", nodes)
-    kinds = {each.kind for each in api.clean_plan(str(root)).items}
+    kinds = {each.kind.name for each in api.clean_plan(str(root)).items}
     assert kinds == {plant.kind for plant in PLANTS} - DEPS
     left = api.clean_plan(str(root)).passed
-    assert {each.kind for each in left} == DEPS
-    assert {each.code for each in left} == {"deps"}
-    assert {each.kind for each in planned(root).items} == {plant.kind for plant in PLANTS}
+    assert {each.kind.name for each in left} == DEPS
+    assert {each.objection.code for each in left} == {"deps"}
+    assert {each.kind.name for each in planned(root).items} == {plant.kind for plant in PLANTS}
     assert {
-        each.kind for each in planned(root).items if each.category is CleanCategory.DEPS
+        each.kind.name for each in planned(root).items if each.kind.category is CleanCategory.DEPS
     } == DEPS
-
-
-def test_only_what_incremental_compilation_keeps(tmp_path: Path) -> None:
-    more = ["app/target/x86_64-unknown-linux-gnu/release/incremental/a/b.o", "app/incremental/a"]
-    root = build_tree(tmp_path / "r", [*RUST.nodes("app"), *more, *PLANTS[3].nodes("web")])
-    plan = planned(root, incremental_only=True)
-    triple = "app/target/x86_64-unknown-linux-gnu/release/incremental"
-    assert paths(plan) == ["app/target/debug/incremental", triple]
-    assert {each.service for each in plan.items} == {"app"}
-    assert all(each.done for each in carried_out(plan).values())
 
 
 def test_services_are_the_nearest_manifests(tmp_path: Path) -> None:
@@ -125,7 +110,7 @@ def disk_bytes(*found: Path) -> int:
     return sum({each.lstat().st_ino: each.lstat().st_blocks * 512 for each in every}.values())
 
 
-def test_sizes_on_disk_count_hard_links_once(tmp_path: Path) -> None:
+def test_sizes_count_hard_links_once_in_a_directory_and_freed_ones_exactly(tmp_path: Path) -> None:
     nodes = [
         *target("a", age_days=9, size_bytes=50_000),
         *target("b", age_days=9, size_bytes=70_000),
@@ -142,13 +127,12 @@ def test_sizes_on_disk_count_hard_links_once(tmp_path: Path) -> None:
         disk_bytes(first),
         disk_bytes(second),
     ]
-    assert plan.sums.disk_bytes == disk_bytes(first, second)
     stored = (root / "store/x").stat().st_blocks * 512
-    assert plan.sums.held_elsewhere_bytes == stored
-    assert plan.sums.content_bytes == 50_000 + 70_000 + 200_000 + 10**9 + 2 * len(CARGO_TAG)
+    assert plan.sums.disk_bytes == disk_bytes(first, second) + stored
+    assert plan.sums.content_bytes == 50_000 + 70_000 + 2 * 200_000 + 10**9 + 2 * len(CARGO_TAG)
     assert plan.sums.files == 8
     freed = sum(each.disk_bytes for each in carried_out(plan).values())
-    assert freed == plan.sums.disk_bytes - stored
+    assert freed == plan.sums.disk_bytes - 2 * stored
     assert (root / "store/x").read_bytes() == b"x" * 200_000
 
 

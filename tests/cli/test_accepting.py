@@ -186,7 +186,7 @@ def test_nothing_hides_that_a_total_is_a_lower_bound(root: Path) -> None:
     from dataclasses import replace
 
     from ctxsize import api
-    from ctxsize.accepting import without_accepted
+    from ctxsize.accepting import judged
     from ctxsize.config import Config, Suppression
     from ctxsize.model import Effect, Problem
 
@@ -195,7 +195,8 @@ def test_nothing_hides_that_a_total_is_a_lower_bound(root: Path) -> None:
     report = replace(report, problems=(*report.problems, changed))
     tables = [Suppression(f"CTX{number:03}", "known") for number in range(40)]
     config = Config(suppress=tuple(tables))
-    assert without_accepted(report, config).problems == (changed,)
+    request = api.request_for(str(root / "app"))
+    assert judged(request, report, config).problems == (changed,)
 
 
 def test_a_configuration_that_cannot_be_read_accepts_nothing(cli: Cli, root: Path) -> None:

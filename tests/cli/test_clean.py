@@ -64,14 +64,13 @@ def test_json_is_as_its_schema_says(project: Path, cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (
-            ("--apply", "p", "--yes"),
-            "plans are no longer saved: review",
-        ),
-        (("--plan", "p"), "plans are no longer saved: review"),
+        (("--apply", "p", "--yes"), "--plan was removed: review"),
+        (("--plan", "p"), "--plan was removed: review"),
+        (("--keep-size", "20GB"), "--keep-size was removed: --older-than 30d"),
+        (("--apparent-size",), "`du --apparent-size` shows"),
+        (("--incremental-only", "--yes"), "--ecosystem rust deletes whole target"),
         (("--older-than", "x"), "not a length of time: 'x'"),
         (("--recent", "5"), "not a length of time: '5'"),
-        (("--keep-size", "much"), "not a size: 'much'"),
         (("--ecosystem", "cobol"), "cobol"),
         (("nowhere",), "nowhere: no such directory"),
         (("/",), "/: ROOT must not be the root of the file system"),

@@ -38,7 +38,6 @@ FINE: dict[str, list[str]] = {
     "diff": ["old.jsonl"],
     "schema": ["measure"],
     "completion": ["bash"],
-    "docker-plugin": ["install", "--dir", "plugins"],
 }
 # Those that can say no, and what makes them.
 NO: dict[str, list[str]] = {
@@ -61,7 +60,6 @@ WRONG: dict[str, list[str]] = {
     "diff": ["nope"],
     "schema": ["measur"],
     "completion": ["tcsh"],
-    "docker-plugin": ["install", "--dir", "Dockerfile"],
 }
 COMMANDS_ = [pytest.param(name, id=name) for name in COMMANDS]
 

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import pytest
 
 from ctxsize import api
+from ctxsize.api import request_for
 from ctxsize.build import Build
 from ctxsize.engine.sourcing import Fate, check_in_all
-from ctxsize.requests import request_for
 from tests.cli.conftest import Cli
 from tests.oracles.engines import Docker
 from tests.trees import Node, build_tree, file, link

@@ -164,6 +164,10 @@ EVALUATED: dict[str, str] = {
     "named context": 'contexts = { more = "./${upper(V)}" }',
     "platform": 'platforms = ["linux/${lower(V)}"]',
     "inline": 'dockerfile-inline = "FROM r/${trimspace(V)}:1\\nCOPY a /"',
+    "inline, changed": 'dockerfile-inline = "FROM r/x-${upper(V)}y:1\\nCOPY ${lower(V)} /"',
+    "name of a context": 'contexts = { "${upper(V)}" = "./a" }',
+    "name of an argument": 'args = { "${upper(V)}" = "1" }',
+    "path with dots": 'contexts = { more = "../${upper(V)}" }',
     "matrix": 'name = "t-${lower(x)}"\n matrix = { x = [V] }\n context = "none-${lower(x)}"',
     "failure": "context = none(V)",
 }
@@ -201,6 +205,28 @@ def test_no_value_is_printed(case: str, dockerfile: str, cli: Cli, tmp_path: Pat
         assert CANARY not in printed, (command, printed)
 
 
+PATHS = ("./{}", "{}/", "x//../{}", "../{}", "/{}", "x/../../{}", "{}/./y")
+"""Paths that Docker cleans before it uses them."""
+
+
+@pytest.mark.parametrize("key", ["context", "dockerfile", "more"])
+@pytest.mark.parametrize("path", PATHS)
+def test_no_value_is_printed_as_a_cleaned_path(
+    path: str, key: str, cli: Cli, tmp_path: Path
+) -> None:
+    places = {"context": ".", "dockerfile": "Dockerfile", "more": ".", key: "./$P"}
+    text = (
+        "services:\n  s:\n    build:\n      context: {context}\n      dockerfile: {dockerfile}\n"
+        "      additional_contexts: ['more={more}']\n"
+    ).format(**places)
+    own = [file(f"sub/{name}", DOCKERFILES["plain"]) for name in ("Dockerfile", "x/a")]
+    env = file("sub/.env", f"P={path.format(CANARY)}\n".encode())
+    root = build_tree(tmp_path / "r", [*own, file("sub/compose.yaml", text.encode()), env])
+    for command in (["scan"], ["scan", "--format", "json"], ["advise"]):
+        result = cli(*command, cwd=root)
+        assert CANARY not in result.out + result.err, command
+
+
 @pytest.mark.parametrize("dockerfile", DOCKERFILES)
 @pytest.mark.parametrize("case", ["arguments", "workflow", "command"])
 def test_no_short_value_is_printed(case: str, dockerfile: str, cli: Cli, tmp_path: Path) -> None:
@@ -218,7 +244,7 @@ def test_no_short_value_is_printed(case: str, dockerfile: str, cli: Cli, tmp_pat
 WRITTEN = {
     "context": "no directory x${S}",
     "context, whole": "no directory ${S}",
-    "required": "the variable NOT has no value: not set $S",
+    "required": "the variable NOT has no value in",
     "include": "no file ${S}/compose.yaml",
     "extends": "no file ${S}.yaml",
     "bake context": "no directory x${V}",

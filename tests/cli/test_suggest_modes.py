@@ -96,7 +96,8 @@ def test_what_was_left_out_is_said(cli: Cli, context: Path) -> None:
     result = cli("suggest", "--from-gitignore", cwd=context)
     assert "Left out, or translated inexactly" in result.out
     assert ".gitignore:3" in result.out
-    assert "Left out: a class without an end matches nothing." in " ".join(result.out.split())
+    reason = "Left out: a class or a backslash in it is unfinished"
+    assert reason in " ".join(result.out.split())
 
 
 @pytest.mark.parametrize(

@@ -423,21 +423,13 @@ target "service" {
   }
   context    = item.dir
   dockerfile = item.name == "web" ? "Web.Dockerfile" : "Dockerfile"
-  contexts   = { for name, dir in LIBS : "lib-${name}" => place("./libs", dir) }
+  contexts   = { lib-core = place("./libs", LIBS.core), lib-ui = place("./libs", LIBS["ui"]) }
   args = merge({ KEY = KEY }, { for i, name in SERVICES : upper(name) => tostring_(i) })
   platforms = distinct([for arch in ["amd64", "arm64", "amd64"] : format("linux/%s", arch)])
 }
 function "tostring_" {
   params = [value]
   result = "${value}"
-}
-target "inline" {
-  dockerfile-inline = <<EOT
-FROM scratch
-%{ for name in SERVICES ~}
-COPY ${name} "/\\n${name}"
-%{ endfor ~}
-EOT
 }
 """,
         ),

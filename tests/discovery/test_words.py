@@ -12,9 +12,9 @@ from ctxsize.advice import advise
 from ctxsize.discovery import discover
 from ctxsize.discovery.yaml import (
     InterpolationError,
+    Interpolator,
     YamlError,
     YamlMapping,
-    interpolate,
     load,
     read_dotenv,
 )
@@ -33,18 +33,20 @@ VARIABLES = {"A": "a", "EMPTY": "", "B": "b"}
         ("${NONE:-x}${NONE-x}${EMPTY:-x}${EMPTY-x}", "xxx"),
         ("${A:+x}${EMPTY:+x}${EMPTY+y}${NONE+x}", "xy"),
         ("${NONE:-${EMPTY:-${B}}}", "b"),
+        ("${A:-${NONE:?m}}${NONE+${NONE?m}}", "a"),
+        ("{}${A:+{x}}", "{}{x}"),
         ("${A:?m}", "a"),
         ("${EMPTY?m}", ""),
     ],
 )
 def test_variables_are_replaced_as_compose_does(text: str, expected: str) -> None:
-    assert interpolate(text, VARIABLES) == expected
+    assert Interpolator().replaced(text, VARIABLES) == expected
 
 
 @pytest.mark.parametrize("text", ["${NONE:?m}", "${EMPTY:?m}", "${A", "${}", "${A!b}", "$-", "a$"])
 def test_what_cannot_be_interpolated(text: str) -> None:
     with pytest.raises(InterpolationError):
-        interpolate(text, VARIABLES)
+        Interpolator().replaced(text, VARIABLES)
 
 
 def test_a_dotenv_file_is_read_as_compose_does() -> None:
@@ -229,7 +231,16 @@ def repeating(value: str) -> str:
     return "a0: &a0 {x: y}\n" + "".join(lines)
 
 
-def test_merge_keys_that_repeat_without_end() -> None:
-    found = load(repeating("{{<<: [{}]}}"))
+def test_merge_keys_that_repeat_without_end_are_refused() -> None:
+    with pytest.raises(YamlError, match="more than 500,000 values"):
+        load(repeating("{{<<: [{}]}}"))
+
+
+def test_merge_keys_are_read_as_compose_does() -> None:
+    text = "a: &a {x: 1, y: 1}\nb: &b {y: 2, z: 2}\nc:\n  <<: [*a, *b]\n  z: 3\nd: {<<: *b}\n"
+    found = load(text)
     assert isinstance(found, YamlMapping)
-    assert found["a14"] == {"x": "y"}
+    assert found["c"] == {"x": "1", "y": "1", "z": "3"}
+    assert found["d"] == {"y": "2", "z": "2"}
+    assert isinstance(found["c"], YamlMapping)
+    assert [found["c"].line_of(key) for key in "xyz"] == [1, 1, 5]

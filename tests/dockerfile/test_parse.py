@@ -130,6 +130,9 @@ def test_onbuild_holds_its_trigger() -> None:
     assert onbuild.heredocs[0].content == "hi\n"
 
 
+LONG_LINE = "x" * 70_000 + "\n"
+TOO_LONG = "dockerfile line greater than max allowed size of 65535"
+ONLY_STRINGS = "when using JSON array syntax, arrays must be comprised of strings only"
 REFUSED = [
     ("", None, "the Dockerfile cannot be empty"),
     ("\n# c\n", 2, "file with no instructions"),
@@ -167,11 +170,7 @@ REFUSED = [
     ("FROM a\nWORKDIR\n", 2, "WORKDIR requires exactly one argument"),
     ("FROM a\nEXPOSE\n", 2, "EXPOSE requires at least one argument"),
     ("FROM a\nSHELL sh -c\n", 2, "SHELL requires the arguments to be in JSON form"),
-    (
-        'FROM a\nRUN ["a", 1]\n',
-        2,
-        "when using JSON array syntax, arrays must be comprised of strings only",
-    ),
+    ('FROM a\nRUN ["a", 1]\n', 2, ONLY_STRINGS),
     ('FROM a\nVOLUME [" "]\n', 2, "VOLUME specified can not be an empty string"),
     ("FROM a\nONBUILD\n", 2, "ONBUILD requires at least one argument"),
     ("FROM a\nONBUILD ONBUILD RUN x\n", 2, "ONBUILD isn't allowed as an ONBUILD trigger"),
@@ -195,11 +194,14 @@ REFUSED = [
     ),
     ("# escape=x\nFROM a\n", 1, "invalid escape token 'x' does not match ` or \\"),
     ("# escape=`\n# escape=`\nFROM a\n", 2, "only one escape parser directive can be used"),
-    (
-        "FROM a\nRUN " + "x" * 70_000 + "\n",
-        2,
-        "dockerfile line greater than max allowed size of 65535",
-    ),
+    ("FROM a\nRUN " + LONG_LINE, 2, TOO_LONG),
+    # For BuildKit (`parser.Parse`), the text ends before a line that is too long.
+    ("FROM a\nRUN <<E\n" + LONG_LINE + "E\n", 2, "unterminated heredoc"),
+    ("# c\n" + LONG_LINE, 1, "file with no instructions"),
+    ("FROM a\nENV x \\\n" + LONG_LINE, 2, "ENV must have two arguments"),
+    ("FROM a\nRUN [1] \\\n" + LONG_LINE, 2, ONLY_STRINGS),
+    ("FROM a b\n" + LONG_LINE, 2, TOO_LONG),
+    ("FROM a\nRUN x \\\n" + LONG_LINE + "ENV x\n", 3, TOO_LONG),
 ]
 
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from ctxsize.engine import rewalk
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.evaluate import matches
-from ctxsize.engine.matched import Matcher
 from ctxsize.engine.memory import Held
 from ctxsize.engine.request import resolve, with_ignore_file
 from ctxsize.engine.snapshot import Sent, Snapshot, differences
+from ctxsize.engine.trace import Matcher
 from ctxsize.engine.trial import Trial, planned, with_lines
 from ctxsize.errors import CtxsizeError
 from tests.engine.strategies import nasty_patterns, trees_with_ignore_files

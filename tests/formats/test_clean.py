@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import jsonschema
 import pytest
 
 from ctxsize.clean.plan import (
     CleanCandidate,
-    CleanCategory,
-    CleanChoice,
     Cleaning,
+    CleanObjection,
     CleanPlan,
     DiskSize,
     Inventory,
     Part,
     Passed,
     Result,
-    Shared,
-    Stamp,
-    sums,
 )
+from ctxsize.clean.proofs import BY_NAME
 from ctxsize.formats import Look, render
 from ctxsize.formats.json import schema
 from ctxsize.model import Effect, Problem
@@ -32,29 +30,25 @@ from tests.formats.test_schema import closed
 GB = 1_000_000_000
 
 
-def item(path: str, service: str, *, kind: str, title: str, inventory: Inventory) -> CleanCandidate:
-    return CleanCandidate(
-        path=path,
-        kind=kind,
-        ecosystem="rust" if "cargo" in kind else "node",
-        category=CleanCategory.ARTEFACT if "cargo" in kind else CleanCategory.DEPS,
-        title=title,
-        service=service,
-        evidence=("CACHEDIR.TAG", "Cargo.toml beside it") if "cargo" in kind else ("x",),
-        inventory=inventory,
-    )
+def item(path: str, service: str, *, kind: str, inventory: Inventory) -> CleanCandidate:
+    evidence = ("CACHEDIR.TAG", "Cargo.toml beside it") if "cargo" in kind else ("x",)
+    return CleanCandidate(path, BY_NAME[kind], service, evidence, inventory)
 
 
 def inventory(**values: object) -> Inventory:
-    stamp = Stamp(1, 2, 3, 4, 5)
-    return Inventory(stamp=stamp, tokens=frozenset(), **values)  # type: ignore[arg-type]
+    return Inventory(place=(1, 2), times=(3, 4, 5), tokens=frozenset(), **values)  # type: ignore[arg-type]
+
+
+def passed(
+    path: str, kind: str, service: str, *why: object, size: DiskSize | None = None
+) -> Passed:
+    return Passed(path, BY_NAME[kind], service, CleanObjection(*why), size)  # type: ignore[arg-type]
 
 
 RUST = item(
     "rask-log-aggregator/target",
     "rask-log-aggregator",
     kind="cargo-target",
-    title="Cargo's target directory",
     inventory=inventory(
         size=DiskSize(41_396, 202 * GB // 10, 204 * GB // 10),
         directories=14,
@@ -73,39 +67,31 @@ NODE = item(
     "web \x1b[31m/node_modules",
     "web \x1b[31m",
     kind="node-modules",
-    title="installed Node packages",
-    inventory=inventory(
-        size=DiskSize(30_000, GB, GB, GB // 2),
-        shared={9: Shared(1, 2, GB // 2, GB // 2)},
-    ),
+    inventory=inventory(size=DiskSize(30_000, GB, GB)),
 )
 PASSED = (
-    Passed(
-        "api/target",
-        "cargo-target",
-        "rust",
-        "api",
-        "tracked",
-        "git tracks api/x",
-        DiskSize(5, 900, 4096),
+    passed(
+        *("api/target", "cargo-target", "api", "tracked", "git tracks api/x"),
+        size=DiskSize(5, 900, 4096),
     ),
-    Passed("lib/target", "cargo-target", "rust", "lib", "symlink", "it is a symlink"),
-    Passed(
-        os.fsdecode(b"v\xff"),
-        "venv",
-        "python",
-        "",
-        "deps",
-        "installed packages; --deps takes them too",
-        DiskSize(900, 50_000_000, 60_000_000),
-        by_choice=True,
+    passed("lib/target", "cargo-target", "lib", "symlink", "it is a symlink"),
+    passed(
+        *(
+            os.fsdecode(b"v\xff"),
+            "venv",
+            "",
+            "deps",
+            "installed packages; --deps takes them too",
+            True,
+        ),
+        size=DiskSize(900, 50_000_000, 60_000_000),
     ),
     *(
-        Passed(f"many/{n}/obj", "dotnet-obj", "dotnet", "", "not-proven", "not proven: no x in it")
+        passed(f"many/{n}/obj", "dotnet-obj", "", "not-proven", "not proven: no x in it")
         for n in range(15)
     ),
 )
-PLAN = CleanPlan("/srv/repository", 1, 2, CleanChoice(), (RUST, NODE), PASSED, sums((RUST, NODE)))
+PLAN = CleanPlan("/srv/repository", (1, 2), (RUST, NODE), PASSED)
 UNREAD = Problem("unreadable", "cannot be read: Permission denied", "x", effect=Effect.LOWER_BOUND)
 FAILED = (
     Result(RUST.path, True, 41_396, 204 * GB // 10),
@@ -122,15 +108,19 @@ OUTCOMES = {
     "clean-dry": Cleaning(".", PLAN, command="ctxsize clean --yes"),
     "clean-done": Cleaning(".", PLAN, applied=True, results=(FAILED[0],)),
     "clean-failed": Cleaning(".", PLAN, applied=True, results=FAILED),
-    "clean-nothing": Cleaning("x", CleanPlan("/x", 1, 2, CleanChoice(), problems=(UNREAD,))),
-    "clean-apparent": Cleaning(".", PLAN, command="ctxsize clean --yes", apparent=True),
+    "clean-nothing": Cleaning("x", CleanPlan("/x", (1, 2), problems=(UNREAD,))),
+    "clean-rust": Cleaning(
+        ".",
+        CleanPlan("/srv/repository", (1, 2), (RUST,)),
+        command="ctxsize clean --ecosystem rust --yes",
+    ),
 }
 TEXTS = {
     "clean-dry.txt": ("clean-dry", Look()),
     "clean-done.txt": ("clean-done", Look()),
     "clean-failed.txt": ("clean-failed", Look()),
     "clean-nothing.txt": ("clean-nothing", Look()),
-    "clean-apparent.txt": ("clean-apparent", Look()),
+    "clean-rust.txt": ("clean-rust", Look()),
     "clean-dry-60.txt": ("clean-dry", Look(width=60)),
     "clean-dry-colour.txt": ("clean-dry", Look(width=120, colour=True)),
 }
@@ -140,6 +130,13 @@ TEXTS = {
 def test_text(name: str) -> None:
     outcome, look = TEXTS[name]
     held(name, render("text", OUTCOMES[outcome], look))
+
+
+def test_the_readme_shows_the_text() -> None:
+    """The sparse files of the examples have sizes on disk that depend on the file system."""
+    shown = render("text", OUTCOMES["clean-rust"], Look())
+    block = f"```text\n$ ctxsize clean --ecosystem rust\n{shown}```"
+    assert block in (Path(__file__).parents[2] / "README.md").read_text()
 
 
 @pytest.mark.parametrize("name", OUTCOMES)

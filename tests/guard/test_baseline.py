@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ctxsize.errors import InputError
 from ctxsize.formats.json import schema
 from ctxsize.guard import baseline
-from ctxsize.guard.known import Known, of_files, worth_keeping
+from ctxsize.guard.baseline import Known, of_files, worth_keeping
 from ctxsize.model import Amount
 from tests.formats.test_schema import closed
 
@@ -70,19 +70,19 @@ CORRUPT = [
     (b"", "is no baseline: Expecting value"),
     (b"{", "is no baseline: Expecting"),
     (b"\xff\xfe", "is no baseline: "),
-    (b"[]", "must be an object"),
-    (b"{}", "lacks its version"),
-    (b'{"version": true, "contexts": {}}', "lacks its version"),
-    (b'{"version": 2, "contexts": {}}', "version 2, which this ctxsize does not support"),
-    (b'{"version": 1}', "lacks its contexts"),
-    (b'{"version": 1, "contexts": {"a": 3}}', "'a' must be an object"),
-    (without("directories"), "'a' lacks its directories"),
-    (without("builder"), "'a' lacks its builder"),
-    (without("content_bytes"), "'a' has None instead of a number"),
-    (without(content_bytes=-1), "'a' has -1 instead of a number"),
-    (without(files=1.5), "'a' has 1.5"),
-    (without(directories={"d": [1]}), "'a' has [1] instead of bytes and files"),
-    (without(largest_files={"d": "x"}), "'a' has 'x'"),
+    (b"[]", "is no baseline: "),
+    (b"{}", "is no baseline: "),
+    (b'{"version": true, "contexts": {}}', "is no baseline: "),
+    (b'{"version": 2, "contexts": {}}', "version 2, which this ctxsize cannot read"),
+    (b'{"version": 1}', "is no baseline: "),
+    (b'{"version": 1, "contexts": {"a": 3}}', "is no baseline: "),
+    (without("directories"), "is no baseline: "),
+    (without("builder"), "is no baseline: "),
+    (without("content_bytes"), "is no baseline: 'content_bytes'"),
+    (without(content_bytes=-1), "-1 is no number"),
+    (without(files=1.5), "1.5 is no number"),
+    (without(directories={"d": [1]}), "is no baseline: "),
+    (without(largest_files={"d": "x"}), "'x' is no number"),
     (b"[" * 100_000, "is no baseline"),
     (b"<<<<<<< HEAD\n{}", "is no baseline"),
 ]

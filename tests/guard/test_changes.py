@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxsize.guard.known import Known, SizeChange, What, between, of_files, worth_keeping
+from ctxsize.guard.baseline import Known, of_files, worth_keeping
+from ctxsize.guard.changes import SizeChange, between
 from ctxsize.model import Amount
 
 TREES = st.dictionaries(
@@ -30,8 +31,8 @@ def test_changes_between_full_listings_are_exact(old: dict[str, int], new: dict[
     assert {each.path: each.delta_bytes for each in changes.files} == expected
     assert all(each.exact for each in (*changes.files, *changes.directories))
     for each in changes.files:
-        assert (each.what is What.ADDED) == (each.path not in old)
-        assert (each.what is What.REMOVED) == (each.path not in new)
+        assert (each.what == "added") == (each.path not in old)
+        assert (each.what == "removed") == (each.path not in new)
     sizes = [abs(each.delta_bytes) for each in changes.files]
     assert sizes == sorted(sizes, reverse=True)
 
@@ -92,8 +93,8 @@ def test_directories_grow_where_no_listed_file_explains_it() -> None:
     before = Known(0, 0, {}, {}, depth=3)
     after = Known(900, 300, {"d": Amount(300, 900)}, {"d/0": 3}, depth=3, files_from=3)
     assert between(before, after).grown == (
-        SizeChange("d", What.ADDED, None, 900, 900, 300),
-        SizeChange("d/0", What.ADDED, None, 3, 3),
+        SizeChange("d", "added", None, 900, 900, 300),
+        SizeChange("d/0", "added", None, 3, 3),
     )
 
 

@@ -255,7 +255,7 @@ NUMBERS = [
         for key in ("max", "growth", "builder", "dockerfile")
         for value in (LONG, HEX, "1e999", "nan", f"'{LONG}'", f"'{LONG}%'", f"[{HEX}]")
     ),
-    ("a", "", (f"check --max {LONG}", f"check --max 1.{LONG}GB", f"clean --keep-size {LONG}")),
+    ("a", "", (f"check --max {LONG}", f"check --max 1.{LONG}GB", f"clean --older-than {LONG}")),
 ]
 
 

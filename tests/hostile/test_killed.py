@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ctxsize.clean import record
 from ctxsize.clean.delete import delete
+from ctxsize.clean.inventory import RECORD, TRASH
 from ctxsize.errors import InputError
 from ctxsize.findings import Edit
 from ctxsize.writer.apply import apply, write_output
@@ -93,7 +93,7 @@ def test_what_is_not_left_over_stays(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("data", [b"", b'{"ctxsize', b'{"ctxsize-trash": 1, "name": "target'])
 def test_a_record_that_was_begun_is_removed(data: bytes, tmp_path: Path) -> None:
-    name = record.new_name() + record.ENDING
+    name = (TRASH + "0" * 32) + RECORD
     root = build_tree(tmp_path / "r", [*RUST.nodes("app"), file(f"app/{name}", data)])
     plan = planned(root)
     assert plan.records == (f"app/{name}",)
@@ -103,7 +103,7 @@ def test_a_record_that_was_begun_is_removed(data: bytes, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("data", [b"mine\n", b"{}", b'{"other": 1}'])
 def test_a_record_of_another_stays(data: bytes, tmp_path: Path) -> None:
-    name = record.new_name() + record.ENDING
+    name = (TRASH + "0" * 32) + RECORD
     root = build_tree(tmp_path / "r", [*RUST.nodes("app"), file(f"app/{name}", data)])
     assert planned(root).records == ()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tracemalloc
 
 import pytest
@@ -11,11 +12,11 @@ from hypothesis import strategies as st
 from ctxsize.dockerfile.words import expand
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.builders import BUILDKIT, PODMAN
-from ctxsize.engine.evaluate import DockerIgnoreSpec
-from ctxsize.engine.golang import GoRegexpError
-from ctxsize.engine.linear import Linear
+from ctxsize.engine.evaluate import DockerIgnoreSpec, up_to
+from ctxsize.engine.golang import GoRegexpError, clean
+from ctxsize.engine.linear import Machine
 from ctxsize.engine.narrow import include_spec
-from ctxsize.engine.patterns import compiled
+from ctxsize.engine.patterns import as_matched, classify, compiled
 from ctxsize.errors import DockerfileError, IgnoreFileError
 from ctxsize.recommender.modes.from_gitignore import translate
 from tests.engine.strategies import nasty_paths
@@ -80,28 +81,68 @@ def test_expression_beyond_our_limits_is_an_error(line: str) -> None:
         PODMAN.spec_class.from_lines([line])
 
 
-_PIECES = st.sampled_from(
-    [
-        *("a", "b", "/", "[^/]*", "[^/]", "(.*/)?", ".*", "(", ")", "(a|b)", "*", "+", "?", "{2}"),
-        *("{0,2}", "{1,}", "{0}", "|", "^", "$", "\\b", "\\B", "[^a]", "\\w", "\udc80", "\ufffd"),
-        *("(/.*)?", "[^/]*a[^/]*", "\\Qa\\E", "[^\\x{dc80}]", "é", "\\z"),
-    ]
-)
+_SHARED = ("a", "b", "-", "/", "(a|b)", "*", "+", "?", "{2}", "{0,2}", "{1,}", "{0}", "|", "^")
+_OF_BOTH = ("[^/]*", "[^/]", "(.*/)?", ".*", "(", ")", "(/.*)?", "$", "\\b", "\\B", "[^a]", "\\w")
+_OF_GO = ("**", "**/", "[^a]", "\\b", "\\B", "\\w", "\\Qa\\E", "[^\\x{dc80}]", "\\z", "\\pL")
+_OTHERS = ("é", "\udc80", "\ufffd", "$", "\n")
+_TEXTS = st.lists(st.text("ab/\n-", min_size=1, max_size=8), min_size=1)
+
+
+@pytest.mark.fuzz
+@given(parts=st.lists(st.sampled_from(_SHARED + _OF_BOTH), max_size=8), texts=_TEXTS)
+def test_machine_finds_what_python_finds(parts: list[str], texts: list[str]) -> None:
+    """Groups are only in Podman's patterns, of which Docker's library knows nothing."""
+    expression = "".join(parts)
+    try:
+        search = Machine(expression).search
+        found = [search(text) is not None for text in texts]
+        python = re.compile(expression.replace("$", r"\Z"), re.ASCII)
+    except (GoRegexpError, re.error):
+        return
+    assert found == [python.search(text) is not None for text in texts]
 
 
 @pytest.mark.fuzz
 @given(
-    expression=st.lists(_PIECES, max_size=8).map("".join),
-    texts=st.lists(nasty_paths | st.text("ab/\n\udc80-", min_size=1, max_size=8), min_size=1),
+    parts=st.lists(st.sampled_from(_SHARED + _OF_GO + _OTHERS), max_size=8),
+    paths=st.lists(nasty_paths | st.text("ab\n\udc80-", min_size=1, max_size=8), min_size=1),
 )
-def test_both_ways_of_matching_agree(expression: str, texts: list[str]) -> None:
-    try:
-        search = compiled(expression).search
-    except GoRegexpError:
+def test_machine_finds_what_go_finds(
+    golibrary: GoLibrary, parts: list[str], paths: list[str]
+) -> None:
+    line = "*" + "".join(parts)
+    paths = [path for path in paths if path == clean(path)]
+    text = as_matched(line)
+    answer = golibrary.ask(patterns=[line], paths=paths)
+    if text is None or answer.error or any(each not in ("ignored", "sent") for each in answer.walk):
         return
-    linear = Linear(expression)
-    for text in texts:
-        assert (linear.search(text) is None) == (search(text) is None)
+    kind, expression = classify(text.text)
+    assert kind in ("regexp", "prefix", "suffix")
+    if kind == "regexp":
+        search = Machine(expression).search
+        found = ["ignored" if any(map(search, up_to(path))) else "sent" for path in paths]
+        assert found == [*answer.walk]
+
+
+def test_odd_patterns_share_a_bounded_memory() -> None:
+    """Each of them may cache many sets of nodes, and an ignore file may have thousands."""
+    patterns = ["[^z]{1,100}" * 4 + f"z{number}" for number in range(6)]
+    spec = BUILDKIT.spec_class.from_lines(patterns)
+    tracemalloc.start()
+    try:
+        assert not spec.match_file(LONG)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 10_000_000
+
+
+def test_answers_stay_the_same_while_memory_is_freed(monkeypatch: pytest.MonkeyPatch) -> None:
+    searches = [Machine(expression).search for expression in ("^(a|b)*c$", "[^z]{1,9}z")]
+    texts = ["abc", "abcd", "xz", "z", "c", "ab" * 9 + "c", "y" * 20 + "z"]
+    before = [search(text) for search in searches for text in texts]
+    monkeypatch.setattr("ctxsize.engine.linear._MOST_CACHED_BYTES", 1000)
+    assert [search(text) for search in searches for text in texts] == before
 
 
 _SLOW = "a" * 4_000

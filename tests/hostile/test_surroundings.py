@@ -34,7 +34,6 @@ COMMANDS = (
     "diff a.json",
     "rule CTX101",
     "completion bash",
-    "docker-plugin install --dir plugins",
 )
 
 
@@ -155,7 +154,6 @@ WITH_NAMES = (
     "rule {}",
     "completion {}",
     "measure --format json={}/x",
-    "docker-plugin install --dir {}/x",
     "{}",
 )
 

@@ -19,7 +19,7 @@ from tests.oracles.availability import require
 # What the user has typed, and what must (not) be among the words that are offered.
 CASES = [
     ("ctxsize me", {"measure"}, {"ls"}),
-    ("ctxsize ", {"measure", "check", "docker-plugin"}, set()),
+    ("ctxsize ", {"measure", "check", "completion"}, set()),
     ("ctxsize measure --bui", {"--build-arg", "--builder"}, {"--target"}),
     ("ctxsize measure --builder p", {"podman"}, {"buildkit"}),
     ("ctxsize measure --format s", {"sarif"}, {"text"}),

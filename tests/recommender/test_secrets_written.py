@@ -55,6 +55,6 @@ def test_a_secret_that_no_suggestion_covers_names_no_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     context = build_tree(tmp_path / "c", [DOCKERFILE, file("id_rsa", KEY)])
-    monkeypatch.setattr("ctxsize.recommender.advisor.Advisor._made", lambda *_: [])
+    monkeypatch.setattr("ctxsize.recommender.advisor.suggestions", lambda *_: [])
     (finding,) = [each for each in api.suggest(str(context)).findings if each.code == "CTX511"]
     assert finding.help == "add it to the ignore file by hand, if no build reads it"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ctxsize.recommender.knowledge.tools import (
+from ctxsize.recommender.rules import all_rules
+from ctxsize.recommender.tools import (
     Work,
     _tool,
     has_tools,
@@ -15,7 +16,6 @@ from ctxsize.recommender.knowledge.tools import (
     tools,
     works,
 )
-from ctxsize.recommender.rules import all_rules
 from ctxsize.shell import commands
 from ctxsize.syntax import Command
 

@@ -47,10 +47,8 @@ SPEAKS = {
     "test_stage": Case("e2e", E2E, command="pytest"),
     "no_install_step": Case("node_modules", NODE, command="true"),
     "prebuilt_pipeline": Case("target", RUST, command="apk add build-base python3 make"),
-    "used_as_it_is": Case("target", RUST, command="npm ci && cp target/x /"),
     "vendored": Case("vendor", ("Cargo.toml", "vendor/serde/Cargo.toml")),
     "tracked_cargo_config": Case(".cargo", (".cargo/config.toml",)),
-    "wrapper_jar": Case("gradle/wrapper/other-wrapper.jar", ("gradle/wrapper/other-wrapper.jar",)),
     "env_at_build": Case(".env", (VITE, file(".env", b"VITE_URL=x\n"))),
     "only_possible": Case("server.key", (file("server.key", b"key: value\n"),)),
     "read_by_build": Case(".npmrc", (file(".npmrc", b"_authToken=x\n"),), command="npm ci"),
@@ -71,10 +69,8 @@ SILENT = {
     "test_stage": Case("e2e", E2E, command="npm run build"),
     "no_install_step": Case("node_modules", NODE, command="npm ci"),
     "prebuilt_pipeline": Case("target", RUST, command="cargo build"),
-    "used_as_it_is": Case("target", RUST, command="cargo build && cp target/x /"),
     "vendored": Case("vendor", ("Cargo.toml", "vendor/readme")),
     "tracked_cargo_config": Case(".cargo", (".cargo/registry/index/x",)),
-    "wrapper_jar": Case("lib/x.jar", ("lib/x.jar",)),
     "env_at_build": Case(".env", (file("package.json", b"{}"), file(".env", b"A=x\n"))),
     "only_possible": Case("id_rsa", (file("id_rsa", b"key: value\n"),)),
     "read_by_build": Case(".npmrc", (file(".npmrc", b"_authToken=x\n"),), command="make"),
@@ -158,6 +154,7 @@ JAR = ("pom.xml", "src/A.java", "target/maven-archiver/pom.properties", "target/
 NEXT = ("package.json", "next.config.js", ".next/BUILD_ID", ".next/build-manifest.json")
 GEMS = ("Gemfile", "Gemfile.lock", "vendor/bundle/ruby/3.3.0/gems/x.rb")
 BUILT = [
+    ("target", (*RUST, TAG), "npm ci && cp target/x /", "cargo build && cp target/x /"),
     ("target", (*RUST, TAG), "apt-get install -y build-essential make", "cargo build --release"),
     ("target", JAR, "pip install awscli", "mvn package"),
     ("target", JAR, "apt-get install -y maven make", "mvn package"),

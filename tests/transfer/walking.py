@@ -6,7 +6,8 @@ from pathlib import Path
 
 from ctxsize import api
 from ctxsize.engine.events import Files, Folder
-from ctxsize.engine.need import context_need_of, evaluator_of
+from ctxsize.engine.narrow import Narrowed, follow
+from ctxsize.engine.need import context_need_of
 from ctxsize.engine.request import Request
 from ctxsize.engine.walk import Walk
 
@@ -41,6 +42,5 @@ def names_transferred(
         build_arguments=arguments or {},
     )
     need = context_need_of(request)
-    return names_sent(
-        request, evaluator_of(request, need.follow_paths if need.context_used else ())
-    )[0]
+    include = follow(request.root, need.follow_paths if need.context_used else ())
+    return names_sent(request, None if include is None else Narrowed(request.spec, include))[0]

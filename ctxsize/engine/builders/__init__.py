@@ -17,7 +17,7 @@ from ctxsize.engine.builders.podman import PodmanIgnoreSpec
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.ignorefile import sent_text
 from ctxsize.engine.patterns import DockerIgnorePattern
-from ctxsize.errors import IgnoreFileError
+from ctxsize.errors import IgnoreFileError, InputError
 
 _HEADER_LIMIT = 1_048_896
 _HEADER_OVERHEAD = 48
@@ -30,60 +30,38 @@ _sent_text = lru_cache(maxsize=_MOST_LINES)(sent_text)
 class Builder:
     """The behaviour of one builder. Every default means "it does not"."""
 
-    name: str
-    """The value of `--builder`."""
-    title: str
-    """The name in messages."""
-    spec_class: type[DockerIgnoreSpec]
-    """The class that reads and evaluates the patterns."""
+    name: str  # the value of `--builder`
+    title: str  # the name in messages
+    spec_class: type[DockerIgnoreSpec]  # reads and evaluates the patterns
 
+    # Names of the default Dockerfile, suffixes of its own ignore file, which are appended to its
+    # name, and names of the ignore file in the context's root; the first choice comes first.
     dockerfile_names: tuple[str, ...]
-    """Names of the default Dockerfile, first choice first."""
     specific_suffixes: tuple[str, ...]
-    """Suffixes of a Dockerfile-specific ignore file, appended to the Dockerfile's name."""
     ignore_file_names: tuple[str, ...]
-    """Names of the ignore file in the context's root, first choice first."""
-    fetches_dockerfile: bool = False
-    """True if the Dockerfile is sent like a context, so that no link may leave its directory."""
-    links_may_leave: bool = False
-    """True if a symlink in place of an ignore file may lead out of its directory."""
-    must_read: bool = False
-    """True if an unreadable ignore file stops the build, instead of counting as empty."""
-    longest_line: bool = False
-    """True if the reader refuses a line of more than 65,535 bytes."""
+    fetches_dockerfile: bool = False  # like a context, so that no link may leave its directory
+    links_may_leave: bool = False  # a symlink in place of an ignore file may leave its directory
+    must_read: bool = False  # an unreadable ignore file stops the build, and is not empty
+    longest_line: bool = False  # the reader refuses a line of more than 65,535 bytes
     check_patterns: Callable[[Sequence[str]], None] | None = None
     """Raises an error for lines whose patterns the builder cannot send."""
-    checks_as_written: bool = False
-    """True if patterns are checked with the file's bytes, before undecodable ones are replaced."""
-    replaces_undecodable: bool = False
-    """True if the bytes of a pattern that are not UTF-8 are sent as U+FFFD."""
+    checks_as_written: bool = False  # before undecodable bytes of a pattern are replaced
+    replaces_undecodable: bool = False  # bytes of a pattern that are not UTF-8 are sent as U+FFFD
     always_sends: Callable[[DockerIgnoreSpec, str | None], Sequence[str]] | None = None
     """Returns the exceptions that the builder adds, given the spec and the Dockerfile's path."""
 
-    asks_for_paths: bool = False
-    """True if only the files that the Dockerfile uses are sent."""
-    sends_ignored_parents: bool = False
-    """True if an ignored directory is sent ahead of a re-included entry below it."""
-    sends_only_utf8: bool = False
-    """True if a path, link target or attribute's name that is not UTF-8 stops the build."""
-    unreadable_stops: bool = False
-    """True if an unreadable file stops the build, instead of arriving empty."""
-    refuses_to_open: bool = False
-    """True if the sender evaluates the patterns again before it opens a file (`refuses`)."""
-    sends_sockets: bool = False
-    """True if a socket is sent, as an empty file."""
-    confuses_file_systems: bool = False
-    """True if hard links are recognized by inode number alone, even across file systems."""
-    links_symlinks: bool = False
-    """True if a symlink with several names is sent as a hard link from the second name on."""
-    meter: str | None = None
-    """The format in which it sends: `"buildkit"`, `"tar"`, or None if it sends nothing."""
-    announces: str | None = None
-    """The text that it prints for the transfer, with `{}` for the size; None for no text."""
-    resends: bool = False
-    """True if every build sends all of it again."""
-    older: str | None = None
-    """The last older release with another behaviour that a report mentions; None for none."""
+    asks_for_paths: bool = False  # only the files that the Dockerfile uses are sent
+    sends_ignored_parents: bool = False  # an ignored directory precedes a re-included entry in it
+    sends_only_utf8: bool = False  # any other path, link target or attribute's name stops the build
+    unreadable_stops: bool = False  # an unreadable file stops the build, and does not arrive empty
+    refuses_to_open: bool = False  # evaluates the patterns again before it opens a file (`refuses`)
+    sends_sockets: bool = False  # as empty files
+    confuses_file_systems: bool = False  # hard links are recognized by inode number alone
+    links_symlinks: bool = False  # further names of a symlink are sent as hard links
+    meter: str | None = None  # the format in which it sends: `buildkit`, `tar`, or nothing
+    announces: str | None = None  # the text printed for the transfer, with `{}` for the size
+    resends: bool = False  # every build sends all of it again
+    older: str | None = None  # the last release with another behaviour that a report mentions
 
 
 def check_header(lines: Sequence[str]) -> None:
@@ -146,10 +124,7 @@ class ClassicIgnoreSpec(DockerIgnoreSpec):
 
 
 def needed_files(spec: DockerIgnoreSpec, dockerfile: str | None) -> Sequence[str]:
-    """Return the exceptions that keep the ignore file and the Dockerfile in the stream.
-
-    The daemon needs both and removes them again if the patterns ignore them.
-    """
+    """Return the exceptions for the files that the daemon needs, and removes if ignored."""
     assert isinstance(spec, ClassicIgnoreSpec)
     wanted = [".dockerignore"] if dockerfile is None else [".dockerignore", dockerfile]
     return [f"!{path}" for path in wanted if spec.ignores_with_one_ancestor(path)]
@@ -210,3 +185,10 @@ PODMAN = Builder(
 
 BUILDERS = {builder.name: builder for builder in (BUILDKIT, CLASSIC, PODMAN)}
 """All builders, in the order of help and reports."""
+
+
+def builder_of(name: str) -> Builder:
+    """Return the builder of that name. Raises `InputError` for an unknown one."""
+    if name not in BUILDERS:
+        raise InputError(f"no such builder: {name!r}", hint=f"one of {', '.join(BUILDERS)}")
+    return BUILDERS[name]

@@ -1,8 +1,4 @@
-"""Patterns as Podman and Buildah read and match them.
-
-Behaviour: the reader of openshift/imagebuilder, the matcher of containers/storage and
-the copier of Buildah.
-"""
+"""Patterns as openshift/imagebuilder reads them and containers/storage matches them."""
 
 from __future__ import annotations
 

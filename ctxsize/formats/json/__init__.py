@@ -80,7 +80,7 @@ FIELDS = {
     "Paths": "files content_bytes",
     # The guard.
     "CheckReport": "passes baseline updated checks unused",
-    "ContextCheck": "name passes limits culprits grown remedy untried findings accepted",
+    "ContextCheck": "name passes limits culprits grown remedy findings accepted",
     "Limit": "name of unit allowed actual over baseline tolerance?",
     "Clue": "path content_bytes files",
     "Remedy": "saves_bytes=saves.content_bytes saves_files=saves.files enough",
@@ -97,7 +97,7 @@ FIELDS = {
     "Advice.problems": _OF_SUGGEST,
     "Size": "context transfer",
     "Suggestion": (
-        "rule=rule.name rule.category patterns paths keeps rule.why made_again_by=rule.again? "
+        "rule=rule.name rule.category patterns paths rule.why made_again_by=rule.again? "
         "evidence saves=size rule.confidence safe doubts rule.volatile chosen"
     ),
     "Question": "path size note",
@@ -128,14 +128,17 @@ FIELDS = {
         "plan.problems"
     ),
     "Cleaning.problems": "code message path",
-    "DiskSize": "files content_bytes disk_bytes held_elsewhere_bytes",
+    "DiskSize": "files content_bytes disk_bytes",
     "CleanCandidate": (
-        "path kind ecosystem category service evidence inventory.size.files inventory.directories "
-        "inventory.symlinks inventory.size.content_bytes inventory.size.disk_bytes "
-        "inventory.size.held_elsewhere_bytes inventory.newest_ns inventory.parts"
+        "path kind=kind.name kind.ecosystem kind.category service evidence inventory.size.files "
+        "inventory.directories inventory.symlinks inventory.size.content_bytes "
+        "inventory.size.disk_bytes inventory.newest_ns inventory.parts"
     ),
     "Part": "name size.files size.content_bytes size.disk_bytes",
-    "Passed": "path kind ecosystem service code message by_choice",
+    "Passed": (
+        "path kind=kind.name kind.ecosystem service objection.code objection.message "
+        "objection.by_choice"
+    ),
     "Result": "path done files disk_bytes message? left",
     "Rules": "codes",
     "Code": "code=name slug severity summary why bad good",

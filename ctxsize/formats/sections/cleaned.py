@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
-from ctxsize.clean.plan import CleanCandidate, Cleaning, DiskSize, Part, Passed, Result, by_service
+from ctxsize.clean.plan import CleanCandidate, Cleaning, DiskSize, Part, Passed, Result
 from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.sections import Answer, Item, NextStep, Prose, Section, Table
 from ctxsize.formats.wording import amount, more
@@ -23,11 +24,6 @@ def sections(outcome: Cleaning) -> list[Section]:
     plan = outcome.plan
     ready = [NextStep(outcome.command, "deletes it")] if outcome.command and plan.items else []
     planned: list[Item] = [_table(outcome)] if plan.items else []
-    if planned and plan.sums.held_elsewhere_bytes:
-        held = human(plan.sums.held_elsewhere_bytes)
-        planned.append(
-            Prose(f"  {held} of it stays on disk: these files have hard links elsewhere", 2)
-        )
     failed = [
         _bullet(f"{quoted(each.path)}: {visible(each.message)}{_rest(each)}")
         for each in outcome.results
@@ -53,11 +49,10 @@ def _answer(outcome: Cleaning) -> Answer:
         nothing = "nothing here is proven to be regenerable"
         return Answer("Nothing to delete", "green", left if plan.passed else nothing)
     if not outcome.applied:
-        least = "at least " if plan.problems else ""
-        size = f"{human(sums.disk_bytes - sums.held_elsewhere_bytes)} on disk ({amount(sums)})"
-        if outcome.apparent:
-            size = f"{human(sums.content_bytes)} (apparent) in {plural(sums.files, 'file')}"
-        what = f"{least}{size} in {plural(count, 'directory')}"
+        # What has hard links elsewhere is not freed; what could not be read is not counted.
+        most = "about" if plan.problems else "at most"
+        size = f"{most} {human(sums.disk_bytes)} on disk ({amount(sums)})"
+        what = f"{size} in {plural(count, 'directory')}"
         return Answer("Dry run", "yellow", f"would free {what}; nothing was deleted")
     done = sum(each.done for each in outcome.results)
     freed = human(sum(each.disk_bytes for each in outcome.results))
@@ -70,14 +65,12 @@ def _answer(outcome: Cleaning) -> Answer:
 
 def _table(outcome: Cleaning) -> Table:
     rows: list[tuple[str, ...]] = []
-    for service, items in by_service(outcome.plan.items):
+    by_service = sorted(outcome.plan.items, key=lambda each: each.service)
+    for service, items in groupby(by_service, lambda each: each.service):
         rows.append(("", "", "", quoted(service) if service else "(ROOT)"))
         for item in items:
             rows += _item(item, service)
-    headers = ("on disk", "size", "files", "")
-    if outcome.apparent:
-        return Table(headers[1:], [row[-3:] for row in rows])
-    return Table(headers, rows, numbers=3)
+    return Table(("on disk", "size", "files", ""), rows, numbers=3)
 
 
 def _row(text: str, size: DiskSize) -> tuple[str, ...]:
@@ -88,7 +81,7 @@ def _item(item: CleanCandidate, service: str) -> Iterator[tuple[str, ...]]:
     inventory = item.inventory
     name = item.path[len(service) :].lstrip("/")
     yield _row(f"  {quoted(name)}", inventory.size)
-    yield (f"{item.title}: {', '.join(map(visible, item.evidence))}",)
+    yield (f"{item.kind.title}: {', '.join(map(visible, item.evidence))}",)
     parts = _shown(inventory.parts, inventory.size.content_bytes)
     for part in parts:
         inner = any(other.name.startswith(f"{part.name}/") for other in parts)
@@ -108,20 +101,25 @@ def _shown(parts: Sequence[Part], content_bytes: int) -> list[Part]:
 
 def _left_alone(passed: Sequence[Passed]) -> Iterator[Prose]:
     """Yield the candidates that are left alone, dangers first, the largest of each first."""
-    shown, counts = Counter[str](), Counter(each.code for each in passed)
+    shown, counts = Counter[str](), Counter(each.objection.code for each in passed)
     for each in sorted(passed, key=_gravity):
-        shown[each.code] += 1
-        if shown[each.code] <= _ALONE:
+        shown[each.objection.code] += 1
+        if shown[each.objection.code] <= _ALONE:
             size = "" if each.size is None else f" ({human(each.size.content_bytes)})"
-            yield _bullet(f"{quoted(each.path)}{size}: {visible(each.message)}")
-        elif shown[each.code] == _ALONE + 1:
-            left = more(counts[each.code] - _ALONE)
-            yield _bullet(f"{left} ({each.code}); --format json lists all")
+            yield _bullet(f"{quoted(each.path)}{size}: {visible(each.objection.message)}")
+        elif shown[each.objection.code] == _ALONE + 1:
+            left = more(counts[each.objection.code] - _ALONE)
+            yield _bullet(f"{left} ({each.objection.code}); --format json lists all")
 
 
 def _gravity(each: Passed) -> tuple[bool, bool, str, int]:
     disk_bytes = each.size.disk_bytes if each.size else 0
-    return each.by_choice, each.code == "not-proven", each.code, -disk_bytes
+    return (
+        each.objection.by_choice,
+        each.objection.code == "not-proven",
+        each.objection.code,
+        -disk_bytes,
+    )
 
 
 def _rest(result: Result) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
+from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.sourcing import Fate, SourceCheck
 from ctxsize.engine.trace import Explanation, Level, NearMiss, Outcome, Taker
@@ -143,9 +144,9 @@ def _taken(explained: Explanation, dockerfile: str | None) -> Iterator[Prose]:
 
 
 def _takes(taker: Taker, explained: Explanation, dockerfile: str | None) -> str:
-    text = _instruction(taker.instruction, taker.kind, taker.source or ".", taker.line, dockerfile)
+    text = _instruction(taker.source, dockerfile)
     hidden = explained.verdict.ignored or explained.not_there is not None
-    if taker.kind in _WIDENING:
+    if taker.source.kind in _WIDENING:
         return f"{text} {'would transfer' if hidden else 'transfers'} it without copying it"
     if taker.below:
         return f"{text} may take something below it"
@@ -155,11 +156,13 @@ def _takes(taker: Taker, explained: Explanation, dockerfile: str | None) -> str:
     return f"{text} takes it"
 
 
-def _instruction(keyword: str, kind: str, source: str, line: int, dockerfile: str | None) -> str:
+def _instruction(source: Source, dockerfile: str | None) -> str:
     """Return a source with its instruction's place: "COPY packages (Dockerfile:4)"."""
-    lead = f"RUN --mount, {kind} of" if keyword == "RUN" else keyword
-    place = f" ({quoted(dockerfile or 'Dockerfile')}:{line})" if line else ""
-    return f"{lead} {visible(source)}{place}"
+    lead, whole = source.instruction, '""'
+    if lead == "RUN":
+        lead, whole = f"RUN --mount, {source.kind} of", "."
+    place = f" ({quoted(dockerfile or 'Dockerfile')}:{source.line})" if source.line else ""
+    return f"{lead} {visible(source.source or whole)}{place}"
 
 
 def _notes(explained: Explanation, builder: Builder) -> Iterator[str]:
@@ -209,9 +212,7 @@ def _note(text: str) -> Prose:
 
 def source(check: SourceCheck, *, dockerfile: str | None) -> Section:
     """Return the answer about one source."""
-    of, written = check.source, check.source.source
-    written = written or ("." if of.instruction == "RUN" else '""')
-    place = _instruction(of.instruction, "bind", written, of.line, dockerfile)
+    place = _instruction(check.source, dockerfile)
     text = _fate(check)
     marks = ((place, "bold"), (text.partition(":")[0], "green" if check.fate.is_found else "red"))
     lines = [Prose(f"{place}: {text}", marks=marks, whole=True)]

@@ -21,8 +21,8 @@ from ctxsize.formats.sections import (
     measured,
 )
 from ctxsize.formats.wording import amount, command, more
-from ctxsize.guard import MOST_TRIED, CheckReport, ContextCheck, DiffReport, Limit, said
-from ctxsize.guard.known import SizeChange
+from ctxsize.guard import CheckReport, ContextCheck, DiffReport, Limit, said
+from ctxsize.guard.changes import SizeChange
 from ctxsize.model import Amount, Share
 from ctxsize.units import human, plural
 
@@ -92,10 +92,7 @@ def _remedies(check: ContextCheck) -> Iterator[NextStep | Prose]:
     """Yield the command that helps, then what to do by hand if it is not enough."""
     suggest = command(check.report, "suggest", "--write")
     label = "Then "
-    if check.untried:
-        untried = f"may help; `check` does not try it on more than {MOST_TRIED:,} files"
-        yield NextStep(suggest, untried, "Fix")
-    elif check.remedy is not None:
+    if check.remedy is not None:
         enough = "" if check.remedy.enough else ", which is not enough"
         yield NextStep(suggest, f"saves {amount(check.remedy.saves)}{enough}", "Fix")
     else:
@@ -194,6 +191,6 @@ def _change(change: SizeChange, noun: str) -> tuple[str, ...]:
     return (
         f"{least}{sign}{human(abs(change.delta_bytes))}",
         files,
-        change.what.value if change.exact else happened,
+        change.what if change.exact else happened,
         Name(f"{change.path}/" if is_directory else change.path),
     )

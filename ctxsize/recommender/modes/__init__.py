@@ -1,19 +1,27 @@
-"""The modes by name, and their plans: the change, and the size before and after it."""
+"""The modes by name, and their plans: the change, and the size before and after it.
+
+`tidy`, which needs no draft, removes the lines that are redundant in every tree: a line that does
+nothing in this one may keep a secret out of the context tomorrow.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import takewhile
 
 from ctxsize.codes import severity_of
+from ctxsize.engine.covers import Cover, covers
 from ctxsize.engine.ignorefile import IgnoreFile
+from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import ignore_file_to_write
 from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.trial import Trial
 from ctxsize.findings import Edit, Finding, Location
 from ctxsize.model import Amount
-from ctxsize.recommender.modes.draft import Draft, allowlist
-from ctxsize.recommender.modes.existing import like, tidy
+from ctxsize.recommender.modes.draft import Draft, allowlist, like
 from ctxsize.recommender.modes.from_gitignore import from_gitignore
-from ctxsize.recommender.outcome import IgnoreFileChange, IgnoreFilePlan
+from ctxsize.recommender.outcome import IgnoreFileChange, IgnoreFilePlan, Note, Removed
+from ctxsize.writer.merge import edit_lines
 
 MODES: dict[str, Callable[[Draft], IgnoreFileChange]] = {
     "allowlist": allowlist,
@@ -33,12 +41,10 @@ def make(snapshot: Snapshot, mode: str, *, sibling: IgnoreFile | None = None) ->
     request = snapshot.request
     path = ignore_file_to_write(request)
     before = None if request.ignore_file is None else request.ignore_file.data
-    changes = change.after is not None and change.after != before
-    edit = Edit(path, before, change.after) if changes and change.after is not None else None
+    edit = None if change.after in (None, before) else Edit(path, before, change.after or b"")
     size = draft.size
     after = size if edit is None else draft.size_after(draft.trial.attempt(edit.after))
     saved = size.context - after.context
-    found = () if edit is None else tuple(_findings(mode, path, change, saved))
     return IgnoreFilePlan(
         context_path=request.context,
         dockerfile=request.dockerfile,
@@ -50,7 +56,7 @@ def make(snapshot: Snapshot, mode: str, *, sibling: IgnoreFile | None = None) ->
         edit=edit,
         mode=mode,
         change=change,
-        findings=found,
+        findings=() if edit is None else tuple(_findings(mode, path, change, saved)),
         problems=(*request.problems, *snapshot.problems, *draft.assumed),
         options=request.build.words(),
         sibling=None if sibling is None else sibling.path,
@@ -77,3 +83,53 @@ def _findings(mode: str, path: str, change: IgnoreFileChange, saved: Amount) -> 
             help=order,
             lines=lines,
         )
+
+
+def tidy(snapshot: Snapshot) -> IgnoreFileChange:
+    """Return the ignore file of `snapshot` without its redundant lines.
+
+    Notes name the lines that match nothing in this tree but may match in another one.
+    """
+    file, trial = snapshot.request.ignore_file, Trial(snapshot)
+    if file is None:
+        why = "There is no ignore file to tidy"
+        return IgnoreFileChange(impossible=why, hint="ctxsize suggest proposes one")
+    texts, removed = file.texts(), list[Removed]()
+    kept = [pattern for pattern in trial.request.spec.patterns if pattern.line]
+    # All other patterns decide if the builder reaches a faulty one, which fails the build.
+    is_sound = all(pattern.fault is None for pattern in kept)
+    for at in reversed(range(len(kept)) if is_sound else ()):
+        why = _why(kept, at)
+        if why:
+            line = kept.pop(at).line
+            removed.insert(0, Removed(line, texts[line - 1].strip(), why))
+    why = "matches nothing in this tree; it may match in another one, so it stays"
+    notes = tuple(
+        Note(texts[each.line - 1].strip(), why, file.path, each.line)
+        for each in kept
+        if each.fault is None and not any(map(each.match_file, trial.everything.paths))
+    )
+    after = edit_lines(file, dict.fromkeys(each.line for each in removed))
+    return IgnoreFileChange(after, removed=tuple(removed), notes=notes)
+
+
+def _why(kept: Sequence[DockerIgnorePattern], at: int) -> str:
+    """Return why the pattern at index `at` is redundant in every tree, `""` if it is not."""
+    pattern = kept[at]
+    if pattern.include and (pattern.text in ("/", ".", "..") or pattern.text.startswith("../")):
+        return "it cannot match: all paths are inside the context"
+    # The first pattern of the other kind separates this one from those beyond.
+    alike = [
+        *takewhile(lambda each: each.include is pattern.include, reversed(kept[:at])),
+        *takewhile(lambda each: each.include is pattern.include, kept[at + 1 :]),
+    ]
+    for other in alike:
+        if other.text == pattern.text and other.line < pattern.line:
+            return f"the same pattern is on line {other.line}"
+    # Behind an exception, a directory may be re-included without the files below it.
+    is_first = all(each.include for each in kept[:at])
+    for other in alike if pattern.include else ():
+        cover = covers(other, pattern)
+        if cover is Cover.ITSELF or (cover is Cover.ABOVE and is_first):
+            return f"{other.text} on line {other.line} ignores all that it matches"
+    return ""

@@ -11,8 +11,7 @@ from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.request import resolve
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import IgnoreFileError
-from ctxsize.recommender.modes.draft import Draft
-from ctxsize.recommender.modes.existing import like
+from ctxsize.recommender.modes.draft import Draft, like
 from ctxsize.recommender.outcome import IgnoreFileChange
 from tests.trees import COPY_ALL, build_tree, file
 
@@ -111,6 +110,7 @@ def test_exceptions_come_along_where_they_matter(tmp_path: Path) -> None:
         ("*/target\n", ["target"]),
         ("**/target\n", ["**/target"]),
         ("other/target\n", []),
+        (f"{OURS}/*/debug\n", ["*/debug"]),
         ("*.log\n", ["*.log"]),
         ("../x\n", []),
     ],

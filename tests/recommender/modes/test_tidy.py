@@ -11,7 +11,7 @@ from ctxsize.engine.builders import BUILDERS, BUILDKIT, Builder
 from ctxsize.engine.request import resolve
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import CtxsizeError
-from ctxsize.recommender.modes.existing import tidy
+from ctxsize.recommender.modes import tidy
 from ctxsize.recommender.outcome import IgnoreFileChange
 from tests.engine.strategies import trees_with_ignore_files
 from tests.trees import build_tree, file, remove_tree
@@ -39,12 +39,12 @@ def tidied(
         (["a/**", "a"], ["a"]),
         (["*", "!b", "a/**", "a"], ["*", "!b", "a/**", "a"]),
         (["../x", "/", "a"], ["a"]),
-        (["!b", "a"], ["a"]),
-        (["a", "!b"], ["a"]),
+        (["!b", "a"], ["!b", "a"]),
+        (["a", "!b"], ["a", "!b"]),
         (["a", "!a/b", "c"], ["a", "!a/b", "c"]),
-        (["*", "!a", "a"], ["*"]),
+        (["*", "!a", "a"], ["*", "!a", "a"]),
         (["*", "!a", "!b", "a"], ["*", "!a", "!b", "a"]),
-        (["a/x", "!a/x", "a/x"], ["a/x"]),
+        (["a/x", "!a/x", "a/x"], ["a/x", "!a/x", "a/x"]),
         (["**/x", "!**/y"], ["**/x", "!**/y"]),
         (["a", "!*.md"], ["a", "!*.md"]),
         (["*", "!b", "!b"], ["*", "!b"]),
@@ -66,10 +66,10 @@ def test_it_says_why(tmp_path: Path) -> None:
     plan = tidied(tmp_path, ["node_modules", "**/node_modules", "!README.md", "absent"])
     assert [(each.line, each.text, each.why) for each in plan.removed] == [
         (1, "node_modules", "**/node_modules on line 2 ignores all that it matches"),
-        (3, "!README.md", "no pattern before it ignores that path"),
     ]
     assert [(note.line, note.subject) for note in plan.notes] == [
         (2, "**/node_modules"),
+        (3, "!README.md"),
         (4, "absent"),
     ]
 

@@ -35,11 +35,9 @@ class Job(NamedTuple):
 
     def is_done_by(self, words: str, options: frozenset[str]) -> bool:
         """Return True if a command of the tool with these words and options is this job."""
-        return (
-            re.match(rf"(?:{self.run})(?= |$)", words) is not None
-            and not (self.only_with and not any(_are(self.only_with, each) for each in options))
-            and not (self.without and any(_are(self.without, each) for each in options))
-        )
+        has_it = not self.only_with or any(_are(self.only_with, each) for each in options)
+        lacks = not any(_are(self.without, each) for each in options)
+        return has_it and lacks and re.match(rf"(?:{self.run})(?= |$)", words) is not None
 
 
 def _are(expression: str, text: str) -> bool:
@@ -48,46 +46,28 @@ def _are(expression: str, text: str) -> bool:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Tool:
-    """A package manager or a build tool, as described by its row."""
+    """A package manager or a build tool; `CONTRIBUTING.md` describes the keys of its row."""
 
     name: str
     programs: str
-    """An expression for the names of its program."""
     jobs: tuple[Job, ...]
     valued: tuple[str, ...] = ()
-    """Options whose value is the next word."""
-    files: tuple[str, ...] = ()
-    """Manifest, lock files and settings that an install reads; directories end with a slash."""
-    needs_more: str = ""
-    """An expression for manifests with which an install reads further files of the project."""
-    directories: tuple[str, ...] = ()
-    """Directories that an install writes beside the manifest."""
-    early: tuple[str, ...] = ()
-    """Options for an install before the sources are copied, if the plain install needs them."""
-    downloads: str = ""
-    """Command that fetches before the sources are copied, in place of one that compiles."""
-    elsewhere: tuple[str, ...] = ()
-    """Options that set the directory it works in."""
-    caches: tuple[str, ...] = ()
-    """Cache directories, `$VARIABLE/…|~/…`: the first one whose variable is set is used."""
-    used: int = 1
-    """Number of these that it fills. Without a variable for the first one it fills the others."""
-    of_root: str = ""
-    """Cache directory of root, if it is not in the home directory."""
-    unknown_with: tuple[str, ...] = ()
-    """Variables that move its caches to an unknown directory."""
-    is_locked: bool = False
-    """True if a second writer spoils its caches, or fails."""
-    keeps_in_cache: bool = False
-    """True if the fetched packages are only in the cache."""
-    mounted: tuple[str, ...] = ()
-    """Parts of the target of a cache mount that is meant for this tool."""
-    uncached: tuple[str, ...] = ()
-    """Options that disable its cache."""
-    switch: str = "||"
-    """A variable that disables its cache, the values that do so, and one that does not."""
     speaks: str = ""
-    """An expression for images and commands that use the dependencies beside the manifest."""
+    elsewhere: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    needs_more: str = ""
+    directories: tuple[str, ...] = ()
+    early: tuple[str, ...] = ()
+    downloads: str = ""
+    caches: tuple[str, ...] = ()
+    used: int = 1
+    of_root: str = ""
+    unknown_with: tuple[str, ...] = ()
+    is_locked: bool = False
+    keeps_in_cache: bool = False
+    mounted: tuple[str, ...] = ()
+    uncached: tuple[str, ...] = ()
+    switch: str = "||"
 
     def is_called(self, program: str) -> bool:
         """Return True if a program is this tool."""
@@ -125,7 +105,7 @@ class Work(NamedTuple):
     jobs: tuple[Job, ...]
 
     def does(self, what: str) -> bool:
-        """Return True if a job does `what`, a word of the table's `does`."""
+        """Return True if a job does `what`, a word of `Job.does`."""
         return any(what in each.does for each in self.jobs)
 
     def makes(self, rule: str) -> bool:
@@ -133,22 +113,19 @@ class Work(NamedTuple):
         return any(rule in each.makes for each in self.jobs)
 
 
-@cache
-def _all() -> dict[str, Any]:
-    return table("tools.toml")
+_table = cache(lambda: table("tools.toml"))
 
 
 def rows_of(name: str) -> dict[str, Any]:
     """Return the rows of one of the tables in `tools.toml`."""
-    rows: dict[str, Any] = _all()[name]
+    rows: dict[str, Any] = _table()[name]
     return rows
 
 
 @cache
 def listed(key: str) -> tuple[str, ...]:
     """Return the words of a list in front of the rows."""
-    words: str = _all()[key]
-    return tuple(words.split())
+    return tuple(str(_table()[key]).split())
 
 
 @cache

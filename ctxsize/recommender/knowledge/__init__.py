@@ -1,1 +1,0 @@
-"""Knowledge about files in build contexts: one row for each kind, in `rules/`."""
