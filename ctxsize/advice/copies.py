@@ -59,8 +59,11 @@ def too_wide(recipe: Recipe) -> Iterator[Finding]:
     taken = _sources(recipe)
     if not taken or any(source == "." or "$" in source for source, _ in taken):
         return
-    tops = {source.partition("/")[0] for source, _ in taken}
-    directory = next(iter(tops)) if len(tops) == 1 else ""
+    # A file counts with its directory, and so does a wildcard.
+    directory = os.path.commonpath(
+        source if recipe.holds_directory(source) else os.path.dirname(re.split(r"[*?[]", source)[0])
+        for source, _ in taken
+    )
     for each in recipe.builds if directory else ():
         context, shown = each.build.context, os.path.join(each.build.context, directory)
         is_wide = os.path.isdir(shown) and len(subdirectories(context)) >= _FEWEST

@@ -133,7 +133,7 @@ def git(case: Case, tree: LintTree) -> Iterator[Finding]:
     wanted = None if tree.needed is None else tree.needed.asks_git(case.now)
     name = ".git" if tree.is_taken(tree.by_name[".git"]) else "**/.git"
     # `name/**` also ignores what exceptions re-include below an ignored directory.
-    lines = [name, f"{name}/**"] if case.exceptions else [name]
+    lines = [name, f"{name}/**"] if any(by) else [name]
     sure = tree.includes is not None and not wanted
     may_be = f"; {wanted}, so the build may need it" if wanted else ""
     yield case.finding(
