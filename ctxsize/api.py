@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ctxsize.config import Config
     from ctxsize.discovery import Discovery
     from ctxsize.engine.events import Progress, Steps
-    from ctxsize.engine.listing import Listing, Union
+    from ctxsize.engine.report import Listing, Union
     from ctxsize.engine.trace import Explanation
     from ctxsize.findings import Severity
     from ctxsize.lints import Linted
@@ -72,7 +72,6 @@ def measure(
     build: Build | str | Request = ".",
     *,
     ignored: bool = False,
-    compare: bool = False,
     top: int = 10,
     depth: int | None = 3,
     progress: Progress | None = None,
@@ -82,9 +81,9 @@ def measure(
 ) -> Report:
     """Return what `docker build` would send; see `request_for` for `build` and `options`.
 
-    `ignored` also measures how much each pattern saves, `compare` how other builders differ.
-    `top` limits the lists of the largest, `depth` the tree, `jobs` the threads of the compiled
-    core. `config`, by default that of the context, names accepted problems and secrets.
+    `ignored` also measures how much each pattern saves. `top` limits the lists of the largest,
+    `depth` the tree, `jobs` the threads of the compiled core. `config`, by default that of the
+    context, names accepted problems and secrets.
     Raises `InputError` for a missing file or directory, `BuildFailsError` if the build fails.
     """
     from ctxsize.engine import report as measuring
@@ -99,7 +98,7 @@ def measure(
         from ctxsize.accepting import judged  # most reports need no configuration
 
         report = judged(request, report, config)
-    return replace(report, differences=measuring.compare(request)) if compare else report
+    return report
 
 
 def ls(
@@ -117,7 +116,7 @@ def ls(
     that the Dockerfile requests for the target; `named` names another context.
     Raises what `measure` raises, some of it during the iteration.
     """
-    from ctxsize.engine.listing import Listing
+    from ctxsize.engine.report import Listing
 
     request = request_for(build, **options)
     if named or transfer:
@@ -255,21 +254,19 @@ def plan_ignore_file(
     return finished(request, plan, config, write=write)
 
 
-def discover(root: str = ".", *, ask_docker: bool = False) -> Discovery:
+def discover(root: str = ".") -> Discovery:
     """Return the builds that files below `root` define, in the environment of this process.
 
-    With `ask_docker`, `docker buildx bake --print` evaluates functions, conditions and
-    `for` in Bake files. Raises `InputError` for no directory.
+    Raises `InputError` for no directory.
     """
     from ctxsize import discovery
 
-    return discovery.discover(root, environment=os.environ, ask_docker=ask_docker)
+    return discovery.discover(root, environment=os.environ)
 
 
 def scan(
     root: str = ".",
     *,
-    ask_docker: bool = False,
     config: Config | None = None,
     progress: Progress | None = None,
     steps: Steps | None = None,
@@ -280,7 +277,7 @@ def scan(
     from ctxsize.findings import in_order
     from ctxsize.scanning import scan as run
 
-    discovery = discover(root, ask_docker=ask_docker)
+    discovery = discover(root)
     config, problems = readable(config, root)
     wanted = Wanted(config)
     scanned = run(discovery, left=wanted.of, progress=progress, steps=steps)

@@ -64,7 +64,6 @@ class Effect(str, Enum):
     """The effect of a problem on the numbers."""
 
     NONE = "none"
-    """The numbers are exact."""
     LOWER_BOUND = "lower_bound"
     """An entry could not be counted: each total is "at least"."""
 
@@ -74,7 +73,7 @@ class Problem:
     """A problem that makes an answer incomplete, or that is worth a note beside it."""
 
     code: str
-    """A stable word for programs, for instance `arrives-empty`."""
+    """A word for programs, for instance `arrives-empty`."""
     message: str
     path: str | None = None
     line: int | None = None

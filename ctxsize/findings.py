@@ -1,7 +1,4 @@
-"""The values of findings and fixes, which cross package borders.
-
-All are frozen, and this module imports nothing from the package.
-"""
+"""The values of findings and fixes, which cross package borders; all are frozen."""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ class Severity(str, Enum):
 
 
 class Confidence(str, Enum):
-    """The certainty of a finding; each has some evidence."""
+    """The certainty of a finding."""
 
     CERTAIN = "certain"
     """Proved by simulation or by the text of the files."""
@@ -54,7 +51,7 @@ class Location:
 
 @dataclass(frozen=True)
 class Edit:
-    """A file before and after a change; pure data, which `ctxsize.writer.apply` writes."""
+    """A file before and after a change, which `ctxsize.writer.apply` writes."""
 
     path: str
     before: bytes | None
@@ -69,22 +66,18 @@ class Paths:
     paths: tuple[str, ...] = ()
     """The paths in the builder's order, directories with a trailing `/`."""
     files: int = 0
-    """Number of paths that are no directories."""
     content_bytes: int = 0
 
 
 @dataclass(frozen=True)
 class Changes:
-    """The exact difference that a change makes to what is sent.
+    """The exact difference that a change makes to what is sent, by simulation.
 
-    It was simulated by the builder's rules; lines that fail the build are left out before and
-    after the change.
+    Lines that fail the build are left out before and after the change.
     """
 
     ignored: Paths = Paths()
-    """Paths that were sent and are ignored afterwards."""
     sent: Paths = Paths()
-    """Paths that were ignored and are sent afterwards."""
     emptied: Paths = Paths()
     """Files that are sent without their content afterwards; the bytes are those they lose."""
     filled: Paths = Paths()
@@ -93,8 +86,7 @@ class Changes:
     @property
     def nothing(self) -> bool:
         """Return whether nothing changes."""
-        groups = (self.ignored, self.sent, self.emptied, self.filled)
-        return not any(each.paths for each in groups)
+        return self == Changes()
 
 
 @dataclass(frozen=True)
@@ -121,7 +113,7 @@ class Finding:
     location: Location
     confidence: Confidence = Confidence.CERTAIN
     evidence: tuple[str, ...] = ()
-    """Evidence: paths, lines of other files."""
+    """Paths, and lines of other files."""
     content_bytes: int | None = None
     """Bytes that are sent without need, or that would be re-included."""
     files: int | None = None

@@ -1,9 +1,7 @@
-"""The values that cross package borders.
+"""The values that cross package borders; all are frozen.
 
-All are frozen, and this module imports only other values of the package.
 Numbers of bytes end in `_bytes`; sizes are apparent ones (`st_size`). A *context* is
 everything that is not ignored, a *transfer* the part of it that one Dockerfile requests.
-Verdicts are only *ignored* or *sent*.
 """
 
 from __future__ import annotations
@@ -18,7 +16,6 @@ from ctxsize.entry import Problem as Problem
 
 if TYPE_CHECKING:
     from ctxsize.findings import Finding
-
 
 _OF_BUILDERS = frozenset({"figure-by-chance", "older-figure"})
 """Codes of problems that are the same for any content of a context."""
@@ -115,17 +112,13 @@ class Reason:
 
 @dataclass(frozen=True)
 class Ignored:
-    """The ignored entries.
-
-    Unless `complete`, ignored directories were not opened, as in a build: then `totals` counts
-    only the entries that the walk reached, without bytes.
-    """
+    """The ignored entries; unless `complete`, those that the walk reached, without bytes."""
 
     totals: Totals
     unopened: int
     complete: bool
     by_pattern: tuple[Share, ...] = ()
-    """Bytes that each pattern saves, the most first; empty unless `complete`."""
+    """Bytes that each pattern saves; empty unless `complete`."""
 
 
 @dataclass(frozen=True)
@@ -138,9 +131,6 @@ class Measurement:
     If either of two figures is possible (`figure-by-chance`), the smaller."""
     printed: str | None
     """`wire_bytes` in the builder's own words; both figures if either is possible."""
-    warm_bytes: int | None
-    """Bytes that it prints in the next build if nothing changed."""
-    warm_printed: str | None
     tree: Directory
     largest_files: tuple[Share, ...]
     largest_directories: tuple[Share, ...]
@@ -164,39 +154,11 @@ class IgnoreFileInfo:
 
 
 @dataclass(frozen=True)
-class Difference:
-    """The difference between what two builders would send of the same context.
-
-    The paths are the first few of each kind, directories with a trailing `/`; the counts are
-    those of all.
-    """
-
-    builder: str
-    only_here: tuple[str, ...] = ()
-    only_there: tuple[str, ...] = ()
-    error: str | None = None
-    """The reason why the other builder would fail; then nothing was compared."""
-    only_here_count: int = 0
-    only_there_count: int = 0
-    content_differs: tuple[str, ...] = ()
-    """Files that both send, one with content and the other without."""
-    content_differs_count: int = 0
-    ignore_file: str | None = None
-
-    @property
-    def same(self) -> bool:
-        """Return whether both builders send the same."""
-        counts = self.only_here_count + self.only_there_count + self.content_differs_count
-        return self.error is None and not counts
-
-
-@dataclass(frozen=True)
 class SourceShare:
-    """The share of one source of an instruction, computed as if it were the only source."""
+    """The share of one source of an instruction, as if it were the only source."""
 
     instruction: str
     line: int
-    """Line of the Dockerfile, 1-based."""
     stage: str
     source: str
     """The source as written."""
@@ -218,15 +180,11 @@ class Transfer:
     content_bytes: int
     files: int
     wire_bytes: int | None
-    """This and the next three as in `Measurement`; None if the builder prints nothing."""
+    """This and the next as in `Measurement`; None if the builder prints nothing."""
     printed: str | None
-    warm_bytes: int | None = None
-    """A lower bound if several instructions take from one context."""
-    warm_printed: str | None = None
     platforms: tuple[str, ...] = ()
     """The platforms with this transfer; empty if the builder requests no paths."""
     sources: tuple[SourceShare, ...] = ()
-    """The sources in the order in which the builder evaluates them."""
     problems: tuple[Problem, ...] = ()
     """Assumptions about values that the Dockerfile alone does not define."""
     clues: tuple[Clue, ...] = ()
@@ -275,7 +233,6 @@ class Report:
     ignore_file: IgnoreFileInfo | None
     context: Measurement
     problems: tuple[Problem, ...] = ()
-    differences: tuple[Difference, ...] = ()
     transfer: Transfer | None = None
     """Transfer of the first platform; None without a Dockerfile, and if `problems` explains why."""
     more_transfers: tuple[Transfer, ...] = ()
@@ -284,7 +241,6 @@ class Report:
     options: tuple[str, ...] = ()
     """Further options of the build, as words of the command line."""
     reasons: tuple[Reason, ...] = ()
-    """Parts that look unneeded or secret, even if little is sent."""
 
     @property
     def transfers(self) -> tuple[Transfer, ...]:
@@ -300,8 +256,7 @@ class Report:
     @property
     def all_problems(self) -> tuple[Problem, ...]:
         """Return the problems, those of named contexts included."""
-        named = (problem for each in self.named_contexts for problem in each.problems)
-        return (*self.problems, *named)
+        return (*self.problems, *(one for each in self.named_contexts for one in each.problems))
 
     @property
     def failing(self) -> tuple[Problem, ...]:
@@ -315,7 +270,7 @@ class Report:
 
     @property
     def lower_bound(self) -> bool:
-        """Return whether an entry could not be counted, so that each total is "at least"."""
+        """Return whether each total is "at least", as an entry could not be counted."""
         return any(problem.effect is Effect.LOWER_BOUND for problem in self.all_problems)
 
     @property

@@ -19,8 +19,7 @@ from ctxsize.api import (
 from ctxsize.build import Build as Build
 from ctxsize.checking import check as check, diff as diff
 from ctxsize.engine.builders import BUILDERS as BUILDERS, Builder as Builder
-from ctxsize.engine.report import compare as compare
-from ctxsize.engine.listing import Listing as Listing, entries as entries
+from ctxsize.engine.report import Listing as Listing, entries as entries
 from ctxsize.engine.patterns import DockerIgnorePattern as DockerIgnorePattern
 from ctxsize.engine.evaluate import DockerIgnoreSpec as DockerIgnoreSpec
 from ctxsize.engine.request import Request as Request, resolve as resolve
@@ -40,7 +39,6 @@ from ctxsize.engine.trace import (
 )
 from ctxsize.entry import Entry as Entry, Kind as Kind, Pattern as Pattern, Verdict as Verdict
 from ctxsize.model import (
-    Difference as Difference,
     Directory as Directory,
     Effect as Effect,
     Ignored as Ignored,

@@ -1,8 +1,6 @@
 """Read files and directories safely; no other module opens a file for its content.
 
-A file is opened without blocking, and only a regular one is read, up to a limit. A FIFO,
-a device, a huge sparse file or a file that is replaced in between cannot block a run.
-/dev/null counts as an empty file, as it does for the builders.
+A FIFO, a device, a huge sparse file or a file that is replaced in between cannot block a run.
 """
 
 from __future__ import annotations
@@ -30,8 +28,8 @@ def read_file(
 ) -> bytes:
     """Return the content of a regular file; symlinks are followed with `links`.
 
-    Raises `OSError` if it is no regular file, has more than `most` bytes, belongs to another
-    user than `owner` or cannot be read.
+    /dev/null counts as an empty file, as it does for the builders. Raises `OSError` for other
+    entries, for more than `most` bytes, and for a file of another user than `owner`.
     """
     with _opened(path, dir_fd, owner, links=links) as (fd, size):
         # Check the size first: a sparse file would fill the memory. A file of /proc has no size.
@@ -48,11 +46,7 @@ def read_start(
     links: bool = True,
     owner: int | None = None,
 ) -> bytes:
-    """Return the first `size` bytes of a regular file; symlinks are followed with `links`.
-
-    Raises `OSError` if it is no regular file, belongs to another user than `owner` or cannot be
-    read.
-    """
+    """Return the first `size` bytes of a file, under the conditions of `read_file`."""
     with _opened(path, dir_fd, owner, links=links) as (fd, _):
         return _start(fd, size)
 
@@ -80,7 +74,7 @@ def is_null(found: os.stat_result) -> bool:
 def _opened(
     path: str | os.PathLike[str], dir_fd: int | None, owner: int | None, *, links: bool
 ) -> Iterator[tuple[int, int]]:
-    """Open a regular file or /dev/null, and yield its size. Raises `OSError` for other entries."""
+    """Open a regular file or /dev/null, and yield its descriptor and size."""
     try:
         fd = os.open(path, _FLAGS if links else _FLAGS | os.O_NOFOLLOW, dir_fd=dir_fd)
     except ValueError as error:  # a NUL in the name, or half a surrogate pair

@@ -15,37 +15,6 @@ from ctxsize.build import Options
 from tests.trees import build_tree, file
 
 
-def test_compare_equals_the_difference_of_the_lists(tmp_path: Path) -> None:
-    lines = b"*\n!**/*.py\n!Dockerfile\nsrc/deep\n!src\n"
-    nodes = [file(".dockerignore", lines), "a.py", "src/b.py", "src/deep/c.py", "x/y/z"]
-    context = str(build_tree(tmp_path / "ctx", nodes))
-    report = ctxsize.measure(context, compare=True)
-    here = {entry.path for entry in ctxsize.ls(context)}
-    assert [difference.builder for difference in report.differences] == ["classic", "podman"]
-    for difference in report.differences:
-        there = {entry.path for entry in ctxsize.ls(context, builder=difference.builder)}
-        assert {path.rstrip("/") for path in difference.only_here} == here - there
-        assert {path.rstrip("/") for path in difference.only_there} == there - here
-        assert difference.only_here_count == len(here - there)
-
-
-def test_compare_keeps_a_sample_only(tmp_path: Path) -> None:
-    nodes = [file(".dockerignore", b"d\n!**/*.py\n"), *(f"d/{n}.py" for n in range(50))]
-    context = build_tree(tmp_path / "ctx", nodes)
-    classic = ctxsize.measure(str(context), compare=True).differences[0]
-    assert (len(classic.only_here), classic.only_here_count) == (5, 51)
-
-
-def test_compare_lets_each_builder_find_its_own_dockerfile(tmp_path: Path) -> None:
-    nodes = ["Dockerfile", "Containerfile", file("Containerfile.containerignore", b"a\n"), "a"]
-    context = str(build_tree(tmp_path / "ctx", nodes))
-    podman = ctxsize.measure(context, compare=True).differences[1]
-    assert podman.ignore_file == f"{context}/Containerfile.containerignore"
-    assert podman.only_here == ("a",)
-    named = ctxsize.measure(context, dockerfile=f"{context}/Dockerfile", compare=True)
-    assert named.differences[1].same
-
-
 def test_an_unknown_builder_is_an_input_error() -> None:
     with pytest.raises(ctxsize.InputError, match="no such builder: 'kaniko'"):
         ctxsize.measure(builder="kaniko")

@@ -51,6 +51,22 @@ _MODULES = {
 }
 """Names of the modules that do not have the name of their command."""
 
+_GONE = {
+    "docker-plugin": "docs/ci.md shows the script to save as ~/.docker/cli-plugins/docker-ctxsize",
+    "--thorough": "`find CONTEXT -type d ! -readable` lists the directories on which Docker may "
+    "fail",
+    "--warm": "a second build in which nothing changed sends no content again, except of files "
+    "that arrived empty",
+    "--compare": "type `diff <(ctxsize ls) <(ctxsize ls --builder podman)`",
+    "--watch": "type `watch ctxsize lint`",
+    "--keep-size": "--older-than 30d keeps what was written lately",
+    "--apparent-size": "both sizes are shown; `du --apparent-size` shows this one alone",
+    "--incremental-only": "--ecosystem rust deletes whole target directories",
+    "--plan": "review what `ctxsize clean` lists, then add --yes, which checks everything again",
+    "--apply": "type `ctxsize clean --yes`, which checks everything again",
+}
+"""Commands and options of earlier versions, with what to do instead."""
+
 COMPLETE = "_CTXSIZE_COMPLETE"
 
 
@@ -61,12 +77,6 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name == "docker-plugin":
-            raise click.UsageError(
-                "docker-plugin was removed: docs/ci.md shows the script to save as "
-                "~/.docker/cli-plugins/docker-ctxsize",
-                ctx,
-            )
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"ctxsize.cli.{_MODULES.get(cmd_name, cmd_name)}")
@@ -149,9 +159,7 @@ def _code(arguments: list[str]) -> int:
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
-        path = getattr(getattr(error, "ctx", None), "command_path", "ctxsize")
-        message = " ".join(error.format_message().split()).rstrip(".")
-        output.error(f"{message} ({path} --help)")
+        output.error(_usage(error))
     except InputErrors as several:
         for each in several.errors:
             output.error(_message(each))
@@ -164,6 +172,15 @@ def _code(arguments: list[str]) -> int:
     except Exception as error:
         return _unexpected(error)
     return output.USAGE
+
+
+def _usage(error: click.ClickException) -> str:
+    path = getattr(getattr(error, "ctx", None), "command_path", "ctxsize")
+    message = " ".join(error.format_message().split()).rstrip(".")
+    for name, instead in _GONE.items():
+        if message.startswith("No such") and name in message:
+            message = f"{name} was removed: {instead}"
+    return f"{message} ({path} --help)"
 
 
 def _unexpected(error: Exception) -> int:

@@ -17,8 +17,6 @@ from ctxsize.config.keys import BUDGET_KEYS, OF
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
 
 _TOP = 5
-_TELLING = ("text", "json")
-"""Formats that show the accepted findings and their reasons."""
 
 
 def _budget(**given: object) -> Budget:
@@ -96,9 +94,8 @@ def check(
     """Fail if CONTEXT exceeds its budget; without CONTEXT, check those of the configuration.
 
     For CI: the exit code is 1 if a budget is exceeded, 2 if the builder rejects a
-    Dockerfile. A context that passes gets one line. One that fails gets its report,
-    then the verdict: the excess, the largest parts, what grew, and the command
-    that helps.
+    Dockerfile. A context that passes gets one line. One that fails gets the excess,
+    the largest parts, what grew, and the command that helps.
 
     Budgets count bytes of content: 50MB is decimal, 50MiB binary. `ctxsize.toml`, or
     [tool.ctxsize] in pyproject.toml, has the same keys at its top level and for
@@ -109,17 +106,13 @@ def check(
       ctxsize check --max 50MB
       ctxsize check --all --max 200MB services
       ctxsize check --max-files 5000 --of transfer --target builder
-      ctxsize check --baseline .ctxsize-baseline.json --update-baseline
-      ctxsize check --baseline .ctxsize-baseline.json --growth 2% --shrink 50%
-      ctxsize check --format text --format sarif=ctxsize.sarif
+      ctxsize check --baseline .ctxsize-baseline.json --growth 2%
 
     \b
     Configuration:
       max = "50MB"
-      baseline = ".ctxsize-baseline.json"
       [contexts."services/api"]
       dockerfile = "docker/api.Dockerfile"
-      max-files = 5000
       growth = "5%"
     """  # noqa: D301
     builds = _found(build) if whole else None
@@ -133,7 +126,7 @@ def check(
             progress=progress,
         )
     display.emit(outcome, top=_TOP)
-    if all(each.name not in _TELLING or each.path for each in display.formats):
+    if all(each.name != "text" or each.path for each in display.formats):
         for accepted in (each for check in outcome.checks for each in check.accepted):
             output.note(f"accepted: {accepted.finding.message} ({accepted.reason})")
     if outcome.updated:
@@ -190,26 +183,28 @@ def diff(
     Examples:
       ctxsize ls --format json > before.jsonl    every file
       ctxsize diff before.jsonl
-      ctxsize measure --top 1000 --depth 9 --format json=before.json
-      ctxsize diff before.json after.json --format markdown
       ctxsize diff .ctxsize-baseline.json --name services/api services/api
     """  # noqa: D301
     outcome = checking.diff(before, after, name=name, dockerfile=dockerfile, builder=builder)
     display.emit(outcome, top=top)
 
 
+def _refuse(context: click.Context, option: click.Parameter, value: bool) -> None:
+    if value:
+        raise click.UsageError(
+            "--ask-docker was removed: save the output of `docker buildx bake --print` as "
+            "bake.json beside the Bake file",
+            context,
+        )
+
+
 @click.command("scan")
 @click.argument("root", default=".", required=False)
 @options.number("--top", help="Rows of the table.  [default: all]")
-@options.flag(
-    "--ask-docker",
-    help="Run `docker buildx bake --print` for Bake files that ctxsize cannot evaluate.",
-)
+@click.option("--ask-docker", is_flag=True, hidden=True, expose_value=False, callback=_refuse)
 @options.exit_zero
 @options.display
-def scan(
-    root: str, top: int | None, ask_docker: bool, exit_zero: bool, display: output.Display
-) -> int:
+def scan(root: str, top: int | None, exit_zero: bool, display: output.Display) -> int:
     """Measure every build below ROOT: what it sends, what it could save, and joint findings.
 
     Builds are those in Compose and Bake files, GitHub workflows, Makefiles and
@@ -221,12 +216,9 @@ def scan(
     Examples:
       ctxsize scan
       ctxsize scan --top 5 services
-      ctxsize scan --format json | jq '.builds[] | [.context, .transfer.content_bytes]'
       ctxsize scan --format github --exit-zero
     """  # noqa: D301
     with output.progress() as progress:
-        scanned = api.scan(
-            root, ask_docker=ask_docker, progress=progress, steps=output.steps(progress)
-        )
+        scanned = api.scan(root, progress=progress, steps=output.steps(progress))
     display.emit(scanned, top=top or 1_000_000)
     return output.found(scanned.findings, exit_zero=exit_zero)

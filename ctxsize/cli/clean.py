@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import click
 
@@ -13,24 +11,6 @@ from ctxsize import api, units
 from ctxsize.clean.plan import Cleaning, CleanPlan, Result
 from ctxsize.clean.proofs import ECOSYSTEMS
 from ctxsize.cli import options, output
-
-_REMOVED = {
-    "--plan": "review what `ctxsize clean` lists, then add --yes, which checks everything again",
-    "--keep-size": "--older-than 30d keeps what was written lately",
-    "--apparent-size": "both sizes are shown; `du --apparent-size` shows this one alone",
-    "--incremental-only": "--ecosystem rust deletes whole target directories",
-}
-"""Advice for those who type options that older versions had."""
-
-
-def _refuse(context: click.Context, option: click.Parameter, value: object) -> None:
-    if value:
-        name = option.opts[0]
-        raise click.UsageError(f"{name} was removed: {_REMOVED[name]}", context)
-
-
-def _removed(*names: str, **settings: Any) -> Callable[..., Any]:
-    return click.option(*names, hidden=True, expose_value=False, callback=_refuse, **settings)
 
 
 @click.command("clean")
@@ -57,10 +37,6 @@ def _removed(*names: str, **settings: Any) -> Callable[..., Any]:
     help="Skip directories with a write within this time (may be in use); 0 skips none.",
 )
 @options.flag("--yes", help="Delete. Without this option nothing is changed.")
-@_removed("--plan", "--apply")
-@_removed("--keep-size")
-@_removed("--apparent-size", is_flag=True)
-@_removed("--incremental-only", is_flag=True)
 @options.display
 def clean(
     root: str,

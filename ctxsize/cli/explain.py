@@ -16,7 +16,6 @@ from ctxsize.engine.arrivals import Takers
 from ctxsize.engine.need import request_named
 from ctxsize.engine.request import Request
 from ctxsize.engine.sourcing import check_in_all
-from ctxsize.engine.trace import Explanation
 from ctxsize.errors import InputError
 from ctxsize.formats import text
 from ctxsize.formats.names import unquoted
@@ -32,7 +31,7 @@ _MOST_BYTES = 1 << 30
 @options.flag("-n", "--non-matching", help="Also print paths that no pattern matches.")
 @options.flag("-z", "null", help="Separate fields and records by NUL, also on stdin.")
 @options.flag("--stdin", help="Read the paths from stdin, one per line.")
-@options.flag("--trace", "traced", help="Show each step of the evaluation in order.")
+@options.flag("--trace", "traced", help="Show what matches at each directory above.")
 @options.value(
     "--source SOURCE|LINE",
     "sources",
@@ -57,8 +56,7 @@ def explain(
     Prints `FILE:LINE:PATTERN<tab>PATH` as `git check-ignore -v` does: the path is
     ignored, or sent if the pattern starts with `!`. A path need not exist; it is
     relative to the context, or to the working directory if it exists only there.
-    The exit code is 0 for any answer. --trace also names the instruction of the
-    Dockerfile that takes the path.
+    --trace also names the instruction of the Dockerfile that takes the path.
 
     --source explains why COPY, ADD or a mount fails with "not found". SOURCE is
     written as in the Dockerfile; LINE is the line of an instruction (write ./4 for
@@ -88,37 +86,24 @@ def explain(
     request = request_named(api.request_for(build), named)
     output.warn(request.ignore_file_problems)
     takers = Takers(request) if traced else None
-    look = output.Display(colour=colour).look()
-    silent: list[Explanation] = []
+    look, unmatched = output.Display(colour=colour).look(), 0
     for path in _from_stdin(null=null) if stdin else paths:
         explained = engine.explain(request, engine.in_context(request, path))
         if takers is not None:
-            steps = explanations.steps(
-                takers.added_to(explained),
-                look,
-                builder=request.builder,
-                dockerfile=request.dockerfile,
-            )
+            explained = takers.added_to(explained)
+            steps = explanations.steps(explained, request.builder, request.dockerfile)
             output.write(text.render([steps], look))
         elif explained.verdict.by is None and not non_matching:
-            silent.append(explained)
+            unmatched += 1
         elif null:
             record = "".join(f"{each}\0" for each in explanations.fields(explained))
             output.write(os.fsencode(record))
         else:
             output.write(explanations.line(explained) + "\n")
-    if silent and not stdin:
-        _note_unmatched(silent)
+    if unmatched and not stdin:
+        nothing = "so nothing ignores them (-n lists them, --trace shows whether they are sent)"
+        output.note(f"no pattern matches {unmatched} of the paths, {nothing}")
     return 0
-
-
-def _note_unmatched(silent: list[Explanation]) -> None:
-    text = f"no pattern matches {len(silent)} of the paths, so nothing ignores them"
-    absent = sum(each.not_there is not None for each in silent)
-    troubled = sum(bool(each.stops or each.arrives_empty) for each in silent)
-    text += f"; {absent} of them do not exist" if absent else ""
-    text += f"; {troubled} of them may be unreadable (--trace explains)" if troubled else ""
-    output.note(f"{text} (-n lists them)")
 
 
 def _check(request: Request, wanted: tuple[str, ...], colour: str) -> int:
@@ -130,11 +115,9 @@ def _check(request: Request, wanted: tuple[str, ...], colour: str) -> int:
             context = f"named context {request.name}" if request.name else "build context"
             output.note(f"line {each} takes nothing from the {context} in this build")
         elif not checks[0].source.line:
-            name = each or '""'
-            output.note(f"no COPY or ADD of this build takes {name}: answering as if one did")
+            output.note(f"no COPY or ADD of this build takes {each!r}: answering as if one did")
         for check in checks:
-            answer = explanations.source(check, dockerfile=request.dockerfile)
-            output.write(text.render([answer], look))
+            output.write(text.render([explanations.source(check, request.dockerfile)], look))
             missing = missing or not check.fate.is_found
     return int(missing)
 

@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Callable, Iterable
-from functools import partial
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict
 
 import click
 
 from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import options, output
-from ctxsize.engine.builders import BUILDERS
-from ctxsize.errors import CtxsizeError, InputError
+from ctxsize.errors import InputError
 from ctxsize.findings import Severity
-
-if TYPE_CHECKING:
-    from ctxsize.lints import Linted
-
-
-_EVERY = 0.3
-"""Seconds between two checks of the watched files."""
-_SEARCH_EVERY = 1.0
-"""Least number of seconds between two searches for new files."""
-_SHARE = 20
-"""Searches may use at most 1/`_SHARE` of the time."""
 
 
 class FindingChoice(TypedDict):
@@ -69,7 +53,6 @@ def _choice_of_findings(example: str) -> options.Decorator:
 @click.argument("paths", metavar="[PATH]...", nargs=-1)
 @options.build_beside_paths
 @_choice_of_findings("CTX101,CTX12")
-@options.flag("--watch", help="Lint and measure again whenever a file is saved.")
 @options.value(
     "--stdin-filename PATH",
     help="With PATH -, which reads stdin: the file that its content replaces.",
@@ -83,7 +66,6 @@ def lint(
     unsafe_fixes: bool,
     diff: bool,
     choice: FindingChoice,
-    watch: bool,
     stdin_filename: str | None,
     exit_zero: bool,
     display: output.Display,
@@ -99,52 +81,39 @@ def lint(
       ctxsize lint
       ctxsize lint --diff
       ctxsize lint --fix --select CTX101,CTX112 services/api
-      ctxsize lint -f docker/Dockerfile -C .
-      ctxsize lint --watch .dockerignore
       ctxsize lint - --stdin-filename .dockerignore --format json < buffer
     """  # noqa: D301
-    names, data = _input(paths, stdin_filename, watch=watch, fix=(fix or unsafe_fixes) and not diff)
+    names, data = _input(paths, stdin_filename, fix=(fix or unsafe_fixes) and not diff)
 
-    def linted() -> Linted:
-        with output.progress() as progress:
-            return api.lint(
-                names,
-                build,
-                data=data,
-                fix=fix or diff,
-                unsafe_fixes=unsafe_fixes,
-                progress=progress,
-                steps=output.steps(progress),
-                **choice,
-            )
-
-    def shown() -> int:
-        found = linted()
-        output.apply(found.edits)
-        display.emit(found)
-        return output.found(found.findings, exit_zero=exit_zero)
-
+    with output.progress() as progress:
+        found = api.lint(
+            names,
+            build,
+            data=data,
+            fix=fix or diff,
+            unsafe_fixes=unsafe_fixes,
+            progress=progress,
+            steps=output.steps(progress),
+            **choice,
+        )
     if diff:
-        edits = linted().edits
-        display.patch(edits)
-        return output.found(edits, exit_zero=exit_zero)
-    if watch:
-        from ctxsize.lints import watched
-
-        watch_files(shown, partial(watched, names, build, BUILDERS[build.builder]))
-    return shown()
+        display.patch(found.edits)
+        return output.found(found.edits, exit_zero=exit_zero)
+    output.apply(found.edits)
+    display.emit(found)
+    return output.found(found.findings, exit_zero=exit_zero)
 
 
 def _input(
-    paths: tuple[str, ...], stdin_filename: str | None, *, watch: bool, fix: bool
+    paths: tuple[str, ...], stdin_filename: str | None, *, fix: bool
 ) -> tuple[list[str], bytes | None]:
     """Return the paths to lint, and the content from stdin that replaces that of the only one."""
     if "-" not in paths:
         if stdin_filename is not None:
             raise InputError("--stdin-filename needs PATH -, which reads stdin")
         return [*paths], None
-    if len(paths) > 1 or watch or fix:
-        what = "other paths" if len(paths) > 1 else "--watch" if watch else "--fix"
+    if len(paths) > 1 or fix:
+        what = "other paths" if len(paths) > 1 else "--fix"
         raise InputError(f"stdin (-) cannot be combined with {what}", hint="--diff shows the fixes")
     data = options.read_stdin("the ignore file")
     return [] if stdin_filename is None else [stdin_filename], data
@@ -178,7 +147,6 @@ def advise(
     Examples:
       ctxsize advise
       ctxsize advise --diff --select CTX210 services/recap-worker
-      ctxsize advise --severity warning
       ctxsize advise --fix
       ctxsize advise --format sarif=advice.sarif
     """  # noqa: D301
@@ -193,45 +161,3 @@ def advise(
         output.apply(advice.edits)
         display.emit(advice)
     return output.found(advice.findings, exit_zero=exit_zero)
-
-
-def watch_files(run: Callable[[], object], files: Callable[[], Iterable[str]]) -> None:
-    """Call `run` now and after every change of `files`, until it raises an exception.
-
-    An invalid input is reported, and the next save is awaited.
-    """
-    while True:
-        # Read before the run, so that a save during it counts as the next change.
-        paths = _paths(files)
-        seen = [*map(_stamp, paths)]
-        output.clear()
-        try:
-            run()
-        except CtxsizeError as error:
-            output.error(str(error))
-        output.flush()
-        due = time.monotonic() + _SEARCH_EVERY
-        while [*map(_stamp, paths)] == seen:
-            time.sleep(_EVERY)
-            start = time.monotonic()
-            if start >= due:
-                if _paths(files) != paths:
-                    break
-                end = time.monotonic()
-                due = end + max(_SEARCH_EVERY, _SHARE * (end - start))
-
-
-def _paths(files: Callable[[], Iterable[str]]) -> list[str]:
-    try:
-        return [*files()]
-    except CtxsizeError:
-        return []
-
-
-def _stamp(path: str) -> tuple[int, int, int] | None:
-    """Return a value that changes with every save; None while an editor renames the file."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -12,15 +12,6 @@ from ctxsize.formats import TABLES
 _TOP, _TOP_ALONE = 5, 30
 
 
-def _refuse(context: click.Context, option: click.Parameter, value: bool) -> None:
-    if value:
-        raise click.UsageError(
-            "--thorough was removed: `find CONTEXT -type d ! -readable` lists the directories on "
-            "which Docker may fail",
-            context,
-        )
-
-
 @click.command("measure")
 @options.build
 @options.number("--top", help=f"Rows of each table.  [default: {_TOP}, with --by {_TOP_ALONE}]")
@@ -29,7 +20,7 @@ def _refuse(context: click.Context, option: click.Parameter, value: bool) -> Non
     type=click.IntRange(min=0),
     default=3,
     show_default=True,
-    help="Levels of the size tree.",
+    help="Levels of directories to count.",
 )
 @click.option(
     "--by",
@@ -43,9 +34,6 @@ def _refuse(context: click.Context, option: click.Parameter, value: bool) -> Non
 @options.flag(
     "--ignored", help="Walk the ignored directories too, and show what each pattern saves."
 )
-@options.flag("--warm", help="Also show what a second build prints if nothing changes.")
-@click.option("--thorough", is_flag=True, hidden=True, expose_value=False, callback=_refuse)
-@options.flag("--compare", help="Report where other builders would send something else.")
 @options.number(
     "--jobs",
     envvar="CTXSIZE_JOBS",
@@ -58,8 +46,6 @@ def measure(
     depth: int,
     by: str | None,
     ignored: bool,
-    warm: bool,
-    compare: bool,
     jobs: int | None,
     display: output.Display,
 ) -> int:
@@ -74,10 +60,8 @@ def measure(
       ctxsize measure
       ctxsize measure -f docker/Dockerfile .
       ctxsize measure --target builder --build-arg VERSION=3
-      ctxsize measure --build-context lib=../lib --platform linux/amd64,linux/arm64
       ctxsize measure --ignored            what each pattern saves
       ctxsize measure --by ext --top 50
-      ctxsize measure --format json | jq .context.wire_bytes
       ctxsize measure --format text --format json=report.json
     """  # noqa: D301
     rows = top or (_TOP_ALONE if by else _TOP)
@@ -85,11 +69,10 @@ def measure(
         report = api.measure(
             build,
             ignored=ignored or by == "pattern",
-            compare=compare,
             top=rows,
             depth=depth,
             progress=progress,
             jobs=jobs,
         )
-    display.emit(report, top=rows, only=by, warm=warm)
+    display.emit(report, top=rows, only=by)
     return output.failing(report.failing)

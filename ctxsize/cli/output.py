@@ -44,26 +44,19 @@ class Display:
     colour: str = "auto"
     """`auto`, `always` or `never`."""
 
-    def look(self, *, top: int = 0, only: str | None = None, warm: bool = False) -> Look:
+    def look(self, *, top: int = 0, only: str | None = None) -> Look:
         """Return the style of text on this stdout."""
-        encoding = getattr(sys.stdout, "encoding", None) or "ascii"
-        try:
-            ascii_only = not "█├…".encode(encoding)
-        except (UnicodeEncodeError, LookupError):
-            ascii_only = True
-        return Look(_width(), _wants_colour(self.colour), ascii_only, top, warm, only)
+        return Look(_width(), _wants_colour(self.colour), top, only)
 
-    def emit(
-        self, outcome: Outcome, *, top: int = 0, only: str | None = None, warm: bool = False
-    ) -> None:
+    def emit(self, outcome: Outcome, *, top: int = 0, only: str | None = None) -> None:
         """Write `outcome` in each format: into their files first, then to stdout.
 
         A file has no colours and the default width. Nothing is written before all formats
         are rendered. Only earlier reports are overwritten.
         Raises `InputError` for a file that cannot be written.
         """
-        look = self.look(top=top, only=only, warm=warm)
-        plain = replace(look, width=_FILE_WIDTH, colour=False, ascii=False)
+        look = self.look(top=top, only=only)
+        plain = replace(look, width=_FILE_WIDTH, colour=False)
         made = [
             (each.path, render(each.name, outcome, look if each.path is None else plain))
             for each in self.formats
@@ -123,12 +116,6 @@ def cannot_write(error: OSError) -> CtxsizeError:
     """Discard the rest of the output, and return the error to report."""
     abandon()
     return CtxsizeError(f"cannot write the output: {error.strerror}")
-
-
-def clear() -> None:
-    """Clear the terminal, if stdout is one."""
-    if sys.stdout is not None and sys.stdout.isatty():
-        write("\x1b[H\x1b[2J\x1b[3J")
 
 
 def abandon() -> None:

@@ -69,14 +69,10 @@ def suggest(
     Examples:
       ctxsize suggest
       ctxsize suggest --write
-      ctxsize suggest --diff services/api
       ctxsize suggest --write --only docs.directory --only data/raw
       ctxsize suggest --check                    for CI: exit 1 if something is missing
       ctxsize suggest --explain rust.target
-      ctxsize suggest --allowlist --diff
       ctxsize suggest --like ../worker/.dockerignore --write
-      ctxsize suggest --from-gitignore --write
-      ctxsize suggest --tidy --check             for CI: exit 1 if lines are redundant
     """  # noqa: D301
     if write and (diff or check):
         raise click.UsageError("--write cannot be combined with --diff or --check")
@@ -118,12 +114,9 @@ def _show(outcome: Advice | IgnoreFilePlan, display: output.Display, *, diff: bo
 
 def _mode(asked: Mapping[str, bool], *, alone: bool) -> str:
     modes = [mode for mode, given in asked.items() if given]
-    if len(modes) > 1:
-        raise click.UsageError(f"--{modes[0]} cannot be combined with --{modes[1]}")
-    if modes and not alone:
-        raise click.UsageError(
-            f"--{modes[0]} cannot be combined with --only, --unsafe or --explain"
-        )
+    if len(modes) > 1 or (modes and not alone):
+        others = "another mode, --only, --unsafe or --explain"
+        raise click.UsageError(f"--{modes[0]} cannot be combined with {others}")
     return modes[0] if modes else ""
 
 

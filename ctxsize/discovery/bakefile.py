@@ -85,8 +85,8 @@ class BakeFile:
         for name in [*self._defaults]:
             with suppress(UnknownError):
                 self._variable(name)
-        for name, value in self._variables.items():
-            self.hidden += tuple((text, f"${{{name}}}") for text in texts_in(value))
+        texts = ((name, text) for name, it in self._variables.items() for text in texts_in(it))
+        self.hidden = (*self.hidden, *((text, f"${{{name}}}") for name, text in texts))
         named = {text for value in self.groups.values() for text in texts_in(value)}
         bodies = self.targets.values()
         parents = {text for body in bodies for text in texts_in(body.get("inherits"))}

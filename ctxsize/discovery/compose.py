@@ -87,8 +87,6 @@ class ComposeReader:
     def __init__(self, search: Search) -> None:
         self._search = search
         self._documents: dict[str, YamlMapping | None] = {}
-        self._variables: dict[object, dict[str, str]] = {}
-        """Variables by their content, so that equal ones are one object."""
         self._read: dict[object, YamlMapping | None] = {}
         """Services, alone and of included files; None while they are being read."""
         self._interpolator = Interpolator()
@@ -97,22 +95,20 @@ class ComposeReader:
         """Return the builds by service; later files win. Paths are relative to the root."""
         directory = os.path.dirname(paths[0])
         variables = self._variables_of([os.path.join(directory, ".env")], {})
-        services = {
-            name: mapping_of(service)
-            for name, service in self._project(paths, directory, variables).items()
-        }
+        services = self._project(paths, directory, variables)
         hidden = tuple(self._interpolator.used.items())
         found: dict[str, tuple[Location, Build]] = {}
         for name, service in services.items():
-            if isinstance(build := service.get("build"), YamlMapping):
-                path, line = str(build["path"]), int(str(build["line"]))
-                wrong = [key for key in _TEXTS if isinstance(build.get(key), list | dict)]
-                if wrong:
-                    self._complain("no-context", f"{name}: {wrong[0]} must be a text", path, line)
-                    continue
-                build.setdefault("platforms", service.get("platform"))
-                where = Location(self._search.shown(path), line)
-                found[name] = where, _build_of(build, hidden)
+            build = mapping_of(mapping_of(service).get("build"))
+            if not build:
+                continue
+            path, line = str(build["path"]), int(str(build["line"]))
+            wrong = [key for key in _TEXTS if isinstance(build.get(key), list | dict)]
+            if wrong:
+                self._complain("no-context", f"{name}: {wrong[0]} must be a text", path, line)
+                continue
+            build.setdefault("platforms", mapping_of(service).get("platform"))
+            found[name] = Location(self._search.shown(path), line), _build_of(build, hidden)
         return found
 
     def _variables_of(self, paths: Iterable[str], outer: Mapping[str, str]) -> dict[str, str]:
@@ -122,8 +118,7 @@ class ComposeReader:
         for path in paths:
             if os.path.isfile(self._search.shown(path)):
                 found |= read_dotenv(self._search.read(path) or "", environment)
-        found = {**found, **environment, **outer}
-        return self._variables.setdefault(frozenset(found.items()), found)
+        return {**found, **environment, **outer}
 
     def _once(self, key: object, read: Callable[[], YamlMapping]) -> YamlMapping | None:
         """Return what `read` returns, read once for each key; None if it needs itself."""
@@ -176,7 +171,7 @@ class ComposeReader:
             directory = _join(file.directory, inner[0]) if inner else os.path.dirname(paths[0])
             listed = [_join(file.directory, each) for each in _texts(entry.get("env_file"))]
             variables = self._variables_of(listed or [_join(directory, ".env")], file.variables)
-            key = (paths, directory, id(variables))
+            key = (paths, directory, frozenset(variables.items()))
             found = self._once(key, lambda: self._project(paths, directory, variables))
         elif paths:
             self._complain("include", f"includes more than {_MOST_READ:,} files", file.path, line)
@@ -186,7 +181,7 @@ class ComposeReader:
 
     def _service(self, file: _File, name: str) -> YamlMapping:
         """Return a service of a file, merged with those that it extends."""
-        key = (*file[:2], id(file.variables), name)
+        key = (*file[:2], frozenset(file.variables.items()), name)
         found = self._once(key, lambda: self._extended(file, name))
         if found is None:
             line = file.services.line_of(name)

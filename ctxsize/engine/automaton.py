@@ -196,21 +196,21 @@ class Automaton:
     def root(self) -> _State:
         return self._state(self.program.start, -1, -1)
 
-    def odd(self, state: _State, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
+    def others(self, state: _State, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
         if not state.watched:
             return {}
         program, watched = self.program, state.watched
-        odd: dict[str, Mark] = {}
+        others: dict[str, Mark] = {}
         for name, bits in zip(names, map(program.known.__getitem__, names), strict=True):
             matched = watched & bits
             if matched and (mark := state[matched]) is not None:
-                odd[name] = mark
+                others[name] = mark
         if state.on_paths:
             for name, more in program.on_paths(state.on_paths, prefix, names).items():
-                odd.pop(name, None)
+                others.pop(name, None)
                 if (mark := state[watched & program.known[name] | more]) is not None:
-                    odd[name] = mark
-        return odd
+                    others[name] = mark
+        return others
 
     def enter(self, state: _State, prefix: str, name: str) -> _State:
         bits = self.program.known[name]

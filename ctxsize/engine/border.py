@@ -1,6 +1,6 @@
-"""The border of a repository, found without git, whose configuration may be hostile.
+"""The border of a repository, beyond which none of its files makes us read or write.
 
-A path in a file of the repository is never read, walked or written beyond this border.
+It is found without git, whose configuration may be hostile.
 """
 
 from __future__ import annotations
@@ -42,9 +42,8 @@ def holds(border: str, path: str) -> bool:
 def refuse_way_out(path: str) -> None:
     """Raise `InputError` for the first symlink on the way to `path` that leaves its repository.
 
-    A link outside any repository may lead anywhere, as it is part of the user's own system.
-    But the file itself, and a path below the working directory, must not be a link that
-    leaves its directory.
+    A link outside any repository may lead anywhere, as it is part of the user's own system, but
+    not the file itself, and not below the working directory.
     """
     here, parts = "/", os.path.join(os.getcwd(), path).split("/")
     for number, part in enumerate(parts, 1):

@@ -1,19 +1,18 @@
 """Sums of directories as a tree, and names that hint at unneeded directories and secrets.
 
-A walk lists names anyway. Names from a few tables are recorded, with their directories, as
-hints of unneeded directories and of secrets. This reads no rule and opens no file;
-`ctxsize suggest` proves the hints.
+A walk lists names anyway. `suggest` proves the hints by rules; a test compares the tables.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 
-from ctxsize.engine.events import IgnoredEntries
-from ctxsize.model import Directory, Share
+from ctxsize.engine.events import IgnoredEntries, order
+from ctxsize.model import Clue, Directory, Share
 
 Sum = list[int]
 """Bytes, files."""
@@ -21,140 +20,38 @@ Batch = tuple[str, Sequence[str], Sequence[int]]
 """Prefix of a directory, names of files in it, and the bytes of each."""
 
 UNNEEDED = {
-    ".git": "HEAD + objects + refs",
-    ".hg": "store + requires",
-    ".svn": "wc.db entries",
-    ".jj": "repo working_copy",
-    "target": (
-        "CACHEDIR.TAG .rustc_info.json ../Cargo.toml | ../pom.xml + classes maven-status "
-        "maven-archiver surefire-reports test-classes generated-sources | ../build.sbt "
-        "../build.properties ../../build.sbt ../../project/build.properties | ../project.clj"
-    ),
-    ".xwin-cache": "dl unpack splat",
-    "node_modules": (
-        ".package-lock.json .yarn-integrity .modules.yaml .yarn-state.yml .pnpm ../package.json"
-    ),
-    ".turbo": "../turbo.json ../../turbo.json ../../../turbo.json",
-    ".nx": "../nx.json",
-    ".swc": "../package.json",
-    ".nyc_output": "../package.json",
-    ".pnpm-store": "../pnpm-lock.yaml ../package.json",
-    "coverage": (
-        "lcov.info coverage-final.json lcov-report clover.xml | .resultset.json .last_run.json"
-    ),
-    ".next": "../next.config.js ../next.config.mjs ../next.config.ts ../package.json",
-    ".output": "../app.config.ts",
-    ".angular": "../angular.json",
-    ".vite": "../package.json",
-    ".parcel-cache": "../package.json",
-    ".expo": "../app.json",
-    ".metro": "../metro.config.js",
-    "storybook-static": "../.storybook",
-    ".serverless": "../serverless.yml ../serverless.ts",
-    ".vercel": "../package.json",
-    ".netlify": "../netlify.toml",
-    ".wrangler": "../wrangler.toml ../wrangler.json ../wrangler.jsonc",
-    ".deno_cache": "gen deps npm remote",
-    "_fresh": "../deno.json ../deno.jsonc",
-    "elm-stuff": "../elm.json",
-    ".spago": "../spago.yaml ../spago.dhall",
-    "__pycache__": "*.pyc",
-    ".venv": "pyvenv.cfg",
-    ".pixi": "../pixi.toml envs",
-    ".pytest_cache": "CACHEDIR.TAG",
-    ".mypy_cache": "CACHEDIR.TAG",
-    ".ruff_cache": "CACHEDIR.TAG",
-    ".tox": "CACHEDIR.TAG",
-    ".nox": "CACHEDIR.TAG",
-    ".hypothesis": "examples unicode_data constants",
-    ".pytype": "pyi imports ninja.log *.ninja",
-    ".pyre": "../.pyre_configuration",
-    ".pybuilder": "../build.py",
-    ".eggs": "../setup.py ../setup.cfg ../pyproject.toml",
-    "htmlcov": "index.html status.json",
-    "__pypackages__": "../pyproject.toml",
-    ".pdm-build": "../pyproject.toml",
-    ".scrapy": "../scrapy.cfg",
-    ".uv-cache": "CACHEDIR.TAG",
-    "build": (
-        "../build.gradle ../build.gradle.kts + classes libs tmp reports kotlin resources "
-        "generated intermediates | ../pubspec.yaml | ../gleam.toml + dev prod packages"
-    ),
-    ".gradle": (
-        "../settings.gradle ../settings.gradle.kts ../build.gradle ../build.gradle.kts ../gradlew"
-    ),
-    ".kotlin": "../build.gradle.kts ../settings.gradle.kts ../build.gradle",
-    "out": "../*.iml ../.idea + production test artifacts | ../build.sc ../build.mill",
-    ".cxx": "../build.gradle ../build.gradle.kts",
-    ".externalNativeBuild": "../build.gradle ../build.gradle.kts",
-    ".bloop": "../build.sbt ../build.sc",
-    ".metals": "../build.sbt ../build.sc ../build.mill",
-    ".bsp": "../build.sbt ../build.sc ../WORKSPACE",
-    ".scala-build": "../*.scala ../*.sc",
-    ".cpcache": "../deps.edn",
-    ".shadow-cljs": (
-        "../deps.edn ../../deps.edn ../project.clj ../../project.clj ../shadow-cljs.edn "
-        "../config.edn"
-    ),
-    "obj": (
-        "../*.csproj ../*.fsproj ../*.vbproj + project.assets.json | ../Assets + ../ProjectSettings"
-    ),
-    "bin": "../*.csproj ../*.fsproj ../*.vbproj + Debug Release",
-    "TestResults": "../*.sln ../*.slnx ../*.csproj ../Directory.Build.props",
-    "Library": "../Assets + ../ProjectSettings",
-    "Temp": "../Assets + ../ProjectSettings",
-    "Obj": "../Assets + ../ProjectSettings",
-    "Intermediate": "../*.uproject ../*.uplugin",
-    "DerivedDataCache": "../*.uproject",
-    "Binaries": "../*.uproject ../*.uplugin",
-    ".godot": "../project.godot",
-    "tmp": "../Gemfile ../config.ru + ../config/application.rb ../bin/rails ../config.ru",
-    ".yardoc": "checksums objects complete proxy_types",
-    "vendor": "../composer.json + autoload.php composer/installed.json",
-    "var": "../symfony.lock ../bin/console + cache log share",
-    ".phpunit.cache": "test-results code-coverage static-analysis",
-    "_build": "../mix.exs ../rebar.config | ../dune-project ../dune + .lock log default",
-    "deps": "../mix.exs ../mix.lock",
-    "cover": "../mix.exs",
-    ".elixir_ls": "../mix.exs",
-    ".lexical": "../mix.exs",
-    ".fetch": "../mix.exs",
-    ".rebar3": "../rebar.config ../rebar.lock",
-    "dist": "../go.mod + artifacts.json config.yaml metadata.json",
-    "vcpkg_installed": "../vcpkg.json",
-    ".ccls-cache": "../.ccls ../compile_commands.json",
-    ".build": "../Package.swift",
-    ".swiftpm": "../Package.swift",
-    "DerivedData": "Build ModuleCache.noindex info.plist",
-    "Pods": "../Podfile + Manifest.lock",
-    ".dart_tool": "../pubspec.yaml",
-    ".stack-work": "../stack.yaml ../*.cabal ../package.yaml",
-    "dist-newstyle": "../*.cabal ../cabal.project",
-    "_opam": ".opam-switch",
-    ".zig-cache": "../build.zig",
-    "zig-cache": "../build.zig",
-    "zig-out": "../build.zig",
-    "nimbledeps": "../*.nimble",
-    "lib": ".shards.info + ../shard.yml",
-    ".shards": "../shard.yml",
-    "lua_modules": "../*.rockspec ../lua ../luarocks",
-    "local": "../cpanfile + lib/perl5",
-    ".terraform": "providers modules terraform.tfstate",
-    ".terragrunt-cache": "../terragrunt.hcl",
-    "cdk.out": "../cdk.json",
-    ".aws-sam": "../template.yaml ../template.yml ../samconfig.toml",
-    ".molecule": "../molecule",
-    ".direnv": "../.envrc bin",
-    "site": "../mkdocs.yml + index.html",
-    "_site": "../_config.yml",
-    ".jekyll-cache": "../_config.yml",
-    "html": "doxygen.css",
+    *(".git", ".hg", ".svn", ".jj", "node_modules", ".turbo", ".nx", ".swc", ".nyc_output"),
+    *(".pnpm-store", ".next", ".angular", ".parcel-cache", ".expo", "storybook-static"),
+    *(".serverless", ".vercel", ".netlify", ".wrangler", ".deno_cache", "elm-stuff", ".spago"),
+    *("__pycache__", ".venv", ".pixi", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".tox"),
+    *(".nox", ".hypothesis", ".pytype", ".pyre", ".pybuilder", ".eggs", "htmlcov"),
+    *("__pypackages__", ".pdm-build", ".scrapy", ".uv-cache", ".gradle", ".kotlin", ".cxx"),
+    *(".externalNativeBuild", ".bloop", ".metals", ".bsp", ".scala-build", ".cpcache"),
+    *(".shadow-cljs", "TestResults", "DerivedDataCache", ".godot", ".yardoc", ".phpunit.cache"),
+    *(".elixir_ls", ".lexical", ".rebar3", "vcpkg_installed", ".ccls-cache", ".swiftpm"),
+    *("DerivedData", "Pods", ".dart_tool", ".stack-work", "dist-newstyle", "_opam"),
+    *(".zig-cache", "zig-cache", "zig-out", "nimbledeps", ".shards", "lua_modules"),
+    *(".terraform", ".terragrunt-cache", "cdk.out", ".aws-sam", ".molecule", ".direnv"),
+    *(".jekyll-cache", ".xwin-cache"),
 }
-"""Names of directories that a build hardly ever needs, and the names that prove each.
-
-A `+` means that one of the names on each side must exist: in the directory, or beside it with
-`../`. A `|` separates alternative proofs. A test compares the table with the recommender's rules.
-"""
+"""Names of directories that a build hardly ever needs."""
+PROVED = {
+    "target": "CACHEDIR.TAG .rustc_info.json ../Cargo.toml ../pom.xml ../build.sbt ../project.clj",
+    "coverage": "lcov.info coverage-final.json lcov-report clover.xml .resultset.json",
+    "build": "../build.gradle ../build.gradle.kts ../pubspec.yaml ../gleam.toml",
+    "out": "../build.sc ../build.mill",
+    "obj": "project.assets.json ../ProjectSettings",
+    "bin": "Debug Release",
+    "Library": "../ProjectSettings",
+    "tmp": "../bin/rails ../config/application.rb",
+    "vendor": "autoload.php composer/installed.json",
+    "var": "../symfony.lock",
+    "_build": "../mix.exs ../rebar.config ../dune-project",
+    "deps": "../mix.exs ../mix.lock",
+    "dist": "artifacts.json",
+    "_site": "../_config.yml",
+}
+"""Names that have other uses too, and what shows this one: in the directory, or `../` beside it."""
 SECRETS = (
     *(".env", ".envrc", ".dev.vars", "application_default_credentials.json", "kubeconfig"),
     *("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".netrc", "_netrc", ".pgpass", ".my.cnf"),
@@ -182,30 +79,28 @@ _TESTS = re.compile(r"(?i)(^|/)_*(tests?|spec|test_?data|fixtures)_*/")
 """Matches directories of tests, in which keys are usually made up."""
 
 GITIGNORE = ".gitignore"
-_WORDS = {word.rpartition("/")[2] for word in " ".join(UNNEEDED.values()).split()} - {"+", "|"}
-MARKERS = frozenset({GITIGNORE, *(word for word in _WORDS if word[0] != "*")})
-MARKER_ENDS = frozenset(word[1:] for word in _WORDS if word[0] == "*")
-_BESIDE_ENDS = {end for end in MARKER_ENDS if f"../*{end}" in " ".join(UNNEEDED.values()).split()}
-_HOLDERS = tuple(f"{name}/" for name, text in UNNEEDED.items() if " *" in f" {text}")
-"""Directories in which files with such an extension count; elsewhere they do not."""
+_WORDS = {word.rpartition("/")[2] for word in " ".join(PROVED.values()).split()}
+MARKERS = frozenset({GITIGNORE, *_WORDS})
 SECRET_NAMES = frozenset(each.rpartition("/")[2] for each in SECRETS)
 _SECRET_SUFFIXES = tuple(f"/{each}" for each in SECRETS)
 _NAMES = MARKERS | SECRET_NAMES
 _SECRET_ENDS = frozenset({*SECRET_ENDS, SECRET_START})
-_HINTS = frozenset(UNNEEDED) | {each.rpartition("/")[2] for each in SECRET_FOLDERS}
-FOLDERS = MARKERS | _HINTS
+FOLDERS = MARKERS | UNNEEDED | PROVED.keys() | {each.rpartition("/")[2] for each in SECRET_FOLDERS}
 
 LARGE_FILE_BYTES = 10_000_000
 """Bytes of content from which the largest file of a context may be worth a hint."""
+_LARGE_SHARE, _LARGE_DEPTH = 0.01, 5
+"""Smallest share and largest depth of the parts that are compared with `.gitignore`."""
+_AFTER_SLASH = chr(ord("/") + 1)
 
 
 class Clues:
     """The names of one walk that hint at unneeded directories and secrets."""
 
     def __init__(self) -> None:
-        self.folders = defaultdict[str, list[str]](list)
-        self.names = defaultdict[str, list[str]](list)
-        """Prefixes of the directories that contain each name; `*.x` for an extension."""
+        self.folders = defaultdict[str, set[str]](set)
+        self.names = defaultdict[str, set[str]](set)
+        """Prefixes of the directories that contain a directory or a file of each name."""
         self.secrets: list[tuple[str, int]] = []
 
     def add_folders(self, paths: Iterable[str]) -> None:
@@ -213,31 +108,26 @@ class Clues:
         for path in paths:
             at = path.rfind("/") + 1
             if path[at:] in FOLDERS:
-                self.folders[path[at:]].append(path[:at])
+                self.folders[path[at:]].add(path[:at])
 
     def add_ignored(self, ignored: IgnoredEntries) -> None:
         """Record the `.gitignore` at the top, which counts even if it is not sent."""
         if not ignored.prefix and GITIGNORE in ignored.names:
-            self.names[GITIGNORE].append("")
+            self.names[GITIGNORE].add("")
 
     def add_files(self, names: Sequence[str], ends: Set[str], batches: Iterable[Batch]) -> None:
         """Record files that are sent: `names`, which have the extensions `ends`, in `batches`.
 
         `ends` includes `SECRET_START` if a name begins with it.
         """
-        marks = MARKER_ENDS & ends
-        beside = not _BESIDE_ENDS.isdisjoint(marks)
         secret = not _SECRET_ENDS.isdisjoint(ends)
-        if not marks and not secret and _NAMES.isdisjoint(names):
+        if not secret and _NAMES.isdisjoint(names):
             return
         for prefix, own, sizes in batches:
             found = _NAMES.intersection(own)
-            for name in found & MARKERS if found else ():
-                self.names[name].append(prefix)
-            if marks and (beside or prefix.endswith(_HOLDERS)):
-                for end in marks.intersection([name[name.rfind(".") :] for name in own]):
-                    self.names[f"*{end}"].append(prefix)
-            if secret or (found and not SECRET_NAMES.isdisjoint(found)):
+            for name in found & MARKERS:
+                self.names[name].add(prefix)
+            if secret or not SECRET_NAMES.isdisjoint(found):
                 for name, size in zip(own, sizes, strict=True):
                     self.add_secret(prefix, name, size)
 
@@ -246,11 +136,62 @@ class Clues:
         if size and _is_secret(prefix, name):
             self.secrets.append((prefix + name, size))
 
-    def may_hint(self, largest: Sequence[Share]) -> bool:
-        """Return whether a hint may exist: for a name, or for a large file."""
-        names = self.folders.keys() & _HINTS or "" in self.names.get(GITIGNORE, ())
-        large = largest and largest[0].content_bytes >= LARGE_FILE_BYTES
-        return bool(names or self.secrets or large)
+    def found(self, direct: dict[str, Sum], largest: Sequence[Share], total: int) -> Iterator[Clue]:
+        """Yield the parts that may be worth a look, by sums of directories and largest files."""
+        tops = self._tops()
+        prefixes = sorted(direct) if tops else []
+        for top, kind in tops.items():
+            ahead = bisect_left(prefixes, top[:-1] + _AFTER_SLASH)
+            sums = [direct[each] for each in prefixes[bisect_left(prefixes, top) : ahead]]
+            size, count = map(sum, zip(*sums, strict=True)) if sums else (0, 0)
+            if count:
+                yield Clue(kind, top[:-1], size, count)
+        in_order = ["/", *tops]
+        for path, size in sorted(self.secrets, key=lambda each: order(each[0])):
+            if not path.startswith(in_order[bisect_left(in_order, path) - 1]):
+                yield Clue("secret", path, size, 1)
+        least = max(LARGE_FILE_BYTES, total / 2)
+        if "" in self.names.get(GITIGNORE, ()):
+            least = max(1, _LARGE_SHARE * total)
+            pending = [*size_tree(direct, _LARGE_DEPTH).children]
+            while pending:
+                node = pending.pop()
+                if node.content_bytes >= least:
+                    yield Clue("directory", node.path, node.content_bytes, node.files)
+                    pending += node.children
+        for each in largest:
+            if each.content_bytes >= least:
+                yield Clue("file", each.name, each.content_bytes, 1)
+
+    def _tops(self) -> dict[str, str]:
+        """Return the outermost directories that make a clue, as prefixes, and the kind of clue."""
+        found: dict[str, str] = {}
+        for name in self.folders.keys() & (UNNEEDED | PROVED.keys()):
+            for above in self.folders[name]:
+                path = f"{above}{name}"
+                if name in UNNEEDED or any(self._has(path, each) for each in PROVED[name].split()):
+                    found[f"{path}/"] = "unneeded"
+        for each in SECRET_FOLDERS:
+            for above in self.folders.get(each.rpartition("/")[2], ()):
+                path = f"{above}{each.rpartition('/')[2]}/"
+                if f"/{path}".endswith(f"/{each}/"):
+                    found[path] = "secret"
+        outermost: dict[str, str] = {}
+        last = "/"
+        for path in sorted(found):
+            if not path.startswith(last):
+                last = path
+                outermost[path] = found[path]
+        return outermost
+
+    def _has(self, path: str, word: str) -> bool:
+        while word.startswith("../"):
+            if not path:
+                return False
+            path, word = path.rpartition("/")[0], word[3:]
+        above, slash, name = f"{path}/{word}".lstrip("/").rpartition("/")
+        prefix = above + slash
+        return prefix in self.folders.get(name, ()) or prefix in self.names.get(name, ())
 
 
 def _is_secret(prefix: str, name: str) -> bool:

@@ -216,7 +216,7 @@ class HasMark(Protocol):
 
     @property
     def mark(self) -> Mark:
-        """Return the mark of the directory, and of every entry that `odd` does not return."""
+        """Return the mark of the directory, and of every entry that `others` does not return."""
 
 
 S = TypeVar("S", bound=HasMark)
@@ -228,7 +228,7 @@ class Evaluator(Protocol[S]):
     def root(self) -> S:
         """Return the state of the context itself."""
 
-    def odd(self, state: S, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
+    def others(self, state: S, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
         """Return the marks of those `names` in the directory that differ from the directory's mark.
 
         `prefix` is the directory's path with a trailing `/`, `""` for the context.
@@ -250,7 +250,7 @@ class PatternByPattern:
     def root(self) -> State:
         return State(Mark(ignored=False, decider=None, refused=False), 0)
 
-    def odd(self, state: State, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
+    def others(self, state: State, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
         marks = ((name, self.enter(state, prefix, name).mark) for name in names)
         return {name: mark for name, mark in marks if mark != state.mark}
 

@@ -1,19 +1,17 @@
-"""The events of a walk, in the order in which the builder sends.
-
-Files that are sent one after another from one directory share an event.
-"""
+"""The events of a walk, in the order in which the builder sends; files in a row share one."""
 
 from __future__ import annotations
 
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain
 from time import monotonic
 from typing import NamedTuple, TypeVar
 
 from ctxsize.engine.evaluate import Mark
 from ctxsize.engine.golang import is_utf8
+from ctxsize.engine.patterns import DockerIgnorePattern
+from ctxsize.entry import Pattern
 
 Xattrs = dict[str, int]
 """Names of extended attributes, and the number of bytes in each value."""
@@ -39,8 +37,8 @@ class Files(NamedTuple):
     plain: bool
     """True if all are regular files with one name, readable by everybody, without special bits."""
     mark: Mark
-    """The mark of every name that is not in `odd`."""
-    odd: dict[str, Mark]
+    """The mark of every name that is not in `others`."""
+    others: dict[str, Mark]
     links: dict[str, str]
     """The symlinks among them, with their targets."""
     linked: dict[str, str]
@@ -48,12 +46,17 @@ class Files(NamedTuple):
     unreadable: frozenset[str]
     xattrs: dict[str, Xattrs]
 
+    @property
+    def pairs(self) -> Iterator[tuple[str, os.stat_result]]:
+        """Return each name with its stat."""
+        return zip(self.names, self.stats, strict=True)
+
     def withheld(self) -> frozenset[str]:
         """Return the names that the sender refuses to open, if the builder refuses at all."""
-        usual, odd = self.mark.refused, self.odd
-        if not usual and not odd:
+        usual, others = self.mark.refused, self.others
+        if not usual and not others:
             return _NOBODY
-        return frozenset(n for n in self.names if (odd[n].refused if n in odd else usual))
+        return frozenset(n for n in self.names if (others[n].refused if n in others else usual))
 
     def content_sizes(self, empty: frozenset[str]) -> list[int]:
         """Return the bytes of content sent for each name; 0 for the names in `empty`."""
@@ -62,15 +65,14 @@ class Files(NamedTuple):
         # The sender announces `st_size` for symlinks too, but sends content only for files.
         sizes = [each.st_size if stat.S_ISREG(each.st_mode) else 0 for each in self.stats]
         none = empty.union(self.linked)
-        if not none:
-            return sizes
-        return [0 if name in none else size for name, size in zip(self.names, sizes, strict=True)]
+        pairs = zip(self.names, sizes, strict=True)
+        return [0 if name in none else size for name, size in pairs] if none else sizes
 
     def with_content(self) -> dict[str, int]:
         """Return the sizes of regular files with content, each under its first name only."""
         return {
             name: each.st_size
-            for name, each in zip(self.names, self.stats, strict=True)
+            for name, each in self.pairs
             if stat.S_ISREG(each.st_mode) and each.st_size and name not in self.linked
         }
 
@@ -81,7 +83,7 @@ class IgnoredEntries(NamedTuple):
     prefix: str
     names: list[str]
     mark: Mark
-    odd: dict[str, Mark]
+    others: dict[str, Mark]
     stats: list[os.stat_result | None]
     """Empty unless the walk covers everything; None for an entry that vanished."""
 
@@ -98,10 +100,7 @@ Event = Folder | Files | IgnoredEntries | IgnoredFolder
 Progress = Callable[[int, int], None]
 """Called now and then with the number of entries and bytes so far."""
 Steps = Callable[[str, int, int], None]
-"""Called before each item with its name, the number of items done, and their total.
-
-Both numbers are 0 if they are not known.
-"""
+"""Called before each item with its name, the number of items done, and their total, or 0."""
 Item = TypeVar("Item")
 _BETWEEN_CALLS = 0.1
 """Least seconds between two calls of `progress`."""
@@ -143,15 +142,21 @@ def not_utf8(event: Folder | Files) -> list[str]:
     """Return the entries with a path, target or attribute's name that is not UTF-8."""
     if isinstance(event, Folder):
         return [] if is_utf8(event.path, *event.xattrs) else [event.path]
-    prefix, names, links, xattrs = event.prefix, event.names, event.links, event.xattrs
-    texts = chain([prefix], names, links.values(), *xattrs.values())
-    if is_utf8(*texts):
-        return []
     return [
-        prefix + name
-        for name in names
-        if not is_utf8(prefix, name, links.get(name, ""), *xattrs.get(name, ()))
+        event.prefix + name
+        for name in event.names
+        if not is_utf8(event.prefix, name, event.links.get(name, ""), *event.xattrs.get(name, ()))
     ]
+
+
+def order(path: str) -> bytes:
+    """Return a key that sorts paths as builders do: a directory's entries follow it directly."""
+    return os.fsencode(path).replace(b"/", b"\0")
+
+
+def public_pattern(pattern: DockerIgnorePattern) -> Pattern:
+    """Return the engine's pattern as the value in reports."""
+    return Pattern(pattern.text, pattern.line, pattern.include is False, str(pattern.pattern))
 
 
 class Batch(NamedTuple):

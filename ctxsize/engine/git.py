@@ -1,10 +1,7 @@
 """Query git for the tracked files, ignored files and submodules of a directory.
 
-One of two modules that run a program. Git only reads: it takes no lock, runs no hook or
-file-system monitor of the repository, and fetches nothing. It does not inherit the variables
-that a hook sets (`GIT_DIR`, `GIT_INDEX_FILE`), as they name another repository. The repository
-may be hostile: its programs are not run, a `core.worktree` elsewhere is not followed, and git
-is not run again for a repository in which it hung or failed.
+The repository may be hostile. Git only reads: it takes no lock, runs no program of the
+repository, fetches nothing, and follows no `core.worktree` elsewhere.
 """
 
 from __future__ import annotations
@@ -17,14 +14,16 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 from ctxsize.engine.border import holds, top_of
 from ctxsize.model import Problem
 
 _SECONDS = 10.0
 """Seconds until a git command is stopped."""
-_MOST_SECONDS = 30.0
-"""Seconds spent on stopped commands, in all repositories together, until git is given up."""
+_MOST_STOPPED = 3
+"""Number of repositories with a stopped command from which git is given up."""
+# Not the variables that a hook sets (`GIT_DIR`, `GIT_INDEX_FILE`), which name another repository.
 _KEPT_VARIABLES = re.compile(
     "(?!GIT_)|GIT_CEILING_DIRECTORIES|GIT_CONFIG_(?!PARAMETERS$)|GIT_DISCOVERY_ACROSS_FILESYSTEM"
 )
@@ -35,10 +34,9 @@ _SETTINGS = ("core.fsmonitor=false", f"core.hooksPath={os.devnull}", "core.quote
 class GitError(Exception):
     """Git did not answer; the message is a clause for a person."""
 
-    def __init__(self, message: str, *, seconds: float = 0) -> None:
-        super().__init__(message)
-        self.seconds = seconds
-        """Seconds until it was stopped, or 0."""
+
+class _StoppedError(GitError):
+    """Git was stopped, as it did not answer in time."""
 
 
 class SortedPaths:
@@ -57,31 +55,21 @@ class SortedPaths:
         return self._paths[same] + self._paths[below]
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """The result of `find`: a repository, a reason why git does not answer, or neither."""
 
     repository: GitRepository | None = None
     problem: Problem | None = None
-    """The reason, if there seems to be a repository."""
 
 
 @dataclass(frozen=True)
 class GitRepository:
-    """The repository of a directory; all answers are about that directory alone, and cached.
-
-    Paths are relative to `root`, `/`-separated, undecodable bytes as surrogate escapes.
-    """
+    """The repository of a directory; all answers are about that alone, cached, relative to it."""
 
     root: str
     """The directory, as a real path."""
     top: str
     """The top of the work tree."""
-
-    @classmethod
-    def at(cls, root: str) -> GitRepository | None:
-        """Return the repository of `root`; None without one, or if git does not answer."""
-        return find(root).repository
 
     @cached_property
     def _index(self) -> tuple[frozenset[str], frozenset[str]]:
@@ -114,10 +102,7 @@ class GitRepository:
 
     @cached_property
     def ignored(self) -> frozenset[str]:
-        """Return the untracked paths that git ignores; a trailing `/` includes all below.
-
-        Each is a path that a pattern of git matches; `./` is `root` itself. Raises `GitError`.
-        """
+        """Return the untracked paths that git ignores; a trailing `/` includes all below."""
         options = ("-o", "-i", "--exclude-standard", "--directory", "-z")
         listed = sorted(map(os.fsdecode, _records(self.root, "ls-files", *options)))
         # Git also lists a directory that it does not ignore if it ignores all entries in it.
@@ -144,15 +129,15 @@ def find(root: str) -> Found:
 
 
 def _top(root: str, nearest: str) -> str:
-    """Return the top of the work tree. Raises `GitError` if it does not belong to the `.git` found.
+    """Return the top of the work tree. Raises `GitError` if that belongs to another `.git`.
 
-    Git skips a `.git` that is no repository, like an empty directory. But a `core.worktree` may
-    name any directory, which git would then list.
+    A `core.worktree` may name any directory, which git would then list.
     """
     top = _line(root, "--show-toplevel")
     if top == nearest:
         return top
     question = "--absolute-git-dir"
+    # Git passes by a `.git` that is no repository, like an empty directory.
     is_outer = holds(top, root) and top_of(top) == top
     if not is_outer or _line(root, question) != _line(top, question):
         raise GitError(f"its core.worktree is {top}, and git would list that directory instead")
@@ -160,7 +145,7 @@ def _top(root: str, nearest: str) -> str:
 
 
 def _line(root: str, question: str) -> str:
-    """Return the path that `git rev-parse` prints. Raises `GitError` if it prints none."""
+    """Return the path that `git rev-parse` prints."""
     answer = _asked(root, "rev-parse", question).removesuffix(b"\n")
     return os.path.realpath(os.fsdecode(answer))
 
@@ -170,17 +155,14 @@ def _records(root: str, *arguments: str) -> list[bytes]:
 
 
 _failures: dict[tuple[str, ...], GitError] = {}
-"""Errors, by the program, the repository and the arguments.
+"""Errors by program, repository and arguments; without these if git was stopped.
 
-If git hung, the key is without arguments, as it would hang with others too.
+It would not answer other questions there either.
 """
 
 
 def _asked(root: str, *arguments: str) -> bytes:
-    """Return what git prints. Raises `GitError` for an error, a timeout or a missing git.
-
-    A failed command is not run again: a FIFO that it waits for stays one.
-    """
+    """Return what git prints. Raises `GitError`; a failed command is not run again."""
     top = top_of(root) or root
     program = find_program("git", os.environ.get("PATH", ""), top)
     if program is None:
@@ -188,14 +170,13 @@ def _asked(root: str, *arguments: str) -> bytes:
     failed = _failures.get((program, top)) or _failures.get((program, top, *arguments))
     if failed is not None:
         raise failed
-    waited = sum(each.seconds for key, each in _failures.items() if key[0] == program)
-    if waited >= _MOST_SECONDS:
+    if sum(key[0] == program and len(key) == 2 for key in _failures) >= _MOST_STOPPED:
         raise GitError("git did not answer in other repositories")
     try:
         return _run(program, root, arguments)
     except GitError as error:
-        key = (program, top) if error.seconds else (program, top, *arguments)
-        _failures[key] = error
+        stopped = isinstance(error, _StoppedError)
+        _failures[(program, top) if stopped else (program, top, *arguments)] = error
         raise
 
 
@@ -203,19 +184,21 @@ def _run(program: str, root: str, arguments: tuple[str, ...]) -> bytes:
     import subprocess
 
     settings = [word for each in _SETTINGS for word in ("-c", each)]
+    # Git must not look elsewhere, write, fetch or ask.
+    kept = {name: value for name, value in os.environ.items() if _KEPT_VARIABLES.match(name)}
+    quiet = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
     try:
         done = subprocess.run(
             [program, "--no-pager", *settings, *arguments],
             cwd=root,
-            env=_environment(),
+            env={**kept, **quiet, "LC_ALL": "C"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_SECONDS,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        message = f"git did not answer within {_SECONDS:.0f} seconds"
-        raise GitError(message, seconds=_SECONDS) from None
+        raise _StoppedError(f"git did not answer within {_SECONDS:.0f} seconds") from None
     except (OSError, ValueError) as error:
         raise GitError(f"git cannot be run: {error}") from None
     if done.returncode:
@@ -227,10 +210,7 @@ def _run(program: str, root: str, arguments: tuple[str, ...]) -> bytes:
 
 @lru_cache
 def find_program(name: str, path: str, top: str) -> str | None:
-    """Return the absolute path of the program that the variable PATH finds.
-
-    A program in the repository or in the working directory is skipped: it came with the context.
-    """
+    """Return the path of the program that PATH finds, outside the repository and `.`."""
     here = os.path.realpath(".")
     strange = {each for each in (top, top_of(here)) if each not in (None, "/")}
     for directory in filter(os.path.isabs, path.split(os.pathsep)):
@@ -248,10 +228,3 @@ def _reason(stderr: bytes) -> str:
     if "dubious ownership" in first:
         return "git distrusts its owner; see `git config --global --add safe.directory`"
     return first
-
-
-def _environment() -> dict[str, str]:
-    """Return our environment, changed so that git does not look elsewhere, write, fetch or ask."""
-    kept = {name: value for name, value in os.environ.items() if _KEPT_VARIABLES.match(name)}
-    quiet = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
-    return {**kept, **quiet, "LC_ALL": "C"}

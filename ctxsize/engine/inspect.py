@@ -4,47 +4,30 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from errno import EACCES, ENOENT, ENOTSUP, EPERM
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.evaluate import Mark
 from ctxsize.engine.events import Files, Xattrs
 from ctxsize.errors import BuildFailsError
 from ctxsize.model import Effect, Problem
+from ctxsize.units import human, plural
 
 if TYPE_CHECKING:
     from ctxsize.engine.memory import DirectorySource, OpenDirectory
 
 _EASY = 0o177000 | 0o444
 """The bits of a mode to compare with those of a regular file that everybody may read."""
-_NOTHING: dict[str, str] = {}
-_NO_XATTRS: dict[str, Xattrs] = {}
 UNREAD_IGNORED = "unreadable-ignored"
 _NOBODY: frozenset[str] = frozenset()
 
 
-class _Run(NamedTuple):
-    """Entries of one directory, without directories, and the stat of each."""
-
-    directory: OpenDirectory
-    prefix: str
-    names: list[str]
-    stats: list[os.stat_result]
-
-    @property
-    def pairs(self) -> Iterator[tuple[str, os.stat_result]]:
-        """Return each name with its stat."""
-        return zip(self.names, self.stats, strict=True)
-
-
 class Inspector:
-    """Looks at entries as one builder's sender does.
+    """Looks at entries as one builder's sender does, and adds problems for those it cannot read.
 
-    It adds a problem for each entry that cannot be read or is gone. It records the
-    first name of each file with several names, so one inspector must see a whole
-    walk, in order.
+    It records the first name of each file with several names, so it must see a whole walk.
     """
 
     def __init__(self, source: DirectorySource, root: str, builder: Builder) -> None:
@@ -65,38 +48,35 @@ class Inspector:
         names: list[str],
         *,
         mark: Mark,
-        odd: dict[str, Mark],
+        others: dict[str, Mark],
     ) -> Files | None:
         """Return `names` in the directory as they are sent; None if none of them is.
 
         Raises `BuildFailsError` where the builder would stop.
         """
         try:
-            run = _Run(directory, prefix, names, directory.stats(names))
+            stats = directory.stats(names)
         except OSError:
-            run = self._still_there(directory, prefix, names)
+            names, stats = self._still_there(directory, prefix, names)
         # `mkstat` of fsutil clears the bit of a socket, and so sends an empty file. The archive of
         # the classic builder contains no sockets.
         if not self._builder.sends_sockets:
-            kept = [(name, each) for name, each in run.pairs if not stat.S_ISSOCK(each.st_mode)]
-            run = run._replace(names=[name for name, _ in kept], stats=[each for _, each in kept])
-        if not run.names:
+            kept = [at for at, each in enumerate(stats) if not stat.S_ISSOCK(each.st_mode)]
+            names, stats = [names[at] for at in kept], [stats[at] for at in kept]
+        if not names:
             return None
-        modes = [each.st_mode for each in run.stats]
+        modes = [each.st_mode for each in stats]
         easy = self._easy.issuperset(modes) or self._are_easy(modes)
-        single = not self.every_inode and max([each.st_nlink for each in run.stats]) == 1
-        return Files(
-            prefix,
-            run.names,
-            run.stats,
-            easy and single,
-            mark,
-            odd,
-            _NOTHING if easy else self._links(run),
-            _NOTHING if single else self._linked(run),
-            _NOBODY if easy else self._unreadable(run),
-            self._all_xattrs(run, easy=easy) if self.reads_xattrs else _NO_XATTRS,
-        )
+        single = not self.every_inode and max([each.st_nlink for each in stats]) == 1
+        files = Files(prefix, names, stats, easy and single, mark, others, {}, {}, _NOBODY, {})
+        if not files.plain:
+            files = files._replace(
+                links={} if easy else self._links(directory, files),
+                linked={} if single else self._linked(files),
+                unreadable=_NOBODY if easy else self._unreadable(directory, files),
+            )
+        xattrs = self._all_xattrs(directory, files, easy=easy) if self.reads_xattrs else None
+        return files._replace(xattrs=xattrs) if xattrs else files
 
     def ignored_stats(
         self, directory: OpenDirectory, prefix: str, names: list[str]
@@ -121,6 +101,7 @@ class Inspector:
         try:
             return directory.attributes(name)
         except OSError as error:
+            # `loadXattr` of fsutil passes by a file system without support.
             if error.errno not in (ENOTSUP, ENOENT):
                 self.unread(path, error)
             return {}
@@ -154,87 +135,86 @@ class Inspector:
     ) -> None:
         self.problems.append(Problem(code, message, path, effect=effect))
 
-    def _still_there(self, directory: OpenDirectory, prefix: str, names: list[str]) -> _Run:
+    def _still_there(
+        self, directory: OpenDirectory, prefix: str, names: list[str]
+    ) -> tuple[list[str], list[os.stat_result]]:
         """Return those of `names` that still exist; record a problem for each other one."""
-        run = _Run(directory, prefix, [], [])
+        there: dict[str, os.stat_result] = {}
         for name in names:
             try:
-                run.stats.extend(directory.stats([name]))
-                run.names.append(name)
+                [there[name]] = directory.stats([name])
             except OSError as error:
                 if error.errno != ENOENT:
                     raise self.stops(error, prefix + name) from None
                 self.vanished(prefix + name, error)
-        return run
+        return [*there], [*there.values()]
 
     def _are_easy(self, modes: list[int]) -> bool:
         """Return whether all are modes of regular files that everybody may read. Caches those."""
         self._easy.update(mode for mode in set(modes) if mode & _EASY == stat.S_IFREG | 0o444)
         return self._easy.issuperset(modes)
 
-    def _links(self, run: _Run) -> dict[str, str]:
+    def _links(self, directory: OpenDirectory, files: Files) -> dict[str, str]:
         """Return the symlinks, with their targets."""
-        links = {name: "" for name, each in run.pairs if stat.S_ISLNK(each.st_mode)}
+        links = {name: "" for name, each in files.pairs if stat.S_ISLNK(each.st_mode)}
         for name in links:
             try:
-                links[name] = run.directory.link_target(name)
+                links[name] = directory.link_target(name)
             except OSError as error:
-                self.vanished(run.prefix + name, error)
+                self.vanished(files.prefix + name, error)
         return links
 
-    def _linked(self, run: _Run) -> dict[str, str]:
+    def _linked(self, files: Files) -> dict[str, str]:
         """Return further names of files sent before; builders compare inode numbers alone."""
         linked: dict[str, str] = {}
-        for name, each in run.pairs:
+        for name, each in files.pairs:
             if each.st_nlink == 1 and not self.every_inode:
                 continue
             # `mkstat` writes the target of a symlink over the name that `setUnixOpt` found.
             if stat.S_ISLNK(each.st_mode) and not self._builder.links_symlinks:
                 continue
-            first = self._inodes.setdefault(each.st_ino, run.prefix + name)
-            if first != run.prefix + name and each.st_nlink > 1:
+            first = self._inodes.setdefault(each.st_ino, files.prefix + name)
+            if first != files.prefix + name and each.st_nlink > 1:
                 linked[name] = first
         return linked
 
-    def _unreadable(self, run: _Run) -> frozenset[str]:
-        unreadable = run.directory.unreadable(run.names, run.stats)
+    def _unreadable(self, directory: OpenDirectory, files: Files) -> frozenset[str]:
+        unreadable = directory.unreadable(files.names, files.stats)
         # `sender.sendFile` sends no content and no error for a file that it cannot open. The
         # classic command line checks first (`ValidateContextDirectory`).
         if unreadable and self._builder.unreadable_stops:
             raise BuildFailsError(
                 f"{self._builder.title} stops: no permission to read from the file",
-                path=run.prefix + unreadable[0],
+                path=files.prefix + unreadable[0],
                 hint="make it readable or ignore it",
             )
         return frozenset(unreadable)
 
-    def _all_xattrs(self, run: _Run, *, easy: bool) -> dict[str, Xattrs]:
+    def _all_xattrs(
+        self, directory: OpenDirectory, files: Files, *, easy: bool
+    ) -> dict[str, Xattrs]:
         """Return the extended attributes of each entry that has any."""
         try:
-            some = run.directory.with_attributes(run.names)
+            some = directory.with_attributes(files.names)
         except OSError as error:
             if error.errno == ENOTSUP and easy and not self._mounts:
-                # If one regular file has no support for attributes, its file system has none.
-                return _NO_XATTRS
-            some = run.names
-        found = {name: self.xattrs(run.directory, run.prefix + name, name) for name in some}
+                return {}  # if one regular file has no support for them, its file system has none
+            some = files.names
+        found = {name: self.xattrs(directory, files.prefix + name, name) for name in some}
         return {name: xattrs for name, xattrs in found.items() if xattrs}
 
 
-WITHHELD = (
-    "sent without content: Docker's sender evaluates the patterns in another way than its walk, "
-    "and refuses to open such files"
-)
-NO_PERMISSION = "sent without content: no permission to read"
+WITHHELD = "the sender refuses to open it"
+NO_PERMISSION = "no permission to read it"
 
 
-def arrives_empty(files: list[tuple[str, int]], reason: str, code: str) -> Problem:
+def arrives_empty(files: list[tuple[str, int]], reason: str, code: str) -> list[Problem]:
     """Return the problem `code` of `files`, with their sizes, that arrive empty for a `reason`."""
-    size = sum(size for _, size in files)
-    noun = "file is" if len(files) == 1 else "files are"
-    return Problem(
-        code, f"{len(files)} {noun} {reason} ({size:,} bytes)", files[0][0], count=len(files)
-    )
+    if not files:
+        return []
+    size = human(sum(size for _, size in files))
+    message = f"{plural(len(files), 'file')} ({size}) sent without content: {reason}"
+    return [Problem(code, message, files[0][0], count=len(files))]
 
 
 def not_utf8_problems(paths: list[str], builder: Builder) -> list[Problem]:

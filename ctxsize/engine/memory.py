@@ -1,17 +1,19 @@
-"""Directories in memory, and a source of them for a walk."""
+"""A context in memory: directories that a walk reads, and the entries that it sends of them."""
 
 from __future__ import annotations
 
 import os
 import stat
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple, cast
 
 from ctxsize.engine.events import Xattrs
 from ctxsize.engine.source import Disk, DiskDirectory, Step, in_order, steps
+
+PLAIN = stat.S_IFREG | 0o644
 
 
 class File(NamedTuple):
@@ -30,27 +32,27 @@ class File(NamedTuple):
         """Return the bytes of content sent: 0 unless it is a readable regular file."""
         return self.st_size if self.readable and stat.S_ISREG(self.st_mode) else 0
 
-
-PLAIN = stat.S_IFREG | 0o644
+    @property
+    def kept(self) -> int | File:
+        """Return the form in which a directory keeps it: the size alone for a plain file."""
+        plain = stat.S_ISREG(self.st_mode) and self.st_nlink <= 1 and self.readable
+        return self.st_size if plain else self
 
 
 @dataclass()
-class Held:
+class MemoryDirectory:
     """A directory of a snapshot, read-only. A walk reads it like a directory on disk."""
 
     path: str
     """Relative path; `""` is the context itself."""
     entries: dict[str, int | File] = field(default_factory=dict)
-    """Entries other than directories, in byte order of names: a plain file as its size in bytes.
-
-    Others are a `File`. A plain file is a regular one with one name that can be read.
-    """
-    folders: dict[str, Held] = field(default_factory=dict)
+    """Entries other than directories: readable regular files with one name as their sizes."""
+    folders: dict[str, MemoryDirectory] = field(default_factory=dict)
     """Subdirectories, in byte order of names."""
     content_bytes: int = 0
     """Bytes of content of all below; a file with several names counts under each."""
     stat: ClassVar = os.stat_result((stat.S_IFDIR | 0o755, *[0] * 9))
-    """A constant: the stat of real directories is not kept."""
+    """The same for each: those of real directories are not kept."""
 
     @property
     def name(self) -> str:
@@ -60,20 +62,15 @@ class Held:
     @property
     def prefix(self) -> str:
         """Return the path with a trailing `/`; `""` for the context."""
-        return f"{self.path}/" if self.path else ""
+        return _prefix(self.path)
 
-    def tree(self) -> Iterator[Held]:
+    def tree(self) -> Iterator[MemoryDirectory]:
         """Yield this directory and all below it; parents come first, siblings in order."""
         pending = [self]
         while pending:
-            held = pending.pop()
-            yield held
-            pending += reversed(held.folders.values())
-
-    @property
-    def files(self) -> list[File]:
-        """Return the entries other than directories."""
-        return self.stats([*self.entries])
+            directory = pending.pop()
+            yield directory
+            pending += reversed(directory.folders.values())
 
     def file(self, name: str) -> File | None:
         """Return the entry `name`; None for a directory or a name that does not exist."""
@@ -93,22 +90,19 @@ class Held:
         """Return the bytes of content of each entry, directories excluded."""
         if not self.special:
             return cast("dict[str, int]", self.entries)
-        return {file.name: file.content_bytes for file in self.files}
+        return {file.name: file.content_bytes for file in self.stats([*self.entries])}
 
     def add_up(self) -> None:
         """Set `content_bytes`; the subdirectories must have theirs already."""
         below = sum(folder.content_bytes for folder in self.folders.values())
         self.content_bytes = below + sum(self.contents.values())
 
-    # Methods for a walk, as those of `DiskDirectory`.
+    # Methods for a walk, as those of `DiskDirectory`. Targets and attributes are not kept.
 
     def steps(self) -> list[Step]:
-        """Return the entries in byte order."""
-        names = [*self.entries]
-        return steps(in_order([*self.folders], names) if self.folders else ([], names, None))
+        return steps(in_order([*self.folders], [*self.entries]))
 
-    def enter(self, name: str) -> Held:
-        """Return the subdirectory `name`."""
+    def enter(self, name: str) -> MemoryDirectory:
         return self.folders[name]
 
     def leave(self) -> None:
@@ -117,24 +111,19 @@ class Held:
     close = leave
 
     def stats(self, names: Sequence[str]) -> list[Any]:
-        """Return a `File` for each of `names`, as a walk reads it."""
         known = ((name, self.entries[name]) for name in names)
         return [each if isinstance(each, File) else File(name, PLAIN, each) for name, each in known]
 
     def link_target(self, name: str) -> str:
-        """Return an empty text: targets are not kept."""
         return ""
 
     def unreadable(self, names: Sequence[str], stats: Sequence[Any]) -> list[str]:
-        """Return the regular files among `names` that could not be read."""
         return [file.name for file in stats if not file.readable]
 
     def with_attributes(self, names: Sequence[str]) -> list[str]:
-        """Return nothing: attributes are not kept."""
         return []
 
     def attributes(self, name: str = "") -> Xattrs:
-        """Return nothing: attributes are not kept."""
         return {}
 
 
@@ -144,14 +133,98 @@ class Memory:
     longest_path = sys.maxsize  # all paths were short enough to be read
     has_xattrs = has_mounts = False
 
-    def __init__(self, root: Held) -> None:
+    def __init__(self, root: MemoryDirectory) -> None:
         self._root = root
 
-    def top(self) -> Held:
-        """Return the context itself."""
+    def top(self) -> MemoryDirectory:
         return self._root
 
 
-OpenDirectory = DiskDirectory | Held
+OpenDirectory = DiskDirectory | MemoryDirectory
 """A directory for a walk. Methods of one on disk may raise `OSError`."""
 DirectorySource = Disk | Memory
+
+
+Names = Mapping[str, int]
+"""The entries of one directory, except directories, and the bytes of content sent for each."""
+_NONE: Names = {}
+
+
+@dataclass(frozen=True)
+class Sent:
+    """The entries of a snapshot that one ignore file sends."""
+
+    names: Mapping[str, Names]
+    """By directory; one without such an entry is missing."""
+    directories: frozenset[str]
+    empty: frozenset[str]
+    """Files with content that arrive without it."""
+    links: Mapping[str, frozenset[str]] = field(compare=False)
+    """The symlinks of the snapshot by directory, sent or not."""
+
+    @cached_property
+    def content_bytes(self) -> int:
+        """Return the bytes of content sent."""
+        return sum(sum(names.values()) for names in self.names.values())
+
+    @cached_property
+    def files(self) -> int:
+        """Return the number of entries other than directories and symlinks."""
+        links = (len(found & self.names.get(at, _NONE).keys()) for at, found in self.links.items())
+        return sum(map(len, self.names.values())) - sum(links)
+
+    def __contains__(self, path: str) -> bool:
+        directory, _, name = path.rpartition("/")
+        return name in self.names.get(directory, _NONE) or path in self.directories
+
+    def size(self, path: str) -> int:
+        """Return the bytes of content of a sent entry; 0 for a directory."""
+        directory, _, name = path.rpartition("/")
+        return self.names.get(directory, _NONE).get(name, 0)
+
+    @cached_property
+    def sizes(self) -> dict[str, int]:
+        """Return the bytes of content by entry, unordered; 0 for directories."""
+        sizes = dict.fromkeys(self.directories, 0)
+        for directory, names in self.names.items():
+            prefix = _prefix(directory)
+            sizes.update({prefix + name: size for name, size in names.items()})
+        return sizes
+
+    @property
+    def paths(self) -> Collection[str]:
+        """Return all entries, directories included; the result behaves as a set."""
+        return self.sizes.keys()
+
+
+class SentDifference(NamedTuple):
+    """The entries with another fate: no longer sent, sent now, and sent with other bytes."""
+
+    hidden: Set[str]
+    shown: Set[str]
+    resized: Set[str]
+
+    @property
+    def paths(self) -> Set[str]:
+        """Return all of them."""
+        return self.hidden | self.shown | self.resized
+
+
+def differences(before: Sent, after: Sent) -> SentDifference:
+    """Return the difference between two answers. Directories that both share cost no time."""
+    hidden = {*(before.directories - after.directories)}
+    shown = {*(after.directories - before.directories)}
+    resized: set[str] = set()
+    for directory in before.names.keys() | after.names.keys():
+        old, new = before.names.get(directory, _NONE), after.names.get(directory, _NONE)
+        if old is not new and old != new:
+            prefix = _prefix(directory)
+            both = old.keys() & new.keys()
+            hidden.update([prefix + name for name in old if name not in both])
+            shown.update([prefix + name for name in new if name not in both])
+            resized.update([prefix + name for name in both if old[name] != new[name]])
+    return SentDifference(hidden, shown, resized)
+
+
+def _prefix(directory: str) -> str:
+    return f"{directory}/" if directory else ""

@@ -1,15 +1,7 @@
 """The verdicts of a transfer: files that the Dockerfile uses and the ignore file leaves.
 
-BuildKit's sender evaluates a list of include patterns as it evaluates an ignore
-file, with the opposite meaning. So the list becomes an ignore file here: one that
-ignores everything, with the patterns as exceptions. An entry is sent if neither file
-ignores it. Behaviour: tonistiigi/fsutil (`filterFS`).
-
-To compute these patterns, the sender walks down each path that a Dockerfile copies or
-mounts. At a symlink it adds the link and continues at its target, inside the context:
-absolute targets and `..` start at its root. It follows each link only once, even if the
-second path continues behind it. Behaviour: tonistiigi/fsutil (`FollowLinks`), which
-disregards the ignore file.
+BuildKit's sender evaluates include patterns as it evaluates an ignore file, with the opposite
+meaning (`filterFS` of fsutil). So they become one here that ignores all but exceptions.
 """
 
 from __future__ import annotations
@@ -49,11 +41,13 @@ def follow(root: str, paths: Iterable[str] | None) -> tuple[str, ...] | None:
     """
     if paths is None:
         return None
+    # `FollowLinks` of fsutil disregards the ignore file. At a symlink it continues at the target,
+    # inside the root, but only once, even if the second path continues behind the link.
     found: set[str] = set()
     pending = [*paths][::-1]
     while pending:
         pending += reversed(_walk_down(root, pending.pop(), found))
-    kept: list[str] = []
+    kept: list[str] = []  # `dedupePaths` of fsutil drops what lies below another path
     for each in sorted(found, key=golang.encoded):
         if each == ".":
             return None
@@ -93,17 +87,14 @@ def _targets(root: str, path: str) -> list[str]:
 
 
 class IncludePattern(DockerIgnorePattern):
-    """An include pattern, read as an exception that includes the same entries.
-
-    There are no comments: the matcher reads the pattern, without the reader of files.
-    """
+    """An include pattern, read as an exception that includes the same entries."""
 
     __slots__ = ()
 
     @classmethod
     def split(cls, line: str) -> SplitLine | None:
         """Return the pattern of `line`; one that begins with `!` excludes again."""
-        found = as_matched(line)
+        found = as_matched(line)  # there are no comments, as no reader of files is involved
         return None if found is None else found._replace(exception=not found.exception)
 
 
@@ -123,10 +114,7 @@ def include_spec(patterns: Iterable[str]) -> DockerIgnoreSpec:
 
 
 def check_excluded(patterns: Sequence[str]) -> None:
-    """Raise `DockerfileError` for `--exclude` patterns that always fail the build.
-
-    Variables in them are not replaced.
-    """
+    """Raise `DockerfileError` for `--exclude` patterns that always fail the build."""
     try:
         for pattern in patterns:
             IncludePattern(pattern)
@@ -136,9 +124,10 @@ def check_excluded(patterns: Sequence[str]) -> None:
 
 def _refusal(error: IgnoreFileError, lead: str) -> InputError:
     """Return the error for a pattern of the Dockerfile, not of the ignore file."""
+    hint = f"{error.pattern!r}: {_HINT}"
     if isinstance(error, UnknownPatternError):
-        return InputError(error.message, hint=f"{error.pattern!r}: {_HINT}")
-    return DockerfileError(f"{lead}: {error.message}", hint=f"{error.pattern!r}: {_HINT}")
+        return InputError(error.message, hint=hint)
+    return DockerfileError(f"{lead}: {error.message}", hint=hint)
 
 
 class NarrowState(NamedTuple):
@@ -152,8 +141,7 @@ class NarrowState(NamedTuple):
 class Narrowed:
     """An evaluator for entries that include patterns select and an ignore file leaves.
 
-    Raises `DockerfileError` for an include pattern that fails the build. Some patterns
-    fail only when an entry makes the builder evaluate them.
+    Raises `DockerfileError` for an include pattern that fails the build, maybe in the walk.
     """
 
     def __init__(self, spec: DockerIgnoreSpec, include: Iterable[str]) -> None:
@@ -163,12 +151,12 @@ class Narrowed:
     def root(self) -> NarrowState:
         return self._state(self._asked.root(), self._left.root())
 
-    def odd(self, state: NarrowState, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
+    def others(self, state: NarrowState, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
         try:
-            asked = self._asked.odd(state.asked, prefix, names)
+            asked = self._asked.others(state.asked, prefix, names)
         except IgnoreFileError as error:
             raise _refusal(error, "failed to match includepatterns") from None
-        left = self._left.odd(state.left, prefix, names)
+        left = self._left.others(state.left, prefix, names)
         usual_asked, usual_left = state.asked.mark, state.left.mark
         marks = {
             name: self._both(asked.get(name, usual_asked), left.get(name, usual_left))

@@ -1,27 +1,42 @@
-"""Turns a request into a report: files to send, problems, and other builders' differences."""
+"""The answers of a walk: a report of its sums, or the list of its entries."""
 
 from __future__ import annotations
 
-import os
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+import stat
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache, partial
 from heapq import merge
-from itertools import groupby
 from typing import Any
 
 from ctxsize.engine import native
-from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.evaluate import Evaluator
-from ctxsize.engine.events import Progress, reported
-from ctxsize.engine.inspect import UNREAD_IGNORED
-from ctxsize.engine.listing import entries, order, public_pattern
-from ctxsize.engine.request import Request, request_of
+from ctxsize.engine.events import (
+    Files,
+    Folder,
+    IgnoredEntries,
+    IgnoredFolder,
+    Progress,
+    not_utf8,
+    order,
+    public_pattern,
+    reported,
+)
+from ctxsize.engine.inspect import NO_PERMISSION, UNREAD_IGNORED, WITHHELD, not_utf8_problems
+from ctxsize.engine.request import Request
 from ctxsize.engine.sums import WalkSums
 from ctxsize.engine.walk import Walk
-from ctxsize.entry import Entry, Kind
-from ctxsize.errors import CtxsizeError
-from ctxsize.model import Difference, IgnoreFileInfo, Problem, Report
+from ctxsize.entry import Entry, Kind, Verdict
+from ctxsize.model import IgnoreFileInfo, Problem, Report
+
+_KINDS = {
+    stat.S_IFREG: Kind.FILE,
+    stat.S_IFDIR: Kind.DIRECTORY,
+    stat.S_IFLNK: Kind.SYMLINK,
+    stat.S_IFIFO: Kind.FIFO,
+    stat.S_IFSOCK: Kind.SOCKET,
+    stat.S_IFCHR: Kind.DEVICE,
+    stat.S_IFBLK: Kind.DEVICE,
+}
 
 
 def measure(
@@ -48,8 +63,7 @@ def measure(
         walk = Walk(request, everything=everything, evaluator=evaluator)
         for event in reported(walk, progress, lambda: (sums.entries, sums.content_bytes)):
             sums.add(event)
-    problems = walk.problems
-    complete = everything and not any(each.code == UNREAD_IGNORED for each in problems)
+    complete = everything and not any(each.code == UNREAD_IGNORED for each in walk.problems)
     return Report(
         context_path=request.context,
         dockerfile=request.dockerfile,
@@ -58,8 +72,10 @@ def measure(
         context=sums.measurement(request, complete=complete, depth=depth),
         options=request.build.words(),
         problems=(
-            *(*request.problems, *_faults(request)),
-            *(*problems, *sums.problems(request)),
+            *request.problems,
+            *_faults(request),
+            *walk.problems,
+            *sums.problems(request),
         ),
     )
 
@@ -87,76 +103,130 @@ def _faults(request: Request) -> list[Problem]:
     ]
 
 
-_SAMPLE = 5
-"""Number of paths of each kind that a difference names."""
-_HERE, _THERE, _CONTENT = "here", "there", "content"
+class Listing:
+    """The `sent` entries of a request's context, the `ignored` ones, or both, in order.
 
-
-def compare(request: Request, builders: Iterable[Builder] | None = None) -> tuple[Difference, ...]:
-    """Return the difference between `request`'s builder and each of `builders` (default: all).
-
-    The walks run in parallel, so that memory does not depend on the context. Raises what
-    `Walk` raises for the request itself; the error of another builder is in its difference.
+    Iterate it once. It streams: only the paths of ignored directories that are sent are
+    kept. With `ignored`, it opens the directories that the builder does not enter.
+    `problems` is complete after the iteration. Raises what `Walk` raises.
     """
-    others = BUILDERS.values() if builders is None else builders
-    return tuple(
-        _difference(request, builder) for builder in others if builder is not request.builder
-    )
+
+    def __init__(
+        self,
+        request: Request,
+        *,
+        sent: bool = True,
+        ignored: bool = False,
+        evaluator: Evaluator[Any] | None = None,
+    ) -> None:
+        self._request = request
+        self._walk = Walk(request, everything=ignored, evaluator=evaluator)
+        self._not_utf8: list[str] = []
+        self._with_sent = sent
+        self._with_ignored = ignored
+        self._sent_parents: frozenset[str] = frozenset()
+        self._verdict = cache(partial(_verdict, request))
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Return the problems that made the listing incomplete."""
+        found = not_utf8_problems(self._not_utf8, self._request.builder)
+        return [*self._request.ignore_file_problems, *self._walk.problems, *found]
+
+    def __iter__(self) -> Iterator[Entry]:
+        if self._with_ignored:
+            self._sent_parents = _sent_parents(self._request)
+        before: list[Entry] = []
+        for event in self._walk:
+            if isinstance(event, IgnoredEntries):  # sent ones of the same run precede it
+                yield from merge(before, self._ignored(event), key=_by_order)
+                before = []
+            else:
+                yield from before
+                before = [*self._entries(event)]
+        yield from before
+
+    def _entries(self, event: Files | Folder | IgnoredFolder) -> Iterator[Entry]:
+        if self._request.builder.sends_only_utf8 and not isinstance(event, IgnoredFolder):
+            self._not_utf8 += not_utf8(event)
+        if isinstance(event, Files):
+            yield from self._files(event) if self._with_sent else ()
+        elif isinstance(event, Folder) and event.path in self._sent_parents:
+            return  # it was yielded as an ignored one, ahead of all below it
+        else:
+            ignored = isinstance(event, IgnoredFolder) and event.path not in self._sent_parents
+            if self._with_ignored if ignored else self._with_sent:
+                verdict = self._verdict(ignored, event.mark.decider)
+                yield Entry(event.path, Kind.DIRECTORY, 0, 0, verdict)
+
+    def _files(self, files: Files) -> Iterator[Entry]:
+        withheld = files.withheld() if self._request.builder.refuses_to_open else frozenset[str]()
+        sizes = files.content_sizes(files.unreadable | withheld)
+        for name, each, size in zip(files.names, files.stats, sizes, strict=True):
+            verdict = self._verdict(False, files.others.get(name, files.mark).decider)
+            kind, empty = _KINDS[stat.S_IFMT(each.st_mode)], None
+            if name in files.linked and kind is not Kind.SYMLINK:
+                kind = Kind.HARDLINK
+            elif kind is Kind.FILE and not size and each.st_size:
+                empty = WITHHELD if name in withheld else NO_PERMISSION
+            yield Entry(files.prefix + name, kind, each.st_size, size, verdict, empty)
+
+    def _ignored(self, ignored: IgnoredEntries) -> Iterator[Entry]:
+        if not self._with_ignored:
+            return
+        for name, each in zip(ignored.names, ignored.stats, strict=True):
+            if each is not None:
+                verdict = self._verdict(True, ignored.others.get(name, ignored.mark).decider)
+                kind = _KINDS[stat.S_IFMT(each.st_mode)]
+                yield Entry(ignored.prefix + name, kind, each.st_size, 0, verdict)
 
 
-def _difference(request: Request, builder: Builder) -> Difference:
-    # A default Dockerfile is not the user's choice: the other builder uses its own default.
-    named = request.build.dockerfile or (None if _is_default(request) else request.dockerfile)
-    try:
-        other = request_of(replace(request.build, dockerfile=named), builder)
-    except CtxsizeError as error:
-        return Difference(builder.name, error=str(error))
-    errors: list[str] = []
-    here = ((_HERE, each) for each in entries(request))
-    there = ((_THERE, each) for each in _until_error(entries(other), errors))
-    counts, paths = Counter[str](), defaultdict[str, list[str]](list)
-    for path, group in groupby(merge(here, there, key=_by_order), key=lambda pair: pair[1].path):
-        found = dict(group)
-        kind = _CONTENT if len(found) == 2 else min(found)
-        if kind == _CONTENT and len({bool(each.arrives_empty) for each in found.values()}) == 1:
-            continue
-        counts[kind] += 1
-        if counts[kind] <= _SAMPLE:
-            is_directory = any(each.kind is Kind.DIRECTORY for each in found.values())
-            paths[kind].append(path + "/" * is_directory)
-    read = other.ignore_file.path if other.ignore_file else None
-    if errors:
-        return Difference(builder.name, error=errors[0], ignore_file=read)
-    return Difference(
-        builder.name,
-        only_here=tuple(paths[_HERE]),
-        only_there=tuple(paths[_THERE]),
-        only_here_count=counts[_HERE],
-        only_there_count=counts[_THERE],
-        content_differs=tuple(paths[_CONTENT]),
-        content_differs_count=counts[_CONTENT],
-        ignore_file=read,
-    )
+def _verdict(request: Request, ignored: bool, decider: int | None) -> Verdict:
+    by = None if decider is None else public_pattern(request.spec.patterns[decider])
+    return Verdict(ignored, by)
 
 
-def _by_order(pair: tuple[str, Entry]) -> bytes:
-    return order(pair[1].path)
+entries = Listing
+"""The name under which the package exports it."""
 
 
-def _until_error(source: Iterable[Entry], errors: list[str]) -> Iterator[Entry]:
-    """Yield entries until the builder fails; add its error to `errors`."""
-    try:
-        yield from source
-    except CtxsizeError as error:
-        errors.append(str(error))
+def _sent_parents(request: Request) -> frozenset[str]:
+    """Return the ignored directories that are sent ahead of a re-included entry below them.
+
+    This needs a walk of its own, unless there are no exceptions.
+    """
+    exceptions = any(pattern.include is False for pattern in request.spec.patterns)
+    if not exceptions or not request.builder.sends_ignored_parents:
+        return frozenset()
+    walk = Walk(request)
+    return frozenset(e.path for e in walk if isinstance(e, Folder) and e.mark.ignored)
 
 
-def _is_default(request: Request) -> bool:
-    """Return whether the Dockerfile is the builder's default."""
-    if request.dockerfile is None:
-        return True
-    directory, name = os.path.split(os.path.normpath(request.dockerfile))
-    in_context = directory == os.path.normpath(request.context) or (
-        not directory and os.path.normpath(request.context) == "."
-    )
-    return in_context and name in request.builder.dockerfile_names
+def _by_order(entry: Entry) -> bytes:
+    return order(entry.path)
+
+
+class Union:
+    """The entries of several `listings`, each path once, in order. Iterate it once.
+
+    `unfound` returns further problems.
+    """
+
+    def __init__(
+        self, listings: Sequence[Listing], unfound: Callable[[], Iterable[Problem]] = tuple
+    ) -> None:
+        self._listings = listings
+        self._unfound = unfound
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Return the problems that made the listings incomplete."""
+        found = (each for one in self._listings for each in one.problems)
+        return list(dict.fromkeys((*found, *self._unfound())))
+
+    def __iter__(self) -> Iterator[Entry]:
+        last = None
+        for entry in merge(*self._listings, key=_by_order):
+            if entry.path != last:
+                yield entry
+            last = entry.path

@@ -1,34 +1,29 @@
-"""A context in memory, on which any ignore file can be tried without reading the disk again.
-
-The same walk runs over the memory, and its result under any patterns is a `Sent`.
-"""
+"""A context in memory, on which any ignore file can be tried without reading the disk again."""
 
 from __future__ import annotations
 
 import stat
-from collections.abc import Collection, Iterable, Mapping, Set
+from collections.abc import Collection, Iterable
 from copy import copy
-from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator
-from ctxsize.engine.events import Files, Folder, IgnoredEntries, IgnoredFolder, Progress, reported
-from ctxsize.engine.listing import order
-from ctxsize.engine.memory import PLAIN, File, Held, Memory
+from ctxsize.engine.events import Files, Folder, IgnoredEntries, Progress, reported
+from ctxsize.engine.memory import PLAIN, File, Memory, MemoryDirectory, Sent
 from ctxsize.engine.narrow import Narrowed
 from ctxsize.engine.request import Request
 from ctxsize.engine.walk import Walk
 from ctxsize.model import Problem
 
-Entries = dict[str, "int | File"]
-
 
 class Snapshot:
     """The whole context of a request, ignored directories included, read by one walk."""
 
-    def __init__(self, request: Request, root: Held, problems: tuple[Problem, ...]) -> None:
+    def __init__(
+        self, request: Request, root: MemoryDirectory, problems: tuple[Problem, ...]
+    ) -> None:
         self.request = request
         self.root = root
         self.problems = problems
@@ -38,37 +33,27 @@ class Snapshot:
 
     @classmethod
     def take(cls, request: Request, *, progress: Progress | None = None) -> Snapshot:
-        """Return the context of `request` as it is now. Raises what `Walk` raises.
-
-        Calls `progress` now and then with the number of entries and bytes.
-        """
+        """Return the context of `request` as it is now. Raises what `Walk` raises."""
         walk = Walk(request, everything=True)
-        held = {"": Held("")}
-        several: dict[str, Held] = {}  # directories with several events, whose names need sorting
+        found = {"": MemoryDirectory("")}
         entries = content_bytes = 0
 
         def seen() -> tuple[int, int]:
             return entries, content_bytes
 
         for event in reported(walk, progress, seen):
-            if isinstance(event, Folder | IgnoredFolder):
-                if event.path not in held:
-                    above, _, name = event.path.rpartition("/")
-                    held[event.path] = held[above].folders[name] = Held(event.path)
-                    entries += 1
-            else:
-                found = _entries_of(event)
-                directory = held[event.prefix[:-1]]
-                if directory.entries:
-                    several[directory.path] = directory
-                directory.entries.update(found)
-                entries += len(found)
-                content_bytes += sum([each for each in found.values() if isinstance(each, int)])
-        for each in several.values():
-            each.entries = _in_order(each.entries)
-        for each in reversed([*held[""].tree()]):
-            each.add_up()
-        return cls(request, held[""], tuple(walk.problems))
+            if isinstance(event, Files | IgnoredEntries):
+                new = _entries_of(event)
+                found[event.prefix[:-1]].entries.update(new)
+                entries += len(new)
+                content_bytes += sum([each for each in new.values() if isinstance(each, int)])
+            elif event.path not in found:
+                above, _, name = event.path.rpartition("/")
+                found[event.path] = found[above].folders[name] = MemoryDirectory(event.path)
+                entries += 1
+        for directory in reversed([*found[""].tree()]):
+            directory.add_up()
+        return cls(request, found[""], tuple(walk.problems))
 
     def asked(self, request: Request) -> Snapshot:
         """Return the same tree for another request, caches of the tree included."""
@@ -77,41 +62,37 @@ class Snapshot:
         return same
 
     @cached_property
-    def _by_path(self) -> dict[str, Held]:
-        return {held.path: held for held in self.root.tree()}
+    def _by_path(self) -> dict[str, MemoryDirectory]:
+        return {directory.path: directory for directory in self.root.tree()}
 
     @property
-    def folders(self) -> Collection[Held]:
+    def folders(self) -> Collection[MemoryDirectory]:
         """Return the context and all directories below; parents come first, siblings in order."""
         return self._by_path.values()
 
-    def folder(self, path: str) -> Held | None:
+    def folder(self, path: str) -> MemoryDirectory | None:
         """Return the directory at `path`, None if there is none."""
         return self._by_path.get(path)
 
     def file(self, path: str) -> File | None:
         """Return the entry at `path`; None for a directory or a path that does not exist."""
         directory, _, name = path.rpartition("/")
-        held = self._by_path.get(directory)
-        return None if held is None else held.file(name)
+        folder = self.folder(directory)
+        return None if folder is None else folder.file(name)
 
     def with_file(self, path: str, size_bytes: int) -> Snapshot:
-        """Return the same context with a file of this size at `path`, new or replaced.
-
-        Its directory must exist. A written ignore file may itself be part of the context.
-        """
-        directory, _, name = path.rpartition("/")
+        """Return the same context with a file at `path`, in a directory that exists."""
+        at, _, name = path.rpartition("/")
         old, by_path = self.file(path), {**self._by_path}
         file = File(name, PLAIN if old is None else old.st_mode, size_bytes)
-        entries = {**by_path[directory].entries, name: _kept(file)}
-        made = Held(directory, _in_order(entries), by_path[directory].folders)
+        made = MemoryDirectory(at, {**by_path[at].entries, name: file.kept}, by_path[at].folders)
         while True:  # replace the directories above as well; all others are shared
             made.add_up()
             by_path[made.path] = made
             if not made.path:
                 break
             above = by_path[made.path.rpartition("/")[0]]
-            made = Held(above.path, above.entries, {**above.folders, made.name: made})
+            made = MemoryDirectory(above.path, above.entries, {**above.folders, made.name: made})
         snapshot = Snapshot(self.request, made, self.problems)
         snapshot._by_path = by_path
         return snapshot
@@ -119,28 +100,32 @@ class Snapshot:
     def sent(
         self, spec: DockerIgnoreSpec | None = None, *, include: Iterable[str] | None = None
     ) -> Sent:
-        """Return the entries sent if `spec` is the ignore file; by default the request's own.
+        """Return the entries sent under `spec`, by default the request's own.
 
-        `include` are include patterns from `follow`, which limit the answer.
-        Raises `IgnoreFileError` and `DockerfileError` as a walk does.
+        `include` are include patterns from `follow`, which limit the answer. Raises what a walk
+        raises.
         """
         spec = self.request.spec if spec is None else spec
         if include is not None:
-            return self.met(Narrowed(spec, include))
+            return self.walked(Narrowed(spec, include))
         if self._sent is None or self._sent[0] is not spec:
             plain = not spec.patterns and not self.has_further_names
             quick = plain and self.request.builder.sends_sockets
-            self._sent = spec, self._everything() if quick else self.met(fastest(spec))
+            self._sent = spec, self._everything() if quick else self.walked(fastest(spec))
         return self._sent[1]
 
     def _everything(self) -> Sent:
         """Return the entries sent without any pattern. Without hard links this needs no walk."""
-        names = {held.path: held.contents for held in self.folders if held.entries}
-        special = ((held, file) for held in self.folders for file in held.special)
-        empty = frozenset(h.prefix + f.name for h, f in special if not f.readable and f.st_size)
-        return Sent(names, frozenset(self._by_path.keys() - {""}), empty, self.links)
+        names = {each.path: each.contents for each in self.folders if each.entries}
+        empty = {
+            each.prefix + file.name
+            for each in self.folders
+            for file in each.special
+            if not file.readable and file.st_size
+        }
+        return Sent(names, frozenset(self._by_path.keys() - {""}), frozenset(empty), self.links)
 
-    def met(self, evaluator: Evaluator[Any], root: Held | None = None) -> Sent:
+    def walked(self, evaluator: Evaluator[Any], root: MemoryDirectory | None = None) -> Sent:
         """Return the entries that a walk in memory sends, from the part `root` or from all."""
         refuses = self.request.builder.refuses_to_open
         names: dict[str, dict[str, int]] = {}
@@ -160,130 +145,29 @@ class Snapshot:
     @cached_property
     def has_further_names(self) -> bool:
         """Return whether a file has several names. The first one sent carries the content."""
-        return any(file.st_nlink > 1 for held in self.folders for file in held.special)
+        return any(file.st_nlink > 1 for each in self.folders for file in each.special)
 
     @cached_property
     def links(self) -> dict[str, frozenset[str]]:
         """Return the names of symlinks, by directory; directories without any are left out."""
-        found = {
-            held.path: frozenset(file.name for file in held.special if stat.S_ISLNK(file.st_mode))
-            for held in self.folders
-        }
-        return {path: names for path, names in found.items() if names}
+        found: dict[str, frozenset[str]] = {}
+        for each in self.folders:
+            names = [file.name for file in each.special if stat.S_ISLNK(file.st_mode)]
+            if names:
+                found[each.path] = frozenset(names)
+        return found
 
 
-def _entries_of(event: Files | IgnoredEntries) -> Entries:
-    """Return the entries of an event in the form in which `Held` keeps them."""
+def _entries_of(event: Files | IgnoredEntries) -> dict[str, int | File]:
+    """Return the entries of an event in the form in which a directory keeps them."""
     entries = zip(event.names, event.stats, strict=True)
     if isinstance(event, Files) and event.plain:
         return {name: each.st_size for name, each in entries if each}
     unreadable = event.unreadable if isinstance(event, Files) else frozenset[str]()
-    found: Entries = {}
+    found: dict[str, int | File] = {}
     for name, each in entries:
         if each is not None:
-            inode = each.st_ino if each.st_nlink > 1 else 0
+            links, inode = each.st_nlink, each.st_ino if each.st_nlink > 1 else 0
             readable = name not in unreadable
-            file = File(name, each.st_mode, each.st_size, each.st_nlink, inode, readable)
-            found[name] = _kept(file)
+            found[name] = File(name, each.st_mode, each.st_size, links, inode, readable).kept
     return found
-
-
-def _kept(file: File) -> int | File:
-    """Return the form in which `Held` keeps a file: the size alone for a plain one."""
-    plain = stat.S_ISREG(file.st_mode) and file.st_nlink <= 1 and file.readable
-    return file.st_size if plain else file
-
-
-def _in_order(entries: Entries) -> Entries:
-    return dict(sorted(entries.items(), key=lambda item: order(item[0])))
-
-
-Names = Mapping[str, int]
-"""The entries of one directory, except directories, and the bytes of content sent for each."""
-_NONE: Names = {}
-
-
-@dataclass(frozen=True)
-class Sent:
-    """The entries of a snapshot that one ignore file sends."""
-
-    names: Mapping[str, Names]
-    """By directory; a directory without such an entry is missing."""
-    directories: frozenset[str]
-    empty: frozenset[str]
-    """Files with content that arrive without it."""
-    links: Mapping[str, frozenset[str]] = field(compare=False)
-    """The symlinks of the snapshot by directory, sent or not."""
-
-    @cached_property
-    def content_bytes(self) -> int:
-        """Return the bytes of content sent."""
-        return sum(sum(names.values()) for names in self.names.values())
-
-    @cached_property
-    def files(self) -> int:
-        """Return the number of entries other than directories and symlinks."""
-        links = (len(found & self.names.get(at, _NONE).keys()) for at, found in self.links.items())
-        return sum(map(len, self.names.values())) - sum(links)
-
-    def __contains__(self, path: str) -> bool:
-        directory, _, name = path.rpartition("/")
-        return name in self.names.get(directory, _NONE) or path in self.directories
-
-    def size(self, path: str) -> int:
-        """Return the bytes of content of a sent entry; 0 for a directory."""
-        directory, _, name = path.rpartition("/")
-        return self.names.get(directory, _NONE).get(name, 0)
-
-    @cached_property
-    def sizes(self) -> dict[str, int]:
-        """Return the bytes of content by entry, unordered; 0 for directories."""
-        sizes = dict.fromkeys(self.directories, 0)
-        for directory, names in self.names.items():
-            prefix = _prefix(directory)
-            sizes.update({prefix + name: size for name, size in names.items()})
-        return sizes
-
-    @property
-    def paths(self) -> Collection[str]:
-        """Return all entries, directories included; the result behaves as a set."""
-        return self.sizes.keys()
-
-
-class SentDifference(NamedTuple):
-    """The entries with another fate: `hidden` and `shown` include directories."""
-
-    hidden: Set[str]
-    """Sent before, but no longer."""
-    shown: Set[str]
-    """Sent now, but not before."""
-    resized: Set[str]
-    """Sent before and now, with a different number of bytes."""
-    moved: Set[str]
-    """Sent before and now, but empty in one case only."""
-
-    @property
-    def paths(self) -> Set[str]:
-        """Return all of them."""
-        return self.hidden | self.shown | self.resized | self.moved
-
-
-def differences(before: Sent, after: Sent) -> SentDifference:
-    """Return the difference between two answers. Directories that both share cost no time."""
-    hidden = {*(before.directories - after.directories)}
-    shown = {*(after.directories - before.directories)}
-    resized: set[str] = set()
-    for directory in before.names.keys() | after.names.keys():
-        old, new = before.names.get(directory, _NONE), after.names.get(directory, _NONE)
-        if old is not new and old != new:
-            prefix = _prefix(directory)
-            both = old.keys() & new.keys()
-            hidden.update([prefix + name for name in old if name not in both])
-            shown.update([prefix + name for name in new if name not in both])
-            resized.update([prefix + name for name in both if old[name] != new[name]])
-    moved = (before.empty ^ after.empty) - hidden - shown
-    return SentDifference(hidden, shown, resized, moved)
-
-
-def _prefix(directory: str) -> str:
-    return f"{directory}/" if directory else ""

@@ -19,6 +19,7 @@ from ctxsize.engine.events import (
     Folder,
     IgnoredEntries,
     not_utf8,
+    public_pattern,
 )
 from ctxsize.engine.golang import is_utf8
 from ctxsize.engine.inspect import (
@@ -28,11 +29,9 @@ from ctxsize.engine.inspect import (
     not_utf8_problems,
     uncertain,
 )
-from ctxsize.engine.listing import public_pattern
-from ctxsize.engine.packets import BuildKitMeter, Meter
 from ctxsize.engine.request import Request
-from ctxsize.engine.tar import TarMeter
-from ctxsize.model import Clue, Ignored, Measurement, Problem, Share, Totals
+from ctxsize.engine.wire import METERS
+from ctxsize.model import Ignored, Measurement, Problem, Share, Totals
 
 K = TypeVar("K")
 _MANY = 512
@@ -41,7 +40,6 @@ _APART = 1 << 32
 """Distance in positions between two files that the core counted."""
 _LEAST_LARGEST = 10
 """Least number of largest files to keep, for hints."""
-_METERS: dict[str | None, type[Meter]] = {None: Meter, "buildkit": BuildKitMeter, "tar": TarMeter}
 _NOTHING: frozenset[str] = frozenset()
 
 
@@ -54,7 +52,7 @@ class WalkSums:
         self._not_utf8: list[str] = []
         self._shown, self.top = top, max(top, _LEAST_LARGEST)
         self.clues = Clues()
-        self._meter = _METERS[builder.meter]()
+        self._meter = METERS[builder.meter]()
         self.content_bytes = 0
         self._files = self._directories = self._symlinks = self._hardlinks = 0
         self._direct: dict[str, Sum] = {"": [0, 0]}
@@ -105,7 +103,7 @@ class WalkSums:
     def _emptied(self, files: Files) -> frozenset[str]:
         """Return the names that arrive without content, and record those that have some."""
         unreadable = files.unreadable
-        if not self._refuses or not (files.mark.refused or files.odd or unreadable):
+        if not self._refuses or not (files.mark.refused or files.others or unreadable):
             return unreadable
         withheld = files.withheld()
         for name, size in files.with_content().items() if withheld or unreadable else ():
@@ -125,19 +123,12 @@ class WalkSums:
     ) -> None:
         """Add sums that the core counted, except the order of entries.
 
-        `amounts` are sent bytes, files and directories; ignored files, ignored and unopened
-        directories; and the two numbers of `Meter.add_sums`. The next three have bytes and files
-        for each prefix of a directory, extension, and index of a pattern (-1 for none). `largest`
-        has the path, the size and the number of files before it.
+        Three have bytes and files, for each prefix of a directory, extension, and index of a
+        pattern (-1 for none). `largest` has the path, the size and the number of files before it.
         """
-        content_bytes, files, directories, ignored_files, ignored_folders, unopened, *sent = amounts
-        self.content_bytes += content_bytes
-        self._files += files
-        self._directories += directories
-        self._ignored[1] += ignored_files
-        self._ignored[2] += ignored_folders
-        self._unopened += unopened
-        self._meter.add_sums(*sent)
+        self.content_bytes, self._files, self._directories, *ignored = amounts[:6]
+        self._ignored[1:3], self._unopened = ignored[:2], ignored[2]
+        self._meter.add_sums(*amounts[6:])
         self._direct.update({prefix: [size, count] for prefix, size, count in direct})
         for end, size, count in extensions:
             _add(self._by_extension, end, size, count)
@@ -147,16 +138,13 @@ class WalkSums:
         for path, size, place in largest:
             self._offer(size, (place + 1) * _APART - 1, path)
 
-    def add_runs(self, sizes: memoryview, runs: array[int]) -> None:
-        """Add a part of the order of entries that the core counted."""
+    def add_runs(self, sizes: Sequence[int], runs: array[int], files: int) -> None:
+        """Add the order of entries that the core counted; `files` is the number of files so far."""
         self._meter.add_runs(sizes, runs)
-
-    def set_position(self, files: int) -> None:
-        """Set the position of the next events: behind this many files that the core counted."""
         self._seen = files * _APART + self._seen % _APART
 
     def settle(self) -> None:
-        """Count the waiting batches, which is faster for many files at once, and drop them."""
+        """Count the waiting batches: many files at once are counted faster."""
         waiting, self._waiting, self._room = self._waiting, [], _MANY
         if not waiting:
             return
@@ -189,11 +177,11 @@ class WalkSums:
         total, count = sum(sizes), len(sizes) - len(files.links)
         self.content_bytes += total
         _add(self._direct, files.prefix, total, count)
-        if any(not mark.ignored for mark in files.odd.values()):
+        if any(not mark.ignored for mark in files.others.values()):
             for name, size in zip(files.names, sizes, strict=True):
-                if name in files.odd:
+                if name in files.others:
                     is_file = name not in files.links
-                    _add(self._by_pattern, files.odd[name].decider, size, is_file)
+                    _add(self._by_pattern, files.others[name].decider, size, is_file)
                     total, count = total - size, count - is_file
         if total or count:
             _add(self._by_pattern, files.mark.decider, total, count)
@@ -201,9 +189,9 @@ class WalkSums:
     def _count_extensions(
         self, names: list[str], sizes: list[int], linking: list[Files]
     ) -> Set[str]:
-        """Add files to their extensions; return these, and `SECRET_START` if a name begins so.
+        """Add files to their extensions; return these, and all that names begin with a dot have.
 
-        A name such as `.pem` counts among the returned ones too. `linking` are files with symlinks.
+        `SECRET_START` is among them if a name begins with it. `linking` are files with symlinks.
         """
         ends = [name[name.rfind(".") :] for name in names]
         text = "\n".join(("", *names))
@@ -251,31 +239,27 @@ class WalkSums:
             size = each.st_size if stat.S_ISREG(each.st_mode) else 0
             self._ignored[0] += size
             self._ignored[3 if link else 1] += 1
-            mark = ignored.odd.get(name, ignored.mark)
+            mark = ignored.others.get(name, ignored.mark)
             _add(self._saved, mark.decider, size, not link)
 
     def problems(self, request: Request) -> list[Problem]:
         """Return the problems of the files that were added, and of the builder's figure."""
-        found = not_utf8_problems(self._not_utf8, request.builder)
-        if self._unreadable:
-            found.insert(0, arrives_empty(self._unreadable, NO_PERMISSION, "unreadable-file"))
-        if self._refused:
-            found.insert(0, arrives_empty(self._refused, WITHHELD, "arrives-empty"))
-        figures = self._meter.totals(request)
-        return [*found, *uncertain(request.builder, figures, self._meter.older_by)]
+        return [
+            *arrives_empty(self._refused, WITHHELD, "arrives-empty"),
+            *arrives_empty(self._unreadable, NO_PERMISSION, "unreadable-file"),
+            *not_utf8_problems(self._not_utf8, request.builder),
+            *uncertain(request.builder, self._meter.totals(request), self._meter.older_by),
+        ]
 
     def measurement(self, request: Request, *, complete: bool, depth: int | None) -> Measurement:
         """Return the measurement; `complete` means that the walk looked at everything ignored."""
         self.settle()
         largest = [Share(path, size, 1) for size, _, path in sorted(self._largest, reverse=True)]
-        wire_bytes, printed = self._meter.figure(self._meter.totals(request))
-        warm_bytes, warm_printed = self._meter.figure(self._meter.warm_totals(request))
+        figures = self._meter.totals(request)
         return Measurement(
             Totals(self.content_bytes, self._files, self._directories, self._symlinks),
-            wire_bytes,
-            printed,
-            warm_bytes,
-            warm_printed,
+            figures[0] if figures else None,
+            " or ".join(dict.fromkeys(map(self._meter.printed, figures))) or None,
             tree=size_tree(self._direct, depth),
             largest_files=tuple(largest[: self._shown]),
             largest_directories=_largest_directories(self._direct, self._shown),
@@ -288,15 +272,8 @@ class WalkSums:
                 by_pattern=_pattern_shares(request, self._saved),
             ),
             hardlinks=self._hardlinks,
-            clues=self._clues(largest),
+            clues=tuple(self.clues.found(self._direct, largest, self.content_bytes)),
         )
-
-    def _clues(self, largest: list[Share]) -> tuple[Clue, ...]:
-        if not self.clues.may_hint(largest):
-            return ()  # as in most small contexts
-        from ctxsize.engine.reasons import clues
-
-        return clues(self.clues, self._direct, largest, self.content_bytes)
 
 
 def _add(sums: dict[K, Sum], key: K, size: int, count: int) -> None:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from ctxsize.engine.automaton import Program
 from ctxsize.engine.dockerfiles import may_read
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Step, matches, refuses, up_to
-from ctxsize.engine.listing import NO_PERMISSION, WITHHELD, public_pattern
-from ctxsize.engine.memory import Held
+from ctxsize.engine.events import public_pattern
+from ctxsize.engine.inspect import NO_PERMISSION, WITHHELD
+from ctxsize.engine.memory import MemoryDirectory
 from ctxsize.engine.request import Request, inside
 from ctxsize.entry import Pattern, Verdict
 from ctxsize.errors import IgnoreFileError, InputError
@@ -248,13 +249,13 @@ class Matcher:
         """Return the fate of `path`, as if the builder entered every directory above it."""
         return self._find(path)[1] if self._hands_down else [*self.spec.steps(path)][-1][1]
 
-    def in_tree(self, root: Held) -> Iterator[tuple[str, list[int]]]:
+    def in_tree(self, root: MemoryDirectory) -> Iterator[tuple[str, list[int]]]:
         """Yield each matched path below `root`, with the indexes of the patterns that match it."""
         for held, found in self._by_directory(root):
             for name, hits in found.items():
                 yield held.prefix + name, self._owners(hits)
 
-    def tops(self, root: Held) -> dict[str, set[str]]:
+    def tops(self, root: MemoryDirectory) -> dict[str, set[str]]:
         """Return the topmost matched paths: names by directory."""
         return {held.path: {*found} for held, found in self._by_directory(root, topmost=True)}
 
@@ -296,8 +297,8 @@ class Matcher:
         return [*dict.fromkeys(owner[bit] for bit in _bits(hits & self._program.final))]
 
     def _by_directory(
-        self, root: Held, *, topmost: bool = False
-    ) -> Iterator[tuple[Held, dict[str, int]]]:
+        self, root: MemoryDirectory, *, topmost: bool = False
+    ) -> Iterator[tuple[MemoryDirectory, dict[str, int]]]:
         """Yield each directory with matches, and the last segments that match each name there."""
         program = self._program
         pending = [(root, program.start)]

@@ -12,7 +12,6 @@ from ctxsize.dockerfile.sources import Source
 from ctxsize.dockerfile.state import what_decides
 from ctxsize.dockerfile.taken import Asked, Paths
 from ctxsize.engine.events import Progress
-from ctxsize.engine.listing import Listing, Union
 from ctxsize.engine.narrow import Narrowed, follow, include_spec
 from ctxsize.engine.need import (
     TAKEN_AWAY,
@@ -26,7 +25,7 @@ from ctxsize.engine.need import (
     platforms_of,
     unknown_problem,
 )
-from ctxsize.engine.report import ignore_file_info, measure
+from ctxsize.engine.report import Listing, Union, ignore_file_info, measure
 from ctxsize.engine.request import Request
 from ctxsize.errors import (
     BuildFailsError,
@@ -216,8 +215,6 @@ def _transfer(measurement: Measurement, paths: Paths, platforms: tuple[str, ...]
         totals.files,
         measurement.wire_bytes,
         measurement.printed,
-        measurement.warm_bytes,
-        measurement.warm_printed,
         platforms=platforms,
         clues=measurement.clues,
     )

@@ -1,34 +1,46 @@
-"""Tries another ignore file on a context in memory: entries hidden, shown, emptied and lost."""
+"""Tries other ignore files on a context in memory: entries hidden, shown, emptied and lost.
+
+The fate of a path changes only if a pattern that was added or removed matches the path or a
+directory above it. So only such paths are walked again, by the walk of `measure`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import NamedTuple
+from functools import cache, cached_property
+from itertools import chain
+from typing import Any, NamedTuple
 
-from ctxsize.engine.evaluate import DockerIgnoreSpec
+from ctxsize.engine.automaton import Automaton, fastest
+from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator
+from ctxsize.engine.events import order
 from ctxsize.engine.ignorefile import IgnoreFile
-from ctxsize.engine.listing import order
+from ctxsize.engine.memory import MemoryDirectory, Sent, SentDifference, differences
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request, ignore_file_to_write, inside, with_ignore_file
-from ctxsize.engine.rewalk import Basis
-from ctxsize.engine.snapshot import Sent, SentDifference, Snapshot, differences
+from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.sourcing import Sources
+from ctxsize.engine.trace import Matcher
 from ctxsize.errors import CtxsizeError, IgnoreFileError
 from ctxsize.model import Amount
+
+_MOST_CHANGED = 2_000
+"""Number of changed patterns up to which only the paths they match are walked again."""
+_MANY = 200
+"""Number of patterns from which those without a match in the walked part are left out."""
+_NOWHERE = "\0"
+"""A directory that no exception leads to, unless exceptions lead to every directory."""
 
 
 class Taken(NamedTuple):
     """A source that an instruction copies or mounts from the context."""
 
     request: Request
-    """The request of its build, which may use another name for the context."""
     dockerfile: str
     target: str
-    """A target that reaches the instruction."""
     source: str
     line: int
 
@@ -49,12 +61,12 @@ class Attempt:
 
     @cached_property
     def hidden(self) -> list[str]:
-        """Return the entries that are no longer sent, in the builder's order."""
+        """Return the entries that are no longer sent, in order."""
         return sorted(self.changes.hidden, key=order)
 
     @cached_property
     def shown(self) -> list[str]:
-        """Return the entries that are sent now but not before, in the builder's order."""
+        """Return the entries that are sent now but not before, in order."""
         return sorted(self.changes.shown, key=order)
 
     @property
@@ -74,29 +86,26 @@ class Attempt:
 
 
 class Trial:
-    """A context in memory, and the entries that any ignore file would send of it.
-
-    Each pattern is parsed only once, even if many ignore files contain it.
-    """
+    """A context in memory, and the entries that any ignore file would send of it."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self.request = snapshot.request
-        self._patterns: dict[str, DockerIgnorePattern] = {}
+        self._patterns: dict[str, DockerIgnorePattern] = {}  # by their lines, each parsed once
         self._sent: dict[tuple[str, ...], Sent | None] = {}
-        self._finders: dict[int, _Finder] = {}
+        self._finders: dict[int, Finder] = {}
         self._last: Attempt | None = None
-        self._usual: Basis | None = None
-        """The first list of lines that was tried; most others differ from it in a few lines."""
+        self._basis: Basis | None = None
+        """The first list of patterns that was tried; most others differ from it in a few."""
 
     @cached_property
-    def _basis(self) -> Basis:
-        return Basis(self.snapshot, self.request.spec)
-
-    @property
     def before(self) -> Sent:
-        """Return the entries sent with the present ignore file. Raises what a walk raises."""
-        return self._basis.sent
+        """Return the entries sent with the present ignore file."""
+        return self._under(self.request.spec)
+
+    def _under(self, spec: DockerIgnoreSpec) -> Sent:
+        self._basis = self._basis or Basis(self.snapshot, spec)
+        return self._basis.under(spec)
 
     @cached_property
     def everything(self) -> Sent:
@@ -106,9 +115,9 @@ class Trial:
     def attempt(self, data: bytes) -> Attempt:
         """Return the attempt with the ignore file `data`. Raises `IgnoreFileError` if it fails."""
         if self._last is None or self._last.data != data:
+            before = self.before
             request = with_ignore_file(self.request, data, make=self._made)
-            sent = self._basis.under(request.spec)
-            self._last = Attempt(data, request, self.before, sent)
+            self._last = Attempt(data, request, before, self._under(request.spec))
         return self._last
 
     def _made(self, line: str) -> DockerIgnorePattern:
@@ -120,17 +129,13 @@ class Trial:
             self._patterns[line] = self.request.builder.spec_class.pattern_class(line)
         return self._patterns[line]
 
-    # Lists of lines, any of which may fail the build.
-
     def sent(self, texts: Iterable[str]) -> Sent | None:
         """Return the entries sent with these lines; None if the lines fail the build."""
         key = tuple(texts)
         if key not in self._sent:
             self._sent[key], spec = None, self.spec(key)
             with suppress(CtxsizeError):
-                if spec is not None:
-                    self._usual = self._usual or Basis(self.snapshot, spec)
-                    self._sent[key] = self._usual.under(spec)
+                self._sent[key] = None if spec is None else self._under(spec)
         return self._sent[key]
 
     def spec(self, texts: Iterable[str]) -> DockerIgnoreSpec | None:
@@ -162,47 +167,39 @@ class Trial:
 
     def lost_source(self, attempt: Attempt, sources: Iterable[Taken]) -> Taken | None:
         """Return the first of `sources` that its build found before but no longer finds."""
-        after: dict[int, _Finder] = {}
+        after: dict[int, Finder] = {}
         for each in sources:
-            build = id(each.request)
-            before = self._finders.setdefault(build, _Finder(each.request))
+            build, question = id(each.request), (each.target, each.line, each.source)
+            if build not in self._finders:
+                self._finders[build] = _finder(each.request)
             if build not in after:
-                after[build] = _Finder(self._with(each.request, attempt))
-            if before.finds(each) and not after[build].finds(each):
+                request = with_ignore_file(each.request, attempt.data, make=self._made)
+                after[build] = _finder(request)
+            if self._finders[build](*question) and not after[build](*question):
                 return each
         return None
 
-    def _with(self, request: Request, attempt: Attempt) -> Request:
-        """Return a build's request with the attempt's ignore file, without reading it again."""
-        file, builder = attempt.request.ignore_file, request.builder
-        alike = builder is self.request.builder and bool(request.name) is bool(self.request.name)
-        if file is None or not alike or builder.always_sends is not None:
-            return with_ignore_file(request, attempt.data, make=self._made)
-        file = replace(file, path=ignore_file_to_write(request))
-        return replace(request, ignore_file=file, spec=attempt.request.spec)
+
+Finder = Callable[[str, int, str], bool]
+"""Returns whether a build finds a source, by its target, line and text; True if not known."""
 
 
-class _Finder:
-    """Decides if a build finds its sources; the sources of each target are read once."""
+def _finder(request: Request) -> Finder:
+    """Return the finder of a build; the sources of each target are read once."""
 
-    def __init__(self, request: Request) -> None:
-        self._request = request
-        self._sources: dict[str, Sources] = {}
-        self._found: dict[tuple[str, int, str], bool] = {}
+    @cache
+    def read(target: str) -> Sources:
+        return Sources(replace(request, build=replace(request.build, target=target)))
 
-    def finds(self, taken: Taken) -> bool:
-        """Return whether the build finds a source; True if that is not known."""
-        key = target, line, source = taken.target, taken.line, taken.source
-        if key not in self._found:
-            self._found[key] = True
-            with suppress(CtxsizeError):
-                if target not in self._sources:
-                    build = replace(self._request.build, target=target)
-                    self._sources[target] = Sources(replace(self._request, build=build))
-                sources = self._sources[target]
-                alike = (each for each in sources.on_line(line) if each.source == source)
-                self._found[key] = all(sources.fate(each)[0].is_found for each in alike)
-        return self._found[key]
+    @cache
+    def finds(target: str, line: int, source: str) -> bool:
+        try:
+            alike = (each for each in read(target).on_line(line) if each.source == source)
+            return all(read(target).fate(each)[0].is_found for each in alike)
+        except CtxsizeError:
+            return True
+
+    return finds
 
 
 def own_path(request: Request) -> str | None:
@@ -224,3 +221,105 @@ def with_lines(request: Request, lines: Iterable[str]) -> bytes:
     if before and not before.endswith(b"\n"):
         before += b"\n"
     return before + "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
+
+
+class Basis:
+    """A list of patterns and its answer, from which answers for other lists are computed."""
+
+    def __init__(self, snapshot: Snapshot, spec: DockerIgnoreSpec) -> None:
+        """Compute the first answer. Raises what a walk raises."""
+        self._snapshot = snapshot
+        self.spec = spec
+        self.sent = snapshot.sent(spec)
+
+    @cached_property
+    def _matcher(self) -> Matcher:
+        return Matcher(self.spec)
+
+    def under(self, spec: DockerIgnoreSpec) -> Sent:
+        """Return the entries that `spec` sends. Raises what a walk raises."""
+        changed = None if self._snapshot.has_further_names else _changed(self.spec, spec)
+        names = None if changed is None else self._touched(changed, spec)
+        if changed is None or names is None:
+            return self._snapshot.sent(spec)
+        if not names:
+            return self.sent
+        root = self._snapshot.root
+        part = MemoryDirectory(
+            "",
+            {name: each for name, each in root.entries.items() if name in names},
+            {name: each for name, each in root.folders.items() if name in names},
+        )
+        return self._patched(names, self._snapshot.walked(self._few(part, changed, spec), part))
+
+    def _touched(
+        self, changed: list[DockerIgnorePattern], spec: DockerIgnoreSpec
+    ) -> set[str] | None:
+        """Return the entries at the top at or below which fates may change; None if any may."""
+        tops = Matcher(spec.__class__(changed)).tops(self._snapshot.root)
+        touched = {at.partition("/")[0] for at in tops if at} | tops.get("", set())
+        exceptions = [each for each in changed if not each.include]
+        if not exceptions:
+            return touched
+        if spec.__class__.reach is not DockerIgnoreSpec.reach:
+            return None
+        everywhere = self.spec.enters(_NOWHERE)
+        if spec.enters(_NOWHERE) != everywhere:
+            return None
+        if not everywhere:
+            # The builder enters ignored directories for them, where other exceptions may match.
+            touched.update(each.text.split("/")[0] for each in exceptions)
+        return touched
+
+    def _few(
+        self, part: MemoryDirectory, changed: list[DockerIgnorePattern], spec: DockerIgnoreSpec
+    ) -> Evaluator[Any]:
+        """Return an evaluator for `part` of the context. Few of many patterns matter there."""
+        if len(spec.patterns) < _MANY:
+            return fastest(spec)
+        patterns = self.spec.patterns
+        wanted = {_key(patterns[at]) for _, found in self._matcher.in_tree(part) for at in found}
+        wanted.update(map(_key, changed))
+        few = spec.__class__(each for each in spec.patterns if _key(each) in wanted)
+        return Automaton(few, enters=spec.enters)
+
+    def _patched(self, touched: set[str], found: Sent) -> Sent:
+        """Return the sent entries, with those at and below `touched` replaced by `found`."""
+
+        def is_other(path: str) -> bool:
+            return path.partition("/")[0] not in touched
+
+        before = self.sent
+        names = {at: each for at, each in before.names.items() if at and is_other(at)}
+        names.update(found.names)
+        top = {name: size for name, size in before.names.get("", {}).items() if is_other(name)}
+        if top:
+            names[""] = {**top, **found.names.get("", {})}
+        directories = frozenset(filter(is_other, before.directories)) | found.directories
+        empty = frozenset(filter(is_other, before.empty)) | found.empty
+        return Sent(
+            {at: each for at, each in names.items() if each}, directories, empty, before.links
+        )
+
+
+def _changed(before: DockerIgnoreSpec, after: DockerIgnoreSpec) -> list[DockerIgnorePattern] | None:
+    """Return the patterns between the common beginning and the common end of two lists.
+
+    None if they are too many, or if the patterns cannot be evaluated independently.
+    """
+    old, new = [*before.patterns], [*after.patterns]
+    if not (before.remembers_parents and after.remembers_parents):
+        return None
+    if any(each.fault for each in chain(old, new)):
+        return None
+    while old and new and _key(old[-1]) == _key(new[-1]):
+        del old[-1], new[-1]
+    same = 0
+    while same < min(len(old), len(new)) and _key(old[same]) == _key(new[same]):
+        same += 1
+    changed = [*old[same:], *new[same:]]
+    return None if len(changed) > _MOST_CHANGED else changed
+
+
+def _key(pattern: DockerIgnorePattern) -> tuple[str, bool | None]:
+    return pattern.text, pattern.include

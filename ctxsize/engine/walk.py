@@ -1,8 +1,7 @@
 """A builder's walk over a tree: it yields events in the order in which the builder sends.
 
-Pre-order, names in byte order, a directory's contents before its next sibling.
-The walk keeps its own stack, so no tree is too deep for it. Directories come from
-a source, a disk or a snapshot in memory; verdicts come from an evaluator.
+Pre-order, names in byte order, a directory's contents before its next sibling. Directories
+come from a source, a disk or memory. The walk has its own stack, so no tree is too deep.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from errno import ELOOP, ENOENT, ENOTDIR
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from ctxsize.engine.automaton import fastest
@@ -54,9 +54,9 @@ class Walk:
 
     `everything` also opens the ignored directories that the builder does not enter.
     `source` provides the directories (default: the disk), `evaluator` the verdicts
-    (default: those of the ignore file). `problems` lists what made the answer incomplete;
-    it is complete after the iteration. Raises `BuildFailsError` where the builder would
-    stop, and `IgnoreFileError` for a pattern that cannot be evaluated.
+    (default: those of the ignore file). `problems` is complete after the iteration.
+    Raises `BuildFailsError` where the builder would stop, and `IgnoreFileError` for a
+    pattern that cannot be evaluated.
     """
 
     def __init__(
@@ -115,9 +115,8 @@ class Walk:
     ) -> Iterator[Event]:
         """Yield the events of `names` in a `directory`, which a faster walk handed back.
 
-        `kind` is `files` for a run of files, `folder` for one directory alone, or `tree` for one
-        with all below. `silent` is the number of ignored directories, from `directory` upward,
-        that were not sent so far.
+        `kind` is `files`, `folder` for one directory alone, or `tree` for one with all below.
+        `silent` directories, from `directory` upward, are ignored and were not sent so far.
         """
         frame = self._go(directory, silent)
         if frame is None:
@@ -133,7 +132,7 @@ class Walk:
                 yield from self._files(frame, names[at : at + MOST_TOGETHER])
 
     def _go(self, directory: str, silent: int) -> _Frame | None:
-        """Return a directory to enter, with those above it on the stack; None if it is gone."""
+        """Return a directory, with those above it on the stack; None if it is gone."""
         stack = self._stack
         if not stack:
             self._open_top()
@@ -208,19 +207,14 @@ class Walk:
                 return []
             raise self.inspector.stops(error, frame.path) from None
         if len(frame.prefix) > self._surely_short and not frame.passed_by:
-            self._check_lengths(frame.prefix, steps)
-        return steps
-
-    def _check_lengths(self, prefix: str, steps: list[Step]) -> None:
-        """Raise `BuildFailsError` for a path too long to be opened."""
-        for step in steps:
-            for name in step if isinstance(step, list) else [step]:
-                if len(os.fsencode(prefix + name)) > self.source.longest_path:
+            for name in chain.from_iterable([s] if isinstance(s, str) else s for s in steps):
+                if len(os.fsencode(frame.prefix + name)) > self.source.longest_path:
                     raise BuildFailsError(
                         f"{self._request.builder.title} stops: file name too long",
-                        path=prefix + name,
+                        path=frame.prefix + name,
                         hint="shorten the path or ignore one of its directories",
                     )
+        return steps
 
     def _enter(self, frame: _Frame, name: str) -> list[Event]:
         """Put the subdirectory `name` on the stack if the walk enters it; return its events."""
@@ -232,6 +226,7 @@ class Walk:
         if state.mark.ignored:
             # `filterFS.Walk` sends it later if an entry below it is sent (`calledFn`).
             events.append(IgnoredFolder(path, state.mark, looks_inside or self._everything))
+            # It skips one below which no exception may match (`onlyPrefixExcludeExceptions`).
             if not looks_inside and not self._everything:
                 return events
         child = self._open(frame, name, state, passed_by=not looks_inside)
@@ -249,12 +244,11 @@ class Walk:
         if self._all_announced:
             return []
         self._all_announced = True
-        folders: list[Event] = []
-        for frame in self._stack if self._request.builder.sends_ignored_parents else ():
-            if not frame.announced:
-                frame.announced = True
-                folders.append(self._folder(frame))
-        return folders
+        sends = self._request.builder.sends_ignored_parents
+        silent = [frame for frame in self._stack if sends and not frame.announced]
+        for frame in silent:
+            frame.announced = True
+        return [self._folder(frame) for frame in silent]
 
     def _folder(self, frame: _Frame) -> Folder:
         xattrs = self.inspector.xattrs(frame.directory, frame.path)
@@ -263,28 +257,24 @@ class Walk:
     def _files(self, frame: _Frame, names: list[str]) -> list[Event]:
         """Return the events of `names`, a run of entries that are not directories."""
         mark, prefix = frame.state.mark, frame.prefix
-        odd = {} if frame.passed_by else self._evaluator.odd(frame.state, prefix, names)
-        sent, ignored = _parted(names, mark, odd) if odd or mark.ignored else (names, _NONE)
+        others = {} if frame.passed_by else self._evaluator.others(frame.state, prefix, names)
+        sent, ignored = _parted(names, mark, others) if others or mark.ignored else (names, _NONE)
         events: list[Event] = []
         if sent:
-            files = self.inspector.files(frame.directory, prefix, sent, mark=mark, odd=odd)
+            files = self.inspector.files(frame.directory, prefix, sent, mark=mark, others=others)
             if files is not None:
                 events += [*self._announce(), files]
         if ignored:
             stats: list[os.stat_result | None] = []
             if self._everything:
                 stats = self.inspector.ignored_stats(frame.directory, prefix, ignored)
-            events.append(IgnoredEntries(prefix, ignored, mark, odd, stats))
+            events.append(IgnoredEntries(prefix, ignored, mark, others, stats))
         return events
 
 
-def _parted(names: list[str], mark: Mark, odd: dict[str, Mark]) -> tuple[list[str], list[str]]:
+def _parted(names: list[str], mark: Mark, others: dict[str, Mark]) -> tuple[list[str], list[str]]:
     """Split `names` into sent and ignored ones; most have `mark`."""
-    others = {name for name, each in odd.items() if each.ignored != mark.ignored}
-    if not others:
-        return ([], names) if mark.ignored else (names, [])
-    if len(others) == len(names):
-        return (names, []) if mark.ignored else ([], names)
-    usual = [name for name in names if name not in others]
-    unusual = [name for name in names if name in others]
+    flipped = {name for name, each in others.items() if each.ignored != mark.ignored}
+    usual = [name for name in names if name not in flipped] if flipped else names
+    unusual = [name for name in names if name in flipped]
     return (unusual, usual) if mark.ignored else (usual, unusual)

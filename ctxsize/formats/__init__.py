@@ -53,7 +53,7 @@ _SIGNS = re.compile(
         \b\d[\d.,]*\ (?:B|[kMGTPE]B)\b | \ (?:error|warning|info|fixed)\ CTX\d{{3}}\b
         | \bNext:\ ctxsize\b | \b\d+\ (?:Dockerfile|pattern)s?(?:,[^\n]*)?[:,]\ nothing\ found )
     | \A(?:ok\ [^\n]+:\ \d|ok\ [^\n]+:\ nothing\ is\ limited|\d+\ builds?,\ the\ most\ costly)
-    | \A(?:no\ (?:build|ignore\ file|Dockerfile)\ here|Nothing\ to\ |Refused:\ |Not\ possible:\ )
+    | \A(?:no\ (?:build|ignore\ file|Dockerfile)\ here|Nothing\ |Refused:\ |Not\ possible:\ )
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -61,7 +61,7 @@ _SIGNS = re.compile(
 
 TABLES = ("dir", "ext", "pattern", "file")
 """The choices of `--by`: tables of a report."""
-_STYLES = {"bold": "1", "dim": "2", "green": "1;32", "yellow": "1;33", "red": "1;31", "bar": "36"}
+_STYLES = {"bold": "1", "dim": "2", "green": "1;32", "yellow": "1;33", "red": "1;31", "blue": "36"}
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,8 @@ class Look:
 
     width: int = 80
     colour: bool = False
-    ascii: bool = False
-    """True if the output cannot encode block and line characters."""
     top: int = 5
     """Number of rows of each table."""
-    warm: bool = False
-    """True to show the figures of the next build too."""
     only: str | None = None
     """The only table to show, one of `TABLES`; None for the whole report."""
 
@@ -98,20 +94,18 @@ def render(name: str, outcome: Outcome, look: Look) -> str:
         case "markdown":
             from ctxsize.formats import markdown, sections
 
-            return markdown.render(sections.heading(outcome), sections.summary(outcome, look))
+            return markdown.render(sections.heading(outcome), sections.sections(outcome, look))
+    from ctxsize.formats import exchange
+
+    kind, findings = outcome.kind, outcome.findings
+    match name:
         case "sarif":
-            from ctxsize.formats import sarif
-
-            return sarif.render(outcome.kind, outcome.findings)
-    from ctxsize.formats import ci
-
-    if name == "github":
-        return ci.github(outcome.kind, outcome.findings)
-    if name == "gitlab":
-        return ci.gitlab(outcome.findings)
-    return ci.junit(
-        outcome.kind, outcome.findings, outcome.passed if outcome.kind == "check" else ()
-    )
+            return exchange.sarif(kind, findings)
+        case "github":
+            return exchange.github(kind, findings)
+        case "gitlab":
+            return exchange.gitlab(findings)
+    return exchange.junit(kind, findings, outcome.passed if outcome.kind == "check" else ())
 
 
 def is_report(start: bytes) -> bool:

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ctxsize.codes import code_of
 from ctxsize.findings import Finding, Severity
-from ctxsize.formats import Look, sections
+from ctxsize.formats import sections
 from ctxsize.formats.names import visible
-from ctxsize.formats.text import size_tree
 from ctxsize.formats.wording import details, more, place, summary
 
 MOST = 50
 """Number of items of a section to show; a comment may have 65,536 characters."""
 _SIGNS = {Severity.ERROR: "🔴", Severity.WARNING: "🟡", Severity.INFO: "🔵"}
+_LIGHTS = {"green": "🟢", "yellow": "🟡", "red": "🔴"}
 _SPECIAL = re.compile(r"([\\`*_\[\]<>&~|$#])")
 
 
@@ -23,27 +23,22 @@ def render(title: str, parts: Iterable[sections.Section]) -> str:
     """Return `parts` under a heading; folded ones become `<details>`."""
     blocks = [f"### {title}"]
     for section in parts:
-        if not section.items:
-            continue
-        items = "\n".join(_items(section.items))
-        if section.folded:
-            items = "\n".join(_details(html.escape(section.title), [items]))
-        elif section.title:
-            blocks.append(f"#### {prose(section.title)}")
-        blocks.append(items)
+        if section.items:
+            items = _items(section.items)
+            if section.folded:
+                items = _details(html.escape(section.title), items)
+            elif section.title:
+                blocks.append(f"#### {prose(section.title)}")
+            blocks.append(items)
     return "\n\n".join(blocks) + "\n"
 
 
-def _items(items: Sequence[sections.Item]) -> Iterator[str]:
-    """Yield lines, with an empty one between two items, except within a list."""
+def _items(items: Sequence[sections.Item]) -> str:
+    """Return the items, with an empty line between two, except within a list."""
     left = more(len(items) - MOST)
     shown = [*items[:MOST], *([sections.Prose(f"  {left}")] if left else [])]
-    before = "- "
-    for at, text in enumerate("\n".join(_item(each)) for each in shown):
-        if at and not (before.startswith("- ") and text.startswith("- ")):
-            yield ""
-        yield text
-        before = text
+    text = "\n\n".join("\n".join(_item(each)) for each in shown)
+    return re.sub(r"^( *- .*)\n\n(?=- )", r"\1\n", text, flags=re.MULTILINE)
 
 
 def _item(item: sections.Item) -> Iterable[str]:
@@ -52,40 +47,32 @@ def _item(item: sections.Item) -> Iterable[str]:
             return [f"- {prose(text.strip())}" if text.startswith(" ") else prose(text)]
         case sections.Fact(label, text):
             return [f"- **{label}**: {prose(text)}"]
-        case sections.Answer(label, _, sentence, sign):
-            return [f"{sign} **{label}**: {prose(sentence)}.".lstrip()]
+        case sections.Answer(label, style, sentence):
+            return [f"{_LIGHTS[style]} **{label}**: {prose(sentence)}."]
         case sections.NextStep(command, purpose, label):
             typed = f"{code(command)} " if command else ""
             return [f"{label}: {typed}{prose(purpose)}."]
         case sections.Card(head, figures, texts):
-            after = f" {prose(figures)}" if figures else ""
-            return [f"- {code(head)}{after}", *(f"  - {prose(text)}" for text in texts)]
+            head = f"- {code(head)} {prose(figures)}".rstrip()
+            return [head, *(f"  - {prose(text)}" for text in texts)]
         case sections.Table():
             return _table(item)
-        case sections.SizeTree():
-            return _fenced([*size_tree(item, Look())])
         case sections.Example(lines):
-            return _fenced(lines)
+            fence = "`" * max(3, _longest_fence("\n".join(lines)) + 1)
+            return [fence, *lines, fence]
         case sections.Findings(findings):
-            return _findings(findings)
+            return [_findings(findings)]
 
 
-def _fenced(lines: Sequence[str]) -> list[str]:
-    fence = "`" * max(3, _longest_fence("\n".join(lines)) + 1)
-    return [fence, *lines, fence]
-
-
-def _table(table: sections.Table) -> list[str]:
+def _table(table: sections.Table) -> Iterator[str]:
     from tabulate import tabulate
 
     width = len(table.headers)
-    rows = [
-        [each if at < table.numbers else _cell(each) for at, each in enumerate(row)]
-        for row in ([*[""] * (width - len(row)), *row] for row in table.rows)
-    ]
+    rows = [[*[""] * (width - len(row)), *map(_cell, row)] for row in table.rows]
     sides = ["right" if at < table.numbers else "left" for at in range(width)]
-    text = tabulate(rows, table.headers, "pipe", colalign=sides, disable_numparse=True)
-    return [*([text] if rows else []), *(["", prose(table.rest)] if table.rest else [])]
+    yield tabulate(rows, table.headers, "pipe", colalign=sides, disable_numparse=True)
+    if table.rest:
+        yield f"\n{prose(table.rest)}"
 
 
 def _cell(cell: str) -> str:
@@ -94,11 +81,11 @@ def _cell(cell: str) -> str:
     return re.sub(r"(?<!\\)\|", r"\\|", text)
 
 
-def _findings(findings: Sequence[Finding]) -> list[str]:
+def _findings(findings: Sequence[Finding]) -> str:
     lines = [line for each in findings[:MOST] for line in _finding(each)]
     lines += [f"- {more(len(findings) - MOST)}"] if len(findings) > MOST else []
     is_open = any(each.severity is Severity.ERROR for each in findings)
-    return _details(summary(findings), lines, is_open=is_open)
+    return _details(summary(findings), "\n".join(lines), is_open=is_open)
 
 
 def _finding(finding: Finding) -> Iterator[str]:
@@ -106,19 +93,13 @@ def _finding(finding: Finding) -> Iterator[str]:
     head = f"- {_SIGNS[finding.severity]} {where} **{finding.code}** {code_of(finding.code).slug}"
     yield f"{head}: {prose(finding.message)}"
     for label, text in details(finding):
-        yield f"  - {code(text) if label == '|' else f'{label} {prose(text)}'.lstrip()}"
+        yield f"  - {code(text) if label == '|' else f'{label} {prose(text)}'}"
 
 
-def _details(title: str, lines: Sequence[str], *, is_open: bool = False) -> list[str]:
-    """Return a `<details>` element with `lines`; `title` is HTML."""
-    return [
-        "<details open>" if is_open else "<details>",
-        f"<summary>{title}</summary>",
-        "",
-        *lines,
-        "",
-        "</details>",
-    ]
+def _details(title: str, text: str, *, is_open: bool = False) -> str:
+    """Return a `<details>` element with `text`; `title` is HTML."""
+    opening = "<details open>" if is_open else "<details>"
+    return f"{opening}\n<summary>{title}</summary>\n\n{text}\n\n</details>"
 
 
 def code(text: str) -> str:
@@ -147,9 +128,6 @@ def prose(text: str) -> str:
     parts = text.split("`")
     # Longer fences, and those without an end, are not parsed: everything is escaped.
     if len(parts) % 2 == 0 or "``" in text:
-        return _escaped(text)
-    return "`".join(part if at % 2 else _escaped(part) for at, part in enumerate(parts))
-
-
-def _escaped(text: str) -> str:
-    return _SPECIAL.sub(r"\\\1", text)
+        return _SPECIAL.sub(r"\\\1", text)
+    escaped = (part if at % 2 else _SPECIAL.sub(r"\\\1", part) for at, part in enumerate(parts))
+    return "`".join(escaped)

@@ -9,7 +9,7 @@ from ctxsize.formats import Look
 from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.wording import place
 
-_STYLES = {"+": "green", "-": "red", "@": "bar"}
+_STYLES = {"+": "green", "-": "red", "@": "blue"}
 _NO_END = "\\ No newline at end of file\n"
 
 

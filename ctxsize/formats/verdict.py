@@ -14,28 +14,23 @@ TOO_MANY_FILES = 50_000
 
 
 class Concern(NamedTuple):
-    """A level of concern."""
+    """A level of concern: its name in JSON, its title, and the style of that."""
 
     name: str
-    """The name in JSON."""
     title: str
     style: str
-    sign: str
 
 
-FINE = Concern("fine", "Fine", "green", "🟢")
-LOOK = Concern("worth-a-look", "Worth a look", "yellow", "🟡")
-TOO_BIG = Concern("too-big", "Too big", "red", "🔴")
-FAILS = Concern("build-fails", "The build fails", "red", "🔴")
-REFUSED = Concern("refused", "Refused", "red", "🔴")
+FINE = Concern("fine", "Fine", "green")
+LOOK = Concern("worth-a-look", "Worth a look", "yellow")
+TOO_BIG = Concern("too-big", "Too big", "red")
+FAILS = Concern("build-fails", "The build fails", "red")
 
 
-def level(report: Report, *, refused: bool = False) -> Concern:
-    """Return the level of concern of `report`; `check` may have `refused` it."""
+def level(report: Report) -> Concern:
+    """Return the level of concern of `report`."""
     amount = sent(report)
-    if refused:
-        return REFUSED
-    if report.failing or misses_source(report):
+    if report.failing or any(each.code == "source-not-found" for each in report.all_problems):
         return FAILS
     if amount.content_bytes >= TOO_LARGE_BYTES or amount.files >= TOO_MANY_FILES:
         return TOO_BIG
@@ -69,8 +64,3 @@ def is_large(amount: Amount) -> bool:
 def hides_all(report: Report) -> bool:
     """Return whether the ignore file ignores everything."""
     return report.context.totals.entries == 0 and report.ignore_file is not None
-
-
-def misses_source(report: Report) -> bool:
-    """Return whether the build fails because a source is missing."""
-    return any(each.code == "source-not-found" for each in report.all_problems)

@@ -1,16 +1,14 @@
-"""Phrases that several formats share: amounts, lists, and details of findings."""
+"""Phrases that several formats share: amounts, lists, commands, and details of findings."""
 
 from __future__ import annotations
 
 import os
-import re
 import shlex
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ctxsize.engine.builders import BUILDERS
-from ctxsize.findings import Finding, Fix, Paths, Severity
+from ctxsize.findings import Finding, Fix, Severity
 from ctxsize.formats.names import quoted, visible
 from ctxsize.model import Counted
 from ctxsize.units import human, plural
@@ -42,6 +40,11 @@ def amount(counted: Counted) -> str:
     return f"{human(counted.content_bytes)} in {plural(counted.files, 'file')}"
 
 
+def change(before: Counted, after: Counted) -> str:
+    """Return two amounts as text, one that stays the same once."""
+    return " -> ".join(dict.fromkeys((amount(before), amount(after))))
+
+
 def more(count: int, noun: str = "") -> str:
     """Return "and … more", `""` for none.
 
@@ -53,18 +56,14 @@ def more(count: int, noun: str = "") -> str:
     return f"and {plural(count, f'more {noun}') if noun else f'{count:,} more'}"
 
 
-def listed(texts: Sequence[str], noun: str = "", *, most: int = EXAMPLES, sign: str = ", ") -> str:
-    """Return the first `most` of `texts`, and the number of the others.
+def listed(texts: Sequence[str], *, sign: str = ", ", of: int = 0) -> str:
+    """Return the first of `texts`, and the number of the others, `of` so many if given.
 
-    >>> listed(["a", "b", "c", "d"]), listed(["a"])
-    ('a, b, c and 1 more', 'a')
+    >>> listed(["a", "b", "c", "d"]), listed(["a"], of=2)
+    ('a, b, c and 1 more', 'a and 1 more')
     """
-    return f"{sign.join(texts[:most])} {more(len(texts) - most, noun)}".rstrip()
-
-
-def sentence(clause: str) -> str:
-    """Return a clause as a sentence, safe on a terminal."""
-    return visible(f"{clause[:1].upper()}{clause[1:]}.")
+    shown = texts[:EXAMPLES]
+    return f"{sign.join(shown)} {more((of or len(texts)) - len(shown))}".rstrip()
 
 
 def place(finding: Finding) -> str:
@@ -89,76 +88,30 @@ def summary(findings: Sequence[Finding]) -> str:
 
 
 def details(finding: Finding) -> Iterator[tuple[str, str]]:
-    """Yield the lines below a message: evidence, help and fix.
-
-    Each has a label: `|`, `""` for the number of further evidence, `help:` or `fix:`.
-    """
+    """Yield the lines below a message, each with a label: `|` for evidence, `help:` or `fix:`."""
     yield from (("|", each) for each in finding.evidence[:EVIDENCE])
     if len(finding.evidence) > EVIDENCE:
-        yield "", more(len(finding.evidence) - EVIDENCE)
+        yield "|", more(len(finding.evidence) - EVIDENCE)
     if finding.help:
         yield "help:", finding.help
     if finding.fix is not None:
-        unsure = "" if finding.fix.certain else " (unsafe: review first)"
-        yield "fix:", fix_text(finding.fix, finding.evidence) + unsure
+        yield "fix:", fix_text(finding.fix)
 
 
-def fix_text(fix: Fix, named: Collection[str] = ()) -> str:
-    """Return what `fix` does, and its effect; paths in `named` are not repeated."""
-    changed = effect(fix, named=named)
-    return fix.message + (f"; {changed}" if changed else "")
+def fix_text(fix: Fix) -> str:
+    """Return what `fix` does, its effect on what is sent, and whether it is unsafe.
 
-
-def effect(fix: Fix, *, named: Collection[str] = ()) -> str:
-    """Return the effect of `fix` on what is sent, `""` if it is not known.
-
-    >>> from ctxsize.findings import Changes
-    >>> effect(Fix("", (), True, Changes(ignored=Paths(("a/", "a/b", "c"), 2, 1500))))
-    'ignores 2 files, 1.5 kB (a/, c)'
+    >>> from ctxsize.findings import Changes, Paths
+    >>> fix_text(Fix("write `a`", (), True, Changes(ignored=Paths(("c/", "c/d"), 1, 1500))))
+    'write `a`; ignores 1.5 kB in 1 file'
     """
-    if fix.changes is None:
-        return ""
-    if fix.changes.nothing:
-        return "changes nothing that is sent"
-    groups = ((verb, getattr(fix.changes, name)) for name, verb in _VERBS.items())
-    return ", ".join(f"{verb} {_amount(each, named)}" for verb, each in groups if each.paths)
-
-
-def _amount(group: Paths, named: Collection[str]) -> str:
-    directories = len(group.paths) - group.files
-    text = plural(group.files, "file") if group.files else plural(directories, "directory")
-    text += f", {human(group.content_bytes)}" if group.files else ""
-    tops = [*_topmost(group.paths)]
-    if all(each in named for each in tops[:EXAMPLES]):
-        return text
-    return f"{text} ({listed(tops)})"
-
-
-def _topmost(paths: Collection[str]) -> Iterator[str]:
-    """Yield `paths` in their order, except those below a directory among them."""
-    last = ""
-    for path in paths:
-        if not last or not path.startswith(last):
-            yield path
-            last = path if path.endswith("/") else ""
-
-
-def fingerprints(findings: Iterable[Finding]) -> list[str]:
-    """Return a unique fingerprint of each finding, to track it over time.
-
-    It does not depend on line numbers and figures, which change often.
-    """
-    from hashlib import sha256  # slow to load, and few formats need it
-
-    seen: Counter[str] = Counter()
-    found = []
-    for each in findings:
-        words = re.sub(r"[0-9][0-9,.]*( [kMGT]?B)?", "#", each.message)
-        identity = "\0".join((each.code, each.location.path, words))
-        digest = sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-        seen[digest] += 1
-        found.append(f"{digest}:{seen[digest]}")
-    return found
+    parts = [fix.message]
+    if fix.changes is not None:
+        groups = ((verb, getattr(fix.changes, name)) for name, verb in _VERBS.items())
+        changed = [f"{verb} {amount(group)}" for verb, group in groups if group.paths]
+        parts.append(", ".join(changed) or "changes nothing that is sent")
+    text = "; ".join(parts)
+    return text if fix.certain else f"{text} (unsafe: review first)"
 
 
 def command(outcome: Report | Suggested, name: str, *arguments: str) -> str:

@@ -206,14 +206,6 @@ def lint_case(case: Case) -> tuple[Finding, ...]:
     return in_order([each for each in found if not is_pointless(each)])
 
 
-def watched(paths: Sequence[str], build: Build | None, builder: Builder) -> list[str]:
-    """Return the files that people edit and that change the result for `paths`."""
-    config, found = _config(paths, build), list[str | None]()
-    for each in targets_of(paths, build, builder, config=config, plans=Plans()):
-        found += [each.path, *(one.dockerfile for one in each.builds), each.fallback]
-    return [*filter(None, dict.fromkeys([*found, config.path]))]
-
-
 def apply_fixes(
     case: Case,
     found: tuple[Finding, ...],

@@ -10,12 +10,13 @@ from functools import cached_property
 
 from ctxsize.build import Build
 from ctxsize.engine.evaluate import DockerIgnoreSpec
-from ctxsize.engine.git import GitError, GitRepository
-from ctxsize.engine.listing import order
+from ctxsize.engine.events import order
+from ctxsize.engine.git import GitError, find
+from ctxsize.engine.memory import Sent
 from ctxsize.engine.need import Include, includes_of
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
-from ctxsize.engine.snapshot import Sent, Snapshot
+from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trace import Matcher
 from ctxsize.engine.trial import Trial, own_path
 from ctxsize.errors import CtxsizeError
@@ -107,7 +108,7 @@ class LintTree:
     @cached_property
     def tracked(self) -> frozenset[str] | None:
         """Return the files that git tracks, None without a repository that git can read."""
-        repository = GitRepository.at(self.request.root)
+        repository = find(self.request.root).repository
         try:
             return None if repository is None else repository.tracked
         except GitError:

@@ -79,11 +79,8 @@ class Advisor(BuildContext):
         secrets = [e for e in self.found if e.secret not in (None, Certainty.POSSIBLE)]
         findings = [*self._missing(made), *map(self._asked, asked), *self._secrets(secrets, made)]
         problems = [*self._real.problems, *self.assumed, *self.build_files.problems]
-        git_ignored = git_ignored_secrets = None
-        if self.git.has_repository:
-            git_ignored = Amount.of(sum_of(self.sums, self.git.ignored))
-            secret = filter(self.git.ignores, outermost({each.path for each in secrets}))
-            git_ignored_secrets = sum_of(self.sums, secret).files
+        ignored = self.git.ignored
+        secret = filter(self.git.ignores, outermost({each.path for each in secrets}))
         return Advice(
             context_path=self.request.context,
             dockerfile=self.request.dockerfile,
@@ -99,8 +96,8 @@ class Advisor(BuildContext):
             blocked=tuple(self._blocked(failed)),
             findings=in_order(findings),
             problems=(*problems, *filter(None, [self.git.problem])),
-            git_ignored=git_ignored,
-            git_ignored_secrets=git_ignored_secrets,
+            git_ignored=None if ignored is None else Amount.of(sum_of(self.sums, ignored)),
+            git_ignored_secrets=None if ignored is None else sum_of(self.sums, secret).files,
         )
 
     def _edited(

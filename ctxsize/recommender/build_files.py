@@ -2,7 +2,6 @@
 
 An ignore file applies to every build of its context: that of the given Dockerfile, and those of
 all others in the tree, except for Dockerfiles with an ignore file of their own.
-If FROM needs a build argument that is not given, a value is assumed.
 """
 
 from __future__ import annotations
@@ -243,33 +242,25 @@ def with_bases(request: Request) -> tuple[Request, tuple[Problem, ...]]:
     The sources of instructions do not depend on the image. The problems name the arguments.
     Return `request` itself if FROM fails for no argument.
     """
-    if request.dockerfile is None or _is_accepted(request):
+    if request.dockerfile is None:
         return request, ()
-    try:
-        declared = request.plan.dockerfile.global_arguments
-    except (OSError, CtxsizeError):
-        return request, ()
-    given = request.build.build_arguments
-    words = [(word, each.line) for each in reversed(declared) for word in each.arguments]
-    lines = {
-        name: line
-        for name, line in words
-        if not ("=" in name or name in given or _PREDEFINED.fullmatch(name))
-    }
-    arguments = {**given, **dict.fromkeys(lines, _ASSUMED)}
-    assumed = replace(request, build=replace(request.build, build_arguments=arguments))
-    if not lines or not _is_accepted(assumed):
-        return request, ()
-    message = "ARG {0} has no value, and the build fails without it: add --build-arg {0}=…"
-    return assumed, tuple(
-        Problem("unknown-argument", message.format(name), request.dockerfile, line=line)
-        for name, line in sorted(lines.items())
-    )
-
-
-def _is_accepted(request: Request) -> bool:
-    try:
+    with suppress(CtxsizeError):
         needs_of(request)
-    except CtxsizeError:
-        return False
-    return True
+        return request, ()
+    with suppress(CtxsizeError, OSError):
+        given = request.build.build_arguments
+        lines = {
+            name: each.line
+            for each in reversed(request.plan.dockerfile.global_arguments)
+            for name in each.arguments
+            if not ("=" in name or name in given or _PREDEFINED.fullmatch(name))
+        }
+        arguments = {**given, **dict.fromkeys(lines, _ASSUMED)}
+        assumed = replace(request, build=replace(request.build, build_arguments=arguments))
+        needs_of(assumed)
+        message = "ARG {0} has no value, and the build fails without it: add --build-arg {0}=…"
+        return assumed, tuple(
+            Problem("unknown-argument", message.format(name), request.dockerfile, line=line)
+            for name, line in sorted(lines.items())
+        )
+    return request, ()

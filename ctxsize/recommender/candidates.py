@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from ctxsize.engine.memory import Held
+from ctxsize.engine.memory import MemoryDirectory
 from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.request import Request
 from ctxsize.model import Amount
@@ -105,14 +105,15 @@ def ranked(
         return each.safe, value, each.rule.name, each.patterns
 
     found: list[Suggestion] = []
-    covered, above, whole = set[str](), set[str](), context.get("", Sums())
+    covered, above = set[str](), set[str]()
+    least = max(_LINE_BYTES, _LINE_SHARE * context.get("", Sums()).content_bytes)
     for each in sorted(suggestions, key=value, reverse=True):
         own = outermost({*each.paths})
         new = {path for path in own if path not in covered and not is_below(path, covered)}
-        inner = set() if above.isdisjoint(new) else {e for e in covered if is_below(e, new)}
-        gone = outermost(inner)
-        left, moved = (sum_of(e, new).minus(sum_of(e, gone)) for e in (context, transfer))
-        if left.entries and _is_worth_a_line(each.rule, left, moved, whole):
+        inner = [] if above.isdisjoint(new) else outermost({e for e in covered if is_below(e, new)})
+        left, moved = (sum_of(e, new).minus(sum_of(e, inner)) for e in (context, transfer))
+        urgent = each.rule.category is Category.SECRET or (each.rule.volatile and moved.entries)
+        if left.entries and (urgent or _weight(left) >= least):
             size = Size(Amount.of(left), Amount.of(moved) if travels else None)
             found.append(replace(each, size=size))
             covered.update(each.paths)
@@ -124,12 +125,6 @@ def _weight(sums: Sums) -> float:
     return sums.content_bytes + _FILE_IS_WORTH * sums.entries
 
 
-def _is_worth_a_line(rule: Rule, left: Sums, moved: Sums, whole: Sums) -> bool:
-    if rule.category is Category.SECRET or (rule.volatile and moved.entries):
-        return True
-    return _weight(left) >= max(_LINE_BYTES, _LINE_SHARE * whole.content_bytes)
-
-
 def questions(
     tree: Tree, tracked: Tracked, sums: SumsByPath, explained: Iterable[str]
 ) -> tuple[Question, ...]:
@@ -138,12 +133,9 @@ def questions(
     If a few entries contain most of a directory, the questions are about these entries.
     """
     gone: dict[str, Sums] = {}
-    topmost: set[str] = set()
-    for path in sorted(explained):
-        if not is_below(path, topmost):
-            topmost.add(path)
-            for each in {"", path, *directories_above(path)}:
-                gone[each] = gone.get(each, Sums()).plus(sums.get(path, Sums()))
+    for path in outermost({*explained}):
+        for each in {"", path, *directories_above(path)}:
+            gone[each] = gone.get(each, Sums()).plus(sums.get(path, Sums()))
 
     def left(path: str) -> Sums:
         return sums.get(path, Sums()).minus(gone.get(path, Sums()))
@@ -158,19 +150,20 @@ def questions(
     return tuple(found[:_MOST_QUESTIONS])
 
 
-def _large(held: Held, left: Callable[[str], Sums], least: int) -> Iterator[str]:
+def _large(held: MemoryDirectory, left: Callable[[str], Sums], least: int) -> Iterator[str]:
     """Yield the paths to ask about at or below `held`."""
-    folders = {folder.path: folder for folder in held.folders.values()}
-    entries = (*folders, *(held.prefix + name for name in held.entries))
-    big = {path: size for path in entries if (size := left(path).content_bytes) >= least}
+    sizes = {
+        name: left(held.prefix + name).content_bytes for name in (*held.folders, *held.entries)
+    }
+    big = {name: size for name, size in sizes.items() if size >= least}
     if held.path and sum(big.values()) < _IN_ITS_OWN * left(held.path).content_bytes:
         yield held.path
         return
-    for path in big:
-        if path in folders:
-            yield from _large(folders[path], left, least)
+    for name in big:
+        if name in held.folders:
+            yield from _large(held.folders[name], left, least)
         else:
-            yield path
+            yield held.prefix + name
 
 
 def _is_source(tree: Tree, path: str, sums: SumsByPath) -> bool:

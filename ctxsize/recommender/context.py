@@ -11,12 +11,11 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache, cached_property, partial
 
 from ctxsize.build import Build
-from ctxsize.engine.events import Steps, step
+from ctxsize.engine.events import Steps, order, step
 from ctxsize.engine.golang import has_wildcards, match
-from ctxsize.engine.listing import order
-from ctxsize.engine.memory import Held
+from ctxsize.engine.memory import MemoryDirectory, Sent
 from ctxsize.engine.need import Include, includes_of
-from ctxsize.engine.snapshot import Sent, Snapshot
+from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trial import Attempt, Taken, Trial, own_path, planned, with_lines
 from ctxsize.errors import CtxsizeError
 from ctxsize.model import Amount
@@ -88,7 +87,7 @@ class Proof:
             yield from (path for path in paths if path in self._trial.before)
 
     def _matching(self, parts: Sequence[str]) -> Iterator[str]:
-        level: list[Held] = [self._trial.snapshot.root]
+        level: list[MemoryDirectory] = [self._trial.snapshot.root]
         for part in parts[:-1]:
             folders = [folder for held in level for folder in held.folders.values()]
             level = [each for each in folders if match(part, each.name)]

@@ -73,15 +73,10 @@ class Tracked:
         return repository
 
     @property
-    def has_repository(self) -> bool:
-        """Return True if a repository covers the context."""
-        return self._known[""] is not None
-
-    @property
-    def ignored(self) -> frozenset[str]:
-        """Return the paths that the context's repository ignores; directories without their `/`."""
+    def ignored(self) -> frozenset[str] | None:
+        """Return the paths that the context's repository ignores; None without a repository."""
         known = self._known[""]
-        return frozenset() if known is None else frozenset(p.rstrip("/") for p in known.ignored)
+        return None if known is None else frozenset(path.rstrip("/") for path in known.ignored)
 
     def first(self, path: str) -> str | None:
         """Return a tracked file at or below `path`; None if git tracks nothing there."""

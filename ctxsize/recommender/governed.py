@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ctxsize.build import Build
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
-from ctxsize.engine.memory import Held
+from ctxsize.engine.memory import MemoryDirectory
 from ctxsize.engine.need import named_contexts, needs_of
 from ctxsize.engine.request import Plans, Request, request_of
 from ctxsize.errors import CtxsizeError, DockerfileError, UndecidedError
@@ -54,7 +54,7 @@ def read_build_files(
     `also` are further builds that share it. For several contexts of a repository, `discovering`
     should be one function that caches. Raises `DockerfileError` for its own Dockerfile.
     """
-    files = [*_dockerfiles(tree, tracked)]
+    files = [*islice(_dockerfiles(tree, tracked), _MOST)]
     found = BuildFiles(frozenset(_own_files(request, tree, files)))
     if request.dockerfile is not None:
         # An ignore file of a Dockerfile does not apply to named contexts.
@@ -128,11 +128,7 @@ def _unasked(
 
 
 def discovered(top: str, plans: Plans) -> tuple[FoundBuild, ...]:
-    """Return the builds that Compose, Bake, workflows, commands and Dockerfiles define.
-
-    Their Dockerfiles may be anywhere below `top`. They have their own arguments, and the
-    directory in question may be one of their named contexts.
-    """
+    """Return the builds that Compose, Bake, workflows, commands and Dockerfiles define."""
     from ctxsize.discovery import discover
 
     try:
@@ -170,16 +166,11 @@ def _build_file(request: Request, path: str, names: tuple[str, ...]) -> BuildFil
 
 
 def _dockerfiles(tree: Tree, tracked: Tracked) -> Iterator[str]:
-    def enters(directory: Held) -> bool:
+    def enters(directory: MemoryDirectory) -> bool:
         return directory.name not in FETCHED and not tracked.ignores(directory.path)
 
-    found = (
-        held.prefix + name
-        for held in tree.directories(enters)
-        for name in held.entries
-        if is_dockerfile(name)
-    )
-    return islice(found, _MOST)
+    for held in tree.directories(enters):
+        yield from (held.prefix + name for name in held.entries if is_dockerfile(name))
 
 
 def _own_files(request: Request, tree: Tree, dockerfiles: list[str]) -> Iterator[str]:

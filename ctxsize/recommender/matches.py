@@ -13,7 +13,7 @@ from enum import Enum
 from functools import cache, lru_cache
 
 from ctxsize.engine.directories import TEMPLATES
-from ctxsize.engine.memory import Held
+from ctxsize.engine.memory import MemoryDirectory
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
 from ctxsize.engine.segments import Index, Segment, segments
@@ -29,6 +29,7 @@ _PUBLIC = re.compile(
     r"-----BEGIN (TRUSTED )?(CERTIFICATE|(RSA )?PUBLIC KEY|CERTIFICATE REQUEST|DH)"
 )
 _LIKELY_FROM = 0.75
+_WILD = "*?."
 
 
 class Certainty(str, Enum):
@@ -140,7 +141,7 @@ def collect(
     """Return every proven match among the sent entries, outermost only, in order of paths."""
     found: list[Match] = []
     finder, links = Finder(rules), evidence.tree.snapshot.links
-    pending: list[Held] = [evidence.tree.root]
+    pending: list[MemoryDirectory] = [evidence.tree.root]
     while pending:
         held = pending.pop()
         linked = links.get(held.path, ())
@@ -238,7 +239,8 @@ def may_name(exception: str, find: str) -> bool:
 def names(pattern: DockerIgnorePattern, path: str) -> bool:
     """Return True if a pattern names `path` or something below it, not by wildcards alone."""
     parts, wanted = pattern.text.split("/"), path.split("/")
-    if _is_name(parts[-1]) and pattern.fault is None and pattern.match_file(path) is not None:
+    is_name = parts[-1].strip(_WILD) and pattern.fault is None
+    if is_name and pattern.match_file(path) is not None:
         return True
     anywhere = parts[0] == "**"
     begins = parts[anywhere:]
@@ -247,8 +249,4 @@ def names(pattern: DockerIgnorePattern, path: str) -> bool:
 
 
 def _agree(parts: list[str], wanted: Iterable[str]) -> bool:
-    return _is_name(parts[-1]) and all(map(agree, parts, wanted))
-
-
-def _is_name(part: str) -> bool:
-    return bool(part.strip("*?."))
+    return bool(parts[-1].strip(_WILD)) and all(map(agree, parts, wanted))

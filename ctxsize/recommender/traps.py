@@ -136,7 +136,7 @@ def prebuilt_pipeline(facts: Facts, match: Match) -> str | None:
     for build_file in facts.taking(match):
         making, path = Making(facts, build_file, match), build_file.path
         if match.rule.category in _BUILT and not making.is_made:
-            return Doubt(f"{path} takes it, and no command there makes it")
+            return Doubt(f"the image of {path} may need it: no command there makes it")
         if making.used_at is not None:
             return Doubt(f"{path}:{making.used_at} uses it as it is, and no command there makes it")
         if build_file.unread_at is not None:

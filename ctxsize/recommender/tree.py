@@ -10,9 +10,9 @@ from functools import cache, lru_cache, reduce
 from operator import add, sub
 from typing import NamedTuple
 
-from ctxsize.engine.memory import File, Held
+from ctxsize.engine.memory import File, MemoryDirectory, Names, Sent
 from ctxsize.engine.need import Include
-from ctxsize.engine.snapshot import Names, Sent, Snapshot
+from ctxsize.engine.snapshot import Snapshot
 from ctxsize.model import Amount
 
 _WILDCARDS = frozenset("*?[")
@@ -22,13 +22,11 @@ class Sums(NamedTuple):
     """Number of files, bytes and symlinks."""
 
     files: int = 0
-    """Number of entries that are neither directories nor symlinks."""
     content_bytes: int = 0
     symlinks: int = 0
 
     @property
     def entries(self) -> int:
-        """Return the number of entries that are not directories."""
         return self.files + self.symlinks
 
     def plus(self, other: Sums) -> Sums:
@@ -59,9 +57,10 @@ class Tree:
         held = self.snapshot.folder(directory)
         return held is not None and held.has(name)
 
-    def entry(self, path: str) -> File | Held | None:
+    def entry(self, path: str) -> File | MemoryDirectory | None:
         """Return the entry at `path`; None if there is none."""
-        return self.snapshot.folder(path) or self.snapshot.file(path)
+        found = self.snapshot.folder(path) or self.snapshot.file(path)
+        return found if path else None
 
     def size_bytes(self, path: str) -> int:
         """Return the bytes of a file, or of all files below a directory."""
@@ -87,14 +86,14 @@ class Tree:
         """Yield every path below `directory` that matches, sorted by name."""
         first, _, rest = pattern.partition("/")
         prefix = f"{directory}/" if directory else ""
-        is_wanted = _matcher(first) if is_glob(first) else None
-        for name in sorted(filter(is_wanted, self.names(directory))) if is_wanted else [first]:
+        names = self.names(directory)
+        for name in sorted(filter(_matcher(first), names)) if is_glob(first) else [first]:
             if rest:
                 yield from self.all(prefix + name, rest)
             elif self.has(directory, name):
                 yield prefix + name
 
-    def directories(self, enters: Callable[[Held], bool]) -> Iterator[Held]:
+    def directories(self, enters: Callable[[MemoryDirectory], bool]) -> Iterator[MemoryDirectory]:
         """Yield the directories in order of paths, without those that `enters` rejects."""
         pending = [self.root]
         while pending:
@@ -107,8 +106,8 @@ class Tree:
         entry = self.entry(path)
         if isinstance(entry, File):
             yield path, entry
-        for each in entry.tree() if isinstance(entry, Held) else ():
-            yield from ((each.prefix + file.name, file) for file in each.files)
+        for each in entry.tree() if isinstance(entry, MemoryDirectory) else ():
+            yield from ((each.prefix + file.name, file) for file in each.stats([*each.entries]))
 
 
 @lru_cache(maxsize=4096)

@@ -44,12 +44,10 @@ def test_green_is_one_line(cli: Cli, small: Path) -> None:
     assert result.out == "ok .: 79 B of 50.0 MB, 3 files of 10 files (context)\n"
 
 
-def test_red_is_the_report_then_the_verdict(cli: Cli, large: Path) -> None:
+def test_red_is_the_refusal_with_what_helps(cli: Cli, large: Path) -> None:
     result = cli("check", "--max", "50MB", cwd=large)
     assert (result.code, result.err) == (1, "")
-    report = cli("measure", cwd=large).out
-    assert result.out.startswith("Refused: 60.0 MB in 5 files would be sent")
-    assert report[report.index("Next:") :] in result.out
+    assert len(result.lines) <= 20
     held("check-refused.txt", result.out)
 
 
@@ -58,7 +56,7 @@ def test_what_is_refused_is_never_fine(cli: Cli, small: Path, builder: str) -> N
     arguments = ["check", "--max", "10B", "--builder", builder]
     assert cli("measure", "--builder", builder, cwd=small).out.startswith("Fine: 79 B")
     result = cli(*arguments, cwd=small)
-    assert (result.code, result.lines[0].split(" in ")[0]) == (1, "Refused: 79 B")
+    assert (result.code, result.lines[0]) == (1, "Refused: .")
     assert "Fine" not in result.out
     shape = json.loads(cli(*arguments, "--format", "json", cwd=small).out)
     assert shape["checks"][0]["report"]["verdict"]["level"] == "refused"
@@ -102,14 +100,18 @@ def test_exit_zero_says_the_same_and_exits_0(cli: Cli, large: Path) -> None:
 
 LIMITS = [
     # options, exit code, what is said
-    (["--max", "60MB"], 1, "max: the context has 60.0 MB, 123 B over its budget of 60.0 MB"),
+    (["--max", "60MB"], 1, "CTX401 .: the context has 60.0 MB, 123 B over its budget of 60.0 MB"),
     (["--max", "60000122"], 1, "1 B over its budget"),
     (["--max", "60000123"], 0, ""),
     (["--max", "1GiB"], 0, "ok .: 60.0 MB of 1.1 GB (context)"),
-    (["--max-files", "4"], 1, "max-files: the context has 5 files, 1 file over its budget of 4"),
+    (["--max-files", "4"], 1, "CTX402 .: the context has 5 files, 1 file over its budget of 4"),
     (["--max-files", "5"], 0, "5 files of 5 files"),
-    (["--min", "1GB"], 1, "min: the context has 60.0 MB, 940.0 MB under its minimum of 1.0 GB"),
-    (["--min-files", "6"], 1, "min-files: the context has 5 files, 1 file under its minimum of 6"),
+    (
+        ["--min", "1GB"],
+        1,
+        "CTX403 .: the context has 60.0 MB, 940.0 MB under its minimum of 1.0 GB",
+    ),
+    (["--min-files", "6"], 1, "CTX403 .: the context has 5 files, 1 file under its minimum of 6"),
     (["--min", "1kB", "--max", "1GB"], 0, "60.0 MB at least 1.0 kB"),
 ]
 
@@ -243,10 +245,10 @@ def test_growth_is_refused_until_it_is_accepted(cli: Cli, small: Path) -> None:
     build_tree(small, [file("dump.bin", size_bytes=5 * MB)])
     red = cli(*baseline, cwd=small)
     assert red.code == 1
-    assert "growth: the context grew by 5.0 MB since the baseline" in red.out
+    assert "CTX404 .: the context grew by 5.0 MB since the baseline" in red.out
     grown = red.out.partition("Grown since the baseline")[2]
     assert re.search(r"\+5\.0 MB +added +dump\.bin", grown)
-    assert "accept\n     it with --update-baseline" in red.out
+    assert "--update-baseline" in red.out
     assert cli(*baseline, "--growth", "6MB", cwd=small).code == 0
     assert cli(*baseline, "--update-baseline", cwd=small).code == 0
     assert cli(*baseline, cwd=small).code == 0
@@ -261,7 +263,7 @@ def test_a_baseline_that_could_shrink_is_told(cli: Cli, large: Path) -> None:
     assert "the baseline of 60.0 MB could be lowered to 123 B" in result.out
     lost = cli(*baseline, "--shrink", "50%", cwd=large)
     assert lost.code == 1
-    assert "shrink: the context shrank by 60.0 MB since the baseline" in lost.out
+    assert "CTX405 .: the context shrank by 60.0 MB since the baseline" in lost.out
 
 
 def test_a_context_that_is_not_recorded_does_not_pass(cli: Cli, repository: Path) -> None:

@@ -64,7 +64,7 @@ def test_json_is_as_its_schema_says(project: Path, cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--apply", "p", "--yes"), "--plan was removed: review"),
+        (("--apply", "p", "--yes"), "--apply was removed: type `ctxsize clean --yes`"),
         (("--plan", "p"), "--plan was removed: review"),
         (("--keep-size", "20GB"), "--keep-size was removed: --older-than 30d"),
         (("--apparent-size",), "`du --apparent-size` shows"),

@@ -73,7 +73,9 @@ def test_two_directories_as_text_and_markdown(cli: Cli, context: Path, tmp_path:
     sides = ["before.json", "after.jsonl"]
     held("diff.txt", cli("diff", *sides, cwd=tmp_path).out)
     held("diff.md", cli("diff", *sides, "--format", "markdown", cwd=tmp_path).out)
-    assert cli("diff", "ctx", "after.jsonl", cwd=tmp_path).out == "The same: 60.0 MB in 4 files\n"
+    assert (
+        cli("diff", "ctx", "after.jsonl", cwd=tmp_path).out == "The same size: 60.0 MB in 4 files\n"
+    )
 
 
 def test_a_short_report_says_that_it_is_short(cli: Cli, context: Path) -> None:
@@ -82,8 +84,8 @@ def test_a_short_report_says_that_it_is_short(cli: Cli, context: Path) -> None:
     out = cli("diff", "../before.json", cwd=context).out
     assert "smaller changes" in out
     # They may have been there with up to 2,000 bytes, unlisted.
-    assert ">+60.0 MB  new or grown  data/raw/new.bin" in out
-    assert ">+3.0 kB  new or grown  lib/grows" in out
+    assert ">+60.0 MB         new or grown  data/raw/new.bin" in out
+    assert ">+3.0 kB         new or grown  lib/grows" in out
 
 
 WRONG = [
@@ -114,7 +116,9 @@ def test_one_of_several_contexts(cli: Cli, tmp_path: Path) -> None:
     result = cli("diff", "r.json", "a", cwd=root)
     assert (result.code, result.out) == (2, "")
     assert "r.json: has several contexts (add --name with one of a, b)" in result.err
-    assert cli("diff", "r.json", "b", "--name", "b", cwd=root).out == "The same: 5 B in 1 file\n"
+    assert (
+        cli("diff", "r.json", "b", "--name", "b", cwd=root).out == "The same size: 5 B in 1 file\n"
+    )
     assert cli("diff", "r.json", "b", "--name", "c", cwd=root).code == 2
 
 

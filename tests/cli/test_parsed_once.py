@@ -18,7 +18,6 @@ DOCKERFILE = (
 FAULTY = b"FROM node:22\nCOPPY a /\n"
 COMMANDS = (
     "measure .",
-    "measure --compare .",
     "measure --build-context o=other --platform linux/amd64,linux/arm64 .",
     "ls --transfer .",
     "explain --trace package.json",

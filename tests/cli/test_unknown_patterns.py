@@ -70,7 +70,7 @@ def test_a_limit_of_ctxsize_is_no_failing_build(name: str, cli: Cli, tmp_path: P
     assert problem.message.startswith("what the Dockerfile takes is not known: ")
     assert " ctxsize " in problem.message
     assert not problem.fails
-    commands = [*COMMANDS, "ls --transfer", "advise", "explain --source a", "measure --compare"]
+    commands = [*COMMANDS, "ls --transfer", "advise", "explain --source a"]
     for command in commands:
         result = cli(*command.split(), cwd=where, columns=300)
         told = result.out + result.err

@@ -10,7 +10,8 @@ import pytest
 import ctxsize
 from ctxsize import CtxsizeError, Entry, Kind
 from ctxsize.engine.evaluate import Evaluator
-from ctxsize.engine.listing import Listing, order
+from ctxsize.engine.events import order
+from ctxsize.engine.report import Listing
 from ctxsize.engine.request import Request
 from ctxsize.engine.snapshot import Snapshot
 

@@ -11,8 +11,7 @@ from pathlib import Path
 from ctxsize.engine.builders import BUILDERS, BUILDKIT, Builder
 from ctxsize.engine.evaluate import PatternByPattern
 from ctxsize.engine.events import Files, Folder
-from ctxsize.engine.listing import Listing
-from ctxsize.engine.report import measure
+from ctxsize.engine.report import Listing, measure
 from ctxsize.engine.request import Request, resolve
 from ctxsize.engine.walk import Walk
 from ctxsize.entry import Kind

@@ -19,7 +19,7 @@ from hypothesis import example, given
 from ctxsize.engine import golang
 from ctxsize.engine.builders import BUILDKIT, Builder
 from ctxsize.engine.evaluate import DockerIgnoreSpec
-from ctxsize.engine.listing import Listing
+from ctxsize.engine.report import Listing
 from ctxsize.engine.request import Request, resolve
 from ctxsize.errors import CtxsizeError, IgnoreFileError
 from tests.engine.ours import walked

@@ -50,12 +50,12 @@ def agree(lines: list[str], rng: Random, count: int) -> bool:
     for prefix, state, reference in pending:
         assert state.mark == reference.mark
         names = pieces(lines, rng, count)
-        odd = plain.odd(reference, prefix, names)
-        assert fast.odd(state, prefix, names) == odd  # many new names
+        others = plain.others(reference, prefix, names)
+        assert fast.others(state, prefix, names) == others  # many new names
         for name in names:
-            alone = fast.odd(state, prefix, [name])
-            assert alone == ({name: odd[name]} if name in odd else {})
-        assert fast.odd(state, prefix, names) == odd  # many known ones
+            alone = fast.others(state, prefix, [name])
+            assert alone == ({name: others[name]} if name in others else {})
+        assert fast.others(state, prefix, names) == others  # many known ones
         if prefix.count("/") < _DEPTH:
             pending += [
                 (f"{prefix}{name}/", fast.enter(state, prefix, name), entered)
@@ -128,9 +128,9 @@ def test_extensions_that_are_rare_in_one_directory_and_frequent_in_the_next(
     for directory, share in enumerate([0, 20, 2, 1, 50, 0, 3, 1, 30]):
         names = [f"f{directory}_{at}.{ends[-1 if at % 50 >= share else 0]}" for at in range(100)]
         names += [f"keep_{directory}", *(f"g{directory}.{end}" for end in ends)]
-        odd = fast.odd(fast.root(), "", names)
-        assert odd == plain.odd(plain.root(), "", names)
-        assert len(odd) == 2 * share + 1 + len(extensions)
+        others = fast.others(fast.root(), "", names)
+        assert others == plain.others(plain.root(), "", names)
+        assert len(others) == 2 * share + 1 + len(extensions)
 
 
 def test_a_text_that_only_the_directory_holds() -> None:
@@ -139,10 +139,10 @@ def test_a_text_that_only_the_directory_holds() -> None:
     fast, plain = Automaton(spec), PatternByPattern(spec)
     state = fast.enter(fast.enter(fast.root(), "", "a"), "a/", "main")
     reference = plain.enter(plain.enter(plain.root(), "", "a"), "a/", "main")
-    odd = fast.odd(state, "a/main/", ["yx", "yz"])
-    assert odd == plain.odd(reference, "a/main/", ["yx", "yz"])
-    assert odd["yx"].ignored
-    assert "yz" not in odd
+    others = fast.others(state, "a/main/", ["yx", "yz"])
+    assert others == plain.others(reference, "a/main/", ["yx", "yz"])
+    assert others["yx"].ignored
+    assert "yz" not in others
     assert fast.enter(state, "a/main/", "yx").mark.ignored
 
 
@@ -156,7 +156,7 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         name = f"a{number}"
         state, reference = fast.enter(fast.root(), "", name), plain.enter(plain.root(), "", name)
         names = [f"x{number % 7}y", f"k{number}", f"b{number}"]
-        assert fast.odd(state, f"{name}/", names) == plain.odd(reference, f"{name}/", names)
+        assert fast.others(state, f"{name}/", names) == plain.others(reference, f"{name}/", names)
         assert len(fast.program.known) <= 50
         assert len(fast.program.known.same) <= 50
         assert len(fast._states) <= 50

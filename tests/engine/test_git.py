@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from ctxsize.engine import git
-from ctxsize.engine.git import GitRepository
 
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
 WHO = ("-c", "user.name=N", "-c", "user.email=n@example.org", "-c", "protocol.file.allow=always")
@@ -54,12 +53,12 @@ def repository(tmp_path: Path) -> Path:
 
 
 def test_tracked_and_ignored_are_those_below_the_directory(repository: Path) -> None:
-    found = GitRepository.at(str(repository / "services" / "api"))
+    found = git.find(str(repository / "services" / "api")).repository
     assert found is not None
     assert found.top == str(repository.resolve())
     assert found.tracked == {"main.rs"}
     assert found.ignored == {"target/", "deep/er/target/", "only/x.log"}
-    at_top = GitRepository.at(str(repository))
+    at_top = git.find(str(repository)).repository
     assert at_top is not None
     assert at_top.tracked == {".gitignore", "src/main.rs", "services/api/main.rs"}
     assert "local/" in at_top.ignored
@@ -67,13 +66,13 @@ def test_tracked_and_ignored_are_those_below_the_directory(repository: Path) -> 
 
 def test_nothing_tracked_and_nothing_ignored(tmp_path: Path) -> None:
     run(tmp_path, "init", "-q")
-    found = GitRepository.at(str(tmp_path))
+    found = git.find(str(tmp_path)).repository
     assert found is not None
     assert (found.tracked, found.ignored, found.submodules) == (set(), set(), set())
 
 
 def test_a_directory_that_is_ignored_itself(repository: Path) -> None:
-    found = GitRepository.at(str(repository / "local"))
+    found = git.find(str(repository / "local")).repository
     assert found is not None
     assert found.ignored == {"./"}
 
@@ -82,7 +81,7 @@ def test_names_are_bytes(repository: Path) -> None:
     odd = b"caf\xe9 \n\"tab\t'.log"
     (repository / os.fsdecode(odd)).touch()
     run(repository, "add", "-f", os.fsdecode(odd))
-    found = GitRepository.at(str(repository))
+    found = git.find(str(repository)).repository
     assert found is not None
     assert os.fsdecode(odd) in found.tracked
 
@@ -94,10 +93,10 @@ def test_submodules(repository: Path, tmp_path: Path) -> None:
     run(other, "commit", "-qm", "first")
     run(repository, "submodule", "--quiet", "add", str(other), "libs/other")
     run(repository, "commit", "-qm", "first")
-    found = GitRepository.at(str(repository))
+    found = git.find(str(repository)).repository
     assert found is not None
     assert found.submodules == {"libs/other"}
-    inside = GitRepository.at(str(repository / "libs/other"))
+    inside = git.find(str(repository / "libs/other")).repository
     assert inside is not None
     assert inside.tracked == {"README"}
 
@@ -114,7 +113,7 @@ def test_the_variables_of_a_hook_do_not_lead_elsewhere(
     run(elsewhere, "add", ".")
     monkeypatch.setenv("GIT_DIR", str(elsewhere / ".git"))
     monkeypatch.setenv("GIT_INDEX_FILE", str(elsewhere / ".git/index"))
-    found = GitRepository.at(str(repository / "src"))
+    found = git.find(str(repository / "src")).repository
     assert found is not None
     assert found.tracked == {"main.rs"}
 
@@ -145,7 +144,7 @@ def test_an_owner_that_git_distrusts(repository: Path, monkeypatch: pytest.Monke
 
 def test_a_broken_index_is_an_error_with_git_s_words(repository: Path) -> None:
     (repository / ".git/index").write_bytes(b"no index")
-    found = GitRepository.at(str(repository))
+    found = git.find(str(repository)).repository
     assert found is not None
     with pytest.raises(git.GitError, match="index"):
         _ = found.tracked
@@ -169,7 +168,7 @@ def test_nothing_of_the_repository_runs_and_nothing_is_written(
     hook.chmod(0o755)
     run(repository, "config", "core.fsmonitor", str(hook))
     before = {path: path.stat().st_mtime_ns for path in (repository / ".git").rglob("*")}
-    found = GitRepository.at(str(repository))
+    found = git.find(str(repository)).repository
     assert found is not None
     assert found.tracked
     assert found.ignored
@@ -202,7 +201,7 @@ def test_a_git_of_the_repository_is_never_run(
     monkeypatch.chdir(repository)
     monkeypatch.setenv("PATH", f"{path.format(top=repository)}:{os.environ['PATH']}")
     for name in (".", "src"):
-        found = GitRepository.at(name)
+        found = git.find(name).repository
         assert found is not None
         assert {"src/main.rs", "main.rs"} & found.tracked
     assert not witness.exists()
@@ -215,7 +214,7 @@ def test_a_git_of_the_working_directory_is_never_run(
     program(tmp_path / "work/git", f"touch {witness}")
     monkeypatch.chdir(tmp_path / "work")
     monkeypatch.setenv("PATH", f"{tmp_path / 'work'}:{os.environ['PATH']}")
-    assert GitRepository.at(str(repository)) is not None
+    assert git.find(str(repository)).repository is not None
     assert not witness.exists()
 
 
@@ -254,7 +253,7 @@ def test_a_question_that_git_cannot_answer_is_asked_once(
     )
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     for name in ("", "src", "services"):
-        found = GitRepository.at(str(repository / name))
+        found = git.find(str(repository / name)).repository
         assert found is not None
         for _ in range(3):
             with pytest.raises(git.GitError):
@@ -269,7 +268,6 @@ def test_after_some_repositories_in_which_it_hangs_git_is_left_alone(
     program(tmp_path / "bin/git", f"echo >> {starts}; exec sleep 60")
     monkeypatch.setenv("PATH", str(tmp_path / "bin") + ":/usr/bin:/bin")
     monkeypatch.setattr(git, "_SECONDS", 0.2)
-    monkeypatch.setattr(git, "_MOST_SECONDS", 0.6)
     for number in range(6):
         (tmp_path / f"r{number}/.git").mkdir(parents=True)
         assert git.find(str(tmp_path / f"r{number}")).problem is not None
@@ -325,7 +323,7 @@ def test_a_worktree_that_leads_elsewhere_is_not_followed(
 
 def test_a_git_directory_that_is_none_leaves_the_outer_repository(repository: Path) -> None:
     (repository / "services/.git").mkdir()
-    found = GitRepository.at(str(repository / "services/api"))
+    found = git.find(str(repository / "services/api")).repository
     assert found is not None
     assert (found.top, found.tracked) == (str(repository.resolve()), {"main.rs"})
 
@@ -345,7 +343,7 @@ def test_settings_of_the_repository_run_nothing(repository: Path, tmp_path: Path
     for hook in ("post-index-change", "fsmonitor-watchman", "reference-transaction"):
         program(repository / ".git/hooks" / hook, f"touch {witness}")
     witness.unlink(missing_ok=True)
-    found = GitRepository.at(str(repository))
+    found = git.find(str(repository)).repository
     assert found is not None
     assert found.tracked
     assert found.ignored

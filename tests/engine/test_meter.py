@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
+from array import array
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxsize.engine import packets as packing
 from ctxsize.engine.builders import BUILDKIT, CLASSIC, Builder
 from ctxsize.engine.evaluate import Mark
 from ctxsize.engine.events import Files, Folder
 from ctxsize.engine.request import resolve
 from ctxsize.engine.sums import WalkSums
+from ctxsize.engine.wire import PacketMeter
 
 MARK = Mark(ignored=False, decider=None, refused=False)
 CHUNK = 32 * 1024
@@ -90,12 +91,13 @@ runs = st.lists(st.lists(st.sampled_from([-1, 0, 1, CHUNK, CHUNK + 1]), max_size
 @given(runs)
 def test_heads_name_positions(several: list[list[int]]) -> None:
     """Of each packet a type, and a position that takes nothing, two bytes, then three from 128."""
-    found = packing._Packets()
+    found = PacketMeter()
     packets: list[int] = []
     for run in several:
         its_packets = [0 if size < 0 else 1 + -(-size // CHUNK) for size in run]
-        found.add([packing._NO_CONTENT if size < 0 else size for size in run], sum(its_packets))
+        sizes = [1 - 2 * CHUNK if size < 0 else size for size in run]  # none, if negative
+        found.add_runs(sizes, array("q", [len(run), sum(its_packets)]))
         packets += its_packets
     position = [0] + [2] * 127 + [3] * 16_000
     expected = sum(each * (2 + position[at]) for at, each in enumerate(packets))
-    assert (found.heads(), len(found.sizes)) == (expected, len(packets))
+    assert found.totals(resolve(".")) == (2 + expected,)

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxsize.engine import rewalk
+from ctxsize.engine import trial as trials
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.evaluate import matches
-from ctxsize.engine.memory import Held
+from ctxsize.engine.memory import MemoryDirectory, Sent, differences
 from ctxsize.engine.request import resolve, with_ignore_file
-from ctxsize.engine.snapshot import Sent, Snapshot, differences
+from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trace import Matcher
 from ctxsize.engine.trial import Trial, planned, with_lines
 from ctxsize.errors import CtxsizeError
@@ -53,7 +53,7 @@ def test_trial_equals_whole_walk(
 ) -> None:
     files, data = tree
     with tempfile.TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rewalk, "_MANY", many)
+        patch.setattr(trials, "_MANY", many)
         root = build_tree(Path(directory) / "ctx", files)
         try:
             snapshot = snapshot_of(root, data, builder)
@@ -99,7 +99,7 @@ def test_what_is_emptied(tmp_path: Path) -> None:
     attempt = trial.attempt(b"vendor\n!vendor/keep\n**/vendor\n")
     assert attempt.emptied == ["vendor/keep"]
     found = differences(attempt.before, attempt.sent)
-    assert found.paths == found.moved == {"vendor/keep"}
+    assert found.paths == found.resized == {"vendor/keep"}
 
 
 def test_each_line_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,9 +122,9 @@ def test_the_ignore_file_is_part_of_the_context(tmp_path: Path) -> None:
 
 
 def test_no_tree_is_too_deep(tmp_path: Path) -> None:
-    top = held = Held("")
+    top = held = MemoryDirectory("")
     for _ in range(2_000):
-        held.folders["d"] = Held(f"{held.prefix}d")
+        held.folders["d"] = MemoryDirectory(f"{held.prefix}d")
         held = held.folders["d"]
     held.entries["x.log"] = 5
     request = with_ignore_file(resolve(str(tmp_path)), b"none\n")

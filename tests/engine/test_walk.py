@@ -21,8 +21,7 @@ from hypothesis import given
 
 from ctxsize.engine.builders import BUILDERS, BUILDKIT, CLASSIC, Builder
 from ctxsize.engine.events import Event, Files, Folder
-from ctxsize.engine.listing import Listing
-from ctxsize.engine.report import measure
+from ctxsize.engine.report import Listing, measure
 from ctxsize.engine.request import resolve
 from ctxsize.engine.walk import Walk
 from ctxsize.errors import BuildFailsError, CtxsizeError

@@ -21,9 +21,8 @@ from markdown_it import MarkdownIt
 from ctxsize import api
 from ctxsize.findings import Edit, Finding, Fix, Location, Severity
 from ctxsize.formats import Look, markdown, render
-from ctxsize.formats.ci import SHOWN
+from ctxsize.formats.exchange import SHOWN, fingerprints
 from ctxsize.formats.sections import Findings, Section
-from ctxsize.formats.wording import fingerprints
 from tests.contexts import CONTEXTS
 from tests.formats.findings import FINDINGS, Outcome
 from tests.formats.golden import held

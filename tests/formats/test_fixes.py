@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ctxsize.findings import Changes, Fix, Paths
-from ctxsize.formats import wording as fixes
+from ctxsize.formats.wording import fix_text
 
 ONE = Paths(("a",), 1, 1500)
 MANY = Paths(("a/", "a/b", "c", "d/", "d/e", "f", "g"), 5, 2_000_000)
@@ -13,20 +13,18 @@ EMPTY = Paths(("a/", "a/b/"), 0, 0)
 
 
 @pytest.mark.parametrize(
-    ("changes", "named", "text"),
+    ("changes", "text"),
     [
-        (None, (), ""),
-        (Changes(), (), "changes nothing that is sent"),
-        (Changes(ignored=ONE), (), "ignores 1 file, 1.5 kB (a)"),
-        (Changes(ignored=ONE), ("a",), "ignores 1 file, 1.5 kB"),
-        (Changes(sent=MANY), (), "sends 5 files, 2.0 MB (a/, c, d/ and 2 more)"),
-        (Changes(sent=MANY), ("a/", "c", "d/"), "sends 5 files, 2.0 MB"),
-        (Changes(ignored=EMPTY), (), "ignores 2 directories (a/)"),
-        (Changes(emptied=ONE, filled=ONE), ("a",),
-         "empties 1 file, 1.5 kB, gives content to 1 file, 1.5 kB"),
-        (Changes(ignored=ONE, sent=EMPTY), (),
-         "ignores 1 file, 1.5 kB (a), sends 2 directories (a/)"),
+        (None, "order"),
+        (Changes(), "order; changes nothing that is sent"),
+        (Changes(ignored=ONE), "order; ignores 1.5 kB in 1 file"),
+        (Changes(sent=MANY), "order; sends 2.0 MB in 5 files"),
+        (Changes(ignored=EMPTY), "order; ignores 0 B in 0 files"),
+        (Changes(emptied=ONE, filled=ONE),
+         "order; empties 1.5 kB in 1 file, gives content to 1.5 kB in 1 file"),
     ],
 )  # fmt: skip
-def test_effect(changes: Changes | None, named: tuple[str, ...], text: str) -> None:
-    assert fixes.effect(Fix("", (), certain=True, changes=changes), named=named) == text
+def test_effect(changes: Changes | None, text: str) -> None:
+    assert fix_text(Fix("order", (), certain=True, changes=changes)) == text
+    unsure = fix_text(Fix("order", (), certain=False, changes=changes))
+    assert unsure == f"{text} (unsafe: review first)"

@@ -42,7 +42,7 @@ def closed(schema: Any) -> Any:
 def test_reports_follow_the_schema(context: str, builder: str, tmp_path: Path) -> None:
     root = str(build_tree(tmp_path / "ctx", CONTEXTS[context]))
     for ignored in (False, True):
-        report = api.measure(root, builder=builder, ignored=ignored, compare=ignored)
+        report = api.measure(root, builder=builder, ignored=ignored)
         shape = json.loads(render("json", report, Look()))
         jsonschema.validate(shape, closed(published()))
 
@@ -50,11 +50,10 @@ def test_reports_follow_the_schema(context: str, builder: str, tmp_path: Path) -
 def test_failing_builders_and_faulty_patterns_follow_it_too(tmp_path: Path) -> None:
     nodes = ["a", "Dockerfile", file(".dockerignore", b"*\n[z-a]\n")]
     context = build_tree(tmp_path / "ctx", nodes)
-    report = api.measure(str(context), compare=True)
+    report = api.measure(str(context))
     shape = json.loads(render("json", report, Look()))
     jsonschema.validate(shape, closed(published()))
     assert shape["problems"][0]["code"] == "unreached-bad-pattern"
-    assert any(difference["error"] for difference in shape["differences"])
 
 
 def test_named_contexts_follow_it_too(tmp_path: Path) -> None:
@@ -78,7 +77,7 @@ def test_the_keys_that_others_build_on(tmp_path: Path) -> None:
     transfer = {"context_used", "follow_paths", "content_bytes", "files", "wire_bytes", "printed"}
     assert transfer | {"sources"} <= set(shape["transfer"])
     assert {"path", "patterns"} <= set(shape["ignore_file"])
-    assert {"platforms", "warm_bytes"} <= set(shape["transfer"])
+    assert "platforms" in shape["transfer"]
     context = {"content_bytes", "files", "directories", "symlinks", "entries", "wire_bytes"}
     assert context | {"printed"} <= set(shape["context"])
 

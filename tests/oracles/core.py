@@ -45,7 +45,6 @@ CORE: dict[str, tuple[str, ...]] = {
     "transfer/test_engine.py": _TRANSFERS,
     "transfer/test_engine_named.py": _NAMED,
     "transfer/test_engine_accepted.py": ("parents]", "device", "mode 999", "signal X", "check]"),
-    "transfer/test_engine_warm.py": ("files that arrive", "through a link"),
     "transfer/test_dockerfiles.py": ("link out and back", "both cases", "specific and dangling"),
     "cli/test_explain_source.py": ("star through", "unset variable in", "link to itself"),
     "recommender/test_builds.py": ("rust", "node"),

@@ -162,4 +162,4 @@ def test_the_doubt_names_a_dockerfile_that_takes_them(tmp_path: Path) -> None:
     )
     advice = api.suggest(str(root), dockerfile=str(root / "web.Dockerfile"))
     (doubts,) = [each.doubts for each in advice.suggestions if MODULES in each.paths]
-    assert doubts == ("a.Dockerfile takes it, and no command there makes it",)
+    assert doubts == ("the image of a.Dockerfile may need it: no command there makes it",)

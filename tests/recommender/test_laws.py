@@ -125,7 +125,7 @@ def taken_by_name(root: Path, dockerfile: str) -> set[str]:
 
 
 def everything(root: Path) -> set[str]:
-    from ctxsize.engine.listing import entries
+    from ctxsize.engine.report import entries
     from ctxsize.engine.request import resolve
 
     return {each.path for each in entries(resolve(str(root)))}

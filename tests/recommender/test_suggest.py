@@ -11,7 +11,7 @@ import pytest
 
 import ctxsize
 from ctxsize import api
-from ctxsize.engine.listing import entries
+from ctxsize.engine.report import entries
 from ctxsize.engine.request import resolve
 from ctxsize.entry import Kind
 from ctxsize.formats import Look, render
@@ -183,7 +183,7 @@ def test_what_git_tracks_stays(tmp_path: Path) -> None:
 
 
 def test_a_name_alone_is_nothing(tmp_path: Path) -> None:
-    root = tree(tmp_path / "ctx", "target/x", "build/y", "dist/z", "vendor/v", "bin/tool")
+    root = tree(tmp_path / "ctx", "target/x", "build/y", "dist/z", "vendor/v", "bin/tool", "~")
     assert patterns(suggested(root)) == {"Dockerfile", ".dockerignore"}
     assert patterns(suggested(root), safe=False) == set()
 
@@ -277,7 +277,7 @@ def test_secrets_among_what_git_ignores_are_counted(tmp_path: Path) -> None:
     assert advice.git_ignored is not None
     assert (advice.git_ignored.files, advice.git_ignored_secrets) == (3, 2)
     text = " ".join(render("text", advice, Look()).split())
-    assert "that git ignores would be sent, 2 secrets among them" in text
+    assert "that git ignores would be sent, with 2 secrets" in text
     assert json.loads(render("json", advice, Look()))["git_ignored_secrets"] == 2
     written = suggested(root, write=True)
     assert written.written

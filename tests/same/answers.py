@@ -17,7 +17,7 @@ from ctxsize.engine.builders import BUILDERS
 # lists tell the most about patterns, so recorded contexts need no more.
 _LISTED = ("measure .", "ls . --all --size", "explain -n *")
 _SUGGESTED = ("suggest .", "lint .", "suggest --allowlist .", "suggest --from-gitignore .")
-_REPOSITORY = ("scan .", "advise .", "clean .", "measure --compare .")
+_REPOSITORY = ("scan .", "advise .", "clean .")
 BY_BUILDER = {
     "recorded": _LISTED,
     "odd": _LISTED,
@@ -35,7 +35,6 @@ ONCE = {
 CONSTANT = {
     *("version", "kind", "ctxsize", "schema", "url", "docs", "help", "meaning", "builder"),
     *("by_extension", "largest_files", "largest_directories", "patterns", "why", "printed"),
-    *("warm_printed", "warm_bytes"),
 }
 """Keys that say nothing about the tree, or repeat the question or other answers."""
 

@@ -77,14 +77,14 @@ def test_the_library_sends_the_same(
 def test_an_entry_that_nobody_asks_for_has_its_own_mark() -> None:
     evaluator = Narrowed(DockerIgnoreSpec.from_lines(["*.log"]), ["src"])
     root = evaluator.root()
-    odd = evaluator.odd(root, "", ["a", "b.log", "src"])
-    assert odd == {"a": NOT_ASKED_FOR, "b.log": Mark(True, 0, False)} | {
-        name: mark for name, mark in odd.items() if name == "src"
+    others = evaluator.others(root, "", ["a", "b.log", "src"])
+    assert others == {"a": NOT_ASKED_FOR, "b.log": Mark(True, 0, False)} | {
+        name: mark for name, mark in others.items() if name == "src"
     }
-    assert "src" not in odd
+    assert "src" not in others
     src = evaluator.enter(root, "", "src")
     assert src.mark == Mark(ignored=False, decider=None, refused=False)
-    assert evaluator.odd(src, "src/", ["x", "y.log"]) == {}
+    assert evaluator.others(src, "src/", ["x", "y.log"]) == {}
     assert not evaluator.enters(evaluator.enter(root, "", "big"), "big")
 
 

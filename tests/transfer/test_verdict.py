@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from itertools import product
 from pathlib import Path
 
 import pytest
@@ -226,40 +225,19 @@ def test_hostile_gitignore_ends_in_no_claim(case: str, tmp_path: Path) -> None:
 # What the tables say is what the rules say.
 
 SAFE = {Category.VCS, Category.DEPS, Category.CACHE, Category.ARTEFACT}
-TOO_COMMON = {"*.json", "*.lock"}
-"""Not noted: in some trees every directory holds such a file."""
 LIKELY = 0.6
 
-Way = tuple[tuple[str, ...], ...]
 
-
-def usable(names: tuple[str, ...], at: str = "") -> tuple[str, ...]:
-    """Literal names, and those of which the extension is all."""
-    ends = re.compile(r"\*\.[a-z]+")
-    kept = (each for each in names if not is_glob(each) or ends.fullmatch(each))
-    return tuple(at + each for each in kept if each not in TOO_COMMON)
-
-
-def ways(marker: Marker) -> list[Way]:
-    """The ways to show `marker` by names: of each group one must be there."""
+def words(marker: Marker) -> set[str]:
+    """The names that `marker` wants in the directory, or beside it."""
     match marker:
         case Marker("tagged"):
-            return [(("CACHEDIR.TAG",),)]
-        case Marker("inside", names):
-            return [(usable(names),)] if usable(names) else []
-        case Marker("beside", names):
-            return [(usable(names, "../"),)] if usable(names) else []
-        case Marker("inside_all", names):
-            return [tuple((each,) for each in names)]
-        case Marker("beside_all", names):
-            return [tuple((f"../{each}",) for each in names)]
-        case Marker("any_of", parts=markers):
-            all_ways = [way for each in markers for way in ways(each)]
-            single = tuple(name for way in all_ways if len(way) == 1 for name in way[0])
-            return [((single,))] * bool(single) + [way for way in all_ways if len(way) > 1]
-        case Marker("all_of", parts=markers):
-            return [sum(each, ()) for each in product(*map(ways, markers))]
-    return []
+            return {"CACHEDIR.TAG"}
+        case Marker("inside" | "inside_all", names):
+            return {*names}
+        case Marker("beside" | "beside_all", names):
+            return {f"../{each}" for each in names}
+    return {word for part in marker.parts for word in words(part)}
 
 
 def is_sure(rule: Rule) -> bool:
@@ -267,17 +245,14 @@ def is_sure(rule: Rule) -> bool:
 
 
 def test_unneeded_names_are_those_of_sure_rules() -> None:
-    expected: dict[str, list[Way]] = {}
+    expected: dict[str, set[str]] = {}
     for rule in all_rules().values():
         if rule.kind is EntryType.DIRECTORY and is_sure(rule):
             for name in rule.find:
-                if not is_glob(name) and "/" not in name and ways(rule.marker):
-                    expected.setdefault(name, []).extend(ways(rule.marker))
-    held = {
-        name: [tuple(tuple(group.split()) for group in way.split("+")) for way in text.split("|")]
-        for name, text in directories.UNNEEDED.items()
-    }
-    assert held == expected
+                expected.setdefault(name, set()).update(words(rule.marker))
+    assert expected.keys() >= directories.UNNEEDED | directories.PROVED.keys()
+    for name, text in directories.PROVED.items():
+        assert expected[name] >= {*text.split()}, name
 
 
 def test_secret_names_are_those_of_rules() -> None:
@@ -296,17 +271,16 @@ def test_secret_names_are_those_of_rules() -> None:
     assert set(directories.SECRET_FOLDERS) == found[EntryType.DIRECTORY]
 
 
-def test_every_rule_that_a_name_shows_is_worth_a_look(tmp_path: Path) -> None:
-    """Plants each directory of the table with the first names of each way."""
-    for number, (name, text) in enumerate(directories.UNNEEDED.items()):
-        for at, way in enumerate(text.split("|")):
-            base = f"{number}-{at}/a/b"
-            words = [group.split()[0].replace("*", "x") for group in way.split("+")]
-            paths = {os.path.normpath(f"{base}/{name}/{word}") for word in words}
-            root = tmp_path / f"{number}-{at}"
-            build_tree(root, [*sorted(paths), file(f"{base}/{name}/z-data", size_bytes=5_000)])
+def test_every_unneeded_name_is_worth_a_look(tmp_path: Path) -> None:
+    """Plants each directory of the tables, with each of the names that show what it is."""
+    known = {**dict.fromkeys(directories.UNNEEDED, "x"), **directories.PROVED}
+    for number, (name, text) in enumerate(known.items()):
+        for at, word in enumerate(text.split()):
+            base, root = f"{number}-{at}/a/b", tmp_path / f"{number}-{at}"
+            path = os.path.normpath(f"{base}/{name}/{word}")
+            build_tree(root, [path, file(f"{base}/{name}/z-data", size_bytes=5_000)])
             report = api.measure(str(root))
-            assert f"{base}/{name}" in told(report).get("unneeded", ()), (name, way)
+            assert f"{base}/{name}" in told(report).get("unneeded", ()), (name, word)
 
 
 @pytest.mark.parametrize(("ignored", "found"), [(b"nothing\n", True), (b"src\n", False)])

@@ -22,7 +22,9 @@ def names_sent(request: Request, evaluator: object = None) -> tuple[list[str], s
         elif isinstance(event, Files):
             names += [event.prefix + name for name in event.names]
             # The sender opens no symlink.
-            marks = {n: event.odd.get(n, event.mark) for n in event.names if n not in event.links}
+            marks = {
+                n: event.others.get(n, event.mark) for n in event.names if n not in event.links
+            }
             refused |= {event.prefix + name for name, mark in marks.items() if mark.refused}
     return names, refused
 

@@ -1,10 +1,7 @@
 """The same sums, faster: a walk in C, with tables that Python makes of the patterns.
 
-The core counts plain files. It calls Python where bytes are not enough to match a pattern
-(characters beyond ASCII, patterns for whole paths). Entries that builders treat specially
-(links, unusual modes, attributes, unreadable files) it hands back by name, in the order of the
-walk, and the Python walk handles them. So the sums are the same. The Python walk counts
-everything if the core is missing or the answer needs more than sums.
+The core counts plain files, and calls Python for what bytes cannot match. Entries that builders
+treat specially it hands back by name, in the order of the walk, for the Python walk.
 """
 
 from __future__ import annotations
@@ -13,7 +10,6 @@ import os
 import stat
 import sys
 from array import array
-from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache, partial
 from importlib.machinery import ExtensionFileLoader, ModuleSpec
@@ -24,7 +20,6 @@ from ctxsize.engine.automaton import Automaton, Program, fastest
 from ctxsize.engine.directories import (
     FOLDERS,
     GITIGNORE,
-    MARKER_ENDS,
     MARKERS,
     SECRET_ENDS,
     SECRET_NAMES,
@@ -45,7 +40,7 @@ _MOST_LARGEST = 1000
 _MOST_THREADS = 8
 _READS_ATTRIBUTES, _REFUSES, _NO_SOCKETS, _SENDS_PARENTS, _ANYWHERE = 1, 2, 4, 8, 16
 _METERS = {None: 0, "buildkit": 1, "tar": 2}
-_MARK, _SECRET, _FOLDER, _END_MARK, _ENDING_SHIFT = 1, 2, 4, 8, 8
+_MARK, _SECRET, _FOLDER = 1, 2, 4
 _KINDS = ("files", "folder", "tree")
 _TREE = 2
 _END, _BYTE, _RUNE, _STAR, _CLASS, _CLUE = range(6)
@@ -78,11 +73,12 @@ def add_all(
     """
     module = core()
     python, automaton = Walk(request), fastest(request.spec)
-    if module is None or python.inspector.every_inode or not isinstance(automaton, Automaton):
+    if module is None or not isinstance(automaton, Automaton):
         return None
     program = automaton.program
     if (
-        any("\0" in pattern.text for pattern in request.spec.patterns)
+        python.inspector.every_inode
+        or any("\0" in pattern.text for pattern in request.spec.patterns)
         or len(program.owner) > _MOST_SEGMENTS
         or sums.top > _MOST_LARGEST
         or sys.getfilesystemencoding() != "utf-8"
@@ -123,18 +119,14 @@ def add_all(
 @cache
 def _clue_tokens() -> list[Tokens]:
     """Return the tokens of names and endings that `Clues` records, each with its meaning."""
-    kinds: defaultdict[str, int] = defaultdict(int)
-    ends: defaultdict[str, int] = defaultdict(int)
-    for names, kind in ((MARKERS, _MARK), (SECRET_NAMES, _SECRET), (FOLDERS, _FOLDER)):
-        for name in names:
-            kinds[name] |= kind
-    for end in SECRET_ENDS:
-        ends[end] |= _SECRET
-    for number, end in enumerate(sorted(MARKER_ENDS)):
-        ends[end] |= _END_MARK | number << _ENDING_SHIFT
+    tables = ((MARKERS, _MARK), (SECRET_NAMES, _SECRET), (FOLDERS, _FOLDER))
+    kinds = {
+        name: sum(kind for names, kind in tables if name in names)
+        for name in MARKERS | SECRET_NAMES | FOLDERS
+    }
     return [
         *([*_literal(name), (_CLUE, kind)] for name, kind in kinds.items()),
-        *([(_STAR, 0), *_literal(end), (_CLUE, kind)] for end, kind in ends.items()),
+        *([(_STAR, 0), *_literal(end), (_CLUE, _SECRET)] for end in SECRET_ENDS),
         [*_literal(SECRET_START), (_STAR, 0), (_CLUE, _SECRET)],
     ]
 
@@ -246,21 +238,20 @@ def _add_results(
 ) -> None:
     """Add the core's results to `sums`, and those that it handed back between them, in order."""
     totals, direct, extensions, patterns, largest, clues, back, cut = map(_read, found[:-1])
-    column = memoryview(found[-1][1])
+    column = memoryview(found[-1][1]).cast("q")
     by_pattern = _groups(patterns[1], 3)
     sums.add_found(totals[1], _rows(direct), _rows(extensions), by_pattern, _rows(largest))
     _add_clues(sums.clues, *clues)
     if _ignores_gitignore(request):
-        sums.clues.names[GITIGNORE].append("")
+        sums.clues.names[GITIGNORE].add("")
     texts, at, entries = iter(back[0]), 0, 0
     for run, before, kind, count in (*_groups(back[1], 4), (len(cut[1]) // 2, 0, -1, 0)):
         part = cut[1][2 * at : 2 * run]
-        last = entries + sum(part[::2]) * part.itemsize
-        sums.add_runs(column[entries:last], part)
+        last = entries + sum(part[::2])
+        sums.add_runs(column[entries:last], part, before)
         at, entries = run, last
         if kind >= 0:
             directory, names = next(texts), [*islice(texts, count)]
-            sums.set_position(before)
             silent = max(0, kind - _TREE)
             for event in python.handed_back(_KINDS[kind - silent], directory, names, silent):
                 sums.add(event)
@@ -283,11 +274,9 @@ def _add_clues(clues: Clues, texts: list[str], numbers: array[int]) -> None:
     named = zip(texts[::2], texts[1::2], numbers[::2], numbers[1::2], strict=True)
     for prefix, name, kinds, size in named:
         if kinds & _MARK:
-            clues.names[name].append(prefix)
-        if kinds & _END_MARK:
-            clues.names[f"*{name[name.rfind('.') :]}"].append(prefix)
+            clues.names[name].add(prefix)
         if kinds & _FOLDER:
-            clues.folders[name].append(prefix)
+            clues.folders[name].add(prefix)
         if kinds & _SECRET:
             clues.add_secret(prefix, name, size)
 
@@ -296,7 +285,7 @@ def _ignores_gitignore(request: Request) -> bool:
     """Return whether the context has a `.gitignore` at its top that is not sent."""
     automaton = fastest(request.spec)
     top = automaton.root()
-    if not automaton.odd(top, "", [GITIGNORE]).get(GITIGNORE, top.mark).ignored:
+    if not automaton.others(top, "", [GITIGNORE]).get(GITIGNORE, top.mark).ignored:
         return False
     try:
         return not stat.S_ISDIR(os.lstat(os.path.join(request.root, GITIGNORE)).st_mode)

@@ -73,7 +73,7 @@ typedef struct { int32_t kind, value; } Token;   /* value: bit, byte, -, -, clas
 enum { READS_ATTRIBUTES = 1, REFUSES = 2, NO_SOCKETS = 4, SENDS_PARENTS = 8, ANYWHERE = 16 };
 enum { UNCOUNTED, PACKETS, TAR };                /* how the builder counts what it sends */
 /* What a name tells. An ending that does is told once per directory: its number is above these bits. */
-enum { MARK = 1, SECRET = 2, FOLDER = 4, END_MARK = 8, ENDING_SHIFT = 8 };
+enum { MARK = 1, SECRET = 2, FOLDER = 4 };
 
 typedef struct {
     int words, patterns, tokens, segments, told, columns, options, counts, top, runes; /* whether any token is RUNE */
@@ -294,7 +294,7 @@ static inline int64_t content_of(int64_t n) { return (n >> 15) * field(32768) + 
 static inline int64_t packets_of(int64_t n) { return (n + 65535) >> 15; }
 static inline int64_t time_of(const struct timespec *t) { return (uint64_t)t->tv_sec * 1000000000 + t->tv_nsec; }
 #define GO_DIRECTORY (1u << 31)
-#define NO_CONTENT (-65535) /* the size of an entry without packets, as in packets.py */
+#define NO_CONTENT (-65535) /* the size of an entry without packets, as in wire.py */
 
 /* Returns whether a tar header of 512 bytes is enough. */
 static int fits_ustar(size_t path, const struct stat *st) {
@@ -389,7 +389,6 @@ static int add_files(Sums *s, Node *n, Entry *entries, uint32_t from, uint32_t t
     const Program *p = s->walk->p;
     int is_here = 0;
     int64_t *here = s->largest + p->top, content_bytes = 0, count = 0;
-    Word ends_seen = 0;
     Record **last = &n->records[from / CHUNK];
     memset(here, 0, p->top * sizeof *here);
     for (Entry *e = entries + from; e < entries + to; e++) {
@@ -405,8 +404,6 @@ static int add_files(Sums *s, Node *n, Entry *entries, uint32_t from, uint32_t t
         }
         int64_t size = n->sizes[i] = st.st_size;
         int tells = e->tells & (MARK | SECRET), large = is_large(p, s->largest, here, size);
-        Word end = 1ULL << (e->tells >> ENDING_SHIFT);
-        if (e->tells & END_MARK && !(ends_seen & end)) ends_seen |= end, tells |= END_MARK;
         if ((large || tells) && !note(s, &last, i, e->name, large, tells)) return 0;
         Amount *amount = &s->by_pattern[e->fate.decider + 1];
         amount->bytes += size, amount->count++;

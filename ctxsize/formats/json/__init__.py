@@ -36,7 +36,7 @@ FIELDS = {
     # The context and the transfer.
     "Report": (
         "context_path dockerfile builder ignore_file lower_bound context transfer more_transfers "
-        "named_contexts context.ignored problems differences"
+        "named_contexts context.ignored problems"
     ),
     "Report.problems": _OF_REPORT,
     "Reason": "kind paths count content_bytes files",
@@ -44,8 +44,8 @@ FIELDS = {
     "Pattern": "line text exception",
     "Measurement": (
         "totals.content_bytes totals.files totals.directories totals.symlinks totals.entries "
-        "hardlinks wire_bytes printed warm_bytes warm_printed tree largest_files "
-        "largest_directories by_extension by_pattern"
+        "hardlinks wire_bytes printed tree largest_files largest_directories "
+        " by_extension by_pattern"
     ),
     "Measurement.largest_files": "path=name content_bytes",
     "Measurement.largest_directories": "path=name content_bytes files",
@@ -58,17 +58,13 @@ FIELDS = {
     ),
     "Ignored.by_pattern": _BY_PATTERN,
     "Transfer": (
-        "context_used follow_paths content_bytes files wire_bytes printed warm_bytes warm_printed "
-        "platforms sources problems"
+        "context_used follow_paths content_bytes files wire_bytes printed platforms "
+        " sources problems"
     ),
     "Transfer.problems": _OF_REPORT,
     "SourceShare": "instruction line stage source path kind content_bytes files",
     "NamedContext": "name value kind announced used ignore_file context transfers problems",
     "NamedContext.problems": _OF_REPORT,
-    "Difference": (
-        "builder error ignore_file only_here only_here_count only_there only_there_count "
-        "content_differs content_differs_count"
-    ),
     "Entry": "path kind verdict.ignored size_bytes content_bytes arrives_empty verdict.by",
     "Amount": "files content_bytes",
     "Problem": _PROBLEM,
@@ -205,7 +201,7 @@ def _outcome(outcome: Outcome) -> Shape:
 
 def _report(report: Report, *, refused: bool = False) -> Shape:
     """Return a report with its verdict; `check` may have `refused` it."""
-    level = verdict.level(report, refused=refused).name
+    level = "refused" if refused else verdict.level(report).name
     found = {"level": level, "reasons": to_json(verdict.reasons(report))}
     return {"version": 1, "verdict": found, **_fields(report)}
 

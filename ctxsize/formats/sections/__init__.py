@@ -6,13 +6,13 @@ the sections, and do not depend on outcomes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from ctxsize.findings import Finding
 from ctxsize.formats import Look
 from ctxsize.formats.names import visible
-from ctxsize.model import Directory, Problem
+from ctxsize.model import Problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,8 +36,6 @@ class Prose(NamedTuple):
     """Number of blanks before all lines except the first."""
     marks: Sequence[tuple[str, str]] = ()
     """Parts of the first line in their order, each with a style; `""` for none."""
-    style: str = ""
-    """The style of the whole text, if there are no marks."""
     whole: bool = False
     """True to never wrap it."""
 
@@ -47,10 +45,6 @@ class Fact(NamedTuple):
 
     label: str
     text: str
-    width: int = 13
-    """Number of columns of the labels."""
-    mark: str = ""
-    """The beginning of the text that is shown as a warning."""
 
 
 class Answer(NamedTuple):
@@ -59,8 +53,6 @@ class Answer(NamedTuple):
     label: str
     style: str
     sentence: str
-    sign: str = ""
-    """The mark before the label in formats without colours."""
 
 
 class NextStep(NamedTuple):
@@ -80,7 +72,7 @@ class Card(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Rows of a table; the last column is a name, as wide as the output allows."""
+    """Rows of a table; the last column is as wide as the output allows."""
 
     headers: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -89,14 +81,6 @@ class Table(NamedTuple):
     """A line about the rows that are not shown."""
     numbers: int = 2
     """Number of columns that are numbers, aligned right."""
-
-
-class SizeTree(NamedTuple):
-    """The largest directories, as a tree."""
-
-    root: Directory
-    limit: int
-    """Number of directories to show."""
 
 
 class Example(NamedTuple):
@@ -109,15 +93,11 @@ class Findings(NamedTuple):
     """Findings in their order."""
 
     findings: Sequence[Finding]
-    counted: bool = True
-    """True to add their number."""
     brief: bool = False
     """True to show in text only one line for each, and few for each code."""
-    known: Collection[str | None] = ()
-    """Paths to omit from such a line if it has no line number."""
 
 
-Item = Prose | Fact | Answer | NextStep | Card | Table | SizeTree | Example | Findings
+Item = Prose | Fact | Answer | NextStep | Card | Table | Example | Findings
 
 
 class Section(NamedTuple):
@@ -130,9 +110,9 @@ class Section(NamedTuple):
     """True if Markdown folds it."""
 
 
-def notes(problems: Iterable[Problem]) -> list[Prose]:
+def notes(problems: Iterable[Problem]) -> list[Item]:
     """Return `problems` with the files that were read, as notes."""
-    lines = []
+    lines: list[Item] = []
     for each in problems:
         where = ":".join(str(part) for part in (each.path, each.line) if part is not None)
         text = f"note: {where}: {each.message}" if where else f"note: {each.message}"
@@ -155,14 +135,10 @@ def sections(outcome: Outcome, look: Look) -> Iterable[Section]:
             from ctxsize.formats.sections import suggested
 
             return suggested.sections(outcome)
-        case "lint" | "advise" | "rules" | "scan":
+        case _:
             from ctxsize.formats.sections import found
 
             return found.sections(outcome, look)
-        case "clean":
-            from ctxsize.formats.sections import cleaned
-
-            return cleaned.sections(outcome)
 
 
 def heading(outcome: Outcome) -> str:
@@ -170,12 +146,3 @@ def heading(outcome: Outcome) -> str:
     if outcome.kind == "check":
         return f"Build context budget: {'🟢 kept' if outcome.passes else '🔴 not kept'}"
     return f"ctxsize {outcome.kind}"
-
-
-def summary(outcome: Outcome, look: Look) -> Iterable[Section]:
-    """Return the sections of a comment: for a check, the limits and the refusals."""
-    if outcome.kind == "check":
-        from ctxsize.formats.sections import guarded
-
-        return guarded.summary(outcome, look)
-    return sections(outcome, look)

@@ -1,20 +1,23 @@
-"""Sections of `lint`, `advise`, `scan` and `rule`."""
+"""Sections of `lint`, `advise`, `scan`, `rule` and `clean`."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from ctxsize.codes import Code
 from ctxsize.findings import Finding
 from ctxsize.formats import Look
 from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.sections import (
+    Answer,
     Example,
     Findings,
     Item,
     Name,
+    NextStep,
     Prose,
     Section,
     Table,
@@ -27,13 +30,21 @@ from ctxsize.units import human, plural
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ctxsize.advice import DockerfileAdvice
+    from ctxsize.clean.plan import CleanCandidate, Cleaning, DiskSize, Part, Passed
     from ctxsize.codes import Rules
     from ctxsize.lints import Linted, LintedFile
     from ctxsize.scanning import Row, Scan
 
+_PARTS = 6
+"""Number of parts to show of a directory to delete."""
+_ALIKE = 12
+"""Number of candidates to show with the same reason."""
 
-def sections(outcome: Linted | DockerfileAdvice | Rules | Scan, look: Look) -> list[Section]:
-    """Return the sections of a list of findings, of builds or of codes."""
+
+def sections(
+    outcome: Linted | DockerfileAdvice | Rules | Scan | Cleaning, look: Look
+) -> list[Section]:
+    """Return the sections of a list of findings, of builds, of codes or of directories."""
     match outcome.kind:
         case "lint":
             return _linted(outcome)
@@ -41,6 +52,8 @@ def sections(outcome: Linted | DockerfileAdvice | Rules | Scan, look: Look) -> l
             return _advised(outcome)
         case "scan":
             return _scanned(outcome, look)
+        case "clean":
+            return _cleaned(outcome)
         case "rules" if outcome.asked:
             return [section for code in outcome.codes for section in _at_length(code)]
         case "rules":
@@ -48,19 +61,17 @@ def sections(outcome: Linted | DockerfileAdvice | Rules | Scan, look: Look) -> l
 
 
 def _linted(outcome: Linted) -> list[Section]:
-    lines = [Prose(_file(each), whole=True) for each in outcome.files] + notes(outcome.problems)
-    if not outcome.files:
-        lines.append(Prose("no ignore file here"))
-    mended = [found for file in outcome.files for found in file.mended]
+    lines: list[Item] = [Prose(_file(each), whole=True) for each in outcome.files]
+    lines += notes(outcome.problems)
     return [
-        Section(_fixed(mended)),
+        Section(_fixed([found for file in outcome.files for found in file.mended])),
         Section([Findings(outcome.findings)] if outcome.findings else []),
-        Section(lines),
+        Section(lines if outcome.files else [*lines, Prose("no ignore file here")]),
     ]
 
 
-def _fixed(mended: Sequence[Finding]) -> list[Prose]:
-    lines = []
+def _fixed(mended: Sequence[Finding]) -> list[Item]:
+    lines: list[Item] = []
     for each in mended:
         assert each.fix is not None
         where = place(each)
@@ -81,11 +92,9 @@ def _file(file: LintedFile) -> str:
 def _advised(advice: DockerfileAdvice) -> list[Section]:
     items: list[Item] = [Findings(advice.findings)] if advice.findings else []
     if any(each.fix for each in advice.findings):
-        items.append(Prose("`ctxsize advise --diff` shows the fixes", style="dim"))
+        items.append(Prose("`ctxsize advise --diff` shows the fixes"))
     if not advice.findings:
-        read = plural(len(advice.dockerfiles), "Dockerfile")
-        nothing = f"{read}: nothing found" if advice.dockerfiles else "no Dockerfile here"
-        items.append(Prose(nothing))
+        items.append(Prose(f"{plural(len(advice.dockerfiles), 'Dockerfile')}: nothing found"))
     return [Section(_fixed(advice.mended)), Section([*items, *notes(advice.problems)])]
 
 
@@ -121,7 +130,7 @@ def _scanned(scan: Scan, look: Look) -> list[Section]:
     return [
         Section(builds, title if scan.rows else ""),
         Section([Findings(scan.findings)] if scan.findings else []),
-        Section([Prose(advice, style="dim")] if scan.advice else []),
+        Section([Prose(advice)] if scan.advice else []),
         Section(notes(scan.problems)),
     ]
 
@@ -166,3 +175,100 @@ def _build(row: Row) -> str:
     elif os.path.normpath(row.dockerfile) != usual:
         words = ["-f", row.dockerfile, *words]
     return " ".join((row.build.context, *words))
+
+
+def _cleaned(outcome: Cleaning) -> list[Section]:
+    """Return the directories to delete by service, then those left alone."""
+    plan = outcome.plan
+    answer: list[Item] = [_freed(outcome)]
+    answer += [NextStep(outcome.command, "deletes it")] if outcome.command and plan.items else []
+    planned = [_directories(outcome)] if plan.items else []
+    failed = [
+        _bullet(f"{quoted(each.path)}: {visible(each.message)}{_rest(each.path, each.left)}")
+        for each in outcome.results
+        if not each.done
+    ]
+    unread = [
+        _bullet(f"{quoted(each.path or '.')}: {visible(each.message)}") for each in plan.problems
+    ]
+    left = more(len(unread) - _ALIKE)
+    return [
+        Section(answer),
+        Section(planned, "Planned" if outcome.applied else "Would be deleted"),
+        Section(failed, "Not deleted"),
+        Section([*_left_alone(plan.passed)], "Left alone"),
+        Section([*unread[:_ALIKE], *([_bullet(left)] if left else [])], "Not looked at"),
+    ]
+
+
+def _freed(outcome: Cleaning) -> Answer:
+    plan, sums, count = outcome.plan, outcome.plan.sums, len(outcome.plan.items)
+    if not count:
+        left = plural(len(plan.passed), "candidate")
+        return Answer("Nothing to delete", "green", f"{left} left alone")
+    if not outcome.applied:
+        # What has hard links elsewhere is not freed; what could not be read is not counted.
+        most = "about" if plan.problems else "at most"
+        size = f"{most} {human(sums.disk_bytes)} on disk ({amount(sums)})"
+        what = f"{size} in {plural(count, 'directory')}"
+        return Answer("Dry run", "yellow", f"would free {what}; nothing was deleted")
+    freed = human(sum(each.disk_bytes for each in outcome.results))
+    files = plural(sum(each.files for each in outcome.results), "file")
+    done = sum(each.done for each in outcome.results)
+    text = f"{freed} on disk freed, {files}; {done:,} of {plural(count, 'directory')} deleted"
+    if outcome.complete:
+        return Answer("Deleted", "green", text)
+    return Answer("Not all deleted", "red", text)
+
+
+def _directories(outcome: Cleaning) -> Table:
+    rows: list[tuple[str, ...]] = []
+    by_service = sorted(outcome.plan.items, key=lambda each: each.service)
+    for service, items in groupby(by_service, lambda each: each.service):
+        rows.append(("", "", "", quoted(service) if service else "(ROOT)"))
+        for item in items:
+            rows += _directory(item, service)
+    return Table(("on disk", "size", "files", ""), rows, numbers=3)
+
+
+def _directory(item: CleanCandidate, service: str) -> Iterator[tuple[str, ...]]:
+    """Yield the row of a directory, its evidence, and its largest parts."""
+    inventory = item.inventory
+    yield _disk(f"  {quoted(item.path[len(service) :].lstrip('/'))}", inventory.size)
+    yield (f"{item.kind.title}: {', '.join(map(visible, item.evidence))}",)
+    parts: Sequence[Part] = inventory.parts if len(inventory.parts) > 1 else ()
+    for part in parts[:_PARTS]:
+        # A part is counted without the parts below it.
+        others = any(each.name.startswith(f"{part.name}/") for each in parts)
+        name = f"{quoted(part.name)}, the rest" if others else quoted(part.name)
+        yield _disk(f"    {name if part.name else 'the rest'}", part.size)
+
+
+def _disk(text: str, size: DiskSize) -> tuple[str, ...]:
+    return human(size.disk_bytes), human(size.content_bytes), f"{size.files:,}", text
+
+
+def _left_alone(passed: Sequence[Passed]) -> Iterator[Prose]:
+    """Yield the candidates that are left alone, dangers first, the largest of each first."""
+    counts = Counter(each.objection.code for each in passed)
+    for code, group in groupby(sorted(passed, key=_gravity), lambda each: each.objection.code):
+        for each in [*group][:_ALIKE]:
+            size = "" if each.size is None else f" ({human(each.size.content_bytes)})"
+            yield _bullet(f"{quoted(each.path)}{size}: {visible(each.objection.message)}")
+        if left := more(counts[code] - _ALIKE):
+            yield _bullet(f"{left} ({code}); --format json lists all")
+
+
+def _gravity(each: Passed) -> tuple[bool, bool, str, int]:
+    code, disk_bytes = each.objection.code, each.size.disk_bytes if each.size else 0
+    return each.objection.by_choice, code == "not-proven", code, -disk_bytes
+
+
+def _rest(path: str, left: Sequence[str]) -> str:
+    if not left or tuple(left) == (path,):
+        return ""
+    return f"; the rest is in {', '.join(map(quoted, left))}"
+
+
+def _bullet(text: str) -> Prose:
+    return Prose(f"  {text}", 4)

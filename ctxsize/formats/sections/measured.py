@@ -11,290 +11,196 @@ from ctxsize.formats.sections import (
     Answer,
     Fact,
     Findings,
+    Name,
     NextStep,
     Prose,
     Section,
-    SizeTree,
-    breakdowns,
+    Table,
 )
-from ctxsize.formats.sections.breakdowns import taking
-from ctxsize.formats.verdict import hides_all, is_large, level, misses_source, reasons, sent
-from ctxsize.formats.wording import amount, command, listed, path_argument
+from ctxsize.formats.verdict import hides_all, is_large, level, sent
+from ctxsize.formats.wording import amount, command, listed, more, path_argument
 from ctxsize.model import (
     Amount,
-    Difference,
     Effect,
     Ignored,
     IgnoreFileInfo,
     Measurement,
     NamedContext,
-    Reason,
     Report,
-    Totals,
+    Share,
+    SourceShare,
     Transfer,
 )
 from ctxsize.units import human, percent, plural
 
-_DOMINANT = 0.5
-"""Share of the whole from which one directory is named as the cause."""
 _CLAUSES = {
-    "unneeded": ("{part} looks unneeded: {paths}",) * 2,
-    "git-ignored": ("{part} matches .gitignore: {paths}",) * 2,
-    "large-file": ("{part} is one file: {paths}", "{part} is {count} files: {paths}"),
-    "secret": ("{paths} looks like a secret", "{count} paths look like secrets: {paths}"),
+    "unneeded": "{part} looks unneeded: {paths}",
+    "git-ignored": "{part} matches .gitignore: {paths}",
+    "large-file": "{part} is in large files: {paths}",
+    "secret": "possible secrets: {paths}",
 }
-"""Clauses about one path and about several, by the kind of a reason."""
+"""Clauses about the reasons of a verdict, by their kinds."""
 
 
-def sections(report: Report, look: Look, *, refused: bool = False) -> Iterator[Section]:
-    """Yield the whole report, or only one table if `look.only`.
-
-    `check` may have `refused` it.
-    """
-    yield Section([answer(report, refused=refused), next_step(report)])
+def sections(report: Report, look: Look) -> Iterator[Section]:
+    """Yield the whole report, or only one table if `look.only`."""
+    yield Section([_answer(report), _next_step(report)])
+    found = [Findings(report.findings, brief=True)] if report.findings else []
+    problems = Section(found, "Problems", "yellow" if report.suspicious else "bold")
     if look.only is not None:
-        yield from breakdowns.sections(report, look.top, by=look.only)
-        yield _problems(report)
+        yield from _tables(report, look)
+        yield problems
         return
-    yield Section([*_facts(report, look)])
+    yield Section([*_facts(report)])
     for each in report.named_contexts:
-        facts = _about_named(report, each, look)
-        yield Section([*facts], f"Named context {visible(each.name)}")
-    yield _problems(report)
-    tree, count = report.context.tree, report.context.totals.directories
-    largest = [SizeTree(tree, 2 * look.top + 1)] if tree.children else []
-    yield Section(largest, f"Size tree, of {plural(count, 'directory')}", folded=True)
-    yield from breakdowns.sections(report, look.top)
-    compared = [line for each in report.differences for line in _difference(each)]
-    yield Section(compared, f"Other builders, compared with {report.builder}")
+        yield Section([*_about_named(report, each)], f"Named context {visible(each.name)}")
+    yield problems
+    yield from _tables(report, look)
 
 
-def _problems(report: Report) -> Section:
-    title, style = ("Suspicious", "yellow") if report.suspicious else ("Worth knowing", "bold")
-    # A problem without a path is about the build, whose paths are shown above.
-    known = {report.context_path, report.dockerfile} - {each.path for each in report.all_problems}
-    found = [Findings(report.findings, brief=True, known=known)] if report.findings else []
-    return Section(found, title, style)
-
-
-def _facts(report: Report, look: Look) -> Iterator[Fact]:
-    dockerfile = "from stdin" if report.dockerfile == "-" else quoted(report.dockerfile or "")
+def _facts(report: Report) -> Iterator[Fact]:
     yield Fact("Context", quoted(report.context_path))
-    yield Fact("Dockerfile", dockerfile or "none found")
+    is_stdin = report.dockerfile == "-"
+    yield Fact("Dockerfile", "from stdin" if is_stdin else quoted(report.dockerfile or "none"))
     yield _ignore_file(report.ignore_file)
-    is_known = report.transfer or report.failing
-    yield Fact("Context size" if is_known else "Sent", _size(report, report.context))
-    yield from _travels(report, report.transfers, look)
-    if not is_known:
-        yield from _printed(report, report.context, look)
-    images = {
-        problem.message.rpartition(" ")[2]: None
+    yield from _sizes(report, report.context, report.transfers, "context")
+    images = [
+        problem.message.rpartition(" ")[2]
         for transfer in report.transfers
         for problem in transfer.problems
         if problem.code == "unknown-onbuild" and not transfer.everything
-    }
+    ]
     if images:
-        yield Fact("Assumed", visible(f"no ONBUILD triggers in {', '.join(images)}"))
-    yield Fact("Ignored", _ignored(report.context.ignored, report))
+        names = ", ".join(dict.fromkeys(images))
+        yield Fact("Assumed", visible(f"no ONBUILD triggers in {names}"))
+    yield Fact("Ignored", _ignored(report.context.ignored))
 
 
-def _about_named(report: Report, context: NamedContext, look: Look) -> Iterator[Fact]:
-    yield Fact("Stands for", quoted(context.value))
-    if context.kind != "local":
-        yield Fact("Sent", "nothing: the builder fetches it, and no ignore file is read")
-    if context.used is False:
+def _about_named(report: Report, named: NamedContext) -> Iterator[Fact]:
+    yield Fact("Stands for", quoted(named.value))
+    if named.context is not None:
+        yield _ignore_file(named.ignore_file)
+        yield from _sizes(report, named.context, named.transfers, named.announced)
+    elif not named.local:
+        yield Fact("Transfer", "nothing: the builder fetches it, and no ignore file is read")
+    elif named.used is False:
         yield Fact("Transfer", "nothing: this build takes nothing from it")
-    if context.context is not None:
-        yield _ignore_file(context.ignore_file)
-        yield Fact("Context size", _size(report, context.context))
-        yield from _travels(report, context.transfers, look, context.announced)
 
 
 def _ignore_file(info: IgnoreFileInfo | None) -> Fact:
     if info is None:
-        none = "no ignore file"
-        return Fact("Ignore file", f"{none}, so nothing is ignored", mark=none)
-    kind = ", for this Dockerfile only" if info.dockerfile_specific else ""
-    patterns = plural(len(info.patterns), "pattern")
-    return Fact("Ignore file", f"{quoted(info.path)} ({patterns}{kind})")
+        return Fact("Ignore file", "none, so nothing is ignored")
+    return Fact("Ignore file", f"{quoted(info.path)} ({plural(len(info.patterns), 'pattern')})")
 
 
-def _size(report: Report, context: Measurement) -> str:
-    least = "at least " if report.lower_bound else ""
-    links = plural(context.hardlinks, "hard link")
-    more = f" ({links} without content)" if context.hardlinks else ""
-    return f"{least}{human(context.totals.content_bytes)} in {_counts(context.totals)}{more}"
-
-
-def _counts(totals: Totals) -> str:
-    """Return the number of entries of each kind that occurs, files first."""
-    kinds = ((totals.directories, "directory"), (totals.symlinks, "symlink"))
-    others = [plural(count, noun) for count, noun in kinds if count]
-    return ", ".join([plural(totals.files, "file"), *others])
-
-
-def _ignored(ignored: Ignored, report: Report) -> str:
-    totals = ignored.totals
-    if not totals.entries:
-        return "nothing" if report.ignore_file is None else "nothing: no entry matches a pattern"
-    if ignored.complete:
-        return f"{human(totals.content_bytes)} in {_counts(totals)}"
-    if not ignored.unopened:
-        return _counts(totals)
-    return f"at least {_counts(totals)} ({plural(ignored.unopened, 'directory')} not opened)"
-
-
-def _travels(
-    report: Report, transfers: Sequence[Transfer], look: Look, name: str = "context"
+def _sizes(
+    report: Report, context: Measurement, transfers: Sequence[Transfer], name: str
 ) -> Iterator[Fact]:
-    """Yield the transfer of a context and the printed figure, for all or each platform."""
+    """Yield the size of a context, and for each transfer its size and the printed figure."""
+    yield Fact("Context size", _least(report) + amount(context.totals))
     several = len({each.platforms for each in transfers}) > 1
-    side_by_side = sum(each.context_used for each in transfers) > 1
     for each in transfers:
         lead = f"{', '.join(each.platforms)}: " if several else ""
         yield Fact("Transfer", lead + _taken(report, each))
-        for label, text, *_ in _printed(report, each, look, name, by_chance=side_by_side):
-            yield Fact(label, lead + text)
+        yield Fact("Build prints", lead + _printed(report, each, name))
+    if not transfers and not report.failing:
+        yield Fact("Build prints", _printed(report, context, name))
+
+
+def _least(report: Report) -> str:
+    return "at least " if report.lower_bound else ""
 
 
 def _taken(report: Report, transfer: Transfer) -> str:
     if not transfer.context_used:
         return "nothing: the Dockerfile takes nothing from the context"
-    whole = [each for each in transfer.sources if transfer.everything and each.path == "."]
     sources = [
-        f"{taking(each)} ({quoted(report.dockerfile or '')}:{each.line})"
-        for each in whole[:1] or transfer.sources
+        f"{visible(_taking(each))} ({quoted(report.dockerfile or '')}:{each.line})"
+        for each in transfer.sources
+        if not transfer.everything or each.path == "."
     ]
     size = "all of it" if transfer.everything else amount(transfer)
-    return f"{size}, by {listed(sources, 'source')}" if sources else size
+    return f"{size}, by {listed(sources)}" if sources else size
 
 
-def _printed(
-    report: Report,
-    context: Transfer | Measurement,
-    look: Look,
-    name: str = "context",
-    *,
-    by_chance: bool = False,
-) -> Iterator[Fact]:
-    """Yield the figure that the builder prints, and that of the next build if `look.warm`.
+def _taking(source: SourceShare) -> str:
+    """Return the instruction with this one source, and the path that its variables come to."""
+    if source.instruction == "RUN":
+        return f"RUN --mount, {source.kind} of {source.path}"
+    path = f" ({source.path})" if "$" in source.source else ""
+    return f"{source.instruction} {source.source}{path}"
 
-    If transfers run at once, chance decides what the next one prints.
-    """
+
+def _printed(report: Report, part: Transfer | Measurement, name: str) -> str:
+    """Return the figure that the builder prints."""
     builder = BUILDERS[report.builder]
-    least = "at least " if report.lower_bound else ""
-    line = least + (builder.announces or "").replace("context:", f"{visible(name)}:")
-    if isinstance(context, Transfer) and not context.context_used:
-        yield Fact("Build prints", "nothing")
-    elif builder.announces is None or context.wire_bytes is None:
-        yield Fact(
-            "Build prints", f"nothing: {builder.title} reads the context in place and sends nothing"
-        )
-    else:
-        when = "in each build" if builder.resends else "in a cold build, less in a warm one"
-        if isinstance(context, Measurement) and builder.asks_for_paths:
-            when = "in a cold build, if all of it is transferred"
-        yield Fact("Build prints", f"{line.format(context.printed)} ({builder.title}, {when})")
-    if not look.warm:
-        return
-    if builder.announces is None or context.warm_bytes is None:
-        yield Fact("Second build", "nothing")
-        return
-    again, chance = line.format(context.warm_printed), ""
-    if by_chance and context.warm_printed != context.printed:
-        again += f" to {context.printed}"
-        chance = ", as several transfers run at once and may reuse each other's files"
-    yield Fact("Second build", f"{again}, if nothing changes{chance}")
+    if builder.announces is None or part.printed is None:
+        return f"nothing: {builder.title} sends nothing of it"
+    when = "in each build" if builder.resends else "in a cold build"
+    if isinstance(part, Measurement) and builder.asks_for_paths:
+        when += ", if all of it is transferred"
+    line = builder.announces.replace("context:", f"{visible(name)}:").format(part.printed)
+    return f"{_least(report)}{line} ({builder.title}, {when})"
 
 
-def _difference(other: Difference) -> Iterator[Fact | Prose]:
-    """Yield the differences of another builder, with the first few paths."""
-    if other.error is not None:
-        yield Fact(other.builder, f"the build fails: {visible(other.error)}")
-        return
-    file = quoted(other.ignore_file or "") or "no ignore file"
-    says = "sends the same" if other.same else "sends something else"
-    yield Fact(other.builder, f"{says} ({file})")
-    for sign, what, paths, count in (
-        ("-", "not sent", other.only_here, other.only_here_count),
-        ("+", "sent in addition", other.only_there, other.only_there_count),
-        ("~", "empty in one of them only", other.content_differs, other.content_differs_count),
-    ):
-        names = ", ".join(map(quoted, paths)) + (", …" if count > len(paths) else "")
-        if count:
-            yield Prose(f"{' ' * 15}{sign} {count:,} {what}: {names}", 17)
+def _ignored(ignored: Ignored) -> str:
+    if not ignored.totals.entries:
+        return "nothing"
+    if ignored.complete:
+        return amount(ignored.totals)
+    entries = plural(ignored.totals.entries, "entry")
+    unopened = plural(ignored.unopened, "directory")
+    return f"at least {entries}, with {unopened} not opened" if ignored.unopened else entries
 
 
-def answer(report: Report, *, refused: bool = False) -> Answer:
+def _answer(report: Report) -> Answer:
     """Return the verdict and its reasons in one sentence."""
-    concern = level(report, refused=refused)
-    return Answer(concern.title, concern.style, "; ".join(_clauses(report)), concern.sign)
+    concern = level(report)
+    return Answer(concern.title, concern.style, "; ".join(_clauses(report)))
 
 
-def _clauses(report: Report) -> list[str]:
+def _clauses(report: Report) -> Iterator[str]:
     if report.failing:
-        context = amount(report.context.totals)
-        return [f"nothing is built from the context of {context}; see why below"]
+        yield "nothing is built; see the problems below"
+        return
     if hides_all(report):
-        return ["everything is ignored, so COPY and ADD find nothing"]
-    whole = sent(report)
-    clauses = [_whole_size(report, whole), *(_reason(each, whole) for each in report.reasons)]
+        yield "everything is ignored, so COPY and ADD find nothing"
+        return
+    whole, named = sent(report), [each.context for each in report.named_contexts if each.context]
+    # Podman reads the context in place.
+    is_sent = BUILDERS[report.builder].announces is not None
+    text = f"{_least(report)}{amount(whole)} {'would be sent' if is_sent else 'can be read'}"
+    all_contexts = Amount.of(report.context.totals, *(each.totals for each in named))
+    yield text if all_contexts == whole else f"{text}, of {human(all_contexts.content_bytes)}"
+    for reason in report.reasons:
+        paths = listed([*map(quoted, reason.paths)], of=reason.count)
+        share = percent(reason.content_bytes, whole.content_bytes)
+        part = f"{human(reason.content_bytes)} ({share})"
+        yield _CLAUSES[reason.kind].format(part=part, paths=paths)
     unneeded = {"unneeded", "git-ignored"} & {each.kind for each in report.reasons}
     if unneeded and report.ignore_file is None:
-        clauses.append("there is no ignore file")
+        yield "there is no ignore file"
     if report.suspicious:
-        fails = misses_source(report)
-        clauses.append("see why below" if fails else "see what is suspicious below")
-    return clauses
+        yield "see the problems below"
 
 
-def _whole_size(report: Report, part: Amount) -> str:
-    least = "at least " if report.lower_bound else ""
-    is_sent = BUILDERS[report.builder].announces is not None
-    text = f"{least}{amount(part)} {'would be sent' if is_sent else 'are in the context'}"
-    transfer = report.transfer
-    if transfer is not None and (len(report.parts) > 1 or not transfer.everything):
-        named = [each.context.totals for each in report.named_contexts if each.context is not None]
-        size = human(Amount.of(report.context.totals, *named).content_bytes)
-        whole = f"{plural(1 + len(named), 'context')} with" if named else "a context of"
-        return f"{text}, of {whole} {size}"
-    tree = report.context.tree
-    largest = tree.children[0] if tree.children else tree
-    dominates = 0 < largest.content_bytes >= _DOMINANT * tree.content_bytes
-    # Where there are reasons, they name the causes.
-    if largest is tree or not dominates or report.reasons or not reasons(report):
-        return text
-    share = percent(largest.content_bytes, tree.content_bytes)
-    return f"{text}, {share} of it in {quoted(largest.path)}"
-
-
-def _reason(reason: Reason, whole: Amount) -> str:
-    share = percent(reason.content_bytes, whole.content_bytes)
-    paths = ", ".join(map(quoted, reason.paths)) + ", …" * (reason.count > len(reason.paths))
-    text = _CLAUSES[reason.kind][reason.count > 1]
-    part = f"{human(reason.content_bytes)} ({share})"
-    return text.format(part=part, paths=paths, count=f"{reason.count:,}")
-
-
-def next_step(report: Report) -> NextStep:
+def _next_step(report: Report) -> NextStep:
     """Return the command to type next, or what to correct first."""
     for problem in report.failing:
         where = quoted(problem.path or report.context_path)
         return NextStep("", f"correct {where}{f':{problem.line}' if problem.line else ''}")
-    for problem in report.problems:
-        if problem.code == "arrives-empty" and problem.path:
-            explain = command(report, "explain", "--trace", path_argument(problem.path))
-            return NextStep(explain, "shows why it arrives empty")
     for problem in report.all_problems:
+        if problem.code == "arrives-empty" and problem.path:
+            arguments = ("explain", "--trace", path_argument(problem.path))
+            return NextStep(command(report, *arguments), "shows why it arrives empty")
         if problem.code == "source-not-found" and problem.line:
-            explain = command(report, "explain", "--source", str(problem.line))
-            return NextStep(explain, "shows why the build does not find it")
+            arguments = ("explain", "--source", str(problem.line))
+            return NextStep(command(report, *arguments), "shows why the build does not find it")
     if hides_all(report):
         by_pattern = command(report, "measure", "--by", "pattern")
         return NextStep(by_pattern, "shows what each pattern ignores")
     if any(problem.effect is Effect.LOWER_BOUND for problem in report.problems):
-        again = "again, when the paths below are readable and do not change"
-        return NextStep(command(report, "measure"), again)
+        return NextStep(command(report, "measure"), "again, when the tree can be read")
     if report.reasons or is_large(sent(report)):
         # Review comes before --write.
         purpose = "finds what the build does not need, and proves it"
@@ -304,3 +210,60 @@ def next_step(report: Report) -> NextStep:
     narrow = report.transfer is not None and not report.transfer.everything
     options = ("--transfer", "--size") if narrow else ("--size",)
     return NextStep(command(report, "ls", *options), "lists every entry that is sent")
+
+
+def _tables(report: Report, look: Look) -> Iterator[Section]:
+    """Yield the tables that are not empty, or those of one choice of `--by`."""
+    context = report.context
+    for usual, by, title, columns, header, parts in (
+        (True, "", "Largest directories", "size files %", "directory", _directories(report, look)),
+        (False, "dir", "Largest directories, own files only", "size files %", "directory",
+         context.largest_directories),
+        (True, "", "Taken by the Dockerfile", "size files line", "source", _sources(report)),
+        (True, "file", "Largest files", "size %", "file", context.largest_files),
+        (True, "ext", "By extension", "size files %", "extension", context.by_extension),
+        (True, "pattern", "Ignored, by the pattern that decided", "size files line", "pattern",
+         context.ignored.by_pattern),
+        (False, "pattern", "Sent, by the pattern that decided", "size files line", "pattern",
+         context.by_pattern),
+    ):  # fmt: skip
+        if look.only == by and not parts:
+            yield Section([Prose(f"{title}: none")])
+        elif look.only == by or (look.only is None and usual and parts):
+            table = table_of(columns, header, parts[: look.top], context.totals.content_bytes)
+            rest = more(len(parts) - look.top, header)
+            yield Section([table._replace(rest=rest)], title, folded=look.only is None)
+
+
+def _directories(report: Report, look: Look) -> list[Share]:
+    """Return the largest directories, each with all that is below it."""
+    found, pending = list[Share](), [*report.context.tree.children]
+    while pending:
+        node = pending.pop()
+        found.append(Share(node.path, node.content_bytes, node.files))
+        pending += node.children
+    return sorted(found, key=lambda each: (-each.content_bytes, each.name))[: look.top]
+
+
+def _sources(report: Report) -> list[Share]:
+    """Return the share of each source of the Dockerfile, the largest first."""
+    if all(each.everything for each in report.transfers):
+        return []
+    taken = dict.fromkeys(each for transfer in report.transfers for each in transfer.sources)
+    shares = (Share(_taking(each), each.content_bytes, each.files, each.line) for each in taken)
+    return sorted(shares, key=lambda each: (-each.content_bytes, each.line or 0))
+
+
+def table_of(columns: str, header: str, parts: Sequence[Share], total: int) -> Table:
+    """Return a table of `parts` of a whole of `total` bytes, with `columns` and their names."""
+    names = columns.split()
+    rows = []
+    for part in parts:
+        cells = {
+            "size": human(part.content_bytes),
+            "files": f"{part.files:,}",
+            "%": percent(part.content_bytes, total),
+            "line": str(part.line or ""),
+        }
+        rows.append((*(cells[each] for each in names), Name(part.name or "(none)")))
+    return Table((*names, header), rows, numbers=len(names))

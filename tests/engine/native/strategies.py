@@ -26,8 +26,8 @@ TELLING = sorted(
         *directories.MARKERS,
         *directories.FOLDERS,
         *directories.SECRET_NAMES,
-        *(f"x{end}" for end in (*directories.MARKER_ENDS, *directories.SECRET_ENDS)),
-        *(*directories.MARKER_ENDS, *directories.SECRET_ENDS),
+        *(f"x{end}" for end in directories.SECRET_ENDS),
+        *directories.SECRET_ENDS,
         *(".env.x", ".env.", ".env.example", "..x", "x.", "a.b.c", "...", "..env.x", "cert.pem"),
     }
 )

@@ -1,7 +1,7 @@
-"""The size of BuildKit's packets in bytes.
+"""The bytes that builders print for a transfer, exactly.
 
-The sum equals BuildKit's figure, to the byte. Source: the packet format of
-tonistiigi/fsutil.
+BuildKit counts the packets of tonistiigi/fsutil, the classic builder the stream of Go's tar
+writer, used as in moby/go-archive.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from itertools import chain
 from ctxsize import units
 from ctxsize.engine.events import Batch, Files, Folder, Xattrs
 from ctxsize.engine.request import Request
-
-_BARE: Xattrs = {}
 
 
 class Meter:
@@ -36,22 +34,12 @@ class Meter:
     def add_sums(self, announced: int, content: int) -> None:
         """Add sums that the core counted: bytes that announce entries, and bytes of content."""
 
-    def add_runs(self, sizes: memoryview, runs: array[int]) -> None:
+    def add_runs(self, sizes: Sequence[int], runs: array[int]) -> None:
         """Add the sizes of entries in order, and for each run its entries and its packets."""
 
     def totals(self, request: Request) -> tuple[int, ...]:
         """Return the number that the builder prints; several numbers if it depends on chance."""
         return ()
-
-    def warm_totals(self, request: Request) -> tuple[int, ...]:
-        """Return the number that the next build prints if nothing changes."""
-        return self.totals(request)
-
-    def figure(self, totals: tuple[int, ...]) -> tuple[int | None, str | None]:
-        """Return the least of `totals`, and the text that the builder prints for all of them."""
-        if not totals:
-            return None, None
-        return totals[0], " or ".join(dict.fromkeys(map(self.printed, totals)))
 
 
 _CHUNK = 32 * 1024
@@ -67,52 +55,58 @@ _SURELY_SHORT = 127 - 2 - _USUAL_MODE - _USUAL_TIME - 10
 """Bytes of a path up to which its packet has a short head, whatever the file's size."""
 
 
-class BuildKitMeter(Meter):
-    """Counts the bytes of a transfer as BuildKit's daemon does, for a cold build and the next.
-
-    If nothing changed, the next build requests content only for a file that arrived empty, as
-    that file does not have the announced size.
-    """
+class PacketMeter(Meter):
+    """Counts the bytes of BuildKit's packets, as its daemon does for a cold build."""
 
     printed = staticmethod(units.printed_by_buildkit)
 
     def __init__(self) -> None:
         self._sum = _FIN
-        self._content = 0
-        self._packets = _Packets()
-        self._again: list[int] = []
+        self._entries = 0
 
     def add_sums(self, announced: int, content: int) -> None:
-        self._sum, self._content = self._sum + announced, self._content + content
+        self._sum += announced + content
 
-    def add_runs(self, sizes: memoryview, runs: array[int]) -> None:
-        self._packets.sizes.frombytes(sizes)
-        self._packets.runs.extend(runs)
+    def add_runs(self, sizes: Sequence[int], runs: array[int]) -> None:
+        at = 0
+        for entries, packets in zip(runs[::2], runs[1::2], strict=True):
+            self._add_heads(sizes[at : at + entries], packets)
+            at += entries
 
     def totals(self, request: Request) -> tuple[int, ...]:
-        return (self._sum + self._content + self._packets.heads(),)
-
-    def warm_totals(self, request: Request) -> tuple[int, ...]:
-        content = _content(0)
-        positions = (_number(position) for position in self._again)
-        return (self._sum + sum(_TYPE_FIELD + content + each for each in positions),)
+        return (self._sum,)
 
     def add(self, batches: Sequence[Batch]) -> None:
-        order: list[int] = []
+        sizes: list[int] = []
         packets = 0
         plain: list[tuple[Files, list[int]]] = []
         for event, own, empty in batches:
             if isinstance(event, Folder):
                 self._sum += self._announced(event.path, event.stat, 0, "", event.xattrs)
-                order.append(_NO_CONTENT)
+                sizes.append(_NO_CONTENT)
             elif event.plain and not empty and not event.xattrs:
                 plain.append((event, own))
-                order += own
+                sizes += own
             else:
-                travelling = self._one_by_one(event, empty, len(self._packets.sizes) + len(order))
+                travelling = self._one_by_one(event, empty)
                 packets += sum(map(_packets_of, travelling))
-                order += travelling
-        self._packets.add(order, packets + self._together(plain))
+                sizes += travelling
+        self._add_heads(sizes, packets + self._together(plain))
+
+    def _add_heads(self, sizes: Sequence[int], packets: int) -> None:
+        """Add the heads of the packets of entries, which hold a type and the entry's position.
+
+        An entry without packets has the size `_NO_CONTENT`.
+        """
+        # Both ends of fsutil number the entries as they are announced (`sender.walk`).
+        first = self._entries
+        self._entries += len(sizes)
+        position = _number(first)
+        if position == _number(self._entries - 1):
+            self._sum += (_TYPE_FIELD + position) * packets
+        else:
+            for at, size in enumerate(sizes, first):
+                self._sum += (_TYPE_FIELD + _number(at)) * _packets_of(size)
 
     def _together(self, plain: list[tuple[Files, list[int]]]) -> int:
         """Add plain files that arrive whole; return the number of packets of their content.
@@ -134,37 +128,33 @@ class BuildKitMeter(Meter):
         sizes = [*chain.from_iterable([own for _, own in plain])]
         # Content below a chunk is its bytes and a length as long as the size field.
         numbers = sum([_NUMBER[size.bit_length()] for size in sizes])
-        self._sum += total + numbers
-        self._content += sum(sizes) + numbers
+        total += sum(sizes) + 2 * numbers
         packets = 2 * len(sizes) - sizes.count(0)
         for size in [size for size in sizes if size >= _CHUNK]:
-            self._content += _content(size) - size - _NUMBER[size.bit_length()]
+            total += _content(size) - size - _NUMBER[size.bit_length()]
             packets += _packets_of(size) - 2
+        self._sum += total
         return packets
 
-    def _one_by_one(self, files: Files, empty: frozenset[str], position: int) -> list[int]:
-        """Add files of any kind, the first at `position`; return the bytes of content of each."""
+    def _one_by_one(self, files: Files, empty: frozenset[str]) -> list[int]:
+        """Add files of any kind; return the bytes of content of each."""
         travelling: list[int] = []
-        for at, (name, each) in enumerate(zip(files.names, files.stats, strict=True), position):
+        for name, each in files.pairs:
             link = files.links.get(name) or files.linked.get(name, "")
-            xattrs = files.xattrs.get(name, _BARE)
+            xattrs = files.xattrs.get(name, {})
             self._sum += self._announced(files.prefix + name, each, each.st_size, link, xattrs)
             size = _NO_CONTENT
             # The receiver requests content for sockets too (`fileCanRequestData`).
             if not link and stat.S_IFMT(each.st_mode) in (stat.S_IFREG, stat.S_IFSOCK):
-                travels = stat.S_ISREG(each.st_mode) and name not in empty
-                size = each.st_size if travels else 0
-                self._content += _content(size)
-                # It compares sizes, so that it requests a file that arrived empty in every build.
-                if each.st_size and not travels:
-                    self._again.append(at)
+                size = each.st_size if stat.S_ISREG(each.st_mode) and name not in empty else 0
+                self._sum += _content(size)
             travelling.append(size)
         return travelling
 
     def _announced(
         self, path: str, each: os.stat_result, size: int, link: str, xattrs: Xattrs
     ) -> int:
-        """Return the bytes of the packet that announces an entry."""
+        """Return the bytes of the packet that announces an entry (`types.Stat` of fsutil)."""
         device = each.st_rdev if stat.S_IFMT(each.st_mode) in (stat.S_IFBLK, stat.S_IFCHR) else 0
         length = (
             _field(_takes(path))
@@ -181,46 +171,13 @@ class BuildKitMeter(Meter):
         return packet
 
 
-class _Packets:
-    """The packets of content in the order of entries, to count the bytes of their heads.
-
-    A head contains the type and the entry's position. Most runs of entries lie where all
-    positions have the same length, so that the number of packets in the run is enough; for
-    the others the sizes are kept.
-    """
-
-    def __init__(self) -> None:
-        self.sizes = array("q")
-        self.runs = array("q")
-        """Number of entries and number of packets of each run, one run after another."""
-
-    def add(self, sizes: list[int], packets: int) -> None:
-        """Add a run of entries; an entry without packets has the size `_NO_CONTENT`."""
-        self.sizes.fromlist(sizes)
-        self.runs.fromlist([len(sizes), packets])
-
-    def heads(self) -> int:
-        """Return the bytes of all heads."""
-        total = position = 0
-        runs = iter(self.runs)
-        for entries, packets in zip(runs, runs, strict=True):
-            last = position + entries - 1
-            total += _TYPE_FIELD * packets
-            if _number(position) == _number(last):
-                total += _number(position) * packets
-            else:
-                sizes = enumerate(self.sizes[position : last + 1], position)
-                total += sum(_number(each) * _packets_of(size) for each, size in sizes)
-            position = last + 1
-        return total
-
-
 def _packets_of(size: int) -> int:
     """Return the number of packets of a content: one for each chunk, and an empty last one."""
     return (size + 2 * _CHUNK - 1) // _CHUNK
 
 
 def _takes(text: str) -> int:
+    """Return the bytes of a text."""
     return len(text) if text.isascii() else len(os.fsencode(text))
 
 
@@ -285,3 +242,90 @@ def _go_mode(mode: int) -> int:
     """Return `mode` as Go's `fs.FileMode`, without the socket bit, which the sender drops."""
     bits = mode & 0o777 | _MODE_BITS.get(stat.S_IFMT(mode), 0)
     return bits | sum(go for unix, go in _EXTRA_BITS.items() if mode & unix)
+
+
+_BLOCK = 512
+_RANDOM_LINE = len("\n.dockerfile.\n") + 20
+
+
+class TarMeter(Meter):
+    """Counts the bytes of the classic builder's tar stream, which every build sends again."""
+
+    printed = staticmethod(units.printed_by_classic)
+
+    def add_sums(self, announced: int, content: int) -> None:
+        self._sum += announced  # `content` is part of that
+
+    def totals(self, request: Request) -> tuple[int, ...]:
+        if request.dockerfile is None or request.dockerfile_in_context is not None:
+            return (self._sum + 2 * _BLOCK,)
+        return tuple(sorted({self._sum + each for each in _outside_dockerfile(request)}))
+
+    def add(self, batches: Sequence[Batch]) -> None:
+        for event, _, _ in batches:  # no file arrives empty: the command line stops instead
+            if isinstance(event, Folder):
+                self._sum += _header(f"{event.path}/", event.stat, 0, "", event.xattrs)
+                continue
+            for name, each in event.pairs:
+                link = event.linked.get(name) or event.links.get(name, "")
+                size = each.st_size if stat.S_ISREG(each.st_mode) and not link else 0
+                xattrs = event.xattrs.get(name, {})
+                self._sum += _header(event.prefix + name, each, size, link, xattrs)
+                self._sum += _blocks(size)
+
+
+def _outside_dockerfile(request: Request) -> tuple[int, ...]:
+    """Return the bytes that a Dockerfile from outside the context adds to the stream."""
+    # `AddDockerfileToBuildContext` of docker/cli adds it at the end under a random name, and that
+    # name to the ignore file, which it makes if there is none; the order of the two is random.
+    # It does not close this stream: the last entry has no padding, and the end marker is missing.
+    dockerfile = request.dockerfile_bytes
+    if request.ignore_file is None:
+        ignore_file = len(".dockerignore") + _RANDOM_LINE
+        return (
+            2 * _BLOCK + _blocks(ignore_file) + dockerfile,
+            2 * _BLOCK + _blocks(dockerfile) + ignore_file,
+        )
+    size = len(request.ignore_file.data)
+    return (_BLOCK + dockerfile + _blocks(size + _RANDOM_LINE) - _blocks(size),)
+
+
+def _blocks(size: int) -> int:
+    return -size % _BLOCK + size
+
+
+def _header(path: str, each: os.stat_result, size: int, link: str, xattrs: Xattrs) -> int:
+    """Return the bytes of an entry's header, with an extended header if the entry needs one."""
+    name, target, seconds = os.fsencode(path), os.fsencode(link), each.st_mtime_ns // 10**9
+    records = {
+        "linkpath": len(target) if len(target) > 100 or not target.isascii() else 0,
+        "size": len(str(size)) if size > 8 * 1024**3 - 1 else 0,
+        "mtime": len(str(seconds)) if not 0 <= seconds <= 0o77777777777 else 0,
+        "SCHILY.xattr.security.capability": xattrs.get("security.capability", 0),
+    }
+    if not any(records.values()) and (name.isascii() and _fits_ustar(name)):
+        return _BLOCK
+    # In an extended header Go's `archive/tar` also writes a path that would fit when split.
+    records["path"] = len(name) if len(name) > 100 or not name.isascii() else 0
+    body = sum(_record(key, length) for key, length in records.items() if length)
+    return 2 * _BLOCK + _blocks(body)
+
+
+def _fits_ustar(name: bytes) -> bool:
+    """Return whether `name` fits in a header, split into prefix and suffix if necessary."""
+    if len(name) <= 100:
+        return True
+    end = min(len(name) - 1 if name.endswith(b"/") else len(name), 156)
+    cut = name.rfind(b"/", 0, end)
+    return cut > 0 and len(name) - cut - 1 <= 100
+
+
+def _record(key: str, value_bytes: int) -> int:
+    r"""Return the length of `"<length> <key>=<value>\n"`, which includes its own digits."""
+    rest = len(key) + value_bytes + 3
+    length = rest + len(str(rest))
+    return rest + len(str(length))
+
+
+METERS: dict[str | None, type[Meter]] = {None: Meter, "buildkit": PacketMeter, "tar": TarMeter}
+"""The meters, by the names that builders have for them."""
