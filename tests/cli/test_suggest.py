@@ -128,7 +128,7 @@ def test_a_directory_in_the_way(cli: Cli, rust: Path) -> None:
 
 def test_what_this_build_leaves_behind_anyway(cli: Cli, tmp_path: Path) -> None:
     text = b"FROM scratch\nCOPY target/app /app\n"
-    nodes = ["target/app", file(".idea/workspace.xml", size_bytes=3_000_000)]
+    nodes = ["Cargo.toml", "target/app", file("target/debug/x", size_bytes=3_000_000)]
     root = build_tree(tmp_path / "ctx", [file("Dockerfile", text), *nodes])
     result = cli("suggest", "--write", cwd=root)
     assert "3.0 MB in 1 file, not transferred" in " ".join(result.out.split())
