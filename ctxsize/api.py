@@ -254,30 +254,36 @@ def plan_ignore_file(
     return finished(request, plan, config, write=write)
 
 
-def discover(root: str = ".") -> Discovery:
+def discover(root: str = ".", *, ask_docker: bool = False) -> Discovery:
     """Return the builds that files below `root` define, in the environment of this process.
 
-    Raises `InputError` for no directory.
+    With `ask_docker`, `docker buildx bake --print` evaluates functions, conditions and
+    `for` in Bake files. Raises `InputError` for no directory.
     """
     from ctxsize import discovery
 
-    return discovery.discover(root, environment=os.environ)
+    return discovery.discover(root, environment=os.environ, ask_docker=ask_docker)
 
 
 def scan(
     root: str = ".",
     *,
+    ask_docker: bool = False,
     config: Config | None = None,
     progress: Progress | None = None,
     steps: Steps | None = None,
 ) -> Scan:
-    """Return every build below `root`, measured, the largest first, with joint findings."""
+    """Return every build below `root`, measured, the largest first, with joint findings.
+
+    `ask_docker` is as for `discover`. `config`, by default that of `root`, selects the
+    findings. `steps` is called with each build. Raises `InputError` for no directory.
+    """
     from ctxsize.accepting import Wanted, readable
     from ctxsize.codes import names
     from ctxsize.findings import in_order
     from ctxsize.scanning import scan as run
 
-    discovery = discover(root)
+    discovery = discover(root, ask_docker=ask_docker)
     config, problems = readable(config, root)
     wanted = Wanted(config)
     scanned = run(discovery, left=wanted.of, progress=progress, steps=steps)
@@ -334,10 +340,8 @@ def clean_plan(
     return look(root, choice, progress)
 
 
-def clean_apply(
-    plan: CleanPlan, *, progress: Progress | None = None, steps: Steps | None = None
-) -> tuple[Result, ...]:
+def clean_apply(plan: CleanPlan, *, steps: Steps | None = None) -> tuple[Result, ...]:
     """Delete each item of `plan` that has not changed since, and return the results."""
     from ctxsize.clean.delete import delete
 
-    return tuple(delete(plan, progress=progress, steps=steps))
+    return tuple(delete(plan, steps=steps))

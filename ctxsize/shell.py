@@ -28,18 +28,12 @@ _DEEPEST = 8
 
 
 def commands(text: str) -> tuple[Command, ...]:
-    """Return the simple commands in `text`, in the order in which they run.
-
-    They end before the first part that cannot be read.
-    """
+    """Return the simple commands in `text`, as they run, up to what cannot be read."""
     return _read(text, 0)[0]
 
 
 def is_read_whole(text: str) -> bool:
-    """Return whether `commands` returns all commands in `text`.
-
-    A conclusion from the absence of a command is valid only then.
-    """
+    """Return whether `commands` returns all commands in `text`: only then a missing one is none."""
     return _read(text, 0)[1]
 
 

@@ -14,10 +14,9 @@ import posixpath
 import re
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import NamedTuple
 
 from ctxsize.advice.caches import Fetch, fetches, snippet
-from ctxsize.advice.recipe import Contents, Recipe, quoted, subdirectories
+from ctxsize.advice.recipe import Recipe, quoted, subdirectories
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.engine.ignorefile import sent_text
 from ctxsize.findings import Confidence, Finding
@@ -60,7 +59,11 @@ def too_wide(recipe: Recipe) -> Iterator[Finding]:
     taken = _sources(recipe)
     if not taken or any(source == "." or "$" in source for source, _ in taken):
         return
-    directory = os.path.commonpath([_directory(recipe, source) for source, _ in taken])
+    # A file counts with its directory, and so does a wildcard.
+    directory = os.path.commonpath(
+        source if recipe.holds_directory(source) else os.path.dirname(re.split(r"[*?[]", source)[0])
+        for source, _ in taken
+    )
     for each in recipe.builds if directory else ():
         context, shown = each.build.context, os.path.join(each.build.context, directory)
         is_wide = os.path.isdir(shown) and len(subdirectories(context)) >= _FEWEST
@@ -85,42 +88,13 @@ def _sources(recipe: Recipe) -> list[tuple[str, int]]:
     return [(source, step.line) for step in steps for source in step.sources]
 
 
-def _directory(recipe: Recipe, source: str) -> str:
-    """Return the directory that a source names or lies in, up to the first wildcard."""
-    fixed = re.split(r"[*?[]", source, maxsplit=1)[0]
-    is_one = fixed == source and recipe.holds_directory(source)
-    return source if is_one else fixed.rpartition("/")[0]
-
-
-class Repeated(NamedTuple):
-    """An install that each change of the sources repeats without need."""
-
-    everything: StageStep
-    """The step that copies the sources."""
-    fetch: Fetch
-    files: tuple[str, ...]
-    """Files of its directory that it reads; directories end with a slash."""
-    instead: str
-    """The text to write instead: manifests, install, sources."""
-
-
 def copied_too_early(recipe: Recipe) -> Iterator[Finding]:
     """Yield CTX202, at the instruction that copies too much. CTX210 handles cargo."""
-    for found in filter(None, (_repeated_install(recipe, stage) for stage in recipe.stages)):
-        fetch = found.fetch
-        command = f"`{' '.join(fetch.command.words[:4])}` (line {fetch.step.line})"
-        downloads = f"makes {command} download everything"
-        does = downloads if fetch.does("compile") else f"runs {command}"
-        yield recipe.finding(
-            "CTX202",
-            found.everything.line,
-            f"every change in the context {does} again",
-            evidence=tuple(f"the context contains {name}" for name in found.files[:3]),
-            help=found.instead,
-        )
+    found = (_repeated_install(recipe, stage) for stage in recipe.stages)
+    return (finding for _, finding in filter(None, found))
 
 
-def _repeated_install(recipe: Recipe, stage: BuiltStage) -> Repeated | None:
+def _repeated_install(recipe: Recipe, stage: BuiltStage) -> tuple[Fetch, Finding] | None:
     """Return the first install of a stage that could run before the sources are copied."""
     everything: StageStep | None = None
     before, own = set[str](), set(stage.own)
@@ -136,12 +110,12 @@ def _repeated_install(recipe: Recipe, stage: BuiltStage) -> Repeated | None:
             elif {everything, step} <= own and fetch.manager.name not in before:
                 found = _repeated(recipe, everything, fetch)
                 if found is not None:
-                    return found
+                    return fetch, found
     return None
 
 
-def _repeated(recipe: Recipe, everything: StageStep, fetch: Fetch) -> Repeated | None:
-    """Return the install if it needs few files and there is a manifest where it runs."""
+def _repeated(recipe: Recipe, everything: StageStep, fetch: Fetch) -> Finding | None:
+    """Return the finding if the install needs few files and there is a manifest where it runs."""
     manager, command, compiles = fetch.manager, fetch.command, fetch.does("compile")
     if not fetch.does("manifest") or (compiles and not manager.downloads):
         return None
@@ -149,15 +123,14 @@ def _repeated(recipe: Recipe, everything: StageStep, fetch: Fetch) -> Repeated |
     inside = everything.inside(posixpath.join(fetch.workdir, given or ""))
     if inside is None or _is_vendored(recipe, fetch):
         return None
-    contents, requirements = Contents(recipe, inside), _requirements(command)
+    requirements, sources = _requirements(command), everything.instruction
     # Without a requirements file, pip installs the project itself.
     own = () if command.operands[:1] == ("pip",) else manager.files
-    files = tuple(filter(contents.has, requirements or own))
-    sources = everything.instruction
+    files = [each for each in requirements or own if recipe.sends(posixpath.join(inside, each))]
     is_movable = everything.workdir == fetch.step.workdir or sources.arguments[-1].startswith("/")
     if all(each.startswith(".") for each in files) or not is_movable:
         return None
-    if not _is_enough(fetch, contents, files):
+    if not _is_enough(recipe, fetch, inside, files):
         return None
     flags = [each for each in sources.flags if each.startswith(("--chown", "--chmod", "--link"))]
     to = posixpath.normpath(posixpath.join(sources.arguments[-1], inside)).rstrip("/") + "/"
@@ -169,8 +142,15 @@ def _repeated(recipe: Recipe, everything: StageStep, fetch: Fetch) -> Repeated |
     if lacking or compiles:
         early = manager.downloads if compiles else " ".join((written, *lacking))
         instead = f"write `RUN {early}` and `{sources.text}` before"
-    instead = f"write `{copy}` here, and {instead} `{written}` (line {fetch.step.line})"
-    return Repeated(everything, fetch, files, instead)
+    shown = f"`{' '.join(command.words[:4])}` (line {fetch.step.line})"
+    does = f"makes {shown} download everything" if compiles else f"runs {shown}"
+    return recipe.finding(
+        "CTX202",
+        everything.line,
+        f"every change in the context {does} again",
+        evidence=tuple(f"the context contains {name}" for name in files[:3]),
+        help=f"write `{copy}` here, and {instead} `{written}` (line {fetch.step.line})",
+    )
 
 
 def _is_vendored(recipe: Recipe, fetch: Fetch) -> bool:
@@ -189,31 +169,33 @@ def _requirements(command: Command) -> tuple[str, ...]:
     return (*behind, *joined, *synced)
 
 
-def _is_enough(fetch: Fetch, contents: Contents, files: tuple[str, ...]) -> bool:
+def _is_enough(recipe: Recipe, fetch: Fetch, inside: str, files: list[str]) -> bool:
     """Return whether the install needs only `files`, and later sources keep its results.
 
     Directories of the context would replace those of the same name that it creates.
     """
     command, manager = fetch.command, fetch.manager
-    if given := _requirements(command):
-        operands = (word for word in command.operands if word not in given)
-        if command.has(*_OF_FILES) or any(word.startswith((".", "/")) for word in operands):
-            return False
-        if len(files) < len(given) or any(_INCLUDED.search(contents.text(e)) for e in given):
-            return False
-    elif not manager.files or manager.needs_more_than(contents.text(manager.files[0])):
-        return False
+    given = _requirements(command)
+    texts = (recipe.text(posixpath.join(inside, each)) for each in given or manager.files[:1])
+    if given:
+        others = (word for word in command.operands if word not in given)
+        is_local = any(word.startswith((".", "/")) for word in others)
+        needs_more = is_local or command.has(*_OF_FILES) or len(files) < len(given)
+        needs_more = needs_more or any(map(_INCLUDED.search, texts))
+    else:
+        needs_more = not manager.files or any(map(manager.needs_more_than, texts))
     # Paths with blanks and files of other directories are left to a person.
-    are_plain = not any(set(each) & set("/ \t[*?") for each in files)
+    are_plain = not any(set(each) & set("/ \t[*?") for each in files) and " " not in inside
     more = (*_NEEDING_MORE, *(f"{each}/" for each in manager.directories))
-    return are_plain and " " not in contents.below and not any(map(contents.has, more))
+    there = any(recipe.sends(f"{inside or '.'}/{each}") for each in more)
+    return are_plain and not needs_more and not there
 
 
 def missing_caches(recipe: Recipe) -> Iterator[Finding]:
     """Yield CTX223 once for each RUN and manager, except for installs that CTX202 reports."""
     for stage in recipe.stages:
         repeated = _repeated_install(recipe, stage)
-        seen = set() if repeated is None else {(repeated.fetch.step, repeated.fetch.manager)}
+        seen = set() if repeated is None else {(repeated[0].step, repeated[0].manager)}
         own = set(stage.own)
         for fetch, line in _uncached(recipe, stage):
             key = fetch.step, fetch.manager

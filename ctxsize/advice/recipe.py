@@ -34,8 +34,6 @@ from ctxsize.syntax import Command
 
 _MOST_STEPS = 500_000
 """Number of steps of all stages of a Dockerfile, each with the steps of its base stages."""
-_SUFFIX = re.compile(r"(?i)(?:docker|container)file[.\-_](.+)|(.+)[.\-_](?:docker|container)file")
-"""Names such as `Dockerfile.web` and `web.Dockerfile`, with the part that names the service."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,10 +92,7 @@ class Recipe:
         for place in (place for each in self.builds for place in each.places):
             if place.how in ("compose", "bake") and place.name:
                 return slug(place.name)
-        directory, _, name = self.path.rpartition("/")
-        above = os.path.basename(os.path.abspath(directory or "."))
-        suffix = _SUFFIX.fullmatch(name)
-        return slug(suffix[1] or suffix[2] if suffix else above) or "app"
+        return slug(os.path.basename(os.path.dirname(os.path.abspath(self.path)))) or "app"
 
     # The files around it.
 
@@ -117,6 +112,30 @@ class Recipe:
         except CtxsizeError:
             return []  # there is one, and it fails the build
         return None if found is None else found.texts()
+
+    @cached_property
+    def _spec(self) -> DockerIgnoreSpec:
+        try:
+            return DockerIgnoreSpec.from_lines(self.ignored(self.builds[0].build) or ())
+        except IgnoreFileError:
+            return DockerIgnoreSpec([])
+
+    def sends(self, path: str) -> bool:
+        """Return whether all contexts send a file, or a directory if `path` ends with a slash."""
+        clean = posixpath.normpath(path)
+        if clean.startswith(("..", "/")) or self._spec.match_file(clean):
+            return False
+        is_there = os.path.isdir if path.endswith("/") else os.path.isfile
+        return all(is_there(os.path.join(root, clean)) for root in self.contexts)
+
+    def text(self, path: str) -> str:
+        """Return the text of a file of the context, `""` if it is not sent or cannot be read."""
+        shown = os.path.join(self.contexts[0], path)
+        try:
+            is_inside = holds(self.border, shown) and self.sends(path)
+            return read_file(shown).decode("utf-8", "replace") if is_inside else ""
+        except OSError:
+            return ""
 
     # Findings and changes.
 
@@ -188,41 +207,6 @@ def read_recipe(
 def slug(name: str) -> str:
     """Return `name` as a part of a cache id."""
     return re.sub(r"[^\w.-]", "-", name).strip("-.")
-
-
-@dataclass(frozen=True)
-class Contents:
-    """The files that all contexts of a recipe send."""
-
-    recipe: Recipe
-    below: str = ""
-    """The directory of the context that names are relative to."""
-
-    @cached_property
-    def _spec(self) -> DockerIgnoreSpec:
-        try:
-            return DockerIgnoreSpec.from_lines(
-                self.recipe.ignored(self.recipe.builds[0].build) or ()
-            )
-        except IgnoreFileError:
-            return DockerIgnoreSpec([])
-
-    def has(self, name: str) -> bool:
-        """Return whether a file `name` is sent, or a directory if `name` ends with a slash."""
-        path = posixpath.normpath(posixpath.join(self.below, name))
-        if path.startswith(("..", "/")) or self._spec.match_file(path):
-            return False
-        is_there = os.path.isdir if name.endswith("/") else os.path.isfile
-        return all(is_there(os.path.join(root, path)) for root in self.recipe.contexts)
-
-    def text(self, name: str) -> str:
-        """Return the text of a file, `""` if it is not sent or cannot be read."""
-        path = os.path.join(self.recipe.contexts[0], self.below, name)
-        try:
-            is_inside = holds(self.recipe.border, path) and self.has(name)
-            return read_file(path).decode("utf-8", "replace") if is_inside else ""
-        except OSError:
-            return ""
 
 
 def subdirectories(directory: str) -> list[str]:

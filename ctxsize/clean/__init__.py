@@ -1,6 +1,3 @@
-"""Deletes what is proven to be regenerable, and nothing else.
-
-`look` reads the tree, `plan` decides on what it found, `delete` carries it out.
-"""
+"""Deletes what is proven to be regenerable: `look` plans, and `delete` carries that out."""
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import sys
 import time
 import unicodedata
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import PurePath
 
 from ctxsize.clean.descent import Descent, held
@@ -20,26 +21,26 @@ from ctxsize.engine import git
 from ctxsize.reader import entries_in, read_file
 
 _LONGEST_PATH = 4000
+_FRESH_S = 1.0
+"""Seconds between two looks at all processes, as there may be thousands of directories."""
 _PROC = "/proc"
 _ProcessUse = tuple[str, str]
 """An absolute path that a process uses, and a description of the process."""
 
 
 class Dangers:
-    """Dangers below the real path `root`; processes are listed again after `fresh_s` seconds."""
+    """Dangers below the real path `root`."""
 
-    def __init__(self, root: str, *, fresh_s: float) -> None:
+    def __init__(self, root: str) -> None:
         self._root = root
-        self._tracking = _Tracking()
-        self._fresh_s = fresh_s
+        # The answers so far, by the top of a repository.
+        self._has_repository = cache(_has_repository)
+        self._tracked = cache(_tracked)
         self._listed_at: float | None = None
         self._uses: tuple[_ProcessUse, ...] = ()
 
     def of(self, descent: Descent, locks: Iterable[str]) -> CleanObjection | None:
         """Return what speaks against the directory where `descent` is, with its `locks`."""
-        if len(os.fsencode(self._full(descent.path))) > _LONGEST_PATH:
-            message = "its path is too long to ask git and the system about it"
-            return CleanObjection("too-deep", message)
         around = self.around(descent.path)
         if around is not None:
             return around
@@ -53,9 +54,11 @@ class Dangers:
     def around(self, path: str) -> CleanObjection | None:
         """Return the objection of git, mounts and processes to the directory at `path`."""
         full, now = self._full(path), time.monotonic()
-        if self._listed_at is None or now - self._listed_at > self._fresh_s:
+        if len(os.fsencode(full)) > _LONGEST_PATH:
+            return CleanObjection("too-deep", "its path is too long to ask the system about it")
+        if self._listed_at is None or now - self._listed_at > _FRESH_S:
             self._uses, self._listed_at = tuple(_users(self._root)), now
-        return self._tracking.objection(full) or _using(full, self._uses)
+        return self._protection(full) or _using(full, self._uses)
 
     def using(self, path: str) -> CleanObjection | None:
         """Return what is mounted in the directory at `path` or uses it at this very moment."""
@@ -65,27 +68,17 @@ class Dangers:
     def _full(self, path: str) -> str:
         return os.path.join(self._root, path)
 
-
-class _Tracking:
-    """The answers of git so far, by the top of each repository."""
-
-    def __init__(self) -> None:
-        self._answers: dict[str, git.SortedPaths | CleanObjection] = {}
-        self._is_top: dict[str, bool] = {}
-
-    def objection(self, path: str) -> CleanObjection | None:
+    def _protection(self, path: str) -> CleanObjection | None:
         """Return the reason why git protects the directory `path`, a real path, or None.
 
         Where there is a repository and git does not answer, that is a reason too.
         """
         try:
-            for top in self._tops(path):
+            for top in filter(self._has_repository, map(str, PurePath(path).parents)):
                 if any(_is_there(f"{top}/{name}") for name in REPOSITORIES - {".git"}):
                     message = f"{top} is under version control by another system than git"
                     return CleanObjection("vcs", message)
-                if top not in self._answers:
-                    self._answers[top] = _tracked(top)
-                answer = self._answers[top]
+                answer = self._tracked(top)
                 if isinstance(answer, CleanObjection):
                     return answer
                 for found in answer.at_or_below(os.path.relpath(path, top)):
@@ -94,14 +87,10 @@ class _Tracking:
             return CleanObjection("git", f"what git tracks is not known: {error.strerror}")
         return None
 
-    def _tops(self, path: str) -> Iterator[str]:
-        """Yield each directory above `path` with a repository in it. Raises `OSError`."""
-        for above in map(str, PurePath(path).parents):
-            if above not in self._is_top:
-                found = any(_is_there(f"{above}/{name}") for name in REPOSITORIES)
-                self._is_top[above] = found or _is_bare(above)
-            if self._is_top[above]:
-                yield above
+
+def _has_repository(path: str) -> bool:
+    found = any(_is_there(f"{path}/{name}") for name in REPOSITORIES)
+    return found or all(_is_there(f"{path}/{name}") for name in BARE)
 
 
 def _is_there(path: str) -> bool:
@@ -110,10 +99,6 @@ def _is_there(path: str) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     return True
-
-
-def _is_bare(path: str) -> bool:
-    return all(_is_there(f"{path}/{name}") for name in BARE)
 
 
 def _tracked(top: str) -> git.SortedPaths | CleanObjection:
@@ -220,12 +205,8 @@ def _mapped(at: str, directory: str) -> Iterator[str]:
             yield os.fsdecode(found + rest).removesuffix(" (deleted)")
 
 
-_Place = tuple[bytes, str]
-"""A device as the kernel writes it, and a path in its file system."""
-
-
-def _place(directory: str) -> _Place | None:
-    """Return the place of `directory` in its file system, independent of mounts."""
+def _place(directory: str) -> tuple[bytes, str] | None:
+    """Return the device of `directory` and its path there, independent of mounts."""
     # The longest mount point counts; the last of several on one point hides those before.
     around = [each for each in _mounts("self") if _is_in(directory, each[2])]
     if not around:
@@ -234,7 +215,7 @@ def _place(directory: str) -> _Place | None:
     return device, os.path.normpath(os.path.join(root, os.path.relpath(directory, point)))
 
 
-def _mounted(at: str, directory: str, place: _Place | None) -> Iterator[str]:
+def _mounted(at: str, directory: str, place: tuple[bytes, str] | None) -> Iterator[str]:
     """Yield what below `directory` is mounted for the process `at` and not for us."""
     namespace = _link(f"{at}/ns/mnt")
     if place is None or namespace in ("", _link(f"{_PROC}/self/ns/mnt")):
@@ -254,16 +235,3 @@ def _mounts(process: str) -> Iterator[tuple[bytes, str, str]]:
             for each in line.split(b" ", 5)
         ]
         yield fields[2], os.fsdecode(fields[3]), os.fsdecode(fields[4])
-
-
-def locked_files(device: int) -> frozenset[int]:
-    """Return the inodes on `device` that a process which we may see has locked."""
-    found = set()
-    for line in _content(f"{_PROC}/locks").decode("utf-8", "replace").splitlines():
-        place = re.search(r" (-?[0-9]+) ([0-9a-f]+):([0-9a-f]+):([0-9]+) ", line)
-        # A process that waits for a lock is marked by an arrow.
-        if place is None or " -> " in line or int(place[1]) == os.getpid():
-            continue
-        if os.makedev(int(place[2], 16), int(place[3], 16)) == device:
-            found.add(int(place[4]))
-    return frozenset(found)

@@ -1,9 +1,7 @@
 """Carries out a plan; the only place that deletes directories.
 
-A directory is first renamed to a sibling, which makes it unreachable for builds that come along,
-then compared with what was planned, then emptied entry by entry: each is looked at once more just
-before, and what was not planned is kept. Whatever speaks against it before the first entry is
-deleted puts the directory back under its name.
+A directory is renamed, so that builds no longer find it, compared with the plan, then emptied entry
+by entry, each checked once more. What was not planned is kept, and put back under its name.
 """
 
 from __future__ import annotations
@@ -13,10 +11,10 @@ import secrets
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
-from errno import ENOENT, ENOTEMPTY
+from dataclasses import dataclass, field, replace
+from errno import EEXIST, ENOTEMPTY
 
-from ctxsize.clean.dangers import Dangers, locked_files
+from ctxsize.clean.dangers import Dangers
 from ctxsize.clean.descent import Descent, Locks, tour
 from ctxsize.clean.inventory import (
     BLOCK_BYTES,
@@ -31,84 +29,66 @@ from ctxsize.clean.inventory import (
 )
 from ctxsize.clean.plan import CleanCandidate, CleanObjection, CleanPlan, Inventory, Result
 from ctxsize.clean.proofs import CleanCategory
-from ctxsize.engine.events import Progress, Steps, stepped
+from ctxsize.engine.events import Steps, stepped
 from ctxsize.reader import entries_in
 
 Step = Callable[[str, str], None]
 """Called when an item is `checked`, `renamed` and `compared`, each before what follows."""
 _SHOWN = 3
-_FRESH_S = 1.0
-"""There may be thousands of items: processes are not looked at again for each."""
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def delete(
-    plan: CleanPlan,
-    *,
-    progress: Progress | None = None,
-    steps: Steps | None = None,
-    step: Step | None = None,
+    plan: CleanPlan, *, steps: Steps | None = None, step: Step = lambda *_: None
 ) -> Iterator[Result]:
     """Yield what became of each item, one after the other, as it is done."""
-    dangers = Dangers(plan.root, fresh_s=_FRESH_S)
-    entries = content_bytes = 0
-
-    def count(size_bytes: int) -> None:
-        nonlocal entries, content_bytes
-        entries, content_bytes = entries + 1, content_bytes + size_bytes
-        if progress is not None:
-            progress(entries, content_bytes)
-
+    dangers = Dangers(plan.root)
     for item in stepped(plan.items, steps, lambda each: each.path):
-        yield _result(plan, item, _Deletion(item, dangers, step or (lambda *_: None), count))
+        yield _Deletion(item, dangers, step).result(plan)
     for path in plan.records:
         above, _, name = path.rpartition("/")
-        with suppress(OSError), Descent.at(plan.root) as descent:
+        with suppress(OSError), Descent(plan.root) as descent:
             descent.follow(above)
             if is_orphan(descent.fd, name):
                 os.unlink(name, dir_fd=descent.fd)
 
 
-def _result(plan: CleanPlan, item: CleanCandidate, deletion: _Deletion) -> Result:
-    """Delete one item, and return its result."""
-    if not {"", ".", ".."}.isdisjoint(item.path.split("/")):
-        return Result(item.path, False, message="it is not below ROOT")
-    above, _, name = item.path.rpartition("/")
-    try:
-        with Descent.at(plan.root) as descent, Locks() as locks:
-            if descent.place != plan.place:
-                return Result(item.path, False, message="ROOT is another directory now")
-            descent.follow(above)
-            with Descent(descent.fd) as inner:
-                inner.enter(name)
-                return deletion.run(descent.fd, inner.fd, locks)
-    except OSError as error:
-        return Result(item.path, False, message=f"it has changed: {error.strerror}")
-
-
 class _Deletion:
     """One directory on its way out."""
 
-    def __init__(
-        self, item: CleanCandidate, dangers: Dangers, step: Step, count: Callable[[int], None]
-    ) -> None:
+    def __init__(self, item: CleanCandidate, dangers: Dangers, step: Step) -> None:
         self._item = item
         self._dangers = dangers
         self._step = step
-        self._count = count
-        self._above_path, _, self._name = item.path.rpartition("/")
+        above, self._name = os.path.split(item.path)
         self._is_leftover = item.kind.category is CleanCategory.LEFTOVER
         self._trash = self._name if self._is_leftover else TRASH + secrets.token_hex(16)
+        self._trash_path = os.path.join(above, self._trash)
 
-    def run(self, above: int, fd: int, locks: Locks) -> Result:
-        """Delete the directory `fd` in the directory `above`, and return the result."""
+    def result(self, plan: CleanPlan) -> Result:
+        """Delete the directory, and return the result."""
+        if not {"", ".", ".."}.isdisjoint(self._item.path.split("/")):
+            return self._failed("it is not below ROOT")
+        try:
+            with Descent(plan.root) as descent, Locks() as locks:
+                if descent.place != plan.place:
+                    return self._failed("ROOT is another directory now")
+                descent.follow(os.path.dirname(self._item.path))
+                with Descent(descent.fd) as inner:
+                    inner.enter(self._name)
+                    return self._run(descent.fd, inner.fd, locks)
+        except OSError as error:
+            return self._failed(f"it has changed: {error.strerror}")
+
+    def _run(self, above: int, fd: int, locks: Locks) -> Result:
+        """Delete the directory `fd` in the directory `above`."""
         self._above, self._fd = above, fd
         planned = self._item.inventory
         beside = [f"../{self._trash}{RECORD}"] if self._is_leftover else []
         held = locks.take(fd, [*planned.locks, *beside])
         if held is not None:
             return self._failed(f"a build holds the lock {held}")
-        found = take(fd, locked=locked_files(planned.place[0]), linked=planned.linked)
+        found = take(fd, linked=planned.linked)
         objection = (
             found.objection or _difference(planned, found) or self._dangers.around(self._item.path)
         )
@@ -150,12 +130,12 @@ class _Deletion:
         objection = again.objection or _difference(found, again, renamed=True)
         if objection is None and self._item.kind.category is not CleanCategory.CACHE:
             # There may be thousands of caches, and whoever has a file of one open keeps it.
-            objection = self._dangers.using(self._path(self._trash))
+            objection = self._dangers.using(self._trash_path)
         return objection
 
     def _empty(self, found: Inventory) -> Result:
         """Delete its entries and then itself, and return the result."""
-        emptying = _Emptying(found.tokens, self._count)
+        emptying = _Emptying(found.tokens)
         try:
             with Descent(self._fd) as descent:
                 emptying.run(descent)
@@ -180,34 +160,27 @@ class _Deletion:
         if left:
             path, reason = left[0]
             count = f"{len(left):,} of its entries could not be deleted"
-            return self._failed(f"{count}: {shown(path)}: {reason}", self._path(self._trash))
+            return self._failed(f"{count}: {shown(path)}: {reason}", self._trash_path)
         self._drop_record()
         return Result(self._item.path, True)
 
     def _put_back(self, reason: str) -> Result:
         """Give it its name again, unless something else has it now."""
-        where = self._path(self._trash)
         if self._is_leftover:
-            return self._failed(reason, where)
+            return self._failed(reason, self._trash_path)
         try:
-            os.stat(self._name, dir_fd=self._above, follow_symlinks=False)
-            why = "its name was taken meanwhile"
+            with suppress(FileNotFoundError):
+                os.stat(self._name, dir_fd=self._above, follow_symlinks=False)
+                raise FileExistsError(EEXIST, "its name was taken meanwhile")
+            self._rename(self._trash, self._name)
         except OSError as error:
-            why = error.strerror or ""
-            if error.errno == ENOENT:
-                try:
-                    self._rename(self._trash, self._name)
-                    self._drop_record()
-                    return self._failed(reason, self._item.path)
-                except OSError as failure:
-                    why = failure.strerror or ""
-        return self._failed(f"{reason}; it could not be put back: {why}", where)
+            why = f"{reason}; it could not be put back: {error.strerror}"
+            return self._failed(why, self._trash_path)
+        self._drop_record()
+        return self._failed(reason, self._item.path)
 
     def _failed(self, reason: str, *left: str) -> Result:
         return Result(self._item.path, False, message=reason, left=left)
-
-    def _path(self, name: str) -> str:
-        return os.path.join(self._above_path, name)
 
     def _rename(self, old: str, new: str) -> None:
         os.rename(old, new, src_dir_fd=self._above, dst_dir_fd=self._above)
@@ -241,23 +214,21 @@ def _difference(
     same_times = (changed, newest) == (changed_now, newest_now) and (renamed or ctime == ctime_now)
     if same_times and planned.tokens == found.tokens:
         return None
-    count = len(found.tokens) - len(planned.tokens)
-    how = f"it has {abs(count):,} entries {'more' if count > 0 else 'fewer'}"
-    how = how if count else "something in it is another file or was written"
-    return CleanObjection("changed", f"it has changed: {how}")
+    message = "it has changed: something in it came, went or was written"
+    return CleanObjection("changed", message)
 
 
+@dataclass
 class _Emptying:
     """Deletes the entries with these numbers, and no others."""
 
-    def __init__(self, tokens: frozenset[int], count: Callable[[int], None]) -> None:
-        self._tokens = tokens
-        self._count = count
-        self.files = self.disk_bytes = 0
-        self.left: list[tuple[str, str]] = []
-        """Entries that could not be deleted, with the reason, or that are not in the plan."""
-        self._lasting: set[str] = set()
-        """Directories in which something is left."""
+    tokens: frozenset[int]
+    files: int = 0
+    disk_bytes: int = 0
+    left: list[tuple[str, str]] = field(default_factory=list)
+    """Entries that could not be deleted, with the reason, or that are not in the plan."""
+    lasting: set[str] = field(default_factory=set)
+    """Directories in which something is left."""
 
     def run(self, descent: Descent) -> None:
         """Empty the directory where `descent` is."""
@@ -272,7 +243,7 @@ class _Emptying:
     def leave(self, path: str, error: OSError | None = None) -> None:
         """Note that the entry at `path` is still there, and so are the directories above it."""
         self.left.append((path, "" if error is None else error.strerror or str(error)))
-        self._lasting.add(path.rpartition("/")[0])
+        self.lasting.add(path.rpartition("/")[0])
 
     def _entries(self, descent: Descent, above: bytes) -> list[tuple[str, bytes]]:
         """Delete the files in the directory where `descent` is; its planned directories."""
@@ -286,7 +257,7 @@ class _Emptying:
             try:
                 found = os.stat(name, dir_fd=descent.fd, follow_symlinks=False)
                 number = token(above, name, found)
-                if int.from_bytes(number, "big") not in self._tokens:
+                if int.from_bytes(number, "big") not in self.tokens:
                     self.leave(descent.below(name))
                 elif stat.S_ISDIR(found.st_mode):
                     directories.append((name, number))
@@ -295,7 +266,6 @@ class _Emptying:
                     self.files += not stat.S_ISLNK(found.st_mode)
                     # The blocks of a file with other names stay.
                     self.disk_bytes += found.st_blocks * BLOCK_BYTES * (found.st_nlink == 1)
-                    self._count(found.st_size)
             except FileNotFoundError:
                 continue
             except OSError as error:
@@ -305,8 +275,8 @@ class _Emptying:
     def _remove(self, path: str, name: str, above: int) -> None:
         """Remove the directory `name`, if nothing in it was left on purpose or by failure."""
         try:
-            if path in self._lasting:
-                self._lasting.add(path.rpartition("/")[0])
+            if path in self.lasting:
+                self.lasting.add(path.rpartition("/")[0])
             else:
                 found = os.stat(name, dir_fd=above, follow_symlinks=False)
                 os.rmdir(name, dir_fd=above)

@@ -1,14 +1,13 @@
 """A way down a tree that no symlink, mount or rename can lead astray, and locks on its files.
 
-Every directory is opened relative to the one above it and never through a symlink. A directory
-behind another mount, also a bind mount of the same file system, is not entered. Few directories
-are open at a time, so that no tree is too deep; the way back up is through `..`, and must lead
-to where it came from.
+Every directory is opened relative to the one above it, never through a symlink or behind another
+mount. Few are open at a time; the way back through `..` must lead to where it came from.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
 from errno import EXDEV
@@ -20,6 +19,7 @@ T = TypeVar("T")
 OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _OPEN_AT_ONCE = 64
+"""No tree is too deep for this number of open directories."""
 
 
 class ElsewhereError(OSError):
@@ -43,21 +43,12 @@ class _Level:
 class Descent:
     """A position in a tree; a context manager that closes the directories that it opened."""
 
-    def __init__(self, fd: int) -> None:
-        """Start at the directory `fd`, which stays the caller's."""
-        own = os.dup(fd)
+    def __init__(self, start: str | int) -> None:
+        """Start at a directory: a real path, or open and still the caller's. Raises `OSError`."""
+        own = os.dup(start) if isinstance(start, int) else os.open(start, OPEN_DIRECTORY)
         self._levels = [_Level("", own)]
         self.device = os.fstat(own).st_dev
         self._mount = _mount_of(own)
-
-    @classmethod
-    def at(cls, path: str) -> Descent:
-        """Start at the directory `path`, which must be a real path. Raises `OSError`."""
-        fd = os.open(path, OPEN_DIRECTORY)
-        try:
-            return cls(fd)
-        finally:
-            os.close(fd)
 
     def __enter__(self) -> Descent:
         return self
@@ -193,3 +184,18 @@ def held(fd: int, paths: Iterable[str]) -> str | None:
     """Return the first of the files `paths` below the directory `fd` that is locked, or None."""
     with Locks() as locks:
         return locks.take(fd, paths)
+
+
+def locked_files(device: int) -> frozenset[int]:
+    """Return the inodes on `device` that a process which we may see has locked."""
+    found, text = set(), b""
+    with suppress(OSError):
+        text = reader.read_file("/proc/locks")
+    for line in text.decode("utf-8", "replace").splitlines():
+        place = re.search(r" (-?[0-9]+) ([0-9a-f]+):([0-9a-f]+):([0-9]+) ", line)
+        # A process that waits for a lock is marked by an arrow.
+        if place is None or " -> " in line or int(place[1]) == os.getpid():
+            continue
+        if os.makedev(int(place[2], 16), int(place[3], 16)) == device:
+            found.add(int(place[4]))
+    return frozenset(found)

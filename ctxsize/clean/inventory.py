@@ -1,12 +1,7 @@
 """Counts all entries of a directory and makes them comparable.
 
-Each entry becomes a number made of its place, type, inode, size and time of change. Two walks over
-the same tree give the same numbers, so that what came, went or changed in between shows, and a
-deleter knows what it may delete.
-
-A directory on its way out is called `.ctxsize-trash-` and 32 hexadecimal digits. A record beside it
-has these numbers, so that the next run can continue: the same name and `.record` at the end, a line
-of JSON, then the numbers.
+Each entry becomes a number, the same in each walk. A renamed directory, `.ctxsize-trash-` and 32
+hexadecimal digits, has a record beside it, a line of JSON and these numbers, for the next run.
 """
 
 from __future__ import annotations
@@ -18,11 +13,12 @@ import stat
 from collections import Counter, defaultdict
 from collections.abc import Container, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from hashlib import blake2b
 from typing import NamedTuple
 
-from ctxsize.clean.descent import OPEN_DIRECTORY, Descent, ElsewhereError, held, tour
+from ctxsize.clean.descent import OPEN_DIRECTORY, Descent, ElsewhereError, held, locked_files, tour
 from ctxsize.clean.plan import CleanObjection, DiskSize, Inventory, Part
 from ctxsize.clean.proofs import BY_NAME
 from ctxsize.engine.events import Progress
@@ -66,20 +62,19 @@ def take(
     fd: int,
     *,
     parts: Sequence[str] = (),
-    locked: Container[int] = (),
     linked: Container[int] = (),
     progress: Progress | None = None,
 ) -> Inventory:
     """Return the inventory of the directory `fd`.
 
-    `parts` are patterns for the directories that are summed up for themselves, `locked` the
-    inodes of files that processes have locked, `linked` those that once had several names:
-    deleting the others changed them, and says nothing. Whatever cannot be looked at becomes an
-    objection. Raises `OSError` where the tree moves meanwhile.
+    `parts` are patterns for the directories that are summed up for themselves, `linked` the inodes
+    of files that once had several names: deleting the others changed them, and says nothing.
+    What cannot be looked at becomes an objection. Raises `OSError` where the tree moves meanwhile.
     """
     top = os.fstat(fd)
     with Descent(fd) as descent:
-        taking = _Taking(descent, parts, locked, linked, progress)
+        patterns = [each.split("/") for each in parts]
+        taking = _Taking(descent, patterns, locked_files(top.st_dev), linked, progress)
         taking.count(top, "")
         start: _Given = START_TOKEN, ()
         tour(descent, start, lambda given: taking.visit(*given), failed=taking.refused)
@@ -99,30 +94,25 @@ def take(
     )
 
 
+@dataclass
 class _Taking:
     """The state of one walk."""
 
-    def __init__(
-        self,
-        descent: Descent,
-        parts: Sequence[str],
-        locked: Container[int],
-        exempt: Container[int],
-        progress: Progress | None,
-    ) -> None:
-        self._descent = descent
-        self._parts = [pattern.split("/") for pattern in parts]
-        self._locked = locked
-        self._exempt = exempt
-        self._progress = progress
-        self.tokens = set[int]()
-        self.kinds = Counter[int]()
-        self.sizes = defaultdict[str, DiskSize](DiskSize)
-        """The size of each part."""
-        self.linked = set[int]()
-        self.newest_ns = self.changed_ns = 0
-        self.locks = list[str]()
-        self.objection: CleanObjection | None = None
+    descent: Descent
+    parts: list[list[str]]
+    """The patterns of parts, split at each `/`."""
+    locked: Container[int]
+    exempt: Container[int]
+    """Inodes that had several names: their `ctime` says nothing."""
+    progress: Progress | None
+    tokens: set[int] = field(default_factory=set)
+    kinds: Counter[int] = field(default_factory=Counter)
+    sizes: defaultdict[str, DiskSize] = field(default_factory=lambda: defaultdict(DiskSize))
+    linked: set[int] = field(default_factory=set)
+    newest_ns: int = 0
+    changed_ns: int = 0
+    locks: list[str] = field(default_factory=list)
+    objection: CleanObjection | None = None
 
     @property
     def size(self) -> DiskSize:
@@ -130,11 +120,11 @@ class _Taking:
 
     def visit(self, above: bytes, way: tuple[str, ...]) -> list[tuple[str, _Given]]:
         """Count what is in the directory where the walk is, and return the directories in it."""
-        descent, directories = self._descent, list[tuple[str, _Given]]()
+        fd, directories = self.descent.fd, list[tuple[str, _Given]]()
         try:
-            found = {each.name: each.stat(follow_symlinks=False) for each in entries_in(descent.fd)}
+            found = {each.name: each.stat(follow_symlinks=False) for each in entries_in(fd)}
         except OSError as error:
-            self._object("unreadable", f"{shown(descent.path)}: {error.strerror}")
+            self._object("unreadable", f"{error.strerror}: ")
             return []
         for name, status in found.items():
             number = token(above, name, status)
@@ -147,23 +137,21 @@ class _Taking:
                 self.count(status, self._part_of(way))
                 self._inspect(name, status)
         for name in sorted(REPOSITORIES & found.keys()):
-            self._object("repository", f"it holds a repository: {shown(descent.below(name))}")
-        here = shown(descent.path or ".")
+            self._object("repository", "it holds a repository: ", name)
         if found.keys() >= BARE:
-            self._object("repository", f"it holds a bare repository: {here}")
-        if found and not is_writable(descent.fd):
-            self._object("read-only", f"no permission to delete from {here}")
-        if self._progress is not None:
-            self._progress(len(self.tokens), self.size.content_bytes)
+            self._object("repository", "it holds a bare repository: ")
+        if found and not is_writable(fd):
+            self._object("read-only", "no permission to delete from ")
+        if self.progress is not None:
+            self.progress(len(self.tokens), self.size.content_bytes)
         return sorted(directories)
 
     def refused(self, name: str, error: OSError) -> None:
         """Object to a directory that cannot be entered."""
-        where = shown(self._descent.below(name))
         if isinstance(error, ElsewhereError):
-            self._object("mount", f"another file system or mount is in it: {where}")
+            self._object("mount", "another file system or mount is in it: ", name)
         else:
-            self._object("unreadable", f"{where}: {error.strerror}")
+            self._object("unreadable", f"{error.strerror}: ", name)
 
     def count(self, status: os.stat_result, part: str) -> None:
         """Add an entry to the sums; the content of a file counts under its first name only."""
@@ -178,24 +166,26 @@ class _Taking:
 
     def _inspect(self, name: str, status: os.stat_result) -> None:
         """Note what is special about a file."""
-        inode, path = status.st_ino, self._descent.below(name)
         if stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode):
-            self._object("device", f"it holds a device: {shown(path)}")
+            self._object("device", "it holds a device: ", name)
         if stat.S_ISREG(status.st_mode) and name in _LOCKS:
-            self.locks.append(path)
-        if inode in self._locked:
-            self._object("in-use", f"a process has locked {shown(path)}")
+            self.locks.append(self.descent.below(name))
+        if status.st_ino in self.locked:
+            self._object("in-use", "a process has locked ", name)
         if status.st_nlink > 1:
-            self.linked.add(inode)
-        elif inode not in self._exempt:
+            self.linked.add(status.st_ino)
+        elif status.st_ino not in self.exempt:
             self.changed_ns = max(self.changed_ns, status.st_ctime_ns)
 
-    def _object(self, code: str, message: str) -> None:
-        self.objection = self.objection or CleanObjection(code, message)
+    def _object(self, code: str, why: str, name: str = "") -> None:
+        """Note the first reason to leave it alone, with the path of `name` or of the directory."""
+        if self.objection is None:
+            path = self.descent.below(name) if name else self.descent.path or "."
+            self.objection = CleanObjection(code, f"{why}{shown(path)}")
 
     def _part_of(self, way: tuple[str, ...]) -> str:
         """Return the part of a directory: the first pattern that fits its beginning."""
-        for wanted in self._parts:
+        for wanted in self.parts:
             if len(wanted) <= len(way) and all(map(fnmatchcase, way, wanted)):
                 return "/".join(way[: len(wanted)])
         return ""
@@ -218,10 +208,9 @@ def is_trash(name: str) -> bool:
 
 
 class Record(NamedTuple):
-    """The proof of a directory that was renamed."""
+    """The proof of a directory that was renamed, with its former name."""
 
     name: str
-    """Its former name."""
     kind: str
     place: tuple[int, int]
     tokens: frozenset[int]

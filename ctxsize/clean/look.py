@@ -1,23 +1,21 @@
 """Reads a tree: every directory below ROOT that is proven regenerable, and what speaks against it.
 
-The only reader of cleaning. Symlinks are not followed, other file systems and mounts not entered,
-and what belongs to a repository itself (`.git`) is not looked at.
+Symlinks are not followed, mounts not entered, and a repository's own files not looked at.
 """
 
 from __future__ import annotations
 
-import math
 import os
 import pwd
 import re
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import translate
 from pathlib import PurePath
 
 from ctxsize import units
-from ctxsize.clean.dangers import Dangers, locked_files
+from ctxsize.clean.dangers import Dangers
 from ctxsize.clean.descent import Descent, ElsewhereError, held, start_of, tour
 from ctxsize.clean.inventory import (
     RECORD,
@@ -65,10 +63,9 @@ _LEFTOVER = ArtefactKind("leftover", "", CleanCategory.LEFTOVER, "left by an int
 
 @dataclass(frozen=True)
 class CleanChoice:
-    """The options that choose among regenerable directories."""
+    """The options that choose among regenerable directories; no ecosystems for all."""
 
     ecosystems: frozenset[str]
-    """Empty for all."""
     deps: bool
     older_than_s: float | None
     recent_s: float
@@ -79,10 +76,20 @@ def look(root: str, choice: CleanChoice, progress: Progress | None) -> CleanPlan
     """Return the plan for what is below `root` now. Raises `InputError` if that cannot be read."""
     real = _root_of(root)
     try:
-        with Descent.at(real) as descent:
-            return _Looking(real, choice, progress, descent).plan()
+        with Descent(real) as descent:
+            looking = _Looking(choice, progress, descent, Dangers(real))
+            place, pop = descent.place, looking.above.pop
+            tour(descent, "", looking.visit, failed=looking.refused, left=lambda name: pop())
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", path=root) from None
+    return CleanPlan(
+        real,
+        place,
+        items=tuple(sorted(looking.items, key=lambda each: each.path)),
+        passed=tuple(sorted(looking.passed, key=lambda each: each.path)),
+        records=tuple(looking.records),
+        problems=tuple(looking.problems),
+    )
 
 
 def _root_of(path: str) -> str:
@@ -93,7 +100,7 @@ def _root_of(path: str) -> str:
     if not os.path.isdir(real):
         raise InputError("no such directory", path=path)
     found = os.stat(real)
-    homes = {"/", os.path.expanduser("~")}
+    homes = {"/", os.environ.get("HOME") or "/"}
     with suppress(KeyError):
         homes.add(pwd.getpwuid(os.getuid()).pw_dir)
     for home in map(os.path.realpath, homes):
@@ -107,96 +114,74 @@ def _root_of(path: str) -> str:
     return real
 
 
+@dataclass
 class _Looking:
     """The state of one walk."""
 
-    def __init__(
-        self, root: str, choice: CleanChoice, progress: Progress | None, descent: Descent
-    ) -> None:
-        self._root = root
-        self._choice = choice
-        self._progress = progress
-        self._descent = descent
-        self._locked = locked_files(descent.device)
-        self._dangers = Dangers(root, fresh_s=math.inf)
-        self._items: list[CleanCandidate] = []
-        self._passed: list[Passed] = []
-        self._records: list[str] = []
-        self._problems: list[Problem] = []
-        self._above: list[DirectoryNames] = []
-        """The names in ROOT and in each directory on the way from there."""
-        self._entries = self._content_bytes = 0
+    choice: CleanChoice
+    progress: Progress | None
+    descent: Descent
+    dangers: Dangers
+    items: list[CleanCandidate] = field(default_factory=list)
+    passed: list[Passed] = field(default_factory=list)
+    records: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    above: list[DirectoryNames] = field(default_factory=list)
+    """The names in ROOT and in each directory on the way from there."""
+    entries: int = 0
+    content_bytes: int = 0
 
-    def plan(self) -> CleanPlan:
-        """Look at every directory below the start, and return what to delete."""
-        place = self._descent.place
-        tour(
-            self._descent,
-            "",
-            self._visit,
-            failed=self._refused,
-            left=lambda name: self._above.pop(),
-        )
-        return CleanPlan(
-            self._root,
-            place,
-            items=tuple(sorted(self._items, key=lambda each: each.path)),
-            passed=tuple(sorted(self._passed, key=lambda each: each.path)),
-            records=tuple(self._records),
-            problems=tuple(self._problems),
-        )
-
-    def _visit(self, name: str) -> list[tuple[str, str]]:
+    def visit(self, name: str) -> list[tuple[str, str]]:
         """Look at the directory where the walk is, and return those to look at from there."""
         listing = self._listing()
         is_settled = name != "" and self._is_settled(name, listing)
-        self._above.append(listing)
+        self.above.append(listing)
         if is_settled:
             return []
         for link in sorted(listing.links):
             self._pass_by_name(link, "symlink", "it is a symlink")
-        orphans = (each for each in sorted(listing.files) if is_orphan(self._descent.fd, each))
-        self._records += map(self._descent.below, orphans)
+        orphans = (each for each in listing.files if is_orphan(self.descent.fd, each))
+        self.records += sorted(map(self.descent.below, orphans))
         return [(each, each) for each in sorted(listing.directories - REPOSITORIES)]
 
-    def _refused(self, name: str, error: OSError) -> None:
+    def refused(self, name: str, error: OSError) -> None:
         """Note a directory that cannot be entered."""
         if isinstance(error, ElsewhereError):
             self._pass_by_name(name, "mount", "it is a mount of its own")
         else:
-            self._problem(self._descent.below(name), error)
+            self._problem(self.descent.below(name), error)
 
     def _listing(self) -> DirectoryNames:
         found: tuple[set[str], set[str], set[str]] = (set(), set(), set())
         try:
-            for entry in entries_in(self._descent.fd):
+            for entry in entries_in(self.descent.fd):
                 which = 0 if entry.is_dir(follow_symlinks=False) else 1
                 found[2 if entry.is_symlink() else which].add(entry.name)
         except OSError as error:
-            self._problem(self._descent.path, error)
-        self._entries += sum(map(len, found))
+            self._problem(self.descent.path, error)
+        self.entries += sum(map(len, found))
         self._advance(0, 0)
         return DirectoryNames(*map(frozenset, found))
 
     def _advance(self, entries: int, content_bytes: int) -> None:
-        if self._progress is not None:
-            self._progress(self._entries + entries, self._content_bytes + content_bytes)
+        if self.progress is not None:
+            self.progress(self.entries + entries, self.content_bytes + content_bytes)
 
     def _is_settled(self, name: str, listing: DirectoryNames) -> bool:
         """Return whether the current directory needs no look inside; notes it if so."""
-        fd = self._descent.fd
+        fd = self.descent.fd
         if is_trash(name):
             self._leftover(name)
             return True
         place = Surroundings(
-            name, listing, self._above[::-1], lambda path: start_of(fd, path, _START_BYTES)
+            name, listing, self.above[::-1], lambda path: start_of(fd, path, _START_BYTES)
         )
         verdict = judge(place)
         if verdict is None:
             return False
         if not verdict.evidence:
             doubt = CleanObjection("not-proven", f"not proven: {verdict.doubt}")
-            self._pass(self._descent.path, verdict.kind, doubt)
+            self._pass(self.descent.path, verdict.kind, doubt)
             return verdict.kind.category is CleanCategory.DEPS
         # What is in a directory that was not asked for is not either: packages may need it.
         if self._is_wanted(verdict.kind):
@@ -205,10 +190,10 @@ class _Looking:
 
     def _leftover(self, name: str) -> None:
         """Note the rest of an earlier run, if its record shows that all of it was proved."""
-        found = record_of(self._descent.fd, name)
+        found = record_of(self.descent.fd, name)
         if found is None:
             message = "an earlier run left it without a record of its contents: check it by hand"
-            self._pass(self._descent.path, _LEFTOVER, CleanObjection("not-proven", message))
+            self._pass(self.descent.path, _LEFTOVER, CleanObjection("not-proven", message))
             return
         kind = BY_NAME[found.kind]
         title = f"left of {found.name} by an interrupted run"
@@ -220,52 +205,50 @@ class _Looking:
         self, kind: ArtefactKind, evidence: tuple[str, ...], record: Record | None = None
     ) -> None:
         """Note the directory where the walk is, with the first thing that speaks against it."""
-        descent, path = self._descent, self._descent.path
+        descent, path = self.descent, self.descent.path
         try:
-            found = take(descent.fd, parts=kind.parts, locked=self._locked, progress=self._advance)
+            found = take(descent.fd, parts=kind.parts, progress=self._advance)
         except OSError as error:
             self._problem(path, error)
             return
-        self._entries += len(found.tokens)
-        self._content_bytes += found.size.content_bytes
+        self.entries += len(found.tokens)
+        self.content_bytes += found.size.content_bytes
         objection = (
             (record and _unlike(record, found, descent))
-            or self._dangers.of(descent, found.locks)
+            or self.dangers.of(descent, found.locks)
             or found.objection
-            or _by_time(kind, found, self._choice)
+            or _by_time(kind, found, self.choice)
         )
         if objection:
             self._pass(path, kind, objection, found.size)
         else:
             service = self._service(path)
-            self._items.append(CleanCandidate(path, kind, service, evidence, found))
+            self.items.append(CleanCandidate(path, kind, service, evidence, found))
 
     def _service(self, path: str) -> str:
         """Return the nearest directory above with a manifest or a Dockerfile, `""` for ROOT."""
         above = path.split("/")[:-1]
-        while above and not _is_service(self._above[len(above)]):
+        while above and not _is_service(self.above[len(above)]):
             above.pop()
         return "/".join(above)
 
     def _is_wanted(self, kind: ArtefactKind) -> bool:
-        return not self._choice.ecosystems or kind.ecosystem in ("", *self._choice.ecosystems)
+        return not self.choice.ecosystems or kind.ecosystem in ("", *self.choice.ecosystems)
 
     def _pass_by_name(self, name: str, code: str, message: str) -> None:
-        kind = looks_like(name, self._above[-1])
+        kind = looks_like(name, self.above[-1])
         if kind is not None:
-            self._pass(self._descent.below(name), kind, CleanObjection(code, message))
+            self._pass(self.descent.below(name), kind, CleanObjection(code, message))
 
     def _pass(
         self, path: str, kind: ArtefactKind, why: CleanObjection, size: DiskSize | None = None
     ) -> None:
         if self._is_wanted(kind):
-            self._passed.append(Passed(path, kind, self._service(path), why, size))
+            self.passed.append(Passed(path, kind, self._service(path), why, size))
 
     def _problem(self, path: str, error: OSError) -> None:
         message = f"cannot be read: {error.strerror}"
-        self._problems.append(
-            Problem("unreadable", message, path or ".", effect=Effect.LOWER_BOUND)
-        )
+        self.problems.append(Problem("unreadable", message, path or ".", effect=Effect.LOWER_BOUND))
 
 
 def _unlike(record: Record, found: Inventory, descent: Descent) -> CleanObjection | None:

@@ -15,7 +15,7 @@ class CleanObjection(NamedTuple):
     """A reason to leave a directory alone."""
 
     code: str
-    """A stable word for programs, for instance `tracked`."""
+    """A stable word, for instance `tracked`."""
     message: str
     by_choice: bool = False
     """True if an option leaves it alone, and not a danger."""
@@ -116,18 +116,16 @@ class CleanPlan:
 
 @dataclass(frozen=True)
 class Result:
-    """The result for one item of a plan."""
+    """The result for one item of a plan: what was deleted, or why it was not, and what is left."""
 
     path: str
     done: bool
     files: int = 0
-    """Number of files that were deleted."""
     disk_bytes: int = 0
-    """Number of bytes that this freed."""
+    """Number of bytes that are free now."""
     message: str = ""
-    """The reason if it was not deleted, or not completely."""
     left: tuple[str, ...] = ()
-    """Paths of the rest, relative to ROOT."""
+    """Paths relative to ROOT."""
 
 
 @dataclass(frozen=True)
@@ -148,12 +146,12 @@ class Cleaning:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """Return failures and unread paths, for formats that show only findings."""
-        undone = [(each.path or "", each.message) for each in self.plan.problems]
-        undone += [(each.path, each.message) for each in self.results if not each.done]
-        found = [
-            Problem("not-deleted", why).as_finding(os.path.normpath(os.path.join(self.root, path)))
-            for path, why in undone
-        ]
+        undone: list[Problem | Result] = [*self.plan.problems]
+        undone += [each for each in self.results if not each.done]
+        found = []
+        for each in undone:
+            path = os.path.normpath(os.path.join(self.root, each.path or ""))
+            found.append(Problem("not-deleted", each.message).as_finding(path))
         return in_order(found)
 
     @property

@@ -1,8 +1,7 @@
 """Proves that a directory is regenerable, by evidence in it and around it.
 
-A name proves nothing. A kind, the `clean` table of a row in `recommender/knowledge/rules/`, asks
-for something *inside* that only the tool writes which makes the directory, and for something
-*around* it that the tool makes it from. What has only a name (`dist`, `bin`, `out`) has no kind.
+A kind is the `clean` table of a row in `recommender/knowledge/rules/`. What has only a name
+(`dist`, `bin`, `out`) has none.
 """
 
 from __future__ import annotations
@@ -48,19 +47,16 @@ class ArtefactKind:
     ecosystem: str
     category: CleanCategory
     title: str
-    """Its description for a person."""
     names: tuple[str, ...] = ()
     """Globs for the directory's own name; `*` for any."""
     inside: tuple[tuple[Telltale, ...], ...] = ()
     """Any of these groups must be there as a whole."""
     beside: tuple[str, ...] = ()
-    """Globs; at least one must match a file in the directory above."""
     also_beside: tuple[str, ...] = ()
-    """The same once more: both must be there."""
+    """Globs; of each of both at least one must match a file in the directory above."""
     above: tuple[str, ...] = ()
     """Globs; at least one must match a file in a directory above, up to ROOT."""
     never_inside: tuple[str, ...] = ()
-    """Names of entries that belong to no such directory."""
     only_inside: tuple[str, ...] = ()
     """Globs for all that may be in it, where a tool makes just that; empty for anything."""
     parts: tuple[str, ...] = ()
@@ -140,22 +136,20 @@ def _fits(name: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
+def _fitting(names: frozenset[str], pattern: str) -> list[str]:
+    found = names if "*" in pattern else names & {pattern}
+    return sorted(name for name in found if fnmatchcase(name, pattern))
+
+
 def _found(place: Surroundings, mark: Telltale) -> str:
     """Return where the mark is, relative to the directory, or ""."""
     first, slash, rest = mark.path.partition("/")
-    pool = place.inside.directories if slash else place.inside.files
-    for name in sorted(pool) if "*" in first else {first} & pool:
+    for name in _fitting(place.inside.directories if slash else place.inside.files, first):
         path = f"{name}{slash}{rest}"
-        if fnmatchcase(name, first) and _holds(place, mark, path):
+        start = place.read(path) if rest or mark.holds else b""
+        if start is not None and all(each in start for each in mark.holds):
             return path
     return ""
-
-
-def _holds(place: Surroundings, mark: Telltale, path: str) -> bool:
-    if "/" not in path.removesuffix("/") and not mark.holds:
-        return True
-    start = place.read(path)
-    return start is not None and all(each in start for each in mark.holds)
 
 
 def _around(above: Sequence[DirectoryNames], kind: ArtefactKind) -> tuple[list[str], str]:
@@ -174,11 +168,7 @@ def _around(above: Sequence[DirectoryNames], kind: ArtefactKind) -> tuple[list[s
 def _matching(listing: DirectoryNames, wanted: Iterable[str]) -> str:
     """Return the name that the first of `wanted` with one matches, or ""."""
     names = listing.files | listing.links
-    for pattern in wanted:
-        found = {pattern} & names if "*" not in pattern else names
-        if found := {name for name in found if fnmatchcase(name, pattern)}:
-            return min(found)
-    return ""
+    return next((found[0] for each in wanted if (found := _fitting(names, each))), "")
 
 
 def _foreign(place: Surroundings, kind: ArtefactKind) -> str:

@@ -189,22 +189,18 @@ def diff(
     display.emit(outcome, top=top)
 
 
-def _refuse(context: click.Context, option: click.Parameter, value: bool) -> None:
-    if value:
-        raise click.UsageError(
-            "--ask-docker was removed: save the output of `docker buildx bake --print` as "
-            "bake.json beside the Bake file",
-            context,
-        )
-
-
 @click.command("scan")
 @click.argument("root", default=".", required=False)
 @options.number("--top", help="Rows of the table.  [default: all]")
-@click.option("--ask-docker", is_flag=True, hidden=True, expose_value=False, callback=_refuse)
+@options.flag(
+    "--ask-docker",
+    help="Run `docker buildx bake --print` for Bake files that ctxsize cannot evaluate.",
+)
 @options.exit_zero
 @options.display
-def scan(root: str, top: int | None, exit_zero: bool, display: output.Display) -> int:
+def scan(
+    root: str, top: int | None, ask_docker: bool, exit_zero: bool, display: output.Display
+) -> int:
     """Measure every build below ROOT: what it sends, what it could save, and joint findings.
 
     Builds are those in Compose and Bake files, GitHub workflows, Makefiles and
@@ -219,6 +215,8 @@ def scan(root: str, top: int | None, exit_zero: bool, display: output.Display) -
       ctxsize scan --format github --exit-zero
     """  # noqa: D301
     with output.progress() as progress:
-        scanned = api.scan(root, progress=progress, steps=output.steps(progress))
+        scanned = api.scan(
+            root, ask_docker=ask_docker, progress=progress, steps=output.steps(progress)
+        )
     display.emit(scanned, top=top or 1_000_000)
     return output.found(scanned.findings, exit_zero=exit_zero)

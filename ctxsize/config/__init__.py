@@ -40,12 +40,9 @@ class Budget:
 
     max_bytes: int | None = None
     max_files: int | None = None
-    of: str | None = None
-    """`context` or `transfer`."""
-    growth: Tolerance | None = None
-    """The tolerated growth over the baseline."""
-    shrink: Tolerance | None = None
-    """The tolerated decrease from the baseline."""
+    of: str | None = None  # `context` or `transfer`
+    growth: Tolerance | None = None  # the tolerated growth over the baseline
+    shrink: Tolerance | None = None  # the tolerated decrease from the baseline
     min_bytes: int | None = None
     min_files: int | None = None
 
@@ -78,27 +75,22 @@ class Suppression:
 
     code: str
     reason: str
-    path: str | None = None
-    """The path of the file; None for every file."""
-    pattern: str | None = None
-    """The text of the line; None for every line."""
+    path: str | None = None  # the path of the file; None for every file
+    pattern: str | None = None  # the text of the line; None for every line
 
 
 @dataclass(frozen=True)
 class Config:
     """The configuration of a repository; empty without a file."""
 
-    path: str | None = None
-    """The path of the file as it was found, None without one."""
-    select: tuple[str, ...] = ()
-    """Codes or their beginnings; empty for the default codes."""
+    path: str | None = None  # the path of the file as it was found, None without one
+    select: tuple[str, ...] = ()  # codes or their beginnings; empty for the default codes
     ignore: tuple[str, ...] = ()
     suppress: tuple[Suppression, ...] = ()
     defaults: BudgetedBuild = BudgetedBuild("", Build(""))
     """The values of the top level, which are already part of each context."""
     baseline: str | None = None
-    contexts: tuple[BudgetedBuild, ...] = ()
-    """The tables of contexts, in the order of the file."""
+    contexts: tuple[BudgetedBuild, ...] = ()  # the tables of contexts, in the order of the file
 
     @property
     def directory(self) -> str:

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 from ctxsize.build import Build, is_reference, placed
-from ctxsize.discovery import compose
+from ctxsize.discovery import asking, compose
 from ctxsize.discovery.bakefile import (
     BakeError,
     BakeFile,
@@ -31,41 +31,44 @@ WANTED = re.compile(r"(?s:.*/)?(?:[\w.\-]*[.\-_])?bake(?:[.\-_][\w.\-]+)?\.(?:hc
 _MOST_BYTES = 100_000
 """Number of bytes of the largest HCL file: python-hcl2 needs 40 s for a megabyte."""
 _MOST_NAMED = 5
-_WAY_OUT = (
-    "Save what `docker buildx bake --print` prints of these targets as bake.json beside this file"
-)
 
 
 def collect(search: Search, paths: list[str]) -> None:
     """Add the builds of every Bake file."""
-    projects: dict[tuple[str, ...], BakeFile] = {}
+    projects: dict[tuple[str, ...], tuple[BakeFile, list[str]]] = {}
     saved: set[tuple[str, str]] = set()
     """Directory and name of each target and group in a file that `bake --print` may have made."""
     for directory, names in by_directory(paths):
         usual = [name for name in _DEFAULTS if name in names]
         for each in filter(None, (usual, *([name] for name in names if name not in _DEFAULTS))):
             project = tuple(os.path.join(directory, name) for name in each)
-            bake = projects[project] = BakeFile(search.environment)
+            bake = BakeFile(search.environment)
+            beside = _compose_files(search, directory) if each is usual else []
+            projects[project] = bake, [*beside, *project]
             with search.reading(project[0]):
-                if each is usual:
-                    _add_services(bake, search, directory)
+                if beside:
+                    _add_services(bake, search, directory, beside)
                 if [_added(bake, search, path) for path in project] == [True]:
                     saved |= {(directory, name) for name in (*bake.targets, *bake.groups)}
-    for project, bake in projects.items():
+    for project, (bake, files) in projects.items():
         directory = os.path.dirname(project[0])
         known = {name for where, name in saved if where in (directory, "")}
         with search.reading(project[0]):
-            _add_targets(bake, search, directory, known)
+            _add_targets(bake, search, directory, files, known)
 
 
-def _add_services(bake: BakeFile, search: Search, directory: str) -> None:
-    """Add the services of the Compose files in a directory as targets, as Bake without `-f`."""
+def _compose_files(search: Search, directory: str) -> list[str]:
+    """Return the Compose files of a directory, which Bake reads too if it gets no `-f`."""
     # `defaultFilenames` has all four names, and no overrides.
     usual = (os.path.join(directory, name) for name in compose.NAMES)
-    beside = [path for path in usual if path in search.paths]
+    return [path for path in usual if path in search.paths]
+
+
+def _add_services(bake: BakeFile, search: Search, directory: str, files: list[str]) -> None:
+    """Add the services of Compose files as targets."""
     # `compose.collect` reports the problems of these files.
     reader = compose.ComposeReader(replace(search, problems={}))
-    for name, (_, build) in reader.builds(beside).items() if beside else ():
+    for name, (_, build) in reader.builds(files).items():
         bake.hidden = build.hidden
         args: Body = {**build.build_arguments}
         body: Body = {"target": build.target, "args": args, "platforms": [*build.platforms]}
@@ -98,19 +101,25 @@ def _added(bake: BakeFile, search: Search, path: str) -> bool:
     return is_printed
 
 
-def _add_targets(bake: BakeFile, search: Search, directory: str, known: set[str]) -> None:
+def _add_targets(
+    bake: BakeFile, search: Search, directory: str, files: list[str], known: set[str]
+) -> None:
     """Add the builds of targets, and report those that need more, except `known` ones."""
     builds = bake.builds()
     unknown = [name for name in bake.unknown if name not in known]
-    if unknown:
-        text = f"not evaluated: {', '.join(shortened(unknown, _MOST_NAMED))}. {_WAY_OUT}"
+    found = [(name, each) for name, each in builds.items() if name not in bake.unknown]
+    try:
+        found += asking.evaluated(search, directory, files, bake, unknown) if unknown else []
+    except BakeError as error:
+        found += [(name, each) for name, each in builds.items() if name in unknown]
+        text = f"not evaluated: {', '.join(shortened(unknown, _MOST_NAMED))}. {error.message}"
         search.complain("bake", text, bake.places[unknown[0]])
         # A target without a build may build a Dockerfile whose context ctxsize guesses.
         search.is_open |= not builds.keys() >= {*unknown}
-    for name, build in builds.items():
-        if name not in known or name not in bake.unknown:
-            build = replace(_placed(search, directory, build), hidden=bake.hidden)
-            search.add(Place("bake", name, bake.places[name]), build)
+    for name, build in found:
+        hidden = (*bake.hidden, *build.hidden)
+        build = replace(_placed(search, directory, build), hidden=hidden)
+        search.add(Place("bake", name, bake.places[name]), build)
 
 
 def _placed(search: Search, directory: str, build: Build) -> Build:

@@ -98,6 +98,8 @@ class Search:
     """The files that may define builds, in order."""
     border: str = ""
     """The repository around the root."""
+    docker_until: float | None = None
+    """The time, as `time.monotonic` counts it, until which Docker may run; None for never."""
     builds: list[FoundBuild] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     problems: dict[Problem, None] = field(default_factory=dict)

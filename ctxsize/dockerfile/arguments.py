@@ -7,7 +7,7 @@ and most messages are those of Docker 28.5; 26.1 accepts any `--chmod`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from ctxsize.dockerfile.instructions import Instruction, located, parse_heredoc_word
 from ctxsize.dockerfile.sources import mount_origin
@@ -88,12 +88,9 @@ def partition(text: str) -> tuple[str, str]:
 
 
 def take_flags(text: str, escape: str) -> tuple[tuple[str, ...], str]:
-    """Return the `--flag` words at the start, unquoted, and the rest of the line.
-
-    The function of BuildKit is `extractBuilderFlags`.
-    """
-    # BuildKit treats each byte of a flag as a character, so text beyond ASCII comes out
-    # garbled. Do the same.
+    """Return the `--flag` words at the start, unquoted, and the rest of the line."""
+    # `extractBuilderFlags` of BuildKit treats each byte as a character, so text beyond ASCII
+    # comes out garbled.
     view = text.encode("utf-8", "surrogateescape").decode("latin-1")
     flags: list[str] = []
     position = 0
@@ -125,7 +122,7 @@ def _flag_word(view: str, position: int, escape: str) -> tuple[str, int]:
 
 
 def _json_array(rest: str) -> tuple[str, ...] | None:
-    """Return the strings of a JSON array, or None if `rest` is no array."""
+    """Return the strings of a JSON array, or None if `rest` is no array (`parseJSON`)."""
     if not rest.startswith("["):
         return None
     import json  # as few Dockerfiles need it
@@ -142,14 +139,14 @@ def _json_array(rest: str) -> tuple[str, ...] | None:
 
 
 def _words(rest: str, escape: str) -> list[str]:
-    """Return words with quotes and escapes, which protect blanks; an escape at the end is cut."""
+    """Return words with quotes and escapes, which protect blanks, as `parseWords` of BuildKit."""
     kept = re.escape(escape)
     word = rf"""(?:{kept}.|'[^']*'?|"(?:{kept}.|[^"{kept}])*"?|[^{SPACE}'"{kept}])+"""
     return re.findall(word, LONE_SURROGATE.sub("\ufffd", rest), re.DOTALL)
 
 
 def _pairs(keyword: str, rest: str, escape: str) -> Iterator[str]:
-    """Yield name and value of each `name=value`, or of the old `name value`."""
+    """Yield name and value of each `name=value`, or of the old `name value` (`parseNameVal`)."""
     words = _words(rest, escape)
     if words and "=" not in words[0]:
         words = []
@@ -171,101 +168,96 @@ def check_instruction(instruction: Instruction) -> None:
         if instruction.keyword not in KEYWORDS.values():
             raise DockerfileError(f"unknown instruction: {instruction.keyword}")
         # BuildKit (`parseAdd` and others) looks at flags before or after the number of arguments.
-        checks = (_wrong_flags, _wrong_count, _wrong_text)
-        wrong = next(filter(None, (check(instruction) for check in checks)), "")
-        if wrong:
-            raise DockerfileError(wrong)
+        if instruction.keyword not in _UNREAD_FLAGS:
+            _check_flags(instruction)
+        _check_count(instruction.keyword, instruction.arguments, instruction.trigger)
+        _check_text(instruction)
 
 
-def _wrong_count(instruction: Instruction) -> str:
-    """Return an error about the number of arguments, `""` without one."""
-    keyword, arguments = instruction.keyword, instruction.arguments
-    if keyword in ("ADD", "COPY") and len(arguments) < 2:
-        return (
-            f"{keyword} requires at least two arguments, but only one was provided."
-            " Destination could not be determined"
-        )
-    if keyword in _ONE and len(arguments) != 1:
-        return f"{keyword} requires exactly one argument"
-    is_given = arguments or instruction.trigger or keyword in _ANY
-    return "" if is_given else f"{keyword} requires at least one argument"
-
-
-def _wrong_flags(instruction: Instruction) -> str:
-    if instruction.keyword in _UNREAD_FLAGS:
-        return ""
+def _check_flags(instruction: Instruction) -> None:
     known = {each.rstrip("?*"): each for each in _FLAGS.get(instruction.keyword, "").split()}
     seen: set[str] = set()
     for flag in instruction.flags:
         name, equals, value = flag.partition("=")
         kind = known.get(name[2:])
         if kind is None:
-            return f"unknown flag: {name}"
+            raise DockerfileError(f"unknown flag: {name}")
         if (equals and not value) if kind.endswith("?") else not equals:
-            return f"missing a value on flag: {name}"
+            raise DockerfileError(f"missing a value on flag: {name}")
         if kind.endswith("?") and value.lower() not in ("", "true", "false"):
-            return f"expecting boolean value for flag {name}, not: {value}"
+            raise DockerfileError(f"expecting boolean value for flag {name}, not: {value}")
         if name in seen and not kind.endswith("*"):
-            return f"duplicate flag specified: {name}"
+            raise DockerfileError(f"duplicate flag specified: {name}")
         seen.add(name)
-    return ""
 
 
-def _wrong_text(instruction: Instruction) -> str:
-    """Return an error about the values of flags and arguments, `""` without one."""
-    keyword, arguments = instruction.keyword, instruction.arguments
+def _check_count(keyword: str, arguments: Sequence[str], trigger: Instruction | None) -> None:
+    if keyword in ("ADD", "COPY") and len(arguments) < 2:
+        raise DockerfileError(
+            f"{keyword} requires at least two arguments, but only one was provided."
+            " Destination could not be determined"
+        )
+    if keyword in _ONE and len(arguments) != 1:
+        raise DockerfileError(f"{keyword} requires exactly one argument")
+    if not (arguments or trigger or keyword in _ANY):
+        raise DockerfileError(f"{keyword} requires at least one argument")
+
+
+def _check_text(instruction: Instruction) -> None:
+    """Raise for the values of flags and arguments, as far as they need no variables."""
+    keyword, arguments, trigger = instruction.keyword, instruction.arguments, instruction.trigger
     if keyword in ("ADD", "COPY") and parse_heredoc_word(arguments[-1]):
-        return f"{keyword} cannot accept a heredoc as a destination"
+        raise DockerfileError(f"{keyword} cannot accept a heredoc as a destination")
     if keyword in ("ENV", "LABEL") and "" in arguments[::2]:
-        return f"{keyword} names can not be blank"
+        raise DockerfileError(f"{keyword} names can not be blank")
     if keyword == "ARG" and any(each.startswith("=") for each in arguments):
-        return "ARG names can not be blank"
+        raise DockerfileError("ARG names can not be blank")
     if keyword == "VOLUME" and not all(map(str.strip, arguments)):
-        return "VOLUME specified can not be an empty string"
+        raise DockerfileError("VOLUME specified can not be an empty string")
     if keyword == "SHELL" and not instruction.json_form:
-        return "SHELL requires the arguments to be in JSON form"
+        raise DockerfileError("SHELL requires the arguments to be in JSON form")
     if keyword == "FROM":
-        return _wrong_name(arguments)
-    if keyword == "HEALTHCHECK":
-        return _wrong_health_check(instruction)
-    if keyword == "RUN":
-        return _wrong_run(instruction)
-    name = instruction.trigger.keyword.strip(SPACE).upper() if instruction.trigger else ""
-    is_wrong = name in ("ONBUILD", "MAINTAINER", "FROM")
-    return f"{name} isn't allowed as an ONBUILD trigger" if is_wrong else ""
+        _check_name(arguments)
+    elif keyword == "HEALTHCHECK":
+        _check_health_check(instruction)
+    elif keyword == "RUN":
+        _check_run(instruction)
+    name = trigger.keyword.strip(SPACE).upper() if trigger else ""
+    if name in ("ONBUILD", "MAINTAINER", "FROM"):
+        raise DockerfileError(f"{name} isn't allowed as an ONBUILD trigger")
 
 
-def _wrong_name(arguments: tuple[str, ...]) -> str:
+def _check_name(arguments: Sequence[str]) -> None:
     # BuildKit (`parseBuildStageName`) folds case as Unicode does.
     if len(arguments) == 3 and arguments[1].casefold() == "as":
-        if _STAGE_NAME.fullmatch(arguments[2].lower()):
-            return ""
-        reason = "name can't start with a number or contain symbols"
-        return f"invalid name for build stage: {quoted(arguments[2])}, {reason}"
-    return "" if len(arguments) == 1 else "FROM requires either one or three arguments"
+        if not _STAGE_NAME.fullmatch(arguments[2].lower()):
+            reason = "name can't start with a number or contain symbols"
+            raise DockerfileError(f"invalid name for build stage: {quoted(arguments[2])}, {reason}")
+    elif len(arguments) != 1:
+        raise DockerfileError("FROM requires either one or three arguments")
 
 
-def _wrong_run(instruction: Instruction) -> str:
+def _check_run(instruction: Instruction) -> None:
     for mount in instruction.flag_values("mount"):
         mount_origin(mount)  # raises for faults that BuildKit finds before it expands variables
     for name, choices in _CHOICES.items():
         for value in instruction.flag_values(name):
             if value not in choices:
-                return f"invalid value for --{name}: {quoted(value)}"
-    return ""
+                raise DockerfileError(f"invalid value for --{name}: {quoted(value)}")
 
 
-def _wrong_health_check(instruction: Instruction) -> str:
+def _check_health_check(instruction: Instruction) -> None:
     kind, *command = instruction.arguments
     if kind.upper() == "NONE":
-        return "HEALTHCHECK NONE takes no arguments" if command else ""
+        if command:
+            raise DockerfileError("HEALTHCHECK NONE takes no arguments")
+        return
     if kind.upper() != "CMD" or not command:
-        return "HEALTHCHECK requires NONE, or CMD and a command"
+        raise DockerfileError("HEALTHCHECK requires NONE, or CMD and a command")
     for name in ("interval", "timeout", "start-period", "start-interval"):
         for value in instruction.flag_values(name):
             if not _DURATION.fullmatch(value):
-                return f"time: invalid duration {quoted(value)}"
-    return ""
+                raise DockerfileError(f"time: invalid duration {quoted(value)}")
 
 
 def check_mode(text: str) -> None:

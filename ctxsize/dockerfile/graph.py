@@ -82,7 +82,8 @@ class Graph:
             if not base.text:
                 with resting_on(base.doubts):
                     raise DockerfileError(f"base name ({stage.base}) should not be blank")
-            self._check_platform(stage)
+            if stage.platform:
+                self._check_platform(stage)
             context = ""
             if stage.name not in ("", SCRATCH, "context"):
                 context = self._context(stage.name, f"invalid context name {stage.name}")
@@ -96,8 +97,6 @@ class Graph:
         return Node(base.text, stage.line, index, None, base.doubts, below, context)
 
     def _check_platform(self, stage: Stage) -> None:
-        if not stage.platform:
-            return
         platform = self._outer.expand(stage.platform)
         with resting_on(platform.doubts):
             if not platform.text:
@@ -118,14 +117,13 @@ class Graph:
 
     def _begin(self, base: str) -> StageState:
         """Return the state in which a stage on an image or a named context begins."""
-        context = ""
+        context, outer = "", self._outer
         with suppress(DockerfileError):
             context = "" if base == SCRATCH else self._context(base)
         is_known = self._is_known(base, context)
-        doubts = frozenset(() if is_known else {("environment", "PATH")})
-        outer = self._outer
+        path = Expanded(_PATH, frozenset(() if is_known else {("environment", "PATH")}))
         environment = Environment(outer.escape, open_ended=not is_known, made=outer.made)
-        environment = environment.set_in_image("PATH", Expanded(_PATH, doubts))
+        environment = environment.set_in_image("PATH", path)
         return StageState(environment, outer, self._given, Expanded("/" if is_known else ""))
 
     def _is_known(self, base: str, context: str) -> bool:

@@ -49,16 +49,20 @@ _VARIANTS = {
 
 
 def familiar_name(reference: str) -> str:
-    """Return the short spelling of an image reference, without the tag `latest`.
+    """Return the short spelling of an image reference, without `latest` (`FamiliarString`).
 
-    `docker.io/library/alpine:latest`, `alpine:latest` and `alpine` are one
-    image, and a named context for one replaces them all. Raises
-    DockerfileError (without a line) for an invalid reference.
+    A named context for one spelling of an image replaces them all.
+    Raises DockerfileError (without a line) for an invalid reference.
 
     >>> familiar_name("docker.io/library/alpine:latest")
     'alpine'
     """
-    domain, rest = _split_domain(reference)
+    first, slash, rest = reference.partition("/")
+    # `splitDockerDomain`: a first part without dot, colon or capital is no registry.
+    is_domain = first == "localhost" or "." in first or ":" in first or first != first.lower()
+    domain, rest = (first, rest) if slash and is_domain else (_HUB, reference)
+    if domain in (_HUB, "index.docker.io"):
+        domain, rest = _HUB, rest if "/" in rest else _OFFICIAL + rest
     repository = rest.partition(":")[0]
     if repository != repository.lower():
         reason = f"invalid reference format: repository name ({repository}) must be lowercase"
@@ -72,17 +76,6 @@ def familiar_name(reference: str) -> str:
     elif path.count("/") == 1:
         path = path.removeprefix(_OFFICIAL)
     return path + ("" if tag == ":latest" else tag) + (match["digest"] or "")
-
-
-def _split_domain(reference: str) -> tuple[str, str]:
-    """Return registry and rest; a first part without dot, colon or capital is no registry."""
-    first, slash, rest = reference.partition("/")
-    is_domain = first == "localhost" or "." in first or ":" in first or first != first.lower()
-    if not slash or not is_domain:
-        first, rest = _HUB, reference
-    elif first == "index.docker.io":
-        first = _HUB
-    return first, _OFFICIAL + rest if first == _HUB and "/" not in rest else rest
 
 
 def repository_of(reference: str) -> str:
@@ -116,11 +109,10 @@ def machine_platform(machine: str) -> Platform:
 
 
 def parse_platform(text: str, default: Platform | None = None) -> Platform:
-    """Return the platform that `os/architecture[/variant]` names.
+    """Return the platform that `os/architecture[/variant]` names; raises DockerfileError.
 
     A system alone means the machine of `default`, a machine alone means linux. The version of
     a system, as in `windows(10.0.17763)`, is dropped, as by buildx.
-    Raises DockerfileError for an invalid platform.
 
     >>> str(parse_platform("linux/aarch64/v8")), str(parse_platform("linux/arm"))
     ('linux/arm64', 'linux/arm/v7')

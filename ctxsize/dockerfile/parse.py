@@ -66,13 +66,13 @@ class LineReader:
             content = text.lstrip(SPACE)
             if not continued:
                 self._look_for_directive(content)
-            # Comments and blank lines do not end a continued instruction.
+            # Comments and blank lines do not end a continued instruction (`parser.Parse`).
             if not content or content.startswith("#"):
                 continue
             if not continued:
                 text, line, pieces = content, self.line, []
             bare = text.rstrip("\t ")
-            # Two or more escape characters do not continue the line.
+            # `trimContinuationCharacter`: two or more escape characters do not continue the line.
             continued = bare.endswith(self.escape) and not bare.endswith(self.escape * 2)
             pieces.append(bare[:-1] if continued else text)
             if not continued:
@@ -103,7 +103,7 @@ class LineReader:
             yield raw.decode("utf-8", "surrogateescape")
 
     def _look_for_directive(self, text: str) -> None:
-        """Obey a directive; any other line ends the part of the file in which they count."""
+        """Obey a directive; any other line ends the part in which they count (`ParseLine`)."""
         found = _directive(text, "#") if self._at_top else None
         if found is None:
             self._at_top = False

@@ -18,11 +18,10 @@ _SCP_STYLE = re.compile(r"[a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:.*")
 class Source:
     """A path that an instruction takes from a context.
 
-    `source` is as written. `path` is expanded and relative to the root of the context: `.` for
-    all of it, a pattern if it has wildcards. `context` is the name of a named context, or `""`
-    for the build context. `kind` is `copy`, `add` or `bind`; a `tmpfs` or `git` only widens the
-    filter and takes nothing. `parents` are the parts of a source of `COPY --parents` before its
-    pivot (`.` without one) and after it. `excludes` are the patterns of `--exclude`. `doubts`
+    `source` is as written, `path` expanded and relative to the root of the context: `.` for all of
+    it, a pattern if it has wildcards. `context` is `""` for the build context. `kind` is `copy`,
+    `add` or `bind`; a `tmpfs` or `git` only widens the filter and takes nothing. `parents` are the
+    parts of a source of `COPY --parents` before its pivot (`.` without one) and after it. `doubts`
     are the kinds and names of each `Unknown` that `path` depends on.
     """
 
@@ -42,11 +41,10 @@ class Source:
 class Unknown:
     """A fact that decides the answer and that the Dockerfile does not show.
 
-    `kind` is `syntax` (another frontend reads the file), `onbuild` (triggers of
-    the base image `name`), `check` (any warning of the frontend fails the build),
-    `environment` (variable `name`, which the base image may set) or `argument` (an ARG
-    that has no value here). Older builders leave the variable `name` unset
-    (`older-unset`) or refuse the flag `name` (`older-flag`).
+    `kind` is `syntax` (another frontend reads the file), `onbuild` (triggers of the base image
+    `name`), `check` (any warning fails the build), `environment` (variable `name`, which the base
+    image may set) or `argument` (an ARG without a value here). Older builders leave the variable
+    `name` unset (`older-unset`) or refuse the flag `name` (`older-flag`).
     """
 
     kind: str

@@ -281,7 +281,7 @@ def _obeyed(
         before, fault = state, None
         try:
             if is_inherited:
-                check_instruction(instruction)  # BuildKit parses a trigger when it obeys it
+                check_instruction(instruction)  # `dispatchOnBuildTriggers` parses it only now
             state = before.obey(instruction)
         except DockerfileError as error:
             fault = error

@@ -69,8 +69,8 @@ def resting_on(doubts: Collection[Doubt]) -> Iterator[None]:
 class Variables:
     """An immutable mapping of names to values; `set` returns a new version.
 
-    A Dockerfile may set 100,000 variables, and each of its steps needs its own version. To
-    avoid copies, successive versions share a log, and each reads the entries up to its own.
+    Each of many steps has its own version. Instead of copies, successive versions share a log,
+    and each reads the entries up to its own.
     """
 
     __slots__ = ("_at", "_last", "_log")
@@ -106,12 +106,10 @@ class Variables:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Environment(Mapping[str, str]):
-    """The values of variables at one point of a stage, by name.
+    """The values of variables at one point of a stage, by name; setting one returns a new value.
 
-    It is immutable: setting a variable returns a new one. `image` has the variables that become
-    part of the image. `open_ended` is True if the base image is unknown: it may set any variable
-    that the Dockerfile does not set. With `keeps_unset`, a variable without a value or a default
-    stays as written.
+    `image` has the variables that become part of the image. If `open_ended`, the base image may
+    set any other variable. With `keeps_unset`, a variable without a value stays as written.
     """
 
     escape: str
@@ -145,9 +143,8 @@ class Environment(Mapping[str, str]):
         return ChainMap(dict(values), cast("dict[str, str]", self))
 
     def inherit(self) -> Environment:
-        """Return the environment in which a stage FROM this one begins.
+        """Return the environment in which a stage FROM this one begins: ENV wins over ARG there.
 
-        Variables of ENV are set again, so they win over an ARG behind them.
         Raises UndecidedError if that would take too long.
         """
         image = self.image.values()
@@ -171,21 +168,17 @@ class Environment(Mapping[str, str]):
 
         Raises DockerfileError as `words.expand` does.
         """
-        escape = self.escape if quotes else "\\"
+        escape, kept = self.escape if quotes else "\\", self.keeps_unset
         try:
-            expansion = expand(
-                word, self, escape=escape, quotes=quotes, keep_unset=self.keeps_unset
-            )
+            text, names = expand(word, self, escape=escape, quotes=quotes, keep_unset=kept)
         except DockerfileError as error:
             with resting_on(self._doubts_of({error.variable} - {""})):
                 raise
-        characters = len(expansion.text)
-        self.made[0] += characters
-        most = _LONGEST_GUESS if self.keeps_unset else _MOST_MADE
-        if characters > most or self.made[0] > _MOST_MADE:
-            message = f"ctxsize expands words to no more than {most:,} characters"
-            raise UndecidedError(message)
-        return Expanded(expansion.text, self._doubts_of(expansion.variables))
+        self.made[0] += len(text)
+        most = _LONGEST_GUESS if kept else _MOST_MADE
+        if len(text) > most or self.made[0] > _MOST_MADE:
+            raise UndecidedError(f"ctxsize expands words to no more than {most:,} characters")
+        return Expanded(text, self._doubts_of(names))
 
     def _doubts_of(self, names: Collection[str]) -> frozenset[Doubt]:
         """Return the unknown values that the values of `names` depend on."""
@@ -201,7 +194,7 @@ class Environment(Mapping[str, str]):
         return frozenset(doubts)
 
     def obey_env(self, instruction: Instruction) -> Environment:
-        """Follow an ENV; its values are expanded with the variables before it."""
+        """Follow an ENV (`dispatchEnv`); its values see only the variables before it."""
         expanded = [self.expand(argument) for argument in instruction.arguments]
         following = self
         for name, value in zip(expanded[::2], expanded[1::2], strict=True):
@@ -251,20 +244,20 @@ class StageState:
 
         Raises DockerfileError for a word that cannot be expanded.
         """
-        keyword, environment = instruction.keyword, self.environment
-        if keyword == "ENV":
-            return replace(self, environment=environment.obey_env(instruction))
-        if keyword == "ARG":
-            following = environment.obey_arg(instruction, self.given, self.outer)
-            return replace(self, environment=following)
-        if keyword == "WORKDIR":
-            directory = self.below(environment.expand(instruction.arguments[0]))
-            return replace(self, directory=directory)
-        if keyword == "USER":
-            return replace(self, user=environment.expand(instruction.arguments[0]).text)
-        if keyword == "SHELL":
-            names = {word.rpartition("/")[2] for word in instruction.arguments}
-            return replace(self, is_unix=not names.isdisjoint(UNIX_SHELLS))
+        environment, arguments = self.environment, instruction.arguments
+        match instruction.keyword:
+            case "ENV":
+                return replace(self, environment=environment.obey_env(instruction))
+            case "ARG":
+                following = environment.obey_arg(instruction, self.given, self.outer)
+                return replace(self, environment=following)
+            case "WORKDIR":
+                return replace(self, directory=self.below(environment.expand(arguments[0])))
+            case "USER":
+                return replace(self, user=environment.expand(arguments[0]).text)
+            case "SHELL":
+                names = {word.rpartition("/")[2] for word in arguments}
+                return replace(self, is_unix=not names.isdisjoint(UNIX_SHELLS))
         return self
 
     def below(self, path: Expanded) -> Expanded:

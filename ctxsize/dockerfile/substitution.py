@@ -1,7 +1,6 @@
-"""Patterns in `${…}`: remove what they match from a value, or replace it.
+"""Patterns of `*` and `?` in `${…}`: remove what they match from a value, or replace it.
 
-Patterns have only `*` and `?`. The builder turns them into Go's regular
-expressions, whose corner cases are part of its behaviour.
+The builder makes Go's regular expressions of them, with their corner cases.
 """
 
 from __future__ import annotations
@@ -35,8 +34,7 @@ def trim(value: str, pattern: str, operator: str) -> str:
 def substitute(value: str, pattern: str, replacement: str, *, everywhere: bool, most: int) -> str:
     """Return `value` with the first match of `pattern`, or each, replaced.
 
-    Raises DockerfileError for a pattern with an unknown escape, and if the result may have
-    more than `most` characters.
+    Raises DockerfileError for an unknown escape, and for a result of over `most` characters.
     """
     compiled = _compiled(pattern, value, greedy=True)
     if everywhere:
@@ -50,9 +48,8 @@ def substitute(value: str, pattern: str, replacement: str, *, everywhere: bool, 
 def _compiled(pattern: str, value: str, *, greedy: bool) -> re.Pattern[str]:
     """Return the expression for `pattern`, whose `*` and `?` match no line feed.
 
-    Each text between stars matches only at its first occurrence (the last text of a greedy
-    pattern at its last one), which leaves the most room for the texts behind it. So a match
-    takes time linear in the value.
+    Each text between stars matches only at its first occurrence (the last one of a greedy
+    pattern at its last), so a match takes time linear in the value.
     """
     if len(value) > _LONGEST:
         message = f"ctxsize looks for patterns in values of no more than {_LONGEST:,} characters"

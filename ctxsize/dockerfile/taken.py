@@ -1,8 +1,7 @@
 """The paths that a Dockerfile takes from its contexts, for one target and one platform.
 
-BuildKit follows every stage that the target depends on, collects the paths that these take,
-and requests only those from the client. It requests none if the result of the target is made
-without the context.
+BuildKit follows every stage that the target depends on, and requests only the paths that these
+take; none if the result of the target is made without the context.
 """
 
 from __future__ import annotations
@@ -32,8 +31,7 @@ Paths = tuple[str, ...] | None
 class Asked:
     """One transfer of a context: the requested paths, and the sources that need them.
 
-    There may be no sources: a stage on a named context needs all of it if it is the target or
-    runs a command.
+    A stage on a named context needs all of it, without sources, as the target or for a command.
     """
 
     context: str
@@ -48,10 +46,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class ContextNeed:
-    """The transfers that a build requests from its contexts.
-
-    `sources` are in the order of evaluation, and include those of unused stages.
-    """
+    """The transfers that a build requests; its sources, also of unused stages; its unknowns."""
 
     asked: tuple[Asked, ...]
     sources: tuple[Source, ...]
@@ -88,16 +83,13 @@ def context_need(
     """
     given, contexts = dict(build_arguments or {}), contexts or {}
     own_frontend = not dockerfile.syntax and "BUILDKIT_SYNTAX" not in given
-    if own_frontend:
-        # BuildKit checks the flags of all stages, also of those that the target does not need.
-        for instruction in dockerfile.instructions:
-            with located(instruction.line):
-                check_flags(instruction)
-    predefined = platform_arguments(
-        parse_platform(platform),
-        parse_platform(build_platform),
-        target or dockerfile.stages[-1].name,
-    )
+    # BuildKit checks the flags of all stages, also of those that the target does not need.
+    for instruction in dockerfile.instructions if own_frontend else ():
+        with located(instruction.line):
+            check_flags(instruction)
+    stage = target or dockerfile.stages[-1].name
+    platforms = parse_platform(platform), parse_platform(build_platform)
+    predefined = platform_arguments(*platforms, stage)
     outer = _global_environment(dockerfile, given, predefined)
     graph = Graph(dockerfile, outer, given, contexts)
     target_node = graph.target(target)

@@ -1,7 +1,7 @@
 """Word expansion: quotes, escapes and variables in one word of a Dockerfile.
 
-The builder expands most instructions itself, before any shell sees them. Its rules are close
-to those of a POSIX shell, but not equal. This module contains these rules and nothing else.
+The builder expands most instructions itself, by rules that are close to those of a POSIX shell.
+Behaviour: moby/buildkit (`shell.Lex`).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ctxsize.dockerfile.substitution import NO_CHARACTER, substitute, trim
 from ctxsize.errors import DockerfileError, UndecidedError
@@ -36,8 +37,7 @@ _OPERATORS = frozenset(("-", "+", "?", ":-", ":+", ":?", "#", "%"))
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-@dataclass(frozen=True)
-class Expansion:
+class Expansion(NamedTuple):
     """An expanded word, and the variables in it, with and without a value."""
 
     text: str
@@ -52,14 +52,11 @@ def expand(
     quotes: bool = True,
     keep_unset: bool = False,
 ) -> Expansion:
-    """Return `word` with quotes removed and variables replaced.
+    """Return `word` with quotes removed and variables replaced; bytes not in UTF-8 become U+FFFD.
 
     An unset variable becomes the empty string; with `keep_unset` it stays as it is written,
-    unless that gives a default. `escape` is the Dockerfile's escape character; `quotes=False`
-    keeps quotation marks, as in the body of a heredoc. Bytes that are not UTF-8 become U+FFFD.
-
-    Raises DockerfileError (without a line) for an open quote or a substitution
-    that the builder refuses.
+    unless that gives a default. `quotes=False` keeps quotation marks, as in a heredoc.
+    Raises DockerfileError (without a line) for an open quote or a wrong substitution.
 
     >>> expand("${DIR:-src}/*.py", {}).text
     'src/*.py'
@@ -78,20 +75,12 @@ def expand(
 
 
 def split_words(text: str, *, raw_quotes: bool, raw_escapes: bool = False) -> list[str]:
-    """Return the blank-separated words of `text`, with variables left as written.
+    """Return the blank-separated words of `text`, variables as written; none for an open quote.
 
-    A quoted blank does not separate, nor do blanks after `<<`, so a heredoc
-    marker stays one word. `raw_quotes` and `raw_escapes` keep those characters.
-    There are none if a quote is not closed.
+    A quoted blank does not separate, nor do blanks after `<<`, so a heredoc marker stays one word.
     """
-    lexer = _Lexer(
-        text,
-        {},
-        raw_quotes=raw_quotes,
-        raw_escapes=raw_escapes,
-        keep_unset=True,
-        splits=True,
-    )
+    lexer = _Lexer(text, {}, keep_unset=True, splits=True)
+    lexer.raw_quotes, lexer.raw_escapes = raw_quotes, raw_escapes
     try:
         return lexer.until("")[1]
     except UndecidedError:
@@ -235,9 +224,7 @@ class _Lexer:
     def plain(self, name: str, written: str) -> str:
         """Return the value of a variable; `""`, or as `written`, if it has none."""
         value = self.lookup(name)
-        if value is None:
-            return written if self.keep_unset else ""
-        return value
+        return (written if self.keep_unset else "") if value is None else value
 
     def braces(self) -> str:
         """Return the value of `${…}`, read from after the opening brace."""

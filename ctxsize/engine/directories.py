@@ -11,13 +11,11 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence, Set
 
-from ctxsize.engine.events import IgnoredEntries, order
+from ctxsize.engine.events import Files, order
 from ctxsize.model import Clue, Directory, Share
 
 Sum = list[int]
 """Bytes, files."""
-Batch = tuple[str, Sequence[str], Sequence[int]]
-"""Prefix of a directory, names of files in it, and the bytes of each."""
 
 UNNEEDED = {
     *(".git", ".hg", ".svn", ".jj", "node_modules", ".turbo", ".nx", ".swc", ".nyc_output"),
@@ -79,8 +77,7 @@ _TESTS = re.compile(r"(?i)(^|/)_*(tests?|spec|test_?data|fixtures)_*/")
 """Matches directories of tests, in which keys are usually made up."""
 
 GITIGNORE = ".gitignore"
-_WORDS = {word.rpartition("/")[2] for word in " ".join(PROVED.values()).split()}
-MARKERS = frozenset({GITIGNORE, *_WORDS})
+MARKERS = {word.rpartition("/")[2] for word in " ".join(PROVED.values()).split()}
 SECRET_NAMES = frozenset(each.rpartition("/")[2] for each in SECRETS)
 _SECRET_SUFFIXES = tuple(f"/{each}" for each in SECRETS)
 _NAMES = MARKERS | SECRET_NAMES
@@ -98,9 +95,8 @@ class Clues:
     """The names of one walk that hint at unneeded directories and secrets."""
 
     def __init__(self) -> None:
-        self.folders = defaultdict[str, set[str]](set)
         self.names = defaultdict[str, set[str]](set)
-        """Prefixes of the directories that contain a directory or a file of each name."""
+        """Prefixes of the directories that contain each name; of files only markers count."""
         self.secrets: list[tuple[str, int]] = []
 
     def add_folders(self, paths: Iterable[str]) -> None:
@@ -108,35 +104,34 @@ class Clues:
         for path in paths:
             at = path.rfind("/") + 1
             if path[at:] in FOLDERS:
-                self.folders[path[at:]].add(path[:at])
+                self.names[path[at:]].add(path[:at])
 
-    def add_ignored(self, ignored: IgnoredEntries) -> None:
-        """Record the `.gitignore` at the top, which counts even if it is not sent."""
-        if not ignored.prefix and GITIGNORE in ignored.names:
-            self.names[GITIGNORE].add("")
-
-    def add_files(self, names: Sequence[str], ends: Set[str], batches: Iterable[Batch]) -> None:
-        """Record files that are sent: `names`, which have the extensions `ends`, in `batches`.
+    def add_files(
+        self, names: Sequence[str], ends: Set[str], batches: Iterable[tuple[Files, Sequence[int]]]
+    ) -> None:
+        """Record files with their sizes; all have `names` and the extensions `ends`.
 
         `ends` includes `SECRET_START` if a name begins with it.
         """
         secret = not _SECRET_ENDS.isdisjoint(ends)
         if not secret and _NAMES.isdisjoint(names):
             return
-        for prefix, own, sizes in batches:
-            found = _NAMES.intersection(own)
-            for name in found & MARKERS:
-                self.names[name].add(prefix)
+        for files, sizes in batches:
+            found = _NAMES.intersection(files.names)
+            for name in found & MARKERS if found else ():
+                self.names[name].add(files.prefix)
             if secret or not SECRET_NAMES.isdisjoint(found):
-                for name, size in zip(own, sizes, strict=True):
-                    self.add_secret(prefix, name, size)
+                for name, size in zip(files.names, sizes, strict=True):
+                    self.add_secret(files.prefix, name, size)
 
     def add_secret(self, prefix: str, name: str, size: int) -> None:
         """Record a file with content and the name of a secret, unless it is a template."""
         if size and _is_secret(prefix, name):
             self.secrets.append((prefix + name, size))
 
-    def found(self, direct: dict[str, Sum], largest: Sequence[Share], total: int) -> Iterator[Clue]:
+    def found(
+        self, root: str, direct: dict[str, Sum], largest: Sequence[Share], total: int
+    ) -> Iterator[Clue]:
         """Yield the parts that may be worth a look, by sums of directories and largest files."""
         tops = self._tops()
         prefixes = sorted(direct) if tops else []
@@ -151,7 +146,7 @@ class Clues:
             if not path.startswith(in_order[bisect_left(in_order, path) - 1]):
                 yield Clue("secret", path, size, 1)
         least = max(LARGE_FILE_BYTES, total / 2)
-        if "" in self.names.get(GITIGNORE, ()):
+        if os.path.isfile(os.path.join(root, GITIGNORE)):  # it counts even if it is not sent
             least = max(1, _LARGE_SHARE * total)
             pending = [*size_tree(direct, _LARGE_DEPTH).children]
             while pending:
@@ -166,13 +161,13 @@ class Clues:
     def _tops(self) -> dict[str, str]:
         """Return the outermost directories that make a clue, as prefixes, and the kind of clue."""
         found: dict[str, str] = {}
-        for name in self.folders.keys() & (UNNEEDED | PROVED.keys()):
-            for above in self.folders[name]:
+        for name in self.names.keys() & (UNNEEDED | PROVED.keys()):
+            for above in self.names[name]:
                 path = f"{above}{name}"
                 if name in UNNEEDED or any(self._has(path, each) for each in PROVED[name].split()):
                     found[f"{path}/"] = "unneeded"
         for each in SECRET_FOLDERS:
-            for above in self.folders.get(each.rpartition("/")[2], ()):
+            for above in self.names.get(each.rpartition("/")[2], ()):
                 path = f"{above}{each.rpartition('/')[2]}/"
                 if f"/{path}".endswith(f"/{each}/"):
                     found[path] = "secret"
@@ -185,13 +180,8 @@ class Clues:
         return outermost
 
     def _has(self, path: str, word: str) -> bool:
-        while word.startswith("../"):
-            if not path:
-                return False
-            path, word = path.rpartition("/")[0], word[3:]
-        above, slash, name = f"{path}/{word}".lstrip("/").rpartition("/")
-        prefix = above + slash
-        return prefix in self.folders.get(name, ()) or prefix in self.names.get(name, ())
+        above, slash, name = os.path.normpath(f"{path}/{word}").rpartition("/")
+        return above + slash in self.names.get(name, ())
 
 
 def _is_secret(prefix: str, name: str) -> bool:

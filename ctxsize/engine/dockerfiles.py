@@ -84,8 +84,7 @@ class FoundDockerfile:
 
     path: str | None
     read_from: str | None = None
-    fault: str | None = None
-    """The reason why the build fails, for BuildKit in its own words."""
+    fault: str | None = None  # the reason why the build fails, for BuildKit in its own words
 
 
 def find_dockerfile(context: str, named: str | None, builder: Builder) -> FoundDockerfile:

@@ -125,7 +125,7 @@ class Fragment(NamedTuple):
 
 
 def _one(what: Ranges | str) -> Fragment:
-    """Return a part for one character within ranges, or for an assertion."""
+    """Return a fragment for one character within ranges, or for an assertion."""
     return Fragment(lambda nodes, after: nodes.new(what, after))
 
 
@@ -139,11 +139,15 @@ def _sequence(parts: list[Fragment]) -> Fragment:
     return Fragment(add, max(1, sum(part.size for part in parts)), copies)
 
 
-def _either(one: Fragment, other: Fragment) -> Fragment:
+def _either(parts: list[Fragment]) -> Fragment:
     def add(nodes: Nodes, after: int) -> int:
-        return nodes.new("", one.add(nodes, after), other.add(nodes, after))
+        *others, last = [part.add(nodes, after) for part in parts]
+        for each in others:
+            last = nodes.new("", each, last)
+        return last
 
-    return Fragment(add, one.size + other.size + 1, max(one.copies, other.copies))
+    size = sum(part.size for part in parts) + len(parts) - 1
+    return Fragment(add, size, max(part.copies for part in parts))
 
 
 def _repeated(part: Fragment, low: int, high: int | None) -> Fragment:
@@ -209,10 +213,10 @@ class _ExpressionReader:
         return taken
 
     def alternatives(self) -> Fragment:
-        found = self._concatenation()
+        parts = [self._concatenation()]
         while self._takes("|"):
-            found = _either(found, self._concatenation())
-        return found
+            parts.append(self._concatenation())
+        return _either(parts)
 
     def _concatenation(self) -> Fragment:
         done: list[Fragment] = []
@@ -245,7 +249,8 @@ class _ExpressionReader:
             return _one({"^": r"\A", "$": r"\z"}.get(assertion[0], assertion[0]))
         if self._takes("."):
             return _one(_complement([(10, 10)]))
-        return _one(self._shorthand() or self._char())
+        found = self._shorthand()
+        return _one(self._char() if found is None else found)
 
     def _group(self) -> Fragment:
         self.depth += 1
@@ -262,7 +267,8 @@ class _ExpressionReader:
             if named[2] not in _POSIX:
                 raise GoRegexpError("invalid character class range")
             return _complement(_POSIX[named[2]]) if named[1] else _POSIX[named[2]]
-        if found := self._shorthand():
+        found = self._shorthand()
+        if found is not None:
             return found
         ((low, high),) = self._char()
         if self._take(_TO):

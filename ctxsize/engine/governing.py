@@ -32,6 +32,7 @@ def find_ignore_file(
     """
     problems: list[Problem] = []
     candidates = [(context, name, False) for name in builder.ignore_file_names]
+    # `ReadEntrypoint` of BuildKit finds the Dockerfile's own file, which replaces the context's.
     if dockerfile is not None and dockerfile != STDIN:
         directory, name = os.path.split(dockerfile)
         own = (name + suffix for suffix in builder.specific_suffixes)

@@ -15,7 +15,7 @@ from ctxsize.errors import IgnoreFileError
 BOM = "\ufeff"
 """The byte order mark, which readers drop from the first line."""
 LONGEST_LINE = 65_535
-"""Bytes of the longest line that Docker's reader accepts, without its line feed."""
+"""Number of bytes of the longest line that `bufio.Scanner` of Docker's reader accepts."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,7 @@ def sent_text(line: str) -> str | None:
     """
     if line.startswith("#"):
         return None
+    # `ReadAll` of moby/patternmatcher trims before `!` and after it, then calls `filepath.Clean`.
     text = golang.trim_space(line)
     if not text:
         return None

@@ -100,7 +100,10 @@ class MemoryDirectory:
     # Methods for a walk, as those of `DiskDirectory`. Targets and attributes are not kept.
 
     def steps(self) -> list[Step]:
-        return steps(in_order([*self.folders], [*self.entries]))
+        names = [*self.entries]
+        # The order matters between directories, and for files with several names.
+        in_any_order = not self.folders and not self.special
+        return steps(([], names, None) if in_any_order else in_order([*self.folders], names))
 
     def enter(self, name: str) -> MemoryDirectory:
         return self.folders[name]

@@ -53,17 +53,13 @@ class Fate(str, Enum):
 class SourceCheck:
     """The result for one source of an instruction, with its explanation."""
 
-    source: Source
-    """Its line is 0 if no instruction takes it."""
+    source: Source  # its line is 0 if no instruction takes it
     fate: Fate
-    at: str
-    """The entry that decides: the path of the source, or where symlinks lead from it."""
+    at: str  # the entry that decides: the path of the source, or where symlinks lead from it
     matches: int | None = None
     """Number of transferred entries that wildcards match; None without wildcards."""
-    hidden: tuple[Explanation, ...] = ()
-    """Entries that would be found if they were not ignored."""
-    notes: tuple[str, ...] = ()
-    """Possible causes, one sentence each."""
+    hidden: tuple[Explanation, ...] = ()  # entries that would be found if they were not ignored
+    notes: tuple[str, ...] = ()  # possible causes, one sentence each
 
 
 class Sources:
@@ -190,10 +186,12 @@ class Sources:
         if source not in self._matched:
             base, pattern = self._parts(source)
             start = self._arrivals_of(source).follow(base)[0]
-            matches: Callable[[str], object] = DockerIgnorePattern(pattern).match_file
-            if source.parents is None:  # `Wildcard` of `contenthash` calls Go's `path.Match`
-                matches = partial(match, pattern)
-            deepest = None if source.parents and "**" in pattern else pattern.count("/") + 1
+            deepest: int | None = pattern.count("/") + 1
+            # `Wildcard` of `contenthash` calls Go's `path.Match`.
+            matches: Callable[[str], object] = partial(match, pattern)
+            if source.parents is not None:
+                matches = DockerIgnorePattern(pattern).match_file
+                deepest = None if "**" in pattern else deepest
             self._matched[source] = [*self._matching(start, matches, deepest)]
         return self._matched[source]
 
@@ -270,8 +268,9 @@ def _nearest(request: Request, path: str) -> Iterator[str]:
 
     at = ""
     for part in path.split("/"):
-        folded = {each.name.casefold(): each.name for each in entries_below(request.root, at)}
-        if part not in folded.values():
+        names = [each.name for each in entries_below(request.root, at)]
+        if part not in names:
+            folded = {name.casefold(): name for name in names}
             near = [] if has_wildcards(part) else get_close_matches(part.casefold(), folded, n=1)
             for each in near:
                 case = ": upper and lower case count" if each == part.casefold() else ""

@@ -158,7 +158,7 @@ class WalkSums:
         names = [*chain.from_iterable([each.names for each, _ in files])]
         sizes = [*chain.from_iterable([own for _, own in files])]
         ends = self._count_extensions(names, sizes, [each for each, _ in files if each.links])
-        self.clues.add_files(names, ends, [(each.prefix, each.names, own) for each, own in files])
+        self.clues.add_files(names, ends, files)
         folders = [each.event for each in waiting if isinstance(each.event, Folder)]
         self.clues.add_folders([each.path for each in folders if not each.mark.ignored])
 
@@ -228,7 +228,6 @@ class WalkSums:
             heapq.heappushpop(self._largest, (size, -place, path))
 
     def _add_ignored(self, ignored: IgnoredEntries) -> None:
-        self.clues.add_ignored(ignored)
         if not ignored.stats:
             self._ignored[1] += len(ignored.names)
             return
@@ -272,7 +271,7 @@ class WalkSums:
                 by_pattern=_pattern_shares(request, self._saved),
             ),
             hardlinks=self._hardlinks,
-            clues=tuple(self.clues.found(self._direct, largest, self.content_bytes)),
+            clues=tuple(self.clues.found(request.root, self._direct, largest, self.content_bytes)),
         )
 
 

@@ -18,7 +18,7 @@ from ctxsize.engine.automaton import Automaton, fastest
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator
 from ctxsize.engine.events import order
 from ctxsize.engine.ignorefile import IgnoreFile
-from ctxsize.engine.memory import MemoryDirectory, Sent, SentDifference, differences
+from ctxsize.engine.memory import MemoryDirectory, Names, Sent, SentDifference, differences
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request, ignore_file_to_write, inside, with_ignore_file
 from ctxsize.engine.snapshot import Snapshot
@@ -289,17 +289,21 @@ class Basis:
         def is_other(path: str) -> bool:
             return path.partition("/")[0] not in touched
 
-        before = self.sent
-        names = {at: each for at, each in before.names.items() if at and is_other(at)}
-        names.update(found.names)
+        before, new = self.sent, {**found.names}
         top = {name: size for name, size in before.names.get("", {}).items() if is_other(name)}
         if top:
-            names[""] = {**top, **found.names.get("", {})}
+            new[""] = {**top, **new.get("", {})}
+        names: dict[str, Names] = {}
+        for at, old in before.names.items():
+            each = old if at and is_other(at) else new.pop(at, None)
+            if each:
+                names[at] = old if each == old else each  # equal ones are shared, for memory
+        names.update(new)
         directories = frozenset(filter(is_other, before.directories)) | found.directories
+        if directories == before.directories:
+            directories = before.directories
         empty = frozenset(filter(is_other, before.empty)) | found.empty
-        return Sent(
-            {at: each for at, each in names.items() if each}, directories, empty, before.links
-        )
+        return Sent(names, directories, empty, before.links)
 
 
 def _changed(before: DockerIgnoreSpec, after: DockerIgnoreSpec) -> list[DockerIgnorePattern] | None:

@@ -36,16 +36,12 @@ class Limit:
 
     name: str
     """`max`, `max-files`, `min`, `min-files`, `growth` or `shrink`, as in the configuration."""
-    of: str
-    """`context` or `transfer`."""
-    unit: str
-    """`bytes` or `files`."""
+    of: str  # `context` or `transfer`
+    unit: str  # `bytes` or `files`
     allowed: int
     actual: int
-    baseline: int | None = None
-    """The former amount, for `growth` and `shrink`."""
-    tolerance: str = ""
-    """The tolerance as written, for `growth` and `shrink`."""
+    baseline: int | None = None  # the former amount, for `growth` and `shrink`
+    tolerance: str = ""  # the tolerance as written, for `growth` and `shrink`
 
     @property
     def code(self) -> str:
@@ -80,8 +76,7 @@ class Remedy:
     """The proved saving of `ctxsize suggest --write` for the same build."""
 
     saves: Amount
-    enough: bool
-    """True if it meets every budget."""
+    enough: bool  # True if it meets every budget
 
 
 @dataclass(frozen=True)
@@ -92,13 +87,11 @@ class ContextCheck:
     report: Report
     limits: tuple[Limit, ...]
     findings: tuple[Finding, ...] = ()
-    culprits: tuple[Clue, ...] = ()
-    """The largest parts if it is too large; none contains another."""
+    culprits: tuple[Clue, ...] = ()  # the largest parts if it is too large; none contains another
     grown: tuple[SizeChange, ...] | None = None
     """Growth since the baseline, the greatest first; None without a baseline."""
     remedy: Remedy | None = None
-    accepted: tuple[Accepted, ...] = ()
-    """Findings that the configuration accepts."""
+    accepted: tuple[Accepted, ...] = ()  # findings that the configuration accepts
 
     @property
     def missed(self) -> tuple[Limit, ...]:
@@ -119,10 +112,8 @@ class CheckReport:
     kind: ClassVar[Literal["check"]] = "check"
 
     checks: tuple[ContextCheck, ...]
-    baseline: str | None = None
-    """Path of the baseline, if there is one."""
-    updated: bool = False
-    """True if the baseline was rewritten."""
+    baseline: str | None = None  # path of the baseline, if there is one
+    updated: bool = False  # True if the baseline was rewritten
     unused: tuple[Finding, ...] = ()
     """Findings about tables of the configuration that accept nothing."""
 
@@ -150,12 +141,10 @@ class CheckReport:
 class Side:
     """One side of a comparison."""
 
-    name: str
-    """The file, or the context that was measured."""
+    name: str  # the file, or the context that was measured
     content_bytes: int
     files: int
-    complete: bool
-    """True if all of its files are known."""
+    complete: bool  # True if all of its files are known
 
 
 @dataclass(frozen=True)

@@ -49,16 +49,11 @@ class Known:
     directories: Mapping[str, Amount]
     """Sizes of whole directories by path, without the context itself."""
     largest_files: Mapping[str, int]
-    depth: int | None = None
-    """Number of levels that are known; None for all."""
-    directories_from: int = 0
-    """Most bytes of a directory that `directories` lacks."""
-    files_from: int = 0
-    """Most bytes of a file that `largest_files` lacks."""
-    builder: str = ""
-    """The builder for which a baseline was measured."""
-    transfer: Amount | None = None
-    """The transfer of a baseline; None if it was not known."""
+    depth: int | None = None  # number of levels that are known; None for all
+    directories_from: int = 0  # most bytes of a directory that `directories` lacks
+    files_from: int = 0  # most bytes of a file that `largest_files` lacks
+    builder: str = ""  # the builder for which a baseline was measured
+    transfer: Amount | None = None  # the transfer of a baseline; None if it was not known
 
     def directory(self, path: str) -> Held:
         """Return the size of a directory; one without files counts as absent."""

@@ -18,15 +18,11 @@ class SizeChange:
     """A change of a directory or a file."""
 
     path: str
-    what: str
-    """`added`, `removed`, `grew` or `shrank`."""
-    before_bytes: int | None
-    """None if it was absent, or too small to be listed."""
+    what: str  # `added`, `removed`, `grew` or `shrank`
+    before_bytes: int | None  # None if it was absent, or too small to be listed
     after_bytes: int | None
-    delta_bytes: int
-    """The change, or if not `exact` its minimum: it may have existed unlisted."""
-    delta_files: int = 0
-    """The change of the number of files in a directory."""
+    delta_bytes: int  # the change, or if not `exact` its minimum: it may have existed unlisted
+    delta_files: int = 0  # the change of the number of files in a directory
     exact: bool = True
 
 

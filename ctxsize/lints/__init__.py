@@ -21,7 +21,7 @@ from ctxsize.engine.builders import Builder
 from ctxsize.engine.events import Progress, Steps, stepped
 from ctxsize.engine.request import Plans
 from ctxsize.findings import Edit, Finding, Severity, in_order
-from ctxsize.lints import depths, idle, meanings, missing, overlaps
+from ctxsize.lints import depths, meanings, missing, overlaps
 from ctxsize.lints.case import Case
 from ctxsize.lints.lookup import LintTree, Target
 from ctxsize.lints.targets import STDIN, Cases, targets_of
@@ -42,8 +42,8 @@ LINTS: dict[str, Check] = {
     "CTX103": meanings.not_a_comment,
     "CTX104": meanings.several,
     "CTX105": depths.single_star,
-    "CTX106": idle.useless,
-    "CTX107": idle.overridden,
+    "CTX106": overlaps.useless,
+    "CTX107": overlaps.overridden,
     "CTX108": _in_tree(overlaps.shadowed),
     "CTX109": _in_tree(missing.git),
     "CTX110": _in_tree(missing.env),
@@ -53,15 +53,15 @@ LINTS: dict[str, Check] = {
     "CTX114": meanings.outside,
     "CTX115": meanings.translated("CTX115", meanings.from_gitignore),
     "CTX116": _in_tree(missing.manifest),
-    "CTX117": idle.two_files,
-    "CTX118": _in_tree(idle.dead),
+    "CTX117": missing.two_files,
+    "CTX118": _in_tree(overlaps.dead),
     "CTX120": _in_tree(overlaps.empty),
     "CTX121": meanings.fails,
     "CTX122": meanings.control,
     "CTX123": meanings.invisible,
     "CTX124": meanings.translated("CTX124", meanings.from_regex),
-    "CTX125": _in_tree(idle.pruned),
-    "CTX127": idle.unread,
+    "CTX125": _in_tree(overlaps.pruned),
+    "CTX127": missing.unread,
     "CTX130": _in_tree(overlaps.undone),
 }
 """The function that finds each code, in the order of the codes."""

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from ctxsize.engine.covers import is_literal
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.memory import Sent
+from ctxsize.engine.segments import is_literal
 from ctxsize.findings import Confidence, Finding, Fix, Severity
 from ctxsize.lints.case import Case
 from ctxsize.lints.lines import Line
@@ -50,18 +50,14 @@ class Artefact:
         """Return the sent directories below the top in which a tool would write it."""
         found = dict.fromkeys(
             path.rpartition("/")[0]
-            for name in filter(self._is_beside, tree.by_name)
+            for name in filter(self.is_beside, tree.by_name)
             for path in tree.by_name[name]
             if "/" in path and path in sent
         )
         return [path for path in found if not _MADE_UP.intersection(path.split("/"))]
 
-    def proves(self, tree: LintTree, path: str) -> bool:
-        """Return whether the entry at `path` is such an artefact, by the files beside it."""
-        held = tree.snapshot.folder(path.rpartition("/")[0])
-        return not self.doubtful or (held is not None and any(map(self._is_beside, held.entries)))
-
-    def _is_beside(self, name: str) -> bool:
+    def is_beside(self, name: str) -> bool:
+        """Return whether a file of this name proves it."""
         return any(fnmatchcase(name, each) for each in self.beside)
 
 
@@ -96,31 +92,22 @@ def single_star(case: Case) -> Iterator[Finding]:
 
 
 def _of_name(case: Case, code: str, line: Line, name: str, where: str) -> Iterator[Finding]:
-    artefact = ARTEFACTS.get(name)
+    artefact, tree = ARTEFACTS.get(name), case.tree
     if artefact is None or line.exception or f"**/{name}" in case.ignoring:
         return
     lead = f"`{line.text}` matches at {where} only"
-    found = None if case.tree is None else _of_copies(case, case.tree, code, line, artefact, lead)
-    found = found or _of_places(case, code, line, artefact, lead)
-    if found is not None:
-        yield found
-
-
-def _of_copies(
-    case: Case, tree: LintTree, code: str, line: Line, artefact: Artefact, lead: str
-) -> Finding | None:
-    """Return the finding about the copies that are sent, None if there are none."""
-    tops = _sent_copies(case, tree, artefact)
-    excepted = _excepted(case, tops, line)
+    tops = [] if tree is None else _sent_copies(case, tree, artefact)
+    excepted = _excepted(case, tops, line) if tops else frozenset[str]()
     tops = [top for top in tops if not excepted.issuperset(case.below([top]))]
-    copies = case.below(tops)
-    if not tree.has_files(copies):
-        return None
+    copies = case.below(tops) if tops else []
+    if tree is None or not tree.has_files(copies):
+        yield from _of_places(case, code, line, artefact, lead)
+        return
     wanted = tree.tracks(copies)
     sure = not wanted and (not artefact.doubtful or tree.tracked is not None)
     note = ", but git tracks some of them, so this may be intended" if wanted else ""
     are, means = "is" if len(tops) == 1 else "are", frozenset(copies) - excepted
-    return case.finding(
+    yield case.finding(
         code,
         line,
         f"{lead}: {plural(len(tops), 'other copy')} {are} sent, {case.amount(copies)}{note}",
@@ -131,37 +118,37 @@ def _of_copies(
     )
 
 
-def _of_places(case: Case, code: str, line: Line, artefact: Artefact, lead: str) -> Finding | None:
-    """Return the finding about a copy that would be sent once it exists."""
-    places, means = [_ANYWHERE], None
-    if case.tree is not None:
-        places = artefact.places(case.tree, case.now)
-        means = None if artefact.doubtful else frozenset[str]()
-    elif artefact.doubtful:
-        return None
+def _of_places(
+    case: Case, code: str, line: Line, artefact: Artefact, lead: str
+) -> Iterator[Finding]:
+    """Yield the finding about a copy that would be sent once it exists."""
+    places = [_ANYWHERE] if case.tree is None else artefact.places(case.tree, case.now)
     # Only directories in which no pattern would ignore a new copy.
     places = [each for each in places if not case.step(f"{each}/{artefact.example}").ignored]
-    if artefact.pattern not in _UNIQUE or not places:
-        return None
-    others = f" or {plural(len(places) - 1, 'other directory')}" if places[1:] else ""
-    there = f"a copy in {places[0]}/{others} would be sent once it exists"
-    return case.finding(
-        code,
-        line,
-        f"{lead}: {'copies elsewhere are sent' if case.tree is None else there}",
-        severity=Severity.INFO,
-        confidence=Confidence.POSSIBLE if case.tree is None else Confidence.LIKELY,
-        fix=_widened(case, line, artefact, means),
-    )
+    is_known = artefact.pattern in _UNIQUE and not (artefact.doubtful and case.tree is None)
+    if is_known and places:
+        others = f" or {plural(len(places) - 1, 'other directory')}" if places[1:] else ""
+        there = f"a copy in {places[0]}/{others} would be sent once it exists"
+        means = None if artefact.doubtful or case.tree is None else frozenset[str]()
+        yield case.finding(
+            code,
+            line,
+            f"{lead}: {'copies elsewhere are sent' if case.tree is None else there}",
+            severity=Severity.INFO,
+            confidence=Confidence.POSSIBLE if case.tree is None else Confidence.LIKELY,
+            fix=_widened(case, line, artefact, means),
+        )
 
 
 def _sent_copies(case: Case, tree: LintTree, artefact: Artefact) -> list[str]:
-    """Return the topmost copies of the artefact that are sent now."""
+    """Return the topmost copies that are sent now; of doubtful ones, those with a file beside."""
     pattern = case.builder.spec_class.pattern_class(f"**/{artefact.pattern}")
     tops: list[str] = []
     for path in case.matched(pattern):
+        held = tree.snapshot.folder(path.rpartition("/")[0])
+        is_one = not artefact.doubtful or (held and any(map(artefact.is_beside, held.entries)))
         is_below = bool(tops) and path.startswith(f"{tops[-1]}/")
-        if not is_below and path in case.now and artefact.proves(tree, path):
+        if not is_below and path in case.now and is_one:
             tops.append(path)
     return tops
 
@@ -173,7 +160,7 @@ def _excepted(case: Case, tops: list[str], line: Line) -> frozenset[str]:
     An exception for a parent directory does not count: it is no statement about its content.
     """
     wanted, named = {*tops}, set[str]()
-    for each in case.patterns if tops else ():
+    for each in case.patterns:
         if not each.exception or each.pattern is None:
             continue
         if is_literal(each.pattern) and not wanted.isdisjoint(up_to(each.text)):

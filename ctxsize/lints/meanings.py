@@ -8,14 +8,13 @@ from collections.abc import Callable, Iterator
 
 from ctxsize.engine.ignorefile import BOM
 from ctxsize.errors import UnknownPatternError
-from ctxsize.findings import Finding, Fix, Severity
+from ctxsize.findings import Finding, Severity
 from ctxsize.lints.case import NOTHING, REMOVE, Case
 from ctxsize.lints.depths import ARTEFACTS
 from ctxsize.lints.lines import Line, is_control
 
 _NEGATED = re.compile(r"\[!(?=[^\]])")
 _BRACES = re.compile(r"(?P<head>[^{}]*)\{(?P<inner>[^{}]*,[^{}]*)\}(?P<tail>[^{}]*)")
-_COUNT = re.compile(r"\{\d+(,\d*)?\}")
 _BLANK = "\u00a0"
 """The no-break space, which looks like any other blank."""
 _UNSEEN = frozenset({"Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -143,30 +142,17 @@ def from_gitignore(line: Line) -> Translation | None:
 
 
 def from_regex(line: Line) -> Translation | None:
-    """Translate `|`, `^` and `{}` that are not escaped."""
-    written, bare = line.written, re.sub(r"\\.|\[\^?[^\]]*\]", "", line.text)
-    # `Pattern.compile` of moby/patternmatcher needs a regexp only for patterns with wildcards,
-    # and escapes neither `|`, `^` nor `{}` in it.
-    is_expression = (
-        not {*"*?["}.isdisjoint(line.text)
-        if line.pattern is None
-        else line.pattern.kind in ("regexp", "tree")
-    )
-    if " " in line.text:
+    """Translate `|` that is not escaped."""
+    if " " in line.text or "|" not in re.sub(r"\\.|\[\^?[^\]]*\]", "", line.text):
         return None
-    if "|" in bare:
-        parts = [part.strip() for part in written.removeprefix("!").split("|")]
-        what = "Docker reads `|` as a plain character, not as alternatives"
-        if is_expression:
-            what = "`|` splits the regular expression of the pattern, which then matches too much"
-        return what, ["!" * line.exception + part for part in parts if part]
-    if is_expression and "^" in bare:
-        what = "Docker reads `^` as the start of the path, so it never matches inside"
-        return what, [re.sub(r"(?<![\\\[])\^", r"\\^", written)]
-    if is_expression and _COUNT.search(bare):
-        what = "Docker reads the braces as a count that repeats the character before them"
-        return what, [re.sub(r"(?<!\\)([{}])", r"\\\1", written)]
-    return None
+    what = "Docker reads `|` as a plain character, not as alternatives"
+    kind = "" if line.pattern is None else line.pattern.kind
+    # `Pattern.compile` of moby/patternmatcher makes an expression of a pattern with wildcards
+    # only, and does not escape `|` in it.
+    if kind in ("regexp", "tree") or (not kind and line.is_wild):
+        what = "`|` splits the regular expression of the pattern, which then matches too much"
+    parts = [part.strip() for part in line.written.removeprefix("!").split("|")]
+    return what, ["!" * line.exception + part for part in parts if part]
 
 
 def fails(case: Case) -> Iterator[Finding]:
@@ -183,8 +169,7 @@ def fails(case: Case) -> Iterator[Finding]:
         if not line.error.always and not _is_reached(case, line):
             lead = "the build fails once it reaches this pattern"
             severity = Severity.WARNING if case.tree is not None else Severity.ERROR
-        fix = _corrected(case, line)
-        yield case.finding("CTX121", line, f"{lead}: {why}", severity=severity, help=hint, fix=fix)
+        yield case.finding("CTX121", line, f"{lead}: {why}", severity=severity, help=hint)
 
 
 def _is_reached(case: Case, line: Line) -> bool:
@@ -193,18 +178,6 @@ def _is_reached(case: Case, line: Line) -> bool:
         return False
     texts = [each.raw if each.pattern is not None or each is line else "#" for each in case.lines]
     return case.tree.trial.spec(texts) is not None and case.tree.trial.sent(texts) is None
-
-
-def _corrected(case: Case, line: Line) -> Fix | None:
-    """Return the likely correction of an obvious slip."""
-    if line.written.strip("!/. ") == "":
-        return case.fix(REMOVE, {line.number: None})
-    text = line.written.rstrip("\\").rstrip()
-    is_slip = line.written.endswith("\\") and "\\" not in line.written[:-1]
-    # Not if only wildcards remain: they would match the whole context.
-    if is_slip and text.strip("!*/. "):
-        return case.fix(f"write `{text}`", {line.number: text})
-    return None
 
 
 def control(case: Case) -> Iterator[Finding]:

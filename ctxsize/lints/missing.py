@@ -1,19 +1,22 @@
-"""Files that should be ignored and are sent, and sources that are ignored and needed."""
+"""Files that should be ignored and are sent, sources that are needed, files that are not read."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
+from ctxsize.engine.events import order
 from ctxsize.engine.golang import has_wildcards
+from ctxsize.engine.governing import read_ignore_file
+from ctxsize.engine.memory import differences
 from ctxsize.engine.need import context_need_of
 from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.request import Request
 from ctxsize.engine.sourcing import Fate, SourceCheck, Sources
 from ctxsize.errors import CtxsizeError
-from ctxsize.findings import Confidence, Finding, Fix, Severity
+from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.case import Case
 from ctxsize.lints.lines import Line
 from ctxsize.lints.lookup import LintTree
@@ -128,6 +131,9 @@ def git(case: Case, tree: LintTree) -> Iterator[Finding]:
     if all(each and each.text.removeprefix("**/").startswith(".git/") for each in by):
         return
     wanted = None if tree.needed is None else tree.needed.asks_git(case.now)
+    name = ".git" if tree.is_taken(tree.by_name[".git"]) else "**/.git"
+    # `name/**` also ignores what exceptions re-include below an ignored directory.
+    lines = [name, f"{name}/**"] if any(by) else [name]
     sure = tree.includes is not None and not wanted
     may_be = f"; {wanted}, so the build may need it" if wanted else ""
     yield case.finding(
@@ -137,21 +143,8 @@ def git(case: Case, tree: LintTree) -> Iterator[Finding]:
         severity=Severity.WARNING if sure else Severity.INFO,
         confidence=Confidence.LIKELY if sure else Confidence.POSSIBLE,
         paths=paths,
-        fix=None if wanted else _without_git(case, tree, paths),
+        fix=None if wanted else case.fix(f"add `{'` and `'.join(lines)}`", added="\n".join(lines)),
     )
-
-
-def _without_git(case: Case, tree: LintTree, paths: Sequence[str]) -> Fix | None:
-    """Return the fix that ignores `.git`, with one line more if exceptions re-include content."""
-    name = ".git" if tree.is_taken(tree.by_name[".git"]) else "**/.git"
-    both = f"{name}\n{name}/**"
-    for added in (name, both):
-        sent = case.with_data(case.with_lines({}, added)).sent
-        if sent is not None and not any(path in sent for path in paths):
-            break
-    else:
-        added = name
-    return case.fix(f"add `{added}`".replace("\n", "` and `"), added=added)
 
 
 def env(case: Case, tree: LintTree) -> Iterator[Finding]:
@@ -189,3 +182,27 @@ def env(case: Case, tree: LintTree) -> Iterator[Finding]:
 def _is_kept(case: Case, path: str) -> bool:
     """Return whether an exception names exactly this path."""
     return not case.exceptions.isdisjoint((path, f"**/{path.rpartition('/')[2]}"))
+
+
+def two_files(case: Case) -> Iterator[Finding]:
+    """Yield CTX117 with the files that the general ignore file ignores and this one does not."""
+    if case.target.fallback is None:
+        return
+    other, paths = read_ignore_file(case.target.fallback), list[str]()
+    message = f"this file replaces {other.path}, which does not apply to this Dockerfile"
+    if case.tree is not None:
+        sent = case.with_data(other.data).sent
+        paths = [] if sent is None else sorted(differences(case.now, sent).hidden, key=order)
+        if case.tree.has_files(paths):
+            message += f" and would also ignore {case.amount(paths)}"
+    yield case.finding("CTX117", None, message, paths=paths)
+
+
+def unread(case: Case) -> Iterator[Finding]:
+    """Yield CTX127: no build reads this ignore file, or none seems to."""
+    target = case.target
+    if target.unread is not None:
+        yield case.finding("CTX127", None, f"no build reads this file: {target.unread}")
+    elif target.likely_unread is not None:
+        message = f"no build seems to read this file: {target.likely_unread}"
+        yield case.finding("CTX127", None, message, confidence=Confidence.LIKELY)

@@ -104,13 +104,11 @@ class Cases:
 
     def note_limits(self, case: Case) -> None:
         """Add a problem if the file is too long for some checks."""
-        what = f"some fixes are missing: their proofs would evaluate more than {MOST_WORK:,} lines"
-        if case.is_long:
-            what = (
-                f"the file has more than {MOST_COMPARED:,} patterns, so each line was checked "
-                "alone, without the other patterns and without the context"
-            )
         if case.is_long or case.work[0] > MOST_WORK:
+            what = (
+                f"the file is too long for some checks: lines are compared up to "
+                f"{MOST_COMPARED:,} patterns, and fixes proved up to {MOST_WORK:,} evaluated lines"
+            )
             self.problems.append(Problem("too-many-patterns", what, path=case.file.path))
 
     def _note(self, error: CtxsizeError) -> None:
@@ -197,14 +195,14 @@ class Layout:
             for each in self._found.builds
             if not (each.guessed and _real(each.build.dockerfile) in dockerfiles)
         ]
-        self._by_context: dict[str, list[FoundBuild]] = {}
-        self._by_dockerfile: dict[str, list[FoundBuild]] = {}
         builds = merged([*kept, *configured])
-        for each in (each for each in builds if each.inline is None):
-            self._by_context.setdefault(_real(each.build.context), []).append(each)
-            if each.build.dockerfile is not None:
-                self._by_dockerfile.setdefault(_real(each.build.dockerfile), []).append(each)
         self._contexts = [self._found.root, *(each.build.context for each in builds)]
+        self._builds = [
+            (_real(each.build.context), _real(each.build.dockerfile), each)
+            for each in builds
+            if each.inline is None
+        ]
+        """The builds with the real paths of their contexts and Dockerfiles."""
 
     def targets(self) -> list[Target]:
         """Return every ignore file with its builds, and any other entry at its usual path."""
@@ -229,24 +227,21 @@ class Layout:
             return Target(path, unread=f"its name must be {name.casefold()}, in lower case")
         if _leaves(path, directory):
             return Target(path, unread="it is a symlink that leaves the context")
-        of_context = self._by_context.get(_real(directory), [])
+        real, likely_unread = _real(directory), None
+        here = [each for context, _, each in self._builds if context == real]
         # A Dockerfile with its own ignore file is built with that one instead.
         mine = tuple(
             each.build
-            for each in of_context
+            for each in here
             if each.dockerfile is None or not os.path.isfile(each.dockerfile + _ENDINGS[0])
         )
-        elsewhere = None if of_context else self._elsewhere(directory)
-        return Target(path, directory, mine, likely_unread=elsewhere)
-
-    def _elsewhere(self, directory: str) -> str | None:
-        """Return a text if a Dockerfile in `directory` is built with another context."""
-        for each, *_ in self._by_dockerfile.values():
-            dockerfile, context = each.build.dockerfile or "", each.build.context
-            if _real(os.path.dirname(dockerfile)) == _real(directory):
+        for _, dockerfile, each in () if here else self._builds:
+            if os.path.dirname(dockerfile) == real and each.build.dockerfile:
                 how = "as its sources suggest" if each.guessed else f"by {each.places[0]}"
-                return f"{dockerfile} is built with the context {context}, {how}"
-        return None
+                context = f"the context {each.build.context}"
+                likely_unread = f"{each.build.dockerfile} is built with {context}, {how}"
+                break
+        return Target(path, directory, mine, likely_unread=likely_unread)
 
     def _specific(self, path: str, name: str) -> Target:
         dockerfile = path.removesuffix(f".{name.rpartition('.')[2]}")
@@ -256,7 +251,8 @@ class Layout:
             return Target(path, unread=f"there is no {dockerfile} beside it")
         if not holds(border_of(self._found.root), path):
             return Target(path, unread="it is a symlink that leaves the repository")
-        found = [each.build for each in self._by_dockerfile.get(_real(dockerfile), [])]
+        real = _real(dockerfile)
+        found = [each.build for _, path_, each in self._builds if path_ == real]
         if not found:
             return Target(path)
         context = found[0].context

@@ -30,14 +30,11 @@ class Row:
     found: FoundBuild
     dockerfile: str | None
     """The path of the Dockerfile; None without one, or if a Compose or Bake file contains it."""
-    ignore_file: str | None
-    """The path of the ignore file that applies, None without one."""
+    ignore_file: str | None  # the path of the ignore file that applies, None without one
     context: Amount | None = None
     """The amount that the ignore file leaves; None if `error` gives a reason."""
-    transfer: Amount | None = None
-    """The part of the context that is sent; None if unknown."""
-    saving: Amount | None = None
-    """The part of `cost` that the safe suggestions avoid."""
+    transfer: Amount | None = None  # the part of the context that is sent; None if unknown
+    saving: Amount | None = None  # the part of `cost` that the safe suggestions avoid
     findings: int = 0
     """Number of findings about this build, from the scan and from `ctxsize advise`."""
     error: str | None = None
@@ -65,8 +62,7 @@ class Measured:
     row: Row
     request: Request | None = None
     snapshot: Snapshot | None = None
-    includes: list[Include] | None = None
-    """The transfers of the build context; None if unknown."""
+    includes: list[Include] | None = None  # the transfers of the build context; None if unknown
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -77,12 +73,10 @@ class Scan:
     kind: ClassVar[Literal["scan"]] = "scan"
 
     root: str
-    rows: tuple[Row, ...]
-    """The builds, the most costly first."""
+    rows: tuple[Row, ...]  # the builds, the most costly first
     findings: tuple[Finding, ...] = ()
     """Findings across builds; `ctxsize advise` reports those about Dockerfiles."""
-    advice: int = 0
-    """Number of findings of `ctxsize advise`."""
+    advice: int = 0  # number of findings of `ctxsize advise`
     problems: tuple[Problem, ...] = ()
 
     @property

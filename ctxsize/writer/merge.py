@@ -1,14 +1,13 @@
 """Computes the new content of an ignore file: a marked block, or changed lines; pure.
 
-Nothing that is in the file already is touched: comments, order, blank lines,
-line ends, a byte order mark, a last line without an end.
+Nothing that is in the file already is touched: comments, order, blank lines, line ends, a byte
+order mark, a last line without an end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from ctxsize.engine.ignorefile import BOM, IgnoreFile
 from ctxsize.engine.patterns import DockerIgnorePattern, SplitLine
@@ -31,13 +30,6 @@ class Addition:
     """A comment of one line; neighbours with the same one share it."""
 
 
-class Block(NamedTuple):
-    """A block of ours: the indices of its two marks."""
-
-    start: int
-    end: int
-
-
 def merge(
     before: IgnoreFile | None,
     additions: Sequence[Addition],
@@ -47,45 +39,176 @@ def merge(
 ) -> bytes:
     """Return the file with `additions` in a marked block; all other lines stay as they are.
 
-    The block comes last, so behind the last exception; with `at_start` it comes
-    first, for a file that begins by ignoring everything. A block that stands in
-    the right place is extended. What is there already with the same effect
-    (equal as the builder reads it, nothing of the other kind behind it) is not
-    added again. Lines that all ignore are grouped by heading; with exceptions
+    The block comes last, so behind the last exception; with `at_start` it comes first, for a file
+    that begins by ignoring everything. A block that stands in the right place is extended. What is
+    there already with the same effect (equal as the builder reads it, nothing of the other kind
+    behind it) is not added again. Lines that all ignore are grouped by heading; with exceptions
     among them they stay in order.
     """
     bom, lines = _opened(before)
-    reader = _BlockReader(pattern_class)
-    mixed = at_start or any(reader.of(each).exception for each in additions)
-    block = _block(lines, reader, at_start=at_start, mixed=mixed)
-    inside = lines[block.start : block.end] if block else []
-    missing = _missing(additions, inside if mixed else lines, reader, mixed=mixed)
+    merged = _Merged(lines, pattern_class.split, additions, at_start=at_start)
+    missing = merged.missing(additions)
     if not missing:
         return b"" if before is None else before.data
-    end = _line_end(lines)
-    groups = [missing] if mixed else _grouped(missing)
-    if block is None:
-        return bom + b"".join(_with_new_block(lines, groups, end, at_start=at_start))
-    for group in groups:
-        lines = _extended(lines, block, group, end, reader, in_order=mixed)
-        block = _block(lines, reader, at_start=at_start, mixed=mixed) or block
-    return bom + b"".join(lines)
+    merged.add(missing)
+    return bom + b"".join(merged.lines)
 
 
-def without_blocks(ignore_file: IgnoreFile) -> bytes:
-    """Return the file without blocks of ours and the blank lines that set them off."""
-    bom, lines = _opened(ignore_file)
-    for block in reversed(_blocks(lines)):
-        end = _end_of(lines[block.start])
-        before, after = lines[: block.start], lines[block.end + 1 :]
-        if not before:
-            after = after[bool(after) and _is_blank(after[0]) :]
-        else:
-            before = before[: len(before) - _is_blank(before[-1])]
-        if before and not after and not _end_of(lines[block.end]):
-            before[-1] = before[-1].removesuffix(end)
-        lines = before + after
-    return bom + b"".join(lines)
+class _Merged:
+    """The lines of a file to which a block is added, or that extend one."""
+
+    def __init__(
+        self,
+        lines: list[bytes],
+        split: Callable[[str], SplitLine | None],
+        additions: Sequence[Addition],
+        *,
+        at_start: bool,
+    ) -> None:
+        self.lines = lines
+        self._split = split
+        self._at_start = at_start
+        self._end = _line_end(lines)
+        self._in_order = at_start or any(self._pattern(each).exception for each in additions)
+
+    def missing(self, additions: Sequence[Addition]) -> list[Addition]:
+        """Return those of `additions` that are not there, or with another effect.
+
+        What stands there in the same order is there. Else a line counts as there if nothing of
+        the other kind comes behind it, neither there nor in `additions`.
+        """
+        present = self.lines
+        if self._in_order:
+            start, end = self._block() or (0, 0)
+            present = self.lines[start:end]
+        have = self._read(present)
+        wanted = [self._pattern(each) for each in additions]
+        missing: list[Addition] = []
+        at, in_order = 0, self._in_order
+        for index, pattern in enumerate(wanted):
+            if in_order and pattern in have[at:]:
+                at = have.index(pattern, at) + 1
+                continue
+            in_order = False
+            is_last_kind = all(each.exception == pattern.exception for each in wanted[index:])
+            others = [at for at, e in enumerate(have) if e.exception != pattern.exception]
+            if not (is_last_kind and pattern in have[max(others, default=-1) + 1 :]):
+                have.append(pattern)
+                missing.append(additions[index])
+        return missing
+
+    def add(self, additions: Sequence[Addition]) -> None:
+        """Add a block, or lines to the one that is in the right place."""
+        groups: dict[str, list[Addition]] = {}
+        for each in additions:
+            groups.setdefault("" if self._in_order else each.heading, []).append(each)
+        if self._block() is None:
+            self._add_block(groups.values())
+            return
+        for group in groups.values():
+            start, end = self._block() or (0, 0)
+            at, written = self._extension(start, end, group)
+            self.lines[at:at] = written
+
+    def _read(self, lines: Iterable[bytes]) -> list[SplitLine]:
+        texts = (line.removesuffix(_end_of(line)) for line in lines)
+        parsed = (self._split(text.decode("utf-8", "surrogateescape")) for text in texts)
+        return [each for each in parsed if each is not None]
+
+    def _pattern(self, addition: Addition) -> SplitLine:
+        """Return the pattern of `addition`. Raises `ValueError` if it is not just one."""
+        parsed = None if "\n" in addition.line else self._split(addition.line)
+        if parsed is None:
+            raise ValueError(f"not one pattern: {addition.line!r}")
+        return parsed
+
+    def _block(self) -> tuple[int, int] | None:
+        """Return the indices of the marks of the block to extend, None if a new one is needed.
+
+        Behind a block at the end no pattern may stand that could undo an addition, before one at
+        the start none at all. A mark that has lost its partner is a comment like any other.
+        """
+        blocks, start = list[tuple[int, int]](), None
+        for index, line in enumerate(self.lines):
+            if line.startswith(START):
+                start = index
+            elif line.startswith(END) and start is not None:
+                blocks.append((start, index))
+                start = None
+        if not blocks:
+            return None
+        if self._at_start:
+            return None if self._read(self.lines[: blocks[0][0]]) else blocks[0]
+        behind = self._read(self.lines[blocks[-1][1] :])
+        is_undone = any(self._in_order or each.exception for each in behind)
+        return None if is_undone else blocks[-1]
+
+    def _add_block(self, groups: Iterable[Sequence[Addition]]) -> None:
+        """Add a block that a blank line sets off."""
+        end, lines = self._end, self.lines
+        block = [_FIRST_LINE + end]
+        for group in groups:
+            block += [end] * (len(block) > 1) + _written(group, end)
+        block.append(END + end)
+        if self._at_start or not lines:
+            lines[:0] = [*block, *[end] * bool(lines)]
+            return
+        if not _end_of(lines[-1]):
+            block[-1] = END
+            lines[-1] += end
+        lines += [end, *block]
+
+    def _extension(
+        self, start: int, end: int, group: Sequence[Addition]
+    ) -> tuple[int, list[bytes]]:
+        """Return where to add `group`, and its lines.
+
+        That is below its heading if no exception follows, else at the end of the block.
+        """
+        inside = range(start, end)
+        exceptions = [at for at in inside if any(e.exception for e in self._read([self.lines[at]]))]
+        if self._in_order:
+            # More exceptions belong to their like: what ignores behind them shall stay behind.
+            only_exceptions = all(self._pattern(each).exception for each in group)
+            at = exceptions[-1] + 1 if exceptions and only_exceptions else end
+            return at, _written(group, self._end, self._heading_at(start, at))
+        heading = group[0].heading
+        comment = _comment(heading, b"")
+        above = [at for at in inside[1:] if self.lines[at].rstrip(b"\r\n") == comment]
+        if heading and above:
+            blanks = (at for at in inside if at > above[0] and _is_blank(self.lines[at]))
+            below = next(blanks, end)
+            if not exceptions or exceptions[-1] < below:
+                return below, _written(group, self._end, heading)
+        return end, [self._end] * (end - start > 1) + _written(group, self._end)
+
+    def _heading_at(self, start: int, at: int) -> str:
+        """Return the comment that opens the group in which `at` lies."""
+        first = at
+        while first > start + 1 and not _is_blank(self.lines[first - 1]):
+            first -= 1
+        text = self.lines[first].decode("utf-8", "replace").strip() if first < at else ""
+        return text.removeprefix("# ") if text.startswith("# ") else ""
+
+
+def _written(additions: Iterable[Addition], end: bytes, heading: str = "") -> list[bytes]:
+    """Return headings, reasons and patterns, `heading` being already there."""
+    written: list[bytes] = []
+    reason = ""
+    for each in additions:
+        if each.heading != heading:
+            written += [end] * bool(written) + [_comment(each.heading, end)]
+            heading, reason = each.heading, ""
+        if each.reason != reason:
+            # Not the same words twice.
+            written += [_comment(each.reason, end)] * (each.reason not in ("", heading))
+            reason = each.reason
+        written.append(each.line.encode("utf-8", "surrogateescape") + end)
+    return written
+
+
+def _comment(text: str, end: bytes) -> bytes:
+    return b"# " + " ".join(text.split()).encode("utf-8", "backslashreplace") + end
 
 
 def edit_lines(ignore_file: IgnoreFile, changes: Mapping[int, str | None]) -> bytes:
@@ -137,178 +260,3 @@ def _line_end(lines: Sequence[bytes]) -> bytes:
 
 def _is_blank(line: bytes) -> bool:
     return line in (b"\n", b"\r\n")
-
-
-class _BlockReader:
-    """Reads lines as the builder does."""
-
-    def __init__(self, pattern_class: type[DockerIgnorePattern]) -> None:
-        self._split = pattern_class.split
-
-    def read(self, line: bytes) -> SplitLine | None:
-        """Return the pattern of a line of the file, None for a comment or a blank one."""
-        return self._split(line.removesuffix(_end_of(line)).decode("utf-8", "surrogateescape"))
-
-    def all(self, lines: Iterable[bytes]) -> list[SplitLine]:
-        """Return the patterns of `lines`."""
-        return [parsed for parsed in map(self.read, lines) if parsed is not None]
-
-    def of(self, addition: Addition) -> SplitLine:
-        """Return the pattern of `addition`. Raises `ValueError` if it is not just one."""
-        parsed = None if "\n" in addition.line else self._split(addition.line)
-        if parsed is None:
-            raise ValueError(f"not one pattern: {addition.line!r}")
-        return parsed
-
-
-def _blocks(lines: Sequence[bytes]) -> list[Block]:
-    """Return the blocks of ours; a mark that has lost its partner is a comment like any other."""
-    blocks, start = [], None
-    for index, line in enumerate(lines):
-        if line.startswith(START):
-            start = index
-        elif line.startswith(END) and start is not None:
-            blocks.append(Block(start, index))
-            start = None
-    return blocks
-
-
-def _block(
-    lines: Sequence[bytes], reader: _BlockReader, *, at_start: bool, mixed: bool
-) -> Block | None:
-    """Return the block to extend, None if a new one is needed.
-
-    Behind a block at the end no pattern may stand that could undo an addition,
-    before one at the start none at all.
-    """
-    blocks = _blocks(lines)
-    if not blocks:
-        return None
-    if at_start:
-        return None if reader.all(lines[: blocks[0].start]) else blocks[0]
-    behind = reader.all(lines[blocks[-1].end :])
-    undone = behind if mixed else [each for each in behind if each.exception]
-    return None if undone else blocks[-1]
-
-
-def _missing(
-    additions: Sequence[Addition], present: Iterable[bytes], reader: _BlockReader, *, mixed: bool
-) -> list[Addition]:
-    """Return those of `additions` that `present` lacks, or has with another effect.
-
-    What stands there in the same order is there. Else a line counts as there if
-    nothing of the other kind comes behind it, neither there nor in `additions`.
-    """
-    have = reader.all(present)
-    kinds = [reader.of(each).exception for each in additions]
-    missing: list[Addition] = []
-    at, in_order = 0, mixed
-    for index, addition in enumerate(additions):
-        wanted = reader.of(addition)
-        if in_order and wanted in have[at:]:
-            at = have.index(wanted, at) + 1
-            continue
-        in_order = False
-        last_kind = all(kind == wanted.exception for kind in kinds[index:])
-        if last_kind and wanted in _last_run(have, wanted):
-            continue
-        have.append(wanted)
-        missing.append(addition)
-    return missing
-
-
-def _last_run(have: Sequence[SplitLine], wanted: SplitLine) -> Sequence[SplitLine]:
-    """Return the lines behind the last one of the other kind than `wanted`."""
-    others = [at for at, each in enumerate(have) if each.exception != wanted.exception]
-    return have[others[-1] + 1 :] if others else have
-
-
-def _grouped(additions: Iterable[Addition]) -> list[list[Addition]]:
-    groups: dict[str, list[Addition]] = {}
-    for each in additions:
-        groups.setdefault(each.heading, []).append(each)
-    return list(groups.values())
-
-
-def _with_new_block(
-    lines: Sequence[bytes], groups: Iterable[Sequence[Addition]], end: bytes, *, at_start: bool
-) -> list[bytes]:
-    """Return `lines` and a block that a blank line sets off; `without_blocks` is the way back."""
-    block = [_FIRST_LINE + end]
-    for group in groups:
-        block += [end] * (len(block) > 1) + _written(group, end)
-    block.append(END + end)
-    if not lines:
-        return block
-    if at_start:
-        return [*block, end, *lines]
-    if not _end_of(lines[-1]):
-        block[-1] = END
-        lines = [*lines[:-1], lines[-1] + end]
-    return [*lines, end, *block]
-
-
-def _written(additions: Iterable[Addition], end: bytes, heading: str = "") -> list[bytes]:
-    """Return headings, reasons and patterns, `heading` being already there."""
-    written: list[bytes] = []
-    reason = ""
-    for each in additions:
-        if each.heading != heading:
-            written += [end] * bool(written) + [_comment(each.heading, end)]
-            heading, reason = each.heading, ""
-        if each.reason != reason:
-            # Not the same words twice.
-            written += [_comment(each.reason, end)] * (each.reason not in ("", heading))
-            reason = each.reason
-        written.append(each.line.encode("utf-8", "surrogateescape") + end)
-    return written
-
-
-def _comment(text: str, end: bytes) -> bytes:
-    return b"# " + " ".join(text.split()).encode("utf-8", "backslashreplace") + end
-
-
-def _extended(
-    lines: Sequence[bytes],
-    block: Block,
-    group: Sequence[Addition],
-    end: bytes,
-    reader: _BlockReader,
-    *,
-    in_order: bool,
-) -> list[bytes]:
-    """Return `lines`, `group` in `block`: below its heading if no exception follows, else last."""
-    exceptions = [
-        index
-        for index in range(block.start, block.end)
-        if (parsed := reader.read(lines[index])) is not None and parsed.exception
-    ]
-    heading = group[0].heading
-    if in_order:
-        # More exceptions belong to their like: what ignores behind them shall stay behind.
-        only_exceptions = all(reader.of(each).exception for each in group)
-        at = exceptions[-1] + 1 if exceptions and only_exceptions else block.end
-        return [*lines[:at], *_written(group, end, _heading_at(lines, block, at)), *lines[at:]]
-    below = _end_of_group(lines, block, _comment(heading, end)) if heading else None
-    if below is not None and not any(index >= below for index in exceptions):
-        return [*lines[:below], *_written(group, end, heading), *lines[below:]]
-    gap = [end] * (block.end - block.start > 1)
-    return [*lines[: block.end], *gap, *_written(group, end), *lines[block.end :]]
-
-
-def _end_of_group(lines: Sequence[bytes], block: Block, heading: bytes) -> int | None:
-    """Return where the group below `heading` ends, None if there is none."""
-    for index in range(block.start + 1, block.end):
-        if lines[index].rstrip(b"\r\n") == heading.rstrip(b"\r\n"):
-            blanks = (at for at in range(index, block.end) if _is_blank(lines[at]))
-            return next(blanks, block.end)
-    return None
-
-
-def _heading_at(lines: Sequence[bytes], block: Block, at: int) -> str:
-    """Return the comment that opens the group in which `at` lies."""
-    first = at
-    while first > block.start + 1 and not _is_blank(lines[first - 1]):
-        first -= 1
-    text = lines[first].decode("utf-8", "replace").strip() if first < at else ""
-    return text.removeprefix("# ") if text.startswith("# ") else ""

@@ -26,7 +26,7 @@ def codes(plan: CleanPlan) -> dict[str, str]:
     return {each.path: each.objection.code for each in plan.passed}
 
 
-def carried_out(plan: CleanPlan, step: Step | None = None) -> dict[str, Result]:
+def carried_out(plan: CleanPlan, step: Step = lambda *_: None) -> dict[str, Result]:
     """The results by path; nothing but what was done may be missing afterwards."""
     root = Path(plan.root)
     before = snapshot(root)

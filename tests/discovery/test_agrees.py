@@ -15,6 +15,7 @@ from tests.discovery.layouts import BAKE, BAKE_BY_DOCKER, COMPOSE
 from tests.oracles.availability import (
     PLUGIN_DIRECTORIES,
     buildx_plugin,
+    require,
     unavailable,
 )
 from tests.trees import build_tree
@@ -39,8 +40,8 @@ def asked(*command: str, where: Path) -> Any:
     return json.loads(done.stdout)
 
 
-def found_in(root: Path, how: str) -> dict[str, FoundBuild]:
-    discovery = discover(str(root), environment=ENVIRONMENT)
+def found_in(root: Path, how: str, *, ask_docker: bool = False) -> dict[str, FoundBuild]:
+    discovery = discover(str(root), environment=ENVIRONMENT, ask_docker=ask_docker)
     assert discovery.problems == ()
     return {
         place.name: each for each in discovery.builds for place in each.places if place.how == how
@@ -97,11 +98,31 @@ def test_bake_says_the_same(layout: str, tmp_path: Path) -> None:
     assert {name: bake_shape(each, root) for name, each in found.items()} == said
 
 
+@pytest.mark.parametrize("layout", BAKE_BY_DOCKER)
+def test_bake_says_the_same_to_us(layout: str, tmp_path: Path) -> None:
+    """Each of a matrix has the name of the target that declares it."""
+    root = build_tree(tmp_path / "repository", BAKE_BY_DOCKER[layout])
+    require("docker-buildx")
+    names = [*found_in(root, "bake", ask_docker=True)]
+    found = [
+        (place.name, bake_shape(each, root))
+        for each in discover(str(root), ask_docker=True).builds
+        for place in each.places
+        if place.how == "bake"
+    ]
+    said = _said(root, *names)
+    assert len(found) == len(said)
+    assert all(shape in said.values() for _, shape in found)
+    assert all(any(each.startswith(name) for each in said) for name, _ in found)
+
+
 @pytest.mark.parametrize("layout", [*BAKE, *BAKE_BY_DOCKER])
 def test_what_bake_printed_can_be_saved(layout: str, tmp_path: Path) -> None:
     root = build_tree(tmp_path / "repository", {**BAKE, **BAKE_BY_DOCKER}[layout])
-    names = named_by_bake(root)
-    printed = asked(plugin("docker-buildx"), "bake", "--print", *names, where=root)
+    require("docker-buildx")
+    names = [*found_in(root, "bake", ask_docker=layout in BAKE_BY_DOCKER)]
+    buildx = plugin("docker-buildx")
+    printed = asked(buildx, "bake", "--print", *names, where=root)
     (root / "bake.json").write_text(json.dumps(printed))
     saved = {
         place.name: bake_shape(each, root)
@@ -110,17 +131,6 @@ def test_what_bake_printed_can_be_saved(layout: str, tmp_path: Path) -> None:
         if place.how == "bake" and place.where.path.endswith("/bake.json")
     }
     assert saved == _said(root, *names)
-    assert saved
-
-
-def named_by_bake(root: Path) -> list[str]:
-    """The targets that are found, and those that are reported as not evaluated."""
-    discovery = discover(str(root), environment=ENVIRONMENT)
-    places = (place for each in discovery.builds for place in each.places)
-    names = {place.name for place in places if place.how == "bake"}
-    for problem in discovery.problems:
-        names |= {*problem.message.removeprefix("not evaluated: ").partition(". ")[0].split(", ")}
-    return sorted(names)
 
 
 def found_in_all(root: Path) -> tuple[FoundBuild, ...]:

@@ -7,8 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ctxsize.engine.builders import BUILDERS, Builder
-from ctxsize.engine.covers import Cover, covers
 from ctxsize.engine.patterns import DockerIgnorePattern
+from ctxsize.engine.segments import Cover, covers
 from ctxsize.errors import IgnoreFileError
 from tests.engine.strategies import nasty_patterns
 

@@ -117,7 +117,7 @@ def test_every_code_with_a_fix_is_among_them(tmp_path: Path) -> None:
     for number, (_, case) in enumerate(ROWS):
         _, found = asked_about(case, tmp_path / str(number) / "ctx")
         met |= {each.code for each in found if each.fix is not None}
-    assert met == {*CATCHES}
+    assert met == CATCHES.keys() - {"CTX121"}
 
 
 def more(group: Paths, path: str = "README.md") -> Paths:

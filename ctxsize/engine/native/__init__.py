@@ -7,7 +7,6 @@ treat specially it hands back by name, in the order of the walk, for the Python 
 from __future__ import annotations
 
 import os
-import stat
 import sys
 from array import array
 from collections.abc import Iterator
@@ -19,7 +18,6 @@ from types import ModuleType
 from ctxsize.engine.automaton import Automaton, Program, fastest
 from ctxsize.engine.directories import (
     FOLDERS,
-    GITIGNORE,
     MARKERS,
     SECRET_ENDS,
     SECRET_NAMES,
@@ -108,7 +106,7 @@ def add_all(
     except OSError:
         return None
     try:
-        _add_results(found, python, request, sums)
+        _add_results(found, python, sums)
     finally:
         python.close()
     if progress is not None:
@@ -233,17 +231,13 @@ def _read(pair: tuple[bytes, bytes]) -> tuple[list[str], array[int]]:
     return os.fsdecode(texts).split("\0")[:-1], array("q", numbers)
 
 
-def _add_results(
-    found: tuple[tuple[bytes, bytes], ...], python: Walk, request: Request, sums: WalkSums
-) -> None:
+def _add_results(found: tuple[tuple[bytes, bytes], ...], python: Walk, sums: WalkSums) -> None:
     """Add the core's results to `sums`, and those that it handed back between them, in order."""
     totals, direct, extensions, patterns, largest, clues, back, cut = map(_read, found[:-1])
     column = memoryview(found[-1][1]).cast("q")
     by_pattern = _groups(patterns[1], 3)
     sums.add_found(totals[1], _rows(direct), _rows(extensions), by_pattern, _rows(largest))
     _add_clues(sums.clues, *clues)
-    if _ignores_gitignore(request):
-        sums.clues.names[GITIGNORE].add("")
     texts, at, entries = iter(back[0]), 0, 0
     for run, before, kind, count in (*_groups(back[1], 4), (len(cut[1]) // 2, 0, -1, 0)):
         part = cut[1][2 * at : 2 * run]
@@ -273,21 +267,7 @@ def _add_clues(clues: Clues, texts: list[str], numbers: array[int]) -> None:
     """Add names that the core recorded: prefix and name, their meaning, and bytes."""
     named = zip(texts[::2], texts[1::2], numbers[::2], numbers[1::2], strict=True)
     for prefix, name, kinds, size in named:
-        if kinds & _MARK:
+        if kinds & (_MARK | _FOLDER):
             clues.names[name].add(prefix)
-        if kinds & _FOLDER:
-            clues.folders[name].add(prefix)
         if kinds & _SECRET:
             clues.add_secret(prefix, name, size)
-
-
-def _ignores_gitignore(request: Request) -> bool:
-    """Return whether the context has a `.gitignore` at its top that is not sent."""
-    automaton = fastest(request.spec)
-    top = automaton.root()
-    if not automaton.others(top, "", [GITIGNORE]).get(GITIGNORE, top.mark).ignored:
-        return False
-    try:
-        return not stat.S_ISDIR(os.lstat(os.path.join(request.root, GITIGNORE)).st_mode)
-    except OSError:
-        return False

@@ -1,19 +1,16 @@
-"""The modes by name, and their plans: the change, and the size before and after it.
-
-`tidy`, which needs no draft, removes the lines that are redundant in every tree: a line that does
-nothing in this one may keep a secret out of the context tomorrow.
-"""
+"""The modes by name, and their plans: the change, and the size before and after it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import takewhile
 
 from ctxsize.codes import severity_of
-from ctxsize.engine.covers import Cover, covers
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import ignore_file_to_write
+from ctxsize.engine.segments import Cover, covers
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trial import Trial
 from ctxsize.findings import Edit, Finding, Location
@@ -21,6 +18,7 @@ from ctxsize.model import Amount
 from ctxsize.recommender.modes.draft import Draft, allowlist, like
 from ctxsize.recommender.modes.from_gitignore import from_gitignore
 from ctxsize.recommender.outcome import IgnoreFileChange, IgnoreFilePlan, Note, Removed
+from ctxsize.units import plural
 from ctxsize.writer.merge import edit_lines
 
 MODES: dict[str, Callable[[Draft], IgnoreFileChange]] = {
@@ -65,30 +63,27 @@ def make(snapshot: Snapshot, mode: str, *, sibling: IgnoreFile | None = None) ->
 
 def _findings(mode: str, path: str, change: IgnoreFileChange, saved: Amount) -> Iterator[Finding]:
     """Yield what `--write` would change: a finding for each removed line, one for all new lines."""
-    severity, order = severity_of("CTX503"), f"ctxsize suggest --{mode} --write does it"
+    order = f"ctxsize suggest --{mode} --write does it"
+    finding = partial(Finding, "CTX503", severity_of("CTX503"), help=order)
     for each in change.removed:
-        message = f"{each.text} is redundant: {each.why}"
-        yield Finding("CTX503", severity, message, Location(path, each.line), help=order)
-    if change.added:
-        lines = tuple(each.line for each in change.added)
-        message = f"--{mode} would add {len(lines):,} {'line' if len(lines) == 1 else 'lines'}"
-        yield Finding(
-            "CTX503",
-            severity,
+        yield finding(f"{each.text} is redundant: {each.why}", Location(path, each.line))
+    lines = tuple(each.line for each in change.added)
+    if lines:
+        message = f"--{mode} would add {plural(len(lines), 'line')}"
+        yield finding(
             message,
             Location(path),
             evidence=lines,
+            lines=lines,
             content_bytes=max(0, saved.content_bytes),
             files=max(0, saved.files),
-            help=order,
-            lines=lines,
         )
 
 
 def tidy(snapshot: Snapshot) -> IgnoreFileChange:
-    """Return the ignore file of `snapshot` without its redundant lines.
+    """Return the ignore file of `snapshot` without the lines that are redundant in every tree.
 
-    Notes name the lines that match nothing in this tree but may match in another one.
+    A line that matches nothing in this tree may keep a secret out tomorrow: it becomes a note.
     """
     file, trial = snapshot.request.ignore_file, Trial(snapshot)
     if file is None:

@@ -12,12 +12,12 @@ from contextlib import suppress
 from itertools import takewhile
 
 from ctxsize.dockerfile.taken import Asked
-from ctxsize.engine.covers import covers, is_literal
 from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.narrow import follow
 from ctxsize.engine.need import Include
 from ctxsize.engine.patterns import DockerIgnorePattern
+from ctxsize.engine.segments import covers, is_literal
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trial import Attempt
 from ctxsize.errors import IgnoreFileError
@@ -31,8 +31,6 @@ from ctxsize.recommender.tree import is_below
 from ctxsize.writer.merge import Addition, merge
 
 _HEADING = "Everything is ignored except for the sources of the Dockerfiles"
-_READ = "env_at_build"
-"""Name of the trap for files that a bundler reads."""
 Wrong = tuple[str, str]
 """A path with a wrong verdict, and the reason why it is wrong, as a clause."""
 Judge = Callable[[Attempt], Iterable[Wrong]]
@@ -108,19 +106,16 @@ class Draft(BuildContext):
         for path in attempt.shown:
             yield path, f"{path} is ignored now and would be sent"
 
-    def kept_back(self, attempt: Attempt, traps: tuple[str, ...] = ()) -> Iterator[Wrong]:
+    def kept_back(self, attempt: Attempt) -> Iterator[Wrong]:
         """Yield the paths that would be hidden and that a trap protects.
 
-        With `traps`, only their objections count. Objections that the user may overrule do not
-        count, except for three kinds (`_keeps`).
+        Objections that the user may overrule do not count, except for three kinds (`_keeps`).
         """
         hidden = set(attempt.hidden)
         for match in self.found:
-            if match.path in hidden:
-                hard = [e for e in match.objections if not e.soft or _keeps(match, e.trap)]
-                wanted = [e for e in hard if not traps or e.trap in (*traps, _READ)]
-                if wanted:
-                    yield match.path, f"{match.path} must stay: {hard[0].reason}"
+            hard = [e for e in match.objections if not e.soft or _keeps(match, e.trap)]
+            if hard and match.path in hidden:
+                yield match.path, f"{match.path} must stay: {hard[0].reason}"
 
 
 def _keeps(match: Match, trap: str) -> bool:
@@ -131,7 +126,7 @@ def _keeps(match: Match, trap: str) -> bool:
     member of a workspace, whose install fails without them.
     """
     tests = match.rule.category is Category.TESTS
-    return trap in (_READ, "no_install_step") or (trap == "mentioned" and tests)
+    return trap in ("env_at_build", "no_install_step") or (trap == "mentioned" and tests)
 
 
 def allowlist(draft: Draft) -> IgnoreFileChange:

@@ -1,8 +1,7 @@
 """Translate what git ignores into patterns of Docker that hide nothing else.
 
-Git matches a name at any depth, distinguishes directories from files, negates a class with `!`
-and reads a backslash only as an escape. Docker does none of this. The behaviour of git is in its
-`dir.c` and `wildmatch.c`. A line that has no exact translation is left out, with a note.
+The behaviour of git is in its `dir.c` and `wildmatch.c`. A line that has no exact translation, or
+hides more in this tree, is left out with a note.
 """
 
 from __future__ import annotations
@@ -21,8 +20,6 @@ from ctxsize.recommender.outcome import IgnoreFileChange, Note
 from ctxsize.writer.merge import Addition
 
 _NAME = ".gitignore"
-_KEPT_BACK = ("no_install_step", "scm_version_in_build")
-"""Names of the traps for dependencies that an image does not install, and for `.git`."""
 _MOST_LINES = 2_000
 """Maximum number of lines: each is matched against all files."""
 _LONGEST = 8192
@@ -35,7 +32,7 @@ _TOKEN = re.compile(
 
 
 class GitIgnoreFile(NamedTuple):
-    """A `.gitignore` that applies to the context."""
+    """A `.gitignore` that applies to the context, in it or above it."""
 
     name: str
     """Path relative to the context."""
@@ -43,7 +40,7 @@ class GitIgnoreFile(NamedTuple):
     """Its directory in the context; `""` for a file at the top or above it."""
     below: tuple[str, ...]
     """For a file above the context: the names on the way down to the context."""
-    lines: tuple[str, ...]
+    lines: list[str]
 
 
 class CannotSayError(Exception):
@@ -53,8 +50,7 @@ class CannotSayError(Exception):
 def from_gitignore(draft: Draft) -> IgnoreFileChange:
     """Return the ignore file with all that git ignores, if the builder can express it.
 
-    Only untracked files that git ignores disappear. The sources of Dockerfiles stay, and so do
-    dependencies that no Dockerfile installs.
+    Only untracked files that git ignores disappear, and nothing that a trap protects.
     """
     files, hint = [*_files(draft)], "ctxsize suggest proposes patterns by evidence"
     if not files:
@@ -64,11 +60,15 @@ def from_gitignore(draft: Draft) -> IgnoreFileChange:
         why = f"The .gitignore files contain more than {_MOST_LINES:,} lines"
         return IgnoreFileChange(impossible=why, hint=hint)
     added: dict[str, Addition] = {}
-    meant: dict[str, str] = {}
+    meant: list[str] = []
     notes: list[Note] = []
     for file in files:
         path = os.path.normpath(os.path.join(draft.request.context, file.name))
-        for number, line, comment in _commented(file.lines):
+        comment = ""
+        for number, line in enumerate(file.lines, 1):
+            if line.startswith("#") or not line.strip():
+                comment = line.strip("# \r")
+                continue
             try:
                 text = translate(line, file.directory, file.below, draft.pattern_class)
             except CannotSayError as error:
@@ -77,12 +77,11 @@ def from_gitignore(draft: Draft) -> IgnoreFileChange:
             if text is not None:
                 # If a line occurs twice, the last one counts.
                 added.pop(text, None)
-                meant.pop(text, None)
                 added[text] = Addition(text, f"From {file.name}", comment)
-                meant[text] = f"{text}/**" if line.rstrip(" \r").endswith("/") else text
+                meant.append(f"{text}/**" if line.rstrip(" \r").endswith("/") else text)
     # Outside of a repository the translated lines decide, if no exception among them is missing.
     is_complete = not any(note.subject.startswith("!") for note in notes)
-    spec = draft.trial.spec(meant.values()) if is_complete else None
+    spec = draft.trial.spec(meant) if is_complete else None
 
     def is_ignored(path: str) -> bool:
         if draft.git.covers(path):
@@ -95,7 +94,7 @@ def from_gitignore(draft: Draft) -> IgnoreFileChange:
             if path not in draft.before.directories and not is_ignored(path):
                 word = "does not ignore" if draft.git.first(path) is None else "tracks"
                 yield path, f"git {word} {path}, which would disappear"
-        yield from draft.kept_back(attempt, _KEPT_BACK)
+        yield from draft.kept_back(attempt)
 
     return draft.change([*added.values()], wrong, notes=notes)
 
@@ -118,21 +117,9 @@ def _files(draft: Draft) -> Iterator[GitIgnoreFile]:
             yield GitIgnoreFile(name, held.path, (), _lines(root, name))
 
 
-def _lines(root: str, path: str) -> tuple[str, ...]:
+def _lines(root: str, path: str) -> list[str]:
     data = small_file(root, path).removeprefix(b"\xef\xbb\xbf")
-    return tuple(data.decode("utf-8", "surrogateescape").split("\n"))
-
-
-def _commented(lines: Sequence[str]) -> Iterator[tuple[int, str, str]]:
-    """Yield each line that may be a pattern, with its number and the comment above it."""
-    comment = ""
-    for number, line in enumerate(lines, 1):
-        if line.startswith("#"):
-            comment = line.strip("# \r")
-        elif not line.strip():
-            comment = ""
-        else:
-            yield number, line, comment
+    return data.decode("utf-8", "surrogateescape").split("\n")
 
 
 def translate(
@@ -143,10 +130,9 @@ def translate(
 ) -> str | None:
     r"""Return the translation of `line` of the `.gitignore` in `directory`; None for nothing.
 
-    The result is a line of an ignore file, with `!` for an exception. No builder distinguishes
-    directories from files, so a `/` at the end is dropped. For a file above the context, `below`
-    are the names on the way down to the context; a line for paths beside it becomes None.
-    Raises `CannotSayError`.
+    No builder distinguishes directories from files, so a `/` at the end is dropped. For a file
+    above the context, `below` are the names on the way down to the context; a line for paths
+    beside it becomes None. Raises `CannotSayError`.
 
     >>> [translate(line) for line in ("foo", "/foo", "a/b", "*.py[cod]", "!x", r"\#a", "[!a]")]
     ['**/foo', 'foo', 'a/b', '**/*.py[cod]', '!**/x', '**/#a', '**/[^a/]']
@@ -185,10 +171,7 @@ def _translated(name: str, pattern_class: type[DockerIgnorePattern], *, in_path:
     while at < len(name):
         found = _TOKEN.match(name, at)
         if found is None:
-            raise CannotSayError(
-                "a class or a backslash in it is unfinished, or the class has other characters "
-                "than letters, digits, `_`, `.` and `~`"
-            )
+            raise CannotSayError("a class or a backslash in it is unfinished or too complicated")
         if found["stars"]:
             if in_path and len(found["stars"]) > 1:
                 raise CannotSayError("two stars beside a name, which git interprets in two ways")
