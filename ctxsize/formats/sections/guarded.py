@@ -17,6 +17,9 @@ from ctxsize.guard.changes import SizeChange
 from ctxsize.model import Share
 from ctxsize.units import human, plural
 
+_MOST_PROBLEMS = 3
+"""Number of problems of the report that a refusal shows."""
+
 
 def sections(outcome: CheckReport | DiffReport, look: Look) -> Iterable[Section]:
     """Return the refusals and the contexts that pass, or the changes."""
@@ -59,6 +62,8 @@ def _accepted(check: ContextCheck) -> Iterator[Prose]:
 def _refusal(check: ContextCheck, top: int) -> Iterator[Section]:
     """Yield the reasons of a refusal, the largest parts, what grew, and what helps."""
     lines = [Prose(f"  {each.code} {visible(each.message)}", 4) for each in check.findings]
+    problems = check.report.all_problems[:_MOST_PROBLEMS]
+    lines += [Prose(f"  {visible(each.message)}", 4) for each in problems]
     yield Section([*lines, *_accepted(check)], f"Refused: {quoted(check.name)}", "red")
     total = check.report.context.totals.content_bytes
     parts = [Share(each.path, each.content_bytes, each.files) for each in check.culprits]
