@@ -122,14 +122,22 @@ def _judge(place: Surroundings, kind: ArtefactKind) -> KindVerdict | None:
     if not inside:
         if not _looks(place.name, place.above[0], kind):
             return None
-        needed = dict.fromkeys(" with ".join(mark.path for mark in group) for group in kind.inside)
-        doubt = f"needs {' or '.join(needed)} in it, as the tool writes it"
-        return KindVerdict(kind, doubt=doubt)
+        return KindVerdict(kind, doubt=_needed(place, kind))
     around, missing = _around(place.above, kind)
     if missing:
         return KindVerdict(kind, doubt=f"{inside[0]} is in it, but there is no {missing}")
     doubt = _foreign(place, kind)
     return KindVerdict(kind, doubt=doubt) if doubt else KindVerdict(kind, (*inside, *around))
+
+
+def _needed(place: Surroundings, kind: ArtefactKind) -> str:
+    """Return the evidence that would prove it, and what has only the name of evidence."""
+    groups = [dict.fromkeys(mark.path for mark in group) for group in kind.inside]
+    least = [each for each in groups if not any(other.keys() < each.keys() for other in groups)]
+    needed = " or ".join(" with ".join(group) for group in least)
+    names = frozenset().union(*place.inside)
+    false = [path for group in groups for path in group if path in names]
+    return f"needs {needed} in it" + (f"; its {false[0]} is not the tool's" if false else "")
 
 
 def _fits(name: str, patterns: Iterable[str]) -> bool:

@@ -180,21 +180,32 @@ def test_packages_keep_what_was_built_in_them(proven: bool, tmp_path: Path) -> N
     assert (plan.items, plan.passed) == ((), ())
 
 
-REASONS: dict[str, list[str | Node]] = {
-    "nothing": ["node_modules/x"],
-    "other content": [file("node_modules/.package-lock.json", b"{}")],
-    "a symlink": [link("node_modules/.modules.yaml", "../x"), "x"],
-    "a directory": ["node_modules/.yarn-integrity/x"],
+REASONS: dict[str, tuple[list[str | Node], str]] = {
+    "nothing": (["node_modules/x"], ""),
+    "other content": (
+        [file("node_modules/.package-lock.json", b"{}")],
+        "; its .package-lock.json is not the tool's",
+    ),
+    "a symlink": (
+        [link("node_modules/.modules.yaml", "../x"), "x"],
+        "; its .modules.yaml is not the tool's",
+    ),
+    "a directory": (
+        ["node_modules/.yarn-integrity/x"],
+        "; its .yarn-integrity is not the tool's",
+    ),
 }
 
 
 @pytest.mark.parametrize("name", REASONS)
-def test_the_reason_names_the_evidence(name: str, tmp_path: Path) -> None:
-    plan = planned(build_tree(tmp_path / "r", ["package.json", *REASONS[name]]))
+def test_the_reason_names_the_evidence_and_what_only_has_its_name(
+    name: str, tmp_path: Path
+) -> None:
+    nodes, false = REASONS[name]
+    plan = planned(build_tree(tmp_path / "r", ["package.json", *nodes]))
     (passed,) = plan.passed
     needed = ".package-lock.json or .modules.yaml or .yarn-integrity or .yarn-state.yml"
-    reason = f"not proven: needs {needed} in it, as the tool writes it"
-    assert passed.objection.message == reason
+    assert passed.objection.message == f"not proven: needs {needed} in it{false}"
 
 
 def test_a_file_in_the_place_of_a_directory_is_no_evidence(tmp_path: Path) -> None:
