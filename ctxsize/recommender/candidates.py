@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 
+from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.memory import MemoryDirectory
 from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.request import Request
@@ -30,6 +32,8 @@ from ctxsize.recommender.tree import (
 
 _MANY = 4
 """Number of matches above which one pattern for all depths may replace their paths."""
+_WORTH_AN_EXCEPTION = 1024 * 1024
+"""Minimum number of bytes that a pattern with exceptions must hide."""
 _PROVEN_PER_OTHER = 5
 """Number of proven directories for each unproven one that the same pattern hides."""
 _FILE_IS_WORTH = 16 * 1024
@@ -73,7 +77,31 @@ def suggestions(found: Collection[Match], facts: Facts, request: Request) -> Ite
             yield Suggestion(tuple(same), tuple(same.values()), doubts)
 
 
-def _ending(rule: Rule, exceptional: Collection[str]) -> str:
+def around(
+    found: Iterable[Match], facts: Facts, request: Request, needed: Collection[str]
+) -> Iterator[Suggestion]:
+    """Yield patterns that hide large directories except for the parts that Dockerfiles name."""
+    pattern = partial(pattern_for, pattern_class=request.builder.spec_class.pattern_class)
+    trap = "copied_by_name"
+    for match in found:
+        rule, path = match.rule, match.path
+        if rule.kind is not EntryType.DIRECTORY or rule.never or rule.contents or match.secret:
+            continue
+        if match.hard is None or match.hard.trap != trap or path in needed:
+            continue
+        keeps = tuple(sorted(outermost({each for each in needed if is_below(each, {path})})))
+        rest = facts.sums[path].minus(sum_of(facts.sums, keeps))
+        if rest.content_bytes < _WORTH_AN_EXCEPTION or objections(facts, match, but=trap):
+            continue
+        # The wildcards of COPY mean the same in an ignore file.
+        names = dict.fromkeys(each.path for each in facts.build_files.taking(path))
+        first, *others = pattern(path), *(e if has_wildcards(e) else pattern(e) for e in names)
+        if first and all(others):
+            lines = (first + _ending(rule, exceptions(request)), *(f"!{each}" for each in others))
+            yield Suggestion((match,), lines, keeps=keeps)
+
+
+def _ending(rule: Rule, exceptional: Collection[object]) -> str:
     if rule.contents:
         return "/*"
     # After an exception, the bare name can leave files of a directory in the context.
@@ -138,8 +166,9 @@ def ranked(
     for each in sorted(suggestions, key=value, reverse=True):
         own = outermost({*each.paths})
         new = {path for path in own if path not in covered and not is_below(path, covered)}
-        inner = [] if above.isdisjoint(new) else outermost({e for e in covered if is_below(e, new)})
-        left, moved = (sum_of(e, new).minus(sum_of(e, inner)) for e in (context, transfer))
+        inner = set() if above.isdisjoint(new) else {e for e in covered if is_below(e, new)}
+        gone = outermost({*each.keeps, *inner})
+        left, moved = (sum_of(e, new).minus(sum_of(e, gone)) for e in (context, transfer))
         urgent = each.rule.category is Category.SECRET or (each.rule.volatile and moved.entries)
         if left.entries and (urgent or _weight(left) >= least):
             size = Size(Amount.of(left), Amount.of(moved) if travels else None)
