@@ -16,7 +16,7 @@ from ctxsize.errors import InputError
 from ctxsize.findings import Confidence, Edit, Finding, Location, Severity, in_order
 from ctxsize.model import Amount
 from ctxsize.recommender.build_files import Named
-from ctxsize.recommender.candidates import questions, ranked, suggestions
+from ctxsize.recommender.candidates import around, questions, ranked, suggestions
 from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.governed import Discovering
 from ctxsize.recommender.matches import Certainty, Match, Objection
@@ -67,6 +67,7 @@ class Advisor(BuildContext):
         usable = [match for match in self.found if not match.is_blocked]
         step(self._steps, "trying the suggestions")
         made = [*suggestions(usable, self.facts, self.request)]
+        made += around(self.found, self.facts, self.request, self.proof.needed)
         holding, failed = self.proof.holding(made, self._steps)
         made = ranked(holding, self.sums, self.transfer, travels=self.transfers)
         _check(choice, made)
@@ -114,6 +115,8 @@ class Advisor(BuildContext):
             chosen = []
         if not chosen:
             return made, None, self.size
+        # Exceptions go last: after an exception, a bare name may leave files in the context.
+        chosen.sort(key=lambda each: each.patterns[-1].startswith("!"))
         file, path = self.request.ignore_file, ignore_file_to_write(self.request)
         additions = [
             Addition(pattern, each.rule.category.heading, each.comment)

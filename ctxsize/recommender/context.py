@@ -123,19 +123,24 @@ def _fault(attempt: Attempt, suggestions: Iterable[Suggestion]) -> str:
     A hidden directory itself may stay as an empty one; with `contents` it must stay.
     """
     hidden = {path for each in suggestions for path in each.paths}
-    stays = {path for each in suggestions if each.rule.contents for path in each.paths}
+    kept = {path for each in suggestions for path in each.keeps}
+    stays = {path for each in suggestions if each.rule.contents for path in each.paths} | kept
     # There are few directories with many paths each, so the directories are cached.
     in_hidden = cache(lambda directory: directory in hidden or is_below(directory, hidden))
+
+    def must_stay(path: str) -> bool:
+        return path in stays or (bool(kept) and is_below(path, kept))
+
     changes, sent = attempt.changes, attempt.sent
     faults = {}
     for path in changes.hidden:
-        if path in stays:
+        if must_stay(path):
             faults[path] = f"{path} would disappear"
         elif path not in hidden and not in_hidden(path.rpartition("/")[0]):
             faults[path] = f"{path} would disappear too"
-    left = [path for path in hidden - stays if path in sent and path not in sent.directories]
+    left = [path for path in hidden if path in sent and path not in sent.directories]
     left += (f"{at}/{e}" for at, names in sent.names.items() if in_hidden(at) for e in names)
-    faults |= {path: f"{path} would still be sent" for path in left}
+    faults |= {path: f"{path} would still be sent" for path in left if not must_stay(path)}
     if faults:
         return faults[min(faults, key=order)]
     if attempt.emptied:

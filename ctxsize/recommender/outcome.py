@@ -34,8 +34,10 @@ class Suggestion:
 
     matches: tuple[Match, ...]
     patterns: tuple[str, ...]
-    """The lines to add."""
+    """The lines to add; exceptions begin with `!`."""
     objections: tuple[Objection, ...] = ()
+    keeps: tuple[str, ...] = ()
+    """Paths below it that are still sent, because a Dockerfile takes them by name."""
     size: Size = Size(Amount(), None)
     """The size that it saves in addition to the suggestions before it."""
     chosen: bool = False

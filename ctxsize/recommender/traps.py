@@ -235,11 +235,11 @@ def _traps(category: Category, own: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*FOR_ALL, *own, *(["prebuilt_pipeline"] if used else []))))
 
 
-def objections(facts: Facts, match: Match) -> list[Objection]:
-    """Return the objections to a match, up to the first hard one."""
+def objections(facts: Facts, match: Match, *, but: str = "") -> list[Objection]:
+    """Return the objections to a match, up to the first hard one; skip the trap `but`."""
     found: list[Objection] = []
     for name in _traps(match.rule.category, match.rule.traps):
-        reason = TRAPS[name](facts, match)
+        reason = None if name == but else TRAPS[name](facts, match)
         if reason is not None:
             found.append(Objection(name, str(reason), soft=isinstance(reason, Doubt)))
             if not found[-1].soft:

@@ -14,9 +14,11 @@ MB = 1_000_000
 DOUBT = Objection("tracked", "git tracks it", soft=True)
 
 
-def suggestion(rule: str, *paths: str, safe: bool = True) -> Suggestion:
+def suggestion(
+    rule: str, *paths: str, safe: bool = True, keeps: tuple[str, ...] = ()
+) -> Suggestion:
     matches = tuple(Match(all_rules()[rule], "", path, "it") for path in paths)
-    return Suggestion(matches, paths, () if safe else (DOUBT,))
+    return Suggestion(matches, paths, () if safe else (DOUBT,), keeps)
 
 
 def order(*suggestions: Suggestion, sums: dict[str, Sums]) -> list[tuple[str, int]]:
@@ -79,3 +81,9 @@ def test_many_files_weigh_as_bytes_do() -> None:
         "node.modules",
         "rust.target",
     ]
+
+
+def test_what_stays_of_a_directory_is_not_saved() -> None:
+    sums = {"": Sums(9, 9 * MB), "a": Sums(9, 9 * MB), "a/app": Sums(1, 4 * MB)}
+    kept = suggestion("rust.target", "a", keeps=("a/app",))
+    assert order(kept, sums=sums) == [("rust.target", 5 * MB)]

@@ -341,6 +341,26 @@ def test_written_into_the_file_of_the_dockerfile(tmp_path: Path) -> None:
     assert not (root / ".dockerignore").exists()
 
 
+def test_a_large_directory_goes_but_for_what_is_copied_by_name(tmp_path: Path) -> None:
+    text = CARGO + b"FROM scratch\nCOPY target/release/app target/quarkus-* /app/\n"
+    nodes = (
+        *("Cargo.toml", "target/release/app", "target/quarkus-app/lib/x.jar"),
+        file("target/debug/x.rlib", size_bytes=5_000_000),
+    )
+    root = tree(tmp_path / "ctx", *nodes, dockerfile=text)
+    advice = suggested(root, write=True)
+    found = next(each for each in advice.suggestions if each.rule.name == "rust.target")
+    assert found.patterns == ("target", "!target/quarkus-*", "!target/release/app")
+    assert found.keeps == ("target/quarkus-app", "target/release/app")
+    assert {path for path in sent(root) if path.startswith("target")} == {
+        "target/release/app",
+        "target/quarkus-app/lib/x.jar",
+    }
+    assert advice.after.context == measured(root)[0]
+    again = suggested(root)
+    assert [each for each in again.suggestions if each.safe] == []
+
+
 def test_a_dockerfile_outside_the_context_that_compose_names_counts(tmp_path: Path) -> None:
     compose = """\
 services:

@@ -93,7 +93,7 @@ FIELDS = {
     "Advice.problems": _OF_SUGGEST,
     "Size": "context transfer",
     "Suggestion": (
-        "rule=rule.name rule.category patterns paths rule.why made_again_by=rule.again? "
+        "rule=rule.name rule.category patterns paths keeps rule.why made_again_by=rule.again? "
         "evidence saves=size rule.confidence safe doubts rule.volatile chosen"
     ),
     "Question": "path size note",
