@@ -36,8 +36,8 @@ _MOST_NAMED = 5
 def collect(search: Search, paths: list[str]) -> None:
     """Add the builds of every Bake file."""
     projects: dict[tuple[str, ...], tuple[BakeFile, list[str]]] = {}
-    saved: set[tuple[str, str]] = set()
-    """Directory and name of each target and group in a file that `bake --print` may have made."""
+    saved: dict[tuple[str, ...], set[str]] = {}
+    """The names of targets and groups in files that `bake --print` may have made."""
     for directory, names in by_directory(paths):
         usual = [name for name in _DEFAULTS if name in names]
         for each in filter(None, (usual, *([name] for name in names if name not in _DEFAULTS))):
@@ -49,10 +49,15 @@ def collect(search: Search, paths: list[str]) -> None:
                 if beside:
                     _add_services(bake, search, directory, beside)
                 if [_added(bake, search, path) for path in project] == [True]:
-                    saved |= {(directory, name) for name in (*bake.targets, *bake.groups)}
+                    saved[project] = {*bake.targets, *bake.groups}
     for project, (bake, files) in projects.items():
         directory = os.path.dirname(project[0])
-        known = {name for where, name in saved if where in (directory, "")}
+        known = {
+            name
+            for (path, *_), names in saved.items()
+            if path != project[0] and os.path.dirname(path) in (directory, "")
+            for name in names
+        }
         with search.reading(project[0]):
             _add_targets(bake, search, directory, files, known)
 

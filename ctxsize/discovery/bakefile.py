@@ -87,9 +87,9 @@ class BakeFile:
                 self._variable(name)
         texts = ((name, text) for name, it in self._variables.items() for text in texts_in(it))
         self.hidden = (*self.hidden, *((text, f"${{{name}}}") for name, text in texts))
-        named = {text for value in self.groups.values() for text in texts_in(value)}
+        named = {text for value in self.groups.values() for text in self._listed(value)}
         bodies = self.targets.values()
-        parents = {text for body in bodies for text in texts_in(body.get("inherits"))}
+        parents = {text for body in bodies for text in self._listed(body.get("inherits"))}
         found: dict[str, Build] = {}
         for name in self.places:
             if name in named or (name not in parents and not name.startswith("_")):
@@ -98,6 +98,13 @@ class BakeFile:
                 except (UnknownError, RecursionError):
                     self.unknown[name] = None
         return found
+
+    def _listed(self, value: Value) -> list[str]:
+        """Return the texts in a list, none if it is not known."""
+        with suppress(UnknownError):
+            found = self._value(value)
+            return [*texts_in(found)] if isinstance(found, list) else []
+        return []
 
     def _build(self, name: str) -> Build:
         if self.targets[name].get("matrix") is not None:
@@ -190,6 +197,8 @@ def _blocks(document: Body) -> Iterator[tuple[str, str, Body]]:
             continue
         for named in value if isinstance(value, list) else [value]:
             for name, body in named.items() if isinstance(named, dict) else ():
+                # In JSON, a list of one is another spelling of a block.
+                body = body[0] if isinstance(body, list) and body else body
                 if isinstance(body, dict):
                     yield kind, name, body
 

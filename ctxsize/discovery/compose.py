@@ -38,8 +38,8 @@ WANTED = re.compile(
 _TEXTS = ("context", "dockerfile", "dockerfile_inline", "target")
 """Keys of a build that Compose refuses with a list or a mapping."""
 _KEPT = ("build", "platform", "extends")
-_MOST_READ = 10_000
-"""Number of services and included files of the largest project with includes."""
+_MOST_INCLUDED = 10_000
+"""Number of included files of the largest project."""
 
 
 def collect(search: Search, paths: list[str]) -> None:
@@ -89,6 +89,9 @@ class ComposeReader:
         self._documents: dict[str, YamlMapping | None] = {}
         self._read: dict[object, YamlMapping | None] = {}
         """Services, alone and of included files; None while they are being read."""
+        self._includes: set[object] = set()
+        self._variables: dict[object, dict[str, str]] = {}
+        """Each set of variables once, as services and includes are known by its identity."""
         self._interpolator = Interpolator()
 
     def builds(self, paths: list[str]) -> dict[str, tuple[Location, Build]]:
@@ -118,7 +121,8 @@ class ComposeReader:
         for path in paths:
             if os.path.isfile(self._search.shown(path)):
                 found |= read_dotenv(self._search.read(path) or "", environment)
-        return {**found, **environment, **outer}
+        found = {**found, **environment, **outer}
+        return self._variables.setdefault(frozenset(found.items()), found)
 
     def _once(self, key: object, read: Callable[[], YamlMapping]) -> YamlMapping | None:
         """Return what `read` returns, read once for each key; None if it needs itself."""
@@ -166,22 +170,25 @@ class ComposeReader:
         named = [_join(file.directory, each) for each in _texts(entry.get("path"))]
         paths = tuple(each for each in named if self._is_there(each, file, line))
         found: YamlMapping | None = YamlMapping()
-        if paths and len(self._read) < _MOST_READ:
+        if paths and len(self._includes) < _MOST_INCLUDED:
             inner = _texts(entry.get("project_directory"))
             directory = _join(file.directory, inner[0]) if inner else os.path.dirname(paths[0])
             listed = [_join(file.directory, each) for each in _texts(entry.get("env_file"))]
             variables = self._variables_of(listed or [_join(directory, ".env")], file.variables)
-            key = (paths, directory, frozenset(variables.items()))
+            key = (paths, directory, id(variables))
+            self._includes.add(key)
             found = self._once(key, lambda: self._project(paths, directory, variables))
         elif paths:
-            self._complain("include", f"includes more than {_MOST_READ:,} files", file.path, line)
+            self._complain(
+                "include", f"includes more than {_MOST_INCLUDED:,} files", file.path, line
+            )
         if found is None:
             self._complain("include", "includes itself", file.path, line)
         return found or YamlMapping()
 
     def _service(self, file: _File, name: str) -> YamlMapping:
         """Return a service of a file, merged with those that it extends."""
-        key = (*file[:2], frozenset(file.variables.items()), name)
+        key = (*file[:2], id(file.variables), name)
         found = self._once(key, lambda: self._extended(file, name))
         if found is None:
             line = file.services.line_of(name)
@@ -202,7 +209,9 @@ class ComposeReader:
         for each in _texts(entry.get("file"))[:1]:
             path = _join(file.directory, each)
             if path != file.path:
-                known = self._document(path) if self._is_there(path, file, line) else None
+                if not self._is_there(path, file, line):
+                    return service
+                known = self._document(path)
                 base = _File(path, os.path.dirname(path), file.variables, known or YamlMapping())
         if named in base.services:
             return _merged(self._service(base, named), service)

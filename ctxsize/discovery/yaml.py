@@ -215,7 +215,7 @@ class Interpolator:
                 counts.append(follows)
             elif match[0] == "}" and len(counts) > 1:
                 counts.pop()
-            elif match[0] == "$":
+            elif match[0] == "$" and counts[-1]:
                 raise InterpolationError(f"a wrong $ in {text!r}; write $$ for a dollar sign")
             elif counts[-1]:
                 name = match["plain"] or match["braced"]

@@ -137,8 +137,9 @@ def read(path: str) -> Baseline:
     except OSError as error:
         raise InputError(f"the baseline cannot be read: {error.strerror}", path=path) from None
     except _NOT_SO as error:
+        why = str(error) if isinstance(error, ValueError) else "a part is missing or has no place"
         raise InputError(
-            f"is no baseline: {error}", path=path, hint="write a new one with --update-baseline"
+            f"is no baseline: {why}", path=path, hint="write a new one with --update-baseline"
         ) from None
 
 
@@ -158,6 +159,8 @@ def _entry(data: Any) -> Known:
 
 
 def _amount(pair: Any) -> Amount:
+    if not isinstance(pair, list) or len(pair) != 2:
+        raise ValueError(f"{pair!r} is no pair of bytes and files")
     content_bytes, files = map(_number, pair)
     return Amount(files, content_bytes)
 

@@ -131,7 +131,7 @@ def test_a_figure_by_chance_is_not_told_as_one(cli: Cli, tmp_path: Path) -> None
     assert "2582 or 2607 bytes, by chance" in report["problems"][0]["message"]
     text = cli("measure", *options, cwd=context).lines
     assert text[0] == "Fine: 2 B in 1 file would be sent"
-    assert text[text.index("Problems") + 1].startswith("  ! ")
+    assert text[text.index("Problems") + 1].startswith("  !")  # a long path may follow below
     (context / ".dockerignore").write_text("b")
     report = json.loads(cli("measure", *options, "--format", "json", cwd=context).out)
     assert report["problems"] == []

@@ -126,6 +126,27 @@ def test_target_with_a_key_that_takes_more_is_unknown(key: str) -> None:
     assert unknown == ["t"]
 
 
+def test_a_list_of_one_block_in_json_is_the_block() -> None:
+    found, _ = resolved('{"target": {"a": [{"context": "x", "target": "t"}], "b": {}}}')
+    assert (found["a"].context, found["a"].target, [*found]) == ("x", "t", ["a", "b"])
+
+
+def test_variables_name_the_members_of_groups_and_the_parents() -> None:
+    text = """\
+variable "MEMBERS" { default = ["_hidden"] }
+variable "BASE" { default = "base" }
+group "default" { targets = MEMBERS }
+target "_hidden" { context = "x" }
+target "base" { context = "y" }
+target "a" { inherits = ["${BASE}"] }
+"""
+    found, unknown = resolved(text)
+    assert ({name: each.context for name, each in found.items()}, unknown) == (
+        {"_hidden": "x", "a": "y"},
+        [],
+    )
+
+
 def test_an_argument_that_takes_more_is_left_out_and_named() -> None:
     found, unknown = resolved('target "t" {\n  args = { A = "1", B = upper("x") }\n}\n')
     assert found["t"].build_arguments == {"A": "1"}
@@ -301,6 +322,12 @@ def test_what_is_saved_is_the_answer(tmp_path: Path) -> None:
     assert found.problems == ()
     assert contexts(found, root) == [("web", "app"), ("db", "db")]
     assert found.builds[0].build.build_arguments == {"A": "${x} ${y}"}
+
+
+def test_what_saved_output_itself_lacks_is_reported(tmp_path: Path) -> None:
+    matrix = b'{"target": {"a": {"matrix": {"x": ["1"]}, "name": "a-${x}"}, "ok": {}}}'
+    root = build_tree(tmp_path / "r", [file("ci.bake.json", matrix), file("Dockerfile", BUILD)])
+    assert [each.message[:16] for each in discover(str(root)).problems] == ["not evaluated: a"]
 
 
 def test_docker_is_asked_where_it_is_allowed(tmp_path: Path) -> None:
