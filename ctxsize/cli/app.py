@@ -58,7 +58,6 @@ _GONE = {
     "--warm": "a second build in which nothing changed sends no content again, except of files "
     "that arrived empty",
     "--compare": "type `diff <(ctxsize ls) <(ctxsize ls --builder podman)`",
-    "--watch": "type `watch ctxsize lint`",
     "--keep-size": "--older-than 30d keeps what was written lately",
     "--apparent-size": "both sizes are shown; `du --apparent-size` shows this one alone",
     "--incremental-only": "--ecosystem rust deletes whole target directories",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TypedDict
 
 import click
@@ -9,6 +10,7 @@ import click
 from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import options, output
+from ctxsize.engine.builders import BUILDERS
 from ctxsize.errors import InputError
 from ctxsize.findings import Severity
 
@@ -53,6 +55,7 @@ def _choice_of_findings(example: str) -> options.Decorator:
 @click.argument("paths", metavar="[PATH]...", nargs=-1)
 @options.build_beside_paths
 @_choice_of_findings("CTX101,CTX12")
+@options.flag("--watch", help="Lint and measure again whenever a file is saved.")
 @options.value(
     "--stdin-filename PATH",
     help="With PATH -, which reads stdin: the file that its content replaces.",
@@ -66,6 +69,7 @@ def lint(
     unsafe_fixes: bool,
     diff: bool,
     choice: FindingChoice,
+    watch: bool,
     stdin_filename: str | None,
     exit_zero: bool,
     display: output.Display,
@@ -81,39 +85,48 @@ def lint(
       ctxsize lint
       ctxsize lint --diff
       ctxsize lint --fix --select CTX101,CTX112 services/api
+      ctxsize lint --watch .dockerignore
       ctxsize lint - --stdin-filename .dockerignore --format json < buffer
     """  # noqa: D301
-    names, data = _input(paths, stdin_filename, fix=(fix or unsafe_fixes) and not diff)
+    names, data = _input(paths, stdin_filename, watch=watch, fix=(fix or unsafe_fixes) and not diff)
 
-    with output.progress() as progress:
-        found = api.lint(
-            names,
-            build,
-            data=data,
-            fix=fix or diff,
-            unsafe_fixes=unsafe_fixes,
-            progress=progress,
-            steps=output.steps(progress),
-            **choice,
-        )
-    if diff:
-        display.patch(found.edits)
-        return output.found(found.edits, exit_zero=exit_zero)
-    output.apply(found.edits)
-    display.emit(found)
-    return output.found(found.findings, exit_zero=exit_zero)
+    def show() -> int:
+        with output.progress() as progress:
+            found = api.lint(
+                names,
+                build,
+                data=data,
+                fix=fix or diff,
+                unsafe_fixes=unsafe_fixes,
+                progress=progress,
+                steps=output.steps(progress),
+                **choice,
+            )
+        if diff:
+            display.patch(found.edits)
+            return output.found(found.edits, exit_zero=exit_zero)
+        output.apply(found.edits)
+        display.emit(found)
+        return output.found(found.findings, exit_zero=exit_zero)
+
+    if watch:
+        from ctxsize.cli import watching
+        from ctxsize.lints import watched
+
+        watching.watch(partial(watched, names, build, BUILDERS[build.builder]), show)
+    return show()
 
 
 def _input(
-    paths: tuple[str, ...], stdin_filename: str | None, *, fix: bool
+    paths: tuple[str, ...], stdin_filename: str | None, *, watch: bool, fix: bool
 ) -> tuple[list[str], bytes | None]:
     """Return the paths to lint, and the content from stdin that replaces that of the only one."""
     if "-" not in paths:
         if stdin_filename is not None:
             raise InputError("--stdin-filename needs PATH -, which reads stdin")
         return [*paths], None
-    if len(paths) > 1 or fix:
-        what = "other paths" if len(paths) > 1 else "--fix"
+    if len(paths) > 1 or watch or fix:
+        what = "other paths" if len(paths) > 1 else "--watch" if watch else "--fix"
         raise InputError(f"stdin (-) cannot be combined with {what}", hint="--diff shows the fixes")
     data = options.read_stdin("the ignore file")
     return [] if stdin_filename is None else [stdin_filename], data

@@ -20,7 +20,7 @@ _TOP, _TOP_ALONE = 5, 30
     type=click.IntRange(min=0),
     default=3,
     show_default=True,
-    help="Levels of directories to count.",
+    help="Levels of the size tree.",
 )
 @click.option(
     "--by",

@@ -118,6 +118,12 @@ def cannot_write(error: OSError) -> CtxsizeError:
     return CtxsizeError(f"cannot write the output: {error.strerror}")
 
 
+def clear() -> None:
+    """Clear the terminal, if stdout is one."""
+    if sys.stdout is not None and sys.stdout.isatty():
+        write("\x1b[H\x1b[2J\x1b[3J")
+
+
 def abandon() -> None:
     """Discard buffered output, which the interpreter would flush at exit."""
     try:

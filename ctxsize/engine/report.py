@@ -8,7 +8,6 @@ from functools import cache, partial
 from heapq import merge
 from typing import Any
 
-from ctxsize.engine import native
 from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.events import (
     Files,
@@ -23,7 +22,6 @@ from ctxsize.engine.events import (
 )
 from ctxsize.engine.inspect import NO_PERMISSION, UNREAD_IGNORED, WITHHELD, not_utf8_problems
 from ctxsize.engine.request import Request
-from ctxsize.engine.sums import WalkSums
 from ctxsize.engine.walk import Walk
 from ctxsize.entry import Entry, Kind, Verdict
 from ctxsize.model import IgnoreFileInfo, Problem, Report
@@ -56,6 +54,9 @@ def measure(
     can. `evaluator` decides instead of the ignore file alone.
     Raises what `Walk` raises.
     """
+    from ctxsize.engine import native  # a listing needs neither of them
+    from ctxsize.engine.sums import WalkSums
+
     sums, walk = WalkSums(request.builder, top), None
     if not (everything or evaluator):
         walk = native.add_all(request, sums, jobs, progress)

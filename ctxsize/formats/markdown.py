@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ctxsize.codes import code_of
 from ctxsize.findings import Finding, Severity
-from ctxsize.formats import sections
+from ctxsize.formats import Look, sections
 from ctxsize.formats.names import visible
+from ctxsize.formats.text import size_tree
 from ctxsize.formats.wording import details, more, place, summary
 
 MOST = 50
@@ -57,6 +58,8 @@ def _item(item: sections.Item) -> Iterable[str]:
             return [head, *(f"  - {prose(text)}" for text in texts)]
         case sections.Table():
             return _table(item)
+        case sections.SizeTree():
+            return _item(sections.Example([*size_tree(item, Look())]))
         case sections.Example(lines):
             fence = "`" * max(3, _longest_fence("\n".join(lines)) + 1)
             return [fence, *lines, fence]

@@ -72,16 +72,16 @@ def _columns(char: str) -> int:
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
-def fit(text: str, width: int) -> str:
-    """Return `text`, without its middle if it is wider than `width` columns.
+def fit(text: str, width: int, *, front: bool = False) -> str:
+    """Return `text`, without its middle or `front` if it is wider than `width` columns.
 
-    >>> fit("src/components/Button.tsx", 15)
-    'src/c…utton.tsx'
+    >>> fit("src/components/Button.tsx", 15), fit("components", 5, front=True)
+    ('src/c…utton.tsx', '…ents')
     """
     if columns(text) <= width:
         return text
     width = max(width, 2)
-    head = (width - 1) // 3 + 1
+    head = 0 if front else (width - 1) // 3 + 1
     tail = width - 1 - head
     return _prefix(text, head) + "…" + _prefix(text[::-1], tail)[::-1]
 

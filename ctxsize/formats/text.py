@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
+from heapq import nsmallest
 from itertools import groupby
 
 from ctxsize.findings import Finding
 from ctxsize.formats import Look, sections
 from ctxsize.formats.names import columns, fit, pad, quoted, visible
 from ctxsize.formats.wording import EXAMPLES, SEVERITY_STYLES, details, more, place, summary
+from ctxsize.model import Directory
+from ctxsize.units import human, percent
 
 _NARROWEST_NAME = 8
+_SHORTEST_NAME = 6
 _LABEL_WIDTH = 13
+_NARROWEST_BAR, _WIDEST_BAR = 8, 40
+_EIGHTHS = ("", *"▏▎▍▌▋▊▉")
 
 
 def render(parts: Iterable[sections.Section], look: Look) -> str:
@@ -46,6 +52,8 @@ def _item(item: sections.Item, look: Look) -> Iterable[str]:
             return lines + [line for each in texts for line in _wrapped(f"    {each}", look, 6)]
         case sections.Table():
             return _table(item, look)
+        case sections.SizeTree():
+            return size_tree(item, look)
         case sections.Example(lines):
             return [f"    {each}" for each in lines]
         case sections.Findings():
@@ -103,6 +111,46 @@ def _row(row: Sequence[str], widths: Sequence[int], name: str) -> str:
     numbers = zip(row[:-1], widths, strict=True)
     cells = [" " * (width - columns(cell)) + cell for cell, width in numbers]
     return "  ".join(["", *cells, name]).rstrip()
+
+
+def size_tree(tree: sections.SizeTree, look: Look) -> Iterator[str]:
+    """Yield a line with a bar for each directory; long names lose their fronts, then all bars."""
+    rows = [*_with_guides(tree)]
+    figures = [(human(node.content_bytes), f"{node.files:,}", "") for *_, node in rows]
+    header = ("size", "files", "")
+    widths = [max(map(len, cells)) for cells in zip(header, *figures, strict=True)][:-1]
+    room = look.width - sum(widths) - 13  # that of the gaps and of the percentage
+    widest = max(columns(guides + name) for guides, name, _ in rows)
+    deepest = max(len(guides) for guides, *_ in rows) + _SHORTEST_NAME
+    label_width = min(widest, max(deepest, room - _NARROWEST_BAR))
+    bar_width = min(_WIDEST_BAR, room - label_width)
+    yield look.paint(_row(header, widths, ""), "dim")
+    for (guides, name, node), cells in zip(rows, figures, strict=True):
+        name_width = label_width - len(guides)
+        label = look.paint(guides, "dim") + pad(fit(name, name_width, front=True), name_width)
+        if bar_width >= _NARROWEST_BAR:
+            share = node.content_bytes / (tree.root.content_bytes or 1)
+            whole, rest = divmod(round(share * bar_width * 8), 8)
+            label += "  " + look.paint(("█" * whole + _EIGHTHS[rest]).ljust(bar_width), "blue")
+        share_text = percent(node.content_bytes, tree.root.content_bytes)
+        yield _row(cells, widths, f"{label} {share_text:>4}")
+
+
+def _with_guides(tree: sections.SizeTree) -> Iterator[tuple[str, str, Directory]]:
+    """Yield the largest directories, parents first, with the guides before their names."""
+    every = [tree.root]
+    for node in every:
+        every += node.children
+    # A parent is never smaller, and its path is less: no child is chosen without it.
+    largest = nsmallest(tree.limit, every, lambda each: (-each.content_bytes, each.path))
+    chosen, pending = {each.path for each in largest}, [(tree.root, "", "")]
+    while pending:
+        node, guides, below = pending.pop()
+        yield guides, quoted(node.path.rpartition("/")[2]) or ".", node
+        shown = [each for each in node.children if each.path in chosen]
+        for child in reversed(shown):
+            lead, under = ("└─ ", "   ") if child is shown[-1] else ("├─ ", "│  ")
+            pending.append((child, below + lead, below + under))
 
 
 def _brief(item: sections.Findings, look: Look) -> Iterator[str]:

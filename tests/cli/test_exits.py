@@ -223,4 +223,4 @@ def test_any_encoding_of_the_terminal_will_do(tmp_path: Path, encoding: str) -> 
     with spawn("measure", cwd=context, PYTHONIOENCODING=encoding) as process:
         out, err = process.communicate()
     assert (process.returncode, err) == (0, b"")
-    assert b"Largest directories" in out
+    assert b"Size tree" in out

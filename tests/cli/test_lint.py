@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Cli
+from tests.cli.conftest import REPOSITORY, Cli
 from tests.trees import COPY_ALL, build_tree, file
 
 NESTED = [
@@ -96,7 +100,9 @@ def test_standard_input_for_a_file_that_is_edited(cli: Cli, root: Path) -> None:
     assert edit["changes"] == [{"start_line": 2, "end_line": 3, "text": "**/node_modules\n"}]
 
 
-@pytest.mark.parametrize("arguments", [("-", "a"), ("-", "--fix"), ("--stdin-filename", "a")])
+@pytest.mark.parametrize(
+    "arguments", [("-", "a"), ("-", "--fix"), ("-", "--watch"), ("--stdin-filename", "a")]
+)
 def test_what_standard_input_does_not_go_with(
     arguments: tuple[str, ...], cli: Cli, root: Path
 ) -> None:
@@ -140,7 +146,43 @@ def test_rule_shows_the_page_of_a_code(cli: Cli) -> None:
     assert cli("rule", "CTX998").code == 2
 
 
-def test_watch_was_removed_and_names_what_to_type(cli: Cli) -> None:
-    done = cli("lint", "--watch")
-    assert done.code == 2
-    assert "--watch was removed: type `watch ctxsize lint`" in done.err
+def wait_for(path: Path, text: str) -> str:
+    """What the file holds, once it holds `text`."""
+    for _ in range(300):
+        found = path.read_text()
+        if text in found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"{text!r} did not come: {path.read_text()!r}")
+
+
+def test_watch_lints_on_every_save_and_ends_at_an_interrupt(root: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with out.open("wb") as stdout:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ctxsize", "lint", "--watch", "--select", "CTX101,CTX102"],
+            cwd=root,
+            stdout=stdout,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"},
+        )
+        try:
+            first = wait_for(out, "5 files sent")
+            assert "CTX102" in first
+            (root / ".dockerignore").write_bytes(b"**/node_modules\ndist\n")
+            second = wait_for(out, "nothing found").removeprefix(first)
+            assert "3 files sent" in second
+            assert "CTX" not in second
+            (root / ".dockerignore").unlink()
+            (root / ".dockerignore").write_bytes(b"node_modules\n")
+            third = wait_for(out, "1 pattern, ")
+            (root / "web").mkdir(exist_ok=True)
+            (root / "web" / ".dockerignore").write_bytes(b"a\nb\nc\n")
+            new = wait_for(out, "3 patterns, ").removeprefix(third)
+            assert "web/.dockerignore: 3 patterns" in new
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=20) == 130
+        finally:
+            process.kill()
+    assert "Traceback" not in out.read_text()
+    assert "\x1b" not in out.read_text()

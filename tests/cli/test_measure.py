@@ -70,6 +70,7 @@ def test_by_shows_one_table(cli: Cli, tmp_path: Path) -> None:
     for by, title in (("dir", "directories"), ("ext", "extension"), ("file", "Largest files")):
         out = cli("measure", "--by", by, cwd=context).out
         assert title in out
+        assert "Size tree" not in out
         assert "Taken by" not in out
     saved = cli("measure", "--by", "pattern", cwd=context).lines
     assert cli("measure", "--by", "rule", cwd=context).lines == saved

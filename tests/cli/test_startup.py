@@ -79,6 +79,7 @@ def test_a_listing_needs_no_parser_of_dockerfiles(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM alpine\nCOPY . .\n")
     loaded = loads("ls", str(tmp_path))
     assert {"ctxsize.dockerfile", "ctxsize.config"} & loaded == set()
+    assert {"ctxsize.engine.sums", "ctxsize.engine.native", "ctxsize.engine.wire"} & loaded == set()
 
 
 def test_nothing_of_other_commands(loaded: set[str]) -> None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from ctxsize.findings import Finding
 from ctxsize.formats import Look
 from ctxsize.formats.names import visible
-from ctxsize.model import Problem
+from ctxsize.model import Directory, Problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,6 +83,14 @@ class Table(NamedTuple):
     """Number of columns that are numbers, aligned right."""
 
 
+class SizeTree(NamedTuple):
+    """The largest directories, as a tree."""
+
+    root: Directory
+    limit: int
+    """Number of directories to show."""
+
+
 class Example(NamedTuple):
     """Lines of a file."""
 
@@ -97,7 +105,7 @@ class Findings(NamedTuple):
     """True to show in text only one line for each, and few for each code."""
 
 
-Item = Prose | Fact | Answer | NextStep | Card | Table | Example | Findings
+Item = Prose | Fact | Answer | NextStep | Card | Table | SizeTree | Example | Findings
 
 
 class Section(NamedTuple):

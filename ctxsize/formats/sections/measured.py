@@ -15,6 +15,7 @@ from ctxsize.formats.sections import (
     NextStep,
     Prose,
     Section,
+    SizeTree,
     Table,
 )
 from ctxsize.formats.verdict import hides_all, is_large, level, sent
@@ -55,6 +56,9 @@ def sections(report: Report, look: Look) -> Iterator[Section]:
     for each in report.named_contexts:
         yield Section([*_about_named(report, each)], f"Named context {visible(each.name)}")
     yield problems
+    tree, count = report.context.tree, report.context.totals.directories
+    largest = [SizeTree(tree, 2 * look.top + 1)] if tree.children else []
+    yield Section(largest, f"Size tree, of {plural(count, 'directory')}", folded=True)
     yield from _tables(report, look)
 
 
@@ -216,7 +220,6 @@ def _tables(report: Report, look: Look) -> Iterator[Section]:
     """Yield the tables that are not empty, or those of one choice of `--by`."""
     context = report.context
     for usual, by, title, columns, header, parts in (
-        (True, "", "Largest directories", "size files %", "directory", _directories(report, look)),
         (False, "dir", "Largest directories, own files only", "size files %", "directory",
          context.largest_directories),
         (True, "", "Taken by the Dockerfile", "size files line", "source", _sources(report)),
@@ -233,16 +236,6 @@ def _tables(report: Report, look: Look) -> Iterator[Section]:
             table = table_of(columns, header, parts[: look.top], context.totals.content_bytes)
             rest = more(len(parts) - look.top, header)
             yield Section([table._replace(rest=rest)], title, folded=look.only is None)
-
-
-def _directories(report: Report, look: Look) -> list[Share]:
-    """Return the largest directories, each with all that is below it."""
-    found, pending = list[Share](), [*report.context.tree.children]
-    while pending:
-        node = pending.pop()
-        found.append(Share(node.path, node.content_bytes, node.files))
-        pending += node.children
-    return sorted(found, key=lambda each: (-each.content_bytes, each.name))[: look.top]
 
 
 def _sources(report: Report) -> list[Share]:
