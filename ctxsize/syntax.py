@@ -190,8 +190,9 @@ class _Reader:
             if body is not None:
                 self._visit(body, within)
             is_last = body is not None and self._found and self._found[-1].end == body.end_byte
+            owner = len(self._found) - 1 if is_last else -1  # a redirection may add commands
             for each in node.children_by_field_name("redirect"):
-                self._visit(each, within, len(self._found) - 1 if is_last else -1)
+                self._visit(each, within, owner)
         else:
             if kind in _SUBSHELLS:
                 self._subshells += 1

@@ -52,17 +52,20 @@ _MODULES = {
 """Names of the modules that do not have the name of their command."""
 
 _GONE = {
-    "docker-plugin": "docs/ci.md shows the script to save as ~/.docker/cli-plugins/docker-ctxsize",
-    "--thorough": "`find CONTEXT -type d ! -readable` lists the directories on which Docker may "
-    "fail",
-    "--warm": "a second build in which nothing changed sends no content again, except of files "
-    "that arrived empty",
-    "--compare": "type `diff <(ctxsize ls) <(ctxsize ls --builder podman)`",
-    "--keep-size": "--older-than 30d keeps what was written lately",
-    "--apparent-size": "both sizes are shown; `du --apparent-size` shows this one alone",
-    "--incremental-only": "--ecosystem rust deletes whole target directories",
-    "--plan": "review what `ctxsize clean` lists, then add --yes, which checks everything again",
-    "--apply": "type `ctxsize clean --yes`, which checks everything again",
+    "ctxsize docker-plugin": "docs/ci.md shows the script to save as "
+    "~/.docker/cli-plugins/docker-ctxsize",
+    "ctxsize measure --thorough": "`find CONTEXT -type d ! -readable` lists the directories on "
+    "which Docker may fail",
+    "ctxsize measure --warm": "a second build in which nothing changed sends no content again, "
+    "except of files that arrived empty",
+    "ctxsize measure --compare": "type `diff <(ctxsize ls) <(ctxsize ls --builder podman)`",
+    "ctxsize clean --keep-size": "`ctxsize clean --older-than 30d` keeps what was written lately",
+    "ctxsize clean --apparent-size": "both sizes are shown; `du --apparent-size` shows this one",
+    "ctxsize clean --incremental-only": "`ctxsize clean --ecosystem rust --yes` deletes whole "
+    "target directories",
+    "ctxsize clean --plan": "review what `ctxsize clean` lists, then add --yes, which checks "
+    "everything again",
+    "ctxsize clean --apply": "type `ctxsize clean --yes`, which checks everything again",
 }
 """Commands and options of earlier versions, with what to do instead."""
 
@@ -176,8 +179,9 @@ def _code(arguments: list[str]) -> int:
 def _usage(error: click.ClickException) -> str:
     path = getattr(getattr(error, "ctx", None), "command_path", "ctxsize")
     message = " ".join(error.format_message().split()).rstrip(".")
-    for name, instead in _GONE.items():
-        if message.startswith("No such") and name in message:
+    for gone, instead in _GONE.items():
+        command, _, name = gone.rpartition(" ")
+        if message.startswith("No such") and path == command and name in message:
             message = f"{name} was removed: {instead}"
     return f"{message} ({path} --help)"
 

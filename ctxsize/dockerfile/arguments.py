@@ -37,6 +37,8 @@ _FLAGS = {
 """Flags of each instruction: `?` marks a switch, `*` a flag that may be repeated."""
 _UNREAD_FLAGS = ("ARG", "STOPSIGNAL")
 """Instructions whose flags BuildKit ignores."""
+_FLAGS_FIRST = ("ENV", "LABEL", "SHELL")
+"""Instructions whose flags `parseEnv`, `parseLabel` and `parseShell` read before they count."""
 _ONE = ("MAINTAINER", "STOPSIGNAL", "USER", "WORKDIR")
 _ANY = ("CMD", "ENTRYPOINT", "FROM", "RUN")
 
@@ -167,10 +169,11 @@ def check_instruction(instruction: Instruction) -> None:
     with located(instruction.line):
         if instruction.keyword not in KEYWORDS.values():
             raise DockerfileError(f"unknown instruction: {instruction.keyword}")
-        # BuildKit (`parseAdd` and others) looks at flags before or after the number of arguments.
-        if instruction.keyword not in _UNREAD_FLAGS:
+        if instruction.keyword in _FLAGS_FIRST:
             _check_flags(instruction)
         _check_count(instruction.keyword, instruction.arguments, instruction.trigger)
+        if instruction.keyword not in (*_UNREAD_FLAGS, *_FLAGS_FIRST):
+            _check_flags(instruction)
         _check_text(instruction)
 
 

@@ -12,7 +12,7 @@ import re
 import stat
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from errno import ELOOP
 from itertools import islice
 
@@ -136,9 +136,9 @@ def _fetched(context: str, named: str | None, builder: Builder) -> FoundDockerfi
     with suppress(OSError):
         # BuildKit compares names by case, even if the file system does not.
         names = [each.name for each in entries_in(directory or ".")]
-    lower = _inside(path, directory, _LOWER, builder)
     if _LOWER in names and _USUAL not in names:
-        return replace(lower, path=lower.path and os.path.join(directory, _LOWER))
+        return _inside(os.path.join(directory, _LOWER), directory, _LOWER, builder)
+    lower = _inside(path, directory, _LOWER, builder)
     found = _inside(path, directory, name, builder)
     # `ReadEntrypoint` reads the other name if it cannot read the usual one.
     return found if found.fault is None or lower.fault is not None else lower

@@ -166,11 +166,12 @@ def _repeated(part: Fragment, low: int, high: int | None) -> Fragment:
             first = part.add(nodes, first)
         return first
 
+    copies = (low or 1 if high is None else high) * part.copies
+    if copies > _MAX_REPEAT:
+        raise GoRegexpError("invalid repeat count")
     if high is None:
-        return Fragment(
-            add, 1 + low * part.size if low else 2 + part.size, (low or 1) * part.copies
-        )
-    return Fragment(add, max(1, high * part.size + high - low), high * part.copies)
+        return Fragment(add, 1 + low * part.size if low else 2 + part.size, copies)
+    return Fragment(add, max(1, high * part.size + high - low), copies)
 
 
 def parsed(expression: str) -> Fragment:
@@ -183,8 +184,6 @@ def parsed(expression: str) -> Fragment:
     part = reader.alternatives()
     if reader.at < len(expression):
         raise GoRegexpError("unexpected )")
-    if part.copies > _MAX_REPEAT:
-        raise GoRegexpError("invalid repeat count")
     if part.size > _MAX_SIZE:
         raise GoRegexpError("expression too large")
     if part.size > _MOST_NODES:

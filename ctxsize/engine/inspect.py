@@ -213,7 +213,7 @@ def arrives_empty(files: list[tuple[str, int]], reason: str, code: str) -> list[
     if not files:
         return []
     size = human(sum(size for _, size in files))
-    message = f"{plural(len(files), 'file')} ({size}) sent without content: {reason}"
+    message = f"{size} in {plural(len(files), 'file')} sent without content: {reason}"
     return [Problem(code, message, files[0][0], count=len(files))]
 
 

@@ -234,6 +234,8 @@ class Sources:
         explained = (explain(self._request, path) for path in paths)
         hidden = tuple(each for each in explained if each.verdict.ignored)
         notes = tuple(self._notes(source, fate, at, is_hidden=bool(hidden)))
+        if fate is Fate.ABSENT:  # the path may contain the value of a build argument
+            at = self._request.build.masked(at)
         return SourceCheck(source, fate, at, matches, hidden, notes)
 
     def _notes(self, source: Source, fate: Fate, at: str, *, is_hidden: bool) -> Iterator[str]:

@@ -266,8 +266,8 @@ def unfound(request: Request, sources: Iterable[Source]) -> Iterator[Problem]:
             decides = what_decides(source.doubts)
             # A path may contain the value of a build argument, which is masked.
             shown = request.build.masked(at)
-            if at == source.path and fate.value != "loop":
-                shown = at if decides else "it"
+            if at == source.path and fate.value != "loop" and not decides:
+                shown = "it"
             reason = _REASONS[fate.value].format(shown)
             message = f"{source.instruction} {source.source}: not found, as {reason}"
             code = "source-not-found"

@@ -177,7 +177,11 @@ def _unread(discovery: Discovery, rows: Sequence[Row]) -> Iterator[Finding]:
 
 def _read_by(row: Row) -> Iterator[str]:
     """Yield the ignore files that a build reads, with Docker or with Podman."""
-    yield from filter(None, [row.ignore_file])
+    if row.ignore_file:
+        yield row.ignore_file
+    else:  # there is none, or the build fails on it
+        yield os.path.join(row.build.context, ".dockerignore")
+        yield f"{row.dockerfile}.dockerignore"
     for directory in (row.build.context, *row.build.build_contexts.values()):
         yield os.path.join(directory, ".containerignore")
     for directory in row.build.build_contexts.values():

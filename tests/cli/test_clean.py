@@ -66,9 +66,12 @@ def test_json_is_as_its_schema_says(project: Path, cli: Cli) -> None:
     [
         (("--apply", "p", "--yes"), "--apply was removed: type `ctxsize clean --yes`"),
         (("--plan", "p"), "--plan was removed: review"),
-        (("--keep-size", "20GB"), "--keep-size was removed: --older-than 30d"),
+        (("--keep-size", "20GB"), "--keep-size was removed: `ctxsize clean --older-than 30d`"),
         (("--apparent-size",), "`du --apparent-size` shows"),
-        (("--incremental-only", "--yes"), "--ecosystem rust deletes whole target"),
+        (
+            ("--incremental-only", "--yes"),
+            "`ctxsize clean --ecosystem rust --yes` deletes whole target",
+        ),
         (("--older-than", "x"), "not a length of time: 'x'"),
         (("--recent", "5"), "not a length of time: '5'"),
         (("--ecosystem", "cobol"), "cobol"),

@@ -157,7 +157,7 @@ def _planned(plan: IgnoreFilePlan) -> list[Section]:
         Section([] if plan.edit is None else [*_sizes(plan)]),
         Section([Example(added)] if added else [], "Added" if plan.written else "To add"),
         Section(removed, "Removed" if plan.written else "To remove"),
-        Section(notes, "Left out, kept or inexact"),
+        Section(notes, "Left out or kept"),
         Section([Prose(f"  {left}; --format json lists all")] if left else []),
         Section([*_problems(plan)], "Worth knowing"),
     ]
@@ -174,7 +174,7 @@ def _change(plan: IgnoreFilePlan) -> Iterator[Item]:
         if found.hint:
             yield NextStep("", found.hint)
     elif plan.edit is None:
-        yield Prose("Nothing to change: no line that is proved safe is missing or redundant")
+        yield Prose("Nothing to change: no line is proved to be missing or redundant")
     else:
         lines = plural(len(found.removed), "line")
         tidy = f"{lines} can go without changing what is sent: proved for every tree, tried here"
