@@ -30,6 +30,8 @@ TABLE: dict[str, list[tuple[str, ...]]] = {
     "/bin/bash -o pipefail -exc 'a; b' && c": [("a",), ("b",), ("c",)],
     "bash script.sh": [("bash", "script.sh")],
     "bash <<EOF\na\nb\nEOF\nc": [("a",), ("b",), ("c",)],
+    'npm >"$(mktemp)" 2>&1 ci': [("npm", "ci"), ("mktemp",)],
+    'bash >"$(mktemp)" 2>&1 <<EOF\nnpm ci\nEOF\n': [("npm", "ci"), ("mktemp",)],
     "cat > f <<'EOF'\nnpm ci\nEOF\nc": [("cat",), ("c",)],
     "cat <<-EOF > f\n\tnpm ci\n\tEOF\nc": [("cat",), ("c",)],
     "make 2>&1 >/dev/null < in": [("make",)],

@@ -11,7 +11,7 @@ import pytest
 from ctxsize.formats.names import columns
 from tests.cli.conftest import Cli
 from tests.contexts import CONTEXTS
-from tests.trees import build_tree, deep_tree, remove_tree
+from tests.trees import build_tree, deep_tree, link, remove_tree
 
 pytestmark = pytest.mark.usefixtures("each_walk")
 
@@ -153,3 +153,11 @@ def test_an_option_that_is_gone_names_what_to_type(
     done = cli(command, option, cwd=tmp_path)
     assert (done.code, done.out) == (2, "")
     assert instead in " ".join(done.err.split())
+
+
+def test_a_broken_link_named_dockerfile_fails_the_build(cli: Cli, tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "ctx", ["a", link("dockerfile", "nope")])
+    report = cli("measure", "--format", "json", cwd=root)
+    assert report.code == 2
+    shown = json.loads(report.out)
+    assert (shown["verdict"]["level"], shown["dockerfile"]) == ("build-fails", "dockerfile")

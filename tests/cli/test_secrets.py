@@ -241,6 +241,18 @@ def test_no_short_value_is_printed(case: str, dockerfile: str, cli: Cli, tmp_pat
             assert SHORT not in result.out + result.err, command
 
 
+@pytest.mark.parametrize("command", ["measure", "explain"])
+def test_no_argument_of_the_environment_is_printed_for_a_path_that_is_not_there(
+    command: str, cli: Cli, tmp_path: Path
+) -> None:
+    text = b"FROM alpine\nARG TOKEN\nARG X\nCOPY $TOKEN/$X /x\n"
+    root = build_tree(tmp_path / "r", ["a", file("Dockerfile", text)])
+    more = ["--source", "4"] if command == "explain" else []
+    result = cli(command, "--build-arg", "TOKEN", *more, cwd=root, env={"TOKEN": CANARY})
+    assert "not found" in result.out
+    assert CANARY not in result.out + result.err
+
+
 WRITTEN = {
     "context": "no directory x${S}",
     "context, whole": "no directory ${S}",

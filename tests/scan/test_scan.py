@@ -88,6 +88,14 @@ CASES: dict[str, tuple[list[str | Node], list[tuple[str, str]]]] = {
         ],
         [("CTX302", "d/.dockerignore")],
     ),
+    "one on which the build fails": (
+        [
+            file("compose.yaml", b"services: {w: {build: w}}\n"),
+            file("w/Dockerfile", ALL),
+            file("w/.dockerignore", b"foo[\n"),
+        ],
+        [],
+    ),
     "one of a named context": (
         [
             file(
