@@ -255,6 +255,8 @@ def with_bases(request: Request) -> tuple[Request, tuple[Problem, ...]]:
             for name in each.arguments
             if not ("=" in name or name in given or _PREDEFINED.fullmatch(name))
         }
+        if not lines:
+            return request, ()
         arguments = {**given, **dict.fromkeys(lines, _ASSUMED)}
         assumed = replace(request, build=replace(request.build, build_arguments=arguments))
         needs_of(assumed)
