@@ -35,7 +35,7 @@ def unused_caches(recipe: Recipe) -> Iterator[Finding]:
     for stage, step in recipe.runs:
         found = (_elsewhere(recipe, stage, e) or _refused(recipe, e) for e in fetches(step))
         unused = {each.message: each for each in found if each is not None}
-        yield from unused.values()
+        yield from unused.values() or _not_at_home(recipe, step)
         yield from _emptied(recipe, step)
         yield from _emptied_by_image(recipe, stage, step)
 
@@ -94,6 +94,21 @@ def _refused(recipe: Recipe, fetch: Fetch) -> Finding | None:
     )
 
 
+def _not_at_home(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
+    """Yield a finding for a target that begins with `~`, which only a shell expands."""
+    for cache in step.caches:
+        at = cache.target.find("/~/")
+        if at >= 0 and step.home is not None:
+            place = step.home + cache.target[at + 2 :]
+            yield recipe.finding(
+                "CTX222",
+                step.line,
+                f"the cache is mounted at {cache.target}: Docker expands no `~` in a mount",
+                evidence=(f"--mount={cache.written}",),
+                help=f"mount it at {place}: `--mount={with_option(cache.written, target=place)}`",
+            )
+
+
 def _emptied(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
     """Yield a finding for each command of a RUN that leaves its cache empty."""
     cached = {fetch.manager.name for fetch in fetches(step) if fetch.cached}
@@ -108,7 +123,7 @@ def _emptied(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
             deleted = [word for word in command.operands if any(name in word for name in of_apt)]
             targets = (each.target for name, each in of_apt.items() if name in " ".join(deleted))
             which += [f"at {each}" for each in targets][:1]
-            left_out = tuple(deleted)
+            left_out = command.words if len(deleted) == len(command.operands) else tuple(deleted)
         for each in which:
             yield recipe.finding(
                 "CTX222",

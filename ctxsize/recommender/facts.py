@@ -93,18 +93,18 @@ def _agree(part: str, wanted: str) -> bool:
 
 def mentions(name: str, text: str) -> bool:
     """Return True if a text names a file: in a path, in quotes or tags, or as an item of a list."""
-    return _mention(name).search(text) is not None
+    return name in text and any(each.search(text) for each in _mention(name))
 
 
 @cache
-def _mention(name: str) -> re.Pattern[str]:
+def _mention(name: str) -> tuple[re.Pattern[str], ...]:
     # The name goes first and what is in front of it last: then `re` skips to the next name.
     quoted = re.escape(name)
     in_path = rf"(?<![\w.-]{quoted})(?=[/\\])"
     in_quotes = rf"(?<=[\"'`/=(:>]{quoted})(?=[\"'`),<\s]|\Z)"
     in_tags = rf"(?<=>\s{quoted})(?=\s<)"
-    item = rf"(?:(?<=\n-\s{quoted})|(?<=\s\s-\s{quoted}))(?![\w.-])"
-    return re.compile(f"{quoted}(?:{in_path}|{in_quotes}|{in_tags}|{item})")
+    item = rf"(?m)^[ \t]*-[ \t]+{quoted}(?![\w.-])"
+    return re.compile(f"{quoted}(?:{in_path}|{in_quotes}|{in_tags})"), re.compile(item)
 
 
 class Texts:

@@ -127,10 +127,9 @@ class Making:
 
     def _ran(self, content: _Content, stage: BuiltStage, step: StageStep) -> _Content:
         """Return the content after a RUN, and record the lines that use the match."""
-        is_mounted = any(self._is_mounted(stage, each) for each in step.mounts)
-        # A mount, and what is made in it, exists only during this RUN.
-        inside = content._replace(has_it=True, made=False) if is_mounted else content
-        found, can_make = running(step), self._can_make(inside, step)
+        as_it_came = is_mounted = any(self._is_mounted(stage, each) for each in step.mounts)
+        there = content._replace(has_it=content.has_it or is_mounted)
+        found, can_make = running(step), self._can_make(there, step)
         self.is_made |= can_make and any(self._makes(*each, spare=True) for each in found)
         # The content of a cache mount does not become part of the image.
         caches = (each.target for each in step.mounts if each.type in ("cache", "tmpfs"))
@@ -138,19 +137,22 @@ class Making:
             return content
         for at, command in found:
             if can_make and self._makes(at, command):
-                inside = inside._replace(made=True)
-            elif inside.is_as_it_came and (
-                (is_mounted and self._may_take(command)) or self._names(step, at, command)
+                as_it_came = False
+                # What is made in a mount exists only during this RUN.
+                content = content if is_mounted else content._replace(made=True)
+            elif (as_it_came and self._may_take(command)) or (
+                (as_it_came or content.is_as_it_came) and self._names(step, at, command)
             ):
                 self._uses.append(step.line)
             elif not is_mounted and self._needs(command):
-                inside = inside._replace(later=(*inside.later, step.line))
+                content = content._replace(later=(*content.later, step.line))
         # It may be named as `< it`, `for x in it/*`, or in a heredoc that no shell reads.
         texts = (*step.instruction.arguments, *(e.content for e in step.instruction.heredocs))
         named = (is_named(self._name, _valued(step, each), bare=False) for each in texts)
-        if inside.is_as_it_came and any(named):
+        in_words = any(is_named(self._name, word) for _, each in found for word in each.words)
+        if (as_it_came or content.is_as_it_came) and not in_words and any(named):
             self._uses.append(step.line)
-        return content if is_mounted else inside
+        return content
 
     def _can_make(self, content: _Content, step: StageStep) -> bool:
         if self._manager:  # an install needs no source but the manifest

@@ -754,6 +754,11 @@ CASES: dict[str, dict[str, Case]] = {
         "no home": one(
             "FROM node:22\nWORKDIR /a\n" + MOUNT.format("~/.npm,id=npm", "npm ci"), found=(3,)
         ),
+        "no home, of a store that is told": one(
+            "FROM node:22\nRUN pnpm config set store-dir ~/.store\nWORKDIR /a\n"
+            + MOUNT.format("~/.store,id=pnpm", "pnpm install"),
+            found=(4,),
+        ),
         "thrown away": one(
             "FROM node:22\n"
             + MOUNT.format("/root/.npm", "npm ci && npm cache clean --force && npm test"),

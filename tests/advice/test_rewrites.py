@@ -102,6 +102,10 @@ SNIPPETS = {
     "`UV_NO_CACHE=false uv …` here",
     ("CTX222", "emptied among others"): "remove `apt-get clean`: the image does not "
     "include the mount anyway",
+    ("CTX222", "emptied, in a script"): "remove `rm -rf /var/cache/apt/archives`: the image does "
+    "not include the mount anyway",
+    ("CTX222", "no home, of a store that is told"): "mount it at /root/.store: "
+    "`--mount=type=cache,target=/root/.store,id=pnpm`",
 }
 
 

@@ -24,6 +24,8 @@ from ctxsize.recommender.facts import Texts, mentions
         ("<module>\n docs\n</module>", False),
         ("use ./docs", True),
         ("on:\n  - docs\n", True),
+        ("packages:\n-   docs\n", True),
+        ("- docs", True),
         ("  - the docs", False),
         ("- docstrings", False),
         ("docs - docs/x", True),

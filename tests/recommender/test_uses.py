@@ -119,6 +119,8 @@ DOUBTS: dict[str, tuple[str, ...]] = {
         f"{NPM}{BIND} mkdir /x && cp -r /src/. /x && cd /x && npm ci\nCMD node /x/server.js\n",
         f"{NPM}FROM golang\n{BIND} cd /src && sh go.sh\n",
         f"{NPM}{BIND} cp /src/package.json /app/ && npm run x\n",
+        f"FROM node\nWORKDIR /app\nCOPY . .\n{BIND} cd /src && npm ci && "
+        "cp -r /app/node_modules /x\nRUN npm ci\n",
         # An install that runs in other images is none in this one.
         "FROM node AS x\nCOPY . .\nONBUILD RUN npm ci\nCMD node server.js\n",
     ),
@@ -270,6 +272,7 @@ SAFE: dict[str, tuple[str, ...]] = {
         "FROM base\nCOPY --from=prod /app/node_modules /app/node_modules\nCMD pnpm start\n",
         f"{NPM}FROM nginx\nCOPY . /usr/share/nginx/html\nCOPY --from=deps /app/x /x\n",
         "FROM node\nCOPY . .\nRUN rm -rf node_modules && npm ci\n",
+        "FROM node\nCOPY . .\nRUN rm -rf ./node_modules ./dist\nRUN npm ci && npm run build\n",
         "FROM node AS x\nONBUILD COPY . .\nONBUILD RUN npm ci\nFROM x\nCMD node server.js\n",
         "FROM node\nCOPY . /usr/src/app\nWORKDIR /usr/src/app\nRUN npm ci\nCMD ./start.sh\n",
         f"{SRC}FROM node\nWORKDIR /app\nCOPY --from=src /s .\nRUN npm ci\nCMD node x.js\n",

@@ -93,11 +93,15 @@ def tidy(snapshot: Snapshot) -> IgnoreFileChange:
     kept = [pattern for pattern in trial.request.spec.patterns if pattern.line]
     # All other patterns decide if the builder reaches a faulty one, which fails the build.
     is_sound = all(pattern.fault is None for pattern in kept)
-    for at in reversed(range(len(kept)) if is_sound else ()):
+    at = len(kept) if is_sound else 0
+    while at:
+        at -= 1
         why = _why(kept, at)
         if why:
             line = kept.pop(at).line
-            removed.insert(0, Removed(line, texts[line - 1].strip(), why))
+            removed.append(Removed(line, texts[line - 1].strip(), why))
+            at = len(kept)  # Patterns that this one separated may cover each other now.
+    removed.sort(key=lambda each: each.line)
     why = "matches nothing in this tree; it may match in another one, so it stays"
     notes = tuple(
         Note(texts[each.line - 1].strip(), why, file.path, each.line)
@@ -105,6 +109,9 @@ def tidy(snapshot: Snapshot) -> IgnoreFileChange:
         if each.fault is None and not any(map(each.match_file, trial.everything.paths))
     )
     after = edit_lines(file, dict.fromkeys(each.line for each in removed))
+    if removed and trial.before != trial.attempt(after).sent:
+        # The proof is for every tree, so a difference in this one is a mistake in it.
+        after, removed = file.data, []
     return IgnoreFileChange(after, removed=tuple(removed), notes=notes)
 
 

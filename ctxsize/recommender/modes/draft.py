@@ -16,7 +16,7 @@ from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.narrow import follow
 from ctxsize.engine.need import Include
-from ctxsize.engine.patterns import DockerIgnorePattern
+from ctxsize.engine.patterns import DockerIgnorePattern, escaped
 from ctxsize.engine.segments import covers, is_literal
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trial import Attempt
@@ -158,7 +158,7 @@ def allowlist(draft: Draft) -> IgnoreFileChange:
         notes=notes,
         impossible="The lines of the ignore file conflict with such a list: "
         "in a trial, other files are sent",
-        hint="tidy its exceptions first, or start from an empty file",
+        hint="remove its exceptions first, or start from an empty file",
     )
 
 
@@ -254,19 +254,34 @@ def _translated(draft: Draft, pattern: DockerIgnorePattern, theirs: str) -> tupl
         return "", "it matches nothing"
     if parts[0] == "**":
         return "/".join(parts), ""
+    if theirs.startswith(f"{draft.request.root.rstrip('/')}/"):
+        below = os.path.relpath(theirs, draft.request.root)
+        parts = [*escaped(below, draft.pattern_class).split("/"), *parts]
     if draft.request.root.startswith(f"{theirs.rstrip('/')}/"):
         for name in os.path.relpath(draft.request.root, theirs).split("/"):
-            fits = draft.pattern_class(parts[0]).match_file(name) is not None
+            fits = False
+            with suppress(IgnoreFileError):  # what a slash in a class leaves is no pattern
+                fits = draft.pattern_class(f"/{parts[0]}").match_file(name) is not None
             if not fits and "/" not in pattern.text:
                 break
             if not fits or len(parts) == 1:
                 return "", "it is about another directory"
             parts = parts[1:]
-    text = "/".join(parts)
+    text = at_edges("/".join(parts), draft.pattern_class)
     may_come = pattern.include and len(parts) == 1
     if not may_come and is_literal(draft.pattern_class(text)) and draft.tree.entry(text) is None:
         return "", "there is no such path here"
     return text, ""
+
+
+def at_edges(text: str, pattern_class: type[DockerIgnorePattern]) -> str:
+    """Escape what the builder reads as a comment, as an exception or as a blank to trim."""
+    first, rest = text[0], text[1:]
+    if first in "#!\ufeff" or first.isspace():
+        first = escaped(first, pattern_class)
+    if rest[-1:].isspace():
+        rest = rest[:-1] + escaped(rest[-1], pattern_class)
+    return first + rest
 
 
 def _is_covered(draft: Draft, text: str) -> bool:

@@ -15,7 +15,7 @@ from ctxsize.engine import git
 from ctxsize.engine.patterns import DockerIgnorePattern, escaped
 from ctxsize.engine.trial import Attempt
 from ctxsize.recommender.evidence import small_file
-from ctxsize.recommender.modes.draft import Draft, Wrong
+from ctxsize.recommender.modes.draft import Draft, Wrong, at_edges
 from ctxsize.recommender.outcome import IgnoreFileChange, Note
 from ctxsize.writer.merge import Addition
 
@@ -156,11 +156,14 @@ def translate(
         if parts[0] == "**":
             break
         # The slash in front keeps `#` and blanks from being read as those of a line.
-        if len(parts) < 2 or pattern_class(f"/{parts[0]}").match_file(name) is None:
+        top = pattern_class(f"/{parts[0]}")
+        if top.fault is not None:
+            raise CannotSayError("the builder rejects it")
+        if len(parts) < 2 or top.match_file(name) is None:
             return None
         parts = parts[1:]
     above = [_literal(name, pattern_class) for name in directory.split("/") if name]
-    return "!" * exception + _at_edges("/".join([*above, *parts]), pattern_class)
+    return "!" * exception + at_edges("/".join([*above, *parts]), pattern_class)
 
 
 def _translated(name: str, pattern_class: type[DockerIgnorePattern], *, in_path: bool) -> str:
@@ -191,13 +194,3 @@ def _translated(name: str, pattern_class: type[DockerIgnorePattern], *, in_path:
 
 def _literal(text: str, pattern_class: type[DockerIgnorePattern]) -> str:
     return escaped(text, pattern_class, starts=False, ends=False)
-
-
-def _at_edges(text: str, pattern_class: type[DockerIgnorePattern]) -> str:
-    """Escape what the builder reads as a comment, as an exception or as a blank to trim."""
-    first, rest = text[0], text[1:]
-    if first in "#!\ufeff" or first.isspace():
-        first = escaped(first, pattern_class)
-    if rest[-1:].isspace():
-        rest = rest[:-1] + escaped(rest[-1], pattern_class)
-    return first + rest

@@ -83,6 +83,7 @@ def test_an_ignore_file_that_undoes_the_list_is_an_obstacle(tmp_path: Path) -> N
     change = listed(tmp_path)
     assert change.after is None
     assert "The lines of the ignore file conflict with such a list" in change.impossible
+    assert change.hint == "remove its exceptions first, or start from an empty file"
 
 
 def test_every_stage_and_every_dockerfile(tmp_path: Path) -> None:

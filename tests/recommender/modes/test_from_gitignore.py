@@ -131,6 +131,11 @@ def test_gitignore_files_count_without_a_repository(tmp_path: Path) -> None:
     assert not {"a.pyc", "logs/a.log", "web/dist/x", "data/big"} & files_sent(tmp_path)
 
 
+def test_what_fails_a_build_is_left_out_of_a_file_above(tmp_path: Path) -> None:
+    change = changed(tmp_path, "[z-a]x/y\n*.pyc\n", context="web")
+    assert [(note.subject, note.line) for note in change.notes] == [("[z-a]x/y", 1)]
+
+
 def test_what_cannot_be_said_is_said(tmp_path: Path) -> None:
     change = changed(tmp_path, "*.pyc\n[\n/a**b/c\n")
     assert [(note.subject, note.line) for note in change.notes] == [("[", 2), ("/a**b/c", 3)]

@@ -52,6 +52,7 @@ def tidied(
         (["*", "!a/b", "!**/x", "!a/b"], ["*", "!a/b", "!**/x"]),
         (["!b", "a", "!**/x"], ["!b", "a", "!**/x"]),
         (["*", "*", "a*["], ["*", "*", "a*["]),
+        (["*", "!x", "../y", "!x"], ["*", "!x"]),
     ],
 )
 def test_tidy_keeps_just_the_lines_that_matter(
@@ -72,6 +73,14 @@ def test_it_says_why(tmp_path: Path) -> None:
         (3, "!README.md"),
         (4, "absent"),
     ]
+
+
+def test_a_mistake_in_the_proof_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ctxsize.recommender.modes._why", lambda *_: "a mistake")
+    plan = tidied(tmp_path, ["x"])
+    assert (plan.after, plan.removed) == (b"x\n", ())
 
 
 def test_line_ends_and_comments_stay(tmp_path: Path) -> None:
