@@ -227,9 +227,13 @@ def _is_source(tree: Tree, path: str, sums: SumsByPath) -> bool:
     held = tree.snapshot.folder(path)
     if held is None:
         return is_source(path.rpartition("/")[2])
-    sizes = (item for each in held.tree() for item in sums.names_in(each.path).items())
-    written = sum(size for name, size in sizes if size and is_source(name))
-    return 2 * written > sums[path].content_bytes
+    written, half = 0, sums[path].content_bytes // 2
+    for each in held.tree():
+        sizes = sums.names_in(each.path).items()
+        written += sum([size for name, size in sizes if size and is_source(name)])
+        if written > half:
+            return True
+    return False
 
 
 def _note(tracked: Tracked, path: str) -> str:

@@ -142,6 +142,7 @@ def collect(
     found: list[Match] = []
     finder, links = Finder(rules), evidence.tree.snapshot.links
     pending: list[MemoryDirectory] = [evidence.tree.root]
+    none = Sums()
     while pending:
         held = pending.pop()
         linked = links.get(held.path, ())
@@ -150,7 +151,7 @@ def collect(
             if looks and (looks[0][1] or content_bytes >= _LARGE_BYTES):
                 found += _matches(evidence, looks, judge, held.prefix + name)
         for folder in reversed(held.folders.values()):
-            if sums.get(folder.path, Sums()).entries:
+            if sums.get(folder.path, none).entries:
                 looks = finder.looks(folder.name, EntryType.DIRECTORY)
                 here = _matches(evidence, looks, judge, folder.path)
                 found += here
@@ -186,11 +187,13 @@ def _match(evidence: Evidence, rule: Rule, find: str, path: str) -> Match | None
         shown = evidence.shows(rule.marker, path)
         return None if shown is None else Match(rule, find, path, shown)
     sure = _certainty(evidence, rule, path)
+    if sure is None:
+        return None
     shown = "its content" if sure is Certainty.CERTAIN else "its name"
     if is_glob(find):
         # Other files that the glob matches may be templates, which are sources.
         find = "/".join(path.split("/")[-1 - find.count("/") :])
-    return None if sure is None else Match(rule, find, path, shown, sure)
+    return Match(rule, find, path, shown, sure)
 
 
 def _certainty(evidence: Evidence, rule: Rule, path: str) -> Certainty | None:
