@@ -98,9 +98,11 @@ def tidy(snapshot: Snapshot) -> IgnoreFileChange:
         at -= 1
         why = _why(kept, at)
         if why:
-            line = kept.pop(at).line
-            removed.append(Removed(line, texts[line - 1].strip(), why))
-            at = len(kept)  # Patterns that this one separated may cover each other now.
+            gone = kept.pop(at)
+            removed.append(Removed(gone.line, texts[gone.line - 1].strip(), why))
+            # If it was the only one of its kind, those beside it may cover each other now.
+            if all(each.include is not gone.include for each in kept[max(0, at - 1) : at + 1]):
+                at = len(kept)
     removed.sort(key=lambda each: each.line)
     why = "matches nothing in this tree; it may match in another one, so it stays"
     notes = tuple(
