@@ -128,9 +128,10 @@ def _fault(attempt: Attempt, suggestions: Iterable[Suggestion]) -> str:
     # There are few directories with many paths each, so the directories are cached.
     in_hidden = cache(lambda directory: directory in hidden or is_below(directory, hidden))
 
-    def must_stay(path: str) -> bool:
-        return path in stays or (bool(kept) and is_below(path, kept))
+    def is_kept(path: str) -> bool:
+        return path in stays or is_below(path, kept)
 
+    must_stay = is_kept if kept else stays.__contains__
     changes, sent = attempt.changes, attempt.sent
     faults = {}
     for path in changes.hidden:

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase, translate
 from functools import cache, lru_cache, reduce
-from operator import add, sub
 from typing import NamedTuple
 
 from ctxsize.engine.memory import File, MemoryDirectory, Names, Sent
@@ -30,10 +29,12 @@ class Sums(NamedTuple):
         return self.files + self.symlinks
 
     def plus(self, other: Sums) -> Sums:
-        return Sums(*map(add, self, other))
+        files, content_bytes, symlinks = other
+        return Sums(self[0] + files, self[1] + content_bytes, self[2] + symlinks)
 
     def minus(self, other: Sums) -> Sums:
-        return Sums(*map(sub, self, other))
+        files, content_bytes, symlinks = other
+        return Sums(self[0] - files, self[1] - content_bytes, self[2] - symlinks)
 
 
 class Tree:
@@ -76,7 +77,10 @@ class Tree:
             if not directory:
                 return None
             directory, pattern = directory.rpartition("/")[0], pattern[3:]
-        return next(self.all(directory, pattern), None)
+        if "/" in pattern or is_glob(pattern):
+            return next(self.all(directory, pattern), None)
+        path = f"{directory}/{pattern}" if directory else pattern
+        return path if self.has(directory, pattern) else None
 
     def _find_first(self, directory: str, patterns: tuple[str, ...]) -> str | None:
         found = (self.find(directory, each) for each in patterns)
@@ -150,7 +154,8 @@ class SumsByPath(Mapping[str, Sums]):
         return [part for part in self._parts if directory in part]
 
     def _counted(self, names: Names, directory: str) -> Sums:
-        links = len(self._links.get(directory, frozenset()) & names.keys())
+        linked = self._links.get(directory)
+        links = len(linked & names.keys()) if linked else 0
         return Sums(len(names) - links, sum(names.values()), links)
 
     def __getitem__(self, path: str) -> Sums:
