@@ -129,7 +129,7 @@ class _Deletion:
             return CleanObjection("changed", f"it has changed: {error.strerror}")
         objection = again.objection or _difference(found, again, renamed=True)
         if objection is None and self._item.kind.category is not CleanCategory.CACHE:
-            # There may be thousands of caches, and whoever has a file of one open keeps it.
+            # There may be thousands of caches, and a process that has a file of one open keeps it.
             objection = self._dangers.using(self._trash_path)
         return objection
 

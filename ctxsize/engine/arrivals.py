@@ -6,13 +6,15 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from ctxsize.dockerfile.sources import Source
 from ctxsize.dockerfile.taken import Paths
+from ctxsize.engine.automaton import fastest
 from ctxsize.engine.dockerfiles import follow_links
-from ctxsize.engine.evaluate import DockerIgnoreSpec
+from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, Mark
 from ctxsize.engine.golang import has_wildcards
-from ctxsize.engine.narrow import follow, include_spec
+from ctxsize.engine.narrow import Narrowed, follow, include_spec
 from ctxsize.engine.need import asked_of, is_wrong_target
 from ctxsize.engine.request import Request
 from ctxsize.engine.source import link_target
@@ -26,23 +28,49 @@ class Arrivals:
 
     def __init__(self, request: Request, paths: Paths) -> None:
         self._request = request
-        self._specs = [request.spec, *_asked_for(request, paths)]
+        include = follow(request.root, paths)
+        self._evaluator: Evaluator[Any] = (
+            fastest(request.spec) if include is None else Narrowed(request.spec, include)
+        )
 
     def holds(self, path: str) -> bool:
         """Return whether an entry, or one below it, arrives; no symlink is followed."""
-        pending = [path]
+        if path == ".":
+            return True
+        found, evaluator = entry_at(self._request, path), self._evaluator
+        if isinstance(found, str):
+            return False
+        state, prefix = evaluator.root(), ""
+        *above, name = path.split("/")
+        for part in above:
+            state = evaluator.enter(state, prefix, part)
+            prefix += f"{part}/"
+            if state.mark.ignored and not evaluator.enters(state, prefix[:-1]):
+                return False
+        if stat.S_ISDIR(found.st_mode):
+            return self._sends(evaluator.enter(state, prefix, name), f"{path}/")
+        mark: Mark = evaluator.others(state, prefix, [name]).get(name, state.mark)
+        return not mark.ignored and not stat.S_ISSOCK(found.st_mode)
+
+    def _sends(self, state: Any, prefix: str) -> bool:
+        """Return whether a directory is sent: for itself, or for something below it."""
+        pending = [(state, prefix)]
         while pending:
-            here = pending.pop()
-            found = entry_at(self._request, here)
-            if isinstance(found, str) or stat.S_ISSOCK(found.st_mode):
-                continue
-            reached = [_reach(each, here) for each in self._specs]
-            if here == "." or all(leaves for leaves, _ in reached):
+            state, prefix = pending.pop()
+            if not state.mark.ignored:
                 return True
-            below = all(below for _, below in reached)
-            if below and stat.S_ISDIR(found.st_mode):
-                entries = entries_below(self._request.root, here)
-                pending += [f"{here}/{each.name}" for each in entries]
+            if not self._evaluator.enters(state, prefix[:-1]):
+                continue
+            names: dict[bool, list[str]] = {True: [], False: []}
+            for each in entries_below(self._request.root, prefix):
+                names[each.is_dir(follow_symlinks=False)].append(each.name)
+            others = self._evaluator.others(state, prefix, names[False])
+            if any(self.holds(prefix + e) for e, mark in others.items() if not mark.ignored):
+                return True
+            pending += [
+                (self._evaluator.enter(state, prefix, name), f"{prefix}{name}/")
+                for name in names[True]
+            ]
         return False
 
     def follow(self, path: str) -> tuple[str, bool]:
@@ -61,12 +89,6 @@ class Arrivals:
             return link_target(os.path.join(self._request.root, path))
         except (OSError, ValueError):  # a name that is too long, or with a NUL
             return None
-
-
-def _asked_for(request: Request, paths: Paths) -> list[DockerIgnoreSpec]:
-    """Return the spec of the entries that a transfer of `paths` requests; none for all entries."""
-    include = follow(request.root, paths)
-    return [] if include is None else [include_spec(include)]
 
 
 def _reach(spec: DockerIgnoreSpec, path: str) -> tuple[bool, bool]:
@@ -99,7 +121,7 @@ class Takers:
 
     def __init__(self, request: Request) -> None:
         self._request = request
-        self._specs: dict[Source, list[DockerIgnoreSpec]] = {}
+        self._specs: dict[Source, DockerIgnoreSpec | None] = {}
         self._unknown = ""
         if not request.builder.asks_for_paths:
             title = request.builder.title
@@ -119,7 +141,8 @@ class Takers:
                         f"not known, as {source.instruction} {source.source} (line {source.line}) "
                         "is read as a pattern that excludes again, and files may arrive empty"
                     )
-                self._specs[source] = _asked_for(request, (source.path,))
+                include = follow(request.root, (source.path,))
+                self._specs[source] = None if include is None else include_spec(include)
         except CtxsizeError as error:
             if is_wrong_target(request):
                 raise
@@ -139,7 +162,7 @@ class Takers:
     def _of(self, path: str) -> Iterator[Taker]:
         found = entry_at(self._request, path)
         is_directory = not isinstance(found, str) and stat.S_ISDIR(found.st_mode)
-        for source, specs in self._specs.items():
-            takes, below = _reach(specs[0], path) if specs else (True, True)
+        for source, spec in self._specs.items():
+            takes, below = (True, True) if spec is None else _reach(spec, path)
             if takes or (below and is_directory):
                 yield Taker(source, below=not takes)
