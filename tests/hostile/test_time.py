@@ -133,6 +133,17 @@ def test_a_long_dockerfile_ends_in_time(context: Path, name: str, command: str) 
     ends(command)
 
 
+def test_source_of_many_ignored_files_is_looked_up_in_time(context: Path) -> None:
+    (context / "out").mkdir()
+    for number in range(10_000):
+        (context / f"out/{number}.o").touch()
+    patterns = lines(lambda at: f"**/*.x{at}", 3000) + lines(lambda at: f"!**/*.y{at}", 3000)
+    (context / ".dockerignore").write_text(f"out\n{patterns}")
+    (context / "Dockerfile").write_text("FROM scratch\nCOPY out /\n")
+    with processor_seconds(8):
+        assert run(["measure", "."]) == 0
+
+
 @pytest.mark.parametrize("command", ["scan", "advise", "lint"])
 def test_many_services_end_in_time(context: Path, command: str) -> None:
     services = lines(lambda at: f"  s{at}: {{build: .}}", 10_000)
