@@ -26,7 +26,6 @@ LAYERS = [
     ("engine.golang", "engine.border"),
     ("engine.goregexp",),
     ("engine.linear",),
-    ("dockerfile.substitution",),
     ("dockerfile.words",),
     ("dockerfile.instructions",),
     ("shell",),

@@ -1,7 +1,7 @@
 """Flags and arguments of instructions: how they are split, and which of them BuildKit accepts.
 
 Checks that need variables or other stages run later, when the stage is followed. Behaviour
-and most messages are those of Docker 28.5; 26.1 accepts any `--chmod`.
+and most messages are those of Docker 28.5.
 """
 
 from __future__ import annotations
@@ -10,49 +10,41 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from ctxsize.dockerfile.instructions import Instruction, located, parse_heredoc_word
-from ctxsize.dockerfile.sources import mount_origin
+from ctxsize.dockerfile.sources import Unknown, mount_origin
 from ctxsize.dockerfile.words import LONE_SURROGATE, SPACE, quoted
 from ctxsize.errors import DockerfileError
 
 _BLANKS = re.compile("[\t\v\f\r ]+")
 _LISTS = ("ADD", "COPY", "EXPOSE", "FROM", "VOLUME")
 """Instructions with blank-separated words, whose quotes and escapes are kept as written."""
-_STRINGS = (
-    *("CMD", "ENTRYPOINT", "HEALTHCHECK", "MAINTAINER", "RUN", "SHELL"),
-    *("STOPSIGNAL", "USER", "WORKDIR"),
-)
-"""Instructions with one argument."""
+_ONE = ("MAINTAINER", "STOPSIGNAL", "USER", "WORKDIR")
+_STRINGS = (*_ONE, "CMD", "ENTRYPOINT", "HEALTHCHECK", "RUN", "SHELL")
+"""Instructions whose arguments are one text."""
 _JSON = ("ADD", "CMD", "COPY", "ENTRYPOINT", "HEALTHCHECK", "RUN", "SHELL", "VOLUME")
 """Instructions whose arguments may be a JSON array."""
+_ANY = ("CMD", "ENTRYPOINT", "FROM", "RUN")
+"""Instructions that need no argument, or whose arguments are counted elsewhere."""
 KEYWORDS = {each.lower(): each for each in (*_LISTS, *_STRINGS, "ARG", "ENV", "LABEL", "ONBUILD")}
 """All instructions, by their names in lower case."""
 
 _FLAGS = {
-    "ADD": "chown chmod link? keep-git-dir? checksum unpack? exclude*",
-    "COPY": "chown from chmod link? parents? exclude*",
+    "ADD": "chown chmod link? keep-git-dir? checksum unpack?+ exclude*+",
+    "COPY": "chown from chmod link? parents?! exclude*+",
     "FROM": "platform",
     "HEALTHCHECK": "interval timeout start-period start-interval retries",
-    "RUN": "mount* device* network security",
+    "RUN": "mount* device*+ network security!",
 }
-"""Flags of each instruction: `?` marks a switch, `*` a flag that may be repeated."""
+"""Flags of each instruction: `?` marks a switch, `*` a flag that may be repeated. The BuildKit of
+Docker 26.1 refuses `+`, and only a frontend in a `# syntax=` line accepts `!`."""
+_KINDS = {
+    keyword: {f"--{each.rstrip('?*+!')}": each for each in flags.split()}
+    for keyword, flags in _FLAGS.items()
+}
 _UNREAD_FLAGS = ("ARG", "STOPSIGNAL")
 """Instructions whose flags BuildKit ignores."""
-_FLAGS_FIRST = ("ENV", "LABEL", "SHELL")
-"""Instructions whose flags `parseEnv`, `parseLabel` and `parseShell` read before they count."""
-_ONE = ("MAINTAINER", "STOPSIGNAL", "USER", "WORKDIR")
-_ANY = ("CMD", "ENTRYPOINT", "FROM", "RUN")
+_LABS_LINE = "# syntax=docker/dockerfile:1-labs"
 
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9_.-]*")
-_DURATION = re.compile(r"(?:[-+]?(?:0|(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+))?")
-_CHOICES = {"network": ("default", "none", "host"), "security": ("insecure", "sandbox")}
-_SIGNAL = re.compile(
-    r"[-+]?0*[1-9][0-9]{,17}|(?:SIG)?(?:ABRT|ALRM|BUS|CHLD|CLD|CONT|FPE|HUP|ILL|INT|IO|IOT|KILL"
-    "|PIPE|POLL|PROF|PWR|QUIT|SEGV|STKFLT|STOP|SYS|TERM|TRAP|TSTP|TTIN|TTOU|URG|USR1|USR2|VTALRM"
-    r"|WINCH|XCPU|XFSZ|RTMIN(?:\+(?:[1-9]|1[0-5]))?|RTMAX(?:-(?:[1-9]|1[0-4]))?)",
-    re.IGNORECASE | re.ASCII,
-)
-_CHANGE = r"[ugoa]*(?:[-+=][rwxXstugo]*)+"
-_MODE = re.compile(rf"0*[0-7]{{1,4}}|(?:{_CHANGE}(?:,{_CHANGE})*)?")
 _RANGE = r"\+?0*([0-9]{1,5})(?:-\+?0*([0-9]{1,5}))?"
 _PORT = re.compile(rf"(?:(?:.*:)?(?:{_RANGE})?:)?{_RANGE}(?:/(?:tcp|udp|sctp)?)?", re.IGNORECASE)
 
@@ -64,10 +56,10 @@ def split_arguments(keyword: str, rest: str, escape: str) -> tuple[tuple[str, ..
     strings, and for an ENV or LABEL without a value.
     """
     kind: list[str] = []
-    if keyword == "HEALTHCHECK":
+    if keyword == "HEALTHCHECK" and rest:
         # A type, then the arguments of a CMD.
         first, *others = re.split("[\t\n\v\f\r ]+", rest, maxsplit=1)
-        kind, rest = [first] if first else [], "".join(others)
+        kind, rest = [first], "".join(others)
     array = _json_array(rest) if keyword in _JSON else None
     arguments = _split(keyword, rest, escape) if array is None else array
     return (*kind, *arguments), array is not None
@@ -169,29 +161,41 @@ def check_instruction(instruction: Instruction) -> None:
     with located(instruction.line):
         if instruction.keyword not in KEYWORDS.values():
             raise DockerfileError(f"unknown instruction: {instruction.keyword}")
-        if instruction.keyword in _FLAGS_FIRST:
+        if instruction.keyword not in _UNREAD_FLAGS:
             _check_flags(instruction)
         _check_count(instruction.keyword, instruction.arguments, instruction.trigger)
-        if instruction.keyword not in (*_UNREAD_FLAGS, *_FLAGS_FIRST):
-            _check_flags(instruction)
         _check_text(instruction)
 
 
 def _check_flags(instruction: Instruction) -> None:
-    known = {each.rstrip("?*"): each for each in _FLAGS.get(instruction.keyword, "").split()}
+    known = _KINDS.get(instruction.keyword, {})
     seen: set[str] = set()
     for flag in instruction.flags:
         name, equals, value = flag.partition("=")
-        kind = known.get(name[2:])
-        if kind is None:
+        if name not in known:
             raise DockerfileError(f"unknown flag: {name}")
-        if (equals and not value) if kind.endswith("?") else not equals:
+        is_switch = "?" in known[name]
+        if (equals and not value) if is_switch else not equals:
             raise DockerfileError(f"missing a value on flag: {name}")
-        if kind.endswith("?") and value.lower() not in ("", "true", "false"):
+        if is_switch and value.lower() not in ("", "true", "false"):
             raise DockerfileError(f"expecting boolean value for flag {name}, not: {value}")
-        if name in seen and not kind.endswith("*"):
+        if name in seen and "*" not in known[name]:
             raise DockerfileError(f"duplicate flag specified: {name}")
         seen.add(name)
+
+
+def check_age(instruction: Instruction, *, built_in: bool) -> Iterator[Unknown]:
+    """Yield the flags that an older BuildKit refuses.
+
+    Raises DockerfileError for one that the frontend refuses if it is the one `built_in` to Docker.
+    """
+    known = _KINDS.get(instruction.keyword, {})
+    for name in sorted({flag.partition("=")[0] for flag in instruction.flags}):
+        if "!" in known.get(name, "") and built_in:
+            hint = f"name a frontend that accepts it in the first line, such as {_LABS_LINE}"
+            raise DockerfileError(f"unknown flag: {name}", hint=hint)
+        if "+" in known.get(name, ""):
+            yield Unknown("older-flag", f"{instruction.keyword} {name}", instruction.line)
 
 
 def _check_count(keyword: str, arguments: Sequence[str], trigger: Instruction | None) -> None:
@@ -207,7 +211,7 @@ def _check_count(keyword: str, arguments: Sequence[str], trigger: Instruction | 
 
 
 def _check_text(instruction: Instruction) -> None:
-    """Raise for the values of flags and arguments, as far as they need no variables."""
+    """Raise for what arguments may not be, and for faults of mounts that need no variables."""
     keyword, arguments, trigger = instruction.keyword, instruction.arguments, instruction.trigger
     if keyword in ("ADD", "COPY") and parse_heredoc_word(arguments[-1]):
         raise DockerfileError(f"{keyword} cannot accept a heredoc as a destination")
@@ -219,64 +223,26 @@ def _check_text(instruction: Instruction) -> None:
         raise DockerfileError("VOLUME specified can not be an empty string")
     if keyword == "SHELL" and not instruction.json_form:
         raise DockerfileError("SHELL requires the arguments to be in JSON form")
-    if keyword == "FROM":
-        _check_name(arguments)
-    elif keyword == "HEALTHCHECK":
-        _check_health_check(instruction)
-    elif keyword == "RUN":
-        _check_run(instruction)
+    # BuildKit (`parseBuildStageName`) folds case as Unicode does.
+    if keyword == "FROM" and len(arguments) == 3 and arguments[1].casefold() == "as":
+        if not _STAGE_NAME.fullmatch(arguments[2].lower()):
+            reason = "name can't start with a number or contain symbols"
+            raise DockerfileError(f"invalid name for build stage: {quoted(arguments[2])}, {reason}")
+    elif keyword == "FROM" and len(arguments) != 1:
+        raise DockerfileError("FROM requires either one or three arguments")
+    if keyword == "HEALTHCHECK":
+        kind, has_command = arguments[0].upper(), len(arguments) > 1
+        if (kind, has_command) not in (("NONE", False), ("CMD", True)):
+            raise DockerfileError("HEALTHCHECK requires NONE, or CMD and a command")
+    for mount in instruction.flag_values("mount") if keyword == "RUN" else ():
+        mount_origin(mount)
     name = trigger.keyword.strip(SPACE).upper() if trigger else ""
     if name in ("ONBUILD", "MAINTAINER", "FROM"):
         raise DockerfileError(f"{name} isn't allowed as an ONBUILD trigger")
 
 
-def _check_name(arguments: Sequence[str]) -> None:
-    # BuildKit (`parseBuildStageName`) folds case as Unicode does.
-    if len(arguments) == 3 and arguments[1].casefold() == "as":
-        if not _STAGE_NAME.fullmatch(arguments[2].lower()):
-            reason = "name can't start with a number or contain symbols"
-            raise DockerfileError(f"invalid name for build stage: {quoted(arguments[2])}, {reason}")
-    elif len(arguments) != 1:
-        raise DockerfileError("FROM requires either one or three arguments")
-
-
-def _check_run(instruction: Instruction) -> None:
-    for mount in instruction.flag_values("mount"):
-        mount_origin(mount)  # raises for faults that BuildKit finds before it expands variables
-    for name, choices in _CHOICES.items():
-        for value in instruction.flag_values(name):
-            if value not in choices:
-                raise DockerfileError(f"invalid value for --{name}: {quoted(value)}")
-
-
-def _check_health_check(instruction: Instruction) -> None:
-    kind, *command = instruction.arguments
-    if kind.upper() == "NONE":
-        if command:
-            raise DockerfileError("HEALTHCHECK NONE takes no arguments")
-        return
-    if kind.upper() != "CMD" or not command:
-        raise DockerfileError("HEALTHCHECK requires NONE, or CMD and a command")
-    for name in ("interval", "timeout", "start-period", "start-interval"):
-        for value in instruction.flag_values(name):
-            if not _DURATION.fullmatch(value):
-                raise DockerfileError(f"time: invalid duration {quoted(value)}")
-
-
-def check_mode(text: str) -> None:
-    """Raise DockerfileError unless `text` is an octal mode or a list of changes for chmod."""
-    if not _MODE.fullmatch(text):
-        octal = (
-            f"invalid chmod parameter: '{text}'. it should be octal string and between 0 and 07777"
-        )
-        raise DockerfileError(octal if "0" <= text[:1] <= "9" else "invalid syntax")
-
-
 def check_value(keyword: str, text: str) -> None:
     """Raise DockerfileError if an instruction may not have `text`, its variables replaced."""
-    if keyword == "STOPSIGNAL" and not _SIGNAL.fullmatch(text):
-        # As for `signal.ParseSignal` of moby: any number but 0, or the name of a Linux signal.
-        raise DockerfileError(f"invalid signal: {text}")
     if keyword == "VOLUME" and not text:
         raise DockerfileError("VOLUME specified can not be an empty string")
     if keyword == "EXPOSE":

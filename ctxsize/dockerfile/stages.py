@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
-from itertools import chain
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from ctxsize.dockerfile.arguments import check_instruction
 from ctxsize.dockerfile.images import ENVIRONMENTS, WINDOWS, repository_of
@@ -20,20 +19,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ctxsize.syntax import Command
 
-_MOST_TRIGGERED = 100_000
-"""Number of instructions that triggers may add: each stage adds all triggers of its base."""
-
 
 @dataclass(frozen=True, eq=False)
 class StageStep:
-    """An instruction with the state in which it runs. Slow properties are computed on demand."""
+    """An instruction with the state in which it runs. Slow properties are computed on demand.
+
+    `is_inherited` is True for an ONBUILD trigger of the stage below; `fault` is the error that
+    keeps the instruction from changing the state.
+    """
 
     instruction: Instruction
     state: StageState
     is_inherited: bool = False
-    """True if it is an ONBUILD trigger of the stage below."""
     fault: DockerfileError | None = None
-    """The error that keeps it from changing the state."""
 
     @property
     def line(self) -> int:
@@ -168,10 +166,10 @@ class BuiltStage:
     steps: tuple[StageStep, ...]
     """The triggers of the stage below, and its own instructions without ONBUILD."""
     end: StageState
-    by_name: Mapping[str, list[BuiltStage]]
-    """All stages of the Dockerfile, by name and by number."""
     fault: DockerfileError | None = None
     """The error that leaves the state in which it begins unknown."""
+    by_name: Mapping[str, list[BuiltStage]] = field(default_factory=dict)
+    """All stages of the Dockerfile, by name and by number, for advice."""
 
     @property
     def label(self) -> str:
@@ -201,6 +199,37 @@ class BuiltStage:
         return next((each for each in reversed(found) if each.stage.index < self.stage.index), None)
 
 
+def build_stage(stage: Stage, base: str | BuiltStage, state: StageState) -> BuiltStage:
+    """Return a stage with the state in which each step runs; on an image it begins with `state`.
+
+    An instruction with a fault changes no state: its step keeps the fault, on which BuildKit
+    stops if the target needs the stage.
+    """
+    inherited: list[Instruction] = []
+    parent: BuiltStage | None = None
+    platform, fault = stage.platform, None
+    if isinstance(base, BuiltStage):
+        parent = base
+        base, platform, state = parent.base, parent.platform, parent.end
+        inherited = [each.trigger for each in parent.stage.instructions if each.trigger]
+        try:
+            state = replace(state, environment=state.environment.inherit(len(inherited)))
+        except UndecidedError as error:
+            fault, inherited = error, []
+    steps: list[StageStep] = []
+    own = (each for each in stage.instructions if each.trigger is None)
+    for at, instruction in enumerate((*inherited, *own)):
+        before, is_inherited, wrong = state, at < len(inherited), None
+        try:
+            if is_inherited:
+                check_instruction(instruction)  # `dispatchOnBuildTriggers` parses it only now
+            state = before.obey(instruction)
+        except DockerfileError as error:
+            wrong = error
+        steps.append(StageStep(instruction, before, is_inherited, wrong))
+    return BuiltStage(stage, base, platform, parent, tuple(steps), state, fault)
+
+
 def built_stages(
     dockerfile: Dockerfile, given: Mapping[str, str] | None = None
 ) -> tuple[BuiltStage, ...]:
@@ -209,84 +238,34 @@ def built_stages(
     Unknown values stay as written. Of the build arguments `given`, only those count that are
     declared before the first FROM: they decide on which images the stages are built.
     """
-    declared = chain.from_iterable(each.arguments for each in dockerfile.global_arguments)
-    names = {argument.partition("=")[0] for argument in declared}
+    declared = (word for each in dockerfile.global_arguments for word in each.arguments)
+    names = {word.partition("=")[0] for word in declared}
     counting = {name: value for name, value in (given or {}).items() if name in names}
     key = frozenset(counting.items())
     if key not in dockerfile.derived:
-        outer = Environment(dockerfile.escape, open_ended=True, keeps_unset=True)
-        for instruction in dockerfile.global_arguments:
-            with suppress(DockerfileError):
-                outer = outer.obey_arg(instruction, counting, outer)
-        begin = partial(_begin_on_image, outer)
-        dockerfile.derived[key] = tuple(follow(dockerfile, outer, begin))
+        dockerfile.derived[key] = tuple(_built(dockerfile, counting))
     found: tuple[BuiltStage, ...] = dockerfile.derived[key]
     return found
 
 
-def _begin_on_image(outer: Environment, image: str) -> StageState:
-    """Return the state in which a stage on an image begins, as the image's name shows it."""
-    environment = Environment(outer.escape, open_ended=True, keeps_unset=True, made=outer.made)
-    for name, value in ENVIRONMENTS.get(repository_of(image), {}).items():
-        environment = environment.set_in_image(name, Expanded(value))
-    return StageState(environment, outer, is_unix=not WINDOWS.search(image))
-
-
-def follow(
-    dockerfile: Dockerfile,
-    outer: Environment,
-    begin: Callable[[str], StageState],
-    replaced: Collection[str] = (),
-) -> Iterator[BuiltStage]:
-    """Yield all stages in file order, with the state in which each step runs.
-
-    An instruction with a fault changes no state: its step keeps the fault, on which BuildKit
-    stops if the target needs the stage. `outer` has the arguments before the first FROM. `begin`
-    returns the state on an image, or on a stage that a named context has `replaced`.
-    """
+def _built(dockerfile: Dockerfile, given: Mapping[str, str]) -> Iterator[BuiltStage]:
+    outer = Environment(dockerfile.escape, open_ended=True, keeps_unset=True)
+    for instruction in dockerfile.global_arguments:
+        with suppress(DockerfileError):
+            outer = outer.obey_arg(instruction, given, outer)
     by_name: dict[str, list[BuiltStage]] = {}
-    room = _MOST_TRIGGERED
     for stage in dockerfile.stages:
         base = tolerant(outer, stage.base)
+        environment = Environment(outer.escape, open_ended=True, keeps_unset=True, made=outer.made)
+        for name, value in ENVIRONMENTS.get(repository_of(base), {}).items():
+            environment = environment.set(name, Expanded(value), in_image=True)
+        state = StageState(environment, outer, is_unix=not WINDOWS.search(base))
         # BuildKit compares a base as written with lower-case names; a number names no stage.
-        parent = None if base.isdecimal() else by_name.get(base, [None])[-1]
-        image, platform = (parent.base, parent.platform) if parent else (base, stage.platform)
-        written = parent.stage.instructions if parent else ()
-        inherited = [each.trigger for each in written if each.trigger]
-        room -= len(inherited)
-        state, fault = begin(base), None
-        try:
-            if room < 0:
-                most = f"{_MOST_TRIGGERED:,}"
-                raise UndecidedError(f"ctxsize follows no more than {most} ONBUILD instructions")
-            if parent and parent.stage.name not in replaced:
-                state = replace(parent.end, environment=parent.end.environment.inherit())
-        except DockerfileError as error:
-            fault, inherited = error, []
-        own = [each for each in stage.instructions if each.trigger is None]
-        steps, end = _obeyed(inherited, own, state)
-        built = BuiltStage(stage, image, platform, parent, steps, end, by_name, fault)
+        below = None if base.isdecimal() else by_name.get(base)
+        built = replace(build_stage(stage, below[-1] if below else base, state), by_name=by_name)
         for name in filter(None, (stage.name, str(stage.index))):
             by_name.setdefault(name, []).append(built)
         yield built
-
-
-def _obeyed(
-    inherited: list[Instruction], own: list[Instruction], state: StageState
-) -> tuple[tuple[StageStep, ...], StageState]:
-    """Return the steps of a stage that begins with `state`, and the state after them."""
-    steps: list[StageStep] = []
-    for at, instruction in enumerate((*inherited, *own)):
-        is_inherited = at < len(inherited)
-        before, fault = state, None
-        try:
-            if is_inherited:
-                check_instruction(instruction)  # `dispatchOnBuildTriggers` parses it only now
-            state = before.obey(instruction)
-        except DockerfileError as error:
-            fault = error
-        steps.append(StageStep(instruction, before, is_inherited, fault))
-    return tuple(steps), state
 
 
 def tolerant(environment: Environment, word: str, *, quotes: bool = True) -> str:

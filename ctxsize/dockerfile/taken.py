@@ -7,12 +7,12 @@ take; none if the result of the target is made without the context.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 
-from ctxsize.dockerfile.follow import StageWalk, check_flags, newer_flags
-from ctxsize.dockerfile.graph import Graph, Node, closure
+from ctxsize.dockerfile.arguments import check_age
+from ctxsize.dockerfile.graph import Graph, Node
 from ctxsize.dockerfile.images import parse_platform, platform_arguments
 from ctxsize.dockerfile.instructions import Directive, Dockerfile, located
 from ctxsize.dockerfile.sources import Source, Unknown
@@ -84,41 +84,28 @@ def context_need(
     given, contexts = dict(build_arguments or {}), contexts or {}
     own_frontend = not dockerfile.syntax and "BUILDKIT_SYNTAX" not in given
     # BuildKit checks the flags of all stages, also of those that the target does not need.
-    for instruction in dockerfile.instructions if own_frontend else ():
+    older: list[Unknown] = []
+    for instruction in dockerfile.instructions:
         with located(instruction.line):
-            check_flags(instruction)
+            older += check_age(instruction, built_in=own_frontend)
     stage = target or dockerfile.stages[-1].name
     platforms = parse_platform(platform), parse_platform(build_platform)
     predefined = platform_arguments(*platforms, stage)
     outer = _global_environment(dockerfile, given, predefined)
-    graph = Graph(dockerfile, outer, given, contexts)
-    target_node = graph.target(target)
-    found = closure(target_node, graph.connected)
-    reached = [node for node in graph.stages if node in found]
-    walk = StageWalk(built_in=own_frontend)
-    for node in reached:
-        if node.index >= 0:
-            walk.follow(node)
-    target_node.paths.add("/")
-    used = closure(target_node, lambda node: node.inputs)
-    # Flags count in unused stages too: an older builder refuses the file.
-    flags = (each for instruction in dockerfile.instructions for each in newer_flags(instruction))
+    graph = Graph(dockerfile, outer, given, contexts, built_in=own_frontend)
+    used = graph.follow(target)
+    frontend = other_frontend(dockerfile.syntax, given)
     unknowns = dict.fromkeys(
         (
-            *filter(None, [other_frontend(dockerfile.syntax, given)]),
-            *(each for node in reached for each in graph.unknowns(node)),
-            *walk.unknowns,
-            *flags,
+            *([frontend] if frontend else ()),
+            *graph.unknowns,
+            *older,
             *_failing_checks(dockerfile, given),
         )
     )
     # With another frontend, the age of the builder does not matter.
     relevant = [each for each in unknowns if own_frontend or not each.kind.startswith("older-")]
-    asked = _asked_of_named(used)
-    if any(node.uses_context for node in used):
-        of_context = tuple(source for source in walk.sources if not source.context)
-        asked.insert(0, Asked("", _filter(walk.paths), of_context))
-    return ContextNeed(tuple(asked), tuple(walk.sources), tuple(relevant))
+    return ContextNeed(_asked(used), tuple(graph.sources), tuple(relevant))
 
 
 def _failing_checks(dockerfile: Dockerfile, given: Mapping[str, str]) -> Iterator[Unknown]:
@@ -160,19 +147,14 @@ def other_frontend(syntax: Directive | None, given: Mapping[str, str]) -> Unknow
     return Unknown("syntax", name, line) if name and not _OWN_FRONTENDS.fullmatch(name) else None
 
 
-def _asked_of_named(used: set[Node]) -> list[Asked]:
-    """Return the transfers of named contexts; those of equal paths are one."""
-    found: dict[tuple[str, Paths], set[Source]] = {}
+def _asked(used: Collection[Node]) -> tuple[Asked, ...]:
+    """Return the transfers of the contexts among `used`; those of equal paths are one."""
+    found: dict[tuple[str, Paths], dict[Source, None]] = {}
     for node in used:
-        if node.context:
-            found.setdefault((node.context, _filter(node.paths)), set()).update(node.sources)
+        if node.context is not None:
+            # None is a request for everything.
+            is_whole = not node.paths or "/" in node.paths
+            paths = None if is_whole else tuple(sorted(path[1:] for path in node.paths))
+            found.setdefault((node.context, paths), {}).update(dict.fromkeys(node.sources))
     in_order = sorted(found, key=lambda each: (each[0], each[1] is not None, each[1] or ()))
-    file_order = attrgetter("line", "path", "source")
-    return [Asked(*each, tuple(sorted(found[each], key=file_order))) for each in in_order]
-
-
-def _filter(paths: set[str]) -> Paths:
-    """Return the paths to request, or None for everything."""
-    if not paths or "/" in paths:
-        return None
-    return tuple(sorted(path[1:] for path in paths))
+    return tuple(Asked(*e, tuple(sorted(found[e], key=attrgetter("line")))) for e in in_order)

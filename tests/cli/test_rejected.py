@@ -130,7 +130,7 @@ LACKING = {
     "a tag": ("ARG X\nFROM foo:$X\n", "X", 'failed to parse stage name "foo:"'),
     "a part of a name": ("ARG X\nFROM ${X}-foo\n", "X", 'failed to parse stage name "-foo"'),
     "by way of another": ("ARG X\nARG Y=$X\nFROM $Y\n", "X", "base name ($Y) should not be blank"),
-    "a platform": ("ARG X\nFROM --platform=$X a\n", "X", "empty platform value"),
+    "a platform": ("ARG X\nFROM --platform=$X a\n", "X", "failed to parse platform"),
     "two": ("ARG X\nARG Y\nFROM $X$Y\n", "XY", "base name ($X$Y) should not be blank"),
     "a required one": ("ARG X\nFROM ${X:?}\n", "X", "X: is not allowed to be unset"),
     "required in a stage": (f"{HEAD}ARG X\nCOPY ${{X:?need}} /\n", "X", "X: need"),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ctxsize.dockerfile.parse import parse_dockerfile
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
-from ctxsize.dockerfile.state import Expanded, Variables
+from ctxsize.dockerfile.state import Environment, Expanded
 
 
 def stages(text: str, **arguments: str) -> tuple[BuiltStage, ...]:
@@ -21,14 +21,14 @@ def last(text: str) -> StageStep:
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from("abc"), st.text()), max_size=40))
 def test_each_point_keeps_its_variables(changes: list[tuple[int, str, str]]) -> None:
-    points: list[tuple[Variables, dict[str, Expanded]]] = [(Variables(), {})]
+    points: list[tuple[Environment, dict[str, str]]] = [(Environment("\\"), {})]
     for back, name, text in changes:
-        variables, expected = points[-1 - back % len(points)]
-        value = Expanded(text)
-        points.append((variables.set(name, value), {**expected, name: value}))
-    for variables, expected in points:
-        assert variables.values() == expected
-        assert variables.find("d") is None
+        environment, expected = points[-1 - back % len(points)]
+        points.append((environment.set(name, Expanded(text)), {**expected, name: text}))
+    for environment, expected in points:
+        assert dict(environment) == expected
+        assert len(environment) == len(expected)
+        assert environment.find("d") is None
 
 
 VALUES = {

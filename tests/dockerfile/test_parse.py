@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -175,13 +173,8 @@ REFUSED = [
     ("FROM a\nONBUILD\n", 2, "ONBUILD requires at least one argument"),
     ("FROM a\nONBUILD ONBUILD RUN x\n", 2, "ONBUILD isn't allowed as an ONBUILD trigger"),
     ("FROM a\nONBUILD FROM x\n", 2, "FROM isn't allowed as an ONBUILD trigger"),
-    (
-        "FROM a\nHEALTHCHECK --interval=5 CMD x\n",
-        2,
-        'time: invalid duration "5"',
-    ),
+    ("FROM a\nHEALTHCHECK NONE x\n", 2, "HEALTHCHECK requires NONE, or CMD and a command"),
     ("FROM a\nHEALTHCHECK TEST x\n", 2, "HEALTHCHECK requires NONE, or CMD and a command"),
-    ("FROM a\nRUN --network=x y\n", 2, 'invalid value for --network: "x"'),
     (
         "FROM a\nRUN --mount='a\"b' x\n",
         2,
@@ -210,19 +203,6 @@ def test_refuses_with_line_and_reason(text: str, line: int | None, reason: str) 
     with pytest.raises(DockerfileError) as caught:
         parse_dockerfile(text)
     assert (caught.value.line, caught.value.message) == (line, reason)
-
-
-INTERVALS = {
-    **dict.fromkeys(("1ms", "0", "", "-0s", "1.5h30m", "0.1ns", ".5s", "5.s", "2562047h"), True),
-    **dict.fromkeys(("1", "s", "1s1"), False),
-}
-
-
-@pytest.mark.parametrize("value", INTERVALS)
-def test_an_interval_has_a_unit(value: str) -> None:
-    text = f"FROM a\nHEALTHCHECK --interval={value} CMD x\n"
-    with nullcontext() if INTERVALS[value] else pytest.raises(DockerfileError):
-        parse_dockerfile(text)
 
 
 def uncovered(dockerfile: Dockerfile, count: int) -> set[int]:

@@ -257,7 +257,11 @@ def test_a_given_argument_is_the_same_for_all_engines() -> None:
 
 FAILS = [
     ("FROM $X\n", 1, "base name ($X) should not be blank"),
-    ("FROM --platform=$X a\n", 1, "empty platform value from expression $X"),
+    (
+        "FROM --platform=$X a\n",
+        1,
+        'failed to parse platform $X: "": cannot parse platform specifier',
+    ),
     (
         "FROM Alpine\n",
         1,
@@ -299,17 +303,12 @@ MOUNTS = [
     ("type=secret,id=x,required=true,mode=0400,uid=1", ""),
     ("type=bind,target=/m,required", "unexpected key 'required' for mount type 'bind'"),
     ("target=/m,required=1", "unexpected key 'required' for mount type 'bind'"),
-    ("target=/m,ro=x", "invalid value for ro: x"),
     ("target=/m,rw", ""),
     ("type=tmpfs,target=/t,size=1m", ""),
     ("target=/t,size=1m", "unexpected key 'size' for mount type 'bind'"),
-    ("type=tmpfs,target=/t,size=x", "invalid value for size: x"),
     ("type=cache,target=/t,sharing=locked", ""),
-    ("type=cache,target=/t,sharing=lokced", "invalid value for sharing: lokced"),
     ("target=/t,sharing=locked", "unexpected key 'sharing' for mount type 'bind'"),
     ("target=/t,mode=0755", "unexpected key 'mode' for mount type 'bind'"),
-    ("type=cache,target=/t,mode=9", "invalid value for mode: 9"),
-    ("type=cache,target=/t,uid=-1", "invalid value for uid: -1"),
     ("type=secret", "invalid secret mount. one of source, target required"),
     ("type=secret,id=x,from=y", "secret mount should not have a from"),
     ("type=secret,id=a,sharing=shared", "unexpected key 'sharing' for mount type 'secret'"),
