@@ -34,8 +34,8 @@ _BUFFER_BYTES = 65_536
 _BOM = b"\xef\xbb\xbf"
 _BLANKS = r"[\t\n\f\r ]*"
 _DIRECTIVE = re.compile(rf"([a-zA-Z][a-zA-Z0-9]*){_BLANKS}={_BLANKS}(.+?){_BLANKS}\Z")
+_SYNTAX_IN_JSON = re.compile(rb'\s*\{.*"syntax"\s*:\s*"([!-~]*?)"', re.DOTALL)
 _DIRECTIVE_NAMES = ("syntax", "escape", "check")
-_HEREDOC_KEYWORDS = ("ADD", "COPY", "RUN")
 
 
 class LineReader:
@@ -80,12 +80,12 @@ class LineReader:
         if continued:
             yield "".join(pieces), line
 
-    def heredoc_body(self, name: str, *, strip_tabs: bool) -> str:
-        """Return the lines up to the one that is `name`. Raises DockerfileError without one."""
+    def heredoc_body(self, heredoc: Heredoc) -> str:
+        """Return the lines up to the one that is its name. Raises DockerfileError without one."""
         body: list[str] = []
         for raw in self._physical:
             text = raw.rstrip("\r\n")
-            if (text.lstrip("\t") if strip_tabs else text) == name:
+            if (text.lstrip("\t") if heredoc.strip_tabs else text) == heredoc.name:
                 return "".join(body)
             body.append(raw)
         raise DockerfileError("unterminated heredoc")
@@ -136,20 +136,8 @@ def find_syntax(data: bytes) -> Directive | None:
                 break
             if found[0] == "syntax":
                 return Directive("syntax", found[1].partition(" ")[0], number)
-    return _syntax_in_json(data, first_line)
-
-
-def _syntax_in_json(data: bytes, line: int) -> Directive | None:
-    """Return the value of `"syntax"` if `data` is a JSON object that has it."""
-    if not data.lstrip().startswith(b"{"):
-        return None
-    import json  # as few Dockerfiles need it
-
-    try:
-        value = json.loads(data)["syntax"]
-    except (ValueError, KeyError, RecursionError):
-        return None
-    return Directive("syntax", value, line) if isinstance(value, str) else None
+    in_json = _SYNTAX_IN_JSON.match(data)
+    return Directive("syntax", in_json[1].decode(), first_line) if in_json else None
 
 
 def _directive(text: str, prefix: str) -> tuple[str, str] | None:
@@ -166,7 +154,7 @@ def parse_dockerfile(data: bytes | str) -> Dockerfile:
     r"""Return the instructions of a Dockerfile, in order.
 
     Raises DockerfileError with line and reason if BuildKit would reject the file whatever the
-    target. What only fails once a stage is built is found by `context_need`.
+    target; `context_need` finds what fails once a stage is built.
 
     >>> [each.arguments for each in parse_dockerfile("FROM alpine\nCOPY a b /x\n").instructions]
     [('alpine',), ('a', 'b', '/x')]
@@ -194,36 +182,27 @@ def parse_dockerfile(data: bytes | str) -> Dockerfile:
 def _instructions(reader: LineReader) -> Iterator[Instruction]:
     for text, line in reader.logical_lines():
         with located(line):
-            instruction = _split(text, reader.escape)
-            heredocs = tuple(_read_heredocs(instruction, reader))
-        end, trigger = reader.line, instruction.trigger
-        if trigger:
-            trigger = replace(trigger, line=line, end_line=end, heredocs=heredocs)
-        yield replace(instruction, line=line, end_line=end, heredocs=heredocs, trigger=trigger)
+            instruction = _instruction(text, line, reader)
+        yield instruction
 
 
-def _split(text: str, escape: str, *, is_trigger: bool = False) -> Instruction:
-    """Split a logical line into keyword, flags and arguments; the caller sets its lines."""
+def _instruction(
+    text: str, line: int, reader: LineReader, *, is_trigger: bool = False
+) -> Instruction:
+    """Split a logical line into keyword, flags and arguments, and read its heredocs below it."""
     keyword, rest = partition(text.strip(SPACE))
     keyword = KEYWORDS.get(keyword.lower(), keyword)
-    flags, rest = take_flags(rest, escape)
+    flags, rest = take_flags(rest, reader.escape)
     rest = rest.strip(SPACE)
-    trigger = None
+    arguments, json_form = split_arguments(keyword, rest, reader.escape)
+    trigger, heredocs = None, tuple[Heredoc, ...]()
     # BuildKit (`parseOnbuild`) rejects a chain of ONBUILD, so the second one needs no trigger.
     if keyword == "ONBUILD" and rest and not is_trigger:
-        trigger = _split(rest, escape, is_trigger=True)
-    arguments, json_form = split_arguments(keyword, rest, escape)
-    return Instruction(keyword, flags, arguments, json_form, text, 0, 0, trigger=trigger)
-
-
-def _read_heredocs(instruction: Instruction, reader: LineReader) -> Iterator[Heredoc]:
-    """Yield the heredocs that the instruction opens, their bodies read from below it."""
-    carrier = instruction.trigger or instruction
-    if carrier.keyword not in _HEREDOC_KEYWORDS or carrier.json_form:
-        return
-    if "<<" not in instruction.text:
-        return
-    for word in split_words(instruction.text, raw_quotes=True, raw_escapes=True):
-        if heredoc := parse_heredoc_word(word):
-            body = reader.heredoc_body(heredoc.name, strip_tabs=heredoc.strip_tabs)
-            yield replace(heredoc, content=body)
+        trigger = _instruction(rest, line, reader, is_trigger=True)
+        heredocs = trigger.heredocs
+    elif keyword in ("ADD", "COPY", "RUN") and not json_form and "<<" in text:
+        words = split_words(text, raw_quotes=True, raw_escapes=True)
+        opened = filter(None, map(parse_heredoc_word, words))
+        heredocs = tuple(replace(each, content=reader.heredoc_body(each)) for each in opened)
+    end = reader.line
+    return Instruction(keyword, flags, arguments, json_form, text, line, end, heredocs, trigger)

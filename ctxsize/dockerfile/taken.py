@@ -18,8 +18,8 @@ from ctxsize.dockerfile.instructions import Directive, Dockerfile, located
 from ctxsize.dockerfile.sources import Source, Unknown
 from ctxsize.dockerfile.state import Environment, Expanded
 
-_NEW_ARGUMENTS = ("TARGETSTAGE",)
-"""Arguments that the BuildKit of Docker 28.5 predefines and that of 26.1 does not."""
+_NEW_ARGUMENT = "TARGETSTAGE"
+"""The argument that the BuildKit of Docker 28.5 predefines and that of 26.1 does not."""
 _OWN_FRONTENDS = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?")
 
 
@@ -84,27 +84,19 @@ def context_need(
     given, contexts = dict(build_arguments or {}), contexts or {}
     own_frontend = not dockerfile.syntax and "BUILDKIT_SYNTAX" not in given
     # BuildKit checks the flags of all stages, also of those that the target does not need.
-    older: list[Unknown] = []
+    older = list[Unknown]()
     for instruction in dockerfile.instructions:
         with located(instruction.line):
             older += check_age(instruction, built_in=own_frontend)
-    stage = target or dockerfile.stages[-1].name
     platforms = parse_platform(platform), parse_platform(build_platform)
-    predefined = platform_arguments(*platforms, stage)
+    predefined = platform_arguments(*platforms, target or dockerfile.stages[-1].name)
     outer = _global_environment(dockerfile, given, predefined)
     graph = Graph(dockerfile, outer, given, contexts, built_in=own_frontend)
     used = graph.follow(target)
-    frontend = other_frontend(dockerfile.syntax, given)
-    unknowns = dict.fromkeys(
-        (
-            *([frontend] if frontend else ()),
-            *graph.unknowns,
-            *older,
-            *_failing_checks(dockerfile, given),
-        )
-    )
+    found = [other_frontend(dockerfile.syntax, given), *graph.unknowns, *older]
+    unknowns = dict.fromkeys((*filter(None, found), *_failing_checks(dockerfile, given)))
     # With another frontend, the age of the builder does not matter.
-    relevant = [each for each in unknowns if own_frontend or not each.kind.startswith("older-")]
+    relevant = (each for each in unknowns if own_frontend or not each.kind.startswith("older-"))
     return ContextNeed(_asked(used), tuple(graph.sources), tuple(relevant))
 
 
@@ -113,8 +105,8 @@ def _failing_checks(dockerfile: Dockerfile, given: Mapping[str, str]) -> Iterato
     for directive in dockerfile.directives:
         if directive.name == "check" and "BUILDKIT_DOCKERFILE_CHECK" not in given:
             # BuildKit reads only the first word of the directive's value.
-            options = directive.value.partition(" ")[0].split(";")
-            is_error = re.search(r"(?i)^error=(1|t|true)$", "\n".join(options), re.MULTILINE)
+            options = directive.value.partition(" ")[0].lower().split(";")
+            is_error = not {"error=1", "error=t", "error=true"}.isdisjoint(options)
             if is_error and "skip=all" not in options:
                 yield Unknown("check", directive.value, directive.line)
 
@@ -125,17 +117,16 @@ def _global_environment(
     """Return the values of the ARGs before the first FROM, and the predefined ones."""
     environment = Environment(dockerfile.escape)
     for name, value in predefined.items():
-        older = name in _NEW_ARGUMENTS and name not in given
-        doubts = frozenset({("older-unset", name)} if older else ())
+        is_new = name == _NEW_ARGUMENT and name not in given
+        doubts = frozenset({("older-unset", name)} if is_new else ())
         environment = environment.set(name, Expanded(given.get(name, value), doubts))
     for instruction in dockerfile.global_arguments:
         with located(instruction.line):
             environment = environment.obey_arg(instruction, given, environment)
-        for name in instruction.arguments:
-            if name in predefined and name not in given:
-                # BuildKit of Docker 26.1 treats such an ARG as one without a value.
-                doubts = frozenset({("older-unset", name)})
-                environment = environment.set(name, Expanded(environment[name], doubts))
+        for name in predefined.keys() & set(instruction.arguments) - given.keys():
+            # BuildKit of Docker 26.1 treats such an ARG as one without a value.
+            doubts = frozenset({("older-unset", name)})
+            environment = environment.set(name, Expanded(environment[name], doubts))
     return environment
 
 
