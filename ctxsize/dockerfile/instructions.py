@@ -143,9 +143,8 @@ def parse_heredoc_word(word: str) -> Heredoc | None:
     if match is None:
         return None
     names = split_words(match[2], raw_quotes=False)
-    quoted = split_words(match[2], raw_quotes=True)
-    if len(names) != 1 or len(quoted) != 1:
+    if len(names) != 1:
         return None
     # Quotes around any part of the name turn expansion off, as in a shell.
-    unquoted = all(names[0].count(each) == quoted[0].count(each) for each in "'\"")
-    return Heredoc(names[0], expand=unquoted, strip_tabs=bool(match[1]))
+    is_plain = names == split_words(match[2], raw_quotes=True)
+    return Heredoc(names[0], expand=is_plain, strip_tabs=bool(match[1]))

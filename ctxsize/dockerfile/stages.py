@@ -22,10 +22,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class StageStep:
-    """An instruction with the state in which it runs. Slow properties are computed on demand.
+    """An instruction with the state in which it runs, or the fault that keeps it from changing it.
 
-    `is_inherited` is True for an ONBUILD trigger of the stage below; `fault` is the error that
-    keeps the instruction from changing the state.
+    `is_inherited` is True for an ONBUILD trigger of the stage below.
     """
 
     instruction: Instruction
@@ -53,7 +52,6 @@ class StageStep:
 
     @property
     def environment(self) -> Environment:
-        """Return the variables of ENV and ARG that the Dockerfile shows."""
         return self.state.environment
 
     @property
@@ -90,7 +88,7 @@ class StageStep:
     @cached_property
     def mounts(self) -> tuple[Mount, ...]:
         """Return the mounts of a RUN that can be parsed."""
-        found: list[Mount] = []
+        found = list[Mount]()
         for text in self.instruction.flag_values("mount"):
             with suppress(DockerfileError):
                 found.append(self.state.mount(text)[0])
@@ -116,24 +114,17 @@ class StageStep:
 
         Heredocs and sources that the builder fetches are left out.
         """
-        bound = (each for each in self.mounts if each.type == "bind")
-        found = [(each.origin, path_from_root(each.source)) for each in bound]
+        taken = [(each.origin, each.source) for each in self.mounts if each.type == "bind"]
         if self.is_copy:
             written = zip(self.instruction.arguments[:-1], self.arguments, strict=False)
             words = (word for each, word in written if not parse_heredoc_word(each))
-            local = (word for word in words if "://" not in word and not word.startswith("git@"))
-            found += [(self.origin, path_from_root(word)) for word in local]
-        return tuple(found)
+            taken += [(self.origin, e) for e in words if "://" not in e and e[:4] != "git@"]
+        return tuple((origin, path_from_root(path)) for origin, path in taken)
 
     @property
     def sources(self) -> tuple[str, ...]:
         """Return the relative paths that it takes from the context, `.` for all of it."""
         return tuple(path[1:] or "." for origin, path in self.takes if not origin)
-
-    @property
-    def takes_all(self) -> bool:
-        """Return whether a COPY or ADD takes the whole context."""
-        return self.is_copy and "." in self.sources
 
     @property
     def taken(self) -> tuple[str, ...]:
@@ -155,25 +146,25 @@ class StageStep:
 
 @dataclass(frozen=True, eq=False)
 class BuiltStage:
-    """A stage as it is built, on another one or on an image."""
+    """A stage as it is built, on another one (`parent`) or on an image.
+
+    `base` is the image at the root of its ancestry, variables replaced, and `platform` that of its
+    FROM, as written. `steps` are the triggers of the stage below, and its own instructions without
+    ONBUILD; `fault` leaves the state in which these begin unknown. `by_name` has all stages of the
+    Dockerfile, by name and by number, if they are for advice.
+    """
 
     stage: Stage
     base: str
-    """The image at the root of its ancestry, variables replaced."""
     platform: str
-    """The platform in the FROM of that image, as written; `""` without one."""
     parent: BuiltStage | None
     steps: tuple[StageStep, ...]
-    """The triggers of the stage below, and its own instructions without ONBUILD."""
     end: StageState
     fault: DockerfileError | None = None
-    """The error that leaves the state in which it begins unknown."""
     by_name: Mapping[str, list[BuiltStage]] = field(default_factory=dict)
-    """All stages of the Dockerfile, by name and by number, for advice."""
 
     @property
     def label(self) -> str:
-        """Return its name, or the label that BuildKit prints instead."""
         return self.stage.label
 
     @cached_property

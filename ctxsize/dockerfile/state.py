@@ -25,8 +25,6 @@ _PER_INHERITED, _PER_TRIGGER = 128, 1280
 """Number of characters that a variable and a trigger count for in each stage with this base."""
 _LONGEST_GUESS = 2**16
 """Number of characters of an expanded word if only advice depends on it."""
-# Switches of the builder that look like arguments and never become variables.
-_SWITCHES = ("BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE")
 
 
 @dataclass(frozen=True)
@@ -200,12 +198,9 @@ class Environment(Mapping[str, str]):
                 value = following.expand(default)
             if value is None:
                 following = following if name in following else following.set(name)
-            elif name not in _SWITCHES:
+            else:
                 following = following.set(name, value)
         return following
-
-
-_HERE = Expanded("")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -220,7 +215,7 @@ class StageState:
     environment: Environment
     outer: Environment
     given: Mapping[str, str] = field(default_factory=dict)
-    directory: Expanded = _HERE
+    directory: Expanded = Expanded("")
     user: str = ""
     is_unix: bool = True
 
