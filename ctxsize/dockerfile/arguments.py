@@ -221,8 +221,6 @@ def _check_text(instruction: Instruction) -> None:
         raise DockerfileError(f"{keyword} names can not be blank")
     if keyword == "ARG" and any(each.startswith("=") for each in arguments):
         raise DockerfileError("ARG names can not be blank")
-    if keyword == "VOLUME" and not all(map(str.strip, arguments)):
-        raise DockerfileError("VOLUME specified can not be an empty string")
     if keyword == "SHELL" and not instruction.json_form:
         raise DockerfileError("SHELL requires the arguments to be in JSON form")
     # BuildKit (`parseBuildStageName`) folds case as Unicode does.
@@ -245,8 +243,6 @@ def _check_text(instruction: Instruction) -> None:
 
 def check_value(keyword: str, text: str) -> None:
     """Raise DockerfileError if an instruction may not have `text`, its variables replaced."""
-    if keyword == "VOLUME" and not text:
-        raise DockerfileError("VOLUME specified can not be an empty string")
     for port in text.split() if keyword == "EXPOSE" else ():  # a variable may contain several
         if not _PORT.fullmatch(port):
             raise DockerfileError(f"invalid port: {quoted(port)}")

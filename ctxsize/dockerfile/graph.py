@@ -16,16 +16,20 @@ from ctxsize.dockerfile.instructions import (
     parse_heredoc_word,
 )
 from ctxsize.dockerfile.sources import (
+    Doubt,
+    Expanded,
     Mount,
     Source,
     Unknown,
     around_pivot,
     is_git,
     mount_origin,
+    parse_mount,
     path_from_root,
+    resting_on,
 )
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, build_stage
-from ctxsize.dockerfile.state import Doubt, Environment, Expanded, StageState, resting_on
+from ctxsize.dockerfile.state import Environment, StageState
 from ctxsize.dockerfile.words import expand, quoted
 from ctxsize.errors import DockerfileError
 
@@ -275,14 +279,10 @@ class Graph:
         if self._built_in and any(instruction.flag_values("device")):
             message = "device feature is only supported in Dockerfile frontend 1.14.0-labs or later"
             raise DockerfileError(message)
-        if instruction.json_form and not instruction.arguments:
-            raise DockerfileError("failed to marshal LLB definition: arguments are required")
-        mounts = [self._step.state.mount(each) for each in instruction.flag_values("mount")]
-        for (mount, doubts), origin in zip(mounts, origins, strict=True):
-            if mount.sets_env:
-                unknown = Unknown("older-flag", "RUN --mount=…,env=…", instruction.line)
-                self.unknowns.append(unknown)
-            with resting_on(doubts):
+        expand_word = self._step.environment.expand
+        mounts = [parse_mount(each, expand_word) for each in instruction.flag_values("mount")]
+        for mount, origin in zip(mounts, origins, strict=True):
+            with resting_on(mount.doubts):
                 self._mount(mount, origin)
 
     def _mount(self, mount: Mount, origin: Node) -> None:

@@ -35,37 +35,41 @@ _BOM = b"\xef\xbb\xbf"
 _BLANKS = r"[\t\n\f\r ]*"
 _DIRECTIVE = re.compile(rf"([a-zA-Z][a-zA-Z0-9]*){_BLANKS}={_BLANKS}(.+?){_BLANKS}\Z")
 _SYNTAX_IN_JSON = re.compile(rb'\s*\{.*"syntax"\s*:\s*"([!-~]*?)"', re.DOTALL)
-_DIRECTIVE_NAMES = ("syntax", "escape", "check")
+_NAMES = ("syntax", "escape", "check")
 
 
 class LineReader:
     """Yields the logical lines of a Dockerfile, and returns the heredoc bodies between them.
 
-    `line` is the number of the last line read. `escape` and `directives` are final after the
-    first logical line. A line that is too long ends the text like the end of the file: it is the
-    `fault`, which BuildKit (`parser.Parse`) reports only if nothing before it is wrong.
+    `line` is the number of the last line read. A line that is too long ends the text like the end
+    of the file: it is the `fault`, which BuildKit (`parser.Parse`) reports only if nothing before
+    it is wrong. Raises DockerfileError for a bad directive.
     """
 
     def __init__(self, data: bytes) -> None:
-        self.escape = "\\"
-        self.directives: tuple[Directive, ...] = ()
         self.line = 0
         self.fault: DockerfileError | None = None
         self._physical = self._physical_lines(data)
-        self._at_top = True
+        found: dict[str, Directive] = {}
+        for each in _directives(data.removeprefix(_BOM), "#", indent=SPACE):
+            with located(each.line):
+                if each.name in found:
+                    raise DockerfileError(f"only one {each.name} parser directive can be used")
+                if each.name == "escape" and each.value not in ("\\", "`"):
+                    raise DockerfileError(
+                        f"invalid escape token '{each.value}' does not match ` or \\"
+                    )
+            found[each.name] = each
+        self.directives = tuple(found.values())
+        self.escape = found["escape"].value if "escape" in found else "\\"
 
     def logical_lines(self) -> Iterator[tuple[str, int]]:
-        """Yield each instruction's text, continuations joined, and its first line.
-
-        Raises DockerfileError for a bad directive.
-        """
+        """Yield each instruction's text, continuations joined, and its first line."""
         pieces: list[str] = []
         line, continued = 0, False
         for raw in self._physical:
             text = raw.rstrip("\r\n")
             content = text.lstrip(SPACE)
-            if not continued:
-                self._look_for_directive(content)
             # Comments and blank lines do not end a continued instruction (`parser.Parse`).
             if not content or content.startswith("#"):
                 continue
@@ -102,21 +106,6 @@ class LineReader:
                 raw = raw.removeprefix(_BOM)
             yield raw.decode("utf-8", "surrogateescape")
 
-    def _look_for_directive(self, text: str) -> None:
-        """Obey a directive; any other line ends the part in which they count (`ParseLine`)."""
-        found = _directive(text, "#") if self._at_top else None
-        if found is None:
-            self._at_top = False
-            return
-        name, value = found
-        with located(self.line):
-            if any(name == directive.name for directive in self.directives):
-                raise DockerfileError(f"only one {name} parser directive can be used")
-            if name == "escape" and value not in ("\\", "`"):
-                raise DockerfileError(f"invalid escape token '{value}' does not match ` or \\")
-        self.escape = value if name == "escape" else self.escape
-        self.directives += (Directive(name, value, self.line),)
-
 
 def find_syntax(data: bytes) -> Directive | None:
     """Return the directive that makes another frontend read the file, or None.
@@ -130,24 +119,23 @@ def find_syntax(data: bytes) -> Directive | None:
         data = data.partition(b"\n")[2]
         first_line = 2
     for prefix in ("#", "//"):
-        for number, raw in enumerate(BytesIO(data), first_line):
-            found = _directive(raw.decode("utf-8", "surrogateescape").rstrip("\n"), prefix)
-            if found is None:
-                break
-            if found[0] == "syntax":
-                return Directive("syntax", found[1].partition(" ")[0], number)
+        for each in _directives(data, prefix, first_line):
+            if each.name == "syntax":
+                return replace(each, value=each.value.partition(" ")[0])
     in_json = _SYNTAX_IN_JSON.match(data)
     return Directive("syntax", in_json[1].decode(), first_line) if in_json else None
 
 
-def _directive(text: str, prefix: str) -> tuple[str, str] | None:
-    """Return name and value if `text` is a directive that the builder obeys."""
-    if not text.startswith(prefix):
-        return None
-    match = _DIRECTIVE.match(text.removeprefix(prefix).lstrip(SPACE))
-    if match is None or match[1].lower() not in _DIRECTIVE_NAMES:
-        return None
-    return match[1].lower(), match[2]
+def _directives(
+    data: bytes, prefix: str, first_line: int = 1, *, indent: str = ""
+) -> Iterator[Directive]:
+    """Yield the directives at the top; any other line ends the part where they count."""
+    for number, raw in enumerate(BytesIO(data), first_line):
+        text = raw.decode("utf-8", "surrogateescape").rstrip("\n").lstrip(indent)
+        match = _DIRECTIVE.match(text.removeprefix(prefix).lstrip(SPACE))
+        if not text.startswith(prefix) or match is None or match[1].lower() not in _NAMES:
+            return
+        yield Directive(match[1].lower(), match[2], number)
 
 
 def parse_dockerfile(data: bytes | str) -> Dockerfile:

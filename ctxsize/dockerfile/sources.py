@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ctxsize.dockerfile.words import quoted
-from ctxsize.errors import DockerfileError
+from ctxsize.errors import DockerfileError, UndecidedError
 
 _PROTOCOL = re.compile(r"([a-zA-Z0-9]+)://")
 _SCP_STYLE = re.compile(r"[a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:.*")
@@ -50,6 +51,42 @@ class Unknown:
     kind: str
     name: str
     line: int
+
+
+Doubt = tuple[str, str]
+"""The kind and the name of an `Unknown`."""
+
+
+@dataclass(frozen=True)
+class Expanded:
+    """An expanded word, and the unknown variables that it depends on."""
+
+    text: str
+    doubts: frozenset[Doubt] = frozenset()
+
+
+def what_decides(doubts: Collection[Doubt]) -> str:
+    """Return a hint about the arguments among `doubts`, else about the variables, else `""`."""
+    arguments = sorted(name for kind, name in doubts if kind == "argument")
+    variables = sorted(name for kind, name in doubts if kind == "environment")
+    if arguments:
+        given = " ".join(f"--build-arg {name}=…" for name in arguments)
+        return f"no value for ARG {', '.join(arguments)}: add {given}"
+    if variables:
+        return f"unless the base image sets {', '.join(f'${name}' for name in variables)}"
+    return ""
+
+
+@contextmanager
+def resting_on(doubts: Collection[Doubt]) -> Iterator[None]:
+    """Turn a DockerfileError raised inside into an `UndecidedError` if `doubts` decide it."""
+    try:
+        yield
+    except DockerfileError as error:
+        hint = what_decides(doubts)
+        if isinstance(error, UndecidedError) or not hint:
+            raise
+        raise UndecidedError(error.message, line=error.line, hint=hint) from None
 
 
 def path_from_root(source: str) -> str:
@@ -105,8 +142,8 @@ _FIELD = re.compile('"((?:[^"]|"")*)"|([^",]*)')
 class Mount:
     """A mount with its variables replaced; `source_written` and the whole `written` as written.
 
-    The `id` of a cache is the one given (`named`), or the cleaned target; a secret may set a
-    variable (`sets_env`).
+    The `id` of a cache is the one given (`named`), or the cleaned target. Any part may depend on
+    `doubts`.
     """
 
     type: str
@@ -115,9 +152,9 @@ class Mount:
     target: str
     id: str
     named: bool
-    sets_env: bool
     source_written: str
     written: str
+    doubts: frozenset[Doubt]
 
     def holds(self, path: str) -> bool:
         return path == self.target or path.startswith(self.target.rstrip("/") + "/")
@@ -139,36 +176,42 @@ def mount_origin(text: str) -> str:
     return origin
 
 
-def parse_mount(text: str, expand: Callable[[str], str]) -> Mount:
+def parse_mount(text: str, expand: Callable[[str], Expanded]) -> Mount:
     """Return a mount with its variables replaced by `expand`, as BuildKit's `parseMount` does.
 
     Raises DockerfileError for types, keys and combinations that the builder refuses.
     """
-    given = {"type": "bind"}
+    values = {"type": Expanded("bind")}
     source = ""
     for key, equals, written in _fields(text):
         key = ALIASES.get(key, key)
         if not equals and key not in _SWITCHES:
             raise DockerfileError(f"invalid field '{written}' must be a key=value pair")
-        given[key] = expand(written) if equals else "true"
+        values[key] = expand(written) if equals else Expanded("true")
         source = written if key == "source" else source
-    kind = given["type"].lower()
+    doubts = frozenset(doubt for each in values.values() for doubt in each.doubts)
+    given = {key: value.text for key, value in values.items()}
+    origin, place, target, name = (given.get(e, "") for e in ("from", "source", "target", "id"))
+    kind, shown = given["type"].lower(), name or posixpath.normpath(target)
+    with resting_on(doubts):
+        _check_mount(kind, given)
+    return Mount(kind, origin, place, target, shown, bool(name), source, text, doubts)
+
+
+def _check_mount(kind: str, given: Mapping[str, str]) -> None:
     if kind not in _TYPES:
         raise DockerfileError(f"unsupported mount type {quoted(kind)}")
     for key in given:
         if kind not in _KEYS.get(key, ()):
             raise DockerfileError(f"unexpected key '{key}' for mount type '{kind}'")
-    origin, place, target, name = (given.get(e, "") for e in ("from", "source", "target", "id"))
-    if kind == "secret" and origin:
+    if kind == "secret" and given.get("from"):
         raise DockerfileError("secret mount should not have a from")
-    if kind == "secret" and not (place or target or name):
+    if kind == "secret" and not any(map(given.get, ("source", "target", "id"))):
         raise DockerfileError("invalid secret mount. one of source, target required")
-    if kind == "ssh" and place:
+    if kind == "ssh" and given.get("source"):
         raise DockerfileError("ssh does not support source")
-    if kind in ("secret", "ssh") and target == "/":
+    if kind in ("secret", "ssh") and given.get("target") == "/":
         raise DockerfileError(f"invalid mount type {kind.upper()} for /")
-    shown = name or posixpath.normpath(target)
-    return Mount(kind, origin, place, target, shown, bool(name), "env" in given, source, text)
 
 
 def _fields(text: str) -> Iterator[tuple[str, bool, str]]:

@@ -11,8 +11,8 @@ from functools import cached_property
 from ctxsize.dockerfile.arguments import check_instruction
 from ctxsize.dockerfile.images import ENVIRONMENTS, WINDOWS, repository_of
 from ctxsize.dockerfile.instructions import Dockerfile, Instruction, Stage, parse_heredoc_word
-from ctxsize.dockerfile.sources import Mount, path_from_root
-from ctxsize.dockerfile.state import Environment, Expanded, StageState
+from ctxsize.dockerfile.sources import Expanded, Mount, parse_mount, path_from_root
+from ctxsize.dockerfile.state import Environment, StageState
 from ctxsize.errors import DockerfileError, UndecidedError
 
 TYPE_CHECKING = False
@@ -91,7 +91,7 @@ class StageStep:
         found = list[Mount]()
         for text in self.instruction.flag_values("mount"):
             with suppress(DockerfileError):
-                found.append(self.state.mount(text)[0])
+                found.append(parse_mount(text, self.environment.expand))
         return tuple(found)
 
     @cached_property
@@ -250,7 +250,8 @@ def _built(dockerfile: Dockerfile, given: Mapping[str, str]) -> Iterator[BuiltSt
         environment = Environment(outer.escape, open_ended=True, keeps_unset=True, made=outer.made)
         for name, value in ENVIRONMENTS.get(repository_of(base), {}).items():
             environment = environment.set(name, Expanded(value), in_image=True)
-        state = StageState(environment, outer, is_unix=not WINDOWS.search(base))
+        is_unix = not WINDOWS.search(base)
+        state = StageState(environment, outer, {}, Expanded(""), is_unix=is_unix)
         # BuildKit compares a base as written with lower-case names; a number names no stage.
         below = None if base.isdecimal() else by_name.get(base)
         built = replace(build_stage(stage, below[-1] if below else base, state), by_name=by_name)

@@ -6,18 +6,14 @@ import posixpath
 from bisect import bisect_right
 from collections import ChainMap
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import cast
 
 from ctxsize.dockerfile.instructions import UNIX_SHELLS, Instruction
-from ctxsize.dockerfile.sources import Mount, parse_mount, path_from_root
+from ctxsize.dockerfile.sources import Doubt, Expanded, path_from_root, resting_on
 from ctxsize.dockerfile.words import expand
 from ctxsize.errors import DockerfileError, UndecidedError
-
-Doubt = tuple[str, str]
-"""The kind and the name of an `Unknown`."""
 
 _MOST_MADE = 2**27
 """Number of characters of all expanded words of a Dockerfile: each line may repeat a value."""
@@ -27,41 +23,9 @@ _LONGEST_GUESS = 2**16
 """Number of characters of an expanded word if only advice depends on it."""
 
 
-@dataclass(frozen=True)
-class Expanded:
-    """An expanded word, and the unknown variables that it depends on."""
-
-    text: str
-    doubts: frozenset[Doubt] = frozenset()
-
-
 _DECLARED = Expanded("")
 """The value of an argument that is declared without one."""
 _number = itemgetter(0)
-
-
-def what_decides(doubts: Collection[Doubt]) -> str:
-    """Return a hint about the arguments among `doubts`, else about the variables, else `""`."""
-    arguments = sorted(name for kind, name in doubts if kind == "argument")
-    variables = sorted(name for kind, name in doubts if kind == "environment")
-    if arguments:
-        given = " ".join(f"--build-arg {name}=…" for name in arguments)
-        return f"no value for ARG {', '.join(arguments)}: add {given}"
-    if variables:
-        return f"unless the base image sets {', '.join(f'${name}' for name in variables)}"
-    return ""
-
-
-@contextmanager
-def resting_on(doubts: Collection[Doubt]) -> Iterator[None]:
-    """Turn a DockerfileError raised inside into an `UndecidedError` if `doubts` decide it."""
-    try:
-        yield
-    except DockerfileError as error:
-        hint = what_decides(doubts)
-        if isinstance(error, UndecidedError) or not hint:
-            raise
-        raise UndecidedError(error.message, line=error.line, hint=hint) from None
 
 
 _Values = tuple[Expanded | None, Expanded | None]
@@ -196,10 +160,8 @@ class Environment(Mapping[str, str]):
                 value = Expanded(given[name])
             elif has_default:
                 value = following.expand(default)
-            if value is None:
-                following = following if name in following else following.set(name)
-            else:
-                following = following.set(name, value)
+            if value is not None or name not in following:
+                following = following.set(name, value or _DECLARED)
         return following
 
 
@@ -214,8 +176,8 @@ class StageState:
 
     environment: Environment
     outer: Environment
-    given: Mapping[str, str] = field(default_factory=dict)
-    directory: Expanded = Expanded("")
+    given: Mapping[str, str]
+    directory: Expanded
     user: str = ""
     is_unix: bool = True
 
@@ -249,18 +211,3 @@ class StageState:
             return Expanded(path_from_root(joined), doubts)
         relative = posixpath.normpath(joined) if joined else ""
         return Expanded("" if relative == "." else relative, doubts)
-
-    def mount(self, text: str) -> tuple[Mount, frozenset[Doubt]]:
-        """Return a mount, and the unknown values that any part of it depends on.
-
-        Raises DockerfileError for keys and values that the builder refuses.
-        """
-        doubts: set[Doubt] = set()
-
-        def expand_value(word: str) -> str:
-            expanded = self.environment.expand(word)
-            doubts.update(expanded.doubts)
-            return expanded.text
-
-        with resting_on(doubts):
-            return parse_mount(text, expand_value), frozenset(doubts)

@@ -15,8 +15,8 @@ from ctxsize.dockerfile.arguments import check_age
 from ctxsize.dockerfile.graph import Graph, Node
 from ctxsize.dockerfile.images import parse_platform, platform_arguments
 from ctxsize.dockerfile.instructions import Directive, Dockerfile, located
-from ctxsize.dockerfile.sources import Source, Unknown
-from ctxsize.dockerfile.state import Environment, Expanded
+from ctxsize.dockerfile.sources import Expanded, Source, Unknown
+from ctxsize.dockerfile.state import Environment
 
 _NEW_ARGUMENT = "TARGETSTAGE"
 """The argument that the BuildKit of Docker 28.5 predefines and that of 26.1 does not."""

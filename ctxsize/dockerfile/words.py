@@ -172,7 +172,6 @@ class _Lexer:
         """Return the text of a '…' string, taken literally."""
         end = self.characters.find("'", self.position + 1)
         if end < 0:
-            self.position = len(self.characters)
             raise DockerfileError(f"{_UNCLOSED} single-quote")
         whole = self.characters[self.position : end + 1]
         self.position = end + 1

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxsize.dockerfile.parse import parse_dockerfile
+from ctxsize.dockerfile.sources import Expanded
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
-from ctxsize.dockerfile.state import Environment, Expanded
+from ctxsize.dockerfile.state import Environment
 
 
 def stages(text: str, **arguments: str) -> tuple[BuiltStage, ...]:

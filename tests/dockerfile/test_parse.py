@@ -169,7 +169,6 @@ REFUSED = [
     ("FROM a\nEXPOSE\n", 2, "EXPOSE requires at least one argument"),
     ("FROM a\nSHELL sh -c\n", 2, "SHELL requires the arguments to be in JSON form"),
     ('FROM a\nRUN ["a", 1]\n', 2, ONLY_STRINGS),
-    ('FROM a\nVOLUME [" "]\n', 2, "VOLUME specified can not be an empty string"),
     ("FROM a\nONBUILD\n", 2, "ONBUILD requires at least one argument"),
     ("FROM a\nONBUILD ONBUILD RUN x\n", 2, "ONBUILD isn't allowed as an ONBUILD trigger"),
     ("FROM a\nONBUILD FROM x\n", 2, "FROM isn't allowed as an ONBUILD trigger"),

@@ -24,9 +24,6 @@ REFUSED = {
     "security in a stage that is not reached": UNREACHED.format("RUN --security=sandbox x"),
     "security in a trigger": TRIGGER.format("RUN --security=insecure x"),
     "device": COPIED + "RUN --device=a.b/c x\n",
-    "empty command": COPIED + "RUN []\n",
-    "volume without a name": COPIED + 'VOLUME ""\n',
-    "volume from an unset variable": COPIED + 'VOLUME ["/v", "$X"]\n',
 }
 """None of them is built by Docker 28.5."""
 
