@@ -15,6 +15,7 @@ from ctxsize.dockerfile.words import LONE_SURROGATE, SPACE, quoted
 from ctxsize.errors import DockerfileError
 
 _BLANKS = re.compile("[\t\v\f\r ]+")
+_FLAG = re.compile(f"[{SPACE}]*--")
 _LISTS = ("ADD", "COPY", "EXPOSE", "FROM", "VOLUME")
 """Instructions with blank-separated words, whose quotes and escapes are kept as written."""
 _ONE = ("MAINTAINER", "STOPSIGNAL", "USER", "WORKDIR")
@@ -58,23 +59,21 @@ def split_arguments(keyword: str, rest: str, escape: str) -> tuple[tuple[str, ..
     strings, and for an ENV or LABEL without a value.
     """
     kind: list[str] = []
+    found: Iterable[str] = ()
     if keyword == "HEALTHCHECK" and rest:
         # A type, then the arguments of a CMD.
         first, *others = re.split("[\t\n\v\f\r ]+", rest, maxsplit=1)
         kind, rest = [first], "".join(others)
     array = _json_array(rest) if keyword in _JSON else None
-    arguments = _split(keyword, rest, escape) if array is None else array
-    return (*kind, *arguments), array is not None
-
-
-def _split(keyword: str, rest: str, escape: str) -> Iterable[str]:
-    if keyword == "ARG":
-        return _words(rest, escape)
-    if keyword in ("ENV", "LABEL"):
-        return _pairs(keyword, rest, escape)
-    if keyword in _LISTS and rest:
-        return _BLANKS.split(rest)
-    return [rest] if keyword in _STRINGS and rest else []
+    if array is not None:
+        found = array
+    elif keyword == "ARG":
+        found = _words(rest, escape)
+    elif keyword in ("ENV", "LABEL"):
+        found = _pairs(keyword, rest, escape)
+    elif rest and keyword in (*_LISTS, *_STRINGS):
+        found = _BLANKS.split(rest) if keyword in _LISTS else [rest]
+    return (*kind, *found), array is not None
 
 
 def partition(text: str) -> tuple[str, str]:
@@ -89,16 +88,13 @@ def take_flags(text: str, escape: str) -> tuple[tuple[str, ...], str]:
     # comes out garbled.
     view = text.encode("utf-8", "surrogateescape").decode("latin-1")
     flags: list[str] = []
-    position = 0
-    while True:
-        position = len(view) - len(view[position:].lstrip(SPACE))
-        if not view.startswith("--", position):
+    at = 0
+    while found := _FLAG.match(view, at):
+        word, at = _flag_word(view, found.end(), escape)
+        if not word:  # `--` ends the flags
             break
-        word, position = _flag_word(view, position, escape)
-        if word == "--":
-            break
-        flags.append(word)
-    return tuple(flags), view[position:].encode("latin-1").decode("utf-8", "surrogateescape")
+        flags.append(f"--{word}")
+    return tuple(flags), view[at:].encode("latin-1").decode("utf-8", "surrogateescape")
 
 
 def _flag_word(view: str, position: int, escape: str) -> tuple[str, int]:

@@ -40,20 +40,21 @@ _INDEX = re.compile("[-+]?[0-9]{1,18}")
 
 @dataclass(eq=False)
 class Node:
-    """A stage, an image or a context that is taken from."""
+    """A stage, an image or a context that is taken from.
+
+    A stage has the `name` of its base, which may depend on `doubts`. `context` is the one that it
+    is, or that replaces it or its base; `""` is the build context. Only a stage whose steps are
+    followed has an `index`.
+    """
 
     name: str
-    """The name of an image or context; of a stage, that of its base."""
-    line: int
+    line: int = 0
     label: str = ""
     context: str | None = None
-    """The context that it is, or that replaces it or its base; `""` is the build context."""
     base: Node | None = None
     doubts: frozenset[Doubt] = frozenset()
-    """The unknown values that the name of its base depends on."""
     built: BuiltStage | None = None
     index: int = -1
-    """The index of a stage whose steps are followed, else -1."""
     origins: list[tuple[Node, ...]] = field(default_factory=list)
     """For each step, the nodes of its `--from` and `from=`; `scratch` for a mount without one."""
     paths: set[str] = field(default_factory=set)
@@ -89,7 +90,7 @@ class Graph:
         self._outer, self._given, self._built_in = outer, given, built_in
         self._contexts = {familiar_name(name): is_image for name, is_image in contexts.items()}
         self._by_name: dict[str, Node] = {}
-        self._context = Node("", 0, context="")
+        self._context = Node("", context="")
         self._stages: list[Node] = []
         self.sources: list[Source] = []
         self.unknowns: list[Unknown] = []
@@ -188,7 +189,7 @@ class Graph:
             for mount in instruction.flag_values("mount"):
                 # BuildKit (`detectRunMount`) looks up `scratch` for a mount without an
                 # origin, so a stage with that name counts as reached.
-                yield self._origin(mount_origin(mount) or SCRATCH, instruction.line)
+                yield self._origin(mount_origin(mount) or SCRATCH)
         for name in filter(None, instruction.flag_values("from")):
             if expand(name, {}, escape=self._outer.escape)[0] != name:
                 raise DockerfileError(
@@ -197,16 +198,16 @@ class Graph:
                 )
             # For BuildKit, anything that `strconv.Atoi` refuses is the name of an image.
             if not _INDEX.fullmatch(name):
-                yield self._origin(name, instruction.line)
+                yield self._origin(name)
             elif 0 <= int(name) < len(self._stages):
                 yield self._stages[int(name)]
             else:
                 raise DockerfileError(f"invalid stage index {int(name)}")
 
-    def _origin(self, name: str, line: int) -> Node:
+    def _origin(self, name: str) -> Node:
         if stage := self._by_name.get(name.lower()):
             return stage
-        return Node(name, line, context=None if name == SCRATCH else self._named(name))
+        return Node(name, context=None if name == SCRATCH else self._named(name))
 
     def _follow(self, node: Node) -> None:
         """Collect the paths that one stage takes; its base must have been followed before."""

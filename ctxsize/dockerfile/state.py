@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from bisect import bisect_right
 from collections import ChainMap
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import cast
@@ -108,8 +108,8 @@ class Environment(Mapping[str, str]):
     def _spend(self, characters: int) -> None:
         self.made[0] += characters
         if self.made[0] > _MOST_MADE:
-            most = f"{_MOST_MADE:,}"
-            raise UndecidedError(f"ctxsize expands words to no more than {most} characters")
+            message = f"ctxsize expands words to no more than {_MOST_MADE:,} characters"
+            raise UndecidedError(message)
 
     def expand(self, word: str, *, quotes: bool = True) -> Expanded:
         """Return `word` expanded; the body of a heredoc, without quotes, has its own escape.
@@ -120,14 +120,14 @@ class Environment(Mapping[str, str]):
         try:
             text, names = expand(word, self, escape=escape, quotes=quotes, keep_unset=kept)
         except DockerfileError as error:
-            with resting_on(self._doubts_of({error.variable} - {""})):
+            with resting_on(self._doubts_of(filter(None, [error.variable]))):
                 raise
         self._spend(len(text))
         if kept and len(text) > _LONGEST_GUESS:
             raise UndecidedError("the word is too long for a guess")
         return Expanded(text, self._doubts_of(names))
 
-    def _doubts_of(self, names: Collection[str]) -> frozenset[Doubt]:
+    def _doubts_of(self, names: Iterable[str]) -> frozenset[Doubt]:
         """Return the unknown values that the values of `names` depend on."""
         doubts: set[Doubt] = set()
         for name in names:
@@ -139,14 +139,6 @@ class Environment(Mapping[str, str]):
             elif self.open_ended:
                 doubts.add(("environment", name))
         return frozenset(doubts)
-
-    def obey_env(self, instruction: Instruction) -> Environment:
-        """Follow an ENV (`dispatchEnv`); its values see only the variables before it."""
-        expanded = [self.expand(argument) for argument in instruction.arguments]
-        following = self
-        for name, value in zip(expanded[::2], expanded[1::2], strict=True):
-            following = following.set(name.text, value, in_image=True)
-        return following
 
     def obey_arg(
         self, instruction: Instruction, given: Mapping[str, str], outer: Environment
@@ -189,7 +181,11 @@ class StageState:
         environment, arguments = self.environment, instruction.arguments
         match instruction.keyword:
             case "ENV":
-                return replace(self, environment=environment.obey_env(instruction))
+                # The values see only the variables before it (`dispatchEnv`).
+                expanded = [environment.expand(each) for each in arguments]
+                for name, value in zip(expanded[::2], expanded[1::2], strict=True):
+                    environment = environment.set(name.text, value, in_image=True)
+                return replace(self, environment=environment)
             case "ARG":
                 following = environment.obey_arg(instruction, self.given, self.outer)
                 return replace(self, environment=following)

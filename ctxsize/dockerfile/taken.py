@@ -31,17 +31,16 @@ Paths = tuple[str, ...] | None
 class Asked:
     """One transfer of a context: the requested paths, and the sources that need them.
 
-    A stage on a named context needs all of it, without sources, as the target or for a command.
+    `context` is `""` for the build context. A stage on a named one needs all of it, without
+    sources, as the target or for a command. `platforms` are those of the build that need this
+    transfer, and `unknowns` those of the Dockerfile on them.
     """
 
     context: str
-    """The name of a named context, or `""` for the build context."""
     paths: Paths
     sources: tuple[Source, ...]
     platforms: tuple[str, ...] = ()
-    """The platforms of the build that need this transfer."""
     unknowns: tuple[Unknown, ...] = ()
-    """The unknowns of the Dockerfile on these platforms."""
 
 
 @dataclass(frozen=True)
