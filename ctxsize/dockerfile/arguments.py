@@ -124,9 +124,7 @@ def _json_array(rest: str) -> tuple[str, ...] | None:
     except (ValueError, RecursionError):
         return None
     if not all(isinstance(element, str) for element in array):
-        raise DockerfileError(
-            "when using JSON array syntax, arrays must be comprised of strings only"
-        )
+        raise DockerfileError("a JSON array must have strings only")
     return tuple(LONE_SURROGATE.sub("\ufffd", element) for element in array)
 
 
@@ -148,9 +146,7 @@ def _pairs(keyword: str, rest: str, escape: str) -> Iterator[str]:
     for word in words:
         name, equals, value = word.partition("=")
         if not equals:
-            raise DockerfileError(
-                f"Syntax error - can't find = in {quoted(word)}. Must be of the form: name=value"
-            )
+            raise DockerfileError(f"{quoted(word)} must be of the form name=value")
         yield from (name, value)
 
 
@@ -198,10 +194,7 @@ def check_age(instruction: Instruction, *, built_in: bool) -> Iterator[Unknown]:
 
 def _check_count(keyword: str, arguments: Sequence[str], trigger: Instruction | None) -> None:
     if keyword in ("ADD", "COPY") and len(arguments) < 2:
-        raise DockerfileError(
-            f"{keyword} requires at least two arguments, but only one was provided."
-            " Destination could not be determined"
-        )
+        raise DockerfileError(f"{keyword} requires at least two arguments")
     if keyword in _ONE and len(arguments) != 1:
         raise DockerfileError(f"{keyword} requires exactly one argument")
     if not (arguments or trigger or keyword in _ANY):

@@ -108,10 +108,12 @@ class Graph:
             with resting_on(base.doubts):
                 raise DockerfileError(f"base name ({stage.base}) should not be blank")
         if stage.platform:
-            self._check_platform(stage.platform)
+            platform = self._outer.expand(stage.platform)
+            with resting_on(platform.doubts):
+                parse_platform(platform.text)
         node = Node(base.text, stage.line, stage.label, doubts=base.doubts)
         if stage.name not in ("", SCRATCH, "context"):
-            node.context = self._named(stage.name, f"invalid context name {stage.name}")
+            node.context = self._named(stage.name)
         if node.context is None:
             node.index = stage.index
             # BuildKit compares a base as written with lower-case names.
@@ -125,21 +127,9 @@ class Graph:
         node.built = build_stage(stage, below or base.text, self._begin(root))
         return node
 
-    def _check_platform(self, written: str) -> None:
-        platform = self._outer.expand(written)
-        with resting_on(platform.doubts):
-            try:
-                parse_platform(platform.text)
-            except DockerfileError as error:
-                message = f"failed to parse platform {written}: {error.message}"
-                raise DockerfileError(message) from None
-
-    def _named(self, name: str, problem: str = "failed to parse stage name {}") -> str | None:
+    def _named(self, name: str) -> str | None:
         """Return the named context that is the same image as `name`."""
-        try:
-            familiar = familiar_name(name)
-        except DockerfileError as error:
-            raise DockerfileError(f"{problem.format(quoted(name))}: {error.message}") from None
+        familiar = familiar_name(name)
         return familiar if familiar in self._contexts else None
 
     def _is_known(self, node: Node) -> bool:

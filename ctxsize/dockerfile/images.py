@@ -62,13 +62,10 @@ def familiar_name(reference: str) -> str:
     domain, rest = (first, rest) if slash and is_domain else (_HUB, reference)
     if domain in (_HUB, "index.docker.io"):
         domain, rest = _HUB, rest if "/" in rest else _OFFICIAL + rest
-    repository = rest.partition(":")[0]
-    if repository != repository.lower():
-        reason = f"invalid reference format: repository name ({repository}) must be lowercase"
-        raise DockerfileError(reason)
     match = _REFERENCE.fullmatch(f"{domain}/{rest}")
     if match is None:
-        raise DockerfileError("invalid reference format")
+        reason = "its path must be lower case, with no empty part"
+        raise DockerfileError(f"invalid image name {quoted(reference)}: {reason}")
     path, tag = match["path"], match["tag"] or ""
     if domain != _HUB:
         path = f"{domain}/{path}"

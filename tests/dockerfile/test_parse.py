@@ -130,7 +130,7 @@ def test_onbuild_holds_its_trigger() -> None:
 
 LONG_LINE = "x" * 70_000 + "\n"
 TOO_LONG = "dockerfile line greater than max allowed size of 65535"
-ONLY_STRINGS = "when using JSON array syntax, arrays must be comprised of strings only"
+ONLY_STRINGS = "a JSON array must have strings only"
 REFUSED = [
     ("", None, "the Dockerfile cannot be empty"),
     ("\n# c\n", 2, "file with no instructions"),
@@ -149,20 +149,11 @@ REFUSED = [
     ("FROM a\nCOPY --from x y\n", 2, "missing a value on flag: --from"),
     ("FROM a\nCOPY --from=a --from=b x y\n", 2, "duplicate flag specified: --from"),
     ("FROM a\nCOPY --link=x a b\n", 2, "expecting boolean value for flag --link, not: x"),
-    (
-        "FROM a\nCOPY x\n",
-        2,
-        "COPY requires at least two arguments, but only one was provided."
-        " Destination could not be determined",
-    ),
+    ("FROM a\nCOPY x\n", 2, "COPY requires at least two arguments"),
     ("FROM a\nCOPY x <<E\nE\n", 2, "COPY cannot accept a heredoc as a destination"),
     ("FROM a\nRUN <<E\nx\n", 2, "unterminated heredoc"),
     ("FROM a\nENV x\n", 2, "ENV must have two arguments"),
-    (
-        "FROM a\nENV x=1 y\n",
-        2,
-        'Syntax error - can\'t find = in "y". Must be of the form: name=value',
-    ),
+    ("FROM a\nENV x=1 y\n", 2, '"y" must be of the form name=value'),
     ("FROM a\nENV =1\n", 2, "ENV names can not be blank"),
     ("FROM a\nARG =1\n", 2, "ARG names can not be blank"),
     ("FROM a\nWORKDIR\n", 2, "WORKDIR requires exactly one argument"),

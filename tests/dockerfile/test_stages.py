@@ -257,18 +257,17 @@ def test_a_given_argument_is_the_same_for_all_engines() -> None:
 
 FAILS = [
     ("FROM $X\n", 1, "base name ($X) should not be blank"),
-    (
-        "FROM --platform=$X a\n",
-        1,
-        'failed to parse platform $X: "": cannot parse platform specifier',
-    ),
+    ("FROM --platform=$X a\n", 1, '"": cannot parse platform specifier'),
     (
         "FROM Alpine\n",
         1,
-        'failed to parse stage name "Alpine": invalid reference format: '
-        "repository name (library/Alpine) must be lowercase",
+        'invalid image name "Alpine": its path must be lower case, with no empty part',
     ),
-    ("FROM a AS b-\n", 1, "invalid context name b-: invalid reference format"),
+    (
+        "FROM a AS b-\n",
+        1,
+        'invalid image name "b-": its path must be lower case, with no empty part',
+    ),
     ("FROM a\nCOPY --from=7 x y\n", 2, "invalid stage index 7"),
     ("FROM a AS b\nCOPY --from=b x y\n", 1, "circular dependency detected on stage: b"),
     (
