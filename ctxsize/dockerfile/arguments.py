@@ -213,12 +213,11 @@ def _check_text(instruction: Instruction) -> None:
     if keyword == "SHELL" and not instruction.json_form:
         raise DockerfileError("SHELL requires the arguments to be in JSON form")
     # BuildKit (`parseBuildStageName`) folds case as Unicode does.
-    if keyword == "FROM" and len(arguments) == 3 and arguments[1].casefold() == "as":
-        if not _STAGE_NAME.fullmatch(arguments[2].lower()):
-            reason = "name can't start with a number or contain symbols"
-            raise DockerfileError(f"invalid name for build stage: {quoted(arguments[2])}, {reason}")
-    elif keyword == "FROM" and len(arguments) != 1:
+    is_named = len(arguments) == 3 and arguments[1].casefold() == "as"
+    if keyword == "FROM" and not is_named and len(arguments) != 1:
         raise DockerfileError("FROM requires either one or three arguments")
+    if keyword == "FROM" and is_named and not _STAGE_NAME.fullmatch(arguments[2].lower()):
+        raise DockerfileError(f"invalid name for build stage: {quoted(arguments[2])}")
     if keyword == "HEALTHCHECK":
         kind, has_command = arguments[0].upper(), len(arguments) > 1
         if (kind, has_command) not in (("NONE", False), ("CMD", True)):

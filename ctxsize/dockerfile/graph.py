@@ -240,11 +240,7 @@ class Graph:
         for heredoc in instruction.heredocs:
             if heredoc.expand:
                 self._step.environment.expand(heredoc.content, quotes=False)
-        self._check_order(
-            origin,
-            "cannot copy from stage {}, it needs to be defined before current stage {}",
-            *(self._step.origin, self._node.label),
-        )
+        self._check_order(origin, self._step.origin)
         for word, value in zip(files, values, strict=True):
             is_url = value.text.startswith(("http://", "https://"))
             kind = "git" if is_git(value.text) else instruction.keyword.lower()
@@ -254,14 +250,14 @@ class Graph:
             if not is_url:
                 self._take(origin, word, value, kind)
 
-    def _check_order(self, origin: Node, problem: str, *names: str) -> None:
-        """Raise for an origin that is this stage, and with `problem` for a later stage."""
+    def _check_order(self, origin: Node, name: str) -> None:
+        """Raise for an origin that is this stage or a later one."""
         if origin is self._node:
             # The function of BuildKit is `validateCircularDependency`.
             message = f"circular dependency detected on stage: {self._node.label}"
             raise DockerfileError(message, line=self._node.line)
         if origin.index > self._node.index:
-            raise DockerfileError(problem.format(*map(quoted, names)))
+            raise DockerfileError(f"stage {quoted(name)} must be defined before it is used")
 
     def _run(self, origins: Sequence[Node]) -> None:
         """Follow a RUN. Its command may read all of its stage; its mounts take from others."""
@@ -281,11 +277,7 @@ class Graph:
         # A cache without an origin starts empty. For a tmpfs, BuildKit (`dispatchRunMounts`)
         # adds `/` to the filter as for a bind mount, though it takes nothing.
         origin = origin if mount.origin or mount.type == "cache" else self._context
-        self._check_order(
-            origin,
-            "cannot mount from stage {} to {}, stage needs to be defined before current command",
-            *(mount.origin or SCRATCH, mount.target),
-        )
+        self._check_order(origin, mount.origin)
         if mount.type in ("secret", "ssh"):
             return
         # BuildKit (`dispatchRunMounts`) cleans a target when it makes it absolute, and then

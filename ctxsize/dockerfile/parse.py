@@ -56,9 +56,7 @@ class LineReader:
                 if each.name in found:
                     raise DockerfileError(f"only one {each.name} parser directive can be used")
                 if each.name == "escape" and each.value not in ("\\", "`"):
-                    raise DockerfileError(
-                        f"invalid escape token '{each.value}' does not match ` or \\"
-                    )
+                    raise DockerfileError(f"the escape directive takes ` or \\, not {each.value}")
             found[each.name] = each
         self.directives = tuple(found.values())
         self.escape = found["escape"].value if "escape" in found else "\\"

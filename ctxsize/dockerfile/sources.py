@@ -169,9 +169,7 @@ def mount_origin(text: str) -> str:
     for key, equals, value in _fields(text):
         if key == "from" and equals:
             if "$" in value[:-1]:
-                raise DockerfileError(
-                    "'from' doesn't support variable expansion, define alias stage instead"
-                )
+                raise DockerfileError("from= of a mount takes no variable: name a stage")
             origin = value
     return origin
 

@@ -273,7 +273,7 @@ FAILS = [
     (
         "FROM a AS x\nCOPY --from=y q /\nFROM a AS y\nFROM x\n",
         2,
-        'cannot copy from stage "y", it needs to be defined before current stage "x"',
+        'stage "y" must be defined before it is used',
     ),
     ("FROM a\nCOPY https://x/y /\n", 2, "source can't be a URL for COPY"),
     ("FROM a\nCOPY git@h:a.git /\n", 2, "source can't be a git ref for COPY"),
