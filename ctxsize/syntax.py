@@ -55,7 +55,7 @@ _OPERATORS = {
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A simple command: its unquoted words, of which the first is the program.
+    """A simple command: its unquoted words, and the first is the program.
 
     `assignments` are the variables set in front of it, or alone without words. `after` is the
     operator that connects it with the command before: `&&`, `||`, `;`, `|`, `&`, or `""` for the
