@@ -229,12 +229,10 @@ def built_stages(
     Unknown values stay as written. Of the build arguments `given`, only those count that are
     declared before the first FROM: they decide on which images the stages are built.
     """
-    declared = (word for each in dockerfile.global_arguments for word in each.arguments)
-    names = {word.partition("=")[0] for word in declared}
-    counting = {name: value for name, value in (given or {}).items() if name in names}
-    key = frozenset(counting.items())
+    given = given or {}
+    key = frozenset(given.items())
     if key not in dockerfile.derived:
-        dockerfile.derived[key] = tuple(_built(dockerfile, counting))
+        dockerfile.derived[key] = tuple(_built(dockerfile, given))
     found: tuple[BuiltStage, ...] = dockerfile.derived[key]
     return found
 
@@ -250,8 +248,7 @@ def _built(dockerfile: Dockerfile, given: Mapping[str, str]) -> Iterator[BuiltSt
         environment = Environment(outer.escape, open_ended=True, keeps_unset=True, made=outer.made)
         for name, value in ENVIRONMENTS.get(repository_of(base), {}).items():
             environment = environment.set(name, Expanded(value), in_image=True)
-        is_unix = not WINDOWS.search(base)
-        state = StageState(environment, outer, {}, Expanded(""), is_unix=is_unix)
+        state = StageState(environment, outer, {}, Expanded(""), "", not WINDOWS.search(base))
         # BuildKit compares a base as written with lower-case names; a number names no stage.
         below = None if base.isdecimal() else by_name.get(base)
         built = replace(build_stage(stage, below[-1] if below else base, state), by_name=by_name)

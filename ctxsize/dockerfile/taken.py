@@ -55,16 +55,6 @@ class ContextNeed:
         """Yield the transfers of a context; nothing if it is unused."""
         return (each for each in self.asked if each.context == context)
 
-    @property
-    def context_used(self) -> bool:
-        """Return whether anything is requested from the build context."""
-        return any(self.of(""))
-
-    @property
-    def follow_paths(self) -> Paths:
-        """Return the paths requested from the build context, none if it is unused."""
-        return next((each.paths for each in self.of("")), ())
-
 
 def context_need(
     dockerfile: Dockerfile,
