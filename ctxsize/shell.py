@@ -140,18 +140,15 @@ def _unwrapped(command: Command) -> Command:
 
 
 _WRAPPERS: dict[str, tuple[int, tuple[str, ...]]] = {
+    **dict.fromkeys(("command", "nohup", "xvfb-run"), (0, ())),
+    **dict.fromkeys(("gosu", "su-exec"), (1, ())),
     "sudo": (0, ("-u", "-g", "--user", "--group")),
     "doas": (0, ("-u",)),
     "env": (0, ("-u", "-C", "--unset", "--chdir")),
     "exec": (0, ("-a",)),
-    "command": (0, ()),
     "nice": (0, ("-n",)),
-    "nohup": (0, ()),
     "time": (0, ("-f", "-o")),
     "timeout": (1, ("-s", "-k", "--signal", "--kill-after")),
-    "gosu": (1, ()),
-    "su-exec": (1, ()),
-    "xvfb-run": (0, ()),
     # A line that is read by itself may begin inside a loop.
     **dict.fromkeys(("if", "then", "elif", "else", "do", "while", "until", "!", "{"), (0, ())),
 }

@@ -29,21 +29,19 @@ KEYWORDS = {each.lower(): each for each in (*_LISTS, *_STRINGS, "ARG", "ENV", "L
 """All instructions, by their names in lower case."""
 
 _FLAGS = {
-    "ADD": "chown chmod link? keep-git-dir? checksum unpack?+ exclude*+",
-    "COPY": "chown from chmod link? parents?! exclude*+",
-    "FROM": "platform",
-    "HEALTHCHECK": "interval timeout start-period start-interval retries",
-    "RUN": "mount* device*+ network security!",
+    keyword: {f"--{each.rstrip('?*+!')}": each for each in flags.split()}
+    for keyword, flags in (
+        ("ADD", "chown chmod link? keep-git-dir? checksum unpack?+ exclude*+"),
+        ("COPY", "chown from chmod link? parents?! exclude*+"),
+        ("FROM", "platform"),
+        ("HEALTHCHECK", "interval timeout start-period start-interval retries"),
+        ("RUN", "mount* device*+ network security!"),
+    )
 }
 """Flags of each instruction: `?` marks a switch, `*` a flag that may be repeated. The BuildKit of
 Docker 26.1 refuses `+`, and only a frontend in a `# syntax=` line accepts `!`."""
-_KINDS = {
-    keyword: {f"--{each.rstrip('?*+!')}": each for each in flags.split()}
-    for keyword, flags in _FLAGS.items()
-}
 _UNREAD_FLAGS = ("ARG", "STOPSIGNAL")
 """Instructions whose flags BuildKit ignores."""
-_LABS_LINE = "# syntax=docker/dockerfile:1-labs"
 
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9_.-]*")
 _RANGE = r"\+?0*[0-9]{1,5}(?:-\+?0*[0-9]{1,5})?"
@@ -162,7 +160,7 @@ def check_instruction(instruction: Instruction) -> None:
 
 
 def _check_flags(instruction: Instruction) -> None:
-    known = _KINDS.get(instruction.keyword, {})
+    known = _FLAGS.get(instruction.keyword, {})
     seen: set[str] = set()
     for flag in instruction.flags:
         name, equals, value = flag.partition("=")
@@ -183,10 +181,11 @@ def check_age(instruction: Instruction, *, built_in: bool) -> Iterator[Unknown]:
 
     Raises DockerfileError for one that the frontend refuses if it is the one `built_in` to Docker.
     """
-    known = _KINDS.get(instruction.keyword, {})
+    known = _FLAGS.get(instruction.keyword, {})
     for name in sorted({flag.partition("=")[0] for flag in instruction.flags}):
         if "!" in known.get(name, "") and built_in:
-            hint = f"name a frontend that accepts it in the first line, such as {_LABS_LINE}"
+            hint = "name a frontend that accepts it in the first line, such as "
+            hint += "# syntax=docker/dockerfile:1-labs"
             raise DockerfileError(f"unknown flag: {name}", hint=hint)
         if "+" in known.get(name, ""):
             yield Unknown("older-flag", f"{instruction.keyword} {name}", instruction.line)

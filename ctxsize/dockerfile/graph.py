@@ -154,12 +154,10 @@ class Graph:
             hint = f"one of {', '.join(self._by_name)}" if self._by_name else None
             raise DockerfileError(f"target stage {quoted(target)} could not be found", hint=hint)
         needed = _closure(node, self._dependencies)
-        reached = [each for each in self._stages if each in needed]
-        for each in reached:
+        for each in (stage for stage in self._stages if stage in needed):
             self.unknowns += (Unknown(*doubt, each.line) for doubt in sorted(each.doubts))
             if each.index >= 0 and each.base is None and not self._is_known(each):
                 self.unknowns.append(Unknown("onbuild", each.name, each.line))
-        for each in reached:
             if each.index >= 0:
                 self._follow(each)
         node.paths.add("/")

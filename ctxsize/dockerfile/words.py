@@ -35,8 +35,6 @@ _NAME = re.compile(r"\d+|[@*#?\-$!]|\w+")
 """The name of a variable, its number, or a special parameter."""
 _HEREDOC = re.compile(r"<(?:<[\t\r ]*)?")
 _OPERATORS = frozenset(("-", "+", "?", ":-", ":+", ":?", "#", "%"))
-_NO_CHARACTER = "\ufffd"
-"""Go's text for no more characters."""
 
 
 def expand(
@@ -74,8 +72,9 @@ def split_words(text: str, *, raw_quotes: bool, raw_escapes: bool = False) -> li
 
     A quoted blank does not separate, nor do blanks after `<<`, so a heredoc marker stays one word.
     """
-    lexer = _Lexer(text, {}, keep_unset=True, splits=True)
-    lexer.raw_quotes, lexer.raw_escapes = raw_quotes, raw_escapes
+    lexer = _Lexer(
+        text, {}, raw_quotes=raw_quotes, raw_escapes=raw_escapes, keep_unset=True, splits=True
+    )
     try:
         return lexer.until("")[1]
     except UndecidedError:
@@ -233,10 +232,9 @@ class _Lexer:
             return self.plain(name, f"${{{name}}}")
         if operator == "/":
             return self.replace(name)
-        operator += (self.take() or _NO_CHARACTER) if operator == ":" else ""
+        operator += self.take() if operator == ":" else ""
         if operator not in _OPERATORS:
-            shown = operator or _NO_CHARACTER
-            raise DockerfileError(f"unsupported modifier ({shown}) in substitution")
+            raise DockerfileError(f"unsupported modifier ({operator}) in substitution")
         return self.modified(name, operator)
 
     def argument(self, stop: str, *, raw: bool) -> str:
@@ -323,7 +321,7 @@ def _pattern(pattern: str, value: str, *, greedy: bool) -> re.Pattern[str]:
             texts[-1] += "."
         elif character != "\\":
             texts[-1] += re.escape(character)
-        elif (escaped := next(characters, _NO_CHARACTER)) in "}/*?\\":
+        elif (escaped := next(characters, "")) in ("}", "/", "*", "?", "\\"):
             texts[-1] += re.escape(escaped)
         else:
             reason = f"invalid escape '\\{escaped}'"

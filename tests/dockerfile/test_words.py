@@ -64,7 +64,7 @@ REFUSED = [
     ("${", "syntax error: missing '}'"),
     ("${}", "syntax error: bad substitution"),
     ("${:x}", "syntax error: bad substitution"),
-    ("${A", "unsupported modifier (\ufffd) in substitution"),
+    ("${A", "unsupported modifier () in substitution"),
     ("${A^^}", "unsupported modifier (^) in substitution"),
     ("${A:=x}", "unsupported modifier (:=) in substitution"),
     ("${A:#x}", "unsupported modifier (:#) in substitution"),
