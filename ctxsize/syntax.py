@@ -36,11 +36,8 @@ _COMMANDS = _DECLARATIONS | {"command", "test_command", _ASSIGNMENT, "variable_a
 _SUBSTITUTIONS = ("command_substitution", "process_substitution")
 _EXPANDED = frozenset((*_SUBSTITUTIONS, "arithmetic_expansion", "expansion", "simple_expansion"))
 """Nodes that stay in a word as written."""
-_EXPRESSIONS = frozenset(
-    (
-        *("binary_expression", "unary_expression", "parenthesized_expression"),
-        *("postfix_expression", "ternary_expression", "negated_command", "command_name"),
-    )
+_EXPRESSIONS = {"negated_command", "command_name"}.union(
+    f"{each}_expression" for each in ("binary", "unary", "parenthesized", "postfix", "ternary")
 )
 """Nodes that contain words but are none."""
 _NO_WORDS = frozenset(("file_redirect", "herestring_redirect", "subshell", "ERROR"))

@@ -18,8 +18,6 @@ from ctxsize.dockerfile.instructions import Directive, Dockerfile, located
 from ctxsize.dockerfile.sources import Expanded, Source, Unknown
 from ctxsize.dockerfile.state import Environment
 
-_NEW_ARGUMENT = "TARGETSTAGE"
-"""The argument that the BuildKit of Docker 28.5 predefines and that of 26.1 does not."""
 _OWN_FRONTENDS = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?")
 
 
@@ -106,7 +104,8 @@ def _global_environment(
     """Return the values of the ARGs before the first FROM, and the predefined ones."""
     environment = Environment(dockerfile.escape)
     for name, value in predefined.items():
-        is_new = name == _NEW_ARGUMENT and name not in given
+        # BuildKit of Docker 26.1 does not predefine TARGETSTAGE.
+        is_new = name == "TARGETSTAGE" and name not in given
         doubts = frozenset({("older-unset", name)} if is_new else ())
         environment = environment.set(name, Expanded(given.get(name, value), doubts))
     for instruction in dockerfile.global_arguments:
