@@ -19,11 +19,10 @@ _LONGEST = 64 * 1024
 """Number of characters of the longest text that is read."""
 _MOST_PIPES = 2000
 """Largest number of `|` in a text that is read: an error behind n of them costs n * n steps."""
-_CHUNK = 4096
-"""Number of characters that the parser is given at a time."""
-_READS, _CHARACTERS_READ = 200, 16
-"""Least number of chunks that the parser is given, and characters of text for each further one.
-After these the text ends for it: an error may make it read to the end again from each place."""
+_CHUNK, _READS, _CHARACTERS_READ = 4096, 200, 16
+"""Number of characters in the chunks that the parser is given, the least number of chunks, and
+number of characters of text for each further one. After these the text ends for it, as an error
+may make it read to the end again from each place."""
 _DEEPEST = 20
 """Largest number of nested substitutions that are read."""
 

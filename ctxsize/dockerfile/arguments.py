@@ -205,10 +205,6 @@ def _check_text(instruction: Instruction) -> None:
     keyword, arguments, trigger = instruction.keyword, instruction.arguments, instruction.trigger
     if keyword in ("ADD", "COPY") and parse_heredoc_word(arguments[-1]):
         raise DockerfileError(f"{keyword} cannot accept a heredoc as a destination")
-    if keyword in ("ENV", "LABEL") and "" in arguments[::2]:
-        raise DockerfileError(f"{keyword} names can not be blank")
-    if keyword == "ARG" and any(each.startswith("=") for each in arguments):
-        raise DockerfileError("ARG names can not be blank")
     if keyword == "SHELL" and not instruction.json_form:
         raise DockerfileError("SHELL requires the arguments to be in JSON form")
     # BuildKit (`parseBuildStageName`) folds case as Unicode does.

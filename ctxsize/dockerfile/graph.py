@@ -243,8 +243,7 @@ class Graph:
             is_url = value.text.startswith(("http://", "https://"))
             kind = "git" if is_git(value.text) else instruction.keyword.lower()
             if instruction.keyword == "COPY" and (is_url or kind == "git"):
-                remote = "git ref" if kind == "git" else "URL"
-                raise DockerfileError(f"source can't be a {remote} for COPY")
+                raise DockerfileError("COPY fetches neither URLs nor git repositories: use ADD")
             if not is_url:
                 self._take(origin, word, value, kind)
 

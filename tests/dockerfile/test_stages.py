@@ -265,6 +265,7 @@ def test_a_given_argument_is_the_same_for_all_engines() -> None:
     assert (taken(found), found.unknowns) == (("ab",), ())
 
 
+FETCHES = "COPY fetches neither URLs nor git repositories: use ADD"
 FAILS = [
     ("FROM $X\n", 1, "base name ($X) should not be blank"),
     ("FROM --platform=$X a\n", 1, '"": cannot parse platform specifier'),
@@ -285,8 +286,8 @@ FAILS = [
         2,
         'stage "y" must be defined before it is used',
     ),
-    ("FROM a\nCOPY https://x/y /\n", 2, "source can't be a URL for COPY"),
-    ("FROM a\nCOPY git@h:a.git /\n", 2, "source can't be a git ref for COPY"),
+    ("FROM a\nCOPY https://x/y /\n", 2, FETCHES),
+    ("FROM a\nCOPY git@h:a.git /\n", 2, FETCHES),
     ("FROM a\nRUN --mount=type=x,target=/m y\n", 2, 'unsupported mount type "x"'),
     ("FROM a\nRUN --mount=target=/ y\n", 2, 'invalid mount target "/"'),
     ("FROM a\nRUN --mount=target=/m,foo=1 y\n", 2, "unexpected key 'foo' for mount type 'bind'"),
