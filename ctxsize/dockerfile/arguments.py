@@ -7,7 +7,7 @@ and most messages are those of Docker 28.5.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from ctxsize.dockerfile.instructions import Instruction, located, parse_heredoc_word
 from ctxsize.dockerfile.sources import Unknown, mount_origin
@@ -53,8 +53,7 @@ it; addresses and the order of ranges are not checked."""
 def split_arguments(keyword: str, rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
     """Return the arguments in `rest`, and whether they were a JSON array.
 
-    An unknown keyword has none. Raises DockerfileError for a JSON array of anything but
-    strings, and for an ENV or LABEL without a value.
+    Raises DockerfileError for an array of anything but strings, and for ENV without a value.
     """
     kind: list[str] = []
     found: Iterable[str] = ()
@@ -150,12 +149,18 @@ def _pairs(keyword: str, rest: str, escape: str) -> Iterator[str]:
 
 def check_instruction(instruction: Instruction) -> None:
     """Raise DockerfileError, with the line, if the builder does not accept `instruction`."""
+    keyword, arguments = instruction.keyword, instruction.arguments
     with located(instruction.line):
-        if instruction.keyword not in KEYWORDS.values():
-            raise DockerfileError(f"unknown instruction: {instruction.keyword}")
-        if instruction.keyword not in _UNREAD_FLAGS:
+        if keyword not in KEYWORDS.values():
+            raise DockerfileError(f"unknown instruction: {keyword}")
+        if keyword not in _UNREAD_FLAGS:
             _check_flags(instruction)
-        _check_count(instruction.keyword, instruction.arguments, instruction.trigger)
+        if keyword in ("ADD", "COPY") and len(arguments) < 2:
+            raise DockerfileError(f"{keyword} requires at least two arguments")
+        if keyword in _ONE and len(arguments) != 1:
+            raise DockerfileError(f"{keyword} requires exactly one argument")
+        if not (arguments or instruction.trigger or keyword in _ANY):
+            raise DockerfileError(f"{keyword} requires at least one argument")
         _check_text(instruction)
 
 
@@ -189,15 +194,6 @@ def check_age(instruction: Instruction, *, built_in: bool) -> Iterator[Unknown]:
             raise DockerfileError(f"unknown flag: {name}", hint=hint)
         if "+" in known.get(name, ""):
             yield Unknown("older-flag", f"{instruction.keyword} {name}", instruction.line)
-
-
-def _check_count(keyword: str, arguments: Sequence[str], trigger: Instruction | None) -> None:
-    if keyword in ("ADD", "COPY") and len(arguments) < 2:
-        raise DockerfileError(f"{keyword} requires at least two arguments")
-    if keyword in _ONE and len(arguments) != 1:
-        raise DockerfileError(f"{keyword} requires exactly one argument")
-    if not (arguments or trigger or keyword in _ANY):
-        raise DockerfileError(f"{keyword} requires at least one argument")
 
 
 def _check_text(instruction: Instruction) -> None:

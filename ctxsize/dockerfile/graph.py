@@ -145,10 +145,7 @@ class Graph:
         return StageState(environment, outer, self._given, Expanded("" if unknown else "/"))
 
     def follow(self, target: str) -> Collection[Node]:
-        """Follow the stages that a target needs; return the nodes that its result is made from.
-
-        The target is a stage with this name, upper or lower case; the last stage for `""`.
-        """
+        """Follow the stages that a target (`""`: the last) needs; return the nodes that make it."""
         node = self._by_name.get(target.lower()) if target else self._stages[-1]
         if node is None:
             hint = f"one of {', '.join(self._by_name)}" if self._by_name else None

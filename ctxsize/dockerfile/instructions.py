@@ -28,10 +28,7 @@ class Directive:
 
 @dataclass(frozen=True)
 class Heredoc:
-    """An inline file: `<<NAME` on the instruction, its body on the lines below, as written.
-
-    `expand` is False when the name was quoted, `strip_tabs` True for `<<-`.
-    """
+    """An inline file: `<<NAME`, or `<<-NAME` to strip tabs. A quoted name is not expanded."""
 
     name: str
     expand: bool = True

@@ -161,10 +161,7 @@ class Mount:
 
 
 def mount_origin(text: str) -> str:
-    """Return the `from=` of a mount, which BuildKit reads before it expands variables.
-
-    Raises DockerfileError for broken CSV and for a variable in `from=`.
-    """
+    """Return the `from=` of a mount, which takes no variable. Raises DockerfileError."""
     origin = ""
     for key, equals, value in _fields(text):
         if key == "from" and equals:
@@ -175,10 +172,7 @@ def mount_origin(text: str) -> str:
 
 
 def parse_mount(text: str, expand: Callable[[str], Expanded]) -> Mount:
-    """Return a mount with its variables replaced by `expand`, as BuildKit's `parseMount` does.
-
-    Raises DockerfileError for types, keys and combinations that the builder refuses.
-    """
+    """Return a mount, as BuildKit's `parseMount` does. Raises DockerfileError."""
     values = {"type": Expanded("bind")}
     source = ""
     for key, equals, written in _fields(text):

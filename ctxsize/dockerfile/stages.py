@@ -110,10 +110,7 @@ class StageStep:
 
     @cached_property
     def takes(self) -> tuple[tuple[str, str], ...]:
-        """Return pairs of origin (`""` for the context) and absolute path that it takes.
-
-        Heredocs and sources that the builder fetches are left out.
-        """
+        """Return the origin (`""`: the context) and the absolute path of each local source."""
         taken = [(each.origin, each.source) for each in self.mounts if each.type == "bind"]
         if self.is_copy:
             written = zip(self.instruction.arguments[:-1], self.arguments, strict=False)

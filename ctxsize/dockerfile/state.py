@@ -90,10 +90,7 @@ class Environment(Mapping[str, str]):
         return replace(shared, _at=shared._newest[0])
 
     def inherit(self, triggers: int) -> Environment:
-        """Return the environment in which a stage FROM this one begins: ENV wins over ARG there.
-
-        Raises UndecidedError if all such stages, with their ONBUILD triggers, take too long.
-        """
+        """Return the environment of a stage FROM this one: ENV wins. Raises UndecidedError."""
         self._spend(len(self._log) * _PER_INHERITED + triggers * _PER_TRIGGER)
         return self._copy(is_base=True)
 
@@ -174,10 +171,7 @@ class StageState:
     is_unix: bool = True
 
     def obey(self, instruction: Instruction) -> StageState:
-        """Return the state after `instruction`.
-
-        Raises DockerfileError for a word that cannot be expanded.
-        """
+        """Return the state after `instruction`. Raises DockerfileError for a wrong word."""
         environment, arguments = self.environment, instruction.arguments
         match instruction.keyword:
             case "ENV":
