@@ -121,10 +121,12 @@ class Graph:
             if not node.base and base.text != SCRATCH:
                 with resting_on(base.doubts):  # an invalid name fails any build
                     node.context = self._named(base.text)
-        # A stage that a named context replaces leaves no variables and triggers.
-        root = node.base or node
-        below = root.built if root.index >= 0 else None
-        node.built = build_stage(stage, below or base.text, self._begin(root))
+        below = node.base.built if node.base else None
+        # A stage that a named context replaces leaves its triggers (BuildKit reads them off its
+        # `commands`), but no state.
+        is_replaced = node.base is not None and node.base.index < 0
+        begin = self._begin(node.base or node)
+        node.built = build_stage(stage, below or base.text, begin, is_replaced=is_replaced)
         return node
 
     def _named(self, name: str) -> str | None:

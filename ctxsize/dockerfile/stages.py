@@ -187,10 +187,13 @@ class BuiltStage:
         return next((each for each in reversed(found) if each.stage.index < self.stage.index), None)
 
 
-def build_stage(stage: Stage, base: str | BuiltStage, state: StageState) -> BuiltStage:
-    """Return a stage with the state in which each step runs; on an image it begins with `state`.
+def build_stage(
+    stage: Stage, base: str | BuiltStage, state: StageState, *, is_replaced: bool = False
+) -> BuiltStage:
+    """Return a stage with the state in which each step runs.
 
-    An instruction with a fault changes no state: its step keeps the fault, on which BuildKit
+    It begins with `state` on an image, or if a named context has replaced the stage below. An
+    instruction with a fault changes no state: its step keeps the fault, on which BuildKit
     stops if the target needs the stage.
     """
     inherited: list[Instruction] = []
@@ -198,10 +201,12 @@ def build_stage(stage: Stage, base: str | BuiltStage, state: StageState) -> Buil
     platform, fault = stage.platform, None
     if isinstance(base, BuiltStage):
         parent = base
-        base, platform, state = parent.base, parent.platform, parent.end
+        base, platform = parent.base, parent.platform
         inherited = [each.trigger for each in parent.stage.instructions if each.trigger]
         try:
-            state = replace(state, environment=state.environment.inherit(len(inherited)))
+            environment = parent.end.environment.inherit(len(inherited))
+            if not is_replaced:
+                state = replace(parent.end, environment=environment)
         except UndecidedError as error:
             fault, inherited = error, []
     steps: list[StageStep] = []

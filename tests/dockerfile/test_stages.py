@@ -373,6 +373,12 @@ def test_a_named_context_replaces_a_stage() -> None:
     assert (used(found), named(found)) == (False, [("dep", ("x",))])
 
 
+def test_a_stage_that_a_named_context_replaces_leaves_only_its_triggers() -> None:
+    text = "FROM alpine AS dep\nENV A=1\nONBUILD COPY x /\nFROM dep\nCOPY y$A /\n"
+    found = need(text, contexts={"dep": False})
+    assert (taken(found), named(found)) == (("x", "y"), [("dep", None)])
+
+
 def test_a_named_context_that_a_command_may_read_is_asked_for_whole() -> None:
     text = "FROM lib AS l\nRUN x\nFROM scratch\nCOPY --from=l d /\n"
     assert named(need(text, contexts={"lib": False})) == [("lib", None)]
