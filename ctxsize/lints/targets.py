@@ -107,8 +107,7 @@ class Cases:
             self.problems.append(Problem("too-many-patterns", what, path=case.file.path))
 
     def _note(self, error: CtxsizeError) -> None:
-        problem = Problem("tree-unknown", error.message, path=error.path, line=error.line)
-        self.problems.append(problem)
+        self.problems.append(Problem("tree-unknown", error.message, error.path, error.line))
 
 
 def targets_of(
@@ -213,7 +212,8 @@ class Layout:
             if each.inline is None
             and not (each.dockerfile and os.path.isfile(each.dockerfile + _ENDINGS[0]))
         )
-        others = (e for _, at, e in self._builds if e.dockerfile and os.path.dirname(at) == real)
+        beside = (e for _, at, e in self._builds if os.path.dirname(at) == real)
+        others = (each for each in beside if each.build.dockerfile)
         if not here and (each := next(others, None)):
             how = "as its sources suggest" if each.guessed else f"by {each.places[0]}"
             context = f"the context {each.build.context}"
