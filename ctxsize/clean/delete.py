@@ -35,6 +35,8 @@ from ctxsize.reader import entries_in
 Step = Callable[[str, str], None]
 """Called when an item is `checked`, `renamed` and `compared`, each before what follows."""
 _SHOWN = 3
+_ANOTHER = CleanObjection("changed", "another directory is there now")
+_CHANGED = CleanObjection("changed", "it has changed: something in it came, went or was written")
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -57,9 +59,7 @@ class _Deletion:
     """One directory on its way out."""
 
     def __init__(self, item: CleanCandidate, dangers: Dangers, step: Step) -> None:
-        self._item = item
-        self._dangers = dangers
-        self._step = step
+        self._item, self._dangers, self._step = item, dangers, step
         above, self._name = os.path.split(item.path)
         self._is_leftover = item.kind.category is CleanCategory.LEFTOVER
         self._trash = self._name if self._is_leftover else TRASH + secrets.token_hex(16)
@@ -76,19 +76,19 @@ class _Deletion:
                 descent.follow(os.path.dirname(self._item.path))
                 with Descent(descent.fd) as inner:
                     inner.enter(self._name)
-                    return self._run(descent.fd, inner.fd, locks)
+                    self._above, self._fd = descent.fd, inner.fd
+                    return self._run(locks)
         except OSError as error:
             return self._failed(f"it has changed: {error.strerror}")
 
-    def _run(self, above: int, fd: int, locks: Locks) -> Result:
-        """Delete the directory `fd` in the directory `above`."""
-        self._above, self._fd = above, fd
+    def _run(self, locks: Locks) -> Result:
+        """Delete the directory `self._fd` in the directory `self._above`."""
         planned = self._item.inventory
         beside = [f"../{self._trash}{RECORD}"] if self._is_leftover else []
-        held = locks.take(fd, [*planned.locks, *beside])
+        held = locks.take(self._fd, [*planned.locks, *beside])
         if held is not None:
             return self._failed(f"a build holds the lock {held}")
-        found = take(fd, linked=planned.linked)
+        found = take(self._fd, linked=planned.linked)
         objection = (
             found.objection or _difference(planned, found) or self._dangers.around(self._item.path)
         )
@@ -123,7 +123,7 @@ class _Deletion:
         try:
             status = os.stat(self._trash, dir_fd=self._above, follow_symlinks=False)
             if (status.st_dev, status.st_ino) != found.place:
-                return CleanObjection("changed", "another directory is there now")
+                return _ANOTHER
             again = take(self._fd, linked=self._item.inventory.linked)
         except OSError as error:
             return CleanObjection("changed", f"it has changed: {error.strerror}")
@@ -209,13 +209,10 @@ def _difference(
 ) -> CleanObjection | None:
     """Return how a directory differs from the plan, if it does; a rename sets its `ctime`."""
     if planned.place != found.place:
-        return CleanObjection("changed", "another directory is there now")
-    (changed, ctime, newest), (changed_now, ctime_now, newest_now) = planned.times, found.times
-    same_times = (changed, newest) == (changed_now, newest_now) and (renamed or ctime == ctime_now)
-    if same_times and planned.tokens == found.tokens:
-        return None
-    message = "it has changed: something in it came, went or was written"
-    return CleanObjection("changed", message)
+        return _ANOTHER
+    (changed, ctime, newest), now = planned.times, found.times
+    same_times = now == (changed, now[1] if renamed else ctime, newest)
+    return None if same_times and planned.tokens == found.tokens else _CHANGED
 
 
 @dataclass
@@ -227,8 +224,7 @@ class _Emptying:
     disk_bytes: int = 0
     left: list[tuple[str, str]] = field(default_factory=list)
     """Entries that could not be deleted, with the reason, or that are not in the plan."""
-    lasting: set[str] = field(default_factory=set)
-    """Directories in which something is left."""
+    lasting: set[str] = field(default_factory=set)  # directories in which something is left
 
     def run(self, descent: Descent) -> None:
         """Empty the directory where `descent` is."""

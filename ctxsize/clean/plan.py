@@ -14,32 +14,21 @@ from ctxsize.model import Problem
 class CleanObjection(NamedTuple):
     """A reason to leave a directory alone."""
 
-    code: str
-    """A stable word, for instance `tracked`."""
+    code: str  # a stable word, for instance `tracked`
     message: str
-    by_choice: bool = False
-    """True if an option leaves it alone, and not a danger."""
+    by_choice: bool = False  # True if an option leaves it alone, and not a danger
 
 
-@dataclass(frozen=True)
-class DiskSize:
+class DiskSize(NamedTuple):
     """The size of some files; a file with several names in a directory counts once there."""
 
     files: int = 0
     content_bytes: int = 0
-    disk_bytes: int = 0
-    """Blocks on disk, those of directories included."""
-
-    def __add__(self, other: DiskSize) -> DiskSize:
-        return DiskSize(
-            self.files + other.files,
-            self.content_bytes + other.content_bytes,
-            self.disk_bytes + other.disk_bytes,
-        )
+    disk_bytes: int = 0  # blocks on disk, those of directories included
 
 
 class Part(NamedTuple):
-    """A part of a directory, for instance `debug/deps`."""
+    """A part of a directory, for instance `debug/deps`, without the parts below it."""
 
     name: str
     size: DiskSize
@@ -49,23 +38,19 @@ class Part(NamedTuple):
 class Inventory:
     """All that is in a directory, symlinks not followed."""
 
-    place: tuple[int, int]
-    """Device and inode of the directory."""
+    place: tuple[int, int]  # device and inode of the directory
     times: tuple[int, int, int]
     """Its time of change, its `ctime`, and the newest `ctime` of files with one name in it."""
     tokens: frozenset[int] = field(repr=False)
     """A number for each entry: its place, type, inode, size and time of change."""
-    size: DiskSize = DiskSize()
+    size: DiskSize
     directories: int = 0
     symlinks: int = 0
-    newest_ns: int = 0
-    """Time of the last write to anything in it."""
-    parts: tuple[Part, ...] = ()
-    """The largest first."""
+    newest_ns: int = 0  # time of the last write to anything in it
+    parts: tuple[Part, ...] = ()  # the largest first
     linked: frozenset[int] = field(default=frozenset(), repr=False)
     """Inodes of the files with several names."""
-    locks: tuple[str, ...] = ()
-    """Files in it that a build locks while it runs."""
+    locks: tuple[str, ...] = ()  # files in it that a build locks while it runs
     objection: CleanObjection | None = None
 
 
@@ -73,8 +58,7 @@ class Inventory:
 class CleanCandidate:
     """A directory that is proven regenerable."""
 
-    path: str
-    """Relative to ROOT."""
+    path: str  # relative to ROOT
     kind: ArtefactKind
     service: str
     """The nearest directory above with a manifest or a Dockerfile; `""` is ROOT."""
@@ -90,18 +74,15 @@ class Passed:
     kind: ArtefactKind
     service: str
     objection: CleanObjection
-    size: DiskSize | None = None
-    """None where it was not measured."""
+    size: DiskSize | None = None  # None where it was not measured
 
 
 @dataclass(frozen=True)
 class CleanPlan:
     """The directories to delete below ROOT, and those left alone, by path."""
 
-    root: str
-    """The real path of ROOT."""
-    place: tuple[int, int]
-    """Device and inode of ROOT."""
+    root: str  # the real path of ROOT
+    place: tuple[int, int]  # device and inode of ROOT
     items: tuple[CleanCandidate, ...] = ()
     passed: tuple[Passed, ...] = ()
     records: tuple[str, ...] = ()
@@ -111,7 +92,8 @@ class CleanPlan:
     @property
     def sums(self) -> DiskSize:
         """Return the size of all items together."""
-        return sum((item.inventory.size for item in self.items), DiskSize())
+        sizes = [item.inventory.size for item in self.items]
+        return DiskSize(*map(sum, zip(*sizes, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -121,11 +103,9 @@ class Result:
     path: str
     done: bool
     files: int = 0
-    disk_bytes: int = 0
-    """Number of bytes that are free now."""
+    disk_bytes: int = 0  # number of bytes that are free now
     message: str = ""
-    left: tuple[str, ...] = ()
-    """Paths relative to ROOT."""
+    left: tuple[str, ...] = ()  # paths relative to ROOT
 
 
 @dataclass(frozen=True)
@@ -134,14 +114,11 @@ class Cleaning:
 
     kind: ClassVar[Literal["clean"]] = "clean"
 
-    root: str
-    """The name that the user gave."""
+    root: str  # the name that the user gave
     plan: CleanPlan
-    applied: bool = False
-    """True if `--yes` was given."""
+    applied: bool = False  # True if `--yes` was given
     results: tuple[Result, ...] = ()
-    command: str = ""
-    """The command that deletes what a dry run lists."""
+    command: str = ""  # the command that deletes what a dry run lists
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -49,14 +49,11 @@ class BakeFile:
     environment: Mapping[str, str] = field(default_factory=dict)
     targets: dict[str, Body] = field(default_factory=dict)
     groups: dict[str, Value] = field(default_factory=dict)
-    places: dict[str, Location] = field(default_factory=dict)
-    """Where Bake files have each target; services of Compose files are not listed."""
-    unknown: dict[str, None] = field(default_factory=dict)
-    """The targets that need more than is evaluated here."""
+    places: dict[str, Location] = field(default_factory=dict)  # of targets in Bake files
+    unknown: dict[str, None] = field(default_factory=dict)  # targets that need more than is known
     hidden: tuple[tuple[str, str], ...] = ()
     """The texts of variables, each with its variable: they may be secrets."""
-    _defaults: dict[str, Value] = field(default_factory=dict)
-    """The defaults of the variables that are not evaluated yet."""
+    _defaults: dict[str, Value] = field(default_factory=dict)  # of variables not evaluated yet
     _variables: dict[str, Value] = field(default_factory=dict)
     _inheriting: dict[str, Body | None] = field(default_factory=dict)
     """Targets merged with those that they inherit from; None while unknown."""
@@ -77,6 +74,11 @@ class BakeFile:
                 self.targets[name] = _merged(self.targets.get(name, {}), body)
                 self.places[name] = Location(path, lines.get(name, 1))
 
+    def add_service(self, name: str) -> None:
+        """Add a service of a Compose file: a target of that name needs more than is known here."""
+        # Bake replaces dots in the names of targets (`sanitizeTargetName` of buildx).
+        self.targets[name.replace(".", "_")] = {"matrix": {}}
+
     def builds(self) -> dict[str, Build]:
         """Return the builds of the targets, with paths as the file has them.
 
@@ -86,7 +88,7 @@ class BakeFile:
             with suppress(UnknownError):
                 self._variable(name)
         texts = ((name, text) for name, it in self._variables.items() for text in texts_in(it))
-        self.hidden = (*self.hidden, *((text, f"${{{name}}}") for name, text in texts))
+        self.hidden = tuple((text, f"${{{name}}}") for name, text in texts)
         named = {text for value in self.groups.values() for text in self._listed(value)}
         bodies = self.targets.values()
         parents = {text for body in bodies for text in self._listed(body.get("inherits"))}
@@ -107,9 +109,9 @@ class BakeFile:
         return []
 
     def _build(self, name: str) -> Build:
-        if self.targets[name].get("matrix") is not None:
-            raise UnknownError
         body = self._body(name)
+        if body.get("matrix") is not None:
+            raise UnknownError
         keys = ("context", "dockerfile", "target", "dockerfile-inline")
         context, dockerfile, target, inline = (_text(self._value(body.get(key))) for key in keys)
         platforms = self._value(body.get("platforms"))

@@ -409,7 +409,7 @@ def test_docker_is_asked_with_little(
 def test_whatever_docker_does_it_ends(
     script: str, reason: str, docker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ctxsize.discovery.asking._SECONDS", 1.0)
+    monkeypatch.setattr("ctxsize.discovery.bake._SECONDS", 1.0)
     program(docker, script)
     root = repository(tmp_path)
     found = discover(str(root), ask_docker=True)
