@@ -179,7 +179,8 @@ class Search:
             contexts = placed(build.build_contexts, self.root)
             build = replace(build, context=context, dockerfile=dockerfile, build_contexts=contexts)
             build = _concealed(build)
-            self.builds.append(FoundBuild(build, (place,), guessed, outside=self._outside(build)))
+            contested, outside = guessed and self.is_open, self._outside(build)
+            self.builds.append(FoundBuild(build, (place,), guessed, contested, outside))
 
     def _outside(self, build: Build) -> str:
         """Return a sentence about a path of a build outside the repository; `""` without one."""
