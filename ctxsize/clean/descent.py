@@ -18,8 +18,7 @@ from ctxsize import reader
 T = TypeVar("T")
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_OPEN_AT_ONCE = 64
-"""No tree is too deep for this number of open directories."""
+_OPEN_AT_ONCE = 64  # no tree is too deep for this number of open directories
 _START_BYTES = 4096
 
 

@@ -27,8 +27,7 @@ REPOSITORIES = frozenset({".git", ".hg", ".svn", ".jj", ".bzr", "_darcs", ".piju
 """Names that show that a directory is under version control."""
 BARE = frozenset({"HEAD", "objects", "refs"})
 """Names that together show that a directory is a bare repository."""
-START_TOKEN = bytes(8)
-"""The number of the directory at which an inventory starts."""
+START_TOKEN = bytes(8)  # the number of the directory at which an inventory starts
 BLOCK_BYTES = 512
 _LOCKS = (".cargo-lock", ".cargo-build-lock", ".cargo-artifact-lock")
 """Files that Cargo locks while it builds."""
@@ -95,8 +94,7 @@ class _Taking:
     progress: Progress | None
     tokens: set[int] = field(default_factory=set)
     kinds: Counter[int] = field(default_factory=Counter)
-    parts: dict[str, list[int]] = field(default_factory=dict)
-    """For each part what `DiskSize` has."""
+    parts: dict[str, list[int]] = field(default_factory=dict)  # for each part what `DiskSize` has
     content_bytes: int = 0
     newest_ns: int = 0
     linked: set[int] = field(default_factory=set)

@@ -60,8 +60,7 @@ class CleanCandidate:
 
     path: str  # relative to ROOT
     kind: ArtefactKind
-    service: str
-    """The nearest directory above with a manifest or a Dockerfile; `""` is ROOT."""
+    service: str  # the nearest directory above with a manifest or a Dockerfile; `""` is ROOT
     evidence: tuple[str, ...]
     inventory: Inventory
 

@@ -45,8 +45,7 @@ class ArtefactKind:
     category: CleanCategory
     title: str
     names: tuple[str, ...] = ()  # globs for the directory's own name; `*` for any
-    inside: tuple[tuple[Telltale, ...], ...] = ()
-    """Any of these groups must be there as a whole."""
+    inside: tuple[tuple[Telltale, ...], ...] = ()  # any of these groups must be there as a whole
     beside: tuple[str, ...] = ()
     also_beside: tuple[str, ...] = ()
     """Globs; of each of both at least one must match a file in the directory above."""
@@ -55,8 +54,7 @@ class ArtefactKind:
     never_inside: tuple[str, ...] = ()
     only_inside: tuple[str, ...] = ()
     """Globs for all that may be in it, where a tool makes just that; empty for anything."""
-    check: str = ""
-    """`compiled` if every entry must be compiled from a file beside the directory."""
+    check: str = ""  # `compiled` if every entry must be compiled from a file beside the directory
 
 
 class DirectoryNames(NamedTuple):
@@ -205,5 +203,4 @@ def _mark(path: str, holds: Mapping[str, Any]) -> Telltale:
 KINDS = tuple(kind_of(rule) for rule in all_rules().values() if rule.clean)
 """In the order in which they are tried."""
 BY_NAME = {kind.name: kind for kind in KINDS}
-ECOSYSTEMS = tuple(sorted({kind.ecosystem for kind in KINDS}))
-"""The choices of `--ecosystem`."""
+ECOSYSTEMS = tuple(sorted({kind.ecosystem for kind in KINDS}))  # the choices of `--ecosystem`

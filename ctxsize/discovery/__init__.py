@@ -24,8 +24,7 @@ from ctxsize.findings import Finding, Location
 from ctxsize.model import Problem
 
 _MOST_NAMED = 3
-_SECONDS_FOR_DOCKER = 60.0
-"""Seconds that Docker has for all Bake files together."""
+_SECONDS_FOR_DOCKER = 60.0  # seconds that Docker has for all Bake files together
 _SHARED = frozenset(
     (
         *("docker", ".docker", "dockerfiles", "container", "containers", "build", "deploy", "ci"),

@@ -40,14 +40,11 @@ WANTED = re.compile(r"(?s:.*/)?(?:[\w.\-]*[.\-_])?bake(?:[.\-_][\w.\-]+)?\.(?:hc
 _MOST_BYTES = 100_000
 """Number of bytes of the largest HCL file: python-hcl2 needs 40 s for a megabyte."""
 _MOST_NAMED = 5
-_HIDDEN = "…"
-"""The text printed instead of a value that Docker evaluated: it may contain a secret."""
+_HIDDEN = "…"  # the text printed instead of a value that Docker evaluated: it may contain a secret
 _COMMAND = "`docker buildx bake --print`"
 _SAVE = f"save the output of {_COMMAND} as bake.json beside this file"
-_SECONDS = 10.0
-"""Seconds that Docker has for one answer."""
-_MOST_PRINTED = 4_000_000
-"""Number of bytes of the longest answer."""
+_SECONDS = 10.0  # seconds that Docker has for one answer
+_MOST_PRINTED = 4_000_000  # number of bytes of the longest answer
 
 
 def collect(search: Search, paths: list[str]) -> None:

@@ -33,8 +33,7 @@ _TOOLS = (
 _ACTIONS = re.compile(r"docker/build-push-action(?:@.*)?")
 _MOST_COMBINATIONS = 256
 _LINE = re.compile(r"(?:.*\\\n)*.*")
-_PREFIX = re.compile(r"^[\s@\-+]*(?:\w+:\s+)?")
-"""Matches what make and YAML have before a command."""
+_PREFIX = re.compile(r"^[\s@\-+]*(?:\w+:\s+)?")  # Matches what make and YAML have before a command
 _JSON_TEXT = re.compile(r'"(?:[^"\\\n]|\\.)*"?')
 _VARIABLE = re.compile(r"^\s*(?:export\s+)?(\w+)\s*[:?]?=\s*(.*?)\s*$", re.MULTILINE)
 _REFERENCE = re.compile(r"\$[({](\w+)[)}]|\$(\w+)")
@@ -134,12 +133,10 @@ class AskedBuild(NamedTuple):
     """A command that builds an image."""
 
     builder: str
-    inside: str
-    """The directory, relative to that of the script."""
+    inside: str  # the directory, relative to that of the script
     operands: list[str]
     options: Mapping[str, list[str]]
-    line: int
-    """Number of lines before it in the script."""
+    line: int  # number of lines before it in the script
 
     @property
     def is_open(self) -> bool:

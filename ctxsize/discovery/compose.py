@@ -38,8 +38,7 @@ WANTED = re.compile(
 _TEXTS = ("context", "dockerfile", "dockerfile_inline", "target")
 """Keys of a build that Compose refuses with a list or a mapping."""
 _KEPT = ("build", "platform", "extends")
-_MOST_INCLUDED = 10_000
-"""Number of included files of the largest project."""
+_MOST_INCLUDED = 10_000  # number of included files of the largest project
 
 
 def collect(search: Search, paths: list[str]) -> None:
@@ -86,7 +85,7 @@ class ComposeReader:
 
     def __init__(self, search: Search) -> None:
         self._search = search
-        self._documents: dict[str, YamlMapping | None] = {}
+        self._documents: dict[str, YamlMapping] = {}
         self._read: dict[object, YamlMapping | None] = {}
         """Services, alone and of included files; None while they are being read."""
         self._included = 0

@@ -40,8 +40,7 @@ class Place:
 
     how: str
     """`compose`, `bake`, `workflow`, `command`, or `dockerfile` if only the Dockerfile does."""
-    name: str
-    """The name of the service, target or job; `""` if it has none."""
+    name: str  # the name of the service, target or job; `""` if it has none
     where: Location
 
     def __str__(self) -> str:
@@ -53,11 +52,9 @@ class Place:
 class FoundBuild:
     """A build of a local context, and all places that define it."""
 
-    build: Build
-    """The build, with paths as the user would name them from the working directory."""
+    build: Build  # the build, with paths as the user would name them from the working directory
     places: tuple[Place, ...]
-    guessed: bool = False
-    """True if the context was concluded from the Dockerfile alone."""
+    guessed: bool = False  # True if the context was concluded from the Dockerfile alone
     contested: bool = False
     """True if a command that is not written out may build it with another context."""
     outside: str = ""
@@ -88,16 +85,13 @@ class FoundBuild:
 class Search:
     """A repository whose files are searched for builds. Paths are relative to its root."""
 
-    root: str
-    """The directory as the user named it."""
+    root: str  # the directory as the user named it
     environment: Mapping[str, str] = field(default_factory=dict)
     """The variables that Compose and Bake files see besides `.env`."""
     plans: Plans = field(default_factory=Plans)
     """The parsed Dockerfiles, which the caller uses again."""
-    paths: list[str] = field(default_factory=list)
-    """The files that may define builds, in order."""
-    border: str = ""
-    """The repository around the root."""
+    paths: list[str] = field(default_factory=list)  # the files that may define builds, in order
+    border: str = ""  # the repository around the root
     docker_until: float | None = None
     """The time, as `time.monotonic` counts it, until which Docker may run; None for never."""
     builds: list[FoundBuild] = field(default_factory=list)

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 Yaml: TypeAlias = "str | list[Yaml] | YamlMapping | None"
 
-_MOST_VALUES = 500_000
-"""Number of values of the largest document, with those of its aliases."""
+_MOST_VALUES = 500_000  # number of values of the largest document, with those of its aliases
 _MERGE = "tag:yaml.org,2002:merge"
 _NULL = ("", "~", "null", "Null", "NULL")
 _BOOLEAN = re.compile("true|True|TRUE|false|False|FALSE")

@@ -9,17 +9,13 @@ from typing import ClassVar, Literal, NamedTuple
 from ctxsize.config import Budget
 from ctxsize.config.keys import Tolerance
 from ctxsize.findings import Confidence, Finding, Location, Severity
-from ctxsize.guard.baseline import Baseline, Known
-from ctxsize.guard.changes import SizeChange, SizeChanges, between
+from ctxsize.guard.baseline import Baseline, Known, SizeChange, SizeChanges, between
 from ctxsize.model import Amount, Clue, Counted, Directory, Measurement, Report
 from ctxsize.units import human, plural
 
-DEFAULT_GROWTH = Tolerance(percent=5)
-"""Growth that is allowed by default."""
-_MOST = 0.95
-"""Share of a directory from which a single part of it is named instead."""
-_LEAST = 0.001
-"""Share of the context below which no part is named."""
+DEFAULT_GROWTH = Tolerance(percent=5)  # growth that is allowed by default
+_MOST = 0.95  # share of a directory from which a single part of it is named instead
+_LEAST = 0.001  # share of the context below which no part is named
 _CODES = {
     "max": "CTX401",
     "max-files": "CTX402",
