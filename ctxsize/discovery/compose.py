@@ -19,6 +19,7 @@ from ctxsize.discovery.yaml import (
     Yaml,
     YamlError,
     YamlMapping,
+    listed,
     load,
     mapping_of,
     read_dotenv,
@@ -137,7 +138,7 @@ class ComposeReader:
             file = _File(path, directory, variables, self._document(path))
             include = self._interpolated(file.document.get("include"), file, file.document.line)
             included = YamlMapping()
-            for each in include if isinstance(include, list) else ():
+            for each in listed(include):
                 entry = each if isinstance(each, dict) else {"path": each}
                 included.update(self._include(entry, file))
             own = {name: self._service(file, name) for name in file.services}
@@ -166,8 +167,8 @@ class ComposeReader:
             return YamlMapping()
         inner = _texts(entry.get("project_directory"))
         directory = _join(file.directory, inner[0]) if inner else os.path.dirname(paths[0])
-        listed = [_join(file.directory, each) for each in _texts(entry.get("env_file"))]
-        variables = self._variables_of(listed or [_join(directory, ".env")], file.variables)
+        files = [_join(file.directory, each) for each in _texts(entry.get("env_file"))]
+        variables = self._variables_of(files or [_join(directory, ".env")], file.variables)
 
         def read() -> YamlMapping:
             self._included += 1
@@ -284,7 +285,7 @@ def _pairs(value: Yaml) -> YamlMapping:
     if isinstance(value, YamlMapping):
         found.dropped = value.dropped
         found.update((name, each) for name, each in value.items() if isinstance(each, str | None))
-    for each in value if isinstance(value, list) else ():
+    for each in listed(value):
         if isinstance(each, str):
             name, given, text = each.partition("=")
             found[name] = text if given else None
@@ -293,8 +294,7 @@ def _pairs(value: Yaml) -> YamlMapping:
 
 def _texts(value: Yaml) -> list[str]:
     """Return the texts in a list, or a single text as a list."""
-    listed = value if isinstance(value, list) else [value]
-    return [each for each in listed if isinstance(each, str) and each]
+    return [each for each in listed(value) or [value] if isinstance(each, str) and each]
 
 
 def _join(directory: str, path: str) -> str:

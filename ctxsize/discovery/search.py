@@ -38,8 +38,7 @@ _LARGEST_BYTES = 1_000_000
 class Place:
     """A place in a file that defines a build."""
 
-    how: str
-    """`compose`, `bake`, `workflow`, `command`, or `dockerfile` if only the Dockerfile does."""
+    how: str  # `compose`, `bake`, `workflow`, `command`, or `dockerfile` if only that does
     name: str  # the name of the service, target or job; `""` if it has none
     where: Location
 
@@ -57,8 +56,7 @@ class FoundBuild:
     guessed: bool = False  # True if the context was concluded from the Dockerfile alone
     contested: bool = False
     """True if a command that is not written out may build it with another context."""
-    outside: str = ""
-    """A sentence about the path of it that lies outside the repository; `""` if none does."""
+    outside: str = ""  # a sentence about the path of it that lies outside the repository
 
     @property
     def where(self) -> Location:
@@ -88,16 +86,14 @@ class Search:
     root: str  # the directory as the user named it
     environment: Mapping[str, str] = field(default_factory=dict)
     """The variables that Compose and Bake files see besides `.env`."""
-    plans: Plans = field(default_factory=Plans)
-    """The parsed Dockerfiles, which the caller uses again."""
+    plans: Plans = field(default_factory=Plans)  # the parsed Dockerfiles, which the caller reuses
     paths: list[str] = field(default_factory=list)  # the files that may define builds, in order
     border: str = ""  # the repository around the root
     docker_until: float | None = None
     """The time, as `time.monotonic` counts it, until which Docker may run; None for never."""
     builds: list[FoundBuild] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
-    problems: dict[Problem, None] = field(default_factory=dict)
-    """Problems with reading and understanding files, each once."""
+    problems: dict[Problem, None] = field(default_factory=dict)  # each once
     is_open: bool = False
     """True if some build has a context or a Dockerfile that is not written out."""
 
@@ -158,9 +154,10 @@ class Search:
         """
         if is_reference(build.context):
             return
-        paths = "\n".join((build.context, build.dockerfile or "", *build.build_contexts.values()))
-        context = self.shown(build.context)
         named = f"{place.name}: " if place.name else ""
+        contexts = placed(build.build_contexts, self.root)
+        paths = "\n".join((build.context, build.dockerfile or "", *contexts.values()))
+        context = self.shown(build.context)
         if not _is_possible(paths):
             self.complain("no-context", f"{named}no file can have such a name", place.where)
         elif not os.path.isdir(context):
@@ -170,7 +167,6 @@ class Search:
             dockerfile = build.dockerfile
             if dockerfile is not None and build.dockerfile_inline is None:
                 dockerfile = self.shown(dockerfile)
-            contexts = placed(build.build_contexts, self.root)
             build = replace(build, context=context, dockerfile=dockerfile, build_contexts=contexts)
             build = _concealed(build)
             contested, outside = guessed and self.is_open, self._outside(build)
@@ -259,22 +255,17 @@ def _concealed(build: Build) -> Build:
     Existing paths and usual platforms are printed; anything else is masked.
     """
     secret = tuple(each for each in build.hidden if not _USUAL_PLATFORM.fullmatch(each[0]))
-    build, target = replace(build, hidden=secret), build.target
-    shown = target and dict(secret).get(target, Build(hidden=secret).masked(target))
-    dockerfile = build.dockerfile and _mask(build, build.dockerfile)
-    build = replace(build, dockerfile=dockerfile, target_written=(target, shown))
+    target, masked = build.target, Build(hidden=secret).masked
+    shown = target and dict(secret).get(target, masked(target))
+    dockerfile = build.dockerfile and _mask(replace(build, hidden=secret), build.dockerfile)
+    build = replace(build, hidden=secret, dockerfile=dockerfile, target_written=(target, shown))
     build = hiding(build, build.build_arguments)
-    return replace(
-        build,
-        platforms=tuple(
-            each if _USUAL_PLATFORM.fullmatch(each) else build.masked(each)
-            for each in build.platforms
-        ),
-        build_contexts={
-            build.masked(name): value if os.path.lexists(value) else build.masked(value)
-            for name, value in build.build_contexts.items()
-        },
-    )
+    platforms = (e if _USUAL_PLATFORM.fullmatch(e) else build.masked(e) for e in build.platforms)
+    contexts = {
+        build.masked(name): value if os.path.lexists(value) else build.masked(value)
+        for name, value in build.build_contexts.items()
+    }
+    return replace(build, platforms=tuple(platforms), build_contexts=contexts)
 
 
 def _is_made(directory: str, names: Set[str]) -> bool:

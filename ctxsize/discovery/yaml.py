@@ -80,6 +80,11 @@ def mapping_of(value: Yaml) -> YamlMapping:
     return value if isinstance(value, YamlMapping) else YamlMapping()
 
 
+def listed(value: Yaml) -> list[Yaml]:
+    """Return `value` if it is a list, else an empty list."""
+    return value if isinstance(value, list) else []
+
+
 def load(text: str) -> Yaml:
     """Return the first document of `text`: `YamlMapping`, list, `str` or None.
 
