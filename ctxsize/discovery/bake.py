@@ -16,7 +16,6 @@ from dataclasses import replace
 from ctxsize.build import Build, is_reference, placed
 from ctxsize.discovery import compose
 from ctxsize.discovery.bakefile import (
-    BakeError,
     BakeFile,
     Body,
     literal,
@@ -24,10 +23,9 @@ from ctxsize.discovery.bakefile import (
     read_json,
     texts_in,
 )
-from ctxsize.discovery.search import Place, Search, by_directory, shortened
+from ctxsize.discovery.search import NotReadError, Place, Search, by_directory, shortened
 from ctxsize.engine.border import holds
 from ctxsize.engine.git import find_program
-from ctxsize.findings import Location
 
 # `defaultFilenames` of buildx: Bake reads all that exist, in this order. Up to buildx 0.13, files
 # in HCL came after all in JSON.
@@ -49,6 +47,7 @@ _MOST_PRINTED = 4_000_000  # number of bytes of the longest answer
 
 def collect(search: Search, paths: list[str]) -> None:
     """Add the builds of every Bake file."""
+    known = {*search.paths}
     for directory, names in by_directory(paths):
         usual = [name for name in _DEFAULTS if name in names]
         projects: list[tuple[BakeFile, list[str], bool]] = []
@@ -60,14 +59,16 @@ def collect(search: Search, paths: list[str]) -> None:
             # Bake reads Compose files too if it gets no `-f`; its `defaultFilenames` has the four
             # usual names, and no overrides.
             usual_names = (os.path.join(directory, name) for name in compose.NAMES)
-            beside = [path for path in usual_names if each is usual and path in search.paths]
+            beside = [path for path in usual_names if each is usual and path in known]
             with search.reading(files[0]):
                 # `compose.collect` reports the problems of these files.
                 reader = compose.ComposeReader(replace(search, problems={}))
                 for name in reader.builds(beside) if beside else ():
                     bake.add_service(name)
-                is_saved = [_added(bake, search, path) for path in files] == [True]
-                saved |= {*bake.targets, *bake.groups} if is_saved else set()
+            for path in files:
+                with search.reading(path):
+                    is_saved = _added(bake, search, path)
+            saved |= {*bake.targets, *bake.groups} if is_saved else set()
             projects.append((bake, [*beside, *files], is_saved))
         for bake, files, is_saved in projects:
             with search.reading(files[-1]):
@@ -78,17 +79,14 @@ def _added(bake: BakeFile, search: Search, path: str) -> bool:
     """Add a file, and return whether it may be saved output of `bake --print`."""
     is_hcl = path.lower().endswith(".hcl")
     text = search.read(path, _MOST_BYTES) if is_hcl else search.read(path)
-    try:
-        document = {} if text is None else read_hcl(text) if is_hcl else read_json(text)
-    except BakeError as error:
-        where = Location(search.shown(path), error.line)
-        search.complain("bake", f"not read: {error.message}", where)
+    if text is None:
         return False
-    usual = os.path.basename(path) in _DEFAULTS
-    is_printed = not (is_hcl or usual) and document.keys() <= {"group", "target"}
+    document = read_hcl(text) if is_hcl else read_json(text)
+    is_usual = is_hcl or os.path.basename(path) in _DEFAULTS
+    is_printed = not is_usual and document.keys() <= {"group", "target"}
     if is_printed:
         document = {key: literal(each) for key, each in document.items()}
-    bake.add(document, search.shown(path), text or "")
+    bake.add(document, search.shown(path), text)
     return is_printed
 
 
@@ -100,7 +98,7 @@ def _add_targets(bake: BakeFile, search: Search, files: list[str], known: set[st
     found = [(name, each) for name, each in builds.items() if name not in bake.unknown]
     try:
         found += _evaluated(search, directory, files, bake, unknown) if unknown else []
-    except BakeError as error:
+    except NotReadError as error:
         found += [(name, each) for name, each in builds.items() if name in unknown]
         text = f"not evaluated: {', '.join(shortened(unknown, _MOST_NAMED))}. {error.message}"
         search.complain("bake", text, bake.places[unknown[0]])
@@ -140,12 +138,14 @@ def _evaluated(
 ) -> list[tuple[str, Build]]:
     """Return the builds of targets of `bake` as Docker evaluates its `files` in `directory`.
 
-    Raises `BakeError` if Docker may not be asked, or cannot answer.
+    Raises `NotReadError` if Docker may not be asked, or cannot answer.
     """
     if search.docker_until is None:
-        raise BakeError(f"Run `ctxsize scan --ask-docker`, or {_SAVE}")
+        raise NotReadError("bake", f"Run `ctxsize scan --ask-docker`, or {_SAVE}")
     if not all(holds(search.border, search.shown(path)) for path in files):
-        raise BakeError("ctxsize does not run Docker, as a file lies outside the repository")
+        raise NotReadError(
+            "bake", "ctxsize does not run Docker, as a file lies outside the repository"
+        )
     answer = BakeFile()
     words = [word for path in files for word in ("-f", f"./{os.path.basename(path)}")]
     words += [name for name in names if re.fullmatch(r"\w[\w.\-]*", name, re.ASCII)]  # no options
@@ -157,7 +157,7 @@ def _evaluated(
         members = answer.groups.get(name)  # those of a matrix
         for member in members if isinstance(members, list) else [name]:
             if not isinstance(member, str) or member not in builds or member in answer.unknown:
-                raise BakeError(f"{_COMMAND} printed no target {name}")
+                raise NotReadError("bake", f"{_COMMAND} printed no target {name}")
             found.append((name, _hiding(builds[member], bake.targets[name])))
     return found
 
@@ -165,13 +165,13 @@ def _evaluated(
 def _hiding(build: Build, written: Body) -> Build:
     """Return a build that hides all values and names except those that its target has as literals.
 
-    Raises `BakeError` if it cannot be used without them: they may be values of variables.
+    Raises `NotReadError` if it cannot be used without them: they may be values of variables.
     """
     literals = {"", *(each for each in texts_in(written) if not re.search(r"[$%]\{", each))}
     inline = (build.dockerfile_inline or b"").decode("utf-8", "surrogatepass")
     if not {inline, *build.build_contexts} <= literals:
         text = "An inline Dockerfile or the name of a context may show values of variables"
-        raise BakeError(f"{text}: {_SAVE}")
+        raise NotReadError("bake", f"{text}: {_SAVE}")
     texts = {build.context, build.dockerfile or "", build.target, *build.platforms}
     texts |= {*build.build_arguments, *build.build_contexts.values()}
     return replace(build, hidden=tuple((each, _HIDDEN) for each in sorted(texts - literals)))
@@ -180,12 +180,14 @@ def _hiding(build: Build, written: Body) -> Build:
 def _docker(search: Search) -> tuple[str, dict[str, str]]:
     """Return a program outside the repository, and what it gets of our environment.
 
-    Raises `BakeError` if there is none.
+    Raises `NotReadError` if there is none.
     """
     path, home = os.environ.get("PATH", ""), os.environ.get("HOME", "/")
     program = find_program("docker", path, search.border)
     if program is None:
-        raise BakeError("docker is not installed, or PATH names it only inside the repository")
+        raise NotReadError(
+            "bake", "docker is not installed, or PATH names it only inside the repository"
+        )
     absolute = filter(os.path.isabs, path.split(os.pathsep))
     own = [each for each in absolute if not holds(search.border, each)]
     # The plugins in HOME are programs: those of the repository are not run.
@@ -196,7 +198,7 @@ def _docker(search: Search) -> tuple[str, dict[str, str]]:
 def _printed(search: Search, directory: str, words: list[str]) -> bytes:
     """Return what Docker prints; at the end of its time, kill it with all that it started.
 
-    Raises `BakeError` if Docker is missing, fails, is too slow or prints too much.
+    Raises `NotReadError` if Docker is missing, fails, is too slow or prints too much.
     """
     import subprocess
 
@@ -231,8 +233,9 @@ def _printed(search: Search, directory: str, words: list[str]) -> bytes:
     except (OSError, subprocess.TimeoutExpired):
         failed = True
     if failed or len(data) > _MOST_PRINTED:
-        raise BakeError(
+        raise NotReadError(
+            "bake",
             f"{_COMMAND} failed, or printed nothing or more than {_MOST_PRINTED:,} bytes within "
-            f"{_SECONDS:.0f} seconds"
+            f"{_SECONDS:.0f} seconds",
         )
     return data

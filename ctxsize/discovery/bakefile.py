@@ -15,6 +15,7 @@ from textwrap import dedent
 from typing import TypeAlias
 
 from ctxsize.build import Build
+from ctxsize.discovery.search import NotReadError
 from ctxsize.findings import Location
 
 Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
@@ -28,14 +29,6 @@ _VARIABLE = r"\$\{\s*([A-Za-z_][\w-]*)\s*\}"
 _PIECE = re.compile(rf"\$\$\{{|%%\{{|{_VARIABLE}|[$%]\{{")
 _HEAD = re.compile(r'^[ \t]*target\s+"?([^"\s{]+)"?\s*\{|"([^"]*)"\s*:')
 """Matches the head of a target: its line in HCL, its name in JSON."""
-
-
-class BakeError(Exception):
-    """The file cannot be read; the message is a clause, `line` is 1-based."""
-
-    def __init__(self, message: str, line: int | None = None) -> None:
-        super().__init__(message)
-        self.message, self.line = message, line
 
 
 class UnknownError(Exception):
@@ -247,12 +240,12 @@ def texts_in(value: Value) -> Iterator[str]:
 
 
 def read_json(text: str) -> Body:
-    """Return the document of a JSON file. Raises `BakeError`."""
+    """Return the document of a JSON file. Raises `NotReadError`."""
     try:
         document = json.loads(text)
     except ValueError as error:
         line = error.lineno if isinstance(error, json.JSONDecodeError) else None
-        raise BakeError(f"it is not JSON: {error}", line) from None
+        raise NotReadError("bake", f"it is not JSON: {error}", line) from None
     return document if isinstance(document, dict) else {}
 
 
@@ -269,14 +262,14 @@ def literal(value: Value) -> Value:
 
 
 def read_hcl(text: str) -> Body:
-    """Return the document of an HCL file in the form of JSON. Raises `BakeError`.
+    """Return the document of an HCL file in the form of JSON. Raises `NotReadError`.
 
     Needs python-hcl2, which comes with the extra `ctxsize[bake]`.
     """
     try:
         import hcl2
     except ImportError:
-        raise BakeError("HCL needs python-hcl2: pip install 'ctxsize[bake]'") from None
+        raise NotReadError("bake", "HCL needs python-hcl2: pip install 'ctxsize[bake]'") from None
     options = hcl2.SerializationOptions(with_comments=False, explicit_blocks=False)
     try:
         document = _from_hcl(hcl2.loads(f"{text}\n", serialization_options=options))
@@ -285,7 +278,7 @@ def read_hcl(text: str) -> Body:
     except Exception as error:  # `hcl2` passes on the errors of its parser
         line = getattr(error, "line", None)
         known = line if isinstance(line, int) and line > 0 else None
-        raise BakeError("it is not HCL", known) from None
+        raise NotReadError("bake", "it is not HCL", known) from None
     return document if isinstance(document, dict) else {}
 
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from ctxsize.build import Build, is_reference, placed
 from ctxsize.codes import severity_of
 from ctxsize.discovery.search import Place, Search
-from ctxsize.discovery.yaml import Yaml, YamlError, YamlMapping, listed, load, mapping_of
+from ctxsize.discovery.yaml import Yaml, YamlMapping, listed, load, mapping_of
 from ctxsize.engine.border import holds
 from ctxsize.findings import Finding, Location
 from ctxsize.shell import commands, in_directories, is_read_whole
@@ -218,14 +218,8 @@ def _listed(text: str, open_mark: str) -> tuple[str, ...]:
 def add_workflow(search: Search, path: str, text: str) -> None:
     """Add the builds of a workflow, those of a matrix one by one."""
     where = Location(search.shown(path))
-    try:
-        document = load(text)
-    except YamlError as error:
-        where = replace(where, line=error.line)
-        search.complain("yaml", f"not read: {error.message}", where)
-        return
     root = os.path.dirname(os.path.dirname(os.path.dirname(path)))
-    for name, job in mapping_of(mapping_of(document).get("jobs")).items():
+    for name, job in mapping_of(mapping_of(load(text)).get("jobs")).items():
         matrix = mapping_of(mapping_of(job).get("strategy")).get("matrix")
         for step in map(mapping_of, listed(mapping_of(job).get("steps"))):
             line = step.line_of("uses" if "uses" in step else "run")

@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from ctxsize.build import Build, is_reference
-from ctxsize.discovery.search import Place, Search, by_directory
+from ctxsize.discovery.search import NotReadError, Place, Search, by_directory
 from ctxsize.discovery.yaml import (
     InterpolationError,
     Interpolator,
     Yaml,
-    YamlError,
     YamlMapping,
     listed,
     load,
@@ -149,13 +148,11 @@ class ComposeReader:
         """Return a file, parsed once for all projects; an empty one if it cannot be read."""
         if path not in self._documents:
             self._documents[path] = YamlMapping()
-            try:
+            with self._search.reading(path):
                 document = load(self._search.read(path) or "")
                 if not isinstance(document, YamlMapping | None):
-                    raise YamlError("it is not a mapping")
+                    raise NotReadError("yaml", "it is not a mapping")
                 self._documents[path] = mapping_of(document)
-            except YamlError as error:
-                self._complain("yaml", f"not read: {error.message}", path, error.line)
         return self._documents[path]
 
     def _include(self, entry: Mapping[str, Yaml], file: _File) -> YamlMapping:

@@ -34,6 +34,14 @@ _LARGEST_BYTES = 1_000_000
 """Number of bytes of the largest file that is read: parsing large YAML takes minutes."""
 
 
+class NotReadError(Exception):
+    """A file cannot be read or evaluated; the message is a clause, `line` is 1-based."""
+
+    def __init__(self, code: str, message: str, line: int | None = None) -> None:
+        super().__init__(message)
+        self.code, self.message, self.line = code, message, line
+
+
 @dataclass(frozen=True)
 class Place:
     """A place in a file that defines a build."""
@@ -139,12 +147,15 @@ class Search:
         self.problems[Problem("unread", message, path, effect=Effect.LOWER_BOUND)] = None
 
     @contextmanager
-    def reading(self, path: str) -> Iterator[Location]:
-        """Record a problem with the file at `path` if its nesting exceeds Python's recursion."""
+    def reading(self, path: str) -> Iterator[None]:
+        """Record that the file at `path` cannot be read, or is nested deeper than Python allows."""
         try:
-            yield Location(self.shown(path))
+            yield
         except RecursionError:
             self._unread(self.shown(path), "not read: it is nested too deeply")
+        except NotReadError as error:
+            where = Location(self.shown(path), error.line)
+            self.complain(error.code, f"not read: {error.message}", where)
 
     def add(self, place: Place, build: Build, *, guessed: bool = False) -> None:
         """Add a build if its context is a directory of this machine.

@@ -15,6 +15,8 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, TypeAlias
 
+from ctxsize.discovery.search import NotReadError
+
 if TYPE_CHECKING:
     import yaml
 
@@ -43,14 +45,6 @@ _LINE = re.compile(
 )
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
-
-
-class YamlError(Exception):
-    """The text is not YAML; `line` is 1-based."""
-
-    def __init__(self, message: str, line: int | None = None) -> None:
-        super().__init__(message)
-        self.message, self.line = message, line
 
 
 class YamlMapping(dict[str, "Yaml"]):
@@ -88,7 +82,7 @@ def listed(value: Yaml) -> list[Yaml]:
 def load(text: str) -> Yaml:
     """Return the first document of `text`: `YamlMapping`, list, `str` or None.
 
-    Anchors, aliases and merge keys are resolved. Raises `YamlError`.
+    Anchors, aliases and merge keys are resolved. Raises `NotReadError`.
     """
     import yaml
 
@@ -99,11 +93,11 @@ def load(text: str) -> Yaml:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = None if mark is None else mark.line + 1
-        raise YamlError(error.problem or "no YAML", line) from None
+        raise NotReadError("yaml", error.problem or "no YAML", line) from None
     except yaml.YAMLError as error:  # for instance a NUL, which YAML forbids
-        raise YamlError(str(error).splitlines()[0]) from None
+        raise NotReadError("yaml", str(error).splitlines()[0]) from None
     except RecursionError:
-        raise YamlError("nested too deeply") from None
+        raise NotReadError("yaml", "nested too deeply") from None
 
 
 def _value_of(node: yaml.Node, number: Iterator[int]) -> Yaml:
@@ -111,7 +105,7 @@ def _value_of(node: yaml.Node, number: Iterator[int]) -> Yaml:
 
     # As `excessive aliasing` of go-yaml: aliases of aliases would multiply without end.
     if next(number) >= _MOST_VALUES:
-        raise YamlError(f"it has more than {_MOST_VALUES:,} values")
+        raise NotReadError("yaml", f"it has more than {_MOST_VALUES:,} values")
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, number)
     if isinstance(node, yaml.SequenceNode):
@@ -128,7 +122,7 @@ def _mapping(node: yaml.MappingNode, number: Iterator[int]) -> YamlMapping:
     for key_node, value_node in node.value:
         key, line, tag = key_node.value, key_node.start_mark.line + 1, value_node.tag
         if not isinstance(key, str):
-            raise YamlError("a key is no text", line)
+            raise NotReadError("yaml", "a key is no text", line)
         value = None if tag == "!reset" else _value_of(value_node, number)
         if key_node.tag == _MERGE:
             merged += value if isinstance(value, list) else [value]
