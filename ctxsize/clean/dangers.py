@@ -15,9 +15,9 @@ from functools import cache
 from pathlib import PurePath
 from typing import TypeVar
 
+from ctxsize.clean import CleanObjection
 from ctxsize.clean.descent import Descent, held
 from ctxsize.clean.inventory import BARE, REPOSITORIES, is_writable
-from ctxsize.clean.plan import CleanObjection
 from ctxsize.engine import git
 from ctxsize.reader import entries_in, read_file
 

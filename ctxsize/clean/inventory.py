@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import NamedTuple
 
+from ctxsize.clean import CleanObjection, DiskSize, Inventory, Part
 from ctxsize.clean.descent import Descent, ElsewhereError, held, locked_files, tour
-from ctxsize.clean.plan import CleanObjection, DiskSize, Inventory, Part
 from ctxsize.clean.proofs import BY_NAME
 from ctxsize.engine.events import Progress
 from ctxsize.reader import entries_in, read_file, read_start

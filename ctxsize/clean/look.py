@@ -16,33 +16,19 @@ from functools import partial
 from pathlib import PurePath
 
 from ctxsize import units
-from ctxsize.clean.dangers import Dangers
-from ctxsize.clean.descent import Descent, ElsewhereError, held, start_of, tour
-from ctxsize.clean.inventory import (
-    RECORD,
-    REPOSITORIES,
-    Record,
-    is_orphan,
-    is_trash,
-    record_of,
-    take,
-)
-from ctxsize.clean.plan import (
+from ctxsize.clean import (
     CleanCandidate,
     CleanObjection,
     CleanPlan,
     Inventory,
     Passed,
+    inventory,
+    proofs,
 )
-from ctxsize.clean.proofs import (
-    BY_NAME,
-    ArtefactKind,
-    CleanCategory,
-    DirectoryNames,
-    Surroundings,
-    judge,
-    looks_like,
-)
+from ctxsize.clean.dangers import Dangers
+from ctxsize.clean.descent import Descent, ElsewhereError, held, start_of, tour
+from ctxsize.clean.inventory import RECORD, REPOSITORIES, Record
+from ctxsize.clean.proofs import BY_NAME, ArtefactKind, CleanCategory, DirectoryNames, Surroundings
 from ctxsize.engine.dockerfiles import is_dockerfile
 from ctxsize.engine.events import Progress
 from ctxsize.errors import InputError
@@ -138,7 +124,7 @@ class _Looking:
             return []
         for link in sorted(listing.links):
             self._pass_by_name(link, "symlink", "it is a symlink")
-        orphans = (each for each in listing.files if is_orphan(self.descent.fd, each))
+        orphans = (each for each in listing.files if inventory.is_orphan(self.descent.fd, each))
         self.records += sorted(map(self.descent.below, orphans))
         return [(each, each) for each in sorted(listing.directories - REPOSITORIES)]
 
@@ -167,11 +153,11 @@ class _Looking:
 
     def _is_settled(self, name: str, listing: DirectoryNames) -> bool:
         """Return whether the current directory needs no look inside; notes it if so."""
-        if is_trash(name):
+        if inventory.is_trash(name):
             self._leftover(name)
             return True
         read = partial(start_of, self.descent.fd)
-        verdict = judge(Surroundings(name, listing, self.above[::-1], read))
+        verdict = proofs.judge(Surroundings(name, listing, self.above[::-1], read))
         if verdict is None:
             return False
         kind, evidence, doubt = verdict
@@ -184,7 +170,7 @@ class _Looking:
 
     def _leftover(self, name: str) -> None:
         """Note the rest of an earlier run, if its record shows that all of it was proved."""
-        found = record_of(self.descent.fd, name)
+        found = inventory.record_of(self.descent.fd, name)
         if found is None:
             message = "an earlier run left it without a record of its contents: check it by hand"
             self._pass(self.descent.path, _LEFTOVER, "not-proven", message)
@@ -204,7 +190,7 @@ class _Looking:
         if not self._is_wanted(kind):
             return
         try:
-            found = take(descent.fd, progress=self._advance)
+            found = inventory.take(descent.fd, progress=self._advance)
         except OSError as error:
             self._problem(path, error)
             return
@@ -233,7 +219,7 @@ class _Looking:
         return not self.choice.ecosystems or kind.ecosystem in ("", *self.choice.ecosystems)
 
     def _pass_by_name(self, name: str, code: str, message: str) -> None:
-        kind = looks_like(name, self.above[-1])
+        kind = proofs.looks_like(name, self.above[-1])
         if kind is not None:
             self._pass(self.descent.below(name), kind, code, message)
 

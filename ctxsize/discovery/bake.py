@@ -15,14 +15,7 @@ from dataclasses import replace
 
 from ctxsize.build import Build, is_reference, placed
 from ctxsize.discovery import compose
-from ctxsize.discovery.bakefile import (
-    BakeFile,
-    Body,
-    literal,
-    read_hcl,
-    read_json,
-    texts_in,
-)
+from ctxsize.discovery.bakefile import BakeFile, Body, literal, read_hcl, read_json, texts_in
 from ctxsize.discovery.search import NotReadError, Place, Search, by_directory, shortened
 from ctxsize.engine.border import holds
 from ctxsize.engine.git import find_program
@@ -63,8 +56,10 @@ def collect(search: Search, paths: list[str]) -> None:
             with search.reading(files[0]):
                 # `compose.collect` reports the problems of these files.
                 reader = compose.ComposeReader(replace(search, problems={}))
-                for name in reader.builds(beside) if beside else ():
-                    bake.add_service(name)
+                for name, (_, build) in (reader.builds(beside) if beside else {}).items():
+                    bake.hidden = build.hidden
+                    # Bake replaces dots in the names of targets (`sanitizeTargetName` of buildx).
+                    bake.targets[name.replace(".", "_")] = _target_of(build, directory)
             for path in files:
                 with search.reading(path):
                     is_saved = _added(bake, search, path)
@@ -73,6 +68,21 @@ def collect(search: Search, paths: list[str]) -> None:
         for bake, files, is_saved in projects:
             with search.reading(files[-1]):
                 _add_targets(bake, search, files, set() if is_saved else saved)
+
+
+def _target_of(build: Build, directory: str) -> Body:
+    """Return the target that Bake makes of a service in a Compose file in `directory`."""
+    args: Body = {**build.build_arguments}
+    body: Body = {
+        "dockerfile": os.path.relpath(build.dockerfile or "", build.context),
+        "dockerfile-inline": (build.dockerfile_inline or b"").decode(),
+        "target": build.target,
+        "args": args,
+        "platforms": [*build.platforms],
+    }
+    if not is_reference(build.context):
+        body["context"] = os.path.relpath(build.context, directory or ".")
+    return {key: literal(each) for key, each in body.items() if each}
 
 
 def _added(bake: BakeFile, search: Search, path: str) -> bool:

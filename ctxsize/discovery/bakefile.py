@@ -67,11 +67,6 @@ class BakeFile:
                 self.targets[name] = _merged(self.targets.get(name, {}), body)
                 self.places[name] = Location(path, lines.get(name, 1))
 
-    def add_service(self, name: str) -> None:
-        """Add a service of a Compose file: a target of that name needs more than is known here."""
-        # Bake replaces dots in the names of targets (`sanitizeTargetName` of buildx).
-        self.targets[name.replace(".", "_")] = {"matrix": {}}
-
     def builds(self) -> dict[str, Build]:
         """Return the builds of the targets, with paths as the file has them.
 
@@ -81,7 +76,7 @@ class BakeFile:
             with suppress(UnknownError):
                 self._variable(name)
         texts = ((name, text) for name, it in self._variables.items() for text in texts_in(it))
-        self.hidden = tuple((text, f"${{{name}}}") for name, text in texts)
+        self.hidden = (*self.hidden, *((text, f"${{{name}}}") for name, text in texts))
         named = {text for value in self.groups.values() for text in self._listed(value)}
         bodies = self.targets.values()
         parents = {text for body in bodies for text in self._listed(body.get("inherits"))}

@@ -85,11 +85,7 @@ def add_package(search: Search, path: str, text: str) -> None:
 
 
 def _add_parts(
-    search: Search,
-    path: str,
-    text: str,
-    pattern: re.Pattern[str],
-    script_of: Callable[[str], str],
+    search: Search, path: str, text: str, pattern: re.Pattern[str], script_of: Callable[[str], str]
 ) -> None:
     """Add the builds of the parts of a file that match `pattern`, each a script of its own."""
     directories = [os.path.dirname(path)]

@@ -210,9 +210,6 @@ class Search:
             text = f"what git ignores is not known: {error}"
             self.complain("git", text, Location(self.root))
             skipped = frozenset()
-        self.paths += filter(wanted, self._walk(skipped))
-
-    def _walk(self, skipped: Set[str]) -> Iterator[str]:
         pending = [""]
         while pending:
             directory = pending.pop()
@@ -227,10 +224,11 @@ class Search:
             below: list[str] = []
             for entry in entries:
                 path = os.path.join(directory, entry.name)
-                if not entry.is_dir(follow_symlinks=False):
-                    yield path
-                elif entry.name not in _NEVER and f"{path}/" not in skipped:
-                    below.append(path)
+                if entry.is_dir(follow_symlinks=False):
+                    if entry.name not in _NEVER and f"{path}/" not in skipped:
+                        below.append(path)
+                elif wanted(path):
+                    self.paths.append(path)
             pending += reversed(below)
 
 

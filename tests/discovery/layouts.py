@@ -279,6 +279,12 @@ target "default" {
         ),
         "x",
     ],
+    "over compose": [
+        file("docker-bake.hcl", b'target "web" {\n  args = { B = "2" }\n  target = "prod"\n}\n'),
+        _compose("services:\n  web:\n    build:\n      context: ./web\n      args: {A: 1}\n"),
+        _compose("services: {web: {build: {args: {A: 3}}}}\n", "compose.override.yaml"),
+        file("web/Dockerfile", STAGES),
+    ],
     "override": [
         file("docker-bake.hcl", b'target "app" {\n  context = "app"\n  args = { A = "1" }\n}\n'),
         file(
@@ -320,12 +326,6 @@ target "default" {
 """Bake files whose values are literals, variables and `${NAME}`."""
 
 BAKE_BY_DOCKER: dict[str, list[str | Node]] = {
-    "over compose": [
-        file("docker-bake.hcl", b'target "web" {\n  args = { B = "2" }\n  target = "prod"\n}\n'),
-        _compose("services:\n  web:\n    build:\n      context: ./web\n      args: {A: 1}\n"),
-        _compose("services: {web: {build: {args: {A: 3}}}}\n", "compose.override.yaml"),
-        file("web/Dockerfile", STAGES),
-    ],
     "a matrix of literals": [
         file(
             "docker-bake.hcl",
