@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ctxsize.advice import DockerfileAdvice
     from ctxsize.build import Options
-    from ctxsize.clean.plan import CleanPlan, Result
+    from ctxsize.clean import CleanPlan, Result
     from ctxsize.config import Config
     from ctxsize.discovery import Discovery
     from ctxsize.engine.events import Progress, Steps

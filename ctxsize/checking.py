@@ -35,7 +35,6 @@ from ctxsize.entry import Kind
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
 from ctxsize.findings import Finding
 from ctxsize.guard import baseline as baselines
-from ctxsize.guard import changes
 from ctxsize.model import Report
 from ctxsize.units import human
 
@@ -306,4 +305,4 @@ def diff(
         return guard.Side(place, held.content_bytes, held.files, complete=complete), held
 
     (old, was), (new, now) = side(before), side(after or ".")
-    return guard.DiffReport(old, new, changes.between(was, now))
+    return guard.DiffReport(old, new, baselines.between(was, now))
