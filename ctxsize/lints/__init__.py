@@ -26,7 +26,7 @@ from ctxsize.lints.case import Case
 from ctxsize.lints.lookup import LintTree, Target
 from ctxsize.lints.targets import STDIN, Cases, targets_of
 from ctxsize.model import Problem
-from ctxsize.recommender.matches import names
+from ctxsize.recommender.build_files import names
 
 Check = Callable[[Case], Iterator[Finding]]
 """A lint: a function that yields the findings of one code."""

@@ -62,13 +62,6 @@ class EntryType(str, Enum):
     SYMLINK = "symlink"
 
 
-class Form(str, Enum):
-    """The pattern for a match: `**/name`, or the path if such names often mean something else."""
-
-    ANYWHERE = "anywhere"
-    ANCHORED = "anchored"
-
-
 MARKERS = {
     "beside": "{one} beside it",
     "beside_all": "{all} beside it",
@@ -82,7 +75,6 @@ MARKERS = {
     "begins": "its first bytes",
     "twin": "the same name without {all} beside it",
     "at_least": "{size} or more",
-    "mostly_of": "most of it in {list}",
     "only_programs": "nothing but compiled programs in it",
     "only_documents": "nothing but text and pictures in it",
     "link": "a symlink to {all}",
@@ -113,8 +105,7 @@ class Marker:
         names = [f"`{each}`" for each in self.names]
         one = names[0] if len(names) == 1 else "one of " + ", ".join(names)
         clause = "a symlink" if self.names == ("",) else MARKERS[self.kind]
-        whole, size = " and ".join(names), units.human(self.number)
-        return clause.format(one=one, all=whole, list=", ".join(names), size=size)
+        return clause.format(one=one, all=" and ".join(names), size=units.human(self.number))
 
 
 @dataclass(frozen=True)
@@ -132,7 +123,8 @@ class Rule:
     why: str
     again: str = ""
     kind: EntryType = EntryType.DIRECTORY
-    form: Form = Form.ANYWHERE
+    anchored: bool = False
+    """True for the path instead of `**/name`, as such names often mean something else."""
     contents: bool = False
     volatile: bool = True
     traps: tuple[str, ...] = ()
@@ -158,7 +150,7 @@ class Rule:
         """Return the pattern that it suggests, in words."""
         if self.never:
             return "never suggested"
-        if self.form is Form.ANCHORED or self.find[0].startswith("/"):
+        if self.anchored or self.find[0].startswith("/"):
             return "its path" + (" with `/*`" if self.contents else "")
         return ", ".join(f"`**/{each}`" for each in self.find)
 
@@ -264,7 +256,7 @@ def rule_of(name: str, row: dict[str, Any]) -> Rule:
         category=Category(values.pop("category")),
         marker=marker,
         kind=kind,
-        form=Form.ANCHORED if any_name else Form(values.pop("form", Form.ANYWHERE)),
+        anchored=any_name or values.pop("form", "anywhere") == "anchored",
         traps=texts(values.pop("traps", [])),
         nests=nests and {"names": find, **({} if nests is True else nests)},
         **values,  # an unknown key raises `TypeError`

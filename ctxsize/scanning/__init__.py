@@ -17,8 +17,8 @@ from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.transfers import unknown_transfer
 from ctxsize.errors import CtxsizeError, UndecidedError
 from ctxsize.findings import Finding, in_order
-from ctxsize.recommender.advisor import Advisor, Choice
-from ctxsize.recommender.governed import discovered
+from ctxsize.recommender.advisor import Advisor
+from ctxsize.recommender.context import discovered
 from ctxsize.recommender.tree import travelling
 from ctxsize.scanning.across import Measured, Row, Scan, findings
 
@@ -127,7 +127,7 @@ class _Contexts:
     def _suggested(self, snapshot: Snapshot) -> Snapshot | None:
         try:
             advisor = Advisor(snapshot, discovering=self._discovering)
-            advice = advisor.advise(Choice())
+            advice = advisor.advise()
         except CtxsizeError:
             return None
         if advice.edit is None:

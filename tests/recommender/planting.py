@@ -121,8 +121,6 @@ def _plant(root: Path, marker: Marker, path: str, kind: EntryType) -> None:
             target = at if kind is EntryType.FILE else at / "large.csv"
             put(target)
             os.truncate(target, marker.number)
-        case Marker("mostly_of", (ending, *_)):
-            put(at / f"rows{ending}", b"x" * 1000)
         case Marker("only_programs"):
             put(at / "tool", b"\x7fELF\0")
         case Marker("only_documents"):
