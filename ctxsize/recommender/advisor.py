@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from ctxsize.codes import severity_of
@@ -22,14 +22,13 @@ from ctxsize.recommender.context import BuildContext, Discovering
 from ctxsize.recommender.outcome import (
     Advice,
     Blocked,
-    Certainty,
     Match,
     Objection,
     Question,
     Size,
     Suggestion,
 )
-from ctxsize.recommender.rules import Category, all_rules, is_source
+from ctxsize.recommender.rules import Category, is_source
 from ctxsize.recommender.tree import Sums, directories_above, is_below, outermost, sum_of
 from ctxsize.writer.merge import Addition, merge
 
@@ -65,8 +64,7 @@ class Advisor(BuildContext):
     def advise(self, only: Collection[str] = (), *, unsafe: bool = False) -> Advice:
         """Return the advice, with an edit of the safe suggestions, or of all if `unsafe`.
 
-        `only` are names of rules or paths: then exactly these are chosen, even if they are not
-        safe. The proof tries the exact bytes that the edit writes. Raises `InputError`.
+        `only` chooses exactly these rules or paths. Raises `InputError` for another name.
         """
         step(self._steps, "matching rules")
         usable = [match for match in self.found if match.hard is None]
@@ -75,7 +73,11 @@ class Advisor(BuildContext):
         made += around(self.found, self.facts, self.proof.needed)
         holding, failed = self.proof.holding(made, self._steps)
         made = ranked(holding, self.sums, self.transfer, travels=self.transfers)
-        _check(only, made)
+        known = {name for each in made for name in (each.rule.name, *each.paths)}
+        for name in only:
+            if name not in known:
+                hint = "ctxsize suggest --explain says what is not suggested, and why"
+                raise InputError(f"no suggestion has the name {name!r}", hint=hint)
         chosen = [
             each
             for each in made
@@ -85,7 +87,7 @@ class Advisor(BuildContext):
         made, edit, after = self._edited(made, chosen)
         asked = (each for each in self._questions(usable) if not self.build_files.taking(each.path))
         questions = tuple(asked)
-        secrets = [e for e in self.found if e.secret not in (None, Certainty.POSSIBLE)]
+        secrets = [e for e in self.found if e.secret not in (None, Confidence.POSSIBLE)]
         findings = [*self._missing(made), *map(self._asked, questions), *self._secrets(secrets)]
         problems = [*self._real.problems, *self.assumed, *self.build_files.problems]
         ignored = self.git.ignored
@@ -120,10 +122,7 @@ class Advisor(BuildContext):
     def _edited(
         self, made: list[Suggestion], chosen: list[Suggestion]
     ) -> tuple[list[Suggestion], Edit | None, Size]:
-        """Return the suggestions with the chosen ones marked, the edit, and the size after it.
-
-        Raises `InputError` if the bytes of the edit do not pass the proof.
-        """
+        """Mark the chosen ones; return all, the edit whose exact bytes pass the proof, its size."""
         if all(each.paths == (self.own_path,) for each in chosen) and self.new_file:
             # A new ignore file that hides only itself is useless.
             made = [each for each in made if each.paths != (self.own_path,)]
@@ -193,17 +192,14 @@ class Advisor(BuildContext):
                     Severity.WARNING,
                     f"a secret is in the context: {match.rule.why}",
                     self._located(match.path),
-                    _confidence(match),
+                    match.secret or Confidence.POSSIBLE,
                     evidence=(match.path,),
                     help="if no build reads it, add it to the ignore file: "
                     f"ctxsize suggest --explain {match.rule.name} shows how",
                 )
 
     def _questions(self, explained: Iterable[Match]) -> Iterator[Question]:
-        """Yield the largest directories and files that contain none of `explained`, largest first.
-
-        If a few entries contain most of a directory, the questions are about these entries.
-        """
+        """Yield the largest directories and files that contain none of `explained`."""
         sums, gone = self.transfer, defaultdict[str, Sums](Sums)
         for path in outermost({match.path for match in explained if match.path in sums}):
             for each in {"", path, *directories_above(path)}:
@@ -237,9 +233,13 @@ class Advisor(BuildContext):
         held = self.snapshot.folder(path)
         if held is None:
             return is_source(path.rpartition("/")[2])
-        sizes = (each for at in held.tree() for each in self.transfer.names_in(at.path).items())
-        written = sum(size for name, size in sizes if size and is_source(name))
-        return written * 2 > self.transfer[path].content_bytes
+        written, half = 0, self.transfer[path].content_bytes // 2
+        for each in held.tree():
+            sizes = self.transfer.names_in(each.path).items()
+            written += sum([size for name, size in sizes if size and is_source(name)])
+            if written > half:
+                return True
+        return False
 
     def _state(self, path: str) -> str:
         if not self.git.covers(path):
@@ -259,8 +259,7 @@ def ranked(
     """Return the suggestions that are worth a line: safe ones first, then by size.
 
     Secrets of any size are worth a line, and so are volatile files that are transferred.
-    The size of each suggestion excludes the paths of those before it. `travels` is False if the
-    transfer is unknown.
+    The size of each suggestion excludes the paths of those before it.
     """
 
     def value(each: Suggestion) -> tuple[bool, float, str, tuple[str, ...]]:
@@ -290,10 +289,6 @@ def _weight(sums: Sums) -> float:
     return sums.content_bytes + _FILE_IS_WORTH * sums.entries
 
 
-def _confidence(match: Match) -> Confidence:
-    return Confidence((match.secret or Certainty.POSSIBLE).value)
-
-
 def _copied(match: Match, named: Named) -> Finding:
     bound, path = named.instruction == "RUN", match.path
     lead = f"takes {named.source}" if bound else f"{named.source} puts a secret into the image"
@@ -303,19 +298,8 @@ def _copied(match: Match, named: Named) -> Finding:
         Severity.WARNING if bound else Severity.ERROR,
         f"{named.instruction} {lead}: {path} is {match.rule.why}",
         Location(named.dockerfile, named.line),
-        _confidence(match),
+        match.secret or Confidence.POSSIBLE,
         evidence=(path,),
         help=f"mount it where it is needed: RUN --mount=type=secret,id={secret} …, "
         f"and docker build --secret id={secret},src={path}",
     )
-
-
-def _check(only: Collection[str], made: Sequence[Suggestion]) -> None:
-    """Raise `InputError` for a name that no suggestion has."""
-    known = {name for each in made for name in (each.rule.name, *each.paths)}
-    for name in only:
-        if name not in known:
-            hint = "ctxsize suggest lists all suggestions"
-            if name in all_rules():
-                hint = f"ctxsize suggest --explain {name} says why"
-            raise InputError(f"no suggestion has the name {name!r}", hint=hint)

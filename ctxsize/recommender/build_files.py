@@ -228,10 +228,9 @@ class BuildFiles:
 
 
 def with_bases(request: Request) -> tuple[Request, tuple[Problem, ...]]:
-    """Return `request` with a value for each build argument without which FROM fails.
+    """Return `request` with a value for each argument without which FROM fails, and problems.
 
-    The sources of instructions do not depend on the image. The problems name the arguments.
-    Return `request` itself if FROM fails for no argument.
+    The sources of instructions do not depend on the image.
     """
     if request.dockerfile is None:
         return request, ()

@@ -103,10 +103,7 @@ def _may_stand_anywhere(matches: list[Match], facts: Facts, exceptional: Iterabl
 def _harmless_others(
     matches: list[Match], facts: Facts, safe: Collection[str]
 ) -> list[Match] | None:
-    """Return what `**/name` hides besides the matches; None if something may be needed.
-
-    A few unproven paths count as proven if many others are and no trap objects to them.
-    """
+    """Return the few unproven paths that `**/name` hides too; None if one may be needed."""
     rule, find = matches[0].rule, matches[0].find
     proven = {match.path for match in matches}
     alike = (path for path in facts.called(find.rpartition("/")[2]) if fits(find, path))
@@ -135,10 +132,9 @@ class Proof:
         """The entries that are sent and that a Dockerfile takes by name."""
 
     def fault(self, made: Sequence[Suggestion], data: bytes | None = None) -> str:
-        """Return why the lines of suggestions do not hide exactly their paths, as a clause.
+        """Return why the lines do not hide just their paths, `""` if they do.
 
-        The lines are part of the ignore file `data`, or by default at the end of the current one.
-        Return `""` if they hide exactly their paths.
+        They are in the ignore file `data`, or by default at the end of the current one.
         """
         if data is None:
             lines = [line for each in made for line in each.patterns]
@@ -154,10 +150,7 @@ class Proof:
     def holding(
         self, made: list[Suggestion], steps: Steps | None, before: Sequence[Suggestion] = ()
     ) -> tuple[list[Suggestion], list[tuple[Suggestion, str]]]:
-        """Return the suggestions that pass the proof together, and the others with their faults.
-
-        Earlier suggestions have precedence. Those in `before` have already passed.
-        """
+        """Return what passes the proof together with `before`, and the others with their faults."""
         fault = self.fault([*before, *made]) if made else ""
         if not fault:
             return made, []
@@ -197,11 +190,12 @@ def _fault(attempt: Attempt, made: Iterable[Suggestion]) -> str:
     changes, sent, faults = attempt.changes, attempt.sent, dict[str, str]()
     for path in changes.hidden:
         at = path.rpartition("/")[0]
-        if path in stays or in_kept(at) or not (path in hidden or in_hidden(at)):
+        is_hidden = path in hidden or in_hidden(at)
+        if not is_hidden or path in stays or (kept and in_kept(at)):
             faults[path] = f"{path} would disappear"
     left = [path for path in hidden - stays if path in sent and path not in sent.directories]
-    within = ((at, names) for at, names in sent.names.items() if in_hidden(at) and not in_kept(at))
-    left += (f"{at}/{name}" for at, names in within for name in names)
+    within = (at for at in sent.names if in_hidden(at) and not in_kept(at))
+    left += (f"{at}/{name}" for at in within for name in sent.names[at])
     faults |= {path: f"{path} would still be sent" for path in left if path not in stays}
     if faults:
         return faults[min(faults, key=order)]

@@ -39,7 +39,7 @@ _IGNORE_FILES = (".dockerignore", ".containerignore")
 _MOST = 200
 _MOST_STAGES = 500
 Discovering = Callable[[str, Plans], "tuple[FoundBuild, ...]"]
-"""Return the builds that the files below a directory define."""
+"""Return the builds that the files below a directory define, cached for several contexts."""
 
 
 class BuildContext:
@@ -52,10 +52,7 @@ class BuildContext:
         also: Sequence[Build] = (),
         discovering: Discovering | None = None,
     ) -> None:
-        """Create it; `also` are builds that share the ignore file but appear in no file here.
-
-        For several contexts of a repository, `discovering` should be one function that caches.
-        """
+        """Create it; `also` are builds that share the ignore file but appear in no file here."""
         self.request, self.assumed = with_bases(snapshot.request)
         self._real = snapshot.asked(self.request)
         self._also, self._discovering = also, discovering or discovered
@@ -74,10 +71,7 @@ class BuildContext:
 
     @cached_property
     def build_files(self) -> BuildFiles:
-        """Return the Dockerfiles that the ignore file governs: its own, and others that share it.
-
-        Raises `DockerfileError` for its own Dockerfile.
-        """
+        """Return the Dockerfiles that the ignore file governs. Raises for its own one only."""
         request, files = self.request, [*islice(self._dockerfiles(), _MOST)]
         found = BuildFiles(frozenset(self._own_files(files)))
         if request.dockerfile is not None:
@@ -122,10 +116,7 @@ class BuildContext:
     def _unasked(
         self, asked: Iterable[FoundBuild], files: Iterable[str]
     ) -> Iterator[tuple[str, Build]]:
-        """Yield builds of the Dockerfiles at `files` that nothing requests, with this context.
-
-        A Dockerfile of a requested build is built only with the contexts of such builds.
-        """
+        """Yield builds of the Dockerfiles at `files` that nothing requests, with this context."""
         written = (e.build.dockerfile or os.path.join(e.build.context, "Dockerfile") for e in asked)
         used, request = {*map(os.path.realpath, written)}, self.request
         for path in files:

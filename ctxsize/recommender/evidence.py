@@ -19,10 +19,18 @@ from ctxsize.engine import git
 from ctxsize.engine.border import border_of
 from ctxsize.engine.directories import TEMPLATES
 from ctxsize.engine.git import GitError, GitRepository
+from ctxsize.findings import Confidence
 from ctxsize.model import Problem
 from ctxsize.reader import read_start
-from ctxsize.recommender.outcome import Certainty, Match, Objection
-from ctxsize.recommender.rules import MARKERS, Category, EntryType, Marker, Rule
+from ctxsize.recommender.outcome import Match, Objection
+from ctxsize.recommender.rules import (
+    MARKERS,
+    Category,
+    EntryType,
+    Marker,
+    Rule,
+    is_build_input,
+)
 from ctxsize.recommender.tree import Sums, SumsByPath, Tree, is_glob, like, matching
 
 CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55"
@@ -107,10 +115,7 @@ class Tracked:
         return self._of(path)[0] is not None
 
     def ignores(self, path: str) -> bool:
-        """Return True if git ignores all of `path` and tracks nothing there.
-
-        Return False if it ignores the whole context: that proves nothing about a part of it.
-        """
+        """Return True if git ignores all of `path`, but not the whole context."""
         known, inner, _ = self._of(path)
         return known is not None and known.ignores(inner)
 
@@ -125,10 +130,7 @@ class Tracked:
         return any(held.path and held.has(".git") for held in self._tree.snapshot.folders)
 
     def _find_inner(self, directory: str) -> str:
-        """Return the path in the context of the repository that `directory` belongs to.
-
-        A repository in a directory that the outer one ignores is a download, not a source.
-        """
+        """Return the repository of `directory`; one that the outer one ignores is a download."""
         if not directory:
             return ""
         outer = self._inner(directory.rpartition("/")[0])
@@ -163,12 +165,11 @@ class Evidence:
     def shows(self, marker: Marker, path: str) -> str | None:
         """Return the evidence for `marker` at `path`, as a clause; None if there is none."""
         find, names, directory = self.tree.find, marker.names, path.rpartition("/")[0]
-        shown = (self.shows(each, path) for each in marker.parts)
         match marker.kind:
             case "any_of":
-                return next(filter(None, shown), None)
+                return next(filter(None, (self.shows(each, path) for each in marker.parts)), None)
             case "all_of":
-                found = [*takewhile(bool, shown)]
+                found = [*takewhile(bool, (self.shows(each, path) for each in marker.parts))]
                 clauses = dict.fromkeys(each for each in found if each and each != _NAME_ALONE)
                 return " and ".join(clauses) if len(found) == len(marker.parts) else None
             case "beside":
@@ -216,11 +217,6 @@ class Evidence:
                 return any(data.startswith(magic, marker.number) for magic in magics)
             case "is_dockerfile":
                 return path in self._dockerfiles
-            case "link":
-                try:
-                    return os.readlink(os.path.join(self._root, path)).startswith(marker.names[0])
-                except (OSError, ValueError):
-                    return False
         files = [at for at, _ in self.tree.files_below(path)]
         if marker.kind == "only_programs":
             few = 0 < len(files) <= _MOST_PROGRAMS
@@ -229,18 +225,15 @@ class Evidence:
         return bool(files) and all(name.lower().endswith(_DOCUMENTS) for name in names)
 
     def found(self, rules: Collection[Rule], sums: SumsByPath, judge: Judge) -> list[Match]:
-        """Return the proven matches among the sent entries, in order of paths.
-
-        There are none below a directory that is proven and may be hidden.
-        """
+        """Return the proven matches among the sent entries, none below one that may be hidden."""
         found: list[Match] = []
-        directories, files, symlinks = (_looks(rules, kind) for kind in EntryType)
+        directories, files = (_looks(rules, kind) for kind in EntryType)
         pending, none = [self.tree.root], Sums()
         while pending:
             held = pending.pop()
             linked = self.tree.snapshot.links.get(held.path, ())
             for name, content_bytes in sums.names_in(held.path).items():
-                looks = symlinks(name) if name in linked else files(name)
+                looks = () if name in linked else files(name)
                 if looks and (looks[0][1] or content_bytes >= _LARGE_BYTES):
                     found += self._matches(looks, held.prefix + name, judge)
             for folder in reversed(held.folders.values()):
@@ -276,26 +269,28 @@ class Evidence:
         if rule.category is not Category.SECRET:
             shown = self.shows(rule.marker, path)
             return None if shown is None else Match(rule, find, path, shown)
-        sure = self._certainty(rule, path)
+        # A manifest is no secret, unless the rule is about this one.
+        is_manifest = is_glob(find) and is_build_input(path.rpartition("/")[2])
+        sure = None if is_manifest else self._certainty(rule, path)
         if sure is None:
             return None
         if is_glob(find):
             # Other files that the glob matches may be templates, which are sources.
             find = "/".join(path.split("/")[-1 - find.count("/") :])
-        shown = "its content" if sure is Certainty.CERTAIN else "its name"
+        shown = "its content" if sure is Confidence.CERTAIN else "its name"
         return Match(rule, find, path, shown, sure)
 
-    def _certainty(self, rule: Rule, path: str) -> Certainty | None:
+    def _certainty(self, rule: Rule, path: str) -> Confidence | None:
         """Return the certainty that a match is a secret; None if it is not one."""
         if TEMPLATES.search(path.rpartition("/")[2]):
             return None
         is_likely = rule.confidence >= _LIKELY_FROM
-        by_name = Certainty.LIKELY if is_likely else Certainty.POSSIBLE
+        by_name = Confidence.LIKELY if is_likely else Confidence.POSSIBLE
         is_file = rule.kind is EntryType.FILE
         if is_file and self.tree.size_bytes(path) > _LARGEST_SECRET:
-            by_name = Certainty.POSSIBLE
+            by_name = Confidence.POSSIBLE
         elif rule.marker.kind != "exists" and self.shows(rule.marker, path):
-            return Certainty.CERTAIN
+            return Confidence.CERTAIN
         elif is_file and not rule.only_proved:
             data = self.first_bytes(path)
             if not data.strip() or (not is_likely and _PUBLIC.search(text_of(data))):

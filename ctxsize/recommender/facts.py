@@ -113,10 +113,9 @@ def _mention(name: str) -> tuple[re.Pattern[str], ...]:
 
 
 class Texts:
-    """Texts with their paths, in which names of files are searched.
+    """Texts with their paths, in which hundreds of names are searched, many with one ending.
 
-    A large tree has megabytes of sources and hundreds of names to search for, many with the same
-    ending. So all words with an ending are collected once, and these words are searched.
+    So all words with an ending are collected once, and these words are searched.
     """
 
     def __init__(self, texts: Sequence[tuple[str, bytes]]) -> None:
@@ -180,24 +179,21 @@ class Facts:
     @cached_property
     def _sources(self) -> tuple[Texts, bool]:
         """Return the sources and manifests that are sent, and True if these are all."""
-        names = (name for name in self.by_name if is_source(name) and name not in _LOCKS)
-        paths = (path for name in names for path in self.by_name[name])
         found, left = list[tuple[str, bytes]](), _MOST_SOURCE_BYTES
-        for path in sorted(paths):
-            size = self.sums[path].content_bytes
-            is_own = NOT_SOURCES.isdisjoint(path.split("/")) and not self.evidence.git.ignores(path)
-            if is_own and size <= _LARGEST_SOURCE:
-                left -= size
-                if len(found) >= _MOST_SOURCES or left < 0:
-                    return Texts(found), False
-                found.append((path, self.evidence.source(path)))
-        return Texts(found), True
+        for held in self.evidence.tree.directories(lambda each: each.name not in NOT_SOURCES):
+            for name, size in self.sums.names_in(held.path).items():
+                path = held.prefix + name
+                if size > _LARGEST_SOURCE or not is_source(name) or name in _LOCKS:
+                    continue
+                if not self.evidence.git.ignores(path):
+                    left -= size
+                    if len(found) >= _MOST_SOURCES or left < 0:
+                        return Texts(found), False
+                    found.append((path, self.evidence.source(path)))
+        return Texts(sorted(found)), True
 
     def mentioned(self, path: str) -> str | None:
-        """Return why a source or a Dockerfile may read `path`, as a clause; None if none names it.
-
-        So a build may fail without it.
-        """
+        """Return why a source or a Dockerfile may read `path`; None if none names it."""
         name, (texts, is_all) = path.rpartition("/")[2], self._sources
         inside = (at for at in texts.mentioning(name) if at != path and not is_below(at, {path}))
         named = (each.path for each in self.build_files.all if mentions(name, each.commands))
@@ -271,13 +267,15 @@ def reader_of(facts: Facts, match: Match) -> str | None:
     """
     directory, _, name = match.path.rpartition("/")
     takers = [*facts.taking(match)] if _ENV_FILE.fullmatch(name) else []
+    if not takers:
+        return None
     for build_file in takers:
         if tool := _bundler_in(build_file.commands):
             return f"{tool}, which {build_file.path} runs, reads it"
     inner = f"{directory}/".lstrip("/")
     for at, paths in sorted(facts.settings.items(), key=lambda e: (e[0] != directory, e[0])):
         outer = f"{at}/".lstrip("/")
-        if not takers or not (inner.startswith(outer) or outer.startswith(inner)):
+        if not (inner.startswith(outer) or outer.startswith(inner)):
             continue
         texts = (f"{e.rpartition('/')[2]}\n{facts.evidence.small_file(e)}" for e in paths)
         text = "\n".join(texts)

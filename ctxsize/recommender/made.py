@@ -163,10 +163,7 @@ class Making:
         return content.has_it or not of_sources
 
     def _makes(self, at: str, command: Command, *, spare: bool = False) -> bool:
-        """Return True if a command makes the match, and not its like in another directory.
-
-        With `spare`, it may also make that which an image uses in its place.
-        """
+        """Return True if a command makes the match here, or, with `spare`, a substitute."""
         if not self._manager:
             return makes(self._rule, command) or (spare and spares(self._rule, command))
         there = install_directory(self._rule, command)
@@ -251,11 +248,7 @@ class Making:
 
 @lru_cache(maxsize=1024)
 def running(step: StageStep) -> tuple[tuple[str, Command], ...]:
-    """Return the commands of a step, each with its directory if WORKDIR determines it.
-
-    A heredoc of COPY or ADD may be a script that runs later; other heredocs may be read by a
-    command. Commands for a shell of Windows are parsed like others, as a guess.
-    """
+    """Return the commands of a step with their directories; a copied heredoc may be a script."""
     found = [*commands_of(step.instruction)]
     for text in (each.content for each in step.instruction.heredocs if step.is_copy):
         found += commands(text) if is_read_whole(text) else [Command(("cat", text))]
@@ -264,10 +257,7 @@ def running(step: StageStep) -> tuple[tuple[str, Command], ...]:
 
 
 def _valued(step: StageStep, text: str) -> str:
-    """Return a text of a step with the values of its variables, as far as they are known.
-
-    A shell does not see the arguments before the first FROM, but authors mean their values.
-    """
+    """Return a text with the known values of variables, also of arguments before the first FROM."""
     if "$" not in text or len(text) > _LONGEST:
         return text
     known = tolerant(step.environment, text, quotes=False)

@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import Enum
 from functools import cached_property
 from typing import ClassVar, Literal, NamedTuple
 
-from ctxsize.findings import Edit, Finding
+from ctxsize.findings import Confidence, Edit, Finding
 from ctxsize.model import Amount, Effect, Problem
 from ctxsize.recommender.rules import SAFE_FROM, Category, Rule
 from ctxsize.writer.merge import Addition
-
-
-class Certainty(str, Enum):
-    """The certainty that a file is a secret: its content, a rare name or a usual name shows it."""
-
-    CERTAIN = "certain"
-    LIKELY = "likely"
-    POSSIBLE = "possible"
 
 
 class Doubt(str):
@@ -48,8 +39,8 @@ class Match:
     """The entry of `Rule.find` that matched; `""` for a rule without names."""
     path: str
     evidence: str
-    secret: Certainty | None = None
-    """None if the rule is not about secrets."""
+    secret: Confidence | None = None
+    """Whether its content, a rare name or a usual name shows a secret; None for other rules."""
     objections: tuple[Objection, ...] = ()
 
     @property

@@ -59,7 +59,6 @@ class EntryType(str, Enum):
 
     DIRECTORY = "directory"
     FILE = "file"
-    SYMLINK = "symlink"
 
 
 MARKERS = {
@@ -77,7 +76,6 @@ MARKERS = {
     "at_least": "{size} or more",
     "only_programs": "nothing but compiled programs in it",
     "only_documents": "nothing but text and pictures in it",
-    "link": "a symlink to {all}",
     "is_dockerfile": "builds of this context read it",
     "exists": "the name alone",
     "any_of": "one of several",
@@ -102,10 +100,9 @@ class Marker:
         """Return its condition, as a clause."""
         if self.parts:
             return (", and " if self.kind == "all_of" else "; or ").join(map(str, self.parts))
-        names = [f"`{each}`" for each in self.names]
+        names, size = [f"`{each}`" for each in self.names], units.human(self.number)
         one = names[0] if len(names) == 1 else "one of " + ", ".join(names)
-        clause = "a symlink" if self.names == ("",) else MARKERS[self.kind]
-        return clause.format(one=one, all=" and ".join(names), size=units.human(self.number))
+        return MARKERS[self.kind].format(one=one, all=" and ".join(names), size=size)
 
 
 @dataclass(frozen=True)
@@ -237,7 +234,7 @@ def texts(value: str | list[str]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
-_KEYS = {"also_beside": "beside", "at_least_mib": "at_least", "link_into": "link"}
+_KEYS = {"also_beside": "beside", "at_least_mib": "at_least"}
 """Kinds of markers for the keys of rows that are not named after their kind."""
 _MARKERS = MARKERS.keys() | _KEYS.keys()
 

@@ -203,10 +203,7 @@ def has_tools(rule: str) -> bool:
 
 
 def makes(rule: Rule, command: Command) -> bool:
-    """Return True if `command` creates the match of a rule at its old path.
-
-    If no row lists such commands, only the program in `Rule.again` counts.
-    """
+    """Return True if `command` makes the match again; without a row, the program `Rule.again`."""
     if has_tools(rule.name):
         return any(each.makes(rule.name) for each in works(command))
     program = rule.again.partition(" ")[0]

@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable
 from functools import cache
 
+from ctxsize.findings import Confidence
 from ctxsize.recommender.build_files import letting_in
 from ctxsize.recommender.facts import Facts, is_named, reader_of
 from ctxsize.recommender.made import Making
-from ctxsize.recommender.outcome import Certainty, Doubt, Match, Objection
+from ctxsize.recommender.outcome import Doubt, Match, Objection
 from ctxsize.recommender.rules import Category, is_build_input
 
 _PLACEHOLDERS = frozenset({".keep", ".gitkeep", ".gitignore", ".empty", ".placeholder"})
@@ -138,7 +139,7 @@ def env_at_build(facts: Facts, match: Match) -> str | None:
 
 def read_by_build(facts: Facts, match: Match) -> str | None:
     """Object if it may be no secret, or a command may read it by itself and fail without it."""
-    if match.secret is Certainty.POSSIBLE:
+    if match.secret is Confidence.POSSIBLE:
         return Doubt("its name does not prove it a secret")
     reader = match.rule.read_by
     for build_file in facts.taking(match) if reader else ():

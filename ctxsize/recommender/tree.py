@@ -65,10 +65,7 @@ class Tree:
         return 0 if entry is None else entry.content_bytes
 
     def find(self, directory: str, pattern: str) -> str | None:
-        """Return the first path below `directory` that matches, by components; None if none does.
-
-        `../` at the start of the pattern is the directory above, inside the context.
-        """
+        """Return the first path below `directory`, or above it for `../`, that matches; or None."""
         while pattern.startswith("../"):
             if not directory:
                 return None
@@ -135,45 +132,35 @@ def like(pattern: str, name: str) -> bool:
 
 
 class SumsByPath(Mapping[str, Sums]):
-    """The sums that one or several transfers send, by path; the context is `""`.
-
-    A path in two transfers counts twice. The sums of directories are computed in advance, those
-    of files when they are needed.
-    """
+    """The sums by path that transfers send; a path in two of them counts twice."""
 
     def __init__(self, sent: Iterable[Sent], snapshot: Snapshot) -> None:
         transfers = [*sent]
         self._parts = [each.names for each in transfers]
         self._links = snapshot.links
-        directories = frozenset[str]().union(*(each.directories for each in transfers))
         self._directories: dict[str, Sums] = {}
+        directories = frozenset[str]().union(*(each.directories for each in transfers))
         for held in reversed([*snapshot.folders]):
-            found = [
-                self._directories[each.path]
-                for each in held.folders.values()
-                if each.path in self._directories
-            ]
-            found += [self._counted(names, held.path) for names in self._sent_in(held.path)]
+            below = (self._directories.get(each.path) for each in held.folders.values())
+            found = [each for each in below if each is not None]
+            for names in self._sent_in(held.path):
+                links = len(self._links.get(held.path, frozenset()) & names.keys())
+                found.append(Sums(len(names) - links, sum(names.values()), links))
             if found or not held.path or held.path in directories:
                 self._directories[held.path] = reduce(Sums.plus, found, Sums())
 
     def _sent_in(self, directory: str) -> list[Names]:
         return [part[directory] for part in self._parts if directory in part]
 
-    def _counted(self, names: Names, directory: str) -> Sums:
-        linked = self._links.get(directory)
-        links = len(linked & names.keys()) if linked else 0
-        return Sums(len(names) - links, sum(names.values()), links)
-
     def __getitem__(self, path: str) -> Sums:
         if path in self._directories:
             return self._directories[path]
         directory, _, name = path.rpartition("/")
-        sent = [names for names in self._sent_in(directory) if name in names]
-        if not sent:
+        sizes = [names[name] for names in self._sent_in(directory) if name in names]
+        if not sizes:
             raise KeyError(path)
-        counted = (self._counted({name: names[name]}, directory) for names in sent)
-        return reduce(Sums.plus, counted)
+        links = len(sizes) if name in self._links.get(directory, ()) else 0
+        return Sums(len(sizes) - links, sum(sizes), links)
 
     def __iter__(self) -> Iterator[str]:
         """Yield all paths, directories first."""
@@ -198,7 +185,8 @@ class SumsByPath(Mapping[str, Sums]):
 
 def sum_of(sums: Mapping[str, Sums], paths: Iterable[str]) -> Sums:
     """Return the sums of several paths together."""
-    return reduce(Sums.plus, (sums[path] for path in paths if path in sums), Sums())
+    none = Sums()
+    return reduce(Sums.plus, (sums.get(path, none) for path in paths), none)
 
 
 def travelling(snapshot: Snapshot, includes: Iterable[Include]) -> Amount:

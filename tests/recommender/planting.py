@@ -125,9 +125,6 @@ def _plant(root: Path, marker: Marker, path: str, kind: EntryType) -> None:
             put(at / "tool", b"\x7fELF\0")
         case Marker("only_documents"):
             put(at / "design.md", b"# Design")
-        case Marker("link", (into,)):
-            at.parent.mkdir(parents=True, exist_ok=True)
-            at.symlink_to(f"{into or '/elsewhere/'}x")
         case _:
             assert marker.kind in ("is_dockerfile", "exists")
 

@@ -45,10 +45,7 @@ _TOKEN = re.compile(
 
 
 def make(snapshot: Snapshot, mode: str, *, sibling: IgnoreFile | None = None) -> IgnoreFilePlan:
-    """Return the plan of `mode`, a key of `MODES`; with a `sibling`, that of `like`.
-
-    Raises what the mode raises.
-    """
+    """Return the plan of `mode`, a key of `MODES`; with a `sibling`, that of `like`."""
     draft = Draft(snapshot)
     change = MODES[mode](draft) if sibling is None else like(draft, sibling)
     request = snapshot.request
@@ -242,11 +239,7 @@ def from_gitignore(draft: Draft) -> IgnoreFileChange:
 
 
 def _gitignores(draft: Draft) -> Iterator[tuple[str, str, list[str], list[str]]]:
-    """Yield every `.gitignore` that applies, outermost first; none inside ignored directories.
-
-    That is its path from the context, its directory there, for a file above the context the names
-    on the way down to it, and its lines.
-    """
+    """Yield path, directory, names on the way down from above, and lines of each `.gitignore`."""
     root = draft.request.root
     found = git.find(root).repository
     if found is not None and root.startswith(f"{found.top.rstrip('/')}/"):

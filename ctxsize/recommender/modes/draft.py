@@ -49,10 +49,7 @@ class Draft(BuildContext):
     def change(
         self, additions: Sequence[Addition], wrong: Judge, notes: Iterable[Note] = ()
     ) -> IgnoreFileChange:
-        """Return the change that adds all of `additions` which are new and do nothing `wrong`.
-
-        Exceptions are added only together with a pattern.
-        """
+        """Return the change that adds what is new and not `wrong`, and not exceptions alone."""
         file, noted = self.request.ignore_file, [*notes]
         there = set(map(self.pattern_class.split, () if file is None else file.texts()))
         kept = []
@@ -102,10 +99,7 @@ class Draft(BuildContext):
             yield path, f"{path} is ignored now and would be sent"
 
     def kept_back(self, attempt: Attempt) -> Iterator[Wrong]:
-        """Yield the paths that would be hidden and that a trap protects.
-
-        Objections that the user may overrule do not count, except for three kinds (`_keeps`).
-        """
+        """Yield the paths that would be hidden and that a trap protects; of doubts few do."""
         hidden = set(attempt.hidden)
         for match in self.found:
             hard = [e for e in match.objections if not e.soft or _keeps(match, e.trap)]
@@ -114,22 +108,14 @@ class Draft(BuildContext):
 
 
 def _keeps(match: Match, trap: str) -> bool:
-    """Return True if a doubt protects a match.
-
-    Without a file that a bundler reads, the build succeeds but makes a different image.
-    Dependencies that no command installs may be needed. Tests that a manifest names may be a
-    member of a workspace, whose install fails without them.
-    """
+    # Without what a bundler reads, the build succeeds but makes another image. Tests that a
+    # manifest names may be a member of a workspace, whose install fails without them.
     tests = match.rule.category is Category.TESTS
     return trap in ("env_at_build", "no_install_step") or (trap == "mentioned" and tests)
 
 
 def allowlist(draft: Draft) -> IgnoreFileChange:
-    """Return the ignore file that sends only what the builds take, or why there is none.
-
-    The transfer of every Dockerfile and target stays the same, and every path that is ignored now
-    stays ignored.
-    """
+    """Return the ignore file that sends only what every build takes now, or why there is none."""
     why = "all its sources are in {}, so that is assumed to be its context"
     notes = tuple(Note(path, why.format(home)) for path, home in draft.build_files.elsewhere)
     obstacle, hint = _obstacle(draft.build_files)
