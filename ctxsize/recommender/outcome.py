@@ -40,7 +40,7 @@ class Match:
     path: str
     evidence: str
     secret: Confidence | None = None
-    """Whether its content, a rare name or a usual name shows a secret; None for other rules."""
+    """Confidence that it is a secret, by its content or name; None if the rule is not about them."""
     objections: tuple[Objection, ...] = ()
 
     @property
