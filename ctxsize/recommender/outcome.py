@@ -40,7 +40,7 @@ class Match:
     path: str
     evidence: str
     secret: Confidence | None = None
-    """Confidence that it is a secret, by its content or name; None if the rule is not about them."""
+    """Confidence that it is a secret, by its content or name; None for other rules."""
     objections: tuple[Objection, ...] = ()
 
     @property
