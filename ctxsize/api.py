@@ -214,11 +214,11 @@ def suggest(
     from ctxsize.accepting import finished
     from ctxsize.codes import names
     from ctxsize.engine.snapshot import Snapshot
-    from ctxsize.recommender.advisor import Advisor, Choice
+    from ctxsize.recommender.advisor import Advisor
 
     request = request_for(build, **options)
     advisor = Advisor(Snapshot.take(request, progress=progress), steps=steps)
-    advice = advisor.advise(Choice(only, unsafe))
+    advice = advisor.advise(only, unsafe=unsafe)
     hints = [each for each in request.problems if each.message.startswith(ELSEWHERE)]
     advice = replace(advice, problems=(*hints, *advice.problems))
     # A table may be about another build of the same context.

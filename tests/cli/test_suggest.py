@@ -65,7 +65,7 @@ def test_only_names_what_is_to_be_added(cli: Cli, rust: Path) -> None:
     ("arguments", "said"),
     [
         (["--only", "rust.nothing"], "no suggestion has the name 'rust.nothing'"),
-        (["--only", "go.bin"], "ctxsize suggest --explain go.bin says why"),
+        (["--only", "go.bin"], "ctxsize suggest --explain says what is not suggested"),
         (["--explain", "rust.targe"], "did you mean rust.target?"),
         (["--write", "--check"], "--write cannot be combined with --diff or --check"),
         (["nowhere"], "no such context"),

@@ -18,7 +18,7 @@ from ctxsize.engine.linear import Machine
 from ctxsize.engine.narrow import include_spec
 from ctxsize.engine.patterns import as_matched, classify, compiled
 from ctxsize.errors import DockerfileError, IgnoreFileError
-from ctxsize.recommender.modes.from_gitignore import translate
+from ctxsize.recommender.modes import translate
 from tests.engine.strategies import nasty_paths
 from tests.hostile.limits import processor_seconds
 from tests.oracles.golibrary import GoLibrary
