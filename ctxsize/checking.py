@@ -31,12 +31,11 @@ from ctxsize.engine.border import refuse_way_out
 from ctxsize.engine.events import Progress
 from ctxsize.engine.need import TAKES_UNKNOWN
 from ctxsize.engine.request import Plans
-from ctxsize.entry import Kind
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
 from ctxsize.findings import Finding
 from ctxsize.guard import baseline as baselines
 from ctxsize.guard import changes
-from ctxsize.model import Report
+from ctxsize.model import Kind, Report
 from ctxsize.units import human
 
 if TYPE_CHECKING:

@@ -20,9 +20,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
     ("findings",),
     ("codes",),
-    ("entry",),
-    ("errors", "build", "units", "version", "reader", "syntax"),
     ("model",),
+    ("errors", "build", "units", "version", "reader", "syntax"),
     ("engine.golang", "engine.border"),
     ("engine.goregexp",),
     ("engine.linear",),

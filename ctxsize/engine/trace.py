@@ -17,8 +17,8 @@ from ctxsize.engine.events import public_pattern
 from ctxsize.engine.inspect import NO_PERMISSION, WITHHELD
 from ctxsize.engine.memory import MemoryDirectory
 from ctxsize.engine.request import Request, inside
-from ctxsize.entry import Pattern, Verdict
 from ctxsize.errors import IgnoreFileError, InputError
+from ctxsize.model import Pattern, Verdict
 
 if TYPE_CHECKING:
     from ctxsize.dockerfile.sources import Source
