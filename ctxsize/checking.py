@@ -27,7 +27,6 @@ from ctxsize.config import (
     is_glob,
     load,
 )
-from ctxsize.engine.border import refuse_way_out
 from ctxsize.engine.events import Progress
 from ctxsize.engine.need import TAKES_UNKNOWN
 from ctxsize.engine.request import Plans
@@ -36,6 +35,7 @@ from ctxsize.findings import Finding
 from ctxsize.guard import baseline as baselines
 from ctxsize.guard import changes
 from ctxsize.model import Kind, Report
+from ctxsize.reader import refuse_way_out
 from ctxsize.units import human
 
 if TYPE_CHECKING:

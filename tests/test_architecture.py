@@ -21,8 +21,9 @@ LAYERS = [
     ("findings",),
     ("codes",),
     ("model",),
-    ("errors", "build", "units", "version", "reader", "syntax"),
-    ("engine.golang", "engine.border"),
+    ("errors", "build", "version", "syntax"),
+    ("reader", "units"),
+    ("engine.golang",),
     ("engine.goregexp",),
     ("engine.linear",),
     ("dockerfile.substitution",),
@@ -65,7 +66,7 @@ PLACES = {
         },
     ),
     "reads files": (
-        {"read_file", "read_start", "read_stream"},
+        {"read_file", "read_stream"},
         {
             "accepting",  # the lines that a suppression quotes
             "config",

@@ -24,9 +24,8 @@ from ctxsize.config.keys import (
     Keys,
     Tolerance,
 )
-from ctxsize.engine.border import border_of, holds
 from ctxsize.errors import CtxsizeError, InputError, InputErrors, hint_at
-from ctxsize.reader import read_file
+from ctxsize.reader import border_of, holds, read_file
 
 NAMES = ("ctxsize.toml", "pyproject.toml")
 """Names of configuration files; in each directory, the first one wins."""

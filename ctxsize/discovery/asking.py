@@ -17,8 +17,8 @@ from dataclasses import replace
 from ctxsize.build import Build
 from ctxsize.discovery.bakefile import BakeError, BakeFile, Body, literal, read_json, texts_in
 from ctxsize.discovery.search import Search
-from ctxsize.engine.border import holds
 from ctxsize.engine.git import find_program
+from ctxsize.reader import holds
 
 _HIDDEN = "…"
 """The text printed instead of a value that Docker evaluated: it may contain a secret."""

@@ -17,8 +17,8 @@ from ctxsize.discovery.bakefile import (
     read_json,
 )
 from ctxsize.discovery.search import Place, Search, by_directory, shortened
-from ctxsize.engine.border import holds
 from ctxsize.findings import Location
+from ctxsize.reader import holds
 
 # `defaultFilenames` of buildx: Bake reads all that exist, in this order. Up to buildx 0.13, files
 # in HCL came after all in JSON.

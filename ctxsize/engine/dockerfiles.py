@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from itertools import islice
 
 from ctxsize.engine.builders import Builder
 from ctxsize.errors import InputError
-from ctxsize.reader import entries_in, is_null
+from ctxsize.reader import entries_in, may_read, never_ends
 
 STDIN = "-"
 MOST_BYTES = 16 << 20
@@ -188,21 +187,6 @@ def _readable(path: str | None, read_from: str, builder: Builder, fault: str) ->
     elif os.path.isfile(read_from) and may_read(read_from):
         return FoundDockerfile(path, read_from)
     return FoundDockerfile(path, fault=fault)
-
-
-def may_read(path: str) -> bool:
-    """Return whether this process may read the entry at `path`."""
-    return os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids)
-
-
-def never_ends(path: str) -> bool:
-    """Return whether a builder would wait here: a FIFO, or a device other than /dev/null."""
-    try:
-        found = os.stat(path)
-    except (OSError, ValueError):
-        return False
-    special = stat.S_ISFIFO(found.st_mode) or stat.S_ISCHR(found.st_mode)
-    return special and not is_null(found)
 
 
 def follow_links(path: str, target_of: Callable[[str], str | None]) -> tuple[str, bool]:

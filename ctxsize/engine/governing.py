@@ -9,14 +9,14 @@ from errno import EFBIG, EISDIR, ENOENT
 
 from ctxsize.engine import golang
 from ctxsize.engine.builders import Builder
-from ctxsize.engine.dockerfiles import STDIN, follow_inside, may_read, never_ends
+from ctxsize.engine.dockerfiles import STDIN, follow_inside
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.golang import is_utf8
 from ctxsize.engine.ignorefile import IgnoreFile, without_mark
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.errors import BuildFailsError, IgnoreFileError, InputError
 from ctxsize.model import Problem
-from ctxsize.reader import read_file
+from ctxsize.reader import may_read, never_ends, read_file
 
 Make = Callable[[str], DockerIgnorePattern]
 """Makes the pattern of a line; raises `IgnoreFileError` as the pattern's class does."""

@@ -10,7 +10,6 @@ from functools import cache
 from ctxsize.build import Build
 from ctxsize.config import Config, builds
 from ctxsize.discovery import FoundBuild, Place, discover, merged
-from ctxsize.engine.border import border_of, holds, top_of
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
 from ctxsize.engine.events import Progress
@@ -23,6 +22,7 @@ from ctxsize.findings import Location
 from ctxsize.lints.case import MOST_COMPARED, MOST_WORK, Case
 from ctxsize.lints.lookup import LintTree, Target
 from ctxsize.model import Problem
+from ctxsize.reader import border_of, holds, top_of
 
 STDIN = "<stdin>"
 """The name for a file that is read from standard input."""

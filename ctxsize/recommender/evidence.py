@@ -14,10 +14,9 @@ from itertools import takewhile
 
 from ctxsize import units
 from ctxsize.engine import git
-from ctxsize.engine.border import border_of
 from ctxsize.engine.git import GitError, GitRepository
 from ctxsize.model import Problem
-from ctxsize.reader import read_start
+from ctxsize.reader import border_of, read_file
 from ctxsize.recommender.rules import MARKERS, Marker
 from ctxsize.recommender.tree import Tree
 
@@ -40,7 +39,7 @@ _SMALL = 1024 * 1024
 def small_file(root: str, path: str, limit: int = _SMALL) -> bytes:
     """Return the first MiB of a manifest or a source; nothing if the file cannot be read."""
     try:
-        return read_start(os.path.join(root, path), limit, links=False)
+        return read_file(os.path.join(root, path), limit, cut=True, links=False)
     except OSError:
         return b""
 
