@@ -1,9 +1,7 @@
 """Select the findings that count: those asked for, less those accepted in advance.
 
-A `[[suppress]]` table of the configuration accepts findings of its code. With `path` it
-accepts only those about that file, or about that directory: a build context, for the guard.
-With `pattern` it accepts only those about that line. A finding that adds several lines is
-accepted if each of them is.
+A `[[suppress]]` table of the configuration accepts findings of its code, only those about a
+file or below a directory with `path`, and only those about a line with `pattern`.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ from ctxsize.engine.request import Request, request_of
 from ctxsize.errors import InputError, InputErrors
 from ctxsize.findings import Finding, Location, Severity
 from ctxsize.model import Amount, Effect, Problem, Report
-from ctxsize.reader import read_file
+from ctxsize.reader import holds, read_file
 
 if TYPE_CHECKING:
     from ctxsize.recommender.outcome import Suggested
@@ -52,14 +50,14 @@ class Wanted:
         self._config = config
         self._select = _checked(select, known) or config.select
         self._ignore = (*_checked(ignore, known), *config.ignore)
-        self._severity = severity or Severity.INFO
+        self._lightest = (severity or Severity.INFO).rank
         self._used: set[Suppression] = set()
         self._lines = cache(_lines)
 
     def selected(self, findings: Iterable[Finding]) -> list[Finding]:
         """Return those of `findings` with a wanted code and severity, accepted or not."""
-        most = self._severity.rank
-        return [each for each in findings if each.severity.rank <= most and self._wants(each.code)]
+        heavy = (each for each in findings if each.severity.rank <= self._lightest)
+        return [each for each in heavy if self._wants(each.code)]
 
     def of(
         self, findings: Iterable[Finding], *, lines: Sequence[str] | None = None
@@ -71,30 +69,30 @@ class Wanted:
     def reason(
         self, finding: Finding, *about: str, lines: Sequence[str] | None = None
     ) -> str | None:
-        """Return the reason for which `finding`, also about `about`, is accepted, or None."""
-        places = [self._relative(each) for each in (finding.location.path, *about)]
+        """Return the reason for which `finding`, also about `about`, is accepted, or None.
+
+        A finding that adds several lines is accepted if each of them is.
+        """
+        at = finding.location
+        places = [self._relative(each) for each in (at.path, *about)]
         tables = [
             each
             for each in self._config.suppress
             if each.code == finding.code and (each.path is None or _is_among(each.path, places))
         ]
-        texts = [""]
+        texts: Sequence[str] = [""]
         if any(each.pattern for each in tables):
-            texts = self._texts(finding, lines)
+            if at.line is None:
+                texts = finding.lines or texts
+            else:
+                lines = self._lines(at.path) if lines is None else lines
+                texts = lines[at.line - 1 : at.line] or texts
         ours = [
             [each for each in tables if each.pattern is None or each.pattern.strip() == text]
-            for text in texts
+            for text in map(str.strip, texts)
         ]
         self._used.update(each for some in ours for each in some)
         return ours[0][0].reason if all(ours) else None
-
-    def _texts(self, finding: Finding, lines: Sequence[str] | None) -> list[str]:
-        """Return the lines that `finding` concerns, without surrounding blanks."""
-        number = finding.location.line
-        if number is None:
-            return [each.strip() for each in finding.lines] or [""]
-        lines = self._lines(finding.location.path) if lines is None else lines
-        return [lines[number - 1].strip() if 0 < number <= len(lines) else ""]
 
     def _wants(self, code: str) -> bool:
         """Return whether findings of `code` are wanted; the longer of two prefixes decides."""
@@ -108,19 +106,19 @@ class Wanted:
         self, codes: Iterable[str], *directories: str, files: Iterable[str] = ()
     ) -> tuple[Finding, ...]:
         """Return a finding for each table about `codes` and these places that accepted nothing."""
+        config, found = self._config, list[Finding]()
         ours = {each for each in codes if self._wants(each)}
-        whole = any(map(self._config.lies_below, directories))
+        whole = any(holds(os.path.realpath(each), config.directory) for each in directories)
         seen = {self._relative(each) for each in (*directories, *files)}
-        found: list[Finding] = []
-        for number, table in enumerate(self._config.suppress, 1):
+        for number, table in enumerate(config.suppress, 1):
             path = table.path and os.path.normpath(table.path)
             lies_in = path and seen & {".", *accumulate(path.split("/"), "{}/{}".format)}
             if table in self._used or table.code not in ours or not (whole or lies_in):
                 continue
             where = f" in {table.path}" if table.path else ""
-            message = f"suppress[{number}]: there is no {table.code}{where} to suppress"
-            place = Location(self._config.path or "")
-            text = f"{message} ({table.reason})"
+            text = f"suppress[{number}]: there is no {table.code}{where} to suppress"
+            place = Location(config.path or "")
+            text += f" ({table.reason})"
             found.append(Finding(UNUSED, Severity.WARNING, text, place, help="remove the table"))
         return tuple(found)
 

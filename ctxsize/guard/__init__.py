@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, NamedTuple
 
 from ctxsize.config import Budget
-from ctxsize.config.keys import Tolerance
 from ctxsize.findings import Confidence, Finding, Location, Severity
 from ctxsize.guard.baseline import Baseline, Known
 from ctxsize.guard.changes import SizeChange, SizeChanges, between
 from ctxsize.model import Amount, Clue, Counted, Directory, Measurement, Report
-from ctxsize.units import human, plural
+from ctxsize.units import Tolerance, human, plural
 
 DEFAULT_GROWTH = Tolerance(percent=5)
 """Growth that is allowed by default."""

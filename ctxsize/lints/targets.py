@@ -262,12 +262,12 @@ class Layout:
 
 def _configured(config: Config, root: str) -> Iterator[FoundBuild]:
     """Yield the builds that `config` defines with a context or a Dockerfile below `root`."""
-    for name, build in builds(config):
+    for table, build in ((table, build) for table, found in builds(config) for build in found):
         usual = os.path.normpath(os.path.join(build.context, "Dockerfile"))
         if build.dockerfile is None and os.path.isfile(usual):
             build = replace(build, dockerfile=usual)
         if any(holds(_real(root), each) for each in (build.context, build.dockerfile) if each):
-            place = Place("configuration", name, Location(config.path or ""))
+            place = Place("configuration", table.name, Location(config.path or ""))
             yield FoundBuild(build, (place,))
 
 

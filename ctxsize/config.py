@@ -9,26 +9,21 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from glob import escape, glob
 from typing import Any
 
 from ctxsize.build import Build, hiding, placed
-from ctxsize.config.keys import (
-    BUDGET_KEYS,
-    BUILD_KEYS,
-    CONTEXT_KEYS,
-    SUPPRESSION_KEYS,
-    TOP_KEYS,
-    Keys,
-    Tolerance,
-)
+from ctxsize.engine.builders import BUILDERS
 from ctxsize.errors import CtxsizeError, InputError, InputErrors, hint_at
 from ctxsize.reader import border_of, holds, read_file
+from ctxsize.units import Tolerance, parse_size
 
 NAMES = ("ctxsize.toml", "pyproject.toml")
 """Names of configuration files; in each directory, the first one wins."""
+OF = ("context", "transfer")
+"""The sizes that a budget may limit."""
 _MOST_BYTES = 4 << 20
 """Number of bytes of the largest configuration: `tomllib` is slow."""
 
@@ -53,9 +48,8 @@ class Budget:
 
     def over(self, other: Budget) -> Budget:
         """Return this budget with its missing limits copied from `other`."""
-        return replace(
-            other, **{key: value for key, value in vars(self).items() if value is not None}
-        )
+        own = {key: value for key, value in vars(self).items() if value is not None}
+        return replace(other, **own)
 
 
 @dataclass(frozen=True)
@@ -96,82 +90,59 @@ class Config:
         """Return the directory to which its paths are relative."""
         return os.path.dirname(self.path or "") or "."
 
-    def lies_below(self, directory: str) -> bool:
-        """Return whether the file lies in `directory` or below it."""
-        top, here = (os.path.realpath(each) for each in (directory, self.directory))
-        return os.path.commonpath([top, here]) == top
-
 
 def load(start: str) -> Config:
     """Return the configuration for the directory `start`. Raises `InputErrors` for its mistakes."""
-    for directory in _upward(start):
-        for name in NAMES:
-            path = os.path.normpath(os.path.join(directory, name))
-            if os.path.islink(path) and not holds(border_of(directory), path):
-                raise _unreadable(
-                    "cannot be read: it is a symlink that leaves the repository", path
-                )
-            if os.path.isfile(path):
-                config = read(path)
-                if config is not None:
-                    return config
-            elif os.path.lexists(path):
-                raise _unreadable("is not a file that can be read", path)
-    return Config()
-
-
-def read(path: str) -> Config | None:
-    """Return the configuration in `path`; None for a `pyproject.toml` without our table."""
-    table = _parsed(path)
-    if os.path.basename(path) == "pyproject.toml":
-        tool = table.get("tool", {})
-        if not isinstance(tool, dict) or "ctxsize" not in tool:
-            return None
-        table = tool["ctxsize"]
-    return _ConfigReader(path).config(table)
-
-
-def _upward(start: str) -> Iterator[str]:
-    """Yield `start` and the directories above it, up to the top of its git repository."""
     directory, real = start, os.path.realpath(start)
     while True:
-        yield directory
+        for name in NAMES:
+            path = os.path.normpath(os.path.join(directory, name))
+            if os.path.lexists(path) and (config := _read(path, directory)) is not None:
+                return config
         above = os.path.dirname(real)
         if above == real or os.path.lexists(os.path.join(directory, ".git")):
-            return
+            return Config()
         real, directory = above, os.path.relpath(above)
 
 
-def _parsed(path: str) -> dict[str, Any]:
+def _read(path: str, directory: str) -> Config | None:
+    """Return the configuration in `path`; None for a `pyproject.toml` without our table."""
     if sys.version_info >= (3, 11):
         import tomllib
     else:
         import tomli as tomllib
     try:
-        parsed: dict[str, Any] = tomllib.loads(read_file(path, _MOST_BYTES).decode("utf-8"))
-    except UnicodeDecodeError:
-        raise _unreadable("is not UTF-8", path) from None
+        if os.path.islink(path) and not holds(border_of(directory), path):
+            raise OSError(0, "it is a symlink that leaves the repository")
+        table: Any = tomllib.loads(read_file(path, _MOST_BYTES).decode("utf-8"))
     except OSError as error:
-        raise _unreadable(f"cannot be read: {error.strerror}", path) from None
+        message = f"cannot be read: {error.strerror}"
+    except UnicodeDecodeError:
+        message = "is not UTF-8"
     except (ValueError, RecursionError) as error:  # also for a number of thousands of digits
-        raise _unreadable(f"is not TOML: {error or 'nested too deep'}", path) from None
-    return parsed
+        message = f"is not TOML: {error or 'nested too deep'}"
+    else:
+        if path.endswith("pyproject.toml"):
+            tool = table.get("tool")
+            if not isinstance(tool, dict) or "ctxsize" not in tool:
+                return None
+            table = tool["ctxsize"]
+        return _ConfigReader(path).config(table)
+    raise InputErrors([InputError(message, path=path)])
 
 
-def _unreadable(message: str, path: str) -> InputErrors:
-    return InputErrors([InputError(message, path=path)])
-
-
-def directories(config: Config, table: BudgetedBuild) -> list[str]:
-    """Return the directories that the path of `table` matches, as named from here."""
-    directory, pattern = config.directory, table.build.context
-    found = [os.path.join(directory, pattern)]
-    if is_glob(pattern):
-        border, found = border_of(directory), [directory]
-        for part in pattern.split("/"):
-            paths = (path for each in found for path in glob(os.path.join(escape(each), part)))
-            found = [path for path in paths if holds(border, path)]  # in this repository
-    return [os.path.normpath(each) for each in sorted(found) if os.path.isdir(each)]
+def builds(config: Config) -> Iterator[tuple[BudgetedBuild, list[Build]]]:
+    """Yield each table of contexts with its builds; none if its path matches no directory."""
+    for table in config.contexts:
+        directory, pattern = config.directory, table.build.context
+        found = [os.path.join(directory, pattern)]
+        if is_glob(pattern):
+            border, found = border_of(directory), [directory]
+            for part in pattern.split("/"):
+                paths = (path for each in found for path in glob(os.path.join(escape(each), part)))
+                found = [path for path in paths if holds(border, path)]  # in this repository
+        contexts = (os.path.normpath(each) for each in sorted(found) if os.path.isdir(each))
+        yield table, [filled_up(Build(each), table) for each in contexts]
 
 
 def is_glob(path: str) -> bool:
@@ -194,11 +165,84 @@ def filled_up(build: Build, table: BudgetedBuild) -> Build:
     return hiding(made, defaults.build_arguments.keys() - build.build_arguments.keys())
 
 
-def builds(config: Config) -> Iterator[tuple[str, Build]]:
-    """Yield each build that the tables describe, with the name of its table."""
-    for table in config.contexts:
-        for directory in directories(config, table):
-            yield table.name, filled_up(Build(directory), table)
+Reader = Callable[[Any], Any]
+"""Returns the value of a key for a value of TOML. Raises `InputError` for a wrong one."""
+Keys = dict[str, tuple[str, Reader]]
+"""The attribute and the reader of each key."""
+
+
+def _that(is_right: Callable[[Any], object], wrong: str) -> Reader:
+    """Return a reader of the values that `is_right` accepts."""
+
+    def read(value: object) -> Any:
+        if not is_right(value):
+            raise InputError(wrong)
+        return value
+
+    return read
+
+
+def _matching(expression: str, wrong: str) -> Reader:
+    return _that(lambda it: isinstance(it, str) and re.fullmatch(expression, it), wrong)
+
+
+def _each(read: Reader) -> Reader:
+    return lambda value: tuple(map(read, _list(value)))
+
+
+def _amount(parse: Callable[[str], Any], of_bytes: Callable[[int], Any]) -> Reader:
+    """Return a reader of a number of bytes, or of a text that `parse` accepts."""
+    return lambda value: parse(value) if isinstance(value, str) else of_bytes(_number(value))
+
+
+# TOML has no larger numbers, and no count is that large.
+_number = _that(lambda it: type(it) is int and 0 <= it < 1 << 63, "must be a number from 0 on")
+_text = _matching(r"(?s).*\S.*", "must be a text that is not empty")
+_codes = _each(_matching("CTX[0-9]{0,3}", "must be a list of codes, such as CTX101"))
+_size = _amount(parse_size, int)
+_tolerance = _amount(Tolerance.parse, Tolerance)
+_list = _that(lambda it: isinstance(it, list), "must be a list")
+_table = _that(lambda it: isinstance(it, dict), "must be a table")
+_texts = _that(
+    lambda it: isinstance(it, dict) and all(isinstance(each, str) for each in it.values()),
+    "must be a table of texts",
+)
+
+BUILD_KEYS: Keys = {
+    "dockerfile": ("dockerfile", _text),
+    "target": ("target", _text),
+    "builder": ("builder", _matching("|".join(BUILDERS), f"must be one of {', '.join(BUILDERS)}")),
+    "build-args": ("build_arguments", _texts),
+    "build-contexts": ("build_contexts", _texts),
+    "platforms": ("platforms", _each(_text)),
+}
+"""Keys of a build: in a context, or at the top level for all contexts."""
+BUDGET_KEYS: Keys = {
+    "max": ("max_bytes", _size),
+    "max-files": ("max_files", _number),
+    "min": ("min_bytes", _size),
+    "min-files": ("min_files", _number),
+    "of": ("of", _matching("|".join(OF), f"must be one of {', '.join(OF)}")),
+    "growth": ("growth", _tolerance),
+    "shrink": ("shrink", _tolerance),
+}
+"""Keys of a budget, likewise."""
+CONTEXT_KEYS: Keys = {"path": ("context", _text), **BUILD_KEYS, **BUDGET_KEYS}
+TOP_KEYS: Keys = {
+    **BUILD_KEYS,
+    **BUDGET_KEYS,
+    "select": ("select", _codes),
+    "ignore": ("ignore", _codes),
+    "suppress": ("suppress", _list),
+    "baseline": ("baseline", _text),
+    "contexts": ("contexts", _table),
+}
+SUPPRESSION_KEYS: Keys = {
+    "code": ("code", _matching("CTX[0-9]{3}", "must be a code, such as CTX101")),
+    "path": ("path", _text),
+    "pattern": ("pattern", _text),
+    "reason": ("reason", _text),
+}
 
 
 class _ConfigReader:
@@ -211,7 +255,6 @@ class _ConfigReader:
 
     def config(self, table: object) -> Config:
         values = self._values(table, "", TOP_KEYS)
-        self._bound("", values)
         tables = values.pop("contexts", {})
         contexts = tuple(self._context(name, each, values) for name, each in tables.items())
         accepted = values.pop("suppress", [])
@@ -226,11 +269,7 @@ class _ConfigReader:
 
     def _context(self, name: str, table: object, top: Mapping[str, Any]) -> BudgetedBuild:
         """Return a table `[contexts."name"]`, with missing values copied from the `top` level."""
-        where = f"contexts.{_key(name)}"
-        if not name:
-            self._wrong(where, "a context needs a name")
-        own = {"context": name, **self._values(table, where, CONTEXT_KEYS)}
-        self._bound(where, own)
+        own = self._values(table, f"contexts.{_key(name)}", CONTEXT_KEYS, context=name)
         joint: dict[str, Any] = {
             key: {**top[key], **own[key]}
             for key in ("build_arguments", "build_contexts")
@@ -239,33 +278,29 @@ class _ConfigReader:
         return self._budgeted(name, {**top, **own, **joint})
 
     def _budgeted(self, name: str, values: Mapping[str, Any]) -> BudgetedBuild:
-        keys = ("context", *(each for each, _ in BUILD_KEYS.values()))
-        build = Build(**{"context": "", **{key: values[key] for key in keys if key in values}})
-        if build.dockerfile is not None:
-            path = os.path.normpath(os.path.join(self._directory, build.dockerfile))
-            build = replace(build, dockerfile=path)
-        build = replace(build, build_contexts=placed(build.build_contexts, self._directory))
+        build = {each: values[each] for each, _ in BUILD_KEYS.values() if each in values}
+        if "dockerfile" in build:
+            build["dockerfile"] = os.path.normpath(
+                os.path.join(self._directory, build["dockerfile"])
+            )
+        build["build_contexts"] = placed(build.get("build_contexts", {}), self._directory)
         budget = {each: values[each] for each, _ in BUDGET_KEYS.values() if each in values}
-        return BudgetedBuild(name, build, Budget(**budget))
+        return BudgetedBuild(name, Build(values.get("context", ""), **build), Budget(**budget))
 
     def _suppression(self, number: int, table: object) -> Suppression:
         where = f"suppress[{number}]"
-        before = len(self._errors)
         values = {"code": "", "reason": "", **self._values(table, where, SUPPRESSION_KEYS)}
-        for key, why in (("code", "CTX101, for instance"), ("reason", "why it is accepted")):
-            if not values[key] and len(self._errors) == before:
-                self._wrong(where, f"lacks {key!r}", hint=why)
-        if "pattern" in values and values["code"].startswith("CTX4"):
-            why = f"{values['code']} is about a context and no line"
-            self._wrong(f"{where}.pattern", why, hint="name the context by path")
+        for key in ("code", "reason"):
+            if isinstance(table, dict) and key not in table:
+                self._wrong(where, f"lacks {key!r}")
         return Suppression(**values)
 
-    def _values(self, table: object, where: str, keys: Keys) -> dict[str, Any]:
+    def _values(self, table: object, where: str, keys: Keys, **found: str) -> dict[str, Any]:
         """Return the values of `table` by attribute; report a wrong one and leave it out."""
+        values: dict[str, Any] = {**found}
         if not isinstance(table, dict):
             self._wrong(where or "tool.ctxsize", "must be a table")
-            return {}
-        found: dict[str, Any] = {}
+            return values
         for key, value in table.items():
             place = f"{where}.{_key(key)}" if where else _key(key)
             if key not in keys:
@@ -273,28 +308,26 @@ class _ConfigReader:
                 continue
             name, read_value = keys[key]
             try:
-                found[name] = read_value(value)
+                values[name] = read_value(value)
             except InputError as error:
                 self._wrong(place, error.message, hint=error.hint)
-        return found
+        self._bound(where, values)
+        return values
 
     def _bound(self, where: str, values: Mapping[str, Any]) -> None:
         """Report paths that lead out of the repository: a stranger may have written them."""
         border = border_of(self._directory)
-        named = values.get("build_contexts", {})
-        keys = {"context": "path", "dockerfile": "dockerfile", "baseline": "baseline"}
-        paths = {keys[key]: values[key] for key in keys if key in values}
-        paths |= {f"build-contexts.{_key(name)}": each for name, each in named.items()}
-        for key, path in paths.items():
-            literal = re.split(r"[*?[]", path)[0] if key == "path" else path
-            inside = holds(border, os.path.join(self._directory, literal))
-            if not inside and "://" not in path:
-                what = f"{path} lies outside the repository {border}"
-                place = f"{where}.{key}" if where else key
-                self._wrong(place, what, hint="name it on the command line instead")
+        paths = [values[key] for key in ("context", "dockerfile", "baseline") if key in values]
+        for path in (*paths, *values.get("build_contexts", {}).values()):
+            # Of the directories that match a path with wildcards only those inside count.
+            literal = re.split(r"[*?[]", path)[0] if path == values.get("context") else path
+            if "://" not in path and not holds(border, os.path.join(self._directory, literal)):
+                message = f"{path} lies outside the repository {border}"
+                self._wrong(where, message, hint="name it on the command line instead")
 
     def _wrong(self, where: str, message: str, *, hint: str | None = None) -> None:
-        self._errors.append(InputError(f"{where}: {message}", path=self._path, hint=hint))
+        text = f"{where}: {message}" if where else message
+        self._errors.append(InputError(text, path=self._path, hint=hint))
 
 
 def _key(name: str) -> str:
