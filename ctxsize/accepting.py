@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cache
-from itertools import accumulate
 from typing import TYPE_CHECKING, TypeVar
 
 from ctxsize.config import Config, Suppression, load
@@ -102,24 +101,21 @@ class Wanted:
         )
         return chosen > left_out or (not self._select and left_out < 0)
 
-    def unused(
-        self, codes: Iterable[str], *directories: str, files: Iterable[str] = ()
-    ) -> tuple[Finding, ...]:
-        """Return a finding for each table about `codes` and these places that accepted nothing."""
+    def unused(self, codes: Iterable[str], *directories: str) -> tuple[Finding, ...]:
+        """Return a finding for each table about `codes` that accepted nothing.
+
+        None if `directories` do not contain the configuration: it may be about another one.
+        """
         config, found = self._config, list[Finding]()
-        ours = {each for each in codes if self._wants(each)}
         whole = any(holds(os.path.realpath(each), config.directory) for each in directories)
-        seen = {self._relative(each) for each in (*directories, *files)}
+        ours = {each for each in codes if whole and self._wants(each)}
         for number, table in enumerate(config.suppress, 1):
-            path = table.path and os.path.normpath(table.path)
-            lies_in = path and seen & {".", *accumulate(path.split("/"), "{}/{}".format)}
-            if table in self._used or table.code not in ours or not (whole or lies_in):
-                continue
-            where = f" in {table.path}" if table.path else ""
-            text = f"suppress[{number}]: there is no {table.code}{where} to suppress"
-            place = Location(config.path or "")
-            text += f" ({table.reason})"
-            found.append(Finding(UNUSED, Severity.WARNING, text, place, help="remove the table"))
+            if table.code in ours and table not in self._used:
+                where = f" in {table.path}" if table.path else ""
+                text = f"suppress[{number}]: there is no {table.code}{where} to suppress"
+                text, place = f"{text} ({table.reason})", Location(config.path or "")
+                advice = "remove the table"
+                found.append(Finding(UNUSED, Severity.WARNING, text, place, help=advice))
         return tuple(found)
 
     def _relative(self, path: str) -> str:

@@ -242,7 +242,7 @@ def plan_ignore_file(
     `like` is the path of another ignore file. See `suggest` for the other arguments.
     """
     from ctxsize.accepting import finished
-    from ctxsize.engine.governing import read_ignore_file
+    from ctxsize.engine.dockerfiles import read_ignore_file
     from ctxsize.engine.snapshot import Snapshot
     from ctxsize.recommender import modes
 

@@ -17,7 +17,7 @@ from ctxsize import config as configured
 from ctxsize.accepting import Wanted
 from ctxsize.build import Build, build_of
 from ctxsize.codes import names
-from ctxsize.config import NAMES, Budget, BudgetedBuild, Config, filled_up, is_glob
+from ctxsize.config import NAMES, Budget, BudgetedBuild, Config, filled_up
 from ctxsize.engine.need import TAKES_UNKNOWN
 from ctxsize.engine.request import Plans
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
@@ -33,16 +33,12 @@ if TYPE_CHECKING:
     from ctxsize.build import Options
     from ctxsize.engine.events import Progress
 
+# Codes of the problems that explain why there is no transfer.
 _NO_TRANSFER = ("transfer-unknown", "no-dockerfile", "unusable-dockerfile")
-"""Codes of the problems that explain why there is no transfer."""
-_TRIES = 6
-"""Number of attempts to write a baseline that is part of the context that it records."""
-_TOP, _DEPTH = 200, 4
-"""Number of largest files and of levels of directories in a report."""
-_DIRECTORIES, _FILES = 60, 20
-"""Numbers of the largest directories and files that a baseline keeps."""
-_LARGE = ("CTX401", "CTX402", "CTX404")
-"""Codes of the findings that a smaller context solves."""
+_LARGE = ("CTX401", "CTX402", "CTX404")  # findings that a smaller context solves
+_TRIES = 6  # attempts to write a baseline that is part of the context that it records
+_TOP, _DEPTH = 200, 4  # numbers of largest files and of levels of directories in a report
+_DIRECTORIES, _FILES = 60, 20  # numbers of the largest that a baseline keeps
 
 
 def check(
@@ -82,15 +78,8 @@ def check(
     if update_baseline and baseline is not None:
         old, reports = checker.update(baseline, old or {}, reports)
     checks = tuple(checker.checked(reports, baseline, old))
-    unused = (
-        ()
-        if update_baseline
-        else checker.wanted.unused(
-            names("CTX4"),
-            *([config.directory] if chosen is None else []),
-            files=[place for report in reports for place in _places(report)],
-        )
-    )
+    looked_at = [config.directory] if chosen is None and not update_baseline else []
+    unused = checker.wanted.unused(names("CTX4"), *looked_at)
     return guard.CheckReport(checks, baseline, updated=update_baseline, unused=unused)
 
 
@@ -101,12 +90,11 @@ def _budgeted(
     errors: list[CtxsizeError] = []
     tables = [*configured.builds(config)]
     if builds is None and tables:
-        found = [*_of_tables(config, tables)]
+        found = [each for _, some in tables for each in some]
         where = "this directory" if config.directory == "." else config.directory
-        for table, contexts in tables:
-            if not contexts:
-                why = f"contexts.{table.name}: no directory {table.build.context!r} in {where}"
-                errors.append(InputError(why, path=config.path))
+        for table in (table for table, some in tables if not some):
+            why = f"contexts.{table.name}: no directory {table.build.context!r} in {where}"
+            errors.append(InputError(why, path=config.path))
     else:
         found = [*_of_builds(config, tables, [Build()] if builds is None else builds)]
     if not found and not errors:
@@ -124,24 +112,15 @@ def _budgeted(
     return found
 
 
-def _of_tables(
-    config: Config, tables: list[tuple[BudgetedBuild, list[Build]]]
-) -> Iterator[BudgetedBuild]:
-    """Yield the builds of all tables; those of one with wildcards are named by their paths."""
-    for table, builds in tables:
-        for build in builds:
-            path = os.path.relpath(build.context, config.directory)
-            name = path if is_glob(table.build.context) else table.name
-            yield replace(table, name=name, build=build)
-
-
 def _of_builds(
-    config: Config, tables: list[tuple[BudgetedBuild, list[Build]]], builds: Iterable[Build]
+    config: Config,
+    tables: list[tuple[BudgetedBuild, list[BudgetedBuild]]],
+    builds: Iterable[Build],
 ) -> Iterator[BudgetedBuild]:
     """Yield each build completed by each table of its context, or by the top level."""
     tables_of = defaultdict[str, list[BudgetedBuild]](list)
-    for table, contexts in tables:
-        for context in {os.path.realpath(each.context) for each in contexts}:
+    for table, some in tables:
+        for context in {os.path.realpath(each.build.context) for each in some}:
             tables_of[context].append(table)
     for build in builds:
         own = build.dockerfile and os.path.realpath(build.dockerfile)

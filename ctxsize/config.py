@@ -26,6 +26,7 @@ OF = ("context", "transfer")
 """The sizes that a budget may limit."""
 _MOST_BYTES = 4 << 20
 """Number of bytes of the largest configuration: `tomllib` is slow."""
+_WILD = re.compile(r"[*?[]")
 
 
 @dataclass(frozen=True)
@@ -131,23 +132,32 @@ def _read(path: str, directory: str) -> Config | None:
     raise InputErrors([InputError(message, path=path)])
 
 
-def builds(config: Config) -> Iterator[tuple[BudgetedBuild, list[Build]]]:
-    """Yield each table of contexts with its builds; none if its path matches no directory."""
+def builds(config: Config) -> Iterator[tuple[BudgetedBuild, list[BudgetedBuild]]]:
+    """Yield each table of contexts with its builds; none if its path matches no directory.
+
+    A path with wildcards matches several directories, which are the names of the builds.
+    """
+    top = config.directory
     for table in config.contexts:
-        directory, pattern = config.directory, table.build.context
-        found = [os.path.join(directory, pattern)]
-        if is_glob(pattern):
-            border, found = border_of(directory), [directory]
+        pattern = table.build.context
+        is_glob, found = bool(_WILD.search(pattern)), [os.path.join(top, pattern)]
+        if is_glob:
+            border, found = border_of(top), [top]
             for part in pattern.split("/"):
                 paths = (path for each in found for path in glob(os.path.join(escape(each), part)))
                 found = [path for path in paths if holds(border, path)]  # in this repository
-        contexts = (os.path.normpath(each) for each in sorted(found) if os.path.isdir(each))
-        yield table, [filled_up(Build(each), table) for each in contexts]
-
-
-def is_glob(path: str) -> bool:
-    """Return whether `path` may name several directories."""
-    return any(char in path for char in "*?[")
+        contexts = [os.path.normpath(each) for each in sorted(found) if os.path.isdir(each)]
+        yield (
+            table,
+            [
+                replace(
+                    table,
+                    name=os.path.relpath(each, top) if is_glob else table.name,
+                    build=filled_up(Build(each), table),
+                )
+                for each in contexts
+            ],
+        )
 
 
 def filled_up(build: Build, table: BudgetedBuild) -> Build:
@@ -320,7 +330,7 @@ class _ConfigReader:
         paths = [values[key] for key in ("context", "dockerfile", "baseline") if key in values]
         for path in (*paths, *values.get("build_contexts", {}).values()):
             # Of the directories that match a path with wildcards only those inside count.
-            literal = re.split(r"[*?[]", path)[0] if path == values.get("context") else path
+            literal = _WILD.split(path)[0] if path == values.get("context") else path
             if "://" not in path and not holds(border, os.path.join(self._directory, literal)):
                 message = f"{path} lies outside the repository {border}"
                 self._wrong(where, message, hint="name it on the command line instead")

@@ -33,7 +33,7 @@ LAYERS = [
     ("engine.patterns", "engine.ignorefile", "dockerfile"),
     ("engine.segments", "engine.evaluate", "writer.merge"),
     ("engine.automaton", "engine.builders"),
-    ("engine.dockerfiles", "engine.events", "engine.governing", "engine.request"),
+    ("engine.dockerfiles", "engine.events", "engine.request"),
     ("engine.source",),
     ("engine.memory",),
     ("engine.inspect",),
@@ -71,7 +71,7 @@ PLACES = {
             "accepting",  # the lines that a suppression quotes
             "config",
             "guard.baseline",
-            "engine.governing",
+            "engine.dockerfiles",
             "engine.request",
             "engine.source",
             "engine.reasons",

@@ -22,8 +22,8 @@ from ctxsize.dockerfile.instructions import Dockerfile, Instruction
 from ctxsize.dockerfile.sources import ALIASES
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
 from ctxsize.engine.builders import BUILDERS
+from ctxsize.engine.dockerfiles import find_ignore_file
 from ctxsize.engine.evaluate import DockerIgnoreSpec
-from ctxsize.engine.governing import find_ignore_file
 from ctxsize.engine.request import Plan
 from ctxsize.errors import CtxsizeError, DockerfileError, IgnoreFileError, UndecidedError
 from ctxsize.findings import Confidence, Edit, Finding, Fix, Location, Severity

@@ -1,7 +1,5 @@
-"""Find the Dockerfile of a build as the builder does, or the reason why the build fails.
+"""Find the Dockerfile and the ignore file of a build as the builder does.
 
-BuildKit receives the Dockerfile's directory like a context of its own: a symlink
-cannot lead out of it, and `dockerfile` counts if `Dockerfile` cannot be read.
 Behaviour: docker/buildx (`loadInputs`), moby/buildkit (`ReadEntrypoint`).
 """
 
@@ -11,13 +9,15 @@ import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from errno import ELOOP
+from errno import EFBIG, ELOOP, ENOENT, ENOTDIR
 from itertools import islice
+from typing import NamedTuple
 
 from ctxsize.engine.builders import Builder
-from ctxsize.errors import InputError
-from ctxsize.reader import entries_in, may_read, never_ends
+from ctxsize.engine.ignorefile import IgnoreFile
+from ctxsize.errors import BuildFailsError, InputError
+from ctxsize.model import Problem
+from ctxsize.reader import entries_in, may_read, never_ends, read_file
 
 STDIN = "-"
 MOST_BYTES = 16 << 20
@@ -77,8 +77,7 @@ def is_remote(name: str) -> bool:
     return _REMOTE.match(name) is not None
 
 
-@dataclass(frozen=True)
-class FoundDockerfile:
+class FoundDockerfile(NamedTuple):
     """A Dockerfile: `path` names it and its ignore file, `read_from` is the file to read."""
 
     path: str | None
@@ -91,10 +90,8 @@ def find_dockerfile(context: str, named: str | None, builder: Builder) -> FoundD
     if named == STDIN:
         return FoundDockerfile(STDIN)
     if named is not None and is_remote(named) and not os.path.lexists(named):
-        raise InputError(
-            f"the Dockerfile {named} is fetched by the builder",
-            hint="pipe it into ctxsize with -f -",
-        )
+        hint = "pipe it into ctxsize with -f -"
+        raise InputError(f"the Dockerfile {named} is fetched by the builder", hint=hint)
     find = _fetched if builder.fetches_dockerfile else _opened
     try:
         found = find(context, named, builder)
@@ -102,9 +99,9 @@ def find_dockerfile(context: str, named: str | None, builder: Builder) -> FoundD
         reason = getattr(error, "strerror", None) or error
         found = FoundDockerfile(None, fault=f"the Dockerfile cannot be used: {reason}")
     if named is not None and found.fault is not None:
-        hint = _RELATIVE if found.path is None else None
-        where = repr(named) if "\0" in named else named
-        raise InputError(f"the build fails: {found.fault}", path=where, hint=hint)
+        hint = "-f is relative to the working directory, not to the context"
+        hint = hint if found.path is None else ""
+        raise InputError(f"the build fails: {found.fault}", path=named, hint=hint)
     return found
 
 
@@ -126,43 +123,21 @@ def _opened(context: str, named: str | None, builder: Builder) -> FoundDockerfil
 
 
 def _fetched(context: str, named: str | None, builder: Builder) -> FoundDockerfile:
-    """Return the Dockerfile as BuildKit receives it, from its directory alone."""
+    """Return the Dockerfile as BuildKit receives it: its directory is like a context."""
     path = os.path.normpath(os.path.join(context, _USUAL)) if named is None else named
     directory, name = os.path.split(path)
+    found = _inside(path, directory, name, builder)
     if name != _USUAL:
-        return _inside(path, directory, name, builder)
+        return found
     names: list[str] = []
     with suppress(OSError):
         # BuildKit compares names by case, even if the file system does not.
         names = [each.name for each in entries_in(directory or ".")]
     if _LOWER in names and _USUAL not in names:
         return _inside(os.path.join(directory, _LOWER), directory, _LOWER, builder)
-    lower = _inside(path, directory, _LOWER, builder)
-    found = _inside(path, directory, name, builder)
     # `ReadEntrypoint` reads the other name if it cannot read the usual one.
-    return found if found.fault is None or lower.fault is not None else lower
-
-
-def files_near(context: str) -> list[str]:
-    """Return the files at the top of a context and one level below, to find builds for a hint.
-
-    Nothing if none of them has the name of a Dockerfile, a Compose file or a Bake file. At most
-    `_MOST_NEAR` directories are read.
-    """
-    found: list[str] = []
-    pending = ["", ".github/workflows", "src/main/docker"]
-    for directory in islice(pending, _MOST_NEAR):
-        try:
-            each = entries_in(os.path.join(context, directory))
-        except OSError:
-            continue
-        prefix = f"{directory}/" if directory else ""
-        found += sorted(prefix + one.name for one in each if one.is_file(follow_symlinks=False))
-        if not directory:
-            folders = sorted(one.name for one in each if one.is_dir(follow_symlinks=False))
-            pending += [name for name in folders if name not in (".git", "node_modules")]
-    names_builds = any(is_dockerfile(path) or _BUILD_FILE.search(path) for path in found)
-    return found if names_builds else []
+    lower = _inside(path, directory, _LOWER, builder) if found.fault is not None else found
+    return found if lower.fault is not None else lower
 
 
 def _inside(path: str, directory: str, name: str, builder: Builder) -> FoundDockerfile:
@@ -187,6 +162,110 @@ def _readable(path: str | None, read_from: str, builder: Builder, fault: str) ->
     elif os.path.isfile(read_from) and may_read(read_from):
         return FoundDockerfile(path, read_from)
     return FoundDockerfile(path, fault=fault)
+
+
+def find_ignore_file(
+    context: str, dockerfile: str | None, builder: Builder
+) -> tuple[IgnoreFile | None, bool, list[Problem]]:
+    """Return the ignore file, whether it is specific to the Dockerfile, and problems.
+
+    Raises `BuildFailsError` if the builder stops at the file, `InputError` if ctxsize does not
+    read a file that large.
+    """
+    problems: list[Problem] = []
+    candidates = [(context, name, False) for name in builder.ignore_file_names]
+    # `ReadEntrypoint` of BuildKit finds the Dockerfile's own file, which replaces the context's.
+    if dockerfile is not None and dockerfile != STDIN:
+        directory, name = os.path.split(dockerfile)
+        own = (name + suffix for suffix in builder.specific_suffixes)
+        candidates[:0] = [(directory or ".", each, True) for each in own]
+    for directory, name, specific in candidates:
+        path = os.path.normpath(os.path.join(directory, name))
+        # The builder that must read a specific file follows its symlinks anywhere.
+        anywhere = builder.links_may_leave or (specific and builder.must_read)
+        found = _ignore_file_at(path, builder, problems, anywhere=anywhere)
+        if found is not None:
+            return found, specific, problems
+    return None, False, problems
+
+
+def _ignore_file_at(
+    path: str, builder: Builder, problems: list[Problem], *, anywhere: bool
+) -> IgnoreFile | None:
+    """Return the ignore file at `path`; None if the builder sees none there.
+
+    With `anywhere`, a symlink may lead out of the directory.
+    """
+    if not os.path.lexists(path):
+        return None
+    try:
+        target: str | None = path
+        if os.path.islink(path) and not anywhere:
+            directory, name = os.path.split(path)
+            target = follow_inside(os.path.realpath(directory or "."), name)
+    except OSError as error:  # a loop of symlinks
+        if builder.must_read:
+            raise _unreadable(path, builder, error) from None
+        target = None
+    if target is None or (os.path.isdir(target) and not builder.must_read):
+        why = "a directory, or a symlink that leads nowhere or out of its directory, is no file"
+        message = f"{builder.title} skips this ignore file without a warning: {why}"
+        problems.append(Problem("ignore-file-passed-over", message, path))
+        return None
+    if never_ends(target):
+        message = f"{builder.title} waits forever, as this is a FIFO or a device"
+        hint = "make the ignore file a regular file"
+        raise BuildFailsError(message, path=target, hint=hint)
+    if not builder.must_read and not may_read(target):
+        lead = "no permission to read this ignore file"
+        message = f"{lead}: {builder.title} treats it as empty without a warning"
+        problems.append(Problem("ignore-file-unreadable", message, path))
+    try:
+        return IgnoreFile.parse(target, read_file(target))
+    except OSError as error:
+        if error.errno == EFBIG:
+            raise InputError(f"cannot be read: {error.strerror}", path=target) from None
+        if not builder.must_read:
+            return IgnoreFile.parse(target, b"")
+        # A symlink loop is not a missing file: the builder fails to read it.
+        if error.errno in (ENOENT, ENOTDIR):
+            return None
+        raise _unreadable(target, builder, error) from None
+
+
+def _unreadable(path: str, builder: Builder, error: OSError) -> BuildFailsError:
+    message = f"{builder.title} cannot read the ignore file: {error.strerror}"
+    return BuildFailsError(message, path=path)
+
+
+def read_ignore_file(path: str) -> IgnoreFile:
+    """Return the ignore file at `path`; raises `InputError` if it cannot be read."""
+    try:
+        return IgnoreFile.parse(path, read_file(path))
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", path=path) from None
+
+
+def files_near(context: str) -> list[str]:
+    """Return the files at the top of a context and one level below, to find builds for a hint.
+
+    Nothing if none of them has the name of a Dockerfile, a Compose file or a Bake file. At most
+    `_MOST_NEAR` directories are read.
+    """
+    found: list[str] = []
+    pending = ["", ".github/workflows", "src/main/docker"]
+    for directory in islice(pending, _MOST_NEAR):
+        try:
+            each = entries_in(os.path.join(context, directory))
+        except OSError:
+            continue
+        prefix = f"{directory}/" if directory else ""
+        found += sorted(prefix + one.name for one in each if one.is_file(follow_symlinks=False))
+        if not directory:
+            folders = sorted(one.name for one in each if one.is_dir(follow_symlinks=False))
+            pending += [name for name in folders if name not in (".git", "node_modules")]
+    names_builds = any(is_dockerfile(path) or _BUILD_FILE.search(path) for path in found)
+    return found if names_builds else []
 
 
 def follow_links(path: str, target_of: Callable[[str], str | None]) -> tuple[str, bool]:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
+from ctxsize.engine.dockerfiles import read_ignore_file
 from ctxsize.engine.events import order
 from ctxsize.engine.golang import has_wildcards
-from ctxsize.engine.governing import read_ignore_file
 from ctxsize.engine.memory import differences
 from ctxsize.engine.need import context_need_of
 from ctxsize.engine.patterns import pattern_for

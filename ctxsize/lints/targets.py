@@ -11,11 +11,10 @@ from ctxsize.build import Build
 from ctxsize.config import Config, builds
 from ctxsize.discovery import FoundBuild, Place, discover, merged
 from ctxsize.engine.builders import BUILDERS, Builder
-from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
+from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file, read_ignore_file
 from ctxsize.engine.events import Progress
-from ctxsize.engine.governing import read_ignore_file
 from ctxsize.engine.ignorefile import IgnoreFile
-from ctxsize.engine.request import Plans, Request, without_patterns
+from ctxsize.engine.request import Plans, Request, request_of
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import CtxsizeError, InputError
 from ctxsize.findings import Location
@@ -78,7 +77,9 @@ class Cases:
     def _request(self, build: Build, *, alone: bool = False) -> Request | None:
         """Return the request of a build, `alone` without a Dockerfile; None if it fails."""
         try:
-            return without_patterns(build, BUILDERS[build.builder], alone=alone, plans=self.plans)
+            return request_of(
+                build, BUILDERS[build.builder], alone=alone, patterns=False, plans=self.plans
+            )
         except CtxsizeError as error:
             error.message = build.masked(error.message)
             self._note(error)
@@ -143,7 +144,7 @@ def targets_of(
 
 def _governing(build: Build, builder: Builder, plans: Plans) -> Target:
     """Return the ignore file that governs `build`."""
-    request = without_patterns(build, builder, plans=plans)
+    request = request_of(build, builder, patterns=False, plans=plans)
     if request.ignore_file is None:
         hint = "`ctxsize suggest` proposes one"
         raise InputError("no ignore file governs this build", path=build.context, hint=hint)
@@ -262,12 +263,12 @@ class Layout:
 
 def _configured(config: Config, root: str) -> Iterator[FoundBuild]:
     """Yield the builds that `config` defines with a context or a Dockerfile below `root`."""
-    for table, build in ((table, build) for table, found in builds(config) for build in found):
+    for name, build in ((each.name, each.build) for _, found in builds(config) for each in found):
         usual = os.path.normpath(os.path.join(build.context, "Dockerfile"))
         if build.dockerfile is None and os.path.isfile(usual):
             build = replace(build, dockerfile=usual)
         if any(holds(_real(root), each) for each in (build.context, build.dockerfile) if each):
-            place = Place("configuration", table.name, Location(config.path or ""))
+            place = Place("configuration", name, Location(config.path or ""))
             yield FoundBuild(build, (place,))
 
 

@@ -177,7 +177,7 @@ reason = "a key for tests"
         (SUPPRESSED, ["CTX501", "CTX511"]),
         (
             SUPPRESSED.replace("own.pem", "other.pem"),
-            ["CTX129", "CTX501", "CTX511", "CTX511"],
+            ["CTX501", "CTX511", "CTX511"],
         ),
         ('ignore = ["CTX511"]', ["CTX501"]),
         ('select = ["CTX511"]', ["CTX511", "CTX511"]),
