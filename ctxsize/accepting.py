@@ -72,8 +72,8 @@ class Wanted:
 
         A finding that adds several lines is accepted if each of them is.
         """
-        at = finding.location
-        places = [self._relative(each) for each in (at.path, *about)]
+        at, root = finding.location, os.path.abspath(self._config.directory)
+        places = [os.path.relpath(os.path.abspath(each), root) for each in (at.path, *about)]
         tables = [
             each
             for each in self._config.suppress
@@ -112,14 +112,11 @@ class Wanted:
         for number, table in enumerate(config.suppress, 1):
             if table.code in ours and table not in self._used:
                 where = f" in {table.path}" if table.path else ""
-                text = f"suppress[{number}]: there is no {table.code}{where} to suppress"
-                text, place = f"{text} ({table.reason})", Location(config.path or "")
+                text = f"there is no {table.code}{where} to suppress ({table.reason})"
+                place, text = Location(config.path or ""), f"suppress[{number}]: {text}"
                 advice = "remove the table"
                 found.append(Finding(UNUSED, Severity.WARNING, text, place, help=advice))
         return tuple(found)
-
-    def _relative(self, path: str) -> str:
-        return os.path.relpath(os.path.abspath(path), os.path.abspath(self._config.directory))
 
 
 def _checked(codes: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
@@ -164,17 +161,17 @@ def judged(request: Request, report: Report, config: Config | None) -> Report:
     wanted = Wanted(config)
 
     def left(problems: Iterable[Problem], context: str | None = None) -> tuple[Problem, ...]:
+        placed = ((each, each.as_finding(report.place_of(each, context))) for each in problems)
         return tuple(
             each
-            for each in problems
-            if each.effect is not Effect.NONE
-            or wanted.reason(each.as_finding(report.place_of(each, context))) is None
+            for each, finding in placed
+            if wanted.reason(finding) is None or each.effect is not Effect.NONE
         )
 
     transfers = [replace(each, problems=left(each.problems)) for each in report.transfers]
-    named = (
+    named = [
         replace(each, problems=left(each.problems, each.value)) for each in report.named_contexts
-    )
+    ]
     report = replace(
         report,
         problems=(*left(report.problems), *unread),

@@ -25,7 +25,6 @@ MOST_BYTES = 16 << 20
 _REMOTE = re.compile(r"(https?|git|ssh|docker-image|oci-layout|target)://|git@|github\.com/")
 _USUAL, _LOWER = "Dockerfile", "dockerfile"
 _MOST_LINKS = 255
-_RELATIVE = "-f is relative to the working directory, not to the context"
 _DOCKERFILE = re.compile(
     r"(?:[\w.+@-]*\.)?(?:docker|container)file\d*(?:[._-][\w.+@-]+)?"
     r"|[\w.+@-]+[_-](?:docker|container)file",
