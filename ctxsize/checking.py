@@ -74,10 +74,10 @@ def check(
     chosen = [build] if builds is None and build is not None else builds
     budgeted = _budgeted(config, chosen, budget or Budget(), baseline=baseline is not None)
     checker = _Checker(config, budgeted, progress)
-    reports = checker.measured()
+    checker.measure()
     if update_baseline and baseline is not None:
-        old, reports = checker.update(baseline, old or {}, reports)
-    checks = tuple(checker.checked(reports, baseline, old))
+        old = checker.update(baseline, old or {})
+    checks = tuple(checker.checked(baseline, old))
     looked_at = [config.directory] if chosen is None and not update_baseline else []
     unused = checker.wanted.unused(names("CTX4"), *looked_at)
     return guard.CheckReport(checks, baseline, updated=update_baseline, unused=unused)
@@ -156,61 +156,61 @@ class _Checker:
         self._builds = builds
         self._progress = progress
         self._plans = Plans()
+        self._reports: list[Report] = []
         # `select` and `ignore` choose kinds of findings; they must not disable a budget.
         self.wanted = Wanted(replace(config, select=(), ignore=()))
 
-    def measured(self) -> list[Report]:
-        """Return a report for each build. Raises `InputErrors` with all failures."""
-        found: list[Report] = []
+    def measure(self) -> None:
+        """Measure each build. Raises `InputErrors` with all failures."""
         errors: list[InputError] = []
+        self._reports = []
         for each in self._builds:
             try:
                 request = api.requested(each.build, self._plans)
-                found.append(
-                    api.measure(
-                        request,
-                        top=_TOP,
-                        depth=_DEPTH,
-                        progress=self._progress,
-                        config=self._config,
-                    )
+                report = api.measure(
+                    request,
+                    top=_TOP,
+                    depth=_DEPTH,
+                    progress=self._progress,
+                    config=self._config,
                 )
-                if each.budget.of == "transfer":
-                    _expect_transfer(each.name, found[-1])
+                if each.budget.of == "transfer" and report.transfer is None:
+                    raise _no_transfer(each.name, report)
+                self._reports.append(report)
             except InputError as error:
                 errors.append(error)
         if errors:
             raise errors[0] if len(errors) == 1 else InputErrors(errors)
-        return found
 
-    def update(
-        self, path: str, old: baselines.Baseline, reports: list[Report]
-    ) -> tuple[baselines.Baseline, list[Report]]:
-        """Write the baseline until it is true of its own context; return it and the reports."""
+    def update(self, path: str, baseline: baselines.Baseline) -> baselines.Baseline:
+        """Write the baseline until it is true of its own context, and return it."""
         from ctxsize.writer.apply import write_output
 
         for _ in range(_TRIES):
-            pairs = zip(self._builds, reports, strict=True)
-            new = {**old, **{each.name: _entry(each.name, report) for each, report in pairs}}
+            pairs = zip(self._builds, self._reports, strict=True)
+            new = {**baseline, **{each.name: _entry(each.name, report) for each, report in pairs}}
             write_output(path, baselines.text(new).encode("ascii"))
-            if new == old:
+            if new == baseline:
                 break
-            old, reports = new, self.measured()
-        return old, reports
+            baseline = new
+            self.measure()
+        return baseline
 
     def checked(
-        self, reports: list[Report], path: str | None, baseline: baselines.Baseline | None
+        self, path: str | None, baseline: baselines.Baseline | None
     ) -> Iterator[guard.ContextCheck]:
         """Yield the check of each build. Raises `InputError` for a baseline of another builder."""
-        for each, report in zip(self._builds, reports, strict=True):
+        for each, report in zip(self._builds, self._reports, strict=True):
             entry = None if baseline is None else baseline.get(each.name)
             if entry is not None and entry.builder != report.builder:
                 message = f"{each.name} was recorded for {entry.builder}, not for {report.builder}"
                 raise InputError(message, path=path, hint="--update-baseline")
             known = _known(report)
             judged = guard.judge(each.name, report, each.budget, known=known, baseline=baseline)
-            places = _places(report)
-            reasons = [(one, self.wanted.reason(one, *places)) for one in judged.findings]
+            # What findings about the context may concern.
+            ignore_file = report.ignore_file and report.ignore_file.path
+            about = [*filter(None, (report.context_path, ignore_file, report.dockerfile))]
+            reasons = [(one, self.wanted.reason(one, *about)) for one in judged.findings]
             left = tuple(one for one, reason in reasons if reason is None)
             accepted = tuple(guard.Accepted(one, why) for one, why in reasons if why is not None)
             yield self._helped(each.build, replace(judged, findings=left, accepted=accepted))
@@ -234,18 +234,11 @@ class _Checker:
         return replace(judged, remedy=guard.Remedy(saved, enough), findings=tuple(findings))
 
 
-def _expect_transfer(name: str, report: Report) -> None:
-    """Raise `InputError` if the transfer is not known, which the budget of `name` limits."""
-    if report.transfer is None:
-        why = (problem.message for problem in report.problems if problem.code in _NO_TRANSFER)
-        reason = next(why, "there is no Dockerfile").removeprefix(f"{TAKES_UNKNOWN}: ")
-        raise InputError(f"{name}: the transfer is not known: {reason}", path=report.dockerfile)
-
-
-def _places(report: Report) -> list[str]:
-    """Return the paths that findings about the context may concern."""
-    ignore_file = None if report.ignore_file is None else report.ignore_file.path
-    return [each for each in (report.context_path, ignore_file, report.dockerfile) if each]
+def _no_transfer(name: str, report: Report) -> InputError:
+    """Return the error for a transfer that is not known, which the budget of `name` limits."""
+    why = (problem.message for problem in report.problems if problem.code in _NO_TRANSFER)
+    reason = next(why, "there is no Dockerfile").removeprefix(f"{TAKES_UNKNOWN}: ")
+    return InputError(f"{name}: the transfer is not known: {reason}", path=report.dockerfile)
 
 
 def _known(report: Report) -> baselines.Known:

@@ -16,7 +16,7 @@ from typing import Any
 
 from ctxsize.build import Build, hiding, placed
 from ctxsize.engine.builders import BUILDERS
-from ctxsize.errors import CtxsizeError, InputError, InputErrors, hint_at
+from ctxsize.errors import CtxsizeError, InputError, InputErrors
 from ctxsize.reader import border_of, holds, read_file
 from ctxsize.units import Tolerance, parse_size
 
@@ -314,7 +314,7 @@ class _ConfigReader:
         for key, value in table.items():
             place = f"{where}.{_key(key)}" if where else _key(key)
             if key not in keys:
-                self._wrong(place, "unknown key", hint=hint_at(key, sorted(keys)))
+                self._wrong(place, "unknown key", hint=f"one of {', '.join(sorted(keys))}")
                 continue
             name, read_value = keys[key]
             try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 
 class CtxsizeError(Exception):
@@ -85,16 +85,3 @@ class UndecidedError(DockerfileError):
 
 class BuildFailsError(CtxsizeError):
     """The builder itself would stop on this context, so it has no size."""
-
-
-def hint_at(name: str, known: Iterable[str], otherwise: str = "") -> str:
-    """Return a hint for a `name` not in `known`: the nearest one, else `otherwise` or all.
-
-    >>> hint_at("maxx", ["max", "min"]), hint_at("size", ["max", "min"])
-    ('did you mean max?', 'one of max, min')
-    """
-    from difflib import get_close_matches
-
-    known = [*known]
-    near = get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]}?" if near else otherwise or f"one of {', '.join(known)}"

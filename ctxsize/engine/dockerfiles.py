@@ -34,35 +34,32 @@ _IGNORE_FILE = re.compile(r"(?:.*\.)?(?:docker|container)ignore", re.IGNORECASE 
 _BUILD_FILE = re.compile(r"(?:^|/)[^/]*(?:compose[^/]*\.ya?ml|bake[^/]*\.(?:hcl|json))$")
 _MOST_NEAR = 100
 """Number of directories that are searched for builds if a context has no Dockerfile."""
-_NO_DOCKERFILE = re.compile(
-    r""".*\.(?:
-    # programs
-    bash|bat|c|cc|cjs|cmd|cpp|cr|cs|css|cts|cxx|erl|ex|exs|fish|fs|h|hpp|hrl|hs|ipynb|java|jl|js|jsx
-    |kt|kts|less|mjs|mts|pl|pm|ps1|py|pyc|pyi|rb|rego|rs|sass|scm|scss|sh|ts|tsx|vb|zsh
-    # documents, pictures, data
-    |adoc|asc|avif|bmp|cfg|conf|csv|diff|docx|drawio|eps|gif|golden|gz|hcl|html?|ico|ini|jpe?g
-    |json[5cl]?|lock|log|map|mdx?|mmd|odt|org|patch|pdf|png|properties|puml|rst|sarif|sha256|sig
-    |snippets|svgz?|tar|textile|tgz|tiff|tmlanguage|toml|tsv|txt|webp|xhtml|xml|xsd|ya?ml|zip
-    # to be filled in first
-    |ejs|erb|gotmpl|hbs|in|j2|jinja2?|liquid|mako|mustache|njk|pug|template|tera|tmpl|tpl|twig
-    # what editors and merges leave behind
-    |bak|kate-swp|orig|rej|save|swn|swo|swp
-    )""",
-    re.IGNORECASE | re.VERBOSE,
-)
-_PROGRAM = re.compile(
-    r"[a-z].*\.(?:clj|dart|go|groovy|jsonnet|lua|ml|nim|nu|php|proto|r|scala|sql|svelte|swift|tex|tf"
-    r"|vim|vue|zig)"
-)
+_OTHERS = """
+    bash bat c cc cjs cmd cpp cr cs css cts cxx erl ex exs fish fs h hpp hrl hs ipynb java jl js jsx
+    kt kts less mjs mts pl pm ps1 py pyc pyi rb rego rs sass scm scss sh ts tsx vb zsh
+    adoc asc avif bmp cfg conf csv diff docx drawio eps gif golden gz hcl htm html ico ini jpeg jpg
+    json json5 jsonc jsonl lock log map md mdx mmd odt org patch pdf png properties puml rst sarif
+    sha256 sig snippets svg svgz tar textile tgz tiff tmlanguage toml tsv txt webp xhtml xml xsd
+    yaml yml zip ejs erb gotmpl hbs in j2 jinja jinja2 liquid mako mustache njk pug template tera
+    tmpl tpl twig bak kate-swp orig rej save swn swo swp
+"""
+"""Extensions of programs, documents, data, templates and backups."""
+_PROGRAMS = """
+    clj dart go groovy jsonnet lua ml nim nu php proto r scala sql svelte swift tex tf vim vue zig
+"""
 """`dockerfile.go` is a program in Go, `Dockerfile.go` the Dockerfile of an image for Go."""
+_OTHER_ENDS, _PROGRAM_ENDS = frozenset(_OTHERS.split()), frozenset(_PROGRAMS.split())
 
 
 def is_dockerfile(path: str) -> bool:
     """Return whether a path has a Dockerfile's name, like `Dockerfile-x` or `x.Dockerfile`."""
     name = path.rpartition("/")[2]
-    others = (_NO_DOCKERFILE, _PROGRAM, _IGNORE_FILE)
-    return _DOCKERFILE.fullmatch(name) is not None and not any(
-        each.fullmatch(name) for each in others
+    end = name.rpartition(".")[2]
+    return (
+        _DOCKERFILE.fullmatch(name) is not None
+        and end.lower() not in _OTHER_ENDS
+        and not (end in _PROGRAM_ENDS and "a" <= name[0] <= "z")
+        and not is_ignore_file(name)
     )
 
 

@@ -126,7 +126,7 @@ def test_its_path_is_relative_to_the_working_directory(
 
 
 WRONG = [
-    ("maxx = 1", ["maxx: unknown key (did you mean max?)"]),
+    ("maxx = 1", ["maxx: unknown key (one of "]),
     ("zzz = 1\nqqq = 2", ["zzz: unknown key (one of", "qqq: unknown key (one of"]),
     ('max = "1 parsec"', ["max: not a size: '1 parsec'"]),
     ("max = -1\nmax-files = true", ["max: must be a number", "max-files: must be a number"]),
@@ -139,7 +139,7 @@ WRONG = [
     ('ignore = ["E501"]', ["ignore: must be a list of codes"]),
     ("contexts = 3", ["contexts: must be a table"]),
     ("[contexts]\na = 3", ["contexts.a: must be a table"]),
-    ('[contexts."a b"]\nmx = 1', ['contexts."a b".mx: unknown key (did you mean max?)']),
+    ('[contexts."a b"]\nmx = 1', ['contexts."a b".mx: unknown key (one of ']),
     ("[contexts.a]\nbaseline = 'x'", ["contexts.a.baseline: unknown key"]),
     ("suppress = 3", ["suppress: must be a list"]),
     ('[[suppress]]\ncode = "CTX101"', ["suppress[1]: lacks 'reason'"]),
