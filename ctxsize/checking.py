@@ -208,8 +208,8 @@ class _Checker:
             known = _known(report)
             judged = guard.judge(each.name, report, each.budget, known=known, baseline=baseline)
             # What findings about the context may concern.
-            ignore_file = report.ignore_file and report.ignore_file.path
-            about = [*filter(None, (report.context_path, ignore_file, report.dockerfile))]
+            ignore_file = report.ignore_file.path if report.ignore_file else None
+            about = [each for each in (report.context_path, ignore_file, report.dockerfile) if each]
             reasons = [(one, self.wanted.reason(one, *about)) for one in judged.findings]
             left = tuple(one for one, reason in reasons if reason is None)
             accepted = tuple(guard.Accepted(one, why) for one, why in reasons if why is not None)
