@@ -77,7 +77,9 @@ class Wanted:
         tables = [
             each
             for each in self._config.suppress
-            if each.code == finding.code and (each.path is None or _is_among(each.path, places))
+            if each.code == finding.code
+            if each.path is None
+            or any(fnmatchcase(place, os.path.normpath(each.path)) for place in places)
         ]
         texts: Sequence[str] = [""]
         if any(each.pattern for each in tables):
@@ -126,11 +128,6 @@ def _checked(codes: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
         if not any(name.startswith(each) for name in known):
             raise InputError(f"no code begins with {each!r}", hint="`ctxsize rule` lists them")
     return tuple(parts)
-
-
-def _is_among(path: str, places: Iterable[str]) -> bool:
-    wanted = os.path.normpath(path)
-    return any(fnmatchcase(each, wanted) for each in places)
 
 
 def _lines(path: str) -> list[str]:

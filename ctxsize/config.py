@@ -279,7 +279,7 @@ class _ConfigReader:
 
     def _context(self, name: str, table: object, top: Mapping[str, Any]) -> BudgetedBuild:
         """Return a table `[contexts."name"]`, with missing values copied from the `top` level."""
-        own = self._values(table, f"contexts.{_key(name)}", CONTEXT_KEYS, context=name)
+        own = self._values(table, f"contexts.{name}", CONTEXT_KEYS, context=name)
         joint: dict[str, Any] = {
             key: {**top[key], **own[key]}
             for key in ("build_arguments", "build_contexts")
@@ -312,7 +312,7 @@ class _ConfigReader:
             self._wrong(where or "tool.ctxsize", "must be a table")
             return values
         for key, value in table.items():
-            place = f"{where}.{_key(key)}" if where else _key(key)
+            place = f"{where}.{key}" if where else key
             if key not in keys:
                 self._wrong(place, "unknown key", hint=f"one of {', '.join(sorted(keys))}")
                 continue
@@ -338,7 +338,3 @@ class _ConfigReader:
     def _wrong(self, where: str, message: str, *, hint: str | None = None) -> None:
         text = f"{where}: {message}" if where else message
         self._errors.append(InputError(text, path=self._path, hint=hint))
-
-
-def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f'"{name}"'

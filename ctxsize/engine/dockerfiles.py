@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from errno import EFBIG, ELOOP, ENOENT, ENOTDIR
 from itertools import islice
 from typing import NamedTuple
@@ -125,11 +124,7 @@ def _fetched(context: str, named: str | None, builder: Builder) -> FoundDockerfi
     found = _inside(path, directory, name, builder)
     if name != _USUAL:
         return found
-    names: list[str] = []
-    with suppress(OSError):
-        # BuildKit compares names by case, even if the file system does not.
-        names = [each.name for each in entries_in(directory or ".")]
-    if _LOWER in names and _USUAL not in names:
+    if not os.path.lexists(path) and os.path.lexists(os.path.join(directory, _LOWER)):
         return _inside(os.path.join(directory, _LOWER), directory, _LOWER, builder)
     # `ReadEntrypoint` reads the other name if it cannot read the usual one.
     lower = _inside(path, directory, _LOWER, builder) if found.fault is not None else found
