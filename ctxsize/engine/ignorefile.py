@@ -41,7 +41,8 @@ class IgnoreFile:
         for number, line in enumerate(self.lines, 1):
             if len(line.removesuffix(b"\n")) > LONGEST_LINE:
                 hint = f"Docker reads at most {LONGEST_LINE:,} bytes of a line"
-                raise IgnoreFileError("bufio.Scanner: token too long", line=number, hint=hint)
+                message = "bufio.Scanner: token too long"
+                raise IgnoreFileError(message, path=self.path, line=number, hint=hint)
 
 
 def text_of(line: bytes) -> str:
