@@ -18,8 +18,8 @@ from ctxsize.engine.request import Request
 from ctxsize.engine.sourcing import check_in_all
 from ctxsize.errors import InputError
 from ctxsize.formats import text
-from ctxsize.formats.names import unquoted
 from ctxsize.formats.sections import explained as explanations
+from ctxsize.formats.wording import unquoted
 
 _MOST_BYTES = 1 << 30
 

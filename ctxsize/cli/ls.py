@@ -11,7 +11,7 @@ from ctxsize.build import Build
 from ctxsize.cli import options, output
 from ctxsize.entry import Entry, Kind
 from ctxsize.formats import json
-from ctxsize.formats.names import quoted
+from ctxsize.formats.wording import quoted
 
 
 @click.command("ls")

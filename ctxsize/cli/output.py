@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ctxsize.errors import CtxsizeError
 from ctxsize.formats import Look, is_report, render
-from ctxsize.formats.names import fit, visible
+from ctxsize.formats.wording import fit, visible
 from ctxsize.model import Problem
 
 if TYPE_CHECKING:

@@ -13,9 +13,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 from ctxsize.codes import Code, code_of
 from ctxsize.findings import Finding, Fix, Location, Severity
-from ctxsize.formats.names import visible
 from ctxsize.formats.patch import lines, replaced
-from ctxsize.formats.wording import details, place, summary
+from ctxsize.formats.wording import details, place, summary, visible
 from ctxsize.version import __version__
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"

@@ -9,9 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from ctxsize.codes import code_of
 from ctxsize.findings import Finding, Severity
 from ctxsize.formats import Look, sections
-from ctxsize.formats.names import visible
 from ctxsize.formats.text import size_tree
-from ctxsize.formats.wording import details, more, place, summary
+from ctxsize.formats.wording import details, more, place, summary, visible
 
 MOST = 50
 """Number of items of a section to show; a comment may have 65,536 characters."""
@@ -44,12 +43,13 @@ def _items(items: Sequence[sections.Item]) -> str:
 
 def _item(item: sections.Item) -> Iterable[str]:
     match item:
+        case sections.Prose(text, _, mark, style) if mark and style in _LIGHTS:
+            before, _, after = map(prose, text.partition(mark))
+            return [f"{_LIGHTS[style]} {before}**{prose(mark)}**{after}"]
         case sections.Prose(text):
             return [f"- {prose(text.strip())}" if text.startswith(" ") else prose(text)]
         case sections.Fact(label, text):
             return [f"- **{label}**: {prose(text)}"]
-        case sections.Answer(label, style, sentence):
-            return [f"{_LIGHTS[style]} **{label}**: {prose(sentence)}."]
         case sections.NextStep(command, purpose, label):
             typed = f"{code(command)} " if command else ""
             return [f"{label}: {typed}{prose(purpose)}."]

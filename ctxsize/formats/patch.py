@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from ctxsize.findings import Edit, Finding
 from ctxsize.formats import Look
-from ctxsize.formats.names import quoted, visible
-from ctxsize.formats.wording import place
+from ctxsize.formats.wording import place, quoted, visible
 
 _STYLES = {"+": "green", "-": "red", "@": "blue"}
 _NO_END = "\\ No newline at end of file\n"

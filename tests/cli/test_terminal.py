@@ -46,7 +46,7 @@ def on_a_terminal(*arguments: str, cwd: Path, columns: int, **env: str) -> str:
 def test_a_terminal_gets_colour_and_its_own_width(tmp_path: Path) -> None:
     context = build_tree(tmp_path / "ctx", CONTEXTS["rust"])
     shown = on_a_terminal("measure", cwd=context, columns=50)
-    assert "\x1b[1;31mToo big:\x1b[0m" in shown
+    assert "\x1b[1;31mToo big\x1b[0m:" in shown
     plain = on_a_terminal("measure", cwd=context, columns=50, NO_COLOR="1")
     assert "\x1b" not in plain
     assert max(len(line) for line in plain.splitlines()) == 50

@@ -12,7 +12,7 @@ from functools import cache
 from operator import attrgetter
 
 from ctxsize.findings import Edit, Paths
-from ctxsize.formats import verdict
+from ctxsize.formats.wording import level, reasons
 from ctxsize.model import Directory, Ignored, Report
 
 TYPE_CHECKING = False
@@ -201,8 +201,7 @@ def _outcome(outcome: Outcome) -> Shape:
 
 def _report(report: Report, *, refused: bool = False) -> Shape:
     """Return a report with its verdict; `check` may have `refused` it."""
-    level = "refused" if refused else verdict.level(report).name
-    found = {"level": level, "reasons": to_json(verdict.reasons(report))}
+    found = {"level": "refused" if refused else level(report), "reasons": to_json(reasons(report))}
     return {"version": 1, "verdict": found, **_fields(report)}
 
 

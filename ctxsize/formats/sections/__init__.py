@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ctxsize.findings import Finding
 from ctxsize.formats import Look
-from ctxsize.formats.names import visible
+from ctxsize.formats.wording import visible
 from ctxsize.model import Directory, Problem
 
 TYPE_CHECKING = False
@@ -26,18 +26,16 @@ class Name(str):
 
 
 class Prose(NamedTuple):
-    """A line of text, wrapped if it is too long. Names in it are already safe to print.
+    """A line of text in which names are already safe; an item of a list if it begins with blanks.
 
-    A text that begins with blanks is an item of a list.
+    It is not wrapped unless `hang` has the number of blanks before its further lines.
     """
 
     text: str
-    hang: int = 0
-    """Number of blanks before all lines except the first."""
-    marks: Sequence[tuple[str, str]] = ()
-    """Parts of the first line in their order, each with a style; `""` for none."""
-    whole: bool = False
-    """True to never wrap it."""
+    hang: int = -1
+    mark: str = ""
+    """The part of `text` that has a `style`."""
+    style: str = "bold"
 
 
 class Fact(NamedTuple):
@@ -45,14 +43,6 @@ class Fact(NamedTuple):
 
     label: str
     text: str
-
-
-class Answer(NamedTuple):
-    """The answer in one sentence, after a label."""
-
-    label: str
-    style: str
-    sentence: str
 
 
 class NextStep(NamedTuple):
@@ -72,11 +62,10 @@ class Card(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Rows of a table; the last column is as wide as the output allows."""
+    """Rows of a table; a row with a single cell is a note below the row before."""
 
     headers: Sequence[str]
     rows: Sequence[Sequence[str]]
-    """A row with a single cell is a note below the row before."""
     rest: str = ""
     """A line about the rows that are not shown."""
     numbers: int = 2
@@ -84,11 +73,10 @@ class Table(NamedTuple):
 
 
 class SizeTree(NamedTuple):
-    """The largest directories, as a tree."""
+    """The largest `limit` directories, as a tree."""
 
     root: Directory
     limit: int
-    """Number of directories to show."""
 
 
 class Example(NamedTuple):
@@ -98,24 +86,22 @@ class Example(NamedTuple):
 
 
 class Findings(NamedTuple):
-    """Findings in their order."""
+    """Findings in their order; if `brief`, text has a line for each, and few for each code."""
 
     findings: Sequence[Finding]
     brief: bool = False
-    """True to show in text only one line for each, and few for each code."""
 
 
-Item = Prose | Fact | Answer | NextStep | Card | Table | SizeTree | Example | Findings
+Item = Prose | Fact | NextStep | Card | Table | SizeTree | Example | Findings
 
 
 class Section(NamedTuple):
-    """Items under a title; a section without items is not shown."""
+    """Items under a title, not shown without items; Markdown folds one that is `folded`."""
 
     items: Sequence[Item]
     title: str = ""
     style: str = "bold"
     folded: bool = False
-    """True if Markdown folds it."""
 
 
 def notes(problems: Iterable[Problem]) -> list[Item]:
@@ -123,30 +109,24 @@ def notes(problems: Iterable[Problem]) -> list[Item]:
     lines: list[Item] = []
     for each in problems:
         where = ":".join(str(part) for part in (each.path, each.line) if part is not None)
-        text = f"note: {where}: {each.message}" if where else f"note: {each.message}"
-        lines.append(Prose(visible(text), whole=True))
+        lines.append(Prose(visible(f"note: {f'{where}: ' if where else ''}{each.message}")))
     return lines
 
 
 def sections(outcome: Outcome, look: Look) -> Iterable[Section]:
     """Return the sections of `outcome`."""
     match outcome.kind:
-        case "measure":
+        case "measure" | "check" | "diff":
             from ctxsize.formats.sections import measured
 
             return measured.sections(outcome, look)
-        case "check" | "diff":
-            from ctxsize.formats.sections import guarded
-
-            return guarded.sections(outcome, look)
         case "suggest" | "plan":
             from ctxsize.formats.sections import suggested
 
             return suggested.sections(outcome)
-        case _:
-            from ctxsize.formats.sections import found
+    from ctxsize.formats.sections import found
 
-            return found.sections(outcome, look)
+    return found.sections(outcome, look)
 
 
 def heading(outcome: Outcome) -> str:
