@@ -167,9 +167,9 @@ def advise(
         root, fix=fix and not diff, unsafe_fixes=unsafe_fixes and not diff, **choice
     )
     if diff:
-        from ctxsize.formats import patch
+        from ctxsize.formats import exchange
 
-        output.write(patch.of_findings(advice.findings, display.look()))
+        output.write(exchange.diff_of(advice.findings, display.look()))
     else:
         output.apply(advice.edits)
         display.emit(advice)

@@ -76,9 +76,9 @@ class Display:
 
     def patch(self, edits: Iterable[Edit | None]) -> None:
         """Write `edits` to stdout as a diff."""
-        from ctxsize.formats import patch
+        from ctxsize.formats import exchange
 
-        write(patch.render([each for each in edits if each is not None], self.look()))
+        write(exchange.diff([each for each in edits if each is not None], self.look()))
 
 
 def prepare() -> None:

@@ -21,18 +21,8 @@ if TYPE_CHECKING:
     from ctxsize.recommender.outcome import Advice, IgnoreFilePlan
     from ctxsize.scanning import Scan
 
-    Outcome = (
-        Report
-        | CheckReport
-        | DiffReport
-        | Advice
-        | IgnoreFilePlan
-        | Linted
-        | DockerfileAdvice
-        | Scan
-        | Cleaning
-        | Rules
-    )
+    Found = Linted | DockerfileAdvice | Scan | Cleaning | Rules
+    Outcome = Report | CheckReport | DiffReport | Advice | IgnoreFilePlan | Found
     """The result of a command. Each has a different `kind`, and all have `findings`."""
 
 FORMATS = ("text", "json", "markdown", "github", "sarif", "junit", "gitlab")
@@ -60,7 +50,7 @@ _SIGNS = re.compile(
 """Beginnings of earlier reports: only these files are overwritten."""
 
 TABLES = ("dir", "ext", "pattern", "file")
-"""The choices of `--by`: tables of a report."""
+"""The tables of a report: the choices of `--by`."""
 _STYLES = {"bold": "1", "dim": "2", "green": "1;32", "yellow": "1;33", "red": "1;31", "blue": "36"}
 
 
@@ -97,15 +87,7 @@ def render(name: str, outcome: Outcome, look: Look) -> str:
             return markdown.render(sections.heading(outcome), sections.sections(outcome, look))
     from ctxsize.formats import exchange
 
-    kind, findings = outcome.kind, outcome.findings
-    match name:
-        case "sarif":
-            return exchange.sarif(kind, findings)
-        case "github":
-            return exchange.github(kind, findings)
-        case "gitlab":
-            return exchange.gitlab(findings)
-    return exchange.junit(kind, findings, outcome.passed if outcome.kind == "check" else ())
+    return exchange.render(name, outcome)
 
 
 def is_report(start: bytes) -> bool:

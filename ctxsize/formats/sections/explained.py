@@ -164,8 +164,10 @@ def source(check: SourceCheck, dockerfile: str | None) -> Section:
     head = f"{_instruction(check.source, dockerfile)}: {text}"
     lines: list[Item] = [Prose(head, mark=f": {text.partition(':')[0]}", style=style)]
     hidden = () if check.fate is Fate.IGNORED else check.hidden
-    for each in hidden[:EXAMPLES]:
-        lines.append(Prose(f"    {quoted(each.path)} is {_said(each.verdict, each.ignore_file)}"))
+    lines += (
+        Prose(f"    {quoted(each.path)} is {_said(each.verdict, each.ignore_file)}")
+        for each in hidden[:EXAMPLES]
+    )
     if left := more(len(hidden) - EXAMPLES):
         lines.append(Prose(f"    {left}"))
     lines += [_note(visible(each)) for each in check.notes]

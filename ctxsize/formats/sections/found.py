@@ -37,7 +37,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ctxsize.advice import DockerfileAdvice
     from ctxsize.clean.plan import Cleaning, Passed, Result
-    from ctxsize.codes import Rules
+    from ctxsize.formats import Found
     from ctxsize.lints import Linted, LintedFile
     from ctxsize.scanning import Row, Scan
 
@@ -45,9 +45,7 @@ _ALIKE = 12
 """Number of candidates to show with the same reason."""
 
 
-def sections(
-    outcome: Linted | DockerfileAdvice | Rules | Scan | Cleaning, look: Look
-) -> list[Section]:
+def sections(outcome: Found, look: Look) -> list[Section]:
     """Return the sections of a list of findings, of builds, of codes or of directories."""
     match outcome.kind:
         case "lint":
