@@ -1,13 +1,17 @@
-"""`ctxsize measure`: shows what would be sent."""
+"""`ctxsize measure` and `ls`: what would be sent, in sums and entry by entry."""
 
 from __future__ import annotations
+
+import os
 
 import click
 
 from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import options, output
+from ctxsize.entry import Entry, Kind
 from ctxsize.formats import TABLES
+from ctxsize.formats.wording import quoted
 
 _TOP, _TOP_ALONE = 5, 30
 
@@ -76,3 +80,81 @@ def measure(
         )
     display.emit(report, top=rows, only=by)
     return output.failing(report.failing)
+
+
+@click.command("ls")
+@options.build
+@options.flag("--transfer", help="List only the transfer: what the Dockerfile takes.")
+@options.named
+@options.flag("--ignored", help="List only what is ignored.")
+@options.flag(
+    "--all", "both", help="List both: `+ ` before what is sent, `- ` before what is ignored."
+)
+@options.flag(
+    "--size", help="Print bytes of content before each entry; * marks a file that arrives empty."
+)
+@options.flag("-0", "--null", help="End each entry with NUL and escape nothing.")
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Output format; json is one object per line.",
+)
+def ls(
+    build: Build,
+    transfer: bool,
+    named: str,
+    ignored: bool,
+    both: bool,
+    size: bool,
+    null: bool,
+    format_name: str,
+) -> None:
+    """List every entry of CONTEXT that would be sent, in the builder's order.
+
+    Directories end in `/`. Names with control characters, quotes or bytes that are
+    not UTF-8 are printed in double quotes, as git does; -0 and json print them
+    unchanged.
+
+    \b
+    Examples:
+      ctxsize ls --size | sort -n | tail
+      ctxsize ls --transfer --target builder
+      ctxsize ls --build-context lib=../lib --named lib
+      ctxsize ls -0 | xargs -0 -n1 basename
+      ctxsize ls --all | grep secret
+    """  # noqa: D301
+    if transfer + ignored + both > 1:
+        raise click.UsageError("--all, --ignored and --transfer cannot be combined")
+    if not (transfer or named) and build.given():
+        raise click.UsageError(f"{build.given()[0]} needs --transfer")
+    if format_name == "json" and (null or size):
+        raise click.UsageError("-0 and --size need --format text")
+    from ctxsize.formats import json  # `measure` seldom needs it
+
+    listing = api.ls(
+        build, sent=not ignored, ignored=ignored or both, transfer=transfer, named=named
+    )
+    emptied = 0
+    for entry in listing:
+        emptied += entry.arrives_empty is not None
+        if format_name == "json":
+            output.write(json.line(entry) + "\n")
+            continue
+        lead = ("- " if entry.verdict.ignored else "+ ") if both else ""
+        if size:
+            lead += f"{_size(entry):>13}{'*' if entry.arrives_empty else ' '} "
+        path = f"{entry.path}/" if entry.kind is Kind.DIRECTORY else entry.path
+        output.write(os.fsencode(f"{lead}{path}\0") if null else f"{lead}{quoted(path)}\n")
+    if emptied and size:
+        output.note(f"* arrives empty ({emptied:,}); ctxsize explain --trace shows why")
+    output.warn(listing.problems)
+
+
+def _size(entry: Entry) -> int:
+    """Return the bytes of content sent; of an ignored file, those of the file."""
+    if not entry.verdict.ignored:
+        return entry.content_bytes
+    return entry.size_bytes if entry.kind is Kind.FILE else 0

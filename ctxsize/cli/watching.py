@@ -23,32 +23,32 @@ def watch(files: Callable[[], Iterable[str]], show: Callable[[], object]) -> NoR
 
     An invalid input is reported, and the next change is awaited.
     """
+
+    def listed() -> list[str]:
+        try:
+            return [*files()]
+        except CtxsizeError:
+            return []
+
     while True:
         # Looked at before `show`, so that a save during it counts as the next change.
-        paths = _listed(files)
+        paths = listed()
         seen = [*map(_stamp, paths)]
         output.clear()
         try:
             show()
         except CtxsizeError as error:
             output.error(str(error))
-        output.flush()
+        output.write("", flushed=True)
         due = time.monotonic() + _LIST_EVERY
         while [*map(_stamp, paths)] == seen:
             time.sleep(_EVERY)
             start = time.monotonic()
             if start >= due:
-                if _listed(files) != paths:
+                if listed() != paths:
                     break
                 end = time.monotonic()
                 due = end + max(_LIST_EVERY, _SHARE * (end - start))
-
-
-def _listed(files: Callable[[], Iterable[str]]) -> list[str]:
-    try:
-        return [*files()]
-    except CtxsizeError:
-        return []
 
 
 def _stamp(path: str) -> tuple[int, int, int] | None:

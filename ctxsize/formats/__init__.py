@@ -73,18 +73,17 @@ class Look:
 def render(name: str, outcome: Outcome, look: Look) -> str:
     """Return `outcome` in the format `name`, one of `FORMATS`."""
     match name:
-        case "text":
+        case "text" | "markdown":
             from ctxsize.formats import sections, text
 
-            return text.render(sections.sections(outcome, look), look)
+            parts = sections.sections(outcome, look)
+            if name == "text":
+                return text.render(parts, look)
+            return text.markdown(sections.heading(outcome), parts)
         case "json":
             from ctxsize.formats import json
 
             return json.render(outcome)
-        case "markdown":
-            from ctxsize.formats import markdown, sections
-
-            return markdown.render(sections.heading(outcome), sections.sections(outcome, look))
     from ctxsize.formats import exchange
 
     return exchange.render(name, outcome)

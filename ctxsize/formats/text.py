@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from heapq import nsmallest
 from itertools import groupby
 
 from ctxsize.findings import Finding
@@ -18,30 +18,48 @@ from ctxsize.formats.wording import (
     more,
     pad,
     place,
-    quoted,
     summary,
     visible,
 )
-from ctxsize.model import Directory
-from ctxsize.units import human, percent
 
 _NARROWEST_NAME = 8
 _LABEL_WIDTH = 13
-_NARROWEST_BAR, _WIDEST_BAR = 8, 40
-_EIGHTHS = ("", *"▏▎▍▌▋▊▉")
+_MOST_LINES = 500
+"""Number of lines of a code block; a comment may have 65,536 characters."""
 
 
 def render(parts: Iterable[sections.Section], look: Look) -> str:
     """Return `parts`, separated by blank lines."""
-    shown = (_section(each, look) for each in parts if each.items)
+    shown = (_section(each, look) for each in parts)
     return "\n".join("\n".join(lines) + "\n" for lines in shown if lines)
 
 
+def markdown(title: str, parts: Iterable[sections.Section]) -> str:
+    """Return the text of `parts` in code blocks under a heading; `<details>` holds folded ones."""
+    from html import escape
+
+    whole = [*parts]
+    blocks = [f"### {title}", _fenced(each for each in whole if not each.folded)]
+    for each in whole:
+        if each.folded and (block := _fenced([each._replace(title="")])):
+            head = f"<details>\n<summary>{escape(each.title)}</summary>"
+            blocks.append(f"{head}\n\n{block}\n\n</details>")
+    return "\n\n".join(filter(None, blocks)) + "\n"
+
+
+def _fenced(parts: Iterable[sections.Section]) -> str:
+    """Return the text of `parts` in a code block that nothing in it ends, `""` for none."""
+    lines = render(parts, Look()).splitlines()
+    longest = max(map(len, re.findall("`+", "\n".join(lines))), default=0)
+    fence = "`" * max(3, longest + 1)
+    left = more(len(lines) - _MOST_LINES, "line")
+    return "\n".join([fence, *lines[:_MOST_LINES], *filter(None, [left]), fence]) if lines else ""
+
+
 def _section(section: sections.Section, look: Look) -> list[str]:
-    lines = [look.paint(section.title, section.style)] if section.title else []
-    for item in section.items:
-        lines += _item(item, look)
-    return lines
+    lines = [line for item in section.items for line in _item(item, look)]
+    head = [look.paint(section.title, section.style)] if section.title and lines else []
+    return head + lines
 
 
 def _item(item: sections.Item, look: Look) -> Iterable[str]:
@@ -67,11 +85,7 @@ def _item(item: sections.Item, look: Look) -> Iterable[str]:
             lines = [f"  {look.paint(head, 'bold')}{figures}" if figures else f"  {head.rstrip()}"]
             return lines + [line for each in texts for line in _wrapped(f"    {each}", look, 6)]
         case sections.Table():
-            return _table(item, look)
-        case sections.SizeTree():
-            return size_tree(item, look)
-        case sections.Example(lines):
-            return [f"    {each}" for each in lines]
+            return _table(item, look) if item.rows else []
         case sections.Findings():
             return (_brief if item.brief else _findings)(item.findings, look)
 
@@ -93,11 +107,10 @@ def _table(table: sections.Table, look: Look) -> Iterator[str]:
     room = max(_NARROWEST_NAME, look.width - indent)
     yield look.paint(_row(table.headers[:-1], widths, table.headers[-1]), "dim")
     for *cells, last in table.rows:
-        name = quoted(last) if isinstance(last, sections.Name) else last
         if len(cells) == len(widths):
-            yield _row(cells, widths, fit(name, room))
+            yield _row(cells, widths, fit(last, room))
         else:
-            for each in textwrap.wrap(name, room - 4):
+            for each in textwrap.wrap(last, room - 4):
                 yield " " * (indent + 4) + look.paint(each, "dim")
     if table.rest:
         yield look.paint(f"  {table.rest}", "dim")
@@ -108,43 +121,6 @@ def _row(cells: Sequence[str], widths: Sequence[int], last: str) -> str:
         " " * (width - columns(cell)) + cell for cell, width in zip(cells, widths, strict=True)
     )
     return "  ".join(["", *right, last]).rstrip()
-
-
-def size_tree(tree: sections.SizeTree, look: Look) -> Iterator[str]:
-    """Yield a line with a bar for each directory; where it is narrow, names replace the bars."""
-    rows = [*_with_guides(tree)]
-    figures = [(human(node.content_bytes), f"{node.files:,}") for _, node in rows]
-    header = ("size", "files")
-    widths = [max(map(len, cells)) for cells in zip(header, *figures, strict=True)]
-    room = look.width - sum(widths) - 13  # that of the gaps and of the percentage
-    label_width = min(room, max(columns(label) for label, _ in rows))
-    bar_width = min(_WIDEST_BAR, room - label_width)
-    yield look.paint(_row(header, widths, ""), "dim")
-    for (label, node), cells in zip(rows, figures, strict=True):
-        shown = pad(fit(label, label_width), label_width)
-        if bar_width >= _NARROWEST_BAR:
-            share = node.content_bytes / (tree.root.content_bytes or 1)
-            whole, rest = divmod(round(share * bar_width * 8), 8)
-            shown += "  " + look.paint(("█" * whole + _EIGHTHS[rest]).ljust(bar_width), "blue")
-        share_text = percent(node.content_bytes, tree.root.content_bytes)
-        yield _row(cells, widths, f"{shown} {share_text:>4}")
-
-
-def _with_guides(tree: sections.SizeTree) -> Iterator[tuple[str, Directory]]:
-    """Yield the largest directories, parents first, with their names behind guides."""
-    every = [tree.root]
-    for node in every:
-        every += node.children
-    # A parent is never smaller, and its path is less: no child is chosen without it.
-    largest = nsmallest(tree.limit, every, lambda each: (-each.content_bytes, each.path))
-    chosen, pending = {each.path for each in largest}, [(tree.root, "", "")]
-    while pending:
-        node, guides, below = pending.pop()
-        yield guides + (quoted(node.path.rpartition("/")[2]) or "."), node
-        shown = [each for each in node.children if each.path in chosen]
-        for child in reversed(shown):
-            lead, under = ("└─ ", "   ") if child is shown[-1] else ("├─ ", "│  ")
-            pending.append((child, below + lead, below + under))
 
 
 def _brief(findings: Sequence[Finding], look: Look) -> Iterator[str]:
@@ -165,4 +141,5 @@ def _findings(findings: Sequence[Finding], look: Look) -> Iterator[str]:
         yield from _item(sections.Prose(head, 4, severity, SEVERITY_STYLES[each.severity]), look)
         for label, text in details(each):
             yield from _wrapped(f"    {label} {visible(text)}", look, 6)
-    yield summary(findings)
+    if findings:
+        yield summary(findings)

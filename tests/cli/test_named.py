@@ -223,7 +223,7 @@ def test_ls_and_explain(app: Path, cli: Cli) -> None:
     ]
     assert cli("explain", *lib, "sub/d").out == "../lib/.dockerignore:1:sub/d\tsub/d\n"
     traced = cli("explain", *lib, "--trace", "b").out
-    assert "=> COPY b (Dockerfile:6) takes it" in traced
+    assert "taken by\n    COPY b (Dockerfile:6)\n" in traced
     assert "app.py" not in traced
     found = cli("explain", *lib, "--source", "sub/d", "--source", "6")
     assert found.code == 1

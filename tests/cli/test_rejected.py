@@ -73,7 +73,7 @@ def test_every_format_names_it_as_an_error(cli: Cli, context: Path, name: str) -
     assert (result.code, report["transfer"], problem["fails"]) == (2, None, True)
     assert (problem["code"], problem["message"][:17]) == ("transfer-unknown", "the build fails: ")
     for style, sign in (
-        ("markdown", "🔴 **The build fails**"),
+        ("markdown", "The build fails: "),
         ("github", "::error file=Dockerfile"),
         ("sarif", '"level": "error"'),
         ("junit", "the build fails: "),

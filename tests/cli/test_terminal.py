@@ -58,7 +58,7 @@ def test_the_width_is_that_of_shutil(variable: str | None, monkeypatch: pytest.M
     monkeypatch.delenv("COLUMNS", raising=False)
     if variable is not None:
         monkeypatch.setenv("COLUMNS", variable)
-    assert output._columns() == shutil.get_terminal_size().columns
+    assert output._width() == max(40, min(shutil.get_terminal_size().columns, 120))
 
 
 class Terminal(io.StringIO):
@@ -85,12 +85,11 @@ def test_steps_show_what_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", Terminal())
     monkeypatch.setenv("COLUMNS", "40")
     with output.progress() as progress:
-        steps = output.steps(progress)
-        assert steps is not None
-        steps("a", 0, 1200)
-        steps("b\x1b", 1199, 1200)
-        steps("the Dockerfiles", 0, 0)
-        steps("x" * 100, 1, 2)
+        assert progress is not None
+        progress.step("a", 0, 1200)
+        progress.step("b\x1b", 1199, 1200)
+        progress.step("the Dockerfiles", 0, 0)
+        progress.step("x" * 100, 1, 2)
     assert sys.stderr.getvalue().split("\r\x1b[K") == [  # type: ignore[attr-defined]
         "",
         "b\\033 (1,200 of 1,200)",
@@ -104,4 +103,3 @@ def test_no_progress_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     with output.progress() as progress:
         assert progress is None
-        assert output.steps(progress) is None

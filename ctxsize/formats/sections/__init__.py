@@ -1,32 +1,30 @@
 """Convert an outcome into sections of lines, tables, findings and steps.
 
-Each module here converts one or more kinds of outcome. `text.py` and `markdown.py` format
-the sections, and do not depend on outcomes.
+Each module here converts several kinds of outcome; `text.py` formats the sections.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from heapq import nsmallest
 from typing import NamedTuple
 
 from ctxsize.findings import Finding
 from ctxsize.formats import Look
-from ctxsize.formats.wording import visible
+from ctxsize.formats.wording import quoted, visible
 from ctxsize.model import Directory, Problem
+from ctxsize.units import human, percent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ctxsize.formats import Outcome
 
-
-class Name(str):
-    """A cell that is a name from a tree: quoted in text, a code span in Markdown."""
-
-    __slots__ = ()
+_LONGEST_BAR = 20
+_EIGHTHS = ("", *"▏▎▍▌▋▊▉")
 
 
 class Prose(NamedTuple):
-    """A line of text in which names are already safe; an item of a list if it begins with blanks.
+    """A line of text in which names are already safe.
 
     It is not wrapped unless `hang` has the number of blanks before its further lines.
     """
@@ -68,21 +66,6 @@ class Table(NamedTuple):
     rows: Sequence[Sequence[str]]
     rest: str = ""
     """A line about the rows that are not shown."""
-    numbers: int = 2
-    """Number of columns that are numbers, aligned right."""
-
-
-class SizeTree(NamedTuple):
-    """The largest `limit` directories, as a tree."""
-
-    root: Directory
-    limit: int
-
-
-class Example(NamedTuple):
-    """Lines of a file."""
-
-    lines: Sequence[str]
 
 
 class Findings(NamedTuple):
@@ -92,11 +75,11 @@ class Findings(NamedTuple):
     brief: bool = False
 
 
-Item = Prose | Fact | NextStep | Card | Table | SizeTree | Example | Findings
+Item = Prose | Fact | NextStep | Card | Table | Findings
 
 
 class Section(NamedTuple):
-    """Items under a title, not shown without items; Markdown folds one that is `folded`."""
+    """Items under a title, not shown if they are empty; Markdown folds one that is `folded`."""
 
     items: Sequence[Item]
     title: str = ""
@@ -111,6 +94,28 @@ def notes(problems: Iterable[Problem]) -> list[Item]:
         where = ":".join(str(part) for part in (each.path, each.line) if part is not None)
         lines.append(Prose(visible(f"note: {f'{where}: ' if where else ''}{each.message}")))
     return lines
+
+
+def tree(root: Directory, limit: int, width: int) -> Table:
+    """Return the largest directories as a table, with bars where there is room for them."""
+    every = [root]
+    for node in every:
+        every += node.children
+    # A parent is never smaller, and its path is less: no child is chosen without it.
+    largest = nsmallest(limit, every, lambda each: (-each.content_bytes, each.path))
+    chosen, pending, rows = {each.path for each in largest}, [(root, "", "")], []
+    longest, whole = min(_LONGEST_BAR, max(0, width - 60)), root.content_bytes or 1
+    while pending and root.children:
+        node, guides, below = pending.pop()
+        blocks, eighths = divmod(round(node.content_bytes / whole * longest * 8), 8)
+        bar = ("█" * blocks + _EIGHTHS[eighths]).ljust(longest)
+        figures = (human(node.content_bytes), f"{node.files:,}", percent(node.content_bytes, whole))
+        rows.append((*figures, bar, guides + (quoted(node.path.rpartition("/")[2]) or ".")))
+        shown = [each for each in node.children if each.path in chosen]
+        for child in reversed(shown):
+            lead, under = ("└─ ", "   ") if child is shown[-1] else ("├─ ", "│  ")
+            pending.append((child, below + lead, below + under))
+    return Table(("size", "files", "%", "", "directory"), rows)
 
 
 def sections(outcome: Outcome, look: Look) -> Iterable[Section]:

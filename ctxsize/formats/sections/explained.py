@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.sourcing import Fate, SourceCheck
-from ctxsize.engine.trace import Explanation, Level, NearMiss, Outcome, Taker
+from ctxsize.engine.trace import Explanation, Level, Outcome, Taker
 from ctxsize.entry import Pattern, Verdict
 from ctxsize.formats.sections import Item, Prose, Section
 from ctxsize.formats.wording import EXAMPLES, more, quoted, visible
@@ -43,10 +43,10 @@ def steps(explained: Explanation, builder: Builder, dockerfile: str | None) -> S
     for level in explained.levels:
         items += _level(level, explained)
     if explained.takers is not None:
-        items.append(Prose("  Dockerfile"))
-        texts = [_takes(taker, explained, dockerfile) for taker in explained.takers]
-        none = ["no instruction takes it, so it is not transferred"]
-        items += (Prose(f"    => {text}") for text in texts or none)
+        is_sent = not explained.verdict.ignored and explained.not_there is None
+        items.append(Prose("  taken by" if is_sent else "  would be taken by"))
+        takers = [Prose(f"    {_taker(each, dockerfile)}") for each in explained.takers]
+        items += takers or [Prose("    no instruction, so it is not transferred")]
     return Section([*items, *map(_note, _notes(explained, builder))])
 
 
@@ -97,16 +97,12 @@ def _named(pattern: Pattern, ignore_file: str | None) -> str:
     return f"{place} `{visible(_source(pattern))}`"
 
 
-def _takes(taker: Taker, explained: Explanation, dockerfile: str | None) -> str:
+def _taker(taker: Taker, dockerfile: str | None) -> str:
     text = _instruction(taker.source, dockerfile)
     if taker.below:
-        return f"{text} may take something below it"
-    if explained.verdict.ignored or explained.not_there is not None:
-        were = "not ignored" if explained.verdict.ignored else "there"
-        return f"{text} would take it if it were {were}"
-    if taker.source.kind in ("tmpfs", "git"):  # these enlarge the transfer alone
-        return f"{text} transfers it without copying it"
-    return f"{text} takes it"
+        return f"{text}: perhaps something below it"
+    # These enlarge the transfer alone.
+    return f"{text}: without copying it" if taker.source.kind in ("tmpfs", "git") else text
 
 
 def _instruction(source: Source, dockerfile: str | None) -> str:
@@ -129,7 +125,13 @@ def _notes(explained: Explanation, builder: Builder) -> Iterator[str]:
             "no pattern is applied to its contents."
         )
     for miss in explained.near_misses:
-        yield _near_miss(miss, explained, builder)
+        state = "not ignored" if miss.pattern.exception else "already ignored"
+        skips = f"skips it there, as that was {state}, and so for the entries below"
+        yield (
+            f"{_named(miss.pattern, explained.ignore_file)} seems to decide, as it matches "
+            f"{quoted(miss.matches)}. But {builder.title} "
+            f"{'never gets there' if miss.pruned else skips}."
+        )
     last = explained.levels[-1] if explained.levels else None
     is_entered = last and last.path == explained.path and last.verdict.ignored and last.entered
     if is_entered and builder.sends_ignored_parents:
@@ -143,15 +145,6 @@ def _notes(explained: Explanation, builder: Builder) -> Iterator[str]:
         yield f"{builder.title} stops here: {explained.stops}."
     if explained.not_there is not None:
         yield f"This path does not exist now ({visible(explained.not_there)})."
-
-
-def _near_miss(miss: NearMiss, explained: Explanation, builder: Builder) -> str:
-    pattern, matches = _named(miss.pattern, explained.ignore_file), quoted(miss.matches)
-    looks = f"{pattern} seems to decide, as it matches {matches}. But {builder.title}"
-    if miss.pruned:
-        return f"{looks} never gets there."
-    state = "not ignored" if miss.pattern.exception else "already ignored"
-    return f"{looks} skips it there, as that was {state}, and so for the entries below."
 
 
 def _note(text: str) -> Prose:

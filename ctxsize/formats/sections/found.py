@@ -10,10 +10,8 @@ from ctxsize.codes import Code
 from ctxsize.findings import Finding
 from ctxsize.formats import Look
 from ctxsize.formats.sections import (
-    Example,
     Findings,
     Item,
-    Name,
     NextStep,
     Prose,
     Section,
@@ -66,7 +64,7 @@ def _linted(outcome: Linted) -> list[Section]:
     lines = [*map(_file, outcome.files), *notes(outcome.problems)]
     return [
         Section(_fixed(found for file in outcome.files for found in file.mended)),
-        Section([Findings(outcome.findings)] if outcome.findings else []),
+        Section([Findings(outcome.findings)]),
         Section(lines if outcome.files else [*lines, Prose("no ignore file here")]),
     ]
 
@@ -93,7 +91,7 @@ def _file(file: LintedFile) -> Prose:
 
 
 def _advised(advice: DockerfileAdvice) -> list[Section]:
-    items: list[Item] = [Findings(advice.findings)] if advice.findings else []
+    items: list[Item] = [Findings(advice.findings)]
     if any(each.fix for each in advice.findings):
         items.append(Prose("`ctxsize advise --diff` shows the fixes"))
     if not advice.findings:
@@ -112,8 +110,8 @@ def _at_length(code: Code) -> Iterator[Section]:
     yield Section([Prose(code.summary, 0)])
     yield Section([Prose(code.why, 0)])
     for title, example in (("Instead of", code.bad), ("write", code.good)):
-        lines = [*map(visible, example.split("\n"))]
-        yield Section([Prose(f"{title}:"), Example(lines)] if example else [])
+        lines = [Prose(f"    {visible(each)}") for each in example.split("\n")]
+        yield Section([Prose(f"{title}:"), *lines] if example else [])
 
 
 def _scanned(scan: Scan, look: Look) -> list[Section]:
@@ -121,16 +119,16 @@ def _scanned(scan: Scan, look: Look) -> list[Section]:
     title = f"{plural(len(scan.rows), 'build')}, the most costly first"
     title += ", sizes are at least" if scan.lower_bound else ""
     none = Prose("no build here: no Dockerfile, and no file that names one")
-    builds: list[Item] = [_table(scan.rows, look.top)] if scan.rows else [none]
-    builds += [
+    failed = [
         Prose(f"  {quoted(_build(row))}: {visible(row.error)}")
         for row in scan.rows
         if row.error is not None
     ]
     advice = Prose(f"{plural(scan.advice, 'finding')} on Dockerfiles: ctxsize advise")
     return [
-        Section(builds, title if scan.rows else ""),
-        Section([Findings(scan.findings)] if scan.findings else []),
+        Section([_table(scan.rows, look.top), *failed], title),
+        Section([] if scan.rows else [none]),
+        Section([Findings(scan.findings)]),
         Section([advice] if scan.advice else []),
         Section(notes(scan.problems)),
     ]
@@ -140,11 +138,11 @@ def _table(rows: Sequence[Row], top: int) -> Table:
     # Builds that differ in their arguments alone are one line.
     counted = Counter(map(_cells, rows))
     shown = [
-        (*figures, f"{quoted(build)} (×{count})" if count > 1 else Name(build))
+        (*figures, quoted(build) + (f" (×{count})" if count > 1 else ""))
         for (*figures, build), count in list(counted.items())[:top]
     ]
     headers = ("sends", "context", "saving", "findings", "ignore file", "build")
-    return Table(headers, shown, more(len(counted) - len(shown), "line"), 4)
+    return Table(headers, shown, more(len(counted) - len(shown), "line"))
 
 
 def _cells(row: Row) -> tuple[str, ...]:
@@ -182,10 +180,7 @@ def _cleaned(outcome: Cleaning) -> list[Section]:
     left = more(len(plan.problems) - _ALIKE)
     return [
         Section(answer),
-        Section(
-            [_directories(outcome)] if plan.items else [],
-            "Planned" if outcome.applied else "Would be deleted",
-        ),
+        Section([_directories(outcome)], "Planned" if outcome.applied else "Would be deleted"),
         Section(failed, "Not deleted"),
         Section([*_left_alone(plan.passed)], "Left alone"),
         Section([*unread, *([Prose(f"  {left}")] if left else [])], "Not looked at"),
@@ -219,13 +214,13 @@ def _directories(outcome: Cleaning) -> Table:
     for item in outcome.plan.items:
         size, parts = item.inventory.size, item.inventory.parts
         figures = (human(size.disk_bytes), human(size.content_bytes), f"{size.files:,}")
-        rows.append((*figures, Name(item.path)))
+        rows.append((*figures, quoted(item.path)))
         named = [
             f"{quoted(each.name)} {human(each.size.disk_bytes)}" for each in parts if each.name
         ]
         holds = f"; holds {listed(named)}" if named else ""
         rows.append((f"{item.kind.title}: {', '.join(map(visible, item.evidence))}{holds}",))
-    return Table(("on disk", "size", "files", "directory"), rows, numbers=3)
+    return Table(("on disk", "size", "files", "directory"), rows)
 
 
 def _left_alone(passed: Sequence[Passed]) -> Iterator[Prose]:

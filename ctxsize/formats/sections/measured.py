@@ -11,12 +11,11 @@ from ctxsize.formats.sections import (
     Fact,
     Findings,
     Item,
-    Name,
     NextStep,
     Prose,
     Section,
-    SizeTree,
     Table,
+    tree,
 )
 from ctxsize.formats.wording import (
     LEVELS,
@@ -65,8 +64,8 @@ def _measured(report: Report, look: Look) -> Iterator[Section]:
     title, style = LEVELS[level(report)]
     answer = Prose(f"{title}: {'; '.join(_clauses(report))}", 0, title, style)
     yield Section([answer, _next_step(report)])
-    found = [Findings(report.findings, brief=True)] if report.findings else []
-    problems = Section(found, "Problems", "yellow" if report.suspicious else "bold")
+    style = "yellow" if report.suspicious else "bold"
+    problems = Section([Findings(report.findings, brief=True)], "Problems", style)
     if look.only is not None:
         yield from _tables(report, look)
         yield problems
@@ -75,9 +74,9 @@ def _measured(report: Report, look: Look) -> Iterator[Section]:
     for each in report.named_contexts:
         yield Section([*_about_named(report, each)], f"Named context {visible(each.name)}")
     yield problems
-    tree, count = report.context.tree, report.context.totals.directories
-    largest = [SizeTree(tree, 2 * look.top + 1)] if tree.children else []
-    yield Section(largest, f"Size tree, of {plural(count, 'directory')}", folded=True)
+    title = f"Size tree, of {plural(report.context.totals.directories, 'directory')}"
+    table = tree(report.context.tree, 2 * look.top + 1, look.width)
+    yield Section([table], title, folded=True)
     yield from _tables(report, look)
 
 
@@ -249,8 +248,8 @@ def _table(columns: str, header: str, parts: Sequence[Share], total: int, top: i
             "%": percent(part.content_bytes, total),
             "line": str(part.line or ""),
         }
-        rows.append((*(cells[each] for each in names), Name(part.name or "(none)")))
-    return Table((*names, header), rows, more(len(parts) - top, header), len(names))
+        rows.append((*(cells[each] for each in names), quoted(part.name or "(none)")))
+    return Table((*names, header), rows, more(len(parts) - top, header))
 
 
 def _checked(outcome: CheckReport, look: Look) -> Iterator[Section]:
@@ -293,10 +292,8 @@ def _refusal(check: ContextCheck, top: int) -> Iterator[Section]:
     yield Section([*lines, *_accepted(check)], f"Refused: {quoted(check.name)}", "red")
     total = check.report.context.totals.content_bytes
     parts = [Share(each.path, each.content_bytes, each.files) for each in check.culprits]
-    largest = [_table("size files %", "path", parts, total, len(parts))] if parts else []
-    yield Section(largest, "Largest parts")
-    grown = [_changes("path", check.grown, top)] if check.grown else []
-    yield Section(grown, "Grown since the baseline")
+    yield Section([_table("size files %", "path", parts, total, len(parts))], "Largest parts")
+    yield Section([_changes("path", check.grown or (), top)], "Grown since the baseline")
     yield Section([*_remedies(check)])
 
 
@@ -329,7 +326,7 @@ def _compared(outcome: DiffReport, look: Look) -> Iterator[Section]:
         lines.append(Prose("A report has only the largest parts: smaller changes are missed."))
     yield Section(lines)
     for noun, found in (("directory", changes.directories), ("file", changes.files)):
-        yield Section([_changes(noun, found, look.top)] if found else [], f"By {noun}")
+        yield Section([_changes(noun, found, look.top)], f"By {noun}")
 
 
 def _changes(noun: str, changes: Sequence[SizeChange], top: int) -> Table:
@@ -340,5 +337,5 @@ def _changes(noun: str, changes: Sequence[SizeChange], top: int) -> Table:
         files = f"{each.delta_files:+,}" if each.delta_files else ""
         what = each.what if each.exact else "at least"
         is_directory = noun == "directory" or each.delta_files
-        rows.append((delta, files, what, Name(f"{each.path}/" if is_directory else each.path)))
+        rows.append((delta, files, what, quoted(f"{each.path}/" if is_directory else each.path)))
     return Table(("change", "files", "", noun), rows, more(len(changes) - top, noun))

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from ctxsize.accepting import UNUSED
 from ctxsize.formats.sections import (
     Card,
-    Example,
     Fact,
     Findings,
     Item,
@@ -57,7 +56,7 @@ def _suggested(advice: Advice) -> list[Section]:
         Section([*map(_suggestion, safe)], "Added" if advice.written else "Safe to add"),
         Section([*map(_suggestion, unsafe)], "Needs your confirmation (--unsafe, or --only RULE)"),
         Section(questions, "Large, and explained by no rule: does the build need it?"),
-        Section([Findings(found)] if found else [], "Findings"),
+        Section([Findings(found)], "Findings"),
         Section(notes(advice.problems)),
     ]
 
@@ -159,11 +158,11 @@ def _planned(plan: IgnoreFilePlan) -> list[Section]:
     ]
     if left := more(len(found.notes) - _MOST_NOTES):
         kept.append(Prose(f"  {left}; --format json lists all"))
-    added = [visible(each.line) for each in found.added]
+    added = [Prose(f"    {visible(each.line)}") for each in found.added]
     return [
         Section([*_change(plan)]),
         Section([] if plan.edit is None else [*_sizes(plan)]),
-        Section([Example(added)] if added else [], "Added" if plan.written else "To add"),
+        Section(added, "Added" if plan.written else "To add"),
         Section(removed, "Removed" if plan.written else "To remove"),
         Section(kept, "Left out or kept"),
         Section(notes(plan.problems)),
