@@ -12,16 +12,8 @@ from importlib import import_module
 
 import click
 
+from ctxsize import errors
 from ctxsize.cli import output
-from ctxsize.errors import (
-    CtxsizeError,
-    DockerfileError,
-    IgnoreFileError,
-    InputError,
-    InputErrors,
-    UndecidedError,
-    UnknownPatternError,
-)
 from ctxsize.version import version_line
 
 COMMANDS = {
@@ -41,19 +33,14 @@ COMMANDS = {
 }
 """The module and the summary of each command, in the order of the help."""
 _GONE = {
-    "ctxsize docker-plugin": "docs/ci.md shows the script to save as "
-    "~/.docker/cli-plugins/docker-ctxsize",
-    "ctxsize measure --thorough": "`find CONTEXT -type d ! -readable` lists the directories on "
-    "which Docker may fail",
-    "ctxsize measure --warm": "a second build in which nothing changed sends no content again, "
-    "except of files that arrived empty",
+    "ctxsize docker-plugin": "docs/ci.md shows the script to save in its place",
+    "ctxsize measure --thorough": "type `find CONTEXT -type d ! -readable`",
+    "ctxsize measure --warm": "a second build without changes sends no content again",
     "ctxsize measure --compare": "type `diff <(ctxsize ls) <(ctxsize ls --builder podman)`",
     "ctxsize clean --keep-size": "`ctxsize clean --older-than 30d` keeps what was written lately",
     "ctxsize clean --apparent-size": "both sizes are shown; `du --apparent-size` shows this one",
-    "ctxsize clean --incremental-only": "`ctxsize clean --ecosystem rust --yes` deletes whole "
-    "target directories",
-    "ctxsize clean --plan": "review what `ctxsize clean` lists, then add --yes, which checks "
-    "everything again",
+    "ctxsize clean --incremental-only": "type `ctxsize clean --ecosystem rust --yes`",
+    "ctxsize clean --plan": "review what `ctxsize clean` lists, then add --yes",
     "ctxsize clean --apply": "type `ctxsize clean --yes`, which checks everything again",
 }
 """Commands and options of earlier versions, with what to do instead."""
@@ -121,7 +108,7 @@ def run(arguments: list[str]) -> int:
         output.write("", flushed=True)
     except BrokenPipeError:
         output.abandon()
-    except CtxsizeError as error:
+    except errors.CtxsizeError as error:
         output.error(str(error))
         return output.USAGE
     return code
@@ -143,8 +130,8 @@ def _code(arguments: list[str]) -> int:
         return stop.exit_code
     except click.ClickException as error:
         output.error(_usage(error))
-    except CtxsizeError as error:
-        for each in error.errors if isinstance(error, InputErrors) else [error]:
+    except errors.CtxsizeError as error:
+        for each in error.errors if isinstance(error, errors.InputErrors) else [error]:
             output.error(_message(each))
     except RecursionError:
         output.error("a file is nested too deeply to be read (look for brackets within brackets)")
@@ -190,14 +177,14 @@ def _complete() -> int:
     try:
         return shell_complete(app, {}, "ctxsize", COMPLETE, os.environ[COMPLETE])
     except (KeyError, ValueError) as error:
-        raise InputError(f"COMP_WORDS and COMP_CWORD are invalid: {error}") from None
+        raise errors.InputError(f"COMP_WORDS and COMP_CWORD are invalid: {error}") from None
 
 
-def _message(error: CtxsizeError) -> str:
+def _message(error: errors.CtxsizeError) -> str:
     """Return the message, with "the build fails" if the builder itself raises this error."""
     text, where = str(error), f"{error.where}: "
-    if isinstance(error, (UndecidedError, UnknownPatternError)) or "the build fails" in text:
-        return text
-    if isinstance(error, (DockerfileError, IgnoreFileError)) and text.startswith(where):
+    by_builder = isinstance(error, (errors.DockerfileError, errors.IgnoreFileError))
+    is_open = isinstance(error, (errors.UndecidedError, errors.UnknownPatternError))
+    if by_builder and not is_open and "the build fails" not in text and text.startswith(where):
         return f"{where}the build fails: {text.removeprefix(where)}"
     return text

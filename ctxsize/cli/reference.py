@@ -38,8 +38,7 @@ def rule(names: tuple[str, ...], display: output.Display) -> None:
             raise InputError(f"no such code: {name!r}", hint="`ctxsize rule` lists them")
         chosen |= found
     codes = tuple(each for each in all_codes() if each.name in chosen or not names)
-    at_length = bool(names) and len(codes) <= len(names)
-    display.emit(Rules(codes, at_length))
+    display.emit(Rules(codes, asked=0 < len(codes) <= len(names)))
 
 
 @click.command("schema")

@@ -10,12 +10,9 @@ from typing import NoReturn
 from ctxsize.cli import output
 from ctxsize.errors import CtxsizeError
 
-_EVERY = 0.3
-"""Seconds between two looks at the files."""
-_LIST_EVERY = 1.0
-"""Least number of seconds between two lists of the files."""
-_SHARE = 20
-"""Listing them may use at most 1/`_SHARE` of the time."""
+_EVERY, _LIST_EVERY, _SHARE = 0.3, 1.0, 20
+"""Seconds between two looks at the files, and between two lists of them, which may use at most
+1/`_SHARE` of the time."""
 
 
 def watch(files: Callable[[], Iterable[str]], show: Callable[[], object]) -> NoReturn:

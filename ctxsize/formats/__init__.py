@@ -56,14 +56,12 @@ _STYLES = {"bold": "1", "dim": "2", "green": "1;32", "yellow": "1;33", "red": "1
 
 @dataclass(frozen=True)
 class Look:
-    """The width, the colours and the extent of a text."""
+    """The width, the colours, the rows of each table, and the only table, if it is one alone."""
 
     width: int = 80
     colour: bool = False
     top: int = 5
-    """Number of rows of each table."""
     only: str | None = None
-    """The only table to show, one of `TABLES`; None for the whole report."""
 
     def paint(self, text: str, style: str) -> str:
         """Return `text` in a style, unchanged without colours."""

@@ -112,12 +112,6 @@ def _result(finding: Finding, rule: int, mark: str) -> _Object:
         "message": {"text": _told(finding)},
         "locations": [{"physicalLocation": where}],
         "partialFingerprints": {"ctxsize/v1": mark},
-        "properties": {
-            "confidence": finding.confidence.value,
-            "evidence": [visible(each) for each in finding.evidence],
-            "contentBytes": finding.content_bytes,
-            "files": finding.files,
-        },
     }
 
 
@@ -151,8 +145,8 @@ def _annotation(finding: Finding) -> str:
 
 
 def _told(finding: Finding) -> str:
-    """Return the message, and on further lines what to do."""
-    more = (f"{label} {text}" for label, text in details(finding) if label != "|")
+    """Return the message, and on further lines the evidence and what to do."""
+    more = (f"{label} {text}" for label, text in details(finding))
     return "\n".join(map(visible, (*finding.message.split("\n"), *more)))
 
 
@@ -206,9 +200,7 @@ def junit(kind: str, findings: Sequence[Finding], passed: Sequence[str]) -> str:
         said = {"message": visible(each.message), "type": each.code}
         is_info = each.severity is Severity.INFO
         body = SubElement(case, "system-out") if is_info else SubElement(case, "failure", said)
-        more = (f"  {label} {visible(text)}" for label, text in details(each))
-        head = f"{place(each)} {each.severity.value} {each.code} {visible(each.message)}"
-        body.text = "\n".join([head, *more])
+        body.text = f"{place(each)} {each.severity.value} {each.code} {_told(each)}"
     indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, "unicode")}\n'
 

@@ -5,18 +5,15 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
 
 from ctxsize.findings import Finding
 from ctxsize.formats import Look, sections
 from ctxsize.formats.wording import (
-    EXAMPLES,
     SEVERITY_STYLES,
     columns,
     details,
     fit,
     more,
-    pad,
     place,
     summary,
     visible,
@@ -24,6 +21,8 @@ from ctxsize.formats.wording import (
 
 _NARROWEST_NAME = 8
 _LABEL_WIDTH = 13
+_BRIEF = 10
+"""Number of findings to show of a report."""
 _MOST_LINES = 500
 """Number of lines of a code block; a comment may have 65,536 characters."""
 
@@ -58,7 +57,7 @@ def _fenced(parts: Iterable[sections.Section]) -> str:
 
 def _section(section: sections.Section, look: Look) -> list[str]:
     lines = [line for item in section.items for line in _item(item, look)]
-    head = [look.paint(section.title, section.style)] if section.title and lines else []
+    head = [look.paint(section.title, "bold")] if section.title and lines else []
     return head + lines
 
 
@@ -79,11 +78,6 @@ def _item(item: sections.Item, look: Look) -> Iterable[str]:
                 return [f"{shown}  {purpose}"]
             indent = len(label) + 2
             return [shown, *_wrapped(" " * indent + purpose, look, indent)]
-        case sections.Card(head, figures, texts):
-            head = fit(head, max(_NARROWEST_NAME, look.width - 4 - columns(figures)))
-            head = pad(head, look.width - 2 - columns(figures))
-            lines = [f"  {look.paint(head, 'bold')}{figures}" if figures else f"  {head.rstrip()}"]
-            return lines + [line for each in texts for line in _wrapped(f"    {each}", look, 6)]
         case sections.Table():
             return _table(item, look) if item.rows else []
         case sections.Findings():
@@ -124,14 +118,11 @@ def _row(cells: Sequence[str], widths: Sequence[int], last: str) -> str:
 
 
 def _brief(findings: Sequence[Finding], look: Look) -> Iterator[str]:
-    """Yield a line for each finding, at most `EXAMPLES` for each code."""
-    in_order = sorted(findings, key=lambda each: each.code)
-    for code, group in groupby(in_order, lambda each: each.code):
-        alike = list(group)
-        for each in alike[:EXAMPLES]:
-            yield from _wrapped(f"  ! {place(each)}: {visible(each.message)}", look, 4)
-        if len(alike) > EXAMPLES:
-            yield f"    {more(len(alike) - EXAMPLES)} of the same ({code})"
+    """Yield a line for each finding, the most severe first, at most `_BRIEF`."""
+    for each in sorted(findings, key=lambda each: each.severity.rank)[:_BRIEF]:
+        yield from _wrapped(f"  ! {place(each)}: {visible(each.message)}", look, 4)
+    if left := more(len(findings) - _BRIEF):
+        yield f"    {left}; --format json lists all"
 
 
 def _findings(findings: Sequence[Finding], look: Look) -> Iterator[str]:

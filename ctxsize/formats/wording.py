@@ -31,12 +31,7 @@ LEVELS = {
 }
 """The title of each level of concern, and its style."""
 SEVERITY_STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "bold"}
-_VERBS = {
-    "ignored": "ignores",
-    "sent": "sends",
-    "emptied": "empties",
-    "filled": "gives content to",
-}
+_VERBS = {"ignored": "ignores", "sent": "sends", "emptied": "empties", "filled": "fills"}
 _LETTERS = dict(zip("\a\b\t\n\v\f\r", "abtnvfr", strict=True))
 _ESCAPE = re.compile(rb"""\\([0-7]{3}|[abtnvfr"\\])""")
 _ESCAPED = {letter.encode(): char.encode() for char, letter in _LETTERS.items()}
@@ -122,11 +117,6 @@ def _prefix(text: str, width: int) -> str:
         if width < 0:
             return text[:at]
     return text
-
-
-def pad(text: str, width: int) -> str:
-    """Return `text` with blanks up to `width` columns."""
-    return text + " " * (width - columns(text))
 
 
 def amount(counted: Counted) -> str:

@@ -51,14 +51,6 @@ class NextStep(NamedTuple):
     label: str = "Next"
 
 
-class Card(NamedTuple):
-    """A head line with figures at its right end, and texts below."""
-
-    head: str
-    figures: str
-    texts: Sequence[str]
-
-
 class Table(NamedTuple):
     """Rows of a table; a row with a single cell is a note below the row before."""
 
@@ -75,7 +67,7 @@ class Findings(NamedTuple):
     brief: bool = False
 
 
-Item = Prose | Fact | NextStep | Card | Table | Findings
+Item = Prose | Fact | NextStep | Table | Findings
 
 
 class Section(NamedTuple):
@@ -83,7 +75,6 @@ class Section(NamedTuple):
 
     items: Sequence[Item]
     title: str = ""
-    style: str = "bold"
     folded: bool = False
 
 

@@ -66,14 +66,12 @@ def _headline(explained: Explanation) -> Prose:
 def _level(level: Level, explained: Explanation) -> Iterator[Prose]:
     """Yield the patterns that match at one path, and the result."""
     yield Prose(f"  {quoted(level.path)}")
-    others = 0
-    for check in level.checks:
-        if check.outcome in (Outcome.NO_MATCH, Outcome.SKIPPED):
-            others += 1
-            continue
-        above = " above" if check.outcome is Outcome.INHERITED else ""
-        yield Prose(f"    {_named(check.pattern, explained.ignore_file)} matches{above}")
-    if others:
+    matching = {Outcome.MATCHED: "matches", Outcome.INHERITED: "matches above"}
+    found = [each for each in level.checks if each.outcome in matching]
+    for each in found:
+        named = _named(each.pattern, explained.ignore_file)
+        yield Prose(f"    {named} {matching[each.outcome]}")
+    if others := len(level.checks) - len(found):
         yield Prose(f"    {plural(others, 'pattern')} without effect here")
     text = _said(level.verdict, explained.ignore_file)
     if level.path == explained.path:

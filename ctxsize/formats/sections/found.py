@@ -118,15 +118,17 @@ def _scanned(scan: Scan, look: Look) -> list[Section]:
     """Return the table of builds, the most costly first, then the findings across builds."""
     title = f"{plural(len(scan.rows), 'build')}, the most costly first"
     title += ", sizes are at least" if scan.lower_bound else ""
-    none = Prose("no build here: no Dockerfile, and no file that names one")
+    headers = ("sends", "context", "saving", "findings", "ignore file", "build")
+    rows, left = [*map(_cells, scan.rows[: look.top])], len(scan.rows) - look.top
     failed = [
         Prose(f"  {quoted(_build(row))}: {visible(row.error)}")
         for row in scan.rows
         if row.error is not None
     ]
     advice = Prose(f"{plural(scan.advice, 'finding')} on Dockerfiles: ctxsize advise")
+    none = Prose("no build here: no Dockerfile, and no file that names one")
     return [
-        Section([_table(scan.rows, look.top), *failed], title),
+        Section([Table(headers, rows, more(left, "build")), *failed], title),
         Section([] if scan.rows else [none]),
         Section([Findings(scan.findings)]),
         Section([advice] if scan.advice else []),
@@ -134,22 +136,11 @@ def _scanned(scan: Scan, look: Look) -> list[Section]:
     ]
 
 
-def _table(rows: Sequence[Row], top: int) -> Table:
-    # Builds that differ in their arguments alone are one line.
-    counted = Counter(map(_cells, rows))
-    shown = [
-        (*figures, quoted(build) + (f" (×{count})" if count > 1 else ""))
-        for (*figures, build), count in list(counted.items())[:top]
-    ]
-    headers = ("sends", "context", "saving", "findings", "ignore file", "build")
-    return Table(headers, shown, more(len(counted) - len(shown), "line"))
-
-
 def _cells(row: Row) -> tuple[str, ...]:
     sizes = (row.transfer or row.context, row.context, row.saving)
     figures = ("?" if each is None else human(each.content_bytes) for each in sizes)
     ignore_file = row.ignore_file and os.path.relpath(row.ignore_file, row.build.context)
-    return (*figures, str(row.findings or ""), ignore_file or "none", _build(row))
+    return (*figures, str(row.findings or ""), ignore_file or "none", quoted(_build(row)))
 
 
 def _build(row: Row) -> str:

@@ -64,8 +64,7 @@ def _measured(report: Report, look: Look) -> Iterator[Section]:
     title, style = LEVELS[level(report)]
     answer = Prose(f"{title}: {'; '.join(_clauses(report))}", 0, title, style)
     yield Section([answer, _next_step(report)])
-    style = "yellow" if report.suspicious else "bold"
-    problems = Section([Findings(report.findings, brief=True)], "Problems", style)
+    problems = Section([Findings(report.findings, brief=True)], "Problems")
     if look.only is not None:
         yield from _tables(report, look)
         yield problems
@@ -289,7 +288,7 @@ def _refusal(check: ContextCheck, top: int) -> Iterator[Section]:
     lines = [Prose(f"  {each.code} {visible(each.message)}", 4) for each in check.findings]
     problems = check.report.all_problems[:_MOST_PROBLEMS]
     lines += [Prose(f"  {visible(each.message)}", 4) for each in problems]
-    yield Section([*lines, *_accepted(check)], f"Refused: {quoted(check.name)}", "red")
+    yield Section([*lines, *_accepted(check)], f"Refused: {quoted(check.name)}")
     total = check.report.context.totals.content_bytes
     parts = [Share(each.path, each.content_bytes, each.files) for each in check.culprits]
     yield Section([_table("size files %", "path", parts, total, len(parts))], "Largest parts")
@@ -300,21 +299,20 @@ def _refusal(check: ContextCheck, top: int) -> Iterator[Section]:
 def _remedies(check: ContextCheck) -> Iterator[Item]:
     """Yield the command that helps, then what to do by hand if it is not enough."""
     remedy, report = check.remedy, check.report
+    where = "the ignore file" if report.ignore_file is None else quoted(report.ignore_file.path)
     if remedy is not None:
         enough = "" if remedy.enough else ", which is not enough"
         suggest = command(report, "suggest", "--write")
         yield NextStep(suggest, f"saves {amount(remedy.saves)}{enough}", "Fix")
-        if remedy.enough:
-            return
-    where = "the ignore file" if report.ignore_file is None else quoted(report.ignore_file.path)
-    if check.missed and all(each.is_floor for each in check.missed):
+    elif check.missed and all(each.is_floor for each in check.missed):
         by_pattern = command(report, "measure", "--by", "pattern")
         yield NextStep(by_pattern, f"shows what {where} hides", "Fix")
         return
-    first = quoted(check.culprits[0].path) if check.culprits else "what the build does not need"
-    accept = "raise the budget or add --update-baseline"
-    order = f"if the build does not need {first}, add it to {where}, or accept it: {accept}"
-    yield NextStep("", order, "Or" if remedy else "Fix")
+    if remedy is None or not remedy.enough:
+        first = quoted(check.culprits[0].path) if check.culprits else "what the build does not need"
+        accept = "raise the budget or add --update-baseline"
+        order = f"if the build does not need {first}, add it to {where}, or accept it: {accept}"
+        yield NextStep("", order, "Or" if remedy else "Fix")
 
 
 def _compared(outcome: DiffReport, look: Look) -> Iterator[Section]:

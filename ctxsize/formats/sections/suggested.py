@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ctxsize.accepting import UNUSED
 from ctxsize.formats.sections import (
-    Card,
     Fact,
     Findings,
     Item,
     NextStep,
     Prose,
     Section,
+    Table,
     notes,
 )
 from ctxsize.formats.wording import (
@@ -25,6 +25,7 @@ from ctxsize.formats.wording import (
     quoted,
     visible,
 )
+from ctxsize.model import Counted
 from ctxsize.recommender.outcome import Advice, Blocked, IgnoreFilePlan, Suggested, Suggestion
 from ctxsize.recommender.rules import Rule, all_rules
 from ctxsize.units import human, plural
@@ -43,22 +44,37 @@ def _suggested(advice: Advice) -> list[Section]:
     safe = [each for each in advice.suggestions if each.safe or each.chosen]
     unsafe = [each for each in advice.suggestions if each not in safe]
     questions = [
-        Card(quoted(each.path), amount(each.size), [each.note] if each.note else [])
+        row
         for each in advice.questions
+        for row in _rows(each.size, quoted(each.path), [each.note] if each.note else [])
     ]
     # The sections above have the others.
     found = [each for each in advice.findings if each.code in _SHOWN]
+    facts = [*_sizes(advice)]
+    if advice.git_ignored is not None and advice.git_ignored.files:
+        secrets = plural(advice.git_ignored_secrets or 0, "secret")
+        text = f"{amount(advice.git_ignored)} that git ignores would be sent, with {secrets}"
+        facts.append(Fact("Git", text))
     patterns = sum(len(each.patterns) for each in advice.suggestions if each.chosen)
     saving = Prose(_saving(advice, patterns) if patterns else "Nothing safe to add")
     return [
         Section([saving, _next(advice)]),
-        Section([*_sizes(advice), *_git_ignored(advice)]),
-        Section([*map(_suggestion, safe)], "Added" if advice.written else "Safe to add"),
-        Section([*map(_suggestion, unsafe)], "Needs your confirmation (--unsafe, or --only RULE)"),
-        Section(questions, "Large, and explained by no rule: does the build need it?"),
+        Section(facts),
+        Section([_suggestions(safe)], "Added" if advice.written else "Safe to add"),
+        Section([_suggestions(unsafe)], "Needs your confirmation (--unsafe, or --only RULE)"),
+        Section(
+            [Table(("size", "files", "path"), questions)],
+            "Large, and explained by no rule: does the build need it?",
+        ),
         Section([Findings(found)], "Findings"),
         Section(notes(advice.problems)),
     ]
+
+
+def _rows(size: Counted, name: str, texts: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    """Yield a row of a table with a size, and `texts` as notes below it."""
+    yield human(size.content_bytes), f"{size.files:,}", name
+    yield from ((visible(each),) for each in texts)
 
 
 def _saving(outcome: Suggested, patterns: int) -> str:
@@ -92,20 +108,17 @@ def _sizes(outcome: Suggested) -> Iterator[Fact]:
         yield Fact("Transfer", change(before.transfer, after.transfer))
 
 
-def _git_ignored(advice: Advice) -> Iterator[Fact]:
-    if advice.git_ignored is not None and advice.git_ignored.files:
-        secrets = plural(advice.git_ignored_secrets or 0, "secret")
-        text = f"{amount(advice.git_ignored)} that git ignores would be sent, with {secrets}"
-        yield Fact("Git", text)
-
-
-def _suggestion(each: Suggestion) -> Card:
-    left = ", not transferred" if not each.size.counted.files else ""
-    figures = amount(each.size.context if left else each.size.counted) + left
-    texts = [f"{each.rule.name}: {each.rule.why}"]
-    texts += [f"Doubt: {'; '.join(each.doubts)}"] if each.doubts else []
-    texts += [f"Evidence: {listed(each.evidence, sign='; ')}"]
-    return Card(listed([*map(quoted, each.patterns)], sign=" "), figures, [*map(visible, texts)])
+def _suggestions(found: Iterable[Suggestion]) -> Table:
+    rows: list[tuple[str, ...]] = []
+    for each in found:
+        is_sent = each.size.counted.files > 0
+        texts = [f"{each.rule.name}: {each.rule.why}"]
+        texts += [] if is_sent else ["Not transferred by this build"]
+        texts += [f"Doubt: {'; '.join(each.doubts)}"] if each.doubts else []
+        texts += [f"Evidence: {listed(each.evidence, sign='; ')}"]
+        patterns = listed([*map(quoted, each.patterns)], sign=" ")
+        rows += _rows(each.size.counted if is_sent else each.size.context, patterns, texts)
+    return Table(("size", "files", "pattern"), rows)
 
 
 def rules(advice: Advice, names: Sequence[str]) -> list[Section]:
@@ -113,7 +126,7 @@ def rules(advice: Advice, names: Sequence[str]) -> list[Section]:
     if names:
         return [_rule(advice, all_rules()[name]) for name in names]
     nothing = Prose("Everything that was found is suggested.")
-    return [Section([*_not_suggested(advice.blocked)] or [nothing])]
+    return [Section([_blocked(advice.blocked) if advice.blocked else nothing])]
 
 
 def _rule(advice: Advice, rule: Rule) -> Section:
@@ -126,45 +139,43 @@ def _rule(advice: Advice, rule: Rule) -> Section:
         "remade by": rule.again,
         "traps": ", ".join(rule.traps),
     }
-    here: list[Item] = [_suggestion(each) for each in advice.suggestions if each.rule is rule]
-    here += _not_suggested([each for each in advice.blocked if each.rule == rule.name])
-    if not here:
+    suggested = [each for each in advice.suggestions if each.rule is rule]
+    blocked = [each for each in advice.blocked if each.rule == rule.name]
+    if not (suggested or blocked):
         facts["here"] = "nothing that is sent has this name with its evidence"
-    return Section([*(Fact(*each) for each in facts.items() if each[1]), *here], rule.name)
+    known = (Fact(*each) for each in facts.items() if each[1])
+    return Section([*known, _suggestions(suggested), _blocked(blocked)], rule.name)
 
 
-def _not_suggested(found: Sequence[Blocked]) -> Iterator[Card]:
+def _blocked(found: Iterable[Blocked]) -> Table:
+    rows: list[tuple[str, ...]] = []
     for each in found:
-        texts = [
-            f"Not suggested, for {each.trap}: {visible(each.reason)}",
-            f"{each.rule}; evidence: {visible(each.evidence)}",
-        ]
-        yield Card(quoted(each.path), amount(each.size), texts)
+        reason = f"Not suggested, for {each.trap}: {each.reason}"
+        texts = (reason, f"{each.rule}; evidence: {each.evidence}")
+        rows += _rows(each.size, quoted(each.path), texts)
+    return Table(("size", "files", "path"), rows)
 
 
 def _planned(plan: IgnoreFilePlan) -> list[Section]:
     found = plan.change
-    removed = [
-        Card(visible(each.text), f"line {each.line:,}", [visible(each.why)])
-        for each in found.removed
-    ]
-    kept: list[Item] = [
-        Card(
-            visible(each.subject),
-            quoted(each.path) + (f":{each.line}" if each.line is not None else ""),
-            [visible(each.why)],
-        )
-        for each in found.notes[:_MOST_NOTES]
-    ]
-    if left := more(len(found.notes) - _MOST_NOTES):
-        kept.append(Prose(f"  {left}; --format json lists all"))
+    removed: list[tuple[str, ...]] = []
+    for line in found.removed:
+        removed += [(f"{line.line:,}", visible(line.text)), (visible(line.why),)]
+    kept: list[tuple[str, ...]] = []
+    for note in found.notes[:_MOST_NOTES]:
+        where = quoted(note.path) + (f":{note.line}" if note.line is not None else "")
+        kept += [(where, visible(note.subject)), (visible(note.why),)]
+    left = more(len(found.notes) - _MOST_NOTES)
     added = [Prose(f"    {visible(each.line)}") for each in found.added]
     return [
         Section([*_change(plan)]),
         Section([] if plan.edit is None else [*_sizes(plan)]),
         Section(added, "Added" if plan.written else "To add"),
-        Section(removed, "Removed" if plan.written else "To remove"),
-        Section(kept, "Left out or kept"),
+        Section([Table(("line", "pattern"), removed)], "Removed" if plan.written else "To remove"),
+        Section(
+            [Table(("", ""), kept, f"{left}; --format json lists all" if left else "")],
+            "Left out or kept",
+        ),
         Section(notes(plan.problems)),
     ]
 
