@@ -9,15 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ctxsize.codes import Code
 from ctxsize.findings import Finding
 from ctxsize.formats import Look
-from ctxsize.formats.sections import (
-    Findings,
-    Item,
-    NextStep,
-    Prose,
-    Section,
-    Table,
-    notes,
-)
+from ctxsize.formats.sections import Findings, Item, NextStep, Prose, Section, Table, notes
 from ctxsize.formats.wording import (
     SEVERITY_STYLES,
     amount,

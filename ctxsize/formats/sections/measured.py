@@ -7,16 +7,7 @@ from typing import TYPE_CHECKING
 
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.formats import Look
-from ctxsize.formats.sections import (
-    Fact,
-    Findings,
-    Item,
-    NextStep,
-    Prose,
-    Section,
-    Table,
-    tree,
-)
+from ctxsize.formats.sections import Fact, Findings, Item, NextStep, Prose, Section, Table, tree
 from ctxsize.formats.wording import (
     LEVELS,
     amount,

@@ -5,16 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from ctxsize.accepting import UNUSED
-from ctxsize.formats.sections import (
-    Fact,
-    Findings,
-    Item,
-    NextStep,
-    Prose,
-    Section,
-    Table,
-    notes,
-)
+from ctxsize.formats.sections import Fact, Findings, Item, NextStep, Prose, Section, Table, notes
 from ctxsize.formats.wording import (
     amount,
     change,
@@ -31,8 +22,10 @@ from ctxsize.recommender.rules import Rule, all_rules
 from ctxsize.units import human, plural
 
 _SHOWN = ("CTX510", "CTX511", UNUSED)
-"""Codes of the findings about secrets, and about the configuration."""
+"""Codes of the findings about secrets, and about the configuration; tables show the others."""
 _MOST_NOTES = 20
+_Row = tuple[tuple[str, ...], Iterable[str]]
+"""The cells of a row, and notes below it."""
 
 
 def sections(outcome: Advice | IgnoreFilePlan) -> list[Section]:
@@ -40,16 +33,23 @@ def sections(outcome: Advice | IgnoreFilePlan) -> list[Section]:
     return _suggested(outcome) if outcome.kind == "suggest" else _planned(outcome)
 
 
+def _table(headers: str, found: Iterable[_Row], rest: str = "") -> Table:
+    rows = [row for cells, texts in found for row in (cells, *((visible(each),) for each in texts))]
+    return Table(headers.split(), rows, rest)
+
+
+def _cells(size: Counted, name: str) -> tuple[str, str, str]:
+    return human(size.content_bytes), f"{size.files:,}", name
+
+
 def _suggested(advice: Advice) -> list[Section]:
     safe = [each for each in advice.suggestions if each.safe or each.chosen]
     unsafe = [each for each in advice.suggestions if each not in safe]
-    questions = [
-        row
+    questions = (
+        (_cells(each.size, quoted(each.path)), [each.note] if each.note else [])
         for each in advice.questions
-        for row in _rows(each.size, quoted(each.path), [each.note] if each.note else [])
-    ]
-    # The sections above have the others.
-    found = [each for each in advice.findings if each.code in _SHOWN]
+    )
+    large = "Large, and explained by no rule: does the build need it?"
     facts = [*_sizes(advice)]
     if advice.git_ignored is not None and advice.git_ignored.files:
         secrets = plural(advice.git_ignored_secrets or 0, "secret")
@@ -62,19 +62,10 @@ def _suggested(advice: Advice) -> list[Section]:
         Section(facts),
         Section([_suggestions(safe)], "Added" if advice.written else "Safe to add"),
         Section([_suggestions(unsafe)], "Needs your confirmation (--unsafe, or --only RULE)"),
-        Section(
-            [Table(("size", "files", "path"), questions)],
-            "Large, and explained by no rule: does the build need it?",
-        ),
-        Section([Findings(found)], "Findings"),
+        Section([_table("size files path", questions)], large),
+        Section([Findings([each for each in advice.findings if each.code in _SHOWN])], "Findings"),
         Section(notes(advice.problems)),
     ]
-
-
-def _rows(size: Counted, name: str, texts: Iterable[str]) -> Iterator[tuple[str, ...]]:
-    """Yield a row of a table with a size, and `texts` as notes below it."""
-    yield human(size.content_bytes), f"{size.files:,}", name
-    yield from ((visible(each),) for each in texts)
 
 
 def _saving(outcome: Suggested, patterns: int) -> str:
@@ -109,16 +100,17 @@ def _sizes(outcome: Suggested) -> Iterator[Fact]:
 
 
 def _suggestions(found: Iterable[Suggestion]) -> Table:
-    rows: list[tuple[str, ...]] = []
-    for each in found:
-        is_sent = each.size.counted.files > 0
-        texts = [f"{each.rule.name}: {each.rule.why}"]
-        texts += [] if is_sent else ["Not transferred by this build"]
-        texts += [f"Doubt: {'; '.join(each.doubts)}"] if each.doubts else []
-        texts += [f"Evidence: {listed(each.evidence, sign='; ')}"]
-        patterns = listed([*map(quoted, each.patterns)], sign=" ")
-        rows += _rows(each.size.counted if is_sent else each.size.context, patterns, texts)
-    return Table(("size", "files", "pattern"), rows)
+    return _table("size files pattern", map(_suggestion, found))
+
+
+def _suggestion(each: Suggestion) -> _Row:
+    is_sent = each.size.counted.files > 0
+    texts = [f"{each.rule.name}: {each.rule.why}"]
+    texts += [] if is_sent else ["Not transferred by this build"]
+    texts += [f"Doubt: {'; '.join(each.doubts)}"] if each.doubts else []
+    texts += [f"Evidence: {listed(each.evidence, sign='; ')}"]
+    patterns = listed([*map(quoted, each.patterns)], sign=" ")
+    return _cells(each.size.counted if is_sent else each.size.context, patterns), texts
 
 
 def rules(advice: Advice, names: Sequence[str]) -> list[Section]:
@@ -148,34 +140,30 @@ def _rule(advice: Advice, rule: Rule) -> Section:
 
 
 def _blocked(found: Iterable[Blocked]) -> Table:
-    rows: list[tuple[str, ...]] = []
+    rows: list[_Row] = []
     for each in found:
         reason = f"Not suggested, for {each.trap}: {each.reason}"
-        texts = (reason, f"{each.rule}; evidence: {each.evidence}")
-        rows += _rows(each.size, quoted(each.path), texts)
-    return Table(("size", "files", "path"), rows)
+        texts = [reason, f"{each.rule}; evidence: {each.evidence}"]
+        rows.append((_cells(each.size, quoted(each.path)), texts))
+    return _table("size files path", rows)
 
 
 def _planned(plan: IgnoreFilePlan) -> list[Section]:
-    found = plan.change
-    removed: list[tuple[str, ...]] = []
-    for line in found.removed:
-        removed += [(f"{line.line:,}", visible(line.text)), (visible(line.why),)]
-    kept: list[tuple[str, ...]] = []
-    for note in found.notes[:_MOST_NOTES]:
-        where = quoted(note.path) + (f":{note.line}" if note.line is not None else "")
-        kept += [(where, visible(note.subject)), (visible(note.why),)]
+    found, done = plan.change, plan.written
+    removed = (((f"{each.line:,}", visible(each.text)), [each.why]) for each in found.removed)
+    kept: list[_Row] = []
+    for each in found.notes[:_MOST_NOTES]:
+        where = ":".join(filter(None, (quoted(each.path), str(each.line or ""))))
+        kept.append(((where, visible(each.subject)), [each.why]))
     left = more(len(found.notes) - _MOST_NOTES)
+    rest = f"{left}; --format json lists all" if left else ""
     added = [Prose(f"    {visible(each.line)}") for each in found.added]
     return [
         Section([*_change(plan)]),
         Section([] if plan.edit is None else [*_sizes(plan)]),
-        Section(added, "Added" if plan.written else "To add"),
-        Section([Table(("line", "pattern"), removed)], "Removed" if plan.written else "To remove"),
-        Section(
-            [Table(("", ""), kept, f"{left}; --format json lists all" if left else "")],
-            "Left out or kept",
-        ),
+        Section(added, "Added" if done else "To add"),
+        Section([_table("line pattern", removed)], "Removed" if done else "To remove"),
+        Section([_table("place entry", kept, rest)], "Left out or kept"),
         Section(notes(plan.problems)),
     ]
 
