@@ -95,13 +95,6 @@ def check(
       ctxsize check --all --max 200MB services
       ctxsize check --max-files 5000 --of transfer --target builder
       ctxsize check --baseline .ctxsize-baseline.json --growth 2%
-
-    \b
-    Configuration:
-      max = "50MB"
-      [contexts."services/api"]
-      dockerfile = "docker/api.Dockerfile"
-      growth = "5%"
     """  # noqa: D301
     # Without a build on the command line, those of the configuration are checked.
     context = click.get_current_context()

@@ -84,7 +84,7 @@ def render(name: str, outcome: Outcome, look: Look) -> str:
             return json.render(outcome)
     from ctxsize.formats import exchange
 
-    return exchange.render(name, outcome)
+    return exchange.WRITERS[name](outcome)
 
 
 def is_report(start: bytes) -> bool:

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from urllib.parse import quote
 
@@ -30,19 +30,6 @@ _STYLES = {"+": "green", "-": "red", "@": "blue"}
 _Object = dict[str, object]
 
 
-def render(name: str, outcome: Outcome) -> str:
-    """Return the findings of `outcome` in the format `name`."""
-    kind, findings = outcome.kind, outcome.findings
-    match name:
-        case "sarif":
-            return sarif(kind, findings)
-        case "github":
-            return github(kind, findings)
-        case "gitlab":
-            return gitlab(findings)
-    return junit(kind, findings, outcome.passed if outcome.kind == "check" else ())
-
-
 def fingerprints(findings: Iterable[Finding]) -> list[str]:
     """Return a unique fingerprint of each finding, to track it over time.
 
@@ -59,17 +46,18 @@ def fingerprints(findings: Iterable[Finding]) -> list[str]:
     return found
 
 
-def sarif(kind: str, findings: Sequence[Finding]) -> str:
-    """Return `findings` of the command `kind` as SARIF 2.1.0, for code scanning.
+def sarif(outcome: Outcome) -> str:
+    """Return the findings as SARIF 2.1.0, for code scanning.
 
     Paths are relative to the working directory (`%SRCROOT%`); columns count characters.
     """
+    findings = outcome.findings
     codes = sorted({each.code for each in findings})
     rules = [_rule(code_of(each)) for each in codes]
     marks = zip(findings, fingerprints(findings), strict=True)
     run = {
         "tool": {"driver": {"name": "ctxsize", "semanticVersion": __version__, "rules": rules}},
-        "automationDetails": {"id": f"ctxsize/{kind}/"},
+        "automationDetails": {"id": f"ctxsize/{outcome.kind}/"},
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {
             "%SRCROOT%": {"description": {"text": "The working directory of ctxsize."}}
@@ -123,13 +111,14 @@ def _artifact(path: str) -> dict[str, str]:
     return {"uri": quote(os.fsencode(path)), "uriBaseId": "%SRCROOT%"}
 
 
-def github(kind: str, findings: Sequence[Finding]) -> str:
-    """Return `findings` of the command `kind` as workflow commands, and a summary.
+def github(outcome: Outcome) -> str:
+    """Return the findings as workflow commands, and a summary.
 
     The most severe come first: GitHub shows ten of each level, and the others in the log.
     """
-    in_order = sorted(findings, key=lambda each: each.severity.rank)
-    return "\n".join([*map(_annotation, in_order), f"ctxsize {kind}: {summary(findings)}", ""])
+    findings = sorted(outcome.findings, key=lambda each: each.severity.rank)
+    last = f"ctxsize {outcome.kind}: {summary(findings)}"
+    return "\n".join([*map(_annotation, findings), last, ""])
 
 
 def _annotation(finding: Finding) -> str:
@@ -161,8 +150,8 @@ def _value(value: object) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def gitlab(findings: Sequence[Finding]) -> str:
-    """Return `findings` as a code quality report for GitLab: `artifacts:reports:codequality`."""
+def gitlab(outcome: Outcome) -> str:
+    """Return the findings as a code quality report for GitLab: `artifacts:reports:codequality`."""
     issues = [
         {
             "description": _told(each).replace("\n", "; "),
@@ -174,20 +163,22 @@ def gitlab(findings: Sequence[Finding]) -> str:
                 "lines": {"begin": each.location.line or 1},
             },
         }
-        for each, mark in zip(findings, fingerprints(findings), strict=True)
+        for each, mark in zip(outcome.findings, fingerprints(outcome.findings), strict=True)
     ]
     return json.dumps(issues, indent=2) + "\n"
 
 
-def junit(kind: str, findings: Sequence[Finding], passed: Sequence[str]) -> str:
+def junit(outcome: Outcome) -> str:
     """Return JUnit XML: a failed test for each finding, except those of severity info.
 
-    Each name in `passed` is a successful test, so that a green run has some. Characters that
-    XML forbids are escaped as on a terminal.
+    What passes is a successful test, so that a green run has some. Characters that XML forbids are
+    escaped as on a terminal.
     """
     from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-    names = passed if passed or findings else ["no findings"]
+    kind, findings = outcome.kind, outcome.findings
+    names = outcome.passed if outcome.kind == "check" else ()
+    names = names if names or findings else ("no findings",)
     failures = sum(each.severity is not Severity.INFO for each in findings)
     counts = {"tests": str(len(names) + len(findings)), "failures": str(failures), "errors": "0"}
     root = Element("testsuites", {"name": "ctxsize", **counts})
@@ -203,6 +194,9 @@ def junit(kind: str, findings: Sequence[Finding], passed: Sequence[str]) -> str:
         body.text = f"{place(each)} {each.severity.value} {each.code} {_told(each)}"
     indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, "unicode")}\n'
+
+
+WRITERS = {"sarif": sarif, "github": github, "gitlab": gitlab, "junit": junit}
 
 
 def diff(edits: Iterable[Edit], look: Look) -> str:

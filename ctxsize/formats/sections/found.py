@@ -63,11 +63,7 @@ def _linted(outcome: Linted) -> list[Section]:
 
 def _fixed(mended: Iterable[Finding]) -> list[Item]:
     return [
-        Prose(
-            f"{place(each)} fixed {each.code} {visible(fix_text(each.fix))}",
-            mark=f"fixed {each.code}",
-            style="green",
-        )
+        Prose(f"{place(each)} fixed {each.code} {visible(fix_text(each.fix))}")
         for each in mended
         if each.fix is not None
     ]
@@ -156,17 +152,12 @@ def _cleaned(outcome: Cleaning) -> list[Section]:
         for each in outcome.results
         if not each.done
     ]
-    unread = [
-        Prose(f"  {quoted(each.path or '.')}: {visible(each.message)}", 4)
-        for each in plan.problems[:_ALIKE]
-    ]
-    left = more(len(plan.problems) - _ALIKE)
     return [
         Section(answer),
         Section([_directories(outcome)], "Planned" if outcome.applied else "Would be deleted"),
         Section(failed, "Not deleted"),
         Section([*_left_alone(plan.passed)], "Left alone"),
-        Section([*unread, *([Prose(f"  {left}")] if left else [])], "Not looked at"),
+        Section(notes(plan.problems), "Not looked at"),
     ]
 
 
