@@ -15,8 +15,6 @@ from ctxsize.config import Budget
 from ctxsize.config.keys import BUDGET_KEYS, OF
 from ctxsize.errors import InputError
 
-_TOP = 5
-
 
 def _limit(shown: str, **settings: Any) -> options.Decorator:
     """Return an option of a budget; the key of the configuration parses its value."""
@@ -110,7 +108,7 @@ def check(
             update_baseline=update_baseline,
             progress=progress,
         )
-    display.emit(outcome, top=_TOP)
+    display.emit(outcome, top=5)
     if all(each.name != "text" or each.path for each in display.formats):
         for accepted in (each for check in outcome.checks for each in check.accepted):
             output.note(f"accepted: {accepted.finding.message} ({accepted.reason})")

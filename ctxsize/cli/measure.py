@@ -13,12 +13,10 @@ from ctxsize.entry import Entry, Kind
 from ctxsize.formats import TABLES
 from ctxsize.formats.wording import quoted
 
-_TOP, _TOP_ALONE = 5, 30
-
 
 @click.command("measure")
 @options.build
-@options.number("--top", help=f"Rows of each table.  [default: {_TOP}, with --by {_TOP_ALONE}]")
+@options.number("--top", help="Rows of each table.  [default: 5, with --by 30]")
 @options.number(
     "--depth",
     type=click.IntRange(min=0),
@@ -68,7 +66,7 @@ def measure(
       ctxsize measure --by ext --top 50
       ctxsize measure --format text --format json=report.json
     """  # noqa: D301
-    rows = top or (_TOP_ALONE if by else _TOP)
+    rows = top or (30 if by else 5)
     with output.progress() as progress:
         report = api.measure(
             build,

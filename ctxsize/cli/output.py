@@ -47,10 +47,9 @@ class Display:
         return Look(_width(), _wants_colour(self.colour), top, only)
 
     def emit(self, outcome: Outcome, *, top: int = 0, only: str | None = None) -> None:
-        """Write `outcome` in each format: into their files first, then to stdout.
+        """Write `outcome` in each format, all rendered before: into files first, then to stdout.
 
-        A file has no colours and the default width. Nothing is written before all formats
-        are rendered. Only earlier reports are overwritten.
+        A file has no colours and the default width. Only earlier reports are overwritten.
         Raises `InputError` for a file that cannot be written.
         """
         look = self.look(top=top, only=only)

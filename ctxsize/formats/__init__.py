@@ -1,8 +1,7 @@
 """Format the outcome of a command: `render(format, outcome, look) -> str`.
 
-`sections` converts an outcome into plain values for `text` and `markdown`; `json` has a
-shape for each kind of outcome; the other formats use only its findings. A format never
-prints, opens files or exits, and is imported when it is used.
+`sections` makes plain values for `text`, `json` has a shape for each kind of outcome, the other
+formats use only findings. None prints, opens files or exits; each is imported when it is used.
 """
 
 from __future__ import annotations

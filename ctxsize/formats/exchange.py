@@ -31,10 +31,7 @@ _Object = dict[str, object]
 
 
 def fingerprints(findings: Iterable[Finding]) -> list[str]:
-    """Return a unique fingerprint of each finding, to track it over time.
-
-    It does not depend on line numbers and figures, which change often.
-    """
+    """Return a unique fingerprint of each finding, without its figures, which change often."""
     seen: Counter[str] = Counter()
     found = []
     for each in findings:
@@ -123,12 +120,12 @@ def github(outcome: Outcome) -> str:
 
 def _annotation(finding: Finding) -> str:
     location = finding.location
-    properties = {"file": os.path.normpath(location.path), "line": location.line}
-    if location.line is not None:
-        properties["endLine"] = location.end_line
-        if location.end_line in (None, location.line):
-            properties |= {"col": location.column, "endColumn": location.end_column}
-    properties["title"] = f"{finding.code} {code_of(finding.code).slug}"
+    properties = {
+        "file": os.path.normpath(location.path),
+        "line": location.line,
+        "endLine": location.end_line,
+        "title": f"{finding.code} {code_of(finding.code).slug}",
+    }
     said = ",".join(f"{key}={_value(value)}" for key, value in properties.items() if value)
     return f"::{_LEVELS[finding.severity][1]} {said}::{_data(_told(finding))}"
 
@@ -169,11 +166,7 @@ def gitlab(outcome: Outcome) -> str:
 
 
 def junit(outcome: Outcome) -> str:
-    """Return JUnit XML: a failed test for each finding, except those of severity info.
-
-    What passes is a successful test, so that a green run has some. Characters that XML forbids are
-    escaped as on a terminal.
-    """
+    """Return JUnit XML: a failed test for each finding that is no info, others for what passes."""
     from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
     kind, findings = outcome.kind, outcome.findings

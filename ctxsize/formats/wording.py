@@ -16,10 +16,8 @@ from ctxsize.units import human, plural
 if TYPE_CHECKING:
     from ctxsize.recommender.outcome import Suggested
 
-EVIDENCE = 5
-"""Number of pieces of evidence to show of a finding."""
-EXAMPLES = 3
-"""Number of names, paths or reasons to show in a list."""
+EVIDENCE, EXAMPLES = 5, 3
+"""Numbers of pieces of evidence to show of a finding, and of names or reasons in a list."""
 LARGE_BYTES, TOO_LARGE_BYTES = 50_000_000, 500_000_000
 """Numbers of bytes from which a context is worth a look, and too big."""
 MANY_FILES, TOO_MANY_FILES = 5_000, 50_000
@@ -174,10 +172,7 @@ def reasons(report: Report) -> tuple[Reason, ...]:
 
 
 def sent(report: Report) -> Amount:
-    """Return the size of the transfers, or of the context if they are not known.
-
-    Named contexts are included: a build waits for all of them.
-    """
+    """Return the size of all transfers, or of the context if they are not known."""
     parts = (each.totals if isinstance(each, Measurement) else each for each in report.parts)
     return Amount.of(*parts)
 

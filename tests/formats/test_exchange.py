@@ -171,7 +171,7 @@ def test_annotations_read_back() -> None:
     assert hard["file"] == "a, b:c%\n<x>.txt"
     assert "100%, a colon: a comma" in hard["said"]
     placed = next(each for each in found if each["title"].startswith("CTX130"))
-    assert (placed["line"], placed["col"], placed["endColumn"]) == ("2", "1", "13")
+    assert (placed["line"], placed["endLine"]) == ("2", "2")
 
 
 @given(st.lists(SOME, max_size=30))

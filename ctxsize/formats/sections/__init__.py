@@ -1,7 +1,4 @@
-"""Convert an outcome into sections of lines, tables, findings and steps.
-
-Each module here converts several kinds of outcome; `text.py` formats the sections.
-"""
+"""Convert an outcome into sections of lines, tables, findings and steps; `text.py` shows them."""
 
 from __future__ import annotations
 

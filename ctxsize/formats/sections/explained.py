@@ -15,10 +15,7 @@ from ctxsize.units import plural
 
 
 def fields(explained: Explanation) -> tuple[str, str, str, str]:
-    """Return ignore file, line and pattern that decided, each `""` for none, and the path.
-
-    The file is `<builder>` where a pattern of the builder's own decided.
-    """
+    """Return the deciding ignore file (or `<builder>`), line and pattern, or `""`, and the path."""
     by = explained.verdict.by
     if by is None:
         return "", "", "", explained.path

@@ -10,16 +10,7 @@ from ctxsize.codes import Code
 from ctxsize.findings import Finding
 from ctxsize.formats import Look
 from ctxsize.formats.sections import Findings, Item, NextStep, Prose, Section, Table, notes
-from ctxsize.formats.wording import (
-    SEVERITY_STYLES,
-    amount,
-    fix_text,
-    listed,
-    more,
-    place,
-    quoted,
-    visible,
-)
+from ctxsize.formats.wording import amount, fix_text, listed, more, place, quoted, visible
 from ctxsize.model import Amount
 from ctxsize.units import human, plural
 
@@ -88,9 +79,8 @@ def _advised(advice: DockerfileAdvice) -> list[Section]:
 
 
 def _in_short(code: Code) -> Prose:
-    severity = code.severity.value
-    head = f"{code.name} {severity:<8}{code.slug:<24} "
-    return Prose(head + code.summary, len(head), severity, SEVERITY_STYLES[code.severity])
+    head = f"{code.name} {code.severity.value:<8}{code.slug:<24} "
+    return Prose(head + code.summary, len(head))
 
 
 def _at_length(code: Code) -> Iterator[Section]:
@@ -190,7 +180,7 @@ def _directories(outcome: Cleaning) -> Table:
         figures = (human(size.disk_bytes), human(size.content_bytes), f"{size.files:,}")
         rows.append((*figures, quoted(item.path)))
         named = [
-            f"{quoted(each.name)} {human(each.size.disk_bytes)}" for each in parts if each.name
+            f"{quoted(each.name)} {human(each.size.content_bytes)}" for each in parts if each.name
         ]
         holds = f"; holds {listed(named)}" if named else ""
         rows.append((f"{item.kind.title}: {', '.join(map(visible, item.evidence))}{holds}",))

@@ -9,6 +9,7 @@ from ctxsize.engine.builders import BUILDERS
 from ctxsize.formats import Look
 from ctxsize.formats.sections import Fact, Findings, Item, NextStep, Prose, Section, Table, tree
 from ctxsize.formats.wording import (
+    EXAMPLES,
     LEVELS,
     amount,
     change,
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from ctxsize.guard import CheckReport, ContextCheck, DiffReport
     from ctxsize.guard.changes import SizeChange
 
-_MOST_PROBLEMS = 3
-"""Number of problems of the report that a refusal shows."""
 _CLAUSES = {
     "unneeded": "{part} looks unneeded: {paths}",
     "git-ignored": "{part} matches .gitignore: {paths}",
@@ -277,7 +276,7 @@ def _accepted(check: ContextCheck) -> Iterator[Prose]:
 def _refusal(check: ContextCheck, top: int) -> Iterator[Section]:
     """Yield the reasons of a refusal, the largest parts, what grew, and what helps."""
     lines = [Prose(f"  {each.code} {visible(each.message)}", 4) for each in check.findings]
-    problems = check.report.all_problems[:_MOST_PROBLEMS]
+    problems = check.report.all_problems[:EXAMPLES]
     lines += [Prose(f"  {visible(each.message)}", 4) for each in problems]
     yield Section([*lines, *_accepted(check)], f"Refused: {quoted(check.name)}")
     total = check.report.context.totals.content_bytes
