@@ -12,7 +12,6 @@ from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import options, output
 from ctxsize.engine import trace as engine
-from ctxsize.engine.arrivals import Takers
 from ctxsize.engine.need import request_named
 from ctxsize.engine.request import Request
 from ctxsize.engine.sourcing import check_in_all
@@ -85,7 +84,7 @@ def explain(
         raise click.UsageError(f"{build.given()[0]} needs --trace or --source")
     request = request_named(api.request_for(build), named)
     output.warn(request.ignore_file_problems)
-    takers = Takers(request) if traced else None
+    takers = engine.Takers(request) if traced else None
     look, unmatched = output.Display(colour=colour).look(), 0
     for path in _from_stdin(null=null) if stdin else paths:
         explained = engine.explain(request, engine.in_context(request, path))

@@ -5,23 +5,21 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from ctxsize.engine.automaton import Program
+from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.dockerfiles import may_read
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Step, matches, refuses, up_to
 from ctxsize.engine.events import public_pattern
 from ctxsize.engine.inspect import NO_PERMISSION, WITHHELD
-from ctxsize.engine.memory import MemoryDirectory
+from ctxsize.engine.narrow import follow, include_spec
+from ctxsize.engine.need import asked_of, is_wrong_target
 from ctxsize.engine.request import Request, inside
 from ctxsize.entry import Pattern, Verdict
-from ctxsize.errors import IgnoreFileError, InputError
-
-if TYPE_CHECKING:
-    from ctxsize.dockerfile.sources import Source
+from ctxsize.errors import CtxsizeError, IgnoreFileError, InputError
 
 
 class Outcome(str, Enum):
@@ -230,93 +228,53 @@ def in_context(request: Request, path: str) -> str:
     return next(is_there, below[0])
 
 
-class Matcher:
-    """Looks up the segments that match a name, as the automaton does."""
+class Takers:
+    """Adds the instructions that take a path. Raises `CtxsizeError` for a missing target."""
 
-    def __init__(self, spec: DockerIgnoreSpec) -> None:
-        self.spec = spec
-        # Else each path is evaluated alone, or a pattern may stop the build.
-        self._hands_down = spec.remembers_parents and not any(each.fault for each in spec.patterns)
-        self._program = Program(spec.patterns)
-        self._known = {"": (list[int](), Step(False, 0, None), self._program.start)}
-        """For each path the patterns that match it, its fate, and the live segments below."""
+    def __init__(self, request: Request) -> None:
+        self._request, self._unknown = request, ""
+        self._specs: dict[Source, DockerIgnoreSpec | None] = {}
+        if not request.builder.asks_for_paths:
+            title = request.builder.title
+            self._unknown = f"{title} sends the whole context, whatever the Dockerfile says"
+        elif request.dockerfile is None:
+            self._unknown = "not known, as there is no Dockerfile"
+        else:
+            self._read()
 
-    def indexes(self, path: str) -> list[int]:
-        """Return the indexes of the patterns that match `path` itself, in order."""
-        return self._find(path)[0]
+    def _read(self) -> None:
+        """Read the sources of the Dockerfile."""
+        request = self._request
+        try:
+            for source in (source for asked in asked_of(request) for source in asked.sources):
+                if source.path.startswith("!"):  # fsutil reads the paths as an ignore file
+                    self._unknown = (
+                        f"not known, as {source.instruction} {source.source} (line {source.line}) "
+                        "is read as a pattern that excludes again, and files may arrive empty"
+                    )
+                include = follow(request.root, (source.path,))
+                self._specs[source] = None if include is None else include_spec(include)
+        except CtxsizeError as error:
+            if is_wrong_target(request):
+                raise
+            self._unknown = f"not known: {error}"
 
-    def step(self, path: str) -> Step:
-        """Return the fate of `path`, as if the builder entered every directory above it."""
-        return self._find(path)[1] if self._hands_down else [*self.spec.steps(path)][-1][1]
+    def added_to(self, explained: Explanation) -> Explanation:
+        """Return `explained` with the instructions that take its path, or why they are unknown."""
+        if explained.path == ".":
+            return explained
+        if self._unknown:
+            return replace(explained, takers_unknown=self._unknown)
+        try:
+            return replace(explained, takers=tuple(self._of(explained.path)))
+        except CtxsizeError as error:
+            return replace(explained, takers_unknown=f"not known: {error}")
 
-    def in_tree(self, root: MemoryDirectory) -> Iterator[tuple[str, list[int]]]:
-        """Yield each matched path below `root`, with the indexes of the patterns that match it."""
-        for held, found in self._by_directory(root):
-            for name, hits in found.items():
-                yield held.prefix + name, self._owners(hits)
-
-    def tops(self, root: MemoryDirectory) -> dict[str, set[str]]:
-        """Return the topmost matched paths: names by directory."""
-        return {held.path: {*found} for held, found in self._by_directory(root, topmost=True)}
-
-    def _find(self, path: str) -> tuple[list[int], Step, int]:
-        for each in () if path in self._known else up_to(path):
-            if each in self._known:
-                continue
-            directory, _, name = each.rpartition("/")
-            _, above, live = self._known[directory]
-            hits = self._hits(live, directory, [name]).get(name, 0)
-            indexes = self._owners(hits)
-            ignored, state = False, 0
-            # The same as `DockerIgnoreSpec.step`, but only for the patterns that match.
-            for index in sorted({*indexes, *_bits(above.state)}):
-                ignores = bool(self.spec.patterns[index].include)
-                if above.state >> index & 1 or ignores != ignored:
-                    state |= 1 << index
-                    ignored = ignores
-            step = Step(ignored, state, state.bit_length() - 1 if state else None)
-            self._known[each] = indexes, step, self._program.follow(live, hits, name)
-        return self._known[path]
-
-    def _hits(self, live: int, directory: str, names: Sequence[str]) -> dict[str, int]:
-        """Return the matching ones of the `live` segments, for each name with any."""
-        if not live:
-            return {}
-        known = self._program.known
-        found = {name: hits for name in names if (hits := live & known[name])}
-        whole = live & self._program.whole_paths
-        prefix = f"{directory}/" if directory else ""
-        more = self._program.on_paths(whole, prefix, names) if whole else {}
-        for name, hits in more.items():
-            found[name] = found.get(name, 0) | hits
-        return found
-
-    def _owners(self, hits: int) -> list[int]:
-        """Return the patterns whose last segments are among `hits`."""
-        owner = self._program.owner
-        return [*dict.fromkeys(owner[bit] for bit in _bits(hits & self._program.final))]
-
-    def _by_directory(
-        self, root: MemoryDirectory, *, topmost: bool = False
-    ) -> Iterator[tuple[MemoryDirectory, dict[str, int]]]:
-        """Yield each directory with matches, and the last segments that match each name there."""
-        program = self._program
-        pending = [(root, program.start)]
-        while pending:
-            held, live = pending.pop()
-            hits = self._hits(live, held.path, [*held.entries, *held.folders])
-            found = {name: last for name, each in hits.items() if (last := each & program.final)}
-            if found:
-                yield held, found
-            for name, folder in held.folders.items():
-                below = program.follow(live, hits.get(name, 0), name)
-                if below and not (topmost and name in found):
-                    pending.append((folder, below))
-
-
-def _bits(state: int) -> Iterator[int]:
-    """Yield the indexes of the bits that are set."""
-    while state:
-        bit = state & -state
-        yield bit.bit_length() - 1
-        state ^= bit
+    def _of(self, path: str) -> Iterator[Taker]:
+        found = entry_at(self._request, path)
+        is_directory = not isinstance(found, str) and stat.S_ISDIR(found.st_mode)
+        for source, spec in self._specs.items():
+            if spec is None or not spec.match_file(path):
+                yield Taker(source, below=False)
+            elif is_directory and spec.enters(path):
+                yield Taker(source, below=True)

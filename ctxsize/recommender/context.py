@@ -98,11 +98,14 @@ class Proof:
 
     def unfound(self, attempt: Attempt) -> str:
         """Return a source that `attempt` no longer finds, as a clause; `""` if there is none."""
-        lost = self._trial.lost_source(attempt, self._taken)
-        return "" if lost is None else f"{lost.dockerfile}:{lost.line} would not find {lost.source}"
+        found = self._trial.looked_up(self._taken, attempt)
+        lost = (each for each, is_found in found if not is_found)
+        texts = (f"{each.dockerfile}:{each.line} would not find {each.source}" for each in lost)
+        return next(texts, "")
 
     @cached_property
     def _taken(self) -> list[Taken]:
+        """Return the sources of COPY and ADD that are found before the change."""
         found: dict[tuple[int, str, int, str], Taken] = {}
         for at, build_file in enumerate(self._build_files.all):
             for request in build_file.requests():
@@ -114,7 +117,8 @@ class Proof:
                 )
                 for each in copied if request.builder.asks_for_paths else ():
                     found.setdefault((at, request.name, each.line, each.source), each)
-        return [*found.values()]
+        looked_up = self._trial.looked_up(found.values())
+        return [each for each, is_found in looked_up if is_found]
 
 
 def _fault(attempt: Attempt, suggestions: Iterable[Suggestion]) -> str:
