@@ -21,7 +21,7 @@ from ctxsize.lints.lines import Line, read_line
 from ctxsize.lints.lookup import LintTree, Target
 from ctxsize.model import Amount
 from ctxsize.units import human, plural
-from ctxsize.writer.merge import edit_lines
+from ctxsize.writer import edit_lines
 
 MOST_COMPARED, MOST_WORK = 10_000, 1_000_000
 """Number of patterns up to which each is compared with the others, and of lines for proofs."""

@@ -23,7 +23,7 @@ from ctxsize.recommender.matches import Certainty, Match, Objection
 from ctxsize.recommender.outcome import Advice, Blocked, Question, Size, Suggestion
 from ctxsize.recommender.rules import Category, all_rules
 from ctxsize.recommender.tree import is_below, outermost, sum_of
-from ctxsize.writer.merge import Addition, merge
+from ctxsize.writer import Addition, merge
 
 
 @dataclass(frozen=True)

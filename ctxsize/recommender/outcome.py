@@ -11,7 +11,7 @@ from ctxsize.findings import Edit, Finding
 from ctxsize.model import Amount, Effect, Problem
 from ctxsize.recommender.matches import Match, Objection
 from ctxsize.recommender.rules import SAFE_FROM, Category, Rule
-from ctxsize.writer.merge import Addition
+from ctxsize.writer import Addition
 
 
 @dataclass(frozen=True)

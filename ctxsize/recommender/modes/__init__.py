@@ -19,7 +19,7 @@ from ctxsize.recommender.modes.draft import Draft, allowlist, like
 from ctxsize.recommender.modes.from_gitignore import from_gitignore
 from ctxsize.recommender.outcome import IgnoreFileChange, IgnoreFilePlan, Note, Removed
 from ctxsize.units import plural
-from ctxsize.writer.merge import edit_lines
+from ctxsize.writer import edit_lines
 
 MODES: dict[str, Callable[[Draft], IgnoreFileChange]] = {
     "allowlist": allowlist,

@@ -28,7 +28,7 @@ from ctxsize.recommender.matches import Match, exceptions, letting_in
 from ctxsize.recommender.outcome import IgnoreFileChange, Note
 from ctxsize.recommender.rules import Category, is_build_input
 from ctxsize.recommender.tree import is_below
-from ctxsize.writer.merge import Addition, merge
+from ctxsize.writer import Addition, merge
 
 _HEADING = "Everything is ignored except for the sources of the Dockerfiles"
 Wrong = tuple[str, str]

@@ -17,7 +17,7 @@ from ctxsize.engine.trial import Attempt
 from ctxsize.recommender.evidence import small_file
 from ctxsize.recommender.modes.draft import Draft, Wrong, at_edges
 from ctxsize.recommender.outcome import IgnoreFileChange, Note
-from ctxsize.writer.merge import Addition
+from ctxsize.writer import Addition
 
 _NAME = ".gitignore"
 _MOST_LINES = 2_000
