@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from itertools import islice
+from dataclasses import replace
+from itertools import chain, islice
 
 from ctxsize.dockerfile.sources import Source
 from ctxsize.dockerfile.state import what_decides
@@ -25,7 +25,7 @@ from ctxsize.engine.need import (
     platforms_of,
     unknown_problem,
 )
-from ctxsize.engine.report import Listing, Union, ignore_file_info, measure
+from ctxsize.engine.report import Listing, Union, measure
 from ctxsize.engine.request import Request
 from ctxsize.errors import (
     BuildFailsError,
@@ -50,6 +50,13 @@ _OF_TRANSFERS = ("not-utf8", "older-figure")
 """Codes of problems that matter only if the file concerned is transferred."""
 _MOST_LOOKED_UP = 1000
 """Number of sources that are looked up, as the first missing one already fails the build."""
+_REASONS = {
+    "ignored": "{} is ignored",
+    "absent": "{} is not in the context",
+    "loop": "the symlink {} leads in a circle",
+    "not asked for": "{} is not sent",
+}
+"""Reasons, by the value of `Fate`."""
 
 
 def with_transfers(request: Request, report: Report, *, progress: Progress | None = None) -> Report:
@@ -69,21 +76,21 @@ def with_transfers(request: Request, report: Report, *, progress: Progress | Non
         whole = None if request.dockerfile is None else _transfer(report.context, None, ())
         return replace(report, transfer=whole)
     platforms = platforms_of(request)
-    known = request.dockerfile is not None and request.dockerfile_fault is None
-    measuring = _Measuring(request, report, progress)
     # Without a Dockerfile, a problem of the request says so.
-    transfers = measuring.transfers() if known else []
-    known = known and not measuring.unknown
-    using = {each for one in transfers for each in one.platforms}
+    is_there = request.dockerfile is not None and request.dockerfile_fault is None
+    transfers, problems = _measured(request, report, progress, is_there=is_there)
+    known = transfers is not None
+    found = transfers or []
+    using = {each for one in found for each in one.platforms}
     if known and (unused := tuple(each for each in platforms if each not in using)):
-        transfers.append(Transfer(False, (), 0, 0, None, None, platforms=unused))
-        transfers.sort(key=lambda each: platforms.index(each.platforms[0]))
+        found.append(Transfer(False, (), 0, 0, None, None, platforms=unused))
+        found.sort(key=lambda each: platforms.index(each.platforms[0]))
     named = named_contexts(request.build)
     return replace(
         report,
-        transfer=transfers[0] if transfers else None,
-        more_transfers=tuple(transfers[1:]),
-        problems=measuring.problems(known=known),
+        transfer=found[0] if found else None,
+        more_transfers=tuple(found[1:]),
+        problems=problems,
         named_contexts=tuple(_named(request, each, progress, known=known) for each in named),
     )
 
@@ -98,65 +105,68 @@ def _named(
         return named
     request = named_request(request, named)
     report = measure(request, top=1, depth=0, progress=progress)
-    measuring = _Measuring(request, report, progress)
-    transfers = tuple(measuring.transfers() if known else ())
+    transfers, problems = _measured(request, report, progress, is_there=known)
     return replace(
         named,
-        ignore_file=ignore_file_info(request),
+        ignore_file=report.ignore_file,
         context=report.context,
-        transfers=transfers,
-        problems=measuring.problems(known=known and not measuring.unknown),
+        transfers=tuple(transfers or ()),
+        problems=problems,
     )
 
 
-@dataclass()
+def _measured(
+    request: Request, report: Report, progress: Progress | None, *, is_there: bool
+) -> tuple[list[Transfer] | None, tuple[Problem, ...]]:
+    """Return the transfers of one context, None if not known, and its problems and theirs."""
+    if not is_there:
+        return None, report.problems
+    asked: tuple[Asked, ...] = ()
+    measuring = _Measuring(request, report, progress)
+    try:
+        asked = asked_of(request)
+        transfers = [*map(measuring.transfer, asked)]
+    except CtxsizeError as error:
+        if not asked and is_wrong_target(request):
+            raise
+        error.line = error.line or _rejected_line(asked)
+        unknown = unknown_transfer(request, error)
+        return None, tuple(dict.fromkeys((*report.problems, unknown)))
+    lasting = (each for each in report.problems if each.code not in _OF_TRANSFERS)
+    missing = unfound(request, measuring.doubtful) if measuring.doubtful else ()
+    return transfers, tuple(dict.fromkeys(chain(lasting, measuring.problems, missing)))
+
+
 class _Measuring:
     """Measures transfers of one context; each list of include patterns is walked once."""
 
-    request: Request
-    context: Report
-    progress: Progress | None
-    measured: dict[tuple[str, ...], Report] = field(default_factory=dict)
-    unknown: list[Problem] = field(default_factory=list)
-    """The reason why the transfers are not known, if they are not."""
-    found: list[Problem] = field(default_factory=list)
-    """Problems of transferred files, and of files that arrive empty due to a transfer's paths."""
-    doubtful: dict[Source, None] = field(default_factory=dict)
-    """Sources that the builder may not find: nothing is sent for them, or symlinks are."""
-
-    def transfers(self) -> list[Transfer]:
-        """Return the transfers with the share of each source; none if they are not `known`."""
-        asked: tuple[Asked, ...] = ()
-        try:
-            asked = asked_of(self.request)
-            return [*map(self._transfer, asked)]
-        except CtxsizeError as error:
-            if not asked and is_wrong_target(self.request):
-                raise
-            error.line = error.line or _rejected_line(asked)
-            self.unknown.append(unknown_transfer(self.request, error))
-            return []
+    def __init__(self, request: Request, context: Report, progress: Progress | None) -> None:
+        self._request, self._progress = request, progress
+        self._reports: dict[Include, Report] = {None: context}
+        self.problems: list[Problem] = []
+        """Problems of transferred files, and of files that arrive empty due to their paths."""
+        self.doubtful: dict[Source, None] = {}
+        """Sources that the builder may not find: nothing is sent for them, or symlinks are."""
 
     def _of(self, include: Include) -> Report:
         """Return the report of the transfer with these include patterns."""
-        if include is None:
-            return self.context
-        if include not in self.measured:
-            evaluator = Narrowed(self.request.spec, include)
-            self.measured[include] = measure(
-                self.request, top=1, depth=0, evaluator=evaluator, progress=self.progress
+        if include not in self._reports:
+            assert include is not None
+            evaluator = Narrowed(self._request.spec, include)
+            self._reports[include] = measure(
+                self._request, top=1, depth=0, evaluator=evaluator, progress=self._progress
             )
-        return self.measured[include]
+        return self._reports[include]
 
-    def _transfer(self, asked: Asked) -> Transfer:
-        request, include = self.request, follow(self.request.root, asked.paths)
+    def transfer(self, asked: Asked) -> Transfer:
+        request, include = self._request, follow(self._request.root, asked.paths)
         report = self._of(include)
         for each in report.problems:
             if each.code in _OF_TRANSFERS:
-                self.found.append(each)
+                self.problems.append(each)
             elif each.code == "arrives-empty" and any("!" in one for one in include or ()):
                 # Only a source that begins with `!` empties what the ignore file leaves.
-                self.found.append(replace(each, message=f"{each.message}; {TAKEN_AWAY}"))
+                self.problems.append(replace(each, message=f"{each.message}; {TAKEN_AWAY}"))
         paths = None if asked.paths is None else tuple(map(request.build.masked, asked.paths))
         return replace(
             _transfer(report.context, paths, asked.platforms),
@@ -178,7 +188,7 @@ class _Measuring:
             source.line,
             source.stage,
             source.source,
-            self.request.build.masked(source.path),
+            self._request.build.masked(source.path),
             source.kind,
             totals.files,
             totals.content_bytes,
@@ -186,7 +196,7 @@ class _Measuring:
 
     def _alone(self, path: str) -> Totals:
         """Return the totals of a transfer for this source alone."""
-        root, top = self.request.root, path.partition("/")[0]
+        root, top = self._request.root, path.partition("/")[0]
         is_plain = top not in (".", "..") and _SPECIAL.isdisjoint(path)
         if is_plain and not os.path.lexists(os.path.join(root, top)):
             return Totals()  # saves a walk for each missing source of a long Dockerfile
@@ -197,13 +207,6 @@ class _Measuring:
             # this build requests the whole context and follows none.
             include = (path,)
         return self._of(include).context.totals
-
-    def problems(self, *, known: bool) -> tuple[Problem, ...]:
-        """Return the problems of a context, and of its transfers if these are `known`."""
-        of_context = self.context.problems
-        lasting = [each for each in of_context if not (known and each.code in _OF_TRANSFERS)]
-        missing = unfound(self.request, self.doubtful) if self.doubtful else ()
-        return tuple(dict.fromkeys((*lasting, *self.unknown, *self.found, *missing)))
 
 
 def _transfer(measurement: Measurement, paths: Paths, platforms: tuple[str, ...]) -> Transfer:
@@ -240,15 +243,6 @@ def unknown_transfer(request: Request, error: CtxsizeError) -> Problem:
     return Problem("transfer-unknown", message, path, line=error.line, fails=stops or rejects)
 
 
-_REASONS = {
-    "ignored": "{} is ignored",
-    "absent": "{} is not in the context",
-    "loop": "the symlink {} leads in a circle",
-    "not asked for": "{} is not sent",
-}
-"""Reasons, by the value of `Fate`."""
-
-
 def unfound(request: Request, sources: Iterable[Source]) -> Iterator[Problem]:
     """Yield a problem for each of `sources` that fails the build, unless a doubt decides.
 
@@ -265,17 +259,12 @@ def unfound(request: Request, sources: Iterable[Source]) -> Iterator[Problem]:
                 continue
             decides = what_decides(source.doubts)
             # A path may contain the value of a build argument, which is masked.
-            shown = request.build.masked(at)
-            if at == source.path and fate.value != "loop" and not decides:
-                shown = "it"
-            reason = _REASONS[fate.value].format(shown)
+            is_itself = at == source.path and fate.value != "loop" and not decides
+            reason = _REASONS[fate.value].format("it" if is_itself else request.build.masked(at))
             message = f"{source.instruction} {source.source}: not found, as {reason}"
-            code = "source-not-found"
-            if decides:
-                kind = "argument" if "argument" in dict(source.doubts) else "environment"
-                code, message = f"unknown-{kind}", f"{message} ({decides})"
-            else:
-                message = f"the build fails: {message}"
+            kind = "argument" if "argument" in dict(source.doubts) else "environment"
+            code = f"unknown-{kind}" if decides else "source-not-found"
+            message = f"{message} ({decides})" if decides else f"the build fails: {message}"
             yield Problem(code, message, request.dockerfile, line=source.line or None)
 
 
