@@ -98,28 +98,22 @@ class IncludePattern(DockerIgnorePattern):
         return None if found is None else found._replace(exception=not found.exception)
 
 
-def include_spec(patterns: Iterable[str]) -> DockerIgnoreSpec:
-    """Return the spec that ignores all entries that `patterns` do not include.
+def included(patterns: Sequence[str], header: str) -> list[IncludePattern]:
+    """Return the patterns of a header of the request.
 
     Raises `DockerfileError` for a pattern that fails the build, and `InputError` for one that
     ctxsize cannot evaluate.
     """
-    texts = [*patterns]
     try:
-        included = [IncludePattern(text) for text in texts]
+        return [*map(IncludePattern, patterns)]
     except IgnoreFileError as error:
         # In Docker 26.1 the list in this message is empty (`fsutil.NewFilterFS`).
-        raise _refusal(error, f"invalid includepatterns: [{' '.join(texts)}]") from None
-    return DockerIgnoreSpec([DockerIgnorePattern("**"), *included])
+        raise _refusal(error, f"invalid {header}: [{' '.join(patterns)}]") from None
 
 
-def check_excluded(patterns: Sequence[str]) -> None:
-    """Raise `DockerfileError` for `--exclude` patterns that always fail the build."""
-    try:
-        for pattern in patterns:
-            IncludePattern(pattern)
-    except IgnoreFileError as error:
-        raise _refusal(error, f"invalid excludepatterns: [{' '.join(patterns)}]") from None
+def include_spec(patterns: Iterable[str]) -> DockerIgnoreSpec:
+    """Return the spec that ignores what `patterns` do not include. Raises as `included`."""
+    return DockerIgnoreSpec([DockerIgnorePattern("**"), *included([*patterns], "includepatterns")])
 
 
 def _refusal(error: IgnoreFileError, lead: str) -> InputError:

@@ -1,12 +1,7 @@
 """The transfers of a build: the paths that it requests from each of its contexts.
 
-The Dockerfile is evaluated once for each platform. Platforms that request the same paths
-share a transfer. Of a named context each instruction has a transfer of its own, shared by
-instructions that request the same paths.
-
-A named context (`--build-context`) that is a directory has its own ignore file
-(`.dockerignore` at its top and no other). The builder fetches any other named context itself:
-nothing of it is sent. Behaviour: docker/buildx (`loadInputs`), moby/buildkit (`NamedContext`).
+The Dockerfile is evaluated once for each platform; equal paths share a transfer. Behaviour:
+docker/buildx (`loadInputs`), moby/buildkit (`NamedContext`).
 """
 
 from __future__ import annotations
@@ -24,7 +19,7 @@ from ctxsize.dockerfile.parse import find_syntax
 from ctxsize.dockerfile.sources import Unknown
 from ctxsize.dockerfile.taken import Asked, ContextNeed, Paths, context_need, other_frontend
 from ctxsize.engine.dockerfiles import is_remote
-from ctxsize.engine.narrow import check_excluded, follow
+from ctxsize.engine.narrow import follow, included
 from ctxsize.engine.request import Request, request_of
 from ctxsize.errors import DockerfileError, InputError, UndecidedError
 from ctxsize.model import NamedContext, Problem
@@ -98,12 +93,6 @@ def _kind(name: str, value: str) -> str:
     return "local"
 
 
-def _is_image(named: NamedContext) -> bool:
-    """Return whether it is an image, which may bring variables and ONBUILD triggers."""
-    is_one = named.kind in ("docker-image", "oci-layout", "target")
-    return is_one and named.value != "docker-image://scratch"
-
-
 def named_request(request: Request, named: NamedContext) -> Request:
     """Return the request for a named directory, with its ignore file. Raises `InputError`."""
     if not named.local:
@@ -145,10 +134,14 @@ def needs_of(request: Request) -> dict[str, ContextNeed]:
     Raises `DockerfileError` for a Dockerfile that the builder rejects and for paths that it
     cannot request, `InputError` for a Dockerfile that cannot be read.
     """
-    build, data = request.build, b""
+    build, data, images = request.build, b"", ("docker-image", "oci-layout", "target")
     try:
         platforms = platforms_of(request)
-        named = {each.name: _is_image(each) for each in named_contexts(build)}
+        # An image may bring variables and ONBUILD triggers.
+        named = {
+            each.name: each.kind in images and each.value != "docker-image://scratch"
+            for each in named_contexts(build)
+        }
         data = request.plan.data
         return {each: _need(request, each, named) for each in platforms}
     except InputError as error:
@@ -178,7 +171,7 @@ def _need(request: Request, platform: str, named: Mapping[str, bool]) -> Context
     )
     for source in need.sources:
         with located(source.line):
-            check_excluded(source.excludes)
+            included(source.excludes, "excludepatterns")
     for each in need.asked:
         text = "".join(each.paths or ())
         if text.isascii() and not text.isprintable():
@@ -189,11 +182,6 @@ def _need(request: Request, platform: str, named: Mapping[str, bool]) -> Context
             )
     known[asking] = need
     return need
-
-
-def context_need_of(request: Request) -> ContextNeed:
-    """Return what is requested for the first platform. Raises what `needs_of` raises."""
-    return next(iter(needs_of(request).values()))
 
 
 def asked_of(request: Request) -> tuple[Asked, ...]:
@@ -221,9 +209,8 @@ def includes_of(request: Request) -> list[Include]:
     if not request.builder.asks_for_paths:
         return [None]
     if request.dockerfile is None:
-        raise InputError(
-            "without a Dockerfile it is not known what is sent", hint="name it with -f PATH"
-        )
+        message = "without a Dockerfile it is not known what is sent"
+        raise InputError(message, hint="name it with -f PATH")
     return [follow(request.root, asked.paths) for asked in asked_of(request)]
 
 

@@ -10,7 +10,9 @@ from dataclasses import replace
 from pathspec import GitIgnoreSpec
 
 from ctxsize.engine.directories import GITIGNORE, LARGE_FILE_BYTES
+from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.golang import has_wildcards, match
+from ctxsize.engine.narrow import include_spec
 from ctxsize.engine.need import asked_of
 from ctxsize.engine.request import Request
 from ctxsize.errors import CtxsizeError
@@ -34,25 +36,21 @@ def with_reasons(request: Request, report: Report, *, is_accepted: Callable[[str
 
     `is_accepted` returns whether the configuration accepts the secret at a path.
     """
+    whole, (taken, spec) = report.context_path, _taken(request)
     parts: _Parts = report.transfers or (report.context,)
-    sources = _sources(request, report)
-    found = [*_looked_at(report.context_path, parts, sources or (), report.ignore_file)]
-    if request.builder.meter is None and sources is not None:  # podman reads only what COPY takes
-        found = [clue for clue in found if _is_taken(clue.path, sources)]
-    placed = [(_joined(report.context_path, each.path), each) for each in found]
-    total = _bytes(parts)
+    contexts = [(whole, parts, taken, report.ignore_file)]
     for named in report.named_contexts:
         asked = {each.path for one in named.transfers for each in one.sources}
-        for clue in _looked_at(named.value, named.transfers, asked, named.ignore_file):
-            path = _joined(named.value, clue.path)
-            placed.append((path, replace(clue, path=path)))
-        total += _bytes(named.transfers)
-    left = [each for path, each in placed if each.kind != "secret" or not is_accepted(path)]
-    return replace(report, reasons=tuple(_reasons(left, total)))
-
-
-def _joined(context: str, path: str) -> str:
-    return os.path.normpath(os.path.join(context, path))
+        contexts.append((named.value, named.transfers, asked, named.ignore_file))
+    found: list[Clue] = []
+    for context, parts, sources, info in contexts:
+        for clue in _looked_at(context, parts, sources, info):
+            path = os.path.normpath(os.path.join(context, clue.path))
+            is_left_out = context == whole and spec is not None and spec.match_file(clue.path)
+            if not is_left_out and not (clue.kind == "secret" and is_accepted(path)):
+                found.append(clue if context == whole else replace(clue, path=path))
+    total = sum(_bytes(parts) for _, parts, _, _ in contexts)
+    return replace(report, reasons=tuple(_reasons(found, total)))
 
 
 def _bytes(parts: _Parts) -> int:
@@ -60,23 +58,15 @@ def _bytes(parts: _Parts) -> int:
     return Amount.of(*sums).content_bytes
 
 
-def _sources(request: Request, report: Report) -> set[str] | None:
-    """Return the paths that the Dockerfile takes; None if it cannot be evaluated."""
-    if request.builder.asks_for_paths:
-        return {each.path for one in report.transfers for each in one.sources}
+def _taken(request: Request) -> tuple[set[str], DockerIgnoreSpec | None]:
+    """Return the paths that the Dockerfile takes, and for podman the spec of all others."""
     try:
-        return {each.path for one in asked_of(request) for each in one.sources}
+        paths = {each.path for one in asked_of(request) for each in one.sources}
+        # Podman reads only what COPY takes.
+        is_all = request.builder.meter is not None or "." in paths
+        return paths, None if is_all else include_spec(paths)
     except CtxsizeError:
-        return None
-
-
-def _is_taken(path: str, sources: set[str]) -> bool:
-    """Return whether one of `sources` takes `path` itself or a directory above it."""
-    names = path.split("/")
-    globs = (each.split("/") for each in sources)
-    return "." in sources or any(
-        len(glob) <= len(names) and all(map(match, glob, names)) for glob in globs
-    )
+        return set(), None
 
 
 def _looked_at(
@@ -114,7 +104,7 @@ def _reason_of(clue: Clue, lines: list[str], total: int) -> str:
 
 def _gitignore_lines(context: str) -> list[str]:
     try:
-        path = _joined(context, GITIGNORE)
+        path = os.path.join(context, GITIGNORE)
         text = os.fsdecode(read_file(path, _LONGEST_GITIGNORE_BYTES, links=False))
     except OSError:
         return []

@@ -11,7 +11,7 @@ from ctxsize.engine.events import order
 from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.governing import read_ignore_file
 from ctxsize.engine.memory import differences
-from ctxsize.engine.need import context_need_of
+from ctxsize.engine.need import needs_of
 from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.request import Request
 from ctxsize.engine.sourcing import Fate, SourceCheck, Sources
@@ -76,7 +76,7 @@ def _checks(case: Case, request: Request) -> Iterator[tuple[Request, SourceCheck
     for target in targets:
         asked = replace(request, build=replace(request.build, target=target))
         with suppress(CtxsizeError):
-            need, sources = context_need_of(asked), Sources(asked)
+            need, sources = next(iter(needs_of(asked).values())), Sources(asked)
             taken = [each.line for each in need.sources if each.kind in ("copy", "add")]
             for number in dict.fromkeys(taken):
                 with suppress(CtxsizeError):
