@@ -20,10 +20,8 @@ from ctxsize.engine.border import holds, top_of
 from ctxsize.engine.evaluate import up_to
 from ctxsize.model import Problem
 
-_SECONDS = 10.0
-"""Seconds until a git command is stopped."""
-_MOST_STOPPED = 3
-"""Number of repositories with a stopped command from which git is given up."""
+_SECONDS = 10.0  # until a git command is stopped
+_MOST_STOPPED = 3  # repositories with a stopped command, from which git is given up
 # Not the variables that a hook sets (`GIT_DIR`, `GIT_INDEX_FILE`), which name another repository.
 _KEPT_VARIABLES = re.compile(
     "(?!GIT_)|GIT_CEILING_DIRECTORIES|GIT_CONFIG_(?!PARAMETERS$)|GIT_DISCOVERY_ACROSS_FILESYSTEM"

@@ -19,11 +19,9 @@ from ctxsize.errors import CtxsizeError
 from ctxsize.model import Amount, Clue, IgnoreFileInfo, Measurement, Reason, Report, Transfer
 from ctxsize.reader import read_file
 
-_SHARE, _BYTES = 0.1, 1_000_000
-"""Smallest share of all bytes sent, or number of bytes, that makes unneeded parts a reason."""
+_SHARE, _BYTES = 0.1, 1_000_000  # of all bytes sent, from which unneeded parts are a reason
 _MOST_PATHS = 3
-_MOST_STARS, _MOST_LINES = 3, 500
-"""Most stars in a line, and most lines of a `.gitignore`: with more, `re` is slow."""
+_MOST_STARS, _MOST_LINES = 3, 500  # in a line, and in a `.gitignore`: with more, `re` is slow
 _LONGEST_GITIGNORE_BYTES = 1_000_000
 _LARGE = ("directory", "file")
 _WILDCARDS = re.compile(r"[*?\[\\]")

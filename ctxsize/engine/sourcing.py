@@ -10,6 +10,7 @@ import posixpath
 import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
@@ -20,33 +21,28 @@ from ctxsize.dockerfile.sources import Source, Unknown, path_from_root
 from ctxsize.dockerfile.taken import Paths
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.dockerfiles import follow_links
-from ctxsize.engine.evaluate import Evaluator, Mark
+from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.golang import has_wildcards, match
 from ctxsize.engine.narrow import Narrowed, follow, include_spec
 from ctxsize.engine.need import asked_of, named_contexts, named_request, needs_of, unknown_problem
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
-from ctxsize.engine.source import link_target
 from ctxsize.engine.trace import Explanation, entry_at, explain
 from ctxsize.errors import InputError
 from ctxsize.reader import entries_in
 
-TAKING = ("copy", "add", "bind")
-"""Kinds of sources that the builder looks up."""
+TAKING = ("copy", "add", "bind")  # kinds of sources that the builder looks up
 
 
 class Fate(str, Enum):
     """The result of looking up a source; all but the first two fail the build."""
 
     FOUND = "found"
-    NO_MATCH = "no match"
-    """The wildcards of a source match nothing: the build continues without it."""
+    NO_MATCH = "no match"  # of the wildcards: the build continues without it
     IGNORED = "ignored"
     ABSENT = "absent"
-    LOOP = "loop"
-    """A symlink leads back to itself."""
-    NOT_ASKED = "not asked for"
-    """The context contains it, but no transfer requests it."""
+    LOOP = "loop"  # a symlink leads back to itself
+    NOT_ASKED = "not asked for"  # the context contains it, but no transfer requests it
 
     @property
     def is_found(self) -> bool:
@@ -61,8 +57,7 @@ class SourceCheck:
     source: Source  # its line is 0 if no instruction takes it
     fate: Fate
     at: str  # the entry that decides: the path of the source, or where symlinks lead from it
-    matches: int | None = None
-    """Number of transferred entries that wildcards match; None without wildcards."""
+    matches: int | None = None  # transferred entries that wildcards match; None without wildcards
     hidden: tuple[Explanation, ...] = ()  # entries that would be found if they were not ignored
     notes: tuple[str, ...] = ()  # possible causes, one sentence each
 
@@ -82,36 +77,26 @@ class Arrivals:
         found, evaluator = entry_at(self._request, path), self._evaluator
         if path == "." or isinstance(found, str):
             return path == "."
-        state, prefix = evaluator.root(), ""
+        state, prefix, others = evaluator.root(), "", (stat.S_IFDIR, stat.S_IFSOCK)
         *above, name = path.split("/")
         for part in above:
             state = evaluator.enter(state, prefix, part)
             prefix += f"{part}/"
             if state.mark.ignored and not evaluator.enters(state, prefix[:-1]):
                 return False
-        if stat.S_ISDIR(found.st_mode):
-            return self._sends(evaluator.enter(state, prefix, name), f"{path}/")
-        mark: Mark = evaluator.others(state, prefix, [name]).get(name, state.mark)
-        return not mark.ignored and not stat.S_ISSOCK(found.st_mode)
-
-    def _sends(self, state: Any, prefix: str) -> bool:
-        """Return whether a directory is sent: for itself, or for something below it."""
-        pending, evaluator = [(state, prefix)], self._evaluator
+        pending = [(state, prefix, [(name, found.st_mode)])]
         while pending:
-            state, prefix = pending.pop()
-            if not state.mark.ignored:
+            state, prefix, entries = pending.pop()
+            files = [name for name, mode in entries if stat.S_IFMT(mode) not in others]
+            marks = evaluator.others(state, prefix, files)
+            if any(not marks.get(name, state.mark).ignored for name in files):
                 return True
-            if not evaluator.enters(state, prefix[:-1]):
-                continue
-            names: dict[bool, list[str]] = {True: [], False: []}
-            for each in entries_below(self._request.root, prefix):
-                names[each.is_dir(follow_symlinks=False)].append(each.name)
-            others = evaluator.others(state, prefix, names[False])
-            if any(self.holds(prefix + e) for e, mark in others.items() if not mark.ignored):
-                return True
-            pending += [
-                (evaluator.enter(state, prefix, name), f"{prefix}{name}/") for name in names[True]
-            ]
+            for name in (name for name, mode in entries if stat.S_ISDIR(mode)):
+                below, at = evaluator.enter(state, prefix, name), prefix + name
+                if not below.mark.ignored:
+                    return True
+                if evaluator.enters(below, at):
+                    pending.append((below, f"{at}/", entries_below(self._request.root, at)))
         return False
 
     def follow(self, path: str) -> tuple[str, bool]:
@@ -126,18 +111,17 @@ class Arrivals:
 
     def link(self, path: str) -> str | None:
         """Return the target of the symlink at `path`; None for other entries."""
-        try:
-            return link_target(os.path.join(self._request.root, path))
-        except (OSError, ValueError):  # a name that is too long, or with a NUL
-            return None
+        with suppress(OSError, ValueError):  # a name that is too long, or with a NUL
+            return os.readlink(os.path.join(self._request.root, path))
+        return None
 
 
-def entries_below(root: str, path: str) -> list[os.DirEntry[str]]:
-    """Return the entries of a directory by name; none for other entries or if unreadable."""
+def entries_below(root: str, path: str) -> list[tuple[str, int]]:
+    """Return the names and modes in a directory, in order; none for others or if unreadable."""
     full = os.path.join(root, path.rstrip("/"))
     try:
-        is_directory = stat.S_ISDIR(os.lstat(full).st_mode)
-        return sorted(entries_in(full) if is_directory else [], key=lambda each: each.name)
+        found = entries_in(full) if stat.S_ISDIR(os.lstat(full).st_mode) else []
+        return sorted((each.name, each.stat(follow_symlinks=False).st_mode) for each in found)
     except (OSError, ValueError):
         return []
 
@@ -250,8 +234,8 @@ class Sources:
         # `contenthash` has no header for the root, so that `COPY --exclude` of the whole context
         # finds its top entries one by one.
         excluded = include_spec(source.excludes)
-        names = (each.name for each in entries_below(self._request.root, ""))
-        return [name for name in names if excluded.step(name).ignored]
+        names = entries_below(self._request.root, "")
+        return [name for name, _ in names if excluded.step(name).ignored]
 
     def _matches(self, source: Source) -> list[str]:
         """Return the outermost entries that wildcards match, whether or not they arrive."""
@@ -267,11 +251,11 @@ class Sources:
         while pending:
             prefix = pending.pop()
             is_last = not any_depth and prefix.count("/") == pattern.count("/")
-            for each in entries_below(self._request.root, f"{start}/{prefix}"):
-                inside = prefix + each.name
+            for name, mode in entries_below(self._request.root, f"{start}/{prefix}"):
+                inside = prefix + name
                 if matches(inside):
                     found.append(posixpath.normpath(f"{start}/{inside}"))
-                elif each.is_dir(follow_symlinks=False) and not is_last:
+                elif stat.S_ISDIR(mode) and not is_last:
                     pending.append(f"{inside}/")
         self._matched[source] = found
         return found
@@ -327,7 +311,7 @@ def _nearest(request: Request, path: str) -> Iterator[str]:
 
     at, directory = "", os.path.dirname(request.dockerfile or "")
     for part in path.split("/"):
-        names = {each.name.casefold(): each.name for each in entries_below(request.root, at)}
+        names = {name.casefold(): name for name, _ in entries_below(request.root, at)}
         if not os.path.lexists(os.path.join(request.root, at, part)):
             near = [] if has_wildcards(part) else get_close_matches(part.casefold(), names, n=1)
             for each in near:

@@ -27,10 +27,8 @@ class Outcome(str, Enum):
 
     MATCHED = "matched"
     NO_MATCH = "no match"
-    SKIPPED = "skipped"
-    """Not evaluated, because a match could not have changed anything."""
-    INHERITED = "inherited"
-    """Counts as matched because it did for the directory above."""
+    SKIPPED = "skipped"  # not evaluated, because a match could not have changed anything
+    INHERITED = "inherited"  # counts as matched because it did for the directory above
 
 
 @dataclass(frozen=True)
@@ -39,8 +37,7 @@ class Check:
 
     pattern: Pattern
     outcome: Outcome
-    ignored: bool
-    """True if the path was ignored before this pattern was evaluated."""
+    ignored: bool  # before this pattern was evaluated
 
 
 @dataclass(frozen=True)
@@ -50,8 +47,7 @@ class Level:
     path: str
     verdict: Verdict
     checks: tuple[Check, ...]
-    entered: bool = True
-    """True if the builder looks for entries to send below it."""
+    entered: bool = True  # whether the builder looks for entries to send below it
 
 
 @dataclass(frozen=True)
@@ -59,40 +55,35 @@ class NearMiss:
     """A pattern that would decide otherwise if it were tested alone."""
 
     pattern: Pattern
-    matches: str
-    """The path that it matches alone: the one in question, or a directory above."""
-    pruned: bool
-    """True if the builder never reaches that path; False if it skips the pattern there."""
+    matches: str  # the path that it matches alone: the one in question, or a directory above
+    pruned: bool  # True if the builder never reaches that path; False if it skips the pattern there
 
 
 class Taker(NamedTuple):
     """An instruction that takes a path, unless that is ignored."""
 
     source: Source
-    below: bool
-    """True if it takes at most entries below the path, which is a directory."""
+    below: bool  # whether it takes at most entries below the path, which is a directory
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """The reason why a path is ignored or sent, level by level from the top of the context."""
+    """The reason why a path is ignored or sent, level by level from the top of the context.
+
+    `levels` are those of its parents and its own; they end at an ignored directory not entered.
+    Each text is the reason for something, None if that is not so.
+    """
 
     path: str
     verdict: Verdict
     ignore_file: str | None
     levels: tuple[Level, ...] = ()
-    """The path and its parents from the top; they end at an ignored directory not entered."""
     near_misses: tuple[NearMiss, ...] = ()
-    arrives_empty: str | None = None
-    """The reason why the file is listed but arrives without its content, or None."""
-    not_there: str | None = None
-    """The reason why the context has no such entry, or None if it does."""
-    takers: tuple[Taker, ...] | None = None
-    """The instructions that take it, in order; None if they are not known."""
+    arrives_empty: str | None = None  # the file is listed but arrives without its content
+    not_there: str | None = None  # the context has no such entry
+    takers: tuple[Taker, ...] | None = None  # in order; None if they are not known
     takers_unknown: str | None = None
-    """The reason why they are not known."""
-    stops: str | None = None
-    """The reason why the build stops at it, or None."""
+    stops: str | None = None  # the build stops at it
 
     @property
     def pruned_at(self) -> str | None:
@@ -110,23 +101,16 @@ def explain(request: Request, path: str) -> Explanation:
     if path in ("", "."):
         return Explanation(".", Verdict(ignored=False), ignore_file)
     found = entry_at(request, path)
+    not_there = found if isinstance(found, str) else None
     try:
         levels, last = _levels(request.spec, path)
-        near_misses = tuple(_near_misses(request.spec, path, levels[-1].path, last))
+        misses = tuple(_near_misses(request.spec, path, levels[-1].path, last))
         empty, stops = (None, None) if last.ignored else _troubles(request, path, found)
     except IgnoreFileError as error:
         error.path = error.path or ignore_file
         raise
-    return Explanation(
-        path,
-        levels[-1].verdict,
-        ignore_file,
-        tuple(levels),
-        near_misses,
-        empty,
-        found if isinstance(found, str) else None,
-        stops=stops,
-    )
+    verdict, way = levels[-1].verdict, tuple(levels)
+    return Explanation(path, verdict, ignore_file, way, misses, empty, not_there, stops=stops)
 
 
 def _levels(spec: DockerIgnoreSpec, path: str) -> tuple[list[Level], Step]:
@@ -190,16 +174,14 @@ def _troubles(
 
 def entry_at(request: Request, path: str) -> os.stat_result | str:
     """Return the entry at `path`, or why the context has none; no symlink is followed."""
-    parts = path.split("/")
-    for depth in range(1, len(parts) + 1):
-        here = "/".join(parts[:depth])
+    for here in up_to(path):
         try:
             found = os.lstat(os.path.join(request.root, here))
         except OSError as error:
             return f"{here}: {error.strerror}"
         except ValueError as error:
             return str(error)
-        if depth < len(parts) and stat.S_ISLNK(found.st_mode):
+        if here != path and stat.S_ISLNK(found.st_mode):
             return f"{here} is a symlink, which no builder follows"
     return found
 
@@ -219,11 +201,8 @@ def in_context(request: Request, path: str) -> str:
         found.insert(0, posixpath.normpath(path))
     below = [each for each in found if each.partition("/")[0] != ".."]
     if not below:
-        raise InputError(
-            "the path lies outside the context",
-            path=path,
-            hint=f"the context is {request.root}; name another with --context",
-        )
+        hint = f"the context is {request.root}; name another with --context"
+        raise InputError("the path lies outside the context", path=path, hint=hint)
     is_there = (each for each in below if os.path.lexists(os.path.join(request.root, each)))
     return next(is_there, below[0])
 
@@ -232,19 +211,14 @@ class Takers:
     """Adds the instructions that take a path. Raises `CtxsizeError` for a missing target."""
 
     def __init__(self, request: Request) -> None:
-        self._request, self._unknown = request, ""
+        self._request, self._unknown, title = request, "", request.builder.title
         self._specs: dict[Source, DockerIgnoreSpec | None] = {}
         if not request.builder.asks_for_paths:
-            title = request.builder.title
             self._unknown = f"{title} sends the whole context, whatever the Dockerfile says"
-        elif request.dockerfile is None:
+            return
+        if request.dockerfile is None:
             self._unknown = "not known, as there is no Dockerfile"
-        else:
-            self._read()
-
-    def _read(self) -> None:
-        """Read the sources of the Dockerfile."""
-        request = self._request
+            return
         try:
             for source in (source for asked in asked_of(request) for source in asked.sources):
                 if source.path.startswith("!"):  # fsutil reads the paths as an ignore file

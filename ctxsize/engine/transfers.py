@@ -44,19 +44,17 @@ from ctxsize.model import (
     Transfer,
 )
 
+# Characters with which a path may match something other than its own name.
 _SPECIAL = frozenset("*?[]\\^!{}|\0\ufeff")
-"""Characters with which a path may match something other than its own name."""
+# Codes of problems that matter only if the file concerned is transferred.
 _OF_TRANSFERS = ("not-utf8", "older-figure")
-"""Codes of problems that matter only if the file concerned is transferred."""
-_MOST_LOOKED_UP = 1000
-"""Number of sources that are looked up, as the first missing one already fails the build."""
-_REASONS = {
+_MOST_LOOKED_UP = 1000  # sources, as the first missing one already fails the build
+_REASONS = {  # by the value of `Fate`
     "ignored": "{} is ignored",
     "absent": "{} is not in the context",
     "loop": "the symlink {} leads in a circle",
     "not asked for": "{} is not sent",
 }
-"""Reasons, by the value of `Fate`."""
 
 
 def with_transfers(request: Request, report: Report, *, progress: Progress | None = None) -> Report:

@@ -25,10 +25,8 @@ from ctxsize.engine.sourcing import Sources
 from ctxsize.errors import CtxsizeError, IgnoreFileError
 from ctxsize.model import Amount
 
-_MOST_CHANGED = 2_000
-"""Number of changed patterns up to which only the paths they match are walked again."""
-_MANY = 200
-"""Number of patterns from which those without a match in the walked part are left out."""
+_MOST_CHANGED = 2_000  # patterns, up to which only the paths that they match are walked again
+_MANY = 200  # patterns, from which those without a match in the walked part are left out
 
 
 class Taken(NamedTuple):

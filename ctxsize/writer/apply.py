@@ -22,11 +22,9 @@ from ctxsize.model import Problem
 from ctxsize.reader import entries_in, read_file, read_start
 
 _UNTOUCHED = "nothing was changed"
-_START_BYTES = 4096
-"""Number of bytes that show what kind of file it is."""
+_START_BYTES = 4096  # which show what kind of file it is
 _MOST_BYTES = 1 << 30
-_READER_COMES_S = 5
-"""Number of seconds that a FIFO is given to be opened by the process that reads it."""
+_READER_COMES_S = 5  # time that the reader of a FIFO has to open it
 _TEMPORARY = re.compile(r"\.ctxsize-[0-9a-f]{16}")
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
