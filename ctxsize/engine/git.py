@@ -53,7 +53,7 @@ class SortedPaths:
 
 
 class Found(NamedTuple):
-    """The result of `find`: a repository, a reason why git does not answer, or neither."""
+    """A repository, a reason why git does not answer, or neither."""
 
     repository: GitRepository | None = None
     problem: Problem | None = None

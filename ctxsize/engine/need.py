@@ -24,9 +24,8 @@ from ctxsize.engine.request import Request, request_of
 from ctxsize.errors import DockerfileError, InputError, UndecidedError
 from ctxsize.model import NamedContext, Problem
 
+# The include patterns of a transfer; None if it has everything that is not ignored.
 Include = tuple[str, ...] | None
-"""The include patterns of a transfer; None if it has everything that is not ignored."""
-
 TAKES_UNKNOWN = "what the Dockerfile takes is not known"
 TAKEN_AWAY = "the sources of the Dockerfile are patterns, and one of them excludes it again"
 
@@ -37,22 +36,21 @@ def platforms_of(request: Request) -> tuple[str, ...]:
     Without `--platform` that is the one in `DOCKER_DEFAULT_PLATFORM`, which Docker's command line
     reads, or else this machine's. Raises `InputError` for a value that is no platform.
     """
-    own, found = _own_platform(), []
-    named = request.build.platforms
+    own, named = _own_platform(), request.build.platforms
     given = named or (os.environ.get("DOCKER_DEFAULT_PLATFORM") or "local",)
-    for text in ",".join(given).split(","):
-        try:
-            found.append(own if text.lower() == "local" else parse_platform(text, own))
-        except DockerfileError as error:
-            # The value of an environment variable may be a secret: do not print it.
-            wrong = "DOCKER_DEFAULT_PLATFORM is no platform"
-            wrong = f"--platform: {error.message}" if named else wrong
-            raise InputError(wrong, hint="for instance linux/arm64") from None
+    texts = ",".join(given).split(",")
+    try:
+        found = [own if text.lower() == "local" else parse_platform(text, own) for text in texts]
+    except DockerfileError as error:
+        # The value of an environment variable may be a secret: do not print it.
+        wrong = "DOCKER_DEFAULT_PLATFORM is no platform"
+        wrong = f"--platform: {error.message}" if named else wrong
+        raise InputError(wrong, hint="for instance linux/arm64") from None
     return tuple(dict.fromkeys(map(str, found)))
 
 
 def _own_platform() -> Platform:
-    """Return the platform on which Docker builds here: Linux, also in a virtual machine."""
+    # Docker builds for Linux, also in a virtual machine.
     return machine_platform("x86_64" if sys.platform == "win32" else os.uname().machine)
 
 
@@ -80,12 +78,8 @@ def _kind(name: str, value: str) -> str:
         return scheme[0]
     if is_remote(value):
         return "http" if value.startswith(("http://", "https://")) else "git"
-    try:
-        is_directory = os.path.isdir(value)
+    if not os.path.isdir(value):
         reason = "not a directory" if os.path.lexists(value) else "no such file or directory"
-    except ValueError as error:
-        is_directory, reason = False, str(error)
-    if not is_directory:
         raise InputError(
             f"failed to get build context {name}: stat {value}: {reason}",
             hint="--build-context takes NAME=DIRECTORY, or a URL, docker-image:// or oci-layout://",
@@ -214,7 +208,7 @@ def includes_of(request: Request) -> list[Include]:
     return [follow(request.root, asked.paths) for asked in asked_of(request)]
 
 
-_UNKNOWNS = {
+_UNKNOWNS = {  # messages by the kind of `Unknown`
     "syntax": "the frontend {name} reads this Dockerfile and may differ from BuildKit's own",
     "onbuild": "assumed to have no ONBUILD triggers: the base image {name}",
     "environment": "assumed to be unset: ${name}, unless the base image sets it",
@@ -224,15 +218,13 @@ _UNKNOWNS = {
     "older-unset": "computed for a newer Docker: {older} leaves ${name} unset",
     "older-flag": "computed for a newer Docker: {older} refuses {name}",
 }
-"""Messages that state which assumption was made, by the kind of `Unknown`."""
 
 
 def unknown_problem(unknown: Unknown, request: Request) -> Problem:
     """Return the problem that states which assumption was made for an unknown."""
-    name, older = request.build.masked(unknown.name), request.builder.older
-    is_older = unknown.kind.startswith("older-")
-    code = "older-dockerfile" if is_older else f"unknown-{unknown.kind}"
-    message = _UNKNOWNS[unknown.kind].format(name=name, older=older)
+    kind, name = unknown.kind, request.build.masked(unknown.name)
+    code = "older-dockerfile" if kind.startswith("older-") else f"unknown-{kind}"
+    message = _UNKNOWNS[kind].format(name=name, older=request.builder.older)
     return Problem(code, message, line=unknown.line or None)
 
 

@@ -11,20 +11,9 @@ from itertools import chain, islice
 from ctxsize.dockerfile.sources import Source
 from ctxsize.dockerfile.state import what_decides
 from ctxsize.dockerfile.taken import Asked, Paths
+from ctxsize.engine import need
 from ctxsize.engine.events import Progress
 from ctxsize.engine.narrow import Narrowed, follow, include_spec
-from ctxsize.engine.need import (
-    TAKEN_AWAY,
-    TAKES_UNKNOWN,
-    Include,
-    asked_of,
-    includes_of,
-    is_wrong_target,
-    named_contexts,
-    named_request,
-    platforms_of,
-    unknown_problem,
-)
 from ctxsize.engine.report import Listing, Union, measure
 from ctxsize.engine.request import Request
 from ctxsize.errors import (
@@ -67,13 +56,13 @@ def with_transfers(request: Request, report: Report, *, progress: Progress | Non
     builder = request.builder
     if builder.meter is None:
         # Podman reads all contexts in place and sends nothing.
-        return replace(report, named_contexts=named_contexts(request.build))
+        return replace(report, named_contexts=need.named_contexts(request.build))
     if not builder.asks_for_paths:
         if request.build.build_contexts:
             raise InputError(f"{builder.title} has no --build-context", hint="leave out --builder")
         whole = None if request.dockerfile is None else _transfer(report.context, None, ())
         return replace(report, transfer=whole)
-    platforms = platforms_of(request)
+    platforms = need.platforms_of(request)
     # Without a Dockerfile, a problem of the request says so.
     is_there = request.dockerfile is not None and request.dockerfile_fault is None
     transfers, problems = _measured(request, report, progress, is_there=is_there)
@@ -83,7 +72,7 @@ def with_transfers(request: Request, report: Report, *, progress: Progress | Non
     if known and (unused := tuple(each for each in platforms if each not in using)):
         found.append(Transfer(False, (), 0, 0, None, None, platforms=unused))
         found.sort(key=lambda each: platforms.index(each.platforms[0]))
-    named = named_contexts(request.build)
+    named = need.named_contexts(request.build)
     return replace(
         report,
         transfer=found[0] if found else None,
@@ -97,11 +86,11 @@ def _named(
     request: Request, named: NamedContext, progress: Progress | None, *, known: bool
 ) -> NamedContext:
     """Return a named context with its transfers; one that the build does not use stays unread."""
-    used = bool(asked_of(replace(request, name=named.name))) if known else None
+    used = bool(need.asked_of(replace(request, name=named.name))) if known else None
     named = replace(named, used=used)
     if not named.local or used is False:
         return named
-    request = named_request(request, named)
+    request = need.named_request(request, named)
     report = measure(request, top=1, depth=0, progress=progress)
     transfers, problems = _measured(request, report, progress, is_there=known)
     return replace(
@@ -122,10 +111,10 @@ def _measured(
     asked: tuple[Asked, ...] = ()
     measuring = _Measuring(request, report, progress)
     try:
-        asked = asked_of(request)
+        asked = need.asked_of(request)
         transfers = [*map(measuring.transfer, asked)]
     except CtxsizeError as error:
-        if not asked and is_wrong_target(request):
+        if not asked and need.is_wrong_target(request):
             raise
         error.line = error.line or _rejected_line(asked)
         unknown = unknown_transfer(request, error)
@@ -140,13 +129,13 @@ class _Measuring:
 
     def __init__(self, request: Request, context: Report, progress: Progress | None) -> None:
         self._request, self._progress = request, progress
-        self._reports: dict[Include, Report] = {None: context}
+        self._reports: dict[need.Include, Report] = {None: context}
         self.problems: list[Problem] = []
         """Problems of transferred files, and of files that arrive empty due to their paths."""
         self.doubtful: dict[Source, None] = {}
         """Sources that the builder may not find: nothing is sent for them, or symlinks are."""
 
-    def _of(self, include: Include) -> Report:
+    def _of(self, include: need.Include) -> Report:
         """Return the report of the transfer with these include patterns."""
         if include not in self._reports:
             assert include is not None
@@ -164,12 +153,12 @@ class _Measuring:
                 self.problems.append(each)
             elif each.code == "arrives-empty" and any("!" in one for one in include or ()):
                 # Only a source that begins with `!` empties what the ignore file leaves.
-                self.problems.append(replace(each, message=f"{each.message}; {TAKEN_AWAY}"))
+                self.problems.append(replace(each, message=f"{each.message}; {need.TAKEN_AWAY}"))
         paths = None if asked.paths is None else tuple(map(request.build.masked, asked.paths))
         return replace(
             _transfer(report.context, paths, asked.platforms),
             sources=tuple(map(self._share, asked.sources)),
-            problems=tuple(unknown_problem(each, request) for each in asked.unknowns),
+            problems=tuple(need.unknown_problem(each, request) for each in asked.unknowns),
         )
 
     def _share(self, source: Source) -> SourceShare:
@@ -181,16 +170,9 @@ class _Measuring:
         followed = totals.symlinks and source.parents is None and not is_plain_root
         if by_name or followed or not totals.files + totals.directories:
             self.doubtful[source] = None
-        return SourceShare(
-            source.instruction,
-            source.line,
-            source.stage,
-            source.source,
-            self._request.build.masked(source.path),
-            source.kind,
-            totals.files,
-            totals.content_bytes,
-        )
+        written = (source.instruction, source.line, source.stage, source.source)
+        path = self._request.build.masked(source.path)
+        return SourceShare(*written, path, source.kind, totals.files, totals.content_bytes)
 
     def _alone(self, path: str) -> Totals:
         """Return the totals of a transfer for this source alone."""
@@ -209,16 +191,8 @@ class _Measuring:
 
 def _transfer(measurement: Measurement, paths: Paths, platforms: tuple[str, ...]) -> Transfer:
     totals = measurement.totals
-    return Transfer(
-        True,
-        paths,
-        totals.content_bytes,
-        totals.files,
-        measurement.wire_bytes,
-        measurement.printed,
-        platforms=platforms,
-        clues=measurement.clues,
-    )
+    sums = (totals.content_bytes, totals.files, measurement.wire_bytes, measurement.printed)
+    return Transfer(True, paths, *sums, platforms=platforms, clues=measurement.clues)
 
 
 def _rejected_line(asked: Iterable[Asked]) -> int | None:
@@ -235,7 +209,7 @@ def unknown_transfer(request: Request, error: CtxsizeError) -> Problem:
     """Return the problem that states why `error` leaves the transfers unknown."""
     stops = isinstance(error, BuildFailsError)
     rejects = isinstance(error, DockerfileError) and not isinstance(error, UndecidedError)
-    lead = "the build stops" if stops else "the build fails" if rejects else TAKES_UNKNOWN
+    lead = "the build stops" if stops else "the build fails" if rejects else need.TAKES_UNKNOWN
     hint = f" ({error.hint})" if error.hint else ""
     message, path = f"{lead}: {error.message}{hint}", error.path or request.dockerfile
     return Problem("transfer-unknown", message, path, line=error.line, fails=stops or rejects)
@@ -270,9 +244,9 @@ def transfer_listing(request: Request) -> Union:
     """Return the entries that any transfer has, with the problems of its sources."""
 
     def problems() -> Iterable[Problem]:
-        taken = (source for each in asked_of(request) for source in each.sources)
+        taken = (source for each in need.asked_of(request) for source in each.sources)
         return unfound(request, (source for source in taken if source.parents is None))
 
-    includes = includes_of(request)
+    includes = need.includes_of(request)
     evaluators = (None if each is None else Narrowed(request.spec, each) for each in includes)
     return Union([Listing(request, evaluator=each) for each in evaluators], problems)
