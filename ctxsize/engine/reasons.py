@@ -21,10 +21,9 @@ from ctxsize.reader import read_file
 
 _SHARE, _BYTES = 0.1, 1_000_000  # of all bytes sent, from which unneeded parts are a reason
 _MOST_PATHS = 3
-_MOST_STARS, _MOST_LINES = 3, 500  # in a line, and in a `.gitignore`: with more, `re` is slow
+_MOST_STARS, _MOST_LINES = 3, 2000  # in a line, and in a `.gitignore`: with more, `re` is slow
 _LONGEST_GITIGNORE_BYTES = 1_000_000
 _LARGE = ("directory", "file")
-_WILDCARDS = re.compile(r"[*?\[\\]")
 
 _Parts = Sequence[Measurement | Transfer]
 
@@ -77,7 +76,7 @@ def _looked_at(
     words = {word for text in texts for word in text.split("/") if re.search(r"\w", word)}
     globs = [word for word in words if has_wildcards(word)]
     clues = {(each.kind, each.path): each for part in parts for each in part.clues}.values()
-    lines = _gitignore_lines(context) if any(each.kind in _LARGE for each in clues) else []
+    spec = _gitignore(context) if any(each.kind in _LARGE for each in clues) else None
     passed: list[str] = []
     for clue in sorted(clues, key=lambda each: (each.kind in _LARGE, each.path.count("/"))):
         base = clue.path.rpartition("/")[2]
@@ -85,43 +84,31 @@ def _looked_at(
         if clue.kind in _LARGE:
             if f"{clue.path}/".startswith(tuple(passed)):
                 continue
-            clue = replace(clue, kind=_reason_of(clue, lines, _bytes(parts)))
+            clue = replace(clue, kind=_reason_of(clue, spec, _bytes(parts)))
         if clue.kind in ("unneeded", "git-ignored") and not (is_named and clue.kind == "unneeded"):
             passed.append(f"{clue.path}/")
         if clue.kind == "secret" or (clue.kind and not is_named):
             yield clue
 
 
-def _reason_of(clue: Clue, lines: list[str], total: int) -> str:
+def _reason_of(clue: Clue, spec: GitIgnoreSpec | None, total: int) -> str:
     """Return the kind of reason that a large part makes; `""` if it makes none."""
-    if lines and _ignores(lines, clue):
+    if spec is not None and spec.match_file(clue.path + "/" * (clue.kind == "directory")):
         return "git-ignored"
     is_large = clue.kind == "file" and clue.content_bytes >= max(LARGE_FILE_BYTES, total / 2)
     return "large-file" if is_large else ""
 
 
-def _gitignore_lines(context: str) -> list[str]:
+def _gitignore(context: str) -> GitIgnoreSpec | None:
+    """Return the patterns of the `.gitignore` at the top, None for none and for too many."""
     try:
         path = os.path.join(context, GITIGNORE)
         text = os.fsdecode(read_file(path, _LONGEST_GITIGNORE_BYTES, links=False))
-    except OSError:
-        return []
-    lines = dict.fromkeys(line.rstrip("\r") for line in text.split("\n"))
-    return [each for each in lines if each and each[0] != "#" and each.count("*") <= _MOST_STARS]
-
-
-def _ignores(lines: list[str], clue: Clue) -> bool:
-    """Return whether git ignores a part; only lines that may match one of its names matter."""
-    names = clue.path.split("/")
-    ends = ((line, line.rstrip().rstrip("/").rpartition("/")[2]) for line in lines)
-    some = [line for line, end in ends if end.removeprefix("!") in names or _WILDCARDS.search(end)]
-    if len(some) > _MOST_LINES:
-        return False
-    try:
-        spec = GitIgnoreSpec.from_lines(some)
-    except (ValueError, IndexError):
-        return False
-    return spec.match_file(clue.path + ("/" if clue.kind == "directory" else "")) is True
+        lines = (line.rstrip("\r") for line in text.split("\n"))
+        some = [*dict.fromkeys(each for each in lines if each.count("*") <= _MOST_STARS)]
+        return GitIgnoreSpec.from_lines(some) if len(some) <= _MOST_LINES else None
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def _reasons(clues: Iterable[Clue], total: int) -> Iterator[Reason]:
