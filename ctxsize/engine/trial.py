@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.automaton import Automaton, Program, fastest
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, HasMark, Mark, up_to
 from ctxsize.engine.events import order
@@ -35,8 +36,7 @@ class Taken(NamedTuple):
     request: Request
     dockerfile: str
     target: str
-    source: str
-    line: int
+    source: Source
 
 
 @dataclass(frozen=True)
@@ -169,8 +169,7 @@ class Trial:
                 if key not in known:
                     build = replace(request.build, target=each.target)
                     known[key] = Sources(replace(request, build=build))
-                alike = (one for one in known[key].on_line(each.line) if one.source == each.source)
-                is_found = all(known[key].fate(one)[0].is_found for one in alike)
+                is_found = known[key].fate(each.source)[0].is_found
             yield each, is_found
 
     def _under(self, spec: DockerIgnoreSpec) -> Sent:

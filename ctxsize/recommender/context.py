@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache, cached_property, partial
 
 from ctxsize.build import Build
+from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.events import Steps, order, step
 from ctxsize.engine.golang import has_wildcards, match
 from ctxsize.engine.memory import MemoryDirectory, Sent
@@ -98,25 +99,25 @@ class Proof:
 
     def unfound(self, attempt: Attempt) -> str:
         """Return a source that `attempt` no longer finds, as a clause; `""` if there is none."""
-        found = self._trial.looked_up(self._taken, attempt)
-        lost = (each for each, is_found in found if not is_found)
-        texts = (f"{each.dockerfile}:{each.line} would not find {each.source}" for each in lost)
-        return next(texts, "")
+        for each, is_found in self._trial.looked_up(self._taken, attempt):
+            if not is_found:
+                return f"{each.dockerfile}:{each.source.line} would not find {each.source.source}"
+        return ""
 
     @cached_property
     def _taken(self) -> list[Taken]:
         """Return the sources of COPY and ADD that are found before the change."""
-        found: dict[tuple[int, str, int, str], Taken] = {}
+        found: dict[tuple[int, str, Source], Taken] = {}
         for at, build_file in enumerate(self._build_files.all):
             for request in build_file.requests():
                 copied = (
-                    Taken(request, build_file.path, target, source.source, source.line)
+                    Taken(request, build_file.path, target, source)
                     for target, need in build_file.needs
                     for source in need.sources
                     if source.context == request.name and source.kind in ("copy", "add")
                 )
                 for each in copied if request.builder.asks_for_paths else ():
-                    found.setdefault((at, request.name, each.line, each.source), each)
+                    found.setdefault((at, request.name, each.source), each)
         looked_up = self._trial.looked_up(found.values())
         return [each for each, is_found in looked_up if is_found]
 
