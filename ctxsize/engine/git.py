@@ -67,28 +67,14 @@ class GitRepository:
     top: str  # of the work tree
 
     @cached_property
-    def _index(self) -> tuple[frozenset[str], frozenset[str]]:
-        files, submodules = set[str](), set[str]()
-        for record in _records(self.root, "--stage"):
-            mode, _, rest = record.partition(b" ")
-            path = os.fsdecode(rest.partition(b"\t")[2])
-            (submodules if mode == b"160000" else files).add(path)
-        return frozenset(files), frozenset(submodules)
-
-    @property
     def tracked(self) -> frozenset[str]:
-        """Return the files of the index below `root`. Raises `GitError`."""
-        return self._index[0]
-
-    @property
-    def submodules(self) -> frozenset[str]:
-        """Return the directories below `root` that the index lists as submodules."""
-        return self._index[1]
+        """Return the files and submodules of the index below `root`. Raises `GitError`."""
+        return frozenset(map(os.fsdecode, _records(self.root)))
 
     @cached_property
     def index(self) -> SortedPaths:
-        """Return the tracked files and the submodules, to search in. Raises `GitError`."""
-        return SortedPaths(self.tracked | self.submodules)
+        """Return what is tracked, to search in. Raises `GitError`."""
+        return SortedPaths(self.tracked)
 
     def ignores(self, path: str) -> bool:
         """Return whether `path` or a directory above it is ignored. Raises `GitError`."""

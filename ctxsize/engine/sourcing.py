@@ -297,12 +297,9 @@ class Sources:
             yield "a mount has no wildcards: BuildKit looks up its source as it is written"
         if fate in (Fate.ABSENT, Fate.NO_MATCH) and not is_hidden:
             yield from _nearest(request, at)
-        if source.parents is not None and not fate.is_found:
-            link = (explain(request, at).not_there or "").partition(" is a symlink, ")
-            if link[1]:
-                yield f"{link[0]} is a symlink, which --parents does not follow behind its pivot"
-            if not has_wildcards(source.parents[1]):
-                yield "frontends before docker/dockerfile:1.20 continue without it"
+        if source.parents is not None and not has_wildcards(source.parents[1]):
+            older = "frontends before docker/dockerfile:1.20 continue without it"
+            yield f"--parents follows no symlink behind its pivot; {older}"
 
 
 def _nearest(request: Request, path: str) -> Iterator[str]:

@@ -157,18 +157,14 @@ class Trial:
         self, sources: Iterable[Taken], attempt: Attempt | None = None
     ) -> Iterator[tuple[Taken, bool]]:
         """Yield whether its build finds a source, now or with `attempt`; in doubt it does."""
-        requests: dict[int, Request] = {}
         known: dict[tuple[int, str], Sources] = {}
         for each in sources:
             request, key, is_found = each.request, (id(each.request), each.target), True
-            if attempt is not None:
-                if key[0] not in requests:
-                    requests[key[0]] = with_ignore_file(request, attempt.data, make=self._made)
-                request = requests[key[0]]
             with suppress(CtxsizeError):
                 if key not in known:
                     build = replace(request.build, target=each.target)
-                    known[key] = Sources(replace(request, build=build))
+                    spec = request.spec if attempt is None else attempt.request.spec
+                    known[key] = Sources(replace(request, build=build, spec=spec))
                 is_found = known[key].fate(each.source)[0].is_found
             yield each, is_found
 

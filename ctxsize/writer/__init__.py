@@ -48,16 +48,23 @@ def merge(
     bom, lines = _opened(before)
     block = _block(lines, split, at_start=at_start, in_order=in_order)
     have = _read(lines[slice(*(block or (0, 0)))] if in_order else lines, split)
-    missing = [additions[at] for at in _missing(wanted, have, in_order=in_order)]
+    missing = _missing(wanted, have, in_order=in_order)
     if not missing:
         return b"" if before is None else before.data
+    new, end = [additions[at] for at in missing], _line_end(lines)
     if not in_order:
-        headings = [*dict.fromkeys(each.heading for each in missing)]
-        missing.sort(key=lambda each: headings.index(each.heading))
+        headings = [*dict.fromkeys(each.heading for each in new)]
+        new.sort(key=lambda each: headings.index(each.heading))
     if block is None:
-        lines = _with_block(lines, _written(missing, _line_end(lines)), at_start=at_start)
+        lines = _with_block(lines, _written(new, end), at_start=at_start)
     else:
-        _extend(lines, block, missing, split, in_order=in_order)
+        start, at = block
+        if all(wanted[each].exception for each in missing):
+            inside = ((each, _read([lines[each]], split)) for each in range(start, at))
+            exceptions = [each for each, found in inside if found and found[0].exception]
+            # What ignores behind the last exception must stay behind.
+            at = max(exceptions, default=at - 1) + 1
+        lines[at:at] = [end] * (not in_order and at - start > 1) + _written(new, end)
     return bom + b"".join(lines)
 
 
@@ -126,27 +133,6 @@ def _with_block(lines: list[bytes], written: list[bytes], *, at_start: bool) -> 
     if _end_of(lines[-1]):
         return [*lines, end, *block]
     return [*lines[:-1], lines[-1] + end, end, *block[:-1], END]
-
-
-def _extend(
-    lines: list[bytes],
-    block: tuple[int, int],
-    additions: Sequence[Addition],
-    split: _Split,
-    *,
-    in_order: bool,
-) -> None:
-    """Add lines at the end of a block, but only exceptions behind its last one."""
-    (start, at), end = block, _line_end(lines)
-    written = _written(additions, end)
-    if not in_order:
-        lines[at:at] = [end] * (at - start > 1) + written
-        return
-    inside = [(each, _read([lines[each]], split)) for each in range(start, at)]
-    exceptions = [each for each, found in inside if found and found[0].exception]
-    if exceptions and all(_one_pattern(each.line, split).exception for each in additions):
-        at = exceptions[-1] + 1  # what ignores behind them must stay behind
-    lines[at:at] = written
 
 
 def _written(additions: Iterable[Addition], end: bytes) -> list[bytes]:

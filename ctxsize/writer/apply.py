@@ -42,11 +42,19 @@ def apply(edits: Sequence[Edit], *, within: str | None = None) -> tuple[Problem,
     with ExitStack() as stack:
         places: dict[str, _Place] = {}
         for edit in (edit for edit in edits if edit.before != edit.after):
-            place = _expected(edit, within, stack)
-            other = places.setdefault(place.target, place)
-            if other is not place:
-                message = f"is the same file as {other.edit.path}"
-                raise InputError(message, path=edit.path, hint=_UNTOUCHED)
+            with _explained(edit.path):
+                target = target_of(edit.path, within)
+            place = _Place(edit, target, stack)
+            with _explained(edit.path, "cannot be read"):
+                at = place.directory
+                found = place.seen and read_file(place.name, _MOST_BYTES, dir_fd=at, links=False)
+            why, other = "", places.setdefault(target, place)
+            if found != edit.before:
+                why = "the file has changed since it was read"
+            elif other is not place:
+                why = f"is the same file as {other.edit.path}"
+            if why:
+                raise InputError(why, path=edit.path, hint=_UNTOUCHED)
         for place in places.values():
             place.stage()
         written: list[str] = []
@@ -93,7 +101,6 @@ class _Place:
         Raises `InputError` if what is at `target` must stay.
         """
         self.edit = edit
-        self.target = target
         self.name = os.path.basename(target)
         self.temporary = f".ctxsize-{os.urandom(8).hex()}"
         self._stack = stack
@@ -153,20 +160,6 @@ class _Place:
         how(self.temporary, self.name, src_dir_fd=self.directory, dst_dir_fd=self.directory)
         with suppress(OSError):  # to make it last, which not every file system can
             os.fsync(self.directory)
-
-
-def _expected(edit: Edit, within: str | None, stack: ExitStack) -> _Place:
-    """Return the place of `edit`. Raises `InputError` unless the file is as `edit` expects it."""
-    with _explained(edit.path):
-        target = target_of(edit.path, within)
-    place = _Place(edit, target, stack)
-    with _explained(edit.path, "cannot be read"):
-        at = place.directory
-        found = place.seen and read_file(place.name, _MOST_BYTES, dir_fd=at, links=False)
-    if found != edit.before:
-        message = "the file has changed since it was read"
-        raise InputError(message, path=edit.path, hint=_UNTOUCHED)
-    return place
 
 
 def _write_special(path: str, data: bytes) -> None:
