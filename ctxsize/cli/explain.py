@@ -11,7 +11,6 @@ from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import options, output
 from ctxsize.engine import trace as engine
-from ctxsize.engine.arrivals import Takers
 from ctxsize.engine.need import request_named
 from ctxsize.engine.request import Request
 from ctxsize.engine.sourcing import check_in_all
@@ -82,7 +81,7 @@ def explain(
     if sources:
         return _check(request, sources, look)
     output.warn(request.ignore_file_problems)
-    takers = Takers(request) if traced else None
+    takers = engine.Takers(request) if traced else None
     unmatched = 0
     for path in _from_stdin(null=null) if stdin else paths:
         explained = engine.explain(request, engine.in_context(request, path))

@@ -16,8 +16,7 @@ from ctxsize.engine.need import Include, includes_of
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
 from ctxsize.engine.snapshot import Snapshot
-from ctxsize.engine.trace import Matcher
-from ctxsize.engine.trial import Trial, own_path
+from ctxsize.engine.trial import Matcher, Trial, own_path
 from ctxsize.errors import CtxsizeError
 from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.tree import outermost

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.segments import Cover, covers
-from ctxsize.engine.trace import Matcher
+from ctxsize.engine.trial import Matcher
 from ctxsize.findings import Finding, Severity
 from ctxsize.lints.case import MOVE_TO_END, NOTHING, REMOVE, Case
 from ctxsize.lints.lines import Line

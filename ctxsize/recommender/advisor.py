@@ -30,7 +30,7 @@ from ctxsize.recommender.outcome import (
 )
 from ctxsize.recommender.rules import Category, is_source
 from ctxsize.recommender.tree import Sums, directories_above, is_below, outermost, sum_of
-from ctxsize.writer.merge import Addition, merge
+from ctxsize.writer import Addition, merge
 
 _FILE_IS_WORTH = 16 * 1024
 """Number of bytes that take as long to send as the overhead of one file."""

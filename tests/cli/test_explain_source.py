@@ -219,8 +219,7 @@ def test_an_exception_that_comes_to_nothing(cli: Cli, tmp_path: Path) -> None:
 CAUSES = {
     "case": ("COPY App.py /", "there is app.py: upper and lower case count"),
     "typing error": ("COPY ap.py /", "there is app.py"),
-    "above the context": ("COPY ../beside /", "it exists outside the context"),
-    "clamped": ("COPY ../nope /", ".. cannot lead out of the context: the builder looks for nope"),
+    "clamped": ("COPY ../beside /", ".. cannot lead out of the context: the builder looks for"),
     "beside the Dockerfile": ("COPY run.sh /", "it exists beside the Dockerfile"),
     "unset": ("COPY $NOPE/x /", "assumed to be unset: $NOPE"),
     "no value": ("ARG V\nCOPY v$V.py /", "ARG V, which has no value"),
@@ -354,7 +353,7 @@ KEEPING = {
         1,
         "not found: ignored by .dockerignore:3 `hidden`\n",
     ),
-    "through a link": ("to-x/a.txt", 1, "to-x is a symlink, which --parents does not follow"),
+    "through a link": ("to-x/a.txt", 1, "--parents follows no symlink behind its pivot"),
     "a link": ("to-x", 0, "found\n"),
     "denied": ("--parents=false to-x/a.txt", 0, "found\n"),
 }
@@ -404,19 +403,13 @@ def test_what_travels_for_parents(cli: Cli, tmp_path: Path, name: str) -> None:
     assert bool(listed) is told.startswith("found") or name == "through a link"
 
 
-@pytest.mark.parametrize(
-    ("source", "reason"),
-    [
-        ("to-x/./a.txt", "a pivot behind the symlink to-x"),
-        ("./*/./a.txt", "wildcards in front of a pivot"),
-    ],
-)
+@pytest.mark.parametrize("source", ["to-x/./a.txt", "./*/./a.txt"])
 def test_what_is_not_known_of_parents_names_what_works(
-    cli: Cli, tmp_path: Path, source: str, reason: str
+    cli: Cli, tmp_path: Path, source: str
 ) -> None:
     where = context(tmp_path, f"{LABS}FROM scratch\nCOPY --parents {source} /\n", "x/a.txt")
     (where / "to-x").symlink_to("x")
     result = cli("explain", "--source", "3", cwd=where)
     assert result.code == 2
-    assert f"{reason} (`ctxsize explain PATH` reports" in result.err
+    assert "(`ctxsize explain PATH` reports whether an entry is sent" in result.err
     assert "`ctxsize ls --transfer` lists what is transferred)" in result.err

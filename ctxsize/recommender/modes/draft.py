@@ -24,7 +24,7 @@ from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.facts import is_named
 from ctxsize.recommender.outcome import IgnoreFileChange, Match, Note, Removed
 from ctxsize.recommender.rules import Category
-from ctxsize.writer.merge import Addition, edit_lines, merge
+from ctxsize.writer import Addition, edit_lines, merge
 
 _HEADING = "Everything is ignored except for the sources of the Dockerfiles"
 Wrong = tuple[str, str]
