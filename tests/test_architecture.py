@@ -25,7 +25,6 @@ LAYERS = [
     ("model",),
     ("engine.golang", "engine.border"),
     ("engine.goregexp",),
-    ("engine.linear",),
     ("dockerfile.substitution",),
     ("dockerfile.words",),
     ("dockerfile.instructions",),

@@ -204,7 +204,7 @@ def _search(expression: str, *, is_plain: bool) -> Callable[[str], object]:
     quick = re.compile(rf"\A{expression[1:-1]}\Z").search if stars <= _MOST_STARS else None
     if quick and stars <= 1:
         return quick
-    from ctxsize.engine.linear import Machine
+    from ctxsize.engine.goregexp import Machine
 
     linear = Machine(expression).search
     if quick is None:
