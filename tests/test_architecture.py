@@ -34,7 +34,6 @@ LAYERS = [
     ("engine.automaton", "engine.builders"),
     ("engine.dockerfiles", "engine.events", "engine.governing", "engine.request"),
     ("engine.source",),
-    ("engine.memory",),
     ("engine.inspect",),
     ("engine.walk",),
     ("engine",),

@@ -16,7 +16,7 @@ from ctxsize.model import Effect, Problem
 from ctxsize.units import human, plural
 
 if TYPE_CHECKING:
-    from ctxsize.engine.memory import DirectorySource, OpenDirectory
+    from ctxsize.engine.source import DirectorySource, OpenDirectory
 
 _EASY = 0o177000 | 0o444
 """The bits of a mode to compare with those of a regular file that everybody may read."""

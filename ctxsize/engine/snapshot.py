@@ -3,19 +3,104 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Set
 from copy import copy
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator
 from ctxsize.engine.events import Files, Folder, IgnoredEntries, Progress, reported
-from ctxsize.engine.memory import PLAIN, File, Memory, MemoryDirectory, Sent
 from ctxsize.engine.narrow import Narrowed
 from ctxsize.engine.request import Request
+from ctxsize.engine.source import PLAIN, File, Memory, MemoryDirectory
 from ctxsize.engine.walk import Walk
 from ctxsize.model import Problem
+
+Names = Mapping[str, int]
+"""The entries of one directory, except directories, and the bytes of content sent for each."""
+_NONE: Names = {}
+
+
+@dataclass(frozen=True)
+class Sent:
+    """The entries of a snapshot that one ignore file sends."""
+
+    names: Mapping[str, Names]
+    """By directory; one without such an entry is missing."""
+    directories: frozenset[str]
+    empty: frozenset[str]
+    """Files with content that arrive without it."""
+    links: Mapping[str, frozenset[str]] = field(compare=False)
+    """The symlinks of the snapshot by directory, sent or not."""
+
+    @cached_property
+    def content_bytes(self) -> int:
+        """Return the bytes of content sent."""
+        return sum(sum(names.values()) for names in self.names.values())
+
+    @cached_property
+    def files(self) -> int:
+        """Return the number of entries other than directories and symlinks."""
+        links = (len(found & self.names.get(at, _NONE).keys()) for at, found in self.links.items())
+        return sum(map(len, self.names.values())) - sum(links)
+
+    def __contains__(self, path: str) -> bool:
+        directory, _, name = path.rpartition("/")
+        return name in self.names.get(directory, _NONE) or path in self.directories
+
+    def size(self, path: str) -> int:
+        """Return the bytes of content of a sent entry; 0 for a directory."""
+        directory, _, name = path.rpartition("/")
+        return self.names.get(directory, _NONE).get(name, 0)
+
+    @cached_property
+    def sizes(self) -> dict[str, int]:
+        """Return the bytes of content by entry, unordered; 0 for directories."""
+        sizes = dict.fromkeys(self.directories, 0)
+        for directory, names in self.names.items():
+            prefix = _prefix(directory)
+            sizes.update({prefix + name: size for name, size in names.items()})
+        return sizes
+
+    @property
+    def paths(self) -> Collection[str]:
+        """Return all entries, directories included; the result behaves as a set."""
+        return self.sizes.keys()
+
+
+class SentDifference(NamedTuple):
+    """The entries with another fate: no longer sent, sent now, and sent with other bytes."""
+
+    hidden: Set[str]
+    shown: Set[str]
+    resized: Set[str]
+
+    @property
+    def paths(self) -> Set[str]:
+        """Return all of them."""
+        return self.hidden | self.shown | self.resized
+
+
+def differences(before: Sent, after: Sent) -> SentDifference:
+    """Return the difference between two answers. Directories that both share cost no time."""
+    hidden = {*(before.directories - after.directories)}
+    shown = {*(after.directories - before.directories)}
+    resized: set[str] = set()
+    for directory in before.names.keys() | after.names.keys():
+        old, new = before.names.get(directory, _NONE), after.names.get(directory, _NONE)
+        if old is not new and old != new:
+            prefix = _prefix(directory)
+            both = old.keys() & new.keys()
+            hidden.update([prefix + name for name in old if name not in both])
+            shown.update([prefix + name for name in new if name not in both])
+            resized.update([prefix + name for name in both if old[name] != new[name]])
+    return SentDifference(hidden, shown, resized)
+
+
+def _prefix(directory: str) -> str:
+    return f"{directory}/" if directory else ""
 
 
 class Snapshot:

@@ -15,8 +15,8 @@ from ctxsize.engine.dockerfiles import may_read
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Step, matches, refuses, up_to
 from ctxsize.engine.events import public_pattern
 from ctxsize.engine.inspect import NO_PERMISSION, WITHHELD
-from ctxsize.engine.memory import MemoryDirectory
 from ctxsize.engine.request import Request, inside
+from ctxsize.engine.source import MemoryDirectory
 from ctxsize.entry import Pattern, Verdict
 from ctxsize.errors import IgnoreFileError, InputError
 

@@ -21,7 +21,7 @@ from ctxsize.engine.source import MOST_TOGETHER, Disk, Step
 from ctxsize.errors import BuildFailsError, IgnoreFileError
 
 if TYPE_CHECKING:
-    from ctxsize.engine.memory import DirectorySource, OpenDirectory
+    from ctxsize.engine.source import DirectorySource, OpenDirectory
 
 _OPEN_AT_ONCE = 64
 """Largest number of directories open at once."""

@@ -10,10 +10,10 @@ from dataclasses import replace
 from ctxsize.engine.events import order
 from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.governing import read_ignore_file
-from ctxsize.engine.memory import differences
 from ctxsize.engine.need import context_need_of
 from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.request import Request
+from ctxsize.engine.snapshot import differences
 from ctxsize.engine.sourcing import Fate, SourceCheck, Sources
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Confidence, Finding, Severity

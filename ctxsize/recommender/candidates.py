@@ -10,9 +10,9 @@ from dataclasses import replace
 from functools import partial
 
 from ctxsize.engine.golang import has_wildcards
-from ctxsize.engine.memory import MemoryDirectory
 from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.request import Request
+from ctxsize.engine.source import MemoryDirectory
 from ctxsize.model import Amount
 from ctxsize.recommender.evidence import Tracked
 from ctxsize.recommender.facts import Facts

@@ -13,9 +13,9 @@ from functools import cache, cached_property, partial
 from ctxsize.build import Build
 from ctxsize.engine.events import Steps, order, step
 from ctxsize.engine.golang import has_wildcards, match
-from ctxsize.engine.memory import MemoryDirectory, Sent
 from ctxsize.engine.need import Include, includes_of
-from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.snapshot import Sent, Snapshot
+from ctxsize.engine.source import MemoryDirectory
 from ctxsize.engine.trial import Attempt, Taken, Trial, own_path, planned, with_lines
 from ctxsize.errors import CtxsizeError
 from ctxsize.model import Amount

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from ctxsize.build import Build
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
-from ctxsize.engine.memory import MemoryDirectory
 from ctxsize.engine.need import named_contexts, needs_of
 from ctxsize.engine.request import Plans, Request, request_of
+from ctxsize.engine.source import MemoryDirectory
 from ctxsize.errors import CtxsizeError, DockerfileError, UndecidedError
 from ctxsize.model import Problem
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, with_bases

@@ -13,10 +13,10 @@ from enum import Enum
 from functools import cache, lru_cache
 
 from ctxsize.engine.directories import TEMPLATES
-from ctxsize.engine.memory import MemoryDirectory
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
 from ctxsize.engine.segments import Index, Segment, segments
+from ctxsize.engine.source import MemoryDirectory
 from ctxsize.recommender.build_files import agree
 from ctxsize.recommender.evidence import Evidence, text_of
 from ctxsize.recommender.rules import SAFE_FROM, Category, EntryType, Rule

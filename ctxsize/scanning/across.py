@@ -14,10 +14,9 @@ from ctxsize.codes import severity_of
 from ctxsize.discovery import Discovery, FoundBuild, Place
 from ctxsize.engine import golang
 from ctxsize.engine.events import order
-from ctxsize.engine.memory import Sent, differences
 from ctxsize.engine.need import Include
 from ctxsize.engine.request import Request
-from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.snapshot import Sent, Snapshot, differences
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Confidence, Finding, Location, Severity
 from ctxsize.model import Amount, Effect, Problem
