@@ -212,7 +212,6 @@ class Snapshot:
 
     def walked(self, evaluator: Evaluator[Any], root: MemoryDirectory | None = None) -> Sent:
         """Return the entries that a walk in memory sends, from the part `root` or from all."""
-        refuses = self.request.builder.refuses_to_open
         names: dict[str, dict[str, int]] = {}
         directories: set[str] = set()
         empty: set[str] = set()
@@ -220,11 +219,9 @@ class Snapshot:
             if isinstance(event, Folder):
                 directories.add(event.path)
             elif isinstance(event, Files):
-                lost = event.unreadable | event.withheld() if refuses else event.unreadable
-                new = dict(zip(event.names, event.content_sizes(lost), strict=True))
+                new = dict(zip(event.names, event.sizes, strict=True))
                 names.setdefault(event.prefix[:-1], new).update(new)
-                if lost:
-                    empty.update(event.prefix + name for name in lost & event.with_content().keys())
+                empty.update(map(event.prefix.__add__, event.empty))
         return Sent(names, frozenset(directories), frozenset(empty), self.links)
 
     @cached_property
@@ -247,12 +244,11 @@ def _entries_of(event: Files | IgnoredEntries) -> dict[str, int | File]:
     """Return the entries of an event in the form in which a directory keeps them."""
     entries = zip(event.names, event.stats, strict=True)
     if isinstance(event, Files) and event.plain:
-        return {name: each.st_size for name, each in entries if each}
-    unreadable = event.unreadable if isinstance(event, Files) else frozenset[str]()
+        return {name: each.st_size for name, each in entries}
+    unreadable = event.unreadable if isinstance(event, Files) else ()
     found: dict[str, int | File] = {}
     for name, each in entries:
-        if each is not None:
-            links, inode = each.st_nlink, each.st_ino if each.st_nlink > 1 else 0
-            readable = name not in unreadable
-            found[name] = File(name, each.st_mode, each.st_size, links, inode, readable).kept
+        links, inode = each.st_nlink, each.st_ino if each.st_nlink > 1 else 0
+        readable = name not in unreadable
+        found[name] = File(name, each.st_mode, each.st_size, links, inode, readable).kept
     return found

@@ -14,7 +14,7 @@ from functools import cache
 from itertools import chain
 
 from ctxsize import units
-from ctxsize.engine.events import Batch, Files, Folder, Xattrs
+from ctxsize.engine.events import Files, Folder, Xattrs
 from ctxsize.engine.request import Request
 
 
@@ -28,8 +28,8 @@ class Meter:
     def __init__(self) -> None:
         self._sum = 0
 
-    def add(self, batches: Sequence[Batch]) -> None:
-        """Add batches of a walk."""
+    def add(self, events: Sequence[Files | Folder]) -> None:
+        """Add events of a walk."""
 
     def add_sums(self, announced: int, content: int) -> None:
         """Add sums that the core counted: bytes that announce entries, and bytes of content."""
@@ -76,19 +76,19 @@ class PacketMeter(Meter):
     def totals(self, request: Request) -> tuple[int, ...]:
         return (self._sum,)
 
-    def add(self, batches: Sequence[Batch]) -> None:
+    def add(self, events: Sequence[Files | Folder]) -> None:
         sizes: list[int] = []
         packets = 0
-        plain: list[tuple[Files, list[int]]] = []
-        for event, own, empty in batches:
+        plain: list[Files] = []
+        for event in events:
             if isinstance(event, Folder):
                 self._sum += self._announced(event.path, event.stat, 0, "", event.xattrs)
                 sizes.append(_NO_CONTENT)
-            elif event.plain and not empty and not event.xattrs:
-                plain.append((event, own))
-                sizes += own
+            elif event.plain:
+                plain.append(event)
+                sizes += event.sizes
             else:
-                travelling = self._one_by_one(event, empty)
+                travelling = self._one_by_one(event)
                 packets += sum(map(_packets_of, travelling))
                 sizes += travelling
         self._add_heads(sizes, packets + self._together(plain))
@@ -108,24 +108,24 @@ class PacketMeter(Meter):
             for at, size in enumerate(sizes, first):
                 self._sum += (_TYPE_FIELD + _number(at)) * _packets_of(size)
 
-    def _together(self, plain: list[tuple[Files, list[int]]]) -> int:
+    def _together(self, plain: list[Files]) -> int:
         """Add plain files that arrive whole; return the number of packets of their content.
 
         A file's packet has path, mode (three bytes), size and time (ten bytes), with two heads:
         one for the path and one for all. A short head has a length of one byte.
         """
-        names = [*chain.from_iterable([files.names for files, _ in plain])]
+        names = [*chain.from_iterable([files.names for files in plain])]
         text = "".join(names)
         longest = max(map(len, names), default=0) * (1 if text.isascii() else _MOST_BYTES)
         total = _takes(text) + (4 + _USUAL_MODE) * len(names)
-        for files, own in plain:
+        for files in plain:
             before, times = _takes(files.prefix), [each.st_mtime_ns for each in files.stats]
-            total += before * len(own)
+            total += before * len(times)
             usual = min(times) >= _FIRST_USUAL and max(times) < _AFTER_USUAL
             total += _USUAL_TIME * len(times) if usual else sum(map(_number, times))
             if before + longest > _SURELY_SHORT:
-                total += _long_heads(before, files.names, own, times)
-        sizes = [*chain.from_iterable([own for _, own in plain])]
+                total += _long_heads(before, files.names, files.sizes, times)
+        sizes = [*chain.from_iterable([files.sizes for files in plain])]
         # Content below a chunk is its bytes and a length as long as the size field.
         numbers = sum([_NUMBER[size.bit_length()] for size in sizes])
         total += sum(sizes) + 2 * numbers
@@ -136,17 +136,17 @@ class PacketMeter(Meter):
         self._sum += total
         return packets
 
-    def _one_by_one(self, files: Files, empty: frozenset[str]) -> list[int]:
+    def _one_by_one(self, files: Files) -> list[int]:
         """Add files of any kind; return the bytes of content of each."""
         travelling: list[int] = []
-        for name, each in files.pairs:
+        for (name, each), arriving in zip(files.pairs, files.sizes, strict=True):
             link = files.links.get(name) or files.linked.get(name, "")
             xattrs = files.xattrs.get(name, {})
             self._sum += self._announced(files.prefix + name, each, each.st_size, link, xattrs)
             size = _NO_CONTENT
             # The receiver requests content for sockets too (`fileCanRequestData`).
             if not link and stat.S_IFMT(each.st_mode) in (stat.S_IFREG, stat.S_IFSOCK):
-                size = each.st_size if stat.S_ISREG(each.st_mode) and name not in empty else 0
+                size = arriving
                 self._sum += _content(size)
             travelling.append(size)
         return travelling
@@ -261,14 +261,13 @@ class TarMeter(Meter):
             return (self._sum + 2 * _BLOCK,)
         return tuple(sorted({self._sum + each for each in _outside_dockerfile(request)}))
 
-    def add(self, batches: Sequence[Batch]) -> None:
-        for event, _, _ in batches:  # no file arrives empty: the command line stops instead
+    def add(self, events: Sequence[Files | Folder]) -> None:
+        for event in events:  # no file arrives empty: the command line stops instead
             if isinstance(event, Folder):
                 self._sum += _header(f"{event.path}/", event.stat, 0, "", event.xattrs)
                 continue
-            for name, each in event.pairs:
+            for (name, each), size in zip(event.pairs, event.sizes, strict=True):
                 link = event.linked.get(name) or event.links.get(name, "")
-                size = each.st_size if stat.S_ISREG(each.st_mode) and not link else 0
                 xattrs = event.xattrs.get(name, {})
                 self._sum += _header(event.prefix + name, each, size, link, xattrs)
                 self._sum += _blocks(size)
