@@ -20,8 +20,10 @@ from ctxsize.engine.ignorefile import BOM, sent_text
 from ctxsize.errors import IgnoreFileError, UnknownPatternError
 
 _WRITE_OUT = "write the characters themselves, as in [α-ω]"
-_AT_END = "a pattern cannot end in a backslash"
-_CLASS = "a [ needs a ] with at least one character between them, and [a-z] no loose -"
+_MALFORMED = (
+    "a [ needs a ] with at least one character between them, and no loose -; a backslash needs a "
+    "character behind it"
+)
 _IN_EXPRESSIONS = "|{}^"
 """Characters that the builders fail to escape once a pattern becomes an expression."""
 _LEADING = {"#": "\\#", "!": "\\!", "\ufeff": "[\ufeff]"}
@@ -122,14 +124,8 @@ class DockerIgnorePattern(RegexPattern):
                 pattern="!",
                 hint="an exception needs a path after its !",
             )
-        offset = golang.syntax_error(parsed.text)
-        if offset is not None:
-            raise IgnoreFileError(
-                "syntax error in pattern",
-                pattern=line,
-                column=line.find(parsed.text) + 1 + offset if parsed.text in line else None,
-                hint=_AT_END if parsed.text[offset] == "\\" else _CLASS,
-            )
+        if golang.is_malformed(parsed.text):
+            raise IgnoreFileError("syntax error in pattern", pattern=line, hint=_MALFORMED)
         return parsed
 
     @classmethod
@@ -269,12 +265,9 @@ def expression_of(kind: str, text: str, expression: str) -> Expression:
 def pattern_for(
     path: str, *, pattern_class: type[DockerIgnorePattern] = DockerIgnorePattern
 ) -> str | None:
-    r"""Return the line that matches only `path`; None if the builder has no such pattern.
+    """Return the line that matches only `path`; None if the builder has no such pattern.
 
     There is none for bytes that are not UTF-8, which all match like U+FFFD.
-
-    >>> [pattern_for(path) for path in ("a b", "[id].ts", "#a", " a ", "a\nb", "a|b", "a|[b]")]
-    ['a b', '\\[id\\].ts', '\\#a', '[ ]a[ ]', 'a\\nb', 'a|b', 'a\\|\\[b\\]']
     """
     if any("\udc80" <= char <= "\udcff" or char == "\ufffd" for char in path):
         return None

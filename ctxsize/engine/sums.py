@@ -142,24 +142,21 @@ class WalkSums:
         `SECRET_START` is among them if a name begins with it.
         """
         names = [*chain.from_iterable([each.names for each in files])]
-        sizes = chain.from_iterable([each.sizes for each in files])
         ends = [name[name.rfind(".") :] for name in names]
-        text = "\n".join(("", *names))
         hidden: set[str] = set()
-        if "\n." in text:  # quicker than a look at each name
-            for place in [place for place, name in enumerate(names) if name[0] == "."]:
-                hidden.add(ends[place])
-                ends[place] = extension(names[place])
+        if "\n." in "\n".join(("", *names)):  # quicker than a look at each name
+            for place, name in enumerate(names):
+                if name[0] == ".":
+                    hidden |= {ends[place], name[: len(SECRET_START)]}
+                    ends[place] = extension(name)
         by_end: defaultdict[str, list[int]] = defaultdict(list)
-        for end, size in zip(ends, sizes, strict=True):
+        for end, size in zip(ends, chain.from_iterable([e.sizes for e in files]), strict=True):
             by_end[end].append(size)
         for end, each in by_end.items():
             # Of a name without a dot this is its last character.
             _add(self._by_extension, end if end[:1] == "." else "", sum(each), len(each))
         for name in chain.from_iterable([each.links for each in files]):
             self._by_extension[extension(name)][1] -= 1
-        if f"\n{SECRET_START}" in text:
-            hidden.add(SECRET_START)
         return by_end.keys() | hidden
 
     def _keep_largest(self, files: Files) -> None:
@@ -192,10 +189,10 @@ class WalkSums:
     def problems(self, request: Request) -> list[Problem]:
         """Return the problem of a figure that is not certain."""
         builder, meter = request.builder, self._meter
-        if meter.older_by:
+        if meter.is_newer:
             message = (
-                f"{builder.older} prints {meter.older_by} bytes less: it sends no field for an "
-                "extended attribute without a value"
+                f"{builder.older} prints less: it sends no field for an extended attribute without "
+                "a value"
             )
             return [Problem("older-figure", message)]
         figures = meter.totals(request)

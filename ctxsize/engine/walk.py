@@ -118,8 +118,10 @@ class Walk:
             yield from self._enter(frame, names[0])
             yield from self._down_to(len(self._stack) - (self._stack[-1] is not frame))
         elif kind == "folder":
-            if self._step_into(frame, names[0]):
-                yield self._folder(self._stack[-1])
+            child = self._open(frame, names[0])
+            if child is not None:
+                child.announced = True
+                yield self._folder(child)
         else:
             for at in range(0, len(names), MOST_TOGETHER):
                 yield from self._files(frame, names[at : at + MOST_TOGETHER])
@@ -134,18 +136,12 @@ class Walk:
         rest = directory[len(stack[-1].prefix) :]
         names = rest.split("/") if directory != stack[-1].path else []
         for left, name in zip(range(len(names), 0, -1), names, strict=True):
-            if not self._step_into(stack[-1], name):
+            child = self._open(stack[-1], name)
+            if child is None:
                 return None
-            stack[-1].announced = left > silent
+            child.announced = left > silent
         self._all_announced = all(frame.announced for frame in stack)
         return stack[-1]
-
-    def _step_into(self, frame: _Frame, name: str) -> bool:
-        """Put a directory on the stack that was announced before; return whether it exists."""
-        child = self._open(frame, name, self._evaluator.enter(frame.state, frame.prefix, name))
-        if child is not None:
-            child.announced = True
-        return child is not None
 
     def _open_top(self) -> _Frame:
         try:
@@ -158,10 +154,11 @@ class Walk:
         return self._put(_Frame("", directory, self._evaluator.root()))
 
     def _open(
-        self, frame: _Frame, name: str, state: HasMark, *, passed_by: bool = False
+        self, frame: _Frame, name: str, state: HasMark | None = None, *, passed_by: bool = False
     ) -> _Frame | None:
         """Put the subdirectory `name` on the stack; None if unreadable where no builder stops."""
         path = frame.prefix + name
+        state = state or self._evaluator.enter(frame.state, frame.prefix, name)
         try:
             directory = frame.directory.enter(name)
         except OSError as error:

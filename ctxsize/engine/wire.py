@@ -22,8 +22,8 @@ class Meter:
     """Counts the bytes of one walk, in order; this class is for builders that send nothing."""
 
     printed: Callable[[int], str] = staticmethod(str)
-    older_by = 0
-    """Bytes that older releases do not send: fields for attributes without a value."""
+    is_newer = False
+    """Whether older releases send less: no field for an attribute without a value."""
 
     def __init__(self) -> None:
         self._sum = 0
@@ -49,10 +49,8 @@ _NO_CONTENT = 1 - 2 * _CHUNK
 """The size of an entry without packets: it makes `_packets_of` return 0."""
 _MOST_BYTES = 4  # of a character
 _USUAL_MODE = 3  # bytes for a file that everybody may read, without special bits
-_USUAL_TIME = 10  # a tag and nine bytes, from 1972 to 2262:
-_FIRST_USUAL, _AFTER_USUAL = 2**56, 2**63
-_SURELY_SHORT = 127 - 2 - _USUAL_MODE - _USUAL_TIME - 10
-"""Bytes of a path up to which its packet has a short head, whatever the file's size."""
+_SURELY_SHORT = 127 - 2 - _USUAL_MODE - 10 - 11
+"""Bytes of a path up to which its packet has a short head, whatever the file's size and time."""
 
 
 class PacketMeter(Meter):
@@ -111,8 +109,8 @@ class PacketMeter(Meter):
     def _together(self, plain: list[Files]) -> int:
         """Add plain files that arrive whole; return the number of packets of their content.
 
-        A file's packet has path, mode (three bytes), size and time (ten bytes), with two heads:
-        one for the path and one for all. A short head has a length of one byte.
+        A file's packet has path, mode (three bytes), size and time, with two heads: one for the
+        path and one for all. A short head has a length of one byte.
         """
         names = [*chain.from_iterable([files.names for files in plain])]
         text = "".join(names)
@@ -121,8 +119,8 @@ class PacketMeter(Meter):
         for files in plain:
             before, times = _takes(files.prefix), [each.st_mtime_ns for each in files.stats]
             total += before * len(times)
-            usual = min(times) >= _FIRST_USUAL and max(times) < _AFTER_USUAL
-            total += _USUAL_TIME * len(times) if usual else sum(map(_number, times))
+            usual = min(times) >= 0 and max(times) < 2**63
+            total += sum([_NUMBER[t.bit_length()] for t in times] if usual else map(_number, times))
             if before + longest > _SURELY_SHORT:
                 total += _long_heads(before, files.names, files.sizes, times)
         sizes = [*chain.from_iterable([files.sizes for files in plain])]
@@ -165,10 +163,10 @@ class PacketMeter(Meter):
             + _number(device >> 8 & 0xFFF)
             + _number(device & 0xFF | device >> 12 & 0xFFF00)
         )
-        packet = _required(length + _attributes(xattrs, _required))
-        if xattrs and not all(xattrs.values()):
-            self.older_by += packet - _required(length + _attributes(xattrs, _field))
-        return packet
+        for key, value_bytes in xattrs.items():
+            length += _required(_required(_takes(key)) + _required(value_bytes))
+            self.is_newer = self.is_newer or not value_bytes
+        return _required(length)
 
 
 def _packets_of(size: int) -> int:
@@ -190,11 +188,6 @@ def _long_heads(before: int, names: list[str], sizes: list[int], times: list[int
         for length, size, time in zip(paths, sizes, times, strict=True)
     ]
     return sum(map((127).__lt__, paths)) + sum(map((127).__lt__, packets))
-
-
-def _attributes(xattrs: Xattrs, value_field: Callable[[int], int]) -> int:
-    fields = (_required(_takes(key)) + value_field(value) for key, value in xattrs.items())
-    return sum(map(_required, fields))
 
 
 def _content(size: int) -> int:

@@ -7,6 +7,7 @@ treat specially it hands back by name, in the order of the walk, for the Python 
 from __future__ import annotations
 
 import os
+import re
 import sys
 from array import array
 from collections.abc import Iterator
@@ -195,31 +196,15 @@ def _tokens(part: Segment, classes: dict[bytes, int]) -> Tokens:
 
 
 def _of_glob(glob: str, classes: dict[bytes, int]) -> Iterator[tuple[int, int]]:
-    """Yield the tokens of a glob, whose classes contain only ASCII."""
-    at = 0
-    while at < len(glob):
-        char = glob[at]
-        if char == "[":
-            end = glob.index("]", at)
-            flags = _members(glob[at + 1 : end])
-            yield _CLASS, classes.setdefault(flags, len(classes))
-            at = end
-        elif char in "*?":
-            yield (_STAR, 0) if char == "*" else (_RUNE, 0)
+    """Yield the tokens of a glob, whose classes contain only letters, digits, `_` and `.`."""
+    for part in re.findall(r"(?s)\[.*?\]|.", glob):
+        if len(part) > 1:
+            members = (re.match(part, chr(byte)) is not None for byte in range(128))
+            yield _CLASS, classes.setdefault(bytes(members).ljust(256, b"\0"), len(classes))
+        elif part in "*?":
+            yield (_STAR if part == "*" else _RUNE), 0
         else:
-            yield from _literal(char)
-        at += 1
-
-
-def _members(body: str) -> bytes:
-    """Return 1 for each byte that is in the class `[body]`, else 0."""
-    members: set[int] = set()
-    at = 0
-    while at < len(body):
-        last = body[at + 2] if body[at + 1 : at + 2] == "-" else body[at]
-        members.update(range(ord(body[at]), ord(last) + 1))
-        at += 3 if body[at + 1 : at + 2] == "-" else 1
-    return bytes(byte in members for byte in range(256))
+            yield from _literal(part)
 
 
 # Results of the core.

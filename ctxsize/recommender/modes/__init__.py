@@ -10,7 +10,7 @@ from ctxsize.codes import severity_of
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import ignore_file_to_write
-from ctxsize.engine.segments import Cover, covers
+from ctxsize.engine.segments import covers
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trial import Trial
 from ctxsize.findings import Edit, Finding, Location
@@ -134,6 +134,6 @@ def _why(kept: Sequence[DockerIgnorePattern], at: int) -> str:
     is_first = all(each.include for each in kept[:at])
     for other in alike if pattern.include else ():
         cover = covers(other, pattern)
-        if cover is Cover.ITSELF or (cover is Cover.ABOVE and is_first):
+        if cover == "itself" or (cover == "above" and is_first):
             return f"{other.text} on line {other.line} ignores all that it matches"
     return ""
