@@ -241,70 +241,59 @@ def _counts(operator: re.Match[str]) -> tuple[int, int | None]:
     return low, None if operator[2] == "," else high
 
 
-class _Reached:
-    """The steps reached by the text so far, and what follows them."""
+class _Reached(dict[str, "_Reached | bool"]):
+    """The steps reached by the text so far; by character what follows, True for a match."""
 
-    __slots__ = ("before", "following", "steps", "verdict")
-
-    def __init__(self, steps: bytes, before: str, verdict: bool | None = None) -> None:
+    def __init__(self, steps: bytes, before: str) -> None:
         self.steps = steps
         """Their numbers, four bytes each."""
         self.before = before
         """The kind of the previous character: `w` in a word, else `-`; empty at the beginning."""
-        self.following: dict[str, _Reached] = {}
-        self.verdict = verdict
-        """True or False once the result is certain."""
-
-
-_FOUND = _Reached(b"", "", verdict=True)
-_NOT_FOUND = _Reached(b"", "", verdict=False)
 
 
 class Machine:
     """Searches texts for an expression, character by character."""
 
-    _caching: ClassVar[set[Machine]] = set()
-    """The machines that cache anything: once they have too much, all of them forget it."""
+    _states: ClassVar[dict[tuple[str, bytes, str], _Reached]] = {}
+    _programs: ClassVar[dict[str, Program]] = {}
+    """Caches of all machines: once they are too large, all is forgotten."""
     _cached_bytes: ClassVar[int] = 0
 
     def __init__(self, expression: str) -> None:
         self._expression = expression
-        self._states: dict[tuple[bytes, str], _Reached] = {}
-        self._program: Program = []
 
     def search(self, text: str) -> bool | None:
         """Return True for a match in `text`, else None, as `re` does."""
         state = self._state(b"", "")
         for char in chain(text, ("",)):
-            state = state.following.get(char) or self._step(state, char)
-            if state.verdict is not None:
-                break
-        return state.verdict or None
+            found = state.get(char)
+            if found is None:
+                found = self._step(state, char)
+            if isinstance(found, bool):
+                return found or None
+            state = found
+        return None
 
     def _count(self, size_bytes: int) -> None:
         """Count what is cached next; first makes room for it if need be."""
         if Machine._cached_bytes > _MOST_CACHED_BYTES:
-            for each in Machine._caching:
-                for state in each._states.values():
-                    state.following.clear()
-                each._states, each._program = {}, []
-            Machine._caching.clear()
+            for state in self._states.values():
+                state.clear()
+            self._states.clear()
+            self._programs.clear()
             Machine._cached_bytes = 0
-        Machine._caching.add(self)
         Machine._cached_bytes += size_bytes
 
-    def _step(self, state: _Reached, char: str) -> _Reached:
-        """Return the state after `char`, which is empty at the end of the text."""
-        program = self._program
-        if not program:
-            self._program = program = parsed(self._expression)
+    def _step(self, state: _Reached, char: str) -> _Reached | bool:
+        """Return what follows `char`, which is empty at the end of the text."""
+        program = self._programs.get(self._expression)
+        if program is None:
+            program = parsed(self._expression)
             self._count(24 * len(program))
+            self._programs[self._expression] = program
         reached = self._reached(program, state, char)
-        if len(program) in reached:
-            found = _FOUND
-        elif not char:
-            found = _NOT_FOUND
-        else:
+        found: _Reached | bool = len(program) in reached
+        if char and not found:
             code, after, fits = _code_of(char), set[int](), dict[int, bool]()
             for number in reached:
                 what, distance, _ = program[number]
@@ -316,15 +305,15 @@ class Machine:
                     after.add(number + distance)
             found = self._state(array("I", sorted(after)).tobytes(), _kind(char))
         self._count(128)
-        state.following[char] = found
+        state[char] = found
         return found
 
     def _state(self, steps: bytes, before: str) -> _Reached:
-        found = self._states.get((steps, before))
-        if found is None:
+        key = self._expression, steps, before
+        if key not in self._states:
             self._count(512 + len(steps))
-            found = self._states[steps, before] = _Reached(steps, before)
-        return found
+            self._states[key] = _Reached(steps, before)
+        return self._states[key]
 
     def _reached(self, program: Program, state: _Reached, char: str) -> set[int]:
         """Return the steps of `state` and the first, and all that follow without a character."""

@@ -6,21 +6,19 @@ import os
 import stat
 from collections.abc import Callable
 from errno import EACCES, ENOENT, ENOTSUP, EPERM
+from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING
 
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.evaluate import Mark
 from ctxsize.engine.events import Files, Folder, Xattrs, order
 from ctxsize.engine.golang import is_utf8
+from ctxsize.engine.source import DirectorySource, Disk, OpenDirectory
 from ctxsize.errors import BuildFailsError
 from ctxsize.model import Effect, Problem
 from ctxsize.units import human, plural
 
-if TYPE_CHECKING:
-    from ctxsize.engine.source import DirectorySource, OpenDirectory
-
-_EASY = 0o177000 | 0o444
+_EASY, _EASIEST = 0o177000 | 0o444, stat.S_IFREG | 0o444
 """The bits of a mode to compare with those of a regular file that everybody may read."""
 VANISHED, UNREAD, UNREAD_IGNORED = "changed-during-walk", "unreadable", "unreadable-ignored"
 _MESSAGES = {
@@ -45,18 +43,17 @@ class Inspector:
         self._builder = builder
         self._root = root
         self.reads_xattrs = builder.meter is not None and source.has_xattrs
-        self._mounts = source.has_mounts
-        self._easy: set[int] = set()
         self._inodes: dict[int, str] = {}
         # `setUnixOpt` of fsutil compares inode numbers, even of different file systems.
-        self.every_inode = self._mounts and builder.confuses_file_systems
+        self.every_inode = builder.confuses_file_systems and source.has_mounts
         self._empty: dict[str, list[tuple[str, int]]] = {reason: [] for reason in _EMPTY_CODES}
+        self._only_utf8 = builder.sends_only_utf8 and isinstance(source, Disk)
         self._not_utf8: list[str] = []
 
     def folder(self, directory: OpenDirectory, path: str, mark: Mark) -> Folder:
         """Return a directory as it is sent."""
         xattrs = self._xattrs(directory, path) if self.reads_xattrs else {}
-        if self._builder.sends_only_utf8 and not is_utf8(path, *xattrs):
+        if self._only_utf8 and not is_utf8(path, *xattrs):
             self._not_utf8.append(path)
         return Folder(path, directory.stat, mark, xattrs)
 
@@ -80,8 +77,7 @@ class Inspector:
             names, stats = [names[at] for at in kept], [stats[at] for at in kept]
         if not names:
             return None
-        modes = [each.st_mode for each in stats]
-        easy = self._easy.issuperset(modes) or self._are_easy(modes)
+        easy = {each.st_mode & _EASY for each in stats} == {_EASIEST}
         single = not self.every_inode and max([each.st_nlink for each in stats]) == 1
         sizes = [each.st_size for each in stats]
         files = Files(prefix, names, stats, sizes, True, mark, others, {}, {}, {}, _NOBODY, {})
@@ -93,9 +89,9 @@ class Inspector:
                 linked={} if single else self._linked(files),
             )
             files = self._without_content(directory, files, easy=easy, may_refuse=may_refuse)
-        if self.reads_xattrs and (xattrs := self._all_xattrs(directory, files, easy=easy)):
+        if self.reads_xattrs and (xattrs := self._all_xattrs(directory, files)):
             files = files._replace(plain=False, xattrs=xattrs)
-        if self._builder.sends_only_utf8:
+        if self._only_utf8 and not (files.plain and "".join((prefix, *names)).isascii()):
             self._note_not_utf8(files)
         return files
 
@@ -103,9 +99,7 @@ class Inspector:
         self, directory: OpenDirectory, prefix: str, names: list[str]
     ) -> tuple[list[str], list[os.stat_result]]:
         """Return the ignored `names` that can be read, and their stats."""
-        return self._stats(
-            directory, prefix, names, lambda path, error: self.note(UNREAD_IGNORED, path, error)
-        )
+        return self._stats(directory, prefix, names, partial(self.note, UNREAD_IGNORED))
 
     def stops(self, error: OSError, path: str) -> BuildFailsError:
         """Return the error for `path` where the builder would stop, in its words."""
@@ -127,11 +121,10 @@ class Inspector:
         """Return a problem for each reason for which files with content arrive without it."""
         found: list[Problem] = []
         for reason, files in self._empty.items():
-            if files:
-                size = human(sum(size for _, size in files))
-                message = f"{size} in {plural(len(files), 'file')} sent without content: {reason}"
-                code = _EMPTY_CODES[reason]
-                found.append(Problem(code, message, files[0][0], count=len(files)))
+            size, count = human(sum(size for _, size in files)), len(files)
+            message = f"{size} in {plural(count, 'file')} sent without content: {reason}"
+            code = _EMPTY_CODES[reason]
+            found += [Problem(code, message, path, count=count) for path, _ in files[:1]]
         return found
 
     def not_utf8(self) -> list[Problem]:
@@ -171,13 +164,7 @@ class Inspector:
             raise self.stops(error, path) from None
         self.note(VANISHED, path, error)
 
-    def _are_easy(self, modes: list[int]) -> bool:
-        """Return whether all are modes of regular files that everybody may read. Caches those."""
-        self._easy.update(mode for mode in set(modes) if mode & _EASY == stat.S_IFREG | 0o444)
-        return self._easy.issuperset(modes)
-
     def _links(self, directory: OpenDirectory, files: Files) -> dict[str, str]:
-        """Return the symlinks, with their targets."""
         links = {name: "" for name, each in files.pairs if stat.S_ISLNK(each.st_mode)}
         for name in links:
             try:
@@ -237,15 +224,11 @@ class Inspector:
             )
         return frozenset(unreadable)
 
-    def _all_xattrs(
-        self, directory: OpenDirectory, files: Files, *, easy: bool
-    ) -> dict[str, Xattrs]:
+    def _all_xattrs(self, directory: OpenDirectory, files: Files) -> dict[str, Xattrs]:
         """Return the extended attributes of each entry that has any."""
         try:
             some = directory.with_attributes(files.names)
-        except OSError as error:
-            if error.errno == ENOTSUP and easy and not self._mounts:
-                return {}  # if one regular file has no support for them, its file system has none
+        except OSError:
             some = files.names
         found = {name: self._xattrs(directory, files.prefix + name, name) for name in some}
         return {name: xattrs for name, xattrs in found.items() if xattrs}

@@ -72,19 +72,15 @@ class DockerIgnorePattern(RegexPattern):
     wildcards: ClassVar[str] = "*?[]\\"
     """Characters that make a text an expression, and need escaping to stand for themselves."""
 
-    def __init__(self, pattern: Any, include: bool | None = None) -> None:
+    def __init__(self, pattern: str) -> None:
         self.line = 0
-        self.column = 1
-        self.text = self.kind = self.expression = ""
+        self.column = 1 + len(pattern) - len(pattern.lstrip(golang.WHITE_SPACE))
+        self.kind = self.expression = ""
         self.fault: str | None = None
-        parsed = self.read(pattern) if isinstance(pattern, str) else None
-        regex = None if isinstance(pattern, str) else pattern
-        if parsed is not None:
-            self.text = parsed.text
-            self.column += len(pattern) - len(pattern.lstrip(golang.WHITE_SPACE))
-            include = not parsed.exception
-            regex = self._compiled(pattern)
-        super().__init__(regex, include)
+        parsed = self.read(pattern)
+        self.text = parsed.text if parsed else ""
+        regex: Any = self._compiled(pattern) if parsed else None
+        super().__init__(regex, None if parsed is None else not parsed.exception)
         self.pattern = pattern
 
     def __copy__(self) -> DockerIgnorePattern:
@@ -127,12 +123,6 @@ class DockerIgnorePattern(RegexPattern):
         if golang.is_malformed(parsed.text):
             raise IgnoreFileError("syntax error in pattern", pattern=line, hint=_MALFORMED)
         return parsed
-
-    @classmethod
-    def pattern_to_regex(cls, pattern: Any) -> tuple[Any, bool | None]:
-        """Return Python's or Go's expression for `pattern`, and True if it ignores (pathspec)."""
-        made = cls(pattern)
-        return (None if made.regex is None else made.regex.pattern), made.include
 
     @classmethod
     def meaning(cls, text: str) -> tuple[str, str]:

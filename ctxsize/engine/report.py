@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache, partial
+from functools import cache
 from heapq import merge
 from typing import Any
 
@@ -31,8 +31,7 @@ _KINDS = {
     stat.S_IFLNK: Kind.SYMLINK,
     stat.S_IFIFO: Kind.FIFO,
     stat.S_IFSOCK: Kind.SOCKET,
-    stat.S_IFCHR: Kind.DEVICE,
-    stat.S_IFBLK: Kind.DEVICE,
+    **dict.fromkeys((stat.S_IFCHR, stat.S_IFBLK), Kind.DEVICE),
 }
 
 
@@ -72,12 +71,8 @@ def measure(
         context=sums.measurement(request, complete=complete, depth=depth),
         options=request.build.words(),
         problems=(
-            *request.problems,
-            *_faults(request),
-            *walk.problems,
-            *walk.inspector.emptied(),
-            *walk.inspector.not_utf8(),
-            *sums.problems(request),
+            *(*request.problems, *_faults(request), *walk.problems),
+            *(*walk.inspector.emptied(), *walk.inspector.not_utf8(), *sums.problems(request)),
         ),
     )
 
@@ -126,7 +121,13 @@ class Listing:
         self._with_sent = sent
         self._with_ignored = ignored
         self._sent_parents: frozenset[str] = frozenset()
-        self._verdict = cache(partial(_verdict, request))
+
+        @cache
+        def verdict(ignored: bool, decider: int | None) -> Verdict:
+            by = None if decider is None else public_pattern(request.spec.patterns[decider])
+            return Verdict(ignored, by)
+
+        self._verdict = verdict
 
     @property
     def problems(self) -> list[Problem]:
@@ -174,24 +175,14 @@ class Listing:
             yield Entry(ignored.prefix + name, kind, each.st_size, 0, verdict)
 
 
-def _verdict(request: Request, ignored: bool, decider: int | None) -> Verdict:
-    by = None if decider is None else public_pattern(request.spec.patterns[decider])
-    return Verdict(ignored, by)
-
-
 entries = Listing
 """The name under which the package exports it."""
 
 
 def _sent_parents(request: Request) -> frozenset[str]:
-    """Return the ignored directories that are sent ahead of a re-included entry below them.
-
-    This needs a walk of its own, unless there are no exceptions.
-    """
-    exceptions = any(pattern.include is False for pattern in request.spec.patterns)
-    if not exceptions or not request.builder.sends_ignored_parents:
-        return frozenset()
-    walk = Walk(request)
+    """Return the ignored directories that are sent ahead of a re-included entry below them."""
+    # Without exceptions there are none; else this needs a walk of its own.
+    walk = Walk(request) if request.spec.reach != [] else ()
     return frozenset(e.path for e in walk if isinstance(e, Folder) and e.mark.ignored)
 
 

@@ -148,7 +148,7 @@ _ANY, _ONE = "\ue000", "\ue001"
 
 
 Cover = Literal["itself", "above"]
-"""Whether the wider pattern matches each path of the narrower one, or also a directory above."""
+"""The wider pattern matches each path of the narrower one, or a directory above it."""
 
 
 def covers(wide: DockerIgnorePattern, narrow: DockerIgnorePattern) -> Cover | None:

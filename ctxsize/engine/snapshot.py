@@ -242,12 +242,11 @@ class Snapshot:
 
 def _entries_of(event: Files | IgnoredEntries) -> dict[str, int | File]:
     """Return the entries of an event in the form in which a directory keeps them."""
-    entries = zip(event.names, event.stats, strict=True)
     if isinstance(event, Files) and event.plain:
-        return {name: each.st_size for name, each in entries}
+        return dict(zip(event.names, event.sizes, strict=True))
     unreadable = event.unreadable if isinstance(event, Files) else ()
     found: dict[str, int | File] = {}
-    for name, each in entries:
+    for name, each in zip(event.names, event.stats, strict=True):
         links, inode = each.st_nlink, each.st_ino if each.st_nlink > 1 else 0
         readable = name not in unreadable
         found[name] = File(name, each.st_mode, each.st_size, links, inode, readable).kept

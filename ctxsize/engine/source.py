@@ -28,7 +28,7 @@ _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _ALL_MAY_READ = 0o444
 
 
-def in_steps(directories: list[str], others: list[str]) -> list[Step]:
+def _in_steps(directories: list[str], others: list[str]) -> list[Step]:
     """Return the names of a directory in byte order, those between directories in runs."""
     order = _order(directories, others)
     directories.sort(key=order)
@@ -44,7 +44,6 @@ def in_steps(directories: list[str], others: list[str]) -> list[Step]:
 
 
 def _runs(names: list[str]) -> list[Step]:
-    """Return `names` in runs of at most `MOST_TOGETHER`."""
     return [names[at : at + MOST_TOGETHER] for at in range(0, len(names), MOST_TOGETHER)]
 
 
@@ -125,7 +124,7 @@ class DiskDirectory:
                     directories.append(entry.name)
                 else:
                     others.append(entry.name)
-        return in_steps(directories, others)
+        return _in_steps(directories, others)
 
     def enter(self, name: str) -> DiskDirectory:
         fd = os.open(name, _OPEN_DIRECTORY, dir_fd=self._fd)
@@ -263,7 +262,11 @@ class MemoryDirectory:
     # Methods for a walk, as those of `DiskDirectory`. Targets and attributes are not kept.
 
     def steps(self) -> list[Step]:
-        return in_steps([*self.folders], [*self.entries])
+        # The order matters between directories, and for files with several names.
+        in_any_order = not self.folders and not self.special
+        return (
+            _runs([*self.entries]) if in_any_order else _in_steps([*self.folders], [*self.entries])
+        )
 
     def enter(self, name: str) -> MemoryDirectory:
         return self.folders[name]

@@ -12,7 +12,14 @@ from typing import TypeVar
 
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.directories import SECRET_START, Clues, Sum, extension, size_tree
-from ctxsize.engine.events import Event, Files, Folder, IgnoredEntries, public_pattern
+from ctxsize.engine.events import (
+    Event,
+    Files,
+    Folder,
+    IgnoredEntries,
+    IgnoredFolder,
+    public_pattern,
+)
 from ctxsize.engine.request import Request
 from ctxsize.engine.wire import METERS
 from ctxsize.model import Ignored, Measurement, Problem, Share, Totals
@@ -56,26 +63,23 @@ class WalkSums:
 
     def add(self, event: Event) -> None:
         """Add an event of a walk."""
-        if isinstance(event, Files):
-            self._files += len(event.names) - len(event.links)
-            self._symlinks += len(event.links)
-            self._hardlinks += len(event.linked)
-            self._wait(event, len(event.names))
-        elif isinstance(event, Folder):
-            self._directories += 1
-            self._ignored[2] -= event.mark.ignored  # it was counted as ignored before
-            self._wait(event, 1)
-        elif isinstance(event, IgnoredEntries):
+        if isinstance(event, IgnoredEntries):
             self._add_ignored(event)
-        else:
+        elif isinstance(event, IgnoredFolder):
             self._ignored[2] += 1
             self._unopened += not event.entered
-
-    def _wait(self, event: Files | Folder, count: int) -> None:
-        self._waiting.append(event)
-        self._room -= count
-        if self._room < 0:
-            self.settle()
+        else:
+            if isinstance(event, Files):
+                self._files += len(event.names) - len(event.links)
+                self._symlinks += len(event.links)
+                self._hardlinks += len(event.linked)
+                self._room -= len(event.names)
+            else:
+                self._directories += 1
+                self._ignored[2] -= event.mark.ignored  # it was counted as ignored before
+            self._waiting.append(event)
+            if self._room < 0:
+                self.settle()
 
     def add_found(
         self,
@@ -247,11 +251,12 @@ def _shares(sums: Iterable[tuple[str, Sum, int | None]]) -> tuple[Share, ...]:
 
 def _pattern_shares(request: Request, sums: dict[int | None, Sum]) -> tuple[Share, ...]:
     """Return the shares of patterns by their indexes; None for no pattern."""
-    named: list[tuple[str, Sum, int | None]] = []
-    for index, each in sums.items():
-        pattern = None if index is None else public_pattern(request.spec.patterns[index])
-        named.append((str(pattern or ""), each, pattern.line if pattern else None))
-    return _shares(named)
+    patterns = request.spec.patterns
+    found = {index: public_pattern(patterns[index]) for index in sums if index is not None}
+    return _shares(
+        (str(found[index]), each, found[index].line) if index is not None else ("", each, None)
+        for index, each in sums.items()
+    )
 
 
 def _largest_directories(direct: dict[str, Sum], top: int) -> tuple[Share, ...]:

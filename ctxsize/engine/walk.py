@@ -158,7 +158,8 @@ class Walk:
     ) -> _Frame | None:
         """Put the subdirectory `name` on the stack; None if unreadable where no builder stops."""
         path = frame.prefix + name
-        state = state or self._evaluator.enter(frame.state, frame.prefix, name)
+        if state is None:
+            state = self._evaluator.enter(frame.state, frame.prefix, name)
         try:
             directory = frame.directory.enter(name)
         except OSError as error:

@@ -23,7 +23,7 @@ class Meter:
 
     printed: Callable[[int], str] = staticmethod(str)
     is_newer = False
-    """Whether older releases send less: no field for an attribute without a value."""
+    """True if older releases send less: no field for an attribute without a value."""
 
     def __init__(self) -> None:
         self._sum = 0
@@ -47,7 +47,6 @@ _FIN = 2  # bytes of the last packet
 _TYPE_FIELD = 2
 _NO_CONTENT = 1 - 2 * _CHUNK
 """The size of an entry without packets: it makes `_packets_of` return 0."""
-_MOST_BYTES = 4  # of a character
 _USUAL_MODE = 3  # bytes for a file that everybody may read, without special bits
 _SURELY_SHORT = 127 - 2 - _USUAL_MODE - 10 - 11
 """Bytes of a path up to which its packet has a short head, whatever the file's size and time."""
@@ -76,20 +75,18 @@ class PacketMeter(Meter):
 
     def add(self, events: Sequence[Files | Folder]) -> None:
         sizes: list[int] = []
-        packets = 0
-        plain: list[Files] = []
+        usual: list[Files] = []
         for event in events:
             if isinstance(event, Folder):
                 self._sum += self._announced(event.path, event.stat, 0, "", event.xattrs)
                 sizes.append(_NO_CONTENT)
-            elif event.plain:
-                plain.append(event)
+            elif event.plain and _is_usual(event):
+                usual.append(event)
                 sizes += event.sizes
             else:
-                travelling = self._one_by_one(event)
-                packets += sum(map(_packets_of, travelling))
-                sizes += travelling
-        self._add_heads(sizes, packets + self._together(plain))
+                sizes += self._one_by_one(event)
+        self._together(usual)
+        self._add_heads(sizes, sum(map(_packets_of, sizes)))
 
     def _add_heads(self, sizes: Sequence[int], packets: int) -> None:
         """Add the heads of the packets of entries, which hold a type and the entry's position.
@@ -106,33 +103,21 @@ class PacketMeter(Meter):
             for at, size in enumerate(sizes, first):
                 self._sum += (_TYPE_FIELD + _number(at)) * _packets_of(size)
 
-    def _together(self, plain: list[Files]) -> int:
-        """Add plain files that arrive whole; return the number of packets of their content.
+    def _together(self, usual: list[Files]) -> None:
+        """Add plain files with usual paths and times.
 
-        A file's packet has path, mode (three bytes), size and time, with two heads: one for the
-        path and one for all. A short head has a length of one byte.
+        A file's packet has path, mode (three bytes), size and time, with two heads of two bytes:
+        one for the path and one for all.
         """
-        names = [*chain.from_iterable([files.names for files in plain])]
-        text = "".join(names)
-        longest = max(map(len, names), default=0) * (1 if text.isascii() else _MOST_BYTES)
-        total = _takes(text) + (4 + _USUAL_MODE) * len(names)
-        for files in plain:
-            before, times = _takes(files.prefix), [each.st_mtime_ns for each in files.stats]
-            total += before * len(times)
-            usual = min(times) >= 0 and max(times) < 2**63
-            total += sum([_NUMBER[t.bit_length()] for t in times] if usual else map(_number, times))
-            if before + longest > _SURELY_SHORT:
-                total += _long_heads(before, files.names, files.sizes, times)
-        sizes = [*chain.from_iterable([files.sizes for files in plain])]
+        for files in usual:
+            names, before = files.names, len(files.prefix)
+            self._sum += sum(map(len, names)) + (before + 4 + _USUAL_MODE) * len(names)
+            self._sum += sum([_NUMBER[each.st_mtime_ns.bit_length()] for each in files.stats])
+        sizes = [*chain.from_iterable([files.sizes for files in usual])]
         # Content below a chunk is its bytes and a length as long as the size field.
-        numbers = sum([_NUMBER[size.bit_length()] for size in sizes])
-        total += sum(sizes) + 2 * numbers
-        packets = 2 * len(sizes) - sizes.count(0)
+        self._sum += sum(sizes) + 2 * sum([_NUMBER[size.bit_length()] for size in sizes])
         for size in [size for size in sizes if size >= _CHUNK]:
-            total += _content(size) - size - _NUMBER[size.bit_length()]
-            packets += _packets_of(size) - 2
-        self._sum += total
-        return packets
+            self._sum += _content(size) - size - _NUMBER[size.bit_length()]
 
     def _one_by_one(self, files: Files) -> list[int]:
         """Add files of any kind; return the bytes of content of each."""
@@ -175,19 +160,15 @@ def _packets_of(size: int) -> int:
 
 
 def _takes(text: str) -> int:
-    """Return the bytes of a text."""
     return len(text) if text.isascii() else len(os.fsencode(text))
 
 
-def _long_heads(before: int, names: list[str], sizes: list[int], times: list[int]) -> int:
-    """Return the number of usual heads with a second byte; `before` is the length of the prefix."""
-    paths = [before + _takes(name) for name in names]
-    rest = 2 + _USUAL_MODE
-    packets = [
-        length + (length > 127) + _NUMBER[size.bit_length()] + _number(time) + rest
-        for length, size, time in zip(paths, sizes, times, strict=True)
-    ]
-    return sum(map((127).__lt__, paths)) + sum(map((127).__lt__, packets))
+def _is_usual(files: Files) -> bool:
+    """Return whether the heads of plain files are short, and nothing has more bytes than usual."""
+    names, times = files.names, [each.st_mtime_ns for each in files.stats]
+    short = len(files.prefix) + max(map(len, names)) <= _SURELY_SHORT
+    in_range = min(times) >= 0 and max(times) < 2**63
+    return short and in_range and "".join((files.prefix, *names)).isascii()
 
 
 def _content(size: int) -> int:

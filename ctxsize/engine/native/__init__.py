@@ -221,7 +221,8 @@ def _add_results(found: tuple[tuple[bytes, bytes], ...], python: Walk, sums: Wal
     totals, direct, extensions, patterns, largest, clues, back, cut = map(_read, found[:-1])
     column = memoryview(found[-1][1]).cast("q")
     by_pattern = _groups(patterns[1], 3)
-    sums.add_found(totals[1], _rows(direct), _rows(extensions), by_pattern, _rows(largest))
+    rows = (_rows(*direct), _rows(*extensions), by_pattern, _rows(*largest))
+    sums.add_found(totals[1], *rows)
     _add_clues(sums.clues, *clues)
     texts, at, entries = iter(back[0]), 0, 0
     for run, before, kind, count in (*_groups(back[1], 4), (len(cut[1]) // 2, 0, -1, 0)):
@@ -238,20 +239,16 @@ def _add_results(found: tuple[tuple[bytes, bytes], ...], python: Walk, sums: Wal
 
 
 def _groups(numbers: array[int], size: int) -> Iterator[tuple[int, ...]]:
-    """Return `numbers` in groups of this size."""
     return zip(*(numbers[part::size] for part in range(size)), strict=True)
 
 
-def _rows(pair: tuple[list[str], array[int]]) -> Iterator[tuple[str, int, int]]:
-    """Return each text with its two numbers."""
-    texts, numbers = pair
+def _rows(texts: list[str], numbers: array[int]) -> Iterator[tuple[str, int, int]]:
     return zip(texts, numbers[::2], numbers[1::2], strict=True)
 
 
 def _add_clues(clues: Clues, texts: list[str], numbers: array[int]) -> None:
     """Add names that the core recorded: prefix and name, their meaning, and bytes."""
-    named = zip(texts[::2], texts[1::2], numbers[::2], numbers[1::2], strict=True)
-    for prefix, name, kinds, size in named:
+    for prefix, (name, kinds, size) in zip(texts[::2], _rows(texts[1::2], numbers), strict=True):
         if kinds & (_MARK | _FOLDER):
             clues.names[name].add(prefix)
         if kinds & _SECRET:
