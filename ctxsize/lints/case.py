@@ -12,9 +12,9 @@ from ctxsize.codes import severity_of
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Mark, up_to
 from ctxsize.engine.ignorefile import BOM, IgnoreFile, sent_text
-from ctxsize.engine.memory import Sent, SentDifference, differences
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
+from ctxsize.engine.snapshot import Sent, SentDifference, differences
 from ctxsize.engine.trial import Matcher
 from ctxsize.findings import Changes, Confidence, Edit, Finding, Fix, Location, Paths, Severity
 from ctxsize.lints.lines import Line, read_line

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from ctxsize.codes import severity_of
 from ctxsize.engine.events import Steps, step
-from ctxsize.engine.memory import MemoryDirectory
 from ctxsize.engine.request import ignore_file_to_write
 from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.source import MemoryDirectory
 from ctxsize.errors import InputError
 from ctxsize.findings import Confidence, Edit, Finding, Location, Severity, in_order
 from ctxsize.model import Amount
