@@ -180,7 +180,6 @@ class Use:
 
     @property
     def several_platforms(self) -> bool:
-        """Return whether one build runs the step for several platforms at once."""
         return self.recipe.runs_at_once(self.stage)
 
     @property
@@ -198,8 +197,9 @@ class Use:
 
     def __str__(self) -> str:
         base = self.stage.base or "an unknown image"
-        text = f"{self.recipe.path}:{self.step.line}: {base}, {self.stage.label}"
-        return self.recipe.masked(text)
+        return self.recipe.masked(
+            f"{self.recipe.path}:{self.step.line}: {base}, {self.stage.label}"
+        )
 
 
 def _by_id(recipes: Iterable[Recipe]) -> Iterator[tuple[str, list[Use], list[list[Use]]]]:
