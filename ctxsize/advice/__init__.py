@@ -18,12 +18,11 @@ from ctxsize.advice.recipe import Recipe, read_recipe, slug
 from ctxsize.codes import names
 from ctxsize.config import Config
 from ctxsize.discovery import Discovery, FoundBuild
-from ctxsize.engine.border import border_of
 from ctxsize.engine.request import Plan
 from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.findings import Edit, Finding, Severity, in_order
 from ctxsize.model import Problem
-from ctxsize.reader import read_file
+from ctxsize.reader import border_of, read_file
 
 Rule = Callable[[Sequence[Recipe]], Iterator[Finding]]
 """A function that yields the findings of one code in the Dockerfiles of a repository."""

@@ -95,7 +95,7 @@ def _repeated_install(recipe: Recipe, stage: BuiltStage) -> tuple[Fetch, Finding
     everything: StageStep | None = None
     before, own = set[str](), set(stage.own)
     for step in stage.history:
-        if step.takes_all:
+        if step.is_copy and "." in step.sources:
             if step.is_inherited:
                 return None  # the base stage copies it before this stage can copy manifests
             everything = everything or step

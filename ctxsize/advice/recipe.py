@@ -21,14 +21,13 @@ from ctxsize.discovery import FoundBuild
 from ctxsize.dockerfile.instructions import Dockerfile, Instruction
 from ctxsize.dockerfile.sources import ALIASES
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
-from ctxsize.engine.border import holds
 from ctxsize.engine.builders import BUILDERS
+from ctxsize.engine.dockerfiles import find_ignore_file
 from ctxsize.engine.evaluate import DockerIgnoreSpec
-from ctxsize.engine.governing import find_ignore_file
 from ctxsize.engine.request import Plan
 from ctxsize.errors import CtxsizeError, DockerfileError, IgnoreFileError, UndecidedError
 from ctxsize.findings import Confidence, Edit, Finding, Fix, Location, Severity
-from ctxsize.reader import read_file
+from ctxsize.reader import holds, read_file
 
 _MOST_STEPS = 500_000
 """Number of steps of all stages of a Dockerfile, each with the steps of its base stages."""

@@ -12,8 +12,7 @@ from click.core import ParameterSource
 from ctxsize import api, checking
 from ctxsize.build import Build
 from ctxsize.cli import options, output
-from ctxsize.config import Budget
-from ctxsize.config.keys import BUDGET_KEYS, OF
+from ctxsize.config import BUDGET_KEYS, OF, Budget
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
 
 _TOP = 5

@@ -8,7 +8,7 @@ from dataclasses import replace
 import click
 
 from ctxsize import api, units
-from ctxsize.clean.plan import Cleaning, CleanPlan, Result
+from ctxsize.clean import Cleaning, CleanPlan, Result
 from ctxsize.clean.proofs import ECOSYSTEMS
 from ctxsize.cli import options, output
 

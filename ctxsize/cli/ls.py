@@ -9,9 +9,9 @@ import click
 from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import options, output
-from ctxsize.entry import Entry, Kind
 from ctxsize.formats import json
 from ctxsize.formats.names import quoted
+from ctxsize.model import Entry, Kind
 
 
 @click.command("ls")

@@ -9,7 +9,7 @@ from click.shell_completion import get_completion_class
 
 from ctxsize.cli import options, output
 from ctxsize.codes import Rules, all_codes
-from ctxsize.errors import InputError, hint_at
+from ctxsize.errors import InputError
 from ctxsize.formats import json as shapes
 
 
@@ -59,7 +59,7 @@ def schema(name: str | None) -> None:
         output.write("".join(f"{each}\n" for each in shapes.SCHEMAS))
         return
     if name not in shapes.SCHEMAS:
-        raise InputError(f"no such schema: {name!r}", hint=hint_at(name, shapes.SCHEMAS))
+        raise InputError(f"no such schema: {name!r}", hint=f"one of {', '.join(shapes.SCHEMAS)}")
     output.write(json.dumps(shapes.schema(name), indent=2) + "\n")
 
 

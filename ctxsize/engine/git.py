@@ -16,8 +16,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from ctxsize.engine.border import holds, top_of
 from ctxsize.model import Problem
+from ctxsize.reader import holds, top_of
 
 _SECONDS = 10.0
 """Seconds until a git command is stopped."""

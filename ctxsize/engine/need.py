@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ctxsize.build import Build
-from ctxsize.dockerfile.images import Platform, familiar_name, machine_platform, parse_platform
+from ctxsize.dockerfile.images import familiar_name, machine_platform, parse_platform
 from ctxsize.dockerfile.instructions import located
 from ctxsize.dockerfile.parse import find_syntax
 from ctxsize.dockerfile.sources import Unknown
@@ -42,7 +42,7 @@ def platforms_of(request: Request) -> tuple[str, ...]:
     Without `--platform` that is the one in `DOCKER_DEFAULT_PLATFORM`, which Docker's command line
     reads, or else this machine's. Raises `InputError` for a value that is no platform.
     """
-    own, found = _own_platform(), []
+    own, found = _own_platform(), list[str]()
     named = request.build.platforms
     given = named or (os.environ.get("DOCKER_DEFAULT_PLATFORM") or "local",)
     for text in ",".join(given).split(","):
@@ -53,10 +53,10 @@ def platforms_of(request: Request) -> tuple[str, ...]:
             wrong = "DOCKER_DEFAULT_PLATFORM is no platform"
             wrong = f"--platform: {error.message}" if named else wrong
             raise InputError(wrong, hint="for instance linux/arm64") from None
-    return tuple(dict.fromkeys(map(str, found)))
+    return tuple(dict.fromkeys(found))
 
 
-def _own_platform() -> Platform:
+def _own_platform() -> str:
     """Return the platform on which Docker builds here: Linux, also in a virtual machine."""
     return machine_platform("x86_64" if sys.platform == "win32" else os.uname().machine)
 
@@ -173,7 +173,7 @@ def _need(request: Request, platform: str, named: Mapping[str, bool]) -> Context
         target=build.target,
         build_arguments=build.build_arguments,
         platform=platform,
-        build_platform=str(_own_platform()),
+        build_platform=_own_platform(),
         contexts=named,
     )
     for source in need.sources:

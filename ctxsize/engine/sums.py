@@ -8,10 +8,11 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Sequence, Set
 from itertools import chain
+from os.path import splitext
 from typing import TypeVar
 
 from ctxsize.engine.builders import Builder
-from ctxsize.engine.directories import SECRET_START, Clues, Sum, extension, size_tree
+from ctxsize.engine.directories import SECRET_START, Clues, Sum, size_tree
 from ctxsize.engine.events import (
     Batch,
     Event,
@@ -199,7 +200,7 @@ class WalkSums:
         if "\n." in text:  # quicker than a look at each name
             for place in [place for place, name in enumerate(names) if name[0] == "."]:
                 hidden.add(ends[place])
-                ends[place] = extension(names[place])
+                ends[place] = splitext(names[place])[1]
         by_end: defaultdict[str, list[int]] = defaultdict(list)
         for end, size in zip(ends, sizes, strict=True):
             by_end[end].append(size)
@@ -207,7 +208,7 @@ class WalkSums:
             # Of a name without a dot this is its last character.
             _add(self._by_extension, end if end[:1] == "." else "", sum(each), len(each))
         for name in chain.from_iterable(each.links for each in linking):
-            self._by_extension[extension(name)][1] -= 1
+            self._by_extension[splitext(name)[1]][1] -= 1
         if f"\n{SECRET_START}" in text:
             hidden.add(SECRET_START)
         return by_end.keys() | hidden

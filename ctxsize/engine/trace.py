@@ -11,14 +11,14 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from ctxsize.engine.automaton import Program
-from ctxsize.engine.dockerfiles import may_read
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Step, matches, refuses, up_to
 from ctxsize.engine.events import public_pattern
 from ctxsize.engine.inspect import NO_PERMISSION, WITHHELD
 from ctxsize.engine.memory import MemoryDirectory
 from ctxsize.engine.request import Request, inside
-from ctxsize.entry import Pattern, Verdict
 from ctxsize.errors import IgnoreFileError, InputError
+from ctxsize.model import Pattern, Verdict
+from ctxsize.reader import may_read
 
 if TYPE_CHECKING:
     from ctxsize.dockerfile.sources import Source

@@ -8,8 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from ctxsize.dockerfile.sources import Source
-from ctxsize.dockerfile.state import what_decides
+from ctxsize.dockerfile.sources import Source, what_decides
 from ctxsize.dockerfile.taken import Asked, Paths
 from ctxsize.engine.events import Progress
 from ctxsize.engine.narrow import Narrowed, follow, include_spec

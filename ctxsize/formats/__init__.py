@@ -13,7 +13,7 @@ from dataclasses import dataclass
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ctxsize.advice import DockerfileAdvice
-    from ctxsize.clean.plan import Cleaning
+    from ctxsize.clean import Cleaning
     from ctxsize.codes import Rules
     from ctxsize.guard import CheckReport, DiffReport
     from ctxsize.lints import Linted

@@ -147,7 +147,7 @@ def lint(
         cases.note_limits(case)
     directories = [each for each in paths or (".",) if not alone and os.path.isdir(each)]
     ours = known if config.path is not None else ()
-    unused = wanted.unused(ours, *directories, files=[each.path for each in targets])
+    unused = wanted.unused(ours, *directories)
     return Linted(tuple(files), tuple(dict.fromkeys(cases.problems)), unused)
 
 

@@ -14,7 +14,7 @@ from ctxsize.findings import Confidence, Finding, Fix, Severity
 from ctxsize.lints.case import Case
 from ctxsize.lints.lines import Line
 from ctxsize.lints.lookup import LintTree
-from ctxsize.recommender.matches import names
+from ctxsize.recommender.build_files import names
 from ctxsize.recommender.rules import all_rules, texts
 from ctxsize.units import plural
 

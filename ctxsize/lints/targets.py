@@ -10,19 +10,18 @@ from functools import cache
 from ctxsize.build import Build
 from ctxsize.config import Config, builds
 from ctxsize.discovery import FoundBuild, Place, discover, merged
-from ctxsize.engine.border import border_of, holds, top_of
 from ctxsize.engine.builders import BUILDERS, Builder
-from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
+from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file, read_ignore_file
 from ctxsize.engine.events import Progress
-from ctxsize.engine.governing import read_ignore_file
 from ctxsize.engine.ignorefile import IgnoreFile
-from ctxsize.engine.request import Plans, Request, without_patterns
+from ctxsize.engine.request import Plans, Request, request_of
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import CtxsizeError, InputError
 from ctxsize.findings import Location
 from ctxsize.lints.case import MOST_COMPARED, MOST_WORK, Case
 from ctxsize.lints.lookup import LintTree, Target
 from ctxsize.model import Problem
+from ctxsize.reader import border_of, holds, top_of
 
 STDIN = "<stdin>"
 _ENDINGS = (".dockerignore", ".containerignore")
@@ -76,7 +75,9 @@ class Cases:
     def _request(self, build: Build, *, alone: bool = False) -> Request | None:
         """Return the request of a build, `alone` without a Dockerfile; None if it fails."""
         try:
-            return without_patterns(build, BUILDERS[build.builder], alone=alone, plans=self.plans)
+            return request_of(
+                build, BUILDERS[build.builder], alone=alone, patterns=False, plans=self.plans
+            )
         except CtxsizeError as error:
             error.message = build.masked(error.message)
             self._note(error)
@@ -130,7 +131,7 @@ def targets_of(
 
 def _governing(build: Build, builder: Builder, plans: Plans) -> Target:
     """Return the ignore file that governs `build`."""
-    request = without_patterns(build, builder, plans=plans)
+    request = request_of(build, builder, patterns=False, plans=plans)
     if request.ignore_file is None:
         hint = "`ctxsize suggest` proposes one"
         raise InputError("no ignore file governs this build", path=build.context, hint=hint)
@@ -239,7 +240,7 @@ class Layout:
 
 def _configured(config: Config, root: str) -> Iterator[FoundBuild]:
     """Yield the builds that `config` defines with a context or a Dockerfile below `root`."""
-    for name, build in builds(config):
+    for name, build in ((each.name, each.build) for _, found in builds(config) for each in found):
         usual = os.path.normpath(os.path.join(build.context, "Dockerfile"))
         if build.dockerfile is None and os.path.isfile(usual):
             build = replace(build, dockerfile=usual)

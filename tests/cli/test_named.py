@@ -127,8 +127,8 @@ def test_an_image_may_bring_variables_and_triggers(app: Path) -> None:
     [
         ({"x": "../none"}, "failed to get build context x: stat ../none: no such file"),
         ({"x": "../lib/a"}, "failed to get build context x: stat ../lib/a: not a directory"),
-        ({"X": "../lib"}, "invalid context name X: invalid reference format"),
-        ({"": "../lib"}, "invalid context name : invalid reference format"),
+        ({"X": "../lib"}, "invalid context name X: invalid image name"),
+        ({"": "../lib"}, "invalid context name : invalid image name"),
     ],
 )
 def test_a_wrong_build_context_is_an_input_error(

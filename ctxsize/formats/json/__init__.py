@@ -19,8 +19,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ctxsize.entry import Entry
     from ctxsize.formats import Outcome
+    from ctxsize.model import Entry
     from ctxsize.scanning import Row
 
 Shape = dict[str, object]

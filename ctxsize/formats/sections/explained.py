@@ -8,10 +8,10 @@ from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.sourcing import Fate, SourceCheck
 from ctxsize.engine.trace import Explanation, Level, NearMiss, Outcome, Taker
-from ctxsize.entry import Pattern, Verdict
 from ctxsize.formats.names import quoted, visible
 from ctxsize.formats.sections import Item, Prose, Section
 from ctxsize.formats.wording import EXAMPLES, more
+from ctxsize.model import Pattern, Verdict
 from ctxsize.units import plural
 
 _WIDENING = ("tmpfs", "git")

@@ -30,7 +30,7 @@ from ctxsize.units import human, plural
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ctxsize.advice import DockerfileAdvice
-    from ctxsize.clean.plan import CleanCandidate, Cleaning, DiskSize, Part, Passed
+    from ctxsize.clean import CleanCandidate, Cleaning, DiskSize, Part, Passed
     from ctxsize.codes import Rules
     from ctxsize.lints import Linted, LintedFile
     from ctxsize.scanning import Row, Scan

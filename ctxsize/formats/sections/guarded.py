@@ -13,7 +13,7 @@ from ctxsize.formats.sections import Item, Name, NextStep, Prose, Section, Table
 from ctxsize.formats.sections.measured import table_of
 from ctxsize.formats.wording import amount, change, command, more
 from ctxsize.guard import CheckReport, ContextCheck, DiffReport
-from ctxsize.guard.changes import SizeChange
+from ctxsize.guard.baseline import SizeChange
 from ctxsize.model import Share
 from ctxsize.units import human, plural
 
