@@ -140,11 +140,10 @@ def explain(
     Raises what `measure` raises, and `InputError` for a path outside the context.
     """
     from ctxsize.engine import trace
-    from ctxsize.engine.arrivals import Takers
     from ctxsize.engine.need import request_named
 
     request = request_named(request_for(build, **options), named)
-    add = Takers(request).added_to
+    add = trace.Takers(request).added_to
     return [add(trace.explain(request, trace.in_context(request, path))) for path in paths]
 
 

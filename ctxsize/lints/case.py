@@ -10,18 +10,18 @@ from types import MappingProxyType
 
 from ctxsize.codes import severity_of
 from ctxsize.engine.builders import Builder
-from ctxsize.engine.evaluate import DockerIgnoreSpec, Step, up_to
+from ctxsize.engine.evaluate import DockerIgnoreSpec, Mark, up_to
 from ctxsize.engine.ignorefile import BOM, IgnoreFile, sent_text
-from ctxsize.engine.memory import Sent, SentDifference, differences
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
-from ctxsize.engine.trace import Matcher
+from ctxsize.engine.snapshot import Sent, SentDifference, differences
+from ctxsize.engine.trial import Matcher
 from ctxsize.findings import Changes, Confidence, Edit, Finding, Fix, Location, Paths, Severity
 from ctxsize.lints.lines import Line, read_line
 from ctxsize.lints.lookup import LintTree, Target
 from ctxsize.model import Amount
 from ctxsize.units import human, plural
-from ctxsize.writer.merge import edit_lines
+from ctxsize.writer import edit_lines
 
 MOST_COMPARED, MOST_WORK = 10_000, 1_000_000
 """Number of patterns up to which each is compared with the others, and of lines for proofs."""
@@ -116,8 +116,9 @@ class Case:
     def _matcher(self) -> Matcher:
         return Matcher(self.spec)
 
-    def step(self, path: str) -> Step:
-        return self._matcher.step(path)
+    def step(self, path: str) -> Mark:
+        """Return the verdict on `path` by the patterns alone."""
+        return self._matcher.mark(path)
 
     def matching(self, path: str) -> list[Line]:
         """Return the lines whose patterns match `path` itself, in file order."""

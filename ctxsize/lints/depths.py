@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from ctxsize.engine.evaluate import up_to
-from ctxsize.engine.memory import Sent
 from ctxsize.engine.segments import is_literal
+from ctxsize.engine.snapshot import Sent
 from ctxsize.findings import Confidence, Finding, Fix, Severity
 from ctxsize.lints.case import Case
 from ctxsize.lints.lines import Line

@@ -11,13 +11,11 @@ from ctxsize.build import Build
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.events import order
 from ctxsize.engine.git import GitError, find
-from ctxsize.engine.memory import Sent
 from ctxsize.engine.need import Include, includes_of
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
-from ctxsize.engine.snapshot import Snapshot
-from ctxsize.engine.trace import Matcher
-from ctxsize.engine.trial import Trial, own_path
+from ctxsize.engine.snapshot import Sent, Snapshot
+from ctxsize.engine.trial import Matcher, Trial, own_path
 from ctxsize.errors import CtxsizeError
 from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.tree import outermost

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from ctxsize.engine.golang import has_wildcards
-from ctxsize.engine.need import context_need_of
+from ctxsize.engine.need import needs_of
 from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.request import Request
 from ctxsize.engine.sourcing import Fate, SourceCheck, Sources
@@ -73,7 +73,7 @@ def _checks(case: Case, request: Request) -> Iterator[SourceCheck]:
     for target in targets:
         asked = replace(request, build=replace(request.build, target=target))
         with suppress(CtxsizeError):
-            need, sources = context_need_of(asked), Sources(asked)
+            need, sources = next(iter(needs_of(asked).values())), Sources(asked)
             lines = (each.line for each in need.sources if each.kind in ("copy", "add"))
             for number in dict.fromkeys(lines):
                 with suppress(CtxsizeError):

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from ctxsize.engine.evaluate import up_to
-from ctxsize.engine.segments import Cover, covers
-from ctxsize.engine.trace import Matcher
+from ctxsize.engine.segments import covers
+from ctxsize.engine.trial import Matcher
 from ctxsize.findings import Finding, Severity
 from ctxsize.lints.case import MOVE_TO_END, NOTHING, REMOVE, Case
 from ctxsize.lints.lines import Line
@@ -126,14 +126,14 @@ def _implies(case: Case, wide: Line, narrow: Line) -> bool:
     if wide.pattern is None or narrow.pattern is None or _other_kind_between(case, wide, narrow):
         return False
     cover = covers(wide.pattern, narrow.pattern)
-    if cover is Cover.ITSELF:
-        equal = covers(narrow.pattern, wide.pattern) is Cover.ITSELF
+    if cover == "itself":
+        equal = covers(narrow.pattern, wide.pattern) == "itself"
         return not equal or wide.number < narrow.number
     last = max(wide.number, narrow.number)
     # `**/name` is meant to override exceptions, even if it precedes them.
     meant = narrow.text.startswith("**/") and bool(case.exceptions)
     is_first = not case.has_between(0, last, exceptions=True)
-    return cover is Cover.ABOVE and is_first and not meant
+    return cover == "above" and is_first and not meant
 
 
 def duplicate(case: Case) -> Iterator[Finding]:

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 from ctxsize.build import Build
 from ctxsize.engine.dockerfiles import is_dockerfile
 from ctxsize.engine.golang import has_wildcards
-from ctxsize.engine.memory import MemoryDirectory, Sent
 from ctxsize.engine.need import Include, includes_of, named_contexts, needs_of
 from ctxsize.engine.request import Plans, Request, request_of
-from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.snapshot import Sent, Snapshot
+from ctxsize.engine.source import MemoryDirectory
 from ctxsize.engine.trial import Attempt, Trial, own_path, planned
 from ctxsize.errors import CtxsizeError, DockerfileError, UndecidedError
 from ctxsize.model import Amount, Problem

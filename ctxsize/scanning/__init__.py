@@ -18,10 +18,9 @@ from ctxsize.discovery import Discovery, FoundBuild, Place
 from ctxsize.engine import golang
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.events import Progress, Steps, step, stepped
-from ctxsize.engine.memory import Sent, differences
 from ctxsize.engine.need import Include, includes_of
 from ctxsize.engine.request import Plans, Request, request_of
-from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.snapshot import Sent, Snapshot, differences
 from ctxsize.engine.transfers import unknown_transfer
 from ctxsize.errors import CtxsizeError, UndecidedError
 from ctxsize.findings import Confidence, Finding, Location, Severity, in_order
