@@ -1,4 +1,4 @@
-"""Carries out a plan; the only place that deletes directories.
+"""Deletes what was planned; no other module deletes directories.
 
 A directory is renamed, so that builds no longer find it, compared with the plan, then emptied entry
 by entry, each checked once more. What was not planned is kept, and put back under its name.
