@@ -109,7 +109,7 @@ def _tracked(top: str) -> git.SortedPaths | CleanObjection:
     if found.repository is None or found.repository.top != top:
         return CleanObjection("git", f"{top} holds a repository for which git does not answer")
     try:
-        return git.SortedPaths(found.repository.tracked | found.repository.submodules, _folded)
+        return git.SortedPaths(found.repository.tracked, _folded)
     except git.GitError as error:
         return CleanObjection("git", f"what git tracks is not known: {error}")
 

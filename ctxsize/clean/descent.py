@@ -153,9 +153,9 @@ def start_of(fd: int, path: str) -> bytes | None:
     above, _, name = path.rpartition("/")
     with Descent(fd) as descent, suppress(OSError):
         descent.follow(above)
-        return (
-            reader.read_start(name, _START_BYTES, dir_fd=descent.fd, links=False) if name else b""
-        )
+        if not name:
+            return b""
+        return reader.read_file(name, _START_BYTES, cut=True, dir_fd=descent.fd, links=False)
     return None
 
 

@@ -21,7 +21,7 @@ from ctxsize.clean import CleanObjection, DiskSize, Inventory, Part
 from ctxsize.clean.descent import Descent, ElsewhereError, held, locked_files, tour
 from ctxsize.clean.proofs import BY_NAME
 from ctxsize.engine.events import Progress
-from ctxsize.reader import entries_in, read_file, read_start
+from ctxsize.reader import entries_in, read_file
 
 REPOSITORIES = frozenset({".git", ".hg", ".svn", ".jj", ".bzr", "_darcs", ".pijul", "CVS"})
 """Names that show that a directory is under version control."""
@@ -226,7 +226,9 @@ def is_orphan(above: int, name: str) -> bool:
     if trash == name or not is_trash(trash) or held(above, [name]) is not None:
         return False
     with suppress(OSError):
-        start = read_start(name, len(_RECORD_START), dir_fd=above, links=False, owner=os.geteuid())
+        start = read_file(
+            name, len(_RECORD_START), cut=True, dir_fd=above, links=False, owner=os.geteuid()
+        )
         # A run that was killed while it wrote the record left only its beginning.
         if _RECORD_START.startswith(start):
             try:

@@ -17,8 +17,8 @@ from ctxsize.build import Build, is_reference, placed
 from ctxsize.discovery import compose
 from ctxsize.discovery.bakefile import BakeFile, Body, literal, read_hcl, read_json, texts_in
 from ctxsize.discovery.search import NotReadError, Place, Search, by_directory, shortened
-from ctxsize.engine.border import holds
 from ctxsize.engine.git import find_program
+from ctxsize.reader import holds
 
 # `defaultFilenames` of buildx: Bake reads all that exist, in this order. Up to buildx 0.13, files
 # in HCL came after all in JSON.

@@ -18,8 +18,8 @@ from ctxsize.build import Build, is_reference, placed
 from ctxsize.codes import severity_of
 from ctxsize.discovery.search import Place, Search
 from ctxsize.discovery.yaml import Yaml, YamlMapping, listed, load, mapping_of
-from ctxsize.engine.border import holds
 from ctxsize.findings import Finding, Location
+from ctxsize.reader import holds
 from ctxsize.shell import commands, in_directories, is_read_whole
 
 _BUILD = re.compile(

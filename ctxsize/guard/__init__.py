@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple
 
 from ctxsize.config import Budget
-from ctxsize.config.keys import Tolerance
 from ctxsize.findings import Confidence, Finding, Location, Severity
 from ctxsize.guard.baseline import Baseline, Known, SizeChange, SizeChanges, between
 from ctxsize.model import Amount, Clue, Counted, Directory, Measurement, Report
-from ctxsize.units import human, plural
+from ctxsize.units import Tolerance, human, plural
 
 DEFAULT_GROWTH = Tolerance(percent=5)  # growth that is allowed by default
 _MOST = 0.95  # share of a directory from which a single part of it is named instead

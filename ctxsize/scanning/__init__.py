@@ -18,16 +18,15 @@ from ctxsize.discovery import Discovery, FoundBuild, Place
 from ctxsize.engine import golang
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.events import Progress, Steps, step, stepped
-from ctxsize.engine.memory import Sent, differences
 from ctxsize.engine.need import Include, includes_of
 from ctxsize.engine.request import Plans, Request, request_of
-from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.snapshot import Sent, Snapshot, differences
 from ctxsize.engine.transfers import unknown_transfer
 from ctxsize.errors import CtxsizeError, UndecidedError
 from ctxsize.findings import Confidence, Finding, Location, Severity, in_order
 from ctxsize.model import Amount, Effect, Problem
-from ctxsize.recommender.advisor import Advisor, Choice
-from ctxsize.recommender.governed import discovered
+from ctxsize.recommender.advisor import Advisor
+from ctxsize.recommender.context import discovered
 from ctxsize.recommender.tree import travelling
 
 _LEAST_BYTES = 100_000  # of a saving that makes the ignore file of a sibling worth a finding
@@ -192,7 +191,7 @@ class _Contexts:
             self._planned[key] = None
             with suppress(CtxsizeError):
                 advisor = Advisor(snapshot, discovering=self._discovering)
-                edit = advisor.advise(Choice()).edit
+                edit = advisor.advise().edit
                 trial = advisor.trial
                 self._planned[key] = (
                     snapshot if edit is None else trial.written(trial.attempt(edit.after))
