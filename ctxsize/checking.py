@@ -55,9 +55,8 @@ def check(
     """Check `build`, or all builds of the configuration, against their budgets.
 
     `builds` replaces them, for example by those that `discover` finds; each has the budget of
-    its context in the configuration, or else that of its top level. `config` is by default
-    searched from the context upward; `budget` and `baseline` override it.
-    `update_baseline` writes the file before the comparison.
+    its context in the configuration, or else that of its top level. `budget` and `baseline`
+    override it. `update_baseline` writes the file before the comparison.
     Raises `InputErrors` for all that cannot be checked, and the errors of `measure`.
     """
     build = build_of(build, options)

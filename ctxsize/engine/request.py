@@ -47,8 +47,7 @@ class Plan:
 
     def __init__(self, read: Callable[[], bytes]) -> None:
         self._read = read
-        self.needs: dict[object, ContextNeed] = {}
-        """Needs that were evaluated, by all that they depend on."""
+        self.needs: dict[object, ContextNeed] = {}  # by all that they depend on
 
     @cached_property
     def data(self) -> bytes:
@@ -100,9 +99,7 @@ class Request:
     name: str = ""  # of a named context; empty for the build context
     problems: tuple[Problem, ...] = ()  # with the Dockerfile and the ignore files
     plan: Plan = field(default_factory=lambda: Plan(bytes), compare=False, repr=False)
-    """The Dockerfile, read once for all requests that are made of this one."""
     plans: Plans = field(default_factory=Plans, compare=False, repr=False)
-    """The Dockerfiles of all requests of a command."""
 
     @property
     def ignore_file_problems(self) -> list[Problem]:
