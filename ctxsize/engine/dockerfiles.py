@@ -113,10 +113,8 @@ def _opened(context: str, named: str | None, builder: Builder) -> FoundDockerfil
     # Docker's command line looks for that name too (`getDockerfileRelPath`).
     if os.path.basename(named) == _USUAL and not os.path.isfile(named) and os.path.isfile(lower):
         named = lower
-    fault = "cannot be read" if os.path.exists(named) else "does not exist"
-    fault = "is a directory" if os.path.isdir(named) else fault
     path = named if os.path.lexists(named) else None
-    return _readable(path, named, f"the Dockerfile {fault}")
+    return _readable(path, named, "the Dockerfile cannot be read")
 
 
 def _fetched(context: str, named: str | None) -> FoundDockerfile:

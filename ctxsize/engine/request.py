@@ -243,18 +243,15 @@ def ignore_file_to_write(request: Request) -> str:
 
 def _context_root(context: str) -> str:
     """Return the real path of the context. Raises `InputError` if it is no directory."""
-    hint = "name a directory, and the Dockerfile with -f"
-    if context == "-" or (is_remote(context) and not os.path.exists(context)):
-        what = "a context from standard input" if context == "-" else context
-        raise InputError(f"the builder fetches {what} itself: no ignore file is read", hint=hint)
     try:
         if stat.S_ISDIR(os.stat(context).st_mode):
             return os.path.realpath(context)
         message = "the context is not a directory"
     except (OSError, ValueError) as error:  # ValueError: a NUL, which no path has
-        absent = isinstance(error, (FileNotFoundError, NotADirectoryError, ValueError))
-        lead = "no such context" if absent else "the context cannot be used"
-        message = f"{lead}: {getattr(error, 'strerror', error)}"
+        message = f"no such context to read: {getattr(error, 'strerror', error)}"
+        if context == "-" or is_remote(context):
+            message = "the builder fetches this context itself: no ignore file is read"
+    hint = "name a directory, and the Dockerfile with -f"
     raise InputError(message, path=context or "''", hint=hint)
 
 
