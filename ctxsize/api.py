@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ctxsize.advice import DockerfileAdvice
     from ctxsize.build import Options
-    from ctxsize.clean.plan import CleanPlan, Result
+    from ctxsize.clean import CleanPlan, Result
     from ctxsize.config import Config
     from ctxsize.discovery import Discovery
     from ctxsize.engine.events import Progress, Steps
@@ -140,11 +140,10 @@ def explain(
     Raises what `measure` raises, and `InputError` for a path outside the context.
     """
     from ctxsize.engine import trace
-    from ctxsize.engine.arrivals import Takers
     from ctxsize.engine.need import request_named
 
     request = request_named(request_for(build, **options), named)
-    add = Takers(request).added_to
+    add = trace.Takers(request).added_to
     return [add(trace.explain(request, trace.in_context(request, path))) for path in paths]
 
 
@@ -211,11 +210,11 @@ def suggest(
     from ctxsize.accepting import finished
     from ctxsize.codes import names
     from ctxsize.engine.snapshot import Snapshot
-    from ctxsize.recommender.advisor import Advisor, Choice
+    from ctxsize.recommender.advisor import Advisor
 
     request = request_for(build, **options)
     advisor = Advisor(Snapshot.take(request, progress=progress), steps=steps)
-    advice = advisor.advise(Choice(only, unsafe))
+    advice = advisor.advise(only, unsafe=unsafe)
     hints = [each for each in request.problems if each.message.startswith(ELSEWHERE)]
     advice = replace(advice, problems=(*hints, *advice.problems))
     # A table may be about another build of the same context.

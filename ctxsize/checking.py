@@ -22,7 +22,6 @@ from ctxsize.engine.need import TAKES_UNKNOWN
 from ctxsize.engine.request import Plans
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
 from ctxsize.guard import baseline as baselines
-from ctxsize.guard import changes
 from ctxsize.model import Kind, Report
 from ctxsize.reader import refuse_way_out
 from ctxsize.units import human
@@ -276,4 +275,4 @@ def diff(
         return guard.Side(place, held.content_bytes, held.files, complete=complete), held
 
     (old, was), (new, now) = side(before), side(after or ".")
-    return guard.DiffReport(old, new, changes.between(was, now))
+    return guard.DiffReport(old, new, baselines.between(was, now))

@@ -105,22 +105,18 @@ class Clues:
             if path[at:] in FOLDERS:
                 self.names[path[at:]].add(path[:at])
 
-    def add_files(
-        self, names: Sequence[str], ends: Set[str], batches: Iterable[tuple[Files, Sequence[int]]]
-    ) -> None:
-        """Record files with their sizes; all have `names` and the extensions `ends`.
+    def add_files(self, several: Sequence[Files], ends: Set[str]) -> None:
+        """Record files with their sizes; all have the extensions `ends`.
 
         `ends` includes `SECRET_START` if a name begins with it.
         """
         secret = not _SECRET_ENDS.isdisjoint(ends)
-        if not secret and _NAMES.isdisjoint(names):
-            return
-        for files, sizes in batches:
+        for files in several:
             found = _NAMES.intersection(files.names)
             for name in found & MARKERS if found else ():
                 self.names[name].add(files.prefix)
             if secret or not SECRET_NAMES.isdisjoint(found):
-                for name, size in zip(files.names, sizes, strict=True):
+                for name, size in zip(files.names, files.sizes, strict=True):
                     self.add_secret(files.prefix, name, size)
 
     def add_secret(self, prefix: str, name: str, size: int) -> None:

@@ -177,7 +177,7 @@ def test_an_attribute_without_a_value_takes_two_bytes_more(name: str, tmp_path: 
     assert report.context.wire_bytes == newer
     found = [each.message for each in report.all_problems if each.code == "older-figure"]
     assert len(found) == (older != newer)
-    assert all(f"Docker 26.1 prints {newer - older} bytes less" in each for each in found)
+    assert all("Docker 26.1 prints less" in each for each in found)
 
 
 RAW_BYTES: dict[bytes, str] = {
