@@ -88,10 +88,8 @@ def find_dockerfile(context: str, named: str | None, builder: Builder) -> FoundD
         hint = "pipe it into ctxsize with -f -"
         raise InputError(f"the Dockerfile {named} is fetched by the builder", hint=hint)
     try:
-        if builder.fetches_dockerfile:
-            found = _fetched(context, named)
-        else:
-            found = _opened(context, named, builder)
+        fetched = builder.fetches_dockerfile
+        found = _fetched(context, named) if fetched else _opened(context, named, builder)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         found = FoundDockerfile(None, fault=f"the Dockerfile cannot be used: {reason}")
