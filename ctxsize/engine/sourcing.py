@@ -167,15 +167,13 @@ class Sources:
         if number in self._by_line:
             return [*self._by_line[number]]
         path = self._request.dockerfile
-        if path is None:
-            raise InputError("a line needs a Dockerfile, and there is none", hint="name it with -f")
-        instructions = self._request.plan.dockerfile.instructions
+        instructions = () if path is None else self._request.plan.dockerfile.instructions
         here = [each for each in instructions if each.line <= number <= each.end_line]
         for doing in (each.trigger or each for each in here):
             if doing.keyword in ("COPY", "ADD") or any(doing.flag_values("mount")):
                 return [*self._by_line.get(here[0].line, ())]
-        hint = f"./{number} is the source named {number}"
-        raise InputError("no COPY, ADD or mount on this line", path=path, line=number, hint=hint)
+        message = f"there is no COPY, ADD or mount on line {number}"
+        raise InputError(message, path=path, hint=f"./{number} is the source named {number}")
 
     def fate(self, source: Source) -> tuple[Fate, str]:
         """Return the fate of a source, and the entry that decides. Raises `InputError`."""

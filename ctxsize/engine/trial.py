@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.automaton import Automaton, Program, fastest
-from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, HasMark, Mark, up_to
+from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, Mark, up_to
 from ctxsize.engine.events import order
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.memory import MemoryDirectory, Sent, SentDifference, differences
@@ -264,7 +264,6 @@ class Matcher:
         self.spec = spec
         self._evaluator = found = fastest(spec)
         self._program = found.program if isinstance(found, Automaton) else Program(spec.patterns)
-        self._states: dict[str, HasMark] = {}
 
     def indexes(self, path: str) -> list[int]:
         """Return the indexes of the patterns that match `path` itself, in order."""
@@ -277,16 +276,12 @@ class Matcher:
 
     def mark(self, path: str) -> Mark:
         """Return the mark of `path`, as if the builder entered every directory above it."""
-        state = self._states.get(path)
-        if state is None:
-            state = self._evaluator.root()
-            for each in up_to(path):
-                name = each.rpartition("/")[2]
-                if each not in self._states:
-                    prefix = each.removesuffix(name)
-                    self._states[each] = self._evaluator.enter(state, prefix, name)
-                state = self._states[each]
-        return state.mark
+        state, prefix = self._evaluator.root(), ""
+        for name in path.split("/"):
+            state = self._evaluator.enter(state, prefix, name)
+            prefix += f"{name}/"
+        mark: Mark = state.mark
+        return mark
 
     def in_tree(self, root: MemoryDirectory) -> Iterator[tuple[str, list[int]]]:
         """Yield each matched path below `root`, with the indexes of the patterns that match it."""
