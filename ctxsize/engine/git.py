@@ -16,9 +16,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from ctxsize.engine.border import holds, top_of
 from ctxsize.engine.evaluate import up_to
 from ctxsize.model import Problem
+from ctxsize.reader import holds, top_of
 
 _SECONDS = 10.0  # until a git command is stopped
 _MOST_STOPPED = 3  # repositories with a stopped command, from which git is given up

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ctxsize.build import Build
-from ctxsize.dockerfile.images import Platform, familiar_name, machine_platform, parse_platform
+from ctxsize.dockerfile.images import familiar_name, machine_platform, parse_platform
 from ctxsize.dockerfile.instructions import located
 from ctxsize.dockerfile.parse import find_syntax
 from ctxsize.dockerfile.sources import Unknown
@@ -46,10 +46,10 @@ def platforms_of(request: Request) -> tuple[str, ...]:
         wrong = "DOCKER_DEFAULT_PLATFORM is no platform"
         wrong = f"--platform: {error.message}" if named else wrong
         raise InputError(wrong, hint="for instance linux/arm64") from None
-    return tuple(dict.fromkeys(map(str, found)))
+    return tuple(dict.fromkeys(found))
 
 
-def _own_platform() -> Platform:
+def _own_platform() -> str:
     # Docker builds for Linux, also in a virtual machine.
     return machine_platform("x86_64" if sys.platform == "win32" else os.uname().machine)
 
@@ -160,7 +160,7 @@ def _need(request: Request, platform: str, named: Mapping[str, bool]) -> Context
         target=build.target,
         build_arguments=build.build_arguments,
         platform=platform,
-        build_platform=str(_own_platform()),
+        build_platform=_own_platform(),
         contexts=named,
     )
     for source in need.sources:

@@ -11,15 +11,15 @@ from enum import Enum
 from typing import NamedTuple
 
 from ctxsize.dockerfile.sources import Source
-from ctxsize.engine.dockerfiles import may_read
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Step, matches, refuses, up_to
 from ctxsize.engine.events import public_pattern
 from ctxsize.engine.inspect import NO_PERMISSION, WITHHELD
 from ctxsize.engine.narrow import follow, include_spec
 from ctxsize.engine.need import asked_of, is_wrong_target
 from ctxsize.engine.request import Request, inside
-from ctxsize.entry import Pattern, Verdict
 from ctxsize.errors import CtxsizeError, IgnoreFileError, InputError
+from ctxsize.model import Pattern, Verdict
+from ctxsize.reader import may_read
 
 
 class Outcome(str, Enum):

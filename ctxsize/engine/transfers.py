@@ -8,8 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from itertools import chain, islice
 
-from ctxsize.dockerfile.sources import Source
-from ctxsize.dockerfile.state import what_decides
+from ctxsize.dockerfile.sources import Source, what_decides
 from ctxsize.dockerfile.taken import Asked, Paths
 from ctxsize.engine import need
 from ctxsize.engine.events import Progress

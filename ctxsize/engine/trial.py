@@ -18,10 +18,10 @@ from ctxsize.engine.automaton import Automaton, Program, fastest
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, Mark, up_to
 from ctxsize.engine.events import order
 from ctxsize.engine.ignorefile import IgnoreFile
-from ctxsize.engine.memory import MemoryDirectory, Sent, SentDifference, differences
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request, ignore_file_to_write, inside, with_ignore_file
-from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.snapshot import Sent, SentDifference, Snapshot, differences
+from ctxsize.engine.source import MemoryDirectory
 from ctxsize.engine.sourcing import Sources
 from ctxsize.errors import CtxsizeError, IgnoreFileError
 from ctxsize.model import Amount

@@ -15,11 +15,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from errno import ENXIO
 
-from ctxsize.engine.border import refuse_way_out, target_of
 from ctxsize.errors import InputError
 from ctxsize.findings import Edit
 from ctxsize.model import Problem
-from ctxsize.reader import entries_in, read_file, read_start
+from ctxsize.reader import entries_in, read_file, refuse_way_out, target_of
 
 _UNTOUCHED = "nothing was changed"
 _START_BYTES = 4096  # which show what kind of file it is
@@ -83,7 +82,7 @@ def write_output(
         place = _Place(Edit(path, None, data), target, stack)
         if place.seen is not None and place.seen.st_size and replaces is not None:
             with _explained(path, "cannot be read"):
-                start = read_start(place.name, _START_BYTES, dir_fd=place.directory)
+                start = read_file(place.name, _START_BYTES, cut=True, dir_fd=place.directory)
             if not replaces(start):
                 why = "holds something else than a report of ctxsize, so it is not replaced"
                 raise InputError(why, path=path, hint="remove it, or name another file")

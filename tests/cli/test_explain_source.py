@@ -285,16 +285,16 @@ def test_source_refuses_what_no_line_takes(
 
 
 TAKERS = {
-    "taken": ("COPY src /s", "src/x", "COPY src (Dockerfile:2) takes it"),
-    "by a star": ("COPY sr* /s", "src/x", "COPY sr* (Dockerfile:2) takes it"),
-    "by all": ("ADD . /s", "other", "ADD . (Dockerfile:2) takes it"),
-    "not taken": ("COPY src /s", "other", "no instruction takes it, so it is not transferred"),
-    "ignored": ("COPY src /s", "src/no", "COPY src (Dockerfile:2) would take it if it were not"),
-    "below it": ("COPY src/x /s", "src", "COPY src/x (Dockerfile:2) may take something below it"),
+    "taken": ("COPY src /s", "src/x", "  taken by\n    COPY src (Dockerfile:2)\n"),
+    "by a star": ("COPY sr* /s", "src/x", "  taken by\n    COPY sr* (Dockerfile:2)\n"),
+    "by all": ("ADD . /s", "other", "  taken by\n    ADD . (Dockerfile:2)\n"),
+    "not taken": ("COPY src /s", "other", "no instruction, so it is not transferred"),
+    "ignored": ("COPY src /s", "src/no", "  would be taken by\n    COPY src (Dockerfile:2)\n"),
+    "below it": ("COPY src/x /s", "src", "COPY src/x (Dockerfile:2): perhaps something below it"),
     "widened": (
         "COPY src /s\nRUN --mount=type=tmpfs,target=/t x",
         "other",
-        "(Dockerfile:3) transfers it without copying it",
+        "(Dockerfile:3): without copying it",
     ),
     "rejected": ("COPY", "other", "Which instruction takes it: not known: Dockerfile:2: "),
 }
@@ -311,9 +311,9 @@ def test_trace_names_the_instruction(cli: Cli, tmp_path: Path, name: str) -> Non
 
 def test_trace_of_a_target(cli: Cli, tmp_path: Path) -> None:
     where = context(tmp_path, "FROM scratch AS a\nCOPY x /\nFROM scratch\nCOPY y /\n", "x", "y")
-    assert "no instruction takes it" in cli("explain", "--trace", "x", cwd=where).out
+    assert "no instruction, so" in cli("explain", "--trace", "x", cwd=where).out
     options = ("explain", "--target", "a")
-    assert "COPY x (Dockerfile:2) takes it" in cli(*options, "--trace", "x", cwd=where).out
+    assert "taken by\n    COPY x (Dockerfile:2)\n" in cli(*options, "--trace", "x", cwd=where).out
     assert cli(*options, "x", cwd=where).code == 2
     assert cli("explain", "--target", "b", "--trace", "x", cwd=where).code == 2
     classic = cli("explain", "--builder", "classic", "--trace", "x", cwd=where, columns=200)

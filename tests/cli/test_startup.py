@@ -20,7 +20,7 @@ OF_OTHERS = {
     *("recommender", "lints", "guard", "discovery", "clean", "advice", "writer", "config"),
     *("engine.trace", "engine.snapshot", "engine.git", "scanning", "checking"),
     *("engine.sourcing", "engine.trial"),
-    *("formats.text", "formats.sections", "formats.wording"),
+    *("formats.text", "formats.sections"),
 }
 """Parts of ctxsize that other commands need."""
 

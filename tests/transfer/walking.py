@@ -44,5 +44,5 @@ def names_transferred(
         build_arguments=arguments or {},
     )
     need = next(iter(needs_of(request).values()))
-    include = follow(request.root, need.follow_paths if need.context_used else ())
+    include = follow(request.root, next((each.paths for each in need.of("")), ()))
     return names_sent(request, None if include is None else Narrowed(request.spec, include))[0]
