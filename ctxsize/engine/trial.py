@@ -186,8 +186,10 @@ class Trial:
             {name: each for name, each in root.entries.items() if name in names},
             {name: each for name, each in root.folders.items() if name in names},
         )
-        evaluator: Evaluator[Any] = fastest(spec)
-        if len(spec.patterns) >= _MANY:  # few of them matter here
+        evaluator: Evaluator[Any]
+        if len(spec.patterns) < _MANY:
+            evaluator = fastest(spec)
+        else:  # few of them matter here
             patterns = matcher.spec.patterns
             wanted = {_key(patterns[at]) for _, found in matcher.in_tree(part) for at in found}
             wanted.update(map(_key, changed))
