@@ -66,11 +66,10 @@ class Arrivals:
     """The entries that arrive in a transfer of `paths`. Raises what `include_spec` raises."""
 
     def __init__(self, request: Request, paths: Paths) -> None:
-        self._request = request
-        include = follow(request.root, paths)
-        self._evaluator: Evaluator[Any] = (
-            fastest(request.spec) if include is None else Narrowed(request.spec, include)
-        )
+        self._request, include = request, follow(request.root, paths)
+        self._evaluator: Evaluator[Any] = fastest(request.spec)
+        if include is not None:
+            self._evaluator = Narrowed(request.spec, include)
 
     def holds(self, path: str) -> bool:
         """Return whether an entry, or one below it, arrives; no symlink is followed."""
@@ -245,10 +244,11 @@ class Sources:
         matches: Callable[[str], object] = partial(match, pattern)
         if source.parents is not None:
             matches = DockerIgnorePattern(pattern).match_file
-        any_depth, pending = source.parents is not None and "**" in pattern, [""]
+        deepest = -1 if source.parents is not None and "**" in pattern else pattern.count("/")
+        pending = [""]
         while pending:
             prefix = pending.pop()
-            is_last = not any_depth and prefix.count("/") == pattern.count("/")
+            is_last = prefix.count("/") == deepest
             for name, mode in entries_below(self._request.root, f"{start}/{prefix}"):
                 inside = prefix + name
                 if matches(inside):

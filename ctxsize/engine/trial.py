@@ -236,10 +236,7 @@ def _patched(before: Sent, touched: set[str], found: Sent) -> Sent:
 
 
 def _changed(before: DockerIgnoreSpec, after: DockerIgnoreSpec) -> list[DockerIgnorePattern] | None:
-    """Return the patterns between the common beginning and the common end of two lists.
-
-    None if they are too many, or if the patterns cannot be evaluated independently.
-    """
+    """Return the patterns that differ, None if too many or if they depend on the others."""
     old, new = [*before.patterns], [*after.patterns]
     if not before.remembers_parents or any(each.fault for each in (*old, *new)):
         return None
