@@ -166,8 +166,7 @@ def covers(wide: DockerIgnorePattern, narrow: DockerIgnorePattern) -> Cover | No
         return _covers_path(wide, narrow.text)
     if _SPECIAL & {*wide.text, *narrow.text}:
         return None
-    found = _covers_all(wide, narrow)
-    return found if found == "itself" else _covers_below(wide.text, narrow.text) or found
+    return _covers_all(wide, narrow) or ("above" if wide.text in ("*", "**/*") else None)
 
 
 def is_literal(pattern: DockerIgnorePattern) -> bool:
@@ -197,16 +196,3 @@ def _covers_all(wide: DockerIgnorePattern, narrow: DockerIgnorePattern) -> Cover
         return None
     found = _covers_path(wide, path)
     return "above" if found and stars else found
-
-
-def _covers_below(wide: str, narrow: str) -> Cover | None:
-    """Return how `wide` covers a pattern that begins with the same text."""
-    if "[" in wide or "[" in narrow:
-        return None
-    directory = wide.removesuffix("/**")
-    literal = directory != wide and "*" not in directory and "?" not in directory
-    if literal and narrow.startswith(f"{directory}/"):
-        return "itself"
-    if wide in ("*", "**/*") or narrow.startswith(f"{wide}/"):
-        return "above"
-    return None
