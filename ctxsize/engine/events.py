@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 
 from ctxsize.engine.evaluate import Mark
 from ctxsize.engine.patterns import DockerIgnorePattern
-from ctxsize.entry import Pattern
+from ctxsize.model import Pattern
 
 Xattrs = dict[str, int]
 """Names of extended attributes, and the number of bytes in each value."""

@@ -22,8 +22,7 @@ from ctxsize.engine.events import (
 from ctxsize.engine.inspect import UNREAD_IGNORED
 from ctxsize.engine.request import Request
 from ctxsize.engine.walk import Walk
-from ctxsize.entry import Entry, Kind, Verdict
-from ctxsize.model import IgnoreFileInfo, Problem, Report
+from ctxsize.model import Entry, IgnoreFileInfo, Kind, Problem, Report, Verdict
 
 _KINDS = {
     stat.S_IFREG: Kind.FILE,

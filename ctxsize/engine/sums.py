@@ -8,10 +8,11 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Sequence, Set
 from itertools import chain
+from os.path import splitext
 from typing import TypeVar
 
 from ctxsize.engine.builders import Builder
-from ctxsize.engine.directories import SECRET_START, Clues, Sum, extension, size_tree
+from ctxsize.engine.directories import SECRET_START, Clues, Sum, size_tree
 from ctxsize.engine.events import (
     Event,
     Files,
@@ -152,7 +153,7 @@ class WalkSums:
             for place, name in enumerate(names):
                 if name[0] == ".":
                     hidden |= {ends[place], name[: len(SECRET_START)]}
-                    ends[place] = extension(name)
+                    ends[place] = splitext(name)[1]
         by_end: defaultdict[str, list[int]] = defaultdict(list)
         for end, size in zip(ends, chain.from_iterable([e.sizes for e in files]), strict=True):
             by_end[end].append(size)
@@ -160,7 +161,7 @@ class WalkSums:
             # Of a name without a dot this is its last character.
             _add(self._by_extension, end if end[:1] == "." else "", sum(each), len(each))
         for name in chain.from_iterable([each.links for each in files]):
-            self._by_extension[extension(name)][1] -= 1
+            self._by_extension[splitext(name)[1]][1] -= 1
         return by_end.keys() | hidden
 
     def _keep_largest(self, files: Files) -> None:

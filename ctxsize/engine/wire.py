@@ -254,7 +254,7 @@ def _outside_dockerfile(request: Request) -> tuple[int, ...]:
     # `AddDockerfileToBuildContext` of docker/cli adds it at the end under a random name, and that
     # name to the ignore file, which it makes if there is none; the order of the two is random.
     # It does not close this stream: the last entry has no padding, and the end marker is missing.
-    dockerfile = request.dockerfile_bytes
+    dockerfile = len(request.plan.data)
     if request.ignore_file is None:
         ignore_file = len(".dockerignore") + _RANDOM_LINE
         return (

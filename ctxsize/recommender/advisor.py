@@ -1,45 +1,48 @@
-"""Suggestions for one context: evidence, matches, candidates, proof, rank."""
+"""Suggestions for one context: matches, candidates, proof and rank, and questions to the user."""
 
 from __future__ import annotations
 
 import os
 import re
-import shlex
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from ctxsize.codes import severity_of
 from ctxsize.engine.events import Steps, step
 from ctxsize.engine.request import ignore_file_to_write
 from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.source import MemoryDirectory
 from ctxsize.errors import InputError
 from ctxsize.findings import Confidence, Edit, Finding, Location, Severity, in_order
 from ctxsize.model import Amount
 from ctxsize.recommender.build_files import Named
-from ctxsize.recommender.candidates import around, questions, ranked, suggestions
-from ctxsize.recommender.context import BuildContext
-from ctxsize.recommender.governed import Discovering
-from ctxsize.recommender.matches import Certainty, Match, Objection
-from ctxsize.recommender.outcome import Advice, Blocked, Question, Size, Suggestion
-from ctxsize.recommender.rules import Category, all_rules
-from ctxsize.recommender.tree import is_below, outermost, sum_of
-from ctxsize.writer.merge import Addition, merge
+from ctxsize.recommender.candidates import around, suggestions
+from ctxsize.recommender.context import BuildContext, Discovering
+from ctxsize.recommender.outcome import (
+    Advice,
+    Blocked,
+    Match,
+    Objection,
+    Question,
+    Size,
+    Suggestion,
+)
+from ctxsize.recommender.rules import Category, is_source
+from ctxsize.recommender.tree import Sums, directories_above, is_below, outermost, sum_of
+from ctxsize.writer import Addition, merge
 
-
-@dataclass(frozen=True)
-class Choice:
-    """The suggestions that become part of the edit."""
-
-    only: Collection[str] = ()
-    """Names of rules, or paths. If given, exactly these are chosen, even if they are not safe."""
-    unsafe: bool = False
-    """True to choose all suggestions."""
-
-    def takes(self, suggestion: Suggestion) -> bool:
-        """Return True if `suggestion` is chosen."""
-        if self.only:
-            return not {suggestion.rule.name, *suggestion.paths}.isdisjoint(self.only)
-        return suggestion.safe or self.unsafe
+_FILE_IS_WORTH = 16 * 1024
+"""Number of bytes that take as long to send as the overhead of one file."""
+_LINE_BYTES, _LINE_SHARE = 256 * 1024, 0.001
+"""Minimum size of a suggestion, in bytes and as a share of the context."""
+_QUESTION_BYTES, _QUESTION_SHARE = 10 * 1024 * 1024, 0.02
+"""Minimum size of a question, in bytes and as a share of the context."""
+_IN_ITS_OWN = 0.8
+"""Share of a directory above which the questions are about its large entries instead."""
+_MOST_QUESTIONS = 10
+_OF_CONTEXT = 0.001
+"""Weight of a byte that stays in the context but is not sent to this builder."""
 
 
 class Advisor(BuildContext):
@@ -58,30 +61,39 @@ class Advisor(BuildContext):
         self._options = snapshot.request.build.words()
         _ = self.facts, self.transfer
 
-    def advise(self, choice: Choice) -> Advice:
-        """Return the advice, with an edit of the suggestions in `choice`. Raises `InputError`.
+    def advise(self, only: Collection[str] = (), *, unsafe: bool = False) -> Advice:
+        """Return the advice, with an edit of the safe suggestions, or of all if `unsafe`.
 
-        The proof tries the exact bytes that the edit writes.
+        `only` chooses exactly these rules or paths. Raises `InputError` for another name.
         """
         step(self._steps, "matching rules")
-        usable = [match for match in self.found if not match.is_blocked]
+        usable = [match for match in self.found if match.hard is None]
         step(self._steps, "trying the suggestions")
-        made = [*suggestions(usable, self.facts, self.request)]
-        made += around(self.found, self.facts, self.request, self.proof.needed)
+        made = [*suggestions(usable, self.facts)]
+        made += around(self.found, self.facts, self.proof.needed)
         holding, failed = self.proof.holding(made, self._steps)
         made = ranked(holding, self.sums, self.transfer, travels=self.transfers)
-        _check(choice, made)
-        made, edit, after = self._edited(made, choice)
-        asked = tuple(
+        known = {name for each in made for name in (each.rule.name, *each.paths)}
+        for name in only:
+            if name not in known:
+                hint = "ctxsize suggest --explain says what is not suggested, and why"
+                raise InputError(f"no suggestion has the name {name!r}", hint=hint)
+        chosen = [
             each
-            for each in questions(self.tree, self.git, self.transfer, [e.path for e in usable])
-            if not self.build_files.taking(each.path)
-        )
-        secrets = [e for e in self.found if e.secret not in (None, Certainty.POSSIBLE)]
-        findings = [*self._missing(made), *map(self._asked, asked), *self._secrets(secrets, made)]
+            for each in made
+            if (not {each.rule.name, *each.paths}.isdisjoint(only))
+            or (not only and (each.safe or unsafe))
+        ]
+        made, edit, after = self._edited(made, chosen)
+        asked = (each for each in self._questions(usable) if not self.build_files.taking(each.path))
+        questions = tuple(asked)
+        secrets = [e for e in self.found if e.secret not in (None, Confidence.POSSIBLE)]
+        findings = [*self._missing(made), *map(self._asked, questions), *self._secrets(secrets)]
         problems = [*self._real.problems, *self.assumed, *self.build_files.problems]
         ignored = self.git.ignored
         secret = filter(self.git.ignores, outermost({each.path for each in secrets}))
+        blocked = [(match, match.hard) for match in self.found if match.hard is not None]
+        blocked += ((each.matches[0], Objection("proof", fault)) for each, fault in failed)
         return Advice(
             context_path=self.request.context,
             dockerfile=self.request.dockerfile,
@@ -93,22 +105,24 @@ class Advisor(BuildContext):
             edit=edit,
             options=self._options,
             suggestions=tuple(made),
-            questions=asked,
-            blocked=tuple(self._blocked(failed)),
+            questions=questions,
+            blocked=tuple(
+                Blocked(match.rule.name, match.path, *why, match.evidence, self._amount(match.path))
+                for match, why in blocked
+            ),
             findings=in_order(findings),
             problems=(*problems, *filter(None, [self.git.problem])),
-            git_ignored=None if ignored is None else Amount.of(sum_of(self.sums, ignored)),
+            git_ignored=None if ignored is None else self._amount(*ignored),
             git_ignored_secrets=None if ignored is None else sum_of(self.sums, secret).files,
         )
 
-    def _edited(
-        self, made: list[Suggestion], choice: Choice
-    ) -> tuple[list[Suggestion], Edit | None, Size]:
-        """Return the suggestions with the chosen ones marked, the edit, and the size after it.
+    def _amount(self, *paths: str) -> Amount:
+        return Amount.of(sum_of(self.sums, paths))
 
-        Raises `InputError` if the bytes of the edit do not pass the proof.
-        """
-        chosen = [each for each in made if choice.takes(each)]
+    def _edited(
+        self, made: list[Suggestion], chosen: list[Suggestion]
+    ) -> tuple[list[Suggestion], Edit | None, Size]:
+        """Mark the chosen ones; return all, the edit whose exact bytes pass the proof, its size."""
         if all(each.paths == (self.own_path,) for each in chosen) and self.new_file:
             # A new ignore file that hides only itself is useless.
             made = [each for each in made if each.paths != (self.own_path,)]
@@ -131,19 +145,6 @@ class Advisor(BuildContext):
         marked = [replace(each, chosen=each in chosen) for each in made]
         edit = Edit(path, None if file is None else file.data, data)
         return marked, edit, self.size_after(self.trial.attempt(data))
-
-    def _blocked(self, failed: Iterable[tuple[Suggestion, str]]) -> Iterator[Blocked]:
-        """Yield the matches that a trap blocks, and the suggestions that failed the proof."""
-        blocked = [
-            (match, match.hard or Objection("never", match.rule.why))
-            for match in self.found
-            if match.is_blocked
-        ]
-        blocked += ((each.matches[0], Objection("proof", fault)) for each, fault in failed)
-        for match, why in blocked:
-            size = Amount.of(sum_of(self.sums, [match.path]))
-            name, path = match.rule.name, match.path
-            yield Blocked(name, path, why.trap, why.reason, match.evidence, size)
 
     def _located(self, path: str) -> Location:
         """Return the location of a path of the context, as the user would write it."""
@@ -180,40 +181,112 @@ class Advisor(BuildContext):
                     lines=each.patterns,
                 )
 
-    def _secrets(self, secrets: list[Match], made: Sequence[Suggestion]) -> Iterator[Finding]:
+    def _secrets(self, secrets: list[Match]) -> Iterator[Finding]:
         """Yield a finding for each secret: the instruction that copies it, else that it is sent."""
         for match in secrets:
             takers = self.build_files.taking(match.path)
             yield from (_copied(match, each) for each in takers)
             if not takers:
-                command = self._adding(match.path, made)
-                how = f": {command}" if command else " by hand, if no build reads it"
                 yield Finding(
                     "CTX511",
                     Severity.WARNING,
                     f"a secret is in the context: {match.rule.why}",
                     self._located(match.path),
-                    _confidence(match),
+                    match.secret or Confidence.POSSIBLE,
                     evidence=(match.path,),
-                    help=f"add it to the ignore file{how}",
+                    help="if no build reads it, add it to the ignore file: "
+                    f"ctxsize suggest --explain {match.rule.name} shows how",
                 )
 
-    def _adding(self, path: str, made: Sequence[Suggestion]) -> str:
-        """Return the command that adds `path` to the ignore file, `""` if no suggestion does."""
-        for each in made:
-            if path in each.paths or is_below(path, each.paths):
-                build, context = self.request.build, self.request.context
-                only = path if path in each.paths else each.rule.name
-                words = [] if context in (".", "") else [context]
-                words += ["-f", build.dockerfile] if build.dockerfile else []
-                words += [] if build.builder == "buildkit" else ["--builder", build.builder]
-                words += [] if each.safe else ["--only", only]
-                return shlex.join(["ctxsize", "suggest", *words, "--write"])
-        return ""
+    def _questions(self, explained: Iterable[Match]) -> Iterator[Question]:
+        """Yield the largest directories and files that contain none of `explained`."""
+        sums, gone = self.transfer, defaultdict[str, Sums](Sums)
+        for path in outermost({match.path for match in explained if match.path in sums}):
+            for each in {"", path, *directories_above(path)}:
+                gone[each] = gone[each].plus(sums[path])
+        least = max(_QUESTION_BYTES, int(_QUESTION_SHARE * sums[""].content_bytes))
+
+        def left(path: str) -> Sums:
+            found = sums.get(path, Sums())
+            return found.minus(gone[path]) if path in gone else found
+
+        def large(held: MemoryDirectory) -> Iterator[str]:
+            folders = {each.path: each for each in held.folders.values()}
+            sizes = {path: left(path).content_bytes for path in folders}
+            for name, content_bytes in sums.names_in(held.path).items():
+                if content_bytes >= least:
+                    sizes[held.prefix + name] = left(held.prefix + name).content_bytes
+            big = {path: size for path, size in sizes.items() if size >= least}
+            if held.path and sum(big.values()) < _IN_ITS_OWN * left(held.path).content_bytes:
+                yield held.path
+                return
+            for path in big:
+                yield from large(folders[path]) if path in folders else (path,)
+
+        found = [(path, left(path)) for path in large(self.tree.root) if not self._is_source(path)]
+        found.sort(key=lambda each: (-each[1].content_bytes, each[0]))
+        for path, size in found[:_MOST_QUESTIONS]:
+            yield Question(path, Amount.of(size), self._state(path))
+
+    def _is_source(self, path: str) -> bool:
+        """Return True if sources of programs are more than half of a file or directory."""
+        held = self.snapshot.folder(path)
+        if held is None:
+            return is_source(path.rpartition("/")[2])
+        written, half = 0, self.transfer[path].content_bytes // 2
+        for each in held.tree():
+            sizes = self.transfer.names_in(each.path).items()
+            written += sum([size for name, size in sizes if size and is_source(name)])
+            if written > half:
+                return True
+        return False
+
+    def _state(self, path: str) -> str:
+        if not self.git.covers(path):
+            return ""
+        if self.git.ignores(path):
+            return "git ignores it"
+        return "git does not track it" if self.git.first(path) is None else "git tracks it"
 
 
-def _confidence(match: Match) -> Confidence:
-    return Confidence((match.secret or Certainty.POSSIBLE).value)
+def ranked(
+    made: Iterable[Suggestion],
+    context: Mapping[str, Sums],
+    transfer: Mapping[str, Sums],
+    *,
+    travels: bool = True,
+) -> list[Suggestion]:
+    """Return the suggestions that are worth a line: safe ones first, then by size.
+
+    Secrets of any size are worth a line, and so are volatile files that are transferred.
+    The size of each suggestion excludes the paths of those before it.
+    """
+
+    def value(each: Suggestion) -> tuple[bool, float, str, tuple[str, ...]]:
+        moved, left = sum_of(transfer, each.paths), sum_of(context, each.paths)
+        value = each.rule.confidence * (_weight(moved) + _OF_CONTEXT * _weight(left))
+        return each.safe, value, each.rule.name, each.patterns
+
+    found: list[Suggestion] = []
+    covered, above = set[str](), set[str]()
+    least = max(_LINE_BYTES, _LINE_SHARE * context.get("", Sums()).content_bytes)
+    for each in sorted(made, key=value, reverse=True):
+        own = outermost({*each.paths})
+        new = {path for path in own if path not in covered and not is_below(path, covered)}
+        inner = set() if above.isdisjoint(new) else {e for e in covered if is_below(e, new)}
+        gone = outermost({*each.keeps, *inner})
+        left, moved = (sum_of(e, new).minus(sum_of(e, gone)) for e in (context, transfer))
+        urgent = each.rule.category is Category.SECRET or (each.rule.volatile and moved.entries)
+        if left.entries and (urgent or _weight(left) >= least):
+            size = Size(Amount.of(left), Amount.of(moved) if travels else None)
+            found.append(replace(each, size=size))
+            covered.update(each.paths)
+            above.update(at for path in each.paths for at in directories_above(path))
+    return found
+
+
+def _weight(sums: Sums) -> float:
+    return sums.content_bytes + _FILE_IS_WORTH * sums.entries
 
 
 def _copied(match: Match, named: Named) -> Finding:
@@ -225,19 +298,8 @@ def _copied(match: Match, named: Named) -> Finding:
         Severity.WARNING if bound else Severity.ERROR,
         f"{named.instruction} {lead}: {path} is {match.rule.why}",
         Location(named.dockerfile, named.line),
-        _confidence(match),
+        match.secret or Confidence.POSSIBLE,
         evidence=(path,),
         help=f"mount it where it is needed: RUN --mount=type=secret,id={secret} …, "
         f"and docker build --secret id={secret},src={path}",
     )
-
-
-def _check(choice: Choice, made: Sequence[Suggestion]) -> None:
-    """Raise `InputError` for a name that no suggestion has."""
-    known = {each.rule.name for each in made} | {path for each in made for path in each.paths}
-    for name in choice.only:
-        if name not in known:
-            hint = "ctxsize suggest lists all suggestions"
-            if name in all_rules():
-                hint = f"ctxsize suggest --explain {name} says why"
-            raise InputError(f"no suggestion has the name {name!r}", hint=hint)

@@ -1,14 +1,10 @@
-"""The Dockerfiles that an ignore file governs, and the sources that they take by name.
-
-An ignore file applies to every build of its context: that of the given Dockerfile, and those of
-all others in the tree, except for Dockerfiles with an ignore file of their own.
-"""
+"""The Dockerfiles that an ignore file governs, and the sources that they take by name."""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -20,6 +16,7 @@ from ctxsize.dockerfile.taken import ContextNeed
 from ctxsize.engine.golang import has_wildcards, match
 from ctxsize.engine.narrow import follow
 from ctxsize.engine.need import needs_of, request_named
+from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
 from ctxsize.errors import CtxsizeError
 from ctxsize.model import Problem
@@ -35,6 +32,7 @@ _ASSUMED = "x86-64"
 """The value assumed for a build argument: valid as image, tag, platform or part of one."""
 _NAME = re.compile(r"\$\{?(\w+)")
 _PREDEFINED = re.compile(r"(TARGET|BUILD)(PLATFORM|OS|ARCH|VARIANT|STAGE)")
+_WILD = "*?."
 
 
 @dataclass(frozen=True)
@@ -60,19 +58,21 @@ class Named:
 
     def is_at_or_below(self, path: str) -> bool:
         """Return True if the source is `path` itself or something below it."""
-        wanted = path.split("/")
-        return len(self.parts) >= len(wanted) and all(map(agree, self.parts, wanted))
+        return _begins(self.parts, path.split("/"))
 
     def goes_through(self, find: str) -> bool:
         """Return True if the source or a directory above it is called `find`, a name or a path."""
         parts, wanted = self.parts, find.split("/")
-        starts = range(len(parts) - len(wanted) + 1)
-        return any(all(map(agree, parts[at:], wanted)) for at in starts)
+        return any(_begins(parts[at:], wanted) for at in range(len(parts)))
 
     def contains(self, path: str) -> bool:
         """Return True if the source is a directory that contains `path`."""
         wanted = path.split("/")
         return len(self.parts) < len(wanted) and all(map(agree, self.parts, wanted))
+
+
+def _begins(parts: Sequence[str], wanted: Sequence[str]) -> bool:
+    return len(parts) >= len(wanted) and all(map(agree, parts, wanted))
 
 
 def agree(part: str, wanted: str) -> bool:
@@ -103,7 +103,6 @@ class BuildFile:
     """One Dockerfile with the sources that the builds of all its stages take."""
 
     request: Request
-    """The request that builds this Dockerfile."""
     path: str
     needs: tuple[tuple[str, ContextNeed], ...]
     """The needs of each target that the builder accepts; `""` is the default target."""
@@ -127,8 +126,8 @@ class BuildFile:
     @cached_property
     def sources(self) -> list[Source]:
         """Return the sources that its instructions take from the build context, each once."""
-        found = (replace(each, stage="") for taken in self.taken_at.values() for each in taken)
-        return sorted(set(found), key=lambda each: (each.line, each.source))
+        found = {replace(each, stage="") for taken in self.taken_at.values() for each in taken}
+        return sorted(found, key=lambda each: (each.line, each.source))
 
     @property
     def paths_here(self) -> set[str]:
@@ -138,14 +137,10 @@ class BuildFile:
         words = (word.removeprefix("./").rstrip("./") for word in _PATH.findall(self.words))
         return (taken | {word for word in words if re.match("[^./].*[./]", word)}) - {"."}
 
-    def requests(self) -> Iterator[Request]:
-        """Return the request for the directory under each of its names."""
-        return (request_named(self.request, name) for name in self.names)
-
     @cached_property
     def named(self) -> tuple[Named, ...]:
         """Return the sources with a name, and the targets of symlinks among them."""
-        root = next(self.requests()).root
+        root = request_named(self.request, self.names[0]).root
         found: dict[Named, None] = {}
         for source in self.sources:
             paths: tuple[str, ...] = () if source.path == "." else (source.path,)
@@ -168,12 +163,8 @@ class BuildFile:
     @cached_property
     def unknown(self) -> tuple[Named, ...]:
         """Return the sources with a variable that has no value here, `*` in its place."""
-        lines = {
-            unknown.line
-            for _, need in self.needs
-            for unknown in need.unknowns
-            if unknown.kind in ("argument", "environment")
-        }
+        unknowns = (each for _, need in self.needs for each in need.unknowns)
+        lines = {each.line for each in unknowns if each.kind in ("argument", "environment")}
         texts = {each.line: each.text for each in self.dockerfile.instructions}
         given = self.request.build.build_arguments
         return tuple(
@@ -237,10 +228,9 @@ class BuildFiles:
 
 
 def with_bases(request: Request) -> tuple[Request, tuple[Problem, ...]]:
-    """Return `request` with a value for each build argument without which FROM fails.
+    """Return `request` with a value for each argument without which FROM fails, and problems.
 
-    The sources of instructions do not depend on the image. The problems name the arguments.
-    Return `request` itself if FROM fails for no argument.
+    The sources of instructions do not depend on the image.
     """
     if request.dockerfile is None:
         return request, ()
@@ -255,8 +245,6 @@ def with_bases(request: Request) -> tuple[Request, tuple[Problem, ...]]:
             for name in each.arguments
             if not ("=" in name or name in given or _PREDEFINED.fullmatch(name))
         }
-        if not lines:
-            return request, ()
         arguments = {**given, **dict.fromkeys(lines, _ASSUMED)}
         assumed = replace(request, build=replace(request.build, build_arguments=arguments))
         needs_of(assumed)
@@ -266,3 +254,43 @@ def with_bases(request: Request) -> tuple[Request, tuple[Problem, ...]]:
             for name, line in sorted(lines.items())
         )
     return request, ()
+
+
+def exceptions(request: Request) -> list[DockerIgnorePattern]:
+    """Return the exceptions of the ignore file, and those that the builder adds to it."""
+    return [each for each in request.spec.patterns if each.include is False]
+
+
+def letting_in(request: Request, path: str) -> str | None:
+    """Return the exception that names `path` or something below it, as a clause; None without one.
+
+    An exception for a directory above does not count: `!src` is not about `src/.env`.
+    """
+    for pattern in exceptions(request):
+        if pattern.line and names(pattern, path):
+            where = "" if request.ignore_file is None else request.ignore_file.path
+            return f"{where}:{pattern.line} re-includes it: !{pattern.text}"
+    return None
+
+
+def may_name(exception: str, find: str) -> bool:
+    """Return True if an exception may concern matches of `find`, at any depth."""
+    parts, wanted = exception.split("/"), find.split("/")
+    starts = range(len(parts) - len(wanted) + 1)
+    return any(_named(parts[at : at + len(wanted)], wanted) for at in starts)
+
+
+def names(pattern: DockerIgnorePattern, path: str) -> bool:
+    """Return True if a pattern names `path` or something below it, not by wildcards alone."""
+    parts, wanted = pattern.text.split("/"), path.split("/")
+    is_name = parts[-1].strip(_WILD) and pattern.fault is None
+    if is_name and pattern.match_file(path) is not None:
+        return True
+    anywhere = parts[0] == "**"
+    begins = parts[anywhere:]
+    ends = (wanted[at:] for at in range(len(wanted) if anywhere else 1))
+    return any(len(begins) >= len(e) and _named(begins[: len(e)], e) for e in ends)
+
+
+def _named(parts: list[str], wanted: Iterable[str]) -> bool:
+    return bool(parts[-1].strip(_WILD)) and all(map(agree, parts, wanted))

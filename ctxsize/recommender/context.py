@@ -1,152 +1,45 @@
-"""A build context with its facts, and the proof of a changed ignore file.
+"""A build context, the Dockerfiles of all builds that use it, and its facts.
 
-The proof tries an ignore file in memory, on the context and on every build of it. It passes if
-exactly the matched paths disappear, every path that a Dockerfile takes by name is still there,
-and every COPY, ADD and mount still finds its source. It uses the same code as `measure`.
+An ignore file applies to every build of its context: that of the given Dockerfile, and those of
+all others in the tree, except for Dockerfiles with an ignore file of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from functools import cache, cached_property, partial
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property, partial
+from itertools import islice
+from typing import TYPE_CHECKING
 
 from ctxsize.build import Build
-from ctxsize.engine.events import Steps, order, step
-from ctxsize.engine.golang import has_wildcards, match
-from ctxsize.engine.need import Include, includes_of
+from ctxsize.engine.dockerfiles import is_dockerfile
+from ctxsize.engine.golang import has_wildcards
+from ctxsize.engine.need import Include, includes_of, named_contexts, needs_of
+from ctxsize.engine.request import Plans, Request, request_of
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.engine.source import MemoryDirectory
-from ctxsize.engine.trial import Attempt, Taken, Trial, own_path, planned, with_lines
-from ctxsize.errors import CtxsizeError
-from ctxsize.model import Amount
-from ctxsize.recommender.build_files import BuildFiles, Named, with_bases
+from ctxsize.engine.trial import Attempt, Trial, own_path, planned
+from ctxsize.errors import CtxsizeError, DockerfileError, UndecidedError
+from ctxsize.model import Amount, Problem
+from ctxsize.recommender.build_files import BuildFile, BuildFiles, with_bases
+from ctxsize.recommender.candidates import Proof
 from ctxsize.recommender.evidence import Evidence, Tracked
 from ctxsize.recommender.facts import Facts, is_named
-from ctxsize.recommender.governed import Discovering, read_build_files
-from ctxsize.recommender.matches import Match, collect
-from ctxsize.recommender.outcome import Size, Suggestion
-from ctxsize.recommender.rules import all_rules
+from ctxsize.recommender.outcome import Match, Size
+from ctxsize.recommender.rules import FETCHED, all_rules, is_build_input
 from ctxsize.recommender.traps import objections
-from ctxsize.recommender.tree import SumsByPath, Tree, is_below, travelling
+from ctxsize.recommender.tree import SumsByPath, Tree, directories_above, travelling
 
+if TYPE_CHECKING:
+    from ctxsize.discovery import FoundBuild
 
-class Proof:
-    """Prove suggestions by a trial of one context."""
-
-    def __init__(self, trial: Trial, build_files: BuildFiles) -> None:
-        self._trial = trial
-        self._build_files = build_files
-        self.needed = frozenset(self._entries(build_files.named))
-        """The entries that are sent and that a Dockerfile takes by name."""
-
-    def fault(self, suggestions: Sequence[Suggestion], data: bytes | None = None) -> str:
-        """Return why the lines of `suggestions` do not hide exactly their paths, as a clause.
-
-        The lines are part of the ignore file `data`, or by default at the end of the current one.
-        Return `""` if they hide exactly their paths.
-        """
-        if data is None:
-            lines = [line for each in suggestions for line in each.patterns]
-            data = with_lines(self._trial.request, lines)
-        try:
-            attempt = self._trial.attempt(data)
-        except CtxsizeError as error:
-            return f"the builder rejects the pattern: {error.message}"
-        lost = attempt.lost(self.needed)
-        return (
-            _fault(attempt, suggestions)
-            or (f"{lost[0]}, which a Dockerfile takes, would disappear" if lost else "")
-            or self.unfound(attempt)
-        )
-
-    def holding(
-        self,
-        suggestions: list[Suggestion],
-        steps: Steps | None,
-        before: Sequence[Suggestion] = (),
-    ) -> tuple[list[Suggestion], list[tuple[Suggestion, str]]]:
-        """Return the suggestions that pass the proof together, and the others with their faults.
-
-        Earlier suggestions have precedence. Those in `before` have already passed.
-        """
-        fault = self.fault([*before, *suggestions]) if suggestions else ""
-        if not fault:
-            return suggestions, []
-        if len(suggestions) == 1:
-            return [], [(suggestions[0], fault)]
-        step(steps, ", ".join(suggestions[0].patterns))
-        half = len(suggestions) // 2
-        first, failed = self.holding(suggestions[:half], steps, before)
-        second, more = self.holding(suggestions[half:], steps, [*before, *first])
-        return [*first, *second], [*failed, *more]
-
-    def _entries(self, names: Iterable[Named]) -> Iterator[str]:
-        for named in names:
-            wild = any(map(has_wildcards, named.parts))
-            paths = self._matching(named.parts) if wild else (named.path,)
-            yield from (path for path in paths if path in self._trial.before)
-
-    def _matching(self, parts: Sequence[str]) -> Iterator[str]:
-        level: list[MemoryDirectory] = [self._trial.snapshot.root]
-        for part in parts[:-1]:
-            folders = [folder for held in level for folder in held.folders.values()]
-            level = [each for each in folders if match(part, each.name)]
-        for held in level:
-            for name in held.entries.keys() | held.folders.keys():
-                if match(parts[-1], name):
-                    yield held.prefix + name
-
-    def unfound(self, attempt: Attempt) -> str:
-        """Return a source that `attempt` no longer finds, as a clause; `""` if there is none."""
-        lost = self._trial.lost_source(attempt, self._taken)
-        return "" if lost is None else f"{lost.dockerfile}:{lost.line} would not find {lost.source}"
-
-    @cached_property
-    def _taken(self) -> list[Taken]:
-        found: dict[tuple[int, str, int, str], Taken] = {}
-        for at, build_file in enumerate(self._build_files.all):
-            for request in build_file.requests():
-                copied = (
-                    Taken(request, build_file.path, target, source.source, source.line)
-                    for target, need in build_file.needs
-                    for source in need.sources
-                    if source.context == request.name and source.kind in ("copy", "add")
-                )
-                for each in copied if request.builder.asks_for_paths else ():
-                    found.setdefault((at, request.name, each.line, each.source), each)
-        return [*found.values()]
-
-
-def _fault(attempt: Attempt, suggestions: Iterable[Suggestion]) -> str:
-    """Return the first fault in the order of the builder, `""` if there is none.
-
-    A hidden directory itself may stay as an empty one; with `contents` it must stay.
-    """
-    hidden = {path for each in suggestions for path in each.paths}
-    kept = {path for each in suggestions for path in each.keeps}
-    stays = {path for each in suggestions if each.rule.contents for path in each.paths} | kept
-    # There are few directories with many paths each, so the directories are cached.
-    in_hidden = cache(lambda directory: directory in hidden or is_below(directory, hidden))
-
-    def is_kept(path: str) -> bool:
-        return path in stays or is_below(path, kept)
-
-    must_stay = is_kept if kept else stays.__contains__
-    changes, sent = attempt.changes, attempt.sent
-    faults = {}
-    for path in changes.hidden:
-        if must_stay(path):
-            faults[path] = f"{path} would disappear"
-        elif path not in hidden and not in_hidden(path.rpartition("/")[0]):
-            faults[path] = f"{path} would disappear too"
-    left = [path for path in hidden if path in sent and path not in sent.directories]
-    left += (f"{at}/{e}" for at, names in sent.names.items() if in_hidden(at) for e in names)
-    faults |= {path: f"{path} would still be sent" for path in left if not must_stay(path)}
-    if faults:
-        return faults[min(faults, key=order)]
-    if attempt.emptied:
-        return f"{attempt.emptied[0]} would be sent without its content"
-    return f"{min(changes.shown, key=order)} would be sent" if changes.shown else ""
+_IGNORE_FILES = (".dockerignore", ".containerignore")
+_MOST = 200
+_MOST_STAGES = 500
+Discovering = Callable[[str, Plans], "tuple[FoundBuild, ...]"]
+"""Return the builds that the files below a directory define, cached for several contexts."""
 
 
 class BuildContext:
@@ -162,7 +55,7 @@ class BuildContext:
         """Create it; `also` are builds that share the ignore file but appear in no file here."""
         self.request, self.assumed = with_bases(snapshot.request)
         self._real = snapshot.asked(self.request)
-        self._also, self._discovering = also, discovering
+        self._also, self._discovering = also, discovering or discovered
         self.own_path = own_path(self.request)
         self.trial = Trial(planned(self._real))
         self.snapshot = self.trial.snapshot
@@ -178,10 +71,101 @@ class BuildContext:
 
     @cached_property
     def build_files(self) -> BuildFiles:
-        """Return the Dockerfiles that the ignore file governs. Raises as `read_build_files`."""
-        return read_build_files(
-            self.request, self.tree, self.git, self._also, discovering=self._discovering
-        )
+        """Return the Dockerfiles that the ignore file governs. Raises for its own one only."""
+        request, files = self.request, [*islice(self._dockerfiles(), _MOST)]
+        found = BuildFiles(frozenset(self._own_files(files)))
+        if request.dockerfile is not None:
+            # An ignore file of a Dockerfile does not apply to named contexts.
+            names = ("",) if request.dockerfile_specific else _names(request, request.root)
+            try:
+                found.all.append(_build_file(request, request.dockerfile, names))
+            except DockerfileError as error:
+                error.path = request.dockerfile
+                raise
+        # The ignore file of one Dockerfile applies to no other build.
+        if not request.dockerfile_specific:
+            # Reports show paths as the user does: relative, unless the given context is absolute.
+            top = self.git.top if os.path.isabs(request.context) else os.path.relpath(self.git.top)
+            asked = [e for e in self._discovering(top, request.plans) if not e.guessed]
+            for path, build in self._unasked(asked, files):
+                self._read(found, path, build, is_asked=False)
+            for each in asked:
+                directories = (each.build.context, *each.build.build_contexts.values())
+                if request.root in map(os.path.realpath, directories):
+                    path = each.build.dockerfile or each.where.path
+                    self._read(found, path, replace(each.build, builder=request.build.builder))
+        for further in self._also:
+            self._read(found, further.dockerfile or "Dockerfile", further)
+        return found
+
+    def _dockerfiles(self) -> Iterator[str]:
+        def enters(directory: MemoryDirectory) -> bool:
+            return directory.name not in FETCHED and not self.git.ignores(directory.path)
+
+        for held in self.tree.directories(enters):
+            yield from (held.prefix + name for name in held.entries if is_dockerfile(name))
+
+    def _own_files(self, dockerfiles: list[str]) -> Iterator[str]:
+        """Yield the Dockerfiles, and the ignore files that their builds may use."""
+        yield from dockerfiles
+        beside = (path + ending for path in ("", *dockerfiles) for ending in _IGNORE_FILES)
+        yield from (path for path in beside if self.tree.entry(path) is not None)
+        if self.request.dockerfile_in_context:
+            yield self.request.dockerfile_in_context
+
+    def _unasked(
+        self, asked: Iterable[FoundBuild], files: Iterable[str]
+    ) -> Iterator[tuple[str, Build]]:
+        """Yield builds of the Dockerfiles at `files` that nothing requests, with this context."""
+        written = (e.build.dockerfile or os.path.join(e.build.context, "Dockerfile") for e in asked)
+        used, request = {*map(os.path.realpath, written)}, self.request
+        for path in files:
+            full = os.path.realpath(os.path.join(request.root, path))
+            if path != request.dockerfile_in_context and full not in used:
+                here = os.path.join(request.context, path)
+                one = replace(request.build, dockerfile=here, dockerfile_inline=None, target="")
+                yield path, one
+
+    def _read(self, found: BuildFiles, path: str, build: Build, *, is_asked: bool = True) -> None:
+        """Add the Dockerfile at `path` to `found`, or the problem with it."""
+        data = b""
+        try:
+            other = request_of(build, self.request.builder, plans=self.request.plans)
+            names = _names(other, self.request.root)
+            if not names:
+                return
+            data = other.plan.data
+            build_file = _build_file(other, path, names)
+        except CtxsizeError as error:
+            lead = "the builder rejects this Dockerfile"
+            if isinstance(error, UndecidedError):
+                lead = "its sources are unknown"
+                found.undecided.append((path, data.decode("utf-8", "replace")))
+            message = f"{lead}: {build.masked(error.message)}"
+            found.problems.append(Problem("unread-dockerfile", message, path=path))
+            return
+        home = "" if is_asked else self._home_of(path, build_file.paths_here)
+        if home:
+            found.elsewhere.append((path, home))
+        else:
+            found.all.append(build_file)
+
+    def _home_of(self, dockerfile: str, named: Collection[str]) -> str:
+        """Return the directory from which an unrequested Dockerfile is built; `""` for the context.
+
+        That is a directory with more of the paths that it names than the context has, or one with
+        as many and a manifest. Otherwise it is the context: a doubt is better than a broken build.
+        """
+
+        def count(directory: str) -> int:
+            return sum(self.tree.find(directory, each) is not None for each in named)
+
+        for directory in directories_above(dockerfile):
+            more = count(directory) - count("")
+            is_project = any(map(is_build_input, self.tree.names(directory)))
+            if more > 0 or (more == 0 and is_project):
+                return directory
+        return ""
 
     @cached_property
     def proof(self) -> Proof:
@@ -200,7 +184,7 @@ class BuildContext:
     def found(self) -> list[Match]:
         """Return the matches of all rules among the sent entries, with their objections."""
         judge = partial(objections, self.facts)
-        return collect(self.evidence, all_rules().values(), self.sums, judge)
+        return self.evidence.found(all_rules().values(), self.sums, judge)
 
     def takes(self, hidden: Collection[str]) -> bool:
         """Return True if an instruction takes one of these paths, or something below it, by name.
@@ -211,8 +195,7 @@ class BuildContext:
             if any(map(has_wildcards, named.parts)):
                 found = any(map(named.is_at_or_below, hidden))
             else:
-                parts = named.parts
-                found = any("/".join(parts[:end]) in hidden for end in range(1, len(parts) + 1))
+                found = any(each in hidden for each in (named.path, *directories_above(named.path)))
             if found:
                 return True
         texts = [text for _, text in self.build_files.undecided]
@@ -256,3 +239,41 @@ class BuildContext:
 
     def _size(self, snapshot: Snapshot, context: Amount) -> Size:
         return Size(context, travelling(snapshot, self._includes) if self.transfers else None)
+
+
+def discovered(top: str, plans: Plans) -> tuple[FoundBuild, ...]:
+    """Return the builds that Compose, Bake, workflows, commands and Dockerfiles define."""
+    from ctxsize.discovery import discover
+
+    try:
+        return discover(top, plans=plans).builds
+    except CtxsizeError:
+        return ()
+
+
+def _names(request: Request, root: str) -> tuple[str, ...]:
+    """Return the names of the contexts of `request` that are `root` and use its ignore file."""
+    again = (each for each in named_contexts(request.build) if each.local)
+    names = [each.name for each in again if os.path.realpath(each.value) == root]
+    own = [""] if request.root == root and not request.dockerfile_specific else []
+    return (*own, *names)
+
+
+def _build_file(request: Request, path: str, names: tuple[str, ...]) -> BuildFile:
+    request, _ = with_bases(request)
+    needs_of(request)  # raises `UndecidedError` if another frontend may accept a syntax error
+    labels = [stage.name or str(stage.index) for stage in request.plan.dockerfile.stages]
+    if len(labels) > _MOST_STAGES:
+        raise UndecidedError(
+            f"more than {_MOST_STAGES} stages: their sources are not evaluated",
+            hint="ctxsize measure can read it",
+        )
+    needs = []
+    for target in dict.fromkeys([request.build.target, "", *labels]):
+        asked = replace(request, build=replace(request.build, target=target))
+        try:
+            needs += [(target, need) for need in needs_of(asked).values()]
+        except DockerfileError:
+            if target in ("", request.build.target):
+                raise
+    return BuildFile(request, path, tuple(needs), names)

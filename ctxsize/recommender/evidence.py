@@ -1,25 +1,36 @@
-"""Evidence from git and the tree that a marker holds at a path, and the words for it.
+"""Search the tree for what the rules look for, with evidence from git and from files.
 
-Only this module of the recommender reads files, and only the beginning of each. Their texts are
-searched and dropped: no text from a file becomes part of a message, as it may be a secret.
+Only this module of the recommender reads files, and only the beginning of each. No text from a file
+becomes part of a message, as it may be a secret.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from itertools import takewhile
 
 from ctxsize import units
 from ctxsize.engine import git
-from ctxsize.engine.border import border_of
+from ctxsize.engine.directories import TEMPLATES
 from ctxsize.engine.git import GitError, GitRepository
+from ctxsize.findings import Confidence
 from ctxsize.model import Problem
-from ctxsize.reader import read_start
-from ctxsize.recommender.rules import MARKERS, Marker
-from ctxsize.recommender.tree import Tree
+from ctxsize.reader import border_of, read_file
+from ctxsize.recommender.outcome import Match, Objection
+from ctxsize.recommender.rules import (
+    MARKERS,
+    Category,
+    EntryType,
+    Marker,
+    Rule,
+    is_build_input,
+)
+from ctxsize.recommender.tree import Sums, SumsByPath, Tree, is_glob, like, matching
 
 CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55"
 _PROGRAMS = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xcf", b"\xca\xfe\xba\xbe", b"MZ")
@@ -35,12 +46,23 @@ _DOCUMENT_NAMES = frozenset({"AUTHORS", "LICENSE", "LICENCE", "NOTICE", "README"
 _NAME_ALONE = MARKERS["exists"]
 _FIRST_BYTES = 8192
 _SMALL = 1024 * 1024
+_LARGE_BYTES = 1024 * 1024
+"""Minimum number of bytes of a file that a rule without names may match."""
+_LARGEST_SECRET = 64 * 1024
+_PUBLIC = re.compile(
+    r"-----BEGIN (TRUSTED )?(CERTIFICATE|(RSA )?PUBLIC KEY|CERTIFICATE REQUEST|DH)"
+)
+_LIKELY_FROM = 0.75
+
+Judge = Callable[[Match], "list[Objection]"]
+Look = tuple[Rule, str]
+"""A rule, and one of its names; `""` for a rule without names."""
 
 
 def small_file(root: str, path: str, limit: int = _SMALL) -> bytes:
     """Return the first MiB of a manifest or a source; nothing if the file cannot be read."""
     try:
-        return read_start(os.path.join(root, path), limit, links=False)
+        return read_file(os.path.join(root, path), limit, cut=True, links=False)
     except OSError:
         return b""
 
@@ -61,10 +83,10 @@ class Tracked:
         """The reason why the tracked files are unknown though there seems to be a repository."""
         self.top = border_of(self._root)
         """Path of the top of the repository around the context; the context itself without one."""
-        self._known = {"": self._ask(found.repository)}
+        self._known = {"": self._asked(found.repository)}
         self._inner = lru_cache(maxsize=None)(self._find_inner)
 
-    def _ask(self, repository: GitRepository | None) -> GitRepository | None:
+    def _asked(self, repository: GitRepository | None) -> GitRepository | None:
         try:
             _ = repository and (repository.index, repository.ignored)
         except GitError as error:
@@ -92,10 +114,7 @@ class Tracked:
         return self._of(path)[0] is not None
 
     def ignores(self, path: str) -> bool:
-        """Return True if git ignores all of `path` and tracks nothing there.
-
-        Return False if it ignores the whole context: that proves nothing about a part of it.
-        """
+        """Return True if git ignores all of `path`, but not the whole context."""
         known, inner, _ = self._of(path)
         return known is not None and known.ignores(inner)
 
@@ -110,10 +129,7 @@ class Tracked:
         return any(held.path and held.has(".git") for held in self._tree.snapshot.folders)
 
     def _find_inner(self, directory: str) -> str:
-        """Return the path in the context of the repository that `directory` belongs to.
-
-        A repository in a directory that the outer one ignores is a download, not a source.
-        """
+        """Return the repository of `directory`; one that the outer one ignores is a download."""
         if not directory:
             return ""
         outer = self._inner(directory.rpartition("/")[0])
@@ -124,7 +140,7 @@ class Tracked:
         found = git.find(f"{self._root}/{directory}").repository
         if found is None or found.top != f"{self._root.rstrip('/')}/{directory}":
             return outer
-        self._known[directory] = self._ask(found)
+        self._known[directory] = self._asked(found)
         return directory
 
 
@@ -148,24 +164,21 @@ class Evidence:
     def shows(self, marker: Marker, path: str) -> str | None:
         """Return the evidence for `marker` at `path`, as a clause; None if there is none."""
         find, names, directory = self.tree.find, marker.names, path.rpartition("/")[0]
-        found: Iterable[str | None]
         match marker.kind:
             case "any_of":
-                shown = (self.shows(each, path) for each in marker.parts)
-                return next(filter(None, shown), None)
+                return next(filter(None, (self.shows(each, path) for each in marker.parts)), None)
             case "all_of":
                 found = [*takewhile(bool, (self.shows(each, path) for each in marker.parts))]
                 clauses = dict.fromkeys(each for each in found if each and each != _NAME_ALONE)
                 return " and ".join(clauses) if len(found) == len(marker.parts) else None
             case "beside":
-                found = (find(directory, each) for each in names)
-                first = next((each for each in found if each not in (None, path)), None)
+                first = self.tree.first(directory, names, but=path)
                 return first and f"{first} beside it"
             case "beside_all":
                 there = [find(directory, each) for each in names]
                 return None if None in there else f"{' and '.join(filter(None, there))} beside it"
             case "inside":
-                first = next(filter(None, (find(path, each) for each in names)), None)
+                first = self.tree.first(path, names)
                 return first and f"{first[len(path) + 1 :]} in it"
             case "inside_all":
                 is_all = all(find(path, each) for each in names)
@@ -203,17 +216,113 @@ class Evidence:
                 return any(data.startswith(magic, marker.number) for magic in magics)
             case "is_dockerfile":
                 return path in self._dockerfiles
-            case "link":
-                try:
-                    return os.readlink(os.path.join(self._root, path)).startswith(marker.names[0])
-                except (OSError, ValueError):
-                    return False
-        files = {at: file.content_bytes for at, file in self.tree.files_below(path)}
-        if marker.kind == "mostly_of":
-            part = sum(size for at, size in files.items() if at.endswith(marker.names))
-            return part * 2 > sum(files.values())
+        files = [at for at, _ in self.tree.files_below(path)]
         if marker.kind == "only_programs":
             few = 0 < len(files) <= _MOST_PROGRAMS
             return few and all(self.first_bytes(at).startswith(_PROGRAMS) for at in files)
         names = {at.rpartition("/")[2] for at in files} - _DOCUMENT_NAMES  # only_documents
         return bool(files) and all(name.lower().endswith(_DOCUMENTS) for name in names)
+
+    def found(self, rules: Collection[Rule], sums: SumsByPath, judge: Judge) -> list[Match]:
+        """Return the proven matches among the sent entries, none below one that may be hidden."""
+        found: list[Match] = []
+        directories, files = (_looks(rules, kind) for kind in EntryType)
+        pending, none = [self.tree.root], Sums()
+        while pending:
+            held = pending.pop()
+            linked = self.tree.snapshot.links.get(held.path, ())
+            for name, content_bytes in sums.names_in(held.path).items():
+                looks = () if name in linked else files(name)
+                if looks and (looks[0][1] or content_bytes >= _LARGE_BYTES):
+                    found += self._matches(looks, held.prefix + name, judge)
+            for folder in reversed(held.folders.values()):
+                if sums.get(folder.path, none).entries:
+                    here = self._matches(directories(folder.name), folder.path, judge)
+                    found += here
+                    if not any(match.is_settled for match in here):
+                        pending.append(folder)
+        return found
+
+    def _matches(self, looks: Iterable[Look], path: str, judge: Judge) -> list[Match]:
+        """Return the matches of rules at `path`: all blocked ones and the surest of the others.
+
+        The first settled one replaces all others. A rule for any ecosystem does not count if there
+        are objections to the match of another rule.
+        """
+        found: list[Match] = []
+        for rule, find in looks:
+            if "/" in find and not fits(find, path):
+                continue
+            match = self._match(rule, find, path)
+            if match is None or (rule.ecosystem == "any" and any(e.objections for e in found)):
+                continue
+            match = replace(match, objections=tuple(judge(match)))
+            if match.is_settled:
+                return [match]
+            found.append(match)
+        doubtful = [each for each in found if each.hard is None]
+        surest = max(doubtful, key=lambda each: each.rule.confidence, default=None)
+        return [each for each in found if each.hard or each is surest]
+
+    def _match(self, rule: Rule, find: str, path: str) -> Match | None:
+        if rule.category is not Category.SECRET:
+            shown = self.shows(rule.marker, path)
+            return None if shown is None else Match(rule, find, path, shown)
+        # A manifest is no secret, unless the rule is about this one.
+        is_manifest = is_glob(find) and is_build_input(path.rpartition("/")[2])
+        sure = None if is_manifest else self._certainty(rule, path)
+        if sure is None:
+            return None
+        if is_glob(find):
+            # Other files that the glob matches may be templates, which are sources.
+            find = "/".join(path.split("/")[-1 - find.count("/") :])
+        shown = "its content" if sure is Confidence.CERTAIN else "its name"
+        return Match(rule, find, path, shown, sure)
+
+    def _certainty(self, rule: Rule, path: str) -> Confidence | None:
+        """Return the certainty that a match is a secret; None if it is not one."""
+        if TEMPLATES.search(path.rpartition("/")[2]):
+            return None
+        is_likely = rule.confidence >= _LIKELY_FROM
+        by_name = Confidence.LIKELY if is_likely else Confidence.POSSIBLE
+        is_file = rule.kind is EntryType.FILE
+        if is_file and self.tree.size_bytes(path) > _LARGEST_SECRET:
+            by_name = Confidence.POSSIBLE
+        elif rule.marker.kind != "exists" and self.shows(rule.marker, path):
+            return Confidence.CERTAIN
+        elif is_file and not rule.only_proved:
+            data = self.first_bytes(path)
+            if not data.strip() or (not is_likely and _PUBLIC.search(text_of(data))):
+                return None
+        return None if rule.only_proved else by_name
+
+
+def _looks(rules: Iterable[Rule], kind: EntryType) -> Callable[[str], tuple[Look, ...]]:
+    """Return a function for the looks for a name: literal ones, globs, and those without names."""
+    literal, globs = defaultdict[str, list[Look]](list), list[tuple[str, Look]]()
+    for rule in rules:
+        for find in (rule.find or ("",)) if rule.kind is kind else ():
+            name = find.rpartition("/")[2]
+            if is_glob(name):
+                globs.append((name, (rule, find)))
+            else:
+                literal[name].append((rule, find))
+    is_any = matching(name for name, _ in globs)
+
+    @lru_cache(maxsize=10_000)
+    def looks(name: str) -> tuple[Look, ...]:
+        alike = [look for glob, look in globs if like(glob, name)] if is_any(name) else []
+        return (*literal.get(name, ()), *alike, *literal.get("", ()))
+
+    return looks
+
+
+def fits(find: str, path: str) -> bool:
+    """Return True if `path` ends with the components of `find`, or equals it for `/x`."""
+    wanted, parts = find.lstrip("/").split("/"), path.split("/")
+    if find.startswith("/") and len(parts) != len(wanted):
+        return False
+    return len(parts) >= len(wanted) and all(
+        part == each or (is_glob(each) and like(each, part))
+        for each, part in zip(reversed(wanted), reversed(parts), strict=False)
+    )

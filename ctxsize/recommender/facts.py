@@ -5,17 +5,24 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from fnmatch import translate
+from collections.abc import Iterator, Sequence
 from functools import cache, cached_property
 from heapq import nsmallest
+from itertools import chain
 
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, Named
 from ctxsize.recommender.evidence import Evidence, text_of
-from ctxsize.recommender.matches import Match
+from ctxsize.recommender.outcome import Match
 from ctxsize.recommender.rules import NOT_SOURCES, is_source
 from ctxsize.recommender.tools import listed
-from ctxsize.recommender.tree import SumsByPath, directories_above, is_below, is_glob, like
+from ctxsize.recommender.tree import (
+    SumsByPath,
+    directories_above,
+    is_below,
+    is_glob,
+    like,
+    matching,
+)
 
 _PLAIN_ENDING = re.compile(r"[A-Za-z0-9_.-]*(\.[A-Za-z0-9_-]*)")
 _WORDS = re.compile(rb"[A-Za-z0-9_.-]+")
@@ -42,8 +49,6 @@ _MANIFESTS = (
     *("*.config.mjs", "*.config.cjs", "*.cmake", "Rakefile", "mix.exs"),
 )
 _ENV_FILE = re.compile(r"\.env(\..+)?")
-_OTHER_MODE = re.compile(r"\.(dev|development|test|testing)(\.local)?$")
-_OTHER_MODES_RUN = re.compile(r"\b(dev|development|test|testing|serve|start|watch)\b")
 _WITH_DOTENV = re.compile(r"\b(webpack|rollup|esbuild|snowpack|browserify|metro)\b")
 _LOADS_DOTENV = (
     r"\bdotenv/config\b|\bdotenv\s+(?:-|[\w./-]+\s)|\bdump-env\b"
@@ -51,6 +56,7 @@ _LOADS_DOTENV = (
 )
 """Commands of Node, Symfony, Laravel and Prisma that load environment files by themselves."""
 _NAMES_ENV = re.compile(r"\.env\b|--env-file")
+_LOOKS_ELSEWHERE = re.compile(r"\benvDir\b|\bloadEnvConfig\b|\bdotenv\b|\benv-cmd\b")
 _SETTINGS = (
     "package.json",
     *("vite.config.*", "next.config.*", "nuxt.config.*", "astro.config.*", "svelte.config.*"),
@@ -58,7 +64,6 @@ _SETTINGS = (
     *("quasar.config.*", "craco.config.*", "vite.*.config.*", "react-router.config.*"),
     *("webpack.config.*", "rollup.config.*", ".parcelrc"),
 )
-_LOOKS_ELSEWHERE = r"\benvDir\b|\bloadEnvConfig\b|\bdotenv\b|\benv-cmd\b"
 _LOCKS = frozenset({"package-lock.json", "composer.lock", "Cargo.lock", "yarn.lock", "uv.lock"})
 _LARGEST_SOURCE = 512 * 1024
 _MOST_SOURCES = 20_000
@@ -108,10 +113,9 @@ def _mention(name: str) -> tuple[re.Pattern[str], ...]:
 
 
 class Texts:
-    """Texts with their paths, in which names of files are searched.
+    """Texts with their paths, in which hundreds of names are searched, many with one ending.
 
-    A large tree has megabytes of sources and hundreds of names to search for, many with the same
-    ending. So all words with an ending are collected once, and these words are searched.
+    So all words with an ending are collected once, and these words are searched.
     """
 
     def __init__(self, texts: Sequence[tuple[str, bytes]]) -> None:
@@ -122,11 +126,8 @@ class Texts:
 
     def _mentioning(self, name: str) -> list[str]:
         raw, ending = os.fsencode(name), _PLAIN_ENDING.fullmatch(name)
-        searched: Iterable[tuple[int, bytes]] = (
-            self._words(os.fsencode(ending[1]))
-            if ending
-            else ((at, data) for at, (_, data) in enumerate(self._texts))
-        )
+        every = ((at, data) for at, (_, data) in enumerate(self._texts))
+        searched = self._words(os.fsencode(ending[1])) if ending else every
         found = (self._texts[at] for at, data in searched if raw in data)
         return [path for path, data in found if mentions(name, text_of(data))]
 
@@ -144,10 +145,6 @@ def may_be(pattern: str, path: str) -> bool:
     return like(pattern, path) or like(pattern, f"{path}/")
 
 
-def _globs(patterns: Iterable[str]) -> Callable[[str], object]:
-    return re.compile("|".join(map(translate, patterns))).match
-
-
 def _depth(path: str) -> tuple[int, str]:
     return path.count("/"), path
 
@@ -157,6 +154,7 @@ class Facts:
 
     def __init__(self, evidence: Evidence, build_files: BuildFiles, sums: SumsByPath) -> None:
         self.evidence = evidence
+        self.request = evidence.tree.snapshot.request
         self.build_files = build_files
         self.sums = sums
         """The sums of the context, by path."""
@@ -171,9 +169,8 @@ class Facts:
             commands = re.split(r"[;&|\n]+", build_file.commands)
             if any(_NAMES_GIT.search(e) and not _DOES_WITHOUT_GIT.search(e) for e in commands):
                 return f"a command of {build_file.path} names .git"
-        is_manifest, git = _globs(_MANIFESTS), self.evidence.git
-        found = (path for name, at in self.by_name.items() if is_manifest(name) for path in at)
-        sent = (path for path in found if not git.ignores(path))
+        names, git = filter(matching(_MANIFESTS), self.by_name), self.evidence.git
+        sent = (path for each in names for path in self.by_name[each] if not git.ignores(path))
         for path in nsmallest(_MOST_MANIFESTS, sent, key=_depth):
             if _VERSIONED_BY_GIT.search(self.evidence.small_file(path)):
                 return f"{path} reads its version from git"
@@ -182,28 +179,27 @@ class Facts:
     @cached_property
     def _sources(self) -> tuple[Texts, bool]:
         """Return the sources and manifests that are sent, and True if these are all."""
-        texts: list[tuple[str, bytes]] = []
-        left, git = _MOST_SOURCE_BYTES, self.evidence.git
-        for path in sorted(self._source_names()):
-            size = self.sums[path].content_bytes
-            if size > _LARGEST_SOURCE or git.ignores(path):
-                continue
-            left -= size
-            if len(texts) >= _MOST_SOURCES or left < 0:
-                return Texts(texts), False
-            texts.append((path, self.evidence.source(path)))
-        return Texts(texts), True
-
-    def _source_names(self) -> Iterator[str]:
+        found, left = list[tuple[str, bytes]](), _MOST_SOURCE_BYTES
         for held in self.evidence.tree.directories(lambda each: each.name not in NOT_SOURCES):
-            for name in self.sums.names_in(held.path):
-                if is_source(name) and name not in _LOCKS:
-                    yield held.prefix + name
+            for name, size in self.sums.names_in(held.path).items():
+                path = held.prefix + name
+                if size > _LARGEST_SOURCE or not is_source(name) or name in _LOCKS:
+                    continue
+                if not self.evidence.git.ignores(path):
+                    left -= size
+                    if len(found) >= _MOST_SOURCES or left < 0:
+                        return Texts(found), False
+                    found.append((path, self.evidence.source(path)))
+        return Texts(sorted(found)), True
 
-    @property
-    def saw_all_sources(self) -> bool:
-        """Return True if every source was searched."""
-        return self._sources[1]
+    def mentioned(self, path: str) -> str | None:
+        """Return why a source or a Dockerfile may read `path`; None if none names it."""
+        name, (texts, is_all) = path.rpartition("/")[2], self._sources
+        inside = (at for at in texts.mentioning(name) if at != path and not is_below(at, {path}))
+        named = (each.path for each in self.build_files.all if mentions(name, each.commands))
+        if found := next(chain(inside, named), None):
+            return f"{found} mentions it"
+        return None if is_all else "there are too many sources to see whether one reads it"
 
     def may_take(self, unknown: Named, path: str) -> tuple[bool, bool]:
         """Return if an unknown source may be `path` or below it, and if it may be above it."""
@@ -221,14 +217,10 @@ class Facts:
             if build_file.takes_everything or above:
                 yield build_file
 
-    def mentions(self, path: str) -> str | None:
-        """Return the path of a source or a Dockerfile that names `path`; None if there is none."""
-        name = path.rpartition("/")[2]
-        for at in self._sources[0].mentioning(name):
-            if at != path and not at.startswith(f"{path}/"):
-                return at
-        named = (each.path for each in self.build_files.all if mentions(name, each.commands))
-        return next(named, None)
+    def running(self, commands: re.Pattern[str]) -> str | None:
+        """Return the path of a Dockerfile that runs such commands; None if there is none."""
+        files = (each.path for each in self.build_files.all if commands.search(each.commands))
+        return next(files, None)
 
     def script(self, name: str, beside: str) -> str:
         """Return the texts of the files of this name that are sent, except those in `beside`."""
@@ -258,12 +250,11 @@ class Facts:
     def settings(self) -> dict[str, list[str]]:
         """Return the manifests of Node and the settings of bundlers, by directory."""
         found = defaultdict[str, list[str]](list)
-        names = filter(_globs(_SETTINGS), self.by_name)
+        names = filter(matching(_SETTINGS), self.by_name)
         for name in sorted(names, key=lambda each: (each != _SETTINGS[0], each)):
             for path in self.by_name[name]:
-                directory = path.rpartition("/")[0]
-                if NOT_SOURCES.isdisjoint(directory.split("/")):
-                    found[directory].append(path)
+                if NOT_SOURCES.isdisjoint(path.split("/")):
+                    found[path.rpartition("/")[0]].append(path)
         return found
 
 
@@ -271,40 +262,32 @@ def reader_of(facts: Facts, match: Match) -> str | None:
     """Return which tool may read an environment file while an image is built, as a clause.
 
     Vite, Next, Nuxt, react-scripts and similar tools read `.env`, `.env.local`, `.env.production`
-    and `.env.production.local` by themselves, and write their values into the build output.
+    and `.env.production.local` by themselves, and write their values into the build output. Their
+    settings may name a directory above or below them.
     """
     directory, _, name = match.path.rpartition("/")
     takers = [*facts.taking(match)] if _ENV_FILE.fullmatch(name) else []
-    words = "\n".join(each.words for each in takers)
-    if not takers or (_OTHER_MODE.search(name) and not _OTHER_MODES_RUN.search(words)):
+    if not takers:
         return None
     for build_file in takers:
         if tool := _bundler_in(build_file.commands):
             return f"{tool}, which {build_file.path} runs, reads it"
+    inner = f"{directory}/".lstrip("/")
     for at, paths in sorted(facts.settings.items(), key=lambda e: (e[0] != directory, e[0])):
-        expression = _about(at, directory, name)
-        if expression is None:
+        outer = f"{at}/".lstrip("/")
+        if not (inner.startswith(outer) or outer.startswith(inner)):
             continue
         texts = (f"{e.rpartition('/')[2]}\n{facts.evidence.small_file(e)}" for e in paths)
         text = "\n".join(texts)
-        tool = _bundler_in(text)
-        if re.search(expression, text) and (tool or _NAMES_ENV.search(text)):
+        tool, near = _bundler_in(text), at == directory
+        if outer.startswith(inner):
+            near = near or _LOOKS_ELSEWHERE.search(text) is not None
+        else:
+            child = re.escape(inner.removeprefix(outer).partition("/")[0])
+            near = bool(re.search(rf"(?<![\w-])({child}|{re.escape(name)})(?![\w-])", text))
+        if near and (tool or _NAMES_ENV.search(text)):
             return f"{tool or 'a script'} of {paths[0]} reads it when it builds"
     return None
-
-
-def _about(at: str, directory: str, name: str) -> str | None:
-    """Return an expression for settings in `at` that use the file `name` of `directory`, or None.
-
-    Settings above name the directory or the file. Settings below name a loader that looks above.
-    """
-    inner, outer = f"{directory}/".lstrip("/"), f"{at}/".lstrip("/")
-    if at == directory:
-        return ""
-    if inner.startswith(outer):
-        child = inner.removeprefix(outer).partition("/")[0]
-        return rf"(?<![\w-])({re.escape(child)}|{re.escape(name)})(?![\w-])"
-    return _LOOKS_ELSEWHERE if outer.startswith(inner) else None
 
 
 @cache

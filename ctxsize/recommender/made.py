@@ -17,17 +17,16 @@ from ctxsize.dockerfile.sources import Mount, path_from_root
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages, tolerant
 from ctxsize.recommender.build_files import BuildFile, Named
 from ctxsize.recommender.facts import Facts, is_named
-from ctxsize.recommender.matches import Match
+from ctxsize.recommender.outcome import Match
 from ctxsize.recommender.rules import NOT_SOURCES, Category
 from ctxsize.recommender.tools import (
     has_tools,
-    has_verbs,
     install_directory,
+    listed,
     makes,
     manager_of,
     run_by,
     spares,
-    speaks,
 )
 from ctxsize.shell import commands, commands_of, in_directories, is_read_whole
 from ctxsize.syntax import Command
@@ -73,9 +72,12 @@ class Making:
         """True if a command makes the match, or a substitute, in a stage that has its sources."""
         self._uses: list[int] = []
         self._facts, self._build_file, self._match = facts, build_file, match
-        self._rule, self._manager = match.rule, manager_of(match.rule)
+        self._rule = rule = match.rule
+        # Only rules with this trap are about the files of package managers.
+        self._manager = manager_of(rule.name) if "no_install_step" in rule.traps else None
+        self._language = manager_of(f"{rule.ecosystem}.")
         self._name = "/".join(match.path.split("/")[-1 - match.find.strip("/").count("/") :])
-        self._is_known = has_tools(match.rule.name)
+        self._is_known = has_tools(rule.name)
         self._ends: dict[BuiltStage, _Content] = {}
         self._consumed: set[BuiltStage] = set()
         for stage in built_stages(build_file.dockerfile):
@@ -161,10 +163,7 @@ class Making:
         return content.has_it or not of_sources
 
     def _makes(self, at: str, command: Command, *, spare: bool = False) -> bool:
-        """Return True if a command makes the match, and not its like in another directory.
-
-        With `spare`, it may also make that which an image uses in its place.
-        """
+        """Return True if a command makes the match here, or, with `spare`, a substitute."""
         if not self._manager:
             return makes(self._rule, command) or (spare and spares(self._rule, command))
         there = install_directory(self._rule, command)
@@ -193,15 +192,16 @@ class Making:
         return mount.origin in self._build_file.names and (self._is_in(source) or "$" in source)
 
     def _speaks(self, text: str) -> bool:
-        return not _IDLE.search(text) and speaks(self._rule, text)
+        """Return True if an image or a command uses the dependencies of the rule's ecosystem."""
+        spoken = self._language.speaks if self._language else r"(?!)"
+        return not _IDLE.search(text) and re.search(spoken, text, re.IGNORECASE) is not None
 
     def _needs(self, command: Command) -> bool:
         return self._manager is not None and self._speaks(" ".join(command.words))
 
     def _may_take(self, command: Command) -> bool:
         """Return True if a command may read a whole mount, as most unknown programs may."""
-        program = run_by(command).program
-        is_known = has_verbs(program) or program in ("cd", "mkdir", "set")
+        is_known = run_by(command).program in (*listed("with_verbs"), "cd", "mkdir", "set")
         return not is_known or self._needs(command)
 
     def _names(self, step: StageStep, at: str, command: Command) -> bool:
@@ -217,9 +217,11 @@ class Making:
         # `-m` names a module.
         words = [word for before, word in pairwise(("", *command.words)) if before != "-m"]
         values = (value for _, value in command.assignments)
+        # Plain words are commands to some programs: `npm run build` names no `build/`.
+        bare = program not in listed("with_verbs")
         return program not in _SILENT and (
             any(is_named(name, each) for each in values)
-            or any(is_named(name, each, bare=not has_verbs(program)) for each in words)
+            or any(is_named(name, each, bare=bare) for each in words)
         )
 
     def _script(self, command: Command) -> str:
@@ -246,11 +248,7 @@ class Making:
 
 @lru_cache(maxsize=1024)
 def running(step: StageStep) -> tuple[tuple[str, Command], ...]:
-    """Return the commands of a step, each with its directory if WORKDIR determines it.
-
-    A heredoc of COPY or ADD may be a script that runs later; other heredocs may be read by a
-    command. Commands for a shell of Windows are parsed like others, as a guess.
-    """
+    """Return the commands of a step with their directories; a copied heredoc may be a script."""
     found = [*commands_of(step.instruction)]
     for text in (each.content for each in step.instruction.heredocs if step.is_copy):
         found += commands(text) if is_read_whole(text) else [Command(("cat", text))]
@@ -259,10 +257,7 @@ def running(step: StageStep) -> tuple[tuple[str, Command], ...]:
 
 
 def _valued(step: StageStep, text: str) -> str:
-    """Return a text of a step with the values of its variables, as far as they are known.
-
-    A shell does not see the arguments before the first FROM, but authors mean their values.
-    """
+    """Return a text with the known values of variables, also of arguments before the first FROM."""
     if "$" not in text or len(text) > _LONGEST:
         return text
     known = tolerant(step.environment, text, quotes=False)

@@ -1,17 +1,58 @@
-"""Results of `ctxsize suggest`, by evidence or in one of its modes: values for all formats."""
+"""Values of `ctxsize suggest`: matches of rules, suggestions, and the results for all formats."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
-from ctxsize.findings import Edit, Finding
+from ctxsize.findings import Confidence, Edit, Finding
 from ctxsize.model import Amount, Effect, Problem
-from ctxsize.recommender.matches import Match, Objection
 from ctxsize.recommender.rules import SAFE_FROM, Category, Rule
-from ctxsize.writer.merge import Addition
+from ctxsize.writer import Addition
+
+
+class Doubt(str):
+    """A reason against a match that the user may overrule."""
+
+    __slots__ = ()
+
+
+class Objection(NamedTuple):
+    """A reason not to suggest a match, or a `Doubt`: a reason not to call it safe."""
+
+    trap: str
+    reason: str
+
+    @property
+    def soft(self) -> bool:
+        return isinstance(self.reason, Doubt)
+
+
+@dataclass(frozen=True)
+class Match:
+    """A path at which the marker of a rule holds."""
+
+    rule: Rule
+    find: str
+    """The entry of `Rule.find` that matched; `""` for a rule without names."""
+    path: str
+    evidence: str
+    secret: Confidence | None = None
+    """Confidence that it is a secret, by its content or name; None for other rules."""
+    objections: tuple[Objection, ...] = ()
+
+    @property
+    def hard(self) -> Objection | None:
+        """Return the reason why it is not suggested at all; None without one."""
+        hard = next((each for each in self.objections if not each.soft), None)
+        return Objection("never", self.rule.why) if self.rule.never and hard is None else hard
+
+    @property
+    def is_settled(self) -> bool:
+        """Return True if it is hidden with everything below it."""
+        return self.rule.confidence >= SAFE_FROM and not (self.rule.never or self.objections)
 
 
 @dataclass(frozen=True)
@@ -54,7 +95,6 @@ class Suggestion:
 
     @property
     def evidence(self) -> tuple[str, ...]:
-        """Return the evidence for each path."""
         return tuple(f"{match.path}: {match.evidence}" for match in self.matches)
 
     @property
@@ -78,12 +118,11 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class Blocked:
-    """A match that is not suggested."""
+    """A match that is not suggested, for a trap, `proof` or `never`."""
 
     rule: str
     path: str
     trap: str
-    """The name of the trap, `proof` or `never`."""
     reason: str
     evidence: str
     size: Amount
@@ -91,12 +130,11 @@ class Blocked:
 
 @dataclass(frozen=True)
 class Question:
-    """A large part of the context that no rule explains."""
+    """A large part of the context that no rule explains, and its state in git."""
 
     path: str
     size: Amount
     note: str
-    """The state of the path in git."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +205,7 @@ class Note:
 
 @dataclass(frozen=True)
 class IgnoreFileChange:
-    """The change of an ignore file, proved on this tree."""
+    """The change of an ignore file, proved on this tree, or why there is none, as a sentence."""
 
     after: bytes | None = None
     """The new content; None if nothing changes."""
@@ -175,7 +213,6 @@ class IgnoreFileChange:
     removed: tuple[Removed, ...] = ()
     notes: tuple[Note, ...] = ()
     impossible: str = ""
-    """The reason why there is no such change, as a sentence."""
     hint: str = ""
 
 

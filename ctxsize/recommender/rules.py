@@ -59,14 +59,6 @@ class EntryType(str, Enum):
 
     DIRECTORY = "directory"
     FILE = "file"
-    SYMLINK = "symlink"
-
-
-class Form(str, Enum):
-    """The pattern for a match: `**/name`, or the path if such names often mean something else."""
-
-    ANYWHERE = "anywhere"
-    ANCHORED = "anchored"
 
 
 MARKERS = {
@@ -82,10 +74,8 @@ MARKERS = {
     "begins": "its first bytes",
     "twin": "the same name without {all} beside it",
     "at_least": "{size} or more",
-    "mostly_of": "most of it in {list}",
     "only_programs": "nothing but compiled programs in it",
     "only_documents": "nothing but text and pictures in it",
-    "link": "a symlink to {all}",
     "is_dockerfile": "builds of this context read it",
     "exists": "the name alone",
     "any_of": "one of several",
@@ -110,11 +100,9 @@ class Marker:
         """Return its condition, as a clause."""
         if self.parts:
             return (", and " if self.kind == "all_of" else "; or ").join(map(str, self.parts))
-        names = [f"`{each}`" for each in self.names]
+        names, size = [f"`{each}`" for each in self.names], units.human(self.number)
         one = names[0] if len(names) == 1 else "one of " + ", ".join(names)
-        clause = "a symlink" if self.names == ("",) else MARKERS[self.kind]
-        whole, size = " and ".join(names), units.human(self.number)
-        return clause.format(one=one, all=whole, list=", ".join(names), size=size)
+        return MARKERS[self.kind].format(one=one, all=" and ".join(names), size=size)
 
 
 @dataclass(frozen=True)
@@ -132,7 +120,8 @@ class Rule:
     why: str
     again: str = ""
     kind: EntryType = EntryType.DIRECTORY
-    form: Form = Form.ANYWHERE
+    anchored: bool = False
+    """True for the path instead of `**/name`, as such names often mean something else."""
     contents: bool = False
     volatile: bool = True
     traps: tuple[str, ...] = ()
@@ -158,7 +147,7 @@ class Rule:
         """Return the pattern that it suggests, in words."""
         if self.never:
             return "never suggested"
-        if self.form is Form.ANCHORED or self.find[0].startswith("/"):
+        if self.anchored or self.find[0].startswith("/"):
             return "its path" + (" with `/*`" if self.contents else "")
         return ", ".join(f"`**/{each}`" for each in self.find)
 
@@ -245,7 +234,7 @@ def texts(value: str | list[str]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
-_KEYS = {"also_beside": "beside", "at_least_mib": "at_least", "link_into": "link"}
+_KEYS = {"also_beside": "beside", "at_least_mib": "at_least"}
 """Kinds of markers for the keys of rows that are not named after their kind."""
 _MARKERS = MARKERS.keys() | _KEYS.keys()
 
@@ -264,7 +253,7 @@ def rule_of(name: str, row: dict[str, Any]) -> Rule:
         category=Category(values.pop("category")),
         marker=marker,
         kind=kind,
-        form=Form.ANCHORED if any_name else Form(values.pop("form", Form.ANYWHERE)),
+        anchored=any_name or values.pop("form", "anywhere") == "anchored",
         traps=texts(values.pop("traps", [])),
         nests=nests and {"names": find, **({} if nests is True else nests)},
         **values,  # an unknown key raises `TypeError`

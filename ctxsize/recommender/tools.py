@@ -1,12 +1,11 @@
 """Package managers and build tools, a row of `tools.toml` each, and what a command does.
 
-Only `works` interprets commands: suggestions learn from it which matches of rules a command makes,
-advice on Dockerfiles learns whether it fetches packages.
+Suggestions learn from `works` which matches of rules a command makes, advice on Dockerfiles learns
+whether it fetches packages.
 """
 
 from __future__ import annotations
 
-import json
 import posixpath
 import re
 from dataclasses import dataclass, fields, replace
@@ -75,25 +74,7 @@ class Tool:
 
     def needs_more_than(self, manifest: str) -> bool:
         """Return True if an install with this manifest reads further files of the project."""
-        if self.files[:1] == ("package.json",):
-            return _takes_part(manifest)
         return bool(self.needs_more) and re.search(self.needs_more, manifest, re.M) is not None
-
-
-_HOOKS = {"preinstall", "install", "postinstall", "preprepare", "prepare", "postprepare"}
-"""Scripts of a project that npm and similar tools run during an install."""
-_LOCAL_VERSIONS = ("file:", "link:", "portal:", "workspace:", ".", "/", "~/")
-_KINDS = ("dependencies", "devDependencies", "optionalDependencies")
-
-
-def _takes_part(text: str) -> bool:
-    try:
-        manifest = json.loads(text)
-        versions = [str(each) for kind in _KINDS for each in manifest.get(kind, {}).values()]
-        local = any(each.startswith(_LOCAL_VERSIONS) for each in versions)
-        return local or "workspaces" in manifest or bool(_HOOKS & {*manifest.get("scripts", {})})
-    except (ValueError, AttributeError):
-        return False
 
 
 class Work(NamedTuple):
@@ -138,15 +119,13 @@ def tools() -> tuple[Tool, ...]:
 
 def _tool(row: dict[str, Any]) -> Tool:
     """Return the tool of a row, with its `jobs` or as one job. Raises `TypeError` for a mistake."""
-    jobs = row.get("jobs", [{key: value for key, value in row.items() if key in _OF_JOBS}])
-    own = {key: value for key, value in row.items() if key not in (*_OF_JOBS, "like")}
+    jobs = row.get("jobs", [{key: value for key, value in row.items() if key in Job._fields}])
+    own = {key: value for key, value in row.items() if key not in (*Job._fields, "like")}
     several = {each.name for each in fields(Tool) if each.type == "tuple[str, ...]"}
     split = {key: tuple(own[key].split()) for key in own.keys() & several}
-    programs = _joined(row.get("programs", row["name"]))
-    return Tool(**{**own, **split, "programs": programs, "jobs": tuple(map(_job, jobs))})
-
-
-_OF_JOBS = ("run", "only_with", "without", "does", "makes", "spares")
+    joined = {"programs": _joined(row.get("programs", row["name"]))}
+    joined["needs_more"] = _joined(row.get("needs_more", ""))
+    return Tool(**{**own, **split, **joined, "jobs": tuple(map(_job, jobs))})
 
 
 def _job(row: dict[str, Any]) -> Job:
@@ -224,10 +203,7 @@ def has_tools(rule: str) -> bool:
 
 
 def makes(rule: Rule, command: Command) -> bool:
-    """Return True if `command` creates the match of a rule at its old path.
-
-    If no row lists such commands, only the program in `Rule.again` counts.
-    """
+    """Return True if `command` makes the match again; without a row, the program `Rule.again`."""
     if has_tools(rule.name):
         return any(each.makes(rule.name) for each in works(command))
     program = rule.again.partition(" ")[0]
@@ -242,29 +218,9 @@ def spares(rule: Rule, command: Command) -> bool:
     return any(rule.name in job.makes | job.spares for job in jobs)
 
 
-def has_verbs(program: str) -> bool:
-    """Return True if plain words are commands to a program: `npm run build` names no `build/`."""
-    return program in listed("with_verbs")
-
-
 @cache
-def manager_of(rule: Rule) -> Tool | None:
-    """Return the package manager that makes the matches of a rule, None if there is none.
-
-    Only rules with the trap `no_install_step` are about the files of package managers.
-    """
-    return _speaking(rule.name) if "no_install_step" in rule.traps else None
-
-
-def speaks(rule: Rule, text: str) -> bool:
-    """Return True if an image or a command uses the dependencies of a rule's ecosystem."""
-    tool = _speaking(f"{rule.ecosystem}.")
-    return tool is not None and re.search(tool.speaks, text, re.IGNORECASE) is not None
-
-
-@cache
-def _speaking(rules: str) -> Tool | None:
-    """Return the tool with `speaks` that makes a rule whose name begins so."""
+def manager_of(rules: str) -> Tool | None:
+    """Return the package manager for a rule whose name begins so, None if there is none."""
     made = ((tool, rule) for tool in tools() if tool.speaks for e in tool.jobs for rule in e.makes)
     return next((tool for tool, rule in made if rule.startswith(rules)), None)
 

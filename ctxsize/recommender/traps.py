@@ -1,7 +1,4 @@
-"""The traps: one function for each reason not to suggest a match.
-
-A match without objections must still pass the proof in `ctxsize.recommender.context`.
-"""
+"""The traps: one function for each reason not to suggest a match, beside the later proof."""
 
 from __future__ import annotations
 
@@ -9,9 +6,11 @@ import re
 from collections.abc import Callable
 from functools import cache
 
+from ctxsize.findings import Confidence
+from ctxsize.recommender.build_files import letting_in
 from ctxsize.recommender.facts import Facts, is_named, reader_of
 from ctxsize.recommender.made import Making
-from ctxsize.recommender.matches import Certainty, Doubt, Match, Objection, letting_in
+from ctxsize.recommender.outcome import Doubt, Match, Objection
 from ctxsize.recommender.rules import Category, is_build_input
 
 _PLACEHOLDERS = frozenset({".keep", ".gitkeep", ".gitignore", ".empty", ".placeholder"})
@@ -25,9 +24,6 @@ _SITES = (
 _SECRET_WORDS = re.compile(
     r"env|key|secret|cred|cert|token|ssh|pem|pass|auth|(?<!s)rc\b|config|netrc|\bid_", re.IGNORECASE
 )
-_STARTS = ("CMD", "ENTRYPOINT")
-_TERRAFORM = re.compile(r"\b(terraform|tofu|terragrunt)\b")
-_INITIALISED = re.compile(r"\b(terraform|tofu|terragrunt)\b.*\binit\b")
 _TESTS_RUN = re.compile(
     r"\b(pytest|cargo (test|bench|nextest)|go test|(npm|yarn|pnpm|bun)( run)? test|mvnw? .*verify"
     r"|ctest|rspec|phpunit|mix test|dotnet test|gradlew? .*(check|test)|tox|nox)\b"
@@ -57,45 +53,26 @@ def unknown_source(facts: Facts, match: Match) -> str | None:
             may = used or (secret and _SECRET_WORDS.search(named.text) is not None)
         if may:
             return Doubt(f"what {named} takes depends on a variable; see --build-arg")
-    name = match.path.rpartition("/")[2]
     for path, text in facts.build_files.undecided:
-        if used or is_named(name, text):
+        if used or is_named(match.path.rpartition("/")[2], text):
             return Doubt(f"the sources of {path} are unknown")
     return None
 
 
-def not_initialised(facts: Facts, match: Match) -> str | None:
-    """Object if a Dockerfile copies it and runs terraform, but not `terraform init`."""
-    for build_file in facts.taking(match):
-        started = (each for each in build_file.dockerfile.instructions if each.keyword in _STARTS)
-        text = "\n".join((build_file.commands, *(each.text for each in started)))
-        if _TERRAFORM.search(text) and not _INITIALISED.search(text):
-            return Doubt(f"{build_file.path} takes it, and runs terraform without `terraform init`")
-    return None
-
-
 def tracked(facts: Facts, match: Match) -> str | None:
-    """Object if git tracks it or something below it, so that it is part of the sources."""
-    rule = match.rule
+    """Object if git tracks it or something below it, or if what git tracks is unknown."""
+    rule, git = match.rule, facts.evidence.git
     if rule.category.belongs_to_sources:
         return None
-    there = facts.evidence.git.at_or_below(match.path)
+    there = git.at_or_below(match.path)
     if rule.contents:
         there = [each for each in there if each.rpartition("/")[2] not in _PLACEHOLDERS]
-    found = next(iter(there), None)
-    if found is None:
-        return None
-    reason = f"git tracks {'it' if found == match.path else found}"
-    return Doubt(reason) if rule.category is Category.SECRET else reason
-
-
-def tracking_unknown(facts: Facts, match: Match) -> str | None:
-    """Object if there is a repository whose tracked files are unknown."""
-    problem = facts.evidence.git.problem
-    certain = "CACHEDIR.TAG" in match.evidence or match.rule.category.belongs_to_sources
-    if problem is None or certain or match.rule.category is Category.SECRET:
-        return None
-    return Doubt(problem.message)
+    is_secret = rule.category is Category.SECRET
+    if there:
+        reason = f"git tracks {'it' if there[0] == match.path else there[0]}"
+        return Doubt(reason) if is_secret else reason
+    certain = is_secret or "CACHEDIR.TAG" in match.evidence
+    return None if certain or git.problem is None else Doubt(git.problem.message)
 
 
 def matches_manifest(_: Facts, match: Match) -> str | None:
@@ -117,18 +94,14 @@ def scm_version_in_build(facts: Facts, match: Match) -> str | None:
 
 def mentioned(facts: Facts, match: Match) -> str | None:
     """Object if a manifest or a source names it, and so may read it or fail without it."""
-    where = facts.mentions(match.path)
-    if where is not None:
-        return Doubt(f"{where} mentions it")
-    if not facts.saw_all_sources:
-        return Doubt("there are too many sources to see whether one reads it")
-    return None
+    reason = facts.mentioned(match.path)
+    return Doubt(reason) if reason else None
 
 
 def test_stage(facts: Facts, match: Match) -> str | None:
     """Object if a stage runs the tests."""
-    files = (e.path for e in facts.build_files.all if _TESTS_RUN.search(e.commands))
-    return next((f"{path} runs tests" for path in files), None)
+    found = facts.running(_TESTS_RUN)
+    return f"{found} runs tests" if found else None
 
 
 def prebuilt_pipeline(facts: Facts, match: Match) -> str | None:
@@ -145,12 +118,6 @@ def prebuilt_pipeline(facts: Facts, match: Match) -> str | None:
     return None
 
 
-def only_possible(_: Facts, match: Match) -> str | None:
-    """Object if other files have such a name too, so that it is only possibly a secret."""
-    possible = match.secret is Certainty.POSSIBLE
-    return Doubt("its name does not prove it a secret") if possible else None
-
-
 def _holding(patterns: tuple[str, ...], clause: str) -> Trap:
     """Return the trap for a directory that contains files which builds read."""
 
@@ -163,18 +130,17 @@ def _holding(patterns: tuple[str, ...], clause: str) -> Trap:
 
 def env_at_build(facts: Facts, match: Match) -> str | None:
     """Object if a bundler or a framework reads the file while it builds."""
-    reason, (directory, _, name) = reader_of(facts, match), match.path.rpartition("/")
-    if (
-        not reason
-        and name.startswith(".env")
-        and facts.evidence.tree.has(directory, "symfony.lock")
-    ):
-        reason = "Symfony reads it"
+    directory, _, name = match.path.rpartition("/")
+    reason = reader_of(facts, match)
+    if name.startswith(".env") and facts.evidence.tree.has(directory, "symfony.lock"):
+        reason = reason or "Symfony reads it"
     return Doubt(reason) if reason else None
 
 
 def read_by_build(facts: Facts, match: Match) -> str | None:
-    """Object if a command of the build reads the secret by itself, and may fail without it."""
+    """Object if it may be no secret, or a command may read it by itself and fail without it."""
+    if match.secret is Confidence.POSSIBLE:
+        return Doubt("its name does not prove it a secret")
     reader = match.rule.read_by
     for build_file in facts.taking(match) if reader else ():
         if re.search(reader, build_file.commands):
@@ -186,8 +152,7 @@ def read_by_build(facts: Facts, match: Match) -> str | None:
 def site_generator(facts: Facts, match: Match) -> str | None:
     """Object if a web site is built from the documentation."""
     sites = facts.evidence.tree.first(match.path.rpartition("/")[0], _SITES)
-    files = (e.path for e in facts.build_files.all if _SITE_GENERATORS.search(e.commands))
-    found = sites or next(files, None)
+    found = sites or facts.running(_SITE_GENERATORS)
     return Doubt(f"{found} makes a web site of it") if found else None
 
 
@@ -201,18 +166,15 @@ Trap = Callable[[Facts, Match], "str | None"]
 
 TRAPS: dict[str, Trap] = {
     "copied_by_name": copied_by_name,
-    "not_initialised": not_initialised,
     "author_exception": author_exception,
     "unknown_source": unknown_source,
     "tracked": tracked,
-    "tracking_unknown": tracking_unknown,
     "matches_manifest": matches_manifest,
     "scm_version_in_build": scm_version_in_build,
     "mentioned": mentioned,
     "test_stage": test_stage,
     "no_install_step": prebuilt_pipeline,
     "prebuilt_pipeline": prebuilt_pipeline,
-    "only_possible": only_possible,
     "read_by_build": read_by_build,
     "site_generator": site_generator,
     "vendored": _holding(("modules.txt", "*/Cargo.toml"), ": the build takes it from here"),
@@ -222,9 +184,8 @@ TRAPS: dict[str, Trap] = {
 """Every trap by the name that rules use."""
 
 FOR_ALL = (
-    *("copied_by_name", "author_exception", "unknown_source", "tracked", "tracking_unknown"),
-    *("matches_manifest", "scm_version_in_build", "env_at_build", "only_possible"),
-    "read_by_build",
+    *("copied_by_name", "author_exception", "unknown_source", "tracked"),
+    *("matches_manifest", "scm_version_in_build", "env_at_build", "read_by_build"),
 )
 """Names of the traps for every rule, the fast ones first."""
 
@@ -241,7 +202,7 @@ def objections(facts: Facts, match: Match, *, but: str = "") -> list[Objection]:
     for name in _traps(match.rule.category, match.rule.traps):
         reason = None if name == but else TRAPS[name](facts, match)
         if reason is not None:
-            found.append(Objection(name, str(reason), soft=isinstance(reason, Doubt)))
+            found.append(Objection(name, reason))
             if not found[-1].soft:
                 break
     return found

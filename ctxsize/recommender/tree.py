@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from fnmatch import fnmatchcase, translate
-from functools import cache, lru_cache, reduce
+from fnmatch import translate
+from functools import lru_cache, reduce
 from typing import NamedTuple
 
 from ctxsize.engine.need import Include
@@ -43,15 +43,11 @@ class Tree:
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self.root = snapshot.root
-        self.first = cache(self._find_first)
-        """Return the first path below a directory that one of several patterns matches."""
 
-    def names(self, directory: str) -> Iterator[str]:
-        """Yield the names in a directory; none if there is no such directory."""
+    def names(self, directory: str) -> list[str]:
+        """Return the names in a directory; none if there is no such directory."""
         held = self.snapshot.folder(directory)
-        if held is not None:
-            yield from held.entries
-            yield from held.folders
+        return [] if held is None else [*held.entries, *held.folders]
 
     def has(self, directory: str, name: str) -> bool:
         """Return True if a directory contains an entry of this name."""
@@ -69,31 +65,30 @@ class Tree:
         return 0 if entry is None else entry.content_bytes
 
     def find(self, directory: str, pattern: str) -> str | None:
-        """Return the first path below `directory` that matches, by components; None if none does.
-
-        `../` at the start of the pattern is the directory above, inside the context.
-        """
+        """Return the first path below `directory`, or above it for `../`, that matches; or None."""
         while pattern.startswith("../"):
             if not directory:
                 return None
             directory, pattern = directory.rpartition("/")[0], pattern[3:]
         if "/" in pattern or is_glob(pattern):
-            return next(self.all(directory, pattern), None)
+            return next(self._all(directory, pattern), None)
         path = f"{directory}/{pattern}" if directory else pattern
         return path if self.has(directory, pattern) else None
 
-    def _find_first(self, directory: str, patterns: tuple[str, ...]) -> str | None:
+    def first(self, directory: str, patterns: Iterable[str], *, but: str = "") -> str | None:
+        """Return the first path that one of `patterns` finds, except `but`."""
         found = (self.find(directory, each) for each in patterns)
-        return next((each for each in found if each is not None), None)
+        return next((each for each in found if each not in (None, but)), None)
 
-    def all(self, directory: str, pattern: str) -> Iterator[str]:
-        """Yield every path below `directory` that matches, sorted by name."""
+    def _all(self, directory: str, pattern: str) -> Iterator[str]:
         first, _, rest = pattern.partition("/")
         prefix = f"{directory}/" if directory else ""
-        names = self.names(directory)
-        for name in sorted(filter(_matcher(first), names)) if is_glob(first) else [first]:
+        names = [first]
+        if is_glob(first):
+            names = sorted(filter(matcher(first), self.names(directory)))
+        for name in names:
             if rest:
-                yield from self.all(prefix + name, rest)
+                yield from self._all(prefix + name, rest)
             elif self.has(directory, name):
                 yield prefix + name
 
@@ -120,53 +115,52 @@ def is_glob(name: str) -> bool:
     return not _WILDCARDS.isdisjoint(name)
 
 
-def like(pattern: str, name: str) -> bool:
-    """Return True if a glob pattern matches a name. Case counts on every system."""
-    return fnmatchcase(name, pattern)
-
-
 @lru_cache(maxsize=4096)
-def _matcher(pattern: str) -> Callable[[str], object]:
+def matcher(pattern: str) -> Callable[[str], object]:
+    """Return a function that matches names with a glob pattern, in which case counts."""
     return re.compile(translate(pattern)).match
 
 
-class SumsByPath(Mapping[str, Sums]):
-    """The sums that one or several transfers send, by path; the context is `""`.
+def matching(patterns: Iterable[str]) -> Callable[[str], object]:
+    """Return a function that matches names with any of several glob patterns."""
+    return re.compile("|".join(map(translate, patterns)) or r"(?!)").match
 
-    A path in two transfers counts twice. The sums of directories are computed in advance, those
-    of files when they are needed.
-    """
+
+def like(pattern: str, name: str) -> bool:
+    """Return True if a glob pattern matches a name."""
+    return matcher(pattern)(name) is not None
+
+
+class SumsByPath(Mapping[str, Sums]):
+    """The sums by path that transfers send; a path in two of them counts twice."""
 
     def __init__(self, sent: Iterable[Sent], snapshot: Snapshot) -> None:
         transfers = [*sent]
         self._parts = [each.names for each in transfers]
         self._links = snapshot.links
-        directories = frozenset[str]().union(*(each.directories for each in transfers))
         self._directories: dict[str, Sums] = {}
+        directories = frozenset[str]().union(*(each.directories for each in transfers))
         for held in reversed([*snapshot.folders]):
-            parts = [self._directories.get(each.path) for each in held.folders.values()]
-            parts += [self._counted(part[held.path], held.path) for part in self._having(held.path)]
-            found = [each for each in parts if each is not None]
+            below = (self._directories.get(each.path) for each in held.folders.values())
+            found = [each for each in below if each is not None]
+            for names in self._sent_in(held.path):
+                links = len(self._links.get(held.path, frozenset()) & names.keys())
+                found.append(Sums(len(names) - links, sum(names.values()), links))
             if found or not held.path or held.path in directories:
                 self._directories[held.path] = reduce(Sums.plus, found, Sums())
 
-    def _having(self, directory: str) -> list[Mapping[str, Names]]:
-        return [part for part in self._parts if directory in part]
-
-    def _counted(self, names: Names, directory: str) -> Sums:
-        linked = self._links.get(directory)
-        links = len(linked & names.keys()) if linked else 0
-        return Sums(len(names) - links, sum(names.values()), links)
+    def _sent_in(self, directory: str) -> list[Names]:
+        return [part[directory] for part in self._parts if directory in part]
 
     def __getitem__(self, path: str) -> Sums:
         if path in self._directories:
             return self._directories[path]
         directory, _, name = path.rpartition("/")
-        sent = (part[directory] for part in self._having(directory))
-        found = [self._counted({name: names[name]}, directory) for names in sent if name in names]
-        if not found:
+        sizes = [names[name] for names in self._sent_in(directory) if name in names]
+        if not sizes:
             raise KeyError(path)
-        return reduce(Sums.plus, found)
+        links = len(sizes) if name in self._links.get(directory, ()) else 0
+        return Sums(len(sizes) - links, sum(sizes), links)
 
     def __iter__(self) -> Iterator[str]:
         """Yield all paths, directories first."""
@@ -180,18 +174,19 @@ class SumsByPath(Mapping[str, Sums]):
 
     def names_in(self, directory: str) -> Names:
         """Return the sent files and symlinks of a directory: their bytes by name."""
-        parts = self._having(directory)
-        if len(parts) == 1:
-            return parts[0][directory]
+        sent = self._sent_in(directory)
+        if len(sent) == 1:
+            return sent[0]
         found = Counter[str]()
-        for part in parts:
-            found.update(part[directory])
+        for names in sent:
+            found.update(names)
         return found
 
 
 def sum_of(sums: Mapping[str, Sums], paths: Iterable[str]) -> Sums:
     """Return the sums of several paths together."""
-    return reduce(Sums.plus, (sums.get(path, Sums()) for path in paths), Sums())
+    none = Sums()
+    return reduce(Sums.plus, (sums.get(path, none) for path in paths), none)
 
 
 def travelling(snapshot: Snapshot, includes: Iterable[Include]) -> Amount:
@@ -205,14 +200,14 @@ def directories_above(path: str) -> Iterator[str]:
         yield path
 
 
-def outermost(paths: Collection[str]) -> list[str]:
-    """Return those of `paths` that are not below another one."""
-    return [path for path in paths if not is_below(path, paths)]
-
-
 def is_below(path: str, paths: Collection[str]) -> bool:
     """Return True if a directory above `path` is one of `paths`."""
     while path := path.rpartition("/")[0]:
         if path in paths:
             return True
     return False
+
+
+def outermost(paths: Collection[str]) -> list[str]:
+    """Return those of `paths` that are not below another one."""
+    return [path for path in paths if not is_below(path, paths)]

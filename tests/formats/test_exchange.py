@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from ctxsize import api
-from ctxsize.findings import Edit, Finding, Fix, Location, Severity
-from ctxsize.formats import Look, markdown, render
-from ctxsize.formats.exchange import SHOWN, fingerprints
+from ctxsize.findings import Finding, Location, Severity
+from ctxsize.formats import Look, render
+from ctxsize.formats.exchange import fingerprints
 from ctxsize.formats.sections import Findings, Section
+from ctxsize.formats.text import markdown
 from tests.contexts import CONTEXTS
 from tests.formats.findings import FINDINGS, Outcome
 from tests.formats.golden import held
@@ -56,7 +57,7 @@ SOME = st.builds(
 def shown(format_name: str, findings: tuple[Finding, ...]) -> str:
     if format_name == "markdown":
         sections = [Section([Findings(findings)])] if findings else []
-        return markdown.render("ctxsize sample", sections)
+        return markdown("ctxsize sample", sections)
     return render(format_name, Outcome(findings), Look())
 
 
@@ -132,42 +133,6 @@ def test_artifact_uris(path: str, uri: str, base: str | None) -> None:
         assert found["uri"] == uri
 
 
-def replaced(before: str, replacements: list[dict[str, Any]]) -> str:
-    """`before` as a program that reads SARIF would change it."""
-    lines = re.findall(r"[^\n]*\n|[^\n]+$", before)
-    starts = [sum(map(len, lines[:at])) for at in range(len(lines) + 1)]
-
-    def offset(line: int, column: int) -> int:
-        return starts[line - 1] + column - 1
-
-    for each in reversed(replacements):
-        region = each["deletedRegion"]
-        start = offset(region["startLine"], region["startColumn"])
-        end = offset(region["endLine"], region["endColumn"])
-        inserted = each.get("insertedContent", {}).get("text", "")
-        before = before[:start] + inserted + before[end:]
-    return before
-
-
-LINES = st.lists(st.sampled_from(["a", "b", "ü\n", "\n", "c\r\n", "d\n"]), max_size=8).map("".join)
-
-
-@given(LINES, LINES)
-def test_fixes_lead_where_the_edit_does(before: str, after: str) -> None:
-    fix = Fix("mend it", (Edit("f", before.encode(), after.encode()),), certain=True)
-    run = sarif_of([Finding("CTX001", Severity.ERROR, "m", Location("f"), fix=fix)])
-    if before == after:
-        return
-    (change,) = run["results"][0]["fixes"][0]["artifactChanges"]
-    assert replaced(before, change["replacements"]) == after
-
-
-def test_no_fix_for_what_is_no_text() -> None:
-    fix = Fix("mend it", (Edit("f", b"\xff", b"a"), Edit("g", b"a", b"b")), certain=True)
-    run = sarif_of([Finding("CTX001", Severity.ERROR, "m", Location("f"), fix=fix)])
-    assert "fixes" not in run["results"][0]
-
-
 def test_fingerprints_outlive_lines_and_figures() -> None:
     old = Finding("CTX101", Severity.ERROR, "30 files, 60.0 MB", Location("f", 3))
     new = Finding("CTX101", Severity.ERROR, "1,031 files, 9 kB", Location("f", 4))
@@ -206,24 +171,17 @@ def test_annotations_read_back() -> None:
     assert hard["file"] == "a, b:c%\n<x>.txt"
     assert "100%, a colon: a comma" in hard["said"]
     placed = next(each for each in found if each["title"].startswith("CTX130"))
-    assert (placed["line"], placed["col"], placed["endColumn"]) == ("2", "1", "13")
+    assert (placed["line"], placed["endLine"]) == ("2", "2")
 
 
 @given(st.lists(SOME, max_size=30))
 def test_no_name_becomes_a_command(findings: list[Finding]) -> None:
     text = render("github", Outcome(tuple(findings)), Look())
     levels = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
-    expected = {
-        level: min(SHOWN, sum(each.severity is severity for each in findings))
-        for severity, level in levels.items()
-    }
-    found = [line for line in text.split("\n") if line.lstrip().startswith("::")]
-    by_level = {level: sum(line.startswith(f"::{level} ") for line in found) for level in expected}
-    assert by_level == expected
-    rest = [line for line in found if line.split(" ")[0].strip(":") not in expected]
-    assert [line.split("::")[1] for line in rest] in ([], ["group", "endgroup"])
-    folded = text.split("::group::")[1] if "::group::" in text else ""
-    assert "##[" not in folded
+    found = [line.split(" ")[0] for line in text.split("\n") if line.lstrip().startswith("::")]
+    in_order = sorted(findings, key=lambda each: each.severity.rank)
+    assert found == [f"::{levels[each.severity]}" for each in in_order]
+    assert all(line.startswith("::") for line in text.split("\n") if "##[" in line)
 
 
 # --- JUnit
@@ -285,40 +243,29 @@ def test_code_quality_of_anything(findings: list[Finding]) -> None:
 
 
 @given(st.lists(SOME, max_size=5))
-def test_markdown_of_anything_is_text(findings: list[Finding]) -> None:
-    text = shown("markdown", tuple(findings))
-    tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(text)
-    inner = [child for token in tokens for child in token.children or []]
-    assert {each.type for each in inner} <= {
-        "text",
-        "code_inline",
-        "strong_open",
-        "strong_close",
-        "softbreak",
-    }
-    html = "".join(each.content for each in tokens if each.type == "html_block")
-    grave = any(each.severity is Severity.ERROR for each in findings)
-    opening = "<details open>" if grave else "<details>"
-    tags = [opening, "<summary>", "</summary>", "</details>"] if findings else []
-    assert re.findall(r"<[^>]*>", html) == tags
+def test_markdown_of_anything_is_a_block_of_code(findings: list[Finding]) -> None:
+    tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(shown("markdown", tuple(findings)))
+    blocks = ["fence"] if findings else []
+    assert [each.type for each in tokens] == ["heading_open", "inline", "heading_close", *blocks]
 
 
 @example("``` <b>`")
 @given(st.text("`<b>\\ *", max_size=16))
-def test_markdown_of_any_fences_holds_no_html(message: str) -> None:
+def test_no_fence_in_a_message_ends_the_block(message: str) -> None:
     finding = Finding("CTX001", Severity.INFO, f"a {message} z", Location("f"))
-    text = shown("markdown", (finding,))
-    tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(text)
-    inner = {child.type for token in tokens for child in token.children or []}
-    assert inner <= {"text", "text_special", "code_inline", "strong_open", "strong_close"}
+    tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(shown("markdown", (finding,)))
+    assert [each.type for each in tokens][3:] == ["fence"]
+    assert tokens[3].content.endswith("1 finding: 1 info\n")
 
 
-def test_tables_hold_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = ["a|b", "c`d", "e\\|f", "<b>", "g" * 200]
+def test_folded_parts_hold_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["a|b", "c`d", "<b>", "```", "</details>"]
     monkeypatch.chdir(build_tree(tmp_path / "ctx", names))
-    tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(
-        render("markdown", api.measure(), Look(top=10))
-    )
-    inner = [child for token in tokens for child in token.children or []]
-    shown = {each.content for each in inner if each.type == "code_inline"}
-    assert {"a|b", "c`d", "<b>", "g" * 200} <= shown
+    text = render("markdown", api.measure(), Look(top=10))
+    tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(text)
+    html = "".join(each.content for each in tokens if each.type == "html_block")
+    assert set(re.findall(r"<[^>]*>", html)) == {
+        *("<details>", "</details>", "<summary>", "</summary>")
+    }
+    shown = "".join(each.content for each in tokens if each.type == "fence")
+    assert all(name in shown for name in names)

@@ -121,15 +121,10 @@ def _plant(root: Path, marker: Marker, path: str, kind: EntryType) -> None:
             target = at if kind is EntryType.FILE else at / "large.csv"
             put(target)
             os.truncate(target, marker.number)
-        case Marker("mostly_of", (ending, *_)):
-            put(at / f"rows{ending}", b"x" * 1000)
         case Marker("only_programs"):
             put(at / "tool", b"\x7fELF\0")
         case Marker("only_documents"):
             put(at / "design.md", b"# Design")
-        case Marker("link", (into,)):
-            at.parent.mkdir(parents=True, exist_ok=True)
-            at.symlink_to(f"{into or '/elsewhere/'}x")
         case _:
             assert marker.kind in ("is_dockerfile", "exists")
 

@@ -133,7 +133,6 @@ SAFE: dict[str, tuple[str, str, list[Node]]] = {
         "FROM node\nCOPY src src\nCOPY package.json .\nRUN npm run build\n",
         [manifest("vite build")],
     ),
-    "the mode of tests": (".env.test", RUNS_SCRIPT, [manifest("vite build")]),
 }
 
 

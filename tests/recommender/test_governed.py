@@ -60,8 +60,6 @@ BIG = (
 )
 ELSEWHERE: dict[str, tuple[list[str | Node], str]] = {
     "beside a manifest": ([file("examples/x/Dockerfile", EVERYTHING), "examples/x/go.mod"], ""),
-    "beside sources": ([file("examples/x/Dockerfile", EVERYTHING), "examples/x/main.py"], ""),
-    "beside directories": ([file("services/a/Dockerfile", EVERYTHING), "services/a/src/x.c"], ""),
     "beside what it takes": (
         [
             file("demo/Dockerfile", b"FROM node\nCOPY main.py start.sh /\nRUN pytest\n"),

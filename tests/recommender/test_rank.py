@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from ctxsize.recommender.candidates import ranked
-from ctxsize.recommender.matches import Match, Objection
-from ctxsize.recommender.outcome import Suggestion
+from ctxsize.recommender.advisor import ranked
+from ctxsize.recommender.outcome import Doubt, Match, Objection, Suggestion
 from ctxsize.recommender.rules import all_rules
 from ctxsize.recommender.tree import Sums
 
 MB = 1_000_000
 
 
-DOUBT = Objection("tracked", "git tracks it", soft=True)
+DOUBT = Objection("tracked", Doubt("git tracks it"))
 
 
 def suggestion(

@@ -1,39 +1,51 @@
-"""The modes by name, and their plans: the change, and the size before and after it."""
+"""The modes by name, and their plans; two of them translate the lines of another file.
+
+`like` takes the ignore file of another service, `from-gitignore` what git ignores. The behaviour
+of git is in its `dir.c` and `wildmatch.c`. A line without an exact translation becomes a note.
+"""
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import takewhile
 
 from ctxsize.codes import severity_of
+from ctxsize.engine import git
 from ctxsize.engine.ignorefile import IgnoreFile
-from ctxsize.engine.patterns import DockerIgnorePattern
+from ctxsize.engine.patterns import DockerIgnorePattern, escaped
 from ctxsize.engine.request import ignore_file_to_write
-from ctxsize.engine.segments import covers
+from ctxsize.engine.segments import covers, is_literal
 from ctxsize.engine.snapshot import Snapshot
-from ctxsize.engine.trial import Trial
+from ctxsize.engine.trial import Attempt
+from ctxsize.errors import IgnoreFileError
 from ctxsize.findings import Edit, Finding, Location
 from ctxsize.model import Amount
-from ctxsize.recommender.modes.draft import Draft, allowlist, like
-from ctxsize.recommender.modes.from_gitignore import from_gitignore
-from ctxsize.recommender.outcome import IgnoreFileChange, IgnoreFilePlan, Note, Removed
+from ctxsize.recommender.evidence import small_file
+from ctxsize.recommender.modes.draft import Draft, Wrong, allowlist, tidy
+from ctxsize.recommender.outcome import IgnoreFileChange, IgnoreFilePlan, Note
+from ctxsize.recommender.rules import is_build_input
+from ctxsize.recommender.tree import is_below
 from ctxsize.units import plural
-from ctxsize.writer.merge import edit_lines
+from ctxsize.writer import Addition
 
-MODES: dict[str, Callable[[Draft], IgnoreFileChange]] = {
-    "allowlist": allowlist,
-    "from-gitignore": from_gitignore,
-    "tidy": lambda draft: tidy(draft.snapshot),
-}
-"""The modes that need only the context."""
+_NAME = ".gitignore"
+_MOST_LINES = 2_000
+"""Maximum number of lines: each is matched against all files."""
+_LONGEST = 8192
+"""Maximum number of characters of a line: twice a path, as each may be escaped."""
+_TOKEN = re.compile(
+    r"\\(?P<escaped>.)|(?P<stars>\*+)|(?P<one>\?)|(?P<text>[^\\\[*?]+)"
+    r"|\[(?P<negated>[!^]?)(?P<class>(?:[a-z]-[a-z]|[A-Z]-[A-Z]|[0-9]-[0-9]|[A-Za-z0-9_.~])+)\]",
+    re.DOTALL,
+)
 
 
 def make(snapshot: Snapshot, mode: str, *, sibling: IgnoreFile | None = None) -> IgnoreFilePlan:
-    """Return the plan of `mode`, a key of `MODES`; with a `sibling`, that of `like`.
-
-    Raises what the mode raises.
-    """
+    """Return the plan of `mode`, a key of `MODES`; with a `sibling`, that of `like`."""
     draft = Draft(snapshot)
     change = MODES[mode](draft) if sibling is None else like(draft, sibling)
     request = snapshot.request
@@ -69,9 +81,8 @@ def _findings(mode: str, path: str, change: IgnoreFileChange, saved: Amount) -> 
         yield finding(f"{each.text} is redundant: {each.why}", Location(path, each.line))
     lines = tuple(each.line for each in change.added)
     if lines:
-        message = f"--{mode} would add {plural(len(lines), 'line')}"
         yield finding(
-            message,
+            f"--{mode} would add {plural(len(lines), 'line')}",
             Location(path),
             evidence=lines,
             lines=lines,
@@ -80,60 +91,242 @@ def _findings(mode: str, path: str, change: IgnoreFileChange, saved: Amount) -> 
         )
 
 
-def tidy(snapshot: Snapshot) -> IgnoreFileChange:
-    """Return the ignore file of `snapshot` without the lines that are redundant in every tree.
+def like(draft: Draft, other: IgnoreFile) -> IgnoreFileChange:
+    """Return the ignore file with the patterns of `other`, translated to this context.
 
-    A line that matches nothing in this tree may keep a secret out tomorrow: it becomes a note.
+    Raises `IgnoreFileError` if `other` would fail a build.
     """
-    file, trial = snapshot.request.ignore_file, Trial(snapshot)
-    if file is None:
-        why = "There is no ignore file to tidy"
-        return IgnoreFileChange(impossible=why, hint="ctxsize suggest proposes one")
-    texts, removed = file.texts(), list[Removed]()
-    kept = [pattern for pattern in trial.request.spec.patterns if pattern.line]
-    # All other patterns decide if the builder reaches a faulty one, which fails the build.
-    is_sound = all(pattern.fault is None for pattern in kept)
-    at = len(kept) if is_sound else 0
-    while at:
-        at -= 1
-        why = _why(kept, at)
-        if why:
-            gone = kept.pop(at)
-            removed.append(Removed(gone.line, texts[gone.line - 1].strip(), why))
-            # If it was the only one of its kind, those beside it may cover each other now.
-            if all(each.include is not gone.include for each in kept[max(0, at - 1) : at + 1]):
-                at = len(kept)
-    removed.sort(key=lambda each: each.line)
-    why = "matches nothing in this tree; it may match in another one, so it stays"
-    notes = tuple(
-        Note(texts[each.line - 1].strip(), why, file.path, each.line)
-        for each in kept
-        if each.fault is None and not any(map(each.match_file, trial.everything.paths))
-    )
-    after = edit_lines(file, dict.fromkeys(each.line for each in removed))
-    if removed and trial.before != trial.attempt(after).sent:
-        # The proof is for every tree, so a difference in this one is a mistake in it.
-        after, removed = file.data, []
-    return IgnoreFileChange(after, removed=tuple(removed), notes=notes)
+    try:
+        patterns = draft.request.builder.spec_class.from_lines(other.texts()).patterns
+    except IgnoreFileError as error:
+        error.path = other.path
+        raise
+    theirs = os.path.realpath(os.path.dirname(other.path) or ".")
+    heading = f"As in {os.path.relpath(theirs, draft.request.root)}/{os.path.basename(other.path)}"
+    # Our patterns after our last exception.
+    ours = takewhile(lambda each: each.include, reversed([*draft.request.spec.patterns]))
+    after_exceptions, added, notes = [*ours], dict[str, Addition](), list[Note]()
+    for pattern in patterns:
+        try:
+            text = _ported(draft, pattern, theirs)
+        except CannotSayError as error:
+            written = other.texts()[pattern.line - 1].strip()
+            notes.append(Note(written, f"left out: {error}", other.path, pattern.line))
+            continue
+        here = draft.pattern_class(text)
+        if not pattern.include or all(covers(each, here) is None for each in after_exceptions):
+            line = "!" * (not pattern.include) + text
+            added.pop(line, None)
+            added[line] = Addition(line, heading)
+
+    def wrong(attempt: Attempt) -> Iterator[Wrong]:
+        yield from draft.wrong(attempt)
+        # Only the top of a hidden directory is judged, not the paths below it.
+        hidden = frozenset(attempt.hidden)
+        tops = dict.fromkeys(path for path in attempt.hidden if not is_below(path, hidden))
+        yield from ((path, why) for path, why in draft.kept_back(attempt) if path in tops)
+        for path in tops:
+            untracked = draft.git.covers(path) and draft.git.first(path) is None
+            if is_build_input(path.rpartition("/")[2]) and not untracked:
+                yield path, f"builds read {path}, which would disappear"
+
+    return draft.change([*added.values()], wrong, notes)
 
 
-def _why(kept: Sequence[DockerIgnorePattern], at: int) -> str:
-    """Return why the pattern at index `at` is redundant in every tree, `""` if it is not."""
-    pattern = kept[at]
-    if pattern.include and (pattern.text in ("/", ".", "..") or pattern.text.startswith("../")):
-        return "it cannot match: all paths are inside the context"
-    # The first pattern of the other kind separates this one from those beyond.
-    alike = [
-        *takewhile(lambda each: each.include is pattern.include, reversed(kept[:at])),
-        *takewhile(lambda each: each.include is pattern.include, kept[at + 1 :]),
-    ]
-    for other in alike:
-        if other.text == pattern.text and other.line < pattern.line:
-            return f"the same pattern is on line {other.line}"
-    # Behind an exception, a directory may be re-included without the files below it.
-    is_first = all(each.include for each in kept[:at])
-    for other in alike if pattern.include else ():
-        cover = covers(other, pattern)
-        if cover == "itself" or (cover == "above" and is_first):
-            return f"{other.text} on line {other.line} ignores all that it matches"
-    return ""
+class CannotSayError(Exception):
+    """A line has no translation. The message explains the line, as a clause."""
+
+
+def _ported(draft: Draft, pattern: DockerIgnorePattern, theirs: str) -> str:
+    """Return the text of `pattern` for this context. Raises `CannotSayError`."""
+    root, pattern_class = draft.request.root, draft.pattern_class
+    # The name of their directory in a pattern becomes the name of ours.
+    names = {os.path.basename(theirs): os.path.basename(root)}
+    parts = [names.get(part, part) for part in pattern.text.split("/")]
+    if pattern.fault is not None or parts[0] in ("", ".", ".."):
+        raise CannotSayError("it matches nothing")
+    if parts[0] == "**":
+        return "/".join(parts)
+    if theirs.startswith(f"{root.rstrip('/')}/"):
+        below = os.path.relpath(theirs, root)
+        parts = [*escaped(below, pattern_class).split("/"), *parts]
+    if root.startswith(f"{theirs.rstrip('/')}/") and len(parts) > 1:
+        parts = _inside(os.path.relpath(root, theirs).split("/"), parts, pattern_class)
+        if not parts:
+            raise CannotSayError("it is about another directory")
+    text = _at_edges("/".join(parts), pattern_class)
+    may_come = pattern.include and len(parts) == 1
+    if not may_come and is_literal(pattern_class(text)) and draft.tree.entry(text) is None:
+        raise CannotSayError("there is no such path here")
+    return text
+
+
+def _inside(
+    directories: Sequence[str], parts: list[str], pattern_class: type[DockerIgnorePattern]
+) -> list[str]:
+    """Return what a pattern means inside of directories; nothing if it is about other paths."""
+    for name in directories:
+        if parts[0] == "**":
+            break
+        fits = False
+        with suppress(IgnoreFileError):  # what a slash in a class leaves is no pattern
+            # The slash in front keeps `#` and blanks from being read as those of a line.
+            fits = bool(pattern_class(f"/{parts[0]}").match_file(name))
+        if len(parts) < 2 or not fits:
+            return []
+        parts = parts[1:]
+    return parts
+
+
+def _at_edges(text: str, pattern_class: type[DockerIgnorePattern]) -> str:
+    """Escape what the builder reads as a comment, as an exception or as a blank to trim."""
+    first, rest = text[0], text[1:]
+    if first in "#!\ufeff" or first.isspace():
+        first = escaped(first, pattern_class)
+    if rest[-1:].isspace():
+        rest = rest[:-1] + escaped(rest[-1], pattern_class)
+    return first + rest
+
+
+def from_gitignore(draft: Draft) -> IgnoreFileChange:
+    """Return the ignore file with all that git ignores, if the builder can express it.
+
+    Only untracked files that git ignores disappear, and nothing that a trap protects.
+    """
+    files, hint = [*_gitignores(draft)], "ctxsize suggest proposes patterns by evidence"
+    if not files:
+        why = "There is no .gitignore in the context or in the repository above it"
+        return IgnoreFileChange(impossible=why, hint=hint)
+    if sum(bool(line) for *_, lines in files for line in lines) > _MOST_LINES:
+        why = f"The .gitignore files contain more than {_MOST_LINES:,} lines"
+        return IgnoreFileChange(impossible=why, hint=hint)
+    added, meant, notes = dict[str, Addition](), list[str](), list[Note]()
+    for name, directory, below, lines in files:
+        path = os.path.normpath(os.path.join(draft.request.context, name))
+        comment = ""
+        for number, line in enumerate(lines, 1):
+            if line.startswith("#") or not line.strip():
+                comment = line.strip("# \r")
+                continue
+            try:
+                text = translate(line, directory, below, draft.pattern_class)
+            except CannotSayError as error:
+                notes.append(Note(line.strip(), f"left out: {error}", path, number))
+                continue
+            if text is not None:
+                # If a line occurs twice, the last one counts.
+                added.pop(text, None)
+                added[text] = Addition(text, f"From {name}", comment)
+                meant.append(f"{text}/**" if line.rstrip(" \r").endswith("/") else text)
+    # Outside of a repository the translated lines decide, if no exception among them is missing.
+    is_complete = not any(note.subject.startswith("!") for note in notes)
+    spec = draft.trial.spec(meant) if is_complete else None
+
+    def is_ignored(path: str) -> bool:
+        if draft.git.covers(path):
+            return draft.git.ignores(path)
+        return spec is not None and bool(spec.match_file(path))
+
+    def wrong(attempt: Attempt) -> Iterator[Wrong]:
+        yield from draft.wrong(attempt)
+        for path in attempt.hidden:
+            if path not in draft.before.directories and not is_ignored(path):
+                word = "does not ignore" if draft.git.first(path) is None else "tracks"
+                yield path, f"git {word} {path}, which would disappear"
+        yield from draft.kept_back(attempt)
+
+    return draft.change([*added.values()], wrong, notes=notes)
+
+
+def _gitignores(draft: Draft) -> Iterator[tuple[str, str, list[str], list[str]]]:
+    """Yield path, directory, names on the way down from above, and lines of each `.gitignore`."""
+    root = draft.request.root
+    found = git.find(root).repository
+    if found is not None and root.startswith(f"{found.top.rstrip('/')}/"):
+        names = os.path.relpath(root, found.top).split("/")
+        for depth in range(len(names)):
+            lines = _lines(found.top, "/".join([*names[:depth], _NAME]))
+            if any(lines):
+                name = "../" * (len(names) - depth) + _NAME
+                yield name, "", names[depth:], lines
+    ignores = draft.git.ignores
+    for held in draft.tree.directories(lambda e: e.name != ".git" and not ignores(e.path)):
+        if held.has(_NAME):
+            name = held.prefix + _NAME
+            yield name, held.path, [], _lines(root, name)
+
+
+def _lines(root: str, path: str) -> list[str]:
+    data = small_file(root, path).removeprefix(b"\xef\xbb\xbf")
+    return data.decode("utf-8", "surrogateescape").split("\n")
+
+
+def translate(
+    line: str,
+    directory: str = "",
+    below: Sequence[str] = (),
+    pattern_class: type[DockerIgnorePattern] = DockerIgnorePattern,
+) -> str | None:
+    r"""Return the translation of `line` of the `.gitignore` in `directory`; None for nothing.
+
+    No builder distinguishes directories from files, so a `/` at the end is dropped. For a file
+    above the context, `below` are the names on the way down to the context; a line for paths
+    beside it becomes None. Raises `CannotSayError`.
+
+    >>> [translate(line) for line in ("foo", "/foo", "a/b", "*.py[cod]", "!x", r"\#a", "[!a]")]
+    ['**/foo', 'foo', 'a/b', '**/*.py[cod]', '!**/x', '**/#a', '**/[^a/]']
+    """
+    if len(line) > _LONGEST:
+        raise CannotSayError("it is longer than any path")
+    line = line.removesuffix("\r")
+    kept = line.rstrip(" ")
+    # trim_trailing_spaces of git keeps a blank behind a backslash.
+    text = line[: len(kept) + (len(kept) - len(kept.rstrip("\\"))) % 2]
+    exception = text.startswith("!")
+    text = text[exception:].removesuffix("/")
+    if not text or line.startswith("#"):
+        return None
+    in_path = "/" in text
+    names = text.removeprefix("/").split("/")
+    parts = [_translated(name, pattern_class, in_path=in_path) for name in names]
+    parts = _inside(below, parts if in_path else ["**", *parts], pattern_class)
+    above = [_literal(name, pattern_class) for name in directory.split("/") if name]
+    return "!" * exception + _at_edges("/".join([*above, *parts]), pattern_class) if parts else None
+
+
+def _translated(name: str, pattern_class: type[DockerIgnorePattern], *, in_path: bool) -> str:
+    """Return a component of a path, with the wildcards of the builder."""
+    if in_path and name == "**":
+        return name
+    written, at = "", 0
+    while at < len(name):
+        found = _TOKEN.match(name, at)
+        if found is None:
+            raise CannotSayError("a class or a backslash in it is unfinished or too complicated")
+        if found["stars"]:
+            if in_path and len(found["stars"]) > 1:
+                raise CannotSayError("two stars beside a name, which git interprets in two ways")
+            written += "*"
+        elif found["one"]:
+            written += "?"
+        elif found["class"]:
+            # A class of Docker may match a slash: its negation must not.
+            written += f"[^{found['class']}/]" if found["negated"] else f"[{found['class']}]"
+        else:
+            written += _literal(found["escaped"] or found["text"], pattern_class)
+        at = found.end()
+    if written in ("", ".", ".."):
+        raise CannotSayError(f"no file is called {written!r}, so it matches nothing")
+    return written
+
+
+def _literal(text: str, pattern_class: type[DockerIgnorePattern]) -> str:
+    return escaped(text, pattern_class, starts=False, ends=False)
+
+
+MODES: dict[str, Callable[[Draft], IgnoreFileChange]] = {
+    "allowlist": allowlist,
+    "from-gitignore": from_gitignore,
+    "tidy": lambda draft: tidy(draft.snapshot),
+}
+"""The modes that need only the context."""

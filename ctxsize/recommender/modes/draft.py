@@ -1,4 +1,4 @@
-"""Draft an ignore file: an allow list, or lines like those of another service.
+"""Trials that add lines to an ignore file or drop some: the base of all modes, and two of them.
 
 A trial adds all lines together, and each fault is blamed on one line. An allow list ignores
 everything except for the sources of the Dockerfiles, which is possible if they name them all.
@@ -6,29 +6,25 @@ everything except for the sources of the Dockerfiles, which is possible if they 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import takewhile
 
 from ctxsize.dockerfile.taken import Asked
 from ctxsize.engine.golang import has_wildcards
-from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.narrow import follow
 from ctxsize.engine.need import Include
-from ctxsize.engine.patterns import DockerIgnorePattern, escaped
-from ctxsize.engine.segments import covers, is_literal
+from ctxsize.engine.patterns import DockerIgnorePattern
+from ctxsize.engine.segments import covers
 from ctxsize.engine.snapshot import Snapshot
-from ctxsize.engine.trial import Attempt
+from ctxsize.engine.trial import Attempt, Trial
 from ctxsize.errors import IgnoreFileError
-from ctxsize.recommender.build_files import BuildFile, BuildFiles
+from ctxsize.recommender.build_files import BuildFile, BuildFiles, exceptions, letting_in
 from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.facts import is_named
-from ctxsize.recommender.matches import Match, exceptions, letting_in
-from ctxsize.recommender.outcome import IgnoreFileChange, Note
-from ctxsize.recommender.rules import Category, is_build_input
-from ctxsize.recommender.tree import is_below
-from ctxsize.writer.merge import Addition, merge
+from ctxsize.recommender.outcome import IgnoreFileChange, Match, Note, Removed
+from ctxsize.recommender.rules import Category
+from ctxsize.writer import Addition, edit_lines, merge
 
 _HEADING = "Everything is ignored except for the sources of the Dockerfiles"
 Wrong = tuple[str, str]
@@ -53,10 +49,7 @@ class Draft(BuildContext):
     def change(
         self, additions: Sequence[Addition], wrong: Judge, notes: Iterable[Note] = ()
     ) -> IgnoreFileChange:
-        """Return the change that adds all of `additions` which are new and do nothing `wrong`.
-
-        Exceptions are added only together with a pattern.
-        """
+        """Return the change that adds what is new and not `wrong`, and not exceptions alone."""
         file, noted = self.request.ignore_file, [*notes]
         there = set(map(self.pattern_class.split, () if file is None else file.texts()))
         kept = []
@@ -80,8 +73,7 @@ class Draft(BuildContext):
             # If an existing line decides, some addition caused it; blame the last one.
             guilty = by_line.get(attempt.decider(path) or "", additions[-1])
             blamed.setdefault(guilty, why)
-        fault = "" if blamed else self.proof.unfound(attempt)
-        return {additions[-1]: fault} if fault else blamed
+        return blamed
 
     def wrong(self, attempt: Attempt) -> Iterator[Wrong]:
         """Yield what no mode may do: hide needed paths, empty files, send paths ignored now."""
@@ -107,10 +99,7 @@ class Draft(BuildContext):
             yield path, f"{path} is ignored now and would be sent"
 
     def kept_back(self, attempt: Attempt) -> Iterator[Wrong]:
-        """Yield the paths that would be hidden and that a trap protects.
-
-        Objections that the user may overrule do not count, except for three kinds (`_keeps`).
-        """
+        """Yield the paths that would be hidden and that a trap protects; of doubts few do."""
         hidden = set(attempt.hidden)
         for match in self.found:
             hard = [e for e in match.objections if not e.soft or _keeps(match, e.trap)]
@@ -119,27 +108,19 @@ class Draft(BuildContext):
 
 
 def _keeps(match: Match, trap: str) -> bool:
-    """Return True if a doubt protects a match.
-
-    Without a file that a bundler reads, the build succeeds but makes a different image.
-    Dependencies that no command installs may be needed. Tests that a manifest names may be a
-    member of a workspace, whose install fails without them.
-    """
+    # Without what a bundler reads, the build succeeds but makes another image. Tests that a
+    # manifest names may be a member of a workspace, whose install fails without them.
     tests = match.rule.category is Category.TESTS
     return trap in ("env_at_build", "no_install_step") or (trap == "mentioned" and tests)
 
 
 def allowlist(draft: Draft) -> IgnoreFileChange:
-    """Return the ignore file that sends only what the builds take, or why there is none.
-
-    The transfer of every Dockerfile and target stays the same, and every path that is ignored now
-    stays ignored.
-    """
+    """Return the ignore file that sends only what every build takes now, or why there is none."""
     why = "all its sources are in {}, so that is assumed to be its context"
     notes = tuple(Note(path, why.format(home)) for path, home in draft.build_files.elsewhere)
-    impossible, hint = _obstacle(draft.build_files)
-    if impossible:
-        return IgnoreFileChange(notes=notes, impossible=impossible, hint=hint)
+    obstacle, hint = _obstacle(draft.build_files)
+    if obstacle:
+        return IgnoreFileChange(notes=notes, impossible=obstacle, hint=hint)
     includes, additions = _listed(draft)
     travels = [draft.snapshot.sent(include=include) for include in includes]
     # All paths that any of the builds transfers now, and the files that the builder reads itself.
@@ -152,14 +133,11 @@ def allowlist(draft: Draft) -> IgnoreFileChange:
         attempt = draft.attempt(additions, at_start=True)
         then = [draft.snapshot.sent(attempt.request.spec, include=include) for include in includes]
         is_exact = travels == then and wanted.issuperset(attempt.sent.paths)
-        if is_exact and not attempt.shown and not draft.proof.unfound(attempt):
+        if is_exact and not attempt.shown:
             return IgnoreFileChange(attempt.data, tuple(additions), notes=notes)
-    return IgnoreFileChange(
-        notes=notes,
-        impossible="The lines of the ignore file conflict with such a list: "
-        "in a trial, other files are sent",
-        hint="remove its exceptions first, or start from an empty file",
-    )
+    conflict = "The lines of the ignore file conflict with such a list"
+    hint = "remove its exceptions first, or start from an empty file"
+    return IgnoreFileChange(notes=notes, impossible=conflict, hint=hint)
 
 
 def _obstacle(build_files: BuildFiles) -> tuple[str, str]:
@@ -177,10 +155,8 @@ def _obstacle(build_files: BuildFiles) -> tuple[str, str]:
             if asked.paths is None:
                 lines = [f":{each.line}" for each in asked.sources if each.path == "."]
                 where = build_file.path + "".join(lines[:1])
-                return (
-                    f"{where} takes the whole context, so nothing can be ignored",
-                    "copy only what the build needs, or use ctxsize suggest without --allowlist",
-                )
+                reason = f"{where} takes the whole context, so nothing can be ignored"
+                return reason, "copy only what the build needs, or drop --allowlist"
     return "", ""
 
 
@@ -196,95 +172,70 @@ def _listed(draft: Draft) -> tuple[list[Include], list[Addition]]:
     takers: dict[str, dict[str, None]] = {}
     for build_file in draft.build_files.all:
         name = build_file.request.dockerfile_in_context or "a Dockerfile elsewhere"
-        asked = {each.paths for each in _asked(build_file) if each.paths is not None}
-        for paths in sorted(asked):
+        for paths in sorted({each.paths for each in _asked(build_file) if each.paths is not None}):
             include = follow(draft.request.root, paths)
             includes[include] = None
             for pattern in include or ():
                 takers.setdefault(f"!{pattern}", {})[name] = None
     lines = sorted(takers.items(), key=lambda item: ([*item[1]], item[0]))
-    exceptions = [Addition(line, _HEADING, f"for {' and '.join(who)}") for line, who in lines]
-    return [*includes], [Addition("*", _HEADING), *exceptions]
+    additions = [Addition(line, _HEADING, f"for {' and '.join(who)}") for line, who in lines]
+    return [*includes], [Addition("*", _HEADING), *additions]
 
 
-def like(draft: Draft, other: IgnoreFile) -> IgnoreFileChange:
-    """Return the ignore file with the patterns of `other`, translated to this context.
+def tidy(snapshot: Snapshot) -> IgnoreFileChange:
+    """Return the ignore file of `snapshot` without the lines that are redundant in every tree.
 
-    Raises `IgnoreFileError` if `other` would fail a build.
+    A line that matches nothing in this tree may keep a secret out tomorrow: it becomes a note.
     """
-    try:
-        patterns = draft.request.builder.spec_class.from_lines(other.texts()).patterns
-    except IgnoreFileError as error:
-        error.path = other.path
-        raise
-    theirs = os.path.realpath(os.path.dirname(other.path) or ".")
-    heading = f"As in {os.path.relpath(theirs, draft.request.root)}/{os.path.basename(other.path)}"
-    added: dict[str, Addition] = {}
-    notes = []
-    for pattern in patterns:
-        text, why = _translated(draft, pattern, theirs)
+    file, trial = snapshot.request.ignore_file, Trial(snapshot)
+    if file is None:
+        why = "There is no ignore file to tidy"
+        return IgnoreFileChange(impossible=why, hint="ctxsize suggest proposes one")
+    texts, removed = file.texts(), list[Removed]()
+    kept = [pattern for pattern in trial.request.spec.patterns if pattern.line]
+    # All other patterns decide if the builder reaches a faulty one, which fails the build.
+    is_sound = all(pattern.fault is None for pattern in kept)
+    at = len(kept) if is_sound else 0
+    while at:
+        at -= 1
+        why = _why(kept, at)
         if why:
-            written = other.texts()[pattern.line - 1].strip()
-            notes.append(Note(written, f"left out: {why}", other.path, pattern.line))
-        elif not (pattern.include and _is_covered(draft, text)):
-            line = "!" * (not pattern.include) + text
-            added.pop(line, None)
-            added[line] = Addition(line, heading)
-
-    def wrong(attempt: Attempt) -> Iterator[Wrong]:
-        yield from draft.wrong(attempt)
-        # Only the top of a hidden directory is judged, not the paths below it.
-        hidden = frozenset(attempt.hidden)
-        tops = dict.fromkeys(path for path in attempt.hidden if not is_below(path, hidden))
-        yield from ((path, why) for path, why in draft.kept_back(attempt) if path in tops)
-        for path in tops:
-            untracked = draft.git.covers(path) and draft.git.first(path) is None
-            if is_build_input(path.rpartition("/")[2]) and not untracked:
-                yield path, f"builds read {path}, which would disappear"
-
-    return draft.change([*added.values()], wrong, notes)
+            gone = kept.pop(at)
+            removed.append(Removed(gone.line, texts[gone.line - 1].strip(), why))
+            # If it was the only one of its kind, those beside it may cover each other now.
+            if all(each.include is not gone.include for each in kept[max(0, at - 1) : at + 1]):
+                at = len(kept)
+    removed.sort(key=lambda each: each.line)
+    why = "matches nothing in this tree; it may match in another one, so it stays"
+    notes = tuple(
+        Note(texts[each.line - 1].strip(), why, file.path, each.line)
+        for each in kept
+        if each.fault is None and not any(map(each.match_file, trial.everything.paths))
+    )
+    after = edit_lines(file, dict.fromkeys(each.line for each in removed))
+    if removed and trial.before != trial.attempt(after).sent:
+        # The proof is for every tree, so a difference in this one is a mistake in it.
+        after, removed = file.data, []
+    return IgnoreFileChange(after, removed=tuple(removed), notes=notes)
 
 
-def _translated(draft: Draft, pattern: DockerIgnorePattern, theirs: str) -> tuple[str, str]:
-    """Return the text of `pattern` for this context, and why it does not apply here, if so."""
-    # The name of their directory in a pattern becomes the name of ours.
-    names = {os.path.basename(theirs): os.path.basename(draft.request.root)}
-    parts = [names.get(part, part) for part in pattern.text.split("/")]
-    if pattern.fault is not None or parts[0] in ("", ".", ".."):
-        return "", "it matches nothing"
-    if parts[0] == "**":
-        return "/".join(parts), ""
-    if theirs.startswith(f"{draft.request.root.rstrip('/')}/"):
-        below = os.path.relpath(theirs, draft.request.root)
-        parts = [*escaped(below, draft.pattern_class).split("/"), *parts]
-    if draft.request.root.startswith(f"{theirs.rstrip('/')}/"):
-        for name in os.path.relpath(draft.request.root, theirs).split("/"):
-            fits = False
-            with suppress(IgnoreFileError):  # what a slash in a class leaves is no pattern
-                fits = draft.pattern_class(f"/{parts[0]}").match_file(name) is not None
-            if not fits and "/" not in pattern.text:
-                break
-            if not fits or len(parts) == 1:
-                return "", "it is about another directory"
-            parts = parts[1:]
-    text = at_edges("/".join(parts), draft.pattern_class)
-    may_come = pattern.include and len(parts) == 1
-    if not may_come and is_literal(draft.pattern_class(text)) and draft.tree.entry(text) is None:
-        return "", "there is no such path here"
-    return text, ""
-
-
-def at_edges(text: str, pattern_class: type[DockerIgnorePattern]) -> str:
-    """Escape what the builder reads as a comment, as an exception or as a blank to trim."""
-    first, rest = text[0], text[1:]
-    if first in "#!\ufeff" or first.isspace():
-        first = escaped(first, pattern_class)
-    if rest[-1:].isspace():
-        rest = rest[:-1] + escaped(rest[-1], pattern_class)
-    return first + rest
-
-
-def _is_covered(draft: Draft, text: str) -> bool:
-    """Return True if one of our patterns after our last exception covers `text`."""
-    ours = takewhile(lambda each: each.include, reversed([*draft.request.spec.patterns]))
-    return any(covers(each, draft.pattern_class(text)) is not None for each in ours)
+def _why(kept: Sequence[DockerIgnorePattern], at: int) -> str:
+    """Return why the pattern at index `at` is redundant in every tree, `""` if it is not."""
+    pattern = kept[at]
+    if pattern.include and (pattern.text in ("/", ".", "..") or pattern.text.startswith("../")):
+        return "it cannot match: all paths are inside the context"
+    # The first pattern of the other kind separates this one from those beyond.
+    alike = [
+        *takewhile(lambda each: each.include is pattern.include, reversed(kept[:at])),
+        *takewhile(lambda each: each.include is pattern.include, kept[at + 1 :]),
+    ]
+    for other in alike:
+        if other.text == pattern.text and other.line < pattern.line:
+            return f"the same pattern is on line {other.line}"
+    # Behind an exception, a directory may be re-included without the files below it.
+    is_first = all(each.include for each in kept[:at])
+    for other in alike if pattern.include else ():
+        cover = covers(other, pattern)
+        if cover == "itself" or (cover == "above" and is_first):
+            return f"{other.text} on line {other.line} ignores all that it matches"
+    return ""

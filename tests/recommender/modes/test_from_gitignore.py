@@ -11,8 +11,8 @@ import pytest
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.request import resolve
 from ctxsize.engine.snapshot import Snapshot
+from ctxsize.recommender.modes import from_gitignore
 from ctxsize.recommender.modes.draft import Draft
-from ctxsize.recommender.modes.from_gitignore import from_gitignore
 from ctxsize.recommender.outcome import IgnoreFileChange
 from tests.trees import COPY_ALL, build_tree, file
 
@@ -132,8 +132,8 @@ def test_gitignore_files_count_without_a_repository(tmp_path: Path) -> None:
 
 
 def test_what_fails_a_build_is_left_out_of_a_file_above(tmp_path: Path) -> None:
-    change = changed(tmp_path, "[z-a]x/y\n*.pyc\n", context="web")
-    assert [(note.subject, note.line) for note in change.notes] == [("[z-a]x/y", 1)]
+    change = changed(tmp_path, "[z-a]x/y\nbuild/\n", context="web")
+    assert lines(change) == ["**/build"]
 
 
 def test_what_cannot_be_said_is_said(tmp_path: Path) -> None:

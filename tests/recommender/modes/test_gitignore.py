@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ctxsize.engine.builders import BUILDERS, Builder, check_header
 from ctxsize.engine.evaluate import DockerIgnoreSpec
-from ctxsize.recommender.modes.from_gitignore import CannotSayError, translate
+from ctxsize.recommender.modes import CannotSayError, translate
 from tests.oracles.availability import require
 from tests.trees import build_tree, directory
 

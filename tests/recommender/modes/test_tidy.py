@@ -11,7 +11,7 @@ from ctxsize.engine.builders import BUILDERS, BUILDKIT, Builder
 from ctxsize.engine.request import resolve
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import CtxsizeError
-from ctxsize.recommender.modes import tidy
+from ctxsize.recommender.modes.draft import tidy
 from ctxsize.recommender.outcome import IgnoreFileChange
 from tests.engine.strategies import trees_with_ignore_files
 from tests.trees import build_tree, file, remove_tree
@@ -78,7 +78,7 @@ def test_it_says_why(tmp_path: Path) -> None:
 def test_a_mistake_in_the_proof_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ctxsize.recommender.modes._why", lambda *_: "a mistake")
+    monkeypatch.setattr("ctxsize.recommender.modes.draft._why", lambda *_: "a mistake")
     plan = tidied(tmp_path, ["x"])
     assert (plan.after, plan.removed) == (b"x\n", ())
 
