@@ -86,16 +86,15 @@ def ignore_file_info(request: Request) -> IgnoreFileInfo | None:
 
 def _faults(request: Request) -> list[Problem]:
     """Return problems for the patterns that fail a build which reaches them; this one did not."""
+    path = request.ignore_file.path if request.ignore_file else None
+    message = (
+        "syntax error in pattern {!r}: {}; Docker's build fails once an entry makes it evaluate "
+        "this line"
+    )
     return [
-        Problem(
-            "unreached-bad-pattern",
-            f"syntax error in pattern {pattern.text!r}: {pattern.fault}; Docker's build fails "
-            "once an entry makes it evaluate this line",
-            request.ignore_file.path if request.ignore_file else None,
-            line=pattern.line,
-        )
-        for pattern in request.spec.patterns
-        if pattern.fault is not None
+        Problem("unreached-bad-pattern", message.format(each.text, each.fault), path, each.line)
+        for each in request.spec.patterns
+        if each.fault is not None
     ]
 
 
