@@ -71,12 +71,16 @@ def render(name: str, outcome: Outcome, look: Look) -> str:
     """Return `outcome` in the format `name`, one of `FORMATS`."""
     match name:
         case "text" | "markdown":
-            from ctxsize.formats import sections, text
+            from ctxsize.formats import sections
 
             parts = sections.sections(outcome, look)
             if name == "text":
+                from ctxsize.formats import text
+
                 return text.render(parts, look)
-            return text.markdown(sections.heading(outcome), parts)
+            from ctxsize.formats import markdown
+
+            return markdown.render(sections.heading(outcome), parts)
         case "json":
             from ctxsize.formats import json
 

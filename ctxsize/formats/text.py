@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -23,36 +22,12 @@ _NARROWEST_NAME = 8
 _LABEL_WIDTH = 13
 _BRIEF = 10
 """Number of findings to show of a report."""
-_MOST_LINES = 500
-"""Number of lines of a code block; a comment may have 65,536 characters."""
 
 
 def render(parts: Iterable[sections.Section], look: Look) -> str:
     """Return `parts`, separated by blank lines."""
     shown = (_section(each, look) for each in parts)
     return "\n".join("\n".join(lines) + "\n" for lines in shown if lines)
-
-
-def markdown(title: str, parts: Iterable[sections.Section]) -> str:
-    """Return the text of `parts` in code blocks under a heading; `<details>` holds folded ones."""
-    from html import escape
-
-    whole = [*parts]
-    blocks = [f"### {title}", _fenced(each for each in whole if not each.folded)]
-    for each in whole:
-        if each.folded and (block := _fenced([each._replace(title="")])):
-            head = f"<details>\n<summary>{escape(each.title)}</summary>"
-            blocks.append(f"{head}\n\n{block}\n\n</details>")
-    return "\n\n".join(filter(None, blocks)) + "\n"
-
-
-def _fenced(parts: Iterable[sections.Section]) -> str:
-    """Return the text of `parts` in a code block that nothing in it ends, `""` for none."""
-    lines = render(parts, Look()).splitlines()
-    longest = max(map(len, re.findall("`+", "\n".join(lines))), default=0)
-    fence = "`" * max(3, longest + 1)
-    left = more(len(lines) - _MOST_LINES, "line")
-    return "\n".join([fence, *lines[:_MOST_LINES], *filter(None, [left]), fence]) if lines else ""
 
 
 def _section(section: sections.Section, look: Look) -> list[str]:

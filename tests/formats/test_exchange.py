@@ -20,10 +20,9 @@ from markdown_it import MarkdownIt
 
 from ctxsize import api
 from ctxsize.findings import Finding, Location, Severity
-from ctxsize.formats import Look, render
+from ctxsize.formats import Look, markdown, render
 from ctxsize.formats.exchange import fingerprints
 from ctxsize.formats.sections import Findings, Section
-from ctxsize.formats.text import markdown
 from tests.contexts import CONTEXTS
 from tests.formats.findings import FINDINGS, Outcome
 from tests.formats.golden import held
@@ -57,7 +56,7 @@ SOME = st.builds(
 def shown(format_name: str, findings: tuple[Finding, ...]) -> str:
     if format_name == "markdown":
         sections = [Section([Findings(findings)])] if findings else []
-        return markdown("ctxsize sample", sections)
+        return markdown.render("ctxsize sample", sections)
     return render(format_name, Outcome(findings), Look())
 
 
@@ -243,29 +242,40 @@ def test_code_quality_of_anything(findings: list[Finding]) -> None:
 
 
 @given(st.lists(SOME, max_size=5))
-def test_markdown_of_anything_is_a_block_of_code(findings: list[Finding]) -> None:
-    tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(shown("markdown", tuple(findings)))
-    blocks = ["fence"] if findings else []
-    assert [each.type for each in tokens] == ["heading_open", "inline", "heading_close", *blocks]
+def test_markdown_of_anything_is_text(findings: list[Finding]) -> None:
+    text = shown("markdown", tuple(findings))
+    tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(text)
+    inner = [child for token in tokens for child in token.children or []]
+    assert {each.type for each in inner} <= {
+        "text",
+        "code_inline",
+        "strong_open",
+        "strong_close",
+        "softbreak",
+    }
+    html = "".join(each.content for each in tokens if each.type == "html_block")
+    grave = any(each.severity is Severity.ERROR for each in findings)
+    opening = "<details open>" if grave else "<details>"
+    tags = [opening, "<summary>", "</summary>", "</details>"] if findings else []
+    assert re.findall(r"<[^>]*>", html) == tags
 
 
 @example("``` <b>`")
 @given(st.text("`<b>\\ *", max_size=16))
-def test_no_fence_in_a_message_ends_the_block(message: str) -> None:
+def test_markdown_of_any_fences_holds_no_html(message: str) -> None:
     finding = Finding("CTX001", Severity.INFO, f"a {message} z", Location("f"))
-    tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(shown("markdown", (finding,)))
-    assert [each.type for each in tokens][3:] == ["fence"]
-    assert tokens[3].content.endswith("1 finding: 1 info\n")
-
-
-def test_folded_parts_hold_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = ["a|b", "c`d", "<b>", "```", "</details>"]
-    monkeypatch.chdir(build_tree(tmp_path / "ctx", names))
-    text = render("markdown", api.measure(), Look(top=10))
+    text = shown("markdown", (finding,))
     tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(text)
-    html = "".join(each.content for each in tokens if each.type == "html_block")
-    assert set(re.findall(r"<[^>]*>", html)) == {
-        *("<details>", "</details>", "<summary>", "</summary>")
-    }
-    shown = "".join(each.content for each in tokens if each.type == "fence")
-    assert all(name in shown for name in names)
+    inner = {child.type for token in tokens for child in token.children or []}
+    assert inner <= {"text", "text_special", "code_inline", "strong_open", "strong_close"}
+
+
+def test_tables_hold_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["a|b", "c`d", "e\\|f", "<b>", "g" * 200]
+    monkeypatch.chdir(build_tree(tmp_path / "ctx", names))
+    tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(
+        render("markdown", api.measure(), Look(top=10))
+    )
+    inner = [child for token in tokens for child in token.children or []]
+    shown = {each.content for each in inner if each.type == "code_inline"}
+    assert {"a|b", "c`d", "<b>", "g" * 200} <= shown

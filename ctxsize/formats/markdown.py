@@ -1,0 +1,115 @@
+"""Markdown for a step summary or a comment, as GitHub and GitLab read it."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from ctxsize.findings import Finding, Severity
+from ctxsize.formats import sections
+from ctxsize.formats.wording import details, more, place, summary, visible
+
+_MOST = 50
+"""Number of items of a section to show; a comment may have 65,536 characters."""
+_SIGNS = {Severity.ERROR: "🔴", Severity.WARNING: "🟡", Severity.INFO: "🔵"}
+_SPECIAL = re.compile(r"([\\`*_\[\]<>&~|$#])")
+
+
+def render(title: str, parts: Iterable[sections.Section]) -> str:
+    """Return `parts` under a heading; folded ones become `<details>`."""
+    blocks = [f"### {title}"]
+    for section in parts:
+        text = _items(section.items)
+        if text and section.folded:
+            text = _folded(html.escape(section.title), text)
+        elif text and section.title:
+            blocks.append(f"#### {prose(section.title)}")
+        blocks += [text] if text else []
+    return "\n\n".join(blocks) + "\n"
+
+
+def _items(items: Sequence[sections.Item]) -> str:
+    """Return the items, with an empty line between two, except within a list."""
+    left = more(len(items) - _MOST)
+    shown = [*items[:_MOST], *([sections.Prose(left)] if left else [])]
+    text = "\n\n".join(filter(None, ("\n".join(_item(each)) for each in shown)))
+    return re.sub(r"^(- .*)\n\n(?=- )", r"\1\n", text, flags=re.MULTILINE)
+
+
+def _item(item: sections.Item) -> Iterable[str]:
+    match item:
+        case sections.Prose(text):
+            return [f"- {prose(text.strip())}" if text.startswith(" ") else prose(text)]
+        case sections.Fact(label, text):
+            return [f"- **{label}**: {prose(text)}"]
+        case sections.NextStep(command, purpose, label):
+            return [f"{label}: {code(command) + ' ' if command else ''}{prose(purpose)}"]
+        case sections.Table():
+            return _table(item) if item.rows else []
+        case sections.Findings(findings):
+            return [_findings(findings)] if findings else []
+
+
+def _table(table: sections.Table) -> Iterator[str]:
+    from tabulate import tabulate
+
+    *numbers, name = table.headers
+    rows = []
+    for *cells, last in table.rows:
+        # A row with a single cell is a note.
+        shown = code(last) if len(cells) == len(numbers) else prose(last)
+        padded = [*map(prose, cells), *[""] * (len(numbers) - len(cells)), shown]
+        # A bar ends a cell even inside a code span.
+        rows.append([re.sub(r"(?<!\\)\|", r"\\|", cell) for cell in padded])
+    sides = [*["right"] * len(numbers), "left"]
+    yield tabulate(rows, [*numbers, name], "pipe", colalign=sides, disable_numparse=True)
+    if table.rest:
+        yield f"\n{prose(table.rest)}"
+
+
+def _findings(findings: Sequence[Finding]) -> str:
+    lines = [line for each in findings[:_MOST] for line in _finding(each)]
+    lines += [f"- {more(len(findings) - _MOST)}"] if len(findings) > _MOST else []
+    is_open = any(each.severity is Severity.ERROR for each in findings)
+    return _folded(summary(findings), "\n".join(lines), is_open=is_open)
+
+
+def _finding(finding: Finding) -> Iterator[str]:
+    sign, where = _SIGNS[finding.severity], code(place(finding))
+    yield f"- {sign} {where} **{finding.code}**: {prose(finding.message)}"
+    for label, text in details(finding):
+        yield f"  - {code(text) if label == '|' else f'{label} {prose(text)}'}"
+
+
+def _folded(title: str, text: str, *, is_open: bool = False) -> str:
+    """Return a `<details>` element with `text`; `title` is HTML."""
+    opening = "<details open>" if is_open else "<details>"
+    return f"{opening}\n<summary>{title}</summary>\n\n{text}\n\n</details>"
+
+
+def code(text: str) -> str:
+    """Return `text` in a code span, with a fence that is long enough.
+
+    >>> code("a`b"), code("x")
+    ('``a`b``', '`x`')
+    """
+    text = visible(text)
+    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+    pad = " " if text.startswith("`") or text.endswith("`") or not text.strip() else ""
+    return f"{fence}{pad}{text}{pad}{fence}"
+
+
+def prose(text: str) -> str:
+    r"""Escape a sentence of ours, except its code spans.
+
+    >>> prose("`*.log` keeps <b>")
+    '`*.log` keeps \\<b\\>'
+    """
+    text = visible(text)
+    parts = text.split("`")
+    # Longer fences, and those without an end, are not parsed: everything is escaped.
+    if len(parts) % 2 == 0 or "``" in text:
+        return _SPECIAL.sub(r"\\\1", text)
+    escaped = (part if at % 2 else _SPECIAL.sub(r"\\\1", part) for at, part in enumerate(parts))
+    return "`".join(escaped)
