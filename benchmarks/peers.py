@@ -31,7 +31,8 @@ _LIST = """
 import os, sys
 from ctxsize.engine.request import resolve
 from ctxsize.engine.evaluate import PatternByPattern
-from ctxsize.engine.walk import Files, Folder, Walk
+from ctxsize.engine.events import Files, Folder
+from ctxsize.engine.walk import Walk
 request = resolve(sys.argv[1], dockerfile=sys.argv[2])
 plain = PatternByPattern(request.spec) if sys.argv[3:] == ["plain"] else None
 for event in Walk(request, evaluator=plain):

@@ -218,10 +218,7 @@ class _ExpressionReader:
             return [(code, code)]
         found = self._take(_ESCAPE)
         if found is None:
-            char = self.text[self.at + 1 : self.at + 2]
-            if not char:
-                raise GoRegexpError("trailing backslash at end of expression")
-            raise GoRegexpError(f"invalid escape sequence: \\{char}")
+            raise GoRegexpError(f"invalid escape sequence: {self.text[self.at : self.at + 2]}")
         octal, two, any_digits, letter, itself = found.groups()
         code = int(octal, 8) if octal else _CONTROL.get(letter, 0)
         if itself or two or any_digits:

@@ -169,9 +169,6 @@ class Expression:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Expression) and self.pattern == other.pattern
 
-    def __hash__(self) -> int:
-        return hash(self.pattern)
-
 
 def compiled(expression: str) -> Expression:
     """Return Go's `expression`, ready to search. Raises what `goregexp.parsed` raises."""

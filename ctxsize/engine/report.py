@@ -86,16 +86,15 @@ def ignore_file_info(request: Request) -> IgnoreFileInfo | None:
 
 def _faults(request: Request) -> list[Problem]:
     """Return problems for the patterns that fail a build which reaches them; this one did not."""
+    path = request.ignore_file.path if request.ignore_file else None
+    message = (
+        "syntax error in pattern {!r}: {}; Docker's build fails once an entry makes it evaluate "
+        "this line"
+    )
     return [
-        Problem(
-            "unreached-bad-pattern",
-            f"syntax error in pattern {pattern.text!r}: {pattern.fault}; Docker's build fails "
-            "once an entry makes it evaluate this line",
-            request.ignore_file.path if request.ignore_file else None,
-            line=pattern.line,
-        )
-        for pattern in request.spec.patterns
-        if pattern.fault is not None
+        Problem("unreached-bad-pattern", message.format(each.text, each.fault), path, each.line)
+        for each in request.spec.patterns
+        if each.fault is not None
     ]
 
 
@@ -120,6 +119,7 @@ class Listing:
         self._with_sent = sent
         self._with_ignored = ignored
         self._sent_parents: frozenset[str] = frozenset()
+        """Ignored directories that are sent ahead of a re-included entry below them."""
 
         @cache
         def verdict(ignored: bool, decider: int | None) -> Verdict:
@@ -136,7 +136,10 @@ class Listing:
 
     def __iter__(self) -> Iterator[Entry]:
         if self._with_ignored:
-            self._sent_parents = _sent_parents(self._request)
+            # Without exceptions there are none; else this needs a walk of its own.
+            walk = Walk(self._request) if self._request.spec.reach != [] else ()
+            parents = (each for each in walk if isinstance(each, Folder) and each.mark.ignored)
+            self._sent_parents = frozenset(each.path for each in parents)
         before: list[Entry] = []
         for event in self._walk:
             if isinstance(event, IgnoredEntries):  # sent ones of the same run precede it
@@ -176,13 +179,6 @@ class Listing:
 
 entries = Listing
 """The name under which the package exports it."""
-
-
-def _sent_parents(request: Request) -> frozenset[str]:
-    """Return the ignored directories that are sent ahead of a re-included entry below them."""
-    # Without exceptions there are none; else this needs a walk of its own.
-    walk = Walk(request) if request.spec.reach != [] else ()
-    return frozenset(e.path for e in walk if isinstance(e, Folder) and e.mark.ignored)
 
 
 def _by_order(entry: Entry) -> bytes:

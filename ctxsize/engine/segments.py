@@ -108,10 +108,8 @@ class Index:
     """Segments by the text with which a name must begin or end, so that few are tried."""
 
     def __init__(self) -> None:
-        self._literals: dict[str, int] = {}
-        self._starts: dict[int, dict[str, int]] = {}
-        self._ends: dict[int, dict[str, int]] = {}
-        """Texts and their bits, by the length of the text."""
+        self._texts: dict[tuple[int | None, int | None], dict[str, int]] = {}
+        """Texts and their bits, by the bounds of the part of a name that is compared with them."""
         self._globs: dict[str, tuple[str, re.Pattern[str], int]] = {}
         """By glob: a text that each match contains, Python's expression, and the bits."""
 
@@ -119,24 +117,19 @@ class Index:
         """Add a segment under its bit."""
         text = part.text
         if part.kind == "glob":
-            if text not in self._globs:
-                inner = max(re.split(r"[*?]|\[.*?\]", text), key=len)
-                self._globs[text] = inner, re.compile(fnmatch.translate(text)), 0
-            inner, regex, bits = self._globs[text]
+            inner = max(re.split(r"[*?]|\[.*?\]", text), key=len)
+            _, regex, bits = self._globs.get(text) or ("", re.compile(fnmatch.translate(text)), 0)
             self._globs[text] = inner, regex, bits | bit
             return
-        by_length = self._ends if part.kind == "suffix" else self._starts
-        is_literal = part.kind == "literal"
-        found = self._literals if is_literal else by_length.setdefault(len(text), {})
+        bounds = {"literal": (None, None), "suffix": (-len(text), None)}
+        found = self._texts.setdefault(bounds.get(part.kind, (None, len(text))), {})
         found[text] = found.get(text, 0) | bit
 
     def matching(self, name: str) -> int:
         """Return the bits of the segments that match `name`."""
-        found = self._literals.get(name, 0)
-        for length, texts in self._starts.items():
-            found |= texts.get(name[:length], 0)
-        for length, texts in self._ends.items():
-            found |= texts.get(name[-length:], 0)
+        found = 0
+        for (start, end), texts in self._texts.items():
+            found |= texts.get(name[start:end], 0)
         for inner, regex, bits in self._globs.values():
             if inner in name and regex.match(name) is not None:
                 found |= bits
@@ -146,18 +139,12 @@ class Index:
 _ANY, _ONE = "\ue000", "\ue001"
 """Characters that no name contains, in place of the text that `*` and `?` match."""
 
-
 Cover = Literal["itself", "above"]
 """The wider pattern matches each path of the narrower one, or a directory above it."""
 
 
 def covers(wide: DockerIgnorePattern, narrow: DockerIgnorePattern) -> Cover | None:
-    """Return how the text of `wide` covers that of `narrow`, whether exceptions or not.
-
-    >>> make = DockerIgnorePattern
-    >>> covers(make("**/*.pyc"), make("src/[a-f]*.pyc")), covers(make("a"), make("a/**/*.o"))
-    ('itself', 'above')
-    """
+    """Return how the text of `wide` covers that of `narrow`, whether exceptions or not."""
     if wide.fault is not None or narrow.fault is not None or not wide.text or not narrow.text:
         return None
     if wide.text in (narrow.text, "**"):
@@ -166,8 +153,7 @@ def covers(wide: DockerIgnorePattern, narrow: DockerIgnorePattern) -> Cover | No
         return _covers_path(wide, narrow.text)
     if _SPECIAL & {*wide.text, *narrow.text}:
         return None
-    found = _covers_all(wide, narrow)
-    return found if found == "itself" else _covers_below(wide.text, narrow.text) or found
+    return _covers_all(wide, narrow) or ("above" if wide.text in ("*", "**/*") else None)
 
 
 def is_literal(pattern: DockerIgnorePattern) -> bool:
@@ -197,16 +183,3 @@ def _covers_all(wide: DockerIgnorePattern, narrow: DockerIgnorePattern) -> Cover
         return None
     found = _covers_path(wide, path)
     return "above" if found and stars else found
-
-
-def _covers_below(wide: str, narrow: str) -> Cover | None:
-    """Return how `wide` covers a pattern that begins with the same text."""
-    if "[" in wide or "[" in narrow:
-        return None
-    directory = wide.removesuffix("/**")
-    literal = directory != wide and "*" not in directory and "?" not in directory
-    if literal and narrow.startswith(f"{directory}/"):
-        return "itself"
-    if wide in ("*", "**/*") or narrow.startswith(f"{wide}/"):
-        return "above"
-    return None

@@ -75,17 +75,17 @@ class PacketMeter(Meter):
 
     def add(self, events: Sequence[Files | Folder]) -> None:
         sizes: list[int] = []
-        usual: list[Files] = []
+        plain: list[Files] = []
         for event in events:
             if isinstance(event, Folder):
                 self._sum += self._announced(event.path, event.stat, 0, "", event.xattrs)
                 sizes.append(_NO_CONTENT)
             elif event.plain and _is_usual(event):
-                usual.append(event)
+                plain.append(event)
                 sizes += event.sizes
             else:
                 sizes += self._one_by_one(event)
-        self._together(usual)
+        self._together(plain)
         self._add_heads(sizes, sum(map(_packets_of, sizes)))
 
     def _add_heads(self, sizes: Sequence[int], packets: int) -> None:
@@ -103,17 +103,21 @@ class PacketMeter(Meter):
             for at, size in enumerate(sizes, first):
                 self._sum += (_TYPE_FIELD + _number(at)) * _packets_of(size)
 
-    def _together(self, usual: list[Files]) -> None:
-        """Add plain files with usual paths and times.
+    def _together(self, plain: list[Files]) -> None:
+        """Add plain files with usual paths.
 
         A file's packet has path, mode (three bytes), size and time, with two heads of two bytes:
         one for the path and one for all.
         """
-        for files in usual:
+        for files in plain:
             names, before = files.names, len(files.prefix)
             self._sum += sum(map(len, names)) + (before + 4 + _USUAL_MODE) * len(names)
-            self._sum += sum([_NUMBER[each.st_mtime_ns.bit_length()] for each in files.stats])
-        sizes = [*chain.from_iterable([files.sizes for files in usual])]
+            times = [each.st_mtime_ns for each in files.stats]
+            usual = min(times) >= 0 and max(times) < 2**63
+            self._sum += sum(
+                [_NUMBER[t.bit_length()] for t in times] if usual else map(_number, times)
+            )
+        sizes = [*chain.from_iterable([files.sizes for files in plain])]
         # Content below a chunk is its bytes and a length as long as the size field.
         self._sum += sum(sizes) + 2 * sum([_NUMBER[size.bit_length()] for size in sizes])
         for size in [size for size in sizes if size >= _CHUNK]:
@@ -164,11 +168,9 @@ def _takes(text: str) -> int:
 
 
 def _is_usual(files: Files) -> bool:
-    """Return whether the heads of plain files are short, and nothing has more bytes than usual."""
-    names, times = files.names, [each.st_mtime_ns for each in files.stats]
-    short = len(files.prefix) + max(map(len, names)) <= _SURELY_SHORT
-    in_range = min(times) >= 0 and max(times) < 2**63
-    return short and in_range and "".join((files.prefix, *names)).isascii()
+    """Return whether the packets of plain files have short heads, and paths a byte a character."""
+    short = len(files.prefix) + max(map(len, files.names)) <= _SURELY_SHORT
+    return short and "".join((files.prefix, *files.names)).isascii()
 
 
 def _content(size: int) -> int:

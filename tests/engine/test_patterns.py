@@ -550,7 +550,7 @@ class TestGoRegexp:
             ("\\C", "invalid escape sequence: \\C"),
             ("\\x4", "invalid escape sequence: \\x"),
             ("\\x{110000}", "invalid escape sequence: \\x"),
-            ("\\", "trailing backslash at end of expression"),
+            ("\\", "invalid escape sequence: \\"),
             ("(a", "missing closing )"),
             ("a)", "unexpected )"),
         ],

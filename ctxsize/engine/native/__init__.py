@@ -44,23 +44,23 @@ _KINDS = ("files", "folder", "tree")
 _TREE = 2
 _END, _BYTE, _RUNE, _STAR, _CLASS, _CLUE = range(6)
 Tokens = list[tuple[int, int]]
-_LOADED: dict[str, ModuleType] = {}
 
 
 def core() -> ModuleType | None:
     """Return the compiled core; None if it was not built or is switched off."""
     path = core_path()
-    if path is None:
+    return None if path is None else _loaded(path)
+
+
+@cache
+def _loaded(path: str) -> ModuleType | None:
+    loader = ExtensionFileLoader("ctxsize.engine.native._core", path)
+    try:
+        module = loader.create_module(ModuleSpec(loader.name, loader, origin=path))
+    except ImportError:
         return None
-    if path not in _LOADED:
-        loader = ExtensionFileLoader("ctxsize.engine.native._core", path)
-        try:
-            module = loader.create_module(ModuleSpec(loader.name, loader, origin=path))
-        except ImportError:
-            return None
-        loader.exec_module(module)
-        _LOADED[path] = module
-    return _LOADED[path]
+    loader.exec_module(module)
+    return module
 
 
 def add_all(
