@@ -164,7 +164,7 @@ class Evidence:
 
     def shows(self, marker: Marker, path: str) -> str | None:
         """Return the evidence for `marker` at `path`, as a clause; None if there is none."""
-        find, names, directory = self.tree.find, marker.names, path.rpartition("/")[0]
+        names, directory = marker.names, path.rpartition("/")[0]
         match marker.kind:
             case "any_of":
                 return next(filter(None, (self.shows(each, path) for each in marker.parts)), None)
@@ -175,15 +175,13 @@ class Evidence:
             case "beside":
                 first = self.tree.first(directory, names, but=path)
                 return first and f"{first} beside it"
-            case "beside_all":
-                there = [find(directory, each) for each in names]
-                return None if None in there else f"{' and '.join(filter(None, there))} beside it"
             case "inside":
                 first = self.tree.first(path, names)
                 return first and f"{first[len(path) + 1 :]} in it"
-            case "inside_all":
-                is_all = all(find(path, each) for each in names)
-                return f"{', '.join(names)} in it" if is_all else None
+            case "beside_all" | "inside_all":
+                at, where = (directory, "beside") if "beside" in marker.kind else (path, "in")
+                is_all = all(self.tree.find(at, each) for each in names)
+                return f"{' and '.join(names)} {where} it" if is_all else None
             case "twin":
                 twin = path.removesuffix(names[0])
                 is_there = twin != path and self.tree.entry(twin) is not None

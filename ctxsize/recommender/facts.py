@@ -10,7 +10,7 @@ from functools import cache, cached_property
 from heapq import nsmallest
 from itertools import chain
 
-from ctxsize.recommender.build_files import BuildFile, BuildFiles, Named
+from ctxsize.recommender.build_files import BuildFile, BuildFiles
 from ctxsize.recommender.evidence import Evidence, text_of
 from ctxsize.recommender.outcome import Match
 from ctxsize.recommender.rules import NOT_SOURCES, is_source
@@ -158,7 +158,7 @@ class Facts:
         self.build_files = build_files
         self.sums = sums
         """The sums of the context, by path."""
-        self._maybe_taken = cache(self._find_maybe_taken)
+        self.maybe_taken = cache(self._maybe_taken)
 
     @cached_property
     def version_from_git(self) -> str | None:
@@ -201,12 +201,8 @@ class Facts:
             return f"{found} mentions it"
         return None if is_all else "there are too many sources to see whether one reads it"
 
-    def may_take(self, unknown: Named, path: str) -> tuple[bool, bool]:
-        """Return if an unknown source may be `path` or below it, and if it may be above it."""
-        taken, reached = self._maybe_taken(unknown.path)
-        return path in reached, not taken.isdisjoint(directories_above(path))
-
-    def _find_maybe_taken(self, pattern: str) -> tuple[set[str], set[str]]:
+    def _maybe_taken(self, pattern: str) -> tuple[set[str], set[str]]:
+        """Return the paths that an unknown source may be, and these with the directories above."""
         taken = {each for each in self.sums if each and may_be(pattern, each)}
         return taken, taken.union(*map(directories_above, taken))
 

@@ -12,6 +12,7 @@ from ctxsize.recommender.facts import Facts, is_named, reader_of
 from ctxsize.recommender.made import Making
 from ctxsize.recommender.outcome import Doubt, Match, Objection
 from ctxsize.recommender.rules import Category, is_build_input
+from ctxsize.recommender.tree import directories_above
 
 _PLACEHOLDERS = frozenset({".keep", ".gitkeep", ".gitignore", ".empty", ".placeholder"})
 _SITE_GENERATORS = re.compile(
@@ -45,8 +46,9 @@ def unknown_source(facts: Facts, match: Match) -> str | None:
     """Object if an instruction, or a whole Dockerfile, takes a source with an unknown name."""
     used, secret = match.rule.category in _USED, match.rule.category is Category.SECRET
     for named in facts.build_files.unknown:
-        at_or_below, above = facts.may_take(named, match.path)
-        may = at_or_below or (used and above)
+        taken, reached = facts.maybe_taken(named.path)
+        above = used and not taken.isdisjoint(directories_above(match.path))
+        may = above or match.path in reached
         if not named.path.strip("*/"):
             # A variable alone may name any path. It does not mean a path that is useless in an
             # image, and it means a secret only if the instruction contains a word for secrets.

@@ -161,7 +161,7 @@ def _obstacle(build_files: BuildFiles) -> tuple[str, str]:
 
 
 def _asked(build_file: BuildFile) -> Iterator[Asked]:
-    for _, need in build_file.needs:
+    for need in build_file.needs:
         for name in build_file.names:
             yield from need.of(name)
 
