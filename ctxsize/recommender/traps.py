@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cache
 
 from ctxsize.findings import Confidence
 from ctxsize.recommender.build_files import letting_in
@@ -192,16 +191,12 @@ FOR_ALL = (
 """Names of the traps for every rule, the fast ones first."""
 
 
-@cache
-def _traps(category: Category, own: tuple[str, ...]) -> tuple[str, ...]:
-    used = category in _USED and "no_install_step" not in own
-    return tuple(dict.fromkeys((*FOR_ALL, *own, *(["prebuilt_pipeline"] if used else []))))
-
-
 def objections(facts: Facts, match: Match, *, but: str = "") -> list[Objection]:
     """Return the objections to a match, up to the first hard one; skip the trap `but`."""
     found: list[Objection] = []
-    for name in _traps(match.rule.category, match.rule.traps):
+    own, used = match.rule.traps, match.rule.category in _USED
+    built = ("prebuilt_pipeline",) if used and "no_install_step" not in own else ()
+    for name in dict.fromkeys((*FOR_ALL, *own, *built)):
         reason = None if name == but else TRAPS[name](facts, match)
         if reason is not None:
             found.append(Objection(name, reason))
