@@ -105,7 +105,7 @@ class BuildFile:
     request: Request
     path: str
     needs: tuple[ContextNeed, ...]
-    """What each target that the builder accepts takes."""
+    """The sources of each target that the builder accepts."""
     names: tuple[str, ...] = ("",)
     """Names of the build's contexts that are this directory; `""` for the main one."""
 
