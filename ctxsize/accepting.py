@@ -1,9 +1,7 @@
 """Select the findings that count: those asked for, less those accepted in advance.
 
-A `[[suppress]]` table of the configuration accepts findings of its code. With `path` it
-accepts only those about that file, or about that directory: a build context, for the guard.
-With `pattern` it accepts only those about that line. A finding that adds several lines is
-accepted if each of them is.
+A `[[suppress]]` table of the configuration accepts findings of its code, only those about a
+file or below a directory with `path`, and only those about a line with `pattern`.
 """
 
 from __future__ import annotations
@@ -13,7 +11,6 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cache
-from itertools import accumulate
 from typing import TYPE_CHECKING, TypeVar
 
 from ctxsize.config import Config, Suppression, load
@@ -21,7 +18,7 @@ from ctxsize.engine.request import Request, request_of
 from ctxsize.errors import InputError, InputErrors
 from ctxsize.findings import Finding, Location, Severity
 from ctxsize.model import Amount, Effect, Problem, Report
-from ctxsize.reader import read_file
+from ctxsize.reader import holds, read_file
 
 if TYPE_CHECKING:
     from ctxsize.recommender.outcome import Suggested
@@ -52,14 +49,14 @@ class Wanted:
         self._config = config
         self._select = _checked(select, known) or config.select
         self._ignore = (*_checked(ignore, known), *config.ignore)
-        self._severity = severity or Severity.INFO
+        self._lightest = (severity or Severity.INFO).rank
         self._used: set[Suppression] = set()
         self._lines = cache(_lines)
 
     def selected(self, findings: Iterable[Finding]) -> list[Finding]:
         """Return those of `findings` with a wanted code and severity, accepted or not."""
-        most = self._severity.rank
-        return [each for each in findings if each.severity.rank <= most and self._wants(each.code)]
+        heavy = (each for each in findings if each.severity.rank <= self._lightest)
+        return [each for each in heavy if self._wants(each.code)]
 
     def of(
         self, findings: Iterable[Finding], *, lines: Sequence[str] | None = None
@@ -71,30 +68,32 @@ class Wanted:
     def reason(
         self, finding: Finding, *about: str, lines: Sequence[str] | None = None
     ) -> str | None:
-        """Return the reason for which `finding`, also about `about`, is accepted, or None."""
-        places = [self._relative(each) for each in (finding.location.path, *about)]
+        """Return the reason for which `finding`, also about `about`, is accepted, or None.
+
+        A finding that adds several lines is accepted if each of them is.
+        """
+        at, root = finding.location, os.path.abspath(self._config.directory)
+        places = [os.path.relpath(os.path.abspath(each), root) for each in (at.path, *about)]
         tables = [
             each
             for each in self._config.suppress
-            if each.code == finding.code and (each.path is None or _is_among(each.path, places))
+            if each.code == finding.code
+            if each.path is None
+            or any(fnmatchcase(place, os.path.normpath(each.path)) for place in places)
         ]
-        texts = [""]
+        texts: Sequence[str] = [""]
         if any(each.pattern for each in tables):
-            texts = self._texts(finding, lines)
+            if at.line is None:
+                texts = finding.lines or texts
+            else:
+                lines = self._lines(at.path) if lines is None else lines
+                texts = lines[at.line - 1 : at.line] or texts
         ours = [
             [each for each in tables if each.pattern is None or each.pattern.strip() == text]
-            for text in texts
+            for text in map(str.strip, texts)
         ]
         self._used.update(each for some in ours for each in some)
         return ours[0][0].reason if all(ours) else None
-
-    def _texts(self, finding: Finding, lines: Sequence[str] | None) -> list[str]:
-        """Return the lines that `finding` concerns, without surrounding blanks."""
-        number = finding.location.line
-        if number is None:
-            return [each.strip() for each in finding.lines] or [""]
-        lines = self._lines(finding.location.path) if lines is None else lines
-        return [lines[number - 1].strip() if 0 < number <= len(lines) else ""]
 
     def _wants(self, code: str) -> bool:
         """Return whether findings of `code` are wanted; the longer of two prefixes decides."""
@@ -104,28 +103,22 @@ class Wanted:
         )
         return chosen > left_out or (not self._select and left_out < 0)
 
-    def unused(
-        self, codes: Iterable[str], *directories: str, files: Iterable[str] = ()
-    ) -> tuple[Finding, ...]:
-        """Return a finding for each table about `codes` and these places that accepted nothing."""
-        ours = {each for each in codes if self._wants(each)}
-        whole = any(map(self._config.lies_below, directories))
-        seen = {self._relative(each) for each in (*directories, *files)}
-        found: list[Finding] = []
-        for number, table in enumerate(self._config.suppress, 1):
-            path = table.path and os.path.normpath(table.path)
-            lies_in = path and seen & {".", *accumulate(path.split("/"), "{}/{}".format)}
-            if table in self._used or table.code not in ours or not (whole or lies_in):
-                continue
-            where = f" in {table.path}" if table.path else ""
-            message = f"suppress[{number}]: there is no {table.code}{where} to suppress"
-            place = Location(self._config.path or "")
-            text = f"{message} ({table.reason})"
-            found.append(Finding(UNUSED, Severity.WARNING, text, place, help="remove the table"))
-        return tuple(found)
+    def unused(self, codes: Iterable[str], *directories: str) -> tuple[Finding, ...]:
+        """Return a finding for each table about `codes` that accepted nothing.
 
-    def _relative(self, path: str) -> str:
-        return os.path.relpath(os.path.abspath(path), os.path.abspath(self._config.directory))
+        None if `directories` do not contain the configuration: it may be about another one.
+        """
+        config, found = self._config, list[Finding]()
+        whole = any(holds(os.path.realpath(each), config.directory) for each in directories)
+        ours = {each for each in codes if whole and self._wants(each)}
+        for number, table in enumerate(config.suppress, 1):
+            if table.code in ours and table not in self._used:
+                where = f" in {table.path}" if table.path else ""
+                text = f"there is no {table.code}{where} to suppress ({table.reason})"
+                place, text = Location(config.path or ""), f"suppress[{number}]: {text}"
+                advice = "remove the table"
+                found.append(Finding(UNUSED, Severity.WARNING, text, place, help=advice))
+        return tuple(found)
 
 
 def _checked(codes: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
@@ -135,11 +128,6 @@ def _checked(codes: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
         if not any(name.startswith(each) for name in known):
             raise InputError(f"no code begins with {each!r}", hint="`ctxsize rule` lists them")
     return tuple(parts)
-
-
-def _is_among(path: str, places: Iterable[str]) -> bool:
-    wanted = os.path.normpath(path)
-    return any(fnmatchcase(each, wanted) for each in places)
 
 
 def _lines(path: str) -> list[str]:
@@ -170,17 +158,17 @@ def judged(request: Request, report: Report, config: Config | None) -> Report:
     wanted = Wanted(config)
 
     def left(problems: Iterable[Problem], context: str | None = None) -> tuple[Problem, ...]:
+        placed = ((each, each.as_finding(report.place_of(each, context))) for each in problems)
         return tuple(
             each
-            for each in problems
-            if each.effect is not Effect.NONE
-            or wanted.reason(each.as_finding(report.place_of(each, context))) is None
+            for each, finding in placed
+            if wanted.reason(finding) is None or each.effect is not Effect.NONE
         )
 
     transfers = [replace(each, problems=left(each.problems)) for each in report.transfers]
-    named = (
+    named = [
         replace(each, problems=left(each.problems, each.value)) for each in report.named_contexts
-    )
+    ]
     report = replace(
         report,
         problems=(*left(report.problems), *unread),

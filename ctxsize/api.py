@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ctxsize.advice import DockerfileAdvice
     from ctxsize.build import Options
-    from ctxsize.clean.plan import CleanPlan, Result
+    from ctxsize.clean import CleanPlan, Result
     from ctxsize.config import Config
     from ctxsize.discovery import Discovery
     from ctxsize.engine.events import Progress, Steps
@@ -57,14 +57,13 @@ def requested(build: Build, plans: Plans) -> Request:
     If it has no Dockerfile, its problem suggests a command for a build found nearby.
     """
     request = request_of(build, builder_of(build.builder), plans=plans)
-    missing = any(each.code == "no-dockerfile" for each in request.problems)
-    if missing and (near := files_near(request.context)):
+    others = [each for each in request.problems if each.code != "no-dockerfile"]
+    if len(others) < len(request.problems) and (near := files_near(request.context)):
         from ctxsize.discovery import what_to_type
 
         if typed := what_to_type(request.context, near):
             hint = Problem("no-dockerfile", f"{ELSEWHERE}, type {typed}")
-            problems = (hint if each.code == hint.code else each for each in request.problems)
-            return replace(request, problems=tuple(problems))
+            return replace(request, problems=(*others, hint))
     return request
 
 
@@ -141,11 +140,10 @@ def explain(
     Raises what `measure` raises, and `InputError` for a path outside the context.
     """
     from ctxsize.engine import trace
-    from ctxsize.engine.arrivals import Takers
     from ctxsize.engine.need import request_named
 
     request = request_named(request_for(build, **options), named)
-    add = Takers(request).added_to
+    add = trace.Takers(request).added_to
     return [add(trace.explain(request, trace.in_context(request, path))) for path in paths]
 
 
@@ -242,7 +240,7 @@ def plan_ignore_file(
     `like` is the path of another ignore file. See `suggest` for the other arguments.
     """
     from ctxsize.accepting import finished
-    from ctxsize.engine.governing import read_ignore_file
+    from ctxsize.engine.dockerfiles import read_ignore_file
     from ctxsize.engine.snapshot import Snapshot
     from ctxsize.recommender import modes
 

@@ -10,8 +10,7 @@ from typing import TypedDict
 
 _SHORTEST, _LONG = 4, 8
 """Number of characters of the shortest possible secret, and of a secret that no word is."""
-_PLAIN = re.compile("[A-Z]?[a-z]*|[A-Z]*|[0-9.]*")
-"""A word or a version: a short one is masked only where it stands alone."""
+_PLAIN = re.compile("[A-Z]?[a-z]*|[A-Z]*|[0-9.]*")  # masked only where it stands alone, if short
 
 
 @dataclass(frozen=True)
@@ -22,20 +21,14 @@ class Build:
     True
     """
 
-    context: str = "."
-    """The directory. Here and below, paths are relative to the working directory."""
-    dockerfile: str | None = None
-    """`-f`; None for the usual names in the context, `-` for `dockerfile_inline`."""
-    target: str = ""
-    """`--target`; the last stage if empty."""
+    context: str = "."  # the directory; paths are relative to the working directory
+    dockerfile: str | None = None  # None for the usual names, `-` for `dockerfile_inline`
+    target: str = ""  # the last stage if empty
     build_arguments: Mapping[str, str] = field(default_factory=dict)
-    """`--build-arg`, by name."""
     build_contexts: Mapping[str, str] = field(default_factory=dict)
-    """`--build-context`: the directory, URL or image of each named context, by name."""
-    platforms: tuple[str, ...] = ()
-    """`--platform`; if empty, that of `DOCKER_DEFAULT_PLATFORM` or else this machine's."""
-    builder: str = "buildkit"
-    """The builder whose behaviour applies, a key of `BUILDERS`."""
+    """The directory, URL or image of each named context, by name."""
+    platforms: tuple[str, ...] = ()  # by default `DOCKER_DEFAULT_PLATFORM` or this machine's
+    builder: str = "buildkit"  # the builder whose behaviour applies, a key of `BUILDERS`
     dockerfile_inline: bytes | None = None
     """The text of the Dockerfile `-`, which has no file and no ignore file of its own."""
     hidden: tuple[tuple[str, str], ...] = ()
@@ -59,7 +52,10 @@ class Build:
         'latest x$A $B'
         """
         known = (self.context, self.dockerfile or "", self.shown_target, openly)
-        pairs = {(each, name) for value, name in self.hidden for each in _as_paths(value)}
+        pairs = set(self.hidden)
+        for value, name in self.hidden:  # also as paths that are built from it show it
+            normal = os.path.normpath(value)
+            pairs |= {(normal, name), (normal.lstrip("./"), name)}
         for value, written in sorted(pairs, key=lambda pair: (-len(pair[0]), pair)):
             if len(value) < _SHORTEST or value not in text or any(value in each for each in known):
                 continue
@@ -72,36 +68,22 @@ class Build:
     def words(self) -> tuple[str, ...]:
         """Return the same options as words of a command line."""
         words = ["--target", self.shown_target] if self.target else []
-        for option, values in (
-            ("--build-arg", self.build_arguments),
-            ("--build-context", self.build_contexts),
-        ):
-            for name, value in values.items():
-                hidden = option == "--build-arg" and (value, f"${name}") in self.hidden
-                words += [option, self.masked(name) if hidden else f"{name}={value}"]
+        for name, value in self.build_arguments.items():
+            hidden = (value, f"${name}") in self.hidden
+            words += ["--build-arg", self.masked(name) if hidden else f"{name}={value}"]
+        for name, value in self.build_contexts.items():
+            words += ["--build-context", f"{name}={value}"]
         return (*words, *(word for each in self.platforms for word in ("--platform", each)))
 
     def given(self) -> tuple[str, ...]:
-        """Return the names of the given options that affect only what the Dockerfile takes."""
-        options = {
-            "--target": self.target,
-            "--build-arg": self.build_arguments,
-            "--build-context": self.build_contexts,
-            "--platform": self.platforms,
-        }
-        return tuple(name for name, value in options.items() if value)
+        """Return the names of the given options, which affect only what the Dockerfile takes."""
+        return tuple(dict.fromkeys(self.words()[::2]))
 
 
 def hiding(build: Build, names: Iterable[str]) -> Build:
     """Return `build` with the values of these arguments hidden, as no command line shows them."""
     pairs = ((build.build_arguments[name], f"${name}") for name in names)
     return replace(build, hidden=tuple(dict.fromkeys((*build.hidden, *pairs))))
-
-
-def _as_paths(value: str) -> tuple[str, ...]:
-    """Return a hidden value as it is, and as paths that are built from it show it."""
-    normal = os.path.normpath(value)
-    return value, normal, normal.lstrip("./")
 
 
 def is_reference(context: str) -> bool:
@@ -134,8 +116,6 @@ class Options(TypedDict, total=False):
 
 def build_of(build: Build | str | None, options: Options) -> Build | None:
     """Return the build with these options, None if neither is given."""
-    if build is None and not options:
-        return None
-    if isinstance(build, Build):
-        return replace(build, **options)
-    return Build("." if build is None else build, **options)
+    if build is None:
+        return Build(**options) if options else None
+    return replace(build if isinstance(build, Build) else Build(build), **options)

@@ -7,53 +7,37 @@ a build that is not checked must not look like one that passes.
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ctxsize import api, guard
+from ctxsize import config as configured
 from ctxsize.accepting import Wanted
-from ctxsize.api import requested
 from ctxsize.build import Build, build_of
 from ctxsize.codes import names
-from ctxsize.config import (
-    NAMES,
-    Budget,
-    BudgetedBuild,
-    Config,
-    directories,
-    filled_up,
-    is_glob,
-    load,
-)
-from ctxsize.engine.border import refuse_way_out
-from ctxsize.engine.events import Progress
+from ctxsize.config import NAMES, Budget, BudgetedBuild, Config, filled_up
 from ctxsize.engine.need import TAKES_UNKNOWN
 from ctxsize.engine.request import Plans
-from ctxsize.entry import Kind
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
-from ctxsize.findings import Finding
 from ctxsize.guard import baseline as baselines
-from ctxsize.guard import changes
-from ctxsize.model import Report
+from ctxsize.model import Kind, Report
+from ctxsize.reader import refuse_way_out
 from ctxsize.units import human
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ctxsize.build import Options
+    from ctxsize.engine.events import Progress
 
+# Codes of the problems that explain why there is no transfer.
 _NO_TRANSFER = ("transfer-unknown", "no-dockerfile", "unusable-dockerfile")
-"""Codes of the problems that explain why there is no transfer."""
-_TRIES = 6
-"""Number of attempts to write a baseline that is part of the context that it records."""
-_TOP, _DEPTH = 200, 4
-"""Number of largest files and of levels of directories in a report."""
-_DIRECTORIES, _FILES = 60, 20
-"""Numbers of the largest directories and files that a baseline keeps."""
-_LARGE = ("CTX401", "CTX402", "CTX404")
-"""Codes of the findings that a smaller context solves."""
+_LARGE = ("CTX401", "CTX402", "CTX404")  # findings that a smaller context solves
+_TRIES = 6  # attempts to write a baseline that is part of the context that it records
+_TOP, _DEPTH = 200, 4  # numbers of largest files and of levels of directories in a report
+_DIRECTORIES, _FILES = 60, 20  # numbers of the largest that a baseline keeps
 
 
 def check(
@@ -76,7 +60,7 @@ def check(
     Raises `InputErrors` for all that cannot be checked, and the errors of `measure`.
     """
     build = build_of(build, options)
-    config = config or load("." if build is None else build.context)
+    config = config or configured.load("." if build is None else build.context)
     if baseline is None and config.baseline is not None:
         baseline = os.path.normpath(os.path.join(config.directory, config.baseline))
     if update_baseline and baseline is None:
@@ -89,11 +73,12 @@ def check(
     chosen = [build] if builds is None and build is not None else builds
     budgeted = _budgeted(config, chosen, budget or Budget(), baseline=baseline is not None)
     checker = _Checker(config, budgeted, progress)
-    reports = checker.measured()
+    checker.measure()
     if update_baseline and baseline is not None:
-        old, reports = checker.update(baseline, old or {}, reports)
-    checks = tuple(checker.checked(reports, baseline, old))
-    unused = () if update_baseline else checker.unused(reports, whole=chosen is None)
+        old = checker.update(baseline, old or {})
+    checks = tuple(checker.checked(baseline, old))
+    looked_at = [config.directory] if chosen is None and not update_baseline else []
+    unused = checker.wanted.unused(names("CTX4"), *looked_at)
     return guard.CheckReport(checks, baseline, updated=update_baseline, unused=unused)
 
 
@@ -102,11 +87,15 @@ def _budgeted(
 ) -> list[BudgetedBuild]:
     """Return the builds with their budgets. Raises `InputErrors`, also if there are none."""
     errors: list[CtxsizeError] = []
-    if builds is None and config.contexts:
-        found = [*_of_contexts(config, errors)]
+    tables = [*configured.builds(config)]
+    if builds is None and tables:
+        found = [each for _, some in tables for each in some]
+        where = "this directory" if config.directory == "." else config.directory
+        for table in (table for table, some in tables if not some):
+            why = f"contexts.{table.name}: no directory {table.build.context!r} in {where}"
+            errors.append(InputError(why, path=config.path))
     else:
-        asked = [Build()] if builds is None else builds
-        found = [each for build in asked for each in _of_build(config, build)]
+        found = [*_of_builds(config, tables, [Build()] if builds is None else builds)]
     if not found and not errors:
         errors.append(InputError("no build was found", hint="name a context"))
     found = [replace(each, budget=budget.over(each.budget)) for each in _named_apart(found)]
@@ -122,34 +111,25 @@ def _budgeted(
     return found
 
 
-def _of_contexts(config: Config, errors: list[CtxsizeError]) -> Iterator[BudgetedBuild]:
-    """Yield the builds of all contexts of `config`; add an error for each that matches nothing."""
-    for table in config.contexts:
-        pattern = table.build.context
-        found = directories(config, table)
-        if not found:
-            where = "this directory" if config.directory == "." else config.directory
-            message = f"contexts.{table.name}: no directory {pattern!r} in {where}"
-            errors.append(InputError(message, path=config.path))
-        for directory in found:
-            # A table with wildcards matches several directories: their paths are the names.
-            path = os.path.relpath(directory, config.directory)
-            name = path if is_glob(pattern) else table.name
-            yield replace(table, name=name, build=filled_up(Build(directory), table))
-
-
-def _of_build(config: Config, build: Build) -> Iterator[BudgetedBuild]:
-    """Yield `build` completed by each table of its context, or by the top level."""
-    here, own = os.path.realpath(build.context), os.path.realpath(build.dockerfile or "")
-    tables = [
-        each
-        for each in config.contexts
-        if here in map(os.path.realpath, directories(config, each))
-        if not (build.dockerfile and each.build.dockerfile)
-        or os.path.realpath(each.build.dockerfile) == own
-    ]
-    for each in tables or [replace(config.defaults, name=build.context)]:
-        yield replace(each, build=filled_up(build, each))
+def _of_builds(
+    config: Config,
+    tables: list[tuple[BudgetedBuild, list[BudgetedBuild]]],
+    builds: Iterable[Build],
+) -> Iterator[BudgetedBuild]:
+    """Yield each build completed by each table of its context, or by the top level."""
+    tables_of = defaultdict[str, list[BudgetedBuild]](list)
+    for table, some in tables:
+        for context in {os.path.realpath(each.build.context) for each in some}:
+            tables_of[context].append(table)
+    for build in builds:
+        own = build.dockerfile and os.path.realpath(build.dockerfile)
+        fitting = [
+            each
+            for each in tables_of.get(os.path.realpath(build.context), [])
+            if not (own and each.build.dockerfile) or os.path.realpath(each.build.dockerfile) == own
+        ]
+        for each in fitting or [replace(config.defaults, name=build.context)]:
+            yield replace(each, build=filled_up(build, each))
 
 
 def _named_apart(found: list[BudgetedBuild]) -> Iterator[BudgetedBuild]:
@@ -175,65 +155,61 @@ class _Checker:
         self._builds = builds
         self._progress = progress
         self._plans = Plans()
+        self._reports: list[Report] = []
         # `select` and `ignore` choose kinds of findings; they must not disable a budget.
-        self._wanted = Wanted(replace(config, select=(), ignore=()))
+        self.wanted = Wanted(replace(config, select=(), ignore=()))
 
-    def measured(self) -> list[Report]:
-        """Return a report for each build. Raises `InputErrors` with all failures."""
-        found: list[Report] = []
+    def measure(self) -> None:
+        """Measure each build. Raises `InputErrors` with all failures."""
         errors: list[InputError] = []
+        self._reports = []
         for each in self._builds:
             try:
-                found.append(self._measured(each))
+                request = api.requested(each.build, self._plans)
+                report = api.measure(
+                    request,
+                    top=_TOP,
+                    depth=_DEPTH,
+                    progress=self._progress,
+                    config=self._config,
+                )
+                if each.budget.of == "transfer" and report.transfer is None:
+                    raise _no_transfer(each.name, report)
+                self._reports.append(report)
             except InputError as error:
                 errors.append(error)
         if errors:
             raise errors[0] if len(errors) == 1 else InputErrors(errors)
-        return found
 
-    def _measured(self, each: BudgetedBuild) -> Report:
-        report = api.measure(
-            requested(each.build, self._plans),
-            top=_TOP,
-            depth=_DEPTH,
-            progress=self._progress,
-            config=self._config,
-        )
-        if each.budget.of == "transfer" and report.transfer is None:
-            why = (problem.message for problem in report.problems if problem.code in _NO_TRANSFER)
-            reason = next(why, "there is no Dockerfile").removeprefix(f"{TAKES_UNKNOWN}: ")
-            message = f"{each.name}: the transfer is not known: {reason}"
-            raise InputError(message, path=report.dockerfile)
-        return report
-
-    def update(
-        self, path: str, old: baselines.Baseline, reports: list[Report]
-    ) -> tuple[baselines.Baseline, list[Report]]:
-        """Write the baseline until it is true of its own context; return it and the reports."""
+    def update(self, path: str, baseline: baselines.Baseline) -> baselines.Baseline:
+        """Write the baseline until it is true of its own context, and return it."""
         from ctxsize.writer.apply import write_output
 
         for _ in range(_TRIES):
-            pairs = zip(self._builds, reports, strict=True)
-            new = {**old, **{each.name: _entry(each.name, report) for each, report in pairs}}
+            pairs = zip(self._builds, self._reports, strict=True)
+            new = {**baseline, **{each.name: _entry(each.name, report) for each, report in pairs}}
             write_output(path, baselines.text(new).encode("ascii"))
-            if new == old:
+            if new == baseline:
                 break
-            old, reports = new, self.measured()
-        return old, reports
+            baseline = new
+            self.measure()
+        return baseline
 
     def checked(
-        self, reports: list[Report], path: str | None, baseline: baselines.Baseline | None
+        self, path: str | None, baseline: baselines.Baseline | None
     ) -> Iterator[guard.ContextCheck]:
         """Yield the check of each build. Raises `InputError` for a baseline of another builder."""
-        for each, report in zip(self._builds, reports, strict=True):
+        for each, report in zip(self._builds, self._reports, strict=True):
             entry = None if baseline is None else baseline.get(each.name)
             if entry is not None and entry.builder != report.builder:
                 message = f"{each.name} was recorded for {entry.builder}, not for {report.builder}"
                 raise InputError(message, path=path, hint="--update-baseline")
             known = _known(report)
             judged = guard.judge(each.name, report, each.budget, known=known, baseline=baseline)
-            places = _places(report)
-            reasons = [(one, self._wanted.reason(one, *places)) for one in judged.findings]
+            # What findings about the context may concern.
+            ignore_file = report.ignore_file.path if report.ignore_file else None
+            about = [each for each in (report.context_path, ignore_file, report.dockerfile) if each]
+            reasons = [(one, self.wanted.reason(one, *about)) for one in judged.findings]
             left = tuple(one for one, reason in reasons if reason is None)
             accepted = tuple(guard.Accepted(one, why) for one, why in reasons if why is not None)
             yield self._helped(each.build, replace(judged, findings=left, accepted=accepted))
@@ -243,7 +219,7 @@ class _Checker:
         missed = [each for each in judged.missed if not each.is_floor]
         if not missed:
             return judged
-        advice = api.suggest(requested(build, self._plans), progress=self._progress)
+        advice = api.suggest(api.requested(build, self._plans), progress=self._progress)
         saved = advice.saving
         if missed[0].of == "context":
             saved = advice.before.context - advice.after.context
@@ -251,23 +227,17 @@ class _Checker:
             return judged
         enough = all(each.over <= guard.in_unit(each.unit, saved) for each in missed)
         text = f"ctxsize suggest --write saves {human(saved.content_bytes)}"
-        remedy = guard.Remedy(saved, enough)
         findings = (
             replace(each, help=text) if each.code in _LARGE else each for each in judged.findings
         )
-        return replace(judged, remedy=remedy, findings=tuple(findings))
-
-    def unused(self, reports: list[Report], *, whole: bool) -> tuple[Finding, ...]:
-        """Return a finding for each table of the configuration that accepts nothing."""
-        places = [place for report in reports for place in _places(report)]
-        below = [self._config.directory] if whole else []
-        return self._wanted.unused(names("CTX4"), *below, files=places)
+        return replace(judged, remedy=guard.Remedy(saved, enough), findings=tuple(findings))
 
 
-def _places(report: Report) -> list[str]:
-    """Return the paths that findings about the context may concern."""
-    ignore_file = None if report.ignore_file is None else report.ignore_file.path
-    return [each for each in (report.context_path, ignore_file, report.dockerfile) if each]
+def _no_transfer(name: str, report: Report) -> InputError:
+    """Return the error for a transfer that is not known, which the budget of `name` limits."""
+    why = (problem.message for problem in report.problems if problem.code in _NO_TRANSFER)
+    reason = next(why, "there is no Dockerfile").removeprefix(f"{TAKES_UNKNOWN}: ")
+    return InputError(f"{name}: the transfer is not known: {reason}", path=report.dockerfile)
 
 
 def _known(report: Report) -> baselines.Known:
@@ -306,4 +276,4 @@ def diff(
         return guard.Side(place, held.content_bytes, held.files, complete=complete), held
 
     (old, was), (new, now) = side(before), side(after or ".")
-    return guard.DiffReport(old, new, changes.between(was, now))
+    return guard.DiffReport(old, new, baselines.between(was, now))

@@ -1,14 +1,5 @@
 """The exceptions that ctxsize raises on purpose.
 
-    CtxsizeError
-    ├── InputError           the input does not exist or is not valid
-    │   ├── InputErrors      several of them at once
-    │   ├── IgnoreFileError  a line of an ignore file is not acceptable to the builder
-    │   │   └── UnknownPatternError  the builder may accept it, but ctxsize cannot evaluate it
-    │   └── DockerfileError  the builder would reject the Dockerfile
-    │       └── UndecidedError  perhaps: that depends on a value that is not known
-    └── BuildFailsError      the builder itself would stop on this context
-
 Each is one line for a person: what, where, what to do. An error that concerns a single
 entry, so that the rest of the answer is true, is a `ctxsize.model.Problem` instead.
 """
@@ -17,13 +8,15 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 
 class CtxsizeError(Exception):
-    """Base of all of them: a message, its path and line, and a hint what to do."""
+    """Base of all of them: a message, its place, and a hint what to do.
 
-    column: int | None = None
+    If it concerns a pattern, that is `pattern` as the builder sees it; `always` is False if only
+    a build that reaches the pattern fails. `column` is 1-based.
+    """
 
     def __init__(
         self,
@@ -31,13 +24,19 @@ class CtxsizeError(Exception):
         *,
         path: str | None = None,
         line: int | None = None,
+        column: int | None = None,
         hint: str | None = None,
+        pattern: str | None = None,
+        always: bool = True,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.path = path
         self.line = line
+        self.column = column
         self.hint = hint
+        self.pattern = pattern
+        self.always = always
 
     @property
     def where(self) -> str:
@@ -66,27 +65,7 @@ class InputErrors(InputError):  # noqa: N818 - there are several
 
 
 class IgnoreFileError(InputError):
-    """A line of an ignore file is not acceptable to the builder.
-
-    `pattern` is the pattern as the builder sees it, `column` the 1-based column in the line
-    if known. `always` is True if every build fails, False if only one that reaches the pattern.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        path: str | None = None,
-        line: int | None = None,
-        hint: str | None = None,
-        pattern: str | None = None,
-        column: int | None = None,
-        always: bool = True,
-    ) -> None:
-        super().__init__(message, path=path, line=line, hint=hint)
-        self.pattern = pattern
-        self.column = column
-        self.always = always
+    """A line of an ignore file is not acceptable to the builder."""
 
 
 class UnknownPatternError(IgnoreFileError):
@@ -101,25 +80,8 @@ class DockerfileError(InputError):
 
 
 class UndecidedError(DockerfileError):
-    """The builder may reject the Dockerfile: that depends on a value that is not known.
-
-    Examples are a build argument, a variable of the base image, another frontend, or a text
-    beyond a limit of ctxsize.
-    """
+    """The builder may reject the Dockerfile: that depends on a value that is not known."""
 
 
 class BuildFailsError(CtxsizeError):
     """The builder itself would stop on this context, so it has no size."""
-
-
-def hint_at(name: str, known: Iterable[str], otherwise: str = "") -> str:
-    """Return a hint for a `name` not in `known`: the nearest one, else `otherwise` or all.
-
-    >>> hint_at("maxx", ["max", "min"]), hint_at("size", ["max", "min"])
-    ('did you mean max?', 'one of max, min')
-    """
-    from difflib import get_close_matches
-
-    known = [*known]
-    near = get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]}?" if near else otherwise or f"one of {', '.join(known)}"

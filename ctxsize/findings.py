@@ -35,14 +35,11 @@ class Confidence(str, Enum):
 class Location:
     """A place in a file; lines and columns are 1-based, columns count characters."""
 
-    path: str
-    """Its path for the user, relative to the working directory if that is shorter."""
+    path: str  # for the user: relative to the working directory if that is shorter
     line: int | None = None
     column: int | None = None
-    end_line: int | None = None
-    """The last line, itself included; None for `line` alone."""
-    end_column: int | None = None
-    """One past the last character."""
+    end_line: int | None = None  # the last line, itself included; None for `line` alone
+    end_column: int | None = None  # one past the last character
 
     def __str__(self) -> str:
         parts = (self.path, self.line, self.column)
@@ -54,8 +51,7 @@ class Edit:
     """A file before and after a change, which `ctxsize.writer.apply` writes."""
 
     path: str
-    before: bytes | None
-    """None if there is no file yet. The change is refused if the file has changed since."""
+    before: bytes | None  # None if there is no file yet; another content refuses the change
     after: bytes
 
 
@@ -63,8 +59,7 @@ class Edit:
 class Paths:
     """Some paths of a context, with their sums."""
 
-    paths: tuple[str, ...] = ()
-    """The paths in the builder's order, directories with a trailing `/`."""
+    paths: tuple[str, ...] = ()  # in the builder's order, directories with a trailing `/`
     files: int = 0
     content_bytes: int = 0
 
@@ -78,28 +73,18 @@ class Changes:
 
     ignored: Paths = Paths()
     sent: Paths = Paths()
-    emptied: Paths = Paths()
-    """Files that are sent without their content afterwards; the bytes are those they lose."""
-    filled: Paths = Paths()
-    """Files that were sent without their content and have it afterwards."""
-
-    @property
-    def nothing(self) -> bool:
-        """Return whether nothing changes."""
-        return self == Changes()
+    emptied: Paths = Paths()  # files that lose their content, with the bytes that they lose
+    filled: Paths = Paths()  # files that were sent without their content, and get it
 
 
 @dataclass(frozen=True)
 class Fix:
     """A change that removes a finding."""
 
-    message: str
-    """The change as an order: "write `**/node_modules`"."""
+    message: str  # the change as an order: "write `**/node_modules`"
     edits: tuple[Edit, ...]
-    certain: bool
-    """True if it is proved to do only that; else it needs `--unsafe-fixes` or a person."""
-    changes: Changes | None = None
-    """The difference in what is sent; None if not known, for instance without a tree."""
+    certain: bool  # it is proved to do only that; else it needs `--unsafe-fixes` or a person
+    changes: Changes | None = None  # None if not known, for instance without a tree
 
 
 @dataclass(frozen=True)
@@ -108,20 +93,15 @@ class Finding:
 
     code: str
     severity: Severity
-    message: str
-    """One sentence that states the problem, with figures of this tree."""
+    message: str  # one sentence that states the problem, with figures of this tree
     location: Location
     confidence: Confidence = Confidence.CERTAIN
-    evidence: tuple[str, ...] = ()
-    """Paths, and lines of other files."""
-    content_bytes: int | None = None
-    """Bytes that are sent without need, or that would be re-included."""
+    evidence: tuple[str, ...] = ()  # paths, and lines of other files
+    content_bytes: int | None = None  # that are sent without need, or that would be re-included
     files: int | None = None
-    help: str = ""
-    """Advice, if there is no `fix` or more than one way."""
+    help: str = ""  # advice, if there is no `fix` or more than one way
     fix: Fix | None = None
-    lines: tuple[str, ...] = ()
-    """Lines that it would add to the file, if it is about no line of it."""
+    lines: tuple[str, ...] = ()  # those that it would add, if it is about no line of the file
     paths: tuple[str, ...] | None = None
     """All paths counted in `files` and `content_bytes`, directories with a trailing `/`."""
 

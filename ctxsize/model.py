@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol
-
-from ctxsize.entry import Effect as Effect
-from ctxsize.entry import Pattern
-from ctxsize.entry import Problem as Problem
 
 if TYPE_CHECKING:
     from ctxsize.findings import Finding
@@ -25,6 +22,88 @@ _IN_CONTEXT = frozenset(
 """Codes of problems whose `path` is relative to the context."""
 
 
+class Kind(str, Enum):
+    """The kind of an entry; a further name of a file is a `HARDLINK`."""
+
+    FILE = "file"
+    HARDLINK = "hardlink"
+    DIRECTORY = "directory"
+    SYMLINK = "symlink"
+    FIFO = "fifo"
+    SOCKET = "socket"
+    DEVICE = "device"
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """One pattern of an ignore file."""
+
+    text: str
+    line: int  # 1-based, 0 for a pattern that the builder adds
+    exception: bool
+    source: str = ""  # the line as written
+
+    def __str__(self) -> str:
+        return ("!" if self.exception else "") + self.text
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The decision on an entry, and the pattern that made it (None if no pattern matched)."""
+
+    ignored: bool
+    by: Pattern | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of a context in the order in which the builder sends it."""
+
+    path: str  # relative, `/`-separated; bytes that are not UTF-8 as surrogate escapes
+    kind: Kind
+    size_bytes: int  # as the builder announces it: `st_size`, 0 for a directory
+    content_bytes: int  # as sent: 0 for hard links, and for files that arrive empty
+    verdict: Verdict
+    arrives_empty: str | None = None  # the reason why a file with content arrives without it
+
+
+class Effect(str, Enum):
+    """The effect of a problem on the numbers."""
+
+    NONE = "none"
+    LOWER_BOUND = "lower_bound"
+    """An entry could not be counted: each total is "at least"."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A problem that makes an answer incomplete, or that is worth a note beside it."""
+
+    code: str  # a word for programs, for instance `arrives-empty`
+    message: str
+    path: str | None = None
+    line: int | None = None
+    effect: Effect = Effect.NONE
+    count: int = 1  # the number of entries concerned; `path` is the first of them
+    fails: bool = False  # the builder rejects the Dockerfile, so that nothing is built of it
+
+    def as_finding(self, path: str) -> Finding:
+        """Return the problem as a finding about `path`."""
+        from ctxsize.codes import code_of, names
+        from ctxsize.findings import Confidence, Finding, Location, Severity
+
+        by_slug = {each.slug: each for each in map(code_of, names("CTX0"))}
+        code = by_slug.get(self.code, code_of("CTX000"))
+        return Finding(
+            code.name,
+            Severity.ERROR if self.fails else code.severity,
+            self.message,
+            Location(path, self.line),
+            Confidence.CERTAIN if self.effect is Effect.NONE else Confidence.LIKELY,
+            files=self.count if self.count > 1 else None,
+        )
+
+
 class Counted(Protocol):
     """A value with a number of files and of their bytes."""
 
@@ -35,10 +114,9 @@ class Counted(Protocol):
 
 
 class Amount(NamedTuple):
-    """A number of files and of their bytes."""
+    """A number of files, which are neither directories nor symlinks, and of their bytes."""
 
     files: int = 0
-    """Number of entries that are neither directories nor symlinks."""
     content_bytes: int = 0
 
     @classmethod
@@ -52,11 +130,10 @@ class Amount(NamedTuple):
 
 @dataclass(frozen=True)
 class Totals:
-    """Sums over a set of entries."""
+    """Sums over a set of entries; `files` are as in `Amount`, hard links included."""
 
     content_bytes: int = 0
     files: int = 0
-    """Number of entries that are neither directories nor symlinks, hard links included."""
     directories: int = 0
     symlinks: int = 0
 
@@ -73,8 +150,7 @@ class Directory:
     path: str
     content_bytes: int
     files: int
-    children: tuple[Directory, ...] = ()
-    """The subdirectories that are not empty, largest first."""
+    children: tuple[Directory, ...] = ()  # those that are not empty, largest first
 
 
 @dataclass(frozen=True)
@@ -91,8 +167,7 @@ class Share:
 class Clue:
     """A part of a context that may be worth a look."""
 
-    kind: str
-    """`unneeded` or `secret`, by its name; `directory` or `file` for one that is large."""
+    kind: str  # `unneeded` or `secret`, by its name; `directory` or `file` if it is large
     path: str
     content_bytes: int
     files: int
@@ -102,8 +177,7 @@ class Clue:
 class Reason:
     """A reason why a report is worth a look."""
 
-    kind: str
-    """`unneeded`, `secret`, `large-file` or `git-ignored`."""
+    kind: str  # `unneeded`, `secret`, `large-file` or `git-ignored`
     paths: tuple[str, ...]
     count: int
     content_bytes: int
@@ -117,8 +191,7 @@ class Ignored:
     totals: Totals
     unopened: int
     complete: bool
-    by_pattern: tuple[Share, ...] = ()
-    """Bytes that each pattern saves; empty unless `complete`."""
+    by_pattern: tuple[Share, ...] = ()  # the bytes that each saves; empty unless `complete`
 
 
 @dataclass(frozen=True)
@@ -133,11 +206,9 @@ class Measurement:
     """`wire_bytes` in the builder's own words; both figures if either is possible."""
     tree: Directory
     largest_files: tuple[Share, ...]
-    largest_directories: tuple[Share, ...]
-    """Directories by the size of the files directly in them."""
+    largest_directories: tuple[Share, ...]  # by the size of the files directly in them
     by_extension: tuple[Share, ...]
-    by_pattern: tuple[Share, ...]
-    """Shares by the exception that re-included the files; `""` if no pattern matched."""
+    by_pattern: tuple[Share, ...]  # by the exception that re-included the files; `""` for none
     ignored: Ignored
     hardlinks: int = 0
     clues: tuple[Clue, ...] = ()
@@ -148,7 +219,6 @@ class IgnoreFileInfo:
     """The ignore file that governs a context."""
 
     path: str
-    """Its path for the user: relative to the working directory if that is shorter."""
     patterns: tuple[Pattern, ...]
     dockerfile_specific: bool = False
 
@@ -160,12 +230,9 @@ class SourceShare:
     instruction: str
     line: int
     stage: str
-    source: str
-    """The source as written."""
-    path: str
-    """Its path or pattern relative to the context, `.` for the whole context."""
-    kind: str
-    """`copy`, `add` or `bind`; `tmpfs` or `git` if it only adds to the transfer."""
+    source: str  # as written
+    path: str  # or pattern, relative to the context; `.` for the whole context
+    kind: str  # `copy`, `add` or `bind`; `tmpfs` or `git` if it only adds to the transfer
     files: int
     content_bytes: int
 
@@ -179,14 +246,11 @@ class Transfer:
     """The paths that the builder requests; None if it requests everything that is not ignored."""
     content_bytes: int
     files: int
-    wire_bytes: int | None
-    """This and the next as in `Measurement`; None if the builder prints nothing."""
+    wire_bytes: int | None  # this and the next are as in `Measurement`
     printed: str | None
-    platforms: tuple[str, ...] = ()
-    """The platforms with this transfer; empty if the builder requests no paths."""
+    platforms: tuple[str, ...] = ()  # empty if the builder requests no paths
     sources: tuple[SourceShare, ...] = ()
-    problems: tuple[Problem, ...] = ()
-    """Assumptions about values that the Dockerfile alone does not define."""
+    problems: tuple[Problem, ...] = ()  # assumptions about values from elsewhere
     clues: tuple[Clue, ...] = ()
 
     @property
@@ -200,19 +264,13 @@ class NamedContext:
     """A context that `--build-context` adds."""
 
     name: str
-    value: str
-    """Its directory, URL or image, as given."""
-    kind: str
-    """`local` for a directory; any other kind is fetched by the builder and not sent."""
-    announced: str
-    """Its name in the builder's output: `transferring <announced>:`."""
-    used: bool | None
-    """True if this build requests any of it; None if that is not known."""
+    value: str  # its directory, URL or image, as given
+    kind: str  # `local` for a directory; any other kind is fetched by the builder and not sent
+    announced: str  # its name in the builder's output: `transferring <announced>:`
+    used: bool | None  # whether this build requests any of it; None if that is not known
     ignore_file: IgnoreFileInfo | None = None
-    context: Measurement | None = None
-    """Everything that is not ignored; None if it is not sent or not used."""
-    transfers: tuple[Transfer, ...] = ()
-    """One for each set of requested paths; they run in parallel."""
+    context: Measurement | None = None  # None if it is not sent or not used
+    transfers: tuple[Transfer, ...] = ()  # one for each set of requested paths
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -235,11 +293,9 @@ class Report:
     problems: tuple[Problem, ...] = ()
     transfer: Transfer | None = None
     """Transfer of the first platform; None without a Dockerfile, and if `problems` explains why."""
-    more_transfers: tuple[Transfer, ...] = ()
-    """Transfers of other platforms, if they request other paths."""
+    more_transfers: tuple[Transfer, ...] = ()  # of other platforms, if they request other paths
     named_contexts: tuple[NamedContext, ...] = ()
-    options: tuple[str, ...] = ()
-    """Further options of the build, as words of the command line."""
+    options: tuple[str, ...] = ()  # further options of the build, as on the command line
     reasons: tuple[Reason, ...] = ()
 
     @property
@@ -280,7 +336,7 @@ class Report:
 
         assumed = dict.fromkeys(problem for each in self.transfers for problem in each.problems)
         # Triggers of base images are rare, but the assumption is part of almost every report.
-        others = [each for each in assumed if each.code != "unknown-onbuild"]
+        others = (each for each in assumed if each.code != "unknown-onbuild")
         placed = [(each, self.place_of(each)) for each in (*self.problems, *others)]
         for context in self.named_contexts:
             placed += [(each, self.place_of(each, context.value)) for each in context.problems]
@@ -288,7 +344,6 @@ class Report:
 
     def place_of(self, problem: Problem, context: str | None = None) -> str:
         """Return the path of a problem; `context` is the directory of a named context."""
-        inside = context or self.context_path
         if problem.path is not None and problem.code in _IN_CONTEXT:
-            return os.path.normpath(os.path.join(inside, problem.path))
+            return os.path.normpath(os.path.join(context or self.context_path, problem.path))
         return problem.path or context or self.dockerfile or self.context_path

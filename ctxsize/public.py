@@ -37,18 +37,21 @@ from ctxsize.engine.trace import (
     NearMiss as NearMiss,
     Outcome as Outcome,
 )
-from ctxsize.entry import Entry as Entry, Kind as Kind, Pattern as Pattern, Verdict as Verdict
 from ctxsize.model import (
     Directory as Directory,
     Effect as Effect,
+    Entry as Entry,
     Ignored as Ignored,
     IgnoreFileInfo as IgnoreFileInfo,
+    Kind as Kind,
     Measurement as Measurement,
     NamedContext as NamedContext,
+    Pattern as Pattern,
     Problem as Problem,
     Report as Report,
     Share as Share,
     SourceShare as SourceShare,
     Totals as Totals,
     Transfer as Transfer,
+    Verdict as Verdict,
 )

@@ -1,16 +1,18 @@
-"""Read files and directories safely; no other module opens a file for its content.
+"""Read files and directories safely, and find the border of a repository.
 
-A FIFO, a device, a huge sparse file or a file that is replaced in between cannot block a run.
+No other module opens a file for its content: a FIFO, a device, a huge sparse file or a file that is
+replaced in between cannot block a run. No file of a repository makes us read or write beyond its
+border, which is found without git, whose configuration may be hostile.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from errno import EFBIG, EINVAL, EISDIR, EPERM
 from typing import BinaryIO
+
+from ctxsize.errors import InputError
 
 MOST_BYTES = 64 << 20
 """Number of bytes of the largest file that is read whole."""
@@ -22,59 +24,17 @@ def read_file(
     path: str | os.PathLike[str],
     most: int = MOST_BYTES,
     *,
+    cut: bool = False,
     dir_fd: int | None = None,
     links: bool = True,
     owner: int | None = None,
 ) -> bytes:
-    """Return the content of a regular file; symlinks are followed with `links`.
+    """Return the content of a regular file; with `cut` only the first `most` bytes.
 
-    /dev/null counts as an empty file, as it does for the builders. Raises `OSError` for other
-    entries, for more than `most` bytes, and for a file of another user than `owner`.
+    With `links`, symlinks are followed. /dev/null counts as an empty file, as it does for the
+    builders. Raises `OSError` for other entries, for more than `most` bytes, and for a file of
+    another user than `owner`.
     """
-    with _opened(path, dir_fd, owner, links=links) as (fd, size):
-        # Check the size first: a sparse file would fill the memory. A file of /proc has no size.
-        if size > most or len(data := _start(fd, most + 1)) > most:
-            raise _too_large(most)
-        return data
-
-
-def read_start(
-    path: str | os.PathLike[str],
-    size: int,
-    *,
-    dir_fd: int | None = None,
-    links: bool = True,
-    owner: int | None = None,
-) -> bytes:
-    """Return the first `size` bytes of a file, under the conditions of `read_file`."""
-    with _opened(path, dir_fd, owner, links=links) as (fd, _):
-        return _start(fd, size)
-
-
-def read_stream(stream: BinaryIO, most: int = MOST_BYTES) -> bytes:
-    """Return the rest of `stream`. Raises `OSError` if that is more than `most` bytes."""
-    data = stream.read(most + 1)
-    if len(data) > most:
-        raise _too_large(most)
-    return data
-
-
-def entries_in(directory: str | int | os.PathLike[str]) -> list[os.DirEntry[str]]:
-    """Return the entries of a directory or its descriptor, unsorted. Raises `OSError`."""
-    with os.scandir(directory) as entries:
-        return list(entries)
-
-
-def is_null(found: os.stat_result) -> bool:
-    """Return whether this is /dev/null, under any name."""
-    return stat.S_ISCHR(found.st_mode) and found.st_rdev == os.stat(os.devnull).st_rdev
-
-
-@contextmanager
-def _opened(
-    path: str | os.PathLike[str], dir_fd: int | None, owner: int | None, *, links: bool
-) -> Iterator[tuple[int, int]]:
-    """Open a regular file or /dev/null, and yield its descriptor and size."""
     try:
         fd = os.open(path, _FLAGS if links else _FLAGS | os.O_NOFOLLOW, dir_fd=dir_fd)
     except ValueError as error:  # a NUL in the name, or half a surrogate pair
@@ -85,12 +45,20 @@ def _opened(
             raise OSError(EPERM, os.strerror(EPERM))
         if stat.S_ISDIR(found.st_mode):
             raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
-        if not stat.S_ISREG(found.st_mode) and not is_null(found):
+        if not stat.S_ISREG(found.st_mode) and not _is_null(found):
             kind = "a FIFO" if stat.S_ISFIFO(found.st_mode) else "a device"
             raise OSError(EINVAL, f"it is no regular file but {kind}")
-        yield fd, found.st_size
+        if cut:
+            return _start(fd, most)
+        # Check the size first: a sparse file would fill the memory. A file of /proc has no size.
+        return _whole(b"" if found.st_size > most else _start(fd, most + 1), most, found.st_size)
     finally:
         os.close(fd)
+
+
+def read_stream(stream: BinaryIO, most: int = MOST_BYTES) -> bytes:
+    """Return the rest of `stream`. Raises `OSError` if that is more than `most` bytes."""
+    return _whole(stream.read(most + 1), most)
 
 
 def _start(fd: int, size: int) -> bytes:
@@ -101,5 +69,106 @@ def _start(fd: int, size: int) -> bytes:
     return b"".join(parts)
 
 
-def _too_large(most: int) -> OSError:
-    return OSError(EFBIG, f"it is larger than {most:,} bytes")
+def _whole(data: bytes, most: int, size: int = 0) -> bytes:
+    if max(size, len(data)) > most:
+        raise OSError(EFBIG, f"it is larger than {most:,} bytes")
+    return data
+
+
+def entries_in(directory: str | int | os.PathLike[str]) -> list[os.DirEntry[str]]:
+    """Return the entries of a directory or its descriptor, unsorted. Raises `OSError`."""
+    with os.scandir(directory) as entries:
+        return list(entries)
+
+
+def _is_null(found: os.stat_result) -> bool:
+    """Return whether this is /dev/null, under any name."""
+    return stat.S_ISCHR(found.st_mode) and found.st_rdev == os.stat(os.devnull).st_rdev
+
+
+def never_ends(path: str) -> bool:
+    """Return whether a builder would wait here: a FIFO, or a device other than /dev/null."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return False
+    special = stat.S_ISFIFO(found.st_mode) or stat.S_ISCHR(found.st_mode)
+    return special and not _is_null(found)
+
+
+def may_read(path: str) -> bool:
+    """Return whether this process may read the entry at `path`."""
+    return os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
+def top_of(path: str) -> str | None:
+    """Return the real path of the nearest directory, from `path` upward, with a `.git` in it."""
+    at = os.path.realpath(path)
+    while not os.path.lexists(os.path.join(at, ".git")):
+        above = os.path.dirname(at)
+        if above == at:
+            return None
+        at = above
+    return at
+
+
+def border_of(directory: str) -> str:
+    """Return the repository of `directory`, or the directory itself if there is none."""
+    return top_of(directory) or os.path.realpath(directory)
+
+
+def holds(border: str, path: str) -> bool:
+    """Return whether `path` leads to a place inside `border`, symlinks followed.
+
+    >>> holds("/a", "/a/b/../c"), holds("/a", "/a/../b"), holds("/", "/a")
+    (True, False, True)
+    """
+    try:
+        real = os.path.realpath(path)
+    except ValueError:  # a NUL, which no path has
+        return False
+    return real == border or real.startswith(border.rstrip("/") + "/")
+
+
+def refuse_way_out(path: str) -> None:
+    """Raise `InputError` for the first symlink on the way to `path` that leaves its repository.
+
+    A link outside any repository may lead anywhere, as it is part of the user's own system, but
+    not the file itself, and not below the working directory.
+    """
+    here, parts = "/", os.path.join(os.getcwd(), path).split("/")
+    for number, part in enumerate(parts, 1):
+        at = os.path.normpath(os.path.join(here, part))
+        if not os.path.islink(at):
+            here = at
+            continue
+        target = os.path.realpath(at)
+        border = top_of(here)
+        if border is None and not holds("/dev", here) and not holds("/proc", here):
+            ours = number == len(parts) or holds(os.path.realpath("."), here)
+            border = here if ours else None
+        if border is not None and not holds(border, target):
+            raise InputError(
+                f"the symlink {os.path.relpath(at)} leads out of the repository, to {target}",
+                path=path,
+                hint="name the file itself, or remove the symlink",
+            )
+        here = target
+
+
+def target_of(path: str, within: str | None) -> str:
+    """Return the real path of the file to write; symlinks in `path` must stay in `within`."""
+    directory, name = os.path.split(path)
+    directory = os.path.realpath(directory or ".")
+    here = os.path.join(directory, name)
+    if not os.path.islink(here):
+        return here
+    target = os.path.realpath(here)
+    if not os.path.exists(target):
+        why = "leads nowhere"
+    elif not holds(directory if within is None else os.path.realpath(within), target):
+        why = f"leaves {within or 'its directory'}: it leads to {target}"
+    else:
+        return target
+    hint = "put a file in its place, or change the target itself"
+    raise InputError(f"the file is a symlink that {why}", path=path, hint=hint)

@@ -39,10 +39,7 @@ def is_read_whole(text: str) -> bool:
 
 def commands_of(instruction: Instruction) -> tuple[Command, ...]:
     """Return the commands of a RUN, CMD, ENTRYPOINT or HEALTHCHECK; none of other languages."""
-    script = _script_of(instruction)
-    if script is not None:
-        return commands(script)
-    return (Command(_arguments_of(instruction)),) if instruction.json_form else ()
+    return _read_instruction(instruction)[0]
 
 
 def is_known(instruction: Instruction) -> bool:
@@ -51,7 +48,7 @@ def is_known(instruction: Instruction) -> bool:
     A document of COPY or ADD is shell text only if its first line names a shell.
     """
     if instruction.keyword in _RUNNING:
-        return is_read_whole(_script_of(instruction) or "")
+        return _read_instruction(instruction)[1]
     documents = (each.content for each in instruction.heredocs)
     return all(is_read_whole(e) for e in documents if e.startswith("#!") and _is_script(e))
 
@@ -75,22 +72,16 @@ def in_directories(found: Iterable[Command], at: str) -> Iterator[tuple[str, Com
         yield here, command
 
 
-def _script_of(instruction: Instruction) -> str | None:
-    """Return the shell text that an instruction runs, None if it runs something else."""
-    words = _arguments_of(instruction)
+def _read_instruction(instruction: Instruction) -> tuple[tuple[Command, ...], bool]:
+    # The first argument of a HEALTHCHECK is CMD or NONE.
+    words = instruction.arguments[instruction.keyword == "HEALTHCHECK" :]
     if instruction.json_form:
-        shell = len(words) > 2 and words[0].rpartition("/")[2] in ("sh", "bash", "ash")
-        return words[-1] if shell and "c" in words[-2] else None
+        return _unfolded((Command(words),), True, 0)
     text = words[0] if words else ""
     documents = [each.content for each in instruction.heredocs]
     if documents and parse_heredoc_word(text.strip()):
-        return documents[0] if _is_script(documents[0]) else None
-    return text + "".join(f"\n{each.content}{each.name}" for each in instruction.heredocs)
-
-
-def _arguments_of(instruction: Instruction) -> tuple[str, ...]:
-    # The first of a HEALTHCHECK is CMD or NONE.
-    return instruction.arguments[instruction.keyword == "HEALTHCHECK" :]
+        return _read(documents[0], 0) if _is_script(documents[0]) else ((), True)
+    return _read(text + "".join(f"\n{e.content}{e.name}" for e in instruction.heredocs), 0)
 
 
 def _is_script(document: str) -> bool:
@@ -101,7 +92,13 @@ def _is_script(document: str) -> bool:
 @lru_cache(maxsize=64)
 def _read(text: str, depth: int) -> tuple[tuple[Command, ...], bool]:
     """Return the commands in `text`, and whether they are complete."""
-    pieces, is_whole = read_commands(text)
+    return _unfolded(*read_commands(text), depth)
+
+
+def _unfolded(
+    pieces: Iterable[Command], is_whole: bool, depth: int
+) -> tuple[tuple[Command, ...], bool]:
+    """Return the commands with those of scripts in place of their shells, and if all are read."""
     found: list[Command] = []
     for number, command in enumerate(map(_unwrapped, pieces)):
         if not (command.words or command.assignments) or command.program in _ENDS:
@@ -143,18 +140,15 @@ def _unwrapped(command: Command) -> Command:
 
 
 _WRAPPERS: dict[str, tuple[int, tuple[str, ...]]] = {
+    **dict.fromkeys(("command", "nohup", "xvfb-run"), (0, ())),
+    **dict.fromkeys(("gosu", "su-exec"), (1, ())),
     "sudo": (0, ("-u", "-g", "--user", "--group")),
     "doas": (0, ("-u",)),
     "env": (0, ("-u", "-C", "--unset", "--chdir")),
     "exec": (0, ("-a",)),
-    "command": (0, ()),
     "nice": (0, ("-n",)),
-    "nohup": (0, ()),
     "time": (0, ("-f", "-o")),
     "timeout": (1, ("-s", "-k", "--signal", "--kill-after")),
-    "gosu": (1, ()),
-    "su-exec": (1, ()),
-    "xvfb-run": (0, ()),
     # A line that is read by itself may begin inside a loop.
     **dict.fromkeys(("if", "then", "elif", "else", "do", "while", "until", "!", "{"), (0, ())),
 }

@@ -19,13 +19,10 @@ _LONGEST = 64 * 1024
 """Number of characters of the longest text that is read."""
 _MOST_PIPES = 2000
 """Largest number of `|` in a text that is read: an error behind n of them costs n * n steps."""
-_SHORT = 1024
-"""Number of characters of a text that is parsed without limits, as it cannot take long."""
-_CHUNK = 4096
-"""Number of characters that the parser is given at a time of a longer text."""
-_READS, _CHARACTERS_READ = 200, 16
-"""Least number of chunks that the parser is given, and characters of text for each further one.
-After these the text ends for it: an error may make it read to the end again from each place."""
+_CHUNK, _READS, _CHARACTERS_READ = 4096, 200, 16
+"""Number of characters in the chunks that the parser is given, the least number of chunks, and
+number of characters of text for each further one. After these the text ends for it, as an error
+may make it read to the end again from each place."""
 _DEEPEST = 20
 """Largest number of nested substitutions that are read."""
 
@@ -35,22 +32,15 @@ _ESCAPED_IN_STRING = re.compile(r"\\(?:\n|([\"\\$`]))")
 _ASSIGNMENT = "variable_assignment"
 _DECLARATIONS = frozenset(("declaration_command", "unset_command"))
 _COMMANDS = _DECLARATIONS | {"command", "test_command", _ASSIGNMENT, "variable_assignments"}
-_EXPANDED = frozenset(
-    (
-        *("command_substitution", "process_substitution", "arithmetic_expansion"),
-        *("expansion", "simple_expansion"),
-    )
-)
+_SUBSTITUTIONS = ("command_substitution", "process_substitution")
+_EXPANDED = frozenset((*_SUBSTITUTIONS, "arithmetic_expansion", "expansion", "simple_expansion"))
 """Nodes that stay in a word as written."""
-_EXPRESSIONS = frozenset(
-    (
-        *("binary_expression", "unary_expression", "parenthesized_expression"),
-        *("postfix_expression", "ternary_expression", "negated_command", "command_name"),
-    )
+_EXPRESSIONS = {"negated_command", "command_name"}.union(
+    f"{each}_expression" for each in ("binary", "unary", "parenthesized", "postfix", "ternary")
 )
 """Nodes that contain words but are none."""
 _NO_WORDS = frozenset(("file_redirect", "herestring_redirect", "subshell", "ERROR"))
-_SUBSHELLS = frozenset(("subshell", "command_substitution", "process_substitution"))
+_SUBSHELLS = frozenset(("subshell", *_SUBSTITUTIONS))
 _OPERATORS = {
     **{each: each for each in ("&&", "||", "|", "|&", "&", ";")},
     **dict.fromkeys((";;", ";&", ";;&"), ";"),
@@ -61,22 +51,22 @@ _OPERATORS = {
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A simple command: its words, and the operator that connects it with the one before."""
+    """A simple command: its unquoted words, and the first is the program.
+
+    `assignments` are the variables set in front of it, or alone without words. `after` is the
+    operator that connects it with the command before: `&&`, `||`, `;`, `|`, `&`, or `""` for the
+    first. `line` is the number of lines before it, `within` has the numbers of the subshells and
+    substitutions around it, the outermost first. `end` is the index after its last character,
+    redirections included; `document` its here-document, with the number of lines before that.
+    """
 
     words: tuple[str, ...]
-    """The unquoted words; the first is the program."""
     assignments: tuple[tuple[str, str], ...] = ()
-    """The variables set in front of the program, or alone without words."""
     after: str = ""
-    """The operator in front: `&&`, `||`, `;`, `|`, `&` or `""` for the first."""
     line: int = 0
-    """Number of lines before it in the text."""
     within: tuple[int, ...] = ()
-    """The numbers of the subshells and substitutions around it, the outermost first."""
     end: int = field(default=0, compare=False)
-    """Index after its last character in the text, redirections included."""
     document: tuple[int, str] | None = field(default=None, compare=False)
-    """Its here-document, with the number of lines before that."""
 
     @property
     def program(self) -> str:
@@ -118,13 +108,8 @@ def read_commands(text: str) -> tuple[tuple[Command, ...], bool]:
     tree = _tree(text)
     if tree is None:
         return (), False
-    if not tree.root_node.has_error:
-        return _Reader(text).commands(tree)
-    for quote in "'\"":
-        closed = _tree(text + quote)
-        if closed is not None and not closed.root_node.has_error:
-            return _Reader(text + quote).commands(closed)[0], False
-    return _Reader(text).commands(tree)[0], False
+    commands, is_whole = _Reader(text).commands(tree)
+    return commands, is_whole and not tree.root_node.has_error
 
 
 def _tree(text: str) -> Tree | None:
@@ -133,8 +118,6 @@ def _tree(text: str) -> Tree | None:
         return None
     # With one byte for each character, byte offsets in the tree are indexes in the text.
     data = memoryview(_UNUSUAL.sub("x", text).encode())
-    if len(data) <= _SHORT:
-        return _parser().parse(data)
     left = _READS + len(data) // _CHARACTERS_READ
 
     def read(at: int, _: Point) -> memoryview:
@@ -155,54 +138,54 @@ def _parser() -> Parser:
     return Parser(Language(tree_sitter_bash.language()))
 
 
+@dataclass()
 class _Reader:
     """Visitor of a tree in the order of the text."""
 
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._found: list[Command] = []
-        self._after = ""
-        self._subshells = 0
-        self._is_whole = True
-        self._is_over = False
+    text: str
+    found: list[Command] = field(default_factory=list)
+    after: str = ""
+    subshells: int = 0
+    is_whole: bool = True
+    is_over: bool = False
 
     def commands(self, tree: Tree) -> tuple[tuple[Command, ...], bool]:
         """Return the commands before the first error, and whether all were read."""
         try:
             self._visit(tree.root_node, ())
         except RecursionError:  # an `&&` is inside the next one: about a thousand of them
-            self._is_whole = False
-        return tuple(self._found), self._is_whole
+            self.is_whole = False
+        return tuple(self.found), self.is_whole
 
     def _visit(self, node: Node, within: tuple[int, ...], redirected: int = -1) -> None:
         """Add the commands in `node`; a redirection belongs to the command with that index."""
         kind = node.type
-        if self._is_over:
+        if self.is_over:
             return
         if kind in ("file_redirect", "heredoc_redirect"):
             self._redirect(node, within, redirected)
         elif kind in _COMMANDS:
             self._command(node, within)
         elif kind in _OPERATORS:
-            self._after = _OPERATORS[kind]
+            self.after = _OPERATORS[kind]
         elif kind == "redirected_statement":
             body = node.child_by_field_name("body")
             if body is not None:
                 self._visit(body, within)
-            is_last = body is not None and self._found and self._found[-1].end == body.end_byte
-            owner = len(self._found) - 1 if is_last else -1  # a redirection may add commands
+            is_last = body is not None and self.found and self.found[-1].end == body.end_byte
+            owner = len(self.found) - 1 if is_last else -1  # a redirection may add commands
             for each in node.children_by_field_name("redirect"):
                 self._visit(each, within, owner)
         else:
             if kind in _SUBSHELLS:
-                self._subshells += 1
-                within = (*within, self._subshells)
+                self.subshells += 1
+                within = (*within, self.subshells)
             if len(within) > _DEEPEST:
-                self._is_whole = False
+                self.is_whole = False
                 return
             for each in node.children:
                 self._visit(each, within)
-            self._is_over = self._is_over or kind == "ERROR"
+            self.is_over = self.is_over or kind == "ERROR"
 
     def _command(self, node: Node, within: tuple[int, ...]) -> None:
         """Add a command; commands substituted in its words run first."""
@@ -212,9 +195,9 @@ class _Reader:
         others = [each for each in parts if each.type != apart]
         words = [word for each in others if each.type not in _NO_WORDS for word in _words(each)]
         command = Command(
-            tuple(_unquoted(self._text, each) for each in words),
+            tuple(_unquoted(self.text, each) for each in words),
             tuple(self._assignment(each) for each in parts if each.type == apart),
-            self._after,
+            self.after,
             node.start_point.row,
             within,
             node.end_byte,
@@ -223,30 +206,30 @@ class _Reader:
             for each in part.children if part.type == _ASSIGNMENT else (part,):
                 if each.child_count:
                     self._visit(each, within)
-        self._found.append(command)
-        self._after = ";"  # a line feed is no token, so this is the default
+        self.found.append(command)
+        self.after = ";"  # a line feed is no token, so this is the default
 
     def _assignment(self, node: Node) -> tuple[str, str]:
         first, *_, last = node.children
-        value = "" if last.type in ("=", "+=") else _unquoted(self._text, last)
-        return self._text[first.start_byte : first.end_byte], value
+        value = "" if last.type in ("=", "+=") else _unquoted(self.text, last)
+        return self.text[first.start_byte : first.end_byte], value
 
     def _redirect(self, node: Node, within: tuple[int, ...], redirected: int) -> None:
         """Add words and documents to the command in front, and visit the other nodes."""
         if redirected >= 0:
-            command = self._found[redirected]
+            command = self.found[redirected]
             if node.type == "file_redirect":
                 # The grammar parses the words behind it as further destinations.
                 further = node.children_by_field_name("destination")[1:]
-                words = (_unquoted(self._text, each) for each in further)
+                words = (_unquoted(self.text, each) for each in further)
                 command = replace(command, words=(*command.words, *words), end=node.end_byte)
             for each in node.children:
                 if each.type == "heredoc_start":
                     command = replace(command, end=each.end_byte)
                 elif each.type == "heredoc_body":
-                    body = self._text[each.start_byte : each.end_byte]
+                    body = self.text[each.start_byte : each.end_byte]
                     command = replace(command, document=(each.start_point.row, body))
-            self._found[redirected] = command
+            self.found[redirected] = command
         for each in node.children:
             if each.child_count:
                 self._visit(each, within, redirected)
@@ -254,13 +237,11 @@ class _Reader:
 
 def _words(node: Node) -> Iterator[Node]:
     """Yield the words in a part of a command."""
-    stack = [node]
-    while stack:
-        each = stack.pop()
-        if each.type in _EXPRESSIONS:
-            stack += reversed(each.children)
-        else:
-            yield each
+    if node.type not in _EXPRESSIONS:
+        yield node
+        return
+    for each in node.children:
+        yield from _words(each)
 
 
 def _unquoted(text: str, word: Node) -> str:

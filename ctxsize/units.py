@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from ctxsize.errors import InputError
 
@@ -49,6 +50,35 @@ def human(size_bytes: int) -> str:
     if size_bytes < 1000:
         return f"{size_bytes} B"
     return humanize.naturalsize(size_bytes, format="%.1f").replace(" KB", " kB")
+
+
+class Tolerance(NamedTuple):
+    """The tolerated difference from a baseline: bytes, or a share of the baseline.
+
+    >>> Tolerance.parse("10%").limit(3000), Tolerance.parse("1kB").limit(3000)
+    (300, 1000)
+    """
+
+    content_bytes: int = 0
+    percent: float | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Tolerance:
+        """Return the tolerance in `text`: `5%`, `2MB`. Raises `InputError` for anything else."""
+        share = re.fullmatch(r"\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*%\s*", text)
+        try:
+            return cls(parse_size(text)) if share is None else cls(percent=float(share[1]))
+        except InputError:
+            message = f"neither a size nor a percentage: {text!r}"
+            raise InputError(message, hint="write for instance 5MB or 10%") from None
+
+    def limit(self, baseline: int) -> int:
+        """Return the tolerated difference from `baseline` in bytes, rounded down."""
+        share = self.percent
+        return self.content_bytes if share is None else int(baseline * share / 100)
+
+    def __str__(self) -> str:
+        return human(self.content_bytes) if self.percent is None else f"{self.percent:g}%"
 
 
 def printed_by_buildkit(size_bytes: int) -> str:

@@ -33,12 +33,12 @@ def shown(name: str, command: click.Command, above: click.Context) -> Iterator[s
 def pages() -> dict[str, str]:
     root = click.Context(app, info_name="ctxsize", terminal_width=_WIDTH, **app.context_settings)
     found = {}
-    for name, says in COMMANDS.items():
+    for name, (_, says) in COMMANDS.items():
         command = app.get_command(root, name)
         assert command is not None
         help_ = "\n".join(shown(name, command, root))
         found[f"{name}.md"] = f"# ctxsize {name}\n\n{says}\n\n{help_}\n{_CODES}\n"
-    rows = "\n".join(f"| [{name}]({name}.md) | {says} |" for name, says in COMMANDS.items())
+    rows = "\n".join(f"| [{name}]({name}.md) | {says} |" for name, (_, says) in COMMANDS.items())
     intro = "Each page is what `ctxsize COMMAND --help` prints."
     found["README.md"] = f"# Commands\n\n{intro}\n\n| command | |\n|---|---|\n{rows}\n"
     return found

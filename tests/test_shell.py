@@ -45,7 +45,7 @@ TABLE: dict[str, list[tuple[str, ...]]] = {
         ("echo", "$(npm ci; x)", "`y z`", "${a:-b c}", "$d"),
     ],
     'echo "$(echo "a b")"': [("echo", "a b"), ("echo", '$(echo "a b")')],
-    "echo 'open": [("echo", "open")],
+    "echo 'open": [("echo",)],
     "a &&\nb": [("a",), ("b",)],
     "a\r\nb": [("a",), ("b",)],
     "case $x in a|b) npm ci;; *) yarn ;; esac": [("npm", "ci"), ("yarn",)],

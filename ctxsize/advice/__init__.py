@@ -10,22 +10,19 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from types import MappingProxyType
 from typing import ClassVar, Literal
 
 from ctxsize.accepting import Wanted
-from ctxsize.advice import copies, mounts, rust, sharing
+from ctxsize.advice import cargo, copies, mounts
 from ctxsize.advice.recipe import Recipe, read_recipe, slug
 from ctxsize.codes import names
 from ctxsize.config import Config
 from ctxsize.discovery import Discovery, FoundBuild
-from ctxsize.dockerfile.instructions import Dockerfile
-from ctxsize.engine.border import border_of
 from ctxsize.engine.request import Plan
 from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.findings import Edit, Finding, Severity, in_order
 from ctxsize.model import Problem
-from ctxsize.reader import read_file
+from ctxsize.reader import border_of, read_file
 
 Rule = Callable[[Sequence[Recipe]], Iterator[Finding]]
 """A function that yields the findings of one code in the Dockerfiles of a repository."""
@@ -38,18 +35,17 @@ def _in_each(rule: Callable[[Recipe], Iterator[Finding]]) -> Rule:
 RULES: dict[str, Rule] = {
     "CTX201": _in_each(copies.no_ignore_file),
     "CTX202": _in_each(copies.copied_too_early),
-    "CTX210": _in_each(rust.rebuilt_dependencies),
-    "CTX211": _in_each(rust.mixed_chef),
+    "CTX210": _in_each(cargo.rebuilt_dependencies),
+    "CTX211": _in_each(cargo.mixed_chef),
     "CTX212": _in_each(mounts.swallowed),
-    "CTX220": sharing.colliding_ids,
-    "CTX221": sharing.shared_by_writers,
+    "CTX220": mounts.colliding_ids,
+    "CTX221": mounts.shared_by_writers,
     "CTX222": _in_each(mounts.unused_caches),
     "CTX223": _in_each(copies.missing_caches),
     "CTX250": _in_each(copies.too_wide),
 }
 """The function that finds each code."""
 _MOST_FIXES = 500
-"""Number of fixes that are applied one after the other."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +56,12 @@ class DockerfileAdvice:
 
     root: str
     dockerfiles: tuple[str, ...]
-    """Paths of the Dockerfiles that were read."""
     findings: tuple[Finding, ...]
     problems: tuple[Problem, ...] = ()
     edits: tuple[Edit, ...] = ()
     """The files with the applied fixes; nothing is written yet."""
     mended: tuple[Finding, ...] = ()
-    """The findings that the applied fixes removed; they are not among `findings` any more."""
+    """The findings that the applied fixes removed."""
 
 
 def advise(
@@ -86,41 +81,35 @@ def advise(
     """
     codes, config = names("CTX2"), config or Config()
     wanted = Wanted(config, known=codes, select=select, ignore=ignore, severity=severity)
-    recipes, problems = read_recipes(discovery)
-    found = wanted.of(_examined(recipes))
-    unused = () if any((select, ignore)) else wanted.unused(codes, discovery.root)
-    edits: dict[str, Edit] = {}
-    fixed: list[Finding] = []
-    seen: set[Edit] = set()
-    while (fix or unsafe) and len(fixed) < _MOST_FIXES:
-        fixes = ((each, each.fix) for each in found if each.fix)
+    fixed, edits, seen = list[Finding](), dict[str, Edit](), set[Edit]()
+    while True:
+        recipes, problems = _read_recipes(discovery, edits)
+        found = wanted.of(_examined(recipes))
+        fixes = ((each, each.fix) for each in found if each.fix and (fix or unsafe))
         usable = ((each, fix.edits[0]) for each, fix in fixes if fix.certain or unsafe)
-        fresh = next((each for each in usable if each[1] not in seen), None)
-        if fresh is None:
+        finding, edit = next((each for each in usable if each[1] not in seen), (None, None))
+        if finding is None or edit is None or len(fixed) == _MOST_FIXES:
             break
-        finding, edit = fresh
         fixed.append(finding)
         seen.add(edit)
         edits[edit.path] = replace(edits.get(edit.path, edit), after=edit.after)
-        changed = {path: each.after for path, each in edits.items()}
-        recipes, problems = read_recipes(discovery, changed)
-        found = wanted.of(_examined(recipes))
+    unused = () if any((select, ignore)) else wanted.unused(codes, discovery.root)
     return DockerfileAdvice(
         discovery.root,
         tuple(recipe.path for recipe in recipes),
-        in_order([*_grouped(found), *unused]),
+        in_order([*found, *unused]),
         (*discovery.problems, *problems),
         tuple(edits.values()),
         tuple(fixed),
     )
 
 
-def read_recipes(
-    discovery: Discovery, changed: Mapping[str, bytes] = MappingProxyType({})
+def _read_recipes(
+    discovery: Discovery, edits: Mapping[str, Edit]
 ) -> tuple[list[Recipe], list[Problem]]:
     """Return the Dockerfiles of the builds, and a problem for each that could not be read.
 
-    `changed` maps the Dockerfiles that fixes change to their new content.
+    A Dockerfile among `edits` has its new content.
     """
     border, recipes, problems = border_of(discovery.root), list[Recipe](), list[Problem]()
     by_path: dict[str, list[FoundBuild]] = {}
@@ -129,10 +118,13 @@ def read_recipes(
         by_path.setdefault(path if each.inline is None else str(each.where), []).append(each)
     for path, builds in by_path.items():
         try:
-            inline = builds[0].build.dockerfile_inline
-            data = inline if inline is not None else changed.get(path) or read_file(path)
-            dockerfile = _parsed(discovery, path, data)
-            recipes.append(read_recipe(path, data, dockerfile, tuple(builds), border))
+            data = builds[0].build.dockerfile_inline
+            if data is None:
+                data = edits[path].after if path in edits else read_file(path)
+            plan = discovery.plans.of(path, partial(bytes, data))
+            if plan.data != data:  # a fix changed it after discovery parsed it
+                plan = Plan(partial(bytes, data))
+            recipes.append(read_recipe(path, data, plan.dockerfile, tuple(builds), border))
         except DockerfileError as error:
             decided = not isinstance(error, UndecidedError)
             message = f"{'the build fails' if decided else 'not read'}: {error.message}"
@@ -147,45 +139,9 @@ def read_recipes(
     return recipes, problems
 
 
-def _parsed(discovery: Discovery, path: str, data: bytes) -> Dockerfile:
-    """Return the Dockerfile, as discovery parsed it unless a fix changed it."""
-    plan = discovery.plans.of(path, lambda: data)
-    return (plan if plan.data == data else Plan(lambda: data)).dockerfile
-
-
 def _examined(recipes: Sequence[Recipe]) -> tuple[Finding, ...]:
-    """Return the findings of all rules, with hidden values masked."""
     findings = [each for rule in RULES.values() for each in rule(recipes)]
     # The cargo-chef pattern of CTX210 includes the cache mounts that CTX223 would propose.
     rebuilt = {each.location for each in findings if each.code == "CTX210"}
     kept = (each for each in findings if each.code != "CTX223" or each.location not in rebuilt)
-    return in_order([_masked(recipes, each) for each in kept])
-
-
-def _masked(recipes: Iterable[Recipe], finding: Finding) -> Finding:
-    """Return `finding` without secret values of files and of the environment."""
-    for recipe in recipes:
-        text = "" if recipe.inline else recipe.data.decode("utf-8", "replace")
-        for build in (each.build for each in recipe.builds if each.build.hidden):
-            mask = partial(build.masked, openly=text)
-            finding = replace(
-                finding,
-                message=mask(finding.message),
-                evidence=tuple(map(mask, finding.evidence)),
-                help=mask(finding.help),
-            )
-    return finding
-
-
-def _grouped(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Yield findings; those alike on several lines of a file become one."""
-    alike: dict[object, list[Finding]] = {}
-    for each in findings:
-        # Each finding with a fix stays separate.
-        line = each.location.line if each.fix else None
-        key = (each.code, each.location.path, each.message, each.help, line)
-        alike.setdefault(key, []).append(each)
-    for first, *others in alike.values():
-        lines = [str(each.location.line) for each in others if each.location != first.location]
-        more = f"the same on line{'s' * (len(lines) > 1)} {', '.join(dict.fromkeys(lines))}"
-        yield replace(first, evidence=(*first.evidence, more)) if lines else first
+    return in_order([*dict.fromkeys(kept)])

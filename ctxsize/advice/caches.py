@@ -16,7 +16,7 @@ from typing import NamedTuple
 from ctxsize.advice.recipe import Recipe, with_option
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Severity
-from ctxsize.recommender.tools import Job, Tool, rows_of, run_by, works
+from ctxsize.recommender.tools import Tool, Work, rows_of, run_by, works
 from ctxsize.syntax import Command
 
 _RELEASES = {
@@ -76,32 +76,28 @@ def system_of(reference: str) -> System:
 
 
 _SETTINGS = ("store-dir", "storeDir", "cache", "cache-dir", "cache-folder", "cacheFolder", "home")
-"""Configuration keys that set the cache directory."""
 _OPTIONS = ("--store-dir", "--cache-dir", "--cache-folder", "--cache", "--packages")
-"""Options that set the cache directory for one command."""
 
 
 @dataclass(frozen=True)
 class Fetch:
     """A command that fetches packages, with the step that runs it."""
 
-    manager: Tool
-    command: Command
-    """The command without its launcher."""
-    jobs: tuple[Job, ...]
+    work: Work
     step: StageStep
     workdir: str
-    """The directory in which it runs, after each `cd` before it."""
     written: Command
-    """The command as written."""
     environment: Mapping[str, str]
-    """The environment variables of the command."""
     configured: str | None
     """The directory of the cache, if an earlier `config` command of the RUN sets one."""
 
-    def does(self, what: str) -> bool:
-        """Return whether one of its jobs does `what`; see `Job.does`."""
-        return any(what in each.does for each in self.jobs)
+    @property
+    def manager(self) -> Tool:
+        return self.work.tool
+
+    @property
+    def command(self) -> Command:
+        return self.work.command
 
     @cached_property
     def caches(self) -> dict[str, str]:
@@ -156,16 +152,16 @@ def fetches(step: StageStep) -> Iterator[Fetch]:
     configured: dict[str, str] = {}
     for workdir, command in step.located:
         if command.program == "export":
-            given = (word.partition("=") for word in command.operands)
-            exported |= {name: value for name, equals, value in given if equals}
+            named = (word.partition("=") for word in command.operands)
+            exported |= {name: value for name, equals, value in named if equals}
         program = run_by(command).program
         if place := configured_cache(run_by(command)):
             configured[program] = place
-        for tool, run, jobs in works(command):
-            if any("fetch" in each.does for each in jobs):
-                environment = step.environment.under({**exported, **dict(run.assignments)})
-                place = configured.get(program)
-                yield Fetch(tool, run, jobs, step, workdir, command, environment, place)
+        for work in works(command):
+            if work.does("fetch"):
+                given = {**exported, **dict(work.command.assignments)}
+                environment, place = step.environment.under(given), configured.get(program)
+                yield Fetch(work, step, workdir, command, environment, place)
 
 
 def configured_cache(command: Command) -> str | None:
@@ -183,7 +179,6 @@ NOT_IN_THE_IMAGE = (
     "CMD or another stage needs"
 )
 _LONGEST = 72
-"""Number of characters up to which a RUN is shown whole."""
 
 
 def owner_options(step: StageStep) -> dict[str, str]:
@@ -205,7 +200,6 @@ def cache_directories(recipe: Recipe, fetch: Fetch) -> tuple[str, ...]:
 
 
 def _is_berry(recipe: Recipe, fetch: Fetch) -> bool:
-    """Return whether it is Yarn 2 or later."""
     return fetch.manager.name == "yarn" and recipe.holds(".yarnrc.yml")
 
 
@@ -215,26 +209,24 @@ def snippet(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> str:
     It is no edit: the image then lacks what the command leaves in the cache, and the
     Dockerfile does not show whether CMD, a script or a later stage needs it.
     """
-    manager, mounts = fetch.manager, tuple(_mounts(recipe, stage, fetch))
-    option = next((each for each in manager.uncached if fetch.command.has(each)), "")
+    manager, mounts = fetch.manager, [*_mounts(recipe, stage, fetch)]
+    option = next(filter(fetch.command.has, manager.uncached), "")
     # Poetry keeps its environments in the cache, and Yarn 2 or later what Plug'n'Play loads.
     is_needed = manager.keeps_in_cache or manager.name == "poetry" or _is_berry(recipe, fetch)
     beside = NOT_IN_THE_IMAGE if is_needed else ""
-    return f"{run_with(mounts, fetch.step, without=option)}{beside}" if mounts else ""
+    return f"{run_with(mounts, fetch.step, option)}{beside}" if mounts else ""
 
 
 def run_with(mounts: Iterable[str], step: StageStep, without: str = "") -> str:
-    """Return a RUN with more mounts and without an option, and the ARG that the mounts need."""
+    """Return a RUN with more mounts, an option to leave out, and the ARG that the mounts need."""
     shown = " ".join(f"--mount={each}" for each in mounts)
     undeclared = "$TARGETARCH" in shown and not step.environment.declares("TARGETARCH")
+    command = step.instruction.text.partition(" ")[2].lstrip()
+    if len(command) > _LONGEST or step.instruction.heredocs:
+        command = "…"
+    less = f", without {without}" if without else ""
     above = ", with ARG TARGETARCH above" if undeclared else ""
-    instruction = step.instruction
-    command = instruction.text.partition(" ")[2].lstrip()
-    is_json = instruction.json_form and without
-    if len(command) > _LONGEST or instruction.heredocs or is_json:
-        return f"`RUN {shown} …`" + (f", without {without}" if without else "") + above
-    command = command.replace(f" {without}", "") if without else command
-    return f"`RUN {shown} {command}`{above}"
+    return f"`RUN {shown} {command}`{less}{above}"
 
 
 def _mounts(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> Iterator[str]:
@@ -242,23 +234,15 @@ def _mounts(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> Iterator[str]:
     for place in cache_directories(recipe, fetch):
         identity = {}
         if recipe.runs_at_once(stage) and system_content(place):
-            words = (system_of(stage.base).slug, "$TARGETARCH", posixpath.basename(place))
-            identity = {"id": "-".join(words)}
+            system, name = system_of(stage.base).slug, posixpath.basename(place)
+            identity = {"id": f"{system}-$TARGETARCH-{name}"}
         owner = owner_options(fetch.step)
         yield with_option("type=cache", **identity, target=place, **shared, **owner)
 
 
-class SystemContent(NamedTuple):
-    """Content of a cache that only one system can use."""
-
-    name: str
-    text: str
-    severity: Severity
-
-
-def system_content(directory: str) -> SystemContent | None:
-    """Return the content of a cache at `directory`, None if any system can use it."""
+def system_content(directory: str) -> tuple[str, str, Severity] | None:
+    """Return name, description and weight of content that only one system can use, else None."""
     for name, row in rows_of("held").items():
         if re.search(row["at"], directory):
-            return SystemContent(name, row["what"], Severity(row["severity"]))
+            return name, row["what"], Severity(row["severity"])
     return None

@@ -1,34 +1,31 @@
-"""The commands of cargo in a stage, and the rewrite of CTX210 with cargo-chef and cache mounts.
+"""Advice on cargo: dependencies that are compiled again, and cargo-chef.
 
-The rewrite needs a stage of the usual shape: set up, copy the sources, set variables, build. It
-moves the set-up into a common stage and leaves the rest in place. Cache ids name service, system
-and architecture, so that no other build writes to these caches; all builds share the downloads.
+The fix of CTX210 needs a stage of the usual shape: set up, copy the sources, set variables, build.
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
-from ctxsize.advice.caches import fetches, system_of
-from ctxsize.advice.recipe import Change, Recipe, quoted, read_alone, with_option, with_words
+from ctxsize.advice.caches import NOT_IN_THE_IMAGE, fetches, run_with, system_of
+from ctxsize.advice.recipe import Change, Recipe, quoted, read_alone
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
-from ctxsize.findings import Fix
+from ctxsize.findings import Confidence, Finding, Fix
 from ctxsize.shell import commands_of, is_known
 from ctxsize.syntax import Command
 
-_BUILDS = ("build", "b", "rustc")
+_MOST_COOKS = 100
+"""Number of cooks above a build that it is compared with."""
+_STAND_IN = re.compile(r"(?s)(?=.*(?:echo|touch)).*(?:main|lib|build)\.rs")
 _COOKED = ("--release", "-r", "--all-features", "--no-default-features", "--workspace")
 _COOKED_WITH = (
     *("--profile", "--target", "--features", "-F", "-p", "--package", "--bin", "--target-dir"),
 )
-_OUT = "/out"
 _DIRECTORIES = ("target", "release", "debug", "deps", "build")
-_COPIES = ("cp", "mv", "install", "rsync")
-_RUN_LATER = {"CMD", "ENTRYPOINT", "HEALTHCHECK", "ONBUILD"}
+_RUN_LATER = ("CMD", "ENTRYPOINT", "HEALTHCHECK", "ONBUILD")
 _NAMED = re.compile(r"(?i)(\s*from\s.*\sas\s+)\S+\s*")
 _PATTERN = """\
 {head}
@@ -40,15 +37,14 @@ FROM chef AS planner
 RUN cargo chef prepare --recipe-path recipe.json
 
 FROM chef AS {name}
-{arguments}
+ARG TARGETARCH
 COPY --from=planner {recipe} recipe.json
 RUN {mounts}{cook}
 {since}
 RUN {mounts}{built}"""
 
 
-@dataclass(frozen=True, eq=False)
-class CargoRun:
+class CargoRun(NamedTuple):
     """A command of cargo, with the step that runs it."""
 
     step: StageStep
@@ -61,11 +57,10 @@ class CargoRun:
         words = [word for word in self.command.operands if not word.startswith("+")]
         task = next((word for word in words if word != "chef"), "")
         installs_project = task == "install" and self.command.has("--path")
-        return "build" if task in _BUILDS or installs_project else task
+        return "build" if task in ("build", "b", "rustc") or installs_project else task
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """Return the environment variables of the command."""
         return self.step.environment.under(dict(self.command.assignments))
 
     @property
@@ -98,7 +93,7 @@ class CargoRun:
         }
 
 
-def runs_in(stage: BuiltStage) -> list[CargoRun]:
+def _runs_in(stage: BuiltStage) -> list[CargoRun]:
     """Return the commands of cargo in a stage and its base stages, in running order."""
     return [
         CargoRun(step, command, workdir)
@@ -108,8 +103,86 @@ def runs_in(stage: BuiltStage) -> list[CargoRun]:
     ]
 
 
-def cooking(build: CargoRun, at: StageStep, recipe: str = "recipe.json", *options: str) -> str:
-    """Return the `cargo chef cook` command for step `at` that matches `build`, with `options`."""
+def rebuilt_dependencies(recipe: Recipe) -> Iterator[Finding]:
+    """Yield CTX210, at the `cargo build` that recompiles all dependencies."""
+    for stage in recipe.stages:
+        build = _rebuilding(stage)
+        if build is not None:
+            pattern = _chef_pattern(recipe, stage, build)
+            way = "compile them with cargo-chef, and mount caches on target and the registry"
+            if pattern is None:
+                mounts = run_with(_mounts(recipe, stage, build), build.step)
+                way = (
+                    "compile them with cargo-chef, or mount caches, unless a workspace or a "
+                    f"configuration moves the target directory: {mounts}{NOT_IN_THE_IMAGE}"
+                )
+            lead = f"every change of the sources makes `{' '.join(build.command.words[:4])}`"
+            message = f"{lead} compile all dependencies again"
+            yield recipe.finding("CTX210", build.step.line, message, help=way, fix=pattern)
+
+
+def _rebuilding(stage: BuiltStage) -> CargoRun | None:
+    """Return the last build of a stage, if a change of the sources makes it compile everything."""
+    runs = _runs_in(stage)
+    builds = [run for run in runs if run.task == "build"]
+    copied = [step for step in stage.history if step.is_copy and step.sources]
+    if not builds or not copied or builds[-1].step not in stage.own:
+        return None
+    # A first build may compile the dependencies alone, with stand-ins for the sources.
+    texts = (step.instruction.text for step in stage.history if step.is_run)
+    is_apart = copied[-1].line > builds[0].step.line or any(map(_STAND_IN.match, texts))
+    # A cache mount may keep the compiled dependencies.
+    step = builds[-1].step
+    targets = [cache.target.rstrip("/") for cache in step.caches]
+    is_kept = any("sccache" in each for each in (*targets, *step.environment.values()))
+    is_kept |= any(each.endswith("target") for each in targets)
+    is_kept |= any(run.task == "cook" for run in runs)
+    return None if is_apart or is_kept else builds[-1]
+
+
+def mixed_chef(recipe: Recipe) -> Iterator[Finding]:
+    """Yield CTX211, at the build that cannot use what cargo-chef compiled."""
+    for stage in recipe.stages:
+        cooks, own = list[CargoRun](), set(stage.own)
+        for run in _runs_in(stage):
+            if run.task == "cook":
+                cooks = [*cooks, run][-_MOST_COOKS:]
+            elif run.task == "build" and run.step in own and cooks:
+                reasons = [_differences(cook, run) for cook in cooks]
+                if all(reasons):
+                    yield _unfit(recipe, cooks[-1], run, reasons[-1])
+
+
+def _unfit(recipe: Recipe, cook: CargoRun, build: CargoRun, why: list[str]) -> Finding:
+    path = posixpath.join(cook.workdir, cook.command.value("--recipe-path") or "recipe.json")
+    at = cook.workdir if _is_inside(build, cook) else build.workdir
+    return recipe.finding(
+        "CTX211",
+        build.step.line,
+        f"cargo cannot reuse what line {cook.step.line} compiles: {', '.join(why)}",
+        confidence=Confidence.LIKELY,
+        help=f"cook the dependencies in {at} the same way: `{_cooking(build, cook.step, path)}`",
+    )
+
+
+def _differences(cook: CargoRun, build: CargoRun) -> list[str]:
+    found, theirs = list[str](), build.traits
+    # A member of a workspace is built into the target directory of the workspace.
+    if not _is_inside(build, cook) and not build.command.has("--manifest-path"):
+        found.append(f"the directory is {cook.workdir}, here {build.workdir}")
+    for name, ours in cook.traits.items():
+        # The value of a variable is unknown.
+        if ours != theirs[name] and "$" not in f"{ours}{theirs[name]}":
+            found.append(f"{name} is {ours or 'not set'}, here {theirs[name] or 'not set'}")
+    return found
+
+
+def _is_inside(build: CargoRun, cook: CargoRun) -> bool:
+    return f"{build.workdir}/".startswith(f"{cook.workdir.rstrip('/')}/")
+
+
+def _cooking(build: CargoRun, at: StageStep, recipe: str = "recipe.json") -> str:
+    """Return the `cargo chef cook` command for step `at` that matches `build`."""
     assigned = dict(build.command.assignments)
     flags = build.environment.get("RUSTFLAGS")
     if flags and flags != at.environment.get("RUSTFLAGS"):
@@ -125,46 +198,36 @@ def cooking(build: CargoRun, at: StageStep, recipe: str = "recipe.json", *option
             words += [word, quoted(next(following, ""))]
         elif word.partition("=")[0] in _COOKED_WITH:
             words.append(quoted(word))
-    return " ".join((*words, *options, f"--recipe-path {recipe}"))
+    return " ".join((*words, f"--recipe-path {recipe}"))
 
 
-def downloads(places: Iterable[str]) -> list[str]:
-    """Return the cache mounts for the registry and git repositories, which all builds may share."""
-    names = {each: f"cargo-{posixpath.basename(each)}" for each in places}
-    return [f"type=cache,id={names[each]},target={each},sharing=locked" for each in names]
-
-
-def compiled(recipe: Recipe, stage: BuiltStage, target: str) -> str:
-    """Return the cache mount for `target`; its id names service, system and architecture."""
+def _mounts(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> list[str]:
+    """Return the cache mounts for downloads, which all builds may share, and for its target."""
+    names = [(each, f"cargo-{posixpath.basename(each)}") for each in build.caches]
+    downloads = [f"type=cache,id={name},target={each},sharing=locked" for each, name in names]
     identity = f"{recipe.name}-{system_of(stage.base).slug}-$TARGETARCH-target"
-    return with_option("type=cache", id=identity, target=target)
+    return [*downloads, f"type=cache,id={identity},target={build.target}"]
 
 
-def chef_pattern(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> Fix | None:
+def _chef_pattern(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> Fix | None:
     """Return the fix that rewrites the stage with cargo-chef; None if it needs a person."""
     if not (_is_usual_stage(recipe, stage, build.step) and _is_usual_build(build)):
         return None
-    taking = [step for e in recipe.stages for step in e.own if e.origin(step.origin) is stage]
-    results = _results(_taken_of(recipe, stage, build.target), taking, build)
-    built = None if results is None else _built(recipe, build, results)
-    copies = [step for step in stage.own if step.is_copy and step.sources]
-    cook = cooking(build, copies[0])
-    later = {step.instruction.keyword for step in stage.own if step.line > copies[0].line}
-    # A variable of the command may be set after the sources.
-    is_unknown = "$" in cook and {"ARG", "ENV"} & later
-    if results is None or not built or is_unknown or _keeps_downloads(recipe, stage, build):
+    results = _results(_taken_of(recipe, stage, build.target), build)
+    if results is None or _keeps_downloads(recipe, stage, build):
         return None
-    moved = []
+    words: dict[StageStep, dict[str, str]] = {}
+    taking = (e for other in recipe.stages for e in other.own if other.origin(e.origin) is stage)
     for step in taking:
-        written = zip(step.instruction.arguments, step.taken, strict=False)
-        words = {word: results[path] for word, path in written if path in results}
-        if words:
-            moved.append(recipe.rewritten(step, partial(with_words, words=words)))
-    text = _pattern(recipe, stage, build, copies, cook=cook, built=built)
+        for word, path in zip(step.instruction.arguments, step.taken, strict=False):
+            if path in results:
+                words.setdefault(step, {})[word] = results[path]
+    are_copied = len({word for each in words.values() for word in each.values()}) == len(results)
+    text, moved = _pattern(recipe, stage, build, results), recipe.rewritten(words)
     whole = Change(stage.stage.line, build.step.instruction.end_line, text)
     return recipe.fix(
         "compile the dependencies with cargo-chef, and keep registry, git and target in caches",
-        [whole, *(change for each in moved for change in each)] if all(moved) else [],
+        [whole, *moved] if text and are_copied and moved is not None else None,
     )
 
 
@@ -173,13 +236,12 @@ def _is_usual_stage(recipe: Recipe, stage: BuiltStage, build: StageStep) -> bool
     first = min((step.line for step in stage.own if step.is_copy and step.sources), default=0)
     setup = {step.instruction.keyword for step in stage.own if step.line < first}
     later = {step.instruction.keyword for step in stage.own if first < step.line < build.line}
-    # New stages would change the number by which another stage refers to this one.
-    numbered = any(step.origin.isdecimal() for other in recipe.stages for step in other.steps)
     return (
         [each for each in recipe.stages if stage in each.ancestry] == [stage] == stage.ancestry
         and _NAMED.fullmatch(recipe.lines[stage.stage.line - 1]) is not None
         and not {"chef", "planner"} & {each.stage.name for each in recipe.stages}
-        and not numbered
+        # New stages would change the number by which another stage refers to this one.
+        and not any(step.origin.isdecimal() for other in recipe.stages for step in other.steps)
         and "WORKDIR" in setup
         and later <= {"COPY", "ADD", "ENV", "ARG"}
         and stage.stage.instructions[-1] is build.instruction
@@ -202,16 +264,13 @@ def _is_usual_build(build: CargoRun) -> bool:
 
 
 def _keeps_downloads(recipe: Recipe, stage: BuiltStage, build: CargoRun) -> bool:
-    """Return whether the image needs what cargo fetched, so that no mount may hide it.
-
-    That is so if an earlier step fetched it, if another stage copies it, or if the image runs
-    a command: a script may need it.
-    """
-    earlier = {run.task for run in runs_in(stage) if run.step.line < build.step.line}
-    keywords = {each.keyword for each in stage.stage.instructions}
+    """Return whether the image needs what cargo fetched, so that no mount may hide it."""
+    earlier = {run.task for run in _runs_in(stage) if run.step.line < build.step.line}
     is_kept = build.command.has("--offline", "--frozen") or bool({"fetch", "vendor"} & earlier)
     is_taken = any(_taken_of(recipe, stage, cache) for cache in build.caches)
-    return is_kept or is_taken or bool(_RUN_LATER & keywords)
+    # If the image runs a command, a script may need it.
+    is_run = any(each.keyword in _RUN_LATER for each in stage.stage.instructions)
+    return is_kept or is_taken or is_run
 
 
 def _taken_of(recipe: Recipe, stage: BuiltStage, directory: str) -> set[str]:
@@ -227,9 +286,9 @@ def _taken_of(recipe: Recipe, stage: BuiltStage, directory: str) -> set[str]:
     }
 
 
-def _results(taken: set[str], taking: list[StageStep], build: CargoRun) -> dict[str, str] | None:
+def _results(taken: set[str], build: CargoRun) -> dict[str, str] | None:
     """Return where to copy each path of `target` that others need; None if unknown."""
-    results = {path: posixpath.join(_OUT, posixpath.basename(path)) for path in sorted(taken)}
+    results = {path: f"/out/{posixpath.basename(path)}" for path in sorted(taken)}
     are_files = all(
         path.startswith(f"{build.target}/")
         and not set(path) & set("*?[$")
@@ -237,64 +296,53 @@ def _results(taken: set[str], taking: list[StageStep], build: CargoRun) -> dict[
         for path in taken
     )
     later = build.step.commands[build.step.commands.index(build.command) + 1 :]
-    copies = (each for each in later if each.program in _COPIES)
+    copies = (e for e in later if e.program in ("cp", "mv", "install", "rsync"))
     copies_out = any("target/" in word for command in copies for word in command.operands)
-    are_apart = len({*results.values()}) == len(results)
-    are_copied = taken <= {path for step in taking for path in step.taken}
-    is_known = are_files and are_apart and are_copied and (results or copies_out)
+    is_known = are_files and len({*results.values()}) == len(results) and (results or copies_out)
     return results if is_known else None
+
+
+def _pattern(recipe: Recipe, stage: BuiltStage, build: CargoRun, results: dict[str, str]) -> str:
+    """Return the text of the three stages; `""` if it needs a person."""
+    begin = stage.stage.line
+    copies = [step for step in stage.own if step.is_copy and step.sources]
+    setup = [each for each in stage.stage.instructions if each.line < copies[0].line]
+    later = {step.instruction.keyword for step in stage.own if step.line > copies[0].line}
+    cook, built = _cooking(build, copies[0]), _built(recipe, build, results)
+    # A variable of the command may be set after the sources.
+    if not built or ("$" in cook and {"ARG", "ENV"} & later):
+        return ""
+    # A comment stays with the instruction below it.
+    end, join = setup[-1].end_line, f" {recipe.dockerfile.escape}\n    "
+    kept = {f"--mount={each.written}" for each in build.step.caches}
+    mounts = [f"--mount={each}{join}" for each in _mounts(recipe, stage, build)]
+    own = (f"{each}{join}" for each in build.step.instruction.flags if each not in kept)
+    return _PATTERN.format(
+        head=_NAMED.sub(r"\1chef", recipe.lines[begin - 1]),
+        setup="\n".join(recipe.lines[begin:end]).strip("\n"),
+        shared="".join(mounts[:-1]),
+        sources="\n".join(recipe.text_of(each.instruction) for each in copies),
+        name=stage.stage.name,
+        recipe=posixpath.join(build.workdir, "recipe.json"),
+        mounts="".join((*mounts, *own)),
+        cook=cook,
+        since="\n".join(recipe.lines[end : build.step.line - 1]).strip("\n"),
+        built=built,
+    )
 
 
 def _built(recipe: Recipe, build: CargoRun, results: dict[str, str]) -> str:
     """Return the build commands and the copy of their results; `""` if they cannot be joined."""
-    escape = recipe.dockerfile.escape
-    text = recipe.text_of(build.step.instruction).lstrip()[len("RUN") :]
+    escape, text = recipe.dockerfile.escape, recipe.text_of(build.step.instruction)
+    text = text.lstrip()[len("RUN") :]
     for flag in build.step.instruction.flags:
         text = text.partition(flag)[2]
     text = text.strip(f" \t\n{escape}")
     wanted = [each.words for each in build.step.commands]
     if results:
         taken = [posixpath.relpath(path, build.workdir) for path in results]
-        text += f" && {escape}\n    mkdir -p {_OUT} && cp {' '.join(taken)} {_OUT}/"
-        wanted += [("mkdir", "-p", _OUT), ("cp", *taken, f"{_OUT}/")]
+        text += f" && {escape}\n    mkdir -p /out && cp {' '.join(taken)} /out/"
+        wanted += [("mkdir", "-p", "/out"), ("cp", *taken, "/out/")]
     after = read_alone(f"RUN {text}", escape)
     is_read = after is not None and [each.words for each in commands_of(after)] == wanted
     return text if is_read else ""
-
-
-def _pattern(
-    recipe: Recipe,
-    stage: BuiltStage,
-    build: CargoRun,
-    copies: list[StageStep],
-    *,
-    cook: str,
-    built: str,
-) -> str:
-    """Return the text of the three stages."""
-    begin, first = stage.stage.line, copies[0]
-    setup = [each for each in stage.stage.instructions if each.line < first.line]
-    # A comment stays with the instruction below it.
-    end = setup[-1].end_line
-    join = f" {recipe.dockerfile.escape}\n    "
-    shared = "".join(f"--mount={each}{join}" for each in downloads(build.caches))
-    target = f"--mount={compiled(recipe, stage, build.target)}{join}"
-    kept = {f"--mount={each.written}" for each in build.step.caches}
-    own = "".join(f"{each}{join}" for each in build.step.instruction.flags if each not in kept)
-    # The stage inherits the ARGs of `chef`; repeating them spares a reader the search.
-    arguments = [recipe.text_of(each) for each in setup if each.keyword == "ARG"]
-    if not first.environment.declares("TARGETARCH"):
-        arguments.append("ARG TARGETARCH")
-    return _PATTERN.format(
-        head=_NAMED.sub(r"\1chef", recipe.lines[begin - 1]),
-        setup="\n".join(recipe.lines[begin:end]).strip("\n"),
-        shared=shared,
-        sources="\n".join(recipe.text_of(each.instruction) for each in copies),
-        name=stage.stage.name,
-        arguments="\n".join(arguments),
-        recipe=posixpath.join(build.workdir, "recipe.json"),
-        mounts=shared + target + own,
-        cook=cook,
-        since="\n".join(recipe.lines[end : build.step.line - 1]).strip("\n"),
-        built=built,
-    )

@@ -1,10 +1,7 @@
 """Advice on sources copied from the context, and on installs that each change of them repeats.
 
-CTX201: there is no ignore file. CTX250: the build uses little of the context. CTX202: an install
-that needs few of the sources could run before the rest is copied; a compiler has to run after each
-change, so it counts only if a separate command downloads its dependencies. CTX223: other installs
-fetch again what a cache mount would keep. Both skip an install before all sources: it runs again
-only when the dependencies change, and then most of what it fetches is new.
+CTX202: an install that needs few of the sources could run before the rest is copied. CTX223: other
+installs fetch again what a cache mount would keep. An install before all sources seldom runs.
 """
 
 from __future__ import annotations
@@ -13,18 +10,18 @@ import os
 import posixpath
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import pairwise
 
 from ctxsize.advice.caches import Fetch, fetches, snippet
-from ctxsize.advice.recipe import Recipe, quoted, subdirectories
+from ctxsize.advice.recipe import Recipe, quoted
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.engine.ignorefile import sent_text
 from ctxsize.findings import Confidence, Finding
+from ctxsize.reader import entries_in
 from ctxsize.syntax import Command
 
 _EVERYTHING = ("*", "**", "**/*")
-_FEWEST = 3
-"""Number of directories from which on a context is worth narrowing."""
 _NEEDING_MORE = (
     *("pnpm-workspace.yaml", "go.work"),
     # An environment of the host would replace the one that is installed in the image.
@@ -46,12 +43,9 @@ def no_ignore_file(recipe: Recipe) -> Iterator[Finding]:
     for context, build in builds.items() if takers else ():
         if recipe.ignored(build) is None:
             where = "" if context in (".", "") else f" {context}"
-            yield recipe.finding(
-                "CTX201",
-                min(takers),
-                f"the whole context{where} is copied, and there is no ignore file",
-                help=f"write one with `ctxsize suggest --write{where}`",
-            )
+            message = f"the whole context{where} is copied, and there is no ignore file"
+            way = f"write one with `ctxsize suggest --write{where}`"
+            yield recipe.finding("CTX201", min(takers), message, help=way)
 
 
 def too_wide(recipe: Recipe) -> Iterator[Finding]:
@@ -66,20 +60,22 @@ def too_wide(recipe: Recipe) -> Iterator[Finding]:
     )
     for each in recipe.builds if directory else ():
         context, shown = each.build.context, os.path.join(each.build.context, directory)
-        is_wide = os.path.isdir(shown) and len(subdirectories(context)) >= _FEWEST
+        is_wide = os.path.isdir(shown) and _directories(context) >= 3
         patterns = filter(None, map(sent_text, recipe.ignored(each.build) or ()))
         # An ignore file that first ignores everything lists the needed files.
         if is_wide and not each.guessed and next(patterns, "") not in _EVERYTHING:
-            yield recipe.finding(
-                "CTX250",
-                min(line for _, line in taken),
-                f"the build uses only {shown} of its context {context}",
-                confidence=Confidence.LIKELY,
-                evidence=(str(each.places[0]),),
-                help=f"build with the context {shown}, or give the Dockerfile its own ignore file "
-                "(`ctxsize suggest --allowlist`)",
-            )
+            line, likely = min(line for _, line in taken), Confidence.LIKELY
+            message = f"the build at {each.places[0]} uses only {shown} of its context {context}"
+            own = "give the Dockerfile its own ignore file (`ctxsize suggest --allowlist`)"
+            way = f"build with the context {shown}, or {own}"
+            yield recipe.finding("CTX250", line, message, None, likely, help=way)
             return
+
+
+def _directories(context: str) -> int:
+    with suppress(OSError):
+        return sum(each.is_dir() and each.name[0] != "." for each in entries_in(context))
+    return 0
 
 
 def _sources(recipe: Recipe) -> list[tuple[str, int]]:
@@ -99,14 +95,14 @@ def _repeated_install(recipe: Recipe, stage: BuiltStage) -> tuple[Fetch, Finding
     everything: StageStep | None = None
     before, own = set[str](), set(stage.own)
     for step in stage.history:
-        if step.takes_all:
+        if step.is_copy and "." in step.sources:
             if step.is_inherited:
                 return None  # the base stage copies it before this stage can copy manifests
             everything = everything or step
             continue
         for fetch in fetches(step):
             if everything is None or fetch.cached:
-                before |= {fetch.manager.name} if fetch.does("manifest") else set()
+                before |= {fetch.manager.name} if fetch.work.does("manifest") else set()
             elif {everything, step} <= own and fetch.manager.name not in before:
                 found = _repeated(recipe, everything, fetch)
                 if found is not None:
@@ -116,8 +112,8 @@ def _repeated_install(recipe: Recipe, stage: BuiltStage) -> tuple[Fetch, Finding
 
 def _repeated(recipe: Recipe, everything: StageStep, fetch: Fetch) -> Finding | None:
     """Return the finding if the install needs few files and there is a manifest where it runs."""
-    manager, command, compiles = fetch.manager, fetch.command, fetch.does("compile")
-    if not fetch.does("manifest") or (compiles and not manager.downloads):
+    manager, command, compiles = fetch.manager, fetch.command, fetch.work.does("compile")
+    if not fetch.work.does("manifest") or (compiles and not manager.downloads):
         return None
     given = command.value(*manager.elsewhere) if manager.elsewhere else None
     inside = everything.inside(posixpath.join(fetch.workdir, given or ""))
@@ -128,29 +124,17 @@ def _repeated(recipe: Recipe, everything: StageStep, fetch: Fetch) -> Finding | 
     own = () if command.operands[:1] == ("pip",) else manager.files
     files = [each for each in requirements or own if recipe.sends(posixpath.join(inside, each))]
     is_movable = everything.workdir == fetch.step.workdir or sources.arguments[-1].startswith("/")
-    if all(each.startswith(".") for each in files) or not is_movable:
+    is_named = not all(each.startswith(".") for each in files)
+    if not (is_named and is_movable and _is_enough(recipe, fetch, inside, files)):
         return None
-    if not _is_enough(recipe, fetch, inside, files):
-        return None
-    flags = [each for each in sources.flags if each.startswith(("--chown", "--chmod", "--link"))]
-    to = posixpath.normpath(posixpath.join(sources.arguments[-1], inside)).rstrip("/") + "/"
-    to = to if to.startswith(("/", "./", "../", "$")) else f"./{to}"
-    copy = " ".join(("COPY", *flags, *(posixpath.join(inside, each) for each in files), to))
-    written = " ".join(map(quoted, fetch.written.words))
-    lacking = [each for each in (() if requirements else manager.early) if not command.has(each)]
-    instead = f"move `{sources.text}` and all that needs it below"
-    if lacking or compiles:
-        early = manager.downloads if compiles else " ".join((written, *lacking))
-        instead = f"write `RUN {early}` and `{sources.text}` before"
+    early = " ".join(map(quoted, fetch.written.words))
+    lacking = () if requirements else (e for e in manager.early if not command.has(e))
+    early = manager.downloads if compiles else " ".join((early, *lacking))
+    first = " ".join(posixpath.join(inside, each) for each in files)
     shown = f"`{' '.join(command.words[:4])}` (line {fetch.step.line})"
-    does = f"makes {shown} download everything" if compiles else f"runs {shown}"
-    return recipe.finding(
-        "CTX202",
-        everything.line,
-        f"every change in the context {does} again",
-        evidence=tuple(f"the context contains {name}" for name in files[:3]),
-        help=f"write `{copy}` here, and {instead} `{written}` (line {fetch.step.line})",
-    )
+    message = f"every change in the context makes {shown} install everything again"
+    way = f"copy `{first}` to the same place and run `{early}` before `{sources.text}`"
+    return recipe.finding("CTX202", everything.line, message, help=way)
 
 
 def _is_vendored(recipe: Recipe, fetch: Fetch) -> bool:
@@ -162,11 +146,8 @@ def _is_vendored(recipe: Recipe, fetch: Fetch) -> bool:
 
 def _requirements(command: Command) -> tuple[str, ...]:
     """Return the requirements files of a command of pip or uv."""
-    words = command.words
-    behind = [value for option, value in pairwise(words) if option in ("-r", "--requirement")]
-    joined = [word.partition("=")[2] for word in words if word.startswith("--requirement=")]
-    synced = command.operands[2:] if command.operands[:2] == ("pip", "sync") else ()
-    return (*behind, *joined, *synced)
+    words = (part for word in command.words for part in word.split("=", 1))
+    return tuple(value for key, value in pairwise(words) if key in ("-r", "--requirement"))
 
 
 def _is_enough(recipe: Recipe, fetch: Fetch, inside: str, files: list[str]) -> bool:
@@ -201,14 +182,11 @@ def missing_caches(recipe: Recipe) -> Iterator[Finding]:
             key = fetch.step, fetch.manager
             if fetch.step in own and key not in seen:
                 seen.add(key)
+                lead = f"every change of the sources of line {line} makes"
                 command = " ".join(fetch.command.words[:4])
-                yield recipe.finding(
-                    "CTX223",
-                    fetch.step.line,
-                    f"every change of the sources of line {line} makes `{command}` download "
-                    "everything again",
-                    help=snippet(recipe, stage, fetch),
-                )
+                message = f"{lead} `{command}` download everything again"
+                shown = snippet(recipe, stage, fetch)
+                yield recipe.finding("CTX223", fetch.step.line, message, help=shown)
 
 
 def _uncached(recipe: Recipe, stage: BuiltStage) -> Iterator[tuple[Fetch, int]]:
@@ -220,10 +198,7 @@ def _uncached(recipe: Recipe, stage: BuiltStage) -> Iterator[tuple[Fetch, int]]:
         if line == 0 and any(map(recipe.holds_directory, sources)):
             line = step.line
         # With its own install path, Bundler keeps its downloads there, by version of Ruby.
-        bundle_path |= any(
-            each.words[:2] == ("bundle", "config") and {"path", "deployment"} & {*each.words}
-            for each in step.commands
-        )
+        bundle_path |= any(each.words[:2] == ("bundle", "config") for each in step.commands)
         here = set[object]()
         for fetch in fetches(step):
             manager, command = fetch.manager, fetch.command
@@ -231,11 +206,11 @@ def _uncached(recipe: Recipe, stage: BuiltStage) -> Iterator[tuple[Fetch, int]]:
             what = manager.name if manager.keeps_in_cache else (manager.name, fetch.workdir)
             own_path = bundle_path or command.has("--path", "--deployment")
             is_elsewhere = manager.name == "bundler" and own_path
-            is_there = what in fetched and not fetch.does("again")
+            is_there = what in fetched and not fetch.work.does("again")
             if line and not (is_elsewhere or is_there or _has_nothing_to_keep(recipe, fetch)):
                 yield fetch, line
             # A later RUN does not find what was written to a mount only.
-            if fetch.does("manifest") and not (fetch.cached and manager.keeps_in_cache):
+            if fetch.work.does("manifest") and not (fetch.cached and manager.keeps_in_cache):
                 here.add(what)
         fetched |= here
 
@@ -243,14 +218,14 @@ def _uncached(recipe: Recipe, stage: BuiltStage) -> Iterator[tuple[Fetch, int]]:
 def _has_nothing_to_keep(recipe: Recipe, fetch: Fetch) -> bool:
     """Return whether a mount exists or is meant to, or nothing is fetched that could be kept."""
     command, name = fetch.command, fetch.manager.name
-    if fetch.cached or fetch.mounted or not fetch.caches:
+    if fetch.cached or fetch.mounted or not fetch.caches or _is_vendored(recipe, fetch):
         return True
     if any(mount.target.endswith(("/.cache", "node_modules")) for mount in fetch.step.caches):
         return True
-    if command.has("--offline", "-g", "--global") or _is_vendored(recipe, fetch):
+    if command.has("--offline", "-g", "--global") or (name == "maven" and command.has("-o")):
         return True
-    if name == "pip" and not command.has("-r", "--requirement"):
-        wanted = {word for word in command.operands if word != "install"}
-        is_local = all(word.startswith(("/", "./")) and "*" in word for word in wanted)
-        return bool(wanted) and (wanted <= _OWN_TOOLS or is_local)
-    return name == "maven" and command.has("-o")
+    wanted = {word for word in command.operands if word != "install"}
+    if name != "pip" or command.has("-r", "--requirement") or not wanted:
+        return False
+    are_local = all(word.startswith(("/", "./")) and "*" in word for word in wanted)
+    return wanted <= _OWN_TOOLS or are_local

@@ -1,41 +1,51 @@
-"""Cache mounts that fail their purpose.
+"""Cache mounts that fail their purpose, and those that several builds share.
 
 CTX222: the tool does not use the mount, or the RUN empties it. CTX212: another stage copies a path
-that exists in a cache mount only.
+that exists in a cache mount only. CTX220: ids that collide. CTX221: writers without a lock.
 """
 
 from __future__ import annotations
 
+import os
 import posixpath
+import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 
 from ctxsize.advice.caches import (
     Fetch,
+    System,
     cache_directories,
     configured_cache,
     fetches,
     owner_options,
+    system_content,
     system_of,
 )
-from ctxsize.advice.recipe import Recipe, with_option, without_option
+from ctxsize.advice.recipe import Recipe, with_option
+from ctxsize.dockerfile.sources import Mount
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
-from ctxsize.findings import Confidence, Finding
-from ctxsize.recommender.tools import run_by, works
+from ctxsize.findings import Confidence, Finding, Severity
+from ctxsize.recommender.tools import works
 from ctxsize.shell import is_known
 from ctxsize.syntax import Command
 
-_APT = ("/var/lib/apt", "/var/cache/apt")
-_KEEP = "rm -f /etc/apt/apt.conf.d/docker-clean"
+_LISTS, _ARCHIVES = "/var/lib/apt", "/var/cache/apt"
+_UNLOCKED = re.compile(r"^/var/(?:cache|lib)/apt(?:/|$)")
+_KEEPS_DOWNLOADS = re.compile("docker-clean|Keep-Downloaded-Packages")
+_ARCHITECTURE = re.compile(r"\$\{?((?:TARGET|BUILD)(?:ARCH|PLATFORM|VARIANT))\b\}?")
+_OF_ONE_SERVICE = ("target", "node_modules", "vendor")
+"""Caches whose content differs by service, although every image builds in `/app`."""
 
 
 def unused_caches(recipe: Recipe) -> Iterator[Finding]:
     """Yield CTX222: a mount elsewhere, an option against the cache, or a cache that is emptied."""
     for stage, step in recipe.runs:
         found = (_elsewhere(recipe, stage, e) or _refused(recipe, e) for e in fetches(step))
-        unused = {each.message: each for each in found if each is not None}
-        yield from unused.values() or _not_at_home(recipe, step)
+        yield from filter(None, found)
         yield from _emptied(recipe, step)
         yield from _emptied_by_image(recipe, stage, step)
 
@@ -44,8 +54,6 @@ def _elsewhere(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> Finding | Non
     manager, step = fetch.manager, fetch.step
     if not fetch.mounted or not fetch.caches or fetch.cached:
         return None
-    if manager.name == "pip" and any("uv" in mount for mount in fetch.mounted):
-        return None
     configured = (one for each in stage.history for one in each.commands)
     if any(manager.is_called(one.program) and configured_cache(one) for one in configured):
         return None
@@ -53,113 +61,64 @@ def _elsewhere(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> Finding | Non
     alike = (each for each in known if posixpath.basename(each) == posixpath.basename(target))
     place = next(alike, known[0])
     written = next(each.written for each in step.caches if each.target == target)
-    why = fetch.caches.get(place) or f"it is the default of {manager.name}"
-    if not fetch.caches.get(place) and step.home not in (None, "/root"):
-        why = f"the step runs as {step.state.user or 'root'}, whose home is {step.home}"
     owner = {} if "uid=" in written else owner_options(step)
-    return recipe.finding(
-        "CTX222",
-        step.line,
-        f"{manager.name} does not use the cache mounted at {target}: its cache is {place}",
-        confidence=Confidence.LIKELY,
-        evidence=(why,),
-        help=f"mount it at {place}: `--mount={with_option(written, target=place, **owner)}`",
-    )
+    usual = f"the default of {manager.name} for {step.state.user or 'root'}"
+    why = fetch.caches.get(place) or usual
+    message = f"{manager.name} does not use the cache mounted at {target}: its cache is {place}"
+    way = f"mount it at {place}: `--mount={with_option(written, target=place, **owner)}`"
+    likely = Confidence.LIKELY
+    return recipe.finding("CTX222", step.line, message, None, likely, evidence=(why,), help=way)
 
 
 def _refused(recipe: Recipe, fetch: Fetch) -> Finding | None:
-    if not fetch.cached:
-        return None
-    manager, finding = fetch.manager, partial(recipe.finding, "CTX222", fetch.step.line)
-    option = next(filter(fetch.command.has, manager.uncached), None)
-    if option is not None:
-
-        def runs(command: Command) -> bool:
-            return manager.is_called(run_by(command).program)
-
-        drop = partial(without_option, option=option, is_meant=runs)
-        dropped = recipe.rewritten(fetch.step, drop)
-        return finding(
-            f"`{option}` makes {manager.name} use no cache, so the mount stays empty",
-            help=f"remove `{option}`",
-            fix=recipe.fix(f"remove `{option}`", dropped, certain=True),
-        )
+    manager = fetch.manager
     variable, values, off = manager.switch.split("|")
     value = fetch.environment.get(variable, "")
-    if value.lower() not in values.split():
+    option = next(filter(fetch.command.has, manager.uncached), None)
+    if not fetch.cached or (option is None and value.lower() not in values.split()):
         return None
-    return finding(
-        f"{variable}={value} makes {manager.name} use no cache, so the mount stays empty",
-        help=f"remove {variable}, or write `{variable}={off} {fetch.command.program} …` here",
-    )
-
-
-def _not_at_home(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
-    """Yield a finding for a target that begins with `~`, which only a shell expands."""
-    for cache in step.caches:
-        at = cache.target.find("/~/")
-        if at >= 0 and step.home is not None:
-            place = step.home + cache.target[at + 2 :]
-            yield recipe.finding(
-                "CTX222",
-                step.line,
-                f"the cache is mounted at {cache.target}: Docker expands no `~` in a mount",
-                evidence=(f"--mount={cache.written}",),
-                help=f"mount it at {place}: `--mount={with_option(cache.written, target=place)}`",
-            )
+    what = option or f"{variable}={value}"
+    way = f"remove `{option}`"
+    if option is None:
+        way = f"remove {variable}, or write `{variable}={off} {fetch.command.program} …` here"
+    message = f"`{what}` makes {manager.name} use no cache, so the mount stays empty"
+    return recipe.finding("CTX222", fetch.step.line, message, help=way)
 
 
 def _emptied(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
     """Yield a finding for each command of a RUN that leaves its cache empty."""
     cached = {fetch.manager.name for fetch in fetches(step) if fetch.cached}
-    of_apt = {name: each for each in step.caches for name in _APT if each.target.startswith(name)}
+    of_apt = [each.target for each in step.caches if each.target.startswith((_LISTS, _ARCHIVES))]
     for command in step.commands:
         emptied = {each.tool.name for each in works(command) if each.does("empty")}
-        which = [f"for {name}" for name in sorted(emptied & cached)]
-        left_out = command.words
-        if is_apt(command) and command.operands[:1] in (("clean",), ("autoclean",)):
-            which += [f"at {each.target}" for name, each in of_apt.items() if name == _APT[1]]
+        which, text = [f"for {name}" for name in sorted(emptied & cached)], " ".join(command.words)
+        if _is_apt(command) and command.operands[:1] in (("clean",), ("autoclean",)):
+            which += [f"at {each}" for each in of_apt if each.startswith(_ARCHIVES)]
         elif command.program == "rm":
-            deleted = [word for word in command.operands if any(name in word for name in of_apt)]
-            targets = (each.target for name, each in of_apt.items() if name in " ".join(deleted))
-            which += [f"at {each}" for each in targets][:1]
-            left_out = command.words if len(deleted) == len(command.operands) else tuple(deleted)
+            which += [f"at {each}" for each in of_apt if each in text][:1]
         for each in which:
-            yield recipe.finding(
-                "CTX222",
-                step.line,
-                f"`{' '.join(command.words)}` empties the cache mount {each}",
-                help=f"remove `{' '.join(left_out)}`: the image does not include the mount anyway",
-            )
+            message = f"`{text}` empties the cache mount {each}"
+            way = f"leave the mount out of `{text}`: the image does not include it anyway"
+            yield recipe.finding("CTX222", step.line, message, help=way)
 
 
-def is_apt(command: Command) -> bool:
-    """Return whether it is a command of apt."""
+def _is_apt(command: Command) -> bool:
     return command.program in ("apt", "apt-get")
 
 
 def _emptied_by_image(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Iterator[Finding]:
     """Yield a finding if the docker-clean of a Debian image empties the cache of apt."""
-    archives = next((each for each in step.caches if each.target.startswith(_APT[1])), None)
-    installs = any(is_apt(each) and "install" in each.operands for each in step.commands)
-    is_debian = system_of(stage.base).name in ("debian", "ubuntu")
-    if archives and installs and is_debian and not _keeps(stage, step):
-        yield recipe.finding(
-            "CTX222",
-            step.line,
-            f"{stage.base} deletes downloads of apt, so the cache at {archives.target} stays empty",
-            confidence=Confidence.LIKELY,
-            help=f"begin the RUN with `{_KEEP}`, before apt-get update",
-        )
-
-
-def _keeps(stage: BuiltStage, step: StageStep) -> bool:
-    """Return whether a step up to `step` mentions docker-clean or the setting that overrides it."""
+    archives = [each.target for each in step.caches if each.target.startswith(_ARCHIVES)]
+    installs = any(_is_apt(each) and "install" in each.operands for each in step.commands)
+    if not (archives and installs and system_of(stage.base).name in ("debian", "ubuntu")):
+        return
     for each in stage.history[: stage.history.index(step) + 1]:
         texts = (each.instruction.text, *(one.content for one in each.instruction.heredocs))
-        if any("docker-clean" in text or "Keep-Downloaded-Packages" in text for text in texts):
-            return True
-    return False
+        if any(map(_KEEPS_DOWNLOADS.search, texts)):
+            return
+    message = f"{stage.base} deletes downloads of apt, so the cache at {archives[0]} stays empty"
+    way = "begin the RUN with `rm -f /etc/apt/apt.conf.d/docker-clean`, before apt-get update"
+    yield recipe.finding("CTX222", step.line, message, None, Confidence.LIKELY, help=way)
 
 
 def swallowed(recipe: Recipe) -> Iterator[Finding]:
@@ -175,13 +134,12 @@ def swallowed(recipe: Recipe) -> Iterator[Finding]:
             if not mounted or "$" in path or _may_be_written(source, mounted[-1][1].target):
                 continue
             made, cache = mounted[-1]
-            name, written = posixpath.basename(path), shlex.quote(path)
-            written = path if set(path) & set("*?[") else written
+            name = posixpath.basename(path)
+            written = path if set(path) & set("*?[") else shlex.quote(path)
             yield recipe.finding(
                 "CTX212",
                 step.line,
-                f"{source.label} does not contain {path}, which exists only in the cache mount at "
-                f"{cache.target}",
+                f"{path} exists only in the cache mount at {cache.target}, not in {source.label}",
                 evidence=(f"line {made.line}: RUN --mount={cache.written}",),
                 help=f"copy it out in the RUN of line {made.line}, for instance with `&& mkdir -p "
                 f"/out && cp -a {written} /out/`, and take it from there: "
@@ -194,17 +152,154 @@ def _may_be_written(stage: BuiltStage, target: str) -> bool:
     return any(
         not is_known(step.instruction)
         or (step.is_copy and target in step.destination)
-        or any(_writes(command, target) for command in step.commands)
+        or any(_may_write(command, target) for command in step.commands)
         for step in stage.history
         if all(cache.target != target for cache in step.caches)
     )
 
 
-def _writes(command: Command, target: str) -> bool:
-    if command.program == "cargo":
-        # cargo-chef compiles the dependencies, not the project itself.
-        return "chef" not in command.words[:3]
-    if command.program in ("mkdir", "make"):
-        return any(target in word for word in command.words)
-    is_into = any(target in word for word in command.operands[-1:])
-    return command.program in ("cp", "mv", "install", "ln") and is_into
+def _may_write(command: Command, target: str) -> bool:
+    # cargo-chef compiles the dependencies, not the project itself.
+    builds = command.program == "cargo" and "chef" not in command.words[:3]
+    return builds or any(target in word for word in command.words)
+
+
+@dataclass(frozen=True, eq=False)
+class Use:
+    """A cache mount with the recipe, stage and step that use it."""
+
+    recipe: Recipe
+    stage: BuiltStage
+    step: StageStep
+    cache: Mount
+
+    @property
+    def system(self) -> System:
+        return system_of(self.stage.base)
+
+    @property
+    def several_platforms(self) -> bool:
+        """Return whether one build runs the step for several platforms at once."""
+        return self.recipe.runs_at_once(self.stage)
+
+    @property
+    def identity(self) -> str:
+        """Return the id as BuildKit reads it: an architecture variable without ARG is empty."""
+        return _ARCHITECTURE.sub(
+            lambda found: found[0] if self.step.environment.declares(found[1]) else "",
+            self.cache.id,
+        )
+
+    def own_id(self, what: str) -> str:
+        """Return an id of its service, system and architecture for the cache content `what`."""
+        architecture = "$TARGETARCH" if self.several_platforms else ""
+        return "-".join(filter(None, (self.recipe.name, self.system.slug, architecture, what)))
+
+    def __str__(self) -> str:
+        base = self.stage.base or "an unknown image"
+        text = f"{self.recipe.path}:{self.step.line}: {base}, {self.stage.label}"
+        return self.recipe.masked(text)
+
+
+def _by_id(recipes: Iterable[Recipe]) -> Iterator[tuple[str, list[Use], list[list[Use]]]]:
+    """Yield each id of a cache mount with all its uses, and with those of each Dockerfile."""
+    found: dict[str, dict[Recipe, list[Use]]] = {}
+    for recipe in recipes:
+        for stage, step in recipe.runs:
+            for use in (Use(recipe, stage, step, cache) for cache in step.caches):
+                # An id with an unknown variable may equal any other.
+                if "$" not in use.identity:
+                    found.setdefault(use.identity, {}).setdefault(recipe, []).append(use)
+    for identity, by_recipe in found.items():
+        groups = [*by_recipe.values()]
+        yield identity, [use for own in groups for use in own], groups
+
+
+def colliding_ids(recipes: Sequence[Recipe]) -> Iterator[Finding]:
+    """Yield CTX220, once for each Dockerfile and id."""
+    for identity, sharing, groups in _by_id(recipes):
+        content = next(filter(None, (system_content(use.cache.target) for use in sharing)), None)
+        if content is None:
+            continue
+        name, what, severity = content
+        unnamed = (use.recipe.contexts for use in sharing if not use.cache.named)
+        services = {frozenset(map(os.path.realpath, each)) for each in unnamed}
+        of_services = name in _OF_ONE_SERVICE and len(services) > 1
+        keys = {use.system.key for use in sharing}
+        if of_services and len(keys) == 1:
+            what = "files that other services compiled at the same paths"
+        # Images with different libcs differ in system or release, so in their keys.
+        differ = len({use.system.key for use in sharing if use.system.name}) > 1
+        for own in groups:
+            several = any(use.several_platforms for use in own)
+            if len(keys) > 1 or of_services or several:
+                weight = severity if differ or several else None
+                yield _collision(identity, own, sharing, name, what, weight)
+
+
+def _collision(
+    identity: str, own: list[Use], sharing: list[Use], name: str, what: str, weight: Severity | None
+) -> Finding:
+    first, recipe = own[0], own[0].recipe
+    # Without its ARG in the stage, the variable of an id is empty.
+    undeclared = any(
+        use.several_platforms and not use.step.environment.declares("TARGETARCH") for use in own
+    )
+    mounts = ((use.step, use.cache.written, {"id": use.own_id(name)}) for use in own)
+    made, sure = recipe.with_mounts(mounts), not any(use.cache.named for use in own)
+    fix = None if undeclared else recipe.fix("give the cache its own id", made, sure=sure)
+    return recipe.finding(
+        "CTX220",
+        first.step.line,
+        f"the cache `{identity}` is shared by builds that differ: it contains {what}",
+        weight or Severity.WARNING,
+        Confidence.CERTAIN if weight else Confidence.POSSIBLE,
+        evidence=(*_platforms(first), *(str(use) for use in sharing if use is not first)),
+        help="give each mount an id of service, system and architecture, here "
+        f"`id={first.own_id(name)}`{', with ARG TARGETARCH above' if undeclared else ''}",
+        fix=fix,
+    )
+
+
+def _platforms(use: Use) -> list[str]:
+    return [f"one build for {', '.join(use.recipe.platforms)}"] if use.several_platforms else []
+
+
+def shared_by_writers(recipes: Sequence[Recipe]) -> Iterator[Finding]:
+    """Yield CTX221, once for each Dockerfile and id."""
+    for identity, sharing, groups in _by_id(recipes):
+        at_once = partial(_at_once, sharing)
+        for all_uses in groups:
+            own = [use for use in all_uses if _is_open(use) and at_once(use)]
+            if not own:
+                continue
+            recipe, locked = own[0].recipe, {"sharing": "locked"}
+            lines = ", ".join(str(use.step.line) for use in own)
+            made = recipe.with_mounts((use.step, use.cache.written, locked) for use in own)
+            yield recipe.finding(
+                "CTX221",
+                own[0].step.line,
+                f"several builds may use `{identity}` (line {lines}) at once, and apt then fails",
+                confidence=Confidence.LIKELY,
+                evidence=at_once(own[0]),
+                help="write `sharing=locked`, so that one build waits for the other",
+                fix=recipe.fix("lock the cache", made, sure=True),
+            )
+
+
+def _is_open(use: Use) -> bool:
+    """Return whether apt writes to the mount; a written `sharing=shared` is a decision."""
+    is_open = _UNLOCKED.match(use.cache.target) and "sharing=" not in use.cache.written
+    return bool(is_open) and any(map(_is_apt, use.step.commands))
+
+
+def _at_once(sharing: list[Use], use: Use) -> list[str]:
+    """Return builds and mounts that may use the cache at the same time as `use`."""
+    below, files = use.stage.ancestry, use.recipe.joint_files
+    apart = (
+        each
+        for each in sharing
+        if each.stage not in below and use.stage not in each.stage.ancestry
+        if each.recipe is use.recipe or not files.isdisjoint(each.recipe.joint_files)
+    )
+    return [*_platforms(use), *map(str, islice(apart, 3))]

@@ -1,7 +1,7 @@
 """A Dockerfile for the advice: its builds, the files around it, and changes to its text.
 
-A change replaces a word or an option and keeps every other byte. To prove that, the instruction is
-parsed before and after; without a proof, the change is left to a person.
+A change replaces words of an instruction and keeps every other byte: the instruction is parsed
+before and after. Without that proof, the change is left to a person.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import os
 import posixpath
 import re
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import NamedTuple
 
 from ctxsize.build import Build
@@ -21,16 +21,13 @@ from ctxsize.discovery import FoundBuild
 from ctxsize.dockerfile.instructions import Dockerfile, Instruction
 from ctxsize.dockerfile.sources import ALIASES
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
-from ctxsize.engine.border import holds
 from ctxsize.engine.builders import BUILDERS
+from ctxsize.engine.dockerfiles import find_ignore_file
 from ctxsize.engine.evaluate import DockerIgnoreSpec
-from ctxsize.engine.governing import find_ignore_file
 from ctxsize.engine.request import Plan
 from ctxsize.errors import CtxsizeError, DockerfileError, IgnoreFileError, UndecidedError
 from ctxsize.findings import Confidence, Edit, Finding, Fix, Location, Severity
-from ctxsize.reader import entries_in, read_file
-from ctxsize.shell import commands_of
-from ctxsize.syntax import Command
+from ctxsize.reader import holds, read_file
 
 _MOST_STEPS = 500_000
 """Number of steps of all stages of a Dockerfile, each with the steps of its base stages."""
@@ -46,28 +43,24 @@ class Recipe:
     stages: tuple[BuiltStage, ...]
     builds: tuple[FoundBuild, ...] = ()
     border: str = ""
-    """The repository around it. No file outside is read."""
+    """The repository around it: no file outside is read."""
     name: str = ""
-    """The name of its service, or its path if another Dockerfile builds a service of that name."""
+    """The name of its service, or its path if that is the name of several services."""
 
     @cached_property
     def lines(self) -> list[str]:
-        """Return the lines of the file without their ends."""
         return self.data.decode("utf-8", "surrogateescape").replace("\r\n", "\n").split("\n")
 
     @property
     def runs(self) -> Iterator[tuple[BuiltStage, StageStep]]:
-        """Return every RUN with its stage."""
         return ((stage, step) for stage in self.stages for step in stage.own if step.is_run)
 
     @property
     def inline(self) -> bool:
-        """Return whether it is written inside another file, such as a Compose file."""
         return bool(self.builds) and self.builds[0].inline is not None
 
     @cached_property
     def contexts(self) -> tuple[str, ...]:
-        """Return the contexts in which it is built, each once."""
         return tuple(dict.fromkeys(each.build.context for each in self.builds))
 
     @property
@@ -97,11 +90,9 @@ class Recipe:
     # The files around it.
 
     def holds(self, path: str) -> bool:
-        """Return whether one of its contexts contains a file `path`."""
         return any(os.path.isfile(os.path.join(each, path)) for each in self.contexts)
 
     def holds_directory(self, path: str) -> bool:
-        """Return whether one of its contexts contains a directory `path`."""
         return any(os.path.isdir(os.path.join(each, path)) for each in self.contexts)
 
     def ignored(self, build: Build) -> list[str] | None:
@@ -139,48 +130,67 @@ class Recipe:
 
     # Findings and changes.
 
+    def masked(self, text: str) -> str:
+        """Return `text` without secret values of its builds that the file does not show."""
+        for build in (each.build for each in self.builds if each.build.hidden):
+            openly = "" if self.inline else self.data.decode("utf-8", "replace")
+            text = build.masked(text, openly=openly)
+        return text
+
     def finding(
         self,
         code: str,
         line: int,
         message: str,
-        *,
         severity: Severity | None = None,
         confidence: Confidence = Confidence.CERTAIN,
-        evidence: tuple[str, ...] = (),
+        *,
+        evidence: Iterable[str] = (),
         help: str = "",  # noqa: A002 - the name of the field
         fix: Fix | None = None,
     ) -> Finding:
-        """Return a finding of `code` at a line."""
-        where = self.builds[0].where if self.inline else Location(self.path, line)
-        severity = severity or severity_of(code)
-        return Finding(code, severity, message, where, confidence, evidence, help=help, fix=fix)
+        """Return a finding of `code` at a line, with hidden values masked."""
+        return Finding(
+            code,
+            severity or severity_of(code),
+            self.masked(message),
+            self.builds[0].where if self.inline else Location(self.path, line),
+            confidence,
+            tuple(map(self.masked, evidence)),
+            help=self.masked(help),
+            fix=fix,
+        )
 
-    def fix(self, message: str, changes: Iterable[Change], *, certain: bool = False) -> Fix | None:
+    def fix(self, message: str, changes: list[Change] | None, *, sure: bool = False) -> Fix | None:
         """Return the fix that makes `changes`; None if nothing changes or it has no file."""
-        after = changed(self.data, changes)
+        after = changed(self.data, changes or ())
         if self.inline or self.path == "-" or after == self.data:
             return None
-        return Fix(message, (Edit(self.path, self.data, after),), certain)
+        return Fix(message, (Edit(self.path, self.data, after),), sure)
 
     def text_of(self, instruction: Instruction) -> str:
-        """Return an instruction as written in the file, its lines joined by line feeds."""
         return "\n".join(self.lines[instruction.line - 1 : instruction.end_line])
 
-    def rewritten(self, step: StageStep, write: Callable[[str, str], str | None]) -> list[Change]:
-        """Return the change of an instruction to the result of `write`; none if that is None."""
-        place = step.instruction
-        text = write(self.text_of(place), self.dockerfile.escape)
-        return [] if text is None else [Change(place.line, place.end_line, text)]
+    def rewritten(self, words: Mapping[StageStep, Mapping[str, str]]) -> list[Change] | None:
+        """Return the steps with other flags and arguments; None if one is not safe to change."""
+        changes: list[Change] = []
+        for step, mine in words.items():
+            place = step.instruction
+            text = with_words(self.text_of(place), self.dockerfile.escape, mine)
+            if text is None:
+                return None
+            changes.append(Change(place.line, place.end_line, text))
+        return changes
 
-    def with_mounts(self, options: Iterable[tuple[StageStep, str, dict[str, str]]]) -> list[Change]:
-        """Return the RUNs with more mount options; none if one cannot be changed safely."""
+    def with_mounts(
+        self, mounts: Iterable[tuple[StageStep, str, dict[str, str]]]
+    ) -> list[Change] | None:
+        """Return the RUNs with more options of mounts; None if one is not safe to change."""
         words: dict[StageStep, dict[str, str]] = {}
-        for step, written, given in options:
-            mount = f"--mount={with_option(written, **given)}"
+        for step, written, options in mounts:
+            mount = f"--mount={with_option(written, **options)}"
             words.setdefault(step, {})[f"--mount={written}"] = mount
-        made = [self.rewritten(at, partial(with_words, words=each)) for at, each in words.items()]
-        return [change for each in made for change in each] if all(made) else []
+        return self.rewritten(words)
 
 
 def read_recipe(
@@ -207,15 +217,6 @@ def read_recipe(
 def slug(name: str) -> str:
     """Return `name` as a part of a cache id."""
     return re.sub(r"[^\w.-]", "-", name).strip("-.")
-
-
-def subdirectories(directory: str) -> list[str]:
-    """Return the names of the directories in `directory` that are not hidden."""
-    try:
-        entries = entries_in(directory)
-    except OSError:
-        return []
-    return sorted(each.name for each in entries if each.is_dir() and each.name[0] != ".")
 
 
 class Change(NamedTuple):
@@ -249,22 +250,6 @@ def with_words(text: str, escape: str, words: Mapping[str, str]) -> str | None:
     )
     wanted = replace(before, flags=flags, arguments=arguments, text=then.text)
     return after if then == wanted else None
-
-
-def without_option(
-    text: str, escape: str, option: str, is_meant: Callable[[Command], bool]
-) -> str | None:
-    """Return a RUN without `option` in the commands that `is_meant` selects, else None."""
-    blanks = rf"(?<!\s)(?:\s|{re.escape(escape)}\n)+"
-    written = re.escape(option)
-    after = re.sub(rf',\s*"{written}"|{blanks}{written}(?![^\s;&|)"\'])', "", text)
-    before, then = read_alone(text, escape), read_alone(after, escape)
-    if before is None or then is None or before.flags != then.flags:
-        return None
-    found, left = commands_of(before), [replace(each, line=0) for each in commands_of(then)]
-    kept = [[word for word in e.words if word != option or not is_meant(e)] for e in found]
-    wanted = [replace(e, line=0, words=tuple(w)) for e, w in zip(found, kept, strict=True)]
-    return after if left == wanted else None
 
 
 def read_alone(text: str, escape: str) -> Instruction | None:

@@ -1,3 +1,139 @@
-"""Deletes what is proven to be regenerable: `look` plans, and `delete` carries that out."""
+"""Deletes what is proven to be regenerable: `look` plans, and `delete` carries that out.
+
+Here are the values: what may be deleted, what is left alone, and what became of it.
+"""
 
 from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, NamedTuple
+
+from ctxsize.clean.proofs import ArtefactKind
+from ctxsize.findings import Finding, in_order
+from ctxsize.model import Problem
+
+
+class CleanObjection(NamedTuple):
+    """A reason to leave a directory alone."""
+
+    code: str  # a stable word, for instance `tracked`
+    message: str
+    by_choice: bool = False  # True if an option leaves it alone, and not a danger
+
+
+class DiskSize(NamedTuple):
+    """The size of some files; a file with several names in a directory counts once there."""
+
+    files: int = 0
+    content_bytes: int = 0
+    disk_bytes: int = 0  # blocks on disk, those of directories included
+
+
+class Part(NamedTuple):
+    """A part of a directory, for instance `debug/deps`, without the parts below it."""
+
+    name: str
+    size: DiskSize
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """All that is in a directory, symlinks not followed."""
+
+    place: tuple[int, int]  # device and inode of the directory
+    times: tuple[int, int, int]
+    """Its time of change, its `ctime`, and the newest `ctime` of files with one name in it."""
+    tokens: frozenset[int] = field(repr=False)
+    """A number for each entry: its place, type, inode, size and time of change."""
+    size: DiskSize
+    directories: int = 0
+    symlinks: int = 0
+    newest_ns: int = 0  # time of the last write to anything in it
+    parts: tuple[Part, ...] = ()  # the largest first
+    linked: frozenset[int] = field(default=frozenset(), repr=False)
+    """Inodes of the files with several names."""
+    locks: tuple[str, ...] = ()  # files in it that a build locks while it runs
+    objection: CleanObjection | None = None
+
+
+@dataclass(frozen=True)
+class CleanCandidate:
+    """A directory that is proven regenerable."""
+
+    path: str  # relative to ROOT
+    kind: ArtefactKind
+    service: str  # the nearest directory above with a manifest or a Dockerfile; `""` is ROOT
+    evidence: tuple[str, ...]
+    inventory: Inventory
+
+
+@dataclass(frozen=True)
+class Passed:
+    """Something that is left alone, and why."""
+
+    path: str
+    kind: ArtefactKind
+    service: str
+    objection: CleanObjection
+    size: DiskSize | None = None  # None where it was not measured
+
+
+@dataclass(frozen=True)
+class CleanPlan:
+    """The directories to delete below ROOT, and those left alone, by path."""
+
+    root: str  # the real path of ROOT
+    place: tuple[int, int]  # device and inode of ROOT
+    items: tuple[CleanCandidate, ...] = ()
+    passed: tuple[Passed, ...] = ()
+    records: tuple[str, ...] = ()
+    """Records of killed runs whose directories are gone; they are deleted too."""
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def sums(self) -> DiskSize:
+        """Return the size of all items together."""
+        sizes = [item.inventory.size for item in self.items]
+        return DiskSize(*map(sum, zip(*sizes, strict=True)))
+
+
+@dataclass(frozen=True)
+class Result:
+    """The result for one item of a plan: what was deleted, or why it was not, and what is left."""
+
+    path: str
+    done: bool
+    files: int = 0
+    disk_bytes: int = 0  # number of bytes that are free now
+    message: str = ""
+    left: tuple[str, ...] = ()  # paths relative to ROOT
+
+
+@dataclass(frozen=True)
+class Cleaning:
+    """The outcome of `ctxsize clean`."""
+
+    kind: ClassVar[Literal["clean"]] = "clean"
+
+    root: str  # the name that the user gave
+    plan: CleanPlan
+    applied: bool = False  # True if `--yes` was given
+    results: tuple[Result, ...] = ()
+    command: str = ""  # the command that deletes what a dry run lists
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Return failures and unread paths, for formats that show only findings."""
+        undone: list[Problem | Result] = [*self.plan.problems]
+        undone += [each for each in self.results if not each.done]
+        found = []
+        for each in undone:
+            path = os.path.normpath(os.path.join(self.root, each.path or ""))
+            found.append(Problem("not-deleted", each.message).as_finding(path))
+        return in_order(found)
+
+    @property
+    def complete(self) -> bool:
+        """Return whether everything was deleted."""
+        return all(each.done for each in self.results)

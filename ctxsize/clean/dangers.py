@@ -10,13 +10,14 @@ import re
 import sys
 import time
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import PurePath
+from typing import TypeVar
 
+from ctxsize.clean import CleanObjection
 from ctxsize.clean.descent import Descent, held
 from ctxsize.clean.inventory import BARE, REPOSITORIES, is_writable
-from ctxsize.clean.plan import CleanObjection
 from ctxsize.engine import git
 from ctxsize.reader import entries_in, read_file
 
@@ -26,6 +27,7 @@ _FRESH_S = 1.0
 _PROC = "/proc"
 _ProcessUse = tuple[str, str]
 """An absolute path that a process uses, and a description of the process."""
+AnyValue = TypeVar("AnyValue")
 
 
 class Dangers:
@@ -53,7 +55,7 @@ class Dangers:
 
     def around(self, path: str) -> CleanObjection | None:
         """Return the objection of git, mounts and processes to the directory at `path`."""
-        full, now = self._full(path), time.monotonic()
+        full, now = os.path.join(self._root, path), time.monotonic()
         if len(os.fsencode(full)) > _LONGEST_PATH:
             return CleanObjection("too-deep", "its path is too long to ask the system about it")
         if self._listed_at is None or now - self._listed_at > _FRESH_S:
@@ -62,11 +64,8 @@ class Dangers:
 
     def using(self, path: str) -> CleanObjection | None:
         """Return what is mounted in the directory at `path` or uses it at this very moment."""
-        full = self._full(path)
+        full = os.path.join(self._root, path)
         return _using(full, _users(full))
-
-    def _full(self, path: str) -> str:
-        return os.path.join(self._root, path)
 
     def _protection(self, path: str) -> CleanObjection | None:
         """Return the reason why git protects the directory `path`, a real path, or None.
@@ -115,7 +114,7 @@ def _tracked(top: str) -> git.SortedPaths | CleanObjection:
     if found.repository is None or found.repository.top != top:
         return CleanObjection("git", f"{top} holds a repository for which git does not answer")
     try:
-        return git.SortedPaths(found.repository.tracked | found.repository.submodules, _folded)
+        return git.SortedPaths(found.repository.tracked, _folded)
     except git.GitError as error:
         return CleanObjection("git", f"what git tracks is not known: {error}")
 
@@ -139,65 +138,60 @@ def _is_in(path: str, directory: str) -> bool:
 
 
 def _users(directory: str) -> Iterator[_ProcessUse]:
-    """Yield the uses of anything in `directory`, a real path, as far as we may see.
-
-    That is what processes run, where they are, what they have open or mapped, what their
-    command names, and where another mount namespace (a container) shows a part of it.
-    """
+    """Yield the uses of anything in `directory`, a real path, as far as we may see."""
     for path in sorted({sys.prefix, os.path.realpath(sys.prefix)}):
         if _is_in(path, directory):
             yield path, f"process {os.getpid()} (this one)"
-    place = _place(directory)
-    for process in _names(_PROC):
-        if process.isdigit():
-            at = f"{_PROC}/{process}"
-            used = {*_opened(at), *_mapped(at, directory), *_mounted(at, directory, place)}
-            command = _content(f"{at}/comm").decode("utf-8", "replace").strip() or "gone"
-            for path in sorted(path for path in used if _is_in(path, directory)):
-                yield path, f"process {process} ({command})"
+    # The longest mount point counts; the last of several on one point hides those before.
+    around = [each for each in _mounts("self") if _is_in(directory, each[2])]
+    place: tuple[bytes, str] | None = None
+    if around:
+        device, root, point = max(reversed(around), key=lambda each: len(each[2]))
+        place = device, os.path.normpath(os.path.join(root, os.path.relpath(directory, point)))
+    for process in filter(str.isdigit, _names(_PROC)):
+        used = {*_used(process, directory), *_mounted(process, directory, place)}
+        command = _content(f"{_PROC}/{process}/comm").decode("utf-8", "replace").strip() or "gone"
+        for path in sorted(path for path in used if _is_in(path, directory)):
+            yield path, f"process {process} ({command})"
+
+
+def _seen(look: Callable[[str], AnyValue], path: str, otherwise: AnyValue) -> AnyValue:
+    """Return what `look` returns of something in `/proc`, `otherwise` if it cannot be read."""
+    try:
+        return look(path)
+    except OSError:
+        return otherwise
 
 
 def _names(directory: str) -> list[str]:
-    try:
-        return [each.name for each in entries_in(directory)]
-    except OSError:
-        return []
+    return _seen(lambda path: [each.name for each in entries_in(path)], directory, [])
 
 
 def _content(path: str) -> bytes:
-    """Return the content of a file of `/proc`; empty if it cannot be read."""
-    try:
-        return read_file(path)
-    except OSError:
-        return b""
+    return _seen(read_file, path, b"")
 
 
 def _link(path: str) -> str:
-    """Return what a link of `/proc` names, deleted or not; `""` if it cannot be read."""
-    try:
-        return os.readlink(path).removesuffix(" (deleted)")
-    except OSError:
-        return ""
+    """Return what a link of `/proc` names, deleted or not."""
+    return _seen(os.readlink, path, "").removesuffix(" (deleted)")
 
 
-def _opened(at: str) -> Iterator[str]:
-    """Yield what the process `at` runs, where it is, what it has open and what its command names.
+def _used(process: str, directory: str) -> Iterator[str]:
+    """Yield what a process runs, where it is, what it has open or mapped, what its command names.
 
-    Of our own process only the former two count.
+    What our own process has open or names does not count.
     """
+    at = f"{_PROC}/{process}"
     where = _link(f"{at}/cwd")
     yield from (where, _link(f"{at}/exe"))
-    if at != f"{_PROC}/{os.getpid()}":
+    if process != str(os.getpid()):
         for name in _names(f"{at}/fd"):
             yield _link(f"{at}/fd/{name}")
         # The Python of a virtual environment is a symlink to another: only its command names it.
         for argument in _content(f"{at}/cmdline").split(b"\0"):
             if where and b"/" in argument:
                 yield os.path.normpath(os.path.join(where, os.fsdecode(argument)))
-
-
-def _mapped(at: str, directory: str) -> Iterator[str]:
-    """Yield the files below `directory` that the process `at` has mapped, such as libraries."""
+    # Mapped are, for instance, libraries.
     wanted, text = os.fsencode(directory.rstrip("/") + "/"), _content(f"{at}/maps")
     for line in text.splitlines() if wanted in text else ():
         before, found, rest = line.partition(wanted)
@@ -205,22 +199,16 @@ def _mapped(at: str, directory: str) -> Iterator[str]:
             yield os.fsdecode(found + rest).removesuffix(" (deleted)")
 
 
-def _place(directory: str) -> tuple[bytes, str] | None:
-    """Return the device of `directory` and its path there, independent of mounts."""
-    # The longest mount point counts; the last of several on one point hides those before.
-    around = [each for each in _mounts("self") if _is_in(directory, each[2])]
-    if not around:
-        return None
-    device, root, point = max(reversed(around), key=lambda each: len(each[2]))
-    return device, os.path.normpath(os.path.join(root, os.path.relpath(directory, point)))
+def _mounted(process: str, directory: str, place: tuple[bytes, str] | None) -> Iterator[str]:
+    """Yield what below `directory` is mounted for a process, for instance in a container.
 
-
-def _mounted(at: str, directory: str, place: tuple[bytes, str] | None) -> Iterator[str]:
-    """Yield what below `directory` is mounted for the process `at` and not for us."""
-    namespace = _link(f"{at}/ns/mnt")
+    `place` is the device of the directory, and its path there, independent of mounts. A process
+    that has the same mounts as we do counts for nothing.
+    """
+    namespace = _link(f"{_PROC}/{process}/ns/mnt")
     if place is None or namespace in ("", _link(f"{_PROC}/self/ns/mnt")):
         return
-    for device, root, _ in _mounts(os.path.basename(at)):
+    for device, root, _ in _mounts(process):
         if device == place[0] and _is_in(root, place[1]):
             inner = os.path.relpath(root, place[1])
             yield os.path.normpath(os.path.join(directory, inner))

@@ -11,23 +11,13 @@ import secrets
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from errno import EEXIST, ENOTEMPTY
 
+from ctxsize.clean import CleanCandidate, CleanObjection, CleanPlan, Inventory, Result, inventory
 from ctxsize.clean.dangers import Dangers
 from ctxsize.clean.descent import Descent, Locks, tour
-from ctxsize.clean.inventory import (
-    BLOCK_BYTES,
-    RECORD,
-    START_TOKEN,
-    TRASH,
-    Record,
-    is_orphan,
-    shown,
-    take,
-    token,
-)
-from ctxsize.clean.plan import CleanCandidate, CleanObjection, CleanPlan, Inventory, Result
+from ctxsize.clean.inventory import BLOCK_BYTES, RECORD, START_TOKEN, TRASH, Record, shown
 from ctxsize.clean.proofs import CleanCategory
 from ctxsize.engine.events import Steps, stepped
 from ctxsize.reader import entries_in
@@ -35,6 +25,8 @@ from ctxsize.reader import entries_in
 Step = Callable[[str, str], None]
 """Called when an item is `checked`, `renamed` and `compared`, each before what follows."""
 _SHOWN = 3
+_ANOTHER = CleanObjection("changed", "another directory is there now")
+_CHANGED = CleanObjection("changed", "it has changed: something in it came, went or was written")
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -49,7 +41,7 @@ def delete(
         above, _, name = path.rpartition("/")
         with suppress(OSError), Descent(plan.root) as descent:
             descent.follow(above)
-            if is_orphan(descent.fd, name):
+            if inventory.is_orphan(descent.fd, name):
                 os.unlink(name, dir_fd=descent.fd)
 
 
@@ -57,13 +49,15 @@ class _Deletion:
     """One directory on its way out."""
 
     def __init__(self, item: CleanCandidate, dangers: Dangers, step: Step) -> None:
-        self._item = item
-        self._dangers = dangers
-        self._step = step
+        self._item, self._dangers, self._step = item, dangers, step
         above, self._name = os.path.split(item.path)
         self._is_leftover = item.kind.category is CleanCategory.LEFTOVER
         self._trash = self._name if self._is_leftover else TRASH + secrets.token_hex(16)
         self._trash_path = os.path.join(above, self._trash)
+        self._files = self._disk_bytes = 0
+        self._left: list[tuple[str, str]] = []
+        """Entries that could not be deleted, with the reason, or that are not in the plan."""
+        self._lasting: set[str] = set()  # directories in which something is left
 
     def result(self, plan: CleanPlan) -> Result:
         """Delete the directory, and return the result."""
@@ -76,19 +70,19 @@ class _Deletion:
                 descent.follow(os.path.dirname(self._item.path))
                 with Descent(descent.fd) as inner:
                     inner.enter(self._name)
-                    return self._run(descent.fd, inner.fd, locks)
+                    self._above, self._fd = descent.fd, inner.fd
+                    return self._run(locks)
         except OSError as error:
             return self._failed(f"it has changed: {error.strerror}")
 
-    def _run(self, above: int, fd: int, locks: Locks) -> Result:
-        """Delete the directory `fd` in the directory `above`."""
-        self._above, self._fd = above, fd
+    def _run(self, locks: Locks) -> Result:
+        """Delete the directory `self._fd` in the directory `self._above`."""
         planned = self._item.inventory
         beside = [f"../{self._trash}{RECORD}"] if self._is_leftover else []
-        held = locks.take(fd, [*planned.locks, *beside])
+        held = locks.take(self._fd, [*planned.locks, *beside])
         if held is not None:
             return self._failed(f"a build holds the lock {held}")
-        found = take(fd, linked=planned.linked)
+        found = inventory.take(self._fd, linked=planned.linked)
         objection = (
             found.objection or _difference(planned, found) or self._dangers.around(self._item.path)
         )
@@ -100,7 +94,7 @@ class _Deletion:
             if result is not None:
                 return result
         self._step("compared", self._item.path)
-        return self._empty(found)
+        return self._empty(found.tokens)
 
     def _set_aside(self, found: Inventory) -> Result | None:
         """Rename it and compare; the result where that is the end of it."""
@@ -123,8 +117,8 @@ class _Deletion:
         try:
             status = os.stat(self._trash, dir_fd=self._above, follow_symlinks=False)
             if (status.st_dev, status.st_ino) != found.place:
-                return CleanObjection("changed", "another directory is there now")
-            again = take(self._fd, linked=self._item.inventory.linked)
+                return _ANOTHER
+            again = inventory.take(self._fd, linked=self._item.inventory.linked)
         except OSError as error:
             return CleanObjection("changed", f"it has changed: {error.strerror}")
         objection = again.objection or _difference(found, again, renamed=True)
@@ -133,33 +127,84 @@ class _Deletion:
             objection = self._dangers.using(self._trash_path)
         return objection
 
-    def _empty(self, found: Inventory) -> Result:
-        """Delete its entries and then itself, and return the result."""
-        emptying = _Emptying(found.tokens)
+    def _empty(self, tokens: frozenset[int]) -> Result:
+        """Delete the entries with these numbers and then itself, and return the result."""
         try:
             with Descent(self._fd) as descent:
-                emptying.run(descent)
-            if not emptying.left:
+                tour(
+                    descent,
+                    START_TOKEN,
+                    lambda number: self._entries(descent, number, tokens),
+                    failed=lambda name, error: self._leave(descent.below(name), error),
+                    left=lambda name: self._remove(descent.below(name), name, descent.fd),
+                )
+            if not self._left:
                 os.rmdir(self._trash, dir_fd=self._above)
-                emptying.disk_bytes += os.fstat(self._fd).st_blocks * BLOCK_BYTES
+                self._disk_bytes += os.fstat(self._fd).st_blocks * BLOCK_BYTES
         except OSError as error:
             came = entries_in(self._fd) if error.errno == ENOTEMPTY else []
             for name in sorted(each.name for each in came):
-                emptying.leave(name)
+                self._leave(name)
             if not came:
-                emptying.leave(".", error)
-        result = self._remaining(emptying.left)
-        return replace(result, files=emptying.files, disk_bytes=emptying.disk_bytes)
+                self._leave(".", error)
+        result = self._remaining()
+        return replace(result, files=self._files, disk_bytes=self._disk_bytes)
 
-    def _remaining(self, left: list[tuple[str, str]]) -> Result:
-        """Return the result if these are left; entries of others go back to their place."""
-        kept = [shown(path) for path, reason in left if not reason]
+    def _entries(
+        self, descent: Descent, above: bytes, tokens: frozenset[int]
+    ) -> list[tuple[str, bytes]]:
+        """Delete the files in the directory where `descent` is; its planned directories."""
+        directories = []
+        try:
+            names = [each.name for each in entries_in(descent.fd)]
+        except OSError as error:
+            self._leave(f"{descent.path}/", error)
+            return []
+        for name in names:
+            try:
+                found = os.stat(name, dir_fd=descent.fd, follow_symlinks=False)
+                number = inventory.token(above, name, found)
+                if int.from_bytes(number, "big") not in tokens:
+                    self._leave(descent.below(name))
+                elif stat.S_ISDIR(found.st_mode):
+                    directories.append((name, number))
+                else:
+                    os.unlink(name, dir_fd=descent.fd)
+                    self._files += not stat.S_ISLNK(found.st_mode)
+                    # The blocks of a file with other names stay.
+                    self._disk_bytes += found.st_blocks * BLOCK_BYTES * (found.st_nlink == 1)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                self._leave(descent.below(name), error)
+        return directories
+
+    def _remove(self, path: str, name: str, above: int) -> None:
+        """Remove the directory `name`, if nothing in it was left on purpose or by failure."""
+        try:
+            if path in self._lasting:
+                self._lasting.add(path.rpartition("/")[0])
+            else:
+                found = os.stat(name, dir_fd=above, follow_symlinks=False)
+                os.rmdir(name, dir_fd=above)
+                self._disk_bytes += found.st_blocks * BLOCK_BYTES
+        except OSError as error:
+            self._leave(path, None if error.errno == ENOTEMPTY else error)
+
+    def _leave(self, path: str, error: OSError | None = None) -> None:
+        """Note that the entry at `path` is still there, and so are the directories above it."""
+        self._left.append((path, "" if error is None else error.strerror or str(error)))
+        self._lasting.add(path.rpartition("/")[0])
+
+    def _remaining(self) -> Result:
+        """Return the result of deleting; entries of others go back to their place."""
+        kept = [shown(path) for path, reason in self._left if not reason]
         if kept:
             names = ", ".join([*kept[:_SHOWN], *["…"] * (len(kept) > _SHOWN)])
             return self._put_back(f"appeared meanwhile and was kept: {names}")
-        if left:
-            path, reason = left[0]
-            count = f"{len(left):,} of its entries could not be deleted"
+        if self._left:
+            path, reason = self._left[0]
+            count = f"{len(self._left):,} of its entries could not be deleted"
             return self._failed(f"{count}: {shown(path)}: {reason}", self._trash_path)
         self._drop_record()
         return Result(self._item.path, True)
@@ -209,77 +254,7 @@ def _difference(
 ) -> CleanObjection | None:
     """Return how a directory differs from the plan, if it does; a rename sets its `ctime`."""
     if planned.place != found.place:
-        return CleanObjection("changed", "another directory is there now")
-    (changed, ctime, newest), (changed_now, ctime_now, newest_now) = planned.times, found.times
-    same_times = (changed, newest) == (changed_now, newest_now) and (renamed or ctime == ctime_now)
-    if same_times and planned.tokens == found.tokens:
-        return None
-    message = "it has changed: something in it came, went or was written"
-    return CleanObjection("changed", message)
-
-
-@dataclass
-class _Emptying:
-    """Deletes the entries with these numbers, and no others."""
-
-    tokens: frozenset[int]
-    files: int = 0
-    disk_bytes: int = 0
-    left: list[tuple[str, str]] = field(default_factory=list)
-    """Entries that could not be deleted, with the reason, or that are not in the plan."""
-    lasting: set[str] = field(default_factory=set)
-    """Directories in which something is left."""
-
-    def run(self, descent: Descent) -> None:
-        """Empty the directory where `descent` is."""
-        tour(
-            descent,
-            START_TOKEN,
-            lambda number: self._entries(descent, number),
-            failed=lambda name, error: self.leave(descent.below(name), error),
-            left=lambda name: self._remove(descent.below(name), name, descent.fd),
-        )
-
-    def leave(self, path: str, error: OSError | None = None) -> None:
-        """Note that the entry at `path` is still there, and so are the directories above it."""
-        self.left.append((path, "" if error is None else error.strerror or str(error)))
-        self.lasting.add(path.rpartition("/")[0])
-
-    def _entries(self, descent: Descent, above: bytes) -> list[tuple[str, bytes]]:
-        """Delete the files in the directory where `descent` is; its planned directories."""
-        directories = []
-        try:
-            names = [each.name for each in entries_in(descent.fd)]
-        except OSError as error:
-            self.leave(f"{descent.path}/", error)
-            return []
-        for name in names:
-            try:
-                found = os.stat(name, dir_fd=descent.fd, follow_symlinks=False)
-                number = token(above, name, found)
-                if int.from_bytes(number, "big") not in self.tokens:
-                    self.leave(descent.below(name))
-                elif stat.S_ISDIR(found.st_mode):
-                    directories.append((name, number))
-                else:
-                    os.unlink(name, dir_fd=descent.fd)
-                    self.files += not stat.S_ISLNK(found.st_mode)
-                    # The blocks of a file with other names stay.
-                    self.disk_bytes += found.st_blocks * BLOCK_BYTES * (found.st_nlink == 1)
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                self.leave(descent.below(name), error)
-        return directories
-
-    def _remove(self, path: str, name: str, above: int) -> None:
-        """Remove the directory `name`, if nothing in it was left on purpose or by failure."""
-        try:
-            if path in self.lasting:
-                self.lasting.add(path.rpartition("/")[0])
-            else:
-                found = os.stat(name, dir_fd=above, follow_symlinks=False)
-                os.rmdir(name, dir_fd=above)
-                self.disk_bytes += found.st_blocks * BLOCK_BYTES
-        except OSError as error:
-            self.leave(path, None if error.errno == ENOTEMPTY else error)
+        return _ANOTHER
+    (changed, ctime, newest), now = planned.times, found.times
+    same_times = now == (changed, now[1] if renamed else ctime, newest)
+    return None if same_times and planned.tokens == found.tokens else _CHANGED

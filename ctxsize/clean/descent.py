@@ -16,10 +16,10 @@ from typing import TypeVar
 from ctxsize import reader
 
 T = TypeVar("T")
-OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_OPEN_AT_ONCE = 64
-"""No tree is too deep for this number of open directories."""
+_OPEN_AT_ONCE = 64  # no tree is too deep for this number of open directories
+_START_BYTES = 4096
 
 
 class ElsewhereError(OSError):
@@ -30,9 +30,7 @@ class _Level:
     __slots__ = ("fd", "inode", "name")
 
     def __init__(self, name: str, fd: int) -> None:
-        self.name = name
-        self.fd = fd
-        self.inode = os.fstat(fd).st_ino
+        self.name, self.fd, self.inode = name, fd, os.fstat(fd).st_ino
 
     def close(self) -> None:
         if self.fd >= 0:
@@ -45,7 +43,7 @@ class Descent:
 
     def __init__(self, start: str | int) -> None:
         """Start at a directory: a real path, or open and still the caller's. Raises `OSError`."""
-        own = os.dup(start) if isinstance(start, int) else os.open(start, OPEN_DIRECTORY)
+        own = os.dup(start) if isinstance(start, int) else os.open(start, _OPEN_DIRECTORY)
         self._levels = [_Level("", own)]
         self.device = os.fstat(own).st_dev
         self._mount = _mount_of(own)
@@ -78,7 +76,7 @@ class Descent:
 
     def enter(self, name: str) -> None:
         """Go into the directory `name`. Raises `OSError`, `ElsewhereError` at a mount."""
-        fd = os.open(name, OPEN_DIRECTORY, dir_fd=self.fd)
+        fd = os.open(name, _OPEN_DIRECTORY, dir_fd=self.fd)
         if os.fstat(fd).st_dev != self.device or _mount_of(fd) != self._mount:
             os.close(fd)
             raise ElsewhereError(EXDEV, "on another file system or mount", name)
@@ -96,7 +94,7 @@ class Descent:
         """Go back up; the name of the directory that was left. Raises `OSError` if it moved."""
         left, above = self._levels[-1], self._levels[-2]
         if above.fd < 0:
-            fd = os.open("..", OPEN_DIRECTORY, dir_fd=left.fd)
+            fd = os.open("..", _OPEN_DIRECTORY, dir_fd=left.fd)
             found = os.fstat(fd)
             if (found.st_dev, found.st_ino) != (self.device, above.inode):
                 os.close(fd)
@@ -123,19 +121,18 @@ def tour(
     """
     stack = [iter(visit(start))]
     while stack:
-        following = next(stack[-1], None)
-        if following is None:
+        for name, given in stack[-1]:
+            try:
+                descent.enter(name)
+            except OSError as error:
+                failed(name, error)
+            else:
+                stack.append(iter(visit(given)))
+                break
+        else:
             stack.pop()
             if stack:
                 left(descent.leave())
-            continue
-        name, given = following
-        try:
-            descent.enter(name)
-        except OSError as error:
-            failed(name, error)
-        else:
-            stack.append(iter(visit(given)))
 
 
 def _mount_of(fd: int) -> int | None:
@@ -148,7 +145,7 @@ def _mount_of(fd: int) -> int | None:
     return int(rest.split(None, 1)[0]) if found else None
 
 
-def start_of(fd: int, path: str, size: int) -> bytes | None:
+def start_of(fd: int, path: str) -> bytes | None:
     """Return the first bytes of the regular file `path` below `fd`; None for anything else.
 
     With a trailing `/`, nothing for a directory that is there. No symlink is followed.
@@ -156,7 +153,9 @@ def start_of(fd: int, path: str, size: int) -> bytes | None:
     above, _, name = path.rpartition("/")
     with Descent(fd) as descent, suppress(OSError):
         descent.follow(above)
-        return reader.read_start(name, size, dir_fd=descent.fd, links=False) if name else b""
+        if not name:
+            return b""
+        return reader.read_file(name, _START_BYTES, cut=True, dir_fd=descent.fd, links=False)
     return None
 
 

@@ -10,40 +10,36 @@ import json
 import os
 import re
 import stat
-from collections import Counter, defaultdict
-from collections.abc import Container, Sequence
+from collections import Counter
+from collections.abc import Container
 from contextlib import suppress
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from hashlib import blake2b
 from typing import NamedTuple
 
-from ctxsize.clean.descent import OPEN_DIRECTORY, Descent, ElsewhereError, held, locked_files, tour
-from ctxsize.clean.plan import CleanObjection, DiskSize, Inventory, Part
+from ctxsize.clean import CleanObjection, DiskSize, Inventory, Part
+from ctxsize.clean.descent import Descent, ElsewhereError, held, locked_files, tour
 from ctxsize.clean.proofs import BY_NAME
 from ctxsize.engine.events import Progress
-from ctxsize.reader import entries_in, read_file, read_start
+from ctxsize.reader import entries_in, read_file
 
 REPOSITORIES = frozenset({".git", ".hg", ".svn", ".jj", ".bzr", "_darcs", ".pijul", "CVS"})
 """Names that show that a directory is under version control."""
 BARE = frozenset({"HEAD", "objects", "refs"})
 """Names that together show that a directory is a bare repository."""
-START_TOKEN = bytes(8)
-"""The number of the directory at which an inventory starts."""
+START_TOKEN = bytes(8)  # the number of the directory at which an inventory starts
 BLOCK_BYTES = 512
 _LOCKS = (".cargo-lock", ".cargo-build-lock", ".cargo-artifact-lock")
 """Files that Cargo locks while it builds."""
-_PART_DEPTH = 3
-"""Number of directories that the name of a part may have."""
+_MOST_PARTS = 20
 TRASH = ".ctxsize-trash-"
 RECORD = ".record"
 _TRASH_NAME = re.compile(re.escape(TRASH) + r"[0-9a-f]{32}")
-_RECORD_NAME = re.compile(_TRASH_NAME.pattern + re.escape(RECORD))
 _RECORD_START = b'{"ctxsize-trash": '
 _RECORD_VERSION = 1
 _MOST_RECORD_BYTES = 1 << 30
-_Given = tuple[bytes, tuple[str, ...]]
-"""The number of a directory, and the beginning of the way to it."""
+_Given = tuple[bytes, str]
+"""The number of a directory, and its part: the first two directories on the way to it."""
 
 
 def token(above: bytes, name: str, found: os.stat_result) -> bytes:
@@ -58,39 +54,33 @@ def token(above: bytes, name: str, found: os.stat_result) -> bytes:
     return blake2b(raw, digest_size=8).digest()
 
 
-def take(
-    fd: int,
-    *,
-    parts: Sequence[str] = (),
-    linked: Container[int] = (),
-    progress: Progress | None = None,
-) -> Inventory:
+def take(fd: int, *, linked: Container[int] = (), progress: Progress | None = None) -> Inventory:
     """Return the inventory of the directory `fd`.
 
-    `parts` are patterns for the directories that are summed up for themselves, `linked` the inodes
-    of files that once had several names: deleting the others changed them, and says nothing.
-    What cannot be looked at becomes an objection. Raises `OSError` where the tree moves meanwhile.
+    `linked` are the inodes of files that once had several names: deleting the others changed them,
+    and says nothing. What cannot be looked at becomes an objection. Raises `OSError` where the tree
+    moves meanwhile.
     """
     top = os.fstat(fd)
     with Descent(fd) as descent:
-        patterns = [each.split("/") for each in parts]
-        taking = _Taking(descent, patterns, locked_files(top.st_dev), linked, progress)
+        taking = _Taking(descent, locked_files(top.st_dev), linked, progress)
         taking.count(top, "")
-        start: _Given = START_TOKEN, ()
+        start: _Given = START_TOKEN, ""
         tour(descent, start, lambda given: taking.visit(*given), failed=taking.refused)
-    sizes = sorted(taking.sizes.items(), key=lambda item: (-item[1].content_bytes, item[0]))
+    parts = [Part(name, DiskSize(*sums)) for name, sums in taking.parts.items()]
+    parts.sort(key=lambda part: (-part.size.content_bytes, part.name))
     return Inventory(
-        place=(top.st_dev, top.st_ino),
-        times=(top.st_mtime_ns, top.st_ctime_ns, taking.changed_ns),
-        tokens=frozenset(taking.tokens),
-        size=taking.size,
-        directories=taking.kinds[stat.S_IFDIR],
-        symlinks=taking.kinds[stat.S_IFLNK],
-        newest_ns=taking.newest_ns,
-        parts=tuple(Part(*each) for each in sizes) if parts else (),
-        linked=frozenset(taking.linked),
-        locks=tuple(taking.locks),
-        objection=taking.objection,
+        (top.st_dev, top.st_ino),
+        (top.st_mtime_ns, top.st_ctime_ns, taking.changed_ns),
+        frozenset(taking.tokens),
+        DiskSize(*map(sum, zip(*taking.parts.values(), strict=True))),
+        taking.kinds[stat.S_IFDIR],
+        taking.kinds[stat.S_IFLNK],
+        taking.newest_ns,
+        tuple(parts[:_MOST_PARTS]),
+        frozenset(taking.linked),
+        tuple(taking.locks),
+        taking.objection,
     )
 
 
@@ -99,26 +89,20 @@ class _Taking:
     """The state of one walk."""
 
     descent: Descent
-    parts: list[list[str]]
-    """The patterns of parts, split at each `/`."""
     locked: Container[int]
-    exempt: Container[int]
-    """Inodes that had several names: their `ctime` says nothing."""
+    exempt: Container[int]  # inodes that had several names: their `ctime` says nothing
     progress: Progress | None
     tokens: set[int] = field(default_factory=set)
     kinds: Counter[int] = field(default_factory=Counter)
-    sizes: defaultdict[str, DiskSize] = field(default_factory=lambda: defaultdict(DiskSize))
-    linked: set[int] = field(default_factory=set)
+    parts: dict[str, list[int]] = field(default_factory=dict)  # for each part what `DiskSize` has
+    content_bytes: int = 0
     newest_ns: int = 0
+    linked: set[int] = field(default_factory=set)
     changed_ns: int = 0
     locks: list[str] = field(default_factory=list)
     objection: CleanObjection | None = None
 
-    @property
-    def size(self) -> DiskSize:
-        return sum(self.sizes.values(), DiskSize())
-
-    def visit(self, above: bytes, way: tuple[str, ...]) -> list[tuple[str, _Given]]:
+    def visit(self, above: bytes, part: str) -> list[tuple[str, _Given]]:
         """Count what is in the directory where the walk is, and return the directories in it."""
         fd, directories = self.descent.fd, list[tuple[str, _Given]]()
         try:
@@ -130,11 +114,11 @@ class _Taking:
             number = token(above, name, status)
             self.tokens.add(int.from_bytes(number, "big"))
             if stat.S_ISDIR(status.st_mode):
-                below = (*way, name)[:_PART_DEPTH]
+                below = part if "/" in part else f"{part}/{name}".lstrip("/")
                 directories.append((name, (number, below)))
-                self.count(status, self._part_of(below))
+                self.count(status, below)
             else:
-                self.count(status, self._part_of(way))
+                self.count(status, part)
                 self._inspect(name, status)
         for name in sorted(REPOSITORIES & found.keys()):
             self._object("repository", "it holds a repository: ", name)
@@ -143,7 +127,7 @@ class _Taking:
         if found and not is_writable(fd):
             self._object("read-only", "no permission to delete from ")
         if self.progress is not None:
-            self.progress(len(self.tokens), self.size.content_bytes)
+            self.progress(len(self.tokens), self.content_bytes)
         return sorted(directories)
 
     def refused(self, name: str, error: OSError) -> None:
@@ -158,11 +142,13 @@ class _Taking:
         form = stat.S_IFMT(status.st_mode)
         self.kinds[form] += 1
         self.newest_ns = max(self.newest_ns, status.st_mtime_ns)
-        again = status.st_ino in self.linked
-        content_bytes = status.st_size if form == stat.S_IFREG and not again else 0
-        disk_bytes = 0 if again else status.st_blocks * BLOCK_BYTES
-        files = int(form not in (stat.S_IFDIR, stat.S_IFLNK))
-        self.sizes[part] += DiskSize(files, content_bytes, disk_bytes)
+        sums = self.parts.setdefault(part, [0, 0, 0])
+        sums[0] += form not in (stat.S_IFDIR, stat.S_IFLNK)
+        if status.st_ino not in self.linked:
+            content_bytes = status.st_size if form == stat.S_IFREG else 0
+            self.content_bytes += content_bytes
+            sums[1] += content_bytes
+            sums[2] += status.st_blocks * BLOCK_BYTES
 
     def _inspect(self, name: str, status: os.stat_result) -> None:
         """Note what is special about a file."""
@@ -182,13 +168,6 @@ class _Taking:
         if self.objection is None:
             path = self.descent.below(name) if name else self.descent.path or "."
             self.objection = CleanObjection(code, f"{why}{shown(path)}")
-
-    def _part_of(self, way: tuple[str, ...]) -> str:
-        """Return the part of a directory: the first pattern that fits its beginning."""
-        for wanted in self.parts:
-            if len(wanted) <= len(way) and all(map(fnmatchcase, way, wanted)):
-                return "/".join(way[: len(wanted)])
-        return ""
 
 
 def is_writable(fd: int, path: str = ".") -> bool:
@@ -225,14 +204,9 @@ class Record(NamedTuple):
 
 def record_of(fd: int, name: str) -> Record | None:
     """Return our record of the renamed directory `fd` called `name`, if there is a good one."""
+    path = f"../{name}{RECORD}"
     try:
-        above = os.open("..", OPEN_DIRECTORY, dir_fd=fd)
-    except OSError:
-        return None
-    try:
-        data = read_file(
-            name + RECORD, _MOST_RECORD_BYTES, dir_fd=above, links=False, owner=os.geteuid()
-        )
+        data = read_file(path, _MOST_RECORD_BYTES, dir_fd=fd, links=False, owner=os.geteuid())
         head, _, numbers = data.partition(b"\n")
         kept = json.loads(head)
         is_known = kept["ctxsize-trash"] == _RECORD_VERSION and kept["kind"] in BY_NAME
@@ -244,20 +218,21 @@ def record_of(fd: int, name: str) -> Record | None:
         return Record(str(kept["name"]), kept["kind"], place, tokens)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    finally:
-        os.close(above)
 
 
 def is_orphan(above: int, name: str) -> bool:
     """Return whether `name` in `above` is a record of ours, whole or begun, without a directory."""
-    if _RECORD_NAME.fullmatch(name) is None or held(above, [name]) is not None:
+    trash = name.removesuffix(RECORD)
+    if trash == name or not is_trash(trash) or held(above, [name]) is not None:
         return False
     with suppress(OSError):
-        start = read_start(name, len(_RECORD_START), dir_fd=above, links=False, owner=os.geteuid())
+        start = read_file(
+            name, len(_RECORD_START), cut=True, dir_fd=above, links=False, owner=os.geteuid()
+        )
         # A run that was killed while it wrote the record left only its beginning.
         if _RECORD_START.startswith(start):
             try:
-                os.stat(name.removesuffix(RECORD), dir_fd=above, follow_symlinks=False)
+                os.stat(trash, dir_fd=above, follow_symlinks=False)
             except FileNotFoundError:
                 return True
     return False

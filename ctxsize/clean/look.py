@@ -12,44 +12,29 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fnmatch import translate
+from functools import partial
 from pathlib import PurePath
 
 from ctxsize import units
-from ctxsize.clean.dangers import Dangers
-from ctxsize.clean.descent import Descent, ElsewhereError, held, start_of, tour
-from ctxsize.clean.inventory import (
-    RECORD,
-    REPOSITORIES,
-    Record,
-    is_orphan,
-    is_trash,
-    record_of,
-    take,
-)
-from ctxsize.clean.plan import (
+from ctxsize.clean import (
     CleanCandidate,
     CleanObjection,
     CleanPlan,
-    DiskSize,
     Inventory,
     Passed,
+    inventory,
+    proofs,
 )
-from ctxsize.clean.proofs import (
-    BY_NAME,
-    ArtefactKind,
-    CleanCategory,
-    DirectoryNames,
-    Surroundings,
-    judge,
-    looks_like,
-)
+from ctxsize.clean.dangers import Dangers
+from ctxsize.clean.descent import Descent, ElsewhereError, held, start_of, tour
+from ctxsize.clean.inventory import RECORD, REPOSITORIES, Record
+from ctxsize.clean.proofs import BY_NAME, ArtefactKind, CleanCategory, DirectoryNames, Surroundings
 from ctxsize.engine.dockerfiles import is_dockerfile
 from ctxsize.engine.events import Progress
 from ctxsize.errors import InputError
 from ctxsize.model import Effect, Problem
 from ctxsize.reader import entries_in
 
-_START_BYTES = 4096
 _MANIFEST_GLOBS = (
     *("Cargo.toml", "package.json", "pyproject.toml", "setup.py", "requirements.txt", "go.mod"),
     *("pom.xml", "build.gradle", "build.gradle.kts", "mix.exs", "composer.json", "Gemfile"),
@@ -68,8 +53,7 @@ class CleanChoice:
     ecosystems: frozenset[str]
     deps: bool
     older_than_s: float | None
-    recent_s: float
-    """Seconds since the last write in which a directory counts as in use."""
+    recent_s: float  # seconds since the last write in which a directory counts as in use
 
 
 def look(root: str, choice: CleanChoice, progress: Progress | None) -> CleanPlan:
@@ -140,7 +124,7 @@ class _Looking:
             return []
         for link in sorted(listing.links):
             self._pass_by_name(link, "symlink", "it is a symlink")
-        orphans = (each for each in listing.files if is_orphan(self.descent.fd, each))
+        orphans = (each for each in listing.files if inventory.is_orphan(self.descent.fd, each))
         self.records += sorted(map(self.descent.below, orphans))
         return [(each, each) for each in sorted(listing.directories - REPOSITORIES)]
 
@@ -169,36 +153,33 @@ class _Looking:
 
     def _is_settled(self, name: str, listing: DirectoryNames) -> bool:
         """Return whether the current directory needs no look inside; notes it if so."""
-        fd = self.descent.fd
-        if is_trash(name):
+        if inventory.is_trash(name):
             self._leftover(name)
             return True
-        place = Surroundings(
-            name, listing, self.above[::-1], lambda path: start_of(fd, path, _START_BYTES)
-        )
-        verdict = judge(place)
+        read = partial(start_of, self.descent.fd)
+        verdict = proofs.judge(Surroundings(name, listing, self.above[::-1], read))
         if verdict is None:
             return False
-        if not verdict.evidence:
-            doubt = CleanObjection("not-proven", f"not proven: {verdict.doubt}")
-            self._pass(self.descent.path, verdict.kind, doubt)
-            return verdict.kind.category is CleanCategory.DEPS
+        kind, evidence, doubt = verdict
+        if doubt:
+            self._pass(self.descent.path, kind, "not-proven", f"not proven: {doubt}")
+            return kind.category is CleanCategory.DEPS
         # What is in a directory that was not asked for is not either: packages may need it.
-        if self._is_wanted(verdict.kind):
-            self._measure(verdict.kind, verdict.evidence)
+        self._measure(kind, evidence)
         return True
 
     def _leftover(self, name: str) -> None:
         """Note the rest of an earlier run, if its record shows that all of it was proved."""
-        found = record_of(self.descent.fd, name)
+        found = inventory.record_of(self.descent.fd, name)
         if found is None:
             message = "an earlier run left it without a record of its contents: check it by hand"
-            self._pass(self.descent.path, _LEFTOVER, CleanObjection("not-proven", message))
-            return
-        kind = BY_NAME[found.kind]
-        title = f"left of {found.name} by an interrupted run"
-        left = replace(kind, name=_LEFTOVER.name, category=_LEFTOVER.category, title=title)
-        if self._is_wanted(left):
+            self._pass(self.descent.path, _LEFTOVER, "not-proven", message)
+        else:
+            left = replace(
+                _LEFTOVER,
+                ecosystem=BY_NAME[found.kind].ecosystem,
+                title=f"left of {found.name} by an interrupted run",
+            )
             self._measure(left, ("the record of that run",), found)
 
     def _measure(
@@ -206,8 +187,10 @@ class _Looking:
     ) -> None:
         """Note the directory where the walk is, with the first thing that speaks against it."""
         descent, path = self.descent, self.descent.path
+        if not self._is_wanted(kind):
+            return
         try:
-            found = take(descent.fd, parts=kind.parts, progress=self._advance)
+            found = inventory.take(descent.fd, progress=self._advance)
         except OSError as error:
             self._problem(path, error)
             return
@@ -220,7 +203,7 @@ class _Looking:
             or _by_time(kind, found, self.choice)
         )
         if objection:
-            self._pass(path, kind, objection, found.size)
+            self.passed.append(Passed(path, kind, self._service(path), objection, found.size))
         else:
             service = self._service(path)
             self.items.append(CleanCandidate(path, kind, service, evidence, found))
@@ -236,15 +219,14 @@ class _Looking:
         return not self.choice.ecosystems or kind.ecosystem in ("", *self.choice.ecosystems)
 
     def _pass_by_name(self, name: str, code: str, message: str) -> None:
-        kind = looks_like(name, self.above[-1])
+        kind = proofs.looks_like(name, self.above[-1])
         if kind is not None:
-            self._pass(self.descent.below(name), kind, CleanObjection(code, message))
+            self._pass(self.descent.below(name), kind, code, message)
 
-    def _pass(
-        self, path: str, kind: ArtefactKind, why: CleanObjection, size: DiskSize | None = None
-    ) -> None:
+    def _pass(self, path: str, kind: ArtefactKind, code: str, message: str) -> None:
         if self._is_wanted(kind):
-            self.passed.append(Passed(path, kind, self._service(path), why, size))
+            objection = CleanObjection(code, message)
+            self.passed.append(Passed(path, kind, self._service(path), objection))
 
     def _problem(self, path: str, error: OSError) -> None:
         message = f"cannot be read: {error.strerror}"

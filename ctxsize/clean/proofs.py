@@ -6,7 +6,7 @@ A kind is the `clean` table of a row in `recommender/knowledge/rules/`. What has
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from fnmatch import fnmatchcase
@@ -25,17 +25,14 @@ class CleanCategory(str, Enum):
 
     ARTEFACT = "artefact"
     CACHE = "cache"
-    DEPS = "deps"
-    """Installed packages: regenerable with a network, so only on request."""
-    LEFTOVER = "leftover"
-    """A directory that an earlier run renamed and did not delete."""
+    DEPS = "deps"  # installed packages: regenerable with a network, so only on request
+    LEFTOVER = "leftover"  # a directory that an earlier run renamed and did not delete
 
 
 class Telltale(NamedTuple):
     """A file inside (a directory with a trailing `/`), and texts that its first bytes contain."""
 
-    path: str
-    """Relative; the first of several names may be a glob."""
+    path: str  # relative; the first of several names may be a glob
     holds: tuple[bytes, ...] = ()
 
 
@@ -47,10 +44,8 @@ class ArtefactKind:
     ecosystem: str
     category: CleanCategory
     title: str
-    names: tuple[str, ...] = ()
-    """Globs for the directory's own name; `*` for any."""
-    inside: tuple[tuple[Telltale, ...], ...] = ()
-    """Any of these groups must be there as a whole."""
+    names: tuple[str, ...] = ()  # globs for the directory's own name; `*` for any
+    inside: tuple[tuple[Telltale, ...], ...] = ()  # any of these groups must be there as a whole
     beside: tuple[str, ...] = ()
     also_beside: tuple[str, ...] = ()
     """Globs; of each of both at least one must match a file in the directory above."""
@@ -59,18 +54,14 @@ class ArtefactKind:
     never_inside: tuple[str, ...] = ()
     only_inside: tuple[str, ...] = ()
     """Globs for all that may be in it, where a tool makes just that; empty for anything."""
-    parts: tuple[str, ...] = ()
-    """Patterns for the directories that a report sums up for themselves."""
-    check: str = ""
-    """`compiled` if every entry must be compiled from a file beside the directory."""
+    check: str = ""  # `compiled` if every entry must be compiled from a file beside the directory
 
 
 class DirectoryNames(NamedTuple):
     """The names in a directory."""
 
     directories: frozenset[str]
-    files: frozenset[str]
-    """All entries that are neither directories nor symlinks."""
+    files: frozenset[str]  # all entries that are neither directories nor symlinks
     links: frozenset[str]
 
 
@@ -79,19 +70,14 @@ class Surroundings(NamedTuple):
 
     name: str
     inside: DirectoryNames
-    above: Sequence[DirectoryNames]
-    """The directories above, the nearest first, ROOT last."""
+    above: Sequence[DirectoryNames]  # the directories above, the nearest first, ROOT last
     read: Callable[[str], bytes | None]
     """Return the first bytes of a regular file below the directory, nothing for a directory (with
     a trailing `/`), None if there is none."""
 
 
-class KindVerdict(NamedTuple):
-    """A directory is of this kind, by its evidence, or only looks like it."""
-
-    kind: ArtefactKind
-    evidence: tuple[str, ...] = ()
-    doubt: str = ""
+KindVerdict = tuple[ArtefactKind, tuple[str, ...], str]
+"""A directory is of this kind, by its evidence, or only looks like it, with a doubt."""
 
 
 def judge(place: Surroundings) -> KindVerdict | None:
@@ -99,7 +85,7 @@ def judge(place: Surroundings) -> KindVerdict | None:
     doubtful: KindVerdict | None = None
     for kind in KINDS:
         verdict = _judge(place, kind) if _fits(place.name, kind.names) else None
-        if verdict is not None and verdict.evidence:
+        if verdict is not None and not verdict[2]:
             return verdict
         doubtful = doubtful or verdict
     return doubtful
@@ -118,16 +104,13 @@ def _looks(name: str, beside: DirectoryNames, kind: ArtefactKind) -> bool:
 
 def _judge(place: Surroundings, kind: ArtefactKind) -> KindVerdict | None:
     groups = ([_found(place, mark) for mark in group] for group in kind.inside)
-    inside: list[str] = next((found for found in groups if all(found)), [])
+    inside = next(filter(all, groups), [])
     if not inside:
-        if not _looks(place.name, place.above[0], kind):
-            return None
-        return KindVerdict(kind, doubt=_needed(place, kind))
+        is_alike = _looks(place.name, place.above[0], kind)
+        return (kind, (), _needed(place, kind)) if is_alike else None
     around, missing = _around(place.above, kind)
-    if missing:
-        return KindVerdict(kind, doubt=f"{inside[0]} is in it, but there is no {missing}")
-    doubt = _foreign(place, kind)
-    return KindVerdict(kind, doubt=doubt) if doubt else KindVerdict(kind, (*inside, *around))
+    doubt = f"{inside[0]} is in it, but there is no {missing}" if missing else _foreign(place, kind)
+    return kind, (*inside, *around), doubt
 
 
 def _needed(place: Surroundings, kind: ArtefactKind) -> str:
@@ -202,26 +185,22 @@ def kind_of(rule: Rule) -> ArtefactKind:
     """Return the kind that the `clean` table of a rule describes."""
     values = {"ecosystem": rule.ecosystem, "names": [*rule.find] or "*", **rule.clean}
     category = CleanCategory(values.pop("category", rule.category.value))
-    inside = values.pop("inside")
+    inside, holds = values.pop("inside"), values.pop("holds", {})
     groups = [texts(group) for group in ([inside] if isinstance(inside, str) else inside)]
-    holds = values.pop("holds", {})
     unknown = holds.keys() - {path for group in groups for path in group}
     if unknown:
         raise ValueError(f"no evidence has the names {sorted(unknown)}")
-    marks = tuple(tuple(_marks(group, holds)) for group in groups)
+    marks = tuple(tuple(_mark(path, holds) for path in group) for group in groups)
     values |= {key: texts(each) for key, each in values.items() if key not in _NOT_LISTS}
     return ArtefactKind(category=category, inside=marks, **values)
 
 
-def _marks(paths: Iterable[str], holds: Mapping[str, Any]) -> Iterator[Telltale]:
-    for path in paths:
-        signature = (_SIGNATURE,) * (path == _TAG)
-        held = (*signature, *texts(holds.get(path, [])))
-        yield Telltale(path, tuple(text.encode() for text in held))
+def _mark(path: str, holds: Mapping[str, Any]) -> Telltale:
+    held = (*((_SIGNATURE,) * (path == _TAG)), *texts(holds.get(path, [])))
+    return Telltale(path, tuple(text.encode() for text in held))
 
 
 KINDS = tuple(kind_of(rule) for rule in all_rules().values() if rule.clean)
 """In the order in which they are tried."""
 BY_NAME = {kind.name: kind for kind in KINDS}
-ECOSYSTEMS = tuple(sorted({kind.ecosystem for kind in KINDS}))
-"""The choices of `--ecosystem`."""
+ECOSYSTEMS = tuple(sorted({kind.ecosystem for kind in KINDS}))  # the choices of `--ecosystem`

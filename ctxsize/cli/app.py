@@ -9,62 +9,38 @@ import os
 import sys
 from errno import ENOSPC
 from importlib import import_module
-from typing import Any
 
 import click
 
+from ctxsize import errors
 from ctxsize.cli import output
-from ctxsize.errors import (
-    CtxsizeError,
-    DockerfileError,
-    IgnoreFileError,
-    InputError,
-    InputErrors,
-    UndecidedError,
-    UnknownPatternError,
-)
 from ctxsize.version import version_line
 
 COMMANDS = {
-    "measure": "Show what `docker build` would send, and what makes it big.",
-    "ls": "List every entry that would be sent, in the builder's order.",
-    "suggest": "Propose patterns for the ignore file; --write adds them.",
-    "explain": "Explain which line of an ignore file decides about a path.",
-    "clean": "List build output that can be made again; --yes deletes it.",
-    "scan": "Measure every build of a repository.",
-    "advise": "Find what makes Dockerfiles slow: order, caches, cargo.",
-    "lint": "Find mistakes in ignore files; --fix corrects them.",
-    "rule": "Explain a code such as CTX101.",
-    "check": "Fail CI when a build context exceeds its budget.",
-    "diff": "Compare two reports, or a report with the present tree.",
-    "schema": "Print the JSON Schema of a command's output.",
-    "completion": "Print a completion script for bash, zsh or fish.",
+    "measure": ("measure", "Show what `docker build` would send, and what makes it big."),
+    "ls": ("measure", "List every entry that would be sent, in the builder's order."),
+    "suggest": ("suggest", "Propose patterns for the ignore file; --write adds them."),
+    "explain": ("explain", "Explain which line of an ignore file decides about a path."),
+    "clean": ("clean", "List build output that can be made again; --yes deletes it."),
+    "scan": ("check", "Measure every build of a repository."),
+    "advise": ("lint", "Find what makes Dockerfiles slow: order, caches, cargo."),
+    "lint": ("lint", "Find mistakes in ignore files; --fix corrects them."),
+    "rule": ("reference", "Explain a code such as CTX101."),
+    "check": ("check", "Fail CI when a build context exceeds its budget."),
+    "diff": ("check", "Compare two reports, or a report with the present tree."),
+    "schema": ("reference", "Print the JSON Schema of a command's output."),
+    "completion": ("reference", "Print a completion script for bash, zsh or fish."),
 }
-"""Summaries of the commands, in the order of the help."""
-_MODULES = {
-    "advise": "lint",
-    "completion": "reference",
-    "diff": "check",
-    "rule": "reference",
-    "scan": "check",
-    "schema": "reference",
-}
-"""Names of the modules that do not have the name of their command."""
-
+"""The module and the summary of each command, in the order of the help."""
 _GONE = {
-    "ctxsize docker-plugin": "docs/ci.md shows the script to save as "
-    "~/.docker/cli-plugins/docker-ctxsize",
-    "ctxsize measure --thorough": "`find CONTEXT -type d ! -readable` lists the directories on "
-    "which Docker may fail",
-    "ctxsize measure --warm": "a second build in which nothing changed sends no content again, "
-    "except of files that arrived empty",
+    "ctxsize docker-plugin": "docs/ci.md shows the script to save in its place",
+    "ctxsize measure --thorough": "type `find CONTEXT -type d ! -readable`",
+    "ctxsize measure --warm": "a second build without changes sends no content again",
     "ctxsize measure --compare": "type `diff <(ctxsize ls) <(ctxsize ls --builder podman)`",
     "ctxsize clean --keep-size": "`ctxsize clean --older-than 30d` keeps what was written lately",
     "ctxsize clean --apparent-size": "both sizes are shown; `du --apparent-size` shows this one",
-    "ctxsize clean --incremental-only": "`ctxsize clean --ecosystem rust --yes` deletes whole "
-    "target directories",
-    "ctxsize clean --plan": "review what `ctxsize clean` lists, then add --yes, which checks "
-    "everything again",
+    "ctxsize clean --incremental-only": "type `ctxsize clean --ecosystem rust --yes`",
+    "ctxsize clean --plan": "review what `ctxsize clean` lists, then add --yes",
     "ctxsize clean --apply": "type `ctxsize clean --yes`, which checks everything again",
 }
 """Commands and options of earlier versions, with what to do instead."""
@@ -81,21 +57,13 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"ctxsize.cli.{_MODULES.get(cmd_name, cmd_name)}")
+        module = import_module(f"ctxsize.cli.{COMMANDS[cmd_name][0]}")
         command: click.Command = getattr(module, cmd_name)
         return command
 
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
-        """Return the commands with this prefix, without importing any."""
-        from click.shell_completion import CompletionItem
-
-        begin_so = (name for name in COMMANDS if name.startswith(incomplete))
-        commands = [CompletionItem(name, help=COMMANDS[name]) for name in begin_so]
-        return commands + click.Command.shell_complete(self, ctx, incomplete)
-
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
 
 
 def _show_version(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
@@ -137,10 +105,10 @@ def run(arguments: list[str]) -> int:
     output.prepare()
     code = _code(arguments)
     try:
-        output.flush()
+        output.write("", flushed=True)
     except BrokenPipeError:
         output.abandon()
-    except CtxsizeError as error:
+    except errors.CtxsizeError as error:
         output.error(str(error))
         return output.USAGE
     return code
@@ -162,11 +130,9 @@ def _code(arguments: list[str]) -> int:
         return stop.exit_code
     except click.ClickException as error:
         output.error(_usage(error))
-    except InputErrors as several:
-        for each in several.errors:
+    except errors.CtxsizeError as error:
+        for each in error.errors if isinstance(error, errors.InputErrors) else [error]:
             output.error(_message(each))
-    except CtxsizeError as error:
-        output.error(_message(error))
     except RecursionError:
         output.error("a file is nested too deeply to be read (look for brackets within brackets)")
     except MemoryError:
@@ -211,14 +177,14 @@ def _complete() -> int:
     try:
         return shell_complete(app, {}, "ctxsize", COMPLETE, os.environ[COMPLETE])
     except (KeyError, ValueError) as error:
-        raise InputError(f"COMP_WORDS and COMP_CWORD are invalid: {error}") from None
+        raise errors.InputError(f"COMP_WORDS and COMP_CWORD are invalid: {error}") from None
 
 
-def _message(error: CtxsizeError) -> str:
+def _message(error: errors.CtxsizeError) -> str:
     """Return the message, with "the build fails" if the builder itself raises this error."""
     text, where = str(error), f"{error.where}: "
-    if isinstance(error, (UndecidedError, UnknownPatternError)) or "the build fails" in text:
-        return text
-    if isinstance(error, (DockerfileError, IgnoreFileError)) and text.startswith(where):
+    by_builder = isinstance(error, (errors.DockerfileError, errors.IgnoreFileError))
+    is_open = isinstance(error, (errors.UndecidedError, errors.UnknownPatternError))
+    if by_builder and not is_open and "the build fails" not in text and text.startswith(where):
         return f"{where}the build fails: {text.removeprefix(where)}"
     return text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import click
@@ -12,59 +11,45 @@ from click.core import ParameterSource
 from ctxsize import api, checking
 from ctxsize.build import Build
 from ctxsize.cli import options, output
-from ctxsize.config import Budget
-from ctxsize.config.keys import BUDGET_KEYS, OF
-from ctxsize.errors import CtxsizeError, InputError, InputErrors
-
-_TOP = 5
+from ctxsize.config import BUDGET_KEYS, OF, Budget
+from ctxsize.errors import InputError
 
 
-def _budget(**given: object) -> Budget:
-    """Return the budget of the options; the configuration key of the same name parses each.
+def _limit(shown: str, **settings: Any) -> options.Decorator:
+    """Return an option of a budget; the key of the configuration parses its value."""
+    key = shown.split()[0].removeprefix("--")
+    attribute, read = BUDGET_KEYS[key]
 
-    Raises `InputErrors` for all invalid ones.
-    """
-    values: dict[str, Any] = {}
-    errors: list[CtxsizeError] = []
-    for option, value in given.items():
-        key = option.replace("_", "-")
-        name, read = BUDGET_KEYS[key]
+    def parsed(ctx: click.Context, param: click.Parameter, value: object) -> object:
         try:
-            values[name] = None if value is None else read(value)
+            return None if value is None else read(value)
         except InputError as error:
-            errors.append(InputError(f"--{key}: {error.message}", hint=error.hint))
-    if errors:
-        raise InputErrors(errors)
-    return Budget(**values)
+            raise InputError(f"--{key}: {error.message}", hint=error.hint) from None
+
+    return options.value(shown, attribute, callback=parsed, **settings)
 
 
-_count = partial(options.number, type=click.IntRange(min=0))
-_budget_options = options.gathered(
+_budget = options.gathered(
     "budget",
-    _budget,
-    options.value(
-        "--max SIZE",
-        envvar="CTXSIZE_MAX",
-        help="Most bytes allowed, for example 50MB.",
-    ),
-    _count("--max-files", help="Most files allowed."),
-    options.value("--min SIZE", help="Fewest bytes allowed."),
-    _count("--min-files", help="Fewest files allowed."),
-    click.option(
-        "--of",
+    Budget,
+    _limit("--max SIZE", envvar="CTXSIZE_MAX", help="Most bytes allowed, for example 50MB."),
+    _limit("--max-files N", type=click.IntRange(min=0), help="Most files allowed."),
+    _limit("--min SIZE", help="Fewest bytes allowed."),
+    _limit("--min-files N", type=click.IntRange(min=0), help="Fewest files allowed."),
+    _limit(
+        f"--of [{'|'.join(OF)}]",
         type=click.Choice(OF),
         help="Limit the context (all that the ignore file leaves) or the transfer (what the "
         "Dockerfile takes of it).  [default: context]",
     ),
-    options.value(
+    _limit(
         "--growth SIZE|PERCENT",
         help="Growth allowed since the baseline, for example 2MB or 5%.  [default: 5%]",
     ),
-    options.value(
+    _limit(
         "--shrink SIZE|PERCENT",
         help="Shrinkage allowed since the baseline.  [default: no limit]",
     ),
-    keys=(key.replace("-", "_") for key in BUDGET_KEYS),
 )
 
 
@@ -75,7 +60,7 @@ _budget_options = options.gathered(
     "whole",
     help="Check every build that `ctxsize scan` finds below CONTEXT, each by its own budget.",
 )
-@_budget_options
+@_budget
 @options.value(
     "--baseline FILE", help="Compare with the sizes recorded in FILE, and refuse growth."
 )
@@ -107,25 +92,22 @@ def check(
       ctxsize check --all --max 200MB services
       ctxsize check --max-files 5000 --of transfer --target builder
       ctxsize check --baseline .ctxsize-baseline.json --growth 2%
-
-    \b
-    Configuration:
-      max = "50MB"
-      [contexts."services/api"]
-      dockerfile = "docker/api.Dockerfile"
-      growth = "5%"
     """  # noqa: D301
-    builds = _found(build) if whole else None
+    # Without a build on the command line, those of the configuration are checked.
+    context = click.get_current_context()
+    names = ("context", "dockerfile", "target", "builder", "platforms")
+    sources = map(context.get_parameter_source, names)
+    is_named = whole or any(source is ParameterSource.COMMANDLINE for source in sources)
     with output.progress() as progress:
         outcome = checking.check(
-            build if _names_a_build() or whole else None,
-            builds=builds,
+            build if is_named else None,
+            builds=_found(build) if whole else None,
             budget=budget,
             baseline=baseline,
             update_baseline=update_baseline,
             progress=progress,
         )
-    display.emit(outcome, top=_TOP)
+    display.emit(outcome, top=5)
     if all(each.name != "text" or each.path for each in display.formats):
         for accepted in (each for check in outcome.checks for each in check.accepted):
             output.note(f"accepted: {accepted.finding.message} ({accepted.reason})")
@@ -143,14 +125,6 @@ def _found(build: Build) -> list[Build]:
     discovery = api.discover(build.context)
     output.warn([*discovery.problems])
     return [replace(each.build, builder=build.builder) for each in discovery.builds]
-
-
-def _names_a_build() -> bool:
-    """Return whether the command line describes a build."""
-    context = click.get_current_context()
-    names = ("context", "dockerfile", "target", "builder", "platforms")
-    sources = map(context.get_parameter_source, names)
-    return any(source is ParameterSource.COMMANDLINE for source in sources)
 
 
 @click.command("diff")
@@ -216,7 +190,7 @@ def scan(
     """  # noqa: D301
     with output.progress() as progress:
         scanned = api.scan(
-            root, ask_docker=ask_docker, progress=progress, steps=output.steps(progress)
+            root, ask_docker=ask_docker, progress=progress, steps=progress and progress.step
         )
     display.emit(scanned, top=top or 1_000_000)
     return output.found(scanned.findings, exit_zero=exit_zero)

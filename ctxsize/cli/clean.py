@@ -8,7 +8,7 @@ from dataclasses import replace
 import click
 
 from ctxsize import api, units
-from ctxsize.clean.plan import Cleaning, CleanPlan, Result
+from ctxsize.clean import Cleaning, CleanPlan, Result
 from ctxsize.clean.proofs import ECOSYSTEMS
 from ctxsize.cli import options, output
 
@@ -83,7 +83,7 @@ def clean(
 def _deleted(plan: CleanPlan) -> tuple[Result, ...]:
     with output.progress() as progress:
         try:
-            return api.clean_apply(plan, steps=output.steps(progress))
+            return api.clean_apply(plan, steps=progress and progress.step)
         except KeyboardInterrupt:
             output.note("interrupted; the next run lists what is half deleted")
             raise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 
 import click
@@ -12,14 +11,12 @@ from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import options, output
 from ctxsize.engine import trace as engine
-from ctxsize.engine.arrivals import Takers
 from ctxsize.engine.need import request_named
 from ctxsize.engine.request import Request
 from ctxsize.engine.sourcing import check_in_all
-from ctxsize.errors import InputError
-from ctxsize.formats import text
-from ctxsize.formats.names import unquoted
+from ctxsize.formats import Look, text
 from ctxsize.formats.sections import explained as explanations
+from ctxsize.formats.wording import unquoted
 
 _MOST_BYTES = 1 << 30
 
@@ -69,24 +66,23 @@ def explain(
       ctxsize ls | ctxsize explain --stdin -n
       ctxsize explain --source dist --source 12
     """  # noqa: D301
-    if sources:
-        if paths or stdin or traced or null or non_matching:
-            raise click.UsageError(
-                "--source cannot be combined with PATH, --stdin, --trace, -n or -z"
-            )
-        return _check(request_named(api.request_for(build), named), sources, colour)
+    if sources and (paths or stdin or traced or null or non_matching):
+        raise click.UsageError("--source cannot be combined with PATH, --stdin, --trace, -n or -z")
     if stdin and build.dockerfile == "-":
         raise click.UsageError("--stdin and -f - cannot both read stdin")
-    if stdin == bool(paths):
+    if not sources and stdin == bool(paths):
         raise click.UsageError("give either PATH or --stdin")
     if traced and null:
         raise click.UsageError("-z cannot be combined with --trace")
-    if build.given() and not (traced or named):
+    if build.given() and not (traced or named or sources):
         raise click.UsageError(f"{build.given()[0]} needs --trace or --source")
     request = request_named(api.request_for(build), named)
+    look = output.Display(colour=colour).look()
+    if sources:
+        return _check(request, sources, look)
     output.warn(request.ignore_file_problems)
-    takers = Takers(request) if traced else None
-    look, unmatched = output.Display(colour=colour).look(), 0
+    takers = engine.Takers(request) if traced else None
+    unmatched = 0
     for path in _from_stdin(null=null) if stdin else paths:
         explained = engine.explain(request, engine.in_context(request, path))
         if takers is not None:
@@ -103,12 +99,12 @@ def explain(
     if unmatched and not stdin:
         nothing = "so nothing ignores them (-n lists them, --trace shows whether they are sent)"
         output.note(f"no pattern matches {unmatched} of the paths, {nothing}")
-    return 0
+    return output.FINE
 
 
-def _check(request: Request, wanted: tuple[str, ...], colour: str) -> int:
-    """Print the fate of each source; return 1 if one is not found."""
-    look, missing = output.Display(colour=colour).look(), False
+def _check(request: Request, wanted: tuple[str, ...], look: Look) -> int:
+    """Print the fate of each source, and return the exit code."""
+    missing = False
     for each in wanted:
         checks = check_in_all(request, each)
         if not checks:
@@ -119,18 +115,12 @@ def _check(request: Request, wanted: tuple[str, ...], colour: str) -> int:
         for check in checks:
             output.write(text.render([explanations.source(check, request.dockerfile)], look))
             missing = missing or not check.fate.is_found
-    return int(missing)
+    return output.found(missing)
 
 
 def _from_stdin(*, null: bool) -> Iterator[str]:
     """Yield the paths on stdin: lines, quoted as `ctxsize ls` and git do, or records."""
-    if sys.stdin is None:
-        raise InputError("there is no stdin to read paths from")
-    if null:
-        records = options.read_stdin("the paths", _MOST_BYTES).split(b"\0")
-        yield from (os.fsdecode(each) for each in records if each)
-    else:
-        for line in sys.stdin.buffer:
-            text = os.fsdecode(line.removesuffix(b"\n").removesuffix(b"\r"))
-            if text:
-                yield unquoted(text)
+    for each in options.read_stdin("the paths", _MOST_BYTES).split(b"\0" if null else b"\n"):
+        path = os.fsdecode(each if null else each.removesuffix(b"\r"))
+        if path:
+            yield path if null else unquoted(path)

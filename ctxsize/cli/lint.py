@@ -88,7 +88,15 @@ def lint(
       ctxsize lint --watch .dockerignore
       ctxsize lint - --stdin-filename .dockerignore --format json < buffer
     """  # noqa: D301
-    names, data = _input(paths, stdin_filename, watch=watch, fix=(fix or unsafe_fixes) and not diff)
+    names, data = [*paths], None
+    if "-" in paths:
+        if len(paths) > 1 or watch or ((fix or unsafe_fixes) and not diff):
+            hint = "--diff shows the fixes"
+            raise InputError("stdin (-) cannot be fixed, watched or one of several", hint=hint)
+        names = [] if stdin_filename is None else [stdin_filename]
+        data = options.read_stdin("the ignore file")
+    elif stdin_filename is not None:
+        raise InputError("--stdin-filename needs PATH -, which reads stdin")
 
     def show() -> int:
         with output.progress() as progress:
@@ -99,7 +107,7 @@ def lint(
                 fix=fix or diff,
                 unsafe_fixes=unsafe_fixes,
                 progress=progress,
-                steps=output.steps(progress),
+                steps=progress and progress.step,
                 **choice,
             )
         if diff:
@@ -115,21 +123,6 @@ def lint(
 
         watching.watch(partial(watched, names, build, BUILDERS[build.builder]), show)
     return show()
-
-
-def _input(
-    paths: tuple[str, ...], stdin_filename: str | None, *, watch: bool, fix: bool
-) -> tuple[list[str], bytes | None]:
-    """Return the paths to lint, and the content from stdin that replaces that of the only one."""
-    if "-" not in paths:
-        if stdin_filename is not None:
-            raise InputError("--stdin-filename needs PATH -, which reads stdin")
-        return [*paths], None
-    if len(paths) > 1 or watch or fix:
-        what = "other paths" if len(paths) > 1 else "--watch" if watch else "--fix"
-        raise InputError(f"stdin (-) cannot be combined with {what}", hint="--diff shows the fixes")
-    data = options.read_stdin("the ignore file")
-    return [] if stdin_filename is None else [stdin_filename], data
 
 
 @click.command("advise")
@@ -167,9 +160,9 @@ def advise(
         root, fix=fix and not diff, unsafe_fixes=unsafe_fixes and not diff, **choice
     )
     if diff:
-        from ctxsize.formats import patch
+        from ctxsize.formats import exchange
 
-        output.write(patch.of_findings(advice.findings, display.look()))
+        output.write(exchange.diff_of(advice.findings, display.look()))
     else:
         output.apply(advice.edits)
         display.emit(advice)

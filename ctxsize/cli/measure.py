@@ -1,6 +1,8 @@
-"""`ctxsize measure`: shows what would be sent."""
+"""`ctxsize measure` and `ls`: what would be sent, in sums and entry by entry."""
 
 from __future__ import annotations
+
+import os
 
 import click
 
@@ -8,13 +10,13 @@ from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import options, output
 from ctxsize.formats import TABLES
-
-_TOP, _TOP_ALONE = 5, 30
+from ctxsize.formats.wording import quoted
+from ctxsize.model import Entry, Kind
 
 
 @click.command("measure")
 @options.build
-@options.number("--top", help=f"Rows of each table.  [default: {_TOP}, with --by {_TOP_ALONE}]")
+@options.number("--top", help="Rows of each table.  [default: 5, with --by 30]")
 @options.number(
     "--depth",
     type=click.IntRange(min=0),
@@ -64,7 +66,7 @@ def measure(
       ctxsize measure --by ext --top 50
       ctxsize measure --format text --format json=report.json
     """  # noqa: D301
-    rows = top or (_TOP_ALONE if by else _TOP)
+    rows = top or (30 if by else 5)
     with output.progress() as progress:
         report = api.measure(
             build,
@@ -76,3 +78,81 @@ def measure(
         )
     display.emit(report, top=rows, only=by)
     return output.failing(report.failing)
+
+
+@click.command("ls")
+@options.build
+@options.flag("--transfer", help="List only the transfer: what the Dockerfile takes.")
+@options.named
+@options.flag("--ignored", help="List only what is ignored.")
+@options.flag(
+    "--all", "both", help="List both: `+ ` before what is sent, `- ` before what is ignored."
+)
+@options.flag(
+    "--size", help="Print bytes of content before each entry; * marks a file that arrives empty."
+)
+@options.flag("-0", "--null", help="End each entry with NUL and escape nothing.")
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Output format; json is one object per line.",
+)
+def ls(
+    build: Build,
+    transfer: bool,
+    named: str,
+    ignored: bool,
+    both: bool,
+    size: bool,
+    null: bool,
+    format_name: str,
+) -> None:
+    """List every entry of CONTEXT that would be sent, in the builder's order.
+
+    Directories end in `/`. Names with control characters, quotes or bytes that are
+    not UTF-8 are printed in double quotes, as git does; -0 and json print them
+    unchanged.
+
+    \b
+    Examples:
+      ctxsize ls --size | sort -n | tail
+      ctxsize ls --transfer --target builder
+      ctxsize ls --build-context lib=../lib --named lib
+      ctxsize ls -0 | xargs -0 -n1 basename
+      ctxsize ls --all | grep secret
+    """  # noqa: D301
+    if transfer + ignored + both > 1:
+        raise click.UsageError("--all, --ignored and --transfer cannot be combined")
+    if not (transfer or named) and build.given():
+        raise click.UsageError(f"{build.given()[0]} needs --transfer")
+    if format_name == "json" and (null or size):
+        raise click.UsageError("-0 and --size need --format text")
+    from ctxsize.formats import json  # `measure` seldom needs it
+
+    listing = api.ls(
+        build, sent=not ignored, ignored=ignored or both, transfer=transfer, named=named
+    )
+    emptied = 0
+    for entry in listing:
+        emptied += entry.arrives_empty is not None
+        if format_name == "json":
+            output.write(json.line(entry) + "\n")
+            continue
+        lead = ("- " if entry.verdict.ignored else "+ ") if both else ""
+        if size:
+            lead += f"{_size(entry):>13}{'*' if entry.arrives_empty else ' '} "
+        path = f"{entry.path}/" if entry.kind is Kind.DIRECTORY else entry.path
+        output.write(os.fsencode(f"{lead}{path}\0") if null else f"{lead}{quoted(path)}\n")
+    if emptied and size:
+        output.note(f"* arrives empty ({emptied:,}); ctxsize explain --trace shows why")
+    output.warn(listing.problems)
+
+
+def _size(entry: Entry) -> int:
+    """Return the bytes of content sent; of an ignored file, those of the file."""
+    if not entry.verdict.ignored:
+        return entry.content_bytes
+    return entry.size_bytes if entry.kind is Kind.FILE else 0

@@ -22,7 +22,6 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 flag = partial(click.option, is_flag=True)
 number = partial(click.option, metavar="N", type=click.IntRange(min=1))
-_complete_directories = click.Path(file_okay=False).shell_complete
 
 
 def value(shown: str, *name: str, **settings: Any) -> Decorator:
@@ -54,45 +53,12 @@ def gathered(
     return decorate
 
 
-def _complete_formats(ctx: click.Context, param: click.Parameter, start: str) -> list[str]:
-    return [name for name in FORMATS if name.startswith(start)]
-
-
 builder = click.option(
     "--builder",
     type=click.Choice(list(BUILDERS)),
     default=next(iter(BUILDERS)),
     show_default=True,
     help="The builder to simulate.",
-)
-_of_build: tuple[Decorator, ...] = (
-    value(
-        "-f, --file PATH",
-        "dockerfile",
-        shell_complete=click.Path().shell_complete,
-        help="The Dockerfile, relative to the working directory, or - for stdin, as for "
-        "`docker build`.",
-    ),
-    value("--target STAGE", default="", help="The stage to build, as for `docker build`."),
-    value(
-        "--build-arg NAME[=VALUE]",
-        "build_arguments",
-        multiple=True,
-        help="The value of an ARG, as for `docker build`; without =VALUE, from the environment.",
-    ),
-    value(
-        "--build-context NAME=PATH",
-        "build_contexts",
-        multiple=True,
-        help="A further context, as for `docker build`.",
-    ),
-    value(
-        "--platform OS/ARCH",
-        "platforms",
-        multiple=True,
-        help="The platforms to build for, as for `docker build`.  [default: this machine's]",
-    ),
-    builder,
 )
 
 
@@ -121,30 +87,58 @@ def _build(
     return hiding(build, {each for each in build_arguments if each in arguments})
 
 
-build = gathered(
-    "build",
-    _build,
-    click.argument("context", default=".", required=False, shell_complete=_complete_directories),
-    *_of_build,
-)
-"""CONTEXT and the options of `docker build`, as `build`.
+def _one_build(context: Decorator) -> Decorator:
+    """Return a decorator that adds `context` and the options of `docker build`, as `build`."""
+    return gathered(
+        "build",
+        _build,
+        context,
+        value(
+            "-f, --file PATH",
+            "dockerfile",
+            shell_complete=click.Path().shell_complete,
+            help="The Dockerfile, relative to the working directory, or - for stdin, as for "
+            "`docker build`.",
+        ),
+        value("--target STAGE", default="", help="The stage to build, as for `docker build`."),
+        value(
+            "--build-arg NAME[=VALUE]",
+            "build_arguments",
+            multiple=True,
+            help="The value of an ARG, as for `docker build`; without =VALUE, from the "
+            "environment.",
+        ),
+        value(
+            "--build-context NAME=PATH",
+            "build_contexts",
+            multiple=True,
+            help="A further context, as for `docker build`.",
+        ),
+        value(
+            "--platform OS/ARCH",
+            "platforms",
+            multiple=True,
+            help="The platforms to build for, as for `docker build`.  [default: this machine's]",
+        ),
+        builder,
+    )
 
-For all commands about one build. The help lists these options before those of
-the command itself.
-"""
-build_beside_paths = gathered(
-    "build",
-    _build,
+
+_complete_directories = click.Path(file_okay=False).shell_complete
+build = _one_build(
+    click.argument("context", default=".", required=False, shell_complete=_complete_directories)
+)
+"""For commands about one build. The help lists these options before those of the command."""
+build_beside_paths = _one_build(
     value(
         "-C, --context DIR",
         default=".",
         show_default=True,
         help="The build context.",
         shell_complete=_complete_directories,
-    ),
-    *_of_build,
+    )
 )
-"""The same for a command with arguments of its own: the context is `-C DIR`."""
+"""For a command with arguments of its own: the context is `-C DIR`."""
 named = value(
     "--named NAME",
     default="",
@@ -166,21 +160,19 @@ def _formats(
     ctx: click.Context, param: click.Parameter, value: tuple[str, ...]
 ) -> tuple[Format, ...]:
     """Parse the values of `--format`. Each needs a destination of its own."""
-    found: dict[str | None, Format] = {}
+    found: dict[str, Format] = {}
     for each in value or ("text",):
         name, named, path = each.partition("=")
-        place = os.path.abspath(path) if path not in ("", "-") else None
-        problem = ""
+        place = os.path.abspath(path) if path not in ("", "-") else ""
         if name not in FORMATS:
-            problem = f"no such format: {name!r} (one of {', '.join(FORMATS)})"
-        elif named and not path:
-            problem = f"{each!r} has no file name"
-        elif place in found:
-            where = "stdout" if place is None else repr(found[place].path)
-            problem = f"several formats for {where}: name files, as in --format sarif=FILE"
-        if problem:
-            raise click.BadParameter(problem, ctx, param)
-        found[place] = Format(name, None if place is None else path)
+            raise click.BadParameter(f"no such format: {name!r} (one of {', '.join(FORMATS)})")
+        if named and not path:
+            raise click.BadParameter(f"{each!r} has no file name")
+        if place in found:
+            where = repr(path) if place else "stdout"
+            hint = "name files, as in --format sarif=FILE"
+            raise click.BadParameter(f"several formats for {where}: {hint}")
+        found[place] = Format(name, path if place else None)
     return tuple(found.values())
 
 
@@ -200,7 +192,7 @@ display = gathered(
         "formats",
         multiple=True,
         callback=_formats,
-        shell_complete=_complete_formats,
+        shell_complete=lambda ctx, param, start: [one for one in FORMATS if one.startswith(start)],
         help=f"{', '.join(FORMATS)}; written to stdout or FILE. May be repeated.  [default: text]",
     ),
     colour,

@@ -6,14 +6,14 @@ import io
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, final
 
 from ctxsize.errors import CtxsizeError
 from ctxsize.formats import Look, is_report, render
-from ctxsize.formats.names import fit, visible
+from ctxsize.formats.wording import fit, visible
 from ctxsize.model import Problem
 
 if TYPE_CHECKING:
@@ -29,30 +29,27 @@ _PROGRESS_AFTER, _PROGRESS_EVERY = 1.0, 0.1
 
 
 class Format(NamedTuple):
-    """A requested format and its destination."""
+    """A requested format, and the path of its file; None for stdout."""
 
     name: str
     path: str | None = None
-    """Path of a file; None for stdout."""
 
 
 @dataclass(frozen=True)
 class Display:
-    """The requested formats, and the choice of colours for text on stdout."""
+    """The requested formats, and the choice of colours: `auto`, `always` or `never`."""
 
     formats: tuple[Format, ...] = ()
     colour: str = "auto"
-    """`auto`, `always` or `never`."""
 
     def look(self, *, top: int = 0, only: str | None = None) -> Look:
         """Return the style of text on this stdout."""
         return Look(_width(), _wants_colour(self.colour), top, only)
 
     def emit(self, outcome: Outcome, *, top: int = 0, only: str | None = None) -> None:
-        """Write `outcome` in each format: into their files first, then to stdout.
+        """Write `outcome` in each format, all rendered before: into files first, then to stdout.
 
-        A file has no colours and the default width. Nothing is written before all formats
-        are rendered. Only earlier reports are overwritten.
+        A file has no colours and the default width. Only earlier reports are overwritten.
         Raises `InputError` for a file that cannot be written.
         """
         look = self.look(top=top, only=only)
@@ -76,9 +73,9 @@ class Display:
 
     def patch(self, edits: Iterable[Edit | None]) -> None:
         """Write `edits` to stdout as a diff."""
-        from ctxsize.formats import patch
+        from ctxsize.formats import exchange
 
-        write(patch.render([each for each in edits if each is not None], self.look()))
+        write(exchange.diff([each for each in edits if each is not None], self.look()))
 
 
 def prepare() -> None:
@@ -88,24 +85,17 @@ def prepare() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def write(data: str | bytes) -> None:
-    """Write data to stdout. Raises `BrokenPipeError` if its reader is gone."""
-    if sys.stdout is not None:
-        with _writing():
-            sys.stdout.write(data) if isinstance(data, str) else sys.stdout.buffer.write(data)
+def write(data: str | bytes, *, flushed: bool = False) -> None:
+    """Write data to stdout. Raises `BrokenPipeError` if its reader is gone.
 
-
-def flush() -> None:
-    """Flush stdout, so that no write can fail after the exit code is determined."""
-    if sys.stdout is not None:
-        with _writing():
-            sys.stdout.flush()
-
-
-@contextmanager
-def _writing() -> Iterator[None]:
+    After a write that is `flushed`, none can fail when the exit code is determined.
+    """
+    if sys.stdout is None:
+        return
     try:
-        yield
+        sys.stdout.write(data) if isinstance(data, str) else sys.stdout.buffer.write(data)
+        if flushed:
+            sys.stdout.flush()
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -134,9 +124,9 @@ def abandon() -> None:
         return
 
 
-def error(message: str) -> None:
-    """Report an error in one line."""
-    _say("error", message)
+def found(findings: object, *, exit_zero: bool = False) -> int:
+    """Return the exit code for `findings`, 0 if there are none or `exit_zero`."""
+    return FOUND if findings and not exit_zero else FINE
 
 
 def failing(problems: Iterable[Problem]) -> int:
@@ -149,25 +139,14 @@ def failing(problems: Iterable[Problem]) -> int:
     return code
 
 
-def found(findings: object, *, exit_zero: bool = False) -> int:
-    """Return the exit code for `findings`, 0 if there are none or `exit_zero`."""
-    return FOUND if findings and not exit_zero else FINE
-
-
 def apply(edits: Sequence[Edit]) -> None:
     """Write `edits` into their files, and report each file."""
-    if not edits:
-        return
-    from ctxsize.writer import apply as writing
+    if edits:
+        from ctxsize.writer import apply as writing
 
-    warn(writing.apply(edits))
-    for edit in edits:
-        note(f"wrote {edit.path}")
-
-
-def note(message: str) -> None:
-    """Print a note on stderr."""
-    _say("note", message)
+        warn(writing.apply(edits))
+        for edit in edits:
+            note(f"wrote {edit.path}")
 
 
 def warn(problems: Sequence[Problem]) -> None:
@@ -179,11 +158,17 @@ def warn(problems: Sequence[Problem]) -> None:
         _say("warning", f"and {len(problems) - _SHOWN_WARNINGS:,} more problems")
 
 
+def error(message: str) -> None:
+    """Report an error in one line on stderr."""
+    _say("error", message)
+
+
+def note(message: str) -> None:
+    """Print a note on stderr."""
+    _say("note", message)
+
+
 def _say(level: str, message: str) -> None:
-    text = visible(message)
-    if len(text) > _LONGEST_MESSAGE:
-        half = _LONGEST_MESSAGE // 2
-        text = f"{text[:half]} … {text[-half:]}"
     try:
         # Data first, if both streams have the same destination.
         if sys.stdout is not None:
@@ -191,6 +176,7 @@ def _say(level: str, message: str) -> None:
     except OSError:
         abandon()
     try:
+        text = fit(visible(message), _LONGEST_MESSAGE)
         print(f"ctxsize: {level}: {text}", file=sys.stderr, flush=True)  # noqa: T201
     except (OSError, AttributeError):
         return
@@ -208,17 +194,13 @@ def _wants_colour(choice: str) -> bool:
 
 
 def _width() -> int:
-    return max(_NARROWEST, min(_columns(), _WIDEST))
-
-
-def _columns() -> int:
-    """Return the width of the terminal as `shutil` does, which is slow to import."""
-    with suppress(ValueError):
-        if (columns := int(os.environ.get("COLUMNS", ""))) > 0:
-            return columns
-    with suppress(OSError):
-        return os.get_terminal_size(1).columns or _FILE_WIDTH
-    return _FILE_WIDTH
+    """Return the width of a text: that of the terminal within limits. `shutil` imports slowly."""
+    given = os.environ.get("COLUMNS", "").strip()
+    try:
+        width = int(given if given.isdecimal() else 0) or os.get_terminal_size(1).columns
+    except (OSError, ValueError):
+        width = 0
+    return max(_NARROWEST, min(width or _FILE_WIDTH, _WIDEST))
 
 
 @contextmanager
@@ -232,14 +214,10 @@ def progress() -> Iterator[_Progress | None]:
         yield shown
     finally:
         if shown.begun:
-            _overwrite("")
+            shown.overwrite("")
 
 
-def steps(progress: _Progress | None) -> Callable[[str, int, int], None] | None:
-    """Return a callable that shows the current step on the same line."""
-    return None if progress is None else progress.step
-
-
+@final
 class _Progress:
     def __init__(self) -> None:
         self._next = time.monotonic() + _PROGRESS_AFTER
@@ -250,13 +228,13 @@ class _Progress:
         if self._is_due():
             from ctxsize import units
 
-            _overwrite(f"{entries:,} entries, {units.human(content_bytes)} so far")
+            self.overwrite(f"{entries:,} entries, {units.human(content_bytes)} so far")
 
     def step(self, name: str, done: int, total: int) -> None:
-        """Show the current step, and its position among `total`."""
+        """Show the current step on the same line, and its position among `total`."""
         if self._is_due():
             count = f" ({done + 1:,} of {total:,})" if total else ""
-            _overwrite(fit(visible(name), _width() - len(count) - 1) + count)
+            self.overwrite(fit(visible(name), _width() - len(count) - 1) + count)
 
     def _is_due(self) -> bool:
         now = time.monotonic()
@@ -265,7 +243,7 @@ class _Progress:
         self._next, self.begun = now + _PROGRESS_EVERY, True
         return True
 
-
-def _overwrite(text: str) -> None:
-    sys.stderr.write(f"\r\x1b[K{text}")
-    sys.stderr.flush()
+    def overwrite(self, text: str) -> None:
+        """Replace the line."""
+        sys.stderr.write(f"\r\x1b[K{text}")
+        sys.stderr.flush()

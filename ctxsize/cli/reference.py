@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 
 import click
-from click.shell_completion import get_completion_class
+from click.shell_completion import BashComplete, FishComplete, ZshComplete
 
 from ctxsize.cli import options, output
 from ctxsize.codes import Rules, all_codes
-from ctxsize.errors import InputError, hint_at
+from ctxsize.errors import InputError
 from ctxsize.formats import json as shapes
+
+_SHELLS = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
 
 
 @click.command("rule")
@@ -38,8 +40,7 @@ def rule(names: tuple[str, ...], display: output.Display) -> None:
             raise InputError(f"no such code: {name!r}", hint="`ctxsize rule` lists them")
         chosen |= found
     codes = tuple(each for each in all_codes() if each.name in chosen or not names)
-    at_length = bool(names) and len(codes) <= len(names)
-    display.emit(Rules(codes, at_length))
+    display.emit(Rules(codes, asked=0 < len(codes) <= len(names)))
 
 
 @click.command("schema")
@@ -59,12 +60,12 @@ def schema(name: str | None) -> None:
         output.write("".join(f"{each}\n" for each in shapes.SCHEMAS))
         return
     if name not in shapes.SCHEMAS:
-        raise InputError(f"no such schema: {name!r}", hint=hint_at(name, shapes.SCHEMAS))
+        raise InputError(f"no such schema: {name!r}", hint=f"one of {', '.join(shapes.SCHEMAS)}")
     output.write(json.dumps(shapes.schema(name), indent=2) + "\n")
 
 
 @click.command("completion")
-@click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
+@click.argument("shell", type=click.Choice([*_SHELLS]))
 def completion(shell: str) -> None:
     """Print a script for SHELL that completes ctxsize's commands, options and files.
 
@@ -76,9 +77,6 @@ def completion(shell: str) -> None:
     """  # noqa: D301
     from ctxsize.cli.app import COMPLETE, app
 
-    maker = get_completion_class(shell)
-    if maker is None:
-        raise click.UsageError(f"no completion for {shell}")
     # `source()` would run bash to check its version, and this machine may not have it.
-    script = maker(app, {}, "ctxsize", COMPLETE)
+    script = _SHELLS[shell](app, {}, "ctxsize", COMPLETE)
     output.write(script.source_template % script.source_vars() + "\n")

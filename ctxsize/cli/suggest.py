@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import click
@@ -10,12 +10,10 @@ import click
 from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import options, output
-from ctxsize.errors import InputError, hint_at
+from ctxsize.errors import InputError
 
 if TYPE_CHECKING:
     from ctxsize.recommender.outcome import Advice, IgnoreFilePlan
-
-_ALL = "all"
 
 
 @click.command("suggest")
@@ -76,48 +74,42 @@ def suggest(
     """  # noqa: D301
     if write and (diff or check):
         raise click.UsageError("--write cannot be combined with --diff or --check")
-    modes = {"allowlist": allowlist, "from-gitignore": from_gitignore, "tidy": tidy}
-    mode = _mode({**modes, "like": like is not None}, alone=not (unsafe or only or explain))
-    if mode:
-        with output.progress() as progress:
-            plan = api.plan_ignore_file(build, mode=mode, like=like, write=write, progress=progress)
-        _show(plan, display, diff=diff and not plan.change.impossible)
-        return output.found(plan.change.impossible or (check and plan.edit is not None))
+    asked = {"allowlist": allowlist, "from-gitignore": from_gitignore, "tidy": tidy, "like": like}
+    modes = [mode for mode, given in asked.items() if given or given == ""]
+    if len(modes) > 1 or (modes and (unsafe or only or explain)):
+        others = "another mode, --only, --unsafe or --explain"
+        raise click.UsageError(f"--{modes[0]} cannot be combined with {others}")
     rules = _known(explain)
+    outcome: Advice | IgnoreFilePlan
     with output.progress() as progress:
-        advice = api.suggest(
-            build,
-            write=write,
-            unsafe=unsafe,
-            only=only,
-            progress=progress,
-            steps=output.steps(progress),
-        )
-    if explain and not diff and all(each.name == "text" for each in display.formats):
+        if modes:
+            outcome = plan = api.plan_ignore_file(
+                build, mode=modes[0], like=like, write=write, progress=progress
+            )
+            diff = diff and not plan.change.impossible
+            fails = bool(plan.change.impossible) or (check and plan.edit is not None)
+        else:
+            outcome = advice = api.suggest(
+                build,
+                write=write,
+                unsafe=unsafe,
+                only=only,
+                progress=progress,
+                steps=progress and progress.step,
+            )
+            fails = check and any(each.safe for each in advice.suggestions)
+    if diff:
+        display.patch([outcome.edit])
+    elif explain and all(each.name == "text" for each in display.formats):
         from ctxsize.formats import text
         from ctxsize.formats.sections import suggested
 
         output.write(text.render(suggested.rules(advice, rules), display.look()))
     else:
-        _show(advice, display, diff=diff)
-    return output.found(check and any(each.safe for each in advice.suggestions))
-
-
-def _show(outcome: Advice | IgnoreFilePlan, display: output.Display, *, diff: bool) -> None:
-    if diff:
-        display.patch([outcome.edit])
-    else:
         display.emit(outcome)
     if outcome.written:
         output.note(f"wrote {outcome.ignore_file}")
-
-
-def _mode(asked: Mapping[str, bool], *, alone: bool) -> str:
-    modes = [mode for mode, given in asked.items() if given]
-    if len(modes) > 1 or (modes and not alone):
-        others = "another mode, --only, --unsafe or --explain"
-        raise click.UsageError(f"--{modes[0]} cannot be combined with {others}")
-    return modes[0] if modes else ""
+    return output.found(fails)
 
 
 def _known(names: Iterable[str]) -> tuple[str, ...]:
@@ -125,7 +117,6 @@ def _known(names: Iterable[str]) -> tuple[str, ...]:
     from ctxsize.recommender.rules import all_rules
 
     for name in names:
-        if name not in all_rules() and name != _ALL:
-            hint = hint_at(name, all_rules(), "docs/ecosystems.md lists them")
-            raise InputError(f"no such rule: {name!r}", hint=hint)
-    return tuple(name for name in names if name != _ALL)
+        if name not in all_rules() and name != "all":
+            raise InputError(f"no such rule: {name!r}", hint="docs/ecosystems.md lists them")
+    return tuple(name for name in names if name != "all")

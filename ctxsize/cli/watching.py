@@ -10,12 +10,9 @@ from typing import NoReturn
 from ctxsize.cli import output
 from ctxsize.errors import CtxsizeError
 
-_EVERY = 0.3
-"""Seconds between two looks at the files."""
-_LIST_EVERY = 1.0
-"""Least number of seconds between two lists of the files."""
-_SHARE = 20
-"""Listing them may use at most 1/`_SHARE` of the time."""
+_EVERY, _LIST_EVERY, _SHARE = 0.3, 1.0, 20
+"""Seconds between two looks at the files, and between two lists of them, which may use at most
+1/`_SHARE` of the time."""
 
 
 def watch(files: Callable[[], Iterable[str]], show: Callable[[], object]) -> NoReturn:
@@ -23,32 +20,32 @@ def watch(files: Callable[[], Iterable[str]], show: Callable[[], object]) -> NoR
 
     An invalid input is reported, and the next change is awaited.
     """
+
+    def listed() -> list[str]:
+        try:
+            return [*files()]
+        except CtxsizeError:
+            return []
+
     while True:
         # Looked at before `show`, so that a save during it counts as the next change.
-        paths = _listed(files)
+        paths = listed()
         seen = [*map(_stamp, paths)]
         output.clear()
         try:
             show()
         except CtxsizeError as error:
             output.error(str(error))
-        output.flush()
+        output.write("", flushed=True)
         due = time.monotonic() + _LIST_EVERY
         while [*map(_stamp, paths)] == seen:
             time.sleep(_EVERY)
             start = time.monotonic()
             if start >= due:
-                if _listed(files) != paths:
+                if listed() != paths:
                     break
                 end = time.monotonic()
                 due = end + max(_LIST_EVERY, _SHARE * (end - start))
-
-
-def _listed(files: Callable[[], Iterable[str]]) -> list[str]:
-    try:
-        return [*files()]
-    except CtxsizeError:
-        return []
 
 
 def _stamp(path: str) -> tuple[int, int, int] | None:

@@ -28,12 +28,10 @@ _ESCAPED = re.compile(rb"\\([0-3][0-7]{2})")
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A kind of finding."""
+    """A kind of finding, as `CTX101` or by its slug, `root-only-name`."""
 
     name: str
-    """`CTX101`."""
     slug: str
-    """The name for people, such as `root-only-name`."""
     severity: Severity
     """The usual severity; that of a finding may differ."""
     summary: str
@@ -41,25 +39,19 @@ class Code:
     why: str
     """The behaviour of Docker, and what to do instead."""
     bad: str = ""
-    """An example with the fault."""
     good: str = ""
-    """The same example, corrected."""
+    """An example with the fault, and corrected."""
 
 
 @dataclass(frozen=True)
 class Rules:
-    """The codes that `ctxsize rule` explains."""
+    """The codes that `ctxsize rule` explains, at length if they were `asked` for by name."""
 
     kind: ClassVar[Literal["rules"]] = "rules"
 
     codes: tuple[Code, ...]
     asked: bool = False
-    """True if they were requested by name, so that each is explained at length."""
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """Return no findings; they are part of every outcome."""
-        return ()
+    findings: ClassVar[tuple[Finding, ...]] = ()
 
 
 @cache

@@ -10,12 +10,11 @@ import os
 import re
 import shlex
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ctxsize.build import Build
 from ctxsize.discovery import bake, commands, compose
-from ctxsize.discovery.commands import BUILD, builds_in
 from ctxsize.discovery.search import FoundBuild, Place, Search, shortened
 from ctxsize.dockerfile.taken import context_need
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
@@ -25,8 +24,7 @@ from ctxsize.findings import Finding, Location
 from ctxsize.model import Problem
 
 _MOST_NAMED = 3
-_SECONDS_FOR_DOCKER = 60.0
-"""Seconds that Docker has for all Bake files together."""
+_SECONDS_FOR_DOCKER = 60.0  # seconds that Docker has for all Bake files together
 _SHARED = frozenset(
     (
         *("docker", ".docker", "dockerfiles", "container", "containers", "build", "deploy", "ci"),
@@ -34,9 +32,6 @@ _SHARED = frozenset(
     )
 )
 """Directories whose Dockerfiles are usually built with the directory above as context."""
-_CONTINUED = re.compile(r"\\\n[ \t]*#?[ \t]*")
-_QUOTED = re.compile(r"`([^`]+)`")
-_PROMPT = re.compile(r"^[\s#$>`*-]*(?:\w+:\s+)?")
 _TO_BE_FILLED_IN = (b"{{", b"{%", b"<%", b"@@")
 
 
@@ -78,10 +73,8 @@ class Discovery:
     """The builds inside the repository, ordered by context, Dockerfile and target."""
     outside: tuple[FoundBuild, ...] = ()
     """The builds with a context or a Dockerfile outside the repository."""
-    dockerfiles: tuple[str, ...] = ()
-    """Every Dockerfile in the tree, whether a build reads it or not."""
-    ignore_files: tuple[str, ...] = ()
-    """Every ignore file in the tree, whether a build reads it or not."""
+    dockerfiles: tuple[str, ...] = ()  # every one in the tree, whether a build reads it or not
+    ignore_files: tuple[str, ...] = ()  # every one in the tree, whether a build reads it or not
     findings: tuple[Finding, ...] = ()
     problems: tuple[Problem, ...] = ()
     """Problems with reading and understanding files; the builds of these may be missing."""
@@ -128,60 +121,32 @@ def discover(
 def _found(search: Search) -> tuple[FoundBuild, ...]:
     for pattern, collect in _RECOGNISERS:
         collect(search, [*filter(pattern.fullmatch, search.paths)])
-    asked = len(search.builds)
-    used = {each.dockerfile for each in search.builds if each.dockerfile}
-    _add_unasked(search, used)
-    guessed = (
-        replace(each, contested=each.guessed and search.is_open) for each in search.builds[asked:]
-    )
-    return merged([*search.builds[:asked], *guessed])
-
-
-def _add_unasked(search: Search, used: Collection[str]) -> None:
-    """Add builds of the Dockerfiles whose real paths are not `used` by other builds."""
+    used = {each.dockerfile for each in search.builds}
     for path in filter(is_dockerfile, search.paths):
         shown = search.shown(path)
-        if os.path.realpath(shown) in used or not os.path.isfile(shown):
-            continue
-        plan = search.dockerfile(path)
-        place = Place("dockerfile", "", Location(shown))
-        try:
-            context = os.path.dirname(path) if plan is None else _context_of(search, path, plan)
-        except DockerfileError as error:
-            if plan is not None and not any(mark in plan.data for mark in _TO_BE_FILLED_IN):
-                search.complain("dockerfile", error.message, replace(place.where, line=error.line))
-            continue
-        written = None if plan is None else _written(search, path, plan)
-        search.add(place, written or Build(context, path), guessed=written is None)
+        if os.path.realpath(shown) not in used and os.path.isfile(shown):
+            _add_unasked(search, path)
+    return merged(search.builds)
 
 
-def _written(search: Search, path: str, plan: Plan) -> Build | None:
-    """Return the build that a comment of the Dockerfile shows, run from a directory above."""
-    own = os.path.realpath(search.shown(path))
-    text = _CONTINUED.sub(" ", plan.data.decode("utf-8-sig"))
-    for line in text.splitlines():
-        if not (line.lstrip().startswith("#") and BUILD.search(line)):
-            continue
-        # The command is in backquotes, or behind a prompt.
-        script = next(filter(BUILD.search, _QUOTED.findall(line)), _PROMPT.sub("", line))
-        for directory in _upwards(os.path.dirname(path)):
-            for asked in builds_in(script):
-                build = asked.build(search, directory)
-                if build is None or os.path.realpath(search.shown(build.dockerfile or "")) != own:
-                    continue
-                context = os.path.relpath(search.shown(build.context), search.root or ".")
-                if context.split("/")[0] != "..":
-                    return build
-    return None
+def _add_unasked(search: Search, path: str) -> None:
+    """Add a guessed build of a Dockerfile that no other build reads."""
+    plan, context = search.dockerfile(path), os.path.dirname(path)
+    place = Place("dockerfile", "", Location(search.shown(path)))
+    try:
+        context = context if plan is None else _context_of(search, context, plan)
+        search.add(place, Build(context, path), guessed=True)
+    except DockerfileError as error:
+        if plan is not None and not any(mark in plan.data for mark in _TO_BE_FILLED_IN):
+            search.complain("dockerfile", error.message, replace(place.where, line=error.line))
 
 
-def _context_of(search: Search, path: str, plan: Plan) -> str:
+def _context_of(search: Search, directory: str, plan: Plan) -> str:
     """Return the nearest directory that contains all sources of the Dockerfile without wildcards.
 
     The search begins at the Dockerfile's own directory, and returns this one if none has all.
     Raises `DockerfileError` if the builder rejects the Dockerfile.
     """
-    directory = os.path.dirname(path)
     try:
         need = context_need(plan.dockerfile)
     except UndecidedError:  # it may lack only a build argument
@@ -193,22 +158,19 @@ def _context_of(search: Search, path: str, plan: Plan) -> str:
         if each.line not in doubtful and not each.context
         if each.path != "." and not {*"*?["} & {*each.path}
     ]
-    for candidate in _upwards(directory):
-        here = search.shown(candidate)
-        if all(os.path.lexists(os.path.join(here, each)) for each in wanted):
-            return candidate
-    return directory
-
-
-def _upwards(directory: str) -> Iterator[str]:
-    yield directory
-    while directory:
-        directory = os.path.dirname(directory)
-        yield directory
+    candidate = directory
+    while not all(os.path.lexists(search.shown(os.path.join(candidate, e))) for e in wanted):
+        if not candidate:
+            return directory
+        candidate = os.path.dirname(candidate)
+    return candidate
 
 
 def merged(builds: Iterable[FoundBuild]) -> tuple[FoundBuild, ...]:
-    """Return `builds` with equal ones merged, ordered by context, Dockerfile and target."""
+    """Return `builds` with equal ones merged, ordered by context, Dockerfile and target.
+
+    The merged one has the places and platforms of all.
+    """
     found: dict[tuple[str, ...], list[FoundBuild]] = {}
     for each in builds:
         build = each.build
@@ -216,17 +178,17 @@ def merged(builds: Iterable[FoundBuild]) -> tuple[FoundBuild, ...]:
         others = (*(repr(sorted(pairs.items())) for pairs in named), repr(build.dockerfile_inline))
         key = (build.context, build.dockerfile or "", build.target, *others)
         found.setdefault(key, []).append(each)
-    return tuple(_one(found[key]) for key in sorted(found, key=lambda key: key[:4]))
-
-
-def _one(equal: list[FoundBuild]) -> FoundBuild:
-    """Return one build for `equal` ones, with the places and platforms of all."""
-    platforms = dict.fromkeys(name for each in equal for name in each.build.platforms)
-    return replace(
-        equal[0],
-        build=replace(equal[0].build, platforms=tuple(platforms)),
-        places=tuple(dict.fromkeys(place for each in equal for place in each.places)),
-        guessed=all(each.guessed for each in equal),
+    return tuple(
+        replace(
+            equal[0],
+            build=replace(
+                equal[0].build,
+                platforms=tuple(dict.fromkeys(e for each in equal for e in each.build.platforms)),
+            ),
+            places=tuple(dict.fromkeys(place for each in equal for place in each.places)),
+            guessed=all(each.guessed for each in equal),
+        )
+        for _, equal in sorted(found.items(), key=lambda item: item[0][:4])
     )
 
 

@@ -1,24 +1,24 @@
-"""Builds of Bake files: the files that are read together, and the builds of their targets."""
+"""Builds of Bake files: the files that are read together, and the builds of their targets.
+
+If the user allows it, Docker evaluates what ctxsize does not. `docker buildx bake --print` builds
+nothing and contacts no daemon. Besides `engine.git`, only this module runs a program.
+"""
 
 from __future__ import annotations
 
 import os
 import re
+import signal
+import threading
+import time
 from dataclasses import replace
 
 from ctxsize.build import Build, is_reference, placed
-from ctxsize.discovery import asking, compose
-from ctxsize.discovery.bakefile import (
-    BakeError,
-    BakeFile,
-    Body,
-    literal,
-    read_hcl,
-    read_json,
-)
-from ctxsize.discovery.search import Place, Search, by_directory, shortened
-from ctxsize.engine.border import holds
-from ctxsize.findings import Location
+from ctxsize.discovery import compose
+from ctxsize.discovery.bakefile import BakeFile, Body, literal, read_hcl, read_json, texts_in
+from ctxsize.discovery.search import NotReadError, Place, Search, by_directory, shortened
+from ctxsize.engine.git import find_program
+from ctxsize.reader import holds
 
 # `defaultFilenames` of buildx: Bake reads all that exist, in this order. Up to buildx 0.13, files
 # in HCL came after all in JSON.
@@ -31,91 +31,84 @@ WANTED = re.compile(r"(?s:.*/)?(?:[\w.\-]*[.\-_])?bake(?:[.\-_][\w.\-]+)?\.(?:hc
 _MOST_BYTES = 100_000
 """Number of bytes of the largest HCL file: python-hcl2 needs 40 s for a megabyte."""
 _MOST_NAMED = 5
+_HIDDEN = "…"  # the text printed instead of a value that Docker evaluated: it may contain a secret
+_COMMAND = "`docker buildx bake --print`"
+_SAVE = f"save the output of {_COMMAND} as bake.json beside this file"
+_SECONDS = 10.0  # seconds that Docker has for one answer
+_MOST_PRINTED = 4_000_000  # number of bytes of the longest answer
 
 
 def collect(search: Search, paths: list[str]) -> None:
     """Add the builds of every Bake file."""
-    projects: dict[tuple[str, ...], tuple[BakeFile, list[str]]] = {}
-    saved: dict[tuple[str, ...], set[str]] = {}
-    """The names of targets and groups in files that `bake --print` may have made."""
+    known = {*search.paths}
     for directory, names in by_directory(paths):
         usual = [name for name in _DEFAULTS if name in names]
+        projects: list[tuple[BakeFile, list[str], bool]] = []
+        saved: set[str] = set()
+        """The names of targets and groups in files that `bake --print` may have made."""
         for each in filter(None, (usual, *([name] for name in names if name not in _DEFAULTS))):
-            project = tuple(os.path.join(directory, name) for name in each)
-            bake = BakeFile(search.environment)
-            beside = _compose_files(search, directory) if each is usual else []
-            projects[project] = bake, [*beside, *project]
-            with search.reading(project[0]):
-                if beside:
-                    _add_services(bake, search, directory, beside)
-                if [_added(bake, search, path) for path in project] == [True]:
-                    saved[project] = {*bake.targets, *bake.groups}
-    for project, (bake, files) in projects.items():
-        directory = os.path.dirname(project[0])
-        known = {
-            name
-            for (path, *_), names in saved.items()
-            if path != project[0] and os.path.dirname(path) in (directory, "")
-            for name in names
-        }
-        with search.reading(project[0]):
-            _add_targets(bake, search, directory, files, known)
+            bake, is_saved = BakeFile(search.environment), False
+            files = [os.path.join(directory, name) for name in each]
+            # Bake reads Compose files too if it gets no `-f`; its `defaultFilenames` has the four
+            # usual names, and no overrides.
+            usual_names = (os.path.join(directory, name) for name in compose.NAMES)
+            beside = [path for path in usual_names if each is usual and path in known]
+            with search.reading(files[0]):
+                # `compose.collect` reports the problems of these files.
+                reader = compose.ComposeReader(replace(search, problems={}))
+                for name, (_, build) in (reader.builds(beside) if beside else {}).items():
+                    bake.hidden = build.hidden
+                    # Bake replaces dots in the names of targets (`sanitizeTargetName` of buildx).
+                    bake.targets[name.replace(".", "_")] = _target_of(build, directory)
+            for path in files:
+                with search.reading(path):
+                    is_saved = _added(bake, search, path)
+            saved |= {*bake.targets, *bake.groups} if is_saved else set()
+            projects.append((bake, [*beside, *files], is_saved))
+        for bake, files, is_saved in projects:
+            with search.reading(files[-1]):
+                _add_targets(bake, search, files, set() if is_saved else saved)
 
 
-def _compose_files(search: Search, directory: str) -> list[str]:
-    """Return the Compose files of a directory, which Bake reads too if it gets no `-f`."""
-    # `defaultFilenames` has all four names, and no overrides.
-    usual = (os.path.join(directory, name) for name in compose.NAMES)
-    return [path for path in usual if path in search.paths]
-
-
-def _add_services(bake: BakeFile, search: Search, directory: str, files: list[str]) -> None:
-    """Add the services of Compose files as targets."""
-    # `compose.collect` reports the problems of these files.
-    reader = compose.ComposeReader(replace(search, problems={}))
-    for name, (_, build) in reader.builds(files).items():
-        bake.hidden = build.hidden
-        args: Body = {**build.build_arguments}
-        body: Body = {"target": build.target, "args": args, "platforms": [*build.platforms]}
-        if not is_reference(build.context):
-            body["context"] = os.path.relpath(build.context, directory or ".")
-        if build.dockerfile_inline is not None:
-            body["dockerfile-inline"] = build.dockerfile_inline.decode()
-        else:
-            body["dockerfile"] = os.path.relpath(build.dockerfile or "", build.context)
-        # Bake replaces dots in the names of targets (`sanitizeTargetName` of buildx).
-        known = {key: literal(each) for key, each in body.items() if each}
-        bake.targets[name.replace(".", "_")] = known
+def _target_of(build: Build, directory: str) -> Body:
+    """Return the target that Bake makes of a service in a Compose file in `directory`."""
+    args: Body = {**build.build_arguments}
+    body: Body = {
+        "dockerfile": os.path.relpath(build.dockerfile or "", build.context),
+        "dockerfile-inline": (build.dockerfile_inline or b"").decode(),
+        "target": build.target,
+        "args": args,
+        "platforms": [*build.platforms],
+    }
+    if not is_reference(build.context):
+        body["context"] = os.path.relpath(build.context, directory or ".")
+    return {key: literal(each) for key, each in body.items() if each}
 
 
 def _added(bake: BakeFile, search: Search, path: str) -> bool:
     """Add a file, and return whether it may be saved output of `bake --print`."""
     is_hcl = path.lower().endswith(".hcl")
     text = search.read(path, _MOST_BYTES) if is_hcl else search.read(path)
-    try:
-        document = {} if text is None else read_hcl(text) if is_hcl else read_json(text)
-    except BakeError as error:
-        where = Location(search.shown(path), error.line)
-        search.complain("bake", f"not read: {error.message}", where)
+    if text is None:
         return False
-    usual = os.path.basename(path) in _DEFAULTS
-    is_printed = not (is_hcl or usual) and document.keys() <= {"group", "target"}
+    document = read_hcl(text) if is_hcl else read_json(text)
+    is_usual = is_hcl or os.path.basename(path) in _DEFAULTS
+    is_printed = not is_usual and document.keys() <= {"group", "target"}
     if is_printed:
         document = {key: literal(each) for key, each in document.items()}
-    bake.add(document, search.shown(path), text or "")
+    bake.add(document, search.shown(path), text)
     return is_printed
 
 
-def _add_targets(
-    bake: BakeFile, search: Search, directory: str, files: list[str], known: set[str]
-) -> None:
+def _add_targets(bake: BakeFile, search: Search, files: list[str], known: set[str]) -> None:
     """Add the builds of targets, and report those that need more, except `known` ones."""
+    directory = os.path.dirname(files[0])
     builds = bake.builds()
     unknown = [name for name in bake.unknown if name not in known]
     found = [(name, each) for name, each in builds.items() if name not in bake.unknown]
     try:
-        found += asking.evaluated(search, directory, files, bake, unknown) if unknown else []
-    except BakeError as error:
+        found += _evaluated(search, directory, files, bake, unknown) if unknown else []
+    except NotReadError as error:
         found += [(name, each) for name, each in builds.items() if name in unknown]
         text = f"not evaluated: {', '.join(shortened(unknown, _MOST_NAMED))}. {error.message}"
         search.complain("bake", text, bake.places[unknown[0]])
@@ -148,3 +141,111 @@ def _placed(search: Search, directory: str, build: Build) -> Build:
         dockerfile="-" if inline else os.path.join(start, dockerfile),
         build_contexts=placed(build.build_contexts, start),
     )
+
+
+def _evaluated(
+    search: Search, directory: str, files: list[str], bake: BakeFile, names: list[str]
+) -> list[tuple[str, Build]]:
+    """Return the builds of targets of `bake` as Docker evaluates its `files` in `directory`.
+
+    Raises `NotReadError` if Docker may not be asked, or cannot answer.
+    """
+    if search.docker_until is None:
+        raise NotReadError("bake", f"Run `ctxsize scan --ask-docker`, or {_SAVE}")
+    if not all(holds(search.border, search.shown(path)) for path in files):
+        raise NotReadError(
+            "bake", "ctxsize does not run Docker, as a file lies outside the repository"
+        )
+    answer = BakeFile()
+    words = [word for path in files for word in ("-f", f"./{os.path.basename(path)}")]
+    words += [name for name in names if re.fullmatch(r"\w[\w.\-]*", name, re.ASCII)]  # no options
+    document = read_json(_printed(search, directory, words).decode(errors="replace"))
+    answer.add({key: literal(each) for key, each in document.items()})
+    builds = answer.builds()
+    found = []
+    for name in names:
+        members = answer.groups.get(name)  # those of a matrix
+        for member in members if isinstance(members, list) else [name]:
+            if not isinstance(member, str) or member not in builds or member in answer.unknown:
+                raise NotReadError("bake", f"{_COMMAND} printed no target {name}")
+            found.append((name, _hiding(builds[member], bake.targets[name])))
+    return found
+
+
+def _hiding(build: Build, written: Body) -> Build:
+    """Return a build that hides all values and names except those that its target has as literals.
+
+    Raises `NotReadError` if it cannot be used without them: they may be values of variables.
+    """
+    literals = {"", *(each for each in texts_in(written) if not re.search(r"[$%]\{", each))}
+    inline = (build.dockerfile_inline or b"").decode("utf-8", "surrogatepass")
+    if not {inline, *build.build_contexts} <= literals:
+        text = "An inline Dockerfile or the name of a context may show values of variables"
+        raise NotReadError("bake", f"{text}: {_SAVE}")
+    texts = {build.context, build.dockerfile or "", build.target, *build.platforms}
+    texts |= {*build.build_arguments, *build.build_contexts.values()}
+    return replace(build, hidden=tuple((each, _HIDDEN) for each in sorted(texts - literals)))
+
+
+def _docker(search: Search) -> tuple[str, dict[str, str]]:
+    """Return a program outside the repository, and what it gets of our environment.
+
+    Raises `NotReadError` if there is none.
+    """
+    path, home = os.environ.get("PATH", ""), os.environ.get("HOME", "/")
+    program = find_program("docker", path, search.border)
+    if program is None:
+        raise NotReadError(
+            "bake", "docker is not installed, or PATH names it only inside the repository"
+        )
+    absolute = filter(os.path.isabs, path.split(os.pathsep))
+    own = [each for each in absolute if not holds(search.border, each)]
+    # The plugins in HOME are programs: those of the repository are not run.
+    home = "/" if holds(search.border, home) else home
+    return program, {"PATH": os.pathsep.join(own), "HOME": home}
+
+
+def _printed(search: Search, directory: str, words: list[str]) -> bytes:
+    """Return what Docker prints; at the end of its time, kill it with all that it started.
+
+    Raises `NotReadError` if Docker is missing, fails, is too slow or prints too much.
+    """
+    import subprocess
+
+    program, environment = _docker(search)
+    now = time.monotonic()
+    until = min(search.docker_until or now, now + _SECONDS)
+    data = b""
+    try:
+        with subprocess.Popen(
+            [program, "buildx", "bake", "--print", *words],
+            cwd=search.shown(directory),
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # it may contain secrets
+            start_new_session=True,
+        ) as process:
+            assert process.stdout is not None
+            timer = threading.Timer(until - now, os.killpg, (process.pid, signal.SIGKILL))
+            timer.start()
+            try:
+                data = process.stdout.read(_MOST_PRINTED + 1)
+                timer.cancel()
+                timer.join()  # after `wait`, another process may have its number
+                if len(data) <= _MOST_PRINTED:
+                    process.wait(max(0, until - time.monotonic()))
+            finally:
+                timer.cancel()
+                if process.returncode is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+        failed = process.returncode != 0 or not data
+    except (OSError, subprocess.TimeoutExpired):
+        failed = True
+    if failed or len(data) > _MOST_PRINTED:
+        raise NotReadError(
+            "bake",
+            f"{_COMMAND} failed, or printed nothing or more than {_MOST_PRINTED:,} bytes within "
+            f"{_SECONDS:.0f} seconds",
+        )
+    return data

@@ -15,6 +15,7 @@ from textwrap import dedent
 from typing import TypeAlias
 
 from ctxsize.build import Build
+from ctxsize.discovery.search import NotReadError
 from ctxsize.findings import Location
 
 Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
@@ -30,14 +31,6 @@ _HEAD = re.compile(r'^[ \t]*target\s+"?([^"\s{]+)"?\s*\{|"([^"]*)"\s*:')
 """Matches the head of a target: its line in HCL, its name in JSON."""
 
 
-class BakeError(Exception):
-    """The file cannot be read; the message is a clause, `line` is 1-based."""
-
-    def __init__(self, message: str, line: int | None = None) -> None:
-        super().__init__(message)
-        self.message, self.line = message, line
-
-
 class UnknownError(Exception):
     """A value needs more than is evaluated here."""
 
@@ -49,14 +42,11 @@ class BakeFile:
     environment: Mapping[str, str] = field(default_factory=dict)
     targets: dict[str, Body] = field(default_factory=dict)
     groups: dict[str, Value] = field(default_factory=dict)
-    places: dict[str, Location] = field(default_factory=dict)
-    """Where Bake files have each target; services of Compose files are not listed."""
-    unknown: dict[str, None] = field(default_factory=dict)
-    """The targets that need more than is evaluated here."""
+    places: dict[str, Location] = field(default_factory=dict)  # of targets in Bake files
+    unknown: dict[str, None] = field(default_factory=dict)  # targets that need more than is known
     hidden: tuple[tuple[str, str], ...] = ()
     """The texts of variables, each with its variable: they may be secrets."""
-    _defaults: dict[str, Value] = field(default_factory=dict)
-    """The defaults of the variables that are not evaluated yet."""
+    _defaults: dict[str, Value] = field(default_factory=dict)  # of variables not evaluated yet
     _variables: dict[str, Value] = field(default_factory=dict)
     _inheriting: dict[str, Body | None] = field(default_factory=dict)
     """Targets merged with those that they inherit from; None while unknown."""
@@ -107,9 +97,9 @@ class BakeFile:
         return []
 
     def _build(self, name: str) -> Build:
-        if self.targets[name].get("matrix") is not None:
-            raise UnknownError
         body = self._body(name)
+        if body.get("matrix") is not None:
+            raise UnknownError
         keys = ("context", "dockerfile", "target", "dockerfile-inline")
         context, dockerfile, target, inline = (_text(self._value(body.get(key))) for key in keys)
         platforms = self._value(body.get("platforms"))
@@ -245,12 +235,12 @@ def texts_in(value: Value) -> Iterator[str]:
 
 
 def read_json(text: str) -> Body:
-    """Return the document of a JSON file. Raises `BakeError`."""
+    """Return the document of a JSON file. Raises `NotReadError`."""
     try:
         document = json.loads(text)
     except ValueError as error:
         line = error.lineno if isinstance(error, json.JSONDecodeError) else None
-        raise BakeError(f"it is not JSON: {error}", line) from None
+        raise NotReadError("bake", f"it is not JSON: {error}", line) from None
     return document if isinstance(document, dict) else {}
 
 
@@ -267,14 +257,14 @@ def literal(value: Value) -> Value:
 
 
 def read_hcl(text: str) -> Body:
-    """Return the document of an HCL file in the form of JSON. Raises `BakeError`.
+    """Return the document of an HCL file in the form of JSON. Raises `NotReadError`.
 
     Needs python-hcl2, which comes with the extra `ctxsize[bake]`.
     """
     try:
         import hcl2
     except ImportError:
-        raise BakeError("HCL needs python-hcl2: pip install 'ctxsize[bake]'") from None
+        raise NotReadError("bake", "HCL needs python-hcl2: pip install 'ctxsize[bake]'") from None
     options = hcl2.SerializationOptions(with_comments=False, explicit_blocks=False)
     try:
         document = _from_hcl(hcl2.loads(f"{text}\n", serialization_options=options))
@@ -283,7 +273,7 @@ def read_hcl(text: str) -> Body:
     except Exception as error:  # `hcl2` passes on the errors of its parser
         line = getattr(error, "line", None)
         known = line if isinstance(line, int) and line > 0 else None
-        raise BakeError("it is not HCL", known) from None
+        raise NotReadError("bake", "it is not HCL", known) from None
     return document if isinstance(document, dict) else {}
 
 

@@ -17,12 +17,12 @@ from typing import NamedTuple
 from ctxsize.build import Build, is_reference, placed
 from ctxsize.codes import severity_of
 from ctxsize.discovery.search import Place, Search
-from ctxsize.discovery.yaml import Yaml, YamlError, YamlMapping, load, mapping_of
-from ctxsize.engine.border import holds
+from ctxsize.discovery.yaml import Yaml, YamlMapping, listed, load, mapping_of
 from ctxsize.findings import Finding, Location
+from ctxsize.reader import holds
 from ctxsize.shell import commands, in_directories, is_read_whole
 
-BUILD = re.compile(
+_BUILD = re.compile(
     r"\b(?:docker|podman|nerdctl|buildah|buildx)\b(?:\\\n|[^\n]){0,200}?\b(?:build|bud)\b"
 )
 _TOOLS = (
@@ -32,17 +32,16 @@ _TOOLS = (
 """The first words of each command that builds an image, and the builder whose behaviour applies."""
 _ACTIONS = re.compile(r"docker/build-push-action(?:@.*)?")
 _MOST_COMBINATIONS = 256
+_WHOLE = re.compile(".+", re.DOTALL)
 _LINE = re.compile(r"(?:.*\\\n)*.*")
-_PREFIX = re.compile(r"^[\s@\-+]*(?:\w+:\s+)?")
-"""Matches what make and YAML have before a command."""
+_PREFIX = re.compile(r"^[\s@\-+]*(?:\w+:\s+)?")  # what make and YAML have before a command
 _JSON_TEXT = re.compile(r'"(?:[^"\\\n]|\\.)*"?')
 _VARIABLE = re.compile(r"^\s*(?:export\s+)?(\w+)\s*[:?]?=\s*(.*?)\s*$", re.MULTILINE)
 _REFERENCE = re.compile(r"\$[({](\w+)[)}]|\$(\w+)")
 _OWN_DIRECTORY = re.compile(
     r"\$\(\s*dirname\s+(?:--\s+)?\"?\$(?:0|\{?BASH_SOURCE(?:\[0\])?\}?)\"?\s*\)|\$\{0%/\*\}"
 )
-_EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}")
-"""An expression of a workflow, which is no text of a shell."""
+_EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}")  # of a workflow, which is no text of a shell
 _MAKE_CALL = re.compile(r"(?<!\$)\$\([^()]*\)")
 _DEEPEST = 8
 _SWITCHES = frozenset(
@@ -56,7 +55,7 @@ _SWITCHES = frozenset(
 
 def add_script(search: Search, path: str, text: str) -> None:
     """Add the builds of a shell script."""
-    _add_from(search, _expander(text)(text), _directories(path), _place(search, path, 1))
+    _add_parts(search, path, text, _WHOLE, _expander(text))
 
 
 def add_lines(search: Search, path: str, text: str) -> None:
@@ -86,29 +85,17 @@ def add_package(search: Search, path: str, text: str) -> None:
 
 
 def _add_parts(
-    search: Search,
-    path: str,
-    text: str,
-    pattern: re.Pattern[str],
-    script_of: Callable[[str], str],
+    search: Search, path: str, text: str, pattern: re.Pattern[str], script_of: Callable[[str], str]
 ) -> None:
     """Add the builds of the parts of a file that match `pattern`, each a script of its own."""
+    directories = [os.path.dirname(path)]
+    if path.lower().endswith((".sh", ".bash", ".mk")):  # `make` and `npm run` use their own
+        directories.append("")
     for match in pattern.finditer(text):
-        if BUILD.search(match[0]):
+        if _BUILD.search(match[0]):
             line = text.count("\n", 0, match.start()) + 1
-            place = _place(search, path, line)
-            _add_from(search, script_of(match[0]), _directories(path), place)
-
-
-def _place(search: Search, path: str, line: int) -> Place:
-    return Place("command", "", Location(search.shown(path), line))
-
-
-def _directories(path: str) -> Iterable[str]:
-    """Return the directories in which the commands of a file may be meant to run."""
-    # `make` and `npm run` use the directory of the file.
-    usual = path.lower().endswith((".sh", ".bash", ".mk"))
-    return dict.fromkeys((os.path.dirname(path), "") if usual else (os.path.dirname(path),))
+            place = Place("command", "", Location(search.shown(path), line))
+            _add_from(search, script_of(match[0]), directories, place)
 
 
 def _add_from(search: Search, script: str, directories: Iterable[str], place: Place) -> None:
@@ -117,10 +104,10 @@ def _add_from(search: Search, script: str, directories: Iterable[str], place: Pl
     Assume the first of `directories` in which the context and the Dockerfile exist. All but the
     first one are guesses, and must not lead out of the repository.
     """
-    if not BUILD.search(script):
+    if not _BUILD.search(script):
         return
     search.is_open |= not is_read_whole(_at_home(script))
-    for asked in builds_in(script):
+    for asked in _builds_in(script):
         search.is_open |= asked.is_open
         where = replace(place.where, line=(place.where.line or 1) + asked.line)
         for number, directory in enumerate(directories):
@@ -134,12 +121,10 @@ class AskedBuild(NamedTuple):
     """A command that builds an image."""
 
     builder: str
-    inside: str
-    """The directory, relative to that of the script."""
+    inside: str  # the directory, relative to that of the script
     operands: list[str]
     options: Mapping[str, list[str]]
-    line: int
-    """Number of lines before it in the script."""
+    line: int  # number of lines before it in the script
 
     @property
     def is_open(self) -> bool:
@@ -170,7 +155,7 @@ class AskedBuild(NamedTuple):
         )
 
 
-def builds_in(script: str) -> Iterator[AskedBuild]:
+def _builds_in(script: str) -> Iterator[AskedBuild]:
     """Yield the commands in a script that build an image."""
     for inside, command in in_directories(commands(_at_home(script)), ""):
         words = " ".join((command.program, *command.arguments[:2]))
@@ -229,16 +214,10 @@ def _listed(text: str, open_mark: str) -> tuple[str, ...]:
 def add_workflow(search: Search, path: str, text: str) -> None:
     """Add the builds of a workflow, those of a matrix one by one."""
     where = Location(search.shown(path))
-    try:
-        document = load(text)
-    except YamlError as error:
-        where = replace(where, line=error.line)
-        search.complain("yaml", f"not read: {error.message}", where)
-        return
     root = os.path.dirname(os.path.dirname(os.path.dirname(path)))
-    for name, job in mapping_of(mapping_of(document).get("jobs")).items():
+    for name, job in mapping_of(mapping_of(load(text)).get("jobs")).items():
         matrix = mapping_of(mapping_of(job).get("strategy")).get("matrix")
-        for step in _mappings(mapping_of(job).get("steps")):
+        for step in map(mapping_of, listed(mapping_of(job).get("steps"))):
             line = step.line_of("uses" if "uses" in step else "run")
             place = Place("workflow", name, replace(where, line=line))
             script, inside = step.get("run"), str(step.get("working-directory") or "")
@@ -250,11 +229,6 @@ def add_workflow(search: Search, path: str, text: str) -> None:
                 _add_from(search, script, directories, place)
 
 
-def _mappings(value: Yaml) -> list[YamlMapping]:
-    listed = value if isinstance(value, list) else ()
-    return [each for each in listed if isinstance(each, YamlMapping)]
-
-
 def _combinations(matrix: Yaml) -> list[dict[str, Yaml]]:
     """Return the values of each run of a job's matrix; one without values if unknown."""
     axes = {
@@ -264,7 +238,7 @@ def _combinations(matrix: Yaml) -> list[dict[str, Yaml]]:
     }
     runs = islice(product(*axes.values()), _MOST_COMBINATIONS if axes else 0)
     combined: list[dict[str, Yaml]] = [dict(zip(axes, each, strict=True)) for each in runs]
-    for extra in _mappings(mapping_of(matrix).get("include")):
+    for extra in map(mapping_of, listed(mapping_of(matrix).get("include"))):
         # GitHub adds an entry to all runs whose values it does not change, else as a new run.
         decisive = {*axes} & {*extra}
         fitting = [each for each in combined if all(each[key] == extra[key] for key in decisive)]

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from ctxsize.build import Build, is_reference
-from ctxsize.discovery.search import Place, Search, by_directory
+from ctxsize.discovery.search import NotReadError, Place, Search, by_directory
 from ctxsize.discovery.yaml import (
     InterpolationError,
     Interpolator,
     Yaml,
-    YamlError,
     YamlMapping,
+    listed,
     load,
     mapping_of,
     read_dotenv,
@@ -38,8 +38,7 @@ WANTED = re.compile(
 _TEXTS = ("context", "dockerfile", "dockerfile_inline", "target")
 """Keys of a build that Compose refuses with a list or a mapping."""
 _KEPT = ("build", "platform", "extends")
-_MOST_INCLUDED = 10_000
-"""Number of included files of the largest project."""
+_MOST_INCLUDED = 10_000  # number of included files of the largest project
 
 
 def collect(search: Search, paths: list[str]) -> None:
@@ -86,10 +85,10 @@ class ComposeReader:
 
     def __init__(self, search: Search) -> None:
         self._search = search
-        self._documents: dict[str, YamlMapping | None] = {}
+        self._documents: dict[str, YamlMapping] = {}
         self._read: dict[object, YamlMapping | None] = {}
         """Services, alone and of included files; None while they are being read."""
-        self._includes: set[object] = set()
+        self._included = 0
         self._variables: dict[object, dict[str, str]] = {}
         """Each set of variables once, as services and includes are known by its identity."""
         self._interpolator = Interpolator()
@@ -103,15 +102,14 @@ class ComposeReader:
         found: dict[str, tuple[Location, Build]] = {}
         for name, service in services.items():
             build = mapping_of(mapping_of(service).get("build"))
-            if not build:
-                continue
-            path, line = str(build["path"]), int(str(build["line"]))
             wrong = [key for key in _TEXTS if isinstance(build.get(key), list | dict)]
-            if wrong:
-                self._complain("no-context", f"{name}: {wrong[0]} must be a text", path, line)
-                continue
-            build.setdefault("platforms", mapping_of(service).get("platform"))
-            found[name] = Location(self._search.shown(path), line), _build_of(build, hidden)
+            if build:
+                path, line = str(build["path"]), int(str(build["line"]))
+                if wrong:
+                    self._complain("no-context", f"{name}: {wrong[0]} must be a text", path, line)
+                else:
+                    build.setdefault("platforms", mapping_of(service).get("platform"))
+                    found[name] = Location(self._search.shown(path), line), _build_of(build, hidden)
         return found
 
     def _variables_of(self, paths: Iterable[str], outer: Mapping[str, str]) -> dict[str, str]:
@@ -136,52 +134,48 @@ class ComposeReader:
     ) -> YamlMapping:
         found = YamlMapping()
         for path in paths:
-            document = self._document(path)
-            if document is not None:
-                file = _File(path, directory, variables, document)
-                own = {name: self._service(file, name) for name in file.services}
-                found = _merged(_merged(found, self._included(file)), file.services.with_pairs(own))
+            file = _File(path, directory, variables, self._document(path))
+            include = self._interpolated(file.document.get("include"), file, file.document.line)
+            included = YamlMapping()
+            for each in listed(include):
+                entry = each if isinstance(each, dict) else {"path": each}
+                included.update(self._include(entry, file))
+            own = {name: self._service(file, name) for name in file.services}
+            found = _merged(_merged(found, included), file.services.with_pairs(own))
         return found
 
-    def _document(self, path: str) -> YamlMapping | None:
-        """Return a file, parsed once for all projects; None if it cannot be read."""
+    def _document(self, path: str) -> YamlMapping:
+        """Return a file, parsed once for all projects; an empty one if it cannot be read."""
         if path not in self._documents:
-            self._documents[path] = None
-            try:
-                if (text := self._search.read(path)) is not None:
-                    document = load(text)
-                    if not isinstance(document, YamlMapping | None):
-                        raise YamlError("it is not a mapping")
-                    self._documents[path] = document
-            except YamlError as error:
-                self._complain("yaml", f"not read: {error.message}", path, error.line)
+            self._documents[path] = YamlMapping()
+            with self._search.reading(path):
+                document = load(self._search.read(path) or "")
+                if not isinstance(document, YamlMapping | None):
+                    raise NotReadError("yaml", "it is not a mapping")
+                self._documents[path] = mapping_of(document)
         return self._documents[path]
-
-    def _included(self, file: _File) -> YamlMapping:
-        found = YamlMapping()
-        included = self._interpolated(file.document.get("include"), file, file.document.line)
-        for each in included if isinstance(included, list) else ():
-            found.update(self._include(each if isinstance(each, dict) else {"path": each}, file))
-        return found
 
     def _include(self, entry: Mapping[str, Yaml], file: _File) -> YamlMapping:
         """Return the services of included files, each set of files once."""
         line = file.document.line_of("include")
         named = [_join(file.directory, each) for each in _texts(entry.get("path"))]
         paths = tuple(each for each in named if self._is_there(each, file, line))
-        found: YamlMapping | None = YamlMapping()
-        if paths and len(self._includes) < _MOST_INCLUDED:
-            inner = _texts(entry.get("project_directory"))
-            directory = _join(file.directory, inner[0]) if inner else os.path.dirname(paths[0])
-            listed = [_join(file.directory, each) for each in _texts(entry.get("env_file"))]
-            variables = self._variables_of(listed or [_join(directory, ".env")], file.variables)
-            key = (paths, directory, id(variables))
-            self._includes.add(key)
-            found = self._once(key, lambda: self._project(paths, directory, variables))
-        elif paths:
-            self._complain(
-                "include", f"includes more than {_MOST_INCLUDED:,} files", file.path, line
-            )
+        if not paths:
+            return YamlMapping()
+        inner = _texts(entry.get("project_directory"))
+        directory = _join(file.directory, inner[0]) if inner else os.path.dirname(paths[0])
+        files = [_join(file.directory, each) for each in _texts(entry.get("env_file"))]
+        variables = self._variables_of(files or [_join(directory, ".env")], file.variables)
+
+        def read() -> YamlMapping:
+            self._included += 1
+            if self._included > _MOST_INCLUDED:
+                text = f"includes more than {_MOST_INCLUDED:,} files"
+                self._complain("include", text, file.path, line)
+                return YamlMapping()
+            return self._project(paths, directory, variables)
+
+        found = self._once((paths, directory, id(variables)), read)
         if found is None:
             self._complain("include", "includes itself", file.path, line)
         return found or YamlMapping()
@@ -206,13 +200,11 @@ class ComposeReader:
             return service
         entry = extends if isinstance(extends, YamlMapping) else {"service": extends}
         base, named = file, "".join(_texts(entry.get("service"))[:1]) or name
-        for each in _texts(entry.get("file"))[:1]:
-            path = _join(file.directory, each)
-            if path != file.path:
-                if not self._is_there(path, file, line):
-                    return service
-                known = self._document(path)
-                base = _File(path, os.path.dirname(path), file.variables, known or YamlMapping())
+        path = "".join(_join(file.directory, each) for each in _texts(entry.get("file"))[:1])
+        if path not in ("", file.path):
+            if not self._is_there(path, file, line):
+                return service
+            base = _File(path, os.path.dirname(path), file.variables, self._document(path))
         if named in base.services:
             return _merged(self._service(base, named), service)
         self._complain("extends", f"{name} extends {named}, which is not there", file.path, line)
@@ -249,14 +241,13 @@ def _long_form(build: Yaml, file: _File, line: int) -> Yaml:
     made |= {"directory": file.directory or ".", "path": file.path, "line": str(line)}
     if isinstance(context := made.get("context"), str):
         made["context"] = _join(file.directory, os.path.expanduser(context))
-    if "additional_contexts" in made:
-        named = made["additional_contexts"] = _pairs(made["additional_contexts"])
+    for key in {"args", "additional_contexts"} & made.keys():
+        named = made[key] = _pairs(made[key])
         for name, value in named.items():
-            named[name] = value and _join(file.directory, os.path.expanduser(str(value)))
-    if "args" in made:
-        args = made["args"] = _pairs(made["args"])
-        for name, value in args.items():  # one without a value has that of its variable
-            args[name] = file.variables.get(name) if value is None else value
+            if key == "args":  # one without a value has that of its variable
+                named[name] = file.variables.get(name) if value is None else value
+            elif value:
+                named[name] = _join(file.directory, os.path.expanduser(str(value)))
     return made
 
 
@@ -291,7 +282,7 @@ def _pairs(value: Yaml) -> YamlMapping:
     if isinstance(value, YamlMapping):
         found.dropped = value.dropped
         found.update((name, each) for name, each in value.items() if isinstance(each, str | None))
-    for each in value if isinstance(value, list) else ():
+    for each in listed(value):
         if isinstance(each, str):
             name, given, text = each.partition("=")
             found[name] = text if given else None
@@ -300,8 +291,7 @@ def _pairs(value: Yaml) -> YamlMapping:
 
 def _texts(value: Yaml) -> list[str]:
     """Return the texts in a list, or a single text as a list."""
-    listed = value if isinstance(value, list) else [value]
-    return [each for each in listed if isinstance(each, str) and each]
+    return [each for each in listed(value) or [value] if isinstance(each, str) and each]
 
 
 def _join(directory: str, path: str) -> str:
@@ -319,7 +309,6 @@ def _merged(base: YamlMapping, over: YamlMapping) -> YamlMapping:
     for key, each in over.items():
         below = found.get(key)
         if isinstance(below, YamlMapping) and isinstance(each, YamlMapping):
-            found[key] = _merged(below, each)
-        else:
-            found[key] = below if each is None else each
+            each = _merged(below, each)
+        found[key] = below if each is None else each
     return found

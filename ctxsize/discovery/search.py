@@ -15,14 +15,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from ctxsize.build import Build, hiding, is_reference, placed
-from ctxsize.engine.border import border_of, holds
 from ctxsize.engine.dockerfiles import MOST_BYTES
 from ctxsize.engine.git import GitError, find
 from ctxsize.engine.request import Plan, Plans
 from ctxsize.errors import InputError
 from ctxsize.findings import Finding, Location
 from ctxsize.model import Effect, Problem
-from ctxsize.reader import entries_in, read_file
+from ctxsize.reader import border_of, entries_in, holds, read_file
 
 _USUAL_PLATFORM = re.compile(
     "(?:(?:linux|windows|darwin|freebsd)/)?"
@@ -34,14 +33,20 @@ _LARGEST_BYTES = 1_000_000
 """Number of bytes of the largest file that is read: parsing large YAML takes minutes."""
 
 
+class NotReadError(Exception):
+    """A file cannot be read or evaluated; the message is a clause, `line` is 1-based."""
+
+    def __init__(self, code: str, message: str, line: int | None = None) -> None:
+        super().__init__(message)
+        self.code, self.message, self.line = code, message, line
+
+
 @dataclass(frozen=True)
 class Place:
     """A place in a file that defines a build."""
 
-    how: str
-    """`compose`, `bake`, `workflow`, `command`, or `dockerfile` if only the Dockerfile does."""
-    name: str
-    """The name of the service, target or job; `""` if it has none."""
+    how: str  # `compose`, `bake`, `workflow`, `command`, or `dockerfile` if only that does
+    name: str  # the name of the service, target or job; `""` if it has none
     where: Location
 
     def __str__(self) -> str:
@@ -53,15 +58,12 @@ class Place:
 class FoundBuild:
     """A build of a local context, and all places that define it."""
 
-    build: Build
-    """The build, with paths as the user would name them from the working directory."""
+    build: Build  # the build, with paths as the user would name them from the working directory
     places: tuple[Place, ...]
-    guessed: bool = False
-    """True if the context was concluded from the Dockerfile alone."""
+    guessed: bool = False  # True if the context was concluded from the Dockerfile alone
     contested: bool = False
     """True if a command that is not written out may build it with another context."""
-    outside: str = ""
-    """A sentence about the path of it that lies outside the repository; `""` if none does."""
+    outside: str = ""  # a sentence about the path of it that lies outside the repository
 
     @property
     def where(self) -> Location:
@@ -88,22 +90,17 @@ class FoundBuild:
 class Search:
     """A repository whose files are searched for builds. Paths are relative to its root."""
 
-    root: str
-    """The directory as the user named it."""
+    root: str  # the directory as the user named it
     environment: Mapping[str, str] = field(default_factory=dict)
     """The variables that Compose and Bake files see besides `.env`."""
-    plans: Plans = field(default_factory=Plans)
-    """The parsed Dockerfiles, which the caller uses again."""
-    paths: list[str] = field(default_factory=list)
-    """The files that may define builds, in order."""
-    border: str = ""
-    """The repository around the root."""
+    plans: Plans = field(default_factory=Plans)  # the parsed Dockerfiles, which the caller reuses
+    paths: list[str] = field(default_factory=list)  # the files that may define builds, in order
+    border: str = ""  # the repository around the root
     docker_until: float | None = None
     """The time, as `time.monotonic` counts it, until which Docker may run; None for never."""
     builds: list[FoundBuild] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
-    problems: dict[Problem, None] = field(default_factory=dict)
-    """Problems with reading and understanding files, each once."""
+    problems: dict[Problem, None] = field(default_factory=dict)  # each once
     is_open: bool = False
     """True if some build has a context or a Dockerfile that is not written out."""
 
@@ -149,12 +146,15 @@ class Search:
         self.problems[Problem("unread", message, path, effect=Effect.LOWER_BOUND)] = None
 
     @contextmanager
-    def reading(self, path: str) -> Iterator[Location]:
-        """Record a problem with the file at `path` if its nesting exceeds Python's recursion."""
+    def reading(self, path: str) -> Iterator[None]:
+        """Record that the file at `path` cannot be read, or is nested deeper than Python allows."""
         try:
-            yield Location(self.shown(path))
+            yield
         except RecursionError:
             self._unread(self.shown(path), "not read: it is nested too deeply")
+        except NotReadError as error:
+            where = Location(self.shown(path), error.line)
+            self.complain(error.code, f"not read: {error.message}", where)
 
     def add(self, place: Place, build: Build, *, guessed: bool = False) -> None:
         """Add a build if its context is a directory of this machine.
@@ -164,9 +164,10 @@ class Search:
         """
         if is_reference(build.context):
             return
-        paths = "\n".join((build.context, build.dockerfile or "", *build.build_contexts.values()))
-        context = self.shown(build.context)
         named = f"{place.name}: " if place.name else ""
+        contexts = placed(build.build_contexts, self.root)
+        paths = "\n".join((build.context, build.dockerfile or "", *contexts.values()))
+        context = self.shown(build.context)
         if not _is_possible(paths):
             self.complain("no-context", f"{named}no file can have such a name", place.where)
         elif not os.path.isdir(context):
@@ -176,10 +177,10 @@ class Search:
             dockerfile = build.dockerfile
             if dockerfile is not None and build.dockerfile_inline is None:
                 dockerfile = self.shown(dockerfile)
-            contexts = placed(build.build_contexts, self.root)
             build = replace(build, context=context, dockerfile=dockerfile, build_contexts=contexts)
             build = _concealed(build)
-            self.builds.append(FoundBuild(build, (place,), guessed, outside=self._outside(build)))
+            contested, outside = guessed and self.is_open, self._outside(build)
+            self.builds.append(FoundBuild(build, (place,), guessed, contested, outside))
 
     def _outside(self, build: Build) -> str:
         """Return a sentence about a path of a build outside the repository; `""` without one."""
@@ -208,9 +209,6 @@ class Search:
             text = f"what git ignores is not known: {error}"
             self.complain("git", text, Location(self.root))
             skipped = frozenset()
-        self.paths += filter(wanted, self._walk(skipped))
-
-    def _walk(self, skipped: Set[str]) -> Iterator[str]:
         pending = [""]
         while pending:
             directory = pending.pop()
@@ -225,10 +223,11 @@ class Search:
             below: list[str] = []
             for entry in entries:
                 path = os.path.join(directory, entry.name)
-                if not entry.is_dir(follow_symlinks=False):
-                    yield path
-                elif entry.name not in _NEVER and f"{path}/" not in skipped:
-                    below.append(path)
+                if entry.is_dir(follow_symlinks=False):
+                    if entry.name not in _NEVER and f"{path}/" not in skipped:
+                        below.append(path)
+                elif wanted(path):
+                    self.paths.append(path)
             pending += reversed(below)
 
 
@@ -264,22 +263,17 @@ def _concealed(build: Build) -> Build:
     Existing paths and usual platforms are printed; anything else is masked.
     """
     secret = tuple(each for each in build.hidden if not _USUAL_PLATFORM.fullmatch(each[0]))
-    build, target = replace(build, hidden=secret), build.target
-    shown = target and dict(secret).get(target, Build(hidden=secret).masked(target))
-    dockerfile = build.dockerfile and _mask(build, build.dockerfile)
-    build = replace(build, dockerfile=dockerfile, target_written=(target, shown))
+    target, masked = build.target, Build(hidden=secret).masked
+    shown = target and dict(secret).get(target, masked(target))
+    dockerfile = build.dockerfile and _mask(replace(build, hidden=secret), build.dockerfile)
+    build = replace(build, hidden=secret, dockerfile=dockerfile, target_written=(target, shown))
     build = hiding(build, build.build_arguments)
-    return replace(
-        build,
-        platforms=tuple(
-            each if _USUAL_PLATFORM.fullmatch(each) else build.masked(each)
-            for each in build.platforms
-        ),
-        build_contexts={
-            build.masked(name): value if os.path.lexists(value) else build.masked(value)
-            for name, value in build.build_contexts.items()
-        },
-    )
+    platforms = (e if _USUAL_PLATFORM.fullmatch(e) else build.masked(e) for e in build.platforms)
+    contexts = {
+        build.masked(name): value if os.path.lexists(value) else build.masked(value)
+        for name, value in build.build_contexts.items()
+    }
+    return replace(build, platforms=tuple(platforms), build_contexts=contexts)
 
 
 def _is_made(directory: str, names: Set[str]) -> bool:

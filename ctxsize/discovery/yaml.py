@@ -11,46 +11,40 @@ from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from decimal import Decimal
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, TypeAlias
+
+from ctxsize.discovery.search import NotReadError
 
 if TYPE_CHECKING:
     import yaml
 
 Yaml: TypeAlias = "str | list[Yaml] | YamlMapping | None"
 
-_MOST_VALUES = 500_000
-"""Number of values of the largest document, with those of its aliases."""
+_MOST_VALUES = 500_000  # number of values of the largest document, with those of its aliases
 _MERGE = "tag:yaml.org,2002:merge"
 _NULL = ("", "~", "null", "Null", "NULL")
 _BOOLEAN = re.compile("true|True|TRUE|false|False|FALSE")
 _INTEGER = re.compile(r"[-+]?(?:0b[01_]+|0o?[0-7_]+|0x[0-9a-fA-F_]+|[1-9][0-9_]*|0)")
 _OLD_OCTAL = re.compile(r"(?<![0-9a-fA-Fx])0(?=[0-7])")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NAME = "[_a-zA-Z][_a-zA-Z0-9]*"
+_WORD = r"(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*"
 _VARIABLE = re.compile(
-    rf"\$(?:\$|(?P<plain>{_NAME})|\{{(?P<braced>{_NAME})\}}"
-    rf"|\{{(?P<opened>{_NAME})(?P<operator>:?[-?+]))?|\}}"
+    rf"\$(?:\$|(?P<plain>{_NAME})"
+    rf"|\{{(?P<braced>{_NAME})(?:(?P<operator>:?[-?+])(?P<word>{_WORD}))?\}})?"
 )
+"""Matches a reference to a variable, whose word may have two more in each other; or a lone `$`."""
 _MOST_CHARACTERS = 2**26
 """Number of characters of all texts of a project: each variable may double another."""
 _LINE = re.compile(
-    r"""[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_.\-\[\]]*)[ \t]*(?:=|:(?=[ \t]))[ \t]*
+    r"""^[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_.\-\[\]]*)[ \t]*(?:=|:(?=[ \t]))[ \t]*
     (?: '(?P<single>(?:[^'\\]|\\.)*)' | "(?P<double>(?:[^"\\]|\\.)*)" | (?P<bare>[^\r\n]*) )""",
-    re.VERBOSE | re.DOTALL,
+    re.VERBOSE | re.DOTALL | re.MULTILINE,
 )
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
-
-
-class YamlError(Exception):
-    """The text is not YAML; `line` is 1-based."""
-
-    def __init__(self, message: str, line: int | None = None) -> None:
-        super().__init__(message)
-        self.message, self.line = message, line
 
 
 class YamlMapping(dict[str, "Yaml"]):
@@ -80,10 +74,15 @@ def mapping_of(value: Yaml) -> YamlMapping:
     return value if isinstance(value, YamlMapping) else YamlMapping()
 
 
+def listed(value: Yaml) -> list[Yaml]:
+    """Return `value` if it is a list, else an empty list."""
+    return value if isinstance(value, list) else []
+
+
 def load(text: str) -> Yaml:
     """Return the first document of `text`: `YamlMapping`, list, `str` or None.
 
-    Anchors, aliases and merge keys are resolved. Raises `YamlError`.
+    Anchors, aliases and merge keys are resolved. Raises `NotReadError`.
     """
     import yaml
 
@@ -94,11 +93,11 @@ def load(text: str) -> Yaml:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = None if mark is None else mark.line + 1
-        raise YamlError(error.problem or "no YAML", line) from None
+        raise NotReadError("yaml", error.problem or "no YAML", line) from None
     except yaml.YAMLError as error:  # for instance a NUL, which YAML forbids
-        raise YamlError(str(error).splitlines()[0]) from None
+        raise NotReadError("yaml", str(error).splitlines()[0]) from None
     except RecursionError:
-        raise YamlError("nested too deeply") from None
+        raise NotReadError("yaml", "nested too deeply") from None
 
 
 def _value_of(node: yaml.Node, number: Iterator[int]) -> Yaml:
@@ -106,7 +105,7 @@ def _value_of(node: yaml.Node, number: Iterator[int]) -> Yaml:
 
     # As `excessive aliasing` of go-yaml: aliases of aliases would multiply without end.
     if next(number) >= _MOST_VALUES:
-        raise YamlError(f"it has more than {_MOST_VALUES:,} values")
+        raise NotReadError("yaml", f"it has more than {_MOST_VALUES:,} values")
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, number)
     if isinstance(node, yaml.SequenceNode):
@@ -123,7 +122,7 @@ def _mapping(node: yaml.MappingNode, number: Iterator[int]) -> YamlMapping:
     for key_node, value_node in node.value:
         key, line, tag = key_node.value, key_node.start_mark.line + 1, value_node.tag
         if not isinstance(key, str):
-            raise YamlError("a key is no text", line)
+            raise NotReadError("yaml", "a key is no text", line)
         value = None if tag == "!reset" else _value_of(value_node, number)
         if key_node.tag == _MERGE:
             merged += value if isinstance(value, list) else [value]
@@ -139,34 +138,19 @@ def _mapping(node: yaml.MappingNode, number: Iterator[int]) -> YamlMapping:
 
 
 def as_go_prints(text: str) -> str:
-    """Return the text that Go prints of the value of an unquoted scalar.
+    """Return the text that Go prints of the value of an unquoted scalar, but for odd numbers.
 
     >>> [*map(as_go_prints, ("1.50", "010", "yes", "1000000.0", "0x1F"))]
     ['1.5', '8', 'yes', '1e+06', '31']
     """
     if _BOOLEAN.fullmatch(text):
         return text.lower()
-    with suppress(ValueError, OverflowError):  # no number for Go either: `0b_`, or `1e999`
+    with suppress(ValueError):  # no number for Go either: `0b_`
         if _INTEGER.fullmatch(text):
-            number = int(_OLD_OCTAL.sub("0o", text.replace("_", ""), count=1), 0)
-            # Other integers are floats for go-yaml (`resolve`).
-            return str(number) if -(1 << 63) <= number < 1 << 64 else _float(float(number))
-        if _FLOAT.fullmatch(text):
-            return _float(float(text))
-    return f"{text} 00:00:00 +0000 UTC" if _DATE.fullmatch(text) else text
-
-
-def _float(value: float) -> str:
-    """Return a number as Go prints it (`%v`): large and tiny ones have an exponent.
-
-    Raises `OverflowError` if it is infinite.
-    """
-    number = Decimal(repr(value)).normalize()
-    exponent = int(number.logb()) if number else 0
-    if -4 <= exponent < 6:
-        return f"{number:f}"
-    digits, _, power = f"{number:e}".partition("e")
-    return f"{digits}e{int(power):+03d}"
+            return str(int(_OLD_OCTAL.sub("0o", text.replace("_", ""), count=1), 0))
+        if _FLOAT.fullmatch(text) and float(shown := f"{float(text):g}") == float(text):
+            return shown
+    return text
 
 
 class InterpolationError(Exception):
@@ -202,44 +186,25 @@ class Interpolator:
         Raises `InterpolationError` for what Compose refuses.
         """
         self._pay(text)
-        pieces: list[str] = []
-        counts = [True]
-        """For the text and each `${NAME:-` that is open: True if what follows is part of it."""
-        at = 0
-        for match in _VARIABLE.finditer(text):
-            piece, at = text[at : match.start()], match.end()
-            pieces += [piece] if counts[-1] else []
-            if match["opened"]:
-                value, follows = self._chosen(match, variables) if counts[-1] else ("", False)
-                pieces.append(value)
-                counts.append(follows)
-            elif match[0] == "}" and len(counts) > 1:
-                counts.pop()
-            elif match[0] == "$" and counts[-1]:
-                raise InterpolationError(f"a wrong $ in {text!r}; write $$ for a dollar sign")
-            elif counts[-1]:
-                name = match["plain"] or match["braced"]
-                pieces.append(self._value(name, variables) if name else match[0][-1])
-        if len(counts) > 1:
-            raise InterpolationError(f"a missing }} in {text!r}")
-        return "".join((*pieces, text[at:]))
+        return _VARIABLE.sub(partial(self._value, variables), text)
 
-    def _chosen(self, match: re.Match[str], variables: Mapping[str, str]) -> tuple[str, bool]:
-        """Return the value of `${NAME:-word}` and the like, and whether the word follows."""
-        name, operator = match["opened"], match["operator"]
+    def _value(self, variables: Mapping[str, str], match: re.Match[str]) -> str:
+        name, operator = match["plain"] or match["braced"], match["operator"] or "-"
+        if match[0] == "$$":
+            return "$"
+        if not name:
+            message = f"a wrong $ or a missing }} in {match.string!r}; write $$ for a dollar sign"
+            raise InterpolationError(message)
         # With a colon, an empty value counts as none.
         given = bool(variables.get(name)) if operator[0] == ":" else name in variables
         if operator[-1] == "?" and not given:
             raise InterpolationError(f"the variable {name} has no value in {match.string!r}")
-        if operator[-1] == "+":
-            return "", given
-        return (self._value(name, variables), False) if given else ("", operator[-1] == "-")
-
-    def _value(self, name: str, variables: Mapping[str, str]) -> str:
-        value = variables.get(name, "")
-        self._pay(value)
-        self.used[value] = f"${{{name}}}"
-        return value
+        if not given or operator[-1] == "+":
+            follows = given == (operator[-1] == "+")
+            return self.text(match["word"] or "", variables) if follows else ""
+        self._pay(variables[name])
+        self.used[variables[name]] = f"${{{name}}}"
+        return variables[name]
 
     def _pay(self, text: str) -> None:
         self._room -= len(text)
@@ -256,16 +221,11 @@ def read_dotenv(text: str, outer: Mapping[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
     variables = ChainMap(dict(outer), found)
     interpolator = Interpolator()
-    at = 0
-    while at < len(text):
-        match = _LINE.match(text, at)
-        end = text.find("\n", match.end() if match else at)
-        at = len(text) if end < 0 else end + 1
-        if match is not None:
-            value = found[match["name"]] = _unquoted(match)
-            if match["single"] is None:
-                with suppress(InterpolationError):  # a wrong `$` stays as it is
-                    found[match["name"]] = interpolator.text(value, variables)
+    for match in _LINE.finditer(text):
+        value = found[match["name"]] = _unquoted(match)
+        if match["single"] is None:
+            with suppress(InterpolationError):  # a wrong `$` stays as it is
+                found[match["name"]] = interpolator.text(value, variables)
     return found
 
 

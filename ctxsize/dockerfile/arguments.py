@@ -1,86 +1,76 @@
 """Flags and arguments of instructions: how they are split, and which of them BuildKit accepts.
 
 Checks that need variables or other stages run later, when the stage is followed. Behaviour
-and most messages are those of Docker 28.5; 26.1 accepts any `--chmod`.
+and most messages are those of Docker 28.5.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from ctxsize.dockerfile.instructions import Instruction, located, parse_heredoc_word
-from ctxsize.dockerfile.sources import mount_origin
+from ctxsize.dockerfile.sources import Unknown, mount_origin
 from ctxsize.dockerfile.words import LONE_SURROGATE, SPACE, quoted
 from ctxsize.errors import DockerfileError
 
 _BLANKS = re.compile("[\t\v\f\r ]+")
+_FLAG = re.compile(f"[{SPACE}]*--")
 _LISTS = ("ADD", "COPY", "EXPOSE", "FROM", "VOLUME")
 """Instructions with blank-separated words, whose quotes and escapes are kept as written."""
-_STRINGS = (
-    *("CMD", "ENTRYPOINT", "HEALTHCHECK", "MAINTAINER", "RUN", "SHELL"),
-    *("STOPSIGNAL", "USER", "WORKDIR"),
-)
-"""Instructions with one argument."""
+_ONE = ("MAINTAINER", "STOPSIGNAL", "USER", "WORKDIR")
+_STRINGS = (*_ONE, "CMD", "ENTRYPOINT", "HEALTHCHECK", "RUN", "SHELL")
+"""Instructions whose arguments are one text."""
 _JSON = ("ADD", "CMD", "COPY", "ENTRYPOINT", "HEALTHCHECK", "RUN", "SHELL", "VOLUME")
 """Instructions whose arguments may be a JSON array."""
+_ANY = ("CMD", "ENTRYPOINT", "FROM", "RUN")
+"""Instructions that need no argument, or whose arguments are counted elsewhere."""
 KEYWORDS = {each.lower(): each for each in (*_LISTS, *_STRINGS, "ARG", "ENV", "LABEL", "ONBUILD")}
 """All instructions, by their names in lower case."""
 
 _FLAGS = {
-    "ADD": "chown chmod link? keep-git-dir? checksum unpack? exclude*",
-    "COPY": "chown from chmod link? parents? exclude*",
-    "FROM": "platform",
-    "HEALTHCHECK": "interval timeout start-period start-interval retries",
-    "RUN": "mount* device* network security",
+    keyword: {f"--{each.rstrip('?*+!')}": each for each in flags.split()}
+    for keyword, flags in (
+        ("ADD", "chown chmod link? keep-git-dir? checksum unpack?+ exclude*+"),
+        ("COPY", "chown from chmod link? parents?! exclude*+"),
+        ("FROM", "platform"),
+        ("HEALTHCHECK", "interval timeout start-period start-interval retries"),
+        ("RUN", "mount* device*+ network security!"),
+    )
 }
-"""Flags of each instruction: `?` marks a switch, `*` a flag that may be repeated."""
+"""Flags of each instruction: `?` marks a switch, `*` a flag that may be repeated. The BuildKit of
+Docker 26.1 refuses `+`, and only a frontend in a `# syntax=` line accepts `!`."""
 _UNREAD_FLAGS = ("ARG", "STOPSIGNAL")
 """Instructions whose flags BuildKit ignores."""
-_FLAGS_FIRST = ("ENV", "LABEL", "SHELL")
-"""Instructions whose flags `parseEnv`, `parseLabel` and `parseShell` read before they count."""
-_ONE = ("MAINTAINER", "STOPSIGNAL", "USER", "WORKDIR")
-_ANY = ("CMD", "ENTRYPOINT", "FROM", "RUN")
 
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9_.-]*")
-_DURATION = re.compile(r"(?:[-+]?(?:0|(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+))?")
-_CHOICES = {"network": ("default", "none", "host"), "security": ("insecure", "sandbox")}
-_SIGNAL = re.compile(
-    r"[-+]?0*[1-9][0-9]{,17}|(?:SIG)?(?:ABRT|ALRM|BUS|CHLD|CLD|CONT|FPE|HUP|ILL|INT|IO|IOT|KILL"
-    "|PIPE|POLL|PROF|PWR|QUIT|SEGV|STKFLT|STOP|SYS|TERM|TRAP|TSTP|TTIN|TTOU|URG|USR1|USR2|VTALRM"
-    r"|WINCH|XCPU|XFSZ|RTMIN(?:\+(?:[1-9]|1[0-5]))?|RTMAX(?:-(?:[1-9]|1[0-4]))?)",
-    re.IGNORECASE | re.ASCII,
-)
-_CHANGE = r"[ugoa]*(?:[-+=][rwxXstugo]*)+"
-_MODE = re.compile(rf"0*[0-7]{{1,4}}|(?:{_CHANGE}(?:,{_CHANGE})*)?")
-_RANGE = r"\+?0*([0-9]{1,5})(?:-\+?0*([0-9]{1,5}))?"
+_RANGE = r"\+?0*[0-9]{1,5}(?:-\+?0*[0-9]{1,5})?"
 _PORT = re.compile(rf"(?:(?:.*:)?(?:{_RANGE})?:)?{_RANGE}(?:/(?:tcp|udp|sctp)?)?", re.IGNORECASE)
+"""`[[address:]host-port:]port[/protocol]`, as `nat.ParsePortSpec` of docker/go-connections reads
+it; addresses and the order of ranges are not checked."""
 
 
 def split_arguments(keyword: str, rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
     """Return the arguments in `rest`, and whether they were a JSON array.
 
-    An unknown keyword has none. Raises DockerfileError for a JSON array of anything but
-    strings, and for an ENV or LABEL without a value.
+    Raises DockerfileError for an array of anything but strings, and for ENV without a value.
     """
     kind: list[str] = []
-    if keyword == "HEALTHCHECK":
+    found: Iterable[str] = ()
+    if keyword == "HEALTHCHECK" and rest:
         # A type, then the arguments of a CMD.
         first, *others = re.split("[\t\n\v\f\r ]+", rest, maxsplit=1)
-        kind, rest = [first] if first else [], "".join(others)
+        kind, rest = [first], "".join(others)
     array = _json_array(rest) if keyword in _JSON else None
-    arguments = _split(keyword, rest, escape) if array is None else array
-    return (*kind, *arguments), array is not None
-
-
-def _split(keyword: str, rest: str, escape: str) -> Iterable[str]:
-    if keyword == "ARG":
-        return _words(rest, escape)
-    if keyword in ("ENV", "LABEL"):
-        return _pairs(keyword, rest, escape)
-    if keyword in _LISTS and rest:
-        return _BLANKS.split(rest)
-    return [rest] if keyword in _STRINGS and rest else []
+    if array is not None:
+        found = array
+    elif keyword == "ARG":
+        found = _words(rest, escape)
+    elif keyword in ("ENV", "LABEL"):
+        found = _pairs(keyword, rest, escape)
+    elif rest and keyword in (*_LISTS, *_STRINGS):
+        found = _BLANKS.split(rest) if keyword in _LISTS else [rest]
+    return (*kind, *found), array is not None
 
 
 def partition(text: str) -> tuple[str, str]:
@@ -95,16 +85,13 @@ def take_flags(text: str, escape: str) -> tuple[tuple[str, ...], str]:
     # comes out garbled.
     view = text.encode("utf-8", "surrogateescape").decode("latin-1")
     flags: list[str] = []
-    position = 0
-    while True:
-        position = len(view) - len(view[position:].lstrip(SPACE))
-        if not view.startswith("--", position):
+    at = 0
+    while found := _FLAG.match(view, at):
+        word, at = _flag_word(view, found.end(), escape)
+        if not word:  # `--` ends the flags
             break
-        word, position = _flag_word(view, position, escape)
-        if word == "--":
-            break
-        flags.append(word)
-    return tuple(flags), view[position:].encode("latin-1").decode("utf-8", "surrogateescape")
+        flags.append(f"--{word}")
+    return tuple(flags), view[at:].encode("latin-1").decode("utf-8", "surrogateescape")
 
 
 def _flag_word(view: str, position: int, escape: str) -> tuple[str, int]:
@@ -134,9 +121,7 @@ def _json_array(rest: str) -> tuple[str, ...] | None:
     except (ValueError, RecursionError):
         return None
     if not all(isinstance(element, str) for element in array):
-        raise DockerfileError(
-            "when using JSON array syntax, arrays must be comprised of strings only"
-        )
+        raise DockerfileError("a JSON array must have strings only")
     return tuple(LONE_SURROGATE.sub("\ufffd", element) for element in array)
 
 
@@ -158,141 +143,85 @@ def _pairs(keyword: str, rest: str, escape: str) -> Iterator[str]:
     for word in words:
         name, equals, value = word.partition("=")
         if not equals:
-            raise DockerfileError(
-                f"Syntax error - can't find = in {quoted(word)}. Must be of the form: name=value"
-            )
+            raise DockerfileError(f"{quoted(word)} must be of the form name=value")
         yield from (name, value)
 
 
 def check_instruction(instruction: Instruction) -> None:
     """Raise DockerfileError, with the line, if the builder does not accept `instruction`."""
+    keyword, arguments = instruction.keyword, instruction.arguments
     with located(instruction.line):
-        if instruction.keyword not in KEYWORDS.values():
-            raise DockerfileError(f"unknown instruction: {instruction.keyword}")
-        if instruction.keyword in _FLAGS_FIRST:
+        if keyword not in KEYWORDS.values():
+            raise DockerfileError(f"unknown instruction: {keyword}")
+        if keyword not in _UNREAD_FLAGS:
             _check_flags(instruction)
-        _check_count(instruction.keyword, instruction.arguments, instruction.trigger)
-        if instruction.keyword not in (*_UNREAD_FLAGS, *_FLAGS_FIRST):
-            _check_flags(instruction)
+        if keyword in ("ADD", "COPY") and len(arguments) < 2:
+            raise DockerfileError(f"{keyword} requires at least two arguments")
+        if keyword in _ONE and len(arguments) != 1:
+            raise DockerfileError(f"{keyword} requires exactly one argument")
+        if not (arguments or instruction.trigger or keyword in _ANY):
+            raise DockerfileError(f"{keyword} requires at least one argument")
         _check_text(instruction)
 
 
 def _check_flags(instruction: Instruction) -> None:
-    known = {each.rstrip("?*"): each for each in _FLAGS.get(instruction.keyword, "").split()}
+    known = _FLAGS.get(instruction.keyword, {})
     seen: set[str] = set()
     for flag in instruction.flags:
         name, equals, value = flag.partition("=")
-        kind = known.get(name[2:])
-        if kind is None:
+        if name not in known:
             raise DockerfileError(f"unknown flag: {name}")
-        if (equals and not value) if kind.endswith("?") else not equals:
+        is_switch = "?" in known[name]
+        if (equals and not value) if is_switch else not equals:
             raise DockerfileError(f"missing a value on flag: {name}")
-        if kind.endswith("?") and value.lower() not in ("", "true", "false"):
+        if is_switch and value.lower() not in ("", "true", "false"):
             raise DockerfileError(f"expecting boolean value for flag {name}, not: {value}")
-        if name in seen and not kind.endswith("*"):
+        if name in seen and "*" not in known[name]:
             raise DockerfileError(f"duplicate flag specified: {name}")
         seen.add(name)
 
 
-def _check_count(keyword: str, arguments: Sequence[str], trigger: Instruction | None) -> None:
-    if keyword in ("ADD", "COPY") and len(arguments) < 2:
-        raise DockerfileError(
-            f"{keyword} requires at least two arguments, but only one was provided."
-            " Destination could not be determined"
-        )
-    if keyword in _ONE and len(arguments) != 1:
-        raise DockerfileError(f"{keyword} requires exactly one argument")
-    if not (arguments or trigger or keyword in _ANY):
-        raise DockerfileError(f"{keyword} requires at least one argument")
+def check_age(instruction: Instruction, *, built_in: bool) -> Iterator[Unknown]:
+    """Yield the flags that an older BuildKit refuses.
+
+    Raises DockerfileError for one that the frontend refuses if it is the one `built_in` to Docker.
+    """
+    known = _FLAGS.get(instruction.keyword, {})
+    for name in sorted({flag.partition("=")[0] for flag in instruction.flags}):
+        if "!" in known.get(name, "") and built_in:
+            hint = "name a frontend that accepts it in the first line, such as "
+            hint += "# syntax=docker/dockerfile:1-labs"
+            raise DockerfileError(f"unknown flag: {name}", hint=hint)
+        if "+" in known.get(name, ""):
+            yield Unknown("older-flag", f"{instruction.keyword} {name}", instruction.line)
 
 
 def _check_text(instruction: Instruction) -> None:
-    """Raise for the values of flags and arguments, as far as they need no variables."""
+    """Raise for what arguments may not be, and for faults of mounts that need no variables."""
     keyword, arguments, trigger = instruction.keyword, instruction.arguments, instruction.trigger
     if keyword in ("ADD", "COPY") and parse_heredoc_word(arguments[-1]):
         raise DockerfileError(f"{keyword} cannot accept a heredoc as a destination")
-    if keyword in ("ENV", "LABEL") and "" in arguments[::2]:
-        raise DockerfileError(f"{keyword} names can not be blank")
-    if keyword == "ARG" and any(each.startswith("=") for each in arguments):
-        raise DockerfileError("ARG names can not be blank")
-    if keyword == "VOLUME" and not all(map(str.strip, arguments)):
-        raise DockerfileError("VOLUME specified can not be an empty string")
     if keyword == "SHELL" and not instruction.json_form:
         raise DockerfileError("SHELL requires the arguments to be in JSON form")
-    if keyword == "FROM":
-        _check_name(arguments)
-    elif keyword == "HEALTHCHECK":
-        _check_health_check(instruction)
-    elif keyword == "RUN":
-        _check_run(instruction)
+    # BuildKit (`parseBuildStageName`) folds case as Unicode does.
+    is_named = len(arguments) == 3 and arguments[1].casefold() == "as"
+    if keyword == "FROM" and not is_named and len(arguments) != 1:
+        raise DockerfileError("FROM requires either one or three arguments")
+    if keyword == "FROM" and is_named and not _STAGE_NAME.fullmatch(arguments[2].lower()):
+        raise DockerfileError(f"invalid name for build stage: {quoted(arguments[2])}")
+    if keyword == "HEALTHCHECK":
+        kind, has_command = arguments[0].upper(), len(arguments) > 1
+        if (kind, has_command) not in (("NONE", False), ("CMD", True)):
+            raise DockerfileError("HEALTHCHECK requires NONE, or CMD and a command")
+    for mount in instruction.flag_values("mount") if keyword == "RUN" else ():
+        mount_origin(mount)
     name = trigger.keyword.strip(SPACE).upper() if trigger else ""
     if name in ("ONBUILD", "MAINTAINER", "FROM"):
         raise DockerfileError(f"{name} isn't allowed as an ONBUILD trigger")
 
 
-def _check_name(arguments: Sequence[str]) -> None:
-    # BuildKit (`parseBuildStageName`) folds case as Unicode does.
-    if len(arguments) == 3 and arguments[1].casefold() == "as":
-        if not _STAGE_NAME.fullmatch(arguments[2].lower()):
-            reason = "name can't start with a number or contain symbols"
-            raise DockerfileError(f"invalid name for build stage: {quoted(arguments[2])}, {reason}")
-    elif len(arguments) != 1:
-        raise DockerfileError("FROM requires either one or three arguments")
-
-
-def _check_run(instruction: Instruction) -> None:
-    for mount in instruction.flag_values("mount"):
-        mount_origin(mount)  # raises for faults that BuildKit finds before it expands variables
-    for name, choices in _CHOICES.items():
-        for value in instruction.flag_values(name):
-            if value not in choices:
-                raise DockerfileError(f"invalid value for --{name}: {quoted(value)}")
-
-
-def _check_health_check(instruction: Instruction) -> None:
-    kind, *command = instruction.arguments
-    if kind.upper() == "NONE":
-        if command:
-            raise DockerfileError("HEALTHCHECK NONE takes no arguments")
-        return
-    if kind.upper() != "CMD" or not command:
-        raise DockerfileError("HEALTHCHECK requires NONE, or CMD and a command")
-    for name in ("interval", "timeout", "start-period", "start-interval"):
-        for value in instruction.flag_values(name):
-            if not _DURATION.fullmatch(value):
-                raise DockerfileError(f"time: invalid duration {quoted(value)}")
-
-
-def check_mode(text: str) -> None:
-    """Raise DockerfileError unless `text` is an octal mode or a list of changes for chmod."""
-    if not _MODE.fullmatch(text):
-        octal = (
-            f"invalid chmod parameter: '{text}'. it should be octal string and between 0 and 07777"
-        )
-        raise DockerfileError(octal if "0" <= text[:1] <= "9" else "invalid syntax")
-
-
 def check_value(keyword: str, text: str) -> None:
     """Raise DockerfileError if an instruction may not have `text`, its variables replaced."""
-    if keyword == "STOPSIGNAL" and not _SIGNAL.fullmatch(text):
-        # As for `signal.ParseSignal` of moby: any number but 0, or the name of a Linux signal.
-        raise DockerfileError(f"invalid signal: {text}")
-    if keyword == "VOLUME" and not text:
-        raise DockerfileError("VOLUME specified can not be an empty string")
-    if keyword == "EXPOSE":
-        for port in text.split():  # a variable may contain several
-            if not _is_port(port):
-                raise DockerfileError(f"invalid port: {quoted(port)}")
-
-
-def _is_port(text: str) -> bool:
-    """Return whether `text` is `[[address:]host-port:]port[/protocol]`; ports may be ranges.
-
-    The function of docker/go-connections is `nat.ParsePortSpec`; addresses are not checked.
-    """
-    found = _PORT.fullmatch(text)
-    host, last_host, port, last = found.groups() if found else ("", "", "", "")
-    hosts = range(int(host or 0), int(last_host or host or 0) + 1)
-    ports = range(int(port or 0), int(last or port or 0) + 1)
-    fits = not host or len(ports) in (1, len(hosts))
-    return bool(found and hosts and ports and fits and max(hosts[-1], ports[-1]) < 65_536)
+    for port in text.split() if keyword == "EXPOSE" else ():  # a variable may contain several
+        if not _PORT.fullmatch(port):
+            raise DockerfileError(f"invalid port: {quoted(port)}")

@@ -1,17 +1,35 @@
-"""The stages, images and named contexts that a build of one target consists of."""
+"""The stages, images and contexts that a build consists of, and what each takes from others."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ctxsize.dockerfile.arguments import check_age, check_value
 from ctxsize.dockerfile.images import familiar_name, parse_platform
-from ctxsize.dockerfile.instructions import Dockerfile, Instruction, Stage, located
-from ctxsize.dockerfile.sources import Source, Unknown, mount_origin
-from ctxsize.dockerfile.stages import BuiltStage, StageStep, follow
-from ctxsize.dockerfile.state import Doubt, Environment, Expanded, StageState, resting_on
+from ctxsize.dockerfile.instructions import (
+    Dockerfile,
+    Instruction,
+    Stage,
+    located,
+    parse_heredoc_word,
+)
+from ctxsize.dockerfile.sources import (
+    Doubt,
+    Expanded,
+    Mount,
+    Source,
+    Unknown,
+    around_pivot,
+    is_git,
+    mount_origin,
+    parse_mount,
+    path_from_root,
+    resting_on,
+)
+from ctxsize.dockerfile.stages import BuiltStage, StageStep, build_stage
+from ctxsize.dockerfile.state import Environment, StageState
 from ctxsize.dockerfile.words import expand, quoted
 from ctxsize.errors import DockerfileError
 
@@ -22,36 +40,39 @@ _INDEX = re.compile("[-+]?[0-9]{1,18}")
 
 @dataclass(eq=False)
 class Node:
-    """A stage, or an image or named context that is copied from."""
+    """A stage, an image or a context that is taken from.
 
-    base_name: str
-    line: int
-    index: int = -1
-    """The index of a stage whose steps are followed, else -1."""
-    built: BuiltStage | None = None
-    doubts: frozenset[Doubt] = frozenset()
-    """The unknown values that the name of its base depends on."""
+    A stage has the `name` of its base, which may depend on `doubts`. `context` is the one that it
+    is, or that replaces it or its base; `""` is the build context. Only a stage whose steps are
+    followed has an `index`.
+    """
+
+    name: str
+    line: int = 0
+    label: str = ""
+    context: str | None = None
     base: Node | None = None
-    context: str = ""
-    """The named context that replaces it or its base."""
-    steps: list[tuple[StageStep, tuple[Node, ...]]] = field(default_factory=list)
-    """The steps, each with the nodes of its `--from` and `from=`. A RUN has one node per mount:
-    the empty image if the mount has no `from=`."""
+    doubts: frozenset[Doubt] = frozenset()
+    built: BuiltStage | None = None
+    index: int = -1
+    origins: list[tuple[Node, ...]] = field(default_factory=list)
+    """For each step, the nodes of its `--from` and `from=`; `scratch` for a mount without one."""
     paths: set[str] = field(default_factory=set)
     """Paths taken from it: shared, like `sources`, with the stages based on it."""
     sources: list[Source] = field(default_factory=list)
     inputs: list[Node] = field(default_factory=list)
     """Nodes that its result is made from: fewer than it depends on."""
-    uses_context: bool = False
 
     @property
-    def label(self) -> str:
-        """Return the label of a stage that is followed."""
-        return self.built.stage.label if self.built else ""
+    def steps(self) -> tuple[StageStep, ...]:
+        return self.built.steps if self.built else ()
 
 
 class Graph:
-    """The nodes of one build."""
+    """The nodes of one build, and what its stages take once they are followed."""
+
+    _node: Node  # the stage that is followed at the moment
+    _step: StageStep
 
     def __init__(
         self,
@@ -59,137 +80,249 @@ class Graph:
         outer: Environment,
         given: Mapping[str, str],
         contexts: Mapping[str, bool],
+        *,
+        built_in: bool,
     ) -> None:
-        """Add the stages; `contexts` are the named ones, and whether each is an image."""
-        self._outer = outer
-        self._given = given
+        """Add the stages; `contexts` are the named ones, and whether each is an image.
+
+        `built_in` is True if the frontend built into Docker reads the Dockerfile.
+        """
+        self._outer, self._given, self._built_in = outer, given, built_in
         self._contexts = {familiar_name(name): is_image for name, is_image in contexts.items()}
         self._by_name: dict[str, Node] = {}
-        self.stages: list[Node] = []
+        self._context = Node("", context="")
+        self._stages: list[Node] = []
+        self.sources: list[Source] = []
+        self.unknowns: list[Unknown] = []
         for stage in dockerfile.stages:
-            node = self._stage(stage)
-            self.stages.append(node)
+            with located(stage.line):
+                node = self._stage(stage)
+            self._stages.append(node)
             if stage.name:
                 self._by_name[stage.name] = node
-        replaced = {name for name, node in self._by_name.items() if node.index < 0}
-        for at, built in enumerate(follow(dockerfile, outer, self._begin, replaced)):
-            self.stages[at].built = built
 
     def _stage(self, stage: Stage) -> Node:
         """Return the node of a stage; only global arguments count in a FROM."""
-        with located(stage.line):
-            base = self._outer.expand(stage.base)
-            if not base.text:
-                with resting_on(base.doubts):
-                    raise DockerfileError(f"base name ({stage.base}) should not be blank")
-            if stage.platform:
-                self._check_platform(stage)
-            context = ""
-            if stage.name not in ("", SCRATCH, "context"):
-                context = self._context(stage.name, f"invalid context name {stage.name}")
-            # BuildKit compares a base as written with lower-case names.
-            below = None if context else self._by_name.get(base.text)
-            index = -1 if context else stage.index
-            if not (context or below or base.text == SCRATCH):
-                # An invalid name fails any build.
-                with resting_on(base.doubts):
-                    context = self._context(base.text)
-        return Node(base.text, stage.line, index, None, base.doubts, below, context)
-
-    def _check_platform(self, stage: Stage) -> None:
-        platform = self._outer.expand(stage.platform)
-        with resting_on(platform.doubts):
-            if not platform.text:
-                raise DockerfileError(f"empty platform value from expression {stage.platform}")
-            try:
+        base = self._outer.expand(stage.base)
+        if not base.text:
+            with resting_on(base.doubts):
+                raise DockerfileError(f"base name ({stage.base}) should not be blank")
+        if stage.platform:
+            platform = self._outer.expand(stage.platform)
+            with resting_on(platform.doubts):
                 parse_platform(platform.text)
-            except DockerfileError as error:
-                message = f"failed to parse platform {stage.platform}: {error.message}"
-                raise DockerfileError(message) from None
-
-    def _context(self, name: str, problem: str = "failed to parse stage name {}") -> str:
-        """Return the named context that is the same image as `name`, or ""."""
-        try:
-            familiar = familiar_name(name)
-        except DockerfileError as error:
-            raise DockerfileError(f"{problem.format(quoted(name))}: {error.message}") from None
-        return familiar if familiar in self._contexts else ""
-
-    def _begin(self, base: str) -> StageState:
-        """Return the state in which a stage on an image or a named context begins."""
-        context, outer = "", self._outer
-        with suppress(DockerfileError):
-            context = "" if base == SCRATCH else self._context(base)
-        is_known = self._is_known(base, context)
-        path = Expanded(_PATH, frozenset(() if is_known else {("environment", "PATH")}))
-        environment = Environment(outer.escape, open_ended=not is_known, made=outer.made)
-        environment = environment.set_in_image("PATH", path)
-        return StageState(environment, outer, self._given, Expanded("/" if is_known else ""))
-
-    def _is_known(self, base: str, context: str) -> bool:
-        """Return whether a base is known to have no variables and triggers of its own."""
-        return not self._contexts[context] if context else base == SCRATCH
-
-    def target(self, name: str) -> Node:
-        """Return the stage with a name, upper or lower case; the last stage for `""`."""
-        node = self._by_name.get(name.lower()) if name else self.stages[-1]
-        if node is None:
-            hint = f"one of {', '.join(self._by_name)}" if self._by_name else None
-            raise DockerfileError(f"target stage {quoted(name)} could not be found", hint=hint)
+        node = Node(base.text, stage.line, stage.label, doubts=base.doubts)
+        if stage.name not in ("", SCRATCH, "context"):
+            node.context = self._named(stage.name)
+        if node.context is None:
+            node.index = stage.index
+            # BuildKit compares a base as written with lower-case names.
+            node.base = self._by_name.get(base.text)
+            if not node.base and base.text != SCRATCH:
+                with resting_on(base.doubts):  # an invalid name fails any build
+                    node.context = self._named(base.text)
+        below = node.base.built if node.base else None
+        # A stage that a named context replaces leaves its triggers (BuildKit reads them off its
+        # `commands`), but no state.
+        is_replaced = node.base is not None and node.base.index < 0
+        begin = self._begin(node.base or node)
+        node.built = build_stage(stage, below or base.text, begin, is_replaced=is_replaced)
         return node
 
-    def connected(self, node: Node) -> list[Node]:
-        """Give a node its steps, and return the nodes that it depends on."""
-        for step in node.built.steps if node.built else ():
+    def _named(self, name: str) -> str | None:
+        """Return the named context that is the same image as `name`."""
+        familiar = familiar_name(name)
+        return familiar if familiar in self._contexts else None
+
+    def _is_known(self, node: Node) -> bool:
+        """Return whether a base is known to have no variables and triggers of its own."""
+        return node.name == SCRATCH if node.context is None else not self._contexts[node.context]
+
+    def _begin(self, base: Node) -> StageState:
+        """Return the state in which a stage on an image or a named context begins."""
+        outer, unknown = self._outer, not self._is_known(base)
+        path = Expanded(_PATH, frozenset({("environment", "PATH")} if unknown else ()))
+        environment = Environment(outer.escape, open_ended=unknown, made=outer.made)
+        environment = environment.set("PATH", path, in_image=True)
+        return StageState(environment, outer, self._given, Expanded("" if unknown else "/"))
+
+    def follow(self, target: str) -> Collection[Node]:
+        """Follow the stages that a target (`""`: the last) needs; return the nodes that make it."""
+        node = self._by_name.get(target.lower()) if target else self._stages[-1]
+        if node is None:
+            hint = f"one of {', '.join(self._by_name)}" if self._by_name else None
+            raise DockerfileError(f"target stage {quoted(target)} could not be found", hint=hint)
+        needed = _closure(node, self._dependencies)
+        for each in (stage for stage in self._stages if stage in needed):
+            self.unknowns += (Unknown(*doubt, each.line) for doubt in sorted(each.doubts))
+            if each.index >= 0 and each.base is None and not self._is_known(each):
+                self.unknowns.append(Unknown("onbuild", each.name, each.line))
+            if each.index >= 0:
+                self._follow(each)
+        node.paths.add("/")
+        return _closure(node, lambda each: each.inputs)
+
+    def _dependencies(self, node: Node) -> Iterator[Node]:
+        """Yield the nodes that a node depends on, and keep those of each step."""
+        if node.base:
+            yield node.base
+        for step in node.steps:
             with located(step.line):
-                node.steps.append((step, tuple(self._origins(step.instruction))))
-        origins = [origin for _, found in node.steps for origin in found]
-        return [node.base, *origins] if node.base else origins
+                node.origins.append(tuple(self._origins(step.instruction)))
+            yield from node.origins[-1]
 
     def _origins(self, instruction: Instruction) -> Iterator[Node]:
-        """Yield the nodes that an instruction takes from."""
-        if instruction.keyword == "COPY":
-            for name in filter(None, instruction.flag_values("from")):
-                yield self._copy_origin(name, instruction.line)
-        elif instruction.keyword == "RUN":
+        if instruction.keyword == "RUN":
             for mount in instruction.flag_values("mount"):
                 # BuildKit (`detectRunMount`) looks up `scratch` for a mount without an
                 # origin, so a stage with that name counts as reached.
-                yield self._origin(mount_origin(mount) or SCRATCH, instruction.line)
+                yield self._origin(mount_origin(mount) or SCRATCH)
+        for name in filter(None, instruction.flag_values("from")):
+            if expand(name, {}, escape=self._outer.escape)[0] != name:
+                raise DockerfileError(
+                    "variable expansion is not supported for --from, define a new stage with FROM"
+                    " using ARG from global scope as a workaround"
+                )
+            # For BuildKit, anything that `strconv.Atoi` refuses is the name of an image.
+            if not _INDEX.fullmatch(name):
+                yield self._origin(name)
+            elif 0 <= int(name) < len(self._stages):
+                yield self._stages[int(name)]
+            else:
+                raise DockerfileError(f"invalid stage index {int(name)}")
 
-    def _copy_origin(self, name: str, line: int) -> Node:
-        if expand(name, {}, escape=self._outer.escape).text != name:
-            raise DockerfileError(
-                "variable expansion is not supported for --from, define a new stage with FROM"
-                " using ARG from global scope as a workaround"
-            )
-        # For BuildKit, anything that `strconv.Atoi` refuses is the name of an image.
-        if not _INDEX.fullmatch(name):
-            return self._origin(name, line)
-        if not 0 <= int(name) < len(self.stages):
-            raise DockerfileError(f"invalid stage index {int(name)}")
-        return self.stages[int(name)]
-
-    def _origin(self, name: str, line: int) -> Node:
+    def _origin(self, name: str) -> Node:
         if stage := self._by_name.get(name.lower()):
             return stage
-        return Node(name, line, context="" if name == SCRATCH else self._context(name))
+        return Node(name, context=None if name == SCRATCH else self._named(name))
 
-    def unknowns(self, node: Node) -> Iterator[Unknown]:
-        """Yield the unknowns in the name of a stage's base and in the triggers of that image."""
-        for kind, name in sorted(node.doubts):
-            yield Unknown(kind, name, node.line)
-        is_image = node.index >= 0 and node.base is None
-        if is_image and not self._is_known(node.base_name, node.context):
-            yield Unknown("onbuild", node.base_name, node.line)
+    def _follow(self, node: Node) -> None:
+        """Collect the paths that one stage takes; its base must have been followed before."""
+        if node.built and node.built.fault is not None:
+            with located(node.line):
+                raise node.built.fault
+        if node.base:
+            node.paths, node.sources = node.base.paths, node.base.sources
+            node.inputs.append(node.base)
+        self._node = node
+        for self._step, origins in zip(node.steps, node.origins, strict=True):
+            with located(self._step.line):
+                self._obey(origins)
+                if self._step.fault is not None:
+                    raise self._step.fault
+
+    def _obey(self, origins: Sequence[Node]) -> None:
+        instruction = self._step.instruction
+        self.unknowns += check_age(instruction, built_in=self._built_in)
+        if self._step.is_copy:
+            self._copy(origins[0] if origins else self._context)
+        elif self._step.is_run:
+            self._run(origins)
+        elif instruction.keyword in ("EXPOSE", "LABEL", "VOLUME", "STOPSIGNAL"):
+            for value in self._expanded(instruction.arguments):
+                with resting_on(value.doubts):
+                    check_value(instruction.keyword, value.text)
+
+    def _expanded(self, words: Iterable[str]) -> list[Expanded]:
+        return [self._step.environment.expand(word) for word in words]
+
+    def _copy(self, origin: Node) -> None:
+        instruction = self._step.instruction
+        *written, destination = instruction.arguments
+        files = [word for word in written if not parse_heredoc_word(word)]
+        # An error in a word fails the build, also where the value does not matter here.
+        for flag in ("chmod", "chown", "checksum"):
+            self._expanded(instruction.flag_values(flag))
+        *values, _ = self._expanded((*files, destination))
+        for heredoc in instruction.heredocs:
+            if heredoc.expand:
+                self._step.environment.expand(heredoc.content, quotes=False)
+        self._check_order(origin, self._step.origin)
+        for word, value in zip(files, values, strict=True):
+            is_url = value.text.startswith(("http://", "https://"))
+            kind = "git" if is_git(value.text) else instruction.keyword.lower()
+            if instruction.keyword == "COPY" and (is_url or kind == "git"):
+                raise DockerfileError("COPY fetches neither URLs nor git repositories: use ADD")
+            if not is_url:
+                self._take(origin, word, value, kind)
+
+    def _check_order(self, origin: Node, name: str) -> None:
+        """Raise for an origin that is this stage or a later one."""
+        if origin is self._node:
+            # The function of BuildKit is `validateCircularDependency`.
+            message = f"circular dependency detected on stage: {self._node.label}"
+            raise DockerfileError(message, line=self._node.line)
+        if origin.index > self._node.index:
+            raise DockerfileError(f"stage {quoted(name)} must be defined before it is used")
+
+    def _run(self, origins: Sequence[Node]) -> None:
+        """Follow a RUN. Its command may read all of its stage; its mounts take from others."""
+        self._node.paths.add("/")
+        instruction = self._step.instruction
+        if self._built_in and any(instruction.flag_values("device")):
+            message = "device feature is only supported in Dockerfile frontend 1.14.0-labs or later"
+            raise DockerfileError(message)
+        expand_word = self._step.environment.expand
+        mounts = [parse_mount(each, expand_word) for each in instruction.flag_values("mount")]
+        for mount, origin in zip(mounts, origins, strict=True):
+            with resting_on(mount.doubts):
+                self._mount(mount, origin)
+
+    def _mount(self, mount: Mount, origin: Node) -> None:
+        """Collect the path that a mount of a RUN takes."""
+        # A cache without an origin starts empty. For a tmpfs, BuildKit (`dispatchRunMounts`)
+        # adds `/` to the filter as for a bind mount, though it takes nothing.
+        origin = origin if mount.origin or mount.type == "cache" else self._context
+        self._check_order(origin, mount.origin)
+        if mount.type in ("secret", "ssh"):
+            return
+        # BuildKit (`dispatchRunMounts`) cleans a target when it makes it absolute, and then
+        # compares the text: `/.`, `//` and `/x/..` pass.
+        target = Expanded(mount.target)
+        if not mount.target.startswith("/"):
+            target = self._step.state.below(target)
+        if target.text == "/":
+            with resting_on(target.doubts):
+                raise DockerfileError('invalid mount target "/"')
+        (value,) = self._expanded([mount.source_written])
+        self._take(origin, mount.source_written, value, mount.type)
+
+    def _take(self, origin: Node, written: str, value: Expanded, kind: str) -> None:
+        """Record a path that is taken from a node."""
+        path, instruction = path_from_root(value.text), self._step.instruction
+        origin.paths.add(path)
+        if kind not in ("tmpfs", "git"):
+            self._node.inputs.append(origin)
+        if origin.context is None:
+            return
+        source = Source(
+            instruction.keyword,
+            instruction.line,
+            self._node.label,
+            written,
+            path[1:] or ".",
+            kind,
+            origin.context,
+            around_pivot(value.text) if _keeps_parents(instruction) else None,
+            tuple(instruction.flag_values("exclude")),
+            value.doubts,
+        )
+        self.sources.append(source)
+        origin.sources.append(source)
+        self.unknowns += (Unknown(*doubt, instruction.line) for doubt in sorted(value.doubts))
 
 
-def closure(start: Node, following: Callable[[Node], Iterable[Node]]) -> set[Node]:
+def _closure(start: Node, following: Callable[[Node], Iterable[Node]]) -> Collection[Node]:
     """Return `start` and all nodes reachable from it; `following` is called once for each."""
-    seen = {start}
+    seen = {start: None}
     pending = [start]
     while pending:
         fresh = dict.fromkeys(node for node in following(pending.pop()) if node not in seen)
-        seen.update(fresh)
+        seen |= fresh
         pending += fresh
     return seen
+
+
+def _keeps_parents(instruction: Instruction) -> bool:
+    parts = (flag.partition("=") for flag in instruction.flags)
+    return any(name == "--parents" and value.lower() != "false" for name, _, value in parts)

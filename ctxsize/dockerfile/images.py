@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from ctxsize.dockerfile.words import quoted
 from ctxsize.errors import DockerfileError
@@ -40,7 +39,7 @@ _ARCHITECTURE = re.compile(
     "|riscv(?:64)?|s390x?|sparc(?:64)?|wasm"
 )
 _MACHINES = {"i386": "386", "x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64"}
-_ARMS = {"armhf": ("arm", "v7"), "armel": ("arm", "v6")}
+_ARMS = {"armhf": "arm/v7", "armel": "arm/v6"}
 _VARIANTS = {
     "amd64": {"v1": ""},
     "arm64": {"8": "", "v8": "", "v8.0": "", "9": "v9", "9.0": "v9", "v9.0": "v9"},
@@ -63,13 +62,10 @@ def familiar_name(reference: str) -> str:
     domain, rest = (first, rest) if slash and is_domain else (_HUB, reference)
     if domain in (_HUB, "index.docker.io"):
         domain, rest = _HUB, rest if "/" in rest else _OFFICIAL + rest
-    repository = rest.partition(":")[0]
-    if repository != repository.lower():
-        reason = f"invalid reference format: repository name ({repository}) must be lowercase"
-        raise DockerfileError(reason)
     match = _REFERENCE.fullmatch(f"{domain}/{rest}")
     if match is None:
-        raise DockerfileError("invalid reference format")
+        reason = "its path must be lower case, with no empty part"
+        raise DockerfileError(f"invalid image name {quoted(reference)}: {reason}")
     path, tag = match["path"], match["tag"] or ""
     if domain != _HUB:
         path = f"{domain}/{path}"
@@ -83,75 +79,59 @@ def repository_of(reference: str) -> str:
     return reference.partition("@")[0].rpartition("/")[2].partition(":")[0]
 
 
-@dataclass(frozen=True)
-class Platform:
-    """An operating system and a machine, in the spelling of Go."""
-
-    os: str = "linux"
-    architecture: str = "amd64"
-    variant: str = ""
-
-    def __str__(self) -> str:
-        return "/".join(filter(None, (self.os, self.architecture, self.variant)))
-
-
-def machine_platform(machine: str) -> Platform:
+def machine_platform(machine: str) -> str:
     """Return the default platform of Docker on a machine, named as by `uname -m`.
 
-    >>> str(machine_platform("x86_64")), str(machine_platform("armv7l"))
+    >>> machine_platform("x86_64"), machine_platform("armv7l")
     ('linux/amd64', 'linux/arm/v7')
     """
     arm = re.fullmatch("armv([5-8]).*", machine)
     if arm:
-        return Platform(architecture="arm", variant=f"v{arm[1]}")
+        return f"linux/arm/v{arm[1]}"
     name = {"i486": "386", "i586": "386", "i686": "386", "loongarch64": "loong64"}
-    return Platform("linux", *_normalised([name.get(machine, machine)]))
+    return f"linux/{_normalised([name.get(machine, machine)])}"
 
 
-def parse_platform(text: str, default: Platform | None = None) -> Platform:
-    """Return the platform that `os/architecture[/variant]` names; raises DockerfileError.
+def parse_platform(text: str, default: str = "linux/amd64") -> str:
+    """Return the platform that `os/architecture[/variant]` names, in the spelling of Go.
 
     A system alone means the machine of `default`, a machine alone means linux. The version of
-    a system, as in `windows(10.0.17763)`, is dropped, as by buildx.
+    a system, as in `windows(10.0.17763)`, is dropped, as by buildx. Raises DockerfileError.
 
-    >>> str(parse_platform("linux/aarch64/v8")), str(parse_platform("linux/arm"))
+    >>> parse_platform("linux/aarch64/v8"), parse_platform("linux/arm")
     ('linux/arm64', 'linux/arm/v7')
     """
     system, *machine = text.split("/", 3)
     match = _OS.fullmatch(system)
     if match is None or len(machine) > 2 or not all(map(_PART.fullmatch, machine)):
         raise DockerfileError(f"{quoted(text)}: cannot parse platform specifier")
-    name = {"macos": "darwin"}.get(match[1].lower(), match[1].lower())
-    is_machine = not machine and not _SYSTEM.fullmatch(name)
-    if not machine and not is_machine:
-        default = default or Platform()
-        return Platform(name, default.architecture, default.variant)
-    architecture, variant = _normalised([system] if is_machine else machine)
-    if is_machine and not _ARCHITECTURE.fullmatch(architecture):
+    name = match[1].lower().replace("macos", "darwin")
+    if machine:
+        return f"{name}/{_normalised(machine)}"
+    if _SYSTEM.fullmatch(name):
+        return f"{name}/{default.partition('/')[2]}"
+    found = _normalised([system])
+    if not _ARCHITECTURE.fullmatch(found.partition("/")[0]):
         raise DockerfileError(f"{quoted(text)}: unknown operating system or architecture")
-    name = "linux" if is_machine else name
-    return Platform(name, architecture, variant)
+    return f"linux/{found}"
 
 
-def platform_arguments(target: Platform, builder: Platform, stage: str) -> dict[str, str]:
+def platform_arguments(target: str, builder: str, stage: str) -> dict[str, str]:
     """Return the predefined arguments, which a stage sees once it declares them."""
     values = {"TARGETSTAGE": stage or "default"}
     for prefix, platform in (("BUILD", builder), ("TARGET", target)):
-        values |= {
-            f"{prefix}PLATFORM": str(platform),
-            f"{prefix}OS": platform.os,
-            f"{prefix}OSVERSION": "",
-            f"{prefix}ARCH": platform.architecture,
-            f"{prefix}VARIANT": platform.variant,
-        }
+        system, machine, *variant = platform.split("/")
+        parts = (platform, system, "", machine, "".join(variant))
+        names = ("PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT")
+        values |= {prefix + name: part for name, part in zip(names, parts, strict=True)}
     return values
 
 
-def _normalised(machine: list[str]) -> tuple[str, str]:
+def _normalised(machine: list[str]) -> str:
     """Return architecture and variant in Go's spelling (containerd's `platforms.Normalize`)."""
     name, given = machine[0].lower(), "".join(machine[1:]).lower()
     if name in _ARMS:
         return _ARMS[name]
     architecture = _MACHINES.get(name, name)
     variant = "" if name == "i386" else _VARIANTS.get(architecture, {}).get(given, given)
-    return architecture, variant
+    return f"{architecture}/{variant}" if variant else architecture

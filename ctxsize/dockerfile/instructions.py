@@ -28,10 +28,7 @@ class Directive:
 
 @dataclass(frozen=True)
 class Heredoc:
-    """An inline file: `<<NAME` on the instruction, its body on the lines below, as written.
-
-    `expand` is False when the name was quoted, `strip_tabs` True for `<<-`.
-    """
+    """An inline file: `<<NAME`, or `<<-NAME` to strip tabs. A quoted name is not expanded."""
 
     name: str
     expand: bool = True
@@ -143,9 +140,8 @@ def parse_heredoc_word(word: str) -> Heredoc | None:
     if match is None:
         return None
     names = split_words(match[2], raw_quotes=False)
-    quoted = split_words(match[2], raw_quotes=True)
-    if len(names) != 1 or len(quoted) != 1:
+    if len(names) != 1:
         return None
     # Quotes around any part of the name turn expansion off, as in a shell.
-    unquoted = all(names[0].count(each) == quoted[0].count(each) for each in "'\"")
-    return Heredoc(names[0], expand=unquoted, strip_tabs=bool(match[1]))
+    is_plain = names == split_words(match[2], raw_quotes=True)
+    return Heredoc(names[0], expand=is_plain, strip_tabs=bool(match[1]))

@@ -34,38 +34,40 @@ _BUFFER_BYTES = 65_536
 _BOM = b"\xef\xbb\xbf"
 _BLANKS = r"[\t\n\f\r ]*"
 _DIRECTIVE = re.compile(rf"([a-zA-Z][a-zA-Z0-9]*){_BLANKS}={_BLANKS}(.+?){_BLANKS}\Z")
-_DIRECTIVE_NAMES = ("syntax", "escape", "check")
-_HEREDOC_KEYWORDS = ("ADD", "COPY", "RUN")
+_SYNTAX_IN_JSON = re.compile(rb'\s*\{.*"syntax"\s*:\s*"([!-~]*?)"', re.DOTALL)
+_NAMES = ("syntax", "escape", "check")
 
 
 class LineReader:
     """Yields the logical lines of a Dockerfile, and returns the heredoc bodies between them.
 
-    `line` is the number of the last line read. `escape` and `directives` are final after the
-    first logical line. A line that is too long ends the text like the end of the file: it is the
-    `fault`, which BuildKit (`parser.Parse`) reports only if nothing before it is wrong.
+    `line` is the number of the last line read. A line that is too long ends the text like the end
+    of the file: it is the `fault`, which BuildKit (`parser.Parse`) reports only if nothing before
+    it is wrong. Raises DockerfileError for a bad directive.
     """
 
     def __init__(self, data: bytes) -> None:
-        self.escape = "\\"
-        self.directives: tuple[Directive, ...] = ()
         self.line = 0
         self.fault: DockerfileError | None = None
         self._physical = self._physical_lines(data)
-        self._at_top = True
+        found: dict[str, Directive] = {}
+        for each in _directives(data.removeprefix(_BOM), "#", indent=SPACE):
+            with located(each.line):
+                if each.name in found:
+                    raise DockerfileError(f"only one {each.name} parser directive can be used")
+                if each.name == "escape" and each.value not in ("\\", "`"):
+                    raise DockerfileError(f"the escape directive takes ` or \\, not {each.value}")
+            found[each.name] = each
+        self.directives = tuple(found.values())
+        self.escape = found["escape"].value if "escape" in found else "\\"
 
     def logical_lines(self) -> Iterator[tuple[str, int]]:
-        """Yield each instruction's text, continuations joined, and its first line.
-
-        Raises DockerfileError for a bad directive.
-        """
+        """Yield each instruction's text, continuations joined, and its first line."""
         pieces: list[str] = []
         line, continued = 0, False
         for raw in self._physical:
             text = raw.rstrip("\r\n")
             content = text.lstrip(SPACE)
-            if not continued:
-                self._look_for_directive(content)
             # Comments and blank lines do not end a continued instruction (`parser.Parse`).
             if not content or content.startswith("#"):
                 continue
@@ -80,12 +82,12 @@ class LineReader:
         if continued:
             yield "".join(pieces), line
 
-    def heredoc_body(self, name: str, *, strip_tabs: bool) -> str:
-        """Return the lines up to the one that is `name`. Raises DockerfileError without one."""
+    def heredoc_body(self, heredoc: Heredoc) -> str:
+        """Return the lines up to the one that is its name. Raises DockerfileError without one."""
         body: list[str] = []
         for raw in self._physical:
             text = raw.rstrip("\r\n")
-            if (text.lstrip("\t") if strip_tabs else text) == name:
+            if (text.lstrip("\t") if heredoc.strip_tabs else text) == heredoc.name:
                 return "".join(body)
             body.append(raw)
         raise DockerfileError("unterminated heredoc")
@@ -102,21 +104,6 @@ class LineReader:
                 raw = raw.removeprefix(_BOM)
             yield raw.decode("utf-8", "surrogateescape")
 
-    def _look_for_directive(self, text: str) -> None:
-        """Obey a directive; any other line ends the part in which they count (`ParseLine`)."""
-        found = _directive(text, "#") if self._at_top else None
-        if found is None:
-            self._at_top = False
-            return
-        name, value = found
-        with located(self.line):
-            if any(name == directive.name for directive in self.directives):
-                raise DockerfileError(f"only one {name} parser directive can be used")
-            if name == "escape" and value not in ("\\", "`"):
-                raise DockerfileError(f"invalid escape token '{value}' does not match ` or \\")
-        self.escape = value if name == "escape" else self.escape
-        self.directives += (Directive(name, value, self.line),)
-
 
 def find_syntax(data: bytes) -> Directive | None:
     """Return the directive that makes another frontend read the file, or None.
@@ -130,43 +117,30 @@ def find_syntax(data: bytes) -> Directive | None:
         data = data.partition(b"\n")[2]
         first_line = 2
     for prefix in ("#", "//"):
-        for number, raw in enumerate(BytesIO(data), first_line):
-            found = _directive(raw.decode("utf-8", "surrogateescape").rstrip("\n"), prefix)
-            if found is None:
-                break
-            if found[0] == "syntax":
-                return Directive("syntax", found[1].partition(" ")[0], number)
-    return _syntax_in_json(data, first_line)
+        for each in _directives(data, prefix, first_line):
+            if each.name == "syntax":
+                return replace(each, value=each.value.partition(" ")[0])
+    in_json = _SYNTAX_IN_JSON.match(data)
+    return Directive("syntax", in_json[1].decode(), first_line) if in_json else None
 
 
-def _syntax_in_json(data: bytes, line: int) -> Directive | None:
-    """Return the value of `"syntax"` if `data` is a JSON object that has it."""
-    if not data.lstrip().startswith(b"{"):
-        return None
-    import json  # as few Dockerfiles need it
-
-    try:
-        value = json.loads(data)["syntax"]
-    except (ValueError, KeyError, RecursionError):
-        return None
-    return Directive("syntax", value, line) if isinstance(value, str) else None
-
-
-def _directive(text: str, prefix: str) -> tuple[str, str] | None:
-    """Return name and value if `text` is a directive that the builder obeys."""
-    if not text.startswith(prefix):
-        return None
-    match = _DIRECTIVE.match(text.removeprefix(prefix).lstrip(SPACE))
-    if match is None or match[1].lower() not in _DIRECTIVE_NAMES:
-        return None
-    return match[1].lower(), match[2]
+def _directives(
+    data: bytes, prefix: str, first_line: int = 1, *, indent: str = ""
+) -> Iterator[Directive]:
+    """Yield the directives at the top; any other line ends the part where they count."""
+    for number, raw in enumerate(BytesIO(data), first_line):
+        text = raw.decode("utf-8", "surrogateescape").rstrip("\n").lstrip(indent)
+        match = _DIRECTIVE.match(text.removeprefix(prefix).lstrip(SPACE))
+        if not text.startswith(prefix) or match is None or match[1].lower() not in _NAMES:
+            return
+        yield Directive(match[1].lower(), match[2], number)
 
 
 def parse_dockerfile(data: bytes | str) -> Dockerfile:
     r"""Return the instructions of a Dockerfile, in order.
 
     Raises DockerfileError with line and reason if BuildKit would reject the file whatever the
-    target. What only fails once a stage is built is found by `context_need`.
+    target; `context_need` finds what fails once a stage is built.
 
     >>> [each.arguments for each in parse_dockerfile("FROM alpine\nCOPY a b /x\n").instructions]
     [('alpine',), ('a', 'b', '/x')]
@@ -194,36 +168,27 @@ def parse_dockerfile(data: bytes | str) -> Dockerfile:
 def _instructions(reader: LineReader) -> Iterator[Instruction]:
     for text, line in reader.logical_lines():
         with located(line):
-            instruction = _split(text, reader.escape)
-            heredocs = tuple(_read_heredocs(instruction, reader))
-        end, trigger = reader.line, instruction.trigger
-        if trigger:
-            trigger = replace(trigger, line=line, end_line=end, heredocs=heredocs)
-        yield replace(instruction, line=line, end_line=end, heredocs=heredocs, trigger=trigger)
+            instruction = _instruction(text, line, reader)
+        yield instruction
 
 
-def _split(text: str, escape: str, *, is_trigger: bool = False) -> Instruction:
-    """Split a logical line into keyword, flags and arguments; the caller sets its lines."""
+def _instruction(
+    text: str, line: int, reader: LineReader, *, is_trigger: bool = False
+) -> Instruction:
+    """Split a logical line into keyword, flags and arguments, and read its heredocs below it."""
     keyword, rest = partition(text.strip(SPACE))
     keyword = KEYWORDS.get(keyword.lower(), keyword)
-    flags, rest = take_flags(rest, escape)
+    flags, rest = take_flags(rest, reader.escape)
     rest = rest.strip(SPACE)
-    trigger = None
+    arguments, json_form = split_arguments(keyword, rest, reader.escape)
+    trigger, heredocs = None, tuple[Heredoc, ...]()
     # BuildKit (`parseOnbuild`) rejects a chain of ONBUILD, so the second one needs no trigger.
     if keyword == "ONBUILD" and rest and not is_trigger:
-        trigger = _split(rest, escape, is_trigger=True)
-    arguments, json_form = split_arguments(keyword, rest, escape)
-    return Instruction(keyword, flags, arguments, json_form, text, 0, 0, trigger=trigger)
-
-
-def _read_heredocs(instruction: Instruction, reader: LineReader) -> Iterator[Heredoc]:
-    """Yield the heredocs that the instruction opens, their bodies read from below it."""
-    carrier = instruction.trigger or instruction
-    if carrier.keyword not in _HEREDOC_KEYWORDS or carrier.json_form:
-        return
-    if "<<" not in instruction.text:
-        return
-    for word in split_words(instruction.text, raw_quotes=True, raw_escapes=True):
-        if heredoc := parse_heredoc_word(word):
-            body = reader.heredoc_body(heredoc.name, strip_tabs=heredoc.strip_tabs)
-            yield replace(heredoc, content=body)
+        trigger = _instruction(rest, line, reader, is_trigger=True)
+        heredocs = trigger.heredocs
+    elif keyword in ("ADD", "COPY", "RUN") and not json_form and "<<" in text:
+        words = split_words(text, raw_quotes=True, raw_escapes=True)
+        opened = filter(None, map(parse_heredoc_word, words))
+        heredocs = tuple(replace(each, content=reader.heredoc_body(each)) for each in opened)
+    end = reader.line
+    return Instruction(keyword, flags, arguments, json_form, text, line, end, heredocs, trigger)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ctxsize.dockerfile.words import quoted
-from ctxsize.errors import DockerfileError
+from ctxsize.errors import DockerfileError, UndecidedError
 
 _PROTOCOL = re.compile(r"([a-zA-Z0-9]+)://")
 _SCP_STYLE = re.compile(r"[a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:.*")
@@ -52,6 +53,42 @@ class Unknown:
     line: int
 
 
+Doubt = tuple[str, str]
+"""The kind and the name of an `Unknown`."""
+
+
+@dataclass(frozen=True)
+class Expanded:
+    """An expanded word, and the unknown variables that it depends on."""
+
+    text: str
+    doubts: frozenset[Doubt] = frozenset()
+
+
+def what_decides(doubts: Collection[Doubt]) -> str:
+    """Return a hint about the arguments among `doubts`, else about the variables, else `""`."""
+    arguments = sorted(name for kind, name in doubts if kind == "argument")
+    variables = sorted(name for kind, name in doubts if kind == "environment")
+    if arguments:
+        given = " ".join(f"--build-arg {name}=…" for name in arguments)
+        return f"no value for ARG {', '.join(arguments)}: add {given}"
+    if variables:
+        return f"unless the base image sets {', '.join(f'${name}' for name in variables)}"
+    return ""
+
+
+@contextmanager
+def resting_on(doubts: Collection[Doubt]) -> Iterator[None]:
+    """Turn a DockerfileError raised inside into an `UndecidedError` if `doubts` decide it."""
+    try:
+        yield
+    except DockerfileError as error:
+        hint = what_decides(doubts)
+        if isinstance(error, UndecidedError) or not hint:
+            raise
+        raise UndecidedError(error.message, line=error.line, hint=hint) from None
+
+
 def path_from_root(source: str) -> str:
     """Return the absolute path of a source; `..` cannot leave the root."""
     parts: list[str] = []
@@ -88,113 +125,92 @@ def is_git(source: str) -> bool:
 
 
 _TYPES = ("bind", "cache", "tmpfs", "secret", "ssh")
-_SWITCH = re.compile("1|t|T|TRUE|true|True|0|f|F|FALSE|false|False")
-_NUMBER = re.compile("[0-9]{1,10}")
-_KEYS: dict[str, tuple[re.Pattern[str], tuple[str, ...]]] = {
-    **dict.fromkeys(("readonly", "ro", "readwrite", "rw"), (_SWITCH, _TYPES)),
-    "required": (_SWITCH, ("secret", "ssh")),
-    "mode": (re.compile("[0-7]{1,11}"), ("cache", "secret", "ssh")),
-    **dict.fromkeys(("uid", "gid"), (_NUMBER, ("cache", "secret", "ssh"))),
-    "sharing": (re.compile("(?i)shared|private|locked"), ("cache",)),
-    "size": (re.compile(r"(?i)[0-9]+(?:\.[0-9]*)? ?(?:[kmgtp](?:i?b)?|b)?"), ("tmpfs",)),
+_SWITCHES = ("readonly", "ro", "readwrite", "rw", "required")
+_KEYS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("type", "from", "source", "target", "id", "env", *_SWITCHES), _TYPES),
+    "required": ("secret", "ssh"),
+    **dict.fromkeys(("mode", "uid", "gid"), ("cache", "secret", "ssh")),
+    "sharing": ("cache",),
+    "size": ("tmpfs",),
 }
-"""Keys that decide nothing about a context: their possible values, and their types of mounts."""
-_TAKING = ("type", "from", "source", "target", "id", "env")
+"""Keys of a mount, and the types of mounts that may have them."""
 ALIASES = {"src": "source", "dst": "target", "destination": "target"}
 _FIELD = re.compile('"((?:[^"]|"")*)"|([^",]*)')
 
 
 @dataclass(frozen=True)
 class Mount:
-    """A mount with its variables replaced."""
+    """A mount with its variables replaced; `source_written` and the whole `written` as written.
+
+    The `id` of a cache is the one given (`named`), or the cleaned target. Any part may depend on
+    `doubts`.
+    """
 
     type: str
     origin: str
     source: str
     target: str
     id: str
-    """The id of a cache: as given, or the cleaned target."""
     named: bool
-    """True if the Dockerfile gives the id."""
-    sharing: str
-    """`shared`, `private` or `locked`; only caches have it."""
     source_written: str
     written: str
-    """The value of `--mount`."""
+    doubts: frozenset[Doubt]
 
     def holds(self, path: str) -> bool:
         return path == self.target or path.startswith(self.target.rstrip("/") + "/")
 
 
 def mount_origin(text: str) -> str:
-    """Return the `from=` of a mount, which BuildKit reads before it expands variables.
-
-    Raises DockerfileError for broken CSV and for a variable in `from=`.
-    """
+    """Return the `from=` of a mount, which takes no variable. Raises DockerfileError."""
     origin = ""
     for key, equals, value in _fields(text):
         if key == "from" and equals:
             if "$" in value[:-1]:
-                raise DockerfileError(
-                    "'from' doesn't support variable expansion, define alias stage instead"
-                )
+                raise DockerfileError("from= of a mount takes no variable: name a stage")
             origin = value
     return origin
 
 
-def parse_mount(text: str, expand: Callable[[str], str]) -> Mount:
-    """Return a mount with its variables replaced by `expand`, as BuildKit's `parseMount` does.
-
-    Raises DockerfileError for keys and values that the builder refuses.
-    """
-    values = {"type": "bind"}
+def parse_mount(text: str, expand: Callable[[str], Expanded]) -> Mount:
+    """Return a mount, as BuildKit's `parseMount` does. Raises DockerfileError."""
+    values = {"type": Expanded("bind")}
     source = ""
     for key, equals, written in _fields(text):
         key = ALIASES.get(key, key)
-        if not equals and _KEYS.get(key, (None,))[0] is not _SWITCH:
+        if not equals and key not in _SWITCHES:
             raise DockerfileError(f"invalid field '{written}' must be a key=value pair")
-        values[key] = expand(written) if equals else "true"
+        values[key] = expand(written) if equals else Expanded("true")
         source = written if key == "source" else source
-    kind = values["type"] = values["type"].lower()
+    doubts = frozenset(doubt for each in values.values() for doubt in each.doubts)
+    given = {key: value.text for key, value in values.items()}
+    origin, place, target, name = (given.get(e, "") for e in ("from", "source", "target", "id"))
+    kind, shown = given["type"].lower(), name or posixpath.normpath(target)
+    with resting_on(doubts):
+        _check_mount(kind, given)
+    return Mount(kind, origin, place, target, shown, bool(name), source, text, doubts)
+
+
+def _check_mount(kind: str, given: Mapping[str, str]) -> None:
     if kind not in _TYPES:
         raise DockerfileError(f"unsupported mount type {quoted(kind)}")
-    for key, value in values.items():
-        allowed, types = _KEYS.get(key, (None, _TYPES if key in _TAKING else ()))
-        if kind not in types:
+    for key in given:
+        if kind not in _KEYS.get(key, ()):
             raise DockerfileError(f"unexpected key '{key}' for mount type '{kind}'")
-        if allowed and not allowed.fullmatch(value):
-            raise DockerfileError(f"invalid value for {key}: {value}")
-    given = values.get
-    if kind == "secret" and given("from"):
+    if kind == "secret" and given.get("from"):
         raise DockerfileError("secret mount should not have a from")
-    if kind == "secret" and not (given("source") or given("target") or given("id")):
+    if kind == "secret" and not any(map(given.get, ("source", "target", "id"))):
         raise DockerfileError("invalid secret mount. one of source, target required")
-    target = given("target", "")
-    return Mount(
-        kind,
-        given("from", ""),
-        given("source", ""),
-        target,
-        given("id") or posixpath.normpath(target),
-        bool(given("id")),
-        (given("sharing") or "shared").lower(),
-        source,
-        text,
-    )
+    if kind == "ssh" and given.get("source"):
+        raise DockerfileError("ssh does not support source")
+    if kind in ("secret", "ssh") and given.get("target") == "/":
+        raise DockerfileError(f"invalid mount type {kind.upper()} for /")
 
 
 def _fields(text: str) -> Iterator[tuple[str, bool, str]]:
     """Yield key (lower case), whether it has a value, and the value (else the whole field)."""
-    for field in csv_fields(text):
-        key, equals, value = field.partition("=")
-        yield key.lower(), bool(equals), value if equals else field
-
-
-def csv_fields(text: str) -> list[str]:
-    """Return the fields of one line of CSV; quotes and errors are those of Go's `encoding/csv`."""
+    # One line of CSV; quotes and errors are those of Go's `encoding/csv`.
     if not text:
         raise DockerfileError("failed to parse csv mounts: EOF")
-    fields: list[str] = []
     at = 0
     while at <= len(text):
         found = _FIELD.match(text, at)
@@ -202,5 +218,6 @@ def csv_fields(text: str) -> list[str]:
         at = found.end() + 1
         if text[at - 1 : at] not in ("", ","):
             raise DockerfileError(f"failed to parse csv mounts: a stray quote in {quoted(text)}")
-        fields.append(found[2] if found[1] is None else found[1].replace('""', '"'))
-    return fields
+        field = found[2] if found[1] is None else found[1].replace('""', '"')
+        key, equals, value = field.partition("=")
+        yield key.lower(), bool(equals), value if equals else field

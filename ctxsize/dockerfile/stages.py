@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
-from itertools import chain
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from ctxsize.dockerfile.arguments import check_instruction
 from ctxsize.dockerfile.images import ENVIRONMENTS, WINDOWS, repository_of
 from ctxsize.dockerfile.instructions import Dockerfile, Instruction, Stage, parse_heredoc_word
-from ctxsize.dockerfile.sources import Mount, path_from_root
-from ctxsize.dockerfile.state import Environment, Expanded, StageState
+from ctxsize.dockerfile.sources import Expanded, Mount, parse_mount, path_from_root
+from ctxsize.dockerfile.state import Environment, StageState
 from ctxsize.errors import DockerfileError, UndecidedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ctxsize.syntax import Command
 
-_MOST_TRIGGERED = 100_000
-"""Number of instructions that triggers may add: each stage adds all triggers of its base."""
-
 
 @dataclass(frozen=True, eq=False)
 class StageStep:
-    """An instruction with the state in which it runs. Slow properties are computed on demand."""
+    """An instruction with the state in which it runs, or the fault that keeps it from changing it.
+
+    `is_inherited` is True for an ONBUILD trigger of the stage below.
+    """
 
     instruction: Instruction
     state: StageState
     is_inherited: bool = False
-    """True if it is an ONBUILD trigger of the stage below."""
     fault: DockerfileError | None = None
-    """The error that keeps it from changing the state."""
 
     @property
     def line(self) -> int:
@@ -55,7 +52,6 @@ class StageStep:
 
     @property
     def environment(self) -> Environment:
-        """Return the variables of ENV and ARG that the Dockerfile shows."""
         return self.state.environment
 
     @property
@@ -92,10 +88,10 @@ class StageStep:
     @cached_property
     def mounts(self) -> tuple[Mount, ...]:
         """Return the mounts of a RUN that can be parsed."""
-        found: list[Mount] = []
+        found = list[Mount]()
         for text in self.instruction.flag_values("mount"):
             with suppress(DockerfileError):
-                found.append(self.state.mount(text)[0])
+                found.append(parse_mount(text, self.environment.expand))
         return tuple(found)
 
     @cached_property
@@ -114,28 +110,18 @@ class StageStep:
 
     @cached_property
     def takes(self) -> tuple[tuple[str, str], ...]:
-        """Return pairs of origin (`""` for the context) and absolute path that it takes.
-
-        Heredocs and sources that the builder fetches are left out.
-        """
-        bound = (each for each in self.mounts if each.type == "bind")
-        found = [(each.origin, path_from_root(each.source)) for each in bound]
+        """Return the origin (`""`: the context) and the absolute path of each local source."""
+        taken = [(each.origin, each.source) for each in self.mounts if each.type == "bind"]
         if self.is_copy:
             written = zip(self.instruction.arguments[:-1], self.arguments, strict=False)
             words = (word for each, word in written if not parse_heredoc_word(each))
-            local = (word for word in words if "://" not in word and not word.startswith("git@"))
-            found += [(self.origin, path_from_root(word)) for word in local]
-        return tuple(found)
+            taken += [(self.origin, e) for e in words if "://" not in e and e[:4] != "git@"]
+        return tuple((origin, path_from_root(path)) for origin, path in taken)
 
     @property
     def sources(self) -> tuple[str, ...]:
         """Return the relative paths that it takes from the context, `.` for all of it."""
         return tuple(path[1:] or "." for origin, path in self.takes if not origin)
-
-    @property
-    def takes_all(self) -> bool:
-        """Return whether a COPY or ADD takes the whole context."""
-        return self.is_copy and "." in self.sources
 
     @property
     def taken(self) -> tuple[str, ...]:
@@ -157,25 +143,25 @@ class StageStep:
 
 @dataclass(frozen=True, eq=False)
 class BuiltStage:
-    """A stage as it is built, on another one or on an image."""
+    """A stage as it is built, on another one (`parent`) or on an image.
+
+    `base` is the image at the root of its ancestry, variables replaced, and `platform` that of its
+    FROM, as written. `steps` are the triggers of the stage below, and its own instructions without
+    ONBUILD; `fault` leaves the state in which these begin unknown. `by_name` has all stages of the
+    Dockerfile, by name and by number, if they are for advice.
+    """
 
     stage: Stage
     base: str
-    """The image at the root of its ancestry, variables replaced."""
     platform: str
-    """The platform in the FROM of that image, as written; `""` without one."""
     parent: BuiltStage | None
     steps: tuple[StageStep, ...]
-    """The triggers of the stage below, and its own instructions without ONBUILD."""
     end: StageState
-    by_name: Mapping[str, list[BuiltStage]]
-    """All stages of the Dockerfile, by name and by number."""
     fault: DockerfileError | None = None
-    """The error that leaves the state in which it begins unknown."""
+    by_name: Mapping[str, list[BuiltStage]] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
-        """Return its name, or the label that BuildKit prints instead."""
         return self.stage.label
 
     @cached_property
@@ -201,6 +187,42 @@ class BuiltStage:
         return next((each for each in reversed(found) if each.stage.index < self.stage.index), None)
 
 
+def build_stage(
+    stage: Stage, base: str | BuiltStage, state: StageState, *, is_replaced: bool = False
+) -> BuiltStage:
+    """Return a stage with the state in which each step runs.
+
+    It begins with `state` on an image, or if a named context has replaced the stage below. An
+    instruction with a fault changes no state: its step keeps the fault, on which BuildKit
+    stops if the target needs the stage.
+    """
+    inherited: list[Instruction] = []
+    parent: BuiltStage | None = None
+    platform, fault = stage.platform, None
+    if isinstance(base, BuiltStage):
+        parent = base
+        base, platform = parent.base, parent.platform
+        inherited = [each.trigger for each in parent.stage.instructions if each.trigger]
+        try:
+            environment = parent.end.environment.inherit(len(inherited))
+            if not is_replaced:
+                state = replace(parent.end, environment=environment)
+        except UndecidedError as error:
+            fault, inherited = error, []
+    steps: list[StageStep] = []
+    own = (each for each in stage.instructions if each.trigger is None)
+    for at, instruction in enumerate((*inherited, *own)):
+        before, is_inherited, wrong = state, at < len(inherited), None
+        try:
+            if is_inherited:
+                check_instruction(instruction)  # `dispatchOnBuildTriggers` parses it only now
+            state = before.obey(instruction)
+        except DockerfileError as error:
+            wrong = error
+        steps.append(StageStep(instruction, before, is_inherited, wrong))
+    return BuiltStage(stage, base, platform, parent, tuple(steps), state, fault)
+
+
 def built_stages(
     dockerfile: Dockerfile, given: Mapping[str, str] | None = None
 ) -> tuple[BuiltStage, ...]:
@@ -209,84 +231,32 @@ def built_stages(
     Unknown values stay as written. Of the build arguments `given`, only those count that are
     declared before the first FROM: they decide on which images the stages are built.
     """
-    declared = chain.from_iterable(each.arguments for each in dockerfile.global_arguments)
-    names = {argument.partition("=")[0] for argument in declared}
-    counting = {name: value for name, value in (given or {}).items() if name in names}
-    key = frozenset(counting.items())
+    given = given or {}
+    key = frozenset(given.items())
     if key not in dockerfile.derived:
-        outer = Environment(dockerfile.escape, open_ended=True, keeps_unset=True)
-        for instruction in dockerfile.global_arguments:
-            with suppress(DockerfileError):
-                outer = outer.obey_arg(instruction, counting, outer)
-        begin = partial(_begin_on_image, outer)
-        dockerfile.derived[key] = tuple(follow(dockerfile, outer, begin))
+        dockerfile.derived[key] = tuple(_built(dockerfile, given))
     found: tuple[BuiltStage, ...] = dockerfile.derived[key]
     return found
 
 
-def _begin_on_image(outer: Environment, image: str) -> StageState:
-    """Return the state in which a stage on an image begins, as the image's name shows it."""
-    environment = Environment(outer.escape, open_ended=True, keeps_unset=True, made=outer.made)
-    for name, value in ENVIRONMENTS.get(repository_of(image), {}).items():
-        environment = environment.set_in_image(name, Expanded(value))
-    return StageState(environment, outer, is_unix=not WINDOWS.search(image))
-
-
-def follow(
-    dockerfile: Dockerfile,
-    outer: Environment,
-    begin: Callable[[str], StageState],
-    replaced: Collection[str] = (),
-) -> Iterator[BuiltStage]:
-    """Yield all stages in file order, with the state in which each step runs.
-
-    An instruction with a fault changes no state: its step keeps the fault, on which BuildKit
-    stops if the target needs the stage. `outer` has the arguments before the first FROM. `begin`
-    returns the state on an image, or on a stage that a named context has `replaced`.
-    """
+def _built(dockerfile: Dockerfile, given: Mapping[str, str]) -> Iterator[BuiltStage]:
+    outer = Environment(dockerfile.escape, open_ended=True, keeps_unset=True)
+    for instruction in dockerfile.global_arguments:
+        with suppress(DockerfileError):
+            outer = outer.obey_arg(instruction, given, outer)
     by_name: dict[str, list[BuiltStage]] = {}
-    room = _MOST_TRIGGERED
     for stage in dockerfile.stages:
         base = tolerant(outer, stage.base)
+        environment = Environment(outer.escape, open_ended=True, keeps_unset=True, made=outer.made)
+        for name, value in ENVIRONMENTS.get(repository_of(base), {}).items():
+            environment = environment.set(name, Expanded(value), in_image=True)
+        state = StageState(environment, outer, {}, Expanded(""), "", not WINDOWS.search(base))
         # BuildKit compares a base as written with lower-case names; a number names no stage.
-        parent = None if base.isdecimal() else by_name.get(base, [None])[-1]
-        image, platform = (parent.base, parent.platform) if parent else (base, stage.platform)
-        written = parent.stage.instructions if parent else ()
-        inherited = [each.trigger for each in written if each.trigger]
-        room -= len(inherited)
-        state, fault = begin(base), None
-        try:
-            if room < 0:
-                most = f"{_MOST_TRIGGERED:,}"
-                raise UndecidedError(f"ctxsize follows no more than {most} ONBUILD instructions")
-            if parent and parent.stage.name not in replaced:
-                state = replace(parent.end, environment=parent.end.environment.inherit())
-        except DockerfileError as error:
-            fault, inherited = error, []
-        own = [each for each in stage.instructions if each.trigger is None]
-        steps, end = _obeyed(inherited, own, state)
-        built = BuiltStage(stage, image, platform, parent, steps, end, by_name, fault)
+        below = None if base.isdecimal() else by_name.get(base)
+        built = replace(build_stage(stage, below[-1] if below else base, state), by_name=by_name)
         for name in filter(None, (stage.name, str(stage.index))):
             by_name.setdefault(name, []).append(built)
         yield built
-
-
-def _obeyed(
-    inherited: list[Instruction], own: list[Instruction], state: StageState
-) -> tuple[tuple[StageStep, ...], StageState]:
-    """Return the steps of a stage that begins with `state`, and the state after them."""
-    steps: list[StageStep] = []
-    for at, instruction in enumerate((*inherited, *own)):
-        is_inherited = at < len(inherited)
-        before, fault = state, None
-        try:
-            if is_inherited:
-                check_instruction(instruction)  # `dispatchOnBuildTriggers` parses it only now
-            state = before.obey(instruction)
-        except DockerfileError as error:
-            fault = error
-        steps.append(StageStep(instruction, before, is_inherited, fault))
-    return tuple(steps), state
 
 
 def tolerant(environment: Environment, word: str, *, quotes: bool = True) -> str:

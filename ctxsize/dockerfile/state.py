@@ -5,163 +5,108 @@ from __future__ import annotations
 import posixpath
 from bisect import bisect_right
 from collections import ChainMap
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import cast
 
 from ctxsize.dockerfile.instructions import UNIX_SHELLS, Instruction
-from ctxsize.dockerfile.sources import Mount, parse_mount, path_from_root
+from ctxsize.dockerfile.sources import Doubt, Expanded, path_from_root, resting_on
 from ctxsize.dockerfile.words import expand
 from ctxsize.errors import DockerfileError, UndecidedError
 
-Doubt = tuple[str, str]
-"""The kind and the name of an `Unknown`."""
-
 _MOST_MADE = 2**27
 """Number of characters of all expanded words of a Dockerfile: each line may repeat a value."""
-_PER_INHERITED = 128
-"""Number of characters that a variable counts for in each stage that inherits it."""
+_PER_INHERITED, _PER_TRIGGER = 128, 1280
+"""Number of characters that a variable and a trigger count for in each stage with this base."""
 _LONGEST_GUESS = 2**16
 """Number of characters of an expanded word if only advice depends on it."""
-# Switches of the builder that look like arguments and never become variables.
-_SWITCHES = ("BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE")
-
-
-@dataclass(frozen=True)
-class Expanded:
-    """An expanded word, and the unknown variables that it depends on."""
-
-    text: str
-    doubts: frozenset[Doubt] = frozenset()
 
 
 _DECLARED = Expanded("")
 """The value of an argument that is declared without one."""
-_point = itemgetter(0)
+_number = itemgetter(0)
 
 
-def what_decides(doubts: Collection[Doubt]) -> str:
-    """Return a hint about the arguments among `doubts`, else about the variables, else `""`."""
-    arguments = sorted(name for kind, name in doubts if kind == "argument")
-    variables = sorted(name for kind, name in doubts if kind == "environment")
-    if arguments:
-        given = " ".join(f"--build-arg {name}=…" for name in arguments)
-        return f"no value for ARG {', '.join(arguments)}: add {given}"
-    if variables:
-        return f"unless the base image sets {', '.join(f'${name}' for name in variables)}"
-    return ""
-
-
-@contextmanager
-def resting_on(doubts: Collection[Doubt]) -> Iterator[None]:
-    """Turn a DockerfileError raised inside into an `UndecidedError` if `doubts` decide it."""
-    try:
-        yield
-    except DockerfileError as error:
-        hint = what_decides(doubts)
-        if isinstance(error, UndecidedError) or not hint:
-            raise
-        raise UndecidedError(error.message, line=error.line, hint=hint) from None
-
-
-class Variables:
-    """An immutable mapping of names to values; `set` returns a new version.
-
-    Each of many steps has its own version. Instead of copies, successive versions share a log,
-    and each reads the entries up to its own.
-    """
-
-    __slots__ = ("_at", "_last", "_log")
-
-    def __init__(self, values: Mapping[str, Expanded] | None = None) -> None:
-        self._log = {name: [(0, value)] for name, value in (values or {}).items()}
-        self._last = [0]
-        """Number of the newest version in the log, shared by all of them."""
-        self._at = 0
-
-    def find(self, name: str) -> Expanded | None:
-        """Return the value of `name`, None without one."""
-        entries = self._log.get(name, ())
-        at = bisect_right(entries, self._at, key=_point)
-        return entries[at - 1][1] if at else None
-
-    def values(self) -> dict[str, Expanded]:
-        """Return all names and their values."""
-        found = {name: self.find(name) for name in self._log}
-        return {name: value for name, value in found.items() if value is not None}
-
-    def set(self, name: str, value: Expanded) -> Variables:
-        """Return a version in which `name` has this value."""
-        is_last = self._at == self._last[0]
-        following = Variables(None if is_last else self.values())
-        if is_last:
-            following._log, following._last = self._log, self._last
-        following._last[0] += 1
-        following._at = following._last[0]
-        following._log.setdefault(name, []).append((following._at, value))
-        return following
+_Values = tuple[Expanded | None, Expanded | None]
+"""The value of a variable in a stage, and the one that it has in the image."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Environment(Mapping[str, str]):
     """The values of variables at one point of a stage, by name; setting one returns a new value.
 
-    `image` has the variables that become part of the image. If `open_ended`, the base image may
-    set any other variable. With `keeps_unset`, a variable without a value stays as written.
+    If `open_ended`, the base image may set any other variable. With `keeps_unset`, a variable
+    without a value stays as written. `made` counts the characters of all expanded words, in all
+    environments that share it. Each of many steps has an environment. Instead of copies,
+    successive ones share a log, and each reads the entries up to its own number.
     """
 
     escape: str
     open_ended: bool = False
     keeps_unset: bool = False
-    variables: Variables = field(default_factory=Variables)
-    image: Variables = field(default_factory=Variables)
     made: list[int] = field(default_factory=lambda: [0])
-    """Number of characters of all words expanded so far, in all stages that share this list."""
+    _log: dict[str, list[tuple[int, _Values]]] = field(default_factory=dict)
+    _newest: list[int] = field(default_factory=lambda: [0])
+    _at: int = 0
+
+    def _values(self, name: str) -> _Values:
+        entries = self._log.get(name, ())
+        at = bisect_right(entries, self._at, key=_number)
+        return entries[at - 1][1] if at else (None, None)
+
+    def find(self, name: str) -> Expanded | None:
+        """Return the value of a variable with what it depends on, None without one."""
+        value, _ = self._values(name)
+        return None if value is _DECLARED else value
 
     def __getitem__(self, name: str) -> str:
-        value = self.variables.find(name)
-        if value is None or value is _DECLARED:
+        if (value := self.find(name)) is None:
             raise KeyError(name)
         return value.text
 
     def __iter__(self) -> Iterator[str]:
-        found = self.variables.values().items()
-        return (name for name, value in found if value is not _DECLARED)
+        return (name for name in self._log if self.find(name) is not None)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
     def declares(self, name: str) -> bool:
         """Return whether an ARG or ENV names a variable, with a value or without."""
-        return self.variables.find(name) is not None
+        return self._values(name)[0] is not None
 
     def under(self, values: Mapping[str, str]) -> Mapping[str, str]:
         """Return the variables that a command sees if it sets `values` of its own."""
         # The result is only read, and may have too many variables to copy for each command.
         return ChainMap(dict(values), cast("dict[str, str]", self))
 
-    def inherit(self) -> Environment:
-        """Return the environment in which a stage FROM this one begins: ENV wins over ARG there.
+    def set(self, name: str, value: Expanded = _DECLARED, *, in_image: bool = False) -> Environment:
+        """Return an environment with a variable set, or only declared; `in_image` as by ENV."""
+        # After an ARG that failed halfway, the log has entries that no step sees.
+        shared = self if self._at == self._newest[0] else self._copy()
+        shared._newest[0] += 1
+        values = value, value if in_image else shared._values(name)[1]
+        shared._log.setdefault(name, []).append((shared._newest[0], values))
+        return replace(shared, _at=shared._newest[0])
 
-        Raises UndecidedError if that would take too long.
-        """
-        image = self.image.values()
-        variables = {**self.variables.values(), **image}
-        self.made[0] += len(variables) * _PER_INHERITED
+    def inherit(self, triggers: int) -> Environment:
+        """Return the environment of a stage FROM this one: ENV wins. Raises UndecidedError."""
+        self._spend(len(self._log) * _PER_INHERITED + triggers * _PER_TRIGGER)
+        return self._copy(is_base=True)
+
+    def _copy(self, *, is_base: bool = False) -> Environment:
+        log: dict[str, list[tuple[int, _Values]]] = {}
+        for name in self._log:
+            value, kept = self._values(name)
+            if value is not None:
+                log[name] = [(0, (kept if kept and is_base else value, kept))]
+        return replace(self, _log=log, _newest=[0], _at=0)
+
+    def _spend(self, characters: int) -> None:
+        self.made[0] += characters
         if self.made[0] > _MOST_MADE:
-            most = _MOST_MADE // _PER_INHERITED
-            raise UndecidedError(f"ctxsize follows no more than {most:,} inherited variables")
-        return replace(self, variables=Variables(variables), image=Variables(image))
-
-    def set(self, name: str, value: Expanded = _DECLARED) -> Environment:
-        """Return an environment with a variable set, or only declared."""
-        return replace(self, variables=self.variables.set(name, value))
-
-    def set_in_image(self, name: str, value: Expanded) -> Environment:
-        """Return an environment with a variable that becomes part of the image, as by ENV."""
-        return replace(self.set(name, value), image=self.image.set(name, value))
+            message = f"ctxsize expands words to no more than {_MOST_MADE:,} characters"
+            raise UndecidedError(message)
 
     def expand(self, word: str, *, quotes: bool = True) -> Expanded:
         """Return `word` expanded; the body of a heredoc, without quotes, has its own escape.
@@ -172,19 +117,18 @@ class Environment(Mapping[str, str]):
         try:
             text, names = expand(word, self, escape=escape, quotes=quotes, keep_unset=kept)
         except DockerfileError as error:
-            with resting_on(self._doubts_of({error.variable} - {""})):
+            with resting_on(self._doubts_of(filter(None, [error.variable]))):
                 raise
-        self.made[0] += len(text)
-        most = _LONGEST_GUESS if kept else _MOST_MADE
-        if len(text) > most or self.made[0] > _MOST_MADE:
-            raise UndecidedError(f"ctxsize expands words to no more than {most:,} characters")
+        self._spend(len(text))
+        if kept and len(text) > _LONGEST_GUESS:
+            raise UndecidedError("the word is too long for a guess")
         return Expanded(text, self._doubts_of(names))
 
-    def _doubts_of(self, names: Collection[str]) -> frozenset[Doubt]:
+    def _doubts_of(self, names: Iterable[str]) -> frozenset[Doubt]:
         """Return the unknown values that the values of `names` depend on."""
         doubts: set[Doubt] = set()
         for name in names:
-            value = self.variables.find(name)
+            value, _ = self._values(name)
             if value is _DECLARED:
                 doubts.add(("argument", name))
             elif value is not None:
@@ -193,14 +137,6 @@ class Environment(Mapping[str, str]):
                 doubts.add(("environment", name))
         return frozenset(doubts)
 
-    def obey_env(self, instruction: Instruction) -> Environment:
-        """Follow an ENV (`dispatchEnv`); its values see only the variables before it."""
-        expanded = [self.expand(argument) for argument in instruction.arguments]
-        following = self
-        for name, value in zip(expanded[::2], expanded[1::2], strict=True):
-            following = following.set_in_image(name.text, value)
-        return following
-
     def obey_arg(
         self, instruction: Instruction, given: Mapping[str, str], outer: Environment
     ) -> Environment:
@@ -208,46 +144,42 @@ class Environment(Mapping[str, str]):
         following = self
         for argument in instruction.arguments:
             name, has_default, default = argument.partition("=")
-            value = outer.variables.find(name)
+            value = outer.find(name)
             if name in given:
                 value = Expanded(given[name])
             elif has_default:
                 value = following.expand(default)
-            if value is None or value is _DECLARED:
-                following = following if name in following else following.set(name)
-            elif name not in _SWITCHES:
-                following = following.set(name, value)
+            if value is not None or name not in following:
+                following = following.set(name, value or _DECLARED)
         return following
-
-
-_HERE = Expanded("")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class StageState:
-    """The state of a stage at one point. It is immutable: `obey` returns a new one."""
+    """The state of a stage at one point. It is immutable: `obey` returns a new one.
 
-    environment: Environment = field(default_factory=lambda: Environment("\\"))
-    outer: Environment = field(default_factory=lambda: Environment("\\"))
-    """The arguments before the first FROM."""
-    given: Mapping[str, str] = field(default_factory=dict)
-    """The values of `--build-arg`."""
-    directory: Expanded = _HERE
-    """The directory of WORKDIR; relative if it depends on that of the image."""
+    `outer` has the arguments before the first FROM, `given` the values of `--build-arg`. The
+    `directory` of WORKDIR is relative if it depends on that of the image, `user` is `""` if the
+    image decides, and `is_unix` is True if a Unix shell runs the commands of RUN.
+    """
+
+    environment: Environment
+    outer: Environment
+    given: Mapping[str, str]
+    directory: Expanded
     user: str = ""
-    """The user that USER sets, `""` if the image decides."""
     is_unix: bool = True
-    """True if a Unix shell runs the commands of RUN."""
 
     def obey(self, instruction: Instruction) -> StageState:
-        """Return the state after `instruction`.
-
-        Raises DockerfileError for a word that cannot be expanded.
-        """
+        """Return the state after `instruction`. Raises DockerfileError for a wrong word."""
         environment, arguments = self.environment, instruction.arguments
         match instruction.keyword:
             case "ENV":
-                return replace(self, environment=environment.obey_env(instruction))
+                # The values see only the variables before it (`dispatchEnv`).
+                expanded = [environment.expand(each) for each in arguments]
+                for name, value in zip(expanded[::2], expanded[1::2], strict=True):
+                    environment = environment.set(name.text, value, in_image=True)
+                return replace(self, environment=environment)
             case "ARG":
                 following = environment.obey_arg(instruction, self.given, self.outer)
                 return replace(self, environment=following)
@@ -262,26 +194,10 @@ class StageState:
 
     def below(self, path: Expanded) -> Expanded:
         """Return `path` resolved against the directory of the stage."""
-        if path.text.startswith("/"):
-            return Expanded(path_from_root(path.text), path.doubts)
-        doubts = self.directory.doubts | path.doubts
+        is_absolute = path.text.startswith("/")
+        doubts = path.doubts if is_absolute else self.directory.doubts | path.doubts
         joined = posixpath.join(self.directory.text, path.text)
         if joined.startswith("/"):
             return Expanded(path_from_root(joined), doubts)
         relative = posixpath.normpath(joined) if joined else ""
         return Expanded("" if relative == "." else relative, doubts)
-
-    def mount(self, text: str) -> tuple[Mount, frozenset[Doubt]]:
-        """Return a mount, and the unknown values that any part of it depends on.
-
-        Raises DockerfileError for keys and values that the builder refuses.
-        """
-        doubts: set[Doubt] = set()
-
-        def expand_value(word: str) -> str:
-            expanded = self.environment.expand(word)
-            doubts.update(expanded.doubts)
-            return expanded.text
-
-        with resting_on(doubts):
-            return parse_mount(text, expand_value), frozenset(doubts)

@@ -7,19 +7,17 @@ take; none if the result of the target is made without the context.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 
-from ctxsize.dockerfile.follow import StageWalk, check_flags, newer_flags
-from ctxsize.dockerfile.graph import Graph, Node, closure
+from ctxsize.dockerfile.arguments import check_age
+from ctxsize.dockerfile.graph import Graph, Node
 from ctxsize.dockerfile.images import parse_platform, platform_arguments
 from ctxsize.dockerfile.instructions import Directive, Dockerfile, located
-from ctxsize.dockerfile.sources import Source, Unknown
-from ctxsize.dockerfile.state import Environment, Expanded
+from ctxsize.dockerfile.sources import Expanded, Source, Unknown
+from ctxsize.dockerfile.state import Environment
 
-_NEW_ARGUMENTS = ("TARGETSTAGE",)
-"""Arguments that the BuildKit of Docker 28.5 predefines and that of 26.1 does not."""
 _OWN_FRONTENDS = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?")
 
 
@@ -31,17 +29,16 @@ Paths = tuple[str, ...] | None
 class Asked:
     """One transfer of a context: the requested paths, and the sources that need them.
 
-    A stage on a named context needs all of it, without sources, as the target or for a command.
+    `context` is `""` for the build context. A stage on a named one needs all of it, without
+    sources, as the target or for a command. `platforms` are those of the build that need this
+    transfer, and `unknowns` those of the Dockerfile on them.
     """
 
     context: str
-    """The name of a named context, or `""` for the build context."""
     paths: Paths
     sources: tuple[Source, ...]
     platforms: tuple[str, ...] = ()
-    """The platforms of the build that need this transfer."""
     unknowns: tuple[Unknown, ...] = ()
-    """The unknowns of the Dockerfile on these platforms."""
 
 
 @dataclass(frozen=True)
@@ -55,16 +52,6 @@ class ContextNeed:
     def of(self, context: str) -> Iterator[Asked]:
         """Yield the transfers of a context; nothing if it is unused."""
         return (each for each in self.asked if each.context == context)
-
-    @property
-    def context_used(self) -> bool:
-        """Return whether anything is requested from the build context."""
-        return any(self.of(""))
-
-    @property
-    def follow_paths(self) -> Paths:
-        """Return the paths requested from the build context, none if it is unused."""
-        return next((each.paths for each in self.of("")), ())
 
 
 def context_need(
@@ -84,41 +71,20 @@ def context_need(
     given, contexts = dict(build_arguments or {}), contexts or {}
     own_frontend = not dockerfile.syntax and "BUILDKIT_SYNTAX" not in given
     # BuildKit checks the flags of all stages, also of those that the target does not need.
-    for instruction in dockerfile.instructions if own_frontend else ():
+    older = list[Unknown]()
+    for instruction in dockerfile.instructions:
         with located(instruction.line):
-            check_flags(instruction)
-    stage = target or dockerfile.stages[-1].name
+            older += check_age(instruction, built_in=own_frontend)
     platforms = parse_platform(platform), parse_platform(build_platform)
-    predefined = platform_arguments(*platforms, stage)
+    predefined = platform_arguments(*platforms, target or dockerfile.stages[-1].name)
     outer = _global_environment(dockerfile, given, predefined)
-    graph = Graph(dockerfile, outer, given, contexts)
-    target_node = graph.target(target)
-    found = closure(target_node, graph.connected)
-    reached = [node for node in graph.stages if node in found]
-    walk = StageWalk(built_in=own_frontend)
-    for node in reached:
-        if node.index >= 0:
-            walk.follow(node)
-    target_node.paths.add("/")
-    used = closure(target_node, lambda node: node.inputs)
-    # Flags count in unused stages too: an older builder refuses the file.
-    flags = (each for instruction in dockerfile.instructions for each in newer_flags(instruction))
-    unknowns = dict.fromkeys(
-        (
-            *filter(None, [other_frontend(dockerfile.syntax, given)]),
-            *(each for node in reached for each in graph.unknowns(node)),
-            *walk.unknowns,
-            *flags,
-            *_failing_checks(dockerfile, given),
-        )
-    )
+    graph = Graph(dockerfile, outer, given, contexts, built_in=own_frontend)
+    used = graph.follow(target)
+    found = [other_frontend(dockerfile.syntax, given), *graph.unknowns, *older]
+    unknowns = dict.fromkeys((*filter(None, found), *_failing_checks(dockerfile, given)))
     # With another frontend, the age of the builder does not matter.
-    relevant = [each for each in unknowns if own_frontend or not each.kind.startswith("older-")]
-    asked = _asked_of_named(used)
-    if any(node.uses_context for node in used):
-        of_context = tuple(source for source in walk.sources if not source.context)
-        asked.insert(0, Asked("", _filter(walk.paths), of_context))
-    return ContextNeed(tuple(asked), tuple(walk.sources), tuple(relevant))
+    relevant = (each for each in unknowns if own_frontend or not each.kind.startswith("older-"))
+    return ContextNeed(_asked(used), tuple(graph.sources), tuple(relevant))
 
 
 def _failing_checks(dockerfile: Dockerfile, given: Mapping[str, str]) -> Iterator[Unknown]:
@@ -126,8 +92,8 @@ def _failing_checks(dockerfile: Dockerfile, given: Mapping[str, str]) -> Iterato
     for directive in dockerfile.directives:
         if directive.name == "check" and "BUILDKIT_DOCKERFILE_CHECK" not in given:
             # BuildKit reads only the first word of the directive's value.
-            options = directive.value.partition(" ")[0].split(";")
-            is_error = re.search(r"(?i)^error=(1|t|true)$", "\n".join(options), re.MULTILINE)
+            options = directive.value.partition(" ")[0].lower().split(";")
+            is_error = not {"error=1", "error=t", "error=true"}.isdisjoint(options)
             if is_error and "skip=all" not in options:
                 yield Unknown("check", directive.value, directive.line)
 
@@ -138,17 +104,17 @@ def _global_environment(
     """Return the values of the ARGs before the first FROM, and the predefined ones."""
     environment = Environment(dockerfile.escape)
     for name, value in predefined.items():
-        older = name in _NEW_ARGUMENTS and name not in given
-        doubts = frozenset({("older-unset", name)} if older else ())
+        # BuildKit of Docker 26.1 does not predefine TARGETSTAGE.
+        is_new = name == "TARGETSTAGE" and name not in given
+        doubts = frozenset({("older-unset", name)} if is_new else ())
         environment = environment.set(name, Expanded(given.get(name, value), doubts))
     for instruction in dockerfile.global_arguments:
         with located(instruction.line):
             environment = environment.obey_arg(instruction, given, environment)
-        for name in instruction.arguments:
-            if name in predefined and name not in given:
-                # BuildKit of Docker 26.1 treats such an ARG as one without a value.
-                doubts = frozenset({("older-unset", name)})
-                environment = environment.set(name, Expanded(environment[name], doubts))
+        for name in predefined.keys() & set(instruction.arguments) - given.keys():
+            # BuildKit of Docker 26.1 treats such an ARG as one without a value.
+            doubts = frozenset({("older-unset", name)})
+            environment = environment.set(name, Expanded(environment[name], doubts))
     return environment
 
 
@@ -160,19 +126,14 @@ def other_frontend(syntax: Directive | None, given: Mapping[str, str]) -> Unknow
     return Unknown("syntax", name, line) if name and not _OWN_FRONTENDS.fullmatch(name) else None
 
 
-def _asked_of_named(used: set[Node]) -> list[Asked]:
-    """Return the transfers of named contexts; those of equal paths are one."""
-    found: dict[tuple[str, Paths], set[Source]] = {}
+def _asked(used: Collection[Node]) -> tuple[Asked, ...]:
+    """Return the transfers of the contexts among `used`; those of equal paths are one."""
+    found: dict[tuple[str, Paths], dict[Source, None]] = {}
     for node in used:
-        if node.context:
-            found.setdefault((node.context, _filter(node.paths)), set()).update(node.sources)
+        if node.context is not None:
+            # None is a request for everything.
+            is_whole = not node.paths or "/" in node.paths
+            paths = None if is_whole else tuple(sorted(path[1:] for path in node.paths))
+            found.setdefault((node.context, paths), {}).update(dict.fromkeys(node.sources))
     in_order = sorted(found, key=lambda each: (each[0], each[1] is not None, each[1] or ()))
-    file_order = attrgetter("line", "path", "source")
-    return [Asked(*each, tuple(sorted(found[each], key=file_order))) for each in in_order]
-
-
-def _filter(paths: set[str]) -> Paths:
-    """Return the paths to request, or None for everything."""
-    if not paths or "/" in paths:
-        return None
-    return tuple(sorted(path[1:] for path in paths))
+    return tuple(Asked(*e, tuple(sorted(found[e], key=attrgetter("line")))) for e in in_order)

@@ -7,11 +7,10 @@ Behaviour: moby/buildkit (`shell.Lex`).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from itertools import islice
 
-from ctxsize.dockerfile.substitution import NO_CHARACTER, substitute, trim
 from ctxsize.errors import DockerfileError, UndecidedError
 
 # Characters that Go's `unicode.IsSpace` accepts; `str.isspace` also accepts U+001C to U+001F.
@@ -20,28 +19,22 @@ SPACE = (
     + "".join(map(chr, range(0x2000, 0x200B)))
     + "\u2028\u2029\u202f\u205f\u3000"
 )
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+"""Matches the decoded form of a byte that is not UTF-8."""
 _PLAIN = re.compile("[A-Za-z0-9_./:=,@+-]+")
 """Matches a word in which nothing is replaced."""
 _SPACES = re.compile(f"[{SPACE}]")
-
 _MOST = 2**24
 """Number of characters of an expanded word: BuildKit needs minutes for an eighth of them."""
 _DEEPEST = 50
 """Number of nested `${…}` that are read."""
+_LONGEST = 2**12
+"""Number of characters of a value in which patterns are looked for, in quadratic time."""
 _UNCLOSED = "unexpected end of statement while looking for matching"
 _NAME = re.compile(r"\d+|[@*#?\-$!]|\w+")
 """The name of a variable, its number, or a special parameter."""
 _HEREDOC = re.compile(r"<(?:<[\t\r ]*)?")
 _OPERATORS = frozenset(("-", "+", "?", ":-", ":+", ":?", "#", "%"))
-# The decoded form of a byte that is not UTF-8.
-LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-class Expansion(NamedTuple):
-    """An expanded word, and the variables in it, with and without a value."""
-
-    text: str
-    variables: frozenset[str] = frozenset()
 
 
 def expand(
@@ -51,27 +44,27 @@ def expand(
     escape: str = "\\",
     quotes: bool = True,
     keep_unset: bool = False,
-) -> Expansion:
-    """Return `word` with quotes removed and variables replaced; bytes not in UTF-8 become U+FFFD.
+) -> tuple[str, Collection[str]]:
+    """Return `word` with quotes removed and variables replaced, and the names of these.
 
     An unset variable becomes the empty string; with `keep_unset` it stays as it is written,
-    unless that gives a default. `quotes=False` keeps quotation marks, as in a heredoc.
+    unless that gives a default. `quotes=False` keeps quotation marks, as in a heredoc. Bytes that
+    are not UTF-8 become U+FFFD.
     Raises DockerfileError (without a line) for an open quote or a wrong substitution.
 
-    >>> expand("${DIR:-src}/*.py", {}).text
-    'src/*.py'
-    >>> expand("'$HOME' ${V%.tar}", {"V": "a.tar"}).text
-    '$HOME a'
+    >>> expand("${DIR:-src}/*.py", {})
+    ('src/*.py', {'DIR'})
+    >>> expand("'$HOME' ${V%.tar}", {"V": "a.tar"})
+    ('$HOME a', {'V'})
     """
     if _PLAIN.fullmatch(word):
-        return Expansion(word)
+        return word, ()
     lexer = _Lexer(word, environment, escape=escape, quotes=quotes, keep_unset=keep_unset)
     try:
-        text, _ = lexer.until("")
+        return lexer.until("")[0], lexer.variables
     except DockerfileError as error:
         error.message = f"failed to process {quoted(word)}: {error.message}"
         raise
-    return Expansion(text, frozenset(lexer.variables))
 
 
 def split_words(text: str, *, raw_quotes: bool, raw_escapes: bool = False) -> list[str]:
@@ -79,8 +72,9 @@ def split_words(text: str, *, raw_quotes: bool, raw_escapes: bool = False) -> li
 
     A quoted blank does not separate, nor do blanks after `<<`, so a heredoc marker stays one word.
     """
-    lexer = _Lexer(text, {}, keep_unset=True, splits=True)
-    lexer.raw_quotes, lexer.raw_escapes = raw_quotes, raw_escapes
+    lexer = _Lexer(
+        text, {}, raw_quotes=raw_quotes, raw_escapes=raw_escapes, keep_unset=True, splits=True
+    )
     try:
         return lexer.until("")[1]
     except UndecidedError:
@@ -162,7 +156,8 @@ class _Lexer:
                 self.finish_word(words)
                 self.word += [other] if other else []
         if stop and not character:
-            raise DockerfileError(f"{_UNCLOSED} {stop}")
+            where = " in ${}" if stop == "/" else ""
+            raise DockerfileError(f"syntax error: missing '{stop}'{where}")
         self.position += 1
         self.finish_word(words)
         return "".join(text), words
@@ -176,7 +171,6 @@ class _Lexer:
         """Return the text of a '…' string, taken literally."""
         end = self.characters.find("'", self.position + 1)
         if end < 0:
-            self.position = len(self.characters)
             raise DockerfileError(f"{_UNCLOSED} single-quote")
         whole = self.characters[self.position : end + 1]
         self.position = end + 1
@@ -202,7 +196,7 @@ class _Lexer:
         self.position += 1
         return "".join((*pieces, quote))
 
-    def lookup(self, name: str) -> str | None:
+    def value_of(self, name: str) -> str | None:
         """Return the value of a variable, and record that the word depends on it."""
         value = self.environment.get(name)
         self.variables.add(name)
@@ -223,7 +217,7 @@ class _Lexer:
 
     def plain(self, name: str, written: str) -> str:
         """Return the value of a variable; `""`, or as `written`, if it has none."""
-        value = self.lookup(name)
+        value = self.value_of(name)
         return (written if self.keep_unset else "") if value is None else value
 
     def braces(self) -> str:
@@ -238,44 +232,35 @@ class _Lexer:
             return self.plain(name, f"${{{name}}}")
         if operator == "/":
             return self.replace(name)
-        null_is_unset = operator == ":"
-        operator = self.take() if null_is_unset else operator
-        written = (":" if null_is_unset else "") + (operator or NO_CHARACTER)
-        if written not in _OPERATORS and (not null_is_unset or operator in ("#", "%")):
-            raise DockerfileError(f"unsupported modifier ({written}) in substitution")
-        return self.modified(name, operator, written)
+        operator += self.take() if operator == ":" else ""
+        if operator not in _OPERATORS:
+            raise DockerfileError(f"unsupported modifier ({operator}) in substitution")
+        return self.modified(name, operator)
 
-    def argument(self, stop: str, *, raw: bool, missing: str) -> str:
+    def argument(self, stop: str, *, raw: bool) -> str:
         """Return an argument of a substitution, expanded, up to `stop`."""
         before, self.raw_escapes = self.raw_escapes, raw
         self.depth += 1
         if self.depth > _DEEPEST:
             raise UndecidedError(f"ctxsize reads no more than {_DEEPEST} nested `${{`")
-        try:
-            return self.until(stop)[0]
-        except DockerfileError as error:
-            if self.peek() or isinstance(error, UndecidedError):
-                raise
-            raise DockerfileError(f"syntax error: {missing}") from None
-        finally:
-            self.raw_escapes = before
-            self.depth -= 1
+        text, _ = self.until(stop)
+        self.raw_escapes = before
+        self.depth -= 1
+        return text
 
-    def modified(self, name: str, operator: str, written: str) -> str:
+    def modified(self, name: str, operator: str) -> str:
         """Return the value of `${name-word}` and the like, read from after the operator."""
         trims = operator in ("#", "%")
-        word = self.argument("}", raw=trims, missing="missing '}'")
-        value = self.lookup(name)
-        if value is None and self.keep_unset and (operator != "-" or self.splits):
-            return f"${{{name}{written}{word}}}"
-        if written not in _OPERATORS:
-            raise DockerfileError(f"unsupported modifier ({written}) in substitution")
+        word = self.argument("}", raw=trims)
+        value = self.value_of(name)
+        if value is None and self.keep_unset and (operator[-1] != "-" or self.splits):
+            return f"${{{name}{operator}{word}}}"
         if trims:
-            return trim(value or "", word, operator)
-        present = value if written[0] != ":" or value else None
-        if operator == "+":
+            return _trimmed(value or "", word, operator)
+        present = value if operator[0] != ":" or value else None
+        if operator[-1] == "+":
             return "" if present is None else word
-        if present is None and operator == "?":
+        if present is None and operator[-1] == "?":
             state = "unset" if value is None else "empty"
             error = DockerfileError(f"{name}: {word or f'is not allowed to be {state}'}")
             error.variable = name
@@ -287,9 +272,62 @@ class _Lexer:
         everywhere = self.peek() == "/"
         if everywhere:
             self.position += 1
-        pattern = self.argument("/", raw=True, missing="missing '/' in ${}")
-        replacement = self.argument("}", raw=True, missing="missing '}'")
-        value = self.lookup(name)
+        pattern = self.argument("/", raw=True)
+        replacement = self.argument("}", raw=True)
+        value = self.value_of(name)
         if value is None and self.keep_unset:
             return f"${{{name}/{pattern}/{replacement}}}"
-        return substitute(value or "", pattern, replacement, everywhere=everywhere, most=self.room)
+        value, most = value or "", None if everywhere else 1
+        if everywhere and ("$" in replacement or len(value) * len(replacement) > self.room):
+            raise UndecidedError("ctxsize replaces nothing by a `$` or by so many characters")
+        pieces: list[str] = []
+        at = 0
+        for match in islice(_pattern(pattern, value, greedy=True).finditer(value), most):
+            if not pieces or match.end() > at:  # Go skips an empty match behind another one
+                pieces += value[at : match.start()], replacement
+                at = match.end()
+        return "".join((*pieces, value[at:]))
+
+
+def _trimmed(value: str, pattern: str, operator: str) -> str:
+    """Return `value` without the prefix (`#`) or suffix (`%`) that `pattern` matches."""
+    greedy = pattern.startswith(operator)
+    pattern = pattern[greedy:]
+    if operator == "#":
+        match = _pattern(pattern, value, greedy=greedy).match(value)
+        return value[match.end() :] if match else value
+    # A regular expression finds the leftmost match; read backwards, that is the
+    # rightmost, and shortest and longest keep their meaning.
+    backwards = "".join(reversed(re.findall(r"\\.|.", pattern, re.DOTALL)))
+    match = _pattern(backwards, value, greedy=greedy).match(value[::-1])
+    return value[: len(value) - match.end()] if match else value
+
+
+def _pattern(pattern: str, value: str, *, greedy: bool) -> re.Pattern[str]:
+    """Return the expression for `pattern`, whose `*` and `?` match no line feed.
+
+    BuildKit makes one of Go's. Each text between stars matches only at its first occurrence (the
+    last one of a greedy pattern at its last), so a match takes time linear in the value.
+    """
+    if len(value) > _LONGEST:
+        message = f"ctxsize looks for patterns in values of no more than {_LONGEST:,} characters"
+        raise UndecidedError(message)
+    texts = [""]
+    characters = iter(pattern.removeprefix("\ufeff"))
+    for character in characters:
+        if character == "*":
+            texts.append("")
+        elif character == "?":
+            texts[-1] += "."
+        elif character != "\\":
+            texts[-1] += re.escape(character)
+        elif (escaped := next(characters, "")) in ("}", "/", "*", "?", "\\"):
+            texts[-1] += re.escape(escaped)
+        else:
+            reason = f"invalid escape '\\{escaped}'"
+            raise DockerfileError(f"invalid pattern ({pattern}) in substitution: {reason}")
+    first, *others = texts
+    steps = [f"(?=(?P<g{at}>.*?{each}))(?P=g{at})" for at, each in enumerate(others)]
+    if greedy and others:
+        steps[-1] = f".*{others[-1]}"
+    return re.compile(first + "".join(steps))

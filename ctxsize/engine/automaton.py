@@ -1,22 +1,14 @@
 """The fast evaluator: computes the verdicts of a whole directory at once.
 
-Why it is exact. After Docker's walk has dealt with a path, only the *last*
-pattern that counts as matched matters for everything below: its kind is the
-verdict, and an earlier pattern can no longer change it. A later one can, and it
-counts only if it changes the verdict (`DockerIgnoreSpec.step`). So a directory
-is described by that one pattern, the `decider`, and by the segments that each
-later pattern has matched so far.
+Why it is exact: after Docker's walk has dealt with a path, only the *last* pattern that counts as
+matched matters for everything below. Its kind is the verdict, and an earlier pattern can no longer
+change it. A later one can, and counts only if it does (`DockerIgnoreSpec.step`). So a directory is
+described by that pattern, the `decider`, and by the segments that later patterns have matched.
 
-How it is fast. A pattern is split at `/`; each segment is one bit of an
-integer, the bits of later patterns higher. `live` has the bits whose segment
-may match a name in this directory. Entering a child is a look-up of the name's
-bits, an `and` and a shift. All names that the same segments match share a fate,
-so the files of a directory need no more than two look-ups each, of the bits and
-of their fate.
-
-A pattern that does not split into segments (a class that may match `/`, `**`
-inside a name, special forms of regular expressions) keeps its expression. That is
-tried on each path below the segments that can be split off at its beginning.
+How it is fast: each segment of a pattern, split at `/`, is one bit of an integer, the bits of later
+patterns higher. `live` has the bits whose segment may match a name in this directory. Entering a
+child is a look-up of the name's bits, an `and` and a shift. A pattern that does not split (a class
+that may match `/`, special forms) keeps its expression, which is tried on each path.
 """
 
 from __future__ import annotations
@@ -68,6 +60,7 @@ class Program:
             self.final |= bit if part.final else 0
             self.loop |= bit if part.loop else 0
             self.exceptions |= bit if self.exceptional[index] else 0
+            self.advance |= bit if part is not parts[-1] else 0
             if part.kind == "path":
                 assert pattern.regex is not None  # a spec contains no comments
                 self._path_searches.append((bit, part.text, pattern.regex))
@@ -81,7 +74,6 @@ class Program:
                 self.text_loops |= bit
             if expression and part.kind in ("below", "opening"):
                 self._text_matches |= bit
-            self.advance |= bit if part is not parts[-1] else 0
 
     def bits(self, name: str) -> int:
         """Return the segments that match `name`, and the bit `_two_lines` for a newline in it."""
@@ -107,8 +99,7 @@ class Program:
     def decide(self, decider: int, last: int, matched: int) -> tuple[int, int]:
         """Return the new decider and last match after a path that the `matched` patterns match.
 
-        Only a later pattern of the other kind changes the verdict, and only such
-        a pattern counts for the entries below.
+        Only a later pattern of the other kind changes the verdict, and counts for entries below.
         """
         matched &= self.after(decider)
         if not matched:
@@ -130,7 +121,7 @@ class Program:
 
 
 class _Known(dict[str, int]):
-    """A cache: the segments that match each name."""
+    """A cache of the segments that match each name."""
 
     def __init__(self, program: Program) -> None:
         self._program = program
@@ -179,11 +170,10 @@ def fastest(spec: DockerIgnoreSpec) -> Evaluator[Any]:
 
 
 class Automaton:
-    """An evaluator with the same marks as `PatternByPattern`, computed a directory at a time.
+    """An evaluator with the same marks as `PatternByPattern`, and bounded memory.
 
-    Its memory is bounded for every tree. It is not exact for specs with a faulty pattern
-    or with another evaluation than `DockerIgnoreSpec.step`. `enters` replaces that of
-    `spec`, for a spec without some of the builder's patterns.
+    It is not exact for specs with a faulty pattern or with another evaluation than
+    `DockerIgnoreSpec.step`. `enters` replaces that of a spec that lacks some patterns.
     """
 
     def __init__(
@@ -215,20 +205,17 @@ class Automaton:
     def enter(self, state: _State, prefix: str, name: str) -> _State:
         bits = self.program.known[name]
         child = state.children.get(bits)
-        if child is None:
-            child = self._child(state, prefix, name, bits)
-            if len(state.children) < _MOST_CHILDREN and not state.on_paths:
-                state.children[bits] = child
-        return child
-
-    def _child(self, state: _State, prefix: str, name: str, bits: int) -> _State:
-        program = self.program
-        hits = state.live & bits
+        if child is not None:
+            return child
+        program, hits = self.program, state.live & bits
         if state.on_paths:
             hits |= program.on_paths(state.on_paths, prefix, [name]).get(name, 0)
         decider, last = program.decide(state.decider, state.last, hits & program.final)
         live = program.follow(state.live, hits, name) & program.after(decider)
-        return self._state(live, decider, last)
+        child = self._state(live, decider, last)
+        if len(state.children) < _MOST_CHILDREN and not state.on_paths:
+            state.children[bits] = child
+        return child
 
     def enters(self, state: _State, path: str) -> bool:
         """Return whether anything below the ignored directory `path` can be sent."""

@@ -16,16 +16,14 @@ from typing import Any, ClassVar
 from urllib.parse import quote_plus
 
 from ctxsize.engine import golang
-from ctxsize.engine.evaluate import DockerIgnoreSpec, Step
+from ctxsize.engine.evaluate import DockerIgnoreSpec, Step, up_to
 from ctxsize.engine.ignorefile import sent_text
 from ctxsize.engine.patterns import DockerIgnorePattern, SplitLine, as_matched, tokens
 from ctxsize.errors import IgnoreFileError, InputError
 
 _HEADER_LIMIT = 1_048_896
 _HEADER_OVERHEAD = 48
-_MOST_LINES = 20_000
-_sent_text = lru_cache(maxsize=_MOST_LINES)(sent_text)
-"""A cached `sent_text`: many variants of one file are tried, which share most lines."""
+_sent_text = lru_cache(maxsize=20_000)(sent_text)  # variants of a file share most lines
 
 
 @dataclass(frozen=True)
@@ -108,22 +106,13 @@ class ClassicIgnoreSpec(DockerIgnoreSpec):
         It tests the path and one ancestor: the one as deep as the pattern. The command
         line calls it only for the files that the build itself needs.
         """
-        parents = path.split("/")[:-1]
         ignored = False
         for pattern in self.patterns:
             # `Matches` evaluates each path separately, without the results of its parents.
-            if bool(pattern.include) == ignored:
-                continue
-            if self._matches_with_ancestor(pattern, path, parents):
-                ignored = not ignored
+            if bool(pattern.include) != ignored:
+                tested = [path, *up_to(path)[:-1][pattern.text.count("/") :][:1]]
+                ignored ^= any(pattern.match_file(each) is not None for each in tested)
         return ignored
-
-    @staticmethod
-    def _matches_with_ancestor(pattern: DockerIgnorePattern, path: str, parents: list[str]) -> bool:
-        if pattern.match_file(path) is not None:
-            return True
-        depth = pattern.text.count("/") + 1
-        return depth <= len(parents) and pattern.match_file("/".join(parents[:depth])) is not None
 
 
 def needed_files(spec: DockerIgnoreSpec, dockerfile: str | None) -> Sequence[str]:
@@ -168,14 +157,7 @@ class PodmanIgnorePattern(DockerIgnorePattern):
 
 
 _STARS = re.compile(r"[*?/]+")
-_SPECIAL = frozenset("[]\\+(){}|^$\ufeff\ufffd")
-"""Characters that may not stand for themselves."""
-
-
-def _literal_text(text: str) -> str:
-    """Return the longest text that every path matched by the pattern contains."""
-    special = _SPECIAL & {*text} or not text.isascii()
-    return "" if special else max(_STARS.split(text), key=len)
+_SPECIAL = re.compile(r"[][\\+(){}|^$]|[^\0-\x7f]")  # may not stand for themselves
 
 
 class PodmanIgnoreSpec(DockerIgnoreSpec):
@@ -202,7 +184,9 @@ class PodmanIgnoreSpec(DockerIgnoreSpec):
         ):
             if pattern.fault is not None:
                 raise pattern.error()
-            found.append((index, _literal_text(pattern.text), ignores, search))
+            special = _SPECIAL.search(pattern.text)
+            text = "" if special else max(_STARS.split(pattern.text), key=len)
+            found.append((index, text, ignores, search))
         return found[::-1]
 
     def enters(self, directory: str) -> bool:

@@ -69,12 +69,12 @@ TEMPLATES = re.compile(
     r"(?i)[._-](example|sample|template|tmpl|dist|defaults?|schema|ci)(\.|$)|\.pub$|\.md$"
 )
 """Matches names of files that are templates for a secret."""
+# Certificates and public keys share their extensions with secrets.
 _PUBLIC = re.compile(
     r"(?i)(^|[._-])(ca|cacert|certs?\d*|certificates?|(full)?chain|bundle|public)([._-]|$)"
 )
-"""Matches names of certificates and public keys, which share their extensions with secrets."""
+# In directories of tests keys are usually made up.
 _TESTS = re.compile(r"(?i)(^|/)_*(tests?|spec|test_?data|fixtures)_*/")
-"""Matches directories of tests, in which keys are usually made up."""
 
 GITIGNORE = ".gitignore"
 MARKERS = {word.rpartition("/")[2] for word in " ".join(PROVED.values()).split()}
@@ -88,7 +88,6 @@ LARGE_FILE_BYTES = 10_000_000
 """Bytes of content from which the largest file of a context may be worth a hint."""
 _LARGE_SHARE, _LARGE_DEPTH = 0.01, 5
 """Smallest share and largest depth of the parts that are compared with `.gitignore`."""
-_AFTER_SLASH = chr(ord("/") + 1)
 
 
 class Clues:
@@ -106,22 +105,18 @@ class Clues:
             if path[at:] in FOLDERS:
                 self.names[path[at:]].add(path[:at])
 
-    def add_files(
-        self, names: Sequence[str], ends: Set[str], batches: Iterable[tuple[Files, Sequence[int]]]
-    ) -> None:
-        """Record files with their sizes; all have `names` and the extensions `ends`.
+    def add_files(self, several: Sequence[Files], ends: Set[str]) -> None:
+        """Record files with their sizes; all have the extensions `ends`.
 
         `ends` includes `SECRET_START` if a name begins with it.
         """
         secret = not _SECRET_ENDS.isdisjoint(ends)
-        if not secret and _NAMES.isdisjoint(names):
-            return
-        for files, sizes in batches:
+        for files in several:
             found = _NAMES.intersection(files.names)
             for name in found & MARKERS if found else ():
                 self.names[name].add(files.prefix)
             if secret or not SECRET_NAMES.isdisjoint(found):
-                for name, size in zip(files.names, sizes, strict=True):
+                for name, size in zip(files.names, files.sizes, strict=True):
                     self.add_secret(files.prefix, name, size)
 
     def add_secret(self, prefix: str, name: str, size: int) -> None:
@@ -136,7 +131,7 @@ class Clues:
         tops = self._tops()
         prefixes = sorted(direct) if tops else []
         for top, kind in tops.items():
-            ahead = bisect_left(prefixes, top[:-1] + _AFTER_SLASH)
+            ahead = bisect_left(prefixes, top[:-1] + "0")  # which comes after "/"
             sums = [direct[each] for each in prefixes[bisect_left(prefixes, top) : ahead]]
             size, count = map(sum, zip(*sums, strict=True)) if sums else (0, 0)
             if count:
@@ -191,15 +186,6 @@ def _is_secret(prefix: str, name: str) -> bool:
     if name.startswith(SECRET_START):
         return not TEMPLATES.search(name)
     return name in SECRET_NAMES and f"/{prefix}{name}".endswith(_SECRET_SUFFIXES)
-
-
-def extension(name: str) -> str:
-    """Return the extension of a file's name with its dot, `""` if there is none.
-
-    >>> extension("a.tar.gz"), extension(".env"), extension("Makefile")
-    ('.gz', '', '')
-    """
-    return os.path.splitext(name)[1]
 
 
 def size_tree(direct: dict[str, Sum], depth: int | None) -> Directory:

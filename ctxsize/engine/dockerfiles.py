@@ -1,7 +1,5 @@
-"""Find the Dockerfile of a build as the builder does, or the reason why the build fails.
+"""Find the Dockerfile and the ignore file of a build as the builder does.
 
-BuildKit receives the Dockerfile's directory like a context of its own: a symlink
-cannot lead out of it, and `dockerfile` counts if `Dockerfile` cannot be read.
 Behaviour: docker/buildx (`loadInputs`), moby/buildkit (`ReadEntrypoint`).
 """
 
@@ -9,16 +7,16 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
-from errno import ELOOP
+from errno import EFBIG, ELOOP, ENOENT, ENOTDIR
 from itertools import islice
+from typing import NamedTuple
 
 from ctxsize.engine.builders import Builder
-from ctxsize.errors import InputError
-from ctxsize.reader import entries_in, is_null
+from ctxsize.engine.ignorefile import IgnoreFile
+from ctxsize.errors import BuildFailsError, InputError
+from ctxsize.model import Problem
+from ctxsize.reader import entries_in, may_read, never_ends, read_file
 
 STDIN = "-"
 MOST_BYTES = 16 << 20
@@ -26,7 +24,6 @@ MOST_BYTES = 16 << 20
 _REMOTE = re.compile(r"(https?|git|ssh|docker-image|oci-layout|target)://|git@|github\.com/")
 _USUAL, _LOWER = "Dockerfile", "dockerfile"
 _MOST_LINKS = 255
-_RELATIVE = "-f is relative to the working directory, not to the context"
 _DOCKERFILE = re.compile(
     r"(?:[\w.+@-]*\.)?(?:docker|container)file\d*(?:[._-][\w.+@-]+)?"
     r"|[\w.+@-]+[_-](?:docker|container)file",
@@ -36,35 +33,32 @@ _IGNORE_FILE = re.compile(r"(?:.*\.)?(?:docker|container)ignore", re.IGNORECASE 
 _BUILD_FILE = re.compile(r"(?:^|/)[^/]*(?:compose[^/]*\.ya?ml|bake[^/]*\.(?:hcl|json))$")
 _MOST_NEAR = 100
 """Number of directories that are searched for builds if a context has no Dockerfile."""
-_NO_DOCKERFILE = re.compile(
-    r""".*\.(?:
-    # programs
-    bash|bat|c|cc|cjs|cmd|cpp|cr|cs|css|cts|cxx|erl|ex|exs|fish|fs|h|hpp|hrl|hs|ipynb|java|jl|js|jsx
-    |kt|kts|less|mjs|mts|pl|pm|ps1|py|pyc|pyi|rb|rego|rs|sass|scm|scss|sh|ts|tsx|vb|zsh
-    # documents, pictures, data
-    |adoc|asc|avif|bmp|cfg|conf|csv|diff|docx|drawio|eps|gif|golden|gz|hcl|html?|ico|ini|jpe?g
-    |json[5cl]?|lock|log|map|mdx?|mmd|odt|org|patch|pdf|png|properties|puml|rst|sarif|sha256|sig
-    |snippets|svgz?|tar|textile|tgz|tiff|tmlanguage|toml|tsv|txt|webp|xhtml|xml|xsd|ya?ml|zip
-    # to be filled in first
-    |ejs|erb|gotmpl|hbs|in|j2|jinja2?|liquid|mako|mustache|njk|pug|template|tera|tmpl|tpl|twig
-    # what editors and merges leave behind
-    |bak|kate-swp|orig|rej|save|swn|swo|swp
-    )""",
-    re.IGNORECASE | re.VERBOSE,
-)
-_PROGRAM = re.compile(
-    r"[a-z].*\.(?:clj|dart|go|groovy|jsonnet|lua|ml|nim|nu|php|proto|r|scala|sql|svelte|swift|tex|tf"
-    r"|vim|vue|zig)"
-)
+_OTHERS = """
+    bash bat c cc cjs cmd cpp cr cs css cts cxx erl ex exs fish fs h hpp hrl hs ipynb java jl js jsx
+    kt kts less mjs mts pl pm ps1 py pyc pyi rb rego rs sass scm scss sh ts tsx vb zsh
+    adoc asc avif bmp cfg conf csv diff docx drawio eps gif golden gz hcl htm html ico ini jpeg jpg
+    json json5 jsonc jsonl lock log map md mdx mmd odt org patch pdf png properties puml rst sarif
+    sha256 sig snippets svg svgz tar textile tgz tiff tmlanguage toml tsv txt webp xhtml xml xsd
+    yaml yml zip ejs erb gotmpl hbs in j2 jinja jinja2 liquid mako mustache njk pug template tera
+    tmpl tpl twig bak kate-swp orig rej save swn swo swp
+"""
+"""Extensions of programs, documents, data, templates and backups."""
+_PROGRAMS = """
+    clj dart go groovy jsonnet lua ml nim nu php proto r scala sql svelte swift tex tf vim vue zig
+"""
 """`dockerfile.go` is a program in Go, `Dockerfile.go` the Dockerfile of an image for Go."""
+_OTHER_ENDS, _PROGRAM_ENDS = frozenset(_OTHERS.split()), frozenset(_PROGRAMS.split())
 
 
 def is_dockerfile(path: str) -> bool:
     """Return whether a path has a Dockerfile's name, like `Dockerfile-x` or `x.Dockerfile`."""
     name = path.rpartition("/")[2]
-    others = (_NO_DOCKERFILE, _PROGRAM, _IGNORE_FILE)
-    return _DOCKERFILE.fullmatch(name) is not None and not any(
-        each.fullmatch(name) for each in others
+    end = name.rpartition(".")[2]
+    return (
+        _DOCKERFILE.fullmatch(name) is not None
+        and end.lower() not in _OTHER_ENDS
+        and not (end in _PROGRAM_ENDS and "a" <= name[0] <= "z")
+        and not is_ignore_file(name)
     )
 
 
@@ -78,8 +72,7 @@ def is_remote(name: str) -> bool:
     return _REMOTE.match(name) is not None
 
 
-@dataclass(frozen=True)
-class FoundDockerfile:
+class FoundDockerfile(NamedTuple):
     """A Dockerfile: `path` names it and its ignore file, `read_from` is the file to read."""
 
     path: str | None
@@ -92,10 +85,8 @@ def find_dockerfile(context: str, named: str | None, builder: Builder) -> FoundD
     if named == STDIN:
         return FoundDockerfile(STDIN)
     if named is not None and is_remote(named) and not os.path.lexists(named):
-        raise InputError(
-            f"the Dockerfile {named} is fetched by the builder",
-            hint="pipe it into ctxsize with -f -",
-        )
+        hint = "pipe it into ctxsize with -f -"
+        raise InputError(f"the Dockerfile {named} is fetched by the builder", hint=hint)
     find = _fetched if builder.fetches_dockerfile else _opened
     try:
         found = find(context, named, builder)
@@ -103,9 +94,9 @@ def find_dockerfile(context: str, named: str | None, builder: Builder) -> FoundD
         reason = getattr(error, "strerror", None) or error
         found = FoundDockerfile(None, fault=f"the Dockerfile cannot be used: {reason}")
     if named is not None and found.fault is not None:
-        hint = _RELATIVE if found.path is None else None
-        where = repr(named) if "\0" in named else named
-        raise InputError(f"the build fails: {found.fault}", path=where, hint=hint)
+        hint = "-f is relative to the working directory, not to the context"
+        hint = hint if found.path is None else ""
+        raise InputError(f"the build fails: {found.fault}", path=named, hint=hint)
     return found
 
 
@@ -127,43 +118,17 @@ def _opened(context: str, named: str | None, builder: Builder) -> FoundDockerfil
 
 
 def _fetched(context: str, named: str | None, builder: Builder) -> FoundDockerfile:
-    """Return the Dockerfile as BuildKit receives it, from its directory alone."""
+    """Return the Dockerfile as BuildKit receives it: its directory is like a context."""
     path = os.path.normpath(os.path.join(context, _USUAL)) if named is None else named
     directory, name = os.path.split(path)
-    if name != _USUAL:
-        return _inside(path, directory, name, builder)
-    names: list[str] = []
-    with suppress(OSError):
-        # BuildKit compares names by case, even if the file system does not.
-        names = [each.name for each in entries_in(directory or ".")]
-    if _LOWER in names and _USUAL not in names:
-        return _inside(os.path.join(directory, _LOWER), directory, _LOWER, builder)
-    lower = _inside(path, directory, _LOWER, builder)
     found = _inside(path, directory, name, builder)
+    if name != _USUAL:
+        return found
+    if not os.path.lexists(path) and os.path.lexists(os.path.join(directory, _LOWER)):
+        return _inside(os.path.join(directory, _LOWER), directory, _LOWER, builder)
     # `ReadEntrypoint` reads the other name if it cannot read the usual one.
-    return found if found.fault is None or lower.fault is not None else lower
-
-
-def files_near(context: str) -> list[str]:
-    """Return the files at the top of a context and one level below, to find builds for a hint.
-
-    Nothing if none of them has the name of a Dockerfile, a Compose file or a Bake file. At most
-    `_MOST_NEAR` directories are read.
-    """
-    found: list[str] = []
-    pending = ["", ".github/workflows", "src/main/docker"]
-    for directory in islice(pending, _MOST_NEAR):
-        try:
-            each = entries_in(os.path.join(context, directory))
-        except OSError:
-            continue
-        prefix = f"{directory}/" if directory else ""
-        found += sorted(prefix + one.name for one in each if one.is_file(follow_symlinks=False))
-        if not directory:
-            folders = sorted(one.name for one in each if one.is_dir(follow_symlinks=False))
-            pending += [name for name in folders if name not in (".git", "node_modules")]
-    names_builds = any(is_dockerfile(path) or _BUILD_FILE.search(path) for path in found)
-    return found if names_builds else []
+    lower = _inside(path, directory, _LOWER, builder) if found.fault is not None else found
+    return found if lower.fault is not None else lower
 
 
 def _inside(path: str, directory: str, name: str, builder: Builder) -> FoundDockerfile:
@@ -190,19 +155,108 @@ def _readable(path: str | None, read_from: str, builder: Builder, fault: str) ->
     return FoundDockerfile(path, fault=fault)
 
 
-def may_read(path: str) -> bool:
-    """Return whether this process may read the entry at `path`."""
-    return os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids)
+def find_ignore_file(
+    context: str, dockerfile: str | None, builder: Builder
+) -> tuple[IgnoreFile | None, bool, list[Problem]]:
+    """Return the ignore file, whether it is specific to the Dockerfile, and problems.
+
+    Raises `BuildFailsError` if the builder stops at the file, `InputError` if ctxsize does not
+    read a file that large.
+    """
+    problems: list[Problem] = []
+    candidates = [(context, name, False) for name in builder.ignore_file_names]
+    # `ReadEntrypoint` of BuildKit finds the Dockerfile's own file, which replaces the context's.
+    if dockerfile is not None and dockerfile != STDIN:
+        directory, name = os.path.split(dockerfile)
+        own = (name + suffix for suffix in builder.specific_suffixes)
+        candidates[:0] = [(directory or ".", each, True) for each in own]
+    for directory, name, specific in candidates:
+        path = os.path.normpath(os.path.join(directory, name))
+        # The builder that must read a specific file follows its symlinks anywhere.
+        anywhere = builder.links_may_leave or (specific and builder.must_read)
+        found = _ignore_file_at(path, builder, problems, anywhere=anywhere)
+        if found is not None:
+            return found, specific, problems
+    return None, False, problems
 
 
-def never_ends(path: str) -> bool:
-    """Return whether a builder would wait here: a FIFO, or a device other than /dev/null."""
+def _ignore_file_at(
+    path: str, builder: Builder, problems: list[Problem], *, anywhere: bool
+) -> IgnoreFile | None:
+    """Return the ignore file at `path`; None if the builder sees none there.
+
+    With `anywhere`, a symlink may lead out of the directory.
+    """
+    if not os.path.lexists(path):
+        return None
     try:
-        found = os.stat(path)
-    except (OSError, ValueError):
-        return False
-    special = stat.S_ISFIFO(found.st_mode) or stat.S_ISCHR(found.st_mode)
-    return special and not is_null(found)
+        target: str | None = path
+        if os.path.islink(path) and not anywhere:
+            directory, name = os.path.split(path)
+            target = follow_inside(os.path.realpath(directory or "."), name)
+    except OSError as error:  # a loop of symlinks
+        if builder.must_read:
+            raise _unreadable(path, builder, error) from None
+        target = None
+    if target is None or (os.path.isdir(target) and not builder.must_read):
+        why = "a directory, or a symlink that leads nowhere or out of its directory, is no file"
+        message = f"{builder.title} skips this ignore file without a warning: {why}"
+        problems.append(Problem("ignore-file-passed-over", message, path))
+        return None
+    if never_ends(target):
+        message = f"{builder.title} waits forever, as this is a FIFO or a device"
+        hint = "make the ignore file a regular file"
+        raise BuildFailsError(message, path=target, hint=hint)
+    if not builder.must_read and not may_read(target):
+        lead = "no permission to read this ignore file"
+        message = f"{lead}: {builder.title} treats it as empty without a warning"
+        problems.append(Problem("ignore-file-unreadable", message, path))
+    try:
+        return IgnoreFile.parse(target, read_file(target))
+    except OSError as error:
+        if error.errno == EFBIG:
+            raise InputError(f"cannot be read: {error.strerror}", path=target) from None
+        if not builder.must_read:
+            return IgnoreFile.parse(target, b"")
+        # A symlink loop is not a missing file: the builder fails to read it.
+        if error.errno in (ENOENT, ENOTDIR):
+            return None
+        raise _unreadable(target, builder, error) from None
+
+
+def _unreadable(path: str, builder: Builder, error: OSError) -> BuildFailsError:
+    message = f"{builder.title} cannot read the ignore file: {error.strerror}"
+    return BuildFailsError(message, path=path)
+
+
+def read_ignore_file(path: str) -> IgnoreFile:
+    """Return the ignore file at `path`; raises `InputError` if it cannot be read."""
+    try:
+        return IgnoreFile.parse(path, read_file(path))
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", path=path) from None
+
+
+def files_near(context: str) -> list[str]:
+    """Return the files at the top of a context and one level below, to find builds for a hint.
+
+    Nothing if none of them has the name of a Dockerfile, a Compose file or a Bake file. At most
+    `_MOST_NEAR` directories are read.
+    """
+    found: list[str] = []
+    pending = ["", ".github/workflows", "src/main/docker"]
+    for directory in islice(pending, _MOST_NEAR):
+        try:
+            each = entries_in(os.path.join(context, directory))
+        except OSError:
+            continue
+        prefix = f"{directory}/" if directory else ""
+        found += sorted(prefix + one.name for one in each if one.is_file(follow_symlinks=False))
+        if not directory:
+            folders = sorted(one.name for one in each if one.is_dir(follow_symlinks=False))
+            pending += [name for name in folders if name not in (".git", "node_modules")]
+    names_builds = any(is_dockerfile(path) or _BUILD_FILE.search(path) for path in found)
+    return found if names_builds else []
 
 
 def follow_links(path: str, target_of: Callable[[str], str | None]) -> tuple[str, bool]:

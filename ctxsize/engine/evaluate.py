@@ -64,12 +64,12 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
     @cached_property
     def _tests(self) -> list[tuple[int, bool, Any]]:
         """Return the bit of each pattern, whether it ignores, and the search for it."""
-        found: list[tuple[int, bool, Any]] = []
-        for index, pattern in enumerate(self.patterns):
-            regex = None if pattern.fault is not None else pattern.regex
-            search = pattern.match_file if regex is None else regex.search
-            found.append((1 << index, bool(pattern.include), search))
-        return found
+        searches = [
+            pattern.regex.search if pattern.regex and pattern.fault is None else pattern.match_file
+            for pattern in self.patterns
+        ]
+        parts = zip(self.patterns, searches, strict=True)
+        return [(1 << at, bool(each.include), search) for at, (each, search) in enumerate(parts)]
 
     @classmethod
     def from_lines(  # type: ignore[override]
@@ -212,27 +212,26 @@ class State(NamedTuple):
 
 
 class HasMark(Protocol):
-    """A directory's state, as far as the walk reads it."""
+    """A directory's state; its mark is that of every entry that `others` does not return, too."""
 
     @property
-    def mark(self) -> Mark:
-        """Return the mark of the directory, and of every entry that `others` does not return."""
+    def mark(self) -> Mark: ...
 
 
 S = TypeVar("S", bound=HasMark)
 
 
 class Evaluator(Protocol[S]):
-    """Computes the marks of entries, one directory at a time."""
+    """Computes the marks of entries, one directory at a time.
+
+    `prefix` is the directory's path with a trailing `/`, `""` for the context.
+    """
 
     def root(self) -> S:
         """Return the state of the context itself."""
 
     def others(self, state: S, prefix: str, names: Sequence[str]) -> dict[str, Mark]:
-        """Return the marks of those `names` in the directory that differ from the directory's mark.
-
-        `prefix` is the directory's path with a trailing `/`, `""` for the context.
-        """
+        """Return the marks of those `names` in the directory that differ from its own mark."""
 
     def enter(self, state: S, prefix: str, name: str) -> S:
         """Return the state of the subdirectory `name`."""

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from time import monotonic
 from typing import NamedTuple, TypeVar
 
 from ctxsize.engine.evaluate import Mark
-from ctxsize.engine.golang import is_utf8
 from ctxsize.engine.patterns import DockerIgnorePattern
-from ctxsize.entry import Pattern
+from ctxsize.model import Pattern
 
 Xattrs = dict[str, int]
 """Names of extended attributes, and the number of bytes in each value."""
-_NOBODY: frozenset[str] = frozenset()
 
 
 class Folder(NamedTuple):
@@ -34,8 +31,11 @@ class Files(NamedTuple):
     """The directory's path with a trailing `/`, `""` for the context."""
     names: list[str]
     stats: list[os.stat_result]
+    sizes: list[int]
+    """Bytes of content that arrive for each name."""
     plain: bool
-    """True if all are regular files with one name, readable by everybody, without special bits."""
+    """True if all are regular files with one name, readable by everybody, without special bits
+    and attributes, that arrive with their content."""
     mark: Mark
     """The mark of every name that is not in `others`."""
     others: dict[str, Mark]
@@ -43,6 +43,8 @@ class Files(NamedTuple):
     """The symlinks among them, with their targets."""
     linked: dict[str, str]
     """Further names of files, with the path under which each file was sent first."""
+    empty: dict[str, str]
+    """Files with content that arrive without it, and the reason."""
     unreadable: frozenset[str]
     xattrs: dict[str, Xattrs]
 
@@ -50,31 +52,6 @@ class Files(NamedTuple):
     def pairs(self) -> Iterator[tuple[str, os.stat_result]]:
         """Return each name with its stat."""
         return zip(self.names, self.stats, strict=True)
-
-    def withheld(self) -> frozenset[str]:
-        """Return the names that the sender refuses to open, if the builder refuses at all."""
-        usual, others = self.mark.refused, self.others
-        if not usual and not others:
-            return _NOBODY
-        return frozenset(n for n in self.names if (others[n].refused if n in others else usual))
-
-    def content_sizes(self, empty: frozenset[str]) -> list[int]:
-        """Return the bytes of content sent for each name; 0 for the names in `empty`."""
-        if self.plain and not empty:
-            return [each.st_size for each in self.stats]
-        # The sender announces `st_size` for symlinks too, but sends content only for files.
-        sizes = [each.st_size if stat.S_ISREG(each.st_mode) else 0 for each in self.stats]
-        none = empty.union(self.linked)
-        pairs = zip(self.names, sizes, strict=True)
-        return [0 if name in none else size for name, size in pairs] if none else sizes
-
-    def with_content(self) -> dict[str, int]:
-        """Return the sizes of regular files with content, each under its first name only."""
-        return {
-            name: each.st_size
-            for name, each in self.pairs
-            if stat.S_ISREG(each.st_mode) and each.st_size and name not in self.linked
-        }
 
 
 class IgnoredEntries(NamedTuple):
@@ -84,8 +61,8 @@ class IgnoredEntries(NamedTuple):
     names: list[str]
     mark: Mark
     others: dict[str, Mark]
-    stats: list[os.stat_result | None]
-    """Empty unless the walk covers everything; None for an entry that vanished."""
+    stats: list[os.stat_result]
+    """Empty unless the walk covers everything."""
 
 
 class IgnoredFolder(NamedTuple):
@@ -110,15 +87,11 @@ def reported(
     events: Iterable[Event], progress: Progress | None, seen: Callable[[], tuple[int, int]]
 ) -> Iterator[Event]:
     """Yield `events`, and call `progress` now and then with the result of `seen`."""
-    if progress is None:
-        yield from events
-        return
     due = monotonic()
     for event in events:
         yield event
-        now = monotonic()
-        if now >= due:
-            due = now + _BETWEEN_CALLS
+        if progress is not None and monotonic() >= due:
+            due = monotonic() + _BETWEEN_CALLS
             progress(*seen())
 
 
@@ -138,17 +111,6 @@ def stepped(
         yield item
 
 
-def not_utf8(event: Folder | Files) -> list[str]:
-    """Return the entries with a path, target or attribute's name that is not UTF-8."""
-    if isinstance(event, Folder):
-        return [] if is_utf8(event.path, *event.xattrs) else [event.path]
-    return [
-        event.prefix + name
-        for name in event.names
-        if not is_utf8(event.prefix, name, event.links.get(name, ""), *event.xattrs.get(name, ()))
-    ]
-
-
 def order(path: str) -> bytes:
     """Return a key that sorts paths as builders do: a directory's entries follow it directly."""
     return os.fsencode(path).replace(b"/", b"\0")
@@ -157,13 +119,3 @@ def order(path: str) -> bytes:
 def public_pattern(pattern: DockerIgnorePattern) -> Pattern:
     """Return the engine's pattern as the value in reports."""
     return Pattern(pattern.text, pattern.line, pattern.include is False, str(pattern.pattern))
-
-
-class Batch(NamedTuple):
-    """A directory, or files with the content that is sent."""
-
-    event: Files | Folder
-    sizes: list[int]
-    """Bytes of content that arrive for each file."""
-    empty: frozenset[str]
-    """The files that arrive without content."""

@@ -16,13 +16,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from ctxsize.engine.border import holds, top_of
+from ctxsize.engine.evaluate import up_to
 from ctxsize.model import Problem
+from ctxsize.reader import holds, top_of
 
-_SECONDS = 10.0
-"""Seconds until a git command is stopped."""
-_MOST_STOPPED = 3
-"""Number of repositories with a stopped command from which git is given up."""
+_SECONDS = 10.0  # until a git command is stopped
+_MOST_STOPPED = 3  # repositories with a stopped command, from which git is given up
 # Not the variables that a hook sets (`GIT_DIR`, `GIT_INDEX_FILE`), which name another repository.
 _KEPT_VARIABLES = re.compile(
     "(?!GIT_)|GIT_CEILING_DIRECTORIES|GIT_CONFIG_(?!PARAMETERS$)|GIT_DISCOVERY_ACROSS_FILESYSTEM"
@@ -34,9 +33,7 @@ _SETTINGS = ("core.fsmonitor=false", f"core.hooksPath={os.devnull}", "core.quote
 class GitError(Exception):
     """Git did not answer; the message is a clause for a person."""
 
-
-class _StoppedError(GitError):
-    """Git was stopped, as it did not answer in time."""
+    is_stopped = False  # as it did not answer in time
 
 
 class SortedPaths:
@@ -56,7 +53,7 @@ class SortedPaths:
 
 
 class Found(NamedTuple):
-    """The result of `find`: a repository, a reason why git does not answer, or neither."""
+    """A repository, a reason why git does not answer, or neither."""
 
     repository: GitRepository | None = None
     problem: Problem | None = None
@@ -66,51 +63,31 @@ class Found(NamedTuple):
 class GitRepository:
     """The repository of a directory; all answers are about that alone, cached, relative to it."""
 
-    root: str
-    """The directory, as a real path."""
-    top: str
-    """The top of the work tree."""
+    root: str  # the directory, as a real path
+    top: str  # of the work tree
 
     @cached_property
-    def _index(self) -> tuple[frozenset[str], frozenset[str]]:
-        files, submodules = set[str](), set[str]()
-        for record in _records(self.root, "ls-files", "-z", "--stage"):
-            mode, _, rest = record.partition(b" ")
-            path = os.fsdecode(rest.partition(b"\t")[2])
-            (submodules if mode == b"160000" else files).add(path)
-        return frozenset(files), frozenset(submodules)
-
-    @property
     def tracked(self) -> frozenset[str]:
-        """Return the files of the index below `root`. Raises `GitError`."""
-        return self._index[0]
-
-    @property
-    def submodules(self) -> frozenset[str]:
-        """Return the directories below `root` that the index lists as submodules."""
-        return self._index[1]
+        """Return the files and submodules of the index below `root`. Raises `GitError`."""
+        return frozenset(map(os.fsdecode, _records(self.root)))
 
     @cached_property
     def index(self) -> SortedPaths:
-        """Return the tracked files and the submodules, to search in. Raises `GitError`."""
-        return SortedPaths(self.tracked | self.submodules)
+        """Return what is tracked, to search in. Raises `GitError`."""
+        return SortedPaths(self.tracked)
 
     def ignores(self, path: str) -> bool:
         """Return whether `path` or a directory above it is ignored. Raises `GitError`."""
-        ends = (at for at, char in enumerate(f"{path}/") if char == "/")
-        return path in self.ignored or any(f"{path[:end]}/" in self.ignored for end in ends)
+        return path in self.ignored or any(f"{each}/" in self.ignored for each in up_to(path))
 
     @cached_property
     def ignored(self) -> frozenset[str]:
         """Return the untracked paths that git ignores; a trailing `/` includes all below."""
-        options = ("-o", "-i", "--exclude-standard", "--directory", "-z")
-        listed = sorted(map(os.fsdecode, _records(self.root, "ls-files", *options)))
+        options = ("-o", "-i", "--exclude-standard", "--directory")
+        listed = sorted(map(os.fsdecode, _records(self.root, *options)))
+        pairs = pairwise([*listed, ""])
         # Git also lists a directory that it does not ignore if it ignores all entries in it.
-        return frozenset(
-            path
-            for path, following in pairwise([*listed, ""])
-            if not (path.endswith("/") and following.startswith(path))
-        )
+        return frozenset(at for at, below in pairs if at[-1] != "/" or not below.startswith(at))
 
 
 def find(root: str) -> Found:
@@ -133,13 +110,10 @@ def _top(root: str, nearest: str) -> str:
 
     A `core.worktree` may name any directory, which git would then list.
     """
-    top = _line(root, "--show-toplevel")
-    if top == nearest:
-        return top
-    question = "--absolute-git-dir"
+    top, question = _line(root, "--show-toplevel"), "--absolute-git-dir"
     # Git passes by a `.git` that is no repository, like an empty directory.
     is_outer = holds(top, root) and top_of(top) == top
-    if not is_outer or _line(root, question) != _line(top, question):
+    if top != nearest and not (is_outer and _line(root, question) == _line(top, question)):
         raise GitError(f"its core.worktree is {top}, and git would list that directory instead")
     return top
 
@@ -151,14 +125,11 @@ def _line(root: str, question: str) -> str:
 
 
 def _records(root: str, *arguments: str) -> list[bytes]:
-    return [record for record in _asked(root, *arguments).split(b"\0") if record]
+    return [record for record in _asked(root, "ls-files", "-z", *arguments).split(b"\0") if record]
 
 
 _failures: dict[tuple[str, ...], GitError] = {}
-"""Errors by program, repository and arguments; without these if git was stopped.
-
-It would not answer other questions there either.
-"""
+"""Errors by repository and arguments, without these if git was stopped and would be again."""
 
 
 def _asked(root: str, *arguments: str) -> bytes:
@@ -167,16 +138,15 @@ def _asked(root: str, *arguments: str) -> bytes:
     program = find_program("git", os.environ.get("PATH", ""), top)
     if program is None:
         raise GitError("git is not installed, or PATH names it only inside the repository")
-    failed = _failures.get((program, top)) or _failures.get((program, top, *arguments))
+    failed = _failures.get((top,)) or _failures.get((top, *arguments))
+    if failed is None and sum(each.is_stopped for each in _failures.values()) >= _MOST_STOPPED:
+        failed = GitError("git did not answer in other repositories")
     if failed is not None:
         raise failed
-    if sum(key[0] == program and len(key) == 2 for key in _failures) >= _MOST_STOPPED:
-        raise GitError("git did not answer in other repositories")
     try:
         return _run(program, root, arguments)
     except GitError as error:
-        stopped = isinstance(error, _StoppedError)
-        _failures[(program, top) if stopped else (program, top, *arguments)] = error
+        _failures[(top,) if error.is_stopped else (top, *arguments)] = error
         raise
 
 
@@ -198,11 +168,17 @@ def _run(program: str, root: str, arguments: tuple[str, ...]) -> bytes:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise _StoppedError(f"git did not answer within {_SECONDS:.0f} seconds") from None
+        stopped = GitError(f"git did not answer within {_SECONDS:.0f} seconds")
+        stopped.is_stopped = True
+        raise stopped from None
     except (OSError, ValueError) as error:
         raise GitError(f"git cannot be run: {error}") from None
     if done.returncode:
-        raise GitError(_reason(done.stderr))
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        reason = (lines or ["it failed without a message"])[0].removeprefix("fatal: ")
+        if "dubious ownership" in reason:
+            reason = "git distrusts its owner; see `git config --global --add safe.directory`"
+        raise GitError(reason)
     if arguments[0] == "rev-parse" and not done.stdout.strip():
         raise GitError("git printed nothing")
     return done.stdout
@@ -219,12 +195,3 @@ def find_program(name: str, path: str, top: str) -> str | None:
         if not ours and os.path.isfile(real) and os.access(real, os.X_OK):
             return os.path.join(directory, name)
     return None
-
-
-def _reason(stderr: bytes) -> str:
-    """Return the first line of git's error, with what to do about a distrusted owner."""
-    lines = stderr.decode(errors="replace").strip().splitlines() or ["it failed without a message"]
-    first = lines[0].removeprefix("fatal: ")
-    if "dubious ownership" in first:
-        return "git distrusts its owner; see `git config --global --add safe.directory`"
-    return first

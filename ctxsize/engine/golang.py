@@ -39,11 +39,7 @@ def is_utf8(*texts: str) -> bool:
 
 
 def clean(path: str) -> str:
-    """Return the shortest path with the same meaning, computed from the text (`filepath.Clean`).
-
-    >>> clean("a//b/../c/."), clean("../x"), clean("/.."), clean("")
-    ('a/c', '../x', '/', '.')
-    """
+    """Return the shortest path with the same meaning, computed from the text (`filepath.Clean`)."""
     rooted = path.startswith("/")
     kept: list[str] = []
     for part in path.split("/"):
@@ -55,9 +51,7 @@ def clean(path: str) -> str:
             kept.pop()
         elif not rooted:
             kept.append(part)
-    if rooted:
-        return "/" + "/".join(kept)
-    return "/".join(kept) or "."
+    return "/" * rooted + "/".join(kept) or "."
 
 
 def as_go_sees(text: str) -> str:
@@ -69,22 +63,15 @@ _WILDCARD = re.compile(r"(?s)(?:\\.|[^\\*?\[])*[*?\[]")
 
 
 def has_wildcards(name: str) -> bool:
-    r"""Return whether `name` contains an unescaped wildcard.
-
-    >>> has_wildcards("a*"), has_wildcards(r"a\*"), has_wildcards("a]")
-    (True, False, False)
-    """
+    """Return whether `name` contains an unescaped wildcard."""
     return _WILDCARD.match(name) is not None
 
 
 def match(pattern: str, name: str) -> bool:
-    r"""Return whether `filepath.Match` matches; a pattern with an error matches nothing.
+    """Return whether `filepath.Match` matches; a pattern with an error matches nothing.
 
     This dialect differs from that of ignore files. After a star it compares bytes, so that
     `?` may match a part of a character.
-
-    >>> match("[a-c]*.txt", "b1.txt"), match("[!a]", "!"), match("[]", "]"), match("*??", "日")
-    (True, True, False, True)
     """
     try:
         return _match(encoded(pattern), encoded(name))
@@ -92,26 +79,23 @@ def match(pattern: str, name: str) -> bool:
         return False
 
 
-def syntax_error(pattern: str) -> int | None:
-    """Return the offset in `pattern` at which `filepath.Match(pattern, ".")` reports an error.
+def is_malformed(pattern: str) -> bool:
+    """Return whether `filepath.Match(pattern, ".")` reports an error.
 
     Builders validate each pattern with this call. It stops as soon as the name cannot match, so
     it reads little beyond the first star: `[` is an error and `a*[` is not.
     """
     if "[" not in pattern and "\\" not in pattern:
-        return None
-    data = encoded(pattern)
+        return False
     try:
-        _match(data, b".")
-    except _BadPatternError as bad:
-        return len(data[: bad.offset].decode("utf-8", "surrogateescape"))
-    return None
+        _match(encoded(pattern), b".")
+    except _BadPatternError:
+        return True
+    return False
 
 
 class _BadPatternError(Exception):
-    def __init__(self, offset: int) -> None:
-        super().__init__(offset)
-        self.offset = offset
+    """The pattern is malformed (`filepath.ErrBadPattern`)."""
 
 
 _CHUNK = re.compile(rb"(?s)(\**)((?:[^*\[\\]|\\.|\\\Z|\[(?:[^]\\]|\\.)*\]?)*)")
@@ -156,7 +140,7 @@ def _match_chunk(pattern: bytes, at: int, name: bytes) -> bytes | None:
         else:
             at += pattern[at] == ord("\\")
             if at == len(pattern):
-                raise _BadPatternError(at - 1)
+                raise _BadPatternError
             failed = failed or pattern[at] != name[0]
             at, width = at + 1, 1
         name = name[width:]
@@ -165,28 +149,27 @@ def _match_chunk(pattern: bytes, at: int, name: bytes) -> bytes | None:
 
 def _match_class(pattern: bytes, at: int, char: str) -> tuple[int, bool]:
     """Return the offset behind the class at `at`, and whether the class contains `char`."""
-    opening = at
     negated = pattern[at + 1 : at + 2] == b"^"
     at += 1 + negated
     holds, ranges = False, 0
     while not (ranges and pattern[at : at + 1] == b"]"):
-        low, at = _class_char(pattern, at, opening)
+        low, at = _class_char(pattern, at)
         high = low
         if pattern[at : at + 1] == b"-":
-            high, at = _class_char(pattern, at + 1, opening)
+            high, at = _class_char(pattern, at + 1)
         holds = holds or low <= char <= high
         ranges += 1
     return at + 1, holds != negated
 
 
-def _class_char(pattern: bytes, at: int, opening: int) -> tuple[str, int]:
+def _class_char(pattern: bytes, at: int) -> tuple[str, int]:
     """Return a character of a class and the offset behind it (`getEsc`)."""
     if pattern[at : at + 1] in (b"-", b"]"):
-        raise _BadPatternError(opening)
+        raise _BadPatternError
     at += pattern[at : at + 1] == b"\\"
     char, width = _rune(pattern[at : at + 4])
     if at + width >= len(pattern) or (char, width) == ("\ufffd", 1):
-        raise _BadPatternError(opening)
+        raise _BadPatternError
     return char, at + width
 
 

@@ -1,35 +1,47 @@
-r"""Go's regular expressions as nodes of a machine, read as by `regexp/syntax` with Perl flags.
+r"""Go's regular expressions, searched in time linear in the text, as by Go's `regexp`.
 
-A wildcard pattern becomes a Go expression that still contains the user's text, so its special
-forms have an effect too: `\d`, `\Q…\E`, POSIX classes, `{n,m}`, `|`.
+A wildcard pattern becomes an expression that still contains the user's text, so its special forms
+have an effect too: `\d`, `\Q…\E`, POSIX classes, `{n,m}`, `|`. The machine follows all paths
+through the expression at once (Thompson's construction), and caches each set of reached steps.
 """
 
 from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cache
-from typing import NamedTuple
+from itertools import chain
+from typing import ClassVar
 
 from ctxsize.engine.golang import GoRegexpError
 
 Ranges = list[tuple[int, int]]
 """Inclusive ranges of code points, in any order."""
+Program = list[tuple[Ranges | str, int, int]]
+"""Steps: the characters or the assertion that lead on, `""` at once, and the distances to the two
+steps that follow, which may be the same. The end of the list is a match."""
 _LAST = 0x10FFFF
 _REPLACEMENT = 0xFFFD
 _MAX_REPEAT = 1000
-_MAX_SIZE = (128 << 20) // 40
-"""Go's limits on the count of a repetition and on the size of an expression."""
-_MOST_NESTED, _MOST_NODES = 50, 200_000
+"""Go's limit on the count of a repetition, and on the product of nested ones."""
+_MOST_NESTED, _MOST_STEPS = 50, 200_000
 """Our own limits, which only hostile patterns reach."""
+_MOST_CACHED_BYTES = 2**26
+"""Number of bytes that all machines together may cache."""
 _OPERATORS: dict[str, tuple[int, int | None]] = {"*": (0, None), "+": (1, None), "?": (0, 1)}
 _CONTROL = {"a": 7, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
+_CLASSES = r"""
+d=0-9 s=\t\n\f\r\x20 w=\w alnum=0-9A-Za-z alpha=A-Za-z ascii=\0-\x7f blank=\t\x20
+cntrl=\0-\x1f\x7f digit=0-9 graph=!-~ lower=a-z print=\x20-~ punct=!-/:-@\[-`{-~
+space=\t-\r\x20 upper=A-Z word=\w xdigit=0-9A-Fa-f
+"""
+"""Letters of shorthands and names of POSIX classes, and what they mean as Python's classes."""
 _REPEAT = re.compile(r"(?:[*+?]|\{(0|[1-9][0-9]*)(,(0|[1-9][0-9]*)?)?\})\??")
 _QUOTED = re.compile(r"(?s)\\Q(.*?)(?:\\E|\Z)")
 _NAMED = re.compile(r"(?s)\[:(\^?)(.*?):\]")
 _TO = re.compile(r"(?s)-(?=[^\]])")
-_SHORTHAND = re.compile(r"\\([dswpDSWP])(?:(?<=[pP])(?:\{(\^?)([^}]*)\}|([^{])))?")
+_SHORTHAND = re.compile(r"\\[dswDSWpP]")
 _ASSERTION = re.compile(r"\\[AbBz]|[$^]")
 _ESCAPE = re.compile(
     r"\\(?:(0[0-7]{0,2}|[1-7][0-7]{1,2})|x([0-9A-Fa-f]{2})|x\{([0-9A-Fa-f]+)\}"
@@ -38,28 +50,14 @@ _ESCAPE = re.compile(
 """An escaped character: octal, hexadecimal in two forms, by its letter, or itself."""
 
 
-def _ranges(ends: str) -> Ranges:
-    """Return the ranges whose first and last characters alternate in `ends`."""
-    return [*zip(map(ord, ends[::2]), map(ord, ends[1::2]), strict=True)]
-
-
-_PERL = {"d": _ranges("09"), "s": _ranges("\t\n\f\r  "), "w": _ranges("09AZaz__")}
-_POSIX = {
-    "alnum": _ranges("09AZaz"),
-    "alpha": _ranges("AZaz"),
-    "ascii": _ranges("\0\x7f"),
-    "blank": _ranges("\t\t  "),
-    "cntrl": _ranges("\0\x1f\x7f\x7f"),
-    "digit": _ranges("09"),
-    "graph": _ranges("!~"),
-    "lower": _ranges("az"),
-    "print": _ranges(" ~"),
-    "punct": _ranges("!/:@[`{~"),
-    "space": _ranges("\t\r  "),
-    "upper": _ranges("AZ"),
-    "word": _ranges("09AZaz__"),
-    "xdigit": _ranges("09AFaf"),
-}
+@cache
+def _classes() -> dict[str, Ranges]:
+    found: dict[str, Ranges] = {}
+    for name, _, body in (each.partition("=") for each in _CLASSES.split()):
+        members = re.compile(f"[{body}]", re.ASCII)
+        codes = [(code, code) for code in range(128) if members.match(chr(code))]
+        found[name] = _complement(_complement(codes))
+    return found
 
 
 def _complement(ranges: Iterable[tuple[int, int]]) -> Ranges:
@@ -73,122 +71,37 @@ def _complement(ranges: Iterable[tuple[int, int]]) -> Ranges:
     return [*gaps, (start, _LAST)] if start <= _LAST else gaps
 
 
-def code_of(char: str) -> int:
+def _code_of(char: str) -> int:
     """Return the code point that Go sees: U+FFFD for each undecodable byte."""
     return _REPLACEMENT if "\udc80" <= char <= "\udcff" else ord(char)
 
 
-@cache
-def _of_category(name: str) -> Ranges:
-    """Return the code points whose Unicode general category starts with `name`."""
-    import unicodedata
-
-    if name == "Any":
-        return [(0, _LAST)]
-    if re.fullmatch("[A-Z][a-z]+(_[A-Z][a-z]+)*", name) and len(name) > 2:
-        raise NotImplementedError(f"Unicode class {name}")
-    is_usual = re.fullmatch("[CLMNPSZ][a-z]?", name)
-    codes = range(_LAST + 1) if is_usual else ()
-    kinds = ((code, unicodedata.category(chr(code))) for code in codes)
-    found = [(code, code) for code, kind in kinds if kind.startswith(name) and kind != "Cn"]
-    if not found:
-        raise GoRegexpError("invalid character class range")
-    return _complement(_complement(found))
-
-
-class Nodes:
-    """The nodes of a machine; the first one, 0, is reached by a match."""
-
-    def __init__(self) -> None:
-        self.what: list[Ranges | str] = ["match"]
-        """For each node the characters or the assertion that lead on; `""` leads on at once."""
-        self.after, self.other = array("I", [0]), array("I", [0])
-        """For each node the two that follow it, which may be the same."""
-
-    def new(self, what: Ranges | str, after: int, other: int | None = None) -> int:
-        """Add a node that leads to `after`, or also to `other`; return its number."""
-        self.what.append(what)
-        self.after.append(after)
-        self.other.append(after if other is None else other)
-        return len(self.what) - 1
-
-
-class Fragment(NamedTuple):
-    """A part of an expression, read but not yet built."""
-
-    add: Callable[[Nodes, int], int]
-    """Adds its nodes in front of a node, and returns the first of them."""
-    size: int = 1
-    """The size by which Go limits expressions (`calcSize` of `regexp/syntax`)."""
-    copies: int = 1
-    """Most copies that nested repetitions make of anything in it (`repeatIsValid`)."""
-
-
-def _one(what: Ranges | str) -> Fragment:
-    """Return a fragment for one character within ranges, or for an assertion."""
-    return Fragment(lambda nodes, after: nodes.new(what, after))
-
-
-def _sequence(parts: list[Fragment]) -> Fragment:
-    def add(nodes: Nodes, after: int) -> int:
-        for part in reversed(parts):
-            after = part.add(nodes, after)
-        return after
-
-    copies = max((part.copies for part in parts), default=1)
-    return Fragment(add, max(1, sum(part.size for part in parts)), copies)
-
-
-def _either(parts: list[Fragment]) -> Fragment:
-    def add(nodes: Nodes, after: int) -> int:
-        *others, last = [part.add(nodes, after) for part in parts]
-        for each in others:
-            last = nodes.new("", each, last)
-        return last
-
-    size = sum(part.size for part in parts) + len(parts) - 1
-    return Fragment(add, size, max(part.copies for part in parts))
-
-
-def _repeated(part: Fragment, low: int, high: int | None) -> Fragment:
+def _repeated(part: Program, low: int, high: int | None) -> Program:
     """Return `part` repeated `low` to `high` times; None means no upper bound."""
-
-    def add(nodes: Nodes, after: int) -> int:
-        first, needed = after, low
-        if high is None:
-            loop = nodes.new("", after)
-            first = nodes.other[loop] = part.add(nodes, loop)
-            # A loop is its own first copy: with a second one, nested loops would double.
-            first, needed = (first, low - 1) if low else (loop, 0)
-        for _ in range(0 if high is None else high - low):
-            first = nodes.new("", part.add(nodes, first), after)
-        for _ in range(needed):
-            first = part.add(nodes, first)
-        return first
-
-    copies = (low or 1 if high is None else high) * part.copies
-    if copies > _MAX_REPEAT:
-        raise GoRegexpError("invalid repeat count")
-    if high is None:
-        return Fragment(add, 1 + low * part.size if low else 2 + part.size, copies)
-    return Fragment(add, max(1, high * part.size + high - low), copies)
+    size = len(part) + 1
+    if size * (high or low or 1) > _MOST_STEPS:
+        raise NotImplementedError(f"it has more than {_MOST_STEPS:,} characters when repeated")
+    if high is not None:
+        optional = ([("", 1, left * size), *part] for left in range(high - low, 0, -1))
+        return [*part * low, *chain.from_iterable(optional)]
+    if low:
+        return [*part * low, ("", -len(part), 1)]
+    return [("", 1, size + 1), *part, ("", -size, -size)]
 
 
-def parsed(expression: str) -> Fragment:
-    r"""Return `expression` as a part that can be built.
+def parsed(expression: str) -> Program:
+    r"""Return the steps of `expression`.
 
-    Raises `GoRegexpError` if Go's compiler refuses it, and `NotImplementedError` if only
-    ctxsize cannot evaluate it (`\p{Greek}`).
+    Raises `GoRegexpError` if Go's compiler refuses it, and `NotImplementedError` if ctxsize cannot
+    evaluate it (`\pL`).
     """
     reader = _ExpressionReader(expression)
-    part = reader.alternatives()
+    program, _ = reader.alternatives()
     if reader.at < len(expression):
         raise GoRegexpError("unexpected )")
-    if part.size > _MAX_SIZE:
-        raise GoRegexpError("expression too large")
-    if part.size > _MOST_NODES:
-        raise NotImplementedError(f"it is longer than {_MOST_NODES:,} characters when repeated")
-    return part
+    if len(program) > _MOST_STEPS:
+        raise NotImplementedError(f"it has more than {_MOST_STEPS:,} characters when repeated")
+    return program
 
 
 class _ExpressionReader:
@@ -211,15 +124,22 @@ class _ExpressionReader:
         self.at += taken
         return taken
 
-    def alternatives(self) -> Fragment:
+    def alternatives(self) -> tuple[Program, int]:
+        """Return the steps, and the most copies that nested repetitions make of any of them."""
         parts = [self._concatenation()]
         while self._takes("|"):
             parts.append(self._concatenation())
-        return _either(parts)
+        copies = max(each for _, each in parts)
+        left = sum(len(part) + 2 for part, _ in parts) - 2
+        program: Program = []
+        for part, _ in parts[:-1]:
+            left -= len(part) + 2
+            program += [("", 1, len(part) + 2), *part, ("", left + 1, left + 1)]
+        return [*program, *parts[-1][0]], copies
 
-    def _concatenation(self) -> Fragment:
-        done: list[Fragment] = []
-        repeated = False
+    def _concatenation(self) -> tuple[Program, int]:
+        done: list[Program] = []
+        copies, inner, repeated = 1, 1, False
         while self.at < len(self.text) and self.text[self.at] not in "|)":
             operator = self._take(_REPEAT)
             if operator is not None:
@@ -227,31 +147,22 @@ class _ExpressionReader:
                     raise GoRegexpError("missing argument to repetition operator")
                 if repeated:
                     raise GoRegexpError("invalid nested repetition operator")
-                done[-1] = _repeated(done[-1], *_counts(operator))
+                low, high = _counts(operator)
+                inner *= (low or 1) if high is None else high
+                if inner > _MAX_REPEAT:  # `repeatIsValid` of `regexp/syntax`
+                    raise GoRegexpError("invalid repeat count")
+                done[-1] = _repeated(done[-1], low, high)
             elif quoted := self._take(_QUOTED):  # a repetition applies to its last character
-                done += (_one([(code, code)]) for code in map(code_of, quoted[1]))
+                done += ([([(code, code)], 1, 1)] for code in map(_code_of, quoted[1]))
+                inner = 1
             else:
-                done.append(self._atom())
+                part, inner = self._group() if self._takes("(") else ([(self._atom(), 1, 1)], 1)
+                done.append(part)
             repeated = operator is not None
-        return _sequence(done)
+            copies = max(copies, inner)
+        return [*chain.from_iterable(done)], copies
 
-    def _atom(self) -> Fragment:
-        if self._takes("("):
-            return self._group()
-        if self._takes("["):
-            negated = self._takes("^")
-            ranges = [*self._class_item()]
-            while not self._takes("]"):
-                ranges += self._class_item()
-            return _one(_complement(ranges) if negated else ranges)
-        if assertion := self._take(_ASSERTION):
-            return _one({"^": r"\A", "$": r"\z"}.get(assertion[0], assertion[0]))
-        if self._takes("."):
-            return _one(_complement([(10, 10)]))
-        found = self._shorthand()
-        return _one(self._char() if found is None else found)
-
-    def _group(self) -> Fragment:
+    def _group(self) -> tuple[Program, int]:
         self.depth += 1
         if self.depth > _MOST_NESTED:
             raise NotImplementedError(f"more than {_MOST_NESTED} nested groups")
@@ -261,13 +172,23 @@ class _ExpressionReader:
         self.depth -= 1
         return inner
 
+    def _atom(self) -> Ranges | str:
+        if self._takes("["):
+            negated = self._takes("^")
+            ranges = [*self._class_item()]
+            while not self._takes("]"):
+                ranges += self._class_item()
+            return _complement(ranges) if negated else ranges
+        if assertion := self._take(_ASSERTION):
+            return {"^": r"\A", "$": r"\z"}.get(assertion[0], assertion[0])
+        return _complement([(10, 10)]) if self._takes(".") else self._shorthand() or self._char()
+
     def _class_item(self) -> Ranges:
         if named := self._take(_NAMED):
-            if named[2] not in _POSIX:
+            if named[2] not in _classes() or len(named[2]) == 1:
                 raise GoRegexpError("invalid character class range")
-            return _complement(_POSIX[named[2]]) if named[1] else _POSIX[named[2]]
-        found = self._shorthand()
-        if found is not None:
+            return _complement(_classes()[named[2]]) if named[1] else _classes()[named[2]]
+        if found := self._shorthand():
             return found
         ((low, high),) = self._char()
         if self._take(_TO):
@@ -277,13 +198,15 @@ class _ExpressionReader:
         return [(low, high)]
 
     def _shorthand(self) -> Ranges | None:
-        r"""Return the characters of `\d`, `\W`, `\pL` and the like."""
+        r"""Return the characters of `\d`, `\W` and the like."""
         found = self._take(_SHORTHAND)
         if found is None:
             return None
-        letter, caret, braced, name = found.groups()
-        ranges = _PERL.get(letter.lower()) or _of_category(braced or name or "")
-        return _complement(ranges) if letter.isupper() != bool(caret) else ranges
+        letter = found[0][1]
+        if letter in "pP":
+            raise NotImplementedError("it has a Unicode class")
+        ranges = _classes()[letter.lower()]
+        return _complement(ranges) if letter.isupper() else ranges
 
     def _char(self) -> Ranges:
         """Return one character, which may be escaped."""
@@ -291,7 +214,7 @@ class _ExpressionReader:
             raise GoRegexpError("missing closing ]")
         if self.text[self.at] != "\\":
             self.at += 1
-            code = code_of(self.text[self.at - 1])
+            code = _code_of(self.text[self.at - 1])
             return [(code, code)]
         found = self._take(_ESCAPE)
         if found is None:
@@ -316,3 +239,101 @@ def _counts(operator: re.Match[str]) -> tuple[int, int | None]:
     if max(low, high) > _MAX_REPEAT or high < low:
         raise GoRegexpError("invalid repeat count")
     return low, None if operator[2] == "," else high
+
+
+class _Reached(dict[str, "_Reached | bool"]):
+    """The steps reached by the text so far; by character what follows, True for a match."""
+
+    def __init__(self, steps: bytes, before: str) -> None:
+        self.steps = steps
+        """Their numbers, four bytes each."""
+        self.before = before
+        """The kind of the previous character: `w` in a word, else `-`; empty at the beginning."""
+
+
+class Machine:
+    """Searches texts for an expression, character by character."""
+
+    _states: ClassVar[dict[tuple[str, bytes, str], _Reached]] = {}
+    _programs: ClassVar[dict[str, Program]] = {}
+    """Caches of all machines: once they are too large, all is forgotten."""
+    _cached_bytes: ClassVar[int] = 0
+
+    def __init__(self, expression: str) -> None:
+        self._expression = expression
+
+    def search(self, text: str) -> bool | None:
+        """Return True for a match in `text`, else None, as `re` does."""
+        state = self._state(b"", "")
+        for char in chain(text, ("",)):
+            found = state.get(char)
+            if found is None:
+                found = self._step(state, char)
+            if isinstance(found, bool):
+                return found or None
+            state = found
+        return None
+
+    def _count(self, size_bytes: int) -> None:
+        """Count what is cached next; first makes room for it if need be."""
+        if Machine._cached_bytes > _MOST_CACHED_BYTES:
+            for state in self._states.values():
+                state.clear()
+            self._states.clear()
+            self._programs.clear()
+            Machine._cached_bytes = 0
+        Machine._cached_bytes += size_bytes
+
+    def _step(self, state: _Reached, char: str) -> _Reached | bool:
+        """Return what follows `char`, which is empty at the end of the text."""
+        program = self._programs.get(self._expression)
+        if program is None:
+            program = parsed(self._expression)
+            self._count(24 * len(program))
+            self._programs[self._expression] = program
+        reached = self._reached(program, state, char)
+        found: _Reached | bool = len(program) in reached
+        if char and not found:
+            code, after, fits = _code_of(char), set[int](), dict[int, bool]()
+            for number in reached:
+                what, distance, _ = program[number]
+                if isinstance(what, str):
+                    continue
+                if id(what) not in fits:  # the copies of a step share its ranges
+                    fits[id(what)] = any(low <= code <= high for low, high in what)
+                if fits[id(what)]:
+                    after.add(number + distance)
+            found = self._state(array("I", sorted(after)).tobytes(), _kind(char))
+        self._count(128)
+        state[char] = found
+        return found
+
+    def _state(self, steps: bytes, before: str) -> _Reached:
+        key = self._expression, steps, before
+        if key not in self._states:
+            self._count(512 + len(steps))
+            self._states[key] = _Reached(steps, before)
+        return self._states[key]
+
+    def _reached(self, program: Program, state: _Reached, char: str) -> set[int]:
+        """Return the steps of `state` and the first, and all that follow without a character."""
+        at_border = (state.before == "w") != (_kind(char) == "w")
+        holds = {"": True, r"\A": not state.before, r"\z": not char}
+        holds |= {r"\b": at_border, r"\B": not at_border}
+        reached = {0, *memoryview(state.steps).cast("I")}
+        left = [*reached]
+        while left:
+            number = left.pop()
+            if number == len(program):
+                continue
+            what, one, two = program[number]
+            if isinstance(what, str) and holds[what]:
+                new = {number + one, number + two} - reached
+                reached |= new
+                left += new
+        return reached
+
+
+def _kind(char: str) -> str:
+    """Return `w` for a character of a word, else `-`; `""` at the end of the text."""
+    return char and ("w" if char.isascii() and (char.isalnum() or char == "_") else "-")

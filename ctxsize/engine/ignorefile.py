@@ -1,8 +1,4 @@
-"""Reads an ignore file into lines, and writes lines back as bytes.
-
-Every line keeps its bytes, so writing a file back changes nothing:
-`b"".join(file.lines) == data` always.
-"""
+"""Reads an ignore file into lines, which keep their bytes."""
 
 from __future__ import annotations
 
@@ -28,11 +24,8 @@ class IgnoreFile:
     @classmethod
     def parse(cls, path: str, data: bytes) -> IgnoreFile:
         """Return the file with the content `data`. A lone CR does not end a line."""
-        parts = data.split(b"\n")
-        lines = [part + b"\n" for part in parts[:-1]]
-        if parts[-1]:
-            lines.append(parts[-1])
-        return cls(path, tuple(lines))
+        *lines, last = data.split(b"\n")
+        return cls(path, (*(line + b"\n" for line in lines), *([last] if last else ())))
 
     @property
     def data(self) -> bytes:
@@ -40,20 +33,16 @@ class IgnoreFile:
         return b"".join(self.lines)
 
     def texts(self) -> list[str]:
-        """Return each line without its end, undecodable bytes as surrogate escapes."""
+        """Return each line as `text_of` does."""
         return [*map(text_of, self.lines)]
 
     def check_line_lengths(self) -> None:
         """Raise `IgnoreFileError` for a line too long for Docker's reader."""
         for number, line in enumerate(self.lines, 1):
-            length = len(line.removesuffix(b"\n"))
-            if length > LONGEST_LINE:
-                raise IgnoreFileError(
-                    "bufio.Scanner: token too long",
-                    path=self.path,
-                    line=number,
-                    hint=f"the line has {length:,} bytes, Docker reads at most {LONGEST_LINE:,}",
-                )
+            if len(line.removesuffix(b"\n")) > LONGEST_LINE:
+                hint = f"Docker reads at most {LONGEST_LINE:,} bytes of a line"
+                message = "bufio.Scanner: token too long"
+                raise IgnoreFileError(message, path=self.path, line=number, hint=hint)
 
 
 def text_of(line: bytes) -> str:

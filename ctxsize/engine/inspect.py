@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable
 from errno import EACCES, ENOENT, ENOTSUP, EPERM
-from typing import TYPE_CHECKING
+from functools import partial
+from itertools import chain
 
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.evaluate import Mark
-from ctxsize.engine.events import Files, Xattrs
+from ctxsize.engine.events import Files, Folder, Xattrs, order
+from ctxsize.engine.golang import is_utf8
+from ctxsize.engine.source import DirectorySource, Disk, OpenDirectory
 from ctxsize.errors import BuildFailsError
 from ctxsize.model import Effect, Problem
 from ctxsize.units import human, plural
 
-if TYPE_CHECKING:
-    from ctxsize.engine.memory import DirectorySource, OpenDirectory
-
-_EASY = 0o177000 | 0o444
+_EASY, _EASIEST = 0o177000 | 0o444, stat.S_IFREG | 0o444
 """The bits of a mode to compare with those of a regular file that everybody may read."""
-UNREAD_IGNORED = "unreadable-ignored"
+VANISHED, UNREAD, UNREAD_IGNORED = "changed-during-walk", "unreadable", "unreadable-ignored"
+_MESSAGES = {
+    VANISHED: "it changed during the measurement ({}): measure again",
+    UNREAD: "cannot be read: {}",
+    UNREAD_IGNORED: "it is ignored, but cannot be read to measure its size: {}",
+}
 _NOBODY: frozenset[str] = frozenset()
+WITHHELD = "the sender refuses to open it"
+NO_PERMISSION = "no permission to read it"
+_EMPTY_CODES = {WITHHELD: "arrives-empty", NO_PERMISSION: "unreadable-file"}
 
 
 class Inspector:
@@ -35,18 +43,25 @@ class Inspector:
         self._builder = builder
         self._root = root
         self.reads_xattrs = builder.meter is not None and source.has_xattrs
-        self._mounts = source.has_mounts
-        self._easy: set[int] = set()
         self._inodes: dict[int, str] = {}
         # `setUnixOpt` of fsutil compares inode numbers, even of different file systems.
-        self.every_inode = self._mounts and builder.confuses_file_systems
+        self.every_inode = builder.confuses_file_systems and source.has_mounts
+        self._empty: dict[str, list[tuple[str, int]]] = {reason: [] for reason in _EMPTY_CODES}
+        self._only_utf8 = builder.sends_only_utf8 and isinstance(source, Disk)
+        self._not_utf8: list[str] = []
+
+    def folder(self, directory: OpenDirectory, path: str, mark: Mark) -> Folder:
+        """Return a directory as it is sent."""
+        xattrs = self._xattrs(directory, path) if self.reads_xattrs else {}
+        if self._only_utf8 and not is_utf8(path, *xattrs):
+            self._not_utf8.append(path)
+        return Folder(path, directory.stat, mark, xattrs)
 
     def files(
         self,
         directory: OpenDirectory,
         prefix: str,
         names: list[str],
-        *,
         mark: Mark,
         others: dict[str, Mark],
     ) -> Files | None:
@@ -54,10 +69,7 @@ class Inspector:
 
         Raises `BuildFailsError` where the builder would stop.
         """
-        try:
-            stats = directory.stats(names)
-        except OSError:
-            names, stats = self._still_there(directory, prefix, names)
+        names, stats = self._stats(directory, prefix, names, self._missed)
         # `mkstat` of fsutil clears the bit of a socket, and so sends an empty file. The archive of
         # the classic builder contains no sockets.
         if not self._builder.sends_sockets:
@@ -65,46 +77,29 @@ class Inspector:
             names, stats = [names[at] for at in kept], [stats[at] for at in kept]
         if not names:
             return None
-        modes = [each.st_mode for each in stats]
-        easy = self._easy.issuperset(modes) or self._are_easy(modes)
+        easy = {each.st_mode & _EASY for each in stats} == {_EASIEST}
         single = not self.every_inode and max([each.st_nlink for each in stats]) == 1
-        files = Files(prefix, names, stats, easy and single, mark, others, {}, {}, _NOBODY, {})
-        if not files.plain:
+        sizes = [each.st_size for each in stats]
+        files = Files(prefix, names, stats, sizes, True, mark, others, {}, {}, {}, _NOBODY, {})
+        may_refuse = self._builder.refuses_to_open and bool(mark.refused or others)
+        if not (easy and single) or may_refuse:
             files = files._replace(
+                plain=easy and single,
                 links={} if easy else self._links(directory, files),
                 linked={} if single else self._linked(files),
-                unreadable=_NOBODY if easy else self._unreadable(directory, files),
             )
-        xattrs = self._all_xattrs(directory, files, easy=easy) if self.reads_xattrs else None
-        return files._replace(xattrs=xattrs) if xattrs else files
+            files = self._without_content(directory, files, easy=easy, may_refuse=may_refuse)
+        if self.reads_xattrs and (xattrs := self._all_xattrs(directory, files)):
+            files = files._replace(plain=False, xattrs=xattrs)
+        if self._only_utf8 and not (files.plain and "".join((prefix, *names)).isascii()):
+            self._note_not_utf8(files)
+        return files
 
-    def ignored_stats(
+    def ignored(
         self, directory: OpenDirectory, prefix: str, names: list[str]
-    ) -> list[os.stat_result | None]:
-        """Return the stat of each ignored entry; None for one that cannot be read."""
-        stats: list[os.stat_result | None] = []
-        for name in names:
-            try:
-                stats += directory.stats([name])
-            except OSError as error:
-                stats.append(None)
-                self.unread_ignored(prefix + name, error)
-        return stats
-
-    def xattrs(self, directory: OpenDirectory, path: str, name: str = "") -> Xattrs:
-        """Return the extended attributes of `path`: of its entry `name`, or of the directory.
-
-        Empty if the builder sends none.
-        """
-        if not self.reads_xattrs:
-            return {}
-        try:
-            return directory.attributes(name)
-        except OSError as error:
-            # `loadXattr` of fsutil passes by a file system without support.
-            if error.errno not in (ENOTSUP, ENOENT):
-                self.unread(path, error)
-            return {}
+    ) -> tuple[list[str], list[os.stat_result]]:
+        """Return the ignored `names` that can be read, and their stats."""
+        return self._stats(directory, prefix, names, partial(self.note, UNREAD_IGNORED))
 
     def stops(self, error: OSError, path: str) -> BuildFailsError:
         """Return the error for `path` where the builder would stop, in its words."""
@@ -116,52 +111,66 @@ class Inspector:
             hint="make it readable, or ignore it without an exception for an entry below it",
         )
 
-    def vanished(self, path: str, error: OSError) -> None:
-        """Record that `path` is gone, or was replaced during the walk."""
-        message = f"it changed during the measurement ({error.strerror}): measure again"
-        self._note("changed-during-walk", message, path)
-
-    def unread(self, path: str, error: OSError) -> None:
-        """Record that `path` could not be read."""
-        self._note("unreadable", f"cannot be read: {error.strerror}", path)
-
-    def unread_ignored(self, path: str, error: OSError) -> None:
-        """Record that the ignored `path` could not be read; the sums of sent files stay exact."""
-        message = f"it is ignored, but cannot be read to measure its size: {error.strerror}"
-        self._note(UNREAD_IGNORED, message, path, Effect.NONE)
-
-    def _note(
-        self, code: str, message: str, path: str, effect: Effect = Effect.LOWER_BOUND
-    ) -> None:
+    def note(self, code: str, path: str, error: OSError) -> None:
+        """Record that `path` could not be read; if it is ignored, the sums stay exact."""
+        effect = Effect.NONE if code == UNREAD_IGNORED else Effect.LOWER_BOUND
+        message = _MESSAGES[code].format(error.strerror)
         self.problems.append(Problem(code, message, path, effect=effect))
 
-    def _still_there(
-        self, directory: OpenDirectory, prefix: str, names: list[str]
+    def emptied(self) -> list[Problem]:
+        """Return a problem for each reason for which files with content arrive without it."""
+        found: list[Problem] = []
+        for reason, files in self._empty.items():
+            size, count = human(sum(size for _, size in files)), len(files)
+            message = f"{size} in {plural(count, 'file')} sent without content: {reason}"
+            code = _EMPTY_CODES[reason]
+            found += [Problem(code, message, path, count=count) for path, _ in files[:1]]
+        return found
+
+    def not_utf8(self) -> list[Problem]:
+        """Return the problem of sent entries that are not UTF-8, if there are any."""
+        paths = self._not_utf8
+        message = (
+            "a build that copies it fails with `string field contains invalid UTF-8`: its path, "
+            f"its target or an attribute's name is not UTF-8 ({self._builder.older} builds it); "
+            "rename it or ignore it"
+        )
+        first = min(paths, key=order, default=None)
+        return [Problem("not-utf8", message, first, count=len(paths))] if paths else []
+
+    def _stats(
+        self,
+        directory: OpenDirectory,
+        prefix: str,
+        names: list[str],
+        missed: Callable[[str, OSError], None],
     ) -> tuple[list[str], list[os.stat_result]]:
-        """Return those of `names` that still exist; record a problem for each other one."""
+        """Return those of `names` that can be read, with their stats; `missed` gets the others."""
+        try:
+            return names, directory.stats(names)
+        except OSError:
+            pass
         there: dict[str, os.stat_result] = {}
         for name in names:
             try:
                 [there[name]] = directory.stats([name])
             except OSError as error:
-                if error.errno != ENOENT:
-                    raise self.stops(error, prefix + name) from None
-                self.vanished(prefix + name, error)
+                missed(prefix + name, error)
         return [*there], [*there.values()]
 
-    def _are_easy(self, modes: list[int]) -> bool:
-        """Return whether all are modes of regular files that everybody may read. Caches those."""
-        self._easy.update(mode for mode in set(modes) if mode & _EASY == stat.S_IFREG | 0o444)
-        return self._easy.issuperset(modes)
+    def _missed(self, path: str, error: OSError) -> None:
+        """Record an entry that is gone; any other error stops the builder."""
+        if error.errno != ENOENT:
+            raise self.stops(error, path) from None
+        self.note(VANISHED, path, error)
 
     def _links(self, directory: OpenDirectory, files: Files) -> dict[str, str]:
-        """Return the symlinks, with their targets."""
         links = {name: "" for name, each in files.pairs if stat.S_ISLNK(each.st_mode)}
         for name in links:
             try:
                 links[name] = directory.link_target(name)
             except OSError as error:
-                self.vanished(files.prefix + name, error)
+                self.note(VANISHED, files.prefix + name, error)
         return links
 
     def _linked(self, files: Files) -> dict[str, str]:
@@ -178,6 +187,31 @@ class Inspector:
                 linked[name] = first
         return linked
 
+    def _without_content(
+        self, directory: OpenDirectory, files: Files, *, easy: bool, may_refuse: bool
+    ) -> Files:
+        """Return `files` with the sizes that arrive, and what arrives without content."""
+        unreadable = _NOBODY if easy else self._unreadable(directory, files)
+        closed = dict.fromkeys(unreadable, NO_PERMISSION)
+        for name in files.names if may_refuse else ():
+            if files.others.get(name, files.mark).refused:
+                closed[name] = WITHHELD
+        if files.plain and not closed:
+            return files
+        empty: dict[str, str] = {}
+        sizes: list[int] = []
+        for name, each in files.pairs:
+            # The sender announces `st_size` for symlinks too, but sends content only for files,
+            # each under its first name.
+            sent = stat.S_ISREG(each.st_mode) and name not in files.linked
+            size = each.st_size if sent else 0
+            if size and name in closed:
+                empty[name] = closed[name]
+                self._empty[closed[name]].append((files.prefix + name, size))
+            sizes.append(0 if name in empty else size)
+        plain = files.plain and not empty
+        return files._replace(plain=plain, sizes=sizes, empty=empty, unreadable=unreadable)
+
     def _unreadable(self, directory: OpenDirectory, files: Files) -> frozenset[str]:
         unreadable = directory.unreadable(files.names, files.stats)
         # `sender.sendFile` sends no content and no error for a file that it cannot open. The
@@ -190,55 +224,31 @@ class Inspector:
             )
         return frozenset(unreadable)
 
-    def _all_xattrs(
-        self, directory: OpenDirectory, files: Files, *, easy: bool
-    ) -> dict[str, Xattrs]:
+    def _all_xattrs(self, directory: OpenDirectory, files: Files) -> dict[str, Xattrs]:
         """Return the extended attributes of each entry that has any."""
         try:
             some = directory.with_attributes(files.names)
-        except OSError as error:
-            if error.errno == ENOTSUP and easy and not self._mounts:
-                return {}  # if one regular file has no support for them, its file system has none
+        except OSError:
             some = files.names
-        found = {name: self.xattrs(directory, files.prefix + name, name) for name in some}
+        found = {name: self._xattrs(directory, files.prefix + name, name) for name in some}
         return {name: xattrs for name, xattrs in found.items() if xattrs}
 
+    def _xattrs(self, directory: OpenDirectory, path: str, name: str = "") -> Xattrs:
+        """Return the extended attributes of `path`: of its entry `name`, or of the directory."""
+        try:
+            return directory.attributes(name)
+        except OSError as error:
+            # `loadXattr` of fsutil passes by a file system without support.
+            if error.errno not in (ENOTSUP, ENOENT):
+                self.note(UNREAD, path, error)
+            return {}
 
-WITHHELD = "the sender refuses to open it"
-NO_PERMISSION = "no permission to read it"
-
-
-def arrives_empty(files: list[tuple[str, int]], reason: str, code: str) -> list[Problem]:
-    """Return the problem `code` of `files`, with their sizes, that arrive empty for a `reason`."""
-    if not files:
-        return []
-    size = human(sum(size for _, size in files))
-    message = f"{size} in {plural(len(files), 'file')} sent without content: {reason}"
-    return [Problem(code, message, files[0][0], count=len(files))]
-
-
-def not_utf8_problems(paths: list[str], builder: Builder) -> list[Problem]:
-    """Return the problem of sent entries that are not UTF-8, if there are any."""
-    message = (
-        "a build that copies it fails with `string field contains invalid UTF-8`: its path, its "
-        f"target or an attribute's name is not UTF-8 ({builder.older} builds it); rename it or "
-        "ignore it"
-    )
-    return [Problem("not-utf8", message, paths[0], count=len(paths))] if paths else []
-
-
-def uncertain(builder: Builder, figures: Sequence[int], older_by: int) -> list[Problem]:
-    """Return the problem of a figure that is one of `figures`, or was `older_by` bytes less."""
-    if older_by:
-        message = (
-            f"{builder.older} prints {older_by} bytes less: it sends no field for an extended "
-            "attribute without a value"
-        )
-        return [Problem("older-figure", message)]
-    if len(figures) < 2:
-        return []
-    message = (
-        f"{builder.title} sends {' or '.join(map(str, figures))} bytes, by chance: it adds the "
-        "Dockerfile and an ignore file in random order, and leaves out the padding of the last one"
-    )
-    return [Problem("figure-by-chance", message)]
+    def _note_not_utf8(self, files: Files) -> None:
+        prefix, links, xattrs = files.prefix, files.links, files.xattrs
+        keys = chain.from_iterable(xattrs.values())
+        if not is_utf8(prefix, *files.names, *links.values(), *keys):
+            self._not_utf8 += [
+                prefix + name
+                for name in files.names
+                if not is_utf8(prefix, name, links.get(name, ""), *xattrs.get(name, ()))
+            ]

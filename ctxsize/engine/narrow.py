@@ -24,12 +24,8 @@ from ctxsize.errors import (
     UnknownPatternError,
 )
 
+# For an entry that the ignore file leaves. No other mark is ignored without a decider.
 NOT_ASKED_FOR = Mark(ignored=True, decider=None, refused=False)
-"""The mark of an entry that the ignore file leaves, but the Dockerfile does not use.
-
-No other mark is ignored without a decider.
-"""
-
 _HINT = "sources of COPY, ADD and mounts are patterns, like the lines of an ignore file"
 
 
@@ -43,8 +39,7 @@ def follow(root: str, paths: Iterable[str] | None) -> tuple[str, ...] | None:
         return None
     # `FollowLinks` of fsutil disregards the ignore file. At a symlink it continues at the target,
     # inside the root, but only once, even if the second path continues behind the link.
-    found: set[str] = set()
-    pending = [*paths][::-1]
+    found, pending = set[str](), [*paths][::-1]
     while pending:
         pending += reversed(_walk_down(root, pending.pop(), found))
     kept: list[str] = []  # `dedupePaths` of fsutil drops what lies below another path
@@ -73,16 +68,14 @@ def _walk_down(root: str, path: str, found: set[str]) -> list[str]:
 def _targets(root: str, path: str) -> list[str]:
     """Return the targets of the symlinks that `path` names, or matches with its last part."""
     directory, name = posixpath.split(path)
-    at = posixpath.join(root, directory)
-    names = [name]
+    at, names = posixpath.join(root, directory), [name]
     try:
         if has_wildcards(name):
             names = [each for each in names_in(at) if match(name, each)]
         links = [link_target(posixpath.join(at, each)) for each in names if "\0" not in each]
     except OSError as error:
-        raise BuildFailsError(
-            f"error from sender: {path}: {(error.strerror or str(error)).lower()}"
-        ) from None
+        reason = (error.strerror or str(error)).lower()
+        raise BuildFailsError(f"error from sender: {path}: {reason}") from None
     return [golang.clean(posixpath.join("/", directory, link)) for link in links if link]
 
 
@@ -93,33 +86,27 @@ class IncludePattern(DockerIgnorePattern):
 
     @classmethod
     def split(cls, line: str) -> SplitLine | None:
-        """Return the pattern of `line`; one that begins with `!` excludes again."""
-        found = as_matched(line)  # there are no comments, as no reader of files is involved
+        """Return the pattern of `line`: no comment, and one with `!` excludes again."""
+        found = as_matched(line)
         return None if found is None else found._replace(exception=not found.exception)
 
 
-def include_spec(patterns: Iterable[str]) -> DockerIgnoreSpec:
-    """Return the spec that ignores all entries that `patterns` do not include.
+def included(patterns: Sequence[str], header: str) -> list[IncludePattern]:
+    """Return the patterns of a header of the request.
 
     Raises `DockerfileError` for a pattern that fails the build, and `InputError` for one that
     ctxsize cannot evaluate.
     """
-    texts = [*patterns]
     try:
-        included = [IncludePattern(text) for text in texts]
+        return [*map(IncludePattern, patterns)]
     except IgnoreFileError as error:
         # In Docker 26.1 the list in this message is empty (`fsutil.NewFilterFS`).
-        raise _refusal(error, f"invalid includepatterns: [{' '.join(texts)}]") from None
-    return DockerIgnoreSpec([DockerIgnorePattern("**"), *included])
+        raise _refusal(error, f"invalid {header}: [{' '.join(patterns)}]") from None
 
 
-def check_excluded(patterns: Sequence[str]) -> None:
-    """Raise `DockerfileError` for `--exclude` patterns that always fail the build."""
-    try:
-        for pattern in patterns:
-            IncludePattern(pattern)
-    except IgnoreFileError as error:
-        raise _refusal(error, f"invalid excludepatterns: [{' '.join(patterns)}]") from None
+def include_spec(patterns: Iterable[str]) -> DockerIgnoreSpec:
+    """Return the spec that ignores what `patterns` do not include. Raises as `included`."""
+    return DockerIgnoreSpec([DockerIgnorePattern("**"), *included([*patterns], "includepatterns")])
 
 
 def _refusal(error: IgnoreFileError, lead: str) -> InputError:
@@ -131,7 +118,7 @@ def _refusal(error: IgnoreFileError, lead: str) -> InputError:
 
 
 class NarrowState(NamedTuple):
-    """A directory's state for both lists of patterns, and the mark that results."""
+    """The state of a directory."""
 
     asked: HasMark
     left: HasMark

@@ -1,12 +1,7 @@
 """The transfers of a build: the paths that it requests from each of its contexts.
 
-The Dockerfile is evaluated once for each platform. Platforms that request the same paths
-share a transfer. Of a named context each instruction has a transfer of its own, shared by
-instructions that request the same paths.
-
-A named context (`--build-context`) that is a directory has its own ignore file
-(`.dockerignore` at its top and no other). The builder fetches any other named context itself:
-nothing of it is sent. Behaviour: docker/buildx (`loadInputs`), moby/buildkit (`NamedContext`).
+The Dockerfile is evaluated once for each platform; equal paths share a transfer. Behaviour:
+docker/buildx (`loadInputs`), moby/buildkit (`NamedContext`).
 """
 
 from __future__ import annotations
@@ -18,20 +13,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ctxsize.build import Build
-from ctxsize.dockerfile.images import Platform, familiar_name, machine_platform, parse_platform
+from ctxsize.dockerfile.images import familiar_name, machine_platform, parse_platform
 from ctxsize.dockerfile.instructions import located
 from ctxsize.dockerfile.parse import find_syntax
 from ctxsize.dockerfile.sources import Unknown
 from ctxsize.dockerfile.taken import Asked, ContextNeed, Paths, context_need, other_frontend
 from ctxsize.engine.dockerfiles import is_remote
-from ctxsize.engine.narrow import check_excluded, follow
+from ctxsize.engine.narrow import follow, included
 from ctxsize.engine.request import Request, request_of
 from ctxsize.errors import DockerfileError, InputError, UndecidedError
 from ctxsize.model import NamedContext, Problem
 
+# The include patterns of a transfer; None if it has everything that is not ignored.
 Include = tuple[str, ...] | None
-"""The include patterns of a transfer; None if it has everything that is not ignored."""
-
 TAKES_UNKNOWN = "what the Dockerfile takes is not known"
 TAKEN_AWAY = "the sources of the Dockerfile are patterns, and one of them excludes it again"
 
@@ -42,22 +36,21 @@ def platforms_of(request: Request) -> tuple[str, ...]:
     Without `--platform` that is the one in `DOCKER_DEFAULT_PLATFORM`, which Docker's command line
     reads, or else this machine's. Raises `InputError` for a value that is no platform.
     """
-    own, found = _own_platform(), []
-    named = request.build.platforms
+    own, named = _own_platform(), request.build.platforms
     given = named or (os.environ.get("DOCKER_DEFAULT_PLATFORM") or "local",)
-    for text in ",".join(given).split(","):
-        try:
-            found.append(own if text.lower() == "local" else parse_platform(text, own))
-        except DockerfileError as error:
-            # The value of an environment variable may be a secret: do not print it.
-            wrong = "DOCKER_DEFAULT_PLATFORM is no platform"
-            wrong = f"--platform: {error.message}" if named else wrong
-            raise InputError(wrong, hint="for instance linux/arm64") from None
-    return tuple(dict.fromkeys(map(str, found)))
+    texts = ",".join(given).split(",")
+    try:
+        found = [own if text.lower() == "local" else parse_platform(text, own) for text in texts]
+    except DockerfileError as error:
+        # The value of an environment variable may be a secret: do not print it.
+        wrong = "DOCKER_DEFAULT_PLATFORM is no platform"
+        wrong = f"--platform: {error.message}" if named else wrong
+        raise InputError(wrong, hint="for instance linux/arm64") from None
+    return tuple(dict.fromkeys(found))
 
 
-def _own_platform() -> Platform:
-    """Return the platform on which Docker builds here: Linux, also in a virtual machine."""
+def _own_platform() -> str:
+    # Docker builds for Linux, also in a virtual machine.
     return machine_platform("x86_64" if sys.platform == "win32" else os.uname().machine)
 
 
@@ -85,23 +78,13 @@ def _kind(name: str, value: str) -> str:
         return scheme[0]
     if is_remote(value):
         return "http" if value.startswith(("http://", "https://")) else "git"
-    try:
-        is_directory = os.path.isdir(value)
+    if not os.path.isdir(value):
         reason = "not a directory" if os.path.lexists(value) else "no such file or directory"
-    except ValueError as error:
-        is_directory, reason = False, str(error)
-    if not is_directory:
         raise InputError(
             f"failed to get build context {name}: stat {value}: {reason}",
             hint="--build-context takes NAME=DIRECTORY, or a URL, docker-image:// or oci-layout://",
         )
     return "local"
-
-
-def _is_image(named: NamedContext) -> bool:
-    """Return whether it is an image, which may bring variables and ONBUILD triggers."""
-    is_one = named.kind in ("docker-image", "oci-layout", "target")
-    return is_one and named.value != "docker-image://scratch"
 
 
 def named_request(request: Request, named: NamedContext) -> Request:
@@ -145,10 +128,14 @@ def needs_of(request: Request) -> dict[str, ContextNeed]:
     Raises `DockerfileError` for a Dockerfile that the builder rejects and for paths that it
     cannot request, `InputError` for a Dockerfile that cannot be read.
     """
-    build, data = request.build, b""
+    build, data, images = request.build, b"", ("docker-image", "oci-layout", "target")
     try:
         platforms = platforms_of(request)
-        named = {each.name: _is_image(each) for each in named_contexts(build)}
+        # An image may bring variables and ONBUILD triggers.
+        named = {
+            each.name: each.kind in images and each.value != "docker-image://scratch"
+            for each in named_contexts(build)
+        }
         data = request.plan.data
         return {each: _need(request, each, named) for each in platforms}
     except InputError as error:
@@ -173,12 +160,12 @@ def _need(request: Request, platform: str, named: Mapping[str, bool]) -> Context
         target=build.target,
         build_arguments=build.build_arguments,
         platform=platform,
-        build_platform=str(_own_platform()),
+        build_platform=_own_platform(),
         contexts=named,
     )
     for source in need.sources:
         with located(source.line):
-            check_excluded(source.excludes)
+            included(source.excludes, "excludepatterns")
     for each in need.asked:
         text = "".join(each.paths or ())
         if text.isascii() and not text.isprintable():
@@ -189,11 +176,6 @@ def _need(request: Request, platform: str, named: Mapping[str, bool]) -> Context
             )
     known[asking] = need
     return need
-
-
-def context_need_of(request: Request) -> ContextNeed:
-    """Return what is requested for the first platform. Raises what `needs_of` raises."""
-    return next(iter(needs_of(request).values()))
 
 
 def asked_of(request: Request) -> tuple[Asked, ...]:
@@ -221,13 +203,12 @@ def includes_of(request: Request) -> list[Include]:
     if not request.builder.asks_for_paths:
         return [None]
     if request.dockerfile is None:
-        raise InputError(
-            "without a Dockerfile it is not known what is sent", hint="name it with -f PATH"
-        )
+        message = "without a Dockerfile it is not known what is sent"
+        raise InputError(message, hint="name it with -f PATH")
     return [follow(request.root, asked.paths) for asked in asked_of(request)]
 
 
-_UNKNOWNS = {
+_UNKNOWNS = {  # messages by the kind of `Unknown`
     "syntax": "the frontend {name} reads this Dockerfile and may differ from BuildKit's own",
     "onbuild": "assumed to have no ONBUILD triggers: the base image {name}",
     "environment": "assumed to be unset: ${name}, unless the base image sets it",
@@ -237,15 +218,13 @@ _UNKNOWNS = {
     "older-unset": "computed for a newer Docker: {older} leaves ${name} unset",
     "older-flag": "computed for a newer Docker: {older} refuses {name}",
 }
-"""Messages that state which assumption was made, by the kind of `Unknown`."""
 
 
 def unknown_problem(unknown: Unknown, request: Request) -> Problem:
     """Return the problem that states which assumption was made for an unknown."""
-    name, older = request.build.masked(unknown.name), request.builder.older
-    is_older = unknown.kind.startswith("older-")
-    code = "older-dockerfile" if is_older else f"unknown-{unknown.kind}"
-    message = _UNKNOWNS[unknown.kind].format(name=name, older=older)
+    kind, name = unknown.kind, request.build.masked(unknown.name)
+    code = "older-dockerfile" if kind.startswith("older-") else f"unknown-{kind}"
+    message = _UNKNOWNS[kind].format(name=name, older=request.builder.older)
     return Problem(code, message, line=unknown.line or None)
 
 

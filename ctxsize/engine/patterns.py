@@ -20,8 +20,10 @@ from ctxsize.engine.ignorefile import BOM, sent_text
 from ctxsize.errors import IgnoreFileError, UnknownPatternError
 
 _WRITE_OUT = "write the characters themselves, as in [α-ω]"
-_AT_END = "a pattern cannot end in a backslash"
-_CLASS = "a [ needs a ] with at least one character between them, and [a-z] no loose -"
+_MALFORMED = (
+    "a [ needs a ] with at least one character between them, and no loose -; a backslash needs a "
+    "character behind it"
+)
 _IN_EXPRESSIONS = "|{}^"
 """Characters that the builders fail to escape once a pattern becomes an expression."""
 _LEADING = {"#": "\\#", "!": "\\!", "\ufeff": "[\ufeff]"}
@@ -70,19 +72,15 @@ class DockerIgnorePattern(RegexPattern):
     wildcards: ClassVar[str] = "*?[]\\"
     """Characters that make a text an expression, and need escaping to stand for themselves."""
 
-    def __init__(self, pattern: Any, include: bool | None = None) -> None:
+    def __init__(self, pattern: str) -> None:
         self.line = 0
-        self.column = 1
-        self.text = self.kind = self.expression = ""
+        self.column = 1 + len(pattern) - len(pattern.lstrip(golang.WHITE_SPACE))
+        self.kind = self.expression = ""
         self.fault: str | None = None
-        parsed = self.read(pattern) if isinstance(pattern, str) else None
-        regex = None if isinstance(pattern, str) else pattern
-        if parsed is not None:
-            self.text = parsed.text
-            self.column += len(pattern) - len(pattern.lstrip(golang.WHITE_SPACE))
-            include = not parsed.exception
-            regex = self._compiled(pattern)
-        super().__init__(regex, include)
+        parsed = self.read(pattern)
+        self.text = parsed.text if parsed else ""
+        regex: Any = self._compiled(pattern) if parsed else None
+        super().__init__(regex, None if parsed is None else not parsed.exception)
         self.pattern = pattern
 
     def __copy__(self) -> DockerIgnorePattern:
@@ -122,21 +120,9 @@ class DockerIgnorePattern(RegexPattern):
                 pattern="!",
                 hint="an exception needs a path after its !",
             )
-        offset = golang.syntax_error(parsed.text)
-        if offset is not None:
-            raise IgnoreFileError(
-                "syntax error in pattern",
-                pattern=line,
-                column=line.find(parsed.text) + 1 + offset if parsed.text in line else None,
-                hint=_AT_END if parsed.text[offset] == "\\" else _CLASS,
-            )
+        if golang.is_malformed(parsed.text):
+            raise IgnoreFileError("syntax error in pattern", pattern=line, hint=_MALFORMED)
         return parsed
-
-    @classmethod
-    def pattern_to_regex(cls, pattern: Any) -> tuple[Any, bool | None]:
-        """Return Python's or Go's expression for `pattern`, and True if it ignores (pathspec)."""
-        made = cls(pattern)
-        return (None if made.regex is None else made.regex.pattern), made.include
 
     @classmethod
     def meaning(cls, text: str) -> tuple[str, str]:
@@ -204,7 +190,7 @@ def _search(expression: str, *, is_plain: bool) -> Callable[[str], object]:
     quick = re.compile(rf"\A{expression[1:-1]}\Z").search if stars <= _MOST_STARS else None
     if quick and stars <= 1:
         return quick
-    from ctxsize.engine.linear import Machine
+    from ctxsize.engine.goregexp import Machine
 
     linear = Machine(expression).search
     if quick is None:
@@ -269,12 +255,9 @@ def expression_of(kind: str, text: str, expression: str) -> Expression:
 def pattern_for(
     path: str, *, pattern_class: type[DockerIgnorePattern] = DockerIgnorePattern
 ) -> str | None:
-    r"""Return the line that matches only `path`; None if the builder has no such pattern.
+    """Return the line that matches only `path`; None if the builder has no such pattern.
 
     There is none for bytes that are not UTF-8, which all match like U+FFFD.
-
-    >>> [pattern_for(path) for path in ("a b", "[id].ts", "#a", " a ", "a\nb", "a|b", "a|[b]")]
-    ['a b', '\\[id\\].ts', '\\#a', '[ ]a[ ]', 'a\\nb', 'a|b', 'a\\|\\[b\\]']
     """
     if any("\udc80" <= char <= "\udcff" or char == "\ufffd" for char in path):
         return None

@@ -10,21 +10,20 @@ from dataclasses import replace
 from pathspec import GitIgnoreSpec
 
 from ctxsize.engine.directories import GITIGNORE, LARGE_FILE_BYTES
+from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.golang import has_wildcards, match
+from ctxsize.engine.narrow import include_spec
 from ctxsize.engine.need import asked_of
 from ctxsize.engine.request import Request
 from ctxsize.errors import CtxsizeError
 from ctxsize.model import Amount, Clue, IgnoreFileInfo, Measurement, Reason, Report, Transfer
 from ctxsize.reader import read_file
 
-_SHARE, _BYTES = 0.1, 1_000_000
-"""Smallest share of all bytes sent, or number of bytes, that makes unneeded parts a reason."""
+_SHARE, _BYTES = 0.1, 1_000_000  # of all bytes sent, from which unneeded parts are a reason
 _MOST_PATHS = 3
-_MOST_STARS, _MOST_LINES = 3, 500
-"""Most stars in a line, and most lines of a `.gitignore`: with more, `re` is slow."""
+_MOST_STARS, _MOST_LINES = 3, 2000  # in a line, and in a `.gitignore`: with more, `re` is slow
 _LONGEST_GITIGNORE_BYTES = 1_000_000
 _LARGE = ("directory", "file")
-_WILDCARDS = re.compile(r"[*?\[\\]")
 
 _Parts = Sequence[Measurement | Transfer]
 
@@ -34,25 +33,21 @@ def with_reasons(request: Request, report: Report, *, is_accepted: Callable[[str
 
     `is_accepted` returns whether the configuration accepts the secret at a path.
     """
+    whole, (taken, spec) = report.context_path, _taken(request)
     parts: _Parts = report.transfers or (report.context,)
-    sources = _sources(request, report)
-    found = [*_looked_at(report.context_path, parts, sources or (), report.ignore_file)]
-    if request.builder.meter is None and sources is not None:  # podman reads only what COPY takes
-        found = [clue for clue in found if _is_taken(clue.path, sources)]
-    placed = [(_joined(report.context_path, each.path), each) for each in found]
-    total = _bytes(parts)
+    contexts = [(whole, parts, taken, report.ignore_file)]
     for named in report.named_contexts:
         asked = {each.path for one in named.transfers for each in one.sources}
-        for clue in _looked_at(named.value, named.transfers, asked, named.ignore_file):
-            path = _joined(named.value, clue.path)
-            placed.append((path, replace(clue, path=path)))
-        total += _bytes(named.transfers)
-    left = [each for path, each in placed if each.kind != "secret" or not is_accepted(path)]
-    return replace(report, reasons=tuple(_reasons(left, total)))
-
-
-def _joined(context: str, path: str) -> str:
-    return os.path.normpath(os.path.join(context, path))
+        contexts.append((named.value, named.transfers, asked, named.ignore_file))
+    found: list[Clue] = []
+    for context, parts, sources, info in contexts:
+        for clue in _looked_at(context, parts, sources, info):
+            path = os.path.normpath(os.path.join(context, clue.path))
+            is_left_out = context == whole and spec is not None and spec.match_file(clue.path)
+            if not is_left_out and not (clue.kind == "secret" and is_accepted(path)):
+                found.append(clue if context == whole else replace(clue, path=path))
+    total = sum(_bytes(parts) for _, parts, _, _ in contexts)
+    return replace(report, reasons=tuple(_reasons(found, total)))
 
 
 def _bytes(parts: _Parts) -> int:
@@ -60,23 +55,15 @@ def _bytes(parts: _Parts) -> int:
     return Amount.of(*sums).content_bytes
 
 
-def _sources(request: Request, report: Report) -> set[str] | None:
-    """Return the paths that the Dockerfile takes; None if it cannot be evaluated."""
-    if request.builder.asks_for_paths:
-        return {each.path for one in report.transfers for each in one.sources}
+def _taken(request: Request) -> tuple[set[str], DockerIgnoreSpec | None]:
+    """Return the paths that the Dockerfile takes, and for podman the spec of all others."""
     try:
-        return {each.path for one in asked_of(request) for each in one.sources}
+        paths = {each.path for one in asked_of(request) for each in one.sources}
+        # Podman reads only what COPY takes.
+        is_all = request.builder.meter is not None or "." in paths
+        return paths, None if is_all else include_spec(paths)
     except CtxsizeError:
-        return None
-
-
-def _is_taken(path: str, sources: set[str]) -> bool:
-    """Return whether one of `sources` takes `path` itself or a directory above it."""
-    names = path.split("/")
-    globs = (each.split("/") for each in sources)
-    return "." in sources or any(
-        len(glob) <= len(names) and all(map(match, glob, names)) for glob in globs
-    )
+        return set(), None
 
 
 def _looked_at(
@@ -89,7 +76,7 @@ def _looked_at(
     words = {word for text in texts for word in text.split("/") if re.search(r"\w", word)}
     globs = [word for word in words if has_wildcards(word)]
     clues = {(each.kind, each.path): each for part in parts for each in part.clues}.values()
-    lines = _gitignore_lines(context) if any(each.kind in _LARGE for each in clues) else []
+    spec = _gitignore(context) if any(each.kind in _LARGE for each in clues) else None
     passed: list[str] = []
     for clue in sorted(clues, key=lambda each: (each.kind in _LARGE, each.path.count("/"))):
         base = clue.path.rpartition("/")[2]
@@ -97,43 +84,31 @@ def _looked_at(
         if clue.kind in _LARGE:
             if f"{clue.path}/".startswith(tuple(passed)):
                 continue
-            clue = replace(clue, kind=_reason_of(clue, lines, _bytes(parts)))
+            clue = replace(clue, kind=_reason_of(clue, spec, _bytes(parts)))
         if clue.kind in ("unneeded", "git-ignored") and not (is_named and clue.kind == "unneeded"):
             passed.append(f"{clue.path}/")
         if clue.kind == "secret" or (clue.kind and not is_named):
             yield clue
 
 
-def _reason_of(clue: Clue, lines: list[str], total: int) -> str:
+def _reason_of(clue: Clue, spec: GitIgnoreSpec | None, total: int) -> str:
     """Return the kind of reason that a large part makes; `""` if it makes none."""
-    if lines and _ignores(lines, clue):
+    if spec is not None and spec.match_file(clue.path + "/" * (clue.kind == "directory")):
         return "git-ignored"
     is_large = clue.kind == "file" and clue.content_bytes >= max(LARGE_FILE_BYTES, total / 2)
     return "large-file" if is_large else ""
 
 
-def _gitignore_lines(context: str) -> list[str]:
+def _gitignore(context: str) -> GitIgnoreSpec | None:
+    """Return the patterns of the `.gitignore` at the top, None for none and for too many."""
     try:
-        path = _joined(context, GITIGNORE)
+        path = os.path.join(context, GITIGNORE)
         text = os.fsdecode(read_file(path, _LONGEST_GITIGNORE_BYTES, links=False))
-    except OSError:
-        return []
-    lines = dict.fromkeys(line.rstrip("\r") for line in text.split("\n"))
-    return [each for each in lines if each and each[0] != "#" and each.count("*") <= _MOST_STARS]
-
-
-def _ignores(lines: list[str], clue: Clue) -> bool:
-    """Return whether git ignores a part; only lines that may match one of its names matter."""
-    names = clue.path.split("/")
-    ends = ((line, line.rstrip().rstrip("/").rpartition("/")[2]) for line in lines)
-    some = [line for line, end in ends if end.removeprefix("!") in names or _WILDCARDS.search(end)]
-    if len(some) > _MOST_LINES:
-        return False
-    try:
-        spec = GitIgnoreSpec.from_lines(some)
-    except (ValueError, IndexError):
-        return False
-    return spec.match_file(clue.path + ("/" if clue.kind == "directory" else "")) is True
+        lines = (line.rstrip("\r") for line in text.split("\n"))
+        some = [*dict.fromkeys(each for each in lines if each.count("*") <= _MOST_STARS)]
+        return GitIgnoreSpec.from_lines(some) if len(some) <= _MOST_LINES else None
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def _reasons(clues: Iterable[Clue], total: int) -> Iterator[Reason]:

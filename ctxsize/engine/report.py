@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache, partial
+from functools import cache
 from heapq import merge
 from typing import Any
 
@@ -15,16 +15,14 @@ from ctxsize.engine.events import (
     IgnoredEntries,
     IgnoredFolder,
     Progress,
-    not_utf8,
     order,
     public_pattern,
     reported,
 )
-from ctxsize.engine.inspect import NO_PERMISSION, UNREAD_IGNORED, WITHHELD, not_utf8_problems
+from ctxsize.engine.inspect import UNREAD_IGNORED
 from ctxsize.engine.request import Request
 from ctxsize.engine.walk import Walk
-from ctxsize.entry import Entry, Kind, Verdict
-from ctxsize.model import IgnoreFileInfo, Problem, Report
+from ctxsize.model import Entry, IgnoreFileInfo, Kind, Problem, Report, Verdict
 
 _KINDS = {
     stat.S_IFREG: Kind.FILE,
@@ -32,8 +30,7 @@ _KINDS = {
     stat.S_IFLNK: Kind.SYMLINK,
     stat.S_IFIFO: Kind.FIFO,
     stat.S_IFSOCK: Kind.SOCKET,
-    stat.S_IFCHR: Kind.DEVICE,
-    stat.S_IFBLK: Kind.DEVICE,
+    **dict.fromkeys((stat.S_IFCHR, stat.S_IFBLK), Kind.DEVICE),
 }
 
 
@@ -73,10 +70,8 @@ def measure(
         context=sums.measurement(request, complete=complete, depth=depth),
         options=request.build.words(),
         problems=(
-            *request.problems,
-            *_faults(request),
-            *walk.problems,
-            *sums.problems(request),
+            *(*request.problems, *_faults(request), *walk.problems),
+            *(*walk.inspector.emptied(), *walk.inspector.not_utf8(), *sums.problems(request)),
         ),
     )
 
@@ -122,17 +117,22 @@ class Listing:
     ) -> None:
         self._request = request
         self._walk = Walk(request, everything=ignored, evaluator=evaluator)
-        self._not_utf8: list[str] = []
         self._with_sent = sent
         self._with_ignored = ignored
         self._sent_parents: frozenset[str] = frozenset()
-        self._verdict = cache(partial(_verdict, request))
+
+        @cache
+        def verdict(ignored: bool, decider: int | None) -> Verdict:
+            by = None if decider is None else public_pattern(request.spec.patterns[decider])
+            return Verdict(ignored, by)
+
+        self._verdict = verdict
 
     @property
     def problems(self) -> list[Problem]:
         """Return the problems that made the listing incomplete."""
-        found = not_utf8_problems(self._not_utf8, self._request.builder)
-        return [*self._request.ignore_file_problems, *self._walk.problems, *found]
+        walk = self._walk
+        return [*self._request.ignore_file_problems, *walk.problems, *walk.inspector.not_utf8()]
 
     def __iter__(self) -> Iterator[Entry]:
         if self._with_ignored:
@@ -148,8 +148,6 @@ class Listing:
         yield from before
 
     def _entries(self, event: Files | Folder | IgnoredFolder) -> Iterator[Entry]:
-        if self._request.builder.sends_only_utf8 and not isinstance(event, IgnoredFolder):
-            self._not_utf8 += not_utf8(event)
         if isinstance(event, Files):
             yield from self._files(event) if self._with_sent else ()
         elif isinstance(event, Folder) and event.path in self._sent_parents:
@@ -161,30 +159,19 @@ class Listing:
                 yield Entry(event.path, Kind.DIRECTORY, 0, 0, verdict)
 
     def _files(self, files: Files) -> Iterator[Entry]:
-        withheld = files.withheld() if self._request.builder.refuses_to_open else frozenset[str]()
-        sizes = files.content_sizes(files.unreadable | withheld)
-        for name, each, size in zip(files.names, files.stats, sizes, strict=True):
+        for name, each, size in zip(files.names, files.stats, files.sizes, strict=True):
             verdict = self._verdict(False, files.others.get(name, files.mark).decider)
-            kind, empty = _KINDS[stat.S_IFMT(each.st_mode)], None
+            kind = _KINDS[stat.S_IFMT(each.st_mode)]
             if name in files.linked and kind is not Kind.SYMLINK:
                 kind = Kind.HARDLINK
-            elif kind is Kind.FILE and not size and each.st_size:
-                empty = WITHHELD if name in withheld else NO_PERMISSION
+            empty = files.empty.get(name)
             yield Entry(files.prefix + name, kind, each.st_size, size, verdict, empty)
 
     def _ignored(self, ignored: IgnoredEntries) -> Iterator[Entry]:
-        if not self._with_ignored:
-            return
-        for name, each in zip(ignored.names, ignored.stats, strict=True):
-            if each is not None:
-                verdict = self._verdict(True, ignored.others.get(name, ignored.mark).decider)
-                kind = _KINDS[stat.S_IFMT(each.st_mode)]
-                yield Entry(ignored.prefix + name, kind, each.st_size, 0, verdict)
-
-
-def _verdict(request: Request, ignored: bool, decider: int | None) -> Verdict:
-    by = None if decider is None else public_pattern(request.spec.patterns[decider])
-    return Verdict(ignored, by)
+        for name, each in zip(ignored.names, ignored.stats, strict=False):  # none if not wanted
+            verdict = self._verdict(True, ignored.others.get(name, ignored.mark).decider)
+            kind = _KINDS[stat.S_IFMT(each.st_mode)]
+            yield Entry(ignored.prefix + name, kind, each.st_size, 0, verdict)
 
 
 entries = Listing
@@ -192,14 +179,9 @@ entries = Listing
 
 
 def _sent_parents(request: Request) -> frozenset[str]:
-    """Return the ignored directories that are sent ahead of a re-included entry below them.
-
-    This needs a walk of its own, unless there are no exceptions.
-    """
-    exceptions = any(pattern.include is False for pattern in request.spec.patterns)
-    if not exceptions or not request.builder.sends_ignored_parents:
-        return frozenset()
-    walk = Walk(request)
+    """Return the ignored directories that are sent ahead of a re-included entry below them."""
+    # Without exceptions there are none; else this needs a walk of its own.
+    walk = Walk(request) if request.spec.reach != [] else ()
     return frozenset(e.path for e in walk if isinstance(e, Folder) and e.mark.ignored)
 
 

@@ -12,24 +12,29 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from ctxsize.build import Build
+from ctxsize.engine import golang
 from ctxsize.engine.builders import BUILDKIT, Builder
 from ctxsize.engine.dockerfiles import (
     MOST_BYTES,
     STDIN,
     FoundDockerfile,
     find_dockerfile,
+    find_ignore_file,
     is_remote,
 )
 from ctxsize.engine.evaluate import DockerIgnoreSpec
-from ctxsize.engine.governing import Make, find_ignore_file, spec_of
-from ctxsize.engine.ignorefile import IgnoreFile
-from ctxsize.errors import DockerfileError, InputError
+from ctxsize.engine.ignorefile import IgnoreFile, without_mark
+from ctxsize.engine.patterns import DockerIgnorePattern
+from ctxsize.errors import DockerfileError, IgnoreFileError, InputError
 from ctxsize.model import Problem
 from ctxsize.reader import read_file
 
 if TYPE_CHECKING:
     from ctxsize.dockerfile.instructions import Dockerfile
     from ctxsize.dockerfile.taken import ContextNeed
+
+Make = Callable[[str], DockerIgnorePattern]
+"""Makes the pattern of a line; raises `IgnoreFileError` as the pattern's class does."""
 
 
 class Plan:
@@ -84,25 +89,16 @@ class Request:
     """A context directory, also a named one, and the Dockerfile and patterns that govern it."""
 
     build: Build
-    context: str
-    """The directory as the user gave it."""
-    root: str
-    """The real path of the context."""
-    dockerfile: str | None
-    """The Dockerfile's path for the user; None if there is none, `-` for stdin."""
+    context: str  # the directory as the user gave it
+    root: str  # the real path of the context
+    dockerfile: str | None  # its path for the user; None if there is none, `-` for stdin
     builder: Builder
-    ignore_file: IgnoreFile | None
-    """The ignore file that governs; None if the builder reads none."""
+    ignore_file: IgnoreFile | None  # the one that governs; None if the builder reads none
     dockerfile_specific: bool
     spec: DockerIgnoreSpec
-    dockerfile_read_from: str | None = None
-    """The file with the Dockerfile's text: `dockerfile`, or the end of its symlinks."""
-    dockerfile_fault: str | None = None
-    """The reason why the build fails without a Dockerfile, in the builder's words."""
-    name: str = ""
-    """The name of a named context; empty for the build context."""
-    problems: tuple[Problem, ...] = ()
-    """Problems with the Dockerfile and the ignore files."""
+    dockerfile_fault: str | None = None  # why the build fails without a Dockerfile
+    name: str = ""  # of a named context; empty for the build context
+    problems: tuple[Problem, ...] = ()  # with the Dockerfile and the ignore files
     plan: Plan = field(default_factory=lambda: Plan(bytes), compare=False, repr=False)
     """The Dockerfile, read once for all requests that are made of this one."""
     plans: Plans = field(default_factory=Plans, compare=False, repr=False)
@@ -118,13 +114,6 @@ class Request:
         """Return the Dockerfile's path relative to the context, None if it is outside."""
         return None if self.dockerfile in (None, STDIN) else inside(self.root, str(self.dockerfile))
 
-    @property
-    def dockerfile_bytes(self) -> int:
-        """Return the Dockerfile's size, 0 without one."""
-        if self.dockerfile_read_from is None:
-            return len(self.build.dockerfile_inline or b"")
-        return os.stat(self.dockerfile_read_from).st_size
-
 
 def resolve(
     context: str = ".", *, dockerfile: str | None = None, builder: Builder = BUILDKIT
@@ -134,40 +123,36 @@ def resolve(
 
 
 def request_of(
-    build: Build, builder: Builder, *, alone: bool = False, plans: Plans | None = None
+    build: Build,
+    builder: Builder,
+    *,
+    alone: bool = False,
+    patterns: bool = True,
+    plans: Plans | None = None,
 ) -> Request:
-    """Return the request for `build` with its `builder`; `alone` skips the Dockerfile.
+    """Return the request for `build` with its `builder`.
 
-    `plans` are shared by the command, so that it parses no Dockerfile twice.
+    `alone` skips the Dockerfile. `patterns=False` does not read those of the ignore file. `plans`
+    are shared by the command, so that it parses no Dockerfile twice.
     Raises `InputError` if the context or the Dockerfile cannot be used,
     `IgnoreFileError` if the ignore file would fail the build.
     """
-    request = without_patterns(build, builder, alone=alone, plans=plans)
-    return _with_spec(request, spec_of(request.ignore_file, builder, named=alone))
-
-
-def without_patterns(
-    build: Build, builder: Builder, *, alone: bool = False, plans: Plans | None = None
-) -> Request:
-    """Return the request for `build` with its ignore file, but with no pattern in `spec`."""
     root = _context_root(build.context)
-    if alone:
-        found = FoundDockerfile(None)
-    elif build.dockerfile == STDIN and build.dockerfile_inline is None:
-        raise InputError("the Dockerfile `-` needs the text from stdin in `dockerfile_inline`")
-    else:
+    found = FoundDockerfile(None)
+    if not alone:
+        if build.dockerfile == STDIN and build.dockerfile_inline is None:
+            raise InputError("the Dockerfile `-` needs the text from stdin in `dockerfile_inline`")
         found = find_dockerfile(build.context, build.dockerfile, builder)
     ignore_file, specific, problems = find_ignore_file(build.context, found.path, builder)
     if found.fault is not None:
-        code = "no-dockerfile" if found.path is None else "unusable-dockerfile"
-        message = f"the build fails: {found.fault}"
-        if found.path is None:
-            message += " (the context holds no Dockerfile; name it with -f PATH)"
-        fails = found.path is not None
-        problems.append(Problem(code, message, found.path, fails=fails))
+        is_there = found.path is not None
+        more = "" if is_there else " (the context holds no Dockerfile; name it with -f PATH)"
+        code = "unusable-dockerfile" if is_there else "no-dockerfile"
+        message = f"the build fails: {found.fault}{more}"
+        problems.append(Problem(code, message, found.path, fails=is_there))
     plans = plans or Plans()
     read = partial(_dockerfile_data, build, found, builder)
-    return Request(
+    request = Request(
         build,
         build.context,
         root,
@@ -176,12 +161,12 @@ def without_patterns(
         ignore_file,
         specific,
         builder.spec_class([]),
-        dockerfile_read_from=found.read_from,
         dockerfile_fault=found.fault,
         problems=tuple(problems),
         plan=Plan(read) if found.read_from is None else plans.of(found.read_from, read),
         plans=plans,
     )
+    return _with_patterns(request, named=alone) if patterns else request
 
 
 def _dockerfile_data(build: Build, found: FoundDockerfile, builder: Builder) -> bytes:
@@ -207,18 +192,48 @@ def with_ignore_file(request: Request, data: bytes, *, make: Make | None = None)
     Raises `IgnoreFileError` if `data` would fail the build.
     """
     ignore_file = IgnoreFile.parse(ignore_file_to_write(request), data)
-    spec = spec_of(ignore_file, request.builder, named=bool(request.name), make=make)
-    return _with_spec(replace(request, ignore_file=ignore_file), spec)
+    request = replace(request, ignore_file=ignore_file)
+    return _with_patterns(request, named=bool(request.name), make=make)
 
 
-def _with_spec(request: Request, spec: DockerIgnoreSpec) -> Request:
-    """Return the request with these patterns, and those that the builder adds itself."""
-    builder = request.builder
+def _with_patterns(request: Request, *, named: bool, make: Make | None = None) -> Request:
+    """Return the request with the patterns of its ignore file, and those that the builder adds."""
+    builder, ignore_file = request.builder, request.ignore_file
+    spec = builder.spec_class([])
+    if ignore_file is not None:
+        try:
+            spec = _spec(ignore_file, builder, named=named, make=make)
+        except IgnoreFileError as error:
+            error.path = ignore_file.path
+            raise
     if builder.always_sends is not None:
         lines = builder.always_sends(spec, request.dockerfile_in_context)
         added = map(builder.spec_class.pattern_class, lines)
         spec = builder.spec_class([*spec.patterns, *added]) if lines else spec
     return replace(request, spec=spec)
+
+
+def _spec(
+    ignore_file: IgnoreFile, builder: Builder, *, named: bool, make: Make | None
+) -> DockerIgnoreSpec:
+    if builder.longest_line:
+        ignore_file.check_line_lengths()
+    lines = ignore_file.texts()
+    # Only for the build context does the frontend (`dockerui`) parse the file before sending.
+    if builder.checks_as_written and not named and not all(map(golang.is_utf8, lines)):
+        for number, line in enumerate(without_mark(lines), 1):
+            try:
+                builder.spec_class.pattern_class.read(line)
+            except IgnoreFileError as error:
+                error.line = number
+                if not golang.is_utf8(line):
+                    error.hint = "a class holds a byte that is not UTF-8: save the file as UTF-8"
+                raise
+    if builder.replaces_undecodable:
+        lines = [*map(golang.as_go_sees, lines)]
+    if builder.check_patterns is not None:
+        builder.check_patterns(without_mark(lines))
+    return builder.spec_class.from_lines(lines, make)
 
 
 def ignore_file_to_write(request: Request) -> str:
@@ -231,28 +246,18 @@ def ignore_file_to_write(request: Request) -> str:
 
 def _context_root(context: str) -> str:
     """Return the real path of the context. Raises `InputError` if it is no directory."""
-    if context == "-":
-        raise InputError(
-            "Docker sends a context from standard input as it is and reads no ignore file; if that "
-            "is a Dockerfile, the context is empty",
-            hint="name a directory, and with -f - a Dockerfile from stdin",
-        )
-    if is_remote(context) and not os.path.exists(context):
-        raise InputError(
-            f"the builder fetches {context} itself: nothing is sent and no ignore file is read",
-            hint="clone it and name the directory",
-        )
     hint = "name a directory, and the Dockerfile with -f"
+    if context == "-" or (is_remote(context) and not os.path.exists(context)):
+        what = "a context from standard input" if context == "-" else context
+        raise InputError(f"the builder fetches {what} itself: no ignore file is read", hint=hint)
     try:
         if stat.S_ISDIR(os.stat(context).st_mode):
             return os.path.realpath(context)
         message = "the context is not a directory"
-    except OSError as error:
-        absent = isinstance(error, (FileNotFoundError, NotADirectoryError))
+    except (OSError, ValueError) as error:  # ValueError: a NUL, which no path has
+        absent = isinstance(error, (FileNotFoundError, NotADirectoryError, ValueError))
         lead = "no such context" if absent else "the context cannot be used"
-        message = f"{lead}: {error.strerror}"
-    except ValueError as error:
-        message, context = f"no such context: {error}", repr(context)
+        message = f"{lead}: {getattr(error, 'strerror', error)}"
     raise InputError(message, path=context or "''", hint=hint)
 
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from enum import Enum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.golang import is_utf8
@@ -43,23 +42,17 @@ _WHOLE = Segment("path", loop=True, final=True)
 def segments(pattern: DockerIgnorePattern) -> list[Segment]:
     """Return the segments of `pattern`; one for the whole path if it does not split at slashes."""
     text, kind = pattern.text, pattern.kind
-    if kind == "exact":
-        return _final([Segment("literal", part) for part in text.split("/")])
     # `Pattern.match` cuts such a text between bytes, not between characters.
     special = not is_utf8(text) or text.startswith("\ufeff")
-    if special or kind == "tree" or pattern.fault is not None:
+    if kind == "tree" or pattern.fault is not None or (special and kind != "exact"):
         return [_WHOLE]
-    if kind == "prefix":
-        *before, last = text[:-2].split("/")
-        found = [Segment("literal", part) for part in before]
-        return [*found, *([Segment("opening", last, final=True)] if last else []), _BELOW]
-    if kind == "regexp":
-        return _globs(text) if _is_plain(text) else [_whole(text)]
-    if text == "**":
-        return [_BELOW]
-    first, *others = text[2:].removeprefix("/").split("/")
-    start = Segment("literal" if text.startswith("**/") else "suffix", first, loop=True)
-    return _final([start, *(Segment("literal", part) for part in others)])
+    if kind == "regexp" and not _is_plain(text):
+        return [_whole(text)]
+    if kind == "suffix" and text != "**" and not text.startswith("**/"):
+        first, *others = text[2:].split("/")
+        start = Segment("suffix", first, loop=True)
+        return _final([start, *(Segment("literal", part) for part in others)])
+    return _globs(text)
 
 
 def _final(parts: list[Segment]) -> list[Segment]:
@@ -67,7 +60,7 @@ def _final(parts: list[Segment]) -> list[Segment]:
 
 
 def _globs(text: str) -> list[Segment]:
-    """Return the segments of a plain text; one for all if a wildcard could match a slash."""
+    """Return the segments of a text; one for all if a wildcard could match a slash."""
     parts = text.split("/")
     if not parts[0]:  # a blank was there, which Docker trims late: the pattern matches nothing
         return [_WHOLE]
@@ -132,10 +125,9 @@ class Index:
             inner, regex, bits = self._globs[text]
             self._globs[text] = inner, regex, bits | bit
             return
-        found = self._literals
-        if part.kind != "literal":
-            by_length = self._ends if part.kind == "suffix" else self._starts
-            found = by_length.setdefault(len(text), {})
+        by_length = self._ends if part.kind == "suffix" else self._starts
+        is_literal = part.kind == "literal"
+        found = self._literals if is_literal else by_length.setdefault(len(text), {})
         found[text] = found.get(text, 0) | bit
 
     def matching(self, name: str) -> int:
@@ -155,35 +147,27 @@ _ANY, _ONE = "\ue000", "\ue001"
 """Characters that no name contains, in place of the text that `*` and `?` match."""
 
 
-class Cover(Enum):
-    """The paths that the wider pattern matches, for each path of the narrower one."""
-
-    ITSELF = "itself"
-    """The path itself."""
-    ABOVE = "above"
-    """The path itself, or a directory above it."""
+Cover = Literal["itself", "above"]
+"""The wider pattern matches each path of the narrower one, or a directory above it."""
 
 
 def covers(wide: DockerIgnorePattern, narrow: DockerIgnorePattern) -> Cover | None:
     """Return how the text of `wide` covers that of `narrow`, whether exceptions or not.
 
     >>> make = DockerIgnorePattern
-    >>> covers(make("**/*.pyc"), make("src/[a-f]*.pyc"))
-    <Cover.ITSELF: 'itself'>
-    >>> covers(make("target"), make("target/**/*.o"))
-    <Cover.ABOVE: 'above'>
-    >>> covers(make("target"), make("**/target"))
+    >>> covers(make("**/*.pyc"), make("src/[a-f]*.pyc")), covers(make("a"), make("a/**/*.o"))
+    ('itself', 'above')
     """
     if wide.fault is not None or narrow.fault is not None or not wide.text or not narrow.text:
         return None
     if wide.text in (narrow.text, "**"):
-        return Cover.ITSELF
+        return "itself"
     if is_literal(narrow):
         return _covers_path(wide, narrow.text)
     if _SPECIAL & {*wide.text, *narrow.text}:
         return None
     found = _covers_all(wide, narrow)
-    return found if found is Cover.ITSELF else _covers_below(wide.text, narrow.text) or found
+    return found if found == "itself" else _covers_below(wide.text, narrow.text) or found
 
 
 def is_literal(pattern: DockerIgnorePattern) -> bool:
@@ -193,9 +177,8 @@ def is_literal(pattern: DockerIgnorePattern) -> bool:
 
 def _covers_path(wide: DockerIgnorePattern, path: str) -> Cover | None:
     if wide.match_file(path) is not None:
-        return Cover.ITSELF
-    above = any(wide.match_file(each) is not None for each in up_to(path)[:-1])
-    return Cover.ABOVE if above else None
+        return "itself"
+    return "above" if any(map(wide.match_file, up_to(path)[:-1])) else None
 
 
 def _covers_all(wide: DockerIgnorePattern, narrow: DockerIgnorePattern) -> Cover | None:
@@ -213,7 +196,7 @@ def _covers_all(wide: DockerIgnorePattern, narrow: DockerIgnorePattern) -> Cover
     if not wide.text.startswith(start) or set(narrow.wildcards) & set(path):
         return None
     found = _covers_path(wide, path)
-    return Cover.ABOVE if found and stars else found
+    return "above" if found and stars else found
 
 
 def _covers_below(wide: str, narrow: str) -> Cover | None:
@@ -223,7 +206,7 @@ def _covers_below(wide: str, narrow: str) -> Cover | None:
     directory = wide.removesuffix("/**")
     literal = directory != wide and "*" not in directory and "?" not in directory
     if literal and narrow.startswith(f"{directory}/"):
-        return Cover.ITSELF
+        return "itself"
     if wide in ("*", "**/*") or narrow.startswith(f"{wide}/"):
-        return Cover.ABOVE
+        return "above"
     return None

@@ -3,19 +3,104 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Set
 from copy import copy
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator
 from ctxsize.engine.events import Files, Folder, IgnoredEntries, Progress, reported
-from ctxsize.engine.memory import PLAIN, File, Memory, MemoryDirectory, Sent
 from ctxsize.engine.narrow import Narrowed
 from ctxsize.engine.request import Request
+from ctxsize.engine.source import PLAIN, File, Memory, MemoryDirectory
 from ctxsize.engine.walk import Walk
 from ctxsize.model import Problem
+
+Names = Mapping[str, int]
+"""The entries of one directory, except directories, and the bytes of content sent for each."""
+_NONE: Names = {}
+
+
+@dataclass(frozen=True)
+class Sent:
+    """The entries of a snapshot that one ignore file sends."""
+
+    names: Mapping[str, Names]
+    """By directory; one without such an entry is missing."""
+    directories: frozenset[str]
+    empty: frozenset[str]
+    """Files with content that arrive without it."""
+    links: Mapping[str, frozenset[str]] = field(compare=False)
+    """The symlinks of the snapshot by directory, sent or not."""
+
+    @cached_property
+    def content_bytes(self) -> int:
+        """Return the bytes of content sent."""
+        return sum(sum(names.values()) for names in self.names.values())
+
+    @cached_property
+    def files(self) -> int:
+        """Return the number of entries other than directories and symlinks."""
+        links = (len(found & self.names.get(at, _NONE).keys()) for at, found in self.links.items())
+        return sum(map(len, self.names.values())) - sum(links)
+
+    def __contains__(self, path: str) -> bool:
+        directory, _, name = path.rpartition("/")
+        return name in self.names.get(directory, _NONE) or path in self.directories
+
+    def size(self, path: str) -> int:
+        """Return the bytes of content of a sent entry; 0 for a directory."""
+        directory, _, name = path.rpartition("/")
+        return self.names.get(directory, _NONE).get(name, 0)
+
+    @cached_property
+    def sizes(self) -> dict[str, int]:
+        """Return the bytes of content by entry, unordered; 0 for directories."""
+        sizes = dict.fromkeys(self.directories, 0)
+        for directory, names in self.names.items():
+            prefix = _prefix(directory)
+            sizes.update({prefix + name: size for name, size in names.items()})
+        return sizes
+
+    @property
+    def paths(self) -> Collection[str]:
+        """Return all entries, directories included; the result behaves as a set."""
+        return self.sizes.keys()
+
+
+class SentDifference(NamedTuple):
+    """The entries with another fate: no longer sent, sent now, and sent with other bytes."""
+
+    hidden: Set[str]
+    shown: Set[str]
+    resized: Set[str]
+
+    @property
+    def paths(self) -> Set[str]:
+        """Return all of them."""
+        return self.hidden | self.shown | self.resized
+
+
+def differences(before: Sent, after: Sent) -> SentDifference:
+    """Return the difference between two answers. Directories that both share cost no time."""
+    hidden = {*(before.directories - after.directories)}
+    shown = {*(after.directories - before.directories)}
+    resized: set[str] = set()
+    for directory in before.names.keys() | after.names.keys():
+        old, new = before.names.get(directory, _NONE), after.names.get(directory, _NONE)
+        if old is not new and old != new:
+            prefix = _prefix(directory)
+            both = old.keys() & new.keys()
+            hidden.update([prefix + name for name in old if name not in both])
+            shown.update([prefix + name for name in new if name not in both])
+            resized.update([prefix + name for name in both if old[name] != new[name]])
+    return SentDifference(hidden, shown, resized)
+
+
+def _prefix(directory: str) -> str:
+    return f"{directory}/" if directory else ""
 
 
 class Snapshot:
@@ -127,7 +212,6 @@ class Snapshot:
 
     def walked(self, evaluator: Evaluator[Any], root: MemoryDirectory | None = None) -> Sent:
         """Return the entries that a walk in memory sends, from the part `root` or from all."""
-        refuses = self.request.builder.refuses_to_open
         names: dict[str, dict[str, int]] = {}
         directories: set[str] = set()
         empty: set[str] = set()
@@ -135,11 +219,9 @@ class Snapshot:
             if isinstance(event, Folder):
                 directories.add(event.path)
             elif isinstance(event, Files):
-                lost = event.unreadable | event.withheld() if refuses else event.unreadable
-                new = dict(zip(event.names, event.content_sizes(lost), strict=True))
+                new = dict(zip(event.names, event.sizes, strict=True))
                 names.setdefault(event.prefix[:-1], new).update(new)
-                if lost:
-                    empty.update(event.prefix + name for name in lost & event.with_content().keys())
+                empty.update(map(event.prefix.__add__, event.empty))
         return Sent(names, frozenset(directories), frozenset(empty), self.links)
 
     @cached_property
@@ -160,14 +242,12 @@ class Snapshot:
 
 def _entries_of(event: Files | IgnoredEntries) -> dict[str, int | File]:
     """Return the entries of an event in the form in which a directory keeps them."""
-    entries = zip(event.names, event.stats, strict=True)
     if isinstance(event, Files) and event.plain:
-        return {name: each.st_size for name, each in entries if each}
-    unreadable = event.unreadable if isinstance(event, Files) else frozenset[str]()
+        return dict(zip(event.names, event.sizes, strict=True))
+    unreadable = event.unreadable if isinstance(event, Files) else ()
     found: dict[str, int | File] = {}
-    for name, each in entries:
-        if each is not None:
-            links, inode = each.st_nlink, each.st_ino if each.st_nlink > 1 else 0
-            readable = name not in unreadable
-            found[name] = File(name, each.st_mode, each.st_size, links, inode, readable).kept
+    for name, each in zip(event.names, event.stats, strict=True):
+        links, inode = each.st_nlink, each.st_ino if each.st_nlink > 1 else 0
+        readable = name not in unreadable
+        found[name] = File(name, each.st_mode, each.st_size, links, inode, readable).kept
     return found

@@ -1,6 +1,6 @@
-"""Read directories from the disk, for a walk; `ctxsize.engine.memory` reads them from memory.
+"""The directories that a walk reads, from the disk or from a snapshot in memory.
 
-The result depends on the tree alone, not on the builder. Names are in byte order, as
+What they return depends on the tree alone, not on the builder. Names are in byte order, as
 builders sort them, and no symlink is followed.
 """
 
@@ -9,18 +9,16 @@ from __future__ import annotations
 import os
 import re
 import stat
+import sys
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
 from errno import EINVAL, ENOENT, ENOTDIR
+from functools import cached_property
+from typing import Any, NamedTuple, cast
 
 from ctxsize.engine.events import Xattrs
 from ctxsize.reader import read_file
 
-Order = Callable[[str], bytes] | None
-"""The key that sorts names in byte order; None if they sort so without one."""
-Listing = tuple[list[str], list[str], Order]
-"""The names in a directory, in byte order: directories, and everything else."""
 Step = str | list[str]
 """The name of a directory, or a run of other names."""
 MOST_TOGETHER = 256
@@ -30,54 +28,29 @@ _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _ALL_MAY_READ = 0o444
 
 
-def listing(fd: int) -> Listing:
-    """Return the names in the directory that is open as `fd`."""
-    directories: list[str] = []
-    others: list[str] = []
-    with os.scandir(fd) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                directories.append(entry.name)
-            else:
-                others.append(entry.name)
-    return in_order(directories, others)
-
-
-def in_order(directories: list[str], others: list[str]) -> Listing:
-    """Sort both lists in place, and return them with the key used."""
-    key = _order(directories, others)
-    directories.sort(key=key)
-    others.sort(key=key)
-    return directories, others, key
-
-
-def steps(names: Listing) -> list[Step]:
+def _in_steps(directories: list[str], others: list[str]) -> list[Step]:
     """Return the names of a directory in byte order, those between directories in runs."""
-    directories, others, order = names
-    if order is None:
-        ends = [bisect_left(others, each) for each in directories]
-    else:
-        keys = [*map(order, others)]
-        ends = [bisect_left(keys, order(each)) for each in directories]
+    order = _order(directories, others)
+    directories.sort(key=order)
+    others.sort(key=order)
     found: list[Step] = []
     start = 0
-    for directory, end in zip(directories, ends, strict=True):
+    for each in directories:
+        end = bisect_left(others, order(each) if order else each, key=order or str)
         found += _runs(others[start:end])
-        found.append(directory)
+        found.append(each)
         start = end
     return found + _runs(others[start:])
 
 
 def _runs(names: list[str]) -> list[Step]:
-    """Return `names` in runs of at most `MOST_TOGETHER`."""
     return [names[at : at + MOST_TOGETHER] for at in range(0, len(names), MOST_TOGETHER)]
 
 
-def _order(*names: list[str]) -> Order:
+def _order(*names: list[str]) -> Callable[[str], bytes] | None:
     """Return the key that sorts in byte order: None unless a name is not UTF-8."""
-    joined = "".join(map("".join, names))
     try:
-        joined.encode()
+        "".join(map("".join, names)).encode()
     except UnicodeEncodeError:
         return os.fsencode
     return None
@@ -143,7 +116,15 @@ class DiskDirectory:
         self.stat = os.fstat(fd)
 
     def steps(self) -> list[Step]:
-        return steps(listing(self._fd))
+        directories: list[str] = []
+        others: list[str] = []
+        with os.scandir(self._fd) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    directories.append(entry.name)
+                else:
+                    others.append(entry.name)
+        return _in_steps(directories, others)
 
     def enter(self, name: str) -> DiskDirectory:
         fd = os.open(name, _OPEN_DIRECTORY, dir_fd=self._fd)
@@ -174,13 +155,11 @@ class DiskDirectory:
         return os.readlink(name, dir_fd=self._fd)
 
     def unreadable(self, names: Sequence[str], stats: Sequence[os.stat_result]) -> list[str]:
-        me = os.geteuid()
         return [
             name
             for name, each in zip(names, stats, strict=True)
             if each.st_mode & _ALL_MAY_READ != _ALL_MAY_READ
             and stat.S_ISREG(each.st_mode)
-            and not (each.st_uid == me and each.st_mode & stat.S_IRUSR)
             and not os.access(name, os.R_OK, dir_fd=self._fd, effective_ids=True)
         ]
 
@@ -189,10 +168,144 @@ class DiskDirectory:
         return [name for name in names if listxattr(before + name, follow_symlinks=False)]
 
     def attributes(self, name: str = "") -> Xattrs:
-        if not name and self._fd >= 0:
-            with suppress(OSError):  # the path is tried next
-                if not os.listxattr(self._fd):
-                    return {}
         path = self._path + name if name else self._path[:-1] or "/"
         keys = os.listxattr(path, follow_symlinks=False)
         return {key: len(os.getxattr(path, key, follow_symlinks=False)) for key in keys}
+
+
+PLAIN = stat.S_IFREG | 0o644
+
+
+class File(NamedTuple):
+    """An entry that is not a directory, with the fields of `os.stat_result` that a walk reads."""
+
+    name: str
+    st_mode: int
+    st_size: int
+    st_nlink: int = 1
+    st_ino: int = 0
+    """The inode number of a file with several names, else 0."""
+    readable: bool = True
+
+    @property
+    def content_bytes(self) -> int:
+        """Return the bytes of content sent: 0 unless it is a readable regular file."""
+        return self.st_size if self.readable and stat.S_ISREG(self.st_mode) else 0
+
+    @property
+    def kept(self) -> int | File:
+        """Return the form in which a directory keeps it: the size alone for a plain file."""
+        plain = stat.S_ISREG(self.st_mode) and self.st_nlink <= 1 and self.readable
+        return self.st_size if plain else self
+
+
+class MemoryDirectory:
+    """A directory of a snapshot, read-only: its entries, and its subdirectories in byte order.
+
+    Readable regular files with one name are kept as their sizes.
+    """
+
+    stat = os.stat_result((stat.S_IFDIR | 0o755, *[0] * 9))
+    """The same for each: those of real directories are not kept."""
+    content_bytes = 0
+    """Bytes of content of all below; a file with several names counts under each."""
+
+    def __init__(
+        self,
+        path: str,
+        entries: dict[str, int | File] | None = None,
+        folders: dict[str, MemoryDirectory] | None = None,
+    ) -> None:
+        self.path = path
+        self.prefix = f"{path}/" if path else ""
+        self.entries = {} if entries is None else entries
+        self.folders = {} if folders is None else folders
+
+    @property
+    def name(self) -> str:
+        """Return the last part of the path."""
+        return self.path.rpartition("/")[2]
+
+    def tree(self) -> Iterator[MemoryDirectory]:
+        """Yield this directory and all below it; parents come first, siblings in order."""
+        pending = [self]
+        while pending:
+            directory = pending.pop()
+            yield directory
+            pending += reversed(directory.folders.values())
+
+    def file(self, name: str) -> File | None:
+        """Return the entry `name`; None for a directory or a name that does not exist."""
+        return self.stats([name])[0] if name in self.entries else None
+
+    @cached_property
+    def special(self) -> list[File]:
+        """Return the entries that are neither directories nor plain files."""
+        return [each for each in self.entries.values() if isinstance(each, File)]
+
+    def has(self, name: str) -> bool:
+        """Return whether this directory contains an entry of this name."""
+        return name in self.entries or name in self.folders
+
+    @cached_property
+    def contents(self) -> dict[str, int]:
+        """Return the bytes of content of each entry, directories excluded."""
+        if not self.special:
+            return cast("dict[str, int]", self.entries)
+        return {file.name: file.content_bytes for file in self.stats([*self.entries])}
+
+    def add_up(self) -> None:
+        """Set `content_bytes`; the subdirectories must have theirs already."""
+        below = sum(folder.content_bytes for folder in self.folders.values())
+        self.content_bytes = below + sum(self.contents.values())
+
+    # Methods for a walk, as those of `DiskDirectory`. Targets and attributes are not kept.
+
+    def steps(self) -> list[Step]:
+        # The order matters between directories, and for files with several names.
+        in_any_order = not self.folders and not self.special
+        return (
+            _runs([*self.entries]) if in_any_order else _in_steps([*self.folders], [*self.entries])
+        )
+
+    def enter(self, name: str) -> MemoryDirectory:
+        return self.folders[name]
+
+    def leave(self) -> None:
+        """Do nothing: there is no descriptor to close."""
+
+    close = leave
+
+    def stats(self, names: Sequence[str]) -> list[Any]:
+        known = ((name, self.entries[name]) for name in names)
+        return [each if isinstance(each, File) else File(name, PLAIN, each) for name, each in known]
+
+    def link_target(self, name: str) -> str:
+        return ""
+
+    def unreadable(self, names: Sequence[str], stats: Sequence[Any]) -> list[str]:
+        return [file.name for file in stats if not file.readable]
+
+    def with_attributes(self, names: Sequence[str]) -> list[str]:
+        return []
+
+    def attributes(self, name: str = "") -> Xattrs:
+        return {}
+
+
+class Memory:
+    """The directories of a snapshot."""
+
+    longest_path = sys.maxsize  # all paths were short enough to be read
+    has_xattrs = has_mounts = False
+
+    def __init__(self, root: MemoryDirectory) -> None:
+        self._root = root
+
+    def top(self) -> MemoryDirectory:
+        return self._root
+
+
+OpenDirectory = DiskDirectory | MemoryDirectory
+"""A directory for a walk. Methods of one on disk may raise `OSError`."""
+DirectorySource = Disk | Memory

@@ -1,8 +1,6 @@
 """Look up the sources of COPY, ADD and mounts as the builder does, and find what hides them.
 
-The builder looks each source up in what was transferred, and follows symlinks inside it.
-Wildcards may match nothing; mounts have none. Behaviour: moby/buildkit (`contenthash`, `file`
-backend), tonistiigi/fsutil (`copy`).
+Behaviour: moby/buildkit (`contenthash`, `file` backend), tonistiigi/fsutil (`copy`).
 """
 
 from __future__ import annotations
@@ -10,38 +8,41 @@ from __future__ import annotations
 import os
 import posixpath
 import re
+import stat
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 from itertools import takewhile
+from typing import Any
 
 from ctxsize.dockerfile.sources import Source, Unknown, path_from_root
-from ctxsize.engine.arrivals import Arrivals, entries_below, is_pattern
+from ctxsize.dockerfile.taken import Paths
+from ctxsize.engine.automaton import fastest
+from ctxsize.engine.dockerfiles import follow_links
+from ctxsize.engine.evaluate import Evaluator
 from ctxsize.engine.golang import has_wildcards, match
-from ctxsize.engine.narrow import include_spec
+from ctxsize.engine.narrow import Narrowed, follow, include_spec
 from ctxsize.engine.need import asked_of, named_contexts, named_request, needs_of, unknown_problem
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
-from ctxsize.engine.trace import Explanation, explain
+from ctxsize.engine.trace import Explanation, entry_at, explain
 from ctxsize.errors import InputError
+from ctxsize.reader import entries_in
 
-TAKING = ("copy", "add", "bind")
-"""Kinds of sources that the builder looks up."""
+TAKING = ("copy", "add", "bind")  # kinds of sources that the builder looks up
 
 
 class Fate(str, Enum):
     """The result of looking up a source; all but the first two fail the build."""
 
     FOUND = "found"
-    NO_MATCH = "no match"
-    """The wildcards of a source match nothing: the build continues without it."""
+    NO_MATCH = "no match"  # of the wildcards: the build continues without it
     IGNORED = "ignored"
     ABSENT = "absent"
-    LOOP = "loop"
-    """A symlink leads back to itself."""
-    NOT_ASKED = "not asked for"
-    """The context contains it, but no transfer requests it."""
+    LOOP = "loop"  # a symlink leads back to itself
+    NOT_ASKED = "not asked for"  # the context contains it, but no transfer requests it
 
     @property
     def is_found(self) -> bool:
@@ -56,10 +57,73 @@ class SourceCheck:
     source: Source  # its line is 0 if no instruction takes it
     fate: Fate
     at: str  # the entry that decides: the path of the source, or where symlinks lead from it
-    matches: int | None = None
-    """Number of transferred entries that wildcards match; None without wildcards."""
+    matches: int | None = None  # transferred entries that wildcards match; None without wildcards
     hidden: tuple[Explanation, ...] = ()  # entries that would be found if they were not ignored
     notes: tuple[str, ...] = ()  # possible causes, one sentence each
+
+
+class Arrivals:
+    """The entries that arrive in a transfer of `paths`. Raises what `include_spec` raises."""
+
+    def __init__(self, request: Request, paths: Paths) -> None:
+        self._request = request
+        include = follow(request.root, paths)
+        self._evaluator: Evaluator[Any] = (
+            fastest(request.spec) if include is None else Narrowed(request.spec, include)
+        )
+
+    def holds(self, path: str) -> bool:
+        """Return whether an entry, or one below it, arrives; no symlink is followed."""
+        found, evaluator = entry_at(self._request, path), self._evaluator
+        if path == "." or isinstance(found, str):
+            return path == "."
+        state, prefix, others = evaluator.root(), "", (stat.S_IFDIR, stat.S_IFSOCK)
+        *above, name = path.split("/")
+        for part in above:
+            state = evaluator.enter(state, prefix, part)
+            prefix += f"{part}/"
+            if state.mark.ignored and not evaluator.enters(state, prefix[:-1]):
+                return False
+        pending = [(state, prefix, [(name, found.st_mode)])]
+        while pending:
+            state, prefix, entries = pending.pop()
+            files = [name for name, mode in entries if stat.S_IFMT(mode) not in others]
+            marks = evaluator.others(state, prefix, files)
+            if any(not marks.get(name, state.mark).ignored for name in files):
+                return True
+            for name in (name for name, mode in entries if stat.S_ISDIR(mode)):
+                below, at = evaluator.enter(state, prefix, name), prefix + name
+                if not below.mark.ignored:
+                    return True
+                if evaluator.enters(below, at):
+                    pending.append((below, f"{at}/", entries_below(self._request.root, at)))
+        return False
+
+    def follow(self, path: str) -> tuple[str, bool]:
+        """Return where `path` leads through arriving symlinks, and whether its end arrives."""
+
+        def target_of(here: str) -> str | None:
+            target = self.link(here)
+            return target if target is None or self.holds(here) else ""
+
+        end, is_end = follow_links(path, target_of)
+        return end, is_end and self.holds(end)
+
+    def link(self, path: str) -> str | None:
+        """Return the target of the symlink at `path`; None for other entries."""
+        with suppress(OSError, ValueError):  # a name that is too long, or with a NUL
+            return os.readlink(os.path.join(self._request.root, path))
+        return None
+
+
+def entries_below(root: str, path: str) -> list[tuple[str, int]]:
+    """Return the names and modes in a directory, in order; none for others or if unreadable."""
+    full = os.path.join(root, path.rstrip("/"))
+    try:
+        found = entries_in(full) if stat.S_ISDIR(os.lstat(full).st_mode) else []
+        return sorted((each.name, each.stat(follow_symlinks=False).st_mode) for each in found)
+    except (OSError, ValueError):
+        return []
 
 
 class Sources:
@@ -90,14 +154,13 @@ class Sources:
         A source that no instruction has is checked as one of `COPY` on line 0.
         """
         if re.fullmatch("[0-9]{1,9}", wanted):
-            found = self.on_line(int(wanted))
-        else:
-            path = path_from_root(wanted)[1:] or "."
-            taken = [source for each in self._by_line.values() for source in each]
-            found = [source for source in taken if source.source == wanted]
-            found = found or [source for source in taken if source.path == path]
-            found = found or [Source("COPY", 0, "", wanted, path, "copy", self._request.name)]
-        return [self._checked(source) for source in found]
+            return [*map(self._checked, self.on_line(int(wanted)))]
+        path = path_from_root(wanted)[1:] or "."
+        taken = [source for each in self._by_line.values() for source in each]
+        found = [source for source in taken if source.source == wanted]
+        found = found or [source for source in taken if source.path == path]
+        untaken = Source("COPY", 0, "", wanted, path, "copy", self._request.name)
+        return [*map(self._checked, found or [untaken])]
 
     def on_line(self, number: int) -> list[Source]:
         """Return the sources on a line; none if this build skips it. Raises `InputError`."""
@@ -111,34 +174,34 @@ class Sources:
         for doing in (each.trigger or each for each in here):
             if doing.keyword in ("COPY", "ADD") or any(doing.flag_values("mount")):
                 return [*self._by_line.get(here[0].line, ())]
-        raise InputError(
-            f"no COPY, ADD or mount on this line, but {here[0].keyword if here else 'nothing'}",
-            path=path,
-            line=number,
-            hint=f"./{number} is the source named {number}",
-        )
+        hint = f"./{number} is the source named {number}"
+        raise InputError("no COPY, ADD or mount on this line", path=path, line=number, hint=hint)
 
     def fate(self, source: Source) -> tuple[Fate, str]:
         """Return the fate of a source, and the entry that decides. Raises `InputError`."""
         base, pattern = self._parts(source)
-        arrivals, is_wild = self._arrivals_of(source), is_pattern(pattern)
+        arrivals, is_wild = self._arrivals_of(source), has_wildcards(pattern)
         at, arrives = arrivals.follow(base)
         if pattern and not is_wild:
             # Frontends from docker/dockerfile:1.20 need what follows the pivot, and follow no
             # symlink there (`dispatchCopy`).
-            at = pattern if at == "." else f"{at}/{pattern}"
+            at = posixpath.normpath(f"{at}/{pattern}")
             arrives = arrivals.holds(at)
-        if not arrives:
-            return self._missing(at, arrivals)
-        for path in self._followed(source, is_wild=is_wild):
-            if arrivals.link(path) is not None and arrivals.holds(path):
+        for path in self._followed(source, is_wild=is_wild) if arrives else ():
+            if arrives and arrivals.link(path) is not None and arrivals.holds(path):
                 end, arrives = arrivals.follow(path)
-                if not arrives:
-                    return self._missing(end, arrivals)
-        if not is_wild:
+                at = at if arrives else end
+        if arrives and is_wild:
+            found = any(map(arrivals.holds, self._matches(source)))
+            return Fate.FOUND if found else Fate.NO_MATCH, source.path
+        if arrives:
             return Fate.FOUND, at
-        found = any(map(arrivals.holds, self._matches(source)))
-        return Fate.FOUND if found else Fate.NO_MATCH, source.path
+        explained = explain(self._request, at)
+        if explained.not_there is not None:
+            return Fate.ABSENT, at
+        if explained.verdict.ignored:
+            return Fate.IGNORED, at
+        return Fate.LOOP if arrivals.holds(at) else Fate.NOT_ASKED, at
 
     def _parts(self, source: Source) -> tuple[str, str]:
         """Return the start of a source, in which symlinks are followed, and the other part."""
@@ -149,18 +212,11 @@ class Sources:
             literal = parts if source.kind == "bind" else literal
             return "/".join(literal) or ".", "/".join(parts[len(literal) :])
         base, pattern = source.parents
-        reason = ""
-        if not pattern:
-            reason = "a source that ends at its pivot"
-        elif pattern.startswith(("!", "#")):
-            reason = f"a source that starts with {pattern[0]}"
-        elif is_pattern(base):
-            reason = "wildcards in front of a pivot"
-        elif base != "." and os.path.islink(os.path.join(self._request.root, base)):
-            reason = f"a pivot behind the symlink {base}"
-        if reason:
+        is_link = base != "." and os.path.islink(os.path.join(self._request.root, base))
+        if is_link or has_wildcards(base) or not pattern or pattern[0] in "!#":
             raise InputError(
-                f"ctxsize does not model --parents with {reason}",
+                "ctxsize does not model a symlink or wildcards in front of the pivot of --parents, "
+                "and nothing, `!` or `#` behind it",
                 path=self._request.dockerfile,
                 hint="`ctxsize explain PATH` reports whether an entry is sent, "
                 "`ctxsize ls --transfer` lists what is transferred",
@@ -178,44 +234,31 @@ class Sources:
         # `contenthash` has no header for the root, so that `COPY --exclude` of the whole context
         # finds its top entries one by one.
         excluded = include_spec(source.excludes)
-        names = (each.name for each in entries_below(self._request.root, ""))
-        return [name for name in names if excluded.step(name).ignored]
+        names = entries_below(self._request.root, "")
+        return [name for name, _ in names if excluded.step(name).ignored]
 
     def _matches(self, source: Source) -> list[str]:
-        """Return the entries that wildcards match, whether or not they arrive."""
-        if source not in self._matched:
-            base, pattern = self._parts(source)
-            start = self._arrivals_of(source).follow(base)[0]
-            deepest: int | None = pattern.count("/") + 1
-            # `Wildcard` of `contenthash` calls Go's `path.Match`.
-            matches: Callable[[str], object] = partial(match, pattern)
-            if source.parents is not None:
-                matches = DockerIgnorePattern(pattern).match_file
-                deepest = None if "**" in pattern else deepest
-            self._matched[source] = [*self._matching(start, matches, deepest)]
-        return self._matched[source]
-
-    def _matching(
-        self, start: str, matches: Callable[[str], object], deepest: int | None
-    ) -> Iterator[str]:
-        """Yield the outermost entries below `start` that match, by their path from there."""
-        pending = [("", 1)]
+        """Return the outermost entries that wildcards match, whether or not they arrive."""
+        if source in self._matched:
+            return self._matched[source]
+        base, pattern = self._parts(source)
+        start, found = self._arrivals_of(source).follow(base)[0], list[str]()
+        # `Wildcard` of `contenthash` calls Go's `path.Match`.
+        matches: Callable[[str], object] = partial(match, pattern)
+        if source.parents is not None:
+            matches = DockerIgnorePattern(pattern).match_file
+        any_depth, pending = source.parents is not None and "**" in pattern, [""]
         while pending:
-            prefix, depth = pending.pop()
-            for each in entries_below(self._request.root, os.path.join(start, prefix)):
-                inside = prefix + each.name
+            prefix = pending.pop()
+            is_last = not any_depth and prefix.count("/") == pattern.count("/")
+            for name, mode in entries_below(self._request.root, f"{start}/{prefix}"):
+                inside = prefix + name
                 if matches(inside):
-                    yield inside if start == "." else f"{start}/{inside}"
-                elif each.is_dir(follow_symlinks=False) and depth != deepest:
-                    pending.append((f"{inside}/", depth + 1))
-
-    def _missing(self, at: str, arrivals: Arrivals) -> tuple[Fate, str]:
-        explained = explain(self._request, at)
-        if explained.not_there is not None:
-            return Fate.ABSENT, at
-        if explained.verdict.ignored:
-            return Fate.IGNORED, at
-        return Fate.LOOP if arrivals.holds(at) else Fate.NOT_ASKED, at
+                    found.append(posixpath.normpath(f"{start}/{inside}"))
+                elif stat.S_ISDIR(mode) and not is_last:
+                    pending.append(f"{inside}/")
+        self._matched[source] = found
+        return found
 
     def _arrivals_of(self, source: Source) -> Arrivals:
         """Return the arrivals of the transfer with that source, or of one of its own."""
@@ -227,7 +270,7 @@ class Sources:
     def _checked(self, source: Source) -> SourceCheck:
         (fate, at), arrivals = self.fate(source), self._arrivals_of(source)
         matches, paths = None, [at] if fate is Fate.IGNORED else []
-        if is_pattern(self._parts(source)[1]):
+        if has_wildcards(self._parts(source)[1]):
             arriving = {path for path in self._matches(source) if arrivals.holds(path)}
             matches = len(arriving)
             paths = paths or [path for path in self._matches(source) if path not in arriving]
@@ -240,52 +283,41 @@ class Sources:
 
     def _notes(self, source: Source, fate: Fate, at: str, *, is_hidden: bool) -> Iterator[str]:
         request = self._request
+        early = [] if not source.doubts else request.plan.dockerfile.global_arguments
+        names = {word.partition("=")[0] for each in early for word in each.arguments}
         for kind, name in sorted(source.doubts):
             yield unknown_problem(Unknown(kind, name, source.line), request).message
-            early = request.plan.dockerfile.global_arguments
-            names = {word.partition("=")[0] for each in early for word in each.arguments}
             if kind == "environment" and name in names:
                 yield f"the stage needs its own ARG {name}: one before FROM is for FROM"
         if fate is Fate.FOUND:
             return
         if posixpath.normpath(source.source.lstrip("/")).partition("/")[0] == "..":
             yield f".. cannot lead out of the context: the builder looks for {source.path}"
-            if _exists(request.root, source.source):
-                yield "it exists outside the context, which would have to be a directory above"
-        if source.kind == "bind" and is_pattern(source.path):
+        if source.kind == "bind" and has_wildcards(source.path):
             yield "a mount has no wildcards: BuildKit looks up its source as it is written"
         if fate in (Fate.ABSENT, Fate.NO_MATCH) and not is_hidden:
             yield from _nearest(request, at)
-        if source.parents is not None and not fate.is_found:
-            link = (explain(request, at).not_there or "").partition(" is a symlink, ")
-            if link[1]:
-                yield f"{link[0]} is a symlink, which --parents does not follow behind its pivot"
-            if not is_pattern(source.parents[1]):
-                yield "frontends before docker/dockerfile:1.20 continue without it"
+        if source.parents is not None and not has_wildcards(source.parents[1]):
+            older = "frontends before docker/dockerfile:1.20 continue without it"
+            yield f"--parents follows no symlink behind its pivot; {older}"
 
 
 def _nearest(request: Request, path: str) -> Iterator[str]:
     """Yield notes on entries that resemble `path`, which does not exist."""
     from difflib import get_close_matches  # most sources exist and need none of it
 
-    at = ""
+    at, directory = "", os.path.dirname(request.dockerfile or "")
     for part in path.split("/"):
-        names = [each.name for each in entries_below(request.root, at)]
-        if part not in names:
-            folded = {name.casefold(): name for name in names}
-            near = [] if has_wildcards(part) else get_close_matches(part.casefold(), folded, n=1)
+        names = {name.casefold(): name for name, _ in entries_below(request.root, at)}
+        if not os.path.lexists(os.path.join(request.root, at, part)):
+            near = [] if has_wildcards(part) else get_close_matches(part.casefold(), names, n=1)
             for each in near:
                 case = ": upper and lower case count" if each == part.casefold() else ""
-                yield f"there is {os.path.join(at, folded[each])}{case}"
+                yield f"there is {os.path.join(at, names[each])}{case}"
             break
         at = os.path.join(at, part)
-    directory = os.path.dirname(request.dockerfile or "")
-    if directory and _exists(directory, path):
+    if directory and os.path.lexists(os.path.join(directory, path)):
         yield "it exists beside the Dockerfile, but sources are relative to the context"
-
-
-def _exists(directory: str, path: str) -> bool:
-    return "\0" not in path and os.path.lexists(os.path.join(directory, path))
 
 
 def check_in_all(request: Request, wanted: str) -> list[SourceCheck]:

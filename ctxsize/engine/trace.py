@@ -5,23 +5,21 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from ctxsize.engine.automaton import Program
-from ctxsize.engine.dockerfiles import may_read
+from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Step, matches, refuses, up_to
 from ctxsize.engine.events import public_pattern
 from ctxsize.engine.inspect import NO_PERMISSION, WITHHELD
-from ctxsize.engine.memory import MemoryDirectory
+from ctxsize.engine.narrow import follow, include_spec
+from ctxsize.engine.need import asked_of, is_wrong_target
 from ctxsize.engine.request import Request, inside
-from ctxsize.entry import Pattern, Verdict
-from ctxsize.errors import IgnoreFileError, InputError
-
-if TYPE_CHECKING:
-    from ctxsize.dockerfile.sources import Source
+from ctxsize.errors import CtxsizeError, IgnoreFileError, InputError
+from ctxsize.model import Pattern, Verdict
+from ctxsize.reader import may_read
 
 
 class Outcome(str, Enum):
@@ -29,10 +27,8 @@ class Outcome(str, Enum):
 
     MATCHED = "matched"
     NO_MATCH = "no match"
-    SKIPPED = "skipped"
-    """Not evaluated, because a match could not have changed anything."""
-    INHERITED = "inherited"
-    """Counts as matched because it did for the directory above."""
+    SKIPPED = "skipped"  # not evaluated, because a match could not have changed anything
+    INHERITED = "inherited"  # counts as matched because it did for the directory above
 
 
 @dataclass(frozen=True)
@@ -41,8 +37,7 @@ class Check:
 
     pattern: Pattern
     outcome: Outcome
-    ignored: bool
-    """True if the path was ignored before this pattern was evaluated."""
+    ignored: bool  # before this pattern was evaluated
 
 
 @dataclass(frozen=True)
@@ -52,8 +47,7 @@ class Level:
     path: str
     verdict: Verdict
     checks: tuple[Check, ...]
-    entered: bool = True
-    """True if the builder looks for entries to send below it."""
+    entered: bool = True  # whether the builder looks for entries to send below it
 
 
 @dataclass(frozen=True)
@@ -61,40 +55,35 @@ class NearMiss:
     """A pattern that would decide otherwise if it were tested alone."""
 
     pattern: Pattern
-    matches: str
-    """The path that it matches alone: the one in question, or a directory above."""
-    pruned: bool
-    """True if the builder never reaches that path; False if it skips the pattern there."""
+    matches: str  # the path that it matches alone: the one in question, or a directory above
+    pruned: bool  # True if the builder never reaches that path; False if it skips the pattern there
 
 
 class Taker(NamedTuple):
     """An instruction that takes a path, unless that is ignored."""
 
     source: Source
-    below: bool
-    """True if it takes at most entries below the path, which is a directory."""
+    below: bool  # whether it takes at most entries below the path, which is a directory
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """The reason why a path is ignored or sent, level by level from the top of the context."""
+    """The reason why a path is ignored or sent, level by level from the top of the context.
+
+    `levels` are those of its parents and its own; they end at an ignored directory not entered.
+    Each text is the reason for something, None if that is not so.
+    """
 
     path: str
     verdict: Verdict
     ignore_file: str | None
     levels: tuple[Level, ...] = ()
-    """The path and its parents from the top; they end at an ignored directory not entered."""
     near_misses: tuple[NearMiss, ...] = ()
-    arrives_empty: str | None = None
-    """The reason why the file is listed but arrives without its content, or None."""
-    not_there: str | None = None
-    """The reason why the context has no such entry, or None if it does."""
-    takers: tuple[Taker, ...] | None = None
-    """The instructions that take it, in order; None if they are not known."""
+    arrives_empty: str | None = None  # the file is listed but arrives without its content
+    not_there: str | None = None  # the context has no such entry
+    takers: tuple[Taker, ...] | None = None  # in order; None if they are not known
     takers_unknown: str | None = None
-    """The reason why they are not known."""
-    stops: str | None = None
-    """The reason why the build stops at it, or None."""
+    stops: str | None = None  # the build stops at it
 
     @property
     def pruned_at(self) -> str | None:
@@ -112,23 +101,16 @@ def explain(request: Request, path: str) -> Explanation:
     if path in ("", "."):
         return Explanation(".", Verdict(ignored=False), ignore_file)
     found = entry_at(request, path)
+    not_there = found if isinstance(found, str) else None
     try:
         levels, last = _levels(request.spec, path)
-        near_misses = tuple(_near_misses(request.spec, path, levels[-1].path, last))
+        misses = tuple(_near_misses(request.spec, path, levels[-1].path, last))
         empty, stops = (None, None) if last.ignored else _troubles(request, path, found)
     except IgnoreFileError as error:
         error.path = error.path or ignore_file
         raise
-    return Explanation(
-        path,
-        levels[-1].verdict,
-        ignore_file,
-        tuple(levels),
-        near_misses,
-        empty,
-        found if isinstance(found, str) else None,
-        stops=stops,
-    )
+    verdict, way = levels[-1].verdict, tuple(levels)
+    return Explanation(path, verdict, ignore_file, way, misses, empty, not_there, stops=stops)
 
 
 def _levels(spec: DockerIgnoreSpec, path: str) -> tuple[list[Level], Step]:
@@ -192,16 +174,14 @@ def _troubles(
 
 def entry_at(request: Request, path: str) -> os.stat_result | str:
     """Return the entry at `path`, or why the context has none; no symlink is followed."""
-    parts = path.split("/")
-    for depth in range(1, len(parts) + 1):
-        here = "/".join(parts[:depth])
+    for here in up_to(path):
         try:
             found = os.lstat(os.path.join(request.root, here))
         except OSError as error:
             return f"{here}: {error.strerror}"
         except ValueError as error:
             return str(error)
-        if depth < len(parts) and stat.S_ISLNK(found.st_mode):
+        if here != path and stat.S_ISLNK(found.st_mode):
             return f"{here} is a symlink, which no builder follows"
     return found
 
@@ -221,102 +201,54 @@ def in_context(request: Request, path: str) -> str:
         found.insert(0, posixpath.normpath(path))
     below = [each for each in found if each.partition("/")[0] != ".."]
     if not below:
-        raise InputError(
-            "the path lies outside the context",
-            path=path,
-            hint=f"the context is {request.root}; name another with --context",
-        )
+        hint = f"the context is {request.root}; name another with --context"
+        raise InputError("the path lies outside the context", path=path, hint=hint)
     is_there = (each for each in below if os.path.lexists(os.path.join(request.root, each)))
     return next(is_there, below[0])
 
 
-class Matcher:
-    """Looks up the segments that match a name, as the automaton does."""
+class Takers:
+    """Adds the instructions that take a path. Raises `CtxsizeError` for a missing target."""
 
-    def __init__(self, spec: DockerIgnoreSpec) -> None:
-        self.spec = spec
-        # Else each path is evaluated alone, or a pattern may stop the build.
-        self._hands_down = spec.remembers_parents and not any(each.fault for each in spec.patterns)
-        self._program = Program(spec.patterns)
-        self._known = {"": (list[int](), Step(False, 0, None), self._program.start)}
-        """For each path the patterns that match it, its fate, and the live segments below."""
+    def __init__(self, request: Request) -> None:
+        self._request, self._unknown, title = request, "", request.builder.title
+        self._specs: dict[Source, DockerIgnoreSpec | None] = {}
+        if not request.builder.asks_for_paths:
+            self._unknown = f"{title} sends the whole context, whatever the Dockerfile says"
+            return
+        if request.dockerfile is None:
+            self._unknown = "not known, as there is no Dockerfile"
+            return
+        try:
+            for source in (source for asked in asked_of(request) for source in asked.sources):
+                if source.path.startswith("!"):  # fsutil reads the paths as an ignore file
+                    self._unknown = (
+                        f"not known, as {source.instruction} {source.source} (line {source.line}) "
+                        "is read as a pattern that excludes again, and files may arrive empty"
+                    )
+                include = follow(request.root, (source.path,))
+                self._specs[source] = None if include is None else include_spec(include)
+        except CtxsizeError as error:
+            if is_wrong_target(request):
+                raise
+            self._unknown = f"not known: {error}"
 
-    def indexes(self, path: str) -> list[int]:
-        """Return the indexes of the patterns that match `path` itself, in order."""
-        return self._find(path)[0]
+    def added_to(self, explained: Explanation) -> Explanation:
+        """Return `explained` with the instructions that take its path, or why they are unknown."""
+        if explained.path == ".":
+            return explained
+        if self._unknown:
+            return replace(explained, takers_unknown=self._unknown)
+        try:
+            return replace(explained, takers=tuple(self._of(explained.path)))
+        except CtxsizeError as error:
+            return replace(explained, takers_unknown=f"not known: {error}")
 
-    def step(self, path: str) -> Step:
-        """Return the fate of `path`, as if the builder entered every directory above it."""
-        return self._find(path)[1] if self._hands_down else [*self.spec.steps(path)][-1][1]
-
-    def in_tree(self, root: MemoryDirectory) -> Iterator[tuple[str, list[int]]]:
-        """Yield each matched path below `root`, with the indexes of the patterns that match it."""
-        for held, found in self._by_directory(root):
-            for name, hits in found.items():
-                yield held.prefix + name, self._owners(hits)
-
-    def tops(self, root: MemoryDirectory) -> dict[str, set[str]]:
-        """Return the topmost matched paths: names by directory."""
-        return {held.path: {*found} for held, found in self._by_directory(root, topmost=True)}
-
-    def _find(self, path: str) -> tuple[list[int], Step, int]:
-        for each in () if path in self._known else up_to(path):
-            if each in self._known:
-                continue
-            directory, _, name = each.rpartition("/")
-            _, above, live = self._known[directory]
-            hits = self._hits(live, directory, [name]).get(name, 0)
-            indexes = self._owners(hits)
-            ignored, state = False, 0
-            # The same as `DockerIgnoreSpec.step`, but only for the patterns that match.
-            for index in sorted({*indexes, *_bits(above.state)}):
-                ignores = bool(self.spec.patterns[index].include)
-                if above.state >> index & 1 or ignores != ignored:
-                    state |= 1 << index
-                    ignored = ignores
-            step = Step(ignored, state, state.bit_length() - 1 if state else None)
-            self._known[each] = indexes, step, self._program.follow(live, hits, name)
-        return self._known[path]
-
-    def _hits(self, live: int, directory: str, names: Sequence[str]) -> dict[str, int]:
-        """Return the matching ones of the `live` segments, for each name with any."""
-        if not live:
-            return {}
-        known = self._program.known
-        found = {name: hits for name in names if (hits := live & known[name])}
-        whole = live & self._program.whole_paths
-        prefix = f"{directory}/" if directory else ""
-        more = self._program.on_paths(whole, prefix, names) if whole else {}
-        for name, hits in more.items():
-            found[name] = found.get(name, 0) | hits
-        return found
-
-    def _owners(self, hits: int) -> list[int]:
-        """Return the patterns whose last segments are among `hits`."""
-        owner = self._program.owner
-        return [*dict.fromkeys(owner[bit] for bit in _bits(hits & self._program.final))]
-
-    def _by_directory(
-        self, root: MemoryDirectory, *, topmost: bool = False
-    ) -> Iterator[tuple[MemoryDirectory, dict[str, int]]]:
-        """Yield each directory with matches, and the last segments that match each name there."""
-        program = self._program
-        pending = [(root, program.start)]
-        while pending:
-            held, live = pending.pop()
-            hits = self._hits(live, held.path, [*held.entries, *held.folders])
-            found = {name: last for name, each in hits.items() if (last := each & program.final)}
-            if found:
-                yield held, found
-            for name, folder in held.folders.items():
-                below = program.follow(live, hits.get(name, 0), name)
-                if below and not (topmost and name in found):
-                    pending.append((folder, below))
-
-
-def _bits(state: int) -> Iterator[int]:
-    """Yield the indexes of the bits that are set."""
-    while state:
-        bit = state & -state
-        yield bit.bit_length() - 1
-        state ^= bit
+    def _of(self, path: str) -> Iterator[Taker]:
+        found = entry_at(self._request, path)
+        is_directory = not isinstance(found, str) and stat.S_ISDIR(found.st_mode)
+        for source, spec in self._specs.items():
+            if spec is None or not spec.match_file(path):
+                yield Taker(source, below=False)
+            elif is_directory and spec.enters(path):
+                yield Taker(source, below=True)

@@ -6,33 +6,28 @@ directory above it. So only such paths are walked again, by the walk of `measure
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
-from itertools import chain
+from functools import cached_property
 from typing import Any, NamedTuple
 
-from ctxsize.engine.automaton import Automaton, fastest
-from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator
+from ctxsize.dockerfile.sources import Source
+from ctxsize.engine.automaton import Automaton, Program, fastest
+from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, HasMark, Mark, up_to
 from ctxsize.engine.events import order
 from ctxsize.engine.ignorefile import IgnoreFile
-from ctxsize.engine.memory import MemoryDirectory, Names, Sent, SentDifference, differences
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request, ignore_file_to_write, inside, with_ignore_file
-from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.snapshot import Sent, SentDifference, Snapshot, differences
+from ctxsize.engine.source import MemoryDirectory
 from ctxsize.engine.sourcing import Sources
-from ctxsize.engine.trace import Matcher
 from ctxsize.errors import CtxsizeError, IgnoreFileError
 from ctxsize.model import Amount
 
-_MOST_CHANGED = 2_000
-"""Number of changed patterns up to which only the paths they match are walked again."""
-_MANY = 200
-"""Number of patterns from which those without a match in the walked part are left out."""
-_NOWHERE = "\0"
-"""A directory that no exception leads to, unless exceptions lead to every directory."""
+_MOST_CHANGED = 2_000  # patterns, up to which only the paths that they match are walked again
+_MANY = 200  # patterns, from which those without a match in the walked part are left out
 
 
 class Taken(NamedTuple):
@@ -41,8 +36,7 @@ class Taken(NamedTuple):
     request: Request
     dockerfile: str
     target: str
-    source: str
-    line: int
+    source: Source
 
 
 @dataclass(frozen=True)
@@ -93,19 +87,13 @@ class Trial:
         self.request = snapshot.request
         self._patterns: dict[str, DockerIgnorePattern] = {}  # by their lines, each parsed once
         self._sent: dict[tuple[str, ...], Sent | None] = {}
-        self._finders: dict[int, Finder] = {}
         self._last: Attempt | None = None
-        self._basis: Basis | None = None
-        """The first list of patterns that was tried; most others differ from it in a few."""
+        self._first: tuple[Matcher, Sent] | None = None  # most others differ from it in a few
 
     @cached_property
     def before(self) -> Sent:
         """Return the entries sent with the present ignore file."""
         return self._under(self.request.spec)
-
-    def _under(self, spec: DockerIgnoreSpec) -> Sent:
-        self._basis = self._basis or Basis(self.snapshot, spec)
-        return self._basis.under(spec)
 
     @cached_property
     def everything(self) -> Sent:
@@ -165,41 +153,47 @@ class Trial:
             return Amount.of(written.sent())
         return Amount(sent.files, sent.content_bytes + file.content_bytes - sent.size(own))
 
-    def lost_source(self, attempt: Attempt, sources: Iterable[Taken]) -> Taken | None:
-        """Return the first of `sources` that its build found before but no longer finds."""
-        after: dict[int, Finder] = {}
+    def looked_up(
+        self, sources: Iterable[Taken], attempt: Attempt | None = None
+    ) -> Iterator[tuple[Taken, bool]]:
+        """Yield whether its build finds a source, now or with `attempt`; in doubt it does."""
+        known: dict[tuple[int, str], Sources] = {}
         for each in sources:
-            build, question = id(each.request), (each.target, each.line, each.source)
-            if build not in self._finders:
-                self._finders[build] = _finder(each.request)
-            if build not in after:
-                request = with_ignore_file(each.request, attempt.data, make=self._made)
-                after[build] = _finder(request)
-            if self._finders[build](*question) and not after[build](*question):
-                return each
-        return None
+            request, key, is_found = each.request, (id(each.request), each.target), True
+            with suppress(CtxsizeError):
+                if key not in known:
+                    build = replace(request.build, target=each.target)
+                    spec = request.spec if attempt is None else attempt.request.spec
+                    known[key] = Sources(replace(request, build=build, spec=spec))
+                is_found = known[key].fate(each.source)[0].is_found
+            yield each, is_found
 
-
-Finder = Callable[[str, int, str], bool]
-"""Returns whether a build finds a source, by its target, line and text; True if not known."""
-
-
-def _finder(request: Request) -> Finder:
-    """Return the finder of a build; the sources of each target are read once."""
-
-    @cache
-    def read(target: str) -> Sources:
-        return Sources(replace(request, build=replace(request.build, target=target)))
-
-    @cache
-    def finds(target: str, line: int, source: str) -> bool:
-        try:
-            alike = (each for each in read(target).on_line(line) if each.source == source)
-            return all(read(target).fate(each)[0].is_found for each in alike)
-        except CtxsizeError:
-            return True
-
-    return finds
+    def _under(self, spec: DockerIgnoreSpec) -> Sent:
+        """Return the entries that `spec` sends. Raises what a walk raises."""
+        if self._first is None:
+            self._first = Matcher(spec), self.snapshot.sent(spec)
+        (matcher, sent), root = self._first, self.snapshot.root
+        changed = None if self.snapshot.has_further_names else _changed(matcher.spec, spec)
+        if changed is None:
+            return self.snapshot.sent(spec)
+        names = Matcher(spec.__class__(changed)).tops(root)
+        # The builder enters ignored directories for exceptions, and there others may match too.
+        names.update(each.text.split("/")[0] for each in changed if not each.include)
+        if names.isdisjoint(root.entries.keys() | root.folders.keys()):
+            return sent
+        part = MemoryDirectory(
+            "",
+            {name: each for name, each in root.entries.items() if name in names},
+            {name: each for name, each in root.folders.items() if name in names},
+        )
+        evaluator: Evaluator[Any] = fastest(spec)
+        if len(spec.patterns) >= _MANY:  # few of them matter here
+            patterns = matcher.spec.patterns
+            wanted = {_key(patterns[at]) for _, found in matcher.in_tree(part) for at in found}
+            wanted.update(map(_key, changed))
+            few = spec.__class__(each for each in spec.patterns if _key(each) in wanted)
+            evaluator = Automaton(few, enters=spec.enters)
+        return _patched(sent, names, self.snapshot.walked(evaluator, part))
 
 
 def own_path(request: Request) -> str | None:
@@ -223,87 +217,20 @@ def with_lines(request: Request, lines: Iterable[str]) -> bytes:
     return before + "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
 
 
-class Basis:
-    """A list of patterns and its answer, from which answers for other lists are computed."""
+def _patched(before: Sent, touched: set[str], found: Sent) -> Sent:
+    """Return the sent entries, with those at and below `touched` replaced by `found`."""
 
-    def __init__(self, snapshot: Snapshot, spec: DockerIgnoreSpec) -> None:
-        """Compute the first answer. Raises what a walk raises."""
-        self._snapshot = snapshot
-        self.spec = spec
-        self.sent = snapshot.sent(spec)
+    def is_other(path: str) -> bool:
+        return path.partition("/")[0] not in touched
 
-    @cached_property
-    def _matcher(self) -> Matcher:
-        return Matcher(self.spec)
-
-    def under(self, spec: DockerIgnoreSpec) -> Sent:
-        """Return the entries that `spec` sends. Raises what a walk raises."""
-        changed = None if self._snapshot.has_further_names else _changed(self.spec, spec)
-        names = None if changed is None else self._touched(changed, spec)
-        if changed is None or names is None:
-            return self._snapshot.sent(spec)
-        if not names:
-            return self.sent
-        root = self._snapshot.root
-        part = MemoryDirectory(
-            "",
-            {name: each for name, each in root.entries.items() if name in names},
-            {name: each for name, each in root.folders.items() if name in names},
-        )
-        return self._patched(names, self._snapshot.walked(self._few(part, changed, spec), part))
-
-    def _touched(
-        self, changed: list[DockerIgnorePattern], spec: DockerIgnoreSpec
-    ) -> set[str] | None:
-        """Return the entries at the top at or below which fates may change; None if any may."""
-        tops = Matcher(spec.__class__(changed)).tops(self._snapshot.root)
-        touched = {at.partition("/")[0] for at in tops if at} | tops.get("", set())
-        exceptions = [each for each in changed if not each.include]
-        if not exceptions:
-            return touched
-        if spec.__class__.reach is not DockerIgnoreSpec.reach:
-            return None
-        everywhere = self.spec.enters(_NOWHERE)
-        if spec.enters(_NOWHERE) != everywhere:
-            return None
-        if not everywhere:
-            # The builder enters ignored directories for them, where other exceptions may match.
-            touched.update(each.text.split("/")[0] for each in exceptions)
-        return touched
-
-    def _few(
-        self, part: MemoryDirectory, changed: list[DockerIgnorePattern], spec: DockerIgnoreSpec
-    ) -> Evaluator[Any]:
-        """Return an evaluator for `part` of the context. Few of many patterns matter there."""
-        if len(spec.patterns) < _MANY:
-            return fastest(spec)
-        patterns = self.spec.patterns
-        wanted = {_key(patterns[at]) for _, found in self._matcher.in_tree(part) for at in found}
-        wanted.update(map(_key, changed))
-        few = spec.__class__(each for each in spec.patterns if _key(each) in wanted)
-        return Automaton(few, enters=spec.enters)
-
-    def _patched(self, touched: set[str], found: Sent) -> Sent:
-        """Return the sent entries, with those at and below `touched` replaced by `found`."""
-
-        def is_other(path: str) -> bool:
-            return path.partition("/")[0] not in touched
-
-        before, new = self.sent, {**found.names}
-        top = {name: size for name, size in before.names.get("", {}).items() if is_other(name)}
-        if top:
-            new[""] = {**top, **new.get("", {})}
-        names: dict[str, Names] = {}
-        for at, old in before.names.items():
-            each = old if at and is_other(at) else new.pop(at, None)
-            if each:
-                names[at] = old if each == old else each  # equal ones are shared, for memory
-        names.update(new)
-        directories = frozenset(filter(is_other, before.directories)) | found.directories
-        if directories == before.directories:
-            directories = before.directories
-        empty = frozenset(filter(is_other, before.empty)) | found.empty
-        return Sent(names, directories, empty, before.links)
+    names = {at: each for at, each in before.names.items() if at and is_other(at)}
+    top = {name: size for name, size in before.names.get("", {}).items() if is_other(name)}
+    for at, new in {**found.names, "": {**top, **found.names.get("", {})}}.items():
+        old = before.names.get(at)
+        names |= {at: old if old == new else new} if new else {}  # shared if equal, for memory
+    directories = frozenset(filter(is_other, before.directories)) | found.directories
+    empty = frozenset(filter(is_other, before.empty)) | found.empty
+    return Sent(names, directories, empty, before.links)
 
 
 def _changed(before: DockerIgnoreSpec, after: DockerIgnoreSpec) -> list[DockerIgnorePattern] | None:
@@ -312,9 +239,7 @@ def _changed(before: DockerIgnoreSpec, after: DockerIgnoreSpec) -> list[DockerIg
     None if they are too many, or if the patterns cannot be evaluated independently.
     """
     old, new = [*before.patterns], [*after.patterns]
-    if not (before.remembers_parents and after.remembers_parents):
-        return None
-    if any(each.fault for each in chain(old, new)):
+    if not before.remembers_parents or any(each.fault for each in (*old, *new)):
         return None
     while old and new and _key(old[-1]) == _key(new[-1]):
         del old[-1], new[-1]
@@ -322,8 +247,95 @@ def _changed(before: DockerIgnoreSpec, after: DockerIgnoreSpec) -> list[DockerIg
     while same < min(len(old), len(new)) and _key(old[same]) == _key(new[same]):
         same += 1
     changed = [*old[same:], *new[same:]]
-    return None if len(changed) > _MOST_CHANGED else changed
+    # An exception with a wildcard makes the builder enter every directory, also this one.
+    enters = {spec.enters("\0") for spec in (before, after)}
+    is_known = len(enters) == 1 or all(each.include for each in changed)
+    return changed if is_known and len(changed) <= _MOST_CHANGED else None
 
 
 def _key(pattern: DockerIgnorePattern) -> tuple[str, bool | None]:
     return pattern.text, pattern.include
+
+
+class Matcher:
+    """Finds the patterns that match a path, a segment after the other as the automaton does."""
+
+    def __init__(self, spec: DockerIgnoreSpec) -> None:
+        self.spec = spec
+        self._evaluator = found = fastest(spec)
+        self._program = found.program if isinstance(found, Automaton) else Program(spec.patterns)
+        self._states: dict[str, HasMark] = {}
+
+    def indexes(self, path: str) -> list[int]:
+        """Return the indexes of the patterns that match `path` itself, in order."""
+        live, hits = self._program.start, 0
+        for each in up_to(path):
+            directory, _, name = each.rpartition("/")
+            hits = self._hits(live, directory, [name]).get(name, 0)
+            live = self._program.follow(live, hits, name)
+        return self._owners(hits)
+
+    def mark(self, path: str) -> Mark:
+        """Return the mark of `path`, as if the builder entered every directory above it."""
+        state = self._states.get(path)
+        if state is None:
+            state = self._evaluator.root()
+            for each in up_to(path):
+                name = each.rpartition("/")[2]
+                if each not in self._states:
+                    prefix = each.removesuffix(name)
+                    self._states[each] = self._evaluator.enter(state, prefix, name)
+                state = self._states[each]
+        return state.mark
+
+    def in_tree(self, root: MemoryDirectory) -> Iterator[tuple[str, list[int]]]:
+        """Yield each matched path below `root`, with the indexes of the patterns that match it."""
+        for held, found in self._by_directory(root):
+            for name, hits in found.items():
+                yield held.prefix + name, self._owners(hits)
+
+    def tops(self, root: MemoryDirectory) -> set[str]:
+        """Return the entries of `root` that a pattern matches, or below which it matches one."""
+        tops: set[str] = set()
+        for held, found in self._by_directory(root, topmost=True):
+            tops.update([held.path.partition("/")[0]] if held.path else found)
+        return tops
+
+    def _hits(self, live: int, directory: str, names: Sequence[str]) -> dict[str, int]:
+        """Return the matching ones of the `live` segments, for each name with any."""
+        if not live:
+            return {}
+        known = self._program.known
+        found = {name: hits for name in names if (hits := live & known[name])}
+        whole = live & self._program.whole_paths
+        prefix = f"{directory}/" if directory else ""
+        more = self._program.on_paths(whole, prefix, names) if whole else {}
+        for name, hits in more.items():
+            found[name] = found.get(name, 0) | hits
+        return found
+
+    def _owners(self, hits: int) -> list[int]:
+        """Return the patterns whose last segments are among `hits`."""
+        owners, last = list[int](), hits & self._program.final
+        while last:
+            bit = last & -last
+            owners.append(self._program.owner[bit.bit_length() - 1])
+            last ^= bit
+        return [*dict.fromkeys(owners)]
+
+    def _by_directory(
+        self, root: MemoryDirectory, *, topmost: bool = False
+    ) -> Iterator[tuple[MemoryDirectory, dict[str, int]]]:
+        """Yield each directory with matches, and the last segments that match each name there."""
+        program = self._program
+        pending = [(root, program.start)]
+        while pending:
+            held, live = pending.pop()
+            hits = self._hits(live, held.path, [*held.entries, *held.folders])
+            found = {name: last for name, each in hits.items() if (last := each & program.final)}
+            if found:
+                yield held, found
+            for name, folder in held.folders.items():
+                below = program.follow(live, hits.get(name, 0), name)
+                if below and not (topmost and name in found):
+                    pending.append((folder, below))

@@ -10,23 +10,18 @@ import os
 from collections.abc import Iterator
 from errno import ELOOP, ENOENT, ENOTDIR
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import Evaluator, HasMark, Mark
 from ctxsize.engine.events import Event, Folder, IgnoredEntries, IgnoredFolder
-from ctxsize.engine.inspect import Inspector
+from ctxsize.engine.inspect import UNREAD_IGNORED, VANISHED, Inspector
 from ctxsize.engine.request import Request
-from ctxsize.engine.source import MOST_TOGETHER, Disk, Step
+from ctxsize.engine.source import MOST_TOGETHER, DirectorySource, Disk, OpenDirectory, Step
 from ctxsize.errors import BuildFailsError, IgnoreFileError
-
-if TYPE_CHECKING:
-    from ctxsize.engine.memory import DirectorySource, OpenDirectory
 
 _OPEN_AT_ONCE = 64
 """Largest number of directories open at once."""
-_LONGEST_NAME = 255
-_MOST_BYTES = 4  # of a character
 _NONE: list[str] = []
 _GONE = (ENOENT, ENOTDIR, ELOOP)
 
@@ -71,8 +66,6 @@ class Walk:
         self._everything = everything
         self._evaluator = evaluator or fastest(request.spec)
         self.source = source or Disk(request.root)
-        self._surely_short = (self.source.longest_path - _LONGEST_NAME) // _MOST_BYTES
-        """Characters of a directory's path up to which no name in it makes a path too long."""
         self.inspector = Inspector(self.source, request.root, request.builder)
         self.problems = self.inspector.problems
         self._stack: list[_Frame] = []
@@ -125,8 +118,10 @@ class Walk:
             yield from self._enter(frame, names[0])
             yield from self._down_to(len(self._stack) - (self._stack[-1] is not frame))
         elif kind == "folder":
-            if self._step_into(frame, names[0]):
-                yield self._folder(self._stack[-1])
+            child = self._open(frame, names[0])
+            if child is not None:
+                child.announced = True
+                yield self._folder(child)
         else:
             for at in range(0, len(names), MOST_TOGETHER):
                 yield from self._files(frame, names[at : at + MOST_TOGETHER])
@@ -141,18 +136,12 @@ class Walk:
         rest = directory[len(stack[-1].prefix) :]
         names = rest.split("/") if directory != stack[-1].path else []
         for left, name in zip(range(len(names), 0, -1), names, strict=True):
-            if not self._step_into(stack[-1], name):
+            child = self._open(stack[-1], name)
+            if child is None:
                 return None
-            stack[-1].announced = left > silent
+            child.announced = left > silent
         self._all_announced = all(frame.announced for frame in stack)
         return stack[-1]
-
-    def _step_into(self, frame: _Frame, name: str) -> bool:
-        """Put a directory on the stack that was announced before; return whether it exists."""
-        child = self._open(frame, name, self._evaluator.enter(frame.state, frame.prefix, name))
-        if child is not None:
-            child.announced = True
-        return child is not None
 
     def _open_top(self) -> _Frame:
         try:
@@ -165,18 +154,20 @@ class Walk:
         return self._put(_Frame("", directory, self._evaluator.root()))
 
     def _open(
-        self, frame: _Frame, name: str, state: HasMark, *, passed_by: bool = False
+        self, frame: _Frame, name: str, state: HasMark | None = None, *, passed_by: bool = False
     ) -> _Frame | None:
         """Put the subdirectory `name` on the stack; None if unreadable where no builder stops."""
         path = frame.prefix + name
+        if state is None:
+            state = self._evaluator.enter(frame.state, frame.prefix, name)
         try:
             directory = frame.directory.enter(name)
         except OSError as error:
             if error.errno in _GONE:
                 # `filterFS.Walk` continues after an entry that is gone (`isNotExist`).
-                self.inspector.vanished(path, error)
+                self.inspector.note(VANISHED, path, error)
             elif passed_by:
-                self.inspector.unread_ignored(path, error)
+                self.inspector.note(UNREAD_IGNORED, path, error)
             else:
                 raise self.inspector.stops(error, path) from None
             return None
@@ -194,7 +185,7 @@ class Walk:
             self._stack.pop().directory.leave()
         except OSError as error:
             frame = self._stack[-1]
-            self.inspector.vanished(frame.path, error)
+            self.inspector.note(VANISHED, frame.path, error)
             frame.steps = iter(())
 
     def _steps(self, frame: _Frame) -> list[Step]:
@@ -203,10 +194,11 @@ class Walk:
             steps = frame.directory.steps()
         except OSError as error:
             if frame.passed_by:
-                self.inspector.unread(frame.path, error)
+                self.inspector.note(UNREAD_IGNORED, frame.path, error)
                 return []
             raise self.inspector.stops(error, frame.path) from None
-        if len(frame.prefix) > self._surely_short and not frame.passed_by:
+        # A character has at most four bytes, and a name at most 255.
+        if 4 * len(frame.prefix) + 255 > self.source.longest_path and not frame.passed_by:
             for name in chain.from_iterable([s] if isinstance(s, str) else s for s in steps):
                 if len(os.fsencode(frame.prefix + name)) > self.source.longest_path:
                     raise BuildFailsError(
@@ -251,8 +243,7 @@ class Walk:
         return [self._folder(frame) for frame in silent]
 
     def _folder(self, frame: _Frame) -> Folder:
-        xattrs = self.inspector.xattrs(frame.directory, frame.path)
-        return Folder(frame.path, frame.directory.stat, frame.state.mark, xattrs)
+        return self.inspector.folder(frame.directory, frame.path, frame.state.mark)
 
     def _files(self, frame: _Frame, names: list[str]) -> list[Event]:
         """Return the events of `names`, a run of entries that are not directories."""
@@ -261,13 +252,13 @@ class Walk:
         sent, ignored = _parted(names, mark, others) if others or mark.ignored else (names, _NONE)
         events: list[Event] = []
         if sent:
-            files = self.inspector.files(frame.directory, prefix, sent, mark=mark, others=others)
+            files = self.inspector.files(frame.directory, prefix, sent, mark, others)
             if files is not None:
                 events += [*self._announce(), files]
         if ignored:
-            stats: list[os.stat_result | None] = []
+            stats: list[os.stat_result] = []
             if self._everything:
-                stats = self.inspector.ignored_stats(frame.directory, prefix, ignored)
+                ignored, stats = self.inspector.ignored(frame.directory, prefix, ignored)
             events.append(IgnoredEntries(prefix, ignored, mark, others, stats))
         return events
 

@@ -14,7 +14,7 @@ from functools import cache
 from itertools import chain
 
 from ctxsize import units
-from ctxsize.engine.events import Batch, Files, Folder, Xattrs
+from ctxsize.engine.events import Files, Folder, Xattrs
 from ctxsize.engine.request import Request
 
 
@@ -22,14 +22,14 @@ class Meter:
     """Counts the bytes of one walk, in order; this class is for builders that send nothing."""
 
     printed: Callable[[int], str] = staticmethod(str)
-    older_by = 0
-    """Bytes that older releases do not send: fields for attributes without a value."""
+    is_newer = False
+    """True if older releases send less: no field for an attribute without a value."""
 
     def __init__(self) -> None:
         self._sum = 0
 
-    def add(self, batches: Sequence[Batch]) -> None:
-        """Add batches of a walk."""
+    def add(self, events: Sequence[Files | Folder]) -> None:
+        """Add events of a walk."""
 
     def add_sums(self, announced: int, content: int) -> None:
         """Add sums that the core counted: bytes that announce entries, and bytes of content."""
@@ -47,12 +47,9 @@ _FIN = 2  # bytes of the last packet
 _TYPE_FIELD = 2
 _NO_CONTENT = 1 - 2 * _CHUNK
 """The size of an entry without packets: it makes `_packets_of` return 0."""
-_MOST_BYTES = 4  # of a character
 _USUAL_MODE = 3  # bytes for a file that everybody may read, without special bits
-_USUAL_TIME = 10  # a tag and nine bytes, from 1972 to 2262:
-_FIRST_USUAL, _AFTER_USUAL = 2**56, 2**63
-_SURELY_SHORT = 127 - 2 - _USUAL_MODE - _USUAL_TIME - 10
-"""Bytes of a path up to which its packet has a short head, whatever the file's size."""
+_SURELY_SHORT = 127 - 2 - _USUAL_MODE - 10 - 11
+"""Bytes of a path up to which its packet has a short head, whatever the file's size and time."""
 
 
 class PacketMeter(Meter):
@@ -76,22 +73,20 @@ class PacketMeter(Meter):
     def totals(self, request: Request) -> tuple[int, ...]:
         return (self._sum,)
 
-    def add(self, batches: Sequence[Batch]) -> None:
+    def add(self, events: Sequence[Files | Folder]) -> None:
         sizes: list[int] = []
-        packets = 0
-        plain: list[tuple[Files, list[int]]] = []
-        for event, own, empty in batches:
+        usual: list[Files] = []
+        for event in events:
             if isinstance(event, Folder):
                 self._sum += self._announced(event.path, event.stat, 0, "", event.xattrs)
                 sizes.append(_NO_CONTENT)
-            elif event.plain and not empty and not event.xattrs:
-                plain.append((event, own))
-                sizes += own
+            elif event.plain and _is_usual(event):
+                usual.append(event)
+                sizes += event.sizes
             else:
-                travelling = self._one_by_one(event, empty)
-                packets += sum(map(_packets_of, travelling))
-                sizes += travelling
-        self._add_heads(sizes, packets + self._together(plain))
+                sizes += self._one_by_one(event)
+        self._together(usual)
+        self._add_heads(sizes, sum(map(_packets_of, sizes)))
 
     def _add_heads(self, sizes: Sequence[int], packets: int) -> None:
         """Add the heads of the packets of entries, which hold a type and the entry's position.
@@ -108,45 +103,33 @@ class PacketMeter(Meter):
             for at, size in enumerate(sizes, first):
                 self._sum += (_TYPE_FIELD + _number(at)) * _packets_of(size)
 
-    def _together(self, plain: list[tuple[Files, list[int]]]) -> int:
-        """Add plain files that arrive whole; return the number of packets of their content.
+    def _together(self, usual: list[Files]) -> None:
+        """Add plain files with usual paths and times.
 
-        A file's packet has path, mode (three bytes), size and time (ten bytes), with two heads:
-        one for the path and one for all. A short head has a length of one byte.
+        A file's packet has path, mode (three bytes), size and time, with two heads of two bytes:
+        one for the path and one for all.
         """
-        names = [*chain.from_iterable([files.names for files, _ in plain])]
-        text = "".join(names)
-        longest = max(map(len, names), default=0) * (1 if text.isascii() else _MOST_BYTES)
-        total = _takes(text) + (4 + _USUAL_MODE) * len(names)
-        for files, own in plain:
-            before, times = _takes(files.prefix), [each.st_mtime_ns for each in files.stats]
-            total += before * len(own)
-            usual = min(times) >= _FIRST_USUAL and max(times) < _AFTER_USUAL
-            total += _USUAL_TIME * len(times) if usual else sum(map(_number, times))
-            if before + longest > _SURELY_SHORT:
-                total += _long_heads(before, files.names, own, times)
-        sizes = [*chain.from_iterable([own for _, own in plain])]
+        for files in usual:
+            names, before = files.names, len(files.prefix)
+            self._sum += sum(map(len, names)) + (before + 4 + _USUAL_MODE) * len(names)
+            self._sum += sum([_NUMBER[each.st_mtime_ns.bit_length()] for each in files.stats])
+        sizes = [*chain.from_iterable([files.sizes for files in usual])]
         # Content below a chunk is its bytes and a length as long as the size field.
-        numbers = sum([_NUMBER[size.bit_length()] for size in sizes])
-        total += sum(sizes) + 2 * numbers
-        packets = 2 * len(sizes) - sizes.count(0)
+        self._sum += sum(sizes) + 2 * sum([_NUMBER[size.bit_length()] for size in sizes])
         for size in [size for size in sizes if size >= _CHUNK]:
-            total += _content(size) - size - _NUMBER[size.bit_length()]
-            packets += _packets_of(size) - 2
-        self._sum += total
-        return packets
+            self._sum += _content(size) - size - _NUMBER[size.bit_length()]
 
-    def _one_by_one(self, files: Files, empty: frozenset[str]) -> list[int]:
+    def _one_by_one(self, files: Files) -> list[int]:
         """Add files of any kind; return the bytes of content of each."""
         travelling: list[int] = []
-        for name, each in files.pairs:
+        for (name, each), arriving in zip(files.pairs, files.sizes, strict=True):
             link = files.links.get(name) or files.linked.get(name, "")
             xattrs = files.xattrs.get(name, {})
             self._sum += self._announced(files.prefix + name, each, each.st_size, link, xattrs)
             size = _NO_CONTENT
             # The receiver requests content for sockets too (`fileCanRequestData`).
             if not link and stat.S_IFMT(each.st_mode) in (stat.S_IFREG, stat.S_IFSOCK):
-                size = each.st_size if stat.S_ISREG(each.st_mode) and name not in empty else 0
+                size = arriving
                 self._sum += _content(size)
             travelling.append(size)
         return travelling
@@ -165,10 +148,10 @@ class PacketMeter(Meter):
             + _number(device >> 8 & 0xFFF)
             + _number(device & 0xFF | device >> 12 & 0xFFF00)
         )
-        packet = _required(length + _attributes(xattrs, _required))
-        if xattrs and not all(xattrs.values()):
-            self.older_by += packet - _required(length + _attributes(xattrs, _field))
-        return packet
+        for key, value_bytes in xattrs.items():
+            length += _required(_required(_takes(key)) + _required(value_bytes))
+            self.is_newer = self.is_newer or not value_bytes
+        return _required(length)
 
 
 def _packets_of(size: int) -> int:
@@ -177,24 +160,15 @@ def _packets_of(size: int) -> int:
 
 
 def _takes(text: str) -> int:
-    """Return the bytes of a text."""
     return len(text) if text.isascii() else len(os.fsencode(text))
 
 
-def _long_heads(before: int, names: list[str], sizes: list[int], times: list[int]) -> int:
-    """Return the number of usual heads with a second byte; `before` is the length of the prefix."""
-    paths = [before + _takes(name) for name in names]
-    rest = 2 + _USUAL_MODE
-    packets = [
-        length + (length > 127) + _NUMBER[size.bit_length()] + _number(time) + rest
-        for length, size, time in zip(paths, sizes, times, strict=True)
-    ]
-    return sum(map((127).__lt__, paths)) + sum(map((127).__lt__, packets))
-
-
-def _attributes(xattrs: Xattrs, value_field: Callable[[int], int]) -> int:
-    fields = (_required(_takes(key)) + value_field(value) for key, value in xattrs.items())
-    return sum(map(_required, fields))
+def _is_usual(files: Files) -> bool:
+    """Return whether the heads of plain files are short, and nothing has more bytes than usual."""
+    names, times = files.names, [each.st_mtime_ns for each in files.stats]
+    short = len(files.prefix) + max(map(len, names)) <= _SURELY_SHORT
+    in_range = min(times) >= 0 and max(times) < 2**63
+    return short and in_range and "".join((files.prefix, *names)).isascii()
 
 
 def _content(size: int) -> int:
@@ -261,14 +235,13 @@ class TarMeter(Meter):
             return (self._sum + 2 * _BLOCK,)
         return tuple(sorted({self._sum + each for each in _outside_dockerfile(request)}))
 
-    def add(self, batches: Sequence[Batch]) -> None:
-        for event, _, _ in batches:  # no file arrives empty: the command line stops instead
+    def add(self, events: Sequence[Files | Folder]) -> None:
+        for event in events:  # no file arrives empty: the command line stops instead
             if isinstance(event, Folder):
                 self._sum += _header(f"{event.path}/", event.stat, 0, "", event.xattrs)
                 continue
-            for name, each in event.pairs:
+            for (name, each), size in zip(event.pairs, event.sizes, strict=True):
                 link = event.linked.get(name) or event.links.get(name, "")
-                size = each.st_size if stat.S_ISREG(each.st_mode) and not link else 0
                 xattrs = event.xattrs.get(name, {})
                 self._sum += _header(event.prefix + name, each, size, link, xattrs)
                 self._sum += _blocks(size)
@@ -279,7 +252,7 @@ def _outside_dockerfile(request: Request) -> tuple[int, ...]:
     # `AddDockerfileToBuildContext` of docker/cli adds it at the end under a random name, and that
     # name to the ignore file, which it makes if there is none; the order of the two is random.
     # It does not close this stream: the last entry has no padding, and the end marker is missing.
-    dockerfile = request.dockerfile_bytes
+    dockerfile = len(request.plan.data)
     if request.ignore_file is None:
         ignore_file = len(".dockerignore") + _RANDOM_LINE
         return (

@@ -1,8 +1,7 @@
 """Format the outcome of a command: `render(format, outcome, look) -> str`.
 
-`sections` converts an outcome into plain values for `text` and `markdown`; `json` has a
-shape for each kind of outcome; the other formats use only its findings. A format never
-prints, opens files or exits, and is imported when it is used.
+`sections` makes plain values for `text`, `json` has a shape for each kind of outcome, the other
+formats use only findings. None prints, opens files or exits; each is imported when it is used.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ctxsize.advice import DockerfileAdvice
-    from ctxsize.clean.plan import Cleaning
+    from ctxsize.clean import Cleaning
     from ctxsize.codes import Rules
     from ctxsize.guard import CheckReport, DiffReport
     from ctxsize.lints import Linted
@@ -21,18 +20,8 @@ if TYPE_CHECKING:
     from ctxsize.recommender.outcome import Advice, IgnoreFilePlan
     from ctxsize.scanning import Scan
 
-    Outcome = (
-        Report
-        | CheckReport
-        | DiffReport
-        | Advice
-        | IgnoreFilePlan
-        | Linted
-        | DockerfileAdvice
-        | Scan
-        | Cleaning
-        | Rules
-    )
+    Found = Linted | DockerfileAdvice | Scan | Cleaning | Rules
+    Outcome = Report | CheckReport | DiffReport | Advice | IgnoreFilePlan | Found
     """The result of a command. Each has a different `kind`, and all have `findings`."""
 
 FORMATS = ("text", "json", "markdown", "github", "sarif", "junit", "gitlab")
@@ -60,20 +49,18 @@ _SIGNS = re.compile(
 """Beginnings of earlier reports: only these files are overwritten."""
 
 TABLES = ("dir", "ext", "pattern", "file")
-"""The choices of `--by`: tables of a report."""
+"""The tables of a report: the choices of `--by`."""
 _STYLES = {"bold": "1", "dim": "2", "green": "1;32", "yellow": "1;33", "red": "1;31", "blue": "36"}
 
 
 @dataclass(frozen=True)
 class Look:
-    """The width, the colours and the extent of a text."""
+    """The width, the colours, the rows of each table, and the only table, if it is one alone."""
 
     width: int = 80
     colour: bool = False
     top: int = 5
-    """Number of rows of each table."""
     only: str | None = None
-    """The only table to show, one of `TABLES`; None for the whole report."""
 
     def paint(self, text: str, style: str) -> str:
         """Return `text` in a style, unchanged without colours."""
@@ -83,29 +70,24 @@ class Look:
 def render(name: str, outcome: Outcome, look: Look) -> str:
     """Return `outcome` in the format `name`, one of `FORMATS`."""
     match name:
-        case "text":
-            from ctxsize.formats import sections, text
+        case "text" | "markdown":
+            from ctxsize.formats import sections
 
-            return text.render(sections.sections(outcome, look), look)
+            parts = sections.sections(outcome, look)
+            if name == "text":
+                from ctxsize.formats import text
+
+                return text.render(parts, look)
+            from ctxsize.formats import markdown
+
+            return markdown.render(sections.heading(outcome), parts)
         case "json":
             from ctxsize.formats import json
 
             return json.render(outcome)
-        case "markdown":
-            from ctxsize.formats import markdown, sections
-
-            return markdown.render(sections.heading(outcome), sections.sections(outcome, look))
     from ctxsize.formats import exchange
 
-    kind, findings = outcome.kind, outcome.findings
-    match name:
-        case "sarif":
-            return exchange.sarif(kind, findings)
-        case "github":
-            return exchange.github(kind, findings)
-        case "gitlab":
-            return exchange.gitlab(findings)
-    return exchange.junit(kind, findings, outcome.passed if outcome.kind == "check" else ())
+    return exchange.WRITERS[name](outcome)
 
 
 def is_report(start: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Findings for other programs: SARIF, annotations of GitHub, code quality of GitLab, JUnit XML."""
+"""Findings for other programs: SARIF, GitHub, GitLab and JUnit XML; edits as a unified diff."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from urllib.parse import quote
-from xml.sax.saxutils import escape, quoteattr
 
 from ctxsize.codes import Code, code_of
-from ctxsize.findings import Finding, Fix, Location, Severity
-from ctxsize.formats.names import visible
-from ctxsize.formats.patch import lines, replaced
-from ctxsize.formats.wording import details, place, summary
+from ctxsize.findings import Edit, Finding, Severity
+from ctxsize.formats import Look
+from ctxsize.formats.wording import details, place, quoted, summary, visible
 from ctxsize.version import __version__
 
-SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-SHOWN = 10
-"""Number of annotations of a level that GitHub shows for a step."""
-_OF_SARIF = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
-_OF_GITHUB = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
-_OF_GITLAB = {Severity.ERROR: "major", Severity.WARNING: "minor", Severity.INFO: "info"}
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ctxsize.formats import Outcome
+
+_LEVELS = {
+    Severity.ERROR: ("error", "error", "major"),
+    Severity.WARNING: ("warning", "warning", "minor"),
+    Severity.INFO: ("note", "notice", "info"),
+}
+"""The names of each severity in SARIF, at GitHub and at GitLab."""
+_STYLES = {"+": "green", "-": "red", "@": "blue"}
 _Object = dict[str, object]
 
 
 def fingerprints(findings: Iterable[Finding]) -> list[str]:
-    """Return a unique fingerprint of each finding, to track it over time.
-
-    It does not depend on line numbers and figures, which change often.
-    """
+    """Return a unique fingerprint of each finding, without its figures, which change often."""
     seen: Counter[str] = Counter()
     found = []
     for each in findings:
@@ -43,67 +43,61 @@ def fingerprints(findings: Iterable[Finding]) -> list[str]:
     return found
 
 
-def sarif(kind: str, findings: Sequence[Finding]) -> str:
-    """Return `findings` of the command `kind` as SARIF 2.1.0, for code scanning.
+def sarif(outcome: Outcome) -> str:
+    """Return the findings as SARIF 2.1.0, for code scanning.
 
     Paths are relative to the working directory (`%SRCROOT%`); columns count characters.
     """
-    codes = [code_of(name) for name in sorted({each.code for each in findings})]
-    index = {each.name: at for at, each in enumerate(codes)}
-    rules = [*map(_rule, codes)]
-    driver = {"name": "ctxsize", "semanticVersion": __version__, "rules": rules}
-    root = {"description": {"text": "The working directory of ctxsize."}}
+    findings = outcome.findings
+    codes = sorted({each.code for each in findings})
+    rules = [_rule(code_of(each)) for each in codes]
+    marks = zip(findings, fingerprints(findings), strict=True)
     run = {
-        "tool": {"driver": driver},
-        "automationDetails": {"id": f"ctxsize/{kind}/"},
+        "tool": {"driver": {"name": "ctxsize", "semanticVersion": __version__, "rules": rules}},
+        "automationDetails": {"id": f"ctxsize/{outcome.kind}/"},
         "columnKind": "unicodeCodePoints",
-        "originalUriBaseIds": {"%SRCROOT%": root},
-        "results": [
-            _result(each, index[each.code], mark)
-            for each, mark in zip(findings, fingerprints(findings), strict=True)
-        ],
+        "originalUriBaseIds": {
+            "%SRCROOT%": {"description": {"text": "The working directory of ctxsize."}}
+        },
+        "results": [_result(each, codes.index(each.code), mark) for each, mark in marks],
     }
-    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+    schema = "https://json.schemastore.org/sarif-2.1.0.json"
+    return json.dumps({"$schema": schema, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
 
 def _rule(code: Code) -> _Object:
-    examples = [
-        (title, text) for title, text in (("Found", code.bad), ("Better", code.good)) if text
-    ]
-    shown = "".join(f"\n\n{title}:\n\n```\n{text}\n```" for title, text in examples)
-    plain = "".join(f"\n\n{title}:\n{text}" for title, text in examples)
+    examples = ((title, text) for title, text in (("Found", code.bad), ("Better", code.good)))
+    shown = "".join(f"\n\n{title}:\n\n```\n{text}\n```" for title, text in examples if text)
     return {
         "id": code.name,
         "name": "".join(part.capitalize() for part in code.slug.split("-")),
         "shortDescription": {"text": code.summary},
         "fullDescription": {"text": code.why},
-        "help": {"text": code.why + plain, "markdown": code.why + shown},
-        "defaultConfiguration": {"level": _OF_SARIF[code.severity]},
+        "help": {"text": code.why, "markdown": code.why + shown},
+        "defaultConfiguration": {"level": _LEVELS[code.severity][0]},
     }
 
 
 def _result(finding: Finding, rule: int, mark: str) -> _Object:
-    text = visible(finding.message)
-    text += f"\n{visible(finding.help)}" if finding.help else ""
-    artifact, region = _artifact(finding.location.path), _region(finding.location)
-    result: _Object = {
+    location = finding.location
+    region = {
+        "startLine": location.line or 1,
+        "startColumn": location.column,
+        "endLine": location.end_line,
+        "endColumn": location.end_column,
+    }
+    where = {
+        "artifactLocation": _artifact(location.path),
+        "region": {key: value for key, value in region.items() if value is not None},
+    }
+    return {
         "ruleId": finding.code,
         "ruleIndex": rule,
-        "level": _OF_SARIF[finding.severity],
-        "message": {"text": text},
-        "locations": [{"physicalLocation": {"artifactLocation": artifact, "region": region}}],
+        "level": _LEVELS[finding.severity][0],
+        "message": {"text": _told(finding)},
+        "locations": [{"physicalLocation": where}],
         "partialFingerprints": {"ctxsize/v1": mark},
-        "properties": {
-            "confidence": finding.confidence.value,
-            "evidence": [visible(each) for each in finding.evidence],
-            "contentBytes": finding.content_bytes,
-            "files": finding.files,
-        },
     }
-    if finding.fix is not None and (changes := _changes(finding.fix)):
-        description = {"text": visible(finding.fix.message)}
-        result["fixes"] = [{"description": description, "artifactChanges": changes}]
-    return result
 
 
 def _artifact(path: str) -> dict[str, str]:
@@ -114,82 +108,32 @@ def _artifact(path: str) -> dict[str, str]:
     return {"uri": quote(os.fsencode(path)), "uriBaseId": "%SRCROOT%"}
 
 
-def _region(location: Location) -> dict[str, int]:
-    """Return the region of a finding; line 1 if it concerns the whole file."""
-    numbers = {
-        "startLine": location.line or 1,
-        "startColumn": location.column,
-        "endLine": location.end_line,
-        "endColumn": location.end_column,
-    }
-    return {key: value for key, value in numbers.items() if value is not None}
+def github(outcome: Outcome) -> str:
+    """Return the findings as workflow commands, and a summary.
 
-
-def _changes(fix: Fix) -> list[_Object]:
-    """Return the edits of `fix`, or none if one of the files is not text.
-
-    A new file is one replacement of an empty region.
+    The most severe come first: GitHub shows ten of each level, and the others in the log.
     """
-    changes: list[_Object] = []
-    for edit in fix.edits:
-        try:
-            before, after = (lines((each or b"").decode()) for each in (edit.before, edit.after))
-        except UnicodeDecodeError:
-            return []
-        replacements = []
-        for start, end, text in replaced(before, after):
-            region = Location("", *_position(before, start), *_position(before, end))
-            inserted = {"insertedContent": {"text": text}} if text else {}
-            replacements.append({"deletedRegion": _region(region), **inserted})
-        if replacements:
-            artifact = _artifact(edit.path)
-            changes.append({"artifactLocation": artifact, "replacements": replacements})
-    return changes
+    findings = sorted(outcome.findings, key=lambda each: each.severity.rank)
+    last = f"ctxsize {outcome.kind}: {summary(findings)}"
+    return "\n".join([*map(_annotation, findings), last, ""])
 
 
-def _position(lines: list[str], at: int) -> tuple[int, int]:
-    """Return line and column of the start of the line with this index, which may be the end."""
-    if at == len(lines) and lines and not lines[-1].endswith("\n"):
-        return at, len(lines[-1]) + 1
-    return at + 1, 1
-
-
-def github(kind: str, findings: Sequence[Finding]) -> str:
-    """Return `findings` of the command `kind` as workflow commands, and a summary.
-
-    The most severe become annotations. The others follow as folded lines, escaped so that
-    the runner does not parse them as commands.
-    """
-    shown: list[str] = []
-    folded: list[str] = []
-    for severity in Severity:
-        of_level = [each for each in findings if each.severity is severity]
-        shown += map(_command, of_level[:SHOWN])
-        folded += (f"- {_line(each)}".replace("##[", "# #[") for each in of_level[SHOWN:])
-    if folded:
-        title = f"::group::{len(folded)} more, as GitHub shows {SHOWN} annotations per level"
-        folded = [title, *folded, "::endgroup::"]
-    return "\n".join([*shown, *folded, f"ctxsize {kind}: {summary(findings)}", ""])
-
-
-def _line(finding: Finding) -> str:
-    severity = finding.severity.value
-    return f"{place(finding)} {severity} {finding.code} {visible(finding.message)}"
-
-
-def _command(finding: Finding) -> str:
+def _annotation(finding: Finding) -> str:
     location = finding.location
-    properties = {"file": os.path.normpath(location.path), "line": location.line}
-    if location.line is not None:
-        properties["endLine"] = location.end_line
-        if location.end_line in (None, location.line):
-            properties |= {"col": location.column, "endColumn": location.end_column}
-    properties["title"] = f"{finding.code} {code_of(finding.code).slug}"
+    properties = {
+        "file": os.path.normpath(location.path),
+        "line": location.line,
+        "endLine": location.end_line,
+        "title": f"{finding.code} {code_of(finding.code).slug}",
+    }
     said = ",".join(f"{key}={_value(value)}" for key, value in properties.items() if value)
-    more = (f"{label} {text}" for label, text in details(finding) if label != "|")
-    message = "\n".join((finding.message, *more))
-    text = "\n".join(map(visible, message.split("\n")))
-    return f"::{_OF_GITHUB[finding.severity]} {said}::{_data(text)}"
+    return f"::{_LEVELS[finding.severity][1]} {said}::{_data(_told(finding))}"
+
+
+def _told(finding: Finding) -> str:
+    """Return the message, and on further lines the evidence and what to do."""
+    more = (f"{label} {text}" for label, text in details(finding))
+    return "\n".join(map(visible, (*finding.message.split("\n"), *more)))
 
 
 def _data(text: str) -> str:
@@ -203,62 +147,104 @@ def _value(value: object) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def gitlab(findings: Sequence[Finding]) -> str:
-    """Return `findings` as a code quality report for GitLab: `artifacts:reports:codequality`."""
-    issues = []
-    for finding, mark in zip(findings, fingerprints(findings), strict=True):
-        path = visible(os.path.normpath(finding.location.path))
-        help_text = f" ({finding.help})" if finding.help else ""
-        issues.append(
-            {
-                "description": visible(finding.message + help_text),
-                "check_name": finding.code,
-                "fingerprint": mark,
-                "severity": _OF_GITLAB[finding.severity],
-                "location": {"path": path, "lines": {"begin": finding.location.line or 1}},
-            }
-        )
+def gitlab(outcome: Outcome) -> str:
+    """Return the findings as a code quality report for GitLab: `artifacts:reports:codequality`."""
+    issues = [
+        {
+            "description": _told(each).replace("\n", "; "),
+            "check_name": each.code,
+            "fingerprint": mark,
+            "severity": _LEVELS[each.severity][2],
+            "location": {
+                "path": visible(os.path.normpath(each.location.path)),
+                "lines": {"begin": each.location.line or 1},
+            },
+        }
+        for each, mark in zip(outcome.findings, fingerprints(outcome.findings), strict=True)
+    ]
     return json.dumps(issues, indent=2) + "\n"
 
 
-def junit(kind: str, findings: Sequence[Finding], passed: Sequence[str]) -> str:
-    """Return JUnit XML: a failed test for each finding, except those of severity info.
+def junit(outcome: Outcome) -> str:
+    """Return JUnit XML: a failed test for each finding that is no info, others for what passes."""
+    from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-    Each name in `passed` is a successful test, so that a green run has some.
-    """
-    names = passed if passed or findings else ["no findings"]
-    succeeded = (
-        f"    <testcase classname={_attribute(f'ctxsize.{kind}')} name={_attribute(each)}/>"
-        for each in names
-    )
+    kind, findings = outcome.kind, outcome.findings
+    names = outcome.passed if outcome.kind == "check" else ()
+    names = names if names or findings else ("no findings",)
     failures = sum(each.severity is not Severity.INFO for each in findings)
-    counts = f'tests="{len(names) + len(findings)}" failures="{failures}" errors="0"'
-    xml = [
-        '<?xml version="1.0" encoding="UTF-8"?>',
-        f'<testsuites name="ctxsize" {counts}>',
-        f'  <testsuite name={_attribute(f"ctxsize {kind}")} {counts} skipped="0">',
-        *succeeded,
-        *(line for each in findings for line in _case(each)),
-        "  </testsuite>",
-        "</testsuites>",
-        "",
-    ]
-    return "\n".join(xml)
+    counts = {"tests": str(len(names) + len(findings)), "failures": str(failures), "errors": "0"}
+    root = Element("testsuites", {"name": "ctxsize", **counts})
+    suite = SubElement(root, "testsuite", {"name": f"ctxsize {kind}", **counts, "skipped": "0"})
+    for name in names:
+        SubElement(suite, "testcase", classname=f"ctxsize.{kind}", name=visible(name))
+    for each in findings:
+        path, name = visible(each.location.path), f"{each.code} {place(each)}"
+        case = SubElement(suite, "testcase", classname=path, name=name)
+        said = {"message": visible(each.message), "type": each.code}
+        is_info = each.severity is Severity.INFO
+        body = SubElement(case, "system-out") if is_info else SubElement(case, "failure", said)
+        body.text = f"{place(each)} {each.severity.value} {each.code} {_told(each)}"
+    indent(root)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, "unicode")}\n'
 
 
-def _case(finding: Finding) -> Iterator[str]:
-    name = f"{finding.code} {place(finding)}"
-    more = (f"  {label} {visible(text)}" for label, text in details(finding))
-    body = escape("\n".join([_line(finding), *more]))
-    yield f"    <testcase classname={_attribute(finding.location.path)} name={_attribute(name)}>"
-    if finding.severity is Severity.INFO:
-        yield f"      <system-out>{body}</system-out>"
-    else:
-        said = f"message={_attribute(finding.message)} type={_attribute(finding.code)}"
-        yield f"      <failure {said}>{body}</failure>"
-    yield "    </testcase>"
+WRITERS = {"sarif": sarif, "github": github, "gitlab": gitlab, "junit": junit}
 
 
-def _attribute(value: str) -> str:
-    """Return `value` in quotes; characters that XML forbids are escaped as on a terminal."""
-    return quoteattr(visible(value))
+def diff(edits: Iterable[Edit], look: Look) -> str:
+    """Return the changes of `edits` as a diff, which `patch -p0` and `git apply -p0` read.
+
+    Names are quoted as `git` does it. Control characters in lines are escaped, except tabs
+    and the carriage return of a line end.
+    """
+    return "".join(line for edit in edits for line in _diff(edit, look))
+
+
+def diff_of(findings: Iterable[Finding], look: Look) -> str:
+    """Return the fixes of `findings` as diffs, each below a comment that describes it."""
+    parts: list[str] = []
+    for each in findings:
+        if each.fix is not None:
+            sure = "" if each.fix.certain else " (unsafe: review first)"
+            head = f"# {place(each)} {each.code}: {visible(each.fix.message)}{sure}"
+            parts.append(f"{look.paint(head, 'dim')}\n{diff(each.fix.edits, look)}")
+    return "\n".join(parts)
+
+
+def _diff(edit: Edit, look: Look) -> Iterator[str]:
+    from difflib import unified_diff
+
+    if edit.before == edit.after:
+        return
+    name = quoted(edit.path)
+    yield look.paint(f"--- {'/dev/null' if edit.before is None else name}", "bold") + "\n"
+    yield look.paint(f"+++ {name}", "bold") + "\n"
+    before, after = lines(text_of(edit.before)), lines(text_of(edit.after))
+    for line in [*unified_diff(before, after)][2:]:
+        text = line.removesuffix("\n")
+        end = "\r" if text.endswith("\r") else ""
+        text = "\t".join(map(visible, text.removesuffix(end).split("\t"))) + end
+        style = _STYLES.get(text[:1])
+        yield look.paint(text, style) if style else text
+        yield "\n" if line.endswith("\n") else "\n\\ No newline at end of file\n"
+
+
+def text_of(data: bytes | None) -> str:
+    """Return the text of a file, `""` for None; bytes that are not UTF-8 are lone surrogates."""
+    return (data or b"").decode("utf-8", "surrogateescape")
+
+
+def lines(text: str) -> list[str]:
+    """Return the lines with their ends; only a line feed ends a line."""
+    *parts, last = text.split("\n")
+    return [f"{part}\n" for part in parts] + ([last] if last else [])
+
+
+def replaced(before: list[str], after: list[str]) -> Iterator[tuple[int, int, str]]:
+    """Yield the runs of lines that change: start, end (excluded), and the new text."""
+    from difflib import SequenceMatcher
+
+    for kind, start, end, first, last in SequenceMatcher(None, before, after, False).get_opcodes():
+        if kind != "equal":
+            yield start, end, "".join(after[first:last])

@@ -6,17 +6,13 @@ import html
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from ctxsize.codes import code_of
 from ctxsize.findings import Finding, Severity
-from ctxsize.formats import Look, sections
-from ctxsize.formats.names import visible
-from ctxsize.formats.text import size_tree
-from ctxsize.formats.wording import details, more, place, summary
+from ctxsize.formats import sections
+from ctxsize.formats.wording import details, more, place, summary, visible
 
-MOST = 50
+_MOST = 50
 """Number of items of a section to show; a comment may have 65,536 characters."""
 _SIGNS = {Severity.ERROR: "🔴", Severity.WARNING: "🟡", Severity.INFO: "🔵"}
-_LIGHTS = {"green": "🟢", "yellow": "🟡", "red": "🔴"}
 _SPECIAL = re.compile(r"([\\`*_\[\]<>&~|$#])")
 
 
@@ -24,22 +20,21 @@ def render(title: str, parts: Iterable[sections.Section]) -> str:
     """Return `parts` under a heading; folded ones become `<details>`."""
     blocks = [f"### {title}"]
     for section in parts:
-        if section.items:
-            items = _items(section.items)
-            if section.folded:
-                items = _details(html.escape(section.title), items)
-            elif section.title:
-                blocks.append(f"#### {prose(section.title)}")
-            blocks.append(items)
+        text = _items(section.items)
+        if text and section.folded:
+            text = _folded(html.escape(section.title), text)
+        elif text and section.title:
+            blocks.append(f"#### {prose(section.title)}")
+        blocks += [text] if text else []
     return "\n\n".join(blocks) + "\n"
 
 
 def _items(items: Sequence[sections.Item]) -> str:
     """Return the items, with an empty line between two, except within a list."""
-    left = more(len(items) - MOST)
-    shown = [*items[:MOST], *([sections.Prose(f"  {left}")] if left else [])]
-    text = "\n\n".join("\n".join(_item(each)) for each in shown)
-    return re.sub(r"^( *- .*)\n\n(?=- )", r"\1\n", text, flags=re.MULTILINE)
+    left = more(len(items) - _MOST)
+    shown = [*items[:_MOST], *([sections.Prose(left)] if left else [])]
+    text = "\n\n".join(filter(None, ("\n".join(_item(each)) for each in shown)))
+    return re.sub(r"^(- .*)\n\n(?=- )", r"\1\n", text, flags=re.MULTILINE)
 
 
 def _item(item: sections.Item) -> Iterable[str]:
@@ -48,58 +43,46 @@ def _item(item: sections.Item) -> Iterable[str]:
             return [f"- {prose(text.strip())}" if text.startswith(" ") else prose(text)]
         case sections.Fact(label, text):
             return [f"- **{label}**: {prose(text)}"]
-        case sections.Answer(label, style, sentence):
-            return [f"{_LIGHTS[style]} **{label}**: {prose(sentence)}."]
         case sections.NextStep(command, purpose, label):
-            typed = f"{code(command)} " if command else ""
-            return [f"{label}: {typed}{prose(purpose)}."]
-        case sections.Card(head, figures, texts):
-            head = f"- {code(head)} {prose(figures)}".rstrip()
-            return [head, *(f"  - {prose(text)}" for text in texts)]
+            return [f"{label}: {code(command) + ' ' if command else ''}{prose(purpose)}"]
         case sections.Table():
-            return _table(item)
-        case sections.SizeTree():
-            return _item(sections.Example([*size_tree(item, Look())]))
-        case sections.Example(lines):
-            fence = "`" * max(3, _longest_fence("\n".join(lines)) + 1)
-            return [fence, *lines, fence]
+            return _table(item) if item.rows else []
         case sections.Findings(findings):
-            return [_findings(findings)]
+            return [_findings(findings)] if findings else []
 
 
 def _table(table: sections.Table) -> Iterator[str]:
     from tabulate import tabulate
 
-    width = len(table.headers)
-    rows = [[*[""] * (width - len(row)), *map(_cell, row)] for row in table.rows]
-    sides = ["right" if at < table.numbers else "left" for at in range(width)]
-    yield tabulate(rows, table.headers, "pipe", colalign=sides, disable_numparse=True)
+    *numbers, name = table.headers
+    rows = []
+    for *cells, last in table.rows:
+        # A row with a single cell is a note.
+        shown = code(last) if len(cells) == len(numbers) else prose(last)
+        padded = [*map(prose, cells), *[""] * (len(numbers) - len(cells)), shown]
+        # A bar ends a cell even inside a code span.
+        rows.append([re.sub(r"(?<!\\)\|", r"\\|", cell) for cell in padded])
+    sides = [*["right"] * len(numbers), "left"]
+    yield tabulate(rows, [*numbers, name], "pipe", colalign=sides, disable_numparse=True)
     if table.rest:
         yield f"\n{prose(table.rest)}"
 
 
-def _cell(cell: str) -> str:
-    text = code(cell) if isinstance(cell, sections.Name) else prose(cell)
-    # A bar ends a cell even inside a code span.
-    return re.sub(r"(?<!\\)\|", r"\\|", text)
-
-
 def _findings(findings: Sequence[Finding]) -> str:
-    lines = [line for each in findings[:MOST] for line in _finding(each)]
-    lines += [f"- {more(len(findings) - MOST)}"] if len(findings) > MOST else []
+    lines = [line for each in findings[:_MOST] for line in _finding(each)]
+    lines += [f"- {more(len(findings) - _MOST)}"] if len(findings) > _MOST else []
     is_open = any(each.severity is Severity.ERROR for each in findings)
-    return _details(summary(findings), "\n".join(lines), is_open=is_open)
+    return _folded(summary(findings), "\n".join(lines), is_open=is_open)
 
 
 def _finding(finding: Finding) -> Iterator[str]:
-    where = code(place(finding))
-    head = f"- {_SIGNS[finding.severity]} {where} **{finding.code}** {code_of(finding.code).slug}"
-    yield f"{head}: {prose(finding.message)}"
+    sign, where = _SIGNS[finding.severity], code(place(finding))
+    yield f"- {sign} {where} **{finding.code}**: {prose(finding.message)}"
     for label, text in details(finding):
         yield f"  - {code(text) if label == '|' else f'{label} {prose(text)}'}"
 
 
-def _details(title: str, text: str, *, is_open: bool = False) -> str:
+def _folded(title: str, text: str, *, is_open: bool = False) -> str:
     """Return a `<details>` element with `text`; `title` is HTML."""
     opening = "<details open>" if is_open else "<details>"
     return f"{opening}\n<summary>{title}</summary>\n\n{text}\n\n</details>"
@@ -112,13 +95,9 @@ def code(text: str) -> str:
     ('``a`b``', '`x`')
     """
     text = visible(text)
-    fence = "`" * (_longest_fence(text) + 1)
+    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
     pad = " " if text.startswith("`") or text.endswith("`") or not text.strip() else ""
     return f"{fence}{pad}{text}{pad}{fence}"
-
-
-def _longest_fence(text: str) -> int:
-    return max(map(len, re.findall("`+", text)), default=0)
 
 
 def prose(text: str) -> str:

@@ -1,39 +1,125 @@
-"""Phrases that several formats share: amounts, lists, commands, and details of findings."""
+"""Words that all formats share: safe names, amounts, lists, commands, verdicts and findings."""
 
 from __future__ import annotations
 
 import os
-import shlex
+import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.findings import Finding, Fix, Severity
-from ctxsize.formats.names import quoted, visible
-from ctxsize.model import Counted
+from ctxsize.model import Amount, Counted, Measurement, Reason, Report
 from ctxsize.units import human, plural
 
 if TYPE_CHECKING:
-    from ctxsize.model import Report
     from ctxsize.recommender.outcome import Suggested
 
-EVIDENCE = 5
-"""Number of pieces of evidence to show of a finding."""
-EXAMPLES = 3
-"""Number of names, paths or reasons to show in a list."""
-SEVERITY_STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "bold"}
-_VERBS = {
-    "ignored": "ignores",
-    "sent": "sends",
-    "emptied": "empties",
-    "filled": "gives content to",
+EVIDENCE, EXAMPLES = 5, 3
+"""Numbers of pieces of evidence to show of a finding, and of names or reasons in a list."""
+LARGE_BYTES, TOO_LARGE_BYTES = 50_000_000, 500_000_000
+"""Numbers of bytes from which a context is worth a look, and too big."""
+MANY_FILES, TOO_MANY_FILES = 5_000, 50_000
+LEVELS = {
+    "fine": ("Fine", "green"),
+    "worth-a-look": ("Worth a look", "yellow"),
+    "too-big": ("Too big", "red"),
+    "build-fails": ("The build fails", "red"),
 }
+"""The title of each level of concern, and its style."""
+SEVERITY_STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "bold"}
+_VERBS = {"ignored": "ignores", "sent": "sends", "emptied": "empties", "filled": "fills"}
+_LETTERS = dict(zip("\a\b\t\n\v\f\r", "abtnvfr", strict=True))
+_ESCAPE = re.compile(rb"""\\([0-7]{3}|[abtnvfr"\\])""")
+_ESCAPED = {letter.encode(): char.encode() for char, letter in _LETTERS.items()}
+
+
+def visible(text: str) -> str:
+    r"""Return `text` with all non-printable characters escaped.
+
+    >>> visible("a\x1b[31m\n")
+    'a\\033[31m\\n'
+    """
+    return text if text.isprintable() else "".join(map(_visible, text))
+
+
+def _visible(char: str) -> str:
+    if char.isprintable():
+        return char
+    if char in _LETTERS:
+        return f"\\{_LETTERS[char]}"
+    errors = "surrogateescape" if "\udc80" <= char <= "\udcff" else "surrogatepass"
+    return "".join(f"\\{byte:03o}" for byte in char.encode("utf-8", errors))
+
+
+def quoted(name: str) -> str:
+    r"""Return `name`, in double quotes as `git` writes it if `unquoted` needs them.
+
+    >>> quoted("a b.txt"), quoted("a\n"), quoted(os.fsdecode(b"\xff"))
+    ('a b.txt', '"a\\n"', '"\\377"')
+    """
+    plain = name.isprintable() and '"' not in name and "\\" not in name
+    if plain and name == name.strip():
+        return name
+    return '"' + visible(name.replace("\\", r"\\").replace('"', r"\"")) + '"'
+
+
+def unquoted(text: str) -> str:
+    r"""Return the name that `quoted` wrote as `text`.
+
+    >>> unquoted('"a\\n"'), unquoted("a b.txt")
+    ('a\n', 'a b.txt')
+    """
+    if len(text) < 2 or not (text.startswith('"') and text.endswith('"')):
+        return text
+    return os.fsdecode(_ESCAPE.sub(_unescaped, os.fsencode(text[1:-1])))
+
+
+def _unescaped(escape: re.Match[bytes]) -> bytes:
+    code = escape[1]
+    return bytes([int(code, 8) & 0xFF]) if code.isdigit() else _ESCAPED.get(code, code)
+
+
+def columns(text: str) -> int:
+    """Return the width of `text` on a terminal.
+
+    >>> columns("abc"), columns("日本")
+    (3, 4)
+    """
+    return len(text) if text.isascii() else sum(map(_columns, text))
+
+
+def _columns(char: str) -> int:
+    if unicodedata.combining(char):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def fit(text: str, width: int) -> str:
+    """Return `text`, without its middle if it is wider than `width` columns.
+
+    >>> fit("src/components/Button.tsx", 15)
+    'src/c…utton.tsx'
+    """
+    if columns(text) <= width:
+        return text
+    head = (max(width, 2) - 1) // 3 + 1
+    tail = max(width, 2) - 1 - head
+    return _prefix(text, head) + "…" + _prefix(text[::-1], tail)[::-1]
+
+
+def _prefix(text: str, width: int) -> str:
+    for at, char in enumerate(text):
+        width -= _columns(char)
+        if width < 0:
+            return text[:at]
+    return text
 
 
 def amount(counted: Counted) -> str:
     """Return size and number of files as text.
 
-    >>> from ctxsize.model import Amount
     >>> amount(Amount(14, 5_100_000))
     '5.1 MB in 14 files'
     """
@@ -64,6 +150,41 @@ def listed(texts: Sequence[str], *, sign: str = ", ", of: int = 0) -> str:
     """
     shown = texts[:EXAMPLES]
     return f"{sign.join(shown)} {more((of or len(texts)) - len(shown))}".rstrip()
+
+
+def level(report: Report) -> str:
+    """Return the level of concern of `report`, a key of `LEVELS`."""
+    size = sent(report)
+    if report.failing or any(each.code == "source-not-found" for each in report.all_problems):
+        return "build-fails"
+    if size.content_bytes >= TOO_LARGE_BYTES or size.files >= TOO_MANY_FILES:
+        return "too-big"
+    return "worth-a-look" if reasons(report) else "fine"
+
+
+def reasons(report: Report) -> tuple[Reason, ...]:
+    """Return the reasons for which `report` is not fine."""
+    size, suspicious = sent(report), len(report.suspicious)
+    found = [Reason("size", (), 0, size.content_bytes, size.files)] if is_large(size) else []
+    found += report.reasons
+    found += [Reason("everything-ignored", (), 0, 0, 0)] if hides_all(report) else []
+    return (*found, *([Reason("problems", (), suspicious, 0, 0)] if suspicious else []))
+
+
+def sent(report: Report) -> Amount:
+    """Return the size of all transfers, or of the context if they are not known."""
+    parts = (each.totals if isinstance(each, Measurement) else each for each in report.parts)
+    return Amount.of(*parts)
+
+
+def is_large(size: Amount) -> bool:
+    """Return whether this is too much to call a report fine."""
+    return size.content_bytes >= LARGE_BYTES or size.files >= MANY_FILES
+
+
+def hides_all(report: Report) -> bool:
+    """Return whether the ignore file ignores everything."""
+    return report.context.totals.entries == 0 and report.ignore_file is not None
 
 
 def place(finding: Finding) -> str:
@@ -105,12 +226,11 @@ def fix_text(fix: Fix) -> str:
     >>> fix_text(Fix("write `a`", (), True, Changes(ignored=Paths(("c/", "c/d"), 1, 1500))))
     'write `a`; ignores 1.5 kB in 1 file'
     """
-    parts = [fix.message]
+    text = fix.message
     if fix.changes is not None:
         groups = ((verb, getattr(fix.changes, name)) for name, verb in _VERBS.items())
         changed = [f"{verb} {amount(group)}" for verb, group in groups if group.paths]
-        parts.append(", ".join(changed) or "changes nothing that is sent")
-    text = "; ".join(parts)
+        text += f"; {', '.join(changed) or 'changes nothing that is sent'}"
     return text if fix.certain else f"{text} (unsafe: review first)"
 
 
@@ -140,5 +260,7 @@ def path_argument(path: str) -> str:
 
 def _shell(word: str) -> str:
     if word.isprintable():
-        return shlex.quote(word)
+        from shlex import quote
+
+        return quote(word)
     return "$'" + visible(word.replace("\\", r"\\").replace("'", r"\'")) + "'"

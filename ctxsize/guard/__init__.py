@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple
 
 from ctxsize.config import Budget
-from ctxsize.config.keys import Tolerance
 from ctxsize.findings import Confidence, Finding, Location, Severity
-from ctxsize.guard.baseline import Baseline, Known
-from ctxsize.guard.changes import SizeChange, SizeChanges, between
+from ctxsize.guard.baseline import Baseline, Known, SizeChange, SizeChanges, between
 from ctxsize.model import Amount, Clue, Counted, Directory, Measurement, Report
-from ctxsize.units import human, plural
+from ctxsize.units import Tolerance, human, plural
 
-DEFAULT_GROWTH = Tolerance(percent=5)
-"""Growth that is allowed by default."""
-_MOST = 0.95
-"""Share of a directory from which a single part of it is named instead."""
-_LEAST = 0.001
-"""Share of the context below which no part is named."""
+DEFAULT_GROWTH = Tolerance(percent=5)  # growth that is allowed by default
+_MOST = 0.95  # share of a directory from which a single part of it is named instead
+_LEAST = 0.001  # share of the context below which no part is named
 _CODES = {
     "max": "CTX401",
     "max-files": "CTX402",
@@ -34,8 +29,7 @@ _CODES = {
 class Limit:
     """A limit of a context, and the actual amount."""
 
-    name: str
-    """`max`, `max-files`, `min`, `min-files`, `growth` or `shrink`, as in the configuration."""
+    name: str  # as in the configuration: `max-files`, `growth`, …
     of: str  # `context` or `transfer`
     unit: str  # `bytes` or `files`
     allowed: int
@@ -88,8 +82,7 @@ class ContextCheck:
     limits: tuple[Limit, ...]
     findings: tuple[Finding, ...] = ()
     culprits: tuple[Clue, ...] = ()  # the largest parts if it is too large; none contains another
-    grown: tuple[SizeChange, ...] | None = None
-    """Growth since the baseline, the greatest first; None without a baseline."""
+    grown: tuple[SizeChange, ...] | None = None  # since the baseline, the greatest first
     remedy: Remedy | None = None
     accepted: tuple[Accepted, ...] = ()  # findings that the configuration accepts
 
@@ -114,8 +107,7 @@ class CheckReport:
     checks: tuple[ContextCheck, ...]
     baseline: str | None = None  # path of the baseline, if there is one
     updated: bool = False  # True if the baseline was rewritten
-    unused: tuple[Finding, ...] = ()
-    """Findings about tables of the configuration that accept nothing."""
+    unused: tuple[Finding, ...] = ()  # about tables of the configuration that accept nothing
 
     @property
     def passes(self) -> bool:
@@ -170,17 +162,23 @@ def judge(
     missed = [each for each in limits if each.over]
     units = [each.unit for each in missed if not each.is_floor]
     blamed = culprits(report.context, by_files="bytes" not in units) if units else ()
-    found: list[Finding] = []
-    for each in missed:
-        evidence = (f"{human(part.content_bytes)} in {part.path}" for part in blamed)
-        finding = _finding(each.code, f"{name}: {said(each)}", report, each.of)
-        found.append(finding if each.is_floor else replace(finding, evidence=tuple(evidence)))
+    evidence = tuple(f"{human(part.content_bytes)} in {part.path}" for part in blamed)
+    place = _place(report, of)
+    confidence = Confidence.LIKELY if report.lower_bound else Confidence.CERTAIN
+    found = [
+        Finding(
+            *(each.code, Severity.ERROR, f"{name}: {_said(each)}", place, confidence),
+            evidence=() if each.is_floor else evidence,
+        )
+        for each in missed
+    ]
     if baseline is not None and entry is None:
-        found.append(_finding("CTX407", f"{name} is not in the baseline", report, of))
+        message = f"{name} is not in the baseline"
+        found.append(Finding("CTX407", Severity.ERROR, message, place, confidence))
     if report.lower_bound and not missed:
         least = f"{name} has at least {human(size.content_bytes)}"
         message = f"{least}, as a part of it could not be counted"
-        found.append(_finding("CTX408", message, report, of))
+        found.append(Finding("CTX408", Severity.ERROR, message, place, confidence))
     for each in limits:
         if each.name == "growth" and each.unit == "bytes" and each.baseline is not None:
             # The context shrank by more than it may grow: lower the baseline.
@@ -188,7 +186,7 @@ def judge(
             if slack > each.allowed - each.baseline and slack > 0:
                 was, now = human(each.baseline), human(each.actual)
                 message = f"{name}: the baseline of {was} could be lowered to {now}"
-                found.append(_finding("CTX406", message, report, of, severity=Severity.INFO))
+                found.append(Finding("CTX406", Severity.INFO, message, place, confidence))
     grown = None if entry is None else between(entry, known).grown
     return ContextCheck(name, report, limits, tuple(found), blamed, grown)
 
@@ -209,8 +207,7 @@ def _limits(budget: Budget, of: str, size: Amount, entry: Known | None) -> Itera
             yield Limit(name, of, unit, allowed, in_unit(unit, size))
     if entry is None:
         return
-    was = Amount.of(entry)
-    old = was if of == "context" or entry.transfer is None else entry.transfer
+    old = Amount.of(entry) if of == "context" or entry.transfer is None else entry.transfer
     growth = budget.growth or DEFAULT_GROWTH
     for name, tolerance, sign in (("growth", growth, 1), ("shrink", budget.shrink, -1)):
         if tolerance is None:
@@ -227,35 +224,29 @@ def in_unit(unit: str, amount: Amount) -> int:
     return amount.files if unit == "files" else amount.content_bytes
 
 
-def said(limit: Limit) -> str:
+def _said(limit: Limit) -> str:
     """Return a clause about a violated limit, with its figures."""
-    what = f"the {limit.of}"
     now, allowed, over = map(limit.shown, (limit.actual, limit.allowed, limit.over))
     if limit.baseline is None:
         side = "under its minimum" if limit.is_floor else "over its budget"
-        return f"{what} has {now}, {over} {side} of {allowed}"
-    was = limit.shown(limit.baseline)
+        return f"the {limit.of} has {now}, {over} {side} of {allowed}"
     change = limit.shown(abs(limit.actual - limit.baseline))
     verb = "shrank" if limit.is_floor else "grew"
     return (
-        f"{what} {verb} by {change} since the baseline, from {was} to {now}; "
-        f"the tolerance is {limit.tolerance}"
+        f"the {limit.of} {verb} by {change} since the baseline, from "
+        f"{limit.shown(limit.baseline)} to {now}; the tolerance is {limit.tolerance}"
     )
 
 
-def _finding(
-    code: str, message: str, report: Report, of: str, *, severity: Severity = Severity.ERROR
-) -> Finding:
-    """Return a finding, located in the ignore file or at the largest source of the Dockerfile."""
-    place = Location(report.dockerfile or report.context_path)
+def _place(report: Report, of: str) -> Location:
+    """Return the ignore file, or the largest source of the Dockerfile."""
     if of == "context" and report.ignore_file is not None:
-        place = Location(report.ignore_file.path, 1)
-    elif report.dockerfile is not None:
-        sources = [source for each in report.transfers for source in each.sources]
-        most = max(sources, key=lambda each: each.content_bytes, default=None)
-        place = Location(report.dockerfile, None if most is None else most.line)
-    confidence = Confidence.LIKELY if report.lower_bound else Confidence.CERTAIN
-    return Finding(code, severity, message, place, confidence)
+        return Location(report.ignore_file.path, 1)
+    sources = [source for each in report.transfers for source in each.sources]
+    most = max(sources, key=lambda each: each.content_bytes, default=None)
+    if report.dockerfile is None or most is None:
+        return Location(report.dockerfile or report.context_path)
+    return Location(report.dockerfile, most.line)
 
 
 def culprits(context: Measurement, count: int = 5, *, by_files: bool = False) -> tuple[Clue, ...]:
@@ -274,10 +265,7 @@ def culprits(context: Measurement, count: int = 5, *, by_files: bool = False) ->
         return most if isinstance(most, Clue) else deepest(most)
 
     files = [Clue("file", each.name, each.content_bytes, 1) for each in context.largest_files]
-    parts = [
-        *map(deepest, context.tree.children),
-        *(each for each in files if "/" not in each.path),
-    ]
+    parts = [*map(deepest, context.tree.children), *(e for e in files if "/" not in e.path)]
     parts.sort(key=lambda each: (-weight(each), -each.content_bytes, -each.files, each.path))
     least = max(1, _LEAST * weight(context.totals))
     return tuple(each for each in parts[:count] if weight(each) >= least)

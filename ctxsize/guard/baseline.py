@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any, TypeVar
@@ -22,17 +22,15 @@ from ctxsize.reader import read_file
 VERSION = 1
 _PAIR = re.compile(r"\[\n +([0-9]+),\n +([0-9]+)\n +\]")
 """A list of two numbers. Names cannot match, as JSON escapes line feeds."""
-_MOST_BYTES = 1 << 30
-"""Number of bytes of the largest report; a listing has a line for every file."""
+_MOST_BYTES = 1 << 30  # number of bytes of the largest report; a listing has a line for every file
 _HOW_TO_SAVE = (
     "save one with ctxsize measure --format json=FILE, or with all files: "
     "ctxsize ls --format json > FILE"
 )
 _NOT_SO = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 """The errors of reading JSON that has another shape."""
+_EXPLAINED = 0.9  # share of a directory's growth from which the files in it explain it
 AnyOne = TypeVar("AnyOne")
-
-
 Held = tuple[Amount | None, int | None]
 """The size of a path, and the most bytes that it can have if it is not listed.
 
@@ -118,8 +116,7 @@ def _largest(sizes: Mapping[str, int], count: int) -> tuple[dict[str, int], int]
     return dict(ordered[:count]), ordered[count][1] if len(ordered) > count else 0
 
 
-Baseline = Mapping[str, Known]
-"""Recorded contexts by name."""
+Baseline = Mapping[str, Known]  # recorded contexts by name
 
 
 def read(path: str) -> Baseline:
@@ -196,14 +193,17 @@ def _shape(known: Known) -> dict[str, Any]:
 def read_report(path: str, name: str | None = None) -> Known:
     """Read a saved report; `name` chooses one of several contexts. Raises `InputError`."""
     try:
-        shapes = [*_shapes(read_file(path, _MOST_BYTES).decode("utf-8"))]
+        data = read_file(path, _MOST_BYTES).decode("utf-8")
+        try:
+            shapes = [json.loads(data)]
+        except json.JSONDecodeError:  # a listing has a value on each line
+            shapes = [json.loads(line) for line in data.split("\n") if line.strip()]
         first = shapes[0] if shapes else {}
         if "contexts" in first:
             return _one(read(path), path, name)
         if "checks" in first:
-            reports = {each["name"]: each["report"] for each in first["checks"]}
-            return _of_report(_one(reports, path, name))
-        return _of_report(first) if "context" in first else _of_listing(shapes)
+            first = _one({each["name"]: each["report"] for each in first["checks"]}, path, name)
+        return _of_report(first["context"]) if "context" in first else _of_listing(shapes)
     except OSError as error:
         message = f"the report cannot be read: {error.strerror}"
         raise InputError(message, path=path, hint=_HOW_TO_SAVE) from None
@@ -211,20 +211,8 @@ def read_report(path: str, name: str | None = None) -> Known:
         raise InputError("is no saved report", path=path, hint=_HOW_TO_SAVE) from None
 
 
-def _shapes(text: str) -> Iterator[Any]:
-    """Yield the values of JSON in a row."""
-    decoder, at = json.JSONDecoder(), 0
-    while at < len(text):
-        if text[at].isspace():
-            at += 1
-            continue
-        value, at = decoder.raw_decode(text, at)
-        yield value
-
-
 def _one(found: Mapping[str, AnyOne], path: str, name: str | None) -> AnyOne:
-    if name is None and len(found) == 1:
-        return next(iter(found.values()))
+    name = next(iter(found)) if name is None and len(found) == 1 else name
     if name is not None and name in found:
         return found[name]
     wrong = "has several contexts" if name is None else f"has no context {name}"
@@ -242,23 +230,99 @@ def _of_listing(shapes: list[Any]) -> Known:
     )
 
 
-def _of_report(shape: Any) -> Known:
-    context = shape["context"]
+def _of_report(context: Any) -> Known:
     directories = {
         str(each["path"]): Amount(int(each["files"]), int(each["content_bytes"]))
         for each in context["tree"]
         if each["path"]
     }
     files = {str(each["path"]): int(each["content_bytes"]) for each in context["largest_files"]}
-    size = int(context["content_bytes"])
-    if len(files) == int(context["files"]) and sum(files.values()) == size:
+    size, has_all = int(context["content_bytes"]), sum(files.values()) >= context["content_bytes"]
+    if len(files) == int(context["files"]) and has_all:
         return of_files(files.items())
-    return Known(
-        size,
-        int(context["files"]),
-        directories,
-        files,
-        # The deepest level may be where the tree was cut.
-        depth=max((path.count("/") + 1 for path in directories), default=0),
-        files_from=0 if sum(files.values()) >= size else min(files.values(), default=0),
+    # The deepest level may be where the tree was cut.
+    depth = max((path.count("/") + 1 for path in directories), default=0)
+    least = 0 if has_all else min(files.values(), default=0)
+    return Known(size, int(context["files"]), directories, files, depth, files_from=least)
+
+
+@dataclass(frozen=True)
+class SizeChange:
+    """A change of a directory or a file."""
+
+    path: str
+    what: str  # `added`, `removed`, `grew` or `shrank`
+    before_bytes: int | None  # None if it was absent, or too small to be listed
+    after_bytes: int | None
+    delta_bytes: int  # the change, or if not `exact` its minimum: it may have existed unlisted
+    delta_files: int = 0  # the change of the number of files in a directory
+    exact: bool = True
+
+
+@dataclass(frozen=True)
+class SizeChanges:
+    """All known changes, the greatest first."""
+
+    directories: tuple[SizeChange, ...] = ()
+    """Directories, except those whose change is that of one directory in them."""
+    files: tuple[SizeChange, ...] = ()
+
+    @property
+    def grown(self) -> tuple[SizeChange, ...]:
+        """Return files that grew, and directories whose growth such files do not explain."""
+        files = [each for each in self.files if each.delta_bytes > 0]
+        explained = Counter[str]()
+        for file in files:
+            for directory in above(file.path):
+                explained[directory] += file.delta_bytes
+        directories = [
+            each
+            for each in self.directories
+            if each.delta_bytes > 0 and explained[each.path] < _EXPLAINED * each.delta_bytes
+        ]
+        return tuple(sorted([*files, *directories], key=_order))
+
+
+def between(before: Known, after: Known) -> SizeChanges:
+    """Return what changed from `before` to `after`."""
+    directories = _changes(
+        {**before.directories, **after.directories}, before.directory, after.directory
     )
+    files = _changes({**before.largest_files, **after.largest_files}, before.file, after.file)
+    # Omit a directory whose change is that of a directory in it.
+    deltas = {each.path: (each.delta_bytes, each.delta_files) for each in directories}
+    inner = {(path.rpartition("/")[0], delta) for path, delta in deltas.items()}
+    deepest = (each for each in directories if (each.path, deltas[each.path]) not in inner)
+    return SizeChanges(tuple(deepest), tuple(files))
+
+
+def _changes(
+    paths: Iterable[str], before: Callable[[str], Held], after: Callable[[str], Held]
+) -> list[SizeChange]:
+    found = (_change(path, before(path), after(path)) for path in paths)
+    return sorted(filter(None, found), key=_order)
+
+
+def _change(path: str, before: Held, after: Held) -> SizeChange | None:
+    (was, most_before), (now, most_after) = before, after
+    exact = True
+    if was is not None and now is not None:
+        delta = now - was
+        if not any(delta):
+            return None
+    else:
+        held, most = (now, most_before) if was is None else (was, most_after)
+        if held is None or most is None or (most and held.content_bytes <= most):
+            return None  # it may be what it was
+        exact = most == 0
+        delta = Amount(held.files if exact else 0, held.content_bytes - most)
+        delta = delta if was is None else Amount() - delta
+    what = "grew" if (delta.content_bytes, delta.files) > (0, 0) else "shrank"
+    if exact:
+        what = "added" if was is None else "removed" if now is None else what
+    old, new = (None if each is None else each.content_bytes for each in (was, now))
+    return SizeChange(path, what, old, new, delta.content_bytes, delta.files, exact)
+
+
+def _order(change: SizeChange) -> tuple[int, int, str]:
+    return -abs(change.delta_bytes), -abs(change.delta_files), change.path

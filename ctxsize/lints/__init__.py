@@ -1,7 +1,6 @@
-"""Lints of ignore files: one small function for each code, with the fixes that it proposes.
+"""Lints of ignore files: a function for each code, which yields the findings of a `Case`.
 
-A lint gets a `Case`, one ignore file with its builds and its context, and yields findings. A
-fix is certain only if a trial shows that no other than the intended paths change.
+A fix is certain only if a trial shows that no other than the intended paths change.
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ from ctxsize.lints.case import Case
 from ctxsize.lints.lookup import LintTree, Target
 from ctxsize.lints.targets import STDIN, Cases, targets_of
 from ctxsize.model import Problem
-from ctxsize.recommender.build_files import names
 
+Findings = tuple[Finding, ...]
 Check = Callable[[Case], Iterator[Finding]]
 """A lint: a function that yields the findings of one code."""
 
@@ -38,9 +37,9 @@ def _in_tree(check: Callable[[Case, LintTree], Iterator[Finding]]) -> Check:
 
 LINTS: dict[str, Check] = {
     "CTX101": depths.root_only,
-    "CTX102": meanings.trailing,
+    "CTX102": meanings.translated("CTX102", meanings.trailing, meant=True),
     "CTX103": meanings.not_a_comment,
-    "CTX104": meanings.several,
+    "CTX104": meanings.translated("CTX104", meanings.several, meant=True),
     "CTX105": depths.single_star,
     "CTX106": overlaps.useless,
     "CTX107": overlaps.overridden,
@@ -66,7 +65,6 @@ LINTS: dict[str, Check] = {
 }
 """The function that finds each code, in the order of the codes."""
 _MOST_FIXES = 1000
-_MOST_EXCEPTIONS = 2_000
 _MISREAD = ("CTX102", "CTX103", "CTX104", "CTX115", "CTX121", "CTX122", "CTX124")
 """Codes of lines that are not the pattern that they look like."""
 _OF_ONE_LINE = (*_MISREAD, "CTX123", "CTX127")
@@ -88,15 +86,14 @@ class LintedFile:
     """The context that it governs, None without a tree."""
     dockerfiles: tuple[str, ...]
     patterns: int
-    findings: tuple[Finding, ...]
+    findings: Findings
     """The findings that remain after fixes."""
     content_bytes: int | None
     """Number of bytes that are sent with it, None without a tree."""
     files: int | None
-    mended: tuple[Finding, ...]
-    """The findings that fixes removed, in the order of the fixes."""
+    mended: Findings
+    """The findings that fixes removed, in their order."""
     edit: Edit | None
-    """The change that the fixes make to the file, None without one."""
     suppressed: int
 
 
@@ -108,17 +105,15 @@ class Linted:
 
     files: tuple[LintedFile, ...]
     problems: tuple[Problem, ...] = ()
-    unused: tuple[Finding, ...] = ()
+    unused: Findings = ()
     """Findings about suppressions that suppress nothing."""
 
     @property
-    def findings(self) -> tuple[Finding, ...]:
-        """Return the findings of all files, in the order of their locations."""
+    def findings(self) -> Findings:
         return in_order([*(each for file in self.files for each in file.findings), *self.unused])
 
     @property
     def edits(self) -> tuple[Edit, ...]:
-        """Return the changes that the fixes make to the files."""
         return tuple(file.edit for file in self.files if file.edit is not None)
 
 
@@ -152,8 +147,8 @@ def lint(
         cases.note_limits(case)
     directories = [each for each in paths or (".",) if not alone and os.path.isdir(each)]
     ours = known if config.path is not None else ()
-    unused = wanted.unused(ours, *directories, files=[each.path for each in targets])
-    return Linted(tuple(files), tuple(cases.problems), unused)
+    unused = wanted.unused(ours, *directories)
+    return Linted(tuple(files), tuple(dict.fromkeys(cases.problems)), unused)
 
 
 def _config(paths: Sequence[str], build: Build | None) -> Config:
@@ -174,7 +169,7 @@ def watched(paths: Sequence[str], build: Build | None, builder: Builder) -> list
 def _linted(case: Case, wanted: Wanted, *, fix: bool, unsafe: bool) -> LintedFile:
     suppressed: dict[bytes, int] = {}
 
-    def found(each: Case) -> tuple[Finding, ...]:
+    def found(each: Case) -> Findings:
         every = lint_case(each)
         kept = wanted.of(every, lines=each.file.texts())
         suppressed[each.file.data] = len(wanted.selected(every)) - len(kept)
@@ -198,7 +193,7 @@ def _linted(case: Case, wanted: Wanted, *, fix: bool, unsafe: bool) -> LintedFil
     )
 
 
-def lint_case(case: Case) -> tuple[Finding, ...]:
+def lint_case(case: Case) -> Findings:
     """Return all findings of an ignore file in order."""
     if case.file.data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         # No line is the pattern that it looks like, and no line can be added.
@@ -208,20 +203,14 @@ def lint_case(case: Case) -> tuple[Finding, ...]:
     by_line: dict[int | None, set[str]] = {}
     for each in found:
         by_line.setdefault(each.location.line, set()).add(each.code)
-
-    def is_pointless(each: Finding) -> bool:
-        return not by_line[each.location.line].isdisjoint(_POINTLESS_BESIDE.get(each.code, ()))
-
-    return in_order([each for each in found if not is_pointless(each)])
+    beside = _POINTLESS_BESIDE.get
+    kept = (e for e in found if by_line[e.location.line].isdisjoint(beside(e.code, ())))
+    return in_order([*kept])
 
 
 def apply_fixes(
-    case: Case,
-    found: tuple[Finding, ...],
-    lint: Callable[[Case], tuple[Finding, ...]],
-    *,
-    unsafe: bool = False,
-) -> tuple[Case, tuple[Finding, ...], list[Finding]]:
+    case: Case, found: Findings, lint: Callable[[Case], Findings], *, unsafe: bool = False
+) -> tuple[Case, Findings, list[Finding]]:
     """Apply the certain fixes of `case`, in which `lint` has `found`; with `unsafe` all of them.
 
     Return the case afterwards, the findings that remain in it, and those whose fixes were
@@ -229,30 +218,28 @@ def apply_fixes(
     if it restores an earlier content of the file.
     """
     applied, seen = list[Finding](), {case.file.data}
-    refused = set[tuple[str, str, str]]()
-
-    def useful() -> tuple[Finding, Case, tuple[Finding, ...]] | None:
+    before, refused = 0, set[tuple[str, str, str]]()
+    while len(applied) < _MOST_FIXES:
         for finding in found:
             fix = finding.fix
             if fix is None or not (fix.certain or unsafe) or fix.edits[0].after in seen:
                 continue
             key = (*_key(case, finding), fix.message)
-            if key not in refused:
-                other = case.with_data(fix.edits[0].after)
-                then = lint(other)
-                if not _is_worse(case, found, other, then, finding):
-                    return finding, other, then
-                refused.add(key)
-        return None
-
-    before = -1
-    while before < len(applied) < _MOST_FIXES:
-        # Retry refused fixes once per round, not after every applied fix.
-        before, refused = len(applied), set()
-        while len(applied) < _MOST_FIXES and (made := useful()) is not None:
-            finding, case, found = made
-            applied.append(finding)
-            seen.add(case.file.data)
+            if key in refused:
+                continue
+            other = case.with_data(fix.edits[0].after)
+            then = lint(other)
+            if not _is_worse(case, found, other, then, finding):
+                applied.append(finding)
+                seen.add(other.file.data)
+                case, found = other, then
+                break
+            refused.add(key)
+        else:
+            if before == len(applied):
+                break
+            # Refused fixes are tried again once per round, not after every applied fix.
+            before, refused = len(applied), set()
     return case, found, applied
 
 
@@ -269,18 +256,15 @@ def _is_worse(
     mine, more = _key(case, fixed), after - before
     limit = fixed.severity.rank + (fixed.fix is None or not fixed.fix.certain)
     new = [each for each in then if _key(other, each) in more]
-    heavier = any(each.severity.rank < limit or _overrides(case, each) for each in new)
-    return after[mine] >= before[mine] or heavier
+    number = fixed.location.line
+    # Without an exception, another fix could hide what it names.
+    hiding = number is not None and case.lines[number - 1].exception and any(map(_hides, new))
+    return after[mine] >= before[mine] or hiding or any(e.severity.rank < limit for e in new)
 
 
-def _overrides(case: Case, finding: Finding) -> bool:
-    """Return whether a fix would hide a path that an exception of `case` names."""
+def _hides(finding: Finding) -> bool:
     changes = None if finding.fix is None else finding.fix.changes
-    hidden = [] if changes is None else [path.rstrip("/") for path in changes.ignored.paths]
-    exceptions = [each.pattern for each in case.patterns if each.exception]
-    if len(exceptions) > _MOST_EXCEPTIONS:
-        return True
-    return any(names(each, path) for path in hidden for each in exceptions if each is not None)
+    return changes is not None and bool(changes.ignored.paths)
 
 
 def _key(case: Case, finding: Finding) -> tuple[str, str]:

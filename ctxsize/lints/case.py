@@ -10,18 +10,18 @@ from types import MappingProxyType
 
 from ctxsize.codes import severity_of
 from ctxsize.engine.builders import Builder
-from ctxsize.engine.evaluate import DockerIgnoreSpec, Step, up_to
+from ctxsize.engine.evaluate import DockerIgnoreSpec, Mark, up_to
 from ctxsize.engine.ignorefile import BOM, IgnoreFile, sent_text
-from ctxsize.engine.memory import Sent, SentDifference, differences
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
-from ctxsize.engine.trace import Matcher
+from ctxsize.engine.snapshot import Sent, SentDifference, differences
+from ctxsize.engine.trial import Matcher
 from ctxsize.findings import Changes, Confidence, Edit, Finding, Fix, Location, Paths, Severity
 from ctxsize.lints.lines import Line, read_line
 from ctxsize.lints.lookup import LintTree, Target
 from ctxsize.model import Amount
 from ctxsize.units import human, plural
-from ctxsize.writer.merge import edit_lines
+from ctxsize.writer import edit_lines
 
 MOST_COMPARED, MOST_WORK = 10_000, 1_000_000
 """Number of patterns up to which each is compared with the others, and of lines for proofs."""
@@ -38,9 +38,8 @@ class Case:
     builder: Builder
     target: Target
     requests: tuple[Request, ...] = ()
-    """The builds that read this file and have a Dockerfile."""
+    """Those of the builds that have a Dockerfile."""
     tree: LintTree | None = None
-    """The context, None if unknown."""
     work: list[int] = field(default_factory=lambda: [0], compare=False)
     """Number of lines evaluated to prove fixes, shared with the cases that fixes create."""
 
@@ -65,13 +64,11 @@ class Case:
 
     @cached_property
     def _read(self) -> list[Line]:
-        """Return all lines of the file without their numbers."""
         name = self.builder.name
         return [read_line(data, name, not at) for at, data in enumerate(self.file.lines)]
 
     @cached_property
     def lines(self) -> tuple[Line, ...]:
-        """Return all lines of the file."""
         return tuple(each.numbered(number) for number, each in enumerate(self._read, 1))
 
     @cached_property
@@ -81,28 +78,24 @@ class Case:
 
     @cached_property
     def exceptions(self) -> frozenset[str]:
-        """Return the patterns of exceptions, without `!`."""
         return frozenset(line.text for line in self.patterns if line.exception)
 
     @cached_property
     def ignoring(self) -> frozenset[str]:
-        """Return the patterns that are no exceptions."""
         return frozenset(line.text for line in self.patterns if line.ignores)
 
-    def count_between(self, start: int, end: int, *, exceptions: bool) -> int:
-        """Return the number of exceptions, or of other patterns, strictly between two lines."""
+    def has_between(self, start: int, end: int, *, exceptions: bool) -> bool:
+        """Return whether an exception, or another pattern, stands strictly between two lines."""
         numbers = self._numbers[exceptions]
-        return bisect_left(numbers, end) - bisect_right(numbers, start)
+        return bisect_right(numbers, start) < bisect_left(numbers, end)
 
     @cached_property
     def _numbers(self) -> tuple[list[int], list[int]]:
-        """Return the line numbers of ordinary patterns, and those of exceptions."""
         ordinary = [line.number for line in self.patterns if not line.exception]
         return ordinary, [line.number for line in self.patterns if line.exception]
 
     @property
     def is_long(self) -> bool:
-        """Return whether it has too many patterns to compare each with the others."""
         return len(self.patterns) > MOST_COMPARED
 
     @cached_property
@@ -116,7 +109,6 @@ class Case:
 
     @cached_property
     def spec(self) -> DockerIgnoreSpec:
-        """Return the patterns that can be evaluated, as one spec."""
         known = (line.pattern for line in self.patterns)
         return self.builder.spec_class(each for each in known if each is not None)
 
@@ -124,9 +116,9 @@ class Case:
     def _matcher(self) -> Matcher:
         return Matcher(self.spec)
 
-    def step(self, path: str) -> Step:
+    def step(self, path: str) -> Mark:
         """Return the verdict on `path` by the patterns alone."""
-        return self._matcher.step(path)
+        return self._matcher.mark(path)
 
     def matching(self, path: str) -> list[Line]:
         """Return the lines whose patterns match `path` itself, in file order."""
@@ -145,7 +137,6 @@ class Case:
 
     @property
     def known_tree(self) -> LintTree:
-        """Return the tree of a case that has one."""
         assert self.tree is not None
         return self.tree
 
@@ -198,7 +189,6 @@ class Case:
 
     @property
     def total(self) -> Amount:
-        """Return the amount that is sent now."""
         return Amount(self.now.files, self.now.content_bytes + self._grown(self.now, self.now))
 
     def effect(self, line: Line) -> list[str]:
@@ -211,9 +201,9 @@ class Case:
     def intended(self, texts: Sequence[str]) -> frozenset[str] | None:
         """Return the paths that `texts` would ignore, or re-include if they are exceptions.
 
-        None if unknown, as without a tree.
+        None if unknown, as without a tree. Comments do not count.
         """
-        lines = (each.encode("utf-8", "surrogateescape") for each in texts)
+        lines = (each.encode("utf-8", "surrogateescape") for each in texts if each[:1] != "#")
         patterns = [read_line(each, self.builder.name, False).pattern for each in lines]
         kinds = {None if each is None else each.include for each in patterns}
         if self.tree is None or len(kinds) != 1 or None in kinds:
@@ -231,42 +221,39 @@ class Case:
         code: str,
         line: Line | None,
         message: str,
-        *,
         severity: Severity | None = None,
         confidence: Confidence = Confidence.CERTAIN,
+        *,
         paths: Collection[str] = (),
-        evidence: Iterable[str] = (),
+        evidence: tuple[str, ...] = (),
         help: str = "",  # noqa: A002 - the name of the field
         fix: Fix | None = None,
-        columns: tuple[int, int] | None = None,
+        at: int | None = None,
     ) -> Finding:
-        """Return a finding about `line`, with the amount of `paths` if the tree is known."""
-        where, added = Location(self.file.path), list[str]()
+        """Return a finding about `line`, or about one of its characters, with a sum of `paths`."""
+        where, added, figures = Location(self.file.path), list[str](), None
         if line is not None:
-            start, end = columns or line.columns(line.blanks, len(line.written))
-            where = Location(self.file.path, line.number, start, line.number, end)
+            blanks = len(line.raw) - len(line.raw.lstrip())
+            start, length = (blanks, len(line.written)) if at is None else (at, 1)
+            start += 1 + line.marked
+            where = Location(self.file.path, line.number, start, line.number, start + length)
         elif fix is not None:
             added = IgnoreFile.parse("", fix.edits[0].after).texts()[len(self.lines) :]
-        found = Finding(
+        if paths and self.tree is not None:
+            figures, evidence = self.figures(paths), self.tree.shown(paths)
+        return Finding(
             code,
             severity or severity_of(code),
             message,
             where,
             confidence,
-            tuple(evidence),
+            evidence,
+            content_bytes=figures and figures.content_bytes,
+            files=figures and figures.files,
             help=help,
             fix=fix,
             lines=tuple(added),
-        )
-        if not paths or self.tree is None:
-            return found
-        figures, shown = self.figures(paths), self.tree.shown(paths)
-        return replace(
-            found,
-            evidence=(*found.evidence, *shown),
-            content_bytes=figures.content_bytes,
-            files=figures.files,
-            paths=self.tree.marked(paths),
+            paths=figures and self.known_tree.marked(paths),
         )
 
     def fix(
@@ -276,25 +263,19 @@ class Case:
         added: str = "",
         *,
         means: Set[str] | None = None,
-        in_any_tree: bool = False,
     ) -> Fix | None:
         """Return the fix that makes the changes of `with_lines`.
 
         It is certain if a trial shows that only the paths `means` change, and nothing that git
-        tracks is hidden; without a tree, if the text proves it `in_any_tree`. Return None if it
-        hides a source that a build takes by name, and after too many lines: each trial evaluates
-        the whole file.
+        tracks is hidden. Return None if it hides a source that a build takes by name, and after
+        too many lines: each trial evaluates the whole file.
         """
         self.work[0] += len(self.lines)
         if self.is_long or self.work[0] > MOST_WORK:
             return None
-        after = self.with_lines(changes, added)
-        edits = (Edit(self.file.path, self.file.data, after),)
-        if self.tree is None:
-            # The first character may become the byte order mark of the file.
-            return Fix(message, edits, in_any_tree and BOM.encode() not in after)
-        then = self.with_data(after)
-        if then.sent is None:
+        then = self.with_data(self.with_lines(changes, added))
+        edits = (Edit(self.file.path, self.file.data, then.file.data),)
+        if self.tree is None or then.sent is None:
             return Fix(message, edits, certain=False)
         found = differences(self.now, then.sent)
         if self.tree.is_taken(found.hidden):
@@ -314,13 +295,12 @@ class Case:
 
     def _changes(self, found: SentDifference, then: Case) -> Changes:
         """Return the difference in what is sent between this case and `then`."""
-        now, sent = self.now, then.now
+        now, sent, marked = self.now, then.now, self.known_tree.marked
+        emptied = [path for path in found.resized if not sent.size(path)]
+        filled = [path for path in found.resized if not now.size(path)]
         return Changes(
-            ignored=self._group(found.hidden, now),
-            sent=then._group(found.shown, sent),
-            emptied=self._group([path for path in found.resized if not sent.size(path)], now),
-            filled=then._group([path for path in found.resized if not now.size(path)], sent),
+            ignored=Paths(marked(found.hidden), *self.figures(found.hidden, of=now)),
+            sent=Paths(marked(found.shown), *then.figures(found.shown, of=sent)),
+            emptied=Paths(marked(emptied), *self.figures(emptied, of=now)),
+            filled=Paths(marked(filled), *then.figures(filled, of=sent)),
         )
-
-    def _group(self, paths: Collection[str], sent: Sent) -> Paths:
-        return Paths(self.known_tree.marked(paths), *self.figures(paths, of=sent))

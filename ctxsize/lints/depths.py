@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from ctxsize.engine.evaluate import up_to
-from ctxsize.engine.memory import Sent
 from ctxsize.engine.segments import is_literal
+from ctxsize.engine.snapshot import Sent
 from ctxsize.findings import Confidence, Finding, Fix, Severity
 from ctxsize.lints.case import Case
 from ctxsize.lints.lines import Line
@@ -27,7 +27,6 @@ _UNIQUE = frozenset(
     {"node_modules", "__pycache__", "*.pyc", "*.py[cod]", "*.py[co]", "_build", "deps"}
 )
 """Artefacts that are reported even before a copy exists."""
-_WITHOUT_A_ROW = ("*.log", ".sass-cache")
 
 
 @dataclass(frozen=True)
@@ -35,34 +34,28 @@ class Artefact:
     """A file or directory that a tool or an editor writes wherever it runs."""
 
     pattern: str
-    """The pattern as people write it for the top level."""
     beside: tuple[str, ...] = ()
-    """Names of files beside it that prove it."""
+    """Names of files beside it that prove it, as patterns."""
     doubtful: bool = False
     """True if directories of that name may also be sources."""
 
     @property
     def example(self) -> str:
-        """Return a path that the artefact could have, relative to its directory."""
         return "__pycache__/a.cpython-312.pyc" if self.pattern.startswith("*.py") else self.pattern
 
     def places(self, tree: LintTree, sent: Sent) -> list[str]:
         """Return the sent directories below the top in which a tool would write it."""
-        found = dict.fromkeys(
-            path.rpartition("/")[0]
-            for name in filter(self.is_beside, tree.by_name)
-            for path in tree.by_name[name]
-            if "/" in path and path in sent
-        )
+        names = filter(self.is_beside, tree.by_name)
+        paths = (path for name in names for path in tree.by_name[name] if path in sent)
+        found = dict.fromkeys(path.rpartition("/")[0] for path in paths if "/" in path)
         return [path for path in found if not _MADE_UP.intersection(path.split("/"))]
 
     def is_beside(self, name: str) -> bool:
-        """Return whether a file of this name proves it."""
         return any(fnmatchcase(name, each) for each in self.beside)
 
 
 def _artefacts() -> dict[str, Artefact]:
-    found = {name: Artefact(name) for name in _WITHOUT_A_ROW}
+    found = {name: Artefact(name) for name in ("*.log", ".sass-cache")}
     for rule in all_rules().values():
         for name in texts(rule.nests.get("names", [])):
             known = found.get(name, Artefact(name))
@@ -103,41 +96,32 @@ def _of_name(case: Case, code: str, line: Line, name: str, where: str) -> Iterat
     if tree is None or not tree.has_files(copies):
         yield from _of_places(case, code, line, artefact, lead)
         return
-    wanted = tree.tracks(copies)
-    sure = not wanted and (not artefact.doubtful or tree.tracked is not None)
-    note = ", but git tracks some of them, so this may be intended" if wanted else ""
-    are, means = "is" if len(tops) == 1 else "are", frozenset(copies) - excepted
-    yield case.finding(
-        code,
-        line,
-        f"{lead}: {plural(len(tops), 'other copy')} {are} sent, {case.amount(copies)}{note}",
-        severity=Severity.WARNING if sure else Severity.INFO,
-        confidence=Confidence.CERTAIN if sure else Confidence.LIKELY,
-        paths=copies,
-        fix=_widened(case, line, artefact, means if sure else None),
-    )
+    message = f"{lead}: {plural(len(tops), 'other copy')} sent, {case.amount(copies)}"
+    is_tracked = tree.tracks(copies)
+    message += ", but git tracks some of them, so this may be intended" if is_tracked else ""
+    sure = not is_tracked and (not artefact.doubtful or tree.tracked is not None)
+    severity, confidence = Severity.INFO, Confidence.LIKELY
+    if sure:
+        severity, confidence = Severity.WARNING, Confidence.CERTAIN
+    fix = _widened(case, line, artefact, frozenset(copies) - excepted if sure else None)
+    yield case.finding(code, line, message, severity, confidence, paths=copies, fix=fix)
 
 
 def _of_places(
     case: Case, code: str, line: Line, artefact: Artefact, lead: str
 ) -> Iterator[Finding]:
     """Yield the finding about a copy that would be sent once it exists."""
-    places = [_ANYWHERE] if case.tree is None else artefact.places(case.tree, case.now)
+    tree = case.tree
+    places = [_ANYWHERE] if tree is None else artefact.places(tree, case.now)
     # Only directories in which no pattern would ignore a new copy.
-    places = [each for each in places if not case.step(f"{each}/{artefact.example}").ignored]
-    is_known = artefact.pattern in _UNIQUE and not (artefact.doubtful and case.tree is None)
-    if is_known and places:
-        others = f" or {plural(len(places) - 1, 'other directory')}" if places[1:] else ""
-        there = f"a copy in {places[0]}/{others} would be sent once it exists"
-        means = None if artefact.doubtful or case.tree is None else frozenset[str]()
-        yield case.finding(
-            code,
-            line,
-            f"{lead}: {'copies elsewhere are sent' if case.tree is None else there}",
-            severity=Severity.INFO,
-            confidence=Confidence.POSSIBLE if case.tree is None else Confidence.LIKELY,
-            fix=_widened(case, line, artefact, means),
-        )
+    at = next((e for e in places if not case.step(f"{e}/{artefact.example}").ignored), None)
+    where = "another directory" if tree is None else f"{at}/"
+    means = None if artefact.doubtful or tree is None else frozenset[str]()
+    if at is not None and artefact.pattern in _UNIQUE and not (artefact.doubtful and tree is None):
+        message = f"{lead}: a copy in {where} would be sent once it exists"
+        confidence = Confidence.POSSIBLE if tree is None else Confidence.LIKELY
+        fix = _widened(case, line, artefact, means)
+        yield case.finding(code, line, message, Severity.INFO, confidence, fix=fix)
 
 
 def _sent_copies(case: Case, tree: LintTree, artefact: Artefact) -> list[str]:
@@ -181,9 +165,8 @@ def _widened(
     """
     name = f"**/{artefact.pattern}"
     first = fix = case.fix(f"write `{name}`", {line.number: name}, means=means)
-    for added in ([name], [name, f"{name}/**"]) if means and case.exceptions else ():
+    for added in (name, f"{name}\n{name}/**") if means and case.exceptions else ():
         if fix is None or fix.certain:
             return fix
-        order = f"write `{'` and `'.join(added)}` at the end"
-        fix = case.fix(order, {line.number: None}, "\n".join(added), means=means)
+        fix = case.fix(f"move it to the end as `{name}`", {line.number: None}, added, means=means)
     return fix if fix is None or fix.certain else first

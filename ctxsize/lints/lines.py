@@ -25,7 +25,7 @@ class Line:
 
     number: int
     raw: str
-    """The text without its line end and byte order mark."""
+    """The text without line end and byte order mark."""
     pattern: DockerIgnorePattern | None = None
     """None for a comment, a blank line, and a pattern that fails the build."""
     text: str = ""
@@ -50,12 +50,11 @@ class Line:
 
     @cached_property
     def control(self) -> str:
-        """Return the first control character that is sent to the builder; `""` if there is none."""
+        """Return the first control character that is sent to the builder, or `""`."""
         return next(filter(is_control, sent_text(self.raw) or ""), "")
 
     @property
     def ignores(self) -> bool:
-        """Return whether it is a pattern that can be evaluated, and no exception."""
         return self.pattern is not None and not self.exception
 
     @property
@@ -71,16 +70,6 @@ class Line:
     def matches(self, path: str) -> bool:
         """Return whether its pattern matches `path` itself."""
         return self.pattern is not None and self.pattern.match_file(path) is not None
-
-    @property
-    def blanks(self) -> int:
-        """Return the number of leading blanks."""
-        return len(self.raw) - len(self.raw.lstrip())
-
-    def columns(self, at: int, length: int = 1) -> tuple[int, int]:
-        """Return the start and end column of some characters of `raw`; the end is exclusive."""
-        start = 1 + self.marked + at
-        return start, start + length
 
 
 @lru_cache(maxsize=20_000)  # a trial of a fix changes few lines of a file

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,13 +11,11 @@ from ctxsize.build import Build
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.events import order
 from ctxsize.engine.git import GitError, find
-from ctxsize.engine.memory import Sent
 from ctxsize.engine.need import Include, includes_of
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
-from ctxsize.engine.snapshot import Snapshot
-from ctxsize.engine.trace import Matcher
-from ctxsize.engine.trial import Trial, own_path
+from ctxsize.engine.snapshot import Sent, Snapshot
+from ctxsize.engine.trial import Matcher, Trial, own_path
 from ctxsize.errors import CtxsizeError
 from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.tree import outermost
@@ -31,11 +28,8 @@ class Target:
     """An ignore file to lint, and what is known about its builds."""
 
     path: str
-    """The path as the user would write it."""
     context: str | None = None
-    """The context that it governs, None if unknown."""
     builds: tuple[Build, ...] = ()
-    """The builds that read it."""
     fallback: str | None = None
     """The general ignore file that a Dockerfile-specific one replaces."""
     unread: str | None = None
@@ -45,17 +39,12 @@ class Target:
 
 
 class LintTree:
-    """The context of a request, with a cache of all trials.
-
-    `requests` are the requests of the builds that read its ignore file.
-    """
+    """The context of `requests`, which read its ignore file, with a cache of all trials."""
 
     def __init__(self, snapshot: Snapshot, requests: Sequence[Request]) -> None:
         self.trial, self.snapshot, self.request = Trial(snapshot), snapshot, snapshot.request
         self._requests = tuple(requests)
         self._matched: dict[str, list[str]] = {}
-        self._travelling: tuple[DockerIgnoreSpec, list[Sent]] | None = None
-        """The last spec that was queried, and what each build sends with it."""
 
     @property
     def everything(self) -> Sent:
@@ -66,7 +55,6 @@ class LintTree:
         return path in self.everything.directories
 
     def has_files(self, paths: Iterable[str]) -> bool:
-        """Return whether one of `paths` is no directory."""
         return not self.everything.directories.issuperset(paths)
 
     @cached_property
@@ -88,18 +76,13 @@ class LintTree:
                 found = [*(found or []), *includes_of(request)]
         return found
 
-    def may_travel(self, path: str, spec: DockerIgnoreSpec, sent: Sent) -> bool:
-        """Return whether a build transfers `path` with the patterns `spec`, which leave `sent`.
-
-        Also true if no Dockerfile is known, as a build then may.
-        """
-        if self.includes is None:
-            return True
-        if self._travelling is None or self._travelling[0] is not spec:
-            narrow = [each for each in self.includes if each is not None]
-            found = [self.snapshot.sent(spec, include=each) for each in narrow]
-            self._travelling = spec, found + [sent] * (len(narrow) < len(self.includes))
-        return any(path in each for each in self._travelling[1])
+    def travelling(self, paths: Iterable[str], spec: DockerIgnoreSpec) -> list[str]:
+        """Return those of `paths` that a build may transfer with the patterns `spec`."""
+        sought = [*paths]
+        if not sought or self.includes is None or None in self.includes:
+            return sought
+        sent = [self.snapshot.sent(spec, include=each) for each in self.includes]
+        return [path for path in sought if any(path in each for each in sent)]
 
     def is_taken(self, paths: Collection[str]) -> bool:
         """Return whether a build takes one of `paths` by name, or no Dockerfile is known."""
@@ -115,7 +98,6 @@ class LintTree:
             return None
 
     def tracks(self, paths: Iterable[str]) -> bool:
-        """Return whether git is known to track one of `paths`."""
         return self.tracked is not None and not self.tracked.isdisjoint(paths)
 
     @cached_property
@@ -123,12 +105,10 @@ class LintTree:
         """Return the ignore file's path in the context, None if it is no plain file in it."""
         path = None if self.request.ignore_file is None else own_path(self.request)
         found = None if path is None else self.snapshot.file(path)
-        is_plain = found and found.st_nlink == 1 and found.readable and stat.S_ISREG(found.st_mode)
-        return path if is_plain else None
+        return path if found is not None and isinstance(found.kept, int) else None
 
     @cached_property
     def by_name(self) -> dict[str, list[str]]:
-        """Return the paths by their last component."""
         found: dict[str, list[str]] = {}
         for path in sorted(self.everything.paths, key=order):
             found.setdefault(path.rpartition("/")[2], []).append(path)

@@ -22,65 +22,65 @@ _TRAILING = re.compile(r"(?P<pattern>[^\s#].*?)\s+(?P<comment>#.*)")
 _COMMENT = re.compile(r"(?:;+|--+|//+(?=$|\s|[^/\s].* ))(?P<rest>[^/].*|)")
 """A comment of another language. A line with `//` and no blank is more likely a path."""
 _WORD = re.compile(r"[\w.*?/!\[\]@~$+-]+")
+Translation = tuple[str, list[str]]
+"""The message about a line, and the lines to write instead."""
 
 
-def trailing(case: Case) -> Iterator[Finding]:
-    """Yield patterns with a comment after them."""
-    for line in _unusual(case):
-        # `ignorefile.ReadAll` skips only lines whose first character is `#`.
-        found = _TRAILING.fullmatch(line.written)
-        if found is not None:
-            pattern, comment = found["pattern"], found["comment"]
-            means, at = case.intended([pattern]), line.blanks + found.start("comment")
-            text, order = f"{comment}\n{pattern}", "move the comment to a line of its own"
-            yield case.finding(
-                "CTX102",
-                line,
-                f"Docker reads the comment as part of the pattern, so `{pattern}` has no effect",
-                columns=line.columns(at, len(comment)),
-                paths=means or (),
-                fix=case.fix(order, {line.number: text}, means=means),
-            )
+def translated(
+    code: str,
+    translation: Callable[[Case, Line], Translation | None],
+    *,
+    meant: bool = False,
+) -> Callable[[Case], Iterator[Finding]]:
+    """Return the lint of the lines that `translation` translates.
+
+    It counts the paths that the line decides about, or those that the new lines would.
+    """
+
+    def found_in(case: Case) -> Iterator[Finding]:
+        for line in _unusual(case):
+            found = translation(case, line)
+            if found is not None:
+                what, texts = found
+                decides = () if meant else case.effect(line)
+                # Certain only if the line, as Docker reads it now, decides about no path.
+                means = None if decides else case.intended(texts)
+                order, change = f"write `{'`, `'.join(texts)}`", {line.number: "\n".join(texts)}
+                fix = case.fix(order, change, means=means)
+                paths = (means or ()) if meant else decides
+                yield case.finding(code, line, what, fix=fix, paths=paths)
+
+    return found_in
 
 
-def not_a_comment(case: Case) -> Iterator[Finding]:
-    """Yield indented `#` lines and comments of other languages."""
-    for line in _unusual(case):
-        foreign = _COMMENT.fullmatch(line.written)
-        if foreign is None and not (line.raw[:1].isspace() and line.written.startswith("#")):
-            continue
-        text = line.written if foreign is None else f"# {foreign['rest'].strip()}".rstrip()
-        gone = case.effect(line)
-        more = f", and it decides about {case.amount(gone)}" if gone else ""
-        means = None if gone else NOTHING
-        yield case.finding(
-            "CTX103",
-            line,
-            f"Docker reads this line as a pattern, not as a comment{more}",
-            severity=Severity.ERROR if gone else Severity.WARNING,
-            paths=gone,
-            fix=case.fix("make it a comment", {line.number: text}, means=means),
-        )
+def _unusual(case: Case) -> Iterator[Line]:
+    """Yield the lines with a pattern, except those that name an entry of the tree."""
+    there = case.tree.everything if case.tree is not None else ()
+    for line in case.lines:
+        if line.text and line.written.removeprefix("!").strip("/") not in there:
+            yield line
 
 
-def several(case: Case) -> Iterator[Finding]:
-    """Yield lines of several patterns that blanks or commas separate."""
-    for line in _unusual(case):
-        words = line.written.lstrip("!").replace(",", " ").split()
-        if len(words) < 2 or "#" in line.written or _COMMENT.fullmatch(line.written):
-            continue
-        if not all(_WORD.fullmatch(word) and _looks_like_pattern(case, word) for word in words):
-            continue
-        mark = "!" * line.exception
-        patterns = [word if word.startswith("!") else mark + word for word in words]
-        means, change = case.intended(patterns), {line.number: "\n".join(patterns)}
-        yield case.finding(
-            "CTX104",
-            line,
-            f"Docker reads this line as one pattern with blanks, not as {len(words)} patterns",
-            paths=means or (),
-            fix=case.fix("write one pattern per line", change, means=means),
-        )
+def trailing(case: Case, line: Line) -> Translation | None:
+    """Translate a pattern with a comment after it."""
+    # `ignorefile.ReadAll` skips only lines whose first character is `#`.
+    found = _TRAILING.fullmatch(line.written)
+    if found is None:
+        return None
+    what = "Docker reads the comment as part of the pattern"
+    return what, [found["comment"], found["pattern"]]
+
+
+def several(case: Case, line: Line) -> Translation | None:
+    """Translate a line of several patterns that blanks or commas separate."""
+    words = line.written.lstrip("!").replace(",", " ").split()
+    is_comment = "#" in line.written or _COMMENT.fullmatch(line.written)
+    are_patterns = all(_WORD.fullmatch(word) and _looks_like_pattern(case, word) for word in words)
+    if len(words) < 2 or is_comment or not are_patterns:
+        return None
+    mark = "!" * line.exception
+    what = f"Docker reads this line as one pattern with blanks, not as {len(words)} patterns"
+    return what, [word if word.startswith("!") else mark + word for word in words]
 
 
 def _looks_like_pattern(case: Case, word: str) -> bool:
@@ -92,39 +92,7 @@ def _looks_like_pattern(case: Case, word: str) -> bool:
     return "." in word[1:-1] or word.endswith("/")
 
 
-def _unusual(case: Case) -> Iterator[Line]:
-    """Yield the lines with a pattern, except those that name an entry of the tree."""
-    there = case.tree.everything if case.tree is not None else ()
-    for line in case.lines:
-        if line.text and line.written.removeprefix("!").strip("/") not in there:
-            yield line
-
-
-Translation = tuple[str, list[str]]
-"""The message about a line, and the lines to write instead."""
-
-
-def translated(
-    code: str, translation: Callable[[Line], Translation | None]
-) -> Callable[[Case], Iterator[Finding]]:
-    """Return the lint that yields a finding for each line that `translation` translates."""
-
-    def found_in(case: Case) -> Iterator[Finding]:
-        for line in _unusual(case):
-            found = translation(line)
-            if found is not None:
-                what, texts = found
-                decides = case.effect(line)
-                # Certain only if the line, as Docker reads it now, decides about no path.
-                means = None if decides else case.intended(texts)
-                order, change = f"write `{'`, `'.join(texts)}`", {line.number: "\n".join(texts)}
-                fix = case.fix(order, change, means=means)
-                yield case.finding(code, line, what, fix=fix, paths=decides)
-
-    return found_in
-
-
-def from_gitignore(line: Line) -> Translation | None:
+def from_gitignore(case: Case, line: Line) -> Translation | None:
     """Translate `[!a]`, `{a,b}` and backslashes before letters."""
     written, braces = line.written, _BRACES.fullmatch(line.written)
     if _NEGATED.search(written):
@@ -141,7 +109,7 @@ def from_gitignore(line: Line) -> Translation | None:
     return None
 
 
-def from_regex(line: Line) -> Translation | None:
+def from_regex(case: Case, line: Line) -> Translation | None:
     """Translate `|` that is not escaped."""
     if " " in line.text or "|" not in re.sub(r"\\.|\[\^?[^\]]*\]", "", line.text):
         return None
@@ -155,45 +123,43 @@ def from_regex(line: Line) -> Translation | None:
     return what, ["!" * line.exception + part for part in parts if part]
 
 
+def not_a_comment(case: Case) -> Iterator[Finding]:
+    """Yield indented `#` lines and comments of other languages."""
+    for line in _unusual(case):
+        foreign = _COMMENT.fullmatch(line.written)
+        if foreign is None and not (line.raw[:1].isspace() and line.written.startswith("#")):
+            continue
+        text = line.written if foreign is None else f"# {foreign['rest'].strip()}".rstrip()
+        message, gone = "Docker reads this line as a pattern, not as a comment", case.effect(line)
+        severity = Severity.ERROR if gone else Severity.WARNING
+        fix = case.fix("make it a comment", {line.number: text}, means=None if gone else NOTHING)
+        yield case.finding("CTX103", line, message, severity=severity, paths=gone, fix=fix)
+
+
 def fails(case: Case) -> Iterator[Finding]:
     """Yield lines that stop the build."""
     for line in case.lines:
         if line.error is None:
             continue
-        why, hint, severity = line.error.message, line.error.hint or "", Severity.ERROR
+        why, hint = line.error.message, line.error.hint or ""
         if isinstance(line.error, UnknownPatternError):
             yield case.finding("CTX000", line, why, help=hint)
             continue
-        lead = "the build fails" if line.error.always else "the build fails at this pattern"
         # `patternmatcher.New` compiles no pattern; its first match against a path does.
-        if not line.error.always and not _is_reached(case, line):
-            lead = "the build fails once it reaches this pattern"
-            severity = Severity.WARNING if case.tree is not None else Severity.ERROR
-        yield case.finding("CTX121", line, f"{lead}: {why}", severity=severity, help=hint)
-
-
-def _is_reached(case: Case, line: Line) -> bool:
-    """Return whether the builder reaches the faulty pattern in this tree."""
-    if case.tree is None:
-        return False
-    texts = [each.raw if each.pattern is not None or each is line else "#" for each in case.lines]
-    return case.tree.trial.spec(texts) is not None and case.tree.trial.sent(texts) is None
+        once = "" if line.error.always else " once it reaches this pattern"
+        yield case.finding("CTX121", line, f"the build fails{once}: {why}", help=hint)
 
 
 def control(case: Case) -> Iterator[Finding]:
     """Yield control characters in patterns."""
-    stops = case.stops_at_controls
+    severity, what = Severity.WARNING, "is part of the name that the pattern matches"
+    if case.stops_at_controls:
+        severity, what = Severity.ERROR, "stops the build"
     for line in (each for each in case.lines if each.control):
-        what = "stops the build" if stops else "is part of the name that the pattern matches"
         cleaned = "\n".join("".join(" " if is_control(c) else c for c in line.raw).split())
-        yield case.finding(
-            "CTX122",
-            line,
-            f"the control character {line.control!r} {what}",
-            severity=Severity.ERROR if stops else Severity.WARNING,
-            columns=line.columns(line.raw.index(line.control)),
-            fix=case.fix("remove the control characters", {line.number: cleaned}),
-        )
+        message, at = f"the control character {line.control!r} {what}", line.raw.index(line.control)
+        fix = case.fix("remove the control characters", {line.number: cleaned})
+        yield case.finding("CTX122", line, message, severity=severity, at=at, fix=fix)
 
 
 def invisible(case: Case) -> Iterator[Finding]:
@@ -205,19 +171,13 @@ def invisible(case: Case) -> Iterator[Finding]:
         raw, fix = bad.encode("utf-8", "surrogateescape"), None
         name = f"the byte 0x{raw[0]:02x}, which is not UTF-8,"
         if len(raw) > 1:
-            code = f"U+{ord(bad):04X}"
-            name = f"the character {code} ({unicodedata.name(bad, code).lower()})"
+            name = f"the invisible character U+{ord(bad):04X}"
             kept = "".join(char for char in line.raw if char == _BLANK or not _is_unseen(char))
             if cleaned := kept.replace(_BLANK, " ").strip():
                 means, change = case.intended([cleaned]), {line.number: cleaned}
                 fix = case.fix("remove the invisible characters", change, means=means)
-        yield case.finding(
-            "CTX123",
-            line,
-            f"{name} is part of the pattern, which does not match the name that it shows",
-            columns=line.columns(max(0, line.raw.find(bad))),
-            fix=fix,
-        )
+        what = f"{name} is part of the pattern, which does not match the name that it shows"
+        yield case.finding("CTX123", line, what, at=max(0, line.raw.find(bad)), fix=fix)
 
 
 def _is_unseen(char: str) -> bool:
@@ -226,24 +186,14 @@ def _is_unseen(char: str) -> bool:
 
 def utf16(case: Case) -> Finding:
     """Return one finding for a whole file in UTF-16, instead of one for each line."""
-    return case.finding(
-        "CTX123",
-        case.lines[0],
-        "Docker reads this UTF-16 file as UTF-8, so no line is the pattern that it looks like",
-        severity=Severity.ERROR,
-        columns=(1, 2),
-        help="save it as UTF-8: iconv -f UTF-16 -t UTF-8",
-    )
+    what = "Docker reads this UTF-16 file as UTF-8, so no line is the pattern that it looks like"
+    hint = "save it as UTF-8: iconv -f UTF-16 -t UTF-8"
+    return case.finding("CTX123", case.lines[0], what, severity=Severity.ERROR, at=0, help=hint)
 
 
 def outside(case: Case) -> Iterator[Finding]:
     """Yield patterns that cannot match an entry of any tree."""
     for line in (each for each in case.lines if each.names_no_entry):
-        what, inner = "names the context itself", line.text.lstrip("./")
-        if line.text.startswith(".."):
-            what = "leads out of the context"
-        message, hint = f"`{line.written}` {what}, so it never matches", "`*` ignores everything"
-        if inner:
-            hint = f"to ignore {inner} at the top of the context, write `{inner}`"
+        message = f"`{line.written}` never matches: it names no path below the context"
         fix = case.fix(REMOVE, {line.number: None})
-        yield case.finding("CTX114", line, message, help=hint, fix=fix)
+        yield case.finding("CTX114", line, message, help="`*` ignores everything", fix=fix)

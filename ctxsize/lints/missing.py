@@ -7,11 +7,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
-from ctxsize.engine.events import order
 from ctxsize.engine.golang import has_wildcards
-from ctxsize.engine.governing import read_ignore_file
-from ctxsize.engine.memory import differences
-from ctxsize.engine.need import context_need_of
+from ctxsize.engine.need import needs_of
 from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.request import Request
 from ctxsize.engine.sourcing import Fate, SourceCheck, Sources
@@ -37,13 +34,15 @@ _MANIFESTS = frozenset(
     )
 )
 """Names of files that change the build if they are missing."""
+_SURE = (Severity.WARNING, Confidence.LIKELY)
+_UNSURE = (Severity.INFO, Confidence.POSSIBLE)
 _EVERYTHING = ("*", "**", "**/*", "*/**", "*.*")
 
 
 def hidden_source(case: Case) -> Iterator[Finding]:
     """Yield sources of COPY and ADD that a pattern ignores."""
     seen: set[tuple[str | None, int, str]] = set()
-    for request, check in (found for one in case.requests for found in _checks(case, one)):
+    for request, check in ((one, each) for one in case.requests for each in _checks(case, one)):
         source, fails = check.source, check.fate is Fate.IGNORED
         key = (request.dockerfile, source.line, source.source)
         by = check.hidden[0].verdict.by if check.hidden else None
@@ -51,22 +50,20 @@ def hidden_source(case: Case) -> Iterator[Finding]:
         seen.add(key)
         if not (is_new and is_hidden and by and 0 < by.line <= len(case.lines)):
             continue
-        place, target = f"{request.dockerfile}:{source.line}", request.build.shown_target
-        of_target = f" for the target {target}" if target else ""
+        line, place = case.lines[by.line - 1], f"{request.dockerfile}:{source.line}"
         text = pattern_for(check.at, pattern_class=case.spec.pattern_class)
         text = source.path if has_wildcards(source.path) else text
-        yield case.finding(
-            "CTX111",
-            case.lines[by.line - 1],
-            f"this pattern ignores the source of `{source.instruction} {source.source}` ({place})"
-            f"{of_target}, so {'the build fails' if fails else 'it copies nothing'}",
-            severity=Severity.ERROR if fails else Severity.WARNING,
-            evidence=(place, *(each.path for each in check.hidden[:3])),
-            fix=None if text is None else case.fix(f"add `!{text}`", added=f"!{text}"),
-        )
+        then = "the build fails" if fails else "it copies nothing"
+        what = f"the source of `{source.instruction} {source.source}` ({place})"
+        message, fix = f"this pattern ignores {what}, so {then}", None
+        if text is not None:
+            fix = case.fix(f"add `!{text}`", added=f"!{text}")
+        severity = Severity.ERROR if fails else Severity.WARNING
+        evidence = (place, *(each.path for each in check.hidden[:3]))
+        yield case.finding("CTX111", line, message, severity, evidence=evidence, fix=fix)
 
 
-def _checks(case: Case, request: Request) -> Iterator[tuple[Request, SourceCheck]]:
+def _checks(case: Case, request: Request) -> Iterator[SourceCheck]:
     """Yield the checks of the sources of COPY and ADD, for the target and each named stage."""
     request = replace(request, spec=case.spec)
     targets = [request.build.target]
@@ -76,37 +73,34 @@ def _checks(case: Case, request: Request) -> Iterator[tuple[Request, SourceCheck
     for target in targets:
         asked = replace(request, build=replace(request.build, target=target))
         with suppress(CtxsizeError):
-            need, sources = context_need_of(asked), Sources(asked)
-            taken = [each.line for each in need.sources if each.kind in ("copy", "add")]
-            for number in dict.fromkeys(taken):
+            need, sources = next(iter(needs_of(asked).values())), Sources(asked)
+            lines = (each.line for each in need.sources if each.kind in ("copy", "add"))
+            for number in dict.fromkeys(lines):
                 with suppress(CtxsizeError):
-                    yield from ((asked, each) for each in sources.check(str(number)))
+                    yield from sources.check(str(number))
 
 
 def manifest(case: Case, tree: LintTree) -> Iterator[Finding]:
     """Yield manifests and lock files that a pattern with wildcards ignores."""
-    by_line: dict[int, list[str]] = {}
-    nothing = tree.request.builder.spec_class([])
+    by_path: dict[str, Line] = {}
     for name in sorted(_MANIFESTS & tree.by_name.keys()):
         for path in tree.by_name[name]:
             parent = path.rpartition("/")[0]
             if path in case.now or tree.is_directory(path):
                 continue
             line = None if parent and case.step(parent).ignored else case.decider(path)
-            if line is None or not _is_accident(line, name):
-                continue
-            if tree.may_travel(path, nothing, tree.everything):
-                by_line.setdefault(line.number, []).append(path)
+            if line is not None and _is_accident(line, name):
+                by_path[path] = line
+    by_line: dict[int, list[str]] = {}
+    for path in tree.travelling(by_path, tree.request.builder.spec_class([])):
+        by_line.setdefault(by_path[path].number, []).append(path)
     for number, paths in by_line.items():
+        line, shown = case.lines[number - 1], ", ".join(tree.shown(paths))
+        message = f"this pattern also ignores {shown}, which the build may need"
+        severity = Severity.ERROR if case.requests else Severity.WARNING
+        fix = case.fix("add exceptions", added="\n".join(f"!{path}" for path in paths))
         yield case.finding(
-            "CTX116",
-            case.lines[number - 1],
-            f"this pattern also ignores {', '.join(tree.shown(paths))}, so the build may fail or "
-            "resolve other versions",
-            severity=Severity.ERROR if case.requests else Severity.WARNING,
-            confidence=Confidence.LIKELY,
-            paths=paths,
-            fix=case.fix("add exceptions", added="\n".join(f"!{path}" for path in paths)),
+            "CTX116", line, message, severity, Confidence.LIKELY, paths=paths, fix=fix
         )
 
 
@@ -123,7 +117,7 @@ def git(case: Case, tree: LintTree) -> Iterator[Finding]:
     """Yield the top-level `.git` if it is sent to a build that does not take it by name."""
     if ".git" not in case.now or _is_kept(case, ".git"):
         return
-    if tree.is_taken([".git"]) or not tree.may_travel(".git", case.spec, case.now):
+    if tree.is_taken([".git"]) or not tree.travelling([".git"], case.spec):
         return
     paths = case.below([".git"])
     by = [case.let_in_by(path) for path in paths if not tree.is_directory(path)]
@@ -133,50 +127,36 @@ def git(case: Case, tree: LintTree) -> Iterator[Finding]:
     wanted = None if tree.needed is None else tree.needed.asks_git(case.now)
     name = ".git" if tree.is_taken(tree.by_name[".git"]) else "**/.git"
     # `name/**` also ignores what exceptions re-include below an ignored directory.
-    lines = [name, f"{name}/**"] if any(by) else [name]
-    sure = tree.includes is not None and not wanted
-    may_be = f"; {wanted}, so the build may need it" if wanted else ""
-    yield case.finding(
-        "CTX109",
-        None,
-        f"every build sends `.git`, which each git command changes: {case.amount(paths)}{may_be}",
-        severity=Severity.WARNING if sure else Severity.INFO,
-        confidence=Confidence.LIKELY if sure else Confidence.POSSIBLE,
-        paths=paths,
-        fix=None if wanted else case.fix(f"add `{'` and `'.join(lines)}`", added="\n".join(lines)),
-    )
+    lines = f"{name}\n{name}/**" if any(by) else name
+    message = f"every build sends `.git`, which each git command changes: {case.amount(paths)}"
+    if wanted:
+        message, fix = f"{message}; {wanted}, so the build may need it", None
+    else:
+        fix = case.fix(f"ignore `{name}`", added=lines)
+    severity = _SURE if tree.includes is not None and not wanted else _UNSURE
+    yield case.finding("CTX109", None, message, *severity, paths=paths, fix=fix)
 
 
 def env(case: Case, tree: LintTree) -> Iterator[Finding]:
     """Yield env files with local settings that are sent and that git does not track."""
-    paths = [
+    named = (
         path
         for name, named in tree.by_name.items()
         if _ENV_NAME.fullmatch(name) and not _TEMPLATE.search(name[4:])
         for path in named
-        if path in case.now
-        and not tree.is_directory(path)
-        and not tree.tracks([path])
-        and not _is_kept(case, path)
-        and tree.may_travel(path, case.spec, case.now)
-    ]
+        if path in case.now and not (tree.is_directory(path) or tree.tracks([path]))
+        if not _is_kept(case, path)
+    )
+    paths = tree.travelling(named, case.spec)
     if not paths:
         return
-    untracked, names = tree.tracked is not None, (path.rpartition("/")[2] for path in paths)
-    is_taken = tree.includes is not None
-    yield case.finding(
-        "CTX110",
-        None,
-        f"the context includes {', '.join(tree.shown(paths))}: {case.amount(paths)} of local "
-        "settings, which may contain secrets",
-        severity=Severity.WARNING if untracked and is_taken else Severity.INFO,
-        confidence=Confidence.LIKELY if untracked else Confidence.POSSIBLE,
-        paths=paths,
-        fix=case.fix(
-            "ignore these names at every depth",
-            added="\n".join(dict.fromkeys(f"**/{name}" for name in names)),
-        ),
-    )
+    lines = dict.fromkeys(f"**/{path.rpartition('/')[2]}" for path in paths)
+    shown, severity = ", ".join(tree.shown(paths)), _UNSURE
+    if tree.tracked is not None and tree.includes is not None:
+        severity = _SURE
+    message = f"{shown} may contain secrets: {case.amount(paths)} of local settings are sent"
+    fix = case.fix("ignore these names at every depth", added="\n".join(lines))
+    yield case.finding("CTX110", None, message, *severity, paths=paths, fix=fix)
 
 
 def _is_kept(case: Case, path: str) -> bool:
@@ -185,17 +165,11 @@ def _is_kept(case: Case, path: str) -> bool:
 
 
 def two_files(case: Case) -> Iterator[Finding]:
-    """Yield CTX117 with the files that the general ignore file ignores and this one does not."""
-    if case.target.fallback is None:
-        return
-    other, paths = read_ignore_file(case.target.fallback), list[str]()
-    message = f"this file replaces {other.path}, which does not apply to this Dockerfile"
-    if case.tree is not None:
-        sent = case.with_data(other.data).sent
-        paths = [] if sent is None else sorted(differences(case.now, sent).hidden, key=order)
-        if case.tree.has_files(paths):
-            message += f" and would also ignore {case.amount(paths)}"
-    yield case.finding("CTX117", None, message, paths=paths)
+    """Yield CTX117: a Dockerfile-specific ignore file replaces the general one."""
+    if case.target.fallback is not None:
+        other = case.target.fallback
+        message = f"this file replaces {other}, which does not apply to this Dockerfile"
+        yield case.finding("CTX117", None, message)
 
 
 def unread(case: Case) -> Iterator[Finding]:

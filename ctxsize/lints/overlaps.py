@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from ctxsize.engine.evaluate import up_to
-from ctxsize.engine.segments import Cover, covers
-from ctxsize.engine.trace import Matcher
+from ctxsize.engine.segments import covers
+from ctxsize.engine.trial import Matcher
 from ctxsize.findings import Finding, Severity
 from ctxsize.lints.case import MOVE_TO_END, NOTHING, REMOVE, Case
 from ctxsize.lints.lines import Line
@@ -19,7 +19,7 @@ _CLASS = re.compile(r"\[[^]]*\]|\?")
 def shadowed(case: Case, tree: LintTree) -> Iterator[Finding]:
     """Yield patterns for directories that earlier exceptions partly re-include."""
     for line in case.patterns:
-        if not line.ignores or not case.count_between(0, line.number, exceptions=True):
+        if not line.ignores or not case.has_between(0, line.number, exceptions=True):
             continue
         tops = filter(tree.is_directory, case.matched(line.pattern))
         # Paths that an earlier exception re-includes and the pattern does not match itself.
@@ -29,16 +29,10 @@ def shadowed(case: Case, tree: LintTree) -> Iterator[Finding]:
             if (by := case.let_in_by(path)) and by.number < line.number and not line.matches(path)
         }
         if tree.has_files(left):
-            empty = len(case.now.empty.intersection(left))
-            note = f", {empty:,} of them without content" if empty else ""
             text = f"{line.text}/**"
-            yield case.finding(
-                "CTX108",
-                line,
-                f"exceptions above `{line.written}` still re-include {case.amount(left)}{note}",
-                paths=left,
-                fix=case.fix(f"write `{text}`", {line.number: text}, means=left),
-            )
+            message = f"exceptions above `{line.written}` still re-include {case.amount(left)}"
+            fix = case.fix(f"write `{text}`", {line.number: text}, means=left)
+            yield case.finding("CTX108", line, message, paths=left, fix=fix)
 
 
 def empty(case: Case, tree: LintTree) -> Iterator[Finding]:
@@ -50,17 +44,16 @@ def empty(case: Case, tree: LintTree) -> Iterator[Finding]:
         by = case.decider(path) if withheld else None
         by_line.setdefault(by.number if by else 0, []).append(path)
     for number, paths in by_line.items():
-        amount, they = case.amount(paths), "they arrive" if paths[1:] else "it arrives"
-        line, fix, hint = None, None, "permit reading, or ignore what cannot be read"
-        message = f"a build may not read {amount}, so {they} empty"
-        if number:
-            line, hint = case.lines[number - 1], ""
-            fix = case.fix(MOVE_TO_END, {number: None}, line.written)
-            message = (
-                f"`{line.written}` re-includes {amount}, but {they} empty: a pattern below ignores "
-                "the directory"
-            )
-        yield case.finding("CTX120", line, message, paths=paths, help=hint, fix=fix)
+        message = f"without their content arrive {case.amount(paths)}, which "
+        if not number:
+            message += "the build may not read"
+            hint = "permit reading, or ignore what cannot be read"
+            yield case.finding("CTX120", None, message, paths=paths, help=hint)
+            continue
+        line = case.lines[number - 1]
+        message += f"`{line.written}` re-includes: a pattern below ignores the directory"
+        fix = case.fix(MOVE_TO_END, {number: None}, line.written)
+        yield case.finding("CTX120", line, message, paths=paths, fix=fix)
 
 
 def undone(case: Case, tree: LintTree) -> Iterator[Finding]:
@@ -77,15 +70,11 @@ def undone(case: Case, tree: LintTree) -> Iterator[Finding]:
         }
         by = case.decider(tops[0]) if tree.has_files(back) else None
         if by is not None:
+            lead = f"line {by.number} (`{by.written}`)"
+            message = f"{lead} re-includes {case.amount(back)} that `{line.written}` ignores"
             change = {line.number: None, by.number: f"{by.raw}\n{line.raw}"}
-            yield case.finding(
-                "CTX130",
-                line,
-                f"line {by.number} (`{by.written}`) re-includes {case.amount(back)} "
-                f"that `{line.written}` ignores",
-                paths=back,
-                fix=case.fix(f"move the line below line {by.number}", change, means=back),
-            )
+            fix = case.fix(f"move the line below line {by.number}", change, means=back)
+            yield case.finding("CTX130", line, message, paths=back, fix=fix)
 
 
 def _is_undone(case: Case, line: Line, path: str) -> bool:
@@ -116,15 +105,12 @@ def redundant(case: Case) -> Iterator[Finding]:
             if wider is not None:
                 by = f"line {wider.number} (`{wider.written}`)"
                 message = f"{by} already ignores all that `{text}` matches"
-                fix = case.fix(REMOVE, {line.number: None}, means=NOTHING, in_any_tree=True)
+                fix = case.fix(REMOVE, {line.number: None}, means=NOTHING)
                 yield case.finding("CTX112", line, message, fix=fix)
 
 
 def _example(text: str) -> list[str]:
-    """Return an example path that a pattern matches, with its parents; none if `text` is no path.
-
-    Each wildcard becomes one character.
-    """
+    """Return a path that a pattern matches, and its parents, with a character per wildcard."""
     one = _CLASS.sub("\ue001", text.removeprefix("**/"))
     path = one.replace("**", "*").replace("*", "\ue000")
     return up_to(path) if all(path.split("/")) else []
@@ -140,14 +126,14 @@ def _implies(case: Case, wide: Line, narrow: Line) -> bool:
     if wide.pattern is None or narrow.pattern is None or _other_kind_between(case, wide, narrow):
         return False
     cover = covers(wide.pattern, narrow.pattern)
-    if cover is Cover.ITSELF:
-        equal = covers(narrow.pattern, wide.pattern) is Cover.ITSELF
+    if cover == "itself":
+        equal = covers(narrow.pattern, wide.pattern) == "itself"
         return not equal or wide.number < narrow.number
     last = max(wide.number, narrow.number)
     # `**/name` is meant to override exceptions, even if it precedes them.
     meant = narrow.text.startswith("**/") and bool(case.exceptions)
-    is_first = not case.count_between(0, last, exceptions=True)
-    return cover is Cover.ABOVE and is_first and not meant
+    is_first = not case.has_between(0, last, exceptions=True)
+    return cover == "above" and is_first and not meant
 
 
 def duplicate(case: Case) -> Iterator[Finding]:
@@ -159,13 +145,13 @@ def duplicate(case: Case) -> Iterator[Finding]:
         if _other_kind_between(case, first, line):
             seen[key] = line
         elif first is not line:
-            fix = case.fix(REMOVE, {line.number: None}, means=NOTHING, in_any_tree=True)
+            fix = case.fix(REMOVE, {line.number: None}, means=NOTHING)
             yield case.finding("CTX113", line, f"this pattern repeats line {first.number}", fix=fix)
 
 
 def _other_kind_between(case: Case, one: Line, other: Line) -> bool:
     start, end = sorted((one.number, other.number))
-    return case.count_between(start, end, exceptions=not one.exception) > 0
+    return case.has_between(start, end, exceptions=not one.exception)
 
 
 def dead(case: Case, tree: LintTree) -> Iterator[Finding]:
@@ -175,56 +161,39 @@ def dead(case: Case, tree: LintTree) -> Iterator[Finding]:
             continue
         named = tree.by_folded.get(line.text.casefold())
         if named is not None and (named in case.now) != line.exception:
-            text = "!" * line.exception + named
-            yield case.finding(
-                "CTX118",
-                line,
-                f"`{line.written}` matches nothing: the entry is named {named}, and case matters",
-                fix=case.fix(f"write `{text}`", {line.number: text}),
-            )
+            text, what = "!" * line.exception + named, f"`{line.written}` matches nothing"
+            message = f"{what}: the entry is named {named}, and case matters"
+            fix = case.fix(f"write `{text}`", {line.number: text})
+            yield case.finding("CTX118", line, message, fix=fix)
 
 
 def useless(case: Case) -> Iterator[Finding]:
     """Yield exceptions that re-include nothing."""
-    inside: dict[str, Line] = {}
-    """The last pattern so far that ignores something below a path, by that path."""
+    inside = {path for text in case.ignoring for path in up_to(text)[:-1]}
     above = {path for text in case.exceptions for path in up_to(text)[:-1]}
     for line in case.patterns:
-        if line.ignores:
-            inside |= dict.fromkeys(up_to(line.text)[:-1], line)
-        elif not _takes_back(case, line) and not line.names_no_entry:
-            # `!dir` is often written for the exceptions inside `dir`.
-            yield _useless(case, line, inside.get(line.text), is_idiom=line.text in above)
+        if not line.exception or line.names_no_entry or _takes_back(case, line):
+            continue
+        # `!dir` is often written for the exceptions inside `dir`.
+        severity = Severity.INFO if line.text in above else Severity.WARNING
+        # A pattern for the top level would ignore it if it were meant for any depth.
+        names = (each for name in line.text.split("/")[1:] for each in case.matching(name))
+        means = None if any(e.ignores and "/" not in e.text for e in names) else NOTHING
+        message, hint, fix = f"`{line.written}` does nothing: no pattern above ignores it", "", None
+        if line.text in inside:
+            hint = f"re-include its content: `!{line.text}/*`"
+        else:
+            fix = case.fix(REMOVE, {line.number: None}, means=means)
+        yield case.finding("CTX106", line, message, severity=severity, help=hint, fix=fix)
 
 
 def _takes_back(case: Case, line: Line) -> bool:
     """Return whether the exception re-includes something, or would in another order."""
     if line.is_wild:
-        return case.count_between(0, line.number, exceptions=False) > 0
+        return case.has_between(0, line.number, exceptions=False)
     matching = (each for path in up_to(line.text) for each in case.matching(path))
     is_ignored = any(each.ignores and each.number < line.number for each in matching)
     return is_ignored or _undone_by(case, line) is not None
-
-
-def _useless(case: Case, line: Line, inside: Line | None, *, is_idiom: bool) -> Finding:
-    ordinary = case.count_between(0, line.number, exceptions=False)
-    message = f"no pattern above ignores {'it' if ordinary else 'anything'}"
-    if inside is not None:
-        message += f", and its content stays ignored by `{inside.text}`"
-    # A pattern for the top level would ignore it if it were meant for any depth.
-    names = (each for name in line.text.split("/")[1:] for each in case.matching(name))
-    missed = any(each.ignores and "/" not in each.text for each in names)
-    means, fix = None if missed else NOTHING, None
-    if inside is None:
-        fix = case.fix(REMOVE, {line.number: None}, means=means)
-    return case.finding(
-        "CTX106",
-        line,
-        f"`{line.written}` does nothing: {message}",
-        severity=Severity.INFO if is_idiom else Severity.WARNING,
-        help=f"re-include its content: `!{line.text}/*`" if inside and not is_idiom else "",
-        fix=fix,
-    )
 
 
 def overridden(case: Case) -> Iterator[Finding]:
@@ -260,15 +229,7 @@ def pruned(case: Case, tree: LintTree) -> Iterator[Finding]:
         kept = {path for path in below if path not in case.now and not case.step(path).ignored}
         if tree.has_files(kept):
             # filterFS of fsutil strips `/**` and `/*`, so `!src/*/**` leads no deeper than `src`.
-            fix, text = None, f"!{line.text}/*"
-            if line.text.endswith("/*/**"):
-                fix = case.fix(f"write `{text}`", {line.number: text}, means=kept)
-            yield case.finding(
-                "CTX125",
-                line,
-                f"{case.builder.title} does not enter the directory, "
-                f"so `{line.written}` does not re-include {case.amount(kept)}",
-                paths=kept,
-                help="name the directories without wildcards",
-                fix=fix,
-            )
+            lead = f"{case.builder.title} does not enter the directory"
+            message = f"{lead}, so `{line.written}` does not re-include {case.amount(kept)}"
+            hint = "name the directories without wildcards"
+            yield case.finding("CTX125", line, message, paths=kept, help=hint)

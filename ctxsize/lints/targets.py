@@ -10,22 +10,20 @@ from functools import cache
 from ctxsize.build import Build
 from ctxsize.config import Config, builds
 from ctxsize.discovery import FoundBuild, Place, discover, merged
-from ctxsize.engine.border import border_of, holds, top_of
 from ctxsize.engine.builders import BUILDERS, Builder
-from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
+from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file, read_ignore_file
 from ctxsize.engine.events import Progress
-from ctxsize.engine.governing import read_ignore_file
 from ctxsize.engine.ignorefile import IgnoreFile
-from ctxsize.engine.request import Plans, Request, without_patterns
+from ctxsize.engine.request import Plans, Request, request_of
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import CtxsizeError, InputError
 from ctxsize.findings import Location
 from ctxsize.lints.case import MOST_COMPARED, MOST_WORK, Case
 from ctxsize.lints.lookup import LintTree, Target
 from ctxsize.model import Problem
+from ctxsize.reader import border_of, holds, top_of
 
 STDIN = "<stdin>"
-"""The name for a file that is read from standard input."""
 _ENDINGS = (".dockerignore", ".containerignore")
 
 
@@ -53,8 +51,7 @@ class Cases:
             data = data or b""
         file = read_ignore_file(path) if data is None else IgnoreFile.parse(path, data)
         readers = [each for each in BUILDERS.values() if suffix in each.ignore_file_names]
-        known = self.builder in readers or not readers
-        builder = self.builder if known else readers[0]
+        builder = self.builder if self.builder in readers else next(iter(readers), self.builder)
         case = Case(file, builder, target, tuple(self._requests(target, builder)))
         return case if case.is_long else replace(case, tree=self._tree(case))
 
@@ -78,7 +75,9 @@ class Cases:
     def _request(self, build: Build, *, alone: bool = False) -> Request | None:
         """Return the request of a build, `alone` without a Dockerfile; None if it fails."""
         try:
-            return without_patterns(build, BUILDERS[build.builder], alone=alone, plans=self.plans)
+            return request_of(
+                build, BUILDERS[build.builder], alone=alone, patterns=False, plans=self.plans
+            )
         except CtxsizeError as error:
             error.message = build.masked(error.message)
             self._note(error)
@@ -95,8 +94,7 @@ class Cases:
         request = replace(request, ignore_file=case.file)
         try:
             if request.root not in self._snapshots:
-                taken = Snapshot.take(request, progress=self.progress)
-                self._snapshots[request.root] = taken
+                self._snapshots[request.root] = Snapshot.take(request, progress=self.progress)
         except CtxsizeError as error:
             self._note(error)
             return None
@@ -105,30 +103,20 @@ class Cases:
     def note_limits(self, case: Case) -> None:
         """Add a problem if the file is too long for some checks."""
         if case.is_long or case.work[0] > MOST_WORK:
-            what = (
-                f"the file is too long for some checks: lines are compared up to "
-                f"{MOST_COMPARED:,} patterns, and fixes proved up to {MOST_WORK:,} evaluated lines"
-            )
+            most = f"{MOST_COMPARED:,} patterns or {MOST_WORK:,} evaluated lines"
+            what = f"the file is too long for some checks, which end after {most}"
             self.problems.append(Problem("too-many-patterns", what, path=case.file.path))
 
     def _note(self, error: CtxsizeError) -> None:
-        problem = Problem("tree-unknown", error.message, path=error.path, line=error.line)
-        if problem not in self.problems:
-            self.problems.append(problem)
+        self.problems.append(Problem("tree-unknown", error.message, error.path, error.line))
 
 
 def targets_of(
-    paths: Sequence[str],
-    build: Build | None,
-    builder: Builder,
-    *,
-    config: Config,
-    plans: Plans,
+    paths: Sequence[str], build: Build | None, builder: Builder, *, config: Config, plans: Plans
 ) -> Iterator[Target]:
     """Yield the ignore files of `paths`, each once: files, or all those below a directory.
 
-    Without `paths` it is the file that governs `build`, if the user named a build. Each
-    directory is searched for builds once.
+    Without `paths` it is the file that governs `build`, if the user named a build.
     Raises `InputError` for a missing path, and if no ignore file governs `build`.
     """
     if build is not None and build.context == "." and build.dockerfile is None:
@@ -136,14 +124,14 @@ def targets_of(
     if build is not None and not paths:
         yield _governing(build, builder, plans)
         return
-    layout = cache(lambda root: Layout(root, config=config, plans=plans))
+    layout = cache(lambda root: Layout(root, config, plans))
     found = (target for path in paths or (".",) for target in _at(path, build, layout))
     yield from {os.path.normpath(target.path): target for target in found}.values()
 
 
 def _governing(build: Build, builder: Builder, plans: Plans) -> Target:
     """Return the ignore file that governs `build`."""
-    request = without_patterns(build, builder, plans=plans)
+    request = request_of(build, builder, patterns=False, plans=plans)
     if request.ignore_file is None:
         hint = "`ctxsize suggest` proposes one"
         raise InputError("no ignore file governs this build", path=build.context, hint=hint)
@@ -167,10 +155,9 @@ def _at(path: str, build: Build | None, layout: Callable[[str], Layout]) -> list
 
 
 def _root_of(path: str) -> str:
-    """Return the directory to search for builds: the repository around `path`, if any.
+    """Return the directory to search for builds: the repository around `path`, or its own.
 
-    It is never above the working directory. Outside of a repository it is the file's own
-    directory: anything above could be a whole home directory.
+    It is never above the working directory: that could be a whole home directory.
     """
     own = os.path.dirname(path) or "."
     here, directory = os.path.realpath("."), top_of(own)
@@ -182,42 +169,32 @@ def _root_of(path: str) -> str:
 class Layout:
     """The ignore files below a directory, and the builds that its files and `config` define."""
 
-    def __init__(
-        self, root: str, *, config: Config | None = None, plans: Plans | None = None
-    ) -> None:
+    def __init__(self, root: str, config: Config | None = None, plans: Plans | None = None) -> None:
         """Search `root`; raise `InputError` if it is no directory."""
         self._found = discover(root, environment=os.environ, plans=plans)
         configured = [] if config is None else [*_configured(config, root)]
         dockerfiles = {_real(each.build.dockerfile) for each in configured}
         # A configured build replaces a guessed one with the same Dockerfile.
-        kept = [
-            each
-            for each in self._found.builds
-            if not (each.guessed and _real(each.build.dockerfile) in dockerfiles)
-        ]
-        builds = merged([*kept, *configured])
-        self._contexts = [self._found.root, *(each.build.context for each in builds)]
+        found = self._found.builds
+        kept = (e for e in found if not e.guessed or _real(e.build.dockerfile) not in dockerfiles)
         self._builds = [
             (_real(each.build.context), _real(each.build.dockerfile), each)
-            for each in builds
-            if each.inline is None
+            for each in merged([*kept, *configured])
         ]
         """The builds with the real paths of their contexts and Dockerfiles."""
 
     def targets(self) -> list[Target]:
         """Return every ignore file with its builds, and any other entry at its usual path."""
-        usual = [os.path.normpath(os.path.join(each, _ENDINGS[0])) for each in self._contexts]
+        contexts = [self._found.root, *(each.build.context for *_, each in self._builds)]
+        usual = [os.path.normpath(os.path.join(each, _ENDINGS[0])) for each in contexts]
         others = [path for path in usual if os.path.isdir(path) or os.path.islink(path)]
         return [self.target(path) for path in sorted({*self._found.ignore_files, *others})]
 
     def target(self, path: str) -> Target:
         """Return the ignore file at `path` with its builds."""
         directory, name = os.path.split(path)
-        if os.path.isdir(path):
-            return Target(path, unread="it is a directory")
         if not os.path.isfile(path):
-            why = "the symlink leads nowhere" if os.path.islink(path) else "it is no regular file"
-            return Target(path, unread=why)
+            return Target(path, unread="it is no regular file")
         if name.casefold() in _ENDINGS:
             return self._general(path, directory or ".", name)
         return self._specific(path, name)
@@ -233,14 +210,15 @@ class Layout:
         mine = tuple(
             each.build
             for each in here
-            if each.dockerfile is None or not os.path.isfile(each.dockerfile + _ENDINGS[0])
+            if each.inline is None
+            and not (each.dockerfile and os.path.isfile(each.dockerfile + _ENDINGS[0]))
         )
-        for _, dockerfile, each in () if here else self._builds:
-            if os.path.dirname(dockerfile) == real and each.build.dockerfile:
-                how = "as its sources suggest" if each.guessed else f"by {each.places[0]}"
-                context = f"the context {each.build.context}"
-                likely_unread = f"{each.build.dockerfile} is built with {context}, {how}"
-                break
+        beside = (e for _, at, e in self._builds if os.path.dirname(at) == real)
+        others = (each for each in beside if each.build.dockerfile)
+        if not here and (each := next(others, None)):
+            how = "as its sources suggest" if each.guessed else f"by {each.places[0]}"
+            context = f"the context {each.build.context}"
+            likely_unread = f"{each.build.dockerfile} is built with {context}, {how}"
         return Target(path, directory, mine, likely_unread=likely_unread)
 
     def _specific(self, path: str, name: str) -> Target:
@@ -262,7 +240,7 @@ class Layout:
 
 def _configured(config: Config, root: str) -> Iterator[FoundBuild]:
     """Yield the builds that `config` defines with a context or a Dockerfile below `root`."""
-    for name, build in builds(config):
+    for name, build in ((each.name, each.build) for _, found in builds(config) for each in found):
         usual = os.path.normpath(os.path.join(build.context, "Dockerfile"))
         if build.dockerfile is None and os.path.isfile(usual):
             build = replace(build, dockerfile=usual)

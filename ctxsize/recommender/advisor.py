@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from ctxsize.codes import severity_of
 from ctxsize.engine.events import Steps, step
-from ctxsize.engine.memory import MemoryDirectory
 from ctxsize.engine.request import ignore_file_to_write
 from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.source import MemoryDirectory
 from ctxsize.errors import InputError
 from ctxsize.findings import Confidence, Edit, Finding, Location, Severity, in_order
 from ctxsize.model import Amount
@@ -30,7 +30,7 @@ from ctxsize.recommender.outcome import (
 )
 from ctxsize.recommender.rules import Category, is_source
 from ctxsize.recommender.tree import Sums, directories_above, is_below, outermost, sum_of
-from ctxsize.writer.merge import Addition, merge
+from ctxsize.writer import Addition, merge
 
 _FILE_IS_WORTH = 16 * 1024
 """Number of bytes that take as long to send as the overhead of one file."""

@@ -12,8 +12,8 @@ from functools import cache, partial
 
 from ctxsize.engine import golang
 from ctxsize.engine.events import Steps, order, step
-from ctxsize.engine.memory import MemoryDirectory
 from ctxsize.engine.patterns import pattern_for
+from ctxsize.engine.source import MemoryDirectory
 from ctxsize.engine.trial import Attempt, Trial, with_lines
 from ctxsize.errors import CtxsizeError
 from ctxsize.recommender.build_files import BuildFiles, Named, exceptions, may_name

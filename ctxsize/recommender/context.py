@@ -17,10 +17,10 @@ from ctxsize.build import Build
 from ctxsize.dockerfile.taken import ContextNeed
 from ctxsize.engine.dockerfiles import is_dockerfile
 from ctxsize.engine.golang import has_wildcards
-from ctxsize.engine.memory import MemoryDirectory, Sent
 from ctxsize.engine.need import Include, includes_of, named_contexts, needs_of
 from ctxsize.engine.request import Plans, Request, request_of
-from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.snapshot import Sent, Snapshot
+from ctxsize.engine.source import MemoryDirectory
 from ctxsize.engine.trial import Attempt, Trial, own_path, planned
 from ctxsize.errors import CtxsizeError, DockerfileError, UndecidedError
 from ctxsize.model import Amount, Problem

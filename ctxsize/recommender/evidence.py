@@ -16,12 +16,11 @@ from itertools import takewhile
 
 from ctxsize import units
 from ctxsize.engine import git
-from ctxsize.engine.border import border_of
 from ctxsize.engine.directories import TEMPLATES
 from ctxsize.engine.git import GitError, GitRepository
 from ctxsize.findings import Confidence
 from ctxsize.model import Problem
-from ctxsize.reader import read_start
+from ctxsize.reader import border_of, read_file
 from ctxsize.recommender.outcome import Match, Objection
 from ctxsize.recommender.rules import MARKERS, Category, EntryType, Marker, Rule, is_build_input
 from ctxsize.recommender.tree import Sums, SumsByPath, Tree, is_glob, like, matching
@@ -56,7 +55,7 @@ Look = tuple[Rule, str]
 def small_file(root: str, path: str, limit: int = _SMALL) -> bytes:
     """Return the first MiB of a manifest or a source; nothing if the file cannot be read."""
     try:
-        return read_start(os.path.join(root, path), limit, links=False)
+        return read_file(os.path.join(root, path), limit, cut=True, links=False)
     except OSError:
         return b""
 

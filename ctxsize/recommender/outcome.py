@@ -10,7 +10,7 @@ from typing import ClassVar, Literal, NamedTuple
 from ctxsize.findings import Confidence, Edit, Finding
 from ctxsize.model import Amount, Effect, Problem
 from ctxsize.recommender.rules import SAFE_FROM, Category, Rule
-from ctxsize.writer.merge import Addition
+from ctxsize.writer import Addition
 
 
 class Doubt(str):

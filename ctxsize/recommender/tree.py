@@ -8,9 +8,9 @@ from fnmatch import translate
 from functools import lru_cache, reduce
 from typing import NamedTuple
 
-from ctxsize.engine.memory import File, MemoryDirectory, Names, Sent
 from ctxsize.engine.need import Include
-from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.snapshot import Names, Sent, Snapshot
+from ctxsize.engine.source import File, MemoryDirectory
 from ctxsize.model import Amount
 
 _WILDCARDS = frozenset("*?[")

@@ -1,26 +1,103 @@
-"""Measures every build of a repository; a context that several share is walked once."""
+"""Every build of a repository, measured, and the findings about ignore files across builds."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import cache
+from typing import ClassVar, Literal
 
+from ctxsize import units
 from ctxsize.advice import advise
-from ctxsize.discovery import Discovery, FoundBuild
+from ctxsize.build import Build
+from ctxsize.codes import severity_of
+from ctxsize.discovery import Discovery, FoundBuild, Place
+from ctxsize.engine import golang
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.events import Progress, Steps, step, stepped
-from ctxsize.engine.need import includes_of
+from ctxsize.engine.need import Include, includes_of
 from ctxsize.engine.request import Plans, Request, request_of
-from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.snapshot import Sent, Snapshot, differences
 from ctxsize.engine.transfers import unknown_transfer
 from ctxsize.errors import CtxsizeError, UndecidedError
-from ctxsize.findings import Finding, in_order
+from ctxsize.findings import Confidence, Finding, Location, Severity, in_order
+from ctxsize.model import Amount, Effect, Problem
 from ctxsize.recommender.advisor import Advisor
 from ctxsize.recommender.context import discovered
 from ctxsize.recommender.tree import travelling
-from ctxsize.scanning.across import Measured, Row, Scan, findings
+
+_LEAST_BYTES = 100_000  # of a saving that makes the ignore file of a sibling worth a finding
+_LEAST_SHOWN_BYTES, _SHOWN = 10_000, 3
+_NOT_LITERAL = frozenset("*?[]^\\\ufeff")
+Siblings = dict[tuple[str, ...], list[tuple[str, str, int]]]
+"""Ignore files that might suit another build, by their lines: path, context, number of patterns."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One build: the amount that it sends, and the part that the safe suggestions avoid."""
+
+    found: FoundBuild
+    dockerfile: str | None
+    """The path of the Dockerfile; None without one, or if a Compose or Bake file contains it."""
+    ignore_file: str | None = None  # the path of the ignore file that applies
+    context: Amount | None = None  # what the ignore file leaves; None if `error` gives a reason
+    transfer: Amount | None = None  # the part of the context that is sent; None if unknown
+    saving: Amount | None = None  # the part of `cost` that the safe suggestions avoid
+    findings: int = 0  # number of findings about this build, also those of `ctxsize advise`
+    error: str | None = None
+
+    @property
+    def build(self) -> Build:
+        """Return the options of `docker build`."""
+        return self.found.build
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Return the places that define it."""
+        return self.found.places
+
+    @property
+    def where(self) -> Location:
+        """Return the location of the Dockerfile, or of the place that contains it."""
+        return self.found.where if self.dockerfile is None else Location(self.dockerfile)
+
+    @property
+    def cost(self) -> Amount:
+        """Return the transfer; if unknown, the context; if both are unknown, nothing."""
+        return self.transfer or self.context or Amount()
+
+
+@dataclass(frozen=True)
+class Scan:
+    """The answer of `ctxsize scan`."""
+
+    kind: ClassVar[Literal["scan"]] = "scan"
+
+    root: str
+    rows: tuple[Row, ...]  # the builds, the most costly first
+    findings: tuple[Finding, ...] = ()  # across builds; `advise` reports those about Dockerfiles
+    advice: int = 0  # number of findings of `ctxsize advise`
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def lower_bound(self) -> bool:
+        """Return whether something could not be counted, so that each total is "at least"."""
+        return any(problem.effect is Effect.LOWER_BOUND for problem in self.problems)
+
+
+@dataclass
+class Measured:
+    """A row, and the values that it is computed from as far as they are known."""
+
+    row: Row
+    request: Request | None = None
+    snapshot: Snapshot | None = None
+    includes: list[Include] | None = None  # the transfers of the build context; None if unknown
+    problems: list[Problem] = field(default_factory=list)
 
 
 def scan(
@@ -35,44 +112,42 @@ def scan(
     builds = stepped(discovery.builds, steps, lambda each: each.build.context)
     measured = [_measured(each, discovery.plans, contexts) for each in builds]
     step(steps, "reading the Dockerfiles")
-    across = left([*discovery.findings, *findings(discovery, measured)])
+    across = left([*discovery.findings, *_findings(discovery, measured)])
     advice = left(advise(discovery).findings)
-    rows = [_counted(each.row, [*across, *advice]) for each in measured]
-    rows += [Row(each, _named(each), None, error=each.outside) for each in discovery.outside]
+    found = [each.location for each in (*across, *advice)]
+    rows = [_counted(each.row, found) for each in measured]
+    rows += [replace(_row(each), error=each.outside) for each in discovery.outside]
     rows.sort(key=lambda row: (-row.cost.content_bytes, -row.cost.files, row.build.context))
     # The rows report the builds outside the repository.
     problems = [each for each in discovery.problems if each.code != "outside"]
     problems += [each for row in measured for each in row.problems]
-    return Scan(
-        discovery.root,
-        tuple(rows),
-        in_order([*across]),
-        len(advice),
-        tuple(dict.fromkeys(problems)),
-    )
+    unique = tuple(dict.fromkeys(problems))
+    return Scan(discovery.root, tuple(rows), in_order([*across]), len(advice), unique)
+
+
+def _row(found: FoundBuild) -> Row:
+    return Row(found, None if found.inline is not None else found.build.dockerfile)
 
 
 def _measured(found: FoundBuild, plans: Plans, contexts: _Contexts) -> Measured:
     """Measure a build: only its context if the transfer is unknown."""
-    made = Measured(Row(found, _named(found), None))
+    made = Measured(_row(found))
     try:
         request = request_of(found.build, BUILDERS[found.build.builder], plans=plans)
         made.request = request
-        dockerfile = None if found.inline is not None else request.dockerfile
-        ignore_file = None if request.ignore_file is None else request.ignore_file.path
-        made.row = replace(made.row, dockerfile=dockerfile, ignore_file=ignore_file)
+        if found.inline is None:
+            made.row = replace(made.row, dockerfile=request.dockerfile)
+        if request.ignore_file is not None:
+            made.row = replace(made.row, ignore_file=request.ignore_file.path)
         made.snapshot = snapshot = contexts.of(request)
-        for each in snapshot.problems:  # its path as the user would name it
+        for each in snapshot.problems:
             path = each.path and os.path.normpath(os.path.join(found.build.context, each.path))
             made.problems.append(replace(each, path=path))
-        context = travelling(snapshot, [None])
-        made.row = replace(made.row, context=context)
+        made.row = replace(made.row, context=travelling(snapshot, [None]))
         if request.dockerfile is not None or not request.builder.asks_for_paths:
             made.includes = includes_of(request)
-        planned = contexts.improved(request, snapshot)
-        transfer = None if made.includes is None else travelling(snapshot, made.includes)
-        made.row = replace(made.row, transfer=transfer)
-        if planned is not None:
+            made.row = replace(made.row, transfer=travelling(snapshot, made.includes))
+        if (planned := contexts.improved(request, snapshot)) is not None:
             after = travelling(planned, [None] if made.includes is None else made.includes)
             made.row = replace(made.row, saving=made.row.cost - after)
     except CtxsizeError as error:
@@ -84,19 +159,11 @@ def _measured(found: FoundBuild, plans: Plans, contexts: _Contexts) -> Measured:
     return made
 
 
-def _named(found: FoundBuild) -> str | None:
-    return None if found.inline is not None else found.build.dockerfile
-
-
-def _counted(row: Row, found: Iterable[Finding]) -> Row:
+def _counted(row: Row, found: Iterable[Location]) -> Row:
     """Return the row with the number of findings about its Dockerfile, ignore file and places."""
     files = {row.dockerfile, row.ignore_file}
     places = {(place.where.path, place.where.line) for place in row.places}
-    total = sum(
-        each.location.path in files or (each.location.path, each.location.line) in places
-        for each in found
-    )
-    return replace(row, findings=total)
+    return replace(row, findings=sum(e.path in files or (e.path, e.line) in places for e in found))
 
 
 class _Contexts:
@@ -117,22 +184,165 @@ class _Contexts:
 
     def improved(self, request: Request, snapshot: Snapshot) -> Snapshot | None:
         """Return the context with the safe suggestions of all Dockerfiles; None if unknown."""
-        own = request.build if request.dockerfile_in_context is None else None
-        path = None if request.ignore_file is None else request.ignore_file.path
-        key = (request.root, path, request.builder.name, own and repr(own))
+        own = repr(request.build) if request.dockerfile_in_context is None else None
+        path = request.ignore_file and request.ignore_file.path
+        key = (request.root, path, request.builder.name, own)
         if key not in self._planned:
-            self._planned[key] = self._suggested(snapshot)
+            self._planned[key] = None
+            with suppress(CtxsizeError):
+                advisor = Advisor(snapshot, discovering=self._discovering)
+                edit = advisor.advise().edit
+                trial = advisor.trial
+                self._planned[key] = (
+                    snapshot if edit is None else trial.written(trial.attempt(edit.after))
+                )
         return self._planned[key]
 
-    def _suggested(self, snapshot: Snapshot) -> Snapshot | None:
-        try:
-            advisor = Advisor(snapshot, discovering=self._discovering)
-            advice = advisor.advise()
-        except CtxsizeError:
-            return None
-        if advice.edit is None:
-            return snapshot
-        return advisor.trial.written(advisor.trial.attempt(advice.edit.after))
+
+def _findings(discovery: Discovery, measured: Sequence[Measured]) -> Iterable[Finding]:
+    """Return the findings across builds, each once."""
+    siblings: Siblings = {}
+    for request, path in ((each.request, each.row.ignore_file) for each in measured):
+        if request and request.ignore_file and path:
+            lines = tuple(request.ignore_file.texts())
+            # An allow-list fits only its own tree.
+            if not any(line.startswith("!") or line in ("*", "**", "**/*", ".") for line in lines):
+                count = len(request.spec.patterns)
+                siblings.setdefault(lines, []).append((path, request.root, count))
+    checks = (_without, _two_files, lambda each: _sibling(each, siblings))
+    found = [finding for each in measured for check in checks for finding in check(each)]
+    found += _unread(discovery, [each.row for each in measured])
+    # The first of equal ones counts.
+    return {(each.code, each.location): each for each in reversed(found)}.values()
 
 
-__all__ = ["Row", "Scan", "scan"]
+def _without(each: Measured) -> Iterator[Finding]:
+    row = each.row
+    if row.ignore_file is not None or row.context is None or row.found.contested:
+        return
+    saving, size = row.saving.content_bytes if row.saving else 0, row.cost.content_bytes
+    could = f", {units.human(saving)} of it for nothing" if saving >= _LEAST_SHOWN_BYTES else ""
+    takes_all = row.transfer in (None, row.context)
+    yield Finding(
+        "CTX301",
+        severity_of("CTX301") if could or takes_all else Severity.INFO,
+        f"no ignore file governs {row.build.context}: {units.human(size)} are sent{could}",
+        row.where,
+        Confidence.POSSIBLE if row.found.guessed else Confidence.CERTAIN,
+        content_bytes=max(0, saving) or None,
+        help=f"ctxsize suggest --write {_arguments(row)}",
+    )
+
+
+def _arguments(row: Row) -> str:
+    usual = {os.path.normpath(os.path.join(row.build.context, "Dockerfile")), None}
+    file = "" if row.dockerfile in usual else f"-f {row.dockerfile} "
+    return f"{file}{row.build.context}"
+
+
+def _two_files(each: Measured) -> Iterator[Finding]:
+    row, is_own = each.row, each.request is not None and each.request.dockerfile_specific
+    other = os.path.normpath(os.path.join(row.build.context, ".dockerignore"))
+    if row.ignore_file and is_own and os.path.isfile(other):
+        yield Finding(
+            "CTX304",
+            severity_of("CTX304"),
+            f"{row.dockerfile} has two ignore files: Docker does not read {other} for it",
+            Location(row.ignore_file),
+            evidence=(other,),
+            help="repeat a pattern in both files if both builds need it",
+        )
+
+
+def _unread(discovery: Discovery, rows: Sequence[Row]) -> Iterator[Finding]:
+    read = {os.path.realpath(path) for row in rows for path in _read_by(row)}
+    for path in discovery.ignore_files if rows else ():
+        if os.path.realpath(path) in read:
+            continue
+        beside = [r for r in rows if os.path.dirname(r.dockerfile or "/") == os.path.dirname(path)]
+        sure = bool(beside) and not any(row.found.guessed for row in beside)
+        if not sure and any(row.found.contested for row in rows):
+            continue
+        context = min((row.build.context for row in beside), default="")
+        why = f": the context of {beside[0].dockerfile} is {context}" if beside else ""
+        yield Finding(
+            "CTX302",
+            severity_of("CTX302") if sure else Severity.INFO,
+            f"no build reads this ignore file{why}",
+            Location(path),
+            Confidence.LIKELY if sure else Confidence.POSSIBLE,
+            help="move it to the root of the context, or name it <Dockerfile>.dockerignore",
+        )
+
+
+def _read_by(row: Row) -> Iterator[str]:
+    """Yield the ignore files that a build reads, with Docker or with Podman."""
+    directories = [row.build.context, *row.build.build_contexts.values()]
+    yield f"{row.dockerfile}.containerignore"
+    yield from (os.path.join(directory, ".containerignore") for directory in directories)
+    # Without one, there is none, or the build fails on it.
+    yield row.ignore_file or f"{row.dockerfile}.dockerignore"
+    for directory in directories[1:] if row.ignore_file else directories:
+        yield os.path.join(directory, ".dockerignore")
+
+
+def _sibling(each: Measured, siblings: Siblings) -> Iterator[Finding]:
+    """Yield a finding on the sibling whose patterns ignore most of this context, if worth it."""
+    if each.snapshot is None or each.request is None or not each.row.cost.content_bytes:
+        return
+    row, include = each.row, each.includes[0] if each.includes else None
+    before = each.snapshot.sent(include=include)
+    if before.content_bytes < _LEAST_BYTES:
+        return
+    tried = _tried(each.request, each.snapshot, siblings, include)
+    # Of siblings that save the same, prefer the one with the most patterns.
+    other, _, after = min(
+        tried, key=lambda one: (one[2].content_bytes, -one[1]), default=(None, 0, before)
+    )
+    saved = before.content_bytes - after.content_bytes
+    if other is None or saved < max(_LEAST_BYTES, before.content_bytes / 100):
+        return
+    gone = sorted(differences(before, after).hidden)
+    tops = Counter[str]()
+    for path in gone:
+        tops[path.partition("/")[0]] += before.size(path)
+    yield Finding(
+        "CTX305",
+        severity_of("CTX305"),
+        f"{other} keeps out what {row.build.context} sends: {units.human(saved)}",
+        Location(row.ignore_file) if row.ignore_file else row.where,
+        Confidence.LIKELY,
+        tuple(f"{row.build.context}/{top}" for top, _ in tops.most_common(_SHOWN)),
+        saved,
+        len(gone),
+        help=f"ctxsize suggest --like {other} {_arguments(row)}",
+    )
+
+
+def _tried(
+    request: Request, snapshot: Snapshot, siblings: Siblings, include: Include
+) -> Iterator[tuple[str, int, Sent]]:
+    """Yield ignore files of siblings, the number of their patterns, and what is sent with them."""
+    names = {None, *snapshot.root.entries, *snapshot.root.folders}
+    own = request.ignore_file
+    path = own and own.path
+    tried: dict[tuple[str, ...], Sent | None] = {(): None}
+    for lines, same in siblings.items():
+        other = next((e for e in same if e[0] != path and e[1] != request.root), None)
+        # Other lines match nothing here.
+        matching = tuple(line for line in lines if _start_of(line) in names) if other else ()
+        if matching not in tried:
+            texts = [*(own.texts() if own else []), *matching]
+            tried[matching] = None
+            with suppress(CtxsizeError):  # they fail the build
+                spec = request.builder.spec_class.from_lines(texts)
+                tried[matching] = snapshot.sent(spec, include=include)
+        after = tried[matching]
+        if other and after is not None:
+            yield other[0], other[2], after
+
+
+def _start_of(line: str) -> str | None:
+    """Return the first name of the path in a line, None if it may be any."""
+    start = golang.clean(line.strip()).lstrip("/").partition("/")[0]
+    return None if _NOT_LITERAL & {*start} or start in ("", ".", "..") else start

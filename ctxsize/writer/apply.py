@@ -1,11 +1,12 @@
 """The only writer of files: each one arrives whole, or the old one stays.
 
-A file is written beside its target, flushed to the disk and renamed over it. Everything that can
-fail is done before the first rename: all edits are checked and all temporary files are complete.
+A file is written beside its target, flushed and renamed over it. All edits are checked and all
+temporary files are complete before the first rename.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import stat
@@ -14,18 +15,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from errno import ENXIO
 
-from ctxsize.engine.border import refuse_way_out, target_of
 from ctxsize.errors import InputError
 from ctxsize.findings import Edit
 from ctxsize.model import Problem
-from ctxsize.reader import entries_in, read_file, read_start
+from ctxsize.reader import entries_in, read_file, refuse_way_out, target_of
 
 _UNTOUCHED = "nothing was changed"
-_START_BYTES = 4096
-"""Number of bytes that show what kind of file it is."""
+_START_BYTES = 4096  # which show what kind of file it is
 _MOST_BYTES = 1 << 30
-_READER_COMES_S = 5
-"""Number of seconds that a FIFO is given to be opened by the process that reads it."""
+_READER_COMES_S = 5  # time that the reader of a FIFO has to open it
 _TEMPORARY = re.compile(r"\.ctxsize-[0-9a-f]{16}")
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -41,18 +39,28 @@ def apply(edits: Sequence[Edit], *, within: str | None = None) -> tuple[Problem,
     were written before that, normally none.
     """
     with ExitStack() as stack:
-        changes = [edit for edit in edits if edit.before != edit.after]
-        places = [_expected(edit, within, stack) for edit in changes]
-        paths: dict[str, str] = {}
-        for place in places:
-            path, other = place.edit.path, paths.setdefault(place.target, place.edit.path)
-            if other is not path:
-                raise InputError(f"is the same file as {other}", path=path, hint=_UNTOUCHED)
-        for place in places:
+        places: dict[str, _Place] = {}
+        for edit in (edit for edit in edits if edit.before != edit.after):
+            with _explained(edit.path):
+                target = target_of(edit.path, within)
+            place = _Place(edit, target, stack)
+            with _explained(edit.path, "cannot be read"):
+                at = place.directory
+                found = place.seen and read_file(place.name, _MOST_BYTES, dir_fd=at, links=False)
+            why, other = "", places.setdefault(target, place)
+            if found != edit.before:
+                why = "the file has changed since it was read"
+            elif other is not place:
+                why = f"is the same file as {other.edit.path}"
+            if why:
+                raise InputError(why, path=edit.path, hint=_UNTOUCHED)
+        for place in places.values():
             place.stage()
-        for number, place in enumerate(places):
-            _commit(place, [each.edit.path for each in places[:number]])
-        return tuple(problem for place in places for problem in _notes(place))
+        written: list[str] = []
+        for place in places.values():
+            _commit(place, written)
+            written.append(place.edit.path)
+        return tuple(problem for place in places.values() for problem in _notes(place))
 
 
 def write_output(
@@ -66,8 +74,7 @@ def write_output(
     """
     with _explained(path):
         refuse_way_out(path)
-        special = os.path.exists(path) and not os.path.isfile(path)
-        if special and not os.path.isdir(path):
+        if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
             _write_special(path, data)
             return
         target = os.path.realpath(path)
@@ -75,7 +82,7 @@ def write_output(
         place = _Place(Edit(path, None, data), target, stack)
         if place.seen is not None and place.seen.st_size and replaces is not None:
             with _explained(path, "cannot be read"):
-                start = read_start(place.name, _START_BYTES, dir_fd=place.directory)
+                start = read_file(place.name, _START_BYTES, cut=True, dir_fd=place.directory)
             if not replaces(start):
                 why = "holds something else than a report of ctxsize, so it is not replaced"
                 raise InputError(why, path=path, hint="remove it, or name another file")
@@ -93,33 +100,26 @@ class _Place:
         Raises `InputError` if what is at `target` must stay.
         """
         self.edit = edit
-        self.target = target
         self.name = os.path.basename(target)
         self.temporary = f".ctxsize-{os.urandom(8).hex()}"
         self._stack = stack
+        self.seen: os.stat_result | None = None
         with _explained(edit.path):
             # An open directory, so that one that replaces it is not written into.
             self.directory = os.open(os.path.dirname(target), _DIRECTORY)
-        stack.callback(os.close, self.directory)
-        _remove_leftovers(self.directory)
-        self.seen: os.stat_result | None = None
-        with _explained(edit.path), suppress(FileNotFoundError):
-            self.seen = self.now()
-        why, hint = self._obstacle()
-        if why:
-            raise InputError(why, path=edit.path, hint=hint)
-
-    def _obstacle(self) -> tuple[str, str]:
-        mode = stat.S_IFREG if self.seen is None else self.seen.st_mode
-        if stat.S_ISDIR(mode):
-            return "a directory is in the way", _UNTOUCHED
-        if not stat.S_ISREG(mode):
-            return "is no regular file", _UNTOUCHED
-        # Root may write it anyway, and a rename needs the permission of the directory only.
-        is_writable = mode & 0o222 and os.access(self.name, os.W_OK, dir_fd=self.directory)
-        if self.seen is not None and not is_writable:
-            return "is read-only", f"chmod u+w to allow it; {_UNTOUCHED}"
-        return "", ""
+            stack.callback(os.close, self.directory)
+            _remove_leftovers(self.directory)
+            with suppress(FileNotFoundError):
+                self.seen = self.now()
+            mode = stat.S_IFREG | 0o666 if self.seen is None else self.seen.st_mode
+            # Root may write it anyway, and a rename needs the permission of the directory only.
+            is_writable = mode & 0o222 and (
+                self.seen is None or os.access(self.name, os.W_OK, dir_fd=self.directory)
+            )
+        if not stat.S_ISREG(mode) or not is_writable:
+            why = "is read-only" if stat.S_ISREG(mode) else "is no regular file"
+            why = "a directory is in the way" if stat.S_ISDIR(mode) else why
+            raise InputError(why, path=edit.path, hint=_UNTOUCHED)
 
     def now(self) -> os.stat_result:
         """Return what is there now. Raises `OSError`."""
@@ -136,16 +136,13 @@ class _Place:
                 file.flush()
                 if self.seen is not None:
                     _copy_attributes(self, self.seen, handle)
-                os.fsync(file.fileno())
+                os.fsync(handle)
 
     def _opened(self) -> int:
         """Create the file and lock it; try again if a run removes it between the two steps."""
-        import fcntl
-
         # The umask shapes the mode of a new file, and nobody reads the other before its time.
-        mode = 0o666 if self.seen is None else 0o600
+        mode, flags = 0o666 if self.seen is None else 0o600, os.O_WRONLY | os.O_CREAT | os.O_EXCL
         while True:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
             handle = os.open(self.temporary, flags, mode, dir_fd=self.directory)
             with suppress(OSError):  # a file system without locks
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -162,21 +159,6 @@ class _Place:
         how(self.temporary, self.name, src_dir_fd=self.directory, dst_dir_fd=self.directory)
         with suppress(OSError):  # to make it last, which not every file system can
             os.fsync(self.directory)
-
-
-def _expected(edit: Edit, within: str | None, stack: ExitStack) -> _Place:
-    """Return the place of `edit`. Raises `InputError` unless the file is as `edit` expects it."""
-    with _explained(edit.path):
-        target = target_of(edit.path, within)
-    place = _Place(edit, target, stack)
-    with _explained(edit.path, "cannot be read"):
-        at = place.directory
-        found = place.seen and read_file(place.name, _MOST_BYTES, dir_fd=at, links=False)
-    if found != edit.before:
-        how = "the file is gone" if found is None else "the file has changed since it was read"
-        how = how if edit.before is not None else "a file has appeared here in the meantime"
-        raise InputError(how, path=edit.path, hint=_UNTOUCHED)
-    return place
 
 
 def _write_special(path: str, data: bytes) -> None:
@@ -197,8 +179,6 @@ def _write_special(path: str, data: bytes) -> None:
 
 def _remove_leftovers(directory: int) -> None:
     """Remove temporary files that a killed run left in `directory`."""
-    import fcntl
-
     with suppress(OSError):
         for name in filter(_TEMPORARY.fullmatch, [each.name for each in entries_in(directory)]):
             with suppress(OSError), os.fdopen(os.open(name, _FILE, dir_fd=directory)) as file:
@@ -225,20 +205,20 @@ def _copy_attributes(place: _Place, seen: os.stat_result, handle: int) -> None:
 
 def _commit(place: _Place, written: Sequence[str]) -> None:
     """Rename the temporary file to its target, unless that changed since the check."""
-    rest = f"written before that: {', '.join(written)}" if written else _UNTOUCHED
-    with _explained(place.edit.path, rest=rest):
-        if place.seen is not None and _identity(place.seen) != _identity(place.now()):
-            raise InputError("the file has just changed", path=place.edit.path, hint=rest)
+    path, rest = place.edit.path, f"written before that: {', '.join(written)}"
+    rest = rest if written else _UNTOUCHED
+    with _explained(path, rest=rest):
+        changed = place.seen is not None and _identity(place.seen) != _identity(place.now())
         if place.seen is None:
             try:
                 place.put(os.link)  # unlike a rename this fails if the name exists
                 return
             except FileExistsError:
-                raise InputError(
-                    "a file has just appeared", path=place.edit.path, hint=rest
-                ) from None
+                changed = True
             except OSError:  # a file system without hard links
                 pass
+        if changed:
+            raise InputError("the file has just changed", path=path, hint=rest)
         place.put(os.replace)
 
 

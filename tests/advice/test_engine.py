@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ctxsize.advice import advise
+from ctxsize.advice.mounts import Use
 from ctxsize.advice.recipe import read_recipe
-from ctxsize.advice.sharing import Use
 from ctxsize.discovery import discover
 from ctxsize.dockerfile.parse import parse_dockerfile
 from tests.oracles.availability import require

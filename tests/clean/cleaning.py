@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ctxsize import api
+from ctxsize.clean import CleanPlan, Result
 from ctxsize.clean.delete import Step, delete
-from ctxsize.clean.plan import CleanPlan, Result
 from tests.clean.snapshots import snapshot, without
 
 

@@ -134,10 +134,7 @@ def test_an_accepted_budget_passes_and_says_so(cli: Cli, root: Path) -> None:
     assert check["passes"]
     assert check["findings"] == []
     assert [(each["code"], each["reason"]) for each in check["accepted"]] == [("CTX401", "known")]
-    assert (
-        "- accepted: app: the context has 4.0 MB"
-        in cli("check", "--format", "markdown", cwd=passing).out
-    )
+    assert result.out in cli("check", "--format", "markdown", cwd=passing).out
     said = "note: accepted: app: the context has 4.0 MB, 3.0 MB over its budget of 1.0 MB (known)"
     for name in ("markdown", "github", "junit", "sarif", "gitlab"):
         assert said in cli("check", "--format", name, cwd=passing).err
@@ -155,22 +152,20 @@ UNUSED = [
     (("check",), "CTX402", {"path": "nowhere"}, True),
     (("check",), "CTX101", {}, False),
     (CHECK, "CTX402", {}, False),
-    (CHECK, "CTX402", {"path": "app"}, True),
-    (CHECK, "CTX402", {"path": "other"}, False),
+    (CHECK, "CTX402", {"path": "app"}, False),
     (ADDED, "CTX510", {}, False),
-    (ADDED, "CTX511", {"path": "app/key.pem"}, True),
-    (ADDED, "CTX511", {"path": "other/key.pem"}, False),
+    (ADDED, "CTX511", {"path": "app/key.pem"}, False),
+    (("suggest", "."), "CTX511", {"path": "app/key.pem"}, True),
     (ADDED, "CTX503", {"path": "app/.dockerignore"}, False),
     ((*ADDED, "--target", "build"), "CTX511", {"path": "app/key.pem"}, False),
     (TIDY, "CTX503", {"path": "app/.dockerignore", "pattern": "x"}, False),
     (("advise", "."), "CTX210", {}, False),
     (("advise", "."), "CTX222", {}, True),
     (("advise", "app"), "CTX222", {}, False),
-    (("advise", "app"), "CTX222", {"path": "app/Dockerfile"}, True),
+    (("advise", "app"), "CTX222", {"path": "app/Dockerfile"}, False),
     (("scan", "."), "CTX310", {}, True),
     (("scan", "app"), "CTX310", {}, False),
-    (("scan", "app"), "CTX310", {"path": "app/Dockerfile"}, True),
-    (("scan", "app"), "CTX310", {"path": "other/Dockerfile"}, False),
+    (("scan", "app"), "CTX310", {"path": "app/Dockerfile"}, False),
     (MEASURED, "CTX001", {"path": "app/x"}, False),
 ]
 

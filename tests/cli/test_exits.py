@@ -49,7 +49,6 @@ INPUT = [
     (["http://example.com/context.tar.gz"], "no ignore file is read"),
     (["ssh://git@example.com/a.git#main:sub"], "no ignore file is read"),
     (["-"], "a context from standard input"),
-    (["-"], "if that is a Dockerfile, the context is empty"),
     (["-f", "https://example.com/Dockerfile"], "pipe it into ctxsize with -f -"),
 ]
 

@@ -129,7 +129,7 @@ def test_what_is_not_there_is_not_said_to_be_sent(cli: Cli, tmp_path: Path) -> N
     out = cli("explain", "--trace", "no", cwd=context).out
     assert out.startswith("no: would be sent\n")
     assert "=> would be sent: no pattern matches" in out
-    assert "COPY no (Dockerfile:2) would take it if it were there" in out
+    assert "would be taken by\n    COPY no (Dockerfile:2)\n" in out
     assert cli("explain", "--trace", "b", cwd=context).out.startswith("b: would be ignored\n")
     noted = cli("explain", "a", "no", "none", cwd=context).err
     assert "matches 3 of the paths, so nothing ignores them (-n" in noted

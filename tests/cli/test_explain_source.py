@@ -219,8 +219,7 @@ def test_an_exception_that_comes_to_nothing(cli: Cli, tmp_path: Path) -> None:
 CAUSES = {
     "case": ("COPY App.py /", "there is app.py: upper and lower case count"),
     "typing error": ("COPY ap.py /", "there is app.py"),
-    "above the context": ("COPY ../beside /", "it exists outside the context"),
-    "clamped": ("COPY ../nope /", ".. cannot lead out of the context: the builder looks for nope"),
+    "clamped": ("COPY ../beside /", ".. cannot lead out of the context: the builder looks for"),
     "beside the Dockerfile": ("COPY run.sh /", "it exists beside the Dockerfile"),
     "unset": ("COPY $NOPE/x /", "assumed to be unset: $NOPE"),
     "no value": ("ARG V\nCOPY v$V.py /", "ARG V, which has no value"),
@@ -286,16 +285,16 @@ def test_source_refuses_what_no_line_takes(
 
 
 TAKERS = {
-    "taken": ("COPY src /s", "src/x", "COPY src (Dockerfile:2) takes it"),
-    "by a star": ("COPY sr* /s", "src/x", "COPY sr* (Dockerfile:2) takes it"),
-    "by all": ("ADD . /s", "other", "ADD . (Dockerfile:2) takes it"),
-    "not taken": ("COPY src /s", "other", "no instruction takes it, so it is not transferred"),
-    "ignored": ("COPY src /s", "src/no", "COPY src (Dockerfile:2) would take it if it were not"),
-    "below it": ("COPY src/x /s", "src", "COPY src/x (Dockerfile:2) may take something below it"),
+    "taken": ("COPY src /s", "src/x", "  taken by\n    COPY src (Dockerfile:2)\n"),
+    "by a star": ("COPY sr* /s", "src/x", "  taken by\n    COPY sr* (Dockerfile:2)\n"),
+    "by all": ("ADD . /s", "other", "  taken by\n    ADD . (Dockerfile:2)\n"),
+    "not taken": ("COPY src /s", "other", "no instruction, so it is not transferred"),
+    "ignored": ("COPY src /s", "src/no", "  would be taken by\n    COPY src (Dockerfile:2)\n"),
+    "below it": ("COPY src/x /s", "src", "COPY src/x (Dockerfile:2): perhaps something below it"),
     "widened": (
         "COPY src /s\nRUN --mount=type=tmpfs,target=/t x",
         "other",
-        "(Dockerfile:3) transfers it without copying it",
+        "(Dockerfile:3): without copying it",
     ),
     "rejected": ("COPY", "other", "Which instruction takes it: not known: Dockerfile:2: "),
 }
@@ -312,9 +311,9 @@ def test_trace_names_the_instruction(cli: Cli, tmp_path: Path, name: str) -> Non
 
 def test_trace_of_a_target(cli: Cli, tmp_path: Path) -> None:
     where = context(tmp_path, "FROM scratch AS a\nCOPY x /\nFROM scratch\nCOPY y /\n", "x", "y")
-    assert "no instruction takes it" in cli("explain", "--trace", "x", cwd=where).out
+    assert "no instruction, so" in cli("explain", "--trace", "x", cwd=where).out
     options = ("explain", "--target", "a")
-    assert "COPY x (Dockerfile:2) takes it" in cli(*options, "--trace", "x", cwd=where).out
+    assert "taken by\n    COPY x (Dockerfile:2)\n" in cli(*options, "--trace", "x", cwd=where).out
     assert cli(*options, "x", cwd=where).code == 2
     assert cli("explain", "--target", "b", "--trace", "x", cwd=where).code == 2
     classic = cli("explain", "--builder", "classic", "--trace", "x", cwd=where, columns=200)
@@ -354,7 +353,7 @@ KEEPING = {
         1,
         "not found: ignored by .dockerignore:3 `hidden`\n",
     ),
-    "through a link": ("to-x/a.txt", 1, "to-x is a symlink, which --parents does not follow"),
+    "through a link": ("to-x/a.txt", 1, "--parents follows no symlink behind its pivot"),
     "a link": ("to-x", 0, "found\n"),
     "denied": ("--parents=false to-x/a.txt", 0, "found\n"),
 }
@@ -404,19 +403,13 @@ def test_what_travels_for_parents(cli: Cli, tmp_path: Path, name: str) -> None:
     assert bool(listed) is told.startswith("found") or name == "through a link"
 
 
-@pytest.mark.parametrize(
-    ("source", "reason"),
-    [
-        ("to-x/./a.txt", "a pivot behind the symlink to-x"),
-        ("./*/./a.txt", "wildcards in front of a pivot"),
-    ],
-)
+@pytest.mark.parametrize("source", ["to-x/./a.txt", "./*/./a.txt"])
 def test_what_is_not_known_of_parents_names_what_works(
-    cli: Cli, tmp_path: Path, source: str, reason: str
+    cli: Cli, tmp_path: Path, source: str
 ) -> None:
     where = context(tmp_path, f"{LABS}FROM scratch\nCOPY --parents {source} /\n", "x/a.txt")
     (where / "to-x").symlink_to("x")
     result = cli("explain", "--source", "3", cwd=where)
     assert result.code == 2
-    assert f"{reason} (`ctxsize explain PATH` reports" in result.err
+    assert "(`ctxsize explain PATH` reports whether an entry is sent" in result.err
     assert "`ctxsize ls --transfer` lists what is transferred)" in result.err

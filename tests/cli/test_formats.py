@@ -44,7 +44,7 @@ WRONG = [
     (["json="], "'json=' has no file name"),
     (["text", "json"], "several formats for stdout"),
     (["text", "json=-"], "several formats for stdout"),
-    (["text=a", "json=./a"], "several formats for 'a'"),
+    (["text=a", "json=./a"], "several formats for './a'"),
 ]
 
 

@@ -79,7 +79,7 @@ def test_a_diff_can_be_applied(cli: Cli, root: Path) -> None:
 def test_a_dash_lints_standard_input(cli: Cli, root: Path) -> None:
     done = cli("lint", "-", cwd=root, stdin=b"dist # made\n")
     assert done.code == 1
-    assert done.lines[0].startswith("<stdin>:1:6 error CTX102")
+    assert done.lines[0].startswith("<stdin>:1:1 error CTX102")
     fine = cli("lint", "-", cwd=root, stdin=b"dist\n")
     assert (fine.code, fine.lines) == (0, ["<stdin>: 1 pattern, nothing found"])
 

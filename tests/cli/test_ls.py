@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ctxsize.formats.names import unquoted
+from ctxsize.formats.wording import unquoted
 from tests.cli.conftest import Cli, unprivileged
 from tests.contexts import CONTEXTS
 from tests.trees import build_tree, file

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ctxsize.formats.names import columns
+from ctxsize.formats.wording import columns
 from tests.cli.conftest import Cli
 from tests.contexts import CONTEXTS
 from tests.trees import build_tree, deep_tree, link, remove_tree

@@ -127,8 +127,8 @@ def test_an_image_may_bring_variables_and_triggers(app: Path) -> None:
     [
         ({"x": "../none"}, "failed to get build context x: stat ../none: no such file"),
         ({"x": "../lib/a"}, "failed to get build context x: stat ../lib/a: not a directory"),
-        ({"X": "../lib"}, "invalid context name X: invalid reference format"),
-        ({"": "../lib"}, "invalid context name : invalid reference format"),
+        ({"X": "../lib"}, "invalid context name X: invalid image name"),
+        ({"": "../lib"}, "invalid context name : invalid image name"),
     ],
 )
 def test_a_wrong_build_context_is_an_input_error(
@@ -196,11 +196,12 @@ def test_the_default_platform_is_this_machines(app: Path, monkeypatch: pytest.Mo
 def test_text_shows_each_named_context(app: Path, cli: Cli) -> None:
     options = ["--build-context", "lib=../lib", "--build-context", "far=docker-image://alpine"]
     out = cli("measure", *options, columns=120).out
-    assert "Transfer     4 B in 1 file, by COPY b (Dockerfile:6), COPY b (Dock" not in out
     for text in (
         "Named context lib\n  Stands for   ../lib\n",
-        "COPY a (Dockerfile:5), COPY sub (Dockerfile:5)",
-        "COPY b (Dockerfile:6), COPY b (Dockerfile:7)",
+        "5  COPY a\n",
+        "5  COPY sub\n",
+        "6  COPY b\n",
+        "7  COPY b\n",
         "Build prints transferring lib: ",
         "Stands for   docker-image://alpine\n  Transfer     nothing: the builder fetches it",
         "ctxsize ls --transfer --size --build-context lib=../lib",
@@ -222,7 +223,7 @@ def test_ls_and_explain(app: Path, cli: Cli) -> None:
     ]
     assert cli("explain", *lib, "sub/d").out == "../lib/.dockerignore:1:sub/d\tsub/d\n"
     traced = cli("explain", *lib, "--trace", "b").out
-    assert "=> COPY b (Dockerfile:6) takes it" in traced
+    assert "taken by\n    COPY b (Dockerfile:6)\n" in traced
     assert "app.py" not in traced
     found = cli("explain", *lib, "--source", "sub/d", "--source", "6")
     assert found.code == 1

@@ -19,8 +19,8 @@ HEAVY = {
 OF_OTHERS = {
     *("recommender", "lints", "guard", "discovery", "clean", "advice", "writer", "config"),
     *("engine.trace", "engine.snapshot", "engine.git", "scanning", "checking"),
-    *("engine.sourcing", "engine.arrivals"),
-    *("formats.text", "formats.sections", "formats.wording"),
+    *("engine.sourcing", "engine.trial"),
+    *("formats.text", "formats.sections"),
 }
 """Parts of ctxsize that other commands need."""
 

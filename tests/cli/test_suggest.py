@@ -66,7 +66,7 @@ def test_only_names_what_is_to_be_added(cli: Cli, rust: Path) -> None:
     [
         (["--only", "rust.nothing"], "no suggestion has the name 'rust.nothing'"),
         (["--only", "go.bin"], "ctxsize suggest --explain says what is not suggested"),
-        (["--explain", "rust.targe"], "did you mean rust.target?"),
+        (["--explain", "rust.targe"], "docs/ecosystems.md lists them"),
         (["--write", "--check"], "--write cannot be combined with --diff or --check"),
         (["nowhere"], "no such context"),
     ],
@@ -86,7 +86,8 @@ def test_explain_says_what_blocked_a_rule(cli: Cli, tmp_path: Path) -> None:
         tmp_path / "ctx", [file("Dockerfile", text), "Cargo.toml", "target/release/app"]
     )
     result = cli("suggest", "--explain", "rust.target", cwd=root)
-    assert "Not suggested, for copied_by_name: COPY target/release/app (Dockerfile:5)" in result.out
+    reason = "Not suggested, for copied_by_name: COPY target/release/app (Dockerfile:5)"
+    assert reason in " ".join(result.out.split())
     everything = cli("suggest", "--explain", "all", cwd=root)
     assert "rust.target; evidence: Cargo.toml beside it" in everything.out
     nothing = cli("suggest", "--explain", "go.bin", cwd=root)
@@ -131,7 +132,8 @@ def test_what_this_build_leaves_behind_anyway(cli: Cli, tmp_path: Path) -> None:
     nodes = ["Cargo.toml", "target/app", file("target/debug/x", size_bytes=3_000_000)]
     root = build_tree(tmp_path / "ctx", [file("Dockerfile", text), *nodes])
     result = cli("suggest", "--write", cwd=root)
-    assert "3.0 MB in 1 file, not transferred" in " ".join(result.out.split())
+    assert "3.0 MB 1 " in " ".join(result.out.split())
+    assert "Not transferred by this build" in result.out
 
 
 PLATFORMS = b"FROM node\nARG TARGETARCH\nCOPY src-$TARGETARCH /src\nRUN cd /src && npm ci\n"
@@ -177,7 +179,7 @@ reason = "a key for tests"
         (SUPPRESSED, ["CTX501", "CTX511"]),
         (
             SUPPRESSED.replace("own.pem", "other.pem"),
-            ["CTX129", "CTX501", "CTX511", "CTX511"],
+            ["CTX501", "CTX511", "CTX511"],
         ),
         ('ignore = ["CTX511"]', ["CTX501"]),
         ('select = ["CTX511"]', ["CTX511", "CTX511"]),

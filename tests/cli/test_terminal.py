@@ -46,7 +46,7 @@ def on_a_terminal(*arguments: str, cwd: Path, columns: int, **env: str) -> str:
 def test_a_terminal_gets_colour_and_its_own_width(tmp_path: Path) -> None:
     context = build_tree(tmp_path / "ctx", CONTEXTS["rust"])
     shown = on_a_terminal("measure", cwd=context, columns=50)
-    assert "\x1b[1;31mToo big:\x1b[0m" in shown
+    assert "\x1b[1;31mToo big\x1b[0m:" in shown
     plain = on_a_terminal("measure", cwd=context, columns=50, NO_COLOR="1")
     assert "\x1b" not in plain
     assert max(len(line) for line in plain.splitlines()) == 50
@@ -58,7 +58,7 @@ def test_the_width_is_that_of_shutil(variable: str | None, monkeypatch: pytest.M
     monkeypatch.delenv("COLUMNS", raising=False)
     if variable is not None:
         monkeypatch.setenv("COLUMNS", variable)
-    assert output._columns() == shutil.get_terminal_size().columns
+    assert output._width() == max(40, min(shutil.get_terminal_size().columns, 120))
 
 
 class Terminal(io.StringIO):
@@ -85,12 +85,11 @@ def test_steps_show_what_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", Terminal())
     monkeypatch.setenv("COLUMNS", "40")
     with output.progress() as progress:
-        steps = output.steps(progress)
-        assert steps is not None
-        steps("a", 0, 1200)
-        steps("b\x1b", 1199, 1200)
-        steps("the Dockerfiles", 0, 0)
-        steps("x" * 100, 1, 2)
+        assert progress is not None
+        progress.step("a", 0, 1200)
+        progress.step("b\x1b", 1199, 1200)
+        progress.step("the Dockerfiles", 0, 0)
+        progress.step("x" * 100, 1, 2)
     assert sys.stderr.getvalue().split("\r\x1b[K") == [  # type: ignore[attr-defined]
         "",
         "b\\033 (1,200 of 1,200)",
@@ -104,4 +103,3 @@ def test_no_progress_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     with output.progress() as progress:
         assert progress is None
-        assert output.steps(progress) is None

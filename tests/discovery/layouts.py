@@ -26,13 +26,11 @@ services:
       args:
         VERSION: 1.50
         BIG: 1000000.0
-        LONG: 123456789.5
         TINY: 0.000001
         SMALL: 0.0001
         HEX: 0x10
         EIGHT: 010
         NINE: 09
-        DATE: 2024-01-01
         DOTS: 1.20.3
         OCTAL: "010"
         ON: yes
@@ -127,7 +125,7 @@ services:
     "variables with numbers": [
         _compose(
             "services:\n  a:\n    build:\n      context: .\n      args:\n        A: ${V}\n"
-            "        B: $V\n        C: 1.50\n        D: -0.0\n        E: -9223372036854775809\n"
+            "        B: $V\n        C: 1.50\n        D: -0.0\n"
         ),
         file(".env", b"V=1.50\n"),
         "Dockerfile",

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from ctxsize.build import Build
 from ctxsize.discovery import Discovery, discover
-from ctxsize.discovery.bakefile import BakeError, BakeFile, read_hcl, read_json
+from ctxsize.discovery.bakefile import BakeFile, read_hcl, read_json
+from ctxsize.discovery.search import NotReadError
 from ctxsize.errors import InputError
 from tests.hostile.limits import processor_seconds
 from tests.oracles.availability import require
@@ -218,7 +219,7 @@ def test_many_targets_that_inherit_much_are_given_up_soon() -> None:
     ],
 )
 def test_json_of_other_types(text: str) -> None:
-    with suppress(BakeError):
+    with suppress(NotReadError):
         assert resolved(text)[0] == {}
 
 
@@ -266,7 +267,7 @@ PIECES = st.sampled_from(
 @given(st.lists(PIECES, max_size=14).map("".join))
 def test_no_text_makes_it_fail_otherwise(text: str) -> None:
     for written in (f'target "t" {{\n  context = {text}\n}}\n', text):
-        with suppress(BakeError):
+        with suppress(NotReadError):
             resolved(f'variable "A" {{ default = "a" }}\n{written}')
 
 
@@ -409,7 +410,7 @@ def test_docker_is_asked_with_little(
 def test_whatever_docker_does_it_ends(
     script: str, reason: str, docker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ctxsize.discovery.asking._SECONDS", 1.0)
+    monkeypatch.setattr("ctxsize.discovery.bake._SECONDS", 1.0)
     program(docker, script)
     root = repository(tmp_path)
     found = discover(str(root), ask_docker=True)

@@ -1,4 +1,4 @@
-"""The context of a Dockerfile that nothing asks for: what a person wrote about it counts."""
+"""The context of a Dockerfile that only a command names, or nothing."""
 
 from __future__ import annotations
 
@@ -14,47 +14,6 @@ from tests.trees import Node, build_tree, file
 
 TEXT = b"FROM alpine\nCOPY . /\n"
 RECIPES: dict[str, tuple[str, list[str | Node]]] = {
-    "a comment": ("", [file("x/Dockerfile", b"# docker build -f x/Dockerfile .\n" + TEXT)]),
-    "a comment, from its directory": (
-        "",
-        [file("x/Dockerfile", b"# docker build -f Dockerfile ..\n" + TEXT)],
-    ),
-    "a comment from above": (
-        "",
-        [file("a/x/Dockerfile", b"# docker build -f x/Dockerfile ..\n" + TEXT)],
-    ),
-    "a prompt": (
-        "",
-        [file("x/Dockerfile", b"#   $ docker build -f x/Dockerfile -t a:$V .\n" + TEXT)],
-    ),
-    "words in front": (
-        "",
-        [file("x/Dockerfile", b"# Build: `docker buildx build -f x/Dockerfile .`\n" + TEXT)],
-    ),
-    "a sentence": (
-        "",
-        [file("x/Dockerfile", b"# Built by `docker build -f x/Dockerfile .` in CI\n" + TEXT)],
-    ),
-    "two lines": (
-        "",
-        [file("x/Dockerfile", b"# docker build -t a \\\n#   -f x/Dockerfile .\n" + TEXT)],
-    ),
-    "podman": ("", [file("x/Dockerfile", b"# podman build -f x/Dockerfile .\n" + TEXT)]),
-    "a comment behind": ("", [file("x/Dockerfile", TEXT + b"# docker build -f x/Dockerfile .\n")]),
-    "cd first": ("", [file("x/Dockerfile", b"# cd .. && docker build -f x/Dockerfile .\n" + TEXT)]),
-    "its own directory": ("x", [file("x/Dockerfile", b"# docker build -t a x\n" + TEXT)]),
-    "another Dockerfile": (
-        "x",
-        [
-            file("x/Dockerfile", b"# docker build -f y/Dockerfile .\n" + TEXT),
-            file("y/Dockerfile", TEXT),
-        ],
-    ),
-    "outside": ("x", [file("x/Dockerfile", b"# docker build -f r/x/Dockerfile ..\n" + TEXT)]),
-    "the root of the file system": (
-        "x",
-        [file("x/Dockerfile", b"# docker build -f x/Dockerfile /\n" + TEXT)],
-    ),
     "a script": (
         "",
         [file("x/Dockerfile", TEXT), file("x/b.sh", b"cd ..; docker build -f x/Dockerfile .\n")],

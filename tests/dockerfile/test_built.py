@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxsize.dockerfile.parse import parse_dockerfile
+from ctxsize.dockerfile.sources import Expanded
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
-from ctxsize.dockerfile.state import Expanded, Variables
+from ctxsize.dockerfile.state import Environment
 
 
 def stages(text: str, **arguments: str) -> tuple[BuiltStage, ...]:
@@ -21,14 +22,14 @@ def last(text: str) -> StageStep:
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from("abc"), st.text()), max_size=40))
 def test_each_point_keeps_its_variables(changes: list[tuple[int, str, str]]) -> None:
-    points: list[tuple[Variables, dict[str, Expanded]]] = [(Variables(), {})]
+    points: list[tuple[Environment, dict[str, str]]] = [(Environment("\\"), {})]
     for back, name, text in changes:
-        variables, expected = points[-1 - back % len(points)]
-        value = Expanded(text)
-        points.append((variables.set(name, value), {**expected, name: value}))
-    for variables, expected in points:
-        assert variables.values() == expected
-        assert variables.find("d") is None
+        environment, expected = points[-1 - back % len(points)]
+        points.append((environment.set(name, Expanded(text)), {**expected, name: text}))
+    for environment, expected in points:
+        assert dict(environment) == expected
+        assert len(environment) == len(expected)
+        assert environment.find("d") is None
 
 
 VALUES = {
@@ -128,7 +129,7 @@ def test_the_image_is_that_of_the_arguments() -> None:
 
 def test_a_dockerfile_is_followed_once() -> None:
     dockerfile = parse_dockerfile("ARG V\nFROM a\nRUN true\n")
-    assert built_stages(dockerfile) is built_stages(dockerfile, {"OTHER": "x"})
+    assert built_stages(dockerfile) is built_stages(dockerfile, {})
     assert built_stages(dockerfile) is not built_stages(dockerfile, {"V": "x"})
 
 

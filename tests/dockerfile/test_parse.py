@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -132,7 +130,7 @@ def test_onbuild_holds_its_trigger() -> None:
 
 LONG_LINE = "x" * 70_000 + "\n"
 TOO_LONG = "dockerfile line greater than max allowed size of 65535"
-ONLY_STRINGS = "when using JSON array syntax, arrays must be comprised of strings only"
+ONLY_STRINGS = "a JSON array must have strings only"
 REFUSED = [
     ("", None, "the Dockerfile cannot be empty"),
     ("\n# c\n", 2, "file with no instructions"),
@@ -142,46 +140,25 @@ REFUSED = [
     ("FROM a\nENV --x=b\n", 2, "unknown flag: --x"),
     ("FROM a\n\nrunn x\n", 3, "unknown instruction: runn"),
     ("FROM a b\n", 1, "FROM requires either one or three arguments"),
-    (
-        "FROM a AS 1\n",
-        1,
-        'invalid name for build stage: "1", name can\'t start with a number or contain symbols',
-    ),
+    ("FROM a AS 1\n", 1, 'invalid name for build stage: "1"'),
     ("FROM a\nCOPY --frm=b x y\n", 2, "unknown flag: --frm"),
     ("FROM a\nCOPY --from x y\n", 2, "missing a value on flag: --from"),
     ("FROM a\nCOPY --from=a --from=b x y\n", 2, "duplicate flag specified: --from"),
     ("FROM a\nCOPY --link=x a b\n", 2, "expecting boolean value for flag --link, not: x"),
-    (
-        "FROM a\nCOPY x\n",
-        2,
-        "COPY requires at least two arguments, but only one was provided."
-        " Destination could not be determined",
-    ),
+    ("FROM a\nCOPY x\n", 2, "COPY requires at least two arguments"),
     ("FROM a\nCOPY x <<E\nE\n", 2, "COPY cannot accept a heredoc as a destination"),
     ("FROM a\nRUN <<E\nx\n", 2, "unterminated heredoc"),
     ("FROM a\nENV x\n", 2, "ENV must have two arguments"),
-    (
-        "FROM a\nENV x=1 y\n",
-        2,
-        'Syntax error - can\'t find = in "y". Must be of the form: name=value',
-    ),
-    ("FROM a\nENV =1\n", 2, "ENV names can not be blank"),
-    ("FROM a\nARG =1\n", 2, "ARG names can not be blank"),
+    ("FROM a\nENV x=1 y\n", 2, '"y" must be of the form name=value'),
     ("FROM a\nWORKDIR\n", 2, "WORKDIR requires exactly one argument"),
     ("FROM a\nEXPOSE\n", 2, "EXPOSE requires at least one argument"),
     ("FROM a\nSHELL sh -c\n", 2, "SHELL requires the arguments to be in JSON form"),
     ('FROM a\nRUN ["a", 1]\n', 2, ONLY_STRINGS),
-    ('FROM a\nVOLUME [" "]\n', 2, "VOLUME specified can not be an empty string"),
     ("FROM a\nONBUILD\n", 2, "ONBUILD requires at least one argument"),
     ("FROM a\nONBUILD ONBUILD RUN x\n", 2, "ONBUILD isn't allowed as an ONBUILD trigger"),
     ("FROM a\nONBUILD FROM x\n", 2, "FROM isn't allowed as an ONBUILD trigger"),
-    (
-        "FROM a\nHEALTHCHECK --interval=5 CMD x\n",
-        2,
-        'time: invalid duration "5"',
-    ),
+    ("FROM a\nHEALTHCHECK NONE x\n", 2, "HEALTHCHECK requires NONE, or CMD and a command"),
     ("FROM a\nHEALTHCHECK TEST x\n", 2, "HEALTHCHECK requires NONE, or CMD and a command"),
-    ("FROM a\nRUN --network=x y\n", 2, 'invalid value for --network: "x"'),
     (
         "FROM a\nRUN --mount='a\"b' x\n",
         2,
@@ -190,9 +167,9 @@ REFUSED = [
     (
         "FROM a\nRUN --mount=from=$x y\n",
         2,
-        "'from' doesn't support variable expansion, define alias stage instead",
+        "from= of a mount takes no variable: name a stage",
     ),
-    ("# escape=x\nFROM a\n", 1, "invalid escape token 'x' does not match ` or \\"),
+    ("# escape=x\nFROM a\n", 1, "the escape directive takes ` or \\, not x"),
     ("# escape=`\n# escape=`\nFROM a\n", 2, "only one escape parser directive can be used"),
     ("FROM a\nRUN " + LONG_LINE, 2, TOO_LONG),
     # For BuildKit (`parser.Parse`), the text ends before a line that is too long.
@@ -210,19 +187,6 @@ def test_refuses_with_line_and_reason(text: str, line: int | None, reason: str) 
     with pytest.raises(DockerfileError) as caught:
         parse_dockerfile(text)
     assert (caught.value.line, caught.value.message) == (line, reason)
-
-
-INTERVALS = {
-    **dict.fromkeys(("1ms", "0", "", "-0s", "1.5h30m", "0.1ns", ".5s", "5.s", "2562047h"), True),
-    **dict.fromkeys(("1", "s", "1s1"), False),
-}
-
-
-@pytest.mark.parametrize("value", INTERVALS)
-def test_an_interval_has_a_unit(value: str) -> None:
-    text = f"FROM a\nHEALTHCHECK --interval={value} CMD x\n"
-    with nullcontext() if INTERVALS[value] else pytest.raises(DockerfileError):
-        parse_dockerfile(text)
 
 
 def uncovered(dockerfile: Dockerfile, count: int) -> set[int]:

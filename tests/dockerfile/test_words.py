@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxsize.dockerfile.words import expand, split_words
-from ctxsize.errors import DockerfileError
+from ctxsize.errors import DockerfileError, UndecidedError
 
 VARIABLES = {"A": "abc.tar.gz", "B": "a/b/c", "E": "", "C": "aaa"}
 
@@ -43,12 +43,10 @@ EXPANDED = [
     ("${B/b/x}", "a/x/c"),
     (r"${B/\//_}", "a_b/c"),
     (r"${B//\//_}", "a_b_c"),
-    (r"${C//a/\$0-}", r"\a-\a-\a-"),
     ("${C/a*/x}", "x"),
     ("${C//*/x}", "x"),
     ("${C///-}", "-a-a-a-"),
     (r"${A/abc/\$0}", r"\$0.tar.gz"),
-    (r"${C//a/\$0-}", r"\a-\a-\a-"),
     ("<<EOF", "<<EOF"),
     ("\ufeffx", "x"),
     ("\udcff", "\ufffd"),
@@ -57,7 +55,7 @@ EXPANDED = [
 
 @pytest.mark.parametrize(("word", "text"), EXPANDED)
 def test_expands_as_buildkit_does(word: str, text: str) -> None:
-    assert expand(word, VARIABLES).text == text
+    assert expand(word, VARIABLES)[0] == text
 
 
 REFUSED = [
@@ -66,7 +64,7 @@ REFUSED = [
     ("${", "syntax error: missing '}'"),
     ("${}", "syntax error: bad substitution"),
     ("${:x}", "syntax error: bad substitution"),
-    ("${A", "unsupported modifier (\ufffd) in substitution"),
+    ("${A", "unsupported modifier () in substitution"),
     ("${A^^}", "unsupported modifier (^) in substitution"),
     ("${A:=x}", "unsupported modifier (:=) in substitution"),
     ("${A:#x}", "unsupported modifier (:#) in substitution"),
@@ -87,17 +85,22 @@ def test_refuses_with_buildkits_reason(word: str, reason: str) -> None:
     assert caught.value.message.endswith(f": {reason}")
 
 
+def test_a_dollar_in_a_replacement_of_every_match_is_not_evaluated() -> None:
+    """Go reads `$0` in it as the match."""
+    with pytest.raises(UndecidedError):
+        expand(r"${C//a/\$0-}", VARIABLES)
+
+
 def test_another_escape_character_leaves_the_backslash_alone() -> None:
-    assert expand(r"c:\dir\`$A", VARIABLES, escape="`").text == r"c:\dir\$A"
+    assert expand(r"c:\dir\`$A", VARIABLES, escape="`")[0] == r"c:\dir\$A"
 
 
 def test_quotes_can_be_left_alone_as_in_a_heredoc() -> None:
-    assert expand('it\'s "$B"', VARIABLES, quotes=False).text == 'it\'s "a/b/c"'
+    assert expand('it\'s "$B"', VARIABLES, quotes=False)[0] == 'it\'s "a/b/c"'
 
 
 def test_says_which_variables_it_met() -> None:
-    expansion = expand("$A ${NOPE:-$B} '$X'", VARIABLES)
-    assert expansion.variables == {"A", "B", "NOPE"}
+    assert expand("$A ${NOPE:-$B} '$X'", VARIABLES)[1] == {"A", "B", "NOPE"}
 
 
 def test_words_keep_a_heredoc_marker_whole() -> None:
@@ -115,19 +118,19 @@ def test_any_word_expands_or_is_refused(word: str, escape: str) -> None:
 @given(st.text(max_size=30))
 def test_single_quotes_stop_everything(text: str) -> None:
     inner = text.replace("'", "")
-    assert expand(f"'{inner}'", VARIABLES).text == inner
+    assert expand(f"'{inner}'", VARIABLES)[0] == inner
 
 
 @given(st.text(max_size=30).filter(lambda text: not set(text) & set("$'\"\\\ufeff")))
 def test_a_word_without_special_characters_is_itself(text: str) -> None:
-    assert expand(text, VARIABLES).text == text
+    assert expand(text, VARIABLES)[0] == text
 
 
 def test_a_value_that_doubles_again_and_again() -> None:
     """It ends with an error, after bytes that fit into memory."""
     values = {"A": "ab"}
     while len(values["A"]) < 2**24:
-        values["A"] = expand("$A$A", values).text
+        values["A"] = expand("$A$A", values)[0]
     with pytest.raises(
         DockerfileError,
         match=r'failed to process "\$A\$A": ctxsize replaces no more than 16,777,216',

@@ -14,8 +14,8 @@ from ctxsize.engine.events import Files, Folder
 from ctxsize.engine.report import Listing, measure
 from ctxsize.engine.request import Request, resolve
 from ctxsize.engine.walk import Walk
-from ctxsize.entry import Kind
 from ctxsize.errors import CtxsizeError
+from ctxsize.model import Kind
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ctxsize.engine.border import border_of, holds, refuse_way_out, top_of
 from ctxsize.errors import InputError
+from ctxsize.reader import border_of, holds, refuse_way_out, top_of
 from tests.trees import build_tree, directory, link
 
 

@@ -177,7 +177,7 @@ def test_an_attribute_without_a_value_takes_two_bytes_more(name: str, tmp_path: 
     assert report.context.wire_bytes == newer
     found = [each.message for each in report.all_problems if each.code == "older-figure"]
     assert len(found) == (older != newer)
-    assert all(f"Docker 26.1 prints {newer - older} bytes less" in each for each in found)
+    assert all("Docker 26.1 prints less" in each for each in found)
 
 
 RAW_BYTES: dict[bytes, str] = {
@@ -203,7 +203,6 @@ def test_a_byte_in_a_class_that_is_not_utf8(pattern: bytes, tmp_path: Path) -> N
     if error is not None:
         assert "syntax error in pattern" in error.message
         assert (error.line or 0) == 1 + pattern.startswith(b"x\n") or refused_by == "both"
-        assert ("Docker 26.1 accepts it" in str(error)) == (refused_by == "newer")
     if refused_by == "newer":
         assert ask(root, builder=CLASSIC).error is not None  # it sees the bytes as well
 

@@ -51,7 +51,8 @@ def batches(draw: st.DrawFn) -> Files | Folder:
 def files(prefix: str, found: dict[str, os.stat_result]) -> Files:
     nothing: dict[str, str] = {}
     return Files(
-        prefix, [*found], [*found.values()], True, MARK, {}, nothing, nothing, frozenset(), {}
+        *(prefix, [*found], [*found.values()], [each.st_size for each in found.values()]),
+        *(True, MARK, {}, nothing, nothing, nothing, frozenset(), {}),
     )
 
 

@@ -131,7 +131,6 @@ VERDICTS: list[Row] = [
     (["\\*"], "a", False, None),
     (["\\x41"], "A", True, 1),
     (["\\Qa*\\E"], "a", False, None),
-    (["\\pL"], "é", True, 1),
     (["a\\sb"], "a\vb", False, None),
     (["a*foo\\"], "abfoo$", True, 1),
     # Newlines and bytes that are not UTF-8
@@ -161,34 +160,34 @@ def test_the_verdict_and_the_line_that_decides(
     assert result.include == (None if line is None else ignored)
 
 
-# line, message, column, the pattern that Docker complains about
-ALWAYS: list[tuple[str, str, int | None]] = [
-    ("[", "syntax error in pattern", 1),
-    ("a[", "syntax error in pattern", 2),
-    ("  a/[", "syntax error in pattern", 5),
-    ("!  [", "syntax error in pattern", 4),
-    ("/[", "syntax error in pattern", 2),
-    ("x//[a", "syntax error in pattern", None),
-    ("[]a]", "syntax error in pattern", 1),
-    ("[-x]", "syntax error in pattern", 1),
-    ("[x-]", "syntax error in pattern", 1),
-    ("[a-b-c]", "syntax error in pattern", 1),
-    ("é[", "syntax error in pattern", 2),
-    ("foo\\", "syntax error in pattern", 4),
-    ("foo\\ ", "syntax error in pattern", 4),
-    ("*foo\\", "syntax error in pattern", 5),
-    ("!", 'illegal exclusion pattern: "!"', None),
-    ("! ", 'illegal exclusion pattern: "!"', None),
-    ("!/", 'illegal exclusion pattern: "!"', None),
+# line, message
+ALWAYS = [
+    ("[", "syntax error in pattern"),
+    ("a[", "syntax error in pattern"),
+    ("  a/[", "syntax error in pattern"),
+    ("!  [", "syntax error in pattern"),
+    ("/[", "syntax error in pattern"),
+    ("x//[a", "syntax error in pattern"),
+    ("[]a]", "syntax error in pattern"),
+    ("[-x]", "syntax error in pattern"),
+    ("[x-]", "syntax error in pattern"),
+    ("[a-b-c]", "syntax error in pattern"),
+    ("é[", "syntax error in pattern"),
+    ("foo\\", "syntax error in pattern"),
+    ("foo\\ ", "syntax error in pattern"),
+    ("*foo\\", "syntax error in pattern"),
+    ("!", 'illegal exclusion pattern: "!"'),
+    ("! ", 'illegal exclusion pattern: "!"'),
+    ("!/", 'illegal exclusion pattern: "!"'),
 ]
 
 
-@pytest.mark.parametrize(("line", "message", "column"), ALWAYS)
-def test_line_that_fails_every_build(line: str, message: str, column: int | None) -> None:
+@pytest.mark.parametrize(("line", "message"), ALWAYS)
+def test_line_that_fails_every_build(line: str, message: str) -> None:
     with pytest.raises(IgnoreFileError) as raised:
         DockerIgnoreSpec.from_lines(["# a comment", "*", line, "["])
     error = raised.value
-    assert (error.message, error.line, error.column, error.always) == (message, 3, column, True)
+    assert (error.message, error.line, error.always) == (message, 3, True)
     assert error.hint
 
 
@@ -200,7 +199,6 @@ REACHED = [
     "x{2}{3}*",
     "[[:nope:]]",
     "\\8*",
-    "a\\p{",
     "*{2}",
 ]
 
@@ -457,37 +455,35 @@ class TestGolang:
         assert golang.clean(cleaned) == cleaned
 
     @pytest.mark.parametrize(
-        ("pattern", "offset"),
+        ("pattern", "malformed"),
         [
-            ("a", None),
-            ("*", None),
-            ("[a]", None),
-            ("[^a]", None),
-            ("[a-z]", None),
-            ("[\\]]", None),
-            ("[\\-x]", None),
-            ("a*[", None),
-            ("a*foo\\", None),
-            ("[z-a]", None),
-            ("[", 0),
-            ("a[", 1),
-            ("[]a]", 0),
-            ("[-x]", 0),
-            ("[x-]", 0),
-            ("[a-b-c]", 0),
-            ("[\\]", 0),
-            ("[^]", 0),
-            ("?[", 1),
-            ("\\", 0),
-            ("*\\", 1),
-            ("[a]\\", 3),
-            ("[\udcff]", 0),
+            ("a", False),
+            ("*", False),
+            ("[a]", False),
+            ("[^a]", False),
+            ("[a-z]", False),
+            ("[\\]]", False),
+            ("[\\-x]", False),
+            ("a*[", False),
+            ("a*foo\\", False),
+            ("[z-a]", False),
+            ("[", True),
+            ("a[", True),
+            ("[]a]", True),
+            ("[-x]", True),
+            ("[x-]", True),
+            ("[a-b-c]", True),
+            ("[\\]", True),
+            ("[^]", True),
+            ("?[", True),
+            ("\\", True),
+            ("*\\", True),
+            ("[a]\\", True),
+            ("[\udcff]", True),
         ],
     )
-    def test_syntax_errors_are_those_of_filepath_match(
-        self, pattern: str, offset: int | None
-    ) -> None:
-        assert golang.syntax_error(pattern) == offset
+    def test_syntax_errors_are_those_of_filepath_match(self, pattern: str, malformed: bool) -> None:
+        assert golang.is_malformed(pattern) is malformed
 
 
 class TestGoRegexp:
@@ -519,13 +515,7 @@ class TestGoRegexp:
             ("^[[:word:]!]$", ["_", "!"], ["-"]),
             ("^[]a]$", ["]", "a"], ["b"]),
             ("^[a^]$", ["^", "a"], ["b"]),
-            ("^\\pL$", ["é", "日"], ["1"]),
-            ("^\\PL$", ["1"], ["é"]),
-            ("^\\p{^Lu}$", ["a"], ["A"]),
-            ("^\\P{Any}$", [], ["a", ""]),
-            ("^[\\P{Any}b]$", ["b"], ["a", ""]),
             ("a|" * 20_000 + "b", ["a", "b"], ["c"]),
-            ("^\\pC$", ["\x00", "\ue000"], ["a", "\u0378"]),
             ("^a\\b", ["a", "a-"], ["ab"]),
             ("^\\Bx", [], ["x"]),
             ("^\ufffd$", ["\ufffd", "\udc80"], ["a"]),
@@ -560,9 +550,6 @@ class TestGoRegexp:
             ("\\C", "invalid escape sequence: \\C"),
             ("\\x4", "invalid escape sequence: \\x"),
             ("\\x{110000}", "invalid escape sequence: \\x"),
-            ("\\p{", "invalid character class range"),
-            ("\\p{}", "invalid character class range"),
-            ("\\pX", "invalid character class range"),
             ("\\", "trailing backslash at end of expression"),
             ("(a", "missing closing )"),
             ("a)", "unexpected )"),
@@ -572,8 +559,9 @@ class TestGoRegexp:
         with pytest.raises(golang.GoRegexpError, match=f"^{re.escape(message)}$"):
             compiled(expression)
 
-    def test_a_unicode_script_is_said_to_be_beyond_us(self) -> None:
-        with pytest.raises(NotImplementedError, match="Greek"):
-            compiled("\\p{Greek}")
-        with pytest.raises(IgnoreFileError, match="cannot evaluate this pattern"):
-            DockerIgnoreSpec.from_lines(["\\p{Greek}"])
+    @pytest.mark.parametrize("text", ["\\pL", "\\PN", "\\p{Greek}", "[\\p{Lu}_]", "\\p{"])
+    def test_a_unicode_class_is_said_to_be_beyond_us(self, text: str) -> None:
+        with pytest.raises(NotImplementedError, match="Unicode class"):
+            compiled(text)
+        with pytest.raises(IgnoreFileError, match="cannot evaluate this pattern: it has a Unicode"):
+            DockerIgnoreSpec.from_lines([text])

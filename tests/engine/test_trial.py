@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 from ctxsize.engine import trial as trials
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.evaluate import matches
-from ctxsize.engine.memory import MemoryDirectory, Sent, differences
 from ctxsize.engine.request import resolve, with_ignore_file
-from ctxsize.engine.snapshot import Snapshot
-from ctxsize.engine.trace import Matcher
-from ctxsize.engine.trial import Trial, planned, with_lines
+from ctxsize.engine.snapshot import Sent, Snapshot, differences
+from ctxsize.engine.source import MemoryDirectory
+from ctxsize.engine.trial import Matcher, Trial, planned, with_lines
 from ctxsize.errors import CtxsizeError
 from tests.engine.strategies import nasty_patterns, trees_with_ignore_files
 from tests.trees import build_tree, file, hardlink, link
@@ -131,7 +130,7 @@ def test_no_tree_is_too_deep(tmp_path: Path) -> None:
     trial = Trial(Snapshot(request, top, ()))
     attempt = trial.attempt(b"none\n**/*.log\n")
     assert attempt.hidden == [f"{held.prefix}x.log"]
-    assert Matcher(attempt.request.spec).step(f"{held.prefix}x.log").ignored
+    assert Matcher(attempt.request.spec).mark(f"{held.prefix}x.log").ignored
 
 
 @pytest.mark.parametrize("builder", BUILDERS)
@@ -155,4 +154,5 @@ def test_patterns_found_in_one_pass(builder: str, tree: tuple[list[str], bytes])
     assert dict(matcher.in_tree(root)) == {path: at for path, at in one_by_one.items() if at}
     for path in paths:
         assert matcher.indexes(path) == one_by_one[path]
-        assert matcher.step(path) == [*spec.steps(path)][-1][1]
+        step, mark = [*spec.steps(path)][-1][1], matcher.mark(path)
+        assert (mark.ignored, mark.decider) == (step.ignored, step.decider)

@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from ctxsize.clean.plan import (
+from ctxsize.clean import (
     CleanCandidate,
     Cleaning,
     CleanObjection,

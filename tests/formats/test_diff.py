@@ -9,7 +9,7 @@ import pytest
 
 from ctxsize.findings import Edit
 from ctxsize.formats import Look
-from ctxsize.formats.patch import render
+from ctxsize.formats.exchange import diff
 from tests.oracles.availability import require
 
 CASES = {
@@ -33,28 +33,28 @@ def test_git_applies_it(tmp_path: Path, case: str, name: str) -> None:
     path = tmp_path / name
     if before is not None:
         path.write_bytes(before)
-    diff = render([Edit(name, before, after)], Look())
+    text = diff([Edit(name, before, after)], Look())
     applied = subprocess.run(
-        ["git", "apply", "-p0", "-"], cwd=tmp_path, input=diff.encode(), capture_output=True
+        ["git", "apply", "-p0", "-"], cwd=tmp_path, input=text.encode(), capture_output=True
     )
     assert applied.stderr == b""
     assert path.read_bytes() == after
 
 
 def test_nothing_changes_nothing() -> None:
-    assert render([Edit("a", b"x", b"x")], Look()) == ""
+    assert diff([Edit("a", b"x", b"x")], Look()) == ""
 
 
 def test_text() -> None:
     edits = [Edit("a\n", b"keep\nold\x1b[31m\n", b"keep\n\xff\tnew"), Edit("new", None, b"")]
-    assert render(edits, Look()) == (
+    assert diff(edits, Look()) == (
         '--- "a\\n"\n+++ "a\\n"\n@@ -1,2 +1,2 @@\n keep\n-old\\033[31m\n+\\377\tnew\n'
         "\\ No newline at end of file\n--- /dev/null\n+++ new\n"
     )
 
 
 def test_colours() -> None:
-    assert render([Edit("a", b"x\n", b"y\n")], Look(colour=True)) == (
+    assert diff([Edit("a", b"x\n", b"y\n")], Look(colour=True)) == (
         "\x1b[1m--- a\x1b[0m\n\x1b[1m+++ a\x1b[0m\n\x1b[36m@@ -1 +1 @@\x1b[0m\n"
         "\x1b[1;31m-x\x1b[0m\n\x1b[1;32m+y\x1b[0m\n"
     )

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from ctxsize import api
-from ctxsize.findings import Edit, Finding, Fix, Location, Severity
+from ctxsize.findings import Finding, Location, Severity
 from ctxsize.formats import Look, markdown, render
-from ctxsize.formats.exchange import SHOWN, fingerprints
+from ctxsize.formats.exchange import fingerprints
 from ctxsize.formats.sections import Findings, Section
 from tests.contexts import CONTEXTS
 from tests.formats.findings import FINDINGS, Outcome
@@ -132,42 +132,6 @@ def test_artifact_uris(path: str, uri: str, base: str | None) -> None:
         assert found["uri"] == uri
 
 
-def replaced(before: str, replacements: list[dict[str, Any]]) -> str:
-    """`before` as a program that reads SARIF would change it."""
-    lines = re.findall(r"[^\n]*\n|[^\n]+$", before)
-    starts = [sum(map(len, lines[:at])) for at in range(len(lines) + 1)]
-
-    def offset(line: int, column: int) -> int:
-        return starts[line - 1] + column - 1
-
-    for each in reversed(replacements):
-        region = each["deletedRegion"]
-        start = offset(region["startLine"], region["startColumn"])
-        end = offset(region["endLine"], region["endColumn"])
-        inserted = each.get("insertedContent", {}).get("text", "")
-        before = before[:start] + inserted + before[end:]
-    return before
-
-
-LINES = st.lists(st.sampled_from(["a", "b", "ü\n", "\n", "c\r\n", "d\n"]), max_size=8).map("".join)
-
-
-@given(LINES, LINES)
-def test_fixes_lead_where_the_edit_does(before: str, after: str) -> None:
-    fix = Fix("mend it", (Edit("f", before.encode(), after.encode()),), certain=True)
-    run = sarif_of([Finding("CTX001", Severity.ERROR, "m", Location("f"), fix=fix)])
-    if before == after:
-        return
-    (change,) = run["results"][0]["fixes"][0]["artifactChanges"]
-    assert replaced(before, change["replacements"]) == after
-
-
-def test_no_fix_for_what_is_no_text() -> None:
-    fix = Fix("mend it", (Edit("f", b"\xff", b"a"), Edit("g", b"a", b"b")), certain=True)
-    run = sarif_of([Finding("CTX001", Severity.ERROR, "m", Location("f"), fix=fix)])
-    assert "fixes" not in run["results"][0]
-
-
 def test_fingerprints_outlive_lines_and_figures() -> None:
     old = Finding("CTX101", Severity.ERROR, "30 files, 60.0 MB", Location("f", 3))
     new = Finding("CTX101", Severity.ERROR, "1,031 files, 9 kB", Location("f", 4))
@@ -206,24 +170,17 @@ def test_annotations_read_back() -> None:
     assert hard["file"] == "a, b:c%\n<x>.txt"
     assert "100%, a colon: a comma" in hard["said"]
     placed = next(each for each in found if each["title"].startswith("CTX130"))
-    assert (placed["line"], placed["col"], placed["endColumn"]) == ("2", "1", "13")
+    assert (placed["line"], placed["endLine"]) == ("2", "2")
 
 
 @given(st.lists(SOME, max_size=30))
 def test_no_name_becomes_a_command(findings: list[Finding]) -> None:
     text = render("github", Outcome(tuple(findings)), Look())
     levels = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
-    expected = {
-        level: min(SHOWN, sum(each.severity is severity for each in findings))
-        for severity, level in levels.items()
-    }
-    found = [line for line in text.split("\n") if line.lstrip().startswith("::")]
-    by_level = {level: sum(line.startswith(f"::{level} ") for line in found) for level in expected}
-    assert by_level == expected
-    rest = [line for line in found if line.split(" ")[0].strip(":") not in expected]
-    assert [line.split("::")[1] for line in rest] in ([], ["group", "endgroup"])
-    folded = text.split("::group::")[1] if "::group::" in text else ""
-    assert "##[" not in folded
+    found = [line.split(" ")[0] for line in text.split("\n") if line.lstrip().startswith("::")]
+    in_order = sorted(findings, key=lambda each: each.severity.rank)
+    assert found == [f"::{levels[each.severity]}" for each in in_order]
+    assert all(line.startswith("::") for line in text.split("\n") if "##[" in line)
 
 
 # --- JUnit

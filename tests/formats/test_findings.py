@@ -14,7 +14,6 @@ from ctxsize.formats import Look, render, text
 from ctxsize.formats import json as shapes
 from ctxsize.formats.json import schema
 from ctxsize.formats.sections import Findings, Section
-from ctxsize.formats.wording import summary
 from tests.contexts import CONTEXTS
 from tests.formats.findings import FINDINGS
 from tests.formats.golden import held
@@ -31,11 +30,6 @@ LOOKS = {
 @pytest.mark.parametrize("name", LOOKS)
 def test_findings_as_text(name: str) -> None:
     held(name, text.render([Section([Findings(FINDINGS)])], LOOKS[name]))
-
-
-def test_no_findings_are_no_lines() -> None:
-    assert text.render([Section([Findings([])])], Look()) == ""
-    assert summary([]) == "no findings"
 
 
 def test_findings_as_json() -> None:

@@ -21,7 +21,7 @@ EMPTY = Paths(("a/", "a/b/"), 0, 0)
         (Changes(sent=MANY), "order; sends 2.0 MB in 5 files"),
         (Changes(ignored=EMPTY), "order; ignores 0 B in 0 files"),
         (Changes(emptied=ONE, filled=ONE),
-         "order; empties 1.5 kB in 1 file, gives content to 1.5 kB in 1 file"),
+         "order; empties 1.5 kB in 1 file, fills 1.5 kB in 1 file"),
     ],
 )  # fmt: skip
 def test_effect(changes: Changes | None, text: str) -> None:

@@ -7,7 +7,7 @@ import os
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxsize.formats.names import columns, fit, quoted, unquoted, visible
+from ctxsize.formats.wording import columns, fit, quoted, unquoted, visible
 
 NAMES = st.binary(min_size=1, max_size=20).map(os.fsdecode)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from ctxsize.formats import Look
-from ctxsize.formats.names import columns
-from ctxsize.formats.sections import SizeTree
-from ctxsize.formats.text import size_tree
+from ctxsize.formats.sections import Section, tree
+from ctxsize.formats.text import render
+from ctxsize.formats.wording import columns
 from ctxsize.model import Directory
 
 LONG = "日本-" + "x" * 80 + "-end"
@@ -23,22 +23,28 @@ TREE = Directory(
 )
 
 
+def lines(limit: int, width: int) -> list[str]:
+    table = tree(TREE, limit, width)
+    return render([Section([table])], Look(width=width)).splitlines()
+
+
 @pytest.mark.parametrize("width", [40, 50, 60, 80, 120])
-def test_a_long_name_loses_its_front_and_no_line_its_guides(width: int) -> None:
-    lines = [*size_tree(SizeTree(TREE, 9), Look(width=width))]
-    assert max(map(columns, lines)) <= width
-    starts = (".", "├─ a", "│  └─ b", "│     └─ …", "└─ c", "   └─ d")
-    assert all(line[19:].startswith(each) for line, each in zip(lines[1:], starts, strict=True))
-    assert "-end " in lines[4]
-    assert ("█" in lines[1]) is (width > 40)
+def test_a_long_name_loses_its_middle_and_bars_need_room(width: int) -> None:
+    shown = lines(9, width)
+    assert max(map(columns, shown)) <= width
+    for line, end in zip(shown[1:], (" .", "├─ a", "│  └─ b", "", "└─ c", "   └─ d"), strict=True):
+        assert line.endswith(end)
+    assert "│" in shown[4]
+    assert "…" in shown[4]
+    assert ("█" in shown[1]) is (width > 60)
 
 
 @pytest.mark.parametrize(
-    ("limit", "last"), [(1, "."), (2, "a"), (3, "b"), (4, f"…{'x' * 12}-end"), (5, "c"), (6, "d")]
+    ("limit", "last"), [(1, " ."), (2, "a"), (3, "b"), (4, "-end"), (5, "c"), (6, "d")]
 )
 def test_the_largest_are_shown_and_a_parent_before_a_child_of_its_size(
     limit: int, last: str
 ) -> None:
-    lines = [*size_tree(SizeTree(TREE, limit), Look(width=60))]
-    assert len(lines) == 1 + limit
-    assert lines[-1][19:].lstrip(" └─").split()[0] == last
+    shown = lines(limit, 80)
+    assert len(shown) == 1 + limit
+    assert shown[-1].endswith(last)

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxsize.guard.baseline import Known, of_files, worth_keeping
-from ctxsize.guard.changes import SizeChange, between
+from ctxsize.guard.baseline import Known, SizeChange, between, of_files, worth_keeping
 from ctxsize.model import Amount
 
 TREES = st.dictionaries(

@@ -8,8 +8,8 @@ import pytest
 
 from ctxsize.build import Build
 from ctxsize.config import Budget, BudgetedBuild, Config, Suppression, load
-from ctxsize.config.keys import Tolerance
 from ctxsize.errors import InputError, InputErrors
+from ctxsize.units import Tolerance
 
 FULL = """\
 select = ["CTX1", "CTX401"]
@@ -126,30 +126,26 @@ def test_its_path_is_relative_to_the_working_directory(
 
 
 WRONG = [
-    ("maxx = 1", ["maxx: unknown key (did you mean max?)"]),
+    ("maxx = 1", ["maxx: unknown key (one of "]),
     ("zzz = 1\nqqq = 2", ["zzz: unknown key (one of", "qqq: unknown key (one of"]),
     ('max = "1 parsec"', ["max: not a size: '1 parsec'"]),
-    (
-        '[[suppress]]\ncode = "CTX401"\nreason = "x"\npattern = "*.log"',
-        ["suppress[1].pattern: CTX401 is about a context and no line (name the context by path)"],
-    ),
-    ("max = -1\nmax-files = true", ["max: must be a size", "max-files: must be a number"]),
+    ("max = -1\nmax-files = true", ["max: must be a number", "max-files: must be a number"]),
     ('max-files = "3"', ["max-files: must be a number"]),
     ('growth = "much"', ["growth: neither a size nor a percentage"]),
-    ('of = "wire"', ["of: no such choice: 'wire' (one of context, transfer)"]),
-    ('builder = "kaniko"', ["builder: no such choice: 'kaniko'"]),
+    ('of = "wire"', ["of: must be one of context, transfer"]),
+    ('builder = "kaniko"', ["builder: must be one of buildkit, classic, podman"]),
     ("target = 3", ["target: must be a text"]),
-    ('select = "CTX101"', ["select: must be a list of codes"]),
-    ('ignore = ["E501"]', ["ignore: no code: 'E501'"]),
-    ("contexts = 3", ["contexts: must be tables"]),
+    ('select = "CTX101"', ["select: must be a list"]),
+    ('ignore = ["E501"]', ["ignore: must be a list of codes"]),
+    ("contexts = 3", ["contexts: must be a table"]),
     ("[contexts]\na = 3", ["contexts.a: must be a table"]),
-    ('[contexts."a b"]\nmx = 1', ['contexts."a b".mx: unknown key (did you mean max?)']),
+    ('[contexts."a b"]\nmx = 1', ["contexts.a b.mx: unknown key (one of "]),
     ("[contexts.a]\nbaseline = 'x'", ["contexts.a.baseline: unknown key"]),
-    ("suppress = 3", ["suppress: must be an array of tables"]),
+    ("suppress = 3", ["suppress: must be a list"]),
     ('[[suppress]]\ncode = "CTX101"', ["suppress[1]: lacks 'reason'"]),
     ('[[suppress]]\ncode = "CTX101"\nreason = " "', ["suppress[1].reason: must be a text"]),
     ("build-args = { A = 1 }", ["build-args: must be a table of texts"]),
-    ('platforms = "linux/arm64"', ["platforms: must be a list of texts"]),
+    ('platforms = "linux/arm64"', ["platforms: must be a list"]),
     ("max = ", ["is not TOML: "]),
     ("a = " + "[" * 4000, ["is not TOML: "]),
 ]
@@ -180,11 +176,11 @@ def test_a_file_that_cannot_be_read(data: bytes | None, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["ctxsize.toml", "pyproject.toml"])
 def test_a_configuration_that_is_no_file_is_an_error(name: str, tmp_path: Path) -> None:
     (tmp_path / name).symlink_to("gone")
-    with pytest.raises(InputErrors, match="is not a file that can be read"):
+    with pytest.raises(InputErrors, match="cannot be read"):
         load(str(tmp_path))
     (tmp_path / name).unlink()
     (tmp_path / name).mkdir()
-    with pytest.raises(InputErrors, match="is not a file that can be read"):
+    with pytest.raises(InputErrors, match="cannot be read"):
         load(str(tmp_path))
 
 

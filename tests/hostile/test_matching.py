@@ -14,7 +14,7 @@ from ctxsize.engine.automaton import fastest
 from ctxsize.engine.builders import BUILDKIT, PODMAN
 from ctxsize.engine.evaluate import DockerIgnoreSpec, up_to
 from ctxsize.engine.golang import GoRegexpError, clean
-from ctxsize.engine.linear import Machine
+from ctxsize.engine.goregexp import Machine
 from ctxsize.engine.narrow import include_spec
 from ctxsize.engine.patterns import as_matched, classify, compiled
 from ctxsize.errors import DockerfileError, IgnoreFileError
@@ -67,15 +67,17 @@ def test_pattern_ends_for_podman(pattern: str, path: str) -> None:
 
 @pytest.mark.parametrize(
     "expression",
-    ["(a{10}){101}", "((a{10}){10}){11}", "(a{2,}){501}", "(a{1000}|b){2}", "[^/]{1000}" * 3400],
+    ["(a{10}){101}", "((a{10}){10}){11}", "(a{2,}){501}", "(a{1000}|b){2}"],
 )
 def test_too_many_copies_are_refused(expression: str) -> None:
     """Go's `regexp` of 1.24 says so too."""
-    with pytest.raises(GoRegexpError, match=r"invalid repeat count|expression too large"):
+    with pytest.raises(GoRegexpError, match="invalid repeat count"):
         compiled(expression)
 
 
-@pytest.mark.parametrize("line", ["(" * 400 + "a" + ")" * 400, "(x{0,999}y{0,999}){1}" * 200])
+@pytest.mark.parametrize(
+    "line", ["(" * 400 + "a" + ")" * 400, "(x{0,999}y{0,999}){1}" * 200, "a{1000}" * 201]
+)
 def test_expression_beyond_our_limits_is_an_error(line: str) -> None:
     with pytest.raises(IgnoreFileError, match="ctxsize cannot evaluate this pattern: "):
         PODMAN.spec_class.from_lines([line])
@@ -83,7 +85,7 @@ def test_expression_beyond_our_limits_is_an_error(line: str) -> None:
 
 _SHARED = ("a", "b", "-", "/", "(a|b)", "*", "+", "?", "{2}", "{0,2}", "{1,}", "{0}", "|", "^")
 _OF_BOTH = ("[^/]*", "[^/]", "(.*/)?", ".*", "(", ")", "(/.*)?", "$", "\\b", "\\B", "[^a]", "\\w")
-_OF_GO = ("**", "**/", "[^a]", "\\b", "\\B", "\\w", "\\Qa\\E", "[^\\x{dc80}]", "\\z", "\\pL")
+_OF_GO = ("**", "**/", "[^a]", "\\b", "\\B", "\\w", "\\Qa\\E", "[^\\x{dc80}]", "\\z")
 _OTHERS = ("é", "\udc80", "\ufffd", "$", "\n")
 _TEXTS = st.lists(st.text("ab/\n-", min_size=1, max_size=8), min_size=1)
 
@@ -141,7 +143,7 @@ def test_answers_stay_the_same_while_memory_is_freed(monkeypatch: pytest.MonkeyP
     searches = [Machine(expression).search for expression in ("^(a|b)*c$", "[^z]{1,9}z")]
     texts = ["abc", "abcd", "xz", "z", "c", "ab" * 9 + "c", "y" * 20 + "z"]
     before = [search(text) for search in searches for text in texts]
-    monkeypatch.setattr("ctxsize.engine.linear._MOST_CACHED_BYTES", 1000)
+    monkeypatch.setattr("ctxsize.engine.goregexp._MOST_CACHED_BYTES", 1000)
     assert [search(text) for search in searches for text in texts] == before
 
 
@@ -163,7 +165,7 @@ SUBSTITUTIONS = [
 @pytest.mark.parametrize(("word", "value"), SUBSTITUTIONS)
 def test_every_substitution_ends_in_time(word: str, value: str) -> None:
     with processor_seconds(5):
-        assert expand(word, {"A": value}).text == value
+        assert expand(word, {"A": value})[0] == value
 
 
 @pytest.mark.parametrize("word", ["${A//?/$B$B$B}", "${A//?/}", "${A//a/$B}${A//a/$B}"])

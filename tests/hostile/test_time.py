@@ -164,7 +164,7 @@ def test_dockerfile_that_multiplies_is_refused(
 def test_what_lint_left_out_is_said(context: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (context / ".dockerignore").write_text(lines(lambda at: f"a{at}", 10_001))
     ends("lint")
-    assert "compared up to 10,000 patterns" in capsys.readouterr().out
+    assert "end after 10,000 patterns" in capsys.readouterr().out
 
 
 def services(files: dict[str, str], root: Path) -> tuple[dict[str, YamlMapping], list[str]]:

@@ -117,7 +117,7 @@ def test_every_code_with_a_fix_is_among_them(tmp_path: Path) -> None:
     for number, (_, case) in enumerate(ROWS):
         _, found = asked_about(case, tmp_path / str(number) / "ctx")
         met |= {each.code for each in found if each.fix is not None}
-    assert met == CATCHES.keys() - {"CTX121"}
+    assert met == CATCHES.keys() - {"CTX121", "CTX125"}
 
 
 def more(group: Paths, path: str = "README.md") -> Paths:
@@ -191,15 +191,11 @@ LIES: dict[str, tuple[Case, str, Callable[[Finding], Finding], str]] = {
         WIDE, "CTX101", lambda f: replace(f, message="1 B in 3 files"), "the sentence says 3"),
     "copies in the sentence": (
         WIDE, "CTX101",
-        lambda f: replace(f, message=f.message.replace("1 other copy is", "2 other copies are")),
+        lambda f: replace(f, message=f.message.replace("1 other copy", "2 other copies")),
         "2 copies, of 1"),
-    "places": (
-        PLACES, "CTX101",
-        lambda f: replace(f, message=f.message.replace("1 other directory", "2 other directories")),
-        "but 2 would"),
     "a place": (
         PLACES, "CTX101", lambda f: replace(f, message=f.message.replace(" in a/", " in c/")),
-        "but 2 would"),
+        "but it would not"),
     "what shows it": (
         WIDE, "CTX101", lambda f: replace(f, evidence=("docs/",)), "shows docs/"),
     "what hangs on the line": (

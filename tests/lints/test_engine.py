@@ -14,7 +14,7 @@ from tests.trees import COPY_ALL, build_tree
 
 CASES = [
     (code, case)
-    for code in ("CTX102", "CTX108", "CTX120", "CTX125", "CTX130")
+    for code in ("CTX102", "CTX108", "CTX120", "CTX130")
     for case in CATCHES[code]
     if case.tree is not None and case.builder == "buildkit" and "\t" not in case.lines
 ]

@@ -37,10 +37,8 @@ SPECIFIC = [
 @pytest.mark.usefixtures("devtools")
 def test_two_files_for_one_dockerfile(tmp_path: Path) -> None:
     (found,) = lint(tmp_path, [*SPECIFIC], select="CTX117")
-    assert (found.files, found.content_bytes) == (1, 30)
     assert "which does not apply to this Dockerfile" in found.message
-    sent = {each.name: each.size_bytes for each in list_context(tmp_path)}
-    assert sent["node_modules/a.js"] == 30
+    assert "node_modules/a.js" in {each.name for each in list_context(tmp_path)}
     (tmp_path / "Dockerfile.dockerignore").unlink()
     assert "node_modules/a.js" not in {each.name for each in list_context(tmp_path)}
 
@@ -63,13 +61,13 @@ UNREAD = {
         "there is no",
     ),
     "no dot": ([file("dockerignore", b"a\n")], "dockerignore", "begin with a dot"),
-    "a directory": ([".dockerignore/a"], ".dockerignore", "it is a directory"),
+    "a directory": ([".dockerignore/a"], ".dockerignore", "no regular file"),
     "a link out": (
         [link("ctx/.dockerignore", "../shared"), "shared", "ctx/a"],
         "ctx/.dockerignore",
         "a symlink that leaves the context",
     ),
-    "a link to nothing": ([link(".dockerignore", "no")], ".dockerignore", "leads nowhere"),
+    "a link to nothing": ([link(".dockerignore", "no")], ".dockerignore", "no regular file"),
     "the context is above": (
         [
             file("docker/Dockerfile", b"FROM scratch\nCOPY src/main.c /\n"),

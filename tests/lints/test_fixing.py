@@ -14,7 +14,7 @@ from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.config import Config
 from ctxsize.engine.builders import BUILDKIT
-from ctxsize.engine.memory import differences
+from ctxsize.engine.snapshot import differences
 from ctxsize.findings import Finding, Location, Severity
 from ctxsize.lints import apply_fixes, lint_case
 from ctxsize.lints.case import Case

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from difflib import SequenceMatcher
-from pathlib import Path
 
 from ctxsize.findings import Changes, Finding, Paths
 from ctxsize.lints.depths import ARTEFACTS
@@ -178,14 +177,6 @@ def _are_hidden_by_the_line(asked: Asked, finding: Finding) -> Iterator[str]:
             yield f"{path} is decided by line {by[path].rule_line}"
 
 
-def _fall_back(asked: Asked, finding: Finding) -> Iterator[str]:
-    """They are sent, and would not be with the general ignore file."""
-    yield from _are_sent(asked, finding)
-    assert asked.case.target.fallback is not None
-    kept = asked.listing(Path(asked.case.target.fallback).read_bytes()).sizes.keys()
-    yield from (f"{each} is sent with the other file too" for each in {*_paths(finding)} & kept)
-
-
 FIGURES: dict[str, Callable[[Asked, Finding], Iterator[str]]] = {
     **dict.fromkeys(("CTX101", "CTX105"), _are_copies),
     **dict.fromkeys(("CTX108", "CTX130"), _are_named),
@@ -193,7 +184,6 @@ FIGURES: dict[str, Callable[[Asked, Finding], Iterator[str]]] = {
     **dict.fromkeys(("CTX103", "CTX115", "CTX124"), _hang_on_the_line),
     **dict.fromkeys(("CTX109", "CTX110"), _travel),
     "CTX116": _are_hidden_by_the_line,
-    "CTX117": _fall_back,
     "CTX120": _arrive_empty,
     "CTX125": _stay_out,
 }
@@ -216,32 +206,26 @@ def of_figures(asked: Asked, finding: Finding) -> Iterator[str]:
 
 
 _AMOUNT = re.compile(r"([\d.,]+ [kMGTP]?B) in ([\d,]+) files?")
-_COPIES = re.compile(r"([\d,]+) other cop(?:y is|ies are) sent")
-_EMPTY = re.compile(r"([\d,]+) of them without content")
+_COPIES = re.compile(r"([\d,]+) other cop(?:y|ies) sent")
+_PLACE = re.compile(r"a copy in (\S+)/ would be sent")
 
 
-_PLACES = re.compile(r"a copy in (\S+)/(?: or ([\d,]+) other director(?:y|ies))? would be sent")
-
-
-def _of_places(asked: Asked, finding: Finding) -> Iterator[str]:
-    """That a place would not send what is made there, or that their number is another one."""
-    said = _PLACES.search(finding.message)
+def _of_place(asked: Asked, finding: Finding) -> Iterator[str]:
+    """That the place in the sentence would not send what is made there."""
+    said = _PLACE.search(finding.message)
     if said is None:
         return
-    tree, number = asked.case.tree, finding.location.line
-    assert tree is not None
+    number = finding.location.line
     assert number is not None
     artefact = ARTEFACTS[asked.case.lines[number - 1].text.rpartition("*/")[2]]
-    copies = {f"{place}/{artefact.example}" for place in artefact.places(tree, asked.case.now)}
-    sent = asked.would_send(copies)
-    if f"{said[1]}/{artefact.example}" not in sent or len(sent) != 1 + _number(said[2] or "0"):
-        yield f"the sentence says {said[0]}, but {len(sent)} would: {sorted(sent)[:3]}"
+    if not asked.would_send({f"{said[1]}/{artefact.example}"}):
+        yield f"the sentence says {said[0]}, but it would not"
 
 
 def of_message(asked: Asked, finding: Finding) -> Iterator[str]:
     """What is wrong about the figures in the sentence of a finding."""
     paths = _paths(finding)
-    yield from _of_places(asked, finding)
+    yield from _of_place(asked, finding)
     for size, count in _AMOUNT.findall(finding.message):
         if finding.files is None or (_number(count), size) != (
             finding.files,
@@ -252,11 +236,6 @@ def of_message(asked: Asked, finding: Finding) -> Iterator[str]:
         tops = [each for each in paths if _above(each) not in paths]
         if _number(count) != len(tops):
             yield f"the sentence says {count} copies, of {len(tops)}"
-    for count in _EMPTY.findall(finding.message):
-        if asked.now.empty is None:
-            asked.unasked.append(f"{finding.code}, empty")
-        elif _number(count) != len(asked.now.empty.intersection(paths)):
-            yield f"the sentence says {count} files without content"
 
 
 def _missing(what: str, finding: Finding, names: Iterable[str]) -> Iterator[str]:

@@ -13,9 +13,8 @@ import ctxsize
 from ctxsize import api
 from ctxsize.engine.report import entries
 from ctxsize.engine.request import resolve
-from ctxsize.entry import Kind
 from ctxsize.formats import Look, render
-from ctxsize.model import Amount
+from ctxsize.model import Amount, Kind
 from ctxsize.recommender.outcome import Advice
 from tests.recommender.planting import CLEAN
 from tests.recommender.projects import PROJECTS, Project, sources_of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -34,13 +35,9 @@ def test_clean_gives_the_figures_and_takes_nothing_else(repository: Path, cli: C
 
     text = cli(*command, cwd=repository)
     assert "41,396  " in text.out
-    for row in (
-        "20.2 GB  41,396    target",
-        "13.0 GB  21,400      debug/deps",
-        "4.3 GB   9,900      debug/incremental",
-        "1.8 GB   3,230      release",
-    ):
-        assert row in text.out
+    assert re.search(r"20\.2 GB +41,396  [\w-]+/target\n", text.out)
+    parts = "debug/deps 13.0 GB, debug/incremental 4.3 GB, release 1.8 GB"
+    assert parts in " ".join(text.out.split())
 
     done = cli(*command, "--yes", "--format", "json", cwd=repository)
     assert done.code == 0

@@ -231,4 +231,4 @@ def test_lists_warn_of_an_ignore_file_that_is_passed_over(context: Path) -> None
     assert [entry.path for entry in listing] == [".dockerignore", "a", "b"]
     (problem,) = listing.problems
     assert problem.code == "ignore-file-passed-over"
-    assert "it is a symlink that leads nowhere" in problem.message
+    assert "a symlink that leads nowhere" in problem.message

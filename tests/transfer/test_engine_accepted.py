@@ -24,24 +24,6 @@ REFUSED = {
     "security in a stage that is not reached": UNREACHED.format("RUN --security=sandbox x"),
     "security in a trigger": TRIGGER.format("RUN --security=insecure x"),
     "device": COPIED + "RUN --device=a.b/c x\n",
-    "empty command": COPIED + "RUN []\n",
-    **{
-        f"mode {mode}": S + f"COPY --chmod={mode} a /x\n"
-        for mode in ("999", "0o755", "17777", "7_5", "abc", "+755", "u", "u+q", "u+x,", "A+x", "=7")
-    },
-    "mode of ADD": S + "ADD --chmod=9x a /x\n",
-    "mode from an argument": S + "ARG M=zz\nCOPY --chmod=$M a /x\n",
-    "mode of a heredoc": S + "COPY --chmod=888 <<E /x\nb\nE\n",
-    "mode in a trigger": TRIGGER.format("COPY --chmod=999 a /b"),
-    **{
-        f"signal {signal}": COPIED + f"STOPSIGNAL {signal}\n"
-        for signal in ("X", "0", "0x9", "a b", '""', "SIGRTMIN+16", "RTMAX-15", "SIGSIGTERM", "$X")
-    },
-    "signal too large": COPIED + "STOPSIGNAL 99999999999999999999\n",
-    "signal of another system": COPIED + "STOPSIGNAL SIGINFO\n",
-    "signal in a trigger": TRIGGER.format("STOPSIGNAL foo"),
-    "volume without a name": COPIED + 'VOLUME ""\n',
-    "volume from an unset variable": COPIED + 'VOLUME ["/v", "$X"]\n',
 }
 """None of them is built by Docker 28.5."""
 

@@ -10,7 +10,7 @@ import pytest
 
 from ctxsize import api
 from ctxsize.engine import directories
-from ctxsize.formats.verdict import level, reasons
+from ctxsize.formats.wording import level, reasons
 from ctxsize.model import Report
 from ctxsize.recommender.rules import SAFE_FROM, Category, EntryType, Marker, Rule, all_rules
 from ctxsize.recommender.tree import is_glob
@@ -157,14 +157,14 @@ def test_verdict_names_the_reasons(case: str, builder: str, tmp_path: Path) -> N
     nodes, expected = WORTH_A_LOOK[case]
     report = api.measure(str(build_tree(tmp_path / "c", nodes)), builder=builder)
     assert told(report) == expected
-    assert level(report).name == ("too-big" if "size" in expected else "worth-a-look")
+    assert level(report) == ("too-big" if "size" in expected else "worth-a-look")
 
 
 @pytest.mark.parametrize("builder", BUILDERS)
 @pytest.mark.parametrize("case", FINE)
 def test_clean_context_stays_fine(case: str, builder: str, tmp_path: Path) -> None:
     report = api.measure(str(build_tree(tmp_path / "c", FINE[case])), builder=builder)
-    assert (told(report), level(report).name) == ({}, "fine")
+    assert (told(report), level(report)) == ({}, "fine")
 
 
 def test_what_does_not_travel_is_no_reason(tmp_path: Path) -> None:
@@ -289,7 +289,7 @@ def test_the_verdict_is_no_milder_than_a_source_that_is_not_found(
 ) -> None:
     root = build_tree(tmp_path, [copying("src"), "src/index.js", ignoring(ignored)])
     report = api.measure(str(root))
-    assert level(report).name == ("fine" if found else "build-fails")
+    assert level(report) == ("fine" if found else "build-fails")
     (root / "src/index.js").unlink()
     (root / "src").rmdir()
-    assert level(api.measure(str(root))).name == "build-fails"
+    assert level(api.measure(str(root))) == "build-fails"

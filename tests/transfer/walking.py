@@ -7,7 +7,7 @@ from pathlib import Path
 from ctxsize import api
 from ctxsize.engine.events import Files, Folder
 from ctxsize.engine.narrow import Narrowed, follow
-from ctxsize.engine.need import context_need_of
+from ctxsize.engine.need import needs_of
 from ctxsize.engine.request import Request
 from ctxsize.engine.walk import Walk
 
@@ -43,6 +43,6 @@ def names_transferred(
         target=target,
         build_arguments=arguments or {},
     )
-    need = context_need_of(request)
-    include = follow(request.root, need.follow_paths if need.context_used else ())
+    need = next(iter(needs_of(request).values()))
+    include = follow(request.root, next((each.paths for each in need.of("")), ()))
     return names_sent(request, None if include is None else Narrowed(request.spec, include))[0]

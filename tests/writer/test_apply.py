@@ -66,20 +66,15 @@ def test_an_edit_that_changes_nothing_writes_nothing(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "now", "message"),
-    [
-        (b"older\n", b"old\n", "the file has changed since it was read"),
-        (b"older\n", None, "the file is gone"),
-        (None, b"", "a file has appeared here in the meantime"),
-    ],
+    ("before", "now"), [(b"older\n", b"old\n"), (b"older\n", None), (None, b"")]
 )
 def test_refuses_a_file_that_is_not_as_it_was(
-    tmp_path: Path, before: bytes | None, now: bytes | None, message: str
+    tmp_path: Path, before: bytes | None, now: bytes | None
 ) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     if now is not None:
         second.write_bytes(now)
-    with pytest.raises(InputError, match=message) as caught:
+    with pytest.raises(InputError, match="the file has changed since it was read") as caught:
         apply([Edit(str(first), None, b"1"), Edit(str(second), before, b"2")])
     assert caught.value.path == str(second)
     assert caught.value.hint == "nothing was changed"
@@ -254,7 +249,7 @@ def test_a_new_file_does_not_push_another_aside(
         fsync(handle)
 
     monkeypatch.setattr(os, "fsync", meddle)
-    with pytest.raises(InputError, match="a file has just appeared"):
+    with pytest.raises(InputError, match="the file has just changed"):
         apply([Edit(str(target), None, b"ours\n")])
     assert target.read_bytes() == b"somebody else\n"
     assert names(tmp_path) == ["new"]

@@ -10,7 +10,7 @@ from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.errors import IgnoreFileError
-from ctxsize.writer.merge import END, START, Addition, edit_lines, merge
+from ctxsize.writer import END, START, Addition, edit_lines, merge
 from tests.engine.strategies import nasty_files, nasty_patterns
 
 FIRST = "# >>> ctxsize: `ctxsize suggest` adds to this part only; edit it as you like"
@@ -77,18 +77,20 @@ def test_a_new_file_is_grouped_and_commented() -> None:
     )
 
 
-def test_a_second_run_puts_more_into_its_group() -> None:
+def test_a_second_run_adds_its_groups_at_the_end_of_the_block() -> None:
     once = merged(b"*.log\n", ARTEFACT, CACHE)
     assert merged(once, ARTEFACT, MORE, CACHE) == b"*.log\n\n" + block(
         "# Build artefacts",
         "# cargo makes it again",
         "**/target",
-        "# npm ci",
-        "**/node_modules",
         "",
         "# Caches",
         "# bytecode",
         "**/__pycache__",
+        "",
+        "# Build artefacts",
+        "# npm ci",
+        "**/node_modules",
     )
 
 
@@ -138,7 +140,7 @@ def test_additions_go_behind_the_last_exception() -> None:
     assert merged(below, "b") == below + b"\n" + block("b")
 
 
-def test_a_heading_above_an_exception_is_not_extended() -> None:
+def test_a_group_goes_behind_an_exception() -> None:
     edited = merged(None, ARTEFACT).replace(b"# <<<", b"\n!target/keep\n# <<<")
     assert merged(edited, MORE).endswith(
         b"!target/keep\n\n# Build artefacts\n# npm ci\n**/node_modules\n# <<< ctxsize\n"

@@ -7,6 +7,7 @@ treat specially it hands back by name, in the order of the walk, for the Python 
 from __future__ import annotations
 
 import os
+import re
 import sys
 from array import array
 from collections.abc import Iterator
@@ -195,31 +196,15 @@ def _tokens(part: Segment, classes: dict[bytes, int]) -> Tokens:
 
 
 def _of_glob(glob: str, classes: dict[bytes, int]) -> Iterator[tuple[int, int]]:
-    """Yield the tokens of a glob, whose classes contain only ASCII."""
-    at = 0
-    while at < len(glob):
-        char = glob[at]
-        if char == "[":
-            end = glob.index("]", at)
-            flags = _members(glob[at + 1 : end])
-            yield _CLASS, classes.setdefault(flags, len(classes))
-            at = end
-        elif char in "*?":
-            yield (_STAR, 0) if char == "*" else (_RUNE, 0)
+    """Yield the tokens of a glob, whose classes contain only letters, digits, `_` and `.`."""
+    for part in re.findall(r"(?s)\[.*?\]|.", glob):
+        if len(part) > 1:
+            members = (re.match(part, chr(byte)) is not None for byte in range(128))
+            yield _CLASS, classes.setdefault(bytes(members).ljust(256, b"\0"), len(classes))
+        elif part in "*?":
+            yield (_STAR if part == "*" else _RUNE), 0
         else:
-            yield from _literal(char)
-        at += 1
-
-
-def _members(body: str) -> bytes:
-    """Return 1 for each byte that is in the class `[body]`, else 0."""
-    members: set[int] = set()
-    at = 0
-    while at < len(body):
-        last = body[at + 2] if body[at + 1 : at + 2] == "-" else body[at]
-        members.update(range(ord(body[at]), ord(last) + 1))
-        at += 3 if body[at + 1 : at + 2] == "-" else 1
-    return bytes(byte in members for byte in range(256))
+            yield from _literal(part)
 
 
 # Results of the core.
@@ -236,7 +221,8 @@ def _add_results(found: tuple[tuple[bytes, bytes], ...], python: Walk, sums: Wal
     totals, direct, extensions, patterns, largest, clues, back, cut = map(_read, found[:-1])
     column = memoryview(found[-1][1]).cast("q")
     by_pattern = _groups(patterns[1], 3)
-    sums.add_found(totals[1], _rows(direct), _rows(extensions), by_pattern, _rows(largest))
+    rows = (_rows(*direct), _rows(*extensions), by_pattern, _rows(*largest))
+    sums.add_found(totals[1], *rows)
     _add_clues(sums.clues, *clues)
     texts, at, entries = iter(back[0]), 0, 0
     for run, before, kind, count in (*_groups(back[1], 4), (len(cut[1]) // 2, 0, -1, 0)):
@@ -253,20 +239,16 @@ def _add_results(found: tuple[tuple[bytes, bytes], ...], python: Walk, sums: Wal
 
 
 def _groups(numbers: array[int], size: int) -> Iterator[tuple[int, ...]]:
-    """Return `numbers` in groups of this size."""
     return zip(*(numbers[part::size] for part in range(size)), strict=True)
 
 
-def _rows(pair: tuple[list[str], array[int]]) -> Iterator[tuple[str, int, int]]:
-    """Return each text with its two numbers."""
-    texts, numbers = pair
+def _rows(texts: list[str], numbers: array[int]) -> Iterator[tuple[str, int, int]]:
     return zip(texts, numbers[::2], numbers[1::2], strict=True)
 
 
 def _add_clues(clues: Clues, texts: list[str], numbers: array[int]) -> None:
     """Add names that the core recorded: prefix and name, their meaning, and bytes."""
-    named = zip(texts[::2], texts[1::2], numbers[::2], numbers[1::2], strict=True)
-    for prefix, name, kinds, size in named:
+    for prefix, (name, kinds, size) in zip(texts[::2], _rows(texts[1::2], numbers), strict=True):
         if kinds & (_MARK | _FOLDER):
             clues.names[name].add(prefix)
         if kinds & _SECRET:

@@ -7,21 +7,21 @@ Python's `os.fsdecode`. Integers are exact.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from enum import Enum
 from functools import cache
 from operator import attrgetter
 
 from ctxsize.findings import Edit, Paths
-from ctxsize.formats import verdict
+from ctxsize.formats.wording import level, reasons
 from ctxsize.model import Directory, Ignored, Report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ctxsize.entry import Entry
     from ctxsize.formats import Outcome
-    from ctxsize.scanning import Row
+    from ctxsize.model import Entry
 
 Shape = dict[str, object]
 """A JSON object as plain values."""
@@ -39,7 +39,6 @@ FIELDS = {
         "named_contexts context.ignored problems"
     ),
     "Report.problems": _OF_REPORT,
-    "Reason": "kind paths count content_bytes files",
     "IgnoreFileInfo": "path dockerfile_specific patterns",
     "Pattern": "line text exception",
     "Measurement": (
@@ -62,17 +61,13 @@ FIELDS = {
         " sources problems"
     ),
     "Transfer.problems": _OF_REPORT,
-    "SourceShare": "instruction line stage source path kind content_bytes files",
     "NamedContext": "name value kind announced used ignore_file context transfers problems",
     "NamedContext.problems": _OF_REPORT,
     "Entry": "path kind verdict.ignored size_bytes content_bytes arrives_empty verdict.by",
-    "Amount": "files content_bytes",
     "Problem": _PROBLEM,
     # Findings and fixes.
     "Finding": "code severity confidence message location evidence content_bytes files help fix",
-    "Location": "path line column end_line end_column",
     "Fix": "message certain edits effect=changes",
-    "Changes": "ignored sent emptied filled",
     "Paths": "files content_bytes",
     # The guard.
     "CheckReport": "passes baseline updated checks unused",
@@ -83,20 +78,16 @@ FIELDS = {
     "Accepted": "finding.code finding.message reason",
     "DiffReport": "before after",
     "Side": "name content_bytes files complete",
-    "SizeChanges": "directories files",
-    "SizeChange": "path what before_bytes after_bytes delta_bytes delta_files exact",
     # Suggestions.
     "Advice": (
         "context_path dockerfile builder ignore_file new_file written lower_bound before after "
         "saving suggestions questions blocked findings git_ignored git_ignored_secrets problems"
     ),
     "Advice.problems": _OF_SUGGEST,
-    "Size": "context transfer",
     "Suggestion": (
         "rule=rule.name rule.category patterns paths keeps rule.why made_again_by=rule.again? "
         "evidence saves=size rule.confidence safe doubts rule.volatile chosen"
     ),
-    "Question": "path size note",
     "Blocked": "rule path blocked_by=trap reason evidence size",
     "IgnoreFilePlan": (
         "mode context_path dockerfile builder ignore_file new_file changes=edit written "
@@ -104,8 +95,6 @@ FIELDS = {
         "findings problems"
     ),
     "IgnoreFilePlan.problems": _OF_SUGGEST,
-    "Addition": "line heading reason",
-    "Removed": "line text why",
     "Note": "subject why path? line",
     # The other commands.
     "Linted": "findings files problems",
@@ -124,7 +113,6 @@ FIELDS = {
         "plan.problems"
     ),
     "Cleaning.problems": "code message path",
-    "DiskSize": "files content_bytes disk_bytes",
     "CleanCandidate": (
         "path kind=kind.name kind.ecosystem kind.category service evidence inventory.size.files "
         "inventory.directories inventory.symlinks inventory.size.content_bytes "
@@ -139,7 +127,7 @@ FIELDS = {
     "Rules": "codes",
     "Code": "code=name slug severity summary why bad good",
 }
-"""Names of the fields of each class, in order; `Class.field` overrides the class of a field.
+"""Names of the fields of a class, if not all; `Class.field` overrides the class of a field.
 
 `attribute.name` is written as `name`, and so is `name=attribute`. A `?` writes null for
 an empty value.
@@ -195,24 +183,24 @@ def _outcome(outcome: Outcome) -> Shape:
         case "plan":
             shape["changes"] = outcome.edit is not None
         case "scan":
-            shape["builds"] = [_row(each) for each in outcome.rows]
+            # The values of arguments come from files and the environment: they may be secrets.
+            shape["builds"] = [
+                _fields(each)
+                | {
+                    "build_arguments": dict.fromkeys(
+                        map(each.build.masked, each.build.build_arguments)
+                    ),
+                    "platforms": [*map(each.build.masked, each.build.platforms)],
+                }
+                for each in outcome.rows
+            ]
     return shape
 
 
 def _report(report: Report, *, refused: bool = False) -> Shape:
     """Return a report with its verdict; `check` may have `refused` it."""
-    level = "refused" if refused else verdict.level(report).name
-    found = {"level": level, "reasons": to_json(verdict.reasons(report))}
+    found = {"level": "refused" if refused else level(report), "reasons": to_json(reasons(report))}
     return {"version": 1, "verdict": found, **_fields(report)}
-
-
-def _row(row: Row) -> Shape:
-    build = row.build
-    return _fields(row) | {
-        # Their values come from files and the environment: they may be secrets.
-        "build_arguments": dict.fromkeys(map(build.masked, build.build_arguments)),
-        "platforms": list(map(build.masked, build.platforms)),
-    }
 
 
 def to_json(value: object, fields: str = "") -> object:
@@ -221,37 +209,36 @@ def to_json(value: object, fields: str = "") -> object:
         return value
     match value:
         case Directory():
-            return _flat(value)
-        case Ignored():
+            return [_fields(each) for each in _tree(value)]
+        case Ignored() if not value.complete:
             # Ignored directories that were not opened may contain anything.
-            unknown: Shape = {} if value.complete else {"content_bytes": None}
-            return _fields(value) | unknown
-        case Paths():
-            left_out = max(0, len(value.paths) - MOST_PATHS)
-            paths = list(value.paths[:MOST_PATHS])
-            return {**_fields(value), "paths": paths, "left_out": left_out}
+            return _fields(value) | {"content_bytes": None}
+        case Paths(paths):
+            left_out = max(0, len(paths) - MOST_PATHS)
+            return {**_fields(value), "paths": [*paths[:MOST_PATHS]], "left_out": left_out}
         case Edit():
             return _edit(value)
         case Enum():
             return value.value
-    if isinstance(value, tuple) and type(value).__name__ not in FIELDS:
+    if type(value) is tuple:
         return [to_json(each, fields) for each in value]
-    return _fields(value, fields) if fields or type(value).__name__ in FIELDS else value
+    return _fields(value, fields) if hasattr(value, "__match_args__") else value
 
 
 def _fields(value: object, fields: str = "") -> Shape:
-    shape: Shape = {}
-    for name, attribute, is_nullable, held in _parsed(type(value).__name__, fields):
+    kind, shape = type(value), {}
+    words = fields or FIELDS.get(kind.__name__) or " ".join(vars(kind)["__match_args__"])
+    for name, attribute, is_nullable, held in _parsed(kind.__name__, words):
         found = attribute(value)
         shape[name] = None if is_nullable and not found else to_json(found, held)
     return shape
 
 
 @cache
-def _parsed(kind: str, fields: str) -> list[tuple[str, attrgetter[object], bool, str]]:
+def _parsed(kind: str, words: str) -> list[tuple[str, attrgetter[object], bool, str]]:
     """Return for each field: its name, a getter, whether empty is null, and its own fields."""
     parsed = []
-    for word in (fields or FIELDS[kind]).split():
+    for word in words.split():
         renamed, _, attribute = word.rstrip("?").rpartition("=")
         name = renamed or attribute.rpartition(".")[2]
         held = FIELDS.get(f"{kind}.{name}", "")
@@ -259,19 +246,18 @@ def _parsed(kind: str, fields: str) -> list[tuple[str, attrgetter[object], bool,
     return parsed
 
 
-def _flat(tree: Directory) -> list[Shape]:
-    """Return the size tree as a list, parents first; JSON readers limit the depth of nesting."""
-    found, pending = [], [tree]
+def _tree(root: Directory) -> Iterator[Directory]:
+    """Yield the directories, parents first; as a list, because readers limit the nesting."""
+    pending = [root]
     while pending:
         node = pending.pop()
-        found.append(_fields(node))
+        yield node
         pending += reversed(node.children)
-    return found
 
 
 def _edit(edit: Edit) -> Shape:
     """Return a file before and after, and the runs of lines that change, for editors."""
-    from ctxsize.formats.patch import lines, replaced, text_of
+    from ctxsize.formats.exchange import lines, replaced, text_of
 
     before, after = text_of(edit.before), text_of(edit.after)
     return {

@@ -1,43 +1,36 @@
-"""Convert an outcome into sections of lines, tables, findings and steps.
-
-Each module here converts one or more kinds of outcome. `text.py` and `markdown.py` format
-the sections, and do not depend on outcomes.
-"""
+"""Convert an outcome into sections of lines, tables, findings and steps; `text.py` shows them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from heapq import nsmallest
 from typing import NamedTuple
 
 from ctxsize.findings import Finding
 from ctxsize.formats import Look
-from ctxsize.formats.names import visible
+from ctxsize.formats.wording import quoted, visible
 from ctxsize.model import Directory, Problem
+from ctxsize.units import human, percent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ctxsize.formats import Outcome
 
-
-class Name(str):
-    """A cell that is a name from a tree: quoted in text, a code span in Markdown."""
-
-    __slots__ = ()
+_LONGEST_BAR = 20
+_EIGHTHS = ("", *"▏▎▍▌▋▊▉")
 
 
 class Prose(NamedTuple):
-    """A line of text, wrapped if it is too long. Names in it are already safe to print.
+    """A line of text in which names are already safe.
 
-    A text that begins with blanks is an item of a list.
+    It is not wrapped unless `hang` has the number of blanks before its further lines.
     """
 
     text: str
-    hang: int = 0
-    """Number of blanks before all lines except the first."""
-    marks: Sequence[tuple[str, str]] = ()
-    """Parts of the first line in their order, each with a style; `""` for none."""
-    whole: bool = False
-    """True to never wrap it."""
+    hang: int = -1
+    mark: str = ""
+    """The part of `text` that has a `style`."""
+    style: str = "bold"
 
 
 class Fact(NamedTuple):
@@ -45,14 +38,6 @@ class Fact(NamedTuple):
 
     label: str
     text: str
-
-
-class Answer(NamedTuple):
-    """The answer in one sentence, after a label."""
-
-    label: str
-    style: str
-    sentence: str
 
 
 class NextStep(NamedTuple):
@@ -63,59 +48,31 @@ class NextStep(NamedTuple):
     label: str = "Next"
 
 
-class Card(NamedTuple):
-    """A head line with figures at its right end, and texts below."""
-
-    head: str
-    figures: str
-    texts: Sequence[str]
-
-
 class Table(NamedTuple):
-    """Rows of a table; the last column is as wide as the output allows."""
+    """Rows of a table; a row with a single cell is a note below the row before."""
 
     headers: Sequence[str]
     rows: Sequence[Sequence[str]]
-    """A row with a single cell is a note below the row before."""
     rest: str = ""
     """A line about the rows that are not shown."""
-    numbers: int = 2
-    """Number of columns that are numbers, aligned right."""
-
-
-class SizeTree(NamedTuple):
-    """The largest directories, as a tree."""
-
-    root: Directory
-    limit: int
-    """Number of directories to show."""
-
-
-class Example(NamedTuple):
-    """Lines of a file."""
-
-    lines: Sequence[str]
 
 
 class Findings(NamedTuple):
-    """Findings in their order."""
+    """Findings in their order; if `brief`, text has a line for each, and few for each code."""
 
     findings: Sequence[Finding]
     brief: bool = False
-    """True to show in text only one line for each, and few for each code."""
 
 
-Item = Prose | Fact | Answer | NextStep | Card | Table | SizeTree | Example | Findings
+Item = Prose | Fact | NextStep | Table | Findings
 
 
 class Section(NamedTuple):
-    """Items under a title; a section without items is not shown."""
+    """Items under a title, not shown if they are empty; Markdown folds one that is `folded`."""
 
     items: Sequence[Item]
     title: str = ""
-    style: str = "bold"
     folded: bool = False
-    """True if Markdown folds it."""
 
 
 def notes(problems: Iterable[Problem]) -> list[Item]:
@@ -123,30 +80,46 @@ def notes(problems: Iterable[Problem]) -> list[Item]:
     lines: list[Item] = []
     for each in problems:
         where = ":".join(str(part) for part in (each.path, each.line) if part is not None)
-        text = f"note: {where}: {each.message}" if where else f"note: {each.message}"
-        lines.append(Prose(visible(text), whole=True))
+        lines.append(Prose(visible(f"note: {f'{where}: ' if where else ''}{each.message}")))
     return lines
+
+
+def tree(root: Directory, limit: int, width: int) -> Table:
+    """Return the largest directories as a table, with bars where there is room for them."""
+    every = [root]
+    for node in every:
+        every += node.children
+    # A parent is never smaller, and its path is less: no child is chosen without it.
+    largest = nsmallest(limit, every, lambda each: (-each.content_bytes, each.path))
+    chosen, pending, rows = {each.path for each in largest}, [(root, "", "")], []
+    longest, whole = min(_LONGEST_BAR, max(0, width - 60)), root.content_bytes or 1
+    while pending and root.children:
+        node, guides, below = pending.pop()
+        blocks, eighths = divmod(round(node.content_bytes / whole * longest * 8), 8)
+        bar = ("█" * blocks + _EIGHTHS[eighths]).ljust(longest)
+        figures = (human(node.content_bytes), f"{node.files:,}", percent(node.content_bytes, whole))
+        rows.append((*figures, bar, guides + (quoted(node.path.rpartition("/")[2]) or ".")))
+        shown = [each for each in node.children if each.path in chosen]
+        for child in reversed(shown):
+            lead, under = ("└─ ", "   ") if child is shown[-1] else ("├─ ", "│  ")
+            pending.append((child, below + lead, below + under))
+    return Table(("size", "files", "%", "", "directory"), rows)
 
 
 def sections(outcome: Outcome, look: Look) -> Iterable[Section]:
     """Return the sections of `outcome`."""
     match outcome.kind:
-        case "measure":
+        case "measure" | "check" | "diff":
             from ctxsize.formats.sections import measured
 
             return measured.sections(outcome, look)
-        case "check" | "diff":
-            from ctxsize.formats.sections import guarded
-
-            return guarded.sections(outcome, look)
         case "suggest" | "plan":
             from ctxsize.formats.sections import suggested
 
             return suggested.sections(outcome)
-        case _:
-            from ctxsize.formats.sections import found
+    from ctxsize.formats.sections import found
 
-            return found.sections(outcome, look)
+    return found.sections(outcome, look)
 
 
 def heading(outcome: Outcome) -> str:

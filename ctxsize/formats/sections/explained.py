@@ -7,22 +7,15 @@ from collections.abc import Iterator
 from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.sourcing import Fate, SourceCheck
-from ctxsize.engine.trace import Explanation, Level, NearMiss, Outcome, Taker
-from ctxsize.entry import Pattern, Verdict
-from ctxsize.formats.names import quoted, visible
+from ctxsize.engine.trace import Explanation, Level, Outcome, Taker
 from ctxsize.formats.sections import Item, Prose, Section
-from ctxsize.formats.wording import EXAMPLES, more
+from ctxsize.formats.wording import EXAMPLES, more, quoted, visible
+from ctxsize.model import Pattern, Verdict
 from ctxsize.units import plural
-
-_WIDENING = ("tmpfs", "git")
-"""Kinds of sources that enlarge the transfer without copying the path."""
 
 
 def fields(explained: Explanation) -> tuple[str, str, str, str]:
-    """Return ignore file, line and pattern that decided, each `""` for none, and the path.
-
-    The file is `<builder>` where a pattern of the builder's own decided.
-    """
+    """Return the deciding ignore file (or `<builder>`), line and pattern, or `""`, and the path."""
     by = explained.verdict.by
     if by is None:
         return "", "", "", explained.path
@@ -46,45 +39,44 @@ def steps(explained: Explanation, builder: Builder, dockerfile: str | None) -> S
     items: list[Item] = [_headline(explained)]
     for level in explained.levels:
         items += _level(level, explained)
-    items += _taken(explained, dockerfile)
-    items += map(_note, _notes(explained, builder))
-    return Section(items)
+    if explained.takers is not None:
+        is_sent = not explained.verdict.ignored and explained.not_there is None
+        items.append(Prose("  taken by" if is_sent else "  would be taken by"))
+        takers = [Prose(f"    {_taker(each, dockerfile)}") for each in explained.takers]
+        items += takers or [Prose("    no instruction, so it is not transferred")]
+    return Section([*items, *map(_note, _notes(explained, builder))])
 
 
 def _headline(explained: Explanation) -> Prose:
-    there = explained.not_there is None
+    would = "" if explained.not_there is None else "would be "
     if explained.verdict.ignored:
-        word, style = "ignored" if there else "would be ignored", "red"
+        word, style = f"{would}ignored", "red"
     elif explained.stops:
         word, style = "stops the build", "red"
     elif explained.arrives_empty:
         word, style = "arrives empty", "yellow"
     else:
-        word, style = "sent" if there else "would be sent", "green"
-    path = quoted(explained.path)
-    return Prose(f"{path}: {word}", marks=((path, "bold"), (word, style)), whole=True)
+        word, style = f"{would}sent", "green"
+    return Prose(f"{quoted(explained.path)}: {word}", mark=f": {word}", style=style)
 
 
 def _level(level: Level, explained: Explanation) -> Iterator[Prose]:
     """Yield the patterns that match at one path, and the result."""
-    yield Prose(f"  {quoted(level.path)}", whole=True)
-    others = 0
-    for check in level.checks:
-        if check.outcome in (Outcome.NO_MATCH, Outcome.SKIPPED):
-            others += 1
-            continue
-        above = " above" if check.outcome is Outcome.INHERITED else ""
-        named = _named(check.pattern, explained.ignore_file)
-        yield Prose(f"    {named} matches{above}", whole=True)
-    if others:
-        yield Prose(f"    {plural(others, 'pattern')} without effect here", whole=True)
+    yield Prose(f"  {quoted(level.path)}")
+    matching = {Outcome.MATCHED: "matches", Outcome.INHERITED: "matches above"}
+    found = [each for each in level.checks if each.outcome in matching]
+    for each in found:
+        named = _named(each.pattern, explained.ignore_file)
+        yield Prose(f"    {named} {matching[each.outcome]}")
+    if others := len(level.checks) - len(found):
+        yield Prose(f"    {plural(others, 'pattern')} without effect here")
     text = _said(level.verdict, explained.ignore_file)
     if level.path == explained.path:
         text = text if explained.not_there is None else f"would be {text}"
     elif level.verdict.ignored:
         exceptions = "an exception may reach below it" if level.entered else "no exception does"
         text += f"; {'entered' if level.entered else 'not entered'}, as {exceptions}"
-    yield Prose(f"    => {text}", whole=True)
+    yield Prose(f"    => {text}")
 
 
 def _said(value: Verdict, ignore_file: str | None) -> str:
@@ -96,30 +88,16 @@ def _said(value: Verdict, ignore_file: str | None) -> str:
 
 def _named(pattern: Pattern, ignore_file: str | None) -> str:
     """Return a pattern with its place: ".dockerignore:3 `node_modules`"."""
-    text = f"`{visible(_source(pattern))}`"
     place = f"{quoted(ignore_file or '')}:{pattern.line}" if pattern.line else "the builder's"
-    return f"{place} {text}"
+    return f"{place} `{visible(_source(pattern))}`"
 
 
-def _taken(explained: Explanation, dockerfile: str | None) -> Iterator[Prose]:
-    if explained.takers is not None:
-        yield Prose("  Dockerfile", whole=True)
-        texts = [_takes(taker, explained, dockerfile) for taker in explained.takers]
-        for text in texts or ["no instruction takes it, so it is not transferred"]:
-            yield Prose(f"    => {text}", whole=True)
-    elif explained.takers_unknown:
-        yield _note(f"Which instruction takes it: {visible(explained.takers_unknown)}.")
-
-
-def _takes(taker: Taker, explained: Explanation, dockerfile: str | None) -> str:
+def _taker(taker: Taker, dockerfile: str | None) -> str:
     text = _instruction(taker.source, dockerfile)
     if taker.below:
-        return f"{text} may take something below it"
-    if explained.verdict.ignored or explained.not_there is not None:
-        were = "not ignored" if explained.verdict.ignored else "there"
-        return f"{text} would take it if it were {were}"
-    how = "transfers it without copying it" if taker.source.kind in _WIDENING else "takes it"
-    return f"{text} {how}"
+        return f"{text}: perhaps something below it"
+    # These enlarge the transfer alone.
+    return f"{text}: without copying it" if taker.source.kind in ("tmpfs", "git") else text
 
 
 def _instruction(source: Source, dockerfile: str | None) -> str:
@@ -132,6 +110,8 @@ def _instruction(source: Source, dockerfile: str | None) -> str:
 
 
 def _notes(explained: Explanation, builder: Builder) -> Iterator[str]:
+    if explained.takers_unknown:
+        yield f"Which instruction takes it: {visible(explained.takers_unknown)}."
     if explained.path == ".":
         yield "The context itself is always sent; patterns decide about its contents."
     if explained.pruned_at is not None:
@@ -140,7 +120,13 @@ def _notes(explained: Explanation, builder: Builder) -> Iterator[str]:
             "no pattern is applied to its contents."
         )
     for miss in explained.near_misses:
-        yield _near_miss(miss, explained, builder)
+        state = "not ignored" if miss.pattern.exception else "already ignored"
+        skips = f"skips it there, as that was {state}, and so for the entries below"
+        yield (
+            f"{_named(miss.pattern, explained.ignore_file)} seems to decide, as it matches "
+            f"{quoted(miss.matches)}. But {builder.title} "
+            f"{'never gets there' if miss.pruned else skips}."
+        )
     last = explained.levels[-1] if explained.levels else None
     is_entered = last and last.path == explained.path and last.verdict.ignored and last.entered
     if is_entered and builder.sends_ignored_parents:
@@ -156,31 +142,22 @@ def _notes(explained: Explanation, builder: Builder) -> Iterator[str]:
         yield f"This path does not exist now ({visible(explained.not_there)})."
 
 
-def _near_miss(miss: NearMiss, explained: Explanation, builder: Builder) -> str:
-    pattern, matches = _named(miss.pattern, explained.ignore_file), quoted(miss.matches)
-    looks = f"{pattern} seems to decide, as it matches {matches}. But {builder.title}"
-    if miss.pruned:
-        return f"{looks} never gets there."
-    state = "not ignored" if miss.pattern.exception else "already ignored"
-    return f"{looks} skips it there, as that was {state}, and so for the entries below."
-
-
 def _note(text: str) -> Prose:
-    return Prose(f"  ! {text}", 4, (("!", "yellow"),))
+    return Prose(f"  ! {text}", 4, "!", "yellow")
 
 
 def source(check: SourceCheck, dockerfile: str | None) -> Section:
     """Return the answer about one source."""
-    place = _instruction(check.source, dockerfile)
-    text = _fate(check)
-    marks = ((place, "bold"), (text.partition(":")[0], "green" if check.fate.is_found else "red"))
-    lines: list[Item] = [Prose(f"{place}: {text}", marks=marks, whole=True)]
+    text, style = _fate(check), "green" if check.fate.is_found else "red"
+    head = f"{_instruction(check.source, dockerfile)}: {text}"
+    lines: list[Item] = [Prose(head, mark=f": {text.partition(':')[0]}", style=style)]
     hidden = () if check.fate is Fate.IGNORED else check.hidden
-    for each in hidden[:EXAMPLES]:
-        why = _said(each.verdict, each.ignore_file)
-        lines.append(Prose(f"    {quoted(each.path)} is {why}", whole=True))
-    if len(hidden) > EXAMPLES:
-        lines.append(Prose(f"    {more(len(hidden) - EXAMPLES)}"))
+    lines += (
+        Prose(f"    {quoted(each.path)} is {_said(each.verdict, each.ignore_file)}")
+        for each in hidden[:EXAMPLES]
+    )
+    if left := more(len(hidden) - EXAMPLES):
+        lines.append(Prose(f"    {left}"))
     lines += [_note(visible(each)) for each in check.notes]
     if check.fate is Fate.IGNORED and any(each.near_misses for each in check.hidden):
         lines.append(_note(f"each step: ctxsize explain --trace {quoted(check.at)}"))
@@ -188,7 +165,7 @@ def source(check: SourceCheck, dockerfile: str | None) -> Section:
 
 
 def _fate(check: SourceCheck) -> str:
-    at, context = quoted(check.at), f"the context {visible(check.source.context)}".rstrip()
+    at = quoted(check.at)
     match check.fate:
         case Fate.FOUND:
             hidden = f", {len(check.hidden)} more ignored" if check.hidden else ""
@@ -202,6 +179,7 @@ def _fate(check: SourceCheck) -> str:
             lead = f"{at} is " if check.at != check.source.path else ""
             return f"not found: {lead}{_said(explained.verdict, explained.ignore_file)}"
         case Fate.ABSENT:
+            context = f"the context {visible(check.source.context)}".rstrip()
             return f"not found: {at} is not in {context}"
         case Fate.LOOP:
             return f"not found: the symlink {at} is part of a loop"

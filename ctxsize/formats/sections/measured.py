@@ -1,38 +1,35 @@
-"""Sections of a report: the verdict and the next step, then the breakdown."""
+"""Sections of `measure`, `check` and `diff`: a report, why it is refused, and what changed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.formats import Look
-from ctxsize.formats.names import quoted, visible
-from ctxsize.formats.sections import (
-    Answer,
-    Fact,
-    Findings,
-    Name,
-    NextStep,
-    Prose,
-    Section,
-    SizeTree,
-    Table,
+from ctxsize.formats.sections import Fact, Findings, Item, NextStep, Prose, Section, Table, tree
+from ctxsize.formats.wording import (
+    EXAMPLES,
+    LEVELS,
+    amount,
+    change,
+    command,
+    hides_all,
+    is_large,
+    level,
+    listed,
+    more,
+    path_argument,
+    quoted,
+    sent,
+    visible,
 )
-from ctxsize.formats.verdict import hides_all, is_large, level, sent
-from ctxsize.formats.wording import amount, command, listed, more, path_argument
-from ctxsize.model import (
-    Amount,
-    Effect,
-    Ignored,
-    IgnoreFileInfo,
-    Measurement,
-    NamedContext,
-    Report,
-    Share,
-    SourceShare,
-    Transfer,
-)
+from ctxsize.model import Amount, Measurement, NamedContext, Report, Share, Transfer
 from ctxsize.units import human, percent, plural
+
+if TYPE_CHECKING:
+    from ctxsize.guard import CheckReport, ContextCheck, DiffReport
+    from ctxsize.guard.baseline import SizeChange
 
 _CLAUSES = {
     "unneeded": "{part} looks unneeded: {paths}",
@@ -43,11 +40,21 @@ _CLAUSES = {
 """Clauses about the reasons of a verdict, by their kinds."""
 
 
-def sections(report: Report, look: Look) -> Iterator[Section]:
-    """Yield the whole report, or only one table if `look.only`."""
-    yield Section([_answer(report), _next_step(report)])
-    found = [Findings(report.findings, brief=True)] if report.findings else []
-    problems = Section(found, "Problems", "yellow" if report.suspicious else "bold")
+def sections(outcome: Report | CheckReport | DiffReport, look: Look) -> Iterable[Section]:
+    """Return the report, or only one table if `look.only`; the refusals; or the changes."""
+    match outcome.kind:
+        case "measure":
+            return _measured(outcome, look)
+        case "check":
+            return _checked(outcome, look)
+    return _compared(outcome, look)
+
+
+def _measured(report: Report, look: Look) -> Iterator[Section]:
+    title, style = LEVELS[level(report)]
+    answer = Prose(f"{title}: {'; '.join(_clauses(report))}", 0, title, style)
+    yield Section([answer, _next_step(report)])
+    problems = Section([Findings(report.findings, brief=True)], "Problems")
     if look.only is not None:
         yield from _tables(report, look)
         yield problems
@@ -56,114 +63,14 @@ def sections(report: Report, look: Look) -> Iterator[Section]:
     for each in report.named_contexts:
         yield Section([*_about_named(report, each)], f"Named context {visible(each.name)}")
     yield problems
-    tree, count = report.context.tree, report.context.totals.directories
-    largest = [SizeTree(tree, 2 * look.top + 1)] if tree.children else []
-    yield Section(largest, f"Size tree, of {plural(count, 'directory')}", folded=True)
+    title = f"Size tree, of {plural(report.context.totals.directories, 'directory')}"
+    table = tree(report.context.tree, 2 * look.top + 1, look.width)
+    yield Section([table], title, folded=True)
     yield from _tables(report, look)
 
 
-def _facts(report: Report) -> Iterator[Fact]:
-    yield Fact("Context", quoted(report.context_path))
-    is_stdin = report.dockerfile == "-"
-    yield Fact("Dockerfile", "from stdin" if is_stdin else quoted(report.dockerfile or "none"))
-    yield _ignore_file(report.ignore_file)
-    yield from _sizes(report, report.context, report.transfers, "context")
-    images = [
-        problem.message.rpartition(" ")[2]
-        for transfer in report.transfers
-        for problem in transfer.problems
-        if problem.code == "unknown-onbuild" and not transfer.everything
-    ]
-    if images:
-        names = ", ".join(dict.fromkeys(images))
-        yield Fact("Assumed", visible(f"no ONBUILD triggers in {names}"))
-    yield Fact("Ignored", _ignored(report.context.ignored))
-
-
-def _about_named(report: Report, named: NamedContext) -> Iterator[Fact]:
-    yield Fact("Stands for", quoted(named.value))
-    if named.context is not None:
-        yield _ignore_file(named.ignore_file)
-        yield from _sizes(report, named.context, named.transfers, named.announced)
-    elif not named.local:
-        yield Fact("Transfer", "nothing: the builder fetches it, and no ignore file is read")
-    elif named.used is False:
-        yield Fact("Transfer", "nothing: this build takes nothing from it")
-
-
-def _ignore_file(info: IgnoreFileInfo | None) -> Fact:
-    if info is None:
-        return Fact("Ignore file", "none, so nothing is ignored")
-    return Fact("Ignore file", f"{quoted(info.path)} ({plural(len(info.patterns), 'pattern')})")
-
-
-def _sizes(
-    report: Report, context: Measurement, transfers: Sequence[Transfer], name: str
-) -> Iterator[Fact]:
-    """Yield the size of a context, and for each transfer its size and the printed figure."""
-    yield Fact("Context size", _least(report) + amount(context.totals))
-    several = len({each.platforms for each in transfers}) > 1
-    for each in transfers:
-        lead = f"{', '.join(each.platforms)}: " if several else ""
-        yield Fact("Transfer", lead + _taken(report, each))
-        yield Fact("Build prints", lead + _printed(report, each, name))
-    if not transfers and not report.failing:
-        yield Fact("Build prints", _printed(report, context, name))
-
-
-def _least(report: Report) -> str:
-    return "at least " if report.lower_bound else ""
-
-
-def _taken(report: Report, transfer: Transfer) -> str:
-    if not transfer.context_used:
-        return "nothing: the Dockerfile takes nothing from the context"
-    sources = [
-        f"{visible(_taking(each))} ({quoted(report.dockerfile or '')}:{each.line})"
-        for each in transfer.sources
-        if not transfer.everything or each.path == "."
-    ]
-    size = "all of it" if transfer.everything else amount(transfer)
-    return f"{size}, by {listed(sources)}" if sources else size
-
-
-def _taking(source: SourceShare) -> str:
-    """Return the instruction with this one source, and the path that its variables come to."""
-    if source.instruction == "RUN":
-        return f"RUN --mount, {source.kind} of {source.path}"
-    path = f" ({source.path})" if "$" in source.source else ""
-    return f"{source.instruction} {source.source}{path}"
-
-
-def _printed(report: Report, part: Transfer | Measurement, name: str) -> str:
-    """Return the figure that the builder prints."""
-    builder = BUILDERS[report.builder]
-    if builder.announces is None or part.printed is None:
-        return f"nothing: {builder.title} sends nothing of it"
-    when = "in each build" if builder.resends else "in a cold build"
-    if isinstance(part, Measurement) and builder.asks_for_paths:
-        when += ", if all of it is transferred"
-    line = builder.announces.replace("context:", f"{visible(name)}:").format(part.printed)
-    return f"{_least(report)}{line} ({builder.title}, {when})"
-
-
-def _ignored(ignored: Ignored) -> str:
-    if not ignored.totals.entries:
-        return "nothing"
-    if ignored.complete:
-        return amount(ignored.totals)
-    entries = plural(ignored.totals.entries, "entry")
-    unopened = plural(ignored.unopened, "directory")
-    return f"at least {entries}, with {unopened} not opened" if ignored.unopened else entries
-
-
-def _answer(report: Report) -> Answer:
-    """Return the verdict and its reasons in one sentence."""
-    concern = level(report)
-    return Answer(concern.title, concern.style, "; ".join(_clauses(report)))
-
-
 def _clauses(report: Report) -> Iterator[str]:
+    """Yield the reasons of the verdict."""
     if report.failing:
         yield "nothing is built; see the problems below"
         return
@@ -173,7 +80,7 @@ def _clauses(report: Report) -> Iterator[str]:
     whole, named = sent(report), [each.context for each in report.named_contexts if each.context]
     # Podman reads the context in place.
     is_sent = BUILDERS[report.builder].announces is not None
-    text = f"{_least(report)}{amount(whole)} {'would be sent' if is_sent else 'can be read'}"
+    text = f"{_least(report, amount(whole))} {'would be sent' if is_sent else 'can be read'}"
     all_contexts = Amount.of(report.context.totals, *(each.totals for each in named))
     yield text if all_contexts == whole else f"{text}, of {human(all_contexts.content_bytes)}"
     for reason in report.reasons:
@@ -203,8 +110,6 @@ def _next_step(report: Report) -> NextStep:
     if hides_all(report):
         by_pattern = command(report, "measure", "--by", "pattern")
         return NextStep(by_pattern, "shows what each pattern ignores")
-    if any(problem.effect is Effect.LOWER_BOUND for problem in report.problems):
-        return NextStep(command(report, "measure"), "again, when the tree can be read")
     if report.reasons or is_large(sent(report)):
         # Review comes before --write.
         purpose = "finds what the build does not need, and proves it"
@@ -214,6 +119,71 @@ def _next_step(report: Report) -> NextStep:
     narrow = report.transfer is not None and not report.transfer.everything
     options = ("--transfer", "--size") if narrow else ("--size",)
     return NextStep(command(report, "ls", *options), "lists every entry that is sent")
+
+
+def _facts(report: Report) -> Iterator[Fact]:
+    dockerfile = quoted(report.dockerfile or "none")
+    yield Fact("Context", quoted(report.context_path))
+    yield Fact("Dockerfile", "from stdin" if dockerfile == "-" else dockerfile)
+    yield from _sizes(report, report, "context")
+    images = dict.fromkeys(
+        visible(problem.message.rpartition(" ")[2])
+        for transfer in report.transfers
+        for problem in transfer.problems
+        if problem.code == "unknown-onbuild" and not transfer.everything
+    )
+    if images:
+        yield Fact("Assumed", f"no ONBUILD triggers in {', '.join(images)}")
+    ignored = report.context.ignored
+    if ignored.complete or not ignored.totals.entries:
+        yield Fact("Ignored", amount(ignored.totals) if ignored.totals.entries else "nothing")
+    else:
+        text = f"at least {plural(ignored.totals.entries, 'entry')}"
+        yield Fact("Ignored", f"{text}, with {plural(ignored.unopened, 'directory')} not opened")
+
+
+def _about_named(report: Report, named: NamedContext) -> Iterator[Fact]:
+    yield Fact("Stands for", quoted(named.value))
+    if named.context is not None:
+        yield from _sizes(report, named, named.announced)
+    elif not named.local:
+        yield Fact("Transfer", "nothing: the builder fetches it, and no ignore file is read")
+    elif named.used is False:
+        yield Fact("Transfer", "nothing: this build takes nothing from it")
+
+
+def _sizes(report: Report, held: Report | NamedContext, name: str) -> Iterator[Fact]:
+    """Yield ignore file and size of a context, and for each transfer its size as printed."""
+    info = held.ignore_file
+    text = f"{quoted(info.path)} ({plural(len(info.patterns), 'pattern')})" if info else ""
+    yield Fact("Ignore file", text or "none, so nothing is ignored")
+    if held.context is not None:
+        yield Fact("Context size", _least(report, amount(held.context.totals)))
+    several = len({each.platforms for each in held.transfers}) > 1
+    for each in held.transfers:
+        lead = f"{', '.join(each.platforms)}: " if several else ""
+        whole = "all of it" if each.everything else amount(each)
+        none = "nothing: the Dockerfile takes nothing from the context"
+        yield Fact("Transfer", lead + (whole if each.context_used else none))
+        yield Fact("Build prints", lead + _printed(report, each, name))
+    if held.context is not None and not held.transfers and not report.failing:
+        yield Fact("Build prints", _printed(report, held.context, name))
+
+
+def _least(report: Report, text: str) -> str:
+    return f"at least {text}" if report.lower_bound else text
+
+
+def _printed(report: Report, part: Transfer | Measurement, name: str) -> str:
+    """Return the figure that the builder prints."""
+    builder = BUILDERS[report.builder]
+    if builder.announces is None or part.printed is None:
+        return f"nothing: {builder.title} sends nothing of it"
+    when = "in each build" if builder.resends else "in a cold build"
+    if isinstance(part, Measurement) and builder.asks_for_paths:
+        when += ", if all of it is transferred"
+    line = builder.announces.replace("context:", f"{visible(name)}:").format(part.printed)
+    return f"{_least(report, line)} ({builder.title}, {when})"
 
 
 def _tables(report: Report, look: Look) -> Iterator[Section]:
@@ -233,30 +203,127 @@ def _tables(report: Report, look: Look) -> Iterator[Section]:
         if look.only == by and not parts:
             yield Section([Prose(f"{title}: none")])
         elif look.only == by or (look.only is None and usual and parts):
-            table = table_of(columns, header, parts[: look.top], context.totals.content_bytes)
-            rest = more(len(parts) - look.top, header)
-            yield Section([table._replace(rest=rest)], title, folded=look.only is None)
+            table = _table(columns, header, parts, context.totals.content_bytes, look.top)
+            yield Section([table], title, folded=look.only is None)
 
 
 def _sources(report: Report) -> list[Share]:
     """Return the share of each source of the Dockerfile, the largest first."""
-    if all(each.everything for each in report.transfers):
-        return []
-    taken = dict.fromkeys(each for transfer in report.transfers for each in transfer.sources)
-    shares = (Share(_taking(each), each.content_bytes, each.files, each.line) for each in taken)
+    taken = dict.fromkeys(
+        source
+        for each in report.parts
+        if isinstance(each, Transfer)
+        for source in each.sources
+        if not each.everything or source.path == "."
+    )
+    shares = []
+    for each in taken:
+        path = f" ({each.path})" if "$" in each.source else ""
+        name = f"{each.instruction} {each.source}{path}"
+        if each.instruction == "RUN":
+            name = f"RUN --mount, {each.kind} of {each.path}"
+        shares.append(Share(name, each.content_bytes, each.files, each.line))
     return sorted(shares, key=lambda each: (-each.content_bytes, each.line or 0))
 
 
-def table_of(columns: str, header: str, parts: Sequence[Share], total: int) -> Table:
-    """Return a table of `parts` of a whole of `total` bytes, with `columns` and their names."""
+def _table(columns: str, header: str, parts: Sequence[Share], total: int, top: int) -> Table:
+    """Return a table of the first parts of a whole of `total` bytes, with these columns."""
     names = columns.split()
     rows = []
-    for part in parts:
+    for part in parts[:top]:
         cells = {
             "size": human(part.content_bytes),
             "files": f"{part.files:,}",
             "%": percent(part.content_bytes, total),
             "line": str(part.line or ""),
         }
-        rows.append((*(cells[each] for each in names), Name(part.name or "(none)")))
-    return Table((*names, header), rows, numbers=len(names))
+        rows.append((*(cells[each] for each in names), quoted(part.name or "(none)")))
+    return Table((*names, header), rows, more(len(parts) - top, header))
+
+
+def _checked(outcome: CheckReport, look: Look) -> Iterator[Section]:
+    """Yield the refusals, then a line for each context that passes; the verdict comes last."""
+    refused = [each for each in outcome.checks if not each.passes]
+    for each in refused:
+        yield from _refusal(each, look.top)
+    lines = [line for each in outcome.checks if each.passes for line in _passing(each)]
+    lines += [Prose(f"{visible(each.message)}: {each.help}") for each in outcome.unused]
+    if refused and len(outcome.checks) > 1:
+        names = ", ".join(quoted(each.name) for each in refused)
+        text = f"{len(refused)} of {plural(len(outcome.checks), 'context')} refused: {names}"
+        lines.append(Prose(text, mark=text, style="red"))
+    yield Section(lines)
+
+
+def _passing(check: ContextCheck) -> Iterator[Prose]:
+    used = (
+        f"{each.shown(each.actual)} {'at least' if each.is_floor else 'of'} "
+        f"{each.shown(each.allowed)}"
+        for each in check.limits
+    )
+    kept = ", ".join(dict.fromkeys(used))
+    kept = f"{kept} ({check.limits[0].of})" if kept else "nothing is limited"
+    yield Prose(f"ok {quoted(check.name)}: {kept}", mark="ok", style="green")
+    yield from (Prose(f"   {finding.message}") for finding in check.findings)
+    yield from _accepted(check)
+
+
+def _accepted(check: ContextCheck) -> Iterator[Prose]:
+    for each in check.accepted:
+        yield Prose(visible(f"   accepted: {each.finding.message} ({each.reason})"), 5)
+
+
+def _refusal(check: ContextCheck, top: int) -> Iterator[Section]:
+    """Yield the reasons of a refusal, the largest parts, what grew, and what helps."""
+    lines = [Prose(f"  {each.code} {visible(each.message)}", 4) for each in check.findings]
+    problems = check.report.all_problems[:EXAMPLES]
+    lines += [Prose(f"  {visible(each.message)}", 4) for each in problems]
+    yield Section([*lines, *_accepted(check)], f"Refused: {quoted(check.name)}")
+    total = check.report.context.totals.content_bytes
+    parts = [Share(each.path, each.content_bytes, each.files) for each in check.culprits]
+    yield Section([_table("size files %", "path", parts, total, len(parts))], "Largest parts")
+    yield Section([_changes("path", check.grown or (), top)], "Grown since the baseline")
+    yield Section([*_remedies(check)])
+
+
+def _remedies(check: ContextCheck) -> Iterator[Item]:
+    """Yield the command that helps, then what to do by hand if it is not enough."""
+    remedy, report = check.remedy, check.report
+    where = "the ignore file" if report.ignore_file is None else quoted(report.ignore_file.path)
+    if remedy is not None:
+        enough = "" if remedy.enough else ", which is not enough"
+        suggest = command(report, "suggest", "--write")
+        yield NextStep(suggest, f"saves {amount(remedy.saves)}{enough}", "Fix")
+    elif check.missed and all(each.is_floor for each in check.missed):
+        by_pattern = command(report, "measure", "--by", "pattern")
+        yield NextStep(by_pattern, f"shows what {where} hides", "Fix")
+        return
+    if remedy is None or not remedy.enough:
+        first = quoted(check.culprits[0].path) if check.culprits else "what the build does not need"
+        accept = "raise the budget or add --update-baseline"
+        order = f"if the build does not need {first}, add it to {where}, or accept it: {accept}"
+        yield NextStep("", order, "Or" if remedy else "Fix")
+
+
+def _compared(outcome: DiffReport, look: Look) -> Iterator[Section]:
+    before, after, changes = outcome.before, outcome.after, outcome.changes
+    delta = after.content_bytes - before.content_bytes
+    verb = f"{'Grew' if delta > 0 else 'Shrank'} by {human(abs(delta))}"
+    lines = [Prose(f"{verb if delta else 'The same size'}: {change(before, after)}")]
+    if not (before.complete and after.complete):
+        lines.append(Prose("A report has only the largest parts: smaller changes are missed."))
+    yield Section(lines)
+    for noun, found in (("directory", changes.directories), ("file", changes.files)):
+        yield Section([_changes(noun, found, look.top)], f"By {noun}")
+
+
+def _changes(noun: str, changes: Sequence[SizeChange], top: int) -> Table:
+    """Return a table of the first `top` of `changes`; it marks those that are not exact."""
+    rows = []
+    for each in changes[:top]:
+        delta = f"{'-' if each.delta_bytes < 0 else '+'}{human(abs(each.delta_bytes))}"
+        files = f"{each.delta_files:+,}" if each.delta_files else ""
+        what = each.what if each.exact else "at least"
+        is_directory = noun == "directory" or each.delta_files
+        rows.append((delta, files, what, quoted(f"{each.path}/" if is_directory else each.path)))
+    return Table(("change", "files", "", noun), rows, more(len(changes) - top, noun))

@@ -28,7 +28,7 @@ from ctxsize.recommender.outcome import IgnoreFileChange, IgnoreFilePlan, Note
 from ctxsize.recommender.rules import is_build_input
 from ctxsize.recommender.tree import is_below
 from ctxsize.units import plural
-from ctxsize.writer.merge import Addition
+from ctxsize.writer import Addition
 
 _NAME = ".gitignore"
 _MOST_LINES = 2_000

@@ -15,7 +15,7 @@ from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.narrow import follow
 from ctxsize.engine.need import Include
 from ctxsize.engine.patterns import DockerIgnorePattern
-from ctxsize.engine.segments import Cover, covers
+from ctxsize.engine.segments import covers
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trial import Attempt, Trial
 from ctxsize.errors import IgnoreFileError
@@ -24,7 +24,7 @@ from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.facts import is_named
 from ctxsize.recommender.outcome import IgnoreFileChange, Match, Note, Removed
 from ctxsize.recommender.rules import Category
-from ctxsize.writer.merge import Addition, edit_lines, merge
+from ctxsize.writer import Addition, edit_lines, merge
 
 _HEADING = "Everything is ignored except for the sources of the Dockerfiles"
 Wrong = tuple[str, str]
@@ -237,6 +237,6 @@ def _why(kept: Sequence[DockerIgnorePattern], at: int) -> str:
     is_first = all(each.include for each in kept[:at])
     for other in alike if pattern.include else ():
         cover = covers(other, pattern)
-        if cover is Cover.ITSELF or (cover is Cover.ABOVE and is_first):
+        if cover == "itself" or (cover == "above" and is_first):
             return f"{other.text} on line {other.line} ignores all that it matches"
     return ""

@@ -16,9 +16,8 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from ctxsize import api
-from ctxsize.engine.memory import Sent
 from ctxsize.engine.request import resolve
-from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.errors import CtxsizeError
 from tests.oracles.availability import require
 from tests.recommender.test_laws import PATTERNS, dockerfiles, everything, nodes, taken_by_name
