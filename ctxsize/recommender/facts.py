@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache, cached_property
 from heapq import nsmallest
+from itertools import islice
 
 from ctxsize.recommender.build_files import BuildFile, BuildFiles
 from ctxsize.recommender.evidence import Evidence, text_of
@@ -129,6 +130,7 @@ class Facts:
         self.sums = sums
         """The sums of the context, by path."""
         self.maybe_taken = cache(self._maybe_taken)
+        self._scripts = cache(self._find_scripts)
 
     @cached_property
     def version_from_git(self) -> str | None:
@@ -198,10 +200,12 @@ class Facts:
 
     def script(self, name: str, beside: str) -> str:
         """Return the texts of the files of this name that are sent, except those in `beside`."""
+        paths = (path for path in self._scripts(name) if not is_below(path, {beside}))
+        return "\n".join(map(self.evidence.small_file, islice(paths, _MOST_SCRIPTS)))
+
+    def _find_scripts(self, name: str) -> list[str]:
         is_file = self.evidence.tree.snapshot.file
-        paths = (path for path in self.by_name.get(name, ()) if not is_below(path, {beside}))
-        topmost = nsmallest(_MOST_SCRIPTS, filter(is_file, paths), key=_depth)
-        return "\n".join(map(self.evidence.small_file, topmost))
+        return sorted(filter(is_file, self.by_name.get(name, ())), key=_depth)
 
     @cached_property
     def by_name(self) -> dict[str, list[str]]:
