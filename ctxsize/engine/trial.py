@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
-from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.automaton import Automaton, Program, fastest
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, Mark, up_to
 from ctxsize.engine.events import order
@@ -22,21 +21,11 @@ from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request, ignore_file_to_write, inside, with_ignore_file
 from ctxsize.engine.snapshot import Sent, SentDifference, Snapshot, differences
 from ctxsize.engine.source import MemoryDirectory
-from ctxsize.engine.sourcing import Sources
 from ctxsize.errors import CtxsizeError, IgnoreFileError
 from ctxsize.model import Amount
 
 _MOST_CHANGED = 2_000  # patterns, up to which only the paths that they match are walked again
 _MANY = 200  # patterns, from which those without a match in the walked part are left out
-
-
-class Taken(NamedTuple):
-    """A source that an instruction copies or mounts from the context."""
-
-    request: Request
-    dockerfile: str
-    target: str
-    source: Source
 
 
 @dataclass(frozen=True)
@@ -152,21 +141,6 @@ class Trial:
         if file is None or self.snapshot.has_further_names:
             return Amount.of(written.sent())
         return Amount(sent.files, sent.content_bytes + file.content_bytes - sent.size(own))
-
-    def looked_up(
-        self, sources: Iterable[Taken], attempt: Attempt | None = None
-    ) -> Iterator[tuple[Taken, bool]]:
-        """Yield whether its build finds a source, now or with `attempt`; in doubt it does."""
-        known: dict[tuple[int, str], Sources] = {}
-        for each in sources:
-            request, key, is_found = each.request, (id(each.request), each.target), True
-            with suppress(CtxsizeError):
-                if key not in known:
-                    build = replace(request.build, target=each.target)
-                    spec = request.spec if attempt is None else attempt.request.spec
-                    known[key] = Sources(replace(request, build=build, spec=spec))
-                is_found = known[key].fate(each.source)[0].is_found
-            yield each, is_found
 
     def _under(self, spec: DockerIgnoreSpec) -> Sent:
         """Return the entries that `spec` sends. Raises what a walk raises."""

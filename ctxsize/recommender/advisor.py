@@ -88,7 +88,6 @@ class Advisor(BuildContext):
         asked = (each for each in self._questions(usable) if not self.build_files.taking(each.path))
         questions = tuple(asked)
         secrets = [e for e in self.found if e.secret not in (None, Confidence.POSSIBLE)]
-        findings = [*self._missing(made), *map(self._asked, questions), *self._secrets(secrets)]
         problems = [*self._real.problems, *self.assumed, *self.build_files.problems]
         ignored = self.git.ignored
         secret = filter(self.git.ignores, outermost({each.path for each in secrets}))
@@ -110,7 +109,7 @@ class Advisor(BuildContext):
                 Blocked(match.rule.name, match.path, *why, match.evidence, self._amount(match.path))
                 for match, why in blocked
             ),
-            findings=in_order(findings),
+            findings=in_order([*self._findings(made, questions, secrets)]),
             problems=(*problems, *filter(None, [self.git.problem])),
             git_ignored=None if ignored is None else self._amount(*ignored),
             git_ignored_secrets=None if ignored is None else sum_of(self.sums, secret).files,
@@ -146,24 +145,10 @@ class Advisor(BuildContext):
         edit = Edit(path, None if file is None else file.data, data)
         return marked, edit, self.size_after(self.trial.attempt(data))
 
-    def _located(self, path: str) -> Location:
-        """Return the location of a path of the context, as the user would write it."""
-        return Location(os.path.normpath(os.path.join(self.request.context, path)))
-
-    def _asked(self, asked: Question) -> Finding:
-        return Finding(
-            "CTX502",
-            severity_of("CTX502"),
-            f"no rule explains a large part of the context: {asked.path}",
-            self._located(asked.path),
-            Confidence.POSSIBLE,
-            content_bytes=asked.size.content_bytes,
-            files=asked.size.files,
-            help="if the build does not need it, add its path to the ignore file",
-        )
-
-    def _missing(self, made: Iterable[Suggestion]) -> Iterator[Finding]:
-        """Yield a finding for each safe suggestion, at the ignore file or the Dockerfile."""
+    def _findings(
+        self, made: Iterable[Suggestion], questions: Iterable[Question], secrets: Iterable[Match]
+    ) -> Iterator[Finding]:
+        """Yield what is missing, unexplained or secret, each where it is to be mended."""
         where = ignore_file_to_write(self.request)
         if self.new_file and self.request.dockerfile is not None:
             where = self.request.dockerfile
@@ -180,9 +165,17 @@ class Advisor(BuildContext):
                     help="ctxsize suggest --write adds it",
                     lines=each.patterns,
                 )
-
-    def _secrets(self, secrets: list[Match]) -> Iterator[Finding]:
-        """Yield a finding for each secret: the instruction that copies it, else that it is sent."""
+        for asked in questions:
+            yield Finding(
+                "CTX502",
+                severity_of("CTX502"),
+                f"no rule explains a large part of the context: {asked.path}",
+                self._located(asked.path),
+                Confidence.POSSIBLE,
+                content_bytes=asked.size.content_bytes,
+                files=asked.size.files,
+                help="if the build does not need it, add its path to the ignore file",
+            )
         for match in secrets:
             takers = self.build_files.taking(match.path)
             yield from (_copied(match, each) for each in takers)
@@ -197,6 +190,10 @@ class Advisor(BuildContext):
                     help="if no build reads it, add it to the ignore file: "
                     f"ctxsize suggest --explain {match.rule.name} shows how",
                 )
+
+    def _located(self, path: str) -> Location:
+        """Return the location of a path of the context, as the user would write it."""
+        return Location(os.path.normpath(os.path.join(self.request.context, path)))
 
     def _questions(self, explained: Iterable[Match]) -> Iterator[Question]:
         """Yield the largest directories and files that contain none of `explained`."""

@@ -104,8 +104,8 @@ class BuildFile:
 
     request: Request
     path: str
-    needs: tuple[tuple[str, ContextNeed], ...]
-    """The needs of each target that the builder accepts; `""` is the default target."""
+    needs: tuple[ContextNeed, ...]
+    """The sources of each target that the builder accepts."""
     names: tuple[str, ...] = ("",)
     """Names of the build's contexts that are this directory; `""` for the main one."""
 
@@ -117,10 +117,9 @@ class BuildFile:
     def taken_at(self) -> dict[tuple[str, int], set[Source]]:
         """Return the sources taken from the build context, by stage and line."""
         found = defaultdict[tuple[str, int], set[Source]](set)
-        for _, need in self.needs:
-            for source in need.sources:
-                if source.context in self.names and source.kind in _TAKING:
-                    found[source.stage, source.line].add(source)
+        for source in {source for need in self.needs for source in need.sources}:
+            if source.context in self.names and source.kind in _TAKING:
+                found[source.stage, source.line].add(source)
         return found
 
     @cached_property
@@ -153,17 +152,14 @@ class BuildFile:
     @cached_property
     def takes_everything(self) -> bool:
         """Return True if an instruction copies the whole context, or FROM makes a stage of it."""
-        return any(source.path == "." for source in self.sources) or any(
-            each.paths is None
-            for _, need in self.needs
-            for each in need.asked
-            if each.context and each.context in self.names
-        )
+        stages = (each for need in self.needs for each in need.asked if each.paths is None)
+        whole = any(each.context and each.context in self.names for each in stages)
+        return whole or any(source.path == "." for source in self.sources)
 
     @cached_property
     def unknown(self) -> tuple[Named, ...]:
         """Return the sources with a variable that has no value here, `*` in its place."""
-        unknowns = (each for _, need in self.needs for each in need.unknowns)
+        unknowns = (each for need in self.needs for each in need.unknowns)
         lines = {each.line for each in unknowns if each.kind in ("argument", "environment")}
         texts = {each.line: each.text for each in self.dockerfile.instructions}
         given = self.request.build.build_arguments

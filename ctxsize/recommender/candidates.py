@@ -42,8 +42,7 @@ def suggestions(found: Collection[Match], facts: Facts) -> Iterator[Suggestion]:
         groups[match.find or match.path, bool(match.objections)].append(match)
     for matches in groups.values():
         doubts = tuple(dict.fromkeys(each for match in matches for each in match.objections))
-        can = _may_stand_anywhere(matches, facts, exceptional)
-        others = _harmless_others(matches, facts, safe) if can else None
+        others = _harmless_others(matches, facts, exceptional, safe)
         if others is not None:
             line = f"**/{matches[0].find}{_ending(matches[0].rule, exceptional)}"
             yield Suggestion((*others, *matches), (line,), doubts)
@@ -89,22 +88,18 @@ def _ending(rule: Rule, exceptional: Collection[object]) -> str:
     return "/**" if exceptional and rule.kind is EntryType.DIRECTORY else ""
 
 
-def _may_stand_anywhere(matches: list[Match], facts: Facts, exceptional: Iterable[str]) -> bool:
-    """Return True if `**/name` hides the matches and nothing that builds name."""
-    find, rule = matches[0].find, matches[0].rule
-    anywhere = not any(match.rule.anchored for match in matches)
-    if not find or find.startswith("/") or not (anywhere or len(matches) > _MANY):
-        return False
-    if rule.contents or any(named.goes_through(find) for named in facts.build_files.named):
-        return False
-    return not any(may_name(text, find) for text in exceptional)
-
-
 def _harmless_others(
-    matches: list[Match], facts: Facts, safe: Collection[str]
+    matches: list[Match], facts: Facts, exceptional: Iterable[str], safe: Collection[str]
 ) -> list[Match] | None:
-    """Return the few unproven paths that `**/name` hides too; None if one may be needed."""
+    """Return the few unproven paths that `**/name` hides too; None if it may hide too much."""
     rule, find = matches[0].rule, matches[0].find
+    anchored = any(match.rule.anchored for match in matches) and len(matches) <= _MANY
+    if not find or find.startswith("/") or rule.contents or anchored:
+        return None
+    if any(named.goes_through(find) for named in facts.build_files.named):
+        return None
+    if any(may_name(text, find) for text in exceptional):
+        return None
     proven = {match.path for match in matches}
     alike = (path for path in facts.called(find.rpartition("/")[2]) if fits(find, path))
     paths = [path for path in alike if path not in proven and not is_below(path, proven)]

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from ctxsize.build import Build
+from ctxsize.dockerfile.taken import ContextNeed
 from ctxsize.engine.dockerfiles import is_dockerfile
 from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.need import Include, includes_of, named_contexts, needs_of
@@ -268,11 +269,11 @@ def _build_file(request: Request, path: str, names: tuple[str, ...]) -> BuildFil
             f"more than {_MOST_STAGES} stages: their sources are not evaluated",
             hint="ctxsize measure can read it",
         )
-    needs = []
+    needs: list[ContextNeed] = []
     for target in dict.fromkeys([request.build.target, "", *labels]):
         asked = replace(request, build=replace(request.build, target=target))
         try:
-            needs += [(target, need) for need in needs_of(asked).values()]
+            needs += needs_of(asked).values()
         except DockerfileError:
             if target in ("", request.build.target):
                 raise

@@ -22,14 +22,7 @@ from ctxsize.findings import Confidence
 from ctxsize.model import Problem
 from ctxsize.reader import border_of, read_file
 from ctxsize.recommender.outcome import Match, Objection
-from ctxsize.recommender.rules import (
-    MARKERS,
-    Category,
-    EntryType,
-    Marker,
-    Rule,
-    is_build_input,
-)
+from ctxsize.recommender.rules import MARKERS, Category, EntryType, Marker, Rule, is_build_input
 from ctxsize.recommender.tree import Sums, SumsByPath, Tree, is_glob, like, matching
 
 CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55"
@@ -163,7 +156,7 @@ class Evidence:
 
     def shows(self, marker: Marker, path: str) -> str | None:
         """Return the evidence for `marker` at `path`, as a clause; None if there is none."""
-        find, names, directory = self.tree.find, marker.names, path.rpartition("/")[0]
+        names, directory = marker.names, path.rpartition("/")[0]
         match marker.kind:
             case "any_of":
                 return next(filter(None, (self.shows(each, path) for each in marker.parts)), None)
@@ -174,15 +167,13 @@ class Evidence:
             case "beside":
                 first = self.tree.first(directory, names, but=path)
                 return first and f"{first} beside it"
-            case "beside_all":
-                there = [find(directory, each) for each in names]
-                return None if None in there else f"{' and '.join(filter(None, there))} beside it"
             case "inside":
                 first = self.tree.first(path, names)
                 return first and f"{first[len(path) + 1 :]} in it"
-            case "inside_all":
-                is_all = all(find(path, each) for each in names)
-                return f"{', '.join(names)} in it" if is_all else None
+            case "beside_all" | "inside_all":
+                at, where = (directory, "beside") if "beside" in marker.kind else (path, "in")
+                is_all = all(self.tree.find(at, each) for each in names)
+                return f"{' and '.join(names)} {where} it" if is_all else None
             case "twin":
                 twin = path.removesuffix(names[0])
                 is_there = twin != path and self.tree.entry(twin) is not None

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache, cached_property
 from heapq import nsmallest
-from itertools import chain
+from itertools import islice
 
-from ctxsize.recommender.build_files import BuildFile, BuildFiles, Named
+from ctxsize.recommender.build_files import BuildFile, BuildFiles
 from ctxsize.recommender.evidence import Evidence, text_of
 from ctxsize.recommender.outcome import Match
 from ctxsize.recommender.rules import NOT_SOURCES, is_source
@@ -24,8 +23,7 @@ from ctxsize.recommender.tree import (
     matching,
 )
 
-_PLAIN_ENDING = re.compile(r"[A-Za-z0-9_.-]*(\.[A-Za-z0-9_-]*)")
-_WORDS = re.compile(rb"[A-Za-z0-9_.-]+")
+_WORDS = re.compile(r"[\w.-]+")
 _BETWEEN = re.compile(r"[\s\"'`:;,=()\[\]{}<>|&]+")
 _OF_THE_SYSTEM = re.compile(r"/(usr/)?(local/)?(lib(64|exec)?|s?bin|include)(/|$)|/(dev|etc|proc)/")
 _VERSIONED_BY_GIT = re.compile(
@@ -112,33 +110,6 @@ def _mention(name: str) -> tuple[re.Pattern[str], ...]:
     return re.compile(f"{quoted}(?:{in_path}|{in_quotes}|{in_tags})"), re.compile(item)
 
 
-class Texts:
-    """Texts with their paths, in which hundreds of names are searched, many with one ending.
-
-    So all words with an ending are collected once, and these words are searched.
-    """
-
-    def __init__(self, texts: Sequence[tuple[str, bytes]]) -> None:
-        self._texts = texts
-        self.mentioning = cache(self._mentioning)
-        """Return the paths of the texts that contain a name."""
-        self._words = cache(self._find_words)
-
-    def _mentioning(self, name: str) -> list[str]:
-        raw, ending = os.fsencode(name), _PLAIN_ENDING.fullmatch(name)
-        every = ((at, data) for at, (_, data) in enumerate(self._texts))
-        searched = self._words(os.fsencode(ending[1])) if ending else every
-        found = (self._texts[at] for at, data in searched if raw in data)
-        return [path for path, data in found if mentions(name, text_of(data))]
-
-    def _find_words(self, ending: bytes) -> list[tuple[int, bytes]]:
-        return [
-            (at, b"\n".join({word for word in _WORDS.findall(data) if ending in word}))
-            for at, (_, data) in enumerate(self._texts)
-            if ending in data
-        ]
-
-
 def may_be(pattern: str, path: str) -> bool:
     """Return True if a source may name `path`; `*` in it stands for any text or none."""
     pattern = pattern.replace("*/", "*")
@@ -158,7 +129,8 @@ class Facts:
         self.build_files = build_files
         self.sums = sums
         """The sums of the context, by path."""
-        self._maybe_taken = cache(self._find_maybe_taken)
+        self.maybe_taken = cache(self._maybe_taken)
+        self._scripts = cache(self._find_scripts)
 
     @cached_property
     def version_from_git(self) -> str | None:
@@ -177,36 +149,40 @@ class Facts:
         return None
 
     @cached_property
-    def _sources(self) -> tuple[Texts, bool]:
-        """Return the sources and manifests that are sent, and True if these are all."""
-        found, left = list[tuple[str, bytes]](), _MOST_SOURCE_BYTES
+    def _sources(self) -> tuple[dict[str, list[str]], bool]:
+        """Return the sources by the names of entries in their words, and if these are all."""
+        found, sources = defaultdict[str, list[str]](list), 0
+        left, git = _MOST_SOURCE_BYTES, self.evidence.git
         for held in self.evidence.tree.directories(lambda each: each.name not in NOT_SOURCES):
             for name, size in self.sums.names_in(held.path).items():
                 path = held.prefix + name
                 if size > _LARGEST_SOURCE or not is_source(name) or name in _LOCKS:
                     continue
-                if not self.evidence.git.ignores(path):
-                    left -= size
-                    if len(found) >= _MOST_SOURCES or left < 0:
-                        return Texts(found), False
-                    found.append((path, self.evidence.source(path)))
-        return Texts(sorted(found)), True
+                if not git.ignores(path):
+                    left, sources = left - size, sources + 1
+                    if sources > _MOST_SOURCES or left < 0:
+                        return found, False
+                    words = _WORDS.findall(text_of(self.evidence.source(path)))
+                    for word in self.by_name.keys() & words:
+                        found[word].append(path)
+        return found, True
 
     def mentioned(self, path: str) -> str | None:
         """Return why a source or a Dockerfile may read `path`; None if none names it."""
-        name, (texts, is_all) = path.rpartition("/")[2], self._sources
-        inside = (at for at in texts.mentioning(name) if at != path and not is_below(at, {path}))
-        named = (each.path for each in self.build_files.all if mentions(name, each.commands))
-        if found := next(chain(inside, named), None):
-            return f"{found} mentions it"
+        name, (sources, is_all) = path.rpartition("/")[2], self._sources
+        if not _WORDS.fullmatch(name):
+            return "no source can be searched for its name"
+        for at in sorted(sources.get(name, ())):
+            inside = at == path or is_below(at, {path})
+            if not inside and mentions(name, text_of(self.evidence.source(at))):
+                return f"{at} mentions it"
+        for build_file in self.build_files.all:
+            if mentions(name, build_file.commands):
+                return f"{build_file.path} mentions it"
         return None if is_all else "there are too many sources to see whether one reads it"
 
-    def may_take(self, unknown: Named, path: str) -> tuple[bool, bool]:
-        """Return if an unknown source may be `path` or below it, and if it may be above it."""
-        taken, reached = self._maybe_taken(unknown.path)
-        return path in reached, not taken.isdisjoint(directories_above(path))
-
-    def _find_maybe_taken(self, pattern: str) -> tuple[set[str], set[str]]:
+    def _maybe_taken(self, pattern: str) -> tuple[set[str], set[str]]:
+        """Return the paths that an unknown source may be, and these with the directories above."""
         taken = {each for each in self.sums if each and may_be(pattern, each)}
         return taken, taken.union(*map(directories_above, taken))
 
@@ -224,10 +200,12 @@ class Facts:
 
     def script(self, name: str, beside: str) -> str:
         """Return the texts of the files of this name that are sent, except those in `beside`."""
+        paths = (path for path in self._scripts(name) if not is_below(path, {beside}))
+        return "\n".join(map(self.evidence.small_file, islice(paths, _MOST_SCRIPTS)))
+
+    def _find_scripts(self, name: str) -> list[str]:
         is_file = self.evidence.tree.snapshot.file
-        paths = (path for path in self.by_name.get(name, ()) if not is_below(path, {beside}))
-        topmost = nsmallest(_MOST_SCRIPTS, filter(is_file, paths), key=_depth)
-        return "\n".join(map(self.evidence.small_file, topmost))
+        return sorted(filter(is_file, self.by_name.get(name, ())), key=_depth)
 
     @cached_property
     def by_name(self) -> dict[str, list[str]]:

@@ -179,9 +179,7 @@ FETCHED = frozenset(
     {".git", "node_modules", ".venv", "site-packages", "target", ".cargo", "bower_components"}
 )
 """Names of directories that contain no Dockerfile of this repository."""
-NOT_SOURCES = FETCHED | {
-    *("venv", "_build", "__pycache__", ".next", ".terraform", "dist-newstyle"),
-}
+NOT_SOURCES = FETCHED | {*("venv", "_build", "__pycache__", ".next", ".terraform", "dist-newstyle")}
 """Names of directories with generated content, which proves nothing about the sources."""
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cache
 
 from ctxsize.findings import Confidence
 from ctxsize.recommender.build_files import letting_in
@@ -12,6 +11,7 @@ from ctxsize.recommender.facts import Facts, is_named, reader_of
 from ctxsize.recommender.made import Making
 from ctxsize.recommender.outcome import Doubt, Match, Objection
 from ctxsize.recommender.rules import Category, is_build_input
+from ctxsize.recommender.tree import directories_above
 
 _PLACEHOLDERS = frozenset({".keep", ".gitkeep", ".gitignore", ".empty", ".placeholder"})
 _SITE_GENERATORS = re.compile(
@@ -45,8 +45,9 @@ def unknown_source(facts: Facts, match: Match) -> str | None:
     """Object if an instruction, or a whole Dockerfile, takes a source with an unknown name."""
     used, secret = match.rule.category in _USED, match.rule.category is Category.SECRET
     for named in facts.build_files.unknown:
-        at_or_below, above = facts.may_take(named, match.path)
-        may = at_or_below or (used and above)
+        taken, reached = facts.maybe_taken(named.path)
+        above = used and not taken.isdisjoint(directories_above(match.path))
+        may = above or match.path in reached
         if not named.path.strip("*/"):
             # A variable alone may name any path. It does not mean a path that is useless in an
             # image, and it means a secret only if the instruction contains a word for secrets.
@@ -190,16 +191,12 @@ FOR_ALL = (
 """Names of the traps for every rule, the fast ones first."""
 
 
-@cache
-def _traps(category: Category, own: tuple[str, ...]) -> tuple[str, ...]:
-    used = category in _USED and "no_install_step" not in own
-    return tuple(dict.fromkeys((*FOR_ALL, *own, *(["prebuilt_pipeline"] if used else []))))
-
-
 def objections(facts: Facts, match: Match, *, but: str = "") -> list[Objection]:
     """Return the objections to a match, up to the first hard one; skip the trap `but`."""
     found: list[Objection] = []
-    for name in _traps(match.rule.category, match.rule.traps):
+    own, used = match.rule.traps, match.rule.category in _USED
+    built = ("prebuilt_pipeline",) if used and "no_install_step" not in own else ()
+    for name in dict.fromkeys((*FOR_ALL, *own, *built)):
         reason = None if name == but else TRAPS[name](facts, match)
         if reason is not None:
             found.append(Objection(name, reason))

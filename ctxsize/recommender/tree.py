@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from fnmatch import translate
 from functools import lru_cache, reduce
@@ -173,14 +172,9 @@ class SumsByPath(Mapping[str, Sums]):
         return sum(1 for _ in self)
 
     def names_in(self, directory: str) -> Names:
-        """Return the sent files and symlinks of a directory: their bytes by name."""
+        """Return the sent files and symlinks of a directory, and their bytes in a transfer."""
         sent = self._sent_in(directory)
-        if len(sent) == 1:
-            return sent[0]
-        found = Counter[str]()
-        for names in sent:
-            found.update(names)
-        return found
+        return sent[0] if len(sent) == 1 else {name: each[name] for each in sent for name in each}
 
 
 def sum_of(sums: Mapping[str, Sums], paths: Iterable[str]) -> Sums:

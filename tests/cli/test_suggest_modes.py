@@ -111,7 +111,7 @@ def test_what_was_left_out_is_said(cli: Cli, context: Path) -> None:
         (["--tidy", "--write", "--diff"], "--write cannot be combined with --diff or --check"),
         (["--like", "absent"], "absent: cannot be read: No such file"),
         (["--like", "."], ".: cannot be read: Is a directory"),
-        (["--like", "bad"], "bad:2:1: the build fails: syntax error"),
+        (["--like", "bad"], "bad:2: the build fails: syntax error"),
     ],
 )
 def test_input_that_a_mode_cannot_use_is_an_error(
@@ -168,7 +168,7 @@ def test_a_symlink_inside_the_context_stays_one(cli: Cli, context: Path) -> None
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"a\n[\n", ".dockerignore:2:1: the build fails: syntax error"),
+        (b"a\n[\n", ".dockerignore:2: the build fails: syntax error"),
         (b"!\n", '.dockerignore:1: the build fails: illegal exclusion pattern: "!"'),
         (b"a\0b\n", "non-printable"),
         (b"x" * 70_000, "token too long"),

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import takewhile
 
 from ctxsize.codes import severity_of
-from ctxsize.engine import git
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.patterns import DockerIgnorePattern, escaped
 from ctxsize.engine.request import ignore_file_to_write
@@ -139,43 +137,16 @@ class CannotSayError(Exception):
 
 def _ported(draft: Draft, pattern: DockerIgnorePattern, theirs: str) -> str:
     """Return the text of `pattern` for this context. Raises `CannotSayError`."""
-    root, pattern_class = draft.request.root, draft.pattern_class
     # The name of their directory in a pattern becomes the name of ours.
-    names = {os.path.basename(theirs): os.path.basename(root)}
+    names = {os.path.basename(theirs): os.path.basename(draft.request.root)}
     parts = [names.get(part, part) for part in pattern.text.split("/")]
     if pattern.fault is not None or parts[0] in ("", ".", ".."):
         raise CannotSayError("it matches nothing")
-    if parts[0] == "**":
-        return "/".join(parts)
-    if theirs.startswith(f"{root.rstrip('/')}/"):
-        below = os.path.relpath(theirs, root)
-        parts = [*escaped(below, pattern_class).split("/"), *parts]
-    if root.startswith(f"{theirs.rstrip('/')}/") and len(parts) > 1:
-        parts = _inside(os.path.relpath(root, theirs).split("/"), parts, pattern_class)
-        if not parts:
-            raise CannotSayError("it is about another directory")
-    text = _at_edges("/".join(parts), pattern_class)
-    may_come = pattern.include and len(parts) == 1
-    if not may_come and is_literal(pattern_class(text)) and draft.tree.entry(text) is None:
+    text, here = _at_edges("/".join(parts), draft.pattern_class), draft.tree.entry
+    may_come = parts[0] == "**" or (pattern.include and len(parts) == 1)
+    if not may_come and is_literal(draft.pattern_class(text)) and here(text) is None:
         raise CannotSayError("there is no such path here")
     return text
-
-
-def _inside(
-    directories: Sequence[str], parts: list[str], pattern_class: type[DockerIgnorePattern]
-) -> list[str]:
-    """Return what a pattern means inside of directories; nothing if it is about other paths."""
-    for name in directories:
-        if parts[0] == "**":
-            break
-        fits = False
-        with suppress(IgnoreFileError):  # what a slash in a class leaves is no pattern
-            # The slash in front keeps `#` and blanks from being read as those of a line.
-            fits = bool(pattern_class(f"/{parts[0]}").match_file(name))
-        if len(parts) < 2 or not fits:
-            return []
-        parts = parts[1:]
-    return parts
 
 
 def _at_edges(text: str, pattern_class: type[DockerIgnorePattern]) -> str:
@@ -194,14 +165,15 @@ def from_gitignore(draft: Draft) -> IgnoreFileChange:
     Only untracked files that git ignores disappear, and nothing that a trap protects.
     """
     files, hint = [*_gitignores(draft)], "ctxsize suggest proposes patterns by evidence"
+    why = ""
     if not files:
         why = "There is no .gitignore in the context or in the repository above it"
-        return IgnoreFileChange(impossible=why, hint=hint)
-    if sum(bool(line) for *_, lines in files for line in lines) > _MOST_LINES:
+    elif sum(bool(line) for *_, lines in files for line in lines) > _MOST_LINES:
         why = f"The .gitignore files contain more than {_MOST_LINES:,} lines"
+    if why:
         return IgnoreFileChange(impossible=why, hint=hint)
     added, meant, notes = dict[str, Addition](), list[str](), list[Note]()
-    for name, directory, below, lines in files:
+    for name, directory, lines in files:
         path = os.path.normpath(os.path.join(draft.request.context, name))
         comment = ""
         for number, line in enumerate(lines, 1):
@@ -209,7 +181,7 @@ def from_gitignore(draft: Draft) -> IgnoreFileChange:
                 comment = line.strip("# \r")
                 continue
             try:
-                text = translate(line, directory, below, draft.pattern_class)
+                text = translate(line, directory, draft.pattern_class)
             except CannotSayError as error:
                 notes.append(Note(line.strip(), f"left out: {error}", path, number))
                 continue
@@ -238,22 +210,20 @@ def from_gitignore(draft: Draft) -> IgnoreFileChange:
     return draft.change([*added.values()], wrong, notes=notes)
 
 
-def _gitignores(draft: Draft) -> Iterator[tuple[str, str, list[str], list[str]]]:
-    """Yield path, directory, names on the way down from above, and lines of each `.gitignore`."""
-    root = draft.request.root
-    found = git.find(root).repository
-    if found is not None and root.startswith(f"{found.top.rstrip('/')}/"):
-        names = os.path.relpath(root, found.top).split("/")
-        for depth in range(len(names)):
-            lines = _lines(found.top, "/".join([*names[:depth], _NAME]))
-            if any(lines):
-                name = "../" * (len(names) - depth) + _NAME
-                yield name, "", names[depth:], lines
+def _gitignores(draft: Draft) -> Iterator[tuple[str, str | None, list[str]]]:
+    """Yield the path of each `.gitignore`, its directory, None for one above, and its lines."""
+    root, above = draft.request.root, draft.git.top
+    depth = 0 if above == root else os.path.relpath(root, above).count("/") + 1
+    for up in range(depth, 0, -1):
+        name = "../" * up + _NAME
+        lines = _lines(os.path.normpath(os.path.join(root, "../" * up)), _NAME)
+        if any(lines):
+            yield name, None, lines
     ignores = draft.git.ignores
     for held in draft.tree.directories(lambda e: e.name != ".git" and not ignores(e.path)):
         if held.has(_NAME):
             name = held.prefix + _NAME
-            yield name, held.path, [], _lines(root, name)
+            yield name, held.path, _lines(root, name)
 
 
 def _lines(root: str, path: str) -> list[str]:
@@ -263,15 +233,13 @@ def _lines(root: str, path: str) -> list[str]:
 
 def translate(
     line: str,
-    directory: str = "",
-    below: Sequence[str] = (),
+    directory: str | None = "",
     pattern_class: type[DockerIgnorePattern] = DockerIgnorePattern,
 ) -> str | None:
     r"""Return the translation of `line` of the `.gitignore` in `directory`; None for nothing.
 
-    No builder distinguishes directories from files, so a `/` at the end is dropped. For a file
-    above the context, `below` are the names on the way down to the context; a line for paths
-    beside it becomes None. Raises `CannotSayError`.
+    No builder distinguishes directories from files, so a `/` at the end is dropped. `directory` is
+    None for a file above the context. Raises `CannotSayError`.
 
     >>> [translate(line) for line in ("foo", "/foo", "a/b", "*.py[cod]", "!x", r"\#a", "[!a]")]
     ['**/foo', 'foo', 'a/b', '**/*.py[cod]', '!**/x', '**/#a', '**/[^a/]']
@@ -289,9 +257,11 @@ def translate(
     in_path = "/" in text
     names = text.removeprefix("/").split("/")
     parts = [_translated(name, pattern_class, in_path=in_path) for name in names]
-    parts = _inside(below, parts if in_path else ["**", *parts], pattern_class)
-    above = [_literal(name, pattern_class) for name in directory.split("/") if name]
-    return "!" * exception + _at_edges("/".join([*above, *parts]), pattern_class) if parts else None
+    parts = parts if in_path else ["**", *parts]
+    if directory is None and parts[0] != "**":
+        raise CannotSayError("it is about paths from a directory above")
+    above = [_literal(name, pattern_class) for name in (directory or "").split("/") if name]
+    return "!" * exception + _at_edges("/".join([*above, *parts]), pattern_class)
 
 
 def _translated(name: str, pattern_class: type[DockerIgnorePattern], *, in_path: bool) -> str:

@@ -156,12 +156,13 @@ def _obstacle(build_files: BuildFiles) -> tuple[str, str]:
                 lines = [f":{each.line}" for each in asked.sources if each.path == "."]
                 where = build_file.path + "".join(lines[:1])
                 reason = f"{where} takes the whole context, so nothing can be ignored"
-                return reason, "copy only what the build needs, or drop --allowlist"
+                hint = "copy only what the build needs, or use ctxsize suggest without --allowlist"
+                return reason, hint
     return "", ""
 
 
 def _asked(build_file: BuildFile) -> Iterator[Asked]:
-    for _, need in build_file.needs:
+    for need in build_file.needs:
         for name in build_file.names:
             yield from need.of(name)
 

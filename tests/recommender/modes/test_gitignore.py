@@ -91,21 +91,15 @@ def test_a_line_of_a_nested_file_holds_below_it(line: str, directory: str, expec
     assert translate(line, directory=directory) == expected
 
 
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        ("foo", "**/foo"),
-        ("/services/api/foo", "foo"),
-        ("/services/*/foo/*.o", "foo/*.o"),
-        ("services/**/foo", "**/foo"),
-        ("**/x/y", "**/x/y"),
-        ("/services/web/foo", None),
-        ("/services/api", None),
-        ("/foo", None),
-    ],
-)
-def test_files_above_the_context(line: str, expected: str | None) -> None:
-    assert translate(line, below=("services", "api")) == expected
+@pytest.mark.parametrize(("line", "expected"), [("foo", "**/foo"), ("**/x/y", "**/x/y")])
+def test_names_in_files_above_the_context(line: str, expected: str) -> None:
+    assert translate(line, directory=None) == expected
+
+
+@pytest.mark.parametrize("line", ["/services/api/foo", "services/**/foo", "/foo"])
+def test_paths_in_files_above_the_context_are_left_out(line: str) -> None:
+    with pytest.raises(CannotSayError):
+        translate(line, directory=None)
 
 
 TREE = [
