@@ -97,7 +97,7 @@ def test_its_ignore_file_may_fail_the_build(app: Path) -> None:
     (app / "../lib/.dockerignore").write_text("[\n")
     with pytest.raises(InputError) as caught:
         api.measure(build_contexts={"lib": "../lib"})
-    assert str(caught.value).startswith("../lib/.dockerignore:1:1: syntax error")
+    assert str(caught.value).startswith("../lib/.dockerignore:1: syntax error")
     (app / "Dockerfile").write_text("FROM scratch\nCOPY app.py /\n")
     assert api.measure(build_contexts={"lib": "../lib"}).transfer is not None
 
