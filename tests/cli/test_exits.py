@@ -48,7 +48,7 @@ INPUT = [
     (["git@github.com:a/b.git"], "the builder fetches "),
     (["http://example.com/context.tar.gz"], "no ignore file is read"),
     (["ssh://git@example.com/a.git#main:sub"], "no ignore file is read"),
-    (["-"], "a context from standard input"),
+    (["-"], "no ignore file is read"),
     (["-f", "https://example.com/Dockerfile"], "pipe it into ctxsize with -f -"),
 ]
 
@@ -66,7 +66,7 @@ def test_an_input_error_is_one_line_and_exits_2(
 
 
 IGNORE_FILES = [
-    (b"ok\n  [\n", ".dockerignore:2:3: the build fails: syntax error in pattern"),
+    (b"ok\n  [\n", ".dockerignore:2: the build fails: syntax error in pattern"),
     (b"!\n", '.dockerignore:1: the build fails: illegal exclusion pattern: "!"'),
     (b"[z-a]\n", ".dockerignore:1:1: the build fails: syntax error in pattern"),
     (b"a\tb\n", 'header key "exclude-patterns" contains value with non-printable ASCII'),

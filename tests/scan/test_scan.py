@@ -59,7 +59,7 @@ def test_the_services_of_the_story_are_measured(
     assert text.splitlines()[2].split()[:5] == ["19.1", "GB", "19.1", "GB", "19.1"]
     assert text.splitlines()[2].endswith("rask-log-aggregator")
     markdown = render("markdown", scan, Look())
-    assert re.search(r" none +rask-log-aggregator$", markdown.splitlines()[5])
+    assert re.search(r"\| +none +\| `rask-log-aggregator` +\|$", markdown.splitlines()[6])
 
 
 def test_advice_on_the_story(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
