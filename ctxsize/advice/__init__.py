@@ -97,7 +97,7 @@ def advise(
     return DockerfileAdvice(
         discovery.root,
         tuple(recipe.path for recipe in recipes),
-        in_order([*found, *unused]),
+        in_order([*_grouped(found), *unused]),
         (*discovery.problems, *problems),
         tuple(edits.values()),
         tuple(fixed),
@@ -145,3 +145,16 @@ def _examined(recipes: Sequence[Recipe]) -> tuple[Finding, ...]:
     rebuilt = {each.location for each in findings if each.code == "CTX210"}
     kept = (each for each in findings if each.code != "CTX223" or each.location not in rebuilt)
     return in_order([*dict.fromkeys(kept)])
+
+
+def _grouped(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield findings; those alike on several lines of a file become one, if it has no fix."""
+    alike: dict[object, list[Finding]] = {}
+    for each in findings:
+        line = each.location.line if each.fix else None
+        key = (each.code, each.location.path, each.message, each.help, line)
+        alike.setdefault(key, []).append(each)
+    for first, *others in alike.values():
+        lines = [str(each.location.line) for each in others if each.location != first.location]
+        more = f"the same on line {', '.join(dict.fromkeys(lines))}"
+        yield replace(first, evidence=(*first.evidence, more)) if lines else first

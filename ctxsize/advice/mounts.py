@@ -25,11 +25,11 @@ from ctxsize.advice.caches import (
     system_content,
     system_of,
 )
-from ctxsize.advice.recipe import Recipe, with_option
+from ctxsize.advice.recipe import Change, Recipe, with_option, without_option
 from ctxsize.dockerfile.sources import Mount
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Confidence, Finding, Severity
-from ctxsize.recommender.tools import works
+from ctxsize.recommender.tools import run_by, works
 from ctxsize.shell import is_known
 from ctxsize.syntax import Command
 
@@ -79,11 +79,20 @@ def _refused(recipe: Recipe, fetch: Fetch) -> Finding | None:
     if not fetch.cached or (option is None and value.lower() not in values.split()):
         return None
     what = option or f"{variable}={value}"
-    way = f"remove `{option}`"
+    message = f"`{what}` makes {manager.name} use no cache, so the mount stays empty"
     if option is None:
         way = f"remove {variable}, or write `{variable}={off} {fetch.command.program} …` here"
-    message = f"`{what}` makes {manager.name} use no cache, so the mount stays empty"
-    return recipe.finding("CTX222", fetch.step.line, message, help=way)
+        return recipe.finding("CTX222", fetch.step.line, message, help=way)
+    place, way = fetch.step.instruction, f"remove `{option}`"
+    text = without_option(
+        recipe.text_of(place),
+        recipe.dockerfile.escape,
+        option,
+        lambda each: manager.is_called(run_by(each).program),
+    )
+    changes = [Change(place.line, place.end_line, text)] if text else None
+    fix = recipe.fix(way, changes, sure=True)
+    return recipe.finding("CTX222", fetch.step.line, message, help=way, fix=fix)
 
 
 def _emptied(recipe: Recipe, step: StageStep) -> Iterator[Finding]:

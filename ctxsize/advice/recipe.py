@@ -10,7 +10,7 @@ import os
 import posixpath
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -28,6 +28,8 @@ from ctxsize.engine.request import Plan
 from ctxsize.errors import CtxsizeError, DockerfileError, IgnoreFileError, UndecidedError
 from ctxsize.findings import Confidence, Edit, Finding, Fix, Location, Severity
 from ctxsize.reader import holds, read_file
+from ctxsize.shell import commands_of
+from ctxsize.syntax import Command
 
 _MOST_STEPS = 500_000
 """Number of steps of all stages of a Dockerfile, each with the steps of its base stages."""
@@ -250,6 +252,21 @@ def with_words(text: str, escape: str, words: Mapping[str, str]) -> str | None:
     )
     wanted = replace(before, flags=flags, arguments=arguments, text=then.text)
     return after if then == wanted else None
+
+
+def without_option(
+    text: str, escape: str, option: str, is_meant: Callable[[Command], bool]
+) -> str | None:
+    """Return a RUN without `option` in the commands that `is_meant` selects, else None."""
+    blanks, written = rf"(?<!\s)(?:\s|{re.escape(escape)}\n)+", re.escape(option)
+    after = re.sub(rf',\s*"{written}"|{blanks}{written}(?![^\s;&|)"\'])', "", text)
+    before, then = read_alone(text, escape), read_alone(after, escape)
+    if before is None or then is None or before.flags != then.flags:
+        return None
+    found, left = commands_of(before), [replace(each, line=0) for each in commands_of(then)]
+    kept = [[word for word in e.words if word != option or not is_meant(e)] for e in found]
+    wanted = [replace(e, line=0, words=tuple(w)) for e, w in zip(found, kept, strict=True)]
+    return after if left == wanted else None
 
 
 def read_alone(text: str, escape: str) -> Instruction | None:

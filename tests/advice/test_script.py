@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ctxsize.advice import advise as run
-from ctxsize.advice.recipe import with_words
+from ctxsize.advice.recipe import with_words, without_option
 from ctxsize.config import Config
 from ctxsize.discovery import discover
 from ctxsize.dockerfile.instructions import Instruction
@@ -82,6 +82,26 @@ def after(text: str, made: str) -> Instruction:
 
 def words(instruction: Instruction) -> list[tuple[str, ...]]:
     return [each.words for each in commands_of(instruction)]
+
+
+@given(runs())
+@example("RUN npm ci && set -e \\\n  -v\n")
+@example("RUN --mount=type=cache,target=/c <<EOF\n  make -v\nEOF\n")
+def test_an_option_is_dropped_and_nothing_else_changes(text: str) -> None:
+    programs = ("npm", "make", "a", "c", "set")
+    made = without_option(text.rstrip("\n"), "\\", "-v", lambda each: each.program in programs)
+    if made is not None:
+        assert read(made + "\n").flags == read(text).flags
+        assert words(after(text, made)) == [
+            tuple(word for word in each if word != "-v" or each[0] not in programs)
+            for each in words(read(text))
+        ]
+
+
+def test_an_option_of_another_program_is_not_dropped() -> None:
+    text = "RUN apk add --no-cache git && uv sync --no-cache"
+    assert without_option(text, "\\", "--no-cache", lambda each: each.program == "uv") is None
+    assert without_option(text, "\\", "--no-cache", lambda _: True) == "RUN apk add git && uv sync"
 
 
 @given(runs())
