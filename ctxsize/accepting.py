@@ -14,10 +14,10 @@ from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 from ctxsize.config import Config, Suppression, load
-from ctxsize.engine.request import Request, request_of
+from ctxsize.engine.request import Request
 from ctxsize.errors import InputError, InputErrors
 from ctxsize.findings import Finding, Location, Severity
-from ctxsize.model import Amount, Effect, Problem, Report
+from ctxsize.model import Effect, Problem, Report
 from ctxsize.reader import holds, read_file
 
 if TYPE_CHECKING:
@@ -32,9 +32,8 @@ UNUSED = "CTX129"
 class Wanted:
     """Selects findings by code, severity and configuration, and records which tables accept any.
 
-    `known` are the codes of the command; `select` and `ignore` are prefixes of codes, as on
-    the command line; `severity` is the lightest that counts.
-    Raises `InputError` for a prefix without a known code.
+    `known` are the codes of the command, `severity` is the lightest that counts.
+    Raises `InputError` for a prefix in `select` or `ignore` without a known code.
     """
 
     def __init__(
@@ -201,23 +200,15 @@ def finished(
     """Return `outcome` without the findings that `config` accepts; `write` writes its edit.
 
     Tables about `codes` that accept nothing are findings too. A symlink is written through if its
-    target is in the context. The size is measured after writing. Raises `InputError`.
+    target is in the context. Raises `InputError`.
     """
     config, unread = readable(config, request.context)
     wanted = Wanted(config)
     findings = (*wanted.of(outcome.findings), *wanted.unused(codes, request.context))
     problems = (*outcome.problems, *unread)
-    outcome = replace(outcome, findings=findings, problems=problems)
-    if not write or outcome.edit is None:
-        return outcome
-    from ctxsize.engine.report import measure
-    from ctxsize.engine.transfers import with_transfers
-    from ctxsize.recommender.outcome import Size
-    from ctxsize.writer.apply import apply
+    edits = [] if outcome.edit is None or not write else [outcome.edit]
+    if edits:
+        from ctxsize.writer.apply import apply
 
-    problems += apply([outcome.edit], within=request.root)
-    now = request_of(request.build, request.builder, plans=request.plans)
-    report = with_transfers(now, measure(now, top=1, depth=0))
-    travels = None if report.transfer is None else Amount.of(*report.transfers)
-    after = Size(Amount.of(report.context.totals), travels)
-    return replace(outcome, written=True, after=after, problems=problems)
+        problems += apply(edits, within=request.root)
+    return replace(outcome, findings=findings, problems=problems, written=bool(edits))

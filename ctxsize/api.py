@@ -1,7 +1,8 @@
 """The public functions except `check` and `diff`: they take names of directories, return values.
 
-Each imports its modules when it is called, as start-up is a large part of a small run.
-`steps` is called with each part of the work, `progress` with what was counted so far.
+Each imports its modules when it is called, as start-up is a large part of a small run. For
+`build` and `options` see `request_for`. `config`, by default that of the context or of the root,
+names accepted findings. `steps` is called with each part of the work, `progress` with counts.
 """
 
 from __future__ import annotations
@@ -78,11 +79,10 @@ def measure(
     config: Config | None = None,
     **options: Unpack[Options],
 ) -> Report:
-    """Return what `docker build` would send; see `request_for` for `build` and `options`.
+    """Return what `docker build` would send.
 
     `ignored` also measures how much each pattern saves. `top` limits the lists of the largest,
-    `depth` the tree, `jobs` the threads of the compiled core. `config`, by default that of the
-    context, names accepted problems and secrets.
+    `depth` the tree, `jobs` the threads of the compiled core.
     Raises `InputError` for a missing file or directory, `BuildFailsError` if the build fails.
     """
     from ctxsize.engine import report as measuring
@@ -168,8 +168,7 @@ def lint(
     its options, the file that governs this build is checked, or `paths` for its context.
     `data` replaces the content of the one path, or is that of a file without a path. `fix` makes
     edits of the fixes that are proved to change only what they intend, `unsafe_fixes` of all.
-    `config` is by default that of the first path. Raises `InputError` for a missing path, and
-    for codes that do not exist.
+    Raises `InputError` for a missing path, and for codes that do not exist.
     """
     from ctxsize.lints import lint as run
 
@@ -201,13 +200,12 @@ def suggest(
     steps: Steps | None = None,
     **options: Unpack[Options],
 ) -> Advice:
-    """Return suggested lines for the ignore file; see `request_for` for `build` and `options`.
+    """Return suggested lines for the ignore file.
 
     Safe suggestions are chosen; with `unsafe` all, with `only` those of these rules or
-    paths. `write` writes the chosen lines and measures again; else the size is predicted.
-    `config`, by default that of the context, names accepted findings. Raises what `measure`
-    raises, and `InputError` for a name without suggestions and for a file that changed in
-    between or cannot be written.
+    paths. `write` writes the chosen lines; the size with them is predicted.
+    Raises what `measure` raises, and `InputError` for a name without suggestions and for a file
+    that changed in between or cannot be written.
     """
     from ctxsize.accepting import finished
     from ctxsize.codes import names
@@ -273,8 +271,7 @@ def scan(
 ) -> Scan:
     """Return every build below `root`, measured, the largest first, with joint findings.
 
-    `ask_docker` is as for `discover`. `config`, by default that of `root`, selects the
-    findings. `steps` is called with each build. Raises `InputError` for no directory.
+    `ask_docker` is as for `discover`. Raises `InputError` for no directory.
     """
     from ctxsize.accepting import Wanted, readable
     from ctxsize.codes import names

@@ -17,7 +17,7 @@ from ctxsize import config as configured
 from ctxsize.accepting import Wanted
 from ctxsize.build import Build, build_of
 from ctxsize.codes import names
-from ctxsize.config import NAMES, Budget, BudgetedBuild, Config, filled_up
+from ctxsize.config import NAMES, Budget, BudgetedBuild, Builds, Config, filled_up
 from ctxsize.engine.need import TAKES_UNKNOWN
 from ctxsize.engine.request import Plans
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
@@ -54,9 +54,8 @@ def check(
     """Check `build`, or all builds of the configuration, against their budgets.
 
     `builds` replaces them, for example by those that `discover` finds; each has the budget of
-    its context in the configuration, or else that of its top level. `config` is by default
-    searched from the context upward; `budget` and `baseline` override it.
-    `update_baseline` writes the file before the comparison.
+    its context in the configuration, or else that of its top level. `budget` and `baseline`
+    override it. `update_baseline` writes the file before the comparison.
     Raises `InputErrors` for all that cannot be checked, and the errors of `measure`.
     """
     build = build_of(build, options)
@@ -90,10 +89,9 @@ def _budgeted(
     tables = [*configured.builds(config)]
     if builds is None and tables:
         found = [each for _, some in tables for each in some]
-        where = "this directory" if config.directory == "." else config.directory
         for table in (table for table, some in tables if not some):
-            why = f"contexts.{table.name}: no directory {table.build.context!r} in {where}"
-            errors.append(InputError(why, path=config.path))
+            why = f"no directory {table.build.context!r} in {config.directory}"
+            errors.append(InputError(f"contexts.{table.name}: {why}", path=config.path))
     else:
         found = [*_of_builds(config, tables, [Build()] if builds is None else builds)]
     if not found and not errors:
@@ -112,9 +110,7 @@ def _budgeted(
 
 
 def _of_builds(
-    config: Config,
-    tables: list[tuple[BudgetedBuild, list[BudgetedBuild]]],
-    builds: Iterable[Build],
+    config: Config, tables: list[Builds], builds: Iterable[Build]
 ) -> Iterator[BudgetedBuild]:
     """Yield each build completed by each table of its context, or by the top level."""
     tables_of = defaultdict[str, list[BudgetedBuild]](list)
@@ -126,7 +122,7 @@ def _of_builds(
         fitting = [
             each
             for each in tables_of.get(os.path.realpath(build.context), [])
-            if not (own and each.build.dockerfile) or os.path.realpath(each.build.dockerfile) == own
+            if not own or own == os.path.realpath(each.build.dockerfile or own)
         ]
         for each in fitting or [replace(config.defaults, name=build.context)]:
             yield replace(each, build=filled_up(build, each))

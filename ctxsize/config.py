@@ -63,6 +63,10 @@ class BudgetedBuild:
     budget: Budget = Budget()
 
 
+Builds = tuple[BudgetedBuild, list[BudgetedBuild]]
+"""A table and the builds that it describes."""
+
+
 @dataclass(frozen=True)
 class Suppression:
     """A `[[suppress]]` table: findings that are known and accepted."""
@@ -132,7 +136,7 @@ def _read(path: str, directory: str) -> Config | None:
     raise InputErrors([InputError(message, path=path)])
 
 
-def builds(config: Config) -> Iterator[tuple[BudgetedBuild, list[BudgetedBuild]]]:
+def builds(config: Config) -> Iterator[Builds]:
     """Yield each table of contexts with its builds; none if its path matches no directory.
 
     A path with wildcards matches several directories, which are the names of the builds.
@@ -147,17 +151,9 @@ def builds(config: Config) -> Iterator[tuple[BudgetedBuild, list[BudgetedBuild]]
                 paths = (path for each in found for path in glob(os.path.join(escape(each), part)))
                 found = [path for path in paths if holds(border, path)]  # in this repository
         contexts = [os.path.normpath(each) for each in sorted(found) if os.path.isdir(each)]
-        yield (
-            table,
-            [
-                replace(
-                    table,
-                    name=os.path.relpath(each, top) if is_glob else table.name,
-                    build=filled_up(Build(each), table),
-                )
-                for each in contexts
-            ],
-        )
+        made = ((filled_up(Build(each), table), os.path.relpath(each, top)) for each in contexts)
+        names = ((build, path if is_glob else table.name) for build, path in made)
+        yield table, [replace(table, name=name, build=build) for build, name in names]
 
 
 def filled_up(build: Build, table: BudgetedBuild) -> Build:

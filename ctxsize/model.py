@@ -71,8 +71,7 @@ class Effect(str, Enum):
     """The effect of a problem on the numbers."""
 
     NONE = "none"
-    LOWER_BOUND = "lower_bound"
-    """An entry could not be counted: each total is "at least"."""
+    LOWER_BOUND = "lower_bound"  # an entry could not be counted: each total is "at least"
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,8 @@ def read_file(
             raise OSError(EPERM, os.strerror(EPERM))
         if stat.S_ISDIR(found.st_mode):
             raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
-        if not stat.S_ISREG(found.st_mode) and not _is_null(found):
+        null = stat.S_ISCHR(found.st_mode) and found.st_rdev == os.stat(os.devnull).st_rdev
+        if not stat.S_ISREG(found.st_mode) and not null:
             kind = "a FIFO" if stat.S_ISFIFO(found.st_mode) else "a device"
             raise OSError(EINVAL, f"it is no regular file but {kind}")
         if cut:
@@ -79,21 +80,6 @@ def entries_in(directory: str | int | os.PathLike[str]) -> list[os.DirEntry[str]
     """Return the entries of a directory or its descriptor, unsorted. Raises `OSError`."""
     with os.scandir(directory) as entries:
         return list(entries)
-
-
-def _is_null(found: os.stat_result) -> bool:
-    """Return whether this is /dev/null, under any name."""
-    return stat.S_ISCHR(found.st_mode) and found.st_rdev == os.stat(os.devnull).st_rdev
-
-
-def never_ends(path: str) -> bool:
-    """Return whether a builder would wait here: a FIFO, or a device other than /dev/null."""
-    try:
-        found = os.stat(path)
-    except (OSError, ValueError):
-        return False
-    special = stat.S_ISFIFO(found.st_mode) or stat.S_ISCHR(found.st_mode)
-    return special and not _is_null(found)
 
 
 def may_read(path: str) -> bool:

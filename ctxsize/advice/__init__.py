@@ -122,7 +122,7 @@ def _read_recipes(
             if data is None:
                 data = edits[path].after if path in edits else read_file(path)
             plan = discovery.plans.of(path, partial(bytes, data))
-            if plan.data != data:  # a fix changed it after discovery parsed it
+            if plan.data != data:  # a fix changed it
                 plan = Plan(partial(bytes, data))
             recipes.append(read_recipe(path, data, plan.dockerfile, tuple(builds), border))
         except DockerfileError as error:

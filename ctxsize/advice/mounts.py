@@ -37,6 +37,7 @@ _LISTS, _ARCHIVES = "/var/lib/apt", "/var/cache/apt"
 _UNLOCKED = re.compile(r"^/var/(?:cache|lib)/apt(?:/|$)")
 _KEEPS_DOWNLOADS = re.compile("docker-clean|Keep-Downloaded-Packages")
 _ARCHITECTURE = re.compile(r"\$\{?((?:TARGET|BUILD)(?:ARCH|PLATFORM|VARIANT))\b\}?")
+_MOST_SHOWN = 3
 _OF_ONE_SERVICE = ("target", "node_modules", "vendor")
 """Caches whose content differs by service, although every image builds in `/app`."""
 
@@ -179,7 +180,6 @@ class Use:
 
     @property
     def several_platforms(self) -> bool:
-        """Return whether one build runs the step for several platforms at once."""
         return self.recipe.runs_at_once(self.stage)
 
     @property
@@ -197,8 +197,9 @@ class Use:
 
     def __str__(self) -> str:
         base = self.stage.base or "an unknown image"
-        text = f"{self.recipe.path}:{self.step.line}: {base}, {self.stage.label}"
-        return self.recipe.masked(text)
+        return self.recipe.masked(
+            f"{self.recipe.path}:{self.step.line}: {base}, {self.stage.label}"
+        )
 
 
 def _by_id(recipes: Iterable[Recipe]) -> Iterator[tuple[str, list[Use], list[list[Use]]]]:
@@ -248,13 +249,14 @@ def _collision(
     mounts = ((use.step, use.cache.written, {"id": use.own_id(name)}) for use in own)
     made, sure = recipe.with_mounts(mounts), not any(use.cache.named for use in own)
     fix = None if undeclared else recipe.fix("give the cache its own id", made, sure=sure)
+    others = (str(use) for use in sharing if use is not first)
     return recipe.finding(
         "CTX220",
         first.step.line,
         f"the cache `{identity}` is shared by builds that differ: it contains {what}",
         weight or Severity.WARNING,
         Confidence.CERTAIN if weight else Confidence.POSSIBLE,
-        evidence=(*_platforms(first), *(str(use) for use in sharing if use is not first)),
+        evidence=(*_platforms(first), *islice(others, _MOST_SHOWN)),
         help="give each mount an id of service, system and architecture, here "
         f"`id={first.own_id(name)}`{', with ARG TARGETARCH above' if undeclared else ''}",
         fix=fix,
@@ -302,4 +304,4 @@ def _at_once(sharing: list[Use], use: Use) -> list[str]:
         if each.stage not in below and use.stage not in each.stage.ancestry
         if each.recipe is use.recipe or not files.isdisjoint(each.recipe.joint_files)
     )
-    return [*_platforms(use), *map(str, islice(apart, 3))]
+    return [*_platforms(use), *map(str, islice(apart, _MOST_SHOWN))]

@@ -68,10 +68,7 @@ class Dangers:
         return _using(full, _users(full))
 
     def _protection(self, path: str) -> CleanObjection | None:
-        """Return the reason why git protects the directory `path`, a real path, or None.
-
-        Where there is a repository and git does not answer, that is a reason too.
-        """
+        """Return why git protects a directory, or does not answer for a repository around it."""
         try:
             for top in filter(self._has_repository, map(str, PurePath(path).parents)):
                 if any(_is_there(f"{top}/{name}") for name in REPOSITORIES - {".git"}):
@@ -101,11 +98,9 @@ def _is_there(path: str) -> bool:
 
 
 def _tracked(top: str) -> git.SortedPaths | CleanObjection:
-    """Return all paths that the repository at `top` tracks.
-
-    Git passes over a `.git` that it cannot read (an empty directory, a FIFO, a dangling
-    symlink) and answers for a repository further up, which knows nothing of this one.
-    """
+    """Return all paths that the repository at `top` tracks."""
+    # Git passes over a `.git` that it cannot read (an empty directory, a FIFO, a dangling symlink)
+    # and answers for a repository further up, which knows nothing of this one.
     if os.path.islink(f"{top}/.git"):
         return CleanObjection("git", f"{top}/.git is a symlink, so what git tracks is not known")
     found = git.find(top)
@@ -177,10 +172,7 @@ def _link(path: str) -> str:
 
 
 def _used(process: str, directory: str) -> Iterator[str]:
-    """Yield what a process runs, where it is, what it has open or mapped, what its command names.
-
-    What our own process has open or names does not count.
-    """
+    """Yield what a process runs, where it is, what it has open or mapped, what its name says."""
     at = f"{_PROC}/{process}"
     where = _link(f"{at}/cwd")
     yield from (where, _link(f"{at}/exe"))
@@ -200,11 +192,7 @@ def _used(process: str, directory: str) -> Iterator[str]:
 
 
 def _mounted(process: str, directory: str, place: tuple[bytes, str] | None) -> Iterator[str]:
-    """Yield what below `directory` is mounted for a process, for instance in a container.
-
-    `place` is the device of the directory, and its path there, independent of mounts. A process
-    that has the same mounts as we do counts for nothing.
-    """
+    """Yield what below `directory`, at this place of a device, only a container has mounted."""
     namespace = _link(f"{_PROC}/{process}/ns/mnt")
     if place is None or namespace in ("", _link(f"{_PROC}/self/ns/mnt")):
         return

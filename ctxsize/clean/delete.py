@@ -1,4 +1,4 @@
-"""Carries out a plan; the only place that deletes directories.
+"""Deletes what was planned; no other module deletes directories.
 
 A directory is renamed, so that builds no longer find it, compared with the plan, then emptied entry
 by entry, each checked once more. What was not planned is kept, and put back under its name.
@@ -151,8 +151,8 @@ class _Deletion:
         return replace(result, files=self._files, disk_bytes=self._disk_bytes)
 
     def _entries(
-        self, descent: Descent, above: bytes, tokens: frozenset[int]
-    ) -> list[tuple[str, bytes]]:
+        self, descent: Descent, above: int, tokens: frozenset[int]
+    ) -> list[tuple[str, int]]:
         """Delete the files in the directory where `descent` is; its planned directories."""
         directories = []
         try:
@@ -164,7 +164,7 @@ class _Deletion:
             try:
                 found = os.stat(name, dir_fd=descent.fd, follow_symlinks=False)
                 number = inventory.token(above, name, found)
-                if int.from_bytes(number, "big") not in tokens:
+                if number not in tokens:
                     self._leave(descent.below(name))
                 elif stat.S_ISDIR(found.st_mode):
                     directories.append((name, number))

@@ -27,7 +27,7 @@ REPOSITORIES = frozenset({".git", ".hg", ".svn", ".jj", ".bzr", "_darcs", ".piju
 """Names that show that a directory is under version control."""
 BARE = frozenset({"HEAD", "objects", "refs"})
 """Names that together show that a directory is a bare repository."""
-START_TOKEN = bytes(8)  # the number of the directory at which an inventory starts
+START_TOKEN = 0  # the number of the directory at which an inventory starts
 BLOCK_BYTES = 512
 _LOCKS = (".cargo-lock", ".cargo-build-lock", ".cargo-artifact-lock")
 """Files that Cargo locks while it builds."""
@@ -36,22 +36,21 @@ TRASH = ".ctxsize-trash-"
 RECORD = ".record"
 _TRASH_NAME = re.compile(re.escape(TRASH) + r"[0-9a-f]{32}")
 _RECORD_START = b'{"ctxsize-trash": '
-_RECORD_VERSION = 1
-_MOST_RECORD_BYTES = 1 << 30
-_Given = tuple[bytes, str]
-"""The number of a directory, and its part: the first two directories on the way to it."""
+_RECORD_VERSION = 2
+_MOST_RECORD_BYTES = 1 << 28
+_Given = tuple[int, str]
+"""The number of a directory, and its part: the first directory on the way to it."""
 
 
-def token(above: bytes, name: str, found: os.stat_result) -> bytes:
-    """Return the number of one entry as eight bytes; `above` is that of its directory.
+def token(above: int, name: str, found: os.stat_result) -> int:
+    """Return the number of one entry; `above` is that of its directory.
 
     A directory's own size and times say nothing, as they change with its entries.
     """
-    text = f"{stat.S_IFMT(found.st_mode)}:{found.st_ino}"
+    text = f"{above}/{name}\0{stat.S_IFMT(found.st_mode)}:{found.st_ino}"
     if not stat.S_ISDIR(found.st_mode):
         text += f":{found.st_size}:{found.st_mtime_ns}"
-    raw = above + os.fsencode(name) + b"\0" + text.encode()
-    return blake2b(raw, digest_size=8).digest()
+    return int.from_bytes(blake2b(os.fsencode(text), digest_size=8).digest(), "big")
 
 
 def take(fd: int, *, linked: Container[int] = (), progress: Progress | None = None) -> Inventory:
@@ -102,7 +101,7 @@ class _Taking:
     locks: list[str] = field(default_factory=list)
     objection: CleanObjection | None = None
 
-    def visit(self, above: bytes, part: str) -> list[tuple[str, _Given]]:
+    def visit(self, above: int, part: str) -> list[tuple[str, _Given]]:
         """Count what is in the directory where the walk is, and return the directories in it."""
         fd, directories = self.descent.fd, list[tuple[str, _Given]]()
         try:
@@ -112,9 +111,10 @@ class _Taking:
             return []
         for name, status in found.items():
             number = token(above, name, status)
-            self.tokens.add(int.from_bytes(number, "big"))
+            self.tokens.add(number)
             if stat.S_ISDIR(status.st_mode):
-                below = part if "/" in part else f"{part}/{name}".lstrip("/")
+                # What Cargo has in `debug` is the largest, and counts apart.
+                below = f"{part}/{name}".lstrip("/") if part in ("", "debug") else part
                 directories.append((name, (number, below)))
                 self.count(status, below)
             else:
@@ -196,10 +196,8 @@ class Record(NamedTuple):
 
     def encoded(self) -> bytes:
         """Return the bytes of the record's file."""
-        device, inode = self.place
-        head = {"ctxsize-trash": _RECORD_VERSION, "name": self.name, "kind": self.kind}
-        numbers = b"".join(each.to_bytes(8, "big") for each in sorted(self.tokens))
-        return json.dumps({**head, "device": device, "inode": inode}).encode() + b"\n" + numbers
+        head = {"ctxsize-trash": _RECORD_VERSION, **self._asdict()}
+        return json.dumps({**head, "tokens": sorted(self.tokens)}).encode()
 
 
 def record_of(fd: int, name: str) -> Record | None:
@@ -207,16 +205,13 @@ def record_of(fd: int, name: str) -> Record | None:
     path = f"../{name}{RECORD}"
     try:
         data = read_file(path, _MOST_RECORD_BYTES, dir_fd=fd, links=False, owner=os.geteuid())
-        head, _, numbers = data.partition(b"\n")
-        kept = json.loads(head)
-        is_known = kept["ctxsize-trash"] == _RECORD_VERSION and kept["kind"] in BY_NAME
-        if not is_known or len(numbers) % 8:
+        kept = json.loads(data)
+        if kept["ctxsize-trash"] != _RECORD_VERSION or kept["kind"] not in BY_NAME:
             return None
-        each = (numbers[at : at + 8] for at in range(0, len(numbers), 8))
-        tokens = frozenset(int.from_bytes(number, "big") for number in each)
-        place = int(kept["device"]), int(kept["inode"])
-        return Record(str(kept["name"]), kept["kind"], place, tokens)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        device, inode = kept["place"]
+        tokens = frozenset(map(int, kept["tokens"]))
+        return Record(str(kept["name"]), kept["kind"], (int(device), int(inode)), tokens)
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
 
 

@@ -211,7 +211,10 @@ class _Looking:
     def _service(self, path: str) -> str:
         """Return the nearest directory above with a manifest or a Dockerfile, `""` for ROOT."""
         above = path.split("/")[:-1]
-        while above and not _is_service(self.above[len(above)]):
+        while above:
+            names = self.above[len(above)].files | self.above[len(above)].links
+            if any(_MANIFEST.match(name) or is_dockerfile(name) for name in names):
+                break
             above.pop()
         return "/".join(above)
 
@@ -256,8 +259,3 @@ def _by_time(kind: ArtefactKind, found: Inventory, choice: CleanChoice) -> Clean
         message = f"written {units.human_age(age_s)} ago, which --older-than spares"
         return CleanObjection("young", message, by_choice=True)
     return None
-
-
-def _is_service(listing: DirectoryNames) -> bool:
-    names = listing.files | listing.links
-    return any(_MANIFEST.match(name) or is_dockerfile(name) for name in names)

@@ -123,30 +123,21 @@ def _found(search: Search) -> tuple[FoundBuild, ...]:
         collect(search, [*filter(pattern.fullmatch, search.paths)])
     used = {each.dockerfile for each in search.builds}
     for path in filter(is_dockerfile, search.paths):
-        shown = search.shown(path)
-        if os.path.realpath(shown) not in used and os.path.isfile(shown):
-            _add_unasked(search, path)
+        where = Location(search.shown(path))
+        if os.path.realpath(where.path) in used or not os.path.isfile(where.path):
+            continue
+        plan, context = search.dockerfile(path), os.path.dirname(path)
+        try:
+            context = context if plan is None else _context_of(search, context, plan)
+            search.add(Place("dockerfile", "", where), Build(context, path), guessed=True)
+        except DockerfileError as error:
+            if plan is not None and not any(mark in plan.data for mark in _TO_BE_FILLED_IN):
+                search.complain("dockerfile", error.message, replace(where, line=error.line))
     return merged(search.builds)
 
 
-def _add_unasked(search: Search, path: str) -> None:
-    """Add a guessed build of a Dockerfile that no other build reads."""
-    plan, context = search.dockerfile(path), os.path.dirname(path)
-    place = Place("dockerfile", "", Location(search.shown(path)))
-    try:
-        context = context if plan is None else _context_of(search, context, plan)
-        search.add(place, Build(context, path), guessed=True)
-    except DockerfileError as error:
-        if plan is not None and not any(mark in plan.data for mark in _TO_BE_FILLED_IN):
-            search.complain("dockerfile", error.message, replace(place.where, line=error.line))
-
-
 def _context_of(search: Search, directory: str, plan: Plan) -> str:
-    """Return the nearest directory that contains all sources of the Dockerfile without wildcards.
-
-    The search begins at the Dockerfile's own directory, and returns this one if none has all.
-    Raises `DockerfileError` if the builder rejects the Dockerfile.
-    """
+    """Return the nearest directory from this one upward that has all sources, else this one."""
     try:
         need = context_need(plan.dockerfile)
     except UndecidedError:  # it may lack only a build argument

@@ -121,11 +121,9 @@ def _add_targets(bake: BakeFile, search: Search, files: list[str], known: set[st
 
 
 def _placed(search: Search, directory: str, build: Build) -> Build:
-    """Return a build with its paths relative to the root.
-
-    Bake resolves paths against its working directory. Assume that this is the directory of the
-    file, or the root if the context and the Dockerfile exist only there.
-    """
+    """Return a build with its paths relative to the root."""
+    # Bake resolves paths against its working directory. Assume that this is the directory of the
+    # file, or the root if the context and the Dockerfile exist only there.
     context, inline = build.context or ".", build.dockerfile_inline is not None
     if is_reference(context):
         return build
@@ -146,10 +144,7 @@ def _placed(search: Search, directory: str, build: Build) -> Build:
 def _evaluated(
     search: Search, directory: str, files: list[str], bake: BakeFile, names: list[str]
 ) -> list[tuple[str, Build]]:
-    """Return the builds of targets of `bake` as Docker evaluates its `files` in `directory`.
-
-    Raises `NotReadError` if Docker may not be asked, or cannot answer.
-    """
+    """Return the builds of targets as Docker evaluates them, if it may and can."""
     if search.docker_until is None:
         raise NotReadError("bake", f"Run `ctxsize scan --ask-docker`, or {_SAVE}")
     if not all(holds(search.border, search.shown(path)) for path in files):
@@ -188,10 +183,7 @@ def _hiding(build: Build, written: Body) -> Build:
 
 
 def _docker(search: Search) -> tuple[str, dict[str, str]]:
-    """Return a program outside the repository, and what it gets of our environment.
-
-    Raises `NotReadError` if there is none.
-    """
+    """Return a program outside the repository, and what it gets of our environment."""
     path, home = os.environ.get("PATH", ""), os.environ.get("HOME", "/")
     program = find_program("docker", path, search.border)
     if program is None:
@@ -206,10 +198,7 @@ def _docker(search: Search) -> tuple[str, dict[str, str]]:
 
 
 def _printed(search: Search, directory: str, words: list[str]) -> bytes:
-    """Return what Docker prints; at the end of its time, kill it with all that it started.
-
-    Raises `NotReadError` if Docker is missing, fails, is too slow or prints too much.
-    """
+    """Return what Docker prints; at the end of its time, kill it with all that it started."""
     import subprocess
 
     program, environment = _docker(search)

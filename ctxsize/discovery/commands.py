@@ -99,11 +99,9 @@ def _add_parts(
 
 
 def _add_from(search: Search, script: str, directories: Iterable[str], place: Place) -> None:
-    """Add the builds in a script, and record if one of them is not written out.
-
-    Assume the first of `directories` in which the context and the Dockerfile exist. All but the
-    first one are guesses, and must not lead out of the repository.
-    """
+    """Add the builds in a script, and record if one of them is not written out."""
+    # The first directory counts in which the context and the Dockerfile exist. All but the first
+    # one are guesses, and must not lead out of the repository.
     if not _BUILD.search(script):
         return
     search.is_open |= not is_read_whole(_at_home(script))

@@ -53,11 +53,7 @@ def collect(search: Search, paths: list[str]) -> None:
 
 
 def _projects(names: list[str]) -> Iterator[list[str]]:
-    """Yield the sets of files that are read together: the default set, then one per other file.
-
-    A file such as `compose.prod.yaml` is read on top of the base file, as Compose does with
-    `-f base -f it`.
-    """
+    """Yield the files that are read together: the default set, then each other with the base."""
     base = next((name for name in NAMES if name in names), None)
     override = next((name for name in OVERRIDES if name in names), None)
     if usual := [name for name in (base, override) if name]:
@@ -274,10 +270,7 @@ def _build_of(build: YamlMapping, hidden: tuple[tuple[str, str], ...]) -> Build:
 
 
 def _pairs(value: Yaml) -> YamlMapping:
-    """Return a mapping for a list of `NAME=value` or a mapping; None for a missing value.
-
-    Lists and mappings in it are left out: Compose allows none there.
-    """
+    """Return a mapping of texts for a list of `NAME=value` or a mapping; None for no value."""
     found = YamlMapping()
     if isinstance(value, YamlMapping):
         found.dropped = value.dropped
@@ -300,11 +293,8 @@ def _join(directory: str, path: str) -> str:
 
 
 def _merged(base: YamlMapping, over: YamlMapping) -> YamlMapping:
-    """Merge two mappings key by key, as `override.Merge` of compose-go does.
-
-    None changes nothing. A value with a tag in the later file (`!reset`, `!override`) replaces the
-    earlier one (`ResetProcessor`).
-    """
+    """Merge two mappings key by key, as `override.Merge` of compose-go does."""
+    # A value with a tag in the later file replaces the earlier one (`ResetProcessor`).
     found = over.with_pairs({key: each for key, each in base.items() if key not in over.dropped})
     for key, each in over.items():
         below = found.get(key)

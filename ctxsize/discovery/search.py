@@ -1,9 +1,7 @@
 """The search for builds: the files that may define them, and the results so far.
 
-In this package, only this module reads files and directories. It skips `.git` and the like,
-`node_modules`, directories marked as a cache or an environment (`CACHEDIR.TAG`, `pyvenv.cfg`),
-vendored Go modules, and paths that git ignores. It follows no symlinks to directories, so there
-are no loops, and reads no file outside the repository.
+In this package, only this module reads files and directories. It skips what git ignores or a tool
+fetched, follows no symlinks to directories, and reads no file outside the repository.
 """
 
 from __future__ import annotations
@@ -258,10 +256,7 @@ def _mask(build: Build, path: str) -> str:
 
 
 def _concealed(build: Build) -> Build:
-    """Return a build that prints names in place of the values of variables and arguments.
-
-    Existing paths and usual platforms are printed; anything else is masked.
-    """
+    """Return a build that prints names for all values but existing paths and usual platforms."""
     secret = tuple(each for each in build.hidden if not _USUAL_PLATFORM.fullmatch(each[0]))
     target, masked = build.target, Build(hidden=secret).masked
     shown = target and dict(secret).get(target, masked(target))

@@ -201,6 +201,8 @@ def _check_text(instruction: Instruction) -> None:
     keyword, arguments, trigger = instruction.keyword, instruction.arguments, instruction.trigger
     if keyword in ("ADD", "COPY") and parse_heredoc_word(arguments[-1]):
         raise DockerfileError(f"{keyword} cannot accept a heredoc as a destination")
+    if keyword == "ARG" and any(each.startswith("=") for each in arguments):
+        raise DockerfileError("ARG names can not be blank")
     if keyword == "SHELL" and not instruction.json_form:
         raise DockerfileError("SHELL requires the arguments to be in JSON form")
     # BuildKit (`parseBuildStageName`) folds case as Unicode does.

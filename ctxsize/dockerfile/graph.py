@@ -114,19 +114,18 @@ class Graph:
         node = Node(base.text, stage.line, stage.label, doubts=base.doubts)
         if stage.name not in ("", SCRATCH, "context"):
             node.context = self._named(stage.name)
+        # BuildKit compares a base as written with lower-case names.
+        below = self._by_name.get(base.text)
         if node.context is None:
-            node.index = stage.index
-            # BuildKit compares a base as written with lower-case names.
-            node.base = self._by_name.get(base.text)
-            if not node.base and base.text != SCRATCH:
+            node.index, node.base = stage.index, below
+            if not below and base.text != SCRATCH:
                 with resting_on(base.doubts):  # an invalid name fails any build
                     node.context = self._named(base.text)
-        below = node.base.built if node.base else None
         # A stage that a named context replaces leaves its triggers (BuildKit reads them off its
         # `commands`), but no state.
-        is_replaced = node.base is not None and node.base.index < 0
-        begin = self._begin(node.base or node)
-        node.built = build_stage(stage, below or base.text, begin, is_replaced=is_replaced)
+        is_replaced = below is not None and below.index < 0
+        on, begin = below.built if below else None, self._begin(below or node)
+        node.built = build_stage(stage, on or base.text, begin, is_replaced=is_replaced)
         return node
 
     def _named(self, name: str) -> str | None:

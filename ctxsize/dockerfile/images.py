@@ -105,7 +105,7 @@ def parse_platform(text: str, default: str = "linux/amd64") -> str:
     match = _OS.fullmatch(system)
     if match is None or len(machine) > 2 or not all(map(_PART.fullmatch, machine)):
         raise DockerfileError(f"{quoted(text)}: cannot parse platform specifier")
-    name = match[1].lower().replace("macos", "darwin")
+    name = re.sub("^macos$", "darwin", match[1].lower())
     if machine:
         return f"{name}/{_normalised(machine)}"
     if _SYSTEM.fullmatch(name):

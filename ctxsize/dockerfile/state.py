@@ -22,12 +22,9 @@ _PER_INHERITED, _PER_TRIGGER = 128, 1280
 _LONGEST_GUESS = 2**16
 """Number of characters of an expanded word if only advice depends on it."""
 
-
 _DECLARED = Expanded("")
 """The value of an argument that is declared without one."""
 _number = itemgetter(0)
-
-
 _Values = tuple[Expanded | None, Expanded | None]
 """The value of a variable in a stage, and the one that it has in the image."""
 

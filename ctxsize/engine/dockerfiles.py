@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from errno import EFBIG, ELOOP, ENOENT, ENOTDIR
+from errno import EFBIG, EINVAL, ELOOP, ENOENT, ENOTDIR
 from itertools import islice
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from ctxsize.engine.builders import Builder
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.errors import BuildFailsError, InputError
 from ctxsize.model import Problem
-from ctxsize.reader import entries_in, may_read, never_ends, read_file
+from ctxsize.reader import entries_in, may_read, read_file
 
 STDIN = "-"
 MOST_BYTES = 16 << 20
@@ -87,9 +87,9 @@ def find_dockerfile(context: str, named: str | None, builder: Builder) -> FoundD
     if named is not None and is_remote(named) and not os.path.lexists(named):
         hint = "pipe it into ctxsize with -f -"
         raise InputError(f"the Dockerfile {named} is fetched by the builder", hint=hint)
-    find = _fetched if builder.fetches_dockerfile else _opened
     try:
-        found = find(context, named, builder)
+        fetched = builder.fetches_dockerfile
+        found = _fetched(context, named) if fetched else _opened(context, named, builder)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         found = FoundDockerfile(None, fault=f"the Dockerfile cannot be used: {reason}")
@@ -111,27 +111,25 @@ def _opened(context: str, named: str | None, builder: Builder) -> FoundDockerfil
     # Docker's command line looks for that name too (`getDockerfileRelPath`).
     if os.path.basename(named) == _USUAL and not os.path.isfile(named) and os.path.isfile(lower):
         named = lower
-    fault = "cannot be read" if os.path.exists(named) else "does not exist"
-    fault = "is a directory" if os.path.isdir(named) else fault
     path = named if os.path.lexists(named) else None
-    return _readable(path, named, builder, f"the Dockerfile {fault}")
+    return _readable(path, named, "the Dockerfile cannot be read")
 
 
-def _fetched(context: str, named: str | None, builder: Builder) -> FoundDockerfile:
+def _fetched(context: str, named: str | None) -> FoundDockerfile:
     """Return the Dockerfile as BuildKit receives it: its directory is like a context."""
     path = os.path.normpath(os.path.join(context, _USUAL)) if named is None else named
     directory, name = os.path.split(path)
-    found = _inside(path, directory, name, builder)
+    found = _inside(path, directory, name)
     if name != _USUAL:
         return found
     if not os.path.lexists(path) and os.path.lexists(os.path.join(directory, _LOWER)):
-        return _inside(os.path.join(directory, _LOWER), directory, _LOWER, builder)
+        return _inside(os.path.join(directory, _LOWER), directory, _LOWER)
     # `ReadEntrypoint` reads the other name if it cannot read the usual one.
-    lower = _inside(path, directory, _LOWER, builder) if found.fault is not None else found
+    lower = _inside(path, directory, _LOWER) if found.fault is not None else found
     return found if lower.fault is not None else lower
 
 
-def _inside(path: str, directory: str, name: str, builder: Builder) -> FoundDockerfile:
+def _inside(path: str, directory: str, name: str) -> FoundDockerfile:
     """Return the Dockerfile called `name` in its directory; the user knows it as `path`."""
     failed = "failed to read dockerfile:"
     try:
@@ -144,13 +142,11 @@ def _inside(path: str, directory: str, name: str, builder: Builder) -> FoundDock
     if os.path.isdir(target):
         return FoundDockerfile(path, fault=f"{failed} read {name}: is a directory")
     # fsutil sends a special file or an unreadable one without content.
-    return _readable(path, target, builder, "the Dockerfile cannot be empty")
+    return _readable(path, target, "the Dockerfile cannot be empty")
 
 
-def _readable(path: str | None, read_from: str, builder: Builder, fault: str) -> FoundDockerfile:
-    if never_ends(read_from):
-        fault = f"{builder.title} waits forever for a Dockerfile that is a FIFO or a device"
-    elif os.path.isfile(read_from) and may_read(read_from):
+def _readable(path: str | None, read_from: str, fault: str) -> FoundDockerfile:
+    if os.path.isfile(read_from) and may_read(read_from):
         return FoundDockerfile(path, read_from)
     return FoundDockerfile(path, fault=fault)
 
@@ -203,10 +199,6 @@ def _ignore_file_at(
         message = f"{builder.title} skips this ignore file without a warning: {why}"
         problems.append(Problem("ignore-file-passed-over", message, path))
         return None
-    if never_ends(target):
-        message = f"{builder.title} waits forever, as this is a FIFO or a device"
-        hint = "make the ignore file a regular file"
-        raise BuildFailsError(message, path=target, hint=hint)
     if not builder.must_read and not may_read(target):
         lead = "no permission to read this ignore file"
         message = f"{lead}: {builder.title} treats it as empty without a warning"
@@ -216,7 +208,8 @@ def _ignore_file_at(
     except OSError as error:
         if error.errno == EFBIG:
             raise InputError(f"cannot be read: {error.strerror}", path=target) from None
-        if not builder.must_read:
+        # Each builder waits for a FIFO or a device.
+        if not builder.must_read and error.errno != EINVAL:
             return IgnoreFile.parse(target, b"")
         # A symlink loop is not a missing file: the builder fails to read it.
         if error.errno in (ENOENT, ENOTDIR):

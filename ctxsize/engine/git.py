@@ -97,19 +97,15 @@ def find(root: str) -> Found:
     if nearest is None:
         return Found()
     try:
-        top = _top(real, nearest)
+        return Found(GitRepository(real, _top(real, nearest)))
     except GitError as error:
         if nearest != real and ".git" in Path(real).parts:
             return Found()  # a repository's own files, which have no work tree
         return Found(problem=Problem("git", f"what git tracks is not known: {error}", nearest))
-    return Found(GitRepository(real, top))
 
 
 def _top(root: str, nearest: str) -> str:
-    """Return the top of the work tree. Raises `GitError` if that belongs to another `.git`.
-
-    A `core.worktree` may name any directory, which git would then list.
-    """
+    """Return the top of the work tree. Raises `GitError` if that belongs to another `.git`."""
     top, question = _line(root, "--show-toplevel"), "--absolute-git-dir"
     # Git passes by a `.git` that is no repository, like an empty directory.
     is_outer = holds(top, root) and top_of(top) == top

@@ -47,8 +47,7 @@ class Plan:
 
     def __init__(self, read: Callable[[], bytes]) -> None:
         self._read = read
-        self.needs: dict[object, ContextNeed] = {}
-        """Needs that were evaluated, by all that they depend on."""
+        self.needs: dict[object, ContextNeed] = {}  # by all that they depend on
 
     @cached_property
     def data(self) -> bytes:
@@ -100,9 +99,7 @@ class Request:
     name: str = ""  # of a named context; empty for the build context
     problems: tuple[Problem, ...] = ()  # with the Dockerfile and the ignore files
     plan: Plan = field(default_factory=lambda: Plan(bytes), compare=False, repr=False)
-    """The Dockerfile, read once for all requests that are made of this one."""
     plans: Plans = field(default_factory=Plans, compare=False, repr=False)
-    """The Dockerfiles of all requests of a command."""
 
     @property
     def ignore_file_problems(self) -> list[Problem]:
@@ -246,18 +243,15 @@ def ignore_file_to_write(request: Request) -> str:
 
 def _context_root(context: str) -> str:
     """Return the real path of the context. Raises `InputError` if it is no directory."""
-    hint = "name a directory, and the Dockerfile with -f"
-    if context == "-" or (is_remote(context) and not os.path.exists(context)):
-        what = "a context from standard input" if context == "-" else context
-        raise InputError(f"the builder fetches {what} itself: no ignore file is read", hint=hint)
     try:
         if stat.S_ISDIR(os.stat(context).st_mode):
             return os.path.realpath(context)
         message = "the context is not a directory"
     except (OSError, ValueError) as error:  # ValueError: a NUL, which no path has
-        absent = isinstance(error, (FileNotFoundError, NotADirectoryError, ValueError))
-        lead = "no such context" if absent else "the context cannot be used"
-        message = f"{lead}: {getattr(error, 'strerror', error)}"
+        message = f"no such context to read: {getattr(error, 'strerror', error)}"
+        if context == "-" or is_remote(context):
+            message = "the builder fetches this context itself: no ignore file is read"
+    hint = "name a directory, and the Dockerfile with -f"
     raise InputError(message, path=context or "''", hint=hint)
 
 

@@ -66,11 +66,10 @@ class Arrivals:
     """The entries that arrive in a transfer of `paths`. Raises what `include_spec` raises."""
 
     def __init__(self, request: Request, paths: Paths) -> None:
-        self._request = request
-        include = follow(request.root, paths)
-        self._evaluator: Evaluator[Any] = (
-            fastest(request.spec) if include is None else Narrowed(request.spec, include)
-        )
+        self._request, include = request, follow(request.root, paths)
+        self._evaluator: Evaluator[Any] = fastest(request.spec)
+        if include is not None:
+            self._evaluator = Narrowed(request.spec, include)
 
     def holds(self, path: str) -> bool:
         """Return whether an entry, or one below it, arrives; no symlink is followed."""
@@ -167,15 +166,13 @@ class Sources:
         if number in self._by_line:
             return [*self._by_line[number]]
         path = self._request.dockerfile
-        if path is None:
-            raise InputError("a line needs a Dockerfile, and there is none", hint="name it with -f")
-        instructions = self._request.plan.dockerfile.instructions
+        instructions = () if path is None else self._request.plan.dockerfile.instructions
         here = [each for each in instructions if each.line <= number <= each.end_line]
         for doing in (each.trigger or each for each in here):
             if doing.keyword in ("COPY", "ADD") or any(doing.flag_values("mount")):
                 return [*self._by_line.get(here[0].line, ())]
-        hint = f"./{number} is the source named {number}"
-        raise InputError("no COPY, ADD or mount on this line", path=path, line=number, hint=hint)
+        message = f"there is no COPY, ADD or mount on line {number}"
+        raise InputError(message, path=path, hint=f"./{number} is the source named {number}")
 
     def fate(self, source: Source) -> tuple[Fate, str]:
         """Return the fate of a source, and the entry that decides. Raises `InputError`."""
@@ -247,10 +244,11 @@ class Sources:
         matches: Callable[[str], object] = partial(match, pattern)
         if source.parents is not None:
             matches = DockerIgnorePattern(pattern).match_file
-        any_depth, pending = source.parents is not None and "**" in pattern, [""]
+        deepest = -1 if source.parents is not None and "**" in pattern else pattern.count("/")
+        pending = [""]
         while pending:
             prefix = pending.pop()
-            is_last = not any_depth and prefix.count("/") == pattern.count("/")
+            is_last = prefix.count("/") == deepest
             for name, mode in entries_below(self._request.root, f"{start}/{prefix}"):
                 inside = prefix + name
                 if matches(inside):

@@ -215,10 +215,7 @@ def unknown_transfer(request: Request, error: CtxsizeError) -> Problem:
 
 
 def unfound(request: Request, sources: Iterable[Source]) -> Iterator[Problem]:
-    """Yield a problem for each of `sources` that fails the build, unless a doubt decides.
-
-    Sources whose fate is not known have none; `explain --source` explains them.
-    """
+    """Yield a problem for each of `sources` that is known to fail the build, or may by a doubt."""
     from ctxsize.engine.sourcing import TAKING, Sources  # most builds have no doubtful source
 
     taken = dict.fromkeys(each for each in sources if each.kind in TAKING)

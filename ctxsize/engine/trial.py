@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.automaton import Automaton, Program, fastest
-from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, HasMark, Mark, up_to
+from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, Mark, up_to
 from ctxsize.engine.events import order
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.patterns import DockerIgnorePattern
@@ -186,8 +186,10 @@ class Trial:
             {name: each for name, each in root.entries.items() if name in names},
             {name: each for name, each in root.folders.items() if name in names},
         )
-        evaluator: Evaluator[Any] = fastest(spec)
-        if len(spec.patterns) >= _MANY:  # few of them matter here
+        evaluator: Evaluator[Any]
+        if len(spec.patterns) < _MANY:
+            evaluator = fastest(spec)
+        else:  # few of them matter here
             patterns = matcher.spec.patterns
             wanted = {_key(patterns[at]) for _, found in matcher.in_tree(part) for at in found}
             wanted.update(map(_key, changed))
@@ -234,10 +236,7 @@ def _patched(before: Sent, touched: set[str], found: Sent) -> Sent:
 
 
 def _changed(before: DockerIgnoreSpec, after: DockerIgnoreSpec) -> list[DockerIgnorePattern] | None:
-    """Return the patterns between the common beginning and the common end of two lists.
-
-    None if they are too many, or if the patterns cannot be evaluated independently.
-    """
+    """Return the patterns that differ, None if too many or if they depend on the others."""
     old, new = [*before.patterns], [*after.patterns]
     if not before.remembers_parents or any(each.fault for each in (*old, *new)):
         return None
@@ -264,7 +263,6 @@ class Matcher:
         self.spec = spec
         self._evaluator = found = fastest(spec)
         self._program = found.program if isinstance(found, Automaton) else Program(spec.patterns)
-        self._states: dict[str, HasMark] = {}
 
     def indexes(self, path: str) -> list[int]:
         """Return the indexes of the patterns that match `path` itself, in order."""
@@ -277,16 +275,12 @@ class Matcher:
 
     def mark(self, path: str) -> Mark:
         """Return the mark of `path`, as if the builder entered every directory above it."""
-        state = self._states.get(path)
-        if state is None:
-            state = self._evaluator.root()
-            for each in up_to(path):
-                name = each.rpartition("/")[2]
-                if each not in self._states:
-                    prefix = each.removesuffix(name)
-                    self._states[each] = self._evaluator.enter(state, prefix, name)
-                state = self._states[each]
-        return state.mark
+        state, prefix = self._evaluator.root(), ""
+        for name in path.split("/"):
+            state = self._evaluator.enter(state, prefix, name)
+            prefix += f"{name}/"
+        mark: Mark = state.mark
+        return mark
 
     def in_tree(self, root: MemoryDirectory) -> Iterator[tuple[str, list[int]]]:
         """Yield each matched path below `root`, with the indexes of the patterns that match it."""

@@ -1,8 +1,7 @@
 """The known sizes in a context at one time, and the files that keep them.
 
-A baseline is committed. So it has a fixed order, with a directory or a file on each line, and
-only what is needed to find growth. A report has the directories down to a depth and the
-largest files; a listing has every file.
+A baseline has only what is needed to find growth, in a fixed order, as it is committed. A report
+has the directories down to a depth and the largest files; a listing has every file.
 """
 
 from __future__ import annotations

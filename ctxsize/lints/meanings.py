@@ -39,8 +39,7 @@ def translated(
 
     def found_in(case: Case) -> Iterator[Finding]:
         for line in _unusual(case):
-            found = translation(case, line)
-            if found is not None:
+            if found := translation(case, line):
                 what, texts = found
                 decides = () if meant else case.effect(line)
                 # Certain only if the line, as Docker reads it now, decides about no path.

@@ -166,8 +166,7 @@ def _is_kept(case: Case, path: str) -> bool:
 
 def two_files(case: Case) -> Iterator[Finding]:
     """Yield CTX117: a Dockerfile-specific ignore file replaces the general one."""
-    if case.target.fallback is not None:
-        other = case.target.fallback
+    if other := case.target.fallback:
         message = f"this file replaces {other}, which does not apply to this Dockerfile"
         yield case.finding("CTX117", None, message)
 

@@ -149,7 +149,7 @@ class Suggested:
     new_file: bool
     before: Size
     after: Size
-    """The size with the change, measured again if it was written."""
+    """The size with the change, by simulation."""
     edit: Edit | None = None
     """The change that `--write` makes; None if nothing changes."""
     written: bool = False

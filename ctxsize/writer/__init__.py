@@ -84,12 +84,9 @@ def _read(lines: Iterable[bytes], split: _Split) -> list[SplitLine]:
 def _block(
     lines: Sequence[bytes], split: _Split, *, at_start: bool, in_order: bool
 ) -> tuple[int, int] | None:
-    """Return the indices of the marks of the block to extend, None if a new one is needed.
-
-    Behind a block at the end no pattern may stand that could undo an addition, before one at
-    the start none at all. A mark that has lost its partner is a comment like any other.
-    """
+    """Return the indices of the marks of the block to extend, None if a new one is needed."""
     blocks, start = list[tuple[int, int]](), None
+    # A mark that has lost its partner is a comment like any other.
     for index, line in enumerate(lines):
         if line.startswith(START):
             start = index
@@ -100,7 +97,7 @@ def _block(
         return None
     if at_start:
         return None if _read(lines[: blocks[0][0]], split) else blocks[0]
-    behind = _read(lines[blocks[-1][1] :], split)
+    behind = _read(lines[blocks[-1][1] :], split)  # these could undo an addition
     return None if any(in_order or each.exception for each in behind) else blocks[-1]
 
 

@@ -95,10 +95,7 @@ class _Place:
     """The target of an edit: the real file, as it was when it was checked."""
 
     def __init__(self, edit: Edit, target: str, stack: ExitStack) -> None:
-        """Open the directory; `stack` closes it and removes the temporary file in any case.
-
-        Raises `InputError` if what is at `target` must stay.
-        """
+        """Open the directory, which `stack` closes. Raises `InputError` if the target must stay."""
         self.edit = edit
         self.name = os.path.basename(target)
         self.temporary = f".ctxsize-{os.urandom(8).hex()}"
@@ -205,8 +202,8 @@ def _copy_attributes(place: _Place, seen: os.stat_result, handle: int) -> None:
 
 def _commit(place: _Place, written: Sequence[str]) -> None:
     """Rename the temporary file to its target, unless that changed since the check."""
-    path, rest = place.edit.path, f"written before that: {', '.join(written)}"
-    rest = rest if written else _UNTOUCHED
+    path, before = place.edit.path, f"written before that: {', '.join(written)}"
+    rest = before if written else _UNTOUCHED
     with _explained(path, rest=rest):
         changed = place.seen is not None and _identity(place.seen) != _identity(place.now())
         if place.seen is None:

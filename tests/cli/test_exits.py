@@ -48,7 +48,7 @@ INPUT = [
     (["git@github.com:a/b.git"], "the builder fetches "),
     (["http://example.com/context.tar.gz"], "no ignore file is read"),
     (["ssh://git@example.com/a.git#main:sub"], "no ignore file is read"),
-    (["-"], "a context from standard input"),
+    (["-"], "no ignore file is read"),
     (["-f", "https://example.com/Dockerfile"], "pipe it into ctxsize with -f -"),
 ]
 

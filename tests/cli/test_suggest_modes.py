@@ -109,8 +109,8 @@ def test_what_was_left_out_is_said(cli: Cli, context: Path) -> None:
             "--tidy cannot be combined with another mode, --only",
         ),
         (["--tidy", "--write", "--diff"], "--write cannot be combined with --diff or --check"),
-        (["--like", "absent"], "absent: does not exist"),
-        (["--like", "."], ".: is a directory"),
+        (["--like", "absent"], "absent: cannot be read: No such file"),
+        (["--like", "."], ".: cannot be read: Is a directory"),
         (["--like", "bad"], "bad:2:1: the build fails: syntax error"),
     ],
 )

@@ -150,6 +150,7 @@ REFUSED = [
     ("FROM a\nRUN <<E\nx\n", 2, "unterminated heredoc"),
     ("FROM a\nENV x\n", 2, "ENV must have two arguments"),
     ("FROM a\nENV x=1 y\n", 2, '"y" must be of the form name=value'),
+    ("FROM a\nARG A = 1\n", 2, "ARG names can not be blank"),
     ("FROM a\nWORKDIR\n", 2, "WORKDIR requires exactly one argument"),
     ("FROM a\nEXPOSE\n", 2, "EXPOSE requires at least one argument"),
     ("FROM a\nSHELL sh -c\n", 2, "SHELL requires the arguments to be in JSON form"),

@@ -192,13 +192,13 @@ def test_nothing_is_waited_for(context: Path, node: Node, builder: str) -> None:
     build_tree(context, [node])
     (context / "x").rename(context / "Dockerfile")
     report = api.measure(builder=builder)
-    assert "waits forever for a Dockerfile that is a FIFO or a device" in report.problems[0].message
-    with pytest.raises(InputError, match="waits forever"):
+    assert report.problems[0].message.startswith("the build fails: the Dockerfile cannot be ")
+    with pytest.raises(InputError, match="the build fails: the Dockerfile cannot be "):
         api.measure(dockerfile="Dockerfile", builder=builder)
     with pytest.raises(CtxsizeError):
         list(api.ls(transfer=True, builder="buildkit"))
     (context / "Dockerfile").rename(context / ".dockerignore")
-    with pytest.raises(BuildFailsError, match="waits forever, as this is a FIFO or a device"):
+    with pytest.raises(BuildFailsError, match="cannot read the ignore file: it is no regular file"):
         api.measure(builder=builder)
 
 
@@ -211,7 +211,7 @@ def test_other_builders_follow_links_anywhere(context: Path) -> None:
     assert "there is no Dockerfile" in problem.message
     build_tree(context, ["Dockerfile/x"])
     (problem,) = api.measure(builder="classic").problems
-    assert "the Dockerfile is a directory" in problem.message
+    assert "the Dockerfile cannot be read" in problem.message
 
 
 def test_a_context_that_may_not_be_looked_at() -> None:
@@ -222,7 +222,7 @@ def test_a_context_that_may_not_be_looked_at() -> None:
         with unprivileged(), pytest.raises(InputError) as caught:
             api.measure(f"{directory}/shut/inside")
         (Path(directory) / "shut").chmod(0o755)
-    assert "the context cannot be used: Permission denied" in str(caught.value)
+    assert "no such context to read: Permission denied" in str(caught.value)
 
 
 def test_lists_warn_of_an_ignore_file_that_is_passed_over(context: Path) -> None:
