@@ -1,7 +1,7 @@
 """Format the outcome of a command: `render(format, outcome, look) -> str`.
 
-`sections` makes plain values for `text`, `json` has a shape for each kind of outcome, the other
-formats use only findings. None prints, opens files or exits; each is imported when it is used.
+`sections` makes plain values for text and Markdown, `json` has a shape for each kind of outcome,
+the others use only findings. None prints, opens files or exits; each is imported when it is used.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Convert an outcome into sections of lines, tables, findings and steps; `text.py` shows them."""
+"""Convert an outcome into sections of lines, tables, findings and steps, for text and Markdown."""
 
 from __future__ import annotations
 
