@@ -10,6 +10,7 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property, lru_cache
 from itertools import takewhile
@@ -185,6 +186,10 @@ class Evidence:
 
     def _holds(self, marker: Marker, path: str) -> bool:
         match marker.kind:
+            case "link":
+                with suppress(OSError, ValueError):
+                    return os.readlink(os.path.join(self._root, path)).startswith(marker.names[0])
+                return False
             case "exists":
                 return self.tree.entry(path) is not None
             case "tagged":
@@ -217,13 +222,13 @@ class Evidence:
     def found(self, rules: Collection[Rule], sums: SumsByPath, judge: Judge) -> list[Match]:
         """Return the proven matches among the sent entries, none below one that may be hidden."""
         found: list[Match] = []
-        directories, files = (_looks(rules, kind) for kind in EntryType)
+        directories, files, links = (_looks(rules, kind) for kind in EntryType)
         pending, none = [self.tree.root], Sums()
         while pending:
             held = pending.pop()
             linked = self.tree.snapshot.links.get(held.path, ())
             for name, content_bytes in sums.names_in(held.path).items():
-                looks = () if name in linked else files(name)
+                looks = links(name) if name in linked else files(name)
                 if looks and (looks[0][1] or content_bytes >= _LARGE_BYTES):
                     found += self._matches(looks, held.prefix + name, judge)
             for folder in reversed(held.folders.values()):

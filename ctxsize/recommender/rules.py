@@ -59,6 +59,7 @@ class EntryType(str, Enum):
 
     DIRECTORY = "directory"
     FILE = "file"
+    SYMLINK = "symlink"
 
 
 MARKERS = {
@@ -76,6 +77,7 @@ MARKERS = {
     "at_least": "{size} or more",
     "only_programs": "nothing but compiled programs in it",
     "only_documents": "nothing but text and pictures in it",
+    "link": "a symlink to {all}",
     "is_dockerfile": "builds of this context read it",
     "exists": "the name alone",
     "any_of": "one of several",
@@ -102,7 +104,8 @@ class Marker:
             return (", and " if self.kind == "all_of" else "; or ").join(map(str, self.parts))
         names, size = [f"`{each}`" for each in self.names], units.human(self.number)
         one = names[0] if len(names) == 1 else "one of " + ", ".join(names)
-        return MARKERS[self.kind].format(one=one, all=" and ".join(names), size=size)
+        clause = "a symlink" if self.names == ("",) else MARKERS[self.kind]
+        return clause.format(one=one, all=" and ".join(names), size=size)
 
 
 @dataclass(frozen=True)
@@ -232,7 +235,7 @@ def texts(value: str | list[str]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
-_KEYS = {"also_beside": "beside", "at_least_mib": "at_least"}
+_KEYS = {"also_beside": "beside", "at_least_mib": "at_least", "link_into": "link"}
 """Kinds of markers for the keys of rows that are not named after their kind."""
 _MARKERS = MARKERS.keys() | _KEYS.keys()
 

@@ -121,6 +121,9 @@ def _plant(root: Path, marker: Marker, path: str, kind: EntryType) -> None:
             target = at if kind is EntryType.FILE else at / "large.csv"
             put(target)
             os.truncate(target, marker.number)
+        case Marker("link", (into,)):
+            at.parent.mkdir(parents=True, exist_ok=True)
+            at.symlink_to(f"{into or '/elsewhere/'}x")
         case Marker("only_programs"):
             put(at / "tool", b"\x7fELF\0")
         case Marker("only_documents"):
