@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 
 import click
@@ -14,6 +15,7 @@ from ctxsize.engine import trace as engine
 from ctxsize.engine.need import request_named
 from ctxsize.engine.request import Request
 from ctxsize.engine.sourcing import check_in_all
+from ctxsize.errors import InputError
 from ctxsize.formats import Look, text
 from ctxsize.formats.sections import explained as explanations
 from ctxsize.formats.wording import unquoted
@@ -120,7 +122,11 @@ def _check(request: Request, wanted: tuple[str, ...], look: Look) -> int:
 
 def _from_stdin(*, null: bool) -> Iterator[str]:
     """Yield the paths on stdin: lines, quoted as `ctxsize ls` and git do, or records."""
-    for each in options.read_stdin("the paths", _MOST_BYTES).split(b"\0" if null else b"\n"):
-        path = os.fsdecode(each if null else each.removesuffix(b"\r"))
+    if sys.stdin is None:
+        raise InputError("there is no stdin to read paths from")
+    # Lines are answered one by one, so that a program can ask and wait.
+    lines = options.read_stdin("the paths", _MOST_BYTES).split(b"\0") if null else sys.stdin.buffer
+    for each in lines:
+        path = os.fsdecode(each if null else each.removesuffix(b"\n").removesuffix(b"\r"))
         if path:
             yield path if null else unquoted(path)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,22 @@ def test_what_ls_prints_can_be_explained(cli: Cli, tmp_path: Path) -> None:
     listed = cli("ls", cwd=context)
     result = cli("explain", "-n", "--stdin", cwd=context, stdin=listed.raw)
     assert [line.removeprefix("::\t") for line in result.lines] == listed.lines
+
+
+def test_each_line_of_stdin_is_answered_before_the_next(traps: Path) -> None:
+    command = [sys.executable, "-m", "ctxsize", "explain", "-n", "--stdin"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=traps, stdin=pipe, stdout=pipe) as program:
+        assert program.stdin is not None
+        assert program.stdout is not None
+        for path, answer in (
+            ("app.py", "::\tapp.py"),
+            ("foo/bar", ".dockerignore:4:foo/*\tfoo/bar"),
+        ):
+            program.stdin.write(f"{path}\n".encode())
+            program.stdin.flush()
+            assert program.stdout.readline() == f"{answer}\n".encode()
+        program.stdin.close()
 
 
 def test_paths_from_the_working_directory_and_absolute_ones(cli: Cli, traps: Path) -> None:
