@@ -1,7 +1,7 @@
 """Select the findings that count: those asked for, less those accepted in advance.
 
 A `[[suppress]]` table of the configuration accepts findings of its code, only those about a
-file or below a directory with `path`, and only those about a line with `pattern`.
+file or a context with `path`, and only those about a line with `pattern`.
 """
 
 from __future__ import annotations

@@ -196,17 +196,24 @@ def _each(read: Reader) -> Reader:
     return lambda value: tuple(map(read, _list(value)))
 
 
-def _amount(parse: Callable[[str], Any], of_bytes: Callable[[int], Any]) -> Reader:
+def _whole(wrong: str) -> Reader:
+    # TOML has no larger numbers, and no count is that large.
+    return _that(lambda it: type(it) is int and 0 <= it < 1 << 63, wrong)
+
+
+def _amount(parse: Callable[[str], Any], of_bytes: Callable[[int], Any], wrong: str) -> Reader:
     """Return a reader of a number of bytes, or of a text that `parse` accepts."""
-    return lambda value: parse(value) if isinstance(value, str) else of_bytes(_number(value))
+    number = _whole(wrong)
+    return lambda value: parse(value) if isinstance(value, str) else of_bytes(number(value))
 
 
-# TOML has no larger numbers, and no count is that large.
-_number = _that(lambda it: type(it) is int and 0 <= it < 1 << 63, "must be a number from 0 on")
+_number = _whole("must be a whole number, not negative and of at most 64 bits")
 _text = _matching(r"(?s).*\S.*", "must be a text that is not empty")
 _codes = _each(_matching("CTX[0-9]{0,3}", "must be a list of codes, such as CTX101"))
-_size = _amount(parse_size, int)
-_tolerance = _amount(Tolerance.parse, Tolerance)
+_size = _amount(parse_size, int, 'must be a size such as "50MB", or a number of bytes')
+_tolerance = _amount(
+    Tolerance.parse, Tolerance, 'must be a size such as "5MB", a share such as "10%", or bytes'
+)
 _list = _that(lambda it: isinstance(it, list), "must be a list")
 _table = _that(lambda it: isinstance(it, dict), "must be a table")
 _texts = _that(
@@ -220,7 +227,7 @@ BUILD_KEYS: Keys = {
     "builder": ("builder", _matching("|".join(BUILDERS), f"must be one of {', '.join(BUILDERS)}")),
     "build-args": ("build_arguments", _texts),
     "build-contexts": ("build_contexts", _texts),
-    "platforms": ("platforms", _each(_text)),
+    "platforms": ("platforms", _each(_matching(r"(?s).*\S.*", "must be a list of texts"))),
 }
 """Keys of a build: in a context, or at the top level for all contexts."""
 BUDGET_KEYS: Keys = {
@@ -275,6 +282,8 @@ class _ConfigReader:
 
     def _context(self, name: str, table: object, top: Mapping[str, Any]) -> BudgetedBuild:
         """Return a table `[contexts."name"]`, with missing values copied from the `top` level."""
+        if not name:
+            self._wrong('contexts.""', "a context needs a name")
         own = self._values(table, f"contexts.{name}", CONTEXT_KEYS, context=name)
         joint: dict[str, Any] = {
             key: {**top[key], **own[key]}
@@ -299,6 +308,9 @@ class _ConfigReader:
         for key in ("code", "reason"):
             if isinstance(table, dict) and key not in table:
                 self._wrong(where, f"lacks {key!r}")
+        if "pattern" in values and values["code"].startswith("CTX4"):
+            why = f"{values['code']} is about a context and no line"
+            self._wrong(f"{where}.pattern", why, hint="name the context by path")
         return Suppression(**values)
 
     def _values(self, table: object, where: str, keys: Keys, **found: str) -> dict[str, Any]:
@@ -323,13 +335,16 @@ class _ConfigReader:
     def _bound(self, where: str, values: Mapping[str, Any]) -> None:
         """Report paths that lead out of the repository: a stranger may have written them."""
         border = border_of(self._directory)
-        paths = [values[key] for key in ("context", "dockerfile", "baseline") if key in values]
-        for path in (*paths, *values.get("build_contexts", {}).values()):
+        paths = {key: values[key] for key in ("context", "dockerfile", "baseline") if key in values}
+        for name, path in values.get("build_contexts", {}).items():
+            paths[f"build-contexts.{name}"] = path
+        for key, path in paths.items():
             # Of the directories that match a path with wildcards only those inside count.
             literal = _WILD.split(path)[0] if path == values.get("context") else path
             if "://" not in path and not holds(border, os.path.join(self._directory, literal)):
                 message = f"{path} lies outside the repository {border}"
-                self._wrong(where, message, hint="name it on the command line instead")
+                place = f"{where}.{'path' if key == 'context' else key}".lstrip(".")
+                self._wrong(place, message, hint="name it on the command line instead")
 
     def _wrong(self, where: str, message: str, *, hint: str | None = None) -> None:
         text = f"{where}: {message}" if where else message

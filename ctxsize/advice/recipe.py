@@ -265,6 +265,11 @@ def without_option(
         return None
     found, left = commands_of(before), [replace(each, line=0) for each in commands_of(then)]
     kept = [[word for word in e.words if word != option or not is_meant(e)] for e in found]
+    # In a comment, a redirection or an inner document it is no word of a command.
+    if len(re.findall(rf"(?<![\w-]){written}(?![\w-])", text)) != sum(
+        len(e.words) - len(k) for e, k in zip(found, kept, strict=True)
+    ):
+        return None
     wanted = [replace(e, line=0, words=tuple(w)) for e, w in zip(found, kept, strict=True)]
     return after if left == wanted else None
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 )
 @options.flag("--allowlist", help="Instead: ignore everything except what the Dockerfiles take.")
 @options.value(
-    "--like FILE", help="Instead: add the patterns of another ignore file, translated to CONTEXT."
+    "--like FILE", help="Instead: add the patterns of another ignore file that are safe here."
 )
 @options.flag(
     "--from-gitignore", help="Instead: add what git ignores, translated to the builder's patterns."

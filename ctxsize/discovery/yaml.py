@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
+from math import inf
 from typing import TYPE_CHECKING, TypeAlias
 
 from ctxsize.discovery.search import NotReadError
@@ -148,7 +149,7 @@ def as_go_prints(text: str) -> str:
     with suppress(ValueError):  # no number for Go either: `0b_`
         if _INTEGER.fullmatch(text):
             return str(int(_OLD_OCTAL.sub("0o", text.replace("_", ""), count=1), 0))
-        if _FLOAT.fullmatch(text) and float(shown := f"{float(text):g}") == float(text):
+        if _FLOAT.fullmatch(text) and float(shown := f"{float(text):g}") == float(text) < inf:
             return shown
     return text
 

@@ -233,7 +233,7 @@ class _Lexer:
         if operator == "/":
             return self.replace(name)
         operator += self.take() if operator == ":" else ""
-        if operator not in _OPERATORS:
+        if operator not in _OPERATORS and (operator[:1] != ":" or operator in (":#", ":%")):
             raise DockerfileError(f"unsupported modifier ({operator}) in substitution")
         return self.modified(name, operator)
 
@@ -255,6 +255,8 @@ class _Lexer:
         value = self.value_of(name)
         if value is None and self.keep_unset and (operator[-1] != "-" or self.splits):
             return f"${{{name}{operator}{word}}}"
+        if operator not in _OPERATORS:  # BuildKit (`processDollar`) accepts `${X:0:7}` until here
+            raise DockerfileError(f"unsupported modifier ({operator}) in substitution")
         if trims:
             return _trimmed(value or "", word, operator)
         present = value if operator[0] != ":" or value else None

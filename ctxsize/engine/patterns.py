@@ -72,7 +72,7 @@ class DockerIgnorePattern(RegexPattern):
     wildcards: ClassVar[str] = "*?[]\\"
     """Characters that make a text an expression, and need escaping to stand for themselves."""
 
-    def __init__(self, pattern: str) -> None:
+    def __init__(self, pattern: str, include: bool | None = None) -> None:
         self.line = 0
         self.column = 1 + len(pattern) - len(pattern.lstrip(golang.WHITE_SPACE))
         self.kind = self.expression = ""
@@ -80,7 +80,7 @@ class DockerIgnorePattern(RegexPattern):
         parsed = self.read(pattern)
         self.text = parsed.text if parsed else ""
         regex: Any = self._compiled(pattern) if parsed else None
-        super().__init__(regex, None if parsed is None else not parsed.exception)
+        super().__init__(regex, include if parsed is None else not parsed.exception)
         self.pattern = pattern
 
     def __copy__(self) -> DockerIgnorePattern:
@@ -123,6 +123,12 @@ class DockerIgnorePattern(RegexPattern):
         if golang.is_malformed(parsed.text):
             raise IgnoreFileError("syntax error in pattern", pattern=line, hint=_MALFORMED)
         return parsed
+
+    @classmethod
+    def pattern_to_regex(cls, pattern: Any) -> tuple[Any, bool | None]:
+        """Return Python's or Go's expression for `pattern`, and True if it ignores (pathspec)."""
+        made = cls(pattern)
+        return (None if made.regex is None else made.regex.pattern), made.include
 
     @classmethod
     def meaning(cls, text: str) -> tuple[str, str]:

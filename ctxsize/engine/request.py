@@ -249,9 +249,11 @@ def _context_root(context: str) -> str:
         message = "the context is not a directory"
     except (OSError, ValueError) as error:  # ValueError: a NUL, which no path has
         message = f"no such context to read: {getattr(error, 'strerror', error)}"
-        if context == "-" or is_remote(context):
+        if context == "-":
+            message = "Docker sends a context from standard input as it is, without an ignore file"
+        elif is_remote(context):
             message = "the builder fetches this context itself: no ignore file is read"
-    hint = "name a directory, and the Dockerfile with -f"
+    hint = "name a directory, and the Dockerfile with -f; `-f -` reads it from stdin"
     raise InputError(message, path=context or "''", hint=hint)
 
 

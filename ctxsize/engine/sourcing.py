@@ -172,6 +172,8 @@ class Sources:
             if doing.keyword in ("COPY", "ADD") or any(doing.flag_values("mount")):
                 return [*self._by_line.get(here[0].line, ())]
         message = f"there is no COPY, ADD or mount on line {number}"
+        if path is None:
+            message = "a line needs a Dockerfile, and there is none"
         raise InputError(message, path=path, hint=f"./{number} is the source named {number}")
 
     def fate(self, source: Source) -> tuple[Fate, str]:
@@ -295,9 +297,12 @@ class Sources:
             yield "a mount has no wildcards: BuildKit looks up its source as it is written"
         if fate in (Fate.ABSENT, Fate.NO_MATCH) and not is_hidden:
             yield from _nearest(request, at)
-        if source.parents is not None and not has_wildcards(source.parents[1]):
-            older = "frontends before docker/dockerfile:1.20 continue without it"
-            yield f"--parents follows no symlink behind its pivot; {older}"
+        if source.parents is not None:
+            link = (explain(request, at).not_there or "").partition(" is a symlink, ")
+            if link[1]:
+                yield f"{link[0]} is a symlink, which --parents does not follow behind its pivot"
+            if not has_wildcards(source.parents[1]):
+                yield "frontends before docker/dockerfile:1.20 continue without it"
 
 
 def _nearest(request: Request, path: str) -> Iterator[str]:

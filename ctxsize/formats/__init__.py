@@ -37,6 +37,7 @@ _SIGNS = re.compile(
     | \A<\?xml[^>]*>\s*<testsuites\ name="ctxsize"                 # junit
     | \A\#\#\#\ (?:Build\ context|ctxsize)\b                       # markdown
     | \A(?:::(?:error|warning|notice|group)\b|ctxsize\ \w+:\ )     # github
+    | \ACTX\d{{3}}\ (?:error|warning|info)\b
     | \ACTX\d{{3}}\ [\w-]+\ \(                                       # text, from here on
     | \A(?:[^\n]*\n){{0,2}}[^\n]*(?:
         \b\d[\d.,]*\ (?:B|[kMGTPE]B)\b | \ (?:error|warning|info|fixed)\ CTX\d{{3}}\b

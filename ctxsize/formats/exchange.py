@@ -124,6 +124,7 @@ def _annotation(finding: Finding) -> str:
         "file": os.path.normpath(location.path),
         "line": location.line,
         "endLine": location.end_line,
+        "col": location.column,
         "title": f"{finding.code} {code_of(finding.code).slug}",
     }
     said = ",".join(f"{key}={_value(value)}" for key, value in properties.items() if value)

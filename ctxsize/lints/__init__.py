@@ -256,9 +256,8 @@ def _is_worse(
     mine, more = _key(case, fixed), after - before
     limit = fixed.severity.rank + (fixed.fix is None or not fixed.fix.certain)
     new = [each for each in then if _key(other, each) in more]
-    number = fixed.location.line
     # Without an exception, another fix could hide what it names.
-    hiding = number is not None and case.lines[number - 1].exception and any(map(_hides, new))
+    hiding = len(other.exceptions) < len(case.exceptions) and any(map(_hides, new))
     return after[mine] >= before[mine] or hiding or any(e.severity.rank < limit for e in new)
 
 

@@ -169,9 +169,11 @@ def dead(case: Case, tree: LintTree) -> Iterator[Finding]:
 
 def useless(case: Case) -> Iterator[Finding]:
     """Yield exceptions that re-include nothing."""
-    inside = {path for text in case.ignoring for path in up_to(text)[:-1]}
+    inside = set[str]()  # the directories in which a pattern so far ignores something
     above = {path for text in case.exceptions for path in up_to(text)[:-1]}
     for line in case.patterns:
+        if line.ignores:
+            inside.update(up_to(line.text)[:-1])
         if not line.exception or line.names_no_entry or _takes_back(case, line):
             continue
         # `!dir` is often written for the exceptions inside `dir`.
@@ -181,7 +183,7 @@ def useless(case: Case) -> Iterator[Finding]:
         means = None if any(e.ignores and "/" not in e.text for e in names) else NOTHING
         message, hint, fix = f"`{line.written}` does nothing: no pattern above ignores it", "", None
         if line.text in inside:
-            hint = f"re-include its content: `!{line.text}/*`"
+            hint = "" if line.text in above else f"re-include its content: `!{line.text}/*`"
         else:
             fix = case.fix(REMOVE, {line.number: None}, means=means)
         yield case.finding("CTX106", line, message, severity=severity, help=hint, fix=fix)

@@ -131,6 +131,7 @@ class Facts:
         """The sums of the context, by path."""
         self.maybe_taken = cache(self._maybe_taken)
         self._scripts = cache(self._find_scripts)
+        self._mentioning = cache(self._find_mentioning)
 
     @cached_property
     def version_from_git(self) -> str | None:
@@ -169,17 +170,20 @@ class Facts:
 
     def mentioned(self, path: str) -> str | None:
         """Return why a source or a Dockerfile may read `path`; None if none names it."""
-        name, (sources, is_all) = path.rpartition("/")[2], self._sources
+        name, (_, is_all) = path.rpartition("/")[2], self._sources
         if not _WORDS.fullmatch(name):
             return "no source can be searched for its name"
-        for at in sorted(sources.get(name, ())):
-            inside = at == path or is_below(at, {path})
-            if not inside and mentions(name, text_of(self.evidence.source(at))):
+        for at in self._mentioning(name):
+            if at != path and not is_below(at, {path}):
                 return f"{at} mentions it"
         for build_file in self.build_files.all:
             if mentions(name, build_file.commands):
                 return f"{build_file.path} mentions it"
         return None if is_all else "there are too many sources to see whether one reads it"
+
+    def _find_mentioning(self, name: str) -> list[str]:
+        sources, text = self._sources[0].get(name, ()), self.evidence.source
+        return [at for at in sorted(sources) if mentions(name, text_of(text(at)))]
 
     def _maybe_taken(self, pattern: str) -> tuple[set[str], set[str]]:
         """Return the paths that an unknown source may be, and these with the directories above."""

@@ -6,6 +6,7 @@ whether it fetches packages.
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from dataclasses import dataclass, fields, replace
@@ -74,7 +75,25 @@ class Tool:
 
     def needs_more_than(self, manifest: str) -> bool:
         """Return True if an install with this manifest reads further files of the project."""
+        if self.files[:1] == ("package.json",):
+            return _takes_part(manifest)
         return bool(self.needs_more) and re.search(self.needs_more, manifest, re.M) is not None
+
+
+_HOOKS = {"preinstall", "install", "postinstall", "preprepare", "prepare", "postprepare"}
+"""Scripts of a project that npm and similar tools run during an install."""
+_LOCAL_VERSIONS = ("file:", "link:", "portal:", "workspace:", ".", "/", "~/")
+_KINDS = ("dependencies", "devDependencies", "optionalDependencies")
+
+
+def _takes_part(text: str) -> bool:
+    try:
+        manifest = json.loads(text)
+        versions = [str(each) for kind in _KINDS for each in manifest.get(kind, {}).values()]
+        local = any(each.startswith(_LOCAL_VERSIONS) for each in versions)
+        return local or "workspaces" in manifest or bool(_HOOKS & {*manifest.get("scripts", {})})
+    except (ValueError, AttributeError, RecursionError):
+        return False
 
 
 class Work(NamedTuple):

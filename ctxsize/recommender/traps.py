@@ -24,6 +24,9 @@ _SITES = (
 _SECRET_WORDS = re.compile(
     r"env|key|secret|cred|cert|token|ssh|pem|pass|auth|(?<!s)rc\b|config|netrc|\bid_", re.IGNORECASE
 )
+_STARTS = ("CMD", "ENTRYPOINT")
+_TERRAFORM = re.compile(r"\b(terraform|tofu|terragrunt)\b")
+_INITIALISED = re.compile(r"\b(terraform|tofu|terragrunt)\b.*\binit\b")
 _TESTS_RUN = re.compile(
     r"\b(pytest|cargo (test|bench|nextest)|go test|(npm|yarn|pnpm|bun)( run)? test|mvnw? .*verify"
     r"|ctest|rspec|phpunit|mix test|dotnet test|gradlew? .*(check|test)|tox|nox)\b"
@@ -57,6 +60,16 @@ def unknown_source(facts: Facts, match: Match) -> str | None:
     for path, text in facts.build_files.undecided:
         if used or is_named(match.path.rpartition("/")[2], text):
             return Doubt(f"the sources of {path} are unknown")
+    return None
+
+
+def not_initialised(facts: Facts, match: Match) -> str | None:
+    """Object if a Dockerfile copies it and runs terraform, but not `terraform init`."""
+    for build_file in facts.taking(match):
+        started = (each for each in build_file.dockerfile.instructions if each.keyword in _STARTS)
+        text = "\n".join((build_file.commands, *(each.text for each in started)))
+        if _TERRAFORM.search(text) and not _INITIALISED.search(text):
+            return Doubt(f"{build_file.path} takes it, and runs terraform without `terraform init`")
     return None
 
 
@@ -167,6 +180,7 @@ Trap = Callable[[Facts, Match], "str | None"]
 
 TRAPS: dict[str, Trap] = {
     "copied_by_name": copied_by_name,
+    "not_initialised": not_initialised,
     "author_exception": author_exception,
     "unknown_source": unknown_source,
     "tracked": tracked,

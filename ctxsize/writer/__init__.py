@@ -198,7 +198,3 @@ def _line_end(lines: Sequence[bytes]) -> bytes:
     """Return how most lines end."""
     ends = [_end_of(line) for line in lines]
     return b"\r\n" if ends.count(b"\r\n") > ends.count(b"\n") else b"\n"
-
-
-def _is_blank(line: bytes) -> bool:
-    return line in (b"\n", b"\r\n")

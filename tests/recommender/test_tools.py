@@ -235,8 +235,6 @@ INSTALLS = {
     "elixir.deps": {"mix deps.get --only prod": "", "mix do deps.get, compile": ""},
     "ruby.vendored": {"bundle": "", "bundle install --jobs 4": "", "bin/bundle install": ""},
     "crystal.lib": {"shards": "", "shards install --production": "", "shards build --release": ""},
-    "terraform.state": {"terraform init": "", "tofu -chdir=infra init": "infra"},
-    "infra.terragrunt": {"terragrunt init": ""},
 }
 INSTALLS_NOT = {
     "node.modules": [
@@ -265,7 +263,6 @@ INSTALLS_NOT = {
         "gem install bundler",
     ],
     "crystal.lib": ["crystal build src/x.cr", "shards version"],
-    "terraform.state": ["terraform validate", "terraform plan -out init"],
 }
 
 

@@ -66,15 +66,20 @@ def test_an_edit_that_changes_nothing_writes_nothing(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "now"), [(b"older\n", b"old\n"), (b"older\n", None), (None, b"")]
+    ("before", "now", "message"),
+    [
+        (b"older\n", b"old\n", "the file has changed since it was read"),
+        (b"older\n", None, "the file is gone"),
+        (None, b"", "the file has changed since it was read"),
+    ],
 )
 def test_refuses_a_file_that_is_not_as_it_was(
-    tmp_path: Path, before: bytes | None, now: bytes | None
+    tmp_path: Path, before: bytes | None, now: bytes | None, message: str
 ) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     if now is not None:
         second.write_bytes(now)
-    with pytest.raises(InputError, match="the file has changed since it was read") as caught:
+    with pytest.raises(InputError, match=message) as caught:
         apply([Edit(str(first), None, b"1"), Edit(str(second), before, b"2")])
     assert caught.value.path == str(second)
     assert caught.value.hint == "nothing was changed"

@@ -179,9 +179,8 @@ def _directories(outcome: Cleaning) -> Table:
         size, parts = item.inventory.size, item.inventory.parts
         figures = (human(size.disk_bytes), human(size.content_bytes), f"{size.files:,}")
         rows.append((*figures, quoted(item.path)))
-        named = [
-            f"{quoted(each.name)} {human(each.size.content_bytes)}" for each in parts if each.name
-        ]
+        shown = [each for each in parts if each.name and each.size.content_bytes]
+        named = [f"{quoted(each.name)} {human(each.size.content_bytes)}" for each in shown]
         holds = f"; holds {listed(named)}" if named else ""
         rows.append((f"{item.kind.title}: {', '.join(map(visible, item.evidence))}{holds}",))
     return Table(("on disk", "size", "files", "directory"), rows)

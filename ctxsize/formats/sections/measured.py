@@ -138,8 +138,11 @@ def _facts(report: Report) -> Iterator[Fact]:
     if ignored.complete or not ignored.totals.entries:
         yield Fact("Ignored", amount(ignored.totals) if ignored.totals.entries else "nothing")
     else:
-        text = f"at least {plural(ignored.totals.entries, 'entry')}"
-        yield Fact("Ignored", f"{text}, with {plural(ignored.unopened, 'directory')} not opened")
+        text = plural(ignored.totals.entries, "entry")
+        if ignored.unopened:
+            unopened = plural(ignored.unopened, "directory")
+            text = f"at least {text}, with {unopened} not opened"
+        yield Fact("Ignored", text)
 
 
 def _about_named(report: Report, named: NamedContext) -> Iterator[Fact]:
