@@ -93,8 +93,9 @@ class Environment(Mapping[str, str]):
 
     def _copy(self, *, is_base: bool = False) -> Environment:
         log: dict[str, list[tuple[int, _Values]]] = {}
-        for name in self._log:
-            value, kept = self._values(name)
+        for name, entries in self._log.items():
+            number, newest = entries[-1]
+            value, kept = newest if number <= self._at else self._values(name)
             if value is not None:
                 log[name] = [(0, (kept if kept and is_base else value, kept))]
         return replace(self, _log=log, _newest=[0], _at=0)
