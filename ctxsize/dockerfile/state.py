@@ -94,11 +94,13 @@ class Environment(Mapping[str, str]):
     def _copy(self, *, is_base: bool = False) -> Environment:
         log: dict[str, list[tuple[int, _Values]]] = {}
         for name, entries in self._log.items():
-            number, newest = entries[-1]
-            value, kept = newest if number <= self._at else self._values(name)
+            newest = entries[-1]
+            entry = newest if newest[0] <= self._at else (0, self._values(name))
+            value, kept = entry[1]
             if value is not None:
-                log[name] = [(0, (kept if kept and is_base else value, kept))]
-        return replace(self, _log=log, _newest=[0], _at=0)
+                hidden = is_base and kept and value is not kept
+                log[name] = [(0, (kept, kept)) if hidden else entry]
+        return replace(self, _log=log, _newest=[self._at])
 
     def _spend(self, characters: int) -> None:
         self.made[0] += characters

@@ -107,6 +107,14 @@ def test_byte_order_mark_and_carriage_returns_do_not_matter() -> None:
     assert other == plain
 
 
+@pytest.mark.parametrize(
+    "line", ["RUN echo ${SHA:0:7} && cat <<E", "COPY --chmod=${X:x} <<-'E' /a"]
+)
+def test_a_modifier_that_only_shells_know_hides_no_heredoc(line: str) -> None:
+    parsed = parse_dockerfile(f"FROM a\n{line}\nhi\nE\nCOPY b /\n".encode())
+    assert [each.keyword for each in parsed.instructions][1:] == [line.split()[0], "COPY"]
+
+
 def test_heredocs_belong_to_their_instruction() -> None:
     text = (
         "FROM a\nCOPY <<A <<-'B' f /x/\na\nA\n\tb\n\tB\nRUN cat <<EOF >x\nCOPY no /\nEOF\nRUN y\n"
