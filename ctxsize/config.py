@@ -211,9 +211,7 @@ _number = _whole("must be a whole number, not negative and of at most 64 bits")
 _text = _matching(r"(?s).*\S.*", "must be a text that is not empty")
 _codes = _each(_matching("CTX[0-9]{0,3}", "must be a list of codes, such as CTX101"))
 _size = _amount(parse_size, int, 'must be a size such as "50MB", or a number of bytes')
-_tolerance = _amount(
-    Tolerance.parse, Tolerance, 'must be a size such as "5MB", a share such as "10%", or bytes'
-)
+_tolerance = _amount(Tolerance.parse, Tolerance, 'must be a size, or a share such as "10%"')
 _list = _that(lambda it: isinstance(it, list), "must be a list")
 _table = _that(lambda it: isinstance(it, dict), "must be a table")
 _texts = _that(
