@@ -52,8 +52,9 @@ def _suggested(advice: Advice) -> list[Section]:
     large = "Large, and explained by no rule: does the build need it?"
     facts = [*_sizes(advice)]
     if advice.git_ignored is not None and advice.git_ignored.files:
-        secrets = plural(advice.git_ignored_secrets or 0, "secret")
-        text = f"{amount(advice.git_ignored)} that git ignores would be sent, with {secrets}"
+        text = f"{amount(advice.git_ignored)} that git ignores would be sent"
+        if advice.git_ignored_secrets:
+            text += f", with {plural(advice.git_ignored_secrets, 'secret')}"
         facts.append(Fact("Git", text))
     patterns = sum(len(each.patterns) for each in advice.suggestions if each.chosen)
     saving = Prose(_saving(advice, patterns) if patterns else "Nothing safe to add")
