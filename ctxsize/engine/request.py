@@ -250,7 +250,7 @@ def _context_root(context: str) -> str:
     except (OSError, ValueError) as error:  # ValueError: a NUL, which no path has
         message = f"no such context to read: {getattr(error, 'strerror', error)}"
         if context == "-":
-            message = "Docker sends a context from standard input as it is, without an ignore file"
+            message = "Docker sends a context from standard input as it is: no ignore file is read"
         elif is_remote(context):
             message = "the builder fetches this context itself: no ignore file is read"
     hint = "name a directory, and the Dockerfile with -f; `-f -` reads it from stdin"
