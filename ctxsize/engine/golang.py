@@ -6,6 +6,8 @@ Python's counterparts differ in details. Undecodable bytes of text are surrogate
 from __future__ import annotations
 
 import re
+import sys
+from functools import cache
 
 WHITE_SPACE = (
     "\t\n\v\f\r \x85\xa0\u1680"
@@ -17,6 +19,21 @@ WHITE_SPACE = (
 
 class GoRegexpError(ValueError):
     """Go refuses the expression; the message is Go's reason."""
+
+
+@cache
+def unicode_class(name: str) -> tuple[int, ...]:
+    r"""Return the code points whose Unicode general category starts with `name`, as in `\p{Lu}`."""
+    import unicodedata
+
+    if re.fullmatch("[A-Z][a-z]+(_[A-Z][a-z]+)*", name) and len(name) > 2:
+        raise NotImplementedError(f"Unicode class {name}")
+    is_usual = re.fullmatch("[CLMNPSZ][a-z]?", name)
+    kinds = ((code, unicodedata.category(chr(code))) for code in range(sys.maxunicode + 1))
+    found = tuple(code for code, kind in kinds if kind.startswith(name) and kind != "Cn")
+    if not is_usual or not found:
+        raise GoRegexpError("invalid character class range")
+    return found
 
 
 def trim_space(text: str) -> str:

@@ -14,7 +14,7 @@ from functools import cache
 from itertools import chain
 from typing import ClassVar
 
-from ctxsize.engine.golang import GoRegexpError
+from ctxsize.engine.golang import GoRegexpError, unicode_class
 
 Ranges = list[tuple[int, int]]
 """Inclusive ranges of code points, in any order."""
@@ -41,7 +41,7 @@ _REPEAT = re.compile(r"(?:[*+?]|\{(0|[1-9][0-9]*)(,(0|[1-9][0-9]*)?)?\})\??")
 _QUOTED = re.compile(r"(?s)\\Q(.*?)(?:\\E|\Z)")
 _NAMED = re.compile(r"(?s)\[:(\^?)(.*?):\]")
 _TO = re.compile(r"(?s)-(?=[^\]])")
-_SHORTHAND = re.compile(r"\\[dswDSWpP]")
+_SHORTHAND = re.compile(r"\\([dswpDSWP])(?:(?<=[pP])(?:\{(\^?)([^}]*)\}|([^{])))?")
 _ASSERTION = re.compile(r"\\[AbBz]|[$^]")
 _ESCAPE = re.compile(
     r"\\(?:(0[0-7]{0,2}|[1-7][0-7]{1,2})|x([0-9A-Fa-f]{2})|x\{([0-9A-Fa-f]+)\}"
@@ -58,6 +58,13 @@ def _classes() -> dict[str, Ranges]:
         codes = [(code, code) for code in range(128) if members.match(chr(code))]
         found[name] = _complement(_complement(codes))
     return found
+
+
+@cache
+def _of_category(name: str) -> Ranges:
+    if name == "Any":
+        return [(0, _LAST)]
+    return _complement(_complement((code, code) for code in unicode_class(name)))
 
 
 def _complement(ranges: Iterable[tuple[int, int]]) -> Ranges:
@@ -93,7 +100,7 @@ def parsed(expression: str) -> Program:
     r"""Return the steps of `expression`.
 
     Raises `GoRegexpError` if Go's compiler refuses it, and `NotImplementedError` if ctxsize cannot
-    evaluate it (`\pL`).
+    evaluate it (`\p{Greek}`).
     """
     reader = _ExpressionReader(expression)
     program, _ = reader.alternatives()
@@ -198,15 +205,13 @@ class _ExpressionReader:
         return [(low, high)]
 
     def _shorthand(self) -> Ranges | None:
-        r"""Return the characters of `\d`, `\W` and the like."""
+        r"""Return the characters of `\d`, `\W`, `\pL` and the like."""
         found = self._take(_SHORTHAND)
         if found is None:
             return None
-        letter = found[0][1]
-        if letter in "pP":
-            raise NotImplementedError("it has a Unicode class")
-        ranges = _classes()[letter.lower()]
-        return _complement(ranges) if letter.isupper() else ranges
+        letter, caret, braced, name = found.groups()
+        ranges = _classes().get(letter.lower()) or _of_category(braced or name or "")
+        return _complement(ranges) if letter.isupper() != bool(caret) else ranges
 
     def _char(self) -> Ranges:
         """Return one character, which may be escaped."""
