@@ -27,7 +27,7 @@ LAYERS = [
     ("engine.goregexp",),
     ("dockerfile.words",),
     ("dockerfile.instructions",),
-    ("shell",),
+    ("dockerfile.shell",),
     ("engine.patterns", "engine.ignorefile", "dockerfile"),
     ("engine.segments", "engine.evaluate", "writer"),
     ("engine.automaton", "engine.builders"),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ctxsize.dockerfile.instructions import Instruction
 from ctxsize.dockerfile.parse import parse_dockerfile
-from ctxsize.shell import commands, commands_of, in_directories, is_known, is_read_whole
+from ctxsize.dockerfile.shell import commands, commands_of, in_directories, is_known, is_read_whole
 from tests.hostile.limits import processor_seconds
 
 TABLE: dict[str, list[tuple[str, ...]]] = {

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from ctxsize.advice.caches import NOT_IN_THE_IMAGE, fetches, run_with, system_of
 from ctxsize.advice.recipe import Change, Recipe, quoted, read_alone
+from ctxsize.dockerfile.shell import commands_of, is_known
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Confidence, Finding, Fix
-from ctxsize.shell import commands_of, is_known
 from ctxsize.syntax import Command
 
 _MOST_COOKS = 100

@@ -26,11 +26,11 @@ from ctxsize.advice.caches import (
     system_of,
 )
 from ctxsize.advice.recipe import Change, Recipe, with_option, without_option
+from ctxsize.dockerfile.shell import is_known
 from ctxsize.dockerfile.sources import Mount
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.recommender.tools import run_by, works
-from ctxsize.shell import is_known
 from ctxsize.syntax import Command
 
 _LISTS, _ARCHIVES = "/var/lib/apt", "/var/cache/apt"

@@ -19,6 +19,7 @@ from ctxsize.build import Build
 from ctxsize.codes import severity_of
 from ctxsize.discovery import FoundBuild
 from ctxsize.dockerfile.instructions import Dockerfile, Instruction
+from ctxsize.dockerfile.shell import commands_of
 from ctxsize.dockerfile.sources import ALIASES
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
 from ctxsize.engine.builders import BUILDERS
@@ -28,7 +29,6 @@ from ctxsize.engine.request import Plan
 from ctxsize.errors import CtxsizeError, DockerfileError, IgnoreFileError, UndecidedError
 from ctxsize.findings import Confidence, Edit, Finding, Fix, Location, Severity
 from ctxsize.reader import holds, read_file
-from ctxsize.shell import commands_of
 from ctxsize.syntax import Command
 
 _MOST_STEPS = 500_000

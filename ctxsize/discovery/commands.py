@@ -18,9 +18,9 @@ from ctxsize.build import Build, is_reference, placed
 from ctxsize.codes import severity_of
 from ctxsize.discovery.search import Place, Search
 from ctxsize.discovery.yaml import Yaml, YamlMapping, listed, load, mapping_of
+from ctxsize.dockerfile.shell import commands, in_directories, is_read_whole
 from ctxsize.findings import Finding, Location
 from ctxsize.reader import holds
-from ctxsize.shell import commands, in_directories, is_read_whole
 
 _BUILD = re.compile(
     r"\b(?:docker|podman|nerdctl|buildah|buildx)\b(?:\\\n|[^\n]){0,200}?\b(?:build|bud)\b"

@@ -72,7 +72,7 @@ class StageStep:
     @cached_property
     def commands(self) -> tuple[Command, ...]:
         """Return the commands of a RUN as written; none if no Unix shell reads all of it."""
-        from ctxsize.shell import commands_of, is_known  # only advice reads scripts
+        from ctxsize.dockerfile.shell import commands_of, is_known  # only advice reads scripts
 
         is_read = self.is_run and self.state.is_unix and is_known(self.instruction)
         return commands_of(self.instruction) if is_read else ()
@@ -80,7 +80,7 @@ class StageStep:
     @cached_property
     def located(self) -> tuple[tuple[str, Command], ...]:
         """Return the commands, each with the directory in which it runs."""
-        from ctxsize.shell import in_directories
+        from ctxsize.dockerfile.shell import in_directories
 
         found = in_directories(self.commands, self.workdir)
         return tuple((posixpath.normpath(at), command) for at, command in found)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ctxsize.dockerfile.instructions import Dockerfile, Instruction
+from ctxsize.dockerfile.shell import is_known
 from ctxsize.dockerfile.sources import Source, path_from_root
 from ctxsize.dockerfile.stages import built_stages
 from ctxsize.dockerfile.taken import ContextNeed
@@ -21,7 +22,6 @@ from ctxsize.engine.request import Request
 from ctxsize.errors import CtxsizeError
 from ctxsize.model import Problem
 from ctxsize.recommender.tree import is_glob, like
-from ctxsize.shell import is_known
 
 _PATH = re.compile(r"(?<![\w./:@$~}-])[\w./-]+")
 _VARIABLE = re.compile(r"\$\{[^${}]*\}|\$\w+")

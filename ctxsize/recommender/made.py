@@ -13,6 +13,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
+from ctxsize.dockerfile.shell import commands, commands_of, in_directories, is_read_whole
 from ctxsize.dockerfile.sources import Mount, path_from_root
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages, tolerant
 from ctxsize.recommender.build_files import BuildFile, Named
@@ -28,7 +29,6 @@ from ctxsize.recommender.tools import (
     run_by,
     spares,
 )
-from ctxsize.shell import commands, commands_of, in_directories, is_read_whole
 from ctxsize.syntax import Command
 
 _USED_LATER = ("WORKDIR", "ENV", "ARG", "CMD", "ENTRYPOINT", "HEALTHCHECK", "COPY", "ADD")

@@ -165,7 +165,7 @@ def _names(names: str) -> frozenset[str]:
 def run_by(command: Command) -> Command:
     """Return the command that is finally run, without launchers in front.
 
-    >>> from ctxsize.shell import commands
+    >>> from ctxsize.dockerfile.shell import commands
     >>> [run_by(each).words for each in commands("sh ./mvnw -q package; python3 -m pip install .")]
     [('./mvnw', '-q', 'package'), ('pip', 'install', '.')]
     """

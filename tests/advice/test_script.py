@@ -14,7 +14,7 @@ from ctxsize.config import Config
 from ctxsize.discovery import discover
 from ctxsize.dockerfile.instructions import Instruction
 from ctxsize.dockerfile.parse import parse_dockerfile
-from ctxsize.shell import commands_of
+from ctxsize.dockerfile.shell import commands_of
 from tests.trees import build_tree, file
 
 WORDS = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ctxsize.dockerfile.shell import commands
 from ctxsize.recommender.rules import all_rules
 from ctxsize.recommender.tools import (
     Work,
@@ -16,7 +17,6 @@ from ctxsize.recommender.tools import (
     tools,
     works,
 )
-from ctxsize.shell import commands
 from ctxsize.syntax import Command
 
 FRONT = (
