@@ -148,7 +148,7 @@ class Advisor(BuildContext):
     def _findings(
         self, made: Iterable[Suggestion], questions: Iterable[Question], secrets: Iterable[Match]
     ) -> Iterator[Finding]:
-        """Yield what is missing, unexplained or secret, each where it is to be mended."""
+        """Yield what is missing, unexplained or secret, each at the file to change."""
         where = ignore_file_to_write(self.request)
         if self.new_file and self.request.dockerfile is not None:
             where = self.request.dockerfile

@@ -415,6 +415,12 @@ def test_kinds_of_pattern(text: str, kind: str, expression: str) -> None:
         assert classify(text)[1] == expression
 
 
+def test_a_pattern_is_one_of_pathspec() -> None:
+    assert DockerIgnorePattern.pattern_to_regex("!a*") == (r"\Aa[^/]*\Z", False)
+    assert DockerIgnorePattern.pattern_to_regex("# a") == (None, None)
+    assert DockerIgnorePattern("a*", include=False).include is True
+
+
 class TestGolang:
     @pytest.mark.parametrize(
         ("text", "trimmed"),

@@ -52,10 +52,10 @@ def _linted(outcome: Linted) -> list[Section]:
     ]
 
 
-def _fixed(mended: Iterable[Finding]) -> list[Item]:
+def _fixed(findings: Iterable[Finding]) -> list[Item]:
     return [
         Prose(f"{place(each)} fixed {each.code} {visible(fix_text(each.fix))}")
-        for each in mended
+        for each in findings
         if each.fix is not None
     ]
 
