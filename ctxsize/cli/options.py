@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from ctxsize.build import Build, hiding
+from ctxsize.cli import output
 from ctxsize.cli.output import Display, Format
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.errors import InputError
@@ -156,26 +157,6 @@ def read_stdin(what: str, most: int = MOST_BYTES) -> bytes:
         raise InputError(f"{what} on stdin cannot be read: {error.strerror}") from None
 
 
-def _formats(
-    ctx: click.Context, param: click.Parameter, value: tuple[str, ...]
-) -> tuple[Format, ...]:
-    """Parse the values of `--format`. Each needs a destination of its own."""
-    found: dict[str, Format] = {}
-    for each in value or ("text",):
-        name, named, path = each.partition("=")
-        place = os.path.abspath(path) if path not in ("", "-") else ""
-        if name not in FORMATS:
-            raise click.BadParameter(f"no such format: {name!r} (one of {', '.join(FORMATS)})")
-        if named and not path:
-            raise click.BadParameter(f"{each!r} has no file name")
-        if place in found:
-            where = repr(path) if place else "stdout"
-            hint = "name files, as in --format sarif=FILE"
-            raise click.BadParameter(f"several formats for {where}: {hint}")
-        found[place] = Format(name, path if place else None)
-    return tuple(found.values())
-
-
 colour = click.option(
     "--color",
     "colour",
@@ -184,17 +165,53 @@ colour = click.option(
     show_default=True,
     help="When to print colours; auto: on a terminal, unless NO_COLOR or FORCE_COLOR is set.",
 )
+quiet = flag(
+    "-q",
+    "--quiet",
+    expose_value=False,
+    callback=lambda ctx, param, given: output.hush(given),
+    help="Print only the answer: no progress, notes or next steps.",
+)
+
+
+def _display(*, formats: tuple[str, ...], as_json: bool, full: bool, colour: str) -> Display:
+    wanted = (*formats, *(["json"] if as_json else [])) or ("text",)
+    return Display(_formats([*dict.fromkeys(wanted)]), colour, full)
+
+
+def _formats(wanted: Iterable[str]) -> tuple[Format, ...]:
+    """Parse the values of `--format`. Each needs a destination of its own."""
+    found: dict[str, Format] = {}
+    for each in wanted:
+        name, named, path = each.partition("=")
+        place = os.path.abspath(path) if path not in ("", "-") else ""
+        problem = ""
+        if name not in FORMATS:
+            problem = f"no such format: {name!r} (one of {', '.join(FORMATS)})"
+        elif named and not path:
+            problem = f"{each!r} has no file name"
+        elif place in found:
+            where = repr(path) if place else "stdout"
+            problem = f"several formats for {where}: name files, as in --format sarif=FILE"
+        if problem:
+            raise click.BadParameter(problem, param_hint="'--format'")
+        found[place] = Format(name, path if place else None)
+    return tuple(found.values())
+
+
 display = gathered(
     "display",
-    Display,
+    _display,
     value(
         "--format NAME[=FILE]",
         "formats",
         multiple=True,
-        callback=_formats,
         shell_complete=lambda ctx, param, start: [one for one in FORMATS if one.startswith(start)],
         help=f"{', '.join(FORMATS)}; written to stdout or FILE. May be repeated.  [default: text]",
     ),
+    flag("--json", "as_json", help="Short for --format json."),
+    flag("-v", "--verbose", "--full", "full", help="Show everything: all tables and evidence."),
+    quiet,
     colour,
 )
 """Options on the output, as `display`."""

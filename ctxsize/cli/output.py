@@ -26,6 +26,8 @@ _LONGEST_MESSAGE = 500
 _NARROWEST, _WIDEST, _FILE_WIDTH = 40, 120, 80
 _SHOWN_WARNINGS = 10
 _PROGRESS_AFTER, _PROGRESS_EVERY = 1.0, 0.1
+_hushed = [False]
+"""True if notes and progress are left out, for `--quiet`."""
 
 
 class Format(NamedTuple):
@@ -37,14 +39,15 @@ class Format(NamedTuple):
 
 @dataclass(frozen=True)
 class Display:
-    """The requested formats, and the choice of colours: `auto`, `always` or `never`."""
+    """The requested formats, the choice of colours (`auto`, `always`, `never`), and the length."""
 
     formats: tuple[Format, ...] = ()
     colour: str = "auto"
+    full: bool = False
 
     def look(self, *, top: int = 0, only: str | None = None) -> Look:
         """Return the style of text on this stdout."""
-        return Look(_width(), _wants_colour(self.colour), top, only)
+        return Look(_width(), _wants_colour(self.colour), top, only, self.full, _hushed[0])
 
     def emit(self, outcome: Outcome, *, top: int = 0, only: str | None = None) -> None:
         """Write `outcome` in each format, all rendered before: into files first, then to stdout.
@@ -78,8 +81,14 @@ class Display:
         write(exchange.diff([each for each in edits if each is not None], self.look()))
 
 
+def hush(wanted: bool) -> None:
+    """Print no notes and no progress from now on, or print them again."""
+    _hushed[0] = wanted
+
+
 def prepare() -> None:
     """Let no character make stdout or stderr fail."""
+    hush(False)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -164,8 +173,9 @@ def error(message: str) -> None:
 
 
 def note(message: str) -> None:
-    """Print a note on stderr."""
-    _say("note", message)
+    """Print a note on stderr, unless it is hushed."""
+    if not _hushed[0]:
+        _say("note", message)
 
 
 def _say(level: str, message: str) -> None:
@@ -206,7 +216,7 @@ def _width() -> int:
 @contextmanager
 def progress() -> Iterator[_Progress | None]:
     """Yield a callable that shows progress on a terminal after the first second, or None."""
-    if sys.stderr is None or not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty() or _hushed[0]:
         yield None
         return
     shown = _Progress()

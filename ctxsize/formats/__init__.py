@@ -56,12 +56,18 @@ _STYLES = {"bold": "1", "dim": "2", "green": "1;32", "yellow": "1;33", "red": "1
 
 @dataclass(frozen=True)
 class Look:
-    """The width, the colours, the rows of each table, and the only table, if it is one alone."""
+    """The style of a text."""
 
     width: int = 80
     colour: bool = False
     top: int = 5
+    """Number of rows of each table."""
     only: str | None = None
+    """The only table, if it is one alone."""
+    full: bool = False
+    """True to show everything, as with `--verbose`."""
+    quiet: bool = False
+    """True to show only the answer, without next steps."""
 
     def paint(self, text: str, style: str) -> str:
         """Return `text` in a style, unchanged without colours."""
@@ -75,6 +81,8 @@ def render(name: str, outcome: Outcome, look: Look) -> str:
             from ctxsize.formats import sections
 
             parts = sections.sections(outcome, look)
+            if look.quiet:
+                parts = map(sections.without_steps, parts)
             if name == "text":
                 from ctxsize.formats import text
 

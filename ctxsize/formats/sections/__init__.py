@@ -75,6 +75,12 @@ class Section(NamedTuple):
     folded: bool = False
 
 
+def without_steps(section: Section) -> Section:
+    """Return the section without the commands to type next."""
+    items = [each for each in section.items if not isinstance(each, NextStep)]
+    return section._replace(items=items)
+
+
 def notes(problems: Iterable[Problem]) -> list[Item]:
     """Return `problems` with the files that were read, as notes."""
     lines: list[Item] = []
