@@ -70,11 +70,10 @@ class LazyGroup(click.Group):
         if word not in COMMANDS and word != FRONT and not ctx.resilient_parsing:
             from difflib import get_close_matches
 
-            kind = "it is a file" if os.path.lexists(word) else "no such directory"
-            hints = [
-                f"did you mean `ctxsize {each}`?" for each in get_close_matches(word, COMMANDS)
-            ]
-            ctx.fail(f"No such command: {word!r}; {[*hints, kind][0]}")
+            hint = "it is a file" if os.path.lexists(word) else "there is no such directory either"
+            for near in get_close_matches(word, COMMANDS, 1):
+                hint = f"did you mean `ctxsize {near}`?"
+            ctx.fail(f"No such command: {word!r}; {hint}")
         return super().resolve_command(ctx, args)
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from heapq import nsmallest
 from typing import NamedTuple
 
@@ -184,7 +185,8 @@ def sections(outcome: Outcome, look: Look) -> Iterable[Section]:
         case "measure":
             from ctxsize.formats.sections import measured
 
-            return measured.sections(outcome, look)
+            only = None if look.only == GLANCE else look.only
+            return measured.sections(outcome, replace(look, only=only))
         case "check" | "diff":
             from ctxsize.formats.sections import checked
 

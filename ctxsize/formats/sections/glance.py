@@ -24,7 +24,6 @@ from ctxsize.formats.sections import (
 from ctxsize.formats.sections.measured import clauses, next_step, printed, verdict
 from ctxsize.formats.wording import (
     clipped,
-    command,
     more,
     quoted,
     sent,
@@ -34,12 +33,14 @@ from ctxsize.model import Amount, Clue, Directory, Measurement, Report, Transfer
 from ctxsize.units import human, plural
 
 _LINES, _LEAST_ROWS, _MOST_ROWS = 20, 3, 8
-_LONGEST_BAR = 24
+_LONGEST_BAR = 20
 _SEVERAL = 4
 """Number of directories of one name above which `suggest` writes one pattern for all."""
+_LEAST_SHARE = 1000
+"""Part of the whole below which no row is worth its line, unless it looks unneeded."""
 _SPLIT = 4
 """Number of times that a directory is replaced by the one that has most of it."""
-_NOTES = {"secret": "a possible secret", "large-file": "a large file"}
+_NOTES = {"secret": "possible secret", "large-file": "large file"}
 
 
 class LargePart(NamedTuple):
@@ -61,8 +62,7 @@ def sections(report: Report, look: Look) -> Iterator[Section]:
     yield Section([*head, next_step(report)])
     room = look.width - FACT_INDENT
     facts = [Fact(label, clipped(text, room)) for label, text in _facts(report)]
-    more_commands = f"{command(report, 'measure')} · ls --size · explain PATH"
-    foot: list[Item] = [*facts, Fact("More", clipped(more_commands, room))]
+    foot: list[Item] = [*facts, Fact("More", "ctxsize measure · ls --size · explain PATH")]
     used = height([*head, *foot], look.width) + 4
     found = report.findings
     problems = next(
@@ -78,7 +78,7 @@ def sections(report: Report, look: Look) -> Iterator[Section]:
 
 
 def _table(parts: Sequence[LargePart], whole: Amount, look: Look) -> Table:
-    longest = min(_LONGEST_BAR, max(0, look.width - 56))
+    longest = min(_LONGEST_BAR, max(0, look.width - 68))
     rows = [
         (
             *(human(each.content_bytes), f"{each.files:,}"),
@@ -100,7 +100,7 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
     yield "Ignore file", patterns
     if not report.failing:
         others = more(len(report.transfers) - 1, "platform")
-        figure = printed(report, (report.transfer or report.context), "context")
+        figure = printed(report, (report.transfer or report.context), "context").partition(" (")[0]
         yield "Build prints", f"{figure} {others}".rstrip()
 
 
@@ -141,8 +141,10 @@ def parts_of(report: Report, most: int) -> list[LargePart]:
         parts.append(
             LargePart(f"{quoted(named.value)} (named context)", *Amount.of(*named.transfers))
         )
-    parts = sorted((each for each in parts if each.files), key=_rank)
     whole = sent(report)
+    least = whole.content_bytes // _LEAST_SHARE
+    parts = [each for each in parts if each.files and (each.note or each.content_bytes >= least)]
+    parts.sort(key=_rank)
     is_all = len(parts) <= most and Amount.of(*parts) == whole
     shown = parts if is_all else parts[: most - 1]
     left = whole - Amount.of(*shown)
@@ -192,7 +194,7 @@ def _named(note: str, clues: Sequence[Clue]) -> str:
     """Return a name for parts with one note; the first is the largest."""
     first, slash = clues[0].path, "/" if clues[0].kind in ("unneeded", "directory") else ""
     if len(clues) > 1 and note.startswith("**/"):
-        return f"{quoted(first.rpartition('/')[2])}/ in {len(clues):,} places"
+        return f"{len(clues):,} × {quoted(first.rpartition('/')[2])}/"
     return f"{quoted(first)}{slash} {more(len(clues) - 1)}".rstrip()
 
 
