@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.examples import ROOT, copy_of_examples
+
 README = ROOT / "README.md"
 BLOCK = re.compile(r"```console\n\$ (?P<command>[^\n]+)\n(?P<output>.*?)```", re.DOTALL)
 PYTHON_BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
@@ -23,11 +23,7 @@ PYTHON_BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the examples as they are in git, with what the generator makes."""
-    copy = tmp_path_factory.mktemp("readme")
-    ignore = shutil.ignore_patterns("target")
-    shutil.copytree(ROOT / "examples", copy / "examples", symlinks=True, ignore=ignore)
-    subprocess.run([sys.executable, "examples/generate.py"], cwd=copy, check=True)
-    return copy
+    return copy_of_examples(tmp_path_factory.mktemp("readme"))
 
 
 def run(command: str, project: Path) -> str:
