@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.examples import ROOT, copy_of_examples, restore_examples
+from tests.examples import ROOT, restore_examples
 
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"
@@ -31,18 +31,13 @@ LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 PYTHON_BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return copy_of_examples(tmp_path_factory.mktemp("readme"))
-
-
-def run(command: str, project: Path) -> str:
+def run(command: str, examples: Path) -> str:
     """What `command` prints in a shell, with `ctxsize` as this checkout's."""
     function = f'ctxsize() {{ "{sys.executable}" -m ctxsize "$@"; }}'
     plain = {"PYTHONPATH": str(ROOT), "COLUMNS": "80", "NO_COLOR": "1"}
     done = subprocess.run(
         ["bash", "-c", f"{function}\n{command}"],
-        cwd=project,
+        cwd=examples,
         env={**os.environ, **plain},
         capture_output=True,
         text=True,
@@ -51,18 +46,18 @@ def run(command: str, project: Path) -> str:
     return done.stdout
 
 
-def session(block: re.Match[str], project: Path) -> str:
+def session(block: re.Match[str], examples: Path) -> str:
     """The block with what its commands print, one after the other, on fresh examples."""
     commands = COMMAND.findall(block["session"])
-    shown = "".join(f"$ {each}\n{run(each, project)}" for each in commands)
-    restore_examples(project)
+    shown = "".join(f"$ {each}\n{run(each, examples)}" for each in commands)
+    restore_examples(examples)
     return f"```console\n{shown}```"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_each_block_is_what_the_program_prints(page: Path, project: Path) -> None:
+def test_each_block_is_what_the_program_prints(page: Path, examples: Path) -> None:
     text = page.read_text()
-    fresh = BLOCK.sub(lambda block: session(block, project), text)
+    fresh = BLOCK.sub(lambda block: session(block, examples), text)
     if os.environ.get("CTXSIZE_UPDATE"):
         page.write_text(fresh)
     else:
@@ -81,11 +76,11 @@ def test_readme_is_read_in_four_minutes() -> None:
 
 
 @pytest.mark.parametrize("page", [DOCS / "library.md"], ids=lambda page: page.name)
-def test_python_block_runs(page: Path, project: Path) -> None:
+def test_python_block_runs(page: Path, examples: Path) -> None:
     (code,) = PYTHON_BLOCK.findall(page.read_text())
     done = subprocess.run(
         [sys.executable, "-c", code],
-        cwd=project,
+        cwd=examples,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,

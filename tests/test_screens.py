@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.examples import ROOT, copy_of_examples
+from tests.examples import ROOT
 from tests.terminal import Size, drawn, recorded, seen
 
 SCREENS = ROOT / "docs" / "screens"
@@ -45,12 +45,11 @@ COMMANDS = {
 
 
 @pytest.fixture(scope="module")
-def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def directory(examples: Path) -> Path:
     """The examples, a repository to clean, and a report of a tree that has grown since."""
-    here = copy_of_examples(tmp_path_factory.mktemp("screens"))
-    _save_report(here)
-    _build_shop(here / "shop")
-    return here
+    _save_report(examples)
+    _build_shop(examples / "shop")
+    return examples
 
 
 def _save_report(here: Path) -> None:
