@@ -34,9 +34,9 @@ COMMANDS = (
     "scan",
     "advise",
     "clean",
-    "check --max 1",
+    "check --max 1B",
     "diff old.json",
-    "check --all --max 1",
+    "check --all --max 1B",
 )
 TRIALS = [(name, command) for name in NAMES for command in COMMANDS]
 
