@@ -215,4 +215,18 @@ display = gathered(
     colour,
 )
 """Options on the output, as `display`."""
+as_json = gathered(
+    "as_json",
+    lambda format_name, as_json: as_json or format_name == "json",
+    click.option(
+        "--format",
+        "format_name",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        help="Output format.",
+    ),
+    flag("--json", "as_json", help="Short for --format json."),
+)
+"""For commands whose text streams, the choice of JSON."""
 exit_zero = flag("--exit-zero", help="Exit with 0 despite findings; errors keep their codes.")
