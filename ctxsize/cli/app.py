@@ -30,6 +30,7 @@ COMMANDS = {
     "diff": ("check", "Compare two reports, or a report with the present tree."),
     "schema": ("reference", "Print the JSON Schema of a command's output."),
     "completion": ("reference", "Print a completion script for bash, zsh or fish."),
+    "help": ("reference", "Show the help of a command."),
 }
 """The module and the summary of each command, in the order of the help."""
 _GONE = {
@@ -80,6 +81,7 @@ def _show_version(context: click.Context, parameter: click.Parameter, wanted: bo
     epilog="Exit codes: 0 fine, 1 findings, 2 usage or input error, 3 a bug, 130 interrupted.",
 )
 @click.option(
+    "-V",
     "--version",
     is_flag=True,
     is_eager=True,

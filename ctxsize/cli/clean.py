@@ -14,7 +14,7 @@ from ctxsize.cli import options, output
 
 
 @click.command("clean")
-@click.argument("root", default=".", required=False)
+@options.directory("root")
 @click.option(
     "--ecosystem",
     "ecosystems",

@@ -10,7 +10,7 @@ import click
 
 from ctxsize import api
 from ctxsize.build import Build
-from ctxsize.cli import options, output
+from ctxsize.cli import completing, options, output
 from ctxsize.engine import trace as engine
 from ctxsize.engine.need import request_named
 from ctxsize.engine.request import Request
@@ -24,7 +24,7 @@ _MOST_BYTES = 1 << 30
 
 
 @click.command("explain")
-@click.argument("paths", metavar="PATH...", nargs=-1)
+@click.argument("paths", metavar="PATH...", nargs=-1, shell_complete=completing.files)
 @options.build_beside_paths
 @options.named
 @options.flag("-n", "--non-matching", help="Also print paths that no pattern matches.")
