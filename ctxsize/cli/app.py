@@ -26,6 +26,7 @@ COMMANDS = {
     "advise": ("lint", "Find what makes Dockerfiles slow: order, caches, cargo."),
     "lint": ("lint", "Find mistakes in ignore files; --fix corrects them."),
     "rule": ("reference", "Explain a code such as CTX101."),
+    "init": ("init", "Write the ignore file and a budget, and show what to add to CI."),
     "check": ("check", "Fail CI when a build context exceeds its budget."),
     "diff": ("check", "Compare two reports, or a report with the present tree."),
     "schema": ("reference", "Print the JSON Schema of a command's output."),
