@@ -33,9 +33,48 @@ def _offering(find: Callable[[click.Context, str], Found]) -> Complete:
     return complete
 
 
-def words(*values: str) -> Complete:
-    """Return a completion with fixed values."""
-    return _offering(lambda ctx, typed: ((each, "") for each in values))
+@_offering
+def code_or_slug(ctx: click.Context, typed: str) -> Found:
+    """Complete a code, or in lower case its slug."""
+    from ctxsize.codes import all_codes
+
+    return [(each.slug if typed.islower() else each.name, each.summary) for each in all_codes()]
+
+
+@_offering
+def stages(ctx: click.Context, typed: str) -> Found:
+    """Complete a stage of the Dockerfile."""
+    from ctxsize.build import Build
+    from ctxsize.engine.builders import BUILDKIT
+    from ctxsize.engine.request import request_of
+
+    build = Build(ctx.params.get("context") or ".", ctx.params.get("dockerfile"))
+    if build.dockerfile == "-":  # stdin is the terminal
+        return []
+    stages = request_of(build, BUILDKIT, patterns=False).plan.dockerfile.stages
+    return [(each.name, f"FROM {each.base}") for each in stages if each.name]
+
+
+@_offering
+def rules(ctx: click.Context, typed: str) -> Found:
+    """Complete a rule of `suggest`."""
+    from ctxsize.recommender.rules import all_rules
+
+    return [(each.name, each.why) for each in all_rules().values()]
+
+
+@_offering
+def named(ctx: click.Context, typed: str) -> Found:
+    """Complete the name of a named context."""
+    return [(each.partition("=")[0], each) for each in ctx.params.get("build_contexts") or ()]
+
+
+@_offering
+def commands(ctx: click.Context, typed: str) -> Found:
+    """Complete a command."""
+    from ctxsize.cli.app import COMMANDS
+
+    return [(name, summary) for name, (_, summary) in COMMANDS.items()]
 
 
 def codes(start: str) -> Complete:
@@ -50,48 +89,9 @@ def codes(start: str) -> Complete:
     return _offering(find)
 
 
-def _code_or_slug(ctx: click.Context, typed: str) -> Found:
-    from ctxsize.codes import all_codes
-
-    codes, is_slug = all_codes(), typed.islower()
-    return [(each.slug if is_slug else each.name, each.summary) for each in codes]
-
-
-def _stages(ctx: click.Context, typed: str) -> Found:
-    from ctxsize.build import Build
-    from ctxsize.engine.builders import BUILDKIT
-    from ctxsize.engine.dockerfiles import STDIN
-    from ctxsize.engine.request import request_of
-
-    build = Build(ctx.params.get("context") or ".", ctx.params.get("dockerfile"))
-    if build.dockerfile == STDIN:  # what the terminal holds is not the Dockerfile
-        return []
-    stages = request_of(build, BUILDKIT, patterns=False).plan.dockerfile.stages
-    return [(each.name, f"FROM {each.base}") for each in stages if each.name and each.base]
-
-
-def _rules(ctx: click.Context, typed: str) -> Found:
-    from ctxsize.recommender.rules import all_rules
-
-    return [(each.name, each.why) for each in all_rules().values()]
-
-
-def _named(ctx: click.Context, typed: str) -> Found:
-    given = ctx.params.get("build_contexts") or ()
-    return [(each.partition("=")[0], each.partition("=")[2]) for each in given]
-
-
-def _commands(ctx: click.Context, typed: str) -> Found:
-    from ctxsize.cli.app import COMMANDS
-
-    return [(name, summary) for name, (_, summary) in COMMANDS.items()]
-
-
-commands = _offering(_commands)
-code_or_slug = _offering(_code_or_slug)
-stages = _offering(_stages)
-rules = _offering(_rules)
-named = _offering(_named)
+def words(*values: str) -> Complete:
+    """Return a completion with fixed values."""
+    return _offering(lambda ctx, typed: ((each, "") for each in values))
 
 
 def rules_or_files(ctx: click.Context, param: click.Parameter, typed: str) -> list[CompletionItem]:

@@ -46,16 +46,19 @@ GitLab, in .gitlab-ci.yml (ADDRESS: the address of the repository of ctxsize):
 pre-commit, below `repos` in .pre-commit-config.yaml:
   - repo: ADDRESS
     rev: v{__version__}
-    hooks: [{{id: ctxsize-check}}, {{id: ctxsize-lint}}]
-"""
+    hooks: [{{id: ctxsize-check}}, {{id: ctxsize-lint}}]"""
 
 
 class _Start(NamedTuple):
     """A build with the advice about its ignore file; its paths are relative to the directory."""
 
     context: str
-    dockerfile: str | None  # None for the usual one
+    dockerfile: str  # empty for the usual one
     advice: Advice
+
+    @property
+    def today_bytes(self) -> int:
+        return self.advice.after.context.content_bytes
 
 
 @click.command("init")
@@ -90,15 +93,23 @@ def init(root: str, dry_run: bool, colour: str) -> None:
     output.warn(apply(edits))
     lines = [_written(path, each) for path, each in advised.items()]
     shown = [*lines[:_MOST_LINES], *filter(None, [more(len(lines) - _MOST_LINES)])]
-    shown.append(
-        f"wrote {quoted(edits[-1].path)}: {_budgets(starts)}"
-        if kept is None
-        else f"kept {quoted(kept)}: it is the configuration"
-    )
+    if kept is None:
+        budgets = f"{plural(len(starts), 'budget')}, a quarter above what is sent today"
+        shown.append(f"wrote {quoted(edits[-1].path)}: {budgets}")
+    else:
+        shown.append(f"kept {quoted(kept)}: it is the configuration")
     if any(not one.chosen for each in starts for one in each.advice.suggestions):
         shown.append("more patterns need your confirmation: ctxsize suggest")
-    shown.append("next: commit this, and let CI check it" if edits else "nothing to write")
-    output.write("\n".join(shown) + f"\n{_SNIPPETS}")
+    shown += [] if edits else ["nothing to write"]
+    if not output.Display().look().quiet:
+        shown += ["next: commit this, and let CI check it"] * bool(edits) + [_SNIPPETS]
+    output.write("\n".join(shown) + "\n")
+
+
+def _written(path: str, advice: Advice) -> str:
+    patterns = sum(len(each.patterns) for each in advice.suggestions if each.chosen)
+    saved = human((advice.before.context - advice.after.context).content_bytes)
+    return f"wrote {quoted(path)}: {plural(patterns, 'pattern')}, {saved} less to send"
 
 
 def _starts(root: str) -> list[_Start]:
@@ -108,21 +119,20 @@ def _starts(root: str) -> list[_Start]:
     builds = {
         (os.path.realpath(each.build.context), each.build.dockerfile): each.build
         for each in discovery.builds
-    } or {(root, None): Build(root)}
+    }
     plans, found, errors = Plans(), list[_Start](), list[CtxsizeError]()
     known: dict[tuple[str, str | None], Advice] = {}
     with output.progress() as progress:
-        for build in builds.values():
+        for build in builds.values() or [Build(root)]:
             try:
-                context = _name(build.context, root)
                 request = api.requested(build, plans)
+                unusual = request.dockerfile_in_context != "Dockerfile" and request.dockerfile
+                names = _name(request.context, root), _name(unusual, root) if unusual else ""
                 key = request.root, request.ignore_file.path if request.ignore_file else None
                 if key not in known:
                     steps = progress and progress.step
                     known[key] = api.suggest(request, progress=progress, steps=steps)
-                usual = request.dockerfile_in_context == "Dockerfile"
-                path = None if usual or not request.dockerfile else _name(request.dockerfile, root)
-                found.append(_Start(context, path, known[key]))
+                found.append(_Start(*names, known[key]))
             except CtxsizeError as error:
                 errors.append(error)
     if not found:
@@ -133,13 +143,11 @@ def _starts(root: str) -> list[_Start]:
 
 def _name(path: str, root: str) -> str:
     """Return a path relative to `root`. Raises `InputError` if TOML cannot contain it."""
-    relative = os.path.relpath(path, root)
     try:
-        relative.encode()
+        return os.path.relpath(path, root).encode().decode()
     except UnicodeEncodeError:
         hint = "rename it, as a configuration is UTF-8"
         raise InputError("the name is not UTF-8", path=path, hint=hint) from None
-    return relative
 
 
 def _configuration(root: str, starts: Sequence[_Start], edits: Iterable[Edit]) -> Edit:
@@ -151,22 +159,21 @@ def _configuration(root: str, starts: Sequence[_Start], edits: Iterable[Edit]) -
 
 
 def _text(root: str, starts: Sequence[_Start], edits: Iterable[Edit]) -> str:
-    lines, names = [_HEAD], set[str]()
+    text, names = _HEAD, set[str]()
     for each in starts:
         top = os.path.realpath(os.path.join(root, each.context))
         inside = (one for one in edits if holds(top, os.path.dirname(one.path)))
         added = sum(len(one.after) - len(one.before or b"") for one in inside)
-        budget = f'max = "{_budget(each.advice.after.context.content_bytes + added)}"\n'
-        if len(starts) == 1 and each[:2] == (".", None):
-            return _HEAD + budget
+        budget = f'max = "{_budget(each.today_bytes + added)}"\n'
+        if len(starts) == 1 and each[:2] == (".", ""):
+            return text + budget
         name = each.context if each.context not in names else f"{each.context} {each.dockerfile}"
         names.add(name)
-        path = escape(each.context)
-        lines.append(f"\n[contexts.{_quoted(name)}]\n")
-        lines += [f"path = {_quoted(path)}\n"] * (path != name)
-        lines += [f"dockerfile = {_quoted(each.dockerfile)}\n"] if each.dockerfile else []
-        lines.append(budget)
-    return "".join(lines)
+        keys = {"path": escape(each.context), "dockerfile": each.dockerfile}
+        given = {key: value for key, value in keys.items() if value not in ("", name)}
+        lines = (f"{key} = {_quoted(value)}\n" for key, value in given.items())
+        text += f"\n[contexts.{_quoted(name)}]\n{''.join(lines)}{budget}"
+    return text
 
 
 def _quoted(text: str) -> str:
@@ -175,26 +182,9 @@ def _quoted(text: str) -> str:
 
 
 def _budget(today_bytes: int) -> str:
-    """Return a quarter more, rounded up to two digits.
-
-    >>> _budget(1_000), _budget(99_000), _budget(79_900)
-    ('1.3kB', '130kB', '100kB')
-    """
+    """Return a quarter more, rounded up to two digits."""
     size = today_bytes + (today_bytes + 3) // 4
     step: int = 10 ** max(0, len(str(size)) - 2)
     size = -(-size // step) * step
     power = (len(str(size)) - 1) // 3
     return f"{size / 1000**power:g}{_UNITS[power]}"
-
-
-def _written(path: str, advice: Advice) -> str:
-    patterns = sum(len(each.patterns) for each in advice.suggestions if each.chosen)
-    saved = human(advice.before.context.content_bytes - advice.after.context.content_bytes)
-    return f"wrote {quoted(path)}: {plural(patterns, 'pattern')}, {saved} less to send"
-
-
-def _budgets(starts: Sequence[_Start]) -> str:
-    if len(starts) > 1:
-        return f"budgets of {plural(len(starts), 'build')}, a quarter above their sizes of today"
-    today = starts[0].advice.after.context.content_bytes
-    return f"the budget, a quarter above the {human(today)} of today"

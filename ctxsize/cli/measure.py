@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -153,12 +154,12 @@ def ls(
             more = {"takers": reasons.takers(entry)} if reasons else {}
             output.write(json.line(entry, **more) + "\n")
             continue
-        lead = ["- " if entry.verdict.ignored else "+ "] if both else []
+        lead = ["-" if entry.verdict.ignored else "+"] if both else []
         if size:
-            lead.append(f"{_size(entry):>13}{'*' if entry.arrives_empty else ' '} ")
-        start = "".join(lead)
+            lead.append(f"{_size(entry):>13}{'*' if entry.arrives_empty else ' '}")
+        start = "".join(f"{each} " for each in lead)
         if reasons:
-            start = "\t".join([*(each.rstrip() for each in lead), *reasons.of(entry), ""])
+            start = "".join(f"{each}\t" for each in (*lead, *reasons.of(entry)))
         path = f"{entry.path}/" if entry.kind is Kind.DIRECTORY else entry.path
         output.write(os.fsencode(f"{start}{path}\0") if null else f"{start}{quoted(path)}\n")
     if emptied and size:
@@ -187,12 +188,11 @@ class _Reasons:
         """Return the instructions that take an entry; None if they are not known."""
         if entry.verdict.ignored:
             return ()
-        try:
-            is_directory = entry.kind is Kind.DIRECTORY
-            known = not self._takers.unknown
-            return self._takers.of(entry.path, is_directory=is_directory) if known else None
-        except CtxsizeError:
+        if self._takers.unknown:
             return None
+        with suppress(CtxsizeError):
+            return self._takers.of(entry.path, is_directory=entry.kind is Kind.DIRECTORY)
+        return None
 
     def of(self, entry: Entry) -> tuple[str, str]:
         """Return both as text, `-` if there is none, `?` if it is not known."""

@@ -44,7 +44,7 @@ def test_it_writes_an_ignore_file_and_a_budget_that_holds(cli: Cli, node: Path) 
     result = cli("init", cwd=node)
     assert (result.code, result.err) == (0, "")
     assert result.lines[0].startswith("wrote .dockerignore: ")
-    assert result.lines[1].startswith("wrote ctxsize.toml: the budget, a quarter above the 40")
+    assert result.lines[1].startswith("wrote ctxsize.toml: 1 budget, a quarter above what is ")
     assert b"\n**/node_modules\n" in (node / ".dockerignore").read_bytes()
     assert len(result.lines) <= 30
     checked = cli("check", cwd=node)
@@ -124,7 +124,7 @@ def test_a_configuration_stays_as_it_is(name: str, text: str, cli: Cli, node: Pa
 
 def test_a_project_without_our_table_gets_a_file(cli: Cli, node: Path) -> None:
     (node / "pyproject.toml").write_text("[project]\n")
-    assert "wrote ctxsize.toml: the budget" in cli("init", cwd=node).out
+    assert "wrote ctxsize.toml: 1 budget" in cli("init", cwd=node).out
     assert (node / "pyproject.toml").read_text() == "[project]\n"
 
 
@@ -167,6 +167,8 @@ def test_a_build_that_cannot_be_used_is_left_out(cli: Cli, tmp_path: Path) -> No
 def test_the_snippets_are_yaml_without_an_address(cli: Cli, node: Path) -> None:
     out = cli("init", cwd=node).out
     assert "://" not in out
+    assert out.startswith("wrote ")
+    assert len(cli("init", "-q", cwd=node).lines) == 2
     parts = [part.split(":\n", 1)[1] for part in out.split("\n\n")[1:]]
     github, gitlab, commit = (yaml.safe_load(part) for part in parts)
     assert [each["uses"].partition("@")[0] for each in github] == [
