@@ -7,14 +7,15 @@ the others use only findings. None prints, opens files or exits; each is importe
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ctxsize.advice import DockerfileAdvice
     from ctxsize.clean import Cleaning
     from ctxsize.codes import Rules
-    from ctxsize.guard import CheckReport, DiffReport
+    from ctxsize.guard import CheckReport
+    from ctxsize.guard.comparison import DiffReport
     from ctxsize.lints import Linted
     from ctxsize.model import Report
     from ctxsize.recommender.outcome import Advice, IgnoreFilePlan
@@ -35,7 +36,7 @@ _SIGNS = re.compile(
     | \A\{{\s*"\$schema":.*"name":\s"ctxsize"                     # sarif
     | \A\[\]\s*\Z | \A\[\s*\{{\s*"description":.*"check_name":\s"CTX  # gitlab
     | \A<\?xml[^>]*>\s*<testsuites\ name="ctxsize"                 # junit
-    | \A\#\#\#\ (?:Build\ context|ctxsize)\b                       # markdown
+    | \A(?:<!--\ ctxsize|\#\#\#\ (?:Build\ context|ctxsize)\b)         # markdown
     | \A(?:::(?:error|warning|notice|group)\b|ctxsize\ \w+:\ )     # github
     | \ACTX\d{{3}}\ (?:error|warning|info)\b
     | \ACTX\d{{3}}\ [\w-]+\ \(                                       # text, from here on
@@ -49,6 +50,8 @@ _SIGNS = re.compile(
 )
 """Beginnings of earlier reports: only these files are overwritten."""
 
+MARKER = "<!-- ctxsize -->\n"
+"""The first line of a comment, by which a program finds it to update it."""
 TABLES = ("dir", "ext", "pattern", "file")
 """The tables of a report: the choices of `--by`."""
 _STYLES = {"bold": "1", "dim": "2", "green": "1;32", "yellow": "1;33", "red": "1;31", "blue": "36"}
@@ -68,6 +71,8 @@ class Look:
     """True to show everything, as with `--verbose`."""
     quiet: bool = False
     """True to show only the answer, without next steps."""
+    markdown: bool = False
+    """True for Markdown, which can fold what text leaves out."""
 
     def paint(self, text: str, style: str) -> str:
         """Return `text` in a style, unchanged without colours."""
@@ -80,6 +85,7 @@ def render(name: str, outcome: Outcome, look: Look) -> str:
         case "text" | "markdown":
             from ctxsize.formats import sections
 
+            look = replace(look, markdown=name == "markdown")
             parts = sections.sections(outcome, look)
             if look.quiet:
                 parts = map(sections.without_steps, parts)
@@ -89,7 +95,8 @@ def render(name: str, outcome: Outcome, look: Look) -> str:
                 return text.render(parts, look)
             from ctxsize.formats import markdown
 
-            return markdown.render(sections.heading(outcome), parts)
+            marker = MARKER if outcome.kind == "diff" else ""
+            return marker + markdown.render(sections.heading(outcome), parts)
         case "json":
             from ctxsize.formats import json
 

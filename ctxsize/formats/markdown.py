@@ -22,7 +22,7 @@ def render(title: str, parts: Iterable[sections.Section]) -> str:
     for section in parts:
         text = _items(section.items)
         if text and section.folded:
-            text = _folded(html.escape(section.title), text)
+            text = _folded(_silent(html.escape(section.title)), text)
         elif text and section.title:
             blocks.append(f"#### {prose(section.title)}")
         blocks += [text] if text else []
@@ -110,6 +110,13 @@ def prose(text: str) -> str:
     parts = text.split("`")
     # Longer fences, and those without an end, are not parsed: everything is escaped.
     if len(parts) % 2 == 0 or "``" in text:
-        return _SPECIAL.sub(r"\\\1", text)
-    escaped = (part if at % 2 else _SPECIAL.sub(r"\\\1", part) for at, part in enumerate(parts))
+        return _silent(_SPECIAL.sub(r"\\\1", text))
+    escaped = (
+        part if at % 2 else _silent(_SPECIAL.sub(r"\\\1", part)) for at, part in enumerate(parts)
+    )
     return "`".join(escaped)
+
+
+def _silent(text: str) -> str:
+    """Return `text` with a zero-width space in `@team` and `#1`, so that nobody is notified."""
+    return re.sub(r"([@#!])(?=\w)", "\\1\u200b", text)

@@ -72,6 +72,7 @@ def test_two_directories_as_text_and_markdown(cli: Cli, context: Path, tmp_path:
     (tmp_path / "after.jsonl").write_bytes(cli("ls", "--format", "json", cwd=context).raw)
     sides = ["before.json", "after.jsonl"]
     held("diff.txt", cli("diff", *sides, cwd=tmp_path).out)
+    held("diff-full.txt", cli("diff", *sides, "--full", cwd=tmp_path).out)
     held("diff.md", cli("diff", *sides, "--format", "markdown", cwd=tmp_path).out)
     assert (
         cli("diff", "ctx", "after.jsonl", cwd=tmp_path).out == "The same size: 60.0 MB in 4 files\n"
@@ -81,7 +82,8 @@ def test_two_directories_as_text_and_markdown(cli: Cli, context: Path, tmp_path:
 def test_a_short_report_says_that_it_is_short(cli: Cli, context: Path) -> None:
     assert cli("measure", "--top", "1", "--format", "json=../before.json", cwd=context).code == 0
     change(context)
-    out = cli("diff", "../before.json", cwd=context).out
+    assert "smaller changes" in cli("diff", "../before.json", cwd=context).out
+    out = cli("diff", "../before.json", "--full", cwd=context).out
     assert "smaller changes" in out
     # They may have been there with up to 2,000 bytes, unlisted.
     assert "+60.0 MB         at least  data/raw/new.bin" in out

@@ -115,10 +115,14 @@ def tree(root: Directory, limit: int, width: int) -> Table:
 def sections(outcome: Outcome, look: Look) -> Iterable[Section]:
     """Return the sections of `outcome`."""
     match outcome.kind:
-        case "measure" | "check" | "diff":
+        case "measure" | "check":
             from ctxsize.formats.sections import measured
 
             return measured.sections(outcome, look)
+        case "diff":
+            from ctxsize.formats.sections import compared
+
+            return compared.sections(outcome, look)
         case "suggest" | "plan":
             from ctxsize.formats.sections import suggested
 
@@ -132,4 +136,8 @@ def heading(outcome: Outcome) -> str:
     """Return the heading of a comment: for a check, the verdict."""
     if outcome.kind == "check":
         return f"Build context budget: {'🟢 kept' if outcome.passes else '🔴 not kept'}"
+    if outcome.kind == "diff":
+        from ctxsize.formats.sections import compared
+
+        return compared.heading(outcome)
     return f"ctxsize {outcome.kind}"

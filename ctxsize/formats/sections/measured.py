@@ -1,4 +1,4 @@
-"""Sections of `measure`, `check` and `diff`: a report, why it is refused, and what changed."""
+"""Sections of `measure` and `check`: a report, and why it is refused."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from ctxsize.formats.wording import (
     EXAMPLES,
     LEVELS,
     amount,
-    change,
     command,
     hides_all,
     is_large,
@@ -28,8 +27,7 @@ from ctxsize.model import Amount, Measurement, NamedContext, Report, Share, Tran
 from ctxsize.units import human, percent, plural
 
 if TYPE_CHECKING:
-    from ctxsize.guard import CheckReport, ContextCheck, DiffReport
-    from ctxsize.guard.baseline import SizeChange
+    from ctxsize.guard import CheckReport, ContextCheck
 
 _CLAUSES = {
     "unneeded": "{part} looks unneeded: {paths}",
@@ -40,14 +38,9 @@ _CLAUSES = {
 """Clauses about the reasons of a verdict, by their kinds."""
 
 
-def sections(outcome: Report | CheckReport | DiffReport, look: Look) -> Iterable[Section]:
-    """Return the report, or only one table if `look.only`; the refusals; or the changes."""
-    match outcome.kind:
-        case "measure":
-            return _measured(outcome, look)
-        case "check":
-            return _checked(outcome, look)
-    return _compared(outcome, look)
+def sections(outcome: Report | CheckReport, look: Look) -> Iterable[Section]:
+    """Return the report, or only one table if `look.only`; or the refusals."""
+    return _measured(outcome, look) if outcome.kind == "measure" else _checked(outcome, look)
 
 
 def _measured(report: Report, look: Look) -> Iterator[Section]:
@@ -278,6 +271,8 @@ def _accepted(check: ContextCheck) -> Iterator[Prose]:
 
 def _refusal(check: ContextCheck, top: int) -> Iterator[Section]:
     """Yield the reasons of a refusal, the largest parts, what grew, and what helps."""
+    from ctxsize.formats.sections.compared import changes
+
     lines = [Prose(f"  {each.code} {visible(each.message)}", 4) for each in check.findings]
     problems = check.report.all_problems[:EXAMPLES]
     lines += [Prose(f"  {visible(each.message)}", 4) for each in problems]
@@ -285,7 +280,7 @@ def _refusal(check: ContextCheck, top: int) -> Iterator[Section]:
     total = check.report.context.totals.content_bytes
     parts = [Share(each.path, each.content_bytes, each.files) for each in check.culprits]
     yield Section([_table("size files %", "path", parts, total, len(parts))], "Largest parts")
-    yield Section([_changes("path", check.grown or (), top)], "Grown since the baseline")
+    yield Section([changes("path", check.grown or (), top)], "Grown since the baseline")
     yield Section([*_remedies(check)])
 
 
@@ -306,27 +301,3 @@ def _remedies(check: ContextCheck) -> Iterator[Item]:
         accept = "raise the budget or add --update-baseline"
         order = f"if the build does not need {first}, add it to {where}, or accept it: {accept}"
         yield NextStep("", order, "Or" if remedy else "Fix")
-
-
-def _compared(outcome: DiffReport, look: Look) -> Iterator[Section]:
-    before, after, changes = outcome.before, outcome.after, outcome.changes
-    delta = after.content_bytes - before.content_bytes
-    verb = f"{'Grew' if delta > 0 else 'Shrank'} by {human(abs(delta))}"
-    lines = [Prose(f"{verb if delta else 'The same size'}: {change(before, after)}")]
-    if not (before.complete and after.complete):
-        lines.append(Prose("A report has only the largest parts: smaller changes are missed."))
-    yield Section(lines)
-    for noun, found in (("directory", changes.directories), ("file", changes.files)):
-        yield Section([_changes(noun, found, look.top)], f"By {noun}")
-
-
-def _changes(noun: str, changes: Sequence[SizeChange], top: int) -> Table:
-    """Return a table of the first `top` of `changes`; it marks those that are not exact."""
-    rows = []
-    for each in changes[:top]:
-        delta = f"{'-' if each.delta_bytes < 0 else '+'}{human(abs(each.delta_bytes))}"
-        files = f"{each.delta_files:+,}" if each.delta_files else ""
-        what = each.what if each.exact else "at least"
-        is_directory = noun == "directory" or each.delta_files
-        rows.append((delta, files, what, quoted(f"{each.path}/" if is_directory else each.path)))
-    return Table(("change", "files", "", noun), rows, more(len(changes) - top, noun))
