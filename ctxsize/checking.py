@@ -7,7 +7,6 @@ a build that is not checked must not look like one that passes.
 from __future__ import annotations
 
 import os
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -23,7 +22,7 @@ from ctxsize.engine.need import TAKES_UNKNOWN
 from ctxsize.engine.request import Plans
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
 from ctxsize.guard import baseline as baselines
-from ctxsize.model import Report
+from ctxsize.model import Kind, Report
 from ctxsize.reader import refuse_way_out
 from ctxsize.units import human
 
@@ -266,8 +265,13 @@ def diff(
         if not os.path.isdir(place):
             return comparison.saved(place, name)
         request = api.request_for(place, **options)
-        report = api.measure(request, top=sys.maxsize, depth=None)
-        return {"": comparison.measured(report, request.spec)}
+        files = (
+            (each.path, each.content_bytes)
+            for each in api.ls(request)
+            if each.kind not in (Kind.DIRECTORY, Kind.SYMLINK)
+        )
+        report = api.measure(request, top=1, depth=0)
+        return {"": comparison.measured(baselines.of_files(files), report, request.spec)}
 
     after = after or "."
     return comparison.compare(before, side(before), after, side(after))

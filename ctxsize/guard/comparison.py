@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, NamedTuple
@@ -21,7 +20,6 @@ from ctxsize.guard.baseline import (
     SizeChanges,
     between,
     of_files,
-    of_measurement,
     read,
 )
 from ctxsize.model import Amount, Pattern, Report, Verdict
@@ -172,9 +170,8 @@ def _names(contexts: Contexts) -> str:
     return f"add --name with one of {', '.join(sorted(contexts))}"
 
 
-def measured(report: Report, spec: DockerIgnoreSpec) -> Saved:
-    """Return the context of a report that has every file and directory."""
-    known = of_measurement(report.context, depth=None, top=sys.maxsize)
+def measured(known: Known, report: Report, spec: DockerIgnoreSpec) -> Saved:
+    """Return the context of `report`, which has the files `known`."""
     unneeded = sum(each.content_bytes for each in report.reasons if each.kind in _UNNEEDED)
     build = (report.context_path, report.dockerfile, report.builder, report.options)
     path = report.ignore_file.path if report.ignore_file else None
