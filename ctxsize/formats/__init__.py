@@ -50,6 +50,8 @@ _SIGNS = re.compile(
 )
 """Beginnings of earlier reports: only these files are overwritten."""
 
+COMMENT_LENGTH = 65_000
+"""Number of characters of a comment on a pull request; GitHub accepts 65,536."""
 MARKER = "<!-- ctxsize -->\n"
 """The first line of a comment, by which a program finds it to update it."""
 TABLES = ("dir", "ext", "pattern", "file")
@@ -95,8 +97,10 @@ def render(name: str, outcome: Outcome, look: Look) -> str:
                 return text.render(parts, look)
             from ctxsize.formats import markdown
 
-            marker = MARKER if outcome.kind == "diff" else ""
-            return marker + markdown.render(sections.heading(outcome), parts)
+            title = sections.heading(outcome)
+            if outcome.kind == "diff":
+                return MARKER + markdown.render(title, parts, COMMENT_LENGTH)
+            return markdown.render(title, parts)
         case "json":
             from ctxsize.formats import json
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import html
 import re
+import sys
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 
 from ctxsize.findings import Finding, Severity
 from ctxsize.formats import sections
@@ -16,8 +18,11 @@ _SIGNS = {Severity.ERROR: "🔴", Severity.WARNING: "🟡", Severity.INFO: "🔵
 _SPECIAL = re.compile(r"([\\`*_\[\]<>&~|$#])")
 
 
-def render(title: str, parts: Iterable[sections.Section]) -> str:
-    """Return `parts` under a heading; folded ones become `<details>`."""
+def render(title: str, parts: Iterable[sections.Section], most: int = sys.maxsize) -> str:
+    """Return `parts` under a heading; folded ones become `<details>`.
+
+    Blocks after `most` characters are left out.
+    """
     blocks = [f"### {title}"]
     for section in parts:
         text = _items(section.items)
@@ -26,7 +31,10 @@ def render(title: str, parts: Iterable[sections.Section]) -> str:
         elif text and section.title:
             blocks.append(f"#### {prose(section.title)}")
         blocks += [text] if text else []
-    return "\n\n".join(blocks) + "\n"
+    ends = [*accumulate(len(block) + 2 for block in blocks)]
+    kept = [block for block, end in zip(blocks, ends, strict=True) if end <= most]
+    kept += ["The rest does not fit into a comment."] if len(kept) < len(blocks) else []
+    return "\n\n".join(kept) + "\n"
 
 
 def _items(items: Sequence[sections.Item]) -> str:

@@ -51,8 +51,7 @@ class Saved:
 
     def verdict(self, path: str) -> Verdict:
         """Return the verdict of the ignore file on `path`."""
-        result = self.spec.check_file(path) if self.spec else None
-        if self.spec is None or result is None or result.index is None:
+        if self.spec is None or (result := self.spec.check_file(path)).index is None:
             return Verdict(False)
         return Verdict(bool(result.include), public_pattern(self.spec.patterns[result.index]))
 
@@ -154,7 +153,7 @@ def _culprit(
             decision, by = "now-ignored", now.by
     elif was.ignored and not now.ignored:
         decision, by, side = "no-longer-ignored", was.by, old
-    elif not now.ignored and new and new.spec:
+    elif not now.ignored and new and new.spec is not None:
         decision, by = "re-included" if now.by else "no-pattern", now.by
     is_directory = any(part is each for each in changes.directories)
     return Culprit(part, is_directory, decision, by, side.ignore_file if side and by else None)

@@ -18,11 +18,11 @@ import pytest
 from markdown_it import MarkdownIt
 
 from tests.cli.conftest import REPOSITORY
-from tests.integrations.test_ci import action, expanded, git, run, runner
+from tests.integrations.test_ci import action, expanded, git, programs, run, runner
 from tests.oracles.availability import require
 from tests.trees import build_tree, file
 
-__all__ = ["runner"]
+__all__ = ["programs", "runner"]
 TOKEN = "ghs_0123456789abcdef"
 BOT = "github-actions[bot]"
 BASE = [
@@ -488,3 +488,27 @@ def test_a_large_change_fits_into_a_comment(
     pull = checked_out(origin, tmp_path)
     commented(runner, pull, api)
     safe(api.comments[0]["body"])
+
+
+SHOWN = re.compile(r"(?s)(<!-- the comment -->\n)(.*?)(<!-- the end of the comment -->)")
+
+
+def test_the_comment_in_the_documentation(tmp_path: Path, programs: Path) -> None:
+    """`CTXSIZE_UPDATE=1` writes it."""
+    where = build_tree(tmp_path / "api", [*BASE, file("Dockerfile", b"FROM alpine\nCOPY . .\n")])
+    build_tree(where, [file("src/model.bin", size_bytes=2_100_000)])
+    save = "ctxsize check --exit-zero --max 5MB --format json=../{}.json"
+    assert run(save.format("before"), where, programs).returncode == 0
+    (where / ".dockerignore").write_bytes(b".git\n")
+    build_tree(where, [file(f"recordings/{day}.wav", size_bytes=3_000_000) for day in range(5)])
+    build_tree(where, [file("target/app", size_bytes=3_200_000)])
+    assert run(save.format("after"), where, programs).returncode == 0
+    made = run("ctxsize diff before.json after.json --format markdown", tmp_path, programs).stdout
+    quoted = "".join(f"> {line}".rstrip() + "\n" for line in made.splitlines()[1:])
+    page = REPOSITORY / "docs" / "ci.md"
+    text = page.read_text(encoding="utf-8")
+    fresh = SHOWN.sub(lambda found: f"{found[1]}\n{quoted}\n{found[3]}", text)
+    if os.environ.get("CTXSIZE_UPDATE"):
+        page.write_text(fresh, encoding="utf-8")
+    assert page.read_text(encoding="utf-8") == fresh
+    assert "🔴 +18.2 MB: the build context grew from 2.1 MB to 20.3 MB" in fresh

@@ -106,9 +106,14 @@ def _parts(context: ContextChange, look: Look, name: str) -> Iterator[Section]:
             rows.append([_DECISIONS[each.decision].format(each.pattern.line, *names)])
     plain = sum(each.decision == "no-pattern" for each in shown)
     which = "the others" if plain < len(shown) else "it" if plain == 1 else "them"
-    rest = f"No pattern ignores {which}." if plain else ""
+    rest = [f"No pattern ignores {which}."] if plain else []
+    changed = len(context.changes.directories) + len(context.changes.files)
+    if not (look.full or look.markdown) and changed > len(shown):
+        rest.append(f"--full lists {plural(changed, 'change')}.")
     verb = {"added": "grew", "removed": "shrank", "same": "changed"}.get(context.what, context.what)
-    yield Section([Table(("change", "files", "", "path"), rows, rest)], f"What {verb}{name}")
+    yield Section(
+        [Table(("change", "files", "", "path"), rows, " ".join(rest))], f"What {verb}{name}"
+    )
     if context.new.refusals or context.what in ("grew", "added"):
         yield Section([*_remedies(context)])
 
@@ -120,17 +125,18 @@ def _remedies(context: ContextChange) -> Iterator[NextStep]:
         command(new, "suggest", "--write"),
         _short(new.ignore_file or "a .dockerignore"),
     )
-    if new.remedy is not None:
-        enough = "" if new.remedy.enough else ", which is not enough"
-        yield NextStep(suggest, f"saves {amount(new.remedy.saves)}{enough}", "Fix")
-        return
+    if (remedy := new.remedy) and 100 * remedy.saves.content_bytes > context.after.content_bytes:
+        enough = "" if remedy.enough else ", which is not enough"
+        yield NextStep(suggest, f"saves {amount(remedy.saves)}{enough}", "Fix")
+        if remedy.enough:
+            return
     lost = [each for each in context.culprits if each.decision == "no-longer-ignored"]
     for each in lost[:1]:
         yield NextStep("", f"put `{_short(str(each.pattern))}` back into {where}", "Fix")
-    if new.unneeded_bytes:
+    if new.unneeded_bytes and not remedy:
         yield NextStep(suggest, f"{human(new.unneeded_bytes)} looks unneeded", "Fix")
     elif other := [each for each in context.culprits[:_ROWS] if each not in lost]:
-        name = _short(other[0].change.path)
+        name = _short(f"{other[0].change.path}{'/' * other[0].is_directory}")
         yield NextStep("", f"if the build does not need `{name}`, add it to {where}", "Fix")
 
 
