@@ -119,7 +119,7 @@ def compare(before: str, old: Contexts, after: str, new: Contexts) -> DiffReport
     if len(old) == len(new) == 1:
         (was,), (now,) = old.values(), new.values()
         pairs = [(next(filter(None, (*new, *old)), now.context_path), was, now)]
-    elif "" in old or "" in new:
+    elif ("" in old or "" in new) and len(pairs) > 2:
         path, several = (after, new) if "" in old else (before, old)
         raise InputError("has several contexts", path=path, hint=_names(several))
     changes = [_compared(*pair) for pair in pairs]

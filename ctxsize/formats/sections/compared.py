@@ -107,9 +107,8 @@ def _parts(context: ContextChange, look: Look, name: str) -> Iterator[Section]:
     plain = sum(each.decision == "no-pattern" for each in shown)
     which = "the others" if plain < len(shown) else "it" if plain == 1 else "them"
     rest = [f"No pattern ignores {which}."] if plain else []
-    changed = len(context.changes.directories) + len(context.changes.files)
-    if not (look.full or look.markdown) and changed > len(shown):
-        rest.append(f"--full lists {plural(changed, 'change')}.")
+    if not (look.full or look.markdown) and len(context.changes.files) > len(shown):
+        rest.append(f"--full lists {plural(len(context.changes.files), 'changed file')}.")
     verb = {"added": "grew", "removed": "shrank", "same": "changed"}.get(context.what, context.what)
     yield Section(
         [Table(("change", "files", "", "path"), rows, " ".join(rest))], f"What {verb}{name}"
