@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ctxsize.engine.builders import BUILDERS
+from ctxsize.engine.source import READS_ATTRIBUTES
 from ctxsize.formats import Look
 from ctxsize.formats.sections import Fact, Findings, Item, NextStep, Prose, Section, Table, tree
 from ctxsize.formats.wording import (
@@ -185,6 +186,8 @@ def _printed(report: Report, part: Transfer | Measurement, name: str) -> str:
     when = "in each build" if builder.resends else "in a cold build"
     if isinstance(part, Measurement) and builder.asks_for_paths:
         when += ", if all of it is transferred"
+    if not READS_ATTRIBUTES:
+        when += ", without extended attributes"
     line = builder.announces.replace("context:", f"{visible(name)}:").format(part.printed)
     return f"{_least(report, line)} ({builder.title}, {when})"
 
