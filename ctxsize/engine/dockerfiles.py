@@ -17,7 +17,7 @@ from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.errors import BuildFailsError, InputError
 from ctxsize.model import Problem
-from ctxsize.reader import entries_in, is_listed, may_read, read_file
+from ctxsize.reader import entries_in, is_listed, listed_name, may_read, read_file, why_other
 
 STDIN = "-"
 MOST_BYTES = 16 << 20
@@ -185,8 +185,13 @@ def _ignore_file_at(
 
     With `anywhere`, a symlink may lead out of the directory.
     """
+    listed, name = listed_name(path), os.path.basename(path)
+    if listed is None:
+        return None
     # What is fetched like a context is found by its listed name, other files by looking it up.
-    if not (is_listed if builder.fetches_dockerfile else os.path.lexists)(path):
+    if listed != name and builder.fetches_dockerfile:
+        message = f"{builder.title} skips {listed}: {why_other(listed, name)}"
+        problems.append(Problem("ignore-file-passed-over", message, path))
         return None
     try:
         target: str | None = path

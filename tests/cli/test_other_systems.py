@@ -122,6 +122,18 @@ def test_explain_names_the_entry_as_it_is_listed(context: Path, cli: Cli) -> Non
     assert "there is Packages: upper and lower case count" in said.out
 
 
+def test_measure_names_the_ignore_file_that_is_skipped(context: Path, cli: Cli) -> None:
+    (context / "Dockerfile").write_text("FROM scratch\nCOPY taken .\n")
+    (context / "taken").write_text("1")
+    (context / ".DockerIgnore").write_text("x\n")
+    (problem,) = json.loads(cli("measure", "--json", cwd=context).out)["problems"]
+    assert problem["code"] == "ignore-file-passed-over"
+    assert problem["message"].endswith("skips .DockerIgnore: upper and lower case count")
+    # A second file of that name would replace the first, so nothing is written.
+    assert cli("suggest", "--allowlist", "--write", cwd=context).code == 2
+    assert (context / ".DockerIgnore").read_text() == "x\n"
+
+
 def test_the_listed_name_is_found(context: Path) -> None:
     (context / "Name").write_text("")
     assert [listed_name(f"{context}/{each}") for each in ("Name", "nAME", "other")] == [
