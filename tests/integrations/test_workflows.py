@@ -14,6 +14,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+DEPENDABOT = ROOT / ".github" / "dependabot.yml"
 TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 PIN = re.compile(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 PUBLISHING = ("publish", "publish-image", "publish-release")
@@ -40,17 +41,18 @@ def test_all_workflows_are_there() -> None:
     assert [workflow.stem for workflow in WORKFLOWS] == ["ci", "nightly", "release"]
 
 
-def test_workflows_follow_the_schema() -> None:
-    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema"]
-    done = subprocess.run(
-        [*command, "vendor.github-workflows", *WORKFLOWS], capture_output=True, text=True
-    )
+@pytest.mark.parametrize(
+    ("schema", "files"), [("github-workflows", WORKFLOWS), ("dependabot", [DEPENDABOT])]
+)
+def test_files_follow_their_schema(schema: str, files: list[Path]) -> None:
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}"]
+    done = subprocess.run([*command, *files], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 
 
 def test_zizmor_finds_no_weakness() -> None:
     zizmor = Path(sys.executable).with_name("zizmor")
-    files = [*WORKFLOWS, ROOT / "action.yml"]
+    files = [*WORKFLOWS, DEPENDABOT, ROOT / "action.yml"]
     done = subprocess.run(
         [zizmor, "--offline", "--no-config", "--quiet", *files], capture_output=True, text=True
     )
