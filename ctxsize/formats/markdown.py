@@ -52,8 +52,10 @@ def _item(item: sections.Item) -> Iterable[str]:
 
 
 def _table(table: sections.Table) -> Iterator[str]:
-    from tabulate import tabulate
+    import tabulate
 
+    # The same text with and without wcwidth, which tabulate uses if it is installed.
+    tabulate.WIDE_CHARS_MODE = False
     *numbers, name = table.headers
     rows = []
     for *cells, last in table.rows:
@@ -63,7 +65,7 @@ def _table(table: sections.Table) -> Iterator[str]:
         # A bar ends a cell even inside a code span.
         rows.append([re.sub(r"(?<!\\)\|", r"\\|", cell) for cell in padded])
     sides = [*["right"] * len(numbers), "left"]
-    yield tabulate(rows, [*numbers, name], "pipe", colalign=sides, disable_numparse=True)
+    yield tabulate.tabulate(rows, [*numbers, name], "pipe", colalign=sides, disable_numparse=True)
     if table.rest:
         yield f"\n{prose(table.rest)}"
 
