@@ -60,8 +60,10 @@ def _item(item: sections.Item) -> Iterable[str]:
 
 
 def _table(table: sections.Table) -> Iterator[str]:
-    from tabulate import tabulate
+    import tabulate
 
+    # The same text with and without wcwidth, which tabulate uses if it is installed.
+    tabulate.WIDE_CHARS_MODE = False
     count, whole = len(table.headers) - table.names, len(table.headers)
     rows = []
     for row in table.rows:
@@ -71,7 +73,7 @@ def _table(table: sections.Table) -> Iterator[str]:
         # A bar ends a cell even inside a code span.
         rows.append([re.sub(r"(?<!\\)\|", r"\\|", cell) for cell in padded])
     sides = [*["right"] * count, *["left"] * table.names]
-    yield tabulate(rows, table.headers, "pipe", colalign=sides, disable_numparse=True)
+    yield tabulate.tabulate(rows, table.headers, "pipe", colalign=sides, disable_numparse=True)
     if table.rest:
         yield f"\n{prose(table.rest)}"
 
