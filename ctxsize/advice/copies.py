@@ -43,9 +43,9 @@ def no_ignore_file(recipe: Recipe) -> Iterator[Finding]:
     for context, build in builds.items() if takers else ():
         if recipe.ignored(build) is None:
             where = "" if context in (".", "") else f" {context}"
-            message = f"the whole context{where} is copied, and there is no ignore file"
-            way = f"write one with `ctxsize suggest --write{where}`"
-            yield recipe.finding("CTX201", min(takers), message, help=way)
+            line, way = min(takers), f"write one with `ctxsize suggest --write{where}`"
+            message = f"line {line} copies the whole context{where}, and there is no ignore file"
+            yield recipe.finding("CTX201", line, message, help=way)
 
 
 def too_wide(recipe: Recipe) -> Iterator[Finding]:
@@ -182,7 +182,7 @@ def missing_caches(recipe: Recipe) -> Iterator[Finding]:
             key = fetch.step, fetch.manager
             if fetch.step in own and key not in seen:
                 seen.add(key)
-                lead = f"every change of the sources of line {line} makes"
+                lead = f"every change of a file that line {line} takes makes"
                 command = " ".join(fetch.command.words[:4])
                 message = f"{lead} `{command}` download everything again"
                 shown = snippet(recipe, stage, fetch)
