@@ -131,7 +131,10 @@ WRONG = [
     ('max = "1 parsec"', ["max: not a size: '1 parsec'"]),
     (
         '[[suppress]]\ncode = "CTX401"\nreason = "x"\npattern = "*.log"',
-        ["suppress[1].pattern: CTX401 is about a context, not about a line (name the context by path)"],
+        [
+            "suppress[1].pattern: CTX401 is about a context, not about a line "
+            "(name the context by path)"
+        ],
     ),
     ('[contexts.""]\nmax = 1', ['contexts."": a context needs a name']),
     ('platforms = ["", 3]', ["platforms: must be a list of strings"]),
@@ -151,7 +154,10 @@ WRONG = [
     ("[contexts.a]\nbaseline = 'x'", ["contexts.a.baseline: unknown key"]),
     ("suppress = 3", ["suppress: must be a list"]),
     ('[[suppress]]\ncode = "CTX101"', ["suppress[1]: the key 'reason' is missing"]),
-    ('[[suppress]]\ncode = "CTX101"\nreason = " "', ["suppress[1].reason: must be a non-empty string"]),
+    (
+        '[[suppress]]\ncode = "CTX101"\nreason = " "',
+        ["suppress[1].reason: must be a non-empty string"],
+    ),
     ("build-args = { A = 1 }", ["build-args: must be a table of strings"]),
     ('platforms = "linux/arm64"', ["platforms: must be a list"]),
     ("max = ", ["is not TOML: "]),
