@@ -53,14 +53,17 @@ def hidden_source(case: Case) -> Iterator[Finding]:
         line, place = case.lines[by.line - 1], f"{request.dockerfile}:{source.line}"
         text = pattern_for(check.at, pattern_class=case.spec.pattern_class)
         text = source.path if has_wildcards(source.path) else text
-        then = "so the build fails" if fails else "which then copies nothing"
+        then = "the build fails" if fails else "nothing is copied"
         what = f"the source of `{source.instruction} {source.source}` ({place})"
-        message, fix = f"{line.shown} ignores {what}, {then}", None
+        message, fix = f"{line.shown} ignores {what}, so {then}", None
         if text is not None:
             fix = case.fix(f"add `!{text}`", added=f"!{text}")
         severity = Severity.ERROR if fails else Severity.WARNING
         evidence = (place, *(each.path for each in check.hidden[:3]))
-        yield case.finding("CTX111", line, message, severity, evidence=evidence, fix=fix)
+        shared = f"sources of COPY and ADD are ignored by {line.shown}, so {then}"
+        yield case.finding(
+            "CTX111", line, message, severity, evidence=evidence, fix=fix, shared=shared
+        )
 
 
 def _checks(case: Case, request: Request) -> Iterator[SourceCheck]:
