@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Literal, NamedTuple
@@ -111,9 +110,8 @@ class Suggestion:
 
     @property
     def comment(self) -> str:
-        """Return its comment for the ignore file: the first clause of the reason."""
-        clause = re.split("[:;]", self.rule.why, maxsplit=1)[0]
-        return clause[:1].upper() + clause[1:]
+        """Return its comment for the ignore file, which begins with a capital letter."""
+        return self.rule.reason[:1].upper() + self.rule.reason[1:]
 
 
 @dataclass(frozen=True)
