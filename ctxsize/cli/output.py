@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, final
 
 from ctxsize.errors import CtxsizeError
 from ctxsize.formats import Look, is_report, render
-from ctxsize.formats.wording import fit, visible
+from ctxsize.formats.wording import clipped, fit, visible
 from ctxsize.model import Problem
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def _say(level: str, message: str) -> None:
     except OSError:
         abandon()
     try:
-        text = fit(visible(message), _LONGEST_MESSAGE)
+        text = clipped(visible(message), _LONGEST_MESSAGE)
         print(f"ctxsize: {level}: {text}", file=sys.stderr, flush=True)  # noqa: T201
     except (OSError, AttributeError):
         return

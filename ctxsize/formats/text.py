@@ -69,27 +69,36 @@ def _wrapped(text: str, look: Look, hang: int) -> list[str]:
 
 
 def _table(table: sections.Table, look: Look) -> Iterator[str]:
-    """Yield the rows, with all columns aligned right except the last."""
+    """Yield the rows, with columns of figures aligned right; names are cut if they are too wide."""
+    count = len(table.headers) - table.names
     whole = [row for row in table.rows if len(row) == len(table.headers)]
-    widths = [max(map(columns, cells)) for cells in zip(table.headers, *whole, strict=True)][:-1]
-    indent = 2 + sum(width + 2 for width in widths)
+    columns_of = [*zip(table.headers, *whole, strict=True)]
+    widths = [max(map(columns, cells)) for cells in columns_of]
+    indent = 2 + sum(width + 2 for width in widths[:count])
     room = max(_NARROWEST_NAME, look.width - indent)
-    yield look.paint(_row(table.headers[:-1], widths, table.headers[-1]), "dim")
-    for *cells, last in table.rows:
-        if len(cells) == len(widths):
-            yield _row(cells, widths, fit(last, room))
+    if table.names == 2:
+        widths[-1] = min(widths[-1], max((room - 2) // 2, room - 2 - widths[count]))
+        widths[count] = min(widths[count], room - 2 - widths[-1])
+    widths[-1] = min(widths[-1], room)
+    yield look.paint(_row(table.headers, widths, count), "dim")
+    for row in table.rows:
+        if len(row) == len(widths):
+            yield _row(row, widths, count)
         else:
-            for each in textwrap.wrap(last, room - 4):
+            for each in textwrap.wrap(row[-1], room - 4):
                 yield " " * (indent + 4) + look.paint(each, "dim")
     if table.rest:
         yield look.paint(f"  {table.rest}", "dim")
 
 
-def _row(cells: Sequence[str], widths: Sequence[int], last: str) -> str:
-    right = (
-        " " * (width - columns(cell)) + cell for cell, width in zip(cells, widths, strict=True)
-    )
-    return "  ".join(["", *right, last]).rstrip()
+def _row(cells: Sequence[str], widths: Sequence[int], count: int) -> str:
+    """Return a row, whose first `count` cells are figures."""
+    padded = []
+    for at, (cell, width) in enumerate(zip(cells, widths, strict=True)):
+        shown = cell if at < count else fit(cell, width)
+        blanks = " " * (width - columns(shown))
+        padded.append(blanks + shown if at < count else shown + blanks)
+    return "  ".join(["", *padded]).rstrip()
 
 
 def _brief(findings: Sequence[Finding], look: Look) -> Iterator[str]:

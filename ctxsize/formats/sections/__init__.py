@@ -55,6 +55,8 @@ class Table(NamedTuple):
     rows: Sequence[Sequence[str]]
     rest: str = ""
     """A line about the rows that are not shown."""
+    names: int = 1
+    """Number of columns of names, 1 or 2: they come last, and text aligns them left."""
 
 
 class Findings(NamedTuple):
