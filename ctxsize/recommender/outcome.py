@@ -168,6 +168,8 @@ class Advice(Suggested):
     blocked: tuple[Blocked, ...] = ()
     git_ignored: Amount | None = None
     """The amount that git ignores and the builder would receive; None without git."""
+    git_ignored_largest: str = ""
+    """The largest path among these; empty if there is none."""
     git_ignored_secrets: int | None = None
     """Number of certain or likely secrets among these files; None without git."""
 

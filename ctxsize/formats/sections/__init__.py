@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ctxsize.findings import Finding
 from ctxsize.formats import Look
-from ctxsize.formats.wording import quoted, visible
+from ctxsize.formats.wording import more, quoted, visible
 from ctxsize.model import Directory, Problem
 from ctxsize.units import human, percent
 
@@ -57,6 +57,8 @@ class Table(NamedTuple):
     """A line about the rows that are not shown."""
     names: int = 1
     """Number of columns of names, 1 or 2: they come last, and text aligns them left."""
+    prose: bool = False
+    """True if a column of words follows the name; text wraps it."""
 
 
 class Findings(NamedTuple):
@@ -83,13 +85,14 @@ def without_steps(section: Section) -> Section:
     return section._replace(items=items)
 
 
-def notes(problems: Iterable[Problem]) -> list[Item]:
-    """Return `problems` with the files that were read, as notes."""
+def notes(problems: Sequence[Problem], most: int | None = None) -> list[Item]:
+    """Return the first `most` of `problems` with the files that were read, as notes."""
     lines: list[Item] = []
-    for each in problems:
+    for each in problems[:most]:
         where = ":".join(str(part) for part in (each.path, each.line) if part is not None)
         lines.append(Prose(visible(f"note: {f'{where}: ' if where else ''}{each.message}")))
-    return lines
+    left = more(len(problems) - (most or len(problems)), "note")
+    return [*lines, Prose(f"{left}: -v")] if left else lines
 
 
 def tree(root: Directory, limit: int, width: int) -> Table:
@@ -124,7 +127,7 @@ def sections(outcome: Outcome, look: Look) -> Iterable[Section]:
         case "suggest" | "plan":
             from ctxsize.formats.sections import suggested
 
-            return suggested.sections(outcome)
+            return suggested.sections(outcome, look)
     from ctxsize.formats.sections import found
 
     return found.sections(outcome, look)
