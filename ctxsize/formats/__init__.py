@@ -86,7 +86,7 @@ def render(name: str, outcome: Outcome, look: Look) -> str:
             if name == "text":
                 from ctxsize.formats import text
 
-                if not look.full and outcome.kind in ("suggest", "scan"):
+                if not look.full and outcome.kind == "suggest":
                     parts = (each for each in parts if not each.folded)
                 return text.render(parts, look)
             from ctxsize.formats import markdown

@@ -85,14 +85,25 @@ def without_steps(section: Section) -> Section:
     return section._replace(items=items)
 
 
-def notes(problems: Sequence[Problem], most: int | None = None) -> list[Item]:
-    """Return the first `most` of `problems` with the files that were read, as notes."""
+def left(found: Sequence[object], most: int, look: Look, noun: str = "") -> str:
+    """Return a line about those beyond `most`, which only a full text shows; `""` for none."""
+    text = "" if look.full else more(len(found) - most, noun)
+    return f"{text}: -v" if text else ""
+
+
+def notes(problems: Iterable[Problem]) -> list[Item]:
+    """Return `problems` with the files that were read, as notes."""
     lines: list[Item] = []
-    for each in problems[:most]:
+    for each in problems:
         where = ":".join(str(part) for part in (each.path, each.line) if part is not None)
         lines.append(Prose(visible(f"note: {f'{where}: ' if where else ''}{each.message}")))
-    left = more(len(problems) - (most or len(problems)), "note")
-    return [*lines, Prose(f"{left}: -v")] if left else lines
+    return lines
+
+
+def few(lines: Sequence[Item], most: int, look: Look) -> list[Item]:
+    """Return the first `most` of `lines`, all if full, and a line about the others."""
+    rest = left(lines, most, look)
+    return [*lines[: None if look.full else most], *([Prose(f"  {rest}")] if rest else [])]
 
 
 def tree(root: Directory, limit: int, width: int) -> Table:

@@ -9,7 +9,18 @@ from dataclasses import replace
 
 from ctxsize.accepting import UNUSED
 from ctxsize.formats import Look
-from ctxsize.formats.sections import Fact, Findings, Item, NextStep, Prose, Section, Table, notes
+from ctxsize.formats.sections import (
+    Fact,
+    Findings,
+    Item,
+    NextStep,
+    Prose,
+    Section,
+    Table,
+    few,
+    left,
+    notes,
+)
 from ctxsize.formats.wording import (
     amount,
     change,
@@ -84,7 +95,7 @@ def _suggested(advice: Advice, look: Look) -> list[Section]:
         Section([large], "Large, and explained by no rule: does the build need it?"),
         Section([_evidence(every)], "Evidence", folded=True),
         Section([Findings(found, brief=not look.full)], "Findings"),
-        Section(notes(advice.problems, None if look.full else _MOST_NOTES)),
+        Section(few(notes(advice.problems), _MOST_NOTES, look)),
     ]
 
 
@@ -92,15 +103,12 @@ def _joined(advice: Advice) -> list[Suggestion]:
     """Return the suggestions, with that of an ignore file yet to be made joined to one like it."""
     found = [*advice.suggestions]
     for own in [each for each in found if _is_absent(each, advice)]:
-        like = (own.rule.reason, own.chosen)
-        for other in found:
-            if other is not own and (other.rule.reason, other.chosen) == like:
-                both = replace(
-                    other,
-                    matches=(*other.matches, *own.matches),
-                    patterns=(*other.patterns, *own.patterns),
-                )
-                return [both if each is other else each for each in found if each is not own]
+        for at, each in enumerate(found):
+            same = each.rule.reason == own.rule.reason and each.chosen == own.chosen
+            if same and each is not own:
+                matches, patterns = each.matches + own.matches, each.patterns + own.patterns
+                found[at] = replace(each, matches=matches, patterns=patterns)
+                return [each for each in found if each is not own]
     return found
 
 
@@ -155,12 +163,12 @@ def _sizes(outcome: Suggested) -> Iterator[Fact]:
 def _suggestions(found: Sequence[Suggestion], advice: Advice, look: Look) -> Table:
     """Return a row for each suggestion, the largest first, and few trifles unless `full`."""
     whole = sum(_shown(each).content_bytes for each in found)
-    trifles = sorted((each for each in found if _is_trifle(each, whole)), key=_rank)
-    few = look.full or len(trifles) <= _MOST_TRIFLES + 1  # a line about one is no shorter
-    left = [] if few else trifles[_MOST_TRIFLES:]
-    rows = [_line(each, advice) for each in sorted(found, key=_rank) if each not in left]
-    size = human(sum(_shown(each).content_bytes for each in left))
-    rest = [f"{more(len(left), 'small one')}, {size}: -v"] if left else []
+    trifles = [each for each in sorted(found, key=_rank) if _is_trifle(each, whole)]
+    # A line about a single one would be no shorter.
+    small = [] if len(trifles) == _MOST_TRIFLES + 1 or look.full else trifles[_MOST_TRIFLES:]
+    rows = [_line(each, advice) for each in sorted(found, key=_rank) if each not in small]
+    size = human(sum(_shown(each).content_bytes for each in small))
+    rest = [f"{more(len(small), 'small one')}, {size}: -v"] if small else []
     if any(row[0].startswith("(") for row in rows):
         rest.append("(in brackets: not transferred by this build)")
     last = "doubt" if found and all(each.doubts for each in found) else "reason"
@@ -245,37 +253,32 @@ def _blocked(found: Sequence[Blocked], look: Look) -> Table:
         reason = f"Not suggested, for {each.trap}: {each.reason}"
         texts = [reason, f"{each.rule}; evidence: {each.evidence}"]
         rows.append((_cells(each.size, quoted(each.path)), texts))
-    return _table("size files path", rows, _left(found, look))
+    return _table("size files path", rows, left(found, _MOST_ROWS, look))
 
 
 def _most(look: Look) -> int | None:
     return None if look.full else _MOST_ROWS
 
 
-def _left(found: Sequence[object], look: Look) -> str:
-    """Return a line about what `_most` leaves out, `""` if nothing."""
-    left = "" if look.full else more(len(found) - _MOST_ROWS)
-    return f"{left}: -v" if left else ""
-
-
 def _planned(plan: IgnoreFilePlan, look: Look) -> list[Section]:
-    found, done, most = plan.change, plan.written, _most(look)
+    found, done = plan.change, plan.written
     removed = [(f"{each.line:,}", visible(each.text), visible(each.why)) for each in found.removed]
     kept: list[tuple[str, ...]] = []
-    for each in found.notes[:most]:
+    for each in found.notes:
         where = ":".join(filter(None, (quoted(each.path), str(each.line or ""))))
         kept.append((where, visible(each.subject), visible(each.why)))
-    added = [Prose(f"    {visible(each.line)}") for each in found.added[:most]]
-    added += [Prose(f"  {rest}") for rest in [_left(found.added, look)] if rest]
-    lines = Table(("line", "pattern", "reason"), removed[:most], _left(removed, look), prose=True)
-    others = Table(("place", "entry", "reason"), kept, _left(found.notes, look), prose=True)
+    added = [Prose(f"    {visible(each.line)}") for each in found.added]
+    lines, others = (
+        Table((name, word, "reason"), rows[: _most(look)], left(rows, _MOST_ROWS, look), prose=True)
+        for name, word, rows in (("line", "pattern", removed), ("place", "entry", kept))
+    )
     return [
         Section([*_change(plan)]),
         Section([] if plan.edit is None else [*_sizes(plan)]),
-        Section(added, "Added" if done else "To add"),
+        Section(few(added, _MOST_ROWS, look), "Added" if done else "To add"),
         Section([lines], "Removed" if done else "To remove"),
         Section([others], "Left out or kept"),
-        Section(notes(plan.problems, None if look.full else _MOST_NOTES)),
+        Section(few(notes(plan.problems), _MOST_NOTES, look)),
     ]
 
 
