@@ -9,9 +9,34 @@ import click
 from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import options, output
-from ctxsize.formats import TABLES
+from ctxsize.formats import GLANCE, TABLES
 from ctxsize.formats.wording import quoted
 from ctxsize.model import Entry, Kind
+
+_MOST_DIRECTORIES = 200
+"""Number of rows of a size tree with `--depth`."""
+
+
+@click.command("")
+@options.build
+@options.display
+def glance(build: Build, display: output.Display) -> int:
+    """Show on 20 lines what `docker build CONTEXT` would send, and what to do about it.
+
+    CONTEXT is the build context, by default the working directory. `looks unneeded` goes
+    by names and sizes; `ctxsize suggest` proves it. The exit code is 2 if the builder
+    rejects the Dockerfile.
+
+    \b
+    Examples:
+      ctxsize
+      ctxsize services/api
+      ctxsize -f docker/Dockerfile --json .
+    """  # noqa: D301
+    with output.progress() as progress:
+        report = api.measure(build, top=5, progress=progress)
+    display.emit(report, top=5, only=GLANCE)
+    return output.failing(report.failing)
 
 
 @click.command("measure")
@@ -20,9 +45,7 @@ from ctxsize.model import Entry, Kind
 @options.number(
     "--depth",
     type=click.IntRange(min=0),
-    default=3,
-    show_default=True,
-    help="Levels of the size tree.",
+    help="Levels of the size tree, and show all of them.  [default: 3]",
 )
 @click.option(
     "--by",
@@ -45,7 +68,7 @@ from ctxsize.model import Entry, Kind
 def measure(
     build: Build,
     top: int | None,
-    depth: int,
+    depth: int | None,
     by: str | None,
     ignored: bool,
     jobs: int | None,
@@ -72,11 +95,11 @@ def measure(
             build,
             ignored=ignored or by == "pattern",
             top=rows,
-            depth=depth,
+            depth=3 if depth is None else depth,
             progress=progress,
             jobs=jobs,
         )
-    display.emit(report, top=rows, only=by)
+    display.emit(report, top=rows, only=by, tree=0 if depth is None else _MOST_DIRECTORIES)
     return output.failing(report.failing)
 
 

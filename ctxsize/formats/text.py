@@ -12,16 +12,12 @@ from ctxsize.formats.wording import (
     columns,
     details,
     fit,
-    more,
     place,
     summary,
     visible,
 )
 
 _NARROWEST_NAME, _NARROW_NAME = 8, 24
-_LABEL_WIDTH = 13
-_BRIEF = 10
-"""Number of findings to show of a report."""
 
 
 def render(parts: Iterable[sections.Section], look: Look) -> str:
@@ -42,7 +38,7 @@ def _item(item: sections.Item, look: Look) -> Iterable[str]:
             first, *others = _wrapped(line, look, hang)
             return [first.replace(mark, look.paint(mark, style), 1), *others]
         case sections.Fact(label, text):
-            lead = f"  {label:<{_LABEL_WIDTH}}"
+            lead = f"  {label}".ljust(sections.FACT_INDENT)
             return _item(sections.Prose(lead + text, len(lead), label, "dim"), look)
         case sections.NextStep("", purpose, label):
             return _wrapped(f"{label}: {purpose}", look, len(label) + 2)
@@ -56,16 +52,13 @@ def _item(item: sections.Item, look: Look) -> Iterable[str]:
         case sections.Table():
             return _table(item, look) if item.rows else []
         case sections.Findings():
-            return (_brief if item.brief else _findings)(item.findings, look)
+            if item.brief:
+                return sections.briefly(item, look.width, whole=look.full)
+            return _findings(item.findings, look)
 
 
 def _wrapped(text: str, look: Look, hang: int) -> list[str]:
-    """Wrap `text`, with `hang` blanks before each line except the first; not at all if negative."""
-    if hang < 0:
-        return [text]
-    wrapper = textwrap.TextWrapper(look.width, "", " " * hang, break_long_words=False)
-    wrapper.break_on_hyphens = False
-    return wrapper.wrap(text) or [text]
+    return sections.wrapped(text, look.width, hang)
 
 
 def _table(table: sections.Table, look: Look) -> Iterator[str]:
@@ -112,14 +105,6 @@ def _row(cells: Sequence[str], widths: Sequence[int], count: int) -> str:
         blanks = " " * (width - columns(shown))
         padded.append(blanks + shown if at < count else shown + blanks)
     return "  ".join(["", *padded]).rstrip()
-
-
-def _brief(findings: Sequence[Finding], look: Look) -> Iterator[str]:
-    """Yield a line for each finding, the most severe first, at most `_BRIEF`."""
-    for each in sorted(findings, key=lambda each: each.severity.rank)[:_BRIEF]:
-        yield from _wrapped(f"  ! {place(each)}: {visible(each.message)}", look, 4)
-    if left := more(len(findings) - _BRIEF):
-        yield f"    {left}; --format json lists all"
 
 
 def _findings(findings: Sequence[Finding], look: Look) -> Iterator[str]:

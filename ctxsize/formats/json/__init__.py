@@ -39,6 +39,7 @@ FIELDS = {
         "named_contexts context.ignored problems"
     ),
     "Report.problems": _OF_REPORT,
+    "Reason": "kind paths count content_bytes files",
     "IgnoreFileInfo": "path dockerfile_specific patterns",
     "Pattern": "line text exception",
     "Measurement": (

@@ -116,11 +116,12 @@ def _scanned(scan: Scan, look: Look) -> list[Section]:
     ]
     codes = " ".join(dict.fromkeys(each.code for each in scan.findings))
     explained = [Prose(f"  `ctxsize rule {codes}` explains; -v shows what to do")] if codes else []
+    across = Findings(scan.findings, 0 if look.full else _MOST_LINES)
     none = Prose("no build here: no Dockerfile, and no file that names one")
     return [
         Section([table, *few(failed, _MOST_LINES, look)], title),
         Section([] if scan.rows else [none]),
-        Section([Findings(scan.findings, brief=not look.full), *explained], "Across builds"),
+        Section([across, *explained], "Across builds"),
         Section(few(notes(scan.problems), _MOST_LINES, look)),
         Section([*_next(scan)]),
     ]

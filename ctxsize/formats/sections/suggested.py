@@ -93,8 +93,8 @@ def _suggested(advice: Advice, look: Look) -> list[Section]:
             "Needs your confirmation: --unsafe, or --only PATH",
         ),
         Section([large], "Large, and explained by no rule: does the build need it?"),
-        Section([_evidence(every)], "Evidence", folded=True),
-        Section([Findings(found, brief=not look.full)], "Findings"),
+        Section([_evidence(every)] if look.full else [], "Evidence", folded=True),
+        Section([Findings(found, brief=0 if look.full else _MOST_NOTES)], "Findings"),
         Section(few(notes(advice.problems), _MOST_NOTES, look)),
     ]
 
@@ -197,8 +197,9 @@ def _line(each: Suggestion, advice: Advice) -> tuple[str, ...]:
     if columns(patterns) > _WIDEST_PATTERNS and len(each.patterns) > 1:
         rest = more(len(each.patterns) - 1)
         room = _WIDEST_PATTERNS - len(rest) - 1
-        short = (one for one in map(quoted, each.patterns) if columns(one) <= room)
-        patterns = f"{next(short, fit(quoted(each.patterns[0]), room))} {rest}"
+        names = [fit(quoted(pattern), room) for pattern in each.patterns]
+        whole = (name for name in names if "…" not in name.removeprefix("…/"))
+        patterns = f"{next(whole, names[0])} {rest}"
     # The end of a clause is a comma, a colon or a semicolon, but not that of `Dockerfile:5`.
     text = re.split("[:;,] ", each.doubts[0])[0] if each.doubts else each.rule.reason
     size, files, name = _cells(_shown(each), patterns)
