@@ -26,10 +26,12 @@ COMMANDS = {
     "advise": ("lint", "Find what makes Dockerfiles slow: order, caches, cargo."),
     "lint": ("lint", "Find mistakes in ignore files; --fix corrects them."),
     "rule": ("reference", "Explain a code such as CTX101."),
+    "init": ("init", "Write the ignore file and a budget, and show what to add to CI."),
     "check": ("check", "Fail CI when a build context exceeds its budget."),
     "diff": ("check", "Compare two reports, or a report with the present tree."),
     "schema": ("reference", "Print the JSON Schema of a command's output."),
     "completion": ("reference", "Print a completion script for bash, zsh or fish."),
+    "help": ("reference", "Show the help of a command."),
 }
 """The module and the summary of each command, in the order of the help."""
 _GONE = {
@@ -109,6 +111,7 @@ def _show_version(context: click.Context, parameter: click.Parameter, wanted: bo
     epilog="Exit codes: 0 fine, 1 findings, 2 usage or input error, 3 a bug, 130 interrupted.",
 )
 @click.option(
+    "-V",
     "--version",
     is_flag=True,
     is_eager=True,

@@ -116,6 +116,14 @@ LIMITS = [
 ]
 
 
+def test_a_size_without_a_unit_must_be_large(cli: Cli, large: Path) -> None:
+    said = "--max: 50 has no unit, and 50 bytes would be tiny (write 50B or 50MB)"
+    for arguments, env in ((["--max", "50"], {}), ([], {"CTXSIZE_MAX": "50"})):
+        result = cli("check", *arguments, cwd=large, env=env)
+        assert (result.code, result.out, said in result.err) == (2, "", True)
+    assert cli("check", "--max", "0", cwd=large).code == 1
+
+
 @pytest.mark.parametrize(("options", "code", "said"), LIMITS)
 def test_each_limit_decides_the_exit_code(
     cli: Cli, large: Path, options: list[str], code: int, said: str

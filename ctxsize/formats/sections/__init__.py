@@ -71,6 +71,10 @@ class Findings(NamedTuple):
     findings: Sequence[Finding]
     brief: int = 0
     """Number of findings that text shows, without their details; 0 for all."""
+    at_length: bool = False
+    """True if text shows the line of each finding, and the reason of its code."""
+    fixed: int = 0
+    """Number of findings that fixes removed."""
 
 
 Item = Prose | Fact | NextStep | Table | Findings
@@ -137,14 +141,13 @@ def height(items: Iterable[Item], width: int) -> int:
 
 
 def briefly(item: Findings, width: int, *, whole: bool = False) -> list[str]:
-    """Return the most severe findings in text, in at most three lines each unless `whole`."""
-    lines: list[str] = []
-    for each in sorted(item.findings, key=lambda each: each.severity.rank)[: item.brief]:
+    """Return the most severe findings in text, in at most three lines each, or the `whole`."""
+    shown, lines = sorted(item.findings, key=lambda each: each.severity.rank), list[str]()
+    for each in shown if whole else shown[: item.brief]:
         text = f"  ! {place(each)}: {visible(each.message)}"
         lines += wrapped(text if whole else clipped(text, 3 * width - 20), width, 4)
-    if left := more(len(item.findings) - item.brief):
-        lines.append(f"    {left}; {'--format json lists all' if whole else '--full shows more'}")
-    return lines
+    left = "" if whole else more(len(shown) - item.brief)
+    return [*lines, f"    {left}; -v lists all"] if left else lines
 
 
 def folded(node: Directory) -> Directory:
