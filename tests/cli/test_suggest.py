@@ -289,7 +289,7 @@ def test_the_doubt_stands_beside_what_is_unsafe(cli: Cli, tmp_path: Path) -> Non
     result = cli("suggest", cwd=root)
     at = result.lines.index("Needs your confirmation: --unsafe, or --only PATH")
     assert result.lines[at + 1].split() == ["size", "files", "pattern", "doubt"]
-    assert result.lines[at + 2].endswith("docs     mkdocs.yml makes a web site of it")
+    assert result.lines[at + 2].endswith("docs     mkdocs.yml builds a web site from it")
     assert cli("suggest", "--only", "docs", "-q", cwd=root).out == "docs\n"
 
 
