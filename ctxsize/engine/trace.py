@@ -28,7 +28,7 @@ from ctxsize.engine.need import asked_of, is_wrong_target
 from ctxsize.engine.request import Request, inside
 from ctxsize.errors import CtxsizeError, IgnoreFileError, InputError
 from ctxsize.model import Pattern, Verdict
-from ctxsize.reader import may_read
+from ctxsize.reader import listed_name, may_read, why_other
 
 _MOST_DIRECTORIES = 10_000
 """Number of directories to keep states of."""
@@ -193,6 +193,9 @@ def entry_at(request: Request, path: str) -> os.stat_result | str:
             return f"{here}: {error.strerror}"
         except ValueError as error:
             return str(error)
+        listed = listed_name(os.path.join(request.root, here))
+        if listed not in (None, os.path.basename(here)):
+            return f"{here} is listed as {listed}: {why_other(listed, os.path.basename(here))}"
         if here != path and stat.S_ISLNK(found.st_mode):
             return f"{here} is a symlink, which no builder follows"
     return found
