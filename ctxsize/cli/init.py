@@ -27,7 +27,7 @@ from ctxsize.version import __version__
 if TYPE_CHECKING:
     from ctxsize.recommender.outcome import Advice
 
-_UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
+_UNITS = ("B", "kB", "MB", "GB", "TB")
 _MOST_LINES = 8
 """Number of ignore files to list."""
 _HEAD = "# Budgets of `ctxsize check`: the sizes of today and a quarter more.\n"
@@ -186,5 +186,5 @@ def _budget(today_bytes: int) -> str:
     size = today_bytes + (today_bytes + 3) // 4
     step: int = 10 ** max(0, len(str(size)) - 2)
     size = -(-size // step) * step
-    power = (len(str(size)) - 1) // 3
-    return f"{size / 1000**power:g}{_UNITS[power]}"
+    power = min((len(str(size)) - 1) // 3, len(_UNITS) - 1)
+    return f"{size / 1000**power:.16g}{_UNITS[power]}"

@@ -179,7 +179,9 @@ def test_the_snippets_are_yaml_without_an_address(cli: Cli, node: Path) -> None:
     assert [each["id"] for each in commit[0]["hooks"]] == ["ctxsize-check", "ctxsize-lint"]
 
 
-@pytest.mark.parametrize("size", [0, 1, 79, 80, 81, 799, 1_000, 79_200, 79_201, 12_345_678_901])
+@pytest.mark.parametrize(
+    "size", [0, 1, 79, 80, 81, 799, 1_000, 79_200, 79_201, 12_345_678_901, 9 * 10**18]
+)
 def test_a_budget_is_a_quarter_more_rounded_up(size: int) -> None:
     budget = parse_size(_budget(size))
     assert size * 1.25 <= budget <= max(size * 1.25 * 1.1, size * 1.25 + 1)
