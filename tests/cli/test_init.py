@@ -107,6 +107,15 @@ def test_each_build_of_a_repository_gets_a_table(cli: Cli, tmp_path: Path) -> No
     assert snapshot(root) == before
 
 
+def test_a_budget_counts_the_ignore_files_of_contexts_inside(cli: Cli, tmp_path: Path) -> None:
+    inner = [file(f"services/s{number}/Dockerfile", COPY) for number in range(8)]
+    root = build_tree(tmp_path / "root", [file("Dockerfile", COPY), *inner])
+    assert cli("init", cwd=root).code == 0
+    assert len([*root.glob("services/*/.dockerignore")]) == 8
+    checked = cli("check", cwd=root)
+    assert (checked.code, len(checked.lines)) == (0, 9)
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
