@@ -127,10 +127,12 @@ def _read_recipes(
             recipes.append(read_recipe(path, data, plan.dockerfile, tuple(builds), border))
         except DockerfileError as error:
             decided = not isinstance(error, UndecidedError)
-            message = f"{'the build fails' if decided else 'not read'}: {error.message}"
+            lead = "the build fails" if decided else "this Dockerfile was skipped"
+            message = f"{lead}: {error.message}"
             problems.append(Problem("dockerfile", message, path, error.line))
         except OSError as error:
-            problems.append(Problem("unread", f"not read: {error.strerror}", path))
+            message = f"this Dockerfile was skipped: {error.strerror}"
+            problems.append(Problem("unread", message, path))
     # Cache ids need a name that no other build has.
     services = Counter(each.service for each in recipes)
     for at, recipe in enumerate(recipes):
