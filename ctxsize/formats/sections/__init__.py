@@ -105,7 +105,7 @@ def notes(problems: Iterable[Problem]) -> list[Item]:
     lines: list[Item] = []
     for each in problems:
         where = ":".join(str(part) for part in (each.path, each.line) if part is not None)
-        lines.append(Prose(visible(f"note: {f'{where}: ' if where else ''}{each.message}")))
+        lines.append(Prose(visible(f"note: {f'{where}: ' if where else ''}{each.message}"), 6))
     return lines
 
 

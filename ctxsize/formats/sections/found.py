@@ -93,7 +93,7 @@ def _file(file: LintedFile) -> Prose:
         parts.append(f"{amount(Amount(file.files, file.content_bytes))} sent")
     parts += [] if file.findings else ["nothing found"]
     parts += [f"{file.suppressed:,} suppressed"] if file.suppressed else []
-    return Prose(f"{quoted(file.path)}: {', '.join(parts)}")
+    return Prose(f"{quoted(file.path)}: {', '.join(parts)}", 4)
 
 
 def _advised(advice: DockerfileAdvice, look: Look) -> list[Section]:
