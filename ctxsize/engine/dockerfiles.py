@@ -203,13 +203,13 @@ def _ignore_file_at(
             raise _unreadable(path, builder, error) from None
         target = None
     if target is None or (os.path.isdir(target) and not builder.must_read):
-        why = "a directory, or a symlink that leads nowhere or out of its directory, is no file"
+        why = "it is a directory, or a symlink that leads nowhere or out of its directory"
         message = f"{builder.title} skips this ignore file without a warning: {why}"
         problems.append(Problem("ignore-file-passed-over", message, path))
         return None
     if not builder.must_read and not may_read(target):
-        lead = "no permission to read this ignore file"
-        message = f"{lead}: {builder.title} treats it as empty without a warning"
+        lead = f"{builder.title} may not read this ignore file"
+        message = f"{lead} and treats it as empty without a warning"
         problems.append(Problem("ignore-file-unreadable", message, path))
     try:
         return IgnoreFile.parse(target, read_file(target))

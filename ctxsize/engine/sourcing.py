@@ -214,8 +214,8 @@ class Sources:
         is_link = base != "." and os.path.islink(os.path.join(self._request.root, base))
         if is_link or has_wildcards(base) or not pattern or pattern[0] in "!#":
             raise InputError(
-                "ctxsize does not model a symlink or wildcards in front of the pivot of --parents, "
-                "and nothing, `!` or `#` behind it",
+                "ctxsize does not model a symlink or a wildcard before the `/./` of --parents, "
+                "nor an empty path, `!` or `#` after it",
                 path=self._request.dockerfile,
                 hint="`ctxsize explain PATH` reports whether an entry is sent, "
                 "`ctxsize ls --transfer` lists what is transferred",
@@ -288,13 +288,13 @@ class Sources:
         for kind, name in sorted(source.doubts):
             yield unknown_problem(Unknown(kind, name, source.line), request).message
             if kind == "environment" and name in names:
-                yield f"the stage needs its own ARG {name}: one before FROM is for FROM"
+                yield f"the stage needs its own ARG {name}: one before FROM holds for FROM only"
         if fate is Fate.FOUND:
             return
         if posixpath.normpath(source.source.lstrip("/")).partition("/")[0] == "..":
             yield f".. cannot lead out of the context: the builder looks for {source.path}"
         if source.kind == "bind" and has_wildcards(source.path):
-            yield "a mount has no wildcards: BuildKit looks up its source as it is written"
+            yield "a mount has no wildcards: BuildKit looks for a source of exactly this name"
         if fate in (Fate.ABSENT, Fate.NO_MATCH) and not is_hidden:
             yield from _nearest(request, at)
         if source.parents is not None:

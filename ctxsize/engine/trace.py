@@ -240,7 +240,7 @@ class Takers:
                 if source.path.startswith("!"):  # fsutil reads the paths as an ignore file
                     self.unknown = (
                         f"not known, as {source.instruction} {source.source} (line {source.line}) "
-                        "is read as a pattern that excludes again, and files may arrive empty"
+                        "excludes entries again (`!`), and files may arrive empty"
                     )
                 include = follow(request.root, (source.path,))
                 spec = DockerIgnoreSpec([]) if include is None else include_spec(include)
