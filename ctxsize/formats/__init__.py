@@ -7,7 +7,7 @@ the others use only findings. None prints, opens files or exits; each is importe
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ _SIGNS = re.compile(
 )
 """Beginnings of earlier reports: only these files are overwritten."""
 
+GLANCE = "glance"
+"""The value of `Look.only` for `ctxsize [DIR]`: a measurement in 20 lines."""
 TABLES = ("dir", "ext", "pattern", "file")
 """The tables of a report: the choices of `--by`."""
 _STYLES = {"bold": "1", "dim": "2", "green": "1;32", "yellow": "1;33", "red": "1;31", "blue": "36"}
@@ -63,7 +65,9 @@ class Look:
     top: int = 5
     """Number of rows of each table."""
     only: str | None = None
-    """The only table, if it is one alone."""
+    """The only table, if it is one alone, or `GLANCE`."""
+    tree: int = 0
+    """Number of rows of the size tree; 0 for those that fit on a screen."""
     full: bool = False
     """True to show everything, as with `--verbose`."""
     quiet: bool = False
@@ -80,6 +84,8 @@ def render(name: str, outcome: Outcome, look: Look) -> str:
         case "text" | "markdown":
             from ctxsize.formats import sections
 
+            if name == "markdown" and outcome.kind in ("measure", "check"):
+                look = replace(look, full=True)  # it is folded
             parts = sections.sections(outcome, look)
             if look.quiet:
                 parts = map(sections.without_steps, parts)
