@@ -140,7 +140,7 @@ def _found(build: Build) -> list[Build]:
 )
 @options.builder
 @options.value("--name NAME", help="The context to compare, in a file with several.")
-@options.number("--top", default=10, show_default=True, help="Rows of each table.")
+@options.number("--top", help="Rows of each table.  [default: 5]")
 @options.display
 def diff(
     before: str,
@@ -148,7 +148,7 @@ def diff(
     dockerfile: str | None,
     builder: str,
     name: str | None,
-    top: int,
+    top: int | None,
     display: output.Display,
 ) -> None:
     """Show what was added, removed, grew and shrank from BEFORE to AFTER.
@@ -165,7 +165,7 @@ def diff(
       ctxsize diff .ctxsize-baseline.json --name services/api services/api
     """  # noqa: D301
     outcome = checking.diff(before, after, name=name, dockerfile=dockerfile, builder=builder)
-    display.emit(outcome, top=top)
+    display.emit(outcome, top=top or 0)
 
 
 @click.command("scan")

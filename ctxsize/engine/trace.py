@@ -28,7 +28,7 @@ from ctxsize.engine.need import asked_of, is_wrong_target
 from ctxsize.engine.request import Request, inside
 from ctxsize.errors import CtxsizeError, IgnoreFileError, InputError
 from ctxsize.model import Pattern, Verdict
-from ctxsize.reader import may_read
+from ctxsize.reader import listed_name, may_read, why_other
 
 _MOST_DIRECTORIES = 10_000
 """Number of directories to keep states of."""
@@ -193,6 +193,9 @@ def entry_at(request: Request, path: str) -> os.stat_result | str:
             return f"{here}: {error.strerror}"
         except ValueError as error:
             return str(error)
+        listed = listed_name(os.path.join(request.root, here))
+        if listed not in (None, os.path.basename(here)):
+            return f"{here} is listed as {listed}: {why_other(listed, os.path.basename(here))}"
         if here != path and stat.S_ISLNK(found.st_mode):
             return f"{here} is a symlink, which no builder follows"
     return found
@@ -237,7 +240,7 @@ class Takers:
                 if source.path.startswith("!"):  # fsutil reads the paths as an ignore file
                     self.unknown = (
                         f"not known, as {source.instruction} {source.source} (line {source.line}) "
-                        "is read as a pattern that excludes again, and files may arrive empty"
+                        "excludes entries again (`!`), and files may arrive empty"
                     )
                 include = follow(request.root, (source.path,))
                 spec = DockerIgnoreSpec([]) if include is None else include_spec(include)

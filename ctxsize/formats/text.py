@@ -137,19 +137,19 @@ def _excerpts(finding: Finding, look: Look, style: str) -> Iterator[str]:
     for each in places:
         if each.text and each.text.strip():
             gutter = f"    {each.line:>{digits}} | "
-            head, marks, tail = _around(each, each.text, look.width - len(gutter))
-            yield look.paint(gutter, "blue") + head + marks + tail
+            head, body, marked = _around(each, each.text, look.width - len(gutter))
+            yield look.paint(gutter, "blue") + head + body
             if each is finding.location:
                 gutter = look.paint(f"{'':{digits + 4}} | ", "blue")
-                yield gutter + " " * columns(head) + look.paint("^" * columns(marks), style)
+                yield gutter + " " * columns(head) + look.paint("^" * marked, style)
 
 
-def _around(location: Location, text: str, room: int) -> tuple[str, str, str]:
-    """Return what is before, at and after a location in its line, cut to `room` columns."""
+def _around(location: Location, text: str, room: int) -> tuple[str, str, int]:
+    """Return a line before and from a location, cut to `room` columns, and the width to mark."""
     start, end = len(text) - len(text.lstrip()), len(text.rstrip(" \\"))
     if location.column is not None and location.end_column is not None:
         start, end = location.column - 1, location.end_column - 1
-    head, marks, tail = map(visible, (text[:start], text[start:end], text[end:]))
-    head = cut(head[::-1], max(room // 3, room - columns(marks + tail)))[::-1]
-    marks = cut(marks, room - columns(head))
-    return head, marks, cut(tail, room - columns(head + marks))
+    head, body = visible(text[:start]), visible(text[start:])
+    head = cut(head[::-1], max(room // 3, room - columns(body)))[::-1]
+    body = cut(body, room - columns(head))
+    return head, body, max(1, min(columns(visible(text[start:end])), columns(body)))

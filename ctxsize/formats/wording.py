@@ -14,6 +14,7 @@ from ctxsize.model import Amount, Counted, Measurement, Reason, Report
 from ctxsize.units import human, plural
 
 if TYPE_CHECKING:
+    from ctxsize.guard.comparison import Saved
     from ctxsize.recommender.outcome import Suggested
 
 EVIDENCE, EXAMPLES = 5, 3
@@ -279,7 +280,7 @@ def fix_text(fix: Fix) -> str:
     return text if fix.certain else f"{text} (unsafe: review first)"
 
 
-def command(outcome: Report | Suggested, name: str, *arguments: str) -> str:
+def command(outcome: Report | Suggested | Saved, name: str, *arguments: str) -> str:
     """Return the command `name` with `arguments` for the same build; see `path_argument`."""
     words = ["ctxsize", name, *arguments]
     if outcome.builder != next(iter(BUILDERS)):

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, NamedTuple
 
 from ctxsize.config import Budget
 from ctxsize.findings import Confidence, Finding, Location, Severity
-from ctxsize.guard.baseline import Baseline, Known, SizeChange, SizeChanges, between
+from ctxsize.guard.baseline import Baseline, Known, SizeChange, between
 from ctxsize.model import Amount, Clue, Counted, Directory, Measurement, Report
 from ctxsize.units import Tolerance, human, plural
 
@@ -129,28 +129,6 @@ class CheckReport:
         return tuple(each.name for each in self.checks if each.passes)
 
 
-@dataclass(frozen=True)
-class Side:
-    """One side of a comparison."""
-
-    name: str  # the file, or the context that was measured
-    content_bytes: int
-    files: int
-    complete: bool  # True if all of its files are known
-
-
-@dataclass(frozen=True)
-class DiffReport:
-    """The outcome of `ctxsize diff`."""
-
-    kind: ClassVar[Literal["diff"]] = "diff"
-
-    before: Side
-    after: Side
-    changes: SizeChanges
-    findings: tuple[Finding, ...] = ()
-
-
 def judge(
     name: str, report: Report, budget: Budget, *, known: Known, baseline: Baseline | None = None
 ) -> ContextCheck:
@@ -177,7 +155,7 @@ def judge(
         found.append(Finding("CTX407", Severity.ERROR, message, place, confidence))
     if report.lower_bound and not missed:
         least = f"{name} has at least {human(size.content_bytes)}"
-        message = f"{least}, as a part of it could not be counted"
+        message = f"{least}: a part of it could not be counted, so it may be over its budget"
         found.append(Finding("CTX408", Severity.ERROR, message, place, confidence))
     for each in limits:
         if each.name == "growth" and each.unit == "bytes" and each.baseline is not None:
@@ -185,7 +163,7 @@ def judge(
             slack = each.baseline - each.actual
             if slack > each.allowed - each.baseline and slack > 0:
                 was, now = human(each.baseline), human(each.actual)
-                message = f"{name}: the baseline of {was} could be lowered to {now}"
+                message = f"{name} has shrunk: its baseline of {was} can be lowered to {now}"
                 found.append(Finding("CTX406", Severity.INFO, message, place, confidence))
     grown = None if entry is None else between(entry, known).grown
     return ContextCheck(name, report, limits, tuple(found), blamed, grown)

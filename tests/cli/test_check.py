@@ -155,7 +155,7 @@ ERRORS = [
     (["--baseline", "nope.json"], ["nope.json: no such baseline"]),
     (["--baseline", "Cargo.toml"], ["Cargo.toml: is no baseline"]),
     (["--update-baseline"], ["--update-baseline needs a baseline"]),
-    (["nope", "--max", "1B"], ["nope: no such context"]),
+    (["nope", "--max", "1B"], ["nope: the context cannot be read"]),
     (["--max-files", "-1"], ["--max-files"]),
 ]
 
@@ -269,7 +269,7 @@ def test_a_baseline_that_could_shrink_is_told(cli: Cli, large: Path) -> None:
     (large / "target/debug/x").write_bytes(b"")
     result = cli(*baseline, cwd=large)
     assert result.code == 0
-    assert "the baseline of 60.0 MB could be lowered to 123 B" in result.out
+    assert "its baseline of 60.0 MB can be lowered to 123 B" in result.out
     lost = cli(*baseline, "--shrink", "50%", cwd=large)
     assert lost.code == 1
     assert "CTX405 the context shrank by 60.0 MB since the baseline" in lost.out
@@ -346,7 +346,7 @@ def test_a_repository_without_builds_is_no_pass(cli: Cli, tmp_path: Path) -> Non
     (tmp_path / "none" / "Dockerfile").write_text("FROM scratch\n")
     result = cli("check", "--all", "--max", "1MB", cwd=tmp_path / "none")
     assert result.code == 0
-    assert "warning: compose.yaml: not read" in result.err
+    assert "warning: compose.yaml: this file was skipped" in result.err
 
 
 def test_options_of_one_build_are_not_for_all(cli: Cli, small: Path) -> None:

@@ -224,10 +224,10 @@ CAUSES = {
     "typing error": ("COPY ap.py /", "there is app.py"),
     "clamped": ("COPY ../beside /", ".. cannot lead out of the context: the builder looks for"),
     "beside the Dockerfile": ("COPY run.sh /", "it exists beside the Dockerfile"),
-    "unset": ("COPY $NOPE/x /", "assumed to be unset: $NOPE"),
-    "no value": ("ARG V\nCOPY v$V.py /", "ARG V, which has no value"),
+    "unset": ("COPY $NOPE/x /", "$NOPE is assumed to be unset"),
+    "no value": ("ARG V\nCOPY v$V.py /", "ARG V has no value"),
     "before FROM": ("COPY v$EARLY.py /", "the stage needs its own ARG EARLY"),
-    "the whole context": ("COPY $NOPE /", "assumed to be unset: $NOPE"),
+    "the whole context": ("COPY $NOPE /", "$NOPE is assumed to be unset"),
     "no match": ("COPY *.rs /", "matches nothing that is sent: the build continues"),
 }
 

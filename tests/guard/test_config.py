@@ -131,10 +131,13 @@ WRONG = [
     ('max = "1 parsec"', ["max: not a size: '1 parsec'"]),
     (
         '[[suppress]]\ncode = "CTX401"\nreason = "x"\npattern = "*.log"',
-        ["suppress[1].pattern: CTX401 is about a context and no line (name the context by path)"],
+        [
+            "suppress[1].pattern: CTX401 is about a context, not about a line "
+            "(name the context by path)"
+        ],
     ),
     ('[contexts.""]\nmax = 1', ['contexts."": a context needs a name']),
-    ('platforms = ["", 3]', ["platforms: must be a list of texts"]),
+    ('platforms = ["", 3]', ["platforms: must be a list of strings"]),
     ('[build-contexts]\na = "/etc"', ["build-contexts.a: /etc lies outside the repository"]),
     ("max = -1\nmax-files = true", ["max: must be a size", "max-files: must be a whole number"]),
     ('max = "50"', ["max: 50 has no unit, and 50 bytes would be tiny (write 50B or 50MB)"]),
@@ -144,7 +147,7 @@ WRONG = [
     ('growth = "much"', ["growth: neither a size nor a percentage"]),
     ('of = "wire"', ["of: must be one of context, transfer"]),
     ('builder = "kaniko"', ["builder: must be one of buildkit, classic, podman"]),
-    ("target = 3", ["target: must be a text"]),
+    ("target = 3", ["target: must be a non-empty string"]),
     ('select = "CTX101"', ["select: must be a list"]),
     ('ignore = ["E501"]', ["ignore: must be a list of codes"]),
     ("contexts = 3", ["contexts: must be a table"]),
@@ -152,9 +155,12 @@ WRONG = [
     ('[contexts."a b"]\nmx = 1', ["contexts.a b.mx: unknown key (one of "]),
     ("[contexts.a]\nbaseline = 'x'", ["contexts.a.baseline: unknown key"]),
     ("suppress = 3", ["suppress: must be a list"]),
-    ('[[suppress]]\ncode = "CTX101"', ["suppress[1]: lacks 'reason'"]),
-    ('[[suppress]]\ncode = "CTX101"\nreason = " "', ["suppress[1].reason: must be a text"]),
-    ("build-args = { A = 1 }", ["build-args: must be a table of texts"]),
+    ('[[suppress]]\ncode = "CTX101"', ["suppress[1]: the key 'reason' is missing"]),
+    (
+        '[[suppress]]\ncode = "CTX101"\nreason = " "',
+        ["suppress[1].reason: must be a non-empty string"],
+    ),
+    ("build-args = { A = 1 }", ["build-args: must be a table of strings"]),
     ('platforms = "linux/arm64"', ["platforms: must be a list"]),
     ("max = ", ["is not TOML: "]),
     ("a = " + "[" * 4000, ["is not TOML: "]),

@@ -88,6 +88,13 @@ FIELDS = {
     "Accepted": "finding.code finding.message reason",
     "DiffReport": "before after",
     "Side": "name content_bytes files complete",
+    "ContextChange": (
+        "name what before after culprits new.refusals new.remedy changes.directories changes.files"
+    ),
+    "Culprit": (
+        "change.path change.what change.delta_bytes change.exact is_directory decision pattern "
+        "ignore_file?"
+    ),
     # Suggestions.
     "Advice": (
         "context_path dockerfile builder ignore_file new_file written lower_bound before after "
@@ -215,7 +222,11 @@ def _outcome(outcome: Outcome) -> Shape:
             before, after = outcome.before, outcome.after
             shape["delta_bytes"] = after.content_bytes - before.content_bytes
             shape["delta_files"] = after.files - before.files
-            shape |= _fields(outcome.changes)
+            shape |= {"directories": [], "files": []}
+            if len(outcome.contexts) == 1:
+                shape |= _fields(outcome.contexts[0].changes)
+            shape["changed"] = bool(outcome.changed)
+            shape["contexts"] = to_json(outcome.contexts)
         case "plan":
             shape["changes"] = outcome.edit is not None
         case "scan":

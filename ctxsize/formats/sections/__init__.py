@@ -190,10 +190,14 @@ def sections(outcome: Outcome, look: Look) -> Iterable[Section]:
 
             only = None if look.only == GLANCE else look.only
             return measured.sections(outcome, replace(look, only=only))
-        case "check" | "diff":
+        case "check":
             from ctxsize.formats.sections import checked
 
             return checked.sections(outcome, look)
+        case "diff":
+            from ctxsize.formats.sections import compared
+
+            return compared.sections(outcome, look)
         case "suggest" | "plan":
             from ctxsize.formats.sections import suggested
 
@@ -207,4 +211,8 @@ def heading(outcome: Outcome) -> str:
     """Return the heading of a comment: for a check, the verdict."""
     if outcome.kind == "check":
         return f"Build context budget: {'🟢 kept' if outcome.passes else '🔴 not kept'}"
+    if outcome.kind == "diff":
+        from ctxsize.formats.sections import compared
+
+        return compared.heading(outcome)
     return f"ctxsize {outcome.kind}"

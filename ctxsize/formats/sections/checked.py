@@ -1,17 +1,17 @@
-"""Sections of `check` and `diff`: why a report is refused, and what changed."""
+"""Sections of `check`: why a report is refused, and what passes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ctxsize.formats import Look
-from ctxsize.formats.sections import Item, NextStep, Prose, Section, Table, height
+from ctxsize.formats.sections import Item, NextStep, Prose, Section, height
+from ctxsize.formats.sections.compared import changes
 from ctxsize.formats.sections.measured import body, table_of
 from ctxsize.formats.wording import (
     EXAMPLES,
     amount,
-    change,
     clipped,
     command,
     fit,
@@ -21,22 +21,16 @@ from ctxsize.formats.wording import (
     visible,
 )
 from ctxsize.model import Share
-from ctxsize.units import human, plural
+from ctxsize.units import plural
 
 if TYPE_CHECKING:
-    from ctxsize.guard import CheckReport, ContextCheck, DiffReport
-    from ctxsize.guard.baseline import SizeChange
+    from ctxsize.guard import CheckReport, ContextCheck
 
 _LINES, _MOST_REASONS = 20, 4
 """Number of lines of a refusal, unless it has to be full, and of its reasons."""
 
 
-def sections(outcome: CheckReport | DiffReport, look: Look) -> Iterable[Section]:
-    """Return the refusals, or the changes."""
-    return _checked(outcome, look) if outcome.kind == "check" else _compared(outcome, look)
-
-
-def _checked(outcome: CheckReport, look: Look) -> Iterator[Section]:
+def sections(outcome: CheckReport, look: Look) -> Iterator[Section]:
     """Yield the refusals, then a line for each context that passes; the verdict comes last."""
     refused = [each for each in outcome.checks if not each.passes]
     for at, each in enumerate(refused):
@@ -99,7 +93,7 @@ def _refusal(check: ContextCheck, look: Look) -> Iterator[Section]:
         room -= 3 + count
     count = look.top if look.full else min(look.top, room - 4)
     if count > 0:
-        yield Section([_changes("path", grown, count)], "Grown since the baseline")
+        yield Section([changes("path", grown, count)], "Grown since the baseline")
     yield Section(remedies)
 
 
@@ -125,27 +119,3 @@ def _remedies(check: ContextCheck, look: Look) -> Iterator[Item]:
         accept = "raise the budget or add --update-baseline"
         order = f"if the build does not need {first}, add it to {where}, or accept it: {accept}"
         yield NextStep("", order, "Or" if remedy else "Fix")
-
-
-def _compared(outcome: DiffReport, look: Look) -> Iterator[Section]:
-    before, after, changes = outcome.before, outcome.after, outcome.changes
-    delta = after.content_bytes - before.content_bytes
-    verb = f"{'Grew' if delta > 0 else 'Shrank'} by {human(abs(delta))}"
-    lines = [Prose(f"{verb if delta else 'The same size'}: {change(before, after)}")]
-    if not (before.complete and after.complete):
-        lines.append(Prose("A report has only the largest parts: smaller changes are missed."))
-    yield Section(lines)
-    for noun, found in (("directory", changes.directories), ("file", changes.files)):
-        yield Section([_changes(noun, found, look.top)], f"By {noun}")
-
-
-def _changes(noun: str, changes: Sequence[SizeChange], top: int) -> Table:
-    """Return a table of the first `top` of `changes`; it marks those that are not exact."""
-    rows = []
-    for each in changes[:top]:
-        delta = f"{'-' if each.delta_bytes < 0 else '+'}{human(abs(each.delta_bytes))}"
-        files = f"{each.delta_files:+,}" if each.delta_files else ""
-        what = each.what if each.exact else "at least"
-        is_directory = noun == "directory" or each.delta_files
-        rows.append((delta, files, what, quoted(f"{each.path}/" if is_directory else each.path)))
-    return Table(("change", "files", "", noun), rows, more(len(changes) - top, noun))

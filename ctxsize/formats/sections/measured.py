@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ctxsize.engine.builders import BUILDERS
+from ctxsize.engine.source import READS_ATTRIBUTES
 from ctxsize.formats import TABLES, Look
 from ctxsize.formats.sections import (
     FACT_INDENT,
@@ -266,6 +267,8 @@ def printed(report: Report, part: Transfer | Measurement, name: str) -> str:
     when = "in each build" if builder.resends else "in a cold build"
     if isinstance(part, Measurement) and builder.asks_for_paths:
         when += ", if all of it is transferred"
+    if not READS_ATTRIBUTES:
+        when += ", without extended attributes"
     line = builder.announces.replace("context:", f"{visible(name)}:").format(part.printed)
     return f"{_least(report, line)} ({builder.title}, {when})"
 
