@@ -13,12 +13,13 @@ CORE := ctxsize/engine/native/_core.abi3.so
 # COV=1 measures coverage, which takes half as long again.
 COVERAGE := $(if $(COV),--cov --cov-report=term:skip-covered)
 
-.PHONY: help demo test check pytest core wheel same record fuzz sanitize bench clean
+.PHONY: help demo test check pytest pages core wheel same record fuzz sanitize bench clean
 
 help:
 	@echo 'make demo      measure an example context'
 	@echo 'make test      lint, types and every test'
 	@echo 'make check     lint and types only'
+	@echo 'make pages     renew the pages, blocks and screens that come from the program'
 	@echo 'make core      compile the core, if there is a C compiler'
 	@echo 'make wheel     the sdist, and the wheel for this machine, into dist'
 	@echo 'make same      show what a change did to the answers of every command'
@@ -31,6 +32,7 @@ help:
 demo: $(DEMO)/installed
 	$(DEMO)/bin/python examples/generate.py
 	$(DEMO)/bin/ctxsize measure examples/rust-service
+	@printf '\nTo measure your own project, type this there:\n  %s measure\n' "$(CURDIR)/$(DEMO)/bin/ctxsize"
 
 test: check pytest
 
@@ -41,6 +43,15 @@ check: $(TEST)/installed
 
 pytest: $(TEST)/installed $(CORE)
 	$(TEST)/bin/pytest $(COVERAGE) -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
+
+# Each of these tests compares a page with what it is made from, or writes the page.
+PAGES := tests/test_readme.py tests/test_screens.py tests/test_docs_commands.py \
+	tests/lints/test_pages.py tests/cli/test_schema.py tests/clean/test_docs.py \
+	tests/recommender/test_knowledge.py
+
+pages: $(TEST)/installed $(CORE)
+	CTXSIZE_UPDATE=1 $(TEST)/bin/pytest -n $(JOBS) $(PAGES)
+	git --no-pager diff --stat
 
 core: $(CORE)
 

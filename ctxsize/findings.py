@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 
@@ -40,6 +40,8 @@ class Location:
     column: int | None = None
     end_line: int | None = None  # the last line, itself included; None for `line` alone
     end_column: int | None = None  # one past the last character
+    text: str | None = field(default=None, compare=False, repr=False)
+    """The content of `line`, to be shown; None if it is unknown or may contain a secret."""
 
     def __str__(self) -> str:
         parts = (self.path, self.line, self.column)
@@ -85,6 +87,8 @@ class Fix:
     edits: tuple[Edit, ...]
     certain: bool  # it is proved to do only that; else it needs `--unsafe-fixes` or a person
     changes: Changes | None = None  # None if not known, for instance without a tree
+    lines: tuple[tuple[int, str | None], ...] = ()  # those of an ignore file that it replaces
+    added: str = ""  # the lines that it adds at the end of an ignore file
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,8 @@ class Finding:
     lines: tuple[str, ...] = ()  # those that it would add, if it is about no line of the file
     paths: tuple[str, ...] | None = None
     """All paths counted in `files` and `content_bytes`, directories with a trailing `/`."""
+    more_locations: tuple[Location, ...] = ()  # the other places, if one cause has several
+    shared: str = ""  # the message about several findings of this cause, after their number
 
 
 def in_order(findings: list[Finding]) -> tuple[Finding, ...]:

@@ -6,11 +6,13 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.examples import copy_of_examples
 from tests.oracles import answers
 from tests.oracles.availability import require, unavailable
 from tests.oracles.core import is_core, older_differs
@@ -147,6 +149,12 @@ def golibrary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoLibrary]:
         unavailable(reason)
     with go_library(tmp_path_factory.mktemp("gomatch")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with a copy of `examples`, which a test leaves as it found it."""
+    return copy_of_examples(tmp_path_factory.mktemp("examples"))
 
 
 @pytest.fixture(params=["core", "Python"])

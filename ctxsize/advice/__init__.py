@@ -155,6 +155,5 @@ def _grouped(findings: Iterable[Finding]) -> Iterator[Finding]:
         key = (each.code, each.location.path, each.message, each.help, line)
         alike.setdefault(key, []).append(each)
     for first, *others in alike.values():
-        lines = [str(each.location.line) for each in others if each.location != first.location]
-        more = f"the same on line {', '.join(dict.fromkeys(lines))}"
-        yield replace(first, evidence=(*first.evidence, more)) if lines else first
+        places = dict.fromkeys(e.location for e in others if e.location != first.location)
+        yield replace(first, more_locations=tuple(places))

@@ -34,6 +34,11 @@ from ctxsize.syntax import Command
 _MOST_STEPS = 500_000
 """Number of steps of all stages of a Dockerfile, each with the steps of its base stages."""
 
+_MAY_BE_SECRET = re.compile(
+    r"(?i)passw|pwd|secret|token|credential|auth|(?:api|access|private|license).?key|://[^/\s]*@"
+)
+"""Words of lines that are not shown."""
+
 
 @dataclass(frozen=True, eq=False)
 class Recipe:
@@ -156,12 +161,20 @@ class Recipe:
             code,
             severity or severity_of(code),
             self.masked(message),
-            self.builds[0].where if self.inline else Location(self.path, line),
+            self._at(line),
             confidence,
             tuple(map(self.masked, evidence)),
             help=self.masked(help),
             fix=fix,
         )
+
+    def _at(self, line: int) -> Location:
+        """Return the location of a line, without its text if that may be or hide a secret."""
+        if self.inline:
+            return self.builds[0].where
+        text = self.lines[line - 1]
+        secret = _MAY_BE_SECRET.search(text) or self.masked(text) != text
+        return Location(self.path, line, text=None if secret else text)
 
     def fix(self, message: str, changes: list[Change] | None, *, sure: bool = False) -> Fix | None:
         """Return the fix that makes `changes`; None if nothing changes or it has no file."""

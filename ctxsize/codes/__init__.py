@@ -22,6 +22,7 @@ _PAGE = re.compile(
     r"(?:\n## Bad\n\n```text\n(?P<bad>(?s:.+?))\n```\n)?"
     r"(?:\n## Good\n\n```text\n(?P<good>(?s:.+?))\n```\n)?"
 )
+_SENTENCE = re.compile(r"(?:`[^`]*`|[^`])+?\.(?=\s|\Z)")
 _ESCAPED = re.compile(rb"\\([0-3][0-7]{2})")
 """A non-printable byte, as pages and the terminal show it."""
 
@@ -41,6 +42,12 @@ class Code:
     bad: str = ""
     good: str = ""
     """An example with the fault, and corrected."""
+
+    @property
+    def reason(self) -> str:
+        """Return the first sentence of `why`."""
+        found = _SENTENCE.match(self.why)
+        return found[0] if found else self.why
 
 
 @dataclass(frozen=True)

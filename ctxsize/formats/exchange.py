@@ -11,7 +11,7 @@ from hashlib import sha256
 from urllib.parse import quote
 
 from ctxsize.codes import Code, code_of
-from ctxsize.findings import Edit, Finding, Severity
+from ctxsize.findings import Edit, Finding, Location, Severity
 from ctxsize.formats import Look
 from ctxsize.formats.wording import details, place, quoted, summary, visible
 from ctxsize.version import __version__
@@ -79,25 +79,27 @@ def _rule(code: Code) -> _Object:
 
 
 def _result(finding: Finding, rule: int, mark: str) -> _Object:
-    location = finding.location
+    others = [*map(_place, finding.more_locations)]
+    return {
+        "ruleId": finding.code,
+        "ruleIndex": rule,
+        "level": _LEVELS[finding.severity][0],
+        "message": {"text": _told(finding)},
+        "locations": [_place(finding.location)],
+        **({"relatedLocations": others} if others else {}),
+        "partialFingerprints": {"ctxsize/v1": mark},
+    }
+
+
+def _place(location: Location) -> _Object:
     region = {
         "startLine": location.line or 1,
         "startColumn": location.column,
         "endLine": location.end_line,
         "endColumn": location.end_column,
     }
-    where = {
-        "artifactLocation": _artifact(location.path),
-        "region": {key: value for key, value in region.items() if value is not None},
-    }
-    return {
-        "ruleId": finding.code,
-        "ruleIndex": rule,
-        "level": _LEVELS[finding.severity][0],
-        "message": {"text": _told(finding)},
-        "locations": [{"physicalLocation": where}],
-        "partialFingerprints": {"ctxsize/v1": mark},
-    }
+    known = {key: value for key, value in region.items() if value is not None}
+    return {"physicalLocation": {"artifactLocation": _artifact(location.path), "region": known}}
 
 
 def _artifact(path: str) -> dict[str, str]:

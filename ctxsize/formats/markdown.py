@@ -56,7 +56,7 @@ def _item(item: sections.Item) -> Iterable[str]:
         case sections.Table():
             return _table(item) if item.rows else []
         case sections.Findings(findings):
-            return [_findings(findings)] if findings else []
+            return [_findings(findings, item.fixed)] if findings or item.fixed else []
 
 
 def _table(table: sections.Table) -> Iterator[str]:
@@ -76,11 +76,11 @@ def _table(table: sections.Table) -> Iterator[str]:
         yield f"\n{prose(table.rest)}"
 
 
-def _findings(findings: Sequence[Finding]) -> str:
+def _findings(findings: Sequence[Finding], fixed: int) -> str:
     lines = [line for each in findings[:_MOST] for line in _finding(each)]
     lines += [f"- {more(len(findings) - _MOST)}"] if len(findings) > _MOST else []
     is_open = any(each.severity is Severity.ERROR for each in findings)
-    return _folded(summary(findings), "\n".join(lines), is_open=is_open)
+    return _folded(summary(findings, fixed), "\n".join(lines), is_open=is_open)
 
 
 def _finding(finding: Finding) -> Iterator[str]:

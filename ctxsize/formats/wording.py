@@ -118,6 +118,15 @@ def _prefix(text: str, width: int) -> str:
     return text
 
 
+def cut(text: str, width: int) -> str:
+    """Return the start of `text` within `width` columns.
+
+    >>> cut("abcdef", 4), cut("abc", 3)
+    ('abc…', 'abc')
+    """
+    return text if columns(text) <= width else _prefix(text, width - 1) + "…"
+
+
 def amount(counted: Counted) -> str:
     """Return size and number of files as text.
 
@@ -195,25 +204,34 @@ def place(finding: Finding) -> str:
     return ":".join([quoted(location.path), *numbers])
 
 
-def summary(findings: Sequence[Finding]) -> str:
-    """Return the number of findings, by severity, and of those with a fix."""
+def summary(findings: Sequence[Finding], fixed: int = 0) -> str:
+    """Return the number of findings by severity, of `fixed` ones, and of those with a fix.
+
+    >>> summary(()), summary((), 2)
+    ('no findings', '2 fixed, none left')
+    """
     if not findings:
-        return "no findings"
+        return f"{fixed:,} fixed, none left" if fixed else "no findings"
     parts = []
     for severity in Severity:
         count = sum(each.severity is severity for each in findings)
         noun = severity.value if count == 1 or severity is Severity.INFO else f"{severity.value}s"
         parts += [f"{count:,} {noun}"] if count else []
-    fixable = sum(each.fix is not None for each in findings)
-    fixed = f"; {fixable:,} with a fix" if fixable else ""
-    return f"{plural(len(findings), 'finding')}: {', '.join(parts)}{fixed}"
+    fixes = [each.fix.certain for each in findings if each.fix is not None]
+    safe, unsafe = sum(fixes), len(fixes) - sum(fixes)
+    ways = [f"{safe:,} fixable with --fix"] if safe else []
+    ways += [f"{unsafe:,} {'more' if safe else 'fixable'} with --unsafe-fixes"] if unsafe else []
+    lead = f"{fixed:,} fixed, {len(findings):,} left" if fixed else plural(len(findings), "finding")
+    return "; ".join(filter(None, (f"{lead}: {', '.join(parts)}", ", ".join(ways))))
 
 
-def details(finding: Finding) -> Iterator[tuple[str, str]]:
+def details(finding: Finding, most: int = EVIDENCE) -> Iterator[tuple[str, str]]:
     """Yield the lines below a message, each with a label: `|` for evidence, `help:` or `fix:`."""
-    yield from (("|", each) for each in finding.evidence[:EVIDENCE])
-    if len(finding.evidence) > EVIDENCE:
-        yield "|", more(len(finding.evidence) - EVIDENCE)
+    if numbers := [str(each.line) for each in finding.more_locations]:
+        yield "|", f"also on line{'s' * (len(numbers) > 1)} {listed(numbers)}"
+    yield from (("|", each) for each in finding.evidence[:most])
+    if len(finding.evidence) > most > 0:
+        yield "|", more(len(finding.evidence) - most)
     if finding.help:
         yield "help:", finding.help
     if finding.fix is not None:

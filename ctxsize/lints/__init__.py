@@ -9,7 +9,7 @@ import codecs
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from ctxsize import codes
@@ -21,7 +21,7 @@ from ctxsize.engine.events import Progress, Steps, stepped
 from ctxsize.engine.request import Plans
 from ctxsize.findings import Edit, Finding, Severity, in_order
 from ctxsize.lints import depths, meanings, missing, overlaps
-from ctxsize.lints.case import Case
+from ctxsize.lints.case import NOTHING, Case
 from ctxsize.lints.lookup import LintTree, Target
 from ctxsize.lints.targets import STDIN, Cases, targets_of
 from ctxsize.model import Problem
@@ -69,6 +69,8 @@ _MISREAD = ("CTX102", "CTX103", "CTX104", "CTX115", "CTX121", "CTX122", "CTX124"
 """Codes of lines that are not the pattern that they look like."""
 _OF_ONE_LINE = (*_MISREAD, "CTX123", "CTX127")
 """Codes that check each line alone, for files with too many patterns."""
+_MOST_ALIKE = 3
+"""Number of findings of one cause up to which each is reported by itself."""
 _POINTLESS_BESIDE = {
     "CTX112": {*_MISREAD, "CTX108", "CTX113", "CTX130"},
     "CTX113": {*_MISREAD},
@@ -178,18 +180,52 @@ def _linted(case: Case, wanted: Wanted, *, fix: bool, unsafe: bool) -> LintedFil
     before, left, applied = case.file.data, found(case), list[Finding]()
     if fix:
         case, left, applied = apply_fixes(case, left, found, unsafe=unsafe)
+        # A fix that was tried and is not applied was refused.
+        waits = (each.fix and not (each.fix.certain or unsafe) for each in left)
+        left = tuple(
+            e if kept else replace(e, fix=None) for e, kept in zip(left, waits, strict=True)
+        )
     after, total = case.file.data, None if case.tree is None else case.total
     return LintedFile(
         case.file.path,
         None if total is None else case.target.context,
         tuple(dict.fromkeys(each.dockerfile for each in case.requests if each.dockerfile)),
         len(case.patterns),
-        left,
+        tuple(_joined(case, left)),
         None if total is None else total.content_bytes,
         None if total is None else total.files,
         tuple(applied),
         Edit(case.file.path, before, after) if applied else None,
         suppressed[after],
+    )
+
+
+def _joined(case: Case, findings: Findings) -> Iterator[Finding]:
+    """Yield findings; more than `_MOST_ALIKE` of one cause become one with all their places."""
+    alike: dict[object, list[Finding]] = {}
+    for each in findings:
+        key = (each.code, each.severity, each.shared, each.fix and each.fix.certain)
+        alike.setdefault(key if each.shared else id(each), []).append(each)
+    for some in alike.values():
+        yield from [_join(case, some)] if len(some) > _MOST_ALIKE else some
+
+
+def _join(case: Case, some: list[Finding]) -> Finding:
+    """Return the finding for `some` of one cause; its fix makes the changes of all of them."""
+    first, fixes = some[0], [each.fix for each in some if each.fix is not None]
+    lines = dict(pair for each in fixes for pair in each.lines)
+    added = "\n".join(dict.fromkeys(each.added for each in fixes if each.added))
+    order = f"add {len(some):,} exceptions"
+    if lines:
+        order = f"{'move' if added else 'remove'} these {len(lines):,} lines"
+        order += " to the end" if added else ""
+    means = NOTHING if all(each.certain for each in fixes) else None
+    return replace(
+        first,
+        message=f"{len(some):,} {first.shared}",
+        evidence=tuple(": ".join(each.evidence[:2]) for each in some if each.evidence),
+        fix=case.fix(order, lines, added, means=means) if len(fixes) == len(some) else None,
+        more_locations=tuple(e.location for e in some if e.location != first.location),
     )
 
 

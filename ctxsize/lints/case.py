@@ -229,6 +229,7 @@ class Case:
         help: str = "",  # noqa: A002 - the name of the field
         fix: Fix | None = None,
         at: int | None = None,
+        shared: str = "",
     ) -> Finding:
         """Return a finding about `line`, or about one of its characters, with a sum of `paths`."""
         where, added, figures = Location(self.file.path), list[str](), None
@@ -236,7 +237,8 @@ class Case:
             blanks = len(line.raw) - len(line.raw.lstrip())
             start, length = (blanks, len(line.written)) if at is None else (at, 1)
             start += 1 + line.marked
-            where = Location(self.file.path, line.number, start, line.number, start + length)
+            end, text = start + length, BOM * line.marked + line.raw
+            where = Location(self.file.path, line.number, start, line.number, end, text)
         elif fix is not None:
             added = IgnoreFile.parse("", fix.edits[0].after).texts()[len(self.lines) :]
         if paths and self.tree is not None:
@@ -254,6 +256,7 @@ class Case:
             fix=fix,
             lines=tuple(added),
             paths=figures and self.known_tree.marked(paths),
+            shared=shared,
         )
 
     def fix(
@@ -276,14 +279,14 @@ class Case:
         then = self.with_data(self.with_lines(changes, added))
         edits = (Edit(self.file.path, self.file.data, then.file.data),)
         if self.tree is None or then.sent is None:
-            return Fix(message, edits, certain=False)
+            return Fix(message, edits, False, None, tuple(changes.items()), added)
         found = differences(self.now, then.sent)
         if self.tree.is_taken(found.hidden):
             return None
         is_certain = means is not None and self._is_meant(means, found)
         # If the lines fail the build together, it is unknown what they send.
         changed = None if self.sent is None else self._changes(found, then)
-        return Fix(message, edits, is_certain, changed)
+        return Fix(message, edits, is_certain, changed, tuple(changes.items()), added)
 
     def _is_meant(self, means: Set[str], found: SentDifference) -> bool:
         """Return whether only `means` changes, and nothing is hidden that git tracks."""

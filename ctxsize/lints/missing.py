@@ -60,7 +60,10 @@ def hidden_source(case: Case) -> Iterator[Finding]:
             fix = case.fix(f"add `!{text}`", added=f"!{text}")
         severity = Severity.ERROR if fails else Severity.WARNING
         evidence = (place, *(each.path for each in check.hidden[:3]))
-        yield case.finding("CTX111", line, message, severity, evidence=evidence, fix=fix)
+        shared = f"sources of COPY and ADD are ignored by `{line.written}`, so {then}"
+        yield case.finding(
+            "CTX111", line, message, severity, evidence=evidence, fix=fix, shared=shared
+        )
 
 
 def _checks(case: Case, request: Request) -> Iterator[SourceCheck]:

@@ -106,7 +106,8 @@ def redundant(case: Case) -> Iterator[Finding]:
                 by = f"line {wider.number} (`{wider.written}`)"
                 message = f"{by} already ignores all that `{text}` matches"
                 fix = case.fix(REMOVE, {line.number: None}, means=NOTHING)
-                yield case.finding("CTX112", line, message, fix=fix)
+                shared = f"lines match only what {by} already ignores"
+                yield case.finding("CTX112", line, message, fix=fix, shared=shared)
 
 
 def _example(text: str) -> list[str]:
@@ -146,7 +147,8 @@ def duplicate(case: Case) -> Iterator[Finding]:
             seen[key] = line
         elif first is not line:
             fix = case.fix(REMOVE, {line.number: None}, means=NOTHING)
-            yield case.finding("CTX113", line, f"this pattern repeats line {first.number}", fix=fix)
+            message, shared = f"this pattern repeats line {first.number}", "patterns repeat others"
+            yield case.finding("CTX113", line, message, fix=fix, shared=shared)
 
 
 def _other_kind_between(case: Case, one: Line, other: Line) -> bool:
@@ -186,7 +188,8 @@ def useless(case: Case) -> Iterator[Finding]:
             hint = "" if line.text in above else f"re-include its content: `!{line.text}/*`"
         else:
             fix = case.fix(REMOVE, {line.number: None}, means=means)
-        yield case.finding("CTX106", line, message, severity=severity, help=hint, fix=fix)
+        shared = "exceptions do nothing: no pattern above ignores them" if fix else ""
+        yield case.finding("CTX106", line, message, severity, help=hint, fix=fix, shared=shared)
 
 
 def _takes_back(case: Case, line: Line) -> bool:
@@ -204,9 +207,11 @@ def overridden(case: Case) -> Iterator[Finding]:
     for line in last.values():
         by = _undone_by(case, line)
         if by is not None:
-            message = f"line {by.number} (`{by.written}`) ignores all that this line re-includes"
+            lead = f"line {by.number} (`{by.written}`) ignores all that"
             fix = case.fix(MOVE_TO_END, {line.number: None}, line.written)
-            yield case.finding("CTX107", line, message, fix=fix)
+            message = f"{lead} this line re-includes"
+            shared = f"exceptions do nothing: {lead} they re-include"
+            yield case.finding("CTX107", line, message, fix=fix, shared=shared)
 
 
 def _undone_by(case: Case, line: Line) -> Line | None:

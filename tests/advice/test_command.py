@@ -98,6 +98,28 @@ def test_json_follows_the_schema(code: str, tmp_path: Path) -> None:
         jsonschema.validate(shape, schema("advise"))
 
 
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("RUN cargo build", True),
+        ("RUN curl https://r.example.org/npm && cargo build", True),
+        ("RUN curl https://me:pa@r.example.org && cargo build", False),
+        ("RUN npm config set //r/:_authToken=x && cargo build", False),
+        ("RUN NPM_TOKEN=x cargo build", False),
+        ("RUN PASSWORD=x cargo build", False),
+        ("RUN --mount=type=secret,id=n cargo build", False),
+    ],
+)
+def test_a_line_that_may_contain_a_secret_is_not_shown(
+    line: str, shown: bool, tmp_path: Path
+) -> None:
+    root = repository(tmp_path / "r", f"FROM rust:1\nCOPY . .\n{line}\n".encode())
+    (finding,) = api.advise(str(root), select=["CTX210"]).findings
+    assert (finding.location.line, finding.location.text) == (3, line if shown else None)
+    text = render("text", api.advise(str(root)), Look(full=True))
+    assert (f"    3 | {line}\n" in text) is shown
+
+
 def test_no_such_root() -> None:
     with pytest.raises(InputError):
         api.advise("/does/not/exist")

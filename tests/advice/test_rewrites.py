@@ -17,6 +17,7 @@ from ctxsize.config import Config, load
 from ctxsize.discovery import discover
 from ctxsize.dockerfile.parse import parse_dockerfile
 from ctxsize.findings import Edit, Finding
+from ctxsize.formats.wording import details
 from tests.advice.cases import CASES, MOUNT, Case, inline
 from tests.trees import build_tree, file
 
@@ -185,7 +186,8 @@ def test_equal_findings_of_a_file_are_one(tmp_path: Path) -> None:
     case = CASES["CTX223"]["the same in several stages"]
     root = build_tree(tmp_path / "repository", case.nodes)
     (found,) = [each for each in findings(root) if each.code == "CTX223"]
-    assert found.evidence == ("the same on line 6",)
+    assert [each.line for each in found.more_locations] == [6]
+    assert ("|", "also on line 6") in [*details(found)]
 
 
 def test_an_accepted_place_hides_no_other(tmp_path: Path) -> None:

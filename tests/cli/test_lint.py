@@ -132,6 +132,56 @@ def test_every_ignore_file_below_is_linted(cli: Cli, tmp_path: Path) -> None:
     assert cli("lint", "d", cwd=tmp_path).lines == ["no ignore file here"]
 
 
+def test_the_line_why_and_the_fix_are_shown(cli: Cli, root: Path) -> None:
+    assert cli("lint", "--select", "CTX101", cwd=root).lines == [
+        ".dockerignore:1:1 warning CTX101 `node_modules` matches at the top of the",
+        "    context only: 1 other copy sent, 40 B in 1 file",
+        "    1 | node_modules",
+        "      | ^^^^^^^^^^^^",
+        "    why: A pattern of an ignore file is a path from the top of the context, not",
+        "         a name at any depth as in `.gitignore`.",
+        "    - web/node_modules/",
+        "    fix: write `**/node_modules`; ignores 40 B in 1 file",
+        "",
+        "1 finding: 1 warning; 1 fixable with --fix",
+        "",
+        ".dockerignore: 2 patterns, 109 B in 5 files sent",
+    ]
+
+
+def test_quiet_prints_a_line_for_each_finding(cli: Cli, root: Path) -> None:
+    done = cli("lint", "-q", cwd=root)
+    assert done.code == 1
+    assert [line.split()[:3] for line in done.lines] == [
+        [".dockerignore:1:1", "warning", "CTX101"],
+        [".dockerignore:2:1", "error", "CTX102"],
+    ]
+    assert cli("lint", "-q", "--fix", cwd=root).lines == []
+
+
+def test_files_in_which_nothing_is_found_are_counted(cli: Cli, tmp_path: Path) -> None:
+    fine = [file(f"s{n}/.dockerignore", b"x\n" * (n == 0) + b"y\nz\n") for n in range(4)]
+    build_tree(tmp_path, [file("a/.dockerignore", b"x\nx\n"), *fine])
+    lines = cli("lint", cwd=tmp_path).lines
+    assert lines[-2:] == [
+        "a/.dockerignore: 2 patterns, 4 B in 1 file sent",
+        "4 files: 9 patterns, nothing found",
+    ]
+    full = cli("lint", "-v", cwd=tmp_path).lines
+    assert sum(line.startswith("s") and "nothing found" in line for line in full) == 4
+
+
+def test_what_is_fixed_is_listed_in_short_and_counted(cli: Cli, tmp_path: Path) -> None:
+    lines = b"**/.idea\n" + b"".join(b".idea/%d\n" % n for n in range(6)) + b"b # c\n..\n"
+    build_tree(tmp_path, [file(".dockerignore", lines), "a"])
+    done = cli("lint", "--fix", cwd=tmp_path).lines
+    assert done[:2] == [
+        ".dockerignore:2:1 fixed CTX112 remove the line (6 times)",
+        ".dockerignore:2:1 fixed CTX102 write `# c`, `b`",
+    ]
+    assert "7 fixed, 1 left: 1 warning; 1 fixable with --unsafe-fixes" in done
+
+
 def test_rule_shows_the_page_of_a_code(cli: Cli) -> None:
     done = cli("rule", "CTX102")
     assert done.code == 0

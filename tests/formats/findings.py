@@ -24,7 +24,7 @@ FINDINGS = in_order(
             "CTX130",
             Severity.WARNING,
             "`node_modules` matches at the top only, so 30 files travel",
-            Location("web/.dockerignore", 2, 1, 2, 13),
+            Location("web/.dockerignore", 2, 1, 2, 13, "node_modules"),
             evidence=tuple(f"web/packages/p{n}/node_modules" for n in range(7)),
             content_bytes=60_000_000,
             files=30,

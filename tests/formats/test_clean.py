@@ -132,11 +132,11 @@ def test_text(name: str) -> None:
     held(name, render("text", OUTCOMES[outcome], look))
 
 
-def test_the_readme_shows_the_text() -> None:
+def test_the_page_shows_the_text() -> None:
     """The sparse files of the examples have sizes on disk that depend on the file system."""
     shown = render("text", OUTCOMES["clean-rust"], Look())
     block = f"```text\n$ ctxsize clean --ecosystem rust\n{shown}```"
-    assert block in (Path(__file__).parents[2] / "README.md").read_text()
+    assert block in (Path(__file__).parents[2] / "docs" / "cleaning.md").read_text()
 
 
 @pytest.mark.parametrize("name", OUTCOMES)

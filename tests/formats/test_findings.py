@@ -24,12 +24,13 @@ LOOKS = {
     "findings.txt": Look(),
     "findings-60.txt": Look(width=60),
     "findings-colour.txt": Look(colour=True),
+    "findings-full.txt": Look(full=True),
 }
 
 
 @pytest.mark.parametrize("name", LOOKS)
 def test_findings_as_text(name: str) -> None:
-    held(name, text.render([Section([Findings(FINDINGS)])], LOOKS[name]))
+    held(name, text.render([Section([Findings(FINDINGS, at_length=True)])], LOOKS[name]))
 
 
 def test_findings_as_json() -> None:

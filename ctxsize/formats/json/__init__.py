@@ -66,7 +66,11 @@ FIELDS = {
     "Entry": "path kind verdict.ignored size_bytes content_bytes arrives_empty verdict.by",
     "Problem": _PROBLEM,
     # Findings and fixes.
-    "Finding": "code severity confidence message location evidence content_bytes files help fix",
+    "Finding": (
+        "code severity confidence message location more_locations evidence content_bytes files "
+        "help fix"
+    ),
+    "Location": "path line column end_line end_column",
     "Fix": "message certain edits effect=changes",
     "Paths": "files content_bytes",
     # The guard.

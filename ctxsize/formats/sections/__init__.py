@@ -62,6 +62,10 @@ class Findings(NamedTuple):
 
     findings: Sequence[Finding]
     brief: bool = False
+    at_length: bool = False
+    """True if text shows the line of each finding, and the reason of its code."""
+    fixed: int = 0
+    """Number of findings that fixes removed."""
 
 
 Item = Prose | Fact | NextStep | Table | Findings

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from ctxsize.codes import Code
 from ctxsize.findings import Finding
 from ctxsize.formats import Look
 from ctxsize.formats.sections import Findings, Item, NextStep, Prose, Section, Table, notes
-from ctxsize.formats.wording import amount, fix_text, listed, more, place, quoted, visible
+from ctxsize.formats.wording import (
+    amount,
+    fix_text,
+    listed,
+    more,
+    path_argument,
+    place,
+    quoted,
+    visible,
+)
 from ctxsize.model import Amount
 from ctxsize.units import human, plural
 
@@ -30,9 +41,9 @@ def sections(outcome: Found, look: Look) -> list[Section]:
     """Return the sections of a list of findings, of builds, of codes or of directories."""
     match outcome.kind:
         case "lint":
-            return _linted(outcome)
+            return _linted(outcome, look)
         case "advise":
-            return _advised(outcome)
+            return _advised(outcome, look)
         case "scan":
             return _scanned(outcome, look)
         case "clean":
@@ -43,21 +54,36 @@ def sections(outcome: Found, look: Look) -> list[Section]:
             return [Section([*map(_in_short, outcome.codes)])]
 
 
-def _linted(outcome: Linted) -> list[Section]:
-    lines = [*map(_file, outcome.files), *notes(outcome.problems)]
-    return [
-        Section(_fixed(found for file in outcome.files for found in file.mended)),
-        Section([Findings(outcome.findings)]),
-        Section(lines if outcome.files else [*lines, Prose("no ignore file here")]),
-    ]
+def _linted(outcome: Linted, look: Look) -> list[Section]:
+    fixed = [found for file in outcome.files for found in file.mended]
+    findings = Section([Findings(outcome.findings, at_length=True, fixed=len(fixed))])
+    if look.quiet:
+        return [findings]
+    lines = [*_files(outcome.files, look), *notes(outcome.problems)]
+    lines += [] if outcome.files else [Prose("no ignore file here")]
+    return [Section([*_fixed(fixed)]), findings, Section(lines)]
 
 
-def _fixed(findings: Iterable[Finding]) -> list[Item]:
-    return [
-        Prose(f"{place(each)} fixed {each.code} {visible(fix_text(each.fix))}")
-        for each in findings
-        if each.fix is not None
-    ]
+def _fixed(findings: Iterable[Finding]) -> Iterator[Prose]:
+    """Yield a line for each fix that was made; for equal ones of a file a single line."""
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for each in findings:
+        if each.fix is not None:
+            text = fix_text(each.fix).partition("; changes nothing")[0]
+            alike.setdefault((each.location.path, each.code, text), []).append(place(each))
+    for (_, code, text), places in alike.items():
+        times = f" ({len(places):,} times)" if len(places) > 1 else ""
+        yield Prose(f"{places[0]} fixed {code} {visible(text)}{times}", 4)
+
+
+def _files(files: Sequence[LintedFile], look: Look) -> Iterator[Prose]:
+    """Yield a line for each file; those in which nothing is found are counted."""
+    fine = [each for each in files if not (look.full or each.findings or each.mended)]
+    counted = {each.path for each in fine} if len(fine) > 1 else set()
+    yield from (_file(each) for each in files if each.path not in counted)
+    if counted:
+        sums = {name: sum(getattr(e, name) for e in fine) for name in ("patterns", "suppressed")}
+        yield _file(replace(fine[0], path=f"{len(fine):,} files", content_bytes=None, **sums))
 
 
 def _file(file: LintedFile) -> Prose:
@@ -69,13 +95,17 @@ def _file(file: LintedFile) -> Prose:
     return Prose(f"{quoted(file.path)}: {', '.join(parts)}")
 
 
-def _advised(advice: DockerfileAdvice) -> list[Section]:
-    items: list[Item] = [Findings(advice.findings)]
+def _advised(advice: DockerfileAdvice, look: Look) -> list[Section]:
+    fixed = len(advice.mended)
+    items: list[Item] = [Findings(advice.findings, at_length=True, fixed=fixed)]
+    if look.quiet:
+        return [Section(items)]
     if any(each.fix for each in advice.findings):
-        items.append(Prose("`ctxsize advise --diff` shows the fixes"))
+        root = "" if advice.root == "." else f" {shlex.quote(visible(path_argument(advice.root)))}"
+        items.append(NextStep(f"ctxsize advise --diff{root}", "shows the fixes"))
     if not advice.findings:
         items.append(Prose(f"{plural(len(advice.dockerfiles), 'Dockerfile')}: nothing found"))
-    return [Section(_fixed(advice.mended)), Section([*items, *notes(advice.problems)])]
+    return [Section([*_fixed(advice.mended)]), Section([*items, *notes(advice.problems)])]
 
 
 def _in_short(code: Code) -> Prose:

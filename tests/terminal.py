@@ -1,0 +1,170 @@
+"""Screens of a terminal after a command: a real run in a pseudo-terminal, drawn as SVG."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+from xml.sax.saxutils import escape
+
+import pyte
+from pyte.screens import Char
+
+from tests.examples import ROOT
+
+_SCROLLBACK = 2000
+_WIDTH, _HEIGHT, _MARGIN, _BAR = 8.4, 18, 12, 32
+"""Pixels of a cell, around the screen, and of the title bar."""
+_COLOURS = {
+    "default": "#c9d1d9",
+    "red": "#ff7b72",
+    "green": "#7ee787",
+    "brown": "#e3b341",
+    "blue": "#79c0ff",
+    "magenta": "#d2a8ff",
+    "cyan": "#56d4dd",
+    "brightblack": "#8b949e",
+}
+_FONT = "ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace"
+_BLOCKS = {chr(0x2590 - eighths): eighths / 8 for eighths in range(1, 9)}
+"""The blocks of a bar, drawn as rectangles: a font may leave gaps between them."""
+_LINES = {"│": "M4,0V18", "├": "M4,0V18M4,9H8.4", "└": "M4,0V9H8.4", "─": "M0,9H8.4"}
+_PROMPT = "\x1b[32m$\x1b[0m "
+
+
+class Size(NamedTuple):
+    columns: int
+    rows: int
+
+    def __str__(self) -> str:
+        return f"{self.columns}x{self.rows}"
+
+
+class Seen(NamedTuple):
+    """The last rows of a terminal, and the number of those that scrolled away."""
+
+    rows: list[list[Char]]
+    scrolled: int
+
+
+class _Screen(pyte.Screen):
+    """A screen that knows faint text, which pyte ignores: it is grey."""
+
+    def select_graphic_rendition(self, *attributes: int) -> None:
+        super().select_graphic_rendition(*(90 if each == 2 else each for each in attributes))
+
+
+def recorded(command: str, *, cwd: Path, size: Size) -> str:
+    """What `command` writes to a terminal of that size."""
+    mine, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", size.rows, size.columns, 0, 0))
+    function = f'ctxsize() {{ "{sys.executable}" -m ctxsize "$@"; }}'
+    with subprocess.Popen(
+        ["bash", "-c", f"{function}\n{command}"],
+        cwd=cwd,
+        env=_environment(),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    ):
+        os.close(theirs)
+        written = b"".join(_chunks(mine))
+    os.close(mine)
+    return written.decode()
+
+
+def _environment() -> Mapping[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    own = {"HOME": "/nonexistent", "TERM": "xterm-256color", "PYTHONPATH": str(ROOT)}
+    return {**kept, **own, "PYTHONUTF8": "1"}
+
+
+def _chunks(descriptor: int) -> Iterator[bytes]:
+    while True:
+        try:
+            chunk = os.read(descriptor, 65536)
+        except OSError:  # Linux reports the end of a terminal as an error
+            return
+        if not chunk:
+            return
+        yield chunk
+
+
+def seen(command: str, output: str, size: Size) -> Seen:
+    """What a person sees who typed `command`, with the prompt that comes back."""
+    screen = _Screen(size.columns, _SCROLLBACK)
+    pyte.Stream(screen).feed(f"{_PROMPT}{command}\r\n{output}{_PROMPT}")
+    end = screen.cursor.y + 1
+    assert end < _SCROLLBACK, "the output is longer than the terminal remembers"
+    first = max(0, end - size.rows)
+    columns = range(size.columns)
+    rows = [[screen.buffer[row][column] for column in columns] for row in range(first, end)]
+    return Seen(rows, first)
+
+
+def drawn(title: str, shown: Seen, size: Size) -> str:
+    """The screen as SVG, without fonts or anything else from elsewhere."""
+    width = round(size.columns * _WIDTH + 2 * _MARGIN)
+    height = size.rows * _HEIGHT + _BAR + 2 * _MARGIN
+    lines = "line" if shown.scrolled == 1 else "lines"
+    above = f" ({shown.scrolled} {lines} above)" if shown.scrolled else ""
+    body = [each for row, cells in enumerate(shown.rows) for each in _row(cells, row)]
+    cursor = len(shown.rows) - 1
+    return "\n".join(
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"'
+            f' width="{width}" height="{height}" font-family="{_FONT}" font-size="14">',
+            f"<title>{escape(title)}, at {size}{above}</title>",
+            f'<rect width="{width}" height="{height}" rx="8" fill="#0d1117"/>',
+            f'<path d="M0,{_BAR}V8a8,8 0 0 1 8,-8H{width - 8}a8,8 0 0 1 8,8V{_BAR}z"'
+            ' fill="#21262d"/>',
+            *(
+                f'<circle cx="{18 + 18 * place}" cy="16" r="5.5" fill="{colour}"/>'
+                for place, colour in enumerate(("#ff5f57", "#febc2e", "#28c840"))
+            ),
+            f'<text x="76" y="21" fill="#8b949e" font-size="12">{escape(title)}{above}</text>',
+            f'<g transform="translate({_MARGIN},{_BAR + _MARGIN})" xml:space="preserve">',
+            *body,
+            f'<rect x="{2 * _WIDTH:g}" y="{cursor * _HEIGHT + 1}" width="{_WIDTH}"'
+            f' height="{_HEIGHT - 2}" fill="#c9d1d9"/>',
+            "</g>",
+            "</svg>\n",
+        )
+    )
+
+
+def _row(cells: list[Char], row: int) -> Iterator[str]:
+    """The runs of equal cells in a row, each placed by itself."""
+    column = 0
+    for (colour, bold, kind), run in groupby(cells, _look):
+        same = list(run)
+        text = "".join(cell.data for cell in same)
+        x, y, wide = column * _WIDTH, row * _HEIGHT, len(same) * _WIDTH
+        column += len(same)
+        if kind == "bar":
+            wide = sum(_BLOCKS[each] for each in text) * _WIDTH
+            yield f'<rect x="{x:g}" y="{y + 2}" width="{wide:g}" height="14" fill="{colour}"/>'
+        elif kind == "line":
+            for each in text:
+                at = f"translate({x:g},{y})"
+                yield f'<path d="{_LINES[each]}" transform="{at}" stroke="{colour}" fill="none"/>'
+                x += _WIDTH
+        elif text.strip():
+            weight = ' font-weight="bold"' if bold else ""
+            yield (
+                f'<text x="{x:g}" y="{y + 14}" textLength="{wide:g}" fill="{colour}"{weight}>'
+                f"{escape(text)}</text>"
+            )
+
+
+def _look(cell: Char) -> tuple[str, bool, str]:
+    kind = "bar" if cell.data in _BLOCKS else "line" if cell.data in _LINES else "text"
+    return _COLOURS[cell.fg], cell.bold, kind

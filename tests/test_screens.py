@@ -1,0 +1,117 @@
+"""The screens of `docs/screens` are what the commands show on a terminal.
+
+`CTXSIZE_UPDATE=1 pytest tests/test_screens.py` renews them.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.examples import ROOT
+from tests.terminal import Size, drawn, recorded, seen
+
+SCREENS = ROOT / "docs" / "screens"
+SIZES = (Size(80, 24), Size(120, 40))
+COMMANDS = {
+    "help": ("", "ctxsize --help"),
+    "measure": ("examples/rust-service", "ctxsize measure"),
+    "ls": ("examples/node-workspace", "ctxsize ls"),
+    "suggest": ("examples/rust-service", "ctxsize suggest"),
+    "suggest-diff": ("examples/rust-service", "ctxsize suggest --diff"),
+    "explain": (
+        "examples/node-workspace",
+        "ctxsize explain -n node_modules/react packages/web/access.log",
+    ),
+    "explain-trace": ("examples/arrives-empty", "ctxsize explain --trace vendor/keep/licence.txt"),
+    "explain-source": ("examples/node-workspace", "ctxsize explain --source node_modules/react"),
+    "scan": ("", "ctxsize scan examples"),
+    "lint": ("", "ctxsize lint examples"),
+    "advise": ("examples", "ctxsize advise services"),
+    "check-kept": ("examples/node-workspace", "ctxsize check --max 50MB"),
+    "check-refused": ("examples/rust-service", "ctxsize check --max 50MB"),
+    "diff": ("grown", "ctxsize diff ../before.jsonl"),
+    "clean": ("shop", "ctxsize clean"),
+    "rule": ("", "ctxsize rule CTX101"),
+}
+"""A name for each screen, the working directory, and what is typed there."""
+
+
+@pytest.fixture(scope="module")
+def directory(examples: Path) -> Path:
+    """The examples, a repository to clean, and a report of a tree that has grown since."""
+    _save_report(examples)
+    _build_shop(examples / "shop")
+    return examples
+
+
+def _save_report(here: Path) -> None:
+    workspace = here / "grown"
+    shutil.copytree(here / "examples" / "node-workspace", workspace)
+    command = [sys.executable, "-m", "ctxsize", "ls", "--format", "json", str(workspace)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, check=True, capture_output=True)
+    (here / "before.jsonl").write_bytes(done.stdout)
+    (workspace / "packages" / "web" / "dump.bin").write_bytes(bytes(5000))
+
+
+def _build_shop(shop: Path) -> None:
+    """A Cargo project whose files have the same size on disk on every file system."""
+    for name, size in {"debug/deps": 3, "debug/incremental": 2, "release/deps": 1}.items():
+        (shop / "target" / name).mkdir(parents=True)
+        for number in range(4):
+            content = random.Random(number).randbytes(size * 2**20)
+            (shop / "target" / name / f"unit-{number}.rlib").write_bytes(content)
+    (shop / "Cargo.toml").write_text('[package]\nname = "shop"\nversion = "0.1.0"\n')
+    (shop / "target" / ".rustc_info.json").write_text("{}")
+    tag = "Signature: 8a477f597d28d172789f06886806bc55\n# created by cargo.\n"
+    (shop / "target" / "CACHEDIR.TAG").write_text(tag)
+    for path in (shop, *shop.rglob("*")):
+        os.utime(path, (1_760_000_000, 1_760_000_000))
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("name", COMMANDS)
+def test_screen_is_what_the_command_shows(name: str, size: Size, directory: Path) -> None:
+    (where, command), path = COMMANDS[name], SCREENS / f"{name}-{size}.svg"
+    output = recorded(command, cwd=directory / where, size=size)
+    picture = drawn(command, seen(command, output, size), size)
+    ElementTree.fromstring(picture)
+    assert len(picture) < 40_000
+    assert str(directory) not in output
+    if os.environ.get("CTXSIZE_UPDATE"):
+        SCREENS.mkdir(exist_ok=True)
+        path.write_text(picture, encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == picture
+
+
+def page() -> str:
+    """The page that shows all screens."""
+    shown = (
+        f"## {command}\n\n" + "\n".join(f"![{size}]({name}-{size}.svg)" for size in SIZES)
+        for name, (_, command) in COMMANDS.items()
+    )
+    intro = (
+        "What a terminal of 80×24 and one of 120×40 shows after each command, from real runs.\n"
+        "`CTXSIZE_UPDATE=1 pytest tests/test_screens.py` renews the pictures."
+    )
+    return f"# Screens\n\n{intro}\n\n" + "\n\n".join(shown) + "\n"
+
+
+def test_page_shows_each_screen() -> None:
+    path = SCREENS / "README.md"
+    if os.environ.get("CTXSIZE_UPDATE"):
+        path.write_text(page(), encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == page()
+
+
+def test_no_screen_is_left_over() -> None:
+    expected = {f"{name}-{size}.svg" for name in COMMANDS for size in SIZES}
+    assert {path.name for path in SCREENS.glob("*.svg")} == expected
