@@ -113,8 +113,8 @@ class Wanted:
         for number, table in enumerate(config.suppress, 1):
             if table.code in ours and table not in self._used:
                 where = f" in {table.path}" if table.path else ""
-                text = f"there is no {table.code}{where} to suppress ({table.reason})"
-                place, text = Location(config.path or ""), f"suppress[{number}]: {text}"
+                text = f"suppress[{number}] suppresses nothing: no {table.code}{where} was found"
+                place, text = Location(config.path or ""), f"{text} ({table.reason})"
                 advice = "remove the table"
                 found.append(Finding(UNUSED, Severity.WARNING, text, place, help=advice))
         return tuple(found)
@@ -125,7 +125,7 @@ def _checked(codes: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
     parts = [part.strip() for each in codes for part in each.split(",") if part.strip()]
     for each in parts:
         if not any(name.startswith(each) for name in known):
-            raise InputError(f"no code begins with {each!r}", hint="`ctxsize rule` lists them")
+            raise InputError(f"no code begins with {each!r}", hint="`ctxsize rule` lists all codes")
     return tuple(parts)
 
 
@@ -143,7 +143,7 @@ def readable(config: Config | None, start: str) -> tuple[Config, tuple[Problem, 
     try:
         return load(start), ()
     except InputErrors as error:
-        message = f"the configuration cannot be read, so nothing is accepted: {error.message}"
+        message = f"the configuration cannot be read, so no finding is accepted: {error.message}"
         return Config(), (Problem("config", message, path=error.path),)
 
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ctxsize.scanning import Scan
 
 
-ELSEWHERE = "there is no Dockerfile at the top of this context; to name a build"
+ELSEWHERE = "there is no Dockerfile at the top of this context; name the build with"
 
 
 def request_for(build: Build | str | Request = ".", **options: Unpack[Options]) -> Request:
@@ -63,7 +63,7 @@ def requested(build: Build, plans: Plans) -> Request:
         from ctxsize.discovery import what_to_type
 
         if typed := what_to_type(request.context, near):
-            hint = Problem("no-dockerfile", f"{ELSEWHERE}, type {typed}")
+            hint = Problem("no-dockerfile", f"{ELSEWHERE} {typed}")
             return replace(request, problems=(*others, hint))
     return request
 

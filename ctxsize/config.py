@@ -208,15 +208,15 @@ def _amount(parse: Callable[[str], Any], of_bytes: Callable[[int], Any], wrong: 
 
 
 _number = _whole("must be a whole number, not negative and of at most 64 bits")
-_text = _matching(r"(?s).*\S.*", "must be a text that is not empty")
+_text = _matching(r"(?s).*\S.*", "must be a non-empty string")
 _codes = _each(_matching("CTX[0-9]{0,3}", "must be a list of codes, such as CTX101"))
 _size = _amount(parse_size, int, 'must be a size such as "50MB", or a number of bytes')
-_tolerance = _amount(Tolerance.parse, Tolerance, 'must be a size, or a share such as "10%"')
+_tolerance = _amount(Tolerance.parse, Tolerance, 'must be a size, or a percentage such as "10%"')
 _list = _that(lambda it: isinstance(it, list), "must be a list")
 _table = _that(lambda it: isinstance(it, dict), "must be a table")
 _texts = _that(
     lambda it: isinstance(it, dict) and all(isinstance(each, str) for each in it.values()),
-    "must be a table of texts",
+    "must be a table of strings",
 )
 
 BUILD_KEYS: Keys = {
@@ -225,7 +225,7 @@ BUILD_KEYS: Keys = {
     "builder": ("builder", _matching("|".join(BUILDERS), f"must be one of {', '.join(BUILDERS)}")),
     "build-args": ("build_arguments", _texts),
     "build-contexts": ("build_contexts", _texts),
-    "platforms": ("platforms", _each(_matching(r"(?s).*\S.*", "must be a list of texts"))),
+    "platforms": ("platforms", _each(_matching(r"(?s).*\S.*", "must be a list of strings"))),
 }
 """Keys of a build: in a context, or at the top level for all contexts."""
 BUDGET_KEYS: Keys = {
@@ -305,9 +305,9 @@ class _ConfigReader:
         values = {"code": "", "reason": "", **self._values(table, where, SUPPRESSION_KEYS)}
         for key in ("code", "reason"):
             if isinstance(table, dict) and key not in table:
-                self._wrong(where, f"lacks {key!r}")
+                self._wrong(where, f"the key {key!r} is missing")
         if "pattern" in values and values["code"].startswith("CTX4"):
-            why = f"{values['code']} is about a context and no line"
+            why = f"{values['code']} is about a context, not about a line"
             self._wrong(f"{where}.pattern", why, hint="name the context by path")
         return Suppression(**values)
 

@@ -127,10 +127,12 @@ def _read_recipes(
             recipes.append(read_recipe(path, data, plan.dockerfile, tuple(builds), border))
         except DockerfileError as error:
             decided = not isinstance(error, UndecidedError)
-            message = f"{'the build fails' if decided else 'not read'}: {error.message}"
+            lead = "the build fails" if decided else "this Dockerfile was skipped"
+            message = f"{lead}: {error.message}"
             problems.append(Problem("dockerfile", message, path, error.line))
         except OSError as error:
-            problems.append(Problem("unread", f"not read: {error.strerror}", path))
+            message = f"this Dockerfile was skipped: {error.strerror}"
+            problems.append(Problem("unread", message, path))
     # Cache ids need a name that no other build has.
     services = Counter(each.service for each in recipes)
     for at, recipe in enumerate(recipes):
@@ -142,9 +144,13 @@ def _read_recipes(
 def _examined(recipes: Sequence[Recipe]) -> tuple[Finding, ...]:
     findings = [each for rule in RULES.values() for each in rule(recipes)]
     # The cargo-chef pattern of CTX210 includes the cache mounts that CTX223 would propose.
-    rebuilt = {each.location for each in findings if each.code == "CTX210"}
-    kept = (each for each in findings if each.code != "CTX223" or each.location not in rebuilt)
+    rebuilt = {_line(each) for each in findings if each.code == "CTX210"}
+    kept = (each for each in findings if each.code != "CTX223" or _line(each) not in rebuilt)
     return in_order([*dict.fromkeys(kept)])
+
+
+def _line(finding: Finding) -> tuple[str, int | None]:
+    return finding.location.path, finding.location.line
 
 
 def _grouped(findings: Iterable[Finding]) -> Iterator[Finding]:

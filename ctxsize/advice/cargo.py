@@ -169,11 +169,12 @@ def _differences(cook: CargoRun, build: CargoRun) -> list[str]:
     found, theirs = list[str](), build.traits
     # A member of a workspace is built into the target directory of the workspace.
     if not _is_inside(build, cook) and not build.command.has("--manifest-path"):
-        found.append(f"the directory is {cook.workdir}, here {build.workdir}")
+        found.append(f"the directory differs (there {cook.workdir}, here {build.workdir})")
     for name, ours in cook.traits.items():
         # The value of a variable is unknown.
         if ours != theirs[name] and "$" not in f"{ours}{theirs[name]}":
-            found.append(f"{name} is {ours or 'not set'}, here {theirs[name] or 'not set'}")
+            values = f"there {ours or 'not set'}, here {theirs[name] or 'not set'}"
+            found.append(f"{name} differs ({values})")
     return found
 
 

@@ -38,14 +38,16 @@ _OWN_TOOLS = {"pip", "setuptools", "wheel", "uv", "poetry", "pipenv"}
 
 def no_ignore_file(recipe: Recipe) -> Iterator[Finding]:
     """Yield CTX201, at the first instruction that copies everything."""
-    takers = [line for source, line in _sources(recipe) if source == "."]
+    steps = (step for stage in recipe.stages for step in stage.steps if "." in step.sources)
+    taker = min(steps, key=lambda each: each.line, default=None)
     builds = {each.build.context: each.build for each in recipe.builds if not each.contested}
-    for context, build in builds.items() if takers else ():
-        if recipe.ignored(build) is None:
+    for context, build in builds.items():
+        if taker is not None and recipe.ignored(build) is None:
             where = "" if context in (".", "") else f" {context}"
-            message = f"the whole context{where} is copied, and there is no ignore file"
             way = f"write one with `ctxsize suggest --write{where}`"
-            yield recipe.finding("CTX201", min(takers), message, help=way)
+            what = f"this {taker.instruction.keyword} takes the whole context{where}"
+            message = f"{what}, and there is no ignore file"
+            yield recipe.finding("CTX201", taker.line, message, help=way)
 
 
 def too_wide(recipe: Recipe) -> Iterator[Finding]:
@@ -182,7 +184,7 @@ def missing_caches(recipe: Recipe) -> Iterator[Finding]:
             key = fetch.step, fetch.manager
             if fetch.step in own and key not in seen:
                 seen.add(key)
-                lead = f"every change of the sources of line {line} makes"
+                lead = f"every change of a file that line {line} takes makes"
                 command = " ".join(fetch.command.words[:4])
                 message = f"{lead} `{command}` download everything again"
                 shown = snippet(recipe, stage, fetch)

@@ -108,7 +108,7 @@ def _emptied(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
             which += [f"at {each}" for each in of_apt if each in text][:1]
         for each in which:
             message = f"`{text}` empties the cache mount {each}"
-            way = f"leave the mount out of `{text}`: the image does not include it anyway"
+            way = f"do not let `{text}` delete it: the image does not include the mount anyway"
             yield recipe.finding("CTX222", step.line, message, help=way)
 
 
@@ -146,10 +146,11 @@ def swallowed(recipe: Recipe) -> Iterator[Finding]:
             made, cache = mounted[-1]
             name = posixpath.basename(path)
             written = path if set(path) & set("*?[") else shlex.quote(path)
+            where = f"the cache mount at {cache.target}"
             yield recipe.finding(
                 "CTX212",
                 step.line,
-                f"{path} exists only in the cache mount at {cache.target}, not in {source.label}",
+                f"{path} exists only in {where}, not in the stage {source.label}",
                 evidence=(f"line {made.line}: RUN --mount={cache.written}",),
                 help=f"copy it out in the RUN of line {made.line}, for instance with `&& mkdir -p "
                 f"/out && cp -a {written} /out/`, and take it from there: "
@@ -262,18 +263,18 @@ def _collision(
     return recipe.finding(
         "CTX220",
         first.step.line,
-        f"the cache `{identity}` is shared by builds that differ: it contains {what}",
+        f"different builds share the cache `{identity}`, which contains {what}",
         weight or Severity.WARNING,
         Confidence.CERTAIN if weight else Confidence.POSSIBLE,
         evidence=(*_platforms(first), *islice(others, _MOST_SHOWN)),
-        help="give each mount an id of service, system and architecture, here "
+        help="give each mount its own id (service, system and architecture), here "
         f"`id={first.own_id(name)}`{', with ARG TARGETARCH above' if undeclared else ''}",
         fix=fix,
     )
 
 
 def _platforms(use: Use) -> list[str]:
-    return [f"one build for {', '.join(use.recipe.platforms)}"] if use.several_platforms else []
+    return [f"a build for {', '.join(use.recipe.platforms)}"] if use.several_platforms else []
 
 
 def shared_by_writers(recipes: Sequence[Recipe]) -> Iterator[Finding]:
@@ -290,11 +291,11 @@ def shared_by_writers(recipes: Sequence[Recipe]) -> Iterator[Finding]:
             yield recipe.finding(
                 "CTX221",
                 own[0].step.line,
-                f"several builds may use `{identity}` (line {lines}) at once, and apt then fails",
+                f"several builds may use the cache `{identity}` at once (line {lines}): apt fails",
                 confidence=Confidence.LIKELY,
                 evidence=at_once(own[0]),
                 help="write `sharing=locked`, so that one build waits for the other",
-                fix=recipe.fix("lock the cache", made, sure=True),
+                fix=recipe.fix("write `sharing=locked`", made, sure=True),
             )
 
 

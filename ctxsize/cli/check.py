@@ -10,7 +10,7 @@ from click.core import ParameterSource
 
 from ctxsize import api, checking
 from ctxsize.build import Build
-from ctxsize.cli import options, output
+from ctxsize.cli import completing, options, output
 from ctxsize.config import BUDGET_KEYS, OF, Budget
 from ctxsize.errors import InputError
 
@@ -62,7 +62,9 @@ _budget = options.gathered(
 )
 @_budget
 @options.value(
-    "--baseline FILE", help="Compare with the sizes recorded in FILE, and refuse growth."
+    "--baseline FILE",
+    shell_complete=completing.files,
+    help="Compare with the sizes recorded in FILE, and refuse growth.",
 )
 @options.flag("--update-baseline", help="Record the present sizes in the baseline.")
 @options.exit_zero
@@ -128,10 +130,13 @@ def _found(build: Build) -> list[Build]:
 
 
 @click.command("diff")
-@click.argument("before")
-@click.argument("after", required=False)
+@click.argument("before", shell_complete=completing.files)
+@click.argument("after", required=False, shell_complete=completing.files)
 @options.value(
-    "-f, --file PATH", "dockerfile", help="The Dockerfile of a directory that is measured."
+    "-f, --file PATH",
+    "dockerfile",
+    shell_complete=completing.files,
+    help="The Dockerfile of a directory that is measured.",
 )
 @options.builder
 @options.value("--name NAME", help="The context to compare, in a file with several.")
@@ -164,7 +169,7 @@ def diff(
 
 
 @click.command("scan")
-@click.argument("root", default=".", required=False)
+@options.directory("root")
 @options.number("--top", help="Rows of the table.  [default: all]")
 @options.flag(
     "--ask-docker",

@@ -110,7 +110,9 @@ def _add_targets(bake: BakeFile, search: Search, files: list[str], known: set[st
         found += _evaluated(search, directory, files, bake, unknown) if unknown else []
     except NotReadError as error:
         found += [(name, each) for name, each in builds.items() if name in unknown]
-        text = f"not evaluated: {', '.join(shortened(unknown, _MOST_NAMED))}. {error.message}"
+        names = ", ".join(shortened(unknown, _MOST_NAMED))
+        what = f"target{'s' * (len(unknown) > 1)}"
+        text = f"ctxsize cannot evaluate the {what} {names}: {error.message}"
         search.complain("bake", text, bake.places[unknown[0]])
         # A target without a build may build a Dockerfile whose context ctxsize guesses.
         search.is_open |= not builds.keys() >= {*unknown}
@@ -146,10 +148,10 @@ def _evaluated(
 ) -> list[tuple[str, Build]]:
     """Return the builds of targets as Docker evaluates them, if it may and can."""
     if search.docker_until is None:
-        raise NotReadError("bake", f"Run `ctxsize scan --ask-docker`, or {_SAVE}")
+        raise NotReadError("bake", f"run `ctxsize scan --ask-docker`, or {_SAVE}")
     if not all(holds(search.border, search.shown(path)) for path in files):
         raise NotReadError(
-            "bake", "ctxsize does not run Docker, as a file lies outside the repository"
+            "bake", "it does not run Docker, because a file lies outside the repository"
         )
     answer = BakeFile()
     words = [word for path in files for word in ("-f", f"./{os.path.basename(path)}")]
@@ -175,7 +177,7 @@ def _hiding(build: Build, written: Body) -> Build:
     literals = {"", *(each for each in texts_in(written) if not re.search(r"[$%]\{", each))}
     inline = (build.dockerfile_inline or b"").decode("utf-8", "surrogatepass")
     if not {inline, *build.build_contexts} <= literals:
-        text = "An inline Dockerfile or the name of a context may show values of variables"
+        text = "an inline Dockerfile or the name of a context may show values of variables"
         raise NotReadError("bake", f"{text}: {_SAVE}")
     texts = {build.context, build.dockerfile or "", build.target, *build.platforms}
     texts |= {*build.build_arguments, *build.build_contexts.values()}

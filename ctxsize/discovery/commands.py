@@ -257,14 +257,15 @@ def _add_action(
     context, file, target = (inputs[key] for key in ("context", "file", "target"))
     unknown = next((each for each in (context, file, target) if "${{" in each), None)
     if not context or context.startswith("{{defaultContext}}"):
-        message = f"the job {place.name} builds from git: no ignore file is read"
+        message = f"the job `{place.name}` builds from git, so no ignore file applies"
         help_ = "set `context: .` to send the checked-out directory"
         finding = Finding("CTX310", severity_of("CTX310"), message, place.where, help=help_)
         if finding not in search.findings:
             search.findings.append(finding)
     elif unknown is not None:
         search.is_open = True
-        search.complain("expression", f"known only when the workflow runs: {unknown}", place.where)
+        text = f"`{unknown}` is known only when the workflow runs, so this build was skipped"
+        search.complain("expression", text, place.where)
     elif not is_reference(context):
         build = Build(
             os.path.join(root, context),

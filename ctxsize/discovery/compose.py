@@ -102,7 +102,7 @@ class ComposeReader:
             if build:
                 path, line = str(build["path"]), int(str(build["line"]))
                 if wrong:
-                    self._complain("no-context", f"{name}: {wrong[0]} must be a text", path, line)
+                    self._complain("no-context", f"{name}: {wrong[0]} must be a string", path, line)
                 else:
                     build.setdefault("platforms", mapping_of(service).get("platform"))
                     found[name] = Location(self._search.shown(path), line), _build_of(build, hidden)
@@ -166,14 +166,14 @@ class ComposeReader:
         def read() -> YamlMapping:
             self._included += 1
             if self._included > _MOST_INCLUDED:
-                text = f"includes more than {_MOST_INCLUDED:,} files"
+                text = f"this file includes more than {_MOST_INCLUDED:,} files"
                 self._complain("include", text, file.path, line)
                 return YamlMapping()
             return self._project(paths, directory, variables)
 
         found = self._once((paths, directory, id(variables)), read)
         if found is None:
-            self._complain("include", "includes itself", file.path, line)
+            self._complain("include", "this file includes itself", file.path, line)
         return found or YamlMapping()
 
     def _service(self, file: _File, name: str) -> YamlMapping:
@@ -182,7 +182,7 @@ class ComposeReader:
         found = self._once(key, lambda: self._extended(file, name))
         if found is None:
             line = file.services.line_of(name)
-            self._complain("extends", f"{name} extends itself", file.path, line)
+            self._complain("extends", f"the service {name} extends itself", file.path, line)
         return found or YamlMapping()
 
     def _extended(self, file: _File, name: str) -> YamlMapping:
@@ -203,14 +203,15 @@ class ComposeReader:
             base = _File(path, os.path.dirname(path), file.variables, self._document(path))
         if named in base.services:
             return _merged(self._service(base, named), service)
-        self._complain("extends", f"{name} extends {named}, which is not there", file.path, line)
+        text = f"the service {name} extends {named}, which does not exist"
+        self._complain("extends", text, file.path, line)
         return service
 
     def _interpolated(self, value: Yaml, file: _File, line: int) -> Yaml:
         try:
             return self._interpolator.replaced(value, file.variables)
         except InterpolationError as error:
-            self._complain("variable", f"not understood: {error}", file.path, line)
+            self._complain("variable", f"a value was skipped: {error}", file.path, line)
             return None
 
     def _is_there(self, path: str, file: _File, line: int) -> bool:
@@ -218,7 +219,7 @@ class ComposeReader:
         if is_reference(path):
             return False
         if not (found := os.path.isfile(self._search.shown(path))):
-            self._complain("include", f"there is no file {path}", file.path, line)
+            self._complain("include", f"the file {path} does not exist", file.path, line)
         return found
 
     def _complain(self, code: str, message: str, path: str, line: int | None) -> None:

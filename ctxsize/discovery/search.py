@@ -135,9 +135,9 @@ class Search:
             data.decode()
             return data
         except OSError as error:
-            self._unread(name, f"not read: {error.strerror or error}")
+            self._unread(name, f"this file was skipped: {error.strerror or error}")
         except UnicodeDecodeError:
-            self._unread(name, "not read: it is not UTF-8")
+            self._unread(name, "this file was skipped: it is not UTF-8")
         return None
 
     def _unread(self, path: str, message: str) -> None:
@@ -149,10 +149,10 @@ class Search:
         try:
             yield
         except RecursionError:
-            self._unread(self.shown(path), "not read: it is nested too deeply")
+            self._unread(self.shown(path), "this file was skipped: it is nested too deeply")
         except NotReadError as error:
             where = Location(self.shown(path), error.line)
-            self.complain(error.code, f"not read: {error.message}", where)
+            self.complain(error.code, f"this file was skipped: {error.message}", where)
 
     def add(self, place: Place, build: Build, *, guessed: bool = False) -> None:
         """Add a build if its context is a directory of this machine.
@@ -167,9 +167,10 @@ class Search:
         paths = "\n".join((build.context, build.dockerfile or "", *contexts.values()))
         context = self.shown(build.context)
         if not _is_possible(paths):
-            self.complain("no-context", f"{named}no file can have such a name", place.where)
+            text = f"{named}the context or the Dockerfile has a name that no file can have"
+            self.complain("no-context", text, place.where)
         elif not os.path.isdir(context):
-            text = f"{named}there is no directory {_mask(build, context)}"
+            text = f"{named}its context {_mask(build, context)} is no directory"
             self.complain("no-context", text, place.where)
         else:
             dockerfile = build.dockerfile
@@ -190,8 +191,8 @@ class Search:
         for what, path in paths.items():
             if not holds(self.border, path):
                 return (
-                    f"its {what} {path} lies outside the repository {self.border}, so nothing is "
-                    f"read there; name {path} on the command line to look at it"
+                    f"its {what} {path} lies outside the repository {self.border} and is not read; "
+                    f"name {path} on the command line to measure it"
                 )
         return ""
 
@@ -214,7 +215,7 @@ class Search:
             try:
                 entries = sorted(entries_in(name), key=lambda entry: entry.name)
             except OSError as error:
-                self._unread(name, f"not looked into: {error.strerror or error}")
+                self._unread(name, f"this directory was skipped: {error.strerror or error}")
                 continue
             if directory and _is_made(directory, {entry.name for entry in entries}):
                 continue

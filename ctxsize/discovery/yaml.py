@@ -94,11 +94,11 @@ def load(text: str) -> Yaml:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = None if mark is None else mark.line + 1
-        raise NotReadError("yaml", error.problem or "no YAML", line) from None
+        raise NotReadError("yaml", error.problem or "it is not YAML", line) from None
     except yaml.YAMLError as error:  # for instance a NUL, which YAML forbids
         raise NotReadError("yaml", str(error).splitlines()[0]) from None
     except RecursionError:
-        raise NotReadError("yaml", "nested too deeply") from None
+        raise NotReadError("yaml", "it is nested too deeply") from None
 
 
 def _value_of(node: yaml.Node, number: Iterator[int]) -> Yaml:
@@ -123,7 +123,7 @@ def _mapping(node: yaml.MappingNode, number: Iterator[int]) -> YamlMapping:
     for key_node, value_node in node.value:
         key, line, tag = key_node.value, key_node.start_mark.line + 1, value_node.tag
         if not isinstance(key, str):
-            raise NotReadError("yaml", "a key is no text", line)
+            raise NotReadError("yaml", "a key is not a string", line)
         value = None if tag == "!reset" else _value_of(value_node, number)
         if key_node.tag == _MERGE:
             merged += value if isinstance(value, list) else [value]
@@ -210,7 +210,7 @@ class Interpolator:
     def _pay(self, text: str) -> None:
         self._room -= len(text)
         if self._room < 0:
-            raise InterpolationError(f"all texts have more than {_MOST_CHARACTERS:,} characters")
+            raise InterpolationError(f"all values have more than {_MOST_CHARACTERS:,} characters")
 
 
 def read_dotenv(text: str, outer: Mapping[str, str]) -> dict[str, str]:

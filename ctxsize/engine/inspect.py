@@ -22,9 +22,9 @@ _EASY, _EASIEST = 0o177000 | 0o444, stat.S_IFREG | 0o444
 """The bits of a mode to compare with those of a regular file that everybody may read."""
 VANISHED, UNREAD, UNREAD_IGNORED = "changed-during-walk", "unreadable", "unreadable-ignored"
 _MESSAGES = {
-    VANISHED: "it changed during the measurement ({}): measure again",
-    UNREAD: "cannot be read: {}",
-    UNREAD_IGNORED: "it is ignored, but cannot be read to measure its size: {}",
+    VANISHED: "this entry changed during the measurement ({}): measure again",
+    UNREAD: "this entry cannot be read: {}",
+    UNREAD_IGNORED: "this ignored entry cannot be read, so its size is not known: {}",
 }
 _NOBODY: frozenset[str] = frozenset()
 WITHHELD = "the sender refuses to open it"
@@ -122,7 +122,8 @@ class Inspector:
         found: list[Problem] = []
         for reason, files in self._empty.items():
             size, count = human(sum(size for _, size in files)), len(files)
-            message = f"{size} in {plural(count, 'file')} sent without content: {reason}"
+            why = reason if count == 1 else reason.replace(" it", " them")
+            message = f"the build gets {plural(count, 'empty file')} in place of {size}: {why}"
             code = _EMPTY_CODES[reason]
             found += [Problem(code, message, path, count=count) for path, _ in files[:1]]
         return found
@@ -131,9 +132,9 @@ class Inspector:
         """Return the problem of sent entries that are not UTF-8, if there are any."""
         paths = self._not_utf8
         message = (
-            "a build that copies it fails with `string field contains invalid UTF-8`: its path, "
-            f"its target or an attribute's name is not UTF-8 ({self._builder.older} builds it); "
-            "rename it or ignore it"
+            "a build that copies this entry fails with `string field contains invalid UTF-8`: its "
+            "path, link target or attribute name is not UTF-8; rename it or ignore it "
+            f"({self._builder.older} accepts it)"
         )
         first = min(paths, key=order, default=None)
         return [Problem("not-utf8", message, first, count=len(paths))] if paths else []

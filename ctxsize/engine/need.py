@@ -27,7 +27,7 @@ from ctxsize.model import NamedContext, Problem
 # The include patterns of a transfer; None if it has everything that is not ignored.
 Include = tuple[str, ...] | None
 TAKES_UNKNOWN = "what the Dockerfile takes is not known"
-TAKEN_AWAY = "the sources of the Dockerfile are patterns, and one of them excludes it again"
+TAKEN_AWAY = "a source of the Dockerfile begins with `!`, which excludes it again"
 
 
 def platforms_of(request: Request) -> tuple[str, ...]:
@@ -203,20 +203,21 @@ def includes_of(request: Request) -> list[Include]:
     if not request.builder.asks_for_paths:
         return [None]
     if request.dockerfile is None:
-        message = "without a Dockerfile it is not known what is sent"
+        message = "there is no Dockerfile, so what would be sent is not known"
         raise InputError(message, hint="name it with -f PATH")
     return [follow(request.root, asked.paths) for asked in asked_of(request)]
 
 
 _UNKNOWNS = {  # messages by the kind of `Unknown`
     "syntax": "the frontend {name} reads this Dockerfile and may differ from BuildKit's own",
-    "onbuild": "assumed to have no ONBUILD triggers: the base image {name}",
-    "environment": "assumed to be unset: ${name}, unless the base image sets it",
-    "argument": "assumed to be empty: ARG {name}, which has no value; give it one with "
+    "onbuild": "ctxsize assumes that no ONBUILD triggers are in the base image {name}",
+    "environment": "${name} is assumed to be unset; the base image may set it",
+    "argument": "ARG {name} has no value and is assumed to be empty; set it with "
     "--build-arg {name}=…",
-    "check": "assumed to pass Docker's checks: # check={name} fails the build on any warning",
-    "older-unset": "computed for a newer Docker: {older} leaves ${name} unset",
-    "older-flag": "computed for a newer Docker: {older} refuses {name}",
+    "check": "the Dockerfile is assumed to pass Docker's checks: # check={name} fails the build on "
+    "any warning",
+    "older-unset": "{older} leaves ${name} unset; the figures are those of a newer Docker",
+    "older-flag": "{older} refuses {name}; the figures are those of a newer Docker",
 }
 
 

@@ -88,8 +88,8 @@ def _faults(request: Request) -> list[Problem]:
     """Return problems for the patterns that fail a build which reaches them; this one did not."""
     path = request.ignore_file.path if request.ignore_file else None
     message = (
-        "syntax error in pattern {!r}: {}; Docker's build fails once an entry makes it evaluate "
-        "this line"
+        "the pattern {!r} has a syntax error ({}): the build fails once Docker compares a path "
+        "with it"
     )
     return [
         Problem("unreached-bad-pattern", message.format(each.text, each.fault), path, each.line)

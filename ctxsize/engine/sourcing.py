@@ -29,7 +29,7 @@ from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
 from ctxsize.engine.trace import Explanation, entry_at, explain
 from ctxsize.errors import InputError
-from ctxsize.reader import entries_in
+from ctxsize.reader import entries_in, folded, is_listed, why_other
 
 TAKING = ("copy", "add", "bind")  # kinds of sources that the builder looks up
 
@@ -214,8 +214,8 @@ class Sources:
         is_link = base != "." and os.path.islink(os.path.join(self._request.root, base))
         if is_link or has_wildcards(base) or not pattern or pattern[0] in "!#":
             raise InputError(
-                "ctxsize does not model a symlink or wildcards in front of the pivot of --parents, "
-                "and nothing, `!` or `#` behind it",
+                "ctxsize does not model a symlink or a wildcard before the `/./` of --parents, "
+                "nor an empty path, `!` or `#` after it",
                 path=self._request.dockerfile,
                 hint="`ctxsize explain PATH` reports whether an entry is sent, "
                 "`ctxsize ls --transfer` lists what is transferred",
@@ -288,13 +288,13 @@ class Sources:
         for kind, name in sorted(source.doubts):
             yield unknown_problem(Unknown(kind, name, source.line), request).message
             if kind == "environment" and name in names:
-                yield f"the stage needs its own ARG {name}: one before FROM is for FROM"
+                yield f"the stage needs its own ARG {name}: one before FROM holds for FROM only"
         if fate is Fate.FOUND:
             return
         if posixpath.normpath(source.source.lstrip("/")).partition("/")[0] == "..":
             yield f".. cannot lead out of the context: the builder looks for {source.path}"
         if source.kind == "bind" and has_wildcards(source.path):
-            yield "a mount has no wildcards: BuildKit looks up its source as it is written"
+            yield "a mount has no wildcards: BuildKit looks for a source of exactly this name"
         if fate in (Fate.ABSENT, Fate.NO_MATCH) and not is_hidden:
             yield from _nearest(request, at)
         if source.parents is not None:
@@ -311,15 +311,15 @@ def _nearest(request: Request, path: str) -> Iterator[str]:
 
     at, directory = "", os.path.dirname(request.dockerfile or "")
     for part in path.split("/"):
-        names = {name.casefold(): name for name, _ in entries_below(request.root, at)}
-        if not os.path.lexists(os.path.join(request.root, at, part)):
-            near = [] if has_wildcards(part) else get_close_matches(part.casefold(), names, n=1)
+        names = {folded(name): name for name, _ in entries_below(request.root, at)}
+        if not is_listed(os.path.join(request.root, at, part)):
+            near = [] if has_wildcards(part) else get_close_matches(folded(part), names, n=1)
             for each in near:
-                case = ": upper and lower case count" if each == part.casefold() else ""
+                case = f": {why_other(names[each], part)}" if each == folded(part) else ""
                 yield f"there is {os.path.join(at, names[each])}{case}"
             break
         at = os.path.join(at, part)
-    if directory and os.path.lexists(os.path.join(directory, path)):
+    if directory and is_listed(os.path.join(directory, path)):
         yield "it exists beside the Dockerfile, but sources are relative to the context"
 
 

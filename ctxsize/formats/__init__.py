@@ -50,6 +50,8 @@ _SIGNS = re.compile(
 )
 """Beginnings of earlier reports: only these files are overwritten."""
 
+GLANCE = "glance"
+"""The value of `Look.only` for `ctxsize [DIR]`: a measurement in 20 lines."""
 COMMENT_LENGTH = 65_000
 """Number of characters of a comment on a pull request; GitHub accepts 65,536."""
 MARKER = "<!-- ctxsize -->\n"
@@ -68,7 +70,9 @@ class Look:
     top: int = 5
     """Number of rows of each table."""
     only: str | None = None
-    """The only table, if it is one alone."""
+    """The only table, if it is one alone, or `GLANCE`."""
+    tree: int = 0
+    """Number of rows of the size tree; 0 for those that fit on a screen."""
     full: bool = False
     """True to show everything, as with `--verbose`."""
     quiet: bool = False
@@ -87,7 +91,9 @@ def render(name: str, outcome: Outcome, look: Look) -> str:
         case "text" | "markdown":
             from ctxsize.formats import sections
 
-            look = replace(look, markdown=name == "markdown")
+            is_markdown = name == "markdown"
+            is_folded = is_markdown and outcome.kind in ("measure", "check")
+            look = replace(look, markdown=is_markdown, full=look.full or is_folded)
             parts = sections.sections(outcome, look)
             if look.quiet:
                 parts = map(sections.without_steps, parts)

@@ -60,18 +60,20 @@ def _item(item: sections.Item) -> Iterable[str]:
 
 
 def _table(table: sections.Table) -> Iterator[str]:
-    from tabulate import tabulate
+    import tabulate
 
-    *numbers, name = table.headers
+    # The same text with and without wcwidth, which tabulate uses if it is installed.
+    tabulate.WIDE_CHARS_MODE = False
+    count, whole = len(table.headers) - table.names, len(table.headers)
     rows = []
-    for *cells, last in table.rows:
-        # A row with a single cell is a note.
-        shown = code(last) if len(cells) == len(numbers) else prose(last)
-        padded = [*map(prose, cells), *[""] * (len(numbers) - len(cells)), shown]
+    for row in table.rows:
+        padded = [*map(prose, row[:count]), *(code(each) if each else "" for each in row[count:])]
+        if len(row) < whole:  # a note
+            padded = [*[""] * (whole - 1), prose(row[-1])]
         # A bar ends a cell even inside a code span.
         rows.append([re.sub(r"(?<!\\)\|", r"\\|", cell) for cell in padded])
-    sides = [*["right"] * len(numbers), "left"]
-    yield tabulate(rows, [*numbers, name], "pipe", colalign=sides, disable_numparse=True)
+    sides = [*["right"] * count, *["left"] * table.names]
+    yield tabulate.tabulate(rows, table.headers, "pipe", colalign=sides, disable_numparse=True)
     if table.rest:
         yield f"\n{prose(table.rest)}"
 

@@ -155,7 +155,7 @@ def judge(
         found.append(Finding("CTX407", Severity.ERROR, message, place, confidence))
     if report.lower_bound and not missed:
         least = f"{name} has at least {human(size.content_bytes)}"
-        message = f"{least}, as a part of it could not be counted"
+        message = f"{least}: a part of it could not be counted, so it may be over its budget"
         found.append(Finding("CTX408", Severity.ERROR, message, place, confidence))
     for each in limits:
         if each.name == "growth" and each.unit == "bytes" and each.baseline is not None:
@@ -163,7 +163,7 @@ def judge(
             slack = each.baseline - each.actual
             if slack > each.allowed - each.baseline and slack > 0:
                 was, now = human(each.baseline), human(each.actual)
-                message = f"{name}: the baseline of {was} could be lowered to {now}"
+                message = f"{name} has shrunk: its baseline of {was} can be lowered to {now}"
                 found.append(Finding("CTX406", Severity.INFO, message, place, confidence))
     grown = None if entry is None else between(entry, known).grown
     return ContextCheck(name, report, limits, tuple(found), blamed, grown)

@@ -127,7 +127,7 @@ def read(path: str) -> Baseline:
     except OSError as error:
         raise InputError(f"the baseline cannot be read: {error.strerror}", path=path) from None
     except NOT_SO as error:
-        why = str(error) if isinstance(error, ValueError) else "a part is missing or has no place"
+        why = str(error) if isinstance(error, ValueError) else "a part is missing or unknown"
         raise InputError(
             f"is no baseline: {why}", path=path, hint="write a new one with --update-baseline"
         ) from None

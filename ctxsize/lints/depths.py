@@ -88,7 +88,7 @@ def _of_name(case: Case, code: str, line: Line, name: str, where: str) -> Iterat
     artefact, tree = ARTEFACTS.get(name), case.tree
     if artefact is None or line.exception or f"**/{name}" in case.ignoring:
         return
-    lead = f"`{line.text}` matches at {where} only"
+    lead = f"{line.shown} matches at {where} only"
     tops = [] if tree is None else _sent_copies(case, tree, artefact)
     excepted = _excepted(case, tops, line) if tops else frozenset[str]()
     tops = [top for top in tops if not excepted.issuperset(case.below([top]))]
@@ -96,9 +96,10 @@ def _of_name(case: Case, code: str, line: Line, name: str, where: str) -> Iterat
     if tree is None or not tree.has_files(copies):
         yield from _of_places(case, code, line, artefact, lead)
         return
-    message = f"{lead}: {plural(len(tops), 'other copy')} sent, {case.amount(copies)}"
+    others = plural(len(tops), "other copy")
+    message = f"{lead}, so the build sends {others}: {case.amount(copies)}"
     is_tracked = tree.tracks(copies)
-    message += ", but git tracks some of them, so this may be intended" if is_tracked else ""
+    message += ", but git tracks some of it, so this may be intended" if is_tracked else ""
     sure = not is_tracked and (not artefact.doubtful or tree.tracked is not None)
     severity, confidence = Severity.INFO, Confidence.LIKELY
     if sure:

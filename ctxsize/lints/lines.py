@@ -41,6 +41,11 @@ class Line:
         """Return the line without surrounding blanks."""
         return self.raw.strip()
 
+    @property
+    def shown(self) -> str:
+        """Return the line for a message: in backquotes, without its end if it is long."""
+        return f"`{self.written if len(self.written) < 60 else self.written[:59] + '…'}`"
+
     def numbered(self, number: int) -> Line:
         """Return a copy of the line, and of its pattern, with this number."""
         pattern = copy(self.pattern)

@@ -66,7 +66,7 @@ def trailing(case: Case, line: Line) -> Translation | None:
     found = _TRAILING.fullmatch(line.written)
     if found is None:
         return None
-    what = "Docker reads the comment as part of the pattern"
+    what = f"Docker reads {line.shown} as one pattern: a comment needs a line of its own"
     return what, [found["comment"], found["pattern"]]
 
 
@@ -78,7 +78,7 @@ def several(case: Case, line: Line) -> Translation | None:
     if len(words) < 2 or is_comment or not are_patterns:
         return None
     mark = "!" * line.exception
-    what = f"Docker reads this line as one pattern with blanks, not as {len(words)} patterns"
+    what = f"Docker reads {line.shown} as one pattern with spaces, not as {len(words)} patterns"
     return what, [word if word.startswith("!") else mark + word for word in words]
 
 
@@ -96,14 +96,15 @@ def from_gitignore(case: Case, line: Line) -> Translation | None:
     written, braces = line.written, _BRACES.fullmatch(line.written)
     if _NEGATED.search(written):
         # `filepath.Match` of Go negates a class with `^` only.
-        what = "Docker reads `[!…]` as a class that contains `!`, not as its opposite"
+        what = f"Docker reads `[!…]` in {line.shown} as a class with `!`, not as its opposite"
         return what, [_NEGATED.sub("[^", written)]
     if braces is not None:
         inner = braces["inner"].split(",")
         texts = [f"{braces['head']}{each.strip()}{braces['tail']}" for each in inner]
-        return "Docker reads braces as plain characters, not as alternatives", texts
+        what = f"Docker reads the braces in {line.shown} as plain characters, not as alternatives"
+        return what, texts
     if re.search(r"\\[A-Za-z0-9_]", written):
-        what = "Docker reads a backslash as an escape, not as a separator"
+        what = f"Docker reads the backslash in {line.shown} as an escape, not as a separator"
         return what, [written.replace("\\", "/")]
     return None
 
@@ -112,12 +113,12 @@ def from_regex(case: Case, line: Line) -> Translation | None:
     """Translate `|` that is not escaped."""
     if " " in line.text or "|" not in re.sub(r"\\.|\[\^?[^\]]*\]", "", line.text):
         return None
-    what = "Docker reads `|` as a plain character, not as alternatives"
+    what = f"Docker reads `|` in {line.shown} as a plain character, not as alternatives"
     kind = "" if line.pattern is None else line.pattern.kind
     # `Pattern.compile` of moby/patternmatcher makes an expression of a pattern with wildcards
     # only, and does not escape `|` in it.
     if kind in ("regexp", "tree") or (not kind and line.is_wild):
-        what = "`|` splits the regular expression of the pattern, which then matches too much"
+        what = f"{line.shown} matches too much: `|` splits the regular expression that Docker makes"
     parts = [part.strip() for part in line.written.removeprefix("!").split("|")]
     return what, ["!" * line.exception + part for part in parts if part]
 
@@ -129,7 +130,8 @@ def not_a_comment(case: Case) -> Iterator[Finding]:
         if foreign is None and not (line.raw[:1].isspace() and line.written.startswith("#")):
             continue
         text = line.written if foreign is None else f"# {foreign['rest'].strip()}".rstrip()
-        message, gone = "Docker reads this line as a pattern, not as a comment", case.effect(line)
+        message = f"Docker reads {line.shown} as a pattern, not as a comment"
+        gone = case.effect(line)
         severity = Severity.ERROR if gone else Severity.WARNING
         fix = case.fix("make it a comment", {line.number: text}, means=None if gone else NOTHING)
         yield case.finding("CTX103", line, message, severity=severity, paths=gone, fix=fix)
@@ -145,15 +147,16 @@ def fails(case: Case) -> Iterator[Finding]:
             yield case.finding("CTX000", line, why, help=hint)
             continue
         # `patternmatcher.New` compiles no pattern; its first match against a path does.
-        once = "" if line.error.always else " once it reaches this pattern"
-        yield case.finding("CTX121", line, f"the build fails{once}: {why}", help=hint)
+        when = "at" if line.error.always else "once it compares a path with"
+        message = f"the build fails {when} {line.shown}: {why}"
+        yield case.finding("CTX121", line, message, help=hint)
 
 
 def control(case: Case) -> Iterator[Finding]:
     """Yield control characters in patterns."""
-    severity, what = Severity.WARNING, "is part of the name that the pattern matches"
+    severity, what = Severity.WARNING, "keeps this pattern from matching the name that you see"
     if case.stops_at_controls:
-        severity, what = Severity.ERROR, "stops the build"
+        severity, what = Severity.ERROR, "in this pattern stops the build"
     for line in (each for each in case.lines if each.control):
         cleaned = "\n".join("".join(" " if is_control(c) else c for c in line.raw).split())
         message, at = f"the control character {line.control!r} {what}", line.raw.index(line.control)
@@ -168,14 +171,14 @@ def invisible(case: Case) -> Iterator[Finding]:
         if bad is None or case.effect(line):
             continue
         raw, fix = bad.encode("utf-8", "surrogateescape"), None
-        name = f"the byte 0x{raw[0]:02x}, which is not UTF-8,"
+        name = f"the byte 0x{raw[0]:02x}, which is not UTF-8"
         if len(raw) > 1:
             name = f"the invisible character U+{ord(bad):04X}"
             kept = "".join(char for char in line.raw if char == _BLANK or not _is_unseen(char))
             if cleaned := kept.replace(_BLANK, " ").strip():
                 means, change = case.intended([cleaned]), {line.number: cleaned}
                 fix = case.fix("remove the invisible characters", change, means=means)
-        what = f"{name} is part of the pattern, which does not match the name that it shows"
+        what = f"the pattern contains {name}, so it does not match the name that you see"
         yield case.finding("CTX123", line, what, at=max(0, line.raw.find(bad)), fix=fix)
 
 
@@ -193,6 +196,6 @@ def utf16(case: Case) -> Finding:
 def outside(case: Case) -> Iterator[Finding]:
     """Yield patterns that cannot match an entry of any tree."""
     for line in (each for each in case.lines if each.names_no_entry):
-        message = f"`{line.written}` never matches: it names no path below the context"
+        message = f"{line.shown} never matches: it names no path inside the context"
         fix = case.fix(REMOVE, {line.number: None})
         yield case.finding("CTX114", line, message, help="`*` ignores everything", fix=fix)

@@ -53,14 +53,14 @@ def hidden_source(case: Case) -> Iterator[Finding]:
         line, place = case.lines[by.line - 1], f"{request.dockerfile}:{source.line}"
         text = pattern_for(check.at, pattern_class=case.spec.pattern_class)
         text = source.path if has_wildcards(source.path) else text
-        then = "the build fails" if fails else "it copies nothing"
+        then = "the build fails" if fails else "nothing is copied"
         what = f"the source of `{source.instruction} {source.source}` ({place})"
-        message, fix = f"this pattern ignores {what}, so {then}", None
+        message, fix = f"{line.shown} ignores {what}, so {then}", None
         if text is not None:
             fix = case.fix(f"add `!{text}`", added=f"!{text}")
         severity = Severity.ERROR if fails else Severity.WARNING
         evidence = (place, *(each.path for each in check.hidden[:3]))
-        shared = f"sources of COPY and ADD are ignored by `{line.written}`, so {then}"
+        shared = f"sources of COPY and ADD are ignored by {line.shown}, so {then}"
         yield case.finding(
             "CTX111", line, message, severity, evidence=evidence, fix=fix, shared=shared
         )
@@ -99,7 +99,7 @@ def manifest(case: Case, tree: LintTree) -> Iterator[Finding]:
         by_line.setdefault(by_path[path].number, []).append(path)
     for number, paths in by_line.items():
         line, shown = case.lines[number - 1], ", ".join(tree.shown(paths))
-        message = f"this pattern also ignores {shown}, which the build may need"
+        message = f"{line.shown} also ignores {shown}, which the build may need"
         severity = Severity.ERROR if case.requests else Severity.WARNING
         fix = case.fix("add exceptions", added="\n".join(f"!{path}" for path in paths))
         yield case.finding(
@@ -157,7 +157,7 @@ def env(case: Case, tree: LintTree) -> Iterator[Finding]:
     shown, severity = ", ".join(tree.shown(paths)), _UNSURE
     if tree.tracked is not None and tree.includes is not None:
         severity = _SURE
-    message = f"{shown} may contain secrets: {case.amount(paths)} of local settings are sent"
+    message = f"the build sends {shown}, which may contain secrets: {case.amount(paths)}"
     fix = case.fix("ignore these names at every depth", added="\n".join(lines))
     yield case.finding("CTX110", None, message, *severity, paths=paths, fix=fix)
 
@@ -170,7 +170,7 @@ def _is_kept(case: Case, path: str) -> bool:
 def two_files(case: Case) -> Iterator[Finding]:
     """Yield CTX117: a Dockerfile-specific ignore file replaces the general one."""
     if other := case.target.fallback:
-        message = f"this file replaces {other}, which does not apply to this Dockerfile"
+        message = f"this ignore file replaces {other}, which does not apply to this Dockerfile"
         yield case.finding("CTX117", None, message)
 
 
@@ -178,7 +178,7 @@ def unread(case: Case) -> Iterator[Finding]:
     """Yield CTX127: no build reads this ignore file, or none seems to."""
     target = case.target
     if target.unread is not None:
-        yield case.finding("CTX127", None, f"no build reads this file: {target.unread}")
+        yield case.finding("CTX127", None, f"no build reads this ignore file: {target.unread}")
     elif target.likely_unread is not None:
-        message = f"no build seems to read this file: {target.likely_unread}"
+        message = f"no build seems to read this ignore file: {target.likely_unread}"
         yield case.finding("CTX127", None, message, confidence=Confidence.LIKELY)

@@ -12,6 +12,7 @@ from ctxsize.findings import Finding, Severity
 from ctxsize.lints.case import MOVE_TO_END, NOTHING, REMOVE, Case
 from ctxsize.lints.lines import Line
 from ctxsize.lints.lookup import LintTree
+from ctxsize.reader import folded, why_other
 
 _CLASS = re.compile(r"\[[^]]*\]|\?")
 
@@ -30,7 +31,7 @@ def shadowed(case: Case, tree: LintTree) -> Iterator[Finding]:
         }
         if tree.has_files(left):
             text = f"{line.text}/**"
-            message = f"exceptions above `{line.written}` still re-include {case.amount(left)}"
+            message = f"exceptions above {line.shown} still re-include {case.amount(left)}"
             fix = case.fix(f"write `{text}`", {line.number: text}, means=left)
             yield case.finding("CTX108", line, message, paths=left, fix=fix)
 
@@ -44,14 +45,14 @@ def empty(case: Case, tree: LintTree) -> Iterator[Finding]:
         by = case.decider(path) if withheld else None
         by_line.setdefault(by.number if by else 0, []).append(path)
     for number, paths in by_line.items():
-        message = f"without their content arrive {case.amount(paths)}, which "
         if not number:
-            message += "the build may not read"
+            message = f"the build sends {case.amount(paths)} without content: it may not read them"
             hint = "permit reading, or ignore what cannot be read"
             yield case.finding("CTX120", None, message, paths=paths, help=hint)
             continue
         line = case.lines[number - 1]
-        message += f"`{line.written}` re-includes: a pattern below ignores the directory"
+        lead = f"{line.shown} re-includes {case.amount(paths)} that will arrive empty"
+        message = f"{lead}: a later pattern ignores the directory again"
         fix = case.fix(MOVE_TO_END, {number: None}, line.written)
         yield case.finding("CTX120", line, message, paths=paths, fix=fix)
 
@@ -70,8 +71,8 @@ def undone(case: Case, tree: LintTree) -> Iterator[Finding]:
         }
         by = case.decider(tops[0]) if tree.has_files(back) else None
         if by is not None:
-            lead = f"line {by.number} (`{by.written}`)"
-            message = f"{lead} re-includes {case.amount(back)} that `{line.written}` ignores"
+            lead = f"line {by.number} ({by.shown})"
+            message = f"{lead} re-includes {case.amount(back)} that {line.shown} ignores"
             change = {line.number: None, by.number: f"{by.raw}\n{line.raw}"}
             fix = case.fix(f"move the line below line {by.number}", change, means=back)
             yield case.finding("CTX130", line, message, paths=back, fix=fix)
@@ -103,8 +104,8 @@ def redundant(case: Case) -> Iterator[Finding]:
         for line in lines:
             wider = next((each for each in wide if _implies(case, each, line)), None)
             if wider is not None:
-                by = f"line {wider.number} (`{wider.written}`)"
-                message = f"{by} already ignores all that `{text}` matches"
+                by = f"line {wider.number} ({wider.shown})"
+                message = f"{by} already ignores all that {line.shown} matches"
                 fix = case.fix(REMOVE, {line.number: None}, means=NOTHING)
                 shared = f"lines match only what {by} already ignores"
                 yield case.finding("CTX112", line, message, fix=fix, shared=shared)
@@ -147,8 +148,8 @@ def duplicate(case: Case) -> Iterator[Finding]:
             seen[key] = line
         elif first is not line:
             fix = case.fix(REMOVE, {line.number: None}, means=NOTHING)
-            message, shared = f"this pattern repeats line {first.number}", "patterns repeat others"
-            yield case.finding("CTX113", line, message, fix=fix, shared=shared)
+            message = f"{line.shown} repeats the pattern on line {first.number}"
+            yield case.finding("CTX113", line, message, fix=fix, shared="patterns repeat others")
 
 
 def _other_kind_between(case: Case, one: Line, other: Line) -> bool:
@@ -157,14 +158,14 @@ def _other_kind_between(case: Case, one: Line, other: Line) -> bool:
 
 
 def dead(case: Case, tree: LintTree) -> Iterator[Finding]:
-    """Yield patterns that match nothing, while an entry has the same name in another case."""
+    """Yield patterns that match nothing, while an entry has the same name in another spelling."""
     for line in case.patterns:
         if line.is_wild or line.text in tree.everything:
             continue
-        named = tree.by_folded.get(line.text.casefold())
+        named = tree.by_folded.get(folded(line.text))
         if named is not None and (named in case.now) != line.exception:
-            text, what = "!" * line.exception + named, f"`{line.written}` matches nothing"
-            message = f"{what}: the entry is named {named}, and case matters"
+            text, what = "!" * line.exception + named, f"{line.shown} matches nothing"
+            message = f"{what}: the entry is named {named}, and {why_other(named, line.text)}"
             fix = case.fix(f"write `{text}`", {line.number: text})
             yield case.finding("CTX118", line, message, fix=fix)
 
@@ -183,7 +184,7 @@ def useless(case: Case) -> Iterator[Finding]:
         # A pattern for the top level would ignore it if it were meant for any depth.
         names = (each for name in line.text.split("/")[1:] for each in case.matching(name))
         means = None if any(e.ignores and "/" not in e.text for e in names) else NOTHING
-        message, hint, fix = f"`{line.written}` does nothing: no pattern above ignores it", "", None
+        message, hint, fix = f"{line.shown} does nothing: no pattern above ignores it", "", None
         if line.text in inside:
             hint = "" if line.text in above else f"re-include its content: `!{line.text}/*`"
         else:
@@ -207,9 +208,9 @@ def overridden(case: Case) -> Iterator[Finding]:
     for line in last.values():
         by = _undone_by(case, line)
         if by is not None:
-            lead = f"line {by.number} (`{by.written}`) ignores all that"
+            lead = f"line {by.number} ({by.shown}) ignores again all that"
             fix = case.fix(MOVE_TO_END, {line.number: None}, line.written)
-            message = f"{lead} this line re-includes"
+            message = f"{lead} {line.shown} re-includes"
             shared = f"exceptions do nothing: {lead} they re-include"
             yield case.finding("CTX107", line, message, fix=fix, shared=shared)
 
@@ -237,6 +238,6 @@ def pruned(case: Case, tree: LintTree) -> Iterator[Finding]:
         if tree.has_files(kept):
             # filterFS of fsutil strips `/**` and `/*`, so `!src/*/**` leads no deeper than `src`.
             lead = f"{case.builder.title} does not enter the directory"
-            message = f"{lead}, so `{line.written}` does not re-include {case.amount(kept)}"
+            message = f"{lead}, so {line.shown} does not re-include {case.amount(kept)}"
             hint = "name the directories without wildcards"
             yield case.finding("CTX125", line, message, paths=kept, help=hint)

@@ -169,7 +169,7 @@ class Advisor(BuildContext):
             yield Finding(
                 "CTX502",
                 severity_of("CTX502"),
-                f"no rule explains a large part of the context: {asked.path}",
+                f"no rule explains {asked.path}, a large part of the context",
                 self._located(asked.path),
                 Confidence.POSSIBLE,
                 content_bytes=asked.size.content_bytes,
@@ -183,7 +183,7 @@ class Advisor(BuildContext):
                 yield Finding(
                     "CTX511",
                     Severity.WARNING,
-                    f"a secret is in the context: {match.rule.why}",
+                    f"a secret is in the context: {match.path} ({match.rule.why})",
                     self._located(match.path),
                     match.secret or Confidence.POSSIBLE,
                     evidence=(match.path,),
@@ -293,7 +293,7 @@ def _copied(match: Match, named: Named) -> Finding:
     return Finding(
         "CTX510",
         Severity.WARNING if bound else Severity.ERROR,
-        f"{named.instruction} {lead}: {path} is {match.rule.why}",
+        f"{named.instruction} {lead}: {path} ({match.rule.why})",
         Location(named.dockerfile, named.line),
         match.secret or Confidence.POSSIBLE,
         evidence=(path,),

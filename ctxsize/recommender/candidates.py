@@ -111,7 +111,7 @@ def _harmless_others(
         below = (each for each, _ in facts.evidence.tree.files_below(path) if each in facts.sums)
         reason = "git ignores it" if facts.evidence.git.ignores(path) else ""
         if not reason and all(is_below(each, safe) for each in below):
-            reason = "nothing of its own is in it"
+            reason = "other suggestions ignore all that is in it"
         others.append(Match(rule, find, path, f"{reason}, and {share}"))
         if not reason or objections(facts, others[-1]):
             return None

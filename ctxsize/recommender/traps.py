@@ -56,7 +56,7 @@ def unknown_source(facts: Facts, match: Match) -> str | None:
             # image, and it means a secret only if the instruction contains a word for secrets.
             may = used or (secret and _SECRET_WORDS.search(named.text) is not None)
         if may:
-            return Doubt(f"what {named} takes depends on a variable; see --build-arg")
+            return Doubt(f"what {named} takes depends on a variable: set it with --build-arg")
     for path, text in facts.build_files.undecided:
         if used or is_named(match.path.rpartition("/")[2], text):
             return Doubt(f"the sources of {path} are unknown")
@@ -92,7 +92,7 @@ def tracked(facts: Facts, match: Match) -> str | None:
 def matches_manifest(_: Facts, match: Match) -> str | None:
     """Object to a manifest, a lock file or a file with a tool's version, which builds need."""
     is_input = is_build_input(match.path.rpartition("/")[2])
-    return "it is an input of builds" if is_input and match.secret is None else None
+    return "builds read such files" if is_input and match.secret is None else None
 
 
 def scm_version_in_build(facts: Facts, match: Match) -> str | None:
@@ -102,7 +102,7 @@ def scm_version_in_build(facts: Facts, match: Match) -> str | None:
     if match.rule.name == "vcs.git" and match.path == ".git":
         return facts.version_from_git
     if facts.evidence.git.first(match.path) is not None:
-        return f"{facts.version_from_git}, which would call the tree dirty without it"
+        return f"{facts.version_from_git}, which would report it as deleted"
     return None
 
 
@@ -154,7 +154,7 @@ def env_at_build(facts: Facts, match: Match) -> str | None:
 def read_by_build(facts: Facts, match: Match) -> str | None:
     """Object if it may be no secret, or a command may read it by itself and fail without it."""
     if match.secret is Confidence.POSSIBLE:
-        return Doubt("its name does not prove it a secret")
+        return Doubt("its name alone does not prove that it is a secret")
     reader = match.rule.read_by
     for build_file in facts.taking(match) if reader else ():
         if re.search(reader, build_file.commands):
@@ -167,7 +167,7 @@ def site_generator(facts: Facts, match: Match) -> str | None:
     """Object if a web site is built from the documentation."""
     sites = facts.evidence.tree.first(match.path.rpartition("/")[0], _SITES)
     found = sites or facts.running(_SITE_GENERATORS)
-    return Doubt(f"{found} makes a web site of it") if found else None
+    return Doubt(f"{found} builds a web site from it") if found else None
 
 
 _BUILT = (Category.ARTEFACT, Category.DEPS, Category.DOCS)
@@ -192,7 +192,7 @@ TRAPS: dict[str, Trap] = {
     "prebuilt_pipeline": prebuilt_pipeline,
     "read_by_build": read_by_build,
     "site_generator": site_generator,
-    "vendored": _holding(("modules.txt", "*/Cargo.toml"), ": the build takes it from here"),
+    "vendored": _holding(("modules.txt", "*/Cargo.toml"), " shows that the build needs it"),
     "tracked_cargo_config": _holding(("config.toml", "config"), " changes how Cargo builds"),
     "env_at_build": env_at_build,
 }

@@ -221,12 +221,12 @@ def _without(each: Measured) -> Iterator[Finding]:
     if row.ignore_file is not None or row.context is None or row.found.contested:
         return
     saving, size = row.saving.content_bytes if row.saving else 0, row.cost.content_bytes
-    could = f", {units.human(saving)} of it for nothing" if saving >= _LEAST_SHOWN_BYTES else ""
+    could = f", {units.human(saving)} more than it needs" if saving >= _LEAST_SHOWN_BYTES else ""
     takes_all = row.transfer in (None, row.context)
     yield Finding(
         "CTX301",
         severity_of("CTX301") if could or takes_all else Severity.INFO,
-        f"no ignore file governs {row.build.context}: {units.human(size)} are sent{could}",
+        f"no ignore file governs {row.build.context}: the build sends {units.human(size)}{could}",
         row.where,
         Confidence.POSSIBLE if row.found.guessed else Confidence.CERTAIN,
         content_bytes=max(0, saving) or None,
@@ -309,7 +309,7 @@ def _sibling(each: Measured, siblings: Siblings) -> Iterator[Finding]:
     yield Finding(
         "CTX305",
         severity_of("CTX305"),
-        f"{other} keeps out what {row.build.context} sends: {units.human(saved)}",
+        f"the patterns of {other} would ignore {units.human(saved)} that {row.build.context} sends",
         Location(row.ignore_file) if row.ignore_file else row.where,
         Confidence.LIKELY,
         tuple(f"{row.build.context}/{top}" for top, _ in tops.most_common(_SHOWN)),

@@ -94,10 +94,10 @@ SNIPPETS = {
     "`--mount=type=cache,target=/home/node/.npm,mode=0777`",
     ("CTX222", "no cache by a variable of the command"): "remove UV_NO_CACHE, or write "
     "`UV_NO_CACHE=false uv …` here",
-    ("CTX222", "emptied among others"): "leave the mount out of `apt-get clean`: "
-    "the image does not include it anyway",
-    ("CTX222", "emptied, in a script"): "leave the mount out of "
-    "`rm -rf /var/cache/apt/archives`: the image does not include it anyway",
+    ("CTX222", "emptied among others"): "do not let `apt-get clean` delete it: "
+    "the image does not include the mount anyway",
+    ("CTX222", "emptied, in a script"): "do not let "
+    "`rm -rf /var/cache/apt/archives` delete it: the image does not include the mount anyway",
 }
 
 
@@ -177,7 +177,7 @@ def test_an_architecture_without_its_arg_is_shown_and_not_written(tmp_path: Path
     nodes = CASES["CTX220"]["platforms, by an architecture without its ARG"].nodes
     found = findings(build_tree(tmp_path / "repository", nodes))
     (collision,) = [each for each in found if each.code == "CTX220"]
-    assert "the cache `a-` is shared" in collision.message
+    assert "share the cache `a-`" in collision.message
     assert collision.help.endswith(", with ARG TARGETARCH above")
     assert collision.fix is None
 

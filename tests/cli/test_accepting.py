@@ -120,7 +120,7 @@ def test_an_accepted_budget_passes_and_says_so(cli: Cli, root: Path) -> None:
     head = '[contexts.app]\nmax = "1MB"\nmax-files = 1\n'
     result = cli("check", cwd=configured(root, accepted, head=head))
     assert result.code == 1
-    assert "  CTX402 app: the context has 3 files" in result.out
+    assert "  CTX402 the context has 3 files" in result.out
     assert "  CTX401 " not in result.out
     assert "   accepted: app: the context has 4.0 MB, 3.0 MB over its budget" in result.out
     assert "(known)" in result.out
@@ -178,7 +178,7 @@ def test_an_acceptance_that_fits_nothing_is_a_finding(
     configured(root, table(code, **keys), head='[contexts.app]\nmax = "1MB"\n')
     assert ("CTX129" in codes(cli, root, *command)) is told
     text = cli(*command, cwd=root).out
-    assert ("suppress[1]: there is no" in " ".join(text.split())) is told
+    assert ("suppress[1] suppresses nothing: no" in " ".join(text.split())) is told
 
 
 def test_nothing_hides_that_a_total_is_a_lower_bound(root: Path) -> None:
@@ -203,7 +203,7 @@ def test_a_configuration_that_cannot_be_read_accepts_nothing(cli: Cli, root: Pat
     for command in (MEASURED, ADDED, TIDY, ("scan", ".")):
         result = cli(*command, "--format", "json", cwd=root)
         assert result.code in (0, 1), result.err
-        assert "the configuration cannot be read, so nothing is accepted" in result.out
+        assert "the configuration cannot be read, so no finding is accepted" in result.out
     assert cli(*CHECK, cwd=root).code == 2
 
 

@@ -18,8 +18,8 @@ from tests.cli.conftest import REPOSITORY, Cli, environment, spawn, unprivileged
 from tests.trees import build_tree, file
 
 USAGE = [
-    [],
     ["nope"],
+    ["a-file"],
     ["measure", "--nope"],
     ["measure", "a", "b"],
     ["measure", "--top", "0"],
@@ -38,7 +38,7 @@ def test_a_usage_error_is_one_line_and_exits_2(cli: Cli, arguments: list[str]) -
 
 
 INPUT = [
-    (["nope"], "nope: no such context"),
+    (["nope"], "nope: the context cannot be read"),
     ([""], "no such context"),
     (["a\nb"], r"a\nb: no such context"),
     (["a-file"], "a-file: the context is not a directory"),

@@ -235,7 +235,10 @@ def test_what_is_nested_deeply_is_a_problem(depth: int, tmp_path: Path) -> None:
         found = discover(str(root))
     assert found.builds == ()
     for problem in found.problems:
-        assert "nested too deeply" in problem.message or "not evaluated: x. " in problem.message
+        assert (
+            "nested too deeply" in problem.message
+            or "ctxsize cannot evaluate the target x: " in problem.message
+        )
     assert {each.path for each in found.problems} == {f"{root}/{name}" for name in texts}
 
 
@@ -247,7 +250,7 @@ def test_deep_inheritance_makes_only_its_target_unknown(tmp_path: Path) -> None:
     found = discover(str(root))
     assert contexts(found, root) == [("web", "app")]
     (problem,) = found.problems
-    assert problem.message.startswith("not evaluated: t0. ")
+    assert problem.message.startswith("ctxsize cannot evaluate the target t0: ")
 
 
 def test_hcl_is_parsed_in_seconds(tmp_path: Path) -> None:
@@ -311,8 +314,9 @@ def test_one_problem_names_the_way_out(tmp_path: Path) -> None:
     assert contexts(found, root) == [("db", "db")]
     assert (problem.code, problem.line) == ("bake", 3)
     assert problem.message == (
-        "not evaluated: web, t0, t1, t2, t3, 5 more. Run `ctxsize scan --ask-docker`, or save "
-        "the output of `docker buildx bake --print` as bake.json beside this file"
+        "ctxsize cannot evaluate the targets web, t0, t1, t2, t3, 5 more: run "
+        "`ctxsize scan --ask-docker`, or save the output of `docker buildx bake --print` "
+        "as bake.json beside this file"
     )
 
 
@@ -328,7 +332,9 @@ def test_what_is_saved_is_the_answer(tmp_path: Path) -> None:
 def test_what_saved_output_itself_lacks_is_reported(tmp_path: Path) -> None:
     matrix = b'{"target": {"a": {"matrix": {"x": ["1"]}, "name": "a-${x}"}, "ok": {}}}'
     root = build_tree(tmp_path / "r", [file("ci.bake.json", matrix), file("Dockerfile", BUILD)])
-    assert [each.message[:16] for each in discover(str(root)).problems] == ["not evaluated: a"]
+    assert [each.message[:36] for each in discover(str(root)).problems] == [
+        "ctxsize cannot evaluate the target a"
+    ]
 
 
 def test_docker_is_asked_where_it_is_allowed(tmp_path: Path) -> None:
@@ -346,9 +352,9 @@ def test_what_may_show_values_of_variables_is_not_used(key: str, tmp_path: Path)
     require("docker-buildx")
     root = repository(tmp_path, text=f'target "a" {{\n  {key}\n}}\n'.encode())
     (problem,) = discover(str(root), ask_docker=True).problems
-    assert problem.message.startswith("not evaluated: a. ")
+    assert problem.message.startswith("ctxsize cannot evaluate the target a: ")
     assert problem.message.endswith(
-        "An inline Dockerfile or the name of a context may show values of variables: save the "
+        "an inline Dockerfile or the name of a context may show values of variables: save the "
         "output of `docker buildx bake --print` as bake.json beside this file"
     )
 
@@ -358,8 +364,8 @@ def test_what_docker_refuses_is_a_problem(tmp_path: Path) -> None:
     root = repository(tmp_path, text=b'target "web" {\n  context = none("cAnary")\n}\n')
     (problem,) = discover(str(root), ask_docker=True).problems
     assert problem.message == (
-        "not evaluated: web. `docker buildx bake --print` failed, or printed nothing or more than "
-        "4,000,000 bytes within 10 seconds"
+        "ctxsize cannot evaluate the target web: `docker buildx bake --print` failed, or printed "
+        "nothing or more than 4,000,000 bytes within 10 seconds"
     )
 
 

@@ -290,7 +290,7 @@ def test_aliases_that_multiply_are_refused(tmp_path: Path) -> None:
     root = build_tree(tmp_path / "repository", ["Dockerfile", file("compose.yaml", text)])
     assert told(root) == [(".", "Dockerfile", "", "dockerfile")]
     (problem,) = discover(str(root)).problems
-    assert problem.message == "not read: it has more than 500,000 values"
+    assert problem.message == "this file was skipped: it has more than 500,000 values"
 
 
 def test_what_git_ignores_is_not_looked_into(tmp_path: Path) -> None:

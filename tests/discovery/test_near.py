@@ -55,7 +55,7 @@ def test_message_names_what_to_type(
 ) -> None:
     nodes, expected = CASES[case]
     monkeypatch.chdir(build_tree(tmp_path / "ctx", nodes))
-    wanted = f"there is no Dockerfile at the top of this context; to name a build, type {expected}"
+    wanted = f"there is no Dockerfile at the top of this context; name the build with {expected}"
     for problems in (api.measure().problems, api.suggest().problems):
         assert [each.message for each in problems if each.code == "no-dockerfile"] == [wanted]
 
@@ -70,9 +70,9 @@ def test_check_names_what_to_type(
     nodes, expected = CASES[case]
     monkeypatch.chdir(build_tree(tmp_path / "ctx", nodes))
     assert run(["check", "--max", "1GB", "--of", "transfer"]) == 2
-    assert f"to name a build, type {expected}" in capsys.readouterr().err
-    assert run(["check", "--max", "1"]) == 1
-    assert f"type {expected}" in " ".join(capsys.readouterr().out.split())
+    assert f"name the build with {expected}" in capsys.readouterr().err
+    assert run(["check", "--max", "1B"]) == 1
+    assert f"with {expected}" in " ".join(capsys.readouterr().out.split())
 
 
 def test_what_was_named_can_be_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +84,7 @@ def test_many_are_counted(tmp_path: Path) -> None:
     nodes = [file(f"{name}/Dockerfile", ALL) for name in "abcdef"]
     root = build_tree(tmp_path / "ctx", [*nodes, *(f"{name}/x.c" for name in "abcdef")])
     (problem,) = api.measure(str(root)).problems
-    assert problem.message.endswith(f"type {root}/a, or {root}/b, or {root}/c, or 3 more")
+    assert problem.message.endswith(f"with {root}/a, or {root}/b, or {root}/c, or 3 more")
 
 
 @pytest.mark.parametrize(

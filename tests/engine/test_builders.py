@@ -132,7 +132,7 @@ def test_what_is_not_utf8_fails_the_build_that_takes_it(
     assert sum(each.files or 1 for each in found) == count
     assert all(each.severity is ERROR for each in found)
     assert all("string field contains invalid UTF-8" in each.message for each in found)
-    assert all("Docker 26.1 builds it" in each.message for each in found)
+    assert all("Docker 26.1 accepts it" in each.message for each in found)
     for builder in ("classic", "podman"):
         assert "CTX019" not in {each.code for each in api.measure(builder=builder).findings}
     listing = api.ls(transfer=True)

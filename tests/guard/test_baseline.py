@@ -78,7 +78,7 @@ CORRUPT = [
     (b'{"version": 1, "contexts": {"a": 3}}', "is no baseline: "),
     (without("directories"), "is no baseline: "),
     (without("builder"), "is no baseline: "),
-    (without("content_bytes"), "is no baseline: a part is missing or has no place"),
+    (without("content_bytes"), "is no baseline: a part is missing or unknown"),
     (without(content_bytes=-1), "-1 is no number"),
     (without(files=1.5), "1.5 is no number"),
     (without(directories={"d": [1]}), "is no baseline: "),

@@ -237,8 +237,8 @@ def test_the_configuration_tells_of_builds_too(tmp_path: Path) -> None:
     nodes: list[str | Node] = [*BUILT, file("ctxsize.toml", TABLE.encode())]
     found = named(lint(tmp_path / "b", nodes, select="CTX111,CTX127"), tmp_path / "b")
     assert [(path, message[:29]) for path, message in found] == [
-        ("api/.dockerignore", "this pattern ignores the sour"),
-        ("docker/.dockerignore", "no build seems to read this f"),
+        ("api/.dockerignore", "`dist` ignores the source of "),
+        ("docker/.dockerignore", "no build seems to read this i"),
     ]
 
 

@@ -42,7 +42,7 @@ GROUPS = {
     "CTX107": Group(
         ["!a", "!b", "!c", "!d", "# all", "*"],
         ["a", "b", "c", "d"],
-        "4 exceptions do nothing: line 6 (`*`) ignores all that they re-include",
+        "4 exceptions do nothing: line 6 (`*`) ignores again all that they re-include",
         [1, 2, 3, 4],
         "move these 4 lines to the end",
         ["# all", "*", "!a", "!b", "!c", "!d"],

@@ -206,7 +206,7 @@ def of_figures(asked: Asked, finding: Finding) -> Iterator[str]:
 
 
 _AMOUNT = re.compile(r"([\d.,]+ [kMGTP]?B) in ([\d,]+) files?")
-_COPIES = re.compile(r"([\d,]+) other cop(?:y|ies) sent")
+_COPIES = re.compile(r"([\d,]+) other cop(?:y|ies)")
 _PLACE = re.compile(r"a copy in (\S+)/ would be sent")
 
 

@@ -105,7 +105,7 @@ def test_the_instruction_that_takes_everything_is_named(context: Path) -> None:
 def test_what_is_assumed_is_said(context: Path) -> None:
     (context / "Dockerfile").write_text("FROM alpine\nARG V\nCOPY src$V /s\n")
     text = " ".join(ctxsize("measure").stdout.split())
-    assert "! Dockerfile:3: assumed to be empty: ARG V" in text
+    assert "! Dockerfile:3: ARG V has no value and is assumed to be empty" in text
     assert "no ONBUILD triggers in alpine" in text
     shape = json.loads(ctxsize("measure", "--format", "json", "--build-arg", "V=").stdout)
     assert [each["code"] for each in shape["transfer"]["problems"]] == ["unknown-onbuild"]
@@ -158,11 +158,11 @@ def test_files_that_only_the_sources_empty_are_a_problem(context: Path) -> None:
     assert (report.transfer.files, report.transfer.content_bytes) == (1, 0)
     (problem,) = (each for each in report.problems if each.code == "arrives-empty")
     assert (problem.code, problem.path, problem.count) == ("arrives-empty", "docs/b", 1)
-    assert "sources of the Dockerfile are patterns" in problem.message
+    assert "a source of the Dockerfile begins with `!`" in problem.message
     done = ctxsize("measure")
     assert "Next: ctxsize explain --trace docs/b  shows why it arrives empty" in done.stdout
     traced = ctxsize("explain", "--trace", "docs/b").stdout
-    assert "a pattern that excludes again, and files may arrive empty" in " ".join(traced.split())
+    assert "excludes entries again (`!`), and files may arrive empty" in " ".join(traced.split())
     assert ctxsize("explain", "--trace", "src/a.py").stdout.startswith("src/a.py: sent\n")
 
 
@@ -226,8 +226,8 @@ def test_the_report_names_what_an_older_docker_does(context: Path) -> None:
     found = report.transfer.problems
     assert {(each.code, each.line) for each in found} == {("older-dockerfile", 3)}
     assert [each.message for each in found] == [
-        "computed for a newer Docker: Docker 26.1 refuses COPY --exclude",
-        "computed for a newer Docker: Docker 26.1 leaves $TARGETSTAGE unset",
+        "Docker 26.1 refuses COPY --exclude; the figures are those of a newer Docker",
+        "Docker 26.1 leaves $TARGETSTAGE unset; the figures are those of a newer Docker",
     ]
     (context / "Dockerfile").write_text("FROM scratch\nARG TARGETSTAGE\nCOPY docs /\n")
     report = api.measure()

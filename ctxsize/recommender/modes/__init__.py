@@ -76,11 +76,11 @@ def _findings(mode: str, path: str, change: IgnoreFileChange, saved: Amount) -> 
     order = f"ctxsize suggest --{mode} --write does it"
     finding = partial(Finding, "CTX503", severity_of("CTX503"), help=order)
     for each in change.removed:
-        yield finding(f"{each.text} is redundant: {each.why}", Location(path, each.line))
+        yield finding(f"`{each.text}` is redundant: {each.why}", Location(path, each.line))
     lines = tuple(each.line for each in change.added)
     if lines:
         yield finding(
-            f"--{mode} would add {plural(len(lines), 'line')}",
+            f"`ctxsize suggest --{mode}` would add {plural(len(lines), 'line')} to this file",
             Location(path),
             evidence=lines,
             lines=lines,
@@ -259,7 +259,7 @@ def translate(
     parts = [_translated(name, pattern_class, in_path=in_path) for name in names]
     parts = parts if in_path else ["**", *parts]
     if directory is None and parts[0] != "**":
-        raise CannotSayError("it is about paths from a directory above")
+        raise CannotSayError("it names a path from a directory above the context")
     above = [_literal(name, pattern_class) for name in (directory or "").split("/") if name]
     return "!" * exception + _at_edges("/".join([*above, *parts]), pattern_class)
 
@@ -272,10 +272,10 @@ def _translated(name: str, pattern_class: type[DockerIgnorePattern], *, in_path:
     while at < len(name):
         found = _TOKEN.match(name, at)
         if found is None:
-            raise CannotSayError("a class or a backslash in it is unfinished or too complicated")
+            raise CannotSayError("its class or backslash is unfinished or cannot be translated")
         if found["stars"]:
             if in_path and len(found["stars"]) > 1:
-                raise CannotSayError("two stars beside a name, which git interprets in two ways")
+                raise CannotSayError("it has two stars beside a name, which git reads in two ways")
             written += "*"
         elif found["one"]:
             written += "?"
