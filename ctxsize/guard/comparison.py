@@ -210,7 +210,8 @@ def _contexts(path: str, shapes: list[Any]) -> Contexts:
 
 def _of_check(check: Any) -> Saved:
     errors = [each for each in check["findings"] if each["severity"] == "error"]
-    refusals = tuple(f"{each['code']} {each['message']}" for each in errors)
+    messages = (str(each["message"]).removeprefix(f"{check['name']}: ") for each in errors)
+    refusals = tuple(f"{one['code']} {text}" for one, text in zip(errors, messages, strict=True))
     saved, remedy = _of_report(check["report"]), check["remedy"]
     if remedy is not None:
         saves = Amount(int(remedy["saves_files"]), int(remedy["saves_bytes"]))

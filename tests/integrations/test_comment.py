@@ -362,7 +362,7 @@ def test_a_refused_context_is_said_first(
     pull = checked_out(origin, tmp_path)
     commented(runner, pull, api)
     body = api.comments[0]["body"]
-    assert "Refused: CTX401 .: the context has 60.0 MB, 10.0 MB over its budget of 50.0 MB" in body
+    assert "Refused: CTX401 the context has 60.0 MB, 10.0 MB over its budget of 50.0 MB" in body
     assert "| added" in body
 
 

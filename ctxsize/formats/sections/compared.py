@@ -72,8 +72,10 @@ def _answer(outcome: DiffReport, look: Look) -> Iterator[Item]:
     if not look.markdown:
         style = "red" if delta > 0 else "green"
         yield Prose(f"{verdict}: {change(before, after)}", 0, verdict, style)
-    for each in [each for context in outcome.contexts for each in context.new.refusals][:_ROWS]:
-        yield Prose(f"Refused: {_cut(visible(each), 3 * _LONGEST)}", 2, "Refused", "red")
+    refused = [(each, one) for each in outcome.contexts for one in each.new.refusals]
+    for each, refusal in refused[:_ROWS]:
+        lead = f"Refused{f' {_short(each.name)}' if len(outcome.contexts) > 1 else ''}:"
+        yield Prose(f"{lead} {_cut(visible(refusal), 2 * _LONGEST)}", 2, "Refused", "red")
     if not (before.complete and after.complete):
         yield Prose("A report has only the largest parts: smaller changes are missed.")
 
