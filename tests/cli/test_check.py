@@ -147,7 +147,7 @@ ERRORS = [
     (["--baseline", "nope.json"], ["nope.json: no such baseline"]),
     (["--baseline", "Cargo.toml"], ["Cargo.toml: is no baseline"]),
     (["--update-baseline"], ["--update-baseline needs a baseline"]),
-    (["nope", "--max", "1B"], ["nope: the context cannot be read"]),
+    (["nope", "--max", "1B"], ["nope: no such context"]),
     (["--max-files", "-1"], ["--max-files"]),
 ]
 
