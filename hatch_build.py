@@ -1,4 +1,4 @@
-"""Compile the optional core: as hatchling's build hook, and from the command line.
+"""Compile the optional core, and make the man pages: as hatchling's build hook.
 
 `python hatch_build.py [OUTPUT [FLAGS]]` compiles it beside its source, or to another file with
 additional compiler flags. CTXSIZE_BUILD_NATIVE=1 makes a failure fatal, 0 skips the core.
@@ -20,6 +20,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 SWITCH = "CTXSIZE_BUILD_NATIVE"
 NATIVE = Path("ctxsize/engine/native")
+PAGES, MAKE_PAGES = Path("man"), Path("man_pages.py")
 SOURCE, CORE = NATIVE / "_core.c", NATIVE / "_core.abi3.so"
 ABI = "cp310-abi3"
 FLAGS = ["-O2", "-fPIC", "-shared", "-pthread", "-Wall", "-Wextra"]
@@ -31,11 +32,14 @@ spec.loader.exec_module(importlib.util.module_from_spec(spec))
 
 
 class NotBuiltError(Exception):
-    """The core could not be compiled; the message says why, in one line."""
+    """The core or a page could not be made; the message says why, in one line."""
 
 
 class CustomBuildHook(BuildHookInterface[Any]):
-    """Put the core into a wheel, or beside its source if the install is editable."""
+    """Put the core and the man pages into a wheel; into an sdist the pages.
+
+    The core of an editable install is compiled beside its source.
+    """
 
     PLUGIN_NAME = "custom"
 
@@ -45,6 +49,12 @@ class CustomBuildHook(BuildHookInterface[Any]):
             self._build(root, root / CORE)
             return
         self.scratch = tempfile.TemporaryDirectory()
+        pages = self._pages(root, Path(self.scratch.name, PAGES.name))
+        if self.target_name == "sdist":
+            build_data["force_include"][str(pages)] = str(PAGES)
+            return
+        if pages.is_dir():
+            build_data["shared_data"][str(pages)] = "share/man/man1"
         core = Path(self.scratch.name, CORE.name)
         if self._build(root, core):
             build_data["force_include"][str(core)] = str(CORE)
@@ -54,6 +64,18 @@ class CustomBuildHook(BuildHookInterface[Any]):
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         if version != "editable":
             self.scratch.cleanup()
+
+    def _pages(self, root: Path, made: Path) -> Path:
+        """Return the directory of the man pages: those of the sdist, or else new ones."""
+        if (root / PAGES).is_dir():
+            return root / PAGES
+        try:
+            run([sys.executable, "-B", str(root / MAKE_PAGES), str(made)])
+        except NotBuiltError as error:
+            if self.target_name == "sdist":
+                raise SystemExit(f"ctxsize: no man pages: {error}") from None
+            self.app.display_warning(f"ctxsize: no man pages: {error}")
+        return made
 
     def _build(self, root: Path, core: Path) -> bool:
         """Return whether the core was compiled to `core`."""

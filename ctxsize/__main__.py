@@ -6,6 +6,9 @@ import sys
 def main() -> int:
     """Return the exit code of the command line in `sys.argv`."""
     arguments = sys.argv[1:]
+    if sys.platform == "win32":
+        sys.stderr.write("ctxsize: error: Windows is not supported; run ctxsize in WSL\n")
+        return 2
     try:
         if arguments == ["--version"] and _show_version():
             return 0

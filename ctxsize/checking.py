@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from ctxsize.build import Options
     from ctxsize.engine.events import Progress
+    from ctxsize.guard.comparison import Contexts, DiffReport
 
 # Codes of the problems that explain why there is no transfer.
 _NO_TRANSFER = ("transfer-unknown", "no-dockerfile", "unusable-dockerfile")
@@ -251,25 +252,26 @@ def _entry(name: str, report: Report) -> baselines.Known:
 
 def diff(
     before: str, after: str | None = None, *, name: str | None = None, **options: Unpack[Options]
-) -> guard.DiffReport:
+) -> DiffReport:
     """Return the changes between two saved reports.
 
     Either may be a directory, which is measured with `options`; `after` is by default the
     working directory. `name` chooses one of several contexts in a file.
     Raises `InputError` for a file that is not a report, and the errors of `measure`.
     """
+    from ctxsize.guard import comparison
 
-    def side(place: str) -> tuple[guard.Side, baselines.Known]:
-        if os.path.isdir(place):
-            held = baselines.of_files(
-                (each.path, each.content_bytes)
-                for each in api.ls(place, **options)
-                if each.kind not in (Kind.DIRECTORY, Kind.SYMLINK)
-            )
-        else:
-            held = baselines.read_report(place, name)
-        complete = held.depth is None and not held.files_from
-        return guard.Side(place, held.content_bytes, held.files, complete=complete), held
+    def side(place: str) -> Contexts:
+        if not os.path.isdir(place):
+            return comparison.saved(place, name)
+        request = api.request_for(place, **options)
+        files = (
+            (each.path, each.content_bytes)
+            for each in api.ls(request)
+            if each.kind not in (Kind.DIRECTORY, Kind.SYMLINK)
+        )
+        report = api.measure(request, top=1, depth=0)
+        return {"": comparison.measured(baselines.of_files(files), report, request.spec)}
 
-    (old, was), (new, now) = side(before), side(after or ".")
-    return guard.DiffReport(old, new, baselines.between(was, now))
+    after = after or "."
+    return comparison.compare(before, side(before), after, side(after))

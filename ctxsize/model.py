@@ -181,6 +181,7 @@ class Reason:
     count: int
     content_bytes: int
     files: int
+    parts: tuple[Clue, ...] = ()  # all of them, the largest first
 
 
 @dataclass(frozen=True)
@@ -251,6 +252,7 @@ class Transfer:
     sources: tuple[SourceShare, ...] = ()
     problems: tuple[Problem, ...] = ()  # assumptions about values from elsewhere
     clues: tuple[Clue, ...] = ()
+    tree: Directory | None = None
 
     @property
     def everything(self) -> bool:

@@ -82,6 +82,48 @@ def entries_in(directory: str | int | os.PathLike[str]) -> list[os.DirEntry[str]
         return list(entries)
 
 
+def folded(name: str) -> str:
+    """Return `name` as a file system compares it that ignores case and Unicode forms."""
+    if name.isascii():
+        return name.lower()
+    import unicodedata  # few names need it
+
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def why_other(name: str, other: str) -> str:
+    """Return the difference between two names that `folded` makes equal."""
+    if name.casefold() == other.casefold():
+        return "upper and lower case count"
+    return "they look alike, but their bytes differ (Unicode forms, as NFC and NFD)"
+
+
+def listed_name(path: str) -> str | None:
+    """Return the name that its directory lists for the entry at `path`; None if there is none.
+
+    A file system that ignores case, as macOS has, finds an entry by other names too. Builders
+    list directories and compare bytes, so they do not.
+    """
+    if not os.path.lexists(path):
+        return None
+    directory, name = os.path.split(path)
+    other = name.swapcase()
+    # Without the same entry under another name, there is no need to list the directory.
+    if name.isascii() and (other == name or not os.path.lexists(os.path.join(directory, other))):
+        return name
+    try:
+        names = os.listdir(directory or ".")
+    except OSError:
+        return name
+    alike = (each for each in names if folded(each) == folded(name))
+    return name if name in names else next(alike, name)
+
+
+def is_listed(path: str) -> bool:
+    """Return whether an entry has the very name that ends `path`."""
+    return listed_name(path) == os.path.basename(path)
+
+
 def may_read(path: str) -> bool:
     """Return whether this process may read the entry at `path`."""
     return os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids)

@@ -7,18 +7,34 @@ from typing import NamedTuple
 
 from ctxsize.errors import InputError
 
+_SMALLEST_BARE = 10_000
+"""Smallest number of bytes that is read without a unit: `50` may mean 50 MB."""
 _SIZE = re.compile(r"\s*([0-9]{1,30}(?:\.[0-9]{1,30})?)\s*([kmgt]?)(i?)b?\s*", re.IGNORECASE)
 
 
 def parse_size(text: str) -> int:
-    """Return the bytes of a size: 50MB is decimal, 50MiB binary. Raises `InputError`."""
+    """Return the bytes of a size: 50MB is decimal, 50MiB binary.
+
+    Raises `InputError`, also for a small number without a unit, except 0: it may mean megabytes.
+    """
     found = _SIZE.fullmatch(text)
     if found is None or (found[3] and not found[2]):
         raise InputError(f"not a size: {text!r}", hint="write for instance 50MB, 1.5GB or 64MiB")
     whole, _, fraction = found[1].partition(".")
     factor: int = (1024 if found[3] else 1000) ** " kmgt".index(found[2].lower() or " ")
     scale: int = 10 ** len(fraction)
-    return int(whole) * factor + int(fraction or 0) * factor // scale
+    size = int(whole) * factor + int(fraction or 0) * factor // scale
+    number = text.strip()
+    if number == found[1] and float(number) and size < _SMALLEST_BARE:
+        raise AmbiguousSizeError(
+            f"{number} has no unit, and {number} bytes would be tiny",
+            hint=f"write {number}B or {number}MB",
+        )
+    return size
+
+
+class AmbiguousSizeError(InputError):
+    """A number of bytes so small that a unit seems to be forgotten."""
 
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -68,6 +84,9 @@ class Tolerance(NamedTuple):
         share = re.fullmatch(r"\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*%\s*", text)
         try:
             return cls(parse_size(text)) if share is None else cls(percent=float(share[1]))
+        except AmbiguousSizeError as error:
+            error.hint = f"write {text.strip()}%, {text.strip()}B or {text.strip()}MB"
+            raise
         except InputError:
             message = f"neither a size nor a percentage: {text!r}"
             raise InputError(message, hint="write for instance 5MB or 10%") from None

@@ -68,6 +68,7 @@ PLACES = {
             "accepting",  # the lines that a suppression quotes
             "config",
             "guard.baseline",
+            "guard.comparison",
             "engine.dockerfiles",
             "engine.request",
             "engine.source",

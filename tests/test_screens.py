@@ -24,6 +24,8 @@ COMMANDS = {
     "help": ("", "ctxsize --help"),
     "measure": ("examples/rust-service", "ctxsize measure"),
     "ls": ("examples/node-workspace", "ctxsize ls"),
+    "ls-why": ("examples/arrives-empty", "ctxsize ls --all --why"),
+    "init": ("examples/node-workspace", "ctxsize init --dry-run"),
     "suggest": ("examples/rust-service", "ctxsize suggest"),
     "suggest-diff": ("examples/rust-service", "ctxsize suggest --diff"),
     "explain": (

@@ -12,7 +12,10 @@ from ctxsize import units
 CASES: list[tuple[Callable[..., Any], tuple[Any, ...], Any]] = [
     (units.parse_size, ("50MB",), 50_000_000),
     (units.parse_size, ("1.5 GiB",), 1_610_612_736),
-    (units.parse_size, ("300",), 300),
+    (units.parse_size, ("300B",), 300),
+    (units.parse_size, ("10000",), 10_000),
+    (units.parse_size, ("0",), 0),
+    (units.parse_size, ("50k",), 50_000),
     (units.parse_age, ("30d",), 2_592_000.0),
     (units.parse_age, ("12 h",), 43_200.0),
     (units.parse_age, ("1.5min",), 90.0),
@@ -42,3 +45,12 @@ def test_a_quantity_is_converted(
     function: Callable[..., Any], given: tuple[Any, ...], expected: object
 ) -> None:
     assert function(*given) == expected
+
+
+@pytest.mark.parametrize("text", ["50", " 9999 ", "1.5", "0.5"])
+def test_a_small_number_without_a_unit_is_ambiguous(text: str) -> None:
+    number = text.strip()
+    with pytest.raises(units.AmbiguousSizeError, match=f"write {number}B or {number}MB"):
+        units.parse_size(text)
+    with pytest.raises(units.AmbiguousSizeError, match=f"write {number}%, {number}B or"):
+        units.Tolerance.parse(text)

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import hatch_build
+import man_pages
 from hatch_build import LOAD
 from tests.oracles.availability import require
 from tests.trees import build_tree
@@ -100,6 +101,41 @@ def measured_files(program: Path, context: Path) -> int:
 @pytest.fixture
 def context(tmp_path: Path) -> Path:
     return build_tree(tmp_path / "context", ["Dockerfile", "a/b", "a/c", "d"])
+
+
+def test_sdist_has_the_man_pages(sdist: Path, tmp_path: Path) -> None:
+    with tarfile.open(sdist) as archive:
+        pages = [each for each in archive.getmembers() if "/man/" in each.name]
+        archive.extractall(tmp_path, pages, filter="data")
+    held = {path.name: path.read_text() for path in tmp_path.glob("*/man/*")}
+    assert held == man_pages.pages()
+
+
+def test_pages_of_the_sdist_are_installed(source: Path, tmp_path: Path) -> None:
+    (source / "man" / "ctxsize.1").write_text("kept")
+    wheel = build(source, tmp_path, CTXSIZE_BUILD_NATIVE="0")
+    install(wheel, tmp_path / "environment")
+    held = tmp_path / "environment/share/man/man1"
+    assert {path.name for path in held.iterdir()} == {*man_pages.pages()}
+    assert (held / "ctxsize.1").read_text() == "kept"
+
+
+def test_wheel_of_a_checkout_has_new_pages(source: Path, tmp_path: Path) -> None:
+    shutil.rmtree(source / "man")
+    wheel = build(source, tmp_path, CTXSIZE_BUILD_NATIVE="0")
+    names = [Path(name) for name in zipfile.ZipFile(wheel).namelist()]
+    assert {each.name for each in names if each.parent.name == "man1"} == {*man_pages.pages()}
+
+
+def test_wheel_is_built_without_pages_if_they_cannot_be_made(source: Path, tmp_path: Path) -> None:
+    shutil.rmtree(source / "man")
+    (source / "man_pages.py").write_text("raise SystemExit('error: no click')")
+    wheel = build(source, tmp_path, CTXSIZE_BUILD_NATIVE="0")
+    assert not any("/man" in name for name in zipfile.ZipFile(wheel).namelist())
+    command = (sys.executable, "-m", "hatchling", "build", "-t", "sdist")
+    done = run(*command, cwd=source)
+    assert done.returncode != 0
+    assert "no man pages" in done.stderr
 
 
 def test_wheel_has_the_core(sdist: Path, tmp_path: Path, context: Path) -> None:

@@ -144,9 +144,13 @@ def _read_recipes(
 def _examined(recipes: Sequence[Recipe]) -> tuple[Finding, ...]:
     findings = [each for rule in RULES.values() for each in rule(recipes)]
     # The cargo-chef pattern of CTX210 includes the cache mounts that CTX223 would propose.
-    rebuilt = {each.location for each in findings if each.code == "CTX210"}
-    kept = (each for each in findings if each.code != "CTX223" or each.location not in rebuilt)
+    rebuilt = {_line(each) for each in findings if each.code == "CTX210"}
+    kept = (each for each in findings if each.code != "CTX223" or _line(each) not in rebuilt)
     return in_order([*dict.fromkeys(kept)])
+
+
+def _line(finding: Finding) -> tuple[str, int | None]:
+    return finding.location.path, finding.location.line
 
 
 def _grouped(findings: Iterable[Finding]) -> Iterator[Finding]:

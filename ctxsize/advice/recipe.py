@@ -38,6 +38,7 @@ _MAY_BE_SECRET = re.compile(
     r"(?i)passw|pwd|secret|token|credential|auth|(?:api|access|private|license).?key|://[^/\s]*@"
 )
 """Words of lines that are not shown."""
+_QUOTED = re.compile("`([^`]+)`")
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,20 +162,27 @@ class Recipe:
             code,
             severity or severity_of(code),
             self.masked(message),
-            self._at(line),
+            self._at(line, message),
             confidence,
             tuple(map(self.masked, evidence)),
             help=self.masked(help),
             fix=fix,
         )
 
-    def _at(self, line: int) -> Location:
-        """Return the location of a line, without its text if that may be or hide a secret."""
+    def _at(self, line: int, message: str) -> Location:
+        """Return the place in a line of what `message` quotes, or the line.
+
+        It has no text if that may be a secret.
+        """
         if self.inline:
             return self.builds[0].where
         text = self.lines[line - 1]
-        secret = _MAY_BE_SECRET.search(text) or self.masked(text) != text
-        return Location(self.path, line, text=None if secret else text)
+        if _MAY_BE_SECRET.search(text) or self.masked(text) != text:
+            return Location(self.path, line)
+        for each in (found for found in _QUOTED.findall(message) if found in text):
+            start = text.index(each) + 1
+            return Location(self.path, line, start, line, start + len(each), text)
+        return Location(self.path, line, text=text)
 
     def fix(self, message: str, changes: list[Change] | None, *, sure: bool = False) -> Fix | None:
         """Return the fix that makes `changes`; None if nothing changes or it has no file."""

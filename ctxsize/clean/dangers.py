@@ -9,7 +9,6 @@ import os
 import re
 import sys
 import time
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import PurePath
@@ -19,7 +18,7 @@ from ctxsize.clean import CleanObjection
 from ctxsize.clean.descent import Descent, held
 from ctxsize.clean.inventory import BARE, REPOSITORIES, is_writable
 from ctxsize.engine import git
-from ctxsize.reader import entries_in, read_file
+from ctxsize.reader import entries_in, folded, read_file
 
 _LONGEST_PATH = 4000
 _FRESH_S = 1.0
@@ -109,14 +108,9 @@ def _tracked(top: str) -> git.SortedPaths | CleanObjection:
     if found.repository is None or found.repository.top != top:
         return CleanObjection("git", f"{top} holds a repository for which git does not answer")
     try:
-        return git.SortedPaths(found.repository.tracked, _folded)
+        return git.SortedPaths(found.repository.tracked, folded)
     except git.GitError as error:
         return CleanObjection("git", f"what git tracks is not known: {error}")
-
-
-def _folded(name: str) -> str:
-    """Return `name` as a case-insensitive file system compares it."""
-    return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).casefold()
 
 
 def _using(directory: str, uses: Iterable[_ProcessUse]) -> CleanObjection | None:

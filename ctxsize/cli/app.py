@@ -26,10 +26,12 @@ COMMANDS = {
     "advise": ("lint", "Find what makes Dockerfiles slow: order, caches, cargo."),
     "lint": ("lint", "Find mistakes in ignore files; --fix corrects them."),
     "rule": ("reference", "Explain a code such as CTX101."),
+    "init": ("init", "Write the ignore file and a budget, and show what to add to CI."),
     "check": ("check", "Fail CI when a build context exceeds its budget."),
     "diff": ("check", "Compare two reports, or a report with the present tree."),
     "schema": ("reference", "Print the JSON Schema of a command's output."),
     "completion": ("reference", "Print a completion script for bash, zsh or fish."),
+    "help": ("reference", "Show the help of a command."),
 }
 """The module and the summary of each command, in the order of the help."""
 _GONE = {
@@ -45,20 +47,49 @@ _GONE = {
 }
 """Commands and options of earlier versions, with what to do instead."""
 
+FRONT = ""
+"""The name of the command that `ctxsize [DIR]` runs."""
 COMPLETE = "_CTXSIZE_COMPLETE"
 
 
 class LazyGroup(click.Group):
     """Imports a command's module when the command is used, not when it is listed."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Insert the name of the front door before a directory or options."""
+        first = args[0] if args else ""
+        is_door = first.startswith("-") and first not in ("-h", "--help", "--version")
+        is_door |= first not in COMMANDS and os.path.isdir(first)
+        if is_door or (not args and not ctx.resilient_parsing):
+            args = [FRONT, *args]
+        return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command of the first argument. Raises `UsageError` if there is none."""
+        word = args[0]
+        if word not in COMMANDS and word != FRONT and not ctx.resilient_parsing:
+            from difflib import get_close_matches
+
+            hint = "it is a file" if os.path.lexists(word) else "there is no such directory either"
+            for near in get_close_matches(word, COMMANDS, 1):
+                hint = f"did you mean `ctxsize {near}`?"
+            ctx.fail(f"No such command: {word!r}; {hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write_usage("ctxsize", "[DIR] [OPTIONS]")
+        formatter.write_usage("ctxsize", "COMMAND [ARGS]...", prefix="       ")
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        if cmd_name not in COMMANDS and cmd_name != FRONT:
             return None
-        module = import_module(f"ctxsize.cli.{COMMANDS[cmd_name][0]}")
-        command: click.Command = getattr(module, cmd_name)
+        module = import_module(f"ctxsize.cli.{COMMANDS.get(cmd_name, ('measure',))[0]}")
+        command: click.Command = getattr(module, cmd_name or "glance")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -80,6 +111,7 @@ def _show_version(context: click.Context, parameter: click.Parameter, wanted: bo
     epilog="Exit codes: 0 fine, 1 findings, 2 usage or input error, 3 a bug, 130 interrupted.",
 )
 @click.option(
+    "-V",
     "--version",
     is_flag=True,
     is_eager=True,
@@ -90,9 +122,15 @@ def _show_version(context: click.Context, parameter: click.Parameter, wanted: bo
 def app() -> None:
     """Report exactly what `docker build` will send, and keep it small.
 
+    Without a command, show the answer for a directory on 20 lines. It has the options of
+    `docker build`: `ctxsize . --help` lists them. A directory that is named as a command is
+    `./NAME`.
+
     \b
     Examples:
-      ctxsize measure            what `docker build .` would send
+      ctxsize                    what `docker build .` would send, on 20 lines
+      ctxsize services/api
+      ctxsize measure            the same on a screen
       ctxsize ls --size | sort -n
       ctxsize suggest --write    an ignore file, proved not to break the build
       ctxsize explain --trace src/secret.key
@@ -143,7 +181,7 @@ def _code(arguments: list[str]) -> int:
 
 
 def _usage(error: click.ClickException) -> str:
-    path = getattr(getattr(error, "ctx", None), "command_path", "ctxsize")
+    path = getattr(getattr(error, "ctx", None), "command_path", "ctxsize").strip()
     message = " ".join(error.format_message().split()).rstrip(".")
     for gone, instead in _GONE.items():
         command, _, name = gone.rpartition(" ")

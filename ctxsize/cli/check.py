@@ -10,7 +10,7 @@ from click.core import ParameterSource
 
 from ctxsize import api, checking
 from ctxsize.build import Build
-from ctxsize.cli import options, output
+from ctxsize.cli import completing, options, output
 from ctxsize.config import BUDGET_KEYS, OF, Budget
 from ctxsize.errors import InputError
 
@@ -62,7 +62,9 @@ _budget = options.gathered(
 )
 @_budget
 @options.value(
-    "--baseline FILE", help="Compare with the sizes recorded in FILE, and refuse growth."
+    "--baseline FILE",
+    shell_complete=completing.files,
+    help="Compare with the sizes recorded in FILE, and refuse growth.",
 )
 @options.flag("--update-baseline", help="Record the present sizes in the baseline.")
 @options.exit_zero
@@ -128,14 +130,17 @@ def _found(build: Build) -> list[Build]:
 
 
 @click.command("diff")
-@click.argument("before")
-@click.argument("after", required=False)
+@click.argument("before", shell_complete=completing.files)
+@click.argument("after", required=False, shell_complete=completing.files)
 @options.value(
-    "-f, --file PATH", "dockerfile", help="The Dockerfile of a directory that is measured."
+    "-f, --file PATH",
+    "dockerfile",
+    shell_complete=completing.files,
+    help="The Dockerfile of a directory that is measured.",
 )
 @options.builder
 @options.value("--name NAME", help="The context to compare, in a file with several.")
-@options.number("--top", default=10, show_default=True, help="Rows of each table.")
+@options.number("--top", help="Rows of each table.  [default: 5]")
 @options.display
 def diff(
     before: str,
@@ -143,7 +148,7 @@ def diff(
     dockerfile: str | None,
     builder: str,
     name: str | None,
-    top: int,
+    top: int | None,
     display: output.Display,
 ) -> None:
     """Show what was added, removed, grew and shrank from BEFORE to AFTER.
@@ -160,11 +165,11 @@ def diff(
       ctxsize diff .ctxsize-baseline.json --name services/api services/api
     """  # noqa: D301
     outcome = checking.diff(before, after, name=name, dockerfile=dockerfile, builder=builder)
-    display.emit(outcome, top=top)
+    display.emit(outcome, top=top or 0)
 
 
 @click.command("scan")
-@click.argument("root", default=".", required=False)
+@options.directory("root")
 @options.number("--top", help="Rows of the table.  [default: all]")
 @options.flag(
     "--ask-docker",

@@ -14,7 +14,7 @@ from ctxsize.cli import options, output
 
 
 @click.command("clean")
-@click.argument("root", default=".", required=False)
+@options.directory("root")
 @click.option(
     "--ecosystem",
     "ecosystems",
@@ -37,6 +37,7 @@ from ctxsize.cli import options, output
     help="Skip directories with a write within this time (may be in use); 0 skips none.",
 )
 @options.flag("--yes", help="Delete. Without this option nothing is changed.")
+@options.flag("--dry-run", help="Only list, which is the default.")
 @options.display
 def clean(
     root: str,
@@ -45,6 +46,7 @@ def clean(
     older_than: str | None,
     recent: str,
     yes: bool,
+    dry_run: bool,
     display: output.Display,
 ) -> int:
     """List build output below ROOT that can be made again; --yes deletes it.
@@ -61,6 +63,8 @@ def clean(
       ctxsize clean --older-than 30d --yes       for scheduled jobs
       ctxsize clean --deps --yes                 installed packages too
     """  # noqa: D301
+    if yes and dry_run:
+        raise click.UsageError("--yes cannot be combined with --dry-run")
     with output.progress() as progress:
         plan = api.clean_plan(
             root or ".",
@@ -74,7 +78,7 @@ def clean(
     if yes:
         cleaning = replace(cleaning, applied=True, results=_deleted(plan))
     else:
-        given = click.get_current_context().obj
+        given = [each for each in click.get_current_context().obj if each != "--dry-run"]
         cleaning = replace(cleaning, command=shlex.join(["ctxsize", *given, "--yes"]))
     display.emit(cleaning)
     return output.found(not cleaning.complete)

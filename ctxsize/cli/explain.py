@@ -4,33 +4,33 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import click
 
 from ctxsize import api
 from ctxsize.build import Build
-from ctxsize.cli import options, output
+from ctxsize.cli import completing, options, output
 from ctxsize.engine import trace as engine
 from ctxsize.engine.need import request_named
 from ctxsize.engine.request import Request
-from ctxsize.engine.sourcing import check_in_all
+from ctxsize.engine.sourcing import SourceCheck, check_in_all
 from ctxsize.errors import InputError
-from ctxsize.formats import Look, text
-from ctxsize.formats.sections import explained as explanations
+from ctxsize.formats import Look, json, text
+from ctxsize.formats.sections import explained as shown
 from ctxsize.formats.wording import unquoted
 
 _MOST_BYTES = 1 << 30
 
 
 @click.command("explain")
-@click.argument("paths", metavar="PATH...", nargs=-1)
+@click.argument("paths", metavar="PATH...", nargs=-1, shell_complete=completing.files)
 @options.build_beside_paths
 @options.named
 @options.flag("-n", "--non-matching", help="Also print paths that no pattern matches.")
 @options.flag("-z", "null", help="Separate fields and records by NUL, also on stdin.")
 @options.flag("--stdin", help="Read the paths from stdin, one per line.")
-@options.flag("--trace", "traced", help="Show what matches at each directory above.")
+@options.flag("-v", "--trace", "traced", help="Show what matches at each directory above.")
 @options.value(
     "--source SOURCE|LINE",
     "sources",
@@ -38,6 +38,8 @@ _MOST_BYTES = 1 << 30
     help="Explain instead whether COPY, ADD or a mount finds SOURCE, or the sources on "
     "Dockerfile line LINE.",
 )
+@options.as_json
+@options.quiet
 @options.colour
 def explain(
     build: Build,
@@ -48,6 +50,7 @@ def explain(
     stdin: bool,
     traced: bool,
     sources: tuple[str, ...],
+    as_json: bool,
     colour: str,
 ) -> int:
     """Explain which line of an ignore file decides about each PATH.
@@ -55,7 +58,7 @@ def explain(
     Prints `FILE:LINE:PATTERN<tab>PATH` as `git check-ignore -v` does: the path is
     ignored, or sent if the pattern starts with `!`. A path need not exist; it is
     relative to the context, or to the working directory if it exists only there.
-    --trace also names the instruction of the Dockerfile that takes the path.
+    --trace and --json also name the instructions of the Dockerfile that take the path.
 
     --source explains why COPY, ADD or a mount fails with "not found". SOURCE is
     written as in the Dockerfile; LINE is the line of an instruction (write ./4 for
@@ -74,50 +77,62 @@ def explain(
         raise click.UsageError("--stdin and -f - cannot both read stdin")
     if not sources and stdin == bool(paths):
         raise click.UsageError("give either PATH or --stdin")
-    if traced and null:
-        raise click.UsageError("-z cannot be combined with --trace")
-    if build.given() and not (traced or named or sources):
-        raise click.UsageError(f"{build.given()[0]} needs --trace or --source")
+    if null and (traced or as_json):
+        raise click.UsageError("-z cannot be combined with --trace or --json")
+    if build.given() and not (traced or named or sources or as_json):
+        raise click.UsageError(f"{build.given()[0]} needs --trace, --source or --json")
     request = request_named(api.request_for(build), named)
     look = output.Display(colour=colour).look()
     if sources:
-        return _check(request, sources, look)
+        return _check(request, sources, look, as_json=as_json)
     output.warn(request.ignore_file_problems)
-    takers = engine.Takers(request) if traced else None
+    takers = engine.Takers(request) if traced or as_json else None
+    explanations = _explained(request, _from_stdin(null=null) if stdin else paths, takers)
+    if as_json:
+        output.write(json.explained(request, explanations, traced=traced))
+        return output.FINE
     unmatched = 0
-    for path in _from_stdin(null=null) if stdin else paths:
-        explained = engine.explain(request, engine.in_context(request, path))
-        if takers is not None:
-            explained = takers.added_to(explained)
-            steps = explanations.steps(explained, request.builder, request.dockerfile)
+    for explained in explanations:
+        if traced:
+            steps = shown.steps(explained, request.builder, request.dockerfile)
             output.write(text.render([steps], look))
         elif explained.verdict.by is None and not non_matching:
             unmatched += 1
         elif null:
-            record = "".join(f"{each}\0" for each in explanations.fields(explained))
+            record = "".join(f"{each}\0" for each in shown.fields(explained))
             output.write(os.fsencode(record))
         else:
-            output.write(explanations.line(explained) + "\n")
+            output.write(shown.line(explained) + "\n")
     if unmatched and not stdin:
         nothing = "so nothing ignores them (-n lists them, --trace shows whether they are sent)"
         output.note(f"no pattern matches {unmatched} of the paths, {nothing}")
     return output.FINE
 
 
-def _check(request: Request, wanted: tuple[str, ...], look: Look) -> int:
+def _explained(
+    request: Request, paths: Iterable[str], takers: engine.Takers | None
+) -> Iterator[engine.Explanation]:
+    for path in paths:
+        explained = engine.explain(request, engine.in_context(request, path))
+        yield explained if takers is None else takers.added_to(explained)
+
+
+def _check(request: Request, wanted: tuple[str, ...], look: Look, *, as_json: bool) -> int:
     """Print the fate of each source, and return the exit code."""
-    missing = False
+    found = list[SourceCheck]()
     for each in wanted:
         checks = check_in_all(request, each)
+        found += checks
         if not checks:
             context = f"named context {request.name}" if request.name else "build context"
             output.note(f"line {each} takes nothing from the {context} in this build")
         elif not checks[0].source.line:
             output.note(f"no COPY or ADD of this build takes {each!r}: answering as if one did")
-        for check in checks:
-            output.write(text.render([explanations.source(check, request.dockerfile)], look))
-            missing = missing or not check.fate.is_found
-    return output.found(missing)
+        for check in () if as_json else checks:
+            output.write(text.render([shown.source(check, request.dockerfile)], look))
+    if as_json:
+        output.write(json.explained(request, sources=found))
+    return output.found(not all(each.fate.is_found for each in found))
 
 
 def _from_stdin(*, null: bool) -> Iterator[str]:

@@ -9,7 +9,7 @@ import click
 
 from ctxsize import api
 from ctxsize.build import Build
-from ctxsize.cli import options, output
+from ctxsize.cli import completing, options, output
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.errors import InputError
 from ctxsize.findings import Severity
@@ -34,10 +34,14 @@ def _choice_of_findings(example: str) -> options.Decorator:
         options.value(
             "--select CODES",
             multiple=True,
+            shell_complete=completing.codes(example[:4]),
             help=f"Report only these codes or prefixes of codes, as in {example}.",
         ),
         options.value(
-            "--ignore CODES", multiple=True, help="Do not report these codes or prefixes of codes."
+            "--ignore CODES",
+            multiple=True,
+            shell_complete=completing.codes(example[:4]),
+            help="Do not report these codes or prefixes of codes.",
         ),
         click.option(
             "--severity",
@@ -52,12 +56,13 @@ def _choice_of_findings(example: str) -> options.Decorator:
 
 
 @click.command("lint")
-@click.argument("paths", metavar="[PATH]...", nargs=-1)
+@click.argument("paths", metavar="[PATH]...", nargs=-1, shell_complete=completing.files)
 @options.build_beside_paths
 @_choice_of_findings("CTX101,CTX12")
 @options.flag("--watch", help="Lint and measure again whenever a file is saved.")
 @options.value(
     "--stdin-filename PATH",
+    shell_complete=completing.files,
     help="With PATH -, which reads stdin: the file that its content replaces.",
 )
 @options.exit_zero
@@ -126,7 +131,7 @@ def lint(
 
 
 @click.command("advise")
-@click.argument("root", default=".", required=False)
+@options.directory("root")
 @_choice_of_findings("CTX210,CTX22")
 @options.exit_zero
 @options.display

@@ -3,15 +3,48 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
+from functools import cache
+from typing import TYPE_CHECKING
 
 import click
 
 from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import options, output
-from ctxsize.formats import TABLES
+from ctxsize.errors import CtxsizeError
+from ctxsize.formats import GLANCE, TABLES
 from ctxsize.formats.wording import quoted
 from ctxsize.model import Entry, Kind
+
+if TYPE_CHECKING:
+    from ctxsize.engine.request import Request
+    from ctxsize.engine.trace import Taker
+
+_MOST_DIRECTORIES = 200
+"""Number of rows of a size tree with `--depth`."""
+
+
+@click.command("")
+@options.build
+@options.display
+def glance(build: Build, display: output.Display) -> int:
+    """Show on 20 lines what `docker build CONTEXT` would send, and what to do about it.
+
+    CONTEXT is the build context, by default the working directory. `looks unneeded` goes
+    by names and sizes; `ctxsize suggest` proves it. The exit code is 2 if the builder
+    rejects the Dockerfile.
+
+    \b
+    Examples:
+      ctxsize
+      ctxsize services/api
+      ctxsize -f docker/Dockerfile --json .
+    """  # noqa: D301
+    with output.progress() as progress:
+        report = api.measure(build, top=5, progress=progress)
+    display.emit(report, top=5, only=GLANCE)
+    return output.failing(report.failing)
 
 
 @click.command("measure")
@@ -20,9 +53,7 @@ from ctxsize.model import Entry, Kind
 @options.number(
     "--depth",
     type=click.IntRange(min=0),
-    default=3,
-    show_default=True,
-    help="Levels of the size tree.",
+    help="Levels of the size tree, and show all of them.  [default: 3]",
 )
 @click.option(
     "--by",
@@ -45,7 +76,7 @@ from ctxsize.model import Entry, Kind
 def measure(
     build: Build,
     top: int | None,
-    depth: int,
+    depth: int | None,
     by: str | None,
     ignored: bool,
     jobs: int | None,
@@ -72,11 +103,11 @@ def measure(
             build,
             ignored=ignored or by == "pattern",
             top=rows,
-            depth=depth,
+            depth=3 if depth is None else depth,
             progress=progress,
             jobs=jobs,
         )
-    display.emit(report, top=rows, only=by)
+    display.emit(report, top=rows, only=by, tree=0 if depth is None else _MOST_DIRECTORIES)
     return output.failing(report.failing)
 
 
@@ -91,15 +122,15 @@ def measure(
 @options.flag(
     "--size", help="Print bytes of content before each entry; * marks a file that arrives empty."
 )
-@options.flag("-0", "--null", help="End each entry with NUL and escape nothing.")
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Output format; json is one object per line.",
+@options.flag(
+    "-v",
+    "--why",
+    help="Print before each entry, separated by tabs, the pattern that decides about it and the "
+    "instructions that take it; - if there is none.",
 )
+@options.flag("-0", "--null", help="End each entry with NUL and escape nothing.")
+@options.as_json
+@options.quiet
 def ls(
     build: Build,
     transfer: bool,
@@ -107,14 +138,15 @@ def ls(
     ignored: bool,
     both: bool,
     size: bool,
+    why: bool,
     null: bool,
-    format_name: str,
+    as_json: bool,
 ) -> None:
     """List every entry of CONTEXT that would be sent, in the builder's order.
 
     Directories end in `/`. Names with control characters, quotes or bytes that are
     not UTF-8 are printed in double quotes, as git does; -0 and json print them
-    unchanged.
+    unchanged. JSON is one object per line.
 
     \b
     Examples:
@@ -123,32 +155,73 @@ def ls(
       ctxsize ls --build-context lib=../lib --named lib
       ctxsize ls -0 | xargs -0 -n1 basename
       ctxsize ls --all | grep secret
+      ctxsize ls --all --why | cut -f 2,3 | sort | uniq -c
     """  # noqa: D301
     if transfer + ignored + both > 1:
         raise click.UsageError("--all, --ignored and --transfer cannot be combined")
-    if not (transfer or named) and build.given():
-        raise click.UsageError(f"{build.given()[0]} needs --transfer")
-    if format_name == "json" and (null or size):
+    if not (transfer or named or why) and build.given():
+        raise click.UsageError(f"{build.given()[0]} needs --transfer or --why")
+    if as_json and (null or size):
         raise click.UsageError("-0 and --size need --format text")
     from ctxsize.formats import json  # `measure` seldom needs it
 
+    request = api.request_for(build)
     listing = api.ls(
-        build, sent=not ignored, ignored=ignored or both, transfer=transfer, named=named
+        request, sent=not ignored, ignored=ignored or both, transfer=transfer, named=named
     )
+    reasons = _Reasons(request, named) if why else None
     emptied = 0
     for entry in listing:
         emptied += entry.arrives_empty is not None
-        if format_name == "json":
-            output.write(json.line(entry) + "\n")
+        if as_json:
+            more = {"takers": reasons.takers(entry)} if reasons else {}
+            output.write(json.line(entry, **more) + "\n")
             continue
-        lead = ("- " if entry.verdict.ignored else "+ ") if both else ""
+        lead = ["-" if entry.verdict.ignored else "+"] if both else []
         if size:
-            lead += f"{_size(entry):>13}{'*' if entry.arrives_empty else ' '} "
+            lead.append(f"{_size(entry):>13}{'*' if entry.arrives_empty else ' '}")
+        start = "".join(f"{each} " for each in lead)
+        if reasons:
+            start = "".join(f"{each}\t" for each in (*lead, *reasons.of(entry)))
         path = f"{entry.path}/" if entry.kind is Kind.DIRECTORY else entry.path
-        output.write(os.fsencode(f"{lead}{path}\0") if null else f"{lead}{quoted(path)}\n")
+        output.write(os.fsencode(f"{start}{path}\0") if null else f"{start}{quoted(path)}\n")
     if emptied and size:
         output.note(f"* arrives empty ({emptied:,}); ctxsize explain --trace shows why")
     output.warn(listing.problems)
+
+
+class _Reasons:
+    """Finds the pattern that decides about an entry, and the instructions that take it."""
+
+    def __init__(self, request: Request, named: str) -> None:
+        """Read the Dockerfile; print why it is unknown what it takes, if so."""
+        from ctxsize.engine.need import request_named
+        from ctxsize.engine.trace import Takers
+        from ctxsize.formats.sections import explained
+
+        request = request_named(request, named)
+        ignore_file = request.ignore_file.path if request.ignore_file else None
+        self._takers = Takers(request)
+        self._decided = cache(lambda verdict: explained.decided(verdict, ignore_file))
+        self._taken = cache(lambda takers: explained.taken(takers, request.dockerfile))
+        if self._takers.unknown:
+            output.note(f"which instruction takes an entry: {self._takers.unknown}")
+
+    def takers(self, entry: Entry) -> tuple[Taker, ...] | None:
+        """Return the instructions that take an entry; None if they are not known."""
+        if entry.verdict.ignored:
+            return ()
+        if self._takers.unknown:
+            return None
+        with suppress(CtxsizeError):
+            return self._takers.of(entry.path, is_directory=entry.kind is Kind.DIRECTORY)
+        return None
+
+    def of(self, entry: Entry) -> tuple[str, str]:
+        """Return both as text, `-` if there is none, `?` if it is not known."""
+        takers = self.takers(entry)
+        decided = "-" if entry.verdict.by is None else self._decided(entry.verdict)
+        return decided, "?" if takers is None else self._taken(takers)
 
 
 def _size(entry: Entry) -> int:

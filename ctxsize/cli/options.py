@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from ctxsize.build import Build, hiding
-from ctxsize.cli import output
+from ctxsize.cli import completing, output
 from ctxsize.cli.output import Display, Format
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.errors import InputError
@@ -97,11 +97,16 @@ def _one_build(context: Decorator) -> Decorator:
         value(
             "-f, --file PATH",
             "dockerfile",
-            shell_complete=click.Path().shell_complete,
+            shell_complete=completing.files,
             help="The Dockerfile, relative to the working directory, or - for stdin, as for "
             "`docker build`.",
         ),
-        value("--target STAGE", default="", help="The stage to build, as for `docker build`."),
+        value(
+            "--target STAGE",
+            default="",
+            shell_complete=completing.stages,
+            help="The stage to build, as for `docker build`.",
+        ),
         value(
             "--build-arg NAME[=VALUE]",
             "build_arguments",
@@ -125,10 +130,10 @@ def _one_build(context: Decorator) -> Decorator:
     )
 
 
-_complete_directories = click.Path(file_okay=False).shell_complete
-build = _one_build(
-    click.argument("context", default=".", required=False, shell_complete=_complete_directories)
+directory = partial(
+    click.argument, default=".", required=False, shell_complete=completing.directories
 )
+build = _one_build(directory("context"))
 """For commands about one build. The help lists these options before those of the command."""
 build_beside_paths = _one_build(
     value(
@@ -136,13 +141,14 @@ build_beside_paths = _one_build(
         default=".",
         show_default=True,
         help="The build context.",
-        shell_complete=_complete_directories,
+        shell_complete=completing.directories,
     )
 )
 """For a command with arguments of its own: the context is `-C DIR`."""
 named = value(
     "--named NAME",
     default="",
+    shell_complete=completing.named,
     help="Use this named context instead of the build context.",
 )
 
@@ -206,7 +212,7 @@ display = gathered(
         "--format NAME[=FILE]",
         "formats",
         multiple=True,
-        shell_complete=lambda ctx, param, start: [one for one in FORMATS if one.startswith(start)],
+        shell_complete=completing.words(*FORMATS),
         help=f"{', '.join(FORMATS)}; written to stdout or FILE. May be repeated.  [default: text]",
     ),
     flag("--json", "as_json", help="Short for --format json."),
@@ -215,4 +221,18 @@ display = gathered(
     colour,
 )
 """Options on the output, as `display`."""
+as_json = gathered(
+    "as_json",
+    lambda format_name, as_json: as_json or format_name == "json",
+    click.option(
+        "--format",
+        "format_name",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        help="Output format.",
+    ),
+    flag("--json", "as_json", help="Short for --format json."),
+)
+"""For commands whose text streams, the choice of JSON."""
 exit_zero = flag("--exit-zero", help="Exit with 0 despite findings; errors keep their codes.")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, final
 
 from ctxsize.errors import CtxsizeError
 from ctxsize.formats import Look, is_report, render
-from ctxsize.formats.wording import fit, visible
+from ctxsize.formats.wording import clipped, fit, visible
 from ctxsize.model import Problem
 
 if TYPE_CHECKING:
@@ -45,17 +45,19 @@ class Display:
     colour: str = "auto"
     full: bool = False
 
-    def look(self, *, top: int = 0, only: str | None = None) -> Look:
+    def look(self, *, top: int = 0, only: str | None = None, tree: int = 0) -> Look:
         """Return the style of text on this stdout."""
-        return Look(_width(), _wants_colour(self.colour), top, only, self.full, _hushed[0])
+        return Look(_width(), _wants_colour(self.colour), top, only, tree, self.full, _hushed[0])
 
-    def emit(self, outcome: Outcome, *, top: int = 0, only: str | None = None) -> None:
+    def emit(
+        self, outcome: Outcome, *, top: int = 0, only: str | None = None, tree: int = 0
+    ) -> None:
         """Write `outcome` in each format, all rendered before: into files first, then to stdout.
 
         A file has no colours and the default width. Only earlier reports are overwritten.
         Raises `InputError` for a file that cannot be written.
         """
-        look = self.look(top=top, only=only)
+        look = self.look(top=top, only=only, tree=tree)
         plain = replace(look, width=_FILE_WIDTH, colour=False)
         made = [
             (each.path, render(each.name, outcome, look if each.path is None else plain))
@@ -186,7 +188,7 @@ def _say(level: str, message: str) -> None:
     except OSError:
         abandon()
     try:
-        text = fit(visible(message), _LONGEST_MESSAGE)
+        text = clipped(visible(message), _LONGEST_MESSAGE)
         print(f"ctxsize: {level}: {text}", file=sys.stderr, flush=True)  # noqa: T201
     except (OSError, AttributeError):
         return

@@ -1,4 +1,4 @@
-"""`ctxsize rule`, `schema` and `completion`: documentation and integration."""
+"""`ctxsize rule`, `schema`, `completion` and `help`: documentation and integration."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import click
 from click.shell_completion import BashComplete, FishComplete, ZshComplete
 
-from ctxsize.cli import options, output
+from ctxsize.cli import completing, options, output
 from ctxsize.codes import Rules, all_codes
 from ctxsize.errors import InputError
 from ctxsize.formats import json as shapes
@@ -16,7 +16,7 @@ _SHELLS = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
 
 
 @click.command("rule")
-@click.argument("names", metavar="[CODE]...", nargs=-1)
+@click.argument("names", metavar="[CODE]...", nargs=-1, shell_complete=completing.code_or_slug)
 @options.display
 def rule(names: tuple[str, ...], display: output.Display) -> None:
     """Explain what CODE means and what to write instead; without one, list all codes.
@@ -44,7 +44,7 @@ def rule(names: tuple[str, ...], display: output.Display) -> None:
 
 
 @click.command("schema")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completing.words(*shapes.SCHEMAS))
 def schema(name: str | None) -> None:
     """Print the JSON Schema of the output of the command NAME with `--format json`.
 
@@ -80,3 +80,26 @@ def completion(shell: str) -> None:
     # `source()` would run bash to check its version, and this machine may not have it.
     script = _SHELLS[shell](app, {}, "ctxsize", COMPLETE)
     output.write(script.source_template % script.source_vars() + "\n")
+
+
+@click.command("help")
+@click.argument("command", required=False, shell_complete=completing.commands)
+def help(command: str | None) -> None:  # noqa: A001
+    """Show the help of COMMAND, or list the commands: the same as `ctxsize COMMAND --help`.
+
+    \b
+    Examples:
+      ctxsize help
+      ctxsize help measure
+    """  # noqa: D301
+    from ctxsize.cli.app import COMMANDS, app
+
+    top = click.get_current_context().find_root()
+    ctx = top
+    if command is not None:
+        found = app.get_command(top, command)
+        if found is None:
+            hint = f"one of {', '.join(COMMANDS)}"
+            raise InputError(f"no such command: {command!r}", hint=hint)
+        ctx = click.Context(found, parent=top, info_name=command)
+    output.write(ctx.get_help() + "\n")

@@ -9,7 +9,7 @@ import click
 
 from ctxsize import api
 from ctxsize.build import Build
-from ctxsize.cli import options, output
+from ctxsize.cli import completing, options, output
 from ctxsize.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,17 +25,21 @@ if TYPE_CHECKING:
 @options.value(
     "--only RULE|PATH",
     multiple=True,
+    shell_complete=completing.rules_or_files,
     help="Choose only the suggestions of this rule or about this path.",
 )
 @options.value(
     "--explain RULE",
     multiple=True,
+    shell_complete=completing.rules,
     help="Explain what a rule looks for, what it found and what blocked it; `all` explains "
     "everything that was found but is not suggested.",
 )
 @options.flag("--allowlist", help="Instead: ignore everything except what the Dockerfiles take.")
 @options.value(
-    "--like FILE", help="Instead: add the patterns of another ignore file that are safe here."
+    "--like FILE",
+    shell_complete=completing.files,
+    help="Instead: add the patterns of another ignore file that are safe here.",
 )
 @options.flag(
     "--from-gitignore", help="Instead: add what git ignores, translated to the builder's patterns."

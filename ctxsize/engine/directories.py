@@ -50,6 +50,11 @@ PROVED = {
     "_site": "../_config.yml",
 }
 """Names that have other uses too, and what shows this one: in the directory, or `../` beside it."""
+BY_PATH = {
+    **dict.fromkeys(("bin", "build", "DerivedDataCache", "Library", "var"), ""),
+    "tmp": "/*",
+}
+"""Names that `suggest` ignores by their path, with the end of the pattern."""
 SECRETS = (
     *(".env", ".envrc", ".dev.vars", "application_default_credentials.json", "kubeconfig"),
     *("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".netrc", "_netrc", ".pgpass", ".my.cnf"),

@@ -13,10 +13,11 @@ from itertools import islice
 from typing import NamedTuple
 
 from ctxsize.engine.builders import Builder
+from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.errors import BuildFailsError, InputError
 from ctxsize.model import Problem
-from ctxsize.reader import entries_in, may_read, read_file
+from ctxsize.reader import entries_in, is_listed, listed_name, may_read, read_file, why_other
 
 STDIN = "-"
 MOST_BYTES = 16 << 20
@@ -122,7 +123,8 @@ def _fetched(context: str, named: str | None) -> FoundDockerfile:
     found = _inside(path, directory, name)
     if name != _USUAL:
         return found
-    if not os.path.lexists(path) and os.path.lexists(os.path.join(directory, _LOWER)):
+    # `handleLowercaseDockerfile` of buildx compares the names that the directory lists.
+    if not is_listed(path) and is_listed(os.path.join(directory, _LOWER)):
         return _inside(os.path.join(directory, _LOWER), directory, _LOWER)
     # `ReadEntrypoint` reads the other name if it cannot read the usual one.
     lower = _inside(path, directory, _LOWER) if found.fault is not None else found
@@ -183,7 +185,13 @@ def _ignore_file_at(
 
     With `anywhere`, a symlink may lead out of the directory.
     """
-    if not os.path.lexists(path):
+    listed, name = listed_name(path), os.path.basename(path)
+    if listed is None:
+        return None
+    # What is fetched like a context is found by its listed name, other files by looking it up.
+    if listed != name and builder.fetches_dockerfile:
+        message = f"{builder.title} skips {listed}: {why_other(listed, name)}"
+        problems.append(Problem("ignore-file-passed-over", message, path))
         return None
     try:
         target: str | None = path
@@ -278,7 +286,10 @@ def follow_links(path: str, target_of: Callable[[str], str | None]) -> tuple[str
 
 
 def follow_inside(root: str, path: str) -> str | None:
-    """Return where `path` leads below `root`, None if nowhere. Raises `OSError` for a loop."""
+    """Return where `path` leads below `root`, None if nowhere. Raises `OSError` for a loop.
+
+    Names count as the directories list them.
+    """
 
     def target_of(here: str) -> str | None:
         full = os.path.join(root, here)
@@ -287,5 +298,5 @@ def follow_inside(root: str, path: str) -> str | None:
     end, is_end = follow_links(path, target_of)
     if not is_end:
         raise OSError(ELOOP, os.strerror(ELOOP), path)
-    full = os.path.join(root, end)
-    return full if os.path.lexists(full) else None
+    is_there = end == "." or all(is_listed(os.path.join(root, each)) for each in up_to(end))
+    return os.path.join(root, end) if is_there else None

@@ -120,4 +120,4 @@ def _reasons(clues: Iterable[Clue], total: int) -> Iterator[Reason]:
         files, size = Amount.of(*alike)
         if alike and (size >= least or kind == "secret"):
             paths = tuple(each.path for each in alike[:_MOST_PATHS])
-            yield Reason(kind, paths, len(alike), size, files)
+            yield Reason(kind, paths, len(alike), size, files, tuple(alike))

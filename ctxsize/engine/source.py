@@ -23,7 +23,9 @@ Step = str | list[str]
 """The name of a directory, or a run of other names."""
 MOST_TOGETHER = 256
 """Largest number of names in one run."""
-_LONGEST_PATH = 4095
+READS_ATTRIBUTES = hasattr(os, "listxattr")
+"""True if Python reads extended attributes here: on Linux. Docker sends those of macOS, too."""
+_LONGEST_PATH = os.pathconf("/", "PC_PATH_MAX") - 1
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _ALL_MAY_READ = 0o444
 
@@ -84,7 +86,7 @@ class Disk:
         self._base = root.rstrip("/") + "/"
         self.longest_path = _LONGEST_PATH - len(os.fsencode(self._base))
         """Largest number of bytes in a path below the top that the system accepts."""
-        self.has_xattrs = hasattr(os, "listxattr")
+        self.has_xattrs = READS_ATTRIBUTES
 
     @property
     def has_mounts(self) -> bool:

@@ -29,7 +29,7 @@ from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
 from ctxsize.engine.trace import Explanation, entry_at, explain
 from ctxsize.errors import InputError
-from ctxsize.reader import entries_in
+from ctxsize.reader import entries_in, folded, is_listed, why_other
 
 TAKING = ("copy", "add", "bind")  # kinds of sources that the builder looks up
 
@@ -311,15 +311,15 @@ def _nearest(request: Request, path: str) -> Iterator[str]:
 
     at, directory = "", os.path.dirname(request.dockerfile or "")
     for part in path.split("/"):
-        names = {name.casefold(): name for name, _ in entries_below(request.root, at)}
-        if not os.path.lexists(os.path.join(request.root, at, part)):
-            near = [] if has_wildcards(part) else get_close_matches(part.casefold(), names, n=1)
+        names = {folded(name): name for name, _ in entries_below(request.root, at)}
+        if not is_listed(os.path.join(request.root, at, part)):
+            near = [] if has_wildcards(part) else get_close_matches(folded(part), names, n=1)
             for each in near:
-                case = ": upper and lower case count" if each == part.casefold() else ""
+                case = f": {why_other(names[each], part)}" if each == folded(part) else ""
                 yield f"there is {os.path.join(at, names[each])}{case}"
             break
         at = os.path.join(at, part)
-    if directory and os.path.lexists(os.path.join(directory, path)):
+    if directory and is_listed(os.path.join(directory, path)):
         yield "it exists beside the Dockerfile, but sources are relative to the context"
 
 

@@ -8,10 +8,19 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ctxsize.dockerfile.sources import Source
-from ctxsize.engine.evaluate import DockerIgnoreSpec, Step, matches, refuses, up_to
+from ctxsize.engine.automaton import fastest
+from ctxsize.engine.evaluate import (
+    DockerIgnoreSpec,
+    Evaluator,
+    HasMark,
+    Step,
+    matches,
+    refuses,
+    up_to,
+)
 from ctxsize.engine.events import public_pattern
 from ctxsize.engine.inspect import NO_PERMISSION, WITHHELD
 from ctxsize.engine.narrow import follow, include_spec
@@ -19,7 +28,10 @@ from ctxsize.engine.need import asked_of, is_wrong_target
 from ctxsize.engine.request import Request, inside
 from ctxsize.errors import CtxsizeError, IgnoreFileError, InputError
 from ctxsize.model import Pattern, Verdict
-from ctxsize.reader import may_read
+from ctxsize.reader import listed_name, may_read, why_other
+
+_MOST_DIRECTORIES = 10_000
+"""Number of directories to keep states of."""
 
 
 class Outcome(str, Enum):
@@ -181,6 +193,9 @@ def entry_at(request: Request, path: str) -> os.stat_result | str:
             return f"{here}: {error.strerror}"
         except ValueError as error:
             return str(error)
+        listed = listed_name(os.path.join(request.root, here))
+        if listed not in (None, os.path.basename(here)):
+            return f"{here} is listed as {listed}: {why_other(listed, os.path.basename(here))}"
         if here != path and stat.S_ISLNK(found.st_mode):
             return f"{here} is a symlink, which no builder follows"
     return found
@@ -211,44 +226,80 @@ class Takers:
     """Adds the instructions that take a path. Raises `CtxsizeError` for a missing target."""
 
     def __init__(self, request: Request) -> None:
-        self._request, self._unknown, title = request, "", request.builder.title
-        self._specs: dict[Source, DockerIgnoreSpec | None] = {}
+        self._request, self.unknown, title = request, "", request.builder.title
+        self._evaluators: dict[Source, Evaluator[Any]] = {}
+        self._states: dict[str, list[HasMark | None]] = {}
         if not request.builder.asks_for_paths:
-            self._unknown = f"{title} sends the whole context, whatever the Dockerfile says"
+            self.unknown = f"{title} sends the whole context, whatever the Dockerfile says"
             return
         if request.dockerfile is None:
-            self._unknown = "not known, as there is no Dockerfile"
+            self.unknown = "not known, as there is no Dockerfile"
             return
         try:
             for source in (source for asked in asked_of(request) for source in asked.sources):
                 if source.path.startswith("!"):  # fsutil reads the paths as an ignore file
-                    self._unknown = (
+                    self.unknown = (
                         f"not known, as {source.instruction} {source.source} (line {source.line}) "
                         "excludes entries again (`!`), and files may arrive empty"
                     )
                 include = follow(request.root, (source.path,))
-                self._specs[source] = None if include is None else include_spec(include)
+                spec = DockerIgnoreSpec([]) if include is None else include_spec(include)
+                self._evaluators[source] = fastest(spec)
         except CtxsizeError as error:
             if is_wrong_target(request):
                 raise
-            self._unknown = f"not known: {error}"
+            self.unknown = f"not known: {error}"
 
     def added_to(self, explained: Explanation) -> Explanation:
         """Return `explained` with the instructions that take its path, or why they are unknown."""
         if explained.path == ".":
             return explained
-        if self._unknown:
-            return replace(explained, takers_unknown=self._unknown)
+        if self.unknown:
+            return replace(explained, takers_unknown=self.unknown)
+        found = entry_at(self._request, explained.path)
+        is_directory = not isinstance(found, str) and stat.S_ISDIR(found.st_mode)
         try:
-            return replace(explained, takers=tuple(self._of(explained.path)))
+            return replace(explained, takers=self.of(explained.path, is_directory=is_directory))
         except CtxsizeError as error:
             return replace(explained, takers_unknown=f"not known: {error}")
 
-    def _of(self, path: str) -> Iterator[Taker]:
-        found = entry_at(self._request, path)
-        is_directory = not isinstance(found, str) and stat.S_ISDIR(found.st_mode)
-        for source, spec in self._specs.items():
-            if spec is None or not spec.match_file(path):
-                yield Taker(source, below=False)
-            elif is_directory and spec.enters(path):
-                yield Taker(source, below=True)
+    def of(self, path: str, *, is_directory: bool) -> tuple[Taker, ...]:
+        """Return the instructions that take an entry, unless they are `unknown`.
+
+        Quick for many entries of a directory. Raises `CtxsizeError` for a pattern that fails.
+        """
+        found = list[Taker]()
+        above, _, name = path.rpartition("/")
+        prefix, states = above and f"{above}/", self._states_in(above)
+        for (source, evaluator), state in zip(self._evaluators.items(), states, strict=True):
+            if state is None:
+                continue
+            if not evaluator.others(state, prefix, [name]).get(name, state.mark).ignored:
+                found.append(Taker(source, below=False))
+            elif is_directory and evaluator.enters(evaluator.enter(state, prefix, name), path):
+                found.append(Taker(source, below=True))
+        return tuple(found)
+
+    def _states_in(self, directory: str) -> list[HasMark | None]:
+        """Return the state of each source in a directory; None if it takes nothing there."""
+        known, evaluators = self._states, self._evaluators.values()
+        if directory in known:
+            return known[directory]
+        if len(known) >= _MOST_DIRECTORIES:
+            known.clear()
+        states: list[HasMark | None] = [each.root() for each in evaluators]
+        for each in up_to(directory) if directory else ():
+            if each not in known:
+                pairs = zip(evaluators, states, strict=True)
+                known[each] = [
+                    None if state is None else _entered(one, state, each) for one, state in pairs
+                ]
+            states = known[each]
+        return states
+
+
+def _entered(evaluator: Evaluator[Any], state: HasMark, path: str) -> HasMark | None:
+    """Return the state of the directory `path`; None if nothing below it can be sent."""
+    above, slash, name = path.rpartition("/")
+    below: HasMark = evaluator.enter(state, above + slash, name)
+    return below if not below.mark.ignored or evaluator.enters(below, path) else None

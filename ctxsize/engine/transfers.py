@@ -140,7 +140,7 @@ class _Measuring:
             assert include is not None
             evaluator = Narrowed(self._request.spec, include)
             self._reports[include] = measure(
-                self._request, top=1, depth=0, evaluator=evaluator, progress=self._progress
+                self._request, top=1, evaluator=evaluator, progress=self._progress
             )
         return self._reports[include]
 
@@ -191,7 +191,8 @@ class _Measuring:
 def _transfer(measurement: Measurement, paths: Paths, platforms: tuple[str, ...]) -> Transfer:
     totals = measurement.totals
     sums = (totals.content_bytes, totals.files, measurement.wire_bytes, measurement.printed)
-    return Transfer(True, paths, *sums, platforms=platforms, clues=measurement.clues)
+    clues, tree = measurement.clues, measurement.tree
+    return Transfer(True, paths, *sums, platforms=platforms, clues=clues, tree=tree)
 
 
 def _rejected_line(asked: Iterable[Asked]) -> int | None:

@@ -7,14 +7,15 @@ the others use only findings. None prints, opens files or exits; each is importe
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ctxsize.advice import DockerfileAdvice
     from ctxsize.clean import Cleaning
     from ctxsize.codes import Rules
-    from ctxsize.guard import CheckReport, DiffReport
+    from ctxsize.guard import CheckReport
+    from ctxsize.guard.comparison import DiffReport
     from ctxsize.lints import Linted
     from ctxsize.model import Report
     from ctxsize.recommender.outcome import Advice, IgnoreFilePlan
@@ -35,7 +36,7 @@ _SIGNS = re.compile(
     | \A\{{\s*"\$schema":.*"name":\s"ctxsize"                     # sarif
     | \A\[\]\s*\Z | \A\[\s*\{{\s*"description":.*"check_name":\s"CTX  # gitlab
     | \A<\?xml[^>]*>\s*<testsuites\ name="ctxsize"                 # junit
-    | \A\#\#\#\ (?:Build\ context|ctxsize)\b                       # markdown
+    | \A(?:<!--\ ctxsize|\#\#\#\ (?:Build\ context|ctxsize)\b)         # markdown
     | \A(?:::(?:error|warning|notice|group)\b|ctxsize\ \w+:\ )     # github
     | \ACTX\d{{3}}\ (?:error|warning|info)\b
     | \ACTX\d{{3}}\ [\w-]+\ \(                                       # text, from here on
@@ -49,6 +50,12 @@ _SIGNS = re.compile(
 )
 """Beginnings of earlier reports: only these files are overwritten."""
 
+GLANCE = "glance"
+"""The value of `Look.only` for `ctxsize [DIR]`: a measurement in 20 lines."""
+COMMENT_LENGTH = 65_000
+"""Number of characters of a comment on a pull request; GitHub accepts 65,536."""
+MARKER = "<!-- ctxsize -->\n"
+"""The first line of a comment, by which a program finds it to update it."""
 TABLES = ("dir", "ext", "pattern", "file")
 """The tables of a report: the choices of `--by`."""
 _STYLES = {"bold": "1", "dim": "2", "green": "1;32", "yellow": "1;33", "red": "1;31", "blue": "36"}
@@ -63,11 +70,15 @@ class Look:
     top: int = 5
     """Number of rows of each table."""
     only: str | None = None
-    """The only table, if it is one alone."""
+    """The only table, if it is one alone, or `GLANCE`."""
+    tree: int = 0
+    """Number of rows of the size tree; 0 for those that fit on a screen."""
     full: bool = False
     """True to show everything, as with `--verbose`."""
     quiet: bool = False
     """True to show only the answer, without next steps."""
+    markdown: bool = False
+    """True for Markdown, which can fold what text leaves out."""
 
     def paint(self, text: str, style: str) -> str:
         """Return `text` in a style, unchanged without colours."""
@@ -80,6 +91,9 @@ def render(name: str, outcome: Outcome, look: Look) -> str:
         case "text" | "markdown":
             from ctxsize.formats import sections
 
+            is_markdown = name == "markdown"
+            is_folded = is_markdown and outcome.kind in ("measure", "check")
+            look = replace(look, markdown=is_markdown, full=look.full or is_folded)
             parts = sections.sections(outcome, look)
             if look.quiet:
                 parts = map(sections.without_steps, parts)
@@ -89,7 +103,10 @@ def render(name: str, outcome: Outcome, look: Look) -> str:
                 return text.render(parts, look)
             from ctxsize.formats import markdown
 
-            return markdown.render(sections.heading(outcome), parts)
+            title = sections.heading(outcome)
+            if outcome.kind == "diff":
+                return MARKER + markdown.render(title, parts, COMMENT_LENGTH)
+            return markdown.render(title, parts)
         case "json":
             from ctxsize.formats import json
 

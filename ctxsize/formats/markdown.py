@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import html
 import re
+import sys
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 
 from ctxsize.findings import Finding, Severity
 from ctxsize.formats import sections
@@ -16,17 +18,23 @@ _SIGNS = {Severity.ERROR: "🔴", Severity.WARNING: "🟡", Severity.INFO: "🔵
 _SPECIAL = re.compile(r"([\\`*_\[\]<>&~|$#])")
 
 
-def render(title: str, parts: Iterable[sections.Section]) -> str:
-    """Return `parts` under a heading; folded ones become `<details>`."""
+def render(title: str, parts: Iterable[sections.Section], most: int = sys.maxsize) -> str:
+    """Return `parts` under a heading; folded ones become `<details>`.
+
+    Blocks after `most` characters are left out.
+    """
     blocks = [f"### {title}"]
     for section in parts:
         text = _items(section.items)
         if text and section.folded:
-            text = _folded(html.escape(section.title), text)
+            text = _folded(_silent(html.escape(section.title)), text)
         elif text and section.title:
             blocks.append(f"#### {prose(section.title)}")
         blocks += [text] if text else []
-    return "\n\n".join(blocks) + "\n"
+    ends = [*accumulate(len(block) + 2 for block in blocks)]
+    kept = [block for block, end in zip(blocks, ends, strict=True) if end <= most]
+    kept += ["The rest does not fit into a comment."] if len(kept) < len(blocks) else []
+    return "\n\n".join(kept) + "\n"
 
 
 def _items(items: Sequence[sections.Item]) -> str:
@@ -52,18 +60,20 @@ def _item(item: sections.Item) -> Iterable[str]:
 
 
 def _table(table: sections.Table) -> Iterator[str]:
-    from tabulate import tabulate
+    import tabulate
 
-    *numbers, name = table.headers
+    # The same text with and without wcwidth, which tabulate uses if it is installed.
+    tabulate.WIDE_CHARS_MODE = False
+    count, whole = len(table.headers) - table.names, len(table.headers)
     rows = []
-    for *cells, last in table.rows:
-        # A row with a single cell is a note.
-        shown = code(last) if len(cells) == len(numbers) else prose(last)
-        padded = [*map(prose, cells), *[""] * (len(numbers) - len(cells)), shown]
+    for row in table.rows:
+        padded = [*map(prose, row[:count]), *(code(each) if each else "" for each in row[count:])]
+        if len(row) < whole:  # a note
+            padded = [*[""] * (whole - 1), prose(row[-1])]
         # A bar ends a cell even inside a code span.
         rows.append([re.sub(r"(?<!\\)\|", r"\\|", cell) for cell in padded])
-    sides = [*["right"] * len(numbers), "left"]
-    yield tabulate(rows, [*numbers, name], "pipe", colalign=sides, disable_numparse=True)
+    sides = [*["right"] * count, *["left"] * table.names]
+    yield tabulate.tabulate(rows, table.headers, "pipe", colalign=sides, disable_numparse=True)
     if table.rest:
         yield f"\n{prose(table.rest)}"
 
@@ -110,6 +120,13 @@ def prose(text: str) -> str:
     parts = text.split("`")
     # Longer fences, and those without an end, are not parsed: everything is escaped.
     if len(parts) % 2 == 0 or "``" in text:
-        return _SPECIAL.sub(r"\\\1", text)
-    escaped = (part if at % 2 else _SPECIAL.sub(r"\\\1", part) for at, part in enumerate(parts))
+        return _silent(_SPECIAL.sub(r"\\\1", text))
+    escaped = (
+        part if at % 2 else _silent(_SPECIAL.sub(r"\\\1", part)) for at, part in enumerate(parts)
+    )
     return "`".join(escaped)
+
+
+def _silent(text: str) -> str:
+    """Return `text` with a zero-width space in `@team` and `#1`, so that nobody is notified."""
+    return re.sub(r"([@#!])(?=\w)", "\\1\u200b", text)

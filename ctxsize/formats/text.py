@@ -14,16 +14,14 @@ from ctxsize.formats.wording import (
     cut,
     details,
     fit,
-    more,
     place,
     summary,
     visible,
 )
 
 _NARROWEST_NAME = 8
-_LABEL_WIDTH = 13
-_BRIEF, _EVIDENCE = 10, 2
-"""Numbers of findings to show of a report, and of lines of evidence below one."""
+_EVIDENCE = 2
+"""Number of lines of evidence below a finding."""
 
 
 def render(parts: Iterable[sections.Section], look: Look) -> str:
@@ -44,7 +42,7 @@ def _item(item: sections.Item, look: Look) -> Iterable[str]:
             first, *others = _wrapped(line, look, hang)
             return [first.replace(mark, look.paint(mark, style), 1), *others]
         case sections.Fact(label, text):
-            lead = f"  {label:<{_LABEL_WIDTH}}"
+            lead = f"  {label}".ljust(sections.FACT_INDENT)
             return _item(sections.Prose(lead + text, len(lead), label, "dim"), look)
         case sections.NextStep("", purpose, label):
             return _wrapped(f"{label}: {purpose}", look, len(label) + 2)
@@ -58,49 +56,46 @@ def _item(item: sections.Item, look: Look) -> Iterable[str]:
         case sections.Table():
             return _table(item, look) if item.rows else []
         case sections.Findings():
-            return _brief(item.findings, look) if item.brief else _findings(item, look)
+            if item.brief:
+                return sections.briefly(item, look.width, whole=look.full)
+            return _findings(item, look)
 
 
 def _wrapped(text: str, look: Look, hang: int) -> list[str]:
-    """Wrap `text`, with `hang` blanks before each line except the first; not at all if negative."""
-    if hang < 0:
-        return [text]
-    wrapper = textwrap.TextWrapper(look.width, "", " " * hang, break_long_words=False)
-    wrapper.break_on_hyphens = False
-    return wrapper.wrap(text) or [text]
+    return sections.wrapped(text, look.width, hang)
 
 
 def _table(table: sections.Table, look: Look) -> Iterator[str]:
-    """Yield the rows, with all columns aligned right except the last."""
+    """Yield the rows, with columns of figures aligned right; names are cut if they are too wide."""
+    count = len(table.headers) - table.names
     whole = [row for row in table.rows if len(row) == len(table.headers)]
-    widths = [max(map(columns, cells)) for cells in zip(table.headers, *whole, strict=True)][:-1]
-    indent = 2 + sum(width + 2 for width in widths)
+    columns_of = [*zip(table.headers, *whole, strict=True)]
+    widths = [max(map(columns, cells)) for cells in columns_of]
+    indent = 2 + sum(width + 2 for width in widths[:count])
     room = max(_NARROWEST_NAME, look.width - indent)
-    yield look.paint(_row(table.headers[:-1], widths, table.headers[-1]), "dim")
-    for *cells, last in table.rows:
-        if len(cells) == len(widths):
-            yield _row(cells, widths, fit(last, room))
+    if table.names == 2:
+        widths[-1] = min(widths[-1], max((room - 2) // 2, room - 2 - widths[count]))
+        widths[count] = min(widths[count], room - 2 - widths[-1])
+    widths[-1] = min(widths[-1], room)
+    yield look.paint(_row(table.headers, widths, count), "dim")
+    for row in table.rows:
+        if len(row) == len(widths):
+            yield _row(row, widths, count)
         else:
-            for each in textwrap.wrap(last, room - 4):
+            for each in textwrap.wrap(row[-1], room - 4):
                 yield " " * (indent + 4) + look.paint(each, "dim")
     if table.rest:
         yield look.paint(f"  {table.rest}", "dim")
 
 
-def _row(cells: Sequence[str], widths: Sequence[int], last: str) -> str:
-    right = (
-        " " * (width - columns(cell)) + cell for cell, width in zip(cells, widths, strict=True)
-    )
-    return "  ".join(["", *right, last]).rstrip()
-
-
-def _brief(findings: Sequence[Finding], look: Look) -> Iterator[str]:
-    """Yield a line for each finding, the most severe first, at most `_BRIEF`."""
-    shown = sorted(findings, key=lambda each: each.severity.rank)
-    for each in shown if look.full else shown[:_BRIEF]:
-        yield from _wrapped(f"  ! {place(each)}: {visible(each.message)}", look, 4)
-    if not look.full and (left := more(len(findings) - _BRIEF)):
-        yield f"    {left}; -v lists all"
+def _row(cells: Sequence[str], widths: Sequence[int], count: int) -> str:
+    """Return a row, whose first `count` cells are figures."""
+    padded = []
+    for at, (cell, width) in enumerate(zip(cells, widths, strict=True)):
+        shown = cell if at < count else fit(cell, width)
+        blanks = " " * (width - columns(shown))
+        padded.append(blanks + shown if at < count else shown + blanks)
+    return "  ".join(["", *padded]).rstrip()
 
 
 def _findings(item: sections.Findings, look: Look) -> Iterator[str]:
@@ -142,19 +137,19 @@ def _excerpts(finding: Finding, look: Look, style: str) -> Iterator[str]:
     for each in places:
         if each.text and each.text.strip():
             gutter = f"    {each.line:>{digits}} | "
-            head, marks, tail = _around(each, each.text, look.width - len(gutter))
-            yield look.paint(gutter, "blue") + head + marks + tail
+            head, body, marked = _around(each, each.text, look.width - len(gutter))
+            yield look.paint(gutter, "blue") + head + body
             if each is finding.location:
                 gutter = look.paint(f"{'':{digits + 4}} | ", "blue")
-                yield gutter + " " * columns(head) + look.paint("^" * columns(marks), style)
+                yield gutter + " " * columns(head) + look.paint("^" * marked, style)
 
 
-def _around(location: Location, text: str, room: int) -> tuple[str, str, str]:
-    """Return what is before, at and after a location in its line, cut to `room` columns."""
+def _around(location: Location, text: str, room: int) -> tuple[str, str, int]:
+    """Return a line before and from a location, cut to `room` columns, and the width to mark."""
     start, end = len(text) - len(text.lstrip()), len(text.rstrip(" \\"))
     if location.column is not None and location.end_column is not None:
         start, end = location.column - 1, location.end_column - 1
-    head, marks, tail = map(visible, (text[:start], text[start:end], text[end:]))
-    head = cut(head[::-1], max(room // 3, room - columns(marks + tail)))[::-1]
-    marks = cut(marks, room - columns(head))
-    return head, marks, cut(tail, room - columns(head + marks))
+    head, body = visible(text[:start]), visible(text[start:])
+    head = cut(head[::-1], max(room // 3, room - columns(body)))[::-1]
+    body = cut(body, room - columns(head))
+    return head, body, max(1, min(columns(visible(text[start:end])), columns(body)))

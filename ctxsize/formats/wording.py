@@ -14,6 +14,7 @@ from ctxsize.model import Amount, Counted, Measurement, Reason, Report
 from ctxsize.units import human, plural
 
 if TYPE_CHECKING:
+    from ctxsize.guard.comparison import Saved
     from ctxsize.recommender.outcome import Suggested
 
 EVIDENCE, EXAMPLES = 5, 3
@@ -29,6 +30,10 @@ LEVELS = {
 }
 """The title of each level of concern, and its style."""
 SEVERITY_STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "bold"}
+_BEFORE_PATH = re.compile(r'^[│├└─ ]*(?:(?:COPY|ADD) |RUN --mount, \w+ of )?!?"?')
+"""Matches what stays of a line when `fit` cuts the path at its end."""
+_BELOW = re.compile("/(?=.)", re.DOTALL)
+_LEAST_OF_NAME = 4
 _VERBS = {"ignored": "ignores", "sent": "sends", "emptied": "empties", "filled": "fills"}
 _LETTERS = dict(zip("\a\b\t\n\v\f\r", "abtnvfr", strict=True))
 _ESCAPE = re.compile(rb"""\\([0-7]{3}|[abtnvfr"\\])""")
@@ -97,16 +102,39 @@ def _columns(char: str) -> int:
 
 
 def fit(text: str, width: int) -> str:
-    """Return `text`, without its middle if it is wider than `width` columns.
+    """Return a path, or a line that ends with one, within `width` columns.
 
-    >>> fit("src/components/Button.tsx", 15)
-    'src/c…utton.tsx'
+    It loses its first directories. Guides of a tree, an instruction and `!` before it stay.
+    Only a name that is too wide by itself is cut.
+
+    >>> fit("src/components/Button.tsx", 23), fit("├─ aa/b/c", 8), fit("COPY a/b/c/", 10)
+    ('…/components/Button.tsx', '├─ …/b/c', 'COPY …/c/')
+    >>> fit("components/Button.tsx", 9), fit("Button.tsx", 8)
+    ('…tton.tsx', 'But….tsx')
     """
     if columns(text) <= width:
         return text
-    head = (max(width, 2) - 1) // 3 + 1
-    tail = max(width, 2) - 1 - head
-    return _prefix(text, head) + "…" + _prefix(text[::-1], tail)[::-1]
+    lead = "".join(_BEFORE_PATH.findall(text)[:1])
+    lead = lead if columns(lead) + _LEAST_OF_NAME <= width else ""
+    path, room = text[len(lead) :], width - columns(lead)
+    for at in (each.start() for each in _BELOW.finditer(path)):
+        if columns(path[at:]) < room:
+            return f"{lead}…{path[at:]}"
+    head = 0 if _BELOW.search(path) else (max(room, 2) - 1) // 3 + 1
+    tail = max(room, 2) - 1 - head
+    return f"{lead}{_prefix(path, head)}…{_prefix(path[::-1], tail)[::-1]}"
+
+
+def clipped(text: str, width: int) -> str:
+    """Return a sentence without words in its middle if it is wider than `width` columns.
+
+    >>> clipped("cannot read the file: no such file", 28)
+    'cannot read … such file'
+    """
+    if columns(text) <= width:
+        return text
+    head, tail = _prefix(text, width // 2 - 1), _prefix(text[::-1], width - width // 2 - 2)[::-1]
+    return f"{head.rpartition(' ')[0] or head} … {tail.partition(' ')[2] or tail}"
 
 
 def _prefix(text: str, width: int) -> str:
@@ -252,7 +280,7 @@ def fix_text(fix: Fix) -> str:
     return text if fix.certain else f"{text} (unsafe: review first)"
 
 
-def command(outcome: Report | Suggested, name: str, *arguments: str) -> str:
+def command(outcome: Report | Suggested | Saved, name: str, *arguments: str) -> str:
     """Return the command `name` with `arguments` for the same build; see `path_argument`."""
     words = ["ctxsize", name, *arguments]
     if outcome.builder != next(iter(BUILDERS)):

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, NamedTuple
 
 from ctxsize.config import Budget
 from ctxsize.findings import Confidence, Finding, Location, Severity
-from ctxsize.guard.baseline import Baseline, Known, SizeChange, SizeChanges, between
+from ctxsize.guard.baseline import Baseline, Known, SizeChange, between
 from ctxsize.model import Amount, Clue, Counted, Directory, Measurement, Report
 from ctxsize.units import Tolerance, human, plural
 
@@ -127,28 +127,6 @@ class CheckReport:
     def passed(self) -> tuple[str, ...]:
         """Return the names of the contexts that pass, for formats that list them."""
         return tuple(each.name for each in self.checks if each.passes)
-
-
-@dataclass(frozen=True)
-class Side:
-    """One side of a comparison."""
-
-    name: str  # the file, or the context that was measured
-    content_bytes: int
-    files: int
-    complete: bool  # True if all of its files are known
-
-
-@dataclass(frozen=True)
-class DiffReport:
-    """The outcome of `ctxsize diff`."""
-
-    kind: ClassVar[Literal["diff"]] = "diff"
-
-    before: Side
-    after: Side
-    changes: SizeChanges
-    findings: tuple[Finding, ...] = ()
 
 
 def judge(

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import Any, TypeVar
+from typing import Any
 
 from ctxsize.errors import InputError
 from ctxsize.model import Amount, Measurement
@@ -21,15 +21,9 @@ from ctxsize.reader import read_file
 VERSION = 1
 _PAIR = re.compile(r"\[\n +([0-9]+),\n +([0-9]+)\n +\]")
 """A list of two numbers. Names cannot match, as JSON escapes line feeds."""
-_MOST_BYTES = 1 << 30  # number of bytes of the largest report; a listing has a line for every file
-_HOW_TO_SAVE = (
-    "save one with ctxsize measure --format json=FILE, or with all files: "
-    "ctxsize ls --format json > FILE"
-)
-_NOT_SO = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+NOT_SO = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 """The errors of reading JSON that has another shape."""
 _EXPLAINED = 0.9  # share of a directory's growth from which the files in it explain it
-AnyOne = TypeVar("AnyOne")
 Held = tuple[Amount | None, int | None]
 """The size of a path, and the most bytes that it can have if it is not listed.
 
@@ -132,7 +126,7 @@ def read(path: str) -> Baseline:
         ) from None
     except OSError as error:
         raise InputError(f"the baseline cannot be read: {error.strerror}", path=path) from None
-    except _NOT_SO as error:
+    except NOT_SO as error:
         why = str(error) if isinstance(error, ValueError) else "a part is missing or unknown"
         raise InputError(
             f"is no baseline: {why}", path=path, hint="write a new one with --update-baseline"
@@ -189,62 +183,6 @@ def _shape(known: Known) -> dict[str, Any]:
     }
 
 
-def read_report(path: str, name: str | None = None) -> Known:
-    """Read a saved report; `name` chooses one of several contexts. Raises `InputError`."""
-    try:
-        data = read_file(path, _MOST_BYTES).decode("utf-8")
-        try:
-            shapes = [json.loads(data)]
-        except json.JSONDecodeError:  # a listing has a value on each line
-            shapes = [json.loads(line) for line in data.split("\n") if line.strip()]
-        first = shapes[0] if shapes else {}
-        if "contexts" in first:
-            return _one(read(path), path, name)
-        if "checks" in first:
-            first = _one({each["name"]: each["report"] for each in first["checks"]}, path, name)
-        return _of_report(first["context"]) if "context" in first else _of_listing(shapes)
-    except OSError as error:
-        message = f"the report cannot be read: {error.strerror}"
-        raise InputError(message, path=path, hint=_HOW_TO_SAVE) from None
-    except _NOT_SO:
-        raise InputError("is no saved report", path=path, hint=_HOW_TO_SAVE) from None
-
-
-def _one(found: Mapping[str, AnyOne], path: str, name: str | None) -> AnyOne:
-    name = next(iter(found)) if name is None and len(found) == 1 else name
-    if name is not None and name in found:
-        return found[name]
-    wrong = "has several contexts" if name is None else f"has no context {name}"
-    hint = f"add --name with one of {', '.join(sorted(found))}"
-    raise InputError(wrong, path=path, hint=hint)
-
-
-def _of_listing(shapes: list[Any]) -> Known:
-    if not all(set(each) >= {"path", "kind", "ignored", "content_bytes"} for each in shapes):
-        raise ValueError
-    return of_files(
-        (str(each["path"]), int(each["content_bytes"]))
-        for each in shapes
-        if each["kind"] not in ("directory", "symlink") and not each["ignored"]
-    )
-
-
-def _of_report(context: Any) -> Known:
-    directories = {
-        str(each["path"]): Amount(int(each["files"]), int(each["content_bytes"]))
-        for each in context["tree"]
-        if each["path"]
-    }
-    files = {str(each["path"]): int(each["content_bytes"]) for each in context["largest_files"]}
-    size, has_all = int(context["content_bytes"]), sum(files.values()) >= context["content_bytes"]
-    if len(files) == int(context["files"]) and has_all:
-        return of_files(files.items())
-    # The deepest level may be where the tree was cut.
-    depth = max((path.count("/") + 1 for path in directories), default=0)
-    least = 0 if has_all else min(files.values(), default=0)
-    return Known(size, int(context["files"]), directories, files, depth, files_from=least)
-
-
 @dataclass(frozen=True)
 class SizeChange:
     """A change of a directory or a file."""
@@ -280,6 +218,27 @@ class SizeChanges:
             if each.delta_bytes > 0 and explained[each.path] < _EXPLAINED * each.delta_bytes
         ]
         return tuple(sorted([*files, *directories], key=_order))
+
+    def parts(self, sign: int) -> list[SizeChange]:
+        """Return the parts that grew, or for -1 shrank, the greatest first; none contains another.
+
+        Each is as deep as a single part in it explains its change.
+        """
+        found = [each for each in self.directories if sign * each.delta_bytes > 0]
+        directories = {each.path for each in found}
+        found += (each for each in self.files if sign * each.delta_bytes > 0)
+        inside = defaultdict[str, list[SizeChange]](list)
+        for each in found:
+            around = [path for path in above(each.path) if path in directories]
+            inside[around[-1] if around else ""].append(each)
+        parts = []
+        for part in inside[""]:
+            while most := min(inside.get(part.path, ()), key=_order, default=None):
+                if abs(most.delta_bytes) < _EXPLAINED * abs(part.delta_bytes):
+                    break
+                part = most
+            parts.append(part)
+        return sorted(parts, key=_order)
 
 
 def between(before: Known, after: Known) -> SizeChanges:

@@ -17,6 +17,7 @@ from ctxsize.engine.request import Request
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.engine.trial import Matcher, Trial, own_path
 from ctxsize.errors import CtxsizeError
+from ctxsize.reader import folded
 from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.tree import outermost
 
@@ -116,8 +117,8 @@ class LintTree:
 
     @cached_property
     def by_folded(self) -> dict[str, str]:
-        """Return a path for each spelling without case."""
-        return {path.casefold(): path for path in sorted(self.everything.paths, reverse=True)}
+        """Return a path for each spelling without case and Unicode form."""
+        return {folded(path): path for path in sorted(self.everything.paths, reverse=True)}
 
     def matched(
         self, pattern: DockerIgnorePattern, *, beside: Iterable[DockerIgnorePattern] = ()

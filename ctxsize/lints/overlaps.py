@@ -12,6 +12,7 @@ from ctxsize.findings import Finding, Severity
 from ctxsize.lints.case import MOVE_TO_END, NOTHING, REMOVE, Case
 from ctxsize.lints.lines import Line
 from ctxsize.lints.lookup import LintTree
+from ctxsize.reader import folded, why_other
 
 _CLASS = re.compile(r"\[[^]]*\]|\?")
 
@@ -157,14 +158,14 @@ def _other_kind_between(case: Case, one: Line, other: Line) -> bool:
 
 
 def dead(case: Case, tree: LintTree) -> Iterator[Finding]:
-    """Yield patterns that match nothing, while an entry has the same name in another case."""
+    """Yield patterns that match nothing, while an entry has the same name in another spelling."""
     for line in case.patterns:
         if line.is_wild or line.text in tree.everything:
             continue
-        named = tree.by_folded.get(line.text.casefold())
+        named = tree.by_folded.get(folded(line.text))
         if named is not None and (named in case.now) != line.exception:
             text, what = "!" * line.exception + named, f"{line.shown} matches nothing"
-            message = f"{what}: the entry is named {named}, and case matters"
+            message = f"{what}: the entry is named {named}, and {why_other(named, line.text)}"
             fix = case.fix(f"write `{text}`", {line.number: text})
             yield case.finding("CTX118", line, message, fix=fix)
 

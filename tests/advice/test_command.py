@@ -120,6 +120,28 @@ def test_a_line_that_may_contain_a_secret_is_not_shown(
     assert (f"    3 | {line}\n" in text) is shown
 
 
+@pytest.mark.parametrize(
+    ("dockerfile", "code", "marked"),
+    [
+        (CARGO, "CTX210", "cargo build --release"),
+        (b"FROM rust:1\nCOPY . .\nRUN true && \\\n  cargo build\n", "CTX210", None),
+        (APT, "CTX221", "/var/lib/apt"),
+    ],
+)
+def test_what_the_message_quotes_is_marked(
+    dockerfile: bytes, code: str, marked: str | None, tmp_path: Path
+) -> None:
+    root = repository(tmp_path / "r", dockerfile)
+    at = api.advise(str(root), select=[code]).findings[0].location
+    assert at.text is not None
+    if marked is None:
+        assert (at.column, at.end_column) == (None, None)
+    else:
+        assert at.column is not None
+        assert at.end_column is not None
+        assert at.text[at.column - 1 : at.end_column - 1] == marked
+
+
 def test_no_such_root() -> None:
     with pytest.raises(InputError):
         api.advise("/does/not/exist")

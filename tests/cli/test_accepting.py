@@ -120,7 +120,7 @@ def test_an_accepted_budget_passes_and_says_so(cli: Cli, root: Path) -> None:
     head = '[contexts.app]\nmax = "1MB"\nmax-files = 1\n'
     result = cli("check", cwd=configured(root, accepted, head=head))
     assert result.code == 1
-    assert "  CTX402 app: the context has 3 files" in result.out
+    assert "  CTX402 the context has 3 files" in result.out
     assert "  CTX401 " not in result.out
     assert "   accepted: app: the context has 4.0 MB, 3.0 MB over its budget" in result.out
     assert "(known)" in result.out

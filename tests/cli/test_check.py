@@ -100,20 +100,28 @@ def test_exit_zero_says_the_same_and_exits_0(cli: Cli, large: Path) -> None:
 
 LIMITS = [
     # options, exit code, what is said
-    (["--max", "60MB"], 1, "CTX401 .: the context has 60.0 MB, 123 B over its budget of 60.0 MB"),
+    (["--max", "60MB"], 1, "CTX401 the context has 60.0 MB, 123 B over its budget of 60.0 MB"),
     (["--max", "60000122"], 1, "1 B over its budget"),
     (["--max", "60000123"], 0, ""),
     (["--max", "1GiB"], 0, "ok .: 60.0 MB of 1.1 GB (context)"),
-    (["--max-files", "4"], 1, "CTX402 .: the context has 5 files, 1 file over its budget of 4"),
+    (["--max-files", "4"], 1, "CTX402 the context has 5 files, 1 file over its budget of 4"),
     (["--max-files", "5"], 0, "5 files of 5 files"),
     (
         ["--min", "1GB"],
         1,
-        "CTX403 .: the context has 60.0 MB, 940.0 MB under its minimum of 1.0 GB",
+        "CTX403 the context has 60.0 MB, 940.0 MB under its minimum of 1.0 GB",
     ),
-    (["--min-files", "6"], 1, "CTX403 .: the context has 5 files, 1 file under its minimum of 6"),
+    (["--min-files", "6"], 1, "CTX403 the context has 5 files, 1 file under its minimum of 6"),
     (["--min", "1kB", "--max", "1GB"], 0, "60.0 MB at least 1.0 kB"),
 ]
+
+
+def test_a_size_without_a_unit_must_be_large(cli: Cli, large: Path) -> None:
+    said = "--max: 50 has no unit, and 50 bytes would be tiny (write 50B or 50MB)"
+    for arguments, env in ((["--max", "50"], {}), ([], {"CTXSIZE_MAX": "50"})):
+        result = cli("check", *arguments, cwd=large, env=env)
+        assert (result.code, result.out, said in result.err) == (2, "", True)
+    assert cli("check", "--max", "0", cwd=large).code == 1
 
 
 @pytest.mark.parametrize(("options", "code", "said"), LIMITS)
@@ -246,7 +254,7 @@ def test_growth_is_refused_until_it_is_accepted(cli: Cli, small: Path) -> None:
     build_tree(small, [file("dump.bin", size_bytes=5 * MB)])
     red = cli(*baseline, cwd=small)
     assert red.code == 1
-    assert "CTX404 .: the context grew by 5.0 MB since the baseline" in red.out
+    assert "CTX404 the context grew by 5.0 MB since the baseline" in red.out
     grown = red.out.partition("Grown since the baseline")[2]
     assert re.search(r"\+5\.0 MB +added +dump\.bin", grown)
     assert "--update-baseline" in red.out
@@ -264,7 +272,7 @@ def test_a_baseline_that_could_shrink_is_told(cli: Cli, large: Path) -> None:
     assert "its baseline of 60.0 MB can be lowered to 123 B" in result.out
     lost = cli(*baseline, "--shrink", "50%", cwd=large)
     assert lost.code == 1
-    assert "CTX405 .: the context shrank by 60.0 MB since the baseline" in lost.out
+    assert "CTX405 the context shrank by 60.0 MB since the baseline" in lost.out
 
 
 def test_a_context_that_is_not_recorded_does_not_pass(cli: Cli, repository: Path) -> None:

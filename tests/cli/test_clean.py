@@ -42,6 +42,15 @@ def test_the_command_repeats_the_options(project: Path, cli: Cli) -> None:
     assert f"Next: ctxsize clean {project} {options} --yes" in done.out
 
 
+def test_a_dry_run_may_be_requested(project: Path, cli: Cli) -> None:
+    before = snapshot(project)
+    done = cli("clean", "--dry-run", cwd=project)
+    assert (done.code, done.out) == (0, cli("clean", cwd=project).out)
+    refused = cli("clean", "--dry-run", "--yes", cwd=project)
+    assert (refused.code, refused.out, snapshot(project)) == (2, "", before)
+    assert "--yes cannot be combined with --dry-run" in refused.err
+
+
 def test_it_deletes_with_yes(project: Path, cli: Cli) -> None:
     before = snapshot(project)
     done = cli("clean", "--yes", cwd=project)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -72,6 +73,7 @@ def test_two_directories_as_text_and_markdown(cli: Cli, context: Path, tmp_path:
     (tmp_path / "after.jsonl").write_bytes(cli("ls", "--format", "json", cwd=context).raw)
     sides = ["before.json", "after.jsonl"]
     held("diff.txt", cli("diff", *sides, cwd=tmp_path).out)
+    held("diff-full.txt", cli("diff", *sides, "--full", cwd=tmp_path).out)
     held("diff.md", cli("diff", *sides, "--format", "markdown", cwd=tmp_path).out)
     assert (
         cli("diff", "ctx", "after.jsonl", cwd=tmp_path).out == "The same size: 60.0 MB in 4 files\n"
@@ -81,7 +83,8 @@ def test_two_directories_as_text_and_markdown(cli: Cli, context: Path, tmp_path:
 def test_a_short_report_says_that_it_is_short(cli: Cli, context: Path) -> None:
     assert cli("measure", "--top", "1", "--format", "json=../before.json", cwd=context).code == 0
     change(context)
-    out = cli("diff", "../before.json", cwd=context).out
+    assert "smaller changes" in cli("diff", "../before.json", cwd=context).out
+    out = cli("diff", "../before.json", "--full", cwd=context).out
     assert "smaller changes" in out
     # They may have been there with up to 2,000 bytes, unlisted.
     assert "+60.0 MB         at least  data/raw/new.bin" in out
@@ -126,3 +129,126 @@ def test_a_report_that_is_missing_is_an_input_error(cli: Cli, tmp_path: Path) ->
     result = cli("diff", "nope", cwd=tmp_path)
     assert (result.code, result.out) == (2, "")
     assert "nope: the report cannot be read: No such file" in result.err
+
+
+def test_a_listing_has_empty_files_too(cli: Cli, context: Path) -> None:
+    (context / "empty").touch()
+    save(cli, "ls", context)
+    assert cli("diff", "../before.json", cwd=context).out == "The same size: 2.2 kB in 5 files\n"
+
+
+BEFORE = b"*.log\ntarget\nkept\n!kept/a\n"
+DECISIONS = {
+    "no-pattern": (BEFORE, BEFORE, "data/x", "No pattern ignores it."),
+    "re-included": (
+        BEFORE,
+        BEFORE,
+        "kept/a",
+        "line 4 of c/.dockerignore re-includes it: `!kept/a`",
+    ),
+    "no-longer-ignored": (
+        BEFORE,
+        b"*.log\n",
+        "target/x",
+        "line 2 of c/.dockerignore ignored it before: `target`",
+    ),
+}
+
+
+@pytest.mark.parametrize("decision", DECISIONS)
+@pytest.mark.parametrize("how", ["report", "directory"])
+def test_what_decides_about_a_part_that_grew(
+    cli: Cli, tmp_path: Path, decision: str, how: str
+) -> None:
+    before, after, path, line = DECISIONS[decision]
+    where = build_tree(tmp_path / "c", [file("Dockerfile", COPY_ALL), file("a", size_bytes=5_000)])
+    (where / ".dockerignore").write_bytes(before)
+    check = ["check", "--max", "1kB", "--exit-zero", "--format"]
+    assert cli(*check, "json=before.json", "c", cwd=tmp_path).code == 0
+    (where / ".dockerignore").write_bytes(after)
+    build_tree(where, [file(path, size_bytes=70_000)])
+    assert cli(*check, "json=after.json", "c", cwd=tmp_path).code == 0
+    sides = ["before.json", "c" if how == "directory" else "after.json"]
+    out = cli("diff", *sides, cwd=tmp_path).out
+    assert f"added  {path}" in out
+    assert line in re.sub(r"\s+", " ", out)
+    assert "Fix: " in out
+    shape = json.loads(cli("diff", *sides, "--json", cwd=tmp_path).out)
+    jsonschema.validate(shape, closed(schema("diff")))
+    culprit = shape["contexts"][0]["culprits"][0]
+    assert (culprit["path"], culprit["decision"]) == (path, decision)
+    back = cli("diff", *sides[::-1], "--json", cwd=tmp_path)
+    (culprit, *_) = json.loads(back.out)["contexts"][0]["culprits"]
+    assert culprit["decision"] == ("now-ignored" if decision == "no-longer-ignored" else "")
+
+
+def test_a_refusal_names_the_excess_and_the_proved_fix(cli: Cli, tmp_path: Path) -> None:
+    nodes = [
+        file("Dockerfile", b"FROM rust\nCOPY . .\nRUN cargo build\n"),
+        file("Cargo.toml", b'[package]\nname = "x"\n'),
+        file("src/main.rs", b"fn main() {}\n"),
+    ]
+    where = build_tree(tmp_path / "c", nodes)
+    check = ["check", "--max", "1MB", "--exit-zero", "--format"]
+    assert cli(*check, "json=before.json", "c", cwd=tmp_path).code == 0
+    tag = b"Signature: 8a477f597d28d172789f06886806bc55\n"
+    build_tree(where, [file("target/x", size_bytes=9_000_000), file("target/CACHEDIR.TAG", tag)])
+    assert cli(*check, "json=after.json", "c", cwd=tmp_path).code == 0
+    out = cli("diff", "before.json", "after.json", cwd=tmp_path).out
+    assert "Refused: CTX401 c: the context has 9.0 MB, 8.0 MB over its budget of 1.0 MB" in out
+    assert "+9.0 MB         added  target/x" in out
+    assert "Fix: ctxsize suggest --write c  saves 9.0 MB in 3 files\n" in out
+    assert len(out.splitlines()) <= 24
+
+
+def test_all_contexts_of_two_checks_by_their_names(cli: Cli, tmp_path: Path) -> None:
+    names = ["gone", *(f"s{number}" for number in range(30))]
+    root = build_tree(tmp_path / "repo", [file(f"{name}/x", size_bytes=1_000) for name in names])
+    config = root / "ctxsize.toml"
+    config.write_text('max = "1GB"\n' + "".join(f"[contexts.{name}]\n" for name in names))
+    assert cli("check", "--format", "json=before.json", cwd=root).code == 0
+    build_tree(root, [file("new/x", size_bytes=70_000), file("s7/y", size_bytes=8_000)])
+    config.write_text(config.read_text().replace("contexts.gone", "contexts.new"))
+    assert cli("check", "--format", "json=after.json", cwd=root).code == 0
+    sides = ["before.json", "after.json"]
+    result = cli("diff", *sides, cwd=root)
+    assert result.code == 0
+    rows = [
+        line.split() for line in result.out.splitlines() if re.search(r"  (new|s7|gone)$", line)
+    ]
+    assert [(row[-2], row[-1]) for row in rows] == [
+        ("added", "new"),
+        ("grew", "s7"),
+        ("removed", "gone"),
+    ]
+    assert "29 contexts did not change" in result.out
+    assert len(result.out.splitlines()) <= 24
+    full = cli("diff", *sides, "--full", cwd=root).out
+    assert "What grew in s7" in full
+    assert "What shrank in gone" in full
+    one = cli("diff", *sides, "--name", "s7", cwd=root).out
+    assert one.startswith("Grew by 8.0 kB: 1.0 kB in 1 file -> 9.0 kB in 2 files\n")
+    shape = json.loads(cli("diff", *sides, "--json", cwd=root).out)
+    jsonschema.validate(shape, closed(schema("diff")))
+    assert (shape["changed"], shape["delta_bytes"], len(shape["contexts"])) == (True, 77_000, 32)
+
+
+def test_markdown_of_any_change_fits_into_a_comment(cli: Cli, tmp_path: Path) -> None:
+    """A comment has 65,536 characters, and a name may have 4,096 bytes."""
+    root = build_tree(tmp_path / "repo", [])
+    tables = []
+    for number in range(12):
+        context = root / ("`|@a" * 60 + str(number))
+        deep = context / "/".join(["e\u0301|`@" * 36] * 6)
+        deep.mkdir(parents=True)
+        for one in range(30):
+            (deep / f"{'<`' * 90}{one}").write_bytes(b"x" * (1_000 + one))
+        tables.append(f"[contexts.{json.dumps(context.name)}]\nmax = '1B'\n")
+    (root / "ctxsize.toml").write_text("".join(tables))
+    assert cli("check", "--format", "json=after.json", cwd=root).code == 1
+    (root / "before.json").write_text('{"checks": []}')
+    for full in ([], ["--full"]):
+        text = cli("diff", "before.json", "after.json", "--format", "markdown", *full, cwd=root).out
+        assert text.startswith("<!-- ctxsize -->\n### ctxsize: 🔴 ")
+        assert len(text) <= 65_000
+        assert "@a" not in re.sub("(`+)[^`].*?\\1", "", text)

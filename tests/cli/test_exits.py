@@ -18,8 +18,8 @@ from tests.cli.conftest import REPOSITORY, Cli, environment, spawn, unprivileged
 from tests.trees import build_tree, file
 
 USAGE = [
-    [],
     ["nope"],
+    ["a-file"],
     ["measure", "--nope"],
     ["measure", "a", "b"],
     ["measure", "--top", "0"],

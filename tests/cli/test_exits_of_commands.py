@@ -38,6 +38,8 @@ FINE: dict[str, list[str]] = {
     "diff": ["old.jsonl"],
     "schema": ["measure"],
     "completion": ["bash"],
+    "init": [],
+    "help": [],
 }
 # Those that can say no, and what makes them.
 NO: dict[str, list[str]] = {
@@ -60,6 +62,8 @@ WRONG: dict[str, list[str]] = {
     "diff": ["nope"],
     "schema": ["measur"],
     "completion": ["tcsh"],
+    "init": ["nope"],
+    "help": ["nope"],
 }
 COMMANDS_ = [pytest.param(name, id=name) for name in COMMANDS]
 

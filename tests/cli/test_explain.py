@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
 
+from ctxsize.formats.json import schema
 from tests.cli.conftest import Cli, unprivileged
 from tests.contexts import CONTEXTS
+from tests.formats.test_schema import closed
 from tests.trees import build_tree, file, link
 
 
@@ -206,3 +210,61 @@ def test_a_path_that_is_not_utf8_is_quoted(cli: Cli, tmp_path: Path) -> None:
     name = os.fsdecode(b"\xff")
     context = build_tree(tmp_path / "ctx", [file(".dockerignore", b"?\n"), name])
     assert cli("explain", name, cwd=context).out == '.dockerignore:1:?\t"\\377"\n'
+
+
+def test_json_has_a_line_a_taker_and_with_trace_each_level(cli: Cli, tmp_path: Path) -> None:
+    nodes = [
+        file(".dockerignore", b"*\n!src\n**/secret\n"),
+        file("Dockerfile", b"FROM scratch\nCOPY src /src/\n"),
+        *("src/a", "src/secret", "other/x"),
+    ]
+    context = build_tree(tmp_path / "ctx", nodes)
+    paths = ["src/a", "src/secret", "other/x", "gone", "."]
+    known = closed(schema("explain"))
+    shapes = {}
+    for option in ("--json", "--format=json", "-v"):
+        result = cli("explain", option, "--json", *paths, cwd=context)
+        assert (result.code, result.err) == (0, "")
+        shapes[option] = json.loads(result.out)
+        jsonschema.validate(shapes[option], known)
+    assert shapes["--json"] == shapes["--format=json"]
+    a, secret, other, gone, root = shapes["--json"]["explanations"]
+    assert (a["ignored"], a["by"]) == (False, {"line": 2, "text": "src", "exception": True})
+    assert a["takers"] == [
+        {
+            "instruction": "COPY",
+            "line": 2,
+            "stage": "stage-0",
+            "source": "src",
+            "kind": "copy",
+            "below": False,
+        }
+    ]
+    assert (secret["ignored"], secret["ignore_file"], secret["by"]["line"]) == (
+        True,
+        ".dockerignore",
+        3,
+    )
+    assert (other["pruned_at"], other["takers"]) == ("other", [])
+    assert gone["not_there"] is not None
+    assert (root["path"], root["ignored"], root["by"]) == (".", False, None)
+    traced = shapes["-v"]["explanations"][0]
+    assert [each["path"] for each in traced["levels"]] == ["src", "src/a"]
+    assert traced["levels"][0]["checks"][1]["outcome"] == "matched"
+    assert {**a, "levels": traced["levels"], "near_misses": []} == traced
+
+
+def test_json_answers_for_a_target_and_for_stdin(cli: Cli, tmp_path: Path) -> None:
+    text = b"FROM scratch AS one\nCOPY a /\nFROM scratch\nCOPY b /\n"
+    context = build_tree(tmp_path / "ctx", [file("Dockerfile", text), "a", "b"])
+    result = cli("explain", "--json", "--target", "one", "--stdin", cwd=context, stdin=b"a\nb\n")
+    shape = json.loads(result.out)
+    assert [len(each["takers"]) for each in shape["explanations"]] == [1, 0]
+    assert cli("explain", "--target", "one", "a", cwd=context).code == 2
+    assert cli("explain", "-z", "--json", "a", cwd=context).code == 2
+
+
+def test_quiet_prints_no_notes(cli: Cli, traps: Path) -> None:
+    assert cli("explain", "app.py", cwd=traps).err != ""
+    quiet = cli("explain", "-q", "app.py", "foo/bar", cwd=traps)
+    assert (quiet.lines, quiet.err) == ([".dockerignore:4:foo/*\tfoo/bar"], "")

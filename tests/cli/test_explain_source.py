@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 
+from ctxsize.formats.json import schema
 from tests.cli.conftest import Cli
+from tests.formats.test_schema import closed
 from tests.oracles import devtools
 from tests.oracles.engines import Docker
 from tests.trees import build_tree, file, link
@@ -413,3 +416,23 @@ def test_what_is_not_known_of_parents_names_what_works(
     assert result.code == 2
     assert "(`ctxsize explain PATH` reports whether an entry is sent" in result.err
     assert "`ctxsize ls --transfer` lists what is transferred)" in result.err
+
+
+def test_json_has_the_fate_of_each_source(cli: Cli, tmp_path: Path) -> None:
+    text = b"FROM scratch\nCOPY app.py dist /\n"
+    context = build_tree(tmp_path / "ctx", [*TREE, file("Dockerfile", text)])
+    sources = ["--source=2", "--source=missing", "--source=*.log"]
+    result = cli("explain", *sources, "--json", cwd=context)
+    shape = json.loads(result.out)
+    jsonschema.validate(shape, closed(schema("explain")))
+    found = [(each["source"], each["line"], each["fate"]) for each in shape["sources"]]
+    assert result.code == 1
+    assert found == [
+        ("app.py", 2, "found"),
+        ("dist", 2, "ignored"),
+        ("missing", 0, "absent"),
+        ("*.log", 0, "no match"),
+    ]
+    hidden = shape["sources"][1]["hidden"][0]
+    assert (hidden["path"], hidden["by"]["text"]) == ("dist", "dist")
+    assert [each["found"] for each in shape["sources"]] == [True, False, False, True]

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from ctxsize import api
+from ctxsize.formats import json as shapes
 from ctxsize.formats.wording import unquoted
 from tests.cli.conftest import Cli, unprivileged
 from tests.contexts import CONTEXTS
-from tests.trees import build_tree, file
+from tests.trees import build_tree, file, link
 
 ALL = """\
 + .dockerignore
@@ -106,3 +108,77 @@ def test_contradictions_are_usage_errors(cli: Cli, options: list[str]) -> None:
     result = cli("ls", *options)
     assert (result.code, result.out) == (2, "")
     assert result.err.startswith("ctxsize: error: ")
+
+
+STAGES = b"""\
+FROM scratch AS base
+COPY src/*.py link /a/
+RUN --mount=source=lib,target=/lib true
+FROM scratch
+COPY --from=base /a /a
+COPY lib/keep* /b/
+"""
+SOURCES = [
+    file("Dockerfile", STAGES),
+    file(".dockerignore", b"*\n!src\n!lib/keep\n!link\n**/*.log\n"),
+    *("src/a.py", "src/b.txt", "src/c.log", "src/deep/d.py", "lib/keep", "lib/drop", "other/x"),
+    link("link", "other"),
+]
+WHY = """\
+.dockerignore:1:*\tRUN --mount, bind of lib (Dockerfile:3), COPY lib/keep* (Dockerfile:6): perhaps \
+something below it\tlib/
+.dockerignore:3:!lib/keep\tRUN --mount, bind of lib (Dockerfile:3), COPY lib/keep* (Dockerfile:6)\
+\tlib/keep
+.dockerignore:4:!link\tCOPY link (Dockerfile:2)\tlink
+.dockerignore:2:!src\tCOPY src/*.py (Dockerfile:2): perhaps something below it\tsrc/
+.dockerignore:2:!src\tCOPY src/*.py (Dockerfile:2)\tsrc/a.py
+.dockerignore:2:!src\t-\tsrc/b.txt
+.dockerignore:2:!src\t-\tsrc/deep/
+.dockerignore:2:!src\t-\tsrc/deep/d.py
+"""
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Path:
+    return build_tree(tmp_path / "ctx", SOURCES)
+
+
+def test_why_shows_the_pattern_and_the_instructions(cli: Cli, sources: Path) -> None:
+    result = cli("ls", "--why", cwd=sources)
+    assert (result.code, result.out, result.err) == (0, WHY, "")
+    assert cli("ls", "-v", cwd=sources).out == WHY
+
+
+def test_why_separates_all_fields_by_tabs(cli: Cli, sources: Path) -> None:
+    lines = cli("ls", "--why", "--all", "--size", cwd=sources).lines
+    fields = [[each.strip() for each in line.split("\t")] for line in lines]
+    assert ["-", "32", ".dockerignore:1:*", "-", ".dockerignore"] in fields
+    assert {len(each) for each in fields} == {5}
+    records = cli("ls", "--why", "-0", cwd=sources).raw.split(b"\0")
+    assert records[2] == b".dockerignore:4:!link\tCOPY link (Dockerfile:2)\tlink"
+
+
+def test_why_considers_the_target_and_the_named_context(cli: Cli, sources: Path) -> None:
+    lines = cli("ls", "--why", "--target", "base", cwd=sources).lines
+    assert ".dockerignore:3:!lib/keep\tRUN --mount, bind of lib (Dockerfile:3)\tlib/keep" in lines
+    assert cli("ls", "--target", "base", cwd=sources).code == 2
+
+
+def test_why_reports_that_takers_are_unknown(cli: Cli, traps: Path) -> None:
+    result = cli("ls", "--why", cwd=traps)
+    assert "-\t?\tapp.py" in result.lines
+    assert "takes an entry: not known, as there is no Dockerfile" in result.err
+    assert cli("ls", "--why", "-q", cwd=traps).err == ""
+    assert {json.loads(each)["takers"] for each in cli("ls", "-v", "--json", cwd=traps).lines} == {
+        None
+    }
+
+
+@pytest.mark.parametrize("name", [*CONTEXTS, "sources"])
+def test_why_agrees_with_explain(name: str, cli: Cli, tmp_path: Path) -> None:
+    context = build_tree(tmp_path / "ctx", {**CONTEXTS, "sources": SOURCES}[name])
+    entries = [json.loads(line) for line in cli("ls", "--why", "--json", cwd=context).lines]
+    explained = api.explain([each["path"] for each in entries], str(context))
+    for entry, reason in zip(entries, explained, strict=True):
+        assert entry["takers"] == shapes.to_json(reason.takers)
+        assert entry["by"] == shapes.to_json(reason.verdict.by)

@@ -90,7 +90,7 @@ def test_all_commands_agree_on_a_rejected_dockerfile(cli: Cli, context: Path) ->
         ("ls", "--transfer"),
         ("explain", "--source", "a"),
         ("check", "--max", "1MB"),
-        ("check", "--max", "1", "--exit-zero"),
+        ("check", "--max", "1B", "--exit-zero"),
         ("suggest",),
     ):
         result = cli(*arguments, cwd=context)

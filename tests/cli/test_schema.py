@@ -36,6 +36,7 @@ OUTPUT: dict[str, list[str]] = {
     "check": ["check", "--max", "1B"],
     "clean": ["clean", "--deps", "--recent", "0"],
     "diff": ["diff", "old.json"],
+    "explain": ["explain", "--trace", "node_modules/a/index.js", "a.log", "gone"],
     "lint": ["lint"],
     "measure": ["measure"],
     "plan": ["suggest", "--allowlist"],

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ctxsize.codes import all_codes
 from ctxsize.findings import Finding, Fix, Location, Severity
@@ -64,6 +66,17 @@ def test_the_carets_are_below_the_pattern(name: str) -> None:
     found = [line for line in shown((finding,), Look(width=36)) if " | " in line]
     assert found == [f"    {line}" for line in lines]
     assert all(columns(line) < 40 for line in found)
+
+
+@given(st.text(max_size=90), st.data(), st.integers(40, 120))
+def test_any_line_stays_within_the_width(line: str, data: st.DataObject, width: int) -> None:
+    start = data.draw(st.integers(1, len(line) + 1))
+    end = data.draw(st.integers(start, len(line) + 1))
+    finding = Finding("CTX112", Severity.INFO, "m", Location("i", 12_345, start, 12_345, end, line))
+    found = [each for each in shown((finding,), Look(width=width)) if " | " in each]
+    assert all(columns(each) <= width and each.isprintable() for each in found)
+    assert len(found) == 2 * bool(line.strip())
+    assert not found or set(found[1].partition(" | ")[2].strip()) == {"^"}
 
 
 FIXABLE = replace(

@@ -251,7 +251,7 @@ NUMBERS = [
     ),
     *(("compose.yaml", ARGS(each), SCAN) for each in (LONG, HEX, "0b_", "0x_", "1e999", "-1e999")),
     *(
-        ("ctxsize.toml", f"{key} = {value}\n", ("check", "lint", "check --max 1"))
+        ("ctxsize.toml", f"{key} = {value}\n", ("check", "lint", "check --max 1B"))
         for key in ("max", "growth", "builder", "dockerfile")
         for value in (LONG, HEX, "1e999", "nan", f"'{LONG}'", f"'{LONG}%'", f"[{HEX}]")
     ),

@@ -82,8 +82,22 @@ BUILD = (*REPOSITORY, "ls --transfer", "explain --trace src/a.js", "suggest --al
 DATA = ("suggest", "clean", "scan")
 
 PLACES: dict[str, tuple[str, ...]] = {
-    ".dockerignore": (*BUILD, "suggest --tidy", "check --all --max 1GB", "ls --builder classic"),
-    "Dockerfile": (*BUILD, "measure --builder classic", "measure --builder podman"),
+    ".dockerignore": (
+        *BUILD,
+        "ls --why",
+        "init --dry-run",
+        "suggest --tidy",
+        "check --all --max 1GB",
+        "ls --builder classic",
+    ),
+    "Dockerfile": (
+        *BUILD,
+        "ls --why",
+        "init --dry-run",
+        "explain --json src/a.js",
+        "measure --builder classic",
+        "measure --builder podman",
+    ),
     "Dockerfile.dockerignore": (*BUILD, "lint Dockerfile.dockerignore"),
     ".containerignore": ("measure --builder podman", "lint --builder podman", "advise", "scan"),
     "Containerfile": ("scan", "advise", "suggest"),
@@ -107,7 +121,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "package.json": (*SCAN, *DATA),
     "Makefile": SCAN,
     "build.sh": SCAN,
-    "ctxsize.toml": REPOSITORY,
+    "ctxsize.toml": (*REPOSITORY, "init"),
     "pyproject.toml": (*REPOSITORY, "measure -f sub/Dockerfile"),
     "base.json": ("check", "check --update-baseline"),
     "old.json": ("diff old.json", "diff old.json old.json", "check --baseline old.json"),

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from ctxsize.config import load
 from ctxsize.formats import FORMATS
 from tests.cli.conftest import Cli, cli
 from tests.trees import build_tree, file
@@ -34,9 +35,9 @@ COMMANDS = (
     "scan",
     "advise",
     "clean",
-    "check --max 1",
+    "check --max 1B",
     "diff old.json",
-    "check --all --max 1",
+    "check --all --max 1B",
 )
 TRIALS = [(name, command) for name in NAMES for command in COMMANDS]
 
@@ -106,3 +107,20 @@ def test_no_name_of_a_file_breaks_a_format(
                 assert re.match("::(error|warning|notice) (file|title)=|::(end)?group|[^:#]", line)
                 assert "::error::owned" not in line or line.startswith("::")
                 assert "##[" not in line or line.startswith("::")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_name_of_a_file_breaks_a_listing_or_what_init_writes(
+    name: str, cli: Cli, tmp_path: Path
+) -> None:
+    root = planted(tmp_path, NAMES[name])
+    (root / "ctxsize.toml").unlink()
+    for command in (["ls", "--why"], ["explain", "--json", NAMES[name]], ["init", "--dry-run"]):
+        result = cli(*command, cwd=root)
+        assert result.code in (0, 2), result.err
+        assert_tame((result.out + result.err).replace("\t", ""))
+    written = cli("init", cwd=root)
+    assert_tame(written.out + written.err)
+    assert written.code in (0, 2)  # a build with a name that is not UTF-8 is left out
+    assert (root / "ctxsize.toml").exists() == (written.code == 0)
+    assert bool(load(str(root)).contexts) == (written.code == 0)

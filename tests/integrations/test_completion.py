@@ -24,6 +24,15 @@ CASES = [
     ("ctxsize measure --builder p", {"podman"}, {"buildkit"}),
     ("ctxsize measure --format s", {"sarif"}, {"text"}),
     ("ctxsize completion f", {"fish"}, {"zsh"}),
+    ("ctxsize rule CTX10", {"CTX101", "CTX104"}, {"CTX201"}),
+    ("ctxsize rule root-", {"root-only-name"}, {"CTX101"}),
+    ("ctxsize lint --select CTX10", {"CTX101"}, {"CTX201"}),
+    ("ctxsize advise --ignore CTX2", {"CTX210"}, {"CTX101"}),
+    ("ctxsize measure --target b", {"build", "base"}, {"final"}),
+    ("ctxsize check -f other.Dockerfile --target o", {"only"}, {"build"}),
+    ("ctxsize suggest --explain rust.", {"rust.target"}, {"node.modules"}),
+    ("ctxsize schema me", {"measure"}, {"lint"}),
+    ("ctxsize clean --ecosystem ru", {"rust"}, {"node"}),
 ]
 
 BASH = """
@@ -55,6 +64,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
             check=True,
         )
         (directory / f"{shell}.script").write_bytes(done.stdout)
+    (directory / "Dockerfile").write_text(
+        "FROM scratch AS base\nFROM base AS build\nFROM build AS final\n"
+    )
+    (directory / "other.Dockerfile").write_text("FROM scratch AS only\n")
     return directory
 
 
@@ -105,7 +118,7 @@ def zsh_offers(home: Path, line: str) -> set[str]:
         found = shown(me, until=None)
         process.kill()
     os.close(me)
-    return set(re.findall(r"[\w-]+", found.replace(line, " ", 1) + " " + found))
+    return set(re.findall(r"[\w.-]+", found.replace(line, " ", 1) + " " + found))
 
 
 def shown(terminal: int, *, until: str | None) -> str:
@@ -135,3 +148,61 @@ def test_the_shell_offers(
 def test_no_other_shell(cli: Cli) -> None:
     result = cli("completion", "tcsh")
     assert (result.code, result.out) == (2, "")
+
+
+BROKEN = {
+    "unknown instruction": b"FROM scratch AS one\nNOPE\n",
+    "flag": b"FROM --nope scratch AS one\n",
+    "binary": b"\x00\xff\x1b[31m" * 50,
+    "name that is none": b"FROM scratch AS \x1b[31mred\n",
+    "variable": b"FROM $(rm -rf x) AS `id`\n",
+}
+
+
+@pytest.mark.parametrize("name", [*BROKEN, "directory", "FIFO", "large", "gone"])
+def test_a_dockerfile_that_cannot_be_used_completes_to_nothing(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "Dockerfile"
+    if name in BROKEN:
+        path.write_bytes(BROKEN[name])
+    elif name == "directory":
+        path.mkdir()
+    elif name == "FIFO":
+        os.mkfifo(path)
+    elif name == "large":
+        path.write_bytes(b"FROM scratch AS one\n" + b"# long\n" * 20_000_000)
+    assert completed(tmp_path, "ctxsize", "measure", "--target", "") == ("\n", "")
+    assert completed(tmp_path, "ctxsize", "ls", "-f", "-", "--target", "") == ("\n", "")
+    assert completed(tmp_path, "ctxsize", "ls", "nowhere", "--target", "") == ("\n", "")
+
+
+def test_a_wrong_value_before_it_does_not_disturb(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM scratch AS one\n")
+    line = ("ctxsize", "check", "--max", "50", "--growth", "much", "--target", "o")
+    assert completed(tmp_path, *line) == ("plain,one\n", "")
+
+
+def test_codes_complete_behind_a_comma(tmp_path: Path) -> None:
+    out, err = completed(tmp_path, "ctxsize", "lint", "--select", "CTX101,CTX112,CTX10")
+    assert "plain,CTX101,CTX112,CTX104\n" in out
+    assert err == ""
+
+
+@pytest.mark.parametrize("words", [("lint",), ("explain",), ("diff",), ("suggest", "--only")])
+def test_paths_are_left_to_the_shell(words: tuple[str, ...], tmp_path: Path) -> None:
+    assert completed(tmp_path, "ctxsize", *words, "a/b") == ("file,a/b\n", "")
+    assert completed(tmp_path, "ctxsize", "scan", "a/b") == ("dir,a/b\n", "")
+
+
+def completed(directory: Path, *line: str) -> tuple[str, str]:
+    """What ctxsize gives bash for the last word of `line`, and what it prints as an error."""
+    asked = {"_CTXSIZE_COMPLETE": "bash_complete", "COMP_CWORD": str(len(line) - 1)}
+    done = subprocess.run(
+        [sys.executable, "-m", "ctxsize"],
+        cwd=directory,
+        env=environment(**asked, COMP_WORDS=" ".join(each or "''" for each in line)),
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    return done.stdout, done.stderr

@@ -105,6 +105,12 @@ def _buildah() -> str | None:
     return _first(_root(), _command("buildah"))
 
 
+def _exfat() -> str | None:
+    fuse = None if os.path.exists("/dev/fuse") else "/dev/fuse is not there"
+    tools = ("mkfs.exfat", "mount.exfat-fuse", "losetup")
+    return _first(_root(), fuse, *map(_command, tools))
+
+
 def _devtools() -> str | None:
     try:
         from docker_devtools import find_binary
@@ -126,4 +132,5 @@ _CHECKS: dict[str, Callable[[], str | None]] = {
     "core": _core,
     "compiler": _compiler,
     "devtools": _devtools,
+    "exfat": _exfat,
 }

@@ -7,7 +7,7 @@ Python's `os.fsdecode`. Integers are exact.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from functools import cache
 from operator import attrgetter
@@ -20,6 +20,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ctxsize.engine.request import Request
+    from ctxsize.engine.sourcing import SourceCheck
+    from ctxsize.engine.trace import Explanation
     from ctxsize.formats import Outcome
     from ctxsize.model import Entry
 
@@ -31,6 +34,8 @@ MOST_PATHS = 1000
 _PROBLEM = "code message path line"
 _OF_SUGGEST = f"{_PROBLEM} effect count"
 _OF_REPORT = f"{_OF_SUGGEST} fails"
+_TAKEN = "source.instruction source.line source.stage source.source source.kind"
+_TRACED = "levels near_misses"
 _BY_PATTERN = "line pattern=name? content_bytes files"
 FIELDS = {
     # The context and the transfer.
@@ -39,6 +44,7 @@ FIELDS = {
         "named_contexts context.ignored problems"
     ),
     "Report.problems": _OF_REPORT,
+    "Reason": "kind paths count content_bytes files",
     "IgnoreFileInfo": "path dockerfile_specific patterns",
     "Pattern": "line text exception",
     "Measurement": (
@@ -82,6 +88,13 @@ FIELDS = {
     "Accepted": "finding.code finding.message reason",
     "DiffReport": "before after",
     "Side": "name content_bytes files complete",
+    "ContextChange": (
+        "name what before after culprits new.refusals new.remedy changes.directories changes.files"
+    ),
+    "Culprit": (
+        "change.path change.what change.delta_bytes change.exact is_directory decision pattern "
+        "ignore_file?"
+    ),
     # Suggestions.
     "Advice": (
         "context_path dockerfile builder ignore_file new_file written lower_bound before after "
@@ -128,6 +141,13 @@ FIELDS = {
         "objection.by_choice"
     ),
     "Result": "path done files disk_bytes message? left",
+    "Explanation": (
+        "path verdict.ignored ignore_file verdict.by arrives_empty stops not_there pruned_at "
+        "takers takers_unknown"
+    ),
+    "Level": "path verdict.ignored verdict.by entered checks",
+    "Taker": f"{_TAKEN} below",
+    "SourceCheck": f"{_TAKEN} fate found=fate.is_found at matches hidden notes",
     "Rules": "codes",
     "Code": "code=name slug severity summary why bad good",
 }
@@ -137,7 +157,7 @@ FIELDS = {
 an empty value.
 """
 SCHEMAS = (
-    *("advise", "baseline", "check", "clean", "diff", "findings", "lint"),
+    *("advise", "baseline", "check", "clean", "diff", "explain", "findings", "lint"),
     *("measure", "plan", "rules", "scan", "suggest"),
 )
 """Names of the schemas, each a file beside this module without references to others."""
@@ -157,9 +177,28 @@ def render(outcome: Outcome) -> str:
     return json.dumps(_outcome(outcome), indent=2) + "\n"
 
 
-def line(entry: Entry) -> str:
-    """Return `entry` as one line of JSON."""
-    return json.dumps(to_json(entry))
+def line(entry: Entry, **more: object) -> str:
+    """Return `entry` as one line of JSON, with `more` fields."""
+    return json.dumps(_fields(entry) | {name: to_json(value) for name, value in more.items()})
+
+
+def explained(
+    request: Request,
+    explanations: Iterable[Explanation] = (),
+    sources: Iterable[SourceCheck] = (),
+    *,
+    traced: bool = False,
+) -> str:
+    """Return what `explain` reports; if `traced`, with the evaluation of each pattern."""
+    fields = f"{FIELDS['Explanation']} {_TRACED}" if traced else ""
+    shape = {
+        "version": 1,
+        **_fields(request, "context_path=context dockerfile builder=builder.name"),
+        "explanations": [to_json(each, fields) for each in explanations],
+        "sources": to_json(tuple(sources)),
+        "problems": to_json(tuple(request.ignore_file_problems), _OF_SUGGEST),
+    }
+    return json.dumps(shape, indent=2) + "\n"
 
 
 def _outcome(outcome: Outcome) -> Shape:
@@ -183,7 +222,11 @@ def _outcome(outcome: Outcome) -> Shape:
             before, after = outcome.before, outcome.after
             shape["delta_bytes"] = after.content_bytes - before.content_bytes
             shape["delta_files"] = after.files - before.files
-            shape |= _fields(outcome.changes)
+            shape |= {"directories": [], "files": []}
+            if len(outcome.contexts) == 1:
+                shape |= _fields(outcome.contexts[0].changes)
+            shape["changed"] = bool(outcome.changed)
+            shape["contexts"] = to_json(outcome.contexts)
         case "plan":
             shape["changes"] = outcome.edit is not None
         case "scan":

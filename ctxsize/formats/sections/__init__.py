@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from heapq import nsmallest
 from typing import NamedTuple
 
 from ctxsize.findings import Finding
-from ctxsize.formats import Look
-from ctxsize.formats.wording import quoted, visible
-from ctxsize.model import Directory, Problem
+from ctxsize.formats import GLANCE, Look
+from ctxsize.formats.wording import clipped, columns, more, place, quoted, visible
+from ctxsize.model import Amount, Directory, Problem
 from ctxsize.units import human, percent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ctxsize.formats import Outcome
 
+FACT_INDENT = 15
+"""Number of columns before the text of a fact."""
 _LONGEST_BAR = 20
 _EIGHTHS = ("", *"▏▎▍▌▋▊▉")
 
@@ -55,13 +59,16 @@ class Table(NamedTuple):
     rows: Sequence[Sequence[str]]
     rest: str = ""
     """A line about the rows that are not shown."""
+    names: int = 1
+    """Number of columns of names, 1 or 2: they come last, and text aligns them left."""
 
 
 class Findings(NamedTuple):
-    """Findings in their order; if `brief`, text has a line for each, and few for each code."""
+    """Findings in their order."""
 
     findings: Sequence[Finding]
-    brief: bool = False
+    brief: int = 0
+    """Number of findings that text shows, without their details; 0 for all."""
     at_length: bool = False
     """True if text shows the line of each finding, and the reason of its code."""
     fixed: int = 0
@@ -94,35 +101,103 @@ def notes(problems: Iterable[Problem]) -> list[Item]:
     return lines
 
 
+def wrapped(text: str, width: int, hang: int) -> list[str]:
+    """Wrap `text`, with `hang` blanks before each line except the first; not at all if negative."""
+    if hang < 0:
+        return [text]
+    wrapper = textwrap.TextWrapper(width, "", " " * hang, break_long_words=False)
+    wrapper.break_on_hyphens = False
+    return wrapper.wrap(text) or [text]
+
+
+def height(items: Iterable[Item], width: int) -> int:
+    """Return the number of lines that text has for `items`, but none for tables."""
+    lines = 0
+    for item in items:
+        match item:
+            case Prose(text, hang):
+                lines += len(wrapped(text, width, hang))
+            case Fact(_, text):
+                lines += len(wrapped("x" * FACT_INDENT + text, width, FACT_INDENT))
+            case NextStep(command, purpose, label):
+                lines += 1 if columns(f"{label}: {command}  {purpose}") <= width else 2
+            case Findings():
+                lines += len(briefly(item, width))
+    return lines
+
+
+def briefly(item: Findings, width: int, *, whole: bool = False) -> list[str]:
+    """Return the most severe findings in text, in at most three lines each, or the `whole`."""
+    shown, lines = sorted(item.findings, key=lambda each: each.severity.rank), list[str]()
+    for each in shown if whole else shown[: item.brief]:
+        text = f"  ! {place(each)}: {visible(each.message)}"
+        lines += wrapped(text if whole else clipped(text, 3 * width - 20), width, 4)
+    left = "" if whole else more(len(shown) - item.brief)
+    return [*lines, f"    {left}; -v lists all"] if left else lines
+
+
+def folded(node: Directory) -> Directory:
+    """Return the first directory at or below `node` that has files of its own, or a choice."""
+    while len(node.children) == 1 and Amount.of(node) == Amount.of(node.children[0]):
+        node = node.children[0]
+    return node
+
+
 def tree(root: Directory, limit: int, width: int) -> Table:
-    """Return the largest directories as a table, with bars where there is room for them."""
+    """Return the largest directories as a table, with bars where there is room for them.
+
+    A directory that has nothing but another one shares its row. Guides take a quarter of the width.
+    """
     every = [root]
     for node in every:
-        every += node.children
+        every += map(folded, node.children)
+    limit += len(every) == limit + 1  # a line about one more would take as much room
     # A parent is never smaller, and its path is less: no child is chosen without it.
     largest = nsmallest(limit, every, lambda each: (-each.content_bytes, each.path))
-    chosen, pending, rows = {each.path for each in largest}, [(root, "", "")], []
+    chosen, pending, rows = {each.path for each in largest}, [(root, "", "", 0)], []
     longest, whole = min(_LONGEST_BAR, max(0, width - 60)), root.content_bytes or 1
     while pending and root.children:
-        node, guides, below = pending.pop()
-        blocks, eighths = divmod(round(node.content_bytes / whole * longest * 8), 8)
-        bar = ("█" * blocks + _EIGHTHS[eighths]).ljust(longest)
+        node, guides, below, at = pending.pop()
         figures = (human(node.content_bytes), f"{node.files:,}", percent(node.content_bytes, whole))
-        rows.append((*figures, bar, guides + (quoted(node.path.rpartition("/")[2]) or ".")))
-        shown = [each for each in node.children if each.path in chosen]
+        name = quoted(node.path[at:]) or "."
+        rows.append((*figures, bar(node.content_bytes / whole, longest), guides + name))
+        shown = [each for each in map(folded, node.children) if each.path in chosen]
+        inner = at if 4 * len(below) > width else len(node.path) + bool(node.path)
         for child in reversed(shown):
             lead, under = ("└─ ", "   ") if child is shown[-1] else ("├─ ", "│  ")
-            pending.append((child, below + lead, below + under))
-    return Table(("size", "files", "%", "", "directory"), rows)
+            if inner == at and node is not root:
+                lead = under = ""
+            pending.append((child, below + lead, below + under, inner))
+    rest = more(len(every) - len(rows), "directory") if rows else ""
+    return Table(("size", "files", "%", "", "directory"), rows, rest)
+
+
+def bar(share: float, longest: int) -> str:
+    """Return a bar for a share of the whole, which has `longest` columns."""
+    blocks, eighths = divmod(round(share * longest * 8), 8)
+    return f"{'█' * blocks}{_EIGHTHS[eighths]}".ljust(longest)
 
 
 def sections(outcome: Outcome, look: Look) -> Iterable[Section]:
     """Return the sections of `outcome`."""
     match outcome.kind:
-        case "measure" | "check" | "diff":
+        case "measure" if look.only == GLANCE and not look.full:
+            from ctxsize.formats.sections import glance
+
+            return glance.sections(outcome, look)
+        case "measure":
             from ctxsize.formats.sections import measured
 
-            return measured.sections(outcome, look)
+            only = None if look.only == GLANCE else look.only
+            return measured.sections(outcome, replace(look, only=only))
+        case "check":
+            from ctxsize.formats.sections import checked
+
+            return checked.sections(outcome, look)
+        case "diff":
+            from ctxsize.formats.sections import compared
+
+            return compared.sections(outcome, look)
         case "suggest" | "plan":
             from ctxsize.formats.sections import suggested
 
@@ -136,4 +211,8 @@ def heading(outcome: Outcome) -> str:
     """Return the heading of a comment: for a check, the verdict."""
     if outcome.kind == "check":
         return f"Build context budget: {'🟢 kept' if outcome.passes else '🔴 not kept'}"
+    if outcome.kind == "diff":
+        from ctxsize.formats.sections import compared
+
+        return compared.heading(outcome)
     return f"ctxsize {outcome.kind}"

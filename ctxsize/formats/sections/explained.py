@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.builders import Builder
@@ -16,22 +16,35 @@ from ctxsize.units import plural
 
 def fields(explained: Explanation) -> tuple[str, str, str, str]:
     """Return the deciding ignore file (or `<builder>`), line and pattern, or `""`, and the path."""
-    by = explained.verdict.by
-    if by is None:
-        return "", "", "", explained.path
-    source = explained.ignore_file if by.line else None
-    return source or "<builder>", str(by.line), _source(by), explained.path
+    return (*_deciding(explained.verdict, explained.ignore_file), explained.path)
+
+
+def _deciding(verdict: Verdict, ignore_file: str | None) -> tuple[str, str, str]:
+    if verdict.by is None:
+        return "", "", ""
+    source = ignore_file if verdict.by.line else None
+    return source or "<builder>", str(verdict.by.line), _source(verdict.by)
 
 
 def line(explained: Explanation) -> str:
     """Return `<file>:<line>:<pattern>`, a tab and the path; `::` if no pattern matched."""
-    source, number, pattern, path = fields(explained)
-    return f"{quoted(source)}:{number}:{visible(pattern)}\t{quoted(path)}"
+    return f"{decided(explained.verdict, explained.ignore_file)}\t{quoted(explained.path)}"
+
+
+def decided(verdict: Verdict, ignore_file: str | None) -> str:
+    """Return `<file>:<line>:<pattern>` of the deciding pattern; `::` if none matched."""
+    source, number, pattern = _deciding(verdict, ignore_file)
+    return f"{quoted(source)}:{number}:{visible(pattern)}"
 
 
 def _source(pattern: Pattern) -> str:
     """Return the pattern as written in its file, without surrounding blanks."""
     return pattern.source.strip() or str(pattern)
+
+
+def taken(takers: Iterable[Taker], dockerfile: str | None) -> str:
+    """Return the instructions that take an entry in one line; `-` if none does."""
+    return ", ".join(_taker(each, dockerfile) for each in takers) or "-"
 
 
 def steps(explained: Explanation, builder: Builder, dockerfile: str | None) -> Section:

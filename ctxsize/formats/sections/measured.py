@@ -1,19 +1,30 @@
-"""Sections of `measure`, `check` and `diff`: a report, why it is refused, and what changed."""
+"""Sections of `measure`: on one screen the verdict, the next step, and what is large."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ctxsize.engine.builders import BUILDERS
-from ctxsize.formats import Look
-from ctxsize.formats.sections import Fact, Findings, Item, NextStep, Prose, Section, Table, tree
+from ctxsize.engine.source import READS_ATTRIBUTES
+from ctxsize.formats import TABLES, Look
+from ctxsize.formats.sections import (
+    FACT_INDENT,
+    Fact,
+    Findings,
+    Item,
+    NextStep,
+    Prose,
+    Section,
+    Table,
+    height,
+    tree,
+)
 from ctxsize.formats.wording import (
-    EXAMPLES,
     LEVELS,
     amount,
-    change,
+    clipped,
     command,
+    fit,
     hides_all,
     is_large,
     level,
@@ -27,50 +38,89 @@ from ctxsize.formats.wording import (
 from ctxsize.model import Amount, Measurement, NamedContext, Report, Share, Transfer
 from ctxsize.units import human, percent, plural
 
-if TYPE_CHECKING:
-    from ctxsize.guard import CheckReport, ContextCheck, DiffReport
-    from ctxsize.guard.baseline import SizeChange
-
 _CLAUSES = {
-    "unneeded": "{part} looks unneeded: {paths}",
-    "git-ignored": "{part} matches .gitignore: {paths}",
-    "large-file": "{part} is in large files: {paths}",
-    "secret": "possible secrets: {paths}",
+    "unneeded": ("{part} looks unneeded: {paths}", "{share} looks unneeded"),
+    "git-ignored": ("{part} matches .gitignore: {paths}", "{share} matches .gitignore"),
+    "large-file": ("{part} is in large files: {paths}", "{share} is in large files"),
+    "secret": ("possible secrets: {paths}", "{count}"),
 }
-"""Clauses about the reasons of a verdict, by their kinds."""
+"""Clauses about the reasons of a verdict, by their kinds: with and without paths."""
+_SCREEN = 40
+"""Number of lines of a report, unless it has to be full."""
+_USUAL_TOP, _FULL_TREE = 5, 100
+_FEW, _MANY = 3, 10
+"""Number of problems and of sources to show, on a screen and in full."""
+_MOST_TRANSFERS = 2
+_LONGEST_PATH = 40
+"""Number of columns of a path in the verdict."""
 
 
-def sections(outcome: Report | CheckReport | DiffReport, look: Look) -> Iterable[Section]:
-    """Return the report, or only one table if `look.only`; the refusals; or the changes."""
-    match outcome.kind:
-        case "measure":
-            return _measured(outcome, look)
-        case "check":
-            return _checked(outcome, look)
-    return _compared(outcome, look)
-
-
-def _measured(report: Report, look: Look) -> Iterator[Section]:
-    title, style = LEVELS[level(report)]
-    answer = Prose(f"{title}: {'; '.join(_clauses(report))}", 0, title, style)
-    yield Section([answer, _next_step(report)])
-    problems = Section([Findings(report.findings, brief=True)], "Problems")
+def sections(report: Report, look: Look) -> Iterator[Section]:
+    """Yield the report, or only one table if `look.only`, or only the verdict if `look.quiet`."""
+    head: list[Item] = [verdict(report, look, clauses(report), 4), next_step(report)]
+    yield Section(head[: 1 if look.quiet and look.only is None else 2])
     if look.only is not None:
-        yield from _tables(report, look)
-        yield problems
-        return
-    yield Section([*_facts(report)])
-    for each in report.named_contexts:
-        yield Section([*_about_named(report, each)], f"Named context {visible(each.name)}")
-    yield problems
-    title = f"Size tree, of {plural(report.context.totals.directories, 'directory')}"
-    table = tree(report.context.tree, 2 * look.top + 1, look.width)
-    yield Section([table], title, folded=True)
-    yield from _tables(report, look)
+        yield from _tables(report, look, {})
+        yield Section([Findings(report.findings, _MANY)], "Problems")
+    elif not look.quiet:
+        yield from body(report, look, height(head, look.width))
 
 
-def _clauses(report: Report) -> Iterator[str]:
-    """Yield the reasons of the verdict."""
+def verdict(report: Report, look: Look, texts: Iterable[str], lines: int) -> Prose:
+    """Return the verdict, with its reasons in so many lines, or in a single one if quiet."""
+    title, style = LEVELS[level(report)]
+    text = f"{title}: {'; '.join(texts)}"
+    shown = text if look.full or look.quiet else clipped(text, lines * look.width - 20)
+    return Prose(shown, -1 if look.quiet else 0, title, style)
+
+
+def body(report: Report, look: Look, used: int = 0, title: str = "") -> Iterator[Section]:
+    """Yield facts, problems and tables, on a screen with some lines `used`."""
+    problems = Findings(report.findings, _MANY if look.full else _FEW)
+    facts: list[Item] = [*_facts(report, look)]
+    yield Section(facts, title, folded=bool(title))
+    if look.full:
+        for each in report.named_contexts:
+            yield Section([*_about_named(report, each)], f"Named context {visible(each.name)}")
+    yield Section([problems], "Problems")
+    used += height(facts, look.width) + (3 if report.findings else 1)
+    room = _SCREEN - used - height([problems], look.width) - 2
+    if look.full or look.top > _USUAL_TOP:
+        room = 1_000
+    rows = _rows(report, look, room)
+    whole = tree(report.context.tree, rows["tree"], look.width)
+    directories = plural(report.context.totals.directories, "directory")
+    yield Section([whole], f"Size tree, of {directories}", folded=True)
+    yield from _tables(report, look, rows)
+    if not look.full:
+        text = f"More: --full shows all, --by {'|'.join(TABLES)} a table, --depth N more levels"
+        yield Section([Prose(text, 6, text, "dim")])
+
+
+def _rows(report: Report, look: Look, room: int) -> dict[str, int]:
+    """Return the number of rows of each table, which together have `room` lines."""
+    of_patterns = len(report.context.ignored.by_pattern)
+    wanted = {
+        "pattern": min(look.top, of_patterns),
+        "taken": min(look.top if look.full else _FEW, len(_sources(report))),
+        "file": min(look.top, len(report.context.largest_files)),
+    }
+    if look.full:
+        sent_by = look.top if any(each.name for each in report.context.by_pattern) else 0
+        rows = {**wanted, "dir": look.top, "ext": look.top, "sent": sent_by}
+        return {**rows, "tree": look.tree or _FULL_TREE}
+    # A table has a blank line, a title, headers, and a line about the rows that are not shown.
+    others = sum(each + 4 for each in wanted.values() if each)
+    rows = {"tree": look.tree or max(_FEW, min(2 * look.top + 1, room - 4 - others))}
+    room -= 0 if look.tree else rows["tree"] + 4
+    for name, count in wanted.items():
+        rows[name] = max(0, min(count, room - 4))
+        room -= rows[name] + 4 if rows[name] else 0
+    return rows
+
+
+def clauses(report: Report, *, short: bool = False) -> Iterator[str]:
+    """Yield the reasons of the verdict; `short` ones have no paths."""
     if report.failing:
         yield "nothing is built; see the problems below"
         return
@@ -84,18 +134,22 @@ def _clauses(report: Report) -> Iterator[str]:
     all_contexts = Amount.of(report.context.totals, *(each.totals for each in named))
     yield text if all_contexts == whole else f"{text}, of {human(all_contexts.content_bytes)}"
     for reason in report.reasons:
-        paths = listed([*map(quoted, reason.paths)], of=reason.count)
+        names = [fit(quoted(each), _LONGEST_PATH) for each in reason.paths]
         share = percent(reason.content_bytes, whole.content_bytes)
-        part = f"{human(reason.content_bytes)} ({share})"
-        yield _CLAUSES[reason.kind].format(part=part, paths=paths)
+        yield _CLAUSES[reason.kind][short].format(
+            part=f"{human(reason.content_bytes)} ({share})",
+            share=share,
+            count=plural(reason.count, "possible secret"),
+            paths=listed(names, of=reason.count),
+        )
     unneeded = {"unneeded", "git-ignored"} & {each.kind for each in report.reasons}
-    if unneeded and report.ignore_file is None:
+    if unneeded and report.ignore_file is None and not short:
         yield "there is no ignore file"
     if report.suspicious:
         yield "see the problems below"
 
 
-def _next_step(report: Report) -> NextStep:
+def next_step(report: Report) -> NextStep:
     """Return the command to type next, or what to correct first."""
     for problem in report.failing:
         where = quoted(problem.path or report.context_path)
@@ -121,11 +175,28 @@ def _next_step(report: Report) -> NextStep:
     return NextStep(command(report, "ls", *options), "lists every entry that is sent")
 
 
-def _facts(report: Report) -> Iterator[Fact]:
+def _facts(report: Report, look: Look) -> Iterator[Fact]:
+    """Yield facts about the build, each in at most two lines unless the report has to be full."""
+    room = look.width - FACT_INDENT
+    for label, text in _all_facts(report, look):
+        shown = (
+            fit(text, room) if label in ("Context", "Dockerfile") else clipped(text, 2 * room - 8)
+        )
+        yield Fact(label, text if look.full else shown)
+
+
+def _all_facts(report: Report, look: Look) -> Iterator[Fact]:
     dockerfile = quoted(report.dockerfile or "none")
     yield Fact("Context", quoted(report.context_path))
     yield Fact("Dockerfile", "from stdin" if dockerfile == "-" else dockerfile)
-    yield from _sizes(report, report, "context")
+    yield from _sizes(
+        report, report, "context", len(report.transfers) if look.full else _MOST_TRANSFERS
+    )
+    named = () if look.full else report.named_contexts
+    for each in named[:_MOST_TRANSFERS]:
+        yield Fact(fit(visible(each.name), FACT_INDENT - 4), f"a named context, {_of_named(each)}")
+    if len(named) > _MOST_TRANSFERS:
+        yield Fact("", more(len(named) - _MOST_TRANSFERS, "named context"))
     images = dict.fromkeys(
         visible(problem.message.rpartition(" ")[2])
         for transfer in report.transfers
@@ -145,39 +216,50 @@ def _facts(report: Report) -> Iterator[Fact]:
         yield Fact("Ignored", text)
 
 
+def _of_named(named: NamedContext) -> str:
+    """Return a clause about a named context."""
+    if named.context is not None:
+        size = amount(Amount.of(*(named.transfers or (named.context.totals,))))
+        return f"{quoted(named.value)}: {size}"
+    kind = "not used by this build" if named.local else "which the builder fetches"
+    return f"{quoted(named.value)}, {kind}"
+
+
 def _about_named(report: Report, named: NamedContext) -> Iterator[Fact]:
     yield Fact("Stands for", quoted(named.value))
     if named.context is not None:
-        yield from _sizes(report, named, named.announced)
+        yield from _sizes(report, named, named.announced, len(named.transfers))
     elif not named.local:
         yield Fact("Transfer", "nothing: the builder fetches it, and no ignore file is read")
     elif named.used is False:
         yield Fact("Transfer", "nothing: this build takes nothing from it")
 
 
-def _sizes(report: Report, held: Report | NamedContext, name: str) -> Iterator[Fact]:
-    """Yield ignore file and size of a context, and for each transfer its size as printed."""
+def _sizes(report: Report, held: Report | NamedContext, name: str, most: int) -> Iterator[Fact]:
+    """Yield ignore file and size of a context, and for `most` transfers its size as printed."""
     info = held.ignore_file
     text = f"{quoted(info.path)} ({plural(len(info.patterns), 'pattern')})" if info else ""
     yield Fact("Ignore file", text or "none, so nothing is ignored")
     if held.context is not None:
         yield Fact("Context size", _least(report, amount(held.context.totals)))
     several = len({each.platforms for each in held.transfers}) > 1
-    for each in held.transfers:
+    for each in held.transfers[:most]:
         lead = f"{', '.join(each.platforms)}: " if several else ""
         whole = "all of it" if each.everything else amount(each)
         none = "nothing: the Dockerfile takes nothing from the context"
         yield Fact("Transfer", lead + (whole if each.context_used else none))
-        yield Fact("Build prints", lead + _printed(report, each, name))
+        yield Fact("Build prints", lead + printed(report, each, name))
+    if left := more(len(held.transfers) - most, "platform"):
+        yield Fact("", left)
     if held.context is not None and not held.transfers and not report.failing:
-        yield Fact("Build prints", _printed(report, held.context, name))
+        yield Fact("Build prints", printed(report, held.context, name))
 
 
 def _least(report: Report, text: str) -> str:
     return f"at least {text}" if report.lower_bound else text
 
 
-def _printed(report: Report, part: Transfer | Measurement, name: str) -> str:
+def printed(report: Report, part: Transfer | Measurement, name: str) -> str:
     """Return the figure that the builder prints."""
     builder = BUILDERS[report.builder]
     if builder.announces is None or part.printed is None:
@@ -185,29 +267,32 @@ def _printed(report: Report, part: Transfer | Measurement, name: str) -> str:
     when = "in each build" if builder.resends else "in a cold build"
     if isinstance(part, Measurement) and builder.asks_for_paths:
         when += ", if all of it is transferred"
+    if not READS_ATTRIBUTES:
+        when += ", without extended attributes"
     line = builder.announces.replace("context:", f"{visible(name)}:").format(part.printed)
     return f"{_least(report, line)} ({builder.title}, {when})"
 
 
-def _tables(report: Report, look: Look) -> Iterator[Section]:
-    """Yield the tables that are not empty, or those of one choice of `--by`."""
+def _tables(report: Report, look: Look, rows: Mapping[str, int]) -> Iterator[Section]:
+    """Yield tables with so many `rows`, or those of one choice of `--by`."""
     context = report.context
-    for usual, by, title, columns, header, parts in (
-        (False, "dir", "Largest directories, own files only", "size files %", "directory",
-         context.largest_directories),
-        (True, "", "Taken by the Dockerfile", "size files line", "source", _sources(report)),
-        (True, "file", "Largest files", "size %", "file", context.largest_files),
-        (True, "ext", "By extension", "size files %", "extension", context.by_extension),
-        (True, "pattern", "Ignored, by the pattern that decided", "size files line", "pattern",
+    for name, title, columns, header, parts in (
+        ("pattern", "Ignored, by the pattern that decided", "size files line", "pattern",
          context.ignored.by_pattern),
-        (False, "pattern", "Sent, by the pattern that decided", "size files line", "pattern",
+        ("dir", "Largest directories, own files only", "size files %", "directory",
+         context.largest_directories),
+        ("taken", "Taken by the Dockerfile", "size files line", "source", _sources(report)),
+        ("file", "Largest files", "size %", "file", context.largest_files),
+        ("ext", "By extension", "size files %", "extension", context.by_extension),
+        ("sent", "Sent, by the pattern that decided", "size files line", "pattern",
          context.by_pattern),
     ):  # fmt: skip
-        if look.only == by and not parts:
+        is_wanted = look.only is not None and look.only in (name, header)
+        if is_wanted and not parts:
             yield Section([Prose(f"{title}: none")])
-        elif look.only == by or (look.only is None and usual and parts):
-            table = _table(columns, header, parts, context.totals.content_bytes, look.top)
-            yield Section([table], title, folded=look.only is None)
+        elif parts and (count := look.top if is_wanted else rows.get(name, 0)):
+            table = table_of(columns, header, parts, context.totals.content_bytes, count)
+            yield Section([table], title, folded=not is_wanted)
 
 
 def _sources(report: Report) -> list[Share]:
@@ -229,7 +314,7 @@ def _sources(report: Report) -> list[Share]:
     return sorted(shares, key=lambda each: (-each.content_bytes, each.line or 0))
 
 
-def _table(columns: str, header: str, parts: Sequence[Share], total: int, top: int) -> Table:
+def table_of(columns: str, header: str, parts: Sequence[Share], total: int, top: int) -> Table:
     """Return a table of the first parts of a whole of `total` bytes, with these columns."""
     names = columns.split()
     rows = []
@@ -242,91 +327,3 @@ def _table(columns: str, header: str, parts: Sequence[Share], total: int, top: i
         }
         rows.append((*(cells[each] for each in names), quoted(part.name or "(none)")))
     return Table((*names, header), rows, more(len(parts) - top, header))
-
-
-def _checked(outcome: CheckReport, look: Look) -> Iterator[Section]:
-    """Yield the refusals, then a line for each context that passes; the verdict comes last."""
-    refused = [each for each in outcome.checks if not each.passes]
-    for each in refused:
-        yield from _refusal(each, look.top)
-    lines = [line for each in outcome.checks if each.passes for line in _passing(each)]
-    lines += [Prose(f"{visible(each.message)}: {each.help}") for each in outcome.unused]
-    if refused and len(outcome.checks) > 1:
-        names = ", ".join(quoted(each.name) for each in refused)
-        text = f"{len(refused)} of {plural(len(outcome.checks), 'context')} refused: {names}"
-        lines.append(Prose(text, mark=text, style="red"))
-    yield Section(lines)
-
-
-def _passing(check: ContextCheck) -> Iterator[Prose]:
-    used = (
-        f"{each.shown(each.actual)} {'at least' if each.is_floor else 'of'} "
-        f"{each.shown(each.allowed)}"
-        for each in check.limits
-    )
-    kept = ", ".join(dict.fromkeys(used))
-    kept = f"{kept} ({check.limits[0].of})" if kept else "nothing is limited"
-    yield Prose(f"ok {quoted(check.name)}: {kept}", mark="ok", style="green")
-    yield from (Prose(f"   {finding.message}") for finding in check.findings)
-    yield from _accepted(check)
-
-
-def _accepted(check: ContextCheck) -> Iterator[Prose]:
-    for each in check.accepted:
-        yield Prose(visible(f"   accepted: {each.finding.message} ({each.reason})"), 5)
-
-
-def _refusal(check: ContextCheck, top: int) -> Iterator[Section]:
-    """Yield the reasons of a refusal, the largest parts, what grew, and what helps."""
-    lines = [Prose(f"  {each.code} {visible(each.message)}", 4) for each in check.findings]
-    problems = check.report.all_problems[:EXAMPLES]
-    lines += [Prose(f"  {visible(each.message)}", 4) for each in problems]
-    yield Section([*lines, *_accepted(check)], f"Refused: {quoted(check.name)}")
-    total = check.report.context.totals.content_bytes
-    parts = [Share(each.path, each.content_bytes, each.files) for each in check.culprits]
-    yield Section([_table("size files %", "path", parts, total, len(parts))], "Largest parts")
-    yield Section([_changes("path", check.grown or (), top)], "Grown since the baseline")
-    yield Section([*_remedies(check)])
-
-
-def _remedies(check: ContextCheck) -> Iterator[Item]:
-    """Yield the command that helps, then what to do by hand if it is not enough."""
-    remedy, report = check.remedy, check.report
-    where = "the ignore file" if report.ignore_file is None else quoted(report.ignore_file.path)
-    if remedy is not None:
-        enough = "" if remedy.enough else ", which is not enough"
-        suggest = command(report, "suggest", "--write")
-        yield NextStep(suggest, f"saves {amount(remedy.saves)}{enough}", "Fix")
-    elif check.missed and all(each.is_floor for each in check.missed):
-        by_pattern = command(report, "measure", "--by", "pattern")
-        yield NextStep(by_pattern, f"shows what {where} hides", "Fix")
-        return
-    if remedy is None or not remedy.enough:
-        first = quoted(check.culprits[0].path) if check.culprits else "what the build does not need"
-        accept = "raise the budget or add --update-baseline"
-        order = f"if the build does not need {first}, add it to {where}, or accept it: {accept}"
-        yield NextStep("", order, "Or" if remedy else "Fix")
-
-
-def _compared(outcome: DiffReport, look: Look) -> Iterator[Section]:
-    before, after, changes = outcome.before, outcome.after, outcome.changes
-    delta = after.content_bytes - before.content_bytes
-    verb = f"{'Grew' if delta > 0 else 'Shrank'} by {human(abs(delta))}"
-    lines = [Prose(f"{verb if delta else 'The same size'}: {change(before, after)}")]
-    if not (before.complete and after.complete):
-        lines.append(Prose("A report has only the largest parts: smaller changes are missed."))
-    yield Section(lines)
-    for noun, found in (("directory", changes.directories), ("file", changes.files)):
-        yield Section([_changes(noun, found, look.top)], f"By {noun}")
-
-
-def _changes(noun: str, changes: Sequence[SizeChange], top: int) -> Table:
-    """Return a table of the first `top` of `changes`; it marks those that are not exact."""
-    rows = []
-    for each in changes[:top]:
-        delta = f"{'-' if each.delta_bytes < 0 else '+'}{human(abs(each.delta_bytes))}"
-        files = f"{each.delta_files:+,}" if each.delta_files else ""
-        what = each.what if each.exact else "at least"
-        is_directory = noun == "directory" or each.delta_files
-        rows.append((delta, files, what, quoted(f"{each.path}/" if is_directory else each.path)))
-    return Table(("change", "files", "", noun), rows, more(len(changes) - top, noun))

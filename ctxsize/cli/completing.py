@@ -1,0 +1,99 @@
+"""Complete codes, stages, rules and paths in a shell; a broken file completes to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+Complete = Callable[[click.Context, click.Parameter, str], list["CompletionItem"]]
+Found = Iterable[tuple[str, str]]
+"""Values, each with a description that zsh and fish show."""
+
+files = click.Path().shell_complete
+directories = click.Path(file_okay=False).shell_complete
+
+
+def _offering(find: Callable[[click.Context, str], Found]) -> Complete:
+    """Return a completion with the values of `find` that begin with what was typed."""
+
+    def complete(ctx: click.Context, param: click.Parameter, typed: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        try:
+            found = [each for each in find(ctx, typed) if each[0].startswith(typed)]
+        except Exception:  # an error would be printed into the line that the user types
+            return []
+        return [CompletionItem(value, help=text or None) for value, text in found]
+
+    return complete
+
+
+@_offering
+def code_or_slug(ctx: click.Context, typed: str) -> Found:
+    """Complete a code, or in lower case its slug."""
+    from ctxsize.codes import all_codes
+
+    return [(each.slug if typed.islower() else each.name, each.summary) for each in all_codes()]
+
+
+@_offering
+def stages(ctx: click.Context, typed: str) -> Found:
+    """Complete a stage of the Dockerfile."""
+    from ctxsize.build import Build
+    from ctxsize.engine.builders import BUILDKIT
+    from ctxsize.engine.request import request_of
+
+    build = Build(ctx.params.get("context") or ".", ctx.params.get("dockerfile"))
+    if build.dockerfile == "-":  # stdin is the terminal
+        return []
+    stages = request_of(build, BUILDKIT, patterns=False).plan.dockerfile.stages
+    return [(each.name, f"FROM {each.base}") for each in stages if each.name]
+
+
+@_offering
+def rules(ctx: click.Context, typed: str) -> Found:
+    """Complete a rule of `suggest`."""
+    from ctxsize.recommender.rules import all_rules
+
+    return [(each.name, each.why) for each in all_rules().values()]
+
+
+@_offering
+def named(ctx: click.Context, typed: str) -> Found:
+    """Complete the name of a named context."""
+    return [(each.partition("=")[0], each) for each in ctx.params.get("build_contexts") or ()]
+
+
+@_offering
+def commands(ctx: click.Context, typed: str) -> Found:
+    """Complete a command."""
+    from ctxsize.cli.app import COMMANDS
+
+    return [(name, summary) for name, (_, summary) in COMMANDS.items()]
+
+
+def codes(start: str) -> Complete:
+    """Return a completion with the codes of this prefix, also behind a comma."""
+
+    def find(ctx: click.Context, typed: str) -> Found:
+        from ctxsize.codes import code_of, names
+
+        lead = typed[: typed.rfind(",") + 1]
+        return [(lead + each, code_of(each).summary) for each in names(start)]
+
+    return _offering(find)
+
+
+def words(*values: str) -> Complete:
+    """Return a completion with fixed values."""
+    return _offering(lambda ctx, typed: ((each, "") for each in values))
+
+
+def rules_or_files(ctx: click.Context, param: click.Parameter, typed: str) -> list[CompletionItem]:
+    """Complete a rule, or else a path."""
+    return rules(ctx, param, typed) or files(ctx, param, typed)

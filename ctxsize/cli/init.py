@@ -1,0 +1,190 @@
+"""`ctxsize init`: writes the ignore file and a budget, and prints what to add to CI."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from glob import escape
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from ctxsize import api
+from ctxsize.build import Build
+from ctxsize.cli import options, output
+from ctxsize.config import NAMES, load
+from ctxsize.engine.request import Plans
+from ctxsize.errors import CtxsizeError, InputError, InputErrors
+from ctxsize.findings import Edit
+from ctxsize.formats.wording import more, quoted
+from ctxsize.model import Problem
+from ctxsize.reader import holds
+from ctxsize.units import human, plural
+from ctxsize.version import __version__
+
+if TYPE_CHECKING:
+    from ctxsize.recommender.outcome import Advice
+
+_UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
+_MOST_LINES = 8
+"""Number of ignore files to list."""
+_HEAD = "# Budgets of `ctxsize check`: the sizes of today and a quarter more.\n"
+_SNIPPETS = f"""
+GitHub, as steps of a job in .github/workflows (OWNER: where the repository of ctxsize is):
+  - uses: actions/checkout@v4
+  - uses: OWNER/ctxsize@v{__version__}
+
+GitLab, in .gitlab-ci.yml (ADDRESS: the address of the repository of ctxsize):
+  build context:
+    image: python:3.13
+    script:
+      - pip install git+ADDRESS
+      - ctxsize check
+
+pre-commit, below `repos` in .pre-commit-config.yaml:
+  - repo: ADDRESS
+    rev: v{__version__}
+    hooks: [{{id: ctxsize-check}}, {{id: ctxsize-lint}}]"""
+
+
+class _Start(NamedTuple):
+    """A build with the advice about its ignore file; its paths are relative to the directory."""
+
+    context: str
+    dockerfile: str  # empty for the usual one
+    advice: Advice
+
+    @property
+    def today_bytes(self) -> int:
+        return self.advice.after.context.content_bytes
+
+
+@click.command("init")
+@options.directory("root", metavar="[DIR]")
+@options.flag("--dry-run", help="Show what would be written as a diff, and write nothing.")
+@options.quiet
+@options.colour
+def init(root: str, dry_run: bool, colour: str) -> None:
+    """Write the ignore file and the budget of DIR, and show what to add to CI.
+
+    The ignore file gets the safe lines of `ctxsize suggest --write`. ctxsize.toml gets
+    a budget for each build that `ctxsize scan` finds: the size after that, and a
+    quarter more. A configuration that exists stays as it is. A second run changes
+    nothing.
+
+    \b
+    Examples:
+      ctxsize init
+      ctxsize init --dry-run services
+    """  # noqa: D301
+    kept = load(root).path
+    starts = _starts(root)
+    advised = {each.advice.edit.path: each.advice for each in starts if each.advice.edit}
+    edits = [each.edit for each in advised.values() if each.edit is not None]
+    if kept is None:
+        edits.append(_configuration(root, starts, edits))
+    if dry_run:
+        output.Display(colour=colour).patch(edits)
+        return
+    from ctxsize.writer.apply import apply
+
+    output.warn(apply(edits))
+    lines = [_written(path, each) for path, each in advised.items()]
+    shown = [*lines[:_MOST_LINES], *filter(None, [more(len(lines) - _MOST_LINES)])]
+    if kept is None:
+        budgets = f"{plural(len(starts), 'budget')}, a quarter above what is sent today"
+        shown.append(f"wrote {quoted(edits[-1].path)}: {budgets}")
+    else:
+        shown.append(f"kept {quoted(kept)}: it is the configuration")
+    if any(not one.chosen for each in starts for one in each.advice.suggestions):
+        shown.append("more patterns need your confirmation: ctxsize suggest")
+    shown += [] if edits else ["nothing to write"]
+    if not output.Display().look().quiet:
+        shown += ["next: commit this, and let CI check it"] * bool(edits) + [_SNIPPETS]
+    output.write("\n".join(shown) + "\n")
+
+
+def _written(path: str, advice: Advice) -> str:
+    patterns = sum(len(each.patterns) for each in advice.suggestions if each.chosen)
+    saved = human((advice.before.context - advice.after.context).content_bytes)
+    return f"wrote {quoted(path)}: {plural(patterns, 'pattern')}, {saved} less to send"
+
+
+def _starts(root: str) -> list[_Start]:
+    """Return each build below `root`, or else `root`. Raises `InputErrors` if all are unusable."""
+    discovery = api.discover(root)
+    output.warn(discovery.problems)
+    builds = {
+        (os.path.realpath(each.build.context), each.build.dockerfile): each.build
+        for each in discovery.builds
+    }
+    plans, found, errors = Plans(), list[_Start](), list[CtxsizeError]()
+    known: dict[tuple[str, str | None], Advice] = {}
+    with output.progress() as progress:
+        for build in builds.values() or [Build(root)]:
+            try:
+                request = api.requested(build, plans)
+                unusual = request.dockerfile_in_context != "Dockerfile" and request.dockerfile
+                names = _name(request.context, root), _name(unusual, root) if unusual else ""
+                key = request.root, request.ignore_file.path if request.ignore_file else None
+                if key not in known:
+                    steps = progress and progress.step
+                    known[key] = api.suggest(request, progress=progress, steps=steps)
+                found.append(_Start(*names, known[key]))
+            except CtxsizeError as error:
+                errors.append(error)
+    if not found:
+        raise InputErrors(errors)
+    output.warn([Problem("left-out", f"left out: {each}") for each in errors])
+    return found
+
+
+def _name(path: str, root: str) -> str:
+    """Return a path relative to `root`. Raises `InputError` if TOML cannot contain it."""
+    try:
+        return os.path.relpath(path, root).encode().decode()
+    except UnicodeEncodeError:
+        hint = "rename it, as a configuration is UTF-8"
+        raise InputError("the name is not UTF-8", path=path, hint=hint) from None
+
+
+def _configuration(root: str, starts: Sequence[_Start], edits: Iterable[Edit]) -> Edit:
+    """Return the new file; the figures count it, and the other `edits`, as they are sent too."""
+    made = Edit(os.path.normpath(os.path.join(root, NAMES[0])), None, _HEAD.encode())
+    for _ in range(2):
+        made = replace(made, after=_text(root, starts, [*edits, made]).encode())
+    return made
+
+
+def _text(root: str, starts: Sequence[_Start], edits: Iterable[Edit]) -> str:
+    text, names = _HEAD, set[str]()
+    for each in starts:
+        top = os.path.realpath(os.path.join(root, each.context))
+        inside = (one for one in edits if holds(top, os.path.dirname(one.path)))
+        added = sum(len(one.after) - len(one.before or b"") for one in inside)
+        budget = f'max = "{_budget(each.today_bytes + added)}"\n'
+        if len(starts) == 1 and each[:2] == (".", ""):
+            return text + budget
+        name = each.context if each.context not in names else f"{each.context} {each.dockerfile}"
+        names.add(name)
+        keys = {"path": escape(each.context), "dockerfile": each.dockerfile}
+        given = {key: value for key, value in keys.items() if value not in ("", name)}
+        lines = (f"{key} = {_quoted(value)}\n" for key, value in given.items())
+        text += f"\n[contexts.{_quoted(name)}]\n{''.join(lines)}{budget}"
+    return text
+
+
+def _quoted(text: str) -> str:
+    """Return `text` as a string of TOML."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", r"\u007F")
+
+
+def _budget(today_bytes: int) -> str:
+    """Return a quarter more, rounded up to two digits."""
+    size = today_bytes + (today_bytes + 3) // 4
+    step: int = 10 ** max(0, len(str(size)) - 2)
+    size = -(-size // step) * step
+    power = (len(str(size)) - 1) // 3
+    return f"{size / 1000**power:g}{_UNITS[power]}"

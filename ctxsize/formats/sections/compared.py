@@ -1,0 +1,165 @@
+"""Sections of `diff`: the change, its largest parts with what decides about them, and the fix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ctxsize.formats import Look
+from ctxsize.formats.sections import Item, NextStep, Prose, Section, Table
+from ctxsize.formats.wording import amount, change, command, more, quoted, visible
+from ctxsize.guard import DEFAULT_GROWTH
+from ctxsize.units import human, plural
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ctxsize.guard.baseline import SizeChange
+    from ctxsize.guard.comparison import ContextChange, DiffReport
+
+_ROWS, _FOLDED_ROWS = 5, 25
+"""Number of rows of a table, and of one that Markdown folds: a comment has room for both."""
+_LONGEST = 100
+"""Number of characters of a name, so that the rows of a comment fit into it."""
+_DECISIONS = {
+    "re-included": "line {} of {} re-includes it: `{}`",
+    "no-longer-ignored": "line {} of {} ignored it before: `{}`",
+    "now-ignored": "line {} of {} ignores it now: `{}`",
+}
+
+
+def heading(outcome: DiffReport) -> str:
+    """Return the verdict in one line, for the heading of a comment."""
+    before, after, changed = outcome.before, outcome.after, len(outcome.changed)
+    delta = after.content_bytes - before.content_bytes
+    refused = any(each.new.refusals for each in outcome.contexts)
+    grew = delta > DEFAULT_GROWTH.limit(before.content_bytes)
+    sign = "🔴" if refused or grew else "🟡" if delta > 0 else "🟢"
+    several = len(outcome.contexts) > 1
+    whole = plural(len(outcome.contexts), "build context") if several else "the build context"
+    if not changed:
+        return f"ctxsize: {sign} no change of {whole}, {amount(after)}"
+    verb = "grew" if delta > 0 else "shrank" if delta else "changed"
+    what = f"{changed:,} of {whole} changed" if several else f"{whole} {verb}"
+    sizes = f" from {human(before.content_bytes)} to {human(after.content_bytes)}"
+    return f"ctxsize: {sign} {_signed(delta)}: {what}{sizes if delta else ''}"
+
+
+def sections(outcome: DiffReport, look: Look) -> Iterator[Section]:
+    """Yield the verdict, a row for each context, and the parts of contexts that changed."""
+    changed, several = outcome.changed, len(outcome.contexts) > 1
+    yield Section([*_answer(outcome, look)])
+    if several or (look.markdown and changed):
+        yield Section([_contexts(outcome, look)])
+    most = len(changed) if look.full else look.top or _ROWS if look.markdown else 1
+    for each in changed[:most]:
+        name = f" in {_short(each.name)}" if several else ""
+        yield from _parts(each, look, name)
+        if look.full or look.markdown:
+            for noun in ("directory", "file"):
+                found = each.changes.files if noun == "file" else each.changes.directories
+                top = look.top or (_FOLDED_ROWS if look.markdown else len(found))
+                title = f"{plural(len(found), f'changed {noun}')}{name}"
+                yield Section([changes(noun, found, top)], title, folded=True)
+    if left := more(len(changed) - most, "changed context"):
+        yield Section([Prose(f"{left}: --full shows all of them, --name NAME one")])
+
+
+def _answer(outcome: DiffReport, look: Look) -> Iterator[Item]:
+    """Yield the verdict, which is the heading of Markdown, and why a check refuses contexts."""
+    before, after = outcome.before, outcome.after
+    delta = after.content_bytes - before.content_bytes
+    grew = f"{'Grew' if delta > 0 else 'Shrank'} by {human(abs(delta))}"
+    verdict = grew if delta else "The same size"
+    if not look.markdown:
+        style = "red" if delta > 0 else "green"
+        yield Prose(f"{verdict}: {change(before, after)}", 0, verdict, style)
+    for each in [each for context in outcome.contexts for each in context.new.refusals][:_ROWS]:
+        yield Prose(f"Refused: {_cut(visible(each), 3 * _LONGEST)}", 2, "Refused", "red")
+    if not (before.complete and after.complete):
+        yield Prose("A report has only the largest parts: smaller changes are missed.")
+
+
+def _contexts(outcome: DiffReport, look: Look) -> Table:
+    """Return a row for each context that changed, and the number of the others."""
+    changed, rows = outcome.changed, []
+    for each in changed[: len(changed) if look.full else look.top or _FOLDED_ROWS]:
+        old, new = each.before.content_bytes, each.after.content_bytes
+        share = f" ({new / old - 1:+.0%})" if old and new < 10 * old else ""
+        files = each.after.files - each.before.files
+        what = f"{each.what}{', refused' if each.new.refusals else ''}"
+        figures = (human(old), human(new), f"{_signed(new - old)}{share}")
+        rows.append((*figures, f"{files:+,}" if files else "", what, _short(each.name)))
+    same = len(outcome.contexts) - len(changed)
+    rest = [more(len(changed) - len(rows), "changed context")]
+    rest += [f"{plural(same, 'context')} did not change"] if same else []
+    headers = ("before", "after", "change", "files", "", "context")
+    return Table(headers, rows, "; ".join(filter(None, rest)))
+
+
+def _parts(context: ContextChange, look: Look, name: str) -> Iterator[Section]:
+    """Yield the largest parts of a change, each with what decides about it, and the fix."""
+    rows: list[Sequence[str]] = []
+    shown = context.culprits[: look.top or _ROWS]
+    for each in shown:
+        rows.append(_row(each.change, is_directory=each.is_directory))
+        if each.pattern is not None:
+            names = _short(each.ignore_file or ""), _short(str(each.pattern))
+            rows.append([_DECISIONS[each.decision].format(each.pattern.line, *names)])
+    plain = sum(each.decision == "no-pattern" for each in shown)
+    which = "the others" if plain < len(shown) else "it" if plain == 1 else "them"
+    rest = [f"No pattern ignores {which}."] if plain else []
+    if not (look.full or look.markdown) and len(context.changes.files) > len(shown):
+        rest.append(f"--full lists {plural(len(context.changes.files), 'changed file')}.")
+    verb = {"added": "grew", "removed": "shrank", "same": "changed"}.get(context.what, context.what)
+    yield Section(
+        [Table(("change", "files", "", "path"), rows, " ".join(rest))], f"What {verb}{name}"
+    )
+    if context.new.refusals or context.what in ("grew", "added"):
+        yield Section([*_remedies(context)])
+
+
+def _remedies(context: ContextChange) -> Iterator[NextStep]:
+    """Yield what makes a context smaller."""
+    new = context.new
+    suggest, where = (
+        command(new, "suggest", "--write"),
+        _short(new.ignore_file or "a .dockerignore"),
+    )
+    if (remedy := new.remedy) and 100 * remedy.saves.content_bytes > context.after.content_bytes:
+        enough = "" if remedy.enough else ", which is not enough"
+        yield NextStep(suggest, f"saves {amount(remedy.saves)}{enough}", "Fix")
+        if remedy.enough:
+            return
+    lost = [each for each in context.culprits if each.decision == "no-longer-ignored"]
+    for each in lost[:1]:
+        yield NextStep("", f"put `{_short(str(each.pattern))}` back into {where}", "Fix")
+    if new.unneeded_bytes and not remedy:
+        yield NextStep(suggest, f"{human(new.unneeded_bytes)} looks unneeded", "Fix")
+    elif other := [each for each in context.culprits[:_ROWS] if each not in lost]:
+        name = _short(f"{other[0].change.path}{'/' * other[0].is_directory}")
+        yield NextStep("", f"if the build does not need `{name}`, add it to {where}", "Fix")
+
+
+def changes(noun: str, found: Sequence[SizeChange], top: int) -> Table:
+    """Return a table of the first `top` changes; it marks those that are not exact."""
+    is_directory = noun == "directory"
+    rows = [_row(each, is_directory=is_directory or bool(each.delta_files)) for each in found[:top]]
+    return Table(("change", "files", "", noun), rows, more(len(found) - top, noun))
+
+
+def _row(each: SizeChange, *, is_directory: bool) -> tuple[str, str, str, str]:
+    files = f"{each.delta_files:+,}" if each.delta_files else ""
+    what = each.what if each.exact else "at least"
+    return _signed(each.delta_bytes), files, what, _short(f"{each.path}{'/' * is_directory}")
+
+
+def _signed(delta_bytes: int) -> str:
+    return f"{'-' if delta_bytes < 0 else '+'}{human(abs(delta_bytes))}"
+
+
+def _short(name: str) -> str:
+    """Return a name that is safe to print, without its middle if it is long."""
+    return _cut(quoted(name), _LONGEST)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most // 3]}…{text[most // 3 - most + 1 :]}"

@@ -1,0 +1,258 @@
+"""Compare saved reports and measured contexts: what changed, which pattern decides, what helps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal, NamedTuple
+
+from ctxsize.engine.builders import BUILDERS
+from ctxsize.engine.evaluate import DockerIgnoreSpec
+from ctxsize.engine.events import public_pattern
+from ctxsize.errors import InputError
+from ctxsize.findings import Finding
+from ctxsize.guard import Remedy
+from ctxsize.guard.baseline import (
+    NOT_SO,
+    Known,
+    SizeChange,
+    SizeChanges,
+    between,
+    of_files,
+    read,
+)
+from ctxsize.model import Amount, Pattern, Report, Verdict
+from ctxsize.reader import read_file
+
+_MOST_BYTES = 1 << 30  # number of bytes of the largest report; a listing has a line for every file
+_MOST_CULPRITS = 20
+_HOW_TO_SAVE = (
+    "save one with ctxsize measure --format json=FILE, or with all files: "
+    "ctxsize ls --format json > FILE"
+)
+_UNNEEDED = ("unneeded", "git-ignored")  # kinds of reasons: a rule or git finds this part unneeded
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A context as a report has it, with what the report knows of the build."""
+
+    known: Known
+    context_path: str = "."
+    dockerfile: str | None = None
+    builder: str = next(iter(BUILDERS))
+    options: tuple[str, ...] = ()
+    ignore_file: str | None = None
+    spec: DockerIgnoreSpec | None = None  # None if it is not known
+    unneeded_bytes: int = 0  # bytes that look unneeded
+    refusals: tuple[str, ...] = ()  # messages of the errors of a check
+    remedy: Remedy | None = None  # what a check proved
+
+    def verdict(self, path: str) -> Verdict:
+        """Return the verdict of the ignore file on `path`."""
+        if self.spec is None or (result := self.spec.check_file(path)).index is None:
+            return Verdict(False)
+        return Verdict(bool(result.include), public_pattern(self.spec.patterns[result.index]))
+
+
+Contexts = Mapping[str, Saved]
+"""The contexts of a report by name. The only one of a report without names has the name ""."""
+
+
+class Culprit(NamedTuple):
+    """A part with much of a change, and the pattern that decides about it."""
+
+    change: SizeChange
+    is_directory: bool
+    decision: str
+    """`no-pattern`, `re-included`, `no-longer-ignored`, `now-ignored`; empty if it is not known."""
+    pattern: Pattern | None
+    ignore_file: str | None  # of the pattern
+
+
+@dataclass(frozen=True)
+class ContextChange:
+    """The change of one context."""
+
+    name: str
+    what: str  # as of a `SizeChange`; `changed` if only files differ, or `same`
+    before: Amount
+    after: Amount
+    changes: SizeChanges
+    culprits: tuple[Culprit, ...]  # the largest parts of the change, in its direction
+    new: Saved  # the context after; empty if it was removed
+
+
+class Side(NamedTuple):
+    """One side of a comparison."""
+
+    name: str  # the file, or the context that was measured
+    content_bytes: int
+    files: int
+    complete: bool  # True if all of its files are known
+
+
+@dataclass(frozen=True)
+class DiffReport:
+    """The outcome of `ctxsize diff`."""
+
+    kind: ClassVar[Literal["diff"]] = "diff"
+
+    before: Side
+    after: Side
+    contexts: tuple[ContextChange, ...]  # the greatest change first
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def changed(self) -> list[ContextChange]:
+        """Return the contexts that changed."""
+        return [each for each in self.contexts if each.what != "same"]
+
+
+def compare(before: str, old: Contexts, after: str, new: Contexts) -> DiffReport:
+    """Compare the contexts of two reports by their names, or the only ones of both.
+
+    Raises `InputError` if one report has several contexts and the other one has no names.
+    """
+    pairs = [(name, old.get(name), new.get(name)) for name in {**old, **new}]
+    if len(old) == len(new) == 1:
+        (was,), (now,) = old.values(), new.values()
+        pairs = [(next(filter(None, (*new, *old)), now.context_path), was, now)]
+    elif ("" in old or "" in new) and len(pairs) > 2:
+        path, several = (after, new) if "" in old else (before, old)
+        raise InputError("has several contexts", path=path, hint=_names(several))
+    changes = [_compared(*pair) for pair in pairs]
+    changes.sort(key=lambda each: -abs(each.after.content_bytes - each.before.content_bytes))
+    return DiffReport(_side(before, old), _side(after, new), tuple(changes))
+
+
+def _compared(name: str, old: Saved | None, new: Saved | None) -> ContextChange:
+    was, now = (each.known if each else of_files(()) for each in (old, new))
+    changes, before, after = between(was, now), Amount.of(was), Amount.of(now)
+    delta = (after - before)[::-1]
+    what = "grew" if delta > (0, 0) else "shrank"
+    if old is None or new is None:
+        what = "added" if old is None else "removed"
+    elif not any(delta):
+        what = "changed" if changes.directories or changes.files else "same"
+    parts = changes.parts(1) if delta[0] >= 0 else []
+    parts += changes.parts(-1) if delta[0] <= 0 else []
+    culprits = tuple(_culprit(part, changes, old, new) for part in parts[:_MOST_CULPRITS])
+    return ContextChange(name, what, before, after, changes, culprits, new or Saved(now))
+
+
+def _culprit(
+    part: SizeChange, changes: SizeChanges, old: Saved | None, new: Saved | None
+) -> Culprit:
+    """Return `part` with the pattern that decides about it now, or did before it was sent."""
+    was, now = (each.verdict(part.path) if each else Verdict(False) for each in (old, new))
+    decision, by, side = "", None, new
+    if part.delta_bytes < 0:
+        if now.ignored and not was.ignored:
+            decision, by = "now-ignored", now.by
+    elif was.ignored and not now.ignored:
+        decision, by, side = "no-longer-ignored", was.by, old
+    elif not now.ignored and new and new.spec is not None:
+        decision, by = "re-included" if now.by else "no-pattern", now.by
+    is_directory = any(part is each for each in changes.directories)
+    return Culprit(part, is_directory, decision, by, side.ignore_file if side and by else None)
+
+
+def _side(name: str, contexts: Contexts) -> Side:
+    known = [each.known for each in contexts.values()]
+    complete = all(each.depth is None and not each.files_from for each in known)
+    return Side(name, *Amount.of(*known)[::-1], complete)
+
+
+def _names(contexts: Contexts) -> str:
+    return f"add --name with one of {', '.join(sorted(contexts))}"
+
+
+def measured(known: Known, report: Report, spec: DockerIgnoreSpec) -> Saved:
+    """Return the context of `report`, which has the files `known`."""
+    unneeded = sum(each.content_bytes for each in report.reasons if each.kind in _UNNEEDED)
+    build = (report.context_path, report.dockerfile, report.builder, report.options)
+    path = report.ignore_file.path if report.ignore_file else None
+    return Saved(known, *build, path, spec, unneeded)
+
+
+def saved(path: str, name: str | None = None) -> Contexts:
+    """Read a saved report; `name` chooses one of several contexts. Raises `InputError`."""
+    try:
+        data = read_file(path, _MOST_BYTES).decode("utf-8")
+        try:
+            shapes = [json.loads(data)]
+        except json.JSONDecodeError:  # a listing has a value on each line
+            shapes = [json.loads(line) for line in data.split("\n") if line.strip()]
+        found = _contexts(path, shapes)
+    except OSError as error:
+        message = f"the report cannot be read: {error.strerror}"
+        raise InputError(message, path=path, hint=_HOW_TO_SAVE) from None
+    except NOT_SO:
+        raise InputError("is no saved report", path=path, hint=_HOW_TO_SAVE) from None
+    if name is None or "" in found:
+        return found
+    if name not in found:
+        raise InputError(f"has no context {name}", path=path, hint=_names(found))
+    return {name: found[name]}
+
+
+def _contexts(path: str, shapes: list[Any]) -> Contexts:
+    first = shapes[0] if shapes else {}
+    if "contexts" in first:
+        return {name: Saved(known) for name, known in read(path).items()}
+    if "checks" in first:
+        return {each["name"]: _of_check(each) for each in first["checks"]}
+    return {"": _of_report(first) if "context" in first else Saved(_of_listing(shapes))}
+
+
+def _of_check(check: Any) -> Saved:
+    errors = [each for each in check["findings"] if each["severity"] == "error"]
+    refusals = tuple(f"{each['code']} {each['message']}" for each in errors)
+    saved, remedy = _of_report(check["report"]), check["remedy"]
+    if remedy is not None:
+        saves = Amount(int(remedy["saves_files"]), int(remedy["saves_bytes"]))
+        saved = replace(saved, remedy=Remedy(saves, bool(remedy["enough"])))
+    return replace(saved, refusals=refusals)
+
+
+def _of_listing(shapes: list[Any]) -> Known:
+    if not all(set(each) >= {"path", "kind", "ignored", "content_bytes"} for each in shapes):
+        raise ValueError
+    return of_files(
+        (str(each["path"]), int(each["content_bytes"]))
+        for each in shapes
+        if each["kind"] not in ("directory", "symlink") and not each["ignored"]
+    )
+
+
+def _of_report(report: Any) -> Saved:
+    known, info, builder = _known(report["context"]), report["ignore_file"], report["builder"]
+    reasons = report.get("verdict", {}).get("reasons", ())
+    unneeded = sum(int(each["content_bytes"]) for each in reasons if each["kind"] in _UNNEEDED)
+    patterns = info["patterns"] if info else []
+    spec = BUILDERS[builder].spec_class.from_lines(
+        f"{'!' if each['exception'] else ''}{each['text']}" for each in patterns
+    )
+    for pattern, each in zip(spec.patterns, patterns, strict=True):
+        pattern.line = int(each["line"])
+    path = str(info["path"]) if info else None
+    build = (str(report["context_path"]), report["dockerfile"], builder)
+    return Saved(known, *build, (), path, spec, unneeded)
+
+
+def _known(context: Any) -> Known:
+    directories = {
+        str(each["path"]): Amount(int(each["files"]), int(each["content_bytes"]))
+        for each in context["tree"]
+        if each["path"]
+    }
+    files = {str(each["path"]): int(each["content_bytes"]) for each in context["largest_files"]}
+    size, has_all = int(context["content_bytes"]), sum(files.values()) >= context["content_bytes"]
+    if len(files) == int(context["files"]) and has_all:
+        return of_files(files.items())
+    # The deepest level may be where the tree was cut.
+    depth = max((path.count("/") + 1 for path in directories), default=0)
+    least = 0 if has_all else min(files.values(), default=0)
+    return Known(size, int(context["files"]), directories, files, depth, files_from=least)

@@ -1,0 +1,263 @@
+"""`ctxsize [DIR]`: the answer on 20 lines for any tree; its figures are those of `measure`.
+
+The screens of `measure` (40 lines) and of a refusal by `check` (20) are held for the same trees.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ctxsize import api
+from ctxsize.cli.app import COMMANDS
+from ctxsize.engine.directories import BY_PATH, PROVED, UNNEEDED
+from ctxsize.formats.sections.glance import parts_of
+from ctxsize.formats.wording import columns, sent
+from ctxsize.model import Amount
+from ctxsize.recommender.rules import EntryType, all_rules
+from tests.cli.conftest import Cli
+from tests.contexts import CONTEXTS
+from tests.trees import COPY_ALL, Node, build_tree, file, link
+
+MB = 1_000_000
+ALL = file("Dockerfile", COPY_ALL)
+LONG = "x" * 200
+MODULES: list[str | Node] = [
+    node
+    for n in range(9)
+    for node in (f"p{n}/package.json", file(f"p{n}/node_modules/a/i.js", size_bytes=n * MB + 1))
+]
+MANY: list[str | Node] = [
+    *MODULES,
+    *(f"s{n}/.env" for n in range(9)),
+    *("Cargo.toml", file("target/debug/app", size_bytes=900 * MB)),
+    *(".git/HEAD", file(".git/objects/pack/p", size_bytes=5 * MB), "venv/.venv/pyvenv.cfg"),
+    *(file(".gitignore", b"out/\n"), file("out/a", size_bytes=40 * MB), link("l", "nope")),
+]
+LIB = ["--build-context", "lib=p1", "--build-context", "far=docker-image://alpine"]
+PLATFORMS = ["--platform", "linux/amd64,linux/arm64,linux/s390x"]
+TREES: dict[str, tuple[list[str | Node], list[str]]] = {
+    **{name: (nodes, []) for name, nodes in CONTEXTS.items()},
+    "nothing": ([], []),
+    "one file": (["a"], []),
+    "everything ignored": ([ALL, file(".dockerignore", b"*\n"), "a"], []),
+    "many reasons": ([ALL, *MANY], []),
+    "many reasons, exceptions": ([ALL, *MANY, file(".dockerignore", b"*.log\n!a.log\n")], []),
+    "many reasons, no Dockerfile": (MANY, []),
+    "podman": ([ALL, *MANY], ["--builder", "podman"]),
+    "the classic builder": ([ALL, *MANY], ["--builder", "classic"]),
+    "named contexts": (
+        [file("Dockerfile", b"FROM scratch\nCOPY --from=lib . /\nCOPY s1 /\n"), *MANY],
+        LIB,
+    ),
+    "platforms": (
+        [file("Dockerfile", b"FROM scratch\nARG TARGETARCH\nCOPY $TARGETARCH /\nCOPY s1 p2 /\n")]
+        + [f"{arch}/{n}" for arch in ("amd64", "arm64", "s390x") for n in range(3)]
+        + MANY,
+        PLATFORMS,
+    ),
+    "nothing is taken": ([file("Dockerfile", b"FROM scratch\n"), *MANY], []),
+    "long names": (
+        [
+            *(ALL, file(".dockerignore", f"{LONG}/*\n".encode() * 3)),
+            *(file(f"{LONG}/{n}{LONG}/node_modules/x", size_bytes=MB) for n in range(4)),
+            *(f"{LONG}/{n}/.env" for n in range(9)),
+            *(f"{'深' * 60}/{n}{'い' * 60}/.git/HEAD" for n in range(9)),
+        ],
+        [],
+    ),
+    "a failing Dockerfile": (
+        [file("Dockerfile", b"FROM scratch\nCPOY . " + LONG.encode() * 9 + b"\n"), *MANY],
+        [],
+    ),
+    "missing sources": (
+        [file("Dockerfile", b"FROM scratch\n" + b"COPY nope /\nCOPY a/%s /\n" % LONG.encode() * 9)],
+        [],
+    ),
+    "many levels": ([ALL, *(f"{'/'.join('abcdefghij'[:n])}/f{n}" for n in range(1, 10))], []),
+}
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_it_is_short_for_any_tree(cli: Cli, tmp_path: Path, name: str) -> None:
+    nodes, options = TREES[name]
+    context = build_tree(tmp_path / "ctx", nodes)
+    for width in (80, 120):
+        door = cli(*options, *["."][: not options], cwd=context, columns=width)
+        assert len(door.lines) <= 20
+        assert door.code == cli("measure", *options, cwd=context).code
+        assert "Next: " in door.out
+        assert door.out.replace("\n", "").isprintable()
+        wide = [line for line in door.lines if columns(line) > width]
+        # A command is one line, and a word of a message is not broken.
+        assert [each for each in wide if len(each.split()) > 2 and each[:4] != "Next"] == []
+        assert len(cli("measure", *options, cwd=context, columns=width).lines) <= 40
+    report = cli(*options, "--json", cwd=context).out
+    assert report == cli("measure", *options, "--json", cwd=context).out
+    for command in ([], ["measure"]):
+        assert len(cli(*command, "-q", *options, cwd=context).lines) == 1
+    refused = cli("check", "--max", "1B", "--max-files", "1", *options, cwd=context)
+    assert len(refused.lines) <= 20
+
+
+@pytest.mark.parametrize("most", [2, 3, 5, 50])
+@pytest.mark.parametrize("name", TREES)
+def test_the_rows_add_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, most: int
+) -> None:
+    nodes, options = TREES[name]
+    monkeypatch.chdir(build_tree(tmp_path / "ctx", nodes))
+    named = {"lib": "p1", "far": "docker-image://alpine"} if options == LIB else {}
+    report = api.measure(
+        builder=options[1] if "--builder" in options else "buildkit",
+        build_contexts=named,
+        platforms=tuple(options[1:]) if options == PLATFORMS else (),
+    )
+    parts = parts_of(report, most)
+    assert len(parts) <= most
+    assert Amount.of(*parts) == sent(report)
+    assert all(each.files > 0 and each.content_bytes >= 0 for each in parts)
+
+
+SHOWN = {
+    # nodes, options, what is said on one line
+    "what looks unneeded": (
+        [ALL, "Cargo.toml", file("target/x", size_bytes=9)],
+        [],
+        "target/   **/target",
+    ),
+    "several": ([ALL, *MODULES], [], "9 × node_modules/   **/node_modules"),
+    "exceptions": (
+        [ALL, *MODULES, file(".dockerignore", b"!a\n")],
+        [],
+        "9 × node_modules/   **/node_modules/**",
+    ),
+    "its path": ([ALL, "build.gradle", file("build/x", size_bytes=99)], [], "build/   build"),
+    "the rest": (
+        [ALL, file("web/package.json", size_bytes=5), file("web/node_modules/a", size_bytes=99)],
+        [],
+        "5 B 1 the rest of web/",
+    ),
+    "a secret": ([ALL, ".env", file("a", size_bytes=99)], [], ".env possible secret"),
+    "git": ([ALL, file(".gitignore", b"/out\n"), file("out/a", b"x" * 999)], [], "out/ out"),
+    "the largest of the largest": (
+        [ALL, file("a/b/c/d", size_bytes=99), "a/e"],
+        [],
+        "99 B 1 a/b/c/",
+    ),
+    "who takes it": ([ALL], [], "Taken by Dockerfile:2 COPY . (all of it)"),
+    "who takes some of it": (
+        [file("Dockerfile", b"FROM scratch\nCOPY a /\nCOPY b /\n"), file("a", size_bytes=9), "b"],
+        [],
+        "Taken by Dockerfile:2 COPY a (9 B) and 1 more",
+    ),
+    "no Dockerfile": (["a"], [], "Taken by not known without a Dockerfile"),
+    "no ignore file": ([ALL], [], "Ignore file none"),
+    "an ignore file": (
+        [ALL, file(".dockerignore", b"x\n")],
+        [],
+        "Ignore file .dockerignore (1 pattern)",
+    ),
+    "the figure of Docker": ([ALL], [], "transferring context: "),
+    "podman": ([ALL], ["--builder", "podman"], "Build prints nothing: Podman sends nothing of it"),
+    "all is ignored": ([ALL, file(".dockerignore", b"*\n")], [], "everything is ignored"),
+}
+
+
+@pytest.mark.parametrize("case", SHOWN)
+def test_what_is_shown(cli: Cli, tmp_path: Path, case: str) -> None:
+    nodes, options, said = SHOWN[case]
+    context = build_tree(tmp_path / "ctx", nodes)
+    out = cli(*options, cwd=context).out.replace("█", "").replace("\n", " ")
+    assert " ".join(said.split()) in " ".join("".join(c for c in out if c not in "▏▎▍▌▋▊▉").split())
+
+
+@pytest.mark.parametrize("name", sorted(UNNEEDED | PROVED.keys()))
+def test_patterns_are_those_of_the_rules(name: str) -> None:
+    """A name for which any rule suggests a path is suggested by its path."""
+    rules = [
+        each
+        for each in all_rules().values()
+        if name in each.find and each.kind is EntryType.DIRECTORY and not each.never
+    ]
+    assert rules
+    assert (name in BY_PATH) is all(each.anchored or each.contents for each in rules)
+    if name in BY_PATH:
+        assert BY_PATH[name] == ("/*" if all(each.contents for each in rules) else "")
+
+
+def test_a_command_wins_over_a_directory(cli: Cli, tmp_path: Path) -> None:
+    build_tree(tmp_path / "scan", [ALL, file("big", size_bytes=70 * MB)])
+    assert cli("./scan", cwd=tmp_path).out.startswith("Worth a look: 70.0 MB")
+    assert "big" not in cli("scan", "--top", "1", cwd=tmp_path).out
+    for arguments in (["scan/"], ["-q", "scan"], ["--", "scan"], ["--no-such", "scan"]):
+        code = cli(*arguments, cwd=tmp_path).code
+        assert code == (2 if "--no-such" in arguments else 0)
+
+
+WRONG = [
+    ("mesure", "'mesure'; did you mean `ctxsize measure`?"),
+    ("sugest", "did you mean `ctxsize suggest`?"),
+    ("a-file", "it is a file"),
+    ("./nope", "there is no such directory either"),
+    ("x\x1b[31m\n", "there is no such directory either"),
+    ("docker-plugin", "docker-plugin was removed"),
+]
+
+
+@pytest.mark.parametrize(("word", "said"), WRONG)
+def test_a_word_that_is_neither_gets_a_hint(cli: Cli, tmp_path: Path, word: str, said: str) -> None:
+    (tmp_path / "a-file").touch()
+    result = cli(word, cwd=tmp_path)
+    assert (result.code, result.out) == (2, "")
+    assert said in result.err
+    assert result.err.replace("\n", "").isprintable()
+
+
+def test_every_command_can_still_be_asked_for_help(cli: Cli, tmp_path: Path) -> None:
+    shown = cli("--help", cwd=tmp_path).out
+    assert shown.startswith("Usage: ctxsize [DIR] [OPTIONS]\n       ctxsize COMMAND [ARGS]...\n")
+    assert all(f"\n  {name} " in shown for name in COMMANDS)
+    assert cli("-h", cwd=tmp_path).out == shown
+    assert "--build-arg" in cli(".", "--help", cwd=tmp_path).out
+
+
+def test_a_level_of_concern_has_its_colour(cli: Cli, tmp_path: Path) -> None:
+    context = build_tree(tmp_path / "ctx", [ALL, file("a", size_bytes=900 * MB)])
+    painted = cli("--color", "always", cwd=context).lines
+    assert painted[0].startswith("\x1b[1;31mToo big\x1b[0m: 900.0 MB")
+    assert "\x1b[1mctxsize suggest\x1b[0m" in painted[1]
+
+
+def test_depth_shows_its_levels_and_says_what_is_left(cli: Cli, tmp_path: Path) -> None:
+    deep = [f"{'/'.join('abcdef'[:n])}/f{n}" for n in range(1, 7)]
+    context = build_tree(tmp_path / "ctx", [ALL, *deep, *(f"w/{n:03}/f" for n in range(300))])
+    shown = cli("measure", "--depth", "6", cwd=context).lines
+    assert sum("└─ f" in line or "├─ f" in line for line in shown) == 1
+    assert "  and 108 more directories" in shown
+    assert not any("─ f" in line for line in cli("measure", cwd=context).lines)
+
+
+def test_full_shows_every_table(cli: Cli, tmp_path: Path) -> None:
+    context = build_tree(tmp_path / "ctx", [ALL, *MANY])
+    for arguments in (["measure", "--full"], ["-v"], ["measure", "--verbose"]):
+        out = cli(*arguments, cwd=context).out
+        for title in ("Size tree", "Taken by", "Largest files", "By extension", "directories, own"):
+            assert title in out
+    brief = cli("measure", cwd=context).out
+    assert "By extension" not in brief
+    assert "--full shows all" in brief
+
+
+def test_a_refusal_shows_the_report_with_full(cli: Cli, tmp_path: Path) -> None:
+    context = build_tree(tmp_path / "ctx", [ALL, *MANY])
+    refused = cli("check", "--max", "1MB", cwd=context)
+    assert (refused.code, "Report of ." in refused.out) == (1, False)
+    full = cli("check", "--max", "1MB", "--full", cwd=context)
+    assert (full.code, "Report of .\n" in full.out, "By extension" in full.out) == (1, True, True)
+    markdown = cli("check", "--max", "1MB", "--format", "markdown", cwd=context).out
+    assert "<summary>Report of .</summary>" in markdown
+    shape = json.loads(cli("check", "--max", "1MB", "--json", cwd=context).out)
+    assert shape["passes"] is False

@@ -1,0 +1,186 @@
+"""`ctxsize init`: an ignore file, a budget that holds, and snippets; nothing on a second run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ctxsize.cli.init import _budget
+from ctxsize.config import load
+from ctxsize.units import parse_size
+from tests.clean.snapshots import snapshot
+from tests.cli.conftest import Cli
+from tests.trees import Node, build_tree, file, link
+
+NODE: list[str | Node] = [
+    file("Dockerfile", b"FROM node:22\nWORKDIR /app\nCOPY . .\nRUN npm ci\n"),
+    file("package.json", b'{"name": "x", "version": "1.0.0"}\n'),
+    file("package-lock.json", b'{"lockfileVersion": 3}\n'),
+    file("node_modules/.package-lock.json", b'{"lockfileVersion": 3}'),
+    file("node_modules/a/index.js", size_bytes=500_000),
+    file("src/index.js", size_bytes=40_000),
+]
+COPY = b"FROM scratch\nCOPY . .\n"
+
+
+def files(directory: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(directory).as_posix(): path.read_bytes()
+        for path in directory.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Path:
+    return build_tree(tmp_path / "node", NODE)
+
+
+def test_it_writes_an_ignore_file_and_a_budget_that_holds(cli: Cli, node: Path) -> None:
+    result = cli("init", cwd=node)
+    assert (result.code, result.err) == (0, "")
+    assert result.lines[0].startswith("wrote .dockerignore: ")
+    assert result.lines[1].startswith("wrote ctxsize.toml: 1 budget, a quarter above what is ")
+    assert b"\n**/node_modules\n" in (node / ".dockerignore").read_bytes()
+    assert len(result.lines) <= 30
+    checked = cli("check", cwd=node)
+    assert (checked.code, checked.lines[0][:5]) == (0, "ok .:")
+    assert 50_000 < (load(str(node)).defaults.budget.max_bytes or 0) <= 53_000
+
+
+def test_the_ignore_file_is_that_of_suggest(cli: Cli, node: Path, tmp_path: Path) -> None:
+    other = build_tree(tmp_path / "other", NODE)
+    cli("suggest", "--write", cwd=other)
+    cli("init", cwd=node)
+    assert (node / ".dockerignore").read_bytes() == (other / ".dockerignore").read_bytes()
+
+
+def test_a_second_run_changes_nothing(cli: Cli, node: Path) -> None:
+    cli("init", cwd=node)
+    before = snapshot(node)
+    again = cli("init", cwd=node)
+    assert (again.code, snapshot(node)) == (0, before)
+    assert again.lines[:2] == ["kept ctxsize.toml: it is the configuration", "nothing to write"]
+    assert cli("init", "--dry-run", cwd=node).out == ""
+
+
+def test_a_dry_run_is_a_diff_of_the_same(cli: Cli, node: Path, tmp_path: Path) -> None:
+    before = snapshot(node)
+    shown = cli("init", "--dry-run", node.name, cwd=tmp_path)
+    assert (shown.code, snapshot(node)) == (0, before)
+    patched = build_tree(tmp_path / "patched" / "node", NODE)
+    subprocess.run(["git", "apply", "-p0", "-"], input=shown.raw, cwd=patched.parent, check=True)
+    cli("init", cwd=node)
+    assert files(patched) == files(node)
+
+
+def test_each_build_of_a_repository_gets_a_table(cli: Cli, tmp_path: Path) -> None:
+    odd = 'odd [1] "q" \x7f'
+    nodes = [
+        file("services/api/Dockerfile", COPY),
+        file("services/api/main.py", size_bytes=90_000),
+        file("services/api/docker/dev.Dockerfile", COPY),
+        file(
+            "compose.yaml",
+            b"services:\n  dev:\n    build:\n      context: services/api\n"
+            b"      dockerfile: docker/dev.Dockerfile\n",
+        ),
+        file(f"{odd}/Dockerfile", COPY),
+        file(f"{odd}/data", size_bytes=7_000),
+    ]
+    root = build_tree(tmp_path / "root", nodes)
+    result = cli("init", cwd=root)
+    assert result.code == 0
+    assert len(result.lines) <= 30
+    config = load(str(root))
+    names = {each.name: each.build for each in config.contexts}
+    assert {odd, "services/api", "services/api services/api/docker/dev.Dockerfile"} == names.keys()
+    assert cli("check", cwd=root).code == 0
+    before = snapshot(root)
+    assert cli("init", cwd=root).code == 0
+    assert snapshot(root) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("ctxsize.toml", 'max = "1GB"\n'),
+        ("pyproject.toml", '[tool.ctxsize]\nmax = "1GB"\n'),
+        ("../ctxsize.toml", 'max = "1GB"\n'),
+    ],
+)
+def test_a_configuration_stays_as_it_is(name: str, text: str, cli: Cli, node: Path) -> None:
+    (node / name).write_text(text)
+    result = cli("init", cwd=node)
+    assert result.lines[0].startswith("wrote .dockerignore: ")
+    assert result.lines[1] == f"kept {name}: it is the configuration"
+    assert (node / name).read_text() == text
+    assert (node / "ctxsize.toml").exists() == (name == "ctxsize.toml")
+
+
+def test_a_project_without_our_table_gets_a_file(cli: Cli, node: Path) -> None:
+    (node / "pyproject.toml").write_text("[project]\n")
+    assert "wrote ctxsize.toml: 1 budget" in cli("init", cwd=node).out
+    assert (node / "pyproject.toml").read_text() == "[project]\n"
+
+
+def test_a_directory_without_a_dockerfile_is_one_context(cli: Cli, tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "bare", [file("data", size_bytes=2_000)])
+    assert cli("init", str(root)).code == 0
+    assert cli("check", cwd=root).code == 0
+
+
+@pytest.mark.parametrize("name", [".dockerignore", "ctxsize.toml"])
+def test_nothing_is_written_through_a_link_that_leads_out(
+    name: str, cli: Cli, node: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "outside").write_text("x\n")
+    build_tree(node, [link(name, "../outside")])
+    before = snapshot(node)
+    result = cli("init", cwd=node)
+    assert (result.code, result.out) == (2, "")
+    assert snapshot(node) == before
+    assert (tmp_path / "outside").read_text() == "x\n"
+
+
+def test_a_build_that_cannot_be_used_is_left_out(cli: Cli, tmp_path: Path) -> None:
+    odd = os.fsdecode(b"latin-\xe9")
+    nodes = [
+        *(file(f"{each}/Dockerfile", COPY) for each in ("good", "bad", odd)),
+        file("bad/.dockerignore", b"a\n!\n"),
+        file("good/data", size_bytes=500),
+    ]
+    root = build_tree(tmp_path / "root", nodes)
+    result = cli("init", cwd=root)
+    assert result.code == 0
+    assert "left out: bad/.dockerignore:2" in result.err
+    assert "warning: left out: latin-\\351: the name is not UTF-8" in result.err
+    assert cli("check", cwd=root).lines[0].startswith("ok good: ")
+    refused = cli("init", "bad", cwd=root)
+    assert (refused.code, refused.out) == (2, "")
+
+
+def test_the_snippets_are_yaml_without_an_address(cli: Cli, node: Path) -> None:
+    out = cli("init", cwd=node).out
+    assert "://" not in out
+    assert out.startswith("wrote ")
+    assert len(cli("init", "-q", cwd=node).lines) == 2
+    parts = [part.split(":\n", 1)[1] for part in out.split("\n\n")[1:]]
+    github, gitlab, commit = (yaml.safe_load(part) for part in parts)
+    assert [each["uses"].partition("@")[0] for each in github] == [
+        "actions/checkout",
+        "OWNER/ctxsize",
+    ]
+    assert gitlab["build context"]["script"][-1] == "ctxsize check"
+    assert [each["id"] for each in commit[0]["hooks"]] == ["ctxsize-check", "ctxsize-lint"]
+
+
+@pytest.mark.parametrize("size", [0, 1, 79, 80, 81, 799, 1_000, 79_200, 79_201, 12_345_678_901])
+def test_a_budget_is_a_quarter_more_rounded_up(size: int) -> None:
+    budget = parse_size(_budget(size))
+    assert size * 1.25 <= budget <= max(size * 1.25 * 1.1, size * 1.25 + 1)
+    assert len(str(budget).rstrip("0")) <= 2
