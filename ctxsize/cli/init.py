@@ -70,9 +70,8 @@ def init(root: str, dry_run: bool, colour: str) -> None:
     """Write the ignore file and the budget of DIR, and show what to add to CI.
 
     The ignore file gets the safe lines of `ctxsize suggest --write`. ctxsize.toml gets
-    a budget for each build that `ctxsize scan` finds: the size after that, and a
-    quarter more. A configuration that exists stays as it is. A second run changes
-    nothing.
+    a budget for each build that `ctxsize scan` finds: a quarter above the size that
+    remains. An existing configuration is not changed. A second run changes nothing.
 
     \b
     Examples:
@@ -97,7 +96,7 @@ def init(root: str, dry_run: bool, colour: str) -> None:
         budgets = f"{plural(len(starts), 'budget')}, a quarter above what is sent today"
         shown.append(f"wrote {quoted(edits[-1].path)}: {budgets}")
     else:
-        shown.append(f"kept {quoted(kept)}: it is the configuration")
+        shown.append(f"kept {quoted(kept)}: it is your configuration")
     if any(not one.chosen for each in starts for one in each.advice.suggestions):
         shown.append("more patterns need your confirmation: ctxsize suggest")
     shown += [] if edits else ["nothing to write"]
