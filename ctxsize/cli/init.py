@@ -96,7 +96,7 @@ def init(root: str, dry_run: bool, colour: str) -> None:
         budgets = f"{plural(len(starts), 'budget')}, a quarter above what is sent today"
         shown.append(f"wrote {quoted(edits[-1].path)}: {budgets}")
     else:
-        shown.append(f"kept {quoted(kept)}: it is your configuration")
+        shown.append(f"kept {quoted(kept)}: it is the configuration")
     if any(not one.chosen for each in starts for one in each.advice.suggestions):
         shown.append("more patterns need your confirmation: ctxsize suggest")
     shown += [] if edits else ["nothing to write"]
@@ -136,7 +136,7 @@ def _starts(root: str) -> list[_Start]:
                 errors.append(error)
     if not found:
         raise InputErrors(errors)
-    output.warn([Problem("left-out", f"left out: {each}") for each in errors])
+    output.warn([Problem("left-out", f"a build was left out: {each}") for each in errors])
     return found
 
 
