@@ -134,7 +134,8 @@ def test_each_limit_decides_the_exit_code(
 
 
 def test_a_suggestion_that_adds_bytes_is_no_help(cli: Cli, tmp_path: Path) -> None:
-    build_tree(tmp_path, [file("Dockerfile", COPY_ALL), ".env", "src/a.js"])
+    dockerfile = file("Dockerfile", b"FROM scratch\nCOPY src /\n")
+    build_tree(tmp_path, [dockerfile, file(".dockerignore", b"dist\n"), ".env", "src/a"])
     result = cli("check", "--max", "1B", str(tmp_path))
     assert result.code == 1
     assert "over its budget of 1 B" in " ".join(result.out.split())
