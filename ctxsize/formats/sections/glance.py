@@ -32,7 +32,7 @@ from ctxsize.formats.wording import (
 from ctxsize.model import Amount, Clue, Directory, Measurement, Report, Transfer
 from ctxsize.units import human, plural
 
-_LINES, _LEAST_ROWS, _MOST_ROWS = 20, 3, 8
+_LINES, _LEAST_ROWS, _MOST_ROWS = 20, 2, 8
 _LONGEST_BAR = 20
 _SEVERAL = 4
 """Number of directories of one name above which `suggest` writes one pattern for all."""
