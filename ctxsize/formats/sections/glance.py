@@ -59,7 +59,8 @@ def sections(report: Report, look: Look) -> Iterator[Section]:
     if look.quiet:
         yield Section(head)
         return
-    yield Section([*head, next_step(report)])
+    head.append(next_step(report))
+    yield Section(head)
     room = look.width - FACT_INDENT
     facts = [Fact(label, clipped(text, room)) for label, text in _facts(report)]
     foot: list[Item] = [*facts, Fact("More", "ctxsize measure · ls --size · explain PATH")]
