@@ -70,9 +70,8 @@ def init(root: str, dry_run: bool, colour: str) -> None:
     """Write the ignore file and the budget of DIR, and show what to add to CI.
 
     The ignore file gets the safe lines of `ctxsize suggest --write`. ctxsize.toml gets
-    a budget for each build that `ctxsize scan` finds: the size after that, and a
-    quarter more. A configuration that exists stays as it is. A second run changes
-    nothing.
+    a budget for each build that `ctxsize scan` finds: a quarter above the size that
+    remains. An existing configuration is not changed. A second run changes nothing.
 
     \b
     Examples:
@@ -137,7 +136,7 @@ def _starts(root: str) -> list[_Start]:
                 errors.append(error)
     if not found:
         raise InputErrors(errors)
-    output.warn([Problem("left-out", f"left out: {each}") for each in errors])
+    output.warn([Problem("left-out", f"a build was left out: {each}") for each in errors])
     return found
 
 

@@ -169,7 +169,7 @@ def test_a_build_that_cannot_be_used_is_left_out(cli: Cli, tmp_path: Path) -> No
     result = cli("init", cwd=root)
     assert result.code == 0
     assert "left out: bad/.dockerignore:2" in result.err
-    assert "warning: left out: latin-\\351: the name is not UTF-8" in result.err
+    assert "warning: a build was left out: latin-\\351: the name is not UTF-8" in result.err
     assert cli("check", cwd=root).lines[0].startswith("ok good: ")
     refused = cli("init", "bad", cwd=root)
     assert (refused.code, refused.out) == (2, "")
