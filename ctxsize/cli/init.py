@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from glob import escape
 from typing import TYPE_CHECKING, NamedTuple
@@ -84,7 +84,7 @@ def init(root: str, dry_run: bool, colour: str) -> None:
     advised = {each.advice.edit.path: each.advice for each in starts if each.advice.edit}
     edits = [each.edit for each in advised.values() if each.edit is not None]
     if kept is None:
-        edits.append(_configuration(root, starts, edits))
+        edits.append(_configuration(root, starts))
     if dry_run:
         output.Display(colour=colour).patch(edits)
         return
@@ -150,20 +150,19 @@ def _name(path: str, root: str) -> str:
         raise InputError("the name is not UTF-8", path=path, hint=hint) from None
 
 
-def _configuration(root: str, starts: Sequence[_Start], edits: Iterable[Edit]) -> Edit:
-    """Return the new file; the figures count it, and the other `edits`, as they are sent too."""
+def _configuration(root: str, starts: Sequence[_Start]) -> Edit:
+    """Return the new file; the figures count it too, as it is sent."""
     made = Edit(os.path.normpath(os.path.join(root, NAMES[0])), None, _HEAD.encode())
     for _ in range(2):
-        made = replace(made, after=_text(root, starts, [*edits, made]).encode())
+        made = replace(made, after=_text(root, starts, len(made.after)).encode())
     return made
 
 
-def _text(root: str, starts: Sequence[_Start], edits: Iterable[Edit]) -> str:
+def _text(root: str, starts: Sequence[_Start], own_bytes: int) -> str:
     text, names = _HEAD, set[str]()
     for each in starts:
         top = os.path.realpath(os.path.join(root, each.context))
-        inside = (one for one in edits if holds(top, os.path.dirname(one.path)))
-        added = sum(len(one.after) - len(one.before or b"") for one in inside)
+        added = own_bytes if holds(top, root) else 0
         budget = f'max = "{_budget(each.today_bytes + added)}"\n'
         if len(starts) == 1 and each[:2] == (".", ""):
             return text + budget
