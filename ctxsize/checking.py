@@ -220,7 +220,7 @@ class _Checker:
         saved = advice.saving
         if missed[0].of == "context":
             saved = advice.before.context - advice.after.context
-        if advice.edit is None or max(saved) <= 0:
+        if advice.edit is None or not any(guard.in_unit(e.unit, saved) > 0 for e in missed):
             return judged
         enough = all(each.over <= guard.in_unit(each.unit, saved) for each in missed)
         text = f"ctxsize suggest --write saves {human(saved.content_bytes)}"

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ctxsize.codes import code_of, names
+
 ROOT = Path(__file__).parent.parent
 MODULES = sorted((ROOT / "ctxsize").rglob("*.py"))
 PAGES = sorted((*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("ctxsize/codes/*.md")))
@@ -20,6 +22,17 @@ OLD_WORDS = re.compile(
     re.IGNORECASE,
 )
 """Words that a reader who learned English at school may not know, or with vague meaning."""
+
+NO_SUBJECT = re.compile(
+    r"(it|they|is|are|was|has|must|cannot|not|no longer|assumed|computed|found|given|known|left"
+    r"|made|read|sent|skipped|used|written|without)\b"
+)
+"""First words of a message that needs the line above it to be understood."""
+DELIVERED = re.compile(r"(Problem|Finding|finding|complain|_complain|_unread|note)\Z")
+"""Calls that make a message, which stands alone in SARIF, GitLab and JUnit reports."""
+
+TEXTS = ("message", "lead", "text", "what")
+"""Names of variables with the text of a message."""
 
 
 def relative(path: Path) -> str:
@@ -56,6 +69,39 @@ def test_texts_of_the_program_use_plain_words(module: Path) -> None:
         for each in texts(ast.parse(module.read_text()))
         if (found := OLD_WORDS.search(each.value))
     ] == []
+
+
+def messages(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """The beginning of each text of a problem or a finding, with its line."""
+    for function in ast.walk(tree):
+        calls = [each for each in ast.walk(function) if isinstance(each, ast.Call)]
+        made = [each for each in calls if DELIVERED.search(ast.unparse(each.func))]
+        if not (isinstance(function, ast.FunctionDef) and made):
+            continue
+        values = [value for call in made for value in call.args]
+        assigned = (each for each in ast.walk(function) if isinstance(each, ast.Assign))
+        values += [each.value for each in assigned if ast.unparse(each.targets[0]) in TEXTS]
+        for value in values:
+            first = value.values[0] if isinstance(value, ast.JoinedStr) else value
+            if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                yield value.lineno, first.value
+
+
+@pytest.mark.parametrize("module", MODULES, ids=relative)
+def test_messages_have_a_subject(module: Path) -> None:
+    assert [
+        f"{relative(module)}:{line} {text}"
+        for line, text in messages(ast.parse(module.read_text()))
+        if " " in text and NO_SUBJECT.match(text)
+    ] == []
+
+
+@pytest.mark.parametrize("code", names(), ids=str)
+def test_each_code_has_one_plain_sentence(code: str) -> None:
+    summary = code_of(code).summary
+    assert re.fullmatch(r"[A-Z`*].{10,110}\.", summary)
+    assert not NO_SUBJECT.match(summary) or summary.startswith("No longer reported: ")
+    assert not re.search(r"\b(this|these|it|its) (line|pattern|file|build)\b", summary), summary
 
 
 @pytest.mark.parametrize("page", PAGES, ids=relative)

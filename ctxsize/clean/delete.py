@@ -26,7 +26,7 @@ Step = Callable[[str, str], None]
 """Called when an item is `checked`, `renamed` and `compared`, each before what follows."""
 _SHOWN = 3
 _ANOTHER = CleanObjection("changed", "another directory is there now")
-_CHANGED = CleanObjection("changed", "it has changed: something in it came, went or was written")
+_CHANGED = CleanObjection("changed", "it has changed: an entry in it was added, removed or written")
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 

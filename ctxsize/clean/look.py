@@ -232,7 +232,7 @@ class _Looking:
             self.passed.append(Passed(path, kind, self._service(path), objection))
 
     def _problem(self, path: str, error: OSError) -> None:
-        message = f"cannot be read: {error.strerror}"
+        message = f"this entry cannot be read: {error.strerror}"
         self.problems.append(Problem("unreadable", message, path or ".", effect=Effect.LOWER_BOUND))
 
 
@@ -253,9 +253,9 @@ def _by_time(kind: ArtefactKind, found: Inventory, choice: CleanChoice) -> Clean
         when = "in the future" if age_s < 0 else f"{units.human_age(age_s)} ago"
         return CleanObjection("recent", f"it may be in use: something in it was written {when}")
     if kind.category is CleanCategory.DEPS and not choice.deps:
-        message = "installed packages; --deps takes them too"
+        message = "it has installed packages; --deps deletes them too"
         return CleanObjection("deps", message, by_choice=True)
     if choice.older_than_s is not None and age_s < choice.older_than_s:
-        message = f"written {units.human_age(age_s)} ago, which --older-than spares"
+        message = f"it was written {units.human_age(age_s)} ago, so --older-than keeps it"
         return CleanObjection("young", message, by_choice=True)
     return None

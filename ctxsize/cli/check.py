@@ -32,10 +32,10 @@ def _limit(shown: str, **settings: Any) -> options.Decorator:
 _budget = options.gathered(
     "budget",
     Budget,
-    _limit("--max SIZE", envvar="CTXSIZE_MAX", help="Most bytes allowed, for example 50MB."),
-    _limit("--max-files N", type=click.IntRange(min=0), help="Most files allowed."),
-    _limit("--min SIZE", help="Fewest bytes allowed."),
-    _limit("--min-files N", type=click.IntRange(min=0), help="Fewest files allowed."),
+    _limit("--max SIZE", envvar="CTXSIZE_MAX", help="Largest size allowed, for example 50MB."),
+    _limit("--max-files N", type=click.IntRange(min=0), help="Largest number of files allowed."),
+    _limit("--min SIZE", help="Smallest size allowed."),
+    _limit("--min-files N", type=click.IntRange(min=0), help="Smallest number of files allowed."),
     _limit(
         f"--of [{'|'.join(OF)}]",
         type=click.Choice(OF),
@@ -44,11 +44,11 @@ _budget = options.gathered(
     ),
     _limit(
         "--growth SIZE|PERCENT",
-        help="Growth allowed since the baseline, for example 2MB or 5%.  [default: 5%]",
+        help="Largest growth allowed since the baseline, such as 2MB or 5%.  [default: 5%]",
     ),
     _limit(
         "--shrink SIZE|PERCENT",
-        help="Shrinkage allowed since the baseline.  [default: no limit]",
+        help="Largest shrinkage allowed since the baseline.  [default: no limit]",
     ),
 )
 
@@ -64,9 +64,9 @@ _budget = options.gathered(
 @options.value(
     "--baseline FILE",
     shell_complete=completing.files,
-    help="Compare with the sizes recorded in FILE, and refuse growth.",
+    help="Compare with the sizes recorded in FILE; fail if a context grew too much.",
 )
-@options.flag("--update-baseline", help="Record the present sizes in the baseline.")
+@options.flag("--update-baseline", help="Write today's sizes into the baseline.")
 @options.exit_zero
 @options.display
 def check(
@@ -78,11 +78,11 @@ def check(
     exit_zero: bool,
     display: output.Display,
 ) -> int:
-    """Fail if CONTEXT exceeds its budget; without CONTEXT, check those of the configuration.
+    """Fail if CONTEXT exceeds its budget; without CONTEXT, check all in the configuration.
 
     For CI: the exit code is 1 if a budget is exceeded, 2 if the builder rejects a
-    Dockerfile. A context that passes gets one line. One that fails gets the excess,
-    the largest parts, what grew, and the command that helps.
+    Dockerfile. A context that passes gets one line. For one that fails, the excess,
+    the largest parts, what grew, and the command that helps are shown.
 
     Budgets count bytes of content: 50MB is decimal, 50MiB binary. `ctxsize.toml`, or
     [tool.ctxsize] in pyproject.toml, has the same keys at its top level and for
@@ -136,11 +136,11 @@ def _found(build: Build) -> list[Build]:
     "-f, --file PATH",
     "dockerfile",
     shell_complete=completing.files,
-    help="The Dockerfile of a directory that is measured.",
+    help="The Dockerfile, if BEFORE or AFTER is a directory.",
 )
 @options.builder
-@options.value("--name NAME", help="The context to compare, in a file with several.")
-@options.number("--top", help="Rows of each table.  [default: 5]")
+@options.value("--name NAME", help="The context to compare, if a file contains several.")
+@options.number("--top", help="Show at most N rows of each table.  [default: 5]")
 @options.display
 def diff(
     before: str,
@@ -153,10 +153,10 @@ def diff(
 ) -> None:
     """Show what was added, removed, grew and shrank from BEFORE to AFTER.
 
-    Each is a saved report (measure, check or ls with --format json), a baseline
-    of check, or a directory, which is measured now. AFTER is by default the working
-    directory. A listing of ls has every file; a report has only the largest, so
-    smaller changes are missed.
+    BEFORE and AFTER are saved reports (measure, check or ls with --format json),
+    baselines of check, or directories, which are measured now. AFTER is by default
+    the working directory. A listing of ls has every file. A report has only the
+    largest files, so smaller changes are missed.
 
     \b
     Examples:
@@ -170,7 +170,7 @@ def diff(
 
 @click.command("scan")
 @options.directory("root")
-@options.number("--top", help="Rows of the table.  [default: all]")
+@options.number("--top", help="Show at most N rows.  [default: 20; all with -v]")
 @options.flag(
     "--ask-docker",
     help="Run `docker buildx bake --print` for Bake files that ctxsize cannot evaluate.",
@@ -180,12 +180,12 @@ def diff(
 def scan(
     root: str, top: int | None, ask_docker: bool, exit_zero: bool, display: output.Display
 ) -> int:
-    """Measure every build below ROOT: what it sends, what it could save, and joint findings.
+    """Measure every build below ROOT: its size, possible savings, and findings across builds.
 
-    Builds are those in Compose and Bake files, GitHub workflows, Makefiles and
-    scripts, and one for each other Dockerfile. Nothing is built. Contexts that
-    overlap are walked once. The exit code is 1 if there are findings across builds;
-    `ctxsize advise` reports those on Dockerfiles.
+    It finds builds in Compose and Bake files, GitHub workflows, Makefiles and
+    scripts; each other Dockerfile counts as a build. Nothing is built. The exit code
+    is 1 if there are findings across builds. `ctxsize advise` reports findings on
+    single Dockerfiles.
 
     \b
     Examples:
@@ -197,5 +197,5 @@ def scan(
         scanned = api.scan(
             root, ask_docker=ask_docker, progress=progress, steps=progress and progress.step
         )
-    display.emit(scanned, top=top or 1_000_000)
+    display.emit(scanned, top=top or (len(scanned.rows) if display.full else 20))
     return output.found(scanned.findings, exit_zero=exit_zero)

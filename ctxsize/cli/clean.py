@@ -28,16 +28,16 @@ from ctxsize.cli import options, output
 )
 @options.value(
     "--older-than AGE",
-    help="Only directories without a write for this time, for example 30d.",
+    help="Only directories that nothing wrote to for this time, for example 30d.",
 )
 @options.value(
     "--recent AGE",
     default="10min",
     show_default=True,
-    help="Skip directories with a write within this time (may be in use); 0 skips none.",
+    help="Skip directories written to within this time, as they may be in use; 0: none.",
 )
-@options.flag("--yes", help="Delete. Without this option nothing is changed.")
-@options.flag("--dry-run", help="Only list, which is the default.")
+@options.flag("--yes", help="Delete what is listed. Without this option, nothing is deleted.")
+@options.flag("--dry-run", help="List only, as without any option.")
 @options.display
 def clean(
     root: str,

@@ -28,9 +28,11 @@ _MOST_BYTES = 1 << 30
 @options.build_beside_paths
 @options.named
 @options.flag("-n", "--non-matching", help="Also print paths that no pattern matches.")
-@options.flag("-z", "null", help="Separate fields and records by NUL, also on stdin.")
+@options.flag("-z", "null", help="Separate fields and records by NUL, in the input too.")
 @options.flag("--stdin", help="Read the paths from stdin, one per line.")
-@options.flag("-v", "--trace", "traced", help="Show what matches at each directory above.")
+@options.flag(
+    "-v", "--trace", "traced", help="Show the patterns that match PATH and each directory above it."
+)
 @options.value(
     "--source SOURCE|LINE",
     "sources",

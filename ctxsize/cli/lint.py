@@ -63,7 +63,7 @@ def _choice_of_findings(example: str) -> options.Decorator:
 @options.value(
     "--stdin-filename PATH",
     shell_complete=completing.files,
-    help="With PATH -, which reads stdin: the file that its content replaces.",
+    help="Lint stdin (PATH -) as if it were the content of this file.",
 )
 @options.exit_zero
 @options.display
@@ -146,13 +146,13 @@ def advise(
 ) -> int:
     """Find what makes the Dockerfiles below ROOT slow, and what to write instead.
 
-    Reports sources copied before dependencies are installed; cargo without
-    cargo-chef or caches, and cargo-chef used wrongly; cache mounts that collide
-    between images, that the tool does not use, that swallow a result, or that are
-    missing. Does not repeat what hadolint and `docker build --check` find.
+    It reports sources that are copied before dependencies are installed; cargo
+    without cargo-chef, or with a wrong use of it; cache mounts that are missing, that
+    the tool does not use, that different images share, or that hide a result. It does
+    not repeat what hadolint and `docker build --check` find.
 
-    Fixes rewrite ids of caches, `sharing=locked`, options that forbid a cache, and
-    the stage that builds with cargo-chef; other findings show what to write.
+    Fixes change cache ids, add `sharing=locked`, remove options that forbid a cache,
+    and rewrite a stage for cargo-chef. Other findings show what to write.
 
     \b
     Examples:

@@ -49,11 +49,11 @@ def glance(build: Build, display: output.Display) -> int:
 
 @click.command("measure")
 @options.build
-@options.number("--top", help="Rows of each table.  [default: 5, with --by 30]")
+@options.number("--top", help="Show at most N rows of each table.  [default: 5, with --by 30]")
 @options.number(
     "--depth",
     type=click.IntRange(min=0),
-    help="Levels of the size tree, and show all of them.  [default: 3]",
+    help="Show the whole size tree, N levels deep.  [default: 3]",
 )
 @click.option(
     "--by",
@@ -65,12 +65,12 @@ def glance(build: Build, display: output.Display) -> int:
     "implies --ignored) or file.",
 )
 @options.flag(
-    "--ignored", help="Walk the ignored directories too, and show what each pattern saves."
+    "--ignored", help="Read the ignored directories too, and show what each pattern saves."
 )
 @options.number(
     "--jobs",
     envvar="CTXSIZE_JOBS",
-    help="Threads of the compiled core.  [default: one for each processor, at most 8]",
+    help="Number of threads of the compiled core.  [default: one for each processor, at most 8]",
 )
 @options.display
 def measure(

@@ -118,7 +118,7 @@ def _one_build(context: Decorator) -> Decorator:
             "--build-context NAME=PATH",
             "build_contexts",
             multiple=True,
-            help="A further context, as for `docker build`.",
+            help="A named context, as for `docker build`.",
         ),
         value(
             "--platform OS/ARCH",
@@ -235,4 +235,4 @@ as_json = gathered(
     flag("--json", "as_json", help="Short for --format json."),
 )
 """For commands whose text streams, the choice of JSON."""
-exit_zero = flag("--exit-zero", help="Exit with 0 despite findings; errors keep their codes.")
+exit_zero = flag("--exit-zero", help="Exit with 0 despite findings; errors keep their exit codes.")

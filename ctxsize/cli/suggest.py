@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 @click.command("suggest")
 @options.build
 @options.flag("--write", help="Write the chosen suggestions into the ignore file.")
-@options.flag("--diff", help="Show that change as a diff, and write nothing.")
+@options.flag("--diff", help="Show the change as a diff, and write nothing.")
 @options.flag("--check", help="Exit with 1 if there is a safe suggestion.")
-@options.flag("--unsafe", help="Also choose the unsafe suggestions.")
+@options.flag("--unsafe", help="Choose the unsafe suggestions too; review the result.")
 @options.value(
     "--only RULE|PATH",
     multiple=True,
@@ -108,7 +108,8 @@ def suggest(
         from ctxsize.formats import text
         from ctxsize.formats.sections import suggested
 
-        output.write(text.render(suggested.rules(advice, rules), display.look()))
+        look = display.look()
+        output.write(text.render(suggested.rules(advice, rules, look), look))
     else:
         display.emit(outcome)
     if outcome.written:

@@ -248,7 +248,7 @@ def _context_root(context: str) -> str:
             return os.path.realpath(context)
         message = "the context is not a directory"
     except (OSError, ValueError) as error:  # ValueError: a NUL, which no path has
-        message = f"the context cannot be read: {getattr(error, 'strerror', error)}"
+        message = f"no such context to read: {getattr(error, 'strerror', error)}"
         if context == "-":
             message = "Docker sends a context from standard input as it is: no ignore file is read"
         elif is_remote(context):

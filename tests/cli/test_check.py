@@ -133,6 +133,15 @@ def test_each_limit_decides_the_exit_code(
     assert said in re.sub(r"\n    ", " ", result.out)
 
 
+def test_a_suggestion_that_adds_bytes_is_no_help(cli: Cli, tmp_path: Path) -> None:
+    dockerfile = file("Dockerfile", b"FROM scratch\nCOPY src /\n")
+    build_tree(tmp_path, [dockerfile, file(".dockerignore", b"dist\n"), ".env", "src/a"])
+    result = cli("check", "--max", "1B", str(tmp_path))
+    assert result.code == 1
+    assert "over its budget of 1 B" in " ".join(result.out.split())
+    assert "saves" not in result.out
+
+
 def test_of_the_transfer(cli: Cli, tmp_path: Path) -> None:
     nodes = [file("Dockerfile", b"FROM scratch\nCOPY src /\n"), file("src/a", size_bytes=5)]
     context = build_tree(tmp_path / "ctx", [*nodes, file("data", size_bytes=9 * MB)])
@@ -155,7 +164,7 @@ ERRORS = [
     (["--baseline", "nope.json"], ["nope.json: no such baseline"]),
     (["--baseline", "Cargo.toml"], ["Cargo.toml: is no baseline"]),
     (["--update-baseline"], ["--update-baseline needs a baseline"]),
-    (["nope", "--max", "1B"], ["nope: the context cannot be read"]),
+    (["nope", "--max", "1B"], ["nope: no such context"]),
     (["--max-files", "-1"], ["--max-files"]),
 ]
 

@@ -33,7 +33,7 @@ def test_a_dry_run_changes_nothing_and_says_the_command(project: Path, cli: Cli)
     assert done.lines[0].startswith("Dry run: would free ")
     assert "Next: ctxsize clean --yes  deletes it" in done.out
     assert "web/node_modules" in done.out
-    assert "--deps takes them too" in done.out
+    assert "--deps deletes them too" in done.out
 
 
 def test_the_command_repeats_the_options(project: Path, cli: Cli) -> None:

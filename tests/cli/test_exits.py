@@ -38,7 +38,7 @@ def test_a_usage_error_is_one_line_and_exits_2(cli: Cli, arguments: list[str]) -
 
 
 INPUT = [
-    (["nope"], "nope: the context cannot be read"),
+    (["nope"], "nope: no such context"),
     ([""], "no such context"),
     (["a\nb"], r"a\nb: no such context"),
     (["a-file"], "a-file: the context is not a directory"),

@@ -254,12 +254,12 @@ def test_no_argument_of_the_environment_is_printed_for_a_path_that_is_not_there(
 
 
 WRITTEN = {
-    "context": "no directory x${S}",
-    "context, whole": "no directory ${S}",
+    "context": "its context x${S}",
+    "context, whole": "its context ${S}",
     "required": "the variable NOT has no value in",
-    "include": "no file ${S}/compose.yaml",
-    "extends": "no file ${S}.yaml",
-    "bake context": "no directory x${V}",
+    "include": "the file ${S}/compose.yaml",
+    "extends": "the file ${S}.yaml",
+    "bake context": "its context x${V}",
 }
 
 

@@ -96,7 +96,7 @@ def test_what_was_left_out_is_said(cli: Cli, context: Path) -> None:
     result = cli("suggest", "--from-gitignore", cwd=context)
     assert "Left out or kept" in result.out
     assert ".gitignore:3" in result.out
-    reason = "left out: a class or a backslash in it is unfinished"
+    reason = "left out: its class or backslash is unfinished"
     assert reason in " ".join(result.out.split())
 
 

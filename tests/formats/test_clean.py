@@ -81,7 +81,7 @@ PASSED = (
             "venv",
             "",
             "deps",
-            "installed packages; --deps takes them too",
+            "it has installed packages; --deps deletes them too",
             True,
         ),
         size=DiskSize(900, 50_000_000, 60_000_000),
