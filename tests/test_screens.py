@@ -21,9 +21,8 @@ from tests.terminal import Size, drawn, recorded, seen
 SCREENS = ROOT / "docs" / "screens"
 SIZES = (Size(80, 24), Size(120, 40))
 COMMANDS = {
-    "ctxsize": ("examples/rust-service", "ctxsize"),
-    "help": ("", "ctxsize --help"),
     "front-door": ("examples/rust-service", "ctxsize"),
+    "help": ("", "ctxsize --help"),
     "measure": ("examples/rust-service", "ctxsize measure"),
     "ls": ("examples/node-workspace", "ctxsize ls"),
     "ls-why": ("examples/arrives-empty", "ctxsize ls --all --why"),
