@@ -135,7 +135,7 @@ def test_every_ignore_file_below_is_linted(cli: Cli, tmp_path: Path) -> None:
 def test_the_line_why_and_the_fix_are_shown(cli: Cli, root: Path) -> None:
     assert cli("lint", "--select", "CTX101", cwd=root).lines == [
         ".dockerignore:1:1 warning CTX101 `node_modules` matches at the top of the",
-        "    context only: 1 other copy sent, 40 B in 1 file",
+        "    context only, so the build sends 1 other copy: 40 B in 1 file",
         "    1 | node_modules",
         "      | ^^^^^^^^^^^^",
         "    why: A pattern of an ignore file is a path from the top of the context, not",
