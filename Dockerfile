@@ -11,7 +11,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 RUN python -m venv /opt/ctxsize
 WORKDIR /src
-COPY pyproject.toml hatch_build.py README.md LICENSE ./
+COPY pyproject.toml hatch_build.py man_pages.py README.md LICENSE ./
 COPY ctxsize ctxsize
 # The compiled core is required: an image without it would be slow, and nobody would notice.
 RUN --mount=type=cache,target=/root/.cache/pip \

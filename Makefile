@@ -31,8 +31,8 @@ help:
 
 demo: $(DEMO)/installed
 	$(DEMO)/bin/python examples/generate.py
-	$(DEMO)/bin/ctxsize measure examples/rust-service
-	@printf '\nTo measure your own project, type this there:\n  %s measure\n' "$(CURDIR)/$(DEMO)/bin/ctxsize"
+	$(DEMO)/bin/ctxsize examples/rust-service
+	@printf '\nTo measure your own project, type this there:\n  %s\n' "$(CURDIR)/$(DEMO)/bin/ctxsize"
 
 test: check pytest
 

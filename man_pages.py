@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from ctxsize.cli.app import COMMANDS, app
+from ctxsize.cli.app import COMMANDS, FRONT, app
 from ctxsize.version import __version__
 
 ESCAPES = {
@@ -27,6 +27,8 @@ ESCAPES = {
     "…": r"\[u2026]",
 }
 """Characters that roff would read or print as others."""
+WIDE = 1000
+"""Number of columns of a usage, which is not wrapped."""
 
 
 def main(directory: Path) -> None:
@@ -38,33 +40,32 @@ def main(directory: Path) -> None:
 
 def pages() -> dict[str, str]:
     """Return the text of each page by its file name."""
-    root = click.Context(app, info_name="ctxsize", **app.context_settings)
-    commands = {name: app.get_command(root, name) for name in COMMANDS}
+    root = click.Context(app, info_name="ctxsize", terminal_width=WIDE, **app.context_settings)
+    commands = {name: app.get_command(root, name) or app for name in (FRONT, *COMMANDS)}
     summary = "Report exactly what `docker build` will send, and keep it small."
-    found = {"ctxsize.1": page(root, summary)}
-    for name, (_, summary) in COMMANDS.items():
-        command = commands[name]
-        assert command is not None
-        context = click.Context(command, info_name=name, parent=root)
-        found[f"ctxsize-{name}.1"] = page(context, summary)
+    front = click.Context(commands.pop(FRONT), parent=root, info_name="")
+    found = {"ctxsize.1": page(root, summary, [*dict.fromkeys([*records(front), *records(root)])])}
+    for name, command in commands.items():
+        context = click.Context(command, info_name=name, parent=root, terminal_width=WIDE)
+        found[f"ctxsize-{name}.1"] = page(context, COMMANDS[name][1], [*records(context)])
     return found
 
 
-def page(context: click.Context, summary: str) -> str:
+def page(context: click.Context, summary: str, options: list[tuple[str, str]]) -> str:
     """Return the page of the command of `context`. It has no date, so that builds are equal."""
     title = context.command_path.replace(" ", "-")
+    usage = context.command.get_usage(context).removeprefix("Usage:").split("\n")
     lines = [
         f'.TH "{escaped(title.upper())}" 1 "" "ctxsize {__version__}" "User Commands"',
         *(".nh", ".ad l"),  # a name that is cut at a hyphen cannot be copied
         *(".SH NAME", rf"{escaped(title)} \- {escaped(summary.rstrip('.'))}"),
-        *(".SH SYNOPSIS", rf"\fB{escaped(context.command_path)}\fR"),
-        escaped(" ".join(context.command.collect_usage_pieces(context))),
+        *(".SH SYNOPSIS", ".nf", *(escaped(each.strip()) for each in usage), ".fi"),
     ]
     help_, _, examples = inspect.cleandoc(context.command.help or "").partition("\b\nExamples:\n")
     lines += [".SH DESCRIPTION", *paragraphs(help_)]
     if isinstance(context.command, click.Group):
-        lines += [".SH COMMANDS", *entries([*commands()])]
-    lines += [".SH OPTIONS", *entries([*records(context)])]
+        lines += [".SH COMMANDS", *entries([*summaries()])]
+    lines += [".SH OPTIONS", *entries(options)]
     if examples:
         lines += [".SH EXAMPLES", ".nf", *map(escaped, inspect.cleandoc(examples).split("\n"))]
         lines += [".fi"]
@@ -91,7 +92,7 @@ def entries(found: list[tuple[str, str]]) -> Iterator[str]:
         yield from (".TP", rf"\fB{escaped(term)}\fR", escaped(text))
 
 
-def commands() -> Iterator[tuple[str, str]]:
+def summaries() -> Iterator[tuple[str, str]]:
     """Yield the name and the summary of each command."""
     for name, (_, summary) in COMMANDS.items():
         yield name, f"{summary} See ctxsize-{name}(1)."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ctxsize.errors import InputError
@@ -12,10 +13,10 @@ _SMALLEST_BARE = 10_000
 _SIZE = re.compile(r"\s*([0-9]{1,30}(?:\.[0-9]{1,30})?)\s*([kmgt]?)(i?)b?\s*", re.IGNORECASE)
 
 
-def parse_size(text: str) -> int:
+def parse_size(text: str, *, forms: Sequence[str] = ("{}B", "{}MB")) -> int:
     """Return the bytes of a size: 50MB is decimal, 50MiB binary.
 
-    Raises `InputError`, also for a small number without a unit, except 0: it may mean megabytes.
+    Raises `InputError`, also for a small number other than 0 without a unit, with `forms` as hint.
     """
     found = _SIZE.fullmatch(text)
     if found is None or (found[3] and not found[2]):
@@ -26,15 +27,9 @@ def parse_size(text: str) -> int:
     size = int(whole) * factor + int(fraction or 0) * factor // scale
     number = text.strip()
     if number == found[1] and float(number) and size < _SMALLEST_BARE:
-        raise AmbiguousSizeError(
-            f"{number} has no unit, and {number} bytes would be tiny",
-            hint=f"write {number}B or {number}MB",
-        )
+        hint = f"write {' or '.join(each.format(number) for each in forms)}"
+        raise InputError(f"{number} has no unit, and {number} bytes would be tiny", hint=hint)
     return size
-
-
-class AmbiguousSizeError(InputError):
-    """A number of bytes so small that a unit seems to be forgotten."""
 
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -82,14 +77,12 @@ class Tolerance(NamedTuple):
     def parse(cls, text: str) -> Tolerance:
         """Return the tolerance in `text`: `5%`, `2MB`. Raises `InputError` for anything else."""
         share = re.fullmatch(r"\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*%\s*", text)
-        try:
-            return cls(parse_size(text)) if share is None else cls(percent=float(share[1]))
-        except AmbiguousSizeError as error:
-            error.hint = f"write {text.strip()}%, {text.strip()}B or {text.strip()}MB"
-            raise
-        except InputError:
+        if share is None and not _SIZE.fullmatch(text):
             message = f"neither a size nor a percentage: {text!r}"
-            raise InputError(message, hint="write for instance 5MB or 10%") from None
+            raise InputError(message, hint="write for instance 5MB or 10%")
+        if share is None:
+            return cls(parse_size(text, forms=("{}%", "{}MB")))
+        return cls(percent=float(share[1]))
 
     def limit(self, baseline: int) -> int:
         """Return the tolerated difference from `baseline` in bytes, rounded down."""

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from ctxsize.formats.sections import measured
 from tests.examples import copy_of_examples
 from tests.oracles import answers
 from tests.oracles.availability import require, unavailable
@@ -50,6 +51,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "smoke: also run with the other interpreters")
     config.addinivalue_line("markers", "fuzz: a property that `make fuzz` runs at length")
     config.stash[COUNTS] = Counter()
+    # The expected texts are those of Linux; `tests/cli/test_other_systems.py` has the difference.
+    measured.READS_ATTRIBUTES = True
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

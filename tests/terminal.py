@@ -158,10 +158,12 @@ def _row(cells: list[Char], row: int) -> Iterator[str]:
                 yield f'<path d="{_LINES[each]}" transform="{at}" stroke="{colour}" fill="none"/>'
                 x += _WIDTH
         elif text.strip():
+            visible = text.rstrip()
+            wide -= (len(text) - len(visible)) * _WIDTH
             weight = ' font-weight="bold"' if bold else ""
             yield (
                 f'<text x="{x:g}" y="{y + 14}" textLength="{wide:g}" fill="{colour}"{weight}>'
-                f"{escape(text)}</text>"
+                f"{escape(visible)}</text>"
             )
 
 

@@ -75,6 +75,13 @@ def test_readme_is_read_in_four_minutes() -> None:
     assert len(FENCED.sub("", text).split()) <= 4 * 220
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_page_names_no_address_that_may_not_exist(page: Path) -> None:
+    """Examples have ADDRESS and OWNER; a release on PyPI is not promised."""
+    invented = re.compile(r"pipx? install '?ctxsize|uvx ctxsize|/ctxsize(\.git)?$|org/ctxsize")
+    assert [line for line in page.read_text().splitlines() if invented.search(line)] == []
+
+
 @pytest.mark.parametrize("page", [DOCS / "library.md"], ids=lambda page: page.name)
 def test_python_block_runs(page: Path, examples: Path) -> None:
     (code,) = PYTHON_BLOCK.findall(page.read_text())

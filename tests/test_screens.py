@@ -15,17 +15,18 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.examples import ROOT
+from tests.examples import ROOT, restore_examples
 from tests.terminal import Size, drawn, recorded, seen
 
 SCREENS = ROOT / "docs" / "screens"
 SIZES = (Size(80, 24), Size(120, 40))
 COMMANDS = {
+    "ctxsize": ("examples/rust-service", "ctxsize"),
     "help": ("", "ctxsize --help"),
+    "front-door": ("examples/rust-service", "ctxsize"),
     "measure": ("examples/rust-service", "ctxsize measure"),
     "ls": ("examples/node-workspace", "ctxsize ls"),
     "ls-why": ("examples/arrives-empty", "ctxsize ls --all --why"),
-    "init": ("examples/node-workspace", "ctxsize init --dry-run"),
     "suggest": ("examples/rust-service", "ctxsize suggest"),
     "suggest-diff": ("examples/rust-service", "ctxsize suggest --diff"),
     "explain": (
@@ -39,11 +40,13 @@ COMMANDS = {
     "advise": ("examples", "ctxsize advise services"),
     "check-kept": ("examples/node-workspace", "ctxsize check --max 50MB"),
     "check-refused": ("examples/rust-service", "ctxsize check --max 50MB"),
+    "init": ("examples/rust-service", "ctxsize init"),
     "diff": ("grown", "ctxsize diff ../before.jsonl"),
     "clean": ("shop", "ctxsize clean"),
     "rule": ("", "ctxsize rule CTX101"),
 }
 """A name for each screen, the working directory, and what is typed there."""
+WRITING = {"init"}
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +87,8 @@ def _build_shop(shop: Path) -> None:
 def test_screen_is_what_the_command_shows(name: str, size: Size, directory: Path) -> None:
     (where, command), path = COMMANDS[name], SCREENS / f"{name}-{size}.svg"
     output = recorded(command, cwd=directory / where, size=size)
+    if name in WRITING:
+        restore_examples(directory)
     picture = drawn(command, seen(command, output, size), size)
     ElementTree.fromstring(picture)
     assert len(picture) < 40_000

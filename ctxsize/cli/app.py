@@ -9,12 +9,16 @@ import os
 import sys
 from errno import ENOSPC
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
 from ctxsize import errors
 from ctxsize.cli import output
 from ctxsize.version import version_line
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 COMMANDS = {
     "measure": ("measure", "Show what `docker build` would send, and what makes it big."),
@@ -58,7 +62,7 @@ class LazyGroup(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Insert the name of the front door before a directory or options."""
         first = args[0] if args else ""
-        is_door = first.startswith("-") and first not in ("-h", "--help", "--version")
+        is_door = first.startswith("-") and first not in ("-h", "--help", "-V", "--version")
         is_door |= first not in COMMANDS and os.path.isdir(first)
         if is_door or (not args and not ctx.resilient_parsing):
             args = [FRONT, *args]
@@ -77,6 +81,11 @@ class LazyGroup(click.Group):
                 hint = f"did you mean `ctxsize {near}`?"
             ctx.fail(f"No such command: {word!r}; {hint}")
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a command, or else a directory."""
+        found = super().shell_complete(ctx, incomplete)
+        return found or click.Path(file_okay=False).shell_complete(ctx, self.params[0], incomplete)
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write_usage("ctxsize", "[DIR] [OPTIONS]")

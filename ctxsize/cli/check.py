@@ -170,7 +170,7 @@ def diff(
 
 @click.command("scan")
 @options.directory("root")
-@options.number("--top", help="Show at most N rows.  [default: all]")
+@options.number("--top", help="Show at most N rows.  [default: 20; all with -v]")
 @options.flag(
     "--ask-docker",
     help="Run `docker buildx bake --print` for Bake files that ctxsize cannot evaluate.",
@@ -197,5 +197,5 @@ def scan(
         scanned = api.scan(
             root, ask_docker=ask_docker, progress=progress, steps=progress and progress.step
         )
-    display.emit(scanned, top=top or 1_000_000)
+    display.emit(scanned, top=top or (len(scanned.rows) if display.full else 20))
     return output.found(scanned.findings, exit_zero=exit_zero)

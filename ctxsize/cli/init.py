@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from glob import escape
 from typing import TYPE_CHECKING, NamedTuple
@@ -27,7 +27,7 @@ from ctxsize.version import __version__
 if TYPE_CHECKING:
     from ctxsize.recommender.outcome import Advice
 
-_UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
+_UNITS = ("B", "kB", "MB", "GB", "TB")
 _MOST_LINES = 8
 """Number of ignore files to list."""
 _HEAD = "# Budgets of `ctxsize check`: the sizes of today and a quarter more.\n"
@@ -83,7 +83,7 @@ def init(root: str, dry_run: bool, colour: str) -> None:
     advised = {each.advice.edit.path: each.advice for each in starts if each.advice.edit}
     edits = [each.edit for each in advised.values() if each.edit is not None]
     if kept is None:
-        edits.append(_configuration(root, starts))
+        edits.append(_configuration(root, starts, edits))
     if dry_run:
         output.Display(colour=colour).patch(edits)
         return
@@ -149,19 +149,22 @@ def _name(path: str, root: str) -> str:
         raise InputError("the name is not UTF-8", path=path, hint=hint) from None
 
 
-def _configuration(root: str, starts: Sequence[_Start]) -> Edit:
-    """Return the new file; the figures count it too, as it is sent."""
+def _configuration(root: str, starts: Sequence[_Start], edits: Iterable[Edit]) -> Edit:
+    """Return the new file; the figures count it, and the other `edits`, as they are sent too."""
     made = Edit(os.path.normpath(os.path.join(root, NAMES[0])), None, _HEAD.encode())
     for _ in range(2):
-        made = replace(made, after=_text(root, starts, len(made.after)).encode())
+        made = replace(made, after=_text(root, starts, [*edits, made]).encode())
     return made
 
 
-def _text(root: str, starts: Sequence[_Start], own_bytes: int) -> str:
+def _text(root: str, starts: Sequence[_Start], edits: Iterable[Edit]) -> str:
     text, names = _HEAD, set[str]()
     for each in starts:
         top = os.path.realpath(os.path.join(root, each.context))
-        added = own_bytes if holds(top, root) else 0
+        # The advice has predicted its own ignore file, not those of contexts inside this one.
+        others = (one for one in edits if one.path != each.advice.ignore_file)
+        inside = (one for one in others if holds(top, os.path.dirname(one.path)))
+        added = sum(len(one.after) - len(one.before or b"") for one in inside)
         budget = f'max = "{_budget(each.today_bytes + added)}"\n'
         if len(starts) == 1 and each[:2] == (".", ""):
             return text + budget
@@ -184,5 +187,5 @@ def _budget(today_bytes: int) -> str:
     size = today_bytes + (today_bytes + 3) // 4
     step: int = 10 ** max(0, len(str(size)) - 2)
     size = -(-size // step) * step
-    power = (len(str(size)) - 1) // 3
-    return f"{size / 1000**power:g}{_UNITS[power]}"
+    power = min((len(str(size)) - 1) // 3, len(_UNITS) - 1)
+    return f"{size / 1000**power:.16g}{_UNITS[power]}"

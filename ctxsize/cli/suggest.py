@@ -108,7 +108,8 @@ def suggest(
         from ctxsize.formats import text
         from ctxsize.formats.sections import suggested
 
-        output.write(text.render(suggested.rules(advice, rules), display.look()))
+        look = display.look()
+        output.write(text.render(suggested.rules(advice, rules, look), look))
     else:
         display.emit(outcome)
     if outcome.written:

@@ -92,7 +92,7 @@ def render(name: str, outcome: Outcome, look: Look) -> str:
             from ctxsize.formats import sections
 
             is_markdown = name == "markdown"
-            is_folded = is_markdown and outcome.kind in ("measure", "check")
+            is_folded = is_markdown and outcome.kind not in ("diff", "lint", "advise")
             look = replace(look, markdown=is_markdown, full=look.full or is_folded)
             parts = sections.sections(outcome, look)
             if look.quiet:

@@ -64,15 +64,18 @@ def _table(table: sections.Table) -> Iterator[str]:
 
     # The same text with and without wcwidth, which tabulate uses if it is installed.
     tabulate.WIDE_CHARS_MODE = False
-    count, whole = len(table.headers) - table.names, len(table.headers)
+    whole = len(table.headers)
+    end = whole - table.prose
+    count = end - table.names
     rows = []
     for row in table.rows:
-        padded = [*map(prose, row[:count]), *(code(each) if each else "" for each in row[count:])]
+        names = (code(each) if each else "" for each in row[count:end])
+        padded = [*map(prose, row[:count]), *names, *map(prose, row[end:])]
         if len(row) < whole:  # a note
             padded = [*[""] * (whole - 1), prose(row[-1])]
         # A bar ends a cell even inside a code span.
         rows.append([re.sub(r"(?<!\\)\|", r"\\|", cell) for cell in padded])
-    sides = [*["right"] * count, *["left"] * table.names]
+    sides = [*["right"] * count, *["left"] * (whole - count)]
     yield tabulate.tabulate(rows, table.headers, "pipe", colalign=sides, disable_numparse=True)
     if table.rest:
         yield f"\n{prose(table.rest)}"

@@ -19,7 +19,7 @@ from ctxsize.formats.wording import (
     visible,
 )
 
-_NARROWEST_NAME = 8
+_NARROWEST_NAME, _NARROW_NAME = 8, 24
 _EVIDENCE = 2
 """Number of lines of evidence below a finding."""
 
@@ -67,25 +67,38 @@ def _wrapped(text: str, look: Look, hang: int) -> list[str]:
 
 def _table(table: sections.Table, look: Look) -> Iterator[str]:
     """Yield the rows, with columns of figures aligned right; names are cut if they are too wide."""
-    count = len(table.headers) - table.names
+    count = len(table.headers) - table.names - table.prose
     whole = [row for row in table.rows if len(row) == len(table.headers)]
     columns_of = [*zip(table.headers, *whole, strict=True)]
     widths = [max(map(columns, cells)) for cells in columns_of]
     indent = 2 + sum(width + 2 for width in widths[:count])
     room = max(_NARROWEST_NAME, look.width - indent)
-    if table.names == 2:
-        widths[-1] = min(widths[-1], max((room - 2) // 2, room - 2 - widths[count]))
+    if table.names + table.prose == 2:
+        least = room - 2 - _NARROW_NAME if table.prose else (room - 2) // 2
+        widths[-1] = min(widths[-1], max(least, room - 2 - widths[count], _NARROWEST_NAME))
         widths[count] = min(widths[count], room - 2 - widths[-1])
     widths[-1] = min(widths[-1], room)
     yield look.paint(_row(table.headers, widths, count), "dim")
     for row in table.rows:
-        if len(row) == len(widths):
+        if len(row) == len(widths) and table.prose:
+            yield from _with_words(row, widths, count, look)
+        elif len(row) == len(widths):
             yield _row(row, widths, count)
         else:
             for each in textwrap.wrap(row[-1], room - 4):
                 yield " " * (indent + 4) + look.paint(each, "dim")
     if table.rest:
         yield look.paint(f"  {table.rest}", "dim")
+
+
+def _with_words(row: Sequence[str], widths: Sequence[int], count: int, look: Look) -> Iterator[str]:
+    """Yield a row, with its last cell wrapped."""
+    *cells, words = row
+    lead = _row(cells, widths[:-1], count)
+    for each in textwrap.wrap(words, widths[-1]) or [""]:
+        pad = " " * (2 + sum(width + 2 for width in widths[:-1]) - columns(lead))
+        yield (lead + pad + look.paint(each, "dim")).rstrip()
+        lead = ""
 
 
 def _row(cells: Sequence[str], widths: Sequence[int], count: int) -> str:

@@ -282,7 +282,7 @@ def fix_text(fix: Fix) -> str:
 
 def command(outcome: Report | Suggested | Saved, name: str, *arguments: str) -> str:
     """Return the command `name` with `arguments` for the same build; see `path_argument`."""
-    words = ["ctxsize", name, *arguments]
+    words = [*arguments]
     if outcome.builder != next(iter(BUILDERS)):
         words += ["--builder", outcome.builder]
     dockerfile, names = outcome.dockerfile, BUILDERS[outcome.builder].dockerfile_names
@@ -296,7 +296,16 @@ def command(outcome: Report | Suggested | Saved, name: str, *arguments: str) -> 
     if outcome.context_path != ".":
         context = path_argument(outcome.context_path)
         words += ["-C", context] if name == "explain" else [context]
-    return " ".join(map(_shell, words))
+    return typed(name, *words)
+
+
+def typed(*words: str) -> str:
+    r"""Return a command of ctxsize as it is typed into a shell.
+
+    >>> typed("scan", "a b"), typed("scan", "a\n")
+    ("ctxsize scan 'a b'", "ctxsize scan $'a\\n'")
+    """
+    return " ".join(map(_shell, ("ctxsize", *words)))
 
 
 def path_argument(path: str) -> str:

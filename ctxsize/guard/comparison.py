@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from ctxsize.engine.builders import BUILDERS
@@ -45,7 +46,7 @@ class Saved:
     options: tuple[str, ...] = ()
     ignore_file: str | None = None
     spec: DockerIgnoreSpec | None = None  # None if it is not known
-    unneeded_bytes: int = 0  # bytes that look unneeded
+    unneeded: tuple[str, ...] = ()  # paths that look unneeded
     refusals: tuple[str, ...] = ()  # messages of the errors of a check
     remedy: Remedy | None = None  # what a check proved
 
@@ -171,10 +172,10 @@ def _names(contexts: Contexts) -> str:
 
 def measured(known: Known, report: Report, spec: DockerIgnoreSpec) -> Saved:
     """Return the context of `report`, which has the files `known`."""
-    unneeded = sum(each.content_bytes for each in report.reasons if each.kind in _UNNEEDED)
+    unneeded = [path for each in report.reasons if each.kind in _UNNEEDED for path in each.paths]
     build = (report.context_path, report.dockerfile, report.builder, report.options)
     path = report.ignore_file.path if report.ignore_file else None
-    return Saved(known, *build, path, spec, unneeded)
+    return Saved(known, *build, path, spec, tuple(unneeded))
 
 
 def saved(path: str, name: str | None = None) -> Contexts:
@@ -209,7 +210,8 @@ def _contexts(path: str, shapes: list[Any]) -> Contexts:
 
 def _of_check(check: Any) -> Saved:
     errors = [each for each in check["findings"] if each["severity"] == "error"]
-    refusals = tuple(f"{each['code']} {each['message']}" for each in errors)
+    messages = (str(each["message"]).removeprefix(f"{check['name']}: ") for each in errors)
+    refusals = tuple(f"{one['code']} {text}" for one, text in zip(errors, messages, strict=True))
     saved, remedy = _of_report(check["report"]), check["remedy"]
     if remedy is not None:
         saves = Amount(int(remedy["saves_files"]), int(remedy["saves_bytes"]))
@@ -230,7 +232,7 @@ def _of_listing(shapes: list[Any]) -> Known:
 def _of_report(report: Any) -> Saved:
     known, info, builder = _known(report["context"]), report["ignore_file"], report["builder"]
     reasons = report.get("verdict", {}).get("reasons", ())
-    unneeded = sum(int(each["content_bytes"]) for each in reasons if each["kind"] in _UNNEEDED)
+    unneeded = [each["paths"] for each in reasons if each["kind"] in _UNNEEDED]
     patterns = info["patterns"] if info else []
     spec = BUILDERS[builder].spec_class.from_lines(
         f"{'!' if each['exception'] else ''}{each['text']}" for each in patterns
@@ -239,7 +241,7 @@ def _of_report(report: Any) -> Saved:
         pattern.line = int(each["line"])
     path = str(info["path"]) if info else None
     build = (str(report["context_path"]), report["dockerfile"], builder)
-    return Saved(known, *build, (), path, spec, unneeded)
+    return Saved(known, *build, (), path, spec, tuple(map(str, chain(*unneeded))))
 
 
 def _known(context: Any) -> Known:

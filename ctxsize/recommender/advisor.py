@@ -112,6 +112,11 @@ class Advisor(BuildContext):
             findings=in_order([*self._findings(made, questions, secrets)]),
             problems=(*problems, *filter(None, [self.git.problem])),
             git_ignored=None if ignored is None else self._amount(*ignored),
+            git_ignored_largest=max(
+                (path for path in ignored or () if path in self.sums),
+                key=lambda path: (self.sums[path].content_bytes, path),
+                default="",
+            ),
             git_ignored_secrets=None if ignored is None else sum_of(self.sums, secret).files,
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Literal, NamedTuple
@@ -111,9 +110,8 @@ class Suggestion:
 
     @property
     def comment(self) -> str:
-        """Return its comment for the ignore file: the first clause of the reason."""
-        clause = re.split("[:;]", self.rule.why, maxsplit=1)[0]
-        return clause[:1].upper() + clause[1:]
+        """Return its comment for the ignore file, which begins with a capital letter."""
+        return self.rule.reason[:1].upper() + self.rule.reason[1:]
 
 
 @dataclass(frozen=True)
@@ -170,6 +168,8 @@ class Advice(Suggested):
     blocked: tuple[Blocked, ...] = ()
     git_ignored: Amount | None = None
     """The amount that git ignores and the builder would receive; None without git."""
+    git_ignored_largest: str = ""
+    """The largest path among these; empty if there is none."""
     git_ignored_secrets: int | None = None
     """Number of certain or likely secrets among these files; None without git."""
 

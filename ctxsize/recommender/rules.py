@@ -139,6 +139,11 @@ class Rule:
         return self.name.partition(".")[0]
 
     @property
+    def reason(self) -> str:
+        """Return the first clause of `why`, a few words that say what it is."""
+        return re.split("[:;,]", self.why, maxsplit=1)[0]
+
+    @property
     def looks_for(self) -> str:
         """Return the names that it looks for, in words."""
         slash = "/" if self.kind is EntryType.DIRECTORY else ""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
+from shlex import quote
 from typing import ClassVar, Literal
 
 from ctxsize import units
@@ -236,8 +237,8 @@ def _without(each: Measured) -> Iterator[Finding]:
 
 def _arguments(row: Row) -> str:
     usual = {os.path.normpath(os.path.join(row.build.context, "Dockerfile")), None}
-    file = "" if row.dockerfile in usual else f"-f {row.dockerfile} "
-    return f"{file}{row.build.context}"
+    file = "" if row.dockerfile in usual else f"-f {quote(row.dockerfile or '')} "
+    return f"{file}{quote(row.build.context)}"
 
 
 def _two_files(each: Measured) -> Iterator[Finding]:
@@ -315,7 +316,7 @@ def _sibling(each: Measured, siblings: Siblings) -> Iterator[Finding]:
         tuple(f"{row.build.context}/{top}" for top, _ in tops.most_common(_SHOWN)),
         saved,
         len(gone),
-        help=f"ctxsize suggest --like {other} {_arguments(row)}",
+        help=f"ctxsize suggest --like {quote(other)} {_arguments(row)}",
     )
 
 

@@ -107,6 +107,15 @@ def test_each_build_of_a_repository_gets_a_table(cli: Cli, tmp_path: Path) -> No
     assert snapshot(root) == before
 
 
+def test_a_budget_counts_the_ignore_files_of_contexts_inside(cli: Cli, tmp_path: Path) -> None:
+    inner = [file(f"services/s{number}/Dockerfile", COPY) for number in range(8)]
+    root = build_tree(tmp_path / "root", [file("Dockerfile", COPY), *inner])
+    assert cli("init", cwd=root).code == 0
+    assert len([*root.glob("services/*/.dockerignore")]) == 8
+    checked = cli("check", cwd=root)
+    assert (checked.code, len(checked.lines)) == (0, 9)
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
@@ -181,7 +190,9 @@ def test_the_snippets_are_yaml_without_an_address(cli: Cli, node: Path) -> None:
     assert [each["id"] for each in commit[0]["hooks"]] == ["ctxsize-check", "ctxsize-lint"]
 
 
-@pytest.mark.parametrize("size", [0, 1, 79, 80, 81, 799, 1_000, 79_200, 79_201, 12_345_678_901])
+@pytest.mark.parametrize(
+    "size", [0, 1, 79, 80, 81, 799, 1_000, 79_200, 79_201, 12_345_678_901, 9 * 10**18]
+)
 def test_a_budget_is_a_quarter_more_rounded_up(size: int) -> None:
     budget = parse_size(_budget(size))
     assert size * 1.25 <= budget <= max(size * 1.25 * 1.1, size * 1.25 + 1)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from ctxsize.units import parse_size
 from tests.cli.conftest import Cli
-from tests.recommender.projects import PROJECTS
+from tests.recommender.projects import PROJECTS, TAG
 from tests.recommender.test_suggest import plant
-from tests.trees import build_tree, file
+from tests.trees import COPY_ALL, Node, build_tree, file
 
 CARGO = b"FROM rust AS build\nCOPY . .\nRUN cargo build\n"
 
@@ -68,7 +71,7 @@ def test_only_names_what_is_to_be_added(cli: Cli, rust: Path) -> None:
         (["--only", "go.bin"], "ctxsize suggest --explain says what is not suggested"),
         (["--explain", "rust.targe"], "docs/ecosystems.md lists them"),
         (["--write", "--check"], "--write cannot be combined with --diff or --check"),
-        (["nowhere"], "no such context"),
+        (["nowhere"], "nowhere: the context cannot be read: No such file"),
     ],
 )
 def test_mistakes_are_one_line_and_exit_2(
@@ -131,9 +134,12 @@ def test_what_this_build_leaves_behind_anyway(cli: Cli, tmp_path: Path) -> None:
     text = b"FROM scratch\nCOPY target/app /app\n"
     nodes = ["Cargo.toml", "target/app", file("target/debug/x", size_bytes=3_000_000)]
     root = build_tree(tmp_path / "ctx", [file("Dockerfile", text), *nodes])
+    evidence = " ".join(cli("suggest", "-v", cwd=root).out.split())
+    assert "rust.target: Cargo's build output: it grows" in evidence
+    assert "Not transferred by this build" in evidence
     result = cli("suggest", "--write", cwd=root)
-    assert "3.0 MB 1 " in " ".join(result.out.split())
-    assert "Not transferred by this build" in result.out
+    assert "(3.0 MB) 1 target !target/app Cargo's build output" in " ".join(result.out.split())
+    assert "(in brackets: not transferred by this build)" in result.out
 
 
 PLATFORMS = b"FROM node\nARG TARGETARCH\nCOPY src-$TARGETARCH /src\nRUN cd /src && npm ci\n"
@@ -222,3 +228,88 @@ def test_nothing_travels_to_podman(cli: Cli, rust: Path, tmp_path: Path) -> None
         result = cli("suggest", "--builder", "podman", *options, cwd=rust)
         assert "  Context " in result.out
         assert "  Transfer " not in result.out
+
+
+def test_a_suggestion_is_one_line_and_its_evidence_is_behind_v(cli: Cli, rust: Path) -> None:
+    result = cli("suggest", cwd=rust)
+    rows = result.lines[result.lines.index("Safe to add") + 2 :]
+    assert [row.split()[:4] for row in rows[:2]] == [
+        ["3.0", "MB", "2", "**/target"],
+        ["2.0", "MB", "3", ".cargo-shared-target"],
+    ]
+    assert rows[0].endswith("**/target                 Cargo's build output")
+    assert max(map(len, result.lines)) <= 80
+    assert "Evidence" not in result.out
+    full = cli("suggest", "-v", cwd=rust).out
+    assert result.lines == full.splitlines()[: len(result.lines)]
+    assert "Evidence: target: a valid CACHEDIR.TAG in it" in full
+    markdown = cli("suggest", "--format", "markdown", cwd=rust).out
+    assert "<summary>Evidence</summary>" in markdown
+    assert "| `**/target`" in markdown
+    assert "Cargo's build output |" in re.sub(" +", " ", markdown)
+
+
+def test_an_ignore_file_yet_to_be_made_has_no_size(cli: Cli, rust: Path, tmp_path: Path) -> None:
+    result = cli("suggest", cwd=rust)
+    assert "104 B      1  Dockerfile .dockerignore  a file that only builders" in result.out
+    assert " 0 B " not in result.out
+    alone = build_tree(tmp_path / "alone", ["Cargo.toml", file("target/x", size_bytes=900)])
+    result = cli("suggest", "--unsafe", cwd=alone)
+    assert re.search(r"^ +-      -  .dockerignore  a file", result.out, re.MULTILINE)
+
+
+SMALL: list[str | Node] = [
+    file("Dockerfile", CARGO),
+    *("Cargo.toml", "src/main.rs", "src/main.rs.bk", "docs/index.md", ".github/workflows/a.yml"),
+    *(".idea/workspace.xml", ".vscode/settings.json", ".circleci/config.yml", ".eslintcache"),
+    file("target/CACHEDIR.TAG", TAG),
+    file("target/debug/x", size_bytes=40_000_000),
+    file(".npmrc", b"//r.example.org/:_authToken=x\n"),
+]
+
+
+def test_few_trifles_are_shown_and_every_secret(cli: Cli, tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "ctx", SMALL)
+    short, full = cli("suggest", cwd=root).lines, cli("suggest", "-v", cwd=root).lines
+    at = short.index("Safe to add")
+    assert short[at + 2].split()[:4] == ["40.0", "MB", "2", "**/target"]
+    (rest,) = (line for line in short if "small ones" in line)
+    found = re.fullmatch(r"  and (\d+) more small ones, \d+ B: -v", rest)
+    assert found
+    every = full[full.index("Safe to add") + 2 : full.index("Evidence") - 1]
+    assert len(every) == int(found[1]) + short.index(rest) - at - 2
+    assert any(" .npmrc " in line for line in short)
+    rows = [re.findall(r"[\d.]+ [kM]?B", line)[0] for line in every]
+    assert rows == sorted(rows, key=parse_size, reverse=True)
+
+
+def test_the_doubt_stands_beside_what_is_unsafe(cli: Cli, tmp_path: Path) -> None:
+    nodes = [file("Dockerfile", COPY_ALL), "mkdocs.yml", file("docs/x.md", size_bytes=900_000)]
+    root = build_tree(tmp_path / "ctx", nodes)
+    result = cli("suggest", cwd=root)
+    at = result.lines.index("Needs your confirmation: --unsafe, or --only PATH")
+    assert result.lines[at + 1].split() == ["size", "files", "pattern", "doubt"]
+    assert result.lines[at + 2].endswith("docs     mkdocs.yml builds a web site from it")
+    assert cli("suggest", "--only", "docs", "-q", cwd=root).out == "docs\n"
+
+
+def test_what_git_ignores_is_named_with_the_command(cli: Cli, tmp_path: Path) -> None:
+    nodes = [file("Dockerfile", COPY_ALL), file(".gitignore", b"*.bin\nout/\n"), "a.bin"]
+    root = build_tree(tmp_path / "ctx", [*nodes, file("out/x", size_bytes=5_000)])
+    subprocess.run(["git", "init", "-q", str(root)], check=True)
+    text = " ".join(cli("suggest", cwd=root).out.split())
+    assert "5.0 kB in 2 files that git ignores would be sent; the largest is out: " in text
+    assert "out: ctxsize suggest --from-gitignore" in text
+    written = cli("suggest", "--from-gitignore", "--write", cwd=root)
+    assert written.code == 0
+    assert "that git ignores" not in cli("suggest", cwd=root).out
+
+
+def test_quiet_prints_the_patterns_as_they_are_written(cli: Cli, rust: Path) -> None:
+    quiet = cli("suggest", "-q", cwd=rust)
+    assert cli("suggest", "--write", cwd=rust).code == 0
+    lines = (rust / ".dockerignore").read_text().splitlines()
+    assert sorted(quiet.lines) == sorted(each for each in lines if each[:1] not in ("", "#"))
+    assert cli("suggest", "-q", cwd=rust).out == ""
+    (rust / ".dockerignore").write_text("a\na\n")
+    assert cli("suggest", "--tidy", "-q", cwd=rust).out == "a\n"

@@ -20,6 +20,8 @@ from tests.trees import build_tree, file
 
 CASES = {
     "suggest-rust.txt": ("rust", {}, Look()),
+    "suggest-rust-full.txt": ("rust", {}, Look(full=True)),
+    "suggest-rust.md": ("rust", {}, Look()),
     "suggest-rust-60.txt": ("rust", {}, Look(width=60)),
     "suggest-rust-colour.txt": ("rust", {}, Look(colour=True)),
     "suggest-rust-written.txt": ("rust", {"write": True}, Look()),
@@ -33,7 +35,8 @@ def test_advice_looks_as_kept(name: str, tmp_path: Path, monkeypatch: pytest.Mon
     project, options, look = CASES[name]
     monkeypatch.chdir(build_tree(tmp_path / "ctx", PROJECTS[project].nodes))
     advice = api.suggest(**options)  # type: ignore[arg-type]
-    held(name, render("json" if name.endswith(".json") else "text", advice, look))
+    formats = {".json": "json", ".md": "markdown"}
+    held(name, render(formats.get(Path(name).suffix, "text"), advice, look))
 
 
 def test_all_that_there_is_to_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,10 +52,13 @@ def test_all_that_there_is_to_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(build_tree(tmp_path / "ctx", [file("Dockerfile", text), *nodes]))
     advice = api.suggest()
     held("suggest-everything.txt", render("text", advice, Look()))
-    held("suggest-everything-explained.txt", texts.render(suggested.rules(advice, []), Look()))
+    held(
+        "suggest-everything-explained.txt",
+        texts.render(suggested.rules(advice, [], Look()), Look()),
+    )
     held(
         "suggest-explained.txt",
-        texts.render(suggested.rules(advice, ["rust.target", "go.bin"]), Look()),
+        texts.render(suggested.rules(advice, ["rust.target", "go.bin"], Look()), Look()),
     )
 
 

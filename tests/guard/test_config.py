@@ -141,7 +141,7 @@ WRONG = [
     ('[build-contexts]\na = "/etc"', ["build-contexts.a: /etc lies outside the repository"]),
     ("max = -1\nmax-files = true", ["max: must be a size", "max-files: must be a whole number"]),
     ('max = "50"', ["max: 50 has no unit, and 50 bytes would be tiny (write 50B or 50MB)"]),
-    ('growth = "5"', ["growth: 5 has no unit, and 5 bytes would be tiny (write 5%, 5B"]),
+    ('growth = "5"', ["growth: 5 has no unit, and 5 bytes would be tiny (write 5% or 5MB)"]),
     ("max = 1.5\nmin = true", ["max: must be a size", "min: must be a size"]),
     ('max-files = "3"', ["max-files: must be a whole number"]),
     ('growth = "much"', ["growth: neither a size nor a percentage"]),

@@ -362,7 +362,7 @@ def test_a_refused_context_is_said_first(
     pull = checked_out(origin, tmp_path)
     commented(runner, pull, api)
     body = api.comments[0]["body"]
-    assert "Refused: CTX401 .: the context has 60.0 MB, 10.0 MB over its budget of 50.0 MB" in body
+    assert "Refused: CTX401 the context has 60.0 MB, 10.0 MB over its budget of 50.0 MB" in body
     assert "| added" in body
 
 
@@ -512,3 +512,32 @@ def test_the_comment_in_the_documentation(tmp_path: Path, programs: Path) -> Non
         page.write_text(fresh, encoding="utf-8")
     assert page.read_text(encoding="utf-8") == fresh
     assert "🔴 +18.2 MB: the build context grew from 2.1 MB to 20.3 MB" in fresh
+
+
+def test_files_of_git_lfs_count_as_the_checkout_has_them(
+    runner: Path, origin: Path, tmp_path: Path, api: Api
+) -> None:
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %d\n"
+    build_tree(origin, [file("model", pointer % (b"a" * 64, 3_000_000))])
+    commit(origin)
+    (origin / "model").write_bytes(pointer % (b"b" * 64, 4_000_000))
+    pull = checked_out(origin, tmp_path)
+    build_tree(pull.where, [file("model", size_bytes=4_000_000)])
+    (pull.where / ".git/lfs/objects").mkdir(parents=True)
+    commented(runner, pull, api)
+    assert "| `model`" in api.comments[0]["body"]
+    assert "+1.0 MB: the build context grew from 3.0 MB to 4.0 MB" in api.comments[0]["body"]
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_a_checkout_below_the_workspace(
+    runner: Path, origin: Path, tmp_path: Path, api: Api, absolute: bool
+) -> None:
+    build_tree(origin, [file("app/Dockerfile", b"FROM x\nCOPY . .\n")])
+    commit(origin)
+    build_tree(origin, [file("app/more", size_bytes=5_000)])
+    pull = checked_out(origin, tmp_path)
+    workspace = Pull(tmp_path, pull.base, pull.merge)
+    context = str(pull.where / "app") if absolute else "checkout/app"
+    commented(runner, workspace, api, context=context)
+    assert "+5.0 kB: the build context grew from 16 B to 5.0 kB" in api.comments[0]["body"]

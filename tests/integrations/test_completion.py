@@ -191,6 +191,8 @@ def test_codes_complete_behind_a_comma(tmp_path: Path) -> None:
 def test_paths_are_left_to_the_shell(words: tuple[str, ...], tmp_path: Path) -> None:
     assert completed(tmp_path, "ctxsize", *words, "a/b") == ("file,a/b\n", "")
     assert completed(tmp_path, "ctxsize", "scan", "a/b") == ("dir,a/b\n", "")
+    assert completed(tmp_path, "ctxsize", "serv") == ("dir,serv\n", "")
+    assert completed(tmp_path, "ctxsize", "sc") == ("plain,scan\nplain,schema\n", "")
 
 
 def completed(directory: Path, *line: str) -> tuple[str, str]:

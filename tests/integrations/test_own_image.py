@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
@@ -61,6 +64,22 @@ def test_all_of_the_context_is_for_the_image(cli: Cli, checkout: Path) -> None:
     report = answer(cli, "measure", checkout)
     assert report["transfer"]["files"] == report["context"]["files"]
     assert report["ignore_file"] is not None
+
+
+def test_what_is_sent_is_enough_to_build_the_package(
+    cli: Cli, checkout: Path, tmp_path: Path
+) -> None:
+    sent = cli("ls", "--transfer", ".", cwd=checkout).lines
+    for name in (each for each in sent if not each.endswith("/")):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        copyfile(checkout / name, tmp_path / name)
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
+    environment = os.environ | {"CTXSIZE_BUILD_NATIVE": "0"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(next(tmp_path.glob("dist/*.whl"))) as wheel:
+        assert "ctxsize/engine/native/_core.c" not in wheel.namelist()
+        assert "ctxsize/cli/app.py" in wheel.namelist()
 
 
 def test_the_budget_is_a_limit_and_not_a_formality(cli: Cli, checkout: Path) -> None:

@@ -55,6 +55,13 @@ def test_mistakes_in_rows_are_errors(name: str) -> None:
         rule_of("x.y", MISTAKES[name])
 
 
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_the_reason_of_each_rule_fits_a_line(rule: Rule) -> None:
+    assert 1 <= len(rule.reason.split()) <= 6
+    assert len(rule.reason) <= 45
+    assert rule.why.startswith(rule.reason)
+
+
 def name_of(rule: Rule) -> str:
     return rule.name
 

@@ -56,8 +56,11 @@ def test_the_services_of_the_story_are_measured(
     artefacts = 13 * GB + 4 * GB + GB // 3 + 2 * GB - GB // 5
     assert scan.findings[1].content_bytes == artefacts + len(CACHEDIR_TAG) + len(RUSTC_INFO)
     text = render("text", scan, Look(width=100, top=10))
-    assert text.splitlines()[2].split()[:5] == ["19.1", "GB", "19.1", "GB", "19.1"]
-    assert text.splitlines()[2].endswith("rask-log-aggregator")
+    assert text.splitlines()[2].split()[:5] == ["19.1", "GB", "19.1", "GB", "4"]
+    assert text.splitlines()[2].endswith("none  rask-log-aggregator")
+    assert "Next: ctxsize suggest --write rask-log-aggregator  saves 19.1 GB of 19.1 GB" in text
+    full = render("text", scan, Look(width=100, top=10, full=True))
+    assert full.splitlines()[2].split()[:5] == ["19.1", "GB", "19.1", "GB", "19.1"]
     markdown = render("markdown", scan, Look())
     assert re.search(r"\| +none +\| `rask-log-aggregator` +\|$", markdown.splitlines()[6])
 
@@ -288,3 +291,59 @@ def test_missing_argument_is_no_rejection(
     assert problem.message == api.measure().problems[0].message
     assert "--build-arg X=…" in problem.message
     assert run(["scan", "--exit-zero"]) == 0
+
+
+def services(count: int) -> list[str | Node]:
+    """So many services: each has its own Dockerfile, and the later ones send more."""
+    found: list[str | Node] = []
+    for number in range(count):
+        name = f"services/payment-gateway-{number:03}"
+        found.append(file(f"{name}/Dockerfile.payment-gateway-{number:03}", ALL))
+        found.append(file(f"{name}/x", size_bytes=1_000 * number))
+    return found
+
+
+def test_the_most_costly_builds_are_shown_and_the_others_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(build_tree(tmp_path / "repository", services(30)))
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def lines(*options: str) -> list[str]:
+        run(["scan", "--exit-zero", *options])
+        return capsys.readouterr().out.splitlines()
+
+    short = lines()
+    assert short[0] == "30 builds, the most costly first"
+    assert short[2].endswith("none  services/payment-gateway-029")
+    assert short[22] == "  and 10 more builds: --top N, or -v"
+    assert max(len(line) for line in short if not line.startswith("Next: ")) <= 80
+    assert lines("--top", "7")[9] == "  and 23 more builds: --top N, or -v"
+    full = lines("-v")
+    assert full[1].split()[1] == "context"
+    assert [each[-4:] for each in full[2:32]] == [f"-{n:03}" for n in range(29, -1, -1)]
+    assert lines("-q") == [*short[1:23]]
+
+
+def test_builds_that_differ_only_in_values_are_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET", "s3cretvalue")
+    text = b"FROM scratch\nARG WHICH\nARG SECRET\nCOPY $WHICH /\n"
+    build = "    build: {context: ., args: [WHICH=%s, SECRET, X=%s]}\n"
+    found = [("p", "a"), ("q", "a"), ("r", "b")]
+    services = "".join(f"  {name}:\n{build % (which, name)}" for name, which in found)
+    nodes = [file("compose.yaml", f"services:\n{services}".encode()), file("Dockerfile", text)]
+    nodes += [file("a", size_bytes=900_000), file("b", size_bytes=7_000)]
+    monkeypatch.chdir(build_tree(tmp_path / "repository", nodes))
+    text_of_scan = render("text", api.scan(), Look(top=20))
+    names = [line.split("none  ")[1] for line in text_of_scan.splitlines() if "none  " in line]
+    assert names == [". (2 builds)", ". (compose r)"]
+    for look in (Look(top=20), Look(top=20, full=True)):
+        assert "s3cretvalue" not in render("text", api.scan(), look)
+
+
+def test_commands_of_findings_are_safe_to_paste(tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "repository", [file("a; touch x/Dockerfile", ALL)])
+    (finding,) = api.scan(str(root)).findings
+    assert finding.help == f"ctxsize suggest --write '{root}/a; touch x'"

@@ -61,6 +61,8 @@ class Table(NamedTuple):
     """A line about the rows that are not shown."""
     names: int = 1
     """Number of columns of names, 1 or 2: they come last, and text aligns them left."""
+    prose: bool = False
+    """True if a column of words follows the name; text wraps it."""
 
 
 class Findings(NamedTuple):
@@ -92,13 +94,25 @@ def without_steps(section: Section) -> Section:
     return section._replace(items=items)
 
 
+def left(found: Sequence[object], most: int, look: Look, noun: str = "") -> str:
+    """Return a line about those beyond `most`, which only a full text shows; `""` for none."""
+    text = "" if look.full else more(len(found) - most, noun)
+    return f"{text}: -v" if text else ""
+
+
 def notes(problems: Iterable[Problem]) -> list[Item]:
     """Return `problems` with the files that were read, as notes."""
     lines: list[Item] = []
     for each in problems:
         where = ":".join(str(part) for part in (each.path, each.line) if part is not None)
-        lines.append(Prose(visible(f"note: {f'{where}: ' if where else ''}{each.message}")))
+        lines.append(Prose(visible(f"note: {f'{where}: ' if where else ''}{each.message}"), 6))
     return lines
+
+
+def few(lines: Sequence[Item], most: int, look: Look) -> list[Item]:
+    """Return the first `most` of `lines`, all if full, and a line about the others."""
+    rest = left(lines, most, look)
+    return [*lines[: None if look.full else most], *([Prose(f"  {rest}")] if rest else [])]
 
 
 def wrapped(text: str, width: int, hang: int) -> list[str]:
@@ -201,7 +215,7 @@ def sections(outcome: Outcome, look: Look) -> Iterable[Section]:
         case "suggest" | "plan":
             from ctxsize.formats.sections import suggested
 
-            return suggested.sections(outcome)
+            return suggested.sections(outcome, look)
     from ctxsize.formats.sections import found
 
     return found.sections(outcome, look)

@@ -72,8 +72,10 @@ def _answer(outcome: DiffReport, look: Look) -> Iterator[Item]:
     if not look.markdown:
         style = "red" if delta > 0 else "green"
         yield Prose(f"{verdict}: {change(before, after)}", 0, verdict, style)
-    for each in [each for context in outcome.contexts for each in context.new.refusals][:_ROWS]:
-        yield Prose(f"Refused: {_cut(visible(each), 3 * _LONGEST)}", 2, "Refused", "red")
+    refused = [(each, one) for each in outcome.contexts for one in each.new.refusals]
+    for each, refusal in refused[:_ROWS]:
+        lead = f"Refused{f' {_short(each.name)}' if len(outcome.contexts) > 1 else ''}:"
+        yield Prose(f"{lead} {_cut(visible(refusal), 2 * _LONGEST)}", 2, "Refused", "red")
     if not (before.complete and after.complete):
         yield Prose("A report has only the largest parts: smaller changes are missed.")
 
@@ -119,24 +121,25 @@ def _parts(context: ContextChange, look: Look, name: str) -> Iterator[Section]:
 
 def _remedies(context: ContextChange) -> Iterator[NextStep]:
     """Yield what makes a context smaller."""
-    new = context.new
-    suggest, where = (
-        command(new, "suggest", "--write"),
-        _short(new.ignore_file or "a .dockerignore"),
-    )
-    if (remedy := new.remedy) and 100 * remedy.saves.content_bytes > context.after.content_bytes:
+    new, remedy, unneeded = context.new, context.new.remedy, 0
+    suggest = command(new, "suggest", "--write")
+    if remedy and 100 * remedy.saves.content_bytes > context.after.content_bytes:
         enough = "" if remedy.enough else ", which is not enough"
         yield NextStep(suggest, f"saves {amount(remedy.saves)}{enough}", "Fix")
         if remedy.enough:
             return
-    lost = [each for each in context.culprits if each.decision == "no-longer-ignored"]
-    for each in lost[:1]:
-        yield NextStep("", f"put `{_short(str(each.pattern))}` back into {where}", "Fix")
-    if new.unneeded_bytes and not remedy:
-        yield NextStep(suggest, f"{human(new.unneeded_bytes)} looks unneeded", "Fix")
-    elif other := [each for each in context.culprits[:_ROWS] if each not in lost]:
-        name = _short(f"{other[0].change.path}{'/' * other[0].is_directory}")
-        yield NextStep("", f"if the build does not need `{name}`, add it to {where}", "Fix")
+    where, steps = _short(new.ignore_file or "a .dockerignore"), dict[str, str]()
+    for each in context.culprits[:_ROWS]:
+        if any(f"{each.change.path}/".startswith(f"{path}/") for path in new.unneeded):
+            unneeded += each.change.delta_bytes
+        elif each.decision == "no-longer-ignored":
+            steps.setdefault("lost", f"put `{_short(str(each.pattern))}` back into {where}")
+        else:
+            name = _short(f"{each.change.path}{'/' * each.is_directory}")
+            steps.setdefault("new", f"if the build does not need `{name}`, add it to {where}")
+    if unneeded and not remedy:
+        yield NextStep(suggest, f"{human(unneeded)} of it looks unneeded", "Fix")
+    yield from (NextStep("", each, "Fix") for each in steps.values())
 
 
 def changes(noun: str, found: Sequence[SizeChange], top: int) -> Table:

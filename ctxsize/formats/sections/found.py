@@ -11,7 +11,7 @@ from dataclasses import replace
 from ctxsize.codes import Code
 from ctxsize.findings import Finding
 from ctxsize.formats import Look
-from ctxsize.formats.sections import Findings, Item, NextStep, Prose, Section, Table, notes
+from ctxsize.formats.sections import Findings, Item, NextStep, Prose, Section, Table, few, notes
 from ctxsize.formats.wording import (
     amount,
     fix_text,
@@ -20,6 +20,7 @@ from ctxsize.formats.wording import (
     path_argument,
     place,
     quoted,
+    typed,
     visible,
 )
 from ctxsize.model import Amount
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
     from ctxsize.lints import Linted, LintedFile
     from ctxsize.scanning import Row, Scan
 
-_ALIKE = 12
-"""Number of candidates to show with the same reason."""
+_ALIKE, _MOST_LINES = 12, 5
+"""Numbers of candidates with the same reason, and of findings across builds, to show."""
 
 
 def sections(outcome: Found, look: Look) -> list[Section]:
@@ -92,7 +93,7 @@ def _file(file: LintedFile) -> Prose:
         parts.append(f"{amount(Amount(file.files, file.content_bytes))} sent")
     parts += [] if file.findings else ["nothing found"]
     parts += [f"{file.suppressed:,} suppressed"] if file.suppressed else []
-    return Prose(f"{quoted(file.path)}: {', '.join(parts)}")
+    return Prose(f"{quoted(file.path)}: {', '.join(parts)}", 4)
 
 
 def _advised(advice: DockerfileAdvice, look: Look) -> list[Section]:
@@ -123,43 +124,97 @@ def _at_length(code: Code) -> Iterator[Section]:
 
 
 def _scanned(scan: Scan, look: Look) -> list[Section]:
-    """Return the table of builds, the most costly first, then the findings across builds."""
+    """Return the table of builds, the most costly first, and the findings across builds."""
+    table = _builds(scan, look)
+    if look.quiet:
+        return [Section([table])]
     title = f"{plural(len(scan.rows), 'build')}, the most costly first"
     title += ", sizes are at least" if scan.lower_bound else ""
-    headers = ("sends", "context", "saving", "findings", "ignore file", "build")
-    rows, left = [*map(_cells, scan.rows[: look.top])], len(scan.rows) - look.top
     failed = [
-        Prose(f"  {quoted(_build(row))}: {visible(row.error)}")
+        Prose(f"  {quoted(_build(row))}: {visible(row.error)}", 4)
         for row in scan.rows
         if row.error is not None
     ]
-    advice = Prose(f"{plural(scan.advice, 'finding')} on Dockerfiles: ctxsize advise")
+    codes = " ".join(dict.fromkeys(each.code for each in scan.findings))
+    explained = [Prose(f"  `ctxsize rule {codes}` explains; -v shows what to do")] if codes else []
+    across = Findings(scan.findings, 0 if look.full else _MOST_LINES)
     none = Prose("no build here: no Dockerfile, and no file that names one")
     return [
-        Section([Table(headers, rows, more(left, "build")), *failed], title),
+        Section([table, *few(failed, _MOST_LINES, look)], title),
         Section([] if scan.rows else [none]),
-        Section([Findings(scan.findings)]),
-        Section([advice] if scan.advice else []),
-        Section(notes(scan.problems)),
+        Section([across, *explained], "Across builds"),
+        Section(few(notes(scan.problems), _MOST_LINES, look)),
+        Section([*_next(scan)]),
     ]
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _next(scan: Scan) -> Iterator[NextStep]:
+    """Yield the command for the build that would save most, or else for the most costly one."""
+    rows = [row for row in scan.rows if row.error is None and row.found.inline is None]
+    saved = [row.saving.content_bytes if row.saving else 0 for row in rows]
+    for row in rows[saved.index(max(saved)) :][:1] if rows else ():
+        file = _unusual(row)
+        words = [*(["-f", path_argument(file)] if file else []), *_root(row.build.context)]
+        if any(saved):
+            purpose = f"saves {human(max(saved))} of {human(row.cost.content_bytes)}"
+            yield NextStep(typed("suggest", "--write", *words), purpose)
+        else:
+            yield NextStep(typed("measure", *words), "shows what is sent")
+    if scan.advice:
+        purpose = f"shows {plural(scan.advice, 'finding')} on Dockerfiles"
+        yield NextStep(typed("advise", *_root(scan.root)), purpose, "Also")
+
+
+def _root(path: str) -> list[str]:
+    return [] if path == "." else [path_argument(path)]
+
+
+def _builds(scan: Scan, look: Look) -> Table:
+    """Return a row for each build; equal ones share a row with their number."""
+    contexts = Counter(row.build.context for row in scan.rows)
+    rows: list[tuple[str, ...]] = []
+    for row in scan.rows:
+        whole = look.full or contexts[row.build.context] > 1
+        rows.append((*_figures(row, look), _build(row) if whole else row.build.context))
+    same, alike = Counter(rows), Counter(cells[-1] for cells in {*rows})
+    found = dict[tuple[str, ...], None]()
+    for cells, row in zip(rows, scan.rows, strict=True):
+        *figures, name = cells
+        if same[cells] > 1:
+            name += f" ({same[cells]:,} builds)"
+        elif alike[name] > 1 and row.places:  # they differ in values, which may be secret
+            name += f" ({row.places[0].how} {row.places[0].name})"
+        found |= {(*figures, quoted(name)): None}
+    rest = more(len(found) - look.top, "build")
+    context, file = (["context"], "ignore file") if look.full else ([], "ignore")
+    headers = ("sends", *context, "saving", "findings", file, "build")
+    return Table(headers, [*found][: look.top], f"{rest}: --top N, or -v" if rest else "")
+
+
+def _figures(row: Row, look: Look) -> tuple[str, ...]:
     sizes = (row.transfer or row.context, row.context, row.saving)
-    figures = ("?" if each is None else human(each.content_bytes) for each in sizes)
-    ignore_file = row.ignore_file and os.path.relpath(row.ignore_file, row.build.context)
-    return (*figures, str(row.findings or ""), ignore_file or "none", quoted(_build(row)))
+    sends, context, saving = ("?" if e is None else human(e.content_bytes) for e in sizes)
+    findings, path = str(row.findings or ""), row.ignore_file
+    if look.full:
+        name = os.path.relpath(path, row.build.context) if path else "none"
+        return sends, context, saving, findings, name
+    return sends, saving, findings, "yes" if path else "none"
 
 
 def _build(row: Row) -> str:
     """Return context and options of the build, as for `docker build`."""
-    usual = os.path.normpath(os.path.join(row.build.context, "Dockerfile"))
     words = ["--target", row.build.shown_target] if row.build.target else []
     if row.dockerfile is None:
         words = [*words, f"({row.places[0].how} {row.places[0].name})"]
-    elif os.path.normpath(row.dockerfile) != usual:
-        words = ["-f", row.dockerfile, *words]
+    elif file := _unusual(row):
+        words = ["-f", file, *words]
     return " ".join((row.build.context, *words))
+
+
+def _unusual(row: Row) -> str:
+    """Return the path of the Dockerfile if only `-f` finds it."""
+    usual = os.path.normpath(os.path.join(row.build.context, "Dockerfile"))
+    return row.dockerfile if row.dockerfile and os.path.normpath(row.dockerfile) != usual else ""
 
 
 def _cleaned(outcome: Cleaning) -> list[Section]:

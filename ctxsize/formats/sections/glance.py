@@ -63,16 +63,10 @@ def sections(report: Report, look: Look) -> Iterator[Section]:
     room = look.width - FACT_INDENT
     facts = [Fact(label, clipped(text, room)) for label, text in _facts(report)]
     foot: list[Item] = [*facts, Fact("More", "ctxsize measure · ls --size · explain PATH")]
-    used = height([*head, *foot], look.width) + 4
-    found = report.findings
-    problems = next(
-        each
-        for each in (Findings(found, 2), Findings(found, 1))
-        if each.brief == 1 or used + height([each], look.width) + 2 + _LEAST_ROWS < _LINES
-    )
-    yield Section([problems])
-    used += height([problems], look.width) + bool(found)
-    count = max(_LEAST_ROWS, min(_MOST_ROWS, _LINES - used - 2))
+    problem = Findings(report.findings, 1)
+    yield Section([problem])
+    used = height([*head, problem, *foot], look.width) + (3 if report.findings else 2)
+    count = max(_LEAST_ROWS, min(_MOST_ROWS, _LINES - used - 1))
     yield Section([_table(parts_of(report, count), sent(report), look)])
     yield Section(foot)
 
@@ -109,13 +103,11 @@ def _takers(report: Report) -> str:
     sources = dict.fromkeys(source for each in report.transfers for source in each.sources)
     if report.dockerfile is None:
         return "not known without a Dockerfile"
+    if report.transfer is not None and not report.transfer.context_used:
+        return "nothing"
     where = "stdin" if report.dockerfile == "-" else quoted(report.dockerfile)
     if not sources:
-        return (
-            where
-            if report.transfer is None or report.transfer.context_used
-            else (f"nothing: {where} takes nothing from the context")
-        )
+        return where
     most = max(sources, key=lambda each: each.content_bytes)
     whole = "all of it" if most.path == "." else human(most.content_bytes)
     what = visible(f"{most.instruction} {most.source if most.instruction != 'RUN' else most.path}")
@@ -138,9 +130,8 @@ def parts_of(report: Report, most: int) -> list[LargePart]:
         tops = (each for each in report.context.largest_files if "/" not in each.name)
         parts += (LargePart(quoted(e.name), *Amount.of(e)) for e in tops if e.name not in inner)
     for named in report.named_contexts:
-        parts.append(
-            LargePart(f"{quoted(named.value)} (named context)", *Amount.of(*named.transfers))
-        )
+        name = f"{quoted(named.value)} (named context)"
+        parts.append(LargePart(name, *Amount.of(*named.transfers)))
     whole = sent(report)
     least = whole.content_bytes // _LEAST_SHARE
     parts = [each for each in parts if each.files and (each.note or each.content_bytes >= least)]
@@ -174,18 +165,15 @@ def _suspects(report: Report, own: Mapping[str, Clue]) -> Iterator[tuple[str, li
     for path in sorted(kinds.keys() & own.keys(), key=lambda path: f"{path}/"):
         if f"{path}/".startswith(last):
             continue
-        last, note, apart = f"{path}/", _NOTES.get(kinds[path], ""), ""
-        name = path.rpartition("/")[2]
-        if kinds[path] == "unneeded" and (name not in BY_PATH or names[name] > _SEVERAL):
+        last, name, is_unneeded = f"{path}/", path.rpartition("/")[2], kinds[path] == "unneeded"
+        note = _NOTES.get(kinds[path], "")
+        if is_unneeded and (name not in BY_PATH or names[name] > _SEVERAL):
             note = f"**/{name}"
         elif not note:
             pattern_class = BUILDERS[report.builder].spec_class.pattern_class
-            note = pattern_for(path, pattern_class=pattern_class) or "git ignores it"
-        if kinds[path] == "unneeded":
-            note += BY_PATH.get(name, "") or ("/**" if exceptions else "")
-        if kinds[path] == "large-file":
-            apart = path
-        groups.setdefault((note, apart), []).append(own[path])
+            note = visible(pattern_for(path, pattern_class=pattern_class) or "git ignores it")
+        note += (BY_PATH.get(name, "") or ("/**" if exceptions else "")) if is_unneeded else ""
+        groups.setdefault((note, path if kinds[path] == "large-file" else ""), []).append(own[path])
     for (note, _), clues in groups.items():
         yield note, sorted(clues, key=lambda each: (-each.content_bytes, each.path))
 

@@ -192,11 +192,8 @@ def _all_facts(report: Report, look: Look) -> Iterator[Fact]:
     yield from _sizes(
         report, report, "context", len(report.transfers) if look.full else _MOST_TRANSFERS
     )
-    named = () if look.full else report.named_contexts
-    for each in named[:_MOST_TRANSFERS]:
-        yield Fact(fit(visible(each.name), FACT_INDENT - 4), f"a named context, {_of_named(each)}")
-    if len(named) > _MOST_TRANSFERS:
-        yield Fact("", more(len(named) - _MOST_TRANSFERS, "named context"))
+    if report.named_contexts and not look.full:
+        yield Fact("Named", listed([visible(each.name) for each in report.named_contexts]))
     images = dict.fromkeys(
         visible(problem.message.rpartition(" ")[2])
         for transfer in report.transfers
@@ -214,15 +211,6 @@ def _all_facts(report: Report, look: Look) -> Iterator[Fact]:
             unopened = plural(ignored.unopened, "directory")
             text = f"at least {text}, with {unopened} not opened"
         yield Fact("Ignored", text)
-
-
-def _of_named(named: NamedContext) -> str:
-    """Return a clause about a named context."""
-    if named.context is not None:
-        size = amount(Amount.of(*(named.transfers or (named.context.totals,))))
-        return f"{quoted(named.value)}: {size}"
-    kind = "not used by this build" if named.local else "which the builder fetches"
-    return f"{quoted(named.value)}, {kind}"
 
 
 def _about_named(report: Report, named: NamedContext) -> Iterator[Fact]:

@@ -1,15 +1,32 @@
-"""Sections of `suggest`: the saving, each suggestion with its reasons, and the next step."""
+"""Sections of `suggest`: the saving, a line for each suggestion, and the evidence."""
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from ctxsize.accepting import UNUSED
-from ctxsize.formats.sections import Fact, Findings, Item, NextStep, Prose, Section, Table, notes
+from ctxsize.formats import Look
+from ctxsize.formats.sections import (
+    Fact,
+    Findings,
+    Item,
+    NextStep,
+    Prose,
+    Section,
+    Table,
+    few,
+    left,
+    notes,
+)
 from ctxsize.formats.wording import (
     amount,
     change,
+    columns,
     command,
+    fit,
     listed,
     more,
     path_argument,
@@ -18,19 +35,34 @@ from ctxsize.formats.wording import (
 )
 from ctxsize.model import Counted
 from ctxsize.recommender.outcome import Advice, Blocked, IgnoreFilePlan, Suggested, Suggestion
-from ctxsize.recommender.rules import Rule, all_rules
+from ctxsize.recommender.rules import Category, Rule, all_rules
 from ctxsize.units import human, plural
 
 _SHOWN = ("CTX510", "CTX511", UNUSED)
 """Codes of the findings about secrets, and about the configuration; tables show the others."""
-_MOST_NOTES = 20
+_TRIFLE_BYTES, _TRIFLE_SHARE, _TRIFLE_FILES = 100_000, 0.01, 100
+"""A trifle is smaller than each of these; the share is that of all suggestions together."""
+_MOST_TRIFLES, _MOST_ROWS, _MOST_NOTES = 5, 12, 4
+"""Numbers of trifles, rows of other lists and notes to show without `--verbose`."""
+_WIDEST_PATTERNS = 24
 _Row = tuple[tuple[str, ...], Iterable[str]]
 """The cells of a row, and notes below it."""
 
 
-def sections(outcome: Advice | IgnoreFilePlan) -> list[Section]:
-    """Return the sections of `outcome`, without those of `--explain`."""
-    return _suggested(outcome) if outcome.kind == "suggest" else _planned(outcome)
+def sections(outcome: Advice | IgnoreFilePlan, look: Look) -> list[Section]:
+    """Return the sections of `outcome`, without those of `--explain`; if quiet, the patterns."""
+    if look.quiet:
+        return [Section([Prose(visible(each)) for each in _patterns(outcome)])]
+    return _suggested(outcome, look) if outcome.kind == "suggest" else _planned(outcome, look)
+
+
+def _patterns(outcome: Advice | IgnoreFilePlan) -> list[str]:
+    """Return the lines to add, or else to remove, in an order in which they can be written."""
+    if outcome.kind == "plan":
+        removed = [each.text for each in outcome.change.removed]
+        return [each.line for each in outcome.change.added] or removed
+    chosen = [each.patterns for each in outcome.suggestions if each.chosen]
+    return [line for each in sorted(chosen, key=lambda e: e[-1][0] == "!") for line in each]
 
 
 def _table(headers: str, found: Iterable[_Row], rest: str = "") -> Table:
@@ -42,31 +74,58 @@ def _cells(size: Counted, name: str) -> tuple[str, str, str]:
     return human(size.content_bytes), f"{size.files:,}", name
 
 
-def _suggested(advice: Advice) -> list[Section]:
-    safe = [each for each in advice.suggestions if each.safe or each.chosen]
-    unsafe = [each for each in advice.suggestions if each not in safe]
-    questions = (
-        (_cells(each.size, quoted(each.path)), [each.note] if each.note else [])
-        for each in advice.questions
-    )
-    large = "Large, and explained by no rule: does the build need it?"
-    facts = [*_sizes(advice)]
-    if advice.git_ignored is not None and advice.git_ignored.files:
-        text = f"{amount(advice.git_ignored)} that git ignores would be sent"
-        if advice.git_ignored_secrets:
-            text += f", with {plural(advice.git_ignored_secrets, 'secret')}"
-        facts.append(Fact("Git", text))
+def _suggested(advice: Advice, look: Look) -> list[Section]:
+    every = _joined(advice)
+    safe = [each for each in every if each.safe or each.chosen]
+    unsafe = [each for each in every if each not in safe]
+    questions = [(*_cells(each.size, quoted(each.path)), each.note) for each in advice.questions]
+    large = Table(("size", "files", "path", "in git"), questions, prose=True)
     patterns = sum(len(each.patterns) for each in advice.suggestions if each.chosen)
     saving = Prose(_saving(advice, patterns) if patterns else "Nothing safe to add")
+    found = [each for each in advice.findings if each.code in _SHOWN]
+    title = "Safe to add" if all(each.safe for each in safe) else "To add"
     return [
         Section([saving, _next(advice)]),
-        Section(facts),
-        Section([_suggestions(safe)], "Added" if advice.written else "Safe to add"),
-        Section([_suggestions(unsafe)], "Needs your confirmation (--unsafe, or --only RULE)"),
-        Section([_table("size files path", questions)], large),
-        Section([Findings([each for each in advice.findings if each.code in _SHOWN])], "Findings"),
-        Section(notes(advice.problems)),
+        Section([*_sizes(advice), *_of_git(advice)]),
+        Section([_suggestions(safe, advice, look)], "Added" if advice.written else title),
+        Section(
+            [_suggestions(unsafe, advice, look)],
+            "Needs your confirmation: --unsafe, or --only PATH",
+        ),
+        Section([large], "Large, and explained by no rule: does the build need it?"),
+        Section([_evidence(every)] if look.full else [], "Evidence", folded=True),
+        Section([Findings(found, brief=0 if look.full else _MOST_NOTES)], "Findings"),
+        Section(few(notes(advice.problems), _MOST_NOTES, look)),
     ]
+
+
+def _joined(advice: Advice) -> list[Suggestion]:
+    """Return the suggestions, with that of an ignore file yet to be made joined to one like it."""
+    found = [*advice.suggestions]
+    for own in [each for each in found if _is_absent(each, advice)]:
+        for at, each in enumerate(found):
+            same = each.rule.reason == own.rule.reason and each.chosen == own.chosen
+            if same and each is not own:
+                matches, patterns = each.matches + own.matches, each.patterns + own.patterns
+                found[at] = replace(each, matches=matches, patterns=patterns)
+                return [each for each in found if each is not own]
+    return found
+
+
+def _is_absent(each: Suggestion, advice: Suggested) -> bool:
+    """Return whether it is about the ignore file that `--write` would create."""
+    paths = [os.path.normpath(os.path.join(advice.context_path, path)) for path in each.paths]
+    return advice.new_file and paths == [os.path.normpath(advice.ignore_file)]
+
+
+def _of_git(advice: Advice) -> Iterator[Fact]:
+    """Yield what git ignores and the ignore file does not."""
+    if advice.git_ignored is not None and advice.git_ignored.files and not advice.written:
+        secrets = advice.git_ignored_secrets
+        text = f"{amount(advice.git_ignored)} that git ignores would be sent"
+        text += f", with {plural(secrets, 'secret')}" if secrets else ""
+        text += f"; the largest is {quoted(advice.git_ignored_largest)}: "
+        yield Fact("Git", text + command(advice, "suggest", "--from-gitignore"))
 
 
 def _saving(outcome: Suggested, patterns: int) -> str:
@@ -90,6 +149,7 @@ def _write(outcome: Suggested, *options: str) -> NextStep:
     """Return the command that writes the ignore file."""
     verb = "creates" if outcome.new_file else "changes"
     purpose = f"{verb} {quoted(outcome.ignore_file)}; --diff shows how"
+    purpose += ", -v why" if isinstance(outcome, Advice) else ""
     return NextStep(command(outcome, "suggest", "--write", *options), purpose)
 
 
@@ -100,29 +160,76 @@ def _sizes(outcome: Suggested) -> Iterator[Fact]:
         yield Fact("Transfer", change(before.transfer, after.transfer))
 
 
-def _suggestions(found: Iterable[Suggestion]) -> Table:
-    return _table("size files pattern", map(_suggestion, found))
+def _suggestions(found: Sequence[Suggestion], advice: Advice, look: Look) -> Table:
+    """Return a row for each suggestion, the largest first, and few trifles unless `full`."""
+    whole = sum(_shown(each).content_bytes for each in found)
+    trifles = [each for each in sorted(found, key=_rank) if _is_trifle(each, whole)]
+    # A line about a single one would be no shorter.
+    small = [] if len(trifles) == _MOST_TRIFLES + 1 or look.full else trifles[_MOST_TRIFLES:]
+    rows = [_line(each, advice) for each in sorted(found, key=_rank) if each not in small]
+    size = human(sum(_shown(each).content_bytes for each in small))
+    rest = [f"{more(len(small), 'small one')}, {size}: -v"] if small else []
+    if any(row[0].startswith("(") for row in rows):
+        rest.append("(in brackets: not transferred by this build)")
+    last = "doubt" if found and all(each.doubts for each in found) else "reason"
+    return Table(("size", "files", "pattern", last), rows, "; ".join(rest), prose=True)
 
 
-def _suggestion(each: Suggestion) -> _Row:
-    is_sent = each.size.counted.files > 0
+def _shown(each: Suggestion) -> Counted:
+    """Return its part of the transfer, or of the context if this build does not transfer it."""
+    return each.size.counted if each.size.counted.files else each.size.context
+
+
+def _rank(each: Suggestion) -> tuple[int, int]:
+    return -each.size.counted.content_bytes, -each.size.context.content_bytes
+
+
+def _is_trifle(each: Suggestion, whole: int) -> bool:
+    """Return whether it is too small to matter among `whole` bytes; a secret never is."""
+    size, least = _shown(each), min(_TRIFLE_BYTES, whole * _TRIFLE_SHARE)
+    is_small = size.content_bytes < least and size.files < _TRIFLE_FILES
+    return is_small and each.rule.category is not Category.SECRET
+
+
+def _line(each: Suggestion, advice: Advice) -> tuple[str, ...]:
+    """Return the cells of a suggestion: its last one is the reason, or the first doubt."""
+    patterns = " ".join(map(quoted, each.patterns))
+    if columns(patterns) > _WIDEST_PATTERNS and len(each.patterns) > 1:
+        rest = more(len(each.patterns) - 1)
+        room = _WIDEST_PATTERNS - len(rest) - 1
+        names = [fit(quoted(pattern), room) for pattern in each.patterns]
+        whole = (name for name in names if "…" not in name.removeprefix("…/"))
+        patterns = f"{next(whole, names[0])} {rest}"
+    # The end of a clause is a comma, a colon or a semicolon, but not that of `Dockerfile:5`.
+    text = re.split("[:;,] ", each.doubts[0])[0] if each.doubts else each.rule.reason
+    size, files, name = _cells(_shown(each), patterns)
+    size = size if each.size.counted.files else f"({size})"
+    size, files = ("-", "-") if _is_absent(each, advice) else (size, files)
+    return size, files, name, visible(text)
+
+
+def _evidence(found: Iterable[Suggestion]) -> Table:
+    return _table("size files pattern", map(_explained, found))
+
+
+def _explained(each: Suggestion) -> _Row:
+    """Return the row of a suggestion, and what speaks for it and against it."""
     texts = [f"{each.rule.name}: {each.rule.why}"]
-    texts += [] if is_sent else ["Not transferred by this build"]
+    texts += [] if each.size.counted.files else ["Not transferred by this build"]
     texts += [f"Doubt: {'; '.join(each.doubts)}"] if each.doubts else []
     texts += [f"Evidence: {listed(each.evidence, sign='; ')}"]
-    patterns = listed([*map(quoted, each.patterns)], sign=" ")
-    return _cells(each.size.counted if is_sent else each.size.context, patterns), texts
+    return _cells(_shown(each), listed([*map(quoted, each.patterns)], sign=" ")), texts
 
 
-def rules(advice: Advice, names: Sequence[str]) -> list[Section]:
+def rules(advice: Advice, names: Sequence[str], look: Look) -> list[Section]:
     """Return the sections of `--explain` for these rules; without any, for all that is blocked."""
     if names:
-        return [_rule(advice, all_rules()[name]) for name in names]
+        return [_rule(advice, all_rules()[name], look) for name in names]
     nothing = Prose("Everything that was found is suggested.")
-    return [Section([_blocked(advice.blocked) if advice.blocked else nothing])]
+    return [Section([_blocked(advice.blocked, look) if advice.blocked else nothing])]
 
 
-def _rule(advice: Advice, rule: Rule) -> Section:
+def _rule(advice: Advice, rule: Rule, look: Look) -> Section:
     facts = {
         "looks for": rule.looks_for,
         "evidence": str(rule.marker),
@@ -137,35 +244,42 @@ def _rule(advice: Advice, rule: Rule) -> Section:
     if not (suggested or blocked):
         facts["here"] = "nothing that is sent has this name with its evidence"
     known = (Fact(*each) for each in facts.items() if each[1])
-    return Section([*known, _suggestions(suggested), _blocked(blocked)], rule.name)
+    return Section([*known, _evidence(suggested), _blocked(blocked, look)], rule.name)
 
 
-def _blocked(found: Iterable[Blocked]) -> Table:
+def _blocked(found: Sequence[Blocked], look: Look) -> Table:
+    """Return what is not suggested, the largest first, with the reasons."""
     rows: list[_Row] = []
-    for each in found:
+    for each in sorted(found, key=lambda each: -each.size.content_bytes)[: _most(look)]:
         reason = f"Not suggested, for {each.trap}: {each.reason}"
         texts = [reason, f"{each.rule}; evidence: {each.evidence}"]
         rows.append((_cells(each.size, quoted(each.path)), texts))
-    return _table("size files path", rows)
+    return _table("size files path", rows, left(found, _MOST_ROWS, look))
 
 
-def _planned(plan: IgnoreFilePlan) -> list[Section]:
+def _most(look: Look) -> int | None:
+    return None if look.full else _MOST_ROWS
+
+
+def _planned(plan: IgnoreFilePlan, look: Look) -> list[Section]:
     found, done = plan.change, plan.written
-    removed = (((f"{each.line:,}", visible(each.text)), [each.why]) for each in found.removed)
-    kept: list[_Row] = []
-    for each in found.notes[:_MOST_NOTES]:
+    removed = [(f"{each.line:,}", visible(each.text), visible(each.why)) for each in found.removed]
+    kept: list[tuple[str, ...]] = []
+    for each in found.notes:
         where = ":".join(filter(None, (quoted(each.path), str(each.line or ""))))
-        kept.append(((where, visible(each.subject)), [each.why]))
-    left = more(len(found.notes) - _MOST_NOTES)
-    rest = f"{left}; --format json lists all" if left else ""
+        kept.append((where, visible(each.subject), visible(each.why)))
     added = [Prose(f"    {visible(each.line)}") for each in found.added]
+    lines, others = (
+        Table((name, word, "reason"), rows[: _most(look)], left(rows, _MOST_ROWS, look), prose=True)
+        for name, word, rows in (("line", "pattern", removed), ("place", "entry", kept))
+    )
     return [
         Section([*_change(plan)]),
         Section([] if plan.edit is None else [*_sizes(plan)]),
-        Section(added, "Added" if done else "To add"),
-        Section([_table("line pattern", removed)], "Removed" if done else "To remove"),
-        Section([_table("place entry", kept, rest)], "Left out or kept"),
-        Section(notes(plan.problems)),
+        Section(few(added, _MOST_ROWS, look), "Added" if done else "To add"),
+        Section([lines], "Removed" if done else "To remove"),
+        Section([others], "Left out or kept"),
+        Section(few(notes(plan.problems), _MOST_NOTES, look)),
     ]
 
 
