@@ -92,12 +92,14 @@ def _linted(directory: Path, patterns: int) -> Path:
 
 
 def _suggest(_: Path, scale: float, rounds: int) -> Iterator[Row]:
-    """What `suggest` costs beside `measure`, on a small tree and on a large one."""
+    """What `suggest` and `ctxsize DIR` cost beside `measure`, on a small and on a large tree."""
     for files in (40_000, _FILES):
         part = round(files / _FILES * scale, 4)
         tree = str(trees.ensure(trees.TREES["javascript"], trees.home(None), part))
         measure, suggest = _cost(["measure", tree], rounds), _cost(["suggest", tree], rounds)
         name = f"{round(files * scale):,} files"
+        door = _cost([tree], rounds)
+        yield Row(f"ctxsize over measure, {name}", door.seconds / measure.seconds, 1.1)
         yield Row(f"suggest over measure, {name}", suggest.seconds / measure.seconds, 2.5)
         yield Row(f"suggest, MB for {name}", suggest.peak_bytes / _MB, 250)
 

@@ -149,7 +149,9 @@ def duplicate(case: Case) -> Iterator[Finding]:
         elif first is not line:
             fix = case.fix(REMOVE, {line.number: None}, means=NOTHING)
             message = f"{line.shown} repeats the pattern on line {first.number}"
-            yield case.finding("CTX113", line, message, fix=fix, shared="patterns repeat others")
+            yield case.finding(
+                "CTX113", line, message, fix=fix, shared="patterns repeat earlier ones"
+            )
 
 
 def _other_kind_between(case: Case, one: Line, other: Line) -> bool:

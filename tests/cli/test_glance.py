@@ -76,6 +76,14 @@ TREES: dict[str, tuple[list[str | Node], list[str]]] = {
         [file("Dockerfile", b"FROM scratch\n" + b"COPY nope /\nCOPY a/%s /\n" % LONG.encode() * 9)],
         [],
     ),
+    "a file that arrives empty": (
+        [
+            *(ALL, ".env", "sub/.env", *(f"{n}/a" for n in range(9)), "package.json"),
+            file(".dockerignore", b"foo\n!foo/bar\nfoo\n"),
+            *("foo/bar", "node_modules/a", "a/package.json", "a/node_modules/b", ".git/HEAD"),
+        ],
+        [],
+    ),
     "many levels": ([ALL, *(f"{'/'.join('abcdefghij'[:n])}/f{n}" for n in range(1, 10))], []),
 }
 

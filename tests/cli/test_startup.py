@@ -82,6 +82,12 @@ def test_a_listing_needs_no_parser_of_dockerfiles(tmp_path: Path) -> None:
     assert {"ctxsize.engine.sums", "ctxsize.engine.native", "ctxsize.engine.wire"} & loaded == set()
 
 
+def test_the_front_door_loads_one_module_more(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM alpine\nCOPY . .\n")
+    more = loads(str(tmp_path)) - loads("measure", str(tmp_path))
+    assert more == {"ctxsize.formats.sections.glance"}
+
+
 def test_nothing_of_other_commands(loaded: set[str]) -> None:
     ours = {name.removeprefix("ctxsize.") for name in loaded if name.startswith("ctxsize.")}
     assert {

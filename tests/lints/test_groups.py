@@ -66,7 +66,7 @@ GROUPS = {
     "CTX113": Group(
         ["a", "b", "c", "d", "/a", "b/", "./c", "d"],
         ["a"],
-        "4 patterns repeat others",
+        "4 patterns repeat earlier ones",
         [5, 6, 7, 8],
         "remove these 4 lines",
         ["a", "b", "c", "d"],

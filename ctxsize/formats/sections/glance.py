@@ -32,7 +32,7 @@ from ctxsize.formats.wording import (
 from ctxsize.model import Amount, Clue, Directory, Measurement, Report, Transfer
 from ctxsize.units import human, plural
 
-_LINES, _LEAST_ROWS, _MOST_ROWS = 20, 3, 8
+_LINES, _LEAST_ROWS, _MOST_ROWS = 20, 2, 8
 _LONGEST_BAR = 20
 _SEVERAL = 4
 """Number of directories of one name above which `suggest` writes one pattern for all."""
@@ -59,7 +59,8 @@ def sections(report: Report, look: Look) -> Iterator[Section]:
     if look.quiet:
         yield Section(head)
         return
-    yield Section([*head, next_step(report)])
+    head.append(next_step(report))
+    yield Section(head)
     room = look.width - FACT_INDENT
     facts = [Fact(label, clipped(text, room)) for label, text in _facts(report)]
     foot: list[Item] = [*facts, Fact("More", "ctxsize measure · ls --size · explain PATH")]
