@@ -264,7 +264,7 @@ def read_hcl(text: str) -> Body:
     try:
         import hcl2
     except ImportError:
-        raise NotReadError("bake", "HCL needs python-hcl2: pip install 'ctxsize[bake]'") from None
+        raise NotReadError("bake", "HCL needs python-hcl2: pip install python-hcl2") from None
     options = hcl2.SerializationOptions(with_comments=False, explicit_blocks=False)
     try:
         document = _from_hcl(hcl2.loads(f"{text}\n", serialization_options=options))

@@ -32,7 +32,7 @@ def render(parts: Iterable[sections.Section], look: Look) -> str:
 
 def _section(section: sections.Section, look: Look) -> list[str]:
     lines = [line for item in section.items for line in _item(item, look)]
-    head = [look.paint(section.title, "bold")] if section.title and lines else []
+    head = [look.paint(section.title, section.style)] if section.title and lines else []
     return head + lines
 
 

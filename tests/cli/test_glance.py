@@ -162,6 +162,17 @@ SHOWN = {
         "Taken by Dockerfile:2 COPY a (9 B) and 1 more",
     ),
     "no Dockerfile": (["a"], [], "Taken by not known without a Dockerfile"),
+    "builds below": (["a"], [], "Next: ctxsize scan finds the builds below this directory"),
+    "a COPY of nothing": (
+        [file("Dockerfile", b"FROM scratch\nCOPY nope /\n"), "a"],
+        [],
+        "The build fails: an instruction does not find its source; 0 B in 0 files would be sent",
+    ),
+    "a long Dockerfile": (
+        [ALL, *(file(f"{'d' * 40}/{'e' * 40}/D", b"FROM scratch\nCOPY . .\n"),)],
+        ["-f", f"{'d' * 40}/{'e' * 40}/D"],
+        f"Taken by …/{'e' * 40}/D:2 COPY . (all of it)",
+    ),
     "no ignore file": ([ALL], [], "Ignore file none"),
     "an ignore file": (
         [ALL, file(".dockerignore", b"x\n")],

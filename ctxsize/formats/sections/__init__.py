@@ -86,6 +86,8 @@ class Section(NamedTuple):
     items: Sequence[Item]
     title: str = ""
     folded: bool = False
+    style: str = "bold"
+    """The style of the title."""
 
 
 def without_steps(section: Section) -> Section:

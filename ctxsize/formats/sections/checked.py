@@ -79,7 +79,7 @@ def _refusal(check: ContextCheck, look: Look) -> Iterator[Section]:
     lines = [*lines[:most], *_accepted(check)]
     if left := more(len(texts) - most, "reason"):
         lines.append(Prose(f"  {left}"))
-    yield Section(lines, f"Refused: {quoted(check.name)}")
+    yield Section(lines, f"Refused: {quoted(check.name)}", style="red")
     remedies = [*_remedies(check, look)]
     room = _LINES - 3 - height(lines, look.width) - height(remedies, look.width)
     grown = check.grown or ()

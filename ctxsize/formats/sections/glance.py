@@ -22,13 +22,7 @@ from ctxsize.formats.sections import (
     height,
 )
 from ctxsize.formats.sections.measured import clauses, next_step, printed, verdict
-from ctxsize.formats.wording import (
-    clipped,
-    more,
-    quoted,
-    sent,
-    visible,
-)
+from ctxsize.formats.wording import clipped, columns, command, fit, more, quoted, sent, visible
 from ctxsize.model import Amount, Clue, Directory, Measurement, Report, Transfer
 from ctxsize.units import human, plural
 
@@ -40,6 +34,8 @@ _LEAST_SHARE = 1000
 """Part of the whole below which no row is worth its line, unless it looks unneeded."""
 _SPLIT = 4
 """Number of times that a directory is replaced by the one that has most of it."""
+_LEAST_PATH = 20
+"""Number of columns that a path has at least."""
 _NOTES = {"secret": "possible secret", "large-file": "large file"}
 
 
@@ -62,8 +58,11 @@ def sections(report: Report, look: Look) -> Iterator[Section]:
     head.append(next_step(report))
     yield Section(head)
     room = look.width - FACT_INDENT
-    facts = [Fact(label, clipped(text, room)) for label, text in _facts(report)]
-    foot: list[Item] = [*facts, Fact("More", "ctxsize measure · ls --size · explain PATH")]
+    facts = [Fact(label, clipped(text, room)) for label, text in _facts(report, room)]
+    more_of_it = [command(report, "measure"), "ls --size", "explain PATH"]
+    if columns(" · ".join(more_of_it)) > room:
+        more_of_it[0] = "ctxsize measure"
+    foot: list[Item] = [*facts, Fact("More", " · ".join(more_of_it))]
     problem = Findings(report.findings, 1)
     yield Section([problem])
     used = height([*head, problem, *foot], look.width) + (3 if report.findings else 2)
@@ -85,21 +84,21 @@ def _table(parts: Sequence[LargePart], whole: Amount, look: Look) -> Table:
     return Table(("size", "files", "", "part", note), rows, names=2)
 
 
-def _facts(report: Report) -> Iterator[tuple[str, str]]:
+def _facts(report: Report, room: int) -> Iterator[tuple[str, str]]:
     """Yield who takes the context, what governs it, and what the builder prints."""
     if report.context_path != ".":
-        yield "Context", quoted(report.context_path)
-    yield "Taken by", _takers(report)
+        yield "Context", fit(quoted(report.context_path), room)
+    yield "Taken by", _takers(report, room)
     info = report.ignore_file
-    patterns = f"{quoted(info.path)} ({plural(len(info.patterns), 'pattern')})" if info else "none"
-    yield "Ignore file", patterns
+    count = f" ({plural(len(info.patterns), 'pattern')})" if info else ""
+    yield "Ignore file", f"{fit(quoted(info.path), room - len(count))}{count}" if info else "none"
     if not report.failing:
         others = more(len(report.transfers) - 1, "platform")
         figure = printed(report, (report.transfer or report.context), "context").partition(" (")[0]
         yield "Build prints", f"{figure} {others}".rstrip()
 
 
-def _takers(report: Report) -> str:
+def _takers(report: Report, room: int) -> str:
     """Return the instruction that takes most of the context, and the number of the others."""
     sources = dict.fromkeys(source for each in report.transfers for source in each.sources)
     if report.dockerfile is None:
@@ -108,11 +107,12 @@ def _takers(report: Report) -> str:
         return "nothing"
     where = "stdin" if report.dockerfile == "-" else quoted(report.dockerfile)
     if not sources:
-        return where
+        return fit(where, room)
     most = max(sources, key=lambda each: each.content_bytes)
     whole = "all of it" if most.path == "." else human(most.content_bytes)
     what = visible(f"{most.instruction} {most.source if most.instruction != 'RUN' else most.path}")
-    return f"{where}:{most.line} {what} ({whole}) {more(len(sources) - 1)}".rstrip()
+    text = f":{most.line} {what} ({whole}) {more(len(sources) - 1)}".rstrip()
+    return fit(where, max(_LEAST_PATH, room - columns(text))) + text
 
 
 def parts_of(report: Report, most: int) -> list[LargePart]:

@@ -33,6 +33,7 @@ from ctxsize.formats.wording import (
     path_argument,
     quoted,
     sent,
+    typed,
     visible,
 )
 from ctxsize.model import Amount, Measurement, NamedContext, Report, Share, Transfer
@@ -127,6 +128,8 @@ def clauses(report: Report, *, short: bool = False) -> Iterator[str]:
     if hides_all(report):
         yield "everything is ignored, so COPY and ADD find nothing"
         return
+    if any(each.code == "source-not-found" for each in report.all_problems):
+        yield "an instruction does not find its source"
     whole, named = sent(report), [each.context for each in report.named_contexts if each.context]
     # Podman reads the context in place.
     is_sent = BUILDERS[report.builder].announces is not None
@@ -161,6 +164,9 @@ def next_step(report: Report) -> NextStep:
         if problem.code == "source-not-found" and problem.line:
             arguments = ("explain", "--source", str(problem.line))
             return NextStep(command(report, *arguments), "shows why the build does not find it")
+        if problem.code == "no-dockerfile":
+            below = [] if report.context_path == "." else [path_argument(report.context_path)]
+            return NextStep(typed("scan", *below), "finds the builds below this directory")
     if hides_all(report):
         by_pattern = command(report, "measure", "--by", "pattern")
         return NextStep(by_pattern, "shows what each pattern ignores")
