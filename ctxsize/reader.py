@@ -107,9 +107,13 @@ def listed_name(path: str) -> str | None:
     if not os.path.lexists(path):
         return None
     directory, name = os.path.split(path)
-    other = name.swapcase()
+    others = {name.swapcase()}
+    if not name.isascii():
+        import unicodedata
+
+        others |= {unicodedata.normalize(form, name) for form in ("NFC", "NFD")}
     # Without the same entry under another name, there is no need to list the directory.
-    if name.isascii() and (other == name or not os.path.lexists(os.path.join(directory, other))):
+    if not any(os.path.lexists(os.path.join(directory, each)) for each in others - {name}):
         return name
     try:
         names = os.listdir(directory or ".")

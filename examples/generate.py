@@ -5,7 +5,8 @@
 
 `rust-service/target` follows `rust-service/target.txt`: 20 GB in 41,396 sparse
 files, which take no disk, with the two files by which Cargo marks it as its own.
-They are as old as they would be.
+`node-workspace` gets what `npm install` and a server would leave there.
+All are as old as they would be.
 """
 
 from __future__ import annotations
@@ -22,6 +23,12 @@ MARKS = {
     b"# This file is a cache directory tag created by cargo.\n"
     b"# For information about cache directory tags see https://bford.info/cachedir/\n",
     ".rustc_info.json": b'{"rustc_fingerprint":9424944722555581368,"outputs":{},"successes":{}}',
+}
+INSTALLED = {
+    "node_modules/react/index.js": b'exports.version = "19.0.0";\n' * 30,
+    "packages/web/node_modules/left-pad/index.js": b"module.exports = (text, width) => "
+    b"String(text).padStart(width);\n" * 40,
+    "packages/web/access.log": b"GET / 200\n",
 }
 ENDINGS = (".o", ".rlib", ".rmeta", ".d", ".so")
 
@@ -70,10 +77,28 @@ def fill(directory: Path, *, files: int, size_bytes: int) -> int:
     return files
 
 
+def install(workspace: Path) -> None:
+    """Puts packages and a log into `workspace`."""
+    for name, content in INSTALLED.items():
+        (workspace / name).parent.mkdir(parents=True, exist_ok=True)
+        (workspace / name).write_bytes(content)
+    for top in ("node_modules", "packages/web/node_modules"):
+        age(workspace / top)
+
+
+def remove(workspace: Path) -> None:
+    """Removes what `install` made."""
+    for top in ("node_modules", "packages/web/node_modules"):
+        shutil.rmtree(workspace / top, ignore_errors=True)
+    (workspace / "packages/web/access.log").unlink(missing_ok=True)
+
+
 def main() -> None:
-    service = EXAMPLES / "rust-service"
+    service, workspace = EXAMPLES / "rust-service", EXAMPLES / "node-workspace"
     shutil.rmtree(service / "target", ignore_errors=True)
+    remove(workspace)
     if "--clean" not in sys.argv[1:]:
+        install(workspace)
         print(f"examples/rust-service/target: {grow(service):,} files", file=sys.stderr)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import shutil
 import subprocess
 import sys
@@ -26,8 +27,10 @@ def restore_examples(directory: Path) -> None:
     shutil.rmtree(directory / "examples")
     _copy(directory)
     kept.rename(target)
+    install = runpy.run_path(str(directory / "examples" / "generate.py"))["install"]
+    install(directory / "examples" / "node-workspace")
 
 
 def _copy(directory: Path) -> None:
-    ignore = shutil.ignore_patterns("target")
+    ignore = shutil.ignore_patterns("target", "node_modules", "access.log")
     shutil.copytree(ROOT / "examples", directory / "examples", symlinks=True, ignore=ignore)

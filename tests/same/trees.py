@@ -77,5 +77,5 @@ def _examples() -> Iterator[tuple[str, Planted]]:
 
 def _copied(path: Path) -> Planted:
     # What `examples/generate.py` makes may or may not be there.
-    without = shutil.ignore_patterns("target")
+    without = shutil.ignore_patterns("target", "node_modules", "access.log")
     return lambda base: Path(shutil.copytree(path, base / "ctx", symlinks=True, ignore=without))

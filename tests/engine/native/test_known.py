@@ -45,7 +45,7 @@ def test_random_contexts_of_the_engines(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["arrives-empty", "node-workspace", "rust-service", "services"])
 def test_the_core_measures_the_examples_as_python_does(name: str, tmp_path: Path) -> None:
     """What may have been generated is left out: the benchmark has the same tree."""
-    ignored = shutil.ignore_patterns("target", "__pycache__")
+    ignored = shutil.ignore_patterns("target", "node_modules", "access.log", "__pycache__")
     shutil.copytree(ROOT / "examples" / name, tmp_path / name, symlinks=True, ignore=ignored)
     folders = [tmp_path / name, *(each for each in (tmp_path / name).iterdir() if each.is_dir())]
     for folder in folders:
