@@ -227,7 +227,10 @@ class _Checker:
         findings = (
             replace(each, help=text) if each.code in _LARGE else each for each in judged.findings
         )
-        return replace(judged, remedy=guard.Remedy(saved, enough), findings=tuple(findings))
+        chosen = (each for each in advice.suggestions if each.chosen)
+        paths = frozenset(path for each in chosen for path in each.paths)
+        remedy = guard.Remedy(saved, enough, paths)
+        return replace(judged, remedy=remedy, findings=tuple(findings))
 
 
 def _no_transfer(name: str, report: Report) -> InputError:

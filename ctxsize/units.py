@@ -120,7 +120,7 @@ def percent(part: float, whole: float = 1) -> str:
     share = part / whole if whole else 0.0
     if 0 < share < 0.005:
         return "<1%"
-    return f"{min(share, 0.99 if share < 1 else 1):.0%}"
+    return ">99%" if 0.995 <= share < 1 else f"{share:.0%}"
 
 
 def plural(count: int, noun: str) -> str:

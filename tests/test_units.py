@@ -35,6 +35,8 @@ CASES: list[tuple[Callable[..., Any], tuple[Any, ...], Any]] = [
     (units.percent, (0.001,), "<1%"),
     (units.percent, (0, 0), "0%"),
     (units.percent, (1,), "100%"),
+    (units.percent, (0.999,), ">99%"),
+    (units.percent, (0.99,), "99%"),
     (units.plural, (1, "file"), "1 file"),
     (units.plural, (1200, "directory"), "1,200 directories"),
     (units.plural, (2, "day"), "2 days"),

@@ -56,6 +56,14 @@ FRONT = ""
 COMPLETE = "_CTXSIZE_COMPLETE"
 
 
+def suggestion(word: str) -> str:
+    """Return a question about the command that `word` may stand for, `""` for none."""
+    from difflib import get_close_matches
+
+    near = "." if word == "build" else "".join(get_close_matches(word, COMMANDS, 1))
+    return f"did you mean `ctxsize {near}`?" if near else ""
+
+
 class LazyGroup(click.Group):
     """Imports a command's module when the command is used, not when it is listed."""
 
@@ -63,10 +71,29 @@ class LazyGroup(click.Group):
         """Insert the name of the front door before a directory or options."""
         first = args[0] if args else ""
         is_door = first.startswith("-") and first not in ("-h", "--help", "-V", "--version")
+        if is_door and (word := self._after_options(ctx, args)) in COMMANDS:
+            typed = f"ctxsize {word} {first.partition('=')[0]}"
+            ctx.fail(f"Options follow the command: {typed}")
         is_door |= first not in COMMANDS and os.path.isdir(first)
         if is_door or (not args and not ctx.resilient_parsing):
             args = [FRONT, *args]
         return super().parse_args(ctx, args)
+
+    def _after_options(self, ctx: click.Context, args: list[str]) -> str:
+        """Return the first of `args` that is no option of the front door, and no value of one."""
+        door = self.get_command(ctx, FRONT)
+        with_value = {
+            name
+            for each in (door.params if door else ())
+            if isinstance(each, click.Option) and not each.is_flag
+            for name in each.opts
+        }
+        words = iter(args)
+        for word in words:
+            if word == "--" or not word.startswith("-"):
+                return word
+            next(words, "") if word in with_value else ""
+        return ""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -74,11 +101,9 @@ class LazyGroup(click.Group):
         """Return the command of the first argument. Raises `UsageError` if there is none."""
         word = args[0]
         if word not in COMMANDS and word != FRONT and not ctx.resilient_parsing:
-            from difflib import get_close_matches
-
-            hint = "it is a file" if os.path.lexists(word) else "there is no such directory either"
-            for near in get_close_matches(word, COMMANDS, 1):
-                hint = f"did you mean `ctxsize {near}`?"
+            is_file = os.path.lexists(word)
+            hint = "it is a file (name it with -f)" if is_file else ""
+            hint = suggestion(word) or hint or "there is no such directory either"
             ctx.fail(f"No such command: {word!r}; {hint}")
         return super().resolve_command(ctx, args)
 
@@ -190,13 +215,15 @@ def _code(arguments: list[str]) -> int:
 
 
 def _usage(error: click.ClickException) -> str:
-    path = getattr(getattr(error, "ctx", None), "command_path", "ctxsize").strip()
+    context = getattr(error, "ctx", None)
+    path = getattr(context, "command_path", "ctxsize").strip()
     message = " ".join(error.format_message().split()).rstrip(".")
     for gone, instead in _GONE.items():
         command, _, name = gone.rpartition(" ")
         if message.startswith("No such") and path == command and name in message:
             message = f"{name} was removed: {instead}"
-    return f"{message} ({path} --help)"
+    door = " ." if context and context.info_name == FRONT else ""
+    return f"{message} ({path}{door} --help)"
 
 
 def _unexpected(error: Exception) -> int:

@@ -25,7 +25,12 @@ _MOST_DIRECTORIES = 200
 """Number of rows of a size tree with `--depth`."""
 
 
-@click.command("")
+class _FrontDoor(click.Command):
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write_usage("ctxsize", " ".join(self.collect_usage_pieces(ctx)))
+
+
+@click.command("", cls=_FrontDoor)
 @options.build
 @options.display
 def glance(build: Build, display: output.Display) -> int:

@@ -24,6 +24,7 @@ FINE, FOUND, USAGE, BUG, INTERRUPTED = 0, 1, 2, 3, 130
 """The exit codes."""
 _LONGEST_MESSAGE = 500
 _NARROWEST, _WIDEST, _FILE_WIDTH = 40, 120, 80
+_LOWEST, _HIGHEST = 20, 40
 _SHOWN_WARNINGS = 10
 _PROGRESS_AFTER, _PROGRESS_EVERY = 1.0, 0.1
 _hushed = [False]
@@ -47,7 +48,10 @@ class Display:
 
     def look(self, *, top: int = 0, only: str | None = None, tree: int = 0) -> Look:
         """Return the style of text on this stdout."""
-        return Look(_width(), _wants_colour(self.colour), top, only, tree, self.full, _hushed[0])
+        look = Look(_width(), _wants_colour(self.colour), top, only, tree, self.full, _hushed[0])
+        # The line after the last one is for the prompt.
+        lines = _dimension("LINES", 1, _HIGHEST + 1) - 1
+        return replace(look, height=max(_LOWEST, min(lines, _HIGHEST)))
 
     def emit(
         self, outcome: Outcome, *, top: int = 0, only: str | None = None, tree: int = 0
@@ -58,7 +62,7 @@ class Display:
         Raises `InputError` for a file that cannot be written.
         """
         look = self.look(top=top, only=only, tree=tree)
-        plain = replace(look, width=_FILE_WIDTH, colour=False)
+        plain = replace(look, width=_FILE_WIDTH, height=_HIGHEST, colour=False)
         made = [
             (each.path, render(each.name, outcome, look if each.path is None else plain))
             for each in self.formats
@@ -188,8 +192,13 @@ def _say(level: str, message: str) -> None:
     except OSError:
         abandon()
     try:
-        text = clipped(visible(message), _LONGEST_MESSAGE)
-        print(f"ctxsize: {level}: {text}", file=sys.stderr, flush=True)  # noqa: T201
+        text = f"ctxsize: {level}: {clipped(visible(message), _LONGEST_MESSAGE)}"
+        if sys.stderr.isatty():
+            from ctxsize.formats.sections import wrapped
+
+            width = max(_NARROWEST, _dimension("COLUMNS", 0, _FILE_WIDTH, 2))
+            text = "\n".join(wrapped(text, width, 2))
+        print(text, file=sys.stderr, flush=True)  # noqa: T201
     except (OSError, AttributeError):
         return
 
@@ -206,13 +215,17 @@ def _wants_colour(choice: str) -> bool:
 
 
 def _width() -> int:
-    """Return the width of a text: that of the terminal within limits. `shutil` imports slowly."""
-    given = os.environ.get("COLUMNS", "").strip()
+    """Return the width of a text: that of the terminal within limits."""
+    return max(_NARROWEST, min(_dimension("COLUMNS", 0, _FILE_WIDTH), _WIDEST))
+
+
+def _dimension(variable: str, at: int, usual: int, stream: int = 1) -> int:
+    """Return the width or height of the terminal. `shutil` imports slowly."""
+    given = os.environ.get(variable, "").strip()
     try:
-        width = int(given if given.isdecimal() else 0) or os.get_terminal_size(1).columns
+        return int(given if given.isdecimal() else 0) or os.get_terminal_size(stream)[at] or usual
     except (OSError, ValueError):
-        width = 0
-    return max(_NARROWEST, min(width or _FILE_WIDTH, _WIDEST))
+        return usual
 
 
 @contextmanager

@@ -92,14 +92,14 @@ def help(command: str | None) -> None:  # noqa: A001
       ctxsize help
       ctxsize help measure
     """  # noqa: D301
-    from ctxsize.cli.app import COMMANDS, app
+    from ctxsize.cli.app import COMMANDS, app, suggestion
 
     top = click.get_current_context().find_root()
     ctx = top
     if command is not None:
         found = app.get_command(top, command)
         if found is None:
-            hint = f"one of {', '.join(COMMANDS)}"
+            hint = suggestion(command) or f"one of {', '.join(COMMANDS)}"
             raise InputError(f"no such command: {command!r}", hint=hint)
         ctx = click.Context(found, parent=top, info_name=command)
     output.write(ctx.get_help() + "\n")

@@ -79,6 +79,8 @@ class Look:
     """True to show only the answer, without next steps."""
     markdown: bool = False
     """True for Markdown, which can fold what text leaves out."""
+    height: int = 40
+    """Number of lines of a screen."""
 
     def paint(self, text: str, style: str) -> str:
         """Return `text` in a style, unchanged without colours."""

@@ -11,10 +11,10 @@ from ctxsize.formats import Look, sections
 from ctxsize.formats.wording import (
     SEVERITY_STYLES,
     columns,
-    cut,
     details,
     fit,
     place,
+    prefix,
     summary,
     visible,
 )
@@ -163,6 +163,11 @@ def _around(location: Location, text: str, room: int) -> tuple[str, str, int]:
     if location.column is not None and location.end_column is not None:
         start, end = location.column - 1, location.end_column - 1
     head, body = visible(text[:start]), visible(text[start:])
-    head = cut(head[::-1], max(room // 3, room - columns(body)))[::-1]
-    body = cut(body, room - columns(head))
+    head = _cut(head[::-1], max(room // 3, room - columns(body)))[::-1]
+    body = _cut(body, room - columns(head))
     return head, body, max(1, min(columns(visible(text[start:end])), columns(body)))
+
+
+def _cut(text: str, width: int) -> str:
+    """Return the start of `text` within `width` columns."""
+    return text if columns(text) <= width else prefix(text, width - 1) + "…"

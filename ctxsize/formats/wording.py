@@ -30,9 +30,12 @@ LEVELS = {
 }
 """The title of each level of concern, and its style."""
 SEVERITY_STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "bold"}
-_BEFORE_PATH = re.compile(r'^[│├└─ ]*(?:(?:COPY|ADD) |RUN --mount, \w+ of )?!?"?')
+_BEFORE_PATH = re.compile(
+    r"^[│├└─ ]*(?:(?:COPY|ADD) |RUN --mount, \w+ of |(?:the )?rest of |looks unneeded: |[\d,]+ × )?"
+    '!?"?'
+)
 """Matches what stays of a line when `fit` cuts the path at its end."""
-_BELOW = re.compile("/(?=.)", re.DOTALL)
+_BELOW = re.compile('/(?!"?\\Z)', re.DOTALL)
 _LEAST_OF_NAME = 4
 _VERBS = {"ignored": "ignores", "sent": "sends", "emptied": "empties", "filled": "fills"}
 _LETTERS = dict(zip("\a\b\t\n\v\f\r", "abtnvfr", strict=True))
@@ -114,15 +117,14 @@ def fit(text: str, width: int) -> str:
     """
     if columns(text) <= width:
         return text
-    lead = "".join(_BEFORE_PATH.findall(text)[:1])
+    lead = next(_BEFORE_PATH.finditer(text))[0]
     lead = lead if columns(lead) + _LEAST_OF_NAME <= width else ""
     path, room = text[len(lead) :], width - columns(lead)
-    for at in (each.start() for each in _BELOW.finditer(path)):
-        if columns(path[at:]) < room:
-            return f"{lead}…{path[at:]}"
+    if below := _BELOW.search(path, len(path) - len(prefix(path[::-1], room - 1))):
+        return f"{lead}…{path[below.start() :]}"
     head = 0 if _BELOW.search(path) else (max(room, 2) - 1) // 3 + 1
     tail = max(room, 2) - 1 - head
-    return f"{lead}{_prefix(path, head)}…{_prefix(path[::-1], tail)[::-1]}"
+    return f"{lead}{prefix(path, head)}…{prefix(path[::-1], tail)[::-1]}"
 
 
 def clipped(text: str, width: int) -> str:
@@ -131,27 +133,19 @@ def clipped(text: str, width: int) -> str:
     >>> clipped("cannot read the file: no such file", 28)
     'cannot read … such file'
     """
-    if columns(text) <= width:
+    if prefix(text, width) == text:
         return text
-    head, tail = _prefix(text, width // 2 - 1), _prefix(text[::-1], width - width // 2 - 2)[::-1]
+    head, tail = prefix(text, width // 2 - 1), prefix(text[::-1], width - width // 2 - 2)[::-1]
     return f"{head.rpartition(' ')[0] or head} … {tail.partition(' ')[2] or tail}"
 
 
-def _prefix(text: str, width: int) -> str:
+def prefix(text: str, width: int) -> str:
+    """Return the start of `text` within `width` columns."""
     for at, char in enumerate(text):
         width -= _columns(char)
         if width < 0:
             return text[:at]
     return text
-
-
-def cut(text: str, width: int) -> str:
-    """Return the start of `text` within `width` columns.
-
-    >>> cut("abcdef", 4), cut("abc", 3)
-    ('abc…', 'abc')
-    """
-    return text if columns(text) <= width else _prefix(text, width - 1) + "…"
 
 
 def amount(counted: Counted) -> str:

@@ -71,6 +71,12 @@ class Remedy:
 
     saves: Amount
     enough: bool  # True if it meets every budget
+    paths: frozenset[str] = frozenset()  # the outermost that it ignores
+
+    def hides(self, path: str) -> bool:
+        """Return whether it ignores `path`, or a directory above it."""
+        path = f"{path.rstrip('/')}/"
+        return any(path[:at] in self.paths for at, char in enumerate(path) if char == "/")
 
 
 @dataclass(frozen=True)

@@ -289,6 +289,7 @@ def test_a_context_that_is_not_recorded_does_not_pass(cli: Cli, repository: Path
     result = cli("check", "--baseline", "b.json", cwd=repository)
     assert result.code == 1
     assert "CTX407 web is not in the baseline" in result.out
+    assert "\nFix: add --update-baseline\n" in result.out
     # The others stay as they are when one is recorded.
     cli("check", "front/web", "--baseline", "b.json", "--update-baseline", cwd=repository)
     assert set(json.loads((repository / "b.json").read_text())["contexts"]) == {"api", "web"}
@@ -363,3 +364,27 @@ def test_options_of_one_build_are_not_for_all(cli: Cli, small: Path) -> None:
         result = cli("check", "--all", "--max", "1MB", *option, cwd=small)
         assert result.code == 2
         assert "--all" in result.err
+
+
+def test_many_refusals_are_lines(cli: Cli, tmp_path: Path) -> None:
+    """From the fourth one on, and not wider than the terminal."""
+    nodes = [file(f"s{n:02}{'x' * 50}/Dockerfile", COPY_ALL) for n in range(15)]
+    build_tree(tmp_path, nodes)
+    brief = cli("check", "--all", "--max", "1B", cwd=tmp_path)
+    assert sum(each.startswith("Refused: ") for each in brief.lines) == 3
+    assert sum(each.startswith("Refused s") for each in brief.lines) == 10
+    assert f"Refused s03{'x' * 50}: 22 B of 1 B" in brief.lines
+    assert "  and 2 more: -v" in brief.lines
+    assert [each for each in brief.lines if len(each) > 80 and not each.startswith("Fix")] == []
+    full = cli("check", "--all", "--max", "1B", "-v", cwd=tmp_path)
+    assert sum(each.startswith("Refused: ") for each in full.lines) == 15
+    passing = cli("check", "--all", "--max", "1MB", "--max-files", "9", cwd=tmp_path)
+    assert (passing.code, max(map(len, passing.lines)) <= 80) == (0, True)
+
+
+def test_what_to_ignore_by_hand_is_what_the_remedy_leaves(cli: Cli, tmp_path: Path) -> None:
+    long = f"data/{'x' * 40}/y"
+    nodes = [*RUST, file("target/x", size_bytes=60 * MB), file(f"{long}/z", size_bytes=40 * MB)]
+    out = cli("check", "--max", "1MB", cwd=build_tree(tmp_path / "ctx", nodes)).out
+    assert "which is not enough" in out
+    assert f"if the build does not need {long}/z," in " ".join(out.split())

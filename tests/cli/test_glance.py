@@ -104,6 +104,15 @@ def test_it_is_short_for_any_tree(cli: Cli, tmp_path: Path, name: str) -> None:
         assert len(cli("measure", *options, cwd=context, columns=width).lines) <= 40
     report = cli(*options, "--json", cwd=context).out
     assert report == cli("measure", *options, "--json", cwd=context).out
+    narrow = {
+        command: cli(*command.split(), *options, cwd=context, columns=40).lines
+        for command in ("measure", "check --max 1B --max-files 1")
+    }
+    assert len(narrow["measure"]) <= 40
+    assert len(narrow["check --max 1B --max-files 1"]) <= 20
+    assert len(cli(*options, *["."][: not options], cwd=context, columns=40).lines) <= 20
+    low = cli("measure", *options, cwd=context, columns=80, env={"LINES": "25"})
+    assert len(low.lines) <= 25
     for command in ([], ["measure"]):
         assert len(cli(*command, "-q", *options, cwd=context).lines) == 1
     refused = cli("check", "--max", "1B", "--max-files", "1", *options, cwd=context)
@@ -181,6 +190,47 @@ SHOWN = {
     ),
     "the figure of Docker": ([ALL], [], "transferring context: "),
     "podman": ([ALL], ["--builder", "podman"], "Build prints nothing: Podman sends nothing of it"),
+    "podman's reader": ([ALL], ["--builder", "podman"], "Taken by COPY and ADD, which read it in"),
+    "classic": ([ALL], ["--builder", "classic"], "Taken by all of it, before the Dockerfile is"),
+    "a failing Dockerfile": ([file("Dockerfile", b"CPOY\n")], [], "Taken by not known Ignore file"),
+    "an unknown Dockerfile": (
+        [file("Dockerfile", b"ARG B\nFROM $B\nCOPY . /\n")],
+        [],
+        "Taken by not known",
+    ),
+    "an unknown transfer": (
+        [file("Dockerfile", b"ARG B\nFROM $B\nCOPY . /\n")],
+        [],
+        "B, if all of it is transferred More",
+    ),
+    "a named context": (
+        [file("Dockerfile", b"FROM scratch\nCOPY --from=lib . /\n"), "lib/a"],
+        ["--build-context", "lib=lib"],
+        "Taken by Dockerfile:2 COPY .",
+    ),
+    "files that are taken": (
+        [
+            file("Dockerfile", b"FROM scratch\nCOPY a b d /\n"),
+            *(file("a", size_bytes=99), file("b", size_bytes=55), "d/x"),
+        ],
+        [],
+        "99 B 1 a 55 B 1 b",
+    ),
+    "the same file twice": (
+        [file("Dockerfile", b"FROM scratch\nCOPY a a* /\n"), file("a", size_bytes=99)],
+        [],
+        "99 B 1 all files",
+    ),
+    "reasons of two kinds": (
+        [ALL, "Cargo.toml", file("target/x", size_bytes=9), ".env"],
+        [],
+        "target/ looks unneeded: **/target",
+    ),
+    "the verdict without a Dockerfile": (
+        ["a", "b"],
+        [],
+        "Worth a look: there is no Dockerfile here; the directory has 4 B in 2 files",
+    ),
     "all is ignored": ([ALL, file(".dockerignore", b"*\n")], [], "everything is ignored"),
 }
 
@@ -211,15 +261,43 @@ def test_a_command_wins_over_a_directory(cli: Cli, tmp_path: Path) -> None:
     build_tree(tmp_path / "scan", [ALL, file("big", size_bytes=70 * MB)])
     assert cli("./scan", cwd=tmp_path).out.startswith("Worth a look: 70.0 MB")
     assert "big" not in cli("scan", "--top", "1", cwd=tmp_path).out
-    for arguments in (["scan/"], ["-q", "scan"], ["--", "scan"], ["--no-such", "scan"]):
-        code = cli(*arguments, cwd=tmp_path).code
-        assert code == (2 if "--no-such" in arguments else 0)
+    for arguments in (["scan/"], ["-q", "./scan"], ["--", "scan"], ["--target", "scan", "scan/"]):
+        assert cli(*arguments, cwd=tmp_path).code == (2 if "--target" in arguments else 0)
+
+
+BEFORE_COMMANDS = [
+    (["-q", "scan"], "ctxsize scan -q"),
+    (["--json", "measure"], "ctxsize measure --json"),
+    (["--format", "json", "check", "--max", "5MB"], "ctxsize check --format"),
+    (["--build-arg=A=secret", "ls"], "ctxsize ls --build-arg"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), BEFORE_COMMANDS)
+def test_options_follow_the_command(
+    cli: Cli, tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    for directory in ("scan", None):
+        if directory:
+            build_tree(tmp_path / directory, [ALL])
+        result = cli(*arguments, cwd=tmp_path)
+        assert (result.code, result.out) == (2, "")
+        assert f"Options follow the command: {said} (ctxsize --help)" in result.err
+    # A value may be the name of a command.
+    assert cli("--color", "never", "--target", "check", cwd=tmp_path).code == 0
+
+
+def test_an_error_of_the_front_door_names_its_help(cli: Cli, tmp_path: Path) -> None:
+    assert "(ctxsize . --help)" in cli("--nope", cwd=tmp_path).err
+    assert cli(".", "-h", cwd=tmp_path).out.startswith("Usage: ctxsize [OPTIONS] [CONTEXT]\n")
+    assert "did you mean `ctxsize check`?" in cli("help", "chek", cwd=tmp_path).err
 
 
 WRONG = [
     ("mesure", "'mesure'; did you mean `ctxsize measure`?"),
     ("sugest", "did you mean `ctxsize suggest`?"),
-    ("a-file", "it is a file"),
+    ("a-file", "it is a file (name it with -f)"),
+    ("build", "did you mean `ctxsize .`?"),
     ("./nope", "there is no such directory either"),
     ("x\x1b[31m\n", "there is no such directory either"),
     ("docker-plugin", "docker-plugin was removed"),

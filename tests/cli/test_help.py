@@ -20,9 +20,9 @@ def test_help_alone_lists_the_commands(cli: Cli) -> None:
 
 
 def test_help_of_no_command_is_an_error(cli: Cli) -> None:
-    result = cli("help", "mesure")
+    result = cli("help", "xyz")
     assert (result.code, result.out) == (2, "")
-    assert "no such command: 'mesure' (one of measure, " in result.err
+    assert "no such command: 'xyz' (one of measure, " in result.err
 
 
 def test_the_version_has_a_short_option(cli: Cli) -> None:

@@ -61,6 +61,26 @@ def test_the_width_is_that_of_shutil(variable: str | None, monkeypatch: pytest.M
     assert output._width() == max(40, min(shutil.get_terminal_size().columns, 120))
 
 
+def test_a_low_terminal_keeps_the_verdict(tmp_path: Path) -> None:
+    context = build_tree(tmp_path / "ctx", CONTEXTS["traps"])
+    shown = on_a_terminal("measure", cwd=context, columns=80)
+    assert len(shown.splitlines()) < 24
+    assert (
+        24 <= len(on_a_terminal("measure", cwd=context, columns=80, LINES="30").splitlines()) < 30
+    )
+    # A file is read at its own length.
+    on_a_terminal("measure", "--format", "text=out.txt", cwd=context, columns=80)
+    assert len((context / "out.txt").read_text().splitlines()) > 24
+
+
+def test_messages_wrap_at_blanks(tmp_path: Path) -> None:
+    assert on_a_terminal("mesure-it-all-now", cwd=tmp_path, columns=40).splitlines() == [
+        "ctxsize: error: No such command:",
+        "  'mesure-it-all-now'; there is no such",
+        "  directory either (ctxsize --help)",
+    ]
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True

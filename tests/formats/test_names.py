@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxsize.formats import Look
-from ctxsize.formats.sections import Section, Table
+from ctxsize.formats import Look, wording
+from ctxsize.formats.sections import Section, Table, brief, wrapped
 from ctxsize.formats.text import render
 from ctxsize.formats.wording import clipped, columns, fit, quoted, unquoted, visible
 
@@ -47,6 +47,10 @@ FITTED = [
     ("│  │  └─ target/debug/deps", 18, "│  │  └─ …/deps"),
     ("│  │  └─ target/debug/deps", 10, "…/deps"),
     ("src/日本語", 8, "…/日本語"),
+    ("the rest of packages/web/src/", 21, "the rest of …/src/"),
+    ("1,234 × packages/node_modules/", 24, "1,234 × …/node_modules/"),
+    ('"directory with a tab\\t"/', 16, '"direc…a tab\\t"/'),
+    ('"directory with a tab\\t/"', 16, '"direc…a tab\\t/"'),
 ]
 
 
@@ -69,3 +73,36 @@ def test_two_columns_of_names_share_the_width() -> None:
         "   1 B  …/left-pad           **/node_modules",
         "  12 B  a",
     ]
+
+
+def test_a_path_of_many_levels_is_searched_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number of characters that are measured does not grow with the product of levels."""
+    measured = [0]
+
+    def counted(text: str) -> int:
+        measured[0] += len(text)
+        return columns(text)
+
+    monkeypatch.setattr(wording, "columns", counted)
+    path = "COPY " + "é/../" * 12_000
+    assert columns(fit(path, 60)) <= 60
+    assert measured[0] < 3 * len(path)
+
+
+BRIEF = [
+    ("COPY services/web/package.json: not found", 20, 2, "COPY …/package.json: not found"),
+    (f"COPY {'m' * 90}: not found", 40, 3, f"COPY {'m' * 14}…{'m' * 24}: not found"),
+    ("one two three", 40, 1, "one two three"),
+]
+
+
+@pytest.mark.parametrize(("text", "width", "lines", "shown"), BRIEF)
+def test_a_message_keeps_its_words(text: str, width: int, lines: int, shown: str) -> None:
+    assert brief(text, width, lines) == shown
+
+
+@given(st.text("a b./日", max_size=200), st.integers(20, 50), st.integers(1, 3))
+def test_a_message_has_its_lines(text: str, width: int, lines: int) -> None:
+    found = wrapped(brief(text, width, lines), width, 0)
+    assert len(found) <= lines
+    assert all(columns(each) <= width for each in found)

@@ -6,11 +6,12 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from heapq import nsmallest
+from importlib import import_module
 from typing import NamedTuple
 
 from ctxsize.findings import Finding
 from ctxsize.formats import GLANCE, Look
-from ctxsize.formats.wording import clipped, columns, more, place, quoted, visible
+from ctxsize.formats.wording import clipped, columns, fit, more, place, quoted, visible
 from ctxsize.model import Amount, Directory, Problem
 from ctxsize.units import human, percent
 
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
 FACT_INDENT = 15
 """Number of columns before the text of a fact."""
 _LONGEST_BAR = 20
+_MODULES = {
+    "measure": "measured",
+    "check": "checked",
+    "diff": "compared",
+    "suggest": "suggested",
+    "plan": "suggested",
+}
+"""The module of each kind of outcome; the others have only findings."""
 _EIGHTHS = ("", *"▏▎▍▌▋▊▉")
 
 
@@ -111,9 +120,9 @@ def notes(problems: Iterable[Problem]) -> list[Item]:
     return lines
 
 
-def few(lines: Sequence[Item], most: int, look: Look) -> list[Item]:
+def few(lines: Sequence[Item], most: int, look: Look, noun: str = "") -> list[Item]:
     """Return the first `most` of `lines`, all if full, and a line about the others."""
-    rest = left(lines, most, look)
+    rest = left(lines, most, look, noun)
     return [*lines[: None if look.full else most], *([Prose(f"  {rest}")] if rest else [])]
 
 
@@ -126,6 +135,29 @@ def wrapped(text: str, width: int, hang: int) -> list[str]:
     return wrapper.wrap(text) or [text]
 
 
+def brief(text: str, width: int, lines: int, hang: int = 0) -> str:
+    """Return `text` in at most so many lines: wide words become narrower, then some are left out.
+
+    >>> brief("COPY services/web/package.json: not found", 20, 2)
+    'COPY …/package.json: not found'
+    """
+
+    def fits(text: str) -> bool:
+        found = wrapped(text, width, hang) if len(text) <= lines * width else ()
+        return 0 < len(found) <= lines and max(map(columns, found)) <= width
+
+    words, room = text.split(" "), lines * width
+    for most in (width, width - hang - 5, width // 2, width // 3):
+        # A word without directories is cut only if it is wider than a line.
+        widest = width - hang if most == width else most
+        words = [fit(each, widest) if most == width or "/" in each else each for each in words]
+        if fits(short := " ".join(words)):
+            return short
+    while not fits(text := clipped(short, room)) and room > width // 2:
+        room -= 4
+    return text
+
+
 def height(items: Iterable[Item], width: int) -> int:
     """Return the number of lines that text has for `items`, but none for tables."""
     lines = 0
@@ -136,7 +168,9 @@ def height(items: Iterable[Item], width: int) -> int:
             case Fact(_, text):
                 lines += len(wrapped("x" * FACT_INDENT + text, width, FACT_INDENT))
             case NextStep(command, purpose, label):
-                lines += 1 if columns(f"{label}: {command}  {purpose}") <= width else 2
+                lead, is_short = f"{label}: ", columns(f"{label}: {command}  {purpose}") <= width
+                lines += bool(command) and not is_short
+                lines += 1 if is_short else len(wrapped(lead + purpose, width, len(lead)))
             case Findings():
                 lines += len(briefly(item, width))
     return lines
@@ -147,7 +181,7 @@ def briefly(item: Findings, width: int, *, whole: bool = False) -> list[str]:
     shown, lines = sorted(item.findings, key=lambda each: each.severity.rank), list[str]()
     for each in shown if whole else shown[: item.brief]:
         text = f"  ! {place(each)}: {visible(each.message)}"
-        lines += wrapped(text if whole else clipped(text, 3 * width - 20), width, 4)
+        lines += wrapped(text if whole else brief(text, width, 3, 4), width, 4)
     left = "" if whole else more(len(shown) - item.brief)
     return [*lines, f"    {left}; -v lists all"] if left else lines
 
@@ -196,31 +230,12 @@ def bar(share: float, longest: int) -> str:
 
 def sections(outcome: Outcome, look: Look) -> Iterable[Section]:
     """Return the sections of `outcome`."""
-    match outcome.kind:
-        case "measure" if look.only == GLANCE and not look.full:
-            from ctxsize.formats.sections import glance
-
-            return glance.sections(outcome, look)
-        case "measure":
-            from ctxsize.formats.sections import measured
-
-            only = None if look.only == GLANCE else look.only
-            return measured.sections(outcome, replace(look, only=only))
-        case "check":
-            from ctxsize.formats.sections import checked
-
-            return checked.sections(outcome, look)
-        case "diff":
-            from ctxsize.formats.sections import compared
-
-            return compared.sections(outcome, look)
-        case "suggest" | "plan":
-            from ctxsize.formats.sections import suggested
-
-            return suggested.sections(outcome, look)
-    from ctxsize.formats.sections import found
-
-    return found.sections(outcome, look)
+    name = _MODULES.get(outcome.kind, "found")
+    if outcome.kind == "measure" and look.only == GLANCE:
+        look = replace(look, only=None)
+        name = name if look.full else GLANCE
+    made: Iterable[Section] = import_module(f"{__name__}.{name}").sections(outcome, look)
+    return made
 
 
 def heading(outcome: Outcome) -> str:

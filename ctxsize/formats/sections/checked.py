@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from ctxsize.findings import Severity
 from ctxsize.formats import Look
-from ctxsize.formats.sections import Item, NextStep, Prose, Section, height
+from ctxsize.formats.sections import Item, NextStep, Prose, Section, brief, few, height
 from ctxsize.formats.sections.compared import changes
 from ctxsize.formats.sections.measured import body, table_of
 from ctxsize.formats.wording import (
     EXAMPLES,
     amount,
-    clipped,
     command,
-    fit,
     listed,
-    more,
     quoted,
     visible,
 )
@@ -24,41 +22,62 @@ from ctxsize.model import Share
 from ctxsize.units import plural
 
 if TYPE_CHECKING:
-    from ctxsize.guard import CheckReport, ContextCheck
+    from ctxsize.guard import CheckReport, ContextCheck, Limit
 
-_LINES, _MOST_REASONS = 20, 4
-"""Number of lines of a refusal, unless it has to be full, and of its reasons."""
+_LINES, _MOST_REASONS, _MOST_IN_A_LINE = 20, 4, 10
+"""Numbers of lines of a refusal and of its reasons, and of refusals in one line; none if full."""
 
 
 def sections(outcome: CheckReport, look: Look) -> Iterator[Section]:
     """Yield the refusals, then a line for each context that passes; the verdict comes last."""
     refused = [each for each in outcome.checks if not each.passes]
-    for at, each in enumerate(refused):
-        # The first ones are enough to see what to do.
-        parts = [*_refusal(each, look)]
-        yield from parts if at < EXAMPLES or look.full else parts[:1]
+    # The first ones are enough to see what to do.
+    for at, each in enumerate(refused if look.full else refused[:EXAMPLES]):
+        yield from _refusal(each, look)
         if look.full and at < EXAMPLES:
             yield from body(each.report, look, title=f"Report of {quoted(each.name)}")
-    lines = [line for each in outcome.checks if each.passes for line in _passing(each)]
-    lines += [Prose(f"{visible(each.message)}: {each.help}") for each in outcome.unused]
+    others = [] if look.full else refused[EXAMPLES:]
+    lines: list[Item] = few([_in_a_line(each, look) for each in others], _MOST_IN_A_LINE, look)
+    lines += [line for each in outcome.checks if each.passes for line in _passing(each)]
+    lines += [Prose(f"{visible(each.message)}: {each.help}", 4) for each in outcome.unused]
     if refused and len(outcome.checks) > 1:
         names = listed([quoted(each.name) for each in refused])
         text = f"{len(refused)} of {plural(len(outcome.checks), 'context')} refused: {names}"
-        lines.append(Prose(text, mark=text, style="red"))
+        lines.append(Prose(text, 4, text, "red"))
     yield Section(lines)
 
 
+def _in_a_line(check: ContextCheck, look: Look) -> Prose:
+    """Return the name of a refused context, and the first reason."""
+    why = _used(check.missed) or _reasons(check)[0]
+    text = brief(f"Refused {quoted(check.name)}: {why}", look.width, 1)
+    return Prose(text, mark="Refused", style="red")
+
+
+def _reasons(check: ContextCheck) -> list[str]:
+    """Return why a context is refused."""
+    lead = f"{check.name}: "
+    texts = [f"{each.code} {each.message.removeprefix(lead)}" for each in check.findings]
+    texts += [each.message for each in check.report.all_problems[:EXAMPLES]]
+    return [*map(visible, texts)]
+
+
 def _passing(check: ContextCheck) -> Iterator[Prose]:
+    kept = _used(check.limits)
+    kept = f"{kept} ({check.limits[0].of})" if kept else "nothing is limited"
+    yield Prose(f"ok {quoted(check.name)}: {kept}", 4, "ok", "green")
+    yield from (Prose(f"   {visible(finding.message)}", 5) for finding in check.findings)
+    yield from _accepted(check)
+
+
+def _used(limits: Iterable[Limit]) -> str:
+    """Return the amounts with what is allowed of them."""
     used = (
         f"{each.shown(each.actual)} {'at least' if each.is_floor else 'of'} "
         f"{each.shown(each.allowed)}"
-        for each in check.limits
+        for each in limits
     )
-    kept = ", ".join(dict.fromkeys(used))
-    kept = f"{kept} ({check.limits[0].of})" if kept else "nothing is limited"
-    yield Prose(f"ok {quoted(check.name)}: {kept}", mark="ok", style="green")
-    yield from (Prose(f"   {finding.message}") for finding in check.findings)
-    yield from _accepted(check)
+    return ", ".join(dict.fromkeys(used))
 
 
 def _accepted(check: ContextCheck) -> Iterator[Prose]:
@@ -68,20 +87,13 @@ def _accepted(check: ContextCheck) -> Iterator[Prose]:
 
 def _refusal(check: ContextCheck, look: Look) -> Iterator[Section]:
     """Yield the reasons of a refusal, the largest parts, what grew and what helps, on 20 lines."""
-    problems = check.report.all_problems[:EXAMPLES]
-    lead = f"{check.name}: "
-    texts = [f"{each.code} {each.message.removeprefix(lead)}" for each in check.findings]
-    texts += [each.message for each in problems]
-    most = len(texts) if look.full else _MOST_REASONS
-    lines = [Prose(f"  {visible(each)}", 4) for each in texts]
+    texts, remedies = [f"  {each}" for each in _reasons(check)], [*_remedies(check, look)]
     if not look.full:
-        lines = [each._replace(text=clipped(each.text, 2 * look.width - 20)) for each in lines]
-    lines = [*lines[:most], *_accepted(check)]
-    if left := more(len(texts) - most, "reason"):
-        lines.append(Prose(f"  {left}"))
+        texts = [brief(each, look.width, 2, 4) for each in texts]
+    lines = few([Prose(each, 4) for each in texts], _MOST_REASONS, look, "reason")
+    lines += _accepted(check)
     yield Section(lines, f"Refused: {quoted(check.name)}", style="red")
-    remedies = [*_remedies(check, look)]
-    room = _LINES - 3 - height(lines, look.width) - height(remedies, look.width)
+    room = _LINES - 3 - height([*lines, *remedies], look.width)
     grown = check.grown or ()
     # A table has a title, headers, and a blank line; what grew has a line about the rest too.
     count = max(1, min(look.top, room - 3, len(check.culprits), (room - 6) // 2 if grown else room))
@@ -100,10 +112,11 @@ def _refusal(check: ContextCheck, look: Look) -> Iterator[Section]:
 def _remedies(check: ContextCheck, look: Look) -> Iterator[Item]:
     """Yield the command that helps, then what to do by hand if it is not enough."""
     remedy, report = check.remedy, check.report
-    most = 1_000 if look.full else look.width // 3
-    where = "the ignore file"
-    if report.ignore_file is not None:
-        where = fit(quoted(report.ignore_file.path), most)
+    codes = {each.code for each in check.findings if each.severity is Severity.ERROR}
+    where = quoted(report.ignore_file.path) if report.ignore_file else "the ignore file"
+    if codes == {"CTX407"}:
+        yield NextStep("", "add --update-baseline", "Fix")
+        return
     if remedy is not None:
         enough = "" if remedy.enough else ", which is not enough"
         suggest = command(report, "suggest", "--write")
@@ -114,8 +127,11 @@ def _remedies(check: ContextCheck, look: Look) -> Iterator[Item]:
         return
     if remedy is None or not remedy.enough:
         first = "what the build does not need"
-        if check.culprits:
-            first = fit(quoted(check.culprits[0].path), most)
-        accept = "raise the budget or add --update-baseline"
+        for culprit in check.culprits:
+            if remedy is None or not remedy.hides(culprit.path):
+                first = quoted(culprit.path)
+                break
+        label, accept = "Or" if remedy else "Fix", "raise the budget or add --update-baseline"
         order = f"if the build does not need {first}, add it to {where}, or accept it: {accept}"
-        yield NextStep("", order, "Or" if remedy else "Fix")
+        order = order if look.full else brief(order, look.width - len(label) - 2, 4)
+        yield NextStep("", order, label)

@@ -55,7 +55,7 @@ def steps(explained: Explanation, builder: Builder, dockerfile: str | None) -> S
     if explained.takers is not None:
         is_sent = not explained.verdict.ignored and explained.not_there is None
         items.append(Prose("  taken by" if is_sent else "  would be taken by"))
-        takers = [Prose(f"    {_taker(each, dockerfile)}") for each in explained.takers]
+        takers = [Prose(f"    {_taker(each, dockerfile)}", 6) for each in explained.takers]
         items += takers or [Prose("    no instruction, so it is not transferred")]
     return Section([*items, *map(_note, _notes(explained, builder))])
 
@@ -80,7 +80,7 @@ def _level(level: Level, explained: Explanation) -> Iterator[Prose]:
     found = [each for each in level.checks if each.outcome in matching]
     for each in found:
         named = _named(each.pattern, explained.ignore_file)
-        yield Prose(f"    {named} {matching[each.outcome]}")
+        yield Prose(f"    {named} {matching[each.outcome]}", 6)
     if others := len(level.checks) - len(found):
         yield Prose(f"    {plural(others, 'pattern')} without effect here")
     text = _said(level.verdict, explained.ignore_file)
@@ -89,7 +89,7 @@ def _level(level: Level, explained: Explanation) -> Iterator[Prose]:
     elif level.verdict.ignored:
         exceptions = "an exception may reach below it" if level.entered else "no exception does"
         text += f"; {'entered' if level.entered else 'not entered'}, as {exceptions}"
-    yield Prose(f"    => {text}")
+    yield Prose(f"    => {text}", 7)
 
 
 def _said(value: Verdict, ignore_file: str | None) -> str:

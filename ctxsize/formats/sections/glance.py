@@ -18,11 +18,18 @@ from ctxsize.formats.sections import (
     Section,
     Table,
     bar,
+    brief,
     folded,
     height,
 )
-from ctxsize.formats.sections.measured import clauses, next_step, printed, verdict
-from ctxsize.formats.wording import clipped, columns, command, fit, more, quoted, sent, visible
+from ctxsize.formats.sections.measured import (
+    clauses,
+    next_step,
+    printed,
+    sources_of,
+    verdict,
+)
+from ctxsize.formats.wording import columns, command, fit, more, quoted, sent, visible
 from ctxsize.model import Amount, Clue, Directory, Measurement, Report, Transfer
 from ctxsize.units import human, plural
 
@@ -36,7 +43,11 @@ _SPLIT = 4
 """Number of times that a directory is replaced by the one that has most of it."""
 _LEAST_PATH = 20
 """Number of columns that a path has at least."""
+_NARROW, _WIDE = 60, 80
+"""Numbers of columns below which rows have no notes, and from which they have patterns."""
 _NOTES = {"secret": "possible secret", "large-file": "large file"}
+_WORDS = {*_NOTES.values(), "git ignores it"}
+"""The notes that are no patterns."""
 
 
 class LargePart(NamedTuple):
@@ -51,37 +62,45 @@ class LargePart(NamedTuple):
 
 def sections(report: Report, look: Look) -> Iterator[Section]:
     """Yield the verdict, and unless `look.quiet` the parts of what is sent and who takes it."""
-    head: list[Item] = [verdict(report, look, clauses(report, short=True), 2)]
+    head: list[Item] = [
+        verdict(report, look, clauses(report, short=True), 2 + (look.width < _NARROW))
+    ]
     if look.quiet:
         yield Section(head)
         return
     head.append(next_step(report))
     yield Section(head)
     room = look.width - FACT_INDENT
-    facts = [Fact(label, clipped(text, room)) for label, text in _facts(report, room)]
     more_of_it = [command(report, "measure"), "ls --size", "explain PATH"]
     if columns(" · ".join(more_of_it)) > room:
         more_of_it[0] = "ctxsize measure"
-    foot: list[Item] = [*facts, Fact("More", " · ".join(more_of_it))]
-    problem = Findings(report.findings, 1)
+    problem, facts = Findings(report.findings, 1), [*_facts(report, room)]
+    for lines in (2, 1):
+        foot: list[Item] = [Fact(label, brief(text, room, lines)) for label, text in facts]
+        foot.append(Fact("More", " · ".join(more_of_it) if lines > 1 else "ctxsize measure"))
+        used = height([*head, problem, *foot], look.width) + (4 if report.findings else 3)
+        if used + _LEAST_ROWS <= _LINES:
+            break
+    count = max(_LEAST_ROWS, min(_MOST_ROWS, _LINES - used))
     yield Section([problem])
-    used = height([*head, problem, *foot], look.width) + (3 if report.findings else 2)
-    count = max(_LEAST_ROWS, min(_MOST_ROWS, _LINES - used - 1))
     yield Section([_table(parts_of(report, count), sent(report), look)])
     yield Section(foot)
 
 
 def _table(parts: Sequence[LargePart], whole: Amount, look: Look) -> Table:
     longest = min(_LONGEST_BAR, max(0, look.width - 68))
-    rows = [
-        (
-            *(human(each.content_bytes), f"{each.files:,}"),
-            *(bar(each.content_bytes / (whole.content_bytes or 1), longest), each.name, each.note),
-        )
-        for each in parts
-    ]
-    note = "looks unneeded" if any(each.note for each in parts) else ""
-    return Table(("size", "files", "", "part", note), rows, names=2)
+    wordy, narrow = any(each.note in _WORDS for each in parts), look.width < _NARROW
+    rows = []
+    for part in parts:
+        figures = (human(part.content_bytes), f"{part.files:,}")
+        graph = bar(part.content_bytes / (whole.content_bytes or 1), longest)
+        unneeded = wordy and part.note and part.note not in _WORDS
+        note = "looks unneeded" if unneeded else part.note
+        note += f": {part.note}" if unneeded and look.width >= _WIDE else ""
+        name = part.name.removeprefix("the ") if narrow else part.name
+        rows.append((*figures, graph, name, "" if narrow else note))
+    header = ("why" if wordy else "looks unneeded") if any(row[-1] for row in rows) else ""
+    return Table(("size", "files", "", "part", header), rows, names=2)
 
 
 def _facts(report: Report, room: int) -> Iterator[tuple[str, str]]:
@@ -91,27 +110,33 @@ def _facts(report: Report, room: int) -> Iterator[tuple[str, str]]:
     yield "Taken by", _takers(report, room)
     info = report.ignore_file
     count = f" ({plural(len(info.patterns), 'pattern')})" if info else ""
-    yield "Ignore file", f"{fit(quoted(info.path), room - len(count))}{count}" if info else "none"
-    if not report.failing:
-        others = more(len(report.transfers) - 1, "platform")
-        figure = printed(report, (report.transfer or report.context), "context").partition(" (")[0]
-        yield "Build prints", f"{figure} {others}".rstrip()
+    yield "Ignore file", f"{fit(quoted(info.path), room)}{count}" if info else "none"
+    if not report.failing and report.dockerfile is not None:
+        part: Transfer | Measurement = max(report.transfers, key=_size, default=report.context)
+        named = sum(bool(each.transfers) for each in report.named_contexts)
+        figures = [printed(report, part, "context", short=True)]
+        figures += [more(len(report.transfers) - 1, "platform")] if report.more_transfers else []
+        figures += [f"and {plural(named, 'named context')}"] if named else []
+        yield "Build prints", " ".join(figures)
 
 
 def _takers(report: Report, room: int) -> str:
-    """Return the instruction that takes most of the context, and the number of the others."""
-    sources = dict.fromkeys(source for each in report.transfers for source in each.sources)
+    """Return the instruction that takes most of what is sent, and the number of the others."""
+    builder, taken = BUILDERS[report.builder], sources_of(report)
     if report.dockerfile is None:
         return "not known without a Dockerfile"
-    if report.transfer is not None and not report.transfer.context_used:
-        return "nothing"
+    if report.failing or (report.transfer is None and builder.asks_for_paths):
+        return "not known"
+    if builder.announces is None:
+        return "COPY and ADD, which read it in place"
+    if not builder.asks_for_paths:
+        return "all of it, before the Dockerfile is read"
     where = "stdin" if report.dockerfile == "-" else quoted(report.dockerfile)
-    if not sources:
-        return fit(where, room)
-    most = max(sources, key=lambda each: each.content_bytes)
-    whole = "all of it" if most.path == "." else human(most.content_bytes)
-    what = visible(f"{most.instruction} {most.source if most.instruction != 'RUN' else most.path}")
-    text = f":{most.line} {what} ({whole}) {more(len(sources) - 1)}".rstrip()
+    if not taken:
+        return fit(where, room) if report.transfer and report.transfer.context_used else "nothing"
+    most, *others = taken
+    size = "all of it" if Amount.of(most) == sent(report) != Amount() else human(most.content_bytes)
+    text = f":{most.line} {visible(most.name)} ({size}) {more(len(others))}".rstrip()
     return fit(where, max(_LEAST_PATH, room - columns(text))) + text
 
 
@@ -127,9 +152,8 @@ def parts_of(report: Report, most: int) -> list[LargePart]:
             for at in (at for at, char in enumerate(f"{each.path}/") if char == "/"):
                 inner[each.path[:at]] = Amount.of(inner.get(each.path[:at], Amount()), each)
     parts += _directories(transfer.tree, inner) if transfer.tree else ()
-    if isinstance(transfer, Measurement) or transfer.everything:
-        tops = (each for each in report.context.largest_files if "/" not in each.name)
-        parts += (LargePart(quoted(e.name), *Amount.of(e)) for e in tops if e.name not in inner)
+    for name, size in _top_files(report, transfer).items():
+        parts += [] if name in inner else [LargePart(quoted(name), *size)]
     for named in report.named_contexts:
         name = f"{quoted(named.value)} (named context)"
         parts.append(LargePart(name, *Amount.of(*named.transfers)))
@@ -142,6 +166,19 @@ def parts_of(report: Report, most: int) -> list[LargePart]:
     left = whole - Amount.of(*shown)
     rest = [] if is_all else [LargePart("the other files" if shown else "all files", *left)]
     return sorted(shown, key=lambda each: (-each.content_bytes, each.name)) + rest
+
+
+def _top_files(report: Report, transfer: Transfer | Measurement) -> dict[str, Amount]:
+    """Return the size of known files at the top of the context that are sent."""
+    if isinstance(transfer, Measurement) or transfer.everything:
+        return {e.name: Amount.of(e) for e in report.context.largest_files if "/" not in e.name}
+    below = transfer.tree.children if transfer.tree else ()
+    names = {".", *(each.path for each in below)}
+    one = {each.path: Amount.of(each) for each in transfer.sources if each.files == 1}
+    tops = {path: size for path, size in one.items() if path not in names and "/" not in path}
+    left = Amount.of(transfer) - Amount.of(*below, *tops.values())
+    # Patterns and symlinks may stand for the same file.
+    return tops if min(left) >= 0 else {}
 
 
 def _size(part: Transfer | Measurement) -> int:

@@ -16,13 +16,13 @@ from ctxsize.formats.sections import (
     Prose,
     Section,
     Table,
+    brief,
     height,
     tree,
 )
 from ctxsize.formats.wording import (
     LEVELS,
     amount,
-    clipped,
     command,
     fit,
     hides_all,
@@ -46,8 +46,8 @@ _CLAUSES = {
     "secret": ("possible secrets: {paths}", "{count}"),
 }
 """Clauses about the reasons of a verdict, by their kinds: with and without paths."""
-_SCREEN = 40
-"""Number of lines of a report, unless it has to be full."""
+_HIGH = 30
+"""Number of lines of a screen from which there is room for long facts and several problems."""
 _USUAL_TOP, _FULL_TREE = 5, 100
 _FEW, _MANY = 3, 10
 """Number of problems and of sources to show, on a screen and in full."""
@@ -58,7 +58,8 @@ _LONGEST_PATH = 40
 
 def sections(report: Report, look: Look) -> Iterator[Section]:
     """Yield the report, or only one table if `look.only`, or only the verdict if `look.quiet`."""
-    head: list[Item] = [verdict(report, look, clauses(report), 4), next_step(report)]
+    lines = 4 if look.height >= _HIGH else 2
+    head: list[Item] = [verdict(report, look, clauses(report), lines), next_step(report)]
     yield Section(head[: 1 if look.quiet and look.only is None else 2])
     if look.only is not None:
         yield from _tables(report, look, {})
@@ -71,13 +72,14 @@ def verdict(report: Report, look: Look, texts: Iterable[str], lines: int) -> Pro
     """Return the verdict, with its reasons in so many lines, or in a single one if quiet."""
     title, style = LEVELS[level(report)]
     text = f"{title}: {'; '.join(texts)}"
-    shown = text if look.full or look.quiet else clipped(text, lines * look.width - 20)
+    shown = text if look.full or look.quiet else brief(text, look.width, lines)
     return Prose(shown, -1 if look.quiet else 0, title, style)
 
 
 def body(report: Report, look: Look, used: int = 0, title: str = "") -> Iterator[Section]:
     """Yield facts, problems and tables, on a screen with some lines `used`."""
-    problems = Findings(report.findings, _MANY if look.full else _FEW)
+    few = _FEW if look.height >= _HIGH else 1
+    problems = Findings(report.findings, _MANY if look.full else few)
     facts: list[Item] = [*_facts(report, look)]
     yield Section(facts, title, folded=bool(title))
     if look.full:
@@ -85,7 +87,9 @@ def body(report: Report, look: Look, used: int = 0, title: str = "") -> Iterator
             yield Section([*_about_named(report, each)], f"Named context {visible(each.name)}")
     yield Section([problems], "Problems")
     used += height(facts, look.width) + (3 if report.findings else 1)
-    room = _SCREEN - used - height([problems], look.width) - 2
+    text = f"More: --full shows all, --by {'|'.join(TABLES)} a table, --depth N more levels"
+    foot = [Prose(text, 6, text, "dim")]
+    room = look.height - used - height([problems, *foot], look.width) - 1
     if look.full or look.top > _USUAL_TOP:
         room = 1_000
     rows = _rows(report, look, room)
@@ -94,8 +98,7 @@ def body(report: Report, look: Look, used: int = 0, title: str = "") -> Iterator
     yield Section([whole], f"Size tree, of {directories}", folded=True)
     yield from _tables(report, look, rows)
     if not look.full:
-        text = f"More: --full shows all, --by {'|'.join(TABLES)} a table, --depth N more levels"
-        yield Section([Prose(text, 6, text, "dim")])
+        yield Section(foot)
 
 
 def _rows(report: Report, look: Look, room: int) -> dict[str, int]:
@@ -103,7 +106,7 @@ def _rows(report: Report, look: Look, room: int) -> dict[str, int]:
     of_patterns = len(report.context.ignored.by_pattern)
     wanted = {
         "pattern": min(look.top, of_patterns),
-        "taken": min(look.top if look.full else _FEW, len(_sources(report))),
+        "taken": min(look.top if look.full else _FEW, len(sources_of(report))),
         "file": min(look.top, len(report.context.largest_files)),
     }
     if look.full:
@@ -112,7 +115,8 @@ def _rows(report: Report, look: Look, room: int) -> dict[str, int]:
         return {**rows, "tree": look.tree or _FULL_TREE}
     # A table has a blank line, a title, headers, and a line about the rows that are not shown.
     others = sum(each + 4 for each in wanted.values() if each)
-    rows = {"tree": look.tree or max(_FEW, min(2 * look.top + 1, room - 4 - others))}
+    least = _FEW if look.height >= _HIGH else 2
+    rows = {"tree": look.tree or max(least, min(2 * look.top + 1, room - 4 - others))}
     room -= 0 if look.tree else rows["tree"] + 4
     for name, count in wanted.items():
         rows[name] = max(0, min(count, room - 4))
@@ -131,11 +135,16 @@ def clauses(report: Report, *, short: bool = False) -> Iterator[str]:
     if any(each.code == "source-not-found" for each in report.all_problems):
         yield "an instruction does not find its source"
     whole, named = sent(report), [each.context for each in report.named_contexts if each.context]
+    size = _least(report, amount(whole))
     # Podman reads the context in place.
     is_sent = BUILDERS[report.builder].announces is not None
-    text = f"{_least(report, amount(whole))} {'would be sent' if is_sent else 'can be read'}"
-    all_contexts = Amount.of(report.context.totals, *(each.totals for each in named))
-    yield text if all_contexts == whole else f"{text}, of {human(all_contexts.content_bytes)}"
+    text = f"{size} {'would be sent' if is_sent else 'can be read'}"
+    if report.dockerfile is None:
+        besides = ", besides what is ignored" if report.context.ignored.totals.entries else ""
+        text = f"there is no Dockerfile here; the directory has {size}{besides}"
+    bytes_of_all = Amount.of(report.context.totals, *(each.totals for each in named)).content_bytes
+    is_all = human(bytes_of_all) == human(whole.content_bytes)
+    yield text if is_all else f"{text}, of {human(bytes_of_all)}"
     for reason in report.reasons:
         names = [fit(quoted(each), _LONGEST_PATH) for each in reason.paths]
         share = percent(reason.content_bytes, whole.content_bytes)
@@ -185,9 +194,7 @@ def _facts(report: Report, look: Look) -> Iterator[Fact]:
     """Yield facts about the build, each in at most two lines unless the report has to be full."""
     room = look.width - FACT_INDENT
     for label, text in _all_facts(report, look):
-        shown = (
-            fit(text, room) if label in ("Context", "Dockerfile") else clipped(text, 2 * room - 8)
-        )
+        shown = brief(text, room, 1 if label in ("Context", "Dockerfile") else 2)
         yield Fact(label, text if look.full else shown)
 
 
@@ -253,17 +260,19 @@ def _least(report: Report, text: str) -> str:
     return f"at least {text}" if report.lower_bound else text
 
 
-def printed(report: Report, part: Transfer | Measurement, name: str) -> str:
-    """Return the figure that the builder prints."""
+def printed(report: Report, part: Transfer | Measurement, name: str, *, short: bool = False) -> str:
+    """Return the figure that the builder prints, and when; `short`, only on what it depends."""
     builder = BUILDERS[report.builder]
     if builder.announces is None or part.printed is None:
         return f"nothing: {builder.title} sends nothing of it"
-    when = "in each build" if builder.resends else "in a cold build"
-    if isinstance(part, Measurement) and builder.asks_for_paths:
-        when += ", if all of it is transferred"
+    if_all = isinstance(part, Measurement) and builder.asks_for_paths
+    depends = ", if all of it is transferred" if if_all else ""
+    line = builder.announces.replace("context:", f"{visible(name)}:").format(part.printed)
+    if short:
+        return _least(report, line) + depends
+    when = f"{'in each build' if builder.resends else 'in a cold build'}{depends}"
     if not READS_ATTRIBUTES:
         when += ", without extended attributes"
-    line = builder.announces.replace("context:", f"{visible(name)}:").format(part.printed)
     return f"{_least(report, line)} ({builder.title}, {when})"
 
 
@@ -275,7 +284,7 @@ def _tables(report: Report, look: Look, rows: Mapping[str, int]) -> Iterator[Sec
          context.ignored.by_pattern),
         ("dir", "Largest directories, own files only", "size files %", "directory",
          context.largest_directories),
-        ("taken", "Taken by the Dockerfile", "size files line", "source", _sources(report)),
+        ("taken", "Taken by the Dockerfile", "size files line", "source", sources_of(report)),
         ("file", "Largest files", "size %", "file", context.largest_files),
         ("ext", "By extension", "size files %", "extension", context.by_extension),
         ("sent", "Sent, by the pattern that decided", "size files line", "pattern",
@@ -289,7 +298,7 @@ def _tables(report: Report, look: Look, rows: Mapping[str, int]) -> Iterator[Sec
             yield Section([table], title, folded=not is_wanted)
 
 
-def _sources(report: Report) -> list[Share]:
+def sources_of(report: Report) -> list[Share]:
     """Return the share of each source of the Dockerfile, the largest first."""
     taken = dict.fromkeys(
         source
