@@ -15,11 +15,7 @@ _PLAIN = re.compile("[A-Z]?[a-z]*|[A-Z]*|[0-9.]*")  # masked only where it stand
 
 @dataclass(frozen=True)
 class Build:
-    """The arguments of a `docker build`. Nothing is read before a request is made of it.
-
-    >>> Build("app", target="test").dockerfile is None
-    True
-    """
+    """The arguments of a `docker build`. Nothing is read before a request is made of it."""
 
     context: str = "."  # the directory; paths are relative to the working directory
     dockerfile: str | None = None  # None for the usual names, `-` for `dockerfile_inline`
@@ -47,9 +43,6 @@ class Build:
 
         A value that is part of a name on disk, of the target or of `openly` is not hidden, and
         neither is one that is too short for a secret.
-
-        >>> Build(".", hidden=(("s3cret", "$A"), ("test", "$B"))).masked("latest xs3cret test")
-        'latest x$A $B'
         """
         known = (self.context, self.dockerfile or "", self.shown_target, openly)
         pairs = set(self.hidden)

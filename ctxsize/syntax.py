@@ -100,9 +100,6 @@ def read_commands(text: str) -> tuple[tuple[Command, ...], bool]:
     """Return the commands of `text` in the order in which they run, and whether all were read.
 
     A script of `sh -c` is one word.
-
-    >>> [(each.words, each.after) for each in read_commands("a b>c && { d; }; e")[0]]
-    [(('a', 'b'), ''), (('d',), '&&'), (('e',), ';')]
     """
     text = text.replace("\\\r\n", "").replace("\r\n", "\n")
     tree = _tree(text)

@@ -64,11 +64,7 @@ def human(size_bytes: int) -> str:
 
 
 class Tolerance(NamedTuple):
-    """The tolerated difference from a baseline: bytes, or a share of the baseline.
-
-    >>> Tolerance.parse("10%").limit(3000), Tolerance.parse("1kB").limit(3000)
-    (300, 1000)
-    """
+    """The tolerated difference from a baseline: bytes, or a share of the baseline."""
 
     content_bytes: int = 0
     percent: float | None = None

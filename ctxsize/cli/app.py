@@ -71,29 +71,18 @@ class LazyGroup(click.Group):
         """Insert the name of the front door before a directory or options."""
         first = args[0] if args else ""
         is_door = first.startswith("-") and first not in ("-h", "--help", "-V", "--version")
-        if is_door and (word := self._after_options(ctx, args)) in COMMANDS:
-            typed = f"ctxsize {word} {first.partition('=')[0]}"
-            ctx.fail(f"Options follow the command: {typed}")
+        if is_door and "--" not in args and not ctx.resilient_parsing:
+            door = self.get_command(ctx, FRONT) or self
+            parser = door.make_parser(ctx)
+            parser.ignore_unknown_options = True
+            word = parser.parse_args([*args])[0].get("context")
+            if word in COMMANDS:
+                typed = f"ctxsize {word} {first.partition('=')[0]}"
+                ctx.fail(f"Options follow the command: {typed}")
         is_door |= first not in COMMANDS and os.path.isdir(first)
         if is_door or (not args and not ctx.resilient_parsing):
             args = [FRONT, *args]
         return super().parse_args(ctx, args)
-
-    def _after_options(self, ctx: click.Context, args: list[str]) -> str:
-        """Return the first of `args` that is no option of the front door, and no value of one."""
-        door = self.get_command(ctx, FRONT)
-        with_value = {
-            name
-            for each in (door.params if door else ())
-            if isinstance(each, click.Option) and not each.is_flag
-            for name in each.opts
-        }
-        words = iter(args)
-        for word in words:
-            if word == "--" or not word.startswith("-"):
-                return word
-            next(words, "") if word in with_value else ""
-        return ""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -101,9 +90,8 @@ class LazyGroup(click.Group):
         """Return the command of the first argument. Raises `UsageError` if there is none."""
         word = args[0]
         if word not in COMMANDS and word != FRONT and not ctx.resilient_parsing:
-            is_file = os.path.lexists(word)
-            hint = "it is a file (name it with -f)" if is_file else ""
-            hint = suggestion(word) or hint or "there is no such directory either"
+            is_file = "it is a file (name it with -f)" if os.path.lexists(word) else ""
+            hint = suggestion(word) or is_file or "there is no such directory either"
             ctx.fail(f"No such command: {word!r}; {hint}")
         return super().resolve_command(ctx, args)
 

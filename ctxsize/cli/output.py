@@ -48,10 +48,10 @@ class Display:
 
     def look(self, *, top: int = 0, only: str | None = None, tree: int = 0) -> Look:
         """Return the style of text on this stdout."""
-        look = Look(_width(), _wants_colour(self.colour), top, only, tree, self.full, _hushed[0])
         # The line after the last one is for the prompt.
-        lines = _dimension("LINES", 1, _HIGHEST + 1) - 1
-        return replace(look, height=max(_LOWEST, min(lines, _HIGHEST)))
+        height = max(_LOWEST, min(_dimension("LINES", 1, _HIGHEST + 1) - 1, _HIGHEST))
+        colour = _wants_colour(self.colour)
+        return Look(_width(), colour, top, only, tree, self.full, _hushed[0], height=height)
 
     def emit(
         self, outcome: Outcome, *, top: int = 0, only: str | None = None, tree: int = 0

@@ -139,11 +139,7 @@ def _mapping(node: yaml.MappingNode, number: Iterator[int]) -> YamlMapping:
 
 
 def as_go_prints(text: str) -> str:
-    """Return the text that Go prints of the value of an unquoted scalar, but for odd numbers.
-
-    >>> [*map(as_go_prints, ("1.50", "010", "yes", "1000000.0", "0x1F"))]
-    ['1.5', '8', 'yes', '1e+06', '31']
-    """
+    """Return the text that Go prints of the value of an unquoted scalar, but for odd numbers."""
     if _BOOLEAN.fullmatch(text):
         return text.lower()
     with suppress(ValueError):  # no number for Go either: `0b_`
@@ -160,11 +156,7 @@ class InterpolationError(Exception):
 
 @dataclass
 class Interpolator:
-    """Interpolates the texts of a project, as `template.Substitute` of compose-go does.
-
-    >>> Interpolator().replaced("${A:-x${B}}-$$C-$B", {"B": "b"})
-    'xb-$C-b'
-    """
+    """Interpolates the texts of a project, as `template.Substitute` of compose-go does."""
 
     used: dict[str, str] = field(default_factory=dict)
     """The values of all variables that were used, each with its name in braces."""
@@ -214,11 +206,7 @@ class Interpolator:
 
 
 def read_dotenv(text: str, outer: Mapping[str, str]) -> dict[str, str]:
-    r"""Return the variables that a `.env` file sets; `outer` ones may be used in it.
-
-    >>> read_dotenv("A=1\n# no\nexport B='$A' # yes\nC=\"${A}\\n\"\nD=x #y\n", {})
-    {'A': '1', 'B': '$A', 'C': '1\n', 'D': 'x'}
-    """
+    """Return the variables that a `.env` file sets; `outer` ones may be used in it."""
     found: dict[str, str] = {}
     variables = ChainMap(dict(outer), found)
     interpolator = Interpolator()

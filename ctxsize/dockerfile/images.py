@@ -52,9 +52,6 @@ def familiar_name(reference: str) -> str:
 
     A named context for one spelling of an image replaces them all.
     Raises DockerfileError (without a line) for an invalid reference.
-
-    >>> familiar_name("docker.io/library/alpine:latest")
-    'alpine'
     """
     first, slash, rest = reference.partition("/")
     # `splitDockerDomain`: a first part without dot, colon or capital is no registry.
@@ -80,11 +77,7 @@ def repository_of(reference: str) -> str:
 
 
 def machine_platform(machine: str) -> str:
-    """Return the default platform of Docker on a machine, named as by `uname -m`.
-
-    >>> machine_platform("x86_64"), machine_platform("armv7l")
-    ('linux/amd64', 'linux/arm/v7')
-    """
+    """Return the default platform of Docker on a machine, named as by `uname -m`."""
     arm = re.fullmatch("armv([5-8]).*", machine)
     if arm:
         return f"linux/arm/v{arm[1]}"
@@ -97,9 +90,6 @@ def parse_platform(text: str, default: str = "linux/amd64") -> str:
 
     A system alone means the machine of `default`, a machine alone means linux. The version of
     a system, as in `windows(10.0.17763)`, is dropped, as by buildx. Raises DockerfileError.
-
-    >>> parse_platform("linux/aarch64/v8"), parse_platform("linux/arm")
-    ('linux/arm64', 'linux/arm/v7')
     """
     system, *machine = text.split("/", 3)
     match = _OS.fullmatch(system)

@@ -131,11 +131,7 @@ def located(line: int) -> Iterator[None]:
 
 
 def parse_heredoc_word(word: str) -> Heredoc | None:
-    """Return the heredoc that `word` opens, without a body, or None if it opens none.
-
-    >>> parse_heredoc_word("<<-'EOF'")
-    Heredoc(name='EOF', expand=False, strip_tabs=True, content='')
-    """
+    """Return the heredoc that `word` opens, without a body, or None if it opens none."""
     match = _MARKER.match(word)
     if match is None:
         return None

@@ -141,9 +141,6 @@ def parse_dockerfile(data: bytes | str) -> Dockerfile:
 
     Raises DockerfileError with line and reason if BuildKit would reject the file whatever the
     target; `context_need` finds what fails once a stage is built.
-
-    >>> [each.arguments for each in parse_dockerfile("FROM alpine\nCOPY a b /x\n").instructions]
-    [('alpine',), ('a', 'b', '/x')]
     """
     content = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
     if not content:

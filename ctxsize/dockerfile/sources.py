@@ -101,11 +101,7 @@ def path_from_root(source: str) -> str:
 
 
 def around_pivot(source: str) -> tuple[str, str]:
-    """Return the parts of a source of `COPY --parents` before and after its pivot.
-
-    >>> around_pivot("./src/./a/*.py"), around_pivot("src/./a/./b"), around_pivot("../a")
-    (('src', 'a/*.py'), ('src', 'a/b'), ('.', 'a'))
-    """
+    """Return the parts of a source of `COPY --parents` before and after its pivot."""
     base, pivot, pattern = source.partition("/./")
     if not pivot:
         base, pattern = "", source

@@ -51,11 +51,6 @@ def expand(
     unless that gives a default. `quotes=False` keeps quotation marks, as in a heredoc. Bytes that
     are not UTF-8 become U+FFFD.
     Raises DockerfileError (without a line) for an open quote or a wrong substitution.
-
-    >>> expand("${DIR:-src}/*.py", {})
-    ('src/*.py', {'DIR'})
-    >>> expand("'$HOME' ${V%.tar}", {"V": "a.tar"})
-    ('$HOME a', {'V'})
     """
     if _PLAIN.fullmatch(word):
         return word, ()

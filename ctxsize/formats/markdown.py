@@ -102,11 +102,7 @@ def _folded(title: str, text: str, *, is_open: bool = False) -> str:
 
 
 def code(text: str) -> str:
-    """Return `text` in a code span, with a fence that is long enough.
-
-    >>> code("a`b"), code("x")
-    ('``a`b``', '`x`')
-    """
+    """Return `text` in a code span, with a fence that is long enough."""
     text = visible(text)
     fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
     pad = " " if text.startswith("`") or text.endswith("`") or not text.strip() else ""
@@ -114,11 +110,7 @@ def code(text: str) -> str:
 
 
 def prose(text: str) -> str:
-    r"""Escape a sentence of ours, except its code spans.
-
-    >>> prose("`*.log` keeps <b>")
-    '`*.log` keeps \\<b\\>'
-    """
+    """Escape a sentence of ours, except its code spans."""
     text = visible(text)
     parts = text.split("`")
     # Longer fences, and those without an end, are not parsed: everything is escaped.

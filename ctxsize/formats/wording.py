@@ -44,11 +44,7 @@ _ESCAPED = {letter.encode(): char.encode() for char, letter in _LETTERS.items()}
 
 
 def visible(text: str) -> str:
-    r"""Return `text` with all non-printable characters escaped.
-
-    >>> visible("a\x1b[31m\n")
-    'a\\033[31m\\n'
-    """
+    """Return `text` with all non-printable characters escaped."""
     return text if text.isprintable() else "".join(map(_visible, text))
 
 
@@ -62,11 +58,7 @@ def _visible(char: str) -> str:
 
 
 def quoted(name: str) -> str:
-    r"""Return `name`, in double quotes as `git` writes it if `unquoted` needs them.
-
-    >>> quoted("a b.txt"), quoted("a\n"), quoted(os.fsdecode(b"\xff"))
-    ('a b.txt', '"a\\n"', '"\\377"')
-    """
+    """Return `name`, in double quotes as `git` writes it if `unquoted` needs them."""
     plain = name.isprintable() and '"' not in name and "\\" not in name
     if plain and name == name.strip():
         return name
@@ -74,11 +66,7 @@ def quoted(name: str) -> str:
 
 
 def unquoted(text: str) -> str:
-    r"""Return the name that `quoted` wrote as `text`.
-
-    >>> unquoted('"a\\n"'), unquoted("a b.txt")
-    ('a\n', 'a b.txt')
-    """
+    """Return the name that `quoted` wrote as `text`."""
     if len(text) < 2 or not (text.startswith('"') and text.endswith('"')):
         return text
     return os.fsdecode(_ESCAPE.sub(_unescaped, os.fsencode(text[1:-1])))
@@ -90,11 +78,7 @@ def _unescaped(escape: re.Match[bytes]) -> bytes:
 
 
 def columns(text: str) -> int:
-    """Return the width of `text` on a terminal.
-
-    >>> columns("abc"), columns("日本")
-    (3, 4)
-    """
+    """Return the width of `text` on a terminal."""
     return len(text) if text.isascii() else sum(map(_columns, text))
 
 
@@ -109,11 +93,6 @@ def fit(text: str, width: int) -> str:
 
     It loses its first directories. Guides of a tree, an instruction and `!` before it stay.
     Only a name that is too wide by itself is cut.
-
-    >>> fit("src/components/Button.tsx", 23), fit("├─ aa/b/c", 8), fit("COPY a/b/c/", 10)
-    ('…/components/Button.tsx', '├─ …/b/c', 'COPY …/c/')
-    >>> fit("components/Button.tsx", 9), fit("Button.tsx", 8)
-    ('…tton.tsx', 'But….tsx')
     """
     if columns(text) <= width:
         return text
@@ -128,11 +107,7 @@ def fit(text: str, width: int) -> str:
 
 
 def clipped(text: str, width: int) -> str:
-    """Return a sentence without words in its middle if it is wider than `width` columns.
-
-    >>> clipped("cannot read the file: no such file", 28)
-    'cannot read … such file'
-    """
+    """Return a sentence without words in its middle if it is wider than `width` columns."""
     if prefix(text, width) == text:
         return text
     head, tail = prefix(text, width // 2 - 1), prefix(text[::-1], width - width // 2 - 2)[::-1]
@@ -149,11 +124,7 @@ def prefix(text: str, width: int) -> str:
 
 
 def amount(counted: Counted) -> str:
-    """Return size and number of files as text.
-
-    >>> amount(Amount(14, 5_100_000))
-    '5.1 MB in 14 files'
-    """
+    """Return size and number of files as text."""
     return f"{human(counted.content_bytes)} in {plural(counted.files, 'file')}"
 
 
@@ -163,22 +134,14 @@ def change(before: Counted, after: Counted) -> str:
 
 
 def more(count: int, noun: str = "") -> str:
-    """Return "and … more", `""` for none.
-
-    >>> more(2), more(1, "file"), more(0)
-    ('and 2 more', 'and 1 more file', '')
-    """
+    """Return "and … more", `""` for none."""
     if count <= 0:
         return ""
     return f"and {plural(count, f'more {noun}') if noun else f'{count:,} more'}"
 
 
 def listed(texts: Sequence[str], *, sign: str = ", ", of: int = 0) -> str:
-    """Return the first of `texts`, and the number of the others, `of` so many if given.
-
-    >>> listed(["a", "b", "c", "d"]), listed(["a"], of=2)
-    ('a, b, c and 1 more', 'a and 1 more')
-    """
+    """Return the first of `texts`, and the number of the others, `of` so many if given."""
     shown = texts[:EXAMPLES]
     return f"{sign.join(shown)} {more((of or len(texts)) - len(shown))}".rstrip()
 
@@ -226,11 +189,7 @@ def place(finding: Finding) -> str:
 
 
 def summary(findings: Sequence[Finding], fixed: int = 0) -> str:
-    """Return the number of findings by severity, of `fixed` ones, and of those with a fix.
-
-    >>> summary(()), summary((), 2)
-    ('no findings', '2 fixed, none left')
-    """
+    """Return the number of findings by severity, of `fixed` ones, and of those with a fix."""
     if not findings:
         return f"{fixed:,} fixed, none left" if fixed else "no findings"
     parts = []
@@ -260,12 +219,7 @@ def details(finding: Finding, most: int = EVIDENCE) -> Iterator[tuple[str, str]]
 
 
 def fix_text(fix: Fix) -> str:
-    """Return what `fix` does, its effect on what is sent, and whether it is unsafe.
-
-    >>> from ctxsize.findings import Changes, Paths
-    >>> fix_text(Fix("write `a`", (), True, Changes(ignored=Paths(("c/", "c/d"), 1, 1500))))
-    'write `a`; ignores 1.5 kB in 1 file'
-    """
+    """Return what `fix` does, its effect on what is sent, and whether it is unsafe."""
     text = fix.message
     if fix.changes is not None:
         groups = ((verb, getattr(fix.changes, name)) for name, verb in _VERBS.items())
@@ -294,11 +248,7 @@ def command(outcome: Report | Suggested | Saved, name: str, *arguments: str) -> 
 
 
 def typed(*words: str) -> str:
-    r"""Return a command of ctxsize as it is typed into a shell.
-
-    >>> typed("scan", "a b"), typed("scan", "a\n")
-    ("ctxsize scan 'a b'", "ctxsize scan $'a\\n'")
-    """
+    """Return a command of ctxsize as it is typed into a shell."""
     return " ".join(map(_shell, ("ctxsize", *words)))
 
 

@@ -136,11 +136,7 @@ def wrapped(text: str, width: int, hang: int) -> list[str]:
 
 
 def brief(text: str, width: int, lines: int, hang: int = 0) -> str:
-    """Return `text` in at most so many lines: wide words become narrower, then some are left out.
-
-    >>> brief("COPY services/web/package.json: not found", 20, 2)
-    'COPY …/package.json: not found'
-    """
+    """Return `text` in at most so many lines: wide words are cut, then some are left out."""
 
     def fits(text: str) -> bool:
         found = wrapped(text, width, hang) if len(text) <= lines * width else ()

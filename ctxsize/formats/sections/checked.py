@@ -36,8 +36,12 @@ def sections(outcome: CheckReport, look: Look) -> Iterator[Section]:
         yield from _refusal(each, look)
         if look.full and at < EXAMPLES:
             yield from body(each.report, look, title=f"Report of {quoted(each.name)}")
-    others = [] if look.full else refused[EXAMPLES:]
-    lines: list[Item] = few([_in_a_line(each, look) for each in others], _MOST_IN_A_LINE, look)
+    lines: list[Item] = []
+    for each in [] if look.full else refused[EXAMPLES:]:
+        why = _used(each.missed) or _reasons(each)[0]
+        text = brief(f"Refused {quoted(each.name)}: {why}", look.width, 1)
+        lines.append(Prose(text, mark="Refused", style="red"))
+    lines = few(lines, _MOST_IN_A_LINE, look)
     lines += [line for each in outcome.checks if each.passes for line in _passing(each)]
     lines += [Prose(f"{visible(each.message)}: {each.help}", 4) for each in outcome.unused]
     if refused and len(outcome.checks) > 1:
@@ -45,13 +49,6 @@ def sections(outcome: CheckReport, look: Look) -> Iterator[Section]:
         text = f"{len(refused)} of {plural(len(outcome.checks), 'context')} refused: {names}"
         lines.append(Prose(text, 4, text, "red"))
     yield Section(lines)
-
-
-def _in_a_line(check: ContextCheck, look: Look) -> Prose:
-    """Return the name of a refused context, and the first reason."""
-    why = _used(check.missed) or _reasons(check)[0]
-    text = brief(f"Refused {quoted(check.name)}: {why}", look.width, 1)
-    return Prose(text, mark="Refused", style="red")
 
 
 def _reasons(check: ContextCheck) -> list[str]:
@@ -126,11 +123,8 @@ def _remedies(check: ContextCheck, look: Look) -> Iterator[Item]:
         yield NextStep(by_pattern, f"shows what {where} hides", "Fix")
         return
     if remedy is None or not remedy.enough:
-        first = "what the build does not need"
-        for culprit in check.culprits:
-            if remedy is None or not remedy.hides(culprit.path):
-                first = quoted(culprit.path)
-                break
+        left = (each.path for each in check.culprits if not (remedy and remedy.hides(each.path)))
+        first = next(map(quoted, left), "what the build does not need")
         label, accept = "Or" if remedy else "Fix", "raise the budget or add --update-baseline"
         order = f"if the build does not need {first}, add it to {where}, or accept it: {accept}"
         order = order if look.full else brief(order, look.width - len(label) - 2, 4)

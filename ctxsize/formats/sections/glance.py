@@ -24,6 +24,7 @@ from ctxsize.formats.sections import (
 )
 from ctxsize.formats.sections.measured import (
     clauses,
+    ignore_text,
     next_step,
     printed,
     sources_of,
@@ -62,22 +63,19 @@ class LargePart(NamedTuple):
 
 def sections(report: Report, look: Look) -> Iterator[Section]:
     """Yield the verdict, and unless `look.quiet` the parts of what is sent and who takes it."""
-    head: list[Item] = [
-        verdict(report, look, clauses(report, short=True), 2 + (look.width < _NARROW))
-    ]
+    lines = 2 + (look.width < _NARROW)
+    head: list[Item] = [verdict(report, look, clauses(report, short=True), lines)]
     if look.quiet:
         yield Section(head)
         return
     head.append(next_step(report))
     yield Section(head)
     room = look.width - FACT_INDENT
-    more_of_it = [command(report, "measure"), "ls --size", "explain PATH"]
-    if columns(" · ".join(more_of_it)) > room:
-        more_of_it[0] = "ctxsize measure"
+    whole = " · ".join([command(report, "measure"), "ls --size", "explain PATH"])
     problem, facts = Findings(report.findings, 1), [*_facts(report, room)]
     for lines in (2, 1):
         foot: list[Item] = [Fact(label, brief(text, room, lines)) for label, text in facts]
-        foot.append(Fact("More", " · ".join(more_of_it) if lines > 1 else "ctxsize measure"))
+        foot.append(Fact("More", whole if columns(whole) <= room * lines else "ctxsize measure"))
         used = height([*head, problem, *foot], look.width) + (4 if report.findings else 3)
         if used + _LEAST_ROWS <= _LINES:
             break
@@ -97,7 +95,7 @@ def _table(parts: Sequence[LargePart], whole: Amount, look: Look) -> Table:
         unneeded = wordy and part.note and part.note not in _WORDS
         note = "looks unneeded" if unneeded else part.note
         note += f": {part.note}" if unneeded and look.width >= _WIDE else ""
-        name = part.name.removeprefix("the ") if narrow else part.name
+        name = part.name.replace("the rest of ", "rest of ", 1) if narrow else part.name
         rows.append((*figures, graph, name, "" if narrow else note))
     header = ("why" if wordy else "looks unneeded") if any(row[-1] for row in rows) else ""
     return Table(("size", "files", "", "part", header), rows, names=2)
@@ -108,9 +106,7 @@ def _facts(report: Report, room: int) -> Iterator[tuple[str, str]]:
     if report.context_path != ".":
         yield "Context", fit(quoted(report.context_path), room)
     yield "Taken by", _takers(report, room)
-    info = report.ignore_file
-    count = f" ({plural(len(info.patterns), 'pattern')})" if info else ""
-    yield "Ignore file", f"{fit(quoted(info.path), room)}{count}" if info else "none"
+    yield "Ignore file", ignore_text(report.ignore_file) or "none"
     if not report.failing and report.dockerfile is not None:
         part: Transfer | Measurement = max(report.transfers, key=_size, default=report.context)
         named = sum(bool(each.transfers) for each in report.named_contexts)

@@ -36,7 +36,7 @@ from ctxsize.formats.wording import (
     typed,
     visible,
 )
-from ctxsize.model import Amount, Measurement, NamedContext, Report, Share, Transfer
+from ctxsize.model import Amount, IgnoreFileInfo, Measurement, NamedContext, Report, Share, Transfer
 from ctxsize.units import human, percent, plural
 
 _CLAUSES = {
@@ -103,19 +103,18 @@ def body(report: Report, look: Look, used: int = 0, title: str = "") -> Iterator
 
 def _rows(report: Report, look: Look, room: int) -> dict[str, int]:
     """Return the number of rows of each table, which together have `room` lines."""
-    of_patterns = len(report.context.ignored.by_pattern)
+    context, least = report.context, _FEW if look.height >= _HIGH else 2
     wanted = {
-        "pattern": min(look.top, of_patterns),
+        "pattern": min(look.top, len(context.ignored.by_pattern)),
         "taken": min(look.top if look.full else _FEW, len(sources_of(report))),
-        "file": min(look.top, len(report.context.largest_files)),
+        "file": min(look.top, len(context.largest_files)),
     }
     if look.full:
-        sent_by = look.top if any(each.name for each in report.context.by_pattern) else 0
-        rows = {**wanted, "dir": look.top, "ext": look.top, "sent": sent_by}
-        return {**rows, "tree": look.tree or _FULL_TREE}
+        sent_by = look.top if any(each.name for each in context.by_pattern) else 0
+        rows = {"tree": look.tree or _FULL_TREE, "dir": look.top, "ext": look.top}
+        return {**wanted, **rows, "sent": sent_by}
     # A table has a blank line, a title, headers, and a line about the rows that are not shown.
     others = sum(each + 4 for each in wanted.values() if each)
-    least = _FEW if look.height >= _HIGH else 2
     rows = {"tree": look.tree or max(least, min(2 * look.top + 1, room - 4 - others))}
     room -= 0 if look.tree else rows["tree"] + 4
     for name, count in wanted.items():
@@ -238,9 +237,7 @@ def _about_named(report: Report, named: NamedContext) -> Iterator[Fact]:
 
 def _sizes(report: Report, held: Report | NamedContext, name: str, most: int) -> Iterator[Fact]:
     """Yield ignore file and size of a context, and for `most` transfers its size as printed."""
-    info = held.ignore_file
-    text = f"{quoted(info.path)} ({plural(len(info.patterns), 'pattern')})" if info else ""
-    yield Fact("Ignore file", text or "none, so nothing is ignored")
+    yield Fact("Ignore file", ignore_text(held.ignore_file) or "none, so nothing is ignored")
     if held.context is not None:
         yield Fact("Context size", _least(report, amount(held.context.totals)))
     several = len({each.platforms for each in held.transfers}) > 1
@@ -254,6 +251,11 @@ def _sizes(report: Report, held: Report | NamedContext, name: str, most: int) ->
         yield Fact("", left)
     if held.context is not None and not held.transfers and not report.failing:
         yield Fact("Build prints", printed(report, held.context, name))
+
+
+def ignore_text(info: IgnoreFileInfo | None) -> str:
+    """Return an ignore file and the number of its patterns, `""` for none."""
+    return f"{quoted(info.path)} ({plural(len(info.patterns), 'pattern')})" if info else ""
 
 
 def _least(report: Report, text: str) -> str:
