@@ -119,6 +119,15 @@ def test_trace_shows_each_step_and_what_only_looks_like_a_match(cli: Cli, traps:
     assert cli("explain", "--trace", "foo/bar", cwd=traps).out == TRACE
 
 
+def test_trace_wraps_at_blanks(cli: Cli, tmp_path: Path) -> None:
+    nodes = ["out/a/b", file(".dockerignore", b"out\n!out/a/b/c\n")]
+    context = build_tree(tmp_path / "ctx", nodes)
+    lines = cli("explain", "--trace", "out/a/b", cwd=context, columns=50).lines
+    assert "    => ignored by .dockerignore:1 `out`; entered," in lines
+    assert "       as an exception may reach below it" in lines
+    assert max(map(len, lines)) <= 50
+
+
 def test_trace_of_a_file_that_arrives_empty(cli: Cli, traps: Path) -> None:
     out = cli("explain", "--trace", "node_modules/keep/deep/f.js", cwd=traps).out
     assert out.startswith("node_modules/keep/deep/f.js: arrives empty\n")

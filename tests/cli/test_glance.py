@@ -208,6 +208,19 @@ SHOWN = {
         ["--build-context", "lib=lib"],
         "Taken by Dockerfile:2 COPY .",
     ),
+    "the figure of a named context": (
+        [file("Dockerfile", b"FROM scratch\nCOPY --from=lib . /\nCOPY a /\n"), "lib/a", "a"],
+        ["--build-context", "lib=lib"],
+        "B and 1 named context More",
+    ),
+    "the largest figure": (
+        [
+            file("Dockerfile", b"FROM scratch\nARG TARGETARCH\nCOPY $TARGETARCH /\n"),
+            *("amd64/a", file("arm64/a", size_bytes=5 * MB)),
+        ],
+        ["--platform", "linux/amd64,linux/arm64"],
+        "Build prints transferring context: 5.00MB and 1 more platform",
+    ),
     "files that are taken": (
         [
             file("Dockerfile", b"FROM scratch\nCOPY a b d /\n"),

@@ -86,8 +86,9 @@ def sections(report: Report, look: Look) -> Iterator[Section]:
 
 
 def _table(parts: Sequence[LargePart], whole: Amount, look: Look) -> Table:
-    longest = min(_LONGEST_BAR, max(0, look.width - 68))
     wordy, narrow = any(each.note in _WORDS for each in parts), look.width < _NARROW
+    mixed = wordy and any(each.note and each.note not in _WORDS for each in parts)
+    longest = min(_LONGEST_BAR, max(0, look.width - (80 if mixed else 68)))
     rows = []
     for part in parts:
         figures = (human(part.content_bytes), f"{part.files:,}")

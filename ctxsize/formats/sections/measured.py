@@ -193,7 +193,8 @@ def _facts(report: Report, look: Look) -> Iterator[Fact]:
     """Yield facts about the build, each in at most two lines unless the report has to be full."""
     room = look.width - FACT_INDENT
     for label, text in _all_facts(report, look):
-        shown = brief(text, room, 1 if label in ("Context", "Dockerfile") else 2)
+        lines = 1 if label in ("Context", "Dockerfile") else 2 + (label == "Build prints")
+        shown = brief(text, room, lines)
         yield Fact(label, text if look.full else shown)
 
 
