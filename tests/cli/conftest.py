@@ -18,7 +18,7 @@ import pytest
 from ctxsize.cli.app import run
 
 REPOSITORY = Path(__file__).parents[2]
-_QUIET = ("NO_COLOR", "FORCE_COLOR", "CTXSIZE_DEBUG")
+_QUIET = ("NO_COLOR", "FORCE_COLOR", "CTXSIZE_DEBUG", "LINES")
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,6 @@ def _block(table: str, name: str, root: Path, base: Path) -> Iterator[str]:
 
 if __name__ == "__main__":
     os.environ.update(
-        NO_COLOR="1", COLUMNS="100", GIT_CONFIG_GLOBAL="/dev/null", HOME="/nonexistent"
+        NO_COLOR="1", COLUMNS="100", LINES="", GIT_CONFIG_GLOBAL="/dev/null", HOME="/nonexistent"
     )
     main(sys.argv[1:])
