@@ -136,7 +136,8 @@ def _scanned(scan: Scan, look: Look) -> list[Section]:
         if row.error is not None
     ]
     codes = " ".join(dict.fromkeys(each.code for each in scan.findings))
-    explained = [Prose(f"  `ctxsize rule {codes}` explains; -v shows what to do")] if codes else []
+    rest = "" if look.full else "; -v shows what to do"
+    explained = [Prose(f"  `ctxsize rule {codes}` explains{rest}")] if codes else []
     across = Findings(scan.findings, 0 if look.full else _MOST_LINES)
     none = Prose("no build here: no Dockerfile, and no file that names one")
     return [
@@ -153,10 +154,12 @@ def _next(scan: Scan) -> Iterator[NextStep]:
     rows = [row for row in scan.rows if row.error is None and row.found.inline is None]
     saved = [row.saving.content_bytes if row.saving else 0 for row in rows]
     for row in rows[saved.index(max(saved)) :][:1] if rows else ():
-        file = _unusual(row)
-        words = [*(["-f", path_argument(file)] if file else []), *_root(row.build.context)]
+        words = [*row.options, *_root(row.build.context)]
         if any(saved):
+            # Their values are not printed, and the command does not save the same without them.
+            others = [each for each in row.build.given() if each != "--target"]
             purpose = f"saves {human(max(saved))} of {human(row.cost.content_bytes)}"
+            purpose = f"needs the {listed(others)} of this build" if others else purpose
             yield NextStep(typed("suggest", "--write", *words), purpose)
         else:
             yield NextStep(typed("measure", *words), "shows what is sent")
@@ -203,18 +206,8 @@ def _figures(row: Row, look: Look) -> tuple[str, ...]:
 
 def _build(row: Row) -> str:
     """Return context and options of the build, as for `docker build`."""
-    words = ["--target", row.build.shown_target] if row.build.target else []
-    if row.dockerfile is None:
-        words = [*words, f"({row.places[0].how} {row.places[0].name})"]
-    elif file := _unusual(row):
-        words = ["-f", file, *words]
-    return " ".join((row.build.context, *words))
-
-
-def _unusual(row: Row) -> str:
-    """Return the path of the Dockerfile if only `-f` finds it."""
-    usual = os.path.normpath(os.path.join(row.build.context, "Dockerfile"))
-    return row.dockerfile if row.dockerfile and os.path.normpath(row.dockerfile) != usual else ""
+    inline = f" ({row.places[0].how} {row.places[0].name})" if row.dockerfile is None else ""
+    return " ".join((row.build.context, *row.options)) + inline
 
 
 def _cleaned(outcome: Cleaning) -> list[Section]:
