@@ -9,19 +9,19 @@ from ctxsize.codes import code_of
 from ctxsize.findings import Finding, Location
 from ctxsize.formats import Look, sections
 from ctxsize.formats.wording import (
+    EVIDENCE,
     SEVERITY_STYLES,
-    columns,
-    cut,
     details,
     fit,
     place,
     summary,
     visible,
 )
+from ctxsize.units import columns, cut
 
 _NARROWEST_NAME, _NARROW_NAME = 8, 24
 _EVIDENCE = 2
-"""Number of lines of evidence below a finding."""
+"""Number of lines of evidence below a finding that is no group."""
 
 
 def render(parts: Iterable[sections.Section], look: Look) -> str:
@@ -132,9 +132,9 @@ def _findings(item: sections.Findings, look: Look) -> Iterator[str]:
 
 def _below(finding: Finding, look: Look, reason: str, *, at_length: bool) -> Iterator[str]:
     """Yield the reason, the evidence, and what to do: if there is a fix, that alone."""
-    most = len(finding.evidence)
+    most, few = len(finding.evidence), EVIDENCE if finding.shared else _EVIDENCE
     if not look.full:
-        most = (most if most <= _EVIDENCE else _EVIDENCE - 1) if at_length else 0
+        most = (most if most <= few else few - 1) if at_length else 0
     for label, text in (*([("why:", reason)] if reason else []), *details(finding, most)):
         if look.full or finding.fix is None or label != "help:":
             lead = f"    {'-' if label == '|' else label} "

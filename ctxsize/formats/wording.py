@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.findings import Finding, Fix, Severity
 from ctxsize.model import Amount, Counted, Measurement, Reason, Report
-from ctxsize.units import human, plural
+from ctxsize.units import columns, human, plural, prefix
 
 if TYPE_CHECKING:
     from ctxsize.guard.comparison import Saved
@@ -86,21 +86,6 @@ def _unescaped(escape: re.Match[bytes]) -> bytes:
     return bytes([int(code, 8) & 0xFF]) if code.isdigit() else _ESCAPED.get(code, code)
 
 
-def columns(text: str) -> int:
-    """Return the width of `text` on a terminal.
-
-    >>> columns("abc"), columns("日本")
-    (3, 4)
-    """
-    return len(text) if text.isascii() else sum(map(_columns, text))
-
-
-def _columns(char: str) -> int:
-    if unicodedata.combining(char):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
-
-
 def fit(text: str, width: int) -> str:
     """Return a path, or a line that ends with one, within `width` columns.
 
@@ -122,7 +107,7 @@ def fit(text: str, width: int) -> str:
             return f"{lead}…{path[at:]}"
     head = 0 if _BELOW.search(path) else (max(room, 2) - 1) // 3 + 1
     tail = max(room, 2) - 1 - head
-    return f"{lead}{_prefix(path, head)}…{_prefix(path[::-1], tail)[::-1]}"
+    return f"{lead}{prefix(path, head)}…{prefix(path[::-1], tail)[::-1]}"
 
 
 def clipped(text: str, width: int) -> str:
@@ -133,25 +118,8 @@ def clipped(text: str, width: int) -> str:
     """
     if columns(text) <= width:
         return text
-    head, tail = _prefix(text, width // 2 - 1), _prefix(text[::-1], width - width // 2 - 2)[::-1]
+    head, tail = prefix(text, width // 2 - 1), prefix(text[::-1], width - width // 2 - 2)[::-1]
     return f"{head.rpartition(' ')[0] or head} … {tail.partition(' ')[2] or tail}"
-
-
-def _prefix(text: str, width: int) -> str:
-    for at, char in enumerate(text):
-        width -= _columns(char)
-        if width < 0:
-            return text[:at]
-    return text
-
-
-def cut(text: str, width: int) -> str:
-    """Return the start of `text` within `width` columns.
-
-    >>> cut("abcdef", 4), cut("abc", 3)
-    ('abc…', 'abc')
-    """
-    return text if columns(text) <= width else _prefix(text, width - 1) + "…"
 
 
 def amount(counted: Counted) -> str:
@@ -179,13 +147,13 @@ def more(count: int, noun: str = "") -> str:
     return f"and {plural(count, f'more {noun}') if noun else f'{count:,} more'}"
 
 
-def listed(texts: Sequence[str], *, sign: str = ", ", of: int = 0) -> str:
+def listed(texts: Sequence[str], *, sign: str = ", ", of: int = 0, most: int = EXAMPLES) -> str:
     """Return the first of `texts`, and the number of the others, `of` so many if given.
 
     >>> listed(["a", "b", "c", "d"]), listed(["a"], of=2)
     ('a, b, c and 1 more', 'a and 1 more')
     """
-    shown = texts[:EXAMPLES]
+    shown = texts[:most]
     return f"{sign.join(shown)} {more((of or len(texts)) - len(shown))}".rstrip()
 
 
@@ -244,18 +212,29 @@ def summary(findings: Sequence[Finding], fixed: int = 0) -> str:
         count = sum(each.severity is severity for each in findings)
         noun = severity.value if count == 1 or severity is Severity.INFO else f"{severity.value}s"
         parts += [f"{count:,} {noun}"] if count else []
-    fixes = [each.fix.certain for each in findings if each.fix is not None]
-    safe, unsafe = sum(fixes), len(fixes) - sum(fixes)
+    fixes = Counter[bool]()
+    for each in findings:
+        fixes[each.fix is not None and each.fix.certain] += places(each) if each.fix else 0
+    safe, unsafe = fixes[True], fixes[False]
     ways = [f"{safe:,} fixable with --fix"] if safe else []
     ways += [f"{unsafe:,} {'more' if safe else 'fixable'} with --unsafe-fixes"] if unsafe else []
-    lead = f"{fixed:,} fixed, {len(findings):,} left" if fixed else plural(len(findings), "finding")
+    total = sum(map(places, findings))
+    lead = f"{fixed:,} fixed, {total:,} left" if fixed else plural(len(findings), "finding")
+    lead += f" in {total:,} places" if total > len(findings) and not fixed else ""
     return "; ".join(filter(None, (f"{lead}: {', '.join(parts)}", ", ".join(ways))))
 
 
-def details(finding: Finding, most: int = EVIDENCE) -> Iterator[tuple[str, str]]:
+def places(finding: Finding) -> int:
+    """Return the number of places of a finding."""
+    return 1 + len(finding.more_locations)
+
+
+def details(
+    finding: Finding, most: int = EVIDENCE, *, lines: int = EXAMPLES
+) -> Iterator[tuple[str, str]]:
     """Yield the lines below a message, each with a label: `|` for evidence, `help:` or `fix:`."""
     if numbers := [str(each.line) for each in finding.more_locations]:
-        yield "|", f"also on line{'s' * (len(numbers) > 1)} {listed(numbers)}"
+        yield "|", f"also on line{'s' * (len(numbers) > 1)} {listed(numbers, most=lines)}"
     yield from (("|", each) for each in finding.evidence[:most])
     if len(finding.evidence) > most > 0:
         yield "|", more(len(finding.evidence) - most)

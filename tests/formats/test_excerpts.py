@@ -12,7 +12,8 @@ from ctxsize.codes import all_codes
 from ctxsize.findings import Finding, Fix, Location, Severity
 from ctxsize.formats import Look, text
 from ctxsize.formats.sections import Findings, Section
-from ctxsize.formats.wording import columns, summary
+from ctxsize.formats.wording import summary
+from ctxsize.units import columns
 from tests.formats.findings import FINDINGS
 
 LONG = "a/" * 100

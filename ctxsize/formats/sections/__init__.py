@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from ctxsize.findings import Finding
 from ctxsize.formats import GLANCE, Look
-from ctxsize.formats.wording import clipped, columns, more, place, quoted, visible
+from ctxsize.formats.wording import clipped, more, place, quoted, visible
 from ctxsize.model import Amount, Directory, Problem
-from ctxsize.units import human, percent
+from ctxsize.units import columns, human, percent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ from ctxsize.formats.wording import (
     more,
     path_argument,
     place,
+    places,
     quoted,
     typed,
     visible,
@@ -57,12 +58,14 @@ def sections(outcome: Found, look: Look) -> list[Section]:
 
 def _linted(outcome: Linted, look: Look) -> list[Section]:
     fixed = [found for file in outcome.files for found in file.mended]
-    findings = Section([Findings(outcome.findings, at_length=True, fixed=len(fixed))])
+    count = sum(map(places, fixed))
+    findings = Section([Findings(outcome.findings, at_length=True, fixed=count)])
     if look.quiet:
         return [findings]
     lines = [*_files(outcome.files, look), *notes(outcome.problems)]
     lines += [] if outcome.files else [Prose("no ignore file here")]
-    return [Section([*_fixed(fixed)]), findings, Section(lines)]
+    # The number of findings is the last line.
+    return [Section([*_fixed(fixed)]), Section(lines), findings]
 
 
 def _fixed(findings: Iterable[Finding]) -> Iterator[Prose]:
@@ -72,9 +75,9 @@ def _fixed(findings: Iterable[Finding]) -> Iterator[Prose]:
         if each.fix is not None:
             text = fix_text(each.fix).partition("; changes nothing")[0]
             alike.setdefault((each.location.path, each.code, text), []).append(place(each))
-    for (_, code, text), places in alike.items():
-        times = f" ({len(places):,} times)" if len(places) > 1 else ""
-        yield Prose(f"{places[0]} fixed {code} {visible(text)}{times}", 4)
+    for (_, code, text), found in alike.items():
+        times = f" ({len(found):,} times)" if len(found) > 1 else ""
+        yield Prose(f"{found[0]} fixed {code} {visible(text)}{times}", 4)
 
 
 def _files(files: Sequence[LintedFile], look: Look) -> Iterator[Prose]:

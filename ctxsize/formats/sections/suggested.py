@@ -24,7 +24,6 @@ from ctxsize.formats.sections import (
 from ctxsize.formats.wording import (
     amount,
     change,
-    columns,
     command,
     fit,
     listed,
@@ -36,7 +35,7 @@ from ctxsize.formats.wording import (
 from ctxsize.model import Counted
 from ctxsize.recommender.outcome import Advice, Blocked, IgnoreFilePlan, Suggested, Suggestion
 from ctxsize.recommender.rules import Category, Rule, all_rules
-from ctxsize.units import human, plural
+from ctxsize.units import columns, human, plural
 
 _SHOWN = ("CTX510", "CTX511", UNUSED)
 """Codes of the findings about secrets, and about the configuration; tables show the others."""
