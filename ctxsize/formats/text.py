@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
 from ctxsize.codes import code_of
@@ -19,7 +18,7 @@ from ctxsize.formats.wording import (
 )
 from ctxsize.units import columns, cut
 
-_NARROWEST_NAME, _NARROW_NAME = 8, 24
+_NARROWEST_NAME, _NARROW_NAME, _NOTE_INDENT = 8, 24, 6
 _EVIDENCE = 2
 """Number of lines of evidence below a finding that is no group."""
 
@@ -85,8 +84,8 @@ def _table(table: sections.Table, look: Look) -> Iterator[str]:
         elif len(row) == len(widths):
             yield _row(row, widths, count)
         else:
-            for each in textwrap.wrap(row[-1], room - 4):
-                yield " " * (indent + 4) + look.paint(each, "dim")
+            for each in _wrapped(" " * _NOTE_INDENT + row[-1], look, _NOTE_INDENT):
+                yield look.paint(each, "dim")
     if table.rest:
         yield look.paint(f"  {table.rest}", "dim")
 
@@ -95,7 +94,7 @@ def _with_words(row: Sequence[str], widths: Sequence[int], count: int, look: Loo
     """Yield a row, with its last cell wrapped."""
     *cells, words = row
     lead = _row(cells, widths[:-1], count)
-    for each in textwrap.wrap(words, widths[-1]) or [""]:
+    for each in sections.wrapped(words, widths[-1], 0):
         pad = " " * (2 + sum(width + 2 for width in widths[:-1]) - columns(lead))
         yield (lead + pad + look.paint(each, "dim")).rstrip()
         lead = ""

@@ -218,9 +218,9 @@ def summary(findings: Sequence[Finding], fixed: int = 0) -> str:
     safe, unsafe = fixes[True], fixes[False]
     ways = [f"{safe:,} fixable with --fix"] if safe else []
     ways += [f"{unsafe:,} {'more' if safe else 'fixable'} with --unsafe-fixes"] if unsafe else []
-    total = sum(map(places, findings))
-    lead = f"{fixed:,} fixed, {total:,} left" if fixed else plural(len(findings), "finding")
-    lead += f" in {total:,} places" if total > len(findings) and not fixed else ""
+    total, count = sum(map(places, findings)), len(findings)
+    lead = f"{fixed:,} fixed, {count:,} left" if fixed else plural(count, "finding")
+    lead += f" in {total:,} places" if total > count else ""
     return "; ".join(filter(None, (f"{lead}: {', '.join(parts)}", ", ".join(ways))))
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FACT_INDENT = 15
 """Number of columns before the text of a fact."""
 _LONGEST_BAR = 20
+_PAD = "\ue000"
 _EIGHTHS = ("", *"▏▎▍▌▋▊▉")
 
 
@@ -123,7 +124,9 @@ def wrapped(text: str, width: int, hang: int) -> list[str]:
         return [text]
     wrapper = textwrap.TextWrapper(width, "", " " * hang, break_long_words=False)
     wrapper.break_on_hyphens = False
-    return wrapper.wrap(text) or [text]
+    # It counts characters: each wide one becomes two.
+    wide = "".join(char + _PAD * (columns(char) - 1) for char in text)
+    return [line.replace(_PAD, "") for line in wrapper.wrap(wide)] or [text]
 
 
 def height(items: Iterable[Item], width: int) -> int:
@@ -144,9 +147,11 @@ def height(items: Iterable[Item], width: int) -> int:
 
 def briefly(item: Findings, width: int, *, whole: bool = False) -> list[str]:
     """Return the most severe findings in text, in at most three lines each, or the `whole`."""
-    shown, lines = sorted(item.findings, key=lambda each: each.severity.rank), list[str]()
+    lines = list[str]()
+    shown = sorted(item.findings, key=lambda e: (e.severity.rank, -(e.content_bytes or 0)))
     for each in shown if whole else shown[: item.brief]:
-        text = f"  ! {place(each)}: {visible(each.message)}"
+        where, message = place(each), visible(each.message)
+        text = f"  ! {message}" if where in message.split() else f"  ! {where}: {message}"
         lines += wrapped(text if whole else clipped(text, 3 * width - 20), width, 4)
     left = "" if whole else more(len(shown) - item.brief)
     return [*lines, f"    {left}; -v lists all"] if left else lines

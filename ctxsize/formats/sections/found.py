@@ -11,7 +11,17 @@ from dataclasses import replace
 from ctxsize.codes import Code
 from ctxsize.findings import Finding
 from ctxsize.formats import Look
-from ctxsize.formats.sections import Findings, Item, NextStep, Prose, Section, Table, few, notes
+from ctxsize.formats.sections import (
+    Findings,
+    Item,
+    NextStep,
+    Prose,
+    Section,
+    Table,
+    few,
+    left,
+    notes,
+)
 from ctxsize.formats.wording import (
     amount,
     fix_text,
@@ -49,7 +59,7 @@ def sections(outcome: Found, look: Look) -> list[Section]:
         case "scan":
             return _scanned(outcome, look)
         case "clean":
-            return _cleaned(outcome)
+            return _cleaned(outcome, look)
         case "rules" if outcome.asked:
             return [section for code in outcome.codes for section in _at_length(code)]
         case "rules":
@@ -213,7 +223,7 @@ def _build(row: Row) -> str:
     return " ".join((row.build.context, *row.options)) + inline
 
 
-def _cleaned(outcome: Cleaning) -> list[Section]:
+def _cleaned(outcome: Cleaning, look: Look) -> list[Section]:
     """Return the directories to delete, then those left alone."""
     plan = outcome.plan
     answer: list[Item] = [_freed(outcome)]
@@ -227,7 +237,7 @@ def _cleaned(outcome: Cleaning) -> list[Section]:
         Section(answer),
         Section([_directories(outcome)], "Planned" if outcome.applied else "Would be deleted"),
         Section(failed, "Not deleted"),
-        Section([*_left_alone(plan.passed)], "Left alone"),
+        Section([] if look.quiet else [*_left_alone(plan.passed, look)], "Left alone"),
         Section(notes(plan.problems), "Not looked at"),
     ]
 
@@ -267,22 +277,18 @@ def _directories(outcome: Cleaning) -> Table:
     return Table(("on disk", "size", "files", "directory"), rows)
 
 
-def _left_alone(passed: Sequence[Passed]) -> Iterator[Prose]:
-    """Yield the candidates that are left alone, dangers first, at most `_ALIKE` for each reason."""
-
-    def gravity(each: Passed) -> tuple[bool, bool, str]:
+def _left_alone(passed: Sequence[Passed], look: Look) -> Iterator[Prose]:
+    """Yield what is left alone, dangers first; unless `full`, `_ALIKE` for each reason."""
+    alike: dict[tuple[bool, bool, str], list[Passed]] = {}
+    for each in passed:
         code = each.objection.code
-        return each.objection.by_choice, code == "not-proven", code
-
-    counts = Counter[str]()
-    for each in sorted(passed, key=gravity):
-        counts[each.objection.code] += 1
-        if counts[each.objection.code] <= _ALIKE:
+        alike.setdefault((each.objection.by_choice, code == "not-proven", code), []).append(each)
+    for _, some in sorted(alike.items()):
+        for each in some[: None if look.full else _ALIKE]:
             size = "" if each.size is None else f" ({human(each.size.content_bytes)})"
             yield Prose(f"  {quoted(each.path)}{size}: {visible(each.objection.message)}", 4)
-    for code, count in counts.items():
-        if left := more(count - _ALIKE):
-            yield Prose(f"  {left} ({code}); --format json lists all")
+        if rest := left(some, _ALIKE, look):
+            yield Prose(f"  {rest} lists all ({some[0].objection.code})")
 
 
 def _rest(result: Result) -> str:
