@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
@@ -32,10 +31,7 @@ _Object = dict[str, object]
 
 
 def fingerprints(findings: Iterable[Finding]) -> list[str]:
-    """Return a unique fingerprint of each finding, without its figures, which change often.
-
-    That of a group changes with the lines that belong to it.
-    """
+    """Return a unique fingerprint of each finding: of no figures, and all lines of a group."""
     seen: Counter[str] = Counter()
     found = []
     for each in findings:
@@ -140,8 +136,8 @@ def _annotation(finding: Finding) -> str:
 
 def _told(finding: Finding) -> str:
     """Return the message, and on further lines the evidence and what to do."""
-    # Other places have no annotation of their own.
-    more = (f"{label} {text}" for label, text in details(finding, lines=sys.maxsize))
+    every = len(finding.more_locations)
+    more = (f"{label} {text}" for label, text in details(finding, lines=every))
     return "\n".join(map(visible, (*finding.message.split("\n"), *more)))
 
 

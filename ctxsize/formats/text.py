@@ -79,22 +79,21 @@ def _table(table: sections.Table, look: Look) -> Iterator[str]:
     widths[-1] = min(widths[-1], room)
     yield look.paint(_row(table.headers, widths, count), "dim")
     for row in table.rows:
-        if len(row) == len(widths) and table.prose:
+        if len(row) < len(widths):
+            note = _wrapped(" " * _NOTE_INDENT + row[-1], look, _NOTE_INDENT)
+            yield from (look.paint(each, "dim") for each in note)
+        elif table.prose:
             yield from _with_words(row, widths, count, look)
-        elif len(row) == len(widths):
-            yield _row(row, widths, count)
         else:
-            for each in _wrapped(" " * _NOTE_INDENT + row[-1], look, _NOTE_INDENT):
-                yield look.paint(each, "dim")
+            yield _row(row, widths, count)
     if table.rest:
         yield look.paint(f"  {table.rest}", "dim")
 
 
 def _with_words(row: Sequence[str], widths: Sequence[int], count: int, look: Look) -> Iterator[str]:
     """Yield a row, with its last cell wrapped."""
-    *cells, words = row
-    lead = _row(cells, widths[:-1], count)
-    for each in sections.wrapped(words, widths[-1], 0):
+    lead = _row(row[:-1], widths[:-1], count)
+    for each in sections.wrapped(row[-1], widths[-1], 0):
         pad = " " * (2 + sum(width + 2 for width in widths[:-1]) - columns(lead))
         yield (lead + pad + look.paint(each, "dim")).rstrip()
         lead = ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -212,10 +211,8 @@ def summary(findings: Sequence[Finding], fixed: int = 0) -> str:
         count = sum(each.severity is severity for each in findings)
         noun = severity.value if count == 1 or severity is Severity.INFO else f"{severity.value}s"
         parts += [f"{count:,} {noun}"] if count else []
-    fixes = Counter[bool]()
-    for each in findings:
-        fixes[each.fix is not None and each.fix.certain] += places(each) if each.fix else 0
-    safe, unsafe = fixes[True], fixes[False]
+    fixes = [(each.fix.certain, places(each)) for each in findings if each.fix is not None]
+    safe, unsafe = (sum(n for sure, n in fixes if sure is each) for each in (True, False))
     ways = [f"{safe:,} fixable with --fix"] if safe else []
     ways += [f"{unsafe:,} {'more' if safe else 'fixable'} with --unsafe-fixes"] if unsafe else []
     total, count = sum(map(places, findings)), len(findings)

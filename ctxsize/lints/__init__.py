@@ -73,8 +73,6 @@ _OF_ONE_LINE = (*_MISREAD, "CTX123", "CTX127")
 """Codes that check each line alone, for files with too many patterns."""
 _MOST_ALIKE = 3
 """Number of findings of one cause up to which each is reported by itself."""
-_NAMED = 2
-"""Number of exceptions to name in the fix of a group."""
 _POINTLESS_BESIDE = {
     "CTX112": {*_MISREAD, "CTX108", "CTX113", "CTX130"},
     "CTX113": {*_MISREAD},
@@ -224,8 +222,8 @@ def _join(case: Case, some: list[Finding]) -> Finding:
     if lines and added:
         order = f"move these {len(lines):,} lines to the end"
     elif added:
-        rest = f" and {len(added) - _NAMED:,} more" if len(added) > _NAMED else ""
-        order = f"add {', '.join(map(shown, added[:_NAMED]))}{rest}"
+        rest = f" and {len(added) - 2:,} more" if added[2:] else ""
+        order = f"add {', '.join(map(shown, added[:2]))}{rest}"
     means = NOTHING if all(each.certain for each in fixes) else None
     fix = case.fix(order, lines, "\n".join(added), means=means) if len(fixes) == len(some) else None
     return replace(

@@ -92,10 +92,10 @@ def _fixed(findings: Iterable[Finding]) -> Iterator[Prose]:
 
 def _files(files: Sequence[LintedFile], look: Look) -> Iterator[Prose]:
     """Yield a line for each file; those in which nothing is found are counted."""
-    fine = [each for each in files if not (look.full or each.findings or each.mended)]
-    counted = {each.path for each in fine} if len(fine) > 1 else set()
-    yield from (_file(each) for each in files if each.path not in counted)
-    if counted:
+    fine = [each for each in files if not (each.findings or each.mended)]
+    alone = look.full or len(fine) < 2
+    yield from (_file(each) for each in files if alone or each.findings or each.mended)
+    if not alone:
         sums = {name: sum(getattr(e, name) for e in fine) for name in ("patterns", "suppressed")}
         yield _file(replace(fine[0], path=f"{len(fine):,} files", content_bytes=None, **sums))
 

@@ -44,8 +44,6 @@ _TRIFLE_BYTES, _TRIFLE_SHARE, _TRIFLE_FILES = 100_000, 0.01, 100
 _MOST_TRIFLES, _MOST_ROWS, _MOST_NOTES = 5, 12, 4
 """Numbers of trifles, rows of other lists and notes to show without `--verbose`."""
 _WIDEST_PATTERNS = 24
-_Row = tuple[tuple[str, ...], Iterable[str]]
-"""The cells of a row, and notes below it."""
 
 
 def sections(outcome: Advice | IgnoreFilePlan, look: Look) -> list[Section]:
@@ -62,11 +60,6 @@ def _patterns(outcome: Advice | IgnoreFilePlan) -> list[str]:
         return [each.line for each in outcome.change.added] or removed
     chosen = [each.patterns for each in outcome.suggestions if each.chosen]
     return [line for each in sorted(chosen, key=lambda e: e[-1][0] == "!") for line in each]
-
-
-def _table(headers: str, found: Iterable[_Row], rest: str = "") -> Table:
-    rows = [row for cells, texts in found for row in (cells, *((visible(each),) for each in texts))]
-    return Table(headers.split(), rows, rest)
 
 
 def _cells(size: Counted, name: str) -> tuple[str, str, str]:
@@ -205,16 +198,16 @@ def _line(each: Suggestion) -> tuple[str, ...]:
 
 
 def _evidence(found: Iterable[Suggestion]) -> Table:
-    return _table("size files pattern", map(_explained, found))
-
-
-def _explained(each: Suggestion) -> _Row:
-    """Return the row of a suggestion, and what speaks for it and against it."""
-    texts = [f"{each.rule.name}: {each.rule.why}"]
-    texts += [] if each.size.counted.files else ["Not transferred by this build"]
-    texts += [f"Doubt: {'; '.join(each.doubts)}"] if each.doubts else []
-    texts += [f"Evidence: {listed(each.evidence, sign='; ')}"]
-    return _cells(_shown(each), listed([*map(quoted, each.patterns)], sign=" ")), texts
+    """Return a row for each suggestion, and below it what speaks for it and against it."""
+    rows = list[tuple[str, ...]]()
+    for each in found:
+        texts = [f"{each.rule.name}: {each.rule.why}"]
+        texts += [] if each.size.counted.files else ["Not transferred by this build"]
+        texts += [f"Doubt: {'; '.join(each.doubts)}"] if each.doubts else []
+        texts += [f"Evidence: {listed(each.evidence, sign='; ')}"]
+        rows.append(_cells(_shown(each), listed([*map(quoted, each.patterns)], sign=" ")))
+        rows += [(visible(text),) for text in texts]
+    return Table(("size", "files", "pattern"), rows)
 
 
 def rules(advice: Advice, names: Sequence[str], look: Look) -> list[Section]:
@@ -245,12 +238,12 @@ def _rule(advice: Advice, rule: Rule, look: Look) -> Section:
 
 def _blocked(found: Sequence[Blocked], look: Look) -> Table:
     """Return what is not suggested, the largest first, with the reasons."""
-    rows: list[_Row] = []
+    rows = list[tuple[str, ...]]()
     for each in sorted(found, key=lambda each: -each.size.content_bytes)[: _most(look)]:
-        reason = f"Not suggested, for {each.trap}: {each.reason}"
-        texts = [reason, f"{each.rule}; evidence: {each.evidence}"]
-        rows.append((_cells(each.size, quoted(each.path)), texts))
-    return _table("size files path", rows, left(found, _MOST_ROWS, look))
+        rows.append(_cells(each.size, quoted(each.path)))
+        rows.append((visible(f"Not suggested, for {each.trap}: {each.reason}"),))
+        rows.append((visible(f"{each.rule}; evidence: {each.evidence}"),))
+    return Table(("size", "files", "path"), rows, left(found, _MOST_ROWS, look))
 
 
 def _most(look: Look) -> int | None:
