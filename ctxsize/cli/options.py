@@ -207,26 +207,25 @@ def _formats(wanted: Iterable[str]) -> tuple[Format, ...]:
     return tuple(found.values())
 
 
-_formatted = (
-    value(
-        "--format NAME[=FILE]",
-        "formats",
-        multiple=True,
-        shell_complete=completing.words(*FORMATS),
-        help=f"{', '.join(FORMATS)}; written to stdout or FILE. May be repeated.  [default: text]",
-    ),
-    flag("--json", "as_json", help="Short for --format json."),
+_json = flag("--json", "as_json", help="Short for --format json.")
+_formats_of_output = value(
+    "--format NAME[=FILE]",
+    "formats",
+    multiple=True,
+    shell_complete=completing.words(*FORMATS),
+    help=f"{', '.join(FORMATS)}; written to stdout or FILE. May be repeated.  [default: text]",
 )
 display = gathered(
     "display",
     _display,
-    *_formatted,
+    _formats_of_output,
+    _json,
     flag("-v", "--verbose", "--full", "full", help="Show everything: all tables and evidence."),
     quiet,
     colour,
 )
 """Options on the output, as `display`."""
-display_as_is = gathered("display", _display, *_formatted, colour)
+display_as_is = gathered("display", _display, _formats_of_output, _json, colour)
 """Those of a command that always shows everything."""
 as_json = gathered(
     "as_json",
@@ -239,7 +238,7 @@ as_json = gathered(
         show_default=True,
         help="Output format.",
     ),
-    flag("--json", "as_json", help="Short for --format json."),
+    _json,
 )
 """For commands whose text streams, the choice of JSON."""
 exit_zero = flag("--exit-zero", help="Exit with 0 despite findings; errors keep their exit codes.")

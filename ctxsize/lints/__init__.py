@@ -218,10 +218,9 @@ def _join(case: Case, some: list[Finding]) -> Finding:
     first, fixes = some[0], [each.fix for each in some if each.fix is not None]
     lines = dict(pair for each in fixes for pair in each.lines)
     added = [*dict.fromkeys(each.added for each in fixes if each.added)]
-    order = f"remove these {len(lines):,} lines"
-    if lines and added:
-        order = f"move these {len(lines):,} lines to the end"
-    elif added:
+    verb, end = ("move", " to the end") if added else ("remove", "")
+    order = f"{verb} these {len(lines):,} lines{end}"
+    if not lines:
         rest = f" and {len(added) - 2:,} more" if added[2:] else ""
         order = f"add {', '.join(map(shown, added[:2]))}{rest}"
     means = NOTHING if all(each.certain for each in fixes) else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -115,8 +114,7 @@ def _advised(advice: DockerfileAdvice, look: Look) -> list[Section]:
     if look.quiet:
         return [Section(items)]
     if any(each.fix for each in advice.findings):
-        root = "" if advice.root == "." else f" {shlex.quote(visible(path_argument(advice.root)))}"
-        items.append(NextStep(f"ctxsize advise --diff{root}", "shows the fixes"))
+        items.append(NextStep(typed("advise", "--diff", *_root(advice.root)), "shows the fixes"))
     if not advice.findings:
         items.append(Prose(f"{plural(len(advice.dockerfiles), 'Dockerfile')}: nothing found"))
     return [Section([*_fixed(advice.mended)]), Section([*items, *notes(advice.problems)])]
@@ -143,11 +141,8 @@ def _scanned(scan: Scan, look: Look) -> list[Section]:
         return [Section([table])]
     title = f"{plural(len(scan.rows), 'build')}, the most costly first"
     title += ", sizes are at least" if scan.lower_bound else ""
-    failed = [
-        Prose(f"  {quoted(_build(row))}: {visible(row.error)}", 4)
-        for row in scan.rows
-        if row.error is not None
-    ]
+    errors = ((_build(row), row.error) for row in scan.rows if row.error is not None)
+    failed = [Prose(f"  {quoted(name)}: {visible(error)}", 4) for name, error in errors]
     codes = " ".join(dict.fromkeys(each.code for each in scan.findings))
     rest = "" if look.full else "; -v shows what to do"
     explained = [Prose(f"  `ctxsize rule {codes}` explains{rest}")] if codes else []
@@ -168,14 +163,12 @@ def _next(scan: Scan) -> Iterator[NextStep]:
     saved = [row.saving.content_bytes if row.saving else 0 for row in rows]
     for row in rows[saved.index(max(saved)) :][:1] if rows else ():
         words = [*row.options, *_root(row.build.context)]
-        if any(saved):
-            # Their values are not printed, and the command does not save the same without them.
-            others = [each for each in row.build.given() if each != "--target"]
-            purpose = f"saves {human(max(saved))} of {human(row.cost.content_bytes)}"
-            purpose = f"needs the {listed(others)} of this build" if others else purpose
-            yield NextStep(typed("suggest", "--write", *words), purpose)
-        else:
-            yield NextStep(typed("measure", *words), "shows what is sent")
+        # Values of arguments are not printed, and the command does not save the same without them.
+        others = [each for each in row.build.given() if each != "--target"]
+        purpose = f"saves {human(max(saved))} of {human(row.cost.content_bytes)}"
+        purpose = f"needs the {listed(others)} of this build" if others else purpose
+        measured = NextStep(typed("measure", *words), "shows what is sent")
+        yield NextStep(typed("suggest", "--write", *words), purpose) if any(saved) else measured
     if scan.advice:
         purpose = f"shows {plural(scan.advice, 'finding')} on Dockerfiles"
         yield NextStep(typed("advise", *_root(scan.root)), purpose, "Also")
@@ -228,11 +221,7 @@ def _cleaned(outcome: Cleaning, look: Look) -> list[Section]:
     plan = outcome.plan
     answer: list[Item] = [_freed(outcome)]
     answer += [NextStep(outcome.command, "deletes it")] if outcome.command and plan.items else []
-    failed = [
-        Prose(f"  {quoted(each.path)}: {visible(each.message)}{_rest(each)}", 4)
-        for each in outcome.results
-        if not each.done
-    ]
+    failed = [Prose(_failed(each), 4) for each in outcome.results if not each.done]
     return [
         Section(answer),
         Section([_directories(outcome)], "Planned" if outcome.applied else "Would be deleted"),
@@ -291,6 +280,7 @@ def _left_alone(passed: Sequence[Passed], look: Look) -> Iterator[Prose]:
             yield Prose(f"  {rest} lists all ({some[0].objection.code})")
 
 
-def _rest(result: Result) -> str:
+def _failed(result: Result) -> str:
     left = ", ".join(quoted(each) for each in result.left if each != result.path)
-    return f"; the rest is in {left}" if left else ""
+    rest = f"; the rest is in {left}" if left else ""
+    return f"  {quoted(result.path)}: {visible(result.message)}{rest}"

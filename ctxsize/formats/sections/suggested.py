@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import compress
 
 from ctxsize.accepting import UNUSED
-from ctxsize.findings import Finding
 from ctxsize.formats import Look
 from ctxsize.formats.sections import (
     Fact,
@@ -91,18 +91,13 @@ def _suggested(advice: Advice, look: Look) -> list[Section]:
 
 def _found(advice: Advice, look: Look) -> Iterator[Item]:
     """Yield the findings; secrets that the chosen suggestions ignore are counted unless `full`."""
-    chosen = [each for each in advice.suggestions if each.chosen]
+    chosen = [each for each in advice.suggestions if each.chosen and not look.full]
     gone, kept = ({p for each in chosen for p in getattr(each, n)} for n in ("paths", "keeps"))
-    found, ignored = list[Finding](), 0
-    for each in (one for one in advice.findings if one.code in _SHOWN):
-        path = each.evidence[0] if each.code == "CTX511" else ""
-        is_gone = path in gone or is_below(path, gone)
-        if not look.full and is_gone and not (path in kept or is_below(path, kept)):
-            ignored += 1
-        else:
-            found.append(each)
-    yield Findings(found, brief=0 if look.full else _MOST_NOTES)
-    if ignored:
+    every = [each for each in advice.findings if each.code in _SHOWN]
+    inside = [f"{each.evidence[0]}/" if each.code == "CTX511" else "" for each in every]
+    sent = [not is_below(path, gone) or is_below(path, kept) for path in inside]
+    yield Findings([*compress(every, sent)], brief=0 if look.full else _MOST_NOTES)
+    if ignored := sent.count(False):
         yield Prose(f"  {plural(ignored, 'secret')}, all ignored by these patterns")
 
 
