@@ -37,11 +37,11 @@ _MOST_STEPS = 500_000
 _MAY_BE_SECRET = re.compile(
     r"""(?ix) pass | pw | pat(?!h|ch|tern) | key | token | secret | auth | cred | cookie
     | ://[^/\s]*@ | (?<![^\W_]) (?:gh[a-z]_ | glpat- | sk[_-] | AKIA | xox | eyJ) | (?<![\w:])\w{32}
-    | (?<!mkdir\ )(?<!\S)-[pu] | (?<!\S)-\w*u\s+[^\s:]+: | --user[\s=]*\S+: | (?<!\S)(?-i:-H|--h)"""
+    | (?<!mkdir\ )(?<!\S)-[pu] | (?<!\S)-\w*u\s+[^\s:]+: | --user[\s=]+[^\s:=]+: | \s(?-i:-H|--h)"""
 )
 """Words of lines that are not shown."""
 _VALUE = re.compile(
-    r"""(?<![^\s"'(;&|])(?!--)([^\s"'=]+=)(?!=)(?:"(?:\\.|[^"\\])*(?:"|$)|'[^']*(?:'|$)|\\.|[^\s"'\\])+"""
+    r"""(?<![^\s"'(;&|])(?!--)([^\s"'=(;&|]+=)(?!=)(?:"(?:\\.|[^"\\])*(?:"|$)|'[^']*(?:'|$)|\\.|[^\s"'\\])+"""
     r"|^(\s*ENV\s+[^\s=]+\s).*",
     re.IGNORECASE,
 )
