@@ -209,14 +209,16 @@ def _contexts(path: str, shapes: list[Any]) -> Contexts:
 
 
 def _of_check(check: Any) -> Saved:
-    errors = [each for each in check["findings"] if each["severity"] == "error"]
-    messages = (str(each["message"]).removeprefix(f"{check['name']}: ") for each in errors)
-    refusals = tuple(f"{one['code']} {text}" for one, text in zip(errors, messages, strict=True))
-    saved, remedy = _of_report(check["report"]), check["remedy"]
+    lead, remedy = f"{check['name']}: ", check["remedy"]
+    refusals = tuple(
+        f"{each['code']} {str(each['message']).removeprefix(lead)}"
+        for each in check["findings"]
+        if each["severity"] == "error"
+    )
     if remedy is not None:
         saves = Amount(int(remedy["saves_files"]), int(remedy["saves_bytes"]))
-        saved = replace(saved, remedy=Remedy(saves, bool(remedy["enough"])))
-    return replace(saved, refusals=refusals)
+        remedy = Remedy(saves, bool(remedy["enough"]))
+    return replace(_of_report(check["report"]), refusals=refusals, remedy=remedy)
 
 
 def _of_listing(shapes: list[Any]) -> Known:
@@ -230,17 +232,22 @@ def _of_listing(shapes: list[Any]) -> Known:
 
 
 def _of_report(report: Any) -> Saved:
-    known, info, builder = _known(report["context"]), report["ignore_file"], report["builder"]
+    """Return the context of a report; an old one does not know the build, or a part of it."""
+    info, builder, spec = report.get("ignore_file"), report.get("builder"), None
     reasons = report.get("verdict", {}).get("reasons", ())
     unneeded = [each["paths"] for each in reasons if each["kind"] in _UNNEEDED]
-    patterns = info["patterns"] if info else []
-    spec = BUILDERS[builder].spec_class.from_lines(
-        f"{'!' if each['exception'] else ''}{each['text']}" for each in patterns
-    )
-    for pattern, each in zip(spec.patterns, patterns, strict=True):
-        pattern.line = int(each["line"])
+    if "ignore_file" in report and builder in BUILDERS:
+        patterns = info["patterns"] if info else []
+        spec = BUILDERS[builder].spec_class.from_lines(
+            f"{'!' if each['exception'] else ''}{each['text']}" for each in patterns
+        )
+        for pattern, each in zip(spec.patterns, patterns, strict=True):
+            pattern.line = int(each["line"])
+    else:
+        builder = Saved.builder
+    build = (str(report.get("context_path", ".")), report.get("dockerfile"), builder)
     path = str(info["path"]) if info else None
-    build = (str(report["context_path"]), report["dockerfile"], builder)
+    known = _known(report["context"])
     return Saved(known, *build, (), path, spec, tuple(map(str, chain(*unneeded))))
 
 
