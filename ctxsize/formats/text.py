@@ -88,7 +88,7 @@ def _table(table: sections.Table, look: Look) -> Iterator[str]:
             for each in textwrap.wrap(row[-1], room - 4):
                 yield " " * (indent + 4) + look.paint(each, "dim")
     if table.rest:
-        yield look.paint(f"  {table.rest}", "dim")
+        yield from (look.paint(each, "dim") for each in _wrapped(f"  {table.rest}", look, 2))
 
 
 def _with_words(row: Sequence[str], widths: Sequence[int], count: int, look: Look) -> Iterator[str]:
