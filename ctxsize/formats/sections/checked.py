@@ -26,8 +26,8 @@ from ctxsize.units import plural
 if TYPE_CHECKING:
     from ctxsize.guard import CheckReport, ContextCheck
 
-_LINES, _MOST_REASONS, _FEW = 20, 4, 2
-"""Numbers of lines of a refusal, unless it has to be full, of its reasons, and of few rows."""
+_LINES, _MOST_REASONS = 20, 4
+"""Number of lines of a refusal, unless it has to be full, and of its reasons."""
 
 
 def sections(outcome: CheckReport, look: Look) -> Iterator[Section]:
@@ -91,10 +91,9 @@ def _refusal(check: ContextCheck, look: Look) -> Iterator[Section]:
         table = table_of("size files %", "path", parts, total, look.top if look.full else count)
         yield Section([table._replace(rest="")], "Largest parts")
         room -= 3 + count
-    room = look.top + _FEW + 3 if look.full else room
+    room = look.top + 5 if look.full else room
     # A line about one or two more tells less than they do.
-    fits = len(grown) <= min(look.top + _FEW, room - 3)
-    count = len(grown) if fits else min(look.top, room - 4)
+    count = len(grown) if len(grown) <= min(look.top + 2, room - 3) else min(look.top, room - 4)
     if count > 0:
         yield Section([changes("path", grown, count)], "Grown since the baseline")
     yield Section(remedies)

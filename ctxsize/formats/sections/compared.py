@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from ctxsize.formats import Look
 from ctxsize.formats.sections import Item, NextStep, Prose, Section, Table
-from ctxsize.formats.wording import amount, change, code, command, more, quoted, visible
+from ctxsize.formats.wording import amount, change, clipped, code, command, more, quoted, visible
 from ctxsize.guard import DEFAULT_GROWTH
 from ctxsize.units import human, plural
 
@@ -67,16 +67,15 @@ def sections(outcome: DiffReport, look: Look) -> Iterator[Section]:
 def _answer(outcome: DiffReport, look: Look) -> Iterator[Item]:
     """Yield the verdict, which is the heading of Markdown, and why a check refuses contexts."""
     before, after = outcome.before, outcome.after
-    delta = after.content_bytes - before.content_bytes
-    grew = f"{'Grew' if delta > 0 else 'Shrank'} by {human(abs(delta))}"
-    verdict = grew if delta else "The same size"
+    delta, several = after.content_bytes - before.content_bytes, len(outcome.contexts) > 1
+    verb, style = ("Grew", "red") if delta > 0 else ("Shrank", "green")
+    verdict = f"{verb} by {human(abs(delta))}" if delta else "The same size"
     if not look.markdown:
-        style = "red" if delta > 0 else "green"
         yield Prose(f"{verdict}: {change(before, after)}", 0, verdict, style)
     refused = [(each, one) for each in outcome.contexts for one in each.new.refusals]
     for each, refusal in refused[:_ROWS]:
-        lead = f"Refused{f' {_short(each.name)}' if len(outcome.contexts) > 1 else ''}:"
-        yield Prose(f"{lead} {_cut(visible(refusal), 2 * _LONGEST)}", 2, "Refused", "red")
+        lead = f"Refused {_short(each.name)}:" if several else "Refused:"
+        yield Prose(f"{lead} {clipped(visible(refusal), 2 * _LONGEST)}", 2, "Refused", "red")
     if not (before.complete and after.complete):
         yield Prose("A report has only the largest parts: smaller changes are missed.")
 
@@ -166,8 +165,5 @@ def _signed(delta_bytes: int) -> str:
 
 def _short(name: str) -> str:
     """Return a name that is safe to print, without its middle if it is long."""
-    return _cut(quoted(name), _LONGEST)
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most // 3]}…{text[most // 3 - most + 1 :]}"
+    text, start = quoted(name), _LONGEST // 3
+    return text if len(text) <= _LONGEST else f"{text[:start]}…{text[start - _LONGEST + 1 :]}"
