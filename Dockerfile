@@ -3,7 +3,7 @@
 #     docker build --tag ctxsize .
 #     docker run --rm --volume "$PWD:/work" ctxsize measure
 #
-# A command that writes needs `--user "$(id -u):$(id -g)"`, so that the files are yours.
+# `--user "$(id -u):$(id -g)"` lets it read what only you may read, and makes what it writes yours.
 
 FROM python:3.13-slim-trixie AS build
 RUN apt-get update \

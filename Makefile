@@ -92,7 +92,7 @@ bench: $(TEST)/installed $(CORE)
 clean:
 	rm -rf .venv build dist $(CORE)
 
-# An environment is made anew only when pyproject.toml changed,
+# An environment is made again only when pyproject.toml changed,
 # that of the demo also with the core, which the installation compiles.
 $(DEMO)/installed: pyproject.toml ctxsize/engine/native/_core.c
 	$(call make_venv,$(DEMO))

@@ -25,7 +25,7 @@ COMMANDS = {
     "help": ("", "ctxsize --help"),
     "measure": ("examples/rust-service", "ctxsize measure"),
     "ls": ("examples/node-workspace", "ctxsize ls"),
-    "ls-why": ("examples/arrives-empty", "ctxsize ls --all --why"),
+    "ls-why": ("examples/services/aggregator", "ctxsize ls --why"),
     "suggest": ("examples/rust-service", "ctxsize suggest"),
     "suggest-diff": ("examples/rust-service", "ctxsize suggest --diff"),
     "explain": (
@@ -43,6 +43,8 @@ COMMANDS = {
     "diff": ("grown", "ctxsize diff ../before.jsonl"),
     "clean": ("shop", "ctxsize clean"),
     "rule": ("", "ctxsize rule CTX101"),
+    "schema": ("", "ctxsize schema"),
+    "completion": ("", "ctxsize completion bash"),
 }
 """A name for each screen, the working directory, and what is typed there."""
 WRITING = {"init"}

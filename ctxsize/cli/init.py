@@ -14,13 +14,12 @@ import click
 from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import options, output
-from ctxsize.config import NAMES, load
+from ctxsize.config import NAMES, Config, builds, load
 from ctxsize.engine.request import Plans
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
 from ctxsize.findings import Edit
 from ctxsize.formats.wording import more, quoted
 from ctxsize.model import Problem
-from ctxsize.reader import holds
 from ctxsize.units import human, plural
 from ctxsize.version import __version__
 
@@ -30,7 +29,9 @@ if TYPE_CHECKING:
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 _MOST_LINES = 8
 """Number of ignore files to list."""
-_HEAD = "# Budgets of `ctxsize check`: the sizes of today and a quarter more.\n"
+_LEAST_BYTES = 10_000
+"""Number of bytes of the smallest budget: a tiny one would refuse the next line of code."""
+_HEAD = "# Budgets of `ctxsize check`: the sizes of today and a quarter more, at least 10 kB.\n"
 _SNIPPETS = f"""
 GitHub, as steps of a job in .github/workflows (OWNER: where the repository of ctxsize is):
   - uses: actions/checkout@v4
@@ -50,15 +51,11 @@ pre-commit, below `repos` in .pre-commit-config.yaml:
 
 
 class _Start(NamedTuple):
-    """A build with the advice about its ignore file; its paths are relative to the directory."""
+    """A build with the advice about its ignore file."""
 
     context: str
-    dockerfile: str  # empty for the usual one
+    dockerfile: str | None  # None for the usual one
     advice: Advice
-
-    @property
-    def today_bytes(self) -> int:
-        return self.advice.after.context.content_bytes
 
 
 @click.command("init")
@@ -71,18 +68,19 @@ def init(root: str, dry_run: bool, colour: str) -> None:
 
     The ignore file gets the safe lines of `ctxsize suggest --write`. ctxsize.toml gets
     a budget for each build that `ctxsize scan` finds: a quarter above the size that
-    remains. An existing configuration is not changed. A second run changes nothing.
+    remains, at least 10 kB. An existing configuration is not changed; budgets that it
+    lacks are printed. A second run changes nothing.
 
     \b
     Examples:
       ctxsize init
       ctxsize init --dry-run services
     """  # noqa: D301
-    kept = load(root).path
+    config = load(root)
     starts = _starts(root)
     advised = {each.advice.edit.path: each.advice for each in starts if each.advice.edit}
     edits = [each.edit for each in advised.values() if each.edit is not None]
-    if kept is None:
+    if config.path is None:
         edits.append(_configuration(root, starts, edits))
     if dry_run:
         output.Display(colour=colour).patch(edits)
@@ -92,17 +90,34 @@ def init(root: str, dry_run: bool, colour: str) -> None:
     output.warn(apply(edits))
     lines = [_written(path, each) for path, each in advised.items()]
     shown = [*lines[:_MOST_LINES], *filter(None, [more(len(lines) - _MOST_LINES)])]
-    if kept is None:
+    if config.path is None:
         budgets = f"{plural(len(starts), 'budget')}, a quarter above what is sent today"
         shown.append(f"wrote {quoted(edits[-1].path)}: {budgets}")
+    elif bare := _without_budget(config, starts):
+        tables = _text(config.directory, bare, [], "")
+        lacks = f"{plural(len(bare), 'build')} without a budget; add to it:"
+        shown.append(f"kept {quoted(config.path)}, which leaves {lacks}\n{tables}")
     else:
-        shown.append(f"kept {quoted(kept)}: it is the configuration")
+        shown.append(f"kept {quoted(config.path)}: it is the configuration")
     if any(not one.chosen for each in starts for one in each.advice.suggestions):
         shown.append("more patterns need your confirmation: ctxsize suggest")
     shown += [] if edits else ["nothing to write"]
     if not output.Display().look().quiet:
         shown += ["next: commit this, and let CI check it"] * bool(edits) + [_SNIPPETS]
     output.write("\n".join(shown) + "\n")
+
+
+def _without_budget(config: Config, starts: Iterable[_Start]) -> list[_Start]:
+    """Return the builds about which `config` has neither a budget nor a baseline."""
+    if config.defaults.budget.limits or config.baseline:
+        return []
+    known = {
+        os.path.realpath(each.build.context)
+        for _, budgeted in builds(config)
+        for each in budgeted
+        if each.budget.limits
+    }
+    return [each for each in starts if os.path.realpath(each.context) not in known]
 
 
 def _written(path: str, advice: Advice) -> str:
@@ -115,23 +130,23 @@ def _starts(root: str) -> list[_Start]:
     """Return each build below `root`, or else `root`. Raises `InputErrors` if all are unusable."""
     discovery = api.discover(root)
     output.warn(discovery.problems)
-    builds = {
+    unique = {
         (os.path.realpath(each.build.context), each.build.dockerfile): each.build
         for each in discovery.builds
     }
     plans, found, errors = Plans(), list[_Start](), list[CtxsizeError]()
     known: dict[tuple[str, str | None], Advice] = {}
     with output.progress() as progress:
-        for build in builds.values() or [Build(root)]:
+        for build in unique.values() or [Build(root)]:
             try:
                 request = api.requested(build, plans)
                 unusual = request.dockerfile_in_context != "Dockerfile" and request.dockerfile
-                names = _name(request.context, root), _name(unusual, root) if unusual else ""
+                _name(request.context, root)
                 key = request.root, request.ignore_file.path if request.ignore_file else None
                 if key not in known:
                     steps = progress and progress.step
                     known[key] = api.suggest(request, progress=progress, steps=steps)
-                found.append(_Start(*names, known[key]))
+                found.append(_Start(request.context, unusual or None, known[key]))
             except CtxsizeError as error:
                 errors.append(error)
     if not found:
@@ -157,20 +172,29 @@ def _configuration(root: str, starts: Sequence[_Start], edits: Iterable[Edit]) -
     return made
 
 
-def _text(root: str, starts: Sequence[_Start], edits: Iterable[Edit]) -> str:
-    text, names = _HEAD, set[str]()
+def _text(root: str, starts: Sequence[_Start], edits: Sequence[Edit], head: str = _HEAD) -> str:
+    """Return the budgets for a configuration in `root`, with `edits` in the contexts counted."""
+    text, names = head, set[str]()
+    grown = [
+        (os.path.realpath(os.path.dirname(each.path)), each.path, len(each.after), each.before)
+        for each in edits
+    ]
     for each in starts:
-        top = os.path.realpath(os.path.join(root, each.context))
+        top, own = os.path.realpath(each.context), each.advice.ignore_file
         # The advice has predicted its own ignore file, not those of contexts inside this one.
-        others = (one for one in edits if one.path != each.advice.ignore_file)
-        inside = (one for one in others if holds(top, os.path.dirname(one.path)))
-        added = sum(len(one.after) - len(one.before or b"") for one in inside)
-        budget = f'max = "{_budget(each.today_bytes + added)}"\n'
-        if len(starts) == 1 and each[:2] == (".", ""):
+        added = sum(
+            size - len(before or b"")
+            for directory, path, size, before in grown
+            if path != own and os.path.commonpath((directory, top)) == top
+        )
+        budget = f'max = "{_budget(each.advice.after.context.content_bytes + added)}"\n'
+        context = _name(each.context, root)
+        dockerfile = _name(each.dockerfile, root) if each.dockerfile else ""
+        if len(starts) == 1 and (context, dockerfile) == (".", ""):
             return text + budget
-        name = each.context if each.context not in names else f"{each.context} {each.dockerfile}"
+        name = context if context not in names else f"{context} {dockerfile}"
         names.add(name)
-        keys = {"path": escape(each.context), "dockerfile": each.dockerfile}
+        keys = {"path": escape(context), "dockerfile": dockerfile}
         given = {key: value for key, value in keys.items() if value not in ("", name)}
         lines = (f"{key} = {_quoted(value)}\n" for key, value in given.items())
         text += f"\n[contexts.{_quoted(name)}]\n{''.join(lines)}{budget}"
@@ -183,8 +207,8 @@ def _quoted(text: str) -> str:
 
 
 def _budget(today_bytes: int) -> str:
-    """Return a quarter more, rounded up to two digits."""
-    size = today_bytes + (today_bytes + 3) // 4
+    """Return a quarter more, rounded up to two digits, and no tiny budget."""
+    size = max(_LEAST_BYTES, today_bytes + (today_bytes + 3) // 4)
     step: int = 10 ** max(0, len(str(size)) - 2)
     size = -(-size // step) * step
     power = min((len(str(size)) - 1) // 3, len(_UNITS) - 1)

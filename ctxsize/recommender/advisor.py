@@ -18,7 +18,7 @@ from ctxsize.findings import Confidence, Edit, Finding, Location, Severity, in_o
 from ctxsize.model import Amount
 from ctxsize.recommender.build_files import Named
 from ctxsize.recommender.candidates import around, suggestions
-from ctxsize.recommender.context import BuildContext, Discovering
+from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.outcome import (
     Advice,
     Blocked,
@@ -48,16 +48,10 @@ _OF_CONTEXT = 0.001
 class Advisor(BuildContext):
     """Compute the advice for one context."""
 
-    def __init__(
-        self,
-        snapshot: Snapshot,
-        *,
-        discovering: Discovering | None = None,
-        steps: Steps | None = None,
-    ) -> None:
+    def __init__(self, snapshot: Snapshot, *, steps: Steps | None = None) -> None:
         self._steps = steps
         step(steps, "reading the Dockerfiles")
-        super().__init__(snapshot, discovering=discovering)
+        super().__init__(snapshot)
         self._options = snapshot.request.build.words()
         _ = self.facts, self.transfer
 

@@ -7,9 +7,9 @@ all others in the tree, except for Dockerfiles with an ignore file of their own.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -39,24 +39,16 @@ if TYPE_CHECKING:
 _IGNORE_FILES = (".dockerignore", ".containerignore")
 _MOST = 200
 _MOST_STAGES = 500
-Discovering = Callable[[str, Plans], "tuple[FoundBuild, ...]"]
-"""Return the builds that the files below a directory define, cached for several contexts."""
 
 
 class BuildContext:
     """Facts of one context for suggestions, modes and fixes, each computed on first use."""
 
-    def __init__(
-        self,
-        snapshot: Snapshot,
-        *,
-        also: Sequence[Build] = (),
-        discovering: Discovering | None = None,
-    ) -> None:
+    def __init__(self, snapshot: Snapshot, *, also: Sequence[Build] = ()) -> None:
         """Create it; `also` are builds that share the ignore file but appear in no file here."""
         self.request, self.assumed = with_bases(snapshot.request)
         self._real = snapshot.asked(self.request)
-        self._also, self._discovering = also, discovering or discovered
+        self._also = also
         self.own_path = own_path(self.request)
         self.trial = Trial(planned(self._real))
         self.snapshot = self.trial.snapshot
@@ -87,7 +79,7 @@ class BuildContext:
         if not request.dockerfile_specific:
             # Reports show paths as the user does: relative, unless the given context is absolute.
             top = self.git.top if os.path.isabs(request.context) else os.path.relpath(self.git.top)
-            asked = [e for e in self._discovering(top, request.plans) if not e.guessed]
+            asked = [e for e in discovered(top, request.plans) if not e.guessed]
             for path, build in self._unasked(asked, files):
                 self._read(found, path, build, is_asked=False)
             for each in asked:
@@ -242,6 +234,7 @@ class BuildContext:
         return Size(context, travelling(snapshot, self._includes) if self.transfers else None)
 
 
+@lru_cache(maxsize=8)  # the contexts of a command share the plans
 def discovered(top: str, plans: Plans) -> tuple[FoundBuild, ...]:
     """Return the builds that Compose, Bake, workflows, commands and Dockerfiles define."""
     from ctxsize.discovery import discover

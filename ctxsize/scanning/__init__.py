@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cache
 from shlex import quote
 from typing import ClassVar, Literal
 
@@ -27,7 +26,6 @@ from ctxsize.errors import CtxsizeError, UndecidedError
 from ctxsize.findings import Confidence, Finding, Location, Severity, in_order
 from ctxsize.model import Amount, Effect, Problem
 from ctxsize.recommender.advisor import Advisor
-from ctxsize.recommender.context import discovered
 from ctxsize.recommender.tree import travelling
 
 _LEAST_BYTES = 100_000  # of a saving that makes the ignore file of a sibling worth a finding
@@ -173,7 +171,6 @@ class _Contexts:
     def __init__(self, progress: Progress | None) -> None:
         self._progress = progress
         self._taken: dict[str, Snapshot] = {}
-        self._discovering = cache(discovered)
         self._planned: dict[object, Snapshot | None] = {}
 
     def of(self, request: Request) -> Snapshot:
@@ -191,7 +188,7 @@ class _Contexts:
         if key not in self._planned:
             self._planned[key] = None
             with suppress(CtxsizeError):
-                advisor = Advisor(snapshot, discovering=self._discovering)
+                advisor = Advisor(snapshot)
                 edit = advisor.advise().edit
                 trial = advisor.trial
                 self._planned[key] = (

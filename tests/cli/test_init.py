@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ctxsize import api
+from ctxsize import api, discovery
 from ctxsize.cli.init import _budget
 from ctxsize.config import load
 from ctxsize.units import parse_size
@@ -23,7 +23,7 @@ NODE: list[str | Node] = [
     file("package-lock.json", b'{"lockfileVersion": 3}\n'),
     file("node_modules/.package-lock.json", b'{"lockfileVersion": 3}'),
     file("node_modules/a/index.js", size_bytes=500_000),
-    file("src/index.js", size_bytes=100),
+    file("src/index.js", size_bytes=40_000),
 ]
 COPY = b"FROM scratch\nCOPY . .\n"
 
@@ -108,12 +108,14 @@ def test_each_build_of_a_repository_gets_a_table(cli: Cli, tmp_path: Path) -> No
 
 
 def test_a_budget_counts_the_ignore_files_of_contexts_inside(cli: Cli, tmp_path: Path) -> None:
-    inner = [file(f"services/s{number}/Dockerfile", COPY) for number in range(8)]
-    root = build_tree(tmp_path / "root", [file("Dockerfile", COPY), *inner])
+    inner = [file(f"services/s{number}/Dockerfile", COPY) for number in range(30)]
+    root = build_tree(
+        tmp_path / "root", [file("Dockerfile", COPY), file("a", b"x" * 9_000), *inner]
+    )
     assert cli("init", cwd=root).code == 0
-    assert len([*root.glob("services/*/.dockerignore")]) == 8
+    assert len([*root.glob("services/*/.dockerignore")]) == 30
     checked = cli("check", cwd=root)
-    assert (checked.code, len(checked.lines)) == (0, 9)
+    assert (checked.code, len(checked.lines)) == (0, 31)
 
 
 @pytest.mark.parametrize(
@@ -131,6 +133,33 @@ def test_a_configuration_stays_as_it_is(name: str, text: str, cli: Cli, node: Pa
     assert result.lines[1] == f"kept {name}: it is the configuration"
     assert (node / name).read_text() == text
     assert (node / "ctxsize.toml").exists() == (name == "ctxsize.toml")
+
+
+def test_a_configuration_without_the_budget_gets_lines_to_add(cli: Cli, node: Path) -> None:
+    (node.parent / "ctxsize.toml").write_text('[contexts."other"]\nmax = "1MB"\n')
+    (node.parent / "other").mkdir()
+    out = cli("init", "-q", cwd=node).out
+    assert "kept ../ctxsize.toml, which leaves 1 build without a budget; add to it:\n" in out
+    table = out.partition("add to it:\n")[2]
+    assert table.strip().splitlines()[0] == '[contexts."node"]'
+    with (node.parent / "ctxsize.toml").open("a") as config:
+        config.write(table)
+    assert cli("check", cwd=node).code == 0
+    assert "without a budget" not in cli("init", cwd=node).out
+
+
+def test_the_builds_of_all_services_are_discovered_once(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = [file(f"s{number}/Dockerfile", COPY) for number in range(9)]
+    root = build_tree(tmp_path / "root", [".git/HEAD", *inner])
+    calls = []
+    really = discovery.discover
+    monkeypatch.setattr(
+        discovery, "discover", lambda *top, **rest: calls.append(top) or really(*top, **rest)
+    )
+    assert cli("init", cwd=root).code == 0
+    assert len(calls) <= 2
 
 
 def test_a_project_without_our_table_gets_a_file(cli: Cli, node: Path) -> None:
@@ -195,5 +224,6 @@ def test_the_snippets_are_yaml_without_an_address(cli: Cli, node: Path) -> None:
 )
 def test_a_budget_is_a_quarter_more_rounded_up(size: int) -> None:
     budget = parse_size(_budget(size))
-    assert size * 1.25 <= budget <= max(size * 1.25 * 1.1, size * 1.25 + 1)
+    assert size * 1.25 <= budget <= max(10_000, size * 1.25 * 1.1)
+    assert budget >= 10_000
     assert len(str(budget).rstrip("0")) <= 2

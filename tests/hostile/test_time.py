@@ -164,7 +164,7 @@ def test_dockerfile_that_multiplies_is_refused(
 def test_what_lint_left_out_is_said(context: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (context / ".dockerignore").write_text(lines(lambda at: f"a{at}", 10_001))
     ends("lint")
-    assert "end after 10,000 patterns" in capsys.readouterr().out
+    assert "end after 10,000 patterns" in " ".join(capsys.readouterr().out.split())
 
 
 def services(files: dict[str, str], root: Path) -> tuple[dict[str, YamlMapping], list[str]]:
@@ -200,7 +200,7 @@ def test_compose_include_cycle_is_said_once(tmp_path: Path) -> None:
     }
     found, said = services(files, tmp_path)
     assert set(found) == {"a", "b"}
-    assert set(said) == {"includes itself"}
+    assert set(said) == {"this file includes itself"}
 
 
 def test_compose_chain_of_extends(tmp_path: Path) -> None:
@@ -214,7 +214,7 @@ def test_compose_cycle_of_extends(tmp_path: Path) -> None:
     chain = "".join(service(f"s{at}", f"s{(at + 1) % 100}") for at in range(100))
     found, said = services({"compose.yaml": f"services:\n{chain}"}, tmp_path)
     assert len(found) == 100
-    assert said == ["s0 extends itself"]
+    assert said == ["the service s0 extends itself"]
 
 
 @pytest.mark.parametrize("last", [0, 5000])

@@ -78,9 +78,9 @@ def test_no_value_is_ever_shown(tmp_path: Path) -> None:
     advice = api.suggest(str(root), unsafe=True)
     for name in FORMATS:
         assert VALUE not in render(name, advice, Look())
-    assert VALUE not in texts.render(suggested.rules(advice, []), Look())
+    assert VALUE not in texts.render(suggested.rules(advice, [], Look()), Look())
     rules = [each.rule.name for each in advice.suggestions]
-    assert VALUE not in texts.render(suggested.rules(advice, rules), Look())
+    assert VALUE not in texts.render(suggested.rules(advice, rules, Look()), Look())
     assert advice.edit is not None
     assert VALUE.encode() not in advice.edit.after
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -76,6 +77,13 @@ def _examples() -> Iterator[tuple[str, Planted]]:
 
 
 def _copied(path: Path) -> Planted:
-    # What `examples/generate.py` makes may or may not be there.
+    # What `examples/generate.py` makes may or may not be there, and `target` is large.
     without = shutil.ignore_patterns("target", "node_modules", "access.log")
-    return lambda base: Path(shutil.copytree(path, base / "ctx", symlinks=True, ignore=without))
+
+    def plant(base: Path) -> Path:
+        context = Path(shutil.copytree(path, base / "ctx", symlinks=True, ignore=without))
+        if path.name == "node-workspace":
+            runpy.run_path(str(path.parent / "generate.py"))["install"](context)
+        return context
+
+    return plant
