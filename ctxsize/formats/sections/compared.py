@@ -61,7 +61,7 @@ def sections(outcome: DiffReport, look: Look) -> Iterator[Section]:
                 rows = changes(noun, found, _most(look, _FOLDED_ROWS))
                 yield Section([rows], title, folded=True)
     if left := more(len(changed) - most, "changed context"):
-        yield Section([Prose(f"{left}: --full shows all of them, --name NAME one")])
+        yield Section([Prose(f"{left}: --full shows all of them, --name NAME one", 0)])
 
 
 def _answer(outcome: DiffReport, look: Look) -> Iterator[Item]:
@@ -77,7 +77,7 @@ def _answer(outcome: DiffReport, look: Look) -> Iterator[Item]:
         lead = f"Refused {_short(each.name)}:" if several else "Refused:"
         yield Prose(f"{lead} {clipped(visible(refusal), 2 * _LONGEST)}", 2, "Refused", "red")
     if not (before.complete and after.complete):
-        yield Prose("A report has only the largest parts: smaller changes are missed.")
+        yield Prose("A report has only the largest parts: smaller changes are missed.", 0)
 
 
 def _contexts(outcome: DiffReport, look: Look) -> Table:
