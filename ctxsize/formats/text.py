@@ -87,7 +87,7 @@ def _table(table: sections.Table, look: Look) -> Iterator[str]:
         else:
             yield _row(row, widths, count)
     if table.rest:
-        yield look.paint(f"  {table.rest}", "dim")
+        yield from (look.paint(each, "dim") for each in _wrapped(f"  {table.rest}", look, 2))
 
 
 def _with_words(row: Sequence[str], widths: Sequence[int], count: int, look: Look) -> Iterator[str]:

@@ -69,6 +69,18 @@ def quoted(name: str) -> str:
     return '"' + visible(name.replace("\\", r"\\").replace('"', r"\"")) + '"'
 
 
+def code(text: str) -> str:
+    """Return `text` in a code span, with a fence that is long enough.
+
+    >>> code("a`b"), code("x")
+    ('``a`b``', '`x`')
+    """
+    text = visible(text)
+    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+    pad = " " if text.startswith("`") or text.endswith("`") or not text.strip() else ""
+    return f"{fence}{pad}{text}{pad}{fence}"
+
+
 def unquoted(text: str) -> str:
     r"""Return the name that `quoted` wrote as `text`.
 
