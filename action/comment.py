@@ -2,8 +2,9 @@
 
 This is the last step of `action.yml`. The inputs and GitHub's variables are in the environment.
 Before is the checked-out tree with the changes of the pull request reverted in a copy, so that
-all else is equal: files that git ignores, submodules, `.git` itself. No hook, filter or program
-of the repository runs, and a comment that cannot be written never fails the check.
+all else is equal: files that git ignores, submodules, `.git` itself. Git is told which repository
+to read, so that it finds none that was committed. No hook, filter or program of the repository
+runs, no child gets the token, and a comment that cannot be written never fails the check.
 """
 
 from __future__ import annotations
@@ -27,10 +28,21 @@ _SECONDS = 30
 """Seconds to wait for an answer of GitHub."""
 _PAGE, _MOST_PAGES = 100, 100
 """Number of comments on a page of the API, and of pages to read."""
-_POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/[^\n]*\n(?:.*\n)*size (\d+)\n")
+_POINTER = re.compile(
+    rb"version https://git-lfs\.github\.com/spec/[^\n]*\n(?:.*\n)*size (\d{1,15})\n"
+)
 _INPUTS = ("CONTEXT", "DOCKERFILE", "TARGET", "KEY")
-_SETTINGS = ("core.hooksPath=/dev/null", "core.fsmonitor=false", "gc.auto=0", "safe.directory=*")
+_SETTINGS = (
+    *("safe.bareRepository=explicit", "safe.directory=*", "core.hooksPath=/dev/null"),
+    *("core.fsmonitor=false", "core.sshCommand=ssh", "core.askPass=", "credential.helper="),
+    *("core.alternateRefsCommand=true", "maintenance.auto=false", "gc.auto=0"),
+)
 """Settings of git: it runs no program, and reads a checkout that belongs to another user."""
+_VARIABLES = re.compile("(?!GIT_)|GIT_CONFIG_|GIT_SS[HL]")
+"""Variables for git, without those that name another repository or a program that asks."""
+_DEPTH = 10_000
+"""Number of nested calls, from which on Python stops: a path of git has up to 2,048 levels."""
+_token = ""
 
 
 class CannotCompareError(Exception):
@@ -38,7 +50,20 @@ class CannotCompareError(Exception):
 
 
 def main() -> None:
-    """Compare, and write the comment; print why there is none."""
+    """Write the comment, or print why there is none."""
+    global _token
+    _token = "".join(os.environ.pop("TOKEN", "").split())
+    sys.setrecursionlimit(_DEPTH)
+    try:
+        comment()
+    except (CannotCompareError, OSError) as error:
+        print(f"::warning title=ctxsize::no comment: {one_line(error)}")
+    except Exception as error:  # the last resort: whatever is wrong, the check has passed
+        print(f"::warning title=ctxsize::no comment: {one_line(repr(error))}")
+
+
+def comment() -> None:
+    """Compare, and write the comment. Raises `CannotCompareError` or `OSError`."""
     with open(os.environ["GITHUB_EVENT_PATH"], encoding="utf-8") as file:
         pull = json.load(file).get("pull_request")
     if not pull:
@@ -48,9 +73,6 @@ def main() -> None:
     try:
         before = os.environ["BEFORE"] or measured_before(pull, temporary)
         changed, text = compared(before, temporary)
-    except (CannotCompareError, OSError) as error:
-        print(f"::warning title=ctxsize::no comment: {one_line(error)}")
-        return
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     publish(pull, marked(text), changed=changed)
@@ -90,9 +112,11 @@ def compared(before: str, temporary: str) -> tuple[bool, str]:
 
 def measured_before(pull: dict[str, Any], temporary: str) -> str:
     """Return a report of the same contexts without the changes of the pull request."""
-    here, base = os.path.realpath("."), base_commit(pull)
-    top = os.fsdecode(git("rev-parse", "--show-toplevel").rstrip(b"\n"))
+    here, top = os.path.realpath("."), top_of_context()
     whole = os.path.commonpath([here, top])
+    if whole not in (here, top):
+        raise CannotCompareError("the context is outside of the workspace")
+    base = base_commit(pull)
     copy = os.path.join(os.path.realpath(temporary), "before")
     copy_linked(whole, copy)
     fetch(base)  # after the copy, as it writes into .git, which may be part of the context
@@ -124,7 +148,7 @@ def base_commit(pull: dict[str, Any]) -> str:
         if len(parents) > 1:
             return str(parents[0].decode())
     base = str(pull["base"]["sha"])
-    with suppress(urllib.error.URLError, KeyError, ValueError, TimeoutError):
+    with suppress(OSError, HTTPException, KeyError, TypeError, ValueError):
         found = call("GET", f"{repository()}/compare/{base}...{head}")
         base = str(found["merge_base_commit"]["sha"])
     if not re.fullmatch(r"[0-9a-f]{40,64}", base):
@@ -132,20 +156,38 @@ def base_commit(pull: dict[str, Any]) -> str:
     return base
 
 
-def git_command(*words: str) -> list[str]:
-    """Return the command line of git for the repository of the context."""
-    where = os.environ["CONTEXT"] if os.path.isdir(os.environ["CONTEXT"]) else "."
-    return ["git", *(word for each in _SETTINGS for word in ("-c", each)), "-C", where, *words]
+def top_of_context() -> str:
+    """Return the nearest directory above the context with a `.git`, which no commit contains."""
+    context = os.environ["CONTEXT"]
+    at = os.path.realpath(context if os.path.isdir(context) else ".")
+    while not os.path.lexists(os.path.join(at, ".git")):
+        if at == os.path.dirname(at):
+            raise CannotCompareError("the context is in no git repository")
+        at = os.path.dirname(at)
+    return at
+
+
+def git_process(*words: str, stdin: int, stderr: int) -> subprocess.Popen[bytes]:
+    """Start git for the repository of the context, and for no other that it could find."""
+    top = top_of_context()
+    environment = {name: value for name, value in os.environ.items() if _VARIABLES.match(name)}
+    environment |= {"GIT_DIR": os.path.join(top, ".git"), "GIT_WORK_TREE": top}
+    environment |= {"GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "file:http:https:ssh"}
+    settings = (word for each in _SETTINGS for word in ("-c", each))
+    command = ["git", "--no-pager", *settings, *words]
+    return subprocess.Popen(
+        command, cwd=top, env=environment, stdin=stdin, stdout=subprocess.PIPE, stderr=stderr
+    )
 
 
 def git(*words: str) -> bytes:
     """Return the output of git. Raises `CannotCompareError` with its message if it fails."""
-    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
-    done = subprocess.run(git_command(*words), env=environment, capture_output=True, check=False)
-    if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip()
+    with git_process(*words, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        found, errors = process.communicate()
+    if process.returncode:
+        said = errors.decode("utf-8", "replace").strip()
         raise CannotCompareError(f"git {words[0]} failed: {said}")
-    return done.stdout
+    return found
 
 
 def fetch(commit: str) -> None:
@@ -154,8 +196,9 @@ def fetch(commit: str) -> None:
         git("rev-parse", "--quiet", "--verify", f"{commit}^{{tree}}")
         return
     shallow = git("rev-parse", "--is-shallow-repository").strip() == b"true"
-    depth = ["--depth=1"] if shallow else []
-    git("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", *depth, "origin", commit)
+    options = ["--no-tags", "--no-recurse-submodules", "--upload-pack=git-upload-pack"]
+    options += ["--depth=1"] if shallow else []
+    git("fetch", "--quiet", *options, "origin", commit)
 
 
 def copy_linked(source: str, target: str) -> None:
@@ -204,14 +247,15 @@ def is_inside(top: bytes, name: bytes) -> bool:
 
 def blobs(names: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the contents of blobs as git stores them, without any filter."""
-    command = git_command("cat-file", "--batch")
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    quiet = subprocess.DEVNULL
+    with git_process("cat-file", "--batch", stdin=subprocess.PIPE, stderr=quiet) as process:
         assert process.stdin
         assert process.stdout
         for name in names:
             process.stdin.write(name + b"\n")
             process.stdin.flush()
-            _, kind, *size = process.stdout.readline().split()
+            # Git ends if it cannot fetch a file that a partial clone lacks.
+            _, kind, *size = process.stdout.readline().split() or (b"", b"")
             if kind != b"blob":
                 raise CannotCompareError("a file of the base commit is missing")
             yield process.stdout.read(int(size[0]) + 1)[:-1]
@@ -250,7 +294,7 @@ def call(method: str, url: str, data: dict[str, str] | None = None) -> Any:
     if body is not None:
         request.add_header("Content-Type", "application/json")
     # A redirect to another host gets no token.
-    request.add_unredirected_header("Authorization", f"Bearer {os.environ['TOKEN']}")
+    request.add_unredirected_header("Authorization", f"Bearer {_token}")
     with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
         return json.load(answer)
 
@@ -290,7 +334,7 @@ def summarize(text: str, why: str, level: str) -> None:
 def own_comment(comments: str, marker: str) -> dict[str, Any] | None:
     """Return the comment that begins with `marker` and that this token wrote."""
     author = "github-actions[bot]"
-    with suppress(urllib.error.URLError, KeyError, TypeError):
+    with suppress(OSError, HTTPException, KeyError, TypeError, ValueError):
         url = os.environ["GITHUB_GRAPHQL_URL"]
         author = call("POST", url, {"query": "{ viewer { login } }"})["data"]["viewer"]["login"]
     for page in range(1, _MOST_PAGES + 1):

@@ -202,8 +202,8 @@ def suggest(
 ) -> Advice:
     """Return suggested lines for the ignore file.
 
-    Safe suggestions are chosen; with `unsafe` all, with `only` those of these rules or
-    paths. `write` writes the chosen lines; the size with them is predicted.
+    Safe suggestions are chosen; with `unsafe` all, with `only` those of these rules,
+    paths or patterns. `write` writes the chosen lines; the size with them is predicted.
     Raises what `measure` raises, and `InputError` for a name without suggestions and for a file
     that changed in between or cannot be written.
     """

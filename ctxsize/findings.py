@@ -109,7 +109,7 @@ class Finding:
     paths: tuple[str, ...] | None = None
     """All paths counted in `files` and `content_bytes`, directories with a trailing `/`."""
     more_locations: tuple[Location, ...] = ()  # the other places, if one cause has several
-    shared: str = ""  # the message about several findings of this cause, after their number
+    shared: str = ""  # of a group, its message after the number of its findings
 
 
 def in_order(findings: list[Finding]) -> tuple[Finding, ...]:

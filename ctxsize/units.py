@@ -123,3 +123,30 @@ def plural(count: int, noun: str) -> str:
     """Return `count` with a noun in its right form."""
     many = noun[:-1] + "ies" if re.search("[^aeiou]y$", noun) else noun + "s"
     return f"{count:,} {noun if count == 1 else many}"
+
+
+def columns(text: str) -> int:
+    """Return the width of `text` on a terminal."""
+    return len(text) if text.isascii() else sum(map(_columns, text))
+
+
+def _columns(char: str) -> int:
+    import unicodedata
+
+    if unicodedata.combining(char):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def prefix(text: str, width: int) -> str:
+    """Return as much of the start of `text` as `width` columns hold."""
+    for at, char in enumerate(text):
+        width -= _columns(char)
+        if width < 0:
+            return text[:at]
+    return text
+
+
+def cut(text: str, width: int) -> str:
+    """Return the start of `text` within `width` columns."""
+    return text if columns(text) <= width else prefix(text, width - 1) + "…"

@@ -35,9 +35,17 @@ _MOST_STEPS = 500_000
 """Number of steps of all stages of a Dockerfile, each with the steps of its base stages."""
 
 _MAY_BE_SECRET = re.compile(
-    r"(?i)passw|pwd|secret|token|credential|auth|(?:api|access|private|license).?key|://[^/\s]*@"
+    r"""(?ix) pass | pw | pat(?!h|ch|tern) | key | token | secret | auth | cred | cookie
+    | ://[^/\s]*@ | (?<![^\W_]) (?:gh[a-z]_ | glpat- | sk[_-] | AKIA | xox | eyJ) | (?<![\w:])\w{32}
+    | (?<!mkdir\ )(?<!\S)-[pu] | (?<!\S)-\w*u\s+[^\s:]+: | --user[\s=]+[^\s:=]+: | \s(?-i:-H|--h)"""
 )
 """Words of lines that are not shown."""
+_VALUE = re.compile(
+    r"""(?<![^\s"'(;&|])(?!--)([^\s"'=(;&|]+=)(?!=)(?:"(?:\\.|[^"\\])*(?:"|$)|'[^']*(?:'|$)|\\.|[^\s"'\\])+"""
+    r"|^(\s*ENV\s+[^\s=]+\s).*",
+    re.IGNORECASE,
+)
+"""Values that an excerpt leaves out, each with the name before it."""
 _QUOTED = re.compile("`([^`]+)`")
 
 
@@ -172,17 +180,20 @@ class Recipe:
     def _at(self, line: int, message: str) -> Location:
         """Return the place in a line of what `message` quotes, or the line.
 
-        It has no text if that may be a secret.
+        It has no text if that may be a secret, and none of the values in it.
         """
         if self.inline:
             return self.builds[0].where
         text = self.lines[line - 1]
-        if _MAY_BE_SECRET.search(text) or self.masked(text) != text:
+        is_hidden = any(each.build.masked(text) != text for each in self.builds)
+        if is_hidden or _MAY_BE_SECRET.search(text):
             return Location(self.path, line)
+        shown = _VALUE.sub(r"\1\2…", text)
         for each in (found for found in _QUOTED.findall(message) if found in text):
-            start = text.index(each) + 1
-            return Location(self.path, line, start, line, start + len(each), text)
-        return Location(self.path, line, text=text)
+            end = text.index(each) + len(each)
+            if shown[:end] == text[:end]:
+                return Location(self.path, line, end - len(each) + 1, line, end + 1, shown)
+        return Location(self.path, line, text=shown)
 
     def fix(self, message: str, changes: list[Change] | None, *, sure: bool = False) -> Fix | None:
         """Return the fix that makes `changes`; None if nothing changes or it has no file."""

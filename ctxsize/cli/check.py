@@ -140,7 +140,11 @@ def _found(build: Build) -> list[Build]:
 )
 @options.builder
 @options.value("--name NAME", help="The context to compare, if a file contains several.")
-@options.number("--top", help="Show at most N rows of each table.  [default: 5]")
+@options.number(
+    "--top",
+    help="Show at most N rows of each table.  "
+    "[default: 5; 25 in folded Markdown tables; all with -v]",
+)
 @options.display
 def diff(
     before: str,

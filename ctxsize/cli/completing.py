@@ -84,7 +84,8 @@ def codes(start: str) -> Complete:
         from ctxsize.codes import code_of, names
 
         lead = typed[: typed.rfind(",") + 1]
-        return [(lead + each, code_of(each).summary) for each in names(start)]
+        left = (each for each in names(start) if each not in lead.split(","))
+        return [(lead + each, code_of(each).summary) for each in left]
 
     return _offering(find)
 

@@ -43,7 +43,7 @@ def gathered(
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(command)
         def with_one_value(**given: Any) -> Any:
-            made = make(**{key: given.pop(key) for key in keys})
+            made = make(**{key: given.pop(key) for key in keys if key in given})
             return command(**{name: made}, **given)
 
         decorated: Callable[..., Any] = with_one_value
@@ -180,7 +180,9 @@ quiet = flag(
 )
 
 
-def _display(*, formats: tuple[str, ...], as_json: bool, full: bool, colour: str) -> Display:
+def _display(
+    *, formats: tuple[str, ...], as_json: bool, full: bool = False, colour: str
+) -> Display:
     wanted = (*formats, *(["json"] if as_json else [])) or ("text",)
     return Display(_formats([*dict.fromkeys(wanted)]), colour, full)
 
@@ -205,22 +207,26 @@ def _formats(wanted: Iterable[str]) -> tuple[Format, ...]:
     return tuple(found.values())
 
 
+_json = flag("--json", "as_json", help="Short for --format json.")
+_formats_of_output = value(
+    "--format NAME[=FILE]",
+    "formats",
+    multiple=True,
+    shell_complete=completing.words(*FORMATS),
+    help=f"{', '.join(FORMATS)}; written to stdout or FILE. May be repeated.  [default: text]",
+)
 display = gathered(
     "display",
     _display,
-    value(
-        "--format NAME[=FILE]",
-        "formats",
-        multiple=True,
-        shell_complete=completing.words(*FORMATS),
-        help=f"{', '.join(FORMATS)}; written to stdout or FILE. May be repeated.  [default: text]",
-    ),
-    flag("--json", "as_json", help="Short for --format json."),
+    _formats_of_output,
+    _json,
     flag("-v", "--verbose", "--full", "full", help="Show everything: all tables and evidence."),
     quiet,
     colour,
 )
 """Options on the output, as `display`."""
+display_as_is = gathered("display", _display, _formats_of_output, _json, colour)
+"""Those of a command that always shows everything."""
 as_json = gathered(
     "as_json",
     lambda format_name, as_json: as_json or format_name == "json",
@@ -232,7 +238,7 @@ as_json = gathered(
         show_default=True,
         help="Output format.",
     ),
-    flag("--json", "as_json", help="Short for --format json."),
+    _json,
 )
 """For commands whose text streams, the choice of JSON."""
 exit_zero = flag("--exit-zero", help="Exit with 0 despite findings; errors keep their exit codes.")

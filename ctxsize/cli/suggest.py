@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 @options.flag("--check", help="Exit with 1 if there is a safe suggestion.")
 @options.flag("--unsafe", help="Choose the unsafe suggestions too; review the result.")
 @options.value(
-    "--only RULE|PATH",
+    "--only RULE|PATH|PATTERN",
     multiple=True,
     shell_complete=completing.rules_or_files,
-    help="Choose only the suggestions of this rule or about this path.",
+    help="Choose only the suggestions of this rule, about this path or with this pattern.",
 )
 @options.value(
     "--explain RULE",

@@ -26,7 +26,7 @@ _MOST_STOPPED = 3  # repositories with a stopped command, from which git is give
 _KEPT_VARIABLES = re.compile(
     "(?!GIT_)|GIT_CEILING_DIRECTORIES|GIT_CONFIG_(?!PARAMETERS$)|GIT_DISCOVERY_ACROSS_FILESYSTEM"
 )
-_SETTINGS = ("core.fsmonitor=false", f"core.hooksPath={os.devnull}", "core.quotePath=true")
+_SETTINGS = ("safe.bareRepository=explicit", "core.fsmonitor=false", "core.hooksPath=/dev/null")
 """Settings that override the configuration of the repository, which may name programs."""
 
 

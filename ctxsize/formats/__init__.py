@@ -107,7 +107,7 @@ def render(name: str, outcome: Outcome, look: Look) -> str:
 
             title = sections.heading(outcome)
             if outcome.kind == "diff":
-                return MARKER + markdown.render(title, parts, COMMENT_LENGTH)
+                return MARKER + markdown.render(title, parts, COMMENT_LENGTH - len(MARKER))
             return markdown.render(title, parts)
         case "json":
             from ctxsize.formats import json

@@ -31,12 +31,13 @@ _Object = dict[str, object]
 
 
 def fingerprints(findings: Iterable[Finding]) -> list[str]:
-    """Return a unique fingerprint of each finding, without its figures, which change often."""
+    """Return a unique fingerprint of each finding: of no figures, and all lines of a group."""
     seen: Counter[str] = Counter()
     found = []
     for each in findings:
         words = re.sub(r"[0-9][0-9,.]*( [kMGT]?B)?", "#", each.message)
-        identity = "\0".join((each.code, each.location.path, words))
+        group = sorted(other.text or "" for other in each.more_locations)
+        identity = "\0".join((each.code, each.location.path, words, *group))
         digest = sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]
         seen[digest] += 1
         found.append(f"{digest}:{seen[digest]}")
@@ -135,7 +136,8 @@ def _annotation(finding: Finding) -> str:
 
 def _told(finding: Finding) -> str:
     """Return the message, and on further lines the evidence and what to do."""
-    more = (f"{label} {text}" for label, text in details(finding))
+    every = len(finding.more_locations)
+    more = (f"{label} {text}" for label, text in details(finding, lines=every))
     return "\n".join(map(visible, (*finding.message.split("\n"), *more)))
 
 

@@ -10,11 +10,15 @@ from itertools import accumulate
 
 from ctxsize.findings import Finding, Severity
 from ctxsize.formats import sections
-from ctxsize.formats.wording import details, more, place, summary, visible
+from ctxsize.formats.wording import code, details, more, place, summary, visible
 
 _MOST = 50
 """Number of items of a section to show; a comment may have 65,536 characters."""
+_REST = "\n\nThe rest does not fit into a comment.\n"
 _SIGNS = {Severity.ERROR: "🔴", Severity.WARNING: "🟡", Severity.INFO: "🔵"}
+_SPAN = re.compile(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)")
+"""A code span: it ends at the next fence of the same length."""
+_LOUD = re.compile(r"([@#!](?=\w)|(?:https?|ftp):(?=//)|www(?=\.))", re.IGNORECASE)
 _SPECIAL = re.compile(r"([\\`*_\[\]<>&~|$#])")
 
 
@@ -32,9 +36,9 @@ def render(title: str, parts: Iterable[sections.Section], most: int = sys.maxsiz
             blocks.append(f"#### {prose(section.title)}")
         blocks += [text] if text else []
     ends = [*accumulate(len(block) + 2 for block in blocks)]
+    most -= len(_REST)
     kept = [block for block, end in zip(blocks, ends, strict=True) if end <= most]
-    kept += ["The rest does not fit into a comment."] if len(kept) < len(blocks) else []
-    return "\n\n".join(kept) + "\n"
+    return "\n\n".join(kept) + (_REST if len(kept) < len(blocks) else "\n")
 
 
 def _items(items: Sequence[sections.Item]) -> str:
@@ -101,27 +105,13 @@ def _folded(title: str, text: str, *, is_open: bool = False) -> str:
     return f"{opening}\n<summary>{title}</summary>\n\n{text}\n\n</details>"
 
 
-def code(text: str) -> str:
-    """Return `text` in a code span, with a fence that is long enough."""
-    text = visible(text)
-    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
-    pad = " " if text.startswith("`") or text.endswith("`") or not text.strip() else ""
-    return f"{fence}{pad}{text}{pad}{fence}"
-
-
 def prose(text: str) -> str:
     """Escape a sentence of ours, except its code spans."""
-    text = visible(text)
-    parts = text.split("`")
-    # Longer fences, and those without an end, are not parsed: everything is escaped.
-    if len(parts) % 2 == 0 or "``" in text:
-        return _silent(_SPECIAL.sub(r"\\\1", text))
-    escaped = (
-        part if at % 2 else _silent(_SPECIAL.sub(r"\\\1", part)) for at, part in enumerate(parts)
-    )
-    return "`".join(escaped)
+    parts, spans = _SPAN.split(text := visible(text)), _SPAN.finditer(text)
+    plain = (_silent(_SPECIAL.sub(r"\\\1", each)) for each in parts[::2])
+    return next(plain) + "".join(span[0] + each for span, each in zip(spans, plain, strict=True))
 
 
 def _silent(text: str) -> str:
-    """Return `text` with a zero-width space in `@team` and `#1`, so that nobody is notified."""
-    return re.sub(r"([@#!])(?=\w)", r"\1&#8203;", text)
+    """Return `text` with a zero-width space in mentions like `@team` and `#1`, and in addresses."""
+    return _LOUD.sub(r"\1&#8203;", text)

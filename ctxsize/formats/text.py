@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
 from ctxsize.codes import code_of
 from ctxsize.findings import Finding, Location
 from ctxsize.formats import Look, sections
 from ctxsize.formats.wording import (
+    EVIDENCE,
     SEVERITY_STYLES,
-    columns,
     details,
     fit,
     place,
-    prefix,
     summary,
     visible,
 )
+from ctxsize.units import columns, cut
 
-_NARROWEST_NAME, _NARROW_NAME = 8, 24
+_NARROWEST_NAME, _NARROW_NAME, _NOTE_INDENT = 8, 24, 6
 _EVIDENCE = 2
-"""Number of lines of evidence below a finding."""
+"""Number of lines of evidence below a finding that is no group."""
 
 
 def render(parts: Iterable[sections.Section], look: Look) -> str:
@@ -80,22 +79,21 @@ def _table(table: sections.Table, look: Look) -> Iterator[str]:
     widths[-1] = min(widths[-1], room)
     yield look.paint(_row(table.headers, widths, count), "dim")
     for row in table.rows:
-        if len(row) == len(widths) and table.prose:
+        if len(row) < len(widths):
+            note = _wrapped(" " * _NOTE_INDENT + row[-1], look, _NOTE_INDENT)
+            yield from (look.paint(each, "dim") for each in note)
+        elif table.prose:
             yield from _with_words(row, widths, count, look)
-        elif len(row) == len(widths):
-            yield _row(row, widths, count)
         else:
-            for each in textwrap.wrap(row[-1], room - 4):
-                yield " " * (indent + 4) + look.paint(each, "dim")
+            yield _row(row, widths, count)
     if table.rest:
-        yield look.paint(f"  {table.rest}", "dim")
+        yield from (look.paint(each, "dim") for each in _wrapped(f"  {table.rest}", look, 2))
 
 
 def _with_words(row: Sequence[str], widths: Sequence[int], count: int, look: Look) -> Iterator[str]:
     """Yield a row, with its last cell wrapped."""
-    *cells, words = row
-    lead = _row(cells, widths[:-1], count)
-    for each in textwrap.wrap(words, widths[-1]) or [""]:
+    lead = _row(row[:-1], widths[:-1], count)
+    for each in sections.wrapped(row[-1], widths[-1], 0):
         pad = " " * (2 + sum(width + 2 for width in widths[:-1]) - columns(lead))
         yield (lead + pad + look.paint(each, "dim")).rstrip()
         lead = ""
@@ -132,9 +130,9 @@ def _findings(item: sections.Findings, look: Look) -> Iterator[str]:
 
 def _below(finding: Finding, look: Look, reason: str, *, at_length: bool) -> Iterator[str]:
     """Yield the reason, the evidence, and what to do: if there is a fix, that alone."""
-    most = len(finding.evidence)
+    most, few = len(finding.evidence), EVIDENCE if finding.shared else _EVIDENCE
     if not look.full:
-        most = (most if most <= _EVIDENCE else _EVIDENCE - 1) if at_length else 0
+        most = (most if most <= few else few - 1) if at_length else 0
     for label, text in (*([("why:", reason)] if reason else []), *details(finding, most)):
         if look.full or finding.fix is None or label != "help:":
             lead = f"    {'-' if label == '|' else label} "
@@ -163,11 +161,6 @@ def _around(location: Location, text: str, room: int) -> tuple[str, str, int]:
     if location.column is not None and location.end_column is not None:
         start, end = location.column - 1, location.end_column - 1
     head, body = visible(text[:start]), visible(text[start:])
-    head = _cut(head[::-1], max(room // 3, room - columns(body)))[::-1]
-    body = _cut(body, room - columns(head))
+    head = cut(head[::-1], max(room // 3, room - columns(body)))[::-1]
+    body = cut(body, room - columns(head))
     return head, body, max(1, min(columns(visible(text[start:end])), columns(body)))
-
-
-def _cut(text: str, width: int) -> str:
-    """Return the start of `text` within `width` columns."""
-    return text if columns(text) <= width else prefix(text, width - 1) + "…"

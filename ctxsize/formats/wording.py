@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.findings import Finding, Fix, Severity
 from ctxsize.model import Amount, Counted, Measurement, Reason, Report
-from ctxsize.units import human, plural
+from ctxsize.units import columns, human, plural, prefix
 
 if TYPE_CHECKING:
     from ctxsize.guard.comparison import Saved
@@ -65,6 +64,14 @@ def quoted(name: str) -> str:
     return '"' + visible(name.replace("\\", r"\\").replace('"', r"\"")) + '"'
 
 
+def code(text: str) -> str:
+    """Return `text` in a code span, with a fence that is long enough."""
+    text = visible(text)
+    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+    pad = " " if text.startswith("`") or text.endswith("`") or not text.strip() else ""
+    return f"{fence}{pad}{text}{pad}{fence}"
+
+
 def unquoted(text: str) -> str:
     """Return the name that `quoted` wrote as `text`."""
     if len(text) < 2 or not (text.startswith('"') and text.endswith('"')):
@@ -75,17 +82,6 @@ def unquoted(text: str) -> str:
 def _unescaped(escape: re.Match[bytes]) -> bytes:
     code = escape[1]
     return bytes([int(code, 8) & 0xFF]) if code.isdigit() else _ESCAPED.get(code, code)
-
-
-def columns(text: str) -> int:
-    """Return the width of `text` on a terminal."""
-    return len(text) if text.isascii() else sum(map(_columns, text))
-
-
-def _columns(char: str) -> int:
-    if unicodedata.combining(char):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
 def fit(text: str, width: int) -> str:
@@ -114,15 +110,6 @@ def clipped(text: str, width: int) -> str:
     return f"{head.rpartition(' ')[0] or head} … {tail.partition(' ')[2] or tail}"
 
 
-def prefix(text: str, width: int) -> str:
-    """Return the start of `text` within `width` columns."""
-    for at, char in enumerate(text):
-        width -= _columns(char)
-        if width < 0:
-            return text[:at]
-    return text
-
-
 def amount(counted: Counted) -> str:
     """Return size and number of files as text."""
     return f"{human(counted.content_bytes)} in {plural(counted.files, 'file')}"
@@ -140,9 +127,9 @@ def more(count: int, noun: str = "") -> str:
     return f"and {plural(count, f'more {noun}') if noun else f'{count:,} more'}"
 
 
-def listed(texts: Sequence[str], *, sign: str = ", ", of: int = 0) -> str:
+def listed(texts: Sequence[str], *, sign: str = ", ", of: int = 0, most: int = EXAMPLES) -> str:
     """Return the first of `texts`, and the number of the others, `of` so many if given."""
-    shown = texts[:EXAMPLES]
+    shown = texts[:most]
     return f"{sign.join(shown)} {more((of or len(texts)) - len(shown))}".rstrip()
 
 
@@ -197,18 +184,27 @@ def summary(findings: Sequence[Finding], fixed: int = 0) -> str:
         count = sum(each.severity is severity for each in findings)
         noun = severity.value if count == 1 or severity is Severity.INFO else f"{severity.value}s"
         parts += [f"{count:,} {noun}"] if count else []
-    fixes = [each.fix.certain for each in findings if each.fix is not None]
-    safe, unsafe = sum(fixes), len(fixes) - sum(fixes)
+    fixes = [(each.fix.certain, places(each)) for each in findings if each.fix is not None]
+    safe, unsafe = (sum(n for sure, n in fixes if sure is each) for each in (True, False))
     ways = [f"{safe:,} fixable with --fix"] if safe else []
     ways += [f"{unsafe:,} {'more' if safe else 'fixable'} with --unsafe-fixes"] if unsafe else []
-    lead = f"{fixed:,} fixed, {len(findings):,} left" if fixed else plural(len(findings), "finding")
+    total, count = sum(map(places, findings)), len(findings)
+    lead = f"{fixed:,} fixed, {count:,} left" if fixed else plural(count, "finding")
+    lead += f" in {total:,} places" if total > count else ""
     return "; ".join(filter(None, (f"{lead}: {', '.join(parts)}", ", ".join(ways))))
 
 
-def details(finding: Finding, most: int = EVIDENCE) -> Iterator[tuple[str, str]]:
+def places(finding: Finding) -> int:
+    """Return the number of places of a finding."""
+    return 1 + len(finding.more_locations)
+
+
+def details(
+    finding: Finding, most: int = EVIDENCE, *, lines: int = EXAMPLES
+) -> Iterator[tuple[str, str]]:
     """Yield the lines below a message, each with a label: `|` for evidence, `help:` or `fix:`."""
     if numbers := [str(each.line) for each in finding.more_locations]:
-        yield "|", f"also on line{'s' * (len(numbers) > 1)} {listed(numbers)}"
+        yield "|", f"also on line{'s' * (len(numbers) > 1)} {listed(numbers, most=lines)}"
     yield from (("|", each) for each in finding.evidence[:most])
     if len(finding.evidence) > most > 0:
         yield "|", more(len(finding.evidence) - most)

@@ -212,12 +212,8 @@ class SizeChanges:
         for file in files:
             for directory in above(file.path):
                 explained[directory] += file.delta_bytes
-        directories = [
-            each
-            for each in self.directories
-            if each.delta_bytes > 0 and explained[each.path] < _EXPLAINED * each.delta_bytes
-        ]
-        return tuple(sorted([*files, *directories], key=_order))
+        large = [at for at in self.directories if explained[at.path] < _EXPLAINED * at.delta_bytes]
+        return tuple(sorted([*files, *large], key=_order))
 
     def parts(self, sign: int) -> list[SizeChange]:
         """Return the parts that grew, or for -1 shrank, the greatest first; none contains another.

@@ -14,15 +14,7 @@ from ctxsize.engine.events import public_pattern
 from ctxsize.errors import InputError
 from ctxsize.findings import Finding
 from ctxsize.guard import Remedy
-from ctxsize.guard.baseline import (
-    NOT_SO,
-    Known,
-    SizeChange,
-    SizeChanges,
-    between,
-    of_files,
-    read,
-)
+from ctxsize.guard.baseline import NOT_SO, Known, SizeChange, SizeChanges, between, of_files, read
 from ctxsize.model import Amount, Pattern, Report, Verdict
 from ctxsize.reader import read_file
 
@@ -129,8 +121,9 @@ def compare(before: str, old: Contexts, after: str, new: Contexts) -> DiffReport
 
 
 def _compared(name: str, old: Saved | None, new: Saved | None) -> ContextChange:
-    was, now = (each.known if each else of_files(()) for each in (old, new))
-    changes, before, after = between(was, now), Amount.of(was), Amount.of(now)
+    was, now = (each or Saved(of_files(())) for each in (old, new))
+    before, after = Amount.of(was.known), Amount.of(now.known)
+    changes = between(was.known, now.known)
     delta = (after - before)[::-1]
     what = "grew" if delta > (0, 0) else "shrank"
     if old is None or new is None:
@@ -139,25 +132,23 @@ def _compared(name: str, old: Saved | None, new: Saved | None) -> ContextChange:
         what = "changed" if changes.directories or changes.files else "same"
     parts = changes.parts(1) if delta[0] >= 0 else []
     parts += changes.parts(-1) if delta[0] <= 0 else []
-    culprits = tuple(_culprit(part, changes, old, new) for part in parts[:_MOST_CULPRITS])
-    return ContextChange(name, what, before, after, changes, culprits, new or Saved(now))
+    culprits = tuple(_culprit(part, changes, was, now) for part in parts[:_MOST_CULPRITS])
+    return ContextChange(name, what, before, after, changes, culprits, now)
 
 
-def _culprit(
-    part: SizeChange, changes: SizeChanges, old: Saved | None, new: Saved | None
-) -> Culprit:
+def _culprit(part: SizeChange, changes: SizeChanges, old: Saved, new: Saved) -> Culprit:
     """Return `part` with the pattern that decides about it now, or did before it was sent."""
-    was, now = (each.verdict(part.path) if each else Verdict(False) for each in (old, new))
+    was, now = old.verdict(part.path), new.verdict(part.path)
     decision, by, side = "", None, new
     if part.delta_bytes < 0:
         if now.ignored and not was.ignored:
             decision, by = "now-ignored", now.by
     elif was.ignored and not now.ignored:
         decision, by, side = "no-longer-ignored", was.by, old
-    elif not now.ignored and new and new.spec is not None:
+    elif not now.ignored and new.spec is not None:
         decision, by = "re-included" if now.by else "no-pattern", now.by
     is_directory = any(part is each for each in changes.directories)
-    return Culprit(part, is_directory, decision, by, side.ignore_file if side and by else None)
+    return Culprit(part, is_directory, decision, by, side.ignore_file if by else None)
 
 
 def _side(name: str, contexts: Contexts) -> Side:
@@ -209,14 +200,16 @@ def _contexts(path: str, shapes: list[Any]) -> Contexts:
 
 
 def _of_check(check: Any) -> Saved:
-    errors = [each for each in check["findings"] if each["severity"] == "error"]
-    messages = (str(each["message"]).removeprefix(f"{check['name']}: ") for each in errors)
-    refusals = tuple(f"{one['code']} {text}" for one, text in zip(errors, messages, strict=True))
-    saved, remedy = _of_report(check["report"]), check["remedy"]
+    lead, remedy = f"{check['name']}: ", check["remedy"]
+    refusals = tuple(
+        f"{each['code']} {str(each['message']).removeprefix(lead)}"
+        for each in check["findings"]
+        if each["severity"] == "error"
+    )
     if remedy is not None:
         saves = Amount(int(remedy["saves_files"]), int(remedy["saves_bytes"]))
-        saved = replace(saved, remedy=Remedy(saves, bool(remedy["enough"])))
-    return replace(saved, refusals=refusals)
+        remedy = Remedy(saves, bool(remedy["enough"]))
+    return replace(_of_report(check["report"]), refusals=refusals, remedy=remedy)
 
 
 def _of_listing(shapes: list[Any]) -> Known:
@@ -230,17 +223,20 @@ def _of_listing(shapes: list[Any]) -> Known:
 
 
 def _of_report(report: Any) -> Saved:
-    known, info, builder = _known(report["context"]), report["ignore_file"], report["builder"]
+    """Return the context of a report; an old one does not know the build, or a part of it."""
+    info, builder = report.get("ignore_file"), str(report.get("builder", Saved.builder))
+    spec_class, spec = BUILDERS[builder].spec_class, None
     reasons = report.get("verdict", {}).get("reasons", ())
     unneeded = [each["paths"] for each in reasons if each["kind"] in _UNNEEDED]
-    patterns = info["patterns"] if info else []
-    spec = BUILDERS[builder].spec_class.from_lines(
-        f"{'!' if each['exception'] else ''}{each['text']}" for each in patterns
-    )
-    for pattern, each in zip(spec.patterns, patterns, strict=True):
-        pattern.line = int(each["line"])
+    if {"ignore_file", "builder"} <= set(report):
+        patterns = info["patterns"] if info else []
+        lines = (f"{'!' if each['exception'] else ''}{each['text']}" for each in patterns)
+        spec = spec_class.from_lines(lines)
+        for pattern, each in zip(spec.patterns, patterns, strict=True):
+            pattern.line = int(each["line"])
+    build = (str(report.get("context_path", ".")), report.get("dockerfile"), builder)
     path = str(info["path"]) if info else None
-    build = (str(report["context_path"]), report["dockerfile"], builder)
+    known = _known(report["context"])
     return Saved(known, *build, (), path, spec, tuple(map(str, chain(*unneeded))))
 
 

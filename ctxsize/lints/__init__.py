@@ -10,6 +10,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import ClassVar, Literal
 
 from ctxsize import codes
@@ -19,9 +20,10 @@ from ctxsize.config import Config, load
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.events import Progress, Steps, stepped
 from ctxsize.engine.request import Plans
-from ctxsize.findings import Edit, Finding, Severity, in_order
+from ctxsize.findings import Edit, Finding, Location, Severity, in_order
 from ctxsize.lints import depths, meanings, missing, overlaps
 from ctxsize.lints.case import NOTHING, Case
+from ctxsize.lints.lines import shown
 from ctxsize.lints.lookup import LintTree, Target
 from ctxsize.lints.targets import STDIN, Cases, targets_of
 from ctxsize.model import Problem
@@ -207,24 +209,27 @@ def _joined(case: Case, findings: Findings) -> Iterator[Finding]:
         key = (each.code, each.severity, each.shared, each.fix and each.fix.certain)
         alike.setdefault(key if each.shared else id(each), []).append(each)
     for some in alike.values():
-        yield from [_join(case, some)] if len(some) > _MOST_ALIKE else some
+        is_group = len(some) > _MOST_ALIKE
+        yield from [_join(case, some)] if is_group else (replace(e, shared="") for e in some)
 
 
 def _join(case: Case, some: list[Finding]) -> Finding:
     """Return the finding for `some` of one cause; its fix makes the changes of all of them."""
     first, fixes = some[0], [each.fix for each in some if each.fix is not None]
     lines = dict(pair for each in fixes for pair in each.lines)
-    added = "\n".join(dict.fromkeys(each.added for each in fixes if each.added))
-    order = f"add {len(some):,} exceptions"
-    if lines:
-        order = f"{'move' if added else 'remove'} these {len(lines):,} lines"
-        order += " to the end" if added else ""
+    added = [*dict.fromkeys(each.added for each in fixes if each.added)]
+    verb, end = ("move", " to the end") if added else ("remove", "")
+    order = f"{verb} these {len(lines):,} lines{end}"
+    if not lines:
+        rest = f" and {len(added) - 2:,} more" if added[2:] else ""
+        order = f"add {', '.join(map(shown, added[:2]))}{rest}"
     means = NOTHING if all(each.certain for each in fixes) else None
+    fix = case.fix(order, lines, "\n".join(added), means=means) if len(fixes) == len(some) else None
     return replace(
         first,
         message=f"{len(some):,} {first.shared}",
         evidence=tuple(": ".join(each.evidence[:2]) for each in some if each.evidence),
-        fix=case.fix(order, lines, added, means=means) if len(fixes) == len(some) else None,
+        fix=fix,
         more_locations=tuple(e.location for e in some if e.location != first.location),
     )
 
@@ -256,7 +261,8 @@ def apply_fixes(
     applied, seen = list[Finding](), {case.file.data}
     before, refused = 0, set[tuple[str, str, str]]()
     while len(applied) < _MOST_FIXES:
-        for finding in found:
+        # The fix of a group is one step; if it is refused, those of its findings may not be.
+        for finding in chain(_joined(case, found), found):
             fix = finding.fix
             if fix is None or not (fix.certain or unsafe) or fix.edits[0].after in seen:
                 continue
@@ -289,12 +295,14 @@ def _is_worse(
     """
     before = Counter(_key(case, each) for each in found)
     after = Counter(_key(other, each) for each in then)
-    mine, more = _key(case, fixed), after - before
+    places = (fixed.location, *fixed.more_locations)
+    mine, more = [_key(case, fixed, each) for each in places], after - before
     limit = fixed.severity.rank + (fixed.fix is None or not fixed.fix.certain)
     new = [each for each in then if _key(other, each) in more]
     # Without an exception, another fix could hide what it names.
     hiding = len(other.exceptions) < len(case.exceptions) and any(map(_hides, new))
-    return after[mine] >= before[mine] or hiding or any(e.severity.rank < limit for e in new)
+    is_left = any(after[each] >= before[each] for each in mine)
+    return is_left or hiding or any(e.severity.rank < limit for e in new)
 
 
 def _hides(finding: Finding) -> bool:
@@ -302,7 +310,7 @@ def _hides(finding: Finding) -> bool:
     return changes is not None and bool(changes.ignored.paths)
 
 
-def _key(case: Case, finding: Finding) -> tuple[str, str]:
+def _key(case: Case, finding: Finding, at: Location | None = None) -> tuple[str, str]:
     """Return a key that survives moved lines: the code and the text of the line."""
-    number = finding.location.line
+    number = (at or finding.location).line
     return finding.code, case.lines[number - 1].written if number else ""

@@ -12,7 +12,7 @@ from ctxsize.engine.segments import is_literal
 from ctxsize.engine.snapshot import Sent
 from ctxsize.findings import Confidence, Finding, Fix, Severity
 from ctxsize.lints.case import Case
-from ctxsize.lints.lines import Line
+from ctxsize.lints.lines import Line, shown
 from ctxsize.lints.lookup import LintTree
 from ctxsize.recommender.build_files import names
 from ctxsize.recommender.rules import all_rules, texts
@@ -165,9 +165,11 @@ def _widened(
     ignores what exceptions re-include below an ignored directory.
     """
     name = f"**/{artefact.pattern}"
-    first = fix = case.fix(f"write `{name}`", {line.number: name}, means=means)
+    first = fix = case.fix(f"write {shown(name)}", {line.number: name}, means=means)
     for added in (name, f"{name}\n{name}/**") if means and case.exceptions else ():
         if fix is None or fix.certain:
             return fix
-        fix = case.fix(f"move it to the end as `{name}`", {line.number: None}, added, means=means)
+        fix = case.fix(
+            f"move it to the end as {shown(name)}", {line.number: None}, added, means=means
+        )
     return fix if fix is None or fix.certain else first

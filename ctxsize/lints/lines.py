@@ -10,8 +10,9 @@ from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.ignorefile import BOM, LONGEST_LINE, sent_text, text_of
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.errors import IgnoreFileError
+from ctxsize.units import cut
 
-_WILD = frozenset("*?[\\")
+_WILD, _WIDEST = frozenset("*?[\\"), 60
 
 
 def is_control(char: str) -> bool:
@@ -43,8 +44,7 @@ class Line:
 
     @property
     def shown(self) -> str:
-        """Return the line for a message: in backquotes, without its end if it is long."""
-        return f"`{self.written if len(self.written) < 60 else self.written[:59] + '…'}`"
+        return shown(self.written)
 
     def numbered(self, number: int) -> Line:
         """Return a copy of the line, and of its pattern, with this number."""
@@ -78,6 +78,11 @@ class Line:
 
 
 @lru_cache(maxsize=20_000)  # a trial of a fix changes few lines of a file
+def shown(text: str) -> str:
+    """Return a line for a message: in backquotes, without its end if it is long."""
+    return f"`{cut(text, _WIDEST)}`"
+
+
 def read_line(data: bytes, builder_name: str, first: bool) -> Line:
     """Return the line `data` as a builder reads it, without a number."""
     builder = BUILDERS[builder_name]

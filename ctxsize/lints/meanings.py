@@ -11,7 +11,7 @@ from ctxsize.errors import UnknownPatternError
 from ctxsize.findings import Finding, Severity
 from ctxsize.lints.case import NOTHING, REMOVE, Case
 from ctxsize.lints.depths import ARTEFACTS
-from ctxsize.lints.lines import Line, is_control
+from ctxsize.lints.lines import Line, is_control, shown
 
 _NEGATED = re.compile(r"\[!(?=[^\]])")
 _BRACES = re.compile(r"(?P<head>[^{}]*)\{(?P<inner>[^{}]*,[^{}]*)\}(?P<tail>[^{}]*)")
@@ -44,7 +44,10 @@ def translated(
                 decides = () if meant else case.effect(line)
                 # Certain only if the line, as Docker reads it now, decides about no path.
                 means = None if decides else case.intended(texts)
-                order, change = f"write `{'`, `'.join(texts)}`", {line.number: "\n".join(texts)}
+                order, change = (
+                    f"write {', '.join(map(shown, texts))}",
+                    {line.number: "\n".join(texts)},
+                )
                 fix = case.fix(order, change, means=means)
                 paths = (means or ()) if meant else decides
                 yield case.finding(code, line, what, fix=fix, paths=paths)

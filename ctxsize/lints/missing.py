@@ -15,7 +15,7 @@ from ctxsize.engine.sourcing import Fate, SourceCheck, Sources
 from ctxsize.errors import CtxsizeError
 from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.case import Case
-from ctxsize.lints.lines import Line
+from ctxsize.lints.lines import Line, shown
 from ctxsize.lints.lookup import LintTree
 
 _ENV_NAME = re.compile(r"\.env(?:\.[\w.-]+)?")
@@ -57,7 +57,7 @@ def hidden_source(case: Case) -> Iterator[Finding]:
         what = f"the source of `{source.instruction} {source.source}` ({place})"
         message, fix = f"{line.shown} ignores {what}, so {then}", None
         if text is not None:
-            fix = case.fix(f"add `!{text}`", added=f"!{text}")
+            fix = case.fix(f"add {shown(f'!{text}')}", added=f"!{text}")
         severity = Severity.ERROR if fails else Severity.WARNING
         evidence = (place, *(each.path for each in check.hidden[:3]))
         shared = f"sources of COPY and ADD are ignored by {line.shown}, so {then}"

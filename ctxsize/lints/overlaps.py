@@ -10,7 +10,7 @@ from ctxsize.engine.segments import covers
 from ctxsize.engine.trial import Matcher
 from ctxsize.findings import Finding, Severity
 from ctxsize.lints.case import MOVE_TO_END, NOTHING, REMOVE, Case
-from ctxsize.lints.lines import Line
+from ctxsize.lints.lines import Line, shown
 from ctxsize.lints.lookup import LintTree
 from ctxsize.reader import folded, why_other
 
@@ -32,7 +32,7 @@ def shadowed(case: Case, tree: LintTree) -> Iterator[Finding]:
         if tree.has_files(left):
             text = f"{line.text}/**"
             message = f"exceptions above {line.shown} still re-include {case.amount(left)}"
-            fix = case.fix(f"write `{text}`", {line.number: text}, means=left)
+            fix = case.fix(f"write {shown(text)}", {line.number: text}, means=left)
             yield case.finding("CTX108", line, message, paths=left, fix=fix)
 
 
@@ -168,7 +168,7 @@ def dead(case: Case, tree: LintTree) -> Iterator[Finding]:
         if named is not None and (named in case.now) != line.exception:
             text, what = "!" * line.exception + named, f"{line.shown} matches nothing"
             message = f"{what}: the entry is named {named}, and {why_other(named, line.text)}"
-            fix = case.fix(f"write `{text}`", {line.number: text})
+            fix = case.fix(f"write {shown(text)}", {line.number: text})
             yield case.finding("CTX118", line, message, fix=fix)
 
 

@@ -58,7 +58,7 @@ class Advisor(BuildContext):
     def advise(self, only: Collection[str] = (), *, unsafe: bool = False) -> Advice:
         """Return the advice, with an edit of the safe suggestions, or of all if `unsafe`.
 
-        `only` chooses exactly these rules or paths. Raises `InputError` for another name.
+        `only` chooses exactly these rules, paths or patterns. Raises `InputError` for another name.
         """
         step(self._steps, "matching rules")
         usable = [match for match in self.found if match.hard is None]
@@ -67,16 +67,15 @@ class Advisor(BuildContext):
         made += around(self.found, self.facts, self.proof.needed)
         holding, failed = self.proof.holding(made, self._steps)
         made = ranked(holding, self.sums, self.transfer, travels=self.transfers)
-        known = {name for each in made for name in (each.rule.name, *each.paths)}
+        names = [{each.rule.name, *each.paths, *each.patterns} for each in made]
         for name in only:
-            if name not in known:
+            if not any(name in each for each in names):
                 hint = "ctxsize suggest --explain says what is not suggested, and why"
                 raise InputError(f"no suggestion has the name {name!r}", hint=hint)
         chosen = [
             each
-            for each in made
-            if (not {each.rule.name, *each.paths}.isdisjoint(only))
-            or (not only and (each.safe or unsafe))
+            for each, known in zip(made, names, strict=True)
+            if not known.isdisjoint(only) or (not only and (each.safe or unsafe))
         ]
         made, edit, after = self._edited(made, chosen)
         asked = (each for each in self._questions(usable) if not self.build_files.taking(each.path))

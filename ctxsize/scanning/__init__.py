@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from shlex import quote
+from shlex import join, quote
 from typing import ClassVar, Literal
 
 from ctxsize import units
@@ -65,6 +65,14 @@ class Row:
         return self.found.where if self.dockerfile is None else Location(self.dockerfile)
 
     @property
+    def options(self) -> list[str]:
+        """Return the options that select its Dockerfile, if it has no usual name, and target."""
+        usual = os.path.normpath(os.path.join(self.build.context, "Dockerfile"))
+        file, target = self.dockerfile or usual, self.build.target and self.build.shown_target
+        named = ["-f", file] if os.path.normpath(file) != usual else []
+        return [*named, "--target", target] if target else named
+
+    @property
     def cost(self) -> Amount:
         """Return the transfer; if unknown, the context; if both are unknown, nothing."""
         return self.transfer or self.context or Amount()
@@ -119,9 +127,8 @@ def scan(
     rows.sort(key=lambda row: (-row.cost.content_bytes, -row.cost.files, row.build.context))
     # The rows report the builds outside the repository.
     problems = [each for each in discovery.problems if each.code != "outside"]
-    problems += [each for row in measured for each in row.problems]
-    unique = tuple(dict.fromkeys(problems))
-    return Scan(discovery.root, tuple(rows), in_order([*across]), len(advice), unique)
+    unique = dict.fromkeys((*problems, *(each for row in measured for each in row.problems)))
+    return Scan(discovery.root, tuple(rows), in_order([*across]), len(advice), tuple(unique))
 
 
 def _row(found: FoundBuild) -> Row:
@@ -182,9 +189,9 @@ class _Contexts:
 
     def improved(self, request: Request, snapshot: Snapshot) -> Snapshot | None:
         """Return the context with the safe suggestions of all Dockerfiles; None if unknown."""
-        own = repr(request.build) if request.dockerfile_in_context is None else None
-        path = request.ignore_file and request.ignore_file.path
-        key = (request.root, path, request.builder.name, own)
+        own = request.dockerfile_in_context is None and repr(request.build)
+        file = request.ignore_file
+        key = (request.root, file and file.path, request.builder.name, own)
         if key not in self._planned:
             self._planned[key] = None
             with suppress(CtxsizeError):
@@ -228,14 +235,8 @@ def _without(each: Measured) -> Iterator[Finding]:
         row.where,
         Confidence.POSSIBLE if row.found.guessed else Confidence.CERTAIN,
         content_bytes=max(0, saving) or None,
-        help=f"ctxsize suggest --write {_arguments(row)}",
+        help=f"ctxsize suggest --write {join([*row.options, row.build.context])}",
     )
-
-
-def _arguments(row: Row) -> str:
-    usual = {os.path.normpath(os.path.join(row.build.context, "Dockerfile")), None}
-    file = "" if row.dockerfile in usual else f"-f {quote(row.dockerfile or '')} "
-    return f"{file}{quote(row.build.context)}"
 
 
 def _two_files(each: Measured) -> Iterator[Finding]:
@@ -313,7 +314,7 @@ def _sibling(each: Measured, siblings: Siblings) -> Iterator[Finding]:
         tuple(f"{row.build.context}/{top}" for top, _ in tops.most_common(_SHOWN)),
         saved,
         len(gone),
-        help=f"ctxsize suggest --like {quote(other)} {_arguments(row)}",
+        help=f"ctxsize suggest --like {quote(other)} {join([*row.options, row.build.context])}",
     )
 
 
@@ -321,8 +322,7 @@ def _tried(
     request: Request, snapshot: Snapshot, siblings: Siblings, include: Include
 ) -> Iterator[tuple[str, int, Sent]]:
     """Yield ignore files of siblings, the number of their patterns, and what is sent with them."""
-    names = {None, *snapshot.root.entries, *snapshot.root.folders}
-    own = request.ignore_file
+    names, own = {None, *snapshot.root.entries, *snapshot.root.folders}, request.ignore_file
     path = own and own.path
     tried: dict[tuple[str, ...], Sent | None] = {(): None}
     for lines, same in siblings.items():

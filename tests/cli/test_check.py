@@ -272,6 +272,23 @@ def test_growth_is_refused_until_it_is_accepted(cli: Cli, small: Path) -> None:
     assert cli(*baseline, cwd=small).code == 0
 
 
+@pytest.mark.parametrize(
+    ("full", "count", "rows"),
+    [*(((), 3, 3), ((), 8, 2)), *((("-v",), *each) for each in ((5, 5), (6, 6), (7, 7), (8, 5)))],
+)
+def test_one_or_two_more_that_grew_are_shown(
+    cli: Cli, small: Path, full: tuple[str, ...], count: int, rows: int
+) -> None:
+    """If they fit into the 20 lines."""
+    assert cli("check", "--baseline", "b.json", "--update-baseline", cwd=small).code == 0
+    build_tree(small, [file(f"dump{at}", size_bytes=5 * MB + at) for at in range(count)])
+    red = cli("check", "--baseline", "b.json", *full, cwd=small)
+    grown = red.out.partition("Grown since the baseline")[2].partition("\n\n")[0]
+    assert len(re.findall(r"\+5\.0 MB", grown)) == rows
+    assert (f"and {count - rows} more paths" in grown) == (rows < count)
+    assert full or len(red.lines) <= 20
+
+
 def test_a_baseline_that_could_shrink_is_told(cli: Cli, large: Path) -> None:
     baseline = ["check", "--baseline", "../b.json"]
     cli(*baseline, "--update-baseline", cwd=large)

@@ -252,3 +252,56 @@ def test_markdown_of_any_change_fits_into_a_comment(cli: Cli, tmp_path: Path) ->
         assert text.startswith("<!-- ctxsize -->\n### ctxsize: 🔴 ")
         assert len(text) <= 65_000
         assert "@a" not in re.sub("(`+)[^`].*?\\1", "", text)
+
+
+@pytest.mark.parametrize("missing", ["ignore_file", "builder", "dockerfile", "context_path", "all"])
+def test_a_report_of_an_old_version_lacks_the_build(
+    cli: Cli, context: Path, tmp_path: Path, missing: str
+) -> None:
+    save(cli, "measure", context)
+    shape = json.loads((tmp_path / "before.json").read_text())
+    gone = ("ignore_file", "builder", "dockerfile", "context_path", "verdict")
+    for key in gone if missing == "all" else (missing,):
+        del shape[key]
+    (tmp_path / "old.json").write_text(json.dumps(shape))
+    change(context)
+    out = cli("diff", "old.json", "ctx", cwd=tmp_path).out
+    assert out.startswith("Grew by 60.0 MB: ")
+    back = cli("diff", "ctx", "old.json", "--json", cwd=tmp_path)
+    assert (back.code, json.loads(back.out)["delta_bytes"]) == (0, -60_002_900)
+
+
+def test_patterns_and_names_with_backticks_stay_whole_in_markdown(cli: Cli, tmp_path: Path) -> None:
+    where = build_tree(tmp_path / "c", [file("Dockerfile", COPY_ALL)])
+    (where / ".dockerignore").write_text("a`b`c\n")
+    cli("measure", "--format", "json=before.json", "c", cwd=tmp_path)
+    (where / ".dockerignore").write_text("")
+    build_tree(where, [file("a`b`c", size_bytes=9_000), file("x`www.evil.org", size_bytes=8_000)])
+    out = cli("diff", "before.json", "c", "--format", "markdown", cwd=tmp_path).out
+    assert "ignored it before: ``a`b`c``" in out
+    assert "put ``a`b`c`` back into" in out
+    assert "need ``x`www.evil.org``, add" in out
+
+
+def test_what_is_below_a_table_is_wrapped(cli: Cli, context: Path, tmp_path: Path) -> None:
+    save(cli, "ls", context)
+    build_tree(context, [file(f"d{at}/x", size_bytes=9_000 + at) for at in range(9)])
+    out = cli("diff", "before.json", "ctx", cwd=tmp_path, columns=40).out
+    assert "No pattern ignores them." in out
+    assert max(map(len, out.splitlines())) <= 40
+
+
+def test_top_limits_each_table_and_full_shows_all(cli: Cli, context: Path, tmp_path: Path) -> None:
+    save(cli, "ls", context)
+    build_tree(context, [file(f"d{at}/x", size_bytes=9_000 + at) for at in range(30)])
+
+    def rows(*words: str) -> list[int]:
+        out = cli("diff", "before.json", "ctx", *words, cwd=tmp_path).out
+        parts = re.split(r"changed (?=file|director)|What grew", out)
+        return [len(re.findall(r"\+9\.0 kB", part)) for part in parts[1:]]
+
+    assert rows() == [5, 0]
+    assert rows("-v") == [20, 30, 30]
+    assert rows("-v", "--top", "3") == [3, 3, 3]
+    assert rows("--format", "markdown") == [5, 25, 25]
+    assert rows("--format", "markdown", "-v") == [20, 30, 30]

@@ -158,10 +158,11 @@ def test_what_is_not_there_is_not_said_to_be_sent(cli: Cli, tmp_path: Path) -> N
     nodes = [file("Dockerfile", b"FROM scratch\nCOPY a no /x/\n"), "a", file(".dockerignore", b"b")]
     context = build_tree(tmp_path / "ctx", nodes)
     out = cli("explain", "--trace", "no", cwd=context).out
-    assert out.startswith("no: would be sent\n")
+    assert out.startswith("no: does not exist; it would be sent\n")
     assert "=> would be sent: no pattern matches" in out
     assert "would be taken by\n    COPY no (Dockerfile:2)\n" in out
-    assert cli("explain", "--trace", "b", cwd=context).out.startswith("b: would be ignored\n")
+    ignored = cli("explain", "--trace", "b", cwd=context).out
+    assert ignored.startswith("b: does not exist; it would be ignored\n")
     noted = cli("explain", "a", "no", "none", cwd=context).err
     assert "matches 3 of the paths, so nothing ignores them (-n" in noted
 

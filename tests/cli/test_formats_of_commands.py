@@ -68,3 +68,8 @@ def test_those_that_find_something_say_so_everywhere(cli: Cli, tmp_path: Path) -
                 name,
                 format_name,
             )
+
+
+@pytest.mark.parametrize("option", ["-v", "-q"])
+def test_rule_has_no_option_without_effect(cli: Cli, option: str) -> None:
+    assert cli("rule", option).code == 2

@@ -328,6 +328,17 @@ def test_a_git_directory_that_is_none_leaves_the_outer_repository(repository: Pa
     assert (found.top, found.tracked) == (str(repository.resolve()), {"main.rs"})
 
 
+def test_a_bare_repository_that_was_committed_is_not_asked(repository: Path) -> None:
+    """It would list what it likes as tracked, and its configuration names programs."""
+    app = repository / "services/api"
+    run(app, "init", "-q", "--bare", ".")
+    (app / "config").write_text(f"[core]\nbare = false\nworktree = {repository.resolve()}\n")
+    found = git.find(str(app))
+    assert found.repository is None
+    assert found.problem is not None
+    assert "safe.bareRepository" in found.problem.message
+
+
 def test_settings_of_the_repository_run_nothing(repository: Path, tmp_path: Path) -> None:
     witness = tmp_path / "witness"
     evil = program(tmp_path / "evil", f"touch {witness}; cat")

@@ -132,6 +132,18 @@ def test_text(name: str) -> None:
     held(name, render("text", OUTCOMES[outcome], look))
 
 
+def test_verbose_lists_all_that_is_left_alone_and_quiet_nothing() -> None:
+    usual, full, quiet = (
+        render("text", OUTCOMES["clean-dry"], look)
+        for look in (Look(), Look(full=True), Look(quiet=True))
+    )
+    assert "and 3 more: -v lists all (not-proven)" in usual
+    assert "lists all" not in full
+    assert full.count("not proven") == usual.count("not proven") + 3
+    assert "Left alone" not in quiet
+    assert RUST.path in quiet
+
+
 def test_the_page_shows_the_text() -> None:
     """The sparse files of the examples have sizes on disk that depend on the file system."""
     shown = render("text", OUTCOMES["clean-rust"], Look())

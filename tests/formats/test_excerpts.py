@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from ctxsize.codes import all_codes
 from ctxsize.findings import Finding, Fix, Location, Severity
 from ctxsize.formats import Look, text
-from ctxsize.formats.sections import Findings, Section
-from ctxsize.formats.wording import columns, summary
+from ctxsize.formats.sections import Findings, Section, Table, wrapped
+from ctxsize.formats.wording import summary
+from ctxsize.units import columns
 from tests.formats.findings import FINDINGS
 
 LONG = "a/" * 100
@@ -121,6 +122,31 @@ def test_other_commands_show_what_to_do_and_the_rest_if_verbose() -> None:
     assert any(" | " in line for line in shown((GROUP,), Look(full=True), at_length=False))
 
 
+def test_brief_findings_are_the_most_severe_and_the_largest() -> None:
+    sizes = [None, 5, 70, 6]
+    found = [replace(FIXABLE, message=f"m{size}", content_bytes=size) for size in sizes]
+    found += [replace(FIXABLE, message="error about a", severity=Severity.ERROR)]
+    found[-1] = replace(found[-1], location=Location("a"))
+    section = Section([Findings(found, brief=3)])
+    assert text.render([section], Look()).splitlines() == [
+        "  ! error about a",
+        "  ! a:2:1: m70",
+        "  ! a:2:1: m6",
+        "    and 2 more; -v lists all",
+    ]
+
+
+def test_lines_are_wrapped_by_columns_and_no_word_is_cut() -> None:
+    lines = wrapped("日本 " * 30 + "x" * 50, 40, 4)
+    assert max(map(columns, lines[:-1])) <= 40
+    assert lines[-1] == "    " + "x" * 50
+    assert " ".join(" ".join(lines).split()) == "日本 " * 30 + "x" * 50
+    table = Table(("size", "pattern", "reason"), [("1 B", "a", "y" * 90), ("n" * 90,)], prose=True)
+    assert all(
+        word in text.render([Section([table])], Look()).split() for word in ("y" * 90, "n" * 90)
+    )
+
+
 SURE, UNSURE = (Fix("f", (), certain=each) for each in (True, False))
 
 
@@ -137,11 +163,19 @@ SURE, UNSURE = (Fix("f", (), certain=each) for each in (True, False))
             0,
             "3 findings: 3 warnings; 2 fixable with --fix, 1 more with --unsafe-fixes",
         ),
+        ([None, SURE], 5, "5 fixed, 2 left: 2 warnings; 1 fixable with --fix"),
         ([UNSURE], 1_000, "1,000 fixed, 1 left: 1 warning; 1 fixable with --unsafe-fixes"),
     ],
 )
 def test_the_summary_counts_what_is_there(fixes: list[Fix | None], fixed: int, wanted: str) -> None:
     assert summary([replace(FIXABLE, fix=each) for each in fixes], fixed) == wanted
+
+
+def test_the_summary_counts_the_places_of_a_group() -> None:
+    groups = [replace(GROUP, fix=SURE), replace(GROUP, fix=UNSURE), replace(FIXABLE, fix=SURE)]
+    found = "3 findings in 7 places: 3 warnings; 4 fixable with --fix, 3 more with --unsafe-fixes"
+    assert summary(groups) == found
+    assert summary(groups, 2).startswith("2 fixed, 3 left in 7 places: 3 warnings; 4 fixable")
 
 
 def test_every_reason_is_one_short_sentence() -> None:

@@ -270,6 +270,21 @@ def test_markdown_of_any_fences_holds_no_html(message: str) -> None:
     assert inner <= {"text", "text_special", "code_inline", "strong_open", "strong_close"}
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("www.evil.org", "www&#8203;.evil.org"),
+        ("see HTTPS://evil.org/a", "see HTTPS:&#8203;//evil.org/a"),
+        ("a@b.org", "a@&#8203;b.org"),
+        ("`https://b.org` is ``a`b``", "`https://b.org` is ``a`b``"),
+        ("`docker-image://x", "\\`docker-image://x"),
+        ("``a` `b", "\\`\\`a` `b"),
+    ],
+)
+def test_prose_has_no_links_and_keeps_code(text: str, shown: str) -> None:
+    assert markdown.prose(text) == shown
+
+
 def test_tables_hold_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = ["a|b", "c`d", "e\\|f", "<b>", "g" * 200]
     monkeypatch.chdir(build_tree(tmp_path / "ctx", names))

@@ -7,8 +7,8 @@ import pytest
 from ctxsize.formats import Look
 from ctxsize.formats.sections import Section, tree
 from ctxsize.formats.text import render
-from ctxsize.formats.wording import columns
 from ctxsize.model import Directory
+from ctxsize.units import columns
 
 LONG = "日本-" + "x" * 80 + "-end"
 DEEP = Directory(f"a/b/{LONG}", 20_000_000_000, 40_000)

@@ -29,6 +29,7 @@ BUILT = [
     file("target/debug/x", size_bytes=60_000_000),
     file("target/CACHEDIR.TAG", b"Signature: 8a477f597d28d172789f06886806bc55\n"),
 ]
+MAINS = ("__init__", "__main__")
 CI = """\
 #!/bin/sh
 set -e
@@ -98,10 +99,15 @@ def expanded(text: str, inputs: Mapping[str, str]) -> str:
 def runner(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A runner's temporary directory, with the action's first step done."""
     directory = tmp_path_factory.mktemp("runner")
+    return installed(directory, directory)
+
+
+def installed(directory: Path, workspace: Path) -> Path:
+    """Run the first step in `workspace`, with `directory` for its files."""
     install = action()["runs"]["steps"][0]
     done = run(
         install["run"],
-        directory,
+        workspace,
         directory,
         RUNNER_TEMP=str(directory),
         GITHUB_ACTION_PATH=str(REPOSITORY),
@@ -163,6 +169,25 @@ def test_the_action_knows_how_much_was_added(runner: Path, tmp_path: Path, progr
     build_tree(repository, [file("more", size_bytes=1000)])
     done, outputs, _ = acted(runner, repository, baseline="../b.json", growth="2kB")
     assert (done.returncode, outputs["delta"]) == (0, "1000")
+
+
+def test_modules_of_the_workspace_are_not_imported(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    witness = tmp_path_factory.mktemp("witness") / "oops"
+    evil = f"open({str(witness)!r}, 'w')\n".encode()
+    names = ("venv", "json", "pip", "ctxsize", "os", "sitecustomize")
+    workspace = build_tree(tmp_path_factory.mktemp("work"), RUST)
+    build_tree(workspace, [file(f"{name}/{at}.py", evil) for name in names for at in MAINS])
+    build_tree(workspace, [file("sys.py", evil), file("hashlib.py", evil)])
+    fresh = installed(tmp_path_factory.mktemp("runner"), workspace)
+    done, outputs, _ = acted(fresh, workspace, max="50MB")
+    assert (done.returncode, outputs["passes"]) == (0, "true")
+    assert not witness.exists()
+    runs = [step["run"] for step in action()["runs"]["steps"]]
+    pythons = [each for run in runs for each in re.findall(r'python3?"? .*', run)]
+    assert len(pythons) == 3
+    assert all(re.match(r'python3?"? -I ', each) for each in pythons)
 
 
 def test_what_the_action_cannot_check_fails(runner: Path, tmp_path: Path) -> None:

@@ -541,3 +541,128 @@ def test_a_checkout_below_the_workspace(
     context = str(pull.where / "app") if absolute else "checkout/app"
     commented(runner, workspace, api, context=context)
     assert "+5.0 kB: the build context grew from 16 B to 5.0 kB" in api.comments[0]["body"]
+
+
+def witnesses(directory: Path) -> str:
+    """Return a directory for PATH with a git that notes its environment and its arguments."""
+    real = shutil.which("git")
+    directory.mkdir()
+    program = directory / "git"
+    program.write_text(f'#!/bin/sh\n(env; echo "$@") >> {directory}/noted.$$\nexec {real} "$@"\n')
+    program.chmod(0o755)
+    return str(directory)
+
+
+def test_a_repository_inside_the_context_is_not_believed(
+    runner: Path, origin: Path, tmp_path: Path, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pull request can contain a bare repository, and its configuration names programs."""
+    witness = tmp_path / "witness"
+    app = build_tree(origin, [file("app/Dockerfile", b"FROM x\nCOPY . .\n")]) / "app"
+    commit(origin)
+    api.merge_base = head(origin)
+    for name in ("objects", "refs"):
+        (app / name).mkdir()
+        (app / name / "x").write_text("")
+    (app / "HEAD").write_text("ref: refs/heads/main\n")
+    run_it = f"touch {witness}"
+    (app / "config").write_text(
+        f"[core]\nbare = false\nworktree = /\nsshCommand = {run_it}\nfsmonitor = {run_it}\n"
+        f"askPass = {run_it}\npager = {run_it}\n[credential]\nhelper = !{run_it}\n"
+        f'[remote "origin"]\nurl = ssh://x/y\nuploadpack = {run_it}\n'
+    )
+    pull = checked_out(origin, tmp_path)
+    monkeypatch.setenv("PATH", f"{witnesses(tmp_path / 'bin')}:{os.environ['PATH']}")
+    done, _ = commented(runner, pull, api, context="app")
+    assert done.stdout == "ctxsize: wrote a comment\n"
+    assert re.search(r"\| added \| `config` +\|", api.comments[0]["body"])
+    assert not witness.exists()
+    assert "/etc" not in api.comments[0]["body"]
+    noted = [each.read_text() for each in (tmp_path / "bin").glob("noted.*")]
+    ours = [each for each in noted if "GITHUB_EVENT_PATH=" in each]
+    assert any("cat-file --batch" in each for each in ours)
+    assert all(f"GIT_DIR={pull.where}/.git\n" in each for each in ours if "cat-file" in each)
+    assert not [each for each in noted if TOKEN in each and "TOKEN=" in each]
+
+
+def test_settings_of_the_checkout_run_nothing(
+    runner: Path, origin: Path, tmp_path: Path, api: Api
+) -> None:
+    witness = tmp_path / "witness"
+    build_tree(origin, [file("more", size_bytes=5_000)])
+    pull = checked_out(origin, tmp_path)
+    for name in (
+        *("core.fsmonitor", "core.pager", "core.sshCommand", "core.askPass", "diff.external"),
+        *("core.alternateRefsCommand", "core.gitProxy", "credential.helper"),
+        "remote.origin.uploadpack",
+    ):
+        git("config", name, f"touch {witness};:", cwd=pull.where)
+    git("config", "core.worktree", "/", cwd=pull.where)
+    done, _ = commented(runner, pull, api)
+    assert done.stdout == "ctxsize: wrote a comment\n"
+    assert "+5.0 kB: the build context grew" in api.comments[0]["body"]
+    for url in ("ssh://127.0.0.1:9/x", f"ext::touch {witness}"):
+        shutil.rmtree(pull.where)
+        git("clone", "-q", "--depth=1", f"file://{origin}", str(pull.where), cwd=tmp_path)
+        git("config", "core.sshCommand", f"touch {witness};:", cwd=pull.where)
+        git("config", "remote.origin.url", url, cwd=pull.where)
+        git("config", "protocol.ext.allow", "always", cwd=pull.where)
+        done, _ = commented(runner, pull, api)
+        assert done.stdout.startswith("::warning title=ctxsize::no comment: git fetch failed: ")
+    assert not witness.exists()
+
+
+def test_a_context_that_is_a_link_to_another_place(
+    runner: Path, origin: Path, tmp_path: Path, api: Api
+) -> None:
+    outside = build_tree(tmp_path / "outside", [file("Dockerfile", b"FROM x\n")])
+    git("init", "-q", cwd=outside)
+    (origin / "app").symlink_to(outside)
+    done, _ = commented(runner, checked_out(origin, tmp_path), api, context="app")
+    warning = "::warning title=ctxsize::no comment: the context is outside of the workspace\n"
+    assert done.stdout == warning
+
+
+def test_a_partial_clone_whose_origin_is_gone(
+    runner: Path, origin: Path, tmp_path: Path, api: Api
+) -> None:
+    git("config", "uploadpack.allowFilter", "true", cwd=origin)
+    base = head(origin)
+    (origin / "src/main.c").write_bytes(b"x" * 9_000)
+    commit(origin)
+    where = tmp_path / "checkout"
+    words = ["clone", "-q", "--filter=blob:none", f"file://{origin}", str(where)]
+    git(*words, cwd=tmp_path)
+    shutil.rmtree(origin)
+    api.merge_base = base
+    done, _ = commented(runner, Pull(where, base, ""), api)
+    assert done.returncode == 0
+    warning = "::warning title=ctxsize::no comment: a file of the base commit is missing\n"
+    assert done.stdout == warning
+
+
+def test_a_deep_tree_and_damaged_pointers(
+    runner: Path, origin: Path, tmp_path: Path, api: Api
+) -> None:
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:x\nsize %s\n"
+    build_tree(origin, [file("model", pointer % (b"9" * 5_000)), file("m2", pointer % b"9" * 40)])
+    build_tree(origin, [file("/".join(["d"] * 900) + "/x", size_bytes=3_000)])
+    commit(origin)
+    build_tree(origin, [file("model", b"1"), file("m2", b"2"), file("more", size_bytes=20_000)])
+    pull = checked_out(origin, tmp_path)
+    (pull.where / ".git/lfs/objects").mkdir(parents=True)
+    done, _ = commented(runner, pull, api)
+    assert (done.returncode, done.stdout) == (0, "ctxsize: wrote a comment\n")
+    assert "`more`" in api.comments[0]["body"]
+
+
+def test_whatever_is_wrong_the_check_does_not_fail(
+    runner: Path, origin: Path, tmp_path: Path, api: Api
+) -> None:
+    pull = checked_out(origin, tmp_path)
+    pull = Pull(pull.where, pull.base, "")  # the base is that of the event
+    for event in ([], {"pull_request": {"number": 7, "base": None}}, {"pull_request": [1]}):
+        done, _ = commented(runner, pull, api, event=event)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith("::warning title=ctxsize::no comment: ")
+        assert len(done.stdout.splitlines()) == 1

@@ -184,6 +184,8 @@ def test_a_wrong_value_before_it_does_not_disturb(tmp_path: Path) -> None:
 def test_codes_complete_behind_a_comma(tmp_path: Path) -> None:
     out, err = completed(tmp_path, "ctxsize", "lint", "--select", "CTX101,CTX112,CTX10")
     assert "plain,CTX101,CTX112,CTX104\n" in out
+    assert "plain,CTX101,CTX112,CTX101\n" not in out
+    assert completed(tmp_path, "ctxsize", "lint", "--select", "CTX101,CTX101") == ("\n", "")
     assert err == ""
 
 

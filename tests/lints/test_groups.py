@@ -52,7 +52,7 @@ GROUPS = {
         [COPIES, *(f"f{number}" for number in range(5))],
         "5 sources of COPY and ADD are ignored by `*`, so the build fails",
         [1],
-        "add 5 exceptions",
+        "add `!f0`, `!f1` and 3 more",
         ["*", *(f"!f{number}" for number in range(5))],
     ),
     "CTX112": Group(
@@ -139,6 +139,43 @@ def test_json_and_sarif_have_one_finding_with_all_places(tmp_path: Path) -> None
     (result,) = json.loads(render("sarif", outcome, Look()))["runs"][0]["results"]
     related = [each["physicalLocation"]["region"] for each in result["relatedLocations"]]
     assert [each["startLine"] for each in related] == [*range(4, 17)]
+
+
+def test_the_fix_of_a_large_group_is_applied_in_one_step(tmp_path: Path) -> None:
+    redundant = [f"d{at % 30}/{at}.pyc" for at in range(300)]
+    lines = ["*.log", "**/*.pyc", *redundant, *(f"!keep/{at}.txt" for at in range(101))]
+    group = Group(lines, ["Dockerfile", "x"], "", [], "", [])
+    codes = ("CTX106", "CTX112")
+    build_tree(tmp_path, [*group.tree, file(".dockerignore", "\n".join(lines).encode() + b"\n")])
+    path = str(tmp_path / ".dockerignore")
+    found = api.lint([path], select=codes)
+    assert sorted(len(places(each)) for each in found.findings) == [101, 300]
+    assert "401 fixable with --fix" in render("text", found, Look())
+    fixed = api.lint([path], select=codes, fix=True)
+    assert fixed.edits[0].after == b"*.log\n**/*.pyc\n"
+    text = render("text", fixed, Look())
+    assert text.splitlines()[-1] == "401 fixed, none left"
+    assert "fixed CTX112 remove these 300 lines" in text
+
+
+def test_other_programs_get_all_lines_and_a_new_fingerprint(tmp_path: Path) -> None:
+    marks = list[str]()
+    for count in (8, 8, 9):
+        group = GROUPS["CTX112"]._replace(lines=["**/.idea", *IDEA[:count]])
+        outcome = linted(group, tmp_path, "CTX112")
+        (issue,) = json.loads(render("gitlab", outcome, Look()))
+        marks.append(issue["fingerprint"])
+        listed = ", ".join(map(str, range(3, count + 2)))
+        assert f"also on lines {listed};" in issue["description"]
+        assert f"also on lines {listed}%0A" in render("github", outcome, Look())
+        (result,) = json.loads(render("sarif", outcome, Look()))["runs"][0]["results"]
+        assert result["partialFingerprints"]["ctxsize/v1"] == marks[-1]
+    assert marks[0] == marks[1] != marks[2]
+
+
+def test_a_group_shows_more_evidence(tmp_path: Path) -> None:
+    text = render("text", linted(GROUPS["CTX111"], tmp_path, "CTX111"), Look(width=300))
+    assert sum(line.startswith("    - ") for line in text.splitlines()) == 5
 
 
 def test_a_fix_that_is_refused_is_not_offered_again(tmp_path: Path) -> None:

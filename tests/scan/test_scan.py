@@ -347,3 +347,35 @@ def test_commands_of_findings_are_safe_to_paste(tmp_path: Path) -> None:
     root = build_tree(tmp_path / "repository", [file("a; touch x/Dockerfile", ALL)])
     (finding,) = api.scan(str(root)).findings
     assert finding.help == f"ctxsize suggest --write '{root}/a; touch x'"
+
+
+@pytest.mark.parametrize(
+    ("build", "options", "purpose"),
+    [
+        ("{context: app, target: a}", "--target a app", "saves "),
+        (
+            "{context: app, dockerfile: D, target: a}",
+            "-f app/D --target a app",
+            "saves ",
+        ),
+        ("{context: app, args: {X: 1}}", "app", "needs the --build-arg of this build"),
+    ],
+)
+def test_the_next_command_is_for_the_same_build(
+    build: str, options: str, purpose: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = b"FROM scratch AS a\nARG X\nCOPY . /\nFROM scratch\nCOPY --from=a / /\n"
+    compose = f"services:\n  s:\n    build: {build}\n".encode()
+    nodes = [
+        file("compose.yaml", compose),
+        *(file(f"app/{each}", text) for each in ("D", "Dockerfile")),
+    ]
+    nodes += [
+        file("app/package.json", b"{}"),
+        file("app/.git/HEAD", size_bytes=10**6),
+    ]
+    monkeypatch.chdir(build_tree(tmp_path / "repository", nodes))
+    scan = api.scan()
+    assert f"ctxsize suggest --write {options}  {purpose}" in render("text", scan, Look(width=200))
+    helps = [each.help for each in scan.findings if each.code == "CTX301"]
+    assert f"ctxsize suggest --write {options}" in helps

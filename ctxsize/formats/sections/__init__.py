@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from ctxsize.findings import Finding
 from ctxsize.formats import GLANCE, Look
-from ctxsize.formats.wording import clipped, columns, fit, more, place, quoted, visible
+from ctxsize.formats.wording import clipped, fit, more, place, quoted, visible
 from ctxsize.model import Amount, Directory, Problem
-from ctxsize.units import human, percent
+from ctxsize.units import columns, human, percent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ _MODULES = {
     "plan": "suggested",
 }
 """The module of each kind of outcome; the others have only findings."""
+_PAD = "\ue000"
 _EIGHTHS = ("", *"▏▎▍▌▋▊▉")
 
 
@@ -132,7 +133,9 @@ def wrapped(text: str, width: int, hang: int) -> list[str]:
         return [text]
     wrapper = textwrap.TextWrapper(width, "", " " * hang, break_long_words=False)
     wrapper.break_on_hyphens = False
-    return wrapper.wrap(text) or [text]
+    # It counts characters: each wide one becomes two.
+    wide = "".join(char + _PAD * (columns(char) - 1) for char in text)
+    return [line.replace(_PAD, "") for line in wrapper.wrap(wide)] or [text]
 
 
 def brief(text: str, width: int, lines: int, hang: int = 0) -> str:
@@ -174,9 +177,11 @@ def height(items: Iterable[Item], width: int) -> int:
 
 def briefly(item: Findings, width: int, *, whole: bool = False) -> list[str]:
     """Return the most severe findings in text, in at most three lines each, or the `whole`."""
-    shown, lines = sorted(item.findings, key=lambda each: each.severity.rank), list[str]()
+    lines = list[str]()
+    shown = sorted(item.findings, key=lambda e: (e.severity.rank, -(e.content_bytes or 0)))
     for each in shown if whole else shown[: item.brief]:
-        text = f"  ! {place(each)}: {visible(each.message)}"
+        where, message = place(each), visible(each.message)
+        text = f"  ! {message}" if where in message.split() else f"  ! {where}: {message}"
         lines += wrapped(text if whole else brief(text, width, 3, 4), width, 4)
     left = "" if whole else more(len(shown) - item.brief)
     return [*lines, f"    {left}; -v lists all"] if left else lines

@@ -100,7 +100,9 @@ def _refusal(check: ContextCheck, look: Look) -> Iterator[Section]:
         table = table_of("size files %", "path", parts, total, look.top if look.full else count)
         yield Section([table._replace(rest="")], "Largest parts")
         room -= 3 + count
-    count = look.top if look.full else min(look.top, room - 4)
+    room = look.top + 5 if look.full else room
+    # A line about one or two more tells less than they do.
+    count = len(grown) if len(grown) <= min(look.top + 2, room - 3) else min(look.top, room - 4)
     if count > 0:
         yield Section([changes("path", grown, count)], "Grown since the baseline")
     yield Section(remedies)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 
 from ctxsize.formats import Look
 from ctxsize.formats.sections import Item, NextStep, Prose, Section, Table
-from ctxsize.formats.wording import amount, change, command, more, quoted, visible
+from ctxsize.formats.wording import amount, change, clipped, code, command, more, quoted, visible
 from ctxsize.guard import DEFAULT_GROWTH
 from ctxsize.units import human, plural
 
@@ -20,9 +21,9 @@ _ROWS, _FOLDED_ROWS = 5, 25
 _LONGEST = 100
 """Number of characters of a name, so that the rows of a comment fit into it."""
 _DECISIONS = {
-    "re-included": "line {} of {} re-includes it: `{}`",
-    "no-longer-ignored": "line {} of {} ignored it before: `{}`",
-    "now-ignored": "line {} of {} ignores it now: `{}`",
+    "re-included": "line {} of {} re-includes it: {}",
+    "no-longer-ignored": "line {} of {} ignored it before: {}",
+    "now-ignored": "line {} of {} ignores it now: {}",
 }
 
 
@@ -49,41 +50,40 @@ def sections(outcome: DiffReport, look: Look) -> Iterator[Section]:
     yield Section([*_answer(outcome, look)])
     if several or (look.markdown and changed):
         yield Section([_contexts(outcome, look)])
-    most = len(changed) if look.full else look.top or _ROWS if look.markdown else 1
+    most = _most(look, _ROWS) if look.full or look.markdown else 1
     for each in changed[:most]:
         name = f" in {_short(each.name)}" if several else ""
         yield from _parts(each, look, name)
         if look.full or look.markdown:
-            for noun in ("directory", "file"):
-                found = each.changes.files if noun == "file" else each.changes.directories
-                top = look.top or (_FOLDED_ROWS if look.markdown else len(found))
+            parts = {"directory": each.changes.directories, "file": each.changes.files}
+            for noun, found in parts.items():
                 title = f"{plural(len(found), f'changed {noun}')}{name}"
-                yield Section([changes(noun, found, top)], title, folded=True)
+                rows = changes(noun, found, _most(look, _FOLDED_ROWS))
+                yield Section([rows], title, folded=True)
     if left := more(len(changed) - most, "changed context"):
-        yield Section([Prose(f"{left}: --full shows all of them, --name NAME one")])
+        yield Section([Prose(f"{left}: --full shows all of them, --name NAME one", 0)])
 
 
 def _answer(outcome: DiffReport, look: Look) -> Iterator[Item]:
     """Yield the verdict, which is the heading of Markdown, and why a check refuses contexts."""
     before, after = outcome.before, outcome.after
-    delta = after.content_bytes - before.content_bytes
-    grew = f"{'Grew' if delta > 0 else 'Shrank'} by {human(abs(delta))}"
-    verdict = grew if delta else "The same size"
+    delta, several = after.content_bytes - before.content_bytes, len(outcome.contexts) > 1
+    verb, style = ("Grew", "red") if delta > 0 else ("Shrank", "green")
+    verdict = f"{verb} by {human(abs(delta))}" if delta else "The same size"
     if not look.markdown:
-        style = "red" if delta > 0 else "green"
         yield Prose(f"{verdict}: {change(before, after)}", 0, verdict, style)
     refused = [(each, one) for each in outcome.contexts for one in each.new.refusals]
     for each, refusal in refused[:_ROWS]:
-        lead = f"Refused{f' {_short(each.name)}' if len(outcome.contexts) > 1 else ''}:"
-        yield Prose(f"{lead} {_cut(visible(refusal), 2 * _LONGEST)}", 2, "Refused", "red")
+        lead = f"Refused {_short(each.name)}:" if several else "Refused:"
+        yield Prose(f"{lead} {clipped(visible(refusal), 2 * _LONGEST)}", 2, "Refused", "red")
     if not (before.complete and after.complete):
-        yield Prose("A report has only the largest parts: smaller changes are missed.")
+        yield Prose("A report has only the largest parts: smaller changes are missed.", 0)
 
 
 def _contexts(outcome: DiffReport, look: Look) -> Table:
     """Return a row for each context that changed, and the number of the others."""
     changed, rows = outcome.changed, []
-    for each in changed[: len(changed) if look.full else look.top or _FOLDED_ROWS]:
+    for each in changed[: _most(look, _FOLDED_ROWS)]:
         old, new = each.before.content_bytes, each.after.content_bytes
         share = f" ({new / old - 1:+.0%})" if old and new < 10 * old else ""
         files = each.after.files - each.before.files
@@ -100,11 +100,11 @@ def _contexts(outcome: DiffReport, look: Look) -> Table:
 def _parts(context: ContextChange, look: Look, name: str) -> Iterator[Section]:
     """Yield the largest parts of a change, each with what decides about it, and the fix."""
     rows: list[Sequence[str]] = []
-    shown = context.culprits[: look.top or _ROWS]
+    shown = context.culprits[: _most(look, _ROWS)]
     for each in shown:
         rows.append(_row(each.change, is_directory=each.is_directory))
         if each.pattern is not None:
-            names = _short(each.ignore_file or ""), _short(str(each.pattern))
+            names = _short(each.ignore_file or ""), code(_short(str(each.pattern)))
             rows.append([_DECISIONS[each.decision].format(each.pattern.line, *names)])
     plain = sum(each.decision == "no-pattern" for each in shown)
     which = "the others" if plain < len(shown) else "it" if plain == 1 else "them"
@@ -133,10 +133,10 @@ def _remedies(context: ContextChange) -> Iterator[NextStep]:
         if any(f"{each.change.path}/".startswith(f"{path}/") for path in new.unneeded):
             unneeded += each.change.delta_bytes
         elif each.decision == "no-longer-ignored":
-            steps.setdefault("lost", f"put `{_short(str(each.pattern))}` back into {where}")
+            steps.setdefault("lost", f"put {code(_short(str(each.pattern)))} back into {where}")
         else:
-            name = _short(f"{each.change.path}{'/' * each.is_directory}")
-            steps.setdefault("new", f"if the build does not need `{name}`, add it to {where}")
+            name = code(_short(f"{each.change.path}{'/' * each.is_directory}"))
+            steps.setdefault("new", f"if the build does not need {name}, add it to {where}")
     if unneeded and not remedy:
         yield NextStep(suggest, f"{human(unneeded)} of it looks unneeded", "Fix")
     yield from (NextStep("", each, "Fix") for each in steps.values())
@@ -155,14 +155,15 @@ def _row(each: SizeChange, *, is_directory: bool) -> tuple[str, str, str, str]:
     return _signed(each.delta_bytes), files, what, _short(f"{each.path}{'/' * is_directory}")
 
 
+def _most(look: Look, usual: int) -> int:
+    return look.top or (sys.maxsize if look.full else usual)
+
+
 def _signed(delta_bytes: int) -> str:
     return f"{'-' if delta_bytes < 0 else '+'}{human(abs(delta_bytes))}"
 
 
 def _short(name: str) -> str:
     """Return a name that is safe to print, without its middle if it is long."""
-    return _cut(quoted(name), _LONGEST)
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most // 3]}…{text[most // 3 - most + 1 :]}"
+    text, start = quoted(name), _LONGEST // 3
+    return text if len(text) <= _LONGEST else f"{text[:start]}…{text[start - _LONGEST + 1 :]}"

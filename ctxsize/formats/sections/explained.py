@@ -61,7 +61,7 @@ def steps(explained: Explanation, builder: Builder, dockerfile: str | None) -> S
 
 
 def _headline(explained: Explanation) -> Prose:
-    would = "" if explained.not_there is None else "would be "
+    would = "" if explained.not_there is None else "does not exist; it would be "
     if explained.verdict.ignored:
         word, style = f"{would}ignored", "red"
     elif explained.stops:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -11,7 +10,17 @@ from dataclasses import replace
 from ctxsize.codes import Code
 from ctxsize.findings import Finding
 from ctxsize.formats import Look
-from ctxsize.formats.sections import Findings, Item, NextStep, Prose, Section, Table, few, notes
+from ctxsize.formats.sections import (
+    Findings,
+    Item,
+    NextStep,
+    Prose,
+    Section,
+    Table,
+    few,
+    left,
+    notes,
+)
 from ctxsize.formats.wording import (
     amount,
     fix_text,
@@ -19,6 +28,7 @@ from ctxsize.formats.wording import (
     more,
     path_argument,
     place,
+    places,
     quoted,
     typed,
     visible,
@@ -48,7 +58,7 @@ def sections(outcome: Found, look: Look) -> list[Section]:
         case "scan":
             return _scanned(outcome, look)
         case "clean":
-            return _cleaned(outcome)
+            return _cleaned(outcome, look)
         case "rules" if outcome.asked:
             return [section for code in outcome.codes for section in _at_length(code)]
         case "rules":
@@ -57,12 +67,14 @@ def sections(outcome: Found, look: Look) -> list[Section]:
 
 def _linted(outcome: Linted, look: Look) -> list[Section]:
     fixed = [found for file in outcome.files for found in file.mended]
-    findings = Section([Findings(outcome.findings, at_length=True, fixed=len(fixed))])
+    count = sum(map(places, fixed))
+    findings = Section([Findings(outcome.findings, at_length=True, fixed=count)])
     if look.quiet:
         return [findings]
     lines = [*_files(outcome.files, look), *notes(outcome.problems)]
     lines += [] if outcome.files else [Prose("no ignore file here")]
-    return [Section([*_fixed(fixed)]), findings, Section(lines)]
+    # The number of findings is the last line.
+    return [Section([*_fixed(fixed)]), Section(lines), findings]
 
 
 def _fixed(findings: Iterable[Finding]) -> Iterator[Prose]:
@@ -72,17 +84,17 @@ def _fixed(findings: Iterable[Finding]) -> Iterator[Prose]:
         if each.fix is not None:
             text = fix_text(each.fix).partition("; changes nothing")[0]
             alike.setdefault((each.location.path, each.code, text), []).append(place(each))
-    for (_, code, text), places in alike.items():
-        times = f" ({len(places):,} times)" if len(places) > 1 else ""
-        yield Prose(f"{places[0]} fixed {code} {visible(text)}{times}", 4)
+    for (_, code, text), found in alike.items():
+        times = f" ({len(found):,} times)" if len(found) > 1 else ""
+        yield Prose(f"{found[0]} fixed {code} {visible(text)}{times}", 4)
 
 
 def _files(files: Sequence[LintedFile], look: Look) -> Iterator[Prose]:
     """Yield a line for each file; those in which nothing is found are counted."""
-    fine = [each for each in files if not (look.full or each.findings or each.mended)]
-    counted = {each.path for each in fine} if len(fine) > 1 else set()
-    yield from (_file(each) for each in files if each.path not in counted)
-    if counted:
+    fine = [each for each in files if not (each.findings or each.mended)]
+    alone = look.full or len(fine) < 2
+    yield from (_file(each) for each in files if alone or each.findings or each.mended)
+    if not alone:
         sums = {name: sum(getattr(e, name) for e in fine) for name in ("patterns", "suppressed")}
         yield _file(replace(fine[0], path=f"{len(fine):,} files", content_bytes=None, **sums))
 
@@ -102,8 +114,7 @@ def _advised(advice: DockerfileAdvice, look: Look) -> list[Section]:
     if look.quiet:
         return [Section(items)]
     if any(each.fix for each in advice.findings):
-        root = "" if advice.root == "." else f" {shlex.quote(visible(path_argument(advice.root)))}"
-        items.append(NextStep(f"ctxsize advise --diff{root}", "shows the fixes"))
+        items.append(NextStep(typed("advise", "--diff", *_root(advice.root)), "shows the fixes"))
     if not advice.findings:
         items.append(Prose(f"{plural(len(advice.dockerfiles), 'Dockerfile')}: nothing found"))
     return [Section([*_fixed(advice.mended)]), Section([*items, *notes(advice.problems)])]
@@ -130,13 +141,11 @@ def _scanned(scan: Scan, look: Look) -> list[Section]:
         return [Section([table])]
     title = f"{plural(len(scan.rows), 'build')}, the most costly first"
     title += ", sizes are at least" if scan.lower_bound else ""
-    failed = [
-        Prose(f"  {quoted(_build(row))}: {visible(row.error)}", 4)
-        for row in scan.rows
-        if row.error is not None
-    ]
+    errors = ((_build(row), row.error) for row in scan.rows if row.error is not None)
+    failed = [Prose(f"  {quoted(name)}: {visible(error)}", 4) for name, error in errors]
     codes = " ".join(dict.fromkeys(each.code for each in scan.findings))
-    explained = [Prose(f"  `ctxsize rule {codes}` explains; -v shows what to do")] if codes else []
+    rest = "" if look.full else "; -v shows what to do"
+    explained = [Prose(f"  `ctxsize rule {codes}` explains{rest}")] if codes else []
     across = Findings(scan.findings, 0 if look.full else _MOST_LINES)
     none = Prose("no build here: no Dockerfile, and no file that names one")
     return [
@@ -153,13 +162,13 @@ def _next(scan: Scan) -> Iterator[NextStep]:
     rows = [row for row in scan.rows if row.error is None and row.found.inline is None]
     saved = [row.saving.content_bytes if row.saving else 0 for row in rows]
     for row in rows[saved.index(max(saved)) :][:1] if rows else ():
-        file = _unusual(row)
-        words = [*(["-f", path_argument(file)] if file else []), *_root(row.build.context)]
-        if any(saved):
-            purpose = f"saves {human(max(saved))} of {human(row.cost.content_bytes)}"
-            yield NextStep(typed("suggest", "--write", *words), purpose)
-        else:
-            yield NextStep(typed("measure", *words), "shows what is sent")
+        words = [*row.options, *_root(row.build.context)]
+        # Values of arguments are not printed, and the command does not save the same without them.
+        others = [each for each in row.build.given() if each != "--target"]
+        purpose = f"saves {human(max(saved))} of {human(row.cost.content_bytes)}"
+        purpose = f"needs the {listed(others)} of this build" if others else purpose
+        measured = NextStep(typed("measure", *words), "shows what is sent")
+        yield NextStep(typed("suggest", "--write", *words), purpose) if any(saved) else measured
     if scan.advice:
         purpose = f"shows {plural(scan.advice, 'finding')} on Dockerfiles"
         yield NextStep(typed("advise", *_root(scan.root)), purpose, "Also")
@@ -203,35 +212,21 @@ def _figures(row: Row, look: Look) -> tuple[str, ...]:
 
 def _build(row: Row) -> str:
     """Return context and options of the build, as for `docker build`."""
-    words = ["--target", row.build.shown_target] if row.build.target else []
-    if row.dockerfile is None:
-        words = [*words, f"({row.places[0].how} {row.places[0].name})"]
-    elif file := _unusual(row):
-        words = ["-f", file, *words]
-    return " ".join((row.build.context, *words))
+    inline = f" ({row.places[0].how} {row.places[0].name})" if row.dockerfile is None else ""
+    return " ".join((row.build.context, *row.options)) + inline
 
 
-def _unusual(row: Row) -> str:
-    """Return the path of the Dockerfile if only `-f` finds it."""
-    usual = os.path.normpath(os.path.join(row.build.context, "Dockerfile"))
-    return row.dockerfile if row.dockerfile and os.path.normpath(row.dockerfile) != usual else ""
-
-
-def _cleaned(outcome: Cleaning) -> list[Section]:
+def _cleaned(outcome: Cleaning, look: Look) -> list[Section]:
     """Return the directories to delete, then those left alone."""
     plan = outcome.plan
     answer: list[Item] = [_freed(outcome)]
     answer += [NextStep(outcome.command, "deletes it")] if outcome.command and plan.items else []
-    failed = [
-        Prose(f"  {quoted(each.path)}: {visible(each.message)}{_rest(each)}", 4)
-        for each in outcome.results
-        if not each.done
-    ]
+    failed = [Prose(_failed(each), 4) for each in outcome.results if not each.done]
     return [
         Section(answer),
         Section([_directories(outcome)], "Planned" if outcome.applied else "Would be deleted"),
         Section(failed, "Not deleted"),
-        Section([*_left_alone(plan.passed)], "Left alone"),
+        Section([] if look.quiet else [*_left_alone(plan.passed, look)], "Left alone"),
         Section(notes(plan.problems), "Not looked at"),
     ]
 
@@ -271,24 +266,21 @@ def _directories(outcome: Cleaning) -> Table:
     return Table(("on disk", "size", "files", "directory"), rows)
 
 
-def _left_alone(passed: Sequence[Passed]) -> Iterator[Prose]:
-    """Yield the candidates that are left alone, dangers first, at most `_ALIKE` for each reason."""
-
-    def gravity(each: Passed) -> tuple[bool, bool, str]:
+def _left_alone(passed: Sequence[Passed], look: Look) -> Iterator[Prose]:
+    """Yield what is left alone, dangers first; unless `full`, `_ALIKE` for each reason."""
+    alike: dict[tuple[bool, bool, str], list[Passed]] = {}
+    for each in passed:
         code = each.objection.code
-        return each.objection.by_choice, code == "not-proven", code
-
-    counts = Counter[str]()
-    for each in sorted(passed, key=gravity):
-        counts[each.objection.code] += 1
-        if counts[each.objection.code] <= _ALIKE:
+        alike.setdefault((each.objection.by_choice, code == "not-proven", code), []).append(each)
+    for _, some in sorted(alike.items()):
+        for each in some[: None if look.full else _ALIKE]:
             size = "" if each.size is None else f" ({human(each.size.content_bytes)})"
             yield Prose(f"  {quoted(each.path)}{size}: {visible(each.objection.message)}", 4)
-    for code, count in counts.items():
-        if left := more(count - _ALIKE):
-            yield Prose(f"  {left} ({code}); --format json lists all")
+        if rest := left(some, _ALIKE, look):
+            yield Prose(f"  {rest} lists all ({some[0].objection.code})")
 
 
-def _rest(result: Result) -> str:
+def _failed(result: Result) -> str:
     left = ", ".join(quoted(each) for each in result.left if each != result.path)
-    return f"; the rest is in {left}" if left else ""
+    rest = f"; the rest is in {left}" if left else ""
+    return f"  {quoted(result.path)}: {visible(result.message)}{rest}"

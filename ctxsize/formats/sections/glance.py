@@ -30,9 +30,9 @@ from ctxsize.formats.sections.measured import (
     sources_of,
     verdict,
 )
-from ctxsize.formats.wording import columns, command, fit, more, quoted, sent, visible
+from ctxsize.formats.wording import command, fit, more, quoted, sent, visible
 from ctxsize.model import Amount, Clue, Directory, Measurement, Report, Transfer
-from ctxsize.units import human, plural
+from ctxsize.units import columns, human, plural
 
 _LINES, _LEAST_ROWS, _MOST_ROWS = 20, 2, 8
 _LONGEST_BAR = 20

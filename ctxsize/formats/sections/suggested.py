@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from itertools import compress
 
 from ctxsize.accepting import UNUSED
 from ctxsize.formats import Look
@@ -24,9 +24,7 @@ from ctxsize.formats.sections import (
 from ctxsize.formats.wording import (
     amount,
     change,
-    columns,
     command,
-    fit,
     listed,
     more,
     path_argument,
@@ -36,7 +34,8 @@ from ctxsize.formats.wording import (
 from ctxsize.model import Counted
 from ctxsize.recommender.outcome import Advice, Blocked, IgnoreFilePlan, Suggested, Suggestion
 from ctxsize.recommender.rules import Category, Rule, all_rules
-from ctxsize.units import human, plural
+from ctxsize.recommender.tree import is_below
+from ctxsize.units import columns, human, plural
 
 _SHOWN = ("CTX510", "CTX511", UNUSED)
 """Codes of the findings about secrets, and about the configuration; tables show the others."""
@@ -45,8 +44,6 @@ _TRIFLE_BYTES, _TRIFLE_SHARE, _TRIFLE_FILES = 100_000, 0.01, 100
 _MOST_TRIFLES, _MOST_ROWS, _MOST_NOTES = 5, 12, 4
 """Numbers of trifles, rows of other lists and notes to show without `--verbose`."""
 _WIDEST_PATTERNS = 24
-_Row = tuple[tuple[str, ...], Iterable[str]]
-"""The cells of a row, and notes below it."""
 
 
 def sections(outcome: Advice | IgnoreFilePlan, look: Look) -> list[Section]:
@@ -65,51 +62,43 @@ def _patterns(outcome: Advice | IgnoreFilePlan) -> list[str]:
     return [line for each in sorted(chosen, key=lambda e: e[-1][0] == "!") for line in each]
 
 
-def _table(headers: str, found: Iterable[_Row], rest: str = "") -> Table:
-    rows = [row for cells, texts in found for row in (cells, *((visible(each),) for each in texts))]
-    return Table(headers.split(), rows, rest)
-
-
 def _cells(size: Counted, name: str) -> tuple[str, str, str]:
     return human(size.content_bytes), f"{size.files:,}", name
 
 
 def _suggested(advice: Advice, look: Look) -> list[Section]:
-    every = _joined(advice)
+    # What would ignore the file that `--write` creates saves nothing yet.
+    every = [each for each in advice.suggestions if not _is_absent(each, advice)]
     safe = [each for each in every if each.safe or each.chosen]
     unsafe = [each for each in every if each not in safe]
     questions = [(*_cells(each.size, quoted(each.path)), each.note) for each in advice.questions]
     large = Table(("size", "files", "path", "in git"), questions, prose=True)
-    patterns = sum(len(each.patterns) for each in advice.suggestions if each.chosen)
-    saving = Prose(_saving(advice, patterns) if patterns else "Nothing safe to add")
-    found = [each for each in advice.findings if each.code in _SHOWN]
+    patterns = sum(len(each.patterns) for each in every if each.chosen)
+    saving = _saving(advice, patterns) if patterns else "Nothing safe to add"
     title = "Safe to add" if all(each.safe for each in safe) else "To add"
+    confirmed = "Needs your confirmation: --unsafe, or --only PATTERN"
     return [
-        Section([saving, _next(advice)]),
+        Section([Prose(saving, mark=saving.partition(" with ")[0]), _next(advice)]),
         Section([*_sizes(advice), *_of_git(advice)]),
-        Section([_suggestions(safe, advice, look)], "Added" if advice.written else title),
-        Section(
-            [_suggestions(unsafe, advice, look)],
-            "Needs your confirmation: --unsafe, or --only PATH",
-        ),
+        Section([_suggestions(safe, look)], "Added" if advice.written else title),
+        Section([_suggestions(unsafe, look)], confirmed),
         Section([large], "Large, and explained by no rule: does the build need it?"),
         Section([_evidence(every)] if look.full else [], "Evidence", folded=True),
-        Section([Findings(found, brief=0 if look.full else _MOST_NOTES)], "Findings"),
+        Section([*_found(advice, look)], "Findings"),
         Section(few(notes(advice.problems), _MOST_NOTES, look)),
     ]
 
 
-def _joined(advice: Advice) -> list[Suggestion]:
-    """Return the suggestions, with that of an ignore file yet to be made joined to one like it."""
-    found = [*advice.suggestions]
-    for own in [each for each in found if _is_absent(each, advice)]:
-        for at, each in enumerate(found):
-            same = each.rule.reason == own.rule.reason and each.chosen == own.chosen
-            if same and each is not own:
-                matches, patterns = each.matches + own.matches, each.patterns + own.patterns
-                found[at] = replace(each, matches=matches, patterns=patterns)
-                return [each for each in found if each is not own]
-    return found
+def _found(advice: Advice, look: Look) -> Iterator[Item]:
+    """Yield the findings; secrets that the chosen suggestions ignore are counted unless `full`."""
+    chosen = [each for each in advice.suggestions if each.chosen and not look.full]
+    gone, kept = ({p for each in chosen for p in getattr(each, n)} for n in ("paths", "keeps"))
+    every = [each for each in advice.findings if each.code in _SHOWN]
+    inside = [f"{each.evidence[0]}/" if each.code == "CTX511" else "" for each in every]
+    sent = [not is_below(path, gone) or is_below(path, kept) for path in inside]
+    yield Findings([*compress(every, sent)], brief=0 if look.full else _MOST_NOTES)
+    if ignored := sent.count(False):
+        yield Prose(f"  {plural(ignored, 'secret')}, all ignored by these patterns")
 
 
 def _is_absent(each: Suggestion, advice: Suggested) -> bool:
@@ -160,13 +149,13 @@ def _sizes(outcome: Suggested) -> Iterator[Fact]:
         yield Fact("Transfer", change(before.transfer, after.transfer))
 
 
-def _suggestions(found: Sequence[Suggestion], advice: Advice, look: Look) -> Table:
+def _suggestions(found: Sequence[Suggestion], look: Look) -> Table:
     """Return a row for each suggestion, the largest first, and few trifles unless `full`."""
     whole = sum(_shown(each).content_bytes for each in found)
     trifles = [each for each in sorted(found, key=_rank) if _is_trifle(each, whole)]
     # A line about a single one would be no shorter.
     small = [] if len(trifles) == _MOST_TRIFLES + 1 or look.full else trifles[_MOST_TRIFLES:]
-    rows = [_line(each, advice) for each in sorted(found, key=_rank) if each not in small]
+    rows = [_line(each) for each in sorted(found, key=_rank) if each not in small]
     size = human(sum(_shown(each).content_bytes for each in small))
     rest = [f"{more(len(small), 'small one')}, {size}: -v"] if small else []
     if any(row[0].startswith("(") for row in rows):
@@ -191,34 +180,29 @@ def _is_trifle(each: Suggestion, whole: int) -> bool:
     return is_small and each.rule.category is not Category.SECRET
 
 
-def _line(each: Suggestion, advice: Advice) -> tuple[str, ...]:
+def _line(each: Suggestion) -> tuple[str, ...]:
     """Return the cells of a suggestion: its last one is the reason, or the first doubt."""
     patterns = " ".join(map(quoted, each.patterns))
     if columns(patterns) > _WIDEST_PATTERNS and len(each.patterns) > 1:
-        rest = more(len(each.patterns) - 1)
-        room = _WIDEST_PATTERNS - len(rest) - 1
-        names = [fit(quoted(pattern), room) for pattern in each.patterns]
-        whole = (name for name in names if "…" not in name.removeprefix("…/"))
-        patterns = f"{next(whole, names[0])} {rest}"
+        shortest = min(map(quoted, each.patterns), key=columns)
+        patterns = f"{shortest} {more(len(each.patterns) - 1)}"
     # The end of a clause is a comma, a colon or a semicolon, but not that of `Dockerfile:5`.
     text = re.split("[:;,] ", each.doubts[0])[0] if each.doubts else each.rule.reason
     size, files, name = _cells(_shown(each), patterns)
-    size = size if each.size.counted.files else f"({size})"
-    size, files = ("-", "-") if _is_absent(each, advice) else (size, files)
-    return size, files, name, visible(text)
+    return size if each.size.counted.files else f"({size})", files, name, visible(text)
 
 
 def _evidence(found: Iterable[Suggestion]) -> Table:
-    return _table("size files pattern", map(_explained, found))
-
-
-def _explained(each: Suggestion) -> _Row:
-    """Return the row of a suggestion, and what speaks for it and against it."""
-    texts = [f"{each.rule.name}: {each.rule.why}"]
-    texts += [] if each.size.counted.files else ["Not transferred by this build"]
-    texts += [f"Doubt: {'; '.join(each.doubts)}"] if each.doubts else []
-    texts += [f"Evidence: {listed(each.evidence, sign='; ')}"]
-    return _cells(_shown(each), listed([*map(quoted, each.patterns)], sign=" ")), texts
+    """Return a row for each suggestion, and below it what speaks for it and against it."""
+    rows = list[tuple[str, ...]]()
+    for each in found:
+        texts = [f"{each.rule.name}: {each.rule.why}"]
+        texts += [] if each.size.counted.files else ["Not transferred by this build"]
+        texts += [f"Doubt: {'; '.join(each.doubts)}"] if each.doubts else []
+        texts += [f"Evidence: {listed(each.evidence, sign='; ')}"]
+        rows.append(_cells(_shown(each), listed([*map(quoted, each.patterns)], sign=" ")))
+        rows += [(visible(text),) for text in texts]
+    return Table(("size", "files", "pattern"), rows)
 
 
 def rules(advice: Advice, names: Sequence[str], look: Look) -> list[Section]:
@@ -249,12 +233,12 @@ def _rule(advice: Advice, rule: Rule, look: Look) -> Section:
 
 def _blocked(found: Sequence[Blocked], look: Look) -> Table:
     """Return what is not suggested, the largest first, with the reasons."""
-    rows: list[_Row] = []
+    rows = list[tuple[str, ...]]()
     for each in sorted(found, key=lambda each: -each.size.content_bytes)[: _most(look)]:
-        reason = f"Not suggested, for {each.trap}: {each.reason}"
-        texts = [reason, f"{each.rule}; evidence: {each.evidence}"]
-        rows.append((_cells(each.size, quoted(each.path)), texts))
-    return _table("size files path", rows, left(found, _MOST_ROWS, look))
+        rows.append(_cells(each.size, quoted(each.path)))
+        rows.append((visible(f"Not suggested, for {each.trap}: {each.reason}"),))
+        rows.append((visible(f"{each.rule}; evidence: {each.evidence}"),))
+    return Table(("size", "files", "path"), rows, left(found, _MOST_ROWS, look))
 
 
 def _most(look: Look) -> int | None:
