@@ -172,9 +172,9 @@ def next_step(report: Report) -> NextStep:
         if problem.code == "source-not-found" and problem.line:
             arguments = ("explain", "--source", str(problem.line))
             return NextStep(command(report, *arguments), "shows why the build does not find it")
-        if problem.code == "no-dockerfile":
-            below = [] if report.context_path == "." else [path_argument(report.context_path)]
-            return NextStep(typed("scan", *below), "finds the builds below this directory")
+    if any(each.code == "no-dockerfile" for each in report.all_problems):
+        below = [] if report.context_path == "." else [path_argument(report.context_path)]
+        return NextStep(typed("scan", *below), "finds the builds below this directory")
     if hides_all(report):
         by_pattern = command(report, "measure", "--by", "pattern")
         return NextStep(by_pattern, "shows what each pattern ignores")
