@@ -49,7 +49,8 @@ class Display:
     def look(self, *, top: int = 0, only: str | None = None, tree: int = 0) -> Look:
         """Return the style of text on this stdout."""
         # The line after the last one is for the prompt.
-        height = max(_LOWEST, min(_dimension("LINES", 1, _HIGHEST + 1) - 1, _HIGHEST))
+        lines = _dimension("LINES", 1, _HIGHEST + 1) if _on_terminal() else _HIGHEST + 1
+        height = max(_LOWEST, min(lines - 1, _HIGHEST))
         colour = _wants_colour(self.colour)
         return Look(_width(), colour, top, only, tree, self.full, _hushed[0], height=height)
 
@@ -125,7 +126,7 @@ def cannot_write(error: OSError) -> CtxsizeError:
 
 def clear() -> None:
     """Clear the terminal, if stdout is one."""
-    if sys.stdout is not None and sys.stdout.isatty():
+    if _on_terminal():
         write("\x1b[H\x1b[2J\x1b[3J")
 
 
@@ -210,8 +211,11 @@ def _wants_colour(choice: str) -> bool:
         return False
     if os.environ.get("FORCE_COLOR", "0") not in ("", "0"):
         return True
-    terminal = sys.stdout is not None and sys.stdout.isatty()
-    return terminal and os.environ.get("TERM") != "dumb"
+    return _on_terminal() and os.environ.get("TERM") != "dumb"
+
+
+def _on_terminal() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def _width() -> int:

@@ -77,12 +77,12 @@ class Line:
         return self.pattern is not None and self.pattern.match_file(path) is not None
 
 
-@lru_cache(maxsize=20_000)  # a trial of a fix changes few lines of a file
 def shown(text: str) -> str:
     """Return a line for a message: in backquotes, without its end if it is long."""
     return f"`{cut(text, _WIDEST)}`"
 
 
+@lru_cache(maxsize=20_000)  # a trial of a fix changes few lines of a file
 def read_line(data: bytes, builder_name: str, first: bool) -> Line:
     """Return the line `data` as a builder reads it, without a number."""
     builder = BUILDERS[builder_name]

@@ -18,6 +18,7 @@ from ctxsize.formats.wording import columns, sent
 from ctxsize.model import Amount
 from ctxsize.recommender.rules import EntryType, all_rules
 from tests.cli.conftest import Cli
+from tests.cli.test_terminal import on_a_terminal
 from tests.contexts import CONTEXTS
 from tests.trees import COPY_ALL, Node, build_tree, file, link
 
@@ -111,8 +112,8 @@ def test_it_is_short_for_any_tree(cli: Cli, tmp_path: Path, name: str) -> None:
     assert len(narrow["measure"]) <= 40
     assert len(narrow["check --max 1B --max-files 1"]) <= 20
     assert len(cli(*options, *["."][: not options], cwd=context, columns=40).lines) <= 20
-    low = cli("measure", *options, cwd=context, columns=80, env={"LINES": "25"})
-    assert len(low.lines) <= 25
+    low = on_a_terminal("measure", *options, cwd=context, columns=80, LINES="25")
+    assert len(low.splitlines()) <= 25
     for command in ([], ["measure"]):
         assert len(cli(*command, "-q", *options, cwd=context).lines) == 1
     refused = cli("check", "--max", "1B", "--max-files", "1", *options, cwd=context)

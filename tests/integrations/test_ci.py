@@ -73,7 +73,7 @@ def test_ci_goes_from_green_to_red_and_back_by_the_printed_command(
     assert red.returncode == 1
     assert "built" not in red.stdout
     assert "10.0 MB over its budget of 50.0 MB" in re.sub(r"\s+", " ", red.stdout)
-    assert re.search(r"60\.0 MB +1 +99% +target/debug/x\n", red.stdout)
+    assert re.search(r"60\.0 MB +1 +>99% +target/debug/x\n", red.stdout)
 
     found = re.search(r"^Fix: (ctxsize .*?)(?:\n +|  )saves 60\.0 MB", red.stdout, re.MULTILINE)
     assert found is not None

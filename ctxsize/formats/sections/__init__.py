@@ -181,7 +181,8 @@ def briefly(item: Findings, width: int, *, whole: bool = False) -> list[str]:
     shown = sorted(item.findings, key=lambda e: (e.severity.rank, -(e.content_bytes or 0)))
     for each in shown if whole else shown[: item.brief]:
         where, message = place(each), visible(each.message)
-        text = f"  ! {message}" if where in message.split() else f"  ! {where}: {message}"
+        is_said = "/" in where and where in message.split()
+        text = f"  ! {message}" if is_said else f"  ! {where}: {message}"
         lines += wrapped(text if whole else brief(text, width, 3, 4), width, 4)
     left = "" if whole else more(len(shown) - item.brief)
     return [*lines, f"    {left}; -v lists all"] if left else lines

@@ -103,7 +103,7 @@ def body(report: Report, look: Look, used: int = 0, title: str = "") -> Iterator
 
 def _rows(report: Report, look: Look, room: int) -> dict[str, int]:
     """Return the number of rows of each table, which together have `room` lines."""
-    context, least = report.context, _FEW if look.height >= _HIGH else 2
+    context, is_low = report.context, look.height < _HIGH
     wanted = {
         "pattern": min(look.top, len(context.ignored.by_pattern)),
         "taken": min(look.top if look.full else _FEW, len(sources_of(report))),
@@ -114,7 +114,8 @@ def _rows(report: Report, look: Look, room: int) -> dict[str, int]:
         rows = {"tree": look.tree or _FULL_TREE, "dir": look.top, "ext": look.top}
         return {**wanted, **rows, "sent": sent_by}
     # A table has a blank line, a title, headers, and a line about the rows that are not shown.
-    others = sum(each + 4 for each in wanted.values() if each)
+    others = 0 if is_low else sum(each + 4 for each in wanted.values() if each)
+    least = 1 if is_low else _FEW
     rows = {"tree": look.tree or max(least, min(2 * look.top + 1, room - 4 - others))}
     room -= 0 if look.tree else rows["tree"] + 4
     for name, count in wanted.items():
