@@ -125,11 +125,11 @@ def test_other_commands_show_what_to_do_and_the_rest_if_verbose() -> None:
 def test_brief_findings_are_the_most_severe_and_the_largest() -> None:
     sizes = [None, 5, 70, 6]
     found = [replace(FIXABLE, message=f"m{size}", content_bytes=size) for size in sizes]
-    found += [replace(FIXABLE, message="error about a", severity=Severity.ERROR)]
-    found[-1] = replace(found[-1], location=Location("a"))
+    found += [replace(FIXABLE, message="error about d/a", severity=Severity.ERROR)]
+    found[-1] = replace(found[-1], location=Location("d/a"))
     section = Section([Findings(found, brief=3)])
     assert text.render([section], Look()).splitlines() == [
-        "  ! error about a",
+        "  ! error about d/a",
         "  ! a:2:1: m70",
         "  ! a:2:1: m6",
         "    and 2 more; -v lists all",

@@ -95,7 +95,7 @@ def body(report: Report, look: Look, used: int = 0, title: str = "") -> Iterator
     rows = _rows(report, look, room)
     whole = tree(report.context.tree, rows["tree"], look.width)
     directories = plural(report.context.totals.directories, "directory")
-    yield Section([whole], f"Size tree, of {directories}", folded=True)
+    yield Section([whole] if rows["tree"] else [], f"Size tree, of {directories}", folded=True)
     yield from _tables(report, look, rows)
     if not look.full:
         yield Section(foot)
@@ -115,7 +115,7 @@ def _rows(report: Report, look: Look, room: int) -> dict[str, int]:
         return {**wanted, **rows, "sent": sent_by}
     # A table has a blank line, a title, headers, and a line about the rows that are not shown.
     others = 0 if is_low else sum(each + 4 for each in wanted.values() if each)
-    least = 1 if is_low else _FEW
+    least = 0 if is_low else _FEW
     rows = {"tree": look.tree or max(least, min(2 * look.top + 1, room - 4 - others))}
     room -= 0 if look.tree else rows["tree"] + 4
     for name, count in wanted.items():
