@@ -2,8 +2,8 @@
 
 This is the last step of `action.yml`. The inputs and GitHub's variables are in the environment.
 Before is the checked-out tree with the changes of the pull request reverted in a copy, so that
-all else is equal: files that git ignores, submodules, `.git` itself. Git is told which repository
-to read, so that it finds none that was committed. No hook, filter or program of the repository
+the rest is equal: files that git ignores, submodules, `.git` itself. Git gets the path of the
+repository, so that it reads none that was committed. No hook, filter or program of the repository
 runs, no child gets the token, and a comment that cannot be written never fails the check.
 """
 

@@ -175,7 +175,7 @@ quiet = flag(
     "-q",
     "--quiet",
     expose_value=False,
-    callback=lambda ctx, param, given: output.hush(given),
+    callback=lambda ctx, param, given: ctx.meta.update({output.QUIET: given}),
     help="Print only the answer: no progress, notes or next steps.",
 )
 

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, final
 
+import click
+
 from ctxsize.errors import CtxsizeError
 from ctxsize.formats import Look, is_report, render
 from ctxsize.formats.wording import clipped, fit, visible
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from ctxsize.findings import Edit
     from ctxsize.formats import Outcome
 
+QUIET = "ctxsize.quiet"
+"""The key of `--quiet` in the context of click."""
 FINE, FOUND, USAGE, BUG, INTERRUPTED = 0, 1, 2, 3, 130
 """The exit codes."""
 _LONGEST_MESSAGE = 500
@@ -27,8 +31,6 @@ _NARROWEST, _WIDEST, _FILE_WIDTH = 40, 120, 80
 _LOWEST, _HIGHEST = 20, 40
 _SHOWN_WARNINGS = 10
 _PROGRESS_AFTER, _PROGRESS_EVERY = 1.0, 0.1
-_hushed = [False]
-"""True if notes and progress are left out, for `--quiet`."""
 
 
 class Format(NamedTuple):
@@ -52,7 +54,7 @@ class Display:
         lines = _dimension("LINES", 1, _HIGHEST + 1) if _on_terminal() else _HIGHEST + 1
         height = max(_LOWEST, min(lines - 1, _HIGHEST))
         colour = _wants_colour(self.colour)
-        return Look(_width(), colour, top, only, tree, self.full, _hushed[0], height=height)
+        return Look(_width(), colour, top, only, tree, self.full, is_quiet(), height=height)
 
     def emit(
         self, outcome: Outcome, *, top: int = 0, only: str | None = None, tree: int = 0
@@ -88,14 +90,14 @@ class Display:
         write(exchange.diff([each for each in edits if each is not None], self.look()))
 
 
-def hush(wanted: bool) -> None:
-    """Print no notes and no progress from now on, or print them again."""
-    _hushed[0] = wanted
+def is_quiet() -> bool:
+    """Return whether the command has `--quiet`: it prints neither notes nor progress."""
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.meta.get(QUIET))
 
 
 def prepare() -> None:
     """Let no character make stdout or stderr fail."""
-    hush(False)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -180,8 +182,8 @@ def error(message: str) -> None:
 
 
 def note(message: str) -> None:
-    """Print a note on stderr, unless it is hushed."""
-    if not _hushed[0]:
+    """Print a note on stderr, unless the command is quiet."""
+    if not is_quiet():
         _say("note", message)
 
 
@@ -235,7 +237,7 @@ def _dimension(variable: str, at: int, usual: int, stream: int = 1) -> int:
 @contextmanager
 def progress() -> Iterator[_Progress | None]:
     """Yield a callable that shows progress on a terminal after the first second, or None."""
-    if sys.stderr is None or not sys.stderr.isatty() or _hushed[0]:
+    if sys.stderr is None or not sys.stderr.isatty() or is_quiet():
         yield None
         return
     shown = _Progress()

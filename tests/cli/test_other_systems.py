@@ -66,17 +66,17 @@ def any_case() -> Iterator[Path]:
         image.write_bytes(b"")
         os.truncate(image, 8 << 20)
         where.mkdir()
-        told("mkfs.exfat", image)
-        device = told("losetup", "--find", "--show", image).strip()
+        output_of("mkfs.exfat", image)
+        device = output_of("losetup", "--find", "--show", image).strip()
         try:
-            told("mount.exfat-fuse", device, where)
+            output_of("mount.exfat-fuse", device, where)
             yield where
-            told("umount", where)
+            output_of("umount", where)
         finally:
-            told("losetup", "--detach", device)
+            output_of("losetup", "--detach", device)
 
 
-def told(*command: str | Path) -> str:
+def output_of(*command: str | Path) -> str:
     """Return what a command of the system prints."""
     done = run([*map(str, command)], env=clean_environment())
     assert done.code == 0, done.stderr

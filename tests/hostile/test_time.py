@@ -76,6 +76,7 @@ DOCKERFILES = {
     ),
     "arrows": (("measure", "suggest"), f"FROM a\nRUN {'<<' * HEREDOCS}\nCOPY . .\n"),
     "array": (("measure",), f'FROM a\nCOPY [{ARRAY}"/x/"]\n'),
+    "one long source": (("measure",), f"FROM a\nCOPY {'é/../' * 10_000}a.txt /\n"),
     "shell": (("suggest", "advise"), f"FROM a\nRUN {'echo a && cp b c; ' * 3000}\nCOPY . .\n"),
     "brackets": (("suggest",), f"FROM a\nRUN {'$(' * 30_000}\nCOPY . .\n"),
     "scripts": (("suggest", "advise"), "FROM a\nCOPY . .\n" + f"RUN {'a=(' * 20_000}\n" * 10),
