@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ctxsize.dockerfile.words import quoted
+from ctxsize.engine.golang import clean
 from ctxsize.errors import DockerfileError, UndecidedError
 
 _PROTOCOL = re.compile(r"([a-zA-Z0-9]+)://")
@@ -91,13 +92,7 @@ def resting_on(doubts: Collection[Doubt]) -> Iterator[None]:
 
 def path_from_root(source: str) -> str:
     """Return the absolute path of a source; `..` cannot leave the root."""
-    parts: list[str] = []
-    for part in source.split("/"):
-        if part == "..":
-            del parts[-1:]
-        elif part not in ("", "."):
-            parts.append(part)
-    return "/" + "/".join(parts)
+    return clean(f"/{source}")
 
 
 def around_pivot(source: str) -> tuple[str, str]:
