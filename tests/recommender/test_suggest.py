@@ -11,7 +11,7 @@ import pytest
 
 import ctxsize
 from ctxsize import api
-from ctxsize.engine.report import entries
+from ctxsize.engine.report import Listing
 from ctxsize.engine.request import resolve
 from ctxsize.formats import Look, render
 from ctxsize.model import Amount, Kind
@@ -28,7 +28,7 @@ def plant(root: Path, project: Project) -> Path:
 
 
 def sent(root: Path) -> set[str]:
-    listed = entries(resolve(str(root)))
+    listed = Listing(resolve(str(root)))
     return {each.path for each in listed if each.kind is not Kind.DIRECTORY}
 
 
