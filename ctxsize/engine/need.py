@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -51,7 +50,7 @@ def platforms_of(request: Request) -> tuple[str, ...]:
 
 def _own_platform() -> str:
     # Docker builds for Linux, also in a virtual machine.
-    return machine_platform("x86_64" if sys.platform == "win32" else os.uname().machine)
+    return machine_platform(os.uname().machine)
 
 
 def named_contexts(build: Build) -> tuple[NamedContext, ...]:

@@ -68,17 +68,6 @@ def link_target(path: str) -> str | None:
         raise
 
 
-def names_in(path: str) -> list[str]:
-    """Return all names in a directory in byte order; none for others. Raises `OSError`."""
-    try:
-        if not stat.S_ISDIR(os.lstat(path).st_mode):
-            return []
-        names = os.listdir(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    return sorted(names, key=_order(names))
-
-
 class Disk:
     """The tree below the directory `root`, a real path."""
 
@@ -211,6 +200,8 @@ class MemoryDirectory:
     """The same for each: those of real directories are not kept."""
     content_bytes = 0
     """Bytes of content of all below; a file with several names counts under each."""
+    longest_path = sys.maxsize  # all paths were short enough to be read
+    has_xattrs = has_mounts = False
 
     def __init__(
         self,
@@ -261,7 +252,11 @@ class MemoryDirectory:
         below = sum(folder.content_bytes for folder in self.folders.values())
         self.content_bytes = below + sum(self.contents.values())
 
-    # Methods for a walk, as those of `DiskDirectory`. Targets and attributes are not kept.
+    # Methods for a walk, as those of `Disk` and `DiskDirectory`. Targets and attributes are not
+    # kept.
+
+    def top(self) -> MemoryDirectory:
+        return self
 
     def steps(self) -> list[Step]:
         # The order matters between directories, and for files with several names.
@@ -295,19 +290,6 @@ class MemoryDirectory:
         return {}
 
 
-class Memory:
-    """The directories of a snapshot."""
-
-    longest_path = sys.maxsize  # all paths were short enough to be read
-    has_xattrs = has_mounts = False
-
-    def __init__(self, root: MemoryDirectory) -> None:
-        self._root = root
-
-    def top(self) -> MemoryDirectory:
-        return self._root
-
-
 OpenDirectory = DiskDirectory | MemoryDirectory
 """A directory for a walk. Methods of one on disk may raise `OSError`."""
-DirectorySource = Disk | Memory
+DirectorySource = Disk | MemoryDirectory
