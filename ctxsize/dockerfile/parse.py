@@ -146,8 +146,10 @@ def parse_dockerfile(data: bytes | str) -> Dockerfile:
     content = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
     if not content:
         raise DockerfileError("the Dockerfile cannot be empty")
-    reader = LineReader(content)
-    instructions = tuple(_instructions(reader))
+    reader, instructions = LineReader(content), list[Instruction]()
+    for text, line in reader.logical_lines():
+        with located(line):
+            instructions.append(_instruction(text, line, reader))
     if not instructions:
         raise DockerfileError("file with no instructions", line=reader.line)
     if reader.fault is not None:
@@ -160,14 +162,7 @@ def parse_dockerfile(data: bytes | str) -> Dockerfile:
             raise DockerfileError("no build stage in current context", line=instruction.line)
     if not in_stage:
         raise DockerfileError("dockerfile contains no stages to build")
-    return Dockerfile(reader.directives, instructions, reader.escape, find_syntax(content))
-
-
-def _instructions(reader: LineReader) -> Iterator[Instruction]:
-    for text, line in reader.logical_lines():
-        with located(line):
-            instruction = _instruction(text, line, reader)
-        yield instruction
+    return Dockerfile(reader.directives, (*instructions,), reader.escape, find_syntax(content))
 
 
 def _instruction(

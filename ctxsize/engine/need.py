@@ -97,13 +97,12 @@ def named_request(request: Request, named: NamedContext) -> Request:
     build = Build(named.value, builder=request.builder.name)
     alone = request_of(build, request.builder, alone=True)
     return replace(
-        request,
-        context=named.value,
-        root=alone.root,
-        ignore_file=alone.ignore_file,
-        dockerfile_specific=False,
-        spec=alone.spec,
-        problems=alone.problems,
+        alone,
+        build=request.build,
+        dockerfile=request.dockerfile,
+        dockerfile_fault=request.dockerfile_fault,
+        plan=request.plan,
+        plans=request.plans,
         name=named.name,
     )
 
