@@ -22,7 +22,6 @@ from hypothesis import given
 from ctxsize.engine.builders import BUILDERS, BUILDKIT, CLASSIC, Builder
 from ctxsize.engine.events import Event, Files, Folder
 from ctxsize.engine.report import Listing, measure
-from ctxsize.engine.request import resolve
 from ctxsize.engine.walk import Walk
 from ctxsize.errors import BuildFailsError, CtxsizeError
 from ctxsize.model import Effect, Problem
@@ -31,6 +30,7 @@ from tests.engine.strategies import trees_with_ignore_files
 from tests.engine.test_against_devtools import Tree, context
 from tests.oracles.availability import require
 from tests.oracles.engines import Docker
+from tests.resolving import resolve
 from tests.trees import (
     Node,
     build_tree,

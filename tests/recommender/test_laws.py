@@ -126,7 +126,7 @@ def taken_by_name(root: Path, dockerfile: str) -> set[str]:
 
 def everything(root: Path) -> set[str]:
     from ctxsize.engine.report import Listing
-    from ctxsize.engine.request import resolve
+    from tests.resolving import resolve
 
     return {each.path for each in Listing(resolve(str(root)))}
 

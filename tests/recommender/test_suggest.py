@@ -12,12 +12,12 @@ import pytest
 import ctxsize
 from ctxsize import api
 from ctxsize.engine.report import Listing
-from ctxsize.engine.request import resolve
 from ctxsize.formats import Look, render
 from ctxsize.model import Amount, Kind
 from ctxsize.recommender.outcome import Advice
 from tests.recommender.planting import CLEAN
 from tests.recommender.projects import PROJECTS, Project, sources_of
+from tests.resolving import resolve
 from tests.trees import COPY_ALL, Node, build_tree, file
 
 TARGET = Path(__file__).parents[2] / "examples" / "rust-service" / "target.txt"

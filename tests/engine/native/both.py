@@ -15,11 +15,12 @@ from ctxsize.engine.automaton import Program
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.events import Progress
 from ctxsize.engine.report import measure
-from ctxsize.engine.request import Request, resolve
+from ctxsize.engine.request import Request
 from ctxsize.engine.walk import Walk
 from ctxsize.errors import CtxsizeError
 from ctxsize.formats import Look, render
 from tests.oracles.availability import unavailable
+from tests.resolving import resolve
 
 THREADS = (1, 2, 4)
 _BACK, _ROW_BYTES = 6, 4 * 8

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 
 from ctxsize.engine.builders import BUILDERS, BUILDKIT, Builder
-from ctxsize.engine.request import resolve
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import CtxsizeError
 from ctxsize.recommender.modes.draft import tidy
 from ctxsize.recommender.outcome import IgnoreFileChange
 from tests.engine.strategies import trees_with_ignore_files
+from tests.resolving import resolve
 from tests.trees import build_tree, file, remove_tree
 
 
