@@ -44,9 +44,9 @@ class Unknown:
     """A fact that decides the answer and that the Dockerfile does not show.
 
     `kind` is `syntax` (another frontend reads the file), `onbuild` (triggers of the base image
-    `name`), `check` (any warning fails the build), `environment` (variable `name`, which the base
-    image may set) or `argument` (an ARG without a value here). Older builders leave the variable
-    `name` unset (`older-unset`) or refuse the flag `name` (`older-flag`).
+    `name`), `environment` (variable `name`, which the base image may set) or `argument` (an ARG
+    without a value here). Older builders leave the variable `name` unset (`older-unset`) or refuse
+    the flag `name` (`older-flag`).
     """
 
     kind: str

@@ -212,8 +212,6 @@ _UNKNOWNS = {  # messages by the kind of `Unknown`
     "environment": "${name} is assumed to be unset; the base image may set it",
     "argument": "ARG {name} has no value and is assumed to be empty; set it with "
     "--build-arg {name}=…",
-    "check": "the Dockerfile is assumed to pass Docker's checks: # check={name} fails the build on "
-    "any warning",
     "older-unset": "{older} leaves ${name} unset; the figures are those of a newer Docker",
     "older-flag": "{older} refuses {name}; the figures are those of a newer Docker",
 }
