@@ -7,7 +7,6 @@ builders sort them, and no symlink is followed.
 from __future__ import annotations
 
 import os
-import re
 import stat
 import sys
 from bisect import bisect_left
@@ -17,7 +16,6 @@ from functools import cached_property
 from typing import Any, NamedTuple, cast
 
 from ctxsize.engine.events import Xattrs
-from ctxsize.reader import read_file
 
 Step = str | list[str]
 """The name of a directory, or a run of other names."""
@@ -76,20 +74,6 @@ class Disk:
         self.longest_path = _LONGEST_PATH - len(os.fsencode(self._base))
         """Largest number of bytes in a path below the top that the system accepts."""
         self.has_xattrs = READS_ATTRIBUTES
-
-    @property
-    def has_mounts(self) -> bool:
-        """Return whether `root` contains a mount point: then inodes below it are not unique.
-
-        Outside Linux it returns False.
-        """
-        try:
-            lines = read_file("/proc/self/mountinfo").splitlines()
-        except OSError:
-            return False
-        base = os.fsencode(self._base)
-        escaped = re.sub(rb"[ \t\n\\]", lambda found: b"\\%03o" % found[0][0], base)
-        return any(line.split(b" ", 5)[4].startswith(escaped) for line in lines)
 
     def top(self) -> DiskDirectory:
         return DiskDirectory(self._base, os.open(self._base, _OPEN_DIRECTORY), None)
@@ -201,7 +185,7 @@ class MemoryDirectory:
     content_bytes = 0
     """Bytes of content of all below; a file with several names counts under each."""
     longest_path = sys.maxsize  # all paths were short enough to be read
-    has_xattrs = has_mounts = False
+    has_xattrs = False
 
     def __init__(
         self,

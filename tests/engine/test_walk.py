@@ -477,15 +477,6 @@ class TestMounts:
         expected = ["Dockerfile", "m1/", *(f"m1/{n}" for n in inside)]
         assert walked(resolve(str(mounted))) == [*expected, "m2/", *(f"m2/{n}" for n in inside)]
 
-    def test_files_of_another_file_system_pass_for_hard_links(
-        self, mounted: Path, docker: Docker
-    ) -> None:
-        numbers = [(mounted / name / "a").stat().st_ino for name in ("m1", "m2")]
-        assert numbers[0] == numbers[1]
-        ours, result = ask(mounted), docker.build_buildkit(mounted)
-        assert list(ours.names) == result.names
-        assert ours.wire_bytes == result.transferred_bytes
-
     def test_the_classic_builder_remembers_files_with_many_names_only(
         self, mounted: Path, docker: Docker
     ) -> None:
