@@ -6,7 +6,7 @@ directory above it. So only such paths are walked again, by the walk of `measure
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
@@ -17,6 +17,8 @@ from ctxsize.engine.automaton import Automaton, Program, fastest
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, Mark, up_to
 from ctxsize.engine.events import order
 from ctxsize.engine.ignorefile import IgnoreFile
+from ctxsize.engine.narrow import Narrowed
+from ctxsize.engine.need import Include
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request, ignore_file_to_write, inside, with_ignore_file
 from ctxsize.engine.snapshot import Sent, SentDifference, Snapshot, differences
@@ -77,12 +79,12 @@ class Trial:
         self._patterns: dict[str, DockerIgnorePattern] = {}  # by their lines, each parsed once
         self._sent: dict[tuple[str, ...], Sent | None] = {}
         self._last: Attempt | None = None
-        self._first: tuple[Matcher, Sent] | None = None  # most others differ from it in a few
+        self._first: dict[Include, tuple[Matcher, Sent]] = {}  # most others differ in a few lines
 
     @cached_property
     def before(self) -> Sent:
         """Return the entries sent with the present ignore file."""
-        return self._under(self.request.spec)
+        return self.under(self.request.spec)
 
     @cached_property
     def everything(self) -> Sent:
@@ -94,7 +96,7 @@ class Trial:
         if self._last is None or self._last.data != data:
             before = self.before
             request = with_ignore_file(self.request, data, make=self._made)
-            self._last = Attempt(data, request, before, self._under(request.spec))
+            self._last = Attempt(data, request, before, self.under(request.spec))
         return self._last
 
     def _made(self, line: str) -> DockerIgnorePattern:
@@ -112,7 +114,7 @@ class Trial:
         if key not in self._sent:
             self._sent[key], spec = None, self.spec(key)
             with suppress(CtxsizeError):
-                self._sent[key] = None if spec is None else self._under(spec)
+                self._sent[key] = None if spec is None else self.under(spec)
         return self._sent[key]
 
     def spec(self, texts: Iterable[str]) -> DockerIgnoreSpec | None:
@@ -142,34 +144,68 @@ class Trial:
             return Amount.of(written.sent())
         return Amount(sent.files, sent.content_bytes + file.content_bytes - sent.size(own))
 
-    def _under(self, spec: DockerIgnoreSpec) -> Sent:
-        """Return the entries that `spec` sends. Raises what a walk raises."""
-        if self._first is None:
-            self._first = Matcher(spec), self.snapshot.sent(spec)
-        (matcher, sent), root = self._first, self.snapshot.root
+    def under(self, spec: DockerIgnoreSpec, include: Include = None) -> Sent:
+        """Return the entries that `spec` sends, limited by `include`. Raises what a walk raises."""
+        if include not in self._first:
+            self._first[include] = Matcher(spec), self.snapshot.sent(spec, include=include)
+        matcher, sent = self._first[include]
         changed = None if self.snapshot.has_further_names else _changed(matcher.spec, spec)
         if changed is None:
-            return self.snapshot.sent(spec)
-        names = Matcher(spec.__class__(changed)).tops(root)
-        # The builder enters ignored directories for exceptions, and there others may match too.
-        names.update(each.text.split("/")[0] for each in changed if not each.include)
-        if names.isdisjoint(root.entries.keys() | root.folders.keys()):
+            return self.snapshot.sent(spec, include=include)
+        touched = self._touched(matcher, changed)
+        spine = _spine(self.snapshot, touched)
+        part = spine[""]
+        if not (part.entries or part.folders):
             return sent
-        part = MemoryDirectory(
-            "",
-            {name: each for name, each in root.entries.items() if name in names},
-            {name: each for name, each in root.folders.items() if name in names},
-        )
-        evaluator: Evaluator[Any]
-        if len(spec.patterns) < _MANY:
-            evaluator = fastest(spec)
-        else:  # few of them matter here
-            patterns = matcher.spec.patterns
-            wanted = {_key(patterns[at]) for _, found in matcher.in_tree(part) for at in found}
+        evaluator: Evaluator[Any] = fastest(spec) if include is None else Narrowed(spec, include)
+        if include is None and len(spec.patterns) >= _MANY:  # few of them matter here
+            patterns, matching = matcher.spec.patterns, matcher.in_tree(part)
+            wanted = {_key(patterns[at]) for _, found in matching for at in found}
             wanted.update(map(_key, changed))
             few = spec.__class__(each for each in spec.patterns if _key(each) in wanted)
             evaluator = Automaton(few, enters=spec.enters)
-        return _patched(sent, names, self.snapshot.walked(evaluator, part))
+        return self._patched(sent, spine, self.snapshot.walked(evaluator, part))
+
+    def _touched(self, matcher: Matcher, changed: Sequence[DockerIgnorePattern]) -> set[str]:
+        """Return the outermost paths whose fate may differ if these patterns are changed."""
+        spec = matcher.spec.__class__(changed)
+        touched = Matcher(spec).outermost(self.snapshot.root)
+
+        def is_end(path: str) -> bool:
+            return path in touched or matcher.mark(path).ignored
+
+        # The builder enters ignored directories for exceptions, and there others may match too.
+        # With a wildcard in one of them, it has entered all of them before.
+        for path in (next(filter(is_end, up_to(text)), "") for text in spec.reach or ()):
+            if path and path not in touched:
+                touched = {each for each in touched if not each.startswith(f"{path}/")} | {path}
+        return touched
+
+    def _patched(self, before: Sent, spine: Mapping[str, MemoryDirectory], found: Sent) -> Sent:
+        """Return `before` with the entries of the walked part, below `spine`, as they are found."""
+        names, inside, again = {**before.names}, set[str](), set[str]()
+        for held in spine[""].tree():
+            at, new = held.path, {**found.names.get(held.path, {})}
+            if at in spine:
+                again.update(map(held.prefix.__add__, held.entries))
+                others = names.get(at, {}).items()
+                new |= {name: size for name, size in others if name not in held.entries}
+            else:
+                inside.add(at)
+            if not new:
+                names.pop(at, None)
+            elif new != names.get(at):  # else the old one is shared, for memory
+                names[at] = new
+        directories = {*(before.directories - inside - spine.keys()), *found.directories}
+        # An ignored directory is sent if something below it is, also outside of the walked part.
+        for at in reversed([*spine]):
+            if at in before.directories and at not in directories:
+                held = self.snapshot.folder(at) or spine[at]
+                below = (each.path in directories for each in held.folders.values())
+                directories |= {at} if at in names or any(below) else set()
+        again.update(path for path in before.empty if path.rpartition("/")[0] in inside)
+        empty = before.empty - again | found.empty
+        return Sent(names, frozenset(directories), empty, before.links)
 
 
 def own_path(request: Request) -> str | None:
@@ -193,20 +229,26 @@ def with_lines(request: Request, lines: Iterable[str]) -> bytes:
     return before + "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
 
 
-def _patched(before: Sent, touched: set[str], found: Sent) -> Sent:
-    """Return the sent entries, with those at and below `touched` replaced by `found`."""
+def _spine(snapshot: Snapshot, touched: Iterable[str]) -> dict[str, MemoryDirectory]:
+    """Return the directories above the `touched` paths, by path, without any other entry.
 
-    def is_other(path: str) -> bool:
-        return path.partition("/")[0] not in touched
-
-    names = {at: each for at, each in before.names.items() if at and is_other(at)}
-    top = {name: size for name, size in before.names.get("", {}).items() if is_other(name)}
-    for at, new in {**found.names, "": {**top, **found.names.get("", {})}}.items():
-        old = before.names.get(at)
-        names |= {at: old if old == new else new} if new else {}  # shared if equal, for memory
-    directories = frozenset(filter(is_other, before.directories)) | found.directories
-    empty = frozenset(filter(is_other, before.empty)) | found.empty
-    return Sent(names, directories, empty, before.links)
+    Parents come first. The first one, the context itself, is the part to walk again.
+    """
+    spine = {"": MemoryDirectory("")}
+    for path in touched:
+        above, _, name = path.rpartition("/")
+        held = snapshot.folder(above)
+        if held is None or not held.has(name):
+            continue
+        for at in up_to(above) if above else ():
+            if at not in spine:
+                outer, _, inner = at.rpartition("/")
+                spine[at] = spine[outer].folders[inner] = MemoryDirectory(at)
+        if name in held.folders:
+            spine[above].folders[name] = held.folders[name]
+        else:
+            spine[above].entries[name] = held.entries[name]
+    return spine
 
 
 def _changed(before: DockerIgnoreSpec, after: DockerIgnoreSpec) -> list[DockerIgnorePattern] | None:
@@ -262,12 +304,10 @@ class Matcher:
             for name, hits in found.items():
                 yield held.prefix + name, self._owners(hits)
 
-    def tops(self, root: MemoryDirectory) -> set[str]:
-        """Return the entries of `root` that a pattern matches, or below which it matches one."""
-        tops: set[str] = set()
-        for held, found in self._by_directory(root, topmost=True):
-            tops.update([held.path.partition("/")[0]] if held.path else found)
-        return tops
+    def outermost(self, root: MemoryDirectory) -> set[str]:
+        """Return the paths below `root` that a pattern matches, except those below another one."""
+        found = self._by_directory(root, topmost=True)
+        return {held.prefix + name for held, names in found for name in names}
 
     def _hits(self, live: int, directory: str, names: Sequence[str]) -> dict[str, int]:
         """Return the matching ones of the `live` segments, for each name with any."""
