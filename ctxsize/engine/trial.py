@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from typing import Any
 
 from ctxsize.engine.automaton import Automaton, Program, fastest
@@ -21,10 +21,9 @@ from ctxsize.engine.narrow import Narrowed
 from ctxsize.engine.need import Include
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request, ignore_file_to_write, inside, with_ignore_file
-from ctxsize.engine.snapshot import Sent, SentDifference, Snapshot, differences
-from ctxsize.engine.source import MemoryDirectory
+from ctxsize.engine.snapshot import Names, Sent, SentDifference, Snapshot, differences
+from ctxsize.engine.source import File, MemoryDirectory
 from ctxsize.errors import CtxsizeError, IgnoreFileError
-from ctxsize.model import Amount
 
 _MOST_CHANGED = 2_000  # patterns, up to which only the paths that they match are walked again
 _MANY = 200  # patterns, from which those without a match in the walked part are left out
@@ -79,7 +78,7 @@ class Trial:
         self._patterns: dict[str, DockerIgnorePattern] = {}  # by their lines, each parsed once
         self._sent: dict[tuple[str, ...], Sent | None] = {}
         self._last: Attempt | None = None
-        self._first: dict[Include, tuple[Matcher, Sent]] = {}  # most others differ in a few lines
+        self._near: dict[Include, tuple[Matcher, Sent]] = {}  # others differ in a few lines
 
     @cached_property
     def before(self) -> Sent:
@@ -133,28 +132,30 @@ class Trial:
             snapshot = snapshot.with_file(own, len(attempt.data))
         return snapshot.asked(attempt.request)
 
-    def amount_after(self, attempt: Attempt) -> Amount:
-        """Return the amount sent after the ignore file is written, which may itself be sent."""
-        own, sent = own_path(self.request), attempt.sent
-        if own is None or own not in sent:
-            return Amount.of(sent)
-        written = self.written(attempt)
-        file = written.file(own)
-        if file is None or self.snapshot.has_further_names:
-            return Amount.of(written.sent())
-        return Amount(sent.files, sent.content_bytes + file.content_bytes - sent.size(own))
+    def after(self, attempt: Attempt, includes: Iterable[Include]) -> list[Sent]:
+        """Return everything, and what each of `includes` sends, once the file is written."""
+        own, old, spec = own_path(self.request), self.request.ignore_file, attempt.request.spec
+        is_new = attempt.data != (b"" if old is None else old.data)
+        snapshot = self.written(attempt) if is_new else self.snapshot.asked(attempt.request)
+        file = None if own is None or (old is None and not is_new) else snapshot.file(own)
+        if is_whole := self.snapshot.has_further_names:
+            sent = [snapshot.sent(include=each) for each in includes]
+        else:
+            sent = [attempt.sent if each is None else self.under(spec, each) for each in includes]
+        found = [self.everything, *sent]
+        return [each if is_whole and file else resized(each, own or "", file) for each in found]
 
     def under(self, spec: DockerIgnoreSpec, include: Include = None) -> Sent:
         """Return the entries that `spec` sends, limited by `include`. Raises what a walk raises."""
-        if include not in self._first:
-            self._first[include] = Matcher(spec), self.snapshot.sent(spec, include=include)
-        matcher, sent = self._first[include]
-        changed = None if self.snapshot.has_further_names else _changed(matcher.spec, spec)
-        if changed is None:
-            return self.snapshot.sent(spec, include=include)
-        touched = self._touched(matcher, changed)
-        spine = _spine(self.snapshot, touched)
-        part = spine[""]
+        near = None if self.snapshot.has_further_names else self._near.get(include)
+        changed = near and _changed(near[0].spec, spec)
+        if near is None or changed is None:
+            sent = self.snapshot.sent(spec, include=include)
+            names = sent.names if near is None else _shared(sent.names, near[1].names)
+            self._near[include] = Matcher(spec), replace(sent, names=names)
+            return self._near[include][1]
+        matcher, sent = near
+        part = _part(self.snapshot, self._touched(matcher, changed))
         if not (part.entries or part.folders):
             return sent
         evaluator: Evaluator[Any] = fastest(spec) if include is None else Narrowed(spec, include)
@@ -164,53 +165,36 @@ class Trial:
             wanted.update(map(_key, changed))
             few = spec.__class__(each for each in spec.patterns if _key(each) in wanted)
             evaluator = Automaton(few, enters=spec.enters)
-        return self._patched(sent, spine, self.snapshot.walked(evaluator, part))
+        return _patched(sent, part, self.snapshot.walked(evaluator, part))
 
     def _touched(self, matcher: Matcher, changed: Sequence[DockerIgnorePattern]) -> set[str]:
         """Return the outermost paths whose fate may differ if these patterns are changed."""
         spec = matcher.spec.__class__(changed)
-        touched = Matcher(spec).outermost(self.snapshot.root)
+        matched = Matcher(spec).outermost(self.snapshot.root)
 
+        @cache
         def is_end(path: str) -> bool:
-            return path in touched or matcher.mark(path).ignored
+            return path in matched or matcher.mark(path).ignored
 
-        # The builder enters ignored directories for exceptions, and there others may match too.
-        # With a wildcard in one of them, it has entered all of them before.
-        for path in (next(filter(is_end, up_to(text)), "") for text in spec.reach or ()):
-            if path and path not in touched:
-                touched = {each for each in touched if not each.startswith(f"{path}/")} | {path}
-        return touched
-
-    def _patched(self, before: Sent, spine: Mapping[str, MemoryDirectory], found: Sent) -> Sent:
-        """Return `before` with the entries of the walked part, below `spine`, as they are found."""
-        names, inside, again = {**before.names}, set[str](), set[str]()
-        for held in spine[""].tree():
-            at, new = held.path, {**found.names.get(held.path, {})}
-            if at in spine:
-                again.update(map(held.prefix.__add__, held.entries))
-                others = names.get(at, {}).items()
-                new |= {name: size for name, size in others if name not in held.entries}
-            else:
-                inside.add(at)
-            if not new:
-                names.pop(at, None)
-            elif new != names.get(at):  # else the old one is shared, for memory
-                names[at] = new
-        directories = {*(before.directories - inside - spine.keys()), *found.directories}
-        # An ignored directory is sent if something below it is, also outside of the walked part.
-        for at in reversed([*spine]):
-            if at in before.directories and at not in directories:
-                held = self.snapshot.folder(at) or spine[at]
-                below = (each.path in directories for each in held.folders.values())
-                directories |= {at} if at in names or any(below) else set()
-        again.update(path for path in before.empty if path.rpartition("/")[0] in inside)
-        empty = before.empty - again | found.empty
-        return Sent(names, frozenset(directories), empty, before.links)
+        # An ignored directory is sent with what is sent below it. The builder enters it if an
+        # exception may match there, and then others may match, too.
+        paths = (*matched, *(spec.reach or ()))
+        return {next(filter(is_end, up_to(each)), "") for each in paths}
 
 
 def own_path(request: Request) -> str | None:
     """Return the path in the context of the ignore file to write; None if it is outside."""
     return inside(request.root, ignore_file_to_write(request))
+
+
+def resized(sent: Sent, path: str, file: File | None) -> Sent:
+    """Return `sent` with the present size of the file at `path`, without it if it is gone."""
+    above, _, name = path.rpartition("/")
+    names, size = sent.names.get(above, {}), -1 if file is None else file.content_bytes
+    if names.get(name, size) == size:
+        return sent
+    others = {each: names[each] for each in names if each != name}
+    return replace(sent, names={**sent.names, above: others | ({name: size} if file else {})})
 
 
 def planned(snapshot: Snapshot) -> Snapshot:
@@ -229,26 +213,40 @@ def with_lines(request: Request, lines: Iterable[str]) -> bytes:
     return before + "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
 
 
-def _spine(snapshot: Snapshot, touched: Iterable[str]) -> dict[str, MemoryDirectory]:
-    """Return the directories above the `touched` paths, by path, without any other entry.
-
-    Parents come first. The first one, the context itself, is the part to walk again.
-    """
-    spine = {"": MemoryDirectory("")}
+def _part(snapshot: Snapshot, touched: Iterable[str]) -> MemoryDirectory:
+    """Return the context with nothing but the `touched` paths and the directories above them."""
+    made = {"": MemoryDirectory("")}
     for path in touched:
         above, _, name = path.rpartition("/")
         held = snapshot.folder(above)
-        if held is None or not held.has(name):
-            continue
-        for at in up_to(above) if above else ():
-            if at not in spine:
-                outer, _, inner = at.rpartition("/")
-                spine[at] = spine[outer].folders[inner] = MemoryDirectory(at)
-        if name in held.folders:
-            spine[above].folders[name] = held.folders[name]
-        else:
-            spine[above].entries[name] = held.entries[name]
-    return spine
+        if held is not None and held.has(name):
+            for at in up_to(above):
+                if at not in made:
+                    outer, _, inner = at.rpartition("/")
+                    made[at] = made[outer].folders[inner] = MemoryDirectory(at)
+            if name in held.folders:
+                made[above].folders[name] = held.folders[name]
+            else:
+                made[above].entries[name] = held.entries[name]
+    return made[""]
+
+
+def _patched(before: Sent, part: MemoryDirectory, found: Sent) -> Sent:
+    """Return `before` with the entries of a part as they are found."""
+    names, parts = {**before.names}, [*part.tree()]
+    for held in parts:
+        others = before.names.get(held.path, {}).items()
+        rest = {name: size for name, size in others if name not in held.entries}
+        names[held.path] = {**rest, **found.names.get(held.path, {})}
+    names = _shared({at: each for at, each in names.items() if each}, before.names)
+    directories = before.directories.difference(each.path for each in parts) | found.directories
+    again = {each.prefix + name for each in parts for name in each.entries if before.empty}
+    return Sent(names, directories, before.empty - again | found.empty, before.links)
+
+
+def _shared(new: Mapping[str, Names], old: Mapping[str, Names]) -> dict[str, Names]:
+    """Return `new` with the equal parts of `old`, for memory, and to see at once what differs."""
+    return {at: old[at] if old.get(at) == each else each for at, each in new.items()}
 
 
 def _changed(before: DockerIgnoreSpec, after: DockerIgnoreSpec) -> list[DockerIgnorePattern] | None:
