@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from fnmatch import translate
@@ -160,29 +160,6 @@ class Rule:
         return ", ".join(f"`**/{each}`" for each in self.find)
 
 
-_INPUTS = """
-Cargo.lock Cargo.toml rust-toolchain* package.json package-lock.json npm-shrinkwrap.json yarn.lock
-pnpm-lock.yaml pnpm-workspace.yaml bun.lock* .nvmrc .node-version .yarnrc.yml tsconfig*.json
-composer.json composer.lock pyproject.toml poetry.lock uv.lock Pipfile* setup.py setup.cfg
-requirements*.txt .python-version .tool-versions go.mod go.sum go.work Gemfile Gemfile.lock
-.ruby-version mix.exs mix.lock pom.xml build.gradle* settings.gradle* gradle.properties gradlew
-mvnw gradle-wrapper.jar gradle-wrapper.properties maven-wrapper.* *.csproj *.fsproj *.sln *.slnx
-global.json nuget.config Directory.*.props Package.swift Package.resolved pubspec.yaml
-pubspec.lock stack.yaml *.cabal build.zig* shard.yml shard.lock rebar.config rebar.lock
-CMakeLists.txt vcpkg.json conanfile.* flake.nix flake.lock
-"""
-_IS_INPUT = re.compile("|".join(map(translate, _INPUTS.split())))
-_SOURCES = """
-.rs .py .pyi .go .js .mjs .cjs .ts .mts .cts .tsx .jsx .vue .svelte .astro .java .kt .kts .scala
-.sbt .clj .rb .php .ex .exs .erl .c .cc .cpp .cxx .h .hpp .cs .fs .vb .swift .m .dart .hs .ml .zig
-.nim .cr .lua .pl .pm .r .sh .bash .zsh .ps1 .toml .json .jsonc .cfg .ini .gradle .xml .cmake .mk
-.csproj .fsproj .props .targets .sln .slnx .gemspec .cabal .nix .bzl .proto .graphql .sql
-"""
-_SOURCE_NAMES = """
-Makefile GNUmakefile makefile justfile Justfile Rakefile Gemfile CMakeLists.txt MANIFEST.in BUILD
-WORKSPACE Procfile Earthfile pnpm-workspace.yaml go.work
-"""
-_ENDINGS, _NAMES = tuple(_SOURCES.split()), frozenset(_SOURCE_NAMES.split())
 FETCHED = frozenset(
     {".git", "node_modules", ".venv", "site-packages", "target", ".cargo", "bower_components"}
 )
@@ -193,12 +170,12 @@ NOT_SOURCES = FETCHED | {*("venv", "_build", "__pycache__", ".next", ".terraform
 
 def is_source(name: str) -> bool:
     """Return True if the name is that of a program's source or of a manifest."""
-    return name.endswith(_ENDINGS) or name in _NAMES
+    return name.endswith(listed("sources")) or name in listed("source_names")
 
 
 def is_build_input(name: str) -> bool:
     """Return True if the name is that of a manifest, a lock file or a tool's version file."""
-    return _IS_INPUT.match(name) is not None
+    return listed_names("inputs")(name) is not None
 
 
 FILES = (
@@ -233,6 +210,32 @@ def table(*path: str) -> dict[str, Any]:
     with open(os.path.join(os.path.dirname(__file__), "knowledge", *path), "rb") as file:
         found: dict[str, Any] = tomllib.load(file)
     return found
+
+
+@cache
+def listed(key: str) -> tuple[str, ...]:
+    """Return the words of a list in `lists.toml`."""
+    return tuple(str(_lists()[key]).split())
+
+
+_lists = cache(lambda: table("lists.toml"))
+
+
+@cache
+def listed_names(key: str) -> Callable[[str], object]:
+    """Return a function that matches names with the globs of a list in `lists.toml`."""
+    return re.compile("|".join(map(translate, listed(key)))).match
+
+
+@cache
+def expression(key: str) -> re.Pattern[str]:
+    """Return an expression of `lists.toml`."""
+    return re.compile(joined(_lists()["expressions"][key]))
+
+
+def joined(text: str) -> str:
+    """Return a long expression with its lines joined."""
+    return "".join(map(str.strip, text.split("\n")))
 
 
 def texts(value: str | list[str]) -> tuple[str, ...]:
