@@ -24,7 +24,6 @@ from ctxsize.model import Problem
 from ctxsize.reader import border_of, read_file
 from ctxsize.recommender.outcome import Match, Objection
 from ctxsize.recommender.rules import (
-    MARKERS,
     Category,
     EntryType,
     Marker,
@@ -38,7 +37,7 @@ CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55"
 _PROGRAMS = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xcf", b"\xca\xfe\xba\xbe", b"MZ")
 _MOST_PROGRAMS = 200
 
-_NAME_ALONE = MARKERS["exists"]
+_NAME_ALONE = Marker("exists")
 _FIRST_BYTES = 8192
 _SMALL = 1024 * 1024
 _LARGE_BYTES = 1024 * 1024
@@ -164,7 +163,7 @@ class Evidence:
                 return next(filter(None, (self.shows(each, path) for each in marker.parts)), None)
             case "all_of":
                 found = [*takewhile(bool, (self.shows(each, path) for each in marker.parts))]
-                clauses = dict.fromkeys(each for each in found if each and each != _NAME_ALONE)
+                clauses = dict.fromkeys(each for each in found if each and each != str(_NAME_ALONE))
                 return " and ".join(clauses) if len(found) == len(marker.parts) else None
             case "beside":
                 first = self.tree.first(directory, names, but=path)

@@ -239,16 +239,6 @@ def reader_of(facts: Facts, match: Match) -> str | None:
     return None
 
 
-@cache
-def _bundler() -> re.Pattern[str]:
-    return re.compile(
-        rf"(?<![\w@/.-])(?:{'|'.join(map(re.escape, listed('reads_env')))})(?![\w/-])"
-        # The word `next` alone may be a tag of npm.
-        r"|(?<=\")next(?=\"\s*:)|\bnext(?=\s+(?:build|export|dev|start)\b)"
-        r"|\bbun(?=\s+(?:run|build)\b)|" + expression("loads_dotenv").pattern
-    )
-
-
 def _bundler_in(text: str) -> str | None:
-    found = _bundler().search(text) or ("dotenv" in text and _WITH_DOTENV.search(text))
+    found = expression("reads_env").search(text) or ("dotenv" in text and _WITH_DOTENV.search(text))
     return " ".join(found[0].split()) if found else None

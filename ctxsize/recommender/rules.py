@@ -62,36 +62,12 @@ class EntryType(str, Enum):
     SYMLINK = "symlink"
 
 
-MARKERS = {
-    "beside": "{one} beside it",
-    "beside_all": "{all} beside it",
-    "inside": "{one} in it",
-    "inside_all": "{all} in it",
-    "tagged": "a valid `CACHEDIR.TAG` in it",
-    "self_ignored": "a `.gitignore` in it that ignores all of it",
-    "git_ignored": "git ignores it",
-    "untracked": "git does not track it",
-    "content": "its content",
-    "begins": "its first bytes",
-    "twin": "the same name without {all} beside it",
-    "at_least": "{size} or more",
-    "only_programs": "nothing but compiled programs in it",
-    "only_documents": "nothing but text and pictures in it",
-    "link": "a symlink to {all}",
-    "is_dockerfile": "builds of this context read it",
-    "exists": "the name alone",
-    "any_of": "one of several",
-    "all_of": "all of several",
-}
-"""The condition of each kind of marker, as a clause; `CONTRIBUTING.md` explains them."""
-
-
 @dataclass(frozen=True)
 class Marker:
     """The proof that a directory or a file is what its name suggests."""
 
     kind: str
-    """A key of `MARKERS`."""
+    """A key of `markers` in `lists.toml`."""
     names: tuple[str, ...] = ()
     """Names, endings, an expression, or bytes in hexadecimal, depending on the kind."""
     number: int = 0
@@ -104,7 +80,7 @@ class Marker:
             return (", and " if self.kind == "all_of" else "; or ").join(map(str, self.parts))
         names, size = [f"`{each}`" for each in self.names], units.human(self.number)
         one = names[0] if len(names) == 1 else "one of " + ", ".join(names)
-        clause = "a symlink" if self.names == ("",) else MARKERS[self.kind]
+        clause = "a symlink" if self.names == ("",) else _lists()["markers"][self.kind]
         return clause.format(one=one, all=" and ".join(names), size=size)
 
 
@@ -178,18 +154,10 @@ def is_build_input(name: str) -> bool:
     return listed_names("inputs")(name) is not None
 
 
-FILES = (
-    *("vcs", "editors", "systems", "rust", "node", "frontend", "python", "ml", "jvm", "dotnet"),
-    *("games", "ruby", "php", "elixir", "go", "cpp", "apple", "languages", "infra", "docs"),
-    *("tests", "ci", "docker", "secrets", "anything"),
-)
-"""Names of the files. If two rows match one directory, the earlier row decides."""
-
-
 @cache
 def all_rules() -> dict[str, Rule]:
     """Return every rule by its name, in the order in which they are tried."""
-    return {rule.name: rule for name in FILES for rule in rules_in(name)}
+    return {rule.name: rule for name in listed("rules") for rule in rules_in(name)}
 
 
 def rules_in(name: str) -> Iterator[Rule]:
@@ -245,7 +213,6 @@ def texts(value: str | list[str]) -> tuple[str, ...]:
 
 _KEYS = {"also_beside": "beside", "at_least_mib": "at_least", "link_into": "link"}
 """Kinds of markers for the keys of rows that are not named after their kind."""
-_MARKERS = MARKERS.keys() | _KEYS.keys()
 
 
 def rule_of(name: str, row: dict[str, Any]) -> Rule:
@@ -254,7 +221,8 @@ def rule_of(name: str, row: dict[str, Any]) -> Rule:
     kind = next(kind for kind in EntryType if kind.value in values)
     find = texts(values.pop(kind.value))
     any_name = find == ("*",)
-    marker = _all({key: values.pop(key) for key in row if key in _MARKERS})
+    markers = _lists()["markers"].keys() | _KEYS.keys()
+    marker = _all({key: values.pop(key) for key in row if key in markers})
     nests = values.pop("nests", {})
     return Rule(
         name=name,

@@ -118,16 +118,6 @@ def prebuilt_pipeline(facts: Facts, match: Match) -> str | None:
     return None
 
 
-def _holding(patterns: tuple[str, ...], clause: str) -> Trap:
-    """Return the trap for a directory that contains files which builds read."""
-
-    def trap(facts: Facts, match: Match) -> str | None:
-        found = facts.evidence.tree.first(match.path, patterns)
-        return found and f"{found}{clause}"
-
-    return trap
-
-
 def env_at_build(facts: Facts, match: Match) -> str | None:
     """Object if a bundler or a framework reads the file while it builds."""
     directory, _, name = match.path.rpartition("/")
@@ -164,18 +154,13 @@ _USED = (*_BUILT, Category.TESTS, Category.DATA)
 Trap = Callable[[Facts, Match], "str | None"]
 """Return the reason, as a clause: a `Doubt` if the user may overrule it. None without one."""
 
-TRAPS: dict[str, Trap] = {
-    each.__name__: each
-    for each in (
-        *(copied_by_name, not_initialised, author_exception, unknown_source, tracked),
-        *(matches_manifest, scm_version_in_build, mentioned, test_stage, prebuilt_pipeline),
-        *(read_by_build, site_generator, env_at_build),
-    )
-} | {
-    "no_install_step": prebuilt_pipeline,
-    "vendored": _holding(("modules.txt", "*/Cargo.toml"), " shows that the build needs it"),
-    "tracked_cargo_config": _holding(("config.toml", "config"), " changes how Cargo builds"),
-}
+_ALL = (
+    *(copied_by_name, not_initialised, author_exception, unknown_source, tracked),
+    *(matches_manifest, scm_version_in_build, mentioned, test_stage, prebuilt_pipeline),
+    *(read_by_build, site_generator, env_at_build),
+)
+TRAPS: dict[str, Trap] = {each.__name__: each for each in _ALL}
+TRAPS["no_install_step"] = prebuilt_pipeline
 """Every trap by the name that rules use."""
 
 FOR_ALL = (
