@@ -14,9 +14,6 @@ from ctxsize.recommender.rules import Category, expression, is_build_input, list
 from ctxsize.recommender.tree import directories_above
 
 _PLACEHOLDERS = frozenset({".keep", ".gitkeep", ".gitignore", ".empty", ".placeholder"})
-_STARTS = ("CMD", "ENTRYPOINT")
-_TERRAFORM = re.compile(r"\b(terraform|tofu|terragrunt)\b")
-_INITIALISED = re.compile(r"\b(terraform|tofu|terragrunt)\b.*\binit\b")
 
 
 def copied_by_name(facts: Facts, match: Match) -> str | None:
@@ -46,16 +43,6 @@ def unknown_source(facts: Facts, match: Match) -> str | None:
     for path, text in facts.build_files.undecided:
         if used or is_named(match.path.rpartition("/")[2], text):
             return Doubt(f"the sources of {path} are unknown")
-    return None
-
-
-def not_initialised(facts: Facts, match: Match) -> str | None:
-    """Object if a Dockerfile copies it and runs terraform, but not `terraform init`."""
-    for build_file in facts.taking(match):
-        started = (each for each in build_file.dockerfile.instructions if each.keyword in _STARTS)
-        text = "\n".join((build_file.commands, *(each.text for each in started)))
-        if _TERRAFORM.search(text) and not _INITIALISED.search(text):
-            return Doubt(f"{build_file.path} takes it, and runs terraform without `terraform init`")
     return None
 
 
@@ -155,7 +142,7 @@ Trap = Callable[[Facts, Match], "str | None"]
 """Return the reason, as a clause: a `Doubt` if the user may overrule it. None without one."""
 
 _ALL = (
-    *(copied_by_name, not_initialised, author_exception, unknown_source, tracked),
+    *(copied_by_name, author_exception, unknown_source, tracked),
     *(matches_manifest, scm_version_in_build, mentioned, test_stage, prebuilt_pipeline),
     *(read_by_build, site_generator, env_at_build),
 )
