@@ -7,7 +7,6 @@ mount. Few are open at a time; the way back through `..` must lead to where it c
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
 from errno import EXDEV
@@ -183,18 +182,3 @@ def held(fd: int, paths: Iterable[str]) -> str | None:
     """Return the first of the files `paths` below the directory `fd` that is locked, or None."""
     with Locks() as locks:
         return locks.take(fd, paths)
-
-
-def locked_files(device: int) -> frozenset[int]:
-    """Return the inodes on `device` that a process which we may see has locked."""
-    found, text = set(), b""
-    with suppress(OSError):
-        text = reader.read_file("/proc/locks")
-    for line in text.decode("utf-8", "replace").splitlines():
-        place = re.search(r" (-?[0-9]+) ([0-9a-f]+):([0-9a-f]+):([0-9]+) ", line)
-        # A process that waits for a lock is marked by an arrow.
-        if place is None or " -> " in line or int(place[1]) == os.getpid():
-            continue
-        if os.makedev(int(place[2], 16), int(place[3], 16)) == device:
-            found.add(int(place[4]))
-    return frozenset(found)
