@@ -108,7 +108,7 @@ FIELDS = {
     "Blocked": "rule path blocked_by=trap reason evidence size",
     "IgnoreFilePlan": (
         "mode context_path dockerfile builder ignore_file new_file changes=edit written "
-        "change.impossible? change.hint? before after change.added change.removed change.notes "
+        "change.impossible? change.hint? before after change.added change.notes "
         "findings problems"
     ),
     "IgnoreFilePlan.problems": _OF_SUGGEST,
@@ -229,6 +229,7 @@ def _outcome(outcome: Outcome) -> Shape:
             shape["contexts"] = to_json(outcome.contexts)
         case "plan":
             shape["changes"] = outcome.edit is not None
+            shape["removed"] = []  # for readers of earlier versions
         case "scan":
             # The values of arguments come from files and the environment: they may be secrets.
             shape["builds"] = [
