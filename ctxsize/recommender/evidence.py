@@ -23,14 +23,7 @@ from ctxsize.findings import Confidence
 from ctxsize.model import Problem
 from ctxsize.reader import border_of, read_file
 from ctxsize.recommender.outcome import Match, Objection
-from ctxsize.recommender.rules import (
-    Category,
-    EntryType,
-    Marker,
-    Rule,
-    is_build_input,
-    listed,
-)
+from ctxsize.recommender.rules import Category, EntryType, Marker, Rule, is_build_input, listed
 from ctxsize.recommender.tree import Sums, SumsByPath, Tree, is_glob, like, matching
 
 CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55"

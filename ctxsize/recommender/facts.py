@@ -9,17 +9,12 @@ from functools import cache, cached_property
 from heapq import nsmallest
 from itertools import islice
 
+from ctxsize.engine.evaluate import up_to
 from ctxsize.recommender.build_files import BuildFile, BuildFiles
 from ctxsize.recommender.evidence import Evidence, text_of
 from ctxsize.recommender.outcome import Match
 from ctxsize.recommender.rules import NOT_SOURCES, expression, is_source, listed, listed_names
-from ctxsize.recommender.tree import (
-    SumsByPath,
-    directories_above,
-    is_below,
-    is_glob,
-    like,
-)
+from ctxsize.recommender.tree import SumsByPath, is_below, is_glob, like
 
 _WORDS = re.compile(r"[\w.-]+")
 _BETWEEN = re.compile(r"[\s\"'`:;,=()\[\]{}<>|&]+")
@@ -155,7 +150,7 @@ class Facts:
     def _maybe_taken(self, pattern: str) -> tuple[set[str], set[str]]:
         """Return the paths that an unknown source may be, and these with the directories above."""
         taken = {each for each in self.sums if each and may_be(pattern, each)}
-        return taken, taken.union(*map(directories_above, taken))
+        return taken, taken.union(*map(up_to, taken))
 
     def taking(self, match: Match) -> Iterator[BuildFile]:
         """Yield the Dockerfiles that copy a directory above the match."""

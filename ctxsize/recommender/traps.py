@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from ctxsize.engine.evaluate import up_to
 from ctxsize.findings import Confidence
 from ctxsize.recommender.build_files import letting_in
 from ctxsize.recommender.facts import Facts, is_named, reader_of
 from ctxsize.recommender.made import Making
 from ctxsize.recommender.outcome import Doubt, Match, Objection
 from ctxsize.recommender.rules import Category, expression, is_build_input, listed
-from ctxsize.recommender.tree import directories_above
 
 _PLACEHOLDERS = frozenset({".keep", ".gitkeep", ".gitignore", ".empty", ".placeholder"})
 
@@ -32,7 +32,7 @@ def unknown_source(facts: Facts, match: Match) -> str | None:
     used, secret = match.rule.category in _USED, match.rule.category is Category.SECRET
     for named in facts.build_files.unknown:
         taken, reached = facts.maybe_taken(named.path)
-        above = used and not taken.isdisjoint(directories_above(match.path))
+        above = used and not taken.isdisjoint(up_to(match.path)[:-1])
         may = above or match.path in reached
         if not named.path.strip("*/"):
             # A variable alone may name any path. It does not mean a path that is useless in an
