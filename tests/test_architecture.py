@@ -91,7 +91,6 @@ PLACES = {
             "reader",
             "formats.json",  # the package's own schemas
             "recommender.rules",  # the package's own rules
-            "engine.directories",  # the package's own names of clues
             "engine.source",
             "writer.apply",
             "clean.delete",
