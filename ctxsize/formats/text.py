@@ -7,11 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from ctxsize.codes import code_of
 from ctxsize.findings import Finding, Location
 from ctxsize.formats import Look, sections
+from ctxsize.formats.sections import wrapped
 from ctxsize.formats.wording import (
     EVIDENCE,
     SEVERITY_STYLES,
     details,
     fit,
+    more,
     place,
     summary,
     visible,
@@ -38,30 +40,42 @@ def _section(section: sections.Section, look: Look) -> list[str]:
 def _item(item: sections.Item, look: Look) -> Iterable[str]:
     match item:
         case sections.Prose(line, hang, mark, style):
-            first, *others = _wrapped(line, look, hang)
+            first, *others = wrapped(line, look.width, hang)
             return [first.replace(mark, look.paint(mark, style), 1), *others]
         case sections.Fact(label, text):
             lead = f"  {label}".ljust(sections.FACT_INDENT)
             return _item(sections.Prose(lead + text, len(lead), label, "dim"), look)
         case sections.NextStep("", purpose, label):
-            return _wrapped(f"{label}: {purpose}", look, len(label) + 2)
+            return wrapped(f"{label}: {purpose}", look.width, len(label) + 2)
         case sections.NextStep(command, purpose, label):
             # A command is one line, however long, so that it can be copied.
             shown = f"{label}: {look.paint(command, 'bold')}"
             if columns(f"{label}: {command}  {purpose}") <= look.width:
                 return [f"{shown}  {purpose}"]
             indent = len(label) + 2
-            return [shown, *_wrapped(" " * indent + purpose, look, indent)]
+            return [shown, *wrapped(" " * indent + purpose, look.width, indent)]
         case sections.Table():
             return _table(item, look) if item.rows else []
         case sections.Findings():
-            if item.brief:
-                return sections.briefly(item, look.width, whole=look.full)
-            return _findings(item, look)
+            return _briefly(item, look) if item.brief else _findings(item, look)
 
 
-def _wrapped(text: str, look: Look, hang: int) -> list[str]:
-    return sections.wrapped(text, look.width, hang)
+def height(items: Iterable[sections.Item], look: Look) -> int:
+    """Return the number of lines of `items`."""
+    return sum(len([*_item(item, look)]) for item in items)
+
+
+def _briefly(item: sections.Findings, look: Look) -> Iterator[str]:
+    """Yield the most severe findings in at most three lines each, or all of them if full."""
+    shown = sorted(item.findings, key=lambda e: (e.severity.rank, -(e.content_bytes or 0)))
+    for each in shown[: None if look.full else item.brief]:
+        where, message = place(each), visible(each.message)
+        is_said = "/" in where and where in message.split()
+        text = f"  ! {message}" if is_said else f"  ! {where}: {message}"
+        short = text if look.full else sections.brief(text, look.width, 3, 4)
+        yield from wrapped(short, look.width, 4)
+    if rest := "" if look.full else more(len(shown) - item.brief):
+        yield f"    {rest}; -v lists all"
 
 
 def _table(table: sections.Table, look: Look) -> Iterator[str]:
@@ -80,20 +94,20 @@ def _table(table: sections.Table, look: Look) -> Iterator[str]:
     yield look.paint(_row(table.headers, widths, count), "dim")
     for row in table.rows:
         if len(row) < len(widths):
-            note = _wrapped(" " * _NOTE_INDENT + row[-1], look, _NOTE_INDENT)
+            note = wrapped(" " * _NOTE_INDENT + row[-1], look.width, _NOTE_INDENT)
             yield from (look.paint(each, "dim") for each in note)
         elif table.prose:
             yield from _with_words(row, widths, count, look)
         else:
             yield _row(row, widths, count)
     if table.rest:
-        yield from (look.paint(each, "dim") for each in _wrapped(f"  {table.rest}", look, 2))
+        yield from (look.paint(each, "dim") for each in wrapped(f"  {table.rest}", look.width, 2))
 
 
 def _with_words(row: Sequence[str], widths: Sequence[int], count: int, look: Look) -> Iterator[str]:
     """Yield a row, with its last cell wrapped."""
     lead = _row(row[:-1], widths[:-1], count)
-    for each in sections.wrapped(row[-1], widths[-1], 0):
+    for each in wrapped(row[-1], widths[-1], 0):
         pad = " " * (2 + sum(width + 2 for width in widths[:-1]) - columns(lead))
         yield (lead + pad + look.paint(each, "dim")).rstrip()
         lead = ""
@@ -125,7 +139,7 @@ def _findings(item: sections.Findings, look: Look) -> Iterator[str]:
         explained.add(each.code)
         yield from _below(each, look, reason, at_length=item.at_length)
     if not look.quiet and (item.findings or item.fixed):
-        yield from _wrapped(summary(item.findings, item.fixed), look, 4)
+        yield from wrapped(summary(item.findings, item.fixed), look.width, 4)
 
 
 def _below(finding: Finding, look: Look, reason: str, *, at_length: bool) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ctxsize.findings import Finding
 from ctxsize.formats import GLANCE, Look
-from ctxsize.formats.wording import clipped, fit, more, place, quoted, visible
+from ctxsize.formats.wording import clipped, fit, more, quoted, visible
 from ctxsize.model import Amount, Directory, Problem
 from ctxsize.units import columns, human, percent
 
@@ -155,37 +155,6 @@ def brief(text: str, width: int, lines: int, hang: int = 0) -> str:
     while not fits(text := clipped(short, room)) and room > width // 2:
         room -= 4
     return text
-
-
-def height(items: Iterable[Item], width: int) -> int:
-    """Return the number of lines that text has for `items`, but none for tables."""
-    lines = 0
-    for item in items:
-        match item:
-            case Prose(text, hang):
-                lines += len(wrapped(text, width, hang))
-            case Fact(_, text):
-                lines += len(wrapped("x" * FACT_INDENT + text, width, FACT_INDENT))
-            case NextStep(command, purpose, label):
-                lead, is_short = f"{label}: ", columns(f"{label}: {command}  {purpose}") <= width
-                lines += bool(command) and not is_short
-                lines += 1 if is_short else len(wrapped(lead + purpose, width, len(lead)))
-            case Findings():
-                lines += len(briefly(item, width))
-    return lines
-
-
-def briefly(item: Findings, width: int, *, whole: bool = False) -> list[str]:
-    """Return the most severe findings in text, in at most three lines each, or the `whole`."""
-    lines = list[str]()
-    shown = sorted(item.findings, key=lambda e: (e.severity.rank, -(e.content_bytes or 0)))
-    for each in shown if whole else shown[: item.brief]:
-        where, message = place(each), visible(each.message)
-        is_said = "/" in where and where in message.split()
-        text = f"  ! {message}" if is_said else f"  ! {where}: {message}"
-        lines += wrapped(text if whole else brief(text, width, 3, 4), width, 4)
-    left = "" if whole else more(len(shown) - item.brief)
-    return [*lines, f"    {left}; -v lists all"] if left else lines
 
 
 def folded(node: Directory) -> Directory:

@@ -7,17 +7,11 @@ from typing import TYPE_CHECKING
 
 from ctxsize.findings import Severity
 from ctxsize.formats import Look
-from ctxsize.formats.sections import Item, NextStep, Prose, Section, brief, few, height
+from ctxsize.formats.sections import Item, NextStep, Prose, Section, brief, few
 from ctxsize.formats.sections.compared import changes
 from ctxsize.formats.sections.measured import body, table_of
-from ctxsize.formats.wording import (
-    EXAMPLES,
-    amount,
-    command,
-    listed,
-    quoted,
-    visible,
-)
+from ctxsize.formats.text import height
+from ctxsize.formats.wording import EXAMPLES, amount, command, listed, quoted, visible
 from ctxsize.model import Share
 from ctxsize.units import plural
 
@@ -90,7 +84,7 @@ def _refusal(check: ContextCheck, look: Look) -> Iterator[Section]:
     lines = few([Prose(each, 4) for each in texts], _MOST_REASONS, look, "reason")
     lines += _accepted(check)
     yield Section(lines, f"Refused: {quoted(check.name)}", style="red")
-    room = _LINES - 3 - height([*lines, *remedies], look.width)
+    room = _LINES - 3 - height([*lines, *remedies], look)
     grown = check.grown or ()
     # A table has a title, headers, and a blank line; what grew has a line about the rest too.
     count = max(1, min(look.top, room - 3, len(check.culprits), (room - 6) // 2 if grown else room))

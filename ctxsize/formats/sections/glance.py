@@ -20,7 +20,6 @@ from ctxsize.formats.sections import (
     bar,
     brief,
     folded,
-    height,
 )
 from ctxsize.formats.sections.measured import (
     clauses,
@@ -30,6 +29,7 @@ from ctxsize.formats.sections.measured import (
     sources_of,
     verdict,
 )
+from ctxsize.formats.text import height
 from ctxsize.formats.wording import command, fit, more, quoted, sent, visible
 from ctxsize.model import Amount, Clue, Directory, Measurement, Report, Transfer
 from ctxsize.units import columns, human, plural
@@ -76,7 +76,7 @@ def sections(report: Report, look: Look) -> Iterator[Section]:
     for lines in (2, 1):
         foot: list[Item] = [Fact(label, brief(text, room, lines)) for label, text in facts]
         foot.append(Fact("More", whole if columns(whole) <= room * lines else "ctxsize measure"))
-        used = height([*head, problem, *foot], look.width) + (4 if report.findings else 3)
+        used = height([*head, problem, *foot], look) + (4 if report.findings else 3)
         if used + _LEAST_ROWS <= _LINES:
             break
     count = max(_LEAST_ROWS, min(_MOST_ROWS, _LINES - used))

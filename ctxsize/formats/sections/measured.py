@@ -17,9 +17,9 @@ from ctxsize.formats.sections import (
     Section,
     Table,
     brief,
-    height,
     tree,
 )
+from ctxsize.formats.text import height
 from ctxsize.formats.wording import (
     LEVELS,
     amount,
@@ -65,7 +65,7 @@ def sections(report: Report, look: Look) -> Iterator[Section]:
         yield from _tables(report, look, {})
         yield Section([Findings(report.findings, _MANY)], "Problems")
     elif not look.quiet:
-        yield from body(report, look, height(head, look.width))
+        yield from body(report, look, height(head, look))
 
 
 def verdict(report: Report, look: Look, texts: Iterable[str], lines: int) -> Prose:
@@ -86,10 +86,10 @@ def body(report: Report, look: Look, used: int = 0, title: str = "") -> Iterator
         for each in report.named_contexts:
             yield Section([*_about_named(report, each)], f"Named context {visible(each.name)}")
     yield Section([problems], "Problems")
-    used += height(facts, look.width) + (3 if report.findings else 1)
+    used += height(facts, look) + (3 if report.findings else 1)
     text = f"More: --full shows all, --by {'|'.join(TABLES)} a table, --depth N more levels"
     foot = [Prose(text, 6, text, "dim")]
-    room = look.height - used - height([problems, *foot], look.width) - 1
+    room = look.height - used - height([problems, *foot], look) - 1
     if look.full or look.top > _USUAL_TOP:
         room = 1_000
     rows = _rows(report, look, room)
