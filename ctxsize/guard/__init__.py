@@ -8,12 +8,11 @@ from typing import ClassVar, Literal, NamedTuple
 
 from ctxsize.config import Budget
 from ctxsize.findings import Confidence, Finding, Location, Severity
-from ctxsize.guard.baseline import Baseline, Known, SizeChange, between
-from ctxsize.model import Amount, Clue, Counted, Directory, Measurement, Report
+from ctxsize.guard.baseline import Baseline, Known, SizeChange, between, of_files
+from ctxsize.model import Amount, Clue, Report
 from ctxsize.units import Tolerance, human, plural
 
 DEFAULT_GROWTH = Tolerance(percent=5)  # growth that is allowed by default
-_MOST = 0.95  # share of a directory from which a single part of it is named instead
 _LEAST = 0.001  # share of the context below which no part is named
 _CODES = {
     "max": "CTX401",
@@ -145,7 +144,7 @@ def judge(
     limits = tuple(_limits(budget, of, size, entry))
     missed = [each for each in limits if each.over]
     units = [each.unit for each in missed if not each.is_floor]
-    blamed = culprits(report.context, by_files="bytes" not in units) if units else ()
+    blamed = culprits(known, by_files="bytes" not in units) if units else ()
     evidence = tuple(f"{human(part.content_bytes)} in {part.path}" for part in blamed)
     place = _place(report, of)
     confidence = Confidence.LIKELY if report.lower_bound else Confidence.CERTAIN
@@ -171,7 +170,7 @@ def judge(
                 was, now = human(each.baseline), human(each.actual)
                 message = f"{name} has shrunk: its baseline of {was} can be lowered to {now}"
                 found.append(Finding("CTX406", Severity.INFO, message, place, confidence))
-    grown = None if entry is None else between(entry, known).grown
+    grown = None if entry is None else between(entry, known).parts()
     return ContextCheck(name, report, limits, tuple(found), blamed, grown)
 
 
@@ -233,23 +232,14 @@ def _place(report: Report, of: str) -> Location:
     return Location(report.dockerfile, most.line)
 
 
-def culprits(context: Measurement, count: int = 5, *, by_files: bool = False) -> tuple[Clue, ...]:
+def culprits(known: Known, count: int = 5, *, by_files: bool = False) -> tuple[Clue, ...]:
     """Return the `count` largest parts, each as deep as a single part has nearly all of it."""
-
-    def weight(part: Counted) -> int:
-        return part.files if by_files else part.content_bytes
-
-    def deepest(directory: Directory) -> Clue:
-        inside: list[Clue | Directory] = [*directory.children]
-        if not by_files:
-            inside += (each for each in files if each.path.rpartition("/")[0] == directory.path)
-        most = max(inside, key=weight, default=None)
-        if most is None or weight(most) < max(1, _MOST * weight(directory)):
-            return Clue("directory", f"{directory.path}/", directory.content_bytes, directory.files)
-        return most if isinstance(most, Clue) else deepest(most)
-
-    files = [Clue("file", each.name, each.content_bytes, 1) for each in context.largest_files]
-    parts = [*map(deepest, context.tree.children), *(e for e in files if "/" not in e.path)]
-    parts.sort(key=lambda each: (-weight(each), -each.content_bytes, -each.files, each.path))
-    least = max(1, _LEAST * weight(context.totals))
-    return tuple(each for each in parts[:count] if weight(each) >= least)
+    parts = between(of_files(()), known).parts(by_files=by_files)
+    clues = (
+        Clue("directory", f"{each.path}/", each.delta_bytes, each.delta_files)
+        if each.is_directory
+        else Clue("file", each.path, each.delta_bytes, 1)
+        for each in parts[:count]
+    )
+    least = max(1, _LEAST * (known.files if by_files else known.content_bytes))
+    return tuple(e for e in clues if (e.files if by_files else e.content_bytes) >= least)

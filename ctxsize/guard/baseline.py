@@ -23,7 +23,7 @@ _PAIR = re.compile(r"\[\n +([0-9]+),\n +([0-9]+)\n +\]")
 """A list of two numbers. Names cannot match, as JSON escapes line feeds."""
 NOT_SO = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 """The errors of reading JSON that has another shape."""
-_EXPLAINED = 0.9  # share of a directory's growth from which the files in it explain it
+_EXPLAINED = 0.95  # share of a directory's change from which a single part of it is named
 Held = tuple[Amount | None, int | None]
 """The size of a path, and the most bytes that it can have if it is not listed.
 
@@ -194,6 +194,7 @@ class SizeChange:
     delta_bytes: int  # the change, or if not `exact` its minimum: it may have existed unlisted
     delta_files: int = 0  # the change of the number of files in a directory
     exact: bool = True
+    is_directory: bool = False
 
 
 @dataclass(frozen=True)
@@ -204,44 +205,39 @@ class SizeChanges:
     """Directories, except those whose change is that of one directory in them."""
     files: tuple[SizeChange, ...] = ()
 
-    @property
-    def grown(self) -> tuple[SizeChange, ...]:
-        """Return files that grew, and directories whose growth such files do not explain."""
-        files = [each for each in self.files if each.delta_bytes > 0]
-        explained = Counter[str]()
-        for file in files:
-            for directory in above(file.path):
-                explained[directory] += file.delta_bytes
-        large = [at for at in self.directories if explained[at.path] < _EXPLAINED * at.delta_bytes]
-        return tuple(sorted([*files, *large], key=_order))
-
-    def parts(self, sign: int) -> list[SizeChange]:
+    def parts(self, sign: int = 1, *, by_files: bool = False) -> tuple[SizeChange, ...]:
         """Return the parts that grew, or for -1 shrank, the greatest first; none contains another.
 
-        Each is as deep as a single part in it explains its change.
+        Each is as deep as a single part has nearly all of its change.
         """
-        found = [each for each in self.directories if sign * each.delta_bytes > 0]
-        directories = {each.path for each in found}
-        found += (each for each in self.files if sign * each.delta_bytes > 0)
+
+        def weight(each: SizeChange) -> int:
+            files = each.delta_files if each.is_directory else int("/" not in each.path)
+            return sign * (files if by_files else each.delta_bytes)
+
+        def order(each: SizeChange) -> tuple[int, int, int, str]:
+            return -weight(each), *_order(each)
+
+        found = [each for each in (*self.directories, *self.files) if weight(each) > 0]
+        directories = {each.path for each in found if each.is_directory}
         inside = defaultdict[str, list[SizeChange]](list)
         for each in found:
             around = [path for path in above(each.path) if path in directories]
             inside[around[-1] if around else ""].append(each)
         parts = []
         for part in inside[""]:
-            while most := min(inside.get(part.path, ()), key=_order, default=None):
-                if abs(most.delta_bytes) < _EXPLAINED * abs(part.delta_bytes):
+            while most := min(inside.get(part.path, ()), key=order, default=None):
+                if weight(most) < _EXPLAINED * weight(part):
                     break
                 part = most
             parts.append(part)
-        return sorted(parts, key=_order)
+        return tuple(sorted(parts, key=order))
 
 
 def between(before: Known, after: Known) -> SizeChanges:
     """Return what changed from `before` to `after`."""
-    directories = _changes(
-        {**before.directories, **after.directories}, before.directory, after.directory
-    )
+    paths = {**before.directories, **after.directories}
+    directories = _changes(paths, before.directory, after.directory, is_directory=True)
     files = _changes({**before.largest_files, **after.largest_files}, before.file, after.file)
     # Omit a directory whose change is that of a directory in it.
     deltas = {each.path: (each.delta_bytes, each.delta_files) for each in directories}
@@ -251,13 +247,17 @@ def between(before: Known, after: Known) -> SizeChanges:
 
 
 def _changes(
-    paths: Iterable[str], before: Callable[[str], Held], after: Callable[[str], Held]
+    paths: Iterable[str],
+    before: Callable[[str], Held],
+    after: Callable[[str], Held],
+    *,
+    is_directory: bool = False,
 ) -> list[SizeChange]:
-    found = (_change(path, before(path), after(path)) for path in paths)
+    found = (_change(path, before(path), after(path), is_directory) for path in paths)
     return sorted(filter(None, found), key=_order)
 
 
-def _change(path: str, before: Held, after: Held) -> SizeChange | None:
+def _change(path: str, before: Held, after: Held, is_directory: bool) -> SizeChange | None:
     (was, most_before), (now, most_after) = before, after
     exact = True
     if was is not None and now is not None:
@@ -275,7 +275,7 @@ def _change(path: str, before: Held, after: Held) -> SizeChange | None:
     if exact:
         what = "added" if was is None else "removed" if now is None else what
     old, new = (None if each is None else each.content_bytes for each in (was, now))
-    return SizeChange(path, what, old, new, delta.content_bytes, delta.files, exact)
+    return SizeChange(path, what, old, new, *delta[::-1], exact, is_directory)
 
 
 def _order(change: SizeChange) -> tuple[int, int, str]:

@@ -92,8 +92,8 @@ FIELDS = {
         "name what before after culprits new.refusals new.remedy changes.directories changes.files"
     ),
     "Culprit": (
-        "change.path change.what change.delta_bytes change.exact is_directory decision pattern "
-        "ignore_file?"
+        "change.path change.what change.delta_bytes change.exact change.is_directory decision "
+        "pattern ignore_file?"
     ),
     # Suggestions.
     "Advice": (

@@ -102,7 +102,7 @@ def _parts(context: ContextChange, look: Look, name: str) -> Iterator[Section]:
     rows: list[Sequence[str]] = []
     shown = context.culprits[: _most(look, _ROWS)]
     for each in shown:
-        rows.append(_row(each.change, is_directory=each.is_directory))
+        rows.append(_row(each.change))
         if each.pattern is not None:
             names = _short(each.ignore_file or ""), code(_short(str(each.pattern)))
             rows.append([_DECISIONS[each.decision].format(each.pattern.line, *names)])
@@ -135,7 +135,7 @@ def _remedies(context: ContextChange) -> Iterator[NextStep]:
         elif each.decision == "no-longer-ignored":
             steps.setdefault("lost", f"put {code(_short(str(each.pattern)))} back into {where}")
         else:
-            name = code(_short(f"{each.change.path}{'/' * each.is_directory}"))
+            name = code(_short(f"{each.change.path}{'/' * each.change.is_directory}"))
             steps.setdefault("new", f"if the build does not need {name}, add it to {where}")
     if unneeded and not remedy:
         yield NextStep(suggest, f"{human(unneeded)} of it looks unneeded", "Fix")
@@ -144,15 +144,14 @@ def _remedies(context: ContextChange) -> Iterator[NextStep]:
 
 def changes(noun: str, found: Sequence[SizeChange], top: int) -> Table:
     """Return a table of the first `top` changes; it marks those that are not exact."""
-    is_directory = noun == "directory"
-    rows = [_row(each, is_directory=is_directory or bool(each.delta_files)) for each in found[:top]]
+    rows = [_row(each) for each in found[:top]]
     return Table(("change", "files", "", noun), rows, more(len(found) - top, noun))
 
 
-def _row(each: SizeChange, *, is_directory: bool) -> tuple[str, str, str, str]:
+def _row(each: SizeChange) -> tuple[str, str, str, str]:
     files = f"{each.delta_files:+,}" if each.delta_files else ""
     what = each.what if each.exact else "at least"
-    return _signed(each.delta_bytes), files, what, _short(f"{each.path}{'/' * is_directory}")
+    return _signed(each.delta_bytes), files, what, _short(f"{each.path}{'/' * each.is_directory}")
 
 
 def _most(look: Look, usual: int) -> int:
