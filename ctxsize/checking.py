@@ -213,6 +213,8 @@ class _Checker:
 
     def _helped(self, build: Build, judged: guard.ContextCheck) -> guard.ContextCheck:
         """Add what `suggest --write` would save, if the context is too large."""
+        from ctxsize.recommender.tree import is_below
+
         missed = [each for each in judged.missed if not each.is_floor]
         if not missed:
             return judged
@@ -228,8 +230,10 @@ class _Checker:
             replace(each, help=text) if each.code in _LARGE else each for each in judged.findings
         )
         chosen = (each for each in advice.suggestions if each.chosen)
-        paths = frozenset(path for each in chosen for path in each.paths)
-        remedy = guard.Remedy(saved, enough, paths)
+        gone = {path for each in chosen for path in each.paths}
+        paths = (each.path for each in judged.culprits)
+        left = next((path for path in paths if not is_below(f"{path}/", gone)), None)
+        remedy = guard.Remedy(saved, enough, left)
         return replace(judged, remedy=remedy, findings=tuple(findings))
 
 

@@ -70,12 +70,7 @@ class Remedy:
 
     saves: Amount
     enough: bool  # True if it meets every budget
-    paths: frozenset[str] = frozenset()  # the outermost that it ignores
-
-    def hides(self, path: str) -> bool:
-        """Return whether it ignores `path`, or a directory above it."""
-        path = f"{path.rstrip('/')}/"
-        return any(path[:at] in self.paths for at, char in enumerate(path) if char == "/")
+    left: str | None = None  # the largest culprit that it does not ignore
 
 
 @dataclass(frozen=True)
@@ -127,11 +122,6 @@ class CheckReport:
             found += each.findings
             found += (one for one in each.report.findings if one.severity is not Severity.INFO)
         return (*found, *self.unused)
-
-    @property
-    def passed(self) -> tuple[str, ...]:
-        """Return the names of the contexts that pass, for formats that list them."""
-        return tuple(each.name for each in self.checks if each.passes)
 
 
 def judge(

@@ -61,12 +61,10 @@ class Known:
 def of_measurement(context: Measurement, *, depth: int | None, top: int) -> Known:
     """Return the known sizes in `context`, which was measured with this `depth` and `top`."""
     files = {each.name: each.content_bytes for each in context.largest_files}
-    directories: dict[str, Amount] = {}
-    pending = [*context.tree.children]
-    while pending:
-        each = pending.pop()
-        directories[each.path] = Amount.of(each)
-        pending += each.children
+    every = [*context.tree.children]
+    for node in every:
+        every += node.children
+    directories = {each.path: Amount.of(each) for each in every}
     least = min(files.values()) if len(files) >= top else 0
     totals = context.totals
     return Known(totals.content_bytes, totals.files, directories, files, depth, files_from=least)

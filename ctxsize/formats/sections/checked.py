@@ -119,8 +119,8 @@ def _remedies(check: ContextCheck, look: Look) -> Iterator[Item]:
         yield NextStep(by_pattern, f"shows what {where} hides", "Fix")
         return
     if remedy is None or not remedy.enough:
-        left = (each.path for each in check.culprits if not (remedy and remedy.hides(each.path)))
-        first = next(map(quoted, left), "what the build does not need")
+        left = [remedy.left] if remedy else [each.path for each in check.culprits]
+        first = quoted(left[0]) if left and left[0] else "what the build does not need"
         label, accept = "Or" if remedy else "Fix", "raise the budget or add --update-baseline"
         order = f"if the build does not need {first}, add it to {where}, or accept it: {accept}"
         order = order if look.full else brief(order, look.width - len(label) - 2, 4)
