@@ -133,26 +133,22 @@ def _findings(item: sections.Findings, look: Look) -> Iterator[str]:
         yield from _item(sections.Prose(head, hang, severity, style), look)
         if look.quiet:
             continue
-        if item.at_length or look.full:
-            yield from _excerpts(each, look, style)
-        reason = code_of(each.code).reason if item.at_length and each.code not in explained else ""
+        yield from _excerpts(each, look, style)
+        yield from _below(each, look, "" if each.code in explained else code_of(each.code).reason)
+        yield ""
         explained.add(each.code)
-        yield from _below(each, look, reason, at_length=item.at_length)
     if not look.quiet and (item.findings or item.fixed):
         yield from wrapped(summary(item.findings, item.fixed), look.width, 4)
 
 
-def _below(finding: Finding, look: Look, reason: str, *, at_length: bool) -> Iterator[str]:
+def _below(finding: Finding, look: Look, reason: str) -> Iterator[str]:
     """Yield the reason, the evidence, and what to do: if there is a fix, that alone."""
     most, few = len(finding.evidence), EVIDENCE if finding.shared else _EVIDENCE
-    if not look.full:
-        most = (most if most <= few else few - 1) if at_length else 0
+    most = few - 1 if most > few and not look.full else most
     for label, text in (*([("why:", reason)] if reason else []), *details(finding, most)):
         if look.full or finding.fix is None or label != "help:":
             lead = f"    {'-' if label == '|' else label} "
             yield from _item(sections.Prose(lead + visible(text), len(lead), label, "blue"), look)
-    if at_length:
-        yield ""
 
 
 def _excerpts(finding: Finding, look: Look, style: str) -> Iterator[str]:

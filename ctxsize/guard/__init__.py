@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple
 
+from ctxsize.codes import severity_of
 from ctxsize.config import Budget
 from ctxsize.findings import Confidence, Finding, Location, Severity
 from ctxsize.guard.baseline import Baseline, Known, SizeChange, between, of_files
@@ -138,28 +139,26 @@ def judge(
     evidence = tuple(f"{human(part.content_bytes)} in {part.path}" for part in blamed)
     place = _place(report, of)
     confidence = Confidence.LIKELY if report.lower_bound else Confidence.CERTAIN
+
+    def finding(code: str, message: str, *parts: str) -> Finding:
+        return Finding(code, severity_of(code), message, place, confidence, parts)
+
     found = [
-        Finding(
-            *(each.code, Severity.ERROR, f"{name}: {_said(each)}", place, confidence),
-            evidence=() if each.is_floor else evidence,
-        )
+        finding(each.code, f"{name}: {_said(each)}", *(() if each.is_floor else evidence))
         for each in missed
     ]
     if baseline is not None and entry is None:
-        message = f"{name} is not in the baseline"
-        found.append(Finding("CTX407", Severity.ERROR, message, place, confidence))
+        found.append(finding("CTX407", f"{name} is not in the baseline"))
     if report.lower_bound and not missed:
         least = f"{name} has at least {human(size.content_bytes)}"
-        message = f"{least}: a part of it could not be counted, so it may be over its budget"
-        found.append(Finding("CTX408", Severity.ERROR, message, place, confidence))
+        why = "a part of it could not be counted, so it may be over its budget"
+        found.append(finding("CTX408", f"{least}: {why}"))
     for each in limits:
-        if each.name == "growth" and each.unit == "bytes" and each.baseline is not None:
-            # The context shrank by more than it may grow: lower the baseline.
-            slack = each.baseline - each.actual
-            if slack > each.allowed - each.baseline and slack > 0:
-                was, now = human(each.baseline), human(each.actual)
-                message = f"{name} has shrunk: its baseline of {was} can be lowered to {now}"
-                found.append(Finding("CTX406", Severity.INFO, message, place, confidence))
+        # The context shrank by more than it may grow: lower the baseline.
+        was = each.baseline if (each.name, each.unit) == ("growth", "bytes") else None
+        if was is not None and was - each.actual > each.allowed - was:
+            why = f"its baseline of {human(was)} can be lowered to {human(each.actual)}"
+            found.append(finding("CTX406", f"{name} has shrunk: {why}"))
     grown = None if entry is None else between(entry, known).parts()
     return ContextCheck(name, report, limits, tuple(found), blamed, grown)
 

@@ -55,9 +55,8 @@ EXCERPTS: dict[str, tuple[Location, list[str]]] = {
 }
 
 
-def shown(findings: tuple[Finding, ...], look: Look, *, at_length: bool = True) -> list[str]:
-    section = Section([Findings(findings, at_length=at_length)])
-    return text.render([section], look).splitlines()
+def shown(findings: tuple[Finding, ...], look: Look) -> list[str]:
+    return text.render([Section([Findings(findings)])], look).splitlines()
 
 
 @pytest.mark.parametrize("name", EXCERPTS)
@@ -113,13 +112,6 @@ def test_quiet_shows_a_line_for_each_finding() -> None:
     assert shown((FIXABLE, long), Look(quiet=True)) == [
         f"a:2:1 warning CTX101 {each.message}" for each in (FIXABLE, long)
     ]
-
-
-def test_other_commands_show_what_to_do_and_the_rest_if_verbose() -> None:
-    lines = shown((GROUP,), Look(), at_length=False)
-    assert not any(" | " in line or "why:" in line for line in lines)
-    assert any(line.startswith("    fix: write") for line in lines)
-    assert any(" | " in line for line in shown((GROUP,), Look(full=True), at_length=False))
 
 
 def test_brief_findings_are_the_most_severe_and_the_largest() -> None:

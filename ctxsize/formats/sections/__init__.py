@@ -80,9 +80,7 @@ class Findings(NamedTuple):
 
     findings: Sequence[Finding]
     brief: int = 0
-    """Number of findings that text shows, without their details; 0 for all."""
-    at_length: bool = False
-    """True if text shows the line of each finding, and the reason of its code."""
+    """Number of findings that text shows, without their details; 0 for all with details."""
     fixed: int = 0
     """Number of findings that fixes removed."""
 
