@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
@@ -46,16 +46,15 @@ class Known:
     builder: str = ""  # the builder for which a baseline was measured
     transfer: Amount | None = None  # the transfer of a baseline; None if it was not known
 
-    def directory(self, path: str) -> Held:
-        """Return the size of a directory; one without files counts as absent."""
+    def held(self, path: str, *, is_directory: bool) -> Held:
+        """Return the size of a directory or file; a directory without files counts as absent."""
+        if not is_directory:
+            size = self.largest_files.get(path)
+            return (None, self.files_from) if size is None else (Amount(0, size), 0)
         if (held := self.directories.get(path)) is not None:
             return (held if held.files else None), 0
         is_shallow = self.depth is None or path.count("/") < self.depth
         return None, self.directories_from if is_shallow else None
-
-    def file(self, path: str) -> Held:
-        size = self.largest_files.get(path)
-        return (None, self.files_from) if size is None else (Amount(0, size), 0)
 
 
 def of_measurement(context: Measurement, *, depth: int | None, top: int) -> Known:
@@ -234,29 +233,22 @@ class SizeChanges:
 
 def between(before: Known, after: Known) -> SizeChanges:
     """Return what changed from `before` to `after`."""
-    paths = {**before.directories, **after.directories}
-    directories = _changes(paths, before.directory, after.directory, is_directory=True)
-    files = _changes({**before.largest_files, **after.largest_files}, before.file, after.file)
+
+    def changes(paths: Iterable[str], *, is_directory: bool) -> list[SizeChange]:
+        found = (_change(path, before, after, is_directory) for path in paths)
+        return sorted(filter(None, found), key=_order)
+
+    directories = changes({**before.directories, **after.directories}, is_directory=True)
+    files = changes({**before.largest_files, **after.largest_files}, is_directory=False)
     # Omit a directory whose change is that of a directory in it.
-    deltas = {each.path: (each.delta_bytes, each.delta_files) for each in directories}
-    inner = {(path.rpartition("/")[0], delta) for path, delta in deltas.items()}
-    deepest = (each for each in directories if (each.path, deltas[each.path]) not in inner)
+    inner = {(e.path.rpartition("/")[0], e.delta_bytes, e.delta_files) for e in directories}
+    deepest = (e for e in directories if (e.path, e.delta_bytes, e.delta_files) not in inner)
     return SizeChanges(tuple(deepest), tuple(files))
 
 
-def _changes(
-    paths: Iterable[str],
-    before: Callable[[str], Held],
-    after: Callable[[str], Held],
-    *,
-    is_directory: bool = False,
-) -> list[SizeChange]:
-    found = (_change(path, before(path), after(path), is_directory) for path in paths)
-    return sorted(filter(None, found), key=_order)
-
-
-def _change(path: str, before: Held, after: Held, is_directory: bool) -> SizeChange | None:
-    (was, most_before), (now, most_after) = before, after
+def _change(path: str, before: Known, after: Known, is_directory: bool) -> SizeChange | None:
+    was, most_before = before.held(path, is_directory=is_directory)
+    now, most_after = after.held(path, is_directory=is_directory)
     exact = True
     if was is not None and now is not None:
         delta = now - was

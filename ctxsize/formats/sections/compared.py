@@ -7,7 +7,17 @@ from collections.abc import Iterator, Sequence
 
 from ctxsize.formats import Look
 from ctxsize.formats.sections import Item, NextStep, Prose, Section, Table
-from ctxsize.formats.wording import amount, change, clipped, code, command, more, quoted, visible
+from ctxsize.formats.wording import (
+    amount,
+    change,
+    clipped,
+    code,
+    command,
+    fit,
+    more,
+    quoted,
+    visible,
+)
 from ctxsize.guard import DEFAULT_GROWTH
 from ctxsize.units import human, plural
 
@@ -163,6 +173,5 @@ def _signed(delta_bytes: int) -> str:
 
 
 def _short(name: str) -> str:
-    """Return a name that is safe to print, without its middle if it is long."""
-    text, start = quoted(name), _LONGEST // 3
-    return text if len(text) <= _LONGEST else f"{text[:start]}…{text[start - _LONGEST + 1 :]}"
+    """Return a name that is safe to print, without its first directories if it is long."""
+    return fit(quoted(name), _LONGEST)
