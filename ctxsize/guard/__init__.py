@@ -14,6 +14,7 @@ from ctxsize.model import Amount, Clue, Report
 from ctxsize.units import Tolerance, human, plural
 
 DEFAULT_GROWTH = Tolerance(percent=5)  # growth that is allowed by default
+_MOST = 5  # number of parts that are named
 _LEAST = 0.001  # share of the context below which no part is named
 _CODES = {
     "max": "CTX401",
@@ -221,14 +222,12 @@ def _place(report: Report, of: str) -> Location:
     return Location(report.dockerfile, most.line)
 
 
-def culprits(known: Known, count: int = 5, *, by_files: bool = False) -> tuple[Clue, ...]:
-    """Return the `count` largest parts, each as deep as a single part has nearly all of it."""
-    parts = between(of_files(()), known).parts(by_files=by_files)
-    clues = (
-        Clue("directory", f"{each.path}/", each.delta_bytes, each.delta_files)
-        if each.is_directory
-        else Clue("file", each.path, each.delta_bytes, 1)
-        for each in parts[:count]
-    )
+def culprits(known: Known, *, by_files: bool = False) -> tuple[Clue, ...]:
+    """Return the largest parts, each as deep as a single part has nearly all of it."""
+    clues = []
+    for each in between(of_files(()), known).parts(by_files=by_files)[:_MOST]:
+        kind, slash = ("directory", "/") if each.is_directory else ("file", "")
+        # Of a file, the number of files does not change.
+        clues.append(Clue(kind, each.path + slash, each.delta_bytes, each.delta_files or 1))
     least = max(1, _LEAST * (known.files if by_files else known.content_bytes))
     return tuple(e for e in clues if (e.files if by_files else e.content_bytes) >= least)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 from ctxsize.findings import Severity
 from ctxsize.formats import Look
@@ -12,11 +11,9 @@ from ctxsize.formats.sections.compared import changes
 from ctxsize.formats.sections.measured import body, table_of
 from ctxsize.formats.text import height
 from ctxsize.formats.wording import EXAMPLES, amount, command, listed, quoted, visible
+from ctxsize.guard import CheckReport, ContextCheck, Limit
 from ctxsize.model import Share
 from ctxsize.units import plural
-
-if TYPE_CHECKING:
-    from ctxsize.guard import CheckReport, ContextCheck, Limit
 
 _LINES, _MOST_REASONS, _MOST_IN_A_LINE = 20, 4, 10
 """Numbers of lines of a refusal and of its reasons, and of refusals in one line; none if full."""

@@ -6,24 +6,14 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from ctxsize.formats import Look
-from ctxsize.formats.sections import Item, NextStep, Prose, Section, Table
-from ctxsize.formats.wording import (
-    amount,
-    change,
-    clipped,
-    code,
-    command,
-    fit,
-    more,
-    quoted,
-    visible,
-)
+from ctxsize.formats.sections import Item, NextStep, Prose, Section, Table, brief
+from ctxsize.formats.wording import amount, change, code, command, fit, more, quoted, visible
 from ctxsize.guard import DEFAULT_GROWTH
+from ctxsize.guard.baseline import SizeChange
 from ctxsize.units import human, plural
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ctxsize.guard.baseline import SizeChange
     from ctxsize.guard.comparison import ContextChange, DiffReport
 
 _ROWS, _FOLDED_ROWS = 5, 25
@@ -85,7 +75,8 @@ def _answer(outcome: DiffReport, look: Look) -> Iterator[Item]:
     refused = [(each, one) for each in outcome.contexts for one in each.new.refusals]
     for each, refusal in refused[:_ROWS]:
         lead = f"Refused {_short(each.name)}:" if several else "Refused:"
-        yield Prose(f"{lead} {clipped(visible(refusal), 2 * _LONGEST)}", 2, "Refused", "red")
+        why = brief(visible(refusal), 2 * _LONGEST, 1)
+        yield Prose(f"{lead} {why}", 2, "Refused", "red")
     if not (before.complete and after.complete):
         yield Prose("A report has only the largest parts: smaller changes are missed.", 0)
 
