@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
 from ctxsize.codes import code_of
-from ctxsize.findings import Finding, Location
+from ctxsize.findings import Finding, Location, Severity
 from ctxsize.formats import Look, sections
-from ctxsize.formats.sections import wrapped
-from ctxsize.formats.wording import (
-    EVIDENCE,
-    SEVERITY_STYLES,
-    details,
-    fit,
-    more,
-    place,
-    summary,
-    visible,
-)
+from ctxsize.formats.wording import EVIDENCE, clipped, details, fit, more, place, summary, visible
 from ctxsize.units import columns, cut
 
+FACT_INDENT = 15
+"""Number of columns before the text of a fact."""
+_STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "bold"}
+_PAD = "\ue000"
 _NARROWEST_NAME, _NARROW_NAME, _NOTE_INDENT = 8, 24, 6
 _EVIDENCE = 2
 """Number of lines of evidence below a finding that is no group."""
@@ -43,7 +38,7 @@ def _item(item: sections.Item, look: Look) -> Iterable[str]:
             first, *others = wrapped(line, look.width, hang)
             return [first.replace(mark, look.paint(mark, style), 1), *others]
         case sections.Fact(label, text):
-            lead = f"  {label}".ljust(sections.FACT_INDENT)
+            lead = f"  {label}".ljust(FACT_INDENT)
             return _item(sections.Prose(lead + text, len(lead), label, "dim"), look)
         case sections.NextStep("", purpose, label):
             return wrapped(f"{label}: {purpose}", look.width, len(label) + 2)
@@ -72,10 +67,40 @@ def _briefly(item: sections.Findings, look: Look) -> Iterator[str]:
         where, message = place(each), visible(each.message)
         is_said = "/" in where and where in message.split()
         text = f"  ! {message}" if is_said else f"  ! {where}: {message}"
-        short = text if look.full else sections.brief(text, look.width, 3, 4)
+        short = text if look.full else brief(text, look.width, 3, 4)
         yield from wrapped(short, look.width, 4)
     if rest := "" if look.full else more(len(shown) - item.brief):
         yield f"    {rest}; -v lists all"
+
+
+def wrapped(text: str, width: int, hang: int) -> list[str]:
+    """Wrap `text`, with `hang` blanks before each line except the first; not at all if negative."""
+    if hang < 0:
+        return [text]
+    wrapper = textwrap.TextWrapper(width, "", " " * hang, break_long_words=False)
+    wrapper.break_on_hyphens = False
+    # It counts characters: each wide one becomes two.
+    wide = "".join(char + _PAD * (columns(char) - 1) for char in text)
+    return [line.replace(_PAD, "") for line in wrapper.wrap(wide)] or [text]
+
+
+def brief(text: str, width: int, lines: int, hang: int = 0) -> str:
+    """Return `text` in at most so many lines: wide words are cut, then some are left out."""
+
+    def fits(text: str) -> bool:
+        found = wrapped(text, width, hang) if len(text) <= lines * width else ()
+        return 0 < len(found) <= lines and max(map(columns, found)) <= width
+
+    words, room = text.split(" "), lines * width
+    for most in (width, width - hang - 5, width // 2, width // 3):
+        # A word without directories is cut only if it is wider than a line.
+        widest = width - hang if most == width else most
+        words = [fit(each, widest) if most == width or "/" in each else each for each in words]
+        if fits(short := " ".join(words)):
+            return short
+    while not fits(text := clipped(short, room)) and room > width // 2:
+        room -= 4
+    return text
 
 
 def _table(table: sections.Table, look: Look) -> Iterator[str]:
@@ -129,7 +154,7 @@ def _findings(item: sections.Findings, look: Look) -> Iterator[str]:
     for each in item.findings:
         severity = f"{each.severity.value} {each.code}"
         head = f"{place(each)} {severity} {visible(each.message)}"
-        style, hang = SEVERITY_STYLES[each.severity], -1 if look.quiet else 4
+        style, hang = _STYLES[each.severity], -1 if look.quiet else 4
         yield from _item(sections.Prose(head, hang, severity, style), look)
         if look.quiet:
             continue

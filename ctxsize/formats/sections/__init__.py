@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from heapq import nsmallest
@@ -11,16 +10,14 @@ from typing import NamedTuple
 
 from ctxsize.findings import Finding
 from ctxsize.formats import GLANCE, Look
-from ctxsize.formats.wording import clipped, fit, more, quoted, visible
+from ctxsize.formats.wording import more, quoted, visible
 from ctxsize.model import Amount, Directory, Problem
-from ctxsize.units import columns, human, percent
+from ctxsize.units import human, percent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ctxsize.formats import Outcome
 
-FACT_INDENT = 15
-"""Number of columns before the text of a fact."""
 _LONGEST_BAR = 20
 _MODULES = {
     "measure": "measured",
@@ -30,7 +27,6 @@ _MODULES = {
     "plan": "suggested",
 }
 """The module of each kind of outcome; the others have only findings."""
-_PAD = "\ue000"
 _EIGHTHS = ("", *"▏▎▍▌▋▊▉")
 
 
@@ -123,36 +119,6 @@ def few(lines: Sequence[Item], most: int, look: Look, noun: str = "") -> list[It
     """Return the first `most` of `lines`, all if full, and a line about the others."""
     rest = left(lines, most, look, noun)
     return [*lines[: None if look.full else most], *([Prose(f"  {rest}")] if rest else [])]
-
-
-def wrapped(text: str, width: int, hang: int) -> list[str]:
-    """Wrap `text`, with `hang` blanks before each line except the first; not at all if negative."""
-    if hang < 0:
-        return [text]
-    wrapper = textwrap.TextWrapper(width, "", " " * hang, break_long_words=False)
-    wrapper.break_on_hyphens = False
-    # It counts characters: each wide one becomes two.
-    wide = "".join(char + _PAD * (columns(char) - 1) for char in text)
-    return [line.replace(_PAD, "") for line in wrapper.wrap(wide)] or [text]
-
-
-def brief(text: str, width: int, lines: int, hang: int = 0) -> str:
-    """Return `text` in at most so many lines: wide words are cut, then some are left out."""
-
-    def fits(text: str) -> bool:
-        found = wrapped(text, width, hang) if len(text) <= lines * width else ()
-        return 0 < len(found) <= lines and max(map(columns, found)) <= width
-
-    words, room = text.split(" "), lines * width
-    for most in (width, width - hang - 5, width // 2, width // 3):
-        # A word without directories is cut only if it is wider than a line.
-        widest = width - hang if most == width else most
-        words = [fit(each, widest) if most == width or "/" in each else each for each in words]
-        if fits(short := " ".join(words)):
-            return short
-    while not fits(text := clipped(short, room)) and room > width // 2:
-        room -= 4
-    return text
 
 
 def folded(node: Directory) -> Directory:

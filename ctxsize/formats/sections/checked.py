@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 
 from ctxsize.findings import Severity
 from ctxsize.formats import Look
-from ctxsize.formats.sections import Item, NextStep, Prose, Section, brief, few
+from ctxsize.formats.sections import Item, NextStep, Prose, Section, few
 from ctxsize.formats.sections.compared import changes
 from ctxsize.formats.sections.measured import body, table_of
-from ctxsize.formats.text import height
+from ctxsize.formats.text import brief, height
 from ctxsize.formats.wording import EXAMPLES, amount, command, listed, quoted, visible
 from ctxsize.guard import CheckReport, ContextCheck, Limit
 from ctxsize.model import Share

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from ctxsize.formats import Look
-from ctxsize.formats.sections import Item, NextStep, Prose, Section, Table, brief
+from ctxsize.formats.sections import Item, NextStep, Prose, Section, Table
+from ctxsize.formats.text import brief
 from ctxsize.formats.wording import amount, change, code, command, fit, more, quoted, visible
 from ctxsize.guard import DEFAULT_GROWTH
 from ctxsize.guard.baseline import SizeChange

@@ -10,17 +10,7 @@ from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.directories import BY_PATH
 from ctxsize.engine.patterns import pattern_for
 from ctxsize.formats import Look
-from ctxsize.formats.sections import (
-    FACT_INDENT,
-    Fact,
-    Findings,
-    Item,
-    Section,
-    Table,
-    bar,
-    brief,
-    folded,
-)
+from ctxsize.formats.sections import Fact, Findings, Item, Section, Table, bar, folded
 from ctxsize.formats.sections.measured import (
     clauses,
     ignore_text,
@@ -29,7 +19,7 @@ from ctxsize.formats.sections.measured import (
     sources_of,
     verdict,
 )
-from ctxsize.formats.text import height
+from ctxsize.formats.text import FACT_INDENT, brief, height
 from ctxsize.formats.wording import command, fit, more, quoted, sent, visible
 from ctxsize.model import Amount, Clue, Directory, Measurement, Report, Transfer
 from ctxsize.units import columns, human, plural

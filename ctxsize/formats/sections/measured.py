@@ -7,19 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.source import READS_ATTRIBUTES
 from ctxsize.formats import TABLES, Look
-from ctxsize.formats.sections import (
-    FACT_INDENT,
-    Fact,
-    Findings,
-    Item,
-    NextStep,
-    Prose,
-    Section,
-    Table,
-    brief,
-    tree,
-)
-from ctxsize.formats.text import height
+from ctxsize.formats.sections import Fact, Findings, Item, NextStep, Prose, Section, Table, tree
+from ctxsize.formats.text import FACT_INDENT, brief, height
 from ctxsize.formats.wording import (
     LEVELS,
     amount,
