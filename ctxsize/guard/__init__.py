@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, NamedTuple
 from ctxsize.codes import severity_of
 from ctxsize.config import Budget
 from ctxsize.findings import Confidence, Finding, Location, Severity
-from ctxsize.guard.baseline import Baseline, Known, SizeChange, between, of_files
+from ctxsize.guard.baseline import Baseline, Known, SizeChange, between, of_files, of_measurement
 from ctxsize.model import Amount, Clue, Report
 from ctxsize.units import Tolerance, human, plural
 
@@ -126,16 +126,15 @@ class CheckReport:
         return (*found, *self.unused)
 
 
-def judge(
-    name: str, report: Report, budget: Budget, *, known: Known, baseline: Baseline | None = None
-) -> ContextCheck:
-    """Judge `report` by `budget`; `known` are its directories and files."""
+def judge(name: str, report: Report, budget: Budget, baseline: Baseline | None) -> ContextCheck:
+    """Judge `report` by `budget`."""
     of = budget.of or "context"
     size = actual(report, of)
     entry = None if baseline is None else baseline.get(name)
     limits = tuple(_limits(budget, of, size, entry))
     missed = [each for each in limits if each.over]
     units = [each.unit for each in missed if not each.is_floor]
+    known = of_measurement(report.context)
     blamed = culprits(known, by_files="bytes" not in units) if units else ()
     evidence = tuple(f"{human(part.content_bytes)} in {part.path}" for part in blamed)
     place = _place(report, of)

@@ -19,6 +19,7 @@ from ctxsize.model import Amount, Measurement
 from ctxsize.reader import read_file
 
 VERSION = 1
+TOP, DEPTH = 200, 4  # numbers of largest files and of levels of directories to measure
 _PAIR = re.compile(r"\[\n +([0-9]+),\n +([0-9]+)\n +\]")
 """A list of two numbers. Names cannot match, as JSON escapes line feeds."""
 NOT_SO = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
@@ -57,16 +58,16 @@ class Known:
         return None, self.directories_from if is_shallow else None
 
 
-def of_measurement(context: Measurement, *, depth: int | None, top: int) -> Known:
-    """Return the known sizes in `context`, which was measured with this `depth` and `top`."""
+def of_measurement(context: Measurement) -> Known:
+    """Return the known sizes in `context`, which was measured with `DEPTH` and `TOP`."""
     files = {each.name: each.content_bytes for each in context.largest_files}
     every = [*context.tree.children]
     for node in every:
         every += node.children
     directories = {each.path: Amount.of(each) for each in every}
-    least = min(files.values()) if len(files) >= top else 0
+    least = min(files.values()) if len(files) >= TOP else 0
     totals = context.totals
-    return Known(totals.content_bytes, totals.files, directories, files, depth, files_from=least)
+    return Known(totals.content_bytes, totals.files, directories, files, DEPTH, files_from=least)
 
 
 def of_files(files: Iterable[tuple[str, int]]) -> Known:
