@@ -62,13 +62,10 @@ def sections(report: Report, look: Look) -> Iterator[Section]:
     yield Section(head)
     room = look.width - FACT_INDENT
     whole = " · ".join([command(report, "measure"), "ls --size", "explain PATH"])
-    problem, facts = Findings(report.findings, 1), [*_facts(report, room)]
-    for lines in (2, 1):
-        foot: list[Item] = [Fact(label, brief(text, room, lines)) for label, text in facts]
-        foot.append(Fact("More", whole if columns(whole) <= room * lines else "ctxsize measure"))
-        used = height([*head, problem, *foot], look) + (4 if report.findings else 3)
-        if used + _LEAST_ROWS <= _LINES:
-            break
+    problem = Findings(report.findings, 1)
+    foot = [Fact(label, brief(text, room, 1)) for label, text in _facts(report, room)]
+    foot.append(Fact("More", whole if columns(whole) <= room else "ctxsize measure"))
+    used = height([*head, problem, *foot], look) + (4 if report.findings else 3)
     count = max(_LEAST_ROWS, min(_MOST_ROWS, _LINES - used))
     yield Section([problem])
     yield Section([_table(parts_of(report, count), sent(report), look)])
