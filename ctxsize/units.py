@@ -63,6 +63,11 @@ def human(size_bytes: int) -> str:
     return humanize.naturalsize(size_bytes, format="%.1f").replace(" KB", " kB")
 
 
+def signed(delta_bytes: int) -> str:
+    """Return a difference of sizes for a person."""
+    return f"{'-' if delta_bytes < 0 else '+'}{human(abs(delta_bytes))}"
+
+
 class Tolerance(NamedTuple):
     """The tolerated difference from a baseline: bytes, or a share of the baseline."""
 

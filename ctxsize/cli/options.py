@@ -241,4 +241,5 @@ as_json = gathered(
     _json,
 )
 """For commands whose text streams, the choice of JSON."""
+watch = flag("--watch", help="Show the answer again whenever it changes; Ctrl-C ends this.")
 exit_zero = flag("--exit-zero", help="Exit with 0 despite findings; errors keep their exit codes.")
