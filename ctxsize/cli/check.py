@@ -66,7 +66,6 @@ _budget = options.gathered(
 @_budget
 @options.value(
     "--baseline FILE",
-    shell_complete=completing.files,
     help="Compare with the sizes recorded in FILE; fail if a context grew too much.",
 )
 @options.flag("--update-baseline", help="Write today's sizes into the baseline.")
@@ -166,7 +165,6 @@ def _found(build: Build) -> tuple[list[Build], Sequence[Problem]]:
 @options.value(
     "-f, --file PATH",
     "dockerfile",
-    shell_complete=completing.files,
     help="The Dockerfile, if BEFORE or AFTER is a directory.",
 )
 @options.builder

@@ -64,7 +64,6 @@ def _choice_of_findings(example: str) -> options.Decorator:
 @options.watch
 @options.value(
     "--stdin-filename PATH",
-    shell_complete=completing.files,
     help="Lint stdin (PATH -) as if it were the content of this file.",
 )
 @options.exit_zero
