@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from importlib.util import find_spec
 
 import click
 
@@ -13,45 +13,43 @@ from ctxsize.errors import InputError
 
 @click.command("explore")
 @options.build
-def explore(build: Build) -> int:
+@click.pass_context
+def explore(context: click.Context, build: Build) -> int:
     """Walk through CONTEXT on a screen, and try patterns of its ignore file on it.
 
-    The tree is sorted by size and starts on the largest entry. Each pattern that is tried
-    changes the figures above it at once, and they are those of `ctxsize measure`; a red line
-    appears if a COPY would lose its source. Nothing is written before the keys w and y.
-    The screen needs textual: pip install 'ctxsize[tui]'
+    Figures change at once and are those of `ctxsize measure`; a red line appears if a COPY would
+    lose its source. Only the keys w and y write. Needs textual: pip install 'ctxsize[tui]'
 
     \b
     Keys:
-      up down left right enter   move, open and close; the mouse does it too
-      /        show only entries with a text in their path
-      i I      try the pattern for the entry, or for every place of its name
-      u        undo the last change
-      s        choose among the suggestions of `ctxsize suggest`
-      e        explain the entry: the lines that match, the instructions that take it
-      w        show the change as a diff; y writes it, Esc cancels
-      q ?      leave, show all keys
+      arrows, enter  move, open and close; the mouse does it too
+      /              find entries; enter goes to those found, Esc back to the tree
+      i, I, u        add the pattern for the entry or for all of its name; undo
+      s              choose among the suggestions of `ctxsize suggest`
+      e              explain the entry: lines that match, instructions that take it
+      w              show the change of the ignore file; then y writes it
+      q              leave; Ctrl-C leaves at once
+      ● ○ ◐ ·        in the transfer, in the context only, in part, ignored
+
     \b
     Examples:
       ctxsize explore
-      ctxsize explore services/api
       ctxsize explore --target builder -f docker/Dockerfile .
     """  # noqa: D301
     if not output.is_interactive():
-        hint = "ctxsize measure prints the figures, ctxsize suggest --write the patterns"
+        hint = "ctxsize measure prints the figures, ctxsize suggest the patterns"
         raise InputError("explore needs a terminal with a keyboard", hint=hint)
-    try:
-        from ctxsize.explore.app import Explorer
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("textual", "rich"):
-            raise
-        hint = "pip install 'ctxsize[tui]'"
-        raise InputError("explore needs the package textual", hint=hint) from None
-    if not os.environ.get("NO_COLOR"):
-        os.environ.pop("NO_COLOR", None)  # textual would obey an empty one too
-    explorer = Explorer(build)
-    code = explorer.run(mouse=True)
-    output.write(explorer.summary())
+    if find_spec("textual") is None:
+        raise InputError("explore needs textual", hint="pip install 'ctxsize[tui]'")
+    from ctxsize.explore.app import Explorer
+    from ctxsize.explore.session import Session
+
+    keys = (context.command.help or "").partition("Keys:\n")[2].partition("\n\n")[0]
+    with output.progress() as progress:
+        session = Session.open(build, progress=progress, steps=progress and progress.step)
+    explorer = Explorer(build, session, keys=keys)
+    code = explorer.run()
     if explorer.failure is not None:
         raise explorer.failure
+    output.write(explorer.written or "nothing was written\n")
     return output.INTERRUPTED if code is None else code
