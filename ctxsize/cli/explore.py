@@ -13,8 +13,7 @@ from ctxsize.errors import InputError
 
 @click.command("explore")
 @options.build
-@click.pass_context
-def explore(context: click.Context, build: Build) -> int:
+def explore(build: Build) -> int:
     """Walk through CONTEXT on a screen, and try patterns of its ignore file on it.
 
     Figures change at once and are those of `ctxsize measure`; a red line appears if a COPY would
@@ -36,19 +35,18 @@ def explore(context: click.Context, build: Build) -> int:
       ctxsize explore
       ctxsize explore --target builder -f docker/Dockerfile .
     """  # noqa: D301
-    if not output.is_interactive():
-        hint = "ctxsize measure prints the figures, ctxsize suggest the patterns"
-        raise InputError("explore needs a terminal with a keyboard", hint=hint)
     if find_spec("textual") is None:
         raise InputError("explore needs textual", hint="pip install 'ctxsize[tui]'")
+    if not output.is_interactive():
+        raise InputError("explore needs a terminal", hint="ctxsize measure prints the figures")
     from ctxsize.explore.app import Explorer
     from ctxsize.explore.session import Session
 
-    keys = (context.command.help or "").partition("Keys:\n")[2].partition("\n\n")[0]
+    keys = (explore.help or "").partition("Keys:\n")[2].partition("\n\n")[0]
     with output.progress() as progress:
-        session = Session.open(build, progress=progress, steps=progress and progress.step)
-    explorer = Explorer(build, session, keys=keys)
-    code = explorer.run()
+        session = Session(build, progress=progress, steps=progress and progress.step)
+    output.warn(session.problems)
+    code = (explorer := Explorer(build, session, keys=keys)).run()
     if explorer.failure is not None:
         raise explorer.failure
     output.write(explorer.written or "nothing was written\n")

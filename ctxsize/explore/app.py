@@ -12,26 +12,25 @@ from functools import partial
 from typing import ClassVar, NamedTuple
 
 from rich.text import Text
-from textual import work
+from textual import events, work
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
-from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, OptionList, Static
 from textual.worker import get_current_worker
 
 from ctxsize.build import Build
 from ctxsize.errors import CtxsizeError
-from ctxsize.explore.session import Offer, Session, TreeEntry
+from ctxsize.explore.session import Session, TreeEntry
 from ctxsize.formats import Look, exchange
 from ctxsize.formats.wording import change, fit, more, quoted, visible
+from ctxsize.recommender.outcome import Suggestion
 from ctxsize.units import columns, human, plural
 
 _FIRST, _MOST_FOUND, _MOST_LOSSES, _DEEPEST = 100, 500, 3, 20
-"""Numbers of entries of a directory to show at first, of entries to find, of lost sources to show,
-and of levels to indent."""
+"""Numbers of entries shown of a directory and of a filter, of lost sources, and of levels."""
 _GREY, _RED, _BLUE = "ansi_bright_black", "ansi_red", "ansi_blue"
 _MARKS = {"travels": "●", "context": "○", "mixed": "◐", "ignored": "·"}
 _COLOURS = {"travels": "ansi_green", "ignored": _GREY}
@@ -58,7 +57,7 @@ class Sheet(ModalScreen[str]):
         sheet.border_title, sheet.border_subtitle = Content(self._title), Content(self._keys)
         yield sheet
 
-    def on_key(self, event: Key) -> None:
+    def on_key(self, event: events.Key) -> None:
         if event.key in ("escape", "q", "enter", *self._answers):
             self.dismiss(event.key if event.key in self._answers else "")
 
@@ -86,10 +85,14 @@ class Explorer(App[int]):
         self.written = ""  # what was written, for stdout
         self.session, self._build, self._keys, self._step = session, build, keys, ""
         self._rows, self._open, self._most = list[_Row](), set[str](), dict[str, int]()
-        self._offers: Sequence[Offer] = ()
+        self._offers: Sequence[Suggestion] = ()
 
     def compose(self) -> ComposeResult:
-        self._head, self._loss, self._status = Static(id="head"), Static(id="loss"), Static()
+        self._head, self._loss, self._status = (
+            Static(id="head"),
+            Static(id="loss"),
+            Static(id="status"),
+        )
         self._box = Input(placeholder="part of a name", id="filter", compact=True)
         self._list, self._lines = OptionList(id="tree", markup=False, compact=True), Static()
         yield from (self._head, self._loss, self._box)
@@ -133,11 +136,11 @@ class Explorer(App[int]):
     def _refresh(self, path: str | None = None) -> None:
         """Show the present figures and lines, with the cursor on `path` or where it was."""
         session, before, now = self.session, self.session.before, self.session.now
-        head = [Content.styled(quoted(os.path.abspath(self._build.context)), "bold")]
-        head.append(Content(f"context   {change(before.context, now.context)}"))
+        name = quoted(os.path.basename(os.path.abspath(self._build.context)))
+        head = f"\ncontext   {change(before.context, now.context)}"
         if before.transfer is not None and now.transfer is not None:
-            head.append(Content(f"transfer  {change(before.transfer, now.transfer)}"))
-        self._head.update(Content("\n").join(head))
+            head += f"\ntransfer  {change(before.transfer, now.transfer)}"
+        self._head.update(Content.assemble((name, "bold"), head))
         lost = [*session.lost[:_MOST_LOSSES], more(len(session.lost) - _MOST_LOSSES)]
         self._loss.update(Content(visible(self._build.masked("\n".join(filter(None, lost))))))
         self._loss.display = bool(session.lost)
@@ -149,7 +152,6 @@ class Explorer(App[int]):
         self._show_rows(path)
 
     def _show_rows(self, path: str | None = None) -> None:
-        """Show the suggestions, what the filter finds or the tree, with the cursor on `path`."""
         path = self._cursor() if path is None else path
         at, top = self._list.highlighted or 0, self._list.scroll_y
         if self._offers:
@@ -173,8 +175,7 @@ class Explorer(App[int]):
         """Return the rows of all open directories, without recursion."""
         rows, pending = list[_Row](), self._below("", 0)
         while pending:
-            row = pending.pop()
-            rows.append(row)
+            rows.append(row := pending.pop())
             if row.entry.path in self._open and row.entry.is_directory and not row.left:
                 pending += self._below(row.entry.path, row.depth + 1)
         return rows
@@ -198,10 +199,12 @@ class Explorer(App[int]):
         room = max(self._list.scrollable_content_region.width - 33 - len(indent), 8)
         if row.left:
             return Content.styled(f"{'':30}{indent}  {row.label}", _BLUE)
-        size, by = entry.context, fit(visible(entry.pattern), room // 3) if entry.pattern else ""
+        size, by = entry.context, visible(self.session.decider(entry.path))
         share = size.content_bytes / max(self.session.now.context.content_bytes, 1)
         lead = f"{human(size.content_bytes):>9} {'█' * round(share * 10):10}{size.files:>8,} "
-        name = fit(quoted(row.label) + "/" * entry.is_directory, room - columns(by) - 1)
+        name = quoted(row.label) + "/" * entry.is_directory
+        name = fit(name, room - 1 - min(columns(by), room // 3))
+        by = fit(by, room - 1 - columns(name)) if by else ""
         name += " " * (room - columns(name) - columns(by))
         arrow = ("▾ " if entry.path in self._open else "▸ ") if entry.is_directory else "  "
         dim, mark = _GREY if entry.fate == "ignored" else "", f"{_MARKS[entry.fate]} "
@@ -213,21 +216,18 @@ class Explorer(App[int]):
         self.call_after_refresh(self._show_rows)
 
     def _cursor(self) -> str:
-        """Return the path under the cursor; `""` if it is on no entry."""
         at = self._list.highlighted
         row = None if at is None or self._offers or at >= len(self._rows) else self._rows[at]
         return "" if row is None or row.left else row.entry.path
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Toggle a suggestion or a directory, show more of one, or return to the tree."""
         if self._offers:
             self._change(partial(self.session.toggle, event.option_index))
             return
-        row = self._rows[event.option_index]
-        path = row.entry.path
+        (path, *_), _, _, left = self._rows[event.option_index]
         if self._box.display:
             self._reveal(path)
-        elif row.left:
+        elif left:
             self._most[path] = self._most.get(path, _FIRST) * 10
             self._show_rows()
         else:
@@ -259,10 +259,10 @@ class Explorer(App[int]):
         self._change(self.session.undo)
 
     def _change(self, change: Callable[[], object]) -> None:
-        """Carry out a change and show its figures, or the reason why it is refused."""
         self._report("")
         try:
-            change()
+            if change() is False:
+                self._report("there is nothing to undo")
         except CtxsizeError as error:
             self._report(str(error), _RED)
         self._offers = self.session.suggestions() if self._offers else ()
@@ -272,7 +272,6 @@ class Explorer(App[int]):
 
     @work(thread=True)
     def action_suggestions(self) -> None:
-        """Compute the suggestions beside the screen, and show them."""
         if self._step:
             return
         self._step = "looking for what no build needs"
@@ -283,7 +282,7 @@ class Explorer(App[int]):
         self._step = ""
         self.call_from_thread(shown)
 
-    def _choose(self, offers: Sequence[Offer]) -> None:
+    def _choose(self, offers: Sequence[Suggestion]) -> None:
         keys = "space or a click chooses, Esc returns to the tree"
         self._reveal(self.session.largest(), keys if offers else "there is nothing to suggest")
         self._offers, self._list.highlighted = offers, 0
@@ -298,7 +297,6 @@ class Explorer(App[int]):
         self.push_screen(Sheet("Keys", Content(self._keys), "Esc closes"))
 
     def action_write(self, then: str = "stay") -> None:
-        """Show what would be written, and wait for an answer; leave at once without a change."""
         edit = self.session.edit()
         if edit is None:
             self.exit(0) if then == "leave" else self._report("there is nothing to write")
@@ -313,21 +311,18 @@ class Explorer(App[int]):
         if answer == "q":
             self.exit(0)
         elif answer == "y":
-            try:
-                notes = [each.message for each in self.session.write()]
-            except CtxsizeError as error:
-                self._report(str(error), _RED)
-                return
-            size = change(self.session.before.context, self.session.now.context)
-            done = "; ".join((f"wrote {quoted(self.session.ignore_file)}: context {size}", *notes))
-            self.written += f"{done}\n"
-            self._reveal(self.session.largest(), done)
+            self._change(self._write)
+
+    def _write(self) -> None:
+        notes = [each.message for each in self.session.write()]
+        size = change(self.session.before.context, self.session.now.context)
+        done = "; ".join((f"wrote {quoted(self.session.ignore_file)}: context {size}", *notes))
+        self.written += f"{done}\n"
+        self._report(done)
 
 
-def _offered(offer: Offer) -> Content:
-    """Return a suggestion in a line: what it saves, its patterns, and why it is there."""
-    each, box = offer.suggestion, "[x]" if offer.chosen else "[ ]"
-    why = each.comment if each.safe else f"review first: {each.doubts[0]}"
-    saved, style = human(each.size.context.content_bytes), "" if each.safe else "ansi_yellow"
-    patterns = visible("  ".join(each.patterns))
-    return Content.assemble(f"{box} {saved:>9}  ", (patterns, "bold"), (f"  {visible(why)}", style))
+def _offered(each: Suggestion) -> Content:
+    lead = f"[{'x' if each.chosen else ' '}] {human(each.size.context.content_bytes):>9}  "
+    why = each.rule.reason if each.safe else f"review first: {each.doubts[0]}"
+    parts = [(visible("  ".join(each.patterns)), "bold"), ("  ", ""), (visible(why), "")]
+    return Content.assemble(lead, *parts)
