@@ -1,27 +1,41 @@
-"""The engine of the explorer: lines proposed for an ignore file, and the exact figures with them.
+"""The engine of the explorer: an ignore file that is edited in memory, and the exact figures.
 
-Everything is computed on one snapshot, in memory; only `explain` looks at the disk again, and
-`write` writes. One thread at a time uses a session, except that `suggestions` may run beside it.
+One thread at a time uses a session, but the first call of `suggestions` may run beside it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from heapq import nlargest
+from typing import NamedTuple
 
+from ctxsize.api import explain, request_for
 from ctxsize.build import Build
-from ctxsize.engine.events import Progress, Steps
+from ctxsize.engine.events import Progress, Steps, step
+from ctxsize.engine.ignorefile import IgnoreFile
+from ctxsize.engine.need import Include, includes_of, is_wrong_target
+from ctxsize.engine.patterns import pattern_for
+from ctxsize.engine.request import ignore_file_to_write
+from ctxsize.engine.snapshot import Sent, Snapshot
+from ctxsize.engine.transfers import unknown_transfer
+from ctxsize.engine.trial import Attempt
+from ctxsize.errors import CtxsizeError, InputError
 from ctxsize.findings import Edit
+from ctxsize.formats import Look, text
+from ctxsize.formats.sections import explained
+from ctxsize.formats.wording import visible
 from ctxsize.model import Amount, Problem
+from ctxsize.recommender.advisor import Advisor
+from ctxsize.recommender.build_files import exceptions
+from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.outcome import Size, Suggestion
+from ctxsize.recommender.tree import Sums, SumsByPath
+from ctxsize.writer import Addition, merge
+from ctxsize.writer.apply import apply
 
-Kept = Literal["travels", "context", "ignored", "mixed"]
-"""The fate of an entry under the present lines; for a directory, of all that is in it.
-
-`context` stays in the context only: this build takes none of it, or what it takes is not known.
-"""
-Origin = Literal["file", "proposed", "suggested", "comment"]
-"""Where a line comes from; `comment` is a comment or a blank line that would be new."""
+_HEADING = "Chosen by hand"
 
 
 class TreeEntry(NamedTuple):
@@ -29,126 +43,251 @@ class TreeEntry(NamedTuple):
 
     path: str  # relative to the context, `""` for the context itself
     is_directory: bool
-    fate: Kept
-    context: Amount  # what the present lines leave of it
-    transfer: Amount | None  # what this build takes of that; None if that is not known
+    fate: str  # `travels`, `context` (only), `ignored`, or `mixed` for a directory with several
+    context: Amount
+    transfer: Amount | None  # None if it is not known what the build takes
     on_disk: Amount  # ignored files included
-    pattern: str  # that decides about the entry itself, as written; `""` if none matches
-    line: int  # of the pattern, in `Session.lines`; 0 if the builder adds it or none matches
-
-    @property
-    def name(self) -> str:
-        """Return the last part of the path."""
-        return self.path.rpartition("/")[2]
 
 
 class IgnoreLine(NamedTuple):
-    """A line of the ignore file as it would be."""
+    """A line of the ignore file as it would be; undecodable bytes are surrogate escapes."""
 
-    text: str  # without its end; undecodable bytes as surrogate escapes
-    origin: Origin
+    text: str
+    origin: str  # `file`, `proposed`, `suggested`, or `comment` for a new one without a pattern
 
 
-class Offer(NamedTuple):
-    """A proved suggestion, and whether its lines are on."""
+class _Edited(NamedTuple):
+    """The lines that are added; with them what is on disk, in the context, in each transfer."""
 
-    suggestion: Suggestion  # its `patterns`, `size`, `safe`, `doubts`, `comment`, `paths`
-    chosen: bool
+    added: tuple[str, ...]
+    attempt: Attempt
+    sent: list[Sent]
 
 
 class Session:
-    """A build's context, and an ignore file that is being edited in memory."""
+    """A context and its ignore file: `before` is its size at the opening, `now` with the `lines`.
 
-    before: Size
-    """The size at the opening: `context`, and `transfer`, which is None if that is not known."""
+    `lost` has a sentence for each COPY, ADD or mount that loses its source by these lines.
+    """
+
     now: Size
-    """The size with the present lines."""
     lost: tuple[str, ...]
-    """For each COPY, ADD or mount that loses its source by the present lines: a sentence."""
     lines: tuple[IgnoreLine, ...]
-    """The ignore file as it would be."""
-    problems: tuple[Problem, ...]
-    """Problems: entries that could not be read, and figures that are not known."""
-    ignore_file: str
-    """The path of the ignore file that is used, or of the one that would be created."""
 
-    @classmethod
-    def open(
-        cls, build: Build, *, progress: Progress | None = None, steps: Steps | None = None
-    ) -> Session:
-        """Return a session for `build`. It reads the whole context, which can take seconds.
+    def __init__(
+        self, build: Build, *, progress: Progress | None = None, steps: Steps | None = None
+    ) -> None:
+        """Read the whole context. Raises what `measure` raises."""
+        self._snapshot = Snapshot.take(request_for(build), progress=progress)
+        step(steps, "reading the Dockerfiles")
+        self._context = context = BuildContext(self._snapshot)
+        self._trial, request = context.trial, context.request
+        self._file, self.ignore_file = request.ignore_file, ignore_file_to_write(request)
+        self._make = request.builder.spec_class.pattern_class
+        self.problems = (*request.problems, *self._snapshot.problems, *context.assumed)
+        self._includes = self._find_includes()
+        self._offered: list[Suggestion] | None = None
+        self._needed: dict[str, dict[str, bool]] = {}
+        self._history = [state := self._try(())]
+        self._sums = [SumsByPath([each], self._trial.snapshot) for each in state.sent]
+        self._show()
+        self.before = self.now
+        with suppress(CtxsizeError):  # which is a problem already
+            self.problems = tuple(dict.fromkeys((*self.problems, *context.build_files.problems)))
+            for named in context.build_files.named:
+                taken = {e: self._here(e).entries > 0 for e in context.proof.entries([named])}
+                self._needed |= {visible(str(named)): taken} if taken else {}
 
-        Raises what `measure` raises.
-        """
-        raise NotImplementedError
+    def _find_includes(self) -> list[Include] | None:
+        """Return the include patterns of each transfer; None if they are not known."""
+        request = self._context.request
+        try:
+            found = includes_of(request) if self._context.transfers else None
+            for each in found or ():
+                self._trial.under(request.spec, each)
+        except CtxsizeError as error:
+            if is_wrong_target(request):
+                raise
+            self.problems += (unknown_transfer(request, error),)
+            return None
+        return found
 
-    # The tree.
+    def _here(self, path: str) -> Sums:
+        return self._sums[1].get(path, Sums())
 
-    @property
-    def root(self) -> TreeEntry:
-        """Return the context itself."""
-        raise NotImplementedError
+    def entry(self, path: str = "") -> TreeEntry:
+        """Return the entry at `path`, by default the context itself."""
+        disk, here, *moved = sums = [each.get(path, Sums()) for each in self._sums]
+        counts = [each.entries for each in sums]
+        if not disk.entries:  # an empty directory
+            counts = [path in each for each in self._history[-1].sent]
+        taken = max(counts[2:], default=0)
+        fate = "ignored" if not counts[1] else "travels" if taken else "context"
+        fate = "mixed" if 0 < counts[1] < counts[0] or 0 < taken < counts[1] else fate
+        transfer = None if self._includes is None else Amount.of(*moved)
+        is_directory = self._trial.snapshot.folder(path) is not None
+        return TreeEntry(path, is_directory, fate, Amount.of(here), transfer, Amount.of(disk))
 
-    def entry(self, path: str) -> TreeEntry:
-        """Return the entry at `path`. Raises `KeyError` if the context has none."""
-        raise NotImplementedError
+    def decider(self, path: str) -> str:
+        """Return the line that decides about an entry; empty if none of the file does."""
+        return self._history[-1].attempt.decider(path) or ""
 
     def children(self, path: str) -> list[TreeEntry]:
         """Return the entries of a directory: by bytes in the context, then those ignored."""
-        raise NotImplementedError
+        held, there = self._trial.snapshot.folder(path), self._history[-1].sent[0]
+        found = () if held is None else map(held.prefix.__add__, (*held.entries, *held.folders))
+        return sorted((self.entry(each) for each in found if each in there), key=_rank)
 
     def largest(self) -> str:
         """Return the path of the entry on which the tree starts: most of the bytes are in it."""
-        raise NotImplementedError
+        path, least = "", 0
+        while (found := self.children(path)[:1]) and found[0].context.content_bytes >= least:
+            path, least = found[0].path, found[0].context.content_bytes // 2
+        return path
 
     def matching(self, text: str, *, most: int = 200) -> tuple[list[TreeEntry], int]:
-        """Return the outermost entries whose path contains `text`, in any case, and their number.
+        """Return the largest of the outermost entries whose path contains `text`, and their number.
 
-        Of more than `most` these are the largest. A `text` without `/` is searched in names.
+        Case does not count.
         """
-        raise NotImplementedError
-
-    # The lines. Each of the next three raises `InputError` with the reason if it is refused; then
-    # nothing has changed. Otherwise `now`, `lost`, `lines` and the tree show the new state.
+        wanted, hits, there = text.casefold(), list[str](), self._history[-1].sent[0]
+        for held in self._trial.snapshot.folders:
+            if wanted not in held.path.casefold():
+                paths = map(held.prefix.__add__, (*held.entries, *held.folders))
+                hits += [each for each in paths if wanted in each.casefold() and each in there]
+        found = nlargest(most, hits, key=lambda each: self._here(each).content_bytes)
+        return sorted(map(self.entry, found), key=_rank), len(hits)
 
     def propose(self, path: str, *, everywhere: bool = False) -> tuple[str, ...]:
-        """Add the line that ignores the entry at `path`, or all entries of its name `everywhere`.
+        """Add a line that ignores the entry at `path`, or all of its name `everywhere`.
 
-        If nothing of the entry is in the context, the line is an exception that brings it back.
-        A line that was proposed before is taken back instead. Returns the lines added, or `()`.
+        For an ignored entry it is an exception, or its line among those added is taken back.
+        Returns the line added, if any. Raises `InputError` with the reason if there is none.
         """
-        raise NotImplementedError
+        state, name = self._history[-1], path.rpartition("/")[2] if everywhere else path
+        pattern = pattern_for(name, pattern_class=self._make)
+        if pattern is None:
+            raise InputError("no pattern matches this name alone", path=path)
+        pattern = "**/" * everywhere + pattern
+        if everywhere and not self._is_in(state, path):  # it may replace the line of one place
+            state = self._try(_without(state, pattern_for(path, pattern_class=self._make)))
+        is_there = self._is_in(state, path)
+        if (kept := _without(state, "!" * is_there + pattern)) != state.added:
+            self._do(self._try(kept))
+            return ()
+        # After an exception, the bare name can leave files of a directory in the context.
+        endings = ["", "/**"][:: -1 if exceptions(state.attempt.request) else 1]
+        lines = ("!" * (not is_there) + pattern + each for each in endings)
+        for tried in (self._try((*state.added, each)) for each in lines):
+            if self._is_in(tried, path) != is_there:
+                self._do(tried)
+                return tried.added[-1:]
+        raise InputError("no line changes what happens to it", path=path)
+
+    def _is_in(self, state: _Edited, path: str) -> bool:
+        """Return whether a file, or any in a directory that is not empty, is in the context."""
+        held, sent = self._trial.snapshot.folder(path), state.sent[1]
+        if held is None or not self._sums[0].get(path, Sums()).entries:
+            return path in sent
+        return any(sent.names.get(each.path) for each in held.tree())
 
     def toggle(self, index: int) -> None:
-        """Switch the suggestion at `index` of `suggestions()` on, or off again."""
-        raise NotImplementedError
+        """Switch a suggestion on, or off again. Raises `InputError` if a build would fail."""
+        each, added = self.suggestions()[index], self._history[-1].added
+        kept = tuple(line for line in added if line not in each.patterns)
+        self._do(self._try(kept if each.chosen else kept + each.patterns))
 
     def undo(self) -> bool:
-        """Take the last `propose` or `toggle` back; return False if there is none."""
-        raise NotImplementedError
+        """Take the last change back; return False if there is none."""
+        if is_done := len(self._history) > 1:
+            self._history.pop()
+            self._show()
+        return is_done
 
-    def suggestions(self, *, steps: Steps | None = None) -> Sequence[Offer]:
-        """Return the suggestions of `ctxsize suggest`, safe ones first, then by size.
+    def suggestions(self, *, steps: Steps | None = None) -> list[Suggestion]:
+        """Return those of `suggest` that are not written, with `chosen` if they are on.
 
-        The first call takes longer and may run in another thread. None is on at first. Raises what
-        `suggest` raises, for instance for a Dockerfile that the builder rejects.
+        The first call takes longer and may run in another thread. Raises what `suggest` raises.
         """
-        raise NotImplementedError
+        if self._offered is None:
+            self._offered = [*Advisor(self._snapshot, steps=steps).advise().suggestions]
+        on = self._on(self._history[-1].added)
+        return [replace(each, chosen=each in on) for each in self._offered]
 
-    # The file.
+    def _on(self, added: Iterable[str]) -> list[Suggestion]:
+        lines = {*added}
+        return [each for each in self._offered or () if lines.issuperset(each.patterns)]
+
+    def _try(self, added: tuple[str, ...]) -> _Edited:
+        """Return the state with these lines. Raises `IgnoreFileError` if they fail a build."""
+        on = sorted(self._on(added), key=lambda each: each.patterns[-1].startswith("!"))
+        lines = [each for one in on for each in one.additions]  # in the order of `suggest`
+        known = {each.line for each in lines}
+        lines += [Addition(each, _HEADING) for each in added if each not in known]
+        attempt = self._trial.attempt(merge(self._file, lines, pattern_class=self._make))
+        return _Edited(added, attempt, self._trial.after(attempt, [None, *(self._includes or ())]))
+
+    def _do(self, state: _Edited) -> None:
+        self._history.append(state)
+        self._show()
+
+    def _show(self) -> None:
+        for sums, sent in zip(self._sums, self._history[-1].sent, strict=True):
+            sums.move([sent])
+        _, here, *moved = (each.get("", Sums()) for each in self._sums)
+        self.now = Size(Amount.of(here), None if self._includes is None else Amount.of(*moved))
+        self.lines, self.lost = tuple(self._read()), tuple(self._losses())
+
+    def _losses(self) -> Iterator[str]:
+        for named, taken in self._needed.items():
+            left = [each for each in taken if each in self._history[-1].sent[1]]
+            if not any(self._here(each).entries or not taken[each] for each in left):
+                yield f"{named} {'finds nothing left in' if left else 'loses'} its source"
+
+    def _read(self) -> Iterator[IgnoreLine]:
+        """Yield the lines; `merge` adds new ones in one place."""
+        added, attempt, _ = self._history[-1]
+        old = [] if self._file is None else self._file.texts()
+        new = IgnoreFile.parse("", attempt.data).texts()
+        start = next((at for at, each in enumerate(old) if each != new[at]), len(old))
+        on = {line for each in self._on(added) for line in each.patterns}
+        for at, each in enumerate(new):
+            is_new = start <= at < start + len(new) - len(old)
+            origin = "suggested" if each in on else "proposed" if each in added else "comment"
+            yield IgnoreLine(each, origin if is_new else "file")
 
     def edit(self) -> Edit | None:
-        """Return the change of the ignore file; None if there is none. It has both contents."""
-        raise NotImplementedError
+        """Return the change of the ignore file, with both contents; None if there is none."""
+        before = None if self._file is None else self._file.data
+        after = self._history[-1].attempt.data
+        return None if after == (before or b"") else Edit(self.ignore_file, before, after)
 
     def write(self) -> tuple[Problem, ...]:
-        """Write the ignore file, and return notes about it for the user.
+        """Write the file, so that its lines are no longer new, and return notes; `before` stays.
 
-        Its lines are then lines of the file, and those suggestions that are on are no longer
-        offered; `before` stays. Raises `InputError` if the file changed or cannot be written.
+        Raises `InputError` if the file has changed on disk or cannot be written.
         """
-        raise NotImplementedError
+        if (edit := self.edit()) is None:
+            return ()
+        notes = apply([edit], within=self._context.request.root)
+        self._offered = self._offered and [e for e in self.suggestions() if not e.chosen]
+        self._file = IgnoreFile.parse(edit.path, edit.after)
+        self._history = [self._try(())]
+        self._show()
+        return notes
 
     def explain(self, path: str, *, width: int = 80) -> str:
-        """Return the text of `ctxsize explain --trace` for `path`, with the present lines."""
-        raise NotImplementedError
+        """Return the text of `ctxsize explain --trace`, under the present lines."""
+        request = self._history[-1].attempt.request
+        found = explain([path], request)
+        steps = (explained.steps(each, request.builder, request.dockerfile) for each in found)
+        return text.render(steps, Look(width))
+
+
+def _without(state: _Edited, pattern: str | None) -> tuple[str, ...]:
+    return tuple(each for each in state.added if each.removesuffix("/**") != pattern)
+
+
+def _rank(entry: TreeEntry) -> tuple[int, int, int, str]:
+    (files, size), disk = entry.context, entry.on_disk
+    return -size, -files, -disk.content_bytes, entry.path

@@ -224,14 +224,14 @@ class BuildContext:
     @cached_property
     def size(self) -> Size:
         """Return the size with the ignore file on disk, not with a planned one."""
-        return self._size(self._real, Amount.of(self._real.sent()))
+        moved = travelling(self._real, self._includes) if self.transfers else None
+        return Size(Amount.of(self._real.sent()), moved)
 
     def size_after(self, attempt: Attempt) -> Size:
         """Return the size with the ignore file of `attempt`."""
-        return self._size(self.trial.written(attempt), self.trial.amount_after(attempt))
-
-    def _size(self, snapshot: Snapshot, context: Amount) -> Size:
-        return Size(context, travelling(snapshot, self._includes) if self.transfers else None)
+        includes = self._includes if self.transfers else []
+        _, context, *moved = self.trial.after(attempt, [None, *includes])
+        return Size(Amount.of(context), Amount.of(*moved) if self.transfers else None)
 
 
 @lru_cache(maxsize=8)  # the contexts of a command share the plans
