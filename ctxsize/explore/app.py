@@ -167,8 +167,9 @@ class Explorer(App[int]):
 
     def _found(self) -> list[_Row]:
         entries, count = self.session.matching(self._box.value, most=_MOST_FOUND)
-        cut = f", the largest {len(entries)} below" * (count > len(entries))
-        self._report(f"{plural(count, 'entry')} found{cut}")
+        self._report(
+            f"{plural(count, 'entry')} found" + " (largest below)" * (count > len(entries))
+        )
         return [_Row(each, 0, each.path) for each in entries]
 
     def _tree(self) -> list[_Row]:
