@@ -18,9 +18,8 @@ from ctxsize.engine.ignorefile import IgnoreFile
 from ctxsize.engine.need import Include, includes_of, is_wrong_target
 from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.request import ignore_file_to_write
-from ctxsize.engine.snapshot import Sent, Snapshot
+from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.transfers import unknown_transfer
-from ctxsize.engine.trial import Attempt
 from ctxsize.errors import CtxsizeError, InputError
 from ctxsize.findings import Edit
 from ctxsize.formats import Look, text
@@ -56,14 +55,6 @@ class IgnoreLine(NamedTuple):
     origin: str  # `file`, `proposed`, `suggested`, or `comment` for a new one without a pattern
 
 
-class _Edited(NamedTuple):
-    """The lines that are added; with them what is on disk, in the context, in each transfer."""
-
-    added: tuple[str, ...]
-    attempt: Attempt
-    sent: list[Sent]
-
-
 class Session:
     """A context and its ignore file: `before` is its size at the opening, `now` with the `lines`.
 
@@ -85,32 +76,30 @@ class Session:
         self._file, self.ignore_file = request.ignore_file, ignore_file_to_write(request)
         self._make = request.builder.spec_class.pattern_class
         self.problems = (*request.problems, *self._snapshot.problems, *context.assumed)
-        self._includes = self._find_includes()
         self._offered: list[Suggestion] | None = None
         self._needed: dict[str, dict[str, bool]] = {}
-        self._history = [state := self._try(())]
-        self._sums = [SumsByPath([each], self._trial.snapshot) for each in state.sent]
-        self._show()
-        self.before = self.now
-        with suppress(CtxsizeError):  # which is a problem already
-            self.problems = tuple(dict.fromkeys((*self.problems, *context.build_files.problems)))
-            for named in context.build_files.named:
-                taken = {e: self._here(e).entries > 0 for e in context.proof.entries([named])}
-                self._needed |= {visible(str(named)): taken} if taken else {}
-
-    def _find_includes(self) -> list[Include] | None:
-        """Return the include patterns of each transfer; None if they are not known."""
-        request = self._context.request
+        self._history: list[tuple[str, ...]] = []
+        self._sums: list[SumsByPath] = []
+        self._includes: list[Include] | None = None
         try:
-            found = includes_of(request) if self._context.transfers else None
-            for each in found or ():
-                self._trial.under(request.spec, each)
+            self._includes = includes_of(request) if context.transfers else None
+            self._show(())
         except CtxsizeError as error:
             if is_wrong_target(request):
                 raise
+            self._includes = None
             self.problems += (unknown_transfer(request, error),)
-            return None
-        return found
+            self._show(())  # it raises again what is not about the transfer
+        self.before = self.now
+        with suppress(CtxsizeError):  # which is a problem already
+            self._find_sources(context)
+
+    def _find_sources(self, context: BuildContext) -> None:
+        """Record what each instruction takes by its name, and which of that is not empty."""
+        self.problems = tuple(dict.fromkeys((*self.problems, *context.build_files.problems)))
+        for named in context.build_files.named:
+            taken = {each: self._here(each).entries > 0 for each in context.proof.entries([named])}
+            self._needed |= {visible(str(named)): taken} if taken else {}
 
     def _here(self, path: str) -> Sums:
         return self._sums[1].get(path, Sums())
@@ -120,7 +109,7 @@ class Session:
         disk, here, *moved = sums = [each.get(path, Sums()) for each in self._sums]
         counts = [each.entries for each in sums]
         if not disk.entries:  # an empty directory
-            counts = [path in each for each in self._history[-1].sent]
+            counts = [path in each for each in self._sent]
         taken = max(counts[2:], default=0)
         fate = "ignored" if not counts[1] else "travels" if taken else "context"
         fate = "mixed" if 0 < counts[1] < counts[0] or 0 < taken < counts[1] else fate
@@ -130,11 +119,11 @@ class Session:
 
     def decider(self, path: str) -> str:
         """Return the line that decides about an entry; empty if none of the file does."""
-        return self._history[-1].attempt.decider(path) or ""
+        return self._attempt.decider(path) or ""
 
     def children(self, path: str) -> list[TreeEntry]:
         """Return the entries of a directory: by bytes in the context, then those ignored."""
-        held, there = self._trial.snapshot.folder(path), self._history[-1].sent[0]
+        held, there = self._trial.snapshot.folder(path), self._sent[0]
         found = () if held is None else map(held.prefix.__add__, (*held.entries, *held.folders))
         return sorted((self.entry(each) for each in found if each in there), key=_rank)
 
@@ -150,7 +139,7 @@ class Session:
 
         Case does not count.
         """
-        wanted, hits, there = text.casefold(), list[str](), self._history[-1].sent[0]
+        wanted, hits, there = text.casefold(), list[str](), self._sent[0]
         for held in self._trial.snapshot.folders:
             if wanted not in held.path.casefold():
                 paths = map(held.prefix.__add__, (*held.entries, *held.folders))
@@ -164,44 +153,36 @@ class Session:
         For an ignored entry it is an exception, or its line among those added is taken back.
         Returns the line added, if any. Raises `InputError` with the reason if there is none.
         """
-        state, name = self._history[-1], path.rpartition("/")[2] if everywhere else path
+        added, name = self._added, path.rpartition("/")[2] if everywhere else path
         pattern = pattern_for(name, pattern_class=self._make)
         if pattern is None:
             raise InputError("no pattern matches this name alone", path=path)
-        pattern = "**/" * everywhere + pattern
-        if everywhere and not self._is_in(state, path):  # it may replace the line of one place
-            state = self._try(_without(state, pattern_for(path, pattern_class=self._make)))
-        is_there = self._is_in(state, path)
-        if (kept := _without(state, "!" * is_there + pattern)) != state.added:
-            self._do(self._try(kept))
+        pattern, is_there = "**/" * everywhere + pattern, self.entry(path).fate != "ignored"
+        narrower = _without(added, pattern_for(path, pattern_class=self._make))
+        if everywhere and not is_there and narrower != added:  # the line of one place is replaced
+            is_there, added = True, narrower
+        elif (kept := _without(added, "!" * is_there + pattern)) != added:
+            self._do(kept)
             return ()
         # After an exception, the bare name can leave files of a directory in the context.
-        endings = ["", "/**"][:: -1 if exceptions(state.attempt.request) else 1]
-        lines = ("!" * (not is_there) + pattern + each for each in endings)
-        for tried in (self._try((*state.added, each)) for each in lines):
-            if self._is_in(tried, path) != is_there:
-                self._do(tried)
-                return tried.added[-1:]
+        endings = ["", "/**"][:: -1 if exceptions(self._attempt.request) else 1]
+        for line in ("!" * (not is_there) + pattern + each for each in endings):
+            self._do((*added, line))
+            if (self.entry(path).fate != "ignored") != is_there:
+                return (line,)
+            self.undo()
         raise InputError("no line changes what happens to it", path=path)
-
-    def _is_in(self, state: _Edited, path: str) -> bool:
-        """Return whether a file, or any in a directory that is not empty, is in the context."""
-        held, sent = self._trial.snapshot.folder(path), state.sent[1]
-        if held is None or not self._sums[0].get(path, Sums()).entries:
-            return path in sent
-        return any(sent.names.get(each.path) for each in held.tree())
 
     def toggle(self, index: int) -> None:
         """Switch a suggestion on, or off again. Raises `InputError` if a build would fail."""
-        each, added = self.suggestions()[index], self._history[-1].added
+        each, added = self.suggestions()[index], self._added
         kept = tuple(line for line in added if line not in each.patterns)
-        self._do(self._try(kept if each.chosen else kept + each.patterns))
+        self._do(kept if each.chosen else kept + each.patterns)
 
     def undo(self) -> bool:
         """Take the last change back; return False if there is none."""
-        if is_done := len(self._history) > 1:
-            self._history.pop()
-            self._show()
+        if is_done := bool(self._history):
+            self._show(self._history.pop())
         return is_done
 
     def suggestions(self, *, steps: Steps | None = None) -> list[Suggestion]:
@@ -211,28 +192,30 @@ class Session:
         """
         if self._offered is None:
             self._offered = [*Advisor(self._snapshot, steps=steps).advise().suggestions]
-        on = self._on(self._history[-1].added)
+        on = self._on(self._added)
         return [replace(each, chosen=each in on) for each in self._offered]
 
     def _on(self, added: Iterable[str]) -> list[Suggestion]:
         lines = {*added}
         return [each for each in self._offered or () if lines.issuperset(each.patterns)]
 
-    def _try(self, added: tuple[str, ...]) -> _Edited:
-        """Return the state with these lines. Raises `IgnoreFileError` if they fail a build."""
+    def _do(self, added: tuple[str, ...]) -> None:
+        before = self._added
+        self._show(added)
+        self._history.append(before)
+
+    def _show(self, added: tuple[str, ...]) -> None:
+        """Compute everything with these lines. Raises `IgnoreFileError` if they fail a build."""
         on = sorted(self._on(added), key=lambda each: each.patterns[-1].startswith("!"))
         lines = [each for one in on for each in one.additions]  # in the order of `suggest`
         known = {each.line for each in lines}
         lines += [Addition(each, _HEADING) for each in added if each not in known]
         attempt = self._trial.attempt(merge(self._file, lines, pattern_class=self._make))
-        return _Edited(added, attempt, self._trial.after(attempt, [None, *(self._includes or ())]))
-
-    def _do(self, state: _Edited) -> None:
-        self._history.append(state)
-        self._show()
-
-    def _show(self) -> None:
-        for sums, sent in zip(self._sums, self._history[-1].sent, strict=True):
+        self._sent = self._trial.after(attempt, [None, *(self._includes or ())])
+        self._added, self._attempt = added, attempt
+        if not self._sums:
+            self._sums = [SumsByPath([each], self._trial.snapshot) for each in self._sent]
+        for sums, sent in zip(self._sums, self._sent, strict=True):
             sums.move([sent])
         _, here, *moved = (each.get("", Sums()) for each in self._sums)
         self.now = Size(Amount.of(here), None if self._includes is None else Amount.of(*moved))
@@ -240,15 +223,14 @@ class Session:
 
     def _losses(self) -> Iterator[str]:
         for named, taken in self._needed.items():
-            left = [each for each in taken if each in self._history[-1].sent[1]]
+            left = [each for each in taken if each in self._sent[1]]
             if not any(self._here(each).entries or not taken[each] for each in left):
                 yield f"{named} {'finds nothing left in' if left else 'loses'} its source"
 
     def _read(self) -> Iterator[IgnoreLine]:
         """Yield the lines; `merge` adds new ones in one place."""
-        added, attempt, _ = self._history[-1]
         old = [] if self._file is None else self._file.texts()
-        new = IgnoreFile.parse("", attempt.data).texts()
+        new, added = IgnoreFile.parse("", self._attempt.data).texts(), self._added
         start = next((at for at, each in enumerate(old) if each != new[at]), len(old))
         on = {line for each in self._on(added) for line in each.patterns}
         for at, each in enumerate(new):
@@ -259,7 +241,7 @@ class Session:
     def edit(self) -> Edit | None:
         """Return the change of the ignore file, with both contents; None if there is none."""
         before = None if self._file is None else self._file.data
-        after = self._history[-1].attempt.data
+        after = self._attempt.data
         return None if after == (before or b"") else Edit(self.ignore_file, before, after)
 
     def write(self) -> tuple[Problem, ...]:
@@ -272,20 +254,20 @@ class Session:
         notes = apply([edit], within=self._context.request.root)
         self._offered = self._offered and [e for e in self.suggestions() if not e.chosen]
         self._file = IgnoreFile.parse(edit.path, edit.after)
-        self._history = [self._try(())]
-        self._show()
+        self._history.clear()
+        self._show(())
         return notes
 
     def explain(self, path: str, *, width: int = 80) -> str:
         """Return the text of `ctxsize explain --trace`, under the present lines."""
-        request = self._history[-1].attempt.request
+        request = self._attempt.request
         found = explain([path], request)
         steps = (explained.steps(each, request.builder, request.dockerfile) for each in found)
         return text.render(steps, Look(width))
 
 
-def _without(state: _Edited, pattern: str | None) -> tuple[str, ...]:
-    return tuple(each for each in state.added if each.removesuffix("/**") != pattern)
+def _without(added: tuple[str, ...], pattern: str | None) -> tuple[str, ...]:
+    return tuple(each for each in added if each.removesuffix("/**") != pattern)
 
 
 def _rank(entry: TreeEntry) -> tuple[int, int, int, str]:

@@ -31,7 +31,7 @@ from ctxsize.recommender.facts import Facts, is_named
 from ctxsize.recommender.outcome import Match, Size
 from ctxsize.recommender.rules import FETCHED, all_rules, is_build_input
 from ctxsize.recommender.traps import objections
-from ctxsize.recommender.tree import SumsByPath, Tree, directories_above, travelling
+from ctxsize.recommender.tree import SumsByPath, Tree, directories_above
 
 if TYPE_CHECKING:
     from ctxsize.discovery import FoundBuild
@@ -212,7 +212,7 @@ class BuildContext:
     def transfer(self) -> SumsByPath:
         if self._includes == [None]:
             return self.sums
-        sent = (self.snapshot.sent(include=each) for each in self._includes)
+        sent = (self.trial.under(self.request.spec, each) for each in self._includes)
         return SumsByPath(sent, self.snapshot)
 
     @property
@@ -224,8 +224,8 @@ class BuildContext:
     @cached_property
     def size(self) -> Size:
         """Return the size with the ignore file on disk, not with a planned one."""
-        moved = travelling(self._real, self._includes) if self.transfers else None
-        return Size(Amount.of(self._real.sent()), moved)
+        file = self.request.ignore_file
+        return self.size_after(self.trial.attempt(b"" if file is None else file.data))
 
     def size_after(self, attempt: Attempt) -> Size:
         """Return the size with the ignore file of `attempt`."""
