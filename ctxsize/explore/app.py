@@ -107,9 +107,8 @@ class Explorer(App[int]):
         self._reveal(self.session.largest())
 
     def _note(self, name: str, done: int = 0, total: int = 0) -> None:
-        """Note the progress of a thread. Raises `CancelledError` when the screen is left."""
         if get_current_worker().is_cancelled:
-            raise CancelledError
+            raise CancelledError  # the screen was left
         self._step = f"{name} ({done + 1:,} of {total:,})" if total else name
 
     def _show_step(self) -> None:
@@ -164,16 +163,15 @@ class Explorer(App[int]):
         self._list.set_options(prompts)
         self._list.scroll_to(y=top, animate=False, immediate=True)
         self._list.highlighted = min(at, len(prompts) - 1) if prompts else None
+        self.call_after_refresh(self._list.scroll_to_highlight)
 
     def _found(self) -> list[_Row]:
         entries, count = self.session.matching(self._box.value, most=_MOST_FOUND)
-        self._report(
-            f"{plural(count, 'entry')} found" + " (largest below)" * (count > len(entries))
-        )
+        cut = ", largest shown" * (count > len(entries))
+        self._report(f"{plural(count, 'entry')} found{cut}")
         return [_Row(each, 0, each.path) for each in entries]
 
     def _tree(self) -> list[_Row]:
-        """Return the rows of all open directories, without recursion."""
         rows, pending = list[_Row](), self._below("", 0)
         while pending:
             rows.append(row := pending.pop())
@@ -267,7 +265,7 @@ class Explorer(App[int]):
         except CtxsizeError as error:
             self._report(str(error), _RED)
         self._offers = self.session.suggestions() if self._offers else ()
-        self._refresh()
+        self._refresh(".")  # the cursor stays in its row
         new = [at for at, line in enumerate(self.session.lines, 1) if line.origin != "file"]
         self.query_one("#file").scroll_to(y=new[-1] if new else 0, animate=False)
 
