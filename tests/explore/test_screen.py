@@ -113,7 +113,7 @@ def test_first_screen_shows_figures_and_starts_on_the_largest_entry(
 
 KEYS: dict[str, tuple[list[str], list[str], list[str]]] = {
     "i ignores the entry": (["i"], ["+ data/raw/big.csv", "· "], []),
-    "i goes on to the next entry": (["i", "i"], ["+ data/raw/big.csv", "+ data/raw/small.csv"], []),
+    "i goes on to the next entry": (["i", "i"], ["+ data/raw/big.csv", "+ src"], []),
     "u takes it back": (["i", "u"], [], ["+ data"]),
     "u without a change says so": (["u"], ["nothing to undo"], []),
     "I ignores every entry of the name": (["I"], ["+ **/big.csv"], []),
