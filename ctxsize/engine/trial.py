@@ -22,7 +22,7 @@ from ctxsize.engine.need import Include
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request, ignore_file_to_write, inside, with_ignore_file
 from ctxsize.engine.snapshot import Names, Sent, SentDifference, Snapshot, differences
-from ctxsize.engine.source import File, MemoryDirectory
+from ctxsize.engine.source import MemoryDirectory
 from ctxsize.errors import CtxsizeError, IgnoreFileError
 
 _MOST_CHANGED = 2_000  # patterns, up to which only the paths that they match are walked again
@@ -119,11 +119,10 @@ class Trial:
     def spec(self, texts: Iterable[str]) -> DockerIgnoreSpec | None:
         """Return the patterns of these lines; None if they fail the build."""
         data = "\n".join(texts).encode("utf-8", "surrogateescape")
-        try:
+        with suppress(IgnoreFileError):
             # Without copies: the line numbers of these patterns are never used.
             return with_ignore_file(self.request, data, make=self._pattern).spec
-        except IgnoreFileError:
-            return None
+        return None
 
     def written(self, attempt: Attempt) -> Snapshot:
         """Return the context after the attempt's ignore file is written."""
@@ -138,12 +137,12 @@ class Trial:
         is_new = attempt.data != (b"" if old is None else old.data)
         snapshot = self.written(attempt) if is_new else self.snapshot.asked(attempt.request)
         file = None if own is None or (old is None and not is_new) else snapshot.file(own)
-        if is_whole := self.snapshot.has_further_names:
-            sent = [snapshot.sent(include=each) for each in includes]
+        sent, is_whole = [self.everything], self.snapshot.has_further_names
+        if is_whole:
+            sent += [snapshot.sent(include=each) for each in includes]
         else:
-            sent = [attempt.sent if each is None else self.under(spec, each) for each in includes]
-        found = [self.everything, *sent]
-        return [each if is_whole and file else resized(each, own or "", file) for each in found]
+            sent += [attempt.sent if each is None else self.under(spec, each) for each in includes]
+        return [each if is_whole and file else each.with_size(own or "", file) for each in sent]
 
     def under(self, spec: DockerIgnoreSpec, include: Include = None) -> Sent:
         """Return the entries that `spec` sends, limited by `include`. Raises what a walk raises."""
@@ -155,17 +154,18 @@ class Trial:
             self._near[include] = Matcher(spec), replace(sent, names=names)
             return self._near[include][1]
         matcher, sent = near
-        part = _part(self.snapshot, self._touched(matcher, changed))
+        made = _above(self.snapshot, self._touched(matcher, changed))
+        part = made[""]
         if not (part.entries or part.folders):
             return sent
         evaluator: Evaluator[Any] = fastest(spec) if include is None else Narrowed(spec, include)
         if include is None and len(spec.patterns) >= _MANY:  # few of them matter here
             patterns, matching = matcher.spec.patterns, matcher.in_tree(part)
-            wanted = {_key(patterns[at]) for _, found in matching for at in found}
-            wanted.update(map(_key, changed))
+            wanted = {*map(_key, changed)}
+            wanted.update(_key(patterns[at]) for _, found in matching for at in found)
             few = spec.__class__(each for each in spec.patterns if _key(each) in wanted)
             evaluator = Automaton(few, enters=spec.enters)
-        return _patched(sent, part, self.snapshot.walked(evaluator, part))
+        return _patched(self.snapshot, sent, made, self.snapshot.walked(evaluator, part))
 
     def _touched(self, matcher: Matcher, changed: Sequence[DockerIgnorePattern]) -> set[str]:
         """Return the outermost paths whose fate may differ if these patterns are changed."""
@@ -176,8 +176,8 @@ class Trial:
         def is_end(path: str) -> bool:
             return path in matched or matcher.mark(path).ignored
 
-        # An ignored directory is sent with what is sent below it. The builder enters it if an
-        # exception may match there, and then others may match, too.
+        # The builder enters an ignored directory if an exception may match in it, and then others
+        # may match there too.
         paths = (*matched, *(spec.reach or ()))
         return {next(filter(is_end, up_to(each)), "") for each in paths}
 
@@ -185,16 +185,6 @@ class Trial:
 def own_path(request: Request) -> str | None:
     """Return the path in the context of the ignore file to write; None if it is outside."""
     return inside(request.root, ignore_file_to_write(request))
-
-
-def resized(sent: Sent, path: str, file: File | None) -> Sent:
-    """Return `sent` with the present size of the file at `path`, without it if it is gone."""
-    above, _, name = path.rpartition("/")
-    names, size = sent.names.get(above, {}), -1 if file is None else file.content_bytes
-    if names.get(name, size) == size:
-        return sent
-    others = {each: names[each] for each in names if each != name}
-    return replace(sent, names={**sent.names, above: others | ({name: size} if file else {})})
 
 
 def planned(snapshot: Snapshot) -> Snapshot:
@@ -213,35 +203,41 @@ def with_lines(request: Request, lines: Iterable[str]) -> bytes:
     return before + "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
 
 
-def _part(snapshot: Snapshot, touched: Iterable[str]) -> MemoryDirectory:
-    """Return the context with nothing but the `touched` paths and the directories above them."""
+def _above(snapshot: Snapshot, touched: Iterable[str]) -> dict[str, MemoryDirectory]:
+    """Return the context first, and all directories above `touched`, with only these paths."""
     made = {"": MemoryDirectory("")}
     for path in touched:
         above, _, name = path.rpartition("/")
         held = snapshot.folder(above)
-        if held is not None and held.has(name):
-            for at in up_to(above):
-                if at not in made:
-                    outer, _, inner = at.rpartition("/")
-                    made[at] = made[outer].folders[inner] = MemoryDirectory(at)
-            if name in held.folders:
-                made[above].folders[name] = held.folders[name]
-            else:
-                made[above].entries[name] = held.entries[name]
-    return made[""]
+        for at in up_to(above) if held and held.has(name) else ():
+            if at not in made:
+                new = made[at] = MemoryDirectory(at)
+                made[at.rpartition("/")[0]].folders[new.name] = new
+        if held and name in held.folders:
+            made[above].folders[name] = held.folders[name]
+        elif held and name in held.entries:
+            made[above].entries[name] = held.entries[name]
+    return made
 
 
-def _patched(before: Sent, part: MemoryDirectory, found: Sent) -> Sent:
+def _patched(
+    snapshot: Snapshot, before: Sent, made: Mapping[str, MemoryDirectory], found: Sent
+) -> Sent:
     """Return `before` with the entries of a part as they are found."""
-    names, parts = {**before.names}, [*part.tree()]
+    names, parts = {**before.names}, [*made[""].tree()]
     for held in parts:
         others = before.names.get(held.path, {}).items()
         rest = {name: size for name, size in others if name not in held.entries}
         names[held.path] = {**rest, **found.names.get(held.path, {})}
     names = _shared({at: each for at, each in names.items() if each}, before.names)
-    directories = before.directories.difference(each.path for each in parts) | found.directories
+    directories = {*before.directories.difference(e.path for e in parts), *found.directories}
+    # A directory that a transfer does not ask for is sent with what is sent below it, also outside.
+    for at in filter(before.directories.__contains__, reversed([*made])):
+        below = snapshot.folder(at) or made[at]
+        if at in names or any(each.path in directories for each in below.folders.values()):
+            directories.add(at)
     again = {each.prefix + name for each in parts for name in each.entries if before.empty}
-    return Sent(names, directories, before.empty - again | found.empty, before.links)
+    return Sent(names, frozenset(directories), before.empty - again | found.empty, before.links)
 
 
 def _shared(new: Mapping[str, Names], old: Mapping[str, Names]) -> dict[str, Names]:

@@ -8,6 +8,7 @@ from fnmatch import translate
 from functools import lru_cache, reduce
 from typing import NamedTuple
 
+from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.need import Include
 from ctxsize.engine.snapshot import Names, Sent, Snapshot
 from ctxsize.engine.source import File, MemoryDirectory
@@ -158,7 +159,7 @@ class SumsByPath(Mapping[str, Sums]):
             for at in before.keys() | after.keys():
                 if (less := before.get(at, none)) is not (more := after.get(at, none)):
                     change = self._counted(at, more).minus(self._counted(at, less))
-                    for each in {"", at, *directories_above(at)}:
+                    for each in {"", *up_to(at)}:
                         self._directories[each] = self._directories.get(each, Sums()).plus(change)
 
     def _sent_in(self, directory: str) -> list[Names]:
@@ -199,12 +200,6 @@ def sum_of(sums: Mapping[str, Sums], paths: Iterable[str]) -> Sums:
 def travelling(snapshot: Snapshot, includes: Iterable[Include]) -> Amount:
     """Return the amount that all transfers send under the ignore file of a snapshot."""
     return Amount.of(*(snapshot.sent(include=each) for each in includes))
-
-
-def directories_above(path: str) -> Iterator[str]:
-    """Yield the directories above `path`, nearest first, without the context itself."""
-    while path := path.rpartition("/")[0]:
-        yield path
 
 
 def is_below(path: str, paths: Collection[str]) -> bool:

@@ -275,6 +275,7 @@ def test_hostile_names_are_proposed_as_patterns_of_them_alone(name: str, tmp_pat
     session = Session(build)
     session.propose(name)
     assert [each.path for each in session.children("") if each.fate == "ignored"] == [name]
+    assert {"\x1b", "\u202e"}.isdisjoint(session.explain(name))
     session.write()
     agrees(session, build)
 
