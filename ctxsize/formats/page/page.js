@@ -199,7 +199,7 @@
       [style.left, style.width] = [box.x, box.w].map((each) => `${(100 * each) / w}%`);
       [style.top, style.height] = [box.y, box.h].map((each) => `${(100 * each) / h}%`);
       if (box.w > 40 && box.h > 17) cell.append(make("span", "name", node.name));
-      if (frame ? box.w > 120 : box.w > 52 && box.h > 34) cell.append(make("span", "size", ""));
+      if (frame ? box.w > 120 : box.w > 64 && box.h > 34) cell.append(make("span", "size", ""));
       cells.set(node, cell);
       fragment.append(cell);
     }
@@ -248,13 +248,11 @@
     rows.clear();
     for (const [node, bytes, count] of items.slice(0, MOST_ROWS)) {
       const row = button("row", "", () => open(node));
-      const name = make("span", "name", query ? node.path : node.name + (node.kids.length ? "/" : ""));
-      const share = make("span", "share");
-      share.append(make("i", mainFate(node)));
-      share.firstChild.style.width = `${whole ? Math.min(100, (100 * bytes) / whole) : 0}%`;
+      const share = gauge(bytes, whole, mainFate(node)), name = node.name + (node.kind === "d" ? "/" : "");
       row.tabIndex = rows.size ? -1 : 0;
-      row.append(make("i", `swatch ${mainFate(node)}`), name, make("span", "bytes", size(bytes)), share, make("span", "count", files(count)));
-      row.setAttribute("aria-label", `${name.textContent}, ${size(bytes)}, ${files(count)}, ${describe(node)}`);
+      row.append(make("i", `swatch ${mainFate(node)}`), make("span", "name", name), make("span", "bytes", size(bytes)));
+      row.append(query ? make("span", "where", node.parent.path) : share, make("span", "count", files(count)));
+      row.setAttribute("aria-label", `${query ? node.path : name}, ${size(bytes)}, ${files(count)}, ${describe(node)}`);
       rows.set(node, row);
       fragment.append(row);
     }
@@ -342,13 +340,11 @@
       if (shownRow) rows.get(shownRow).classList.add("lit");
       if (shownCell) cells.get(shownCell).classList.add("lit");
     }
-    const detail = $("detail");
-    detail.replaceChildren(make("b", "", node.path || "All"), make("span", "", amount(node.total)));
-    for (const each of reasons(node)) {
-      const reason = make("span", "reason");
-      reason.append(make("i", `swatch ${each.fate}`), `${FATES[each.fate][0].toLowerCase()}${each.why ? ": " : ""}`, make("code", "", each.why));
-      detail.append(reason);
-    }
+    $("detail").replaceChildren(make("b", "", node.path || "All"), make("span", "", amount(node.total)), ...reasons(node).map(({fate, why}) => {
+      const part = make("span", "reason"), title = FATES[fate][0].toLowerCase();
+      part.append(make("i", `swatch ${fate}`), why ? `${title}: ` : title, make("code", "", why));
+      return part;
+    }));
   }
 
   /* The fates of what is in a node, with the pattern or the instruction behind each, largest first. */
@@ -381,13 +377,13 @@
     block.title = `${number(now[0])} bytes`;
     const left = rules ? `  ·  ${percent(now[0], before[0])} of ${size(before[0])} still sent` : "";
     block.append(make("h2", "", title), make("strong", "", (map.lower_bound ? "at least " : "") + size(now[0])), make("p", "", `${files(now[1])}${left}`));
-    if (rules) block.append(gauge(now[0], before[0], false));
+    if (rules) block.append(gauge(now[0], before[0], "travels"));
     if (note) block.append(make("p", "note", note));
     return block;
   }
 
-  function gauge(part, whole, over) {
-    const track = make("div", over ? "gauge over" : "gauge"), fill = make("i");
+  function gauge(part, whole, style) {
+    const track = make("span", "gauge"), fill = make("i", style);
     fill.style.width = `${whole ? Math.min(100, (100 * part) / whole) : 0}%`;
     track.append(fill);
     return track;
@@ -401,7 +397,7 @@
     if (now && map.budget) {
       const over = now[0] > map.budget, block = make("div", "figure");
       block.append(make("h2", "", "Budget"), make("strong", over ? "bad" : "", size(map.budget)));
-      block.append(make("p", "", over ? `${size(now[0] - map.budget)} over it` : `${percent(now[0], map.budget)} used`), gauge(now[0], map.budget, over));
+      block.append(make("p", "", over ? `${size(now[0] - map.budget)} over it` : `${percent(now[0], map.budget)} used`), gauge(now[0], map.budget, over ? "over" : "travels"));
       blocks.push(block);
     }
     for (const problem of [map.error, ...(map.failing || [])].filter(Boolean)) blocks.push(make("p", "bad wide", problem));
@@ -499,7 +495,7 @@
       row.dataset.map = at;
       const words = each.budget ? `${size(bytes)} of ${size(each.budget)}` : size(bytes);
       const note = each.error ? "not measured" : (each.failing || []).length ? "build fails" : over ? "over budget" : "";
-      row.append(make("span", "name", each.name), gauge(bytes, each.budget || largest, over), make("span", "bytes", words), make("span", "bad", note));
+      row.append(make("span", "name", each.name), gauge(bytes, each.budget || largest, over ? "over" : "travels"), make("span", "bytes", words), make("span", "bad", note));
       return row;
     }));
     return order[0];
@@ -531,7 +527,7 @@
 
   /* Keys and pointer */
 
-  const nodeOf = (element, elements) => [...elements].find(([, each]) => each === element)?.[0];
+  const nodeOf = (element, elements) => [...elements].find((pair) => pair[1] === element)?.[0];
 
   function neighbour(node, key) {
     if (key === "ArrowUp" && cells.has(node.parent)) return node.parent;
