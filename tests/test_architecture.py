@@ -45,6 +45,8 @@ LAYERS = [
     ("advice",),
     ("scanning",),
     ("api", "checking"),
+    ("formats.wording",),
+    ("picture",),
     ("formats",),
     ("public",),
     ("cli",),

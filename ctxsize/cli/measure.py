@@ -77,7 +77,7 @@ def glance(build: Build, display: output.Display) -> int:
     envvar="CTXSIZE_JOBS",
     help="Number of threads of the compiled core.  [default: one for each processor, at most 8]",
 )
-@options.display
+@options.display_or_page
 def measure(
     build: Build,
     top: int | None,
@@ -101,18 +101,26 @@ def measure(
       ctxsize measure --ignored            what each pattern saves
       ctxsize measure --by ext --top 50
       ctxsize measure --format text --format json=report.json
+      ctxsize measure --ignored --format html=context.html
     """  # noqa: D301
     rows = top or (30 if by else 5)
+    request = api.request_for(build)
+    ignored, page = ignored or by == "pattern", None
     with output.progress() as progress:
         report = api.measure(
-            build,
-            ignored=ignored or by == "pattern",
+            request,
+            ignored=ignored,
             top=rows,
             depth=3 if depth is None else depth,
             progress=progress,
             jobs=jobs,
         )
-    display.emit(report, top=rows, only=by, tree=0 if depth is None else _MOST_DIRECTORIES)
+        if display.has_page:
+            from ctxsize import picture
+
+            page = picture.of_report(report, request, ignored=ignored, progress=progress)
+    tree = 0 if depth is None else _MOST_DIRECTORIES
+    display.emit(report, top=rows, only=by, tree=tree, page=page)
     return output.failing(report.failing)
 
 

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, NamedTuple, final
 import click
 
 from ctxsize.errors import CtxsizeError
-from ctxsize.formats import Look, is_report, render
+from ctxsize.formats import PAGE, Look, is_report, render
 from ctxsize.formats.wording import clipped, fit, visible
 from ctxsize.model import Problem
 
 if TYPE_CHECKING:
     from ctxsize.findings import Edit
     from ctxsize.formats import Outcome
+    from ctxsize.picture import Page
 
 QUIET = "ctxsize.quiet"
 """The key of `--quiet` in the context of click."""
@@ -56,8 +57,19 @@ class Display:
         colour = _wants_colour(self.colour)
         return Look(_width(), colour, top, only, tree, self.full, is_quiet(), height=height)
 
+    @property
+    def has_page(self) -> bool:
+        """Return whether a page is requested."""
+        return any(each.name == PAGE for each in self.formats)
+
     def emit(
-        self, outcome: Outcome, *, top: int = 0, only: str | None = None, tree: int = 0
+        self,
+        outcome: Outcome,
+        *,
+        top: int = 0,
+        only: str | None = None,
+        tree: int = 0,
+        page: Page | None = None,
     ) -> None:
         """Write `outcome` in each format, all rendered before: into files first, then to stdout.
 
@@ -67,7 +79,7 @@ class Display:
         look = self.look(top=top, only=only, tree=tree)
         plain = replace(look, width=_FILE_WIDTH, height=_HIGHEST, colour=False)
         made = [
-            (each.path, render(each.name, outcome, look if each.path is None else plain))
+            (each.path, render(each.name, outcome, look if each.path is None else plain, page))
             for each in self.formats
         ]
         try:

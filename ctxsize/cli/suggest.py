@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     "--from-gitignore", help="Instead: add what git ignores, translated to the builder's patterns."
 )
 @options.flag("--tidy", help="Instead: remove redundant lines from the ignore file.")
-@options.display
+@options.display_or_page
 def suggest(
     build: Build,
     write: bool,
@@ -74,6 +74,7 @@ def suggest(
       ctxsize suggest --write --only docs.directory --only data/raw
       ctxsize suggest --check                    for CI: exit 1 if something is missing
       ctxsize suggest --explain rust.target
+      ctxsize suggest --format html=suggestions.html
       ctxsize suggest --like ../worker/.dockerignore --write
     """  # noqa: D301
     if write and (diff or check):
@@ -84,7 +85,11 @@ def suggest(
         others = "another mode, --only, --unsafe or --explain"
         raise click.UsageError(f"--{modes[0]} cannot be combined with {others}")
     rules = _known(explain)
+    if display.has_page and (modes or diff or explain):
+        given = modes or (["diff"] if diff else ["explain"])
+        raise click.UsageError(f"--{given[0]} has no page; leave out --format html")
     outcome: Advice | IgnoreFilePlan
+    page = None
     with output.progress() as progress:
         if modes:
             outcome = plan = api.plan_ignore_file(
@@ -101,6 +106,10 @@ def suggest(
                 progress=progress,
                 steps=progress and progress.step,
             )
+            if display.has_page:
+                from ctxsize import picture
+
+                page = picture.of_advice(advice)
             fails = check and any(each.safe for each in advice.suggestions)
     if diff:
         display.patch([outcome.edit])
@@ -111,7 +120,7 @@ def suggest(
         look = display.look()
         output.write(text.render(suggested.rules(advice, rules, look), look))
     else:
-        display.emit(outcome)
+        display.emit(outcome, page=page)
     if outcome.written:
         output.note(f"wrote {outcome.ignore_file}")
     return output.found(fails)

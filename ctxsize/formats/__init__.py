@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ctxsize.guard.comparison import DiffReport
     from ctxsize.lints import Linted
     from ctxsize.model import Report
+    from ctxsize.picture import Page
     from ctxsize.recommender.outcome import Advice, IgnoreFilePlan
     from ctxsize.scanning import Scan
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "json", "markdown", "github", "sarif", "junit", "gitlab")
 """The choices of `--format`."""
+PAGE = "html"
+"""The further choice of commands that have a page."""
 
 _JSON_KEYS = "root|before|passes|findings|verdict|context_path|mode|codes|contexts"
 """Names of the keys that can follow the version."""
@@ -87,8 +90,8 @@ class Look:
         return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if self.colour and text else text
 
 
-def render(name: str, outcome: Outcome, look: Look) -> str:
-    """Return `outcome` in the format `name`, one of `FORMATS`."""
+def render(name: str, outcome: Outcome, look: Look, page: Page | None = None) -> str:
+    """Return `outcome` in the format `name`, one of `FORMATS`, or `page` for `PAGE`."""
     match name:
         case "text" | "markdown":
             from ctxsize.formats import sections
@@ -109,6 +112,11 @@ def render(name: str, outcome: Outcome, look: Look) -> str:
             if outcome.kind == "diff":
                 return MARKER + markdown.render(title, parts, COMMENT_LENGTH - len(MARKER))
             return markdown.render(title, parts)
+        case "html":
+            from ctxsize.formats import html
+
+            assert page is not None
+            return html.render(page)
         case "json":
             from ctxsize.formats import json
 

@@ -27,10 +27,11 @@ from ctxsize.recommender.outcome import (
     Question,
     Size,
     Suggestion,
+    in_file_order,
 )
 from ctxsize.recommender.rules import Category, is_source
 from ctxsize.recommender.tree import Sums, directories_above, is_below, outermost, sum_of
-from ctxsize.writer import Addition, merge
+from ctxsize.writer import merge
 
 _FILE_IS_WORTH = 16 * 1024
 """Number of bytes that take as long to send as the overhead of one file."""
@@ -111,6 +112,7 @@ class Advisor(BuildContext):
                 default="",
             ),
             git_ignored_secrets=None if ignored is None else sum_of(self.sums, secret).files,
+            snapshot=self._real,
         )
 
     def _amount(self, *paths: str) -> Amount:
@@ -126,14 +128,9 @@ class Advisor(BuildContext):
             chosen = []
         if not chosen:
             return made, None, self.size
-        # Exceptions go last: after an exception, a bare name may leave files in the context.
-        chosen.sort(key=lambda each: each.patterns[-1].startswith("!"))
+        chosen = [each for each in in_file_order(made) if each in chosen]
         file, path = self.request.ignore_file, ignore_file_to_write(self.request)
-        additions = [
-            Addition(pattern, each.rule.category.heading, each.comment)
-            for each in chosen
-            for pattern in each.patterns
-        ]
+        additions = [line for each in chosen for line in each.additions]
         data = merge(file, additions, pattern_class=self.request.builder.spec_class.pattern_class)
         fault = self.proof.fault(chosen, data)
         if fault:

@@ -13,7 +13,8 @@
     removed: ["Removed", "no longer there"],
     same: ["Unchanged", "as before"],
   };
-  const NAMES = Object.keys(FATES);
+  /* "transfer" is counted for the transfer alone and has no area: it is in the context once more already. */
+  const NAMES = [...Object.keys(FATES), "transfer"];
   const SENT = new Set(["travels", "context"]);
   let map, all, root, here, on, fates, query = "", hits = [], only = false;
   const cells = new Map(), rows = new Map();
@@ -75,7 +76,8 @@
   }
 
   function fateOf(each) {
-    return SENT.has(each.fate) && decider(each) !== null ? "goes" : each.fate;
+    if (decider(each) === null) return each.fate;
+    return SENT.has(each.fate) ? "goes" : each.fate === "transfer" ? "" : each.fate;
   }
 
   /* Count what has which fate, for each node, under the rules that are on. */
@@ -88,10 +90,11 @@
     for (let at = all.length - 1; at >= 0; at--) {
       const node = all[at];
       for (const [each, bytes, count] of node.amounts) {
+        if (fates[each] < 0) continue;
         node.bytes[fates[each]] += bytes;
         node.files[fates[each]] += count;
       }
-      node.total = [sum(node.bytes), sum(node.files)];
+      node.total = [sum(node.bytes.slice(0, -1)), sum(node.files.slice(0, -1))];
       for (let fate = 0; node.parent && fate < NAMES.length; fate++) {
         node.parent.bytes[fate] += node.bytes[fate];
         node.parent.files[fate] += node.files[fate];
@@ -100,7 +103,7 @@
   }
 
   const sum = (values) => values.reduce((total, value) => total + value, 0);
-  const isShown = (fate) => !only || SENT.has(fate);
+  const isShown = (fate) => (only ? SENT.has(fate) : fate in FATES);
 
   function shown(node) {
     const part = (values) => sum(values.filter((_, fate) => isShown(NAMES[fate])));
@@ -114,7 +117,7 @@
 
   function mainFate(node) {
     const bytes = node.total[0] ? node.bytes : node.files;
-    let best = NAMES.length - 1;
+    let best = NAMES.indexOf("same");
     bytes.forEach((value, fate) => {
       if (isShown(NAMES[fate]) && value > (isShown(NAMES[best]) ? bytes[best] : -1)) best = fate;
     });
@@ -137,7 +140,7 @@
   /* Return [bytes, files] of the context, or of the transfer, with the rules that are on. */
   function sent(kind) {
     if (!map.rules.length) return map.before[kind];
-    const chosen = kind === "transfer" ? ["travels"] : ["travels", "context"];
+    const chosen = kind === "transfer" ? ["travels", "transfer"] : ["travels", "context"];
     const total = [0, 1].map((at) => sum(chosen.map((fate) => root[at ? "files" : "bytes"][NAMES.indexOf(fate)])));
     const {own, new: isNew} = map.ignore_file || {own: null};
     if (own !== null && on.size && chosen.includes(NAMES[fates[own]])) {
@@ -353,7 +356,9 @@
     while (waiting.length) {
       const each = waiting.pop();
       for (const [index, bytes, count] of each.amounts) {
-        const fate = NAMES[fates[index]], why = reason(map.classes[index], fate), key = `${fate} ${why}`;
+        const fate = NAMES[fates[index]];
+        if (!(fate in FATES)) continue;
+        const why = reason(map.classes[index], fate), key = `${fate} ${why}`;
         const sofar = sums.get(key) || {fate, why, bytes: 0, files: 0};
         sums.set(key, {...sofar, bytes: sofar.bytes + bytes, files: sofar.files + count});
       }
@@ -405,7 +410,7 @@
   }
 
   function drawLegend() {
-    $("legend").replaceChildren(...NAMES.flatMap((fate, at) => {
+    $("legend").replaceChildren(...Object.keys(FATES).flatMap((fate, at) => {
       if (!root.bytes[at] && !root.files[at] && fate !== "goes") return [];
       if (fate === "goes" && !map.rules.length) return [];
       const item = make("li");
@@ -419,7 +424,7 @@
 
   function drawRules() {
     $("suggestions").hidden = !map.rules.length;
-    $("option").hidden = page.kind === "diff" || (!map.rules.length && map.classes.every((each) => SENT.has(each.fate)));
+    $("option").hidden = page.kind === "diff" || (!map.rules.length && map.classes.every((each) => each.fate !== "ignored"));
     $("rules").replaceChildren(...map.rules.map((rule, at) => {
       const item = make("li"), label = make("label"), box = make("input");
       box.type = "checkbox";
