@@ -48,8 +48,7 @@
 
   function percent(part, whole) {
     const share = whole ? (100 * part) / whole : 0;
-    if (share > 0 && share < 1) return "<1%";
-    return share > 99 && share < 100 ? ">99%" : `${Math.round(share)}%`;
+    return share > 0 && share < 1 ? "<1%" : share > 99 && share < 100 ? ">99%" : `${Math.round(share)}%`;
   }
 
   /* The tree: nodes in preorder, so that sums need no recursion */
@@ -110,9 +109,7 @@
     return only ? [part(node.bytes), part(node.files)] : node.total;
   }
 
-  const bySize = (nodes) => nodes
-    .map((node) => [node, ...shown(node)])
-    .filter(([, bytes, count]) => bytes || count || !only)
+  const bySize = (nodes) => nodes.map((node) => [node, ...shown(node)]).filter(([, bytes, count]) => bytes || count || !only)
     .sort((one, two) => (one[0].kind === "r") - (two[0].kind === "r") || two[1] - one[1]);
 
   function mainFate(node) {
@@ -166,6 +163,7 @@
         area = next;
       }
       const wide = w >= h, deep = area / side;
+      if (deep < 3 || (items[start][1] * scale) / deep < 3) return place(items.slice(start), {x, y, w, h});
       let at = 0;
       for (const [node, value] of items.slice(start, end)) {
         const long = (value * scale) / deep;
@@ -173,16 +171,27 @@
         at += long;
       }
       if (wide) { x += deep; w -= deep; } else { y += deep; h -= deep; }
-      if (w * h < 4) return;
     }
+  }
+
+  /* Return one node for entries that are too small to be seen; it opens as a directory does. */
+  function restOf(items, parent) {
+    const kids = items.map(([node]) => node), name = `and ${number(kids.length)} smaller`;
+    return tally({name, kind: "r", rest: true, amounts: [], parent, kids, path: parent.path ? `${parent.path}/${name}` : name});
+  }
+
+  function tally(node) {
+    for (const unit of ["bytes", "files", "total"]) node[unit] = node.kids[0][unit].map((_, at) => sum(node.kids.map((kid) => kid[unit][at])));
+    return node;
   }
 
   function layOut(node, box, depth, found) {
     const items = bySize(node.kids).filter((item) => item[1] > 0).sort((one, two) => two[1] - one[1]);
     if (!items.length) return;
-    squarify(items, box, (child, {x, y, w, h}) => {
-      if (w < 3 || h < 3 || found.length >= MOST_CELLS) return;
-      const frame = depth < DEPTH && w > 40 && h > 36 && child.kids.some((each) => shown(each)[0] > 0);
+    squarify(items, box, (what, {x, y, w, h}) => {
+      if (w < 2 || h < 2 || found.length >= MOST_CELLS) return;
+      const child = Array.isArray(what) ? restOf(what, node) : what;
+      const frame = depth < DEPTH && !child.rest && w > 40 && h > 36 && child.kids.some((each) => shown(each)[0] > 0);
       found.push({node: child, box: {x, y, w, h}, frame});
       if (frame) layOut(child, {x: x + 3, y: y + HEAD, w: w - 6, h: h - HEAD - 3}, depth + 1, found);
     });
@@ -217,7 +226,7 @@
     for (const [node, cell] of cells) {
       const fate = mainFate(node), frame = cell.dataset.frame;
       cell.className = frame ? "cell frame" : `cell leaf ${fate}`;
-      if (query && !node.hit && !(frame && node.near)) cell.classList.add("dim");
+      if (query && !node.hit && !(frame && node.near) && !(node.rest && node.kids.some((kid) => kid.hit || kid.near))) cell.classList.add("dim");
       cell.setAttribute("aria-label", `${node.path || map.name}, ${size(shown(node)[0])}, ${describe(node)}`);
       if (cell.childElementCount > 1) cell.lastChild.textContent = size(shown(node)[0]);
       cell.style.backgroundImage = frame ? "" : mixed(node);
@@ -238,9 +247,8 @@
   }
 
   function describe(node) {
-    return NAMES
-      .filter((fate, at) => (node.bytes[at] || node.files[at]) && isShown(fate))
-      .map((fate) => FATES[fate][0].toLowerCase()).join(", ") || "empty";
+    const found = NAMES.filter((fate, at) => (node.bytes[at] || node.files[at]) && isShown(fate));
+    return found.map((fate) => FATES[fate][0].toLowerCase()).join(", ") || "empty";
   }
 
   /* The list beside the map: the current directory, or what the search found */
@@ -271,8 +279,9 @@
     return `${number(hits.length)} found: ${amount(total)}`;
   }
 
-  function search() {
-    query = $("search").value.trim().toLowerCase();
+  function search(text) {
+    if (!text) $("search").value = "";
+    query = text.trim().toLowerCase();
     hits = [];
     for (const node of all) {
       const own = Boolean(query) && node !== root && node.kind !== "r" &&
@@ -302,8 +311,7 @@
 
   function go(node, focus = true) {
     const from = here, inside = document.activeElement;
-    const area = $("list").contains(inside) ? $("list") : $("map");
-    const had = area.contains(inside) || $("crumbs").contains(inside);
+    const inList = $("list").contains(inside), had = inList || $("map").contains(inside) || $("crumbs").contains(inside);
     here = node;
     drawCrumbs();
     drawMap();
@@ -311,7 +319,7 @@
     point(here);
     let back = from;
     while (back && back.parent !== here) back = back.parent;
-    if (had && focus) focusOn((area === $("list") ? rows : cells), back);
+    if (had && focus) focusOn(inList ? rows : cells, back);
   }
 
   function focusOn(elements, node) {
@@ -320,16 +328,11 @@
   }
 
   function open(node) {
-    if (query) clear();
+    if (query) search("");
     const target = node.kids.length ? node : node.parent || node;
     if (target !== here) go(target, node.kids.length > 0);
     point(node);
     if (!node.kids.length) focusOn(document.activeElement.closest("#list") ? rows : cells, node);
-  }
-
-  function clear() {
-    $("search").value = "";
-    search();
   }
 
   /* What is under the pointer or has the focus */
@@ -432,6 +435,7 @@
       box.addEventListener("change", () => choose(box.checked ? on.add(at) && on : new Set([...on].filter((each) => each !== at))));
       const words = make("span", "words");
       words.append(make("code", "", rule.text.join("  ")), make("span", "why", rule.why));
+      words.title = rule.why;
       label.append(box, words, make("span", "saves", size(rule.saves[0])));
       if (!rule.safe) words.append(make("span", "review", "review first"));
       item.append(label, ...(rule.doubts || []).map((doubt) => make("p", "doubt", doubt)));
@@ -460,6 +464,7 @@
     on = chosen;
     document.querySelectorAll("#rules input").forEach((box, at) => { box.checked = on.has(at); });
     count();
+    for (const node of [here, ...cells.keys()]) if (node.rest) tally(node);
     drawText();
     drawFigures();
     drawLegend();
@@ -510,9 +515,10 @@
     map = page.maps[at];
     on = new Set(map.rules.flatMap((rule, index) => (rule.chosen ? [index] : [])));
     all = nodesOf(map.tree);
-    root = all[0];
-    here = root;
+    root = here = all[0];
     $("only").checked = only = false;
+    $("search").value = query = "";
+    hits = [];
     count();
     for (const row of document.querySelectorAll(".build")) row.setAttribute("aria-current", String(row.dataset.map === String(at)));
     $("name").hidden = page.maps.length < 2;
@@ -524,9 +530,6 @@
     drawFigures();
     drawRules();
     drawLegend();
-    $("search").value = "";
-    query = "";
-    hits = [];
     go(root);
   }
 
@@ -571,7 +574,7 @@
       $("search").select();
     } else if (event.key === "Escape" || (event.key === "Backspace" && !typing)) {
       event.preventDefault();
-      if (query) clear();
+      if (query) search("");
       else if (here.parent) go(here.parent);
     } else if (event.key === "Enter" && typing && hits.length) {
       event.preventDefault();
@@ -584,7 +587,7 @@
     $(id).addEventListener("focusin", look);
     $(id).addEventListener("mouseleave", () => point(here));
   }
-  $("search").addEventListener("input", search);
+  $("search").addEventListener("input", () => search($("search").value));
   $("only").addEventListener("change", () => { only = $("only").checked; drawMap(); drawList(); point(here); });
   $("safe").addEventListener("click", () => choose(new Set(map.rules.flatMap((rule, at) => (rule.safe ? [at] : [])))));
   $("none").addEventListener("click", () => choose(new Set()));
