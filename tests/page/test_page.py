@@ -305,6 +305,19 @@ def test_scan_opens_the_map_of_each_build(show: Show) -> None:
     assert (tab.text("#figures"), rows(tab)) == ("no such directory", [])
 
 
+def test_scan_without_a_build_is_no_error(show: Show) -> None:
+    tab = show(page(kind="scan", title="empty"))
+    assert "There is no build here." in tab.get("document.body.innerText")
+
+
+def test_map_is_drawn_again_for_another_width(show: Show) -> None:
+    tab = show(page(one(TREE, CLASSES)), width=1200)
+    tab.get("document.querySelector('.cell').id = 'old', null")
+    tab.resize(500, 900)
+    tab.wait("!document.getElementById('old')")
+    assert tab.get("document.documentElement.scrollWidth") <= 500
+
+
 def test_diff_shows_what_came_and_went(show: Show) -> None:
     classes = [{**CLASSES[4], "fate": fate, "by": None} for fate in ("added", "removed", "same")]
     tree = {"dump.bin": (5_000, 0), "old.log": (3_000, 1), "src": {"a.js": (100, 2)}}

@@ -16,7 +16,7 @@
   /* "transfer" is counted for the transfer alone and has no area: it is in the context once more already. */
   const NAMES = [...Object.keys(FATES), "transfer"];
   const SENT = new Set(["travels", "context"]);
-  let map, all, root, here, on, fates, query = "", hits = [], only = false;
+  let map, all, root, here, on, fates, query = "", hits = [], only = false, width = 0;
   const cells = new Map(), rows = new Map();
 
   /* Small parts */
@@ -198,7 +198,7 @@
   }
 
   function drawMap() {
-    const area = $("map"), [w, h] = [area.clientWidth, area.clientHeight];
+    const area = $("map"), w = width = area.clientWidth, h = area.clientHeight;
     const found = [], fragment = document.createDocumentFragment();
     if (here.kids.length) layOut(here, {x: 0, y: 0, w, h}, 1, found);
     else if (shown(here)[0]) found.push({node: here, box: {x: 0, y: 0, w, h}, frame: false});
@@ -414,8 +414,7 @@
 
   function drawLegend() {
     $("legend").replaceChildren(...Object.keys(FATES).flatMap((fate, at) => {
-      if (!root.bytes[at] && !root.files[at] && fate !== "goes") return [];
-      if (fate === "goes" && !map.rules.length) return [];
+      if (fate === "goes" ? !map.rules.length : !root.bytes[at] && !root.files[at]) return [];
       const item = make("li");
       item.title = FATES[fate][1];
       item.append(make("i", `swatch ${fate}`), make("b", "", FATES[fate][0]), make("span", "", amount([root.bytes[at], root.files[at]])));
@@ -429,15 +428,12 @@
     $("suggestions").hidden = !map.rules.length;
     $("option").hidden = page.kind === "diff" || (!map.rules.length && map.classes.every((each) => each.fate !== "ignored"));
     $("rules").replaceChildren(...map.rules.map((rule, at) => {
-      const item = make("li"), label = make("label"), box = make("input");
-      box.type = "checkbox";
-      box.checked = on.has(at);
+      const item = make("li"), label = make("label"), box = Object.assign(make("input"), {type: "checkbox", checked: on.has(at)});
       box.addEventListener("change", () => choose(box.checked ? on.add(at) && on : new Set([...on].filter((each) => each !== at))));
       const words = make("span", "words");
       words.append(make("code", "", rule.text.join("  ")), make("span", "why", rule.why));
       words.title = rule.why;
-      label.append(box, words, make("span", "saves", size(rule.saves[0])));
-      if (!rule.safe) words.append(make("span", "review", "review first"));
+      label.append(box, words, make("span", "review", rule.safe ? "" : "review first"), make("span", "saves", size(rule.saves[0])));
       item.append(label, ...(rule.doubts || []).map((doubt) => make("p", "doubt", doubt)));
       return item;
     }));
@@ -478,8 +474,7 @@
     try {
       await navigator.clipboard.writeText(text);
     } catch {
-      const area = make("textarea", "offscreen");
-      area.value = text;
+      const area = Object.assign(make("textarea", "offscreen"), {value: text});
       document.body.append(area);
       area.select();
       document.execCommand("copy");
@@ -596,10 +591,7 @@
   document.body.className = page.kind;
   $("title").textContent = page.title;
   $("made").textContent = `Made by ${page.made}. This file is complete: it loads nothing.`;
-  show(drawBuilds());
-  let width = $("map").clientWidth;
-  new ResizeObserver(() => {
-    if ($("map").clientWidth !== width) drawMap();
-    width = $("map").clientWidth;
-  }).observe($("map"));
+  new ResizeObserver(() => { if (map && $("map").clientWidth !== width) drawMap(); }).observe($("map"));
+  if (page.maps.length) show(drawBuilds());
+  else document.querySelector("main").replaceWith("There is no build here.");
 })();
