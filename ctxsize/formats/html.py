@@ -13,26 +13,17 @@ import re
 from html import escape
 from importlib import resources
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ctxsize.picture import Page
-
 _UNSAFE = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
 """Characters that end a script element or a line of it, and halves of others: UTF-8 has none."""
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
 
 
-def render(page: Page) -> str:
-    """Return the page, which needs no other file."""
-    return document(page.title, page)
-
-
-def document(title: str, data: object) -> str:
-    """Return the page with `data`, values of the types that JSON has and objects of such fields."""
-    text = json.dumps(data, default=vars, ensure_ascii=False, separators=(",", ":"))
+def render(page: dict[str, object]) -> str:
+    """Return the page with these values, which are of the types that JSON has."""
+    text = json.dumps(page, ensure_ascii=False, separators=(",", ":"))
     style, script = _part("page.css"), _part("page.js")
     values = {
-        "title": escape(title.encode("utf-8", "backslashreplace").decode()),
+        "title": escape(str(page["title"]).encode("utf-8", "backslashreplace").decode()),
         "policy": f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; "
         "base-uri 'none'; form-action 'none'",
         "style": style,

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from ctxsize.formats.html import document
+from ctxsize.formats.html import render
 from tests.browser import Browser, Tab
 from tests.cli.conftest import cli
 from tests.oracles.availability import require
@@ -36,7 +36,7 @@ def show(browser: Browser, tmp_path: Path) -> Iterator[Show]:
     def opened(data: dict[str, Any] | Path, **options: Any) -> Tab:
         file = data if isinstance(data, Path) else tmp_path / f"page{len(tabs)}.html"
         if not isinstance(data, Path):
-            file.write_text(document(data["title"], data), encoding="utf-8")
+            file.write_text(render(data), encoding="utf-8")
         tabs.append(browser.open(file, **options))
         return tabs[-1]
 

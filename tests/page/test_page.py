@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ctxsize.formats import is_report
-from ctxsize.formats.html import document
+from ctxsize.formats.html import render
 from tests.browser import Browser, Tab
 from tests.page.conftest import Show
 from tests.page.samples import files, one, page, total
@@ -32,8 +32,25 @@ TREE = {
     "linked": (500, 3),
     "src/deep/down": {"main.rs": (40_000, 0), "lib.rs": (30_000, 0)},
 }
-PIECES = [["# today\n"], ["**/target\n", [0]], ["\n", [0], [1]], ["é\n", [1]], ["linked\n", [2]]]
 BEFORE = "# today\n"
+LINES = [
+    [0, "**/target", "Build artefacts", "Cargo's"],
+    [1, "é", "Text", "Text"],
+    [2, "linked", "Build artefacts", "a link"],
+    [0, "target.old", "Build artefacts", "Cargo's"],
+]
+AROUND = [[BEFORE, "# >>>\n", "# <<<\n", "!behind\n", "\n"]]
+
+
+def text(chosen: set[int]) -> str:
+    """Return the file: a block of the lines that are on, by heading and with their reasons."""
+    build = "# Cargo's\n**/target\n" * (0 in chosen) + "# a link\nlinked\n" * (2 in chosen)
+    build += "# Cargo's\n" * ({0, 2} <= chosen) + "target.old\n" * (0 in chosen)
+    parts = ["# Build artefacts\n" + build] * bool(build) + ["# Text\né\n"] * (1 in chosen)
+    if chosen and min(chosen) == 1:
+        parts.reverse()
+    block = "# >>>\n" + "\n".join(parts) + "# <<<\n" if parts else ""
+    return f"{BEFORE}{block}!behind\n"
 
 
 def suggestion(**more: Any) -> dict[str, Any]:
@@ -49,7 +66,8 @@ def suggestion(**more: Any) -> dict[str, Any]:
         "path": ".dockerignore",
         "new": False,
         "own": 0,
-        "texts": [PIECES],
+        "lines": LINES,
+        "around": AROUND,
         "exceptional": [],
     }
     return page(one(TREE, CLASSES, rules=rules, ignore_file=ignore_file, **more), kind="suggest")
@@ -84,14 +102,9 @@ def expected(chosen: set[int]) -> tuple[int, int]:
         4: True,
     }
     leaves = {0: 70_000, 1: 17_000_000, 2: 1_000, 3: 500, 4: 2_000_000}
-    more = len(text(chosen).encode()) - len(BEFORE.encode())
+    more = len(text(chosen).encode()) - len(text(set()).encode())
     left = {index: size for index, size in leaves.items() if not gone.get(index)}
     return sum(left.values()) + more, sum(left[index] for index in (0, 1) if index in left) + more
-
-
-def text(chosen: set[int]) -> str:
-    kept = (piece for piece in PIECES if all(chosen & set(need) for need in piece[1:]))
-    return "".join(str(piece[0]) for piece in kept)
 
 
 def test_figures_are_those_of_the_report(show: Show) -> None:
@@ -120,7 +133,7 @@ def test_each_choice_has_its_figures_and_its_text(show: Show) -> None:
 def test_buttons_choose_all_safe_rules_or_none(show: Show) -> None:
     tab = show(suggestion())
     tab.click("#none")
-    assert tab.text("#text") == BEFORE
+    assert tab.text("#text") == text(set())
     tab.click("#safe")
     assert tab.text("#text") == text({0, 1})
     assert tab.texts("#rules .doubt") == ["a program may read it"]
@@ -246,7 +259,8 @@ def test_names_are_shown_and_do_nothing(name: str, show: Show) -> None:
                 "path": name,
                 "new": True,
                 "own": None,
-                "texts": [[[name + "\n", [0]]]],
+                "lines": [[0, name, name, name]],
+                "around": [["", name, name, "", "\n"]],
                 "exceptional": [],
             },
             **dict.fromkeys(("name", "verdict", "context_path", "command", "printed"), name),
@@ -264,7 +278,7 @@ def test_names_are_shown_and_do_nothing(name: str, show: Show) -> None:
 
 def test_markup_in_the_page_cannot_run_or_load(browser: Browser, tmp_path: Path) -> None:
     file = tmp_path / "page.html"
-    file.write_text(document("", page(one(TREE, CLASSES))))
+    file.write_text(render(page(one(TREE, CLASSES))))
     tab = browser.open(file)
     tab.get(
         "document.body.insertAdjacentHTML('beforeend', `<img src='https://example.invalid/x.png'"
@@ -282,6 +296,20 @@ def test_markup_in_the_page_cannot_run_or_load(browser: Browser, tmp_path: Path)
     assert set(asked) == {"csp"}
     assert tab.get("window.ran === undefined")
     tab.close()
+
+
+def test_names_on_the_map_are_text_for_the_browser(show: Show) -> None:
+    tab = show(page(one(TREE, CLASSES)))
+    assert tab.get("window.find('two.rlib')")
+    labels = tab.get("[...document.querySelectorAll('.cell')].map((e) => e.ariaLabel)")
+    assert "target/debug/two.rlib, 4.0 MB, travels" in labels
+
+
+@pytest.mark.parametrize("wish", ["reduce", "no-preference"])
+def test_nothing_moves_if_the_reader_wishes_so(wish: str, show: Show) -> None:
+    tab = show(page(one(TREE, CLASSES)), prefers_reduced_motion=wish)
+    lasts = tab.get("getComputedStyle(document.querySelector('.cell')).transitionDuration")
+    assert (lasts == "0s") == (wish == "reduce")
 
 
 def test_scan_opens_the_map_of_each_build(show: Show) -> None:
@@ -376,7 +404,7 @@ def test_a_page_of_5000_nodes_is_there_at_once(show: Show) -> None:
         for outer in range(20)
     }
     data = page(one(tree, CLASSES))
-    assert len(document("", data)) < 300_000
+    assert len(render(data)) < 300_000
     tab = show(data)
     shown = tab.get("performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0")
     assert shown < 1_000
@@ -405,6 +433,6 @@ def test_areas_are_proportional(show: Show) -> None:
 
 def test_the_page_is_known_as_a_report() -> None:
     data = page(one(TREE, CLASSES))
-    assert is_report(document("service", data).encode())
+    assert is_report(render(data).encode())
     assert total(data["maps"][0]["tree"]) == 19_071_500
     assert files(data["maps"][0]["tree"]) == 7

@@ -2,6 +2,7 @@
 (() => {
   const $ = (id) => document.getElementById(id);
   const page = JSON.parse($("data").textContent);
+  const DEFAULTS = {rules: [], patterns: [], instructions: [], failing: [], classes: [], before: {}, tree: [".", "d", [], [], 0]};
   const DEPTH = 4, HEAD = 19, MOST_CELLS = 2500, MOST_ROWS = 500;
   /* The fates in the order of the legend: a title and an explanation. */
   const FATES = {
@@ -18,8 +19,6 @@
   const SENT = new Set(["travels", "context"]);
   let map, all, root, here, on, fates, query = "", hits = [], only = false, width = 0;
   const cells = new Map(), rows = new Map();
-
-  /* Small parts */
 
   function make(tag, classes, text) {
     const element = document.createElement(tag);
@@ -82,10 +81,7 @@
   /* Count what has which fate, for each node, under the rules that are on. */
   function count() {
     fates = map.classes.map((each) => NAMES.indexOf(fateOf(each)));
-    for (const node of all) {
-      node.bytes = new Array(NAMES.length).fill(0);
-      node.files = new Array(NAMES.length).fill(0);
-    }
+    for (const node of all) for (const unit of ["bytes", "files"]) node[unit] = NAMES.map(() => 0);
     for (let at = all.length - 1; at >= 0; at--) {
       const node = all[at];
       for (const [each, bytes, count] of node.amounts) {
@@ -101,6 +97,7 @@
     }
   }
 
+  const titleOf = (fate) => FATES[fate][0].toLowerCase();
   const sum = (values) => values.reduce((total, value) => total + value, 0);
   const isShown = (fate) => (only ? SENT.has(fate) : fate in FATES);
 
@@ -123,12 +120,23 @@
 
   /* Sizes after the choice, and the text of the ignore file */
 
-  /* Return what the file consists of: texts, each with the sets of rules that it needs one of. */
+  /* Return the parts of the ignore file, each with whether it is new, as the writer merges them. */
   function pieces(chosen) {
-    const file = map.ignore_file, any = (rules) => rules.some((each) => chosen.has(each));
-    if (!file) return [];
-    const texts = file.texts[file.texts.length > 1 && any(file.exceptional) ? 1 : 0];
-    return texts.filter(([, ...needs]) => needs.every(any));
+    const {lines = [], around = [[""]], exceptional = []} = map.ignore_file || {};
+    const mixed = exceptional.some((each) => chosen.has(each));
+    const [before, opening, closing, behind = "", end] = around[mixed ? around.length - 1 : 0];
+    const found = lines.filter(([rule]) => chosen.has(rule)), block = [];
+    if (!found.length) return [[before + behind, false]];
+    const headings = found.map((line) => line[2]), place = (line) => headings.indexOf(line[2]);
+    if (!mixed) found.sort((one, two) => place(one) - place(two)); // a stable sort
+    let last = "", why = "";
+    for (const [, line, heading, reason] of found) {
+      if (heading !== last) block.push(block.length ? end : "", heading ? `# ${heading}${end}` : "");
+      if ((reason !== why || heading !== last) && reason && reason !== heading) block.push(`# ${reason}${end}`);
+      [last, why] = [heading, reason];
+      block.push(line + end);
+    }
+    return [[before, false], ...[opening, ...block, closing].map((text) => [text, true]), [behind, false]];
   }
 
   const textOf = (chosen) => pieces(chosen).map(([text]) => text).join("");
@@ -139,8 +147,8 @@
     if (!map.rules.length) return map.before[kind];
     const chosen = kind === "transfer" ? ["travels", "transfer"] : ["travels", "context"];
     const total = [0, 1].map((at) => sum(chosen.map((fate) => root[at ? "files" : "bytes"][NAMES.indexOf(fate)])));
-    const {own, new: isNew} = map.ignore_file || {own: null};
-    if (own !== null && on.size && chosen.includes(NAMES[fates[own]])) {
+    const {own, new: isNew} = map.ignore_file || {};
+    if (Number.isInteger(own) && on.size && chosen.includes(NAMES[fates[own]])) {
       total[0] += lengthOf(textOf(on)) - lengthOf(textOf(new Set()));
       total[1] += isNew ? 1 : 0;
     }
@@ -247,8 +255,8 @@
   }
 
   function describe(node) {
-    const found = NAMES.filter((fate, at) => (node.bytes[at] || node.files[at]) && isShown(fate));
-    return found.map((fate) => FATES[fate][0].toLowerCase()).join(", ") || "empty";
+    const found = NAMES.filter((fate, at) => isShown(fate) && (node.bytes[at] || node.files[at]));
+    return found.map(titleOf).join(", ") || "empty";
   }
 
   /* The list beside the map: the current directory, or what the search found */
@@ -322,10 +330,7 @@
     if (had && focus) focusOn(inList ? rows : cells, back);
   }
 
-  function focusOn(elements, node) {
-    const target = elements.get(node) || elements.values().next().value;
-    if (target) target.focus();
-  }
+  const focusOn = (elements, node) => (elements.get(node) || elements.values().next().value)?.focus();
 
   function open(node) {
     if (query) search("");
@@ -339,16 +344,14 @@
 
   function point(node) {
     for (const element of document.querySelectorAll(".lit")) element.classList.remove("lit");
-    let shownRow = node, shownCell = node;
-    while (shownRow && !rows.has(shownRow)) shownRow = shownRow.parent;
-    while (shownCell && !cells.has(shownCell)) shownCell = shownCell.parent;
-    if (node !== here) {
-      if (shownRow) rows.get(shownRow).classList.add("lit");
-      if (shownCell) cells.get(shownCell).classList.add("lit");
+    for (const elements of node === here ? [] : [rows, cells]) {
+      let shown = node;
+      while (shown && !elements.has(shown)) shown = shown.parent;
+      elements.get(shown)?.classList.add("lit");
     }
     $("detail").replaceChildren(make("b", "", node.path || "All"), make("span", "", amount(node.total)), ...reasons(node).map(({fate, why}) => {
-      const part = make("span", "reason"), title = FATES[fate][0].toLowerCase();
-      part.append(make("i", `swatch ${fate}`), why ? `${title}: ` : title, make("code", "", why));
+      const part = make("span", "reason");
+      part.append(make("i", `swatch ${fate}`), titleOf(fate) + (why ? ": " : ""), make("code", "", why));
       return part;
     }));
   }
@@ -408,7 +411,7 @@
       block.append(make("p", "", over ? `${size(now[0] - map.budget)} over it` : `${percent(now[0], map.budget)} used`), gauge(now[0], map.budget, over ? "over" : "travels"));
       blocks.push(block);
     }
-    for (const problem of [map.error, ...(map.failing || [])].filter(Boolean)) blocks.push(make("p", "bad wide", problem));
+    for (const problem of [map.error, ...map.failing].filter(Boolean)) blocks.push(make("p", "bad wide", problem));
     $("figures").replaceChildren(...blocks);
   }
 
@@ -444,11 +447,11 @@
     const file = map.ignore_file, found = [];
     if (!file) return;
     let line = null;
-    for (const [text, ...needs] of pieces(on)) {
-      for (const part of text.split(/(?<=\n)/)) {
+    for (const [text, isNew] of pieces(on)) {
+      for (const part of text ? text.split(/(?<=\n)/) : []) {
         if (!line) found.push(line = make("span", "line", ""));
         line.textContent += part;
-        if (needs.length && part.trim()) line.className = "line plus";
+        if (isNew && part.trim()) line.className = "line plus";
         if (part.endsWith("\n")) line = null;
       }
     }
@@ -486,7 +489,7 @@
 
   /* All builds of a scan: the worst first */
 
-  const bytesOf = (each) => (each.before.context || [0])[0];
+  const bytesOf = (each) => (each.before?.context || [0])[0];
   const isOver = (each) => Boolean(each.budget) && bytesOf(each) > each.budget;
 
   function drawBuilds() {
@@ -507,7 +510,7 @@
   }
 
   function show(at) {
-    map = page.maps[at];
+    map = {...DEFAULTS, ...page.maps[at]};
     on = new Set(map.rules.flatMap((rule, index) => (rule.chosen ? [index] : [])));
     all = nodesOf(map.tree);
     root = here = all[0];
