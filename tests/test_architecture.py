@@ -45,8 +45,6 @@ LAYERS = [
     ("advice",),
     ("scanning",),
     ("api", "checking"),
-    ("formats.wording",),
-    ("picture",),
     ("formats",),
     ("public",),
     ("cli",),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -77,7 +78,7 @@ def glance(build: Build, display: output.Display) -> int:
     envvar="CTXSIZE_JOBS",
     help="Number of threads of the compiled core.  [default: one for each processor, at most 8]",
 )
-@options.display_or_page
+@options.display
 def measure(
     build: Build,
     top: int | None,
@@ -101,26 +102,20 @@ def measure(
       ctxsize measure --ignored            what each pattern saves
       ctxsize measure --by ext --top 50
       ctxsize measure --format text --format json=report.json
-      ctxsize measure --ignored --format html=context.html
+      ctxsize measure --ignored --format html=page.html
     """  # noqa: D301
-    rows = top or (30 if by else 5)
-    request = api.request_for(build)
-    ignored, page = ignored or by == "pattern", None
+    rows, request = top or (30 if by else 5), api.request_for(build)
     with output.progress() as progress:
         report = api.measure(
             request,
-            ignored=ignored,
+            ignored=ignored or by == "pattern",
             top=rows,
             depth=3 if depth is None else depth,
             progress=progress,
             jobs=jobs,
         )
-        if display.has_page:
-            from ctxsize import picture
-
-            page = picture.of_report(report, request, ignored=ignored, progress=progress)
-    tree = 0 if depth is None else _MOST_DIRECTORIES
-    display.emit(report, top=rows, only=by, tree=tree, page=page)
+    display = replace(display, request=request)
+    display.emit(report, top=rows, only=by, tree=0 if depth is None else _MOST_DIRECTORIES)
     return output.failing(report.failing)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial, wraps
 from inspect import signature
 from typing import Any
@@ -16,7 +16,7 @@ from ctxsize.cli import completing, output
 from ctxsize.cli.output import Display, Format
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.errors import InputError
-from ctxsize.formats import FORMATS, PAGE
+from ctxsize.formats import FORMATS, PAGE, PAGED
 from ctxsize.reader import MOST_BYTES, read_stream
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -181,20 +181,16 @@ quiet = flag(
 
 
 def _display(
-    *,
-    formats: tuple[str, ...],
-    as_json: bool,
-    full: bool = False,
-    colour: str,
-    known: Sequence[str] = FORMATS,
+    *, formats: tuple[str, ...], as_json: bool, full: bool = False, colour: str
 ) -> Display:
     wanted = (*formats, *(["json"] if as_json else [])) or ("text",)
-    return Display(_formats([*dict.fromkeys(wanted)], known), colour, full)
+    return Display(_formats([*dict.fromkeys(wanted)]), colour, full)
 
 
-def _formats(wanted: Iterable[str], known: Sequence[str]) -> tuple[Format, ...]:
+def _formats(wanted: Iterable[str]) -> tuple[Format, ...]:
     """Parse the values of `--format`. Each needs a destination of its own."""
     found: dict[str, Format] = {}
+    known = (*FORMATS, PAGE)[: None if click.get_current_context().info_name in PAGED else -1]
     for each in wanted:
         name, named, path = each.partition("=")
         place = os.path.abspath(path) if path not in ("", "-") else ""
@@ -204,7 +200,7 @@ def _formats(wanted: Iterable[str], known: Sequence[str]) -> tuple[Format, ...]:
         elif named and not path:
             problem = f"{each!r} has no file name"
         elif name == PAGE and not place:
-            problem = "a page needs a file: write --format html=FILE"
+            problem = "a page needs a file: --format html=FILE"
         elif place in found:
             where = repr(path) if place else "stdout"
             problem = f"several formats for {where}: name files, as in --format sarif=FILE"
@@ -215,28 +211,25 @@ def _formats(wanted: Iterable[str], known: Sequence[str]) -> tuple[Format, ...]:
 
 
 _json = flag("--json", "as_json", help="Short for --format json.")
-
-
-def _formats_of_output(*names: str) -> Decorator:
-    return value(
-        "--format NAME[=FILE]",
-        "formats",
-        multiple=True,
-        shell_complete=completing.words(*names),
-        help=f"{', '.join(names)}; written to stdout or FILE. May be repeated.  [default: text]",
-    )
-
-
-_full = flag("-v", "--verbose", "--full", "full", help="Show everything: all tables and evidence.")
-display = gathered("display", _display, _formats_of_output(*FORMATS), _json, _full, quiet, colour)
-"""Options on the output, as `display`."""
-display_or_page = gathered(
-    "display",
-    partial(_display, known=(*FORMATS, PAGE)),
-    *(_formats_of_output(*FORMATS, PAGE), _json, _full, quiet, colour),
+_formats_of_output = value(
+    "--format NAME[=FILE]",
+    "formats",
+    multiple=True,
+    shell_complete=completing.words(*FORMATS, PAGE),
+    help=f"{', '.join(FORMATS)}; written to stdout or FILE. {', '.join(PAGED)} also have "
+    "html=FILE, a page with a map. May be repeated.  [default: text]",
 )
-"""Those of a command that also has a page."""
-display_as_is = gathered("display", _display, _formats_of_output(*FORMATS), _json, colour)
+display = gathered(
+    "display",
+    _display,
+    _formats_of_output,
+    _json,
+    flag("-v", "--verbose", "--full", "full", help="Show everything: all tables and evidence."),
+    quiet,
+    colour,
+)
+"""Options on the output, as `display`."""
+display_as_is = gathered("display", _display, _formats_of_output, _json, colour)
 """Those of a command that always shows everything."""
 as_json = gathered(
     "as_json",

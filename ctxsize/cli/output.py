@@ -19,9 +19,9 @@ from ctxsize.formats.wording import clipped, fit, visible
 from ctxsize.model import Problem
 
 if TYPE_CHECKING:
+    from ctxsize.engine.request import Request
     from ctxsize.findings import Edit
     from ctxsize.formats import Outcome
-    from ctxsize.picture import Page
 
 QUIET = "ctxsize.quiet"
 """The key of `--quiet` in the context of click."""
@@ -48,6 +48,8 @@ class Display:
     formats: tuple[Format, ...] = ()
     colour: str = "auto"
     full: bool = False
+    request: Request | None = None
+    """The request of a report, for its page."""
 
     def look(self, *, top: int = 0, only: str | None = None, tree: int = 0) -> Look:
         """Return the style of text on this stdout."""
@@ -57,19 +59,8 @@ class Display:
         colour = _wants_colour(self.colour)
         return Look(_width(), colour, top, only, tree, self.full, is_quiet(), height=height)
 
-    @property
-    def has_page(self) -> bool:
-        """Return whether a page is requested."""
-        return any(each.name == PAGE for each in self.formats)
-
     def emit(
-        self,
-        outcome: Outcome,
-        *,
-        top: int = 0,
-        only: str | None = None,
-        tree: int = 0,
-        page: Page | None = None,
+        self, outcome: Outcome, *, top: int = 0, only: str | None = None, tree: int = 0
     ) -> None:
         """Write `outcome` in each format, all rendered before: into files first, then to stdout.
 
@@ -77,9 +68,14 @@ class Display:
         Raises `InputError` for a file that cannot be written.
         """
         look = self.look(top=top, only=only, tree=tree)
+        if any(each.name == PAGE for each in self.formats):
+            from ctxsize.formats import picture
+
+            with progress() as shown:
+                look = replace(look, page=picture.page(outcome, self.request, shown))
         plain = replace(look, width=_FILE_WIDTH, height=_HIGHEST, colour=False)
         made = [
-            (each.path, render(each.name, outcome, look if each.path is None else plain, page))
+            (each.path, render(each.name, outcome, look if each.path is None else plain))
             for each in self.formats
         ]
         try:

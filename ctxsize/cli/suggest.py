@@ -11,6 +11,7 @@ from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import completing, options, output
 from ctxsize.errors import InputError
+from ctxsize.formats import PAGE
 
 if TYPE_CHECKING:
     from ctxsize.recommender.outcome import Advice, IgnoreFilePlan
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     "--from-gitignore", help="Instead: add what git ignores, translated to the builder's patterns."
 )
 @options.flag("--tidy", help="Instead: remove redundant lines from the ignore file.")
-@options.display_or_page
+@options.display
 def suggest(
     build: Build,
     write: bool,
@@ -74,7 +75,6 @@ def suggest(
       ctxsize suggest --write --only docs.directory --only data/raw
       ctxsize suggest --check                    for CI: exit 1 if something is missing
       ctxsize suggest --explain rust.target
-      ctxsize suggest --format html=suggestions.html
       ctxsize suggest --like ../worker/.dockerignore --write
     """  # noqa: D301
     if write and (diff or check):
@@ -84,12 +84,10 @@ def suggest(
     if len(modes) > 1 or (modes and (unsafe or only or explain)):
         others = "another mode, --only, --unsafe or --explain"
         raise click.UsageError(f"--{modes[0]} cannot be combined with {others}")
+    if modes and any(each.name == PAGE for each in display.formats):
+        raise click.UsageError(f"--{modes[0]} has no page: leave out --format html")
     rules = _known(explain)
-    if display.has_page and (modes or diff or explain):
-        given = modes or (["diff"] if diff else ["explain"])
-        raise click.UsageError(f"--{given[0]} has no page; leave out --format html")
     outcome: Advice | IgnoreFilePlan
-    page = None
     with output.progress() as progress:
         if modes:
             outcome = plan = api.plan_ignore_file(
@@ -106,10 +104,6 @@ def suggest(
                 progress=progress,
                 steps=progress and progress.step,
             )
-            if display.has_page:
-                from ctxsize import picture
-
-                page = picture.of_advice(advice)
             fails = check and any(each.safe for each in advice.suggestions)
     if diff:
         display.patch([outcome.edit])
@@ -120,7 +114,7 @@ def suggest(
         look = display.look()
         output.write(text.render(suggested.rules(advice, rules, look), look))
     else:
-        display.emit(outcome, page=page)
+        display.emit(outcome)
     if outcome.written:
         output.note(f"wrote {outcome.ignore_file}")
     return output.found(fails)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, NamedTuple
@@ -279,22 +279,6 @@ class Takers:
             elif is_directory and evaluator.enters(evaluator.enter(state, prefix, name), path):
                 found.append(Taker(source, below=True))
         return tuple(found)
-
-    def among(self, directory: str, names: Sequence[str]) -> tuple[list[Source], dict[str, int]]:
-        """Return all sources, and a bit for each that takes a file of `directory`, by its name.
-
-        As quick as `of` for a few names, and much quicker for many.
-        """
-        prefix, found = directory and f"{directory}/", dict.fromkeys(names, 0)
-        pairs = zip(self._evaluators.values(), self._states_in(directory), strict=True)
-        for bit, (evaluator, state) in enumerate(pairs):
-            if state is None:
-                continue
-            others = evaluator.others(state, prefix, names)
-            for name in others if state.mark.ignored else names:
-                if not others.get(name, state.mark).ignored:
-                    found[name] |= 1 << bit
-        return [*self._evaluators], found
 
     def _states_in(self, directory: str) -> list[HasMark | None]:
         """Return the state of each source in a directory; None if it takes nothing there."""

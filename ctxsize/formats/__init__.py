@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from ctxsize.guard.comparison import DiffReport
     from ctxsize.lints import Linted
     from ctxsize.model import Report
-    from ctxsize.picture import Page
     from ctxsize.recommender.outcome import Advice, IgnoreFilePlan
     from ctxsize.scanning import Scan
 
@@ -28,8 +27,8 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "json", "markdown", "github", "sarif", "junit", "gitlab")
 """The choices of `--format`."""
-PAGE = "html"
-"""The further choice of commands that have a page."""
+PAGE, PAGED = "html", ("measure", "suggest", "scan", "diff")
+"""A further format, which needs a file, and the commands that have it."""
 
 _JSON_KEYS = "root|before|passes|findings|verdict|context_path|mode|codes|contexts"
 """Names of the keys that can follow the version."""
@@ -84,14 +83,16 @@ class Look:
     """True for Markdown, which can fold what text leaves out."""
     height: int = 40
     """Number of lines of a screen."""
+    page: dict[str, object] | None = None
+    """The values for `PAGE`."""
 
     def paint(self, text: str, style: str) -> str:
         """Return `text` in a style, unchanged without colours."""
         return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if self.colour and text else text
 
 
-def render(name: str, outcome: Outcome, look: Look, page: Page | None = None) -> str:
-    """Return `outcome` in the format `name`, one of `FORMATS`, or `page` for `PAGE`."""
+def render(name: str, outcome: Outcome, look: Look) -> str:
+    """Return `outcome` in the format `name`, one of `FORMATS`."""
     match name:
         case "text" | "markdown":
             from ctxsize.formats import sections
@@ -115,8 +116,7 @@ def render(name: str, outcome: Outcome, look: Look, page: Page | None = None) ->
         case "html":
             from ctxsize.formats import html
 
-            assert page is not None
-            return html.render(page)
+            return html.render(look.page or {})
         case "json":
             from ctxsize.formats import json
 

@@ -75,6 +75,7 @@ class ContextChange:
     changes: SizeChanges
     culprits: tuple[Culprit, ...]  # the largest parts of the change, in its direction
     new: Saved  # the context after; empty if it was removed
+    old: Saved  # the context before; empty if it was added
 
 
 class Side(NamedTuple):
@@ -133,7 +134,7 @@ def _compared(name: str, old: Saved | None, new: Saved | None) -> ContextChange:
     parts = changes.parts(1) if delta[0] >= 0 else []
     parts += changes.parts(-1) if delta[0] <= 0 else []
     culprits = tuple(_culprit(part, changes, was, now) for part in parts[:_MOST_CULPRITS])
-    return ContextChange(name, what, before, after, changes, culprits, now)
+    return ContextChange(name, what, before, after, changes, culprits, now, was)
 
 
 def _culprit(part: SizeChange, changes: SizeChanges, old: Saved, new: Saved) -> Culprit:

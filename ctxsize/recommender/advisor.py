@@ -27,11 +27,10 @@ from ctxsize.recommender.outcome import (
     Question,
     Size,
     Suggestion,
-    in_file_order,
 )
 from ctxsize.recommender.rules import Category, is_source
 from ctxsize.recommender.tree import Sums, directories_above, is_below, outermost, sum_of
-from ctxsize.writer import merge
+from ctxsize.writer import Addition, merge
 
 _FILE_IS_WORTH = 16 * 1024
 """Number of bytes that take as long to send as the overhead of one file."""
@@ -128,9 +127,14 @@ class Advisor(BuildContext):
             chosen = []
         if not chosen:
             return made, None, self.size
-        chosen = [each for each in in_file_order(made) if each in chosen]
+        # Exceptions go last: after an exception, a bare name may leave files in the context.
+        chosen.sort(key=lambda each: each.patterns[-1].startswith("!"))
         file, path = self.request.ignore_file, ignore_file_to_write(self.request)
-        additions = [line for each in chosen for line in each.additions]
+        additions = [
+            Addition(pattern, each.rule.category.heading, each.comment)
+            for each in chosen
+            for pattern in each.patterns
+        ]
         data = merge(file, additions, pattern_class=self.request.builder.spec_class.pattern_class)
         fault = self.proof.fault(chosen, data)
         if fault:

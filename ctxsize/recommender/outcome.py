@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar, Literal, NamedTuple
@@ -111,37 +110,9 @@ class Suggestion:
         return reasons if reasons or self.safe else ("some builds need it",)
 
     @property
-    def has_exceptions(self) -> bool:
-        """Return True if its last lines are exceptions."""
-        return self.patterns[-1].startswith("!")
-
-    @property
-    def additions(self) -> list[Addition]:
-        """Return its lines for the ignore file, with a heading and a comment with a capital."""
-        heading = self.rule.category.heading + ", with exceptions" * self.has_exceptions
-        reason = self.rule.reason[:1].upper() + self.rule.reason[1:]
-        return [Addition(pattern, heading, reason) for pattern in self.patterns]
-
-
-def in_file_order(made: Sequence[Suggestion]) -> list[Suggestion]:
-    """Return suggestions in the order of their lines: any choice of them keeps it.
-
-    Exceptions go last: after an exception, a bare name may leave files in the context. What has
-    the same heading and the same comment stands together.
-    """
-    first = {each: at for at, each in reversed([*enumerate(map(_above, made))])}
-    headings = {each[0]: at for each, at in reversed([*first.items()])}
-
-    def place(each: Suggestion) -> tuple[bool, int, int]:
-        above = _above(each)
-        return each.has_exceptions, headings[above[0]], first[above]
-
-    return sorted(made, key=place)
-
-
-def _above(each: Suggestion) -> tuple[str, str]:
-    addition = each.additions[0]
-    return addition.heading, addition.reason
+    def comment(self) -> str:
+        """Return its comment for the ignore file, which begins with a capital letter."""
+        return self.rule.reason[:1].upper() + self.rule.reason[1:]
 
 
 @dataclass(frozen=True)
@@ -203,7 +174,6 @@ class Advice(Suggested):
     git_ignored_secrets: int | None = None
     """Number of certain or likely secrets among these files; None without git."""
     snapshot: Snapshot | None = field(default=None, compare=False, repr=False)
-    """The context as it was read, for `picture`."""
 
     @property
     def lower_bound(self) -> bool:
