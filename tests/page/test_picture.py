@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import struct
+import zlib
 from pathlib import Path
 
 from tests.cli.conftest import Cli
@@ -15,7 +16,22 @@ from tests.examples import ROOT
 from tests.page.conftest import Show
 
 PICTURE = ROOT / "docs" / "screens" / "page.png"
-SIZE = (1200, 800)
+SIZE = (1200, 720)
+
+
+def smaller(png: bytes) -> bytes:
+    """Return the picture as small as zlib makes it; the browser is in a hurry."""
+    chunks, at = [], 8
+    while at < len(png):
+        (length,) = struct.unpack(">I", png[at : at + 4])
+        chunks.append((png[at + 4 : at + 8], png[at + 8 : at + 8 + length]))
+        at += length + 12
+    points = zlib.decompress(b"".join(content for kind, content in chunks if kind == b"IDAT"))
+    kept = (chunks[0], (b"IDAT", zlib.compress(points, 9)), (b"IEND", b""))
+    return png[:8] + b"".join(
+        struct.pack(">I", len(each) - 4) + each + struct.pack(">I", zlib.crc32(each))
+        for each in (kind + content for kind, content in kept)
+    )
 
 
 def test_picture_shows_the_page_of_the_example(
@@ -29,8 +45,8 @@ def test_picture_shows_the_page_of_the_example(
     assert tab.texts("#rules code")[0] == "**/target"
     assert {"target/", "src/", "Cargo.toml"} <= set(tab.texts("#list .name"))
     if os.environ.get("CTXSIZE_UPDATE"):
-        PICTURE.write_bytes(tab.picture())
+        PICTURE.write_bytes(smaller(tab.picture()))
     content = PICTURE.read_bytes()
     assert content.startswith(b"\x89PNG")
     assert struct.unpack(">II", content[16:24]) == SIZE
-    assert len(content) < 120_000
+    assert len(content) < 130_000
