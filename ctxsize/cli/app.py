@@ -43,6 +43,7 @@ _GONE = {
     "ctxsize measure --thorough": "type `find CONTEXT -type d ! -readable`",
     "ctxsize measure --warm": "a second build without changes sends no content again",
     "ctxsize measure --compare": "type `diff <(ctxsize ls) <(ctxsize ls --builder podman)`",
+    "ctxsize suggest --tidy": "`ctxsize lint --fix` removes redundant lines",
     "ctxsize clean --keep-size": "`ctxsize clean --older-than 30d` keeps what was written lately",
     "ctxsize clean --apparent-size": "both sizes are shown; `du --apparent-size` shows this one",
     "ctxsize clean --incremental-only": "type `ctxsize clean --ecosystem rust --yes`",

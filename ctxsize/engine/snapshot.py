@@ -14,7 +14,7 @@ from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator
 from ctxsize.engine.events import Files, Folder, IgnoredEntries, Progress, reported
 from ctxsize.engine.narrow import Narrowed
 from ctxsize.engine.request import Request
-from ctxsize.engine.source import PLAIN, File, Memory, MemoryDirectory
+from ctxsize.engine.source import PLAIN, File, MemoryDirectory
 from ctxsize.engine.walk import Walk
 from ctxsize.model import Problem
 
@@ -215,7 +215,7 @@ class Snapshot:
         names: dict[str, dict[str, int]] = {}
         directories: set[str] = set()
         empty: set[str] = set()
-        for event in Walk(self.request, evaluator=evaluator, source=Memory(root or self.root)):
+        for event in Walk(self.request, evaluator=evaluator, source=root or self.root):
             if isinstance(event, Folder):
                 directories.add(event.path)
             elif isinstance(event, Files):

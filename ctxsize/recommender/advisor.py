@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from ctxsize.codes import severity_of
+from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.events import Steps, step
 from ctxsize.engine.request import ignore_file_to_write
 from ctxsize.engine.snapshot import Snapshot
@@ -29,7 +30,7 @@ from ctxsize.recommender.outcome import (
     Suggestion,
 )
 from ctxsize.recommender.rules import Category, is_source
-from ctxsize.recommender.tree import Sums, directories_above, is_below, outermost, sum_of
+from ctxsize.recommender.tree import Sums, is_below, outermost, sum_of
 from ctxsize.writer import Addition, merge
 
 _FILE_IS_WORTH = 16 * 1024
@@ -198,7 +199,7 @@ class Advisor(BuildContext):
         """Yield the largest directories and files that contain none of `explained`."""
         sums, gone = self.transfer, defaultdict[str, Sums](Sums)
         for path in outermost({match.path for match in explained if match.path in sums}):
-            for each in {"", path, *directories_above(path)}:
+            for each in ("", *up_to(path)):
                 gone[each] = gone[each].plus(sums[path])
         least = max(_QUESTION_BYTES, int(_QUESTION_SHARE * sums[""].content_bytes))
 
@@ -277,7 +278,7 @@ def ranked(
             size = Size(Amount.of(left), Amount.of(moved) if travels else None)
             found.append(replace(each, size=size))
             covered.update(each.paths)
-            above.update(at for path in each.paths for at in directories_above(path))
+            above.update(at for path in each.paths for at in up_to(path)[:-1])
     return found
 
 

@@ -187,15 +187,6 @@ class Advice(Suggested):
 
 
 @dataclass(frozen=True)
-class Removed:
-    """A line that is removed, and the reason why it has no effect."""
-
-    line: int
-    text: str
-    why: str
-
-
-@dataclass(frozen=True)
 class Note:
     """A pattern, a line or a path that stays as it is or was left out, and where it is written."""
 
@@ -212,7 +203,6 @@ class IgnoreFileChange:
     after: bytes | None = None
     """The new content; None if nothing changes."""
     added: tuple[Addition, ...] = ()
-    removed: tuple[Removed, ...] = ()
     notes: tuple[Note, ...] = ()
     impossible: str = ""
     hint: str = ""
@@ -225,7 +215,7 @@ class IgnoreFilePlan(Suggested):
     kind: ClassVar[Literal["plan"]] = "plan"
 
     mode: str
-    """`allowlist`, `like`, `from-gitignore` or `tidy`."""
+    """`allowlist`, `like` or `from-gitignore`."""
     change: IgnoreFileChange
     sibling: str | None = None
     """The other ignore file, for `like`."""

@@ -188,12 +188,6 @@ def travelling(snapshot: Snapshot, includes: Iterable[Include]) -> Amount:
     return Amount.of(*(snapshot.sent(include=each) for each in includes))
 
 
-def directories_above(path: str) -> Iterator[str]:
-    """Yield the directories above `path`, nearest first, without the context itself."""
-    while path := path.rpartition("/")[0]:
-        yield path
-
-
 def is_below(path: str, paths: Collection[str]) -> bool:
     """Return True if a directory above `path` is one of `paths`."""
     while path := path.rpartition("/")[0]:

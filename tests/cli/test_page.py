@@ -75,8 +75,8 @@ def test_other_commands_have_no_page(command: str, context: Path, cli: Cli) -> N
 
 
 def test_modes_of_suggest_have_no_page(context: Path, cli: Cli) -> None:
-    done = cli("suggest", "--tidy", "--format", "html=page.html", str(context))
-    assert (done.code, "--tidy has no page" in done.err) == (2, True)
+    done = cli("suggest", "--allowlist", "--format", "html=page.html", str(context))
+    assert (done.code, "--allowlist has no page" in done.err) == (2, True)
 
 
 def test_other_files_are_not_replaced(context: Path, cli: Cli) -> None:

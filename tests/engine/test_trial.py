@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from ctxsize.engine import trial as trials
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.evaluate import matches
-from ctxsize.engine.request import resolve, with_ignore_file
+from ctxsize.engine.request import with_ignore_file
 from ctxsize.engine.snapshot import Sent, Snapshot, differences
 from ctxsize.engine.source import MemoryDirectory
 from ctxsize.engine.trial import Matcher, Trial, planned, with_lines
 from ctxsize.errors import CtxsizeError
 from tests.engine.strategies import nasty_patterns, trees_with_ignore_files
+from tests.resolving import resolve
 from tests.trees import build_tree, file, hardlink, link
 
 TREE = ["src/a.rs", "src/b.log", "docs/a/deep.md", "docs/b.md", "target/x/y.o", "a.log"]
