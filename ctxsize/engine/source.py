@@ -7,7 +7,6 @@ builders sort them, and no symlink is followed.
 from __future__ import annotations
 
 import os
-import re
 import stat
 import sys
 from bisect import bisect_left
@@ -17,7 +16,6 @@ from functools import cached_property
 from typing import Any, NamedTuple, cast
 
 from ctxsize.engine.events import Xattrs
-from ctxsize.reader import read_file
 
 Step = str | list[str]
 """The name of a directory, or a run of other names."""
@@ -68,17 +66,6 @@ def link_target(path: str) -> str | None:
         raise
 
 
-def names_in(path: str) -> list[str]:
-    """Return all names in a directory in byte order; none for others. Raises `OSError`."""
-    try:
-        if not stat.S_ISDIR(os.lstat(path).st_mode):
-            return []
-        names = os.listdir(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    return sorted(names, key=_order(names))
-
-
 class Disk:
     """The tree below the directory `root`, a real path."""
 
@@ -87,20 +74,6 @@ class Disk:
         self.longest_path = _LONGEST_PATH - len(os.fsencode(self._base))
         """Largest number of bytes in a path below the top that the system accepts."""
         self.has_xattrs = READS_ATTRIBUTES
-
-    @property
-    def has_mounts(self) -> bool:
-        """Return whether `root` contains a mount point: then inodes below it are not unique.
-
-        Outside Linux it returns False.
-        """
-        try:
-            lines = read_file("/proc/self/mountinfo").splitlines()
-        except OSError:
-            return False
-        base = os.fsencode(self._base)
-        escaped = re.sub(rb"[ \t\n\\]", lambda found: b"\\%03o" % found[0][0], base)
-        return any(line.split(b" ", 5)[4].startswith(escaped) for line in lines)
 
     def top(self) -> DiskDirectory:
         return DiskDirectory(self._base, os.open(self._base, _OPEN_DIRECTORY), None)
@@ -211,6 +184,8 @@ class MemoryDirectory:
     """The same for each: those of real directories are not kept."""
     content_bytes = 0
     """Bytes of content of all below; a file with several names counts under each."""
+    longest_path = sys.maxsize  # all paths were short enough to be read
+    has_xattrs = False
 
     def __init__(
         self,
@@ -261,7 +236,11 @@ class MemoryDirectory:
         below = sum(folder.content_bytes for folder in self.folders.values())
         self.content_bytes = below + sum(self.contents.values())
 
-    # Methods for a walk, as those of `DiskDirectory`. Targets and attributes are not kept.
+    # Methods for a walk, as those of `Disk` and `DiskDirectory`. Targets and attributes are not
+    # kept.
+
+    def top(self) -> MemoryDirectory:
+        return self
 
     def steps(self) -> list[Step]:
         # The order matters between directories, and for files with several names.
@@ -295,19 +274,6 @@ class MemoryDirectory:
         return {}
 
 
-class Memory:
-    """The directories of a snapshot."""
-
-    longest_path = sys.maxsize  # all paths were short enough to be read
-    has_xattrs = has_mounts = False
-
-    def __init__(self, root: MemoryDirectory) -> None:
-        self._root = root
-
-    def top(self) -> MemoryDirectory:
-        return self._root
-
-
 OpenDirectory = DiskDirectory | MemoryDirectory
 """A directory for a walk. Methods of one on disk may raise `OSError`."""
-DirectorySource = Disk | Memory
+DirectorySource = Disk | MemoryDirectory

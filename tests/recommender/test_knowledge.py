@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from ctxsize.engine.request import resolve
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.recommender import rules
 from ctxsize.recommender.evidence import Evidence, Tracked
@@ -23,6 +22,7 @@ from ctxsize.recommender.rules import (
 )
 from ctxsize.recommender.tree import Tree
 from tests.recommender.planting import place_of, plain, plant
+from tests.resolving import resolve
 
 DOCS = Path(__file__).parents[2] / "docs" / "ecosystems.md"
 RULES = tuple(all_rules().values())

@@ -16,12 +16,12 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from ctxsize import api
-from ctxsize.engine.request import resolve
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.errors import CtxsizeError
 from tests.oracles.availability import require
 from tests.recommender.test_laws import PATTERNS, dockerfiles, everything, nodes, taken_by_name
 from tests.recommender.test_suggest import measured
+from tests.resolving import resolve
 from tests.trees import Node, build_tree, file
 
 GIT_PATTERNS = [
