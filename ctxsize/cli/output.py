@@ -250,7 +250,7 @@ def _say(level: str, message: str) -> None:
     try:
         text = f"ctxsize: {level}: {clipped(visible(message), _LONGEST_MESSAGE)}"
         if sys.stderr.isatty():
-            from ctxsize.formats.sections import wrapped
+            from ctxsize.formats.text import wrapped
 
             width = max(_NARROWEST, _dimension("COLUMNS", 0, _FILE_WIDTH, 2))
             text = "\n".join(wrapped(text, width, 2))

@@ -291,14 +291,11 @@ def _is_worse(
     limit = fixed.severity.rank + (fixed.fix is None or not fixed.fix.certain)
     new = [each for each in then if _key(other, each) in more]
     # Without an exception, another fix could hide what it names.
-    hiding = len(other.exceptions) < len(case.exceptions) and any(map(_hides, new))
+    changes = (each.fix.changes for each in new if each.fix is not None)
+    hides = any(each is not None and each.ignored.paths for each in changes)
+    hiding = hides and len(other.exceptions) < len(case.exceptions)
     is_left = any(after[each] >= before[each] for each in mine)
     return is_left or hiding or any(e.severity.rank < limit for e in new)
-
-
-def _hides(finding: Finding) -> bool:
-    changes = None if finding.fix is None else finding.fix.changes
-    return changes is not None and bool(changes.ignored.paths)
 
 
 def _key(case: Case, finding: Finding, at: Location | None = None) -> tuple[str, str]:
