@@ -233,7 +233,7 @@ def plan_ignore_file(
     progress: Progress | None = None,
     **options: Unpack[Options],
 ) -> IgnoreFilePlan:
-    """Return the new ignore file in a mode: `allowlist`, `from-gitignore`, `tidy` or `like`.
+    """Return the new ignore file in a mode: `allowlist`, `from-gitignore` or `like`.
 
     `like` is the path of another ignore file. See `suggest` for the other arguments.
     """

@@ -82,18 +82,18 @@ class Disk:
 class DiskDirectory:
     """An open directory, read by its descriptor; only extended attributes are read by path."""
 
-    __slots__ = ("_above", "_fd", "_path", "stat")
+    __slots__ = ("_above", "fd", "prefix", "stat")
 
     def __init__(self, path: str, fd: int, above: DiskDirectory | None) -> None:
-        self._path = path
-        self._fd = fd
+        self.prefix = path
+        self.fd = fd
         self._above = above
         self.stat = os.fstat(fd)
 
     def steps(self) -> list[Step]:
         directories: list[str] = []
         others: list[str] = []
-        with os.scandir(self._fd) as entries:
+        with os.scandir(self.fd) as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
                     directories.append(entry.name)
@@ -102,32 +102,32 @@ class DiskDirectory:
         return _in_steps(directories, others)
 
     def enter(self, name: str) -> DiskDirectory:
-        fd = os.open(name, _OPEN_DIRECTORY, dir_fd=self._fd)
-        return DiskDirectory(f"{self._path}{name}/", fd, self)
+        fd = os.open(name, _OPEN_DIRECTORY, dir_fd=self.fd)
+        return DiskDirectory(f"{self.prefix}{name}/", fd, self)
 
     def leave(self) -> None:
         """Close it, and open its parent again if that was closed in between."""
         above = self._above
         try:
-            if above is not None and above._fd < 0:
-                above._fd = os.open("..", _OPEN_DIRECTORY, dir_fd=self._fd)
-                if not os.path.samestat(os.fstat(above._fd), above.stat):
+            if above is not None and above.fd < 0:
+                above.fd = os.open("..", _OPEN_DIRECTORY, dir_fd=self.fd)
+                if not os.path.samestat(os.fstat(above.fd), above.stat):
                     raise OSError(ENOENT, os.strerror(ENOENT))
         finally:
             self.close()
 
     def close(self) -> None:
         """Close it, to limit the number of open directories in a deep tree."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
 
     def stats(self, names: Sequence[str]) -> list[os.stat_result]:
-        lstat, fd = os.lstat, self._fd
+        lstat, fd = os.lstat, self.fd
         return [lstat(name, dir_fd=fd) for name in names]
 
     def link_target(self, name: str) -> str:
-        return os.readlink(name, dir_fd=self._fd)
+        return os.readlink(name, dir_fd=self.fd)
 
     def unreadable(self, names: Sequence[str], stats: Sequence[os.stat_result]) -> list[str]:
         return [
@@ -135,15 +135,15 @@ class DiskDirectory:
             for name, each in zip(names, stats, strict=True)
             if each.st_mode & _ALL_MAY_READ != _ALL_MAY_READ
             and stat.S_ISREG(each.st_mode)
-            and not os.access(name, os.R_OK, dir_fd=self._fd, effective_ids=True)
+            and not os.access(name, os.R_OK, dir_fd=self.fd, effective_ids=True)
         ]
 
     def with_attributes(self, names: Sequence[str]) -> list[str]:
-        listxattr, before = os.listxattr, self._path
+        listxattr, before = os.listxattr, self.prefix
         return [name for name in names if listxattr(before + name, follow_symlinks=False)]
 
     def attributes(self, name: str = "") -> Xattrs:
-        path = self._path + name if name else self._path[:-1] or "/"
+        path = self.prefix + name if name else self.prefix[:-1] or "/"
         keys = os.listxattr(path, follow_symlinks=False)
         return {key: len(os.getxattr(path, key, follow_symlinks=False)) for key in keys}
 

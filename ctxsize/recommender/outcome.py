@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar, Literal, NamedTuple
 
+from ctxsize.engine.snapshot import Snapshot
 from ctxsize.findings import Confidence, Edit, Finding
 from ctxsize.model import Amount, Effect, Problem
 from ctxsize.recommender.rules import SAFE_FROM, Category, Rule
@@ -109,9 +110,10 @@ class Suggestion:
         return reasons if reasons or self.safe else ("some builds need it",)
 
     @property
-    def comment(self) -> str:
-        """Return its comment for the ignore file, which begins with a capital letter."""
-        return self.rule.reason[:1].upper() + self.rule.reason[1:]
+    def additions(self) -> list[Addition]:
+        """Return the lines to add, each with its heading and a comment."""
+        comment = self.rule.reason[:1].upper() + self.rule.reason[1:]
+        return [Addition(each, self.rule.category.heading, comment) for each in self.patterns]
 
 
 @dataclass(frozen=True)
@@ -172,6 +174,7 @@ class Advice(Suggested):
     """The largest path among these; empty if there is none."""
     git_ignored_secrets: int | None = None
     """Number of certain or likely secrets among these files; None without git."""
+    snapshot: Snapshot | None = field(default=None, compare=False, repr=False)
 
     @property
     def lower_bound(self) -> bool:
@@ -182,15 +185,6 @@ class Advice(Suggested):
     def saving(self) -> Amount:
         """Return the amount that the chosen suggestions save."""
         return self.before.counted - self.after.counted
-
-
-@dataclass(frozen=True)
-class Removed:
-    """A line that is removed, and the reason why it has no effect."""
-
-    line: int
-    text: str
-    why: str
 
 
 @dataclass(frozen=True)
@@ -210,7 +204,6 @@ class IgnoreFileChange:
     after: bytes | None = None
     """The new content; None if nothing changes."""
     added: tuple[Addition, ...] = ()
-    removed: tuple[Removed, ...] = ()
     notes: tuple[Note, ...] = ()
     impossible: str = ""
     hint: str = ""
@@ -223,7 +216,7 @@ class IgnoreFilePlan(Suggested):
     kind: ClassVar[Literal["plan"]] = "plan"
 
     mode: str
-    """`allowlist`, `like`, `from-gitignore` or `tidy`."""
+    """`allowlist`, `like` or `from-gitignore`."""
     change: IgnoreFileChange
     sibling: str | None = None
     """The other ignore file, for `like`."""

@@ -36,7 +36,9 @@ def evidence_of(root: Path, path: str) -> Evidence:
 
 def test_every_file_is_read() -> None:
     directory = Path(rules.__file__).parent / "knowledge" / "rules"
-    assert {path.name for path in directory.iterdir()} == {f"{name}.toml" for name in rules.FILES}
+    assert {path.name for path in directory.iterdir()} == {
+        f"{name}.toml" for name in rules.listed("rules")
+    }
 
 
 ROW = {"directory": "x", "beside": "y", "why": "z", "category": "cache", "confidence": 0.9}
@@ -96,7 +98,7 @@ def test_a_name_alone_is_never_safe() -> None:
 
 
 def test_names_are_unique_and_sentences_are_sentences() -> None:
-    assert len(RULES) == sum(1 for name in rules.FILES for _ in rules.rules_in(name))
+    assert len(RULES) == sum(1 for name in rules.listed("rules") for _ in rules.rules_in(name))
     for rule in RULES:
         assert re.fullmatch(r"[a-z0-9]+\.[a-z0-9]+", rule.name)
         assert 5 <= len(rule.why) <= 220, rule.name

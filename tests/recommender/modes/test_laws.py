@@ -91,17 +91,6 @@ def test_an_allow_list_leaves_the_transfer_alone(
 
 
 @pytest.mark.fuzz
-@given(nodes(), dockerfiles(), st.lists(st.sampled_from(PATTERNS), min_size=1, max_size=6))
-def test_a_tidy_file_sends_the_same(
-    tree: list[str | Node], dockerfile: str, own: list[str]
-) -> None:
-    with tempfile.TemporaryDirectory() as place:
-        root = plant(place, tree, dockerfile, "\n".join(own))
-        if root is not None:
-            assert check(root, "tidy", dockerfile) == set()
-
-
-@pytest.mark.fuzz
 @given(nodes(), dockerfiles(), ignore_files, st.lists(st.sampled_from(PATTERNS), max_size=5))
 def test_parity_breaks_no_build(
     tree: list[str | Node], dockerfile: str, own: str | None, other: list[str]
