@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol
 if TYPE_CHECKING:
     from ctxsize.findings import Finding
 
-_OF_BUILDERS = frozenset({"figure-by-chance", "older-figure"})
-"""Codes of problems that are the same for any content of a context."""
+
 _IN_CONTEXT = frozenset(
     {"arrives-empty", "unreadable-file", "changed-during-walk", "unreadable-ignored", "not-utf8"}
 )
@@ -323,7 +322,7 @@ class Report:
     @property
     def suspicious(self) -> tuple[Problem, ...]:
         """Return the problems that depend on the build or its contexts."""
-        return tuple(each for each in self.all_problems if each.code not in _OF_BUILDERS)
+        return tuple(each for each in self.all_problems if each.code != "figure-by-chance")
 
     @property
     def lower_bound(self) -> bool:

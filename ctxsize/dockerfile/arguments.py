@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Iterator
 
 from ctxsize.dockerfile.instructions import Instruction, located
-from ctxsize.dockerfile.sources import Unknown
 from ctxsize.dockerfile.words import quoted
 from ctxsize.engine.golang import WHITE_SPACE, as_go_sees
 from ctxsize.errors import DockerfileError
@@ -30,17 +29,17 @@ KEYWORDS = {each.lower(): each for each in (*_LISTS, *_STRINGS, "ARG", "ENV", "L
 """All instructions, by their names in lower case."""
 
 _FLAGS = {
-    keyword: {f"--{each.rstrip('?+!')}": each for each in flags.split()}
+    keyword: {f"--{each.rstrip('?!')}": each for each in flags.split()}
     for keyword, flags in (
-        ("ADD", "chown chmod link? keep-git-dir? checksum unpack?+ exclude+"),
-        ("COPY", "chown from chmod link? parents?! exclude+"),
+        ("ADD", "chown chmod link? keep-git-dir? checksum unpack? exclude"),
+        ("COPY", "chown from chmod link? parents?! exclude"),
         ("FROM", "platform"),
         ("HEALTHCHECK", "interval timeout start-period start-interval retries"),
-        ("RUN", "mount device+ network security!"),
+        ("RUN", "mount device network security!"),
     )
 }
-"""Flags of each instruction: `?` marks a switch. The BuildKit of Docker 26.1 refuses `+`, and only
-a frontend in a `# syntax=` line accepts `!`."""
+"""Flags of each instruction: `?` marks a switch, and only a frontend in a `# syntax=` line accepts
+`!`."""
 _UNREAD_FLAGS = ("ARG", "STOPSIGNAL")
 """Instructions whose flags BuildKit ignores."""
 
@@ -171,19 +170,14 @@ def _check_flags(instruction: Instruction) -> None:
             raise DockerfileError(f"missing a value on flag: {name}")
 
 
-def check_age(instruction: Instruction, *, built_in: bool) -> Iterator[Unknown]:
-    """Yield the flags that an older BuildKit refuses.
-
-    Raises DockerfileError for one that the frontend refuses if it is the one `built_in` to Docker.
-    """
+def check_built_in(instruction: Instruction) -> None:
+    """Raise DockerfileError for a flag that the frontend built into Docker refuses."""
     known = _FLAGS.get(instruction.keyword, {})
-    for name in sorted({flag.partition("=")[0] for flag in instruction.flags}):
-        if "!" in known.get(name, "") and built_in:
+    for name in (flag.partition("=")[0] for flag in instruction.flags):
+        if "!" in known.get(name, ""):
             hint = "name a frontend that accepts it in the first line, such as "
             hint += "# syntax=docker/dockerfile:1-labs"
             raise DockerfileError(f"unknown flag: {name}", hint=hint)
-        if "+" in known.get(name, ""):
-            yield Unknown("older-flag", f"{instruction.keyword} {name}", instruction.line)
 
 
 def _check_text(instruction: Instruction) -> None:

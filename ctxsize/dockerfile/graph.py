@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ctxsize.dockerfile.arguments import check_age
+from ctxsize.dockerfile.arguments import check_built_in
 from ctxsize.dockerfile.images import familiar_name
 from ctxsize.dockerfile.instructions import (
     Dockerfile,
@@ -204,7 +204,8 @@ class Graph:
 
     def _obey(self, origins: Sequence[Node]) -> None:
         instruction = self._step.instruction
-        self.unknowns += check_age(instruction, built_in=self._built_in)
+        if self._built_in:
+            check_built_in(instruction)
         if self._step.is_copy:
             self._copy(origins[0] if origins else self._context)
         elif self._step.is_run:

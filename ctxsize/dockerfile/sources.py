@@ -45,8 +45,7 @@ class Unknown:
 
     `kind` is `syntax` (another frontend reads the file), `onbuild` (triggers of the base image
     `name`), `environment` (variable `name`, which the base image may set) or `argument` (an ARG
-    without a value here). Older builders leave the variable `name` unset (`older-unset`) or refuse
-    the flag `name` (`older-flag`).
+    without a value here).
     """
 
     kind: str

@@ -205,17 +205,13 @@ _UNKNOWNS = {  # messages by the kind of `Unknown`
     "environment": "${name} is assumed to be unset; the base image may set it",
     "argument": "ARG {name} has no value and is assumed to be empty; set it with "
     "--build-arg {name}=…",
-    "older-unset": "{older} leaves ${name} unset; the figures are those of a newer Docker",
-    "older-flag": "{older} refuses {name}; the figures are those of a newer Docker",
 }
 
 
 def unknown_problem(unknown: Unknown, request: Request) -> Problem:
     """Return the problem that states which assumption was made for an unknown."""
     kind, name = unknown.kind, request.build.masked(unknown.name)
-    code = "older-dockerfile" if kind.startswith("older-") else f"unknown-{kind}"
-    message = _UNKNOWNS[kind].format(name=name, older=request.builder.older)
-    return Problem(code, message, line=unknown.line or None)
+    return Problem(f"unknown-{kind}", _UNKNOWNS[kind].format(name=name), line=unknown.line or None)
 
 
 def is_wrong_target(request: Request) -> bool:

@@ -193,17 +193,10 @@ class WalkSums:
 
     def problems(self, request: Request) -> list[Problem]:
         """Return the problem of a figure that is not certain."""
-        builder, meter = request.builder, self._meter
-        if meter.is_newer:
-            message = (
-                f"{builder.older} prints less: it sends no field for an extended attribute without "
-                "a value"
-            )
-            return [Problem("older-figure", message)]
-        figures = " or ".join(map(str, meter.totals(request)))
+        figures = " or ".join(map(str, self._meter.totals(request)))
         message = (
-            f"{builder.title} sends {figures} bytes, by chance: it adds the Dockerfile and an "
-            "ignore file in random order, and leaves out the padding of the last one"
+            f"{request.builder.title} sends {figures} bytes, by chance: it adds the Dockerfile and "
+            "an ignore file in random order, and leaves out the padding of the last one"
         )
         return [Problem("figure-by-chance", message)] if " or " in figures else []
 
