@@ -47,6 +47,7 @@ LAYERS = [
     ("api", "checking"),
     ("formats",),
     ("public",),
+    ("explore",),
     ("cli",),
     ("__main__", ""),
 ]

@@ -192,8 +192,7 @@ def _code(arguments: list[str]) -> int:
     except click.ClickException as error:
         output.error(_usage(error))
     except errors.CtxsizeError as error:
-        for each in error.errors if isinstance(error, errors.InputErrors) else [error]:
-            output.error(_message(each))
+        output.failed(error)
     except RecursionError:
         output.error("a file is nested too deeply to be read (look for brackets within brackets)")
     except MemoryError:
@@ -241,13 +240,3 @@ def _complete() -> int:
         return shell_complete(app, {}, "ctxsize", COMPLETE, os.environ[COMPLETE])
     except (KeyError, ValueError) as error:
         raise errors.InputError(f"COMP_WORDS and COMP_CWORD are invalid: {error}") from None
-
-
-def _message(error: errors.CtxsizeError) -> str:
-    """Return the message, with "the build fails" if the builder itself raises this error."""
-    text, where = str(error), f"{error.where}: "
-    by_builder = isinstance(error, (errors.DockerfileError, errors.IgnoreFileError))
-    is_open = isinstance(error, (errors.UndecidedError, errors.UnknownPatternError))
-    if by_builder and not is_open and "the build fails" not in text and text.startswith(where):
-        return f"{where}the build fails: {text.removeprefix(where)}"
-    return text

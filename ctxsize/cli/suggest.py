@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 @options.flag("--allowlist", help="Instead: ignore everything except what the Dockerfiles take.")
 @options.value(
     "--like FILE",
-    shell_complete=completing.files,
     help="Instead: add the patterns of another ignore file that are safe here.",
 )
 @options.flag(

@@ -161,15 +161,6 @@ def _config(paths: Sequence[str], build: Build | None) -> Config:
     return load(start if os.path.isdir(start) else os.path.dirname(start) or ".")
 
 
-def watched(paths: Sequence[str], build: Build | None, builder: Builder) -> list[str]:
-    """Return the files that people edit and that change the result for `paths`."""
-    config = _config(paths, build)
-    found = [config.path]
-    for each in targets_of(paths, build, builder, config=config, plans=Plans()):
-        found += [each.path, *(one.dockerfile for one in each.builds), each.fallback]
-    return [*filter(None, dict.fromkeys(found))]
-
-
 def _linted(case: Case, wanted: Wanted, *, fix: bool, unsafe: bool) -> LintedFile:
     suppressed: dict[bytes, int] = {}
 

@@ -31,7 +31,7 @@ from ctxsize.recommender.outcome import (
 )
 from ctxsize.recommender.rules import Category, is_source
 from ctxsize.recommender.tree import Sums, is_below, outermost, sum_of
-from ctxsize.writer import Addition, merge
+from ctxsize.writer import merge
 
 _FILE_IS_WORTH = 16 * 1024
 """Number of bytes that take as long to send as the overhead of one file."""
@@ -131,11 +131,7 @@ class Advisor(BuildContext):
         # Exceptions go last: after an exception, a bare name may leave files in the context.
         chosen.sort(key=lambda each: each.patterns[-1].startswith("!"))
         file, path = self.request.ignore_file, ignore_file_to_write(self.request)
-        additions = [
-            Addition(pattern, each.rule.category.heading, each.comment)
-            for each in chosen
-            for pattern in each.patterns
-        ]
+        additions = [each for one in chosen for each in one.additions]
         data = merge(file, additions, pattern_class=self.request.builder.spec_class.pattern_class)
         fault = self.proof.fault(chosen, data)
         if fault:

@@ -122,7 +122,7 @@ class Proof:
 
     def __init__(self, trial: Trial, build_files: BuildFiles) -> None:
         self._trial = trial
-        self.needed = frozenset(self._entries(build_files.named))
+        self.needed = frozenset(self.entries(build_files.named))
         """The entries that are sent and that a Dockerfile takes by name."""
 
     def fault(self, made: Sequence[Suggestion], data: bytes | None = None) -> str:
@@ -156,7 +156,8 @@ class Proof:
         second, more = self.holding(made[half:], steps, [*before, *first])
         return [*first, *second], [*failed, *more]
 
-    def _entries(self, names: Iterable[Named]) -> Iterator[str]:
+    def entries(self, names: Iterable[Named]) -> Iterator[str]:
+        """Yield the entries that are sent and that `names` take."""
         for named in names:
             wild = any(map(golang.has_wildcards, named.parts))
             paths = self._matching(named.path) if wild else (named.path,)

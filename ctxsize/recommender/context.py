@@ -32,7 +32,7 @@ from ctxsize.recommender.facts import Facts, is_named
 from ctxsize.recommender.outcome import Match, Size
 from ctxsize.recommender.rules import FETCHED, all_rules, is_build_input
 from ctxsize.recommender.traps import objections
-from ctxsize.recommender.tree import SumsByPath, Tree, travelling
+from ctxsize.recommender.tree import SumsByPath, Tree
 
 if TYPE_CHECKING:
     from ctxsize.discovery import FoundBuild
@@ -213,7 +213,7 @@ class BuildContext:
     def transfer(self) -> SumsByPath:
         if self._includes == [None]:
             return self.sums
-        sent = (self.snapshot.sent(include=each) for each in self._includes)
+        sent = (self.trial.under(self.request.spec, each) for each in self._includes)
         return SumsByPath(sent, self.snapshot)
 
     @property
@@ -225,14 +225,14 @@ class BuildContext:
     @cached_property
     def size(self) -> Size:
         """Return the size with the ignore file on disk, not with a planned one."""
-        return self._size(self._real, Amount.of(self._real.sent()))
+        file = self.request.ignore_file
+        return self.size_after(self.trial.attempt(b"" if file is None else file.data))
 
     def size_after(self, attempt: Attempt) -> Size:
         """Return the size with the ignore file of `attempt`."""
-        return self._size(self.trial.written(attempt), self.trial.amount_after(attempt))
-
-    def _size(self, snapshot: Snapshot, context: Amount) -> Size:
-        return Size(context, travelling(snapshot, self._includes) if self.transfers else None)
+        includes = self._includes if self.transfers else []
+        _, context, *moved = self.trial.after(attempt, [None, *includes])
+        return Size(Amount.of(context), Amount.of(*moved) if self.transfers else None)
 
 
 @lru_cache(maxsize=8)  # the contexts of a command share the plans

@@ -110,9 +110,10 @@ class Suggestion:
         return reasons if reasons or self.safe else ("some builds need it",)
 
     @property
-    def comment(self) -> str:
-        """Return its comment for the ignore file, which begins with a capital letter."""
-        return self.rule.reason[:1].upper() + self.rule.reason[1:]
+    def additions(self) -> list[Addition]:
+        """Return the lines to add, each with its heading and a comment."""
+        comment = self.rule.reason[:1].upper() + self.rule.reason[1:]
+        return [Addition(each, self.rule.category.heading, comment) for each in self.patterns]
 
 
 @dataclass(frozen=True)

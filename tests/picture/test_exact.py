@@ -14,6 +14,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from ctxsize import api
+from ctxsize.build import Build
 from ctxsize.engine.need import includes_of
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trial import Trial, planned
@@ -22,7 +23,7 @@ from ctxsize.formats import picture
 from ctxsize.model import Amount
 from ctxsize.recommender.outcome import Advice, Suggestion
 from ctxsize.recommender.tree import travelling
-from ctxsize.writer import Addition, merge
+from ctxsize.writer import merge
 from tests.contexts import CONTEXTS
 from tests.picture.evaluating import figures, leaves, text
 from tests.recommender.test_laws import PATTERNS, dockerfiles, nodes
@@ -75,8 +76,8 @@ TREES: dict[str, tuple[bytes | None, bytes, Sequence[str | Node]]] = {
 }
 
 
-def page_of(outcome: Any, request: Any = None) -> Any:
-    return json.loads(json.dumps(picture.page(outcome, request, None)))["maps"][0]
+def page_of(outcome: Any, build: Build | None = None) -> Any:
+    return json.loads(json.dumps(picture.page(outcome, build, None)))["maps"][0]
 
 
 def pair(amount: Amount | None) -> tuple[int, int] | None:
@@ -90,9 +91,9 @@ def test_totals_are_those_of_measure(
     context: str, builder: str, ignored: bool, tmp_path: Path
 ) -> None:
     root = str(build_tree(tmp_path / "ctx", CONTEXTS[context]))
-    request = api.request_for(root, builder=builder)
-    report = api.measure(request, ignored=ignored)
-    shown, transfer = page_of(report, request), report.transfer
+    build = Build(root, builder=builder)
+    report = api.measure(build, ignored=ignored)
+    shown, transfer = page_of(report, build), report.transfer
     assert figures(shown) == {
         "context": pair(Amount.of(report.context.totals)),
         "transfer": pair(transfer and Amount.of(transfer)),
@@ -188,11 +189,7 @@ def written(snapshot: Snapshot, chosen: list[Suggestion]) -> bytes:
     """What `suggest --write` writes for a choice."""
     chosen = sorted(chosen, key=lambda each: each.patterns[-1].startswith("!"))
     pattern_class = snapshot.request.builder.spec_class.pattern_class
-    additions = [
-        Addition(line, each.rule.category.heading, each.comment)
-        for each in chosen
-        for line in each.patterns
-    ]
+    additions = [line for each in chosen for line in each.additions]
     return merge(snapshot.request.ignore_file, additions, pattern_class=pattern_class)
 
 

@@ -11,7 +11,7 @@ from ctxsize.formats.text import brief
 from ctxsize.formats.wording import amount, change, code, command, fit, more, quoted, visible
 from ctxsize.guard import DEFAULT_GROWTH
 from ctxsize.guard.baseline import SizeChange
-from ctxsize.units import human, plural
+from ctxsize.units import human, plural, signed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def heading(outcome: DiffReport) -> str:
     verb = "grew" if delta > 0 else "shrank" if delta else "changed"
     what = f"{changed:,} of {whole} changed" if several else f"{whole} {verb}"
     sizes = f" from {human(before.content_bytes)} to {human(after.content_bytes)}"
-    return f"ctxsize: {sign} {_signed(delta)}: {what}{sizes if delta else ''}"
+    return f"ctxsize: {sign} {signed(delta)}: {what}{sizes if delta else ''}"
 
 
 def sections(outcome: DiffReport, look: Look) -> Iterator[Section]:
@@ -90,7 +90,7 @@ def _contexts(outcome: DiffReport, look: Look) -> Table:
         share = f" ({new / old - 1:+.0%})" if old and new < 10 * old else ""
         files = each.after.files - each.before.files
         what = f"{each.what}{', refused' if each.new.refusals else ''}"
-        figures = (human(old), human(new), f"{_signed(new - old)}{share}")
+        figures = (human(old), human(new), f"{signed(new - old)}{share}")
         rows.append((*figures, f"{files:+,}" if files else "", what, _short(each.name)))
     same = len(outcome.contexts) - len(changed)
     rest = [more(len(changed) - len(rows), "changed context")]
@@ -153,15 +153,11 @@ def changes(noun: str, found: Sequence[SizeChange], top: int) -> Table:
 def _row(each: SizeChange) -> tuple[str, str, str, str]:
     files = f"{each.delta_files:+,}" if each.delta_files else ""
     what = each.what if each.exact else "at least"
-    return _signed(each.delta_bytes), files, what, _short(f"{each.path}{'/' * each.is_directory}")
+    return signed(each.delta_bytes), files, what, _short(f"{each.path}{'/' * each.is_directory}")
 
 
 def _most(look: Look, usual: int) -> int:
     return look.top or (sys.maxsize if look.full else usual)
-
-
-def _signed(delta_bytes: int) -> str:
-    return f"{'-' if delta_bytes < 0 else '+'}{human(abs(delta_bytes))}"
 
 
 def _short(name: str) -> str:

@@ -10,7 +10,7 @@ from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.directories import BY_PATH
 from ctxsize.engine.patterns import pattern_for
 from ctxsize.formats import Look
-from ctxsize.formats.sections import Fact, Findings, Section, Table, bar, folded
+from ctxsize.formats.sections import Fact, Findings, Item, Section, Table, bar, folded
 from ctxsize.formats.sections.measured import (
     clauses,
     ignore_text,
@@ -54,7 +54,10 @@ class LargePart(NamedTuple):
 def sections(report: Report, look: Look) -> Iterator[Section]:
     """Yield the verdict, and unless `look.quiet` the parts of what is sent and who takes it."""
     lines = 2 + (look.width < _NARROW)
-    head = [verdict(report, look, clauses(report, short=True), lines), next_step(report)]
+    head: list[Item] = [
+        verdict(report, look, clauses(report, short=True), lines),
+        next_step(report),
+    ]
     yield Section(head)
     if look.quiet:
         return
