@@ -24,6 +24,7 @@ COMMANDS = {
     "measure": ("measure", "Show what `docker build` would send, and what makes it big."),
     "ls": ("measure", "List every entry that would be sent, in the builder's order."),
     "suggest": ("suggest", "Propose patterns for the ignore file; --write adds them."),
+    "explore": ("explore", "Walk through the context, and try patterns on it live."),
     "explain": ("explain", "Explain which line of an ignore file decides about a path."),
     "clean": ("clean", "List build output that can be made again; --yes deletes it."),
     "scan": ("check", "Measure every build of a repository."),

@@ -216,7 +216,7 @@ _formats_of_output = value(
     "--format NAME[=FILE]",
     "formats",
     multiple=True,
-    shell_complete=click.Choice((*FORMATS, PAGE)).shell_complete,
+    shell_complete=click.Choice([*FORMATS, PAGE]).shell_complete,
     help=f"{', '.join(FORMATS)}; written to stdout or FILE. {', '.join(PAGED)} also have "
     "html=FILE, a page with a map. May be repeated.  [default: text]",
 )

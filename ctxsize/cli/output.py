@@ -277,6 +277,12 @@ def _wants_colour(choice: str) -> bool:
     return _on_terminal() and os.environ.get("TERM") != "dumb"
 
 
+def is_interactive() -> bool:
+    """Return whether a person can use a full screen: stdin and stdout are a capable terminal."""
+    is_typed = sys.stdin is not None and sys.stdin.isatty()
+    return is_typed and _on_terminal() and os.environ.get("TERM", "dumb") not in ("", "dumb")
+
+
 def _on_terminal() -> bool:
     return sys.stdout is not None and sys.stdout.isatty()
 

@@ -12,7 +12,7 @@ from tests.browser import Tab
 from tests.cli.conftest import Cli
 from tests.page.conftest import Show
 from tests.page.test_page import figures
-from tests.story.repository import AGGREGATOR, build
+from tests.story.repository import AGGREGATOR, SERVICES, build
 from tests.trees import build_tree, file, hardlink
 
 TAG = (
@@ -148,3 +148,43 @@ def test_hostile_names_of_files_are_shown(tmp_path: Path, cli: Cli, show: Show) 
     assert any("\\377" in each for each in shown)
     assert not [each for each in shown if "\u202e" in each or "\u2028" in each or "\x1b" in each]
     assert tab.get("document.querySelectorAll('img, b.bold').length") == 0
+
+
+def test_scan_shows_each_build_under_its_budget(tmp_path: Path, cli: Cli, show: Show) -> None:
+    repository = build(tmp_path / "services")
+    (repository / "ctxsize.toml").write_text('max = "50MB"\n')
+    builds = {
+        Path(each["context"]).name: each for each in told(cli, "scan", str(repository))["builds"]
+    }
+    tab = show(made(cli, "scan", repository))
+    assert tab.texts(".build .bad") == ["over budget", "over budget", ""]
+    for name in (service.name for service in SERVICES):
+        tab.click(".build", name)
+        assert figures(tab)["Context"] == builds[name]["context_size"]["content_bytes"]
+        assert figures(tab)["Budget"] == 50_000_000
+
+
+def test_diff_adds_up_to_both_sides(tmp_path: Path, cli: Cli, show: Show) -> None:
+    before = workspace(tmp_path / "before")
+    after = workspace(tmp_path / "after")
+    (after / "src" / "new.js").write_bytes(bytes(7_000))
+    (after / "README.md").unlink()
+    page = tmp_path / "diff.html"
+    assert cli("diff", "--format", f"html={page}", str(before), str(after)).code in (0, 1)
+    tab = show(page)
+    assert figures(tab)["Context"] == measured(cli, after)["Context"]
+    assert tab.texts("#legend li")[0] == "Added7.0 kB in 1 file"
+    assert tab.texts("#legend li")[1] == "Removed1.2 kB in 1 file"
+    tab.click("#list button", "src")
+    assert tab.texts("#list .name") == ["new.js", "index.js"]
+
+
+def test_ignored_entries_are_on_the_map_if_asked(tmp_path: Path, cli: Cli, show: Show) -> None:
+    context = workspace(tmp_path)
+    tab = show(made(cli, "measure", context, "--ignored"))
+    assert figures(tab) == measured(cli, context)
+    tab.get(
+        "[...document.querySelectorAll('#list .row')].find((e) => "
+        "e.textContent.includes('npm.log')).focus()"
+    )
+    assert "ignored: *.log" in tab.text("#detail")

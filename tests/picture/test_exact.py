@@ -22,7 +22,6 @@ from ctxsize.errors import CtxsizeError
 from ctxsize.formats import picture
 from ctxsize.model import Amount
 from ctxsize.recommender.outcome import Advice, Suggestion
-from ctxsize.recommender.tree import travelling
 from ctxsize.writer import merge
 from tests.contexts import CONTEXTS
 from tests.picture.evaluating import figures, leaves, text
@@ -196,7 +195,7 @@ def written(snapshot: Snapshot, chosen: list[Suggestion]) -> bytes:
 def tried(snapshot: Snapshot, data: bytes, transfer: object) -> dict[str, Any]:
     trial = Trial(planned(snapshot))
     attempt = trial.attempt(data)
-    moved = None
-    if transfer is not None:
-        moved = travelling(trial.written(attempt), includes_of(snapshot.request))
-    return {"context": pair(trial.amount_after(attempt)), "transfer": pair(moved)}
+    includes = [] if transfer is None else includes_of(snapshot.request)
+    _, context, *moved = trial.after(attempt, [None, *includes])
+    sent = None if transfer is None else Amount.of(*moved)
+    return {"context": pair(Amount.of(context)), "transfer": pair(sent)}

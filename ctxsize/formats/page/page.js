@@ -171,7 +171,7 @@
         area = next;
       }
       const wide = w >= h, deep = area / side;
-      if (deep < 3 || (items[start][1] * scale) / deep < 3) return place(items.slice(start), {x, y, w, h});
+      if (deep < 4 || (items[start][1] * scale) / deep < 4) return place(items.slice(start), {x, y, w, h});
       let at = 0;
       for (const [node, value] of items.slice(start, end)) {
         const long = (value * scale) / deep;
@@ -406,7 +406,7 @@
     else if (context) blocks.push(figure("Context", now, context, ""));
     if (transfer) blocks.push(figure("Transfer", sent("transfer"), transfer, map.printed || ""));
     if (now && map.budget) {
-      const over = now[0] > map.budget, block = make("div", "figure");
+      const over = now[0] > map.budget, block = Object.assign(make("div", "figure"), {title: `${number(map.budget)} bytes`});
       block.append(make("h2", "", "Budget"), make("strong", over ? "bad" : "", size(map.budget)));
       block.append(make("p", "", over ? `${size(now[0] - map.budget)} over it` : `${percent(now[0], map.budget)} used`), gauge(now[0], map.budget, over ? "over" : "travels"));
       blocks.push(block);
