@@ -1,4 +1,4 @@
-"""How work grows: lint with patterns, suggest beside measure, scan with services.
+"""How work grows: lint with patterns, suggest beside measure, scan with services, a watch at rest.
 
 python benchmarks/growth.py                        all of it, some minutes
 python benchmarks/growth.py --scale 0.1 --rounds 1 a quick look
@@ -9,8 +9,10 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +23,8 @@ import trees
 _CTXSIZE = [sys.executable, "-m", "ctxsize"]
 _FILES = 300_000
 _MB = 10**6
+_STARTED_S = 10.0
+"""Seconds after which a watch has its first two answers, which follow each other at once."""
 
 
 class Row(NamedTuple):
@@ -51,7 +55,7 @@ def main() -> None:
 
 
 def _rows(directory: Path, scale: float, rounds: int) -> Iterator[Row]:
-    for rows in (_lint, _suggest, _scan):
+    for rows in (_lint, _suggest, _scan, _watch):
         for row in rows(directory, scale, rounds):
             print(f"{row.name:<44} {row.figure:8.2f}   at most {row.most:g}", flush=True)
             yield row
@@ -110,6 +114,27 @@ def _scan(directory: Path, scale: float, rounds: int) -> Iterator[Row]:
     small = _cost(["scan", str(_services(directory, few))], rounds)
     large = _cost(["scan", str(_services(directory, many))], rounds)
     yield Row(f"scan, {many} over {few} services", large.seconds / small.seconds, 4.5)
+
+
+def _watch(_: Path, scale: float, rounds: int) -> Iterator[Row]:
+    """What a watch costs while nothing changes, after its first answers."""
+    for files in (20, 40_000):
+        part = max(0.0001, round(files / _FILES, 4))
+        tree = trees.ensure(trees.TREES["javascript"], trees.home(None), part)
+        command = [*_CTXSIZE, "measure", "--watch", str(tree)]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+            time.sleep(_STARTED_S)
+            before, begin = _busy_s(process.pid), time.monotonic()
+            time.sleep(_STARTED_S + 40 * scale * rounds)
+            share = (_busy_s(process.pid) - before) / (time.monotonic() - begin)
+            process.kill()
+        yield Row(f"measure --watch at rest, % of a core, {files:,} files", 100 * share, 2)
+
+
+def _busy_s(process: int) -> float:
+    """The processor seconds of a process that runs, and of those that it waited for."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def _services(directory: Path, count: int) -> Path:

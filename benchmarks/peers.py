@@ -24,16 +24,16 @@ _GO_LIBRARIES = "/usr/share/gocode"
 _MEASURE = """
 import sys
 from ctxsize.engine.report import measure
-from ctxsize.engine.request import resolve
-print(measure(resolve(sys.argv[1], dockerfile=sys.argv[2])).context.totals)
+from ctxsize.api import request_for
+print(measure(request_for(sys.argv[1], dockerfile=sys.argv[2])).context.totals)
 """
 _LIST = """
 import os, sys
-from ctxsize.engine.request import resolve
+from ctxsize.api import request_for
 from ctxsize.engine.evaluate import PatternByPattern
 from ctxsize.engine.events import Files, Folder
 from ctxsize.engine.walk import Walk
-request = resolve(sys.argv[1], dockerfile=sys.argv[2])
+request = request_for(sys.argv[1], dockerfile=sys.argv[2])
 plain = PatternByPattern(request.spec) if sys.argv[3:] == ["plain"] else None
 for event in Walk(request, evaluator=plain):
     if isinstance(event, Folder):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ctxsize.config import Config
     from ctxsize.discovery import Discovery
     from ctxsize.engine.events import Progress, Steps
-    from ctxsize.engine.report import Listing, Union
+    from ctxsize.engine.report import Listing
     from ctxsize.engine.trace import Explanation
     from ctxsize.findings import Severity
     from ctxsize.lints import Linted
@@ -108,7 +108,7 @@ def ls(
     transfer: bool = False,
     named: str = "",
     **options: Unpack[Options],
-) -> Listing | Union:
+) -> Listing:
     """Yield the entries that `docker build` would send, in its order.
 
     `ignored` adds ignored entries; `sent=False` leaves only these. `transfer` yields only entries
@@ -233,7 +233,7 @@ def plan_ignore_file(
     progress: Progress | None = None,
     **options: Unpack[Options],
 ) -> IgnoreFilePlan:
-    """Return the new ignore file in a mode: `allowlist`, `from-gitignore`, `tidy` or `like`.
+    """Return the new ignore file in a mode: `allowlist`, `from-gitignore` or `like`.
 
     `like` is the path of another ignore file. See `suggest` for the other arguments.
     """

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 _NO_TRANSFER = ("transfer-unknown", "no-dockerfile", "unusable-dockerfile")
 _LARGE = ("CTX401", "CTX402", "CTX404")  # findings that a smaller context solves
 _TRIES = 6  # attempts to write a baseline that is part of the context that it records
-_TOP, _DEPTH = 200, 4  # numbers of largest files and of levels of directories in a report
 _DIRECTORIES, _FILES = 60, 20  # numbers of the largest that a baseline keeps
 
 
@@ -165,8 +164,8 @@ class _Checker:
                 request = api.requested(each.build, self._plans)
                 report = api.measure(
                     request,
-                    top=_TOP,
-                    depth=_DEPTH,
+                    top=baselines.TOP,
+                    depth=baselines.DEPTH,
                     progress=self._progress,
                     config=self._config,
                 )
@@ -201,8 +200,7 @@ class _Checker:
             if entry is not None and entry.builder != report.builder:
                 message = f"{each.name} was recorded for {entry.builder}, not for {report.builder}"
                 raise InputError(message, path=path, hint="--update-baseline")
-            known = _known(report)
-            judged = guard.judge(each.name, report, each.budget, known=known, baseline=baseline)
+            judged = guard.judge(each.name, report, each.budget, baseline)
             # What findings about the context may concern.
             ignore_file = report.ignore_file.path if report.ignore_file else None
             about = [each for each in (report.context_path, ignore_file, report.dockerfile) if each]
@@ -213,6 +211,8 @@ class _Checker:
 
     def _helped(self, build: Build, judged: guard.ContextCheck) -> guard.ContextCheck:
         """Add what `suggest --write` would save, if the context is too large."""
+        from ctxsize.recommender.tree import is_below
+
         missed = [each for each in judged.missed if not each.is_floor]
         if not missed:
             return judged
@@ -228,8 +228,10 @@ class _Checker:
             replace(each, help=text) if each.code in _LARGE else each for each in judged.findings
         )
         chosen = (each for each in advice.suggestions if each.chosen)
-        paths = frozenset(path for each in chosen for path in each.paths)
-        remedy = guard.Remedy(saved, enough, paths)
+        gone = {path for each in chosen for path in each.paths}
+        paths = (each.path for each in judged.culprits)
+        left = next((path for path in paths if not is_below(f"{path}/", gone)), None)
+        remedy = guard.Remedy(saved, enough, left)
         return replace(judged, remedy=remedy, findings=tuple(findings))
 
 
@@ -240,15 +242,12 @@ def _no_transfer(name: str, report: Report) -> InputError:
     return InputError(f"{name}: the transfer is not known: {reason}", path=report.dockerfile)
 
 
-def _known(report: Report) -> baselines.Known:
-    return baselines.of_measurement(report.context, depth=_DEPTH, top=_TOP)
-
-
 def _entry(name: str, report: Report) -> baselines.Known:
     if report.lower_bound:
         message = f"{name}: a part of it could not be counted, so no baseline was written"
         raise InputError(message, path=report.context_path)
-    kept = baselines.worth_keeping(_known(report), directories=_DIRECTORIES, files=_FILES)
+    known = baselines.of_measurement(report.context)
+    kept = baselines.worth_keeping(known, directories=_DIRECTORIES, files=_FILES)
     transfer = None if report.transfer is None else guard.actual(report, "transfer")
     return replace(kept, builder=report.builder, transfer=transfer)
 

@@ -19,10 +19,10 @@ from ctxsize.api import (
 from ctxsize.build import Build as Build
 from ctxsize.checking import check as check, diff as diff
 from ctxsize.engine.builders import BUILDERS as BUILDERS, Builder as Builder
-from ctxsize.engine.report import Listing as Listing, entries as entries
+from ctxsize.engine.report import Listing as Listing
 from ctxsize.engine.patterns import DockerIgnorePattern as DockerIgnorePattern
 from ctxsize.engine.evaluate import DockerIgnoreSpec as DockerIgnoreSpec
-from ctxsize.engine.request import Request as Request, resolve as resolve
+from ctxsize.engine.request import Request as Request
 from ctxsize.errors import (
     BuildFailsError as BuildFailsError,
     CtxsizeError as CtxsizeError,

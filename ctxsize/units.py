@@ -10,7 +10,7 @@ from ctxsize.errors import InputError
 
 _SMALLEST_BARE = 10_000
 """Smallest number of bytes that is read without a unit: `50` may mean 50 MB."""
-_SIZE = re.compile(r"\s*([0-9]{1,30}(?:\.[0-9]{1,30})?)\s*([kmgt]?)(i?)b?\s*", re.IGNORECASE)
+_SIZE = re.compile(r"\s*([0-9]{1,30}(?:\.[0-9]{1,30})?)\s*([kmgtpe]?)(i?)b?\s*", re.IGNORECASE)
 
 
 def parse_size(text: str, *, forms: Sequence[str] = ("{}B", "{}MB")) -> int:
@@ -22,7 +22,7 @@ def parse_size(text: str, *, forms: Sequence[str] = ("{}B", "{}MB")) -> int:
     if found is None or (found[3] and not found[2]):
         raise InputError(f"not a size: {text!r}", hint="write for instance 50MB, 1.5GB or 64MiB")
     whole, _, fraction = found[1].partition(".")
-    factor: int = (1024 if found[3] else 1000) ** " kmgt".index(found[2].lower() or " ")
+    factor: int = (1024 if found[3] else 1000) ** " kmgtpe".index(found[2].lower() or " ")
     scale: int = 10 ** len(fraction)
     size = int(whole) * factor + int(fraction or 0) * factor // scale
     number = text.strip()
@@ -61,6 +61,11 @@ def human(size_bytes: int) -> str:
     if size_bytes < 1000:
         return f"{size_bytes} B"
     return humanize.naturalsize(size_bytes, format="%.1f").replace(" KB", " kB")
+
+
+def signed(delta_bytes: int) -> str:
+    """Return a difference of sizes for a person."""
+    return f"{'-' if delta_bytes < 0 else '+'}{human(abs(delta_bytes))}"
 
 
 class Tolerance(NamedTuple):

@@ -19,19 +19,7 @@ from ctxsize.findings import Severity
 from ctxsize.recommender.tools import Tool, Work, rows_of, run_by, works
 from ctxsize.syntax import Command
 
-_RELEASES = {
-    "forky": ("debian", "14"),
-    "trixie": ("debian", "13"),
-    "bookworm": ("debian", "12"),
-    "bullseye": ("debian", "11"),
-    "buster": ("debian", "10"),
-    "sid": ("debian", "unstable"),
-    "resolute": ("ubuntu", "26.04"),
-    "noble": ("ubuntu", "24.04"),
-    "jammy": ("ubuntu", "22.04"),
-    "focal": ("ubuntu", "20.04"),
-    "bionic": ("ubuntu", "18.04"),
-}
+_RELEASES = rows_of("releases")
 """System and release number by the release name that tags use."""
 _WORD = re.compile(rf"(?<![a-z])(?:{'|'.join(_RELEASES)})(?![a-z])")
 _SYSTEM = re.compile(
@@ -65,11 +53,11 @@ def system_of(reference: str) -> System:
     by_repository, by_tag = _SYSTEM.match(repository), _SYSTEM.search(tag)
     name = release = ""
     if word := _WORD.search(tag):
-        name, release = _RELEASES[word[0]][0], word[0]
+        name, release = _RELEASES[word[0]].split()[0], word[0]
     elif system := by_repository or by_tag:
         version = _VERSION.match(tag, 0 if by_repository else system.end())
         name, number = system[0], version[0] if version else ""
-        words = (word for word, known in _RELEASES.items() if known == (name, number))
+        words = (word for word, known in _RELEASES.items() if known == f"{name} {number}")
         release = next(words, number)
     key = f"{name}{release}" if name else image
     return System(name, key, re.sub(r"[^\w.\-]+", "-", release if release in _RELEASES else key))

@@ -7,13 +7,13 @@ mount. Few are open at a time; the way back through `..` must lead to where it c
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
 from errno import EXDEV
 from typing import TypeVar
 
 from ctxsize import reader
+from ctxsize.engine.source import DiskDirectory
 
 T = TypeVar("T")
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -26,26 +26,13 @@ class ElsewhereError(OSError):
     """A directory is on another file system or behind another mount."""
 
 
-class _Level:
-    __slots__ = ("fd", "inode", "name")
-
-    def __init__(self, name: str, fd: int) -> None:
-        self.name, self.fd, self.inode = name, fd, os.fstat(fd).st_ino
-
-    def close(self) -> None:
-        if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
-
-
 class Descent:
     """A position in a tree; a context manager that closes the directories that it opened."""
 
     def __init__(self, start: str | int) -> None:
         """Start at a directory: a real path, or open and still the caller's. Raises `OSError`."""
         own = os.dup(start) if isinstance(start, int) else os.open(start, _OPEN_DIRECTORY)
-        self._levels = [_Level("", own)]
-        self.device = os.fstat(own).st_dev
+        self._levels = [DiskDirectory("", own, None)]
         self._mount = _mount_of(own)
 
     def __enter__(self) -> Descent:
@@ -63,24 +50,25 @@ class Descent:
     @property
     def place(self) -> tuple[int, int]:
         """Return the device and the inode of the directory where the walk is."""
-        return self.device, self._levels[-1].inode
+        here = self._levels[-1].stat
+        return here.st_dev, here.st_ino
 
     @property
     def path(self) -> str:
         """Return the way from the start to here, `""` at the start."""
-        return "/".join(level.name for level in self._levels[1:])
+        return self._levels[-1].prefix[:-1]
 
     def below(self, name: str) -> str:
         """Return the way from the start to the entry `name` of this directory."""
-        return f"{self.path}/{name}".lstrip("/")
+        return self._levels[-1].prefix + name
 
     def enter(self, name: str) -> None:
         """Go into the directory `name`. Raises `OSError`, `ElsewhereError` at a mount."""
-        fd = os.open(name, _OPEN_DIRECTORY, dir_fd=self.fd)
-        if os.fstat(fd).st_dev != self.device or _mount_of(fd) != self._mount:
-            os.close(fd)
+        level = self._levels[-1].enter(name)
+        if level.stat.st_dev != self.place[0] or _mount_of(level.fd) != self._mount:
+            level.close()
             raise ElsewhereError(EXDEV, "on another file system or mount", name)
-        self._levels.append(_Level(name, fd))
+        self._levels.append(level)
         far = len(self._levels) - _OPEN_AT_ONCE
         if far > 0:  # never the start, which is level 0
             self._levels[far].close()
@@ -92,17 +80,9 @@ class Descent:
 
     def leave(self) -> str:
         """Go back up; the name of the directory that was left. Raises `OSError` if it moved."""
-        left, above = self._levels[-1], self._levels[-2]
-        if above.fd < 0:
-            fd = os.open("..", _OPEN_DIRECTORY, dir_fd=left.fd)
-            found = os.fstat(fd)
-            if (found.st_dev, found.st_ino) != (self.device, above.inode):
-                os.close(fd)
-                raise OSError(EXDEV, "was moved while it was walked", self.path)
-            above.fd = fd
-        left.close()
-        self._levels.pop()
-        return left.name
+        name = os.path.basename(self.path)
+        self._levels.pop().leave()
+        return name
 
 
 def tour(
@@ -183,18 +163,3 @@ def held(fd: int, paths: Iterable[str]) -> str | None:
     """Return the first of the files `paths` below the directory `fd` that is locked, or None."""
     with Locks() as locks:
         return locks.take(fd, paths)
-
-
-def locked_files(device: int) -> frozenset[int]:
-    """Return the inodes on `device` that a process which we may see has locked."""
-    found, text = set(), b""
-    with suppress(OSError):
-        text = reader.read_file("/proc/locks")
-    for line in text.decode("utf-8", "replace").splitlines():
-        place = re.search(r" (-?[0-9]+) ([0-9a-f]+):([0-9a-f]+):([0-9]+) ", line)
-        # A process that waits for a lock is marked by an arrow.
-        if place is None or " -> " in line or int(place[1]) == os.getpid():
-            continue
-        if os.makedev(int(place[2], 16), int(place[3], 16)) == device:
-            found.add(int(place[4]))
-    return frozenset(found)

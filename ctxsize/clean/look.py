@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import os
 import pwd
-import re
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from fnmatch import translate
 from functools import partial
 from pathlib import PurePath
 
@@ -34,15 +32,8 @@ from ctxsize.engine.events import Progress
 from ctxsize.errors import InputError
 from ctxsize.model import Effect, Problem
 from ctxsize.reader import entries_in
+from ctxsize.recommender.rules import listed_names
 
-_MANIFEST_GLOBS = (
-    *("Cargo.toml", "package.json", "pyproject.toml", "setup.py", "requirements.txt", "go.mod"),
-    *("pom.xml", "build.gradle", "build.gradle.kts", "mix.exs", "composer.json", "Gemfile"),
-    *("*.csproj", "*.fsproj", "*.vbproj", "CMakeLists.txt", "meson.build", "pubspec.yaml"),
-    *("dune-project", "*.cabal", "*.tf"),
-)
-_MANIFEST = re.compile("|".join(map(translate, _MANIFEST_GLOBS)))
-"""Names of files that make a directory a service of its own, as a Dockerfile does."""
 _LEFTOVER = ArtefactKind("leftover", "", CleanCategory.LEFTOVER, "left by an interrupted run")
 
 
@@ -213,7 +204,7 @@ class _Looking:
         above = path.split("/")[:-1]
         while above:
             names = self.above[len(above)].files | self.above[len(above)].links
-            if any(_MANIFEST.match(name) or is_dockerfile(name) for name in names):
+            if any(listed_names("service_files")(name) or is_dockerfile(name) for name in names):
                 break
             above.pop()
         return "/".join(above)

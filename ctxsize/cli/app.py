@@ -24,6 +24,7 @@ COMMANDS = {
     "measure": ("measure", "Show what `docker build` would send, and what makes it big."),
     "ls": ("measure", "List every entry that would be sent, in the builder's order."),
     "suggest": ("suggest", "Propose patterns for the ignore file; --write adds them."),
+    "explore": ("explore", "Walk through the context, and try patterns on it live."),
     "explain": ("explain", "Explain which line of an ignore file decides about a path."),
     "clean": ("clean", "List build output that can be made again; --yes deletes it."),
     "scan": ("check", "Measure every build of a repository."),
@@ -43,6 +44,7 @@ _GONE = {
     "ctxsize measure --thorough": "type `find CONTEXT -type d ! -readable`",
     "ctxsize measure --warm": "a second build without changes sends no content again",
     "ctxsize measure --compare": "type `diff <(ctxsize ls) <(ctxsize ls --builder podman)`",
+    "ctxsize suggest --tidy": "`ctxsize lint --fix` removes redundant lines",
     "ctxsize clean --keep-size": "`ctxsize clean --older-than 30d` keeps what was written lately",
     "ctxsize clean --apparent-size": "both sizes are shown; `du --apparent-size` shows this one",
     "ctxsize clean --incremental-only": "type `ctxsize clean --ecosystem rust --yes`",
@@ -191,8 +193,7 @@ def _code(arguments: list[str]) -> int:
     except click.ClickException as error:
         output.error(_usage(error))
     except errors.CtxsizeError as error:
-        for each in error.errors if isinstance(error, errors.InputErrors) else [error]:
-            output.error(_message(each))
+        output.failed(error)
     except RecursionError:
         output.error("a file is nested too deeply to be read (look for brackets within brackets)")
     except MemoryError:
@@ -240,13 +241,3 @@ def _complete() -> int:
         return shell_complete(app, {}, "ctxsize", COMPLETE, os.environ[COMPLETE])
     except (KeyError, ValueError) as error:
         raise errors.InputError(f"COMP_WORDS and COMP_CWORD are invalid: {error}") from None
-
-
-def _message(error: errors.CtxsizeError) -> str:
-    """Return the message, with "the build fails" if the builder itself raises this error."""
-    text, where = str(error), f"{error.where}: "
-    by_builder = isinstance(error, (errors.DockerfileError, errors.IgnoreFileError))
-    is_open = isinstance(error, (errors.UndecidedError, errors.UnknownPatternError))
-    if by_builder and not is_open and "the build fails" not in text and text.startswith(where):
-        return f"{where}the build fails: {text.removeprefix(where)}"
-    return text

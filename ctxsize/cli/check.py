@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,8 @@ from ctxsize.build import Build
 from ctxsize.cli import completing, options, output
 from ctxsize.config import BUDGET_KEYS, OF, Budget
 from ctxsize.errors import InputError
+from ctxsize.guard import CheckReport
+from ctxsize.model import Problem
 
 
 def _limit(shown: str, **settings: Any) -> options.Decorator:
@@ -63,10 +66,10 @@ _budget = options.gathered(
 @_budget
 @options.value(
     "--baseline FILE",
-    shell_complete=completing.files,
     help="Compare with the sizes recorded in FILE; fail if a context grew too much.",
 )
 @options.flag("--update-baseline", help="Write today's sizes into the baseline.")
+@options.watch
 @options.exit_zero
 @options.display
 def check(
@@ -75,6 +78,7 @@ def check(
     budget: Budget,
     baseline: str | None,
     update_baseline: bool,
+    watch: bool,
     exit_zero: bool,
     display: output.Display,
 ) -> int:
@@ -100,33 +104,59 @@ def check(
     names = ("context", "dockerfile", "target", "builder", "platforms")
     sources = map(context.get_parameter_source, names)
     is_named = whole or any(source is ParameterSource.COMMANDLINE for source in sources)
-    with output.progress() as progress:
-        outcome = checking.check(
-            build if is_named else None,
-            builds=_found(build) if whole else None,
-            budget=budget,
-            baseline=baseline,
-            update_baseline=update_baseline,
-            progress=progress,
+    if watch and update_baseline:
+        raise click.UsageError("--watch cannot be combined with --update-baseline")
+
+    problems: list[Problem] = []
+
+    def checked() -> CheckReport:
+        builds = None
+        if whole:
+            builds, problems[:] = _found(build)
+        if not watch:  # an error may follow from them
+            output.warn(problems)
+        with output.progress() as progress:
+            return checking.check(
+                build if is_named else None,
+                builds=builds,
+                budget=budget,
+                baseline=baseline,
+                update_baseline=update_baseline,
+                progress=progress,
+            )
+
+    def show(outcome: CheckReport) -> int:
+        if watch:
+            output.warn(problems)
+        display.emit(outcome, top=5)
+        if not display.shows_text:
+            for accepted in (each for check in outcome.checks for each in check.accepted):
+                output.note(f"accepted: {accepted.finding.message} ({accepted.reason})")
+        if outcome.updated:
+            output.note(f"wrote {outcome.baseline}")
+        fails = output.failing(each for one in outcome.checks for each in one.report.failing)
+        return fails or output.found(not outcome.passes, exit_zero=exit_zero)
+
+    if watch:
+        from ctxsize.cli import watching
+
+        watching.measure_again(
+            checked,
+            show,
+            lambda outcome: [each.report for each in outcome.checks],
+            as_text=display.shows_text,
         )
-    display.emit(outcome, top=5)
-    if all(each.name != "text" or each.path for each in display.formats):
-        for accepted in (each for check in outcome.checks for each in check.accepted):
-            output.note(f"accepted: {accepted.finding.message} ({accepted.reason})")
-    if outcome.updated:
-        output.note(f"wrote {outcome.baseline}")
-    fails = output.failing(problem for each in outcome.checks for problem in each.report.failing)
-    return fails or output.found(not outcome.passes, exit_zero=exit_zero)
+    return show(checked())
 
 
-def _found(build: Build) -> list[Build]:
-    """Return every build below the context of `build`, and print the problems."""
+def _found(build: Build) -> tuple[list[Build], Sequence[Problem]]:
+    """Return every build below the context of `build`, and the problems."""
     given = [*build.given(), *(["--file"] if build.dockerfile else [])]
     if given:
         raise click.UsageError(f"{given[0]} cannot be combined with --all")
     discovery = api.discover(build.context)
-    output.warn([*discovery.problems])
-    return [replace(each.build, builder=build.builder) for each in discovery.builds]
+    builds = [replace(each.build, builder=build.builder) for each in discovery.builds]
+    return builds, discovery.problems
 
 
 @click.command("diff")
@@ -135,7 +165,6 @@ def _found(build: Build) -> list[Build]:
 @options.value(
     "-f, --file PATH",
     "dockerfile",
-    shell_complete=completing.files,
     help="The Dockerfile, if BEFORE or AFTER is a directory.",
 )
 @options.builder

@@ -69,14 +69,6 @@ def named(ctx: click.Context, typed: str) -> Found:
     return [(each.partition("=")[0], each) for each in ctx.params.get("build_contexts") or ()]
 
 
-@_offering
-def commands(ctx: click.Context, typed: str) -> Found:
-    """Complete a command."""
-    from ctxsize.cli.app import COMMANDS
-
-    return [(name, summary) for name, (_, summary) in COMMANDS.items()]
-
-
 def codes(start: str) -> Complete:
     """Return a completion with the codes of this prefix, also behind a comma."""
 
@@ -88,11 +80,6 @@ def codes(start: str) -> Complete:
         return [(lead + each, code_of(each).summary) for each in left]
 
     return _offering(find)
-
-
-def words(*values: str) -> Complete:
-    """Return a completion with fixed values."""
-    return _offering(lambda ctx, typed: ((each, "") for each in values))
 
 
 def rules_or_files(ctx: click.Context, param: click.Parameter, typed: str) -> list[CompletionItem]:

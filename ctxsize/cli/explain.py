@@ -101,8 +101,8 @@ def explain(
         elif explained.verdict.by is None and not non_matching:
             unmatched += 1
         elif null:
-            record = "".join(f"{each}\0" for each in shown.fields(explained))
-            output.write(os.fsencode(record))
+            record = (*shown.fields(explained.verdict, explained.ignore_file), explained.path)
+            output.write(os.fsencode("".join(f"{each}\0" for each in record)))
         else:
             output.write(shown.line(explained) + "\n")
     if unmatched and not stdin:

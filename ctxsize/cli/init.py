@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from glob import escape
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,34 +19,21 @@ from ctxsize.errors import CtxsizeError, InputError, InputErrors
 from ctxsize.findings import Edit
 from ctxsize.formats.wording import more, quoted
 from ctxsize.model import Problem
+from ctxsize.reader import read_file
 from ctxsize.units import human, plural
 from ctxsize.version import __version__
 
 if TYPE_CHECKING:
     from ctxsize.recommender.outcome import Advice
 
-_UNITS = ("B", "kB", "MB", "GB", "TB")
 _MOST_LINES = 8
 """Number of ignore files to list."""
 _LEAST_BYTES = 10_000
 """Number of bytes of the smallest budget: a tiny one would refuse the next line of code."""
+_TABLE_BYTES = 200
+"""Number of bytes of a table of the configuration, which may be part of the context."""
 _HEAD = "# Budgets of `ctxsize check`: the sizes of today and a quarter more, at least 10 kB.\n"
-_SNIPPETS = f"""
-GitHub, as steps of a job in .github/workflows (OWNER: where the repository of ctxsize is):
-  - uses: actions/checkout@v4
-  - uses: OWNER/ctxsize@v{__version__}
-
-GitLab, in .gitlab-ci.yml (ADDRESS: the address of the repository of ctxsize):
-  build context:
-    image: python:3.13
-    script:
-      - pip install git+ADDRESS
-      - ctxsize check
-
-pre-commit, below `repos` in .pre-commit-config.yaml:
-  - repo: ADDRESS
-    rev: v{__version__}
-    hooks: [{{id: ctxsize-check}}, {{id: ctxsize-lint}}]"""
+_SNIPPETS = os.path.join(os.path.dirname(__file__), "snippets.txt")
 
 
 class _Start(NamedTuple):
@@ -81,7 +67,8 @@ def init(root: str, dry_run: bool, colour: str) -> None:
     advised = {each.advice.edit.path: each.advice for each in starts if each.advice.edit}
     edits = [each.edit for each in advised.values() if each.edit is not None]
     if config.path is None:
-        edits.append(_configuration(root, starts, edits))
+        text = _text(root, starts, edits, _HEAD)
+        edits.append(Edit(os.path.normpath(os.path.join(root, NAMES[0])), None, text.encode()))
     if dry_run:
         output.Display(colour=colour).patch(edits)
         return
@@ -94,7 +81,7 @@ def init(root: str, dry_run: bool, colour: str) -> None:
         budgets = f"{plural(len(starts), 'budget')}, a quarter above what is sent today"
         shown.append(f"wrote {quoted(edits[-1].path)}: {budgets}")
     elif bare := _without_budget(config, starts):
-        tables = _text(config.directory, bare, [], "")
+        tables = _text(config.directory, bare)
         lacks = f"{plural(len(bare), 'build')} without a budget; add to it:"
         shown.append(f"kept {quoted(config.path)}, which leaves {lacks}\n{tables}")
     else:
@@ -103,7 +90,8 @@ def init(root: str, dry_run: bool, colour: str) -> None:
         shown.append("more patterns need your confirmation: ctxsize suggest")
     shown += [] if edits else ["nothing to write"]
     if not output.Display().look().quiet:
-        shown += ["next: commit this, and let CI check it"] * bool(edits) + [_SNIPPETS]
+        snippets = read_file(_SNIPPETS).decode().replace("VERSION", __version__)
+        shown += ["next: commit this, and let CI check it"] * bool(edits) + ["", snippets.rstrip()]
     output.write("\n".join(shown) + "\n")
 
 
@@ -164,30 +152,13 @@ def _name(path: str, root: str) -> str:
         raise InputError("the name is not UTF-8", path=path, hint=hint) from None
 
 
-def _configuration(root: str, starts: Sequence[_Start], edits: Iterable[Edit]) -> Edit:
-    """Return the new file; the figures count it, and the other `edits`, as they are sent too."""
-    made = Edit(os.path.normpath(os.path.join(root, NAMES[0])), None, _HEAD.encode())
-    for _ in range(2):
-        made = replace(made, after=_text(root, starts, [*edits, made]).encode())
-    return made
-
-
-def _text(root: str, starts: Sequence[_Start], edits: Sequence[Edit], head: str = _HEAD) -> str:
-    """Return the budgets for a configuration in `root`, with `edits` in the contexts counted."""
+def _text(root: str, starts: Sequence[_Start], edits: Iterable[Edit] = (), head: str = "") -> str:
+    """Return the budgets for a configuration in `root`, with room for it and for `edits`."""
+    # A context may contain those of others, and so their ignore files.
+    new_bytes = sum(len(each.after) for each in edits) + _TABLE_BYTES * len(starts)
     text, names = head, set[str]()
-    grown = [
-        (os.path.realpath(os.path.dirname(each.path)), each.path, len(each.after), each.before)
-        for each in edits
-    ]
     for each in starts:
-        top, own = os.path.realpath(each.context), each.advice.ignore_file
-        # The advice has predicted its own ignore file, not those of contexts inside this one.
-        added = sum(
-            size - len(before or b"")
-            for directory, path, size, before in grown
-            if path != own and os.path.commonpath((directory, top)) == top
-        )
-        budget = f'max = "{_budget(each.advice.after.context.content_bytes + added)}"\n'
+        budget = f'max = "{_budget(each.advice.after.context.content_bytes + new_bytes)}"\n'
         context = _name(each.context, root)
         dockerfile = _name(each.dockerfile, root) if each.dockerfile else ""
         if len(starts) == 1 and (context, dockerfile) == (".", ""):
@@ -210,6 +181,4 @@ def _budget(today_bytes: int) -> str:
     """Return a quarter more, rounded up to two digits, and no tiny budget."""
     size = max(_LEAST_BYTES, today_bytes + (today_bytes + 3) // 4)
     step: int = 10 ** max(0, len(str(size)) - 2)
-    size = -(-size // step) * step
-    power = min((len(str(size)) - 1) // 3, len(_UNITS) - 1)
-    return f"{size / 1000**power:.16g}{_UNITS[power]}"
+    return human(-(-size // step) * step).replace(".0 ", "").replace(" ", "")

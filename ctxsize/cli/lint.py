@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TypedDict
+from itertools import chain
+from typing import TYPE_CHECKING, TypedDict
 
 import click
 
 from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import completing, options, output
-from ctxsize.engine.builders import BUILDERS
 from ctxsize.errors import InputError
 from ctxsize.findings import Severity
+
+if TYPE_CHECKING:
+    from ctxsize.lints import Linted
 
 
 class FindingChoice(TypedDict):
@@ -59,10 +61,9 @@ def _choice_of_findings(example: str) -> options.Decorator:
 @click.argument("paths", metavar="[PATH]...", nargs=-1, shell_complete=completing.files)
 @options.build_beside_paths
 @_choice_of_findings("CTX101,CTX12")
-@options.flag("--watch", help="Lint and measure again whenever a file is saved.")
+@options.watch
 @options.value(
     "--stdin-filename PATH",
-    shell_complete=completing.files,
     help="Lint stdin (PATH -) as if it were the content of this file.",
 )
 @options.exit_zero
@@ -103,9 +104,9 @@ def lint(
     elif stdin_filename is not None:
         raise InputError("--stdin-filename needs PATH -, which reads stdin")
 
-    def show() -> int:
+    def linted() -> Linted:
         with output.progress() as progress:
-            found = api.lint(
+            return api.lint(
                 names,
                 build,
                 data=data,
@@ -115,6 +116,8 @@ def lint(
                 steps=progress and progress.step,
                 **choice,
             )
+
+    def show(found: Linted) -> int:
         if diff:
             display.patch(found.edits)
             return output.found(found.edits, exit_zero=exit_zero)
@@ -124,10 +127,11 @@ def lint(
 
     if watch:
         from ctxsize.cli import watching
-        from ctxsize.lints import watched
 
-        watching.watch(partial(watched, names, build, BUILDERS[build.builder]), show)
-    return show()
+        watching.watch(
+            linted, show, lambda found: chain(*((e.path, *e.dockerfiles) for e in found.files))
+        )
+    return show(linted())
 
 
 @click.command("advise")

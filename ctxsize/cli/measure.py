@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import click
@@ -16,7 +17,7 @@ from ctxsize.cli import options, output
 from ctxsize.errors import CtxsizeError
 from ctxsize.formats import GLANCE, TABLES
 from ctxsize.formats.wording import quoted
-from ctxsize.model import Entry, Kind
+from ctxsize.model import Entry, Kind, Report
 
 if TYPE_CHECKING:
     from ctxsize.engine.request import Request
@@ -33,8 +34,9 @@ class _FrontDoor(click.Command):
 
 @click.command("", cls=_FrontDoor)
 @options.build
+@options.watch
 @options.display
-def glance(build: Build, display: output.Display) -> int:
+def glance(build: Build, watch: bool, display: output.Display) -> int:
     """Show on 20 lines what `docker build CONTEXT` would send, and what to do about it.
 
     CONTEXT is the build context, by default the working directory. `looks unneeded` goes
@@ -47,10 +49,32 @@ def glance(build: Build, display: output.Display) -> int:
       ctxsize services/api
       ctxsize -f docker/Dockerfile --json .
     """  # noqa: D301
-    with output.progress() as progress:
-        report = api.measure(build, top=5, progress=progress)
-    display.emit(report, top=5, only=GLANCE)
-    return output.failing(report.failing)
+    measured = partial(api.measure, build, top=5)
+    return _answer(measured, partial(display.emit, top=5, only=GLANCE), display, watch=watch)
+
+
+def _answer(
+    measured: Callable[..., Report],
+    emit: Callable[[Report], None],
+    display: output.Display,
+    *,
+    watch: bool,
+) -> int:
+    """Show what `measured` returns, until the user interrupts if this is a `watch`."""
+
+    def answer() -> Report:
+        with output.progress() as progress:
+            return measured(progress=progress)
+
+    def show(report: Report) -> int:
+        emit(report)
+        return output.failing(report.failing)
+
+    if watch:
+        from ctxsize.cli import watching
+
+        watching.measure_again(answer, show, lambda each: [each], as_text=display.shows_text)
+    return show(answer())
 
 
 @click.command("measure")
@@ -78,6 +102,7 @@ def glance(build: Build, display: output.Display) -> int:
     envvar="CTXSIZE_JOBS",
     help="Number of threads of the compiled core.  [default: one for each processor, at most 8]",
 )
+@options.watch
 @options.display
 def measure(
     build: Build,
@@ -86,6 +111,7 @@ def measure(
     by: str | None,
     ignored: bool,
     jobs: int | None,
+    watch: bool,
     display: output.Display,
 ) -> int:
     """Show what `docker build CONTEXT` would send, how big it is, and why.
@@ -104,19 +130,18 @@ def measure(
       ctxsize measure --format text --format json=report.json
       ctxsize measure --ignored --format html=page.html
     """  # noqa: D301
-    rows, request = top or (30 if by else 5), api.request_for(build)
-    with output.progress() as progress:
-        report = api.measure(
-            request,
-            ignored=ignored or by == "pattern",
-            top=rows,
-            depth=3 if depth is None else depth,
-            progress=progress,
-            jobs=jobs,
-        )
-    display = replace(display, request=request)
-    display.emit(report, top=rows, only=by, tree=0 if depth is None else _MOST_DIRECTORIES)
-    return output.failing(report.failing)
+    rows = top or (30 if by else 5)
+    measured = partial(
+        api.measure,
+        build,
+        ignored=ignored or by == "pattern",
+        top=rows,
+        depth=3 if depth is None else depth,
+        jobs=jobs,
+    )
+    tree = 0 if depth is None else _MOST_DIRECTORIES
+    emit = partial(replace(display, build=build).emit, top=rows, only=by, tree=tree)
+    return _answer(measured, emit, display, watch=watch)
 
 
 @click.command("ls")

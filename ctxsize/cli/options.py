@@ -28,6 +28,9 @@ number = partial(click.option, metavar="N", type=click.IntRange(min=1))
 def value(shown: str, *name: str, **settings: Any) -> Decorator:
     """Return an option from its form in the help, as in `-f, --file PATH`."""
     *names, metavar = shown.replace(",", "").split()
+    if metavar in ("PATH", "FILE", "DIR"):
+        complete = completing.directories if metavar == "DIR" else completing.files
+        settings["shell_complete"] = complete
     return click.option(*names, *name, metavar=metavar, **settings)
 
 
@@ -97,7 +100,6 @@ def _one_build(context: Decorator) -> Decorator:
         value(
             "-f, --file PATH",
             "dockerfile",
-            shell_complete=completing.files,
             help="The Dockerfile, relative to the working directory, or - for stdin, as for "
             "`docker build`.",
         ),
@@ -141,7 +143,6 @@ build_beside_paths = _one_build(
         default=".",
         show_default=True,
         help="The build context.",
-        shell_complete=completing.directories,
     )
 )
 """For a command with arguments of its own: the context is `-C DIR`."""
@@ -215,7 +216,7 @@ _formats_of_output = value(
     "--format NAME[=FILE]",
     "formats",
     multiple=True,
-    shell_complete=completing.words(*FORMATS, PAGE),
+    shell_complete=click.Choice([*FORMATS, PAGE]).shell_complete,
     help=f"{', '.join(FORMATS)}; written to stdout or FILE. {', '.join(PAGED)} also have "
     "html=FILE, a page with a map. May be repeated.  [default: text]",
 )
@@ -245,4 +246,5 @@ as_json = gathered(
     _json,
 )
 """For commands whose text streams, the choice of JSON."""
+watch = flag("--watch", help="Show the answer again whenever it changes; Ctrl-C ends this.")
 exit_zero = flag("--exit-zero", help="Exit with 0 despite findings; errors keep their exit codes.")

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, final
 
 import click
 
+from ctxsize import errors
 from ctxsize.errors import CtxsizeError
 from ctxsize.formats import PAGE, Look, is_report, render
 from ctxsize.formats.wording import clipped, fit, visible
 from ctxsize.model import Problem
+from ctxsize.units import columns
 
 if TYPE_CHECKING:
-    from ctxsize.engine.request import Request
+    from ctxsize.build import Build
     from ctxsize.findings import Edit
     from ctxsize.formats import Outcome
 
@@ -48,8 +51,13 @@ class Display:
     formats: tuple[Format, ...] = ()
     colour: str = "auto"
     full: bool = False
-    request: Request | None = None
-    """The request of a report, for its page."""
+    build: Build | None = None
+    """The build of a report, for its page."""
+
+    @property
+    def shows_text(self) -> bool:
+        """Return whether stdout gets text."""
+        return any(each == ("text", None) for each in self.formats)
 
     def look(self, *, top: int = 0, only: str | None = None, tree: int = 0) -> Look:
         """Return the style of text on this stdout."""
@@ -69,10 +77,12 @@ class Display:
         """
         look = self.look(top=top, only=only, tree=tree)
         if any(each.name == PAGE for each in self.formats):
+            from ctxsize import api
             from ctxsize.formats import picture
 
+            request = None if self.build is None else api.request_for(self.build)
             with progress() as shown:
-                look = replace(look, page=picture.page(outcome, self.request, shown))
+                look = replace(look, page=picture.page(outcome, request, shown))
         plain = replace(look, width=_FILE_WIDTH, height=_HIGHEST, colour=False)
         made = [
             (each.path, render(each.name, outcome, look if each.path is None else plain))
@@ -134,10 +144,39 @@ def cannot_write(error: OSError) -> CtxsizeError:
     return CtxsizeError(f"cannot write the output: {error.strerror}")
 
 
-def clear() -> None:
-    """Clear the terminal, if stdout is one."""
-    if _on_terminal():
-        write("\x1b[H\x1b[2J\x1b[3J")
+class _Block(io.StringIO):
+    """Text that is collected, to be written at once."""
+
+    def __init__(self, *, drawn: bool) -> None:
+        super().__init__()
+        self._drawn = drawn
+
+    def isatty(self) -> bool:
+        """Return whether the text is for a terminal."""
+        return self._drawn
+
+    def rows(self) -> str:
+        """Return the text as it replaces a screen, row by row, which does not flicker."""
+        width, text = _dimension("COLUMNS", 0, _FILE_WIDTH), self.getvalue()
+        rows = []
+        for row in text.split("\n"):
+            # The cursor is still on the last character of a full row, so nothing is cleared there.
+            used = columns(re.sub(r"\x1b\[[0-9;]*m", "", row))
+            rows.append(row if used and used % width == 0 else f"{row}\x1b[K")
+        return "\x1b[H" + "\n".join(rows) + "\x1b[J"
+
+
+@contextmanager
+def redrawn() -> Iterator[None]:
+    """Write everything at once: on a terminal in place of what it shows. Report an error."""
+    block = _Block(drawn=_on_terminal() and os.environ.get("TERM") != "dumb")
+    together = block.isatty() and sys.stderr is not None and sys.stderr.isatty()
+    with redirect_stdout(block), redirect_stderr(block) if together else nullcontext():
+        try:
+            yield
+        except CtxsizeError as error:
+            failed(error)
+    write(block.rows() if block.isatty() else block.getvalue(), flushed=True)
 
 
 def abandon() -> None:
@@ -189,6 +228,22 @@ def error(message: str) -> None:
     _say("error", message)
 
 
+def failed(failure: CtxsizeError) -> None:
+    """Report an error, or each of several, in one line."""
+    for each in failure.errors if isinstance(failure, errors.InputErrors) else [failure]:
+        error(_message(each))
+
+
+def _message(failure: CtxsizeError) -> str:
+    """Return the message, with "the build fails" if the builder itself raises this error."""
+    text, where = str(failure), f"{failure.where}: "
+    by_builder = isinstance(failure, (errors.DockerfileError, errors.IgnoreFileError))
+    is_open = isinstance(failure, (errors.UndecidedError, errors.UnknownPatternError))
+    if by_builder and not is_open and "the build fails" not in text and text.startswith(where):
+        return f"{where}the build fails: {text.removeprefix(where)}"
+    return text
+
+
 def note(message: str) -> None:
     """Print a note on stderr, unless the command is quiet."""
     if not is_quiet():
@@ -205,7 +260,7 @@ def _say(level: str, message: str) -> None:
     try:
         text = f"ctxsize: {level}: {clipped(visible(message), _LONGEST_MESSAGE)}"
         if sys.stderr.isatty():
-            from ctxsize.formats.sections import wrapped
+            from ctxsize.formats.text import wrapped
 
             width = max(_NARROWEST, _dimension("COLUMNS", 0, _FILE_WIDTH, 2))
             text = "\n".join(wrapped(text, width, 2))
@@ -222,6 +277,12 @@ def _wants_colour(choice: str) -> bool:
     if os.environ.get("FORCE_COLOR", "0") not in ("", "0"):
         return True
     return _on_terminal() and os.environ.get("TERM") != "dumb"
+
+
+def is_interactive() -> bool:
+    """Return whether a person can use a full screen: stdin and stdout are a capable terminal."""
+    is_typed = sys.stdin is not None and sys.stdin.isatty()
+    return is_typed and _on_terminal() and os.environ.get("TERM", "dumb") not in ("", "dumb")
 
 
 def _on_terminal() -> bool:

@@ -8,10 +8,12 @@ import click
 from click.shell_completion import BashComplete, FishComplete, ZshComplete
 
 from ctxsize.cli import completing, options, output
+from ctxsize.cli.app import COMMANDS, COMPLETE, app, suggestion
 from ctxsize.codes import Rules, all_codes
 from ctxsize.errors import InputError
 from ctxsize.formats import json as shapes
 
+_SCHEMAS = click.Choice([*shapes.SCHEMAS])
 _SHELLS = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
 
 
@@ -44,7 +46,9 @@ def rule(names: tuple[str, ...], display: output.Display) -> None:
 
 
 @click.command("schema")
-@click.argument("name", required=False, shell_complete=completing.words(*shapes.SCHEMAS))
+@click.argument(
+    "name", required=False, shell_complete=click.Choice([*shapes.SCHEMAS]).shell_complete
+)
 def schema(name: str | None) -> None:
     """Print the JSON Schema of the output of the command NAME with `--format json`.
 
@@ -75,15 +79,13 @@ def completion(shell: str) -> None:
       ctxsize completion zsh > ~/.zfunc/_ctxsize    with fpath+=~/.zfunc before compinit
       ctxsize completion fish > ~/.config/fish/completions/ctxsize.fish
     """  # noqa: D301
-    from ctxsize.cli.app import COMPLETE, app
-
     # `source()` would run bash to check its version, and this machine may not have it.
     script = _SHELLS[shell](app, {}, "ctxsize", COMPLETE)
     output.write(script.source_template % script.source_vars() + "\n")
 
 
 @click.command("help")
-@click.argument("command", required=False, shell_complete=completing.commands)
+@click.argument("command", required=False, shell_complete=click.Choice([*COMMANDS]).shell_complete)
 def help(command: str | None) -> None:  # noqa: A001
     """Show the help of COMMAND, or list the commands: the same as `ctxsize COMMAND --help`.
 
@@ -92,8 +94,6 @@ def help(command: str | None) -> None:  # noqa: A001
       ctxsize help
       ctxsize help measure
     """  # noqa: D301
-    from ctxsize.cli.app import COMMANDS, app, suggestion
-
     top = click.get_current_context().find_root()
     ctx = top
     if command is not None:

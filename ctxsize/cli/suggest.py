@@ -39,13 +39,11 @@ if TYPE_CHECKING:
 @options.flag("--allowlist", help="Instead: ignore everything except what the Dockerfiles take.")
 @options.value(
     "--like FILE",
-    shell_complete=completing.files,
     help="Instead: add the patterns of another ignore file that are safe here.",
 )
 @options.flag(
     "--from-gitignore", help="Instead: add what git ignores, translated to the builder's patterns."
 )
-@options.flag("--tidy", help="Instead: remove redundant lines from the ignore file.")
 @options.display
 def suggest(
     build: Build,
@@ -58,7 +56,6 @@ def suggest(
     allowlist: bool,
     like: str | None,
     from_gitignore: bool,
-    tidy: bool,
     display: output.Display,
 ) -> int:
     """Propose patterns for the ignore file of CONTEXT, so that only what is needed is sent.
@@ -79,7 +76,7 @@ def suggest(
     """  # noqa: D301
     if write and (diff or check):
         raise click.UsageError("--write cannot be combined with --diff or --check")
-    asked = {"allowlist": allowlist, "from-gitignore": from_gitignore, "tidy": tidy, "like": like}
+    asked = {"allowlist": allowlist, "from-gitignore": from_gitignore, "like": like}
     modes = [mode for mode, given in asked.items() if given or given == ""]
     if len(modes) > 1 or (modes and (unsafe or only or explain)):
         others = "another mode, --only, --unsafe or --explain"

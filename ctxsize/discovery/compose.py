@@ -14,7 +14,6 @@ from typing import NamedTuple
 from ctxsize.build import Build, is_reference
 from ctxsize.discovery.search import NotReadError, Place, Search, by_directory
 from ctxsize.discovery.yaml import (
-    InterpolationError,
     Interpolator,
     Yaml,
     YamlMapping,
@@ -210,8 +209,8 @@ class ComposeReader:
     def _interpolated(self, value: Yaml, file: _File, line: int) -> Yaml:
         try:
             return self._interpolator.replaced(value, file.variables)
-        except InterpolationError as error:
-            self._complain("variable", f"a value was skipped: {error}", file.path, line)
+        except NotReadError as error:
+            self._complain(error.code, f"a value was skipped: {error}", file.path, line)
             return None
 
     def _is_there(self, path: str, file: _File, line: int) -> bool:

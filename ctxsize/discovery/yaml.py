@@ -150,10 +150,6 @@ def as_go_prints(text: str) -> str:
     return text
 
 
-class InterpolationError(Exception):
-    """The text cannot be interpolated; the message is a clause."""
-
-
 @dataclass
 class Interpolator:
     """Interpolates the texts of a project, as `template.Substitute` of compose-go does."""
@@ -163,7 +159,7 @@ class Interpolator:
     _room: int = _MOST_CHARACTERS
 
     def replaced(self, value: Yaml, variables: Mapping[str, str]) -> Yaml:
-        """Return `value` with its texts interpolated. Raises `InterpolationError`."""
+        """Return `value` with its texts interpolated. Raises `NotReadError`."""
         if isinstance(value, str):
             return self.text(value, variables)
         if isinstance(value, list):
@@ -176,7 +172,7 @@ class Interpolator:
     def text(self, text: str, variables: Mapping[str, str]) -> str:
         """Return `text` with its variables replaced; one that is not set is empty.
 
-        Raises `InterpolationError` for what Compose refuses.
+        Raises `NotReadError` for what Compose refuses.
         """
         self._pay(text)
         return _VARIABLE.sub(partial(self._value, variables), text)
@@ -187,11 +183,11 @@ class Interpolator:
             return "$"
         if not name:
             message = f"a wrong $ or a missing }} in {match.string!r}; write $$ for a dollar sign"
-            raise InterpolationError(message)
+            raise NotReadError("variable", message)
         # With a colon, an empty value counts as none.
         given = bool(variables.get(name)) if operator[0] == ":" else name in variables
         if operator[-1] == "?" and not given:
-            raise InterpolationError(f"the variable {name} has no value in {match.string!r}")
+            raise NotReadError("variable", f"the variable {name} has no value in {match.string!r}")
         if not given or operator[-1] == "+":
             follows = given == (operator[-1] == "+")
             return self.text(match["word"] or "", variables) if follows else ""
@@ -202,7 +198,9 @@ class Interpolator:
     def _pay(self, text: str) -> None:
         self._room -= len(text)
         if self._room < 0:
-            raise InterpolationError(f"all values have more than {_MOST_CHARACTERS:,} characters")
+            raise NotReadError(
+                "variable", f"all values have more than {_MOST_CHARACTERS:,} characters"
+            )
 
 
 def read_dotenv(text: str, outer: Mapping[str, str]) -> dict[str, str]:
@@ -213,7 +211,7 @@ def read_dotenv(text: str, outer: Mapping[str, str]) -> dict[str, str]:
     for match in _LINE.finditer(text):
         value = found[match["name"]] = _unquoted(match)
         if match["single"] is None:
-            with suppress(InterpolationError):  # a wrong `$` stays as it is
+            with suppress(NotReadError):  # a wrong `$` stays as it is
                 found[match["name"]] = interpolator.text(value, variables)
     return found
 

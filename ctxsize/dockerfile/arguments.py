@@ -11,11 +11,12 @@ from collections.abc import Iterable, Iterator
 
 from ctxsize.dockerfile.instructions import Instruction, located, parse_heredoc_word
 from ctxsize.dockerfile.sources import Unknown, mount_origin
-from ctxsize.dockerfile.words import LONE_SURROGATE, SPACE, quoted
+from ctxsize.dockerfile.words import quoted
+from ctxsize.engine.golang import WHITE_SPACE, as_go_sees
 from ctxsize.errors import DockerfileError
 
 _BLANKS = re.compile("[\t\v\f\r ]+")
-_FLAG = re.compile(f"[{SPACE}]*--")
+_FLAG = re.compile(f"[{WHITE_SPACE}]*--")
 _LISTS = ("ADD", "COPY", "EXPOSE", "FROM", "VOLUME")
 """Instructions with blank-separated words, whose quotes and escapes are kept as written."""
 _ONE = ("MAINTAINER", "STOPSIGNAL", "USER", "WORKDIR")
@@ -99,7 +100,7 @@ def _flag_word(view: str, position: int, escape: str) -> tuple[str, int]:
     word = quote = ""
     for piece in re.compile(f"{re.escape(escape)}(.?)|.", re.DOTALL).finditer(view, position):
         character = piece[0]
-        if not quote and character in SPACE:
+        if not quote and character in WHITE_SPACE:
             return word, piece.start()
         if character == quote:
             quote = ""
@@ -117,19 +118,19 @@ def _json_array(rest: str) -> tuple[str, ...] | None:
     import json  # as few Dockerfiles need it
 
     try:
-        array = json.loads(LONE_SURROGATE.sub("\ufffd", rest))
+        array = json.loads(as_go_sees(rest))
     except (ValueError, RecursionError):
         return None
     if not all(isinstance(element, str) for element in array):
         raise DockerfileError("a JSON array must have strings only")
-    return tuple(LONE_SURROGATE.sub("\ufffd", element) for element in array)
+    return tuple(as_go_sees(element) for element in array)
 
 
 def _words(rest: str, escape: str) -> list[str]:
     """Return words with quotes and escapes, which protect blanks, as `parseWords` of BuildKit."""
     kept = re.escape(escape)
-    word = rf"""(?:{kept}.|'[^']*'?|"(?:{kept}.|[^"{kept}])*"?|[^{SPACE}'"{kept}])+"""
-    return re.findall(word, LONE_SURROGATE.sub("\ufffd", rest), re.DOTALL)
+    word = rf"""(?:{kept}.|'[^']*'?|"(?:{kept}.|[^"{kept}])*"?|[^{WHITE_SPACE}'"{kept}])+"""
+    return re.findall(word, as_go_sees(rest), re.DOTALL)
 
 
 def _pairs(keyword: str, rest: str, escape: str) -> Iterator[str]:
@@ -217,7 +218,7 @@ def _check_text(instruction: Instruction) -> None:
             raise DockerfileError("HEALTHCHECK requires NONE, or CMD and a command")
     for mount in instruction.flag_values("mount") if keyword == "RUN" else ():
         mount_origin(mount)
-    name = trigger.keyword.strip(SPACE).upper() if trigger else ""
+    name = trigger.keyword.strip(WHITE_SPACE).upper() if trigger else ""
     if name in ("ONBUILD", "MAINTAINER", "FROM"):
         raise DockerfileError(f"{name} isn't allowed as an ONBUILD trigger")
 

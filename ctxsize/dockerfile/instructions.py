@@ -10,7 +10,8 @@ from functools import cached_property
 from itertools import takewhile, zip_longest
 from typing import Any
 
-from ctxsize.dockerfile.words import LONE_SURROGATE, split_words
+from ctxsize.dockerfile.words import split_words
+from ctxsize.engine.golang import as_go_sees
 from ctxsize.errors import DockerfileError
 
 UNIX_SHELLS = frozenset(("sh", "bash", "ash", "dash", "zsh", "ksh", "busybox"))
@@ -126,7 +127,7 @@ def located(line: int) -> Iterator[None]:
     try:
         yield
     except DockerfileError as error:
-        message = LONE_SURROGATE.sub("\ufffd", error.message)
+        message = as_go_sees(error.message)
         raise type(error)(message, line=error.line or line, hint=error.hint) from None
 
 

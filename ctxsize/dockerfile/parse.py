@@ -25,7 +25,8 @@ from ctxsize.dockerfile.instructions import (
     located,
     parse_heredoc_word,
 )
-from ctxsize.dockerfile.words import SPACE, split_words
+from ctxsize.dockerfile.words import split_words
+from ctxsize.engine.golang import WHITE_SPACE
 from ctxsize.errors import DockerfileError
 
 # The builder's scanner buffers 64 KiB: a line may have as many bytes with its line end. A
@@ -51,7 +52,7 @@ class LineReader:
         self.fault: DockerfileError | None = None
         self._physical = self._physical_lines(data)
         found: dict[str, Directive] = {}
-        for each in _directives(data.removeprefix(_BOM), "#", indent=SPACE):
+        for each in _directives(data.removeprefix(_BOM), "#", indent=WHITE_SPACE):
             with located(each.line):
                 if each.name in found:
                     raise DockerfileError(f"only one {each.name} parser directive can be used")
@@ -67,7 +68,7 @@ class LineReader:
         line, continued = 0, False
         for raw in self._physical:
             text = raw.rstrip("\r\n")
-            content = text.lstrip(SPACE)
+            content = text.lstrip(WHITE_SPACE)
             # Comments and blank lines do not end a continued instruction (`parser.Parse`).
             if not content or content.startswith("#"):
                 continue
@@ -130,7 +131,7 @@ def _directives(
     """Yield the directives at the top; any other line ends the part where they count."""
     for number, raw in enumerate(BytesIO(data), first_line):
         text = raw.decode("utf-8", "surrogateescape").rstrip("\n").lstrip(indent)
-        match = _DIRECTIVE.match(text.removeprefix(prefix).lstrip(SPACE))
+        match = _DIRECTIVE.match(text.removeprefix(prefix).lstrip(WHITE_SPACE))
         if not text.startswith(prefix) or match is None or match[1].lower() not in _NAMES:
             return
         yield Directive(match[1].lower(), match[2], number)
@@ -145,8 +146,10 @@ def parse_dockerfile(data: bytes | str) -> Dockerfile:
     content = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
     if not content:
         raise DockerfileError("the Dockerfile cannot be empty")
-    reader = LineReader(content)
-    instructions = tuple(_instructions(reader))
+    reader, instructions = LineReader(content), list[Instruction]()
+    for text, line in reader.logical_lines():
+        with located(line):
+            instructions.append(_instruction(text, line, reader))
     if not instructions:
         raise DockerfileError("file with no instructions", line=reader.line)
     if reader.fault is not None:
@@ -159,24 +162,17 @@ def parse_dockerfile(data: bytes | str) -> Dockerfile:
             raise DockerfileError("no build stage in current context", line=instruction.line)
     if not in_stage:
         raise DockerfileError("dockerfile contains no stages to build")
-    return Dockerfile(reader.directives, instructions, reader.escape, find_syntax(content))
-
-
-def _instructions(reader: LineReader) -> Iterator[Instruction]:
-    for text, line in reader.logical_lines():
-        with located(line):
-            instruction = _instruction(text, line, reader)
-        yield instruction
+    return Dockerfile(reader.directives, (*instructions,), reader.escape, find_syntax(content))
 
 
 def _instruction(
     text: str, line: int, reader: LineReader, *, is_trigger: bool = False
 ) -> Instruction:
     """Split a logical line into keyword, flags and arguments, and read its heredocs below it."""
-    keyword, rest = partition(text.strip(SPACE))
+    keyword, rest = partition(text.strip(WHITE_SPACE))
     keyword = KEYWORDS.get(keyword.lower(), keyword)
     flags, rest = take_flags(rest, reader.escape)
-    rest = rest.strip(SPACE)
+    rest = rest.strip(WHITE_SPACE)
     arguments, json_form = split_arguments(keyword, rest, reader.escape)
     trigger, heredocs = None, tuple[Heredoc, ...]()
     # BuildKit (`parseOnbuild`) rejects a chain of ONBUILD, so the second one needs no trigger.

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ctxsize.dockerfile.words import quoted
+from ctxsize.engine.golang import clean
 from ctxsize.errors import DockerfileError, UndecidedError
 
 _PROTOCOL = re.compile(r"([a-zA-Z0-9]+)://")
@@ -43,9 +44,9 @@ class Unknown:
     """A fact that decides the answer and that the Dockerfile does not show.
 
     `kind` is `syntax` (another frontend reads the file), `onbuild` (triggers of the base image
-    `name`), `check` (any warning fails the build), `environment` (variable `name`, which the base
-    image may set) or `argument` (an ARG without a value here). Older builders leave the variable
-    `name` unset (`older-unset`) or refuse the flag `name` (`older-flag`).
+    `name`), `environment` (variable `name`, which the base image may set) or `argument` (an ARG
+    without a value here). Older builders leave the variable `name` unset (`older-unset`) or refuse
+    the flag `name` (`older-flag`).
     """
 
     kind: str
@@ -91,13 +92,7 @@ def resting_on(doubts: Collection[Doubt]) -> Iterator[None]:
 
 def path_from_root(source: str) -> str:
     """Return the absolute path of a source; `..` cannot leave the root."""
-    parts: list[str] = []
-    for part in source.split("/"):
-        if part == "..":
-            del parts[-1:]
-        elif part not in ("", "."):
-            parts.append(part)
-    return "/" + "/".join(parts)
+    return clean(f"/{source}")
 
 
 def around_pivot(source: str) -> tuple[str, str]:

@@ -81,21 +81,10 @@ def context_need(
     graph = Graph(dockerfile, outer, given, contexts, built_in=own_frontend)
     used = graph.follow(target)
     found = [other_frontend(dockerfile.syntax, given), *graph.unknowns, *older]
-    unknowns = dict.fromkeys((*filter(None, found), *_failing_checks(dockerfile, given)))
+    unknowns = dict.fromkeys(filter(None, found))
     # With another frontend, the age of the builder does not matter.
     relevant = (each for each in unknowns if own_frontend or not each.kind.startswith("older-"))
     return ContextNeed(_asked(used), tuple(graph.sources), tuple(relevant))
-
-
-def _failing_checks(dockerfile: Dockerfile, given: Mapping[str, str]) -> Iterator[Unknown]:
-    """Yield the `# check=` that makes the build fail on a warning of the frontend."""
-    for directive in dockerfile.directives:
-        if directive.name == "check" and "BUILDKIT_DOCKERFILE_CHECK" not in given:
-            # BuildKit reads only the first word of the directive's value.
-            options = directive.value.partition(" ")[0].lower().split(";")
-            is_error = not {"error=1", "error=t", "error=true"}.isdisjoint(options)
-            if is_error and "skip=all" not in options:
-                yield Unknown("check", directive.value, directive.line)
 
 
 def _global_environment(

@@ -11,19 +11,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
+from ctxsize.engine.golang import WHITE_SPACE, as_go_sees
 from ctxsize.errors import DockerfileError, UndecidedError
 
-# Characters that Go's `unicode.IsSpace` accepts; `str.isspace` also accepts U+001C to U+001F.
-SPACE = (
-    "\t\n\v\f\r \x85\xa0\u1680"
-    + "".join(map(chr, range(0x2000, 0x200B)))
-    + "\u2028\u2029\u202f\u205f\u3000"
-)
-LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-"""Matches the decoded form of a byte that is not UTF-8."""
 _PLAIN = re.compile("[A-Za-z0-9_./:=,@+-]+")
 """Matches a word in which nothing is replaced."""
-_SPACES = re.compile(f"[{SPACE}]")
+_SPACES = re.compile(f"[{WHITE_SPACE}]")
 _MOST = 2**24
 """Number of characters of an expanded word: BuildKit needs minutes for an eighth of them."""
 _DEEPEST = 50
@@ -82,7 +75,7 @@ def quoted(text: str) -> str:
     """Return `text` in double quotes, as the builder prints it in messages."""
     import json  # as few Dockerfiles need it
 
-    return json.dumps(LONE_SURROGATE.sub("\ufffd", text), ensure_ascii=False)
+    return json.dumps(as_go_sees(text), ensure_ascii=False)
 
 
 @dataclass()
@@ -105,7 +98,7 @@ class _Lexer:
 
     def __post_init__(self) -> None:
         # The builder's scanner drops one byte order mark in front of any word.
-        self.characters = LONE_SURROGATE.sub("\ufffd", self.source).removeprefix("\ufeff")
+        self.characters = as_go_sees(self.source).removeprefix("\ufeff")
 
     def peek(self) -> str:
         return self.characters[self.position : self.position + 1]

@@ -56,7 +56,7 @@ class Builder:
     unreadable_stops: bool = False  # an unreadable file stops the build, and does not arrive empty
     refuses_to_open: bool = False  # evaluates the patterns again before it opens a file (`refuses`)
     sends_sockets: bool = False  # as empty files
-    confuses_file_systems: bool = False  # hard links are recognized by inode number alone
+
     links_symlinks: bool = False  # further names of a symlink are sent as hard links
     meter: str | None = None  # the format in which it sends: `buildkit`, `tar`, or nothing
     announces: str | None = None  # the text printed for the transfer, with `{}` for the size
@@ -215,7 +215,6 @@ BUILDKIT = Builder(
     sends_only_utf8=True,
     refuses_to_open=True,
     sends_sockets=True,
-    confuses_file_systems=True,
     meter="buildkit",
     announces="transferring context: {}",
     older="Docker 26.1",

@@ -25,6 +25,8 @@ from ctxsize.errors import IgnoreFileError
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+_MOST_DIRECTORIES = 500
+"""Number of directories to keep states of."""
 _WILDCARDS = frozenset("*[]?^\\")
 """Characters in an exception that make BuildKit enter every ignored directory."""
 
@@ -240,6 +242,33 @@ class Evaluator(Protocol[S]):
         """Return whether anything below the ignored directory `path` can be sent."""
 
 
+class DirectoryStates:
+    """The states of directories under one evaluator, cached for many entries of a directory."""
+
+    def __init__(self, evaluator: Evaluator[Any]) -> None:
+        self.evaluator = evaluator
+        self._known: dict[str, HasMark | None] = {}
+
+    def state(self, directory: str) -> HasMark | None:
+        """Return the state of a directory; None if nothing below it can be sent."""
+        evaluator, known = self.evaluator, self._known
+        if directory in known:
+            return known[directory]
+        if len(known) >= _MOST_DIRECTORIES:
+            known.clear()
+        state: HasMark | None = evaluator.root()
+        for each in up_to(directory) if directory else ():
+            if each not in known:
+                above, slash, name = each.rpartition("/")
+                below = None if state is None else evaluator.enter(state, above + slash, name)
+                is_open = below is not None and (
+                    not below.mark.ignored or evaluator.enters(below, each)
+                )
+                known[each] = below if is_open else None
+            state = known[each]
+        return state
+
+
 class PatternByPattern:
     """Docker's own evaluation: every pattern is tried on every path."""
 
@@ -261,14 +290,6 @@ class PatternByPattern:
 
     def enters(self, state: State, path: str) -> bool:
         return self._spec.enters(path)
-
-
-def matches(pattern: DockerIgnorePattern, path: str) -> bool:
-    """Return whether `pattern` alone matches `path`; a pattern that fails the build does not."""
-    try:
-        return pattern.match_file(path) is not None
-    except IgnoreFileError:
-        return False
 
 
 def refuses(spec: DockerIgnoreSpec, path: str) -> bool:

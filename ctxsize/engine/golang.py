@@ -5,9 +5,8 @@ Python's counterparts differ in details. Undecodable bytes of text are surrogate
 
 from __future__ import annotations
 
+import posixpath
 import re
-import sys
-from functools import cache
 
 WHITE_SPACE = (
     "\t\n\v\f\r \x85\xa0\u1680"
@@ -19,21 +18,6 @@ WHITE_SPACE = (
 
 class GoRegexpError(ValueError):
     """Go refuses the expression; the message is Go's reason."""
-
-
-@cache
-def unicode_class(name: str) -> tuple[int, ...]:
-    r"""Return the code points whose Unicode general category starts with `name`, as in `\p{Lu}`."""
-    import unicodedata
-
-    if re.fullmatch("[A-Z][a-z]+(_[A-Z][a-z]+)*", name) and len(name) > 2:
-        raise NotImplementedError(f"Unicode class {name}")
-    is_usual = re.fullmatch("[CLMNPSZ][a-z]?", name)
-    kinds = ((code, unicodedata.category(chr(code))) for code in range(sys.maxunicode + 1))
-    found = tuple(code for code, kind in kinds if kind.startswith(name) and kind != "Cn")
-    if not is_usual or not found:
-        raise GoRegexpError("invalid character class range")
-    return found
 
 
 def trim_space(text: str) -> str:
@@ -57,23 +41,13 @@ def is_utf8(*texts: str) -> bool:
 
 def clean(path: str) -> str:
     """Return the shortest path with the same meaning, computed from the text (`filepath.Clean`)."""
-    rooted = path.startswith("/")
-    kept: list[str] = []
-    for part in path.split("/"):
-        if part in ("", "."):
-            continue
-        if part != "..":
-            kept.append(part)
-        elif kept and kept[-1] != "..":
-            kept.pop()
-        elif not rooted:
-            kept.append(part)
-    return "/" * rooted + "/".join(kept) or "."
+    found = posixpath.normpath(path)
+    return found[1:] if found.startswith("//") else found  # which POSIX reserves
 
 
 def as_go_sees(text: str) -> str:
     """Return `text` with U+FFFD in place of each undecodable byte."""
-    return re.sub("[\udc80-\udcff]", "\ufffd", text)
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
 _WILDCARD = re.compile(r"(?s)(?:\\.|[^\\*?\[])*[*?\[]")

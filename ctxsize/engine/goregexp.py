@@ -14,7 +14,7 @@ from functools import cache
 from itertools import chain
 from typing import ClassVar
 
-from ctxsize.engine.golang import GoRegexpError, unicode_class
+from ctxsize.engine.golang import GoRegexpError
 
 Ranges = list[tuple[int, int]]
 """Inclusive ranges of code points, in any order."""
@@ -62,9 +62,18 @@ def _classes() -> dict[str, Ranges]:
 
 @cache
 def _of_category(name: str) -> Ranges:
+    r"""Return the code points whose Unicode general category starts with `name`, as in `\p{Lu}`."""
+    import unicodedata
+
     if name == "Any":
         return [(0, _LAST)]
-    return _complement(_complement((code, code) for code in unicode_class(name)))
+    if re.fullmatch("[A-Z][a-z]+(_[A-Z][a-z]+)*", name) and len(name) > 2:
+        raise NotImplementedError(f"Unicode class {name}")
+    kinds = enumerate(map(unicodedata.category, map(chr, range(_LAST + 1))))
+    found = [(code, code) for code, kind in kinds if kind.startswith(name) and kind != "Cn"]
+    if not found or not re.fullmatch("[CLMNPSZ][a-z]?", name):
+        raise GoRegexpError("invalid character class range")
+    return _complement(_complement(found))
 
 
 def _complement(ranges: Iterable[tuple[int, int]]) -> Ranges:

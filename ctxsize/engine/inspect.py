@@ -44,8 +44,6 @@ class Inspector:
         self._root = root
         self.reads_xattrs = builder.meter is not None and source.has_xattrs
         self._inodes: dict[int, str] = {}
-        # `setUnixOpt` of fsutil compares inode numbers, even of different file systems.
-        self.every_inode = builder.confuses_file_systems and source.has_mounts
         self._empty: dict[str, list[tuple[str, int]]] = {reason: [] for reason in _EMPTY_CODES}
         self._only_utf8 = builder.sends_only_utf8 and isinstance(source, Disk)
         self._not_utf8: list[str] = []
@@ -78,7 +76,7 @@ class Inspector:
         if not names:
             return None
         easy = {each.st_mode & _EASY for each in stats} == {_EASIEST}
-        single = not self.every_inode and max([each.st_nlink for each in stats]) == 1
+        single = max([each.st_nlink for each in stats]) == 1
         sizes = [each.st_size for each in stats]
         files = Files(prefix, names, stats, sizes, True, mark, others, {}, {}, {}, _NOBODY, {})
         may_refuse = self._builder.refuses_to_open and bool(mark.refused or others)
@@ -178,13 +176,13 @@ class Inspector:
         """Return further names of files sent before; builders compare inode numbers alone."""
         linked: dict[str, str] = {}
         for name, each in files.pairs:
-            if each.st_nlink == 1 and not self.every_inode:
+            if each.st_nlink <= 1:
                 continue
             # `mkstat` writes the target of a symlink over the name that `setUnixOpt` found.
             if stat.S_ISLNK(each.st_mode) and not self._builder.links_symlinks:
                 continue
             first = self._inodes.setdefault(each.st_ino, files.prefix + name)
-            if first != files.prefix + name and each.st_nlink > 1:
+            if first != files.prefix + name:
                 linked[name] = first
         return linked
 

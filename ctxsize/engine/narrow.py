@@ -15,7 +15,7 @@ from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, HasMark, Mark
 from ctxsize.engine.golang import has_wildcards, match
 from ctxsize.engine.patterns import DockerIgnorePattern, SplitLine, as_matched
-from ctxsize.engine.source import link_target, names_in
+from ctxsize.engine.source import link_target
 from ctxsize.errors import (
     BuildFailsError,
     DockerfileError,
@@ -23,6 +23,7 @@ from ctxsize.errors import (
     InputError,
     UnknownPatternError,
 )
+from ctxsize.reader import entries_in
 
 # For an entry that the ignore file leaves. No other mark is ignored without a decider.
 NOT_ASKED_FOR = Mark(ignored=True, decider=None, refused=False)
@@ -71,8 +72,10 @@ def _targets(root: str, path: str) -> list[str]:
     at, names = posixpath.join(root, directory), [name]
     try:
         if has_wildcards(name):
-            names = [each for each in names_in(at) if match(name, each)]
+            names = [each.name for each in entries_in(at) if match(name, each.name)]
         links = [link_target(posixpath.join(at, each)) for each in names if "\0" not in each]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise BuildFailsError(f"error from sender: {path}: {reason}") from None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -51,7 +50,7 @@ def platforms_of(request: Request) -> tuple[str, ...]:
 
 def _own_platform() -> str:
     # Docker builds for Linux, also in a virtual machine.
-    return machine_platform("x86_64" if sys.platform == "win32" else os.uname().machine)
+    return machine_platform(os.uname().machine)
 
 
 def named_contexts(build: Build) -> tuple[NamedContext, ...]:
@@ -98,13 +97,12 @@ def named_request(request: Request, named: NamedContext) -> Request:
     build = Build(named.value, builder=request.builder.name)
     alone = request_of(build, request.builder, alone=True)
     return replace(
-        request,
-        context=named.value,
-        root=alone.root,
-        ignore_file=alone.ignore_file,
-        dockerfile_specific=False,
-        spec=alone.spec,
-        problems=alone.problems,
+        alone,
+        build=request.build,
+        dockerfile=request.dockerfile,
+        dockerfile_fault=request.dockerfile_fault,
+        plan=request.plan,
+        plans=request.plans,
         name=named.name,
     )
 
@@ -214,8 +212,6 @@ _UNKNOWNS = {  # messages by the kind of `Unknown`
     "environment": "${name} is assumed to be unset; the base image may set it",
     "argument": "ARG {name} has no value and is assumed to be empty; set it with "
     "--build-arg {name}=…",
-    "check": "the Dockerfile is assumed to pass Docker's checks: # check={name} fails the build on "
-    "any warning",
     "older-unset": "{older} leaves ${name} unset; the figures are those of a newer Docker",
     "older-flag": "{older} refuses {name}; the figures are those of a newer Docker",
 }

@@ -141,6 +141,10 @@ class DockerIgnorePattern(RegexPattern):
             raise self.error()
         return super().match_file(file)
 
+    def matches(self, path: str) -> bool:
+        """Return whether the pattern alone matches `path`; one that fails the build does not."""
+        return self.fault is None and super().match_file(path) is not None
+
     def error(self) -> IgnoreFileError:
         """Return the error of Docker's build when it evaluates this faulty pattern."""
         return IgnoreFileError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from heapq import merge
 from typing import Any
@@ -102,8 +102,9 @@ class Listing:
     """The `sent` entries of a request's context, the `ignored` ones, or both, in order.
 
     Iterate it once. It streams: only the paths of ignored directories that are sent are
-    kept. With `ignored`, it opens the directories that the builder does not enter.
-    `problems` is complete after the iteration. Raises what `Walk` raises.
+    kept. With `ignored`, it opens the directories that the builder does not enter. What any of
+    `evaluators` sends is listed once. `problems` is complete after the iteration; `unfound`
+    returns further ones. Raises what `Walk` raises.
     """
 
     def __init__(
@@ -112,10 +113,12 @@ class Listing:
         *,
         sent: bool = True,
         ignored: bool = False,
-        evaluator: Evaluator[Any] | None = None,
+        evaluators: Iterable[Evaluator[Any] | None] = (None,),
+        unfound: Callable[[], Iterable[Problem]] = tuple,
     ) -> None:
         self._request = request
-        self._walk = Walk(request, everything=ignored, evaluator=evaluator)
+        self._walks = [Walk(request, everything=ignored, evaluator=each) for each in evaluators]
+        self._unfound = unfound
         self._with_sent = sent
         self._with_ignored = ignored
         self._sent_parents: frozenset[str] = frozenset()
@@ -131,8 +134,10 @@ class Listing:
     @property
     def problems(self) -> list[Problem]:
         """Return the problems that made the listing incomplete."""
-        walk = self._walk
-        return [*self._request.ignore_file_problems, *walk.problems, *walk.inspector.not_utf8()]
+        found = [*self._request.ignore_file_problems]
+        for walk in self._walks:
+            found += [*walk.problems, *walk.inspector.not_utf8()]
+        return [*dict.fromkeys((*found, *self._unfound()))]
 
     def __iter__(self) -> Iterator[Entry]:
         if self._with_ignored:
@@ -140,8 +145,15 @@ class Listing:
             walk = Walk(self._request) if self._request.spec.reach != [] else ()
             parents = (each for each in walk if isinstance(each, Folder) and each.mark.ignored)
             self._sent_parents = frozenset(each.path for each in parents)
+        last = None
+        for entry in merge(*map(self._found_by, self._walks), key=_by_order):
+            if entry.path != last:
+                yield entry
+            last = entry.path
+
+    def _found_by(self, walk: Walk) -> Iterator[Entry]:
         before: list[Entry] = []
-        for event in self._walk:
+        for event in walk:
             if isinstance(event, IgnoredEntries):  # sent ones of the same run precede it
                 yield from merge(before, self._ignored(event), key=_by_order)
                 before = []
@@ -177,35 +189,5 @@ class Listing:
             yield Entry(ignored.prefix + name, kind, each.st_size, 0, verdict)
 
 
-entries = Listing
-"""The name under which the package exports it."""
-
-
 def _by_order(entry: Entry) -> bytes:
     return order(entry.path)
-
-
-class Union:
-    """The entries of several `listings`, each path once, in order. Iterate it once.
-
-    `unfound` returns further problems.
-    """
-
-    def __init__(
-        self, listings: Sequence[Listing], unfound: Callable[[], Iterable[Problem]] = tuple
-    ) -> None:
-        self._listings = listings
-        self._unfound = unfound
-
-    @property
-    def problems(self) -> list[Problem]:
-        """Return the problems that made the listings incomplete."""
-        found = (each for one in self._listings for each in one.problems)
-        return list(dict.fromkeys((*found, *self._unfound())))
-
-    def __iter__(self) -> Iterator[Entry]:
-        last = None
-        for entry in merge(*self._listings, key=_by_order):
-            if entry.path != last:
-                yield entry
-            last = entry.path

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ctxsize.build import Build
 from ctxsize.engine import golang
-from ctxsize.engine.builders import BUILDKIT, Builder
+from ctxsize.engine.builders import Builder
 from ctxsize.engine.dockerfiles import (
     MOST_BYTES,
     STDIN,
@@ -110,13 +110,6 @@ class Request:
     def dockerfile_in_context(self) -> str | None:
         """Return the Dockerfile's path relative to the context, None if it is outside."""
         return None if self.dockerfile in (None, STDIN) else inside(self.root, str(self.dockerfile))
-
-
-def resolve(
-    context: str = ".", *, dockerfile: str | None = None, builder: Builder = BUILDKIT
-) -> Request:
-    """Return the request for `context`; raises what `request_of` raises."""
-    return request_of(Build(context, dockerfile, builder=builder.name), builder)
 
 
 def request_of(

@@ -162,9 +162,9 @@ def is_literal(pattern: DockerIgnorePattern) -> bool:
 
 
 def _covers_path(wide: DockerIgnorePattern, path: str) -> Cover | None:
-    if wide.match_file(path) is not None:
+    if wide.matches(path):
         return "itself"
-    return "above" if any(map(wide.match_file, up_to(path)[:-1])) else None
+    return "above" if any(map(wide.matches, up_to(path)[:-1])) else None
 
 
 def _covers_all(wide: DockerIgnorePattern, narrow: DockerIgnorePattern) -> Cover | None:

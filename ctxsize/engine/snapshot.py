@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 from collections.abc import Collection, Iterable, Mapping, Set
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator
 from ctxsize.engine.events import Files, Folder, IgnoredEntries, Progress, reported
 from ctxsize.engine.narrow import Narrowed
 from ctxsize.engine.request import Request
-from ctxsize.engine.source import PLAIN, File, Memory, MemoryDirectory
+from ctxsize.engine.source import PLAIN, File, MemoryDirectory
 from ctxsize.engine.walk import Walk
 from ctxsize.model import Problem
 
@@ -54,6 +54,15 @@ class Sent:
         """Return the bytes of content of a sent entry; 0 for a directory."""
         directory, _, name = path.rpartition("/")
         return self.names.get(directory, _NONE).get(name, 0)
+
+    def with_size(self, path: str, file: File | None) -> Sent:
+        """Return it with the size of a file that it has at `path`; without it if `file` is None."""
+        above, _, name = path.rpartition("/")
+        names, size = self.names.get(above, _NONE), -1 if file is None else file.content_bytes
+        if names.get(name, size) == size:
+            return self
+        others = {each: names[each] for each in names if each != name}
+        return replace(self, names={**self.names, above: others | ({name: size} if file else {})})
 
     @cached_property
     def sizes(self) -> dict[str, int]:
@@ -215,7 +224,7 @@ class Snapshot:
         names: dict[str, dict[str, int]] = {}
         directories: set[str] = set()
         empty: set[str] = set()
-        for event in Walk(self.request, evaluator=evaluator, source=Memory(root or self.root)):
+        for event in Walk(self.request, evaluator=evaluator, source=root or self.root):
             if isinstance(event, Folder):
                 directories.add(event.path)
             elif isinstance(event, Files):

@@ -7,7 +7,6 @@ builders sort them, and no symlink is followed.
 from __future__ import annotations
 
 import os
-import re
 import stat
 import sys
 from bisect import bisect_left
@@ -17,7 +16,6 @@ from functools import cached_property
 from typing import Any, NamedTuple, cast
 
 from ctxsize.engine.events import Xattrs
-from ctxsize.reader import read_file
 
 Step = str | list[str]
 """The name of a directory, or a run of other names."""
@@ -68,17 +66,6 @@ def link_target(path: str) -> str | None:
         raise
 
 
-def names_in(path: str) -> list[str]:
-    """Return all names in a directory in byte order; none for others. Raises `OSError`."""
-    try:
-        if not stat.S_ISDIR(os.lstat(path).st_mode):
-            return []
-        names = os.listdir(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    return sorted(names, key=_order(names))
-
-
 class Disk:
     """The tree below the directory `root`, a real path."""
 
@@ -88,20 +75,6 @@ class Disk:
         """Largest number of bytes in a path below the top that the system accepts."""
         self.has_xattrs = READS_ATTRIBUTES
 
-    @property
-    def has_mounts(self) -> bool:
-        """Return whether `root` contains a mount point: then inodes below it are not unique.
-
-        Outside Linux it returns False.
-        """
-        try:
-            lines = read_file("/proc/self/mountinfo").splitlines()
-        except OSError:
-            return False
-        base = os.fsencode(self._base)
-        escaped = re.sub(rb"[ \t\n\\]", lambda found: b"\\%03o" % found[0][0], base)
-        return any(line.split(b" ", 5)[4].startswith(escaped) for line in lines)
-
     def top(self) -> DiskDirectory:
         return DiskDirectory(self._base, os.open(self._base, _OPEN_DIRECTORY), None)
 
@@ -109,18 +82,18 @@ class Disk:
 class DiskDirectory:
     """An open directory, read by its descriptor; only extended attributes are read by path."""
 
-    __slots__ = ("_above", "_fd", "_path", "stat")
+    __slots__ = ("_above", "fd", "prefix", "stat")
 
     def __init__(self, path: str, fd: int, above: DiskDirectory | None) -> None:
-        self._path = path
-        self._fd = fd
+        self.prefix = path
+        self.fd = fd
         self._above = above
         self.stat = os.fstat(fd)
 
     def steps(self) -> list[Step]:
         directories: list[str] = []
         others: list[str] = []
-        with os.scandir(self._fd) as entries:
+        with os.scandir(self.fd) as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
                     directories.append(entry.name)
@@ -129,32 +102,32 @@ class DiskDirectory:
         return _in_steps(directories, others)
 
     def enter(self, name: str) -> DiskDirectory:
-        fd = os.open(name, _OPEN_DIRECTORY, dir_fd=self._fd)
-        return DiskDirectory(f"{self._path}{name}/", fd, self)
+        fd = os.open(name, _OPEN_DIRECTORY, dir_fd=self.fd)
+        return DiskDirectory(f"{self.prefix}{name}/", fd, self)
 
     def leave(self) -> None:
         """Close it, and open its parent again if that was closed in between."""
         above = self._above
         try:
-            if above is not None and above._fd < 0:
-                above._fd = os.open("..", _OPEN_DIRECTORY, dir_fd=self._fd)
-                if not os.path.samestat(os.fstat(above._fd), above.stat):
+            if above is not None and above.fd < 0:
+                above.fd = os.open("..", _OPEN_DIRECTORY, dir_fd=self.fd)
+                if not os.path.samestat(os.fstat(above.fd), above.stat):
                     raise OSError(ENOENT, os.strerror(ENOENT))
         finally:
             self.close()
 
     def close(self) -> None:
         """Close it, to limit the number of open directories in a deep tree."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
 
     def stats(self, names: Sequence[str]) -> list[os.stat_result]:
-        lstat, fd = os.lstat, self._fd
+        lstat, fd = os.lstat, self.fd
         return [lstat(name, dir_fd=fd) for name in names]
 
     def link_target(self, name: str) -> str:
-        return os.readlink(name, dir_fd=self._fd)
+        return os.readlink(name, dir_fd=self.fd)
 
     def unreadable(self, names: Sequence[str], stats: Sequence[os.stat_result]) -> list[str]:
         return [
@@ -162,15 +135,15 @@ class DiskDirectory:
             for name, each in zip(names, stats, strict=True)
             if each.st_mode & _ALL_MAY_READ != _ALL_MAY_READ
             and stat.S_ISREG(each.st_mode)
-            and not os.access(name, os.R_OK, dir_fd=self._fd, effective_ids=True)
+            and not os.access(name, os.R_OK, dir_fd=self.fd, effective_ids=True)
         ]
 
     def with_attributes(self, names: Sequence[str]) -> list[str]:
-        listxattr, before = os.listxattr, self._path
+        listxattr, before = os.listxattr, self.prefix
         return [name for name in names if listxattr(before + name, follow_symlinks=False)]
 
     def attributes(self, name: str = "") -> Xattrs:
-        path = self._path + name if name else self._path[:-1] or "/"
+        path = self.prefix + name if name else self.prefix[:-1] or "/"
         keys = os.listxattr(path, follow_symlinks=False)
         return {key: len(os.getxattr(path, key, follow_symlinks=False)) for key in keys}
 
@@ -211,6 +184,8 @@ class MemoryDirectory:
     """The same for each: those of real directories are not kept."""
     content_bytes = 0
     """Bytes of content of all below; a file with several names counts under each."""
+    longest_path = sys.maxsize  # all paths were short enough to be read
+    has_xattrs = False
 
     def __init__(
         self,
@@ -261,7 +236,11 @@ class MemoryDirectory:
         below = sum(folder.content_bytes for folder in self.folders.values())
         self.content_bytes = below + sum(self.contents.values())
 
-    # Methods for a walk, as those of `DiskDirectory`. Targets and attributes are not kept.
+    # Methods for a walk, as those of `Disk` and `DiskDirectory`. Targets and attributes are not
+    # kept.
+
+    def top(self) -> MemoryDirectory:
+        return self
 
     def steps(self) -> list[Step]:
         # The order matters between directories, and for files with several names.
@@ -295,19 +274,6 @@ class MemoryDirectory:
         return {}
 
 
-class Memory:
-    """The directories of a snapshot."""
-
-    longest_path = sys.maxsize  # all paths were short enough to be read
-    has_xattrs = has_mounts = False
-
-    def __init__(self, root: MemoryDirectory) -> None:
-        self._root = root
-
-    def top(self) -> MemoryDirectory:
-        return self._root
-
-
 OpenDirectory = DiskDirectory | MemoryDirectory
 """A directory for a walk. Methods of one on disk may raise `OSError`."""
-DirectorySource = Disk | Memory
+DirectorySource = Disk | MemoryDirectory

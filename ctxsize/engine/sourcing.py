@@ -15,13 +15,12 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 from itertools import takewhile
-from typing import Any
 
 from ctxsize.dockerfile.sources import Source, Unknown, path_from_root
 from ctxsize.dockerfile.taken import Paths
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.dockerfiles import follow_links
-from ctxsize.engine.evaluate import Evaluator
+from ctxsize.engine.evaluate import DirectoryStates
 from ctxsize.engine.golang import has_wildcards, match
 from ctxsize.engine.narrow import Narrowed, follow, include_spec
 from ctxsize.engine.need import asked_of, named_contexts, named_request, needs_of, unknown_problem
@@ -66,24 +65,18 @@ class Arrivals:
     """The entries that arrive in a transfer of `paths`. Raises what `include_spec` raises."""
 
     def __init__(self, request: Request, paths: Paths) -> None:
-        self._request, include = request, follow(request.root, paths)
-        self._evaluator: Evaluator[Any] = fastest(request.spec)
-        if include is not None:
-            self._evaluator = Narrowed(request.spec, include)
+        self._request, spec, include = request, request.spec, follow(request.root, paths)
+        evaluator = fastest(spec) if include is None else Narrowed(spec, include)
+        self._states = DirectoryStates(evaluator)
 
     def holds(self, path: str) -> bool:
         """Return whether an entry, or one below it, arrives; no symlink is followed."""
-        found, evaluator = entry_at(self._request, path), self._evaluator
+        found, evaluator = entry_at(self._request, path), self._states.evaluator
         if path == "." or isinstance(found, str):
             return path == "."
-        state, prefix, others = evaluator.root(), "", (stat.S_IFDIR, stat.S_IFSOCK)
-        *above, name = path.split("/")
-        for part in above:
-            state = evaluator.enter(state, prefix, part)
-            prefix += f"{part}/"
-            if state.mark.ignored and not evaluator.enters(state, prefix[:-1]):
-                return False
-        pending = [(state, prefix, [(name, found.st_mode)])]
+        above, slash, name = path.rpartition("/")
+        state, others = self._states.state(above), (stat.S_IFDIR, stat.S_IFSOCK)
+        pending = [] if state is None else [(state, above + slash, [(name, found.st_mode)])]
         while pending:
             state, prefix, entries = pending.pop()
             files = [name for name, mode in entries if stat.S_IFMT(mode) not in others]

@@ -8,19 +8,11 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ctxsize.dockerfile.sources import Source
 from ctxsize.engine.automaton import fastest
-from ctxsize.engine.evaluate import (
-    DockerIgnoreSpec,
-    Evaluator,
-    HasMark,
-    Step,
-    matches,
-    refuses,
-    up_to,
-)
+from ctxsize.engine.evaluate import DirectoryStates, DockerIgnoreSpec, Step, refuses, up_to
 from ctxsize.engine.events import public_pattern
 from ctxsize.engine.inspect import NO_PERMISSION, WITHHELD
 from ctxsize.engine.narrow import follow, include_spec
@@ -29,9 +21,6 @@ from ctxsize.engine.request import Request, inside
 from ctxsize.errors import CtxsizeError, IgnoreFileError, InputError
 from ctxsize.model import Pattern, Verdict
 from ctxsize.reader import listed_name, may_read, why_other
-
-_MOST_DIRECTORIES = 10_000
-"""Number of directories to keep states of."""
 
 
 class Outcome(str, Enum):
@@ -146,7 +135,7 @@ def _checks(spec: DockerIgnoreSpec, path: str, before: int, after: int) -> Itera
     for index, pattern in enumerate(spec.patterns):
         ignores, bit = bool(pattern.include), 1 << index
         if not spec.remembers_parents:
-            outcome = Outcome.MATCHED if matches(pattern, path) else Outcome.NO_MATCH
+            outcome = Outcome.MATCHED if pattern.matches(path) else Outcome.NO_MATCH
         elif before & bit:
             outcome = Outcome.INHERITED
         elif ignores == ignored:
@@ -165,7 +154,7 @@ def _near_misses(spec: DockerIgnoreSpec, path: str, reached: str, last: Step) ->
         if bool(pattern.include) == last.ignored:
             continue
         for each in reversed(up_to(path)):
-            if matches(pattern, each):
+            if pattern.matches(each):
                 yield NearMiss(public_pattern(pattern), each, pruned=len(each) > len(reached))
                 break
 
@@ -227,8 +216,7 @@ class Takers:
 
     def __init__(self, request: Request) -> None:
         self._request, self.unknown, title = request, "", request.builder.title
-        self._evaluators: dict[Source, Evaluator[Any]] = {}
-        self._states: dict[str, list[HasMark | None]] = {}
+        self._states: dict[Source, DirectoryStates] = {}
         if not request.builder.asks_for_paths:
             self.unknown = f"{title} sends the whole context, whatever the Dockerfile says"
             return
@@ -244,7 +232,7 @@ class Takers:
                     )
                 include = follow(request.root, (source.path,))
                 spec = DockerIgnoreSpec([]) if include is None else include_spec(include)
-                self._evaluators[source] = fastest(spec)
+                self._states[source] = DirectoryStates(fastest(spec))
         except CtxsizeError as error:
             if is_wrong_target(request):
                 raise
@@ -269,9 +257,10 @@ class Takers:
         Quick for many entries of a directory. Raises `CtxsizeError` for a pattern that fails.
         """
         found = list[Taker]()
-        above, _, name = path.rpartition("/")
-        prefix, states = above and f"{above}/", self._states_in(above)
-        for (source, evaluator), state in zip(self._evaluators.items(), states, strict=True):
+        above, slash, name = path.rpartition("/")
+        prefix = above + slash
+        for source, states in self._states.items():
+            state, evaluator = states.state(above), states.evaluator
             if state is None:
                 continue
             if not evaluator.others(state, prefix, [name]).get(name, state.mark).ignored:
@@ -279,27 +268,3 @@ class Takers:
             elif is_directory and evaluator.enters(evaluator.enter(state, prefix, name), path):
                 found.append(Taker(source, below=True))
         return tuple(found)
-
-    def _states_in(self, directory: str) -> list[HasMark | None]:
-        """Return the state of each source in a directory; None if it takes nothing there."""
-        known, evaluators = self._states, self._evaluators.values()
-        if directory in known:
-            return known[directory]
-        if len(known) >= _MOST_DIRECTORIES:
-            known.clear()
-        states: list[HasMark | None] = [each.root() for each in evaluators]
-        for each in up_to(directory) if directory else ():
-            if each not in known:
-                pairs = zip(evaluators, states, strict=True)
-                known[each] = [
-                    None if state is None else _entered(one, state, each) for one, state in pairs
-                ]
-            states = known[each]
-        return states
-
-
-def _entered(evaluator: Evaluator[Any], state: HasMark, path: str) -> HasMark | None:
-    """Return the state of the directory `path`; None if nothing below it can be sent."""
-    above, slash, name = path.rpartition("/")
-    below: HasMark = evaluator.enter(state, above + slash, name)
-    return below if not below.mark.ignored or evaluator.enters(below, path) else None

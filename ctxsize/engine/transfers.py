@@ -13,7 +13,7 @@ from ctxsize.dockerfile.taken import Asked, Paths
 from ctxsize.engine import need
 from ctxsize.engine.events import Progress
 from ctxsize.engine.narrow import Narrowed, follow, include_spec
-from ctxsize.engine.report import Listing, Union, measure
+from ctxsize.engine.report import Listing, measure
 from ctxsize.engine.request import Request
 from ctxsize.errors import (
     BuildFailsError,
@@ -237,7 +237,7 @@ def unfound(request: Request, sources: Iterable[Source]) -> Iterator[Problem]:
             yield Problem(code, message, request.dockerfile, line=source.line or None)
 
 
-def transfer_listing(request: Request) -> Union:
+def transfer_listing(request: Request) -> Listing:
     """Return the entries that any transfer has, with the problems of its sources."""
 
     def problems() -> Iterable[Problem]:
@@ -246,4 +246,4 @@ def transfer_listing(request: Request) -> Union:
 
     includes = need.includes_of(request)
     evaluators = (None if each is None else Narrowed(request.spec, each) for each in includes)
-    return Union([Listing(request, evaluator=each) for each in evaluators], problems)
+    return Listing(request, evaluators=evaluators, unfound=problems)

@@ -6,23 +6,24 @@ directory above it. So only such paths are walked again, by the walk of `measure
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from typing import Any
 
 from ctxsize.engine.automaton import Automaton, Program, fastest
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, Mark, up_to
 from ctxsize.engine.events import order
 from ctxsize.engine.ignorefile import IgnoreFile
+from ctxsize.engine.narrow import Narrowed
+from ctxsize.engine.need import Include
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request, ignore_file_to_write, inside, with_ignore_file
-from ctxsize.engine.snapshot import Sent, SentDifference, Snapshot, differences
+from ctxsize.engine.snapshot import Names, Sent, SentDifference, Snapshot, differences
 from ctxsize.engine.source import MemoryDirectory
 from ctxsize.errors import CtxsizeError, IgnoreFileError
-from ctxsize.model import Amount
 
 _MOST_CHANGED = 2_000  # patterns, up to which only the paths that they match are walked again
 _MANY = 200  # patterns, from which those without a match in the walked part are left out
@@ -77,12 +78,12 @@ class Trial:
         self._patterns: dict[str, DockerIgnorePattern] = {}  # by their lines, each parsed once
         self._sent: dict[tuple[str, ...], Sent | None] = {}
         self._last: Attempt | None = None
-        self._first: tuple[Matcher, Sent] | None = None  # most others differ from it in a few
+        self._near: dict[Include, tuple[Matcher, Sent]] = {}  # others differ in a few lines
 
     @cached_property
     def before(self) -> Sent:
         """Return the entries sent with the present ignore file."""
-        return self._under(self.request.spec)
+        return self.under(self.request.spec)
 
     @cached_property
     def everything(self) -> Sent:
@@ -94,7 +95,7 @@ class Trial:
         if self._last is None or self._last.data != data:
             before = self.before
             request = with_ignore_file(self.request, data, make=self._made)
-            self._last = Attempt(data, request, before, self._under(request.spec))
+            self._last = Attempt(data, request, before, self.under(request.spec))
         return self._last
 
     def _made(self, line: str) -> DockerIgnorePattern:
@@ -112,17 +113,16 @@ class Trial:
         if key not in self._sent:
             self._sent[key], spec = None, self.spec(key)
             with suppress(CtxsizeError):
-                self._sent[key] = None if spec is None else self._under(spec)
+                self._sent[key] = None if spec is None else self.under(spec)
         return self._sent[key]
 
     def spec(self, texts: Iterable[str]) -> DockerIgnoreSpec | None:
         """Return the patterns of these lines; None if they fail the build."""
         data = "\n".join(texts).encode("utf-8", "surrogateescape")
-        try:
+        with suppress(IgnoreFileError):
             # Without copies: the line numbers of these patterns are never used.
             return with_ignore_file(self.request, data, make=self._pattern).spec
-        except IgnoreFileError:
-            return None
+        return None
 
     def written(self, attempt: Attempt) -> Snapshot:
         """Return the context after the attempt's ignore file is written."""
@@ -131,45 +131,55 @@ class Trial:
             snapshot = snapshot.with_file(own, len(attempt.data))
         return snapshot.asked(attempt.request)
 
-    def amount_after(self, attempt: Attempt) -> Amount:
-        """Return the amount sent after the ignore file is written, which may itself be sent."""
-        own, sent = own_path(self.request), attempt.sent
-        if own is None or own not in sent:
-            return Amount.of(sent)
-        written = self.written(attempt)
-        file = written.file(own)
-        if file is None or self.snapshot.has_further_names:
-            return Amount.of(written.sent())
-        return Amount(sent.files, sent.content_bytes + file.content_bytes - sent.size(own))
+    def after(self, attempt: Attempt, includes: Iterable[Include]) -> list[Sent]:
+        """Return everything, and what each of `includes` sends, once the file is written."""
+        own, old, spec = own_path(self.request), self.request.ignore_file, attempt.request.spec
+        is_new = attempt.data != (b"" if old is None else old.data)
+        snapshot = self.written(attempt) if is_new else self.snapshot.asked(attempt.request)
+        file = None if own is None or (old is None and not is_new) else snapshot.file(own)
+        sent, is_whole = [self.everything], self.snapshot.has_further_names
+        if is_whole:
+            sent += [snapshot.sent(include=each) for each in includes]
+        else:
+            sent += [attempt.sent if each is None else self.under(spec, each) for each in includes]
+        return [each if is_whole and file else each.with_size(own or "", file) for each in sent]
 
-    def _under(self, spec: DockerIgnoreSpec) -> Sent:
-        """Return the entries that `spec` sends. Raises what a walk raises."""
-        if self._first is None:
-            self._first = Matcher(spec), self.snapshot.sent(spec)
-        (matcher, sent), root = self._first, self.snapshot.root
-        changed = None if self.snapshot.has_further_names else _changed(matcher.spec, spec)
-        if changed is None:
-            return self.snapshot.sent(spec)
-        names = Matcher(spec.__class__(changed)).tops(root)
-        # The builder enters ignored directories for exceptions, and there others may match too.
-        names.update(each.text.split("/")[0] for each in changed if not each.include)
-        if names.isdisjoint(root.entries.keys() | root.folders.keys()):
+    def under(self, spec: DockerIgnoreSpec, include: Include = None) -> Sent:
+        """Return the entries that `spec` sends, limited by `include`. Raises what a walk raises."""
+        near = None if self.snapshot.has_further_names else self._near.get(include)
+        changed = near and _changed(near[0].spec, spec)
+        if near is None or changed is None:
+            sent = self.snapshot.sent(spec, include=include)
+            names = sent.names if near is None else _shared(sent.names, near[1].names)
+            self._near[include] = Matcher(spec), replace(sent, names=names)
+            return self._near[include][1]
+        matcher, sent = near
+        made = _above(self.snapshot, self._touched(matcher, changed))
+        part = made[""]
+        if not (part.entries or part.folders):
             return sent
-        part = MemoryDirectory(
-            "",
-            {name: each for name, each in root.entries.items() if name in names},
-            {name: each for name, each in root.folders.items() if name in names},
-        )
-        evaluator: Evaluator[Any]
-        if len(spec.patterns) < _MANY:
-            evaluator = fastest(spec)
-        else:  # few of them matter here
-            patterns = matcher.spec.patterns
-            wanted = {_key(patterns[at]) for _, found in matcher.in_tree(part) for at in found}
-            wanted.update(map(_key, changed))
+        evaluator: Evaluator[Any] = fastest(spec) if include is None else Narrowed(spec, include)
+        if include is None and len(spec.patterns) >= _MANY:  # few of them matter here
+            patterns, matching = matcher.spec.patterns, matcher.in_tree(part)
+            wanted = {*map(_key, changed)}
+            wanted.update(_key(patterns[at]) for _, found in matching for at in found)
             few = spec.__class__(each for each in spec.patterns if _key(each) in wanted)
             evaluator = Automaton(few, enters=spec.enters)
-        return _patched(sent, names, self.snapshot.walked(evaluator, part))
+        return _patched(self.snapshot, sent, made, self.snapshot.walked(evaluator, part))
+
+    def _touched(self, matcher: Matcher, changed: Sequence[DockerIgnorePattern]) -> set[str]:
+        """Return the outermost paths whose fate may differ if these patterns are changed."""
+        spec = matcher.spec.__class__(changed)
+        matched = Matcher(spec).outermost(self.snapshot.root)
+
+        @cache
+        def is_end(path: str) -> bool:
+            return path in matched or matcher.mark(path).ignored
+
+        # The builder enters an ignored directory if an exception may match in it, and then others
+        # may match there too.
+        paths = (*matched, *(spec.reach or ()))
+        return {next(filter(is_end, up_to(each)), "") for each in paths}
 
 
 def own_path(request: Request) -> str | None:
@@ -193,20 +203,47 @@ def with_lines(request: Request, lines: Iterable[str]) -> bytes:
     return before + "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
 
 
-def _patched(before: Sent, touched: set[str], found: Sent) -> Sent:
-    """Return the sent entries, with those at and below `touched` replaced by `found`."""
+def _above(snapshot: Snapshot, touched: Iterable[str]) -> dict[str, MemoryDirectory]:
+    """Return the context first, and all directories above `touched`, with only these paths."""
+    made = {"": MemoryDirectory("")}
+    for path in touched:
+        above, _, name = path.rpartition("/")
+        held = snapshot.folder(above)
+        for at in up_to(above) if held and held.has(name) else ():
+            if at not in made:
+                new = made[at] = MemoryDirectory(at)
+                made[at.rpartition("/")[0]].folders[new.name] = new
+        if held and name in held.folders:
+            made[above].folders[name] = held.folders[name]
+        # An ignore file is planned also where a directory has its name.
+        if held and name in held.entries:
+            made[above].entries[name] = held.entries[name]
+    return made
 
-    def is_other(path: str) -> bool:
-        return path.partition("/")[0] not in touched
 
-    names = {at: each for at, each in before.names.items() if at and is_other(at)}
-    top = {name: size for name, size in before.names.get("", {}).items() if is_other(name)}
-    for at, new in {**found.names, "": {**top, **found.names.get("", {})}}.items():
-        old = before.names.get(at)
-        names |= {at: old if old == new else new} if new else {}  # shared if equal, for memory
-    directories = frozenset(filter(is_other, before.directories)) | found.directories
-    empty = frozenset(filter(is_other, before.empty)) | found.empty
-    return Sent(names, directories, empty, before.links)
+def _patched(
+    snapshot: Snapshot, before: Sent, made: Mapping[str, MemoryDirectory], found: Sent
+) -> Sent:
+    """Return `before` with the entries of a part as they are found."""
+    names, parts = {**before.names}, [*made[""].tree()]
+    for held in parts:
+        others = before.names.get(held.path, {}).items()
+        rest = {name: size for name, size in others if name not in held.entries}
+        names[held.path] = {**rest, **found.names.get(held.path, {})}
+    names = _shared({at: each for at, each in names.items() if each}, before.names)
+    directories = {*before.directories.difference(e.path for e in parts), *found.directories}
+    # A directory that a transfer does not ask for is sent with what is sent below it, also outside.
+    for at in filter(before.directories.__contains__, reversed([*made])):
+        below = snapshot.folder(at) or made[at]
+        if at in names or any(each.path in directories for each in below.folders.values()):
+            directories.add(at)
+    again = {each.prefix + name for each in parts for name in each.entries if before.empty}
+    return Sent(names, frozenset(directories), before.empty - again | found.empty, before.links)
+
+
+def _shared(new: Mapping[str, Names], old: Mapping[str, Names]) -> dict[str, Names]:
+    """Return `new` with the equal parts of `old`, for memory, and to see at once what differs."""
+    return {at: old[at] if old.get(at) == each else each for at, each in new.items()}
 
 
 def _changed(before: DockerIgnoreSpec, after: DockerIgnoreSpec) -> list[DockerIgnorePattern] | None:
@@ -262,12 +299,10 @@ class Matcher:
             for name, hits in found.items():
                 yield held.prefix + name, self._owners(hits)
 
-    def tops(self, root: MemoryDirectory) -> set[str]:
-        """Return the entries of `root` that a pattern matches, or below which it matches one."""
-        tops: set[str] = set()
-        for held, found in self._by_directory(root, topmost=True):
-            tops.update([held.path.partition("/")[0]] if held.path else found)
-        return tops
+    def outermost(self, root: MemoryDirectory) -> set[str]:
+        """Return the paths below `root` that a pattern matches, except those below another one."""
+        found = self._by_directory(root, topmost=True)
+        return {held.prefix + name for held, names in found for name in names}
 
     def _hits(self, live: int, directory: str, names: Sequence[str]) -> dict[str, int]:
         """Return the matching ones of the `live` segments, for each name with any."""

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
+from io import StringIO
 from urllib.parse import quote
 
 from ctxsize.codes import Code, code_of
@@ -175,8 +176,8 @@ def junit(outcome: Outcome) -> str:
     from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
     kind, findings = outcome.kind, outcome.findings
-    names = outcome.passed if outcome.kind == "check" else ()
-    names = names if names or findings else ("no findings",)
+    passed = outcome.checks if outcome.kind == "check" else ()
+    names = [each.name for each in passed if each.passes] or ["no findings"][: not findings]
     failures = sum(each.severity is not Severity.INFO for each in findings)
     counts = {"tests": str(len(names) + len(findings)), "failures": str(failures), "errors": "0"}
     root = Element("testsuites", {"name": "ctxsize", **counts})
@@ -242,14 +243,4 @@ def text_of(data: bytes | None) -> str:
 
 def lines(text: str) -> list[str]:
     """Return the lines with their ends; only a line feed ends a line."""
-    *parts, last = text.split("\n")
-    return [f"{part}\n" for part in parts] + ([last] if last else [])
-
-
-def replaced(before: list[str], after: list[str]) -> Iterator[tuple[int, int, str]]:
-    """Yield the runs of lines that change: start, end (excluded), and the new text."""
-    from difflib import SequenceMatcher
-
-    for kind, start, end, first, last in SequenceMatcher(None, before, after, False).get_opcodes():
-        if kind != "equal":
-            yield start, end, "".join(after[first:last])
+    return [*StringIO(text, newline="\n")]

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
 from ctxsize.codes import code_of
-from ctxsize.findings import Finding, Location
+from ctxsize.findings import Finding, Location, Severity
 from ctxsize.formats import Look, sections
-from ctxsize.formats.wording import (
-    EVIDENCE,
-    SEVERITY_STYLES,
-    details,
-    fit,
-    place,
-    summary,
-    visible,
-)
+from ctxsize.formats.wording import EVIDENCE, clipped, details, fit, more, place, summary, visible
 from ctxsize.units import columns, cut
 
+FACT_INDENT = 15
+"""Number of columns before the text of a fact."""
+_STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "bold"}
+_PAD = "\ue000"
 _NARROWEST_NAME, _NARROW_NAME, _NOTE_INDENT = 8, 24, 6
 _EVIDENCE = 2
 """Number of lines of evidence below a finding that is no group."""
@@ -38,30 +35,72 @@ def _section(section: sections.Section, look: Look) -> list[str]:
 def _item(item: sections.Item, look: Look) -> Iterable[str]:
     match item:
         case sections.Prose(line, hang, mark, style):
-            first, *others = _wrapped(line, look, hang)
+            first, *others = wrapped(line, look.width, hang)
             return [first.replace(mark, look.paint(mark, style), 1), *others]
         case sections.Fact(label, text):
-            lead = f"  {label}".ljust(sections.FACT_INDENT)
+            lead = f"  {label}".ljust(FACT_INDENT)
             return _item(sections.Prose(lead + text, len(lead), label, "dim"), look)
         case sections.NextStep("", purpose, label):
-            return _wrapped(f"{label}: {purpose}", look, len(label) + 2)
+            return wrapped(f"{label}: {purpose}", look.width, len(label) + 2)
         case sections.NextStep(command, purpose, label):
             # A command is one line, however long, so that it can be copied.
             shown = f"{label}: {look.paint(command, 'bold')}"
             if columns(f"{label}: {command}  {purpose}") <= look.width:
                 return [f"{shown}  {purpose}"]
             indent = len(label) + 2
-            return [shown, *_wrapped(" " * indent + purpose, look, indent)]
+            return [shown, *wrapped(" " * indent + purpose, look.width, indent)]
         case sections.Table():
             return _table(item, look) if item.rows else []
         case sections.Findings():
-            if item.brief:
-                return sections.briefly(item, look.width, whole=look.full)
-            return _findings(item, look)
+            return _briefly(item, look) if item.brief else _findings(item, look)
 
 
-def _wrapped(text: str, look: Look, hang: int) -> list[str]:
-    return sections.wrapped(text, look.width, hang)
+def height(items: Iterable[sections.Item], look: Look) -> int:
+    """Return the number of lines of `items`."""
+    return sum(len([*_item(item, look)]) for item in items)
+
+
+def _briefly(item: sections.Findings, look: Look) -> Iterator[str]:
+    """Yield the most severe findings in at most three lines each, or all of them if full."""
+    shown = sorted(item.findings, key=lambda e: (e.severity.rank, -(e.content_bytes or 0)))
+    for each in shown[: None if look.full else item.brief]:
+        where, message = place(each), visible(each.message)
+        is_said = "/" in where and where in message.split()
+        text = f"  ! {message}" if is_said else f"  ! {where}: {message}"
+        short = text if look.full else brief(text, look.width, 3, 4)
+        yield from wrapped(short, look.width, 4)
+    if rest := "" if look.full else more(len(shown) - item.brief):
+        yield f"    {rest}; -v lists all"
+
+
+def wrapped(text: str, width: int, hang: int) -> list[str]:
+    """Wrap `text`, with `hang` blanks before each line except the first; not at all if negative."""
+    if hang < 0:
+        return [text]
+    wrapper = textwrap.TextWrapper(width, "", " " * hang, break_long_words=False)
+    wrapper.break_on_hyphens = False
+    # It counts characters: each wide one becomes two.
+    wide = "".join(char + _PAD * (columns(char) - 1) for char in text)
+    return [line.replace(_PAD, "") for line in wrapper.wrap(wide)] or [text]
+
+
+def brief(text: str, width: int, lines: int, hang: int = 0) -> str:
+    """Return `text` in at most so many lines: wide words are cut, then some are left out."""
+
+    def fits(text: str) -> bool:
+        found = wrapped(text, width, hang) if len(text) <= lines * width else ()
+        return 0 < len(found) <= lines and max(map(columns, found)) <= width
+
+    words, room = text.split(" "), lines * width
+    for most in (width, width - hang - 5, width // 2, width // 3):
+        # A word without directories is cut only if it is wider than a line.
+        widest = width - hang if most == width else most
+        words = [fit(each, widest) if most == width or "/" in each else each for each in words]
+        if fits(short := " ".join(words)):
+            return short
+    while not fits(text := clipped(short, room)) and room > width // 2:
+        room -= 4
+    return text
 
 
 def _table(table: sections.Table, look: Look) -> Iterator[str]:
@@ -80,20 +119,20 @@ def _table(table: sections.Table, look: Look) -> Iterator[str]:
     yield look.paint(_row(table.headers, widths, count), "dim")
     for row in table.rows:
         if len(row) < len(widths):
-            note = _wrapped(" " * _NOTE_INDENT + row[-1], look, _NOTE_INDENT)
+            note = wrapped(" " * _NOTE_INDENT + row[-1], look.width, _NOTE_INDENT)
             yield from (look.paint(each, "dim") for each in note)
         elif table.prose:
             yield from _with_words(row, widths, count, look)
         else:
             yield _row(row, widths, count)
     if table.rest:
-        yield from (look.paint(each, "dim") for each in _wrapped(f"  {table.rest}", look, 2))
+        yield from (look.paint(each, "dim") for each in wrapped(f"  {table.rest}", look.width, 2))
 
 
 def _with_words(row: Sequence[str], widths: Sequence[int], count: int, look: Look) -> Iterator[str]:
     """Yield a row, with its last cell wrapped."""
     lead = _row(row[:-1], widths[:-1], count)
-    for each in sections.wrapped(row[-1], widths[-1], 0):
+    for each in wrapped(row[-1], widths[-1], 0):
         pad = " " * (2 + sum(width + 2 for width in widths[:-1]) - columns(lead))
         yield (lead + pad + look.paint(each, "dim")).rstrip()
         lead = ""
@@ -115,30 +154,26 @@ def _findings(item: sections.Findings, look: Look) -> Iterator[str]:
     for each in item.findings:
         severity = f"{each.severity.value} {each.code}"
         head = f"{place(each)} {severity} {visible(each.message)}"
-        style, hang = SEVERITY_STYLES[each.severity], -1 if look.quiet else 4
+        style, hang = _STYLES[each.severity], -1 if look.quiet else 4
         yield from _item(sections.Prose(head, hang, severity, style), look)
         if look.quiet:
             continue
-        if item.at_length or look.full:
-            yield from _excerpts(each, look, style)
-        reason = code_of(each.code).reason if item.at_length and each.code not in explained else ""
+        yield from _excerpts(each, look, style)
+        yield from _below(each, look, "" if each.code in explained else code_of(each.code).reason)
+        yield ""
         explained.add(each.code)
-        yield from _below(each, look, reason, at_length=item.at_length)
     if not look.quiet and (item.findings or item.fixed):
-        yield from _wrapped(summary(item.findings, item.fixed), look, 4)
+        yield from wrapped(summary(item.findings, item.fixed), look.width, 4)
 
 
-def _below(finding: Finding, look: Look, reason: str, *, at_length: bool) -> Iterator[str]:
+def _below(finding: Finding, look: Look, reason: str) -> Iterator[str]:
     """Yield the reason, the evidence, and what to do: if there is a fix, that alone."""
     most, few = len(finding.evidence), EVIDENCE if finding.shared else _EVIDENCE
-    if not look.full:
-        most = (most if most <= few else few - 1) if at_length else 0
+    most = few - 1 if most > few and not look.full else most
     for label, text in (*([("why:", reason)] if reason else []), *details(finding, most)):
         if look.full or finding.fix is None or label != "help:":
             lead = f"    {'-' if label == '|' else label} "
             yield from _item(sections.Prose(lead + visible(text), len(lead), label, "blue"), look)
-    if at_length:
-        yield ""
 
 
 def _excerpts(finding: Finding, look: Look, style: str) -> Iterator[str]:

@@ -28,7 +28,6 @@ LEVELS = {
     "build-fails": ("The build fails", "red"),
 }
 """The title of each level of concern, and its style."""
-SEVERITY_STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "bold"}
 _BEFORE_PATH = re.compile(
     r"^[│├└─ ]*(?:(?:COPY|ADD) |RUN --mount, \w+ of |(?:the )?rest of |looks unneeded: |[\d,]+ × )?"
     '!?"?'

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple
 
+from ctxsize.codes import severity_of
 from ctxsize.config import Budget
 from ctxsize.findings import Confidence, Finding, Location, Severity
-from ctxsize.guard.baseline import Baseline, Known, SizeChange, between
-from ctxsize.model import Amount, Clue, Counted, Directory, Measurement, Report
+from ctxsize.guard.baseline import Baseline, Known, SizeChange, between, of_files, of_measurement
+from ctxsize.model import Amount, Clue, Report
 from ctxsize.units import Tolerance, human, plural
 
 DEFAULT_GROWTH = Tolerance(percent=5)  # growth that is allowed by default
-_MOST = 0.95  # share of a directory from which a single part of it is named instead
+_MOST = 5  # number of parts that are named
 _LEAST = 0.001  # share of the context below which no part is named
 _CODES = {
     "max": "CTX401",
@@ -71,12 +72,7 @@ class Remedy:
 
     saves: Amount
     enough: bool  # True if it meets every budget
-    paths: frozenset[str] = frozenset()  # the outermost that it ignores
-
-    def hides(self, path: str) -> bool:
-        """Return whether it ignores `path`, or a directory above it."""
-        path = f"{path.rstrip('/')}/"
-        return any(path[:at] in self.paths for at, char in enumerate(path) if char == "/")
+    left: str | None = None  # the largest culprit that it does not ignore
 
 
 @dataclass(frozen=True)
@@ -129,49 +125,41 @@ class CheckReport:
             found += (one for one in each.report.findings if one.severity is not Severity.INFO)
         return (*found, *self.unused)
 
-    @property
-    def passed(self) -> tuple[str, ...]:
-        """Return the names of the contexts that pass, for formats that list them."""
-        return tuple(each.name for each in self.checks if each.passes)
 
-
-def judge(
-    name: str, report: Report, budget: Budget, *, known: Known, baseline: Baseline | None = None
-) -> ContextCheck:
-    """Judge `report` by `budget`; `known` are its directories and files."""
+def judge(name: str, report: Report, budget: Budget, baseline: Baseline | None) -> ContextCheck:
+    """Judge `report` by `budget`."""
     of = budget.of or "context"
     size = actual(report, of)
     entry = None if baseline is None else baseline.get(name)
     limits = tuple(_limits(budget, of, size, entry))
     missed = [each for each in limits if each.over]
     units = [each.unit for each in missed if not each.is_floor]
-    blamed = culprits(report.context, by_files="bytes" not in units) if units else ()
+    known = of_measurement(report.context)
+    blamed = culprits(known, by_files="bytes" not in units) if units else ()
     evidence = tuple(f"{human(part.content_bytes)} in {part.path}" for part in blamed)
     place = _place(report, of)
     confidence = Confidence.LIKELY if report.lower_bound else Confidence.CERTAIN
+
+    def finding(code: str, message: str, *parts: str) -> Finding:
+        return Finding(code, severity_of(code), message, place, confidence, parts)
+
     found = [
-        Finding(
-            *(each.code, Severity.ERROR, f"{name}: {_said(each)}", place, confidence),
-            evidence=() if each.is_floor else evidence,
-        )
+        finding(each.code, f"{name}: {_said(each)}", *(() if each.is_floor else evidence))
         for each in missed
     ]
     if baseline is not None and entry is None:
-        message = f"{name} is not in the baseline"
-        found.append(Finding("CTX407", Severity.ERROR, message, place, confidence))
+        found.append(finding("CTX407", f"{name} is not in the baseline"))
     if report.lower_bound and not missed:
         least = f"{name} has at least {human(size.content_bytes)}"
-        message = f"{least}: a part of it could not be counted, so it may be over its budget"
-        found.append(Finding("CTX408", Severity.ERROR, message, place, confidence))
+        why = "a part of it could not be counted, so it may be over its budget"
+        found.append(finding("CTX408", f"{least}: {why}"))
     for each in limits:
-        if each.name == "growth" and each.unit == "bytes" and each.baseline is not None:
-            # The context shrank by more than it may grow: lower the baseline.
-            slack = each.baseline - each.actual
-            if slack > each.allowed - each.baseline and slack > 0:
-                was, now = human(each.baseline), human(each.actual)
-                message = f"{name} has shrunk: its baseline of {was} can be lowered to {now}"
-                found.append(Finding("CTX406", Severity.INFO, message, place, confidence))
-    grown = None if entry is None else between(entry, known).grown
+        # The context shrank by more than it may grow: lower the baseline.
+        was = each.baseline if (each.name, each.unit) == ("growth", "bytes") else None
+        if was is not None and was - each.actual > each.allowed - was:
+            why = f"its baseline of {human(was)} can be lowered to {human(each.actual)}"
+            found.append(finding("CTX406", f"{name} has shrunk: {why}"))
+    grown = None if entry is None else between(entry, known).parts()
     return ContextCheck(name, report, limits, tuple(found), blamed, grown)
 
 
@@ -233,23 +221,12 @@ def _place(report: Report, of: str) -> Location:
     return Location(report.dockerfile, most.line)
 
 
-def culprits(context: Measurement, count: int = 5, *, by_files: bool = False) -> tuple[Clue, ...]:
-    """Return the `count` largest parts, each as deep as a single part has nearly all of it."""
-
-    def weight(part: Counted) -> int:
-        return part.files if by_files else part.content_bytes
-
-    def deepest(directory: Directory) -> Clue:
-        inside: list[Clue | Directory] = [*directory.children]
-        if not by_files:
-            inside += (each for each in files if each.path.rpartition("/")[0] == directory.path)
-        most = max(inside, key=weight, default=None)
-        if most is None or weight(most) < max(1, _MOST * weight(directory)):
-            return Clue("directory", f"{directory.path}/", directory.content_bytes, directory.files)
-        return most if isinstance(most, Clue) else deepest(most)
-
-    files = [Clue("file", each.name, each.content_bytes, 1) for each in context.largest_files]
-    parts = [*map(deepest, context.tree.children), *(e for e in files if "/" not in e.path)]
-    parts.sort(key=lambda each: (-weight(each), -each.content_bytes, -each.files, each.path))
-    least = max(1, _LEAST * weight(context.totals))
-    return tuple(each for each in parts[:count] if weight(each) >= least)
+def culprits(known: Known, *, by_files: bool = False) -> tuple[Clue, ...]:
+    """Return the largest parts, each as deep as a single part has nearly all of it."""
+    clues = []
+    for each in between(of_files(()), known).parts(by_files=by_files)[:_MOST]:
+        kind, slash = ("directory", "/") if each.is_directory else ("file", "")
+        # Of a file, the number of files does not change.
+        clues.append(Clue(kind, each.path + slash, each.delta_bytes, each.delta_files or 1))
+    least = max(1, _LEAST * (known.files if by_files else known.content_bytes))
+    return tuple(e for e in clues if (e.files if by_files else e.content_bytes) >= least)

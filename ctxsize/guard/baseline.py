@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
@@ -19,11 +19,12 @@ from ctxsize.model import Amount, Measurement
 from ctxsize.reader import read_file
 
 VERSION = 1
+TOP, DEPTH = 200, 4  # numbers of largest files and of levels of directories to measure
 _PAIR = re.compile(r"\[\n +([0-9]+),\n +([0-9]+)\n +\]")
 """A list of two numbers. Names cannot match, as JSON escapes line feeds."""
 NOT_SO = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 """The errors of reading JSON that has another shape."""
-_EXPLAINED = 0.9  # share of a directory's growth from which the files in it explain it
+_EXPLAINED = 0.95  # share of a directory's change from which a single part of it is named
 Held = tuple[Amount | None, int | None]
 """The size of a path, and the most bytes that it can have if it is not listed.
 
@@ -46,30 +47,27 @@ class Known:
     builder: str = ""  # the builder for which a baseline was measured
     transfer: Amount | None = None  # the transfer of a baseline; None if it was not known
 
-    def directory(self, path: str) -> Held:
-        """Return the size of a directory; one without files counts as absent."""
+    def held(self, path: str, *, is_directory: bool) -> Held:
+        """Return the size of a directory or file; a directory without files counts as absent."""
+        if not is_directory:
+            size = self.largest_files.get(path)
+            return (None, self.files_from) if size is None else (Amount(0, size), 0)
         if (held := self.directories.get(path)) is not None:
             return (held if held.files else None), 0
         is_shallow = self.depth is None or path.count("/") < self.depth
         return None, self.directories_from if is_shallow else None
 
-    def file(self, path: str) -> Held:
-        size = self.largest_files.get(path)
-        return (None, self.files_from) if size is None else (Amount(0, size), 0)
 
-
-def of_measurement(context: Measurement, *, depth: int | None, top: int) -> Known:
-    """Return the known sizes in `context`, which was measured with this `depth` and `top`."""
+def of_measurement(context: Measurement) -> Known:
+    """Return the known sizes in `context`, which was measured with `DEPTH` and `TOP`."""
     files = {each.name: each.content_bytes for each in context.largest_files}
-    directories: dict[str, Amount] = {}
-    pending = [*context.tree.children]
-    while pending:
-        each = pending.pop()
-        directories[each.path] = Amount.of(each)
-        pending += each.children
-    least = min(files.values()) if len(files) >= top else 0
+    every = [*context.tree.children]
+    for node in every:
+        every += node.children
+    directories = {each.path: Amount.of(each) for each in every}
+    least = min(files.values()) if len(files) >= TOP else 0
     totals = context.totals
-    return Known(totals.content_bytes, totals.files, directories, files, depth, files_from=least)
+    return Known(totals.content_bytes, totals.files, directories, files, DEPTH, files_from=least)
 
 
 def of_files(files: Iterable[tuple[str, int]]) -> Known:
@@ -194,6 +192,7 @@ class SizeChange:
     delta_bytes: int  # the change, or if not `exact` its minimum: it may have existed unlisted
     delta_files: int = 0  # the change of the number of files in a directory
     exact: bool = True
+    is_directory: bool = False
 
 
 @dataclass(frozen=True)
@@ -204,61 +203,53 @@ class SizeChanges:
     """Directories, except those whose change is that of one directory in them."""
     files: tuple[SizeChange, ...] = ()
 
-    @property
-    def grown(self) -> tuple[SizeChange, ...]:
-        """Return files that grew, and directories whose growth such files do not explain."""
-        files = [each for each in self.files if each.delta_bytes > 0]
-        explained = Counter[str]()
-        for file in files:
-            for directory in above(file.path):
-                explained[directory] += file.delta_bytes
-        large = [at for at in self.directories if explained[at.path] < _EXPLAINED * at.delta_bytes]
-        return tuple(sorted([*files, *large], key=_order))
-
-    def parts(self, sign: int) -> list[SizeChange]:
+    def parts(self, sign: int = 1, *, by_files: bool = False) -> tuple[SizeChange, ...]:
         """Return the parts that grew, or for -1 shrank, the greatest first; none contains another.
 
-        Each is as deep as a single part in it explains its change.
+        Each is as deep as a single part has nearly all of its change.
         """
-        found = [each for each in self.directories if sign * each.delta_bytes > 0]
-        directories = {each.path for each in found}
-        found += (each for each in self.files if sign * each.delta_bytes > 0)
+
+        def weight(each: SizeChange) -> int:
+            files = each.delta_files if each.is_directory else int("/" not in each.path)
+            return sign * (files if by_files else each.delta_bytes)
+
+        def order(each: SizeChange) -> tuple[int, int, int, str]:
+            return -weight(each), *_order(each)
+
+        found = [each for each in (*self.directories, *self.files) if weight(each) > 0]
+        directories = {each.path for each in found if each.is_directory}
         inside = defaultdict[str, list[SizeChange]](list)
         for each in found:
             around = [path for path in above(each.path) if path in directories]
             inside[around[-1] if around else ""].append(each)
         parts = []
         for part in inside[""]:
-            while most := min(inside.get(part.path, ()), key=_order, default=None):
-                if abs(most.delta_bytes) < _EXPLAINED * abs(part.delta_bytes):
+            while most := min(inside.get(part.path, ()), key=order, default=None):
+                if weight(most) < _EXPLAINED * weight(part):
                     break
                 part = most
             parts.append(part)
-        return sorted(parts, key=_order)
+        return tuple(sorted(parts, key=order))
 
 
 def between(before: Known, after: Known) -> SizeChanges:
     """Return what changed from `before` to `after`."""
-    directories = _changes(
-        {**before.directories, **after.directories}, before.directory, after.directory
-    )
-    files = _changes({**before.largest_files, **after.largest_files}, before.file, after.file)
+
+    def changes(paths: Iterable[str], *, is_directory: bool) -> list[SizeChange]:
+        found = (_change(path, before, after, is_directory) for path in paths)
+        return sorted(filter(None, found), key=_order)
+
+    directories = changes({**before.directories, **after.directories}, is_directory=True)
+    files = changes({**before.largest_files, **after.largest_files}, is_directory=False)
     # Omit a directory whose change is that of a directory in it.
-    deltas = {each.path: (each.delta_bytes, each.delta_files) for each in directories}
-    inner = {(path.rpartition("/")[0], delta) for path, delta in deltas.items()}
-    deepest = (each for each in directories if (each.path, deltas[each.path]) not in inner)
+    inner = {(e.path.rpartition("/")[0], e.delta_bytes, e.delta_files) for e in directories}
+    deepest = (e for e in directories if (e.path, e.delta_bytes, e.delta_files) not in inner)
     return SizeChanges(tuple(deepest), tuple(files))
 
 
-def _changes(
-    paths: Iterable[str], before: Callable[[str], Held], after: Callable[[str], Held]
-) -> list[SizeChange]:
-    found = (_change(path, before(path), after(path)) for path in paths)
-    return sorted(filter(None, found), key=_order)
-
-
-def _change(path: str, before: Held, after: Held) -> SizeChange | None:
-    (was, most_before), (now, most_after) = before, after
+def _change(path: str, before: Known, after: Known, is_directory: bool) -> SizeChange | None:
+    was, most_before = before.held(path, is_directory=is_directory)
+    now, most_after = after.held(path, is_directory=is_directory)
     exact = True
     if was is not None and now is not None:
         delta = now - was
@@ -275,7 +266,7 @@ def _change(path: str, before: Held, after: Held) -> SizeChange | None:
     if exact:
         what = "added" if was is None else "removed" if now is None else what
     old, new = (None if each is None else each.content_bytes for each in (was, now))
-    return SizeChange(path, what, old, new, delta.content_bytes, delta.files, exact)
+    return SizeChange(path, what, old, new, *delta[::-1], exact, is_directory)
 
 
 def _order(change: SizeChange) -> tuple[int, int, str]:

@@ -57,7 +57,6 @@ class Culprit(NamedTuple):
     """A part with much of a change, and the pattern that decides about it."""
 
     change: SizeChange
-    is_directory: bool
     decision: str
     """`no-pattern`, `re-included`, `no-longer-ignored`, `now-ignored`; empty if it is not known."""
     pattern: Pattern | None
@@ -131,13 +130,13 @@ def _compared(name: str, old: Saved | None, new: Saved | None) -> ContextChange:
         what = "added" if old is None else "removed"
     elif not any(delta):
         what = "changed" if changes.directories or changes.files else "same"
-    parts = changes.parts(1) if delta[0] >= 0 else []
-    parts += changes.parts(-1) if delta[0] <= 0 else []
-    culprits = tuple(_culprit(part, changes, was, now) for part in parts[:_MOST_CULPRITS])
+    signs = [sign for sign in (1, -1) if sign * delta[0] >= 0]
+    parts = [part for sign in signs for part in changes.parts(sign)]
+    culprits = tuple(_culprit(part, was, now) for part in parts[:_MOST_CULPRITS])
     return ContextChange(name, what, before, after, changes, culprits, now, was)
 
 
-def _culprit(part: SizeChange, changes: SizeChanges, old: Saved, new: Saved) -> Culprit:
+def _culprit(part: SizeChange, old: Saved, new: Saved) -> Culprit:
     """Return `part` with the pattern that decides about it now, or did before it was sent."""
     was, now = old.verdict(part.path), new.verdict(part.path)
     decision, by, side = "", None, new
@@ -148,8 +147,7 @@ def _culprit(part: SizeChange, changes: SizeChanges, old: Saved, new: Saved) -> 
         decision, by, side = "no-longer-ignored", was.by, old
     elif not now.ignored and new.spec is not None:
         decision, by = "re-included" if now.by else "no-pattern", now.by
-    is_directory = any(part is each for each in changes.directories)
-    return Culprit(part, is_directory, decision, by, side.ignore_file if by else None)
+    return Culprit(part, decision, by, side.ignore_file if by else None)
 
 
 def _side(name: str, contexts: Contexts) -> Side:

@@ -161,15 +161,6 @@ def _config(paths: Sequence[str], build: Build | None) -> Config:
     return load(start if os.path.isdir(start) else os.path.dirname(start) or ".")
 
 
-def watched(paths: Sequence[str], build: Build | None, builder: Builder) -> list[str]:
-    """Return the files that people edit and that change the result for `paths`."""
-    config = _config(paths, build)
-    found = [config.path]
-    for each in targets_of(paths, build, builder, config=config, plans=Plans()):
-        found += [each.path, *(one.dockerfile for one in each.builds), each.fallback]
-    return [*filter(None, dict.fromkeys(found))]
-
-
 def _linted(case: Case, wanted: Wanted, *, fix: bool, unsafe: bool) -> LintedFile:
     suppressed: dict[bytes, int] = {}
 
@@ -300,14 +291,11 @@ def _is_worse(
     limit = fixed.severity.rank + (fixed.fix is None or not fixed.fix.certain)
     new = [each for each in then if _key(other, each) in more]
     # Without an exception, another fix could hide what it names.
-    hiding = len(other.exceptions) < len(case.exceptions) and any(map(_hides, new))
+    changes = (each.fix.changes for each in new if each.fix is not None)
+    hides = any(each is not None and each.ignored.paths for each in changes)
+    hiding = hides and len(other.exceptions) < len(case.exceptions)
     is_left = any(after[each] >= before[each] for each in mine)
     return is_left or hiding or any(e.severity.rank < limit for e in new)
-
-
-def _hides(finding: Finding) -> bool:
-    changes = None if finding.fix is None else finding.fix.changes
-    return changes is not None and bool(changes.ignored.paths)
 
 
 def _key(case: Case, finding: Finding, at: Location | None = None) -> tuple[str, str]:

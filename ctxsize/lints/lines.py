@@ -74,7 +74,7 @@ class Line:
 
     def matches(self, path: str) -> bool:
         """Return whether its pattern matches `path` itself."""
-        return self.pattern is not None and self.pattern.match_file(path) is not None
+        return self.pattern is not None and self.pattern.matches(path)
 
 
 def shown(text: str) -> str:

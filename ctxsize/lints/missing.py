@@ -17,23 +17,10 @@ from ctxsize.findings import Confidence, Finding, Severity
 from ctxsize.lints.case import Case
 from ctxsize.lints.lines import Line, shown
 from ctxsize.lints.lookup import LintTree
+from ctxsize.recommender.rules import listed
 
 _ENV_NAME = re.compile(r"\.env(?:\.[\w.-]+)?")
 _TEMPLATE = re.compile(r"example|sample|template|tmpl|dist|default|schema|test|ci\b", re.IGNORECASE)
-_MANIFESTS = frozenset(
-    (
-        *("package.json", "package-lock.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock"),
-        *("pnpm-workspace.yaml", "composer.json", "composer.lock", "symfony.lock"),
-        *("Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "go.mod", "go.sum", "go.work"),
-        *("pyproject.toml", "poetry.lock", "uv.lock", "pdm.lock", "Pipfile", "Pipfile.lock"),
-        *("requirements.txt", "setup.py", "setup.cfg", "Gemfile", "Gemfile.lock"),
-        *("mix.exs", "mix.lock", "pom.xml", "build.gradle", "build.gradle.kts"),
-        *("settings.gradle", "settings.gradle.kts", "gradle.properties", "build.sbt"),
-        *("Package.swift", "Package.resolved", "pubspec.yaml", "pubspec.lock", "tsconfig.json"),
-        *("deno.json", "deno.lock", "nuget.config", "packages.lock.json", "global.json"),
-    )
-)
-"""Names of files that change the build if they are missing."""
 _SURE = (Severity.WARNING, Confidence.LIKELY)
 _UNSURE = (Severity.INFO, Confidence.POSSIBLE)
 _EVERYTHING = ("*", "**", "**/*", "*/**", "*.*")
@@ -86,7 +73,7 @@ def _checks(case: Case, request: Request) -> Iterator[SourceCheck]:
 def manifest(case: Case, tree: LintTree) -> Iterator[Finding]:
     """Yield manifests and lock files that a pattern with wildcards ignores."""
     by_path: dict[str, Line] = {}
-    for name in sorted(_MANIFESTS & tree.by_name.keys()):
+    for name in sorted(tree.by_name.keys() & listed("manifests")):
         for path in tree.by_name[name]:
             parent = path.rpartition("/")[0]
             if path in case.now or tree.is_directory(path):

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from ctxsize.codes import severity_of
+from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.events import Steps, step
 from ctxsize.engine.request import ignore_file_to_write
 from ctxsize.engine.snapshot import Snapshot
@@ -29,8 +30,8 @@ from ctxsize.recommender.outcome import (
     Suggestion,
 )
 from ctxsize.recommender.rules import Category, is_source
-from ctxsize.recommender.tree import Sums, directories_above, is_below, outermost, sum_of
-from ctxsize.writer import Addition, merge
+from ctxsize.recommender.tree import Sums, is_below, outermost, sum_of
+from ctxsize.writer import merge
 
 _FILE_IS_WORTH = 16 * 1024
 """Number of bytes that take as long to send as the overhead of one file."""
@@ -130,11 +131,7 @@ class Advisor(BuildContext):
         # Exceptions go last: after an exception, a bare name may leave files in the context.
         chosen.sort(key=lambda each: each.patterns[-1].startswith("!"))
         file, path = self.request.ignore_file, ignore_file_to_write(self.request)
-        additions = [
-            Addition(pattern, each.rule.category.heading, each.comment)
-            for each in chosen
-            for pattern in each.patterns
-        ]
+        additions = [each for one in chosen for each in one.additions]
         data = merge(file, additions, pattern_class=self.request.builder.spec_class.pattern_class)
         fault = self.proof.fault(chosen, data)
         if fault:
@@ -198,7 +195,7 @@ class Advisor(BuildContext):
         """Yield the largest directories and files that contain none of `explained`."""
         sums, gone = self.transfer, defaultdict[str, Sums](Sums)
         for path in outermost({match.path for match in explained if match.path in sums}):
-            for each in {"", path, *directories_above(path)}:
+            for each in ("", *up_to(path)):
                 gone[each] = gone[each].plus(sums[path])
         least = max(_QUESTION_BYTES, int(_QUESTION_SHARE * sums[""].content_bytes))
 
@@ -277,7 +274,7 @@ def ranked(
             size = Size(Amount.of(left), Amount.of(moved) if travels else None)
             found.append(replace(each, size=size))
             covered.update(each.paths)
-            above.update(at for path in each.paths for at in directories_above(path))
+            above.update(at for path in each.paths for at in up_to(path)[:-1])
     return found
 
 

@@ -13,7 +13,6 @@ from functools import cache, partial
 from ctxsize.engine import golang
 from ctxsize.engine.events import Steps, order, step
 from ctxsize.engine.patterns import pattern_for
-from ctxsize.engine.source import MemoryDirectory
 from ctxsize.engine.trial import Attempt, Trial, with_lines
 from ctxsize.errors import CtxsizeError
 from ctxsize.recommender.build_files import BuildFiles, Named, exceptions, may_name
@@ -123,7 +122,7 @@ class Proof:
 
     def __init__(self, trial: Trial, build_files: BuildFiles) -> None:
         self._trial = trial
-        self.needed = frozenset(self._entries(build_files.named))
+        self.needed = frozenset(self.entries(build_files.named))
         """The entries that are sent and that a Dockerfile takes by name."""
 
     def fault(self, made: Sequence[Suggestion], data: bytes | None = None) -> str:
@@ -157,20 +156,19 @@ class Proof:
         second, more = self.holding(made[half:], steps, [*before, *first])
         return [*first, *second], [*failed, *more]
 
-    def _entries(self, names: Iterable[Named]) -> Iterator[str]:
+    def entries(self, names: Iterable[Named]) -> Iterator[str]:
+        """Yield the entries that are sent and that `names` take."""
         for named in names:
             wild = any(map(golang.has_wildcards, named.parts))
-            paths = self._matching(named.parts) if wild else (named.path,)
+            paths = self._matching(named.path) if wild else (named.path,)
             yield from (path for path in paths if path in self._trial.before)
 
-    def _matching(self, parts: Sequence[str]) -> Iterator[str]:
-        level: list[MemoryDirectory] = [self._trial.snapshot.root]
-        for part in parts[:-1]:
-            folders = [folder for held in level for folder in held.folders.values()]
-            level = [each for each in folders if golang.match(part, each.name)]
-        for held in level:
-            names = held.entries.keys() | held.folders.keys()
-            yield from (held.prefix + name for name in names if golang.match(parts[-1], name))
+    def _matching(self, pattern: str) -> Iterator[str]:
+        above, _, last = pattern.rpartition("/")
+        for held in self._trial.snapshot.folders:
+            if golang.match(above, held.path):
+                names = held.entries.keys() | held.folders.keys()
+                yield from (held.prefix + name for name in names if golang.match(last, name))
 
 
 def _fault(attempt: Attempt, made: Iterable[Suggestion]) -> str:

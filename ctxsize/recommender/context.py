@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from ctxsize.build import Build
 from ctxsize.dockerfile.taken import ContextNeed
 from ctxsize.engine.dockerfiles import is_dockerfile
+from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.need import Include, includes_of, named_contexts, needs_of
 from ctxsize.engine.request import Plans, Request, request_of
@@ -31,7 +32,7 @@ from ctxsize.recommender.facts import Facts, is_named
 from ctxsize.recommender.outcome import Match, Size
 from ctxsize.recommender.rules import FETCHED, all_rules, is_build_input
 from ctxsize.recommender.traps import objections
-from ctxsize.recommender.tree import SumsByPath, Tree, directories_above, travelling
+from ctxsize.recommender.tree import SumsByPath, Tree
 
 if TYPE_CHECKING:
     from ctxsize.discovery import FoundBuild
@@ -153,7 +154,7 @@ class BuildContext:
         def count(directory: str) -> int:
             return sum(self.tree.find(directory, each) is not None for each in named)
 
-        for directory in directories_above(dockerfile):
+        for directory in reversed(up_to(dockerfile)[:-1]):
             more = count(directory) - count("")
             is_project = any(map(is_build_input, self.tree.names(directory)))
             if more > 0 or (more == 0 and is_project):
@@ -188,7 +189,7 @@ class BuildContext:
             if any(map(has_wildcards, named.parts)):
                 found = any(map(named.is_at_or_below, hidden))
             else:
-                found = any(each in hidden for each in (named.path, *directories_above(named.path)))
+                found = any(each in hidden for each in up_to(named.path))
             if found:
                 return True
         texts = [text for _, text in self.build_files.undecided]
@@ -212,7 +213,7 @@ class BuildContext:
     def transfer(self) -> SumsByPath:
         if self._includes == [None]:
             return self.sums
-        sent = (self.snapshot.sent(include=each) for each in self._includes)
+        sent = (self.trial.under(self.request.spec, each) for each in self._includes)
         return SumsByPath(sent, self.snapshot)
 
     @property
@@ -224,14 +225,14 @@ class BuildContext:
     @cached_property
     def size(self) -> Size:
         """Return the size with the ignore file on disk, not with a planned one."""
-        return self._size(self._real, Amount.of(self._real.sent()))
+        file = self.request.ignore_file
+        return self.size_after(self.trial.attempt(b"" if file is None else file.data))
 
     def size_after(self, attempt: Attempt) -> Size:
         """Return the size with the ignore file of `attempt`."""
-        return self._size(self.trial.written(attempt), self.trial.amount_after(attempt))
-
-    def _size(self, snapshot: Snapshot, context: Amount) -> Size:
-        return Size(context, travelling(snapshot, self._includes) if self.transfers else None)
+        includes = self._includes if self.transfers else []
+        _, context, *moved = self.trial.after(attempt, [None, *includes])
+        return Size(Amount.of(context), Amount.of(*moved) if self.transfers else None)
 
 
 @lru_cache(maxsize=8)  # the contexts of a command share the plans

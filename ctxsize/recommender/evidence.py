@@ -23,21 +23,14 @@ from ctxsize.findings import Confidence
 from ctxsize.model import Problem
 from ctxsize.reader import border_of, read_file
 from ctxsize.recommender.outcome import Match, Objection
-from ctxsize.recommender.rules import MARKERS, Category, EntryType, Marker, Rule, is_build_input
+from ctxsize.recommender.rules import Category, EntryType, Marker, Rule, is_build_input, listed
 from ctxsize.recommender.tree import Sums, SumsByPath, Tree, is_glob, like, matching
 
 CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55"
 _PROGRAMS = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xcf", b"\xca\xfe\xba\xbe", b"MZ")
 _MOST_PROGRAMS = 200
-_DOCUMENTS = (
-    *(".adoc", ".md", ".mdx", ".org", ".rst", ".tex", ".txt"),
-    *(".docx", ".odt", ".pdf", ".pptx", ".xlsx"),
-    *(".bmp", ".eps", ".gif", ".ico", ".jpeg", ".jpg", ".png", ".svg", ".webp"),
-    *(".dia", ".dot", ".drawio", ".mmd", ".puml"),
-)
-_DOCUMENT_NAMES = frozenset({"AUTHORS", "LICENSE", "LICENCE", "NOTICE", "README", "CHANGELOG"})
 
-_NAME_ALONE = MARKERS["exists"]
+_NAME_ALONE = Marker("exists")
 _FIRST_BYTES = 8192
 _SMALL = 1024 * 1024
 _LARGE_BYTES = 1024 * 1024
@@ -163,7 +156,7 @@ class Evidence:
                 return next(filter(None, (self.shows(each, path) for each in marker.parts)), None)
             case "all_of":
                 found = [*takewhile(bool, (self.shows(each, path) for each in marker.parts))]
-                clauses = dict.fromkeys(each for each in found if each and each != _NAME_ALONE)
+                clauses = dict.fromkeys(each for each in found if each and each != str(_NAME_ALONE))
                 return " and ".join(clauses) if len(found) == len(marker.parts) else None
             case "beside":
                 first = self.tree.first(directory, names, but=path)
@@ -216,8 +209,8 @@ class Evidence:
         if marker.kind == "only_programs":
             few = 0 < len(files) <= _MOST_PROGRAMS
             return few and all(self.first_bytes(at).startswith(_PROGRAMS) for at in files)
-        names = {at.rpartition("/")[2] for at in files} - _DOCUMENT_NAMES  # only_documents
-        return bool(files) and all(name.lower().endswith(_DOCUMENTS) for name in names)
+        names = {at.rpartition("/")[2] for at in files}.difference(listed("document_names"))
+        return bool(files) and all(name.lower().endswith(listed("documents")) for name in names)
 
     def found(self, rules: Collection[Rule], sums: SumsByPath, judge: Judge) -> list[Match]:
         """Return the proven matches among the sent entries, none below one that may be hidden."""

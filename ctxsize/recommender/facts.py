@@ -9,60 +9,22 @@ from functools import cache, cached_property
 from heapq import nsmallest
 from itertools import islice
 
+from ctxsize.engine.evaluate import up_to
 from ctxsize.recommender.build_files import BuildFile, BuildFiles
 from ctxsize.recommender.evidence import Evidence, text_of
 from ctxsize.recommender.outcome import Match
-from ctxsize.recommender.rules import NOT_SOURCES, is_source
-from ctxsize.recommender.tools import listed
-from ctxsize.recommender.tree import (
-    SumsByPath,
-    directories_above,
-    is_below,
-    is_glob,
-    like,
-    matching,
-)
+from ctxsize.recommender.rules import NOT_SOURCES, expression, is_source, listed, listed_names
+from ctxsize.recommender.tree import SumsByPath, is_below, is_glob, like
 
 _WORDS = re.compile(r"[\w.-]+")
 _BETWEEN = re.compile(r"[\s\"'`:;,=()\[\]{}<>|&]+")
 _OF_THE_SYSTEM = re.compile(r"/(usr/)?(local/)?(lib(64|exec)?|s?bin|include)(/|$)|/(dev|etc|proc)/")
-_VERSIONED_BY_GIT = re.compile(
-    r"setuptools[_-]scm|setuptools-git-versioning|source\s*=\s*[\"']scm|gradle-git|hatch-vcs|versioningit|versioneer|dunamai|poetry-dynamic-versioning"
-    r"|uv-dynamic-versioning|pdm-backend.*scm|\bvergen|git-version|git_version!|shadow-rs"
-    r"|^\s*built\s*=|git2|\bgit (describe|rev-parse|log)\b|jgitver|gitversion|MinVer|Nerdbank",
-    re.M | re.I,
-)
-_GIT_IN_COMMANDS = re.compile(
-    r"\bgit\s+(-\S+\s+\S+\s+)*(describe|rev-parse|log|rev-list|show|status|submodule"
-    r"|diff|ls-files|tag|branch|fetch|checkout|archive|lfs)\b"
-    r"|\bsafe\.directory\b|-buildvcs\b(?!=(?:false|auto|0))"
-)
 _NAMES_GIT = re.compile(r"(?:^|[\s\"'=(/])\.git(?:[/\s\"')]|$)")
 _DOES_WITHOUT_GIT = re.compile(r"\b(?:rm|find)\s|exclude|--ignore")
-_MANIFESTS = (
-    *("pyproject.toml", "setup.py", "setup.cfg", "Cargo.toml", "build.rs", "package.json"),
-    *("pom.xml", "build.gradle", "build.gradle.kts", "build.sbt", "*.csproj", "*.gemspec"),
-    *("Directory.Build.props", "CMakeLists.txt", "meson.build", "Makefile", "GNUmakefile"),
-    *("*.sh", "*.mk", "justfile", "Justfile", "Taskfile.y*ml", "*.config.js", "*.config.ts"),
-    *("*.config.mjs", "*.config.cjs", "*.cmake", "Rakefile", "mix.exs"),
-)
 _ENV_FILE = re.compile(r"\.env(\..+)?")
 _WITH_DOTENV = re.compile(r"\b(webpack|rollup|esbuild|snowpack|browserify|metro)\b")
-_LOADS_DOTENV = (
-    r"\bdotenv/config\b|\bdotenv\s+(?:-|[\w./-]+\s)|\bdump-env\b"
-    r"|\bartisan\s+(?:config:cache|optimize)\b|\bprisma\s+generate\b"
-)
-"""Commands of Node, Symfony, Laravel and Prisma that load environment files by themselves."""
 _NAMES_ENV = re.compile(r"\.env\b|--env-file")
 _LOOKS_ELSEWHERE = re.compile(r"\benvDir\b|\bloadEnvConfig\b|\bdotenv\b|\benv-cmd\b")
-_SETTINGS = (
-    "package.json",
-    *("vite.config.*", "next.config.*", "nuxt.config.*", "astro.config.*", "svelte.config.*"),
-    *("gatsby-config.*", "vue.config.*", "remix.config.*", "rsbuild.config.*", "rspack.config.*"),
-    *("quasar.config.*", "craco.config.*", "vite.*.config.*", "react-router.config.*"),
-    *("webpack.config.*", "rollup.config.*", ".parcelrc"),
-)
-_LOCKS = frozenset({"package-lock.json", "composer.lock", "Cargo.lock", "yarn.lock", "uv.lock"})
 _LARGEST_SOURCE = 512 * 1024
 _MOST_SOURCES = 20_000
 _MOST_SOURCE_BYTES = 64 * 1024 * 1024
@@ -137,15 +99,15 @@ class Facts:
     def version_from_git(self) -> str | None:
         """Return why the build reads its version from git, as a clause; None if nothing does."""
         for build_file in self.build_files.all:
-            if _GIT_IN_COMMANDS.search(build_file.commands):
+            if expression("runs_git").search(build_file.commands):
                 return f"{build_file.path} runs git"
             commands = re.split(r"[;&|\n]+", build_file.commands)
             if any(_NAMES_GIT.search(e) and not _DOES_WITHOUT_GIT.search(e) for e in commands):
                 return f"a command of {build_file.path} names .git"
-        names, git = filter(matching(_MANIFESTS), self.by_name), self.evidence.git
+        names, git = filter(listed_names("version_files"), self.by_name), self.evidence.git
         sent = (path for each in names for path in self.by_name[each] if not git.ignores(path))
         for path in nsmallest(_MOST_MANIFESTS, sent, key=_depth):
-            if _VERSIONED_BY_GIT.search(self.evidence.small_file(path)):
+            if expression("versioned_by_git").search(self.evidence.small_file(path)):
                 return f"{path} reads its version from git"
         return None
 
@@ -157,7 +119,7 @@ class Facts:
         for held in self.evidence.tree.directories(lambda each: each.name not in NOT_SOURCES):
             for name, size in self.sums.names_in(held.path).items():
                 path = held.prefix + name
-                if size > _LARGEST_SOURCE or not is_source(name) or name in _LOCKS:
+                if size > _LARGEST_SOURCE or not is_source(name) or name in listed("locks"):
                     continue
                 if not git.ignores(path):
                     left, sources = left - size, sources + 1
@@ -188,7 +150,7 @@ class Facts:
     def _maybe_taken(self, pattern: str) -> tuple[set[str], set[str]]:
         """Return the paths that an unknown source may be, and these with the directories above."""
         taken = {each for each in self.sums if each and may_be(pattern, each)}
-        return taken, taken.union(*map(directories_above, taken))
+        return taken, taken.union(*map(up_to, taken))
 
     def taking(self, match: Match) -> Iterator[BuildFile]:
         """Yield the Dockerfiles that copy a directory above the match."""
@@ -232,8 +194,8 @@ class Facts:
     def settings(self) -> dict[str, list[str]]:
         """Return the manifests of Node and the settings of bundlers, by directory."""
         found = defaultdict[str, list[str]](list)
-        names = filter(matching(_SETTINGS), self.by_name)
-        for name in sorted(names, key=lambda each: (each != _SETTINGS[0], each)):
+        names = filter(listed_names("settings"), self.by_name)
+        for name in sorted(names, key=lambda each: (each != "package.json", each)):
             for path in self.by_name[name]:
                 if NOT_SOURCES.isdisjoint(path.split("/")):
                     found[path.rpartition("/")[0]].append(path)
@@ -272,16 +234,6 @@ def reader_of(facts: Facts, match: Match) -> str | None:
     return None
 
 
-@cache
-def _bundler() -> re.Pattern[str]:
-    return re.compile(
-        rf"(?<![\w@/.-])(?:{'|'.join(map(re.escape, listed('reads_env')))})(?![\w/-])"
-        # The word `next` alone may be a tag of npm.
-        r"|(?<=\")next(?=\"\s*:)|\bnext(?=\s+(?:build|export|dev|start)\b)"
-        r"|\bbun(?=\s+(?:run|build)\b)|" + _LOADS_DOTENV
-    )
-
-
 def _bundler_in(text: str) -> str | None:
-    found = _bundler().search(text) or ("dotenv" in text and _WITH_DOTENV.search(text))
+    found = expression("reads_env").search(text) or ("dotenv" in text and _WITH_DOTENV.search(text))
     return " ".join(found[0].split()) if found else None

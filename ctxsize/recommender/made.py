@@ -19,11 +19,10 @@ from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages, toler
 from ctxsize.recommender.build_files import BuildFile, Named
 from ctxsize.recommender.facts import Facts, is_named
 from ctxsize.recommender.outcome import Match
-from ctxsize.recommender.rules import NOT_SOURCES, Category
+from ctxsize.recommender.rules import NOT_SOURCES, Category, expression, listed
 from ctxsize.recommender.tools import (
     has_tools,
     install_directory,
-    listed,
     makes,
     manager_of,
     run_by,
@@ -32,18 +31,6 @@ from ctxsize.recommender.tools import (
 from ctxsize.syntax import Command
 
 _USED_LATER = ("WORKDIR", "ENV", "ARG", "CMD", "ENTRYPOINT", "HEALTHCHECK", "COPY", "ADD")
-_IDLE = re.compile(
-    r"^(apt|apt-get|apk|dnf|yum|corepack|chown|chmod|mkdir|rm|cp|ln)\b|\bmix local\."
-    r"| (-g|--global|global|config)( |$)|\bgem install\b|--version\b"
-)
-"""Commands that work without the dependencies of the project."""
-_SILENT = frozenset(
-    [
-        *("rm", "rmdir", "mkdir", "cd", "pushd", "popd", "touch", "unset"),
-        *("apt", "apt-get", "apk", "dnf", "microdnf", "yum"),
-    ]
-)
-"""Programs that work in the same way whether or not the files that they name exist."""
 _ABOUT_DIRECTORIES = ("chown", "chmod", "chgrp")
 _LONGEST = 64 * 1024
 
@@ -194,7 +181,10 @@ class Making:
     def _speaks(self, text: str) -> bool:
         """Return True if an image or a command uses the dependencies of the rule's ecosystem."""
         spoken = self._language.speaks if self._language else r"(?!)"
-        return not _IDLE.search(text) and re.search(spoken, text, re.IGNORECASE) is not None
+        return (
+            not expression("needs_no_packages").search(text)
+            and re.search(spoken, text, re.IGNORECASE) is not None
+        )
 
     def _needs(self, command: Command) -> bool:
         return self._manager is not None and self._speaks(" ".join(command.words))
@@ -219,7 +209,7 @@ class Making:
         values = (value for _, value in command.assignments)
         # Plain words are commands to some programs: `npm run build` names no `build/`.
         bare = program not in listed("with_verbs")
-        return program not in _SILENT and (
+        return program not in listed("silent") and (
             any(is_named(name, each) for each in values)
             or any(is_named(name, each, bare=bare) for each in words)
         )

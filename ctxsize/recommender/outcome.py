@@ -110,9 +110,10 @@ class Suggestion:
         return reasons if reasons or self.safe else ("some builds need it",)
 
     @property
-    def comment(self) -> str:
-        """Return its comment for the ignore file, which begins with a capital letter."""
-        return self.rule.reason[:1].upper() + self.rule.reason[1:]
+    def additions(self) -> list[Addition]:
+        """Return the lines to add, each with its heading and a comment."""
+        comment = self.rule.reason[:1].upper() + self.rule.reason[1:]
+        return [Addition(each, self.rule.category.heading, comment) for each in self.patterns]
 
 
 @dataclass(frozen=True)
@@ -187,15 +188,6 @@ class Advice(Suggested):
 
 
 @dataclass(frozen=True)
-class Removed:
-    """A line that is removed, and the reason why it has no effect."""
-
-    line: int
-    text: str
-    why: str
-
-
-@dataclass(frozen=True)
 class Note:
     """A pattern, a line or a path that stays as it is or was left out, and where it is written."""
 
@@ -212,7 +204,6 @@ class IgnoreFileChange:
     after: bytes | None = None
     """The new content; None if nothing changes."""
     added: tuple[Addition, ...] = ()
-    removed: tuple[Removed, ...] = ()
     notes: tuple[Note, ...] = ()
     impossible: str = ""
     hint: str = ""
@@ -225,7 +216,7 @@ class IgnoreFilePlan(Suggested):
     kind: ClassVar[Literal["plan"]] = "plan"
 
     mode: str
-    """`allowlist`, `like`, `from-gitignore` or `tidy`."""
+    """`allowlist`, `like` or `from-gitignore`."""
     change: IgnoreFileChange
     sibling: str | None = None
     """The other ignore file, for `like`."""

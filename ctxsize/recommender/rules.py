@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from fnmatch import translate
@@ -62,36 +62,12 @@ class EntryType(str, Enum):
     SYMLINK = "symlink"
 
 
-MARKERS = {
-    "beside": "{one} beside it",
-    "beside_all": "{all} beside it",
-    "inside": "{one} in it",
-    "inside_all": "{all} in it",
-    "tagged": "a valid `CACHEDIR.TAG` in it",
-    "self_ignored": "a `.gitignore` in it that ignores all of it",
-    "git_ignored": "git ignores it",
-    "untracked": "git does not track it",
-    "content": "its content",
-    "begins": "its first bytes",
-    "twin": "the same name without {all} beside it",
-    "at_least": "{size} or more",
-    "only_programs": "nothing but compiled programs in it",
-    "only_documents": "nothing but text and pictures in it",
-    "link": "a symlink to {all}",
-    "is_dockerfile": "builds of this context read it",
-    "exists": "the name alone",
-    "any_of": "one of several",
-    "all_of": "all of several",
-}
-"""The condition of each kind of marker, as a clause; `CONTRIBUTING.md` explains them."""
-
-
 @dataclass(frozen=True)
 class Marker:
     """The proof that a directory or a file is what its name suggests."""
 
     kind: str
-    """A key of `MARKERS`."""
+    """A key of `markers` in `lists.toml`."""
     names: tuple[str, ...] = ()
     """Names, endings, an expression, or bytes in hexadecimal, depending on the kind."""
     number: int = 0
@@ -104,7 +80,7 @@ class Marker:
             return (", and " if self.kind == "all_of" else "; or ").join(map(str, self.parts))
         names, size = [f"`{each}`" for each in self.names], units.human(self.number)
         one = names[0] if len(names) == 1 else "one of " + ", ".join(names)
-        clause = "a symlink" if self.names == ("",) else MARKERS[self.kind]
+        clause = "a symlink" if self.names == ("",) else _lists()["markers"][self.kind]
         return clause.format(one=one, all=" and ".join(names), size=size)
 
 
@@ -160,29 +136,6 @@ class Rule:
         return ", ".join(f"`**/{each}`" for each in self.find)
 
 
-_INPUTS = """
-Cargo.lock Cargo.toml rust-toolchain* package.json package-lock.json npm-shrinkwrap.json yarn.lock
-pnpm-lock.yaml pnpm-workspace.yaml bun.lock* .nvmrc .node-version .yarnrc.yml tsconfig*.json
-composer.json composer.lock pyproject.toml poetry.lock uv.lock Pipfile* setup.py setup.cfg
-requirements*.txt .python-version .tool-versions go.mod go.sum go.work Gemfile Gemfile.lock
-.ruby-version mix.exs mix.lock pom.xml build.gradle* settings.gradle* gradle.properties gradlew
-mvnw gradle-wrapper.jar gradle-wrapper.properties maven-wrapper.* *.csproj *.fsproj *.sln *.slnx
-global.json nuget.config Directory.*.props Package.swift Package.resolved pubspec.yaml
-pubspec.lock stack.yaml *.cabal build.zig* shard.yml shard.lock rebar.config rebar.lock
-CMakeLists.txt vcpkg.json conanfile.* flake.nix flake.lock
-"""
-_IS_INPUT = re.compile("|".join(map(translate, _INPUTS.split())))
-_SOURCES = """
-.rs .py .pyi .go .js .mjs .cjs .ts .mts .cts .tsx .jsx .vue .svelte .astro .java .kt .kts .scala
-.sbt .clj .rb .php .ex .exs .erl .c .cc .cpp .cxx .h .hpp .cs .fs .vb .swift .m .dart .hs .ml .zig
-.nim .cr .lua .pl .pm .r .sh .bash .zsh .ps1 .toml .json .jsonc .cfg .ini .gradle .xml .cmake .mk
-.csproj .fsproj .props .targets .sln .slnx .gemspec .cabal .nix .bzl .proto .graphql .sql
-"""
-_SOURCE_NAMES = """
-Makefile GNUmakefile makefile justfile Justfile Rakefile Gemfile CMakeLists.txt MANIFEST.in BUILD
-WORKSPACE Procfile Earthfile pnpm-workspace.yaml go.work
-"""
-_ENDINGS, _NAMES = tuple(_SOURCES.split()), frozenset(_SOURCE_NAMES.split())
 FETCHED = frozenset(
     {".git", "node_modules", ".venv", "site-packages", "target", ".cargo", "bower_components"}
 )
@@ -193,26 +146,18 @@ NOT_SOURCES = FETCHED | {*("venv", "_build", "__pycache__", ".next", ".terraform
 
 def is_source(name: str) -> bool:
     """Return True if the name is that of a program's source or of a manifest."""
-    return name.endswith(_ENDINGS) or name in _NAMES
+    return name.endswith(listed("sources")) or name in listed("source_names")
 
 
 def is_build_input(name: str) -> bool:
     """Return True if the name is that of a manifest, a lock file or a tool's version file."""
-    return _IS_INPUT.match(name) is not None
-
-
-FILES = (
-    *("vcs", "editors", "systems", "rust", "node", "frontend", "python", "ml", "jvm", "dotnet"),
-    *("games", "ruby", "php", "elixir", "go", "cpp", "apple", "languages", "infra", "docs"),
-    *("tests", "ci", "docker", "secrets", "anything"),
-)
-"""Names of the files. If two rows match one directory, the earlier row decides."""
+    return listed_names("inputs")(name) is not None
 
 
 @cache
 def all_rules() -> dict[str, Rule]:
     """Return every rule by its name, in the order in which they are tried."""
-    return {rule.name: rule for name in FILES for rule in rules_in(name)}
+    return {rule.name: rule for name in listed("rules") for rule in rules_in(name)}
 
 
 def rules_in(name: str) -> Iterator[Rule]:
@@ -235,6 +180,32 @@ def table(*path: str) -> dict[str, Any]:
     return found
 
 
+@cache
+def listed(key: str) -> tuple[str, ...]:
+    """Return the words of a list in `lists.toml`."""
+    return tuple(str(_lists()[key]).split())
+
+
+_lists = cache(lambda: table("lists.toml"))
+
+
+@cache
+def listed_names(key: str) -> Callable[[str], object]:
+    """Return a function that matches names with the globs of a list in `lists.toml`."""
+    return re.compile("|".join(map(translate, listed(key)))).match
+
+
+@cache
+def expression(key: str) -> re.Pattern[str]:
+    """Return an expression of `lists.toml`."""
+    return re.compile(joined(_lists()["expressions"][key]))
+
+
+def joined(text: str) -> str:
+    """Return a long expression with its lines joined."""
+    return "".join(map(str.strip, text.split("\n")))
+
+
 def texts(value: str | list[str]) -> tuple[str, ...]:
     """Return the texts of a value: one text or a list of them."""
     return (value,) if isinstance(value, str) else tuple(value)
@@ -242,7 +213,6 @@ def texts(value: str | list[str]) -> tuple[str, ...]:
 
 _KEYS = {"also_beside": "beside", "at_least_mib": "at_least", "link_into": "link"}
 """Kinds of markers for the keys of rows that are not named after their kind."""
-_MARKERS = MARKERS.keys() | _KEYS.keys()
 
 
 def rule_of(name: str, row: dict[str, Any]) -> Rule:
@@ -251,7 +221,8 @@ def rule_of(name: str, row: dict[str, Any]) -> Rule:
     kind = next(kind for kind in EntryType if kind.value in values)
     find = texts(values.pop(kind.value))
     any_name = find == ("*",)
-    marker = _all({key: values.pop(key) for key in row if key in _MARKERS})
+    markers = _lists()["markers"].keys() | _KEYS.keys()
+    marker = _all({key: values.pop(key) for key in row if key in markers})
     nests = values.pop("nests", {})
     return Rule(
         name=name,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-from ctxsize.recommender.rules import Rule, table
+from ctxsize.recommender.rules import Rule, joined, listed, table
 from ctxsize.syntax import Command
 
 _VERSION = re.compile(r"(-v?\d[\w.]*|@[\w.]+)?(\.(c?js|phar))?$")
@@ -123,12 +123,6 @@ def rows_of(name: str) -> dict[str, Any]:
 
 
 @cache
-def listed(key: str) -> tuple[str, ...]:
-    """Return the words of a list in front of the rows."""
-    return tuple(str(_table()[key]).split())
-
-
-@cache
 def tools() -> tuple[Tool, ...]:
     """Return all tools."""
     rows = rows_of("tool")
@@ -142,19 +136,14 @@ def _tool(row: dict[str, Any]) -> Tool:
     own = {key: value for key, value in row.items() if key not in (*Job._fields, "like")}
     several = {each.name for each in fields(Tool) if each.type == "tuple[str, ...]"}
     split = {key: tuple(own[key].split()) for key in own.keys() & several}
-    joined = {"programs": _joined(row.get("programs", row["name"]))}
-    joined["needs_more"] = _joined(row.get("needs_more", ""))
-    return Tool(**{**own, **split, **joined, "jobs": tuple(map(_job, jobs))})
+    long = {"programs": joined(row.get("programs", row["name"]))}
+    long["needs_more"] = joined(row.get("needs_more", ""))
+    return Tool(**{**own, **split, **long, "jobs": tuple(map(_job, jobs))})
 
 
 def _job(row: dict[str, Any]) -> Job:
     names = {key: _names(row.get(key, "")) for key in ("does", "makes", "spares")}
-    return Job(**{**row, **names, "run": _joined(row.get("run", ".*"))})
-
-
-def _joined(expression: str) -> str:
-    """Return a long expression with its lines joined."""
-    return "".join(map(str.strip, expression.split("\n")))
+    return Job(**{**row, **names, "run": joined(row.get("run", ".*"))})
 
 
 def _names(names: str) -> frozenset[str]:

@@ -5,32 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from ctxsize.engine.evaluate import up_to
 from ctxsize.findings import Confidence
 from ctxsize.recommender.build_files import letting_in
 from ctxsize.recommender.facts import Facts, is_named, reader_of
 from ctxsize.recommender.made import Making
 from ctxsize.recommender.outcome import Doubt, Match, Objection
-from ctxsize.recommender.rules import Category, is_build_input
-from ctxsize.recommender.tree import directories_above
+from ctxsize.recommender.rules import Category, expression, is_build_input, listed
 
 _PLACEHOLDERS = frozenset({".keep", ".gitkeep", ".gitignore", ".empty", ".placeholder"})
-_SITE_GENERATORS = re.compile(
-    r"\b(mkdocs|docusaurus|vitepress|jekyll|hugo|mdbook|sphinx|antora|asciidoctor|pandoc)\b"
-)
-_SITES = (
-    *("mkdocs.yml", "mkdocs.yaml", "docusaurus.config.*", "_config.yml", "antora*.yml"),
-    *("book.toml", "hugo.toml", "zensical.toml", "properdocs.yml"),
-)
-_SECRET_WORDS = re.compile(
-    r"env|key|secret|cred|cert|token|ssh|pem|pass|auth|(?<!s)rc\b|config|netrc|\bid_", re.IGNORECASE
-)
-_STARTS = ("CMD", "ENTRYPOINT")
-_TERRAFORM = re.compile(r"\b(terraform|tofu|terragrunt)\b")
-_INITIALISED = re.compile(r"\b(terraform|tofu|terragrunt)\b.*\binit\b")
-_TESTS_RUN = re.compile(
-    r"\b(pytest|cargo (test|bench|nextest)|go test|(npm|yarn|pnpm|bun)( run)? test|mvnw? .*verify"
-    r"|ctest|rspec|phpunit|mix test|dotnet test|gradlew? .*(check|test)|tox|nox)\b"
-)
 
 
 def copied_by_name(facts: Facts, match: Match) -> str | None:
@@ -49,27 +32,17 @@ def unknown_source(facts: Facts, match: Match) -> str | None:
     used, secret = match.rule.category in _USED, match.rule.category is Category.SECRET
     for named in facts.build_files.unknown:
         taken, reached = facts.maybe_taken(named.path)
-        above = used and not taken.isdisjoint(directories_above(match.path))
+        above = used and not taken.isdisjoint(up_to(match.path)[:-1])
         may = above or match.path in reached
         if not named.path.strip("*/"):
             # A variable alone may name any path. It does not mean a path that is useless in an
             # image, and it means a secret only if the instruction contains a word for secrets.
-            may = used or (secret and _SECRET_WORDS.search(named.text) is not None)
+            may = used or (secret and expression("names_secret").search(named.text) is not None)
         if may:
             return Doubt(f"what {named} takes depends on a variable: set it with --build-arg")
     for path, text in facts.build_files.undecided:
         if used or is_named(match.path.rpartition("/")[2], text):
             return Doubt(f"the sources of {path} are unknown")
-    return None
-
-
-def not_initialised(facts: Facts, match: Match) -> str | None:
-    """Object if a Dockerfile copies it and runs terraform, but not `terraform init`."""
-    for build_file in facts.taking(match):
-        started = (each for each in build_file.dockerfile.instructions if each.keyword in _STARTS)
-        text = "\n".join((build_file.commands, *(each.text for each in started)))
-        if _TERRAFORM.search(text) and not _INITIALISED.search(text):
-            return Doubt(f"{build_file.path} takes it, and runs terraform without `terraform init`")
     return None
 
 
@@ -114,7 +87,7 @@ def mentioned(facts: Facts, match: Match) -> str | None:
 
 def test_stage(facts: Facts, match: Match) -> str | None:
     """Object if a stage runs the tests."""
-    found = facts.running(_TESTS_RUN)
+    found = facts.running(expression("runs_tests"))
     return f"{found} runs tests" if found else None
 
 
@@ -130,16 +103,6 @@ def prebuilt_pipeline(facts: Facts, match: Match) -> str | None:
             at = f"{path}:{build_file.unread_at}"
             return Doubt(f"{at} may use it: its commands cannot be read")
     return None
-
-
-def _holding(patterns: tuple[str, ...], clause: str) -> Trap:
-    """Return the trap for a directory that contains files which builds read."""
-
-    def trap(facts: Facts, match: Match) -> str | None:
-        found = facts.evidence.tree.first(match.path, patterns)
-        return found and f"{found}{clause}"
-
-    return trap
 
 
 def env_at_build(facts: Facts, match: Match) -> str | None:
@@ -165,8 +128,8 @@ def read_by_build(facts: Facts, match: Match) -> str | None:
 
 def site_generator(facts: Facts, match: Match) -> str | None:
     """Object if a web site is built from the documentation."""
-    sites = facts.evidence.tree.first(match.path.rpartition("/")[0], _SITES)
-    found = sites or facts.running(_SITE_GENERATORS)
+    sites = facts.evidence.tree.first(match.path.rpartition("/")[0], listed("site_settings"))
+    found = sites or facts.running(expression("builds_site"))
     return Doubt(f"{found} builds a web site from it") if found else None
 
 
@@ -178,24 +141,13 @@ _USED = (*_BUILT, Category.TESTS, Category.DATA)
 Trap = Callable[[Facts, Match], "str | None"]
 """Return the reason, as a clause: a `Doubt` if the user may overrule it. None without one."""
 
-TRAPS: dict[str, Trap] = {
-    "copied_by_name": copied_by_name,
-    "not_initialised": not_initialised,
-    "author_exception": author_exception,
-    "unknown_source": unknown_source,
-    "tracked": tracked,
-    "matches_manifest": matches_manifest,
-    "scm_version_in_build": scm_version_in_build,
-    "mentioned": mentioned,
-    "test_stage": test_stage,
-    "no_install_step": prebuilt_pipeline,
-    "prebuilt_pipeline": prebuilt_pipeline,
-    "read_by_build": read_by_build,
-    "site_generator": site_generator,
-    "vendored": _holding(("modules.txt", "*/Cargo.toml"), " shows that the build needs it"),
-    "tracked_cargo_config": _holding(("config.toml", "config"), " changes how Cargo builds"),
-    "env_at_build": env_at_build,
-}
+_ALL = (
+    *(copied_by_name, author_exception, unknown_source, tracked),
+    *(matches_manifest, scm_version_in_build, mentioned, test_stage, prebuilt_pipeline),
+    *(read_by_build, site_generator, env_at_build),
+)
+TRAPS: dict[str, Trap] = {each.__name__: each for each in _ALL}
+TRAPS["no_install_step"] = prebuilt_pipeline
 """Every trap by the name that rules use."""
 
 FOR_ALL = (

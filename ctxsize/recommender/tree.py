@@ -8,6 +8,7 @@ from fnmatch import translate
 from functools import lru_cache, reduce
 from typing import NamedTuple
 
+from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.need import Include
 from ctxsize.engine.snapshot import Names, Sent, Snapshot
 from ctxsize.engine.source import File, MemoryDirectory
@@ -142,11 +143,24 @@ class SumsByPath(Mapping[str, Sums]):
         for held in reversed([*snapshot.folders]):
             below = (self._directories.get(each.path) for each in held.folders.values())
             found = [each for each in below if each is not None]
-            for names in self._sent_in(held.path):
-                links = len(self._links.get(held.path, frozenset()) & names.keys())
-                found.append(Sums(len(names) - links, sum(names.values()), links))
+            found += [self._counted(held.path, names) for names in self._sent_in(held.path)]
             if found or not held.path or held.path in directories:
                 self._directories[held.path] = reduce(Sums.plus, found, Sums())
+
+    def _counted(self, directory: str, names: Names) -> Sums:
+        links = len(self._links.get(directory, frozenset()) & names.keys())
+        return Sums(len(names) - links, sum(names.values()), links)
+
+    def move(self, sent: Iterable[Sent]) -> None:
+        """Go on to other entries, and add up only the directories that they do not share."""
+        old, self._parts = self._parts, [each.names for each in sent]
+        none: Names = {}
+        for before, after in zip(old, self._parts, strict=True):
+            for at in before.keys() | after.keys():
+                if (less := before.get(at, none)) is not (more := after.get(at, none)):
+                    change = self._counted(at, more).minus(self._counted(at, less))
+                    for each in {"", *up_to(at)}:
+                        self._directories[each] = self._directories.get(each, Sums()).plus(change)
 
     def _sent_in(self, directory: str) -> list[Names]:
         return [part[directory] for part in self._parts if directory in part]
@@ -186,12 +200,6 @@ def sum_of(sums: Mapping[str, Sums], paths: Iterable[str]) -> Sums:
 def travelling(snapshot: Snapshot, includes: Iterable[Include]) -> Amount:
     """Return the amount that all transfers send under the ignore file of a snapshot."""
     return Amount.of(*(snapshot.sent(include=each) for each in includes))
-
-
-def directories_above(path: str) -> Iterator[str]:
-    """Yield the directories above `path`, nearest first, without the context itself."""
-    while path := path.rpartition("/")[0]:
-        yield path
 
 
 def is_below(path: str, paths: Collection[str]) -> bool:

@@ -20,15 +20,16 @@ def table(code: str, **keys: str) -> str:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Too large a context, with packages in two places, and an ignore file with lines too many."""
+    """Too large a context, with packages in two places, and a file that git ignores."""
     return build_tree(
         tmp_path / "repository",
         [
             file("app/Dockerfile", b"FROM rust AS build\nCOPY . .\nCOPY gone /\nRUN cargo build\n"),
-            file("app/.dockerignore", b"Dockerfile\n.dockerignore\n*.log\n*.log\n"),
+            file("app/.dockerignore", b"Dockerfile\n.dockerignore\n*.log\n.gitignore\n"),
             file("app/Cargo.toml", b"[package]\n"),
             *(file(f"app/{path}", size_bytes=2 * MB) for path in ("target/x", "data.bin")),
             "other/notes.txt",
+            file("app/.gitignore", b"*.bin\n"),
         ],
     )
 
@@ -46,7 +47,7 @@ def codes(cli: Cli, root: Path, *arguments: str) -> list[str]:
 
 
 CHECK = ("check", "app", "--max", "1MB")
-TIDY = ("suggest", "--tidy", "app")
+IGNORED = ("suggest", "--from-gitignore", "app")
 ADDED = ("suggest", "app")
 MEASURED = ("measure", "app")
 ACCEPTED = [
@@ -56,8 +57,8 @@ ACCEPTED = [
     (CHECK, "CTX401", {"path": "app/.dockerignore"}),
     (CHECK, "CTX401", {"path": "app/Dockerfile"}),
     (CHECK, "CTX018", {"path": "app/Dockerfile"}),
-    (TIDY, "CTX503", {}),
-    (TIDY, "CTX503", {"path": "app/.dockerignore", "pattern": "*.log"}),
+    (IGNORED, "CTX503", {}),
+    (IGNORED, "CTX503", {"path": "app/.dockerignore", "pattern": "**/*.bin"}),
     (ADDED, "CTX501", {}),
     (ADDED, "CTX501", {"pattern": "**/target"}),
     (ADDED, "CTX501", {"path": "app/.dockerignore", "pattern": " **/target "}),
@@ -83,7 +84,7 @@ def test_an_accepted_finding_is_not_shown(
 
 NOT_ACCEPTED = [
     (CHECK, "CTX401", {"path": "other"}),
-    (TIDY, "CTX503", {"pattern": "*.txt"}),
+    (IGNORED, "CTX503", {"pattern": "*.txt"}),
     (ADDED, "CTX501", {"pattern": "target"}),
     (MEASURED, "CTX018", {"pattern": "COPY . ."}),
 ]
@@ -159,7 +160,7 @@ UNUSED = [
     (("suggest", "."), "CTX511", {"path": "app/key.pem"}, True),
     (ADDED, "CTX503", {"path": "app/.dockerignore"}, False),
     ((*ADDED, "--target", "build"), "CTX511", {"path": "app/key.pem"}, False),
-    (TIDY, "CTX503", {"path": "app/.dockerignore", "pattern": "x"}, False),
+    (IGNORED, "CTX503", {"path": "app/.dockerignore", "pattern": "x"}, False),
     (("advise", "."), "CTX210", {}, False),
     (("advise", "."), "CTX222", {}, True),
     (("advise", "app"), "CTX222", {}, False),
@@ -200,7 +201,7 @@ def test_nothing_hides_that_a_total_is_a_lower_bound(root: Path) -> None:
 
 def test_a_configuration_that_cannot_be_read_accepts_nothing(cli: Cli, root: Path) -> None:
     configured(root, head="max = [\n")
-    for command in (MEASURED, ADDED, TIDY, ("scan", ".")):
+    for command in (MEASURED, ADDED, IGNORED, ("scan", ".")):
         result = cli(*command, "--format", "json", cwd=root)
         assert result.code in (0, 1), result.err
         assert "the configuration cannot be read, so no finding is accepted" in result.out

@@ -25,7 +25,6 @@ COMMANDS = (
     "suggest .",
     "suggest --write .",
     "suggest --allowlist .",
-    "suggest --tidy .",
     "suggest --from-gitignore .",
     "suggest --like other/.dockerignore .",
     "lint .",

@@ -341,5 +341,3 @@ def test_quiet_prints_the_patterns_as_they_are_written(cli: Cli, rust: Path) -> 
     lines = (rust / ".dockerignore").read_text().splitlines()
     assert sorted(quiet.lines) == sorted(each for each in lines if each[:1] not in ("", "#"))
     assert cli("suggest", "-q", cwd=rust).out == ""
-    (rust / ".dockerignore").write_text("a\na\n")
-    assert cli("suggest", "--tidy", "-q", cwd=rust).out == "a\n"

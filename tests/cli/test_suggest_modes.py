@@ -27,7 +27,6 @@ TREE: list[str | Node] = [
 MODES = {
     "allowlist": ["--allowlist"],
     "from-gitignore": ["--from-gitignore"],
-    "tidy": ["--tidy"],
     "like": ["--like", "../other/.dockerignore"],
 }
 
@@ -103,12 +102,13 @@ def test_what_was_left_out_is_said(cli: Cli, context: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--allowlist", "--tidy"], "--allowlist cannot be combined with another mode"),
+        (["--allowlist", "--from-gitignore"], "--allowlist cannot be combined with another mode"),
         (
-            ["--tidy", "--only", "x"],
-            "--tidy cannot be combined with another mode, --only",
+            ["--from-gitignore", "--only", "x"],
+            "--from-gitignore cannot be combined with another mode, --only",
         ),
-        (["--tidy", "--write", "--diff"], "--write cannot be combined with --diff or --check"),
+        (["--tidy"], "--tidy was removed: `ctxsize lint --fix` removes redundant lines"),
+        (["--allowlist", "--write", "--diff"], "--write cannot be combined with --diff or --check"),
         (["--like", "absent"], "absent: cannot be read: No such file"),
         (["--like", "."], ".: cannot be read: Is a directory"),
         (["--like", "bad"], "bad:2: the build fails: syntax error"),
@@ -178,7 +178,7 @@ def test_an_ignore_file_that_fails_the_build(
     cli: Cli, context: Path, data: bytes, message: str
 ) -> None:
     (context / ".dockerignore").write_bytes(data)
-    for arguments in ((), ("--from-gitignore",), ("--tidy",), ("--allowlist",)):
+    for arguments in ((), ("--from-gitignore",), ("--allowlist",)):
         refused(cli, context, message, *arguments)
     assert (context / ".dockerignore").read_bytes() == data
 

@@ -72,7 +72,7 @@ def check_snapshot(request: Request) -> None:
 def walked(request: Request, evaluator: Evaluator[Any] | None = None) -> Any:
     """What a real walk says, in the terms of `Sent`; or why the build fails."""
     try:
-        listed = list(Listing(request, evaluator=evaluator))
+        listed = list(Listing(request, evaluators=[evaluator]))
     except CtxsizeError as error:
         return type(error)
     return (

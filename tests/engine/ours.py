@@ -12,10 +12,11 @@ from ctxsize.engine.builders import BUILDERS, BUILDKIT, Builder
 from ctxsize.engine.evaluate import PatternByPattern
 from ctxsize.engine.events import Files, Folder
 from ctxsize.engine.report import Listing, measure
-from ctxsize.engine.request import Request, resolve
+from ctxsize.engine.request import Request
 from ctxsize.engine.walk import Walk
 from ctxsize.errors import CtxsizeError
 from ctxsize.model import Kind
+from tests.resolving import resolve
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,13 @@ from ctxsize.engine import golang
 from ctxsize.engine.builders import BUILDKIT, Builder
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.report import Listing
-from ctxsize.engine.request import Request, resolve
+from ctxsize.engine.request import Request
 from ctxsize.errors import CtxsizeError, IgnoreFileError
 from tests.engine.ours import walked
 from tests.engine.strategies import trees_with_ignore_files
 from tests.oracles.devtools import DevtoolsError, list_context
 from tests.oracles.golibrary import GoLibrary
+from tests.resolving import resolve
 
 Tree = tuple[list[str], bytes]
 

@@ -20,7 +20,8 @@ import pytest
 from ctxsize.engine import source, walk
 from ctxsize.engine.evaluate import PatternByPattern
 from ctxsize.engine.events import Files, Folder
-from ctxsize.engine.request import Request, resolve
+from ctxsize.engine.request import Request
+from tests.resolving import resolve
 
 BENCHMARKS = Path(__file__).parent.parent.parent / "benchmarks"
 SCALES = {"service": 0.02, "javascript": 0.01, "million": 0.005, "flat": 0.01}

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from ctxsize.engine.directories import size_tree
 from ctxsize.engine.report import measure
-from ctxsize.engine.request import resolve
 from ctxsize.model import Directory
+from tests.resolving import resolve
 from tests.trees import build_tree
 
 pytestmark = pytest.mark.usefixtures("each_walk")

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from ctxsize.engine.builders import BUILDKIT, CLASSIC, Builder
 from ctxsize.engine.evaluate import Mark
 from ctxsize.engine.events import Files, Folder
-from ctxsize.engine.request import resolve
 from ctxsize.engine.sums import WalkSums
 from ctxsize.engine.wire import PacketMeter
+from tests.resolving import resolve
 
 MARK = Mark(ignored=False, decider=None, refused=False)
 CHUNK = 32 * 1024

@@ -14,11 +14,11 @@ import pytest
 
 from ctxsize.engine.builders import BUILDKIT
 from ctxsize.engine.report import measure
-from ctxsize.engine.request import resolve
 from tests.engine.ours import walked
 from tests.engine.test_against_devtools import as_devtools_prints
 from tests.oracles.devtools import list_context
 from tests.oracles.golibrary import GoLibrary
+from tests.resolving import resolve
 
 pytestmark = pytest.mark.usefixtures("each_walk")
 

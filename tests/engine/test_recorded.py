@@ -11,7 +11,7 @@ import pytest
 from ctxsize.engine.builders import BUILDERS, BUILDKIT, CLASSIC, PODMAN
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.ignorefile import IgnoreFile
-from ctxsize.engine.request import Request, resolve
+from ctxsize.engine.request import Request
 from ctxsize.errors import CtxsizeError, IgnoreFileError
 from tests.engine.agreement import check_functions, check_snapshot
 from tests.engine.contexts import CONTEXTS
@@ -24,6 +24,7 @@ from tests.engine.ours import (
 from tests.oracles.availability import require
 from tests.oracles.recorded import Case, Outcome, PatternCase, catalogue, pattern_cases
 from tests.oracles.recorded import random_cases as recorded_random_cases
+from tests.resolving import resolve
 
 
 def test_the_recordings_are_complete() -> None:

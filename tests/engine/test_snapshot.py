@@ -13,11 +13,12 @@ from hypothesis import given
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Mark, PatternByPattern, State
 from ctxsize.engine.narrow import Narrowed
-from ctxsize.engine.request import resolve, with_ignore_file
+from ctxsize.engine.request import with_ignore_file
 from ctxsize.engine.snapshot import Snapshot, differences
 from ctxsize.errors import CtxsizeError
 from tests.engine.agreement import tried, walked
 from tests.engine.strategies import trees_with_ignore_files
+from tests.resolving import resolve
 from tests.trees import build_tree, file, hardlink, link
 
 NODES = [

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from ctxsize.engine import trial as trials
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.evaluate import matches
-from ctxsize.engine.request import resolve, with_ignore_file
+from ctxsize.engine.request import with_ignore_file
 from ctxsize.engine.snapshot import Sent, Snapshot, differences
 from ctxsize.engine.source import MemoryDirectory
 from ctxsize.engine.trial import Matcher, Trial, planned, with_lines
 from ctxsize.errors import CtxsizeError
 from tests.engine.strategies import nasty_patterns, trees_with_ignore_files
+from tests.resolving import resolve
 from tests.trees import build_tree, file, hardlink, link
 
 TREE = ["src/a.rs", "src/b.log", "docs/a/deep.md", "docs/b.md", "target/x/y.o", "a.log"]
@@ -65,15 +66,19 @@ def test_trial_equals_whole_walk(
             holds(trial, b"\n".join(lines))
 
 
+INCLUDES = (None, ("a", "foo/*"), ("**/b", "!ab"))
+
+
 def holds(trial: Trial, data: bytes) -> None:
-    try:
-        request = with_ignore_file(trial.request, data)
-        expected = all_of(Snapshot(request, trial.snapshot.root, ()).sent())
-    except CtxsizeError as error:
-        with pytest.raises(type(error)):
-            trial.attempt(data)
-    else:
-        assert all_of(trial.attempt(data).sent) == expected
+    for include in INCLUDES:
+        try:
+            request = with_ignore_file(trial.request, data)
+            expected = all_of(Snapshot(request, trial.snapshot.root, ()).sent(include=include))
+        except CtxsizeError as error:
+            with pytest.raises(type(error)):
+                trial.under(trial.attempt(data).request.spec, include)
+        else:
+            assert all_of(trial.under(trial.attempt(data).request.spec, include)) == expected
 
 
 @pytest.mark.parametrize("data", [b"a-first-name\n", b"target/again\n", b"target\n!target/again\n"])
@@ -91,6 +96,34 @@ def test_only_what_may_change_is_walked(tmp_path: Path, monkeypatch: pytest.Monk
     assert attempt.shown == attempt.emptied == []
     assert attempt.decider("src/b.log") == "**/*.log"
     assert trial.attempt(b"docs\n!docs/a\nno/such\n").sent is trial.before
+
+
+def test_below_one_directory_only_the_matching_paths_are_walked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    below = [f"app/{path}" for path in TREE]
+    trial = Trial(snapshot_of(build_tree(tmp_path / "ctx", below), b"app/docs\n!app/docs/a\n"))
+    assert len(trial.before.paths) == 11
+    walked: list[str] = []
+    walk = Snapshot.walked
+
+    def noted(self: Snapshot, evaluator: Any, root: MemoryDirectory) -> Sent:
+        walked.extend(f"{each.prefix}{name}" for each in root.tree() for name in each.entries)
+        return walk(self, evaluator, root)
+
+    monkeypatch.setattr(Snapshot, "walked", noted)
+    attempt = trial.attempt(b"app/docs\n!app/docs/a\n**/*.log\n!app/docs/b.md\n")
+    assert attempt.hidden == ["app/a.log", "app/src/b.log"]
+    assert attempt.shown == ["app/docs/b.md"]
+    assert sorted(walked) == ["app/a.log", "app/docs/a/deep.md", "app/docs/b.md", "app/src/b.log"]
+
+
+def test_an_ignore_file_is_planned_where_a_directory_is(tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "ctx", [".dockerignore/readme", "a"])
+    trial = Trial(planned(snapshot_of(root)))
+    hidden = trial.attempt(b".dockerignore\n").hidden
+    assert hidden == [".dockerignore", ".dockerignore/readme"]
+    holds(trial, b".dockerignore\n")
 
 
 def test_what_is_emptied(tmp_path: Path) -> None:

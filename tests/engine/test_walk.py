@@ -22,7 +22,6 @@ from hypothesis import given
 from ctxsize.engine.builders import BUILDERS, BUILDKIT, CLASSIC, Builder
 from ctxsize.engine.events import Event, Files, Folder
 from ctxsize.engine.report import Listing, measure
-from ctxsize.engine.request import resolve
 from ctxsize.engine.walk import Walk
 from ctxsize.errors import BuildFailsError, CtxsizeError
 from ctxsize.model import Effect, Problem
@@ -31,6 +30,7 @@ from tests.engine.strategies import trees_with_ignore_files
 from tests.engine.test_against_devtools import Tree, context
 from tests.oracles.availability import require
 from tests.oracles.engines import Docker
+from tests.resolving import resolve
 from tests.trees import (
     Node,
     build_tree,
@@ -476,15 +476,6 @@ class TestMounts:
         inside = ["a", "b/", "b/c", "z"]
         expected = ["Dockerfile", "m1/", *(f"m1/{n}" for n in inside)]
         assert walked(resolve(str(mounted))) == [*expected, "m2/", *(f"m2/{n}" for n in inside)]
-
-    def test_files_of_another_file_system_pass_for_hard_links(
-        self, mounted: Path, docker: Docker
-    ) -> None:
-        numbers = [(mounted / name / "a").stat().st_ino for name in ("m1", "m2")]
-        assert numbers[0] == numbers[1]
-        ours, result = ask(mounted), docker.build_buildkit(mounted)
-        assert list(ours.names) == result.names
-        assert ours.wire_bytes == result.transferred_bytes
 
     def test_the_classic_builder_remembers_files_with_many_names_only(
         self, mounted: Path, docker: Docker

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ctxsize.codes import all_codes
 from ctxsize.findings import Finding, Fix, Location, Severity
 from ctxsize.formats import Look, text
-from ctxsize.formats.sections import Findings, Section, Table, wrapped
+from ctxsize.formats.sections import Findings, Section, Table
 from ctxsize.formats.wording import summary
 from ctxsize.units import columns
 from tests.formats.findings import FINDINGS
@@ -55,9 +55,8 @@ EXCERPTS: dict[str, tuple[Location, list[str]]] = {
 }
 
 
-def shown(findings: tuple[Finding, ...], look: Look, *, at_length: bool = True) -> list[str]:
-    section = Section([Findings(findings, at_length=at_length)])
-    return text.render([section], look).splitlines()
+def shown(findings: tuple[Finding, ...], look: Look) -> list[str]:
+    return text.render([Section([Findings(findings)])], look).splitlines()
 
 
 @pytest.mark.parametrize("name", EXCERPTS)
@@ -115,13 +114,6 @@ def test_quiet_shows_a_line_for_each_finding() -> None:
     ]
 
 
-def test_other_commands_show_what_to_do_and_the_rest_if_verbose() -> None:
-    lines = shown((GROUP,), Look(), at_length=False)
-    assert not any(" | " in line or "why:" in line for line in lines)
-    assert any(line.startswith("    fix: write") for line in lines)
-    assert any(" | " in line for line in shown((GROUP,), Look(full=True), at_length=False))
-
-
 def test_brief_findings_are_the_most_severe_and_the_largest() -> None:
     sizes = [None, 5, 70, 6]
     found = [replace(FIXABLE, message=f"m{size}", content_bytes=size) for size in sizes]
@@ -137,7 +129,7 @@ def test_brief_findings_are_the_most_severe_and_the_largest() -> None:
 
 
 def test_lines_are_wrapped_by_columns_and_no_word_is_cut() -> None:
-    lines = wrapped("日本 " * 30 + "x" * 50, 40, 4)
+    lines = text.wrapped("日本 " * 30 + "x" * 50, 40, 4)
     assert max(map(columns, lines[:-1])) <= 40
     assert lines[-1] == "    " + "x" * 50
     assert " ".join(" ".join(lines).split()) == "日本 " * 30 + "x" * 50

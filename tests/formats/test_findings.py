@@ -30,7 +30,7 @@ LOOKS = {
 
 @pytest.mark.parametrize("name", LOOKS)
 def test_findings_as_text(name: str) -> None:
-    held(name, text.render([Section([Findings(FINDINGS, at_length=True)])], LOOKS[name]))
+    held(name, text.render([Section([Findings(FINDINGS)])], LOOKS[name]))
 
 
 def test_findings_as_json() -> None:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxsize.formats import Look, wording
-from ctxsize.formats.sections import Section, Table, brief, wrapped
-from ctxsize.formats.text import render
+from ctxsize.formats.sections import Section, Table
+from ctxsize.formats.text import brief, render, wrapped
 from ctxsize.formats.wording import clipped, fit, quoted, unquoted, visible
 from ctxsize.units import columns
 

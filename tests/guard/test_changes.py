@@ -75,26 +75,25 @@ def test_a_change_is_reported_for_the_deepest_directory() -> None:
 CASES = [
     # before, after, what grew
     ([("a/x", 1)], [("a/x", 1), ("a/big", 60)], ["a/big"]),
-    ([], [(f"d/{n}", 10) for n in range(3)], ["d/0", "d/1", "d/2"]),
+    ([], [(f"d/{n}", 10) for n in range(3)], ["d"]),
+    ([("d/0", 1)], [("d/0", 1), ("d/e/f/big", 60), ("d/e/small", 1)], ["d/e/f/big"]),
     ([("a", 5)], [("a", 4)], []),
     ([("a", 5)], [("a", 9)], ["a"]),
 ]
 
 
 @pytest.mark.parametrize(("old", "new", "grown"), CASES)
-def test_grown_files_and_directories_are_listed(
+def test_what_grew_is_named_as_deep_as_one_part_explains_it(
     old: list[tuple[str, int]], new: list[tuple[str, int]], grown: list[str]
 ) -> None:
-    assert [each.path for each in between(of_files(old), of_files(new)).grown] == grown
+    assert [each.path for each in between(of_files(old), of_files(new)).parts()] == grown
 
 
-def test_directories_grow_where_no_listed_file_explains_it() -> None:
+def test_a_directory_is_named_where_no_listed_file_explains_its_growth() -> None:
     before = Known(0, 0, {}, {}, depth=3)
     after = Known(900, 300, {"d": Amount(300, 900)}, {"d/0": 3}, depth=3, files_from=3)
-    assert between(before, after).grown == (
-        SizeChange("d", "added", None, 900, 900, 300),
-        SizeChange("d/0", "added", None, 3, 3),
-    )
+    added = SizeChange("d", "added", None, 900, 900, 300, is_directory=True)
+    assert between(before, after).parts() == (added,)
 
 
 def test_nothing_is_reported_below_the_known_depth() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from ctxsize import api
 from ctxsize.guard import culprits
+from ctxsize.guard.baseline import DEPTH, TOP, of_measurement
 from tests.trees import Node, build_tree, file
 
 pytestmark = pytest.mark.usefixtures("each_walk")
@@ -43,7 +44,8 @@ def test_culprits_are_the_largest_parts_as_deep_as_one_holds_nearly_all(
     name: str, tmp_path: Path
 ) -> None:
     nodes, by_bytes, by_files = CASES[name]
-    context = api.measure(str(build_tree(tmp_path / "ctx", nodes)), top=200, depth=4).context
-    assert [(each.path, each.content_bytes) for each in culprits(context)] == by_bytes
-    found = [(each.path, each.content_bytes) for each in culprits(context, by_files=True)]
+    context = api.measure(str(build_tree(tmp_path / "ctx", nodes)), top=TOP, depth=DEPTH).context
+    known = of_measurement(context)
+    assert [(each.path, each.content_bytes) for each in culprits(known)] == by_bytes
+    found = [(each.path, each.content_bytes) for each in culprits(known, by_files=True)]
     assert found == by_files

@@ -86,7 +86,7 @@ PLACES: dict[str, tuple[str, ...]] = {
         *BUILD,
         "ls --why",
         "init --dry-run",
-        "suggest --tidy",
+        "lint --fix --diff",
         "check --all --max 1GB",
         "ls --builder classic",
     ),

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from ctxsize.engine.request import resolve
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.recommender import rules
 from ctxsize.recommender.evidence import Evidence, Tracked
@@ -23,6 +22,7 @@ from ctxsize.recommender.rules import (
 )
 from ctxsize.recommender.tree import Tree
 from tests.recommender.planting import place_of, plain, plant
+from tests.resolving import resolve
 
 DOCS = Path(__file__).parents[2] / "docs" / "ecosystems.md"
 RULES = tuple(all_rules().values())
@@ -36,7 +36,9 @@ def evidence_of(root: Path, path: str) -> Evidence:
 
 def test_every_file_is_read() -> None:
     directory = Path(rules.__file__).parent / "knowledge" / "rules"
-    assert {path.name for path in directory.iterdir()} == {f"{name}.toml" for name in rules.FILES}
+    assert {path.name for path in directory.iterdir()} == {
+        f"{name}.toml" for name in rules.listed("rules")
+    }
 
 
 ROW = {"directory": "x", "beside": "y", "why": "z", "category": "cache", "confidence": 0.9}
@@ -96,7 +98,7 @@ def test_a_name_alone_is_never_safe() -> None:
 
 
 def test_names_are_unique_and_sentences_are_sentences() -> None:
-    assert len(RULES) == sum(1 for name in rules.FILES for _ in rules.rules_in(name))
+    assert len(RULES) == sum(1 for name in rules.listed("rules") for _ in rules.rules_in(name))
     for rule in RULES:
         assert re.fullmatch(r"[a-z0-9]+\.[a-z0-9]+", rule.name)
         assert 5 <= len(rule.why) <= 220, rule.name

@@ -125,10 +125,10 @@ def taken_by_name(root: Path, dockerfile: str) -> set[str]:
 
 
 def everything(root: Path) -> set[str]:
-    from ctxsize.engine.report import entries
-    from ctxsize.engine.request import resolve
+    from ctxsize.engine.report import Listing
+    from tests.resolving import resolve
 
-    return {each.path for each in entries(resolve(str(root)))}
+    return {each.path for each in Listing(resolve(str(root)))}
 
 
 def suggested(root: Path, **options: bool) -> Advice:

@@ -11,13 +11,13 @@ import pytest
 
 import ctxsize
 from ctxsize import api
-from ctxsize.engine.report import entries
-from ctxsize.engine.request import resolve
+from ctxsize.engine.report import Listing
 from ctxsize.formats import Look, render
 from ctxsize.model import Amount, Kind
 from ctxsize.recommender.outcome import Advice
 from tests.recommender.planting import CLEAN
 from tests.recommender.projects import PROJECTS, Project, sources_of
+from tests.resolving import resolve
 from tests.trees import COPY_ALL, Node, build_tree, file
 
 TARGET = Path(__file__).parents[2] / "examples" / "rust-service" / "target.txt"
@@ -28,7 +28,7 @@ def plant(root: Path, project: Project) -> Path:
 
 
 def sent(root: Path) -> set[str]:
-    listed = entries(resolve(str(root)))
+    listed = Listing(resolve(str(root)))
     return {each.path for each in listed if each.kind is not Kind.DIRECTORY}
 
 

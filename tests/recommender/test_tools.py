@@ -235,6 +235,8 @@ INSTALLS = {
     "elixir.deps": {"mix deps.get --only prod": "", "mix do deps.get, compile": ""},
     "ruby.vendored": {"bundle": "", "bundle install --jobs 4": "", "bin/bundle install": ""},
     "crystal.lib": {"shards": "", "shards install --production": "", "shards build --release": ""},
+    "terraform.state": {"terraform init": "", "tofu -chdir=infra init -upgrade": "infra"},
+    "infra.terragrunt": {"terragrunt init": ""},
 }
 INSTALLS_NOT = {
     "node.modules": [
@@ -263,6 +265,8 @@ INSTALLS_NOT = {
         "gem install bundler",
     ],
     "crystal.lib": ["crystal build src/x.cr", "shards version"],
+    "terraform.state": ["terraform plan", "terraform -chdir=init validate"],
+    "infra.terragrunt": ["terragrunt apply"],
 }
 
 

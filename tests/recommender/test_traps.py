@@ -33,8 +33,6 @@ SCM = file("pyproject.toml", b'requires = ["setuptools_scm"]\n')
 VITE = file("package.json", b'{"devDependencies": {"vite": "6"}}')
 WORKSPACE = file("Cargo.toml", b'[workspace]\nmembers = ["e2e"]\n')
 E2E = ("e2e/x.rs", file("e2e/big.bin", size_bytes=9_000_000))
-
-TERRAFORM = ("main.tf", ".terraform/providers/aws")
 SPEAKS = {
     "copied_by_name": Case("target", RUST, more="COPY target/x /\n"),
     "author_exception": Case("target", (*RUST, file(".dockerignore", b"target\n!target/x\n"))),
@@ -46,12 +44,9 @@ SPEAKS = {
     "test_stage": Case("e2e", E2E, command="pytest"),
     "no_install_step": Case("node_modules", NODE, command="true"),
     "prebuilt_pipeline": Case("target", RUST, command="apk add build-base python3 make"),
-    "vendored": Case("vendor", ("Cargo.toml", "vendor/serde/Cargo.toml")),
-    "tracked_cargo_config": Case(".cargo", (".cargo/config.toml",)),
     "env_at_build": Case(".env", (VITE, file(".env", b"VITE_URL=x\n"))),
     "read_by_build": Case(".npmrc", (file(".npmrc", b"_authToken=x\n"),), command="npm ci"),
     "site_generator": Case("docs", ("docs/index.md", "mkdocs.yml")),
-    "not_initialised": Case(".terraform", TERRAFORM, command="terraform validate"),
 }
 SILENT = {
     "copied_by_name": Case("target", RUST, more="FROM scratch\nCOPY --from=b /app/target/x /\n"),
@@ -66,12 +61,9 @@ SILENT = {
     "test_stage": Case("e2e", E2E, command="npm run build"),
     "no_install_step": Case("node_modules", NODE, command="npm ci"),
     "prebuilt_pipeline": Case("target", RUST, command="cargo build"),
-    "vendored": Case("vendor", ("Cargo.toml", "vendor/readme")),
-    "tracked_cargo_config": Case(".cargo", (".cargo/registry/index/x",)),
     "env_at_build": Case(".env", (file("package.json", b"{}"), file(".env", b"A=x\n"))),
     "read_by_build": Case(".npmrc", (file(".npmrc", b"_authToken=x\n"),), command="make"),
     "site_generator": Case("docs", ("docs/index.md",)),
-    "not_initialised": Case(".terraform", TERRAFORM, command="terraform init"),
 }
 
 

@@ -101,32 +101,3 @@ def test_the_older_alone_builds_it(docker: Docker, tmp_path: Path, name: str) ->
     result = docker.build_buildkit(root, dockerfile=tmp_path / "Dockerfile")
     assert (result.error is None) == (docker.age == "older"), result.error
     assert api.measure(str(root), dockerfile=str(tmp_path / "Dockerfile")).failing
-
-
-CHECKS = {
-    "a warning": ("# check=error=true\nfrom scratch\nCOPY a /\nadd a /b\n", True, True),
-    "no warning": ("# check=error=true\nFROM scratch\nCOPY a /\n", False, True),
-    "all of them skipped": (
-        "# check=skip=all;error=true\nfrom scratch\nCOPY a /\nadd a /b\n",
-        False,
-        False,
-    ),
-    "a warning that is no error": (
-        "# check=error=false\nfrom scratch\nCOPY a /\nadd a /b\n",
-        False,
-        False,
-    ),
-}
-"""Whether Docker 28.5 fails on its own checks, and whether that is in doubt."""
-
-
-@pytest.mark.parametrize("name", CHECKS)
-def test_checks_of_the_frontend_are_in_doubt(docker: Docker, tmp_path: Path, name: str) -> None:
-    text, fails, in_doubt = CHECKS[name]
-    root = build_tree(tmp_path / "context", ["a"])
-    (tmp_path / "Dockerfile").write_text(text)
-    result = docker.build_buildkit(root, dockerfile=tmp_path / "Dockerfile")
-    assert (result.error is not None) == (fails and docker.age == "newer"), result.error
-    report = api.measure(str(root), dockerfile=str(tmp_path / "Dockerfile"))
-    assert report.transfer is not None
-    assert [each.code for each in report.transfer.problems] == ["unknown-check"] * in_doubt

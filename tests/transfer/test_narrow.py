@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Mark
 from ctxsize.engine.narrow import NOT_ASKED_FOR, Narrowed, follow
-from ctxsize.engine.request import resolve
 from ctxsize.errors import BuildFailsError, DockerfileError, IgnoreFileError
 from tests.oracles.devtools import DevtoolsError, list_context
 from tests.oracles.golibrary import GoLibrary
+from tests.resolving import resolve
 from tests.transfer.planting import Plant, links, paths, patterns
 from tests.transfer.walking import names_sent, names_transferred
 from tests.trees import build_tree, file, link

@@ -76,8 +76,7 @@ def add_all(
         return None
     program = automaton.program
     if (
-        python.inspector.every_inode
-        or any("\0" in pattern.text for pattern in request.spec.patterns)
+        any("\0" in pattern.text for pattern in request.spec.patterns)
         or len(program.owner) > _MOST_SEGMENTS
         or sums.top > _MOST_LARGEST
         or sys.getfilesystemencoding() != "utf-8"

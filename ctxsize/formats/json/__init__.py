@@ -31,9 +31,6 @@ Shape = dict[str, object]
 MOST_PATHS = 1000
 """Number of paths to list of a change; its figures count all."""
 
-_PROBLEM = "code message path line"
-_OF_SUGGEST = f"{_PROBLEM} effect count"
-_OF_REPORT = f"{_OF_SUGGEST} fails"
 _TAKEN = "source.instruction source.line source.stage source.source source.kind"
 _TRACED = "levels near_misses"
 _BY_PATTERN = "line pattern=name? content_bytes files"
@@ -43,7 +40,6 @@ FIELDS = {
         "context_path dockerfile builder ignore_file lower_bound context transfer more_transfers "
         "named_contexts context.ignored problems"
     ),
-    "Report.problems": _OF_REPORT,
     "Reason": "kind paths count content_bytes files",
     "IgnoreFileInfo": "path dockerfile_specific patterns",
     "Pattern": "line text exception",
@@ -66,11 +62,7 @@ FIELDS = {
         "context_used follow_paths content_bytes files wire_bytes printed platforms "
         " sources problems"
     ),
-    "Transfer.problems": _OF_REPORT,
-    "NamedContext": "name value kind announced used ignore_file context transfers problems",
-    "NamedContext.problems": _OF_REPORT,
     "Entry": "path kind verdict.ignored size_bytes content_bytes arrives_empty verdict.by",
-    "Problem": _PROBLEM,
     # Findings and fixes.
     "Finding": (
         "code severity confidence message location more_locations evidence content_bytes files "
@@ -87,20 +79,18 @@ FIELDS = {
     "Remedy": "saves_bytes=saves.content_bytes saves_files=saves.files enough",
     "Accepted": "finding.code finding.message reason",
     "DiffReport": "before after",
-    "Side": "name content_bytes files complete",
     "ContextChange": (
         "name what before after culprits new.refusals new.remedy changes.directories changes.files"
     ),
     "Culprit": (
-        "change.path change.what change.delta_bytes change.exact is_directory decision pattern "
-        "ignore_file?"
+        "change.path change.what change.delta_bytes change.exact change.is_directory decision "
+        "pattern ignore_file?"
     ),
     # Suggestions.
     "Advice": (
         "context_path dockerfile builder ignore_file new_file written lower_bound before after "
         "saving suggestions questions blocked findings git_ignored git_ignored_secrets problems"
     ),
-    "Advice.problems": _OF_SUGGEST,
     "Suggestion": (
         "rule=rule.name rule.category patterns paths keeps rule.why made_again_by=rule.again? "
         "evidence saves=size rule.confidence safe doubts rule.volatile chosen"
@@ -108,10 +98,9 @@ FIELDS = {
     "Blocked": "rule path blocked_by=trap reason evidence size",
     "IgnoreFilePlan": (
         "mode context_path dockerfile builder ignore_file new_file changes=edit written "
-        "change.impossible? change.hint? before after change.added change.removed change.notes "
+        "change.impossible? change.hint? before after change.added change.notes "
         "findings problems"
     ),
-    "IgnoreFilePlan.problems": _OF_SUGGEST,
     "Note": "subject why path? line",
     # The other commands.
     "Linted": "findings files problems",
@@ -129,7 +118,6 @@ FIELDS = {
         "root applied complete total=plan.sums plan.items left_alone=plan.passed results "
         "plan.problems"
     ),
-    "Cleaning.problems": "code message path",
     "CleanCandidate": (
         "path kind=kind.name kind.ecosystem kind.category service evidence inventory.size.files "
         "inventory.directories inventory.symlinks inventory.size.content_bytes "
@@ -196,7 +184,7 @@ def explained(
         **_fields(request, "context_path=context dockerfile builder=builder.name"),
         "explanations": [to_json(each, fields) for each in explanations],
         "sources": to_json(tuple(sources)),
-        "problems": to_json(tuple(request.ignore_file_problems), _OF_SUGGEST),
+        "problems": to_json(tuple(request.ignore_file_problems)),
     }
     return json.dumps(shape, indent=2) + "\n"
 
@@ -229,6 +217,7 @@ def _outcome(outcome: Outcome) -> Shape:
             shape["contexts"] = to_json(outcome.contexts)
         case "plan":
             shape["changes"] = outcome.edit is not None
+            shape["removed"] = []  # for readers of earlier versions
         case "scan":
             # The values of arguments come from files and the environment: they may be secrets.
             shape["builds"] = [
@@ -304,15 +293,20 @@ def _tree(root: Directory) -> Iterator[Directory]:
 
 def _edit(edit: Edit) -> Shape:
     """Return a file before and after, and the runs of lines that change, for editors."""
-    from ctxsize.formats.exchange import lines, replaced, text_of
+    from difflib import SequenceMatcher
+
+    from ctxsize.formats.exchange import lines, text_of
 
     before, after = text_of(edit.before), text_of(edit.after)
+    new = lines(after)
+    matcher = SequenceMatcher(None, lines(before), new, autojunk=False)
     return {
         "path": edit.path,
         "before": None if edit.before is None else before,
         "after": after,
         "changes": [
-            {"start_line": start + 1, "end_line": end + 1, "text": text}
-            for start, end, text in replaced(lines(before), lines(after))
+            {"start_line": start + 1, "end_line": end + 1, "text": "".join(new[first:last])}
+            for kind, start, end, first, last in matcher.get_opcodes()
+            if kind != "equal"
         ],
     }

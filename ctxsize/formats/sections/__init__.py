@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from heapq import nsmallest
@@ -11,16 +10,14 @@ from typing import NamedTuple
 
 from ctxsize.findings import Finding
 from ctxsize.formats import GLANCE, Look
-from ctxsize.formats.wording import clipped, fit, more, place, quoted, visible
+from ctxsize.formats.wording import more, quoted, visible
 from ctxsize.model import Amount, Directory, Problem
-from ctxsize.units import columns, human, percent
+from ctxsize.units import human, percent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ctxsize.formats import Outcome
 
-FACT_INDENT = 15
-"""Number of columns before the text of a fact."""
 _LONGEST_BAR = 20
 _MODULES = {
     "measure": "measured",
@@ -30,7 +27,6 @@ _MODULES = {
     "plan": "suggested",
 }
 """The module of each kind of outcome; the others have only findings."""
-_PAD = "\ue000"
 _EIGHTHS = ("", *"▏▎▍▌▋▊▉")
 
 
@@ -80,9 +76,7 @@ class Findings(NamedTuple):
 
     findings: Sequence[Finding]
     brief: int = 0
-    """Number of findings that text shows, without their details; 0 for all."""
-    at_length: bool = False
-    """True if text shows the line of each finding, and the reason of its code."""
+    """Number of findings that text shows, without their details; 0 for all with details."""
     fixed: int = 0
     """Number of findings that fixes removed."""
 
@@ -125,67 +119,6 @@ def few(lines: Sequence[Item], most: int, look: Look, noun: str = "") -> list[It
     """Return the first `most` of `lines`, all if full, and a line about the others."""
     rest = left(lines, most, look, noun)
     return [*lines[: None if look.full else most], *([Prose(f"  {rest}")] if rest else [])]
-
-
-def wrapped(text: str, width: int, hang: int) -> list[str]:
-    """Wrap `text`, with `hang` blanks before each line except the first; not at all if negative."""
-    if hang < 0:
-        return [text]
-    wrapper = textwrap.TextWrapper(width, "", " " * hang, break_long_words=False)
-    wrapper.break_on_hyphens = False
-    # It counts characters: each wide one becomes two.
-    wide = "".join(char + _PAD * (columns(char) - 1) for char in text)
-    return [line.replace(_PAD, "") for line in wrapper.wrap(wide)] or [text]
-
-
-def brief(text: str, width: int, lines: int, hang: int = 0) -> str:
-    """Return `text` in at most so many lines: wide words are cut, then some are left out."""
-
-    def fits(text: str) -> bool:
-        found = wrapped(text, width, hang) if len(text) <= lines * width else ()
-        return 0 < len(found) <= lines and max(map(columns, found)) <= width
-
-    words, room = text.split(" "), lines * width
-    for most in (width, width - hang - 5, width // 2, width // 3):
-        # A word without directories is cut only if it is wider than a line.
-        widest = width - hang if most == width else most
-        words = [fit(each, widest) if most == width or "/" in each else each for each in words]
-        if fits(short := " ".join(words)):
-            return short
-    while not fits(text := clipped(short, room)) and room > width // 2:
-        room -= 4
-    return text
-
-
-def height(items: Iterable[Item], width: int) -> int:
-    """Return the number of lines that text has for `items`, but none for tables."""
-    lines = 0
-    for item in items:
-        match item:
-            case Prose(text, hang):
-                lines += len(wrapped(text, width, hang))
-            case Fact(_, text):
-                lines += len(wrapped("x" * FACT_INDENT + text, width, FACT_INDENT))
-            case NextStep(command, purpose, label):
-                lead, is_short = f"{label}: ", columns(f"{label}: {command}  {purpose}") <= width
-                lines += bool(command) and not is_short
-                lines += 1 if is_short else len(wrapped(lead + purpose, width, len(lead)))
-            case Findings():
-                lines += len(briefly(item, width))
-    return lines
-
-
-def briefly(item: Findings, width: int, *, whole: bool = False) -> list[str]:
-    """Return the most severe findings in text, in at most three lines each, or the `whole`."""
-    lines = list[str]()
-    shown = sorted(item.findings, key=lambda e: (e.severity.rank, -(e.content_bytes or 0)))
-    for each in shown if whole else shown[: item.brief]:
-        where, message = place(each), visible(each.message)
-        is_said = "/" in where and where in message.split()
-        text = f"  ! {message}" if is_said else f"  ! {where}: {message}"
-        lines += wrapped(text if whole else brief(text, width, 3, 4), width, 4)
-    left = "" if whole else more(len(shown) - item.brief)
-    return [*lines, f"    {left}; -v lists all"] if left else lines
 
 
 def folded(node: Directory) -> Directory:

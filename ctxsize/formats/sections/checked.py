@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 from ctxsize.findings import Severity
 from ctxsize.formats import Look
-from ctxsize.formats.sections import Item, NextStep, Prose, Section, brief, few, height
+from ctxsize.formats.sections import Item, NextStep, Prose, Section, few
 from ctxsize.formats.sections.compared import changes
 from ctxsize.formats.sections.measured import body, table_of
-from ctxsize.formats.wording import (
-    EXAMPLES,
-    amount,
-    command,
-    listed,
-    quoted,
-    visible,
-)
+from ctxsize.formats.text import brief, height
+from ctxsize.formats.wording import EXAMPLES, amount, command, listed, quoted, visible
+from ctxsize.guard import CheckReport, ContextCheck, Limit
 from ctxsize.model import Share
 from ctxsize.units import plural
-
-if TYPE_CHECKING:
-    from ctxsize.guard import CheckReport, ContextCheck, Limit
 
 _LINES, _MOST_REASONS, _MOST_IN_A_LINE = 20, 4, 10
 """Numbers of lines of a refusal and of its reasons, and of refusals in one line; none if full."""
@@ -90,7 +81,7 @@ def _refusal(check: ContextCheck, look: Look) -> Iterator[Section]:
     lines = few([Prose(each, 4) for each in texts], _MOST_REASONS, look, "reason")
     lines += _accepted(check)
     yield Section(lines, f"Refused: {quoted(check.name)}", style="red")
-    room = _LINES - 3 - height([*lines, *remedies], look.width)
+    room = _LINES - 3 - height([*lines, *remedies], look)
     grown = check.grown or ()
     # A table has a title, headers, and a blank line; what grew has a line about the rest too.
     count = max(1, min(look.top, room - 3, len(check.culprits), (room - 6) // 2 if grown else room))
@@ -125,8 +116,8 @@ def _remedies(check: ContextCheck, look: Look) -> Iterator[Item]:
         yield NextStep(by_pattern, f"shows what {where} hides", "Fix")
         return
     if remedy is None or not remedy.enough:
-        left = (each.path for each in check.culprits if not (remedy and remedy.hides(each.path)))
-        first = next(map(quoted, left), "what the build does not need")
+        left = [remedy.left] if remedy else [each.path for each in check.culprits]
+        first = quoted(left[0]) if left and left[0] else "what the build does not need"
         label, accept = "Or" if remedy else "Fix", "raise the budget or add --update-baseline"
         order = f"if the build does not need {first}, add it to {where}, or accept it: {accept}"
         order = order if look.full else brief(order, look.width - len(label) - 2, 4)

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 
 from ctxsize.formats import Look
 from ctxsize.formats.sections import Item, NextStep, Prose, Section, Table
-from ctxsize.formats.wording import amount, change, clipped, code, command, more, quoted, visible
+from ctxsize.formats.text import brief
+from ctxsize.formats.wording import amount, change, code, command, fit, more, quoted, visible
 from ctxsize.guard import DEFAULT_GROWTH
-from ctxsize.units import human, plural
+from ctxsize.guard.baseline import SizeChange
+from ctxsize.units import human, plural, signed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ctxsize.guard.baseline import SizeChange
     from ctxsize.guard.comparison import ContextChange, DiffReport
 
 _ROWS, _FOLDED_ROWS = 5, 25
@@ -41,7 +42,7 @@ def heading(outcome: DiffReport) -> str:
     verb = "grew" if delta > 0 else "shrank" if delta else "changed"
     what = f"{changed:,} of {whole} changed" if several else f"{whole} {verb}"
     sizes = f" from {human(before.content_bytes)} to {human(after.content_bytes)}"
-    return f"ctxsize: {sign} {_signed(delta)}: {what}{sizes if delta else ''}"
+    return f"ctxsize: {sign} {signed(delta)}: {what}{sizes if delta else ''}"
 
 
 def sections(outcome: DiffReport, look: Look) -> Iterator[Section]:
@@ -75,7 +76,8 @@ def _answer(outcome: DiffReport, look: Look) -> Iterator[Item]:
     refused = [(each, one) for each in outcome.contexts for one in each.new.refusals]
     for each, refusal in refused[:_ROWS]:
         lead = f"Refused {_short(each.name)}:" if several else "Refused:"
-        yield Prose(f"{lead} {clipped(visible(refusal), 2 * _LONGEST)}", 2, "Refused", "red")
+        why = brief(visible(refusal), 2 * _LONGEST, 1)
+        yield Prose(f"{lead} {why}", 2, "Refused", "red")
     if not (before.complete and after.complete):
         yield Prose("A report has only the largest parts: smaller changes are missed.", 0)
 
@@ -88,7 +90,7 @@ def _contexts(outcome: DiffReport, look: Look) -> Table:
         share = f" ({new / old - 1:+.0%})" if old and new < 10 * old else ""
         files = each.after.files - each.before.files
         what = f"{each.what}{', refused' if each.new.refusals else ''}"
-        figures = (human(old), human(new), f"{_signed(new - old)}{share}")
+        figures = (human(old), human(new), f"{signed(new - old)}{share}")
         rows.append((*figures, f"{files:+,}" if files else "", what, _short(each.name)))
     same = len(outcome.contexts) - len(changed)
     rest = [more(len(changed) - len(rows), "changed context")]
@@ -102,7 +104,7 @@ def _parts(context: ContextChange, look: Look, name: str) -> Iterator[Section]:
     rows: list[Sequence[str]] = []
     shown = context.culprits[: _most(look, _ROWS)]
     for each in shown:
-        rows.append(_row(each.change, is_directory=each.is_directory))
+        rows.append(_row(each.change))
         if each.pattern is not None:
             names = _short(each.ignore_file or ""), code(_short(str(each.pattern)))
             rows.append([_DECISIONS[each.decision].format(each.pattern.line, *names)])
@@ -135,7 +137,7 @@ def _remedies(context: ContextChange) -> Iterator[NextStep]:
         elif each.decision == "no-longer-ignored":
             steps.setdefault("lost", f"put {code(_short(str(each.pattern)))} back into {where}")
         else:
-            name = code(_short(f"{each.change.path}{'/' * each.is_directory}"))
+            name = code(_short(f"{each.change.path}{'/' * each.change.is_directory}"))
             steps.setdefault("new", f"if the build does not need {name}, add it to {where}")
     if unneeded and not remedy:
         yield NextStep(suggest, f"{human(unneeded)} of it looks unneeded", "Fix")
@@ -144,26 +146,20 @@ def _remedies(context: ContextChange) -> Iterator[NextStep]:
 
 def changes(noun: str, found: Sequence[SizeChange], top: int) -> Table:
     """Return a table of the first `top` changes; it marks those that are not exact."""
-    is_directory = noun == "directory"
-    rows = [_row(each, is_directory=is_directory or bool(each.delta_files)) for each in found[:top]]
+    rows = [_row(each) for each in found[:top]]
     return Table(("change", "files", "", noun), rows, more(len(found) - top, noun))
 
 
-def _row(each: SizeChange, *, is_directory: bool) -> tuple[str, str, str, str]:
+def _row(each: SizeChange) -> tuple[str, str, str, str]:
     files = f"{each.delta_files:+,}" if each.delta_files else ""
     what = each.what if each.exact else "at least"
-    return _signed(each.delta_bytes), files, what, _short(f"{each.path}{'/' * is_directory}")
+    return signed(each.delta_bytes), files, what, _short(f"{each.path}{'/' * each.is_directory}")
 
 
 def _most(look: Look, usual: int) -> int:
     return look.top or (sys.maxsize if look.full else usual)
 
 
-def _signed(delta_bytes: int) -> str:
-    return f"{'-' if delta_bytes < 0 else '+'}{human(abs(delta_bytes))}"
-
-
 def _short(name: str) -> str:
-    """Return a name that is safe to print, without its middle if it is long."""
-    text, start = quoted(name), _LONGEST // 3
-    return text if len(text) <= _LONGEST else f"{text[:start]}…{text[start - _LONGEST + 1 :]}"
+    """Return a name that is safe to print, without its first directories if it is long."""
+    return fit(quoted(name), _LONGEST)

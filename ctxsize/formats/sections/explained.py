@@ -14,12 +14,8 @@ from ctxsize.model import Pattern, Verdict
 from ctxsize.units import plural
 
 
-def fields(explained: Explanation) -> tuple[str, str, str, str]:
-    """Return the deciding ignore file (or `<builder>`), line and pattern, or `""`, and the path."""
-    return (*_deciding(explained.verdict, explained.ignore_file), explained.path)
-
-
-def _deciding(verdict: Verdict, ignore_file: str | None) -> tuple[str, str, str]:
+def fields(verdict: Verdict, ignore_file: str | None) -> tuple[str, str, str]:
+    """Return the deciding ignore file (or `<builder>`), line and pattern, or `""`."""
     if verdict.by is None:
         return "", "", ""
     source = ignore_file if verdict.by.line else None
@@ -33,7 +29,7 @@ def line(explained: Explanation) -> str:
 
 def decided(verdict: Verdict, ignore_file: str | None) -> str:
     """Return `<file>:<line>:<pattern>` of the deciding pattern; `::` if none matched."""
-    source, number, pattern = _deciding(verdict, ignore_file)
+    source, number, pattern = fields(verdict, ignore_file)
     return f"{quoted(source)}:{number}:{visible(pattern)}"
 
 

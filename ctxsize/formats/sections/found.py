@@ -68,7 +68,7 @@ def sections(outcome: Found, look: Look) -> list[Section]:
 def _linted(outcome: Linted, look: Look) -> list[Section]:
     fixed = [found for file in outcome.files for found in file.mended]
     count = sum(map(places, fixed))
-    findings = Section([Findings(outcome.findings, at_length=True, fixed=count)])
+    findings = Section([Findings(outcome.findings, fixed=count)])
     if look.quiet:
         return [findings]
     lines = [*_files(outcome.files, look), *notes(outcome.problems)]
@@ -110,7 +110,7 @@ def _file(file: LintedFile) -> Prose:
 
 def _advised(advice: DockerfileAdvice, look: Look) -> list[Section]:
     fixed = len(advice.mended)
-    items: list[Item] = [Findings(advice.findings, at_length=True, fixed=fixed)]
+    items: list[Item] = [Findings(advice.findings, fixed=fixed)]
     if look.quiet:
         return [Section(items)]
     if any(each.fix for each in advice.findings):

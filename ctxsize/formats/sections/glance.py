@@ -10,18 +10,7 @@ from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.directories import BY_PATH
 from ctxsize.engine.patterns import pattern_for
 from ctxsize.formats import Look
-from ctxsize.formats.sections import (
-    FACT_INDENT,
-    Fact,
-    Findings,
-    Item,
-    Section,
-    Table,
-    bar,
-    brief,
-    folded,
-    height,
-)
+from ctxsize.formats.sections import Fact, Findings, Item, Section, Table, bar, folded
 from ctxsize.formats.sections.measured import (
     clauses,
     ignore_text,
@@ -30,6 +19,7 @@ from ctxsize.formats.sections.measured import (
     sources_of,
     verdict,
 )
+from ctxsize.formats.text import FACT_INDENT, brief, height
 from ctxsize.formats.wording import command, fit, more, quoted, sent, visible
 from ctxsize.model import Amount, Clue, Directory, Measurement, Report, Transfer
 from ctxsize.units import columns, human, plural
@@ -64,21 +54,19 @@ class LargePart(NamedTuple):
 def sections(report: Report, look: Look) -> Iterator[Section]:
     """Yield the verdict, and unless `look.quiet` the parts of what is sent and who takes it."""
     lines = 2 + (look.width < _NARROW)
-    head: list[Item] = [verdict(report, look, clauses(report, short=True), lines)]
-    if look.quiet:
-        yield Section(head)
-        return
-    head.append(next_step(report))
+    head: list[Item] = [
+        verdict(report, look, clauses(report, short=True), lines),
+        next_step(report),
+    ]
     yield Section(head)
+    if look.quiet:
+        return
     room = look.width - FACT_INDENT
     whole = " · ".join([command(report, "measure"), "ls --size", "explain PATH"])
-    problem, facts = Findings(report.findings, 1), [*_facts(report, room)]
-    for lines in (2, 1):
-        foot: list[Item] = [Fact(label, brief(text, room, lines)) for label, text in facts]
-        foot.append(Fact("More", whole if columns(whole) <= room * lines else "ctxsize measure"))
-        used = height([*head, problem, *foot], look.width) + (4 if report.findings else 3)
-        if used + _LEAST_ROWS <= _LINES:
-            break
+    problem = Findings(report.findings, 1)
+    foot = [Fact(label, brief(text, room, 1)) for label, text in _facts(report, room)]
+    foot.append(Fact("More", whole if columns(whole) <= room else "ctxsize measure"))
+    used = height([*head, problem, *foot], look) + (4 if report.findings else 3)
     count = max(_LEAST_ROWS, min(_MOST_ROWS, _LINES - used))
     yield Section([problem])
     yield Section([_table(parts_of(report, count), sent(report), look)])

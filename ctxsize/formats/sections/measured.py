@@ -7,19 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.source import READS_ATTRIBUTES
 from ctxsize.formats import TABLES, Look
-from ctxsize.formats.sections import (
-    FACT_INDENT,
-    Fact,
-    Findings,
-    Item,
-    NextStep,
-    Prose,
-    Section,
-    Table,
-    brief,
-    height,
-    tree,
-)
+from ctxsize.formats.sections import Fact, Findings, Item, NextStep, Prose, Section, Table, tree
+from ctxsize.formats.text import FACT_INDENT, brief, height
 from ctxsize.formats.wording import (
     LEVELS,
     amount,
@@ -52,6 +41,8 @@ _USUAL_TOP, _FULL_TREE = 5, 100
 _FEW, _MANY = 3, 10
 """Number of problems and of sources to show, on a screen and in full."""
 _MOST_TRANSFERS = 2
+_FACT_LINES = {"Context": 1, "Dockerfile": 1, "Build prints": 3}
+"""Number of lines of a fact, if not two; any number in full."""
 _LONGEST_PATH = 40
 """Number of columns of a path in the verdict."""
 
@@ -60,12 +51,12 @@ def sections(report: Report, look: Look) -> Iterator[Section]:
     """Yield the report, or only one table if `look.only`, or only the verdict if `look.quiet`."""
     lines = 4 if look.height >= _HIGH else 2
     head: list[Item] = [verdict(report, look, clauses(report), lines), next_step(report)]
-    yield Section(head[: 1 if look.quiet and look.only is None else 2])
+    yield Section(head)
     if look.only is not None:
         yield from _tables(report, look, {})
         yield Section([Findings(report.findings, _MANY)], "Problems")
     elif not look.quiet:
-        yield from body(report, look, height(head, look.width))
+        yield from body(report, look, height(head, look))
 
 
 def verdict(report: Report, look: Look, texts: Iterable[str], lines: int) -> Prose:
@@ -80,16 +71,20 @@ def body(report: Report, look: Look, used: int = 0, title: str = "") -> Iterator
     """Yield facts, problems and tables, on a screen with some lines `used`."""
     few = _FEW if look.height >= _HIGH else 1
     problems = Findings(report.findings, _MANY if look.full else few)
-    facts: list[Item] = [*_facts(report, look)]
+    room = look.width - FACT_INDENT
+    facts = [
+        Fact(label, text if look.full else brief(text, room, _FACT_LINES.get(label, 2)))
+        for label, text in _facts(report, look)
+    ]
     yield Section(facts, title, folded=bool(title))
     if look.full:
         for each in report.named_contexts:
             yield Section([*_about_named(report, each)], f"Named context {visible(each.name)}")
     yield Section([problems], "Problems")
-    used += height(facts, look.width) + (3 if report.findings else 1)
+    used += height(facts, look) + (3 if report.findings else 1)
     text = f"More: --full shows all, --by {'|'.join(TABLES)} a table, --depth N more levels"
     foot = [Prose(text, 6, text, "dim")]
-    room = look.height - used - height([problems, *foot], look.width) - 1
+    room = look.height - used - height([problems, *foot], look) - 1
     if look.full or look.top > _USUAL_TOP:
         room = 1_000
     rows = _rows(report, look, room)
@@ -191,15 +186,7 @@ def next_step(report: Report) -> NextStep:
 
 
 def _facts(report: Report, look: Look) -> Iterator[Fact]:
-    """Yield facts about the build, each in at most two lines unless the report has to be full."""
-    room = look.width - FACT_INDENT
-    for label, text in _all_facts(report, look):
-        lines = 1 if label in ("Context", "Dockerfile") else 2 + (label == "Build prints")
-        shown = brief(text, room, lines)
-        yield Fact(label, text if look.full else shown)
-
-
-def _all_facts(report: Report, look: Look) -> Iterator[Fact]:
+    """Yield facts about the build."""
     dockerfile = quoted(report.dockerfile or "none")
     yield Fact("Context", quoted(report.context_path))
     yield Fact("Dockerfile", "from stdin" if dockerfile == "-" else dockerfile)

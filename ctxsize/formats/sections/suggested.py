@@ -54,10 +54,9 @@ def sections(outcome: Advice | IgnoreFilePlan, look: Look) -> list[Section]:
 
 
 def _patterns(outcome: Advice | IgnoreFilePlan) -> list[str]:
-    """Return the lines to add, or else to remove, in an order in which they can be written."""
+    """Return the lines to add, in an order in which they can be written."""
     if outcome.kind == "plan":
-        removed = [each.text for each in outcome.change.removed]
-        return [each.line for each in outcome.change.added] or removed
+        return [each.line for each in outcome.change.added]
     chosen = [each.patterns for each in outcome.suggestions if each.chosen]
     return [line for each in sorted(chosen, key=lambda e: e[-1][0] == "!") for line in each]
 
@@ -247,21 +246,17 @@ def _most(look: Look) -> int | None:
 
 def _planned(plan: IgnoreFilePlan, look: Look) -> list[Section]:
     found, done = plan.change, plan.written
-    removed = [(f"{each.line:,}", visible(each.text), visible(each.why)) for each in found.removed]
     kept: list[tuple[str, ...]] = []
     for each in found.notes:
         where = ":".join(filter(None, (quoted(each.path), str(each.line or ""))))
         kept.append((where, visible(each.subject), visible(each.why)))
     added = [Prose(f"    {visible(each.line)}") for each in found.added]
-    lines, others = (
-        Table((name, word, "reason"), rows[: _most(look)], left(rows, _MOST_ROWS, look), prose=True)
-        for name, word, rows in (("line", "pattern", removed), ("place", "entry", kept))
-    )
+    rows, rest = kept[: _most(look)], left(kept, _MOST_ROWS, look)
+    others = Table(("place", "entry", "reason"), rows, rest, prose=True)
     return [
         Section([*_change(plan)]),
         Section([] if plan.edit is None else [*_sizes(plan)]),
         Section(few(added, _MOST_ROWS, look), "Added" if done else "To add"),
-        Section([lines], "Removed" if done else "To remove"),
         Section([others], "Left out or kept"),
         Section(few(notes(plan.problems), _MOST_NOTES, look)),
     ]
@@ -274,12 +269,9 @@ def _change(plan: IgnoreFilePlan) -> Iterator[Item]:
         if found.hint:
             yield NextStep("", found.hint)
     elif plan.edit is None:
-        yield Prose("Nothing to change: no line is proved to be missing or redundant")
+        yield Prose("Nothing to change: no line is proved to be missing")
     else:
         text = _saving(plan, len(found.added))
-        if plan.mode == "tidy":
-            lines = plural(len(found.removed), "line")
-            text = f"{lines} can go without changing what is sent, proved for every tree"
         yield Prose(f"{text}; {quoted(plan.ignore_file)} was written" if plan.written else text, 0)
         if not plan.written:
             sibling = [path_argument(plan.sibling)] if plan.sibling else []

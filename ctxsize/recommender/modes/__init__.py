@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
-from functools import partial
 from itertools import takewhile
 
 from ctxsize.codes import severity_of
@@ -23,7 +22,7 @@ from ctxsize.errors import IgnoreFileError
 from ctxsize.findings import Edit, Finding, Location
 from ctxsize.model import Amount
 from ctxsize.recommender.evidence import small_file
-from ctxsize.recommender.modes.draft import Draft, Wrong, allowlist, tidy
+from ctxsize.recommender.modes.draft import Draft, Wrong, allowlist
 from ctxsize.recommender.outcome import IgnoreFileChange, IgnoreFilePlan, Note
 from ctxsize.recommender.rules import is_build_input
 from ctxsize.recommender.tree import is_below
@@ -64,29 +63,27 @@ def make(snapshot: Snapshot, mode: str, *, sibling: IgnoreFile | None = None) ->
         edit=edit,
         mode=mode,
         change=change,
-        findings=() if edit is None else tuple(_findings(mode, path, change, saved)),
+        findings=() if edit is None else (_finding(mode, path, change, saved),),
         problems=(*request.problems, *snapshot.problems, *draft.assumed),
         options=request.build.words(),
         sibling=None if sibling is None else sibling.path,
     )
 
 
-def _findings(mode: str, path: str, change: IgnoreFileChange, saved: Amount) -> Iterator[Finding]:
-    """Yield what `--write` would change: a finding for each removed line, one for all new lines."""
-    order = f"ctxsize suggest --{mode} --write does it"
-    finding = partial(Finding, "CTX503", severity_of("CTX503"), help=order)
-    for each in change.removed:
-        yield finding(f"`{each.text}` is redundant: {each.why}", Location(path, each.line))
+def _finding(mode: str, path: str, change: IgnoreFileChange, saved: Amount) -> Finding:
+    """Return the finding that `--write` would add lines."""
     lines = tuple(each.line for each in change.added)
-    if lines:
-        yield finding(
-            f"`ctxsize suggest --{mode}` would add {plural(len(lines), 'line')} to this file",
-            Location(path),
-            evidence=lines,
-            lines=lines,
-            content_bytes=max(0, saved.content_bytes),
-            files=max(0, saved.files),
-        )
+    return Finding(
+        "CTX503",
+        severity_of("CTX503"),
+        f"`ctxsize suggest --{mode}` would add {plural(len(lines), 'line')} to this file",
+        Location(path),
+        evidence=lines,
+        lines=lines,
+        content_bytes=max(0, saved.content_bytes),
+        files=max(0, saved.files),
+        help=f"ctxsize suggest --{mode} --write does it",
+    )
 
 
 def like(draft: Draft, other: IgnoreFile) -> IgnoreFileChange:
@@ -297,6 +294,5 @@ def _literal(text: str, pattern_class: type[DockerIgnorePattern]) -> str:
 MODES: dict[str, Callable[[Draft], IgnoreFileChange]] = {
     "allowlist": allowlist,
     "from-gitignore": from_gitignore,
-    "tidy": lambda draft: tidy(draft.snapshot),
 }
 """The modes that need only the context."""

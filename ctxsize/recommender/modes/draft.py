@@ -1,4 +1,4 @@
-"""Trials that add lines to an ignore file or drop some: the base of all modes, and two of them.
+"""Trials that add lines to an ignore file: the base of all modes, and one of them.
 
 A trial adds all lines together, and each fault is blamed on one line. An allow list ignores
 everything except for the sources of the Dockerfiles, which is possible if they name them all.
@@ -8,23 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import takewhile
 
 from ctxsize.dockerfile.taken import Asked
 from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.narrow import follow
 from ctxsize.engine.need import Include
-from ctxsize.engine.patterns import DockerIgnorePattern
-from ctxsize.engine.segments import covers
 from ctxsize.engine.snapshot import Snapshot
-from ctxsize.engine.trial import Attempt, Trial
+from ctxsize.engine.trial import Attempt
 from ctxsize.errors import IgnoreFileError
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, exceptions, letting_in
 from ctxsize.recommender.context import BuildContext
 from ctxsize.recommender.facts import is_named
-from ctxsize.recommender.outcome import IgnoreFileChange, Match, Note, Removed
+from ctxsize.recommender.outcome import IgnoreFileChange, Match, Note
 from ctxsize.recommender.rules import Category
-from ctxsize.writer import Addition, edit_lines, merge
+from ctxsize.writer import Addition, merge
 
 _HEADING = "Everything is ignored except for the sources of the Dockerfiles"
 Wrong = tuple[str, str]
@@ -181,62 +178,3 @@ def _listed(draft: Draft) -> tuple[list[Include], list[Addition]]:
     lines = sorted(takers.items(), key=lambda item: ([*item[1]], item[0]))
     additions = [Addition(line, _HEADING, f"for {' and '.join(who)}") for line, who in lines]
     return [*includes], [Addition("*", _HEADING), *additions]
-
-
-def tidy(snapshot: Snapshot) -> IgnoreFileChange:
-    """Return the ignore file of `snapshot` without the lines that are redundant in every tree.
-
-    A line that matches nothing in this tree may keep a secret out tomorrow: it becomes a note.
-    """
-    file, trial = snapshot.request.ignore_file, Trial(snapshot)
-    if file is None:
-        why = "There is no ignore file to tidy"
-        return IgnoreFileChange(impossible=why, hint="ctxsize suggest proposes one")
-    texts, removed = file.texts(), list[Removed]()
-    kept = [pattern for pattern in trial.request.spec.patterns if pattern.line]
-    # All other patterns decide if the builder reaches a faulty one, which fails the build.
-    is_sound = all(pattern.fault is None for pattern in kept)
-    at = len(kept) if is_sound else 0
-    while at:
-        at -= 1
-        why = _why(kept, at)
-        if why:
-            gone = kept.pop(at)
-            removed.append(Removed(gone.line, texts[gone.line - 1].strip(), why))
-            # If it was the only one of its kind, those beside it may cover each other now.
-            if all(each.include is not gone.include for each in kept[max(0, at - 1) : at + 1]):
-                at = len(kept)
-    removed.sort(key=lambda each: each.line)
-    why = "matches nothing in this tree; it may match in another one, so it stays"
-    notes = tuple(
-        Note(texts[each.line - 1].strip(), why, file.path, each.line)
-        for each in kept
-        if each.fault is None and not any(map(each.match_file, trial.everything.paths))
-    )
-    after = edit_lines(file, dict.fromkeys(each.line for each in removed))
-    if removed and trial.before != trial.attempt(after).sent:
-        # The proof is for every tree, so a difference in this one is a mistake in it.
-        after, removed = file.data, []
-    return IgnoreFileChange(after, removed=tuple(removed), notes=notes)
-
-
-def _why(kept: Sequence[DockerIgnorePattern], at: int) -> str:
-    """Return why the pattern at index `at` is redundant in every tree, `""` if it is not."""
-    pattern = kept[at]
-    if pattern.include and (pattern.text in ("/", ".", "..") or pattern.text.startswith("../")):
-        return "it cannot match: all paths are inside the context"
-    # The first pattern of the other kind separates this one from those beyond.
-    alike = [
-        *takewhile(lambda each: each.include is pattern.include, reversed(kept[:at])),
-        *takewhile(lambda each: each.include is pattern.include, kept[at + 1 :]),
-    ]
-    for other in alike:
-        if other.text == pattern.text and other.line < pattern.line:
-            return f"the same pattern is on line {other.line}"
-    # Behind an exception, a directory may be re-included without the files below it.
-    is_first = all(each.include for each in kept[:at])
-    for other in alike if pattern.include else ():
-        cover = covers(other, pattern)
-        if cover == "itself" or (cover == "above" and is_first):
-            return f"{other.text} on line {other.line} ignores all that it matches"
-    return ""

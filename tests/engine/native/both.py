@@ -15,11 +15,11 @@ from ctxsize.engine.automaton import Program
 from ctxsize.engine.builders import BUILDERS, Builder
 from ctxsize.engine.events import Progress
 from ctxsize.engine.report import measure
-from ctxsize.engine.request import Request, resolve
-from ctxsize.engine.walk import Walk
+from ctxsize.engine.request import Request
 from ctxsize.errors import CtxsizeError
 from ctxsize.formats import Look, render
 from tests.oracles.availability import unavailable
+from tests.resolving import resolve
 
 THREADS = (1, 2, 4)
 _BACK, _ROW_BYTES = 6, 4 * 8
@@ -120,8 +120,7 @@ def is_left_to_python(request: Request) -> bool:
     spec = request.spec
     if not spec.remembers_parents or any(each.fault or "\0" in each.text for each in spec.patterns):
         return True
-    too_many = len(Program(spec.patterns).owner) > native._MOST_SEGMENTS
-    return too_many or Walk(request).inspector.every_inode
+    return len(Program(spec.patterns).owner) > native._MOST_SEGMENTS
 
 
 def check_request(

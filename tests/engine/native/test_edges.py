@@ -14,13 +14,13 @@ import pytest
 
 from ctxsize.engine import directories
 from ctxsize.engine.builders import BUILDKIT, CLASSIC
-from ctxsize.engine.request import resolve
 from ctxsize.engine.source import _LONGEST_PATH
 from tests.cli.conftest import environment, unprivileged
 from tests.engine.contexts import CAPABILITY
 from tests.engine.native.both import THREADS, check, check_request, core
 from tests.engine.native.strategies import TELLING
 from tests.oracles.availability import require
+from tests.resolving import resolve
 from tests.trees import (
     Node,
     build_tree,

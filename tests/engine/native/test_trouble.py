@@ -20,7 +20,7 @@ import pytest
 
 from ctxsize.engine.builders import BUILDKIT, CLASSIC
 from ctxsize.engine.report import measure
-from ctxsize.engine.request import Request, resolve
+from ctxsize.engine.request import Request
 from tests.cli.conftest import environment
 from tests.engine.native.both import (
     answer,
@@ -32,6 +32,7 @@ from tests.engine.native.both import (
     python_answer,
 )
 from tests.oracles.availability import require
+from tests.resolving import resolve
 from tests.trees import Node, build_tree, deep_tree, file, hardlink, link, remove_tree
 
 EVERYTHING: list[str | Node] = [
@@ -118,9 +119,9 @@ def check_allocations(request: Request, count: int) -> None:
 _FEW_DESCRIPTORS = """
 import resource, sys
 from tests.engine.native.both import native_answer, python_answer, open_descriptors
-from ctxsize.engine.request import resolve
+from ctxsize.api import request_for
 
-request = resolve(sys.argv[1])
+request = request_for(sys.argv[1])
 expected = python_answer(request)
 native_answer(request, 2)
 before = open_descriptors() - 1
@@ -173,9 +174,9 @@ def run_script(script: str, *arguments: str) -> str:
 _NO_THREADS = """
 import os, resource, sys
 from tests.engine.native.both import native_answer, python_answer
-from ctxsize.engine.request import resolve
+from ctxsize.api import request_for
 
-request = resolve(sys.argv[1])
+request = request_for(sys.argv[1])
 native_answer(request, 2)
 os.setgroups([])
 os.setgid(65534)

@@ -8,11 +8,11 @@ import pytest
 
 from ctxsize.api import request_for
 from ctxsize.engine.builders import BUILDERS, BUILDKIT, Builder
-from ctxsize.engine.request import resolve
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.recommender.modes.draft import Draft, allowlist
 from ctxsize.recommender.outcome import IgnoreFileChange
 from tests.oracles import devtools
+from tests.resolving import resolve
 from tests.trees import build_tree, file, link
 
 DOCKERFILE = b"""\

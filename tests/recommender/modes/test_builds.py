@@ -74,6 +74,8 @@ def test_a_tidy_file(docker: Docker, tmp_path: Path) -> None:
         tmp_path, [file("Dockerfile", COPY_ALL), file(".dockerignore", lines), *nodes]
     )
     before = docker.build_buildkit(root)
-    plan = api.plan_ignore_file(str(root), mode="tidy", write=True)
-    assert [each.text for each in plan.change.removed] == ["*.log", "src/x"]
+    (linted,) = api.lint([str(root)], fix=True, select=["CTX112"]).files
+    assert linted.edit is not None
+    (root / ".dockerignore").write_bytes(linted.edit.after)
+    assert linted.edit.after == b"# mine\n**/*.log\nsrc\n!src/keep\n"
     assert docker.build_buildkit(root).names == before.names

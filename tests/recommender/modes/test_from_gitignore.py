@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from ctxsize.engine.builders import BUILDERS, Builder
-from ctxsize.engine.request import resolve
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.recommender.modes import from_gitignore
 from ctxsize.recommender.modes.draft import Draft
 from ctxsize.recommender.outcome import IgnoreFileChange
+from tests.resolving import resolve
 from tests.trees import COPY_ALL, build_tree, file
 
 TREE = [

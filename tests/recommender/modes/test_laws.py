@@ -16,12 +16,12 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from ctxsize import api
-from ctxsize.engine.request import resolve
 from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.errors import CtxsizeError
 from tests.oracles.availability import require
 from tests.recommender.test_laws import PATTERNS, dockerfiles, everything, nodes, taken_by_name
 from tests.recommender.test_suggest import measured
+from tests.resolving import resolve
 from tests.trees import Node, build_tree, file
 
 GIT_PATTERNS = [
@@ -88,17 +88,6 @@ def test_an_allow_list_leaves_the_transfer_alone(
         if hidden and travels is not None and after.transfer is not None:
             assert after.transfer.content_bytes == travels.content_bytes
             assert after.transfer.wire_bytes == travels.wire_bytes
-
-
-@pytest.mark.fuzz
-@given(nodes(), dockerfiles(), st.lists(st.sampled_from(PATTERNS), min_size=1, max_size=6))
-def test_a_tidy_file_sends_the_same(
-    tree: list[str | Node], dockerfile: str, own: list[str]
-) -> None:
-    with tempfile.TemporaryDirectory() as place:
-        root = plant(place, tree, dockerfile, "\n".join(own))
-        if root is not None:
-            assert check(root, "tidy", dockerfile) == set()
 
 
 @pytest.mark.fuzz

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from ctxsize.engine.ignorefile import IgnoreFile
-from ctxsize.engine.request import resolve
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.errors import IgnoreFileError
 from ctxsize.recommender.modes import like
 from ctxsize.recommender.modes.draft import Draft
 from ctxsize.recommender.outcome import IgnoreFileChange
+from tests.resolving import resolve
 from tests.trees import COPY_ALL, build_tree, file
 
 THEIRS = "recap-worker/.dockerignore"

@@ -1,0 +1,275 @@
+"""The engine of the explorer: an ignore file that is edited in memory, and the exact figures.
+
+One thread at a time uses a session, but the first call of `suggestions` may run beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from heapq import nlargest
+from typing import NamedTuple
+
+from ctxsize.api import explain, request_for
+from ctxsize.build import Build
+from ctxsize.engine.events import Progress, Steps, step
+from ctxsize.engine.ignorefile import IgnoreFile
+from ctxsize.engine.need import Include, includes_of, is_wrong_target
+from ctxsize.engine.patterns import pattern_for
+from ctxsize.engine.request import ignore_file_to_write
+from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.transfers import unknown_transfer
+from ctxsize.errors import CtxsizeError, InputError
+from ctxsize.findings import Edit
+from ctxsize.formats import Look, text
+from ctxsize.formats.sections import explained
+from ctxsize.formats.wording import visible
+from ctxsize.model import Amount, Problem
+from ctxsize.recommender.advisor import Advisor
+from ctxsize.recommender.build_files import exceptions
+from ctxsize.recommender.context import BuildContext
+from ctxsize.recommender.outcome import Size, Suggestion
+from ctxsize.recommender.tree import Sums, SumsByPath
+from ctxsize.writer import Addition, merge
+from ctxsize.writer.apply import apply
+
+_HEADING = "Chosen by hand"
+
+
+class TreeEntry(NamedTuple):
+    """An entry of the context under the present lines."""
+
+    path: str  # relative to the context, `""` for the context itself
+    is_directory: bool
+    fate: str  # `travels`, `context` (only), `ignored`, or `mixed` for a directory with several
+    context: Amount
+    transfer: Amount | None  # None if it is not known what the build takes
+    on_disk: Amount  # ignored files included
+
+
+class IgnoreLine(NamedTuple):
+    """A line of the ignore file as it would be; undecodable bytes are surrogate escapes."""
+
+    text: str
+    origin: str  # `file`, `proposed`, `suggested`, or `comment` for a new one without a pattern
+
+
+class Session:
+    """A context and its ignore file: `before` is its size at the opening, `now` with the `lines`.
+
+    `lost` has a sentence for each COPY, ADD or mount that loses its source by these lines.
+    """
+
+    now: Size
+    lost: tuple[str, ...]
+    lines: tuple[IgnoreLine, ...]
+
+    def __init__(
+        self, build: Build, *, progress: Progress | None = None, steps: Steps | None = None
+    ) -> None:
+        """Read the whole context. Raises what `measure` raises."""
+        self._snapshot = Snapshot.take(request_for(build), progress=progress)
+        step(steps, "reading the Dockerfiles")
+        self._context = context = BuildContext(self._snapshot)
+        self._trial, request = context.trial, context.request
+        self._file, self.ignore_file = request.ignore_file, ignore_file_to_write(request)
+        self._make = request.builder.spec_class.pattern_class
+        self.problems = (*request.problems, *self._snapshot.problems, *context.assumed)
+        self._offered: list[Suggestion] | None = None
+        self._needed: dict[str, dict[str, bool]] = {}
+        self._history: list[tuple[str, ...]] = []
+        self._sums: list[SumsByPath] = []
+        self._includes: list[Include] | None = None
+        try:
+            self._includes = includes_of(request) if context.transfers else None
+            self._show(())
+        except CtxsizeError as error:
+            if is_wrong_target(request):
+                raise
+            self._includes = None
+            self.problems += (unknown_transfer(request, error),)
+            self._show(())  # it raises again what is not about the transfer
+        self.before = self.now
+        with suppress(CtxsizeError):  # which is a problem already
+            self._find_sources(context)
+
+    def _find_sources(self, context: BuildContext) -> None:
+        """Record what each instruction takes by its name, and which of that is not empty."""
+        self.problems = tuple(dict.fromkeys((*self.problems, *context.build_files.problems)))
+        for named in context.build_files.named:
+            taken = {each: self._here(each).entries > 0 for each in context.proof.entries([named])}
+            self._needed |= {visible(str(named)): taken} if taken else {}
+
+    def _here(self, path: str) -> Sums:
+        return self._sums[1].get(path, Sums())
+
+    def entry(self, path: str = "") -> TreeEntry:
+        """Return the entry at `path`, by default the context itself."""
+        disk, here, *moved = sums = [each.get(path, Sums()) for each in self._sums]
+        counts = [each.entries for each in sums]
+        if not disk.entries:  # an empty directory
+            counts = [path in each for each in self._sent]
+        taken = max(counts[2:], default=0)
+        fate = "ignored" if not counts[1] else "travels" if taken else "context"
+        fate = "mixed" if 0 < counts[1] < counts[0] or 0 < taken < counts[1] else fate
+        transfer = None if self._includes is None else Amount.of(*moved)
+        is_directory = self._trial.snapshot.folder(path) is not None
+        return TreeEntry(path, is_directory, fate, Amount.of(here), transfer, Amount.of(disk))
+
+    def decider(self, path: str) -> str:
+        """Return the line that decides about an entry; empty if none of the file does."""
+        return self._attempt.decider(path) or ""
+
+    def children(self, path: str) -> list[TreeEntry]:
+        """Return the entries of a directory: by bytes in the context, then those ignored."""
+        held, there = self._trial.snapshot.folder(path), self._sent[0]
+        found = () if held is None else map(held.prefix.__add__, (*held.entries, *held.folders))
+        return sorted((self.entry(each) for each in found if each in there), key=_rank)
+
+    def largest(self) -> str:
+        """Return the path of the entry on which the tree starts: most of the bytes are in it."""
+        path, least = "", 0
+        while (found := self.children(path)[:1]) and found[0].context.content_bytes >= least:
+            path, least = found[0].path, found[0].context.content_bytes // 2
+        return path
+
+    def matching(self, text: str, *, most: int = 200) -> tuple[list[TreeEntry], int]:
+        """Return the largest of the outermost entries whose path contains `text`, and their number.
+
+        Case does not count.
+        """
+        wanted, hits, there = text.casefold(), list[str](), self._sent[0]
+        for held in self._trial.snapshot.folders:
+            if wanted not in held.path.casefold():
+                paths = map(held.prefix.__add__, (*held.entries, *held.folders))
+                hits += [each for each in paths if wanted in each.casefold() and each in there]
+        found = nlargest(most, hits, key=lambda each: self._here(each).content_bytes)
+        return sorted(map(self.entry, found), key=_rank), len(hits)
+
+    def propose(self, path: str, *, everywhere: bool = False) -> tuple[str, ...]:
+        """Add a line that ignores the entry at `path`, or all of its name `everywhere`.
+
+        For an ignored entry it is an exception, or its line among those added is taken back.
+        Returns the line added, if any. Raises `InputError` with the reason if there is none.
+        """
+        added, name = self._added, path.rpartition("/")[2] if everywhere else path
+        pattern = pattern_for(name, pattern_class=self._make)
+        if pattern is None:
+            raise InputError("no pattern matches this name alone", path=path)
+        pattern, is_there = "**/" * everywhere + pattern, self.entry(path).fate != "ignored"
+        narrower = _without(added, pattern_for(path, pattern_class=self._make))
+        if everywhere and not is_there and narrower != added:  # the line of one place is replaced
+            is_there, added = True, narrower
+        elif (kept := _without(added, "!" * is_there + pattern)) != added:
+            self._do(kept)
+            return ()
+        # After an exception, the bare name can leave files of a directory in the context.
+        endings = ["", "/**"][:: -1 if exceptions(self._attempt.request) else 1]
+        for line in ("!" * (not is_there) + pattern + each for each in endings):
+            self._do((*added, line))
+            if (self.entry(path).fate != "ignored") != is_there:
+                return (line,)
+            self.undo()
+        raise InputError("no line changes what happens to it", path=path)
+
+    def toggle(self, index: int) -> None:
+        """Switch a suggestion on, or off again. Raises `InputError` if a build would fail."""
+        each, added = self.suggestions()[index], self._added
+        kept = tuple(line for line in added if line not in each.patterns)
+        self._do(kept if each.chosen else kept + each.patterns)
+
+    def undo(self) -> bool:
+        """Take the last change back; return False if there is none."""
+        if is_done := bool(self._history):
+            self._show(self._history.pop())
+        return is_done
+
+    def suggestions(self, *, steps: Steps | None = None) -> list[Suggestion]:
+        """Return those of `suggest` that are not written, with `chosen` if they are on.
+
+        The first call takes longer and may run in another thread. Raises what `suggest` raises.
+        """
+        if self._offered is None:
+            self._offered = [*Advisor(self._snapshot, steps=steps).advise().suggestions]
+        on = self._on(self._added)
+        return [replace(each, chosen=each in on) for each in self._offered]
+
+    def _on(self, added: Iterable[str]) -> list[Suggestion]:
+        lines = {*added}
+        return [each for each in self._offered or () if lines.issuperset(each.patterns)]
+
+    def _do(self, added: tuple[str, ...]) -> None:
+        before = self._added
+        self._show(added)
+        self._history.append(before)
+
+    def _show(self, added: tuple[str, ...]) -> None:
+        """Compute everything with these lines. Raises `IgnoreFileError` if they fail a build."""
+        on = sorted(self._on(added), key=lambda each: each.patterns[-1].startswith("!"))
+        lines = [each for one in on for each in one.additions]  # in the order of `suggest`
+        known = {each.line for each in lines}
+        lines += [Addition(each, _HEADING) for each in added if each not in known]
+        attempt = self._trial.attempt(merge(self._file, lines, pattern_class=self._make))
+        self._sent = self._trial.after(attempt, [None, *(self._includes or ())])
+        self._added, self._attempt = added, attempt
+        if not self._sums:
+            self._sums = [SumsByPath([each], self._trial.snapshot) for each in self._sent]
+        for sums, sent in zip(self._sums, self._sent, strict=True):
+            sums.move([sent])
+        _, here, *moved = (each.get("", Sums()) for each in self._sums)
+        self.now = Size(Amount.of(here), None if self._includes is None else Amount.of(*moved))
+        self.lines, self.lost = tuple(self._read()), tuple(self._losses())
+
+    def _losses(self) -> Iterator[str]:
+        for named, taken in self._needed.items():
+            left = [each for each in taken if each in self._sent[1]]
+            if not any(self._here(each).entries or not taken[each] for each in left):
+                yield f"{named} {'finds nothing left in' if left else 'loses'} its source"
+
+    def _read(self) -> Iterator[IgnoreLine]:
+        """Yield the lines; `merge` adds new ones in one place."""
+        old = [] if self._file is None else self._file.texts()
+        new, added = IgnoreFile.parse("", self._attempt.data).texts(), self._added
+        start = next((at for at, each in enumerate(old) if each != new[at]), len(old))
+        on = {line for each in self._on(added) for line in each.patterns}
+        for at, each in enumerate(new):
+            is_new = start <= at < start + len(new) - len(old)
+            origin = "suggested" if each in on else "proposed" if each in added else "comment"
+            yield IgnoreLine(each, origin if is_new else "file")
+
+    def edit(self) -> Edit | None:
+        """Return the change of the ignore file, with both contents; None if there is none."""
+        before = None if self._file is None else self._file.data
+        after = self._attempt.data
+        return None if after == (before or b"") else Edit(self.ignore_file, before, after)
+
+    def write(self) -> tuple[Problem, ...]:
+        """Write the file, so that its lines are no longer new, and return notes; `before` stays.
+
+        Raises `InputError` if the file has changed on disk or cannot be written.
+        """
+        if (edit := self.edit()) is None:
+            return ()
+        notes = apply([edit], within=self._context.request.root)
+        self._offered = self._offered and [e for e in self.suggestions() if not e.chosen]
+        self._file = IgnoreFile.parse(edit.path, edit.after)
+        self._history.clear()
+        self._show(())
+        return notes
+
+    def explain(self, path: str, *, width: int = 80) -> str:
+        """Return the text of `ctxsize explain --trace`, under the present lines."""
+        request = self._attempt.request
+        found = explain([path], request)
+        steps = (explained.steps(each, request.builder, request.dockerfile) for each in found)
+        return text.render(steps, Look(width))
+
+
+def _without(added: tuple[str, ...], pattern: str | None) -> tuple[str, ...]:
+    return tuple(each for each in added if each.removesuffix("/**") != pattern)
+
+
+def _rank(entry: TreeEntry) -> tuple[int, int, int, str]:
+    (files, size), disk = entry.context, entry.on_disk
+    return -size, -files, -disk.content_bytes, entry.path
