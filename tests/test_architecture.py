@@ -91,6 +91,7 @@ PLACES = {
             "codes",  # the package's own pages
             "reader",
             "formats.json",  # the package's own schemas
+            "formats.html",  # the package's own page
             "recommender.rules",  # the package's own rules
             "engine.source",
             "writer.apply",
