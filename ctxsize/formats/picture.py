@@ -17,7 +17,7 @@ from ctxsize.engine.narrow import follow
 from ctxsize.engine.need import asked_of, includes_of
 from ctxsize.engine.request import Plans, Request, ignore_file_to_write, request_of
 from ctxsize.engine.snapshot import Snapshot
-from ctxsize.engine.source import Memory, MemoryDirectory
+from ctxsize.engine.source import MemoryDirectory
 from ctxsize.engine.trial import Trial, own_path, planned, with_lines
 from ctxsize.engine.walk import Walk
 from ctxsize.formats.wording import LEVELS, command, fit, level, path_argument, typed, visible
@@ -121,7 +121,7 @@ class Fates:
         self.instructions, self.patterns = [*map(visible, texts)], dict[str, int]()
         self._hides, self._empties = _chains(trial, made)
         self._marks = defaultdict[str, dict[str, tuple[bool, int | None]]](dict)
-        for each in Walk(request, everything=True, source=Memory(snapshot.root)):
+        for each in Walk(request, everything=True, source=snapshot.root):
             if isinstance(each, Files | IgnoredEntries):
                 marks = {"": each.mark, **each.others}
                 self._marks[each.prefix] |= {name: mark[:2] for name, mark in marks.items()}
@@ -249,14 +249,13 @@ def _of_change(change: ContextChange) -> Shape:
     folders, leaves = {"": root}, defaultdict[str, list[Leaf]](list)
     directories, rest = {**old.directories, **new.directories}, {"": (change.before, change.after)}
     for path in sorted({**directories, **old.largest_files, **new.largest_files}):
-        is_file = path not in directories
-        held = [each.file(path) if is_file else each.directory(path) for each in (old, new)]
+        held = [each.held(path, is_directory=path in directories) for each in (old, new)]
         if any(amount is None and most != 0 for amount, most in held):
             continue
         was, now = (Amount() if e is None else e._replace(files=e.files or 1) for e, _ in held)
         at = next(each for each in [*reversed(above(path)), ""] if each in folders)
         rest[at] = rest[at][0] - was, rest[at][1] - now
-        if is_file:
+        if path not in directories:
             leaves[at].append(Leaf(path[len(folders[at].prefix) :], "f", _changed(was, now)))
         else:
             folders[path] = folders[at].folders[path] = MemoryDirectory(path)
@@ -312,8 +311,7 @@ def _order(made: Made) -> list[int]:
 
 def _file(request: Request, made: Made) -> Shape:
     """Return the parts of the ignore file, from which the page makes the text for any choice."""
-    every = [(at, made[at], line) for at in _order(made) for line in made[at].patterns]
-    lines = [(at, Addition(line, e.rule.category.heading, e.comment)) for at, e, line in every]
+    lines = [(at, each) for at in _order(made) for each in made[at].additions]
     mixed = [at for at, each in enumerate(made) if each.patterns[-1].startswith("!")]
     heads = [*dict.fromkeys(each.heading for at, each in lines if at not in mixed)]
     plain = sorted((e for at, e in lines if at not in mixed), key=lambda e: heads.index(e.heading))
