@@ -122,12 +122,8 @@ class Session:
         """Return the line that decides about an entry; empty if none of the file does."""
         return self._attempt.decider(path) or ""
 
-    def children(self, path: str) -> list[TreeEntry]:
-        """Return the entries of a directory: by bytes in the context, then those ignored."""
-        return [*map(self.entry, self.paths(path))]
-
     def paths(self, directory: str) -> list[str]:
-        """Return the paths of `children`, without the sums of each."""
+        """Return the entries of a directory: by bytes in the context, then those ignored."""
         held, there = self.folder(directory), self._sent[0]
         found = () if held is None else map(held.prefix.__add__, (*held.entries, *held.folders))
         return sorted((each for each in found if each in there), key=self._rank)
