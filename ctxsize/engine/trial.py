@@ -215,7 +215,8 @@ def _above(snapshot: Snapshot, touched: Iterable[str]) -> dict[str, MemoryDirect
                 made[at.rpartition("/")[0]].folders[new.name] = new
         if held and name in held.folders:
             made[above].folders[name] = held.folders[name]
-        elif held and name in held.entries:
+        # An ignore file is planned also where a directory has its name.
+        if held and name in held.entries:
             made[above].entries[name] = held.entries[name]
     return made
 

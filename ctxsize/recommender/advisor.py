@@ -112,6 +112,7 @@ class Advisor(BuildContext):
                 default="",
             ),
             git_ignored_secrets=None if ignored is None else sum_of(self.sums, secret).files,
+            snapshot=self._real,
         )
 
     def _amount(self, *paths: str) -> Amount:

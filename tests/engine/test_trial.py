@@ -118,6 +118,14 @@ def test_below_one_directory_only_the_matching_paths_are_walked(
     assert sorted(walked) == ["app/a.log", "app/docs/a/deep.md", "app/docs/b.md", "app/src/b.log"]
 
 
+def test_an_ignore_file_is_planned_where_a_directory_is(tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "ctx", [".dockerignore/readme", "a"])
+    trial = Trial(planned(snapshot_of(root)))
+    hidden = trial.attempt(b".dockerignore\n").hidden
+    assert hidden == [".dockerignore", ".dockerignore/readme"]
+    holds(trial, b".dockerignore\n")
+
+
 def test_what_is_emptied(tmp_path: Path) -> None:
     trial = Trial(snapshot_of(build_tree(tmp_path / "ctx", ["vendor/keep"]), b"!vendor/keep\n"))
     attempt = trial.attempt(b"vendor\n!vendor/keep\n**/vendor\n")
