@@ -159,14 +159,12 @@ class BuildFile:
     @cached_property
     def unknown(self) -> tuple[Named, ...]:
         """Return the sources with a variable that has no value here, `*` in its place."""
-        unknowns = (each for need in self.needs for each in need.unknowns)
-        lines = {each.line for each in unknowns if each.kind in ("argument", "environment")}
         texts = {each.line: each.text for each in self.dockerfile.instructions}
         given = self.request.build.build_arguments
         return tuple(
             Named(self.path, e.line, e.instruction, e.source, _any(e.source), texts.get(e.line, ""))
             for e in self.sources
-            if (e.line in lines and "$" in e.source)
+            if any(kind in ("argument", "environment") for kind, _ in e.doubts)
             or _ASSUMED in map(given.get, _NAME.findall(e.source))
         )
 
