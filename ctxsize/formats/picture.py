@@ -325,7 +325,7 @@ def _order(made: Made) -> list[int]:
 
 def _file(request: Request, made: Made) -> Shape:
     """Return the parts of the ignore file, from which the page makes the text for any choice."""
-    lines = [(at, each) for at in _order(made) for each in made[at].additions]
+    lines = [(at, line) for at in _order(made) for line in made[at].additions]
     mixed = [at for at, each in enumerate(made) if each.patterns[-1].startswith("!")]
     heads = [*dict.fromkeys(each.heading for at, each in lines if at not in mixed)]
     plain = sorted((e for at, e in lines if at not in mixed), key=lambda e: heads.index(e.heading))
