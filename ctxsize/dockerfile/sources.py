@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -114,7 +114,16 @@ def is_git(source: str) -> bool:
     return name in ("ssh", "git")
 
 
+_TYPES = ("bind", "cache", "tmpfs", "secret", "ssh")
 _SWITCHES = ("readonly", "ro", "readwrite", "rw", "required")
+_KEYS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("type", "from", "source", "target", "id", "env", *_SWITCHES), _TYPES),
+    "required": ("secret", "ssh"),
+    **dict.fromkeys(("mode", "uid", "gid"), ("cache", "secret", "ssh")),
+    "sharing": ("cache",),
+    "size": ("tmpfs",),
+}
+"""Keys of a mount, and the types of mounts that may have them."""
 ALIASES = {"src": "source", "dst": "target", "destination": "target"}
 _FIELD = re.compile('"((?:[^"]|"")*)"|([^",]*)')
 
@@ -153,7 +162,7 @@ def mount_origin(text: str) -> str:
 
 
 def parse_mount(text: str, expand: Callable[[str], Expanded]) -> Mount:
-    """Return a mount, as BuildKit's `parseMount` does. Raises DockerfileError for a wrong word."""
+    """Return a mount, as BuildKit's `parseMount` does. Raises DockerfileError."""
     values = {"type": Expanded("bind")}
     source = ""
     for key, equals, written in _fields(text):
@@ -166,7 +175,25 @@ def parse_mount(text: str, expand: Callable[[str], Expanded]) -> Mount:
     given = {key: value.text for key, value in values.items()}
     origin, place, target, name = (given.get(e, "") for e in ("from", "source", "target", "id"))
     kind, shown = given["type"].lower(), name or posixpath.normpath(target)
+    with resting_on(doubts):
+        _check_mount(kind, given)
     return Mount(kind, origin, place, target, shown, bool(name), source, text, doubts)
+
+
+def _check_mount(kind: str, given: Mapping[str, str]) -> None:
+    if kind not in _TYPES:
+        raise DockerfileError(f"unsupported mount type {quoted(kind)}")
+    for key in given:
+        if kind not in _KEYS.get(key, ()):
+            raise DockerfileError(f"unexpected key '{key}' for mount type '{kind}'")
+    if kind == "secret" and given.get("from"):
+        raise DockerfileError("secret mount should not have a from")
+    if kind == "secret" and not any(map(given.get, ("source", "target", "id"))):
+        raise DockerfileError("invalid secret mount. one of source, target required")
+    if kind == "ssh" and given.get("source"):
+        raise DockerfileError("ssh does not support source")
+    if kind in ("secret", "ssh") and given.get("target") == "/":
+        raise DockerfileError(f"invalid mount type {kind.upper()} for /")
 
 
 def _fields(text: str) -> Iterator[tuple[str, bool, str]]:

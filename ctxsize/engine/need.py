@@ -164,7 +164,14 @@ def _need(request: Request, platform: str, named: Mapping[str, bool]) -> Context
     for source in need.sources:
         with located(source.line):
             included(source.excludes, "excludepatterns")
-
+    for each in need.asked:
+        text = "".join(each.paths or ())
+        if text.isascii() and not text.isprintable():
+            # `encodeStringForHeader` of BuildKit's filesync escapes only a list that is not ASCII.
+            raise DockerfileError(
+                'header key "followpaths" contains value with non-printable ASCII characters',
+                hint="a source contains a control character",
+            )
     known[asking] = need
     return need
 
