@@ -77,12 +77,10 @@ class Display:
         """
         look = self.look(top=top, only=only, tree=tree)
         if any(each.name == PAGE for each in self.formats):
-            from ctxsize import api
             from ctxsize.formats import picture
 
-            request = None if self.build is None else api.request_for(self.build)
             with progress() as shown:
-                look = replace(look, page=picture.page(outcome, request, shown))
+                look = replace(look, page=picture.page(outcome, self.build, shown))
         plain = replace(look, width=_FILE_WIDTH, height=_HIGHEST, colour=False)
         made = [
             (each.path, render(each.name, outcome, look if each.path is None else plain))

@@ -181,15 +181,15 @@ class Explorer(App[int]):
 
     def _below(self, path: str, depth: int) -> list[_Row]:
         """Return the rows of a directory, the last first; a chain of directories is one row."""
-        children, most = self.session.children(path), self._most.get(path, _FIRST)
-        left, start, rows = len(children) - most, len(path) + bool(path), list[_Row]()
-        if left > 0:
-            rows.append(_Row(self.session.entry(path), depth, f"{left:,} smaller", left))
-        for child in reversed(children[:most]):
-            only = [child]
-            while len(only) == 1 and only[0].is_directory:
-                child, only = only[0], self.session.children(only[0].path)
-            rows.append(_Row(child, depth, child.path[start:]))
+        paths, most = self.session.paths(path), self._most.get(path, _FIRST)
+        left, start = len(paths) - most, len(path) + bool(path)
+        rows = [_Row(self.session.entry(path), depth, f"{left:,} smaller", left)] * (left > 0)
+        for each in reversed(paths[:most]):
+            held = self.session.folder(each)
+            while held and not held.entries and len(held.folders) == 1:
+                (held,) = held.folders.values()
+            entry = self.session.entry(held.path if held else each)
+            rows.append(_Row(entry, depth, entry.path[start:]))
         return rows
 
     def _prompt(self, row: _Row) -> Content:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from ctxsize import checking, config
 from ctxsize.accepting import readable
+from ctxsize.api import request_for
+from ctxsize.build import Build
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.events import Files, IgnoredEntries, Progress, public_pattern
 from ctxsize.engine.narrow import follow
@@ -200,8 +202,8 @@ def _chains(trial: Trial, made: Made) -> tuple[dict[str, Chain], dict[str, Chain
     return found
 
 
-def page(outcome: Outcome, request: Request | None, progress: Progress | None) -> Shape:
-    """Return the page of an outcome; `request` is that of a report. Raises what a walk raises."""
+def page(outcome: Outcome, build: Build | None, progress: Progress | None) -> Shape:
+    """Return the page of an outcome; `build` is that of a report. Raises what `measure` raises."""
     if outcome.kind == "scan":
         maps = [*_of_scan(outcome, progress)]
     elif outcome.kind == "diff":
@@ -212,10 +214,10 @@ def page(outcome: Outcome, request: Request | None, progress: Progress | None) -
         maps = [found | Shape(command=command(outcome, "suggest"))]
     else:
         assert outcome.kind == "measure"
-        assert request is not None
+        assert build is not None
         whole, transfers = outcome.context, outcome.transfers
         size = Size(Amount.of(whole.totals), Amount.of(*transfers) if transfers else None)
-        snapshot = Snapshot.take(request, progress=progress)
+        snapshot = Snapshot.take(request_for(build), progress=progress)
         found = _map(snapshot, size, ignored=whole.ignored.complete)
         found |= Shape(command=command(outcome, "measure"), lower_bound=outcome.lower_bound)
         found |= Shape(failing=[visible(each.message) for each in outcome.failing])
@@ -311,7 +313,7 @@ def _order(made: Made) -> list[int]:
 
 def _file(request: Request, made: Made) -> Shape:
     """Return the parts of the ignore file, from which the page makes the text for any choice."""
-    lines = [(at, each) for at in _order(made) for each in made[at].additions]
+    lines = [(at, line) for at in _order(made) for line in made[at].additions]
     mixed = [at for at, each in enumerate(made) if each.patterns[-1].startswith("!")]
     heads = [*dict.fromkeys(each.heading for at, each in lines if at not in mixed)]
     plain = sorted((e for at, e in lines if at not in mixed), key=lambda e: heads.index(e.heading))

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from ctxsize.engine import trial as trials
 from ctxsize.engine.builders import BUILDERS
-from ctxsize.engine.evaluate import matches
 from ctxsize.engine.request import with_ignore_file
 from ctxsize.engine.snapshot import Sent, Snapshot, differences
 from ctxsize.engine.source import MemoryDirectory
@@ -182,7 +181,7 @@ def test_patterns_found_in_one_pass(builder: str, tree: tuple[list[str], bytes])
     matcher, root = Matcher(spec), snapshot.root
     paths = [held.prefix + name for held in root.tree() for name in (*held.entries, *held.folders)]
     one_by_one = {
-        path: [at for at, each in enumerate(spec.patterns) if matches(each, path)] for path in paths
+        path: [at for at, each in enumerate(spec.patterns) if each.matches(path)] for path in paths
     }
     assert dict(matcher.in_tree(root)) == {path: at for path, at in one_by_one.items() if at}
     for path in paths:

@@ -111,6 +111,19 @@ def test_first_screen_shows_figures_and_starts_on_the_largest_entry(
     assert "q quit" in lines[-1]
 
 
+@pytest.mark.parametrize("name", CONTEXTS)
+def test_figures_are_those_of_measure_for_every_kind_of_tree(name: str, tmp_path: Path) -> None:
+    context = build_tree(tmp_path / "ctx", CONTEXTS[name])
+    _, lines = played(context)
+    report = api.measure(Build(str(context)))
+    text = "\n".join(lines)
+    assert f"context   {amount(Amount.of(report.context.totals))}" in text
+    if report.transfer is not None:
+        assert f"transfer  {amount(Amount.of(*report.transfers))}" in text
+    else:
+        assert "transfer" not in text
+
+
 KEYS: dict[str, tuple[list[str], list[str], list[str]]] = {
     "i ignores the entry": (["i"], ["+ data/raw/big.csv", "· "], []),
     "i goes on to the next entry": (["i", "i"], ["+ data/raw/big.csv", "+ src"], []),

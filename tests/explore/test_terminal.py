@@ -53,15 +53,35 @@ class Tmux:
         subprocess.run([*self._base, "kill-server"], check=False, capture_output=True)
 
 
+BROKEN = """
+import sys
+from ctxsize.cli.app import run
+from ctxsize.explore.session import Session
+Session.undo = lambda self: 1 // 0
+sys.exit(run(["explore", "shop"]))
+"""
+
+
 @pytest.fixture
-def tmux(tmp_path: Path) -> Iterator[Tmux]:
+def tmux(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Tmux]:
+    """A terminal with the explorer, or with a program that a test names."""
     if shutil.which("tmux") is None:
         pytest.skip("tmux is not installed")
     build_tree(tmp_path / "shop", SHOP)
-    command = f"cd {tmp_path} && {sys.executable} -m ctxsize explore shop"
-    found = Tmux(tmp_path, command)
+    (tmp_path / "broken.py").write_text(BROKEN)
+    program = getattr(request, "param", "-m ctxsize explore shop")
+    found = Tmux(tmp_path, f"cd {tmp_path} && {sys.executable} {program}")
     yield found
     found.stop()
+
+
+@pytest.mark.parametrize("tmux", ["broken.py"], indirect=True)
+def test_a_bug_restores_the_terminal_and_exits_with_3(tmux: Tmux) -> None:
+    tmux.wait("big.csv", "/ find")
+    tmux.press("u")
+    screen = tmux.wait("internal error: ZeroDivisionError", "code=3")
+    assert "Traceback" not in screen
+    assert " icanon" in screen
 
 
 def test_a_pattern_is_proposed_and_written(tmux: Tmux, tmp_path: Path) -> None:

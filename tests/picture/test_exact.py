@@ -14,6 +14,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from ctxsize import api
+from ctxsize.build import Build
 from ctxsize.engine.need import includes_of
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trial import Trial, planned
@@ -21,8 +22,7 @@ from ctxsize.errors import CtxsizeError
 from ctxsize.formats import picture
 from ctxsize.model import Amount
 from ctxsize.recommender.outcome import Advice, Suggestion
-from ctxsize.recommender.tree import travelling
-from ctxsize.writer import Addition, merge
+from ctxsize.writer import merge
 from tests.contexts import CONTEXTS
 from tests.picture.evaluating import figures, leaves, text
 from tests.recommender.test_laws import PATTERNS, dockerfiles, nodes
@@ -75,8 +75,8 @@ TREES: dict[str, tuple[bytes | None, bytes, Sequence[str | Node]]] = {
 }
 
 
-def page_of(outcome: Any, request: Any = None) -> Any:
-    return json.loads(json.dumps(picture.page(outcome, request, None)))["maps"][0]
+def page_of(outcome: Any, build: Build | None = None) -> Any:
+    return json.loads(json.dumps(picture.page(outcome, build, None)))["maps"][0]
 
 
 def pair(amount: Amount | None) -> tuple[int, int] | None:
@@ -90,9 +90,9 @@ def test_totals_are_those_of_measure(
     context: str, builder: str, ignored: bool, tmp_path: Path
 ) -> None:
     root = str(build_tree(tmp_path / "ctx", CONTEXTS[context]))
-    request = api.request_for(root, builder=builder)
-    report = api.measure(request, ignored=ignored)
-    shown, transfer = page_of(report, request), report.transfer
+    build = Build(root, builder=builder)
+    report = api.measure(build, ignored=ignored)
+    shown, transfer = page_of(report, build), report.transfer
     assert figures(shown) == {
         "context": pair(Amount.of(report.context.totals)),
         "transfer": pair(transfer and Amount.of(transfer)),
@@ -188,18 +188,14 @@ def written(snapshot: Snapshot, chosen: list[Suggestion]) -> bytes:
     """What `suggest --write` writes for a choice."""
     chosen = sorted(chosen, key=lambda each: each.patterns[-1].startswith("!"))
     pattern_class = snapshot.request.builder.spec_class.pattern_class
-    additions = [
-        Addition(line, each.rule.category.heading, each.comment)
-        for each in chosen
-        for line in each.patterns
-    ]
+    additions = [line for each in chosen for line in each.additions]
     return merge(snapshot.request.ignore_file, additions, pattern_class=pattern_class)
 
 
 def tried(snapshot: Snapshot, data: bytes, transfer: object) -> dict[str, Any]:
     trial = Trial(planned(snapshot))
     attempt = trial.attempt(data)
-    moved = None
-    if transfer is not None:
-        moved = travelling(trial.written(attempt), includes_of(snapshot.request))
-    return {"context": pair(trial.amount_after(attempt)), "transfer": pair(moved)}
+    includes = [] if transfer is None else includes_of(snapshot.request)
+    _, context, *moved = trial.after(attempt, [None, *includes])
+    sent = None if transfer is None else Amount.of(*moved)
+    return {"context": pair(Amount.of(context)), "transfer": pair(sent)}
