@@ -250,35 +250,33 @@ def plan_ignore_file(
     return finished(request, plan, config, write=write)
 
 
-def discover(root: str = ".", *, ask_docker: bool = False) -> Discovery:
+def discover(root: str = ".") -> Discovery:
     """Return the builds that files below `root` define, in the environment of this process.
 
-    With `ask_docker`, `docker buildx bake --print` evaluates functions, conditions and
-    `for` in Bake files. Raises `InputError` for no directory.
+    Raises `InputError` for no directory.
     """
     from ctxsize import discovery
 
-    return discovery.discover(root, environment=os.environ, ask_docker=ask_docker)
+    return discovery.discover(root, environment=os.environ)
 
 
 def scan(
     root: str = ".",
     *,
-    ask_docker: bool = False,
     config: Config | None = None,
     progress: Progress | None = None,
     steps: Steps | None = None,
 ) -> Scan:
     """Return every build below `root`, measured, the largest first, with joint findings.
 
-    `ask_docker` is as for `discover`. Raises `InputError` for no directory.
+    Raises `InputError` for no directory.
     """
     from ctxsize.accepting import Wanted, readable
     from ctxsize.codes import names
     from ctxsize.findings import in_order
     from ctxsize.scanning import scan as run
 
-    discovery = discover(root, ask_docker=ask_docker)
+    discovery = discover(root)
     config, problems = readable(config, root)
     wanted = Wanted(config)
     scanned = run(discovery, left=wanted.of, progress=progress, steps=steps)

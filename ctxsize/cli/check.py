@@ -204,15 +204,9 @@ def diff(
 @click.command("scan")
 @options.directory("root")
 @options.number("--top", help="Show at most N rows.  [default: 20; all with -v]")
-@options.flag(
-    "--ask-docker",
-    help="Run `docker buildx bake --print` for Bake files that ctxsize cannot evaluate.",
-)
 @options.exit_zero
 @options.display
-def scan(
-    root: str, top: int | None, ask_docker: bool, exit_zero: bool, display: output.Display
-) -> int:
+def scan(root: str, top: int | None, exit_zero: bool, display: output.Display) -> int:
     """Measure every build below ROOT: its size, possible savings, and findings across builds.
 
     It finds builds in Compose and Bake files, GitHub workflows, Makefiles and
@@ -227,8 +221,6 @@ def scan(
       ctxsize scan --format github --exit-zero
     """  # noqa: D301
     with output.progress() as progress:
-        scanned = api.scan(
-            root, ask_docker=ask_docker, progress=progress, steps=progress and progress.step
-        )
+        scanned = api.scan(root, progress=progress, steps=progress and progress.step)
     display.emit(scanned, top=top or (len(scanned.rows) if display.full else 20))
     return output.found(scanned.findings, exit_zero=exit_zero)

@@ -1,7 +1,7 @@
 """Find the builds of a repository: those that files define, and guesses for other Dockerfiles.
 
-`discover` reads names and small files, and runs only git, and Docker if allowed. A file that
-cannot be understood gives a `Problem`, and the search continues.
+`discover` reads names and small files, and runs only git. A file that cannot be understood gives a
+`Problem`, and the search continues.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -24,7 +23,6 @@ from ctxsize.findings import Finding, Location
 from ctxsize.model import Problem
 
 _MOST_NAMED = 3
-_SECONDS_FOR_DOCKER = 60.0  # seconds that Docker has for all Bake files together
 _SHARED = frozenset(
     (
         *("docker", ".docker", "dockerfiles", "container", "containers", "build", "deploy", "ci"),
@@ -87,18 +85,15 @@ def discover(
     *,
     environment: Mapping[str, str] | None = None,
     plans: Plans | None = None,
-    ask_docker: bool = False,
 ) -> Discovery:
     """Return every build that the files below `root` define; equal ones are one.
 
     `environment` has the variables that Compose and Bake files see besides `.env`; none by
     default. A Dockerfile without a build gets a guessed context: the nearest directory that
     contains its sources. Builds outside the repository are listed apart. `plans` caches parsed
-    Dockerfiles. With `ask_docker`, Docker evaluates the Bake targets that ctxsize does not.
-    Raises `InputError` if `root` is no directory.
+    Dockerfiles. Raises `InputError` if `root` is no directory.
     """
     search = Search(root, environment or {}, plans or Plans())
-    search.docker_until = time.monotonic() + _SECONDS_FOR_DOCKER if ask_docker else None
     search.list_files(_is_wanted)
     builds = _found(search)
     outside = tuple(each for each in builds if each.outside)

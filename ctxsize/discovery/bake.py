@@ -1,23 +1,15 @@
-"""Builds of Bake files: the files that are read together, and the builds of their targets.
-
-If the user allows it, Docker evaluates what ctxsize does not. `docker buildx bake --print` builds
-nothing and contacts no daemon. Besides `engine.git`, only this module runs a program.
-"""
+"""Builds of Bake files: the files that are read together, and the builds of their targets."""
 
 from __future__ import annotations
 
 import os
 import re
-import signal
-import threading
-import time
 from dataclasses import replace
 
 from ctxsize.build import Build, is_reference, placed
 from ctxsize.discovery import compose
-from ctxsize.discovery.bakefile import BakeFile, Body, literal, read_hcl, read_json, texts_in
-from ctxsize.discovery.search import NotReadError, Place, Search, by_directory, shortened
-from ctxsize.engine.git import find_program
+from ctxsize.discovery.bakefile import BakeFile, Body, literal, read_hcl, read_json
+from ctxsize.discovery.search import Place, Search, by_directory, shortened
 from ctxsize.reader import holds
 
 # `defaultFilenames` of buildx: Bake reads all that exist, in this order. Up to buildx 0.13, files
@@ -31,11 +23,7 @@ WANTED = re.compile(r"(?s:.*/)?(?:[\w.\-]*[.\-_])?bake(?:[.\-_][\w.\-]+)?\.(?:hc
 _MOST_BYTES = 100_000
 """Number of bytes of the largest HCL file: python-hcl2 needs 40 s for a megabyte."""
 _MOST_NAMED = 5
-_HIDDEN = "…"  # the text printed instead of a value that Docker evaluated: it may contain a secret
-_COMMAND = "`docker buildx bake --print`"
-_SAVE = f"save the output of {_COMMAND} as bake.json beside this file"
-_SECONDS = 10.0  # seconds that Docker has for one answer
-_MOST_PRINTED = 4_000_000  # number of bytes of the longest answer
+_SAVE = "save the output of `docker buildx bake --print` as bake.json beside this file"
 
 
 def collect(search: Search, paths: list[str]) -> None:
@@ -106,13 +94,11 @@ def _add_targets(bake: BakeFile, search: Search, files: list[str], known: set[st
     builds = bake.builds()
     unknown = [name for name in bake.unknown if name not in known]
     found = [(name, each) for name, each in builds.items() if name not in bake.unknown]
-    try:
-        found += _evaluated(search, directory, files, bake, unknown) if unknown else []
-    except NotReadError as error:
+    if unknown:
         found += [(name, each) for name, each in builds.items() if name in unknown]
         names = ", ".join(shortened(unknown, _MOST_NAMED))
         what = f"target{'s' * (len(unknown) > 1)}"
-        text = f"ctxsize cannot evaluate the {what} {names}: {error.message}"
+        text = f"ctxsize cannot evaluate the {what} {names}: {_SAVE}"
         search.complain("bake", text, bake.places[unknown[0]])
         # A target without a build may build a Dockerfile whose context ctxsize guesses.
         search.is_open |= not builds.keys() >= {*unknown}
@@ -141,102 +127,3 @@ def _placed(search: Search, directory: str, build: Build) -> Build:
         dockerfile="-" if inline else os.path.join(start, dockerfile),
         build_contexts=placed(build.build_contexts, start),
     )
-
-
-def _evaluated(
-    search: Search, directory: str, files: list[str], bake: BakeFile, names: list[str]
-) -> list[tuple[str, Build]]:
-    """Return the builds of targets as Docker evaluates them, if it may and can."""
-    if search.docker_until is None:
-        raise NotReadError("bake", f"run `ctxsize scan --ask-docker`, or {_SAVE}")
-    if not all(holds(search.border, search.shown(path)) for path in files):
-        raise NotReadError(
-            "bake", "it does not run Docker, because a file lies outside the repository"
-        )
-    answer = BakeFile()
-    words = [word for path in files for word in ("-f", f"./{os.path.basename(path)}")]
-    words += [name for name in names if re.fullmatch(r"\w[\w.\-]*", name, re.ASCII)]  # no options
-    document = read_json(_printed(search, directory, words).decode(errors="replace"))
-    answer.add({key: literal(each) for key, each in document.items()})
-    builds = answer.builds()
-    found = []
-    for name in names:
-        members = answer.groups.get(name)  # those of a matrix
-        for member in members if isinstance(members, list) else [name]:
-            if not isinstance(member, str) or member not in builds or member in answer.unknown:
-                raise NotReadError("bake", f"{_COMMAND} printed no target {name}")
-            found.append((name, _hiding(builds[member], bake.targets[name])))
-    return found
-
-
-def _hiding(build: Build, written: Body) -> Build:
-    """Return a build that hides all values and names except those that its target has as literals.
-
-    Raises `NotReadError` if it cannot be used without them: they may be values of variables.
-    """
-    literals = {"", *(each for each in texts_in(written) if not re.search(r"[$%]\{", each))}
-    inline = (build.dockerfile_inline or b"").decode("utf-8", "surrogatepass")
-    if not {inline, *build.build_contexts} <= literals:
-        text = "an inline Dockerfile or the name of a context may show values of variables"
-        raise NotReadError("bake", f"{text}: {_SAVE}")
-    texts = {build.context, build.dockerfile or "", build.target, *build.platforms}
-    texts |= {*build.build_arguments, *build.build_contexts.values()}
-    return replace(build, hidden=tuple((each, _HIDDEN) for each in sorted(texts - literals)))
-
-
-def _docker(search: Search) -> tuple[str, dict[str, str]]:
-    """Return a program outside the repository, and what it gets of our environment."""
-    path, home = os.environ.get("PATH", ""), os.environ.get("HOME", "/")
-    program = find_program("docker", path, search.border)
-    if program is None:
-        raise NotReadError(
-            "bake", "docker is not installed, or PATH names it only inside the repository"
-        )
-    absolute = filter(os.path.isabs, path.split(os.pathsep))
-    own = [each for each in absolute if not holds(search.border, each)]
-    # The plugins in HOME are programs: those of the repository are not run.
-    home = "/" if holds(search.border, home) else home
-    return program, {"PATH": os.pathsep.join(own), "HOME": home}
-
-
-def _printed(search: Search, directory: str, words: list[str]) -> bytes:
-    """Return what Docker prints; at the end of its time, kill it with all that it started."""
-    import subprocess
-
-    program, environment = _docker(search)
-    now = time.monotonic()
-    until = min(search.docker_until or now, now + _SECONDS)
-    data = b""
-    try:
-        with subprocess.Popen(
-            [program, "buildx", "bake", "--print", *words],
-            cwd=search.shown(directory),
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # it may contain secrets
-            start_new_session=True,
-        ) as process:
-            assert process.stdout is not None
-            timer = threading.Timer(until - now, os.killpg, (process.pid, signal.SIGKILL))
-            timer.start()
-            try:
-                data = process.stdout.read(_MOST_PRINTED + 1)
-                timer.cancel()
-                timer.join()  # after `wait`, another process may have its number
-                if len(data) <= _MOST_PRINTED:
-                    process.wait(max(0, until - time.monotonic()))
-            finally:
-                timer.cancel()
-                if process.returncode is None:
-                    os.killpg(process.pid, signal.SIGKILL)
-        failed = process.returncode != 0 or not data
-    except (OSError, subprocess.TimeoutExpired):
-        failed = True
-    if failed or len(data) > _MOST_PRINTED:
-        raise NotReadError(
-            "bake",
-            f"{_COMMAND} failed, or printed nothing or more than {_MOST_PRINTED:,} bytes within "
-            f"{_SECONDS:.0f} seconds",
-        )
-    return data

@@ -94,8 +94,6 @@ class Search:
     plans: Plans = field(default_factory=Plans)  # the parsed Dockerfiles, which the caller reuses
     paths: list[str] = field(default_factory=list)  # the files that may define builds, in order
     border: str = ""  # the repository around the root
-    docker_until: float | None = None
-    """The time, as `time.monotonic` counts it, until which Docker may run; None for never."""
     builds: list[FoundBuild] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     problems: dict[Problem, None] = field(default_factory=dict)  # each once

@@ -11,7 +11,6 @@ import pytest
 from ctxsize.build import Build, hiding
 from ctxsize.formats import FORMATS
 from tests.cli.conftest import Cli
-from tests.oracles.availability import require
 from tests.trees import Node, build_tree, directory, file
 
 CANARY = "cAnary7s3cr3t"
@@ -154,34 +153,6 @@ def outputs(cli: Cli, root: Path, formats: tuple[str, ...]) -> Iterator[tuple[li
     for command in (["advise", "--diff"], ["suggest", "--explain", "all"], ["suggest", "--diff"]):
         result = cli(*command, cwd=root, env={"OUTER": CANARY})
         yield command, result.out + result.err
-
-
-EVALUATED: dict[str, str] = {
-    "context": 'context = "x${lower(V)}"',
-    "Dockerfile": 'dockerfile = "${upper(V)}.Dockerfile"',
-    "target": "target = lower(V)",
-    "argument": "args = { TOKEN = upper(V) }",
-    "named context": 'contexts = { more = "./${upper(V)}" }',
-    "platform": 'platforms = ["linux/${lower(V)}"]',
-    "inline": 'dockerfile-inline = "FROM r/${trimspace(V)}:1\\nCOPY a /"',
-    "inline, changed": 'dockerfile-inline = "FROM r/x-${upper(V)}y:1\\nCOPY ${lower(V)} /"',
-    "name of a context": 'contexts = { "${upper(V)}" = "./a" }',
-    "name of an argument": 'args = { "${upper(V)}" = "1" }',
-    "path with dots": 'contexts = { more = "../${upper(V)}" }',
-    "matrix": 'name = "t-${lower(x)}"\n matrix = { x = [V] }\n context = "none-${lower(x)}"',
-    "failure": "context = none(V)",
-}
-
-
-@pytest.mark.parametrize("case", EVALUATED)
-def test_no_value_that_docker_evaluates_is_printed(case: str, cli: Cli, tmp_path: Path) -> None:
-    require("docker-buildx")
-    own = file("Dockerfile", DOCKERFILES["plain"])
-    text = f'{OWN}target "t" {{\n {EVALUATED[case]}\n}}\n'
-    root = build_tree(tmp_path / "r", ["a", own, *bake(text)])
-    for form in FORMATS:
-        result = cli("scan", "--ask-docker", "--format", form, cwd=root, env={"OUTER": CANARY})
-        assert CANARY.lower() not in (result.out + result.err).lower(), form
 
 
 SHORT = "s3cRet"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 from contextlib import suppress
 from cProfile import Profile
 from pathlib import Path
@@ -17,10 +16,8 @@ from ctxsize.build import Build
 from ctxsize.discovery import Discovery, discover
 from ctxsize.discovery.bakefile import BakeFile, read_hcl, read_json
 from ctxsize.discovery.search import NotReadError
-from ctxsize.errors import InputError
 from tests.hostile.limits import processor_seconds
-from tests.oracles.availability import require
-from tests.trees import Node, build_tree, file, link
+from tests.trees import Node, build_tree, file
 
 BUILD = b"FROM scratch\nCOPY . /\n"
 
@@ -314,8 +311,8 @@ def test_one_problem_names_the_way_out(tmp_path: Path) -> None:
     assert contexts(found, root) == [("db", "db")]
     assert (problem.code, problem.line) == ("bake", 3)
     assert problem.message == (
-        "ctxsize cannot evaluate the targets web, t0, t1, t2, t3, 5 more: run "
-        "`ctxsize scan --ask-docker`, or save the output of `docker buildx bake --print` "
+        "ctxsize cannot evaluate the targets web, t0, t1, t2, t3, 5 more: "
+        "save the output of `docker buildx bake --print` "
         "as bake.json beside this file"
     )
 
@@ -335,164 +332,3 @@ def test_what_saved_output_itself_lacks_is_reported(tmp_path: Path) -> None:
     assert [each.message[:36] for each in discover(str(root)).problems] == [
         "ctxsize cannot evaluate the target a"
     ]
-
-
-def test_docker_is_asked_where_it_is_allowed(tmp_path: Path) -> None:
-    require("docker-buildx")
-    root = repository(tmp_path)
-    found = discover(str(root), ask_docker=True)
-    assert found.problems == ()
-    assert contexts(found, root) == [("web", "app"), ("db", "db")]
-
-
-@pytest.mark.parametrize(
-    "key", ['dockerfile-inline = "FROM ${lower("X")}"', 'contexts = { "${lower("X")}" = "a" }']
-)
-def test_what_may_show_values_of_variables_is_not_used(key: str, tmp_path: Path) -> None:
-    require("docker-buildx")
-    root = repository(tmp_path, text=f'target "a" {{\n  {key}\n}}\n'.encode())
-    (problem,) = discover(str(root), ask_docker=True).problems
-    assert problem.message.startswith("ctxsize cannot evaluate the target a: ")
-    assert problem.message.endswith(
-        "an inline Dockerfile or the name of a context may show values of variables: save the "
-        "output of `docker buildx bake --print` as bake.json beside this file"
-    )
-
-
-def test_what_docker_refuses_is_a_problem(tmp_path: Path) -> None:
-    require("docker-buildx")
-    root = repository(tmp_path, text=b'target "web" {\n  context = none("cAnary")\n}\n')
-    (problem,) = discover(str(root), ask_docker=True).problems
-    assert problem.message == (
-        "ctxsize cannot evaluate the target web: `docker buildx bake --print` failed, or printed "
-        "nothing or more than 4,000,000 bytes within 10 seconds"
-    )
-
-
-@pytest.fixture
-def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A program called docker that is the first on PATH."""
-    (tmp_path / "bin").mkdir()
-    monkeypatch.setenv("PATH", f"relative:{tmp_path}/bin:{os.environ['PATH']}")
-    return program(tmp_path / "bin/docker", "exit 3")
-
-
-def program(path: Path, script: str) -> Path:
-    path.write_text(f"#!/bin/sh\n{script}\n")
-    path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    return path
-
-
-def test_docker_is_asked_with_little(
-    docker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SECRET", "cAnary")
-    answer = '{"target": {"web": {"context": "app"}}}'
-    program(docker, f"echo \"$@\" >../said; env >>../said; pwd >>../said; echo '{answer}'")
-    strange = b'target "--set=x" {\n  context = lower("x")\n}\n'
-    root = repository(tmp_path, text=FUNCTION + strange)
-    discover(str(root), ask_docker=True)
-    said = (tmp_path / "said").read_text().splitlines()
-    assert said[0] == "buildx bake --print -f ./docker-bake.hcl web"
-    assert said[-1] == str(root)
-    named = {line.partition("=")[0] for line in said[1:-1]}
-    assert named - {"PWD", "OLDPWD", "SHLVL", "_"} == {"PATH", "HOME"}
-
-
-@pytest.mark.parametrize(
-    ("script", "reason"),
-    [
-        ("exit 3", "failed, or printed nothing or more than"),
-        ("kill -9 $$", "failed, or printed nothing or more than"),
-        ("echo x", "it is not JSON"),
-        ("echo '{}'", "printed no target web"),
-        ("""echo '{"target": {"web": 3}, "group": {"web": {"targets": 3}}}'""", "no target web"),
-        ("""echo '{"group": {"web": {"targets": [[3]]}}}'""", "no target web"),
-        ("yes", "failed, or printed nothing or more than"),
-        ("sleep 600 & sleep 600", "failed, or printed nothing or more than"),
-        ("exec >&-; sleep 600", "failed, or printed nothing or more than"),
-    ],
-)
-def test_whatever_docker_does_it_ends(
-    script: str, reason: str, docker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ctxsize.discovery.bake._SECONDS", 1.0)
-    program(docker, script)
-    root = repository(tmp_path)
-    found = discover(str(root), ask_docker=True)
-    (problem,) = found.problems
-    assert reason in problem.message
-    assert contexts(found, root) == [("db", "db")]
-
-
-def test_docker_is_none_of_the_repository(
-    docker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    root = repository(tmp_path)
-    (root / "bin").mkdir()
-    program(root / "bin/docker", f"touch {tmp_path}/ran")
-    monkeypatch.setenv("PATH", f"{root}/bin:{root}:bin:.:")
-    monkeypatch.setenv("HOME", str(root))
-    monkeypatch.chdir(root)
-    (problem,) = discover(ask_docker=True).problems
-    assert "docker is not installed, or PATH names it only inside the repository" in problem.message
-    assert not (tmp_path / "ran").exists()
-    program(docker, "echo $HOME >../said")
-    monkeypatch.setenv("PATH", f"{root}/bin:{docker.parent}:/usr/bin:/bin")
-    discover(ask_docker=True)
-    assert (tmp_path / "said").read_text() == "/\n"
-
-
-@pytest.mark.parametrize("name", ["docker-bake.override.hcl", "compose.yaml"])
-def test_docker_follows_no_link_out_of_the_repository(
-    name: str, docker: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "outside").write_text("services: {}\n" if "compose" in name else "")
-    program(docker, f"touch {tmp_path}/ran")
-    root = repository(tmp_path, link(name, "../outside"))
-    messages = [each.message for each in discover(str(root), ask_docker=True).problems]
-    assert any("does not run Docker" in each for each in messages)
-    assert not (tmp_path / "ran").exists()
-
-
-def test_docker_is_not_asked_without_need(docker: Path, tmp_path: Path) -> None:
-    program(docker, f"touch {tmp_path}/ran")
-    plain = repository(tmp_path / "a", text=b'target "web" {\n  context = "app"\n}\n')
-    assert discover(str(plain), ask_docker=True).problems == ()
-    assert len(discover(str(repository(tmp_path / "b"))).problems) == 1
-    assert not (tmp_path / "ran").exists()
-
-
-def test_many_files_share_the_time(
-    docker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ctxsize.discovery._SECONDS_FOR_DOCKER", 1.0)
-    program(docker, "sleep 600")
-    nodes = [file(f"d{n}/docker-bake.hcl", FUNCTION) for n in range(20)]
-    root = repository(tmp_path, *nodes)
-    assert len(discover(str(root), ask_docker=True).problems) >= 21
-
-
-def test_asking_docker_about_no_directory_is_an_input_error(tmp_path: Path) -> None:
-    with pytest.raises(InputError):
-        discover(str(tmp_path / "none"), ask_docker=True)
-
-
-@pytest.mark.parametrize(
-    ("default", "written", "value"),
-    [
-        ("cAnary//s3cr3t/", '"context": "./${V}"', "cAnary/s3cr3t"),
-        ({"k": "cAnary"}, '"contexts": "${V}"', "cAnary"),
-        (83838383, '"context": "x-${V}"', "83838383"),
-    ],
-    ids=["as a path", "in a map", "a number"],
-)
-def test_values_of_variables_are_masked_in_every_form(
-    tmp_path: Path, default: object, written: str, value: str
-) -> None:
-    bake = {"variable": {"V": {"default": default}}, "target": {"a": json.loads(f"{{{written}}}")}}
-    files = [file("docker-bake.json", json.dumps(bake).encode()), file("Dockerfile", BUILD)]
-    found = discover(str(build_tree(tmp_path, files)))
-    builds = [each.build for each in found.builds]
-    named = [build.masked(name) for build in builds for name in build.build_contexts.values()]
-    assert value not in str([*found.problems, *named])
