@@ -26,7 +26,7 @@ class Tmux:
     def __init__(self, directory: Path, command: str, **env: str) -> None:
         self._base = ["tmux", "-S", str(directory / "tmux"), "-f", "/dev/null"]
         self._env = {**environment(**env), "LANG": "C.UTF-8", "TERM": "xterm-256color"}
-        shell = f"{command}; echo code=$?; stty -a | grep -o ' icanon'; sleep 60"
+        shell = f"{command}; code=$?; stty -a | grep -o ' icanon'; echo code=$code; sleep 60"
         size = ("-x", "100", "-y", "30")
         self._call("new-session", "-d", *size, shell)
 
