@@ -18,10 +18,11 @@ from ctxsize.engine.events import Files, IgnoredEntries, Progress, public_patter
 from ctxsize.engine.narrow import follow
 from ctxsize.engine.need import asked_of, includes_of
 from ctxsize.engine.request import Plans, Request, ignore_file_to_write, request_of
-from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.snapshot import Sent, Snapshot
 from ctxsize.engine.source import MemoryDirectory
 from ctxsize.engine.trial import Trial, own_path, planned, with_lines
 from ctxsize.engine.walk import Walk
+from ctxsize.errors import BuildFailsError
 from ctxsize.formats.wording import LEVELS, command, fit, level, path_argument, typed, visible
 from ctxsize.guard.baseline import above
 from ctxsize.model import Amount
@@ -42,8 +43,8 @@ Chain = list[tuple[int, str]]
 """Suggestions that matter for a file: the last one that is on hides it with `-`, else keeps it."""
 _ROOM, _LEAST_ROOM = 225_000, 8_500
 """Number of characters of all trees of a page, and the least of one: some 4,000 and 150 nodes."""
-_FEW, _DEEPEST, _LONGEST_NAME = 30, 60, 160
-"""Number of entries that a directory shows if there is room, of levels, and of columns."""
+_FEW, _DEEPEST, _LONGEST_NAME, _MOST_SOURCES = 30, 60, 160, 100
+"""Number of entries that a directory shows if there is room, of levels, columns, and sources."""
 
 
 class Leaf(NamedTuple):
@@ -68,10 +69,7 @@ class Leaf(NamedTuple):
 def _nodes(
     root: MemoryDirectory, leaves: Callable[[MemoryDirectory], Iterable[Leaf]], most: int = _ROOM
 ) -> object:
-    """Return the tree as `[name, kind, amounts, children, more]`, of about `most` characters.
-
-    `leaves` returns the entries of a directory that are no directories.
-    """
+    """Return the tree as `[name, kind, amounts, children, more]`, of about `most` characters."""
     sums, ends = dict[str, Amounts](), dict[str, MemoryDirectory]()  # of chains of directories
     for held in reversed([*root.tree()]):
         own = [each.amounts for each in leaves(held)]
@@ -117,18 +115,14 @@ class Fates:
     """Sorts the entries of one context into classes; `travels` if its transfers are known."""
 
     def __init__(self, trial: Trial, made: Made, *, travels: bool, ignored: bool) -> None:
-        """Read the verdicts, also under each of the suggestions; `ignored` adds what is ignored.
-
-        Raises what a walk raises.
-        """
+        """Read the verdicts; `ignored` adds what is ignored. Raises what a walk raises."""
         snapshot, request = trial.snapshot, trial.request
         self._request, self._ignored, self._context = request, ignored, trial.before
         includes = includes_of(request) if travels else []
         self._transfers = [snapshot.sent(include=each) for each in includes]
         asked = asked_of(request) if travels and request.builder.asks_for_paths else ()
-        sources = [*dict.fromkeys(source for each in asked for source in each.sources)]
-        wanted = (follow(request.root, (each.path,)) for each in sources)
-        self._takers = [snapshot.sent(include=each) for each in wanted]
+        sources = [*dict.fromkeys(e for each in asked for e in each.sources)][:_MOST_SOURCES]
+        self._takers = [_taken(snapshot, each.path) for each in sources]
         texts = (f"{e.instruction} {e.source} (line {e.line})" for e in sources)
         self.instructions, self.patterns = [*map(visible, texts)], dict[str, int]()
         self._hides, self._empties = _chains(trial, made)
@@ -190,6 +184,14 @@ class Fates:
         return self._known[known]
 
 
+def _taken(snapshot: Snapshot, path: str) -> Sent:
+    """Return the entries that a source takes."""
+    try:
+        return snapshot.sent(include=follow(snapshot.request.root, (path,)))
+    except BuildFailsError:  # a loop of links, in a build that takes all and follows none
+        return snapshot.sent(include=(path,))
+
+
 def _chains(trial: Trial, made: Made) -> tuple[dict[str, Chain], dict[str, Chain]]:
     """Return by path which suggestions hide it, and which hide or empty it, in file order."""
     found = defaultdict[str, Chain](list), defaultdict[str, Chain](list)
@@ -201,9 +203,8 @@ def _chains(trial: Trial, made: Made) -> tuple[dict[str, Chain], dict[str, Chain
         return {*attempt.changes.hidden}, {*attempt.changes.hidden, *attempt.emptied}
 
     for at in _order(made):
-        hidden, is_mixed = gone(at), made[at].patterns[-1].startswith("!")
-        before = alone.items() if is_mixed else ()
-        both = [(hides, gone(other, at)) for other, hides in before]
+        hidden, mixed = gone(at), made[at].patterns[-1].startswith("!")
+        both = [(hides, gone(other, at)) for other, hides in alone.items() if mixed]
         for kind, chains in enumerate(found):
             kept = (one[kind] - two[kind] - hidden[kind] for one, two in both)
             for path in hidden[kind]:
@@ -253,8 +254,7 @@ def _of_scan(scan: Scan, progress: Progress | None) -> Iterator[Shape]:
         limits = next(iter(checking.of_builds(settings, tables, [build]))).budget
         found |= Shape(budget=limits.max_bytes, budget_of=limits.of or "context")
         found |= Shape(name=visible(" ".join([build.context, *row.options])))
-        words = [*row.options, path_argument(build.context)]
-        yield found | Shape(command=typed("measure", *words))
+        yield found | Shape(command=typed("measure", *row.options, path_argument(build.context)))
 
 
 def _of_change(change: ContextChange) -> Shape:

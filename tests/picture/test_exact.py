@@ -219,3 +219,10 @@ def test_page_stays_small_whatever_the_context(tmp_path: Path) -> None:
     shown = picture._map(snapshot, Size(Amount.of(snapshot.sent()), None))
     assert len(html.render({"title": "large", "maps": [shown]})) < 300_000
     assert figures(json.loads(json.dumps(shown)))["context"] == pair(Amount.of(snapshot.sent()))
+
+
+def test_loop_of_links_stops_no_page(tmp_path: Path) -> None:
+    text = b"FROM scratch\nCOPY . /a\nCOPY loop /b\nCOPY " + b"x" * 200 + b" /c\n"
+    nodes = [file("Dockerfile", text), link("loop", "loop"), "x"]
+    build = Build(str(build_tree(tmp_path / "ctx", nodes)))
+    assert page_of(api.measure(build), build)["instructions"][1] == "COPY loop (line 3)"
