@@ -62,11 +62,11 @@ def _shown(tree: Path, rounds: int) -> None:
             session.propose(path, everywhere=everywhere)
         except InputError as error:
             print(f"  {path}: {error.message}")
-        session.children("")
-        session.children(level)
+        [*map(session.entry, session.paths(""))]
+        [*map(session.entry, session.paths(level))]
 
     level = session.largest()
-    below = [each.path for each in session.children(level) if each.is_directory]
+    below = [each.path for each in [*map(session.entry, session.paths(level))] if each.is_directory]
     took("opening", lambda: Session(Build(str(tree))))
     took(f"ignoring {level}", lambda: proposed(level), session.undo)
     for name in (below[0], "node_modules", ".js"):

@@ -93,7 +93,7 @@ def _budgeted(
             why = f"no directory {table.build.context!r} in {config.directory}"
             errors.append(InputError(f"contexts.{table.name}: {why}", path=config.path))
     else:
-        found = [*_of_builds(config, tables, [Build()] if builds is None else builds)]
+        found = [*of_builds(config, tables, [Build()] if builds is None else builds)]
     if not found and not errors:
         errors.append(InputError("no build was found", hint="name a context"))
     found = [replace(each, budget=budget.over(each.budget)) for each in _named_apart(found)]
@@ -109,7 +109,7 @@ def _budgeted(
     return found
 
 
-def _of_builds(
+def of_builds(
     config: Config, tables: list[Builds], builds: Iterable[Build]
 ) -> Iterator[BudgetedBuild]:
     """Yield each build completed by each table of its context, or by the top level."""

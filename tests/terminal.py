@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
 import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +25,8 @@ _WIDTH, _HEIGHT, _MARGIN, _BAR = 8.4, 18, 12, 32
 """Pixels of a cell, around the screen, and of the title bar."""
 _COLOURS = {
     "default": "#c9d1d9",
+    "black": "#0d1117",
+    "white": "#c9d1d9",
     "red": "#ff7b72",
     "green": "#7ee787",
     "brown": "#e3b341",
@@ -36,6 +39,8 @@ _FONT = "ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace
 _BLOCKS = {chr(0x2590 - eighths): eighths / 8 for eighths in range(1, 9)}
 """The blocks of a bar, drawn as rectangles: a font may leave gaps between them."""
 _LINES = {"│": "M4,0V18", "├": "M4,0V18M4,9H8.4", "└": "M4,0V9H8.4", "─": "M0,9H8.4"}
+_LEAVES = b"\x1b[?2004l"
+"""The first sequence by which a full screen gives the terminal back."""
 _PROMPT = "\x1b[32m$\x1b[0m "
 
 
@@ -61,8 +66,11 @@ class _Screen(pyte.Screen):
         super().select_graphic_rendition(*(90 if each == 2 else each for each in attributes))
 
 
-def recorded(command: str, *, cwd: Path, size: Size) -> str:
-    """What `command` writes to a terminal of that size."""
+def recorded(command: str, *, cwd: Path, size: Size, keys: Sequence[tuple[str, str]] = ()) -> str:
+    """What `command` writes to a terminal of that size; of a full screen, until it is left.
+
+    `keys` are typed one after the other, each as soon as its text is shown and nothing moves.
+    """
     mine, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", size.rows, size.columns, 0, 0))
     function = f'ctxsize() {{ "{sys.executable}" -m ctxsize "$@"; }}'
@@ -76,9 +84,22 @@ def recorded(command: str, *, cwd: Path, size: Size) -> str:
         start_new_session=True,
     ):
         os.close(theirs)
-        written = b"".join(_chunks(mine))
+        start = b"".join(_typed(mine, keys, size))
+        written = start + b"".join(_chunks(mine))
     os.close(mine)
-    return written.decode()
+    return (written.partition(_LEAVES)[0] if keys else written).decode()
+
+
+def _typed(terminal: int, keys: Sequence[tuple[str, str]], size: Size) -> Iterator[bytes]:
+    """Type the keys, and yield what the program writes meanwhile."""
+    screen = pyte.Screen(*size)
+    stream = pyte.ByteStream(screen)
+    for text, key in keys:
+        while select.select([terminal], [], [], 0.5)[0] or text not in "\n".join(screen.display):
+            chunk = os.read(terminal, 65536)
+            stream.feed(chunk)
+            yield chunk
+        os.write(terminal, key.encode())
 
 
 def _environment() -> Mapping[str, str]:
@@ -110,7 +131,15 @@ def seen(command: str, output: str, size: Size) -> Seen:
     return Seen(rows, first)
 
 
-def drawn(title: str, shown: Seen, size: Size) -> str:
+def seen_full(output: str, size: Size) -> Seen:
+    """What a person sees of a program that uses the whole screen."""
+    screen = _Screen(*size)
+    pyte.Stream(screen).feed(output)
+    columns = range(size.columns)
+    return Seen([[screen.buffer[row][each] for each in columns] for row in range(size.rows)], 0)
+
+
+def drawn(title: str, shown: Seen, size: Size, *, is_full: bool = False) -> str:
     """The screen as SVG, without fonts or anything else from elsewhere."""
     width = round(size.columns * _WIDTH + 2 * _MARGIN)
     height = size.rows * _HEIGHT + _BAR + 2 * _MARGIN
@@ -118,6 +147,10 @@ def drawn(title: str, shown: Seen, size: Size) -> str:
     above = f" ({shown.scrolled} {lines} above)" if shown.scrolled else ""
     body = [each for row, cells in enumerate(shown.rows) for each in _row(cells, row)]
     cursor = len(shown.rows) - 1
+    prompt = (
+        f'<rect x="{2 * _WIDTH:g}" y="{cursor * _HEIGHT + 1}" width="{_WIDTH}"'
+        f' height="{_HEIGHT - 2}" fill="#c9d1d9"/>'
+    )
     return "\n".join(
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"'
@@ -133,8 +166,7 @@ def drawn(title: str, shown: Seen, size: Size) -> str:
             f'<text x="76" y="21" fill="#8b949e" font-size="12">{escape(title)}{above}</text>',
             f'<g transform="translate({_MARGIN},{_BAR + _MARGIN})" xml:space="preserve">',
             *body,
-            f'<rect x="{2 * _WIDTH:g}" y="{cursor * _HEIGHT + 1}" width="{_WIDTH}"'
-            f' height="{_HEIGHT - 2}" fill="#c9d1d9"/>',
+            *([] if is_full else [prompt]),
             "</g>",
             "</svg>\n",
         )
@@ -143,6 +175,13 @@ def drawn(title: str, shown: Seen, size: Size) -> str:
 
 def _row(cells: list[Char], row: int) -> Iterator[str]:
     """The runs of equal cells in a row, each placed by itself."""
+    x = 0.0
+    for colour, run in groupby(cells, lambda cell: cell.bg):
+        wide = len([*run]) * _WIDTH
+        if colour != "default":
+            fill = f'width="{wide:g}" height="{_HEIGHT}" fill="{_COLOURS[colour]}"'
+            yield f'<rect x="{x:g}" y="{row * _HEIGHT}" {fill}/>'
+        x += wide
     column = 0
     for (colour, bold, kind), run in groupby(cells, _look):
         same = list(run)

@@ -91,6 +91,7 @@ PLACES = {
             "codes",  # the package's own pages
             "reader",
             "formats.json",  # the package's own schemas
+            "formats.html",  # the package's own page
             "recommender.rules",  # the package's own rules
             "engine.source",
             "writer.apply",
@@ -103,7 +104,14 @@ PLACES = {
     "writes files": ({"write_bytes", "write_text", "replace_file", "fsync"}, {"writer.apply"}),
     "deletes": ({"unlink", "rmdir", "rmtree", "removedirs"}, {"clean.delete", "writer.apply"}),
     "prints": ({"print", "echo", "secho"}, {"cli", "__main__"}),
-    "exits": ({"exit", "_exit"}, {"cli", "__main__"}),
+    "exits": (
+        {"exit", "_exit"},
+        {
+            "cli",
+            "explore.app",  # its screen, and not the process
+            "__main__",
+        },
+    ),
 }
 """For each deed the calls that do it, and the modules or packages that may."""
 

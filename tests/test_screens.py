@@ -16,7 +16,8 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.examples import ROOT, restore_examples
-from tests.terminal import Size, drawn, recorded, seen
+from tests.story import repository
+from tests.terminal import Size, drawn, recorded, seen, seen_full
 
 SCREENS = ROOT / "docs" / "screens"
 SIZES = (Size(80, 24), Size(120, 40))
@@ -28,6 +29,8 @@ COMMANDS = {
     "ls-why": ("examples/services/aggregator", "ctxsize ls --why"),
     "suggest": ("examples/rust-service", "ctxsize suggest"),
     "suggest-diff": ("examples/rust-service", "ctxsize suggest --diff"),
+    "explore": ("story/rask-log-aggregator", "ctxsize explore"),
+    "explore-suggest": ("examples/rust-service", "ctxsize explore"),
     "explain": (
         "examples/node-workspace",
         "ctxsize explain -n node_modules/react packages/web/access.log",
@@ -47,6 +50,11 @@ COMMANDS = {
     "completion": ("", "ctxsize completion bash"),
 }
 """A name for each screen, the working directory, and what is typed there."""
+KEYS = {
+    "explore": [("q quit", "\x1b[H"), ("target", "i"), ("->", "\x03")],
+    "explore-suggest": [("q quit", "s"), ("space or", " "), ("[x]", "\x03")],
+}
+"""The keys that are typed into a full screen, each with the text that is awaited before."""
 WRITING = {"init"}
 
 
@@ -55,6 +63,7 @@ def directory(examples: Path) -> Path:
     """The examples, a repository to clean, and a report of a tree that has grown since."""
     _save_report(examples)
     _build_shop(examples / "shop")
+    repository.build(examples / "story")
     return examples
 
 
@@ -87,10 +96,12 @@ def _build_shop(shop: Path) -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_screen_is_what_the_command_shows(name: str, size: Size, directory: Path) -> None:
     (where, command), path = COMMANDS[name], SCREENS / f"{name}-{size}.svg"
-    output = recorded(command, cwd=directory / where, size=size)
+    keys = KEYS.get(name, ())
+    output = recorded(command, cwd=directory / where, size=size, keys=keys)
     if name in WRITING:
         restore_examples(directory)
-    picture = drawn(command, seen(command, output, size), size)
+    shown = seen_full(output, size) if keys else seen(command, output, size)
+    picture = drawn(command, shown, size, is_full=bool(keys))
     ElementTree.fromstring(picture)
     assert len(picture) < 40_000
     assert str(directory) not in output

@@ -15,6 +15,7 @@ import click
 
 from ctxsize import errors
 from ctxsize.cli import output
+from ctxsize.reader import read_file
 from ctxsize.version import version_line
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ COMMANDS = {
     "measure": ("measure", "Show what `docker build` would send, and what makes it big."),
     "ls": ("measure", "List every entry that would be sent, in the builder's order."),
     "suggest": ("suggest", "Propose patterns for the ignore file; --write adds them."),
+    "explore": ("explore", "Walk through the context, and try patterns on it live."),
     "explain": ("explain", "Explain which line of an ignore file decides about a path."),
     "clean": ("clean", "List build output that can be made again; --yes deletes it."),
     "scan": ("check", "Measure every build of a repository."),
@@ -38,18 +40,7 @@ COMMANDS = {
     "help": ("reference", "Show the help of a command."),
 }
 """The module and the summary of each command, in the order of the help."""
-_GONE = {
-    "ctxsize docker-plugin": "docs/ci.md shows the script to save in its place",
-    "ctxsize measure --thorough": "type `find CONTEXT -type d ! -readable`",
-    "ctxsize measure --warm": "a second build without changes sends no content again",
-    "ctxsize measure --compare": "type `diff <(ctxsize ls) <(ctxsize ls --builder podman)`",
-    "ctxsize suggest --tidy": "`ctxsize lint --fix` removes redundant lines",
-    "ctxsize clean --keep-size": "`ctxsize clean --older-than 30d` keeps what was written lately",
-    "ctxsize clean --apparent-size": "both sizes are shown; `du --apparent-size` shows this one",
-    "ctxsize clean --incremental-only": "type `ctxsize clean --ecosystem rust --yes`",
-    "ctxsize clean --plan": "review what `ctxsize clean` lists, then add --yes",
-    "ctxsize clean --apply": "type `ctxsize clean --yes`, which checks everything again",
-}
+_REMOVED = os.path.join(os.path.dirname(__file__), "removed.txt")
 """Commands and options of earlier versions, with what to do instead."""
 
 FRONT = ""
@@ -206,8 +197,9 @@ def _usage(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
     path = getattr(context, "command_path", "ctxsize").strip()
     message = " ".join(error.format_message().split()).rstrip(".")
-    for gone, instead in _GONE.items():
-        command, _, name = gone.rpartition(" ")
+    for line in read_file(_REMOVED).decode().splitlines():
+        removed, _, instead = line.partition(": ")
+        command, _, name = removed.rpartition(" ")
         if message.startswith("No such") and path == command and name in message:
             message = f"{name} was removed: {instead}"
     door = " ." if context and context.info_name == FRONT else ""

@@ -34,14 +34,6 @@ def _offering(find: Callable[[click.Context, str], Found]) -> Complete:
 
 
 @_offering
-def code_or_slug(ctx: click.Context, typed: str) -> Found:
-    """Complete a code, or in lower case its slug."""
-    from ctxsize.codes import all_codes
-
-    return [(each.slug if typed.islower() else each.name, each.summary) for each in all_codes()]
-
-
-@_offering
 def stages(ctx: click.Context, typed: str) -> Found:
     """Complete a stage of the Dockerfile."""
     from ctxsize.build import Build
@@ -70,14 +62,18 @@ def named(ctx: click.Context, typed: str) -> Found:
 
 
 def codes(start: str) -> Complete:
-    """Return a completion with the codes of this prefix, also behind a comma."""
+    """Return a completion with the codes of this prefix, also behind a comma.
+
+    Without a prefix, what is typed in lower case is the start of a slug.
+    """
 
     def find(ctx: click.Context, typed: str) -> Found:
         from ctxsize.codes import code_of, names
 
         lead = typed[: typed.rfind(",") + 1]
-        left = (each for each in names(start) if each not in lead.split(","))
-        return [(lead + each, code_of(each).summary) for each in left]
+        left = [code_of(each) for each in names(start) if each not in lead.split(",")]
+        by_slug = not start and typed.islower()
+        return [(lead + (each.slug if by_slug else each.name), each.summary) for each in left]
 
     return _offering(find)
 

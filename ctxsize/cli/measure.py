@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
@@ -127,6 +128,7 @@ def measure(
       ctxsize measure --ignored            what each pattern saves
       ctxsize measure --by ext --top 50
       ctxsize measure --format text --format json=report.json
+      ctxsize measure --ignored --format html=page.html
     """  # noqa: D301
     rows = top or (30 if by else 5)
     measured = partial(
@@ -138,7 +140,7 @@ def measure(
         jobs=jobs,
     )
     tree = 0 if depth is None else _MOST_DIRECTORIES
-    emit = partial(display.emit, top=rows, only=by, tree=tree)
+    emit = partial(replace(display, build=build).emit, top=rows, only=by, tree=tree)
     return _answer(measured, emit, display, watch=watch)
 
 

@@ -16,7 +16,7 @@ from ctxsize.cli import completing, output
 from ctxsize.cli.output import Display, Format
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.errors import InputError
-from ctxsize.formats import FORMATS
+from ctxsize.formats import FORMATS, PAGE, PAGED
 from ctxsize.reader import MOST_BYTES, read_stream
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -191,14 +191,17 @@ def _display(
 def _formats(wanted: Iterable[str]) -> tuple[Format, ...]:
     """Parse the values of `--format`. Each needs a destination of its own."""
     found: dict[str, Format] = {}
+    known = (*FORMATS, PAGE)[: None if click.get_current_context().info_name in PAGED else -1]
     for each in wanted:
         name, named, path = each.partition("=")
         place = os.path.abspath(path) if path not in ("", "-") else ""
         problem = ""
-        if name not in FORMATS:
-            problem = f"no such format: {name!r} (one of {', '.join(FORMATS)})"
+        if name not in known:
+            problem = f"no such format: {name!r} (one of {', '.join(known)})"
         elif named and not path:
             problem = f"{each!r} has no file name"
+        elif name == PAGE and not place:
+            problem = "a page needs a file: --format html=FILE"
         elif place in found:
             where = repr(path) if place else "stdout"
             problem = f"several formats for {where}: name files, as in --format sarif=FILE"
@@ -213,8 +216,9 @@ _formats_of_output = value(
     "--format NAME[=FILE]",
     "formats",
     multiple=True,
-    shell_complete=click.Choice(FORMATS).shell_complete,
-    help=f"{', '.join(FORMATS)}; written to stdout or FILE. May be repeated.  [default: text]",
+    shell_complete=click.Choice([*FORMATS, PAGE]).shell_complete,
+    help=f"{', '.join(FORMATS)}; written to stdout or FILE. {', '.join(PAGED)} also have "
+    "html=FILE, a page with a map. May be repeated.  [default: text]",
 )
 display = gathered(
     "display",

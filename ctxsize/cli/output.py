@@ -16,12 +16,13 @@ import click
 
 from ctxsize import errors
 from ctxsize.errors import CtxsizeError
-from ctxsize.formats import Look, is_report, render
+from ctxsize.formats import PAGE, Look, is_report, render
 from ctxsize.formats.wording import clipped, fit, visible
 from ctxsize.model import Problem
 from ctxsize.units import columns
 
 if TYPE_CHECKING:
+    from ctxsize.build import Build
     from ctxsize.findings import Edit
     from ctxsize.formats import Outcome
 
@@ -50,6 +51,8 @@ class Display:
     formats: tuple[Format, ...] = ()
     colour: str = "auto"
     full: bool = False
+    build: Build | None = None
+    """The build of a report, for its page."""
 
     @property
     def shows_text(self) -> bool:
@@ -73,6 +76,11 @@ class Display:
         Raises `InputError` for a file that cannot be written.
         """
         look = self.look(top=top, only=only, tree=tree)
+        if any(each.name == PAGE for each in self.formats):
+            from ctxsize.formats import picture
+
+            with progress() as shown:
+                look = replace(look, page=picture.page(outcome, self.build, shown))
         plain = replace(look, width=_FILE_WIDTH, height=_HIGHEST, colour=False)
         made = [
             (each.path, render(each.name, outcome, look if each.path is None else plain))
@@ -267,6 +275,12 @@ def _wants_colour(choice: str) -> bool:
     if os.environ.get("FORCE_COLOR", "0") not in ("", "0"):
         return True
     return _on_terminal() and os.environ.get("TERM") != "dumb"
+
+
+def is_interactive() -> bool:
+    """Return whether a person can use a full screen: stdin and stdout are a capable terminal."""
+    is_typed = sys.stdin is not None and sys.stdin.isatty()
+    return is_typed and _on_terminal() and os.environ.get("TERM", "dumb") not in ("", "dumb")
 
 
 def _on_terminal() -> bool:

@@ -18,7 +18,7 @@ _SHELLS = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
 
 
 @click.command("rule")
-@click.argument("names", metavar="[CODE]...", nargs=-1, shell_complete=completing.code_or_slug)
+@click.argument("names", metavar="[CODE]...", nargs=-1, shell_complete=completing.codes(""))
 @options.display_as_is
 def rule(names: tuple[str, ...], display: output.Display) -> None:
     """Explain what CODE means and what to write instead; without one, list all codes.

@@ -11,6 +11,7 @@ from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.cli import completing, options, output
 from ctxsize.errors import InputError
+from ctxsize.formats import PAGE
 
 if TYPE_CHECKING:
     from ctxsize.recommender.outcome import Advice, IgnoreFilePlan
@@ -80,6 +81,8 @@ def suggest(
     if len(modes) > 1 or (modes and (unsafe or only or explain)):
         others = "another mode, --only, --unsafe or --explain"
         raise click.UsageError(f"--{modes[0]} cannot be combined with {others}")
+    if modes and any(each.name == PAGE for each in display.formats):
+        raise click.UsageError(f"--{modes[0]} has no page: leave out --format html")
     rules = _known(explain)
     outcome: Advice | IgnoreFilePlan
     with output.progress() as progress:

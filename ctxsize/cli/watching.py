@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -28,6 +29,7 @@ def watch(
 
     A save of one of `files` leads to an answer at once. An error is shown too.
     """
+    gc.enable()  # `__main__` disables it, as other runs are short
     now: Callable[[], object]
     shown: object = None
     saved: dict[str, object] = {}

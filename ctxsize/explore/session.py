@@ -73,6 +73,7 @@ class Session:
         step(steps, "reading the Dockerfiles")
         self._context = context = BuildContext(self._snapshot)
         self._trial, request = context.trial, context.request
+        self.folder = self._trial.snapshot.folder
         self._file, self.ignore_file = request.ignore_file, ignore_file_to_write(request)
         self._make = request.builder.spec_class.pattern_class
         self.problems = (*request.problems, *self._snapshot.problems, *context.assumed)
@@ -114,24 +115,32 @@ class Session:
         fate = "ignored" if not counts[1] else "travels" if taken else "context"
         fate = "mixed" if 0 < counts[1] < counts[0] or 0 < taken < counts[1] else fate
         transfer = None if self._includes is None else Amount.of(*moved)
-        is_directory = self._trial.snapshot.folder(path) is not None
+        is_directory = self.folder(path) is not None
         return TreeEntry(path, is_directory, fate, Amount.of(here), transfer, Amount.of(disk))
 
     def decider(self, path: str) -> str:
         """Return the line that decides about an entry; empty if none of the file does."""
         return self._attempt.decider(path) or ""
 
-    def children(self, path: str) -> list[TreeEntry]:
+    def paths(self, directory: str) -> list[str]:
         """Return the entries of a directory: by bytes in the context, then those ignored."""
-        held, there = self._trial.snapshot.folder(path), self._sent[0]
+        held, there = self.folder(directory), self._sent[0]
         found = () if held is None else map(held.prefix.__add__, (*held.entries, *held.folders))
-        return sorted((self.entry(each) for each in found if each in there), key=_rank)
+        return sorted((each for each in found if each in there), key=self._rank)
+
+    def _rank(self, path: str) -> tuple[int, int, int, str]:
+        directory, _, name = path.rpartition("/")
+        disk, here, *_ = (each.names.get(directory, {}) for each in self._sent)
+        if name in disk:
+            return -here.get(name, 0), -(name in here), -disk[name], path
+        below, all_below = self._here(path), self._sums[0].get(path, Sums())
+        return -below.content_bytes, -below.files, -all_below.content_bytes, path
 
     def largest(self) -> str:
         """Return the path of the entry on which the tree starts: most of the bytes are in it."""
         path, least = "", 0
-        while (found := self.children(path)[:1]) and found[0].context.content_bytes >= least:
-            path, least = found[0].path, found[0].context.content_bytes // 2
+        while (found := self.paths(path)) and self._here(found[0]).content_bytes >= least:
+            path, least = found[0], self._here(found[0]).content_bytes // 2
         return path
 
     def matching(self, text: str, *, most: int = 200) -> tuple[list[TreeEntry], int]:
@@ -145,7 +154,7 @@ class Session:
                 paths = map(held.prefix.__add__, (*held.entries, *held.folders))
                 hits += [each for each in paths if wanted in each.casefold() and each in there]
         found = nlargest(most, hits, key=lambda each: self._here(each).content_bytes)
-        return sorted(map(self.entry, found), key=_rank), len(hits)
+        return [*map(self.entry, found)], len(hits)
 
     def propose(self, path: str, *, everywhere: bool = False) -> tuple[str, ...]:
         """Add a line that ignores the entry at `path`, or all of its name `everywhere`.
@@ -268,8 +277,3 @@ class Session:
 
 def _without(added: tuple[str, ...], pattern: str | None) -> tuple[str, ...]:
     return tuple(each for each in added if each.removesuffix("/**") != pattern)
-
-
-def _rank(entry: TreeEntry) -> tuple[int, int, int, str]:
-    (files, size), disk = entry.context, entry.on_disk
-    return -size, -files, -disk.content_bytes, entry.path

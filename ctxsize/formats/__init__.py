@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "json", "markdown", "github", "sarif", "junit", "gitlab")
 """The choices of `--format`."""
+PAGE, PAGED = "html", ("measure", "suggest", "scan", "diff")
+"""A further format, which needs a file, and the commands that have it."""
 
 _JSON_KEYS = "root|before|passes|findings|verdict|context_path|mode|codes|contexts"
 """Names of the keys that can follow the version."""
@@ -81,6 +83,8 @@ class Look:
     """True for Markdown, which can fold what text leaves out."""
     height: int = 40
     """Number of lines of a screen."""
+    page: dict[str, object] | None = None
+    """The values for `PAGE`."""
 
     def paint(self, text: str, style: str) -> str:
         """Return `text` in a style, unchanged without colours."""
@@ -109,6 +113,10 @@ def render(name: str, outcome: Outcome, look: Look) -> str:
             if outcome.kind == "diff":
                 return MARKER + markdown.render(title, parts, COMMENT_LENGTH - len(MARKER))
             return markdown.render(title, parts)
+        case "html":
+            from ctxsize.formats import html
+
+            return html.render(look.page or {})
         case "json":
             from ctxsize.formats import json
 

@@ -177,7 +177,8 @@ def junit(outcome: Outcome) -> str:
 
     kind, findings = outcome.kind, outcome.findings
     passed = outcome.checks if outcome.kind == "check" else ()
-    names = [each.name for each in passed if each.passes] or ["no findings"][: not findings]
+    names = [each.name for each in passed if each.passes]
+    names = names if names or findings else ["no findings"]
     failures = sum(each.severity is not Severity.INFO for each in findings)
     counts = {"tests": str(len(names) + len(findings)), "failures": str(failures), "errors": "0"}
     root = Element("testsuites", {"name": "ctxsize", **counts})

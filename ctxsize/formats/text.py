@@ -91,11 +91,11 @@ def brief(text: str, width: int, lines: int, hang: int = 0) -> str:
         found = wrapped(text, width, hang) if len(text) <= lines * width else ()
         return 0 < len(found) <= lines and max(map(columns, found)) <= width
 
-    words, room = text.split(" "), lines * width
-    for most in (width, width - hang - 5, width // 2, width // 3):
-        # A word without directories is cut only if it is wider than a line.
-        widest = width - hang if most == width else most
-        words = [fit(each, widest) if most == width or "/" in each else each for each in words]
+    room = lines * width
+    # A word without directories is cut only if it is wider than a line.
+    words = [fit(each, width - hang) for each in text.split(" ")]
+    for most in (width - hang, width - hang - 5, width // 2, width // 3):
+        words = [fit(each, most) if "/" in each else each for each in words]
         if fits(short := " ".join(words)):
             return short
     while not fits(text := clipped(short, room)) and room > width // 2:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, NamedTuple
 
 from ctxsize.codes import severity_of
 from ctxsize.config import Budget
 from ctxsize.findings import Confidence, Finding, Location, Severity
 from ctxsize.guard.baseline import Baseline, Known, SizeChange, between, of_files, of_measurement
-from ctxsize.model import Amount, Clue, Report
+from ctxsize.model import Amount, Clue, Counted, Report
 from ctxsize.units import Tolerance, human, plural
 
 DEFAULT_GROWTH = Tolerance(percent=5)  # growth that is allowed by default
@@ -191,7 +191,7 @@ def _limits(budget: Budget, of: str, size: Amount, entry: Known | None) -> Itera
             yield Limit(name, of, unit, allowed, now, before, str(tolerance))
 
 
-def in_unit(unit: str, amount: Amount) -> int:
+def in_unit(unit: str, amount: Counted) -> int:
     """Return the number of files, or of bytes."""
     return amount.files if unit == "files" else amount.content_bytes
 
@@ -223,10 +223,12 @@ def _place(report: Report, of: str) -> Location:
 
 def culprits(known: Known, *, by_files: bool = False) -> tuple[Clue, ...]:
     """Return the largest parts, each as deep as a single part has nearly all of it."""
-    clues = []
+    unit = "files" if by_files else "bytes"
+    least = max(1, _LEAST * in_unit(unit, Amount.of(known)))
+    large = {path: size for path, size in known.directories.items() if in_unit(unit, size) >= least}
+    known, clues = replace(known, directories=large), []
     for each in between(of_files(()), known).parts(by_files=by_files)[:_MOST]:
         kind, slash = ("directory", "/") if each.is_directory else ("file", "")
         # Of a file, the number of files does not change.
         clues.append(Clue(kind, each.path + slash, each.delta_bytes, each.delta_files or 1))
-    least = max(1, _LEAST * (known.files if by_files else known.content_bytes))
-    return tuple(e for e in clues if (e.files if by_files else e.content_bytes) >= least)
+    return tuple(each for each in clues if in_unit(unit, each) >= least)

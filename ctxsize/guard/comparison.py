@@ -74,6 +74,7 @@ class ContextChange:
     changes: SizeChanges
     culprits: tuple[Culprit, ...]  # the largest parts of the change, in its direction
     new: Saved  # the context after; empty if it was removed
+    old: Saved  # the context before; empty if it was added
 
 
 class Side(NamedTuple):
@@ -132,7 +133,7 @@ def _compared(name: str, old: Saved | None, new: Saved | None) -> ContextChange:
     signs = [sign for sign in (1, -1) if sign * delta[0] >= 0]
     parts = [part for sign in signs for part in changes.parts(sign)]
     culprits = tuple(_culprit(part, was, now) for part in parts[:_MOST_CULPRITS])
-    return ContextChange(name, what, before, after, changes, culprits, now)
+    return ContextChange(name, what, before, after, changes, culprits, now, was)
 
 
 def _culprit(part: SizeChange, old: Saved, new: Saved) -> Culprit:

@@ -133,7 +133,8 @@ class BuildFile:
         """Return the relative paths in its instructions; most of them are paths of its context."""
         doubtful = {each.source for each in self.unknown}
         taken = {each.path for each in self.sources if each.source not in doubtful}
-        words = (word.removeprefix("./").rstrip("./") for word in _PATH.findall(self.words))
+        text = "\n".join(_with_documents(e, e.text) for e in self.dockerfile.instructions)
+        words = (word.removeprefix("./").rstrip("./") for word in _PATH.findall(text))
         return (taken | {word for word in words if re.match("[^./].*[./]", word)}) - {"."}
 
     @cached_property
@@ -159,14 +160,12 @@ class BuildFile:
     @cached_property
     def unknown(self) -> tuple[Named, ...]:
         """Return the sources with a variable that has no value here, `*` in its place."""
-        unknowns = (each for need in self.needs for each in need.unknowns)
-        lines = {each.line for each in unknowns if each.kind in ("argument", "environment")}
         texts = {each.line: each.text for each in self.dockerfile.instructions}
         given = self.request.build.build_arguments
         return tuple(
             Named(self.path, e.line, e.instruction, e.source, _any(e.source), texts.get(e.line, ""))
             for e in self.sources
-            if (e.line in lines and "$" in e.source)
+            if any(kind in ("argument", "environment") for kind, _ in e.doubts)
             or _ASSUMED in map(given.get, _NAME.findall(e.source))
         )
 
@@ -184,11 +183,6 @@ class BuildFile:
         """Return the first line whose commands cannot be parsed; None if there is none."""
         steps = (step for stage in built_stages(self.dockerfile) for step in stage.steps)
         return next((step.line for step in steps if not is_known(step.instruction)), None)
-
-    @cached_property
-    def words(self) -> str:
-        """Return the text of all instructions, heredocs included, without comments."""
-        return "\n".join(_with_documents(e, e.text) for e in self.dockerfile.instructions)
 
 
 def _with_documents(instruction: Instruction, text: str) -> str:

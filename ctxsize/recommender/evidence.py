@@ -12,12 +12,13 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from itertools import takewhile
 
 from ctxsize import units
 from ctxsize.engine import git
 from ctxsize.engine.directories import TEMPLATES
+from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.git import GitError, GitRepository
 from ctxsize.findings import Confidence
 from ctxsize.model import Problem
@@ -63,7 +64,6 @@ class Tracked:
     """The files that git tracks and ignores, in the repository of the context and in inner ones."""
 
     def __init__(self, tree: Tree) -> None:
-        self._tree = tree
         self._root = tree.snapshot.request.root
         found = git.find(self._root)
         self.problem: Problem | None = found.problem
@@ -71,7 +71,9 @@ class Tracked:
         self.top = border_of(self._root)
         """Path of the top of the repository around the context; the context itself without one."""
         self._known = {"": self._asked(found.repository)}
-        self._inner = lru_cache(maxsize=None)(self._find_inner)
+        for held in tree.snapshot.folders:  # parents come first
+            if held.path and held.has(".git"):
+                self._add(held.path)
 
     def _asked(self, repository: GitRepository | None) -> GitRepository | None:
         try:
@@ -80,6 +82,13 @@ class Tracked:
             self.problem = Problem("git", f"what git tracks is not known: {error}", path=self._root)
             return None
         return repository
+
+    def _add(self, directory: str) -> None:
+        """Add the repository in a directory; one that the outer one ignores is a download."""
+        full = f"{self._root.rstrip('/')}/{directory}"
+        found = None if self.ignores(directory) else git.find(full).repository
+        if found is not None and found.top == full:
+            self._known[directory] = self._asked(found)
 
     @property
     def ignored(self) -> frozenset[str] | None:
@@ -107,28 +116,10 @@ class Tracked:
 
     def _of(self, path: str) -> tuple[GitRepository | None, str, str]:
         """Return the repository of `path`, the path in it, and the prefix in front of that path."""
-        top = self._inner(path.rpartition("/")[0]) if self._has_inner else ""
+        above = reversed(up_to(path)[:-1]) if len(self._known) > 1 else ()
+        top = next((each for each in above if each in self._known), "")
         prefix = f"{top}/" if top else ""
         return self._known[top], path[len(prefix) :], prefix
-
-    @cached_property
-    def _has_inner(self) -> bool:
-        return any(held.path and held.has(".git") for held in self._tree.snapshot.folders)
-
-    def _find_inner(self, directory: str) -> str:
-        """Return the repository of `directory`; one that the outer one ignores is a download."""
-        if not directory:
-            return ""
-        outer = self._inner(directory.rpartition("/")[0])
-        known = self._known[outer]
-        inner = directory.removeprefix(f"{outer}/")
-        if not self._tree.has(directory, ".git") or (known is not None and known.ignores(inner)):
-            return outer
-        found = git.find(f"{self._root}/{directory}").repository
-        if found is None or found.top != f"{self._root.rstrip('/')}/{directory}":
-            return outer
-        self._known[directory] = self._asked(found)
-        return directory
 
 
 class Evidence:

@@ -224,12 +224,9 @@ def reader_of(facts: Facts, match: Match) -> str | None:
         texts = (f"{e.rpartition('/')[2]}\n{facts.evidence.small_file(e)}" for e in paths)
         text = "\n".join(texts)
         tool, near = _bundler_in(text), at == directory
-        if outer.startswith(inner):
-            near = near or _LOOKS_ELSEWHERE.search(text) is not None
-        else:
-            child = re.escape(inner.removeprefix(outer).partition("/")[0])
-            near = bool(re.search(rf"(?<![\w-])({child}|{re.escape(name)})(?![\w-])", text))
-        if near and (tool or _NAMES_ENV.search(text)):
+        child = re.escape(inner.removeprefix(outer).partition("/")[0] or name)
+        named = re.search(rf"(?<![\w-])({child}|{re.escape(name)})(?![\w-])", text)
+        if (near or named or _LOOKS_ELSEWHERE.search(text)) and (tool or _NAMES_ENV.search(text)):
             return f"{tool or 'a script'} of {paths[0]} reads it when it builds"
     return None
 

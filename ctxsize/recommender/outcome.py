@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar, Literal, NamedTuple
 
+from ctxsize.engine.snapshot import Snapshot
 from ctxsize.findings import Confidence, Edit, Finding
 from ctxsize.model import Amount, Effect, Problem
 from ctxsize.recommender.rules import SAFE_FROM, Category, Rule
@@ -173,6 +174,7 @@ class Advice(Suggested):
     """The largest path among these; empty if there is none."""
     git_ignored_secrets: int | None = None
     """Number of certain or likely secrets among these files; None without git."""
+    snapshot: Snapshot | None = field(default=None, compare=False, repr=False)
 
     @property
     def lower_bound(self) -> bool:

@@ -80,7 +80,7 @@ class Marker:
             return (", and " if self.kind == "all_of" else "; or ").join(map(str, self.parts))
         names, size = [f"`{each}`" for each in self.names], units.human(self.number)
         one = names[0] if len(names) == 1 else "one of " + ", ".join(names)
-        clause = "a symlink" if self.names == ("",) else _lists()["markers"][self.kind]
+        clause = "a symlink" if self.names == ("",) else table("lists.toml")["markers"][self.kind]
         return clause.format(one=one, all=" and ".join(names), size=size)
 
 
@@ -162,13 +162,14 @@ def all_rules() -> dict[str, Rule]:
 
 def rules_in(name: str) -> Iterator[Rule]:
     """Yield the rules of one file; its table `default` has values for all its rows."""
-    ecosystems = table("rules", f"{name}.toml")
+    ecosystems = {**table("rules", f"{name}.toml")}
     default = ecosystems.pop("default", {})
     for ecosystem, things in ecosystems.items():
         for word, values in things.items():
             yield rule_of(f"{ecosystem}.{word}", {**default, **values})
 
 
+@cache
 def table(*path: str) -> dict[str, Any]:
     """Return the content of a TOML file of `knowledge`."""
     if sys.version_info >= (3, 11):
@@ -183,10 +184,7 @@ def table(*path: str) -> dict[str, Any]:
 @cache
 def listed(key: str) -> tuple[str, ...]:
     """Return the words of a list in `lists.toml`."""
-    return tuple(str(_lists()[key]).split())
-
-
-_lists = cache(lambda: table("lists.toml"))
+    return tuple(str(table("lists.toml")[key]).split())
 
 
 @cache
@@ -198,7 +196,7 @@ def listed_names(key: str) -> Callable[[str], object]:
 @cache
 def expression(key: str) -> re.Pattern[str]:
     """Return an expression of `lists.toml`."""
-    return re.compile(joined(_lists()["expressions"][key]))
+    return re.compile(joined(table("lists.toml")["expressions"][key]))
 
 
 def joined(text: str) -> str:
@@ -221,7 +219,7 @@ def rule_of(name: str, row: dict[str, Any]) -> Rule:
     kind = next(kind for kind in EntryType if kind.value in values)
     find = texts(values.pop(kind.value))
     any_name = find == ("*",)
-    markers = _lists()["markers"].keys() | _KEYS.keys()
+    markers = table("lists.toml")["markers"].keys() | _KEYS.keys()
     marker = _all({key: values.pop(key) for key in row if key in markers})
     nests = values.pop("nests", {})
     return Rule(

@@ -113,12 +113,9 @@ class Work(NamedTuple):
         return any(rule in each.makes for each in self.jobs)
 
 
-_table = cache(lambda: table("tools.toml"))
-
-
 def rows_of(name: str) -> dict[str, Any]:
     """Return the rows of one of the tables in `tools.toml`."""
-    rows: dict[str, Any] = _table()[name]
+    rows: dict[str, Any] = table("tools.toml")[name]
     return rows
 
 

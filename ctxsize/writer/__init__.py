@@ -56,7 +56,7 @@ def merge(
         headings = [*dict.fromkeys(each.heading for each in new)]
         new.sort(key=lambda each: headings.index(each.heading))
     if block is None:
-        lines = _with_block(lines, _written(new, end), at_start=at_start)
+        lines = _with_block(lines, block_lines(new, end), at_start=at_start)
     else:
         start, at = block
         if all(wanted[each].exception for each in missing):
@@ -64,7 +64,7 @@ def merge(
             exceptions = [each for each, found in inside if found and found[0].exception]
             # What ignores behind the last exception must stay behind.
             at = max(exceptions, default=at - 1) + 1
-        lines[at:at] = [end] * (not in_order and at - start > 1) + _written(new, end)
+        lines[at:at] = [end] * (not in_order and at - start > 1) + block_lines(new, end)
     return bom + b"".join(lines)
 
 
@@ -132,7 +132,7 @@ def _with_block(lines: list[bytes], written: list[bytes], *, at_start: bool) -> 
     return [*lines[:-1], lines[-1] + end, end, *block[:-1], END]
 
 
-def _written(additions: Iterable[Addition], end: bytes) -> list[bytes]:
+def block_lines(additions: Iterable[Addition], end: bytes) -> list[bytes]:
     """Return headings, reasons and patterns."""
     written: list[bytes] = []
     heading = reason = ""

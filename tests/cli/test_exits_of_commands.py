@@ -28,6 +28,7 @@ FINE: dict[str, list[str]] = {
     "measure": [],
     "ls": [],
     "suggest": [],
+    "explore": [],
     "explain": ["src"],
     "clean": [],
     "advise": [],
@@ -52,6 +53,7 @@ WRONG: dict[str, list[str]] = {
     "measure": ["nope"],
     "ls": ["nope"],
     "suggest": ["nope"],
+    "explore": ["nope"],
     "explain": ["-C", "nope", "x"],
     "clean": ["nope"],
     "advise": ["nope"],
@@ -66,6 +68,8 @@ WRONG: dict[str, list[str]] = {
     "help": ["nope"],
 }
 COMMANDS_ = [pytest.param(name, id=name) for name in COMMANDS]
+WITHOUT_SCREEN = [each for each in COMMANDS_ if each.values != ("explore",)]
+"""The others need no terminal; `tests/explore` has one."""
 
 
 @pytest.fixture
@@ -87,7 +91,7 @@ def test_every_command_has_its_cases() -> None:
     assert set(FINE) == set(WRONG) == set(COMMANDS)
 
 
-@pytest.mark.parametrize("name", COMMANDS_)
+@pytest.mark.parametrize("name", WITHOUT_SCREEN)
 def test_each_command_exits_0_where_all_is_fine(cli: Cli, context: Path, name: str) -> None:
     result = cli(name, *FINE[name], cwd=context)
     assert result.code == 0, result.err

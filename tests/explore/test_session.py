@@ -47,7 +47,7 @@ def agrees(session: Session, build: Build) -> None:
     assert session.now.transfer == (Amount.of(*transfers) if report.transfer else None)
     pending = [session.entry()]
     for each in pending:
-        below = session.children(each.path)
+        below = [*map(session.entry, session.paths(each.path))]
         if below:
             assert Amount.of(*(one.context for one in below)) == each.context
             assert Amount.of(*(one.on_disk for one in below)) == each.on_disk
@@ -55,9 +55,9 @@ def agrees(session: Session, build: Build) -> None:
 
 
 def paths_of(session: Session) -> list[TreeEntry]:
-    pending = session.children("")
+    pending = [*map(session.entry, session.paths(""))]
     for each in pending:
-        pending += session.children(each.path)
+        pending += [*map(session.entry, session.paths(each.path))]
     return sorted(pending)
 
 
@@ -274,7 +274,9 @@ def test_hostile_names_are_proposed_as_patterns_of_them_alone(name: str, tmp_pat
     build = built(tmp_path, [name, "x", "ab"])
     session = Session(build)
     session.propose(name)
-    assert [each.path for each in session.children("") if each.fate == "ignored"] == [name]
+    assert [
+        each.path for each in [*map(session.entry, session.paths(""))] if each.fate == "ignored"
+    ] == [name]
     assert {"\x1b", "\u202e"}.isdisjoint(session.explain(name))
     session.write()
     agrees(session, build)

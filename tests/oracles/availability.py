@@ -58,6 +58,12 @@ def find_command(name: str, path: str = SEARCH_PATH) -> str | None:
     return shutil.which(name, path=path)
 
 
+def browser() -> str | None:
+    """The executable of a chromium, which has a different name where it is no package."""
+    found = map(find_command, ("chromium", "chromium-browser", "google-chrome"))
+    return next((path for path in found if path), None)
+
+
 def buildx_plugin() -> Path | None:
     """The executable behind ``docker buildx``, which also runs alone."""
     candidates = (directory / "docker-buildx" for directory in PLUGIN_DIRECTORIES)
@@ -105,6 +111,10 @@ def _buildah() -> str | None:
     return _first(_root(), _command("buildah"))
 
 
+def _browser() -> str | None:
+    return None if browser() else "chromium is not installed"
+
+
 def _exfat() -> str | None:
     fuse = None if os.path.exists("/dev/fuse") else "/dev/fuse is not there"
     tools = ("mkfs.exfat", "mount.exfat-fuse", "losetup")
@@ -131,6 +141,7 @@ _CHECKS: dict[str, Callable[[], str | None]] = {
     "buildah": _buildah,
     "core": _core,
     "compiler": _compiler,
+    "browser": _browser,
     "devtools": _devtools,
     "exfat": _exfat,
 }

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from heapq import nsmallest
 from importlib import import_module
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from ctxsize.findings import Finding
 from ctxsize.formats import GLANCE, Look
@@ -18,6 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ctxsize.formats import Outcome
 
+T = TypeVar("T")
 _LONGEST_BAR = 20
 _MODULES = {
     "measure": "measured",
@@ -100,10 +101,11 @@ def without_steps(section: Section) -> Section:
     return section._replace(items=items)
 
 
-def left(found: Sequence[object], most: int, look: Look, noun: str = "") -> str:
-    """Return a line about those beyond `most`, which only a full text shows; `""` for none."""
-    text = "" if look.full else more(len(found) - most, noun)
-    return f"{text}: -v" if text else ""
+def cut(found: Sequence[T], most: int, look: Look, noun: str = "") -> tuple[Sequence[T], str]:
+    """Return the first `most` of `found`, and a line about the others; all and `""` if full."""
+    if look.full or len(found) <= most:
+        return found, ""
+    return found[:most], f"{more(len(found) - most, noun)}: -v"
 
 
 def notes(problems: Iterable[Problem]) -> list[Item]:
@@ -117,8 +119,8 @@ def notes(problems: Iterable[Problem]) -> list[Item]:
 
 def few(lines: Sequence[Item], most: int, look: Look, noun: str = "") -> list[Item]:
     """Return the first `most` of `lines`, all if full, and a line about the others."""
-    rest = left(lines, most, look, noun)
-    return [*lines[: None if look.full else most], *([Prose(f"  {rest}")] if rest else [])]
+    shown, rest = cut(lines, most, look, noun)
+    return [*shown, *([Prose(f"  {rest}")] if rest else [])]
 
 
 def folded(node: Directory) -> Directory:

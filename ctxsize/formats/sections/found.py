@@ -17,8 +17,8 @@ from ctxsize.formats.sections import (
     Prose,
     Section,
     Table,
+    cut,
     few,
-    left,
     notes,
 )
 from ctxsize.formats.wording import (
@@ -273,10 +273,11 @@ def _left_alone(passed: Sequence[Passed], look: Look) -> Iterator[Prose]:
         code = each.objection.code
         alike.setdefault((each.objection.by_choice, code == "not-proven", code), []).append(each)
     for _, some in sorted(alike.items()):
-        for each in some[: None if look.full else _ALIKE]:
+        shown, rest = cut(some, _ALIKE, look)
+        for each in shown:
             size = "" if each.size is None else f" ({human(each.size.content_bytes)})"
             yield Prose(f"  {quoted(each.path)}{size}: {visible(each.objection.message)}", 4)
-        if rest := left(some, _ALIKE, look):
+        if rest:
             yield Prose(f"  {rest} lists all ({some[0].objection.code})")
 
 

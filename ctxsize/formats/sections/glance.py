@@ -31,7 +31,7 @@ _SEVERAL = 4
 _LEAST_SHARE = 1000
 """Part of the whole below which no row is worth its line, unless it looks unneeded."""
 _SPLIT = 4
-"""Number of times that a directory is replaced by the one that has most of it."""
+"""Part of the whole from which a directory is replaced by the one that has most of it."""
 _LEAST_PATH = 20
 """Number of columns that a path has at least."""
 _NARROW, _WIDE = 60, 80
@@ -210,24 +210,20 @@ def _named(note: str, clues: Sequence[Clue]) -> str:
 
 
 def _directories(root: Directory, inner: Mapping[str, Amount]) -> Iterator[LargePart]:
-    """Yield directories without the parts `inner`; of the largest, the one that has most of it."""
+    """Yield directories without the parts `inner`; of a large one, the one that has most of it."""
 
     def left(node: Directory) -> Amount:
         return Amount.of(node) - inner.get(node.path, Amount())
 
-    pending = [(left(node), node) for node in root.children if left(node).files]
-    for _ in range(_SPLIT):
-        largest = max(pending, key=lambda each: each[0].content_bytes, default=None)
-        if largest is None:
-            break
-        size, node = largest
-        child = max(node.children, key=lambda each: left(each).content_bytes, default=None)
-        if child is None or 2 * left(child).content_bytes <= size.content_bytes:
-            break
-        at = pending.index(largest)
-        pending[at : at + 1] = [(left(child), child)]
-        if (others := size - left(child)).files:
-            yield LargePart(f"the rest of {quoted(node.path)}/", *others)
-    for size, node in pending:
+    for node in root.children:
+        size = left(node)
+        while _SPLIT * size.content_bytes > root.content_bytes:
+            child = max(node.children, key=lambda each: left(each).content_bytes, default=None)
+            if child is None or 2 * left(child).content_bytes <= size.content_bytes:
+                break
+            if (others := size - left(child)).files:
+                yield LargePart(f"the rest of {quoted(node.path)}/", *others)
+            node, size = child, left(child)
         lead = "the rest of " if size != Amount.of(node) else ""
-        yield LargePart(f"{lead}{quoted(folded(node).path)}/", *size)
+        if size.files:
+            yield LargePart(f"{lead}{quoted(folded(node).path)}/", *size)

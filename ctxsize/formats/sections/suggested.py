@@ -17,8 +17,8 @@ from ctxsize.formats.sections import (
     Prose,
     Section,
     Table,
+    cut,
     few,
-    left,
     notes,
 )
 from ctxsize.formats.wording import (
@@ -233,15 +233,13 @@ def _rule(advice: Advice, rule: Rule, look: Look) -> Section:
 def _blocked(found: Sequence[Blocked], look: Look) -> Table:
     """Return what is not suggested, the largest first, with the reasons."""
     rows = list[tuple[str, ...]]()
-    for each in sorted(found, key=lambda each: -each.size.content_bytes)[: _most(look)]:
+    largest = sorted(found, key=lambda each: -each.size.content_bytes)
+    shown, rest = cut(largest, _MOST_ROWS, look)
+    for each in shown:
         rows.append(_cells(each.size, quoted(each.path)))
         rows.append((visible(f"Not suggested, for {each.trap}: {each.reason}"),))
         rows.append((visible(f"{each.rule}; evidence: {each.evidence}"),))
-    return Table(("size", "files", "path"), rows, left(found, _MOST_ROWS, look))
-
-
-def _most(look: Look) -> int | None:
-    return None if look.full else _MOST_ROWS
+    return Table(("size", "files", "path"), rows, rest)
 
 
 def _planned(plan: IgnoreFilePlan, look: Look) -> list[Section]:
@@ -251,8 +249,7 @@ def _planned(plan: IgnoreFilePlan, look: Look) -> list[Section]:
         where = ":".join(filter(None, (quoted(each.path), str(each.line or ""))))
         kept.append((where, visible(each.subject), visible(each.why)))
     added = [Prose(f"    {visible(each.line)}") for each in found.added]
-    rows, rest = kept[: _most(look)], left(kept, _MOST_ROWS, look)
-    others = Table(("place", "entry", "reason"), rows, rest, prose=True)
+    others = Table(("place", "entry", "reason"), *cut(kept, _MOST_ROWS, look), prose=True)
     return [
         Section([*_change(plan)]),
         Section([] if plan.edit is None else [*_sizes(plan)]),

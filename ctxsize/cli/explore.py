@@ -1,0 +1,53 @@
+"""`ctxsize explore`: a screen to walk through a context and to try patterns on it."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import click
+
+from ctxsize.build import Build
+from ctxsize.cli import options, output
+from ctxsize.errors import InputError
+
+
+@click.command("explore")
+@options.build
+def explore(build: Build) -> int:
+    """Walk through CONTEXT on a screen, and try patterns of its ignore file on it.
+
+    Figures change at once and are those of `ctxsize measure`; a red line appears if a COPY would
+    lose its source. Only the keys w and y write. Needs textual: pip install 'ctxsize[tui]'
+
+    \b
+    Keys:
+      arrows, enter  move, open and close; the mouse does it too
+      /              find entries; enter goes to those found, Esc back to the tree
+      i, I, u        add the pattern for the entry or for all of its name; undo
+      s              choose among the suggestions of `ctxsize suggest`
+      e              explain the entry: lines that match, instructions that take it
+      w              show the change of the ignore file; then y writes it
+      q              leave; Ctrl-C leaves at once
+      ● ○ ◐ ·        in the transfer, in the context only, in part, ignored
+
+    \b
+    Examples:
+      ctxsize explore
+      ctxsize explore --target builder -f docker/Dockerfile .
+    """  # noqa: D301
+    if find_spec("textual") is None:
+        raise InputError("explore needs textual", hint="pip install 'ctxsize[tui]'")
+    if not output.is_interactive():
+        raise InputError("explore needs a terminal", hint="ctxsize measure prints the figures")
+    from ctxsize.explore.app import Explorer
+    from ctxsize.explore.session import Session
+
+    keys = (explore.help or "").partition("Keys:\n")[2].partition("\n\n")[0]
+    with output.progress() as progress:
+        session = Session(build, progress=progress, steps=progress and progress.step)
+    output.warn(session.problems)
+    code = (explorer := Explorer(build, session, keys=keys)).run()
+    if explorer.failure is not None:
+        raise explorer.failure
+    output.write(explorer.written or "nothing was written\n")
+    return output.INTERRUPTED if code is None else code

@@ -1,0 +1,327 @@
+"""The screen of `ctxsize explore`: figures, the tree, and the ignore file as it would be.
+
+Names of files are data: each text is a `Content`, never markup, and has passed `wording.visible`.
+"""
+
+from __future__ import annotations
+
+import os
+from asyncio import CancelledError
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import ClassVar, NamedTuple
+
+from rich.text import Text
+from textual import events, work
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Footer, Input, OptionList, Static
+from textual.worker import get_current_worker
+
+from ctxsize.build import Build
+from ctxsize.errors import CtxsizeError
+from ctxsize.explore.session import Session, TreeEntry
+from ctxsize.formats import Look, exchange
+from ctxsize.formats.wording import change, fit, more, quoted, visible
+from ctxsize.recommender.outcome import Suggestion
+from ctxsize.units import columns, human, plural
+
+_FIRST, _MOST_FOUND, _MOST_LOSSES, _DEEPEST = 100, 500, 3, 20
+"""Numbers of entries shown of a directory and of a filter, of lost sources, and of levels."""
+_GREY, _RED, _BLUE = "ansi_bright_black", "ansi_red", "ansi_blue"
+_MARKS = {"travels": "●", "context": "○", "mixed": "◐", "ignored": "·"}
+_COLOURS = {"travels": "ansi_green", "ignored": _GREY}
+"""The mark of each fate, and its colour; yellow for the others."""
+_HIDDEN = {"space": "focused.select", "right": "open(True)", "left": "open(False)"}
+
+
+class _Row(NamedTuple):
+    entry: TreeEntry
+    depth: int
+    label: str
+    left: int = 0  # entries of the directory `entry` that are not shown
+
+
+class Sheet(ModalScreen[str]):
+    """Shows a text above the tree until Esc or a key of `answers`, which it returns."""
+
+    def __init__(self, title: str, body: Content | Text, keys: str, answers: str = "") -> None:
+        super().__init__()
+        self._title, self._body, self._keys, self._answers = title, body, keys, answers
+
+    def compose(self) -> ComposeResult:
+        sheet = VerticalScroll(Static(self._body), id="sheet")
+        sheet.border_title, sheet.border_subtitle = Content(self._title), Content(self._keys)
+        yield sheet
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key in ("escape", "q", "enter", *self._answers):
+            self.dismiss(event.key if event.key in self._answers else "")
+
+
+class Explorer(App[int]):
+    """The application. `run` returns an exit code, None after Ctrl-C."""
+
+    CSS_PATH = "explore.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - so typed
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *[("slash", "filter", "find"), ("i", "propose(False)", "ignore")],
+        *[("I", "propose(True)", "each"), ("u", "undo", "undo")],
+        *[("s", "suggestions", "suggest"), ("w", "write", "write"), ("e", "explain", "explain")],
+        *[("question_mark", "keys", "help"), ("q", "write('leave')", "quit")],
+        Binding("ctrl+c", "quit", priority=True, show=False),
+        Binding("escape", "back", show=False),
+        *(Binding(key, action, show=False) for key, action in _HIDDEN.items()),
+    ]
+
+    def __init__(self, build: Build, session: Session, *, keys: str) -> None:
+        super().__init__(ansi_color=True)  # the colours of the terminal
+        self.theme = "ansi-dark"
+        self.failure: BaseException | None = None  # the error that ended the screen
+        self.written = ""  # what was written, for stdout
+        self.session, self._build, self._keys, self._step = session, build, keys, ""
+        self._rows, self._open, self._most = list[_Row](), set[str](), dict[str, int]()
+        self._offers: Sequence[Suggestion] = ()
+
+    def compose(self) -> ComposeResult:
+        self._head, self._loss, self._status = (
+            Static(id="head"),
+            Static(id="loss"),
+            Static(id="status"),
+        )
+        self._box = Input(placeholder="part of a name", id="filter", compact=True)
+        self._list, self._lines = OptionList(id="tree", markup=False, compact=True), Static()
+        yield from (self._head, self._loss, self._box)
+        with Horizontal(id="body"):
+            yield self._list
+            with VerticalScroll(id="file", can_focus=False):
+                yield self._lines
+        yield from (self._status, Footer(compact=True))
+
+    def on_mount(self) -> None:
+        self.set_interval(0.2, self._show_step)
+        self._reveal(self.session.largest())
+
+    def _note(self, name: str, done: int = 0, total: int = 0) -> None:
+        if get_current_worker().is_cancelled:
+            raise CancelledError  # the screen was left
+        self._step = f"{name} ({done + 1:,} of {total:,})" if total else name
+
+    def _show_step(self) -> None:
+        if self._step:
+            self._report(f"{self._step} …", _BLUE)
+
+    def _fatal_error(self) -> None:
+        """Leave a bug to the caller, who reports it as that of any command."""
+        self.failure = getattr(self._exception, "error", self._exception)  # in a thread or not
+        self._close_messages_no_wait()
+
+    def _report(self, message: str, style: str = "") -> None:
+        self._status.update(Content.styled(visible(self._build.masked(message)), style))
+
+    def _reveal(self, path: str, message: str = "") -> None:
+        """Show the tree with the directories above an entry open, and the cursor on it."""
+        self._box.display, self._offers = False, ()
+        self._list.focus()
+        self._report(message)
+        names = path.split("/")[:-1]
+        self._open.update("/".join(names[: at + 1]) for at in range(len(names)))
+        self._refresh(path)
+
+    def _refresh(self, path: str | None = None) -> None:
+        """Show the present figures and lines, with the cursor on `path` or where it was."""
+        session, before, now = self.session, self.session.before, self.session.now
+        name = quoted(os.path.basename(os.path.abspath(self._build.context)))
+        head = f"\ncontext   {change(before.context, now.context)}"
+        if before.transfer is not None and now.transfer is not None:
+            head += f"\ntransfer  {change(before.transfer, now.transfer)}"
+        self._head.update(Content.assemble((name, "bold"), head))
+        lost = [*session.lost[:_MOST_LOSSES], more(len(session.lost) - _MOST_LOSSES)]
+        self._loss.update(Content(visible(self._build.masked("\n".join(filter(None, lost))))))
+        self._loss.display = bool(session.lost)
+        lines = [Content.styled(quoted(session.ignore_file), "bold")]
+        for each in session.lines:
+            sign, style = ("  ", "") if each.origin == "file" else ("+ ", "ansi_green")
+            lines.append(Content.styled(sign + visible(each.text), style))
+        self._lines.update(Content("\n").join(lines))
+        self._show_rows(path)
+
+    def _show_rows(self, path: str | None = None) -> None:
+        path = self._cursor() if path is None else path
+        at, top = self._list.highlighted or 0, self._list.scroll_y
+        if self._offers:
+            prompts = [_offered(each) for each in self._offers]
+        else:
+            self._rows = self._found() if self._box.display else self._tree()
+            prompts = [self._prompt(row) for row in self._rows]
+            within = (f"{row.entry.path}/".startswith(f"{path}/") for row in self._rows)
+            at = next((at for at, found in enumerate(within) if found), at)
+        self._list.set_options(prompts)
+        self._list.scroll_to(y=top, animate=False, immediate=True)
+        self._list.highlighted = min(at, len(prompts) - 1) if prompts else None
+        self.call_after_refresh(self._list.scroll_to_highlight)
+
+    def _found(self) -> list[_Row]:
+        entries, count = self.session.matching(self._box.value, most=_MOST_FOUND)
+        cut = ", largest shown" * (count > len(entries))
+        self._report(f"{plural(count, 'entry')} found{cut}")
+        return [_Row(each, 0, each.path) for each in entries]
+
+    def _tree(self) -> list[_Row]:
+        rows, pending = list[_Row](), self._below("", 0)
+        while pending:
+            rows.append(row := pending.pop())
+            if row.entry.path in self._open and row.entry.is_directory and not row.left:
+                pending += self._below(row.entry.path, row.depth + 1)
+        return rows
+
+    def _below(self, path: str, depth: int) -> list[_Row]:
+        """Return the rows of a directory, the last first; a chain of directories is one row."""
+        paths, most = self.session.paths(path), self._most.get(path, _FIRST)
+        left, start = len(paths) - most, len(path) + bool(path)
+        rows = [_Row(self.session.entry(path), depth, f"{left:,} smaller", left)] * (left > 0)
+        for each in reversed(paths[:most]):
+            held = self.session.folder(each)
+            while held and not held.entries and len(held.folders) == 1:
+                (held,) = held.folders.values()
+            entry = self.session.entry(held.path if held else each)
+            rows.append(_Row(entry, depth, entry.path[start:]))
+        return rows
+
+    def _prompt(self, row: _Row) -> Content:
+        """Return size, bar, files, fate, name and deciding pattern in the width of the list."""
+        entry, indent = row.entry, "  " * min(row.depth, _DEEPEST)
+        room = max(self._list.scrollable_content_region.width - 33 - len(indent), 8)
+        if row.left:
+            return Content.styled(f"{'':30}{indent}  {row.label}", _BLUE)
+        size, by = entry.context, visible(self.session.decider(entry.path))
+        share = size.content_bytes / max(self.session.now.context.content_bytes, 1)
+        lead = f"{human(size.content_bytes):>9} {'█' * round(share * 10):10}{size.files:>8,} "
+        name = quoted(row.label) + "/" * entry.is_directory
+        name = fit(name, room - 1 - min(columns(by), room // 3))
+        by = fit(by, room - 1 - columns(name)) if by else ""
+        name += " " * (room - columns(name) - columns(by))
+        arrow = ("▾ " if entry.path in self._open else "▸ ") if entry.is_directory else "  "
+        dim, mark = _GREY if entry.fate == "ignored" else "", f"{_MARKS[entry.fate]} "
+        parts = [(lead, dim), (mark, _COLOURS.get(entry.fate, "ansi_yellow"))]
+        parts += [(indent + arrow + name, dim), (by, _GREY)]
+        return Content.assemble(*parts).stylize(_BLUE, 10, 20)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._show_rows)
+
+    def _cursor(self) -> str:
+        at = self._list.highlighted
+        row = None if at is None or self._offers or at >= len(self._rows) else self._rows[at]
+        return "" if row is None or row.left else row.entry.path
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        if self._offers:
+            self._change(partial(self.session.toggle, event.option_index))
+            return
+        (path, *_), _, _, left = self._rows[event.option_index]
+        if self._box.display:
+            self._reveal(path)
+        elif left:
+            self._most[path] = self._most.get(path, _FIRST) * 10
+            self._show_rows()
+        else:
+            self.action_open(path not in self._open)
+
+    def action_open(self, wanted: bool) -> None:
+        if (path := self._cursor()) and not self._box.display:
+            (self._open.add if wanted else self._open.discard)(path)
+            self._show_rows()
+
+    def action_filter(self) -> None:
+        self._offers, self._box.value, self._box.display = (), "", True
+        self._box.focus()
+
+    def on_input_changed(self) -> None:
+        self._show_rows()
+
+    def on_input_submitted(self) -> None:
+        self._list.focus()
+
+    async def action_back(self) -> None:
+        self._reveal(self._cursor() or self.session.largest())
+
+    def action_propose(self, everywhere: bool) -> None:
+        if path := self._cursor():
+            self._change(partial(self.session.propose, path, everywhere=everywhere))
+
+    def action_undo(self) -> None:
+        self._change(self.session.undo)
+
+    def _change(self, change: Callable[[], object]) -> None:
+        self._report("")
+        try:
+            if change() is False:
+                self._report("there is nothing to undo")
+        except CtxsizeError as error:
+            self._report(str(error), _RED)
+        self._offers = self.session.suggestions() if self._offers else ()
+        self._refresh(".")  # the cursor stays in its row
+        new = [at for at, line in enumerate(self.session.lines, 1) if line.origin != "file"]
+        self.query_one("#file").scroll_to(y=new[-1] if new else 0, animate=False)
+
+    @work(thread=True)
+    def action_suggestions(self) -> None:
+        if self._step:
+            return
+        self._step = "looking for what no build needs"
+        try:
+            shown = partial(self._choose, self.session.suggestions(steps=self._note))
+        except CtxsizeError as error:
+            shown = partial(self._report, str(error), _RED)
+        self._step = ""
+        self.call_from_thread(shown)
+
+    def _choose(self, offers: Sequence[Suggestion]) -> None:
+        keys = "space or a click chooses, Esc returns to the tree"
+        self._reveal(self.session.largest(), keys if offers else "there is nothing to suggest")
+        self._offers, self._list.highlighted = offers, 0
+        self._show_rows()
+
+    def action_explain(self) -> None:
+        if path := self._cursor():
+            shown = self.session.explain(path, width=self.size.width - 6)
+            self.push_screen(Sheet(quoted(path), Content(shown), "Esc closes"))
+
+    def action_keys(self) -> None:
+        self.push_screen(Sheet("Keys", Content(self._keys), "Esc closes"))
+
+    def action_write(self, then: str = "stay") -> None:
+        edit = self.session.edit()
+        if edit is None:
+            self.exit(0) if then == "leave" else self._report("there is nothing to write")
+            return
+        diff = Text.from_ansi(exchange.diff([edit], Look(colour=True)))
+        sheet = Sheet(quoted(edit.path), diff, "y writes, Esc cancels", "y")
+        if then == "leave":
+            sheet = Sheet("Leave without these lines?", diff, "y writes, q leaves, Esc stays", "yq")
+        self.push_screen(sheet, self._answered)
+
+    def _answered(self, answer: str | None) -> None:
+        if answer == "q":
+            self.exit(0)
+        elif answer == "y":
+            self._change(self._write)
+
+    def _write(self) -> None:
+        notes = [each.message for each in self.session.write()]
+        size = change(self.session.before.context, self.session.now.context)
+        done = "; ".join((f"wrote {quoted(self.session.ignore_file)}: context {size}", *notes))
+        self.written += f"{done}\n"
+        self._report(done)
+
+
+def _offered(each: Suggestion) -> Content:
+    lead = f"[{'x' if each.chosen else ' '}] {human(each.size.context.content_bytes):>9}  "
+    why = each.rule.reason if each.safe else f"review first: {each.doubts[0]}"
+    parts = [(visible("  ".join(each.patterns)), "bold"), ("  ", ""), (visible(why), "")]
+    return Content.assemble(lead, *parts)

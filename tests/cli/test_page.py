@@ -1,0 +1,94 @@
+"""`--format html=FILE`: which commands have it, where it goes, and what it leaves alone."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Cli
+from tests.trees import build_tree, file
+
+FILES = [
+    file("Dockerfile", b"FROM rust\nCOPY src src\nRUN cargo build\n"),
+    *("Cargo.toml", "src/main.rs", file("target/x", size_bytes=3_000_000)),
+    file(".dockerignore", b"*.md\n"),
+    file("a.md", size_bytes=500),
+]
+
+
+def data_of(path: Path) -> Any:
+    found = re.search(r'id="data">(.*?)</script>', path.read_text(), re.DOTALL)
+    assert found is not None
+    return json.loads(found[1])
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Path:
+    return build_tree(tmp_path / "ctx", FILES)
+
+
+@pytest.mark.parametrize("command", ["measure", "suggest", "scan"])
+def test_page_is_written_beside_the_text(command: str, context: Path, cli: Cli) -> None:
+    page = context.parent / "page.html"
+    arguments = (command, "--format", "text", "--format", f"html={page}", str(context))
+    assert cli(*arguments).out == cli(command, str(context)).out
+    assert data_of(page)["kind"] == command
+    first = page.read_bytes()
+    cli(*arguments)
+    assert page.read_bytes() == first, "it replaces its own earlier page"
+
+
+def test_ignored_files_are_shown_if_they_were_measured(context: Path, cli: Cli) -> None:
+    page = context.parent / "page.html"
+    for option, fates in (((), {"travels", "context"}), (("--ignored",), {"ignored"})):
+        cli("measure", *option, "--format", f"html={page}", str(context))
+        found = {each["fate"] for each in data_of(page)["maps"][0]["classes"]}
+        assert fates <= found
+        assert ("ignored" in found) is bool(option)
+
+
+def test_diff_shows_what_is_new(context: Path, cli: Cli) -> None:
+    old, page = context.parent / "old.json", context.parent / "page.html"
+    cli("measure", "--format", f"json={old}", str(context))
+    (context / "new").write_bytes(b"n" * 1000)
+    cli("diff", "--format", f"html={page}", str(old), str(context))
+    shown = data_of(page)["maps"][0]
+    assert shown["after"]["context"][0] - shown["before"]["context"][0] == 1000
+    assert ["new", "f", [[1, 1000, 1]], [], 0] in shown["tree"][3]
+
+
+def test_page_needs_a_file(context: Path, cli: Cli) -> None:
+    for value in ("html", "html=-"):
+        done = cli("measure", "--format", value, str(context))
+        assert done.code == 2
+        assert "a page needs a file: --format html=FILE" in done.err
+
+
+@pytest.mark.parametrize("command", ["check", "lint", "advise", "clean"])
+def test_other_commands_have_no_page(command: str, context: Path, cli: Cli) -> None:
+    done = cli(command, "--format", "html=page.html", str(context))
+    assert (done.code, "no such format: 'html'" in done.err) == (2, True)
+
+
+def test_modes_of_suggest_have_no_page(context: Path, cli: Cli) -> None:
+    done = cli("suggest", "--allowlist", "--format", "html=page.html", str(context))
+    assert (done.code, "--allowlist has no page" in done.err) == (2, True)
+
+
+def test_other_files_are_not_replaced(context: Path, cli: Cli) -> None:
+    page = context.parent / "page.html"
+    page.write_text("<!doctype html>\n<p>mine\n")
+    done = cli("measure", "--format", f"html={page}", str(context))
+    assert (done.code, page.read_text()) == (2, "<!doctype html>\n<p>mine\n")
+
+
+def test_page_shows_what_was_there_before_the_lines_are_written(context: Path, cli: Cli) -> None:
+    page = context.parent / "page.html"
+    before = cli("suggest", "--json", str(context)).out
+    cli("suggest", "--write", "--format", f"html={page}", str(context))
+    shown = data_of(page)["maps"][0]
+    assert shown["before"]["context"][0] == json.loads(before)["before"]["context"]["content_bytes"]

@@ -1,0 +1,221 @@
+"""The figures of a page are those of `measure`, of `suggest`, and of a trial of any choice."""
+
+from __future__ import annotations
+
+import json
+import random
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import event, given
+from hypothesis import strategies as st
+
+from ctxsize import api
+from ctxsize.build import Build
+from ctxsize.engine.need import includes_of
+from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.source import MemoryDirectory
+from ctxsize.engine.trial import Trial, planned
+from ctxsize.errors import CtxsizeError
+from ctxsize.formats import html, picture
+from ctxsize.model import Amount
+from ctxsize.recommender.outcome import Advice, Size, Suggestion
+from ctxsize.writer import merge
+from tests.contexts import CONTEXTS
+from tests.picture.evaluating import figures, leaves, text
+from tests.recommender.test_laws import PATTERNS, dockerfiles, nodes
+from tests.trees import Node, build_tree, file, hardlink, link
+
+BUILDERS = ["buildkit", "classic", "podman"]
+RUST = [
+    *("Cargo.toml", "src/main.rs", "target/release/app", "target/quarkus-app/lib/x.jar"),
+    file("target/debug/x.rlib", size_bytes=5_000_000),
+    file("tools/Cargo.toml", b"[package]\n"),
+    file("tools/target/y", size_bytes=4_000_000),
+]
+NODE = [
+    file("package.json", b"{}"),
+    file("node_modules/.package-lock.json", b"{}"),
+    *(file(f"node_modules/{name}/index.js", size_bytes=900_000) for name in "xyz"),
+]
+MORE = [
+    *(".idea/workspace.xml", "docs/a.md", ".pytest_cache/README.md", "src/.env"),
+    file(".env", b"KEY=1\n"),
+    file("tools/.env", b"KEY=2\n"),
+]
+GIT = [
+    *(".git/HEAD", ".git/config", ".git/refs/heads/"),
+    file(".git/objects/pack/pack-1.pack", size_bytes=3_000_000),
+]
+BUILDS = b"FROM rust\nCOPY . .\nRUN cargo build\nRUN npm ci\n"
+TAKES = BUILDS + b"FROM a\nCOPY target/release/app target/quarkus-* node_modules/x/index.js /d/\n"
+SOME = b"FROM rust\nCOPY package.json node_modules/x Cargo.toml ./\nRUN cargo build\n"
+BLOCK = b"# >>> ctxsize\n# Editors\n.vscode\n# <<< ctxsize\n"
+LINKS = [
+    hardlink("src/again", "target/debug/x.rlib"),
+    hardlink("tools/target/z", "node_modules/z/index.js"),
+    hardlink("tools/target/w", "tools/target/y"),
+    link("target/l", "debug"),
+]
+TREES: dict[str, tuple[bytes | None, bytes, Sequence[str | Node]]] = {
+    "new-file": (None, BUILDS, [*RUST, *NODE, *MORE, *GIT]),
+    "part": (b"*.md\n", SOME, [*RUST, *NODE, *MORE, "README.md"]),
+    "exceptions": (b"*.log\n", TAKES, [*RUST, *NODE, *MORE]),
+    "exceptions-before": (b"*\n!target\n!tools\n!node_modules\n!src", TAKES, [*RUST, *NODE]),
+    "own-block": (BLOCK + b"logs\n", TAKES, [*RUST, *NODE, *MORE]),
+    "own-block-last": (b"logs\n\n" + BLOCK, TAKES, [*RUST, *NODE, *MORE]),
+    "no-end": (b"*.md\r\nlogs", TAKES, [*RUST, *NODE, *MORE]),
+    "crlf": (b"\xef\xbb\xbf*.md\r\n# caf\xe9\r\n", TAKES, [*RUST, *NODE, *MORE]),
+    "hard-links": (None, TAKES, [*RUST, *NODE, *MORE, *LINKS]),
+    "hard-links-in-part": (None, SOME, [*RUST, *NODE, *MORE, *LINKS]),
+    "arrives-empty": (b"tools\n!tools/target/y\n", TAKES, [*RUST, *NODE, *MORE]),
+    "hidden-itself": (b".dockerignore\n", TAKES, [*RUST, *NODE, *MORE]),
+}
+
+
+def page_of(outcome: Any, build: Build | None = None) -> Any:
+    return json.loads(json.dumps(picture.page(outcome, build, None)))["maps"][0]
+
+
+def pair(amount: Amount | None) -> tuple[int, int] | None:
+    return None if amount is None else (amount.content_bytes, amount.files)
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+@pytest.mark.parametrize("builder", BUILDERS)
+@pytest.mark.parametrize("context", CONTEXTS)
+def test_totals_are_those_of_measure(
+    context: str, builder: str, ignored: bool, tmp_path: Path
+) -> None:
+    root = str(build_tree(tmp_path / "ctx", CONTEXTS[context]))
+    build = Build(root, builder=builder)
+    report = api.measure(build, ignored=ignored)
+    shown, transfer = page_of(report, build), report.transfer
+    assert figures(shown) == {
+        "context": pair(Amount.of(report.context.totals)),
+        "transfer": pair(transfer and Amount.of(transfer)),
+    }
+    kept_out = {one: 0 for one, each in enumerate(shown["classes"]) if each["fate"] == "ignored"}
+    by_pattern: dict[str, tuple[int, int]] = {}
+    for leaf in leaves(shown["tree"]):
+        for at, size, files in leaf[2]:
+            if at in kept_out:
+                name = shown["patterns"][shown["classes"][at]["by"]]
+                before = by_pattern.get(name, (0, 0))
+                by_pattern[name] = before[0] + size, before[1] + files
+    assert (
+        by_pattern
+        == {
+            f"{each.name} (line {each.line})" if each.line else each.name: (
+                each.content_bytes,
+                each.files,
+            )
+            for each in report.context.ignored.by_pattern
+        }
+        or not ignored
+    )
+
+
+def planted(name: str, root: Path, builder: str) -> Advice:
+    ignores, dockerfile, nodes = TREES[name]
+    files = [file("Dockerfile", dockerfile), *nodes]
+    files += [] if ignores is None else [file(".dockerignore", ignores)]
+    return api.suggest(str(build_tree(root / "ctx", files)), builder=builder)
+
+
+@pytest.mark.parametrize("builder", BUILDERS)
+@pytest.mark.parametrize("name", TREES)
+def test_any_choice_has_the_figures_and_the_text_of_a_trial(
+    name: str, builder: str, tmp_path: Path
+) -> None:
+    advice = planted(name, tmp_path, builder)
+    assert advice.suggestions or builder == "podman"
+    is_exact(advice)
+
+
+@pytest.mark.fuzz
+@given(
+    nodes(),
+    dockerfiles(),
+    st.one_of(st.none(), st.lists(st.sampled_from(PATTERNS), max_size=4)),
+    st.sampled_from(BUILDERS),
+)
+def test_any_choice_is_exact_for_random_contexts(
+    tree: list[str | Node], dockerfile: str, patterns: list[str] | None, builder: str
+) -> None:
+    own = [] if patterns is None else [file(".dockerignore", "\n".join(patterns).encode())]
+    files = [*tree, file("Dockerfile", dockerfile.encode()), *own]
+    with tempfile.TemporaryDirectory() as place:
+        try:
+            advice = api.suggest(str(build_tree(Path(place) / "ctx", files)), builder=builder)
+        except (OSError, ValueError, CtxsizeError) as error:
+            event(f"no build: {type(error).__name__}")
+            return
+        event(f"suggestions: {len(advice.suggestions)}")
+        is_exact(advice)
+
+
+def is_exact(advice: Advice) -> None:
+    """Compare the page with what was proved, and with trials of other choices."""
+    shown = page_of(advice)
+    made, snapshot, before = advice.suggestions, advice.snapshot, advice.before
+    assert snapshot is not None
+    assert figures(shown) == {"context": pair(before.context), "transfer": pair(before.transfer)}
+    chosen, after = {at for at, each in enumerate(made) if each.chosen}, advice.after
+    proved = {"context": pair(after.context), "transfer": pair(after.transfer)}
+    assert figures(shown, chosen) == proved
+    if advice.edit is not None:
+        assert text(shown, chosen) == shown_text(advice.edit.after)
+    for some in choices(len(made)) if made else []:
+        data = written(snapshot, [made[at] for at in some])
+        assert text(shown, some) == shown_text(data)
+        assert figures(shown, some) == tried(snapshot, data, shown["before"]["transfer"]), some
+
+
+def shown_text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
+def choices(count: int) -> list[list[int]]:
+    every, rng = [*range(count)], random.Random(1)
+    found = [[each] for each in every] + [every]
+    return found + [sorted(rng.sample(every, rng.randint(1, count))) for _ in range(12)]
+
+
+def written(snapshot: Snapshot, chosen: list[Suggestion]) -> bytes:
+    """What `suggest --write` writes for a choice."""
+    chosen = sorted(chosen, key=lambda each: each.patterns[-1].startswith("!"))
+    pattern_class = snapshot.request.builder.spec_class.pattern_class
+    additions = [line for each in chosen for line in each.additions]
+    return merge(snapshot.request.ignore_file, additions, pattern_class=pattern_class)
+
+
+def tried(snapshot: Snapshot, data: bytes, transfer: object) -> dict[str, Any]:
+    trial = Trial(planned(snapshot))
+    attempt = trial.attempt(data)
+    includes = [] if transfer is None else includes_of(snapshot.request)
+    _, context, *moved = trial.after(attempt, [None, *includes])
+    sent = None if transfer is None else Amount.of(*moved)
+    return {"context": pair(Amount.of(context)), "transfer": pair(sent)}
+
+
+def test_page_stays_small_whatever_the_context(tmp_path: Path) -> None:
+    build = Build(str(build_tree(tmp_path / "ctx", ["Dockerfile"])))
+    rng = random.Random(1)
+    root = MemoryDirectory("", {f"<{'&' * 100}{at}": at for at in range(5_000)})
+    for number in range(400):
+        at = root
+        for depth in range(rng.randint(1, 100)):
+            name = "x" * depth or f"directory-{number}"
+            entries = {f"file-{one}\u202e.js": rng.randint(0, 20_000) for one in range(depth % 9)}
+            at.folders[name] = MemoryDirectory(at.prefix + name, entries)
+            at = at.folders[name]
+    for held in reversed([*root.tree()]):
+        held.add_up()
+    snapshot = Snapshot(api.request_for(build), root, ())
+    shown = picture._map(snapshot, Size(Amount.of(snapshot.sent()), None))
+    assert len(html.render({"title": "large", "maps": [shown]})) < 300_000
+    assert figures(json.loads(json.dumps(shown)))["context"] == pair(Amount.of(snapshot.sent()))
