@@ -16,7 +16,7 @@ from typing import Any
 from ctxsize.engine.automaton import Automaton, Program, fastest
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, Mark, up_to
 from ctxsize.engine.events import order
-from ctxsize.engine.ignorefile import IgnoreFile
+from ctxsize.engine.ignorefile import IgnoreFile, text_of
 from ctxsize.engine.narrow import Narrowed
 from ctxsize.engine.need import Include
 from ctxsize.engine.patterns import DockerIgnorePattern
@@ -66,7 +66,7 @@ class Attempt:
         """Return the line that decides on `path`; None if no line matches."""
         index = self.request.spec.check_file(path).index
         line = 0 if index is None else self.request.spec.patterns[index].line
-        return IgnoreFile.parse("", self.data).texts()[line - 1] if line else None
+        return text_of(IgnoreFile.parse("", self.data).lines[line - 1]) if line else None
 
 
 class Trial:
