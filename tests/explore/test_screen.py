@@ -109,6 +109,8 @@ def test_first_screen_shows_figures_and_starts_on_the_largest_entry(
     assert "*.log" in text
     assert "/ find" in lines[-1]
     assert "q quit" in lines[-1]
+    row = next(line for line in played(shop, "i", "end", size=size)[1] if "build.log" in line)
+    assert "*.log" in row, "the deciding pattern has room"
 
 
 @pytest.mark.parametrize("name", CONTEXTS)
