@@ -47,7 +47,7 @@ pytest: $(TEST)/installed $(CORE)
 # Each of these tests compares a page with what it is made from, or writes the page.
 PAGES := tests/test_readme.py tests/test_screens.py tests/test_docs_commands.py \
 	tests/lints/test_pages.py tests/cli/test_schema.py tests/clean/test_docs.py \
-	tests/recommender/test_knowledge.py
+	tests/recommender/test_knowledge.py tests/page/test_picture.py
 
 pages: $(TEST)/installed $(CORE)
 	CTXSIZE_UPDATE=1 $(TEST)/bin/pytest -n $(JOBS) $(PAGES)

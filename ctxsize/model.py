@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol
 if TYPE_CHECKING:
     from ctxsize.findings import Finding
 
-_OF_BUILDERS = frozenset({"figure-by-chance", "older-figure"})
-"""Codes of problems that are the same for any content of a context."""
+
 _IN_CONTEXT = frozenset(
     {"arrives-empty", "unreadable-file", "changed-during-walk", "unreadable-ignored", "not-utf8"}
 )
@@ -201,7 +200,7 @@ class Measurement:
     totals: Totals
     wire_bytes: int | None
     """Bytes that the builder prints for a cold build, exactly; None if it sends nothing.
-    If either of two figures is possible (`figure-by-chance`), the smaller."""
+    If either of two figures is possible by chance, the smaller."""
     printed: str | None
     """`wire_bytes` in the builder's own words; both figures if either is possible."""
     tree: Directory
@@ -319,11 +318,6 @@ class Report:
     def failing(self) -> tuple[Problem, ...]:
         """Return the problems that fail the build before its first instruction."""
         return tuple(each for each in self.all_problems if each.fails)
-
-    @property
-    def suspicious(self) -> tuple[Problem, ...]:
-        """Return the problems that depend on the build or its contexts."""
-        return tuple(each for each in self.all_problems if each.code not in _OF_BUILDERS)
 
     @property
     def lower_bound(self) -> bool:

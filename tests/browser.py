@@ -17,7 +17,13 @@ from tests.oracles import availability
 _FLAGS = (
     *("--headless=new", "--no-sandbox", "--remote-debugging-pipe", "--disable-gpu"),
     *("--no-first-run", "--disable-extensions", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync", "--hide-scrollbars", "--lang=en-US"),
+    *(
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-dev-shm-usage",
+        "--hide-scrollbars",
+        "--lang=en-US",
+    ),
 )
 _SECONDS = 60
 

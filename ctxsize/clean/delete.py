@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from errno import EEXIST, ENOTEMPTY
@@ -22,21 +22,17 @@ from ctxsize.clean.proofs import CleanCategory
 from ctxsize.engine.events import Steps, stepped
 from ctxsize.reader import entries_in
 
-Step = Callable[[str, str], None]
-"""Called when an item is `checked`, `renamed` and `compared`, each before what follows."""
 _SHOWN = 3
 _ANOTHER = CleanObjection("changed", "another directory is there now")
 _CHANGED = CleanObjection("changed", "it has changed: an entry in it was added, removed or written")
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def delete(
-    plan: CleanPlan, *, steps: Steps | None = None, step: Step = lambda *_: None
-) -> Iterator[Result]:
+def delete(plan: CleanPlan, *, steps: Steps | None = None) -> Iterator[Result]:
     """Yield what became of each item, one after the other, as it is done."""
     dangers = Dangers(plan.root)
     for item in stepped(plan.items, steps, lambda each: each.path):
-        yield _Deletion(item, dangers, step).result(plan)
+        yield _Deletion(item, dangers).result(plan)
     for path in plan.records:
         above, _, name = path.rpartition("/")
         with suppress(OSError), Descent(plan.root) as descent:
@@ -48,8 +44,8 @@ def delete(
 class _Deletion:
     """One directory on its way out."""
 
-    def __init__(self, item: CleanCandidate, dangers: Dangers, step: Step) -> None:
-        self._item, self._dangers, self._step = item, dangers, step
+    def __init__(self, item: CleanCandidate, dangers: Dangers) -> None:
+        self._item, self._dangers = item, dangers
         above, self._name = os.path.split(item.path)
         self._is_leftover = item.kind.category is CleanCategory.LEFTOVER
         self._trash = self._name if self._is_leftover else TRASH + secrets.token_hex(16)
@@ -93,19 +89,16 @@ class _Deletion:
             result = self._set_aside(found)
             if result is not None:
                 return result
-        self._step("compared", self._item.path)
         return self._empty(found.tokens)
 
     def _set_aside(self, found: Inventory) -> Result | None:
         """Rename it and compare; the result where that is the end of it."""
-        self._step("checked", self._item.path)
         try:
             self._rename(self._name, self._trash)
         except OSError as error:
             self._drop_record()
             return self._failed(f"it cannot be renamed: {error.strerror}")
         try:
-            self._step("renamed", self._item.path)
             objection = self._objection(found)
         except BaseException:
             self._put_back("interrupted")

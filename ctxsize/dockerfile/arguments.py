@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from ctxsize.dockerfile.instructions import Instruction, located, parse_heredoc_word
-from ctxsize.dockerfile.sources import Unknown, mount_origin
+from ctxsize.dockerfile.instructions import Instruction, located
 from ctxsize.dockerfile.words import quoted
 from ctxsize.engine.golang import WHITE_SPACE, as_go_sees
 from ctxsize.errors import DockerfileError
@@ -30,25 +29,21 @@ KEYWORDS = {each.lower(): each for each in (*_LISTS, *_STRINGS, "ARG", "ENV", "L
 """All instructions, by their names in lower case."""
 
 _FLAGS = {
-    keyword: {f"--{each.rstrip('?*+!')}": each for each in flags.split()}
+    keyword: {f"--{each.rstrip('?!')}": each for each in flags.split()}
     for keyword, flags in (
-        ("ADD", "chown chmod link? keep-git-dir? checksum unpack?+ exclude*+"),
-        ("COPY", "chown from chmod link? parents?! exclude*+"),
+        ("ADD", "chown chmod link? keep-git-dir? checksum unpack? exclude"),
+        ("COPY", "chown from chmod link? parents?! exclude"),
         ("FROM", "platform"),
         ("HEALTHCHECK", "interval timeout start-period start-interval retries"),
-        ("RUN", "mount* device*+ network security!"),
+        ("RUN", "mount device network security!"),
     )
 }
-"""Flags of each instruction: `?` marks a switch, `*` a flag that may be repeated. The BuildKit of
-Docker 26.1 refuses `+`, and only a frontend in a `# syntax=` line accepts `!`."""
+"""Flags of each instruction: `?` marks a switch, and only a frontend in a `# syntax=` line accepts
+`!`."""
 _UNREAD_FLAGS = ("ARG", "STOPSIGNAL")
 """Instructions whose flags BuildKit ignores."""
 
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9_.-]*")
-_RANGE = r"\+?0*[0-9]{1,5}(?:-\+?0*[0-9]{1,5})?"
-_PORT = re.compile(rf"(?:(?:.*:)?(?:{_RANGE})?:)?{_RANGE}(?:/(?:tcp|udp|sctp)?)?", re.IGNORECASE)
-"""`[[address:]host-port:]port[/protocol]`, as `nat.ParsePortSpec` of docker/go-connections reads
-it; addresses and the order of ranges are not checked."""
 
 
 def split_arguments(keyword: str, rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
@@ -167,64 +162,32 @@ def check_instruction(instruction: Instruction) -> None:
 
 def _check_flags(instruction: Instruction) -> None:
     known = _FLAGS.get(instruction.keyword, {})
-    seen: set[str] = set()
     for flag in instruction.flags:
-        name, equals, value = flag.partition("=")
+        name, equals, _ = flag.partition("=")
         if name not in known:
             raise DockerfileError(f"unknown flag: {name}")
-        is_switch = "?" in known[name]
-        if (equals and not value) if is_switch else not equals:
+        if not equals and "?" not in known[name]:
             raise DockerfileError(f"missing a value on flag: {name}")
-        if is_switch and value.lower() not in ("", "true", "false"):
-            raise DockerfileError(f"expecting boolean value for flag {name}, not: {value}")
-        if name in seen and "*" not in known[name]:
-            raise DockerfileError(f"duplicate flag specified: {name}")
-        seen.add(name)
 
 
-def check_age(instruction: Instruction, *, built_in: bool) -> Iterator[Unknown]:
-    """Yield the flags that an older BuildKit refuses.
-
-    Raises DockerfileError for one that the frontend refuses if it is the one `built_in` to Docker.
-    """
+def check_built_in(instruction: Instruction) -> None:
+    """Raise DockerfileError for a flag that the frontend built into Docker refuses."""
     known = _FLAGS.get(instruction.keyword, {})
-    for name in sorted({flag.partition("=")[0] for flag in instruction.flags}):
-        if "!" in known.get(name, "") and built_in:
+    for name in (flag.partition("=")[0] for flag in instruction.flags):
+        if "!" in known.get(name, ""):
             hint = "name a frontend that accepts it in the first line, such as "
             hint += "# syntax=docker/dockerfile:1-labs"
             raise DockerfileError(f"unknown flag: {name}", hint=hint)
-        if "+" in known.get(name, ""):
-            yield Unknown("older-flag", f"{instruction.keyword} {name}", instruction.line)
 
 
 def _check_text(instruction: Instruction) -> None:
-    """Raise for what arguments may not be, and for faults of mounts that need no variables."""
-    keyword, arguments, trigger = instruction.keyword, instruction.arguments, instruction.trigger
-    if keyword in ("ADD", "COPY") and parse_heredoc_word(arguments[-1]):
-        raise DockerfileError(f"{keyword} cannot accept a heredoc as a destination")
+    """Raise for arguments that leave unknown what the instruction does."""
+    keyword, arguments = instruction.keyword, instruction.arguments
     if keyword == "ARG" and any(each.startswith("=") for each in arguments):
         raise DockerfileError("ARG names can not be blank")
-    if keyword == "SHELL" and not instruction.json_form:
-        raise DockerfileError("SHELL requires the arguments to be in JSON form")
     # BuildKit (`parseBuildStageName`) folds case as Unicode does.
     is_named = len(arguments) == 3 and arguments[1].casefold() == "as"
     if keyword == "FROM" and not is_named and len(arguments) != 1:
         raise DockerfileError("FROM requires either one or three arguments")
     if keyword == "FROM" and is_named and not _STAGE_NAME.fullmatch(arguments[2].lower()):
         raise DockerfileError(f"invalid name for build stage: {quoted(arguments[2])}")
-    if keyword == "HEALTHCHECK":
-        kind, has_command = arguments[0].upper(), len(arguments) > 1
-        if (kind, has_command) not in (("NONE", False), ("CMD", True)):
-            raise DockerfileError("HEALTHCHECK requires NONE, or CMD and a command")
-    for mount in instruction.flag_values("mount") if keyword == "RUN" else ():
-        mount_origin(mount)
-    name = trigger.keyword.strip(WHITE_SPACE).upper() if trigger else ""
-    if name in ("ONBUILD", "MAINTAINER", "FROM"):
-        raise DockerfileError(f"{name} isn't allowed as an ONBUILD trigger")
-
-
-def check_value(keyword: str, text: str) -> None:
-    """Raise DockerfileError if an instruction may not have `text`, its variables replaced."""
-    for port in text.split() if keyword == "EXPOSE" else ():  # a variable may contain several
-        if not _PORT.fullmatch(port):
-            raise DockerfileError(f"invalid port: {quoted(port)}")

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ctxsize.dockerfile.arguments import check_age, check_value
-from ctxsize.dockerfile.images import familiar_name, parse_platform
+from ctxsize.dockerfile.arguments import check_built_in
+from ctxsize.dockerfile.images import familiar_name
 from ctxsize.dockerfile.instructions import (
     Dockerfile,
     Instruction,
@@ -107,10 +107,6 @@ class Graph:
         if not base.text:
             with resting_on(base.doubts):
                 raise DockerfileError(f"base name ({stage.base}) should not be blank")
-        if stage.platform:
-            platform = self._outer.expand(stage.platform)
-            with resting_on(platform.doubts):
-                parse_platform(platform.text)
         node = Node(base.text, stage.line, stage.label, doubts=base.doubts)
         if stage.name not in ("", SCRATCH, "context"):
             node.context = self._named(stage.name)
@@ -183,12 +179,8 @@ class Graph:
                     " using ARG from global scope as a workaround"
                 )
             # For BuildKit, anything that `strconv.Atoi` refuses is the name of an image.
-            if not _INDEX.fullmatch(name):
-                yield self._origin(name)
-            elif 0 <= int(name) < len(self._stages):
-                yield self._stages[int(name)]
-            else:
-                raise DockerfileError(f"invalid stage index {int(name)}")
+            is_index = _INDEX.fullmatch(name) and 0 <= int(name) < len(self._stages)
+            yield self._stages[int(name)] if is_index else self._origin(name)
 
     def _origin(self, name: str) -> Node:
         if stage := self._by_name.get(name.lower()):
@@ -212,37 +204,22 @@ class Graph:
 
     def _obey(self, origins: Sequence[Node]) -> None:
         instruction = self._step.instruction
-        self.unknowns += check_age(instruction, built_in=self._built_in)
+        if self._built_in:
+            check_built_in(instruction)
         if self._step.is_copy:
             self._copy(origins[0] if origins else self._context)
         elif self._step.is_run:
             self._run(origins)
-        elif instruction.keyword in ("EXPOSE", "LABEL", "VOLUME", "STOPSIGNAL"):
-            for value in self._expanded(instruction.arguments):
-                with resting_on(value.doubts):
-                    check_value(instruction.keyword, value.text)
-
-    def _expanded(self, words: Iterable[str]) -> list[Expanded]:
-        return [self._step.environment.expand(word) for word in words]
 
     def _copy(self, origin: Node) -> None:
         instruction = self._step.instruction
-        *written, destination = instruction.arguments
-        files = [word for word in written if not parse_heredoc_word(word)]
-        # An error in a word fails the build, also where the value does not matter here.
-        for flag in ("chmod", "chown", "checksum"):
-            self._expanded(instruction.flag_values(flag))
-        *values, _ = self._expanded((*files, destination))
-        for heredoc in instruction.heredocs:
-            if heredoc.expand:
-                self._step.environment.expand(heredoc.content, quotes=False)
         self._check_order(origin, self._step.origin)
-        for word, value in zip(files, values, strict=True):
-            is_url = value.text.startswith(("http://", "https://"))
+        for word in instruction.arguments[:-1]:
+            if parse_heredoc_word(word):
+                continue
+            value = self._step.environment.expand(word)
             kind = "git" if is_git(value.text) else instruction.keyword.lower()
-            if instruction.keyword == "COPY" and (is_url or kind == "git"):
-                raise DockerfileError("COPY fetches neither URLs nor git repositories: use ADD")
-            if not is_url:
+            if not value.text.startswith(("http://", "https://")):
                 self._take(origin, word, value, kind)
 
     def _check_order(self, origin: Node, name: str) -> None:
@@ -258,9 +235,7 @@ class Graph:
         """Follow a RUN. Its command may read all of its stage; its mounts take from others."""
         self._node.paths.add("/")
         instruction = self._step.instruction
-        if self._built_in and any(instruction.flag_values("device")):
-            message = "device feature is only supported in Dockerfile frontend 1.14.0-labs or later"
-            raise DockerfileError(message)
+
         expand_word = self._step.environment.expand
         mounts = [parse_mount(each, expand_word) for each in instruction.flag_values("mount")]
         for mount, origin in zip(mounts, origins, strict=True):
@@ -273,18 +248,9 @@ class Graph:
         # adds `/` to the filter as for a bind mount, though it takes nothing.
         origin = origin if mount.origin or mount.type == "cache" else self._context
         self._check_order(origin, mount.origin)
-        if mount.type in ("secret", "ssh"):
-            return
-        # BuildKit (`dispatchRunMounts`) cleans a target when it makes it absolute, and then
-        # compares the text: `/.`, `//` and `/x/..` pass.
-        target = Expanded(mount.target)
-        if not mount.target.startswith("/"):
-            target = self._step.state.below(target)
-        if target.text == "/":
-            with resting_on(target.doubts):
-                raise DockerfileError('invalid mount target "/"')
-        (value,) = self._expanded([mount.source_written])
-        self._take(origin, mount.source_written, value, mount.type)
+        if mount.type not in ("secret", "ssh"):
+            value = self._step.environment.expand(mount.source_written)
+            self._take(origin, mount.source_written, value, mount.type)
 
     def _take(self, origin: Node, written: str, value: Expanded, kind: str) -> None:
         """Record a path that is taken from a node."""

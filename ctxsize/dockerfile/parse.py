@@ -42,14 +42,13 @@ _NAMES = ("syntax", "escape", "check")
 class LineReader:
     """Yields the logical lines of a Dockerfile, and returns the heredoc bodies between them.
 
-    `line` is the number of the last line read. A line that is too long ends the text like the end
-    of the file: it is the `fault`, which BuildKit (`parser.Parse`) reports only if nothing before
-    it is wrong. Raises DockerfileError for a bad directive.
+    `line` is the number of the last line read. Raises DockerfileError for a bad directive, and for
+    a line that is too long.
     """
 
     def __init__(self, data: bytes) -> None:
         self.line = 0
-        self.fault: DockerfileError | None = None
+
         self._physical = self._physical_lines(data)
         found: dict[str, Directive] = {}
         for each in _directives(data.removeprefix(_BOM), "#", indent=WHITE_SPACE):
@@ -98,8 +97,7 @@ class LineReader:
         for raw in BytesIO(data):  # only LF ends a line
             if len(raw) >= _BUFFER_BYTES + raw.endswith(b"\n"):
                 message = "dockerfile line greater than max allowed size of 65535"
-                self.fault = DockerfileError(message, line=self.line + 1)
-                return
+                raise DockerfileError(message, line=self.line + 1)
             self.line += 1
             if self.line == 1:
                 raw = raw.removeprefix(_BOM)
@@ -152,8 +150,7 @@ def parse_dockerfile(data: bytes | str) -> Dockerfile:
             instructions.append(_instruction(text, line, reader))
     if not instructions:
         raise DockerfileError("file with no instructions", line=reader.line)
-    if reader.fault is not None:
-        raise reader.fault
+
     in_stage = False
     for instruction in instructions:
         check_instruction(instruction)

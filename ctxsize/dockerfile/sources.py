@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -45,8 +45,7 @@ class Unknown:
 
     `kind` is `syntax` (another frontend reads the file), `onbuild` (triggers of the base image
     `name`), `environment` (variable `name`, which the base image may set) or `argument` (an ARG
-    without a value here). Older builders leave the variable `name` unset (`older-unset`) or refuse
-    the flag `name` (`older-flag`).
+    without a value here).
     """
 
     kind: str
@@ -115,16 +114,7 @@ def is_git(source: str) -> bool:
     return name in ("ssh", "git")
 
 
-_TYPES = ("bind", "cache", "tmpfs", "secret", "ssh")
 _SWITCHES = ("readonly", "ro", "readwrite", "rw", "required")
-_KEYS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("type", "from", "source", "target", "id", "env", *_SWITCHES), _TYPES),
-    "required": ("secret", "ssh"),
-    **dict.fromkeys(("mode", "uid", "gid"), ("cache", "secret", "ssh")),
-    "sharing": ("cache",),
-    "size": ("tmpfs",),
-}
-"""Keys of a mount, and the types of mounts that may have them."""
 ALIASES = {"src": "source", "dst": "target", "destination": "target"}
 _FIELD = re.compile('"((?:[^"]|"")*)"|([^",]*)')
 
@@ -163,7 +153,7 @@ def mount_origin(text: str) -> str:
 
 
 def parse_mount(text: str, expand: Callable[[str], Expanded]) -> Mount:
-    """Return a mount, as BuildKit's `parseMount` does. Raises DockerfileError."""
+    """Return a mount, as BuildKit's `parseMount` does. Raises DockerfileError for a wrong word."""
     values = {"type": Expanded("bind")}
     source = ""
     for key, equals, written in _fields(text):
@@ -176,25 +166,7 @@ def parse_mount(text: str, expand: Callable[[str], Expanded]) -> Mount:
     given = {key: value.text for key, value in values.items()}
     origin, place, target, name = (given.get(e, "") for e in ("from", "source", "target", "id"))
     kind, shown = given["type"].lower(), name or posixpath.normpath(target)
-    with resting_on(doubts):
-        _check_mount(kind, given)
     return Mount(kind, origin, place, target, shown, bool(name), source, text, doubts)
-
-
-def _check_mount(kind: str, given: Mapping[str, str]) -> None:
-    if kind not in _TYPES:
-        raise DockerfileError(f"unsupported mount type {quoted(kind)}")
-    for key in given:
-        if kind not in _KEYS.get(key, ()):
-            raise DockerfileError(f"unexpected key '{key}' for mount type '{kind}'")
-    if kind == "secret" and given.get("from"):
-        raise DockerfileError("secret mount should not have a from")
-    if kind == "secret" and not any(map(given.get, ("source", "target", "id"))):
-        raise DockerfileError("invalid secret mount. one of source, target required")
-    if kind == "ssh" and given.get("source"):
-        raise DockerfileError("ssh does not support source")
-    if kind in ("secret", "ssh") and given.get("target") == "/":
-        raise DockerfileError(f"invalid mount type {kind.upper()} for /")
 
 
 def _fields(text: str) -> Iterator[tuple[str, bool, str]]:

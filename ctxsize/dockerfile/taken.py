@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 
-from ctxsize.dockerfile.arguments import check_age
+from ctxsize.dockerfile.arguments import check_built_in
 from ctxsize.dockerfile.graph import Graph, Node
 from ctxsize.dockerfile.images import parse_platform, platform_arguments
 from ctxsize.dockerfile.instructions import Directive, Dockerfile, located
@@ -71,20 +71,17 @@ def context_need(
     given, contexts = dict(build_arguments or {}), contexts or {}
     own_frontend = not dockerfile.syntax and "BUILDKIT_SYNTAX" not in given
     # BuildKit checks the flags of all stages, also of those that the target does not need.
-    older = list[Unknown]()
-    for instruction in dockerfile.instructions:
+    for instruction in dockerfile.instructions if own_frontend else ():
         with located(instruction.line):
-            older += check_age(instruction, built_in=own_frontend)
+            check_built_in(instruction)
     platforms = parse_platform(platform), parse_platform(build_platform)
     predefined = platform_arguments(*platforms, target or dockerfile.stages[-1].name)
     outer = _global_environment(dockerfile, given, predefined)
     graph = Graph(dockerfile, outer, given, contexts, built_in=own_frontend)
     used = graph.follow(target)
-    found = [other_frontend(dockerfile.syntax, given), *graph.unknowns, *older]
+    found = [other_frontend(dockerfile.syntax, given), *graph.unknowns]
     unknowns = dict.fromkeys(filter(None, found))
-    # With another frontend, the age of the builder does not matter.
-    relevant = (each for each in unknowns if own_frontend or not each.kind.startswith("older-"))
-    return ContextNeed(_asked(used), tuple(graph.sources), tuple(relevant))
+    return ContextNeed(_asked(used), tuple(graph.sources), tuple(unknowns))
 
 
 def _global_environment(
@@ -93,17 +90,10 @@ def _global_environment(
     """Return the values of the ARGs before the first FROM, and the predefined ones."""
     environment = Environment(dockerfile.escape)
     for name, value in predefined.items():
-        # BuildKit of Docker 26.1 does not predefine TARGETSTAGE.
-        is_new = name == "TARGETSTAGE" and name not in given
-        doubts = frozenset({("older-unset", name)} if is_new else ())
-        environment = environment.set(name, Expanded(given.get(name, value), doubts))
+        environment = environment.set(name, Expanded(given.get(name, value)))
     for instruction in dockerfile.global_arguments:
         with located(instruction.line):
             environment = environment.obey_arg(instruction, given, environment)
-        for name in predefined.keys() & set(instruction.arguments) - given.keys():
-            # BuildKit of Docker 26.1 treats such an ARG as one without a value.
-            doubts = frozenset({("older-unset", name)})
-            environment = environment.set(name, Expanded(environment[name], doubts))
     return environment
 
 

@@ -61,7 +61,6 @@ class Builder:
     meter: str | None = None  # the format in which it sends: `buildkit`, `tar`, or nothing
     announces: str | None = None  # the text printed for the transfer, with `{}` for the size
     resends: bool = False  # every build sends all of it again
-    older: str | None = None  # the last release with another behaviour that a report mentions
 
 
 def check_header(lines: Sequence[str]) -> None:
@@ -217,7 +216,6 @@ BUILDKIT = Builder(
     sends_sockets=True,
     meter="buildkit",
     announces="transferring context: {}",
-    older="Docker 26.1",
 )
 
 CLASSIC = Builder(

@@ -132,7 +132,7 @@ class Inspector:
         message = (
             "a build that copies this entry fails with `string field contains invalid UTF-8`: its "
             "path, link target or attribute name is not UTF-8; rename it or ignore it "
-            f"({self._builder.older} accepts it)"
+            "(Docker 26.1 accepts it)"
         )
         first = min(paths, key=order, default=None)
         return [Problem("not-utf8", message, first, count=len(paths))] if paths else []

@@ -164,14 +164,7 @@ def _need(request: Request, platform: str, named: Mapping[str, bool]) -> Context
     for source in need.sources:
         with located(source.line):
             included(source.excludes, "excludepatterns")
-    for each in need.asked:
-        text = "".join(each.paths or ())
-        if text.isascii() and not text.isprintable():
-            # `encodeStringForHeader` of BuildKit's filesync escapes only a list that is not ASCII.
-            raise DockerfileError(
-                'header key "followpaths" contains value with non-printable ASCII characters',
-                hint="a source contains a control character",
-            )
+
     known[asking] = need
     return need
 
@@ -212,17 +205,13 @@ _UNKNOWNS = {  # messages by the kind of `Unknown`
     "environment": "${name} is assumed to be unset; the base image may set it",
     "argument": "ARG {name} has no value and is assumed to be empty; set it with "
     "--build-arg {name}=…",
-    "older-unset": "{older} leaves ${name} unset; the figures are those of a newer Docker",
-    "older-flag": "{older} refuses {name}; the figures are those of a newer Docker",
 }
 
 
 def unknown_problem(unknown: Unknown, request: Request) -> Problem:
     """Return the problem that states which assumption was made for an unknown."""
     kind, name = unknown.kind, request.build.masked(unknown.name)
-    code = "older-dockerfile" if kind.startswith("older-") else f"unknown-{kind}"
-    message = _UNKNOWNS[kind].format(name=name, older=request.builder.older)
-    return Problem(code, message, line=unknown.line or None)
+    return Problem(f"unknown-{kind}", _UNKNOWNS[kind].format(name=name), line=unknown.line or None)
 
 
 def is_wrong_target(request: Request) -> bool:

@@ -71,7 +71,7 @@ def measure(
         options=request.build.words(),
         problems=(
             *(*request.problems, *_faults(request), *walk.problems),
-            *(*walk.inspector.emptied(), *walk.inspector.not_utf8(), *sums.problems(request)),
+            *(*walk.inspector.emptied(), *walk.inspector.not_utf8()),
         ),
     )
 

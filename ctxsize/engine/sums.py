@@ -23,7 +23,7 @@ from ctxsize.engine.events import (
 )
 from ctxsize.engine.request import Request
 from ctxsize.engine.wire import METERS
-from ctxsize.model import Ignored, Measurement, Problem, Share, Totals
+from ctxsize.model import Ignored, Measurement, Share, Totals
 
 K = TypeVar("K")
 _MANY = 512
@@ -190,22 +190,6 @@ class WalkSums:
             self._ignored[3 if link else 1] += 1
             mark = ignored.others.get(name, ignored.mark)
             _add(self._saved, mark.decider, size, not link)
-
-    def problems(self, request: Request) -> list[Problem]:
-        """Return the problem of a figure that is not certain."""
-        builder, meter = request.builder, self._meter
-        if meter.is_newer:
-            message = (
-                f"{builder.older} prints less: it sends no field for an extended attribute without "
-                "a value"
-            )
-            return [Problem("older-figure", message)]
-        figures = " or ".join(map(str, meter.totals(request)))
-        message = (
-            f"{builder.title} sends {figures} bytes, by chance: it adds the Dockerfile and an "
-            "ignore file in random order, and leaves out the padding of the last one"
-        )
-        return [Problem("figure-by-chance", message)] if " or " in figures else []
 
     def measurement(self, request: Request, *, complete: bool, depth: int | None) -> Measurement:
         """Return the measurement; `complete` means that the walk looked at everything ignored."""

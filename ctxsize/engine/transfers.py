@@ -35,7 +35,7 @@ from ctxsize.model import (
 # Characters with which a path may match something other than its own name.
 _SPECIAL = frozenset("*?[]\\^!{}|\0\ufeff")
 # Codes of problems that matter only if the file concerned is transferred.
-_OF_TRANSFERS = ("not-utf8", "older-figure")
+_OF_TRANSFERS = ("not-utf8",)
 _MOST_LOOKED_UP = 1000  # sources, as the first missing one already fails the build
 _REASONS = {  # by the value of `Fate`
     "ignored": "{} is ignored",

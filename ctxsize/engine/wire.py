@@ -22,8 +22,6 @@ class Meter:
     """Counts the bytes of one walk, in order; this class is for builders that send nothing."""
 
     printed: Callable[[int], str] = staticmethod(str)
-    is_newer = False
-    """True if older releases send less: no field for an attribute without a value."""
 
     def __init__(self) -> None:
         self._sum = 0
@@ -154,7 +152,7 @@ class PacketMeter(Meter):
         )
         for key, value_bytes in xattrs.items():
             length += _required(_required(_takes(key)) + _required(value_bytes))
-            self.is_newer = self.is_newer or not value_bytes
+
         return _required(length)
 
 

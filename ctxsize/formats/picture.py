@@ -40,8 +40,10 @@ Amounts = list[tuple[int, int, int]]
 Made = Sequence[Suggestion]
 Chain = list[tuple[int, str]]
 """Suggestions that matter for a file: the last one that is on hides it with `-`, else keeps it."""
-_NODES, _LEAST_NODES, _FEW, _DEEPEST, _LONGEST_NAME = 5_000, 150, 30, 60, 160
-"""Number of nodes of a page, the least of a map, and of small entries that a directory shows."""
+_ROOM, _LEAST_ROOM = 225_000, 8_500
+"""Number of characters of all trees of a page, and the least of one: some 4,000 and 150 nodes."""
+_FEW, _DEEPEST, _LONGEST_NAME = 30, 60, 160
+"""Number of entries that a directory shows if there is room, of levels, and of columns."""
 
 
 class Leaf(NamedTuple):
@@ -53,15 +55,20 @@ class Leaf(NamedTuple):
     held: MemoryDirectory | None = None
 
     @property
+    def room(self) -> int:
+        """Return about how many characters it takes."""
+        return 30 + len(self.name) + 16 * len(self.amounts)
+
+    @property
     def order(self) -> tuple[int, int, str]:
         """Return a key: the largest comes first."""
         return -sum(e[1] for e in self.amounts), -sum(e[2] for e in self.amounts), self.name
 
 
 def _nodes(
-    root: MemoryDirectory, leaves: Callable[[MemoryDirectory], Iterable[Leaf]], most: int = _NODES
+    root: MemoryDirectory, leaves: Callable[[MemoryDirectory], Iterable[Leaf]], most: int = _ROOM
 ) -> object:
-    """Return the tree as `[name, kind, amounts, children, more]` with about `most` nodes.
+    """Return the tree as `[name, kind, amounts, children, more]`, of about `most` characters.
 
     `leaves` returns the entries of a directory that are no directories.
     """
@@ -78,21 +85,24 @@ def _nodes(
             yield Leaf(end.path[len(held.prefix) :], "d", sums[end.path], end)
 
     first, number, top = Leaf(".", "d", sums[""], root), count(), list[object]()
-    heap, least = [(first.order, next(number), first, top, 0)], first.order[0] / (4 * most)
+    heap, least = [(first.order, next(number), first, top, 0)], 12 * first.order[0] / most
     while heap:
         _, _, leaf, siblings, depth = heappop(heap)
         found = sorted(children(leaf.held), key=lambda e: e.order) if leaf.held else []
         large = sum(each.order[0] <= least for each in found)
-        room = min(max(_FEW, min(large, most // 2)), most) if depth < _DEEPEST else 0
-        shown, left, inside = found[:room], found[room:], list[object]()
+        shown = found[: max(_FEW, large)] if depth < _DEEPEST else []
+        while (room := sum(each.room for each in shown)) > most / 2:
+            shown = shown[: len(shown) // 2]
+        left, inside, most = found[len(shown) :], list[object](), most - room
         whole = [leaf.amounts, inside, len(found)]
         name = fit(visible(leaf.name), _LONGEST_NAME)
         siblings.append([name, leaf.kind, *([[], inside, 0] if shown else whole)])
-        most -= len(shown) + bool(left)
         for each in shown:
             heappush(heap, (each.order, next(number), each, inside, depth + 1))
         if shown and left:
-            inside.append(["", "r", _added(each.amounts for each in left), [], len(left)])
+            rest = _added(each.amounts for each in left)
+            inside.append(["", "r", rest, [], len(left)])
+            most -= 20 + 16 * len(rest)
     return top[0]
 
 
@@ -158,11 +168,13 @@ class Fates:
         names, hidden, fate = self._names.get(path, [path]), [self._hides.get(path)], "context"
         if len(moved) == 1 and moved[0].size(path) == size and len(names) == 1:
             fate, moved = "travels", []
-        parts = [(fate, hidden, 0, files), (fate, [*map(self._empties.get, names)], size, 0)]
+        emptied, own = [*map(self._empties.get, names)], [True] * (path == self._own)
+        if hidden == emptied and (fate == "travels" or not moved):
+            return [(self._class((fate, decider, takers, *own), hidden), size, files)]
+        parts = [(fate, hidden, 0, files), (fate, emptied, size, 0)]
         for each in moved:  # counted apart, as the content may arrive under another name
             chains = [self._empties.get(name) for name in names if name in each]
             parts += [("transfer", hidden, 0, files), ("transfer", chains, each.size(path), 0)]
-        own = [True] * (path == self._own)  # the ignore file has a class of its own
         return _added([(self._class((e[0], decider, takers, *own), e[1]), *e[2:])] for e in parts)
 
     def _class(self, key: tuple[object, ...], chains: Sequence[Chain | None]) -> int:
@@ -229,7 +241,7 @@ def page(outcome: Outcome, build: Build | None, progress: Progress | None) -> Sh
 
 def _of_scan(scan: Scan, progress: Progress | None) -> Iterator[Shape]:
     settings, taken, plans = readable(None, scan.root)[0], dict[str, Snapshot](), Plans()
-    tables, most = [*config.builds(settings)], max(_LEAST_NODES, _NODES // (len(scan.rows) or 1))
+    tables, most = [*config.builds(settings)], max(_LEAST_ROOM, _ROOM // (len(scan.rows) or 1))
     for row in scan.rows:
         build, found = row.build, Shape(error=row.error and visible(row.error))
         if row.context is not None and row.error is None:
@@ -280,7 +292,7 @@ def _changed(was: Amount, now: Amount) -> Amounts:
 
 
 def _map(
-    snapshot: Snapshot, size: Size, made: Made = (), most: int = _NODES, *, ignored: bool = False
+    snapshot: Snapshot, size: Size, made: Made = (), most: int = _ROOM, *, ignored: bool = False
 ) -> Shape:
     """Return the map of a context under the suggestions `made`."""
     request, trial = snapshot.request, Trial(planned(snapshot) if made else snapshot)

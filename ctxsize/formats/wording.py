@@ -144,7 +144,7 @@ def level(report: Report) -> str:
 
 def reasons(report: Report) -> tuple[Reason, ...]:
     """Return the reasons for which `report` is not fine."""
-    size, suspicious = sent(report), len(report.suspicious)
+    size, suspicious = sent(report), len(report.all_problems)
     found = [Reason("size", (), 0, size.content_bytes, size.files)] if is_large(size) else []
     found += report.reasons
     found += [Reason("everything-ignored", (), 0, 0, 0)] if hides_all(report) else []

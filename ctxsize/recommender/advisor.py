@@ -132,7 +132,7 @@ class Advisor(BuildContext):
         chosen.sort(key=lambda each: each.patterns[-1].startswith("!"))
         file, path = self.request.ignore_file, ignore_file_to_write(self.request)
         additions = [each for one in chosen for each in one.additions]
-        data = merge(file, additions, pattern_class=self.request.builder.spec_class.pattern_class)
+        data = merge(file, additions, pattern_class=self.pattern_class)
         fault = self.proof.fault(chosen, data)
         if fault:
             message = f"these suggestions fail the proof together: {fault}"

@@ -133,7 +133,8 @@ class BuildFile:
         """Return the relative paths in its instructions; most of them are paths of its context."""
         doubtful = {each.source for each in self.unknown}
         taken = {each.path for each in self.sources if each.source not in doubtful}
-        words = (word.removeprefix("./").rstrip("./") for word in _PATH.findall(self.words))
+        text = "\n".join(_with_documents(e, e.text) for e in self.dockerfile.instructions)
+        words = (word.removeprefix("./").rstrip("./") for word in _PATH.findall(text))
         return (taken | {word for word in words if re.match("[^./].*[./]", word)}) - {"."}
 
     @cached_property
@@ -182,11 +183,6 @@ class BuildFile:
         """Return the first line whose commands cannot be parsed; None if there is none."""
         steps = (step for stage in built_stages(self.dockerfile) for step in stage.steps)
         return next((step.line for step in steps if not is_known(step.instruction)), None)
-
-    @cached_property
-    def words(self) -> str:
-        """Return the text of all instructions, heredocs included, without comments."""
-        return "\n".join(_with_documents(e, e.text) for e in self.dockerfile.instructions)
 
 
 def _with_documents(instruction: Instruction, text: str) -> str:

@@ -71,10 +71,8 @@ def around(found: Iterable[Match], facts: Facts, needed: Collection[str]) -> Ite
             continue
         # The wildcards of COPY mean the same in an ignore file.
         names = dict.fromkeys(each.path for each in facts.build_files.taking(path))
-        first, *others = (
-            pattern(path),
-            *(e if golang.has_wildcards(e) else pattern(e) for e in names),
-        )
+        others = [e if golang.has_wildcards(e) else pattern(e) for e in names]
+        first = pattern(path)
         if first and all(others):
             lines = (first + _ending(rule, exceptions(request)), *(f"!{each}" for each in others))
             yield Suggestion((match,), lines, keeps=keeps)

@@ -50,6 +50,7 @@ class BuildContext:
         self.request, self.assumed = with_bases(snapshot.request)
         self._real = snapshot.asked(self.request)
         self._also = also
+        self.pattern_class = self.request.builder.spec_class.pattern_class
         self.own_path = own_path(self.request)
         self.trial = Trial(planned(self._real))
         self.snapshot = self.trial.snapshot

@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ctxsize import api
 from ctxsize.clean import CleanPlan, Result
-from ctxsize.clean.delete import Step, delete
+from ctxsize.clean import delete as deleting
 from tests.clean.snapshots import snapshot, without
+
+Step = Callable[[str, str], None]
+"""Called when an item is `checked`, `renamed` and `compared`, each before what follows."""
+_MOMENTS = {"checked": "_set_aside", "renamed": "_objection", "compared": "_empty"}
+
+
+def delete(plan: CleanPlan, *, step: Step = lambda *_: None) -> Iterator[Result]:
+    """Delete what was planned, and call `step` at each moment."""
+
+    def before(moment: str, method: Callable[..., object]) -> Callable[..., object]:
+        def called(item: Any, *arguments: object) -> object:
+            step(moment, item._item.path)
+            return method(item, *arguments)
+
+        return called
+
+    with pytest.MonkeyPatch.context() as patch:
+        kind = deleting._Deletion
+        for moment, name in _MOMENTS.items():
+            patch.setattr(kind, name, before(moment, getattr(kind, name)))
+        yield from deleting.delete(plan)
 
 
 def planned(root: Path, **options: Any) -> CleanPlan:

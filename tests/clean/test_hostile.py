@@ -19,10 +19,9 @@ from pathlib import Path
 import pytest
 
 from ctxsize import api
-from ctxsize.clean.delete import delete
 from ctxsize.clean.inventory import RECORD, TRASH, is_trash
 from ctxsize.errors import InputError
-from tests.clean.cleaning import carried_out, codes, paths, planned
+from tests.clean.cleaning import carried_out, codes, delete, paths, planned
 from tests.clean.planting import CARGO_TAG, PLANTS, PYC, RUST
 from tests.clean.snapshots import snapshot, without
 from tests.oracles.availability import require
@@ -806,8 +805,8 @@ def test_an_interruption_before_anything_is_deleted(tmp_path: Path) -> None:
 KILLED = """
 import os, sys
 from ctxsize import api
-from ctxsize.clean.delete import delete
-from ctxsize.clean import delete as module
+from tests.clean.cleaning import delete
+
 
 left = [int(sys.argv[3])]
 unlink = os.unlink
@@ -923,7 +922,7 @@ def test_a_failure_in_the_middle_says_what_is_left(tmp_path: Path) -> None:
     script = (
         "import os, sys\n"
         "from ctxsize import api\n"
-        "from ctxsize.clean.delete import delete\n"
+        "from tests.clean.cleaning import delete\n"
         "from pathlib import Path\n"
         "root = Path(sys.argv[1])\n"
         "def step(name, path):\n"

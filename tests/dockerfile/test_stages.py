@@ -191,70 +191,44 @@ def test_platforms_are_normalised(given: str) -> None:
         assert [path for path in paths if path != "."] == PLATFORMS[given].split()
 
 
-# What Docker 28.5.2 takes, and where 26.1.5 gave another answer: the older one took the whole
-# context, nothing, or refused the flag.
-OLDER = [
-    ("FROM scratch\nARG TARGETSTAGE\nCOPY $TARGETSTAGE /\n", ("default",), "unset TARGETSTAGE 3"),
-    ("FROM scratch AS t\nARG TARGETSTAGE\nCOPY $TARGETSTAGE /\n", ("t",), "unset TARGETSTAGE 3"),
+# What Docker 28.5.2 takes. To some of it, 26.1.5 gave another answer.
+NEWER = [
+    ("FROM scratch\nARG TARGETSTAGE\nCOPY $TARGETSTAGE /\n", ("default",)),
+    ("FROM scratch AS t\nARG TARGETSTAGE\nCOPY $TARGETSTAGE /\n", ("t",)),
+    ("ARG X=$TARGETSTAGE\nFROM scratch AS t\nARG X\nCOPY $X /\n", ("t",)),
+    ("FROM scratch AS default\nCOPY a /\nFROM $TARGETSTAGE\n", ("a",)),
+    ("FROM scratch\nARG TARGETSTAGE=b\nCOPY $TARGETSTAGE /\n", ("b",)),
+    ("ARG TARGETSTAGE=b\nFROM scratch\nARG TARGETSTAGE\nCOPY $TARGETSTAGE /\n", ("b",)),
+    ("FROM scratch\nARG TARGETSTAGE\nCOPY b /$TARGETSTAGE\n", ("b",)),
+    ("FROM scratch\nCOPY x$TARGETSTAGE /\n", ("x",)),
+    ("FROM scratch\nARG TARGETARCH\nCOPY x$TARGETARCH /\n", ("xamd64",)),
+    ("ARG TARGETARCH\nFROM scratch\nARG TARGETARCH\nCOPY x$TARGETARCH /\n", ("xamd64",)),
+    ("ARG TARGETARCH\nFROM scratch AS amd64\nCOPY a /\nFROM $TARGETARCH\n", ("a",)),
+    ("ARG X=$TARGETARCH\nFROM scratch\nARG X\nCOPY x$X /\n", ("xamd64",)),
+    ("ARG TARGETARCH=t\nFROM scratch\nARG TARGETARCH\nCOPY $TARGETARCH /\n", ("t",)),
+    ('FROM scratch\nCOPY ["a","/o/"]\n', ("a",)),
     (
-        "ARG X=$TARGETSTAGE\nFROM scratch AS t\nARG X\nCOPY $X /\n",
-        ("t",),
-        "unset TARGETSTAGE 4",
+        "FROM scratch\nCOPY [a] b /\n",
+        (
+            "[a]",
+            "b",
+        ),
     ),
-    ("FROM scratch AS default\nCOPY a /\nFROM $TARGETSTAGE\n", ("a",), "unset TARGETSTAGE 3"),
-    ("FROM scratch\nARG TARGETSTAGE=b\nCOPY $TARGETSTAGE /\n", ("b",), ""),
-    ("ARG TARGETSTAGE=b\nFROM scratch\nARG TARGETSTAGE\nCOPY $TARGETSTAGE /\n", ("b",), ""),
-    ("FROM scratch\nARG TARGETSTAGE\nCOPY b /$TARGETSTAGE\n", ("b",), ""),
-    ("FROM scratch\nCOPY x$TARGETSTAGE /\n", ("x",), ""),
-    ("FROM scratch\nARG TARGETARCH\nCOPY x$TARGETARCH /\n", ("xamd64",), ""),
-    (
-        "ARG TARGETARCH\nFROM scratch\nARG TARGETARCH\nCOPY x$TARGETARCH /\n",
-        ("xamd64",),
-        "unset TARGETARCH 4",
-    ),
-    (
-        "ARG TARGETARCH\nFROM scratch AS amd64\nCOPY a /\nFROM $TARGETARCH\n",
-        ("a",),
-        "unset TARGETARCH 4",
-    ),
-    ("ARG X=$TARGETARCH\nFROM scratch\nARG X\nCOPY x$X /\n", ("xamd64",), ""),
-    ("ARG TARGETARCH=t\nFROM scratch\nARG TARGETARCH\nCOPY $TARGETARCH /\n", ("t",), ""),
-    ('FROM scratch\nCOPY ["a","/o/"]\n', ("a",), ""),
-    ("FROM scratch\nCOPY [a] b /\n", ("[a]", "b"), ""),
-    ("FROM scratch\nCOPY --exclude=x d /\n", ("d",), "flag COPY --exclude 2"),
-    ("FROM scratch\nCOPY --exclude=d --exclude=d d /\n", ("d",), "flag COPY --exclude 2"),
-    ("FROM scratch\nARG V=d\nCOPY --exclude=$V --exclude= d /\n", ("d",), "flag COPY --exclude 3"),
-    ("FROM scratch\nADD --exclude=* d /\n", ("d",), "flag ADD --exclude 2"),
-    ("FROM scratch\nADD --unpack=false a /\n", ("a",), "flag ADD --unpack 2"),
-    (
-        "FROM scratch AS u\nADD --unpack b /\nFROM scratch\nCOPY a /\n",
-        ("a",),
-        "flag ADD --unpack 2",
-    ),
-    ("FROM scratch AS s\nONBUILD COPY --exclude=x d /\nFROM scratch\nCOPY a /\n", ("a",), ""),
-    (
-        "FROM scratch AS s\nONBUILD COPY --exclude=x d /\nFROM s\n",
-        ("d",),
-        "flag COPY --exclude 2",
-    ),
-    ("# syntax=docker/dockerfile:1\nFROM scratch\nCOPY --exclude=x d /\n", ("d",), ""),
+    ("FROM scratch\nCOPY --exclude=x d /\n", ("d",)),
+    ("FROM scratch\nCOPY --exclude=d --exclude=d d /\n", ("d",)),
+    ("FROM scratch\nARG V=d\nCOPY --exclude=$V --exclude= d /\n", ("d",)),
+    ("FROM scratch\nADD --exclude=* d /\n", ("d",)),
+    ("FROM scratch\nADD --unpack=false a /\n", ("a",)),
+    ("FROM scratch AS u\nADD --unpack b /\nFROM scratch\nCOPY a /\n", ("a",)),
+    ("FROM scratch AS s\nONBUILD COPY --exclude=x d /\nFROM scratch\nCOPY a /\n", ("a",)),
+    ("FROM scratch AS s\nONBUILD COPY --exclude=x d /\nFROM s\n", ("d",)),
+    ("# syntax=docker/dockerfile:1\nFROM scratch\nCOPY --exclude=x d /\n", ("d",)),
 ]
 
 
-@pytest.mark.parametrize(("text", "paths", "older"), OLDER)
-def test_the_newer_engine_decides_and_the_older_is_named(
-    text: str, paths: tuple[str, ...], older: str
-) -> None:
-    found = need(text)
-    assert tuple(source.path for source in found.sources) == paths
-    unknowns = [each for each in found.unknowns if each.kind.startswith("older-")]
-    said = [f"{each.kind.removeprefix('older-')} {each.name} {each.line}" for each in unknowns]
-    assert said == ([older] if older else [])
-
-
-def test_a_heredoc_knows_no_escape_directive() -> None:
-    need("# escape=`\nFROM scratch\nCOPY <<E /\n\\${a^}\nE\n")
-    assert refusal("# escape=`\nFROM scratch\nCOPY <<E /\n`${a^}\nE\n").line == 3
+@pytest.mark.parametrize(("text", "paths"), NEWER)
+def test_takes_what_the_newer_engine_takes(text: str, paths: tuple[str, ...]) -> None:
+    assert tuple(source.path for source in need(text).sources) == paths
 
 
 def test_a_given_argument_is_the_same_for_all_engines() -> None:
@@ -265,10 +239,8 @@ def test_a_given_argument_is_the_same_for_all_engines() -> None:
     assert (taken(found), found.unknowns) == (("ab",), ())
 
 
-FETCHES = "COPY fetches neither URLs nor git repositories: use ADD"
 FAILS = [
     ("FROM $X\n", 1, "base name ($X) should not be blank"),
-    ("FROM --platform=$X a\n", 1, '"": cannot parse platform specifier'),
     (
         "FROM Alpine\n",
         1,
@@ -279,24 +251,13 @@ FAILS = [
         1,
         'invalid image name "b-": its path must be lower case, with no empty part',
     ),
-    ("FROM a\nCOPY --from=7 x y\n", 2, "invalid stage index 7"),
     ("FROM a AS b\nCOPY --from=b x y\n", 1, "circular dependency detected on stage: b"),
     (
         "FROM a AS x\nCOPY --from=y q /\nFROM a AS y\nFROM x\n",
         2,
         'stage "y" must be defined before it is used',
     ),
-    ("FROM a\nCOPY https://x/y /\n", 2, FETCHES),
-    ("FROM a\nCOPY git@h:a.git /\n", 2, FETCHES),
-    ("FROM a\nRUN --mount=type=x,target=/m y\n", 2, 'unsupported mount type "x"'),
-    ("FROM a\nRUN --mount=target=/ y\n", 2, 'invalid mount target "/"'),
-    ("FROM a\nRUN --mount=target=/m,foo=1 y\n", 2, "unexpected key 'foo' for mount type 'bind'"),
     ("FROM a\nARG A=${B:?no}\n", 2, 'failed to process "${B:?no}": B: no'),
-    (
-        "FROM a\nCOPY <<E /x\n${a^}\nE\n",
-        2,
-        'failed to process "${a^}\\n": unsupported modifier (^) in substitution',
-    ),
     ("FROM a\nONBUILD FOO\nFROM a AS b\nONBUILD FOO\nFROM b\n", 4, "unknown instruction: FOO"),
 ]
 
@@ -308,39 +269,24 @@ def test_fails_where_buildkit_fails(text: str, line: int, reason: str) -> None:
 
 
 MOUNTS = [
-    ("type=secret,id=x", ""),
-    ("type=secret,id=x,required", ""),
-    ("type=secret,id=x,required=true,mode=0400,uid=1", ""),
-    ("type=bind,target=/m,required", "unexpected key 'required' for mount type 'bind'"),
-    ("target=/m,required=1", "unexpected key 'required' for mount type 'bind'"),
-    ("target=/m,rw", ""),
-    ("type=tmpfs,target=/t,size=1m", ""),
-    ("target=/t,size=1m", "unexpected key 'size' for mount type 'bind'"),
-    ("type=cache,target=/t,sharing=locked", ""),
-    ("target=/t,sharing=locked", "unexpected key 'sharing' for mount type 'bind'"),
-    ("target=/t,mode=0755", "unexpected key 'mode' for mount type 'bind'"),
-    ("type=secret", "invalid secret mount. one of source, target required"),
-    ("type=secret,id=x,from=y", "secret mount should not have a from"),
-    ("type=secret,id=a,sharing=shared", "unexpected key 'sharing' for mount type 'secret'"),
-    ("type=ssh,source=a", "ssh does not support source"),
-    ("target=/m,foo", "invalid field 'foo' must be a key=value pair"),
-    ("target=/m,sorce=a", "unexpected key 'sorce' for mount type 'bind'"),
-    ("type=bnid,target=/m", 'unsupported mount type "bnid"'),
-    ("type=cache,from=nope,target=/m", ""),
+    *("type=secret,id=x", "type=secret,id=x,required", "target=/m,rw"),
+    *("type=secret,id=x,required=true,mode=0400,uid=1", "type=tmpfs,target=/t,size=1m"),
+    *("type=cache,target=/t,sharing=locked", "type=cache,from=nope,target=/m"),
 ]
 
 
-@pytest.mark.parametrize(("mount", "reason"), MOUNTS)
-def test_accepts_the_mounts_that_buildkit_accepts(mount: str, reason: str) -> None:
-    text = f"FROM a\nRUN --mount={mount} y\n"
-    if not reason:
-        need(text)
-        return
-    assert refusal(text).message == reason
+@pytest.mark.parametrize("mount", MOUNTS)
+def test_accepts_the_mounts_that_buildkit_accepts(mount: str) -> None:
+    need(f"FROM a\nRUN --mount={mount} y\n")
+
+
+def test_a_field_of_a_mount_needs_a_value() -> None:
+    error = refusal("FROM a\nRUN --mount=target=/m,foo y\n")
+    assert error.message == "invalid field 'foo' must be a key=value pair"
 
 
 def test_a_failure_in_a_stage_that_is_not_reached_is_none() -> None:
-    assert used(need("FROM a\nRUN --mount=type=x,target=/m y\nFROM a\n")) is False
+    assert used(need("FROM a\nRUN --mount=target=/m,foo y\nFROM a\n")) is False
 
 
 def named(found: ContextNeed) -> list[tuple[str, Paths]]:

@@ -406,8 +406,8 @@ def test_a_page_of_5000_nodes_is_there_at_once(show: Show) -> None:
     data = page(one(tree, CLASSES))
     assert len(render(data)) < 300_000
     tab = show(data)
-    shown = tab.get("performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0")
-    assert shown < 1_000
+    # A quarter of a second on an idle machine, of which the layout takes the most.
+    assert 0 < tab.get("performance.getEntriesByType('navigation')[0].domComplete") < 3_000
     assert 500 < tab.get("document.querySelectorAll('.cell').length") <= 2_500
 
 

@@ -17,11 +17,12 @@ from ctxsize import api
 from ctxsize.build import Build
 from ctxsize.engine.need import includes_of
 from ctxsize.engine.snapshot import Snapshot
+from ctxsize.engine.source import MemoryDirectory
 from ctxsize.engine.trial import Trial, planned
 from ctxsize.errors import CtxsizeError
-from ctxsize.formats import picture
+from ctxsize.formats import html, picture
 from ctxsize.model import Amount
-from ctxsize.recommender.outcome import Advice, Suggestion
+from ctxsize.recommender.outcome import Advice, Size, Suggestion
 from ctxsize.writer import merge
 from tests.contexts import CONTEXTS
 from tests.picture.evaluating import figures, leaves, text
@@ -199,3 +200,22 @@ def tried(snapshot: Snapshot, data: bytes, transfer: object) -> dict[str, Any]:
     _, context, *moved = trial.after(attempt, [None, *includes])
     sent = None if transfer is None else Amount.of(*moved)
     return {"context": pair(Amount.of(context)), "transfer": pair(sent)}
+
+
+def test_page_stays_small_whatever_the_context(tmp_path: Path) -> None:
+    build = Build(str(build_tree(tmp_path / "ctx", ["Dockerfile"])))
+    rng = random.Random(1)
+    root = MemoryDirectory("", {f"<{'&' * 100}{at}": at for at in range(5_000)})
+    for number in range(400):
+        at = root
+        for depth in range(rng.randint(1, 100)):
+            name = "x" * depth or f"directory-{number}"
+            entries = {f"file-{one}\u202e.js": rng.randint(0, 20_000) for one in range(depth % 9)}
+            at.folders[name] = MemoryDirectory(at.prefix + name, entries)
+            at = at.folders[name]
+    for held in reversed([*root.tree()]):
+        held.add_up()
+    snapshot = Snapshot(api.request_for(build), root, ())
+    shown = picture._map(snapshot, Size(Amount.of(snapshot.sent()), None))
+    assert len(html.render({"title": "large", "maps": [shown]})) < 300_000
+    assert figures(json.loads(json.dumps(shown)))["context"] == pair(Amount.of(snapshot.sent()))

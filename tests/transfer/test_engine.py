@@ -175,10 +175,6 @@ REFUSED = {
         Case(S + "COPY ! /x/\n"),
         'invalid includepatterns: [!]: illegal exclusion pattern: "!"',
     ),
-    "control character": (
-        Case(S + 'COPY ["a\\u0001", "/x/"]\n'),
-        'header key "followpaths" contains value with non-printable ASCII characters',
-    ),
 }
 
 

@@ -23,7 +23,6 @@ REFUSED = {
     "security": COPIED + "RUN --security=insecure x\n",
     "security in a stage that is not reached": UNREACHED.format("RUN --security=sandbox x"),
     "security in a trigger": TRIGGER.format("RUN --security=insecure x"),
-    "device": COPIED + "RUN --device=a.b/c x\n",
 }
 """None of them is built by Docker 28.5."""
 
@@ -86,8 +85,6 @@ def test_what_docker_accepts_is_measured(docker: Docker, tmp_path: Path, name: s
 
 
 ONLY_OLDER = {
-    "port of two protocols": S + "EXPOSE 80/tcp/udp\nCOPY a /\n",
-    "port that ends in a slash": S + "EXPOSE 80/tcp/\nCOPY a /\n",
     "argument that has to be set": "ARG X=${Y:?}\n" + COPIED,
     "argument that cannot be expanded": "ARG X=${Y\n" + COPIED,
 }

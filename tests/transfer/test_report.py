@@ -217,24 +217,6 @@ def test_a_loop_that_nothing_follows_spoils_no_share(context: Path) -> None:
     assert [each.code for each in report.problems] == ["transfer-unknown"]
 
 
-def test_the_report_names_what_an_older_docker_does(context: Path) -> None:
-    (context / "Dockerfile").write_text(
-        "FROM scratch\nARG TARGETSTAGE\nCOPY --exclude=x src$TARGETSTAGE docs /\n"
-    )
-    report = api.measure()
-    assert report.transfer is not None
-    found = report.transfer.problems
-    assert {(each.code, each.line) for each in found} == {("older-dockerfile", 3)}
-    assert [each.message for each in found] == [
-        "Docker 26.1 refuses COPY --exclude; the figures are those of a newer Docker",
-        "Docker 26.1 leaves $TARGETSTAGE unset; the figures are those of a newer Docker",
-    ]
-    (context / "Dockerfile").write_text("FROM scratch\nARG TARGETSTAGE\nCOPY docs /\n")
-    report = api.measure()
-    assert report.transfer is not None
-    assert report.transfer.problems == ()
-
-
 @pytest.mark.parametrize("line", ["COPY link /x", "ADD link /x/", "COPY li* /x/"])
 def test_a_link_to_what_is_ignored_fails_the_build(context: Path, line: str) -> None:
     """As with Docker 26.1.5 and 28.5.2."""

@@ -152,7 +152,7 @@ def clauses(report: Report, *, short: bool = False) -> Iterator[str]:
     unneeded = {"unneeded", "git-ignored"} & {each.kind for each in report.reasons}
     if unneeded and report.ignore_file is None and not short:
         yield "there is no ignore file"
-    if report.suspicious:
+    if report.all_problems:
         yield "see the problems below"
 
 

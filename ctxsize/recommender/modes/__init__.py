@@ -199,7 +199,7 @@ def from_gitignore(draft: Draft) -> IgnoreFileChange:
     def wrong(attempt: Attempt) -> Iterator[Wrong]:
         yield from draft.wrong(attempt)
         for path in attempt.hidden:
-            if path not in draft.before.directories and not is_ignored(path):
+            if path not in draft.trial.before.directories and not is_ignored(path):
                 word = "does not ignore" if draft.git.first(path) is None else "tracks"
                 yield path, f"git {word} {path}, which would disappear"
         yield from draft.kept_back(attempt)

@@ -13,7 +13,6 @@ from ctxsize.dockerfile.taken import Asked
 from ctxsize.engine.golang import has_wildcards
 from ctxsize.engine.narrow import follow
 from ctxsize.engine.need import Include
-from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.trial import Attempt
 from ctxsize.errors import IgnoreFileError
 from ctxsize.recommender.build_files import BuildFile, BuildFiles, exceptions, letting_in
@@ -31,11 +30,6 @@ Judge = Callable[[Attempt], Iterable[Wrong]]
 
 class Draft(BuildContext):
     """A context, and trials that add lines to its ignore file."""
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        super().__init__(snapshot)
-        self.before = self.trial.before
-        self.pattern_class = self.request.builder.spec_class.pattern_class
 
     def attempt(self, additions: Iterable[Addition], *, at_start: bool = False) -> Attempt:
         """Return the trial with `additions`. Raises `IgnoreFileError` if it fails a build."""
@@ -124,7 +118,7 @@ def allowlist(draft: Draft) -> IgnoreFileChange:
     wanted = {path for sent in travels for path in sent.paths}
     if draft.request.builder.always_sends is not None:
         wanted |= draft.build_files.own_files
-    if wanted.issuperset(draft.before.paths):
+    if wanted.issuperset(draft.trial.before.paths):
         return IgnoreFileChange(notes=notes)
     with suppress(IgnoreFileError):
         attempt = draft.attempt(additions, at_start=True)

@@ -1,0 +1,74 @@
+"""The maps of `scan` have the figures and budgets of each build, those of `diff` both sides."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ctxsize import api, checking
+from ctxsize.formats import Look, picture, render
+from tests.picture.evaluating import figures, leaves
+from tests.trees import Node, build_tree, file
+
+LIMITS = b'max = "50kB"\n[contexts.web]\npath = "web"\nmax = "1kB"\nof = "transfer"\n'
+SERVICES: list[str | Node] = [
+    file("api/Dockerfile", b"FROM scratch\nCOPY src /\n"),
+    file("api/src/a", size_bytes=5_000),
+    file("api/data", size_bytes=70_000),
+    file("web/Dockerfile", b"FROM scratch\nCOPY . /\n"),
+    file("web/Dockerfile.small", b"FROM scratch\nCOPY a /\n"),
+    file("web/a", size_bytes=900),
+    file("compose.yaml", b"services: {x: {build: {context: web, target: none}}}\n"),
+    file("ctxsize.toml", LIMITS),
+]
+
+
+def maps_of(outcome: Any) -> list[Any]:
+    found: list[Any] = json.loads(json.dumps(picture.page(outcome, None, None)))["maps"]
+    return found
+
+
+def test_scan_draws_each_build_with_its_budget(tmp_path: Path) -> None:
+    scanned = api.scan(str(build_tree(tmp_path / "repo", SERVICES)))
+    shown = maps_of(scanned)
+    assert sorted(row.error is not None for row in scanned.rows) == [False, False, True]
+    for row, each in zip(scanned.rows, shown, strict=True):
+        is_web = row.build.context.endswith("web")
+        limit = (1_000, "transfer") if is_web else (50_000, "context")
+        assert (each["budget"], each["budget_of"]) == limit
+        if row.error is not None:
+            assert each["error"]
+            assert "tree" not in each
+            continue
+        for kind, amount in (("context", row.context), ("transfer", row.transfer)):
+            assert amount is not None
+            wanted = (amount.content_bytes, amount.files)
+            assert figures(each)[kind] == tuple(each["before"][kind]) == wanted
+
+
+def sums(shown: Any, *fates: str) -> list[int]:
+    counted = {at for at, each in enumerate(shown["classes"]) if each["fate"] in fates}
+    amounts = [each for leaf in leaves(shown["tree"]) for each in leaf[2] if each[0] in counted]
+    return [sum(each[at] for each in amounts) for at in (1, 2)]
+
+
+@pytest.mark.parametrize("saved", ["directory", "report", "baseline"])
+def test_diff_adds_up_to_both_sides(saved: str, tmp_path: Path) -> None:
+    files = [file(f"src/{at}/{one}", size_bytes=at * one) for at in range(9) for one in range(30)]
+    old = build_tree(tmp_path / "old", [*files, "gone/a", "same/b", file("grew", b"1")])
+    new = build_tree(tmp_path / "new", [*files[:200], "new/a/b", "same/b", file("grew", b"22")])
+    before = str(old)
+    if saved == "report":
+        before = str(tmp_path / "report.json")
+        Path(before).write_text(render("json", api.measure(str(old)), Look()))
+    elif saved == "baseline":
+        before = str(tmp_path / "baseline.json")
+        checking.check(str(old), baseline=before, update_baseline=True)
+    (shown,) = maps_of(checking.diff(before, str(new)))
+    assert sums(shown, "same", "removed") == shown["before"]["context"]
+    assert sums(shown, "same", "added") == shown["after"]["context"]
+    if saved == "directory":
+        assert sums(shown, "added") == [len(b"new/a/b\n") + 1, 1]
