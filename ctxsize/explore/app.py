@@ -29,7 +29,7 @@ from ctxsize.formats.wording import change, fit, more, quoted, visible
 from ctxsize.recommender.outcome import Suggestion
 from ctxsize.units import columns, human, plural
 
-_FIRST, _MOST_FOUND, _MOST_LOSSES, _DEEPEST = 100, 500, 3, 20
+_FIRST, _MOST_FOUND, _MOST_LOSSES, _DEEPEST = 100, 200, 3, 20
 """Numbers of entries shown of a directory and of a filter, of lost sources, and of levels."""
 _GREY, _RED, _BLUE = "ansi_bright_black", "ansi_red", "ansi_blue"
 _MARKS = {"travels": "●", "context": "○", "mixed": "◐", "ignored": "·"}

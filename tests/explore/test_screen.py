@@ -109,6 +109,8 @@ def test_first_screen_shows_figures_and_starts_on_the_largest_entry(
     assert "*.log" in text
     assert "/ find" in lines[-1]
     assert "q quit" in lines[-1]
+    row = next(line for line in played(shop, "i", "end", size=size)[1] if "build.log" in line)
+    assert "*.log" in row, "the deciding pattern has room"
 
 
 @pytest.mark.parametrize("name", CONTEXTS)
@@ -292,3 +294,23 @@ def test_a_bug_ends_the_screen_and_is_left_to_the_command(
     with pytest.raises(ZeroDivisionError):
         asyncio.run(run())
     assert isinstance(app.failure, ZeroDivisionError)
+
+
+def test_no_color_is_obeyed(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play(pilot: Pilot[int], app: Explorer) -> None:
+        styles = [
+            part.style
+            for strip in app.screen._compositor.render_strips()
+            for part in strip
+            if part.style is not None
+        ]
+        used.update(each.color.name for each in styles if each.color is not None)
+        used.update(each.bgcolor.name for each in styles if each.bgcolor is not None)
+
+    used: set[str] = set()
+    played(shop, "i", "w", play=play)
+    assert used > {"default"}
+    used.clear()
+    monkeypatch.setenv("NO_COLOR", "1")
+    played(shop, "i", "w", play=play)
+    assert used == {"default"}

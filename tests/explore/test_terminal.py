@@ -25,7 +25,12 @@ class Tmux:
 
     def __init__(self, directory: Path, command: str, **env: str) -> None:
         self._base = ["tmux", "-S", str(directory / "tmux"), "-f", "/dev/null"]
-        self._env = {**environment(**env), "LANG": "C.UTF-8", "TERM": "xterm-256color"}
+        self._env = {
+            **environment(**env),
+            "SHELL": "/bin/bash",
+            "LANG": "C.UTF-8",
+            "TERM": "xterm-256color",
+        }
         shell = f"{command}; code=$?; stty -a | grep -o ' icanon'; echo code=$code; sleep 60"
         size = ("-x", "100", "-y", "30")
         self._call("new-session", "-d", *size, shell)
@@ -69,13 +74,13 @@ def tmux(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Tmux]:
         pytest.skip("tmux is not installed")
     build_tree(tmp_path / "shop", SHOP)
     (tmp_path / "broken.py").write_text(BROKEN)
-    program = getattr(request, "param", "-m ctxsize explore shop")
-    found = Tmux(tmp_path, f"cd {tmp_path} && {sys.executable} {program}")
+    program = getattr(request, "param", "$PYTHON -m ctxsize explore shop")
+    found = Tmux(tmp_path, f"cd {tmp_path} && PYTHON={sys.executable} && {program}")
     yield found
     found.stop()
 
 
-@pytest.mark.parametrize("tmux", ["broken.py"], indirect=True)
+@pytest.mark.parametrize("tmux", ["$PYTHON broken.py"], indirect=True)
 def test_a_bug_restores_the_terminal_and_exits_with_3(tmux: Tmux) -> None:
     tmux.wait("big.csv", "/ find")
     tmux.press("u")
@@ -105,6 +110,20 @@ def test_ctrl_c_restores_the_terminal_and_exits_with_130(tmux: Tmux) -> None:
     tmux.wait("+ data/raw/big.csv")
     tmux.press("C-c")
     tmux.wait("nothing was written", "code=130")
+
+
+@pytest.mark.parametrize(
+    "tmux",
+    [
+        "TERM=dumb $PYTHON -m ctxsize explore shop",
+        "$PYTHON -m ctxsize explore shop </dev/null",
+        "$PYTHON -m ctxsize explore shop | cat; test ${PIPESTATUS[0]} = 2 && (exit 2)",
+    ],
+    indirect=True,
+    ids=["dumb", "stdin", "stdout"],
+)
+def test_a_terminal_without_a_screen_is_refused(tmux: Tmux) -> None:
+    tmux.wait("explore needs a terminal", "code=2")
 
 
 def test_without_a_terminal_it_names_other_commands(cli: Cli, tmp_path: Path) -> None:
