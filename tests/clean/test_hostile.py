@@ -405,6 +405,25 @@ def test_any_lock_that_the_system_tells_of(how: str, tmp_path: Path) -> None:
         left_alone(root, "in-use")
 
 
+HIDE = """
+import fcntl, socket, sys
+with open(sys.argv[1][::-1]) as file:
+    fcntl.flock(file, fcntl.LOCK_EX)
+    ends = socket.socketpair()
+    socket.send_fds(ends[0], [b"x"], [file.fileno()])
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_lock_whose_file_no_visible_process_has_open(tmp_path: Path) -> None:
+    root = rust(tmp_path)
+    # The open file is on its way through a socket, and the command names it backwards.
+    with child(HIDE, str(root / "app/target/debug/deps/a.rlib")[::-1]):
+        left_alone(root, "in-use")
+    assert carried_out(planned(root))["app/target"].done
+
+
 def test_a_lock_that_is_taken_in_between(tmp_path: Path) -> None:
     root = rust(tmp_path)
     plan = planned(root)
