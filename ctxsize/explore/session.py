@@ -47,6 +47,11 @@ class TreeEntry(NamedTuple):
     transfer: Amount | None  # None if it is not known what the build takes
     on_disk: Amount  # ignored files included
 
+    @property
+    def ignored_bytes(self) -> int:
+        """Return the bytes on disk that are ignored; like a builder, count hard links once."""
+        return max(self.on_disk.content_bytes - self.context.content_bytes, 0)
+
 
 class IgnoreLine(NamedTuple):
     """A line of the ignore file as it would be; undecodable bytes are surrogate escapes."""

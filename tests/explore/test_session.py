@@ -148,6 +148,15 @@ def test_proposed_lines_ignore_and_bring_back(tmp_path: Path) -> None:
     assert session.edit() is None
 
 
+def test_entries_know_the_size_of_what_is_ignored(tmp_path: Path) -> None:
+    session = Session(built(tmp_path, [*SERVICE, hardlink("data/old/same", "data/old/copy.bin")]))
+    session.propose("data/old")
+    ignored = {each: session.entry(each).ignored_bytes for each in ("", "data", "data/old", "app")}
+    assert [*ignored.values()] == [2_000_000, 2_000_000, 2_000_000, 0]
+    session.propose("data/old/copy.bin")
+    assert session.entry("data/old").ignored_bytes == 0  # all of its content is sent
+
+
 def test_every_place_of_a_name(tmp_path: Path) -> None:
     session = Session(built(tmp_path / "ctx", ["a/log/1", "b/log/2", "b/x"]))
     assert session.propose("a/log") == ("a/log",)
