@@ -16,7 +16,7 @@ from ctxsize.build import Build
 from ctxsize.cli import options, output
 from ctxsize.errors import CtxsizeError
 from ctxsize.formats import GLANCE, TABLES
-from ctxsize.formats.wording import quoted
+from ctxsize.formats.wording import quoted, sent
 from ctxsize.model import Entry, Kind, Report
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _answer(
     if watch:
         from ctxsize.cli import watching
 
-        watching.measure_again(answer, show, lambda each: [each], as_text=display.shows_text)
+        watching.measure_again(answer, show, display, lambda each: [("", each, sent(each))])
     return show(answer())
 
 
