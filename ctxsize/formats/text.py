@@ -83,16 +83,13 @@ def screen(text: str, width: int, height: int) -> str:
     rows = text.removesuffix("\n").split("\n")
     used = [columns(re.sub(r"\x1b\[[0-9;]*m", "", row)) for row in rows]
     heights = [max(1, -(-each // width)) for each in used]
-    # The cursor is still on the last character of a full row, so nothing is cleared there.
-    rows = [
-        row if each and each % width == 0 else f"{row}\x1b[K"
-        for row, each in zip(rows, used, strict=True)
-    ]
     if sum(heights) > height:
         room = height - 1 - sum(heights[-2:])
         kept = sum(each <= room for each in accumulate(heights[:-2]))
-        rows[kept:-2] = [f"{more(len(rows) - 2 - kept, 'line')}\x1b[K"]
-    return "\x1b[H" + "\n".join(rows) + "\n\x1b[J"
+        rows[kept:-2], used[kept:-2] = [more(len(rows) - 2 - kept, "line")], [0]
+    # The cursor is still on the last character of a full row, so nothing is cleared there.
+    ends = ("\n" if each and each % width == 0 else "\x1b[K\n" for each in used)
+    return "\x1b[H" + "".join(map(str.__add__, rows, ends)) + "\x1b[J"
 
 
 def wrapped(text: str, width: int, hang: int) -> list[str]:
