@@ -32,7 +32,7 @@ from ctxsize.units import columns, human, plural
 _FIRST, _MOST_FOUND, _MOST_LOSSES, _DEEPEST = 100, 200, 3, 20
 """Numbers of entries shown of a directory and of a filter, of lost sources, and of levels."""
 _GREY, _RED, _BLUE = "ansi_bright_black", "ansi_red", "ansi_blue"
-_MARKS = {"travels": "●", "context": "○", "mixed": "◐", "ignored": "·"}
+_MARKS = {"travels": "●", "context": "○", "sent": "◌", "mixed": "◐", "ignored": "·"}
 _COLOURS = {"travels": "ansi_green", "ignored": _GREY}
 """The mark of each fate, and its colour; yellow for the others."""
 _HIDDEN = {"space": "focused.select", "right": "open(True)", "left": "open(False)"}
