@@ -83,7 +83,9 @@ def escaped(text: str) -> str:
 def paragraphs(text: str) -> Iterator[str]:
     """Yield the paragraphs of a help text."""
     for each in text.strip().split("\n\n"):
-        yield from (".PP", *map(escaped, each.replace("\b\n", "").split("\n")))
+        as_is = each.startswith("\b\n")
+        lines = map(escaped, each.removeprefix("\b\n").split("\n"))
+        yield from (".PP", *([".nf", *lines, ".fi"] if as_is else lines))
 
 
 def entries(found: list[tuple[str, str]]) -> Iterator[str]:

@@ -54,6 +54,12 @@ def test_a_page_prints_every_option_and_example(name: str, tmp_path: Path) -> No
     assert "130 interrupted" in words
 
 
+def test_a_table_of_keys_keeps_its_rows(tmp_path: Path) -> None:
+    rows = shown(PAGES["ctxsize-explore.1"], tmp_path).partition("Keys:\n")[2].partition("\n\n")[0]
+    assert all(re.match(r" {9}\S.{13} \S", row) and len(row) < 79 for row in rows.split("\n"))
+    assert rows.count("\n") == 7
+
+
 @pytest.mark.parametrize(
     "text", [".dockerignore", "'quoted' `code` --option", r"back\slash \n", "a^b ~/.zfunc …"]
 )

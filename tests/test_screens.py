@@ -111,11 +111,17 @@ def test_screen_is_what_the_command_shows(name: str, size: Size, directory: Path
     assert path.read_text(encoding="utf-8") == picture
 
 
+def title(name: str) -> str:
+    """The command, and the keys that are typed into a full screen until it is left."""
+    keys = ["space" if key == " " else key for _, key in KEYS.get(name, ())[1:-1]]
+    return COMMANDS[name][1] + "".join(f", {key}" for key in keys)
+
+
 def page() -> str:
     """The page that shows all screens."""
     shown = (
-        f"## {command}\n\n" + "\n".join(f"![{size}]({name}-{size}.svg)" for size in SIZES)
-        for name, (_, command) in COMMANDS.items()
+        f"## {title(name)}\n\n" + "\n".join(f"![{size}]({name}-{size}.svg)" for size in SIZES)
+        for name in COMMANDS
     )
     intro = (
         "What a terminal of 80×24 and one of 120×40 shows after each command, from real runs.\n"

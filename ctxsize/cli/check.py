@@ -14,7 +14,7 @@ from ctxsize.build import Build
 from ctxsize.cli import completing, options, output
 from ctxsize.config import BUDGET_KEYS, OF, Budget
 from ctxsize.errors import InputError
-from ctxsize.guard import CheckReport
+from ctxsize.guard import CheckReport, actual
 from ctxsize.model import Problem
 
 
@@ -140,12 +140,12 @@ def check(
     if watch:
         from ctxsize.cli import watching
 
-        watching.measure_again(
-            checked,
-            show,
-            lambda outcome: [each.report for each in outcome.checks],
-            as_text=display.shows_text,
-        )
+        def sizes(outcome: CheckReport) -> watching.Sizes:
+            for each in outcome.checks:
+                of = each.limits[0].of if each.limits else "context"
+                yield each.name, each.report, actual(each.report, of)
+
+        watching.measure_again(checked, show, display, sizes, lambda outcome: outcome.baseline)
     return show(checked())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import click
 
@@ -89,7 +89,9 @@ def explain(
         return _check(request, sources, look, as_json=as_json)
     output.warn(request.ignore_file_problems)
     takers = engine.Takers(request) if traced or as_json else None
-    explanations = _explained(request, _from_stdin(null=null) if stdin else paths, takers)
+    wanted = _from_stdin(null=null) if stdin else paths
+    found = (engine.explain(request, engine.in_context(request, path)) for path in wanted)
+    explanations = map(takers.added_to, found) if takers else found
     if as_json:
         output.write(json.explained(request, explanations, traced=traced))
         return output.FINE
@@ -109,14 +111,6 @@ def explain(
         nothing = "so nothing ignores them (-n lists them, --trace shows whether they are sent)"
         output.note(f"no pattern matches {unmatched} of the paths, {nothing}")
     return output.FINE
-
-
-def _explained(
-    request: Request, paths: Iterable[str], takers: engine.Takers | None
-) -> Iterator[engine.Explanation]:
-    for path in paths:
-        explained = engine.explain(request, engine.in_context(request, path))
-        yield explained if takers is None else takers.added_to(explained)
 
 
 def _check(request: Request, wanted: tuple[str, ...], look: Look, *, as_json: bool) -> int:

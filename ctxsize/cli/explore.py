@@ -17,15 +17,16 @@ def explore(build: Build) -> int:
     """Walk through CONTEXT on a screen, and try patterns of its ignore file on it.
 
     Figures change at once and are those of `ctxsize measure`; a red line appears if a COPY would
-    lose its source. Only the keys w and y write. Needs textual: pip install 'ctxsize[tui]'
+    lose its source. Only the keys w and y write. It needs textual: install ctxsize with its
+    extra tui, as in pipx install --force '.[tui]' in its checkout.
 
     \b
     Keys:
       arrows, enter  move, open and close; the mouse does it too
-      /              find entries; enter goes to those found, Esc back to the tree
-      i, I, u        add the pattern for the entry or for all of its name; undo
+      /              find entries; enter goes to those found, Esc back
+      i, I, u        add the pattern for the entry, or for its name; undo
       s              choose among the suggestions of `ctxsize suggest`
-      e              explain the entry: lines that match, instructions that take it
+      e              explain the entry: lines and instructions about it
       w              show the change of the ignore file; then y writes it
       q              leave; Ctrl-C leaves at once
       ● ○ ◐ ·        in the transfer, in the context only, in part, ignored
@@ -36,7 +37,8 @@ def explore(build: Build) -> int:
       ctxsize explore --target builder -f docker/Dockerfile .
     """  # noqa: D301
     if find_spec("textual") is None:
-        raise InputError("explore needs textual", hint="pip install 'ctxsize[tui]'")
+        hint = "as in pipx install --force '.[tui]' in its checkout"
+        raise InputError(f"explore needs textual: install ctxsize with its extra tui, {hint}")
     if not output.is_interactive():
         raise InputError("explore needs a terminal", hint="ctxsize measure prints the figures")
     from ctxsize.explore.app import Explorer

@@ -16,7 +16,7 @@ from ctxsize.build import Build
 from ctxsize.cli import options, output
 from ctxsize.errors import CtxsizeError
 from ctxsize.formats import GLANCE, TABLES
-from ctxsize.formats.wording import quoted
+from ctxsize.formats.wording import quoted, sent
 from ctxsize.model import Entry, Kind, Report
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _answer(
     if watch:
         from ctxsize.cli import watching
 
-        watching.measure_again(answer, show, lambda each: [each], as_text=display.shows_text)
+        watching.measure_again(answer, show, display, lambda each: [("", each, sent(each))])
     return show(answer())
 
 
@@ -212,7 +212,9 @@ def ls(
             continue
         lead = ["-" if entry.verdict.ignored else "+"] if both else []
         if size:
-            lead.append(f"{_size(entry):>13}{'*' if entry.arrives_empty else ' '}")
+            is_sent, is_file = not entry.verdict.ignored, entry.kind is Kind.FILE
+            size_bytes = entry.content_bytes if is_sent else entry.size_bytes * is_file
+            lead.append(f"{size_bytes:>13}{'*' if entry.arrives_empty else ' '}")
         start = "".join(f"{each} " for each in lead)
         if reasons:
             start = "".join(f"{each}\t" for each in (*lead, *reasons.of(entry)))
@@ -255,10 +257,3 @@ class _Reasons:
         takers = self.takers(entry)
         decided = "-" if entry.verdict.by is None else self._decided(entry.verdict)
         return decided, "?" if takers is None else self._taken(takers)
-
-
-def _size(entry: Entry) -> int:
-    """Return the bytes of content sent; of an ignored file, those of the file."""
-    if not entry.verdict.ignored:
-        return entry.content_bytes
-    return entry.size_bytes if entry.kind is Kind.FILE else 0

@@ -191,7 +191,7 @@ def _display(
 def _formats(wanted: Iterable[str]) -> tuple[Format, ...]:
     """Parse the values of `--format`. Each needs a destination of its own."""
     found: dict[str, Format] = {}
-    known = (*FORMATS, PAGE)[: None if click.get_current_context().info_name in PAGED else -1]
+    known = _known(click.get_current_context().info_name)
     for each in wanted:
         name, named, path = each.partition("=")
         place = os.path.abspath(path) if path not in ("", "-") else ""
@@ -215,15 +215,26 @@ def _formats(wanted: Iterable[str]) -> tuple[Format, ...]:
     return tuple(found.values())
 
 
+def _known(command: str | None) -> tuple[str, ...]:
+    return (*FORMATS, PAGE) if command in PAGED else FORMATS
+
+
 _json = flag("--json", "as_json", help="Short for --format json.")
-_formats_of_output = value(
-    "--format NAME[=FILE]",
-    "formats",
-    multiple=True,
-    shell_complete=click.Choice([*FORMATS, PAGE]).shell_complete,
-    help=f"{', '.join(FORMATS)}; written to stdout or FILE. {', '.join(PAGED)} also have "
-    "html=FILE, a page with a map. May be repeated.  [default: text]",
-)
+
+
+def _formats_of_output(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--format` with the formats of `command`."""
+    known = _known(command.__name__)
+    names = ", ".join(known).replace(PAGE, f"{PAGE}=FILE")
+    return value(
+        "--format NAME[=FILE]",
+        "formats",
+        multiple=True,
+        shell_complete=click.Choice(known).shell_complete,
+        help=f"{names}; written to stdout or FILE. May be repeated.  [default: text]",
+    )(command)
+
+
 display = gathered(
     "display",
     _display,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,7 +18,6 @@ from ctxsize.errors import CtxsizeError
 from ctxsize.formats import PAGE, Look, is_report, render
 from ctxsize.formats.wording import clipped, fit, visible
 from ctxsize.model import Problem
-from ctxsize.units import columns
 
 if TYPE_CHECKING:
     from ctxsize.build import Build
@@ -61,8 +59,9 @@ class Display:
 
     def look(self, *, top: int = 0, only: str | None = None, tree: int = 0) -> Look:
         """Return the style of text on this stdout."""
-        # The line after the last one is for the prompt.
-        lines = _dimension("LINES", 1, _HIGHEST + 1) if _on_terminal() else _HIGHEST + 1
+        # The line after the last one is for the prompt; a watch adds the change since the start.
+        watched = isinstance(sys.stdout, _Block)
+        lines = _dimension("LINES", 1, _HIGHEST + 1) - watched if _on_terminal() else _HIGHEST + 1
         height = max(_LOWEST, min(lines - 1, _HIGHEST))
         colour = _wants_colour(self.colour)
         return Look(_width(), colour, top, only, tree, self.full, is_quiet(), height=height)
@@ -145,36 +144,31 @@ def cannot_write(error: OSError) -> CtxsizeError:
 class _Block(io.StringIO):
     """Text that is collected, to be written at once."""
 
-    def __init__(self, *, drawn: bool) -> None:
-        super().__init__()
-        self._drawn = drawn
+    drawn = False
 
     def isatty(self) -> bool:
         """Return whether the text is for a terminal."""
-        return self._drawn
-
-    def rows(self) -> str:
-        """Return the text as it replaces a screen, row by row, which does not flicker."""
-        width, text = _dimension("COLUMNS", 0, _FILE_WIDTH), self.getvalue()
-        rows = []
-        for row in text.split("\n"):
-            # The cursor is still on the last character of a full row, so nothing is cleared there.
-            used = columns(re.sub(r"\x1b\[[0-9;]*m", "", row))
-            rows.append(row if used and used % width == 0 else f"{row}\x1b[K")
-        return "\x1b[H" + "\n".join(rows) + "\x1b[J"
+        return self.drawn
 
 
 @contextmanager
 def redrawn() -> Iterator[None]:
     """Write everything at once: on a terminal in place of what it shows. Report an error."""
-    block = _Block(drawn=_on_terminal() and os.environ.get("TERM") != "dumb")
+    block = _Block()
+    block.drawn = _on_terminal() and os.environ.get("TERM") != "dumb"
     together = block.isatty() and sys.stderr is not None and sys.stderr.isatty()
     with redirect_stdout(block), redirect_stderr(block) if together else nullcontext():
         try:
             yield
         except CtxsizeError as error:
             failed(error)
-    write(block.rows() if block.isatty() else block.getvalue(), flushed=True)
+    text = block.getvalue()
+    if text and block.isatty():
+        from ctxsize.formats.text import screen
+
+        width, lines = _dimension("COLUMNS", 0, _FILE_WIDTH), _dimension("LINES", 1, _HIGHEST + 1)
+        text = screen(text, width, lines - 1)
+    write(text, flushed=True)
 
 
 def abandon() -> None:

@@ -46,9 +46,7 @@ def rule(names: tuple[str, ...], display: output.Display) -> None:
 
 
 @click.command("schema")
-@click.argument(
-    "name", required=False, shell_complete=click.Choice([*shapes.SCHEMAS]).shell_complete
-)
+@click.argument("name", required=False, shell_complete=_SCHEMAS.shell_complete)
 def schema(name: str | None) -> None:
     """Print the JSON Schema of the output of the command NAME with `--format json`.
 
@@ -94,8 +92,7 @@ def help(command: str | None) -> None:  # noqa: A001
       ctxsize help
       ctxsize help measure
     """  # noqa: D301
-    top = click.get_current_context().find_root()
-    ctx = top
+    ctx = top = click.get_current_context().find_root()
     if command is not None:
         found = app.get_command(top, command)
         if found is None:

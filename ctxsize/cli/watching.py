@@ -5,16 +5,23 @@ from __future__ import annotations
 import gc
 import os
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext, redirect_stderr
 from functools import partial
+from pathlib import PurePath
 from typing import NoReturn, TypeVar
 
 from ctxsize.cli import output
+from ctxsize.config import NAMES
 from ctxsize.errors import CtxsizeError
+from ctxsize.formats.wording import listed, quoted
 from ctxsize.model import Amount, Report
 from ctxsize.units import signed
 
 T = TypeVar("T")
+Sizes = Iterable[tuple[str, Report, Amount]]
+"""The name of each build, its report, and the size that the answer shows of it."""
 _EVERY_S, _SHARE = 0.3, 60
 """Seconds between two looks at the files that people edit. The answers may use 1/`_SHARE` of the
 time, so a large tree is measured less often."""
@@ -33,23 +40,27 @@ def watch(
     now: Callable[[], object]
     shown: object = None
     saved: dict[str, object] = {}
+    last_s = 0.0
     while True:
         # Looked at before the answer, so that a save during it counts as the next change.
         before = {path: _stamp(path) for path in saved}
         start_s = _busy_s()
         try:
-            new: object = (found := answer())
+            # Progress would overwrite the answer that is shown.
+            with redirect_stderr(None) if shown else nullcontext():
+                new: object = (found := answer())
             now, paths = partial(show, found), [*files(found)]
         except CtxsizeError as error:
             new, now, paths = str(error), partial(output.failed, error), [*saved, error.path]
-        # The first answer imports modules, which the next ones do not.
-        cost_s = 0 if shown is None else _busy_s() - start_s
+        cost_s = _busy_s() - start_s
         if new != shown:
             shown = new
             with output.redrawn():
                 now()
-        saved = {path: before.get(path) or _stamp(path) for path in paths if path}
-        due = time.monotonic() + max(_EVERY_S, cost_s * _SHARE)
+        saved = {path: before.get(path, _stamp(path)) for path in paths if path}
+        # An answer may import modules, which the next ones do not.
+        due = time.monotonic() + max(_EVERY_S, min(last_s, cost_s) * _SHARE)
+        last_s = cost_s
         while time.monotonic() < due and all(_stamp(path) == was for path, was in saved.items()):
             time.sleep(_EVERY_S)
 
@@ -57,28 +68,44 @@ def watch(
 def measure_again(
     answer: Callable[[], T],
     show: Callable[[T], object],
-    reports: Callable[[T], Iterable[Report]],
-    *,
-    as_text: bool,
+    display: output.Display,
+    sizes: Callable[[T], Sizes],
+    baseline: Callable[[T], str | None] = lambda found: None,
 ) -> NoReturn:
-    """Watch an answer that has `reports`; text ends with their growth since the first one."""
-    first: list[Amount] = []
+    """Watch an answer with `sizes`; text ends with their growth since the first one."""
+    first: list[dict[str, Amount]] = []
 
     def shown(found: T) -> None:
         show(found)
-        sizes = Amount.of(*(each.context.totals for each in reports(found)))
-        if as_text and first:
-            change = sizes - first[0]
-            files = f"{change.files:+,} file{'s' * (abs(change.files) != 1)}"
-            output.write(f"{signed(change.content_bytes)}, {files} since the start\n")
-        first[:] = first or [sizes]
+        now = {name: size for name, _, size in sizes(found)}
+        if display.shows_text and first and not output.is_quiet():
+            output.write("".join(_growth(first[0], now)))
+        first[:] = first or [now]
 
     def files(found: T) -> Iterator[str | None]:
-        for each in reports(found):
-            yield from (each.dockerfile, os.path.join(each.context_path, ".dockerignore"))
+        yield baseline(found)
+        for _, each, _ in sizes(found):
+            yield from (each.dockerfile, each.dockerfile and f"{each.dockerfile}.dockerignore")
+            yield os.path.join(each.context_path, ".dockerignore")
             yield each.ignore_file.path if each.ignore_file else None
+            here = PurePath(os.path.realpath(each.context_path))
+            yield from (f"{above}/{name}" for above in (here, *here.parents) for name in NAMES)
 
     watch(answer, shown, files)
+
+
+def _growth(before: dict[str, Amount], now: dict[str, Amount]) -> Iterator[str]:
+    """Yield a line for each change, the largest last; of several builds, which ones changed."""
+    builds, changed = {**before, **now}, defaultdict[Amount, list[str]](list)
+    for name in builds:
+        change = now.get(name, Amount()) - before.get(name, Amount())
+        changed[change].append(quoted(name))
+    if len(changed) > 1:
+        changed.pop(Amount(), None)
+    for change, names in sorted(changed.items(), key=lambda pair: abs(pair[0].content_bytes)):
+        files = f"{change.files:+,} file{'s' * (abs(change.files) != 1)}"
+        where = f": {listed(names)}" if len(builds) > 1 and any(change) else ""
+        yield f"{signed(change.content_bytes)}, {files} since the start{where}\n"
 
 
 def _busy_s() -> float:

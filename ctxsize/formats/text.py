@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 
 from ctxsize.codes import code_of
 from ctxsize.findings import Finding, Location, Severity
@@ -71,6 +73,23 @@ def _briefly(item: sections.Findings, look: Look) -> Iterator[str]:
         yield from wrapped(short, look.width, 4)
     if rest := "" if look.full else more(len(shown) - item.brief):
         yield f"    {rest}; -v lists all"
+
+
+def screen(text: str, width: int, height: int) -> str:
+    """Return `text` as it replaces a screen, row by row, which does not flicker.
+
+    Of a longer text, `height` rows remain: the first ones, and the last two.
+    """
+    rows = text.removesuffix("\n").split("\n")
+    used = [columns(re.sub(r"\x1b\[[0-9;]*m", "", row)) for row in rows]
+    heights = [max(1, -(-each // width)) for each in used]
+    if sum(heights) > height:
+        room = height - 1 - sum(heights[-2:])
+        kept = sum(each <= room for each in accumulate(heights[:-2]))
+        rows[kept:-2], used[kept:-2] = [more(len(rows) - 2 - kept, "line")], [0]
+    # The cursor is still on the last character of a full row, so nothing is cleared there.
+    ends = ("\n" if each and each % width == 0 else "\x1b[K\n" for each in used)
+    return "\x1b[H" + "".join(map(str.__add__, rows, ends)) + "\x1b[J"
 
 
 def wrapped(text: str, width: int, hang: int) -> list[str]:

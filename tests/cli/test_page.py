@@ -70,6 +70,16 @@ def test_page_needs_a_file(context: Path, cli: Cli) -> None:
         assert "a page needs a file: --format html=FILE" in done.err
 
 
+@pytest.mark.parametrize("command", ["measure", "suggest", "scan", "diff"])
+def test_help_of_a_command_with_a_page_names_it(command: str, cli: Cli) -> None:
+    assert "html=FILE" in cli(command, "--help").out
+
+
+@pytest.mark.parametrize("command", [".", "check", "lint", "advise", "clean", "rule"])
+def test_help_of_other_commands_names_no_page(command: str, cli: Cli) -> None:
+    assert "html" not in cli(command, "--help").out
+
+
 @pytest.mark.parametrize("command", ["check", "lint", "advise", "clean"])
 def test_other_commands_have_no_page(command: str, context: Path, cli: Cli) -> None:
     done = cli(command, "--format", "html=page.html", str(context))

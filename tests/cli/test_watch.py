@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import json
 import os
 import pty
@@ -13,15 +14,20 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 
+import click
 import pyte
 import pytest
 
-from ctxsize.cli import output
+from ctxsize import api
+from ctxsize.cli import output, watching
+from ctxsize.formats import text
+from ctxsize.model import Amount, Report
 from tests.cli.conftest import Cli, environment
 from tests.trees import build_tree, file
 
@@ -73,9 +79,7 @@ class Watch:
 
 
 @contextmanager
-def watching(
-    *arguments: str, cwd: Path, terminal: tuple[int, int] | None = None
-) -> Iterator[Watch]:
+def watched(*arguments: str, cwd: Path, terminal: tuple[int, int] | None = None) -> Iterator[Watch]:
     mine, theirs = pty.openpty() if terminal else os.pipe()
     variables = environment(TERM="xterm")
     if terminal:
@@ -97,7 +101,7 @@ def watching(
 def test_an_update_follows_a_change_of_what_is_sent(
     context: Path, command: list[str], first: str
 ) -> None:
-    with watching(*command, cwd=context) as watch:
+    with watched(*command, cwd=context) as watch:
         watch.until(first)
         assert watch.more() == ""
         (context / "data.bin").write_bytes(b"x" * 1_200_000)
@@ -113,7 +117,7 @@ def test_an_update_follows_a_change_of_what_is_sent(
 
 
 def test_only_what_is_read_counts(context: Path) -> None:
-    with watching(cwd=context) as watch:
+    with watched(cwd=context) as watch:
         watch.until("explain PATH\n")
         (context / "out" / "b.o").write_text("x")
         os.utime(context / "main.py")
@@ -121,24 +125,24 @@ def test_only_what_is_read_counts(context: Path) -> None:
         (context / ".dockerignore").write_text("# nothing\n")
         assert "+17 B, +2 files" in watch.until("since the start\n")
     (context / ".dockerignore").write_text("out\n")
-    with watching("measure", "--ignored", cwd=context) as watch:
+    with watched("measure", "--ignored", cwd=context) as watch:
         watch.until("out")
         (context / "out" / "c.o").write_text("x" * 100)
         assert "+0 B, +0 files" in watch.until("since the start\n")
 
 
 def test_check_watches_on_after_a_refusal(context: Path) -> None:
-    with watching("check", "--max", "2kB", cwd=context) as watch:
+    with watched("check", "--max", "2kB", cwd=context) as watch:
         watch.until("ok ")
         (context / "data.bin").write_bytes(b"x" * 9_000)
         assert "CTX401" in watch.until("+9.0 kB, +1 file since the start\n")
         (context / "data.bin").unlink()
-        assert watch.until("since the start\n").startswith("ok ")
+        assert watch.until("since the start\n", 4).startswith("ok ")
         assert watch.interrupt() == 130
 
 
 def test_an_error_is_shown_and_the_next_change_awaited(context: Path) -> None:
-    with watching("measure", cwd=context) as watch:
+    with watched("measure", cwd=context) as watch:
         watch.until("3 files")
         (context / ".dockerignore").write_text("[\n")
         assert ".dockerignore:1: the build fails" in watch.until(")\n")
@@ -148,7 +152,7 @@ def test_an_error_is_shown_and_the_next_change_awaited(context: Path) -> None:
 
 
 def test_json_is_one_document_for_each_update(context: Path) -> None:
-    with watching("measure", "--json", cwd=context) as watch:
+    with watched("measure", "--json", cwd=context) as watch:
         first = watch.until("\n}\n")
         (context / "main.py").write_text("pass # and more\n")
         second = watch.until("\n}\n")
@@ -157,7 +161,7 @@ def test_json_is_one_document_for_each_update(context: Path) -> None:
 
 
 def test_a_reader_that_is_gone_ends_it(context: Path) -> None:
-    with watching("measure", cwd=context) as watch:
+    with watched("measure", cwd=context) as watch:
         watch.until("3 files")
         os.dup2(os.open(os.devnull, os.O_RDONLY), watch._source)
         (context / "main.py").write_text("")
@@ -168,7 +172,7 @@ def test_a_terminal_is_redrawn_row_by_row_without_a_blank_screen(context: Path) 
     columns, rows = 60, 24
     screen = pyte.Screen(columns, rows)
     stream = pyte.Stream(screen)
-    with watching(cwd=context, terminal=(rows, columns)) as watch:
+    with watched(cwd=context, terminal=(rows, columns)) as watch:
         stream.feed("what was here before\r\n" * rows)
         first = watch.until("\x1b[J")
         stream.feed(first)
@@ -192,21 +196,166 @@ def test_a_terminal_is_redrawn_row_by_row_without_a_blank_screen(context: Path) 
         assert watch.interrupt() == 130
 
 
-def test_a_full_row_keeps_its_last_character(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "20")
-    block = output._Block(drawn=True)
+def test_a_full_row_keeps_its_last_character_and_a_low_screen_the_first_and_last() -> None:
     rows = ["x" * 20, "\x1b[1mfull\x1b[0m" + "y" * 16, "part", "z" * 40, "", "end"]
-    print("\n".join(rows), file=block)
+    written = text.screen("\n".join(rows) + "\n", 20, 7)
     screen = pyte.Screen(20, 8)
     stream = pyte.Stream(screen)
     stream.feed("\r\n".join(["old" * 6] * 8))
-    stream.feed(block.rows().replace("\n", "\r\n"))
+    stream.feed(written.replace("\n", "\r\n"))
     shown = [row.rstrip() for row in screen.display]
     assert shown == ["x" * 20, "full" + "y" * 16, "part", "z" * 20, "z" * 20, "", "end", ""]
-    assert "x\x1b[K" not in block.rows()
+    assert "x\x1b[K" not in written
+    cut = text.screen("\n".join(rows), 20, 6).replace("\x1b[K", "")
+    first, *others = cut.split("\n")
+    assert first == "\x1b[H" + rows[0]
+    assert others == [rows[1], "part", "and 1 more line", "", "end", "\x1b[J"]
 
 
 def test_a_watch_that_would_write_what_it_reads_is_refused(cli: Cli, context: Path) -> None:
     done = cli("check", "--baseline", "b.json", "--update-baseline", "--watch", cwd=context)
     assert done.code == 2
     assert "--watch cannot be combined with --update-baseline" in done.err
+
+
+def drawn(updates: list[str], columns: int, rows: int) -> list[str]:
+    """What a terminal of this size shows after each of `updates` was written to it."""
+    screen = pyte.Screen(columns, rows)
+    stream = pyte.Stream(screen)
+    for each in updates:
+        stream.feed(each)
+    return [line.rstrip() for line in screen.display]
+
+
+@pytest.mark.parametrize("rows", [20, 22, 24])
+def test_a_low_terminal_shows_the_verdict_and_the_change(rows: int, tmp_path: Path) -> None:
+    files = [file(f"d{each}/x", size_bytes=40_000 + each) for each in range(60)]
+    root = build_tree(tmp_path / "w", [file("Dockerfile", b"FROM scratch\nCOPY . .\n"), *files])
+    with watched("measure", cwd=root, terminal=(rows, 80)) as watch:
+        updates = [watch.until("\x1b[J")]
+        for each in range(2):
+            (root / f"new{each}").write_bytes(b"x" * 600_000)
+            updates.append(watch.until("\x1b[J"))
+    shown = drawn(updates, 80, rows)
+    assert shown[0].startswith("Fine: 3.6 MB in 63 files"), shown
+    assert shown[-2] == "+1.2 MB, +2 files since the start"
+    assert not any(line.startswith("and ") for line in shown[2:]) or rows == 20
+
+
+def test_a_refusal_is_cut_to_a_low_terminal(context: Path) -> None:
+    with watched("check", "--max", "2kB", cwd=context, terminal=(12, 80)) as watch:
+        updates = [watch.until("\x1b[J")]
+        for each in range(9):
+            (context / f"{each}.bin").write_bytes(b"x" * 9_000)
+        while "+81.0 kB" not in updates[-1]:
+            updates.append(watch.until("\x1b[J"))
+    shown = drawn(updates, 80, 12)
+    assert shown[0] == "Refused: ."
+    assert re.fullmatch(r"and \d more lines", shown[8])
+    assert shown[10:] == ["+81.0 kB, +9 files since the start", ""]
+
+
+def test_the_change_is_that_of_the_size_in_the_verdict(context: Path, tmp_path: Path) -> None:
+    (context / "Dockerfile").write_text("FROM scratch\nCOPY main.py .\nCOPY --from=lib . .\n")
+    lib = build_tree(tmp_path / "lib", [file("a", b"1")])
+    with watched("measure", "--build-context", f"lib={lib}", cwd=context) as watch:
+        watch.until("ext")
+        (context / "not-copied").write_bytes(b"x" * 500)
+        assert "+0 B, +0 files since the start\n" in watch.until("since the start\n")
+        (lib / "b").write_bytes(b"x" * 700)
+        assert "+700 B, +1 file since the start\n" in watch.until("since the start\n")
+    limits = ("--of", "transfer", "--max", "1MB")
+    with watched("check", *limits, "--target", "", cwd=context) as watch:
+        watch.until("ok .: 5 B of 1.0 MB")
+        (context / "main.py").write_bytes(b"x" * 15)
+        assert "+10 B, +0 files since the start\n" in watch.until("since the start\n")
+
+
+def test_the_change_of_several_builds_names_them(tmp_path: Path) -> None:
+    dockerfile = b"FROM scratch\nCOPY . .\n"
+    names = ("Dockerfile", "sub/Dockerfile", "sub/x", "other/Dockerfile")
+    root = build_tree(tmp_path / "all", [file(each, dockerfile) for each in names])
+    with watched("check", "--all", "--max", "9MB", cwd=root) as watch:
+        watch.until("ok sub")
+        (root / "sub" / "data.bin").write_bytes(b"x" * 1_000_000)
+        update = watch.until("since the start") + watch.more(0.5)
+        assert update.endswith("\n+1.0 MB, +1 file since the start: ., sub\n")
+        (root / "data.bin").write_bytes(b"x" * 20)
+        update = watch.until("+1 file since the start: sub\n") + watch.more(0.5)
+        assert update.endswith("start: sub\n+1.0 MB, +2 files since the start: .\n")
+
+
+def test_quiet_has_no_change(context: Path) -> None:
+    with watched("measure", "-q", cwd=context) as watch:
+        watch.until("3 files")
+        (context / "data.bin").write_bytes(b"x")
+        assert "since the start" not in watch.until("4 files") + watch.more()
+
+
+def test_an_answer_in_a_file_leaves_the_terminal_alone(context: Path) -> None:
+    report = context.parent / "report.json"
+    report.touch()
+    arguments = ("check", "--max", "1MB", "--format", f"json={report}")
+    with watched(*arguments, cwd=context, terminal=(24, 80)) as watch:
+        for size in (100, 200):
+            (context / "main.py").write_bytes(b"x" * size)
+            end = time.monotonic() + 20
+            while f'"actual": {26 + size},' not in report.read_text():
+                assert time.monotonic() < end
+                time.sleep(0.05)
+        assert watch.more(0.5) == ""
+
+
+class _StopError(Exception):
+    pass
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ctxsize.toml", "../pyproject.toml", "baseline.json", "Dockerfile.dockerignore"],
+)
+def test_a_first_save_of_a_setting_is_seen_at_once(name: str, context: Path) -> None:
+    begin, count = 0.0, 0
+
+    def answer() -> Report:
+        nonlocal begin, count
+        count += 1
+        if count == 3:
+            raise _StopError
+        end = time.process_time() + 0.3  # the next regular answer would follow after 18 seconds
+        while time.process_time() < end:
+            pass
+        if count == 2:
+            threading.Timer(0.4, (context / name).write_text, [""]).start()
+            begin = time.monotonic()
+        return api.measure(str(context))
+
+    with click.Context(click.Command("measure")), pytest.raises(_StopError):
+        watching.measure_again(
+            answer,
+            lambda report: None,
+            output.Display(),
+            lambda report: [("", report, Amount.of(report.context.totals))],
+            lambda report: str(context / "baseline.json"),
+        )
+    assert time.monotonic() - begin < 8
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_is_shown_until_the_first_answer() -> None:
+    shown: list[bool] = []
+
+    def answer() -> int:
+        if len(shown) == 3:
+            raise _StopError
+        with output.progress() as progress:
+            shown.append(progress is not None)
+        return len(shown)
+
+    with redirect_stderr(_Terminal()), pytest.raises(_StopError):
+        watching.watch(answer, lambda found: None, lambda found: [])
+    assert shown == [True, False, False]

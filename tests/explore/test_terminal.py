@@ -148,7 +148,7 @@ def test_without_textual_it_says_what_to_install(package: str, tmp_path: Path) -
         check=False,
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert "pip install 'ctxsize[tui]'" in done.stderr
+    assert "extra tui, as in pipx install --force '.[tui]' in its checkout" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

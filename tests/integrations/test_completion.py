@@ -197,6 +197,11 @@ def test_paths_are_left_to_the_shell(words: tuple[str, ...], tmp_path: Path) -> 
     assert completed(tmp_path, "ctxsize", "sc") == ("plain,scan\nplain,schema\n", "")
 
 
+def test_a_page_is_offered_by_the_commands_that_make_one(tmp_path: Path) -> None:
+    assert completed(tmp_path, "ctxsize", "measure", "--format", "h") == ("plain,html\n", "")
+    assert completed(tmp_path, "ctxsize", "lint", "--format", "h") == ("\n", "")
+
+
 def completed(directory: Path, *line: str) -> tuple[str, str]:
     """What ctxsize gives bash for the last word of `line`, and what it prints as an error."""
     asked = {"_CTXSIZE_COMPLETE": "bash_complete", "COMP_CWORD": str(len(line) - 1)}
