@@ -22,13 +22,13 @@ def explore(build: Build) -> int:
     \b
     Keys:
       arrows, enter  move, open and close; the mouse does it too
-      /              find entries; enter goes to those found, Esc back to the tree
+      /              find entries; enter goes to those found, Esc to the tree
       i, I, u        add the pattern for the entry or for all of its name; undo
       s              choose among the suggestions of `ctxsize suggest`
       e              explain the entry: lines that match, instructions that take it
       w              show the change of the ignore file; then y writes it
       q              leave; Ctrl-C leaves at once
-      ● ○ ◐ ·        in the transfer, in the context only, in part, ignored
+      ● ○ ◐ · ◌      transferred, in the context only, in part, ignored, unknown
 
     \b
     Examples:
