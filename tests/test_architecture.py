@@ -90,7 +90,7 @@ PLACES = {
         {
             "codes",  # the package's own pages
             "reader",
-            "formats.json",  # the package's own schemas
+            "formats.json",  # the package's own schemas and names of fields
             "formats.html",  # the package's own page
             "recommender.rules",  # the package's own rules
             "engine.source",

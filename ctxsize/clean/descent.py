@@ -7,6 +7,7 @@ mount. Few are open at a time; the way back through `..` must lead to where it c
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
 from errno import EXDEV
@@ -20,6 +21,8 @@ _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _OPEN_AT_ONCE = 64  # no tree is too deep for this number of open directories
 _START_BYTES = 4096
+# An arrow in front of the kind would mark a process that waits for a lock.
+_LOCK = re.compile(rb"(?m)^\d+: \w.* (-?\d+) ([0-9a-f]+):([0-9a-f]+):(\d+) ")
 
 
 class ElsewhereError(OSError):
@@ -163,3 +166,14 @@ def held(fd: int, paths: Iterable[str]) -> str | None:
     """Return the first of the files `paths` below the directory `fd` that is locked, or None."""
     with Locks() as locks:
         return locks.take(fd, paths)
+
+
+def locked_files(device: int) -> frozenset[int]:
+    """Return the inodes on `device` that a process which we may see has locked."""
+    with suppress(OSError):
+        return frozenset(
+            int(inode)
+            for process, major, minor, inode in _LOCK.findall(reader.read_file("/proc/locks"))
+            if int(process) != os.getpid() and os.makedev(int(major, 16), int(minor, 16)) == device
+        )
+    return frozenset()

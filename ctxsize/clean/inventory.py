@@ -18,7 +18,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from ctxsize.clean import CleanObjection, DiskSize, Inventory, Part
-from ctxsize.clean.descent import Descent, ElsewhereError, held, tour
+from ctxsize.clean.descent import Descent, ElsewhereError, held, locked_files, tour
 from ctxsize.clean.proofs import BY_NAME
 from ctxsize.engine.events import Progress
 from ctxsize.reader import entries_in, read_file
@@ -62,7 +62,7 @@ def take(fd: int, *, linked: Container[int] = (), progress: Progress | None = No
     """
     top = os.fstat(fd)
     with Descent(fd) as descent:
-        taking = _Taking(descent, linked, progress)
+        taking = _Taking(descent, locked_files(top.st_dev), linked, progress)
         taking.count(top, "")
         start: _Given = START_TOKEN, ""
         tour(descent, start, lambda given: taking.visit(*given), failed=taking.refused)
@@ -88,6 +88,7 @@ class _Taking:
     """The state of one walk."""
 
     descent: Descent
+    locked: Container[int]
     exempt: Container[int]  # inodes that had several names: their `ctime` says nothing
     progress: Progress | None
     tokens: set[int] = field(default_factory=set)
@@ -155,6 +156,8 @@ class _Taking:
             self._object("device", "it holds a device: ", name)
         if stat.S_ISREG(status.st_mode) and name in _LOCKS:
             self.locks.append(self.descent.below(name))
+        if status.st_ino in self.locked:
+            self._object("in-use", "a process has locked ", name)
         if status.st_nlink > 1:
             self.linked.add(status.st_ino)
         elif status.st_ino not in self.exempt:

@@ -56,7 +56,6 @@ class Builder:
     unreadable_stops: bool = False  # an unreadable file stops the build, and does not arrive empty
     refuses_to_open: bool = False  # evaluates the patterns again before it opens a file (`refuses`)
     sends_sockets: bool = False  # as empty files
-
     links_symlinks: bool = False  # further names of a symlink are sent as hard links
     meter: str | None = None  # the format in which it sends: `buildkit`, `tar`, or nothing
     announces: str | None = None  # the text printed for the transfer, with `{}` for the size

@@ -122,8 +122,7 @@ class Snapshot:
         self.root = root
         self.problems = problems
         """Problems of the walk; an unreadable directory is empty here."""
-        self._sent: tuple[DockerIgnoreSpec, Sent] | None = None
-        """The last answer, cached."""
+        self._sent: tuple[DockerIgnoreSpec, Sent] | None = None  # the last answer, cached
 
     @classmethod
     def take(cls, request: Request, *, progress: Progress | None = None) -> Snapshot:
@@ -202,11 +201,12 @@ class Snapshot:
         spec = self.request.spec if spec is None else spec
         if include is not None:
             return self.walked(Narrowed(spec, include))
-        if self._sent is None or self._sent[0] is not spec:
+        last = self._sent  # which another thread may replace
+        if last is None or last[0] is not spec:
             plain = not spec.patterns and not self.has_further_names
             quick = plain and self.request.builder.sends_sockets
-            self._sent = spec, self._everything() if quick else self.walked(fastest(spec))
-        return self._sent[1]
+            self._sent = last = spec, self._everything() if quick else self.walked(fastest(spec))
+        return last[1]
 
     def _everything(self) -> Sent:
         """Return the entries sent without any pattern. Without hard links this needs no walk."""

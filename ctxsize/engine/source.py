@@ -110,9 +110,11 @@ class DiskDirectory:
         above = self._above
         try:
             if above is not None and above.fd < 0:
-                above.fd = os.open("..", _OPEN_DIRECTORY, dir_fd=self.fd)
-                if not os.path.samestat(os.fstat(above.fd), above.stat):
-                    raise OSError(ENOENT, os.strerror(ENOENT))
+                fd = os.open("..", _OPEN_DIRECTORY, dir_fd=self.fd)
+                if not os.path.samestat(os.fstat(fd), above.stat):
+                    os.close(fd)
+                    raise OSError(ENOENT, "was moved while it was walked")
+                above.fd = fd
         finally:
             self.close()
 

@@ -6,6 +6,7 @@ directory above it. So only such paths are walked again, by the walk of `measure
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
@@ -16,7 +17,7 @@ from typing import Any
 from ctxsize.engine.automaton import Automaton, Program, fastest
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, Mark, up_to
 from ctxsize.engine.events import order
-from ctxsize.engine.ignorefile import IgnoreFile, text_of
+from ctxsize.engine.ignorefile import text_of
 from ctxsize.engine.narrow import Narrowed
 from ctxsize.engine.need import Include
 from ctxsize.engine.patterns import DockerIgnorePattern
@@ -64,9 +65,10 @@ class Attempt:
 
     def decider(self, path: str) -> str | None:
         """Return the line that decides on `path`; None if no line matches."""
-        index = self.request.spec.check_file(path).index
-        line = 0 if index is None else self.request.spec.patterns[index].line
-        return text_of(IgnoreFile.parse("", self.data).lines[line - 1]) if line else None
+        spec, file = self.request.spec, self.request.ignore_file
+        index = mark_of(spec, path, all_entered=False).decider
+        line = 0 if index is None else spec.patterns[index].line
+        return text_of(file.lines[line - 1]) if file and line else None
 
 
 class Trial:
@@ -127,8 +129,7 @@ class Trial:
     def written(self, attempt: Attempt) -> Snapshot:
         """Return the context after the attempt's ignore file is written."""
         snapshot, own = self.snapshot, own_path(self.request)
-        if own is not None:
-            snapshot = snapshot.with_file(own, len(attempt.data))
+        snapshot = snapshot if own is None else snapshot.with_file(own, len(attempt.data))
         return snapshot.asked(attempt.request)
 
     def after(self, attempt: Attempt, includes: Iterable[Include]) -> list[Sent]:
@@ -174,7 +175,7 @@ class Trial:
 
         @cache
         def is_end(path: str) -> bool:
-            return path in matched or matcher.mark(path).ignored
+            return path in matched or mark_of(matcher.spec, path).ignored
 
         # The builder enters an ignored directory if an exception may match in it, and then others
         # may match there too.
@@ -183,8 +184,9 @@ class Trial:
 
 
 def own_path(request: Request) -> str | None:
-    """Return the path in the context of the ignore file to write; None if it is outside."""
-    return inside(request.root, ignore_file_to_write(request))
+    """Return the path in the context of the file to write, behind symlinks; None if outside."""
+    path = ignore_file_to_write(request)
+    return inside(request.root, os.path.realpath(path) if os.path.exists(path) else path)
 
 
 def planned(snapshot: Snapshot) -> Snapshot:
@@ -267,12 +269,25 @@ def _key(pattern: DockerIgnorePattern) -> tuple[str, bool | None]:
     return pattern.text, pattern.include
 
 
+def mark_of(spec: DockerIgnoreSpec, path: str, *, all_entered: bool = True) -> Mark:
+    """Return the mark of `path`, by default as if every directory above it were entered."""
+    evaluator, prefix = fastest(spec), ""
+    state = evaluator.root()
+    for name in path.split("/"):
+        state = evaluator.enter(state, prefix, name)
+        if not all_entered and state.mark.ignored and not evaluator.enters(state, prefix + name):
+            break
+        prefix += f"{name}/"
+    mark: Mark = state.mark
+    return mark
+
+
 class Matcher:
     """Finds the patterns that match a path, a segment after the other as the automaton does."""
 
     def __init__(self, spec: DockerIgnoreSpec) -> None:
         self.spec = spec
-        self._evaluator = found = fastest(spec)
+        found = fastest(spec)
         self._program = found.program if isinstance(found, Automaton) else Program(spec.patterns)
 
     def indexes(self, path: str) -> list[int]:
@@ -283,15 +298,6 @@ class Matcher:
             hits = self._hits(live, directory, [name]).get(name, 0)
             live = self._program.follow(live, hits, name)
         return self._owners(hits)
-
-    def mark(self, path: str) -> Mark:
-        """Return the mark of `path`, as if the builder entered every directory above it."""
-        state, prefix = self._evaluator.root(), ""
-        for name in path.split("/"):
-            state = self._evaluator.enter(state, prefix, name)
-            prefix += f"{name}/"
-        mark: Mark = state.mark
-        return mark
 
     def in_tree(self, root: MemoryDirectory) -> Iterator[tuple[str, list[int]]]:
         """Yield each matched path below `root`, with the indexes of the patterns that match it."""

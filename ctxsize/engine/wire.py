@@ -152,7 +152,6 @@ class PacketMeter(Meter):
         )
         for key, value_bytes in xattrs.items():
             length += _required(_required(_takes(key)) + _required(value_bytes))
-
         return _required(length)
 
 

@@ -34,7 +34,7 @@ from ctxsize.units import columns, human, plural
 _FIRST, _MOST_SHOWN, _MOST_FOUND, _MOST_LOSSES, _NAME, _WIDE = 100, 1_000, 200, 3, 20, 50
 """Numbers of entries shown of a directory, a long one, a filter, and of losses; then columns."""
 _FINDING = "Enter goes to those found, Esc to the tree"
-_FAINT, _RED, _BLUE = "dim", "ansi_red", "ansi_blue"
+_FAINT, _RED, _BLUE, _YELLOW = "dim", "ansi_red", "ansi_blue", "ansi_yellow"
 _MARKS = {"travels": "●", "context": "○", "sent": "◌", "mixed": "◐", "ignored": "·"}
 _COLOURS = {"travels": "ansi_green", "ignored": _FAINT}
 """The mark of each fate, and its colour; yellow for the others."""
@@ -98,14 +98,14 @@ class Explorer(App[int]):
         self._box = Input(placeholder=f"part of a name; {_FINDING}", id="filter", compact=True)
         self._list, self._lines = OptionList(id="tree", markup=False, compact=True), Static()
         yield from (self._head, self._loss, self._box)
-        with Horizontal(id="body"):
-            yield self._list
-            with VerticalScroll(id="file", can_focus=False):
-                yield self._lines
+        yield Horizontal(
+            self._list, VerticalScroll(self._lines, id="file", can_focus=False), id="body"
+        )
         yield from (self._status, Footer(compact=True))
 
     def on_mount(self) -> None:
         get_running_loop().add_signal_handler(SIGTERM, self.exit, 128 + SIGTERM)
+        self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         self.set_interval(0.2, self._show_step)
         self._reveal(self.session.largest())
 
@@ -137,9 +137,12 @@ class Explorer(App[int]):
 
     def _refresh(self, path: str | None = None) -> None:
         """Show the present figures and lines, with the cursor on `path` or where it was."""
-        lost = [*self.session.lost[:_MOST_LOSSES], more(len(self.session.lost) - _MOST_LOSSES)]
-        self._loss.update(Content(visible(self._build.masked("\n".join(filter(None, lost))))))
-        self._loss.display = bool(self.session.lost)
+        losses = list[Content]()
+        for found, style in ((self.session.lost, _RED), (self.session.emptied, _YELLOW)):
+            lost = filter(None, (*found[:_MOST_LOSSES], more(len(found) - _MOST_LOSSES)))
+            losses += [Content.styled(visible(self._build.masked(e)), style) for e in lost]
+        self._loss.update(Content("\n").join(losses))
+        self._loss.display = bool(losses)
         lines = [Content.styled(quoted(self.session.ignore_file), "bold")]
         for each in self.session.lines:
             sign, style = ("  ", "") if each.origin == "file" else ("+ ", "ansi_green")
@@ -220,7 +223,7 @@ class Explorer(App[int]):
         by = fit(by, room - 1 - columns(name)) if by else ""
         name += " " * (room - columns(name) - columns(by))
         arrow = ("▾ " if entry.path in self._open else "▸ ") if entry.is_directory else "  "
-        parts = [(lead, dim), (_MARKS[entry.fate] + " ", _COLOURS.get(entry.fate, "ansi_yellow"))]
+        parts = [(lead, dim), (_MARKS[entry.fate] + " ", _COLOURS.get(entry.fate, _YELLOW))]
         parts += [(indent + arrow + name, dim), (by, _FAINT)]
         return Content.assemble(*parts).stylize(_BLUE, 10, 20 if is_wide else 10)
 
@@ -343,5 +346,4 @@ class Explorer(App[int]):
 def _offered(each: Suggestion) -> Content:
     lead = f"[{'x' if each.chosen else ' '}] {human(each.size.context.content_bytes):>9}  "
     why = each.rule.reason if each.safe else f"review first: {each.doubts[0]}"
-    parts = [(visible("  ".join(each.patterns)), "bold"), ("  ", ""), (visible(why), "")]
-    return Content.assemble(lead, *parts)
+    return Content.assemble(lead, (visible("  ".join(each.patterns)), "bold"), f"  {visible(why)}")

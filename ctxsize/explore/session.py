@@ -5,6 +5,7 @@ One thread at a time uses a session, but the first call of `suggestions` may run
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -15,7 +16,7 @@ from ctxsize.api import explain, request_for
 from ctxsize.build import Build
 from ctxsize.engine.events import Progress, Steps, step
 from ctxsize.engine.ignorefile import IgnoreFile
-from ctxsize.engine.need import Include, includes_of, is_wrong_target
+from ctxsize.engine.need import includes_of, is_wrong_target
 from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.request import ignore_file_to_write
 from ctxsize.engine.snapshot import Snapshot
@@ -42,7 +43,7 @@ class TreeEntry(NamedTuple):
 
     path: str  # relative to the context, `""` for the context itself
     is_directory: bool
-    fate: str  # `travels`, `context` (only), `ignored`, or `mixed` for a directory with several
+    fate: str  # `travels`, `context` (only), `sent` (one of both), `ignored`, `mixed`
     context: Amount
     transfer: Amount | None  # None if it is not known what the build takes
     on_disk: Amount  # ignored files included
@@ -61,13 +62,11 @@ class IgnoreLine(NamedTuple):
 
 
 class Session:
-    """A context and its ignore file: `before` is its size at the opening, `now` with the `lines`.
-
-    `lost` has a sentence for each COPY, ADD or mount that loses its source by these lines.
-    """
+    """A context and its ignore file: `before` is the size at the opening, `now` with `lines`."""
 
     now: Size
-    lost: tuple[str, ...]
+    lost: tuple[str, ...]  # a sentence for each COPY, ADD or mount without source: the build fails
+    emptied: tuple[str, ...]  # the same for those that find nothing, though the build goes on
     lines: tuple[IgnoreLine, ...]
 
     def __init__(
@@ -83,10 +82,10 @@ class Session:
         self._make = request.builder.spec_class.pattern_class
         self.problems = (*request.problems, *self._snapshot.problems, *context.assumed)
         self._offered: list[Suggestion] | None = None
-        self._needed: dict[str, dict[str, bool]] = {}
-        self._history: list[tuple[str, ...]] = []
-        self._sums: list[SumsByPath] = []
-        self._includes: list[Include] | None = None
+        self._needed: dict[tuple[str, str], list[str]] = {}
+        self._history, self._sums = list[tuple[str, ...]](), list[SumsByPath]()
+        with suppress(CtxsizeError):  # which becomes a problem below
+            self._find_sources(context)
         try:
             self._includes = includes_of(request) if context.transfers else None
             self._show(())
@@ -97,15 +96,16 @@ class Session:
             self.problems += (unknown_transfer(request, error),)
             self._show(())  # it raises again what is not about the transfer
         self.before = self.now
-        with suppress(CtxsizeError):  # which is a problem already
-            self._find_sources(context)
 
     def _find_sources(self, context: BuildContext) -> None:
-        """Record what each instruction takes by its name, and which of that is not empty."""
+        """Record what each instruction takes by its name if no line hides it."""
         self.problems = tuple(dict.fromkeys((*self.problems, *context.build_files.problems)))
+        everything = self._trial.everything
         for named in context.build_files.named:
-            taken = {each: self._here(each).entries > 0 for each in context.proof.entries([named])}
-            self._needed |= {visible(str(named)): taken} if taken else {}
+            start = re.sub(r"(^|/)(\\.|[^/\\*?[])*[*?[].*", "", named.path)  # without wildcards
+            taken = [*context.proof.entries([named], everything)]
+            text = re.sub("^RUN ", "RUN --mount … source=", visible(str(named)))
+            self._needed |= {(text, start): taken} if taken or start in everything else {}
 
     def _here(self, path: str) -> Sums:
         return self._sums[1].get(path, Sums())
@@ -113,11 +113,11 @@ class Session:
     def entry(self, path: str = "") -> TreeEntry:
         """Return the entry at `path`, by default the context itself."""
         disk, here, *moved = sums = [each.get(path, Sums()) for each in self._sums]
-        counts = [each.entries for each in sums]
-        if not disk.entries:  # an empty directory
-            counts = [path in each for each in self._sent]
+        # An empty directory is counted as one.
+        counts = [e.entries for e in sums] if disk.entries else [path in e for e in self._sent]
         taken = max(counts[2:], default=0)
-        fate = "ignored" if not counts[1] else "travels" if taken else "context"
+        here_is = "sent" if self._includes is None else "travels" if taken else "context"
+        fate = here_is if counts[1] else "ignored"
         fate = "mixed" if 0 < counts[1] < counts[0] or 0 < taken < counts[1] else fate
         transfer = None if self._includes is None else Amount.of(*moved)
         is_directory = self.folder(path) is not None
@@ -173,17 +173,18 @@ class Session:
             raise InputError("no pattern matches this name alone", path=path)
         pattern, is_there = "**/" * everywhere + pattern, self.entry(path).fate != "ignored"
         narrower = _without(added, pattern_for(path, pattern_class=self._make))
+        tries: list[tuple[str, ...]] = []
         if everywhere and not is_there and narrower != added:  # the line of one place is replaced
             is_there, added = True, narrower
         elif (kept := _without(added, "!" * is_there + pattern)) != added:
-            self._do(kept)
-            return ()
+            tries = [kept]  # which is not enough if another line decides
         # After an exception, the bare name can leave files of a directory in the context.
         endings = ["", "/**"][:: -1 if exceptions(self._attempt.request) else 1]
-        for line in ("!" * (not is_there) + pattern + each for each in endings):
-            self._do((*added, line))
+        tries += [(*added, "!" * (not is_there) + pattern + each) for each in endings]
+        for lines in tries:
+            self._do(lines)
             if (self.entry(path).fate != "ignored") != is_there:
-                return (line,)
+                return lines[len(added) :]
             self.undo()
         raise InputError("no line changes what happens to it", path=path)
 
@@ -210,8 +211,7 @@ class Session:
         return [replace(each, chosen=each in on) for each in self._offered]
 
     def _on(self, added: Iterable[str]) -> list[Suggestion]:
-        lines = {*added}
-        return [each for each in self._offered or () if lines.issuperset(each.patterns)]
+        return [each for each in self._offered or () if {*each.patterns} <= {*added}]
 
     def _do(self, added: tuple[str, ...]) -> None:
         before = self._added
@@ -227,19 +227,22 @@ class Session:
         attempt = self._trial.attempt(merge(self._file, lines, pattern_class=self._make))
         self._sent = self._trial.after(attempt, [None, *(self._includes or ())])
         self._added, self._attempt = added, attempt
-        if not self._sums:
-            self._sums = [SumsByPath([each], self._trial.snapshot) for each in self._sent]
+        self._sums = self._sums or [SumsByPath([e], self._trial.snapshot) for e in self._sent]
         for sums, sent in zip(self._sums, self._sent, strict=True):
             sums.move([sent])
-        _, here, *moved = (each.get("", Sums()) for each in self._sums)
-        self.now = Size(Amount.of(here), None if self._includes is None else Amount.of(*moved))
-        self.lines, self.lost = tuple(self._read()), tuple(self._losses())
+        self.now = Size((root := self.entry()).context, root.transfer)
+        self.lines, found = tuple(self._read()), dict(self._losses())
+        self.lost, self.emptied = (tuple(e for e in found if found[e] is f) for f in (True, False))
 
-    def _losses(self) -> Iterator[str]:
-        for named, taken in self._needed.items():
-            left = [each for each in taken if each in self._sent[1]]
-            if not any(self._here(each).entries or not taken[each] for each in left):
-                yield f"{named} {'finds nothing left in' if left else 'loses'} its source"
+    def _losses(self) -> Iterator[tuple[str, bool]]:
+        disk, sent, none = self._sums[0], self._sent[1], Sums()
+        goes_on = self._attempt.request.builder.asks_for_paths
+        for (named, start), taken in self._needed.items():
+            left = [each for each in taken if each in sent]
+            if not left and not (goes_on and (not start or start in sent)):
+                yield f"{named} loses its source", True
+            elif taken and all(self._here(e) == none != disk.get(e, none) for e in left):
+                yield f"{named} finds nothing left in its source", False
 
     def _read(self) -> Iterator[IgnoreLine]:
         """Yield the lines; `merge` adds new ones in one place."""

@@ -15,7 +15,7 @@ from ctxsize.engine.ignorefile import BOM, IgnoreFile, sent_text
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
 from ctxsize.engine.snapshot import Sent, SentDifference, differences
-from ctxsize.engine.trial import Matcher
+from ctxsize.engine.trial import Matcher, mark_of
 from ctxsize.findings import Changes, Confidence, Edit, Finding, Fix, Location, Paths, Severity
 from ctxsize.lints.lines import Line, read_line
 from ctxsize.lints.lookup import LintTree, Target
@@ -118,7 +118,7 @@ class Case:
 
     def step(self, path: str) -> Mark:
         """Return the verdict on `path` by the patterns alone."""
-        return self._matcher.mark(path)
+        return mark_of(self.spec, path)
 
     def matching(self, path: str) -> list[Line]:
         """Return the lines whose patterns match `path` itself, in file order."""

@@ -13,6 +13,7 @@ from functools import cache, partial
 from ctxsize.engine import golang
 from ctxsize.engine.events import Steps, order, step
 from ctxsize.engine.patterns import pattern_for
+from ctxsize.engine.snapshot import Sent
 from ctxsize.engine.trial import Attempt, Trial, with_lines
 from ctxsize.errors import CtxsizeError
 from ctxsize.recommender.build_files import BuildFiles, Named, exceptions, may_name
@@ -120,8 +121,7 @@ class Proof:
 
     def __init__(self, trial: Trial, build_files: BuildFiles) -> None:
         self._trial = trial
-        self.needed = frozenset(self.entries(build_files.named))
-        """The entries that are sent and that a Dockerfile takes by name."""
+        self.needed = frozenset(self.entries(build_files.named, trial.before))  # of a Dockerfile
 
     def fault(self, made: Sequence[Suggestion], data: bytes | None = None) -> str:
         """Return why the lines do not hide just their paths, `""` if they do.
@@ -154,12 +154,12 @@ class Proof:
         second, more = self.holding(made[half:], steps, [*before, *first])
         return [*first, *second], [*failed, *more]
 
-    def entries(self, names: Iterable[Named]) -> Iterator[str]:
-        """Yield the entries that are sent and that `names` take."""
+    def entries(self, names: Iterable[Named], sent: Sent) -> Iterator[str]:
+        """Yield the entries that `names` take of those `sent`."""
         for named in names:
             wild = any(map(golang.has_wildcards, named.parts))
             paths = self._matching(named.path) if wild else (named.path,)
-            yield from (path for path in paths if path in self._trial.before)
+            yield from (path for path in paths if path in sent)
 
     def _matching(self, pattern: str) -> Iterator[str]:
         above, _, last = pattern.rpartition("/")

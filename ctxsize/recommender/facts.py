@@ -223,10 +223,11 @@ def reader_of(facts: Facts, match: Match) -> str | None:
             continue
         texts = (f"{e.rpartition('/')[2]}\n{facts.evidence.small_file(e)}" for e in paths)
         text = "\n".join(texts)
-        tool, near = _bundler_in(text), at == directory
-        child = re.escape(inner.removeprefix(outer).partition("/")[0] or name)
-        named = re.search(rf"(?<![\w-])({child}|{re.escape(name)})(?![\w-])", text)
-        if (near or named or _LOOKS_ELSEWHERE.search(text)) and (tool or _NAMES_ENV.search(text)):
+        child = re.escape(inner.removeprefix(outer).partition("/")[0])
+        below = rf"(?<![\w-])({child}|{re.escape(name)})(?![\w-])"
+        told = re.search(_LOOKS_ELSEWHERE if outer.startswith(inner) else below, text)
+        tool = _bundler_in(text)
+        if (at == directory or told) and (tool or _NAMES_ENV.search(text)):
             return f"{tool or 'a script'} of {paths[0]} reads it when it builds"
     return None
 

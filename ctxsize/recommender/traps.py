@@ -14,6 +14,7 @@ from ctxsize.recommender.outcome import Doubt, Match, Objection
 from ctxsize.recommender.rules import Category, expression, is_build_input, listed
 
 _PLACEHOLDERS = frozenset({".keep", ".gitkeep", ".gitignore", ".empty", ".placeholder"})
+_TERRAFORM = re.compile(r"\b(?:terraform|tofu|terragrunt)\b(.*\binit\b)?")
 
 
 def copied_by_name(facts: Facts, match: Match) -> str | None:
@@ -43,6 +44,17 @@ def unknown_source(facts: Facts, match: Match) -> str | None:
     for path, text in facts.build_files.undecided:
         if used or is_named(match.path.rpartition("/")[2], text):
             return Doubt(f"the sources of {path} are unknown")
+    return None
+
+
+def not_initialised(facts: Facts, match: Match) -> str | None:
+    """Object if a Dockerfile copies it and installs or runs terraform, but not `terraform init`."""
+    for build_file in facts.taking(match):
+        steps = build_file.dockerfile.instructions
+        started = (each.text for each in steps if each.keyword in ("CMD", "ENTRYPOINT"))
+        found = _TERRAFORM.findall("\n".join((build_file.commands, *started)))
+        if found and not any(found):
+            return Doubt(f"{build_file.path} has terraform but no `terraform init`")
     return None
 
 
@@ -142,12 +154,11 @@ Trap = Callable[[Facts, Match], "str | None"]
 """Return the reason, as a clause: a `Doubt` if the user may overrule it. None without one."""
 
 _ALL = (
-    *(copied_by_name, author_exception, unknown_source, tracked),
+    *(copied_by_name, not_initialised, author_exception, unknown_source, tracked),
     *(matches_manifest, scm_version_in_build, mentioned, test_stage, prebuilt_pipeline),
     *(read_by_build, site_generator, env_at_build),
 )
-TRAPS: dict[str, Trap] = {each.__name__: each for each in _ALL}
-TRAPS["no_install_step"] = prebuilt_pipeline
+TRAPS: dict[str, Trap] = {"no_install_step": prebuilt_pipeline, **{e.__name__: e for e in _ALL}}
 """Every trap by the name that rules use."""
 
 FOR_ALL = (

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from ctxsize import api
+from ctxsize.clean.descent import Descent
 from ctxsize.clean.inventory import RECORD, TRASH, is_trash
 from ctxsize.errors import InputError
 from tests.clean.cleaning import carried_out, codes, delete, paths, planned
@@ -405,6 +406,25 @@ def test_any_lock_that_the_system_tells_of(how: str, tmp_path: Path) -> None:
         left_alone(root, "in-use")
 
 
+HIDE = """
+import fcntl, socket, sys
+with open(sys.argv[1][::-1]) as file:
+    fcntl.flock(file, fcntl.LOCK_EX)
+    ends = socket.socketpair()
+    socket.send_fds(ends[0], [b"x"], [file.fileno()])
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_lock_whose_file_no_visible_process_has_open(tmp_path: Path) -> None:
+    root = rust(tmp_path)
+    # The open file is on its way through a socket, and the command names it backwards.
+    with child(HIDE, str(root / "app/target/debug/deps/a.rlib")[::-1]):
+        left_alone(root, "in-use")
+    assert carried_out(planned(root))["app/target"].done
+
+
 def test_a_lock_that_is_taken_in_between(tmp_path: Path) -> None:
     root = rust(tmp_path)
     plan = planned(root)
@@ -694,6 +714,21 @@ def test_a_directory_that_is_moved_away_while_it_is_emptied(
     (again,) = delete(planned(root, recent_s=0))
     assert again.done
     assert sorted(path.name for path in (root / "app").iterdir()) == ["Cargo.toml", "src", "work"]
+
+
+def test_a_way_back_that_leads_elsewhere_is_not_taken(tmp_path: Path) -> None:
+    deep = "/".join(["d"] * 100)
+    root = build_tree(tmp_path / "ctx", [f"{deep}/x", "other/x"])
+    with Descent(str(root)) as descent:
+        descent.follow(deep)
+        (root / "d/d/d").rename(root / "other/d")
+        for _ in range(97):
+            descent.leave()
+        with pytest.raises(OSError, match="was moved while it was walked"):
+            descent.leave()
+        assert descent.path == "d/d"
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.stat("x", dir_fd=descent.fd)
 
 
 def test_a_directory_that_cannot_be_renamed(

@@ -74,7 +74,7 @@ def bundled(name: str) -> dict[str, Any]:
 
 
 def test_the_names_are_the_files() -> None:
-    assert {*SCHEMAS} == {path.name.partition(".")[0] for path in DIRECTORY.glob("*.json")}
+    assert {*SCHEMAS} == {path.name.partition(".")[0] for path in DIRECTORY.glob("*.schema.json")}
     assert OUTPUT.keys() | WRITTEN.keys() | {"findings"} == {*SCHEMAS}
 
 

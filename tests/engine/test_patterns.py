@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import sys
 from pathlib import Path
@@ -456,11 +457,18 @@ class TestGolang:
             ("../../a", "../../a"),
             ("...", "..."),
             ("a/.../b", "a/.../b"),
+            ("a/../b\0c//d", "b\0c/d"),
         ],
     )
     def test_paths_are_cleaned_as_go_cleans_them(self, path: str, cleaned: str) -> None:
         assert golang.clean(path) == cleaned
         assert golang.clean(cleaned) == cleaned
+
+    def test_a_nul_where_python_cuts_a_path_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Python 3.11.0 to 3.11.4 do so in `normpath`."""
+        real = posixpath.normpath
+        monkeypatch.setattr(posixpath, "normpath", lambda path: real(path.partition("\0")[0]))
+        assert golang.clean("a/../b\0c//d") == "b\0c/d"
 
     @pytest.mark.parametrize(
         ("pattern", "malformed"),

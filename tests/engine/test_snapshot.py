@@ -104,3 +104,22 @@ def test_differences(tmp_path: Path) -> None:
     assert target is not None
     sizes = [(root / "target" / name).stat().st_size for name in ("again", "debug/x.o", "keep.rs")]
     assert (target.content_bytes, target.name) == (sum(sizes), "target")
+
+
+class Interrupted(Snapshot):
+    """A snapshot that another thread asks just as an answer is kept."""
+
+    other: DockerIgnoreSpec | None = None
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        if name == "_sent" and value is not None and self.other is not None:
+            other, self.other = self.other, None
+            self.sent(other)
+
+
+def test_two_threads_get_their_own_answers(tmp_path: Path) -> None:
+    taken = Snapshot.take(resolve(str(build_tree(tmp_path / "ctx", ["a", "b"]))))
+    snapshot = Interrupted(taken.request, taken.root, ())
+    snapshot.other = DockerIgnoreSpec.from_lines(["b"])
+    assert {*snapshot.sent(DockerIgnoreSpec.from_lines(["a"])).paths} == {"b"}

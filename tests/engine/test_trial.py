@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 
 from ctxsize.engine import trial as trials
 from ctxsize.engine.builders import BUILDERS
+from ctxsize.engine.evaluate import up_to
+from ctxsize.engine.ignorefile import text_of
 from ctxsize.engine.need import Include
 from ctxsize.engine.request import with_ignore_file
 from ctxsize.engine.snapshot import Sent, Snapshot, differences
 from ctxsize.engine.source import MemoryDirectory
-from ctxsize.engine.trial import Matcher, Trial, planned, with_lines
+from ctxsize.engine.trial import Matcher, Trial, mark_of, planned, with_lines
 from ctxsize.errors import CtxsizeError
 from tests.engine.strategies import nasty_patterns, trees_with_ignore_files
 from tests.resolving import resolve
@@ -170,7 +172,7 @@ def test_no_tree_is_too_deep(tmp_path: Path) -> None:
     trial = Trial(Snapshot(request, top, ()))
     attempt = trial.attempt(b"none\n**/*.log\n")
     assert attempt.hidden == [f"{held.prefix}x.log"]
-    assert Matcher(attempt.request.spec).mark(f"{held.prefix}x.log").ignored
+    assert mark_of(attempt.request.spec, f"{held.prefix}x.log").ignored
 
 
 @pytest.mark.parametrize("builder", BUILDERS)
@@ -194,5 +196,24 @@ def test_patterns_found_in_one_pass(builder: str, tree: tuple[list[str], bytes])
     assert dict(matcher.in_tree(root)) == {path: at for path, at in one_by_one.items() if at}
     for path in paths:
         assert matcher.indexes(path) == one_by_one[path]
-        step, mark = [*spec.steps(path)][-1][1], matcher.mark(path)
+        step, mark = [*spec.steps(path)][-1][1], mark_of(spec, path)
         assert (mark.ignored, mark.decider) == (step.ignored, step.decider)
+
+
+@pytest.mark.parametrize("builder", BUILDERS)
+@given(tree=trees_with_ignore_files())
+def test_the_line_that_decides(builder: str, tree: tuple[list[str], bytes]) -> None:
+    files, data = tree
+    with tempfile.TemporaryDirectory() as directory:
+        root = build_tree(Path(directory) / "ctx", files)
+        try:
+            attempt = Trial(snapshot_of(root, b"", builder)).attempt(data)
+        except CtxsizeError:
+            return
+    spec, lines = attempt.request.spec, data.split(b"\n")
+    if any(each.fault for each in spec.patterns):
+        return
+    for path in {above for each in files for above in up_to(each)}:
+        index = spec.check_file(path).index
+        line = 0 if index is None else spec.patterns[index].line
+        assert attempt.decider(path) == (text_of(lines[line - 1]) if line else None)

@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from rich.segment import Segment
 from textual.pilot import Pilot
 
 from ctxsize.build import Build
@@ -247,3 +248,23 @@ def test_grey_text_is_black_on_the_row_of_the_cursor(shop: Path) -> None:
     app, _ = played(shop, "end", play=play)
     assert app._cursor() == "build.log"
     assert used == {"Color('color(0)', ColorType.STANDARD, number=0)"}
+
+
+@pytest.mark.parametrize(
+    ("path", "words", "colour"),
+    [("assets", "loses its source", 1), ("assets/logo.png", "finds nothing", 3)],
+)
+def test_only_a_lost_source_is_red(shop: Path, path: str, words: str, colour: int) -> None:
+    async def play(pilot: Pilot[int], app: Explorer) -> None:
+        app._reveal(path)
+        await pilot.press("i")
+        await pilot.pause()
+        strips = app.screen._compositor.render_strips()
+        found.extend(part for strip in strips for part in strip if words in part.text)
+
+    found: list[Segment] = []
+    played(shop, play=play)
+    (part,) = found
+    assert part.style is not None
+    assert part.style.color is not None
+    assert part.style.color.number == colour

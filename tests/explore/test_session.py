@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,14 @@ from hypothesis import strategies as st
 from ctxsize.api import measure, suggest
 from ctxsize.build import Build
 from ctxsize.engine.builders import BUILDERS
+from ctxsize.engine.evaluate import DockerIgnoreSpec
+from ctxsize.engine.ignorefile import IgnoreFile
+from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.errors import CtxsizeError, InputError
 from ctxsize.explore.session import Session, TreeEntry
 from ctxsize.model import Amount
 from tests.engine.strategies import trees_with_ignore_files
-from tests.trees import Node, build_tree, file, hardlink
+from tests.trees import Node, build_tree, file, hardlink, link
 
 DOCKERFILES = {
     "none": None,
@@ -75,7 +79,7 @@ steps = st.lists(
     has_file=st.booleans(),
     kind=st.sampled_from(sorted(DOCKERFILES)),
     own=st.sampled_from(["", "", "Dockerfile"]),
-    linked=st.sampled_from([False, False, False, True]),
+    linked=st.sampled_from(["", "", "hard", "soft"]),
     steps=steps,
 )
 def test_figures_equal_measure_after_any_steps(
@@ -84,17 +88,20 @@ def test_figures_equal_measure_after_any_steps(
     has_file: bool,
     kind: str,
     own: str,
-    linked: bool,
+    linked: str,
     steps: list[tuple[str, int]],
 ) -> None:
     files, data = tree
     dockerfile = DOCKERFILES[kind]
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory) / "ctx"
-        links: list[str | Node] = [hardlink("zz-again", files[0])] if linked else []
+        links: list[str | Node] = [hardlink("zz-again", files[0])] if linked == "hard" else []
         built(root, [*files, *links], dockerfile)
         if has_file:
-            (root / f"{own if dockerfile else ''}.dockerignore").write_bytes(data)
+            place = root / f"{own if dockerfile else ''}.dockerignore"
+            (root / "zz-lines" if linked == "soft" else place).write_bytes(data)
+            if linked == "soft":
+                place.symlink_to("zz-lines")
         build = Build(str(root), builder=builder)
         try:
             measure(build)
@@ -183,36 +190,100 @@ def test_lines_after_an_exception_name_the_files_of_a_directory(tmp_path: Path) 
         ("COPY dist/a.js /d", "dist", ["COPY dist/a.js (Dockerfile:2) loses its source"]),
         ("COPY dist/*.js /d", "dist", ["COPY dist/*.js (Dockerfile:2) loses its source"]),
         ("COPY dist/*.js /d", "dist/a.js", []),
+        ("COPY same /d", "same", ["COPY same (Dockerfile:2) loses its source"]),
+        ("COPY same /d", "dist", ["COPY same (Dockerfile:2) loses its source"]),
         ("COPY . /d", "dist", []),
         ("ADD notes.md /n", "notes.md", ["ADD notes.md (Dockerfile:2) loses its source"]),
         (
             "RUN --mount=type=bind,source=app,target=/a true",
             "app",
-            ["RUN app (Dockerfile:2) loses"],
+            ["RUN --mount … source=app (Dockerfile:2) loses its source"],
         ),
     ],
 )
 def test_lost_sources_are_named(
     dockerfile: str, path: str, lost: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    built(tmp_path, SERVICE, f"FROM scratch\n{dockerfile}\n")
+    built(tmp_path, [*SERVICE, link("same", "dist")], f"FROM scratch\n{dockerfile}\n")
     monkeypatch.chdir(tmp_path)
     session = Session(Build("."))
     assert session.lost == ()
-    session.propose(path)
-    assert len(session.lost) == len(lost)
-    assert all(each.startswith(start) for each, start in zip(session.lost, lost, strict=True))
+    (line,) = session.propose(path)
+    assert (list(session.lost), session.emptied) == (lost, ())
     session.undo()
+    assert session.lost == ()
+    Path(".dockerignore").write_text(line)  # a build that fails already
+    session = Session(Build("."))
+    assert list(session.lost) == lost
+    session.propose(path)
     assert session.lost == ()
 
 
-def test_a_source_with_nothing_left_is_lost(tmp_path: Path) -> None:
-    build = built(
-        tmp_path, [*SERVICE, file(".dockerignore", b"!x\n")], "FROM scratch\nCOPY dist /\n"
-    )
+@pytest.mark.parametrize(
+    ("source", "path", "builder", "fails"),
+    [
+        ("dist", "dist", "buildkit", False),
+        ("dist/*.js", "dist", "buildkit", False),
+        ("dist/*.js", "dist", "classic", True),
+        ("*.md", "notes.md", "buildkit", False),
+        ("*.md", "notes.md", "podman", True),
+    ],
+)
+def test_a_source_with_nothing_left(
+    source: str, path: str, builder: str, fails: bool, tmp_path: Path
+) -> None:
+    nodes = [*SERVICE, file(".dockerignore", b"!x\n")]
+    build = built(tmp_path, nodes, f"FROM scratch\nCOPY {source} /\n")
+    session = Session(Build(build.context, builder=builder))
+    session.propose(path)
+    assert (len(session.lost), len(session.emptied)) == (fails, not fails)
+    assert fails or "finds nothing left in its source" in session.emptied[0]
+
+
+def test_a_pattern_below_an_ignored_directory_is_lost(tmp_path: Path) -> None:
+    nodes = ["a/", "q/a/x", file(".dockerignore", b"**/a\n")]
+    session = Session(built(tmp_path, nodes, "FROM scratch\nADD a/* /1\n"))
+    assert len(session.lost) == 1
+    session.propose("a")
+    assert (session.lost, session.emptied) == ((), ())
+
+
+def test_a_line_that_another_one_covers_is_no_answer(tmp_path: Path) -> None:
+    session = Session(built(tmp_path, ["a/x", "a/y", "z"]))
+    assert [session.propose(each) for each in ("a/x", "a", "a/x")] == [
+        *[("a/x",), ("a",), ("!a/x",)]
+    ]
+    assert session.entry("a/x").fate == "sent"
+    assert session.propose("a/x") == ()  # the exception is taken back
+
+
+@pytest.mark.parametrize("builder", BUILDERS)
+def test_a_linked_ignore_file_grows_where_the_link_leads(builder: str, tmp_path: Path) -> None:
+    lines, linked = file("etc/lines", b"q\n"), link(".dockerignore", "etc/lines")
+    project = ["package.json", "package-lock.json", "node_modules/.package-lock.json"]
+    project += [file("node_modules/x/a.js", size_bytes=900_000)]
+    tree = [*SERVICE, *project, lines, linked]
+    build = replace(built(tmp_path, tree, DOCKERFILES["all"]), builder=builder)
     session = Session(build)
-    assert session.propose("dist") == ("dist/**",)
-    assert "finds nothing left in its source" in session.lost[0]
+    session.propose("data")
+    offered = [each.patterns for each in session.suggestions()]
+    session.toggle(offered.index(("**/node_modules",)))
+    session.write()
+    agrees(session, build)
+    assert (tmp_path / ".dockerignore").is_symlink()
+
+
+def test_the_deciding_lines_of_many_rows_are_found_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = "".join(f"**/x{each}*/*.b\n" for each in range(1_000)) + "**/f*\n"
+    names = [f"q/f{each}" for each in range(200)]
+    session = Session(built(tmp_path, [*names, "z", file(".dockerignore", lines.encode())]))
+    session.propose("z")
+    monkeypatch.setattr(IgnoreFile, "parse", None)  # nothing is read again,
+    monkeypatch.setattr(DockerIgnorePattern, "match_file", None)  # nor tried one by one
+    monkeypatch.setattr(DockerIgnoreSpec, "step", None)
+    assert {session.decider(each) for each in names} == {"**/f*"}
 
 
 def test_safe_suggestions_write_what_suggest_writes(tmp_path: Path) -> None:
@@ -321,7 +392,7 @@ def test_a_dockerfile_that_fails_leaves_the_transfer_unknown(tmp_path: Path) -> 
     session = Session(built(tmp_path, SERVICE, DOCKERFILES["wrong"]))
     assert session.before.transfer is None
     assert [each.code for each in session.problems] == ["transfer-unknown"]
-    assert session.entry("app").fate == "context"
+    assert session.entry("app").fate == "sent"
     with pytest.raises(InputError):
         session.suggestions()
     session.propose("app")

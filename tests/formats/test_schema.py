@@ -90,4 +90,4 @@ def test_the_table_of_fields_names_classes_of_the_package() -> None:
         for node in ast.walk(ast.parse(module.read_text()))
         if isinstance(node, ast.ClassDef)
     }
-    assert {name.partition(".")[0] for name in shapes.FIELDS} <= defined
+    assert {name.partition(".")[0] for name in shapes.fields()} <= defined

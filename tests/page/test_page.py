@@ -139,19 +139,49 @@ def test_buttons_choose_all_safe_rules_or_none(show: Show) -> None:
     assert tab.texts("#rules .doubt") == ["a program may read it"]
 
 
-def test_button_copies_the_file(show: Show) -> None:
-    tab = show(suggestion())
+def copying(tab: Tab, *, refused: bool) -> None:
+    """Replace the clipboard of the tab by a list, and refuse what asks for a permission."""
     tab.get(
-        "window.copied = [], document.addEventListener('copy', () =>"
-        " copied.push(document.activeElement.value)), Object.defineProperty(navigator, 'clipboard',"
-        " {value: {writeText: async (text) => { copied.push(text); }}}), null"
+        "window.copied = [], window.addEventListener('copy', (event) =>"
+        " copied.push(event.clipboardData.getData('text/plain'))),"
+        " Object.defineProperty(navigator, 'clipboard', {value: {writeText: async (text) => {"
+        f" if ({json.dumps(refused)}) throw new Error('denied'); copied.push(text); }}}}}}), null"
     )
+
+
+@pytest.mark.parametrize("refused", [False, True])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_button_copies_the_file_to_the_byte(refused: bool, end: str, show: Show) -> None:
+    data = suggestion()
+    file = data["maps"][0]["ignore_file"]
+    file["around"] = [[each.replace("\n", end) for each in file["around"][0]]]
+    tab = show(data)
+    copying(tab, refused=refused)
     tab.click("#copy")
     tab.wait("document.getElementById('copy').textContent === 'Copied'")
-    tab.get("navigator.clipboard.writeText = () => Promise.reject(new Error('denied')), null")
+    assert tab.get("copied") == [text({0, 1}).replace("\n", end)]
+
+
+@pytest.mark.parametrize("fails", ["() => false", "() => true"])
+def test_button_admits_that_nothing_was_copied(fails: str, show: Show) -> None:
+    """Some browsers refuse; others claim to have copied, without asking for the text."""
+    tab = show(suggestion())
+    copying(tab, refused=True)
+    tab.get(f"document.execCommand = {fails}, null")
     tab.click("#copy")
-    tab.wait("copied.length === 2")
-    assert tab.get("copied") == [text({0, 1})] * 2
+    tab.wait("document.getElementById('copy').textContent !== 'Copy'")
+    assert tab.text("#copy") == "Not copied: select the text"
+    assert tab.get("copied") == []
+
+
+@pytest.mark.parametrize("copyable", [None, True, False])
+def test_what_is_not_utf_8_cannot_be_copied(copyable: bool | None, show: Show) -> None:
+    data = suggestion()
+    data["maps"][0]["ignore_file"] |= {} if copyable is None else {"copyable": copyable}
+    tab = show(data)
+    shown, refused = tab.get("document.body.innerText"), copyable is False
+    assert tab.get("document.getElementById('copy').hidden") == refused
+    assert ("not UTF-8: use ctxsize suggest --write" in shown) == refused
 
 
 def test_map_shows_only_what_is_sent_if_asked(show: Show) -> None:
@@ -160,6 +190,10 @@ def test_map_shows_only_what_is_sent_if_asked(show: Show) -> None:
     tab.click("#only")
     assert rows(tab) == ["src/deep/down/", "target/", "linked"]
     assert "node_modules" not in cells(tab)
+    assert tab.text("#heading") == "All: 71.5 kB in 4 files"
+    assert tab.text("#detail") == (
+        "All71.5 kB in 4 filestravels: COPY . . (Dockerfile:4)in the context only"
+    )
 
 
 def test_a_reader_zooms_by_click_and_returns_by_breadcrumb(show: Show) -> None:
@@ -214,6 +248,36 @@ def test_search_finds_and_dims_the_others(show: Show) -> None:
     assert tab.text("#heading") == "Nothing found"
     tab.key("Escape")
     assert rows(tab) == ["one.rlib", "two.rlib"]
+
+
+CLOSED = {
+    "r": ["", "r", [[0, 900, 3]], [], 2],
+    "unopened": ["many", "d", [[0, 5_000, 40]], [], 40],
+    "links": ["", "r", [[0, 0, 0]], [], 7],
+}
+
+
+@pytest.mark.parametrize(
+    ("closed", "rest"),
+    [
+        (["r"], "3 other files"),
+        (["unopened", "r"], "43 other files"),
+        (["links"], "the smallest entries"),
+        ([], ""),
+    ],
+)
+def test_search_says_what_it_cannot_see(closed: list[str], rest: str, show: Show) -> None:
+    data = page(one({"a": (7_000, 0), "b": (6_000, 0)}, CLASSES))
+    data["maps"][0]["tree"][3] += [CLOSED[each] for each in closed]
+    tab = show(data)
+    tab.key("/", "/")
+    tab.type("file00000")
+    named, end = 2 + ("unopened" in closed), f". Not searched: {rest}" * bool(rest)
+    among = f" among the {named} entries on this page" * bool(rest)
+    assert tab.text("#heading") == f"Nothing found{among}{end}"
+    tab.key("Escape")
+    tab.type("b")
+    assert tab.text("#heading") == f"1 found: 6.0 kB in 1 file{end}"
 
 
 def test_list_and_map_show_each_other_and_the_reason(show: Show) -> None:
@@ -323,7 +387,7 @@ def test_scan_opens_the_map_of_each_build(show: Show) -> None:
         "19.1 MB of 50.0 kB",
         "60.0 kB",
         "3.0 kB of 50.0 kB",
-        "0 B",
+        "",
     ]
     assert tab.texts(".build .bad") == ["over budget", "", "", "not measured"]
     assert tab.text("#name") == "large"
@@ -331,6 +395,72 @@ def test_scan_opens_the_map_of_each_build(show: Show) -> None:
     assert (tab.text("#name"), rows(tab)) == ("small", ["a.rs"])
     tab.click(".build", "broken")
     assert (tab.text("#figures"), rows(tab)) == ("no such directory", [])
+
+
+def verdicts(tab: Tab) -> dict[str, tuple[str, str]]:
+    """Return the size and the verdict of each build."""
+    parts = (tab.texts(f".build .{each}") for each in ("name", "bytes", "bad"))
+    return {name: (size, verdict) for name, size, verdict in zip(*parts, strict=True)}
+
+
+def test_scan_takes_the_figure_that_the_budget_limits(show: Show) -> None:
+    sizes = {"context": [90_100, 4], "transfer": [50, 1]}
+    limited = {"before": sizes, "budget": 10_000}
+    unknown = {**limited, "before": {**sizes, "transfer": None}, "budget_of": "transfer"}
+    tree = {"a": (90_100, 0)}
+    tab = show(
+        page(
+            one(tree, CLASSES, name="context", **limited, budget_of="context"),
+            one(tree, CLASSES, name="transfer", **limited, budget_of="transfer"),
+            one(tree, CLASSES, name="unknown", **unknown),
+            kind="scan",
+        )
+    )
+    assert verdicts(tab) == {
+        "context": ("90.1 kB of 10.0 kB", "over budget"),
+        "transfer": ("50 B of 10.0 kB", ""),
+        "unknown": ("90.1 kB", ""),
+    }
+    assert tab.text("#verdict") == "3 builds: 1 over budget"
+    assert tab.texts(".figure")[2] == "Budget10.0 kB80.1 kB over it"
+    tab.click(".build", "transfer")
+    assert tab.texts(".figure")[2] == "Budget of the transfer10.0 kB<1% used"
+    assert tab.get("document.querySelector('.figure .over') === null")
+    tab.click(".build", "unknown")
+    assert tab.texts(".figure")[1] == "Budget of the transfer10.0 kBthe transfer is unknown"
+
+
+def test_scan_marks_a_build_that_fails_and_says_why(show: Show) -> None:
+    fine = one({"a": (90_000, 0)}, CLASSES, name="fine")
+    over = one({"b": (90_000, 0)}, CLASSES, name="over", budget=10_000)
+    failing = {"failing": ["COPY nope /s: not found"], "budget": 10_000}
+    fails = one({"c": (40, 0)}, CLASSES, name="fails", **failing)
+    both = one({"d": (20_000, 0)}, CLASSES, name="both", **failing)
+    broken = {"name": "broken", "error": "unknown instruction: BOGUS", "budget": 10_000}
+    tab = show(page(fine, over, fails, both, broken, kind="scan"))
+    assert list(verdicts(tab).items()) == [
+        ("both", ("20.0 kB of 10.0 kB", "build fails, over budget")),
+        ("fails", ("40 B of 10.0 kB", "build fails")),
+        ("over", ("90.0 kB of 10.0 kB", "over budget")),
+        ("fine", ("90.0 kB", "")),
+        ("broken", ("", "not measured")),
+    ]
+    assert tab.text("#verdict") == "5 builds: 2 failing, 2 over budget, 1 not measured"
+    assert "COPY nope /s: not found" in tab.text("#figures")
+    tab.click(".build", "broken")
+    assert tab.text("#figures") == "unknown instruction: BOGUS"
+    assert tab.text("#build") == ""
+
+
+@pytest.mark.parametrize("width", [400, 1200])
+def test_size_of_a_build_covers_no_name(width: int, show: Show) -> None:
+    name = "services/" + "the_reconciliation_service_of_payments" * 2
+    builds = [one(TREE, CLASSES, name=each, budget=10_000) for each in (name, "small")]
+    tab = show(page(*builds, kind="scan"), width=width)
+    wide = (
+        "[...document.querySelectorAll('.build span')].filter((e) => e.scrollWidth > e.clientWidth)"
+    )
+    assert tab.get(f"{wide}.map((e) => e.textContent)") == []
 
 
 def test_scan_without_a_build_is_no_error(show: Show) -> None:
@@ -354,6 +484,29 @@ def test_diff_shows_what_came_and_went(show: Show) -> None:
     assert figures(tab) == {"Context": 5_100}
     assert "before: 3.1 kB in 2 files" in tab.text(".figure")
     assert tab.texts("#legend b") == ["Added", "Removed", "Unchanged"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_words_on_several_fates_can_be_read(scheme: str, show: Show) -> None:
+    """A file that grew and a closed directory have the colours of all their fates."""
+    classes = [{**CLASSES[4], "fate": fate, "by": None} for fate in ("added", "removed", "same")]
+    data = page(one({}, classes), kind="diff")
+    changes = {"Dockerfile": (400, 0, 600), "gone": (0, 600, 300), "new": (700, 200, 0)}
+    for name, sizes in changes.items():
+        amounts = [[at, size, 1] for at, size in enumerate(sizes) if size]
+        data["maps"][0]["tree"][3].append([name, "f", amounts])
+    data["maps"][0]["after"] = data["maps"][0]["before"]
+    tab = show(data, prefers_color_scheme=scheme)
+    assert tab.get(FIRST) == ["same", "removed", "added"]
+    assert tab.get(CONTRAST.replace("const pairs = [", f"const pairs = [...{WORDS}, ")) == []
+
+
+FIRST = """[...document.querySelectorAll(".leaf")]
+  .map((e) => e.style.backgroundImage.match(/--(\\w+)/)[1])"""
+"""The first colour of each cell."""
+WORDS = """[...document.querySelectorAll(".leaf span")].map(getComputedStyle)
+  .map((each) => [each.color, each.backgroundColor])"""
+"""The colours of the words, and of what is directly behind them."""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -382,7 +535,7 @@ CONTRAST = """(() => {
     pairs.push([`--${fate}-ink`, `--${fate}`]);
     if (value(`--${fate}-hatch`)) pairs.push([`--${fate}-ink`, `--${fate}-hatch`]);
   }
-  return pairs.map(([one, two]) => [light(value(one)), light(value(two)), one, two])
+  return pairs.map(([one, two]) => [light(value(one) || one), light(value(two) || two), one, two])
     .map(([one, two, ...names]) => [Math.max(one, two) + 0.05, Math.min(one, two) + 0.05, names])
     .map(([high, low, names]) => [high / low, ...names])
     .filter(([ratio]) => ratio < 4.5);
@@ -409,6 +562,17 @@ def test_a_page_of_5000_nodes_is_there_at_once(show: Show) -> None:
     # A quarter of a second on an idle machine, of which the layout takes the most.
     assert 0 < tab.get("performance.getEntriesByType('navigation')[0].domComplete") < 3_000
     assert 500 < tab.get("document.querySelectorAll('.cell').length") <= 2_500
+
+
+def test_a_map_with_many_entries_leaves_nothing_blank(show: Show) -> None:
+    """When the cells are used up, directories stay closed, but none of them is missing."""
+    service = {"node_modules": {f"m{n}": (9_000 - n, 0) for n in range(60)}, "src": (80_000, 1)}
+    tree = {"services": {f"svc{n:02}": service for n in range(60)}, "Dockerfile": (80, 1)}
+    tab = show(page(one(tree, CLASSES)))
+    labels = tab.get("[...document.querySelectorAll('.cell')].map((e) => e.ariaLabel)")
+    shown = {each.split(",")[0] for each in labels}
+    assert {f"services/svc{n:02}/{e}" for n in range(60) for e in service} <= shown
+    assert 2_000 < len(labels) <= 2_500
 
 
 def test_every_cell_lies_within_its_map(show: Show) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -97,11 +98,30 @@ def choose(tab: Tab, chosen: set[int]) -> None:
     )
 
 
+def legend(tab: Tab) -> dict[str, tuple[int, ...]]:
+    """Return the exact bytes, and the files, of each fate: the page adds them up itself."""
+    script = "[...document.querySelectorAll('#legend li')].map((e) => [e.children[1].textContent,"
+    found = tab.get(f"{script} e.lastChild.title, e.lastChild.textContent.split(' in ')[1]])")
+    return {name: tuple(int(re.sub(r"\D", "", each)) for each in pair) for name, *pair in found}
+
+
 @pytest.mark.parametrize("make", CONTEXTS)
 def test_totals_are_those_of_measure(make: Any, tmp_path: Path, cli: Cli, show: Show) -> None:
     context = make(tmp_path)
     tab = show(made(cli, "measure", context))
     assert figures(tab) == measured(cli, context)
+    report = told(cli, "measure", str(context))["context"]
+    content_bytes, files = zip(*legend(tab).values(), strict=True)
+    assert (sum(content_bytes), sum(files)) == (report["content_bytes"], report["files"])
+
+
+@pytest.mark.parametrize("make", [aggregator, rust])
+def test_legend_adds_up_to_the_transfer(make: Any, tmp_path: Path, cli: Cli, show: Show) -> None:
+    """Without hard links and empty files, all that travels has its own size."""
+    context = make(tmp_path)
+    transfer = told(cli, "measure", str(context))["transfer"]
+    found = legend(show(made(cli, "measure", context)))
+    assert found["Travels"] == (transfer["content_bytes"], transfer["files"])
 
 
 @pytest.mark.parametrize("make", CONTEXTS)

@@ -128,6 +128,11 @@ SAFE: dict[str, tuple[str, str, list[Node]]] = {
         RUNS_SCRIPT,
         [manifest("vite build"), file("api/go.mod", b"module x\n")],
     ),
+    "a program that loads another such file": (
+        "packages/lib/.env.local",
+        RUNS_SCRIPT,
+        [manifest("dotenv -e .env -- tsc"), manifest("vite build", "apps/api/package.json")],
+    ),
     "what no build takes": (
         ".env",
         "FROM node\nCOPY src src\nCOPY package.json .\nRUN npm run build\n",

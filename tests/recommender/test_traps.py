@@ -33,6 +33,7 @@ SCM = file("pyproject.toml", b'requires = ["setuptools_scm"]\n')
 VITE = file("package.json", b'{"devDependencies": {"vite": "6"}}')
 WORKSPACE = file("Cargo.toml", b'[workspace]\nmembers = ["e2e"]\n')
 E2E = ("e2e/x.rs", file("e2e/big.bin", size_bytes=9_000_000))
+TERRAFORM = ("main.tf", ".terraform/providers/aws")
 SPEAKS = {
     "copied_by_name": Case("target", RUST, more="COPY target/x /\n"),
     "author_exception": Case("target", (*RUST, file(".dockerignore", b"target\n!target/x\n"))),
@@ -47,6 +48,7 @@ SPEAKS = {
     "env_at_build": Case(".env", (VITE, file(".env", b"VITE_URL=x\n"))),
     "read_by_build": Case(".npmrc", (file(".npmrc", b"_authToken=x\n"),), command="npm ci"),
     "site_generator": Case("docs", ("docs/index.md", "mkdocs.yml")),
+    "not_initialised": Case(".terraform", TERRAFORM, "apk add terraform", "CMD ./run.sh\n"),
 }
 SILENT = {
     "copied_by_name": Case("target", RUST, more="FROM scratch\nCOPY --from=b /app/target/x /\n"),
@@ -64,6 +66,7 @@ SILENT = {
     "env_at_build": Case(".env", (file("package.json", b"{}"), file(".env", b"A=x\n"))),
     "read_by_build": Case(".npmrc", (file(".npmrc", b"_authToken=x\n"),), command="make"),
     "site_generator": Case("docs", ("docs/index.md",)),
+    "not_initialised": Case(".terraform", TERRAFORM, command="apk add tofu && tofu init"),
 }
 
 
@@ -110,6 +113,9 @@ def test_each_trap_is_seen(name: str, tmp_path: Path) -> None:
 
 
 ALSO = [
+    ("not_initialised", SPEAKS["not_initialised"], True),
+    ("not_initialised", Case(".terraform", TERRAFORM, "true", "CMD terraform plan\n"), True),
+    ("not_initialised", Case(".terraform", TERRAFORM), False),
     ("tracked", Case("target", (*RUST, file(".git/HEAD", b"nonsense"))), True),
     ("tracked", Case("target", RUST), False),
     ("read_by_build", Case("server.key", (file("server.key", b"key: value\n"),)), True),

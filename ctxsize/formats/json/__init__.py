@@ -1,4 +1,4 @@
-r"""JSON for programs: a table of the fields of each class, and a schema for each outcome.
+r"""JSON for programs: `fields.json` names the fields of each class, a schema each outcome's shape.
 
 Names that are not UTF-8 contain lone surrogates (`\udcff` for the byte 0xFF), as from
 Python's `os.fsdecode`. Integers are exact.
@@ -7,6 +7,7 @@ Python's `os.fsdecode`. Integers are exact.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator
 from enum import Enum
 from functools import cache
@@ -31,119 +32,7 @@ Shape = dict[str, object]
 MOST_PATHS = 1000
 """Number of paths to list of a change; its figures count all."""
 
-_TAKEN = "source.instruction source.line source.stage source.source source.kind"
 _TRACED = "levels near_misses"
-_BY_PATTERN = "line pattern=name? content_bytes files"
-FIELDS = {
-    # The context and the transfer.
-    "Report": (
-        "context_path dockerfile builder ignore_file lower_bound context transfer more_transfers "
-        "named_contexts context.ignored problems"
-    ),
-    "Reason": "kind paths count content_bytes files",
-    "IgnoreFileInfo": "path dockerfile_specific patterns",
-    "Pattern": "line text exception",
-    "Measurement": (
-        "totals.content_bytes totals.files totals.directories totals.symlinks totals.entries "
-        "hardlinks wire_bytes printed tree largest_files largest_directories "
-        " by_extension by_pattern"
-    ),
-    "Measurement.largest_files": "path=name content_bytes",
-    "Measurement.largest_directories": "path=name content_bytes files",
-    "Measurement.by_extension": "extension=name content_bytes files",
-    "Measurement.by_pattern": _BY_PATTERN,
-    "Directory": "path content_bytes files",
-    "Ignored": (
-        "complete totals.content_bytes totals.files totals.directories totals.symlinks unopened "
-        "by_pattern"
-    ),
-    "Ignored.by_pattern": _BY_PATTERN,
-    "Transfer": (
-        "context_used follow_paths content_bytes files wire_bytes printed platforms "
-        " sources problems"
-    ),
-    "Entry": "path kind verdict.ignored size_bytes content_bytes arrives_empty verdict.by",
-    # Findings and fixes.
-    "Finding": (
-        "code severity confidence message location more_locations evidence content_bytes files "
-        "help fix"
-    ),
-    "Location": "path line column end_line end_column",
-    "Fix": "message certain edits effect=changes",
-    "Paths": "files content_bytes",
-    # The guard.
-    "CheckReport": "passes baseline updated checks unused",
-    "ContextCheck": "name passes limits culprits grown remedy findings accepted",
-    "Limit": "name of unit allowed actual over baseline tolerance?",
-    "Clue": "path content_bytes files",
-    "Remedy": "saves_bytes=saves.content_bytes saves_files=saves.files enough",
-    "Accepted": "finding.code finding.message reason",
-    "DiffReport": "before after",
-    "ContextChange": (
-        "name what before after culprits new.refusals new.remedy changes.directories changes.files"
-    ),
-    "Culprit": (
-        "change.path change.what change.delta_bytes change.exact change.is_directory decision "
-        "pattern ignore_file?"
-    ),
-    # Suggestions.
-    "Advice": (
-        "context_path dockerfile builder ignore_file new_file written lower_bound before after "
-        "saving suggestions questions blocked findings git_ignored git_ignored_secrets problems"
-    ),
-    "Suggestion": (
-        "rule=rule.name rule.category patterns paths keeps rule.why made_again_by=rule.again? "
-        "evidence saves=size rule.confidence safe doubts rule.volatile chosen"
-    ),
-    "Blocked": "rule path blocked_by=trap reason evidence size",
-    "IgnoreFilePlan": (
-        "mode context_path dockerfile builder ignore_file new_file changes=edit written "
-        "change.impossible? change.hint? before after change.added change.notes "
-        "findings problems"
-    ),
-    "Note": "subject why path? line",
-    # The other commands.
-    "Linted": "findings files problems",
-    "LintedFile": "path context dockerfiles patterns content_bytes files suppressed mended edit",
-    "LintedFile.mended": "code location.line fix.message fix.certain",
-    "DockerfileAdvice": "root dockerfiles findings mended edits problems",
-    "Scan": "root lower_bound builds=rows findings advice problems",
-    "Row": (
-        "build.context dockerfile target=build.shown_target build.build_arguments build.platforms "
-        "build.builder found.guessed places ignore_file context_size=context transfer saving "
-        "findings error"
-    ),
-    "Place": "how name where.path where.line",
-    "Cleaning": (
-        "root applied complete total=plan.sums plan.items left_alone=plan.passed results "
-        "plan.problems"
-    ),
-    "CleanCandidate": (
-        "path kind=kind.name kind.ecosystem kind.category service evidence inventory.size.files "
-        "inventory.directories inventory.symlinks inventory.size.content_bytes "
-        "inventory.size.disk_bytes inventory.newest_ns inventory.parts"
-    ),
-    "Part": "name size.files size.content_bytes size.disk_bytes",
-    "Passed": (
-        "path kind=kind.name kind.ecosystem service objection.code objection.message "
-        "objection.by_choice"
-    ),
-    "Result": "path done files disk_bytes message? left",
-    "Explanation": (
-        "path verdict.ignored ignore_file verdict.by arrives_empty stops not_there pruned_at "
-        "takers takers_unknown"
-    ),
-    "Level": "path verdict.ignored verdict.by entered checks",
-    "Taker": f"{_TAKEN} below",
-    "SourceCheck": f"{_TAKEN} fate found=fate.is_found at matches hidden notes",
-    "Rules": "codes",
-    "Code": "code=name slug severity summary why bad good",
-}
-"""Names of the fields of a class, if not all; `Class.field` overrides the class of a field.
-
-`attribute.name` is written as `name`, and so is `name=attribute`. A `?` writes null for
-an empty value.
-"""
 SCHEMAS = (
     *("advise", "baseline", "check", "clean", "diff", "explain", "findings", "lint"),
     *("measure", "plan", "rules", "scan", "suggest"),
@@ -153,10 +42,22 @@ SCHEMAS = (
 
 def schema(name: str) -> dict[str, Any]:
     """Return the JSON Schema of a kind of outcome."""
-    from importlib import resources
+    return _beside(f"{name}.schema.json")
 
-    text = resources.files(__name__).joinpath(f"{name}.schema.json").read_text("utf-8")
-    found: dict[str, Any] = json.loads(text)
+
+@cache
+def fields() -> dict[str, str]:
+    """Return the names of the fields of a class, if not all; `Class.field` overrides its class.
+
+    `attribute.name` is written as `name`, and so is `name=attribute`. A `?` writes null for
+    an empty value.
+    """
+    return _beside("fields.json")
+
+
+def _beside(name: str) -> dict[str, Any]:
+    with open(os.path.join(os.path.dirname(__file__), name), encoding="utf-8") as file:
+        found: dict[str, Any] = json.load(file)
     return found
 
 
@@ -178,11 +79,11 @@ def explained(
     traced: bool = False,
 ) -> str:
     """Return what `explain` reports; if `traced`, with the evaluation of each pattern."""
-    fields = f"{FIELDS['Explanation']} {_TRACED}" if traced else ""
+    names = f"{fields()['Explanation']} {_TRACED}" if traced else ""
     shape = {
         "version": 1,
         **_fields(request, "context_path=context dockerfile builder=builder.name"),
-        "explanations": [to_json(each, fields) for each in explanations],
+        "explanations": [to_json(each, names) for each in explanations],
         "sources": to_json(tuple(sources)),
         "problems": to_json(tuple(request.ignore_file_problems)),
     }
@@ -239,8 +140,8 @@ def _report(report: Report, *, refused: bool = False) -> Shape:
     return {"version": 1, "verdict": found, **_fields(report)}
 
 
-def to_json(value: object, fields: str = "") -> object:
-    """Return `value` as plain values; `fields` override those of its class."""
+def to_json(value: object, names: str = "") -> object:
+    """Return `value` as plain values; `names` of fields override those of its class."""
     if value is None or type(value) in (str, int):
         return value
     match value:
@@ -257,13 +158,13 @@ def to_json(value: object, fields: str = "") -> object:
         case Enum():
             return value.value
     if type(value) is tuple:
-        return [to_json(each, fields) for each in value]
-    return _fields(value, fields) if hasattr(value, "__match_args__") else value
+        return [to_json(each, names) for each in value]
+    return _fields(value, names) if hasattr(value, "__match_args__") else value
 
 
-def _fields(value: object, fields: str = "") -> Shape:
+def _fields(value: object, names: str = "") -> Shape:
     kind, shape = type(value), {}
-    words = fields or FIELDS.get(kind.__name__) or " ".join(vars(kind)["__match_args__"])
+    words = names or fields().get(kind.__name__) or " ".join(vars(kind)["__match_args__"])
     for name, attribute, is_nullable, held in _parsed(kind.__name__, words):
         found = attribute(value)
         shape[name] = None if is_nullable and not found else to_json(found, held)
@@ -277,7 +178,7 @@ def _parsed(kind: str, words: str) -> list[tuple[str, attrgetter[object], bool, 
     for word in words.split():
         renamed, _, attribute = word.rstrip("?").rpartition("=")
         name = renamed or attribute.rpartition(".")[2]
-        held = FIELDS.get(f"{kind}.{name}", "")
+        held = fields().get(f"{kind}.{name}", "")
         parsed.append((name, attrgetter(attribute), word.endswith("?"), held))
     return parsed
 

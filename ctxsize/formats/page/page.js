@@ -193,23 +193,33 @@
     return node;
   }
 
-  function layOut(node, box, depth, found) {
-    const items = bySize(node.kids).filter((item) => item[1] > 0).sort((one, two) => two[1] - one[1]);
-    if (!items.length) return;
-    squarify(items, box, (what, {x, y, w, h}) => {
-      if (w < 2 || h < 2 || found.length >= MOST_CELLS) return;
-      const child = Array.isArray(what) ? restOf(what, node) : what;
-      const frame = depth < DEPTH && !child.rest && w > 40 && h > 36 && child.kids.some((each) => shown(each)[0] > 0);
-      found.push({node: child, box: {x, y, w, h}, frame});
-      if (frame) layOut(child, {x: x + 3, y: y + HEAD, w: w - 6, h: h - HEAD - 3}, depth + 1, found);
-    });
+  /* Place the entries of a directory, then level by level those of the directories in it, the largest
+     first. Each entry of a directory is placed; when the cells are used up, directories stay closed. */
+  function layOut(top, box) {
+    const found = [];
+    for (let depth = 1, level = [{node: top, box}]; depth <= DEPTH; depth++) {
+      const next = [];
+      for (const outer of level) {
+        const items = bySize(outer.node.kids).filter((item) => item[1] > 0).sort((one, two) => two[1] - one[1]);
+        if (!items.length || (depth > 1 && found.length + items.length > MOST_CELLS)) continue;
+        const {x, y, w, h} = outer.box, inner = {x: x + 3, y: y + HEAD, w: w - 6, h: h - HEAD - 3};
+        outer.frame = true;
+        squarify(items, depth > 1 ? inner : box, (what, place) => {
+          if (place.w < 2 || place.h < 2) return;
+          const cell = {node: Array.isArray(what) ? restOf(what, outer.node) : what, box: place, frame: false};
+          found.push(cell);
+          if (!cell.node.rest && place.w > 40 && place.h > 36) next.push(cell);
+        });
+      }
+      level = next.sort((one, two) => two.box.w * two.box.h - one.box.w * one.box.h);
+    }
+    return found;
   }
 
   function drawMap() {
     const area = $("map"), w = width = area.clientWidth, h = area.clientHeight;
-    const found = [], fragment = document.createDocumentFragment();
-    if (here.kids.length) layOut(here, {x: 0, y: 0, w, h}, 1, found);
-    else if (shown(here)[0]) found.push({node: here, box: {x: 0, y: 0, w, h}, frame: false});
+    const box = {x: 0, y: 0, w, h}, alone = shown(here)[0] ? [{node: here, box, frame: false}] : [];
+    const found = here.kids.length ? layOut(here, box) : alone, fragment = document.createDocumentFragment();
     cells.clear();
     for (const {node, box, frame} of found) {
       const cell = button("", undefined, () => open(node));
@@ -237,15 +247,17 @@
       if (query && !node.hit && !(frame && node.near) && !(node.rest && node.kids.some((kid) => kid.hit || kid.near))) cell.classList.add("dim");
       cell.setAttribute("aria-label", `${node.path || map.name}, ${size(shown(node)[0])}, ${describe(node)}`);
       if (cell.childElementCount > 1) cell.lastChild.textContent = size(shown(node)[0]);
-      cell.style.backgroundImage = frame ? "" : mixed(node);
+      cell.style.backgroundImage = frame ? "" : mixed(node, fate);
+      cell.style.setProperty("--behind", cell.style.backgroundImage ? `var(--${fate})` : "none");
     }
   }
 
-  /* A directory without room for its entries shows the shares of their fates. */
-  function mixed(node) {
+  /* A directory without room for its entries shows the shares of their fates, its main one first. */
+  function mixed(node, main) {
     const parts = node.bytes.map((bytes, fate) => [bytes, NAMES[fate]]).filter(([bytes, fate]) => bytes && isShown(fate));
     const whole = sum(parts.map(([bytes]) => bytes));
     if (parts.length < 2 || parts.every(([bytes]) => bytes < whole / 50 || bytes > whole * 0.98)) return "";
+    parts.sort((one, two) => (two[1] === main) - (one[1] === main));
     let at = 0;
     return `linear-gradient(to right, ${parts.map(([bytes, fate]) => {
       const from = at;
@@ -277,14 +289,19 @@
     }
     if (items.length > MOST_ROWS) fragment.append(make("p", "", `and ${number(items.length - MOST_ROWS)} more`));
     $("list").replaceChildren(fragment);
-    $("heading").textContent = query ? found() : `${here.path || "All"}: ${amount(shown(here))}`;
+    $("heading").textContent = query ? found(items.map(([node]) => node)) : `${here.path || "All"}: ${amount(shown(here))}`;
   }
 
-  function found() {
-    if (!hits.length) return "Nothing found";
-    const tops = hits.filter((node) => !node.parent.hit).map(shown);
+  /* Say what was found, and what could not be: an entry that is summed up has no name on the page. */
+  function found(nodes) {
+    const closed = all.filter((node) => node.amounts.length && (node.kind === "r" || node.kind === "d"));
+    const others = sum(closed.map((node) => node.total[1])), named = all.filter((node) => node !== root && node.kind !== "r");
+    const rest = others ? `${number(others)} other ${others === 1 ? "file" : "files"}` : "the smallest entries";
+    const end = closed.length ? `. Not searched: ${rest}` : "";
+    if (!nodes.length) return `Nothing found${end && ` among the ${number(named.length)} entries on this page`}${end}`;
+    const tops = nodes.filter((node) => !node.parent.hit).map(shown);
     const total = [0, 1].map((at) => sum(tops.map((each) => each[at])));
-    return `${number(hits.length)} found: ${amount(total)}`;
+    return `${number(nodes.length)} found: ${amount(total)}${end}`;
   }
 
   function search(text) {
@@ -349,7 +366,7 @@
       while (shown && !elements.has(shown)) shown = shown.parent;
       elements.get(shown)?.classList.add("lit");
     }
-    $("detail").replaceChildren(make("b", "", node.path || "All"), make("span", "", amount(node.total)), ...reasons(node).map(({fate, why}) => {
+    $("detail").replaceChildren(make("b", "", node.path || "All"), make("span", "", amount(shown(node))), ...reasons(node).map(({fate, why}) => {
       const part = make("span", "reason");
       part.append(make("i", `swatch ${fate}`), titleOf(fate) + (why ? ": " : ""), make("code", "", why));
       return part;
@@ -363,7 +380,7 @@
       const each = waiting.pop();
       for (const [index, bytes, count] of each.amounts) {
         const fate = NAMES[fates[index]];
-        if (!(fate in FATES)) continue;
+        if (!isShown(fate)) continue;
         const why = reason(map.classes[index], fate), key = `${fate} ${why}`;
         const sofar = sums.get(key) || {fate, why, bytes: 0, files: 0};
         sums.set(key, {...sofar, bytes: sofar.bytes + bytes, files: sofar.files + count});
@@ -406,9 +423,11 @@
     else if (context) blocks.push(figure("Context", now, context, ""));
     if (transfer) blocks.push(figure("Transfer", sent("transfer"), transfer, map.printed || ""));
     if (now && map.budget) {
-      const over = now[0] > map.budget, block = Object.assign(make("div", "figure"), {title: `${number(map.budget)} bytes`});
-      block.append(make("h2", "", "Budget"), make("strong", over ? "bad" : "", size(map.budget)));
-      block.append(make("p", "", over ? `${size(now[0] - map.budget)} over it` : `${percent(now[0], map.budget)} used`), gauge(now[0], map.budget, over ? "over" : "travels"));
+      const kind = limited(map), [bytes] = sent(kind) || [null], over = bytes > map.budget, block = make("div", "figure");
+      const words = bytes === null ? "the transfer is unknown" : over ? `${size(bytes - map.budget)} over it` : `${percent(bytes, map.budget)} used`;
+      block.title = `${number(map.budget)} bytes`;
+      block.append(make("h2", "", kind === "context" ? "Budget" : "Budget of the transfer"), make("strong", over ? "bad" : "", size(map.budget)));
+      block.append(make("p", "", words), gauge(bytes, map.budget, over ? "over" : "travels"));
       blocks.push(block);
     }
     for (const problem of [map.error, ...map.failing].filter(Boolean)) blocks.push(make("p", "bad wide", problem));
@@ -420,7 +439,8 @@
       if (fate === "goes" ? !map.rules.length : !root.bytes[at] && !root.files[at]) return [];
       const item = make("li");
       item.title = FATES[fate][1];
-      item.append(make("i", `swatch ${fate}`), make("b", "", FATES[fate][0]), make("span", "", amount([root.bytes[at], root.files[at]])));
+      const total = Object.assign(make("span", "", amount([root.bytes[at], root.files[at]])), {title: `${number(root.bytes[at])} bytes`});
+      item.append(make("i", `swatch ${fate}`), make("b", "", FATES[fate][0]), total);
       return [item];
     }));
   }
@@ -457,6 +477,8 @@
     }
     $("file").textContent = file.path + (file.new ? " (new)" : "");
     $("text").replaceChildren(...found);
+    $("copy").hidden = file.copyable === false; // what is not UTF-8 is not all in the text
+    $("uncopied").hidden = !$("copy").hidden;
   }
 
   function choose(chosen) {
@@ -474,39 +496,53 @@
 
   async function copy() {
     const text = textOf(on);
-    try {
-      await navigator.clipboard.writeText(text);
-    } catch {
-      const area = Object.assign(make("textarea", "offscreen"), {value: text});
-      document.body.append(area);
-      area.select();
-      document.execCommand("copy");
-      area.remove();
-    }
-    $("copy").textContent = "Copied";
-    setTimeout(() => { $("copy").textContent = "Copy"; }, 1500);
+    let done = true;
+    try { await navigator.clipboard.writeText(text); } catch { done = put(text); }
+    $("copy").textContent = done ? "Copied" : "Not copied: select the text";
+    setTimeout(() => { $("copy").textContent = "Copy"; }, done ? 1500 : 6000);
+  }
+
+  /* Copy as a key does, but with the line ends of the text; return whether the browser took it. */
+  function put(text) {
+    let taken = false;
+    const give = (event) => { event.clipboardData.setData("text/plain", text); event.preventDefault(); taken = true; };
+    getSelection().selectAllChildren($("text")); // some browsers copy only if something is selected
+    document.addEventListener("copy", give);
+    const done = document.execCommand("copy");
+    document.removeEventListener("copy", give);
+    return done && taken;
   }
 
   /* All builds of a scan: the worst first */
 
-  const bytesOf = (each) => (each.before?.context || [0])[0];
-  const isOver = (each) => Boolean(each.budget) && bytesOf(each) > each.budget;
+  const limited = (each) => (each.budget && each.budget_of) || "context";
+  const bytesOf = (each) => (each.before?.[limited(each)] || each.before?.context || [0])[0];
+  const isLimited = (each) => Boolean(each.budget && each.before?.[limited(each)]);
+  const isOver = (each) => isLimited(each) && bytesOf(each) > each.budget;
+  const fails = (each) => Boolean(each.failing?.length);
 
   function drawBuilds() {
     const largest = Math.max(1, ...page.maps.map(bytesOf));
     const order = page.maps.map((each, at) => [each, at])
-      .sort(([one], [two]) => isOver(two) - isOver(one) || bytesOf(two) - bytesOf(one)).map(([, at]) => at);
+      .sort(([one], [two]) => fails(two) - fails(one) || isOver(two) - isOver(one) || bytesOf(two) - bytesOf(one)).map(([, at]) => at);
     $("builds").hidden = page.maps.length < 2;
     $("builds").replaceChildren(...order.map((at) => {
       const each = page.maps[at], bytes = bytesOf(each), over = isOver(each);
       const row = button("build", undefined, () => { show(at); $("name").focus(); });
       row.dataset.map = at;
-      const words = each.budget ? `${size(bytes)} of ${size(each.budget)}` : size(bytes);
-      const note = each.error ? "not measured" : (each.failing || []).length ? "build fails" : over ? "over budget" : "";
-      row.append(make("span", "name", each.name), gauge(bytes, each.budget || largest, over ? "over" : "travels"), make("span", "bytes", words), make("span", "bad", note));
+      const words = each.error ? "" : isLimited(each) ? `${size(bytes)} of ${size(each.budget)}` : size(bytes);
+      const notes = each.error ? ["not measured"] : [fails(each) && "build fails", over && "over budget"].filter(Boolean);
+      const bar = gauge(bytes, isLimited(each) ? each.budget : largest, over ? "over" : "travels");
+      row.append(make("span", "name", each.name), bar, make("span", "bytes", words), make("span", "bad", notes.join(", ")));
       return row;
     }));
     return order[0];
+  }
+
+  function summary() {
+    const counts = [[fails, "failing"], [isOver, "over budget"], [(each) => each.error, "not measured"]]
+      .map(([test, word]) => [page.maps.filter(test).length, word]).filter(([count]) => count);
+    return `${number(page.maps.length)} builds${counts.map(([count, word], at) => `${at ? ", " : ": "}${number(count)} ${word}`).join("")}`;
   }
 
   function show(at) {
@@ -521,8 +557,8 @@
     for (const row of document.querySelectorAll(".build")) row.setAttribute("aria-current", String(row.dataset.map === String(at)));
     $("name").hidden = page.maps.length < 2;
     $("name").textContent = map.name;
-    $("verdict").textContent = page.maps.length < 2 ? map.verdict || "" : "";
-    const parts = [page.maps.length < 2 ? "" : map.verdict, `context ${map.context_path}`, map.dockerfile, map.builder];
+    $("verdict").textContent = page.maps.length < 2 ? map.verdict || "" : summary();
+    const parts = [page.maps.length < 2 ? "" : map.verdict, map.context_path && `context ${map.context_path}`, map.dockerfile, map.builder];
     $("build").textContent = parts.filter(Boolean).join("  ·  ");
     $("command").textContent = map.command ? `$ ${map.command}` : "";
     drawFigures();
