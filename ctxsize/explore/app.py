@@ -98,9 +98,7 @@ class Explorer(App[int]):
         self._box = Input(placeholder=f"part of a name; {_FINDING}", id="filter", compact=True)
         self._list, self._lines = OptionList(id="tree", markup=False, compact=True), Static()
         yield from (self._head, self._loss, self._box)
-        yield Horizontal(
-            self._list, VerticalScroll(self._lines, id="file", can_focus=False), id="body"
-        )
+        yield Horizontal(self._list, VerticalScroll(self._lines, id="file", can_focus=False))
         yield from (self._status, Footer(compact=True))
 
     def on_mount(self) -> None:
