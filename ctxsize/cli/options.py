@@ -16,7 +16,7 @@ from ctxsize.cli import completing, output
 from ctxsize.cli.output import Display, Format
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.errors import InputError
-from ctxsize.formats import FORMATS, PAGE, PAGED
+from ctxsize.formats import FORMATS, PAGE, PAGED, is_report
 from ctxsize.reader import MOST_BYTES, read_stream
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -200,7 +200,7 @@ def _formats(wanted: Iterable[str]) -> tuple[Format, ...]:
             problem = f"no such format: {name!r} (one of {', '.join(known)})"
         elif named and not path:
             problem = f"{each!r} has no file name"
-        elif name == PAGE and not place:
+        elif name == PAGE and (not place or (os.path.exists(place) and not os.path.isfile(place))):
             problem = "a page needs a file: --format html=FILE"
         elif place in found:
             where = repr(path) if place else "stdout"
@@ -208,6 +208,10 @@ def _formats(wanted: Iterable[str]) -> tuple[Format, ...]:
         if problem:
             raise click.BadParameter(problem, param_hint="'--format'")
         found[place] = Format(name, path if place else None)
+    for path in (each.path for each in found.values() if each.path is not None):
+        from ctxsize.writer.apply import write_output
+
+        write_output(path, None, replaces=is_report)  # checks it before anything is changed
     return tuple(found.values())
 
 

@@ -81,8 +81,9 @@ def suggest(
     if len(modes) > 1 or (modes and (unsafe or only or explain)):
         others = "another mode, --only, --unsafe or --explain"
         raise click.UsageError(f"--{modes[0]} cannot be combined with {others}")
-    if modes and any(each.name == PAGE for each in display.formats):
-        raise click.UsageError(f"--{modes[0]} has no page: leave out --format html")
+    without = [*modes, *["diff"] * diff]
+    if without and any(each.name == PAGE for each in display.formats):
+        raise click.UsageError(f"--{without[0]} has no page: leave out --format html")
     rules = _known(explain)
     outcome: Advice | IgnoreFilePlan
     with output.progress() as progress:

@@ -52,6 +52,14 @@ def follow(root: str, paths: Iterable[str] | None) -> tuple[str, ...] | None:
     return tuple(kept)
 
 
+def followed(root: str, path: str) -> tuple[str, ...] | None:
+    """Return the include patterns for one source of a build, which need not follow links."""
+    try:
+        return follow(root, (path,))
+    except BuildFailsError:  # a loop of links, in a build that takes all and follows none
+        return (path,)
+
+
 def _walk_down(root: str, path: str, found: set[str]) -> list[str]:
     """Add the path that `path` leads to to `found`. Return the link targets to follow next."""
     parts = golang.clean(f"./{path}").split("/")

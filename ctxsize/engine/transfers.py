@@ -12,7 +12,7 @@ from ctxsize.dockerfile.sources import Source, what_decides
 from ctxsize.dockerfile.taken import Asked, Paths
 from ctxsize.engine import need
 from ctxsize.engine.events import Progress
-from ctxsize.engine.narrow import Narrowed, follow, include_spec
+from ctxsize.engine.narrow import Narrowed, follow, followed, include_spec
 from ctxsize.engine.report import Listing, measure
 from ctxsize.engine.request import Request
 from ctxsize.errors import (
@@ -166,8 +166,8 @@ class _Measuring:
         by_name = source.kind == "bind" and not _SPECIAL.isdisjoint(source.path)
         # Frontends differ about --parents: it is in doubt only if nothing is sent for it.
         is_plain_root = source.path == "." and not source.excludes
-        followed = totals.symlinks and source.parents is None and not is_plain_root
-        if by_name or followed or not totals.files + totals.directories:
+        links = totals.symlinks and source.parents is None and not is_plain_root
+        if by_name or links or not totals.files + totals.directories:
             self.doubtful[source] = None
         written = (source.instruction, source.line, source.stage, source.source)
         path = self._request.build.masked(source.path)
@@ -179,13 +179,7 @@ class _Measuring:
         is_plain = top not in (".", "..") and _SPECIAL.isdisjoint(path)
         if is_plain and not os.path.lexists(os.path.join(root, top)):
             return Totals()  # saves a walk for each missing source of a long Dockerfile
-        try:
-            include = None if path == "." else follow(root, (path,))
-        except BuildFailsError:
-            # A symlink loop fails a build that follows links. Reaching this point means that
-            # this build requests the whole context and follows none.
-            include = (path,)
-        return self._of(include).context.totals
+        return self._of(followed(root, path)).context.totals
 
 
 def _transfer(measurement: Measurement, paths: Paths, platforms: tuple[str, ...]) -> Transfer:

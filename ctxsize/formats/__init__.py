@@ -38,7 +38,7 @@ _SIGNS = re.compile(
     | \A\{{\s*"\$schema":.*"name":\s"ctxsize"                     # sarif
     | \A\[\]\s*\Z | \A\[\s*\{{\s*"description":.*"check_name":\s"CTX  # gitlab
     | \A<\?xml[^>]*>\s*<testsuites\ name="ctxsize"                 # junit
-    | \A(?:<!--\ ctxsize|\#\#\#\ (?:Build\ context|ctxsize)\b)         # markdown
+    | \A(?:<!--\ ctxsize(?:\ -->|:)|\#\#\#\ (?:Build\ context|ctxsize)\b)   # markdown, html
     | \A(?:::(?:error|warning|notice|group)\b|ctxsize\ \w+:\ )     # github
     | \ACTX\d{{3}}\ (?:error|warning|info)\b
     | \ACTX\d{{3}}\ [\w-]+\ \(                                       # text, from here on

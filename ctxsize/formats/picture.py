@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from heapq import heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple, cast
@@ -15,34 +16,34 @@ from ctxsize.api import request_for
 from ctxsize.build import Build
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.events import Files, IgnoredEntries, Progress, public_pattern
-from ctxsize.engine.narrow import follow
+from ctxsize.engine.narrow import followed
 from ctxsize.engine.need import asked_of, includes_of
 from ctxsize.engine.request import Plans, Request, ignore_file_to_write, request_of
-from ctxsize.engine.snapshot import Sent, Snapshot
+from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.source import MemoryDirectory
+from ctxsize.engine.transfers import unfound
 from ctxsize.engine.trial import Trial, own_path, planned, with_lines
 from ctxsize.engine.walk import Walk
-from ctxsize.errors import BuildFailsError
-from ctxsize.formats.wording import LEVELS, command, fit, level, path_argument, typed, visible
+from ctxsize.formats import Look, render
+from ctxsize.formats.sections import measured
+from ctxsize.formats.wording import command, fit, path_argument, typed, visible
 from ctxsize.guard.baseline import above
-from ctxsize.model import Amount
+from ctxsize.model import Amount, Problem, Report
 from ctxsize.recommender.outcome import Size, Suggestion
+from ctxsize.scanning import Scan, Snapshots
 from ctxsize.version import __version__
 from ctxsize.writer import Addition, block_lines, merge
 
 if TYPE_CHECKING:
     from ctxsize.formats import Outcome
-    from ctxsize.guard.comparison import ContextChange
-    from ctxsize.scanning import Scan
+    from ctxsize.guard.comparison import ContextChange, DiffReport
 
 Shape = dict[str, object]
-Amounts = list[tuple[int, int, int]]
-"""The index of each class of files, and the number of bytes and files."""
+Amounts = list[tuple[int, int, int]]  # the index of each class of files, and bytes and files
 Made = Sequence[Suggestion]
-Chain = list[tuple[int, str]]
-"""Suggestions that matter for a file: the last one that is on hides it with `-`, else keeps it."""
-_ROOM, _LEAST_ROOM = 225_000, 8_500
-"""Number of characters of all trees of a page, and the least of one: some 4,000 and 150 nodes."""
+Chain = list[tuple[int, str]]  # suggestions: the last one that is on hides if `-`, else keeps
+_ROOM, _ROOM_OF_ROW, _LEAST_ROOM = 225_000, 600, 200
+"""Numbers of characters: of all trees, some 4,000 nodes; of a build without tree; of one tree."""
 _FEW, _DEEPEST, _LONGEST_NAME, _MOST_SOURCES = 30, 60, 160, 100
 """Number of entries that a directory shows if there is room, of levels, columns, and sources."""
 
@@ -54,11 +55,6 @@ class Leaf(NamedTuple):
     kind: str
     amounts: Amounts
     held: MemoryDirectory | None = None
-
-    @property
-    def room(self) -> int:
-        """Return about how many characters it takes."""
-        return 30 + len(self.name) + 16 * len(self.amounts)
 
     @property
     def order(self) -> tuple[int, int, str]:
@@ -89,7 +85,7 @@ def _nodes(
         found = sorted(children(leaf.held), key=lambda e: e.order) if leaf.held else []
         large = sum(each.order[0] <= least for each in found)
         shown = found[: max(_FEW, large)] if depth < _DEEPEST else []
-        while (room := sum(each.room for each in shown)) > most / 2:
+        while (room := sum(30 + len(e.name) + 16 * len(e.amounts) for e in shown)) > most / 2:
             shown = shown[: len(shown) // 2]
         left, inside, most = found[len(shown) :], list[object](), most - room
         whole = [leaf.amounts, inside, len(found)]
@@ -100,7 +96,7 @@ def _nodes(
         if shown and left:
             rest = _added(each.amounts for each in left)
             inside.append(["", "r", rest, [], len(left)])
-            most -= 20 + 16 * len(rest)
+            most = max(0, most - 20 - 16 * len(rest))
     return top[0]
 
 
@@ -114,17 +110,19 @@ def _added(parts: Iterable[Amounts]) -> Amounts:
 class Fates:
     """Sorts the entries of one context into classes; `travels` if its transfers are known."""
 
-    def __init__(self, trial: Trial, made: Made, *, travels: bool, ignored: bool) -> None:
-        """Read the verdicts; `ignored` adds what is ignored. Raises what a walk raises."""
+    def __init__(self, trial: Trial, made: Made, top: int, *, travels: bool, ignored: bool) -> None:
+        """Read the verdicts; name at most so many sources; `ignored` adds what is ignored."""
         snapshot, request = trial.snapshot, trial.request
         self._request, self._ignored, self._context = request, ignored, trial.before
         includes = includes_of(request) if travels else []
         self._transfers = [snapshot.sent(include=each) for each in includes]
         asked = asked_of(request) if travels and request.builder.asks_for_paths else ()
-        sources = [*dict.fromkeys(e for each in asked for e in each.sources)][:_MOST_SOURCES]
-        self._takers = [_taken(snapshot, each.path) for each in sources]
-        texts = (f"{e.instruction} {e.source} (line {e.line})" for e in sources)
-        self.instructions, self.patterns = [*map(visible, texts)], dict[str, int]()
+        self.sources = [*dict.fromkeys(e for each in asked for e in each.sources)]
+        taken = (followed(request.root, each.path) for each in self.sources[:top])
+        self._takers = [snapshot.sent(include=each) for each in taken]
+        texts = [f"{e.instruction} {e.source} (line {e.line})" for e in self.sources]
+        texts[top:] = [f"one of {len(texts) - top} further sources"] * (len(texts) > top)
+        self.instructions = [fit(visible(each), _LONGEST_NAME) for each in texts]
         self._hides, self._empties = _chains(trial, made)
         self._marks = defaultdict[str, dict[str, tuple[bool, int | None]]](dict)
         for each in Walk(request, everything=True, source=snapshot.root):
@@ -136,8 +134,8 @@ class Fates:
             for file in (e for e in held.special if held.prefix + e.name in self._context):
                 groups[file.st_ino].append(held.prefix + file.name)
         self._names = {path: group for at, group in groups.items() if at for path in group}
-        self._known, self.classes = dict[object, int](), list[Shape]()
-        self._own, self.own = own_path(request), cast("int | None", None)
+        self._own, self._known, self.classes = own_path(request), dict[object, int](), list[Shape]()
+        self.own, self.patterns = cast("int | None", None), dict[str, int]()
 
     def leaves(self, held: MemoryDirectory) -> Iterator[Leaf]:
         """Yield the entries of a directory that are no directories."""
@@ -159,17 +157,19 @@ class Fates:
         """Return the amounts of an entry that the ignore file leaves."""
         moved = [each for each in self._transfers if path in each]
         takers = tuple(at for at, each in enumerate(self._takers) if moved and path in each)
-        names, hidden, fate = self._names.get(path, [path]), [self._hides.get(path)], "context"
-        if len(moved) == 1 and moved[0].size(path) == size and len(names) == 1:
-            fate, moved = "travels", []
-        emptied, own = [*map(self._empties.get, names)], [True] * (path == self._own)
-        if hidden == emptied and (fate == "travels" or not moved):
-            return [(self._class((fate, decider, takers, *own), hidden), size, files)]
-        parts = [(fate, hidden, 0, files), (fate, emptied, size, 0)]
-        for each in moved:  # counted apart, as the content may arrive under another name
-            chains = [self._empties.get(name) for name in names if name in each]
-            parts += [("transfer", hidden, 0, files), ("transfer", chains, each.size(path), 0)]
-        return _added([(self._class((e[0], decider, takers, *own), e[1]), *e[2:])] for e in parts)
+        takers = takers or tuple(range(len(self._takers), len(self.instructions) * bool(moved)))
+        names, own = self._names.get(path, [path]), [True] * (path == self._own)
+        hides, empties = [self._hides.get(path)], self._empties.get
+        whole = [(hides, 0, files), ([*map(empties, names)], size, 0)]
+        arrive = (([empties(e) for e in names if e in one], one.size(path), 0) for one in moved)
+        apart = [part for each in arrive for part in (whole[0], each)]
+        # What arrives in another way, or under another name, is counted apart for the transfer.
+        is_same = apart[:2] == whole
+        apart = apart[2:] if is_same else [*apart, *((e[0], -e[1], -e[2]) for e in whole if moved)]
+        whole = whole if apart or whole[1][0] != hides else [(hides, size, files)]
+        parts = [("travels" if moved else "context", *each) for each in whole]
+        parts += [("transfer", *each) for each in apart]
+        return _added([[(self._class((e[0], decider, takers, *own), e[1]), *e[2:]) for e in parts]])
 
     def _class(self, key: tuple[object, ...], chains: Sequence[Chain | None]) -> int:
         """Return the class of a fate, a pattern and takers."""
@@ -184,14 +184,6 @@ class Fates:
         return self._known[known]
 
 
-def _taken(snapshot: Snapshot, path: str) -> Sent:
-    """Return the entries that a source takes."""
-    try:
-        return snapshot.sent(include=follow(snapshot.request.root, (path,)))
-    except BuildFailsError:  # a loop of links, in a build that takes all and follows none
-        return snapshot.sent(include=(path,))
-
-
 def _chains(trial: Trial, made: Made) -> tuple[dict[str, Chain], dict[str, Chain]]:
     """Return by path which suggestions hide it, and which hide or empty it, in file order."""
     found = defaultdict[str, Chain](list), defaultdict[str, Chain](list)
@@ -202,8 +194,8 @@ def _chains(trial: Trial, made: Made) -> tuple[dict[str, Chain], dict[str, Chain
         attempt = trial.attempt(data)
         return {*attempt.changes.hidden}, {*attempt.changes.hidden, *attempt.emptied}
 
-    for at in _order(made):
-        hidden, mixed = gone(at), made[at].patterns[-1].startswith("!")
+    for at, mixed in _order(made):
+        hidden = gone(at)
         both = [(hides, gone(other, at)) for other, hides in alone.items() if mixed]
         for kind, chains in enumerate(found):
             kept = (one[kind] - two[kind] - hidden[kind] for one, two in both)
@@ -220,44 +212,53 @@ def page(outcome: Outcome, build: Build | None, progress: Progress | None) -> Sh
     if outcome.kind == "scan":
         maps = [*_of_scan(outcome, progress)]
     elif outcome.kind == "diff":
-        maps = [*map(_of_change, outcome.contexts)]
+        maps = [_of_change(outcome, each) for each in outcome.contexts]
     elif outcome.kind == "suggest" and outcome.snapshot is not None:
         found = _map(outcome.snapshot, outcome.before, outcome.suggestions)
-        found |= Shape(after=_figures(outcome.after), lower_bound=outcome.lower_bound)
-        maps = [found | Shape(command=command(outcome, "suggest"))]
+        found |= Shape(after=_figures(outcome.after), verdict=_verdict(outcome))
+        maps = [found | Shape(command=command(outcome, "suggest"), lower_bound=outcome.lower_bound)]
     else:
-        assert outcome.kind == "measure"
-        assert build is not None
-        whole, transfers = outcome.context, outcome.transfers
+        report, build = cast("Report", outcome), cast("Build", build)
+        whole, transfers = report.context, report.transfers
         size = Size(Amount.of(whole.totals), Amount.of(*transfers) if transfers else None)
         snapshot = Snapshot.take(request_for(build), progress=progress)
         found = _map(snapshot, size, ignored=whole.ignored.complete)
-        found |= Shape(command=command(outcome, "measure"), lower_bound=outcome.lower_bound)
-        found |= Shape(failing=[visible(each.message) for each in outcome.failing])
-        found |= Shape(printed=(outcome.transfer or whole).printed)
-        maps = [found | Shape(verdict=LEVELS[level(outcome)][0])]
+        found |= Shape(command=command(report, "measure"), lower_bound=report.lower_bound)
+        verdict = _verdict(report).partition(":")[0]
+        found |= Shape(failing=_failing(report.all_problems), verdict=verdict)
+        lines = [measured.printed(report, each, "context") for each in transfers or [whole]]
+        maps = [found | Shape(printed="; ".join(dict.fromkeys(lines)))]
     title, made = maps[0]["name"] if len(maps) == 1 else outcome.kind, f"ctxsize {__version__}"
     return Shape(version=1, kind=outcome.kind, title=title, made=made, maps=maps)
 
 
+def _verdict(outcome: Outcome) -> str:
+    return render("text", outcome, Look(1_000)).partition("\n")[0]
+
+
+def _failing(problems: Iterable[Problem]) -> list[str]:
+    return [*{visible(e.message): 0 for e in problems if e.fails or e.code == "source-not-found"}]
+
+
 def _of_scan(scan: Scan, progress: Progress | None) -> Iterator[Shape]:
-    settings, taken, plans = readable(None, scan.root)[0], dict[str, Snapshot](), Plans()
-    tables, most = [*config.builds(settings)], max(_LEAST_ROOM, _ROOM // (len(scan.rows) or 1))
+    settings, snapshots, plans = readable(None, scan.root)[0], Snapshots(progress), Plans()
+    tables, most = [*config.builds(settings)], _ROOM // (len(scan.rows) or 1) - _ROOM_OF_ROW
     for row in scan.rows:
         build, found = row.build, Shape(error=row.error and visible(row.error))
         if row.context is not None and row.error is None:
             request = request_of(build, BUILDERS[build.builder], plans=plans)
-            if request.root not in taken:
-                taken[request.root] = Snapshot.take(request, progress=progress)
-            snapshot = taken[request.root].asked(request)
-            found = _map(snapshot, Size(row.context, row.transfer), (), most)
+            size = Size(row.context, row.transfer)
+            found = _map(snapshots.of(request), size, (), max(most, _LEAST_ROOM))
         limits = next(iter(checking.of_builds(settings, tables, [build]))).budget
         found |= Shape(budget=limits.max_bytes, budget_of=limits.of or "context")
         found |= Shape(name=visible(" ".join([build.context, *row.options])))
         yield found | Shape(command=typed("measure", *row.options, path_argument(build.context)))
+    for each in (each for each in scan.problems if each.code == "dockerfile"):
+        place = f"{each.path}:{each.line}" if each.line else f"{each.path}"
+        yield Shape(name=visible(place), error=visible(f"the build fails: {each.message}"))
 
 
-def _of_change(change: ContextChange) -> Shape:
+def _of_change(outcome: DiffReport, change: ContextChange) -> Shape:
     """Return the map of a change: what both sides know, and the rest of each directory."""
     old, new, root = change.old.known, change.new.known, MemoryDirectory("")
     folders, leaves = {"": root}, defaultdict[str, list[Leaf]](list)
@@ -276,16 +277,16 @@ def _of_change(change: ContextChange) -> Shape:
             rest[path] = was, now
     for at, pair in rest.items():
         leaves[at] += [Leaf("other files", "r", each) for each in [_changed(*pair)] if each]
-    found = Shape(before=_figures(Size(change.before, None)))
-    found |= Shape(after=_figures(Size(change.after, None)))
+    before, after = change.before, change.after
+    sides = (outcome.before._replace(**before._asdict()), outcome.after._replace(**after._asdict()))
+    alone = replace(outcome, before=sides[0], after=sides[1], contexts=(change,))
+    found = Shape(before=Shape(context=before[::-1]), after=Shape(context=after[::-1]))
     found |= Shape(name=visible(change.name), context_path=visible(change.new.context_path))
-    fates = ("same", "added", "removed")
-    found |= Shape(classes=[Shape(fate=e, by=None, takers=[], hidden_by=[]) for e in fates])
-    return found | Shape(tree=_nodes(root, lambda held: leaves[held.path]))
+    found |= Shape(classes=[Shape(fate=each) for each in ("same", "added", "removed")])
+    return found | Shape(verdict=_verdict(alone), tree=_nodes(root, lambda held: leaves[held.path]))
 
 
 def _changed(was: Amount, now: Amount) -> Amounts:
-    """Return what is the same, what is new, and what is gone."""
     same = Amount(*map(min, was, now))
     new, gone = (Amount(*(max(0, e) for e in one - same)) for one in (now, was))
     return [(at, e.content_bytes, e.files) for at, e in enumerate((same, new, gone)) if any(e)]
@@ -296,14 +297,14 @@ def _map(
 ) -> Shape:
     """Return the map of a context under the suggestions `made`."""
     request, trial = snapshot.request, Trial(planned(snapshot) if made else snapshot)
-    fates = Fates(trial, made, travels=size.transfer is not None, ignored=ignored)
+    sources, travels = min(_MOST_SOURCES, most // 500), size.transfer is not None
+    fates = Fates(trial, made, sources, travels=travels, ignored=ignored)
     name = request.context if request.context != "." else request.root.rpartition("/")[2]
-    found = Shape(name=visible(name), context_path=visible(request.context))
+    found = Shape(name=visible(name), context_path=visible(request.context), before=_figures(size))
     found |= Shape(dockerfile=request.dockerfile and visible(request.dockerfile))
-    found |= Shape(builder=request.builder.name, before=_figures(size))
+    found |= Shape(builder=request.builder.name, failing=_failing(unfound(request, fates.sources)))
     found |= Shape(tree=_nodes(trial.snapshot.root, fates.leaves, most), rules=[*map(_rule, made)])
-    if made or request.ignore_file is not None:
-        found |= Shape(ignore_file=_file(request, made) | Shape(own=fates.own))
+    found |= Shape(ignore_file=_file(request, made) | Shape(own=fates.own) if made else None)
     found |= Shape(patterns=[*fates.patterns], instructions=fates.instructions)
     return found | Shape(classes=fates.classes)
 
@@ -312,28 +313,28 @@ def _figures(size: Size) -> Shape:
     return Shape(context=size.context[::-1], transfer=size.transfer and size.transfer[::-1])
 
 
-def _rule(each: Suggestion) -> Shape:
-    found = Shape(text=[*map(visible, each.patterns)], why=visible(each.rule.why), safe=each.safe)
-    found |= Shape(chosen=each.chosen, saves=each.size.counted[::-1])
-    return found | Shape(doubts=[*map(visible, each.doubts)])
+def _rule(e: Suggestion) -> Shape:
+    more = Shape(chosen=e.chosen, saves=e.size.counted[::-1], doubts=[*map(visible, e.doubts)])
+    return more | Shape(text=[*map(visible, e.patterns)], why=visible(e.rule.why), safe=e.safe)
 
 
-def _order(made: Made) -> list[int]:
-    """Return the indexes in the order of the lines, as `Advisor` has it: exceptions go last."""
-    return sorted(range(len(made)), key=lambda at: made[at].patterns[-1].startswith("!"))
+def _order(made: Made) -> list[tuple[int, bool]]:
+    """Return indexes, and whether there are exceptions, as `Advisor` has the lines: these last."""
+    mixed = [each.patterns[-1].startswith("!") for each in made]
+    return sorted(enumerate(mixed), key=lambda each: each[1])
 
 
 def _file(request: Request, made: Made) -> Shape:
     """Return the parts of the ignore file, from which the page makes the text for any choice."""
-    lines = [(at, line) for at in _order(made) for line in made[at].additions]
-    mixed = [at for at, each in enumerate(made) if each.patterns[-1].startswith("!")]
-    heads = [*dict.fromkeys(each.heading for at, each in lines if at not in mixed)]
-    plain = sorted((e for at, e in lines if at not in mixed), key=lambda e: heads.index(e.heading))
-    variants = [plain, [each for _, each in lines]][: 1 + bool(mixed)]
-    found = Shape(path=visible(ignore_file_to_write(request)), new=request.ignore_file is None)
+    file, mixed = request.ignore_file, [at for at, excepts in _order(made) if excepts]
+    lines = [(at, line) for at, _ in _order(made) for line in made[at].additions]
+    plain = [each for at, each in lines if at not in mixed][:1]  # it stands where all would
+    variants = [[plain] * bool(plain), [[each for _, each in lines]] * bool(mixed)]
+    found = Shape(path=visible(ignore_file_to_write(request)), new=file is None, exceptional=mixed)
     found |= Shape(lines=[(at, each.line, each.heading, each.reason) for at, each in lines])
-    found |= Shape(around=[_around(request, each) for each in variants])
-    return found | Shape(exceptional=mixed)
+    data = file.data if file else b""
+    found |= Shape(copyable=data.decode("utf-8", "replace").encode() == data)
+    return found | Shape(around=[_around(request, each) for some in variants for each in some])
 
 
 def _around(request: Request, additions: Sequence[Addition]) -> list[str]:
@@ -341,9 +342,8 @@ def _around(request: Request, additions: Sequence[Addition]) -> list[str]:
     file, pattern_class = request.ignore_file, request.builder.spec_class.pattern_class
     before = file.data if file else b""
     data = merge(file, additions, pattern_class=pattern_class)
-    bodies = {end: b"".join(block_lines(additions, end)) for end in (b"\n", b"\r\n")}
-    end = next(each for each, body in bodies.items() if body in data)
-    head, tail = data.rsplit(bodies[end], 1) if additions else (data, b"")
+    end = next(e for e in (b"\n", b"\r\n") if b"".join(block_lines(additions, e)) in data)
+    head, tail = data.rsplit(b"".join(block_lines(additions, end)), 1)
     first = before.removesuffix(tail)
     closing = tail if first == before else b""
     parts = first, head[len(first) :], closing, before[len(first) :], end

@@ -115,7 +115,7 @@ def scan(
     steps: Steps | None = None,
 ) -> Scan:
     """Return every build, the most costly first; `left` selects the findings to report."""
-    contexts = _Contexts(progress)
+    contexts = Snapshots(progress)
     builds = stepped(discovery.builds, steps, lambda each: each.build.context)
     measured = [_measured(each, discovery.plans, contexts) for each in builds]
     step(steps, "reading the Dockerfiles")
@@ -135,7 +135,7 @@ def _row(found: FoundBuild) -> Row:
     return Row(found, None if found.inline is not None else found.build.dockerfile)
 
 
-def _measured(found: FoundBuild, plans: Plans, contexts: _Contexts) -> Measured:
+def _measured(found: FoundBuild, plans: Plans, contexts: Snapshots) -> Measured:
     """Measure a build: only its context if the transfer is unknown."""
     made = Measured(_row(found))
     try:
@@ -172,7 +172,7 @@ def _counted(row: Row, found: Iterable[Location]) -> Row:
     return replace(row, findings=sum(e.path in files or (e.path, e.line) in places for e in found))
 
 
-class _Contexts:
+class Snapshots:
     """Snapshots of contexts, with and without the safe suggestions, which builds share."""
 
     def __init__(self, progress: Progress | None) -> None:
@@ -184,8 +184,7 @@ class _Contexts:
         """Return the context of `request`. Raises the errors of `Snapshot.take`."""
         if request.root not in self._taken:
             self._taken[request.root] = Snapshot.take(request, progress=self._progress)
-        taken = self._taken[request.root]
-        return Snapshot(request, taken.root, taken.problems)
+        return self._taken[request.root].asked(request)
 
     def improved(self, request: Request, snapshot: Snapshot) -> Snapshot | None:
         """Return the context with the safe suggestions of all Dockerfiles; None if unknown."""

@@ -68,9 +68,9 @@ def apply(edits: Sequence[Edit], *, within: str | None = None) -> tuple[Problem,
 
 
 def write_output(
-    path: str, data: bytes, *, replaces: Callable[[bytes], bool] | None = None
+    path: str, data: bytes | None, *, replaces: Callable[[bytes], bool] | None = None
 ) -> None:
-    """Write a report to `path`, also to a FIFO or a device.
+    """Write a report to `path`, also to a FIFO or a device; without `data`, only check the file.
 
     With `replaces`, a file that is not empty is overwritten only if its beginning passes that test.
     Raises `InputError` if the file cannot be written, and for a symlink out of the
@@ -79,20 +79,22 @@ def write_output(
     with _explained(path):
         refuse_way_out(path)
         if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
-            _write_special(path, data)
+            if data is not None:
+                _write_special(path, data)
             return
         target = os.path.realpath(path)
     with ExitStack() as stack:
-        place = _Place(Edit(path, None, data), target, stack)
+        place = _Place(Edit(path, None, data or b""), target, stack)
         if place.seen is not None and place.seen.st_size and replaces is not None:
             with _explained(path, "cannot be read"):
                 start = read_file(place.name, _START_BYTES, cut=True, dir_fd=place.directory)
             if not replaces(start):
                 why = "holds something else than a report of ctxsize, so it is not replaced"
                 raise InputError(why, path=path, hint="remove it, or name another file")
-        place.stage()
-        with _explained(path):
-            place.put(os.replace)
+        if data is not None:
+            place.stage()
+            with _explained(path):
+                place.put(os.replace)
 
 
 class _Place:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -74,16 +76,47 @@ def test_other_commands_have_no_page(command: str, context: Path, cli: Cli) -> N
     assert (done.code, "no such format: 'html'" in done.err) == (2, True)
 
 
-def test_modes_of_suggest_have_no_page(context: Path, cli: Cli) -> None:
-    done = cli("suggest", "--allowlist", "--format", "html=page.html", str(context))
-    assert (done.code, "--allowlist has no page" in done.err) == (2, True)
-
-
-def test_other_files_are_not_replaced(context: Path, cli: Cli) -> None:
+@pytest.mark.parametrize("option", ["--allowlist", "--diff"])
+def test_other_answers_of_suggest_have_no_page(option: str, context: Path, cli: Cli) -> None:
     page = context.parent / "page.html"
-    page.write_text("<!doctype html>\n<p>mine\n")
+    done = cli("suggest", option, "--format", f"html={page}", str(context))
+    assert (done.code, f"{option} has no page" in done.err) == (2, True)
+    assert not page.exists()
+
+
+@pytest.mark.parametrize("start", ["<!doctype html>", "<!-- ctxsize was here -->"])
+def test_other_files_are_not_replaced(start: str, context: Path, cli: Cli) -> None:
+    page = context.parent / "page.html"
+    page.write_text(f"{start}\n<p>mine\n")
     done = cli("measure", "--format", f"html={page}", str(context))
-    assert (done.code, page.read_text()) == (2, "<!doctype html>\n<p>mine\n")
+    assert (done.code, page.read_text()) == (2, f"{start}\n<p>mine\n")
+
+
+@pytest.mark.parametrize("name", ["html", "json"])
+@pytest.mark.parametrize("place", ["directory", "other file", "no directory"])
+def test_nothing_is_written_if_a_file_cannot_be(
+    place: str, name: str, context: Path, cli: Cli
+) -> None:
+    path = context.parent / ("far/away" if place == "no directory" else "here")
+    if place == "directory":
+        path.mkdir()
+    elif place == "other file":
+        path.write_text("mine\n")
+    for command in (("suggest", "--write"), ("lint", "--fix")):
+        if command[0] == "lint" and name == "html":
+            continue
+        done = cli(*command, "--format", f"{name}={path}", str(context))
+        assert done.code == 2
+        assert (context / ".dockerignore").read_bytes() == b"*.md\n"
+
+
+def test_page_goes_into_no_pipe(context: Path, cli: Cli) -> None:
+    pipe = context.parent / "pipe"
+    os.mkfifo(pipe)
+    start = time.monotonic()
+    done = cli("measure", "--format", f"html={pipe}", str(context))
+    assert (done.code, "a page needs a file" in done.err) == (2, True)
+    assert time.monotonic() - start < 4, "it waits for no reader"
 
 
 def test_page_shows_what_was_there_before_the_lines_are_written(context: Path, cli: Cli) -> None:

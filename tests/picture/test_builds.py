@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ctxsize import api, checking
-from ctxsize.formats import Look, picture, render
+from ctxsize.formats import Look, html, picture, render
 from tests.picture.evaluating import figures, leaves
 from tests.trees import Node, build_tree, file
 
@@ -72,3 +72,58 @@ def test_diff_adds_up_to_both_sides(saved: str, tmp_path: Path) -> None:
     assert sums(shown, "same", "added") == shown["after"]["context"]
     if saved == "directory":
         assert sums(shown, "added") == [len(b"new/a/b\n") + 1, 1]
+
+
+def test_page_of_many_builds_stays_small(tmp_path: Path) -> None:
+    nodes: list[str | Node] = []
+    for at in range(200):
+        place = f"services/service-{at}"
+        nodes.append(file(f"{place}/Dockerfile", b"FROM scratch\nCOPY . /srv\nCOPY src /src\n"))
+        nodes.append(file(f"{place}/.dockerignore", b"*.log\n"))
+        names = (f"{place}/src/module-{one % 7}/file-{one}.py" for one in range(59))
+        nodes += [file(name, size_bytes=one + at) for one, name in enumerate(names)]
+    scanned = api.scan(str(build_tree(tmp_path / "repo", nodes)))
+    page = picture.page(scanned, None, None)
+    assert len(html.render(page)) < 300_000
+    shown = json.loads(json.dumps(page))["maps"]
+    assert len(shown) == 200
+    for row, each in zip(scanned.rows, shown, strict=True):
+        assert row.context is not None
+        assert figures(each)["context"] == (row.context.content_bytes, row.context.files)
+        assert each["tree"][3], "each tree has entries"
+
+
+def test_scan_says_which_builds_fail(tmp_path: Path) -> None:
+    texts = {
+        "good": "FROM x\nCOPY . /\n",
+        "lost": "FROM x\nCOPY <img> nope /s\n",
+        "bad": "FROM x\nBOGUS\n",
+    }
+    nodes = [file(f"{name}/Dockerfile", text.encode()) for name, text in texts.items()]
+    build = b"services: {good: {build: good}, lost: {build: lost}}\n"
+    root = build_tree(tmp_path / "repo", [*nodes, file("compose.yaml", build)])
+    shown = {Path(each["name"].split()[-1]).name: each for each in maps_of(api.scan(str(root)))}
+    assert shown["good"]["failing"] == []
+    assert [each.partition(", ")[0] for each in shown["lost"]["failing"]] == [
+        "the build fails: COPY <img>: not found",
+        "the build fails: COPY nope: not found",
+    ]
+    assert shown["Dockerfile:2"]["error"] == "the build fails: unknown instruction: BOGUS"
+    assert shown["Dockerfile:2"]["name"].endswith("bad/Dockerfile:2")
+
+
+def test_diff_has_the_verdict_of_its_text(tmp_path: Path) -> None:
+    old = build_tree(tmp_path / "old", [file("a", size_bytes=5_000)])
+    new = build_tree(tmp_path / "new", [file("a", size_bytes=7_000)])
+    (shown,) = maps_of(checking.diff(str(old), str(new)))
+    assert shown["verdict"] == "Grew by 2.0 kB: 5.0 kB in 1 file -> 7.0 kB in 1 file"
+
+
+def test_each_change_of_a_diff_has_its_own_verdict(tmp_path: Path) -> None:
+    nodes = [file(f"{each}/Dockerfile", b"FROM scratch\nCOPY . /\n") for each in "ab"]
+    root = build_tree(tmp_path / "repo", [*nodes, file("a/x", size_bytes=5_000)])
+    before = tmp_path / "before.json"
+    checking.check(str(root), baseline=str(before), update_baseline=True)
+    (root / "a" / "x").write_bytes(bytes(9_000))
+    found = maps_of(checking.diff(str(before), str(root)))
+    assert [each["verdict"].partition(":")[0] for each in found] == ["Grew by 4.0 kB"]

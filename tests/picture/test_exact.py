@@ -226,3 +226,115 @@ def test_loop_of_links_stops_no_page(tmp_path: Path) -> None:
     nodes = [file("Dockerfile", text), link("loop", "loop"), "x"]
     build = Build(str(build_tree(tmp_path / "ctx", nodes)))
     assert page_of(api.measure(build), build)["instructions"][1] == "COPY loop (line 3)"
+
+
+@pytest.mark.parametrize("platforms", [(), ("linux/amd64", "linux/arm64")])
+def test_what_an_instruction_takes_travels(platforms: tuple[str, ...], tmp_path: Path) -> None:
+    """Also a file with further names, one that arrives empty, and one that travels twice."""
+    text = b"FROM scratch\nARG TARGETARCH\nCOPY . .\nCOPY $TARGETARCH* /a\n"
+    if platforms:
+        text = b"FROM scratch\nARG TARGETARCH\nCOPY $TARGETARCH Dockerfile docs shared w /a/\n"
+    names = ("amd64", "shared", "w/src/y")
+    nodes = [file(each, size_bytes=700 + at) for at, each in enumerate(names)]
+    links = [file("arm64", b"1"), hardlink("docs/shared", "shared"), file("Dockerfile", text)]
+    build = Build(str(build_tree(tmp_path / "ctx", [*nodes, *links])), platforms=platforms)
+    report = api.measure(build)
+    shown = page_of(report, build)
+    classes, fates = shown["classes"], set[str]()
+    for leaf in leaves(shown["tree"]):
+        first, *more = (classes[each[0]] for each in leaf[2])
+        assert first["fate"] == "travels", leaf
+        assert first["takers"], leaf
+        fates |= {each["fate"] for each in more}
+    assert fates == ({"transfer"} if platforms else set())
+    moved = Amount.of(*report.transfers)
+    assert figures(shown) == {
+        "context": pair(Amount.of(report.context.totals)),
+        "transfer": pair(moved),
+    }
+
+
+def test_page_says_what_makes_the_build_fail(tmp_path: Path) -> None:
+    text = b"FROM scratch\nCOPY <img nope /s/\n"
+    build = Build(str(build_tree(tmp_path / "ctx", [file("Dockerfile", text)])))
+    shown = page_of(api.measure(build), build)
+    assert shown["verdict"] == "The build fails"
+    assert len(shown["failing"]) == 2
+    assert "COPY <img: not found" in shown["failing"][0]
+
+
+@pytest.mark.parametrize(
+    ("builder", "printed"),
+    [
+        ("buildkit", "transferring context: 78B (BuildKit, in a cold build)"),
+        (
+            "classic",
+            "Sending build context to Docker daemon  3.072kB (the classic builder,",
+        ),
+    ],
+)
+def test_page_says_what_the_builder_prints(builder: str, printed: str, tmp_path: Path) -> None:
+    nodes = [file("Dockerfile", b"FROM scratch\nCOPY a /\n"), file("a", size_bytes=50)]
+    build = Build(str(build_tree(tmp_path / "ctx", nodes)), builder=builder)
+    assert page_of(api.measure(build), build)["printed"].startswith(printed)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "verdict"),
+    [
+        (["a"], "Nothing safe to add"),
+        ([*RUST], "Can be ignored with 1 pattern: 9.0 MB of 9.0 MB in 7 files"),
+    ],
+)
+def test_suggestions_have_the_verdict_of_their_text(
+    nodes: list[str | Node], verdict: str, tmp_path: Path
+) -> None:
+    files = [*nodes, file("Dockerfile", BUILDS), file(".dockerignore", b"Dockerfile\n.docker*\n")]
+    advice = api.suggest(str(build_tree(tmp_path / "ctx", files)))
+    assert page_of(advice)["verdict"] == verdict
+
+
+@pytest.mark.parametrize(
+    ("own", "copyable"),
+    [
+        (b"# caf\xc3\xa9\r\n", True),
+        ("\N{REPLACEMENT CHARACTER}\n".encode(), True),
+        (b"# caf\xe9\nb\xe9b\xe9\n", False),
+    ],
+)
+def test_page_knows_whether_a_clipboard_can_hold_the_file(
+    own: bytes, copyable: bool, tmp_path: Path
+) -> None:
+    nodes = [file("tools/Cargo.toml", b"[package]\n"), file("tools/target/y", size_bytes=9_000)]
+    files = [file("Dockerfile", BUILDS), file(".dockerignore", own), *nodes]
+    shown = page_of(api.suggest(str(build_tree(tmp_path / "ctx", files))))
+    assert shown["ignore_file"]["copyable"] is copyable
+
+
+def test_many_sources_are_told_in_one_line(tmp_path: Path) -> None:
+    names = [f"file-{at}" for at in range(110)]
+    text = "FROM scratch\n" + "".join(f"COPY {each} /\n" for each in names)
+    root = build_tree(tmp_path / "ctx", [*names, "left", file("Dockerfile", text.encode())])
+    shown = page_of(api.measure(build := Build(str(root))), build)
+    assert shown["instructions"][99:] == ["COPY file-99 (line 101)", "one of 10 further sources"]
+    takers = {each[0]: shown["classes"][each[2][0][0]]["takers"] for each in leaves(shown["tree"])}
+    assert (takers["file-7"], takers["file-109"], takers["left"]) == ([7], [100], [])
+
+
+def test_tree_of_any_room_has_all_amounts() -> None:
+    root = MemoryDirectory("", {f"top{n}": n for n in range(9)})
+    for at in range(9):
+        held = MemoryDirectory(f"d{at}", {f"f{at}{n}": n for n in range(9)})
+        root.folders[f"d{at}"] = held
+        held.folders["x"] = MemoryDirectory(f"d{at}/x", {f"g{n}": n for n in range(at)})
+    for held in reversed([*root.tree()]):
+        held.add_up()
+
+    def entries(held: MemoryDirectory) -> list[picture.Leaf]:
+        names = enumerate(held.entries)
+        return [picture.Leaf(e, "f", [(at % 7 * (held is root), 3, 1)]) for at, e in names]
+
+    for most in range(1, 700):
+        tree: Any = picture._nodes(root, entries, most)
+        found = [each for leaf in leaves(tree) for each in leaf[2]]
+        assert sum(each[1] for each in found) == 3 * (9 + 9 * 9 + 36)
