@@ -63,7 +63,8 @@ class _Screen(pyte.Screen):
     """A screen that knows faint text, which pyte ignores: it is grey."""
 
     def select_graphic_rendition(self, *attributes: int) -> None:
-        super().select_graphic_rendition(*(90 if each == 2 else each for each in attributes))
+        is_grey = 2 in attributes and 30 not in attributes  # black on white remains black
+        super().select_graphic_rendition(*attributes, *[90] * is_grey)
 
 
 def recorded(command: str, *, cwd: Path, size: Size, keys: Sequence[tuple[str, str]] = ()) -> str:

@@ -6,9 +6,11 @@ Names of files are data: each text is a `Content`, never markup, and has passed 
 from __future__ import annotations
 
 import os
-from asyncio import CancelledError
+from asyncio import CancelledError, get_running_loop
 from collections.abc import Callable, Sequence
 from functools import partial
+from signal import SIGTERM
+from textwrap import dedent
 from typing import ClassVar, NamedTuple
 
 from rich.text import Text
@@ -29,13 +31,15 @@ from ctxsize.formats.wording import change, fit, more, quoted, visible
 from ctxsize.recommender.outcome import Suggestion
 from ctxsize.units import columns, human, plural
 
-_FIRST, _MOST_FOUND, _MOST_LOSSES, _DEEPEST = 100, 200, 3, 20
-"""Numbers of entries shown of a directory and of a filter, of lost sources, and of levels."""
-_GREY, _RED, _BLUE = "ansi_bright_black", "ansi_red", "ansi_blue"
+_FIRST, _MOST_SHOWN, _MOST_FOUND, _MOST_LOSSES, _NAME, _WIDE = 100, 1_000, 200, 3, 20, 50
+"""Numbers of entries shown of a directory, a long one, a filter, and of losses; then columns."""
+_FINDING = "Enter goes to those found, Esc to the tree"
+_FAINT, _RED, _BLUE, _YELLOW = "dim", "ansi_red", "ansi_blue", "ansi_yellow"
 _MARKS = {"travels": "●", "context": "○", "sent": "◌", "mixed": "◐", "ignored": "·"}
-_COLOURS = {"travels": "ansi_green", "ignored": _GREY}
+_COLOURS = {"travels": "ansi_green", "ignored": _FAINT}
 """The mark of each fate, and its colour; yellow for the others."""
-_HIDDEN = {"space": "focused.select", "right": "open(True)", "left": "open(False)"}
+_UNKNOWN = ("no-dockerfile", "transfer-unknown")  # problems that leave the transfer unknown
+_HIDDEN = {"space": "simulate_key('enter')", "right": "open(True)", "left": "open(False)"}
 
 
 class _Row(NamedTuple):
@@ -59,6 +63,7 @@ class Sheet(ModalScreen[str]):
 
     def on_key(self, event: events.Key) -> None:
         if event.key in ("escape", "q", "enter", *self._answers):
+            event.stop()  # or the application handles it too
             self.dismiss(event.key if event.key in self._answers else "")
 
 
@@ -74,6 +79,7 @@ class Explorer(App[int]):
         *[("s", "suggestions", "suggest"), ("w", "write", "write"), ("e", "explain", "explain")],
         *[("question_mark", "keys", "help"), ("q", "write('leave')", "quit")],
         Binding("ctrl+c", "quit", priority=True, show=False),
+        Binding("ctrl+z", "suspend_process", priority=True, show=False),
         Binding("escape", "back", show=False),
         *(Binding(key, action, show=False) for key, action in _HIDDEN.items()),
     ]
@@ -88,21 +94,16 @@ class Explorer(App[int]):
         self._offers: Sequence[Suggestion] = ()
 
     def compose(self) -> ComposeResult:
-        self._head, self._loss, self._status = (
-            Static(id="head"),
-            Static(id="loss"),
-            Static(id="status"),
-        )
-        self._box = Input(placeholder="part of a name", id="filter", compact=True)
+        self._head, self._loss, self._status = [Static(id=i) for i in ("head", "loss", "status")]
+        self._box = Input(placeholder=f"part of a name; {_FINDING}", id="filter", compact=True)
         self._list, self._lines = OptionList(id="tree", markup=False, compact=True), Static()
         yield from (self._head, self._loss, self._box)
-        with Horizontal(id="body"):
-            yield self._list
-            with VerticalScroll(id="file", can_focus=False):
-                yield self._lines
+        yield Horizontal(self._list, VerticalScroll(self._lines, id="file", can_focus=False))
         yield from (self._status, Footer(compact=True))
 
     def on_mount(self) -> None:
+        get_running_loop().add_signal_handler(SIGTERM, self.exit, 128 + SIGTERM)
+        self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         self.set_interval(0.2, self._show_step)
         self._reveal(self.session.largest())
 
@@ -127,28 +128,36 @@ class Explorer(App[int]):
         """Show the tree with the directories above an entry open, and the cursor on it."""
         self._box.display, self._offers = False, ()
         self._list.focus()
-        self._report(message)
+        self._report(message if path else "the context is empty")
         names = path.split("/")[:-1]
         self._open.update("/".join(names[: at + 1]) for at in range(len(names)))
         self._refresh(path)
 
     def _refresh(self, path: str | None = None) -> None:
         """Show the present figures and lines, with the cursor on `path` or where it was."""
-        session, before, now = self.session, self.session.before, self.session.now
-        name = quoted(os.path.basename(os.path.abspath(self._build.context)))
-        head = f"\ncontext   {change(before.context, now.context)}"
-        if before.transfer is not None and now.transfer is not None:
-            head += f"\ntransfer  {change(before.transfer, now.transfer)}"
-        self._head.update(Content.assemble((name, "bold"), head))
-        lost = [*session.lost[:_MOST_LOSSES], more(len(session.lost) - _MOST_LOSSES)]
-        self._loss.update(Content(visible(self._build.masked("\n".join(filter(None, lost))))))
-        self._loss.display = bool(session.lost)
-        lines = [Content.styled(quoted(session.ignore_file), "bold")]
-        for each in session.lines:
+        losses = list[Content]()
+        for found, style in ((self.session.lost, _RED), (self.session.emptied, _YELLOW)):
+            lost = filter(None, (*found[:_MOST_LOSSES], more(len(found) - _MOST_LOSSES)))
+            losses += [Content.styled(visible(self._build.masked(e)), style) for e in lost]
+        self._loss.update(Content("\n").join(losses))
+        self._loss.display = bool(losses)
+        lines = [Content.styled(quoted(self.session.ignore_file), "bold")]
+        for each in self.session.lines:
             sign, style = ("  ", "") if each.origin == "file" else ("+ ", "ansi_green")
             lines.append(Content.styled(sign + visible(each.text), style))
         self._lines.update(Content("\n").join(lines))
         self._show_rows(path)
+
+    def on_option_list_option_highlighted(self) -> None:
+        """Show the figures, and the path of the entry under the cursor."""
+        session, before, now = self.session, self.session.before, self.session.now
+        name = quoted(os.path.basename(os.path.abspath(self._build.context)))
+        path = fit(visible(self._cursor()), max(self.size.width - columns(name) - 4, 8))
+        head = f"  {path}\ncontext   {change(before.context, now.context)}\ntransfer  "
+        why = next((each.message for each in session.problems if each.code in _UNKNOWN), "")
+        why = f"unknown: {visible(self._build.masked(why).partition(' (')[0])}"
+        head += change(before.transfer, now.transfer) if before.transfer and now.transfer else why
+        self._head.update(Content.assemble((name, "bold"), head))
 
     def _show_rows(self, path: str | None = None) -> None:
         path = self._cursor() if path is None else path
@@ -164,11 +173,12 @@ class Explorer(App[int]):
         self._list.scroll_to(y=top, animate=False, immediate=True)
         self._list.highlighted = min(at, len(prompts) - 1) if prompts else None
         self.call_after_refresh(self._list.scroll_to_highlight)
+        self.on_option_list_option_highlighted()
 
     def _found(self) -> list[_Row]:
         entries, count = self.session.matching(self._box.value, most=_MOST_FOUND)
         cut = ", largest shown" * (count > len(entries))
-        self._report(f"{plural(count, 'entry')} found{cut}")
+        self._report(f"{plural(count, 'entry')} found{cut}; {_FINDING}")
         return [_Row(each, 0, each.path) for each in entries]
 
     def _tree(self) -> list[_Row]:
@@ -183,7 +193,8 @@ class Explorer(App[int]):
         """Return the rows of a directory, the last first; a chain of directories is one row."""
         paths, most = self.session.paths(path), self._most.get(path, _FIRST)
         left, start = len(paths) - most, len(path) + bool(path)
-        rows = [_Row(self.session.entry(path), depth, f"{left:,} smaller", left)] * (left > 0)
+        label = f"{left:,} more" + ": / finds them" * (most >= _MOST_SHOWN)
+        rows = [_Row(self.session.entry(path), depth, label, left)] * (left > 0)
         for each in reversed(paths[:most]):
             held = self.session.folder(each)
             while held and not held.entries and len(held.folders) == 1:
@@ -194,22 +205,25 @@ class Explorer(App[int]):
 
     def _prompt(self, row: _Row) -> Content:
         """Return size, bar, files, fate, name and deciding pattern in the width of the list."""
-        entry, indent = row.entry, "  " * min(row.depth, _DEEPEST)
-        room = max(self._list.scrollable_content_region.width - 33 - len(indent), 8)
+        entry, width = row.entry, self._list.scrollable_content_region.width
+        dim, is_wide = _FAINT if entry.fate == "ignored" else "", width >= _WIDE
+        room = max(width - (33 if is_wide else 14), 8)
+        indent = "  " * min(row.depth, max(room - _NAME, 0) // 2)
+        room -= len(indent)
         if row.left:
-            return Content.styled(f"{'':30}{indent}  {row.label}", _BLUE)
-        size, by = entry.context, visible(self.session.decider(entry.path))
-        share = size.content_bytes / max(self.session.now.context.content_bytes, 1)
-        lead = f"{human(size.content_bytes):>9} {'█' * round(share * 10):10}{size.files:>8,} "
+            return Content.styled(" " * (width - room - 2) + row.label, _BLUE)
+        by, size = visible(self.session.decider(entry.path)), entry.context
+        bar = "█" * round(10 * size.content_bytes / max(self.session.now.context.content_bytes, 1))
+        size = entry.on_disk if dim else size
+        lead = f"{human(size.content_bytes):>9} " + f"{bar:10}{size.files:>8,} " * is_wide
         name = quoted(row.label) + "/" * entry.is_directory
         name = fit(name, room - 1 - min(columns(by), room // 3))
         by = fit(by, room - 1 - columns(name)) if by else ""
         name += " " * (room - columns(name) - columns(by))
         arrow = ("▾ " if entry.path in self._open else "▸ ") if entry.is_directory else "  "
-        dim, mark = _GREY if entry.fate == "ignored" else "", f"{_MARKS[entry.fate]} "
-        parts = [(lead, dim), (mark, _COLOURS.get(entry.fate, "ansi_yellow"))]
-        parts += [(indent + arrow + name, dim), (by, _GREY)]
-        return Content.assemble(*parts).stylize(_BLUE, 10, 20)
+        parts = [(lead, dim), (_MARKS[entry.fate] + " ", _COLOURS.get(entry.fate, _YELLOW))]
+        parts += [(indent + arrow + name, dim), (by, _FAINT)]
+        return Content.assemble(*parts).stylize(_BLUE, 10, 20 if is_wide else 10)
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._show_rows)
@@ -227,7 +241,7 @@ class Explorer(App[int]):
         if self._box.display:
             self._reveal(path)
         elif left:
-            self._most[path] = self._most.get(path, _FIRST) * 10
+            self._most[path] = _MOST_SHOWN
             self._show_rows()
         else:
             self.action_open(path not in self._open)
@@ -263,17 +277,21 @@ class Explorer(App[int]):
             if change() is False:
                 self._report("there is nothing to undo")
         except CtxsizeError as error:
-            self._report(str(error), _RED)
+            again = ": leave and start again" * error.message.startswith("the file ")
+            self._report(f"{error}{again}", _RED)
         self._offers = self.session.suggestions() if self._offers else ()
         self._refresh(".")  # the cursor stays in its row
         new = [at for at, line in enumerate(self.session.lines, 1) if line.origin != "file"]
         self.query_one("#file").scroll_to(y=new[-1] if new else 0, animate=False)
 
+    async def action_suggestions(self) -> None:
+        if not self._step:
+            self._step = "looking for what no build needs"
+            await self.action_back()
+            self._suggest()
+
     @work(thread=True)
-    def action_suggestions(self) -> None:
-        if self._step:
-            return
-        self._step = "looking for what no build needs"
+    def _suggest(self) -> None:
         try:
             shown = partial(self._choose, self.session.suggestions(steps=self._note))
         except CtxsizeError as error:
@@ -282,6 +300,9 @@ class Explorer(App[int]):
         self.call_from_thread(shown)
 
     def _choose(self, offers: Sequence[Suggestion]) -> None:
+        if self._box.display or isinstance(self.screen, Sheet):
+            self._report("suggestions are ready: s in the tree shows them")
+            return  # or the next keys would change other things than they were typed for
         keys = "space or a click chooses, Esc returns to the tree"
         self._reveal(self.session.largest(), keys if offers else "there is nothing to suggest")
         self._offers, self._list.highlighted = offers, 0
@@ -289,11 +310,11 @@ class Explorer(App[int]):
 
     def action_explain(self) -> None:
         if path := self._cursor():
-            shown = self.session.explain(path, width=self.size.width - 6)
+            shown = self.session.explain(path, width=max(self.size.width - 6, 20))
             self.push_screen(Sheet(quoted(path), Content(shown), "Esc closes"))
 
     def action_keys(self) -> None:
-        self.push_screen(Sheet("Keys", Content(self._keys), "Esc closes"))
+        self.push_screen(Sheet("Keys", Content(dedent(self._keys)), "Esc closes"))
 
     def action_write(self, then: str = "stay") -> None:
         edit = self.session.edit()
@@ -323,5 +344,4 @@ class Explorer(App[int]):
 def _offered(each: Suggestion) -> Content:
     lead = f"[{'x' if each.chosen else ' '}] {human(each.size.context.content_bytes):>9}  "
     why = each.rule.reason if each.safe else f"review first: {each.doubts[0]}"
-    parts = [(visible("  ".join(each.patterns)), "bold"), ("  ", ""), (visible(why), "")]
-    return Content.assemble(lead, *parts)
+    return Content.assemble(lead, (visible("  ".join(each.patterns)), "bold"), f"  {visible(why)}")

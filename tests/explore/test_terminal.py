@@ -67,6 +67,9 @@ sys.exit(run(["explore", "shop"]))
 """
 
 
+ENDED = BROKEN.replace("1 // 0", "signal.raise_signal(15)").replace("sys\n", "signal, sys\n", 1)
+
+
 @pytest.fixture
 def tmux(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Tmux]:
     """A terminal with the explorer, or with a program that a test names."""
@@ -74,6 +77,7 @@ def tmux(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Tmux]:
         pytest.skip("tmux is not installed")
     build_tree(tmp_path / "shop", SHOP)
     (tmp_path / "broken.py").write_text(BROKEN)
+    (tmp_path / "ended.py").write_text(ENDED)
     program = getattr(request, "param", "$PYTHON -m ctxsize explore shop")
     found = Tmux(tmp_path, f"cd {tmp_path} && PYTHON={sys.executable} && {program}")
     yield found
@@ -110,6 +114,30 @@ def test_ctrl_c_restores_the_terminal_and_exits_with_130(tmux: Tmux) -> None:
     tmux.wait("+ data/raw/big.csv")
     tmux.press("C-c")
     tmux.wait("nothing was written", "code=130")
+
+
+@pytest.mark.parametrize(
+    "tmux",
+    ["set -m; $PYTHON -m ctxsize explore shop; echo stopped=$?; read line; fg >/dev/null"],
+    indirect=True,
+)
+def test_ctrl_z_suspends_it_and_restores_the_terminal(tmux: Tmux) -> None:
+    tmux.wait("big.csv", "/ find")
+    tmux.press("C-z")
+    assert "big.csv" not in tmux.wait("stopped=147")
+    tmux.press("Enter")
+    tmux.wait("big.csv", "/ find")
+    tmux.press("q")
+    tmux.wait("nothing was written", "code=0")
+
+
+@pytest.mark.parametrize("tmux", ["$PYTHON ended.py"], indirect=True)
+def test_a_request_to_end_restores_the_terminal(tmux: Tmux) -> None:
+    tmux.wait("big.csv", "/ find")
+    tmux.press("u")
+    screen = tmux.wait("nothing was written", "code=143")
+    assert "big.csv" not in screen
+    assert " icanon" in screen
 
 
 @pytest.mark.parametrize(
