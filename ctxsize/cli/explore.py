@@ -23,9 +23,9 @@ def explore(build: Build) -> int:
     \b
     Keys:
       arrows, enter  move, open and close; the mouse does it too
-          /              find entries; enter goes to those found, Esc back
+      /              find entries; enter goes to those found, Esc back
       i, I, u        add the pattern for the entry, or for its name; undo
-          s              choose among the suggestions of `ctxsize suggest`
+      s              choose among the suggestions of `ctxsize suggest`
       e              explain the entry: lines and instructions about it
       w              show the change of the ignore file; then y writes it
       q              leave; Ctrl-C leaves at once
