@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cache
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 from ctxsize.config import Config, Suppression, load
 from ctxsize.engine.request import Request
@@ -27,6 +27,14 @@ if TYPE_CHECKING:
 
 UNUSED = "CTX129"
 """The code of a table that accepts nothing."""
+
+
+class FindingChoice(TypedDict, total=False):
+    """The findings to return: codes to `select` or `ignore`, or prefixes, and the lightest."""
+
+    select: Iterable[str]
+    ignore: Iterable[str]
+    severity: Severity | None
 
 
 class Wanted:

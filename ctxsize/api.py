@@ -22,6 +22,7 @@ from ctxsize.model import Problem
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from ctxsize.accepting import FindingChoice
     from ctxsize.advice import DockerfileAdvice
     from ctxsize.build import Options
     from ctxsize.clean import CleanPlan, Result
@@ -172,17 +173,13 @@ def lint(
     """
     from ctxsize.lints import lint as run
 
-    given = build_of(build, options)
     return run(
         [*paths],
-        given,
-        builder_of((given or Build()).builder),
+        build_of(build, options),
         data=data,
         fix=fix or unsafe_fixes,
         unsafe=unsafe_fixes,
-        select=select,
-        ignore=ignore,
-        severity=severity,
+        choice={"select": select, "ignore": ignore, "severity": severity},
         config=config,
         progress=progress,
         steps=steps,
@@ -289,10 +286,8 @@ def advise(
     *,
     fix: bool = False,
     unsafe_fixes: bool = False,
-    select: Iterable[str] = (),
-    ignore: Iterable[str] = (),
-    severity: Severity | None = None,
     config: Config | None = None,
+    **choice: Unpack[FindingChoice],
 ) -> DockerfileAdvice:
     """Return findings about the Dockerfiles below `root`, with rewrites; writes nothing.
 
@@ -302,15 +297,8 @@ def advise(
     from ctxsize.advice import advise as run
     from ctxsize.config import load
 
-    return run(
-        discover(root),
-        load(root) if config is None else config,
-        fix=fix,
-        unsafe=unsafe_fixes,
-        select=select,
-        ignore=ignore,
-        severity=severity,
-    )
+    config = load(root) if config is None else config
+    return run(discover(root), config, fix=fix, unsafe=unsafe_fixes, **choice)
 
 
 def clean_plan(

@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import ClassVar, Literal
+from operator import attrgetter
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from ctxsize.accepting import Wanted
+from ctxsize.accepting import FindingChoice, Wanted
 from ctxsize.advice import cargo, copies, mounts
 from ctxsize.advice.recipe import Recipe, read_recipe, slug
 from ctxsize.codes import names
@@ -20,9 +21,12 @@ from ctxsize.config import Config
 from ctxsize.discovery import Discovery, FoundBuild
 from ctxsize.engine.request import Plan
 from ctxsize.errors import DockerfileError, UndecidedError
-from ctxsize.findings import Edit, Finding, Severity, in_order
+from ctxsize.findings import Edit, Finding, in_order
 from ctxsize.model import Problem
 from ctxsize.reader import border_of, read_file
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 Rule = Callable[[Sequence[Recipe]], Iterator[Finding]]
 """A function that yields the findings of one code in the Dockerfiles of a repository."""
@@ -70,17 +74,15 @@ def advise(
     *,
     fix: bool = False,
     unsafe: bool = False,
-    select: Iterable[str] = (),
-    ignore: Iterable[str] = (),
-    severity: Severity | None = None,
+    **choice: Unpack[FindingChoice],
 ) -> DockerfileAdvice:
     """Return the advice on all Dockerfiles of `discovery`, without what `config` accepts.
 
     `fix` applies the certain fixes, `unsafe` all of them: one at a time, each to the result of
-    the one before. `ctxsize.api.advise` describes the other parameters.
+    the one before.
     """
     codes, config = names("CTX2"), config or Config()
-    wanted = Wanted(config, known=codes, select=select, ignore=ignore, severity=severity)
+    wanted = Wanted(config, known=codes, **choice)
     fixed, edits, seen = list[Finding](), dict[str, Edit](), set[Edit]()
     while True:
         recipes, problems = _read_recipes(discovery, edits)
@@ -93,7 +95,8 @@ def advise(
         fixed.append(finding)
         seen.add(edit)
         edits[edit.path] = replace(edits.get(edit.path, edit), after=edit.after)
-    unused = () if any((select, ignore)) else wanted.unused(codes, discovery.root)
+    is_narrow = choice.get("select") or choice.get("ignore")
+    unused = () if is_narrow else wanted.unused(codes, discovery.root)
     return DockerfileAdvice(
         discovery.root,
         tuple(recipe.path for recipe in recipes),
@@ -144,13 +147,10 @@ def _read_recipes(
 def _examined(recipes: Sequence[Recipe]) -> tuple[Finding, ...]:
     findings = [each for rule in RULES.values() for each in rule(recipes)]
     # The cargo-chef pattern of CTX210 includes the cache mounts that CTX223 would propose.
-    rebuilt = {_line(each) for each in findings if each.code == "CTX210"}
-    kept = (each for each in findings if each.code != "CTX223" or _line(each) not in rebuilt)
+    line = attrgetter("location.path", "location.line")
+    rebuilt = {line(each) for each in findings if each.code == "CTX210"}
+    kept = (each for each in findings if each.code != "CTX223" or line(each) not in rebuilt)
     return in_order([*dict.fromkeys(kept)])
-
-
-def _line(finding: Finding) -> tuple[str, int | None]:
-    return finding.location.path, finding.location.line
 
 
 def _grouped(findings: Iterable[Finding]) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from ctxsize.advice.recipe import Change, Recipe, quoted, read_alone
 from ctxsize.dockerfile.shell import commands_of, is_known
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Confidence, Finding, Fix
+from ctxsize.recommender.rules import table
 from ctxsize.syntax import Command
 
 _MOST_COOKS = 100
@@ -27,21 +28,6 @@ _COOKED_WITH = (
 _DIRECTORIES = ("target", "release", "debug", "deps", "build")
 _RUN_LATER = ("CMD", "ENTRYPOINT", "HEALTHCHECK", "ONBUILD")
 _NAMED = re.compile(r"(?i)(\s*from\s.*\sas\s+)\S+\s*")
-_PATTERN = """\
-{head}
-{setup}
-RUN {shared}cargo install cargo-chef --locked
-
-FROM chef AS planner
-{sources}
-RUN cargo chef prepare --recipe-path recipe.json
-
-FROM chef AS {name}
-ARG TARGETARCH
-COPY --from=planner {recipe} recipe.json
-RUN {mounts}{cook}
-{since}
-RUN {mounts}{built}"""
 
 
 class CargoRun(NamedTuple):
@@ -318,7 +304,7 @@ def _pattern(recipe: Recipe, stage: BuiltStage, build: CargoRun, results: dict[s
     kept = {f"--mount={each.written}" for each in build.step.caches}
     mounts = [f"--mount={each}{join}" for each in _mounts(recipe, stage, build)]
     own = (f"{each}{join}" for each in build.step.instruction.flags if each not in kept)
-    return _PATTERN.format(
+    return str(table("lists.toml")["chef"]).format(
         head=_NAMED.sub(r"\1chef", recipe.lines[begin - 1]),
         setup="\n".join(recipe.lines[begin:end]).strip("\n"),
         shared="".join(mounts[:-1]),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 import click
 
 from ctxsize import api
+from ctxsize.accepting import FindingChoice
 from ctxsize.build import Build
 from ctxsize.cli import completing, options, output
 from ctxsize.errors import InputError
@@ -15,14 +16,6 @@ from ctxsize.findings import Severity
 
 if TYPE_CHECKING:
     from ctxsize.lints import Linted
-
-
-class FindingChoice(TypedDict):
-    """Arguments of API functions that select findings."""
-
-    select: tuple[str, ...]
-    ignore: tuple[str, ...]
-    severity: Severity
 
 
 def _choice_of_findings(example: str) -> options.Decorator:

@@ -78,9 +78,11 @@ def code_of(name: str) -> Code:
         found = _PAGE.fullmatch(page.read())
     assert found is not None, path
     parts = {key: text or "" for key, text in found.groupdict().items()}
-    examples = {key: _unescaped(parts.pop(key)) for key in ("bad", "good")}
+    for key in ("bad", "good"):
+        raw = _ESCAPED.sub(lambda each: bytes([int(each[1], 8)]), parts[key].encode())
+        parts[key] = raw.decode()
     severity = Severity(parts.pop("severity"))
-    return Code(severity=severity, **parts, **examples)
+    return Code(severity=severity, **parts)
 
 
 def all_codes() -> tuple[Code, ...]:
@@ -91,7 +93,3 @@ def all_codes() -> tuple[Code, ...]:
 def severity_of(name: str) -> Severity:
     """Return the usual severity of a code."""
     return code_of(name).severity
-
-
-def _unescaped(text: str) -> str:
-    return _ESCAPED.sub(lambda found: bytes([int(found[1], 8)]), text.encode()).decode()

@@ -96,13 +96,10 @@ class Trial:
         """Return the attempt with the ignore file `data`. Raises `IgnoreFileError` if it fails."""
         if self._last is None or self._last.data != data:
             before = self.before
-            request = with_ignore_file(self.request, data, make=self._made)
+            # With copies: each line of a pattern that is written twice has its own number.
+            request = with_ignore_file(self.request, data, make=lambda e: copy(self._pattern(e)))
             self._last = Attempt(data, request, before, self.under(request.spec))
         return self._last
-
-    def _made(self, line: str) -> DockerIgnorePattern:
-        """Return a copy of a line's pattern, which can have its own line number."""
-        return copy(self._pattern(line))
 
     def _pattern(self, line: str) -> DockerIgnorePattern:
         if line not in self._patterns:

@@ -46,12 +46,7 @@ class TreeEntry(NamedTuple):
     fate: str  # `travels`, `context` (only), `sent` (one of both), `ignored`, `mixed`
     context: Amount
     transfer: Amount | None  # None if it is not known what the build takes
-    on_disk: Amount  # ignored files included
-
-    @property
-    def ignored_bytes(self) -> int:
-        """Return the bytes on disk that are ignored; like a builder, count hard links once."""
-        return max(self.on_disk.content_bytes - self.context.content_bytes, 0)
+    on_disk: Amount  # ignored files included; like a builder, it counts hard links once
 
 
 class IgnoreLine(NamedTuple):

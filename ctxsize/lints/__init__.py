@@ -14,13 +14,13 @@ from itertools import chain
 from typing import ClassVar, Literal
 
 from ctxsize import codes
-from ctxsize.accepting import Wanted
+from ctxsize.accepting import FindingChoice, Wanted
 from ctxsize.build import Build
 from ctxsize.config import Config, load
-from ctxsize.engine.builders import Builder
+from ctxsize.engine.builders import builder_of
 from ctxsize.engine.events import Progress, Steps, stepped
 from ctxsize.engine.request import Plans
-from ctxsize.findings import Edit, Finding, Location, Severity, in_order
+from ctxsize.findings import Edit, Finding, Location, in_order
 from ctxsize.lints import depths, meanings, missing, overlaps
 from ctxsize.lints.case import NOTHING, Case
 from ctxsize.lints.lines import shown
@@ -124,14 +124,11 @@ class Linted:
 def lint(
     paths: Sequence[str],
     build: Build | None,
-    builder: Builder,
     *,
     data: bytes | None,
     fix: bool,
     unsafe: bool,
-    select: Iterable[str],
-    ignore: Iterable[str],
-    severity: Severity | None,
+    choice: FindingChoice,
     config: Config | None,
     progress: Progress | None,
     steps: Steps | None,
@@ -141,7 +138,7 @@ def lint(
     if config is None:
         config = Config() if alone else _config(paths, build)
     known, plans = codes.names("CTX1"), Plans()
-    wanted = Wanted(config, known=known, select=select, ignore=ignore, severity=severity)
+    wanted, builder = Wanted(config, known=known, **choice), builder_of((build or Build()).builder)
     cases = Cases(build or Build(), builder, plans=plans, progress=progress)
     found = targets_of(paths, build, builder, config=config, plans=plans)
     targets, files = [Target(STDIN)] if alone else [*found], list[LintedFile]()

@@ -158,10 +158,12 @@ def test_proposed_lines_ignore_and_bring_back(tmp_path: Path) -> None:
 def test_entries_know_the_size_of_what_is_ignored(tmp_path: Path) -> None:
     session = Session(built(tmp_path, [*SERVICE, hardlink("data/old/same", "data/old/copy.bin")]))
     session.propose("data/old")
-    ignored = {each: session.entry(each).ignored_bytes for each in ("data", "data/old", "app")}
-    assert [*ignored.values()] == [2_000_000, 2_000_000, 0]
+    entries = [session.entry(each) for each in ("data", "data/old", "app")]
+    ignored = [(each.on_disk - each.context).content_bytes for each in entries]
+    assert ignored == [2_000_000, 2_000_000, 0]
     session.propose("data/old/copy.bin")
-    assert session.entry("data/old").ignored_bytes == 0  # all of its content is sent
+    entry = session.entry("data/old")
+    assert entry.on_disk.content_bytes == entry.context.content_bytes  # all of it is sent
 
 
 def test_every_place_of_a_name(tmp_path: Path) -> None:

@@ -145,7 +145,8 @@ def parts_of(report: Report, most: int) -> list[LargePart]:
     whole = sent(report)
     least = whole.content_bytes // _LEAST_SHARE
     parts = [each for each in parts if each.files and (each.note or each.content_bytes >= least)]
-    parts.sort(key=_rank)
+    # Secrets are chosen first, then the largest.
+    parts.sort(key=lambda e: (e.note != _NOTES["secret"], -e.content_bytes, -e.files, e.name))
     is_all = len(parts) <= most and Amount.of(*parts) == whole
     shown = parts if is_all else parts[: most - 1]
     left = whole - Amount.of(*shown)
@@ -168,11 +169,6 @@ def _top_files(report: Report, transfer: Transfer | Measurement) -> dict[str, Am
 
 def _size(part: Transfer | Measurement) -> int:
     return (part.totals if isinstance(part, Measurement) else part).content_bytes
-
-
-def _rank(part: LargePart) -> tuple[bool, int, int, str]:
-    """Return a key for the order in which parts are chosen: secrets, then by size."""
-    return part.note != _NOTES["secret"], -part.content_bytes, -part.files, part.name
 
 
 def _suspects(report: Report, own: Mapping[str, Clue]) -> Iterator[tuple[str, list[Clue]]]:
