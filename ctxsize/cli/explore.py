@@ -29,7 +29,7 @@ def explore(build: Build) -> int:
       e              explain the entry: lines and instructions about it
       w              show the change of the ignore file; then y writes it
       q              leave; Ctrl-C leaves at once
-      ● ○ ◐ · ◌      transferred, in the context only, in part, ignored, unknown
+      ● ○ ◐ · ◌      transferred, context only, in part, ignored, unknown
 
     \b
     Examples:
