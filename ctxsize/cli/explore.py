@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from importlib.util import find_spec
 
 import click
@@ -44,6 +45,7 @@ def explore(build: Build) -> int:
     from ctxsize.explore.app import Explorer
     from ctxsize.explore.session import Session
 
+    gc.enable()  # `__main__` disables it, as other runs are short
     keys = (explore.help or "").partition("Keys:\n")[2].partition("\n\n")[0]
     with output.progress() as progress:
         session = Session(build, progress=progress, steps=progress and progress.step)

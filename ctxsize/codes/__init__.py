@@ -79,8 +79,7 @@ def code_of(name: str) -> Code:
     assert found is not None, path
     parts = {key: text or "" for key, text in found.groupdict().items()}
     for key in ("bad", "good"):
-        raw = _ESCAPED.sub(lambda each: bytes([int(each[1], 8)]), parts[key].encode())
-        parts[key] = raw.decode()
+        parts[key] = _ESCAPED.sub(lambda e: bytes([int(e[1], 8)]), parts[key].encode()).decode()
     severity = Severity(parts.pop("severity"))
     return Code(severity=severity, **parts)
 

@@ -225,9 +225,9 @@ def reader_of(facts: Facts, match: Match) -> str | None:
         text = "\n".join(texts)
         child = re.escape(inner.removeprefix(outer).partition("/")[0])
         below = rf"(?<![\w-])({child}|{re.escape(name)})(?![\w-])"
-        told = re.search(_LOOKS_ELSEWHERE if outer.startswith(inner) else below, text)
+        is_named = re.search(_LOOKS_ELSEWHERE if outer.startswith(inner) else below, text)
         tool = _bundler_in(text)
-        if (at == directory or told) and (tool or _NAMES_ENV.search(text)):
+        if (at == directory or is_named) and (tool or _NAMES_ENV.search(text)):
             return f"{tool or 'a script'} of {paths[0]} reads it when it builds"
     return None
 

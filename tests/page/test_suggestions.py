@@ -73,7 +73,7 @@ def made(cli: Cli, command: str, context: Path, *options: str) -> Path:
     return page
 
 
-def told(cli: Cli, *arguments: str) -> Any:
+def json_of(cli: Cli, *arguments: str) -> Any:
     return json.loads(cli(*arguments, "--format", "json").out)
 
 
@@ -84,7 +84,7 @@ def sizes(report: Any) -> dict[str, int]:
 
 def measured(cli: Cli, context: Path) -> dict[str, int]:
     """Return the figures of `measure`; those of several transfers are added up."""
-    report = told(cli, "measure", str(context))
+    report = json_of(cli, "measure", str(context))
     found = sizes(report)
     if "Transfer" in found:
         found["Transfer"] += sum(each["content_bytes"] for each in report["more_transfers"])
@@ -110,7 +110,7 @@ def test_totals_are_those_of_measure(make: Any, tmp_path: Path, cli: Cli, show: 
     context = make(tmp_path)
     tab = show(made(cli, "measure", context))
     assert figures(tab) == measured(cli, context)
-    report = told(cli, "measure", str(context))["context"]
+    report = json_of(cli, "measure", str(context))["context"]
     content_bytes, files = zip(*legend(tab).values(), strict=True)
     assert (sum(content_bytes), sum(files)) == (report["content_bytes"], report["files"])
 
@@ -119,7 +119,7 @@ def test_totals_are_those_of_measure(make: Any, tmp_path: Path, cli: Cli, show: 
 def test_legend_adds_up_to_the_transfer(make: Any, tmp_path: Path, cli: Cli, show: Show) -> None:
     """Without hard links and empty files, all that travels has its own size."""
     context = make(tmp_path)
-    transfer = told(cli, "measure", str(context))["transfer"]
+    transfer = json_of(cli, "measure", str(context))["transfer"]
     found = legend(show(made(cli, "measure", context)))
     assert found["Travels"] == (transfer["content_bytes"], transfer["files"])
 
@@ -130,7 +130,7 @@ def test_page_opens_with_what_suggest_proved(
 ) -> None:
     context = make(tmp_path)
     tab = show(made(cli, "suggest", context))
-    assert figures(tab) == sizes(told(cli, "suggest", str(context))["after"])
+    assert figures(tab) == sizes(json_of(cli, "suggest", str(context))["after"])
     assert cli("suggest", "--write", str(context)).code == 0
     assert tab.text("#text").encode() == (context / ".dockerignore").read_bytes()
 
@@ -173,7 +173,7 @@ def test_hostile_names_of_files_are_shown(tmp_path: Path, cli: Cli, show: Show) 
 def test_scan_shows_each_build_under_its_budget(tmp_path: Path, cli: Cli, show: Show) -> None:
     repository = build(tmp_path / "services")
     (repository / "ctxsize.toml").write_text('max = "50MB"\n')
-    builds = told(cli, "scan", str(repository))["builds"]
+    builds = json_of(cli, "scan", str(repository))["builds"]
     contexts = {Path(each["context"]).name: each["context_size"] for each in builds}
     tab = show(made(cli, "scan", repository))
     assert tab.texts(".build .bad") == ["over budget", "over budget", ""]

@@ -31,8 +31,6 @@ Shape = dict[str, object]
 """A JSON object as plain values."""
 MOST_PATHS = 1000
 """Number of paths to list of a change; its figures count all."""
-
-_TRACED = "levels near_misses"
 SCHEMAS = (
     *("advise", "baseline", "check", "clean", "diff", "explain", "findings", "lint"),
     *("measure", "plan", "rules", "scan", "suggest"),
@@ -79,7 +77,7 @@ def explained(
     traced: bool = False,
 ) -> str:
     """Return what `explain` reports; if `traced`, with the evaluation of each pattern."""
-    names = f"{fields()['Explanation']} {_TRACED}" if traced else ""
+    names = f"{fields()['Explanation']} levels near_misses" if traced else ""
     shape = {
         "version": 1,
         **_fields(request, "context_path=context dockerfile builder=builder.name"),
