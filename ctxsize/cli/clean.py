@@ -15,9 +15,7 @@ from ctxsize.cli import options, output
 
 @click.command("clean")
 @options.directory("root")
-@click.option(
-    "--ecosystem", "ecosystems", type=click.Choice(ECOSYSTEMS), metavar="NAME", multiple=True
-)
+@options.value("--ecosystem NAME", "ecosystems", type=click.Choice(ECOSYSTEMS), multiple=True)
 @options.flag("--deps")
 @options.value("--older-than AGE")
 @options.value("--recent AGE", default="10min", show_default=True)

@@ -32,11 +32,10 @@ def _choice_of_findings(example: str) -> options.Decorator:
         options.value(
             "--ignore CODES", multiple=True, shell_complete=completing.codes(example[:4])
         ),
-        click.option(
+        options.choice(
+            [each.value for each in Severity],
             "--severity",
-            type=click.Choice([each.value for each in Severity]),
             default=Severity.INFO.value,
-            show_default=True,
             callback=lambda ctx, param, value: Severity(value),
         ),
         keys=FindingChoice.__annotations__,

@@ -70,10 +70,9 @@ def _answer(
 @options.build
 @options.number("--top")
 @options.number("--depth", type=click.IntRange(min=0))
-@click.option(
-    "--by",
+@options.value(
+    f"--by [{'|'.join(TABLES)}]",
     type=click.Choice([*TABLES, "rule"]),
-    metavar=f"[{'|'.join(TABLES)}]",
     # The table of patterns was once named after rules.
     callback=lambda ctx, param, value: "pattern" if value == "rule" else value,
 )

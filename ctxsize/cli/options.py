@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial, wraps
 from inspect import signature
 from typing import Any
@@ -34,6 +34,12 @@ def value(shown: str, *name: str, **settings: Any) -> Decorator:
     return click.option(*names, *name, metavar=metavar, **settings)
 
 
+def choice(values: Sequence[str], *names: str, **settings: Any) -> Decorator:
+    """Return an option with one of `values`, by default the first."""
+    shown = {"default": values[0], "show_default": True}
+    return click.option(*names, type=click.Choice(values), **{**shown, **settings})
+
+
 def gathered(
     name: str, make: Callable[..., object], *options: Decorator, keys: Iterable[str] = ()
 ) -> Decorator:
@@ -57,9 +63,7 @@ def gathered(
     return decorate
 
 
-builder = click.option(
-    "--builder", type=click.Choice(list(BUILDERS)), default=next(iter(BUILDERS)), show_default=True
-)
+builder = choice([*BUILDERS], "--builder")
 
 
 def _build(
@@ -122,13 +126,7 @@ def read_stdin(what: str, most: int = MOST_BYTES) -> bytes:
         raise InputError(f"{what} on stdin cannot be read: {error.strerror}") from None
 
 
-colour = click.option(
-    "--color",
-    "colour",
-    type=click.Choice(["auto", "always", "never"]),
-    default="auto",
-    show_default=True,
-)
+colour = choice(["auto", "always", "never"], "--color", "colour")
 quiet = flag(
     "-q",
     "--quiet",
@@ -200,13 +198,7 @@ display_as_is = gathered("display", _display, _formats_of_output, _json, colour)
 as_json = gathered(
     "as_json",
     lambda format_name, as_json: as_json or format_name == "json",
-    click.option(
-        "--format",
-        "format_name",
-        type=click.Choice(["text", "json"]),
-        default="text",
-        show_default=True,
-    ),
+    choice(["text", "json"], "--format", "format_name"),
     _json,
 )
 """For commands whose text streams, the choice of JSON."""
