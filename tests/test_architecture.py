@@ -82,6 +82,7 @@ PLACES = {
             "clean.dangers",
             "clean.descent",
             "clean.inventory",
+            "formats",  # the package's own table
             "cli",
         },
     ),

@@ -43,8 +43,7 @@ COMMANDS = {
 _REMOVED = os.path.join(os.path.dirname(__file__), "removed.txt")
 """Commands and options of earlier versions, with what to do instead."""
 
-FRONT = ""
-"""The name of the command that `ctxsize [DIR]` runs."""
+FRONT = ""  # the name of the command that `ctxsize [DIR]` runs
 COMPLETE = "_CTXSIZE_COMPLETE"
 
 

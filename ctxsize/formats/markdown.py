@@ -12,8 +12,7 @@ from ctxsize.findings import Finding, Severity
 from ctxsize.formats import sections
 from ctxsize.formats.wording import code, details, more, place, summary, visible
 
-_MOST = 50
-"""Number of items of a section to show; a comment may have 65,536 characters."""
+_MOST = 50  # number of items of a section to show; a comment may have 65,536 characters
 _REST = "\n\nThe rest does not fit into a comment.\n"
 _SIGNS = {Severity.ERROR: "🔴", Severity.WARNING: "🟡", Severity.INFO: "🔵"}
 _SPAN = re.compile(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)")

@@ -13,13 +13,11 @@ from ctxsize.formats import Look, sections
 from ctxsize.formats.wording import EVIDENCE, clipped, details, fit, more, place, summary, visible
 from ctxsize.units import columns, cut
 
-FACT_INDENT = 15
-"""Number of columns before the text of a fact."""
+FACT_INDENT = 15  # number of columns before the text of a fact
 _STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "bold"}
 _PAD = "\ue000"
 _NARROWEST_NAME, _NARROW_NAME, _NOTE_INDENT = 8, 24, 6
-_EVIDENCE = 2
-"""Number of lines of evidence below a finding that is no group."""
+_EVIDENCE = 2  # number of lines of evidence below a finding that is no group
 
 
 def render(parts: Iterable[sections.Section], look: Look) -> str:

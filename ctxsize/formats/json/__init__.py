@@ -27,10 +27,8 @@ if TYPE_CHECKING:
     from ctxsize.formats import Outcome
     from ctxsize.model import Entry
 
-Shape = dict[str, object]
-"""A JSON object as plain values."""
-MOST_PATHS = 1000
-"""Number of paths to list of a change; its figures count all."""
+Shape = dict[str, object]  # a JSON object as plain values
+MOST_PATHS = 1000  # number of paths to list of a change; its figures count all
 SCHEMAS = (
     *("advise", "baseline", "check", "clean", "diff", "explain", "findings", "lint"),
     *("measure", "plan", "rules", "scan", "suggest"),

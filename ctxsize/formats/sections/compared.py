@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 _ROWS, _FOLDED_ROWS = 5, 25
 """Number of rows of a table, and of one that Markdown folds: a comment has room for both."""
-_LONGEST = 100
-"""Number of characters of a name, so that the rows of a comment fit into it."""
+_LONGEST = 100  # number of characters of a name, so that the rows of a comment fit into it
 _DECISIONS = {
     "re-included": "line {} of {} re-includes it: {}",
     "no-longer-ignored": "line {} of {} ignored it before: {}",

@@ -26,19 +26,15 @@ from ctxsize.units import columns, human, plural
 
 _LINES, _LEAST_ROWS, _MOST_ROWS = 20, 2, 8
 _LONGEST_BAR = 20
-_SEVERAL = 4
-"""Number of directories of one name above which `suggest` writes one pattern for all."""
+_SEVERAL = 4  # number of directories of one name above which `suggest` writes one pattern for all
 _LEAST_SHARE = 1000
 """Part of the whole below which no row is worth its line, unless it looks unneeded."""
-_SPLIT = 4
-"""Part of the whole from which a directory is replaced by the one that has most of it."""
-_LEAST_PATH = 20
-"""Number of columns that a path has at least."""
+_SPLIT = 4  # part of the whole from which a directory is replaced by the one that has most of it
+_LEAST_PATH = 20  # number of columns that a path has at least
 _NARROW, _WIDE = 60, 80
 """Numbers of columns below which rows have no notes, and from which they have patterns."""
 _NOTES = {"secret": "possible secret", "large-file": "large file"}
-_WORDS = {*_NOTES.values(), "git ignores it"}
-"""The notes that are no patterns."""
+_WORDS = {*_NOTES.values(), "git ignores it"}  # the notes that are no patterns
 
 
 class LargePart(NamedTuple):

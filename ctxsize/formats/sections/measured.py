@@ -38,13 +38,11 @@ _CLAUSES = {
 _HIGH = 30
 """Number of lines of a screen from which there is room for long facts and several problems."""
 _USUAL_TOP, _FULL_TREE = 5, 100
-_FEW, _MANY = 3, 10
-"""Number of problems and of sources to show, on a screen and in full."""
+_FEW, _MANY = 3, 10  # number of problems and of sources to show, on a screen and in full
 _MOST_TRANSFERS = 2
 _FACT_LINES = {"Context": 1, "Dockerfile": 1, "Build prints": 3}
 """Number of lines of a fact, if not two; any number in full."""
-_LONGEST_PATH = 40
-"""Number of columns of a path in the verdict."""
+_LONGEST_PATH = 40  # number of columns of a path in the verdict
 
 
 def sections(report: Report, look: Look) -> Iterator[Section]:
