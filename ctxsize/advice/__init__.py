@@ -62,10 +62,8 @@ class DockerfileAdvice:
     dockerfiles: tuple[str, ...]
     findings: tuple[Finding, ...]
     problems: tuple[Problem, ...] = ()
-    edits: tuple[Edit, ...] = ()
-    """The files with the applied fixes; nothing is written yet."""
-    mended: tuple[Finding, ...] = ()
-    """The findings that the applied fixes removed."""
+    edits: tuple[Edit, ...] = ()  # the files with the applied fixes; nothing is written yet
+    mended: tuple[Finding, ...] = ()  # the findings that the applied fixes removed
 
 
 def advise(

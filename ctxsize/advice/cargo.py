@@ -18,8 +18,7 @@ from ctxsize.findings import Confidence, Finding, Fix
 from ctxsize.recommender.rules import table
 from ctxsize.syntax import Command
 
-_MOST_COOKS = 100
-"""Number of cooks above a build that it is compared with."""
+_MOST_COOKS = 100  # number of cooks above a build that it is compared with
 _STAND_IN = re.compile(r"(?s)(?=.*(?:echo|touch)).*(?:main|lib|build)\.rs")
 _COOKED = ("--release", "-r", "--all-features", "--no-default-features", "--workspace")
 _COOKED_WITH = (

@@ -58,10 +58,8 @@ class Recipe:
     dockerfile: Dockerfile
     stages: tuple[BuiltStage, ...]
     builds: tuple[FoundBuild, ...] = ()
-    border: str = ""
-    """The repository around it: no file outside is read."""
-    name: str = ""
-    """The name of its service, or its path if that is the name of several services."""
+    border: str = ""  # the repository around it: no file outside is read
+    name: str = ""  # the name of its service, or its path if that is the name of several services
 
     @cached_property
     def lines(self) -> list[str]:

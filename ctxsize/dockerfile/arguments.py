@@ -41,8 +41,7 @@ _FLAGS = {
 }
 """Flags of each instruction: `?` marks a switch, `*` a flag that may be repeated, and only a
 frontend in a `# syntax=` line accepts `!`."""
-_UNREAD_FLAGS = ("ARG", "STOPSIGNAL")
-"""Instructions whose flags BuildKit ignores."""
+_UNREAD_FLAGS = ("ARG", "STOPSIGNAL")  # instructions whose flags BuildKit ignores
 
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9_.-]*")
 _RANGE = r"\+?0*[0-9]{1,5}(?:-\+?0*[0-9]{1,5})?"

@@ -18,8 +18,7 @@ _REFERENCE = re.compile(
     rf"(?P<domain>{_DOMAIN})/(?P<path>{_COMPONENT}(?:/{_COMPONENT})*)"
     rf"(?P<tag>:{_TAG})?(?P<digest>@{_DIGEST})?"
 )
-WINDOWS = re.compile("windows|nanoserver")
-"""Matches in the name of a Windows image."""
+WINDOWS = re.compile("windows|nanoserver")  # matches in the name of a Windows image
 ENVIRONMENTS = {
     "composer": {"COMPOSER_HOME": "/tmp"},
     "rust": {"CARGO_HOME": "/usr/local/cargo"},

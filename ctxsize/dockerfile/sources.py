@@ -53,8 +53,7 @@ class Unknown:
     line: int
 
 
-Doubt = tuple[str, str]
-"""The kind and the name of an `Unknown`."""
+Doubt = tuple[str, str]  # the kind and the name of an `Unknown`
 
 
 @dataclass(frozen=True)

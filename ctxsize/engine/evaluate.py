@@ -25,8 +25,7 @@ from ctxsize.errors import IgnoreFileError
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-_MOST_DIRECTORIES = 500
-"""Number of directories to keep states of."""
+_MOST_DIRECTORIES = 500  # number of directories to keep states of
 _WILDCARDS = frozenset("*[]?^\\")
 """Characters in an exception that make BuildKit enter every ignored directory."""
 
@@ -200,10 +199,8 @@ class Mark(NamedTuple):
     """The fate of an entry."""
 
     ignored: bool
-    decider: int | None
-    """Index of the pattern that decided."""
-    refused: bool
-    """True if the sender refuses to open it, so that a file arrives empty."""
+    decider: int | None  # index of the pattern that decided
+    refused: bool  # True if the sender refuses to open it, so that a file arrives empty
 
 
 class State(NamedTuple):

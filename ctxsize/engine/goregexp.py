@@ -16,19 +16,15 @@ from typing import ClassVar
 
 from ctxsize.engine.golang import GoRegexpError
 
-Ranges = list[tuple[int, int]]
-"""Inclusive ranges of code points, in any order."""
+Ranges = list[tuple[int, int]]  # inclusive ranges of code points, in any order
 Program = list[tuple[Ranges | str, int, int]]
 """Steps: the characters or the assertion that lead on, `""` at once, and the distances to the two
 steps that follow, which may be the same. The end of the list is a match."""
 _LAST = 0x10FFFF
 _REPLACEMENT = 0xFFFD
-_MAX_REPEAT = 1000
-"""Go's limit on the count of a repetition, and on the product of nested ones."""
-_MOST_NESTED, _MOST_STEPS = 50, 200_000
-"""Our own limits, which only hostile patterns reach."""
-_MOST_CACHED_BYTES = 2**26
-"""Number of bytes that all machines together may cache."""
+_MAX_REPEAT = 1000  # Go's limit on the count of a repetition, and on the product of nested ones
+_MOST_NESTED, _MOST_STEPS = 50, 200_000  # our own limits, which only hostile patterns reach
+_MOST_CACHED_BYTES = 2**26  # number of bytes that all machines together may cache
 _OPERATORS: dict[str, tuple[int, int | None]] = {"*": (0, None), "+": (1, None), "?": (0, 1)}
 _CONTROL = {"a": 7, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
 _CLASSES = r"""
@@ -256,8 +252,7 @@ class _Reached(dict[str, "_Reached | bool"]):
     """The steps reached by the text so far; by character what follows, True for a match."""
 
     def __init__(self, steps: bytes, before: str) -> None:
-        self.steps = steps
-        """Their numbers, four bytes each."""
+        self.steps = steps  # their numbers, four bytes each
         self.before = before
         """The kind of the previous character: `w` in a word, else `-`; empty at the beginning."""
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from ctxsize.engine import golang
 from ctxsize.errors import IgnoreFileError
 
-BOM = "\ufeff"
-"""The byte order mark, which readers drop from the first line."""
+BOM = "\ufeff"  # the byte order mark, which readers drop from the first line
 LONGEST_LINE = 65_535
 """Number of bytes of the longest line that `bufio.Scanner` of Docker's reader accepts."""
 

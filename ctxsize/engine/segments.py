@@ -28,14 +28,11 @@ class Segment(NamedTuple):
     `opening`: names that begin with `text`, followed by `**`. `below`: that `**` itself. `path`:
     the pattern's whole expression, for this segment and all below; every match contains `text`."""
     text: str = ""
-    loop: bool = False
-    """True if any number of other segments may precede it."""
-    final: bool = False
-    """True if the pattern matches a path that ends here."""
+    loop: bool = False  # True if any number of other segments may precede it
+    final: bool = False  # True if the pattern matches a path that ends here
 
 
-_BELOW = Segment("below", loop=True, final=True)
-"""A `**` at the end of a pattern."""
+_BELOW = Segment("below", loop=True, final=True)  # a `**` at the end of a pattern
 _WHOLE = Segment("path", loop=True, final=True)
 
 

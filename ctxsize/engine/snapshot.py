@@ -27,11 +27,9 @@ _NONE: Names = {}
 class Sent:
     """The entries of a snapshot that one ignore file sends."""
 
-    names: Mapping[str, Names]
-    """By directory; one without such an entry is missing."""
+    names: Mapping[str, Names]  # by directory; one without such an entry is missing
     directories: frozenset[str]
-    empty: frozenset[str]
-    """Files with content that arrive without it."""
+    empty: frozenset[str]  # files with content that arrive without it
     links: Mapping[str, frozenset[str]] = field(compare=False)
     """The symlinks of the snapshot by directory, sent or not."""
 
@@ -120,8 +118,7 @@ class Snapshot:
     ) -> None:
         self.request = request
         self.root = root
-        self.problems = problems
-        """Problems of the walk; an unreadable directory is empty here."""
+        self.problems = problems  # problems of the walk; an unreadable directory is empty here
         self._sent: tuple[DockerIgnoreSpec, Sent] | None = None  # the last answer, cached
 
     @classmethod

@@ -26,12 +26,9 @@ from ctxsize.engine.wire import METERS
 from ctxsize.model import Ignored, Measurement, Share, Totals
 
 K = TypeVar("K")
-_MANY = 512
-"""Approximate number of entries that are counted together."""
-_APART = 1 << 32
-"""Distance in positions between two files that the core counted."""
-_LEAST_LARGEST = 10
-"""Least number of largest files to keep, for hints."""
+_MANY = 512  # approximate number of entries that are counted together
+_APART = 1 << 32  # distance in positions between two files that the core counted
+_LEAST_LARGEST = 10  # least number of largest files to keep, for hints
 
 
 class WalkSums:
@@ -45,14 +42,12 @@ class WalkSums:
         self._files = self._directories = self._symlinks = self._hardlinks = 0
         self._direct: dict[str, Sum] = {"": [0, 0]}
         self._by_extension: dict[str, Sum] = {}
-        self._waiting: list[Files | Folder] = []
-        """Events to be counted together, in order."""
+        self._waiting: list[Files | Folder] = []  # events to be counted together, in order
         self._room = _MANY  # how many more entries may wait
         self._by_pattern: dict[int | None, Sum] = {}
         self._largest: list[tuple[int, int, str]] = []
         """A heap of sizes, negative positions in the walk, and paths."""
-        self._seen = 0
-        """Number of positions so far, without directories."""
+        self._seen = 0  # number of positions so far, without directories
         self._saved: dict[int | None, Sum] = {}
         self._ignored = [0, 0, 0, 0]
         self._unopened = 0

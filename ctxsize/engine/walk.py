@@ -20,8 +20,7 @@ from ctxsize.engine.request import Request
 from ctxsize.engine.source import MOST_TOGETHER, DirectorySource, Disk, OpenDirectory, Step
 from ctxsize.errors import BuildFailsError, IgnoreFileError
 
-_OPEN_AT_ONCE = 64
-"""Largest number of directories open at once."""
+_OPEN_AT_ONCE = 64  # largest number of directories open at once
 _NONE: list[str] = []
 _GONE = (ENOENT, ENOTDIR, ELOOP)
 

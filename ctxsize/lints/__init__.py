@@ -71,8 +71,7 @@ _MISREAD = ("CTX102", "CTX103", "CTX104", "CTX115", "CTX121", "CTX122", "CTX124"
 """Codes of lines that are not the pattern that they look like."""
 _OF_ONE_LINE = (*_MISREAD, "CTX123", "CTX127")
 """Codes that check each line alone, for files with too many patterns."""
-_MOST_ALIKE = 3
-"""Number of findings of one cause up to which each is reported by itself."""
+_MOST_ALIKE = 3  # number of findings of one cause up to which each is reported by itself
 _POINTLESS_BESIDE = {
     "CTX112": {*_MISREAD, "CTX108", "CTX113", "CTX130"},
     "CTX113": {*_MISREAD},
@@ -86,17 +85,13 @@ class LintedFile:
     """One ignore file and its findings."""
 
     path: str
-    context: str | None
-    """The context that it governs, None without a tree."""
+    context: str | None  # the context that it governs, None without a tree
     dockerfiles: tuple[str, ...]
     patterns: int
-    findings: Findings
-    """The findings that remain after fixes."""
-    content_bytes: int | None
-    """Number of bytes that are sent with it, None without a tree."""
+    findings: Findings  # the findings that remain after fixes
+    content_bytes: int | None  # number of bytes that are sent with it, None without a tree
     files: int | None
-    mended: Findings
-    """The findings that fixes removed, in their order."""
+    mended: Findings  # the findings that fixes removed, in their order
     edit: Edit | None
     suppressed: int
 
@@ -109,8 +104,7 @@ class Linted:
 
     files: tuple[LintedFile, ...]
     problems: tuple[Problem, ...] = ()
-    unused: Findings = ()
-    """Findings about suppressions that suppress nothing."""
+    unused: Findings = ()  # findings about suppressions that suppress nothing
 
     @property
     def findings(self) -> Findings:

@@ -37,8 +37,7 @@ class Case:
     file: IgnoreFile
     builder: Builder
     target: Target
-    requests: tuple[Request, ...] = ()
-    """Those of the builds that have a Dockerfile."""
+    requests: tuple[Request, ...] = ()  # those of the builds that have a Dockerfile
     tree: LintTree | None = None
     work: list[int] = field(default_factory=lambda: [0], compare=False)
     """Number of lines evaluated to prove fixes, shared with the cases that fixes create."""

@@ -25,17 +25,14 @@ class Line:
     """One line of an ignore file."""
 
     number: int
-    raw: str
-    """The text without line end and byte order mark."""
+    raw: str  # the text without line end and byte order mark
     pattern: DockerIgnorePattern | None = None
     """None for a comment, a blank line, and a pattern that fails the build."""
-    text: str = ""
-    """The pattern as the builder normalizes it, without `!`; `""` if there is none."""
+    text: str = ""  # the pattern as the builder normalizes it, without `!`; `""` if there is none
     exception: bool = False
     error: IgnoreFileError | None = None
     """The reason for which the build fails, always or once the builder reaches this pattern."""
-    marked: bool = False
-    """True if a byte order mark precedes it, which counts as a column."""
+    marked: bool = False  # True if a byte order mark precedes it, which counts as a column
 
     @property
     def written(self) -> str:

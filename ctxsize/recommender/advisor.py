@@ -33,8 +33,7 @@ from ctxsize.recommender.rules import Category, is_source
 from ctxsize.recommender.tree import Sums, is_below, outermost, sum_of
 from ctxsize.writer import merge
 
-_FILE_IS_WORTH = 16 * 1024
-"""Number of bytes that take as long to send as the overhead of one file."""
+_FILE_IS_WORTH = 16 * 1024  # number of bytes that take as long to send as the overhead of one file
 _LINE_BYTES, _LINE_SHARE = 256 * 1024, 0.001
 """Minimum size of a suggestion, in bytes and as a share of the context."""
 _QUESTION_BYTES, _QUESTION_SHARE = 10 * 1024 * 1024, 0.02
@@ -42,8 +41,7 @@ _QUESTION_BYTES, _QUESTION_SHARE = 10 * 1024 * 1024, 0.02
 _IN_ITS_OWN = 0.8
 """Share of a directory above which the questions are about its large entries instead."""
 _MOST_QUESTIONS = 10
-_OF_CONTEXT = 0.001
-"""Weight of a byte that stays in the context but is not sent to this builder."""
+_OF_CONTEXT = 0.001  # weight of a byte that stays in the context but is not sent to this builder
 
 
 class Advisor(BuildContext):

@@ -24,8 +24,7 @@ from ctxsize.recommender.rules import Category, EntryType, Rule
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import is_below, outermost, sum_of
 
-_MANY = 4
-"""Number of matches above which one pattern for all depths may replace their paths."""
+_MANY = 4  # number of matches above which one pattern for all depths may replace their paths
 _WORTH_AN_EXCEPTION = 1024 * 1024
 """Minimum number of bytes that a pattern with exceptions must hide."""
 _PROVEN_PER_OTHER = 5

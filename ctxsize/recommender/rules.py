@@ -18,8 +18,7 @@ from typing import Any
 
 from ctxsize import units
 
-SAFE_FROM = 0.85
-"""Minimum confidence of a safe suggestion."""
+SAFE_FROM = 0.85  # minimum confidence of a safe suggestion
 
 
 class Category(str, Enum):
@@ -66,12 +65,10 @@ class EntryType(str, Enum):
 class Marker:
     """The proof that a directory or a file is what its name suggests."""
 
-    kind: str
-    """A key of `markers` in `lists.toml`."""
+    kind: str  # a key of `markers` in `lists.toml`
     names: tuple[str, ...] = ()
     """Names, endings, an expression, or bytes in hexadecimal, depending on the kind."""
-    number: int = 0
-    """The minimum number of bytes, or the offset of the first ones."""
+    number: int = 0  # the minimum number of bytes, or the offset of the first ones
     parts: tuple[Marker, ...] = ()
 
     def __str__(self) -> str:
@@ -88,13 +85,11 @@ class Marker:
 class Rule:
     """The knowledge about one kind of directory or file; `CONTRIBUTING.md` explains the keys."""
 
-    name: str
-    """`rust.target`: the ecosystem, and a word for it."""
+    name: str  # `rust.target`: the ecosystem, and a word for it
     find: tuple[str, ...]
     """Names, or the last components of paths; empty for a directory of any name."""
     category: Category
-    confidence: float
-    """Probability that no build needs it, if the marker holds and no trap objects."""
+    confidence: float  # probability that no build needs it, if the marker holds and no trap objects
     marker: Marker
     why: str
     again: str = ""

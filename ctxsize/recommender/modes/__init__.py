@@ -30,10 +30,8 @@ from ctxsize.units import plural
 from ctxsize.writer import Addition
 
 _NAME = ".gitignore"
-_MOST_LINES = 2_000
-"""Maximum number of lines: each is matched against all files."""
-_LONGEST = 8192
-"""Maximum number of characters of a line: twice a path, as each may be escaped."""
+_MOST_LINES = 2_000  # maximum number of lines: each is matched against all files
+_LONGEST = 8192  # maximum number of characters of a line: twice a path, as each may be escaped
 _TOKEN = re.compile(
     r"\\(?P<escaped>.)|(?P<stars>\*+)|(?P<one>\?)|(?P<text>[^\\\[*?]+)"
     r"|\[(?P<negated>[!^]?)(?P<class>(?:[a-z]-[a-z]|[A-Z]-[A-Z]|[0-9]-[0-9]|[A-Za-z0-9_.~])+)\]",
