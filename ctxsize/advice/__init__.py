@@ -119,8 +119,7 @@ def _read_recipes(
         by_path.setdefault(path if each.inline is None else str(each.where), []).append(each)
     for path, builds in by_path.items():
         try:
-            data = builds[0].build.dockerfile_inline
-            if data is None:
+            if (data := builds[0].build.dockerfile_inline) is None:
                 data = edits[path].after if path in edits else read_file(path)
             plan = discovery.plans.of(path, partial(bytes, data))
             if plan.data != data:  # a fix changed it

@@ -91,8 +91,7 @@ class Fetch:
         """
         home = self.environment.get("HOME") or self.step.home
         manager, found = self.manager, list[tuple[str, str]]()
-        given = self.command.value(*_OPTIONS) or self.configured
-        if given is not None:
+        if (given := self.command.value(*_OPTIONS) or self.configured) is not None:
             place = posixpath.normpath(posixpath.join(self.workdir, given))
             found = [(place, f"an option or a setting of {manager.name} sets it")]
         elif home is not None and not any(map(self.environment.get, manager.unknown_with)):

@@ -91,8 +91,7 @@ def _runs_in(stage: BuiltStage) -> list[CargoRun]:
 def rebuilt_dependencies(recipe: Recipe) -> Iterator[Finding]:
     """Yield CTX210, at the `cargo build` that recompiles all dependencies."""
     for stage in recipe.stages:
-        build = _rebuilding(stage)
-        if build is not None:
+        if (build := _rebuilding(stage)) is not None:
             pattern = _chef_pattern(recipe, stage, build)
             way = "compile them with cargo-chef, and mount caches on target and the registry"
             if pattern is None:

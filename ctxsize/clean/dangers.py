@@ -42,11 +42,9 @@ class Dangers:
 
     def of(self, descent: Descent, locks: Iterable[str]) -> CleanObjection | None:
         """Return what speaks against the directory where `descent` is, with its `locks`."""
-        around = self.around(descent.path)
-        if around is not None:
+        if (around := self.around(descent.path)) is not None:
             return around
-        lock = held(descent.fd, locks)
-        if lock is not None:
+        if (lock := held(descent.fd, locks)) is not None:
             return CleanObjection("in-use", f"a build holds the lock {lock}")
         if not is_writable(descent.fd, ".."):
             return CleanObjection("read-only", "no permission to delete from the directory above")

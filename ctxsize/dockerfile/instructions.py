@@ -133,8 +133,7 @@ def located(line: int) -> Iterator[None]:
 
 def parse_heredoc_word(word: str) -> Heredoc | None:
     """Return the heredoc that `word` opens, without a body, or None if it opens none."""
-    match = _MARKER.match(word)
-    if match is None:
+    if (match := _MARKER.match(word)) is None:
         return None
     names = split_words(match[2], raw_quotes=False)
     if len(names) != 1:

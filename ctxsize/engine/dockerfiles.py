@@ -105,8 +105,7 @@ def _opened(context: str, named: str | None, builder: Builder) -> FoundDockerfil
     """Return the Dockerfile as a builder opens it that follows any symlink."""
     if named is None:
         usual = (os.path.normpath(os.path.join(context, each)) for each in builder.dockerfile_names)
-        named = next(filter(os.path.lexists, usual), None)
-        if named is None:
+        if (named := next(filter(os.path.lexists, usual), None)) is None:
             return FoundDockerfile(None, fault="there is no Dockerfile")
     lower = os.path.join(os.path.dirname(named), _LOWER)
     # Docker's command line looks for that name too (`getDockerfileRelPath`).
@@ -273,8 +272,7 @@ def follow_links(path: str, target_of: Callable[[str], str | None]) -> tuple[str
             at = at[:-1] if part == ".." else at
             continue
         here = "/".join([*at, part])
-        target = target_of(here)
-        if target is None:
+        if (target := target_of(here)) is None:
             at.append(part)
             continue
         links += 1

@@ -153,8 +153,7 @@ class _ExpressionReader:
         done: list[Program] = []
         copies, inner, repeated = 1, 1, False
         while self.at < len(self.text) and self.text[self.at] not in "|)":
-            operator = self._take(_REPEAT)
-            if operator is not None:
+            if (operator := self._take(_REPEAT)) is not None:
                 if not done:
                     raise GoRegexpError("missing argument to repetition operator")
                 if repeated:
@@ -211,8 +210,7 @@ class _ExpressionReader:
 
     def _shorthand(self) -> Ranges | None:
         r"""Return the characters of `\d`, `\W`, `\pL` and the like."""
-        found = self._take(_SHORTHAND)
-        if found is None:
+        if (found := self._take(_SHORTHAND)) is None:
             return None
         letter, caret, braced, name = found.groups()
         ranges = _classes().get(letter.lower()) or _of_category(braced or name or "")
@@ -226,8 +224,7 @@ class _ExpressionReader:
             self.at += 1
             code = _code_of(self.text[self.at - 1])
             return [(code, code)]
-        found = self._take(_ESCAPE)
-        if found is None:
+        if (found := self._take(_ESCAPE)) is None:
             raise GoRegexpError(f"invalid escape sequence: {self.text[self.at : self.at + 2]}")
         octal, two, any_digits, letter, itself = found.groups()
         code = int(octal, 8) if octal else _CONTROL.get(letter, 0)
@@ -272,8 +269,7 @@ class Machine:
         """Return True for a match in `text`, else None, as `re` does."""
         state = self._state(b"", "")
         for char in chain(text, ("",)):
-            found = state.get(char)
-            if found is None:
+            if (found := state.get(char)) is None:
                 found = self._step(state, char)
             if isinstance(found, bool):
                 return found or None
@@ -292,8 +288,7 @@ class Machine:
 
     def _step(self, state: _Reached, char: str) -> _Reached | bool:
         """Return what follows `char`, which is empty at the end of the text."""
-        program = self._programs.get(self._expression)
-        if program is None:
+        if (program := self._programs.get(self._expression)) is None:
             program = parsed(self._expression)
             self._count(24 * len(program))
             self._programs[self._expression] = program

@@ -111,8 +111,7 @@ class DockerIgnorePattern(RegexPattern):
     @classmethod
     def read(cls, line: str) -> SplitLine | None:
         """Return the pattern of `line`, checked as the builder checks it before the build."""
-        parsed = cls.split(line)
-        if parsed is None:
+        if (parsed := cls.split(line)) is None:
             return None
         if not parsed.text:
             raise IgnoreFileError(

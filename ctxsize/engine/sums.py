@@ -212,8 +212,7 @@ class WalkSums:
 
 
 def _add(sums: dict[K, Sum], key: K, size: int, count: int) -> None:
-    each = sums.get(key)
-    if each is None:
+    if (each := sums.get(key)) is None:
         sums[key] = [size, int(count)]
     else:
         each[0] += size

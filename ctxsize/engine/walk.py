@@ -110,15 +110,13 @@ class Walk:
         `kind` is `files`, `folder` for one directory alone, or `tree` for one with all below.
         `silent` directories, from `directory` upward, are ignored and were not sent so far.
         """
-        frame = self._go(directory, silent)
-        if frame is None:
+        if (frame := self._go(directory, silent)) is None:
             return
         if kind == "tree":
             yield from self._enter(frame, names[0])
             yield from self._down_to(len(self._stack) - (self._stack[-1] is not frame))
         elif kind == "folder":
-            child = self._open(frame, names[0])
-            if child is not None:
+            if (child := self._open(frame, names[0])) is not None:
                 child.announced = True
                 yield self._folder(child)
         else:
@@ -135,8 +133,7 @@ class Walk:
         rest = directory[len(stack[-1].prefix) :]
         names = rest.split("/") if directory != stack[-1].path else []
         for left, name in zip(range(len(names), 0, -1), names, strict=True):
-            child = self._open(stack[-1], name)
-            if child is None:
+            if (child := self._open(stack[-1], name)) is None:
                 return None
             child.announced = left > silent
         self._all_announced = all(frame.announced for frame in stack)
@@ -220,8 +217,7 @@ class Walk:
             # It skips one below which no exception may match (`onlyPrefixExcludeExceptions`).
             if not looks_inside and not self._everything:
                 return events
-        child = self._open(frame, name, state, passed_by=not looks_inside)
-        if child is None:
+        if (child := self._open(frame, name, state, passed_by=not looks_inside)) is None:
             return events
         child.steps = iter(self._steps(child))
         if state.mark.ignored:

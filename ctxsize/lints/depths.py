@@ -74,8 +74,7 @@ def root_only(case: Case) -> Iterator[Finding]:
 def single_star(case: Case) -> Iterator[Finding]:
     """Yield a finding for each `*/name` where `name` is an artefact."""
     for line in case.patterns:
-        found = _STARS.fullmatch(line.text)
-        if found is not None:
+        if (found := _STARS.fullmatch(line.text)) is not None:
             depth = line.text.count("/") + 1
             yield from _of_name(case, "CTX105", line, found[1], f"level {depth}")
 

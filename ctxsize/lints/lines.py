@@ -45,8 +45,7 @@ class Line:
 
     def numbered(self, number: int) -> Line:
         """Return a copy of the line, and of its pattern, with this number."""
-        pattern = copy(self.pattern)
-        if pattern is not None:
+        if (pattern := copy(self.pattern)) is not None:
             pattern.line = number
         return replace(self, number=number, pattern=pattern)
 
@@ -91,8 +90,7 @@ def read_line(data: bytes, builder_name: str, first: bool) -> Line:
     if builder.longest_line and len(data.removesuffix(b"\n")) > LONGEST_LINE:
         hint = f"Docker reads at most {LONGEST_LINE:,} bytes"
         return replace(line, error=IgnoreFileError("bufio.Scanner: token too long", hint=hint))
-    parsed = pattern_class.split(line.raw)
-    if parsed is None:
+    if (parsed := pattern_class.split(line.raw)) is None:
         return line
     line = replace(line, text=parsed.text, exception=parsed.exception)
     try:

@@ -64,8 +64,7 @@ def _unusual(case: Case) -> Iterator[Line]:
 def trailing(case: Case, line: Line) -> Translation | None:
     """Translate a pattern with a comment after it."""
     # `ignorefile.ReadAll` skips only lines whose first character is `#`.
-    found = _TRAILING.fullmatch(line.written)
-    if found is None:
+    if (found := _TRAILING.fullmatch(line.written)) is None:
         return None
     what = f"Docker reads {line.shown} as one pattern: a comment needs a line of its own"
     return what, [found["comment"], found["pattern"]]

@@ -221,8 +221,7 @@ class Advisor(BuildContext):
 
     def _is_source(self, path: str) -> bool:
         """Return True if sources of programs are more than half of a file or directory."""
-        held = self.snapshot.folder(path)
-        if held is None:
+        if (held := self.snapshot.folder(path)) is None:
             return is_source(path.rpartition("/")[2])
         written, half = 0, self.transfer[path].content_bytes // 2
         for each in held.tree():

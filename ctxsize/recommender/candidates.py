@@ -41,8 +41,7 @@ def suggestions(found: Collection[Match], facts: Facts) -> Iterator[Suggestion]:
         groups[match.find or match.path, bool(match.objections)].append(match)
     for matches in groups.values():
         doubts = tuple(dict.fromkeys(each for match in matches for each in match.objections))
-        others = _harmless_others(matches, facts, exceptional, safe)
-        if others is not None:
+        if (others := _harmless_others(matches, facts, exceptional, safe)) is not None:
             line = f"**/{matches[0].find}{_ending(matches[0].rule, exceptional)}"
             yield Suggestion((*others, *matches), (line,), doubts)
             continue

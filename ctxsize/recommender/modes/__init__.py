@@ -265,8 +265,7 @@ def _translated(name: str, pattern_class: type[DockerIgnorePattern], *, in_path:
         return name
     written, at = "", 0
     while at < len(name):
-        found = _TOKEN.match(name, at)
-        if found is None:
+        if (found := _TOKEN.match(name, at)) is None:
             raise CannotSayError("its class or backslash is unfinished or cannot be translated")
         if found["stars"]:
             if in_path and len(found["stars"]) > 1:
