@@ -72,8 +72,7 @@ class Fetch:
     workdir: str
     written: Command
     environment: Mapping[str, str]
-    configured: str | None
-    """The directory of the cache, if an earlier `config` command of the RUN sets one."""
+    configured: str | None  # the cache directory that an earlier `config` command of the RUN sets
 
     @property
     def manager(self) -> Tool:

@@ -31,8 +31,7 @@ from ctxsize.findings import Confidence, Edit, Finding, Fix, Location, Severity
 from ctxsize.reader import holds, read_file
 from ctxsize.syntax import Command
 
-_MOST_STEPS = 500_000
-"""Number of steps of all stages of a Dockerfile, each with the steps of its base stages."""
+_MOST_STEPS = 500_000  # number of steps of all stages, each with those of its base stages
 
 _MAY_BE_SECRET = re.compile(
     r"""(?ix) pass | pw | pat(?!h|ch|tern) | key | token | secret | auth | cred | cookie

@@ -21,11 +21,9 @@ from ctxsize.engine import git
 from ctxsize.reader import entries_in, folded, read_file
 
 _LONGEST_PATH = 4000
-_FRESH_S = 1.0
-"""Seconds between two looks at all processes, as there may be thousands of directories."""
+_FRESH_S = 1.0  # seconds between two looks at all processes, for thousands of directories
 _PROC = "/proc"
-_ProcessUse = tuple[str, str]
-"""An absolute path that a process uses, and a description of the process."""
+_ProcessUse = tuple[str, str]  # an absolute path that a process uses, and its description
 AnyValue = TypeVar("AnyValue")
 
 

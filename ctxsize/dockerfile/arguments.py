@@ -20,8 +20,7 @@ _FLAG = re.compile(f"[{WHITE_SPACE}]*--")
 _LISTS = ("ADD", "COPY", "EXPOSE", "FROM", "VOLUME")
 """Instructions with blank-separated words, whose quotes and escapes are kept as written."""
 _ONE = ("MAINTAINER", "STOPSIGNAL", "USER", "WORKDIR")
-_STRINGS = (*_ONE, "CMD", "ENTRYPOINT", "HEALTHCHECK", "RUN", "SHELL")
-"""Instructions whose arguments are one text."""
+_STRINGS = (*_ONE, "CMD", "ENTRYPOINT", "HEALTHCHECK", "RUN", "SHELL")  # with one text
 _JSON = ("ADD", "CMD", "COPY", "ENTRYPOINT", "HEALTHCHECK", "RUN", "SHELL", "VOLUME")
 """Instructions whose arguments may be a JSON array."""
 _ANY = ("CMD", "ENTRYPOINT", "FROM", "RUN")

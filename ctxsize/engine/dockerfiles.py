@@ -20,8 +20,7 @@ from ctxsize.model import Problem
 from ctxsize.reader import entries_in, is_listed, listed_name, may_read, read_file, why_other
 
 STDIN = "-"
-MOST_BYTES = 16 << 20
-"""Number of bytes of the largest Dockerfile: the limit of a message of BuildKit."""
+MOST_BYTES = 16 << 20  # bytes of the largest Dockerfile: the limit of a message of BuildKit
 _REMOTE = re.compile(r"(https?|git|ssh|docker-image|oci-layout|target)://|git@|github\.com/")
 _USUAL, _LOWER = "Dockerfile", "dockerfile"
 _MOST_LINKS = 255
@@ -32,8 +31,7 @@ _DOCKERFILE = re.compile(
 )
 _IGNORE_FILE = re.compile(r"(?:.*\.)?(?:docker|container)ignore", re.IGNORECASE | re.DOTALL)
 _BUILD_FILE = re.compile(r"(?:^|/)[^/]*(?:compose[^/]*\.ya?ml|bake[^/]*\.(?:hcl|json))$")
-_MOST_NEAR = 100
-"""Number of directories that are searched for builds if a context has no Dockerfile."""
+_MOST_NEAR = 100  # number of directories searched for builds if a context has no Dockerfile
 _OTHERS = """
     bash bat c cc cjs cmd cpp cr cs css cts cxx erl ex exs fish fs h hpp hrl hs ipynb java jl js jsx
     kt kts less mjs mts pl pm ps1 py pyc pyi rb rego rs sass scm scss sh ts tsx vb zsh

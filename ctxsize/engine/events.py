@@ -36,8 +36,7 @@ class Files(NamedTuple):
     mark: Mark  # the mark of every name that is not in `others`
     others: dict[str, Mark]
     links: dict[str, str]  # the symlinks among them, with their targets
-    linked: dict[str, str]
-    """Further names of files, with the path under which each file was sent first."""
+    linked: dict[str, str]  # further names of files, with the path under which each was sent first
     empty: dict[str, str]  # files with content that arrive without it, and the reason
     unreadable: frozenset[str]
     xattrs: dict[str, Xattrs]
@@ -67,8 +66,7 @@ class IgnoredFolder(NamedTuple):
 
 
 Event = Folder | Files | IgnoredEntries | IgnoredFolder
-Progress = Callable[[int, int], None]
-"""Called now and then with the number of entries and bytes so far."""
+Progress = Callable[[int, int], None]  # called now and then with the entries and bytes so far
 Steps = Callable[[str, int, int], None]
 """Called before each item with its name, the number of items done, and their total, or 0."""
 Item = TypeVar("Item")

@@ -250,8 +250,7 @@ class _Reached(dict[str, "_Reached | bool"]):
 
     def __init__(self, steps: bytes, before: str) -> None:
         self.steps = steps  # their numbers, four bytes each
-        self.before = before
-        """The kind of the previous character: `w` in a word, else `-`; empty at the beginning."""
+        self.before = before  # kind of the character before: `w` in a word, else `-`; `""` at first
 
 
 class Machine:

@@ -9,8 +9,7 @@ from ctxsize.engine import golang
 from ctxsize.errors import IgnoreFileError
 
 BOM = "\ufeff"  # the byte order mark, which readers drop from the first line
-LONGEST_LINE = 65_535
-"""Number of bytes of the longest line that `bufio.Scanner` of Docker's reader accepts."""
+LONGEST_LINE = 65_535  # bytes of the longest line that Docker's `bufio.Scanner` accepts
 
 
 @dataclass(frozen=True)

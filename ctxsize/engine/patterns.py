@@ -24,8 +24,7 @@ _MALFORMED = (
     "a [ needs a ] with at least one character between them, and no loose -; a backslash needs a "
     "character behind it"
 )
-_IN_EXPRESSIONS = "|{}^"
-"""Characters that the builders fail to escape once a pattern becomes an expression."""
+_IN_EXPRESSIONS = "|{}^"  # characters that the builders fail to escape in an expression
 _LEADING = {"#": "\\#", "!": "\\!", "\ufeff": "[\ufeff]"}
 """Characters with another meaning at the beginning of a line, and how to write them there."""
 _PLAIN = re.compile(
@@ -33,10 +32,8 @@ _PLAIN = re.compile(
     r"|\[\^?(?:[A-Za-z0-9](?:-[A-Za-z0-9])?|[_/ !,@%=#:;]|\\[.+()$])+\])*\$"
 )
 """Matches expressions of names, wildcards and ASCII classes: Python gives them Go's meaning."""
-_LONGEST = 100_000
-"""Length in characters up to which Go accepts every expression of names and wildcards."""
-_MOST_STEPS, _MOST_STARS = 2**16, 8
-"""Most steps that backtracking may need, and most stars for which `re` is tried."""
+_LONGEST = 100_000  # characters up to which Go accepts all expressions of names and wildcards
+_MOST_STEPS, _MOST_STARS = 2**16, 8  # of backtracking, and in a pattern, for which `re` is tried
 
 
 class SplitLine(NamedTuple):
@@ -279,11 +276,7 @@ def is_plain(text: str, pattern_class: type[DockerIgnorePattern]) -> bool:
 
 
 def escaped(
-    text: str,
-    pattern_class: type[DockerIgnorePattern],
-    *,
-    starts: bool = True,
-    ends: bool = True,
+    text: str, pattern_class: type[DockerIgnorePattern], *, starts: bool = True, ends: bool = True
 ) -> str:
     """Escape `text`, which may start or end a line, so that it matches itself in an expression."""
     special = {*pattern_class.wildcards, *_IN_EXPRESSIONS}

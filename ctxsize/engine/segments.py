@@ -13,8 +13,7 @@ from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.golang import is_utf8
 from ctxsize.engine.patterns import DockerIgnorePattern
 
-_SPECIAL = frozenset("\\|{}^\ufffd\ufeff\n")
-"""Characters that may change the meaning of a pattern with a wildcard."""
+_SPECIAL = frozenset("\\|{}^\ufffd\ufeff\n")  # may change the meaning of a wildcard pattern
 _PLAIN_CLASS = re.compile(r"\[(?:[A-Za-z0-9_](?:-[A-Za-z0-9_])?|[.])+\]")
 _WILDCARDS = frozenset("*?[")
 
@@ -133,8 +132,7 @@ class Index:
         return found
 
 
-_ANY, _ONE = "\ue000", "\ue001"
-"""Characters that no name contains, in place of the text that `*` and `?` match."""
+_ANY, _ONE = "\ue000", "\ue001"  # in no name; in place of what `*` and `?` match
 
 Cover = Literal["itself", "above"]
 """The wider pattern matches each path of the narrower one, or a directory above it."""

@@ -18,8 +18,7 @@ from ctxsize.engine.source import PLAIN, File, MemoryDirectory
 from ctxsize.engine.walk import Walk
 from ctxsize.model import Problem
 
-Names = Mapping[str, int]
-"""The entries of one directory, except directories, and the bytes of content sent for each."""
+Names = Mapping[str, int]  # entries of one directory but directories, and the bytes sent for each
 _NONE: Names = {}
 
 

@@ -272,6 +272,5 @@ class MemoryDirectory:
         return {}
 
 
-OpenDirectory = DiskDirectory | MemoryDirectory
-"""A directory for a walk. Methods of one on disk may raise `OSError`."""
+OpenDirectory = DiskDirectory | MemoryDirectory  # one on disk may raise `OSError`
 DirectorySource = Disk | MemoryDirectory

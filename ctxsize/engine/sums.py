@@ -45,8 +45,7 @@ class WalkSums:
         self._waiting: list[Files | Folder] = []  # events to be counted together, in order
         self._room = _MANY  # how many more entries may wait
         self._by_pattern: dict[int | None, Sum] = {}
-        self._largest: list[tuple[int, int, str]] = []
-        """A heap of sizes, negative positions in the walk, and paths."""
+        self._largest: list[tuple[int, int, str]] = []  # a heap: size, negative position, path
         self._seen = 0  # number of positions so far, without directories
         self._saved: dict[int | None, Sum] = {}
         self._ignored = [0, 0, 0, 0]

@@ -43,8 +43,7 @@ class Meter:
 _CHUNK = 32 * 1024
 _FIN = 2  # bytes of the last packet
 _TYPE_FIELD = 2
-_NO_CONTENT = 1 - 2 * _CHUNK
-"""The size of an entry without packets: it makes `_packets_of` return 0."""
+_NO_CONTENT = 1 - 2 * _CHUNK  # size of an entry without packets: `_packets_of` returns 0 for it
 _USUAL_MODE = 3  # bytes for a file that everybody may read, without special bits
 _SURELY_SHORT = 127 - 2 - _USUAL_MODE - 10 - 11
 """Bytes of a path up to which its packet has a short head, whatever the file's size and time."""
@@ -185,10 +184,8 @@ def _number(value: int) -> int:
     return 1 + _varint(value) if value % 2**64 else 0
 
 
-_NUMBER = [_number(1 << bits >> 1) for bits in range(64)]
-"""Bytes of a number's field, by the number's bit length."""
-_CHUNK_FIELD = _number(_CHUNK)
-"""Bytes that the field around a whole chunk adds: a tag and the length."""
+_NUMBER = [_number(1 << bits >> 1) for bits in range(64)]  # bytes of its field, by bit length
+_CHUNK_FIELD = _number(_CHUNK)  # bytes of the field around a whole chunk: a tag and the length
 
 
 def _required(length: int) -> int:

@@ -29,8 +29,7 @@ from ctxsize.lints.targets import STDIN, Cases, targets_of
 from ctxsize.model import Problem
 
 Findings = tuple[Finding, ...]
-Check = Callable[[Case], Iterator[Finding]]
-"""A lint: a function that yields the findings of one code."""
+Check = Callable[[Case], Iterator[Finding]]  # a lint: it yields the findings of one code
 
 
 def _in_tree(check: Callable[[Case, LintTree], Iterator[Finding]]) -> Check:
@@ -69,8 +68,7 @@ LINTS: dict[str, Check] = {
 _MOST_FIXES = 1000
 _MISREAD = ("CTX102", "CTX103", "CTX104", "CTX115", "CTX121", "CTX122", "CTX124")
 """Codes of lines that are not the pattern that they look like."""
-_OF_ONE_LINE = (*_MISREAD, "CTX123", "CTX127")
-"""Codes that check each line alone, for files with too many patterns."""
+_OF_ONE_LINE = (*_MISREAD, "CTX123", "CTX127")  # those for files with too many patterns
 _MOST_ALIKE = 3  # number of findings of one cause up to which each is reported by itself
 _POINTLESS_BESIDE = {
     "CTX112": {*_MISREAD, "CTX108", "CTX113", "CTX130"},

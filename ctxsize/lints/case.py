@@ -26,8 +26,7 @@ from ctxsize.writer import edit_lines
 MOST_COMPARED, MOST_WORK = 10_000, 1_000_000
 """Number of patterns up to which each is compared with the others, and of lines for proofs."""
 REMOVE, MOVE_TO_END = "remove the line", "move the exception to the end"
-NOTHING: frozenset[str] = frozenset()
-"""Paths affected by a change that moves comments or drops lines without effect."""
+NOTHING: frozenset[str] = frozenset()  # the paths that a change of comments or idle lines affects
 
 
 @dataclass(frozen=True)

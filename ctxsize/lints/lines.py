@@ -26,8 +26,7 @@ class Line:
 
     number: int
     raw: str  # the text without line end and byte order mark
-    pattern: DockerIgnorePattern | None = None
-    """None for a comment, a blank line, and a pattern that fails the build."""
+    pattern: DockerIgnorePattern | None = None  # None for a comment and for one that fails
     text: str = ""  # the pattern as the builder normalizes it, without `!`; `""` if there is none
     exception: bool = False
     error: IgnoreFileError | None = None

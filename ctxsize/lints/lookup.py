@@ -33,8 +33,7 @@ class Target:
     builds: tuple[Build, ...] = ()
     fallback: str | None = None  # the general ignore file that a Dockerfile-specific one replaces
     unread: str | None = None  # the reason for which no build can read it, or None
-    likely_unread: str | None = None
-    """The reason for which none of the known builds reads it, or None."""
+    likely_unread: str | None = None  # the reason for which no known build reads it, or None
 
 
 class LintTree:

@@ -25,10 +25,7 @@ Translation = tuple[str, list[str]]  # the message about a line, and the lines t
 
 
 def translated(
-    code: str,
-    translation: Callable[[Case, Line], Translation | None],
-    *,
-    meant: bool = False,
+    code: str, translation: Callable[[Case, Line], Translation | None], *, meant: bool = False
 ) -> Callable[[Case], Iterator[Finding]]:
     """Return the lint of the lines that `translation` translates.
 

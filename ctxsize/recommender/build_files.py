@@ -27,8 +27,7 @@ _PATH = re.compile(r"(?<![\w./:@$~}-])[\w./-]+")
 _VARIABLE = re.compile(r"\$\{[^${}]*\}|\$\w+")
 _TAKING = ("copy", "add", "bind")
 _DEEPEST = 20  # number of variables nested in each other that are replaced
-_ASSUMED = "x86-64"
-"""The value assumed for a build argument: valid as image, tag, platform or part of one."""
+_ASSUMED = "x86-64"  # assumed build argument: valid as image, tag, platform or part of one
 _NAME = re.compile(r"\$\{?(\w+)")
 _PREDEFINED = re.compile(r"(TARGET|BUILD)(PLATFORM|OS|ARCH|VARIANT|STAGE)")
 _WILD = "*?."
@@ -101,8 +100,7 @@ class BuildFile:
     request: Request
     path: str
     needs: tuple[ContextNeed, ...]  # the sources of each target that the builder accepts
-    names: tuple[str, ...] = ("",)
-    """Names of the build's contexts that are this directory; `""` for the main one."""
+    names: tuple[str, ...] = ("",)  # contexts of the build that are this directory; `""` for main
 
     @property
     def dockerfile(self) -> Dockerfile:

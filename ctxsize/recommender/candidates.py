@@ -25,10 +25,8 @@ from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import is_below, outermost, sum_of
 
 _MANY = 4  # number of matches above which one pattern for all depths may replace their paths
-_WORTH_AN_EXCEPTION = 1024 * 1024
-"""Minimum number of bytes that a pattern with exceptions must hide."""
-_PROVEN_PER_OTHER = 5
-"""Number of proven directories for each unproven one that the same pattern hides."""
+_WORTH_AN_EXCEPTION = 1024 * 1024  # least number of bytes that a pattern with exceptions must hide
+_PROVEN_PER_OTHER = 5  # proven directories for each unproven one that the same pattern hides
 
 
 def suggestions(found: Collection[Match], facts: Facts) -> Iterator[Suggestion]:

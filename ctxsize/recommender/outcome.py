@@ -38,8 +38,7 @@ class Match:
     find: str  # the entry of `Rule.find` that matched; `""` for a rule without names
     path: str
     evidence: str
-    secret: Confidence | None = None
-    """Confidence that it is a secret, by its content or name; None for other rules."""
+    secret: Confidence | None = None  # certainty that it is a secret; None for other rules
     objections: tuple[Objection, ...] = ()
 
     @property
@@ -59,8 +58,7 @@ class Size:
     """The size of a context, and of its transfer in this build."""
 
     context: Amount
-    transfer: Amount | None
-    """The size of the transfer; None without a Dockerfile, and if the builder transfers nothing."""
+    transfer: Amount | None  # None without a Dockerfile, and if the builder transfers nothing
 
     @property
     def counted(self) -> Amount:
@@ -75,10 +73,8 @@ class Suggestion:
     matches: tuple[Match, ...]
     patterns: tuple[str, ...]  # the lines to add; exceptions begin with `!`
     objections: tuple[Objection, ...] = ()
-    keeps: tuple[str, ...] = ()
-    """Paths below it that are still sent, because a Dockerfile takes them by name."""
-    size: Size = Size(Amount(), None)
-    """The size that it saves in addition to the suggestions before it."""
+    keeps: tuple[str, ...] = ()  # paths below that are still sent, as a Dockerfile takes them
+    size: Size = Size(Amount(), None)  # what it saves in addition to the suggestions before it
     chosen: bool = False  # True if it is part of the edit
 
     @property
@@ -161,11 +157,9 @@ class Advice(Suggested):
     suggestions: tuple[Suggestion, ...]
     questions: tuple[Question, ...] = ()
     blocked: tuple[Blocked, ...] = ()
-    git_ignored: Amount | None = None
-    """The amount that git ignores and the builder would receive; None without git."""
+    git_ignored: Amount | None = None  # sent although git ignores it; None without git
     git_ignored_largest: str = ""  # the largest path among these; empty if there is none
-    git_ignored_secrets: int | None = None
-    """Number of certain or likely secrets among these files; None without git."""
+    git_ignored_secrets: int | None = None  # certain or likely secrets among these files
     snapshot: Snapshot | None = field(default=None, compare=False, repr=False)
 
     @property

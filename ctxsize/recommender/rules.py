@@ -66,8 +66,7 @@ class Marker:
     """The proof that a directory or a file is what its name suggests."""
 
     kind: str  # a key of `markers` in `lists.toml`
-    names: tuple[str, ...] = ()
-    """Names, endings, an expression, or bytes in hexadecimal, depending on the kind."""
+    names: tuple[str, ...] = ()  # by kind: names, endings, an expression or bytes in hexadecimal
     number: int = 0  # the minimum number of bytes, or the offset of the first ones
     parts: tuple[Marker, ...] = ()
 
@@ -86,16 +85,14 @@ class Rule:
     """The knowledge about one kind of directory or file; `CONTRIBUTING.md` explains the keys."""
 
     name: str  # `rust.target`: the ecosystem, and a word for it
-    find: tuple[str, ...]
-    """Names, or the last components of paths; empty for a directory of any name."""
+    find: tuple[str, ...]  # names, or last components of paths; empty for a directory of any name
     category: Category
     confidence: float  # probability that no build needs it, if the marker holds and no trap objects
     marker: Marker
     why: str
     again: str = ""
     kind: EntryType = EntryType.DIRECTORY
-    anchored: bool = False
-    """True for the path instead of `**/name`, as such names often mean something else."""
+    anchored: bool = False  # True for the path, not `**/name`: the name often means another thing
     contents: bool = False
     volatile: bool = True
     traps: tuple[str, ...] = ()

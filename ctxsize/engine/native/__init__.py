@@ -34,8 +34,7 @@ from ctxsize.engine.walk import Walk
 from ctxsize.version import core_path
 
 _MOST_SEGMENTS = 4096
-_MOST_LARGEST = 1000
-"""Largest number of largest files that the core keeps, as it moves them one by one."""
+_MOST_LARGEST = 1000  # largest files that the core keeps at most, as it moves them one by one
 _MOST_THREADS = 8
 _READS_ATTRIBUTES, _REFUSES, _NO_SOCKETS, _SENDS_PARENTS, _ANYWHERE = 1, 2, 4, 8, 16
 _METERS = {None: 0, "buildkit": 1, "tar": 2}
