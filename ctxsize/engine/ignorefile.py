@@ -63,12 +63,10 @@ def sent_text(line: str) -> str | None:
     if line.startswith("#"):
         return None
     # `ReadAll` of moby/patternmatcher trims before `!` and after it, then calls `filepath.Clean`.
-    text = golang.trim_space(line)
-    if not text:
+    if not (text := line.strip(golang.WHITE_SPACE)):
         return None
     mark = "!" if text.startswith("!") else ""
-    text = golang.trim_space(text.removeprefix(mark))
-    if text:
+    if text := text.removeprefix(mark).strip(golang.WHITE_SPACE):
         text = golang.clean(text)
         text = text[1:] if len(text) > 1 and text.startswith("/") else text
     return mark + text

@@ -46,7 +46,7 @@ class SplitLine(NamedTuple):
 def as_matched(text: str) -> SplitLine | None:
     """Return what the matcher (`patternmatcher.New`) makes of a text; None if nothing is left."""
     # It trims and cleans the text again after the reader of files, now including the `!`.
-    text = golang.trim_space(text)
+    text = text.strip(golang.WHITE_SPACE)
     if not text:
         return None
     text = golang.clean(text)
@@ -267,7 +267,8 @@ def pattern_for(
     if any(part in ("", ".", "..") for part in path.split("/")):
         return None
     plain = is_plain(path, pattern_class) and path[0] not in _LEADING
-    return path if plain and path == golang.trim_space(path) else escaped(path, pattern_class)
+    is_trimmed = path == path.strip(golang.WHITE_SPACE)
+    return path if plain and is_trimmed else escaped(path, pattern_class)
 
 
 def is_plain(text: str, pattern_class: type[DockerIgnorePattern]) -> bool:

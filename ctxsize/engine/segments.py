@@ -42,8 +42,11 @@ def segments(pattern: DockerIgnorePattern) -> list[Segment]:
     special = not is_utf8(text) or text.startswith("\ufeff")
     if kind == "tree" or pattern.fault is not None or (special and kind != "exact"):
         return [_WHOLE]
-    if kind == "regexp" and not _is_plain(text):
-        return [_whole(text)]
+    is_usual = {*"[]"}.isdisjoint(_PLAIN_CLASS.sub("", text)) and _SPECIAL.isdisjoint(text)
+    if kind == "regexp" and not is_usual:  # a wildcard but `**` may match a slash
+        # `|` separates the text before it from the anchor, and `{}` may repeat a character.
+        plain = "" if {*"|{}"} & {*text} else re.split(r"[][\\^\ufeff\ufffd\n]", text)[0]
+        return [_WHOLE._replace(text=max(re.split(r"[*?/]+", plain), key=len))]
     if kind == "suffix" and text != "**" and not text.startswith("**/"):
         first, *others = text[2:].split("/")
         start = Segment("suffix", first, loop=True)
@@ -76,19 +79,6 @@ def _globs(text: str) -> list[Segment]:
         elif number == len(parts):
             return [*found, _BELOW]
     return _final(found)
-
-
-def _is_plain(text: str) -> bool:
-    """Return whether no wildcard of `text` except `**` can match a slash, and each is usual."""
-    without_classes = {*_PLAIN_CLASS.sub("", text)}
-    return _SPECIAL.isdisjoint(text) and without_classes.isdisjoint("[]")
-
-
-def _whole(text: str) -> Segment:
-    """Return the segment for whole paths, with the longest text known to be in each match."""
-    # `|` separates the text before it from the anchor, and `{}` may repeat a character.
-    plain = "" if {*"|{}"} & {*text} else re.split(r"[][\\^\ufeff\ufffd\n]", text)[0]
-    return _WHOLE._replace(text=max(re.split(r"[*?/]+", plain), key=len))
 
 
 def _glob(name: str) -> Segment:

@@ -189,14 +189,16 @@ class WalkSums:
         """Return the measurement; `complete` means that the walk looked at everything ignored."""
         self.settle()
         largest = [Share(path, size, 1) for size, _, path in sorted(self._largest, reverse=True)]
-        figures = self._meter.totals(request)
+        # Values are made only for the largest of the directories.
+        filled = ((-s, at.rstrip("/") or ".", n) for at, (s, n) in self._direct.items() if n)
+        folders, figures = heapq.nsmallest(self._shown, filled), self._meter.totals(request)
         return Measurement(
             Totals(self.content_bytes, self._files, self._directories, self._symlinks),
             figures[0] if figures else None,
             " or ".join(dict.fromkeys(map(self._meter.printed, figures))) or None,
             tree=size_tree(self._direct, depth),
             largest_files=tuple(largest[: self._shown]),
-            largest_directories=_largest_directories(self._direct, self._shown),
+            largest_directories=tuple(Share(path, -size, count) for size, path, count in folders),
             by_extension=_shares((ext, each, None) for ext, each in self._by_extension.items()),
             by_pattern=_pattern_shares(request, self._by_pattern),
             ignored=Ignored(
@@ -232,10 +234,3 @@ def _pattern_shares(request: Request, sums: dict[int | None, Sum]) -> tuple[Shar
         (str(found[index]), each, found[index].line) if index is not None else ("", each, None)
         for index, each in sums.items()
     )
-
-
-def _largest_directories(direct: dict[str, Sum], top: int) -> tuple[Share, ...]:
-    """Return the `top` largest shares, without making a value for every directory."""
-    filled = ((-size, path.rstrip("/") or ".", count) for path, (size, count) in direct.items())
-    least = heapq.nsmallest(top, (each for each in filled if each[2]))
-    return tuple(Share(path, -size, count) for size, path, count in least)

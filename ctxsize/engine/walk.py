@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Any
 
 from ctxsize.engine.automaton import fastest
-from ctxsize.engine.evaluate import Evaluator, HasMark, Mark
+from ctxsize.engine.evaluate import Evaluator, HasMark
 from ctxsize.engine.events import Event, Folder, IgnoredEntries, IgnoredFolder
 from ctxsize.engine.inspect import UNREAD_IGNORED, VANISHED, Inspector
 from ctxsize.engine.request import Request
@@ -21,7 +21,6 @@ from ctxsize.engine.source import MOST_TOGETHER, DirectorySource, Disk, OpenDire
 from ctxsize.errors import BuildFailsError, IgnoreFileError
 
 _OPEN_AT_ONCE = 64  # largest number of directories open at once
-_NONE: list[str] = []
 _GONE = (ENOENT, ENOTDIR, ELOOP)
 
 
@@ -244,7 +243,10 @@ class Walk:
         """Return the events of `names`, a run of entries that are not directories."""
         mark, prefix = frame.state.mark, frame.prefix
         others = {} if frame.passed_by else self._evaluator.others(frame.state, prefix, names)
-        sent, ignored = _parted(names, mark, others) if others or mark.ignored else (names, _NONE)
+        flipped = {name for name, each in others.items() if each.ignored != mark.ignored}
+        usual = [name for name in names if name not in flipped] if flipped else names
+        unusual = [name for name in names if name in flipped] if flipped else []
+        sent, ignored = (unusual, usual) if mark.ignored else (usual, unusual)
         events: list[Event] = []
         if sent:
             files = self.inspector.files(frame.directory, prefix, sent, mark, others)
@@ -256,11 +258,3 @@ class Walk:
                 ignored, stats = self.inspector.ignored(frame.directory, prefix, ignored)
             events.append(IgnoredEntries(prefix, ignored, mark, others, stats))
         return events
-
-
-def _parted(names: list[str], mark: Mark, others: dict[str, Mark]) -> tuple[list[str], list[str]]:
-    """Split `names` into sent and ignored ones; most have `mark`."""
-    flipped = {name for name, each in others.items() if each.ignored != mark.ignored}
-    usual = [name for name in names if name not in flipped] if flipped else names
-    unusual = [name for name in names if name in flipped]
-    return (unusual, usual) if mark.ignored else (usual, unusual)

@@ -141,26 +141,22 @@ class PacketMeter(Meter):
         """Return the bytes of the packet that announces an entry (`types.Stat` of fsutil)."""
         device = each.st_rdev if stat.S_IFMT(each.st_mode) in (stat.S_IFBLK, stat.S_IFCHR) else 0
         length = (
-            _field(_takes(path))
+            _field(path)
             + _number(_go_mode(each.st_mode))
             + _number(size)
             + _number(each.st_mtime_ns)
-            + _field(_takes(link))
+            + _field(link)
             + _number(device >> 8 & 0xFFF)
             + _number(device & 0xFF | device >> 12 & 0xFFF00)
         )
         for key, value_bytes in xattrs.items():
-            length += _required(_required(_takes(key)) + _required(value_bytes))
+            length += _required(_required(len(os.fsencode(key))) + _required(value_bytes))
         return _required(length)
 
 
 def _packets_of(size: int) -> int:
     """Return the number of packets of a content: one for each chunk, and an empty last one."""
     return (size + 2 * _CHUNK - 1) // _CHUNK
-
-
-def _takes(text: str) -> int:
-    return len(text) if text.isascii() else len(os.fsencode(text))
 
 
 def _is_usual(files: Files) -> bool:
@@ -193,8 +189,8 @@ def _required(length: int) -> int:
     return 1 + _varint(length) + length
 
 
-def _field(length: int) -> int:
-    return _required(length) if length else 0
+def _field(text: str) -> int:
+    return _required(len(os.fsencode(text))) if text else 0
 
 
 _MODE_BITS = {

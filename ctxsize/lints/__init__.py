@@ -128,7 +128,9 @@ def lint(
     """Lint ignore files; see `ctxsize.api.lint`."""
     alone = data is not None and not paths
     if config is None:
-        config = Config() if alone else _config(paths, build)
+        start = paths[0] if paths else (build or Build()).context
+        start = start if os.path.isdir(start) else os.path.dirname(start) or "."
+        config = Config() if alone else load(start)
     known, plans = codes.names("CTX1"), Plans()
     wanted, builder = Wanted(config, known=known, **choice), builder_of((build or Build()).builder)
     cases = Cases(build or Build(), builder, plans=plans, progress=progress)
@@ -142,12 +144,6 @@ def lint(
     ours = known if config.path is not None else ()
     unused = wanted.unused(ours, *directories)
     return Linted(tuple(files), tuple(dict.fromkeys(cases.problems)), unused)
-
-
-def _config(paths: Sequence[str], build: Build | None) -> Config:
-    """Return the configuration of the first of `paths`, or of the context."""
-    start = paths[0] if paths else (build or Build()).context
-    return load(start if os.path.isdir(start) else os.path.dirname(start) or ".")
 
 
 def _linted(case: Case, wanted: Wanted, *, fix: bool, unsafe: bool) -> LintedFile:

@@ -22,30 +22,27 @@ SAFE_FROM = 0.85  # minimum confidence of a safe suggestion
 
 
 class Category(str, Enum):
-    """The purpose of a directory or a file, with the heading over its patterns in ignore files."""
+    """The purpose of a directory or a file."""
 
-    heading: str
+    ARTEFACT = "artefact"
+    CACHE = "cache"
+    DEPS = "deps"
+    VCS = "vcs"
+    IDE = "ide"
+    OS = "os"
+    DOCS = "docs"
+    TESTS = "tests"
+    CI = "ci"
+    DOCKER = "docker"
+    DATA = "data"
+    CONFIG = "config"
+    SECRET = "secret"
+    LOG = "log"
 
-    def __new__(cls, value: str, heading: str = "") -> Category:
-        """Create a member."""
-        made = str.__new__(cls, value)
-        made._value_, made.heading = value, heading
-        return made
-
-    ARTEFACT = "artefact", "Build artefacts"
-    CACHE = "cache", "Caches"
-    DEPS = "deps", "Installed dependencies"
-    VCS = "vcs", "Version control"
-    IDE = "ide", "Editors"
-    OS = "os", "Operating systems"
-    DOCS = "docs", "Documentation"
-    TESTS = "tests", "Tests"
-    CI = "ci", "Continuous integration"
-    DOCKER = "docker", "Docker"
-    DATA = "data", "Local data"
-    CONFIG = "config", "Settings of this machine"
-    SECRET = "secret", "Secrets"
-    LOG = "log", "Logs"
+    @property
+    def heading(self) -> str:
+        """Return the heading over its patterns in ignore files."""
+        return str(table("lists.toml")["headings"][self.value])
 
     @property
     def belongs_to_sources(self) -> bool:

@@ -17,14 +17,7 @@ from itertools import accumulate, chain, islice
 from types import ModuleType
 
 from ctxsize.engine.automaton import Automaton, Program, fastest
-from ctxsize.engine.directories import (
-    FOLDERS,
-    MARKERS,
-    SECRET_ENDS,
-    SECRET_NAMES,
-    SECRET_START,
-    Clues,
-)
+from ctxsize.engine.directories import FOLDERS, MARKERS, SECRET_ENDS, SECRET_NAMES, SECRET_START
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.events import Progress
 from ctxsize.engine.request import Request
@@ -221,7 +214,13 @@ def _add_results(found: tuple[tuple[bytes, bytes], ...], python: Walk, sums: Wal
     by_pattern = _groups(patterns[1], 3)
     rows = (_rows(*direct), _rows(*extensions), by_pattern, _rows(*largest))
     sums.add_found(totals[1], *rows)
-    _add_clues(sums.clues, *clues)
+    for prefix, (name, kinds, size) in zip(
+        clues[0][::2], _rows(clues[0][1::2], clues[1]), strict=True
+    ):
+        if kinds & (_MARK | _FOLDER):
+            sums.clues.names[name].add(prefix)
+        if kinds & _SECRET:
+            sums.clues.add_secret(prefix, name, size)
     texts, at, entries = iter(back[0]), 0, 0
     for run, before, kind, count in (*_groups(back[1], 4), (len(cut[1]) // 2, 0, -1, 0)):
         part = cut[1][2 * at : 2 * run]
@@ -242,12 +241,3 @@ def _groups(numbers: array[int], size: int) -> Iterator[tuple[int, ...]]:
 
 def _rows(texts: list[str], numbers: array[int]) -> Iterator[tuple[str, int, int]]:
     return zip(texts, numbers[::2], numbers[1::2], strict=True)
-
-
-def _add_clues(clues: Clues, texts: list[str], numbers: array[int]) -> None:
-    """Add names that the core recorded: prefix and name, their meaning, and bytes."""
-    for prefix, (name, kinds, size) in zip(texts[::2], _rows(texts[1::2], numbers), strict=True):
-        if kinds & (_MARK | _FOLDER):
-            clues.names[name].add(prefix)
-        if kinds & _SECRET:
-            clues.add_secret(prefix, name, size)
