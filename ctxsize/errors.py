@@ -67,8 +67,7 @@ class UnknownPatternError(IgnoreFileError):
 class DockerfileError(InputError):
     """The builder would reject the Dockerfile at `line`."""
 
-    variable: str = ""
-    """The variable that `${NAME:?}` found without a value."""
+    variable: str = ""  # the variable that `${NAME:?}` found without a value
 
 
 class UndecidedError(DockerfileError):
