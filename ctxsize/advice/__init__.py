@@ -1,7 +1,4 @@
-"""Advice on the Dockerfiles of a repository: order, caches, cargo. One small function per code.
-
-It repeats nothing that hadolint or `docker build --check` reports.
-"""
+"""Advice on Dockerfiles (order, caches, cargo) that neither hadolint nor `build --check` gives."""
 
 from __future__ import annotations
 
@@ -108,10 +105,7 @@ def advise(
 def _read_recipes(
     discovery: Discovery, edits: Mapping[str, Edit]
 ) -> tuple[list[Recipe], list[Problem]]:
-    """Return the Dockerfiles of the builds, and a problem for each that could not be read.
-
-    A Dockerfile among `edits` has its new content.
-    """
+    """Return the Dockerfiles of the builds, as `edits` change them, and problems with others."""
     border, recipes, problems = border_of(discovery.root), list[Recipe](), list[Problem]()
     by_path: dict[str, list[FoundBuild]] = {}
     for each in discovery.builds:

@@ -175,10 +175,7 @@ class Recipe:
         )
 
     def _at(self, line: int, message: str) -> Location:
-        """Return the place in a line of what `message` quotes, or the line.
-
-        It has no text if that may be a secret, and none of the values in it.
-        """
+        """Return the place of what `message` quotes, or the line, without what may be secret."""
         if self.inline:
             return self.builds[0].where
         text = self.lines[line - 1]
@@ -231,10 +228,7 @@ def read_recipe(
     builds: tuple[FoundBuild, ...] = (),
     border: str = "",
 ) -> Recipe:
-    """Return the recipe of the Dockerfile at `path`, whose content is `data`.
-
-    Raises `UndecidedError` if the stages and their bases have too many steps.
-    """
+    """Return the recipe of the Dockerfile at `path`. Raises `UndecidedError` for too many steps."""
     stages = built_stages(dockerfile, builds[0].build.build_arguments if builds else {})
     lengths: dict[BuiltStage | None, int] = {None: 0}
     for stage in stages:

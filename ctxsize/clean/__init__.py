@@ -1,7 +1,4 @@
-"""Deletes what is proven to be regenerable: `look` plans, and `delete` carries that out.
-
-Here are the values: what may be deleted, what is left alone, and what became of it.
-"""
+"""Deletes what is proven regenerable: `look` plans, `delete` carries it out; values are here."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Finds reasons not to delete a directory: git, mounts, processes, locks.
-
-Without the `/proc` of Linux no process is found; locks are tried on every system.
-"""
+"""Finds reasons not to delete a directory: git, mounts, locks, and with `/proc` processes."""
 
 from __future__ import annotations
 

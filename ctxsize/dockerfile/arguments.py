@@ -50,10 +50,7 @@ it; addresses and the order of ranges are not checked."""
 
 
 def split_arguments(keyword: str, rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
-    """Return the arguments in `rest`, and whether they were a JSON array.
-
-    Raises DockerfileError for an array of anything but strings, and for ENV without a value.
-    """
+    """Return the arguments, and whether they were JSON. Raises DockerfileError for wrong ones."""
     kind: list[str] = []
     found: Iterable[str] = ()
     if keyword == "HEALTHCHECK" and rest:

@@ -66,10 +66,7 @@ class Instruction:
 
 @dataclass(frozen=True)
 class Stage:
-    """A FROM and the instructions up to the next one.
-
-    `name` is lower case, `base` and `platform` are as written; `""` for what is not given.
-    """
+    """A FROM and what follows: `name` in lower case, `base` and `platform` as written, or ""."""
 
     index: int
     name: str

@@ -105,10 +105,7 @@ class Environment(Mapping[str, str]):
             raise UndecidedError(message)
 
     def expand(self, word: str, *, quotes: bool = True) -> Expanded:
-        """Return `word` expanded; the body of a heredoc, without quotes, has its own escape.
-
-        Raises DockerfileError as `words.expand` does.
-        """
+        """Return `word` expanded; a heredoc's body has no quotes. Raises as `words.expand` does."""
         escape, kept = self.escape if quotes else "\\", self.keeps_unset
         try:
             text, names = expand(word, self, escape=escape, quotes=quotes, keep_unset=kept)

@@ -1,7 +1,4 @@
-"""Find the Dockerfile and the ignore file of a build as the builder does.
-
-Behaviour: docker/buildx (`loadInputs`), moby/buildkit (`ReadEntrypoint`).
-"""
+"""Find Dockerfile and ignore file as buildx (`loadInputs`) and BuildKit (`ReadEntrypoint`) do."""
 
 from __future__ import annotations
 
@@ -178,10 +175,7 @@ def find_ignore_file(
 def _ignore_file_at(
     path: str, builder: Builder, problems: list[Problem], *, anywhere: bool
 ) -> IgnoreFile | None:
-    """Return the ignore file at `path`; None if the builder sees none there.
-
-    With `anywhere`, a symlink may lead out of the directory.
-    """
+    """Return the ignore file at `path`, or None; `anywhere` lets a symlink leave its directory."""
     listed, name = listed_name(path), os.path.basename(path)
     if listed is None:
         return None
@@ -282,10 +276,7 @@ def follow_links(path: str, target_of: Callable[[str], str | None]) -> tuple[str
 
 
 def follow_inside(root: str, path: str) -> str | None:
-    """Return where `path` leads below `root`, None if nowhere. Raises `OSError` for a loop.
-
-    Names count as the directories list them.
-    """
+    """Return where `path`, as listed, leads below `root`, or None. Raises `OSError` for a loop."""
 
     def target_of(here: str) -> str | None:
         full = os.path.join(root, here)

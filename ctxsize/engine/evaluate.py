@@ -70,10 +70,7 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
     def from_lines(  # type: ignore[override]
         cls, lines: Iterable[str], pattern_factory: Any = None, **_: Any
     ) -> DockerIgnoreSpec:
-        """Return the spec of an ignore file's lines, in order, with comments and blank lines.
-
-        Raises `IgnoreFileError`, with its line, for a line that fails every build.
-        """
+        """Return the spec of all lines of a file. Raises `IgnoreFileError` with a failing line."""
         make = pattern_factory or cls.pattern_class
         patterns = []
         for number, text in enumerate(without_mark(lines) if cls.strips_bom else lines, 1):
@@ -215,10 +212,7 @@ S = TypeVar("S", bound=HasMark)
 
 
 class Evaluator(Protocol[S]):
-    """Computes the marks of entries, one directory at a time.
-
-    `prefix` is the directory's path with a trailing `/`, `""` for the context.
-    """
+    """Computes marks, a directory at a time; `prefix` is its path with a trailing `/`, or `""`."""
 
     def root(self) -> S:
         """Return the state of the context itself."""

@@ -110,10 +110,7 @@ def _match(pattern: bytes, name: bytes) -> bool:
 
 
 def _match_chunk(pattern: bytes, at: int, name: bytes) -> bytes | None:
-    """Return the rest of `name` after the match; None if it does not match.
-
-    Behaviour: `matchChunk`, which reads `pattern` to its end even without a match.
-    """
+    """Return the rest of `name` after the match, or None; reads the whole chunk (`matchChunk`)."""
     failed = False
     while at < len(pattern):
         failed = failed or not name

@@ -258,10 +258,7 @@ def expression_of(kind: str, text: str, expression: str) -> Expression:
 def pattern_for(
     path: str, *, pattern_class: type[DockerIgnorePattern] = DockerIgnorePattern
 ) -> str | None:
-    """Return the line that matches only `path`; None if the builder has no such pattern.
-
-    There is none for bytes that are not UTF-8, which all match like U+FFFD.
-    """
+    """Return the line that matches only `path`, or None, as for bytes that are not UTF-8."""
     if any("\udc80" <= char <= "\udcff" or char == "\ufffd" for char in path):
         return None
     if any(part in ("", ".", "..") for part in path.split("/")):

@@ -189,11 +189,7 @@ class Snapshot:
     def sent(
         self, spec: DockerIgnoreSpec | None = None, *, include: Iterable[str] | None = None
     ) -> Sent:
-        """Return the entries sent under `spec`, by default the request's own.
-
-        `include` are include patterns from `follow`, which limit the answer. Raises what a walk
-        raises.
-        """
+        """Return what `spec`, by default our own, sends within `include`. Raises as a walk does."""
         spec = self.request.spec if spec is None else spec
         if include is not None:
             return self.walked(Narrowed(spec, include))

@@ -174,10 +174,7 @@ class File(NamedTuple):
 
 
 class MemoryDirectory:
-    """A directory of a snapshot, read-only: its entries, and its subdirectories in byte order.
-
-    Readable regular files with one name are kept as their sizes.
-    """
+    """A directory of a snapshot: folders in byte order, readable files with one name as sizes."""
 
     stat = os.stat_result((stat.S_IFDIR | 0o755, *[0] * 9))
     """The same for each: those of real directories are not kept."""

@@ -86,10 +86,7 @@ class PacketMeter(Meter):
         self._add_heads(sizes, sum(map(_packets_of, sizes)))
 
     def _add_heads(self, sizes: Sequence[int], packets: int) -> None:
-        """Add the heads of the packets of entries, which hold a type and the entry's position.
-
-        An entry without packets has the size `_NO_CONTENT`.
-        """
+        """Add the heads of packets, a type and position; `_NO_CONTENT` is an entry without any."""
         # Both ends of fsutil number the entries as they are announced (`sender.walk`).
         first = self._entries
         self._entries += len(sizes)

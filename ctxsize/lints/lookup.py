@@ -120,10 +120,7 @@ class LintTree:
     def matched(
         self, pattern: DockerIgnorePattern, *, beside: Iterable[DockerIgnorePattern] = ()
     ) -> list[str]:
-        """Return the entries that `pattern` alone matches, in order.
-
-        A new pattern is searched in one pass with the new ones of `beside`.
-        """
+        """Return the entries that `pattern` alone matches, in order; `beside` is searched along."""
         if pattern.text not in self._matched:
             new = {each.text: each for each in (*beside, pattern) if each.text not in self._matched}
             texts, spec = [*new], self.request.builder.spec_class(new.values())

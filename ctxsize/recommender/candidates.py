@@ -120,10 +120,7 @@ class Proof:
         self.needed = frozenset(self.entries(build_files.named, trial.before))  # of a Dockerfile
 
     def fault(self, made: Sequence[Suggestion], data: bytes | None = None) -> str:
-        """Return why the lines do not hide just their paths, `""` if they do.
-
-        They are in the ignore file `data`, or by default at the end of the current one.
-        """
+        """Return why the lines, in `data` or appended, do not hide just their paths, or ""."""
         if data is None:
             lines = [line for each in made for line in each.patterns]
             data = with_lines(self._trial.request, lines)

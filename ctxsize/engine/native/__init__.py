@@ -58,10 +58,7 @@ def _loaded(path: str) -> ModuleType | None:
 def add_all(
     request: Request, sums: WalkSums, jobs: int | None, progress: Progress | None
 ) -> Walk | None:
-    """Add everything that is sent to `sums`; return the walk, or None if the core cannot count.
-
-    Raises what `Walk` raises.
-    """
+    """Add all that is sent; return the walk, None if the core cannot count. Raises as `Walk`."""
     module = core()
     python, automaton = Walk(request), fastest(request.spec)
     if module is None or not isinstance(automaton, Automaton):

@@ -85,10 +85,7 @@ def _finding(mode: str, path: str, change: IgnoreFileChange, saved: Amount) -> F
 
 
 def like(draft: Draft, other: IgnoreFile) -> IgnoreFileChange:
-    """Return the ignore file with the patterns of `other`, translated to this context.
-
-    Raises `IgnoreFileError` if `other` would fail a build.
-    """
+    """Return the file with the patterns of `other`, ported. Raises `IgnoreFileError` at a fault."""
     try:
         patterns = draft.request.builder.spec_class.from_lines(other.texts()).patterns
     except IgnoreFileError as error:
