@@ -15,14 +15,13 @@ import click
 
 from ctxsize import errors
 from ctxsize.errors import CtxsizeError
-from ctxsize.formats import PAGE, Look, is_report, render
+from ctxsize.formats import PAGE, Look, Outcome, is_report, render
 from ctxsize.formats.wording import clipped, fit, visible
 from ctxsize.model import Problem
 
 if TYPE_CHECKING:
     from ctxsize.build import Build
     from ctxsize.findings import Edit
-    from ctxsize.formats import Outcome
 
 QUIET = "ctxsize.quiet"  # the key of `--quiet` in the context of click
 FINE, FOUND, USAGE, BUG, INTERRUPTED = 0, 1, 2, 3, 130  # the exit codes

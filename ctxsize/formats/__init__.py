@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
 
 from ctxsize.reader import read_file
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ctxsize.advice import DockerfileAdvice
     from ctxsize.clean import Cleaning
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from ctxsize.recommender.outcome import Advice, IgnoreFilePlan
     from ctxsize.scanning import Scan
 
-    Found = Linted | DockerfileAdvice | Scan | Cleaning | Rules
-    Outcome = Report | CheckReport | DiffReport | Advice | IgnoreFilePlan | Found
-    """The result of a command. Each has a different `kind`, and all have `findings`."""
+Found: TypeAlias = "Linted | DockerfileAdvice | Scan | Cleaning | Rules"
+Outcome: TypeAlias = "Report | CheckReport | DiffReport | Advice | IgnoreFilePlan | Found"
+"""The result of a command. Each has a different `kind`, and all have `findings`."""
 
 FORMATS = ("text", "json", "markdown", "github", "sarif", "junit", "gitlab")
 """The choices of `--format`."""

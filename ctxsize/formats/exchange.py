@@ -13,13 +13,9 @@ from urllib.parse import quote
 
 from ctxsize.codes import Code, code_of
 from ctxsize.findings import Edit, Finding, Location, Severity
-from ctxsize.formats import Look
+from ctxsize.formats import Look, Outcome
 from ctxsize.formats.wording import details, place, quoted, summary, visible
 from ctxsize.version import __version__
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ctxsize.formats import Outcome
 
 _LEVELS = {
     Severity.ERROR: ("error", "error", "major"),

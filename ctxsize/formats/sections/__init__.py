@@ -9,14 +9,10 @@ from importlib import import_module
 from typing import NamedTuple, TypeVar
 
 from ctxsize.findings import Finding
-from ctxsize.formats import GLANCE, Look
+from ctxsize.formats import GLANCE, Look, Outcome
 from ctxsize.formats.wording import more, quoted, visible
 from ctxsize.model import Amount, Directory, Problem
 from ctxsize.units import human, percent
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ctxsize.formats import Outcome
 
 T = TypeVar("T")
 _LONGEST_BAR = 20

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from ctxsize.codes import Code
 from ctxsize.findings import Finding
-from ctxsize.formats import Look
+from ctxsize.formats import Found, Look
 from ctxsize.formats.sections import (
     Findings,
     Item,
@@ -40,7 +40,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ctxsize.advice import DockerfileAdvice
     from ctxsize.clean import Cleaning, Passed, Result
-    from ctxsize.formats import Found
     from ctxsize.lints import Linted, LintedFile
     from ctxsize.scanning import Row, Scan
 
