@@ -61,7 +61,9 @@ def sections(outcome: Found, look: Look) -> list[Section]:
         case "rules" if outcome.asked:
             return [section for code in outcome.codes for section in _at_length(code)]
         case "rules":
-            return [Section([*map(_in_short, outcome.codes)])]
+            leads = (f"{e.name} {e.severity.value:<8}{e.slug:<24} " for e in outcome.codes)
+            pairs = zip(leads, outcome.codes, strict=True)
+            return [Section([Prose(lead + each.summary, len(lead)) for lead, each in pairs])]
 
 
 def _linted(outcome: Linted, look: Look) -> list[Section]:
@@ -117,11 +119,6 @@ def _advised(advice: DockerfileAdvice, look: Look) -> list[Section]:
     if not advice.findings:
         items.append(Prose(f"{plural(len(advice.dockerfiles), 'Dockerfile')}: nothing found"))
     return [Section([*_fixed(advice.mended)]), Section([*items, *notes(advice.problems)])]
-
-
-def _in_short(code: Code) -> Prose:
-    head = f"{code.name} {code.severity.value:<8}{code.slug:<24} "
-    return Prose(head + code.summary, len(head))
 
 
 def _at_length(code: Code) -> Iterator[Section]:
