@@ -10,15 +10,7 @@ from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.directories import BY_PATH
 from ctxsize.engine.patterns import pattern_for
 from ctxsize.formats import Look
-from ctxsize.formats.sections import Fact, Findings, Item, Section, Table, bar, folded
-from ctxsize.formats.sections.measured import (
-    clauses,
-    ignore_text,
-    next_step,
-    printed,
-    sources_of,
-    verdict,
-)
+from ctxsize.formats.sections import Fact, Findings, Item, Section, Table, bar, folded, measured
 from ctxsize.formats.text import FACT_INDENT, brief, height
 from ctxsize.formats.wording import command, fit, more, quoted, sent, visible
 from ctxsize.model import Amount, Clue, Directory, Measurement, Report, Transfer
@@ -51,8 +43,8 @@ def sections(report: Report, look: Look) -> Iterator[Section]:
     """Yield the verdict, and unless `look.quiet` the parts of what is sent and who takes it."""
     lines = 2 + (look.width < _NARROW)
     head: list[Item] = [
-        verdict(report, look, clauses(report, short=True), lines),
-        next_step(report),
+        measured.verdict(report, look, measured.clauses(report, short=True), lines),
+        measured.next_step(report),
     ]
     yield Section(head)
     if look.quiet:
@@ -91,11 +83,11 @@ def _facts(report: Report, room: int) -> Iterator[tuple[str, str]]:
     if report.context_path != ".":
         yield "Context", fit(quoted(report.context_path), room)
     yield "Taken by", _takers(report, room)
-    yield "Ignore file", ignore_text(report.ignore_file) or "none"
+    yield "Ignore file", measured.ignore_text(report.ignore_file) or "none"
     if not report.failing and report.dockerfile is not None:
         part: Transfer | Measurement = max(report.transfers, key=_size, default=report.context)
         named = sum(bool(each.transfers) for each in report.named_contexts)
-        figures = [printed(report, part, "context", short=True)]
+        figures = [measured.printed(report, part, "context", short=True)]
         figures += [more(len(report.transfers) - 1, "platform")] if report.more_transfers else []
         figures += [f"and {plural(named, 'named context')}"] if named else []
         yield "Build prints", " ".join(figures)
@@ -103,7 +95,7 @@ def _facts(report: Report, room: int) -> Iterator[tuple[str, str]]:
 
 def _takers(report: Report, room: int) -> str:
     """Return the instruction that takes most of what is sent, and the number of the others."""
-    builder, taken = BUILDERS[report.builder], sources_of(report)
+    builder, taken = BUILDERS[report.builder], measured.sources_of(report)
     if report.dockerfile is None:
         return "not known without a Dockerfile"
     if report.failing or (report.transfer is None and builder.asks_for_paths):
