@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ctxsize.dockerfile import sources
 from ctxsize.dockerfile.arguments import check_built_in, check_value
 from ctxsize.dockerfile.images import familiar_name, parse_platform
 from ctxsize.dockerfile.instructions import (
@@ -15,19 +16,7 @@ from ctxsize.dockerfile.instructions import (
     located,
     parse_heredoc_word,
 )
-from ctxsize.dockerfile.sources import (
-    Doubt,
-    Expanded,
-    Mount,
-    Source,
-    Unknown,
-    around_pivot,
-    is_git,
-    mount_origin,
-    parse_mount,
-    path_from_root,
-    resting_on,
-)
+from ctxsize.dockerfile.sources import Doubt, Expanded, Mount, Source, Unknown, resting_on
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, build_stage
 from ctxsize.dockerfile.state import Environment, StageState
 from ctxsize.dockerfile.words import expand, quoted
@@ -175,7 +164,7 @@ class Graph:
             for mount in instruction.flag_values("mount"):
                 # BuildKit (`detectRunMount`) looks up `scratch` for a mount without an
                 # origin, so a stage with that name counts as reached.
-                yield self._origin(mount_origin(mount) or SCRATCH)
+                yield self._origin(sources.mount_origin(mount) or SCRATCH)
         for name in filter(None, instruction.flag_values("from")):
             if expand(name, {}, escape=self._outer.escape)[0] != name:
                 raise DockerfileError(
@@ -239,7 +228,7 @@ class Graph:
         self._check_order(origin, self._step.origin)
         for word, value in zip(files, values, strict=True):
             is_url = value.text.startswith(("http://", "https://"))
-            kind = "git" if is_git(value.text) else instruction.keyword.lower()
+            kind = "git" if sources.is_git(value.text) else instruction.keyword.lower()
             if instruction.keyword == "COPY" and (is_url or kind == "git"):
                 raise DockerfileError("COPY fetches neither URLs nor git repositories: use ADD")
             if not is_url:
@@ -261,8 +250,8 @@ class Graph:
         if self._built_in and any(instruction.flag_values("device")):
             message = "device feature is only supported in Dockerfile frontend 1.14.0-labs or later"
             raise DockerfileError(message)
-        expand_word = self._step.environment.expand
-        mounts = [parse_mount(each, expand_word) for each in instruction.flag_values("mount")]
+        expanded, written = self._step.environment.expand, instruction.flag_values("mount")
+        mounts = [sources.parse_mount(each, expanded) for each in written]
         for mount, origin in zip(mounts, origins, strict=True):
             with resting_on(mount.doubts):
                 self._mount(mount, origin)
@@ -288,7 +277,7 @@ class Graph:
 
     def _take(self, origin: Node, written: str, value: Expanded, kind: str) -> None:
         """Record a path that is taken from a node."""
-        path, instruction = path_from_root(value.text), self._step.instruction
+        path, instruction = sources.path_from_root(value.text), self._step.instruction
         origin.paths.add(path)
         if kind not in ("tmpfs", "git"):
             self._node.inputs.append(origin)
@@ -302,7 +291,7 @@ class Graph:
             path[1:] or ".",
             kind,
             origin.context,
-            around_pivot(value.text) if _keeps_parents(instruction) else None,
+            sources.around_pivot(value.text) if _keeps_parents(instruction) else None,
             tuple(instruction.flag_values("exclude")),
             value.doubts,
         )
