@@ -6,16 +6,10 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ctxsize.dockerfile import sources
+from ctxsize.dockerfile import instructions, sources
 from ctxsize.dockerfile.arguments import check_built_in, check_value
 from ctxsize.dockerfile.images import familiar_name, parse_platform
-from ctxsize.dockerfile.instructions import (
-    Dockerfile,
-    Instruction,
-    Stage,
-    located,
-    parse_heredoc_word,
-)
+from ctxsize.dockerfile.instructions import Dockerfile, Instruction, Stage, located
 from ctxsize.dockerfile.sources import Doubt, Expanded, Mount, Source, Unknown, resting_on
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, build_stage
 from ctxsize.dockerfile.state import Environment, StageState
@@ -217,7 +211,7 @@ class Graph:
     def _copy(self, origin: Node) -> None:
         instruction = self._step.instruction
         *written, destination = instruction.arguments
-        files = [word for word in written if not parse_heredoc_word(word)]
+        files = [word for word in written if not instructions.parse_heredoc_word(word)]
         # An error in a word fails the build, also where the value does not matter here.
         for flag in ("chmod", "chown", "checksum"):
             self._expanded(instruction.flag_values(flag))

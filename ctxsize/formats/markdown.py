@@ -22,10 +22,7 @@ _SPECIAL = re.compile(r"([\\`*_\[\]<>&~|$#])")
 
 
 def render(title: str, parts: Iterable[sections.Section], most: int = sys.maxsize) -> str:
-    """Return `parts` under a heading; folded ones become `<details>`.
-
-    Blocks after `most` characters are left out.
-    """
+    """Return `parts` under a heading, within `most` characters; folded ones are `<details>`."""
     blocks = [f"### {title}"]
     for section in parts:
         text = _items(section.items)
