@@ -16,6 +16,7 @@ from typing import NamedTuple
 from ctxsize.advice.recipe import Recipe, with_option
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Severity
+from ctxsize.recommender.rules import listed
 from ctxsize.recommender.tools import Tool, Work, rows_of, run_by, works
 from ctxsize.syntax import Command
 
@@ -59,10 +60,6 @@ def system_of(reference: str) -> System:
     return System(name, key, re.sub(r"[^\w.\-]+", "-", release if release in _RELEASES else key))
 
 
-_SETTINGS = ("store-dir", "storeDir", "cache", "cache-dir", "cache-folder", "cacheFolder", "home")
-_OPTIONS = ("--store-dir", "--cache-dir", "--cache-folder", "--cache", "--packages")
-
-
 @dataclass(frozen=True)
 class Fetch:
     """A command that fetches packages, with the step that runs it."""
@@ -90,7 +87,7 @@ class Fetch:
         """
         home = self.environment.get("HOME") or self.step.home
         manager, found = self.manager, list[tuple[str, str]]()
-        if (given := self.command.value(*_OPTIONS) or self.configured) is not None:
+        if (given := self.command.value(*listed("cache_options")) or self.configured) is not None:
             place = posixpath.normpath(posixpath.join(self.workdir, given))
             found = [(place, f"an option or a setting of {manager.name} sets it")]
         elif home is not None and not any(map(self.environment.get, manager.unknown_with)):
@@ -153,7 +150,7 @@ def configured_cache(command: Command) -> str | None:
         return None
     given = words[2:] if words[1:2] == ("set",) else words[1:]
     name, _, value = given[0].partition("=") if given else ("", "", "")
-    return (value or next(iter(given[1:2]), None)) if name in _SETTINGS else None
+    return (value or next(iter(given[1:2]), None)) if name in listed("cache_settings") else None
 
 
 NOT_IN_THE_IMAGE = (

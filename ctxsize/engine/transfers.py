@@ -15,13 +15,7 @@ from ctxsize.engine.events import Progress
 from ctxsize.engine.narrow import Narrowed, follow, followed, include_spec
 from ctxsize.engine.report import Listing, measure
 from ctxsize.engine.request import Request
-from ctxsize.errors import (
-    BuildFailsError,
-    CtxsizeError,
-    DockerfileError,
-    InputError,
-    UndecidedError,
-)
+from ctxsize.errors import BuildFailsError, CtxsizeError, DockerfileError, InputError
 from ctxsize.model import Measurement, NamedContext, Problem, Report, SourceShare, Totals, Transfer
 
 # Characters with which a path may match something other than its own name.
@@ -193,7 +187,7 @@ def _rejected_line(asked: Iterable[Asked]) -> int | None:
 def unknown_transfer(request: Request, error: CtxsizeError) -> Problem:
     """Return the problem that states why `error` leaves the transfers unknown."""
     stops = isinstance(error, BuildFailsError)
-    rejects = isinstance(error, DockerfileError) and not isinstance(error, UndecidedError)
+    rejects = type(error) is DockerfileError  # and not an `UndecidedError`
     lead = "the build stops" if stops else "the build fails" if rejects else need.TAKES_UNKNOWN
     hint = f" ({error.hint})" if error.hint else ""
     message, path = f"{lead}: {error.message}{hint}", error.path or request.dockerfile
