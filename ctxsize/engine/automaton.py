@@ -143,10 +143,7 @@ class _State(dict[int, "Mark | None"]):
     """
 
     def __init__(self, program: Program, live: int, decider: int, last: int) -> None:
-        self._program = program
-        self.live = live
-        self.decider = decider
-        self.last = last
+        self._program, self.live, self.decider, self.last = program, live, decider, last
         self.mark = program.mark(decider, last)
         self.children: dict[int, _State] = {}
         self.watched = live & program.final
