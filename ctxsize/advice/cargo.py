@@ -1,7 +1,4 @@
-"""Advice on cargo: dependencies that are compiled again, and cargo-chef.
-
-The fix of CTX210 needs a stage of the usual shape: set up, copy the sources, set variables, build.
-"""
+"""Advice on cargo: dependencies compiled again, and cargo-chef for stages of the usual shape."""
 
 from __future__ import annotations
 

@@ -136,10 +136,7 @@ class WalkSums:
             _add(self._by_pattern, files.mark.decider, total, count)
 
     def _count_extensions(self, files: list[Files]) -> Set[str]:
-        """Add files to their extensions; return these, and all that names begin with a dot have.
-
-        `SECRET_START` is among them if a name begins with it.
-        """
+        """Add files to their extensions; return these, and `SECRET_START` if a name begins so."""
         names = [*chain.from_iterable([each.names for each in files])]
         ends = [name[name.rfind(".") :] for name in names]
         hidden: set[str] = set()
