@@ -70,6 +70,7 @@ PLACES = {
             "config",
             "guard.baseline",
             "guard.comparison",
+            "engine.directories",  # the package's own names
             "engine.dockerfiles",
             "engine.request",
             "engine.source",
