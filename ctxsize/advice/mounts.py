@@ -220,8 +220,7 @@ def colliding_ids(recipes: Sequence[Recipe]) -> Iterator[Finding]:
     """Yield CTX220, once for each Dockerfile and id."""
     for identity, sharing, groups in _by_id(recipes):
         contents = (caches.system_content(use.cache.target) for use in sharing)
-        content = next(filter(None, contents), None)
-        if content is None:
+        if (content := next(filter(None, contents), None)) is None:
             continue
         name, what, severity = content
         unnamed = (use.recipe.contexts for use in sharing if not use.cache.named)

@@ -39,8 +39,7 @@ class _Content(NamedTuple):
     """The content of a stage after a step, as far as it concerns the match."""
 
     has_it: bool = False
-    has_files: bool = False
-    """True if anything was copied from the context or from another stage."""
+    has_files: bool = False  # True if anything was copied from the context or from another stage
     made: bool = False
     """True if a command made it, or COPY took it by name from a stage that made it."""
     later: tuple[int, ...] = ()
@@ -105,8 +104,7 @@ class Making:
         return content._replace(has_it=has_it, has_files=True, made=made)
 
     def _origin(self, stage: BuiltStage, name: str) -> _Content:
-        origin = stage.origin(name)
-        if origin is None:
+        if (origin := stage.origin(name)) is None:
             return _Content()
         self._consumed.add(origin)
         return self._ends[origin]
@@ -153,8 +151,7 @@ class Making:
         """Return True if a command makes the match here, or, with `spare`, a substitute."""
         if not self._manager:
             return makes(self._rule, command) or (spare and spares(self._rule, command))
-        there = install_directory(self._rule, command)
-        if there is None:
+        if (there := install_directory(self._rule, command)) is None:
             return False
         package = self._package_at(posixpath.join(at, there))
         beside = self._match.path.rpartition("/")[0]
