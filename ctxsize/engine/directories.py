@@ -49,10 +49,8 @@ _NAMES = MARKERS | SECRET_NAMES
 _SECRET_ENDS = frozenset({*SECRET_ENDS, SECRET_START})
 FOLDERS = MARKERS | UNNEEDED | PROVED.keys() | {each.rpartition("/")[2] for each in SECRET_FOLDERS}
 
-LARGE_FILE_BYTES = 10_000_000
-"""Bytes of content from which the largest file of a context may be worth a hint."""
-_LARGE_SHARE, _LARGE_DEPTH = 0.01, 5
-"""Smallest share and largest depth of the parts that are compared with `.gitignore`."""
+LARGE_FILE_BYTES = 10_000_000  # of the largest file from which it may be worth a hint
+_LARGE_SHARE, _LARGE_DEPTH = 0.01, 5  # of parts to compare with `.gitignore`: least, most
 
 
 class Clues:

@@ -40,10 +40,8 @@ class _Content(NamedTuple):
 
     has_it: bool = False
     has_files: bool = False  # True if anything was copied from the context or from another stage
-    made: bool = False
-    """True if a command made it, or COPY took it by name from a stage that made it."""
-    later: tuple[int, ...] = ()
-    """Lines that use it when the image is finished, if it is still the copied one."""
+    made: bool = False  # a command made it, or COPY took it by name from a stage that did
+    later: tuple[int, ...] = ()  # lines that use the copied one in the finished image
 
     @property
     def is_as_it_came(self) -> bool:
@@ -54,8 +52,7 @@ class Making:
     """The use of one match in the stages of one Dockerfile."""
 
     def __init__(self, facts: Facts, build_file: BuildFile, match: Match) -> None:
-        self.is_made = False
-        """True if a command makes the match, or a substitute, in a stage that has its sources."""
+        self.is_made = False  # a command makes it, or a substitute, where its sources are
         self._uses: list[int] = []
         self._facts, self._build_file, self._match = facts, build_file, match
         self._rule = rule = match.rule
@@ -75,8 +72,7 @@ class Making:
                 self._uses += end.later
                 if stage not in self._consumed and self._manager and self._speaks(stage.base):
                     self._uses.append(stage.stage.line)
-        self.used_at = min(self._uses, default=None)
-        """The first line that uses the copied match; None if there is none."""
+        self.used_at = min(self._uses, default=None)  # first line that uses the copied match
 
     def _end_of(self, stage: BuiltStage) -> _Content:
         content = _Content() if stage.parent is None else self._ends[stage.parent]
