@@ -16,16 +16,12 @@ from typing import NamedTuple
 from ctxsize.advice.recipe import Recipe, with_option
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Severity
-from ctxsize.recommender.rules import listed
+from ctxsize.recommender.rules import expression, listed
 from ctxsize.recommender.tools import Tool, Work, rows_of, run_by, works
 from ctxsize.syntax import Command
 
 _RELEASES = rows_of("releases")  # system and release number by the release name that tags use
 _WORD = re.compile(rf"(?<![a-z])(?:{'|'.join(_RELEASES)})(?![a-z])")
-_SYSTEM = re.compile(
-    r"debian|ubuntu|alpine|fedora|rockylinux|almalinux|amazonlinux|centos|wolfi|ubi\d+|archlinux"
-    r"|opensuse"
-)
 _VERSION = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -47,7 +43,8 @@ def system_of(reference: str) -> System:
     """
     image = reference.partition("@")[0].rpartition("/")[2]
     repository, _, tag = image.partition(":")
-    by_repository, by_tag = _SYSTEM.match(repository), _SYSTEM.search(tag)
+    systems = expression("image_system")
+    by_repository, by_tag = systems.match(repository), systems.search(tag)
     name = release = ""
     if word := _WORD.search(tag):
         name, release = _RELEASES[word[0]].split()[0], word[0]
