@@ -146,7 +146,11 @@ class _Measuring:
         )
 
     def _share(self, source: Source) -> SourceShare:
-        totals = self._alone(source.path)
+        root, top, totals = self._request.root, source.path.partition("/")[0], Totals()
+        is_plain = top not in (".", "..") and _SPECIAL.isdisjoint(source.path)
+        # A missing source of a long Dockerfile needs no walk.
+        if not is_plain or os.path.lexists(os.path.join(root, top)):
+            totals = self._of(followed(root, source.path)).context.totals
         # BuildKit requests a mount's source as a pattern, but looks it up literally.
         by_name = source.kind == "bind" and not _SPECIAL.isdisjoint(source.path)
         # Frontends differ about --parents: it is in doubt only if nothing is sent for it.
@@ -157,14 +161,6 @@ class _Measuring:
         written = (source.instruction, source.line, source.stage, source.source)
         path = self._request.build.masked(source.path)
         return SourceShare(*written, path, source.kind, totals.files, totals.content_bytes)
-
-    def _alone(self, path: str) -> Totals:
-        """Return the totals of a transfer for this source alone."""
-        root, top = self._request.root, path.partition("/")[0]
-        is_plain = top not in (".", "..") and _SPECIAL.isdisjoint(path)
-        if is_plain and not os.path.lexists(os.path.join(root, top)):
-            return Totals()  # saves a walk for each missing source of a long Dockerfile
-        return self._of(followed(root, path)).context.totals
 
 
 def _transfer(measurement: Measurement, paths: Paths, platforms: tuple[str, ...]) -> Transfer:
