@@ -22,10 +22,8 @@ from ctxsize.units import Tolerance, parse_size
 
 NAMES = ("ctxsize.toml", "pyproject.toml")
 """Names of configuration files; in each directory, the first one wins."""
-OF = ("context", "transfer")
-"""The sizes that a budget may limit."""
-_MOST_BYTES = 4 << 20
-"""Number of bytes of the largest configuration: `tomllib` is slow."""
+OF = ("context", "transfer")  # the sizes that a budget may limit
+_MOST_BYTES = 4 << 20  # number of bytes of the largest configuration: `tomllib` is slow
 _WILD = re.compile(r"[*?[]")
 
 
@@ -63,8 +61,7 @@ class BudgetedBuild:
     budget: Budget = Budget()
 
 
-Builds = tuple[BudgetedBuild, list[BudgetedBuild]]
-"""A table and the builds that it describes."""
+Builds = tuple[BudgetedBuild, list[BudgetedBuild]]  # a table and the builds that it describes
 
 
 @dataclass(frozen=True)
@@ -173,8 +170,7 @@ def filled_up(build: Build, table: BudgetedBuild) -> Build:
 
 Reader = Callable[[Any], Any]
 """Returns the value of a key for a value of TOML. Raises `InputError` for a wrong one."""
-Keys = dict[str, tuple[str, Reader]]
-"""The attribute and the reader of each key."""
+Keys = dict[str, tuple[str, Reader]]  # the attribute and the reader of each key
 
 
 def _that(is_right: Callable[[Any], object], wrong: str) -> Reader:

@@ -83,6 +83,7 @@ PLACES = {
             "clean.dangers",
             "clean.descent",
             "clean.inventory",
+            "formats",  # the package's own table
             "cli",
         },
     ),
