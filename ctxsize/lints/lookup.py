@@ -11,10 +11,12 @@ from ctxsize.build import Build
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.events import order
 from ctxsize.engine.git import GitError, find
+from ctxsize.engine.narrow import include_spec
 from ctxsize.engine.need import Include, includes_of
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
 from ctxsize.engine.snapshot import Sent, Snapshot
+from ctxsize.engine.source import MemoryDirectory
 from ctxsize.engine.trial import Matcher, Trial, own_path
 from ctxsize.errors import CtxsizeError
 from ctxsize.reader import folded
@@ -84,6 +86,25 @@ class LintTree:
             return sought
         sent = [self.snapshot.sent(spec, include=each) for each in self.includes]
         return [path for path in sought if any(path in each for each in sent)]
+
+    def idle(self, sent: Sent) -> list[MemoryDirectory]:
+        """Return the directories without sent entries in which builds look for what they take.
+
+        These are of the build with the most, if the ignore file excludes no directory from them.
+        """
+        found: list[list[MemoryDirectory]] = [[]]
+        for include in [None] if self.includes is None else self.includes:
+            with suppress(CtxsizeError):
+                asked = None if include is None else include_spec(include)
+                pending = [*self.snapshot.root.folders.values()]
+                found.append([])
+                while pending:
+                    held = pending.pop()
+                    if asked and asked.match_file(held.path) and not asked.enters(held.path):
+                        continue
+                    pending += held.folders.values()
+                    found[-1] += [held] * (held.path not in sent.directories)
+        return max(found, key=len)
 
     def is_taken(self, paths: Collection[str]) -> bool:
         """Return whether a build takes one of `paths` by name, or no Dockerfile is known."""

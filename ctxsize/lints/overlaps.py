@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 
 from ctxsize.engine.evaluate import up_to
+from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.segments import covers
 from ctxsize.engine.trial import Matcher
-from ctxsize.findings import Finding, Severity
+from ctxsize.findings import Changes, Finding, Fix, Severity
 from ctxsize.lints.case import MOVE_TO_END, NOTHING, REMOVE, Case
 from ctxsize.lints.lines import Line, shown
 from ctxsize.lints.lookup import LintTree
 from ctxsize.reader import folded, why_other
+from ctxsize.units import plural
 
 _CLASS = re.compile(r"\[[^]]*\]|\?")
+_MANY_LISTED = 1_000
+"""Least number of needless entries of a walk that is reported: fewer take a few milliseconds."""
+_MOST_NAMED = 50
+"""Number of paths up to which they replace the wildcards of exceptions."""
 
 
 def shadowed(case: Case, tree: LintTree) -> Iterator[Finding]:
@@ -243,3 +250,45 @@ def pruned(case: Case, tree: LintTree) -> Iterator[Finding]:
             message = f"{lead}, so {line.shown} does not re-include {case.amount(kept)}"
             hint = "name the directories without wildcards"
             yield case.finding("CTX125", line, message, paths=kept, help=hint)
+
+
+def slow(case: Case, tree: LintTree) -> Iterator[Finding]:
+    """Yield the first of the exceptions with wildcards that lead into all ignored directories."""
+    spec_class = case.builder.spec_class
+    lines = [(each, each.pattern) for each in case.patterns if each.exception and each.pattern]
+    wild = [line for line, pattern in lines if spec_class([pattern]).enters("\0")]
+    least = max(_MANY_LISTED, case.now.entries)
+    if not wild or tree.everything.entries - case.now.entries < least:
+        return
+    # Without a wildcard, BuildKit enters a directory to which the path of an exception leads.
+    needed = spec_class(pattern for line, pattern in lines if line not in wild).enters
+    idle = [each for each in tree.idle(case.now) if not needed(each.path)]
+    count = sum(len(each.entries) + len(each.folders) for each in idle)
+    if count < least:
+        return
+    more = f" and {plural(len(wild) - 1, 'other exception')}" if wild[1:] else ""
+    lead = f"{case.builder.title} lists {count:,} entries of ignored directories because of"
+    message = f"{lead} {wild[0].shown}{more}, and sends none of them"
+    also = (f"line {each.number} ({each.shown})" for each in wild[1:])
+    where = (*also, *tree.shown(each.path for each in idle))
+    fix, hint = _named(case, wild), "name directories without wildcards: `!src`, `!src/**`"
+    yield case.finding("CTX133", wild[0], message, evidence=where, help=hint * (not fix), fix=fix)
+
+
+def _named(case: Case, wild: list[Line]) -> Fix | None:
+    """Return the fix that names what the lines re-include now; None if more would change."""
+    named: dict[int, list[str]] = {line.number: [] for line in wild}
+    for line in wild:
+        for path in filter(case.now.__contains__, case.matched(line.pattern)):
+            above = path.rpartition("/")[0]
+            if case.let_in_by(path) is line and not (above and case.let_in_by(above) is line):
+                named[line.number].append(path)
+    paths, pattern_class = [*chain(*named.values())], case.builder.spec_class.pattern_class
+    # An escaped character is one more for which BuildKit enters every directory.
+    is_plain = all(pattern_for(each, pattern_class=pattern_class) == each for each in paths)
+    if not 0 < len(paths) <= _MOST_NAMED or not is_plain:
+        return None
+    changes = {at: "\n".join(f"!{each}" for each in found) or None for at, found in named.items()}
+    order = f"name the {plural(len(paths), 'path')} now re-included, and new ones later"
+    fix = case.fix(order, changes)
+    return fix if fix is not None and fix.changes == Changes() else None
