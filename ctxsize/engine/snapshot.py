@@ -46,11 +46,6 @@ class Sent:
         links = (len(found & self.names.get(at, _NONE).keys()) for at, found in self.links.items())
         return sum(map(len, self.names.values())) - sum(links)
 
-    @cached_property
-    def entries(self) -> int:
-        """Return the number of all entries."""
-        return sum(map(len, self.names.values())) + len(self.directories)
-
     def __contains__(self, path: str) -> bool:
         directory, _, name = path.rpartition("/")
         return name in self.names.get(directory, _NONE) or path in self.directories

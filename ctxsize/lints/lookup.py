@@ -88,23 +88,22 @@ class LintTree:
         return [path for path in sought if any(path in each for each in sent)]
 
     def idle(self, sent: Sent) -> list[MemoryDirectory]:
-        """Return the directories without sent entries in which builds look for what they take.
+        """Return the directories without `sent` entries in which a build looks for what it takes.
 
-        These are of the build with the most, if the ignore file excludes no directory from them.
+        If builds differ, these are those of the one with the most.
         """
-        found: list[list[MemoryDirectory]] = [[]]
-        for include in [None] if self.includes is None else self.includes:
-            with suppress(CtxsizeError):
-                asked = None if include is None else include_spec(include)
-                pending = [*self.snapshot.root.folders.values()]
-                found.append([])
-                while pending:
-                    held = pending.pop()
-                    if asked and asked.match_file(held.path) and not asked.enters(held.path):
-                        continue
-                    pending += held.folders.values()
-                    found[-1] += [held] * (held.path not in sent.directories)
-        return max(found, key=len)
+
+        def found(include: Include) -> list[MemoryDirectory]:
+            asked = include_spec(("**",) if include is None else include)
+            held = self.snapshot.root.tree(
+                lambda at: asked.enters(at.path) or not asked.match_file(at.path)
+            )
+            return [at for at in held if at.path and at.path not in sent.directories]
+
+        with suppress(CtxsizeError):  # a source may fail the build
+            includes = [None] if self.includes is None else self.includes
+            return max(map(found, includes), key=len, default=[])
+        return []
 
     def is_taken(self, paths: Collection[str]) -> bool:
         """Return whether a build takes one of `paths` by name, or no Dockerfile is known."""

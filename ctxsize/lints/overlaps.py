@@ -257,8 +257,9 @@ def slow(case: Case, tree: LintTree) -> Iterator[Finding]:
     spec_class = case.builder.spec_class
     lines = [(each, each.pattern) for each in case.patterns if each.exception and each.pattern]
     wild = [line for line, pattern in lines if spec_class([pattern]).enters("\0")]
-    least = max(_MANY_LISTED, case.now.entries)
-    if not wild or tree.everything.entries - case.now.entries < least:
+    sent = len(case.now.paths) if wild else 0
+    least = max(_MANY_LISTED, sent)
+    if not wild or len(tree.everything.paths) - sent < least:
         return
     # Without a wildcard, BuildKit enters a directory to which the path of an exception leads.
     needed = spec_class(pattern for line, pattern in lines if line not in wild).enters
