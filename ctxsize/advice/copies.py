@@ -115,10 +115,7 @@ def many_manifests(recipe: Recipe) -> Iterator[Finding]:
 
 
 def _kept_paths(recipe: Recipe, step: StageStep) -> tuple[tuple[str, ...], str]:
-    """Return the flags of a COPY, and the directory below which its files keep their paths.
-
-    It is `""` if there is none, and where COPY alone would follow a symlink.
-    """
+    """Return the flags of a COPY, and where all its files keep their paths (`""`: nowhere)."""
     copy, words = step.instruction, step.instruction.arguments
     is_copy = copy.keyword == "COPY" and all(map(_SAME_FLAG.fullmatch, copy.flags))
     if not is_copy or copy.json_form or not all(map(_PLAIN_PATH.fullmatch, words)):
@@ -128,6 +125,7 @@ def _kept_paths(recipe: Recipe, step: StageStep) -> tuple[tuple[str, ...], str]:
     for source in step.sources:
         at = posixpath.join(end, posixpath.basename(source)) if into else end
         places = [os.path.join(top, source) for top in tops]
+        # COPY follows a symlink, and --parents does not.
         is_plain = recipe.sends(source) and places == [*map(os.path.realpath, places)]
         roots.add(at.removesuffix(source) if is_plain and at.endswith(f"/{source}") else "")
     root = roots.pop() if len(roots) == 1 else ""
@@ -136,9 +134,7 @@ def _kept_paths(recipe: Recipe, step: StageStep) -> tuple[tuple[str, ...], str]:
     return copy.flags, "" if root.startswith("..") else root
 
 
-def _as_one(
-    recipe: Recipe, steps: list[StageStep], words: Sequence[str], message: str
-) -> Fix | None:
+def _as_one(recipe: Recipe, steps: list[StageStep], words: Sequence[str], way: str) -> Fix | None:
     """Return the fix with one COPY of `words`; None if that would change more than the layers."""
     first, *_, last = copies = [step.instruction for step in steps]
     beside = all(one.end_line + 1 == other.line for one, other in pairwise(copies))
@@ -147,7 +143,7 @@ def _as_one(
     modes = {os.stat(os.path.join(e, at)).st_mode & 0o7777 for e in recipe.contexts for at in above}
     text = f" {recipe.dockerfile.escape}\n    ".join(words)
     changes = [Change(first.line, last.end_line, text)]
-    return recipe.fix(message, changes) if beside and modes == {0o755} else None
+    return recipe.fix(way, changes) if beside and modes == {0o755} else None
 
 
 def copied_too_early(recipe: Recipe) -> Iterator[Finding]:

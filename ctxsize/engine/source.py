@@ -201,10 +201,7 @@ class MemoryDirectory:
     def tree(
         self, enters: Callable[[MemoryDirectory], bool] | None = None
     ) -> Iterator[MemoryDirectory]:
-        """Yield this directory and all below it; parents come first, siblings in order.
-
-        A directory that `enters` rejects is left out, with all below it.
-        """
+        """Yield this directory and all in it that `enters` accepts, parents first, in order."""
         pending = [self]
         while pending:
             directory = pending.pop()

@@ -85,10 +85,7 @@ class LintTree:
         return [path for path in sought if any(path in each for each in sent)]
 
     def idle(self, sent: Sent) -> list[MemoryDirectory]:
-        """Return the directories without `sent` entries in which a build looks for what it takes.
-
-        If builds differ, these are those of the one with the most.
-        """
+        """Return the directories without `sent` entries that one build may enter: the most."""
 
         def found(include: Include) -> list[MemoryDirectory]:
             asked = include_spec(("**",) if include is None else include)
