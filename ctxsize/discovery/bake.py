@@ -8,21 +8,27 @@ from dataclasses import replace
 
 from ctxsize.build import Build, is_reference, placed
 from ctxsize.discovery import compose
-from ctxsize.discovery.bakefile import BakeFile, Body, literal, read_hcl, read_json
+from ctxsize.discovery.bakefile import (
+    DEFAULTS,
+    WORKING_DIRECTORY,
+    BakeFile,
+    Body,
+    literal,
+    read_hcl,
+    read_json,
+    target_name,
+)
 from ctxsize.discovery.search import Place, Search, by_directory, shortened
 from ctxsize.reader import holds
 
-# `defaultFilenames` of buildx: Bake reads all that exist, in this order. Up to buildx 0.13, files
-# in HCL came after all in JSON.
-_DEFAULTS = (
-    *("docker-bake.json", "docker-bake.hcl"),
-    *("docker-bake.override.json", "docker-bake.override.hcl"),
-)
 WANTED = re.compile(r"(?s:.*/)?(?:[\w.\-]*[.\-_])?bake(?:[.\-_][\w.\-]+)?\.(?:hcl|json)", re.I)
 """The paths of Bake files, by their names."""
 _MOST_BYTES = 100_000
 """Number of bytes of the largest HCL file: python-hcl2 needs 40 s for a megabyte."""
 _MOST_NAMED = 5
+_FILE_RELATIVE = "BUILDX_BAKE_FILE_RELATIVE_PATHS"
+"""The variable by which buildx, from 0.36, resolves paths from the directory of their file."""
+_TRUE = ("1", "t", "T", "TRUE", "true", "True")  # the words of `strconv.ParseBool`
 _SAVE = "save the output of `docker buildx bake --print` as bake.json beside this file"
 
 
@@ -30,11 +36,11 @@ def collect(search: Search, paths: list[str]) -> None:
     """Add the builds of every Bake file."""
     known = {*search.paths}
     for directory, names in by_directory(paths):
-        usual = [name for name in _DEFAULTS if name in names]
+        usual = [name for name in DEFAULTS if name in names]
         projects: list[tuple[BakeFile, list[str], bool]] = []
         saved: set[str] = set()
         """The names of targets and groups in files that `bake --print` may have made."""
-        for each in filter(None, (usual, *([name] for name in names if name not in _DEFAULTS))):
+        for each in filter(None, (usual, *([name] for name in names if name not in DEFAULTS))):
             bake, is_saved = BakeFile(search.environment), False
             files = [os.path.join(directory, name) for name in each]
             # Bake reads Compose files too if it gets no `-f`; its `defaultFilenames` has the four
@@ -44,10 +50,12 @@ def collect(search: Search, paths: list[str]) -> None:
             with search.reading(files[0]):
                 # `compose.collect` reports the problems of these files.
                 reader = compose.ComposeReader(replace(search, problems={}))
-                for name, (_, build) in (reader.builds(beside) if beside else {}).items():
-                    bake.hidden = build.hidden
-                    # Bake replaces dots in the names of targets (`sanitizeTargetName` of buildx).
-                    bake.targets[name.replace(".", "_")] = _target_of(build, directory)
+                made = reader.builds(beside, for_bake=True) if beside else {}
+                for name, (where, build) in made.items():
+                    bake.hidden, target = build.hidden, target_name(name)
+                    bake.targets[target] = _target_of(build, directory)
+                    if name in reader.extended:
+                        bake.places[target] = where
             for path in files:
                 with search.reading(path):
                     is_saved = _added(bake, search, path)
@@ -61,11 +69,16 @@ def collect(search: Search, paths: list[str]) -> None:
 def _target_of(build: Build, directory: str) -> Body:
     """Return the target that Bake makes of a service in a Compose file in `directory`."""
     args: Body = {**build.build_arguments}
+    contexts: Body = {
+        name: target_name(each) if is_reference(each) else os.path.relpath(each, directory or ".")
+        for name, each in build.build_contexts.items()
+    }
     body: Body = {
         "dockerfile": os.path.relpath(build.dockerfile or "", build.context),
         "dockerfile-inline": (build.dockerfile_inline or b"").decode(),
         "target": build.target,
         "args": args,
+        "contexts": contexts,
         "platforms": [*build.platforms],
     }
     if not is_reference(build.context):
@@ -80,7 +93,7 @@ def _added(bake: BakeFile, search: Search, path: str) -> bool:
     if text is None:
         return False
     document = read_hcl(text) if is_hcl else read_json(text)
-    is_usual = is_hcl or os.path.basename(path) in _DEFAULTS
+    is_usual = is_hcl or os.path.basename(path) in DEFAULTS
     is_printed = not is_usual and document.keys() <= {"group", "target"}
     if is_printed:
         document = {key: literal(each) for key, each in document.items()}
@@ -102,28 +115,58 @@ def _add_targets(bake: BakeFile, search: Search, files: list[str], known: set[st
         search.complain("bake", text, bake.places[unknown[0]])
         # A target without a build may build a Dockerfile whose context ctxsize guesses.
         search.is_open |= not builds.keys() >= {*unknown}
+    ambiguous: dict[str, str] = {}
     for name, build in found:
-        hidden = (*bake.hidden, *build.hidden)
-        build = replace(_placed(search, directory, build), hidden=hidden)
+        starts = _starts(search, directory, build)
+        if len(starts) > 1 and build.dockerfile_inline is None:
+            ambiguous[name] = search.shown(os.path.join(starts[1], build.context))
+        build = replace(_placed(starts[0], build), hidden=(*bake.hidden, *build.hidden))
         search.add(Place("bake", name, bake.places[name]), build)
+    if ambiguous:
+        first, *more = ambiguous
+        also = f" (and {len(more)} more)" if more else ""
+        text = (
+            f"Bake resolves paths from the directory where it runs: ctxsize assumes "
+            f"{search.shown(directory)}, but from {search.shown('')} the target {first}{also} "
+            f"is {ambiguous[first]}; set {_FILE_RELATIVE}=1 if it is never built from there"
+        )
+        search.complain("bake", text, bake.places[first])
 
 
-def _placed(search: Search, directory: str, build: Build) -> Build:
-    """Return a build with its paths relative to the root."""
-    # Bake resolves paths against its working directory. Assume that this is the directory of the
-    # file, or the root if the context and the Dockerfile exist only there.
-    context, inline = build.context or ".", build.dockerfile_inline is not None
-    if is_reference(context):
-        return build
-    dockerfile = "." if inline else os.path.join(context, build.dockerfile or "Dockerfile")
-    for start in (directory, "", directory):
+def _starts(search: Search, directory: str, build: Build) -> list[str]:
+    """Return the directories, relative to the root, from which Bake may resolve the paths.
+
+    The first one is assumed: the directory of the file, where Bake finds it without `-f`, or the
+    root, if the context and the Dockerfile exist only there.
+    """
+    starts = [directory, ""]
+    if search.environment.get(_FILE_RELATIVE, "").strip() in _TRUE:
+        # Nobody needs `cwd://` for the directory of the file.
+        starts = ["", directory] if build.context.startswith(WORKING_DIRECTORY) else [directory]
+    context = build.context.removeprefix(WORKING_DIRECTORY)
+    is_inline = build.dockerfile_inline is not None
+    dockerfile = "." if is_inline else os.path.join(context, build.dockerfile or "Dockerfile")
+    found: dict[str, str] = {}
+    for start in starts:
         here = search.shown(os.path.join(start, context))
         is_there = os.path.exists(search.shown(os.path.join(start, dockerfile)))
         if os.path.isdir(here) and is_there and holds(search.border, here):
-            break
+            found.setdefault(here, start)
+    return [*found.values()] or starts[:1]
+
+
+def _placed(start: str, build: Build) -> Build:
+    """Return a build with its paths, which are relative to `start`, relative to the root."""
+    context = build.context.removeprefix(WORKING_DIRECTORY) or "."
+    if is_reference(context):
+        return build
+    dockerfile = os.path.join(start, context, build.dockerfile or "Dockerfile")
+    named = {
+        name: each.removeprefix(WORKING_DIRECTORY) for name, each in build.build_contexts.items()
+    }
     return replace(
         build,
         context=os.path.join(start, context),
-        dockerfile="-" if inline else os.path.join(start, dockerfile),
-        build_contexts=placed(build.build_contexts, start),
+        dockerfile=dockerfile if build.dockerfile_inline is None else "-",
+        build_contexts=placed(named, start),
     )
