@@ -48,13 +48,14 @@ def collect(search: Search, paths: list[str]) -> None:
             usual_names = (os.path.join(directory, name) for name in compose.NAMES)
             beside = [path for path in usual_names if each is usual and path in known]
             with search.reading(files[0]):
-                # `compose.collect` reports the problems of these files.
+                # `compose.collect` reports the problems of these files and adds other services.
                 reader = compose.ComposeReader(replace(search, problems={}))
-                made = reader.builds(beside, for_bake=True) if beside else {}
-                for name, (where, build) in made.items():
+                for name, (where, build, baked) in (
+                    reader.builds(beside) if beside else {}
+                ).items():
                     bake.hidden, target = build.hidden, target_name(name)
-                    bake.targets[target] = _target_of(build, directory)
-                    if name in reader.extended:
+                    bake.targets[target] = _target_of(baked or build, directory)
+                    if baked:
                         bake.places[target] = where
             for path in files:
                 with search.reading(path):
@@ -117,56 +118,54 @@ def _add_targets(bake: BakeFile, search: Search, files: list[str], known: set[st
         search.is_open |= not builds.keys() >= {*unknown}
     ambiguous: dict[str, str] = {}
     for name, build in found:
-        starts = _starts(search, directory, build)
-        if len(starts) > 1 and build.dockerfile_inline is None:
-            ambiguous[name] = search.shown(os.path.join(starts[1], build.context))
-        build = replace(_placed(starts[0], build), hidden=(*bake.hidden, *build.hidden))
-        search.add(Place("bake", name, bake.places[name]), build)
-    if ambiguous:
-        first, *more = ambiguous
-        also = f" (and {len(more)} more)" if more else ""
+        first, *others = _placed(search, directory, build)
+        if others:
+            ambiguous[name] = search.shown(others[0].context)
+        first = replace(first, hidden=(*bake.hidden, *build.hidden))
+        search.add(Place("bake", name, bake.places[name]), first)
+    for name, other in [*ambiguous.items()][:1]:
+        also = f" (and {len(ambiguous) - 1} more)" * (len(ambiguous) > 1)
         text = (
-            f"Bake resolves paths from the directory where it runs: ctxsize assumes "
-            f"{search.shown(directory)}, but from {search.shown('')} the target {first}{also} "
-            f"is {ambiguous[first]}; set {_FILE_RELATIVE}=1 if it is never built from there"
+            "Bake resolves paths from the directory where it runs, and ctxsize assumes "
+            f"{search.shown(directory)}: from {search.shown('')} the target {name}{also} "
+            f"is {other}; set {_FILE_RELATIVE}=1 if it is never built from there"
         )
-        search.complain("bake", text, bake.places[first])
+        search.complain("bake", text, bake.places[name])
 
 
-def _starts(search: Search, directory: str, build: Build) -> list[str]:
-    """Return the directories, relative to the root, from which Bake may resolve the paths.
+def _placed(search: Search, directory: str, build: Build) -> list[Build]:
+    """Return a build with its paths relative to the root, the assumed one first.
 
-    The first one is assumed: the directory of the file, where Bake finds it without `-f`, or the
-    root, if the context and the Dockerfile exist only there.
+    Bake resolves paths from its working directory. That is the directory of the file, where Bake
+    finds it without `-f`, or the root. A second build is possible, too.
     """
     starts = [directory, ""]
     if search.environment.get(_FILE_RELATIVE, "").strip() in _TRUE:
-        # Nobody needs `cwd://` for the directory of the file.
-        starts = ["", directory] if build.context.startswith(WORKING_DIRECTORY) else [directory]
-    context = build.context.removeprefix(WORKING_DIRECTORY)
-    is_inline = build.dockerfile_inline is not None
-    dockerfile = "." if is_inline else os.path.join(context, build.dockerfile or "Dockerfile")
-    found: dict[str, str] = {}
-    for start in starts:
-        here = search.shown(os.path.join(start, context))
-        is_there = os.path.exists(search.shown(os.path.join(start, dockerfile)))
-        if os.path.isdir(here) and is_there and holds(search.border, here):
-            found.setdefault(here, start)
-    return [*found.values()] or starts[:1]
+        # There, only `cwd://` is for the working directory.
+        starts = starts[::-1] if build.context.startswith(WORKING_DIRECTORY) else [directory]
+    found = {each.context: each for each in (_from(start, build) for start in starts)}
+    there = [each for each in found.values() if _is_there(search, each)] or [*found.values()][:1]
+    return there if build.dockerfile_inline is None else there[:1]
 
 
-def _placed(start: str, build: Build) -> Build:
+def _from(start: str, build: Build) -> Build:
     """Return a build with its paths, which are relative to `start`, relative to the root."""
     context = build.context.removeprefix(WORKING_DIRECTORY) or "."
     if is_reference(context):
         return build
-    dockerfile = os.path.join(start, context, build.dockerfile or "Dockerfile")
-    named = {
-        name: each.removeprefix(WORKING_DIRECTORY) for name, each in build.build_contexts.items()
-    }
+    context = os.path.join(start, context)
+    dockerfile = os.path.join(context, build.dockerfile or "Dockerfile")
+    named = build.build_contexts.items()
     return replace(
         build,
-        context=os.path.join(start, context),
-        dockerfile=dockerfile if build.dockerfile_inline is None else "-",
-        build_contexts=placed(named, start),
+        context=context,
+        dockerfile="-" if build.dockerfile_inline is not None else dockerfile,
+        build_contexts=placed({k: v.removeprefix(WORKING_DIRECTORY) for k, v in named}, start),
     )
+
+
+def _is_there(search: Search, build: Build) -> bool:
+    context = search.shown(build.context)
+    is_inline = build.dockerfile_inline is not None
+    dockerfile = context if is_inline else search.shown(build.dockerfile or "")
+    return os.path.isdir(context) and os.path.exists(dockerfile) and holds(search.border, context)

@@ -50,16 +50,13 @@ def collect(search: Search, paths: list[str]) -> None:
         # `bake.collect` adds the targets that a Bake file makes of these services.
         is_baked = any(os.path.join(directory, name) in known for name in bakefile.DEFAULTS)
         for project in _projects(names):
-            files = {name: os.path.join(directory, name) for name in project}
-            with search.reading(files[project[0]]):
+            with search.reading(os.path.join(directory, project[0])):
                 reader = ComposeReader(search)
-                for name, (where, build) in reader.builds([*files.values()]).items():
+                found = reader.builds([os.path.join(directory, name) for name in project])
+                for name, (where, build, baked) in found.items():
                     search.add(Place("compose", name, where), build)
-                own = [path for name, path in files.items() if name not in OVERRIDES]
-                if reader.extended and own and not is_baked:
-                    for name, (where, build) in reader.builds(own, for_bake=True).items():
-                        if name in reader.extended:
-                            search.add(Place("bake", bakefile.target_name(name), where), build)
+                    if baked and not is_baked:
+                        search.add(Place("bake", bakefile.target_name(name), where), baked)
 
 
 def _projects(names: list[str]) -> Iterator[list[str]]:
@@ -94,25 +91,21 @@ class ComposeReader:
         self._documents: dict[str, YamlMapping] = {}
         self._read: dict[object, YamlMapping | None] = {}
         """Services, alone and of included files; None while they are being read."""
-        self.extended: set[str] = set()
-        """The services whose `x-bake` changes what is sent."""
         self._included = 0
         self._variables: dict[object, dict[str, str]] = {}
         """Each set of variables once, as services and includes are known by its identity."""
         self._interpolator = Interpolator()
 
-    def builds(
-        self, paths: list[str], *, for_bake: bool = False
-    ) -> dict[str, tuple[Location, Build]]:
-        """Return the builds by service; later files win. Paths are relative to the root.
+    def builds(self, paths: list[str]) -> dict[str, tuple[Location, Build, Build | None]]:
+        """Return the builds by service, and what Bake makes of them if it is not the same.
 
-        `for_bake` is for what Bake makes of the same files.
+        Later files win. Paths are relative to the root.
         """
         directory = os.path.dirname(paths[0])
         variables = self._variables_of([os.path.join(directory, ".env")], {})
         services = self._project(paths, directory, variables)
         hidden = tuple(self._interpolator.used.items())
-        found: dict[str, tuple[Location, Build]] = {}
+        found: dict[str, tuple[Location, Build, Build | None]] = {}
         for name, service in services.items():
             if build := _build_in(service):
                 path, line = str(build["path"]), int(str(build["line"]))
@@ -120,14 +113,12 @@ class ComposeReader:
                     self._complain("no-context", f"{name}: {wrong}", path, line)
                 if wrong.endswith("a string"):
                     continue
+                where, baked = Location(self._search.shown(path), line), None
                 extension = mapping_of(build.get("x-bake"))
                 if {"contexts", "platforms"} & extension.keys():
-                    self.extended.add(name)
-                if for_bake:
-                    build = _extended(build, extension, directory)
-                elif platform := mapping_of(service).get("platform"):
-                    build = build.with_pairs({"platforms": platform, **build})
-                found[name] = Location(self._search.shown(path), line), _build_of(build, hidden)
+                    baked = _build_of(_extended(build, extension, directory), hidden)
+                build.setdefault("platforms", mapping_of(service).get("platform"))
+                found[name] = where, _build_of(build, hidden), baked
         return found
 
     def _variables_of(self, paths: Iterable[str], outer: Mapping[str, str]) -> dict[str, str]:
@@ -289,19 +280,13 @@ def _fault(build: YamlMapping, services: YamlMapping) -> str:
 
 def _extended(build: YamlMapping, extension: YamlMapping, directory: str) -> YamlMapping:
     """Return a build with its `x-bake`, as `composeExtTarget` of buildx adds it."""
-    platforms = extension.get("platforms")
-    more = platforms.split() if isinstance(platforms, str) else _texts(platforms)
-    named = _pairs(extension.get("contexts"))
-    contexts = {name: _join(directory, str(value)) for name, value in named.items() if value}
-    return build.with_pairs(
-        {
-            **build,
-            "platforms": [*dict.fromkeys((*_texts(build.get("platforms")), *more))],
-            "additional_contexts": named.with_pairs(
-                {**contexts, **_pairs(build.get("additional_contexts"))}
-            ),
-        }
-    )
+    contexts = _pairs(extension.get("contexts"))
+    for name, value in contexts.items():
+        contexts[name] = _join(directory, str(value))
+    contexts.update(_pairs(build.get("additional_contexts")))
+    platforms = " ".join(_texts(build.get("platforms")) + _texts(extension.get("platforms")))
+    words: list[Yaml] = [*dict.fromkeys(platforms.split())]  # they may be in one text
+    return build.with_pairs({**build, "platforms": words, "additional_contexts": contexts})
 
 
 def _build_of(build: YamlMapping, hidden: tuple[tuple[str, str], ...]) -> Build:

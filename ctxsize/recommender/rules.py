@@ -38,6 +38,7 @@ class Category(str, Enum):
     DEPS = "deps", "Installed dependencies"
     VCS = "vcs", "Version control"
     IDE = "ide", "Editors"
+    AGENTS = "agents", "Coding agents"
     OS = "os", "Operating systems"
     DOCS = "docs", "Documentation"
     TESTS = "tests", "Tests"
