@@ -14,8 +14,7 @@ from typing import BinaryIO
 
 from ctxsize.errors import InputError
 
-MOST_BYTES = 64 << 20
-"""Number of bytes of the largest file that is read whole."""
+MOST_BYTES = 64 << 20  # number of bytes of the largest file that is read whole
 _PART_BYTES = 1 << 20
 _MOST_WORKTREES, _MOST_LINK_BYTES = 1000, 8192
 """Number of worktrees of a repository that are read, and of bytes of a file that names a path."""
