@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ctxsize import api
 from ctxsize.discovery import FoundBuild, discover
 from tests.discovery.layouts import BAKE, BAKE_BY_DOCKER, COMPOSE
 from tests.oracles.availability import (
@@ -19,7 +20,7 @@ from tests.oracles.availability import (
     require,
     unavailable,
 )
-from tests.trees import build_tree
+from tests.trees import build_tree, file
 
 ENVIRONMENT = {"PATH": os.environ.get("PATH", ""), "HOME": os.environ.get("HOME", "/")}
 
@@ -187,3 +188,41 @@ def bake_shape(found: FoundBuild, root: Path) -> dict[str, Any]:
         "platforms": sorted(build.platforms),
     }
     return shape | {key: value for key, value in optional.items() if value}
+
+
+SERVICES = """
+services:
+  image: {{image: alpine}}
+  base: {{build: ./base}}
+  app:
+    build:
+      context: ./app
+      additional_contexts: {{from: "service:{}"}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("service", "fault"),
+    [("base", ""), ("nope", "which does not exist"), ("image", "which has no build")],
+)
+def test_a_service_that_cannot_be_a_context_is_a_problem(
+    service: str, fault: str, tmp_path: Path
+) -> None:
+    nodes = [file(f"{name}/Dockerfile", b"FROM scratch\n") for name in ("app", "base")]
+    text = SERVICES.format(service).encode()
+    root = build_tree(tmp_path / "r", [file("compose.yaml", text), *nodes])
+    found = discover(str(root), environment=ENVIRONMENT)
+    messages = [f"app: its context from is the service {service}, {fault}"] if fault else []
+    assert [each.message for each in found.problems] == messages
+    assert {place.name for each in found.builds for place in each.places} == {"app", "base"}
+    command = [plugin("docker-compose"), "config", "--quiet"]
+    done = subprocess.run(command, cwd=root, env=ENVIRONMENT, capture_output=True, check=False)
+    assert bool(done.returncode) == bool(fault), done.stderr.decode()
+
+
+def test_nothing_of_a_service_is_sent_from_here(tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "r", COMPOSE["a service as a context"])
+    for each in found_in(root, "compose").values():
+        report = api.measure(each.build)
+        assert report.transfers is not None, report.problems
+        assert {named.name for named in report.named_contexts if named.transfers} <= {"proto"}
