@@ -23,11 +23,9 @@ from ctxsize.reader import holds
 
 WANTED = re.compile(r"(?s:.*/)?(?:[\w.\-]*[.\-_])?bake(?:[.\-_][\w.\-]+)?\.(?:hcl|json)", re.I)
 """The paths of Bake files, by their names."""
-_MOST_BYTES = 100_000
-"""Number of bytes of the largest HCL file: python-hcl2 needs 40 s for a megabyte."""
+_MOST_BYTES = 100_000  # of the largest HCL file: python-hcl2 needs 40 s for a megabyte
 _MOST_NAMED = 5
-_FILE_RELATIVE = "BUILDX_BAKE_FILE_RELATIVE_PATHS"
-"""The variable by which buildx, from 0.36, resolves paths from the directory of their file."""
+_FILE_RELATIVE = "BUILDX_BAKE_FILE_RELATIVE_PATHS"  # a variable of buildx 0.36 and later
 _TRUE = ("1", "t", "T", "TRUE", "true", "True")  # the words of `strconv.ParseBool`
 _SAVE = "save the output of `docker buildx bake --print` as bake.json beside this file"
 
@@ -38,8 +36,7 @@ def collect(search: Search, paths: list[str]) -> None:
     for directory, names in by_directory(paths):
         usual = [name for name in DEFAULTS if name in names]
         projects: list[tuple[BakeFile, list[str], bool]] = []
-        saved: set[str] = set()
-        """The names of targets and groups in files that `bake --print` may have made."""
+        saved: set[str] = set()  # targets and groups in files that `bake --print` may have made
         for each in filter(None, (usual, *([name] for name in names if name not in DEFAULTS))):
             bake, is_saved = BakeFile(search.environment), False
             files = [os.path.join(directory, name) for name in each]
@@ -50,13 +47,11 @@ def collect(search: Search, paths: list[str]) -> None:
             with search.reading(files[0]):
                 # `compose.collect` reports the problems of these files and adds other services.
                 reader = compose.ComposeReader(replace(search, problems={}))
-                for name, (where, build, baked) in (
-                    reader.builds(beside) if beside else {}
-                ).items():
-                    bake.hidden, target = build.hidden, target_name(name)
-                    bake.targets[target] = _target_of(baked or build, directory)
-                    if baked:
-                        bake.places[target] = where
+                services = reader.builds(beside) if beside else {}
+                for service, (where, build, baked) in services.items():
+                    bake.hidden, name = build.hidden, target_name(service)
+                    bake.targets[name] = _target_of(baked or build, directory)
+                    bake.places |= {name: where} if baked else {}
             for path in files:
                 with search.reading(path):
                     is_saved = _added(bake, search, path)
@@ -71,7 +66,7 @@ def _target_of(build: Build, directory: str) -> Body:
     """Return the target that Bake makes of a service in a Compose file in `directory`."""
     args: Body = {**build.build_arguments}
     contexts: Body = {
-        name: target_name(each) if is_reference(each) else os.path.relpath(each, directory or ".")
+        name: each if is_reference(each) else os.path.relpath(each, directory or ".")
         for name, each in build.build_contexts.items()
     }
     body: Body = {
@@ -125,10 +120,10 @@ def _add_targets(bake: BakeFile, search: Search, files: list[str], known: set[st
         search.add(Place("bake", name, bake.places[name]), first)
     for name, other in [*ambiguous.items()][:1]:
         also = f" (and {len(ambiguous) - 1} more)" * (len(ambiguous) > 1)
+        here, root = map(search.shown, (directory, ""))
         text = (
-            "Bake resolves paths from the directory where it runs, and ctxsize assumes "
-            f"{search.shown(directory)}: from {search.shown('')} the target {name}{also} "
-            f"is {other}; set {_FILE_RELATIVE}=1 if it is never built from there"
+            f"Bake resolves paths from where it runs, and ctxsize assumes {here}: from {root} the "
+            f"target {name}{also} is {other}; set {_FILE_RELATIVE}=1 if it is never built there"
         )
         search.complain("bake", text, bake.places[name])
 

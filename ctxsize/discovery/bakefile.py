@@ -27,11 +27,9 @@ DEFAULTS = (
     *("docker-bake.json", "docker-bake.hcl"),
     *("docker-bake.override.json", "docker-bake.override.hcl"),
 )
-WORKING_DIRECTORY = "cwd://"
-"""Begins a path that is relative to the directory where Bake runs."""
+WORKING_DIRECTORY = "cwd://"  # begins a path that is relative to the directory where Bake runs
 _KINDS = ("variable", "function", "group", "target")
-_MOST_VALUES = 2**20
-"""Number of inherited values, and of characters of variables in texts, of all targets."""
+_MOST_VALUES = 2**20  # inherited values, and characters of variables in texts, of all targets
 _HEREDOC = re.compile(r'"<<(-?)(\w+)\r?\n(.*?)\n?[ \t]*\2\s*"\Z', re.DOTALL)
 _VARIABLE = r"\$\{\s*([A-Za-z_][\w-]*)\s*\}"
 _PIECE = re.compile(rf"\$\$\{{|%%\{{|{_VARIABLE}|[$%]\{{")
@@ -52,15 +50,11 @@ class BakeFile:
     groups: dict[str, Value] = field(default_factory=dict)
     places: dict[str, Location] = field(default_factory=dict)  # of targets in Bake files
     unknown: dict[str, None] = field(default_factory=dict)  # targets that need more than is known
-    hidden: tuple[tuple[str, str], ...] = ()
-    """The texts of variables, each with its variable: they may be secrets."""
-    _defaults: dict[str, Value] = field(
-        default_factory=lambda: {"BAKE_CMD_CONTEXT": WORKING_DIRECTORY}
-    )
-    """The defaults of variables that are not evaluated yet."""
+    hidden: tuple[tuple[str, str], ...] = ()  # texts, maybe secret, each with its variable
+    # Of variables that are not evaluated yet:
+    _defaults: dict[str, Value] = field(default_factory=lambda: {"BAKE_CMD_CONTEXT": "cwd://"})
     _variables: dict[str, Value] = field(default_factory=dict)
-    _inheriting: dict[str, Body | None] = field(default_factory=dict)
-    """Targets merged with those that they inherit from; None while unknown."""
+    _inheriting: dict[str, Body | None] = field(default_factory=dict)  # None while unknown
     _room: int = _MOST_VALUES
 
     def add(self, document: Body, path: str = "", text: str = "") -> None:

@@ -35,11 +35,10 @@ OVERRIDES = (
 WANTED = re.compile(
     r"(?s:.*/)?(?:(?:docker-)?compose(?:[.\-_][\w.\-]+)?|[\w\-]+[.\-]compose)\.ya?ml", re.I
 )
-_TEXTS = ("context", "dockerfile", "dockerfile_inline", "target")
-"""Keys of a build that Compose refuses with a list or a mapping."""
+_TEXTS = ("context", "dockerfile", "dockerfile_inline", "target")  # refused if no strings
 _KEPT = ("build", "platform", "extends")
-_SERVICE = "service:"
-"""Begins an additional context that is what another service builds: no directory is sent."""
+_SERVICE = "service:"  # begins a context that is what another service builds: nothing is sent
+_MOST_JOINED = 100  # number of items of a list to which a later file adds others
 _MOST_INCLUDED = 10_000  # number of included files of the largest project
 
 
@@ -89,8 +88,7 @@ class ComposeReader:
     def __init__(self, search: Search) -> None:
         self._search = search
         self._documents: dict[str, YamlMapping] = {}
-        self._read: dict[object, YamlMapping | None] = {}
-        """Services, alone and of included files; None while they are being read."""
+        self._read: dict[object, YamlMapping | None] = {}  # None while it is being read
         self._included = 0
         self._variables: dict[object, dict[str, str]] = {}
         """Each set of variables once, as services and includes are known by its identity."""
@@ -109,9 +107,11 @@ class ComposeReader:
         for name, service in services.items():
             if build := _build_in(service):
                 path, line = str(build["path"]), int(str(build["line"]))
-                if wrong := _fault(build, services):
-                    self._complain("no-context", f"{name}: {wrong}", path, line)
-                if wrong.endswith("a string"):
+                wrong = [key for key in _TEXTS if isinstance(build.get(key), list | dict)]
+                fault = f"{wrong[0]} must be a string" if wrong else _fault(build, services)
+                if fault:
+                    self._complain("no-context", f"{name}: {fault}", path, line)
+                if wrong:
                     continue
                 where, baked = Location(self._search.shown(path), line), None
                 extension = mapping_of(build.get("x-bake"))
@@ -266,10 +266,7 @@ def _build_in(service: Yaml) -> YamlMapping:
 
 
 def _fault(build: YamlMapping, services: YamlMapping) -> str:
-    """Return why Compose refuses a build, as a clause; `""` if it does not."""
-    for key in _TEXTS:
-        if isinstance(build.get(key), list | dict):
-            return f"{key} must be a string"
+    """Return why Compose refuses a service as a context, as a clause; `""` if it does not."""
     for name, value in _pairs(build.get("additional_contexts")).items():
         service = str(value).removeprefix(_SERVICE)
         if service != value and value and not _build_in(services.get(service)):
@@ -300,7 +297,9 @@ def _build_of(build: YamlMapping, hidden: tuple[tuple[str, str], ...]) -> Build:
         for key in ("args", "additional_contexts")
     )
     # Compose builds with Bake, where a service is a target.
-    contexts = {name: re.sub(f"^{_SERVICE}", "target:", each) for name, each in contexts.items()}
+    for name, each in contexts.items():
+        if each.startswith(_SERVICE):
+            contexts[name] = f"target:{bakefile.target_name(each.removeprefix(_SERVICE))}"
     return Build(
         context,
         "-" if inline else dockerfile,
@@ -344,7 +343,7 @@ def _merged(base: YamlMapping, over: YamlMapping) -> YamlMapping:
         below = found.get(key)
         if isinstance(below, YamlMapping) and isinstance(each, YamlMapping):
             each = _merged(below, each)
-        elif isinstance(below, list) and isinstance(each, list):
+        elif isinstance(below, list) and isinstance(each, list) and len(below) < _MOST_JOINED:
             each = below + each
         found[key] = below if each is None else each
     return found

@@ -67,6 +67,9 @@ def test_compose_says_the_same(layout: str, tmp_path: Path) -> None:
 def _printed(service: dict[str, Any]) -> dict[str, Any]:
     """What is printed of a build: dollar signs are doubled, a service has its platform beside."""
     build: dict[str, Any] = json.loads(json.dumps(service["build"]).replace("$$", "$"))
+    for name, value in build.get("additional_contexts", {}).items():
+        if value.startswith("service:"):  # a target of Bake, by which Compose builds
+            build["additional_contexts"][name] = _target(value)
     platform = service.get("platform")
     return {"platforms": [platform], **build} if platform else build
 
@@ -80,7 +83,7 @@ def compose_shape(found: FoundBuild) -> dict[str, Any]:
     else:
         shape["dockerfile_inline"] = build.dockerfile_inline.decode()
     contexts = {
-        name: value.replace("target:", "service:") if ":" in value else os.path.realpath(value)
+        name: value if ":" in value else os.path.realpath(value)
         for name, value in build.build_contexts.items()
     }
     optional = {
@@ -152,11 +155,14 @@ def _named_contexts(printed: dict[str, str]) -> dict[str, str]:
     """Named contexts, their paths as ours; buildx 0.13 leaves services as they are."""
     found = {}
     for name, value in printed.items():
-        target = value.replace("service:", "target:").replace(".", "_")
         is_service = value.startswith("service:")
         path = value if ":" in value else f"./{os.path.normpath(value)}"
-        found[name] = target if is_service else path
+        found[name] = _target(value) if is_service else path
     return found
+
+
+def _target(service: str) -> str:
+    return service.replace("service:", "target:").replace(".", "_")
 
 
 @pytest.mark.parametrize("layout", [name for name in BAKE if not name.startswith("over ")])
