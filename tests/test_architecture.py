@@ -66,6 +66,7 @@ PLACES = {
     "reads files": (
         {"read_file", "read_stream"},
         {
+            "reader",  # where git lists worktrees
             "accepting",  # the lines that a suppression quotes
             "config",
             "guard.baseline",
