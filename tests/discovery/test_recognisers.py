@@ -325,7 +325,7 @@ FILES: dict[str, dict[str, Case]] = {
                 written(".devcontainer.json", '{"build": {"dockerfile": "deploy/app.Dockerfile"}}'),
                 DEPLOY,
             ],
-            [(".", "deploy/app.Dockerfile", "", "buildkit")],
+            [("deploy", "deploy/app.Dockerfile", "", "buildkit")],
         ),
     },
     "Quadlet units `*.build` of Podman": {
@@ -416,6 +416,15 @@ FILES: dict[str, dict[str, Case]] = {
                 DEPLOY,
             ],
             [("deploy", "deploy/app.Dockerfile", "", "buildkit"), BUILT],
+        ),
+    },
+    "further justfiles and `*.just`": {
+        "module": (
+            [
+                written("services/justfile", "a:\n    docker build {{source_directory()}}/app\n"),
+                APP,
+            ],
+            [BUILT],
         ),
     },
     "`package.json`": {
