@@ -596,3 +596,29 @@ def test_what_is_not_written_out_contests_guesses(case: str, tmp_path: Path) -> 
     root = build_tree(tmp_path / "repository", nodes)
     builds = discover(str(root)).builds
     assert [(each.guessed, each.contested) for each in builds] == [(True, True)] * 2
+
+
+def tables() -> dict[str, str]:
+    """The tables of `docs/scan.md`, by the names in its comments."""
+    rows = [(each.title, each.reads, each.build) for _, each in sources()]
+    files = ["| files | what is read |", "|---|---|"]
+    for title, reads, forms in rows:
+        actions = [each.title for each in forms if each.title and len(forms) > 2]
+        text = reads + "".join(f"<br>{each}" for each in actions)
+        files.append(f"| {title} | {text} |")
+    return {
+        "files": "\n".join(files),
+        "commands": "\n".join(f"- {each.title}" for _, each in tools()),
+    }
+
+
+def test_the_page_lists_the_rows() -> None:
+    page = Path(__file__).parents[2] / "docs/scan.md"
+    text = page.read_text()
+    for name, table in tables().items():
+        begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+        before, rest = text.split(begin)
+        text = f"{before}{begin}{table}\n{end}{rest.split(end)[1]}"
+    if os.environ.get("CTXSIZE_UPDATE"):
+        page.write_text(text)
+    assert page.read_text() == text
