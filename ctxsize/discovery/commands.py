@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
 from ctxsize.build import Build, placed
-from ctxsize.discovery.recognisers import TOP, BuildCommand, FileKind, expression, switches, tools
+from ctxsize.discovery.recognisers import TOP, BuildCommand, FileKind, expression, tools
 from ctxsize.discovery.search import Place, Search
 from ctxsize.dockerfile.shell import commands, in_directories, is_read_whole
 from ctxsize.engine.builders import BUILDERS
@@ -92,10 +92,8 @@ class Ground:
 def ground_of(search: Search, path: str, source: FileKind) -> Ground:
     """Return where the paths of the file at `path` start."""
     beside = os.path.dirname(path)
-    paths = (
-        "" if e == "/" else os.path.normpath(os.path.join(beside, e)) for e in source.directories
-    )
-    return Ground(search, source, tuple(dict.fromkeys("" if e == "." else e for e in paths)))
+    starts = ("" if each == "/" else os.path.join(beside, each) for each in source.directories)
+    return Ground(search, source, tuple(dict.fromkeys(map(os.path.normpath, starts))))
 
 
 def add_commands(search: Search, path: str, text: str, source: FileKind) -> None:
@@ -138,13 +136,16 @@ def add_script(ground: Ground, script: str, place: Place, inside: str = "") -> N
     """Add the builds in a script, and record if one of them is not written out."""
     if not expression("hint").search(script):
         return
-    search, script = ground.search, _OWN_DIRECTORY.sub(".", EXPRESSION.sub("$EXPRESSION", script))
-    search.is_open |= not is_read_whole(script) or bool(OPEN.search(inside))
-    for asked in _builds_in(script, inside):
-        search.is_open |= asked.is_open
-        where = replace(place.where, line=(place.where.line or 1) + asked.line)
-        if build := asked.build(ground):
-            ground.add(replace(place, where=where), build, asked.beside, asked.inside)
+    script = _OWN_DIRECTORY.sub(".", EXPRESSION.sub("$EXPRESSION", script))
+    ground.search.is_open |= not is_read_whole(script) or bool(OPEN.search(inside))
+    for directory, command in in_directories(commands(script), inside):
+        words = " ".join(command.words[:4])
+        for pattern, tool in tools():
+            if start := pattern.match(words):
+                operands, options = parsed(command.words[len(start[0].split()) :], tool)
+                where = replace(place.where, line=(place.where.line or 1) + command.line)
+                asked = AskedBuild(tool, directory, operands, options)
+                asked.add(ground, replace(place, where=where))
 
 
 class AskedBuild(NamedTuple):
@@ -154,59 +155,39 @@ class AskedBuild(NamedTuple):
     inside: str  # the directory, relative to that of the script
     operands: list[str]
     options: Mapping[str, list[str]]
-    line: int  # number of lines before it in the script
 
-    @property
-    def contexts(self) -> list[str]:
-        """Return its context, or several if some words are values of unknown options."""
-        tool = self.tool
-        given = self.options.get("--context", [])[-1:] if tool.by_option else self.operands
-        if given or not tool.default or not self.options.keys() <= {*tool.valued, "--file"}:
-            return given
-        return [tool.default]
-
-    @property
-    def is_open(self) -> bool:
-        """Return whether its context, Dockerfile or target is not written out."""
+    def add(self, ground: Ground, place: Place) -> None:
+        """Add its build, or record that its context, Dockerfile or target is not written out."""
+        tool, options, contexts = self.tool, self.options, self._contexts()
         # Without an operand, an unknown option may have consumed it.
-        names = ("--file", "--directory", "--target") if self.contexts else (*self.options,)
-        values = (value for name in names for value in self.options.get(name, []))
-        return any(OPEN.search(each) for each in (self.inside, *self.contexts, *values))
-
-    @property
-    def beside(self) -> str:
-        """Return what its Dockerfile is relative to."""
-        by_context = self.tool.by_option and "--directory" not in self.options
-        return "either" if by_context else "directory"
-
-    def build(self, ground: Ground) -> Build | None:
-        """Return its build, relative to its directory; None if it is not written out."""
-        is_asked = not self.tool.needs or any(each in self.options for each in self.tool.needs)
-        is_known = not self.inside.startswith("/") or self.inside.startswith(TOP)
-        if self.is_open or not is_known or len(self.contexts) != 1 or not is_asked:
-            return None
+        names = ("--file", "--directory", "--target") if contexts else (*options,)
+        values = (value for name in names for value in options.get(name, []))
+        if any(OPEN.search(each) for each in (self.inside, *contexts, *values)):
+            ground.search.is_open = True
+            return
+        is_elsewhere = self.inside.startswith("/") and not self.inside.startswith(TOP)
+        if len(contexts) != 1 or is_elsewhere or (tool.needs and not {*tool.needs} & {*options}):
+            return
         file, target, beside = (
-            self.options.get(each, [""])[-1] for each in ("--file", "--target", "--directory")
+            options.get(each, [""])[-1] for each in ("--file", "--target", "--directory")
         )
-        return Build(
-            ground.with_top(self.contexts[0].removeprefix("dir://")),  # a prefix of kaniko
+        build = Build(
+            ground.with_top(contexts[0].removeprefix("dir://")),  # a prefix of kaniko
             os.path.join(beside, file or "Dockerfile") if beside else file or None,
             target,
-            pairs(self.options.get("--build-arg", [])),
-            pairs(self.options.get("--build-context", [])),
-            words_of(",".join(self.options.get("--platform", []))),
-            self.tool.builder,
+            pairs(options.get("--build-arg", [])),
+            pairs(options.get("--build-context", [])),
+            words_of(",".join(options.get("--platform", []))),
+            tool.builder,
         )
+        by_context = tool.by_option and not beside
+        ground.add(place, build, "either" if by_context else "directory", self.inside)
 
-
-def _builds_in(script: str, at: str) -> Iterator[AskedBuild]:
-    """Yield the commands in a script that build an image."""
-    for inside, command in in_directories(commands(script), at):
-        words = " ".join(command.words[:4])
-        for pattern, tool in tools():
-            if start := pattern.match(words):
-                operands, options = parsed(command.words[len(start[0].split()) :], tool)
-                yield AskedBuild(tool, inside, operands, options, command.line)
+    def _contexts(self) -> list[str]:
+        """Return its context, or several if some words are values of unknown options."""
+        given = self.options.get("--context", [])[-1:] if self.tool.by_option else self.operands
+        is_usual = self.tool.default and self.options.keys() <= {*self.tool.valued, "--file"}
+        return given or ([self.tool.default] if is_usual else [])
 
 
 def parsed(words: Iterable[str], tool: BuildCommand) -> tuple[list[str], dict[str, list[str]]]:
@@ -221,7 +202,7 @@ def parsed(words: Iterable[str], tool: BuildCommand) -> tuple[list[str], dict[st
             continue
         if re.fullmatch(r"-[ft].+", word) and not given:
             name, given, value = word[:2], "=", word[2:]
-        elif name in switches() or name in tool.switches:
+        elif name in tool.switches:
             continue
         value = value if given else next(pending, "")
         if name in tool.paired:

@@ -82,7 +82,10 @@ class FileKind:
 @cache
 def tools() -> tuple[tuple[re.Pattern[str], BuildCommand], ...]:
     """Return every command, with an expression for its words."""
-    found = [BuildCommand(**row) for row in table("builds.toml")["command"]]
+    rows, common = table("builds.toml")["command"], table("builds.toml")["switches"]
+    found = [
+        BuildCommand(**{**row, "switches": [*common, *row.get("switches", ())]}) for row in rows
+    ]
     return tuple((re.compile(rf"(?:\S*/)?(?:{each.words})(?= |\Z)"), each) for each in found)
 
 
@@ -95,12 +98,6 @@ def sources() -> tuple[tuple[re.Pattern[str], FileKind], ...]:
         for row in rows
     ]
     return tuple((re.compile(rf"(?s:.*/)?(?:{each.name})", re.IGNORECASE), each) for each in found)
-
-
-@cache
-def switches() -> frozenset[str]:
-    """Return the options without a value that all tools share."""
-    return frozenset(table("builds.toml")["switches"])
 
 
 @cache
