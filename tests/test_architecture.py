@@ -38,6 +38,7 @@ LAYERS = [
     ("engine",),
     ("writer.apply",),
     ("recommender.rules", "recommender.tools"),
+    ("keys",),
     ("config", "discovery"),
     ("recommender", "guard", "clean"),
     ("accepting",),
@@ -68,6 +69,7 @@ PLACES = {
         {
             "accepting",  # the lines that a suppression quotes
             "config",
+            "keys",  # the package's own schema
             "guard.baseline",
             "guard.comparison",
             "engine.dockerfiles",

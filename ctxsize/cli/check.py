@@ -12,24 +12,25 @@ from click.core import ParameterSource
 from ctxsize import api, checking
 from ctxsize.build import Build
 from ctxsize.cli import completing, options, output
-from ctxsize.config import BUDGET_KEYS, OF, Budget
+from ctxsize.config import OF, Budget
 from ctxsize.errors import InputError
 from ctxsize.guard import CheckReport, actual
+from ctxsize.keys import attribute_of, shapes, value_of
 from ctxsize.model import Problem
 
 
 def _limit(shown: str, **settings: Any) -> options.Decorator:
     """Return an option of a budget; the key of the configuration parses its value."""
     key = shown.split()[0].removeprefix("--")
-    attribute, read = BUDGET_KEYS[key]
+    shape = shapes()[key]
 
     def parsed(ctx: click.Context, param: click.Parameter, value: object) -> object:
         try:
-            return None if value is None else read(value)
+            return None if value is None else value_of(key, shape, value)
         except InputError as error:
             raise InputError(f"--{key}: {error.message}", hint=error.hint) from None
 
-    return options.value(shown, attribute, callback=parsed, **settings)
+    return options.value(shown, attribute_of(key), callback=parsed, **settings)
 
 
 _budget = options.gathered(

@@ -32,7 +32,7 @@ Shape = dict[str, object]
 MOST_PATHS = 1000
 """Number of paths to list of a change; its figures count all."""
 SCHEMAS = (
-    *("advise", "baseline", "check", "clean", "diff", "explain", "findings", "lint"),
+    *("advise", "baseline", "check", "clean", "config", "diff", "explain", "findings", "lint"),
     *("measure", "plan", "rules", "scan", "suggest"),
 )
 """Names of the schemas, each a file beside this module without references to others."""

@@ -52,7 +52,9 @@ def _reasons(check: ContextCheck) -> list[str]:
 
 def _passing(check: ContextCheck) -> Iterator[Prose]:
     kept = _used(check.limits)
-    kept = f"{kept} ({check.limits[0].of})" if kept else "nothing is limited"
+    kept = f"{kept} ({check.limits[0].of})" if kept else ""
+    held = plural(check.assertions, "assertion") if check.assertions else ""
+    kept = ", ".join(filter(None, (kept, held))) or "nothing is limited"
     yield Prose(f"ok {quoted(check.name)}: {kept}", 4, "ok", "green")
     yield from (Prose(f"   {visible(finding.message)}", 5) for finding in check.findings)
     yield from _accepted(check)
@@ -106,6 +108,10 @@ def _remedies(check: ContextCheck, look: Look) -> Iterator[Item]:
     where = quoted(report.ignore_file.path) if report.ignore_file else "the ignore file"
     if codes == {"CTX407"}:
         yield NextStep("", "add --update-baseline", "Fix")
+        return
+    broken = [each.help for each in check.findings if each.code in ("CTX409", "CTX410")]
+    yield from (NextStep("", visible(each), "Fix") for each in dict.fromkeys(broken[:EXAMPLES]))
+    if broken and not check.missed:
         return
     if remedy is not None:
         enough = "" if remedy.enough else ", which is not enough"
