@@ -125,6 +125,7 @@ def _remedies(check: ContextCheck, look: Look) -> Iterator[Item]:
         left = [remedy.left] if remedy else [each.path for each in check.culprits]
         first = quoted(left[0]) if left and left[0] else "what the build does not need"
         label, accept = "Or" if remedy else "Fix", "raise the budget or add --update-baseline"
-        order = f"if the build does not need {first}, add it to {where}, or accept it: {accept}"
+        order = f"if the build does not need {first}, add it to {where}"
+        order += "" if check.policy else f", or accept it: {accept}"
         order = order if look.full else brief(order, look.width - len(label) - 2, 4)
         yield NextStep("", order, label)
