@@ -214,10 +214,8 @@ def _merged(own: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
         mine, theirs = own[key], other[key]
         if isinstance(mine, dict):
             joint[key] = _merged(mine, theirs)
-        elif key in ASSERTIONS:
-            joint[key] = tuple(dict.fromkeys((*theirs, *mine)))
-        elif key == "suppress":
-            joint[key] = (*mine, *theirs)
+        elif isinstance(mine, tuple) and key in (*ASSERTIONS, "suppress"):
+            joint[key] = (*mine, *(each for each in theirs if each not in mine))
     return {**other, **own, **joint}
 
 
@@ -274,9 +272,8 @@ class _ConfigReader:
         """Return the values of a table `[contexts."name"]`."""
         if not name:
             self._wrong('contexts.""', "a context needs a name")
-        where = f"contexts.{name}" if self._is_quoted else "contexts"
-        values = self.values(table, where, shapes("context"))
-        self._bound(where, {"path": name, **values})
+        values = self.values(table, f"contexts.{name}", shapes("context"))
+        self._bound(f"contexts.{name}", {"path": name, **values})
         return values
 
     def _budgeted(
@@ -315,7 +312,6 @@ class _ConfigReader:
         for key, value in table.items():
             place = f"{where}.{key}".lstrip(".")
             if key not in keys:
-                place = place if self._is_quoted else where
                 self._wrong(place, "unknown key", hint=f"one of {', '.join(sorted(keys))}")
                 continue
             try:
@@ -336,14 +332,15 @@ class _ConfigReader:
             # Of the directories that match a path with wildcards only those inside count.
             literal = _WILD.split(path)[0] if key == "path" else path
             if "://" not in path and not holds(border, os.path.join(self._directory, literal)):
-                shown = path if self._is_quoted else "it"
-                message = f"{shown} lies outside the repository {border}"
-                self._wrong(
-                    f"{where}.{key}".lstrip("."),
-                    message,
-                    hint="name it on the command line instead",
-                )
+                what = path if self._is_quoted else "it"
+                message = f"{what} lies outside the repository {border}"
+                hint = "name it on the command line instead"
+                self._wrong(f"{where}.{key}".lstrip("."), message, hint=hint)
 
     def _wrong(self, where: str, message: str, *, hint: str | None = None) -> None:
+        if not self._is_quoted:
+            # Names of contexts and of arguments, and unknown keys, are content of the file too.
+            known = {*shapes("context"), *shapes("suppression"), *shapes()}
+            where = " ".join({where.rpartition(".")[2]} & known)
         text = f"{where}: {message}" if where else message
         self.errors.append(InputError(text, path=self._path, hint=hint))

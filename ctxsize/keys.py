@@ -66,20 +66,17 @@ def _follows(value: object, shape: Shape) -> bool:
         return any(_follows(value, each) for each in shape["anyOf"])
     if "$ref" in shape:
         return True
-    if type(value) is not _TYPES[shape["type"]]:
-        return False
-    match value:
-        case str():
-            fits = re.search(shape.get("pattern", ""), value) is not None
-            return fits and value in shape.get("enum", [value])
-        case int():
-            return bool(shape["minimum"] <= value <= shape["maximum"])
-        case list():
-            fits = len(value) <= shape.get("maxItems", len(value))
-            return fits and all(_follows(each, shape["items"]) for each in value)
-        case dict():
-            return all(_follows(each, shape["additionalProperties"]) for each in value.values())
-    return False
+    parts = [*value.values()] if isinstance(value, dict) else value
+    parts = parts if isinstance(parts, list) else []
+    inner = shape.get("items") or shape.get("additionalProperties") or {}
+    return (
+        type(value) is _TYPES[shape["type"]]
+        and value in shape.get("enum", [value])
+        and (not isinstance(value, str) or re.search(shape.get("pattern", ""), value) is not None)
+        and (not isinstance(value, int) or shape["minimum"] <= value <= shape["maximum"])
+        and len(parts) <= shape.get("maxItems", len(parts))
+        and all(_follows(each, inner) for each in parts)
+    )
 
 
 def _check_pattern(text: object) -> None:

@@ -263,7 +263,7 @@ def test_assertions_of_the_top_level_hold_for_each_context(tmp_path: Path) -> No
     write(tmp_path, 'forbid = ["a", "b", "a"]\n[contexts.x]\nforbid = ["c", "b"]\nrequire = ["d"]')
     config = load(str(tmp_path))
     assert config.defaults.budget == Budget(forbid=("a", "b"))
-    assert config.contexts[0].budget == Budget(forbid=("a", "b", "c"), require=("d",))
+    assert config.contexts[0].budget == Budget(forbid=("c", "b", "a"), require=("d",))
 
 
 def extending(directory: Path, own: str, *others: str) -> Config:
@@ -285,7 +285,7 @@ def test_own_keys_count_and_lists_add_up(tmp_path: Path) -> None:
         f'{accepted.format(102)}[contexts.api]\nmax-files = 4\nof = "transfer"\n[contexts.web]\n',
         'max = 4\nselect = ["CTX1"]\ndockerfile = "x/Dockerfile"\n',
     )
-    budget = Budget(max_bytes=1, min_bytes=3, forbid=("b", "a"))
+    budget = Budget(max_bytes=1, min_bytes=3, forbid=("a", "b"))
     assert config.defaults.budget == budget
     assert config.defaults.build.build_arguments == {"A": "1", "B": "2"}
     assert config.defaults.build.dockerfile == str(tmp_path / "x/Dockerfile")
@@ -317,9 +317,10 @@ EXTENDING = [
     ("base.toml", "a b hunter2", "base.toml:1: is not TOML"),
     ("base.toml", "hunter2 = 1", "base.toml: unknown key (one of "),
     ("base.toml", 'max = "hunter2"', "base.toml: max: must be a size such as"),
-    ("base.toml", '[contexts."../hunter2"]', "base.toml: contexts.path: it lies outside"),
-    ("base.toml", "[contexts]\nhunter2 = 1", "base.toml: contexts: must be a table"),
+    ("base.toml", '[contexts."../hunter2"]', "base.toml: path: it lies outside"),
+    ("base.toml", "[contexts]\nhunter2 = 1", "base.toml: must be a table"),
     ("base.toml", 'extends = "gone.toml"', "gone.toml: cannot be read"),
+    ("base.toml", '[build-contexts]\nhunter2 = "/etc"', "base.toml: it lies outside"),
     ("base.toml", "#" * (5 << 20), "base.toml: cannot be read: it is larger than"),
     (".", "", "root: cannot be read"),
     (" ", "", "extends: must be a non-empty string"),

@@ -113,8 +113,8 @@ WRONG = [
     (f'max = "{SECRET}"\n', 'policy: max: must be a size such as "50MB"'),
     (f'max = 1\nforbid = ["!{SECRET}"]\n', "policy: forbid: must be a list of at most"),
     (f'max = 1\nof = "{SECRET}"\n', "policy: of: must be one of context, transfer"),
-    ("growth = 1\n", "policy: unknown key"),
-    ('max = 1\nbaseline = "x"\n', "policy: unknown key"),
+    ("growth = 1\n", "policy: growth: unknown key"),
+    ('max = 1\nbaseline = "x"\n', "policy: baseline: unknown key"),
     ("", "policy: a policy needs a limit, require or forbid"),
     ('of = "transfer"\n', "policy: a policy needs a limit"),
 ]
