@@ -107,7 +107,7 @@ class Wanted:
         lasting = [[e for e in some if self._today <= (e.expires or self._today)] for some in ours]
         if all(lasting):
             return finding, lasting[0][0].reason
-        ends = [each.expires for some in ours for each in some if each.expires]
+        ends = [e.expires for some in ours for e in some if e.expires and e.expires < self._today]
         note = f" (its acceptance expired on {max(ends)})" if all(ours) else ""
         return replace(finding, message=f"{finding.message}{note}"), None
 

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from glob import escape, glob
+from itertools import count
 from typing import Any
 
 from ctxsize.build import Build, hiding, placed
@@ -163,9 +164,8 @@ def policy_in(path: str) -> BudgetedBuild:
     keys = {key: each for key, each in shapes().items() if attribute_of(key) in allowed}
     values = reader.values(_toml(path, is_quoted=False), "", keys)
     build, budget = Build("", builder=values.pop("builder", "")), Budget(**values)
-    if not reader.errors and not budget.limits:
-        hint = f"keys of a policy: {', '.join(keys)}"
-        raise InputError("a policy needs a limit, require or forbid", path=path, hint=hint)
+    if not budget.limits:
+        reader.errors.append(InputError("a policy needs a limit, require or forbid", path=path))
     if reader.errors:
         raise InputErrors(reader.errors)
     return BudgetedBuild("", build, budget)
@@ -236,13 +236,15 @@ class _ConfigReader:
         values = self.whole(table, [self._path])
         if self.errors:
             raise InputErrors(self.errors)
-        contexts = values.pop("contexts", {})
-        found = {key: values[key] for key in ("select", "ignore", "baseline") if key in values}
+        contexts = values.pop("contexts")
+        names = ("select", "ignore", "baseline", "suppress")
+        found = {key: values.pop(key) for key in names if key in values}
         return Config(
             self._path,
-            suppress=values.pop("suppress", ()),
-            defaults=self._budgeted("", values, top={}),
-            contexts=tuple(self._budgeted(*each, top=values) for each in contexts.items()),
+            defaults=self._budgeted("", values),
+            contexts=tuple(
+                self._budgeted(each, _merged(own, values)) for each, own in contexts.items()
+            ),
             **found,
         )
 
@@ -252,10 +254,7 @@ class _ConfigReader:
         self._bound("", values)
         tables, accepted = values.pop("contexts", {}), values.pop("suppress", ())
         values["contexts"] = {name: self._context(name, each) for name, each in tables.items()}
-        values["suppress"] = tuple(
-            self._suppression(number, each, is_inherited=len(files) > 1)
-            for number, each in enumerate(accepted, 1)
-        )
+        values["suppress"] = tuple(map(self._suppression, count(1), accepted))
         extends = values.pop("extends", None)
         if extends is None or self.errors:
             return values
@@ -276,22 +275,16 @@ class _ConfigReader:
         self._bound(f"contexts.{name}", {"path": name, **values})
         return values
 
-    def _budgeted(
-        self, name: str, own: Mapping[str, Any], *, top: Mapping[str, Any]
-    ) -> BudgetedBuild:
-        """Return a context, with missing values copied from the `top` level."""
-        values = _merged(own, top)
+    def _budgeted(self, name: str, values: Mapping[str, Any]) -> BudgetedBuild:
         build = {key: values[key] for key in _BUILD & values.keys()}
         build["context"] = values.get("path", name)
-        if "dockerfile" in build:
-            build["dockerfile"] = os.path.normpath(
-                os.path.join(self._directory, build["dockerfile"])
-            )
+        if dockerfile := build.get("dockerfile"):
+            build["dockerfile"] = os.path.normpath(os.path.join(self._directory, dockerfile))
         build["build_contexts"] = placed(build.get("build_contexts", {}), self._directory)
         budget = {key: values[key] for key in _BUDGET & values.keys()}
         return BudgetedBuild(name, Build(**build), Budget(**budget))
 
-    def _suppression(self, number: int, table: object, *, is_inherited: bool) -> Suppression:
+    def _suppression(self, number: int, table: object) -> Suppression:
         where = f"suppress[{number}]"
         found = self.values(table, where, shapes("suppression"))
         values = {"code": "", "reason": "", **found}
@@ -301,7 +294,7 @@ class _ConfigReader:
         if "pattern" in values and values["code"].startswith("CTX4"):
             why = f"{values['code']} is about a context, not about a line"
             self._wrong(f"{where}.pattern", why, hint="name the context by path")
-        return Suppression(**values, is_inherited=is_inherited)
+        return Suppression(**values, is_inherited=not self._is_quoted)
 
     def values(self, table: object, where: str, keys: Mapping[str, Shape]) -> dict[str, Any]:
         """Return the values of `table` by attribute; report a wrong one and leave it out."""

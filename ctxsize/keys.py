@@ -50,8 +50,8 @@ def value_of(key: str, shape: Shape, value: object) -> Any:
     value = str(value) if isinstance(value, date) else value
     if isinstance(value, str) and key in _PARSERS:
         return _PARSERS[key](value)
-    if key in ASSERTIONS and isinstance(value, list):
-        for each in value:
+    for each in value if key in ASSERTIONS and isinstance(value, list) else ():
+        if isinstance(each, str):
             _check_pattern(each)
     if not _follows(value, shape):
         raise InputError(shape["errorMessage"])
@@ -79,22 +79,16 @@ def _follows(value: object, shape: Shape) -> bool:
     )
 
 
-def _check_pattern(text: object) -> None:
+def _check_pattern(text: str) -> None:
     """Raise `InputError` for a text that matches no entry of a context as a line does."""
-    if not isinstance(text, str):
-        return
     try:
         pattern = DockerIgnorePattern(text)
     except IgnoreFileError as error:
         raise InputError(f"{text!r}: {error.message}", hint=error.hint) from None
-    wrong = pattern.fault
-    if pattern.include is None:
-        wrong = "it is empty or a comment"
-    elif not pattern.include:
-        wrong = "it begins with !"
-    elif pattern.text in (".", "..") or pattern.text.startswith("../"):
+    wrong = {None: "it is empty or a comment", False: "it begins with !"}.get(pattern.include)
+    if f"{pattern.text}/".startswith(("./", "../")):
         wrong = "it names nothing inside the context"
-    if wrong:
+    if wrong := pattern.fault or wrong:
         hint = "write a line of an ignore file, relative to the context and without !"
         raise InputError(f"{text!r}: {wrong}", hint=hint)
 

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from ctxsize.codes import severity_of
 from ctxsize.config import Budget
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.patterns import DockerIgnorePattern
@@ -17,8 +16,8 @@ from ctxsize.engine.report import Listing
 from ctxsize.engine.request import Request, ignore_file_to_write
 from ctxsize.engine.transfers import transfer_listing
 from ctxsize.engine.trial import Matcher
-from ctxsize.findings import Finding, Location
-from ctxsize.model import Entry, Kind, Verdict
+from ctxsize.findings import Finding, Location, Severity
+from ctxsize.model import Amount, Entry, Kind, Verdict
 from ctxsize.units import plural
 
 _MOST = 5  # number of paths that are named
@@ -50,17 +49,14 @@ def broken(request: Request, name: str, budget: Budget) -> Iterator[Finding]:
     is_transfer = budget.of == "transfer"
     listing = transfer_listing(request) if is_transfer else Listing(request)
     sent = _matching((*budget.require, *budget.forbid), listing)
-    missing = [
-        each
-        for each in budget.require
-        if all(group.files == group.empty for group in sent[each].values())
-    ]
+    whole = {each for each in sent if any(one.files > one.empty for one in sent[each].values())}
+    missing = [each for each in budget.require if each not in whole]
     others = Listing(request, sent=is_transfer, ignored=True) if missing else ()
     hidden = _matching(missing, others)
     for each in missing:
         why, place, advice = _why_missing(request, sent[each], hidden[each])
         text = f"{name}: `{each}` is required, but {why}"
-        yield Finding("CTX409", severity_of("CTX409"), text, place, help=advice)
+        yield Finding("CTX409", Severity.ERROR, text, place, help=advice)
     for each in budget.forbid:
         if sent[each]:
             yield _sent(request, each, sent[each], f"{name}: `{each}` is forbidden, but ")
@@ -105,16 +101,11 @@ def _sent(request: Request, pattern: str, groups: _Groups, lead: str) -> Finding
     path = ignore_file_to_write(request)
     said, places = zip(*(_decision(request, *each) for each in groups.items()), strict=True)
     more = f"; see also {plural(len(said) - 1, 'other line')}" if len(said) > 1 else ""
-    return Finding(
-        "CTX410",
-        severity_of("CTX410"),
-        f"{lead}{said[0]}{more}",
-        places[0],
-        evidence=said[:_MOST] if more else (),
-        content_bytes=sum(each.content_bytes for each in groups.values()),
-        files=sum(each.files for each in groups.values()),
-        help=f"add `{pattern}` at the end of {path}",
-    )
+    files, content_bytes = Amount.of(*groups.values())
+    found = Finding("CTX410", Severity.ERROR, f"{lead}{said[0]}{more}", places[0])
+    found = replace(found, files=files, content_bytes=content_bytes)
+    evidence = said[:_MOST] if more else ()
+    return replace(found, evidence=evidence, help=f"add `{pattern}` at the end of {path}")
 
 
 def _decision(request: Request, verdict: Verdict, group: _Group) -> tuple[str, Location]:
