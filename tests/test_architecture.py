@@ -38,6 +38,7 @@ LAYERS = [
     ("engine",),
     ("writer.apply",),
     ("recommender.rules", "recommender.tools"),
+    ("keys",),
     ("config", "discovery"),
     ("recommender", "guard", "clean"),
     ("accepting",),
@@ -69,6 +70,7 @@ PLACES = {
             "reader",  # where git lists worktrees
             "accepting",  # the lines that a suppression quotes
             "config",
+            "keys",  # the package's own schema
             "guard.baseline",
             "guard.comparison",
             "engine.directories",  # the package's own names
