@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Shape = dict[str, object]  # a JSON object as plain values
 MOST_PATHS = 1000  # number of paths to list of a change; its figures count all
 SCHEMAS = (
-    *("advise", "baseline", "check", "clean", "diff", "explain", "findings", "lint"),
+    *("advise", "baseline", "check", "clean", "config", "diff", "explain", "findings", "lint"),
     *("measure", "plan", "rules", "scan", "suggest"),
 )
 """Names of the schemas, each a file beside this module without references to others."""

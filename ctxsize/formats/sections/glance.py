@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ctxsize.engine.builders import BUILDERS
-from ctxsize.engine.directories import BY_PATH
+from ctxsize.engine.directories import BY_PATH, FOLDERS
 from ctxsize.engine.patterns import pattern_for
 from ctxsize.formats import Look
 from ctxsize.formats.sections import Fact, Findings, Item, Section, Table, bar, folded, measured
@@ -174,7 +174,8 @@ def _suspects(report: Report, own: Mapping[str, Clue]) -> Iterator[tuple[str, li
             continue
         last, name, is_unneeded = f"{path}/", path.rpartition("/")[2], kinds[path] == "unneeded"
         note = _NOTES.get(kinds[path], "")
-        if is_unneeded and (name not in BY_PATH or names[name] > _SEVERAL):
+        everywhere = name in FOLDERS and (name not in BY_PATH or names[name] > _SEVERAL)
+        if is_unneeded and everywhere:  # a worktree of git has a name of its own
             note = f"**/{name}"
         elif not note:
             pattern_class = BUILDERS[report.builder].spec_class.pattern_class
