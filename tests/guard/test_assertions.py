@@ -155,6 +155,11 @@ def test_a_pattern_matches_what_it_ignores_as_a_line(pattern: str) -> None:
     assert [path for each in groups.values() for path in each.paths] == ignored[:5]
 
 
+def test_a_pattern_that_is_required_and_forbidden_counts_each_file_once(tmp_path: Path) -> None:
+    (one,) = found(tmp_path, "", Budget(require=("src",), forbid=("src",)))
+    assert (one.code, one.files) == ("CTX410", 2)
+
+
 TRANSFERS = [
     (Budget(require=("package.json", "src/**"), forbid=("docs", "api"), of="transfer"), []),
     (Budget(require=("docs",), of="transfer"), ["no instruction of the Dockerfile takes"]),
