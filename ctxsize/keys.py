@@ -15,11 +15,9 @@ from ctxsize.errors import IgnoreFileError, InputError
 from ctxsize.reader import read_file
 from ctxsize.units import Tolerance, parse_size
 
-Shape = Mapping[str, Any]
-"""A JSON Schema; `errorMessage` is for a value that does not follow it."""
+Shape = Mapping[str, Any]  # a JSON Schema; `errorMessage` is for a value that does not follow it
 _SCHEMA = os.path.join(os.path.dirname(__file__), "formats", "json", "config.schema.json")
-ASSERTIONS = ("require", "forbid")
-"""Keys of lists of patterns, which add up."""
+ASSERTIONS = ("require", "forbid")  # keys of lists of patterns, which add up
 _TYPES = {"string": str, "integer": int, "array": list, "object": dict}
 _ATTRIBUTES = {
     "build-args": "build_arguments",

@@ -60,15 +60,12 @@ class Discovery:
     """All builds of a repository that its files define."""
 
     root: str
-    builds: tuple[FoundBuild, ...] = ()
-    """The builds inside the repository, ordered by context, Dockerfile and target."""
-    outside: tuple[FoundBuild, ...] = ()
-    """The builds with a context or a Dockerfile outside the repository."""
+    builds: tuple[FoundBuild, ...] = ()  # inside, by context, Dockerfile and target
+    outside: tuple[FoundBuild, ...] = ()  # with context or Dockerfile outside the repository
     dockerfiles: tuple[str, ...] = ()  # every one in the tree, whether a build reads it or not
     ignore_files: tuple[str, ...] = ()  # every one in the tree, whether a build reads it or not
     findings: tuple[Finding, ...] = ()
-    problems: tuple[Problem, ...] = ()
-    """Problems with reading and understanding files; the builds of these may be missing."""
+    problems: tuple[Problem, ...] = ()  # of reading files; their builds may be missing
     plans: Plans = field(default_factory=Plans, compare=False, repr=False)
     """The Dockerfiles that the search parsed."""
 

@@ -184,16 +184,14 @@ class ComposeReader:
                 return YamlMapping()
             return self._project(paths, directory, variables)
 
-        found = self._once((paths, directory, id(variables)), read)
-        if found is None:
+        if (found := self._once((paths, directory, id(variables)), read)) is None:
             self._complain("include", "this file includes itself", file.path, line)
         return found or YamlMapping()
 
     def _service(self, file: _File, name: str) -> YamlMapping:
         """Return a service of a file, merged with those that it extends."""
         key = (*file[:2], id(file.variables), name)
-        found = self._once(key, lambda: self._extended(file, name))
-        if found is None:
+        if (found := self._once(key, lambda: self._extended(file, name))) is None:
             line = file.services.line_of(name)
             self._complain("extends", f"the service {name} extends itself", file.path, line)
         return found or YamlMapping()

@@ -163,8 +163,7 @@ class Session:
         Returns the line added, if any. Raises `InputError` with the reason if there is none.
         """
         added, name = self._added, path.rpartition("/")[2] if everywhere else path
-        pattern = pattern_for(name, pattern_class=self._make)
-        if pattern is None:
+        if (pattern := pattern_for(name, pattern_class=self._make)) is None:
             raise InputError("no pattern matches this name alone", path=path)
         pattern, is_there = "**/" * everywhere + pattern, self.entry(path).fate != "ignored"
         narrower = _without(added, pattern_for(path, pattern_class=self._make))
