@@ -19,11 +19,7 @@ Shape = Mapping[str, Any]  # a JSON Schema; `errorMessage` is for a value that d
 _SCHEMA = os.path.join(os.path.dirname(__file__), "formats", "json", "config.schema.json")
 ASSERTIONS = ("require", "forbid")  # keys of lists of patterns, which add up
 _TYPES = {"string": str, "integer": int, "array": list, "object": dict}
-_ATTRIBUTES = {
-    "build-args": "build_arguments",
-    "max": "max_bytes",
-    "min": "min_bytes",
-}
+_ATTRIBUTES = {"build-args": "build_arguments", "max": "max_bytes", "min": "min_bytes"}
 
 
 @cache

@@ -27,9 +27,7 @@ time, so a large tree is measured less often."""
 
 
 def watch(
-    answer: Callable[[], T],
-    show: Callable[[T], object],
-    files: Callable[[T], Iterable[str | None]],
+    answer: Callable[[], T], show: Callable[[T], object], files: Callable[[T], Iterable[str | None]]
 ) -> NoReturn:
     """Show the answer now and whenever it changed, until the user interrupts.
 

@@ -71,10 +71,7 @@ class Discovery:
 
 
 def discover(
-    root: str = ".",
-    *,
-    environment: Mapping[str, str] | None = None,
-    plans: Plans | None = None,
+    root: str = ".", *, environment: Mapping[str, str] | None = None, plans: Plans | None = None
 ) -> Discovery:
     """Return every build that the files below `root` define; equal ones are one.
 
@@ -142,10 +139,7 @@ def _context_of(search: Search, directory: str, plan: Plan) -> str:
 
 
 def merged(builds: Iterable[FoundBuild]) -> tuple[FoundBuild, ...]:
-    """Return `builds` with equal ones merged, ordered by context, Dockerfile and target.
-
-    The merged one has the places and platforms of all.
-    """
+    """Return `builds` in order, equal ones merged with the places and platforms of all."""
     found: dict[tuple[str, ...], list[FoundBuild]] = {}
     for each in builds:
         build = each.build

@@ -95,10 +95,7 @@ class ComposeReader:
         self._interpolator = Interpolator()
 
     def builds(self, paths: list[str]) -> dict[str, tuple[Location, Build, Build | None]]:
-        """Return the builds by service, and what Bake makes of them if it is not the same.
-
-        Later files win. Paths are relative to the root.
-        """
+        """Return the builds by service, and what Bake makes of them if other; later files win."""
         directory = os.path.dirname(paths[0])
         variables = self._variables_of([os.path.join(directory, ".env")], {})
         services = self._project(paths, directory, variables)

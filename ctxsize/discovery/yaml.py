@@ -172,10 +172,7 @@ class Interpolator:
         return None
 
     def text(self, text: str, variables: Mapping[str, str]) -> str:
-        """Return `text` with its variables replaced; one that is not set is empty.
-
-        Raises `NotReadError` for what Compose refuses.
-        """
+        """Return `text` with its variables replaced, by `""` if unset. Raises `NotReadError`."""
         self._pay(text)
         return _VARIABLE.sub(partial(self._value, variables), text)
 

@@ -144,10 +144,7 @@ class Session:
         return path
 
     def matching(self, text: str, *, most: int = 200) -> tuple[list[TreeEntry], int]:
-        """Return the largest of the outermost entries whose path contains `text`, and their number.
-
-        Case does not count.
-        """
+        """Return the largest outermost entries with `text`, in any case, in the path; a count."""
         wanted, hits, there = text.casefold(), list[str](), self._sent[0]
         for held in self._trial.snapshot.folders:
             if wanted not in held.path.casefold():
