@@ -7,7 +7,7 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext, redirect_stderr
+from contextlib import nullcontext, redirect_stderr, suppress
 from functools import partial
 from pathlib import PurePath
 from typing import NoReturn, TypeVar
@@ -112,8 +112,7 @@ def _busy_s() -> float:
 
 def _stamp(path: str) -> tuple[int, int, int] | None:
     """Return a value that changes with every save; None while an editor renames the file."""
-    try:
+    with suppress(OSError):
         found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+        return found.st_mtime_ns, found.st_size, found.st_ino
+    return None

@@ -12,17 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from ctxsize.build import Build, is_reference
-from ctxsize.discovery import bakefile
+from ctxsize.discovery import bakefile, yaml
 from ctxsize.discovery.search import NotReadError, Place, Search, by_directory
-from ctxsize.discovery.yaml import (
-    Interpolator,
-    Yaml,
-    YamlMapping,
-    listed,
-    load,
-    mapping_of,
-    read_dotenv,
-)
+from ctxsize.discovery.yaml import Interpolator, Yaml, YamlMapping, listed, mapping_of
 from ctxsize.findings import Location
 
 # The order of `DefaultFileNames` and `DefaultOverrideFileNames` of compose-go.
@@ -124,7 +116,7 @@ class ComposeReader:
         found: dict[str, str] = {}
         for path in paths:
             if os.path.isfile(self._search.shown(path)):
-                found |= read_dotenv(self._search.read(path) or "", environment)
+                found |= yaml.read_dotenv(self._search.read(path) or "", environment)
         found = {**found, **environment, **outer}
         return self._variables.setdefault(frozenset(found.items()), found)
 
@@ -155,7 +147,7 @@ class ComposeReader:
         if path not in self._documents:
             self._documents[path] = YamlMapping()
             with self._search.reading(path):
-                document = load(self._search.read(path) or "")
+                document = yaml.load(self._search.read(path) or "")
                 if not isinstance(document, YamlMapping | None):
                     raise NotReadError("yaml", "it is not a mapping")
                 self._documents[path] = mapping_of(document)
