@@ -19,7 +19,7 @@ from ctxsize.engine.request import Plan, Plans
 from ctxsize.errors import InputError
 from ctxsize.findings import Finding, Location
 from ctxsize.model import Effect, Problem
-from ctxsize.reader import border_of, entries_in, holds, read_file
+from ctxsize.reader import border_of, entries_in, holds, read_file, worktrees_in
 
 _USUAL_PLATFORM = re.compile(
     "(?:(?:linux|windows|darwin|freebsd)/)?"
@@ -206,6 +206,7 @@ class Search:
             text = f"what git ignores is not known: {error}"
             self.complain("git", text, Location(self.root))
             skipped = frozenset()
+        skipped |= {f"{each}/" for each in worktrees_in(self.root)}
         pending = [""]
         while pending:
             directory = pending.pop()

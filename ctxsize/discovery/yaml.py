@@ -37,8 +37,7 @@ _VARIABLE = re.compile(
     rf"|\{{(?P<braced>{_NAME})(?:(?P<operator>:?[-?+])(?P<word>{_WORD}))?\}})?"
 )
 """Matches a reference to a variable, whose word may have two more in each other; or a lone `$`."""
-_MOST_CHARACTERS = 2**26
-"""Number of characters of all texts of a project: each variable may double another."""
+_MOST_CHARACTERS = 2**26  # of all texts of a project: each variable may double another
 _LINE = re.compile(
     r"""^[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_.\-\[\]]*)[ \t]*(?:=|:(?=[ \t]))[ \t]*
     (?: '(?P<single>(?:[^'\\]|\\.)*)' | "(?P<double>(?:[^"\\]|\\.)*)" | (?P<bare>[^\r\n]*) )""",
