@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import count
+from itertools import count, islice
 from math import inf
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Yaml: TypeAlias = "str | list[Yaml] | YamlMapping | None"
 
 _MOST_VALUES = 500_000  # number of values of the largest document, with those of its aliases
+_SHARE = 10  # number of characters of a text that count as a further value
 _MERGE = "tag:yaml.org,2002:merge"
 _NULL = ("", "~", "null", "Null", "NULL")
 _BOOLEAN = re.compile("true|True|TRUE|false|False|FALSE")
@@ -107,8 +108,9 @@ def documents(text: str) -> Iterator[Yaml]:
 def _value_of(node: yaml.Node, number: Iterator[int]) -> Yaml:
     import yaml
 
-    # As `excessive aliasing` of go-yaml: aliases of aliases would multiply without end.
-    if next(number) >= _MOST_VALUES:
+    # As `excessive aliasing` of go-yaml: aliases of aliases, or of long texts, would multiply
+    # without end.
+    if next(islice(number, len(node.value) // _SHARE, None)) >= _MOST_VALUES:
         raise NotReadError("yaml", f"it has more than {_MOST_VALUES:,} values")
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, number)
