@@ -19,6 +19,7 @@ from ctxsize.engine.trial import Matcher, Trial, own_path
 from ctxsize.errors import CtxsizeError
 from ctxsize.reader import folded
 from ctxsize.recommender.context import BuildContext
+from ctxsize.recommender.references import Reference, References
 from ctxsize.recommender.tree import outermost
 
 _SHOWN = 3
@@ -46,6 +47,7 @@ class LintTree:
         self.trial, self.snapshot, self.request = Trial(snapshot), snapshot, snapshot.request
         self._requests = tuple(requests)
         self._matched: dict[str, list[str]] = {}
+        self._references: list[Reference] | None = None
 
     @property
     def everything(self) -> Sent:
@@ -67,6 +69,20 @@ class LintTree:
         except CtxsizeError:
             return None
         return known
+
+    def references(self, sent: Sent) -> list[Reference]:
+        """Return the places that name files without which a build fails.
+
+        Only files that are `sent` are read; the first answer is kept for other ignore files.
+        """
+        if self._references is None:
+            self._references, known = [], self.needed
+            finder = None if known is None else References(known.tree, known.git, sent.__contains__)
+            for each in self._requests:
+                if finder is not None and each.root == self.request.root:
+                    with suppress(CtxsizeError):
+                        self._references += finder.of(each)
+        return self._references
 
     @cached_property
     def includes(self) -> list[Include] | None:

@@ -39,6 +39,7 @@ def copying(*sources: str) -> Node:
     return file("Dockerfile", f"FROM scratch\n{lines}".encode())
 
 
+RUNNING = file("Dockerfile", b"FROM alpine\nCOPY . /x\nRUN sh /x/run.sh\n")
 CATCHES: dict[str, list[Case]] = {
     "CTX101": [
         Case("node_modules\n", WORKSPACE, ("1:1 warning 2 files 23 B, certain",)),
@@ -278,6 +279,10 @@ CATCHES: dict[str, list[Case]] = {
             ("3:1 warning 1 files 3 B, certain",),
         ),
     ],
+    "CTX131": [
+        Case("**/*.sh\n", [RUNNING, "run.sh"], ("1:1 error, unsafe",)),
+        Case("*\n!a\n", [RUNNING, "run.sh", "a"], ("1:1 error, unsafe",)),
+    ],
 }
 
 SILENT: dict[str, list[Case]] = {
@@ -417,6 +422,10 @@ SILENT: dict[str, list[Case]] = {
         Case("*\n!src/*/**/*\n", ["src/a/c/d"]),
         Case("*\n!src/**/*.py\n", ["src/deep/b.py"]),
         Case("*\n!src/*/**\n", None),
+    ],
+    "CTX131": [
+        Case("*\n!run.sh\n", [RUNNING, "run.sh"]),
+        Case("run.sh\n", [RUNNING, "a"]),
     ],
     "CTX130": [
         Case("*\n!services\n**/target\n", ["services/a/target/x"]),

@@ -1,0 +1,279 @@
+"""Find the files of a context without which the commands of a Dockerfile fail.
+
+A command names a script or a manifest, and that names further files; `reads.toml` lists how. All of
+them are followed to the context through the places at which COPY puts them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from itertools import islice, pairwise, takewhile
+from posixpath import dirname, join, normpath, split
+from stat import S_ISREG
+from typing import NamedTuple
+
+from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
+from ctxsize.engine.golang import has_wildcards, match
+from ctxsize.engine.request import Request
+from ctxsize.recommender.evidence import Tracked, small_file, text_of
+from ctxsize.recommender.placed import Placed, relative
+from ctxsize.recommender.rules import table
+from ctxsize.recommender.tools import run_by
+from ctxsize.recommender.tree import Tree
+from ctxsize.syntax import Command
+
+_MOST_STEPS, _MOST_MENTIONS, _MOST_FILES = 500, 200, 1_000
+"""Number of steps of a Dockerfile, of paths in one file, and of files that a pattern stands for."""
+_MOST_READ, _PART, _LARGEST = 2_000, 8192, 128 * 1024
+"""Number of parts of files that are read for a context; bytes of a part, and of a file."""
+_OF_GIT = r"\.(git|hg|svn|bzr)"
+_BRACKET = re.compile(r"[\[\](){};]")
+_TOKEN = re.compile(
+    r"//[^\n]*|/\*.*?(?:\*/|\Z)|\b[bc]?r(#*)\"(?:.*?\"\1|.*)|\"(?:\\.|[^\"\\])*(?:\"|\\?\Z)"
+    r"|`[^`]*(?:`|\Z)|'(?:\\.[^'\n]{0,9}|[^\\'\n])'",
+    re.DOTALL,
+)
+"""A comment or a literal of Rust, Go or JSON; each alternative ends, so that no text is slow."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A place that names files of the context, of which a build needs one."""
+
+    by: str  # the path of the file that names them; `""` for the Dockerfile
+    at: str  # the place, as `src/lib.rs:1`
+    files: tuple[str, ...]
+    is_copy: bool = False  # True for a COPY from a stage, of something that git tracks
+
+    def breaks(self, is_sent: Callable[[str], bool]) -> bool:
+        """Return True if a build fails here because nothing of it is sent."""
+        return (not self.by or is_sent(self.by)) and not any(map(is_sent, self.files))
+
+
+class _Mention(NamedTuple):
+    """Paths in the image of which one is needed, the kind of the files, and where it is written."""
+
+    paths: tuple[str, ...]
+    then: str = ""
+    optional: bool = False
+    descends: str = ""
+    by: str = ""
+    at: str = ""
+
+
+class _Pattern(NamedTuple):
+    """A way in which a file names others; `reads.toml` describes the keys."""
+
+    find: str
+    paths: str = ""
+    each: str = r"(?s)(.*)"
+    equals: str = ""
+    then: str = ""
+    optional: bool = False
+    of_module: bool = False
+    descends: str = ""
+
+    def words(self, text: str, code: str) -> Iterator[tuple[int, str]]:
+        """Yield what it finds in a text, whose masked form is `code`, and where."""
+        for found in re.finditer(self.find, code):
+            start, end = found.span("path" if "path" in found.re.groupindex else 0)
+            if not self.equals or text[slice(*found.span("equals"))] == self.equals:
+                words = (
+                    each[each.lastindex or 0] for each in re.finditer(self.each, text[start:end])
+                )
+                yield from ((start, word) for word in words if word and "\\" not in word)
+
+
+class _SourceKind(NamedTuple):
+    """A kind of file that names others; `reads.toml` describes the keys."""
+
+    rows: tuple[_Pattern, ...]
+    masked: bool = False
+    around: str = ""
+    module: str = "(?!)"
+    roots: str = ""
+    not_named: str = "(?!)"
+    unlike: str = "(?!)"
+    left_out: str = "(?!)"
+    items: bool = False
+
+    def code(self, text: str) -> str:
+        """Return a text of equal length without what the tool may skip."""
+        code, parts, at = _TOKEN.sub(_mask, text) if self.masked else text, list[str](), 0
+        for found in re.finditer(self.left_out, code):
+            if found.start() >= at:
+                end = _end(code, found) if self.items else found.end()
+                parts += code[at : found.start()], " " * (end - found.start())
+                at = end
+        return "".join(parts) + code[at:]
+
+
+def _mask(found: re.Match[str]) -> str:
+    token = found[0]
+    if not token.startswith("/"):
+        return f'"{"_" * (len(token) - 2)}"'
+    return token if token.startswith("//go:") else re.sub(r"[^\n]", " ", token)
+
+
+def _end(code: str, start: re.Match[str]) -> int:
+    """Return the end of the item behind an attribute, or of one about all that is around it."""
+    depth, inner = 0, start[0].startswith("#!")
+    for found in _BRACKET.finditer(code, start.start()):
+        depth += (found[0] in "[({") - (found[0] in "])}")
+        if depth < 0 or (depth == 0 and found[0] in ("]" if inner else "};")):
+            return len(code) if start[0].endswith("![cfg") else found.end()
+    return len(code)
+
+
+@cache
+def _kind(name: str) -> _SourceKind:
+    values = table("reads.toml")["reads"][name]
+    return _SourceKind(**{**values, "rows": tuple(_Pattern(**row) for row in values["rows"])})
+
+
+def _started(step: StageStep, command: Command) -> Iterator[_Mention]:
+    """Yield what a command reads, relative to the directory in which it runs."""
+    run, known = run_by(command), table("reads.toml")
+    word, begins = "".join(run.words[:1]), " ".join(run.operands)
+    with_code = command.has(*known["with_code"].split()) or run.words == command.words
+    if "/" in word or (not with_code and re.fullmatch(known["interpreters"], command.program)):
+        tested = (each for each in step.commands if each.program in ("test", "[", "[["))
+        if not any(word in each.words for each in tested):
+            yield _Mention((word,))
+    for row in known["starts"].values():
+        is_it = re.fullmatch(row["program"], run.program) and re.match(row.get("run", ""), begins)
+        if not is_it or run.has(*row.get("without", "").split()):
+            continue
+        if row.get("then") == "go":
+            words = [e for before, e in pairwise(run.words[1:]) if e[:1] != "-" and before != "-o"]
+            yield from map(_package, words or ["."])
+            continue
+        pairs = [*pairwise(run.words), *(each.split("=", 1) for each in run.words if "=" in each)]
+        given = [(value,) for name, value in pairs if name in row.get("option", "").split()]
+        for paths in given or [tuple(row.get("default", "").split())]:
+            yield _Mention(paths, row.get("then", ""), not given and row.get("optional", False))
+
+
+def _package(word: str) -> _Mention:
+    """Return what a word names for Go: a directory, a file, or all packages below a directory."""
+    if word.endswith("/..."):
+        return _Mention((word[:-4],), "go", True, r"[._].*|testdata|vendor|.*\.(?!go$)[^.]*")
+    path = dirname(word) if word.endswith(".go") else word
+    is_path = word != path or word.startswith((".", "/"))
+    return _Mention((join(path, "*.go"),) if is_path else (), "go")
+
+
+class References:
+    """The references of the builds of one context. Only files that are sent are read."""
+
+    def __init__(self, tree: Tree, git: Tracked, is_sent: Callable[[str], bool]) -> None:
+        self._tree, self._git, self._is_sent, self._left = tree, git, is_sent, _MOST_READ
+        self._text = lru_cache(maxsize=64)(self._read_text)
+
+    def of(self, request: Request, names: Collection[str] = ("",)) -> Iterator[Reference]:
+        """Yield those of one Dockerfile; `names` are the names of this context in its build."""
+        ends, dockerfile = dict[BuiltStage | None, Placed](), request.plan.dockerfile
+        short = len(dockerfile.instructions) <= _MOST_STEPS
+        for stage in built_stages(dockerfile, request.build.build_arguments) if short else ():
+            here = ends.get(stage.parent, Placed(self._tree))
+            for step in stage.steps:
+                where, origin = f"{request.dockerfile}:{step.line}", stage.origin(step.origin)
+                if step.is_run:
+                    yield from self._of_run(step, where, here.mounted(step, names))
+                    here = here.after(step)
+                elif step.is_copy:
+                    if origin is not None:
+                        yield from self._of_copy(step, where, origin, ends[origin])
+                    here = here.copied(step, names)
+            ends[stage] = here
+
+    def _of_copy(
+        self, step: StageStep, where: str, origin: BuiltStage, there: Placed
+    ) -> Iterator[Reference]:
+        """Yield what a COPY takes from a stage that has it from the context alone."""
+        made = [join("/", origin.end.directory.text), *(each.target for each in there.copies)]
+        made += [each.workdir for each in origin.history]
+        for source in step.taken:
+            parts = takewhile(lambda part: not has_wildcards(part), source.split("/"))
+            path = "/".join(parts) or "/"  # a pattern needs the directory before it
+            if all(relative(each, path) is None for each in made):
+                found = there.origin(path) if there.is_alone(path) else None
+                if found and self._git.first(found) is not None:
+                    yield Reference("", where, (found,), is_copy=True)
+
+    def _of_run(self, step: StageStep, where: str, here: Placed) -> Iterator[Reference]:
+        """Yield what the commands of a RUN name, and what these files name in turn."""
+        following = [*(each.after for each in step.commands[1:]), ""]
+        for (at, command), after in zip(step.located, following, strict=True):
+            if after != "||":  # the build goes on without it
+                found = _started(step, command)
+                first = (e._replace(paths=tuple(join(at, p) for p in e.paths)) for e in found)
+                yield from self._followed(deque(e._replace(at=where) for e in first), here)
+            here = here.after(step, command)
+
+    def _followed(self, pending: deque[_Mention], here: Placed) -> Iterator[Reference]:
+        seen = set[str]()
+        while pending and self._left > 0:
+            mention = pending.popleft()
+            found = self._found(mention, here)
+            files = tuple(sorted(found.values()))
+            is_made = all(map(self._git.ignores, files))  # before or while the image is built
+            if not (mention.optional or is_made) and all(map(here.is_alone, found)):
+                yield Reference(mention.by, mention.at, files)
+            for path in [each for each in found if mention.then and each not in seen]:
+                seen.add(path)
+                pending += self._mentions(mention.then, path, found[path], here)
+
+    def _mentions(self, then: str, path: str, file: str, here: Placed) -> Iterator[_Mention]:
+        """Yield what a file of the context, which is at `path` of the image, names."""
+        kind, text, (directory, name) = _kind(then), self._text(file), split(path)
+        if re.fullmatch(kind.not_named, name) or re.search(kind.unlike, text):
+            return
+        top = directory
+        while kind.around and here.origin(join(top, kind.around)) is None and top != "/":
+            top = dirname(top)
+        module = re.search(kind.module, self._text(here.origin(join(top, kind.around)) or ""))
+        is_root, code = not kind.roots or name in kind.roots.split(), kind.code(text)
+        places = {"dir": directory, "top": top, "below": directory if is_root else path[:-3]}
+        for row in kind.rows:
+            for start, word in islice(row.words(text, code), _MOST_MENTIONS):
+                bare = word.removeprefix("all:") if row.descends else word
+                below = relative(f"/{word}", f"/{module[1]}") if module else None
+                if row.of_module and below is None:
+                    continue
+                bare = below or "." if row.of_module else bare
+                paths = tuple(each.format(bare, **places) for each in row.paths.split())
+                at = f"{file}:{text.count(chr(10), 0, start) + 1}"
+                descends = _OF_GIT if bare != word and row.descends else row.descends
+                yield _Mention(paths, row.then, row.optional, descends, file, at)
+
+    def _found(self, mention: _Mention, here: Placed) -> dict[str, str]:
+        """Return the files of the context that a mention means, by their paths in the image."""
+        found = dict[str, str]()
+        pending = [("/", path.split("/")) for path in mention.paths]
+        while pending and len(found) <= _MOST_FILES:
+            path, parts = pending.pop()
+            if parts and not has_wildcards(parts[0]):
+                pending.append((normpath(join(path, parts[0])), parts[1:]))
+            elif (origin := here.origin(path)) is not None:
+                names, file = self._tree.names(origin), self._tree.snapshot.file(origin)
+                self._left -= len(names) // 100
+                if parts:
+                    pending += [(join(path, e), parts[1:]) for e in names if match(parts[0], e)]
+                elif file is not None and S_ISREG(file.st_mode):
+                    found[path] = origin
+                elif mention.descends and ("go.mod" not in names or mention.then):
+                    inner = (e for e in names if not re.fullmatch(mention.descends, e))
+                    pending += [(join(path, e), []) for e in inner]
+        return found if len(found) <= _MOST_FILES else {}
+
+    def _read_text(self, path: str) -> str:
+        """Return the text of a file that is sent, unless it is large or too much was read."""
+        size = self._tree.size_bytes(path)
+        self._left -= 1 + size // _PART
+        is_read = 0 < size <= _LARGEST and self._left > 0 and self._is_sent(path)
+        return text_of(small_file(self._tree.snapshot.request.root, path)) if is_read else ""
