@@ -19,8 +19,9 @@ from ctxsize.engine.trial import Matcher, Trial, own_path
 from ctxsize.errors import CtxsizeError
 from ctxsize.reader import folded
 from ctxsize.recommender.context import BuildContext
+from ctxsize.recommender.evidence import Tracked
 from ctxsize.recommender.references import Reference, References
-from ctxsize.recommender.tree import outermost
+from ctxsize.recommender.tree import Tree, outermost
 
 _SHOWN = 3
 
@@ -45,6 +46,7 @@ class LintTree:
         self._requests = tuple(requests)
         self._matched: dict[str, list[str]] = {}
         self._references: list[Reference] | None = None
+        self._tree = Tree(snapshot)
 
     @property
     def everything(self) -> Sent:
@@ -73,12 +75,12 @@ class LintTree:
         Only files that are `sent` are read; the first answer is kept for other ignore files.
         """
         if self._references is None:
-            self._references, known = [], self.needed
-            finder = None if known is None else References(known.tree, known.git, sent.__contains__)
+            found, finder = list[Reference](), References(self._tree, sent.__contains__)
             for each in self._requests:
-                if finder is not None and each.root == self.request.root:
+                if each.root == self.request.root:
                     with suppress(CtxsizeError):
-                        self._references += finder.of(each)
+                        found += finder.of(each)
+            self._references = [*dict.fromkeys(found)]
         return self._references
 
     @cached_property
@@ -101,6 +103,10 @@ class LintTree:
     def is_taken(self, paths: Collection[str]) -> bool:
         """Return whether a build takes one of `paths` by name, or no Dockerfile is known."""
         return bool(paths) and (self.needed is None or self.needed.takes(paths))
+
+    @cached_property
+    def git(self) -> Tracked:
+        return Tracked(self._tree)
 
     @cached_property
     def tracked(self) -> frozenset[str] | None:

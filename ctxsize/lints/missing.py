@@ -111,7 +111,9 @@ def referenced(case: Case, tree: LintTree, *, is_copy: bool = False) -> Iterator
         path, line = each.files[0], case.decider(each.files[0])
         is_it = each.is_copy == is_copy and each.breaks(case.now.__contains__)
         # CTX111 reports what an instruction takes from the context by its name.
-        if not is_it or line is None or (not is_copy and tree.is_taken({path})):
+        if not is_it or line is None or not each.is_of_sources(tree.git):
+            continue
+        if not is_copy and tree.is_taken({path}):
             continue
         message = f"{line.shown} ignores {path}, which {each.at} needs, so the build fails"
         text = pattern_for(path, pattern_class=case.spec.pattern_class)

@@ -116,9 +116,9 @@ class Facts:
     def references(self) -> tuple[Reference, ...]:
         """Return the places that name files without which a build fails; now it finds them."""
         is_sent = self.sums.__contains__
-        find = References(self.evidence.tree, self.evidence.git, is_sent).of
+        find, git = References(self.evidence.tree, is_sent).of, self.evidence.git
         found = (each for e in self.build_files.all for each in find(e.request, e.names))
-        return tuple(each for each in found if not each.breaks(is_sent))
+        return tuple(each for each in found if not each.breaks(is_sent) and each.is_of_sources(git))
 
     @cached_property
     def _sources(self) -> tuple[dict[str, list[str]], bool]:

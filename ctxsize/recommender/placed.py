@@ -118,7 +118,7 @@ class Placed:
 def _may_make(path: str, command: Command, named: str, text: str) -> bool:
     """Return True if a command in `text` may make `path`; with `named` if it names a part of it."""
     words = re.split(r"[^\w.-]+", text)
-    if command.program in listed("makes_what_it_names"):
+    if {command.program, "_".join(command.words[:2])} & {*listed("makes_what_it_names")}:
         return path.rpartition("/")[2] in words
     found = [each for each in works(command) if each.does("fetch") and not each.does("compile")]
     if found:

@@ -47,11 +47,17 @@ class Reference:
     by: str  # the path of the file that names them; `""` for the Dockerfile
     at: str  # the place, as `src/lib.rs:1`
     files: tuple[str, ...]
-    is_copy: bool = False  # True for a COPY from a stage, of something that git tracks
+    is_copy: bool = False  # True for a COPY from a stage
 
     def breaks(self, is_sent: Callable[[str], bool]) -> bool:
         """Return True if a build fails here because nothing of it is sent."""
         return (not self.by or is_sent(self.by)) and not any(map(is_sent, self.files))
+
+    def is_of_sources(self, git: Tracked) -> bool:
+        """Return False for files that git ignores: they are made before or while it is built."""
+        if self.is_copy:
+            return git.first(self.files[0]) is not None
+        return not all(map(git.ignores, self.files))
 
 
 class _Mention(NamedTuple):
@@ -149,11 +155,12 @@ def _started(step: StageStep, command: Command) -> Iterator[_Mention]:
         if not is_it or run.has(*row.get("without", "").split()):
             continue
         if row.get("then") == "go":
-            words = [e for before, e in pairwise(run.words[1:]) if e[:1] != "-" and before != "-o"]
+            pairs, valued = pairwise(run.words[1:]), known["go_valued"].split()
+            words = [e for before, e in pairs if e[:1] != "-" and before not in valued]
             yield from map(_package, words or ["."])
             continue
-        pairs = [*pairwise(run.words), *(each.split("=", 1) for each in run.words if "=" in each)]
-        given = [(value,) for name, value in pairs if name in row.get("option", "").split()]
+        both = [*pairwise(run.words), *(each.split("=", 1) for each in run.words if "=" in each)]
+        given = [(value,) for name, value in both if name in row.get("option", "").split()]
         for paths in given or [tuple(row.get("default", "").split())]:
             yield _Mention(paths, row.get("then", ""), not given and row.get("optional", False))
 
@@ -170,8 +177,8 @@ def _package(word: str) -> _Mention:
 class References:
     """The references of the builds of one context. Only files that are sent are read."""
 
-    def __init__(self, tree: Tree, git: Tracked, is_sent: Callable[[str], bool]) -> None:
-        self._tree, self._git, self._is_sent, self._left = tree, git, is_sent, _MOST_READ
+    def __init__(self, tree: Tree, is_sent: Callable[[str], bool]) -> None:
+        self._tree, self._is_sent, self._left = tree, is_sent, _MOST_READ
         self._text = lru_cache(maxsize=64)(self._read_text)
 
     def of(self, request: Request, names: Collection[str] = ("",)) -> Iterator[Reference]:
@@ -202,7 +209,7 @@ class References:
             path = "/".join(parts) or "/"  # a pattern needs the directory before it
             if all(relative(each, path) is None for each in made):
                 found = there.origin(path) if there.is_alone(path) else None
-                if found and self._git.first(found) is not None:
+                if found:
                     yield Reference("", where, (found,), is_copy=True)
 
     def _of_run(self, step: StageStep, where: str, here: Placed) -> Iterator[Reference]:
@@ -221,8 +228,7 @@ class References:
             mention = pending.popleft()
             found = self._found(mention, here)
             files = tuple(sorted(found.values()))
-            is_made = all(map(self._git.ignores, files))  # before or while the image is built
-            if not (mention.optional or is_made) and all(map(here.is_alone, found)):
+            if files and not mention.optional and all(map(here.is_alone, found)):
                 yield Reference(mention.by, mention.at, files)
             for path in [each for each in found if mention.then and each not in seen]:
                 seen.add(path)

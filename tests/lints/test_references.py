@@ -123,6 +123,8 @@ SPEAKS = {
         LISTED, ("web/b.css (main.go:5)",), GO),
     "a name with a dot": Row({**go("//go:embed all:web/.c"), **STATIC}, "web/.c\n", LISTED,
         ("web/.c (main.go:5)",), GO),
+    "with tags": Row({**go("//go:embed web"), **STATIC}, "web\n",
+        'go build -tags "a b" -ldflags "-s -w" -o x .', (ALL_OF_WEB,), GO),
     "an imported package": Row(
         {**go("//go:embed main.go"), "b.go": 'package main\n\nimport _ "example.com/m/in/p"\n',
          "in/p/p.go": P_TXT,
@@ -368,6 +370,7 @@ COPIES = {
     "a directory": copying(),
     "a file": copying(path="/app/docs/a.json"),
     "after package managers": copying("RUN apk add git\nRUN cd src && npm ci"),
+    "after a build of Go": copying("RUN go build -o app ."),
     "from the top": copying(path="app/docs/../docs/a.json"),
     "a pattern below it": copying(path="/app/docs/*"),
 }
@@ -375,6 +378,7 @@ FINE = {
     "sent": copying(path="/app/src"),
     "made": copying("RUN make"),
     "made by name": copying("RUN mkdir docs"),
+    "built by name": copying("RUN go build -o docs ."),
     "by another COPY": copying("COPY --from=base.invalid/y /z docs"),
     "a directory of WORKDIR": copying("WORKDIR docs"),
     "a pattern": copying(path="/app/doc*"),
