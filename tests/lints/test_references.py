@@ -284,8 +284,9 @@ SILENT = {
 """Rows without a finding."""
 
 
-def planted(root: Path, row: Row) -> Path:
+def planted(root: Path, row: Row, *, tracked: bool = True) -> Path:
     """Write the files of a row, all of them tracked by git but the `untracked` ones."""
+    root.mkdir(parents=True, exist_ok=True)
     files = {
         **row.files,
         "Dockerfile": row.dockerfile.format(row.run),
@@ -296,8 +297,8 @@ def planted(root: Path, row: Row) -> Path:
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text)
         (root / path).chmod(0o755 if text.startswith("#!") else 0o644)
-    subprocess.run(["git", "init", "-q", str(root)], check=True)
-    subprocess.run(["git", "-C", str(root), "add", "-A"], check=True)
+    for command in (("init", "-q"), ("add", "-A")) if tracked else ():
+        subprocess.run(["git", "-C", str(root), *command], check=True)
     return root
 
 
@@ -414,10 +415,9 @@ ON_ENGINES = {
 @pytest.mark.parametrize("name", ON_ENGINES)
 def test_the_engine_fails_at_that_copy(name: str, docker: Docker, tmp_path: Path) -> None:
     row = ON_ENGINES[name]
-    text = row.dockerfile.replace("base.invalid/x", "scratch")
-    root = planted(tmp_path / "context", replace(row, dockerfile=text))
-    result = docker.build_buildkit(root)
-    reported = bool(found(root, "CTX132"))
+    row = replace(row, dockerfile=row.dockerfile.replace("base.invalid/x", "scratch"))
+    reported = bool(found(planted(tmp_path / "tracked", row), "CTX132"))
+    result = docker.build_buildkit(planted(tmp_path / "context", row, tracked=False))
     missing = name in ("no such file", "git ignores it")  # also without the ignore file
     assert (result.error is not None) == (reported or missing)
 
