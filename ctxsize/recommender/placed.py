@@ -27,7 +27,7 @@ def relative(path: str, top: str) -> str | None:
 
 @dataclass(frozen=True)
 class Copied:
-    """What an instruction puts at `target`: `sources` of the context; other content if empty."""
+    """A copy to `target`, of `sources` in the context; without any, of content from elsewhere."""
 
     sources: tuple[str, ...]
     target: str

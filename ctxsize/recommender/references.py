@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import islice, pairwise, takewhile
 from posixpath import dirname, join, normpath, split
 from stat import S_ISREG
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
 from ctxsize.engine.golang import has_wildcards, match
@@ -31,6 +31,7 @@ _MOST_STEPS, _MOST_MENTIONS, _MOST_FILES = 500, 200, 1_000
 _MOST_READ, _PART, _LARGEST = 2_000, 8192, 128 * 1024
 """Number of parts of files that are read for a context; bytes of a part, and of a file."""
 _OF_GIT = r"\.(git|hg|svn|bzr)"
+_NEVER = r"(?!)"
 _BRACKET = re.compile(r"[\[\](){};]")
 _TOKEN = re.compile(
     r"//[^\n]*|/\*.*?(?:\*/|\Z)|\b[bc]?r(#*)\"(?:.*?\"\1|.*)|\"(?:\\.|[^\"\\])*(?:\"|\\?\Z)"
@@ -42,7 +43,7 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True)
 class Reference:
-    """A place that names files of the context, of which a build needs one."""
+    """A place that names files of the context; a build needs one of them."""
 
     by: str  # the path of the file that names them; `""` for the Dockerfile
     at: str  # the place, as `src/lib.rs:1`
@@ -61,7 +62,7 @@ class Reference:
 
 
 class _Mention(NamedTuple):
-    """Paths in the image of which one is needed, the kind of the files, and where it is written."""
+    """Alternative paths in the image, the kind of file there, and the place that names them."""
 
     paths: tuple[str, ...]
     then: str = ""
@@ -71,51 +72,15 @@ class _Mention(NamedTuple):
     at: str = ""
 
 
-class _Pattern(NamedTuple):
-    """A way in which a file names others; `reads.toml` describes the keys."""
-
-    find: str
-    paths: str = ""
-    each: str = r"(?s)(.*)"
-    equals: str = ""
-    then: str = ""
-    optional: bool = False
-    of_module: bool = False
-    descends: str = ""
-
-    def words(self, text: str, code: str) -> Iterator[tuple[int, str]]:
-        """Yield what it finds in a text, whose masked form is `code`, and where."""
-        for found in re.finditer(self.find, code):
-            start, end = found.span("path" if "path" in found.re.groupindex else 0)
-            if not self.equals or text[slice(*found.span("equals"))] == self.equals:
-                words = (
-                    each[each.lastindex or 0] for each in re.finditer(self.each, text[start:end])
-                )
-                yield from ((start, word) for word in words if word and "\\" not in word)
-
-
-class _SourceKind(NamedTuple):
-    """A kind of file that names others; `reads.toml` describes the keys."""
-
-    rows: tuple[_Pattern, ...]
-    masked: bool = False
-    around: str = ""
-    module: str = "(?!)"
-    roots: str = ""
-    not_named: str = "(?!)"
-    unlike: str = "(?!)"
-    left_out: str = "(?!)"
-    items: bool = False
-
-    def code(self, text: str) -> str:
-        """Return a text of equal length without what the tool may skip."""
-        code, parts, at = _TOKEN.sub(_mask, text) if self.masked else text, list[str](), 0
-        for found in re.finditer(self.left_out, code):
-            if found.start() >= at:
-                end = _end(code, found) if self.items else found.end()
-                parts += code[at : found.start()], " " * (end - found.start())
-                at = end
-        return "".join(parts) + code[at:]
+def _code(kind: Mapping[str, Any], text: str) -> str:
+    """Return a text of equal length without what the tool may skip."""
+    code, parts, at = _TOKEN.sub(_mask, text) if "masked" in kind else text, list[str](), 0
+    for found in re.finditer(kind.get("left_out", _NEVER), code):
+        if found.start() >= at:
+            end = _end(code, found) if "items" in kind else found.end()
+            parts += code[at : found.start()], " " * (end - found.start())
+            at = end
+    return "".join(parts) + code[at:]
 
 
 def _mask(found: re.Match[str]) -> str:
@@ -135,10 +100,14 @@ def _end(code: str, start: re.Match[str]) -> int:
     return len(code)
 
 
-@cache
-def _kind(name: str) -> _SourceKind:
-    values = table("reads.toml")["reads"][name]
-    return _SourceKind(**{**values, "rows": tuple(_Pattern(**row) for row in values["rows"])})
+def _words(row: Mapping[str, Any], text: str, code: str) -> Iterator[tuple[int, str]]:
+    """Yield the line and each word that a row finds in a text; `code` is the part to search."""
+    for found in islice(re.finditer(row["find"], code), _MOST_MENTIONS):
+        start, end = found.span("path" if "path" in found.re.groupindex else 0)
+        if "equals" not in row or text[slice(*found.span("equals"))] == row["equals"]:
+            line, parts = text.count("\n", 0, start) + 1, row.get("each", r"(?s).+")
+            words = (each[each.lastindex or 0] for each in re.finditer(parts, text[start:end]))
+            yield from ((line, each) for each in words if "\\" not in each)
 
 
 def _started(step: StageStep, command: Command) -> Iterator[_Mention]:
@@ -236,26 +205,27 @@ class References:
 
     def _mentions(self, then: str, path: str, file: str, here: Placed) -> Iterator[_Mention]:
         """Yield what a file of the context, which is at `path` of the image, names."""
-        kind, text, (directory, name) = _kind(then), self._text(file), split(path)
-        if re.fullmatch(kind.not_named, name) or re.search(kind.unlike, text):
+        kind, text, (top, name) = table("reads.toml")["reads"][then], self._text(file), split(path)
+        named = re.fullmatch(kind.get("not_named", _NEVER), name)
+        if named or re.search(kind.get("unlike", _NEVER), text):
             return
-        top = directory
-        while kind.around and here.origin(join(top, kind.around)) is None and top != "/":
+        is_root, around = name in kind.get("roots", name).split(), kind.get("around", "")
+        places = {"dir": top, "below": top if is_root else path[:-3]}
+        while here.origin(join(top, around)) is None and top != "/":
             top = dirname(top)
-        module = re.search(kind.module, self._text(here.origin(join(top, kind.around)) or ""))
-        is_root, code = not kind.roots or name in kind.roots.split(), kind.code(text)
-        places = {"dir": directory, "top": top, "below": directory if is_root else path[:-3]}
-        for row in kind.rows:
-            for start, word in islice(row.words(text, code), _MOST_MENTIONS):
-                bare = word.removeprefix("all:") if row.descends else word
+        manifest = self._text(here.origin(join(top, around)) or "")
+        module, code = re.search(kind.get("module", _NEVER), manifest), _code(kind, text)
+        for row in kind["rows"]:
+            for line, word in _words(row, text, code):
+                bare, descends = word.removeprefix("all:"), row.get("descends", "")
                 below = relative(f"/{word}", f"/{module[1]}") if module else None
-                if row.of_module and below is None:
+                if "of_module" in row and below is None:
                     continue
-                bare = below or "." if row.of_module else bare
-                paths = tuple(each.format(bare, **places) for each in row.paths.split())
-                at = f"{file}:{text.count(chr(10), 0, start) + 1}"
-                descends = _OF_GIT if bare != word and row.descends else row.descends
-                yield _Mention(paths, row.then, row.optional, descends, file, at)
+                bare = below or "." if "of_module" in row else bare
+                paths = tuple(e.format(bare, top=top, **places) for e in row["paths"].split())
+                descends = _OF_GIT if descends and word.startswith("all:") else descends
+                then, optional = row.get("then", ""), row.get("optional", False)
+                yield _Mention(paths, then, optional, descends, file, f"{file}:{line}")
 
     def _found(self, mention: _Mention, here: Placed) -> dict[str, str]:
         """Return the files of the context that a mention means, by their paths in the image."""
