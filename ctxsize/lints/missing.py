@@ -105,7 +105,7 @@ def _is_accident(line: Line, name: str) -> bool:
 
 def referenced(case: Case, tree: LintTree, *, is_copy: bool = False) -> Iterator[Finding]:
     """Yield ignored files that sources and commands name; with `is_copy` for COPY --from."""
-    if len(case.now.paths) == len(tree.everything.paths):
+    if case.now.files == tree.everything.files:
         return  # nothing is ignored, so nothing has to be read
     for each in tree.references(case.now):
         path, line = each.files[0], case.decider(each.files[0])

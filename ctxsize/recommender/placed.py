@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from posixpath import join, normpath
 
 from ctxsize.dockerfile.shell import is_known
@@ -16,6 +17,7 @@ from ctxsize.recommender.tree import Tree
 from ctxsize.syntax import Command
 
 _OF_THE_IMAGE = re.compile(r"/(bin|dev|etc|lib(64)?|proc|run|s?bin|sys|usr/(?!src/)|var/lib)(/|$)")
+_MOST_COMMANDS = 1_000  # of a stage, from which nothing is known
 _UNKNOWN = Command(("?",))
 
 
@@ -56,7 +58,12 @@ class Placed:
 
     tree: Tree
     copies: tuple[Copied, ...] = ()
-    ran: tuple[tuple[Command, str], ...] = ()  # each with the text of its instruction
+    ran: tuple[tuple[Command, frozenset[str]], ...] = ()  # each with the words of its RUN
+
+    @property
+    def work(self) -> int:
+        """Return the number of comparisons for a path at most."""
+        return len(self.ran) + sum(1 + len(each.sources) for each in self.copies)
 
     def copied(self, step: StageStep, names: Collection[str]) -> Placed:
         """Return the places after a COPY or ADD; `names` are those of the context."""
@@ -85,8 +92,10 @@ class Placed:
         """Return the places after some commands of a RUN, by default after all of them."""
         is_read = step.state.is_unix and is_known(step.instruction)
         found = commands or step.commands if is_read else (_UNKNOWN,)
-        idle, text = listed("makes_no_files"), step.instruction.text
-        made = ((each, text) for each in found if each.program not in idle)
+        if len(self.ran) > _MOST_COMMANDS:
+            return self
+        idle, words = listed("makes_no_files"), _words(step.instruction.text)
+        made = ((each, words) for each in found if each.program not in idle)
         return replace(self, ran=(*self.ran, *made))
 
     def origin(self, path: str) -> str | None:
@@ -101,12 +110,13 @@ class Placed:
         found, copy = self._delivered(path)
         below = "" if copy is None else relative(path, copy.target) or path
         return found is not None and not any(
-            _may_make(path, command, "" if copy and number >= copy.after else below, text)
-            for number, (command, text) in enumerate(self.ran)
+            _may_make(path, command, "" if copy and number >= copy.after else below, words)
+            for number, (command, words) in enumerate(self.ran)
         )
 
     def _delivered(self, path: str) -> tuple[str | None, Copied | None]:
         known = "$" not in path and not _OF_THE_IMAGE.match(path)
+        known = known and len(self.ran) <= _MOST_COMMANDS
         for copy in reversed(self.copies) if known else ():
             found = next(copy.origins(path, self.tree), None)
             apart = relative(path, copy.target) is None and relative(copy.target, path) is None
@@ -115,9 +125,13 @@ class Placed:
         return None, None
 
 
-def _may_make(path: str, command: Command, named: str, text: str) -> bool:
-    """Return True if a command in `text` may make `path`; with `named` if it names a part of it."""
-    words = re.split(r"[^\w.-]+", text)
+@lru_cache(maxsize=64)
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.split(r"[^\w.-]+", text))
+
+
+def _may_make(path: str, command: Command, named: str, words: Collection[str]) -> bool:
+    """Return True if a command may make `path`; with `named` if its RUN has a part of that."""
     if {command.program, "_".join(command.words[:2])} & {*listed("makes_what_it_names")}:
         return path.rpartition("/")[2] in words
     found = [each for each in works(command) if each.does("fetch") and not each.does("compile")]

@@ -28,8 +28,8 @@ from ctxsize.syntax import Command
 
 _MOST_STEPS, _MOST_MENTIONS, _MOST_FILES = 500, 200, 1_000
 """Number of steps of a Dockerfile, of paths in one file, and of files that a pattern stands for."""
-_MOST_READ, _PART, _LARGEST = 2_000, 8192, 128 * 1024
-"""Number of parts of files that are read for a context; bytes of a part, and of a file."""
+_MOST_WORK, _LARGEST = 1_000_000, 128 * 1024
+"""Number of microseconds, roughly, for all files of a context, and of bytes in a file."""
 _OF_GIT = r"\.(git|hg|svn|bzr)"
 _NEVER = r"(?!)"
 _BRACKET = re.compile(r"[\[\](){};]")
@@ -147,7 +147,7 @@ class References:
     """The references of the builds of one context. Only files that are sent are read."""
 
     def __init__(self, tree: Tree, is_sent: Callable[[str], bool]) -> None:
-        self._tree, self._is_sent, self._left = tree, is_sent, _MOST_READ
+        self._tree, self._is_sent, self._left = tree, is_sent, _MOST_WORK
         self._text = lru_cache(maxsize=64)(self._read_text)
 
     def of(self, request: Request, names: Collection[str] = ("",)) -> Iterator[Reference]:
@@ -183,8 +183,10 @@ class References:
 
     def _of_run(self, step: StageStep, where: str, here: Placed) -> Iterator[Reference]:
         """Yield what the commands of a RUN name, and what these files name in turn."""
+        if len(step.commands) > _MOST_MENTIONS:
+            return
         following = [*(each.after for each in step.commands[1:]), ""]
-        for (at, command), after in zip(step.located, following, strict=True):
+        for (at, command), after in zip(step.located, following, strict=False):
             if after != "||":  # the build goes on without it
                 found = _started(step, command)
                 first = (e._replace(paths=tuple(join(at, p) for p in e.paths)) for e in found)
@@ -192,9 +194,13 @@ class References:
             here = here.after(step, command)
 
     def _followed(self, pending: deque[_Mention], here: Placed) -> Iterator[Reference]:
-        seen = set[str]()
+        seen, known = set[str](), set[object]()
         while pending and self._left > 0:
             mention = pending.popleft()
+            if mention[:-2] in known:
+                continue
+            known.add(mention[:-2])
+            self._left -= 60 + 5 * here.work
             found = self._found(mention, here)
             files = tuple(sorted(found.values()))
             if files and not mention.optional and all(map(here.is_alone, found)):
@@ -217,6 +223,7 @@ class References:
         module, code = re.search(kind.get("module", _NEVER), manifest), _code(kind, text)
         for row in kind["rows"]:
             for line, word in _words(row, text, code):
+                self._left -= 20
                 bare, descends = word.removeprefix("all:"), row.get("descends", "")
                 below = relative(f"/{word}", f"/{module[1]}") if module else None
                 if "of_module" in row and below is None:
@@ -231,13 +238,13 @@ class References:
         """Return the files of the context that a mention means, by their paths in the image."""
         found = dict[str, str]()
         pending = [("/", path.split("/")) for path in mention.paths]
-        while pending and len(found) <= _MOST_FILES:
+        while pending and len(found) <= _MOST_FILES and self._left > 0:
             path, parts = pending.pop()
             if parts and not has_wildcards(parts[0]):
                 pending.append((normpath(join(path, parts[0])), parts[1:]))
             elif (origin := here.origin(path)) is not None:
                 names, file = self._tree.names(origin), self._tree.snapshot.file(origin)
-                self._left -= len(names) // 100
+                self._left -= len(names)
                 if parts:
                     pending += [(join(path, e), parts[1:]) for e in names if match(parts[0], e)]
                 elif file is not None and S_ISREG(file.st_mode):
@@ -245,11 +252,11 @@ class References:
                 elif mention.descends and ("go.mod" not in names or mention.then):
                     inner = (e for e in names if not re.fullmatch(mention.descends, e))
                     pending += [(join(path, e), []) for e in inner]
-        return found if len(found) <= _MOST_FILES else {}
+        return {} if pending else found
 
     def _read_text(self, path: str) -> str:
         """Return the text of a file that is sent, unless it is large or too much was read."""
         size = self._tree.size_bytes(path)
-        self._left -= 1 + size // _PART
+        self._left -= 500 + size // 16
         is_read = 0 < size <= _LARGEST and self._left > 0 and self._is_sent(path)
         return text_of(small_file(self._tree.snapshot.request.root, path)) if is_read else ""
