@@ -160,13 +160,14 @@ def _found(build: Build) -> tuple[list[Build], Sequence[Problem]]:
 
 
 @click.command("diff")
-@click.argument("before", shell_complete=completing.files)
+@click.argument("before", required=False, shell_complete=completing.files)
 @click.argument("after", required=False, shell_complete=completing.files)
 @options.value(
     "-f, --file PATH",
     "dockerfile",
     help="The Dockerfile, if BEFORE or AFTER is a directory.",
 )
+@options.flag("--checkout", help="Compare a clean checkout of HEAD with the context BEFORE.")
 @options.builder
 @options.value("--name NAME", help="The context to compare, if a file contains several.")
 @options.number(
@@ -176,9 +177,10 @@ def _found(build: Build) -> tuple[list[Build], Sequence[Problem]]:
 )
 @options.display
 def diff(
-    before: str,
+    before: str | None,
     after: str | None,
     dockerfile: str | None,
+    checkout: bool,
     builder: str,
     name: str | None,
     top: int | None,
@@ -197,7 +199,14 @@ def diff(
       ctxsize diff before.jsonl
       ctxsize diff .ctxsize-baseline.json --name services/api services/api
     """  # noqa: D301
-    outcome = checking.diff(before, after, name=name, dockerfile=dockerfile, builder=builder)
+    if checkout:
+        if after or name:
+            raise click.UsageError("--checkout takes one directory, and no --name")
+        outcome = checking.diff_checkout(before or ".", dockerfile=dockerfile, builder=builder)
+    elif before is None:
+        raise click.UsageError("Missing argument 'BEFORE'.")
+    else:
+        outcome = checking.diff(before, after, name=name, dockerfile=dockerfile, builder=builder)
     display.emit(outcome, top=top or 0)
 
 

@@ -8,20 +8,26 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ctxsize.engine.evaluate import up_to
 from ctxsize.model import Problem
 from ctxsize.reader import holds, top_of
 
+if TYPE_CHECKING:
+    import subprocess
+
 _SECONDS = 10.0  # until a git command is stopped
 _MOST_STOPPED = 3  # repositories with a stopped command, from which git is given up
+_MOST_BYTES = 1 << 27  # of an answer: a small tree object may name a tree of any size many times
+_LOOK_AGAIN = 0.2  # seconds between two looks at the size of an answer
 # Not the variables that a hook sets (`GIT_DIR`, `GIT_INDEX_FILE`), which name another repository.
 _KEPT_VARIABLES = re.compile(
     "(?!GIT_)|GIT_CEILING_DIRECTORIES|GIT_CONFIG_(?!PARAMETERS$)|GIT_DISCOVERY_ACROSS_FILESYSTEM"
@@ -50,6 +56,19 @@ class SortedPaths:
         same = slice(bisect_left(keys, key), bisect_right(keys, key))
         below = slice(bisect_left(keys, f"{key}/"), bisect_left(keys, f"{key}0"))
         return self._paths[same] + self._paths[below]
+
+
+class Blob(NamedTuple):
+    """A file, symlink or submodule of a commit."""
+
+    mode: int  # as `st_mode`
+    name: str  # of the object
+    size_bytes: int | None  # None for a submodule, and if git has not fetched the object
+
+    @property
+    def is_submodule(self) -> bool:
+        """Return whether it is a commit of another repository."""
+        return stat.S_IFMT(self.mode) == 0o160000
 
 
 class Found(NamedTuple):
@@ -88,6 +107,28 @@ class GitRepository:
         pairs = pairwise([*listed, ""])
         # Git also lists a directory that it does not ignore if it ignores all entries in it.
         return frozenset(at for at, below in pairs if at[-1] != "/" or not below.startswith(at))
+
+    @cached_property
+    def head(self) -> dict[str, Blob]:
+        """Return all files of HEAD, relative to `top`. Raises `GitError`."""
+        found = {}
+        for record in _asked(self.top, "ls-tree", "-r", "-l", "-z", "HEAD").split(b"\0")[:-1]:
+            facts, _, path = record.partition(b"\t")
+            mode, _, name, size = facts.decode("ascii").split()
+            known = int(size) if size.isdigit() else None
+            found[os.fsdecode(path)] = Blob(int(mode, 8), name, known)
+        return found
+
+    def content(self, blob: Blob) -> bytes:
+        """Return the content of `blob`, without any conversion. Raises `GitError`."""
+        if blob.size_bytes is None:
+            raise GitError("this partial clone has not fetched the ignore file or the Dockerfile")
+        return _asked(self.top, "cat-file", "blob", blob.name)
+
+    def matching(self, pathspec: str) -> frozenset[str]:
+        """Return the tracked files that match, with attributes of HEAD. Raises `GitError`."""
+        options = ("-c", "attr.tree=HEAD", "ls-files", "-z", "--", pathspec)
+        return frozenset(map(os.fsdecode, _asked(self.root, *options).split(b"\0")[:-1]))
 
 
 def find(root: str) -> Found:
@@ -147,37 +188,53 @@ def _asked(root: str, *arguments: str) -> bytes:
 
 
 def _run(program: str, root: str, arguments: tuple[str, ...]) -> bytes:
-    import subprocess
+    import subprocess  # many runs ask git nothing
 
     settings = [word for each in _SETTINGS for word in ("-c", each)]
     # Git must not look elsewhere, write, fetch or ask.
     kept = {name: value for name, value in os.environ.items() if _KEPT_VARIABLES.match(name)}
     quiet = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
+    quiet["GIT_NO_REPLACE_OBJECTS"] = "1"  # a clone has no replacements
     try:
-        done = subprocess.run(
+        with subprocess.Popen(
             [program, "--no-pager", *settings, *arguments],
             cwd=root,
             env={**kept, **quiet, "LC_ALL": "C"},
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        stopped = GitError(f"git did not answer within {_SECONDS:.0f} seconds")
-        stopped.is_stopped = True
-        raise stopped from None
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process:
+            output, errors = _outputs(process)
     except (OSError, ValueError) as error:
         raise GitError(f"git cannot be run: {error}") from None
-    if done.returncode:
-        lines = done.stderr.decode(errors="replace").strip().splitlines()
+    if process.returncode:
+        lines = errors.decode(errors="replace").strip().splitlines()
         reason = (lines or ["it failed without a message"])[0].removeprefix("fatal: ")
         if "dubious ownership" in reason:
             reason = "git distrusts its owner; see `git config --global --add safe.directory`"
         raise GitError(reason)
-    if arguments[0] == "rev-parse" and not done.stdout.strip():
+    if arguments[0] == "rev-parse" and not output.strip():
         raise GitError("git printed nothing")
-    return done.stdout
+    return output
+
+
+def _outputs(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
+    """Return what git prints to stdout and stderr. Raises `GitError` for too long or too much."""
+    from subprocess import TimeoutExpired
+    from time import monotonic
+
+    end = monotonic() + _SECONDS
+    while True:
+        try:
+            return process.communicate(timeout=max(0.0, min(end - monotonic(), _LOOK_AGAIN)))
+        except TimeoutExpired as error:
+            is_large, is_late = len(error.output or b"") > _MOST_BYTES, monotonic() >= end
+        if is_large or is_late:
+            process.kill()
+            why = f"did not answer within {_SECONDS:.0f} seconds" if is_late else "answers too much"
+            stopped = GitError(f"git {why}")
+            stopped.is_stopped = is_late
+            raise stopped
 
 
 @lru_cache

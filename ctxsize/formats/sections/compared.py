@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from ctxsize.formats import Look
-from ctxsize.formats.sections import Item, NextStep, Prose, Section, Table
+from ctxsize.formats.sections import Item, NextStep, Prose, Section, Table, notes
 from ctxsize.formats.text import brief
 from ctxsize.formats.wording import amount, change, code, command, fit, more, quoted, visible
 from ctxsize.guard import DEFAULT_GROWTH
@@ -26,6 +26,15 @@ _DECISIONS = {
     "no-longer-ignored": "line {} of {} ignored it before: {}",
     "now-ignored": "line {} of {} ignores it now: {}",
 }
+_REASONS = {
+    "ignored-by-git": "only here: git ignores it",
+    "not-committed": "only here: not committed",
+    "in-submodule": "only here: in a submodule",
+    "ignored-in-head": "only here: ignored in HEAD",
+    "ignored-here": "only in HEAD: ignored here",
+    "missing-here": "only in HEAD: missing here",
+    "changed-size": "in both: another size",
+}
 
 
 def heading(outcome: DiffReport) -> str:
@@ -37,6 +46,8 @@ def heading(outcome: DiffReport) -> str:
     sign = "🔴" if refused or grew else "🟡" if delta > 0 else "🟢"
     several = len(outcome.contexts) > 1
     whole = plural(len(outcome.contexts), "build context") if several else "the build context"
+    if outcome.differences is not None:
+        return f"ctxsize: {sign} {_verdict(outcome)}, {amount(after)}"
     if not changed:
         return f"ctxsize: {sign} no change of {whole}, {amount(after)}"
     verb = "grew" if delta > 0 else "shrank" if delta else "changed"
@@ -49,6 +60,8 @@ def sections(outcome: DiffReport, look: Look) -> Iterator[Section]:
     """Yield the verdict, a row for each context, and the parts of contexts that changed."""
     changed, several = outcome.changed, len(outcome.contexts) > 1
     yield Section([*_answer(outcome, look)])
+    yield Section([_differences(outcome)], "Why")
+    yield Section([] if look.quiet else notes(outcome.problems))
     if several or (look.markdown and changed):
         yield Section([_contexts(outcome, look)])
     most = _most(look, _ROWS) if look.full or look.markdown else 1
@@ -69,8 +82,7 @@ def _answer(outcome: DiffReport, look: Look) -> Iterator[Item]:
     """Yield the verdict, which is the heading of Markdown, and why a check refuses contexts."""
     before, after = outcome.before, outcome.after
     delta, several = after.content_bytes - before.content_bytes, len(outcome.contexts) > 1
-    verb, style = ("Grew", "red") if delta > 0 else ("Shrank", "green")
-    verdict = f"{verb} by {human(abs(delta))}" if delta else "The same size"
+    verdict, style = _verdict(outcome), "red" if delta > 0 else "green"
     if not look.markdown:
         yield Prose(f"{verdict}: {change(before, after)}", 0, verdict, style)
     refused = [(each, one) for each in outcome.contexts for one in each.new.refusals]
@@ -80,6 +92,24 @@ def _answer(outcome: DiffReport, look: Look) -> Iterator[Item]:
         yield Prose(f"{lead} {why}", 2, "Refused", "red")
     if not (before.complete and after.complete):
         yield Prose("A report has only the largest parts: smaller changes are missed.", 0)
+
+
+def _verdict(outcome: DiffReport) -> str:
+    delta = outcome.after.content_bytes - outcome.before.content_bytes
+    size = human(abs(delta))
+    if outcome.differences is not None:
+        than = f"{size} {'more' if delta > 0 else 'less'} than" if delta else "The size of"
+        return f"{than} a checkout of HEAD"
+    return f"{'Grew' if delta > 0 else 'Shrank'} by {size}" if delta else "The same size"
+
+
+def _differences(outcome: DiffReport) -> Table:
+    """Return a row for each reason why a checkout sends something else, with its largest path."""
+    rows = [
+        (signed(each.content_bytes), f"{each.files:,}", _REASONS[each.kind], _short(each.paths[0]))
+        for each in outcome.differences or ()
+    ]
+    return Table(("change", "files", "", "largest"), rows, names=2)
 
 
 def _contexts(outcome: DiffReport, look: Look) -> Table:
