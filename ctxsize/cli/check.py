@@ -211,11 +211,18 @@ def diff(
 
 
 @click.command("scan")
-@options.directory("root")
+@click.argument("roots", metavar="[ROOT]", nargs=-1, shell_complete=completing.directories)
+@options.flag("--merge", help="Join reports of scan, given in place of ROOT, into one table.")
 @options.number("--top", help="Show at most N rows.  [default: 20; all with -v]")
 @options.exit_zero
 @options.display
-def scan(root: str, top: int | None, exit_zero: bool, display: output.Display) -> int:
+def scan(
+    roots: tuple[str, ...],
+    merge: bool,
+    top: int | None,
+    exit_zero: bool,
+    display: output.Display,
+) -> int:
     """Measure every build below ROOT: its size, possible savings, and findings across builds.
 
     It finds builds in Compose and Bake files, GitHub workflows, Makefiles and
@@ -229,7 +236,16 @@ def scan(root: str, top: int | None, exit_zero: bool, display: output.Display) -
       ctxsize scan --top 5 services
       ctxsize scan --format github --exit-zero
     """  # noqa: D301
-    with output.progress() as progress:
-        scanned = api.scan(root, progress=progress, steps=progress and progress.step)
+    if not roots if merge else len(roots) > 1:
+        raise click.UsageError("--merge takes reports, and without it ROOT is one directory")
+    if merge:
+        from ctxsize.formats import json
+        from ctxsize.scanning import fleet
+
+        scanned = fleet.merge(roots, json.schema("scan"))
+    else:
+        with output.progress() as progress:
+            steps = progress and progress.step
+            scanned = api.scan(*roots, progress=progress, steps=steps)
     display.emit(scanned, top=top or (len(scanned.rows) if display.full else 20))
     return output.found(scanned.findings, exit_zero=exit_zero)

@@ -241,6 +241,15 @@ def _failing(problems: Iterable[Problem]) -> list[str]:
 
 
 def _of_scan(scan: Scan, progress: Progress | None) -> Iterator[Shape]:
+    if scan.repositories:  # their files are elsewhere
+        for row in scan.rows:
+            figures = row.context and _figures(Size(row.context, row.transfer))
+            yield Shape(
+                name=visible(" ".join([row.build.context, *row.options])),
+                before=figures or {},
+                error=row.error and visible(row.error),
+            )
+        return
     settings, snapshots, plans = readable(None, scan.root)[0], Snapshots(progress), Plans()
     tables, most = [*config.builds(settings)], _ROOM // (len(scan.rows) or 1) - _ROOM_OF_ROW
     for row in scan.rows:

@@ -27,6 +27,7 @@ from ctxsize.findings import Confidence, Finding, Location, Severity, in_order
 from ctxsize.model import Amount, Effect, Problem
 from ctxsize.recommender.advisor import Advisor
 from ctxsize.recommender.tree import travelling
+from ctxsize.version import __version__
 
 _LEAST_BYTES = 100_000  # of a saving that makes the ignore file of a sibling worth a finding
 _LEAST_SHOWN_BYTES, _SHOWN = 10_000, 3
@@ -48,6 +49,7 @@ class Row:
     saving: Amount | None = None  # the part of `cost` that the safe suggestions avoid
     findings: int = 0  # number of findings about this build, also those of `ctxsize advise`
     error: str | None = None
+    repository: str = ""  # in a merged scan, its name
 
     @property
     def build(self) -> Build:
@@ -89,6 +91,8 @@ class Scan:
     findings: tuple[Finding, ...] = ()  # across builds; `advise` reports those about Dockerfiles
     advice: int = 0  # number of findings of `ctxsize advise`
     problems: tuple[Problem, ...] = ()
+    repositories: tuple[str, ...] = ()  # the names of those that were merged
+    ctxsize_version: str = __version__
 
     @property
     def lower_bound(self) -> bool:
@@ -124,11 +128,19 @@ def scan(
     found = [each.location for each in (*across, *advice)]
     rows = [_counted(each.row, found) for each in measured]
     rows += [replace(_row(each), error=each.outside) for each in discovery.outside]
-    rows.sort(key=lambda row: (-row.cost.content_bytes, -row.cost.files, row.build.context))
     # The rows report the builds outside the repository.
     problems = [each for each in discovery.problems if each.code != "outside"]
     unique = dict.fromkeys((*problems, *(each for row in measured for each in row.problems)))
-    return Scan(discovery.root, tuple(rows), in_order([*across]), len(advice), tuple(unique))
+    return Scan(
+        discovery.root, most_costly_first(rows), in_order([*across]), len(advice), tuple(unique)
+    )
+
+
+def most_costly_first(rows: Iterable[Row]) -> tuple[Row, ...]:
+    """Return `rows` in the order of a scan."""
+    return tuple(
+        sorted(rows, key=lambda row: (-row.cost.content_bytes, -row.cost.files, row.build.context))
+    )
 
 
 def _row(found: FoundBuild) -> Row:
