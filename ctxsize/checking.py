@@ -286,11 +286,9 @@ def diff_checkout(context: str = ".", **options: Unpack[Options]) -> DiffReport:
     from ctxsize.guard import comparison
 
     request = api.request_for(context, **options)
-    found = Checkout(request)
-    report = api.measure(request, top=1, depth=0)
+    found, report = Checkout(request), api.measure(request, top=1, depth=0)
     here = comparison.measured(baselines.of_files(found.here.items()), report, request.spec)
-    file, known = found.request.ignore_file, baselines.of_files(found.sizes.items())
-    path = None if file is None else file.path
-    head = replace(here, known=known, spec=found.request.spec, ignore_file=path)
+    known = baselines.of_files(found.sizes.items())
+    head = replace(here, known=known, spec=found.request.spec)
     outcome = comparison.compare("HEAD", {"": head}, context, {"": here})
     return replace(outcome, differences=found.differences, problems=found.problems)

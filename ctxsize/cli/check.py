@@ -245,7 +245,6 @@ def scan(
         scanned = fleet.merge(roots, json.schema("scan"))
     else:
         with output.progress() as progress:
-            steps = progress and progress.step
-            scanned = api.scan(*roots, progress=progress, steps=steps)
+            scanned = api.scan(*roots, progress=progress, steps=progress and progress.step)
     display.emit(scanned, top=top or (len(scanned.rows) if display.full else 20))
     return output.found(scanned.findings, exit_zero=exit_zero)

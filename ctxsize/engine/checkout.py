@@ -7,9 +7,9 @@ filter runs, so a file has the size that git keeps; problems name what a checkou
 from __future__ import annotations
 
 import os
-import stat
+import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from heapq import nsmallest
 
@@ -25,56 +25,48 @@ from ctxsize.errors import InputError
 from ctxsize.model import Problem, Reason
 from ctxsize.units import human, plural
 
-Sizes = Mapping[str, int]
-"""Bytes of content of each file that is sent, by path in the context."""
 _NAMED = 10
 """Number of paths to name of each kind of difference."""
 _POINTER_BYTES = 1024
 """Number of bytes of the largest pointer of git-lfs."""
-_ATTRIBUTES = {
-    "lfs": (":(attr:filter=lfs)", "they may be LFS pointers"),
-    "filter": (":(exclude,attr:!filter)", "they pass a filter"),
-    "line-ends": (":(attr:eol=crlf)", "it writes CRLF"),
-    "encoding": (":(exclude,attr:!working-tree-encoding)", "it writes another encoding"),
-}
-"""By code, pathspecs of files that a checkout may convert, and how."""
+_CONVERTED = (
+    ("may be LFS pointers: with git-lfs, a checkout has their content", ":(attr:filter=lfs)"),
+    ("get CRLF: a checkout has more bytes", ":(attr:eol=crlf)"),
+    ("get another encoding in a checkout", ":(exclude,attr:!working-tree-encoding)"),
+    ("pass a filter in a checkout", ":(exclude,attr:!filter)", ":(exclude,attr:filter=lfs)"),
+)
+"""What a checkout may do to files, and pathspecs of these."""
 
 
 class Checkout:
-    """The context of `request`, and as `request` the same of HEAD; both without `.git`."""
+    """The files that a context sends `here` and in a checkout of HEAD, both without `.git`."""
 
     def __init__(self, request: Request) -> None:
         """Read both. Raises `InputError` without a commit, and what `Walk` raises."""
-        found = git.find(request.root)
-        if found.repository is None:
-            why = found.problem.message if found.problem else "this is no git repository"
-            raise InputError(why, path=request.context)
-        self._repository, self._tree = found.repository, request
+        self._tree, found = request, git.find(request.root)
         try:
+            if found.repository is None:
+                why = found.problem.message if found.problem else "this is no git repository"
+                raise git.GitError(why)
+            self._repository = found.repository
             self._read()
         except git.GitError as error:
-            no_commit = "Not a valid object name" in str(error)
-            why = "it has no commit yet" if no_commit else str(error)
-            raise InputError(f"git cannot list HEAD: {why}", path=request.context) from None
+            message = f"there is no checkout of HEAD: {error}"
+            raise InputError(message, path=request.context) from None
 
     def _read(self) -> None:
         below = os.path.relpath(self._tree.root, self._repository.top) + "/"
-        below = "" if below == "./" else below
+        start = 0 if below == "./" else len(below)
         head = self._repository.head.items()
-        self._files = {path[len(below) :]: e for path, e in head if path.startswith(below)}
-        if below and not self._files:
-            raise InputError("HEAD has no such directory", path=self._tree.context)
+        self._files = {path[start:]: e for path, e in head if path[:start] in ("", below)}
+        if start and not self._files:
+            raise git.GitError("it has no such directory")
         self.request = self._with_ignore_file()
-        self.sizes: Sizes = sent_sizes(Walk(self.request, source=_directories(self._files)))
+        self.sizes = sent_sizes(Walk(self.request, source=_directories(self._files)))
         walk = Walk(self._tree)
-        here = sent_sizes(walk)
-        own = [path for path in here if path.partition("/")[0] == ".git"]
-        size = human(sum(map(here.pop, own)))
-        found = [*walk.problems, *self._conversions(), *self._changes()]
-        if own:
-            message = f"{plural(len(own), 'file')}, {size}, not counted: a checkout has its own"
-            found.append(Problem("git-directory", message, ".git"))
-        self.here, self.problems = here, tuple(found)
+        self.here = sent_sizes(walk)
+        own = {each: self.here.pop(each) for each in [*self.here] if f"{each}/".startswith(".git/")}
+        self.problems = (*walk.problems, *self._notes(own), *self._changes())
         self.differences = self._differences()
 
     def _with_ignore_file(self) -> Request:
@@ -83,7 +75,8 @@ class Checkout:
         for path, specific in ignore_file_paths(tree.context, tree.dockerfile, tree.builder):
             anywhere = tree.builder.links_may_leave or (specific and tree.builder.must_read)
             if (data := self._content(path, anywhere=anywhere)) is not None:
-                own = replace(tree, ignore_file=IgnoreFile(path, ()), dockerfile_specific=specific)
+                file = IgnoreFile(path, ())
+                own = replace(tree, ignore_file=file, dockerfile_specific=specific)
                 return with_ignore_file(own, data)
         return replace(with_ignore_file(tree, b""), ignore_file=None)
 
@@ -92,16 +85,16 @@ class Checkout:
         within = inside(self._repository.top, path) or ""
         base, name = ("", within) if anywhere else os.path.split(within)
 
-        def at(here: str, is_kind: Callable[[int], bool]) -> bytes | None:
+        def at(here: str, kind: str) -> bytes | None:
             blob = self._repository.head.get(os.path.join(base, here))
-            return self._repository.content(blob) if blob and is_kind(blob.mode) else None
+            is_kind = blob and blob.mode.startswith(kind)
+            return self._repository.content(blob) if blob and is_kind else None
 
         def target_of(here: str) -> str | None:
-            target = at(here, stat.S_ISLNK)
-            return None if target is None else os.fsdecode(target)
+            return None if (target := at(here, git.SYMLINK)) is None else os.fsdecode(target)
 
         end, is_end = follow_links(name, target_of)
-        return at(end, stat.S_ISREG) if is_end else None
+        return at(end, git.FILE) if is_end else None
 
     def _differences(self) -> tuple[Reason, ...]:
         """Return what only one side sends, and other sizes, by kind; `content_bytes` changes."""
@@ -109,65 +102,55 @@ class Checkout:
         for path in {**self.sizes, **self.here}:
             was, now = self.sizes.get(path), self.here.get(path)
             if was != now:
-                deltas[self._reason(path)][path] = (now or 0) - (was or 0)
-        found = [_kind(kind, each) for kind, each in deltas.items()]
+                deltas[self._kind(path)][path] = (now or 0) - (was or 0)
+        found = []
+        for kind, each in deltas.items():
+            largest = nsmallest(_NAMED, [(-abs(delta), path) for path, delta in each.items()])
+            paths = tuple(path for _, path in largest)
+            found.append(Reason(kind, paths, len(each), sum(each.values()), len(each)))
         return tuple(sorted(found, key=lambda each: (-abs(each.content_bytes), each.kind)))
 
-    def _reason(self, path: str) -> str:
-        if path in self.sizes and path in self.here:
-            return "changed-size"
+    def _kind(self, path: str) -> str:
+        """Return why the sides differ in `path`, the first of the reasons that apply."""
         if path in self.sizes:
-            return "ignored-here" if self._tree.spec.check_file(path).include else "missing-here"
+            ignored = self._tree.spec.check_file(path).include
+            return "resized" if path in self.here else "ignored-here" if ignored else "missing-here"
         if path in self._files and self.request.spec.check_file(path).include:
             return "ignored-in-head"
         if any(each in self._files for each in up_to(path)[:-1]):
             return "in-submodule"
         return "ignored-by-git" if self._repository.ignores(path) else "not-committed"
 
-    def _conversions(self) -> Iterator[Problem]:
-        """Yield what git alone does not know: what a checkout converts, or gets from elsewhere."""
-        submodules = [path for path, blob in self._files.items() if blob.is_submodule]
-        why = "without content: CI has it if it checks out submodules"
-        yield from _problem("submodules", submodules, "submodule", why)
+    def _notes(self, own: Mapping[str, int]) -> Iterator[Problem]:
+        """Yield what the tree of HEAD does not have, and what a checkout converts."""
+        size, head = human(sum(own.values())), self._repository.head
+        inner = [path for path, blob in self._files.items() if blob.mode.startswith(git.SUBMODULE)]
         missing = [path for path in self.sizes if self._files[path].size_bytes is None]
-        why = "counted as empty: this partial clone has not fetched them"
-        yield from _problem("not-fetched", missing, "file", why)
-        if not any(path.endswith(".gitattributes") for path in self._repository.head):
-            return
-        seen = set[str]()
-        for code, (pathspec, how) in _ATTRIBUTES.items():
-            found = sorted(self._repository.matching(pathspec) & self.sizes.keys() - seen)
-            seen.update(found)
-            if code == "lfs":
-                found = [path for path in found if self.sizes[path] <= _POINTER_BYTES]
-            why = f"may have other sizes in a checkout: {how}"
-            yield from _problem(code, found, "file", why)
+        notes: list[tuple[str, Collection[str]]] = [
+            (f"of .git not counted ({size}): a checkout has its own", [".git"] * len(own)),
+            ("of other repositories (submodules): a checkout may have their content", inner),
+            ("counted as empty: this partial clone has not fetched them", missing),
+        ]
+        is_any = any(path.endswith(".gitattributes") for path in head)
+        for what, *pathspecs in _CONVERTED if is_any else ():
+            most = _POINTER_BYTES if "lfs" in pathspecs[0] else sys.maxsize
+            found = self._repository.matching(*pathspecs)
+            notes.append((what, [each for each in found if self.sizes.get(each, most + 1) <= most]))
+        for what, paths in notes:
+            if paths:
+                message = f"{plural(len(paths), 'file')} {what}"
+                yield Problem("checkout", message, min(paths), count=len(paths))
 
     def _changes(self) -> Iterator[Problem]:
         """Yield the ignore file and the Dockerfile if HEAD has others."""
         old, new, path = self.request.ignore_file, self._tree.ignore_file, self._tree.dockerfile
-        if old is None and new is not None:
-            yield Problem("other-ignore-file", "HEAD has no ignore file", new.path)
-        elif old is not None and (new is None or new.data != old.data):
-            which = "this ignore file" if new is None else "other patterns, which count in CI"
-            yield Problem("other-ignore-file", f"HEAD has {which}", old.path)
-        if path in (None, STDIN) or self._tree.dockerfile_fault is not None:
-            return
-        if (data := self._content(str(path))) is None:
-            yield Problem("other-dockerfile", "HEAD has no such Dockerfile", path)
-        elif data != self._tree.plan.data:
-            yield Problem("other-dockerfile", "HEAD has another version of it", path)
-
-
-def _kind(kind: str, deltas: Mapping[str, int]) -> Reason:
-    largest = nsmallest(_NAMED, deltas, lambda path: (-abs(deltas[path]), path))
-    return Reason(kind, tuple(largest), len(deltas), sum(deltas.values()), len(deltas))
-
-
-def _problem(code: str, paths: Sequence[str], noun: str, why: str) -> list[Problem]:
-    """Return a problem with `paths`, none without any."""
-    message = f"{plural(len(paths), noun)} {why}"
-    return [Problem(code, message, paths[0], count=len(paths))] if paths else []
+        pairs = [(old and old.data, new and new.data, each.path) for each in [new or old] if each]
+        if path is not None and path != STDIN and self._tree.dockerfile_fault is None:
+            pairs.append((self._content(path), self._tree.plan.data, path))
+        for was, now, at in pairs:
+            if was != now:
+                has = "has no such file" if was is None else "has another version of it"
+                yield Problem("changed-file", f"HEAD {has}", at)
 
 
 def sent_sizes(walk: Walk) -> dict[str, int]:
@@ -185,12 +168,12 @@ def _directories(files: Mapping[str, git.Blob]) -> MemoryDirectory:
     """Return the tree of a checkout of `files`, where submodules are empty directories."""
     found = {"": MemoryDirectory("")}
     for path, blob in files.items():
-        above, _, name = path.rpartition("/")
-        within = path if blob.is_submodule else above
-        for each in up_to(within) if within not in found else ():
+        is_directory = blob.mode.startswith(git.SUBMODULE)
+        for each in up_to(path)[: None if is_directory else -1]:
             if each not in found:
-                parent, _, own = each.rpartition("/")
-                found[each] = found[parent].folders[own] = MemoryDirectory(each)
-        if not blob.is_submodule:
-            found[above].entries[name] = File(name, blob.mode, blob.size_bytes or 0).kept
+                above, _, own = each.rpartition("/")
+                found[each] = found[above].folders[own] = MemoryDirectory(each)
+        above, _, name = path.rpartition("/")
+        if not is_directory:
+            found[above].entries[name] = File(name, int(blob.mode, 8), blob.size_bytes or 0).kept
     return found[""]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ _MOST_STOPPED = 3  # repositories with a stopped command, from which git is give
 _MOST_BYTES = 1 << 27  # of an answer: a small tree object may name a tree of any size many times
 _LOOK_AGAIN = 0.2  # seconds between two looks at the size of an answer
 # Not the variables that a hook sets (`GIT_DIR`, `GIT_INDEX_FILE`), which name another repository.
+FILE, SYMLINK, SUBMODULE = "100", "120", "160"  # the modes of these in a commit begin so
 _KEPT_VARIABLES = re.compile(
     "(?!GIT_)|GIT_CEILING_DIRECTORIES|GIT_CONFIG_(?!PARAMETERS$)|GIT_DISCOVERY_ACROSS_FILESYSTEM"
 )
@@ -59,16 +59,17 @@ class SortedPaths:
 
 
 class Blob(NamedTuple):
-    """A file, symlink or submodule of a commit."""
+    """A file of a commit, or a symlink or submodule, as `git ls-tree` prints it."""
 
-    mode: int  # as `st_mode`
+    mode: str  # octal; begins with `FILE`, `SYMLINK` or `SUBMODULE`
+    kind: str
     name: str  # of the object
-    size_bytes: int | None  # None for a submodule, and if git has not fetched the object
+    size: str
 
     @property
-    def is_submodule(self) -> bool:
-        """Return whether it is a commit of another repository."""
-        return stat.S_IFMT(self.mode) == 0o160000
+    def size_bytes(self) -> int | None:
+        """Return its size; None for a submodule, and if git has not fetched the object."""
+        return int(self.size) if self.size.isdigit() else None
 
 
 class Found(NamedTuple):
@@ -114,9 +115,7 @@ class GitRepository:
         found = {}
         for record in _asked(self.top, "ls-tree", "-r", "-l", "-z", "HEAD").split(b"\0")[:-1]:
             facts, _, path = record.partition(b"\t")
-            mode, _, name, size = facts.decode("ascii").split()
-            known = int(size) if size.isdigit() else None
-            found[os.fsdecode(path)] = Blob(int(mode, 8), name, known)
+            found[os.fsdecode(path)] = Blob(*facts.decode("ascii").split())
         return found
 
     def content(self, blob: Blob) -> bytes:
@@ -125,9 +124,9 @@ class GitRepository:
             raise GitError("this partial clone has not fetched the ignore file or the Dockerfile")
         return _asked(self.top, "cat-file", "blob", blob.name)
 
-    def matching(self, pathspec: str) -> frozenset[str]:
+    def matching(self, *pathspecs: str) -> frozenset[str]:
         """Return the tracked files that match, with attributes of HEAD. Raises `GitError`."""
-        options = ("-c", "attr.tree=HEAD", "ls-files", "-z", "--", pathspec)
+        options = ("-c", "attr.tree=HEAD", "ls-files", "-z", "--", *pathspecs)
         return frozenset(map(os.fsdecode, _asked(self.root, *options).split(b"\0")[:-1]))
 
 

@@ -241,20 +241,14 @@ def _failing(problems: Iterable[Problem]) -> list[str]:
 
 
 def _of_scan(scan: Scan, progress: Progress | None) -> Iterator[Shape]:
-    if scan.repositories:  # their files are elsewhere
-        for row in scan.rows:
-            figures = row.context and _figures(Size(row.context, row.transfer))
-            yield Shape(
-                name=visible(" ".join([row.build.context, *row.options])),
-                before=figures or {},
-                error=row.error and visible(row.error),
-            )
-        return
-    settings, snapshots, plans = readable(None, scan.root)[0], Snapshots(progress), Plans()
+    settings = config.Config() if scan.merged else readable(None, scan.root)[0]
+    snapshots, plans = Snapshots(progress), Plans()
     tables, most = [*config.builds(settings)], _ROOM // (len(scan.rows) or 1) - _ROOM_OF_ROW
     for row in scan.rows:
         build, found = row.build, Shape(error=row.error and visible(row.error))
-        if row.context is not None and row.error is None:
+        if scan.merged:  # its files are elsewhere
+            found |= Shape(before=_figures(Size(row.context or row.cost, row.transfer)))
+        elif row.context is not None and row.error is None:
             request = request_of(build, BUILDERS[build.builder], plans=plans)
             size = Size(row.context, row.transfer)
             found = _map(snapshots.of(request), size, (), max(most, _LEAST_ROOM))

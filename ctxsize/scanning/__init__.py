@@ -49,7 +49,6 @@ class Row:
     saving: Amount | None = None  # the part of `cost` that the safe suggestions avoid
     findings: int = 0  # number of findings about this build, also those of `ctxsize advise`
     error: str | None = None
-    repository: str = ""  # in a merged scan, its name
 
     @property
     def build(self) -> Build:
@@ -79,6 +78,10 @@ class Row:
         """Return the transfer; if unknown, the context; if both are unknown, nothing."""
         return self.transfer or self.context or Amount()
 
+    def order(self) -> tuple[int, int, str]:
+        """Return a key: the most costly comes first."""
+        return -self.cost.content_bytes, -self.cost.files, self.build.context
+
 
 @dataclass(frozen=True)
 class Scan:
@@ -91,7 +94,7 @@ class Scan:
     findings: tuple[Finding, ...] = ()  # across builds; `advise` reports those about Dockerfiles
     advice: int = 0  # number of findings of `ctxsize advise`
     problems: tuple[Problem, ...] = ()
-    repositories: tuple[str, ...] = ()  # the names of those that were merged
+    merged: tuple[str, ...] = ()  # the reports, if it is not about files here
     ctxsize_version: str = __version__
 
     @property
@@ -131,16 +134,8 @@ def scan(
     # The rows report the builds outside the repository.
     problems = [each for each in discovery.problems if each.code != "outside"]
     unique = dict.fromkeys((*problems, *(each for row in measured for each in row.problems)))
-    return Scan(
-        discovery.root, most_costly_first(rows), in_order([*across]), len(advice), tuple(unique)
-    )
-
-
-def most_costly_first(rows: Iterable[Row]) -> tuple[Row, ...]:
-    """Return `rows` in the order of a scan."""
-    return tuple(
-        sorted(rows, key=lambda row: (-row.cost.content_bytes, -row.cost.files, row.build.context))
-    )
+    rows.sort(key=Row.order)
+    return Scan(discovery.root, tuple(rows), in_order([*across]), len(advice), tuple(unique))
 
 
 def _row(found: FoundBuild) -> Row:

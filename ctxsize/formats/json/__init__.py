@@ -118,8 +118,6 @@ def _outcome(outcome: Outcome) -> Shape:
             shape["changes"] = outcome.edit is not None
             shape["removed"] = []  # for readers of earlier versions
         case "scan":
-            from ctxsize.scanning.fleet import repositories
-
             # The values of arguments come from files and the environment: they may be secrets.
             shape["builds"] = [
                 _fields(each)
@@ -131,7 +129,6 @@ def _outcome(outcome: Outcome) -> Shape:
                 }
                 for each in outcome.rows
             ]
-            shape["repositories"] = to_json(tuple(repositories(outcome)))
     return shape
 
 

@@ -26,15 +26,6 @@ _DECISIONS = {
     "no-longer-ignored": "line {} of {} ignored it before: {}",
     "now-ignored": "line {} of {} ignores it now: {}",
 }
-_REASONS = {
-    "ignored-by-git": "only here: git ignores it",
-    "not-committed": "only here: not committed",
-    "in-submodule": "only here: in a submodule",
-    "ignored-in-head": "only here: ignored in HEAD",
-    "ignored-here": "only in HEAD: ignored here",
-    "missing-here": "only in HEAD: missing here",
-    "changed-size": "in both: another size",
-}
 
 
 def heading(outcome: DiffReport) -> str:
@@ -60,7 +51,7 @@ def sections(outcome: DiffReport, look: Look) -> Iterator[Section]:
     """Yield the verdict, a row for each context, and the parts of contexts that changed."""
     changed, several = outcome.changed, len(outcome.contexts) > 1
     yield Section([*_answer(outcome, look)])
-    yield Section([_differences(outcome)], "Why")
+    yield Section([_differences(outcome)], "Only here (+) and only in a checkout (-)")
     yield Section([] if look.quiet else notes(outcome.problems))
     if several or (look.markdown and changed):
         yield Section([_contexts(outcome, look)])
@@ -104,11 +95,11 @@ def _verdict(outcome: DiffReport) -> str:
 
 
 def _differences(outcome: DiffReport) -> Table:
-    """Return a row for each reason why a checkout sends something else, with its largest path."""
-    rows = [
-        (signed(each.content_bytes), f"{each.files:,}", _REASONS[each.kind], _short(each.paths[0]))
-        for each in outcome.differences or ()
-    ]
+    """Return why a checkout sends something else, a row for each reason with its largest path."""
+    rows = []
+    for each in outcome.differences or ():
+        figures = signed(each.content_bytes), f"{each.files:,}", each.kind.replace("-", " ")
+        rows.append((*figures, _short(each.paths[0])))
     return Table(("change", "files", "", "largest"), rows, names=2)
 
 
@@ -136,7 +127,7 @@ def _parts(context: ContextChange, look: Look, name: str) -> Iterator[Section]:
     for each in shown:
         rows.append(_row(each.change))
         if each.pattern is not None:
-            names = _short(each.ignore_file or ""), code(_short(str(each.pattern)))
+            names = _short(each.ignore_file or "the ignore file"), code(_short(str(each.pattern)))
             rows.append([_DECISIONS[each.decision].format(each.pattern.line, *names)])
     plain = sum(each.decision == "no-pattern" for each in shown)
     which = "the others" if plain < len(shown) else "it" if plain == 1 else "them"

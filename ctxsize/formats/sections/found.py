@@ -34,7 +34,6 @@ from ctxsize.formats.wording import (
     visible,
 )
 from ctxsize.model import Amount
-from ctxsize.scanning.fleet import repositories
 from ctxsize.units import human, plural
 
 TYPE_CHECKING = False
@@ -140,8 +139,12 @@ def _scanned(scan: Scan, look: Look) -> list[Section]:
     table = _builds(scan, look)
     if look.quiet:
         return [Section([table])]
-    within = f" in {plural(len(scan.repositories), 'repository')}" if scan.repositories else ""
-    title = f"{plural(len(scan.rows), 'build')}{within}, the most costly first"
+    title = f"{plural(len(scan.rows), 'build')}, the most costly first"
+    if scan.merged:
+        title = f"{plural(len(scan.rows), 'build')} in {plural(len(scan.merged), 'repository')}"
+        cost = sum(row.cost.content_bytes for row in scan.rows)
+        saving = sum(row.saving.content_bytes for row in scan.rows if row.saving)
+        title += f": {human(cost)}, safe suggestions save {human(saving)}"
     title += ", sizes are at least" if scan.lower_bound else ""
     errors = ((_build(row), row.error) for row in scan.rows if row.error is not None)
     failed = [Prose(f"  {quoted(name)}: {visible(error)}", 4) for name, error in errors]
@@ -151,7 +154,6 @@ def _scanned(scan: Scan, look: Look) -> list[Section]:
     across = Findings(scan.findings, 0 if look.full else _MOST_LINES)
     none = Prose("no build here: no Dockerfile, and no file that names one")
     return [
-        Section([*_repositories(scan, look)], "Repositories"),
         Section([table, *few(failed, _MOST_LINES, look)], title),
         Section([] if scan.rows else [none]),
         Section([across, *explained], "Across builds"),
@@ -160,34 +162,9 @@ def _scanned(scan: Scan, look: Look) -> list[Section]:
     ]
 
 
-def _repositories(scan: Scan, look: Look) -> Iterator[Item]:
-    """Yield the sums of a merged scan, and a row for each repository."""
-    found = repositories(scan)
-    if found:
-        cost, saving = (
-            Amount.of(*each) for each in ([e.cost for e in found], [e.saving for e in found])
-        )
-        yield Prose(f"  together {amount(cost)}; the safe suggestions save {amount(saving)}", 2)
-    rows = [
-        (
-            *(human(e.cost.content_bytes), human(e.saving.content_bytes), f"{e.builds:,}"),
-            f"{e.findings:,}",
-            f"{e.failed:,}" if e.failed else "",
-            quoted(e.name),
-        )
-        for e in found
-    ]
-    rest = more(len(found) - look.top, "repository")
-    yield Table(
-        ("sends", "saving", "builds", "findings", "failed", "repository"),
-        rows[: look.top],
-        rest and f"{rest}: --top N, or -v",
-    )
-
-
 def _next(scan: Scan) -> Iterator[NextStep]:
     """Yield the command for the build that would save most, or else for the most costly one."""
-    if scan.repositories:
+    if scan.merged:
         return
     rows = [row for row in scan.rows if row.error is None and row.found.inline is None]
     saved = [row.saving.content_bytes if row.saving else 0 for row in rows]
