@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 
     AnySuggested = TypeVar("AnySuggested", bound=Suggested)
 
-UNUSED = "CTX129"
-"""The code of a table that accepts nothing."""
+UNUSED = "CTX129"  # the code of a table that accepts nothing
 
 
 class FindingChoice(TypedDict, total=False):

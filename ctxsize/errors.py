@@ -6,11 +6,14 @@ entry, so that the rest of the answer is true, is a `ctxsize.model.Problem` inst
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+@dataclass(eq=False, repr=False)
 class CtxsizeError(Exception):
     """Base of all of them: a message, its place, and a hint what to do.
 
@@ -18,25 +21,14 @@ class CtxsizeError(Exception):
     a build that reaches the pattern fails. `column` is 1-based.
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        path: str | None = None,
-        line: int | None = None,
-        column: int | None = None,
-        hint: str | None = None,
-        pattern: str | None = None,
-        always: bool = True,
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.path = path
-        self.line = line
-        self.column = column
-        self.hint = hint
-        self.pattern = pattern
-        self.always = always
+    message: str
+    _: KW_ONLY
+    path: str | None = None
+    line: int | None = None
+    column: int | None = None
+    hint: str | None = None
+    pattern: str | None = None
+    always: bool = True
 
     @property
     def where(self) -> str:
@@ -75,8 +67,7 @@ class UnknownPatternError(IgnoreFileError):
 class DockerfileError(InputError):
     """The builder would reject the Dockerfile at `line`."""
 
-    variable: str = ""
-    """The variable that `${NAME:?}` found without a value."""
+    variable: str = ""  # the variable that `${NAME:?}` found without a value
 
 
 class UndecidedError(DockerfileError):

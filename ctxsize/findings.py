@@ -9,12 +9,9 @@ from enum import Enum
 class Severity(str, Enum):
     """The weight of a finding."""
 
-    ERROR = "error"
-    """The build fails, a secret leaks, or the file does the opposite of its text."""
-    WARNING = "warning"
-    """It costs bytes, time or a cache."""
-    INFO = "info"
-    """It is untidy, or worth a note."""
+    ERROR = "error"  # the build fails, a secret leaks, or the file does the opposite of its text
+    WARNING = "warning"  # it costs bytes, time or a cache
+    INFO = "info"  # it is untidy, or worth a note
 
     @property
     def rank(self) -> int:
@@ -25,8 +22,7 @@ class Severity(str, Enum):
 class Confidence(str, Enum):
     """The certainty of a finding."""
 
-    CERTAIN = "certain"
-    """Proved by simulation or by the text of the files."""
+    CERTAIN = "certain"  # proved by simulation or by the text of the files
     LIKELY = "likely"
     POSSIBLE = "possible"
 

@@ -14,8 +14,7 @@ from typing import BinaryIO
 
 from ctxsize.errors import InputError
 
-MOST_BYTES = 64 << 20
-"""Number of bytes of the largest file that is read whole."""
+MOST_BYTES = 64 << 20  # number of bytes of the largest file that is read whole
 _PART_BYTES = 1 << 20
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 

@@ -15,16 +15,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser, Point, Tree
 
-_LONGEST = 64 * 1024
-"""Number of characters of the longest text that is read."""
+_LONGEST = 64 * 1024  # number of characters of the longest text that is read
 _MOST_PIPES = 2000
 """Largest number of `|` in a text that is read: an error behind n of them costs n * n steps."""
 _CHUNK, _READS, _CHARACTERS_READ = 4096, 200, 16
 """Number of characters in the chunks that the parser is given, the least number of chunks, and
 number of characters of text for each further one. After these the text ends for it, as an error
 may make it read to the end again from each place."""
-_DEEPEST = 20
-"""Largest number of nested substitutions that are read."""
+_DEEPEST = 20  # largest number of nested substitutions that are read
 
 _UNUSUAL = re.compile(r"[^\t\n\x20-\x7e]")
 _ESCAPED = re.compile(r"\\(?:\n|(.))")

@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 from ctxsize.errors import InputError
 
-_SMALLEST_BARE = 10_000
-"""Smallest number of bytes that is read without a unit: `50` may mean 50 MB."""
+_SMALLEST_BARE = 10_000  # smallest number of bytes that is read without a unit: `50` may mean 50 MB
 _SIZE = re.compile(r"\s*([0-9]{1,30}(?:\.[0-9]{1,30})?)\s*([kmgtpe]?)(i?)b?\s*", re.IGNORECASE)
 
 

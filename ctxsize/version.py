@@ -3,8 +3,7 @@
 import os
 import sys
 
-__version__ = "0.1.0"
-"""The same value as in `pyproject.toml`."""
+__version__ = "0.1.0"  # the same value as in `pyproject.toml`
 
 CORE = os.path.join(os.path.dirname(__file__), "engine", "native", "_core.abi3.so")
 

@@ -13,7 +13,8 @@ from ctxsize.codes import code_of, names
 
 ROOT = Path(__file__).parent.parent
 MODULES = sorted((ROOT / "ctxsize").rglob("*.py"))
-PAGES = sorted((*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("ctxsize/codes/*.md")))
+PLACES = ("*.md", "docs/*.md", "ctxsize/codes/*.md", "ctxsize/cli/help/*.txt")
+PAGES = sorted(path for place in PLACES for path in ROOT.glob(place))
 HIDDEN_SUBJECT = re.compile(r"(What|Whether|Who|That|Of|As|So|How|Why)\b")
 """First words behind which a reader waits for the subject."""
 OLD_WORDS = re.compile(

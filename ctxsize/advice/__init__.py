@@ -1,7 +1,4 @@
-"""Advice on the Dockerfiles of a repository: order, caches, cargo. One small function per code.
-
-It repeats nothing that hadolint or `docker build --check` reports.
-"""
+"""Advice on Dockerfiles (order, caches, cargo) that neither hadolint nor `build --check` gives."""
 
 from __future__ import annotations
 
@@ -62,10 +59,8 @@ class DockerfileAdvice:
     dockerfiles: tuple[str, ...]
     findings: tuple[Finding, ...]
     problems: tuple[Problem, ...] = ()
-    edits: tuple[Edit, ...] = ()
-    """The files with the applied fixes; nothing is written yet."""
-    mended: tuple[Finding, ...] = ()
-    """The findings that the applied fixes removed."""
+    edits: tuple[Edit, ...] = ()  # the files with the applied fixes; nothing is written yet
+    mended: tuple[Finding, ...] = ()  # the findings that the applied fixes removed
 
 
 def advise(
@@ -110,10 +105,7 @@ def advise(
 def _read_recipes(
     discovery: Discovery, edits: Mapping[str, Edit]
 ) -> tuple[list[Recipe], list[Problem]]:
-    """Return the Dockerfiles of the builds, and a problem for each that could not be read.
-
-    A Dockerfile among `edits` has its new content.
-    """
+    """Return the Dockerfiles of the builds, as `edits` change them, and problems with others."""
     border, recipes, problems = border_of(discovery.root), list[Recipe](), list[Problem]()
     by_path: dict[str, list[FoundBuild]] = {}
     for each in discovery.builds:
@@ -121,8 +113,7 @@ def _read_recipes(
         by_path.setdefault(path if each.inline is None else str(each.where), []).append(each)
     for path, builds in by_path.items():
         try:
-            data = builds[0].build.dockerfile_inline
-            if data is None:
+            if (data := builds[0].build.dockerfile_inline) is None:
                 data = edits[path].after if path in edits else read_file(path)
             plan = discovery.plans.of(path, partial(bytes, data))
             if plan.data != data:  # a fix changed it

@@ -19,8 +19,7 @@ from ctxsize.findings import Severity
 from ctxsize.recommender.tools import Tool, Work, rows_of, run_by, works
 from ctxsize.syntax import Command
 
-_RELEASES = rows_of("releases")
-"""System and release number by the release name that tags use."""
+_RELEASES = rows_of("releases")  # system and release number by the release name that tags use
 _WORD = re.compile(rf"(?<![a-z])(?:{'|'.join(_RELEASES)})(?![a-z])")
 _SYSTEM = re.compile(
     r"debian|ubuntu|alpine|fedora|rockylinux|almalinux|amazonlinux|centos|wolfi|ubi\d+|archlinux"
@@ -32,12 +31,9 @@ _VERSION = re.compile(r"\d+(?:\.\d+)?")
 class System(NamedTuple):
     """The system of an image, as far as its reference names it."""
 
-    name: str
-    """`debian`, `alpine`, …; `""` if the reference names none."""
-    key: str
-    """Equal for two images if their references show no difference between the systems."""
-    slug: str
-    """The system in the id of a cache."""
+    name: str  # `debian`, `alpine`, …; `""` if the reference names none
+    key: str  # equal for two images if their references show no difference between the systems
+    slug: str  # the system in the id of a cache
 
 
 def system_of(reference: str) -> System:
@@ -76,8 +72,7 @@ class Fetch:
     workdir: str
     written: Command
     environment: Mapping[str, str]
-    configured: str | None
-    """The directory of the cache, if an earlier `config` command of the RUN sets one."""
+    configured: str | None  # the cache directory that an earlier `config` command of the RUN sets
 
     @property
     def manager(self) -> Tool:
@@ -95,8 +90,7 @@ class Fetch:
         """
         home = self.environment.get("HOME") or self.step.home
         manager, found = self.manager, list[tuple[str, str]]()
-        given = self.command.value(*_OPTIONS) or self.configured
-        if given is not None:
+        if (given := self.command.value(*_OPTIONS) or self.configured) is not None:
             place = posixpath.normpath(posixpath.join(self.workdir, given))
             found = [(place, f"an option or a setting of {manager.name} sets it")]
         elif home is not None and not any(map(self.environment.get, manager.unknown_with)):

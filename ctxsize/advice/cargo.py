@@ -18,8 +18,7 @@ from ctxsize.findings import Confidence, Finding, Fix
 from ctxsize.recommender.rules import table
 from ctxsize.syntax import Command
 
-_MOST_COOKS = 100
-"""Number of cooks above a build that it is compared with."""
+_MOST_COOKS = 100  # number of cooks above a build that it is compared with
 _STAND_IN = re.compile(r"(?s)(?=.*(?:echo|touch)).*(?:main|lib|build)\.rs")
 _COOKED = ("--release", "-r", "--all-features", "--no-default-features", "--workspace")
 _COOKED_WITH = (
@@ -92,8 +91,7 @@ def _runs_in(stage: BuiltStage) -> list[CargoRun]:
 def rebuilt_dependencies(recipe: Recipe) -> Iterator[Finding]:
     """Yield CTX210, at the `cargo build` that recompiles all dependencies."""
     for stage in recipe.stages:
-        build = _rebuilding(stage)
-        if build is not None:
+        if (build := _rebuilding(stage)) is not None:
             pattern = _chef_pattern(recipe, stage, build)
             way = "compile them with cargo-chef, and mount caches on target and the registry"
             if pattern is None:

@@ -135,8 +135,7 @@ def swallowed(recipe: Recipe) -> Iterator[Finding]:
     """Yield CTX212, at a COPY of a path that exists only in a cache mount of the other stage."""
     copies = [(stage, step) for stage in recipe.stages for step in stage.own if step.taken]
     for stage, step in copies:
-        source = stage.origin(step.origin)
-        if source is None:
+        if (source := stage.origin(step.origin)) is None:
             continue
         caches = [(made, each) for made in source.history for each in made.caches]
         for path in step.taken:

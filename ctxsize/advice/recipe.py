@@ -31,8 +31,7 @@ from ctxsize.findings import Confidence, Edit, Finding, Fix, Location, Severity
 from ctxsize.reader import holds, read_file
 from ctxsize.syntax import Command
 
-_MOST_STEPS = 500_000
-"""Number of steps of all stages of a Dockerfile, each with the steps of its base stages."""
+_MOST_STEPS = 500_000  # number of steps of all stages, each with those of its base stages
 
 _MAY_BE_SECRET = re.compile(
     r"""(?ix) pass | pw | pat(?!h|ch|tern) | key | token | secret | auth | cred | cookie
@@ -58,10 +57,8 @@ class Recipe:
     dockerfile: Dockerfile
     stages: tuple[BuiltStage, ...]
     builds: tuple[FoundBuild, ...] = ()
-    border: str = ""
-    """The repository around it: no file outside is read."""
-    name: str = ""
-    """The name of its service, or its path if that is the name of several services."""
+    border: str = ""  # the repository around it: no file outside is read
+    name: str = ""  # the name of its service, or its path if that is the name of several services
 
     @cached_property
     def lines(self) -> list[str]:
@@ -178,10 +175,7 @@ class Recipe:
         )
 
     def _at(self, line: int, message: str) -> Location:
-        """Return the place in a line of what `message` quotes, or the line.
-
-        It has no text if that may be a secret, and none of the values in it.
-        """
+        """Return the place of what `message` quotes, or the line, without what may be secret."""
         if self.inline:
             return self.builds[0].where
         text = self.lines[line - 1]
@@ -234,10 +228,7 @@ def read_recipe(
     builds: tuple[FoundBuild, ...] = (),
     border: str = "",
 ) -> Recipe:
-    """Return the recipe of the Dockerfile at `path`, whose content is `data`.
-
-    Raises `UndecidedError` if the stages and their bases have too many steps.
-    """
+    """Return the recipe of the Dockerfile at `path`. Raises `UndecidedError` for too many steps."""
     stages = built_stages(dockerfile, builds[0].build.build_arguments if builds else {})
     lengths: dict[BuiltStage | None, int] = {None: 0}
     for stage in stages:

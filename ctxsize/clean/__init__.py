@@ -1,7 +1,4 @@
-"""Deletes what is proven to be regenerable: `look` plans, and `delete` carries that out.
-
-Here are the values: what may be deleted, what is left alone, and what became of it.
-"""
+"""Deletes what is proven regenerable: `look` plans, `delete` carries it out; values are here."""
 
 from __future__ import annotations
 
@@ -44,15 +41,13 @@ class Inventory:
     place: tuple[int, int]  # device and inode of the directory
     times: tuple[int, int, int]
     """Its time of change, its `ctime`, and the newest `ctime` of files with one name in it."""
-    tokens: frozenset[int] = field(repr=False)
-    """A number for each entry: its place, type, inode, size and time of change."""
+    tokens: frozenset[int] = field(repr=False)  # for each entry: place, type, inode, size, time
     size: DiskSize
     directories: int = 0
     symlinks: int = 0
     newest_ns: int = 0  # time of the last write to anything in it
     parts: tuple[Part, ...] = ()  # the largest first
-    linked: frozenset[int] = field(default=frozenset(), repr=False)
-    """Inodes of the files with several names."""
+    linked: frozenset[int] = field(default=frozenset(), repr=False)  # files with several names
     locks: tuple[str, ...] = ()  # files in it that a build locks while it runs
     objection: CleanObjection | None = None
 
@@ -87,8 +82,7 @@ class CleanPlan:
     place: tuple[int, int]  # device and inode of ROOT
     items: tuple[CleanCandidate, ...] = ()
     passed: tuple[Passed, ...] = ()
-    records: tuple[str, ...] = ()
-    """Records of killed runs whose directories are gone; they are deleted too."""
+    records: tuple[str, ...] = ()  # of killed runs whose directories are gone; deleted as well
     problems: tuple[Problem, ...] = ()
 
     @property

@@ -1,7 +1,4 @@
-"""Finds reasons not to delete a directory: git, mounts, processes, locks.
-
-Without the `/proc` of Linux no process is found; locks are tried on every system.
-"""
+"""Finds reasons not to delete a directory: git, mounts, locks, and with `/proc` processes."""
 
 from __future__ import annotations
 
@@ -21,11 +18,9 @@ from ctxsize.engine import git
 from ctxsize.reader import entries_in, folded, read_file
 
 _LONGEST_PATH = 4000
-_FRESH_S = 1.0
-"""Seconds between two looks at all processes, as there may be thousands of directories."""
+_FRESH_S = 1.0  # seconds between two looks at all processes, for thousands of directories
 _PROC = "/proc"
-_ProcessUse = tuple[str, str]
-"""An absolute path that a process uses, and a description of the process."""
+_ProcessUse = tuple[str, str]  # an absolute path that a process uses, and its description
 AnyValue = TypeVar("AnyValue")
 
 
@@ -42,11 +37,9 @@ class Dangers:
 
     def of(self, descent: Descent, locks: Iterable[str]) -> CleanObjection | None:
         """Return what speaks against the directory where `descent` is, with its `locks`."""
-        around = self.around(descent.path)
-        if around is not None:
+        if (around := self.around(descent.path)) is not None:
             return around
-        lock = held(descent.fd, locks)
-        if lock is not None:
+        if (lock := held(descent.fd, locks)) is not None:
             return CleanObjection("in-use", f"a build holds the lock {lock}")
         if not is_writable(descent.fd, ".."):
             return CleanObjection("read-only", "no permission to delete from the directory above")

@@ -75,8 +75,7 @@ class _Deletion:
         """Delete the directory `self._fd` in the directory `self._above`."""
         planned = self._item.inventory
         beside = [f"../{self._trash}{RECORD}"] if self._is_leftover else []
-        held = locks.take(self._fd, [*planned.locks, *beside])
-        if held is not None:
+        if (held := locks.take(self._fd, [*planned.locks, *beside])) is not None:
             return self._failed(f"a build holds the lock {held}")
         found = inventory.take(self._fd, linked=planned.linked)
         objection = (
@@ -86,8 +85,7 @@ class _Deletion:
             return self._failed(objection.message)
         if not self._is_leftover:
             self._write_record(found, locks)
-            result = self._set_aside(found)
-            if result is not None:
+            if (result := self._set_aside(found)) is not None:
                 return result
         return self._empty(found.tokens)
 

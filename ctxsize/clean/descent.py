@@ -129,10 +129,7 @@ def _mount_of(fd: int) -> int | None:
 
 
 def start_of(fd: int, path: str) -> bytes | None:
-    """Return the first bytes of the regular file `path` below `fd`; None for anything else.
-
-    With a trailing `/`, nothing for a directory that is there. No symlink is followed.
-    """
+    """Return the start of a plain file below `fd`, `b""` for a directory (`path/`), else None."""
     above, _, name = path.rpartition("/")
     with Descent(fd) as descent, suppress(OSError):
         descent.follow(above)

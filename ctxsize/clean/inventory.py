@@ -25,21 +25,18 @@ from ctxsize.reader import entries_in, read_file
 
 REPOSITORIES = frozenset({".git", ".hg", ".svn", ".jj", ".bzr", "_darcs", ".pijul", "CVS"})
 """Names that show that a directory is under version control."""
-BARE = frozenset({"HEAD", "objects", "refs"})
-"""Names that together show that a directory is a bare repository."""
+BARE = frozenset({"HEAD", "objects", "refs"})  # together they show a bare repository
 START_TOKEN = 0  # the number of the directory at which an inventory starts
 BLOCK_BYTES = 512
-_LOCKS = (".cargo-lock", ".cargo-build-lock", ".cargo-artifact-lock")
-"""Files that Cargo locks while it builds."""
+_LOCKS = (".cargo-lock", ".cargo-build-lock", ".cargo-artifact-lock")  # locked while Cargo builds
 _MOST_PARTS = 20
 TRASH = ".ctxsize-trash-"
 RECORD = ".record"
-_TRASH_NAME = re.compile(re.escape(TRASH) + r"[0-9a-f]{32}")
+is_trash = re.compile(re.escape(TRASH) + r"[0-9a-f]{32}").fullmatch  # whether a run gave this name
 _RECORD_START = b'{"ctxsize-trash": '
 _RECORD_VERSION = 2
 _MOST_RECORD_BYTES = 1 << 28
-_Given = tuple[int, str]
-"""The number of a directory, and its part: the first directory on the way to it."""
+_Given = tuple[int, str]  # number of a directory, and its part: the first directory on the way
 
 
 def token(above: int, name: str, found: os.stat_result) -> int:
@@ -179,11 +176,6 @@ def is_writable(fd: int, path: str = ".") -> bool:
 def shown(path: str) -> str:
     """Return `path`, its middle left out where it is very long."""
     return path if len(path) <= 200 else f"{path[:100]}…{path[-99:]}"
-
-
-def is_trash(name: str) -> bool:
-    """Return whether a run gave a directory this name."""
-    return _TRASH_NAME.fullmatch(name) is not None
 
 
 class Record(NamedTuple):

@@ -161,8 +161,7 @@ class _Looking:
 
     def _leftover(self, name: str) -> None:
         """Note the rest of an earlier run, if its record shows that all of it was proved."""
-        found = inventory.record_of(self.descent.fd, name)
-        if found is None:
+        if (found := inventory.record_of(self.descent.fd, name)) is None:
             message = "an earlier run left it without a record of its contents: check it by hand"
             self._pass(self.descent.path, _LEFTOVER, "not-proven", message)
         else:
@@ -213,8 +212,7 @@ class _Looking:
         return not self.choice.ecosystems or kind.ecosystem in ("", *self.choice.ecosystems)
 
     def _pass_by_name(self, name: str, code: str, message: str) -> None:
-        kind = proofs.looks_like(name, self.above[-1])
-        if kind is not None:
+        if (kind := proofs.looks_like(name, self.above[-1])) is not None:
             self._pass(self.descent.below(name), kind, code, message)
 
     def _pass(self, path: str, kind: ArtefactKind, code: str, message: str) -> None:

@@ -15,8 +15,7 @@ from typing import Any, NamedTuple
 from ctxsize.recommender.rules import Rule, all_rules, texts
 
 _TAG = "CACHEDIR.TAG"
-_SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55"
-"""First line of a valid `CACHEDIR.TAG`; the tool that wrote it follows."""
+_SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55"  # the tool that wrote the tag follows
 _NOT_LISTS = ("name", "ecosystem", "title", "check")
 
 
@@ -47,13 +46,10 @@ class ArtefactKind:
     names: tuple[str, ...] = ()  # globs for the directory's own name; `*` for any
     inside: tuple[tuple[Telltale, ...], ...] = ()  # any of these groups must be there as a whole
     beside: tuple[str, ...] = ()
-    also_beside: tuple[str, ...] = ()
-    """Globs; of each of both at least one must match a file in the directory above."""
-    above: tuple[str, ...] = ()
-    """Globs; at least one must match a file in a directory above, up to ROOT."""
+    also_beside: tuple[str, ...] = ()  # globs; one of each of both must match a file beside it
+    above: tuple[str, ...] = ()  # globs; one must match a file in a directory above, up to ROOT
     never_inside: tuple[str, ...] = ()
-    only_inside: tuple[str, ...] = ()
-    """Globs for all that may be in it, where a tool makes just that; empty for anything."""
+    only_inside: tuple[str, ...] = ()  # globs for all that may be in it; empty for anything
     check: str = ""  # `compiled` if every entry must be compiled from a file beside the directory
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ctxsize import errors
-from ctxsize.cli import output
+from ctxsize.cli import output, pages
 from ctxsize.reader import read_file
 from ctxsize.version import version_line
 
@@ -103,8 +103,8 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS and cmd_name != FRONT:
             return None
         module = import_module(f"ctxsize.cli.{COMMANDS.get(cmd_name, ('measure',))[0]}")
-        command: click.Command = getattr(module, cmd_name or "glance")
-        return command
+        name = cmd_name or "glance"
+        return pages.documented(getattr(module, name), name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -125,31 +125,13 @@ def _show_version(context: click.Context, parameter: click.Parameter, wanted: bo
     epilog="Exit codes: 0 fine, 1 findings, 2 usage or input error, 3 a bug, 130 interrupted.",
 )
 @click.option(
-    "-V",
-    "--version",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_show_version,
-    help="Show the version and exit.",
+    "-V", "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version
 )
 def app() -> None:
-    """Report exactly what `docker build` will send, and keep it small.
+    """Report exactly what `docker build` will send, and keep it small."""
 
-    Without a command, show the answer for a directory on 20 lines. It has the options of
-    `docker build`: `ctxsize . --help` lists them. A directory that is named as a command is
-    `./NAME`.
 
-    \b
-    Examples:
-      ctxsize                    what `docker build .` would send, on 20 lines
-      ctxsize services/api
-      ctxsize measure            the same on a screen
-      ctxsize ls --size | sort -n
-      ctxsize suggest --write    an ignore file, proved not to break the build
-      ctxsize explain --trace src/secret.key
-      ctxsize lint --fix
-    """  # noqa: D301
+pages.documented(app, "ctxsize")
 
 
 def run(arguments: list[str]) -> int:

@@ -35,40 +35,22 @@ def _limit(shown: str, **settings: Any) -> options.Decorator:
 _budget = options.gathered(
     "budget",
     Budget,
-    _limit("--max SIZE", envvar="CTXSIZE_MAX", help="Largest size allowed, for example 50MB."),
-    _limit("--max-files N", type=click.IntRange(min=0), help="Largest number of files allowed."),
-    _limit("--min SIZE", help="Smallest size allowed."),
-    _limit("--min-files N", type=click.IntRange(min=0), help="Smallest number of files allowed."),
-    _limit(
-        f"--of [{'|'.join(OF)}]",
-        type=click.Choice(OF),
-        help="Limit the context (all that the ignore file leaves) or the transfer (what the "
-        "Dockerfile takes of it).  [default: context]",
-    ),
-    _limit(
-        "--growth SIZE|PERCENT",
-        help="Largest growth allowed since the baseline, such as 2MB or 5%.  [default: 5%]",
-    ),
-    _limit(
-        "--shrink SIZE|PERCENT",
-        help="Largest shrinkage allowed since the baseline.  [default: no limit]",
-    ),
+    _limit("--max SIZE", envvar="CTXSIZE_MAX"),
+    _limit("--max-files N", type=click.IntRange(min=0)),
+    _limit("--min SIZE"),
+    _limit("--min-files N", type=click.IntRange(min=0)),
+    _limit(f"--of [{'|'.join(OF)}]", type=click.Choice(OF)),
+    _limit("--growth SIZE|PERCENT"),
+    _limit("--shrink SIZE|PERCENT"),
 )
 
 
 @click.command("check")
 @options.build
-@options.flag(
-    "--all",
-    "whole",
-    help="Check every build that `ctxsize scan` finds below CONTEXT, each by its own budget.",
-)
+@options.flag("--all", "whole")
 @_budget
-@options.value(
-    "--baseline FILE",
-    help="Compare with the sizes recorded in FILE; fail if a context grew too much.",
-)
-@options.flag("--update-baseline", help="Write today's sizes into the baseline.")
+@options.value("--baseline FILE")
+@options.flag("--update-baseline")
 @options.watch
 @options.exit_zero
 @options.display
@@ -82,23 +64,7 @@ def check(
     exit_zero: bool,
     display: output.Display,
 ) -> int:
-    """Fail if CONTEXT exceeds its budget; without CONTEXT, check all in the configuration.
-
-    For CI: the exit code is 1 if a budget is exceeded, 2 if the builder rejects a
-    Dockerfile. A context that passes gets one line. For one that fails, the excess,
-    the largest parts, what grew, and the command that helps are shown.
-
-    Budgets count bytes of content: 50MB is decimal, 50MiB binary. `ctxsize.toml`, or
-    [tool.ctxsize] in pyproject.toml, has the same keys at its top level and for
-    each context; the command line overrides them.
-
-    \b
-    Examples:
-      ctxsize check --max 50MB
-      ctxsize check --all --max 200MB services
-      ctxsize check --max-files 5000 --of transfer --target builder
-      ctxsize check --baseline .ctxsize-baseline.json --growth 2%
-    """  # noqa: D301
+    """Fail if CONTEXT exceeds its budget; without CONTEXT, check all in the configuration."""
     # Without a build on the command line, those of the configuration are checked.
     context = click.get_current_context()
     names = ("context", "dockerfile", "target", "builder", "platforms")
@@ -162,19 +128,11 @@ def _found(build: Build) -> tuple[list[Build], Sequence[Problem]]:
 @click.command("diff")
 @click.argument("before", required=False, shell_complete=completing.files)
 @click.argument("after", required=False, shell_complete=completing.files)
-@options.value(
-    "-f, --file PATH",
-    "dockerfile",
-    help="The Dockerfile, if BEFORE or AFTER is a directory.",
-)
-@options.flag("--checkout", help="Compare a clean checkout of HEAD with the context BEFORE.")
+@options.value("-f, --file PATH", "dockerfile")
+@options.flag("--checkout")
 @options.builder
-@options.value("--name NAME", help="The context to compare, if a file contains several.")
-@options.number(
-    "--top",
-    help="Show at most N rows of each table.  "
-    "[default: 5; 25 in folded Markdown tables; all with -v]",
-)
+@options.value("--name NAME")
+@options.number("--top")
 @options.display
 def diff(
     before: str | None,
@@ -186,19 +144,7 @@ def diff(
     top: int | None,
     display: output.Display,
 ) -> None:
-    """Show what was added, removed, grew and shrank from BEFORE to AFTER.
-
-    BEFORE and AFTER are saved reports (measure, check or ls with --format json),
-    baselines of check, or directories, which are measured now. AFTER is by default
-    the working directory. A listing of ls has every file. A report has only the
-    largest files, so smaller changes are missed.
-
-    \b
-    Examples:
-      ctxsize ls --format json > before.jsonl    every file
-      ctxsize diff before.jsonl
-      ctxsize diff .ctxsize-baseline.json --name services/api services/api
-    """  # noqa: D301
+    """Show what was added, removed, grew and shrank from BEFORE to AFTER."""
     if checkout:
         if after or name:
             raise click.UsageError("--checkout takes one directory, and no --name")
@@ -212,8 +158,8 @@ def diff(
 
 @click.command("scan")
 @click.argument("roots", metavar="[ROOT]", nargs=-1, shell_complete=completing.directories)
-@options.flag("--merge", help="Join reports of scan, given in place of ROOT, into one table.")
-@options.number("--top", help="Show at most N rows.  [default: 20; all with -v]")
+@options.flag("--merge")
+@options.number("--top")
 @options.exit_zero
 @options.display
 def scan(
@@ -223,19 +169,7 @@ def scan(
     exit_zero: bool,
     display: output.Display,
 ) -> int:
-    """Measure every build below ROOT: its size, possible savings, and findings across builds.
-
-    It finds builds in Compose and Bake files, GitHub workflows, Makefiles and
-    scripts; each other Dockerfile counts as a build. Nothing is built. The exit code
-    is 1 if there are findings across builds. `ctxsize advise` reports findings on
-    single Dockerfiles.
-
-    \b
-    Examples:
-      ctxsize scan
-      ctxsize scan --top 5 services
-      ctxsize scan --format github --exit-zero
-    """  # noqa: D301
+    """Measure every build below ROOT: its size, possible savings, and findings across builds."""
     if not roots if merge else len(roots) > 1:
         raise click.UsageError("--merge takes reports, and without it ROOT is one directory")
     if merge:

@@ -15,29 +15,12 @@ from ctxsize.cli import options, output
 
 @click.command("clean")
 @options.directory("root")
-@click.option(
-    "--ecosystem",
-    "ecosystems",
-    type=click.Choice(ECOSYSTEMS),
-    metavar="NAME",
-    multiple=True,
-    help=f"Only this ecosystem; may be repeated. One of {', '.join(ECOSYSTEMS)}.",
-)
-@options.flag(
-    "--deps", help="Also delete installed packages: node_modules, vendor, virtual environments."
-)
-@options.value(
-    "--older-than AGE",
-    help="Only directories that nothing wrote to for this time, for example 30d.",
-)
-@options.value(
-    "--recent AGE",
-    default="10min",
-    show_default=True,
-    help="Skip directories written to within this time, as they may be in use; 0: none.",
-)
-@options.flag("--yes", help="Delete what is listed. Without this option, nothing is deleted.")
-@options.flag("--dry-run", help="List only, as without any option.")
+@options.value("--ecosystem NAME", "ecosystems", type=click.Choice(ECOSYSTEMS), multiple=True)
+@options.flag("--deps")
+@options.value("--older-than AGE")
+@options.value("--recent AGE", default="10min", show_default=True)
+@options.flag("--yes")
+@options.flag("--dry-run")
 @options.display
 def clean(
     root: str,
@@ -49,20 +32,7 @@ def clean(
     dry_run: bool,
     display: output.Display,
 ) -> int:
-    """List build output below ROOT that can be made again; --yes deletes it.
-
-    A directory is deleted only if all of this is true: evidence inside it proves
-    which tool made it; files around it show that the tool can make it again; git
-    tracks nothing in it; no repository, mount or symlink is in the way; no process
-    uses it. ROOT is by default the working directory, and never `/` or your home.
-
-    \b
-    Examples:
-      ctxsize clean                              what could be deleted, what not, and why
-      ctxsize clean --ecosystem rust --yes       every target directory of Cargo
-      ctxsize clean --older-than 30d --yes       for scheduled jobs
-      ctxsize clean --deps --yes                 installed packages too
-    """  # noqa: D301
+    """List build output below ROOT that can be made again; --yes deletes it."""
     if yes and dry_run:
         raise click.UsageError("--yes cannot be combined with --dry-run")
     with output.progress() as progress:

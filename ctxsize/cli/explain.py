@@ -27,19 +27,11 @@ _MOST_BYTES = 1 << 30
 @click.argument("paths", metavar="PATH...", nargs=-1, shell_complete=completing.files)
 @options.build_beside_paths
 @options.named
-@options.flag("-n", "--non-matching", help="Also print paths that no pattern matches.")
-@options.flag("-z", "null", help="Separate fields and records by NUL, in the input too.")
-@options.flag("--stdin", help="Read the paths from stdin, one per line.")
-@options.flag(
-    "-v", "--trace", "traced", help="Show the patterns that match PATH and each directory above it."
-)
-@options.value(
-    "--source SOURCE|LINE",
-    "sources",
-    multiple=True,
-    help="Explain instead whether COPY, ADD or a mount finds SOURCE, or the sources on "
-    "Dockerfile line LINE.",
-)
+@options.flag("-n", "--non-matching")
+@options.flag("-z", "null")
+@options.flag("--stdin")
+@options.flag("-v", "--trace", "traced")
+@options.value("--source SOURCE|LINE", "sources", multiple=True)
 @options.as_json
 @options.quiet
 @options.colour
@@ -55,24 +47,7 @@ def explain(
     as_json: bool,
     colour: str,
 ) -> int:
-    """Explain which line of an ignore file decides about each PATH.
-
-    Prints `FILE:LINE:PATTERN<tab>PATH` as `git check-ignore -v` does: the path is
-    ignored, or sent if the pattern starts with `!`. A path need not exist; it is
-    relative to the context, or to the working directory if it exists only there.
-    --trace and --json also name the instructions of the Dockerfile that take the path.
-
-    --source explains why COPY, ADD or a mount fails with "not found". SOURCE is
-    written as in the Dockerfile; LINE is the line of an instruction (write ./4 for
-    a source named 4). The exit code is 1 if a source is not found.
-
-    \b
-    Examples:
-      ctxsize explain node_modules/left-pad/index.js
-      ctxsize explain --trace src/secret.key
-      ctxsize ls | ctxsize explain --stdin -n
-      ctxsize explain --source dist --source 12
-    """  # noqa: D301
+    """Explain which line of an ignore file decides about each PATH."""
     if sources and (paths or stdin or traced or null or non_matching):
         raise click.UsageError("--source cannot be combined with PATH, --stdin, --trace, -n or -z")
     if stdin and build.dockerfile == "-":

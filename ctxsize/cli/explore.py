@@ -15,28 +15,7 @@ from ctxsize.errors import InputError
 @click.command("explore")
 @options.build
 def explore(build: Build) -> int:
-    """Walk through CONTEXT on a screen, and try patterns of its ignore file on it.
-
-    Figures change at once and are those of `ctxsize measure`; a red line appears if a COPY would
-    lose its source. Only the keys w and y write. It needs textual: install ctxsize with its
-    extra tui, as in pipx install --force '.[tui]' in its checkout.
-
-    \b
-    Keys:
-      arrows, enter  move, open and close; the mouse does it too
-      /              find entries; enter goes to those found, Esc back
-      i, I, u        add the pattern for the entry, or for its name; undo
-      s              choose among the suggestions of `ctxsize suggest`
-      e              explain the entry: lines and instructions about it
-      w              show the change of the ignore file; then y writes it
-      q              leave; Ctrl-C leaves at once
-      ● ○ ◐ · ◌      transferred, context only, in part, ignored, unknown
-
-    \b
-    Examples:
-      ctxsize explore
-      ctxsize explore --target builder -f docker/Dockerfile .
-    """  # noqa: D301
+    """Walk through CONTEXT on a screen, and try patterns of its ignore file on it."""
     if find_spec("textual") is None:
         hint = "as in pipx install --force '.[tui]' in its checkout"
         raise InputError(f"explore needs textual: install ctxsize with its extra tui, {hint}")

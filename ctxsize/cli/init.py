@@ -46,22 +46,11 @@ class _Start(NamedTuple):
 
 @click.command("init")
 @options.directory("root", metavar="[DIR]")
-@options.flag("--dry-run", help="Show what would be written as a diff, and write nothing.")
+@options.flag("--dry-run")
 @options.quiet
 @options.colour
 def init(root: str, dry_run: bool, colour: str) -> None:
-    """Write the ignore file and the budget of DIR, and show what to add to CI.
-
-    The ignore file gets the safe lines of `ctxsize suggest --write`. ctxsize.toml gets
-    a budget for each build that `ctxsize scan` finds: a quarter above the size that
-    remains, at least 10 kB. An existing configuration is not changed; budgets that it
-    lacks are printed. A second run changes nothing.
-
-    \b
-    Examples:
-      ctxsize init
-      ctxsize init --dry-run services
-    """  # noqa: D301
+    """Write the ignore file and the budget of DIR, and show what to add to CI."""
     config = load(root)
     starts = _starts(root)
     advised = {each.advice.edit.path: each.advice for each in starts if each.advice.edit}

@@ -23,28 +23,20 @@ def _choice_of_findings(example: str) -> options.Decorator:
     return options.gathered(
         "choice",
         FindingChoice,
-        options.flag("--fix", help="Apply the safe fixes."),
-        options.flag("--unsafe-fixes", help="Apply all fixes; review the result."),
-        options.flag("--diff", help="Show the fixes as a diff, and write nothing."),
+        options.flag("--fix"),
+        options.flag("--unsafe-fixes"),
+        options.flag("--diff"),
         options.value(
-            "--select CODES",
-            multiple=True,
-            shell_complete=completing.codes(example[:4]),
-            help=f"Report only these codes or prefixes of codes, as in {example}.",
+            "--select CODES", multiple=True, shell_complete=completing.codes(example[:4])
         ),
         options.value(
-            "--ignore CODES",
-            multiple=True,
-            shell_complete=completing.codes(example[:4]),
-            help="Do not report these codes or prefixes of codes.",
+            "--ignore CODES", multiple=True, shell_complete=completing.codes(example[:4])
         ),
-        click.option(
+        options.choice(
+            [each.value for each in Severity],
             "--severity",
-            type=click.Choice([each.value for each in Severity]),
             default=Severity.INFO.value,
-            show_default=True,
             callback=lambda ctx, param, value: Severity(value),
-            help="The least severe finding to report.",
         ),
         keys=FindingChoice.__annotations__,
     )
@@ -55,10 +47,7 @@ def _choice_of_findings(example: str) -> options.Decorator:
 @options.build_beside_paths
 @_choice_of_findings("CTX101,CTX12")
 @options.watch
-@options.value(
-    "--stdin-filename PATH",
-    help="Lint stdin (PATH -) as if it were the content of this file.",
-)
+@options.value("--stdin-filename PATH")
 @options.exit_zero
 @options.display
 def lint(
@@ -73,20 +62,7 @@ def lint(
     exit_zero: bool,
     display: output.Display,
 ) -> int:
-    """Find mistakes in the ignore files of this tree; --fix corrects them.
-
-    PATH is an ignore file, a directory (for every ignore file below it) or - for
-    stdin; by default the working directory. -f and -C choose the ignore file of
-    that build instead. Sizes are simulated by the rules of the builder.
-
-    \b
-    Examples:
-      ctxsize lint
-      ctxsize lint --diff
-      ctxsize lint --fix --select CTX101,CTX112 services/api
-      ctxsize lint --watch .dockerignore
-      ctxsize lint - --stdin-filename .dockerignore --format json < buffer
-    """  # noqa: D301
+    """Find mistakes in the ignore files of this tree; --fix corrects them."""
     names, data = [*paths], None
     if "-" in paths:
         if len(paths) > 1 or watch or ((fix or unsafe_fixes) and not diff):
@@ -141,23 +117,7 @@ def advise(
     exit_zero: bool,
     display: output.Display,
 ) -> int:
-    """Find what makes the Dockerfiles below ROOT slow, and what to write instead.
-
-    It reports sources that are copied before dependencies are installed; cargo
-    without cargo-chef, or with a wrong use of it; cache mounts that are missing, that
-    the tool does not use, that different images share, or that hide a result. It does
-    not repeat what hadolint and `docker build --check` find.
-
-    Fixes change cache ids, add `sharing=locked`, remove options that forbid a cache,
-    and rewrite a stage for cargo-chef. Other findings show what to write.
-
-    \b
-    Examples:
-      ctxsize advise
-      ctxsize advise --diff --select CTX210 services/recap-worker
-      ctxsize advise --fix
-      ctxsize advise --format sarif=advice.sarif
-    """  # noqa: D301
+    """Find what makes the Dockerfiles below ROOT slow, and what to write instead."""
     advice = api.advise(
         root, fix=fix and not diff, unsafe_fixes=unsafe_fixes and not diff, **choice
     )

@@ -37,18 +37,7 @@ class _FrontDoor(click.Command):
 @options.watch
 @options.display
 def glance(build: Build, watch: bool, display: output.Display) -> int:
-    """Show on 20 lines what `docker build CONTEXT` would send, and what to do about it.
-
-    CONTEXT is the build context, by default the working directory. `looks unneeded` goes
-    by names and sizes; `ctxsize suggest` proves it. The exit code is 2 if the builder
-    rejects the Dockerfile.
-
-    \b
-    Examples:
-      ctxsize
-      ctxsize services/api
-      ctxsize -f docker/Dockerfile --json .
-    """  # noqa: D301
+    """Show on 20 lines what `docker build CONTEXT` would send, and what to do about it."""
     measured = partial(api.measure, build, top=5)
     return _answer(measured, partial(display.emit, top=5, only=GLANCE), display, watch=watch)
 
@@ -79,29 +68,16 @@ def _answer(
 
 @click.command("measure")
 @options.build
-@options.number("--top", help="Show at most N rows of each table.  [default: 5, with --by 30]")
-@options.number(
-    "--depth",
-    type=click.IntRange(min=0),
-    help="Show the whole size tree, N levels deep.  [default: 3]",
-)
-@click.option(
-    "--by",
+@options.number("--top")
+@options.number("--depth", type=click.IntRange(min=0))
+@options.value(
+    f"--by [{'|'.join(TABLES)}]",
     type=click.Choice([*TABLES, "rule"]),
-    metavar=f"[{'|'.join(TABLES)}]",
     # The table of patterns was once named after rules.
     callback=lambda ctx, param, value: "pattern" if value == "rule" else value,
-    help="Show only one table: by directory, extension, pattern (each line of the ignore file; "
-    "implies --ignored) or file.",
 )
-@options.flag(
-    "--ignored", help="Read the ignored directories too, and show what each pattern saves."
-)
-@options.number(
-    "--jobs",
-    envvar="CTXSIZE_JOBS",
-    help="Number of threads of the compiled core.  [default: one for each processor, at most 8]",
-)
+@options.flag("--ignored")
+@options.number("--jobs", envvar="CTXSIZE_JOBS")
 @options.watch
 @options.display
 def measure(
@@ -114,22 +90,7 @@ def measure(
     watch: bool,
     display: output.Display,
 ) -> int:
-    """Show what `docker build CONTEXT` would send, how big it is, and why.
-
-    CONTEXT is the build context, by default the working directory. Nothing is built,
-    and Docker is not needed. Sizes are exact, for a cold build. The exit code is 2 if
-    the builder rejects the Dockerfile; the report then shows why.
-
-    \b
-    Examples:
-      ctxsize measure
-      ctxsize measure -f docker/Dockerfile .
-      ctxsize measure --target builder --build-arg VERSION=3
-      ctxsize measure --ignored            what each pattern saves
-      ctxsize measure --by ext --top 50
-      ctxsize measure --format text --format json=report.json
-      ctxsize measure --ignored --format html=page.html
-    """  # noqa: D301
+    """Show what `docker build CONTEXT` would send, how big it is, and why."""
     rows = top or (30 if by else 5)
     measured = partial(
         api.measure,
@@ -146,22 +107,13 @@ def measure(
 
 @click.command("ls")
 @options.build
-@options.flag("--transfer", help="List only the transfer: what the Dockerfile takes.")
+@options.flag("--transfer")
 @options.named
-@options.flag("--ignored", help="List only what is ignored.")
-@options.flag(
-    "--all", "both", help="List both: `+ ` before what is sent, `- ` before what is ignored."
-)
-@options.flag(
-    "--size", help="Print bytes of content before each entry; * marks a file that arrives empty."
-)
-@options.flag(
-    "-v",
-    "--why",
-    help="Print before each entry, separated by tabs, the pattern that decides about it and the "
-    "instructions that take it; - if there is none.",
-)
-@options.flag("-0", "--null", help="End each entry with NUL and escape nothing.")
+@options.flag("--ignored")
+@options.flag("--all", "both")
+@options.flag("--size")
+@options.flag("-v", "--why")
+@options.flag("-0", "--null")
 @options.as_json
 @options.quiet
 def ls(
@@ -175,21 +127,7 @@ def ls(
     null: bool,
     as_json: bool,
 ) -> None:
-    """List every entry of CONTEXT that would be sent, in the builder's order.
-
-    Directories end in `/`. Names with control characters, quotes or bytes that are
-    not UTF-8 are printed in double quotes, as git does; -0 and json print them
-    unchanged. JSON is one object per line.
-
-    \b
-    Examples:
-      ctxsize ls --size | sort -n | tail
-      ctxsize ls --transfer --target builder
-      ctxsize ls --build-context lib=../lib --named lib
-      ctxsize ls -0 | xargs -0 -n1 basename
-      ctxsize ls --all | grep secret
-      ctxsize ls --all --why | cut -f 2,3 | sort | uniq -c
-    """  # noqa: D301
+    """List every entry of CONTEXT that would be sent, in the builder's order."""
     if transfer + ignored + both > 1:
         raise click.UsageError("--all, --ignored and --transfer cannot be combined")
     if not (transfer or named or why) and build.given():

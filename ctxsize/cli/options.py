@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial, wraps
 from inspect import signature
 from typing import Any
@@ -34,6 +34,12 @@ def value(shown: str, *name: str, **settings: Any) -> Decorator:
     return click.option(*names, *name, metavar=metavar, **settings)
 
 
+def choice(values: Sequence[str], *names: str, **settings: Any) -> Decorator:
+    """Return an option with one of `values`, by default the first."""
+    shown = {"default": values[0], "show_default": True}
+    return click.option(*names, type=click.Choice(values), **{**shown, **settings})
+
+
 def gathered(
     name: str, make: Callable[..., object], *options: Decorator, keys: Iterable[str] = ()
 ) -> Decorator:
@@ -57,13 +63,7 @@ def gathered(
     return decorate
 
 
-builder = click.option(
-    "--builder",
-    type=click.Choice(list(BUILDERS)),
-    default=next(iter(BUILDERS)),
-    show_default=True,
-    help="The builder to simulate.",
-)
+builder = choice([*BUILDERS], "--builder")
 
 
 def _build(
@@ -97,37 +97,11 @@ def _one_build(context: Decorator) -> Decorator:
         "build",
         _build,
         context,
-        value(
-            "-f, --file PATH",
-            "dockerfile",
-            help="The Dockerfile, relative to the working directory, or - for stdin, as for "
-            "`docker build`.",
-        ),
-        value(
-            "--target STAGE",
-            default="",
-            shell_complete=completing.stages,
-            help="The stage to build, as for `docker build`.",
-        ),
-        value(
-            "--build-arg NAME[=VALUE]",
-            "build_arguments",
-            multiple=True,
-            help="The value of an ARG, as for `docker build`; without =VALUE, from the "
-            "environment.",
-        ),
-        value(
-            "--build-context NAME=PATH",
-            "build_contexts",
-            multiple=True,
-            help="A named context, as for `docker build`.",
-        ),
-        value(
-            "--platform OS/ARCH",
-            "platforms",
-            multiple=True,
-            help="The platforms to build for, as for `docker build`.  [default: this machine's]",
-        ),
+        value("-f, --file PATH", "dockerfile"),
+        value("--target STAGE", default="", shell_complete=completing.stages),
+        value("--build-arg NAME[=VALUE]", "build_arguments", multiple=True),
+        value("--build-context NAME=PATH", "build_contexts", multiple=True),
+        value("--platform OS/ARCH", "platforms", multiple=True),
         builder,
     )
 
@@ -137,21 +111,9 @@ directory = partial(
 )
 build = _one_build(directory("context"))
 """For commands about one build. The help lists these options before those of the command."""
-build_beside_paths = _one_build(
-    value(
-        "-C, --context DIR",
-        default=".",
-        show_default=True,
-        help="The build context.",
-    )
-)
+build_beside_paths = _one_build(value("-C, --context DIR", default=".", show_default=True))
 """For a command with arguments of its own: the context is `-C DIR`."""
-named = value(
-    "--named NAME",
-    default="",
-    shell_complete=completing.named,
-    help="Use this named context instead of the build context.",
-)
+named = value("--named NAME", default="", shell_complete=completing.named)
 
 
 def read_stdin(what: str, most: int = MOST_BYTES) -> bytes:
@@ -164,20 +126,12 @@ def read_stdin(what: str, most: int = MOST_BYTES) -> bytes:
         raise InputError(f"{what} on stdin cannot be read: {error.strerror}") from None
 
 
-colour = click.option(
-    "--color",
-    "colour",
-    type=click.Choice(["auto", "always", "never"]),
-    default="auto",
-    show_default=True,
-    help="When to print colours; auto: on a terminal, unless NO_COLOR or FORCE_COLOR is set.",
-)
+colour = choice(["auto", "always", "never"], "--color", "colour")
 quiet = flag(
     "-q",
     "--quiet",
     expose_value=False,
     callback=lambda ctx, param, given: ctx.meta.update({output.QUIET: given}),
-    help="Print only the answer: no progress, notes or next steps.",
 )
 
 
@@ -219,20 +173,14 @@ def _known(command: str | None) -> tuple[str, ...]:
     return (*FORMATS, PAGE) if command in PAGED else FORMATS
 
 
-_json = flag("--json", "as_json", help="Short for --format json.")
+_json = flag("--json", "as_json")
 
 
 def _formats_of_output(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--format` with the formats of `command`."""
-    known = _known(command.__name__)
-    names = ", ".join(known).replace(PAGE, f"{PAGE}=FILE")
-    return value(
-        "--format NAME[=FILE]",
-        "formats",
-        multiple=True,
-        shell_complete=click.Choice(known).shell_complete,
-        help=f"{names}; written to stdout or FILE. May be repeated.  [default: text]",
-    )(command)
+    complete = click.Choice(_known(command.__name__)).shell_complete
+    option = value("--format NAME[=FILE]", "formats", multiple=True, shell_complete=complete)
+    return option(command)
 
 
 display = gathered(
@@ -240,7 +188,7 @@ display = gathered(
     _display,
     _formats_of_output,
     _json,
-    flag("-v", "--verbose", "--full", "full", help="Show everything: all tables and evidence."),
+    flag("-v", "--verbose", "--full", "full"),
     quiet,
     colour,
 )
@@ -250,16 +198,9 @@ display_as_is = gathered("display", _display, _formats_of_output, _json, colour)
 as_json = gathered(
     "as_json",
     lambda format_name, as_json: as_json or format_name == "json",
-    click.option(
-        "--format",
-        "format_name",
-        type=click.Choice(["text", "json"]),
-        default="text",
-        show_default=True,
-        help="Output format.",
-    ),
+    choice(["text", "json"], "--format", "format_name"),
     _json,
 )
 """For commands whose text streams, the choice of JSON."""
-watch = flag("--watch", help="Show the answer again whenever it changes; Ctrl-C ends this.")
-exit_zero = flag("--exit-zero", help="Exit with 0 despite findings; errors keep their exit codes.")
+watch = flag("--watch")
+exit_zero = flag("--exit-zero")

@@ -21,16 +21,7 @@ _SHELLS = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
 @click.argument("names", metavar="[CODE]...", nargs=-1, shell_complete=completing.codes(""))
 @options.display_as_is
 def rule(names: tuple[str, ...], display: output.Display) -> None:
-    """Explain what CODE means and what to write instead; without one, list all codes.
-
-    CODE is `CTX101`, its name `root-only-name`, or `CTX1` for all with that prefix.
-
-    \b
-    Examples:
-      ctxsize rule
-      ctxsize rule CTX101
-      ctxsize rule trailing-comment
-    """  # noqa: D301
+    """Explain what CODE means and what to write instead; without one, list all codes."""
     chosen: set[str] = set()
     for name in names:
         found = {
@@ -48,16 +39,7 @@ def rule(names: tuple[str, ...], display: output.Display) -> None:
 @click.command("schema")
 @click.argument("name", required=False, shell_complete=_SCHEMAS.shell_complete)
 def schema(name: str | None) -> None:
-    """Print the JSON Schema of the output of the command NAME with `--format json`.
-
-    The schema needs no other file. Without NAME, the names are listed; `plan` is the
-    output of the modes of `suggest`, `baseline` the file that `check` reads.
-
-    \b
-    Examples:
-      ctxsize schema
-      ctxsize schema measure > measure.schema.json
-    """  # noqa: D301
+    """Print the JSON Schema of the output of the command NAME with `--format json`."""
     if name is None:
         output.write("".join(f"{each}\n" for each in shapes.SCHEMAS))
         return
@@ -69,14 +51,7 @@ def schema(name: str | None) -> None:
 @click.command("completion")
 @click.argument("shell", type=click.Choice([*_SHELLS]))
 def completion(shell: str) -> None:
-    """Print a script for SHELL that completes ctxsize's commands, options and files.
-
-    \b
-    Examples:
-      ctxsize completion bash > ~/.local/share/bash-completion/completions/ctxsize
-      ctxsize completion zsh > ~/.zfunc/_ctxsize    with fpath+=~/.zfunc before compinit
-      ctxsize completion fish > ~/.config/fish/completions/ctxsize.fish
-    """  # noqa: D301
+    """Print a script for SHELL that completes ctxsize's commands, options and files."""
     # `source()` would run bash to check its version, and this machine may not have it.
     script = _SHELLS[shell](app, {}, "ctxsize", COMPLETE)
     output.write(script.source_template % script.source_vars() + "\n")
@@ -85,13 +60,7 @@ def completion(shell: str) -> None:
 @click.command("help")
 @click.argument("command", required=False, shell_complete=click.Choice([*COMMANDS]).shell_complete)
 def help(command: str | None) -> None:  # noqa: A001
-    """Show the help of COMMAND, or list the commands: the same as `ctxsize COMMAND --help`.
-
-    \b
-    Examples:
-      ctxsize help
-      ctxsize help measure
-    """  # noqa: D301
+    """Show the help of COMMAND, or list the commands: the same as `ctxsize COMMAND --help`."""
     ctx = top = click.get_current_context().find_root()
     if command is not None:
         found = app.get_command(top, command)

@@ -19,31 +19,15 @@ if TYPE_CHECKING:
 
 @click.command("suggest")
 @options.build
-@options.flag("--write", help="Write the chosen suggestions into the ignore file.")
-@options.flag("--diff", help="Show the change as a diff, and write nothing.")
-@options.flag("--check", help="Exit with 1 if there is a safe suggestion.")
-@options.flag("--unsafe", help="Choose the unsafe suggestions too; review the result.")
-@options.value(
-    "--only RULE|PATH|PATTERN",
-    multiple=True,
-    shell_complete=completing.rules_or_files,
-    help="Choose only the suggestions of this rule, about this path or with this pattern.",
-)
-@options.value(
-    "--explain RULE",
-    multiple=True,
-    shell_complete=completing.rules,
-    help="Explain what a rule looks for, what it found and what blocked it; `all` explains "
-    "everything that was found but is not suggested.",
-)
-@options.flag("--allowlist", help="Instead: ignore everything except what the Dockerfiles take.")
-@options.value(
-    "--like FILE",
-    help="Instead: add the patterns of another ignore file that are safe here.",
-)
-@options.flag(
-    "--from-gitignore", help="Instead: add what git ignores, translated to the builder's patterns."
-)
+@options.flag("--write")
+@options.flag("--diff")
+@options.flag("--check")
+@options.flag("--unsafe")
+@options.value("--only RULE|PATH|PATTERN", multiple=True, shell_complete=completing.rules_or_files)
+@options.value("--explain RULE", multiple=True, shell_complete=completing.rules)
+@options.flag("--allowlist")
+@options.value("--like FILE")
+@options.flag("--from-gitignore")
 @options.display
 def suggest(
     build: Build,
@@ -58,22 +42,7 @@ def suggest(
     from_gitignore: bool,
     display: output.Display,
 ) -> int:
-    """Propose patterns for the ignore file of CONTEXT, so that only what is needed is sent.
-
-    A rule needs evidence (a CACHEDIR.TAG, a Cargo.toml beside target), never just
-    a name. Each suggestion is tried in memory: nothing that a Dockerfile takes by
-    name disappears, every COPY finds its source, and the saving is measured.
-    Nothing is written without --write.
-
-    \b
-    Examples:
-      ctxsize suggest
-      ctxsize suggest --write
-      ctxsize suggest --write --only docs.directory --only data/raw
-      ctxsize suggest --check                    for CI: exit 1 if something is missing
-      ctxsize suggest --explain rust.target
-      ctxsize suggest --like ../worker/.dockerignore --write
-    """  # noqa: D301
+    """Propose patterns for the ignore file of CONTEXT, so that only what is needed is sent."""
     if write and (diff or check):
         raise click.UsageError("--write cannot be combined with --diff or --check")
     asked = {"allowlist": allowlist, "from-gitignore": from_gitignore, "like": like}

@@ -33,15 +33,11 @@ class Code:
 
     name: str
     slug: str
-    severity: Severity
-    """The usual severity; that of a finding may differ."""
-    summary: str
-    """One sentence on what is wrong in general."""
-    why: str
-    """The behaviour of Docker, and what to do instead."""
+    severity: Severity  # the usual severity; that of a finding may differ
+    summary: str  # one sentence on what is wrong in general
+    why: str  # the behaviour of Docker, and what to do instead
     bad: str = ""
-    good: str = ""
-    """An example with the fault, and corrected."""
+    good: str = ""  # an example with the fault, and corrected
 
     @property
     def reason(self) -> str:

@@ -20,8 +20,7 @@ _FLAG = re.compile(f"[{WHITE_SPACE}]*--")
 _LISTS = ("ADD", "COPY", "EXPOSE", "FROM", "VOLUME")
 """Instructions with blank-separated words, whose quotes and escapes are kept as written."""
 _ONE = ("MAINTAINER", "STOPSIGNAL", "USER", "WORKDIR")
-_STRINGS = (*_ONE, "CMD", "ENTRYPOINT", "HEALTHCHECK", "RUN", "SHELL")
-"""Instructions whose arguments are one text."""
+_STRINGS = (*_ONE, "CMD", "ENTRYPOINT", "HEALTHCHECK", "RUN", "SHELL")  # with one text
 _JSON = ("ADD", "CMD", "COPY", "ENTRYPOINT", "HEALTHCHECK", "RUN", "SHELL", "VOLUME")
 """Instructions whose arguments may be a JSON array."""
 _ANY = ("CMD", "ENTRYPOINT", "FROM", "RUN")
@@ -41,8 +40,7 @@ _FLAGS = {
 }
 """Flags of each instruction: `?` marks a switch, `*` a flag that may be repeated, and only a
 frontend in a `# syntax=` line accepts `!`."""
-_UNREAD_FLAGS = ("ARG", "STOPSIGNAL")
-"""Instructions whose flags BuildKit ignores."""
+_UNREAD_FLAGS = ("ARG", "STOPSIGNAL")  # instructions whose flags BuildKit ignores
 
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9_.-]*")
 _RANGE = r"\+?0*[0-9]{1,5}(?:-\+?0*[0-9]{1,5})?"
@@ -52,10 +50,7 @@ it; addresses and the order of ranges are not checked."""
 
 
 def split_arguments(keyword: str, rest: str, escape: str) -> tuple[tuple[str, ...], bool]:
-    """Return the arguments in `rest`, and whether they were a JSON array.
-
-    Raises DockerfileError for an array of anything but strings, and for ENV without a value.
-    """
+    """Return the arguments, and whether they were JSON. Raises DockerfileError for wrong ones."""
     kind: list[str] = []
     found: Iterable[str] = ()
     if keyword == "HEALTHCHECK" and rest:

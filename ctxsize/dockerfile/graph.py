@@ -206,12 +206,11 @@ class Graph:
         self._node = node
         for self._step, origins in zip(node.steps, node.origins, strict=True):
             with located(self._step.line):
-                self._obey(origins)
+                self._obey(self._step.instruction, origins)
                 if self._step.fault is not None:
                     raise self._step.fault
 
-    def _obey(self, origins: Sequence[Node]) -> None:
-        instruction = self._step.instruction
+    def _obey(self, instruction: Instruction, origins: Sequence[Node]) -> None:
         if self._built_in:
             check_built_in(instruction)
         if self._step.is_copy:

@@ -18,8 +18,7 @@ _REFERENCE = re.compile(
     rf"(?P<domain>{_DOMAIN})/(?P<path>{_COMPONENT}(?:/{_COMPONENT})*)"
     rf"(?P<tag>:{_TAG})?(?P<digest>@{_DIGEST})?"
 )
-WINDOWS = re.compile("windows|nanoserver")
-"""Matches in the name of a Windows image."""
+WINDOWS = re.compile("windows|nanoserver")  # matches in the name of a Windows image
 ENVIRONMENTS = {
     "composer": {"COMPOSER_HOME": "/tmp"},
     "rust": {"CARGO_HOME": "/usr/local/cargo"},
@@ -59,8 +58,7 @@ def familiar_name(reference: str) -> str:
     domain, rest = (first, rest) if slash and is_domain else (_HUB, reference)
     if domain in (_HUB, "index.docker.io"):
         domain, rest = _HUB, rest if "/" in rest else _OFFICIAL + rest
-    match = _REFERENCE.fullmatch(f"{domain}/{rest}")
-    if match is None:
+    if (match := _REFERENCE.fullmatch(f"{domain}/{rest}")) is None:
         reason = "its path must be lower case, with no empty part"
         raise DockerfileError(f"invalid image name {quoted(reference)}: {reason}")
     path, tag = match["path"], match["tag"] or ""

@@ -66,10 +66,7 @@ class Instruction:
 
 @dataclass(frozen=True)
 class Stage:
-    """A FROM and the instructions up to the next one.
-
-    `name` is lower case, `base` and `platform` are as written; `""` for what is not given.
-    """
+    """A FROM and what follows: `name` in lower case, `base` and `platform` as written, or ""."""
 
     index: int
     name: str
@@ -133,8 +130,7 @@ def located(line: int) -> Iterator[None]:
 
 def parse_heredoc_word(word: str) -> Heredoc | None:
     """Return the heredoc that `word` opens, without a body, or None if it opens none."""
-    match = _MARKER.match(word)
-    if match is None:
+    if (match := _MARKER.match(word)) is None:
         return None
     names = split_words(match[2], raw_quotes=False)
     if len(names) != 1:

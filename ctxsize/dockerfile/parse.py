@@ -1,7 +1,4 @@
-"""Dockerfile text → instructions, as BuildKit's parser splits them.
-
-This module only splits: `arguments` checks flags and arguments, `words` expands variables.
-"""
+"""Dockerfile text → instructions, as BuildKit splits them; `arguments` checks, `words` expands."""
 
 from __future__ import annotations
 

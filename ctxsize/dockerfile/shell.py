@@ -23,8 +23,7 @@ _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\+?=(.*)", re.DOTALL)
 _ENDS = frozenset(("fi", "done", "esac", "}"))
 """Words that end a loop or a condition; a line that is read by itself may begin with one."""
 _RUNNING = ("RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK")
-_DEEPEST = 8
-"""Largest number of nested shells whose scripts are read."""
+_DEEPEST = 8  # largest number of nested shells whose scripts are read
 
 
 def commands(text: str) -> tuple[Command, ...]:

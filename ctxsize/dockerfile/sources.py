@@ -53,8 +53,7 @@ class Unknown:
     line: int
 
 
-Doubt = tuple[str, str]
-"""The kind and the name of an `Unknown`."""
+Doubt = tuple[str, str]  # the kind and the name of an `Unknown`
 
 
 @dataclass(frozen=True)
@@ -104,8 +103,7 @@ def around_pivot(source: str) -> tuple[str, str]:
 
 def is_git(source: str) -> bool:
     """Return whether the builder clones a source instead of copying it."""
-    protocol = _PROTOCOL.match(source)
-    if protocol is None:
+    if (protocol := _PROTOCOL.match(source)) is None:
         return bool(_SCP_STYLE.fullmatch(source)) and not source.startswith("github.com/")
     name = protocol[1].lower()
     path = re.split("[?#]", source[protocol.end() :], maxsplit=1)[0]

@@ -22,10 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class StageStep:
-    """An instruction with the state in which it runs, or the fault that keeps it from changing it.
-
-    `is_inherited` is True for an ONBUILD trigger of the stage below.
-    """
+    """An instruction with its state, or the fault in it; an ONBUILD trigger is `is_inherited`."""
 
     instruction: Instruction
     state: StageState

@@ -15,18 +15,14 @@ from ctxsize.dockerfile.sources import Doubt, Expanded, path_from_root, resting_
 from ctxsize.dockerfile.words import expand
 from ctxsize.errors import DockerfileError, UndecidedError
 
-_MOST_MADE = 2**27
-"""Number of characters of all expanded words of a Dockerfile: each line may repeat a value."""
+_MOST_MADE = 2**27  # characters of all expanded words of a Dockerfile: a line may repeat a value
 _PER_INHERITED, _PER_TRIGGER = 128, 1280
 """Number of characters that a variable and a trigger count for in each stage with this base."""
-_LONGEST_GUESS = 2**16
-"""Number of characters of an expanded word if only advice depends on it."""
+_LONGEST_GUESS = 2**16  # number of characters of an expanded word if only advice depends on it
 
-_DECLARED = Expanded("")
-"""The value of an argument that is declared without one."""
+_DECLARED = Expanded("")  # the value of an argument that is declared without one
 _number = itemgetter(0)
-_Values = tuple[Expanded | None, Expanded | None]
-"""The value of a variable in a stage, and the one that it has in the image."""
+_Values = tuple[Expanded | None, Expanded | None]  # value in a stage, and the one in the image
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -109,10 +105,7 @@ class Environment(Mapping[str, str]):
             raise UndecidedError(message)
 
     def expand(self, word: str, *, quotes: bool = True) -> Expanded:
-        """Return `word` expanded; the body of a heredoc, without quotes, has its own escape.
-
-        Raises DockerfileError as `words.expand` does.
-        """
+        """Return `word` expanded; a heredoc's body has no quotes. Raises as `words.expand` does."""
         escape, kept = self.escape if quotes else "\\", self.keeps_unset
         try:
             text, names = expand(word, self, escape=escape, quotes=quotes, keep_unset=kept)

@@ -21,8 +21,7 @@ from ctxsize.dockerfile.state import Environment
 _OWN_FRONTENDS = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?")
 
 
-Paths = tuple[str, ...] | None
-"""The requested patterns: sorted and relative. None for all that is not ignored."""
+Paths = tuple[str, ...] | None  # requested patterns, sorted; None for all that is not ignored
 
 
 @dataclass(frozen=True)

@@ -14,18 +14,13 @@ from itertools import islice
 from ctxsize.engine.golang import WHITE_SPACE, as_go_sees
 from ctxsize.errors import DockerfileError, UndecidedError
 
-_PLAIN = re.compile("[A-Za-z0-9_./:=,@+-]+")
-"""Matches a word in which nothing is replaced."""
+_PLAIN = re.compile("[A-Za-z0-9_./:=,@+-]+")  # matches a word in which nothing is replaced
 _SPACES = re.compile(f"[{WHITE_SPACE}]")
-_MOST = 2**24
-"""Number of characters of an expanded word: BuildKit needs minutes for an eighth of them."""
-_DEEPEST = 50
-"""Number of nested `${…}` that are read."""
-_LONGEST = 2**12
-"""Number of characters of a value in which patterns are looked for, in quadratic time."""
+_MOST = 2**24  # characters of an expanded word: BuildKit needs minutes for an eighth of them
+_DEEPEST = 50  # number of nested `${…}` that are read
+_LONGEST = 2**12  # characters of a value in which patterns are searched, in quadratic time
 _UNCLOSED = "unexpected end of statement while looking for matching"
-_NAME = re.compile(r"\d+|[@*#?\-$!]|\w+")
-"""The name of a variable, its number, or a special parameter."""
+_NAME = re.compile(r"\d+|[@*#?\-$!]|\w+")  # name of a variable, number, special parameter
 _HEREDOC = re.compile(r"<(?:<[\t\r ]*)?")
 _OPERATORS = frozenset(("-", "+", "?", ":-", ":+", ":?", "#", "%"))
 

@@ -204,8 +204,7 @@ class Automaton:
 
     def enter(self, state: _State, prefix: str, name: str) -> _State:
         bits = self.program.known[name]
-        child = state.children.get(bits)
-        if child is not None:
+        if (child := state.children.get(bits)) is not None:
             return child
         program, hits = self.program, state.live & bits
         if state.on_paths:
@@ -225,8 +224,7 @@ class Automaton:
 
     def _state(self, live: int, decider: int, last: int) -> _State:
         key = live, decider, last
-        state = self._states.get(key)
-        if state is None:
+        if (state := self._states.get(key)) is None:
             if len(self._states) >= _MOST_STATES:
                 self._states.clear()
             state = self._states[key] = _State(self.program, live, decider, last)

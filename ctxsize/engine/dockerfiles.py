@@ -1,7 +1,4 @@
-"""Find the Dockerfile and the ignore file of a build as the builder does.
-
-Behaviour: docker/buildx (`loadInputs`), moby/buildkit (`ReadEntrypoint`).
-"""
+"""Find Dockerfile and ignore file as buildx (`loadInputs`) and BuildKit (`ReadEntrypoint`) do."""
 
 from __future__ import annotations
 
@@ -20,8 +17,7 @@ from ctxsize.model import Problem
 from ctxsize.reader import entries_in, is_listed, listed_name, may_read, read_file, why_other
 
 STDIN = "-"
-MOST_BYTES = 16 << 20
-"""Number of bytes of the largest Dockerfile: the limit of a message of BuildKit."""
+MOST_BYTES = 16 << 20  # bytes of the largest Dockerfile: the limit of a message of BuildKit
 _REMOTE = re.compile(r"(https?|git|ssh|docker-image|oci-layout|target)://|git@|github\.com/")
 _USUAL, _LOWER = "Dockerfile", "dockerfile"
 _MOST_LINKS = 255
@@ -32,8 +28,7 @@ _DOCKERFILE = re.compile(
 )
 _IGNORE_FILE = re.compile(r"(?:.*\.)?(?:docker|container)ignore", re.IGNORECASE | re.DOTALL)
 _BUILD_FILE = re.compile(r"(?:^|/)[^/]*(?:compose[^/]*\.ya?ml|bake[^/]*\.(?:hcl|json))$")
-_MOST_NEAR = 100
-"""Number of directories that are searched for builds if a context has no Dockerfile."""
+_MOST_NEAR = 100  # number of directories searched for builds if a context has no Dockerfile
 _OTHERS = """
     bash bat c cc cjs cmd cpp cr cs css cts cxx erl ex exs fish fs h hpp hrl hs ipynb java jl js jsx
     kt kts less mjs mts pl pm ps1 py pyc pyi rb rego rs sass scm scss sh ts tsx vb zsh
@@ -105,8 +100,7 @@ def _opened(context: str, named: str | None, builder: Builder) -> FoundDockerfil
     """Return the Dockerfile as a builder opens it that follows any symlink."""
     if named is None:
         usual = (os.path.normpath(os.path.join(context, each)) for each in builder.dockerfile_names)
-        named = next(filter(os.path.lexists, usual), None)
-        if named is None:
+        if (named := next(filter(os.path.lexists, usual), None)) is None:
             return FoundDockerfile(None, fault="there is no Dockerfile")
     lower = os.path.join(os.path.dirname(named), _LOWER)
     # Docker's command line looks for that name too (`getDockerfileRelPath`).
@@ -185,10 +179,7 @@ def find_ignore_file(
 def _ignore_file_at(
     path: str, builder: Builder, problems: list[Problem], *, anywhere: bool
 ) -> IgnoreFile | None:
-    """Return the ignore file at `path`; None if the builder sees none there.
-
-    With `anywhere`, a symlink may lead out of the directory.
-    """
+    """Return the ignore file at `path`, or None; `anywhere` lets a symlink leave its directory."""
     listed, name = listed_name(path), os.path.basename(path)
     if listed is None:
         return None
@@ -277,8 +268,7 @@ def follow_links(path: str, target_of: Callable[[str], str | None]) -> tuple[str
             at = at[:-1] if part == ".." else at
             continue
         here = "/".join([*at, part])
-        target = target_of(here)
-        if target is None:
+        if (target := target_of(here)) is None:
             at.append(part)
             continue
         links += 1
@@ -290,10 +280,7 @@ def follow_links(path: str, target_of: Callable[[str], str | None]) -> tuple[str
 
 
 def follow_inside(root: str, path: str) -> str | None:
-    """Return where `path` leads below `root`, None if nowhere. Raises `OSError` for a loop.
-
-    Names count as the directories list them.
-    """
+    """Return where `path`, as listed, leads below `root`, or None. Raises `OSError` for a loop."""
 
     def target_of(here: str) -> str | None:
         full = os.path.join(root, here)

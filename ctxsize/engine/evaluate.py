@@ -25,20 +25,16 @@ from ctxsize.errors import IgnoreFileError
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-_MOST_DIRECTORIES = 500
-"""Number of directories to keep states of."""
-_WILDCARDS = frozenset("*[]?^\\")
-"""Characters in an exception that make BuildKit enter every ignored directory."""
+_MOST_DIRECTORIES = 500  # number of directories to keep states of
+_WILDCARDS = frozenset("*[]?^\\")  # in an exception, they make BuildKit enter all directories
 
 
 class Step(NamedTuple):
     """The fate of one path."""
 
     ignored: bool
-    state: int
-    """One bit for each pattern that counts as matched; the parent state of the path's children."""
-    decider: int | None
-    """Index of the pattern that decided: the last one that matched. None if none matched."""
+    state: int  # a bit for each pattern that counts as matched; the parent state of its children
+    decider: int | None  # index of the deciding pattern: the last that matched, or None
 
 
 class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
@@ -51,17 +47,14 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
     pattern_class: ClassVar[type[DockerIgnorePattern]] = DockerIgnorePattern
     remembers_parents: ClassVar[bool] = True
     """True if a pattern that a directory matched also counts for its children (`step`)."""
-    may_refuse: ClassVar[bool] = True
-    """True if the sender may refuse to open a file that the walk sends (`refuses`)."""
-    strips_bom: ClassVar[bool] = True
-    """True if the reader drops a byte order mark from the first line."""
+    may_refuse: ClassVar[bool] = True  # the sender may refuse to open what is sent (`refuses`)
+    strips_bom: ClassVar[bool] = True  # the reader drops a byte order mark from the first line
 
     def __init__(self, patterns: Iterable[DockerIgnorePattern], **_: Any) -> None:
         """Keep `patterns` except comments. pathspec's faster backends reject our dialect."""
         kept = [pattern for pattern in patterns if pattern.include is not None]
         super().__init__(kept, backend="simple")
-        self.evaluator: Any = None
-        """A cache for `automaton.fastest`, so that the next walk need not build it again."""
+        self.evaluator: Any = None  # cached by `automaton.fastest` for the next walk
 
     @cached_property
     def _tests(self) -> list[tuple[int, bool, Any]]:
@@ -77,10 +70,7 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
     def from_lines(  # type: ignore[override]
         cls, lines: Iterable[str], pattern_factory: Any = None, **_: Any
     ) -> DockerIgnoreSpec:
-        """Return the spec of an ignore file's lines, in order, with comments and blank lines.
-
-        Raises `IgnoreFileError`, with its line, for a line that fails every build.
-        """
+        """Return the spec of all lines of a file. Raises `IgnoreFileError` with a failing line."""
         make = pattern_factory or cls.pattern_class
         patterns = []
         for number, text in enumerate(without_mark(lines) if cls.strips_bom else lines, 1):
@@ -200,10 +190,8 @@ class Mark(NamedTuple):
     """The fate of an entry."""
 
     ignored: bool
-    decider: int | None
-    """Index of the pattern that decided."""
-    refused: bool
-    """True if the sender refuses to open it, so that a file arrives empty."""
+    decider: int | None  # index of the pattern that decided
+    refused: bool  # True if the sender refuses to open it, so that a file arrives empty
 
 
 class State(NamedTuple):
@@ -224,10 +212,7 @@ S = TypeVar("S", bound=HasMark)
 
 
 class Evaluator(Protocol[S]):
-    """Computes the marks of entries, one directory at a time.
-
-    `prefix` is the directory's path with a trailing `/`, `""` for the context.
-    """
+    """Computes marks, a directory at a time; `prefix` is its path with a trailing `/`, or `""`."""
 
     def root(self) -> S:
         """Return the state of the context itself."""

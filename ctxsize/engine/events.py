@@ -11,8 +11,7 @@ from ctxsize.engine.evaluate import Mark
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.model import Pattern
 
-Xattrs = dict[str, int]
-"""Names of extended attributes, and the number of bytes in each value."""
+Xattrs = dict[str, int]  # names of extended attributes, and the number of bytes in each value
 
 
 class Folder(NamedTuple):
@@ -27,24 +26,18 @@ class Folder(NamedTuple):
 class Files(NamedTuple):
     """Consecutive entries of one directory that are sent, without directories."""
 
-    prefix: str
-    """The directory's path with a trailing `/`, `""` for the context."""
+    prefix: str  # the directory's path with a trailing `/`, `""` for the context
     names: list[str]
     stats: list[os.stat_result]
-    sizes: list[int]
-    """Bytes of content that arrive for each name."""
+    sizes: list[int]  # bytes of content that arrive for each name
     plain: bool
     """True if all are regular files with one name, readable by everybody, without special bits
     and attributes, that arrive with their content."""
-    mark: Mark
-    """The mark of every name that is not in `others`."""
+    mark: Mark  # the mark of every name that is not in `others`
     others: dict[str, Mark]
-    links: dict[str, str]
-    """The symlinks among them, with their targets."""
-    linked: dict[str, str]
-    """Further names of files, with the path under which each file was sent first."""
-    empty: dict[str, str]
-    """Files with content that arrive without it, and the reason."""
+    links: dict[str, str]  # the symlinks among them, with their targets
+    linked: dict[str, str]  # further names of files, with the path under which each was sent first
+    empty: dict[str, str]  # files with content that arrive without it, and the reason
     unreadable: frozenset[str]
     xattrs: dict[str, Xattrs]
 
@@ -61,8 +54,7 @@ class IgnoredEntries(NamedTuple):
     names: list[str]
     mark: Mark
     others: dict[str, Mark]
-    stats: list[os.stat_result]
-    """Empty unless the walk covers everything."""
+    stats: list[os.stat_result]  # empty unless the walk covers everything
 
 
 class IgnoredFolder(NamedTuple):
@@ -74,13 +66,11 @@ class IgnoredFolder(NamedTuple):
 
 
 Event = Folder | Files | IgnoredEntries | IgnoredFolder
-Progress = Callable[[int, int], None]
-"""Called now and then with the number of entries and bytes so far."""
+Progress = Callable[[int, int], None]  # called now and then with the entries and bytes so far
 Steps = Callable[[str, int, int], None]
 """Called before each item with its name, the number of items done, and their total, or 0."""
 Item = TypeVar("Item")
-_BETWEEN_CALLS = 0.1
-"""Least seconds between two calls of `progress`."""
+_BETWEEN_CALLS = 0.1  # least seconds between two calls of `progress`
 
 
 def reported(

@@ -13,16 +13,11 @@ WHITE_SPACE = (
     "\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000"
 )
-"""Characters that Go trims. Python's `str.strip()` would also trim U+001C to U+001F."""
+"""Characters that `strings.TrimSpace` trims. `str.strip()` would also trim U+001C to U+001F."""
 
 
 class GoRegexpError(ValueError):
     """Go refuses the expression; the message is Go's reason."""
-
-
-def trim_space(text: str) -> str:
-    """Return `text` without the white space that `strings.TrimSpace` removes at both ends."""
-    return text.strip(WHITE_SPACE)
 
 
 def encoded(text: str) -> bytes:
@@ -115,10 +110,7 @@ def _match(pattern: bytes, name: bytes) -> bool:
 
 
 def _match_chunk(pattern: bytes, at: int, name: bytes) -> bytes | None:
-    """Return the rest of `name` after the match; None if it does not match.
-
-    Behaviour: `matchChunk`, which reads `pattern` to its end even without a match.
-    """
+    """Return the rest of `name` after the match, or None; reads the whole chunk (`matchChunk`)."""
     failed = False
     while at < len(pattern):
         failed = failed or not name

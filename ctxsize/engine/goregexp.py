@@ -16,19 +16,15 @@ from typing import ClassVar
 
 from ctxsize.engine.golang import GoRegexpError
 
-Ranges = list[tuple[int, int]]
-"""Inclusive ranges of code points, in any order."""
+Ranges = list[tuple[int, int]]  # inclusive ranges of code points, in any order
 Program = list[tuple[Ranges | str, int, int]]
 """Steps: the characters or the assertion that lead on, `""` at once, and the distances to the two
 steps that follow, which may be the same. The end of the list is a match."""
 _LAST = 0x10FFFF
 _REPLACEMENT = 0xFFFD
-_MAX_REPEAT = 1000
-"""Go's limit on the count of a repetition, and on the product of nested ones."""
-_MOST_NESTED, _MOST_STEPS = 50, 200_000
-"""Our own limits, which only hostile patterns reach."""
-_MOST_CACHED_BYTES = 2**26
-"""Number of bytes that all machines together may cache."""
+_MAX_REPEAT = 1000  # Go's limit on the count of a repetition, and on the product of nested ones
+_MOST_NESTED, _MOST_STEPS = 50, 200_000  # our own limits, which only hostile patterns reach
+_MOST_CACHED_BYTES = 2**26  # number of bytes that all machines together may cache
 _OPERATORS: dict[str, tuple[int, int | None]] = {"*": (0, None), "+": (1, None), "?": (0, 1)}
 _CONTROL = {"a": 7, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
 _CLASSES = r"""
@@ -157,8 +153,7 @@ class _ExpressionReader:
         done: list[Program] = []
         copies, inner, repeated = 1, 1, False
         while self.at < len(self.text) and self.text[self.at] not in "|)":
-            operator = self._take(_REPEAT)
-            if operator is not None:
+            if (operator := self._take(_REPEAT)) is not None:
                 if not done:
                     raise GoRegexpError("missing argument to repetition operator")
                 if repeated:
@@ -215,8 +210,7 @@ class _ExpressionReader:
 
     def _shorthand(self) -> Ranges | None:
         r"""Return the characters of `\d`, `\W`, `\pL` and the like."""
-        found = self._take(_SHORTHAND)
-        if found is None:
+        if (found := self._take(_SHORTHAND)) is None:
             return None
         letter, caret, braced, name = found.groups()
         ranges = _classes().get(letter.lower()) or _of_category(braced or name or "")
@@ -230,8 +224,7 @@ class _ExpressionReader:
             self.at += 1
             code = _code_of(self.text[self.at - 1])
             return [(code, code)]
-        found = self._take(_ESCAPE)
-        if found is None:
+        if (found := self._take(_ESCAPE)) is None:
             raise GoRegexpError(f"invalid escape sequence: {self.text[self.at : self.at + 2]}")
         octal, two, any_digits, letter, itself = found.groups()
         code = int(octal, 8) if octal else _CONTROL.get(letter, 0)
@@ -256,10 +249,8 @@ class _Reached(dict[str, "_Reached | bool"]):
     """The steps reached by the text so far; by character what follows, True for a match."""
 
     def __init__(self, steps: bytes, before: str) -> None:
-        self.steps = steps
-        """Their numbers, four bytes each."""
-        self.before = before
-        """The kind of the previous character: `w` in a word, else `-`; empty at the beginning."""
+        self.steps = steps  # their numbers, four bytes each
+        self.before = before  # kind of the character before: `w` in a word, else `-`; `""` at first
 
 
 class Machine:
@@ -277,8 +268,7 @@ class Machine:
         """Return True for a match in `text`, else None, as `re` does."""
         state = self._state(b"", "")
         for char in chain(text, ("",)):
-            found = state.get(char)
-            if found is None:
+            if (found := state.get(char)) is None:
                 found = self._step(state, char)
             if isinstance(found, bool):
                 return found or None
@@ -297,8 +287,7 @@ class Machine:
 
     def _step(self, state: _Reached, char: str) -> _Reached | bool:
         """Return what follows `char`, which is empty at the end of the text."""
-        program = self._programs.get(self._expression)
-        if program is None:
+        if (program := self._programs.get(self._expression)) is None:
             program = parsed(self._expression)
             self._count(24 * len(program))
             self._programs[self._expression] = program

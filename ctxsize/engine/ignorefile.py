@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from ctxsize.engine import golang
 from ctxsize.errors import IgnoreFileError
 
-BOM = "\ufeff"
-"""The byte order mark, which readers drop from the first line."""
-LONGEST_LINE = 65_535
-"""Number of bytes of the longest line that `bufio.Scanner` of Docker's reader accepts."""
+BOM = "\ufeff"  # the byte order mark, which readers drop from the first line
+LONGEST_LINE = 65_535  # bytes of the longest line that Docker's `bufio.Scanner` accepts
 
 
 @dataclass(frozen=True)
@@ -65,12 +63,10 @@ def sent_text(line: str) -> str | None:
     if line.startswith("#"):
         return None
     # `ReadAll` of moby/patternmatcher trims before `!` and after it, then calls `filepath.Clean`.
-    text = golang.trim_space(line)
-    if not text:
+    if not (text := line.strip(golang.WHITE_SPACE)):
         return None
     mark = "!" if text.startswith("!") else ""
-    text = golang.trim_space(text.removeprefix(mark))
-    if text:
+    if text := text.removeprefix(mark).strip(golang.WHITE_SPACE):
         text = golang.clean(text)
         text = text[1:] if len(text) > 1 and text.startswith("/") else text
     return mark + text

@@ -63,10 +63,7 @@ class Inspector:
         mark: Mark,
         others: dict[str, Mark],
     ) -> Files | None:
-        """Return `names` in the directory as they are sent; None if none of them is.
-
-        Raises `BuildFailsError` where the builder would stop.
-        """
+        """Return `names` as they are sent, None for none. Raises `BuildFailsError` if it stops."""
         names, stats = self._stats(directory, prefix, names, self._missed)
         # `mkstat` of fsutil clears the bit of a socket, and so sends an empty file. The archive of
         # the classic builder contains no sockets.

@@ -141,8 +141,7 @@ def needs_of(request: Request) -> dict[str, ContextNeed]:
         if not isinstance(error, DockerfileError):
             raise
         error.path = request.dockerfile
-        frontend = other_frontend(find_syntax(data), build.build_arguments)
-        if frontend is None:
+        if (frontend := other_frontend(find_syntax(data), build.build_arguments)) is None:
             raise
         hint = f"unless the frontend {frontend.name}, which reads it, accepts that"
         raise UndecidedError(error.message, path=error.path, line=error.line, hint=hint) from None

@@ -24,8 +24,7 @@ _MALFORMED = (
     "a [ needs a ] with at least one character between them, and no loose -; a backslash needs a "
     "character behind it"
 )
-_IN_EXPRESSIONS = "|{}^"
-"""Characters that the builders fail to escape once a pattern becomes an expression."""
+_IN_EXPRESSIONS = "|{}^"  # characters that the builders fail to escape in an expression
 _LEADING = {"#": "\\#", "!": "\\!", "\ufeff": "[\ufeff]"}
 """Characters with another meaning at the beginning of a line, and how to write them there."""
 _PLAIN = re.compile(
@@ -33,10 +32,8 @@ _PLAIN = re.compile(
     r"|\[\^?(?:[A-Za-z0-9](?:-[A-Za-z0-9])?|[_/ !,@%=#:;]|\\[.+()$])+\])*\$"
 )
 """Matches expressions of names, wildcards and ASCII classes: Python gives them Go's meaning."""
-_LONGEST = 100_000
-"""Length in characters up to which Go accepts every expression of names and wildcards."""
-_MOST_STEPS, _MOST_STARS = 2**16, 8
-"""Most steps that backtracking may need, and most stars for which `re` is tried."""
+_LONGEST = 100_000  # characters up to which Go accepts all expressions of names and wildcards
+_MOST_STEPS, _MOST_STARS = 2**16, 8  # of backtracking, and in a pattern, for which `re` is tried
 
 
 class SplitLine(NamedTuple):
@@ -49,7 +46,7 @@ class SplitLine(NamedTuple):
 def as_matched(text: str) -> SplitLine | None:
     """Return what the matcher (`patternmatcher.New`) makes of a text; None if nothing is left."""
     # It trims and cleans the text again after the reader of files, now including the `!`.
-    text = golang.trim_space(text)
+    text = text.strip(golang.WHITE_SPACE)
     if not text:
         return None
     text = golang.clean(text)
@@ -111,8 +108,7 @@ class DockerIgnorePattern(RegexPattern):
     @classmethod
     def read(cls, line: str) -> SplitLine | None:
         """Return the pattern of `line`, checked as the builder checks it before the build."""
-        parsed = cls.split(line)
-        if parsed is None:
+        if (parsed := cls.split(line)) is None:
             return None
         if not parsed.text:
             raise IgnoreFileError(
@@ -262,16 +258,14 @@ def expression_of(kind: str, text: str, expression: str) -> Expression:
 def pattern_for(
     path: str, *, pattern_class: type[DockerIgnorePattern] = DockerIgnorePattern
 ) -> str | None:
-    """Return the line that matches only `path`; None if the builder has no such pattern.
-
-    There is none for bytes that are not UTF-8, which all match like U+FFFD.
-    """
+    """Return the line that matches only `path`, or None, as for bytes that are not UTF-8."""
     if any("\udc80" <= char <= "\udcff" or char == "\ufffd" for char in path):
         return None
     if any(part in ("", ".", "..") for part in path.split("/")):
         return None
     plain = is_plain(path, pattern_class) and path[0] not in _LEADING
-    return path if plain and path == golang.trim_space(path) else escaped(path, pattern_class)
+    is_trimmed = path == path.strip(golang.WHITE_SPACE)
+    return path if plain and is_trimmed else escaped(path, pattern_class)
 
 
 def is_plain(text: str, pattern_class: type[DockerIgnorePattern]) -> bool:
@@ -280,11 +274,7 @@ def is_plain(text: str, pattern_class: type[DockerIgnorePattern]) -> bool:
 
 
 def escaped(
-    text: str,
-    pattern_class: type[DockerIgnorePattern],
-    *,
-    starts: bool = True,
-    ends: bool = True,
+    text: str, pattern_class: type[DockerIgnorePattern], *, starts: bool = True, ends: bool = True
 ) -> str:
     """Escape `text`, which may start or end a line, so that it matches itself in an expression."""
     special = {*pattern_class.wildcards, *_IN_EXPRESSIONS}

@@ -29,10 +29,7 @@ _Parts = Sequence[Measurement | Transfer]
 
 
 def with_reasons(request: Request, report: Report, *, is_accepted: Callable[[str], bool]) -> Report:
-    """Return `report`, of `request`, with the reasons why it is worth a look.
-
-    `is_accepted` returns whether the configuration accepts the secret at a path.
-    """
+    """Return `report` with its reasons, without the secrets at paths that `is_accepted` accepts."""
     whole, (taken, spec) = report.context_path, _taken(request)
     parts: _Parts = report.transfers or (report.context,)
     contexts = [(whole, parts, taken, report.ignore_file)]

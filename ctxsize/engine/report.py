@@ -146,7 +146,7 @@ class Listing:
             parents = (each for each in walk if isinstance(each, Folder) and each.mark.ignored)
             self._sent_parents = frozenset(each.path for each in parents)
         last = None
-        for entry in merge(*map(self._found_by, self._walks), key=_by_order):
+        for entry in merge(*map(self._found_by, self._walks), key=lambda each: order(each.path)):
             if entry.path != last:
                 yield entry
             last = entry.path
@@ -155,7 +155,7 @@ class Listing:
         before: list[Entry] = []
         for event in walk:
             if isinstance(event, IgnoredEntries):  # sent ones of the same run precede it
-                yield from merge(before, self._ignored(event), key=_by_order)
+                yield from merge(before, self._ignored(event), key=lambda each: order(each.path))
                 before = []
             else:
                 yield from before
@@ -187,7 +187,3 @@ class Listing:
             verdict = self._verdict(True, ignored.others.get(name, ignored.mark).decider)
             kind = _KINDS[stat.S_IFMT(each.st_mode)]
             yield Entry(ignored.prefix + name, kind, each.st_size, 0, verdict)
-
-
-def _by_order(entry: Entry) -> bytes:
-    return order(entry.path)

@@ -13,8 +13,7 @@ from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.golang import is_utf8
 from ctxsize.engine.patterns import DockerIgnorePattern
 
-_SPECIAL = frozenset("\\|{}^\ufffd\ufeff\n")
-"""Characters that may change the meaning of a pattern with a wildcard."""
+_SPECIAL = frozenset("\\|{}^\ufffd\ufeff\n")  # may change the meaning of a wildcard pattern
 _PLAIN_CLASS = re.compile(r"\[(?:[A-Za-z0-9_](?:-[A-Za-z0-9_])?|[.])+\]")
 _WILDCARDS = frozenset("*?[")
 
@@ -28,14 +27,11 @@ class Segment(NamedTuple):
     `opening`: names that begin with `text`, followed by `**`. `below`: that `**` itself. `path`:
     the pattern's whole expression, for this segment and all below; every match contains `text`."""
     text: str = ""
-    loop: bool = False
-    """True if any number of other segments may precede it."""
-    final: bool = False
-    """True if the pattern matches a path that ends here."""
+    loop: bool = False  # True if any number of other segments may precede it
+    final: bool = False  # True if the pattern matches a path that ends here
 
 
-_BELOW = Segment("below", loop=True, final=True)
-"""A `**` at the end of a pattern."""
+_BELOW = Segment("below", loop=True, final=True)  # a `**` at the end of a pattern
 _WHOLE = Segment("path", loop=True, final=True)
 
 
@@ -46,8 +42,11 @@ def segments(pattern: DockerIgnorePattern) -> list[Segment]:
     special = not is_utf8(text) or text.startswith("\ufeff")
     if kind == "tree" or pattern.fault is not None or (special and kind != "exact"):
         return [_WHOLE]
-    if kind == "regexp" and not _is_plain(text):
-        return [_whole(text)]
+    is_usual = {*"[]"}.isdisjoint(_PLAIN_CLASS.sub("", text)) and _SPECIAL.isdisjoint(text)
+    if kind == "regexp" and not is_usual:  # a wildcard but `**` may match a slash
+        # `|` separates the text before it from the anchor, and `{}` may repeat a character.
+        plain = "" if {*"|{}"} & {*text} else re.split(r"[][\\^\ufeff\ufffd\n]", text)[0]
+        return [_WHOLE._replace(text=max(re.split(r"[*?/]+", plain), key=len))]
     if kind == "suffix" and text != "**" and not text.startswith("**/"):
         first, *others = text[2:].split("/")
         start = Segment("suffix", first, loop=True)
@@ -80,19 +79,6 @@ def _globs(text: str) -> list[Segment]:
         elif number == len(parts):
             return [*found, _BELOW]
     return _final(found)
-
-
-def _is_plain(text: str) -> bool:
-    """Return whether no wildcard of `text` except `**` can match a slash, and each is usual."""
-    without_classes = {*_PLAIN_CLASS.sub("", text)}
-    return _SPECIAL.isdisjoint(text) and without_classes.isdisjoint("[]")
-
-
-def _whole(text: str) -> Segment:
-    """Return the segment for whole paths, with the longest text known to be in each match."""
-    # `|` separates the text before it from the anchor, and `{}` may repeat a character.
-    plain = "" if {*"|{}"} & {*text} else re.split(r"[][\\^\ufeff\ufffd\n]", text)[0]
-    return _WHOLE._replace(text=max(re.split(r"[*?/]+", plain), key=len))
 
 
 def _glob(name: str) -> Segment:
@@ -136,8 +122,7 @@ class Index:
         return found
 
 
-_ANY, _ONE = "\ue000", "\ue001"
-"""Characters that no name contains, in place of the text that `*` and `?` match."""
+_ANY, _ONE = "\ue000", "\ue001"  # in no name; in place of what `*` and `?` match
 
 Cover = Literal["itself", "above"]
 """The wider pattern matches each path of the narrower one, or a directory above it."""

@@ -18,8 +18,7 @@ from ctxsize.engine.source import PLAIN, File, MemoryDirectory
 from ctxsize.engine.walk import Walk
 from ctxsize.model import Problem
 
-Names = Mapping[str, int]
-"""The entries of one directory, except directories, and the bytes of content sent for each."""
+Names = Mapping[str, int]  # entries of one directory but directories, and the bytes sent for each
 _NONE: Names = {}
 
 
@@ -27,11 +26,9 @@ _NONE: Names = {}
 class Sent:
     """The entries of a snapshot that one ignore file sends."""
 
-    names: Mapping[str, Names]
-    """By directory; one without such an entry is missing."""
+    names: Mapping[str, Names]  # by directory; one without such an entry is missing
     directories: frozenset[str]
-    empty: frozenset[str]
-    """Files with content that arrive without it."""
+    empty: frozenset[str]  # files with content that arrive without it
     links: Mapping[str, frozenset[str]] = field(compare=False)
     """The symlinks of the snapshot by directory, sent or not."""
 
@@ -120,8 +117,7 @@ class Snapshot:
     ) -> None:
         self.request = request
         self.root = root
-        self.problems = problems
-        """Problems of the walk; an unreadable directory is empty here."""
+        self.problems = problems  # problems of the walk; an unreadable directory is empty here
         self._sent: tuple[DockerIgnoreSpec, Sent] | None = None  # the last answer, cached
 
     @classmethod
@@ -193,11 +189,7 @@ class Snapshot:
     def sent(
         self, spec: DockerIgnoreSpec | None = None, *, include: Iterable[str] | None = None
     ) -> Sent:
-        """Return the entries sent under `spec`, by default the request's own.
-
-        `include` are include patterns from `follow`, which limit the answer. Raises what a walk
-        raises.
-        """
+        """Return what `spec`, by default our own, sends within `include`. Raises as a walk does."""
         spec = self.request.spec if spec is None else spec
         if include is not None:
             return self.walked(Narrowed(spec, include))

@@ -17,10 +17,8 @@ from typing import Any, NamedTuple, cast
 
 from ctxsize.engine.events import Xattrs
 
-Step = str | list[str]
-"""The name of a directory, or a run of other names."""
-MOST_TOGETHER = 256
-"""Largest number of names in one run."""
+Step = str | list[str]  # the name of a directory, or a run of other names
+MOST_TOGETHER = 256  # largest number of names in one run
 READS_ATTRIBUTES = hasattr(os, "listxattr")
 """True if Python reads extended attributes here: on Linux. Docker sends those of macOS, too."""
 _LONGEST_PATH = os.pathconf("/", "PC_PATH_MAX") - 1
@@ -160,8 +158,7 @@ class File(NamedTuple):
     st_mode: int
     st_size: int
     st_nlink: int = 1
-    st_ino: int = 0
-    """The inode number of a file with several names, else 0."""
+    st_ino: int = 0  # the inode number of a file with several names, else 0
     readable: bool = True
 
     @property
@@ -177,15 +174,11 @@ class File(NamedTuple):
 
 
 class MemoryDirectory:
-    """A directory of a snapshot, read-only: its entries, and its subdirectories in byte order.
-
-    Readable regular files with one name are kept as their sizes.
-    """
+    """A directory of a snapshot: folders in byte order, readable files with one name as sizes."""
 
     stat = os.stat_result((stat.S_IFDIR | 0o755, *[0] * 9))
     """The same for each: those of real directories are not kept."""
-    content_bytes = 0
-    """Bytes of content of all below; a file with several names counts under each."""
+    content_bytes = 0  # bytes of content of all below; a file with several names counts under each
     longest_path = sys.maxsize  # all paths were short enough to be read
     has_xattrs = False
 
@@ -276,6 +269,5 @@ class MemoryDirectory:
         return {}
 
 
-OpenDirectory = DiskDirectory | MemoryDirectory
-"""A directory for a walk. Methods of one on disk may raise `OSError`."""
+OpenDirectory = DiskDirectory | MemoryDirectory  # one on disk may raise `OSError`
 DirectorySource = Disk | MemoryDirectory

@@ -1,7 +1,4 @@
-"""Look up the sources of COPY, ADD and mounts as the builder does, and find what hides them.
-
-Behaviour: moby/buildkit (`contenthash`, `file` backend), tonistiigi/fsutil (`copy`).
-"""
+"""Look up sources as BuildKit does (`contenthash`, `file`, fsutil `copy`) and what hides them."""
 
 from __future__ import annotations
 

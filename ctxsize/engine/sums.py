@@ -26,12 +26,9 @@ from ctxsize.engine.wire import METERS
 from ctxsize.model import Ignored, Measurement, Share, Totals
 
 K = TypeVar("K")
-_MANY = 512
-"""Approximate number of entries that are counted together."""
-_APART = 1 << 32
-"""Distance in positions between two files that the core counted."""
-_LEAST_LARGEST = 10
-"""Least number of largest files to keep, for hints."""
+_MANY = 512  # approximate number of entries that are counted together
+_APART = 1 << 32  # distance in positions between two files that the core counted
+_LEAST_LARGEST = 10  # least number of largest files to keep, for hints
 
 
 class WalkSums:
@@ -45,14 +42,11 @@ class WalkSums:
         self._files = self._directories = self._symlinks = self._hardlinks = 0
         self._direct: dict[str, Sum] = {"": [0, 0]}
         self._by_extension: dict[str, Sum] = {}
-        self._waiting: list[Files | Folder] = []
-        """Events to be counted together, in order."""
+        self._waiting: list[Files | Folder] = []  # events to be counted together, in order
         self._room = _MANY  # how many more entries may wait
         self._by_pattern: dict[int | None, Sum] = {}
-        self._largest: list[tuple[int, int, str]] = []
-        """A heap of sizes, negative positions in the walk, and paths."""
-        self._seen = 0
-        """Number of positions so far, without directories."""
+        self._largest: list[tuple[int, int, str]] = []  # a heap: size, negative position, path
+        self._seen = 0  # number of positions so far, without directories
         self._saved: dict[int | None, Sum] = {}
         self._ignored = [0, 0, 0, 0]
         self._unopened = 0
@@ -195,14 +189,16 @@ class WalkSums:
         """Return the measurement; `complete` means that the walk looked at everything ignored."""
         self.settle()
         largest = [Share(path, size, 1) for size, _, path in sorted(self._largest, reverse=True)]
-        figures = self._meter.totals(request)
+        # Values are made only for the largest of the directories.
+        filled = ((-s, at.rstrip("/") or ".", n) for at, (s, n) in self._direct.items() if n)
+        folders, figures = heapq.nsmallest(self._shown, filled), self._meter.totals(request)
         return Measurement(
             Totals(self.content_bytes, self._files, self._directories, self._symlinks),
             figures[0] if figures else None,
             " or ".join(dict.fromkeys(map(self._meter.printed, figures))) or None,
             tree=size_tree(self._direct, depth),
             largest_files=tuple(largest[: self._shown]),
-            largest_directories=_largest_directories(self._direct, self._shown),
+            largest_directories=tuple(Share(path, -size, count) for size, path, count in folders),
             by_extension=_shares((ext, each, None) for ext, each in self._by_extension.items()),
             by_pattern=_pattern_shares(request, self._by_pattern),
             ignored=Ignored(
@@ -217,8 +213,7 @@ class WalkSums:
 
 
 def _add(sums: dict[K, Sum], key: K, size: int, count: int) -> None:
-    each = sums.get(key)
-    if each is None:
+    if (each := sums.get(key)) is None:
         sums[key] = [size, int(count)]
     else:
         each[0] += size
@@ -239,10 +234,3 @@ def _pattern_shares(request: Request, sums: dict[int | None, Sum]) -> tuple[Shar
         (str(found[index]), each, found[index].line) if index is not None else ("", each, None)
         for index, each in sums.items()
     )
-
-
-def _largest_directories(direct: dict[str, Sum], top: int) -> tuple[Share, ...]:
-    """Return the `top` largest shares, without making a value for every directory."""
-    filled = ((-size, path.rstrip("/") or ".", count) for path, (size, count) in direct.items())
-    least = heapq.nsmallest(top, (each for each in filled if each[2]))
-    return tuple(Share(path, -size, count) for size, path, count in least)

@@ -252,10 +252,7 @@ class Takers:
             return replace(explained, takers_unknown=f"not known: {error}")
 
     def of(self, path: str, *, is_directory: bool) -> tuple[Taker, ...]:
-        """Return the instructions that take an entry, unless they are `unknown`.
-
-        Quick for many entries of a directory. Raises `CtxsizeError` for a pattern that fails.
-        """
+        """Return instructions that take an entry, if known. Raises `CtxsizeError` for a fault."""
         found = list[Taker]()
         above, slash, name = path.rpartition("/")
         prefix = above + slash

@@ -22,15 +22,7 @@ from ctxsize.errors import (
     InputError,
     UndecidedError,
 )
-from ctxsize.model import (
-    Measurement,
-    NamedContext,
-    Problem,
-    Report,
-    SourceShare,
-    Totals,
-    Transfer,
-)
+from ctxsize.model import Measurement, NamedContext, Problem, Report, SourceShare, Totals, Transfer
 
 # Characters with which a path may match something other than its own name.
 _SPECIAL = frozenset("*?[]\\^!{}|\0\ufeff")
@@ -129,8 +121,7 @@ class _Measuring:
     def __init__(self, request: Request, context: Report, progress: Progress | None) -> None:
         self._request, self._progress = request, progress
         self._reports: dict[need.Include, Report] = {None: context}
-        self.problems: list[Problem] = []
-        """Problems of transferred files, and of files that arrive empty due to their paths."""
+        self.problems: list[Problem] = []  # of transferred files, and of those that arrive empty
         self.doubtful: dict[Source, None] = {}
         """Sources that the builder may not find: nothing is sent for them, or symlinks are."""
 

@@ -13,16 +13,14 @@ from itertools import chain
 from typing import Any
 
 from ctxsize.engine.automaton import fastest
-from ctxsize.engine.evaluate import Evaluator, HasMark, Mark
+from ctxsize.engine.evaluate import Evaluator, HasMark
 from ctxsize.engine.events import Event, Folder, IgnoredEntries, IgnoredFolder
 from ctxsize.engine.inspect import UNREAD_IGNORED, VANISHED, Inspector
 from ctxsize.engine.request import Request
 from ctxsize.engine.source import MOST_TOGETHER, DirectorySource, Disk, OpenDirectory, Step
 from ctxsize.errors import BuildFailsError, IgnoreFileError
 
-_OPEN_AT_ONCE = 64
-"""Largest number of directories open at once."""
-_NONE: list[str] = []
+_OPEN_AT_ONCE = 64  # largest number of directories open at once
 _GONE = (ENOENT, ENOTDIR, ELOOP)
 
 
@@ -111,15 +109,13 @@ class Walk:
         `kind` is `files`, `folder` for one directory alone, or `tree` for one with all below.
         `silent` directories, from `directory` upward, are ignored and were not sent so far.
         """
-        frame = self._go(directory, silent)
-        if frame is None:
+        if (frame := self._go(directory, silent)) is None:
             return
         if kind == "tree":
             yield from self._enter(frame, names[0])
             yield from self._down_to(len(self._stack) - (self._stack[-1] is not frame))
         elif kind == "folder":
-            child = self._open(frame, names[0])
-            if child is not None:
+            if (child := self._open(frame, names[0])) is not None:
                 child.announced = True
                 yield self._folder(child)
         else:
@@ -136,8 +132,7 @@ class Walk:
         rest = directory[len(stack[-1].prefix) :]
         names = rest.split("/") if directory != stack[-1].path else []
         for left, name in zip(range(len(names), 0, -1), names, strict=True):
-            child = self._open(stack[-1], name)
-            if child is None:
+            if (child := self._open(stack[-1], name)) is None:
                 return None
             child.announced = left > silent
         self._all_announced = all(frame.announced for frame in stack)
@@ -221,8 +216,7 @@ class Walk:
             # It skips one below which no exception may match (`onlyPrefixExcludeExceptions`).
             if not looks_inside and not self._everything:
                 return events
-        child = self._open(frame, name, state, passed_by=not looks_inside)
-        if child is None:
+        if (child := self._open(frame, name, state, passed_by=not looks_inside)) is None:
             return events
         child.steps = iter(self._steps(child))
         if state.mark.ignored:
@@ -249,7 +243,10 @@ class Walk:
         """Return the events of `names`, a run of entries that are not directories."""
         mark, prefix = frame.state.mark, frame.prefix
         others = {} if frame.passed_by else self._evaluator.others(frame.state, prefix, names)
-        sent, ignored = _parted(names, mark, others) if others or mark.ignored else (names, _NONE)
+        flipped = {name for name, each in others.items() if each.ignored != mark.ignored}
+        usual = [name for name in names if name not in flipped] if flipped else names
+        unusual = [name for name in names if name in flipped] if flipped else []
+        sent, ignored = (unusual, usual) if mark.ignored else (usual, unusual)
         events: list[Event] = []
         if sent:
             files = self.inspector.files(frame.directory, prefix, sent, mark, others)
@@ -261,11 +258,3 @@ class Walk:
                 ignored, stats = self.inspector.ignored(frame.directory, prefix, ignored)
             events.append(IgnoredEntries(prefix, ignored, mark, others, stats))
         return events
-
-
-def _parted(names: list[str], mark: Mark, others: dict[str, Mark]) -> tuple[list[str], list[str]]:
-    """Split `names` into sent and ignored ones; most have `mark`."""
-    flipped = {name for name, each in others.items() if each.ignored != mark.ignored}
-    usual = [name for name in names if name not in flipped] if flipped else names
-    unusual = [name for name in names if name in flipped]
-    return (unusual, usual) if mark.ignored else (usual, unusual)

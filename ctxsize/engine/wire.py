@@ -43,8 +43,7 @@ class Meter:
 _CHUNK = 32 * 1024
 _FIN = 2  # bytes of the last packet
 _TYPE_FIELD = 2
-_NO_CONTENT = 1 - 2 * _CHUNK
-"""The size of an entry without packets: it makes `_packets_of` return 0."""
+_NO_CONTENT = 1 - 2 * _CHUNK  # size of an entry without packets: `_packets_of` returns 0 for it
 _USUAL_MODE = 3  # bytes for a file that everybody may read, without special bits
 _SURELY_SHORT = 127 - 2 - _USUAL_MODE - 10 - 11
 """Bytes of a path up to which its packet has a short head, whatever the file's size and time."""
@@ -87,10 +86,7 @@ class PacketMeter(Meter):
         self._add_heads(sizes, sum(map(_packets_of, sizes)))
 
     def _add_heads(self, sizes: Sequence[int], packets: int) -> None:
-        """Add the heads of the packets of entries, which hold a type and the entry's position.
-
-        An entry without packets has the size `_NO_CONTENT`.
-        """
+        """Add the heads of packets, a type and position; `_NO_CONTENT` is an entry without any."""
         # Both ends of fsutil number the entries as they are announced (`sender.walk`).
         first = self._entries
         self._entries += len(sizes)
@@ -142,26 +138,22 @@ class PacketMeter(Meter):
         """Return the bytes of the packet that announces an entry (`types.Stat` of fsutil)."""
         device = each.st_rdev if stat.S_IFMT(each.st_mode) in (stat.S_IFBLK, stat.S_IFCHR) else 0
         length = (
-            _field(_takes(path))
+            _field(path)
             + _number(_go_mode(each.st_mode))
             + _number(size)
             + _number(each.st_mtime_ns)
-            + _field(_takes(link))
+            + _field(link)
             + _number(device >> 8 & 0xFFF)
             + _number(device & 0xFF | device >> 12 & 0xFFF00)
         )
         for key, value_bytes in xattrs.items():
-            length += _required(_required(_takes(key)) + _required(value_bytes))
+            length += _required(_required(len(os.fsencode(key))) + _required(value_bytes))
         return _required(length)
 
 
 def _packets_of(size: int) -> int:
     """Return the number of packets of a content: one for each chunk, and an empty last one."""
     return (size + 2 * _CHUNK - 1) // _CHUNK
-
-
-def _takes(text: str) -> int:
-    return len(text) if text.isascii() else len(os.fsencode(text))
 
 
 def _is_usual(files: Files) -> bool:
@@ -185,10 +177,8 @@ def _number(value: int) -> int:
     return 1 + _varint(value) if value % 2**64 else 0
 
 
-_NUMBER = [_number(1 << bits >> 1) for bits in range(64)]
-"""Bytes of a number's field, by the number's bit length."""
-_CHUNK_FIELD = _number(_CHUNK)
-"""Bytes that the field around a whole chunk adds: a tag and the length."""
+_NUMBER = [_number(1 << bits >> 1) for bits in range(64)]  # bytes of its field, by bit length
+_CHUNK_FIELD = _number(_CHUNK)  # bytes of the field around a whole chunk: a tag and the length
 
 
 def _required(length: int) -> int:
@@ -196,8 +186,8 @@ def _required(length: int) -> int:
     return 1 + _varint(length) + length
 
 
-def _field(length: int) -> int:
-    return _required(length) if length else 0
+def _field(text: str) -> int:
+    return _required(len(os.fsencode(text))) if text else 0
 
 
 _MODE_BITS = {

@@ -29,8 +29,7 @@ from ctxsize.lints.targets import STDIN, Cases, targets_of
 from ctxsize.model import Problem
 
 Findings = tuple[Finding, ...]
-Check = Callable[[Case], Iterator[Finding]]
-"""A lint: a function that yields the findings of one code."""
+Check = Callable[[Case], Iterator[Finding]]  # a lint: it yields the findings of one code
 
 
 def _in_tree(check: Callable[[Case, LintTree], Iterator[Finding]]) -> Check:
@@ -69,10 +68,8 @@ LINTS: dict[str, Check] = {
 _MOST_FIXES = 1000
 _MISREAD = ("CTX102", "CTX103", "CTX104", "CTX115", "CTX121", "CTX122", "CTX124")
 """Codes of lines that are not the pattern that they look like."""
-_OF_ONE_LINE = (*_MISREAD, "CTX123", "CTX127")
-"""Codes that check each line alone, for files with too many patterns."""
-_MOST_ALIKE = 3
-"""Number of findings of one cause up to which each is reported by itself."""
+_OF_ONE_LINE = (*_MISREAD, "CTX123", "CTX127")  # those for files with too many patterns
+_MOST_ALIKE = 3  # number of findings of one cause up to which each is reported by itself
 _POINTLESS_BESIDE = {
     "CTX112": {*_MISREAD, "CTX108", "CTX113", "CTX130"},
     "CTX113": {*_MISREAD},
@@ -86,17 +83,13 @@ class LintedFile:
     """One ignore file and its findings."""
 
     path: str
-    context: str | None
-    """The context that it governs, None without a tree."""
+    context: str | None  # the context that it governs, None without a tree
     dockerfiles: tuple[str, ...]
     patterns: int
-    findings: Findings
-    """The findings that remain after fixes."""
-    content_bytes: int | None
-    """Number of bytes that are sent with it, None without a tree."""
+    findings: Findings  # the findings that remain after fixes
+    content_bytes: int | None  # number of bytes that are sent with it, None without a tree
     files: int | None
-    mended: Findings
-    """The findings that fixes removed, in their order."""
+    mended: Findings  # the findings that fixes removed, in their order
     edit: Edit | None
     suppressed: int
 
@@ -109,8 +102,7 @@ class Linted:
 
     files: tuple[LintedFile, ...]
     problems: tuple[Problem, ...] = ()
-    unused: Findings = ()
-    """Findings about suppressions that suppress nothing."""
+    unused: Findings = ()  # findings about suppressions that suppress nothing
 
     @property
     def findings(self) -> Findings:
@@ -136,7 +128,9 @@ def lint(
     """Lint ignore files; see `ctxsize.api.lint`."""
     alone = data is not None and not paths
     if config is None:
-        config = Config() if alone else _config(paths, build)
+        start = paths[0] if paths else (build or Build()).context
+        start = start if os.path.isdir(start) else os.path.dirname(start) or "."
+        config = Config() if alone else load(start)
     known, plans = codes.names("CTX1"), Plans()
     wanted, builder = Wanted(config, known=known, **choice), builder_of((build or Build()).builder)
     cases = Cases(build or Build(), builder, plans=plans, progress=progress)
@@ -150,12 +144,6 @@ def lint(
     ours = known if config.path is not None else ()
     unused = wanted.unused(ours, *directories)
     return Linted(tuple(files), tuple(dict.fromkeys(cases.problems)), unused)
-
-
-def _config(paths: Sequence[str], build: Build | None) -> Config:
-    """Return the configuration of the first of `paths`, or of the context."""
-    start = paths[0] if paths else (build or Build()).context
-    return load(start if os.path.isdir(start) else os.path.dirname(start) or ".")
 
 
 def _linted(case: Case, wanted: Wanted, *, fix: bool, unsafe: bool) -> LintedFile:

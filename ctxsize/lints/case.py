@@ -26,8 +26,7 @@ from ctxsize.writer import edit_lines
 MOST_COMPARED, MOST_WORK = 10_000, 1_000_000
 """Number of patterns up to which each is compared with the others, and of lines for proofs."""
 REMOVE, MOVE_TO_END = "remove the line", "move the exception to the end"
-NOTHING: frozenset[str] = frozenset()
-"""Paths affected by a change that moves comments or drops lines without effect."""
+NOTHING: frozenset[str] = frozenset()  # the paths that a change of comments or idle lines affects
 
 
 @dataclass(frozen=True)
@@ -37,8 +36,7 @@ class Case:
     file: IgnoreFile
     builder: Builder
     target: Target
-    requests: tuple[Request, ...] = ()
-    """Those of the builds that have a Dockerfile."""
+    requests: tuple[Request, ...] = ()  # those of the builds that have a Dockerfile
     tree: LintTree | None = None
     work: list[int] = field(default_factory=lambda: [0], compare=False)
     """Number of lines evaluated to prove fixes, shared with the cases that fixes create."""
@@ -48,10 +46,7 @@ class Case:
         return replace(self, file=IgnoreFile.parse(self.file.path, data))
 
     def with_lines(self, changes: Mapping[int, str | None], added: str = "") -> bytes:
-        """Return the file with other lines by number (None: without), and lines at the end.
-
-        A line feed separates several lines.
-        """
+        """Return the file with other lines by number (None: removed), and more lines at its end."""
         texts = self.file.texts()
         if added and not texts:
             return f"{added}\n".encode("utf-8", "surrogateescape")
@@ -199,10 +194,7 @@ class Case:
         return [] if without.sent is None else sorted(differences(self.now, without.sent).paths)
 
     def intended(self, texts: Sequence[str]) -> frozenset[str] | None:
-        """Return the paths that `texts` would ignore, or re-include if they are exceptions.
-
-        None if unknown, as without a tree. Comments do not count.
-        """
+        """Return what `texts`, without comments, would ignore or re-include; None if unknown."""
         lines = (each.encode("utf-8", "surrogateescape") for each in texts if each[:1] != "#")
         patterns = [read_line(each, self.builder.name, False).pattern for each in lines]
         kinds = {None if each is None else each.include for each in patterns}

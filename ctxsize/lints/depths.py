@@ -18,8 +18,7 @@ from ctxsize.recommender.build_files import names
 from ctxsize.recommender.rules import all_rules, texts
 from ctxsize.units import plural
 
-_ANYWHERE = "/".join("\ue000" * 5)
-"""A directory that no pattern matches."""
+_ANYWHERE = "/".join("\ue000" * 5)  # a directory that no pattern matches
 _STARS = re.compile(r"(?:\*/)+(?!\*)([^/]+)")
 _MADE_UP = frozenset({"fixtures", "__fixtures__", "testdata", "test-data", "templates", "template"})
 """Directories with projects that serve as data of tests and generators and are never built."""
@@ -34,10 +33,8 @@ class Artefact:
     """A file or directory that a tool or an editor writes wherever it runs."""
 
     pattern: str
-    beside: tuple[str, ...] = ()
-    """Names of files beside it that prove it, as patterns."""
-    doubtful: bool = False
-    """True if directories of that name may also be sources."""
+    beside: tuple[str, ...] = ()  # names of files beside it that prove it, as patterns
+    doubtful: bool = False  # True if directories of that name may also be sources
 
     @property
     def example(self) -> str:
@@ -64,8 +61,7 @@ def _artefacts() -> dict[str, Artefact]:
     return found
 
 
-ARTEFACTS = _artefacts()
-"""Artefacts by the pattern of an ignore file."""
+ARTEFACTS = _artefacts()  # artefacts by the pattern of an ignore file
 
 
 def root_only(case: Case) -> Iterator[Finding]:
@@ -78,8 +74,7 @@ def root_only(case: Case) -> Iterator[Finding]:
 def single_star(case: Case) -> Iterator[Finding]:
     """Yield a finding for each `*/name` where `name` is an artefact."""
     for line in case.patterns:
-        found = _STARS.fullmatch(line.text)
-        if found is not None:
+        if (found := _STARS.fullmatch(line.text)) is not None:
             depth = line.text.count("/") + 1
             yield from _of_name(case, "CTX105", line, found[1], f"level {depth}")
 

@@ -25,17 +25,13 @@ class Line:
     """One line of an ignore file."""
 
     number: int
-    raw: str
-    """The text without line end and byte order mark."""
-    pattern: DockerIgnorePattern | None = None
-    """None for a comment, a blank line, and a pattern that fails the build."""
-    text: str = ""
-    """The pattern as the builder normalizes it, without `!`; `""` if there is none."""
+    raw: str  # the text without line end and byte order mark
+    pattern: DockerIgnorePattern | None = None  # None for a comment and for one that fails
+    text: str = ""  # the pattern as the builder normalizes it, without `!`; `""` if there is none
     exception: bool = False
     error: IgnoreFileError | None = None
     """The reason for which the build fails, always or once the builder reaches this pattern."""
-    marked: bool = False
-    """True if a byte order mark precedes it, which counts as a column."""
+    marked: bool = False  # True if a byte order mark precedes it, which counts as a column
 
     @property
     def written(self) -> str:
@@ -48,8 +44,7 @@ class Line:
 
     def numbered(self, number: int) -> Line:
         """Return a copy of the line, and of its pattern, with this number."""
-        pattern = copy(self.pattern)
-        if pattern is not None:
+        if (pattern := copy(self.pattern)) is not None:
             pattern.line = number
         return replace(self, number=number, pattern=pattern)
 
@@ -94,8 +89,7 @@ def read_line(data: bytes, builder_name: str, first: bool) -> Line:
     if builder.longest_line and len(data.removesuffix(b"\n")) > LONGEST_LINE:
         hint = f"Docker reads at most {LONGEST_LINE:,} bytes"
         return replace(line, error=IgnoreFileError("bufio.Scanner: token too long", hint=hint))
-    parsed = pattern_class.split(line.raw)
-    if parsed is None:
+    if (parsed := pattern_class.split(line.raw)) is None:
         return line
     line = replace(line, text=parsed.text, exception=parsed.exception)
     try:

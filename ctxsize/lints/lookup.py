@@ -31,12 +31,9 @@ class Target:
     path: str
     context: str | None = None
     builds: tuple[Build, ...] = ()
-    fallback: str | None = None
-    """The general ignore file that a Dockerfile-specific one replaces."""
-    unread: str | None = None
-    """The reason for which no build can read it, or None."""
-    likely_unread: str | None = None
-    """The reason for which none of the known builds reads it, or None."""
+    fallback: str | None = None  # the general ignore file that a Dockerfile-specific one replaces
+    unread: str | None = None  # the reason for which no build can read it, or None
+    likely_unread: str | None = None  # the reason for which no known build reads it, or None
 
 
 class LintTree:
@@ -123,10 +120,7 @@ class LintTree:
     def matched(
         self, pattern: DockerIgnorePattern, *, beside: Iterable[DockerIgnorePattern] = ()
     ) -> list[str]:
-        """Return the entries that `pattern` alone matches, in order.
-
-        A new pattern is searched in one pass with the new ones of `beside`.
-        """
+        """Return the entries that `pattern` alone matches, in order; `beside` is searched along."""
         if pattern.text not in self._matched:
             new = {each.text: each for each in (*beside, pattern) if each.text not in self._matched}
             texts, spec = [*new], self.request.builder.spec_class(new.values())

@@ -15,22 +15,17 @@ from ctxsize.lints.lines import Line, is_control, shown
 
 _NEGATED = re.compile(r"\[!(?=[^\]])")
 _BRACES = re.compile(r"(?P<head>[^{}]*)\{(?P<inner>[^{}]*,[^{}]*)\}(?P<tail>[^{}]*)")
-_BLANK = "\u00a0"
-"""The no-break space, which looks like any other blank."""
+_BLANK = "\u00a0"  # the no-break space, which looks like any other blank
 _UNSEEN = frozenset({"Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _TRAILING = re.compile(r"(?P<pattern>[^\s#].*?)\s+(?P<comment>#.*)")
 _COMMENT = re.compile(r"(?:;+|--+|//+(?=$|\s|[^/\s].* ))(?P<rest>[^/].*|)")
 """A comment of another language. A line with `//` and no blank is more likely a path."""
 _WORD = re.compile(r"[\w.*?/!\[\]@~$+-]+")
-Translation = tuple[str, list[str]]
-"""The message about a line, and the lines to write instead."""
+Translation = tuple[str, list[str]]  # the message about a line, and the lines to write instead
 
 
 def translated(
-    code: str,
-    translation: Callable[[Case, Line], Translation | None],
-    *,
-    meant: bool = False,
+    code: str, translation: Callable[[Case, Line], Translation | None], *, meant: bool = False
 ) -> Callable[[Case], Iterator[Finding]]:
     """Return the lint of the lines that `translation` translates.
 
@@ -66,8 +61,7 @@ def _unusual(case: Case) -> Iterator[Line]:
 def trailing(case: Case, line: Line) -> Translation | None:
     """Translate a pattern with a comment after it."""
     # `ignorefile.ReadAll` skips only lines whose first character is `#`.
-    found = _TRAILING.fullmatch(line.written)
-    if found is None:
+    if (found := _TRAILING.fullmatch(line.written)) is None:
         return None
     what = f"Docker reads {line.shown} as one pattern: a comment needs a line of its own"
     return what, [found["comment"], found["pattern"]]

@@ -33,17 +33,12 @@ from ctxsize.recommender.rules import Category, is_source
 from ctxsize.recommender.tree import Sums, is_below, outermost, sum_of
 from ctxsize.writer import merge
 
-_FILE_IS_WORTH = 16 * 1024
-"""Number of bytes that take as long to send as the overhead of one file."""
-_LINE_BYTES, _LINE_SHARE = 256 * 1024, 0.001
-"""Minimum size of a suggestion, in bytes and as a share of the context."""
-_QUESTION_BYTES, _QUESTION_SHARE = 10 * 1024 * 1024, 0.02
-"""Minimum size of a question, in bytes and as a share of the context."""
-_IN_ITS_OWN = 0.8
-"""Share of a directory above which the questions are about its large entries instead."""
+_FILE_IS_WORTH = 16 * 1024  # number of bytes that take as long to send as the overhead of one file
+_LINE_BYTES, _LINE_SHARE = 256 * 1024, 0.001  # least size of a suggestion, and its share
+_QUESTION_BYTES, _QUESTION_SHARE = 10 * 1024 * 1024, 0.02  # the same for a question
+_IN_ITS_OWN = 0.8  # share of a directory above which questions are about its large entries
 _MOST_QUESTIONS = 10
-_OF_CONTEXT = 0.001
-"""Weight of a byte that stays in the context but is not sent to this builder."""
+_OF_CONTEXT = 0.001  # weight of a byte that stays in the context but is not sent to this builder
 
 
 class Advisor(BuildContext):
@@ -223,8 +218,7 @@ class Advisor(BuildContext):
 
     def _is_source(self, path: str) -> bool:
         """Return True if sources of programs are more than half of a file or directory."""
-        held = self.snapshot.folder(path)
-        if held is None:
+        if (held := self.snapshot.folder(path)) is None:
             return is_source(path.rpartition("/")[2])
         written, half = 0, self.transfer[path].content_bytes // 2
         for each in held.tree():

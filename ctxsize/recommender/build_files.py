@@ -26,10 +26,8 @@ from ctxsize.recommender.tree import is_glob, like
 _PATH = re.compile(r"(?<![\w./:@$~}-])[\w./-]+")
 _VARIABLE = re.compile(r"\$\{[^${}]*\}|\$\w+")
 _TAKING = ("copy", "add", "bind")
-_DEEPEST = 20
-"""Number of variables nested in each other that are replaced."""
-_ASSUMED = "x86-64"
-"""The value assumed for a build argument: valid as image, tag, platform or part of one."""
+_DEEPEST = 20  # number of variables nested in each other that are replaced
+_ASSUMED = "x86-64"  # assumed build argument: valid as image, tag, platform or part of one
 _NAME = re.compile(r"\$\{?(\w+)")
 _PREDEFINED = re.compile(r"(TARGET|BUILD)(PLATFORM|OS|ARCH|VARIANT|STAGE)")
 _WILD = "*?."
@@ -39,15 +37,12 @@ _WILD = "*?."
 class Named:
     """Something that an instruction takes from the context by its name."""
 
-    dockerfile: str
-    """The path as the user would write it, or relative to the context."""
+    dockerfile: str  # the path as the user would write it, or relative to the context
     line: int
     instruction: str
     source: str
-    path: str
-    """Path in the context, cleaned; a pattern if the source has wildcards."""
-    text: str = ""
-    """The whole instruction; only for a source with an unknown variable."""
+    path: str  # path in the context, cleaned; a pattern if the source has wildcards
+    text: str = ""  # the whole instruction; only for a source with an unknown variable
 
     def __str__(self) -> str:
         return f"{self.instruction} {self.source} ({self.dockerfile}:{self.line})"
@@ -104,10 +99,8 @@ class BuildFile:
 
     request: Request
     path: str
-    needs: tuple[ContextNeed, ...]
-    """The sources of each target that the builder accepts."""
-    names: tuple[str, ...] = ("",)
-    """Names of the build's contexts that are this directory; `""` for the main one."""
+    needs: tuple[ContextNeed, ...]  # the sources of each target that the builder accepts
+    names: tuple[str, ...] = ("",)  # contexts of the build that are this directory; `""` for main
 
     @property
     def dockerfile(self) -> Dockerfile:

@@ -24,12 +24,9 @@ from ctxsize.recommender.rules import Category, EntryType, Rule
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import is_below, outermost, sum_of
 
-_MANY = 4
-"""Number of matches above which one pattern for all depths may replace their paths."""
-_WORTH_AN_EXCEPTION = 1024 * 1024
-"""Minimum number of bytes that a pattern with exceptions must hide."""
-_PROVEN_PER_OTHER = 5
-"""Number of proven directories for each unproven one that the same pattern hides."""
+_MANY = 4  # number of matches above which one pattern for all depths may replace their paths
+_WORTH_AN_EXCEPTION = 1024 * 1024  # least number of bytes that a pattern with exceptions must hide
+_PROVEN_PER_OTHER = 5  # proven directories for each unproven one that the same pattern hides
 
 
 def suggestions(found: Collection[Match], facts: Facts) -> Iterator[Suggestion]:
@@ -42,8 +39,7 @@ def suggestions(found: Collection[Match], facts: Facts) -> Iterator[Suggestion]:
         groups[match.find or match.path, bool(match.objections)].append(match)
     for matches in groups.values():
         doubts = tuple(dict.fromkeys(each for match in matches for each in match.objections))
-        others = _harmless_others(matches, facts, exceptional, safe)
-        if others is not None:
+        if (others := _harmless_others(matches, facts, exceptional, safe)) is not None:
             line = f"**/{matches[0].find}{_ending(matches[0].rule, exceptional)}"
             yield Suggestion((*others, *matches), (line,), doubts)
             continue
@@ -124,10 +120,7 @@ class Proof:
         self.needed = frozenset(self.entries(build_files.named, trial.before))  # of a Dockerfile
 
     def fault(self, made: Sequence[Suggestion], data: bytes | None = None) -> str:
-        """Return why the lines do not hide just their paths, `""` if they do.
-
-        They are in the ignore file `data`, or by default at the end of the current one.
-        """
+        """Return why the lines, in `data` or appended, do not hide just their paths, or ""."""
         if data is None:
             lines = [line for each in made for line in each.patterns]
             data = with_lines(self._trial.request, lines)

@@ -35,12 +35,10 @@ class Match:
     """A path at which the marker of a rule holds."""
 
     rule: Rule
-    find: str
-    """The entry of `Rule.find` that matched; `""` for a rule without names."""
+    find: str  # the entry of `Rule.find` that matched; `""` for a rule without names
     path: str
     evidence: str
-    secret: Confidence | None = None
-    """Confidence that it is a secret, by its content or name; None for other rules."""
+    secret: Confidence | None = None  # certainty that it is a secret; None for other rules
     objections: tuple[Objection, ...] = ()
 
     @property
@@ -60,8 +58,7 @@ class Size:
     """The size of a context, and of its transfer in this build."""
 
     context: Amount
-    transfer: Amount | None
-    """The size of the transfer; None without a Dockerfile, and if the builder transfers nothing."""
+    transfer: Amount | None  # None without a Dockerfile, and if the builder transfers nothing
 
     @property
     def counted(self) -> Amount:
@@ -74,15 +71,11 @@ class Suggestion:
     """Patterns that are worth a line, and the matches of one rule that they hide."""
 
     matches: tuple[Match, ...]
-    patterns: tuple[str, ...]
-    """The lines to add; exceptions begin with `!`."""
+    patterns: tuple[str, ...]  # the lines to add; exceptions begin with `!`
     objections: tuple[Objection, ...] = ()
-    keeps: tuple[str, ...] = ()
-    """Paths below it that are still sent, because a Dockerfile takes them by name."""
-    size: Size = Size(Amount(), None)
-    """The size that it saves in addition to the suggestions before it."""
-    chosen: bool = False
-    """True if it is part of the edit."""
+    keeps: tuple[str, ...] = ()  # paths below that are still sent, as a Dockerfile takes them
+    size: Size = Size(Amount(), None)  # what it saves in addition to the suggestions before it
+    chosen: bool = False  # True if it is part of the edit
 
     @property
     def rule(self) -> Rule:
@@ -144,19 +137,15 @@ class Suggested:
     context_path: str
     dockerfile: str | None
     builder: str
-    ignore_file: str
-    """Path of the ignore file that is used, or of the one that would be created."""
+    ignore_file: str  # path of the ignore file that is used, or of the one that would be created
     new_file: bool
     before: Size
-    after: Size
-    """The size with the change, by simulation."""
-    edit: Edit | None = None
-    """The change that `--write` makes; None if nothing changes."""
+    after: Size  # the size with the change, by simulation
+    edit: Edit | None = None  # the change that `--write` makes; None if nothing changes
     written: bool = False
     findings: tuple[Finding, ...] = ()
     problems: tuple[Problem, ...] = ()
-    options: tuple[str, ...] = ()
-    """Further options of the build, as words of the command line."""
+    options: tuple[str, ...] = ()  # further options of the build, as words of the command line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,12 +157,9 @@ class Advice(Suggested):
     suggestions: tuple[Suggestion, ...]
     questions: tuple[Question, ...] = ()
     blocked: tuple[Blocked, ...] = ()
-    git_ignored: Amount | None = None
-    """The amount that git ignores and the builder would receive; None without git."""
-    git_ignored_largest: str = ""
-    """The largest path among these; empty if there is none."""
-    git_ignored_secrets: int | None = None
-    """Number of certain or likely secrets among these files; None without git."""
+    git_ignored: Amount | None = None  # sent although git ignores it; None without git
+    git_ignored_largest: str = ""  # the largest path among these; empty if there is none
+    git_ignored_secrets: int | None = None  # certain or likely secrets among these files
     snapshot: Snapshot | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -201,8 +187,7 @@ class Note:
 class IgnoreFileChange:
     """The change of an ignore file, proved on this tree, or why there is none, as a sentence."""
 
-    after: bytes | None = None
-    """The new content; None if nothing changes."""
+    after: bytes | None = None  # the new content; None if nothing changes
     added: tuple[Addition, ...] = ()
     notes: tuple[Note, ...] = ()
     impossible: str = ""
@@ -215,8 +200,6 @@ class IgnoreFilePlan(Suggested):
 
     kind: ClassVar[Literal["plan"]] = "plan"
 
-    mode: str
-    """`allowlist`, `like` or `from-gitignore`."""
+    mode: str  # `allowlist`, `like` or `from-gitignore`
     change: IgnoreFileChange
-    sibling: str | None = None
-    """The other ignore file, for `like`."""
+    sibling: str | None = None  # the other ignore file, for `like`

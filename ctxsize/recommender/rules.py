@@ -18,35 +18,31 @@ from typing import Any
 
 from ctxsize import units
 
-SAFE_FROM = 0.85
-"""Minimum confidence of a safe suggestion."""
+SAFE_FROM = 0.85  # minimum confidence of a safe suggestion
 
 
 class Category(str, Enum):
-    """The purpose of a directory or a file, with the heading over its patterns in ignore files."""
+    """The purpose of a directory or a file."""
 
-    heading: str
+    ARTEFACT = "artefact"
+    CACHE = "cache"
+    DEPS = "deps"
+    VCS = "vcs"
+    IDE = "ide"
+    OS = "os"
+    DOCS = "docs"
+    TESTS = "tests"
+    CI = "ci"
+    DOCKER = "docker"
+    DATA = "data"
+    CONFIG = "config"
+    SECRET = "secret"
+    LOG = "log"
 
-    def __new__(cls, value: str, heading: str = "") -> Category:
-        """Create a member."""
-        made = str.__new__(cls, value)
-        made._value_, made.heading = value, heading
-        return made
-
-    ARTEFACT = "artefact", "Build artefacts"
-    CACHE = "cache", "Caches"
-    DEPS = "deps", "Installed dependencies"
-    VCS = "vcs", "Version control"
-    IDE = "ide", "Editors"
-    OS = "os", "Operating systems"
-    DOCS = "docs", "Documentation"
-    TESTS = "tests", "Tests"
-    CI = "ci", "Continuous integration"
-    DOCKER = "docker", "Docker"
-    DATA = "data", "Local data"
-    CONFIG = "config", "Settings of this machine"
-    SECRET = "secret", "Secrets"
-    LOG = "log", "Logs"
+    @property
+    def heading(self) -> str:
+        """Return the heading over its patterns in ignore files."""
+        return str(table("lists.toml")["headings"][self.value])
 
     @property
     def belongs_to_sources(self) -> bool:
@@ -66,12 +62,9 @@ class EntryType(str, Enum):
 class Marker:
     """The proof that a directory or a file is what its name suggests."""
 
-    kind: str
-    """A key of `markers` in `lists.toml`."""
-    names: tuple[str, ...] = ()
-    """Names, endings, an expression, or bytes in hexadecimal, depending on the kind."""
-    number: int = 0
-    """The minimum number of bytes, or the offset of the first ones."""
+    kind: str  # a key of `markers` in `lists.toml`
+    names: tuple[str, ...] = ()  # by kind: names, endings, an expression or bytes in hexadecimal
+    number: int = 0  # the minimum number of bytes, or the offset of the first ones
     parts: tuple[Marker, ...] = ()
 
     def __str__(self) -> str:
@@ -88,19 +81,15 @@ class Marker:
 class Rule:
     """The knowledge about one kind of directory or file; `CONTRIBUTING.md` explains the keys."""
 
-    name: str
-    """`rust.target`: the ecosystem, and a word for it."""
-    find: tuple[str, ...]
-    """Names, or the last components of paths; empty for a directory of any name."""
+    name: str  # `rust.target`: the ecosystem, and a word for it
+    find: tuple[str, ...]  # names, or last components of paths; empty for a directory of any name
     category: Category
-    confidence: float
-    """Probability that no build needs it, if the marker holds and no trap objects."""
+    confidence: float  # probability that no build needs it, if the marker holds and no trap objects
     marker: Marker
     why: str
     again: str = ""
     kind: EntryType = EntryType.DIRECTORY
-    anchored: bool = False
-    """True for the path instead of `**/name`, as such names often mean something else."""
+    anchored: bool = False  # True for the path, not `**/name`: the name often means another thing
     contents: bool = False
     volatile: bool = True
     traps: tuple[str, ...] = ()

@@ -19,8 +19,7 @@ from ctxsize.syntax import Command
 _VERSION = re.compile(r"(-v?\d[\w.]*|@[\w.]+)?(\.(c?js|phar))?$")
 """Suffixes of a program's name: `pnpm@9`, `yarn-3.6.0.cjs`, `gcc-13`."""
 _DURATION = re.compile(r"\d+[smhd]?")
-_IDLE = ("--help", "--version", "-h", "--dry-run")
-"""Options with which a command does nothing."""
+_IDLE = ("--help", "--version", "-h", "--dry-run")  # options with which a command does nothing
 
 
 class Job(NamedTuple):
@@ -100,8 +99,7 @@ class Work(NamedTuple):
     """The jobs of a tool that a command does."""
 
     tool: Tool
-    command: Command
-    """The command with the program as its first word, without a launcher."""
+    command: Command  # the command with the program as its first word, without a launcher
     jobs: tuple[Job, ...]
 
     def does(self, what: str) -> bool:

@@ -41,8 +41,7 @@ class Row:
     """One build: the amount that it sends, and the part that the safe suggestions avoid."""
 
     found: FoundBuild
-    dockerfile: str | None
-    """The path of the Dockerfile; None without one, or if a Compose or Bake file contains it."""
+    dockerfile: str | None  # None without one, and if a Compose or Bake file contains it
     ignore_file: str | None = None  # the path of the ignore file that applies
     context: Amount | None = None  # what the ignore file leaves; None if `error` gives a reason
     transfer: Amount | None = None  # the part of the context that is sent; None if unknown

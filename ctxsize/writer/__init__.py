@@ -167,8 +167,7 @@ def edit_lines(ignore_file: IgnoreFile, changes: Mapping[int, str | None]) -> by
         if number not in changes:
             edited.append(line)
             continue
-        text = changes[number]
-        if text is not None:
+        if (text := changes[number]) is not None:
             end = _end_of(line)
             new = text.encode("utf-8", "surrogateescape").split(b"\n")
             edited += [each + (end or usual) for each in new[:-1]] + [new[-1] + end]

@@ -97,6 +97,13 @@ def watched(*arguments: str, cwd: Path, terminal: tuple[int, int] | None = None)
             os.close(mine)
 
 
+def save(path: Path, content: bytes) -> None:
+    """Write a file at once: a look between two writes would see half of it."""
+    half = path.parents[1] / "half"
+    half.write_bytes(content)
+    half.replace(path)
+
+
 @pytest.mark.parametrize(("command", "first"), COMMANDS.values(), ids=COMMANDS)
 def test_an_update_follows_a_change_of_what_is_sent(
     context: Path, command: list[str], first: str
@@ -104,7 +111,7 @@ def test_an_update_follows_a_change_of_what_is_sent(
     with watched(*command, cwd=context) as watch:
         watch.until(first)
         assert watch.more() == ""
-        (context / "data.bin").write_bytes(b"x" * 1_200_000)
+        save(context / "data.bin", b"x" * 1_200_000)
         begin = time.monotonic()
         update = watch.until("since the start\n")
         assert time.monotonic() - begin < 4  # 2 on a machine that does nothing else
@@ -119,12 +126,12 @@ def test_an_update_follows_a_change_of_what_is_sent(
 def test_only_what_is_read_counts(context: Path) -> None:
     with watched(cwd=context) as watch:
         watch.until("explain PATH\n")
-        (context / "out" / "b.o").write_text("x")
+        save(context / "out" / "b.o", b"x")
         os.utime(context / "main.py")
         assert watch.more() == ""
-        (context / ".dockerignore").write_text("# nothing\n")
+        save(context / ".dockerignore", b"# nothing\n")
         assert "+17 B, +2 files" in watch.until("since the start\n")
-    (context / ".dockerignore").write_text("out\n")
+    save(context / ".dockerignore", b"out\n")
     with watched("measure", "--ignored", cwd=context) as watch:
         watch.until("out")
         (context / "out" / "c.o").write_text("x" * 100)
@@ -134,7 +141,7 @@ def test_only_what_is_read_counts(context: Path) -> None:
 def test_check_watches_on_after_a_refusal(context: Path) -> None:
     with watched("check", "--max", "2kB", cwd=context) as watch:
         watch.until("ok ")
-        (context / "data.bin").write_bytes(b"x" * 9_000)
+        save(context / "data.bin", b"x" * 9_000)
         assert "CTX401" in watch.until("+9.0 kB, +1 file since the start\n")
         (context / "data.bin").unlink()
         assert watch.until("since the start\n", 4).startswith("ok ")
@@ -144,17 +151,17 @@ def test_check_watches_on_after_a_refusal(context: Path) -> None:
 def test_an_error_is_shown_and_the_next_change_awaited(context: Path) -> None:
     with watched("measure", cwd=context) as watch:
         watch.until("3 files")
-        (context / ".dockerignore").write_text("[\n")
+        save(context / ".dockerignore", b"[\n")
         assert ".dockerignore:1: the build fails" in watch.until(")\n")
         assert watch.more() == ""
-        (context / ".dockerignore").write_text("none\n")
+        save(context / ".dockerignore", b"none\n")
         assert "+11 B, +1 file since the start\n" in watch.until("since the start\n")
 
 
 def test_json_is_one_document_for_each_update(context: Path) -> None:
     with watched("measure", "--json", cwd=context) as watch:
         first = watch.until("\n}\n")
-        (context / "main.py").write_text("pass # and more\n")
+        save(context / "main.py", b"pass # and more\n")
         second = watch.until("\n}\n")
     sizes = [json.loads(each)["context"]["content_bytes"] for each in (first, second)]
     assert sizes[1] - sizes[0] == 11
@@ -164,7 +171,7 @@ def test_a_reader_that_is_gone_ends_it(context: Path) -> None:
     with watched("measure", cwd=context) as watch:
         watch.until("3 files")
         os.dup2(os.open(os.devnull, os.O_RDONLY), watch._source)
-        (context / "main.py").write_text("")
+        save(context / "main.py", b"")
         assert watch.process.wait(timeout=20) == 0
 
 
@@ -179,7 +186,7 @@ def test_a_terminal_is_redrawn_row_by_row_without_a_blank_screen(context: Path) 
         shown = [line.rstrip() for line in screen.display]
         assert shown[0].startswith("Fine: ")
         assert "what was here before" not in "".join(shown)
-        (context / "data.bin").write_bytes(b"x" * 1_200_000)
+        save(context / "data.bin", b"x" * 1_200_000)
         second = watch.until("\x1b[J")
         assert second.startswith("\x1b[H")
         assert not re.search(r"\x1b\[[23]J", first + second)
@@ -188,7 +195,7 @@ def test_a_terminal_is_redrawn_row_by_row_without_a_blank_screen(context: Path) 
         shown = [line.rstrip() for line in screen.display]
         assert "+1.2 MB, +1 file since the start" in shown
         assert shown[0].startswith("Fine: 1.2 MB in 4 files")
-        (context / ".dockerignore").write_text("[\n")
+        save(context / ".dockerignore", b"[\n")
         stream.feed(watch.until("\x1b[J"))
         left = [line for line in screen.display if line.strip()]
         assert left[0].startswith("ctxsize: error: .dockerignore:1: the build fails")
@@ -234,7 +241,7 @@ def test_a_low_terminal_shows_the_verdict_and_the_change(rows: int, tmp_path: Pa
     with watched("measure", cwd=root, terminal=(rows, 80)) as watch:
         updates = [watch.until("\x1b[J")]
         for each in range(2):
-            (root / f"new{each}").write_bytes(b"x" * 600_000)
+            save(root / f"new{each}", b"x" * 600_000)
             updates.append(watch.until("\x1b[J"))
     shown = drawn(updates, 80, rows)
     assert shown[0].startswith("Fine: 3.6 MB in 63 files"), shown
@@ -246,7 +253,7 @@ def test_a_refusal_is_cut_to_a_low_terminal(context: Path) -> None:
     with watched("check", "--max", "2kB", cwd=context, terminal=(12, 80)) as watch:
         updates = [watch.until("\x1b[J")]
         for each in range(9):
-            (context / f"{each}.bin").write_bytes(b"x" * 9_000)
+            save(context / f"{each}.bin", b"x" * 9_000)
         while "+81.0 kB" not in updates[-1]:
             updates.append(watch.until("\x1b[J"))
     shown = drawn(updates, 80, 12)
@@ -256,18 +263,18 @@ def test_a_refusal_is_cut_to_a_low_terminal(context: Path) -> None:
 
 
 def test_the_change_is_that_of_the_size_in_the_verdict(context: Path, tmp_path: Path) -> None:
-    (context / "Dockerfile").write_text("FROM scratch\nCOPY main.py .\nCOPY --from=lib . .\n")
+    save(context / "Dockerfile", b"FROM scratch\nCOPY main.py .\nCOPY --from=lib . .\n")
     lib = build_tree(tmp_path / "lib", [file("a", b"1")])
     with watched("measure", "--build-context", f"lib={lib}", cwd=context) as watch:
         watch.until("ext")
-        (context / "not-copied").write_bytes(b"x" * 500)
+        save(context / "not-copied", b"x" * 500)
         assert "+0 B, +0 files since the start\n" in watch.until("since the start\n")
-        (lib / "b").write_bytes(b"x" * 700)
+        save(lib / "b", b"x" * 700)
         assert "+700 B, +1 file since the start\n" in watch.until("since the start\n")
     limits = ("--of", "transfer", "--max", "1MB")
     with watched("check", *limits, "--target", "", cwd=context) as watch:
         watch.until("ok .: 5 B of 1.0 MB")
-        (context / "main.py").write_bytes(b"x" * 15)
+        save(context / "main.py", b"x" * 15)
         assert "+10 B, +0 files since the start\n" in watch.until("since the start\n")
 
 
@@ -277,10 +284,10 @@ def test_the_change_of_several_builds_names_them(tmp_path: Path) -> None:
     root = build_tree(tmp_path / "all", [file(each, dockerfile) for each in names])
     with watched("check", "--all", "--max", "9MB", cwd=root) as watch:
         watch.until("ok sub")
-        (root / "sub" / "data.bin").write_bytes(b"x" * 1_000_000)
+        save(root / "sub" / "data.bin", b"x" * 1_000_000)
         update = watch.until("since the start") + watch.more(0.5)
         assert update.endswith("\n+1.0 MB, +1 file since the start: ., sub\n")
-        (root / "data.bin").write_bytes(b"x" * 20)
+        save(root / "data.bin", b"x" * 20)
         update = watch.until("+1 file since the start: sub\n") + watch.more(0.5)
         assert update.endswith("start: sub\n+1.0 MB, +2 files since the start: .\n")
 
@@ -288,7 +295,7 @@ def test_the_change_of_several_builds_names_them(tmp_path: Path) -> None:
 def test_quiet_has_no_change(context: Path) -> None:
     with watched("measure", "-q", cwd=context) as watch:
         watch.until("3 files")
-        (context / "data.bin").write_bytes(b"x")
+        save(context / "data.bin", b"x")
         assert "since the start" not in watch.until("4 files") + watch.more()
 
 
@@ -298,7 +305,7 @@ def test_an_answer_in_a_file_leaves_the_terminal_alone(context: Path) -> None:
     arguments = ("check", "--max", "1MB", "--format", f"json={report}")
     with watched(*arguments, cwd=context, terminal=(24, 80)) as watch:
         for size in (100, 200):
-            (context / "main.py").write_bytes(b"x" * size)
+            save(context / "main.py", b"x" * size)
             end = time.monotonic() + 20
             while f'"actual": {26 + size},' not in report.read_text():
                 assert time.monotonic() < end
@@ -326,7 +333,7 @@ def test_a_first_save_of_a_setting_is_seen_at_once(name: str, context: Path) -> 
         while time.process_time() < end:
             pass
         if count == 2:
-            threading.Timer(0.4, (context / name).write_text, [""]).start()
+            threading.Timer(0.4, save, [context / name, b""]).start()
             begin = time.monotonic()
         return api.measure(str(context))
 

@@ -435,7 +435,7 @@ class TestGolang:
         ],
     )
     def test_white_space_is_what_go_trims(self, text: str, trimmed: str) -> None:
-        assert golang.trim_space(text) == trimmed
+        assert text.strip(golang.WHITE_SPACE) == trimmed
 
     @pytest.mark.parametrize(
         ("path", "cleaned"),

@@ -17,14 +17,7 @@ from itertools import accumulate, chain, islice
 from types import ModuleType
 
 from ctxsize.engine.automaton import Automaton, Program, fastest
-from ctxsize.engine.directories import (
-    FOLDERS,
-    MARKERS,
-    SECRET_ENDS,
-    SECRET_NAMES,
-    SECRET_START,
-    Clues,
-)
+from ctxsize.engine.directories import FOLDERS, MARKERS, SECRET_ENDS, SECRET_NAMES, SECRET_START
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.events import Progress
 from ctxsize.engine.request import Request
@@ -34,8 +27,7 @@ from ctxsize.engine.walk import Walk
 from ctxsize.version import core_path
 
 _MOST_SEGMENTS = 4096
-_MOST_LARGEST = 1000
-"""Largest number of largest files that the core keeps, as it moves them one by one."""
+_MOST_LARGEST = 1000  # largest files that the core keeps at most, as it moves them one by one
 _MOST_THREADS = 8
 _READS_ATTRIBUTES, _REFUSES, _NO_SOCKETS, _SENDS_PARENTS, _ANYWHERE = 1, 2, 4, 8, 16
 _METERS = {None: 0, "buildkit": 1, "tar": 2}
@@ -66,10 +58,7 @@ def _loaded(path: str) -> ModuleType | None:
 def add_all(
     request: Request, sums: WalkSums, jobs: int | None, progress: Progress | None
 ) -> Walk | None:
-    """Add everything that is sent to `sums`; return the walk, or None if the core cannot count.
-
-    Raises what `Walk` raises.
-    """
+    """Add all that is sent; return the walk, None if the core cannot count. Raises as `Walk`."""
     module = core()
     python, automaton = Walk(request), fastest(request.spec)
     if module is None or not isinstance(automaton, Automaton):
@@ -222,7 +211,13 @@ def _add_results(found: tuple[tuple[bytes, bytes], ...], python: Walk, sums: Wal
     by_pattern = _groups(patterns[1], 3)
     rows = (_rows(*direct), _rows(*extensions), by_pattern, _rows(*largest))
     sums.add_found(totals[1], *rows)
-    _add_clues(sums.clues, *clues)
+    for prefix, (name, kinds, size) in zip(
+        clues[0][::2], _rows(clues[0][1::2], clues[1]), strict=True
+    ):
+        if kinds & (_MARK | _FOLDER):
+            sums.clues.names[name].add(prefix)
+        if kinds & _SECRET:
+            sums.clues.add_secret(prefix, name, size)
     texts, at, entries = iter(back[0]), 0, 0
     for run, before, kind, count in (*_groups(back[1], 4), (len(cut[1]) // 2, 0, -1, 0)):
         part = cut[1][2 * at : 2 * run]
@@ -243,12 +238,3 @@ def _groups(numbers: array[int], size: int) -> Iterator[tuple[int, ...]]:
 
 def _rows(texts: list[str], numbers: array[int]) -> Iterator[tuple[str, int, int]]:
     return zip(texts, numbers[::2], numbers[1::2], strict=True)
-
-
-def _add_clues(clues: Clues, texts: list[str], numbers: array[int]) -> None:
-    """Add names that the core recorded: prefix and name, their meaning, and bytes."""
-    for prefix, (name, kinds, size) in zip(texts[::2], _rows(texts[1::2], numbers), strict=True):
-        if kinds & (_MARK | _FOLDER):
-            clues.names[name].add(prefix)
-        if kinds & _SECRET:
-            clues.add_secret(prefix, name, size)

@@ -30,10 +30,8 @@ from ctxsize.units import plural
 from ctxsize.writer import Addition
 
 _NAME = ".gitignore"
-_MOST_LINES = 2_000
-"""Maximum number of lines: each is matched against all files."""
-_LONGEST = 8192
-"""Maximum number of characters of a line: twice a path, as each may be escaped."""
+_MOST_LINES = 2_000  # maximum number of lines: each is matched against all files
+_LONGEST = 8192  # maximum number of characters of a line: twice a path, as each may be escaped
 _TOKEN = re.compile(
     r"\\(?P<escaped>.)|(?P<stars>\*+)|(?P<one>\?)|(?P<text>[^\\\[*?]+)"
     r"|\[(?P<negated>[!^]?)(?P<class>(?:[a-z]-[a-z]|[A-Z]-[A-Z]|[0-9]-[0-9]|[A-Za-z0-9_.~])+)\]",
@@ -87,10 +85,7 @@ def _finding(mode: str, path: str, change: IgnoreFileChange, saved: Amount) -> F
 
 
 def like(draft: Draft, other: IgnoreFile) -> IgnoreFileChange:
-    """Return the ignore file with the patterns of `other`, translated to this context.
-
-    Raises `IgnoreFileError` if `other` would fail a build.
-    """
+    """Return the file with the patterns of `other`, ported. Raises `IgnoreFileError` at a fault."""
     try:
         patterns = draft.request.builder.spec_class.from_lines(other.texts()).patterns
     except IgnoreFileError as error:
@@ -267,8 +262,7 @@ def _translated(name: str, pattern_class: type[DockerIgnorePattern], *, in_path:
         return name
     written, at = "", 0
     while at < len(name):
-        found = _TOKEN.match(name, at)
-        if found is None:
+        if (found := _TOKEN.match(name, at)) is None:
             raise CannotSayError("its class or backslash is unfinished or cannot be translated")
         if found["stars"]:
             if in_path and len(found["stars"]) > 1:

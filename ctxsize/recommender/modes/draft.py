@@ -23,8 +23,7 @@ from ctxsize.recommender.rules import Category
 from ctxsize.writer import Addition, merge
 
 _HEADING = "Everything is ignored except for the sources of the Dockerfiles"
-Wrong = tuple[str, str]
-"""A path with a wrong verdict, and the reason why it is wrong, as a clause."""
+Wrong = tuple[str, str]  # a path with a wrong verdict, and the reason why it is wrong, as a clause
 Judge = Callable[[Attempt], Iterable[Wrong]]
 
 

@@ -1,0 +1,36 @@
+"""Help texts: a page in `help/` for each command, and one for the options that commands share.
+
+Below `Options:` is a text for each option, by one of its names.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+import click
+
+from ctxsize.reader import read_file
+
+DIRECTORY = os.path.join(os.path.dirname(__file__), "help")
+SHARED = "shared"
+_OPTION = re.compile(r"^  (-\S+): (.+(?:\n    .+)*)", re.MULTILINE)
+_TABLE = re.compile(r"^(?=\w+:\n  )", re.MULTILINE)
+
+
+def page(name: str) -> tuple[str, dict[str, str]]:
+    """Return the text of a page for click, and those of its options by their names."""
+    whole = read_file(os.path.join(DIRECTORY, f"{name}.txt")).decode()
+    text, _, options = whole.partition("\n\nOptions:\n")
+    found = {option: help_.replace("\n    ", " ") for option, help_ in _OPTION.findall(options)}
+    return _TABLE.sub("\b\n", text), found  # click wraps no paragraph that begins so
+
+
+def documented(command: click.Command, name: str) -> click.Command:
+    """Return `command` with its help, and that of its options, from the pages."""
+    command.help, own = page(name)
+    texts = page(SHARED)[1] | own
+    for each in command.params:
+        if isinstance(each, click.Option):
+            each.help = next((texts[name] for name in each.opts if name in texts), None)
+    return command
