@@ -70,6 +70,7 @@ PLACES = {
             "config",
             "guard.baseline",
             "guard.comparison",
+            "scanning.fleet",
             "engine.dockerfiles",
             "engine.request",
             "engine.source",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import click
@@ -126,8 +127,7 @@ def _found(build: Build) -> tuple[list[Build], Sequence[Problem]]:
 
 
 @click.command("diff")
-@click.argument("before", required=False, shell_complete=completing.files)
-@click.argument("after", required=False, shell_complete=completing.files)
+@click.argument("places", metavar="BEFORE [AFTER]", nargs=-1, shell_complete=completing.files)
 @options.value("-f, --file PATH", "dockerfile")
 @options.flag("--checkout")
 @options.builder
@@ -135,8 +135,7 @@ def _found(build: Build) -> tuple[list[Build], Sequence[Problem]]:
 @options.number("--top")
 @options.display
 def diff(
-    before: str | None,
-    after: str | None,
+    places: tuple[str, ...],
     dockerfile: str | None,
     checkout: bool,
     builder: str,
@@ -145,14 +144,12 @@ def diff(
     display: output.Display,
 ) -> None:
     """Show what was added, removed, grew and shrank from BEFORE to AFTER."""
-    if checkout:
-        if after or name:
-            raise click.UsageError("--checkout takes one directory, and no --name")
-        outcome = checking.diff_checkout(before or ".", dockerfile=dockerfile, builder=builder)
-    elif before is None:
+    if not places and not checkout:
         raise click.UsageError("Missing argument 'BEFORE'.")
-    else:
-        outcome = checking.diff(before, after, name=name, dockerfile=dockerfile, builder=builder)
+    if len(places) > 2 - checkout or (name and checkout):
+        raise click.UsageError("BEFORE and AFTER are two at most, --checkout takes one directory")
+    compare = checking.diff_checkout if checkout else partial(checking.diff, name=name)
+    outcome = compare(*places, dockerfile=dockerfile, builder=builder)
     display.emit(outcome, top=top or 0)
 
 

@@ -7,9 +7,10 @@ filter runs, so a file has the size that git keeps; problems name what a checkou
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from heapq import nsmallest
 
@@ -35,7 +36,7 @@ _CONVERTED = (
     ("get another encoding in a checkout", ":(exclude,attr:!working-tree-encoding)"),
     ("pass a filter in a checkout", ":(exclude,attr:!filter)", ":(exclude,attr:filter=lfs)"),
 )
-"""What a checkout may do to files, and pathspecs of these."""
+"""Notes on files that a checkout may convert, and pathspecs of these."""
 
 
 class Checkout:
@@ -85,16 +86,16 @@ class Checkout:
         within = inside(self._repository.top, path) or ""
         base, name = ("", within) if anywhere else os.path.split(within)
 
-        def at(here: str, kind: str) -> bytes | None:
+        def at(here: str, is_kind: Callable[[int], bool]) -> bytes | None:
             blob = self._repository.head.get(os.path.join(base, here))
-            is_kind = blob and blob.mode.startswith(kind)
-            return self._repository.content(blob) if blob and is_kind else None
+            fits = blob is not None and is_kind(int(blob.mode, 8))
+            return self._repository.content(blob) if blob and fits else None
 
         def target_of(here: str) -> str | None:
-            return None if (target := at(here, git.SYMLINK)) is None else os.fsdecode(target)
+            return None if (target := at(here, stat.S_ISLNK)) is None else os.fsdecode(target)
 
         end, is_end = follow_links(name, target_of)
-        return at(end, git.FILE) if is_end else None
+        return at(end, stat.S_ISREG) if is_end else None
 
     def _differences(self) -> tuple[Reason, ...]:
         """Return what only one side sends, and other sizes, by kind; `content_bytes` changes."""
@@ -124,8 +125,8 @@ class Checkout:
     def _notes(self, own: Mapping[str, int]) -> Iterator[Problem]:
         """Yield what the tree of HEAD does not have, and what a checkout converts."""
         size, head = human(sum(own.values())), self._repository.head
-        inner = [path for path, blob in self._files.items() if blob.mode.startswith(git.SUBMODULE)]
-        missing = [path for path in self.sizes if self._files[path].size_bytes is None]
+        inner = [path for path, blob in self._files.items() if blob.kind == "commit"]
+        missing = [path for path in self.sizes if not self._files[path].size.isdigit()]
         notes: list[tuple[str, Collection[str]]] = [
             (f"of .git not counted ({size}): a checkout has its own", [".git"] * len(own)),
             ("of other repositories (submodules): a checkout may have their content", inner),
@@ -168,12 +169,13 @@ def _directories(files: Mapping[str, git.Blob]) -> MemoryDirectory:
     """Return the tree of a checkout of `files`, where submodules are empty directories."""
     found = {"": MemoryDirectory("")}
     for path, blob in files.items():
-        is_directory = blob.mode.startswith(git.SUBMODULE)
+        is_directory = blob.kind == "commit"
         for each in up_to(path)[: None if is_directory else -1]:
             if each not in found:
                 above, _, own = each.rpartition("/")
                 found[each] = found[above].folders[own] = MemoryDirectory(each)
         above, _, name = path.rpartition("/")
         if not is_directory:
-            found[above].entries[name] = File(name, int(blob.mode, 8), blob.size_bytes or 0).kept
+            size = int(blob.size) if blob.size.isdigit() else 0
+            found[above].entries[name] = File(name, int(blob.mode, 8), size).kept
     return found[""]

@@ -14,21 +14,15 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from ctxsize.engine.evaluate import up_to
 from ctxsize.model import Problem
 from ctxsize.reader import holds, top_of
 
-if TYPE_CHECKING:
-    import subprocess
-
 _SECONDS = 10.0  # until a git command is stopped
 _MOST_STOPPED = 3  # repositories with a stopped command, from which git is given up
-_MOST_BYTES = 1 << 27  # of an answer: a small tree object may name a tree of any size many times
-_LOOK_AGAIN = 0.2  # seconds between two looks at the size of an answer
 # Not the variables that a hook sets (`GIT_DIR`, `GIT_INDEX_FILE`), which name another repository.
-FILE, SYMLINK, SUBMODULE = "100", "120", "160"  # the modes of these in a commit begin so
 _KEPT_VARIABLES = re.compile(
     "(?!GIT_)|GIT_CEILING_DIRECTORIES|GIT_CONFIG_(?!PARAMETERS$)|GIT_DISCOVERY_ACROSS_FILESYSTEM"
 )
@@ -59,17 +53,12 @@ class SortedPaths:
 
 
 class Blob(NamedTuple):
-    """A file of a commit, or a symlink or submodule, as `git ls-tree` prints it."""
+    """A file, symlink or submodule of a commit, in the words of `git ls-tree`."""
 
-    mode: str  # octal; begins with `FILE`, `SYMLINK` or `SUBMODULE`
-    kind: str
-    name: str  # of the object
-    size: str
-
-    @property
-    def size_bytes(self) -> int | None:
-        """Return its size; None for a submodule, and if git has not fetched the object."""
-        return int(self.size) if self.size.isdigit() else None
+    mode: str  # octal, as of `st_mode`
+    kind: str  # `commit` for a submodule
+    name: str
+    size: str  # no number for a submodule, and for what a partial clone has not fetched
 
 
 class Found(NamedTuple):
@@ -112,22 +101,18 @@ class GitRepository:
     @cached_property
     def head(self) -> dict[str, Blob]:
         """Return all files of HEAD, relative to `top`. Raises `GitError`."""
-        found = {}
-        for record in _asked(self.top, "ls-tree", "-r", "-l", "-z", "HEAD").split(b"\0")[:-1]:
-            facts, _, path = record.partition(b"\t")
-            found[os.fsdecode(path)] = Blob(*facts.decode("ascii").split())
-        return found
+        listed = _asked(self.top, "ls-tree", "-r", "-l", "-z", "HEAD").split(b"\0")[:-1]
+        pairs = (each.decode("utf-8", "surrogateescape").split("\t", 1) for each in listed)
+        return {path: Blob(*words.split()) for words, path in pairs}
 
     def content(self, blob: Blob) -> bytes:
         """Return the content of `blob`, without any conversion. Raises `GitError`."""
-        if blob.size_bytes is None:
-            raise GitError("this partial clone has not fetched the ignore file or the Dockerfile")
         return _asked(self.top, "cat-file", "blob", blob.name)
 
-    def matching(self, *pathspecs: str) -> frozenset[str]:
+    def matching(self, *pathspecs: str) -> set[str]:
         """Return the tracked files that match, with attributes of HEAD. Raises `GitError`."""
-        options = ("-c", "attr.tree=HEAD", "ls-files", "-z", "--", *pathspecs)
-        return frozenset(map(os.fsdecode, _asked(self.root, *options).split(b"\0")[:-1]))
+        words = ("-c", "attr.tree=HEAD", "ls-files", "-z", "--", *pathspecs)
+        return {os.fsdecode(path) for path in _asked(self.root, *words).split(b"\0")}
 
 
 def find(root: str) -> Found:
@@ -187,53 +172,38 @@ def _asked(root: str, *arguments: str) -> bytes:
 
 
 def _run(program: str, root: str, arguments: tuple[str, ...]) -> bytes:
-    import subprocess  # many runs ask git nothing
+    import subprocess
 
     settings = [word for each in _SETTINGS for word in ("-c", each)]
     # Git must not look elsewhere, write, fetch or ask.
     kept = {name: value for name, value in os.environ.items() if _KEPT_VARIABLES.match(name)}
     quiet = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
-    quiet["GIT_NO_REPLACE_OBJECTS"] = "1"  # a clone has no replacements
+    quiet["GIT_NO_REPLACE_OBJECTS"] = "1"  # a clone has none
     try:
-        with subprocess.Popen(
+        done = subprocess.run(
             [program, "--no-pager", *settings, *arguments],
             cwd=root,
             env={**kept, **quiet, "LC_ALL": "C"},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        ) as process:
-            output, errors = _outputs(process)
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        stopped = GitError(f"git did not answer within {_SECONDS:.0f} seconds")
+        stopped.is_stopped = True
+        raise stopped from None
     except (OSError, ValueError) as error:
         raise GitError(f"git cannot be run: {error}") from None
-    if process.returncode:
-        lines = errors.decode(errors="replace").strip().splitlines()
+    if done.returncode:
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
         reason = (lines or ["it failed without a message"])[0].removeprefix("fatal: ")
         if "dubious ownership" in reason:
             reason = "git distrusts its owner; see `git config --global --add safe.directory`"
         raise GitError(reason)
-    if arguments[0] == "rev-parse" and not output.strip():
+    if arguments[0] == "rev-parse" and not done.stdout.strip():
         raise GitError("git printed nothing")
-    return output
-
-
-def _outputs(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
-    """Return what git prints to stdout and stderr. Raises `GitError` for too long or too much."""
-    from subprocess import TimeoutExpired
-    from time import monotonic
-
-    end = monotonic() + _SECONDS
-    while True:
-        try:
-            return process.communicate(timeout=max(0.0, min(end - monotonic(), _LOOK_AGAIN)))
-        except TimeoutExpired as error:
-            is_large, is_late = len(error.output or b"") > _MOST_BYTES, monotonic() >= end
-        if is_large or is_late:
-            process.kill()
-            why = f"did not answer within {_SECONDS:.0f} seconds" if is_late else "answers too much"
-            stopped = GitError(f"git {why}")
-            stopped.is_stopped = is_late
-            raise stopped
+    return done.stdout
 
 
 @lru_cache

@@ -201,8 +201,7 @@ class Snapshots:
             self._planned[key] = None
             with suppress(CtxsizeError):
                 advisor = Advisor(snapshot)
-                edit = advisor.advise().edit
-                trial = advisor.trial
+                edit, trial = advisor.advise().edit, advisor.trial
                 self._planned[key] = (
                     snapshot if edit is None else trial.written(trial.attempt(edit.after))
                 )

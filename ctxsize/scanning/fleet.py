@@ -37,8 +37,8 @@ def merge(paths: Sequence[str], schema: Any) -> Scan:
         if report["lower_bound"]:
             message = "the sizes of this report are at least"
             problems.append(Problem("lower-bound", message, path, effect=Effect.LOWER_BOUND))
-        if (made := report.get("ctxsize_version", "an older version")) != __version__:
-            problems.append(Problem("other-version", f"is a report of ctxsize {made}", path))
+        if (made := report.get("ctxsize_version", "of unknown version")) != __version__:
+            problems.append(Problem("other-version", f"this report is by ctxsize {made}", path))
     advice = sum(each["advice"] for each in reports.values())
     return Scan("", tuple(sorted(rows, key=Row.order)), (), advice, tuple(problems), tuple(reports))
 

@@ -128,8 +128,8 @@ def test_reports_that_differ_in_version_or_are_incomplete_are_noted(reports: Pat
     assert scan.lower_bound
     assert [(each.path, each.message) for each in scan.problems] == [
         ("web.json", "the sizes of this report are at least"),
-        ("web.json", "is a report of ctxsize 9.9\x1b"),
-        ("api.json", "is a report of ctxsize an older version"),
+        ("web.json", "this report is by ctxsize 9.9\x1b"),
+        ("api.json", "this report is by ctxsize of unknown version"),
     ]
     assert "\x1b" not in render("text", scan, Look())
 

@@ -286,16 +286,16 @@ def test_a_fifo_that_git_waits_for_costs_the_time_of_one_question(
     os.mkfifo(path)
     monkeypatch.setattr(git, "_SECONDS", 1.0)
     waited: list[object] = []
-    real = git._run
+    real = subprocess.run
 
-    def counted(program: str, root: str, arguments: tuple[str, ...]) -> bytes:
+    def counted(*arguments: object, **options: object) -> object:
         try:
-            return real(program, root, arguments)
-        except git.GitError as error:
-            waited.extend([arguments] * error.is_stopped)
+            return real(*arguments, **options)  # type: ignore[call-overload]
+        except subprocess.TimeoutExpired:
+            waited.append(arguments)
             raise
 
-    monkeypatch.setattr(git, "_run", counted)
+    monkeypatch.setattr(subprocess, "run", counted)
     for name in ("", "src", "services/api", "local"):
         found = git.find(str(repository / name)).repository
         for question in ("tracked", "ignored", "worktrees"):

@@ -37,8 +37,6 @@ def heading(outcome: DiffReport) -> str:
     sign = "🔴" if refused or grew else "🟡" if delta > 0 else "🟢"
     several = len(outcome.contexts) > 1
     whole = plural(len(outcome.contexts), "build context") if several else "the build context"
-    if outcome.differences is not None:
-        return f"ctxsize: {sign} {_verdict(outcome)}, {amount(after)}"
     if not changed:
         return f"ctxsize: {sign} no change of {whole}, {amount(after)}"
     verb = "grew" if delta > 0 else "shrank" if delta else "changed"
@@ -73,7 +71,10 @@ def _answer(outcome: DiffReport, look: Look) -> Iterator[Item]:
     """Yield the verdict, which is the heading of Markdown, and why a check refuses contexts."""
     before, after = outcome.before, outcome.after
     delta, several = after.content_bytes - before.content_bytes, len(outcome.contexts) > 1
-    verdict, style = _verdict(outcome), "red" if delta > 0 else "green"
+    verb, style = ("Grew", "red") if delta > 0 else ("Shrank", "green")
+    verdict = f"{verb} by {human(abs(delta))}" if delta else "The same size"
+    if outcome.differences is not None:
+        verdict = f"{signed(delta)} compared with a checkout of HEAD"
     if not look.markdown:
         yield Prose(f"{verdict}: {change(before, after)}", 0, verdict, style)
     refused = [(each, one) for each in outcome.contexts for one in each.new.refusals]
@@ -83,15 +84,6 @@ def _answer(outcome: DiffReport, look: Look) -> Iterator[Item]:
         yield Prose(f"{lead} {why}", 2, "Refused", "red")
     if not (before.complete and after.complete):
         yield Prose("A report has only the largest parts: smaller changes are missed.", 0)
-
-
-def _verdict(outcome: DiffReport) -> str:
-    delta = outcome.after.content_bytes - outcome.before.content_bytes
-    size = human(abs(delta))
-    if outcome.differences is not None:
-        than = f"{size} {'more' if delta > 0 else 'less'} than" if delta else "The size of"
-        return f"{than} a checkout of HEAD"
-    return f"{'Grew' if delta > 0 else 'Shrank'} by {size}" if delta else "The same size"
 
 
 def _differences(outcome: DiffReport) -> Table:
