@@ -101,7 +101,7 @@ def test_the_page_reads_nothing_here(reports: Path) -> None:
     maps: Any = picture.page(merged("web.json", "api.json"), None, None)["maps"]
     assert [each["name"] for each in maps][:2] == ["api/b -f api/b/Dockerfile.dev", "web"]
     assert maps[1]["before"] == {"context": (5_000_022, 2), "transfer": (5_000_022, 2)}
-    assert not any(each["budget"] for each in maps)
+    assert not any("budget" in each for each in maps)
 
 
 def test_reports_of_one_name_are_told_apart_by_their_paths(reports: Path) -> None:
