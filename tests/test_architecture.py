@@ -71,6 +71,7 @@ PLACES = {
             "guard.baseline",
             "guard.comparison",
             "scanning.fleet",
+            "engine.directories",  # the package's own names
             "engine.dockerfiles",
             "engine.request",
             "engine.source",

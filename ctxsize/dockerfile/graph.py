@@ -57,11 +57,9 @@ class Node:
     index: int = -1
     origins: list[tuple[Node, ...]] = field(default_factory=list)
     """For each step, the nodes of its `--from` and `from=`; `scratch` for a mount without one."""
-    paths: set[str] = field(default_factory=set)
-    """Paths taken from it: shared, like `sources`, with the stages based on it."""
+    paths: set[str] = field(default_factory=set)  # taken from it; shared with stages based on it
     sources: list[Source] = field(default_factory=list)
-    inputs: list[Node] = field(default_factory=list)
-    """Nodes that its result is made from: fewer than it depends on."""
+    inputs: list[Node] = field(default_factory=list)  # what its result is made from, not all needs
 
     @property
     def steps(self) -> tuple[StageStep, ...]:

@@ -83,9 +83,7 @@ class DiskDirectory:
     __slots__ = ("_above", "fd", "prefix", "stat")
 
     def __init__(self, path: str, fd: int, above: DiskDirectory | None) -> None:
-        self.prefix = path
-        self.fd = fd
-        self._above = above
+        self.prefix, self.fd, self._above = path, fd, above
         self.stat = os.fstat(fd)
 
     def steps(self) -> list[Step]:

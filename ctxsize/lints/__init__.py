@@ -1,7 +1,4 @@
-"""Lints of ignore files: a function for each code, which yields the findings of a `Case`.
-
-A fix is certain only if a trial shows that no other than the intended paths change.
-"""
+"""Lints of ignore files: a function for each code; a trial proves that a fix is certain."""
 
 from __future__ import annotations
 

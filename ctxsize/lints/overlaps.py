@@ -208,8 +208,7 @@ def overridden(case: Case) -> Iterator[Finding]:
     """Yield exceptions that a later pattern undoes completely."""
     last = {line.text: line for line in case.patterns if line.exception}
     for line in last.values():
-        by = _undone_by(case, line)
-        if by is not None:
+        if (by := _undone_by(case, line)) is not None:
             lead = f"line {by.number} ({by.shown}) ignores again all that"
             fix = case.fix(MOVE_TO_END, {line.number: None}, line.written)
             message = f"{lead} {line.shown} re-includes"

@@ -89,8 +89,7 @@ class Facts:
         self.evidence = evidence
         self.request = evidence.tree.snapshot.request
         self.build_files = build_files
-        self.sums = sums
-        """The sums of the context, by path."""
+        self.sums = sums  # the sums of the context, by path
         self.maybe_taken = cache(self._maybe_taken)
         self._scripts = cache(self._find_scripts)
         self._mentioning = cache(self._find_mentioning)

@@ -202,9 +202,8 @@ class Snapshots:
             with suppress(CtxsizeError):
                 advisor = Advisor(snapshot)
                 edit, trial = advisor.advise().edit, advisor.trial
-                self._planned[key] = (
-                    snapshot if edit is None else trial.written(trial.attempt(edit.after))
-                )
+                after = None if edit is None else trial.attempt(edit.after)
+                self._planned[key] = snapshot if after is None else trial.written(after)
         return self._planned[key]
 
 

@@ -152,10 +152,7 @@ def _at_edges(text: str, pattern_class: type[DockerIgnorePattern]) -> str:
 
 
 def from_gitignore(draft: Draft) -> IgnoreFileChange:
-    """Return the ignore file with all that git ignores, if the builder can express it.
-
-    Only untracked files that git ignores disappear, and nothing that a trap protects.
-    """
+    """Return the ignore file with what git ignores and no trap protects, as far as possible."""
     files, hint = [*_gitignores(draft)], "ctxsize suggest proposes patterns by evidence"
     why = ""
     if not files:
