@@ -16,6 +16,8 @@ from ctxsize.errors import InputError
 
 MOST_BYTES = 64 << 20  # number of bytes of the largest file that is read whole
 _PART_BYTES = 1 << 20
+_MOST_WORKTREES, _MOST_LINK_BYTES = 1000, 8192
+"""Number of worktrees of a repository that are read, and of bytes of a file that names a path."""
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
@@ -146,6 +148,42 @@ def top_of(path: str) -> str | None:
 def border_of(directory: str) -> str:
     """Return the repository of `directory`, or the directory itself if there is none."""
     return top_of(directory) or os.path.realpath(directory)
+
+
+def worktrees_in(directory: str) -> frozenset[str]:
+    """Return the further worktrees of git below `directory`, as relative paths.
+
+    The repository lists each, and its `.git` file names that entry of the list. A directory with
+    nothing but worktrees stands for them.
+    """
+    root, found = os.path.realpath(directory), dict[str, set[str]]()
+    own = os.path.join(top_of(root) or root, ".git")
+    git = _named_in(own, "gitdir: ") or own
+    if os.path.basename(os.path.dirname(git)) == "worktrees":  # of another worktree
+        git = os.path.dirname(os.path.dirname(git))
+    try:
+        for entry in sorted(entries_in(f"{git}/worktrees"), key=str)[:_MOST_WORKTREES]:
+            link = _named_in(f"{entry.path}/gitdir")
+            is_inner = link.endswith("/.git") and link.startswith(f"{root.rstrip('/')}/")
+            if is_inner and link != own and _named_in(link, "gitdir: ") == os.path.realpath(entry):
+                above, name = os.path.split(os.path.dirname(link))
+                found.setdefault(above, set()).add(name)
+        alone = {at for at in found if at != root and {*os.listdir(at)} == found[at]}
+    except OSError:
+        return frozenset()
+    paths = alone.union(*(map(f"{at}/".__add__, found[at]) for at in found.keys() - alone))
+    return frozenset(os.path.relpath(each, root) for each in paths)
+
+
+def _named_in(path: str, lead: str = "") -> str:
+    """Return the real path that a file of git has behind `lead`; `""` if it is no such file."""
+    try:
+        text = os.fsdecode(read_file(path, _MOST_LINK_BYTES, links=False)).rstrip("\n")
+        here = os.path.dirname(path)
+        is_path = text.startswith(lead) and len(text) > len(lead)
+        return os.path.realpath(os.path.join(here, text[len(lead) :])) if is_path else ""
+    except (OSError, ValueError):
+        return ""
 
 
 def holds(border: str, path: str) -> bool:

@@ -38,6 +38,7 @@ LAYERS = [
     ("engine",),
     ("writer.apply",),
     ("recommender.rules", "recommender.tools"),
+    ("keys",),
     ("config", "discovery"),
     ("recommender", "guard", "clean"),
     ("accepting",),
@@ -66,8 +67,10 @@ PLACES = {
     "reads files": (
         {"read_file", "read_stream"},
         {
+            "reader",  # where git lists worktrees
             "accepting",  # the lines that a suppression quotes
             "config",
+            "keys",  # the package's own schema
             "guard.baseline",
             "guard.comparison",
             "scanning.fleet",
@@ -84,6 +87,7 @@ PLACES = {
             "clean.dangers",
             "clean.descent",
             "clean.inventory",
+            "formats",  # the package's own table
             "cli",
         },
     ),

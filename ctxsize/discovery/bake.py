@@ -8,21 +8,25 @@ from dataclasses import replace
 
 from ctxsize.build import Build, is_reference, placed
 from ctxsize.discovery import compose
-from ctxsize.discovery.bakefile import BakeFile, Body, literal, read_hcl, read_json
+from ctxsize.discovery.bakefile import (
+    DEFAULTS,
+    WORKING_DIRECTORY,
+    BakeFile,
+    Body,
+    literal,
+    read_hcl,
+    read_json,
+    target_name,
+)
 from ctxsize.discovery.search import Place, Search, by_directory, shortened
 from ctxsize.reader import holds
 
-# `defaultFilenames` of buildx: Bake reads all that exist, in this order. Up to buildx 0.13, files
-# in HCL came after all in JSON.
-_DEFAULTS = (
-    *("docker-bake.json", "docker-bake.hcl"),
-    *("docker-bake.override.json", "docker-bake.override.hcl"),
-)
 WANTED = re.compile(r"(?s:.*/)?(?:[\w.\-]*[.\-_])?bake(?:[.\-_][\w.\-]+)?\.(?:hcl|json)", re.I)
 """The paths of Bake files, by their names."""
-_MOST_BYTES = 100_000
-"""Number of bytes of the largest HCL file: python-hcl2 needs 40 s for a megabyte."""
+_MOST_BYTES = 100_000  # of the largest HCL file: python-hcl2 needs 40 s for a megabyte
 _MOST_NAMED = 5
+_FILE_RELATIVE = "BUILDX_BAKE_FILE_RELATIVE_PATHS"  # a variable of buildx 0.36 and later
+_TRUE = ("1", "t", "T", "TRUE", "true", "True")  # the words of `strconv.ParseBool`
 _SAVE = "save the output of `docker buildx bake --print` as bake.json beside this file"
 
 
@@ -30,11 +34,10 @@ def collect(search: Search, paths: list[str]) -> None:
     """Add the builds of every Bake file."""
     known = {*search.paths}
     for directory, names in by_directory(paths):
-        usual = [name for name in _DEFAULTS if name in names]
+        usual = [name for name in DEFAULTS if name in names]
         projects: list[tuple[BakeFile, list[str], bool]] = []
-        saved: set[str] = set()
-        """The names of targets and groups in files that `bake --print` may have made."""
-        for each in filter(None, (usual, *([name] for name in names if name not in _DEFAULTS))):
+        saved: set[str] = set()  # targets and groups in files that `bake --print` may have made
+        for each in filter(None, (usual, *([name] for name in names if name not in DEFAULTS))):
             bake, is_saved = BakeFile(search.environment), False
             files = [os.path.join(directory, name) for name in each]
             # Bake reads Compose files too if it gets no `-f`; its `defaultFilenames` has the four
@@ -42,12 +45,13 @@ def collect(search: Search, paths: list[str]) -> None:
             usual_names = (os.path.join(directory, name) for name in compose.NAMES)
             beside = [path for path in usual_names if each is usual and path in known]
             with search.reading(files[0]):
-                # `compose.collect` reports the problems of these files.
+                # `compose.collect` reports the problems of these files and adds other services.
                 reader = compose.ComposeReader(replace(search, problems={}))
-                for name, (_, build) in (reader.builds(beside) if beside else {}).items():
-                    bake.hidden = build.hidden
-                    # Bake replaces dots in the names of targets (`sanitizeTargetName` of buildx).
-                    bake.targets[name.replace(".", "_")] = _target_of(build, directory)
+                services = reader.builds(beside) if beside else {}
+                for service, (where, build, baked) in services.items():
+                    bake.hidden, name = build.hidden, target_name(service)
+                    bake.targets[name] = _target_of(baked or build, directory)
+                    bake.places |= {name: where} if baked else {}
             for path in files:
                 with search.reading(path):
                     is_saved = _added(bake, search, path)
@@ -61,11 +65,16 @@ def collect(search: Search, paths: list[str]) -> None:
 def _target_of(build: Build, directory: str) -> Body:
     """Return the target that Bake makes of a service in a Compose file in `directory`."""
     args: Body = {**build.build_arguments}
+    contexts: Body = {
+        name: each if is_reference(each) else os.path.relpath(each, directory or ".")
+        for name, each in build.build_contexts.items()
+    }
     body: Body = {
         "dockerfile": os.path.relpath(build.dockerfile or "", build.context),
         "dockerfile-inline": (build.dockerfile_inline or b"").decode(),
         "target": build.target,
         "args": args,
+        "contexts": contexts,
         "platforms": [*build.platforms],
     }
     if not is_reference(build.context):
@@ -80,7 +89,7 @@ def _added(bake: BakeFile, search: Search, path: str) -> bool:
     if text is None:
         return False
     document = read_hcl(text) if is_hcl else read_json(text)
-    is_usual = is_hcl or os.path.basename(path) in _DEFAULTS
+    is_usual = is_hcl or os.path.basename(path) in DEFAULTS
     is_printed = not is_usual and document.keys() <= {"group", "target"}
     if is_printed:
         document = {key: literal(each) for key, each in document.items()}
@@ -102,28 +111,56 @@ def _add_targets(bake: BakeFile, search: Search, files: list[str], known: set[st
         search.complain("bake", text, bake.places[unknown[0]])
         # A target without a build may build a Dockerfile whose context ctxsize guesses.
         search.is_open |= not builds.keys() >= {*unknown}
+    ambiguous: dict[str, str] = {}
     for name, build in found:
-        hidden = (*bake.hidden, *build.hidden)
-        build = replace(_placed(search, directory, build), hidden=hidden)
-        search.add(Place("bake", name, bake.places[name]), build)
+        first, *others = _placed(search, directory, build)
+        if others:
+            ambiguous[name] = search.shown(others[0].context)
+        first = replace(first, hidden=(*bake.hidden, *build.hidden))
+        search.add(Place("bake", name, bake.places[name]), first)
+    for name, other in [*ambiguous.items()][:1]:
+        also = f" (and {len(ambiguous) - 1} more)" * (len(ambiguous) > 1)
+        here, root = map(search.shown, (directory, ""))
+        text = (
+            f"Bake resolves paths from where it runs, and ctxsize assumes {here}: from {root} the "
+            f"target {name}{also} is {other}; set {_FILE_RELATIVE}=1 if it is never built there"
+        )
+        search.complain("bake", text, bake.places[name])
 
 
-def _placed(search: Search, directory: str, build: Build) -> Build:
-    """Return a build with its paths relative to the root."""
-    # Bake resolves paths against its working directory. Assume that this is the directory of the
-    # file, or the root if the context and the Dockerfile exist only there.
-    context, inline = build.context or ".", build.dockerfile_inline is not None
+def _placed(search: Search, directory: str, build: Build) -> list[Build]:
+    """Return a build with its paths relative to the root, the assumed one first.
+
+    Bake resolves paths from its working directory. That is the directory of the file, where Bake
+    finds it without `-f`, or the root. A second build is possible, too.
+    """
+    starts = [directory, ""]
+    if search.environment.get(_FILE_RELATIVE, "").strip() in _TRUE:
+        # There, only `cwd://` is for the working directory.
+        starts = starts[::-1] if build.context.startswith(WORKING_DIRECTORY) else [directory]
+    found = {each.context: each for each in (_from(start, build) for start in starts)}
+    there = [each for each in found.values() if _is_there(search, each)] or [*found.values()][:1]
+    return there if build.dockerfile_inline is None else there[:1]
+
+
+def _from(start: str, build: Build) -> Build:
+    """Return a build with its paths, which are relative to `start`, relative to the root."""
+    context = build.context.removeprefix(WORKING_DIRECTORY) or "."
     if is_reference(context):
         return build
-    dockerfile = "." if inline else os.path.join(context, build.dockerfile or "Dockerfile")
-    for start in (directory, "", directory):
-        here = search.shown(os.path.join(start, context))
-        is_there = os.path.exists(search.shown(os.path.join(start, dockerfile)))
-        if os.path.isdir(here) and is_there and holds(search.border, here):
-            break
+    context = os.path.join(start, context)
+    dockerfile = os.path.join(context, build.dockerfile or "Dockerfile")
+    named = build.build_contexts.items()
     return replace(
         build,
-        context=os.path.join(start, context),
-        dockerfile="-" if inline else os.path.join(start, dockerfile),
-        build_contexts=placed(build.build_contexts, start),
+        context=context,
+        dockerfile="-" if build.dockerfile_inline is not None else dockerfile,
+        build_contexts=placed({k: v.removeprefix(WORKING_DIRECTORY) for k, v in named}, start),
     )
+
+
+def _is_there(search: Search, build: Build) -> bool:
+    context = search.shown(build.context)
+    is_inline = build.dockerfile_inline is not None
+    dockerfile = context if is_inline else search.shown(build.dockerfile or "")
+    return os.path.isdir(context) and os.path.exists(dockerfile) and holds(search.border, context)

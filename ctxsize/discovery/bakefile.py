@@ -21,9 +21,15 @@ from ctxsize.findings import Location
 Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
 Body: TypeAlias = "dict[str, Value]"
 
+# `defaultFilenames` of buildx: Bake reads all that exist, in this order. Up to buildx 0.13, files
+# in HCL came after all in JSON.
+DEFAULTS = (
+    *("docker-bake.json", "docker-bake.hcl"),
+    *("docker-bake.override.json", "docker-bake.override.hcl"),
+)
+WORKING_DIRECTORY = "cwd://"  # begins a path that is relative to the directory where Bake runs
 _KINDS = ("variable", "function", "group", "target")
-_MOST_VALUES = 2**20
-"""Number of inherited values, and of characters of variables in texts, of all targets."""
+_MOST_VALUES = 2**20  # inherited values, and characters of variables in texts, of all targets
 _HEREDOC = re.compile(r'"<<(-?)(\w+)\r?\n(.*?)\n?[ \t]*\2\s*"\Z', re.DOTALL)
 _VARIABLE = r"\$\{\s*([A-Za-z_][\w-]*)\s*\}"
 _PIECE = re.compile(rf"\$\$\{{|%%\{{|{_VARIABLE}|[$%]\{{")
@@ -44,12 +50,11 @@ class BakeFile:
     groups: dict[str, Value] = field(default_factory=dict)
     places: dict[str, Location] = field(default_factory=dict)  # of targets in Bake files
     unknown: dict[str, None] = field(default_factory=dict)  # targets that need more than is known
-    hidden: tuple[tuple[str, str], ...] = ()
-    """The texts of variables, each with its variable: they may be secrets."""
-    _defaults: dict[str, Value] = field(default_factory=dict)  # of variables not evaluated yet
+    hidden: tuple[tuple[str, str], ...] = ()  # texts, maybe secret, each with its variable
+    # Of variables that are not evaluated yet:
+    _defaults: dict[str, Value] = field(default_factory=lambda: {"BAKE_CMD_CONTEXT": "cwd://"})
     _variables: dict[str, Value] = field(default_factory=dict)
-    _inheriting: dict[str, Body | None] = field(default_factory=dict)
-    """Targets merged with those that they inherit from; None while unknown."""
+    _inheriting: dict[str, Body | None] = field(default_factory=dict)  # None while unknown
     _room: int = _MOST_VALUES
 
     def add(self, document: Body, path: str = "", text: str = "") -> None:
@@ -221,6 +226,11 @@ def _text(value: Value) -> str:
     if re.fullmatch(r"-?[0-9]+(?:\.[0-9]+)?", text):  # neither with an exponent, nor NaN
         return text
     raise UnknownError
+
+
+def target_name(service: str) -> str:
+    """Return the name of the target for a service, as `sanitizeTargetName` of buildx."""
+    return service.replace(".", "_")
 
 
 def texts_in(value: Value) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Builds of Compose files: the files of each project, and the builds of its services.
 
 Files are read, interpolated, included, extended and merged as by Docker Compose. Only the keys
-`build`, `platform`, `extends` and `include` are read.
+`build` (Bake reads its `x-bake`, too), `platform`, `extends` and `include` are read.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from ctxsize.build import Build, is_reference
+from ctxsize.discovery import bakefile
 from ctxsize.discovery.search import NotReadError, Place, Search, by_directory
 from ctxsize.discovery.yaml import (
     Interpolator,
@@ -34,21 +35,27 @@ OVERRIDES = (
 WANTED = re.compile(
     r"(?s:.*/)?(?:(?:docker-)?compose(?:[.\-_][\w.\-]+)?|[\w\-]+[.\-]compose)\.ya?ml", re.I
 )
-_TEXTS = ("context", "dockerfile", "dockerfile_inline", "target")
-"""Keys of a build that Compose refuses with a list or a mapping."""
+_TEXTS = ("context", "dockerfile", "dockerfile_inline", "target")  # refused if no strings
 _KEPT = ("build", "platform", "extends")
+_SERVICE = "service:"  # begins a context that is what another service builds: nothing is sent
+_MOST_JOINED = 100  # number of items of a list to which a later file adds others
 _MOST_INCLUDED = 10_000  # number of included files of the largest project
 
 
 def collect(search: Search, paths: list[str]) -> None:
     """Add the builds of every Compose project, whatever its profiles."""
+    known = {*search.paths}
     for directory, names in by_directory(paths):
+        # `bake.collect` adds the targets that a Bake file makes of these services.
+        is_baked = any(os.path.join(directory, name) in known for name in bakefile.DEFAULTS)
         for project in _projects(names):
             with search.reading(os.path.join(directory, project[0])):
                 reader = ComposeReader(search)
                 found = reader.builds([os.path.join(directory, name) for name in project])
-                for name, (where, build) in found.items():
+                for name, (where, build, baked) in found.items():
                     search.add(Place("compose", name, where), build)
+                    if baked and not is_baked:
+                        search.add(Place("bake", bakefile.target_name(name), where), baked)
 
 
 def _projects(names: list[str]) -> Iterator[list[str]]:
@@ -81,30 +88,37 @@ class ComposeReader:
     def __init__(self, search: Search) -> None:
         self._search = search
         self._documents: dict[str, YamlMapping] = {}
-        self._read: dict[object, YamlMapping | None] = {}
-        """Services, alone and of included files; None while they are being read."""
+        self._read: dict[object, YamlMapping | None] = {}  # None while it is being read
         self._included = 0
         self._variables: dict[object, dict[str, str]] = {}
         """Each set of variables once, as services and includes are known by its identity."""
         self._interpolator = Interpolator()
 
-    def builds(self, paths: list[str]) -> dict[str, tuple[Location, Build]]:
-        """Return the builds by service; later files win. Paths are relative to the root."""
+    def builds(self, paths: list[str]) -> dict[str, tuple[Location, Build, Build | None]]:
+        """Return the builds by service, and what Bake makes of them if it is not the same.
+
+        Later files win. Paths are relative to the root.
+        """
         directory = os.path.dirname(paths[0])
         variables = self._variables_of([os.path.join(directory, ".env")], {})
         services = self._project(paths, directory, variables)
         hidden = tuple(self._interpolator.used.items())
-        found: dict[str, tuple[Location, Build]] = {}
+        found: dict[str, tuple[Location, Build, Build | None]] = {}
         for name, service in services.items():
-            build = mapping_of(mapping_of(service).get("build"))
-            wrong = [key for key in _TEXTS if isinstance(build.get(key), list | dict)]
-            if build:
+            if build := _build_in(service):
                 path, line = str(build["path"]), int(str(build["line"]))
+                wrong = [key for key in _TEXTS if isinstance(build.get(key), list | dict)]
+                fault = f"{wrong[0]} must be a string" if wrong else _fault(build, services)
+                if fault:
+                    self._complain("no-context", f"{name}: {fault}", path, line)
                 if wrong:
-                    self._complain("no-context", f"{name}: {wrong[0]} must be a string", path, line)
-                else:
-                    build.setdefault("platforms", mapping_of(service).get("platform"))
-                    found[name] = Location(self._search.shown(path), line), _build_of(build, hidden)
+                    continue
+                where, baked = Location(self._search.shown(path), line), None
+                extension = mapping_of(build.get("x-bake"))
+                if {"contexts", "platforms"} & extension.keys():
+                    baked = _build_of(_extended(build, extension, directory), hidden)
+                build.setdefault("platforms", mapping_of(service).get("platform"))
+                found[name] = where, _build_of(build, hidden), baked
         return found
 
     def _variables_of(self, paths: Iterable[str], outer: Mapping[str, str]) -> dict[str, str]:
@@ -247,6 +261,31 @@ def _long_form(build: Yaml, file: _File, line: int) -> Yaml:
     return made
 
 
+def _build_in(service: Yaml) -> YamlMapping:
+    return mapping_of(mapping_of(service).get("build"))
+
+
+def _fault(build: YamlMapping, services: YamlMapping) -> str:
+    """Return why Compose refuses a service as a context, as a clause; `""` if it does not."""
+    for name, value in _pairs(build.get("additional_contexts")).items():
+        service = str(value).removeprefix(_SERVICE)
+        if service != value and value and not _build_in(services.get(service)):
+            fault = "has no build" if service in services else "does not exist"
+            return f"its context {name} is the service {service}, which {fault}"
+    return ""
+
+
+def _extended(build: YamlMapping, extension: YamlMapping, directory: str) -> YamlMapping:
+    """Return a build with its `x-bake`, as `composeExtTarget` of buildx adds it."""
+    contexts = _pairs(extension.get("contexts"))
+    for name, value in contexts.items():
+        contexts[name] = _join(directory, str(value))
+    contexts.update(_pairs(build.get("additional_contexts")))
+    platforms = " ".join(_texts(build.get("platforms")) + _texts(extension.get("platforms")))
+    words: list[Yaml] = [*dict.fromkeys(platforms.split())]  # they may be in one text
+    return build.with_pairs({**build, "platforms": words, "additional_contexts": contexts})
+
+
 def _build_of(build: YamlMapping, hidden: tuple[tuple[str, str], ...]) -> Build:
     """Return a merged build, its paths relative to the root."""
     texts = {key: each for key, each in build.items() if isinstance(each, str)}
@@ -257,6 +296,10 @@ def _build_of(build: YamlMapping, hidden: tuple[tuple[str, str], ...]) -> Build:
         {name: each for name, each in _pairs(build.get(key)).items() if isinstance(each, str)}
         for key in ("args", "additional_contexts")
     )
+    # Compose builds with Bake, where a service is a target.
+    for name, each in contexts.items():
+        if each.startswith(_SERVICE):
+            contexts[name] = f"target:{bakefile.target_name(each.removeprefix(_SERVICE))}"
     return Build(
         context,
         "-" if inline else dockerfile,
@@ -300,5 +343,7 @@ def _merged(base: YamlMapping, over: YamlMapping) -> YamlMapping:
         below = found.get(key)
         if isinstance(below, YamlMapping) and isinstance(each, YamlMapping):
             each = _merged(below, each)
+        elif isinstance(below, list) and isinstance(each, list) and len(below) < _MOST_JOINED:
+            each = below + each
         found[key] = below if each is None else each
     return found

@@ -19,7 +19,7 @@ from ctxsize.engine.request import Plan, Plans
 from ctxsize.errors import InputError
 from ctxsize.findings import Finding, Location
 from ctxsize.model import Effect, Problem
-from ctxsize.reader import border_of, entries_in, holds, read_file
+from ctxsize.reader import border_of, entries_in, holds, read_file, worktrees_in
 
 _USUAL_PLATFORM = re.compile(
     "(?:(?:linux|windows|darwin|freebsd)/)?"
@@ -43,7 +43,7 @@ class NotReadError(Exception):
 class Place:
     """A place in a file that defines a build."""
 
-    how: str  # `compose`, `bake`, `workflow`, `command`, or `dockerfile` if only that does
+    how: str  # `compose`, `bake`, or that of the file's row; `dockerfile` if only that does
     name: str  # the name of the service, target or job; `""` if it has none
     where: Location
 
@@ -206,6 +206,7 @@ class Search:
             text = f"what git ignores is not known: {error}"
             self.complain("git", text, Location(self.root))
             skipped = frozenset()
+        skipped |= {f"{each}/" for each in worktrees_in(self.root)}
         pending = [""]
         while pending:
             directory = pending.pop()

@@ -37,8 +37,7 @@ _VARIABLE = re.compile(
     rf"|\{{(?P<braced>{_NAME})(?:(?P<operator>:?[-?+])(?P<word>{_WORD}))?\}})?"
 )
 """Matches a reference to a variable, whose word may have two more in each other; or a lone `$`."""
-_MOST_CHARACTERS = 2**26
-"""Number of characters of all texts of a project: each variable may double another."""
+_MOST_CHARACTERS = 2**26  # of all texts of a project: each variable may double another
 _LINE = re.compile(
     r"""^[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_.\-\[\]]*)[ \t]*(?:=|:(?=[ \t]))[ \t]*
     (?: '(?P<single>(?:[^'\\]|\\.)*)' | "(?P<double>(?:[^"\\]|\\.)*)" | (?P<bare>[^\r\n]*) )""",
@@ -81,16 +80,21 @@ def listed(value: Yaml) -> list[Yaml]:
 
 
 def load(text: str) -> Yaml:
-    """Return the first document of `text`: `YamlMapping`, list, `str` or None.
+    """Return the first document of `text`, as `documents`."""
+    return next(documents(text), None)
+
+
+def documents(text: str) -> Iterator[Yaml]:
+    """Yield the documents of `text`: `YamlMapping`, list, `str` or None.
 
     Anchors, aliases and merge keys are resolved. Raises `NotReadError`.
     """
     import yaml
 
     try:
-        loader = yaml.SafeLoader(text)
-        node = loader.get_node() if loader.check_node() else None
-        return None if node is None else _value_of(node, count())
+        loader, number = yaml.SafeLoader(text), count()
+        while loader.check_node() and (node := loader.get_node()):
+            yield _value_of(node, number)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = None if mark is None else mark.line + 1

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 
 from ctxsize.engine.events import Files, order
 from ctxsize.model import Clue, Directory, Share
-from ctxsize.reader import read_file
+from ctxsize.reader import read_file, worktrees_in
 
 Sum = list[int]  # bytes, files
 
@@ -91,7 +91,7 @@ class Clues:
         self, root: str, direct: dict[str, Sum], largest: Sequence[Share], total: int
     ) -> Iterator[Clue]:
         """Yield the parts that may be worth a look, by sums of directories and largest files."""
-        tops = self._tops()
+        tops = self._tops(root)
         prefixes = sorted(direct) if tops else []
         for top, kind in tops.items():
             ahead = bisect_left(prefixes, top[:-1] + "0")  # which comes after "/"
@@ -116,9 +116,10 @@ class Clues:
             if each.content_bytes >= least:
                 yield Clue("file", each.name, each.content_bytes, 1)
 
-    def _tops(self) -> dict[str, str]:
+    def _tops(self, root: str) -> dict[str, str]:
         """Return the outermost directories that make a clue, as prefixes, and the kind of clue."""
-        found: dict[str, str] = {}
+        copies = (each for each in worktrees_in(root) if os.path.basename(each) not in FOLDERS)
+        found = dict.fromkeys((f"{each}/" for each in copies), "unneeded")
         for name in self.names.keys() & (UNNEEDED | PROVED.keys()):
             for above in self.names[name]:
                 path = f"{above}{name}"

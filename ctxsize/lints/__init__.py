@@ -60,6 +60,7 @@ LINTS: dict[str, Check] = {
     "CTX125": _in_tree(overlaps.pruned),
     "CTX127": missing.unread,
     "CTX130": _in_tree(overlaps.undone),
+    "CTX133": _in_tree(overlaps.slow),
 }
 """The function that finds each code, in the order of the codes."""
 _MOST_FIXES = 1000

@@ -22,7 +22,7 @@ from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.git import GitError, GitRepository
 from ctxsize.findings import Confidence
 from ctxsize.model import Problem
-from ctxsize.reader import border_of, read_file
+from ctxsize.reader import border_of, read_file, worktrees_in
 from ctxsize.recommender.outcome import Match, Objection
 from ctxsize.recommender.rules import Category, EntryType, Marker, Rule, is_build_input, listed
 from ctxsize.recommender.tree import Sums, SumsByPath, Tree, is_glob, like, matching
@@ -69,6 +69,8 @@ class Tracked:
         self.top = border_of(self._root)
         """Path of the top of the repository around the context; the context itself without one."""
         self._known = {"": self._asked(found.repository)}
+        self.worktrees = {e for e in worktrees_in(self._root) if not self.at_or_below(e)}
+        """The further worktrees of these repositories in the context."""
         for held in tree.snapshot.folders:  # parents come first
             if held.path and held.has(".git"):
                 self._add(held.path)
@@ -84,6 +86,7 @@ class Tracked:
     def _add(self, directory: str) -> None:
         """Add the repository in a directory; one that the outer one ignores is a download."""
         full = f"{self._root.rstrip('/')}/{directory}"
+        self.worktrees |= {f"{directory}/{each}" for each in worktrees_in(full)}
         found = None if self.ignores(directory) else git.find(full).repository
         if found is not None and found.top == full:
             self._known[directory] = self._asked(found)
@@ -182,6 +185,8 @@ class Evidence:
                 text = text_of(self.first_bytes(f"{path}/.gitignore")) if there else ""
                 lines = [line.strip() for line in text.splitlines()]
                 return [e for e in lines if e and e[0] != "#"] in (["*"], ["/**"], ["**"])
+            case "worktrees":
+                return path in self.git.worktrees
             case "git_ignored":
                 return self.git.ignores(path)
             case "untracked":

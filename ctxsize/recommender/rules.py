@@ -29,6 +29,7 @@ class Category(str, Enum):
     DEPS = "deps"
     VCS = "vcs"
     IDE = "ide"
+    AGENTS = "agents"
     OS = "os"
     DOCS = "docs"
     TESTS = "tests"

@@ -200,6 +200,41 @@ services:
         _compose("services:\n  b:\n    build: .\n", "docker-compose.yaml"),
         "Dockerfile",
     ],
+    "a service as a context": [
+        _compose(
+            """
+services:
+  base:
+    build:
+      context: .
+      dockerfile: docker/base.Dockerfile
+  api.v1:
+    build:
+      context: services/api
+      additional_contexts:
+        base: "service:base"
+        proto: ./proto
+  worker:
+    build:
+      context: services/worker
+      additional_contexts:
+        - base=service:base
+        - api=service:api.v1
+"""
+        ),
+        file("docker/base.Dockerfile", BUILD),
+        file("services/api/Dockerfile", b"FROM base\nCOPY . /\nCOPY --from=proto . /p\n"),
+        file("services/worker/Dockerfile", b"FROM base\nCOPY --from=api /p /p\nCOPY . /\n"),
+        "proto/x",
+    ],
+    "platforms of two files": [
+        _compose("services:\n  a:\n    build:\n      context: .\n      platforms: [linux/amd64]\n"),
+        _compose(
+            "services:\n  a:\n    build:\n      platforms: [linux/arm64]\n",
+            "compose.override.yaml",
+        ),
+        "Dockerfile",
+    ],
     "a context elsewhere": [
         _compose(
             "services:\n  a:\n    build:\n      context: ..\n      dockerfile: deploy/Dockerfile\n",
@@ -284,6 +319,51 @@ target "default" {
         _compose("services:\n  web:\n    build:\n      context: ./web\n      args: {A: 1}\n"),
         _compose("services: {web: {build: {args: {A: 3}}}}\n", "compose.override.yaml"),
         file("web/Dockerfile", STAGES),
+    ],
+    "over services": [
+        file("docker-bake.hcl", b'target "web" {\n  args = { B = "2" }\n}\n'),
+        _compose(
+            """
+services:
+  base.image:
+    build: ./base
+  web:
+    platform: linux/amd64
+    build:
+      context: ./web
+      additional_contexts: {base: "service:base.image", lib: ./lib}
+      x-bake:
+        platforms: linux/amd64 linux/arm64
+        tags: [app:latest]
+  worker:
+    build:
+      context: ./worker
+      platforms: [linux/arm64]
+      additional_contexts: {lib: ./lib}
+      x-bake:
+        platforms: [linux/amd64, linux/arm64]
+        contexts: {base: "service:base.image", lib: ./other, proto: ./proto}
+"""
+        ),
+        *(file(f"{name}/Dockerfile", BUILD) for name in ("base", "web", "worker")),
+        *("lib/x", "proto/x"),
+    ],
+    "services alone": [
+        _compose(
+            """
+services:
+  app:
+    build:
+      context: app
+      target: prod
+      x-bake:
+        platforms: [linux/amd64, linux/arm64]
+        contexts: {shared: ./shared}
+""",
+            "docker-compose.yml",
+        ),
+        file("app/Dockerfile", STAGES),
+        "shared/x",
     ],
     "override": [
         file("docker-bake.hcl", b'target "app" {\n  context = "app"\n  args = { A = "1" }\n}\n'),

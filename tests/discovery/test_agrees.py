@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ctxsize import api
 from ctxsize.discovery import FoundBuild, discover
 from tests.discovery.layouts import BAKE, BAKE_BY_DOCKER, COMPOSE
 from tests.oracles.availability import (
@@ -19,7 +20,7 @@ from tests.oracles.availability import (
     require,
     unavailable,
 )
-from tests.trees import build_tree
+from tests.trees import build_tree, file
 
 ENVIRONMENT = {"PATH": os.environ.get("PATH", ""), "HOME": os.environ.get("HOME", "/")}
 
@@ -66,6 +67,9 @@ def test_compose_says_the_same(layout: str, tmp_path: Path) -> None:
 def _printed(service: dict[str, Any]) -> dict[str, Any]:
     """What is printed of a build: dollar signs are doubled, a service has its platform beside."""
     build: dict[str, Any] = json.loads(json.dumps(service["build"]).replace("$$", "$"))
+    for name, value in build.get("additional_contexts", {}).items():
+        if value.startswith("service:"):  # a target of Bake, by which Compose builds
+            build["additional_contexts"][name] = _target(value)
     platform = service.get("platform")
     return {"platforms": [platform], **build} if platform else build
 
@@ -79,7 +83,7 @@ def compose_shape(found: FoundBuild) -> dict[str, Any]:
     else:
         shape["dockerfile_inline"] = build.dockerfile_inline.decode()
     contexts = {
-        name: value if "://" in value else os.path.realpath(value)
+        name: value if ":" in value else os.path.realpath(value)
         for name, value in build.build_contexts.items()
     }
     optional = {
@@ -106,12 +110,14 @@ def test_what_bake_printed_can_be_saved(layout: str, tmp_path: Path) -> None:
     names = targets_in(root) if layout in BAKE_BY_DOCKER else [*found_in(root, "bake")]
     buildx = plugin("docker-buildx")
     printed = asked(buildx, "bake", "--print", *names, where=root)
+    for each in printed["target"].values():
+        each |= {key: _named_contexts(each[key]) for key in each.keys() & {"contexts"}}
     (root / "bake.json").write_text(json.dumps(printed))
     saved = {
         place.name: bake_shape(each, root)
         for each in found_in_all(root)
         for place in each.places
-        if place.how == "bake" and place.where.path.endswith("/bake.json")
+        if place.how == "bake" and place.where.path.endswith("/bake.json") and place.name in names
     }
     assert saved == _said(root, *names)
 
@@ -133,13 +139,33 @@ def found_in_all(root: Path) -> tuple[FoundBuild, ...]:
 def _said(root: Path, *names: str) -> dict[str, Any]:
     """The targets that buildx prints, without what says nothing of contexts."""
     printed = asked(plugin("docker-buildx"), "bake", "--print", *names, where=root)
-    return {
-        name: {key: value for key, value in each.items() if key != "tags"}
+    said = {
+        name: {key: value for key, value in each.items() if key not in ("tags", "output")}
         for name, each in printed["target"].items()
+        if name in names  # newer ones add the targets that these are made of
     }
+    for each in said.values():
+        each |= {key: _named_contexts(each[key]) for key in each.keys() & {"contexts"}}
+        # Buildx 0.13 sorts them, newer ones do not.
+        each |= {key: sorted(each[key]) for key in each.keys() & {"platforms"}}
+    return said
 
 
-@pytest.mark.parametrize("layout", [name for name in BAKE if name != "over compose"])
+def _named_contexts(printed: dict[str, str]) -> dict[str, str]:
+    """Named contexts, their paths as ours; buildx 0.13 leaves services as they are."""
+    found = {}
+    for name, value in printed.items():
+        is_service = value.startswith("service:")
+        path = value if ":" in value else f"./{os.path.normpath(value)}"
+        found[name] = _target(value) if is_service else path
+    return found
+
+
+def _target(service: str) -> str:
+    return service.replace("service:", "target:").replace(".", "_")
+
+
+@pytest.mark.parametrize("layout", [name for name in BAKE if not name.startswith("over ")])
 def test_nothing_that_bake_builds_by_default_is_missing(layout: str, tmp_path: Path) -> None:
     root = build_tree(tmp_path / "repository", BAKE[layout])
     names = {"override": ["app"]}.get(layout, [])
@@ -165,6 +191,44 @@ def bake_shape(found: FoundBuild, root: Path) -> dict[str, Any]:
         "args": dict(build.build_arguments),
         "target": build.target,
         "contexts": contexts,
-        "platforms": list(build.platforms),
+        "platforms": sorted(build.platforms),
     }
     return shape | {key: value for key, value in optional.items() if value}
+
+
+SERVICES = """
+services:
+  image: {{image: alpine}}
+  base: {{build: ./base}}
+  app:
+    build:
+      context: ./app
+      additional_contexts: {{from: "service:{}"}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("service", "fault"),
+    [("base", ""), ("nope", "which does not exist"), ("image", "which has no build")],
+)
+def test_a_service_that_cannot_be_a_context_is_a_problem(
+    service: str, fault: str, tmp_path: Path
+) -> None:
+    nodes = [file(f"{name}/Dockerfile", b"FROM scratch\n") for name in ("app", "base")]
+    text = SERVICES.format(service).encode()
+    root = build_tree(tmp_path / "r", [file("compose.yaml", text), *nodes])
+    found = discover(str(root), environment=ENVIRONMENT)
+    messages = [f"app: its context from is the service {service}, {fault}"] if fault else []
+    assert [each.message for each in found.problems] == messages
+    assert {place.name for each in found.builds for place in each.places} == {"app", "base"}
+    command = [plugin("docker-compose"), "config", "--quiet"]
+    done = subprocess.run(command, cwd=root, env=ENVIRONMENT, capture_output=True, check=False)
+    assert bool(done.returncode) == bool(fault), done.stderr.decode()
+
+
+def test_nothing_of_a_service_is_sent_from_here(tmp_path: Path) -> None:
+    root = build_tree(tmp_path / "r", COMPOSE["a service as a context"])
+    for each in found_in(root, "compose").values():
+        report = api.measure(each.build)
+        assert report.transfers is not None, report.problems
+        assert {named.name for named in report.named_contexts if named.transfers} <= {"proto"}

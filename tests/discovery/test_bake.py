@@ -332,3 +332,55 @@ def test_what_saved_output_itself_lacks_is_reported(tmp_path: Path) -> None:
     assert [each.message[:36] for each in discover(str(root)).problems] == [
         "ctxsize cannot evaluate the target a"
     ]
+
+
+FROM_FILES = "BUILDX_BAKE_FILE_RELATIVE_PATHS"
+APP = b'target "web" {\n  context = "app"\n  contexts = { lib = "lib" }\n}\n'
+CWD = b'target "web" {\n  context = "cwd://app"\n}\n'
+COMMAND = b'target "web" {\n  context = BAKE_CMD_CONTEXT\n}\n'
+# A Bake file in `deploy`, the directories with `app/Dockerfile`, the variable, and the context.
+STARTS = {
+    "beside the file": (APP, ["deploy"], "", "deploy/app", False),
+    "below the root": (APP, ["."], "", "app", False),
+    "in both": (APP, ["deploy", "."], "", "deploy/app", True),
+    "in both, from the file": (APP, ["deploy", "."], "1", "deploy/app", False),
+    "in both, not from the file": (APP, ["deploy", "."], "false", "deploy/app", True),
+    "from the file, below the root": (APP, ["."], " true ", "", False),
+    "from where it runs, in both": (CWD, ["deploy", "."], "", "deploy/app", True),
+    "from where it runs, and not the file": (CWD, ["deploy", "."], "1", "app", True),
+    "from where it runs, beside the file": (CWD, ["deploy"], "1", "deploy/app", False),
+}
+
+
+@pytest.mark.parametrize("case", STARTS)
+def test_the_directory_from_which_bake_resolves_paths(case: str, tmp_path: Path) -> None:
+    text, places, variable, context, is_ambiguous = STARTS[case]
+    nodes = [file(f"{place}/app/Dockerfile", BUILD) for place in places]
+    root = build_tree(tmp_path / "r", [file("deploy/docker-bake.hcl", text), *nodes])
+    found = discover(str(root), environment={FROM_FILES: variable})
+    assert contexts(found, root) == ([("web", context)] if context else [])
+    said = [each.message for each in found.problems if FROM_FILES in each.message]
+    assert len(said) == is_ambiguous
+    assert all(f"from {root} the target web is {root}/" in each for each in said)
+
+
+def test_named_contexts_follow_the_context(tmp_path: Path) -> None:
+    nodes = [file("deploy/docker-bake.hcl", APP), file("app/Dockerfile", BUILD), "lib/x"]
+    root = build_tree(tmp_path / "r", nodes)
+    (found,) = discover(str(root)).builds
+    assert found.build.build_contexts == {"lib": f"{root}/lib"}
+
+
+def test_many_ambiguous_targets_are_one_problem(tmp_path: Path) -> None:
+    text = b"".join(b'target "t%d" { context = "app" }\n' % number for number in range(3))
+    nodes = [file(f"{place}app/Dockerfile", BUILD) for place in ("", "deploy/")]
+    root = build_tree(tmp_path / "r", [file("deploy/docker-bake.hcl", text), *nodes])
+    (problem,) = discover(str(root)).problems
+    assert (problem.code, problem.line) == ("bake", 1)
+    assert "the target t0 (and 2 more) is" in problem.message
+
+
+def test_the_context_of_the_command_is_where_it_runs(tmp_path: Path) -> None:
+    nodes = [file("docker-bake.hcl", COMMAND), file("Dockerfile", BUILD)]
+    root = build_tree(tmp_path / "r", nodes)
+    assert contexts(discover(str(root)), root) == [("web", ".")]

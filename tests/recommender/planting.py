@@ -52,6 +52,9 @@ SAMPLES = [
     "secret_key = x",
     '{"terraform_version": "1.9"}',
     'db_password = "x"',
+    '{"permissions": {"allow": []}}',
+    "# aider chat started at 2026-01-02 03:04:05",
+    "# 2026-01-02 03:04:05.678901\n+/help",
 ]
 """One of them is found by each expression of the rules."""
 
@@ -105,6 +108,13 @@ def _plant(root: Path, marker: Marker, path: str, kind: EntryType) -> None:
             put(at / "CACHEDIR.TAG", b"Signature: 8a477f597d28d172789f06886806bc55\n")
         case Marker("self_ignored"):
             put(at / ".gitignore", b"# made by a tool\n*\n")
+        case Marker("worktrees"):
+            _repository(root, "")
+            put(at.parent / "beside")
+            names = ("-c", "user.name=a", "-c", "user.email=a@localhost")
+            for command in (("commit", "-qm", "a"), ("worktree", "add", "-q", path)):
+                run = ["git", *names, *command]
+                subprocess.run(run, cwd=root, env=CLEAN, check=True, capture_output=True)
         case Marker("git_ignored"):
             _repository(root, path)
         case Marker("untracked"):

@@ -209,7 +209,7 @@ def _gitignores(draft: Draft) -> Iterator[tuple[str, str | None, list[str]]]:
         if any(lines):
             yield name, None, lines
     ignores = draft.git.ignores
-    for held in draft.tree.directories(lambda e: e.name != ".git" and not ignores(e.path)):
+    for held in draft.tree.root.tree(lambda e: e.name != ".git" and not ignores(e.path)):
         if held.has(_NAME):
             name = held.prefix + _NAME
             yield name, held.path, _lines(root, name)
