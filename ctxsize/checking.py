@@ -23,7 +23,7 @@ from ctxsize.engine.request import Plans
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
 from ctxsize.guard import assertions
 from ctxsize.guard import baseline as baselines
-from ctxsize.model import Kind, Report
+from ctxsize.model import Report
 from ctxsize.reader import refuse_way_out
 from ctxsize.units import human
 
@@ -301,19 +301,34 @@ def diff(
     working directory. `name` chooses one of several contexts in a file.
     Raises `InputError` for a file that is not a report, and the errors of `measure`.
     """
+    from ctxsize.engine.checkout import sent_sizes
+    from ctxsize.engine.walk import Walk
     from ctxsize.guard import comparison
 
     def side(place: str) -> Contexts:
         if not os.path.isdir(place):
             return comparison.saved(place, name)
         request = api.request_for(place, **options)
-        files = (
-            (each.path, each.content_bytes)
-            for each in api.ls(request)
-            if each.kind not in (Kind.DIRECTORY, Kind.SYMLINK)
-        )
+        files = sent_sizes(Walk(request)).items()
         report = api.measure(request, top=1, depth=0)
         return {"": comparison.measured(baselines.of_files(files), report, request.spec)}
 
     after = after or "."
     return comparison.compare(before, side(before), after, side(after))
+
+
+def diff_checkout(context: str = ".", **options: Unpack[Options]) -> DiffReport:
+    """Return the changes from a clean checkout of HEAD to the working tree of a context.
+
+    Nothing is checked out. Raises `InputError` without a commit, and the errors of `measure`.
+    """
+    from ctxsize.engine.checkout import Checkout
+    from ctxsize.guard import comparison
+
+    request = api.request_for(context, **options)
+    found, report = Checkout(request), api.measure(request, top=1, depth=0)
+    here = comparison.measured(baselines.of_files(found.here.items()), report, request.spec)
+    known = baselines.of_files(found.sizes.items())
+    head = replace(here, known=known, spec=found.request.spec)
+    outcome = comparison.compare("HEAD", {"": head}, context, {"": here})
+    return replace(outcome, differences=found.differences, problems=found.problems)

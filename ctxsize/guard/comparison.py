@@ -15,7 +15,7 @@ from ctxsize.errors import InputError
 from ctxsize.findings import Finding
 from ctxsize.guard import Remedy
 from ctxsize.guard.baseline import NOT_SO, Known, SizeChange, SizeChanges, between, of_files, read
-from ctxsize.model import Amount, Pattern, Report, Verdict
+from ctxsize.model import Amount, Pattern, Problem, Reason, Report, Verdict
 from ctxsize.reader import read_file
 
 _MOST_BYTES = 1 << 30  # number of bytes of the largest report; a listing has a line for every file
@@ -94,6 +94,8 @@ class DiffReport:
     after: Side
     contexts: tuple[ContextChange, ...]  # the greatest change first
     findings: tuple[Finding, ...] = ()
+    differences: tuple[Reason, ...] | None = None  # with a checkout; `content_bytes` changes
+    problems: tuple[Problem, ...] = ()
 
     @property
     def changed(self) -> list[ContextChange]:
