@@ -87,10 +87,7 @@ class ComposeReader:
         self._interpolator = Interpolator()
 
     def builds(self, paths: list[str]) -> dict[str, tuple[Location, Build, Build | None]]:
-        """Return the builds by service, and what Bake makes of them if it is not the same.
-
-        Later files win. Paths are relative to the root.
-        """
+        """Return the builds by service, and what Bake makes of them if other; later files win."""
         directory = os.path.dirname(paths[0])
         variables = self._variables_of([os.path.join(directory, ".env")], {})
         services = self._project(paths, directory, variables)
@@ -176,16 +173,14 @@ class ComposeReader:
                 return YamlMapping()
             return self._project(paths, directory, variables)
 
-        found = self._once((paths, directory, id(variables)), read)
-        if found is None:
+        if (found := self._once((paths, directory, id(variables)), read)) is None:
             self._complain("include", "this file includes itself", file.path, line)
         return found or YamlMapping()
 
     def _service(self, file: _File, name: str) -> YamlMapping:
         """Return a service of a file, merged with those that it extends."""
         key = (*file[:2], id(file.variables), name)
-        found = self._once(key, lambda: self._extended(file, name))
-        if found is None:
+        if (found := self._once(key, lambda: self._extended(file, name))) is None:
             line = file.services.line_of(name)
             self._complain("extends", f"the service {name} extends itself", file.path, line)
         return found or YamlMapping()
