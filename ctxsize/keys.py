@@ -20,11 +20,7 @@ _SCHEMA = os.path.join(os.path.dirname(__file__), "formats", "json", "config.sch
 ASSERTIONS = ("require", "forbid")  # keys of lists of patterns, which add up
 _MOST = 1000  # numbers of patterns of a list, and of characters of one
 _TYPES = {"string": str, "integer": int, "array": list, "object": dict}
-_ATTRIBUTES = {
-    "build-args": "build_arguments",
-    "max": "max_bytes",
-    "min": "min_bytes",
-}
+_ATTRIBUTES = {"build-args": "build_arguments", "max": "max_bytes", "min": "min_bytes"}
 
 
 @cache
