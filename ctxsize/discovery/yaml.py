@@ -54,8 +54,7 @@ class YamlMapping(dict[str, "Yaml"]):
         super().__init__()
         self.line = line
         self.lines: dict[str, int] = {}
-        self.dropped: set[str] = set()
-        """The keys with `!reset` or `!override`: Compose drops their values of earlier files."""
+        self.dropped: set[str] = set()  # keys with `!reset` or `!override`: earlier values go
 
     def line_of(self, key: str) -> int:
         """Return the line of a key, or of the mapping."""
