@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from datetime import date, datetime, timezone
 from fnmatch import fnmatchcase
 from functools import cache
 from typing import TYPE_CHECKING, TypedDict, TypeVar
@@ -51,8 +52,11 @@ class Wanted:
         select: Iterable[str] = (),
         ignore: Iterable[str] = (),
         severity: Severity | None = None,
+        today: date | None = None,
     ) -> None:
         self._config = config
+        # The same day everywhere: CI runs in UTC.
+        self._today = str(today or datetime.now(timezone.utc).date())
         self._select = _checked(select, known) or config.select
         self._ignore = (*_checked(ignore, known), *config.ignore)
         self._lightest = (severity or Severity.INFO).rank
@@ -68,15 +72,16 @@ class Wanted:
         self, findings: Iterable[Finding], *, lines: Sequence[str] | None = None
     ) -> tuple[Finding, ...]:
         """Return the findings that count; `lines` replace the content of their file on disk."""
-        left = (each for each in findings if self.reason(each, lines=lines) is None)
-        return tuple(self.selected(left))
+        judged = (self.judged(each, lines=lines) for each in findings)
+        return tuple(self.selected(each for each, reason in judged if reason is None))
 
-    def reason(
+    def judged(
         self, finding: Finding, *about: str, lines: Sequence[str] | None = None
-    ) -> str | None:
-        """Return the reason for which `finding`, also about `about`, is accepted, or None.
+    ) -> tuple[Finding, str | None]:
+        """Return `finding` and the reason for which it, also about `about`, is accepted, or None.
 
-        A finding that adds several lines is accepted if each of them is.
+        A finding that adds several lines is accepted if each of them is. If that has expired, its
+        message says so.
         """
         at, root = finding.location, os.path.abspath(self._config.directory)
         places = [os.path.relpath(os.path.abspath(each), root) for each in (at.path, *about)]
@@ -99,7 +104,12 @@ class Wanted:
             for text in map(str.strip, texts)
         ]
         self._used.update(each for some in ours for each in some)
-        return ours[0][0].reason if all(ours) else None
+        lasting = [[e for e in some if self._today <= (e.expires or self._today)] for some in ours]
+        if all(lasting):
+            return finding, lasting[0][0].reason
+        ends = [e.expires for some in ours for e in some if e.expires and e.expires < self._today]
+        note = f" (its acceptance expired on {max(ends)})" if all(ours) else ""
+        return replace(finding, message=f"{finding.message}{note}"), None
 
     def _wants(self, code: str) -> bool:
         """Return whether findings of `code` are wanted; the longer of two prefixes decides."""
@@ -118,7 +128,7 @@ class Wanted:
         whole = any(holds(os.path.realpath(each), config.directory) for each in directories)
         ours = {each for each in codes if whole and self._wants(each)}
         for number, table in enumerate(config.suppress, 1):
-            if table.code in ours and table not in self._used:
+            if table.code in ours and table not in self._used and not table.is_inherited:
                 where = f" in {table.path}" if table.path else ""
                 text = f"suppress[{number}] suppresses nothing: no {table.code}{where} was found"
                 place, text = Location(config.path or ""), f"{text} ({table.reason})"
@@ -164,11 +174,12 @@ def judged(request: Request, report: Report, config: Config | None) -> Report:
     wanted = Wanted(config)
 
     def left(problems: Iterable[Problem], context: str | None = None) -> tuple[Problem, ...]:
-        placed = ((each, each.as_finding(report.place_of(each, context))) for each in problems)
+        places = ((each, report.place_of(each, context)) for each in problems)
+        found = ((each, *wanted.judged(each.as_finding(path))) for each, path in places)
         return tuple(
-            each
-            for each, finding in placed
-            if wanted.reason(finding) is None or each.effect is not Effect.NONE
+            replace(each, message=finding.message)
+            for each, finding, reason in found
+            if reason is None or each.effect is not Effect.NONE
         )
 
     transfers = [replace(each, problems=left(each.problems)) for each in report.transfers]

@@ -21,6 +21,7 @@ from ctxsize.config import NAMES, Budget, BudgetedBuild, Builds, Config, filled_
 from ctxsize.engine.need import TAKES_UNKNOWN
 from ctxsize.engine.request import Plans
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
+from ctxsize.guard import assertions
 from ctxsize.guard import baseline as baselines
 from ctxsize.model import Kind, Report
 from ctxsize.reader import refuse_way_out
@@ -47,6 +48,8 @@ def check(
     budget: Budget | None = None,
     baseline: str | None = None,
     update_baseline: bool = False,
+    policy: str | None = None,
+    others: Iterable[Build] = (),
     config: Config | None = None,
     progress: Progress | None = None,
     **options: Unpack[Options],
@@ -55,7 +58,8 @@ def check(
 
     `builds` replaces them, for example by those that `discover` finds; each has the budget of
     its context in the configuration, or else that of its top level. `budget` and `baseline`
-    override it. `update_baseline` writes the file before the comparison.
+    override it. `update_baseline` writes the file before the comparison. `policy` is the path of
+    a file whose limits hold too, for `others` as well, whatever the configuration says.
     Raises `InputErrors` for all that cannot be checked, and the errors of `measure`.
     """
     build = build_of(build, options)
@@ -70,7 +74,14 @@ def check(
         refuse_way_out(baseline)
         old = baselines.read(baseline)
     chosen = [build] if builds is None and build is not None else builds
-    budgeted = _budgeted(config, chosen, budget or Budget(), baseline=baseline is not None)
+    is_optional = baseline is not None or policy is not None
+    budgeted = _budgeted(config, chosen, budget or Budget(), is_optional=is_optional)
+    if policy is not None:
+        more = [BudgetedBuild(each.context, each, given=each) for each in others]
+        # Without any table, nobody chose the usual context.
+        own = [] if more and chosen is None and not config.contexts else budgeted
+        held = _held(configured.policy_in(policy), [*own, *more])
+        budgeted = [*(each for each in budgeted if baseline or each.budget.limits), *held]
     checker = _Checker(config, budgeted, progress)
     checker.measure()
     if update_baseline and baseline is not None:
@@ -82,7 +93,7 @@ def check(
 
 
 def _budgeted(
-    config: Config, builds: Iterable[Build] | None, budget: Budget, *, baseline: bool
+    config: Config, builds: Iterable[Build] | None, budget: Budget, *, is_optional: bool
 ) -> list[BudgetedBuild]:
     """Return the builds with their budgets. Raises `InputErrors`, also if there are none."""
     errors: list[CtxsizeError] = []
@@ -102,7 +113,7 @@ def _budgeted(
     errors += [
         InputError(f"{each.name} has no budget", hint=hint)
         for each in found
-        if not baseline and not each.budget.limits
+        if not is_optional and not each.budget.limits
     ]
     if errors:
         raise InputErrors(errors)
@@ -125,7 +136,7 @@ def of_builds(
             if not own or own == os.path.realpath(each.build.dockerfile or own)
         ]
         for each in fitting or [replace(config.defaults, name=build.context)]:
-            yield replace(each, build=filled_up(build, each))
+            yield filled_up(build, each)
 
 
 def _named_apart(found: list[BudgetedBuild]) -> Iterator[BudgetedBuild]:
@@ -139,6 +150,27 @@ def _named_apart(found: list[BudgetedBuild]) -> Iterator[BudgetedBuild]:
             name = " ".join(filter(None, (build.context, unusual, build.shown_target)))
         met[name] += 1
         yield replace(each, name=name if met[name] == 1 else f"{name} #{met[name]}")
+
+
+def _held(policy: BudgetedBuild, found: Iterable[BudgetedBuild]) -> Iterator[BudgetedBuild]:
+    """Yield each build to hold to `policy`: as given and, for a transfer, as completed too.
+
+    So a configuration names a Dockerfile that would not be found, and no smaller target.
+    """
+    is_transfer, met = policy.budget.of == "transfer", set[tuple[str, ...]]()
+    for each in _named_apart([*found]):
+        given = each.given or each.build
+        usual = os.path.join(given.context, "Dockerfile")
+        builds = [replace(given, dockerfile=each.build.dockerfile)]
+        builds += [given] * os.path.lexists(usual) + [each.build] * is_transfer
+        for build in builds:
+            build = replace(build, builder=policy.build.builder or given.builder)
+            paths = (build.context, build.dockerfile or usual)
+            options = (build.target, *build.words()) if is_transfer else ()
+            key = (*map(os.path.realpath, paths), *options)
+            if key not in met:
+                met.add(key)
+                yield replace(policy, name=f"{each.name} (policy)", build=build, is_policy=True)
 
 
 class _Checker:
@@ -167,7 +199,7 @@ class _Checker:
                     top=baselines.TOP,
                     depth=baselines.DEPTH,
                     progress=self._progress,
-                    config=self._config,
+                    config=Config() if each.is_policy else self._config,
                 )
                 if each.budget.of == "transfer" and report.transfer is None:
                     raise _no_transfer(each.name, report)
@@ -183,7 +215,8 @@ class _Checker:
 
         for _ in range(_TRIES):
             pairs = zip(self._builds, self._reports, strict=True)
-            new = {**baseline, **{each.name: _entry(each.name, report) for each, report in pairs}}
+            own = [(each.name, report) for each, report in pairs if not each.is_policy]
+            new = {**baseline, **{name: _entry(name, report) for name, report in own}}
             write_output(path, baselines.text(new).encode("ascii"))
             if new == baseline:
                 break
@@ -196,18 +229,31 @@ class _Checker:
     ) -> Iterator[guard.ContextCheck]:
         """Yield the check of each build. Raises `InputError` for a baseline of another builder."""
         for each, report in zip(self._builds, self._reports, strict=True):
-            entry = None if baseline is None else baseline.get(each.name)
+            entry = None if baseline is None or each.is_policy else baseline.get(each.name)
             if entry is not None and entry.builder != report.builder:
                 message = f"{each.name} was recorded for {entry.builder}, not for {report.builder}"
                 raise InputError(message, path=path, hint="--update-baseline")
-            judged = guard.judge(each.name, report, each.budget, baseline)
-            # What findings about the context may concern.
-            ignore_file = report.ignore_file.path if report.ignore_file else None
-            about = [each for each in (report.context_path, ignore_file, report.dockerfile) if each]
-            reasons = [(one, self.wanted.reason(one, *about)) for one in judged.findings]
-            left = tuple(one for one, reason in reasons if reason is None)
-            accepted = tuple(guard.Accepted(one, why) for one, why in reasons if why is not None)
-            yield self._helped(each.build, replace(judged, findings=left, accepted=accepted))
+            judged = guard.judge(
+                each.name, report, each.budget, None if each.is_policy else baseline
+            )
+            yield self._helped(each.build, self._accepting(each, judged))
+
+    def _accepting(self, each: BudgetedBuild, judged: guard.ContextCheck) -> guard.ContextCheck:
+        """Return a check with its assertions, and without accepted findings; a policy has none."""
+        budget, found, report = each.budget, judged.findings, judged.report
+        if count := len(budget.require) + len(budget.forbid):
+            request = api.requested(each.build, self._plans)
+            found = (*found, *assertions.broken(request, each.name, budget))
+        # What findings about the context may concern.
+        ignore_file = report.ignore_file.path if report.ignore_file else None
+        about = [path for path in (report.context_path, ignore_file, report.dockerfile) if path]
+        wanted = Wanted(Config()) if each.is_policy else self.wanted
+        reasons = [wanted.judged(one, *about) for one in found]
+        left = tuple(one for one, reason in reasons if reason is None)
+        accepted = tuple(guard.Accepted(one, why) for one, why in reasons if why is not None)
+        return replace(
+            judged, findings=left, accepted=accepted, assertions=count, policy=each.is_policy
+        )
 
     def _helped(self, build: Build, judged: guard.ContextCheck) -> guard.ContextCheck:
         """Add what `suggest --write` would save, if the context is too large."""

@@ -9,23 +9,24 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from glob import escape, glob
+from itertools import count
 from typing import Any
 
 from ctxsize.build import Build, hiding, placed
-from ctxsize.engine.builders import BUILDERS
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
+from ctxsize.keys import ASSERTIONS, Shape, attribute_of, shapes, value_of
 from ctxsize.reader import border_of, holds, read_file
-from ctxsize.units import Tolerance, parse_size
+from ctxsize.units import Tolerance
 
 NAMES = ("ctxsize.toml", "pyproject.toml")
 """Names of configuration files; in each directory, the first one wins."""
 OF = ("context", "transfer")
 """The sizes that a budget may limit."""
-_MOST_BYTES = 4 << 20
-"""Number of bytes of the largest configuration: `tomllib` is slow."""
+_MOST_BYTES, _MOST_FILES = 4 << 20, 8
+"""Numbers of bytes of the largest configuration, as `tomllib` is slow, and of files it extends."""
 _WILD = re.compile(r"[*?[]")
 
 
@@ -40,17 +41,19 @@ class Budget:
     shrink: Tolerance | None = None  # the tolerated decrease from the baseline
     min_bytes: int | None = None
     min_files: int | None = None
+    require: tuple[str, ...] = ()  # each of these patterns must match a file that is sent
+    forbid: tuple[str, ...] = ()  # none of these may match one
 
     @property
     def limits(self) -> bool:
         """Return whether there is any limit without a baseline."""
         limits = (self.max_bytes, self.max_files, self.min_bytes, self.min_files)
-        return any(each is not None for each in limits)
+        return bool(self.require or self.forbid) or any(each is not None for each in limits)
 
     def over(self, other: Budget) -> Budget:
-        """Return this budget with its missing limits copied from `other`."""
+        """Return this budget with its missing limits and the assertions copied from `other`."""
         own = {key: value for key, value in vars(self).items() if value is not None}
-        return replace(other, **own)
+        return Budget(**_merged(own, vars(other)))
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,11 @@ class BudgetedBuild:
     build: Build
     """In a table, its context may contain `*`, `?` and `[…]`, and is relative to the file."""
     budget: Budget = Budget()
+    given: Build | None = None  # the build before the configuration completed it
+    is_policy: bool = False  # the budget is that of a policy
 
 
+_BUILD, _BUDGET = ({each.name for each in fields(kind)} for kind in (Build, Budget))
 Builds = tuple[BudgetedBuild, list[BudgetedBuild]]
 """A table and the builds that it describes."""
 
@@ -75,6 +81,8 @@ class Suppression:
     reason: str
     path: str | None = None  # the path of the file; None for every file
     pattern: str | None = None  # the text of the line; None for every line
+    expires: str | None = None  # the last day on which it accepts anything, as 2027-01-31
+    is_inherited: bool = False  # another file has it, which several repositories may extend
 
 
 @dataclass(frozen=True)
@@ -112,28 +120,55 @@ def load(start: str) -> Config:
 
 def _read(path: str, directory: str) -> Config | None:
     """Return the configuration in `path`; None for a `pyproject.toml` without our table."""
+    if os.path.islink(path) and not holds(border_of(directory), path):
+        why = "cannot be read: it is a symlink that leaves the repository"
+        raise InputErrors([InputError(why, path=path)])
+    table: Any = _toml(path)
+    if path.endswith("pyproject.toml"):
+        tool = table.get("tool")
+        if not isinstance(tool, dict) or "ctxsize" not in tool:
+            return None
+        table = tool["ctxsize"]
+    return _ConfigReader(path).config(table)
+
+
+def _toml(path: str, *, is_quoted: bool = True) -> dict[str, Any]:
+    """Return the table in `path`. Raises `InputErrors`, with its content only if `is_quoted`."""
     if sys.version_info >= (3, 11):
         import tomllib
     else:
         import tomli as tomllib
+    line = None
     try:
-        if os.path.islink(path) and not holds(border_of(directory), path):
-            raise OSError(0, "it is a symlink that leaves the repository")
-        table: Any = tomllib.loads(read_file(path, _MOST_BYTES).decode("utf-8"))
+        table: dict[str, Any] = tomllib.loads(read_file(path, _MOST_BYTES).decode("utf-8"))
+        return table
     except OSError as error:
         message = f"cannot be read: {error.strerror}"
     except UnicodeDecodeError:
         message = "is not UTF-8"
     except (ValueError, RecursionError) as error:  # also for a number of thousands of digits
         message = f"is not TOML: {error or 'nested too deep'}"
-    else:
-        if path.endswith("pyproject.toml"):
-            tool = table.get("tool")
-            if not isinstance(tool, dict) or "ctxsize" not in tool:
-                return None
-            table = tool["ctxsize"]
-        return _ConfigReader(path).config(table)
-    raise InputErrors([InputError(message, path=path)])
+        if not is_quoted:
+            found = re.search(r"\(at line ([0-9]+), column [0-9]+\)$", message)
+            message, line = "is not TOML", int(found[1]) if found else None
+    raise InputErrors([InputError(message, path=path, line=line)])
+
+
+def policy_in(path: str) -> BudgetedBuild:
+    """Return the budget in a policy, and its builder, empty if it names none.
+
+    Raises `InputErrors` for its mistakes, which never quote it: it may be any file.
+    """
+    reader = _ConfigReader(path, is_quoted=False)
+    allowed = {*_BUDGET, "builder"} - {"growth", "shrink"}  # no key that needs a baseline
+    keys = {key: each for key, each in shapes().items() if attribute_of(key) in allowed}
+    values = reader.values(_toml(path, is_quoted=False), "", keys)
+    build, budget = Build("", builder=values.pop("builder", "")), Budget(**values)
+    if not budget.limits:
+        reader.errors.append(InputError("a policy needs a limit, require or forbid", path=path))
+    if reader.errors:
+        raise InputErrors(reader.errors)
+    return BudgetedBuild("", build, budget)
 
 
 def builds(config: Config) -> Iterator[Builds]:
@@ -151,13 +186,13 @@ def builds(config: Config) -> Iterator[Builds]:
                 paths = (path for each in found for path in glob(os.path.join(escape(each), part)))
                 found = [path for path in paths if holds(border, path)]  # in this repository
         contexts = [os.path.normpath(each) for each in sorted(found) if os.path.isdir(each)]
-        made = ((filled_up(Build(each), table), os.path.relpath(each, top)) for each in contexts)
-        names = ((build, path if is_glob else table.name) for build, path in made)
-        yield table, [replace(table, name=name, build=build) for build, name in names]
+        names = [os.path.relpath(each, top) if is_glob else table.name for each in contexts]
+        made = (filled_up(Build(each), table) for each in contexts)
+        yield table, [replace(each, name=name) for each, name in zip(made, names, strict=True)]
 
 
-def filled_up(build: Build, table: BudgetedBuild) -> Build:
-    """Return `build` with its missing values copied from `table`."""
+def filled_up(build: Build, table: BudgetedBuild) -> BudgetedBuild:
+    """Return `table` for `build`, with the missing values of the build copied from it."""
     defaults = table.build
     made = replace(
         build,
@@ -168,182 +203,137 @@ def filled_up(build: Build, table: BudgetedBuild) -> Build:
         platforms=build.platforms or defaults.platforms,
         builder=build.builder if build.builder != Build().builder else defaults.builder,
     )
-    return hiding(made, defaults.build_arguments.keys() - build.build_arguments.keys())
+    made = hiding(made, defaults.build_arguments.keys() - build.build_arguments.keys())
+    return replace(table, build=made, given=build)
 
 
-Reader = Callable[[Any], Any]
-"""Returns the value of a key for a value of TOML. Raises `InputError` for a wrong one."""
-Keys = dict[str, tuple[str, Reader]]
-"""The attribute and the reader of each key."""
-
-
-def _that(is_right: Callable[[Any], object], wrong: str) -> Reader:
-    """Return a reader of the values that `is_right` accepts."""
-
-    def read(value: object) -> Any:
-        if not is_right(value):
-            raise InputError(wrong)
-        return value
-
-    return read
-
-
-def _matching(expression: str, wrong: str) -> Reader:
-    return _that(lambda it: isinstance(it, str) and re.fullmatch(expression, it), wrong)
-
-
-def _each(read: Reader) -> Reader:
-    return lambda value: tuple(map(read, _list(value)))
-
-
-def _whole(wrong: str) -> Reader:
-    # TOML has no larger numbers, and no count is that large.
-    return _that(lambda it: type(it) is int and 0 <= it < 1 << 63, wrong)
-
-
-def _amount(parse: Callable[[str], Any], of_bytes: Callable[[int], Any], wrong: str) -> Reader:
-    """Return a reader of a number of bytes, or of a text that `parse` accepts."""
-    number = _whole(wrong)
-    return lambda value: parse(value) if isinstance(value, str) else of_bytes(number(value))
-
-
-_number = _whole("must be a whole number, not negative and of at most 64 bits")
-_text = _matching(r"(?s).*\S.*", "must be a non-empty string")
-_codes = _each(_matching("CTX[0-9]{0,3}", "must be a list of codes, such as CTX101"))
-_size = _amount(parse_size, int, 'must be a size such as "50MB", or a number of bytes')
-_tolerance = _amount(Tolerance.parse, Tolerance, 'must be a size, or a percentage such as "10%"')
-_list = _that(lambda it: isinstance(it, list), "must be a list")
-_table = _that(lambda it: isinstance(it, dict), "must be a table")
-_texts = _that(
-    lambda it: isinstance(it, dict) and all(isinstance(each, str) for each in it.values()),
-    "must be a table of strings",
-)
-
-BUILD_KEYS: Keys = {
-    "dockerfile": ("dockerfile", _text),
-    "target": ("target", _text),
-    "builder": ("builder", _matching("|".join(BUILDERS), f"must be one of {', '.join(BUILDERS)}")),
-    "build-args": ("build_arguments", _texts),
-    "build-contexts": ("build_contexts", _texts),
-    "platforms": ("platforms", _each(_matching(r"(?s).*\S.*", "must be a list of strings"))),
-}
-"""Keys of a build: in a context, or at the top level for all contexts."""
-BUDGET_KEYS: Keys = {
-    "max": ("max_bytes", _size),
-    "max-files": ("max_files", _number),
-    "min": ("min_bytes", _size),
-    "min-files": ("min_files", _number),
-    "of": ("of", _matching("|".join(OF), f"must be one of {', '.join(OF)}")),
-    "growth": ("growth", _tolerance),
-    "shrink": ("shrink", _tolerance),
-}
-"""Keys of a budget, likewise."""
-CONTEXT_KEYS: Keys = {"path": ("context", _text), **BUILD_KEYS, **BUDGET_KEYS}
-TOP_KEYS: Keys = {
-    **BUILD_KEYS,
-    **BUDGET_KEYS,
-    "select": ("select", _codes),
-    "ignore": ("ignore", _codes),
-    "suppress": ("suppress", _list),
-    "baseline": ("baseline", _text),
-    "contexts": ("contexts", _table),
-}
-SUPPRESSION_KEYS: Keys = {
-    "code": ("code", _matching("CTX[0-9]{3}", "must be a code, such as CTX101")),
-    "path": ("path", _text),
-    "pattern": ("pattern", _text),
-    "reason": ("reason", _text),
-}
+def _merged(own: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Return both values of attributes: `own` count, but tables, assertions and so on add up."""
+    joint = dict[str, Any]()
+    for key in own.keys() & other.keys():
+        mine, theirs = own[key], other[key]
+        if isinstance(mine, dict):
+            joint[key] = _merged(mine, theirs)
+        elif isinstance(mine, tuple) and key in (*ASSERTIONS, "suppress"):
+            joint[key] = (*mine, *(each for each in theirs if each not in mine))
+    return {**other, **own, **joint}
 
 
 class _ConfigReader:
-    """Reads the tables of one file and collects their mistakes."""
+    """Reads the tables of one file, or of one that it extends, and collects their mistakes.
 
-    def __init__(self, path: str) -> None:
+    `directory` is that of the configuration, to which all paths are relative. Unless `is_quoted`,
+    no mistake has a text of the file.
+    """
+
+    def __init__(self, path: str, directory: str | None = None, *, is_quoted: bool = True) -> None:
         self._path = path
-        self._directory = os.path.dirname(path) or "."
-        self._errors: list[CtxsizeError] = []
+        self._directory = (os.path.dirname(path) or ".") if directory is None else directory
+        self._is_quoted = is_quoted
+        self.errors: list[CtxsizeError] = []
 
     def config(self, table: object) -> Config:
-        values = self._values(table, "", TOP_KEYS)
-        tables = values.pop("contexts", {})
-        contexts = tuple(self._context(name, each, values) for name, each in tables.items())
-        accepted = values.pop("suppress", [])
-        suppressed = tuple(self._suppression(*each) for each in enumerate(accepted, 1))
-        if self._errors:
-            raise InputErrors(self._errors)
-        found = {key: values[key] for key in ("select", "ignore", "baseline") if key in values}
-        defaults = self._budgeted("", values)
+        values = self.whole(table, [self._path])
+        if self.errors:
+            raise InputErrors(self.errors)
+        contexts = values.pop("contexts")
+        names = ("select", "ignore", "baseline", "suppress")
+        found = {key: values.pop(key) for key in names if key in values}
         return Config(
-            self._path, suppress=suppressed, defaults=defaults, contexts=contexts, **found
+            self._path,
+            defaults=self._budgeted("", values),
+            contexts=tuple(
+                self._budgeted(each, _merged(own, values)) for each, own in contexts.items()
+            ),
+            **found,
         )
 
-    def _context(self, name: str, table: object, top: Mapping[str, Any]) -> BudgetedBuild:
-        """Return a table `[contexts."name"]`, with missing values copied from the `top` level."""
+    def whole(self, table: object, files: list[str]) -> dict[str, Any]:
+        """Return the values of `table`, the last of `files`, and of all that it extends."""
+        values = self.values(table, "", shapes())
+        self._bound("", values)
+        tables, accepted = values.pop("contexts", {}), values.pop("suppress", ())
+        values["contexts"] = {name: self._context(name, each) for name, each in tables.items()}
+        values["suppress"] = tuple(map(self._suppression, count(1), accepted))
+        extends = values.pop("extends", None)
+        if extends is None or self.errors:
+            return values
+        path = os.path.normpath(os.path.join(self._directory, extends))
+        if len(files) > _MOST_FILES or os.path.realpath(path) in map(os.path.realpath, files):
+            self._wrong("extends", f"it extends itself, or more than {_MOST_FILES} files")
+            return values
+        reader = _ConfigReader(path, self._directory, is_quoted=False)
+        found = reader.whole(_toml(path, is_quoted=False), [*files, path])
+        self.errors += reader.errors
+        return _merged(values, found)
+
+    def _context(self, name: str, table: object) -> dict[str, Any]:
+        """Return the values of a table `[contexts."name"]`."""
         if not name:
             self._wrong('contexts.""', "a context needs a name")
-        own = self._values(table, f"contexts.{name}", CONTEXT_KEYS, context=name)
-        joint: dict[str, Any] = {
-            key: {**top[key], **own[key]}
-            for key in ("build_arguments", "build_contexts")
-            if key in top and key in own
-        }
-        return self._budgeted(name, {**top, **own, **joint})
+        values = self.values(table, f"contexts.{name}", shapes("context"))
+        self._bound(f"contexts.{name}", {"path": name, **values})
+        return values
 
     def _budgeted(self, name: str, values: Mapping[str, Any]) -> BudgetedBuild:
-        build = {each: values[each] for each, _ in BUILD_KEYS.values() if each in values}
-        if "dockerfile" in build:
-            build["dockerfile"] = os.path.normpath(
-                os.path.join(self._directory, build["dockerfile"])
-            )
+        build = {key: values[key] for key in _BUILD & values.keys()}
+        build["context"] = values.get("path", name)
+        if dockerfile := build.get("dockerfile"):
+            build["dockerfile"] = os.path.normpath(os.path.join(self._directory, dockerfile))
         build["build_contexts"] = placed(build.get("build_contexts", {}), self._directory)
-        budget = {each: values[each] for each, _ in BUDGET_KEYS.values() if each in values}
-        return BudgetedBuild(name, Build(values.get("context", ""), **build), Budget(**budget))
+        budget = {key: values[key] for key in _BUDGET & values.keys()}
+        return BudgetedBuild(name, Build(**build), Budget(**budget))
 
     def _suppression(self, number: int, table: object) -> Suppression:
         where = f"suppress[{number}]"
-        values = {"code": "", "reason": "", **self._values(table, where, SUPPRESSION_KEYS)}
+        found = self.values(table, where, shapes("suppression"))
+        values = {"code": "", "reason": "", **found}
         for key in ("code", "reason"):
             if isinstance(table, dict) and key not in table:
                 self._wrong(where, f"the key {key!r} is missing")
         if "pattern" in values and values["code"].startswith("CTX4"):
             why = f"{values['code']} is about a context, not about a line"
             self._wrong(f"{where}.pattern", why, hint="name the context by path")
-        return Suppression(**values)
+        return Suppression(**values, is_inherited=not self._is_quoted)
 
-    def _values(self, table: object, where: str, keys: Keys, **found: str) -> dict[str, Any]:
+    def values(self, table: object, where: str, keys: Mapping[str, Shape]) -> dict[str, Any]:
         """Return the values of `table` by attribute; report a wrong one and leave it out."""
-        values: dict[str, Any] = {**found}
+        values = dict[str, Any]()
         if not isinstance(table, dict):
             self._wrong(where or "tool.ctxsize", "must be a table")
             return values
         for key, value in table.items():
-            place = f"{where}.{key}" if where else key
+            place = f"{where}.{key}".lstrip(".")
             if key not in keys:
                 self._wrong(place, "unknown key", hint=f"one of {', '.join(sorted(keys))}")
                 continue
-            name, read_value = keys[key]
             try:
-                values[name] = read_value(value)
+                values[attribute_of(key)] = value_of(key, keys[key], value)
             except InputError as error:
-                self._wrong(place, error.message, hint=error.hint)
-        self._bound(where, values)
+                said = error if self._is_quoted else InputError(keys[key]["errorMessage"])
+                self._wrong(place, said.message, hint=said.hint)
         return values
 
     def _bound(self, where: str, values: Mapping[str, Any]) -> None:
         """Report paths that lead out of the repository: a stranger may have written them."""
         border = border_of(self._directory)
-        paths = {key: values[key] for key in ("context", "dockerfile", "baseline") if key in values}
+        of_files = ("path", "dockerfile", "baseline", "extends")
+        paths = {key: values[key] for key in of_files if key in values}
         for name, path in values.get("build_contexts", {}).items():
             paths[f"build-contexts.{name}"] = path
         for key, path in paths.items():
             # Of the directories that match a path with wildcards only those inside count.
-            literal = _WILD.split(path)[0] if path == values.get("context") else path
+            literal = _WILD.split(path)[0] if key == "path" else path
             if "://" not in path and not holds(border, os.path.join(self._directory, literal)):
-                message = f"{path} lies outside the repository {border}"
-                place = f"{where}.{'path' if key == 'context' else key}".lstrip(".")
-                self._wrong(place, message, hint="name it on the command line instead")
+                what = path if self._is_quoted else "it"
+                message = f"{what} lies outside the repository {border}"
+                hint = "name it on the command line instead"
+                self._wrong(f"{where}.{key}".lstrip("."), message, hint=hint)
 
     def _wrong(self, where: str, message: str, *, hint: str | None = None) -> None:
+        if not self._is_quoted:
+            # Names of contexts and of arguments, and unknown keys, are content of the file too.
+            known = {*shapes("context"), *shapes("suppression"), *shapes()}
+            where = " ".join({where.rpartition(".")[2]} & known)
         text = f"{where}: {message}" if where else message
-        self._errors.append(InputError(text, path=self._path, hint=hint))
+        self.errors.append(InputError(text, path=self._path, hint=hint))

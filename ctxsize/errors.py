@@ -15,20 +15,16 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False, repr=False)
 class CtxsizeError(Exception):
-    """Base of all of them: a message, its place, and a hint what to do.
-
-    If it concerns a pattern, that is `pattern` as the builder sees it; `always` is False if only
-    a build that reaches the pattern fails. `column` is 1-based.
-    """
+    """Base of all of them: a message, its place, and a hint what to do."""
 
     message: str
     _: KW_ONLY
     path: str | None = None
     line: int | None = None
-    column: int | None = None
+    column: int | None = None  # 1-based
     hint: str | None = None
-    pattern: str | None = None
-    always: bool = True
+    pattern: str | None = None  # the pattern that it concerns, as the builder sees it
+    always: bool = True  # False if only a build that reaches the pattern fails
 
     @property
     def where(self) -> str:

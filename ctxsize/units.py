@@ -95,10 +95,8 @@ class Tolerance(NamedTuple):
 
 def printed_by_buildkit(size_bytes: int) -> str:
     """Return a size as `progressui` of BuildKit shows a transfer, in `units.Bytes`."""
-    if size_bytes < 1000:
-        return f"{size_bytes}B"
     size, unit = _scaled(size_bytes)
-    return f"{size:.2f}{unit}"
+    return f"{size:.2f}{unit}" if size_bytes >= 1000 else f"{size_bytes}B"
 
 
 def printed_by_classic(size_bytes: int) -> str:

@@ -38,6 +38,7 @@ LAYERS = [
     ("engine",),
     ("writer.apply",),
     ("recommender.rules", "recommender.tools"),
+    ("keys",),
     ("config", "discovery"),
     ("recommender", "guard", "clean"),
     ("accepting",),
@@ -69,8 +70,10 @@ PLACES = {
             "reader",  # where git lists worktrees
             "accepting",  # the lines that a suppression quotes
             "config",
+            "keys",  # the package's own schema
             "guard.baseline",
             "guard.comparison",
+            "engine.directories",  # the package's own names
             "engine.dockerfiles",
             "engine.request",
             "engine.source",
@@ -83,6 +86,7 @@ PLACES = {
             "clean.dangers",
             "clean.descent",
             "clean.inventory",
+            "formats",  # the package's own table
             "cli",
         },
     ),

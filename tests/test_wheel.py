@@ -149,7 +149,7 @@ def test_wheel_has_the_core(sdist: Path, tmp_path: Path, context: Path) -> None:
     assert "ctxsize/formats/json/measure.schema.json" in names
     assert "ctxsize/formats/page/page.js" in names
     assert "ctxsize/recommender/knowledge/rules/rust.toml" in names
-    assert {Path(name).suffix for name in names if "/engine/" in name} == {".py", ".so"}
+    assert {Path(name).suffix for name in names if "/engine/" in name} == {".py", ".so", ".txt"}
     program = install(wheel, tmp_path / "environment")
     assert output(program, "--version", cwd=tmp_path).endswith(" (compiled core)\n")
     assert measured_files(program, context) == 4

@@ -36,6 +36,7 @@ def _in_each(rule: Callable[[Recipe], Iterator[Finding]]) -> Rule:
 RULES: dict[str, Rule] = {
     "CTX201": _in_each(copies.no_ignore_file),
     "CTX202": _in_each(copies.copied_too_early),
+    "CTX203": _in_each(copies.many_manifests),
     "CTX210": _in_each(cargo.rebuilt_dependencies),
     "CTX211": _in_each(cargo.mixed_chef),
     "CTX212": _in_each(mounts.swallowed),

@@ -16,15 +16,12 @@ from typing import NamedTuple
 from ctxsize.advice.recipe import Recipe, with_option
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Severity
+from ctxsize.recommender.rules import expression, listed
 from ctxsize.recommender.tools import Tool, Work, rows_of, run_by, works
 from ctxsize.syntax import Command
 
 _RELEASES = rows_of("releases")  # system and release number by the release name that tags use
 _WORD = re.compile(rf"(?<![a-z])(?:{'|'.join(_RELEASES)})(?![a-z])")
-_SYSTEM = re.compile(
-    r"debian|ubuntu|alpine|fedora|rockylinux|almalinux|amazonlinux|centos|wolfi|ubi\d+|archlinux"
-    r"|opensuse"
-)
 _VERSION = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -46,7 +43,8 @@ def system_of(reference: str) -> System:
     """
     image = reference.partition("@")[0].rpartition("/")[2]
     repository, _, tag = image.partition(":")
-    by_repository, by_tag = _SYSTEM.match(repository), _SYSTEM.search(tag)
+    systems = expression("image_system")
+    by_repository, by_tag = systems.match(repository), systems.search(tag)
     name = release = ""
     if word := _WORD.search(tag):
         name, release = _RELEASES[word[0]].split()[0], word[0]
@@ -57,10 +55,6 @@ def system_of(reference: str) -> System:
         release = next(words, number)
     key = f"{name}{release}" if name else image
     return System(name, key, re.sub(r"[^\w.\-]+", "-", release if release in _RELEASES else key))
-
-
-_SETTINGS = ("store-dir", "storeDir", "cache", "cache-dir", "cache-folder", "cacheFolder", "home")
-_OPTIONS = ("--store-dir", "--cache-dir", "--cache-folder", "--cache", "--packages")
 
 
 @dataclass(frozen=True)
@@ -90,7 +84,7 @@ class Fetch:
         """
         home = self.environment.get("HOME") or self.step.home
         manager, found = self.manager, list[tuple[str, str]]()
-        if (given := self.command.value(*_OPTIONS) or self.configured) is not None:
+        if (given := self.command.value(*listed("cache_options")) or self.configured) is not None:
             place = posixpath.normpath(posixpath.join(self.workdir, given))
             found = [(place, f"an option or a setting of {manager.name} sets it")]
         elif home is not None and not any(map(self.environment.get, manager.unknown_with)):
@@ -153,7 +147,7 @@ def configured_cache(command: Command) -> str | None:
         return None
     given = words[2:] if words[1:2] == ("set",) else words[1:]
     name, _, value = given[0].partition("=") if given else ("", "", "")
-    return (value or next(iter(given[1:2]), None)) if name in _SETTINGS else None
+    return (value or next(iter(given[1:2]), None)) if name in listed("cache_settings") else None
 
 
 NOT_IN_THE_IMAGE = (

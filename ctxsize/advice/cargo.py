@@ -1,7 +1,4 @@
-"""Advice on cargo: dependencies that are compiled again, and cargo-chef.
-
-The fix of CTX210 needs a stage of the usual shape: set up, copy the sources, set variables, build.
-"""
+"""Advice on cargo: dependencies compiled again, and cargo-chef for stages of the usual shape."""
 
 from __future__ import annotations
 
@@ -15,16 +12,11 @@ from ctxsize.advice.recipe import Change, Recipe, quoted, read_alone
 from ctxsize.dockerfile.shell import commands_of, is_known
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Confidence, Finding, Fix
-from ctxsize.recommender.rules import table
+from ctxsize.recommender.rules import listed, table
 from ctxsize.syntax import Command
 
 _MOST_COOKS = 100  # number of cooks above a build that it is compared with
 _STAND_IN = re.compile(r"(?s)(?=.*(?:echo|touch)).*(?:main|lib|build)\.rs")
-_COOKED = ("--release", "-r", "--all-features", "--no-default-features", "--workspace")
-_COOKED_WITH = (
-    *("--profile", "--target", "--features", "-F", "-p", "--package", "--bin", "--target-dir"),
-)
-_DIRECTORIES = ("target", "release", "debug", "deps", "build")
 _RUN_LATER = ("CMD", "ENTRYPOINT", "HEALTHCHECK", "ONBUILD")
 _NAMED = re.compile(r"(?i)(\s*from\s.*\sas\s+)\S+\s*")
 
@@ -177,11 +169,11 @@ def _cooking(build: CargoRun, at: StageStep, recipe: str = "recipe.json") -> str
     words = [*given, "cargo", *toolchain, "chef cook"]
     following = iter(build.command.words[1:])
     for word in following:
-        if word in _COOKED or word.startswith("$"):
+        if word in listed("cooked") or word.startswith("$"):
             words.append(word)
-        elif word in _COOKED_WITH:
+        elif word in listed("cooked_with"):
             words += [word, quoted(next(following, ""))]
-        elif word.partition("=")[0] in _COOKED_WITH:
+        elif word.partition("=")[0] in listed("cooked_with"):
             words.append(quoted(word))
     return " ".join((*words, f"--recipe-path {recipe}"))
 
@@ -277,7 +269,7 @@ def _results(taken: set[str], build: CargoRun) -> dict[str, str] | None:
     are_files = all(
         path.startswith(f"{build.target}/")
         and not set(path) & set("*?[$")
-        and posixpath.basename(path) not in _DIRECTORIES
+        and posixpath.basename(path) not in listed("cargo_directories")
         for path in taken
     )
     later = build.step.commands[build.step.commands.index(build.command) + 1 :]

@@ -1,7 +1,8 @@
 """Advice on sources copied from the context, and on installs that each change of them repeats.
 
-CTX202: an install that needs few of the sources could run before the rest is copied. CTX223: other
-installs fetch again what a cache mount would keep. An install before all sources seldom runs.
+CTX203: one COPY could take what several take. CTX202: an install that needs few of the sources
+could run before the rest is copied. CTX223: other installs fetch again what a cache mount would
+keep. An install before all sources seldom runs.
 """
 
 from __future__ import annotations
@@ -9,17 +10,20 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from itertools import pairwise
+from functools import partial
+from itertools import groupby, pairwise
 
 from ctxsize.advice.caches import Fetch, fetches, snippet
-from ctxsize.advice.recipe import Recipe, quoted
+from ctxsize.advice.recipe import Change, Recipe, quoted
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
+from ctxsize.engine.evaluate import up_to
 from ctxsize.engine.ignorefile import sent_text
-from ctxsize.findings import Confidence, Finding
+from ctxsize.findings import Confidence, Finding, Fix
 from ctxsize.reader import entries_in
 from ctxsize.syntax import Command
+from ctxsize.units import cut
 
 _EVERYTHING = ("*", "**", "**/*")
 _NEEDING_MORE = (
@@ -33,6 +37,17 @@ _INCLUDED = re.compile(
 )
 """Lines of a requirements file that need other files."""
 _OF_FILES = ("-e", "--editable", "-c", "--constraint")
+_WITH_PARENTS = re.compile(
+    r"(?:docker\.io/)?docker/dockerfile"
+    r"(?::(?:1|latest|labs|1-labs|(1\.(?:[2-9]\d|\d{3,})(?:\.\d+)?(?:-labs)?(?:@sha256:\w+)?)))?"
+)
+"""A frontend that accepts COPY --parents: with its version, or with the newest one's tag."""
+_SAME_FLAG = re.compile(r"--link(?:=true)?|--chown=[\w:.-]+")
+"""Flags of COPY that mean the same with --parents."""
+_PLAIN_PATH = re.compile(r"(?!.*\.\.)[\w@./-]+")
+"""A path that BuildKit reads alike as a path, a wildcard and a pattern."""
+_MANY_COPIES = 3
+_WIDEST = 70
 _OWN_TOOLS = {"pip", "setuptools", "wheel", "uv", "poetry", "pipenv"}
 
 
@@ -52,7 +67,8 @@ def no_ignore_file(recipe: Recipe) -> Iterator[Finding]:
 
 def too_wide(recipe: Recipe) -> Iterator[Finding]:
     """Yield CTX250, at the first instruction that copies from the only directory in use."""
-    taken = _sources(recipe)
+    steps = (step for stage in recipe.stages for step in stage.steps)
+    taken = [(source, step.line) for step in steps for source in step.sources]
     if not taken or any(source == "." or "$" in source for source, _ in taken):
         return
     # A file counts with its directory, and so does a wildcard.
@@ -80,10 +96,54 @@ def _directories(context: str) -> int:
     return 0
 
 
-def _sources(recipe: Recipe) -> list[tuple[str, int]]:
-    """Return the paths that all stages take from the context, each with its line."""
-    steps = (step for stage in recipe.stages for step in stage.steps)
-    return [(source, step.line) for step in steps for source in step.sources]
+def many_manifests(recipe: Recipe) -> Iterator[Finding]:
+    """Yield CTX203, at the first of several COPYs that keep the paths of single files."""
+    syntax = recipe.dockerfile.syntax
+    frontend = _WITH_PARENTS.fullmatch(syntax.value) if syntax else None
+    sure = Confidence.CERTAIN if frontend and frontend[1] else Confidence.LIKELY
+    for stage in recipe.stages if frontend else ():
+        for (flags, root), group in groupby(stage.own, partial(_kept_paths, recipe)):
+            steps = [*group]
+            if root and sum("/" in step.sources[0] for step in steps) >= _MANY_COPIES:
+                sources = dict.fromkeys(source for step in steps for source in step.sources)
+                words = (" ".join(("COPY", *flags, "--parents")), *sources, root)
+                way = f"write `{cut(' '.join(words), _WIDEST)}`, which makes one layer"
+                fix = _as_one(recipe, steps, words, way)
+                message = f"{len(steps)} COPYs make a layer each to keep the paths of single files"
+                at = steps[0].line
+                yield recipe.finding("CTX203", at, message, None, sure, help=way, fix=fix)
+
+
+def _kept_paths(recipe: Recipe, step: StageStep) -> tuple[tuple[str, ...], str]:
+    """Return the flags of a COPY, and where all its files keep their paths (`""`: nowhere)."""
+    copy, words = step.instruction, step.instruction.arguments
+    is_copy = copy.keyword == "COPY" and all(map(_SAME_FLAG.fullmatch, copy.flags))
+    if not is_copy or copy.json_form or not all(map(_PLAIN_PATH.fullmatch, words)):
+        return (), ""
+    end, into = step.destination, f"/{words[-1]}".endswith(("/", "/."))
+    tops, roots = [*map(os.path.realpath, recipe.contexts)], set[str]()
+    for source in step.sources:
+        at = posixpath.join(end, posixpath.basename(source)) if into else end
+        places = [os.path.join(top, source) for top in tops]
+        # COPY follows a symlink, and --parents does not.
+        is_plain = recipe.sends(source) and places == [*map(os.path.realpath, places)]
+        roots.add(at.removesuffix(source) if is_plain and at.endswith(f"/{source}") else "")
+    root = roots.pop() if len(roots) == 1 else ""
+    if root and not words[-1].startswith("/"):
+        root = posixpath.relpath(root, step.workdir) + "/"
+    return copy.flags, "" if root.startswith("..") else root
+
+
+def _as_one(recipe: Recipe, steps: list[StageStep], words: Sequence[str], way: str) -> Fix | None:
+    """Return the fix with one COPY of `words`; None if that would change more than the layers."""
+    first, *_, last = copies = [step.instruction for step in steps]
+    beside = all(one.end_line + 1 == other.line for one, other in pairwise(copies))
+    above = {each for step in steps for source in step.sources for each in up_to(source)[:-1]}
+    # COPY makes missing directories with 0755, and --parents with the modes of the context.
+    modes = {os.stat(os.path.join(e, at)).st_mode & 0o7777 for e in recipe.contexts for at in above}
+    text = f" {recipe.dockerfile.escape}\n    ".join(words)
+    changes = [Change(first.line, last.end_line, text)]
+    return recipe.fix(way, changes) if beside and modes == {0o755} else None
 
 
 def copied_too_early(recipe: Recipe) -> Iterator[Finding]:

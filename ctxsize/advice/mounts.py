@@ -15,16 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
-from ctxsize.advice.caches import (
-    Fetch,
-    System,
-    cache_directories,
-    configured_cache,
-    fetches,
-    owner_options,
-    system_content,
-    system_of,
-)
+from ctxsize.advice import caches
 from ctxsize.advice.recipe import Change, Recipe, with_option, without_option
 from ctxsize.dockerfile.shell import is_known
 from ctxsize.dockerfile.sources import Mount
@@ -45,24 +36,24 @@ _OF_ONE_SERVICE = ("target", "node_modules", "vendor")
 def unused_caches(recipe: Recipe) -> Iterator[Finding]:
     """Yield CTX222: a mount elsewhere, an option against the cache, or a cache that is emptied."""
     for stage, step in recipe.runs:
-        found = (_elsewhere(recipe, stage, e) or _refused(recipe, e) for e in fetches(step))
+        found = (_elsewhere(recipe, stage, e) or _refused(recipe, e) for e in caches.fetches(step))
         yield from filter(None, found)
         yield from _emptied(recipe, step)
         yield from _emptied_by_image(recipe, stage, step)
 
 
-def _elsewhere(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> Finding | None:
+def _elsewhere(recipe: Recipe, stage: BuiltStage, fetch: caches.Fetch) -> Finding | None:
     manager, step = fetch.manager, fetch.step
     if not fetch.mounted or not fetch.caches or fetch.cached:
         return None
     configured = (one for each in stage.history for one in each.commands)
-    if any(manager.is_called(one.program) and configured_cache(one) for one in configured):
+    if any(manager.is_called(one.program) and caches.configured_cache(one) for one in configured):
         return None
-    known, target = cache_directories(recipe, fetch), fetch.mounted[0]
+    known, target = caches.cache_directories(recipe, fetch), fetch.mounted[0]
     alike = (each for each in known if posixpath.basename(each) == posixpath.basename(target))
     place = next(alike, known[0])
     written = next(each.written for each in step.caches if each.target == target)
-    owner = {} if "uid=" in written else owner_options(step)
+    owner = {} if "uid=" in written else caches.owner_options(step)
     usual = f"the default of {manager.name} for {step.state.user or 'root'}"
     why = fetch.caches.get(place) or usual
     message = f"{manager.name} does not use the cache mounted at {target}: its cache is {place}"
@@ -71,7 +62,7 @@ def _elsewhere(recipe: Recipe, stage: BuiltStage, fetch: Fetch) -> Finding | Non
     return recipe.finding("CTX222", step.line, message, None, likely, evidence=(why,), help=way)
 
 
-def _refused(recipe: Recipe, fetch: Fetch) -> Finding | None:
+def _refused(recipe: Recipe, fetch: caches.Fetch) -> Finding | None:
     manager = fetch.manager
     variable, values, off = manager.switch.split("|")
     value = fetch.environment.get(variable, "")
@@ -97,7 +88,7 @@ def _refused(recipe: Recipe, fetch: Fetch) -> Finding | None:
 
 def _emptied(recipe: Recipe, step: StageStep) -> Iterator[Finding]:
     """Yield a finding for each command of a RUN that leaves its cache empty."""
-    cached = {fetch.manager.name for fetch in fetches(step) if fetch.cached}
+    cached = {fetch.manager.name for fetch in caches.fetches(step) if fetch.cached}
     of_apt = [each.target for each in step.caches if each.target.startswith((_LISTS, _ARCHIVES))]
     for command in step.commands:
         emptied = {each.tool.name for each in works(command) if each.does("empty")}
@@ -120,7 +111,7 @@ def _emptied_by_image(recipe: Recipe, stage: BuiltStage, step: StageStep) -> Ite
     """Yield a finding if the docker-clean of a Debian image empties the cache of apt."""
     archives = [each.target for each in step.caches if each.target.startswith(_ARCHIVES)]
     installs = any(_is_apt(each) and "install" in each.operands for each in step.commands)
-    if not (archives and installs and system_of(stage.base).name in ("debian", "ubuntu")):
+    if not (archives and installs and caches.system_of(stage.base).name in ("debian", "ubuntu")):
         return
     for each in stage.history[: stage.history.index(step) + 1]:
         texts = (each.instruction.text, *(one.content for one in each.instruction.heredocs))
@@ -137,9 +128,9 @@ def swallowed(recipe: Recipe) -> Iterator[Finding]:
     for stage, step in copies:
         if (source := stage.origin(step.origin)) is None:
             continue
-        caches = [(made, each) for made in source.history for each in made.caches]
+        mounts = [(made, each) for made in source.history for each in made.caches]
         for path in step.taken:
-            mounted = [(made, cache) for made, cache in caches if cache.holds(path)]
+            mounted = [(made, cache) for made, cache in mounts if cache.holds(path)]
             if not mounted or "$" in path or _may_be_written(source, mounted[-1][1].target):
                 continue
             made, cache = mounted[-1]
@@ -184,8 +175,8 @@ class Use:
     cache: Mount
 
     @property
-    def system(self) -> System:
-        return system_of(self.stage.base)
+    def system(self) -> caches.System:
+        return caches.system_of(self.stage.base)
 
     @property
     def several_platforms(self) -> bool:
@@ -228,8 +219,8 @@ def _by_id(recipes: Iterable[Recipe]) -> Iterator[tuple[str, list[Use], list[lis
 def colliding_ids(recipes: Sequence[Recipe]) -> Iterator[Finding]:
     """Yield CTX220, once for each Dockerfile and id."""
     for identity, sharing, groups in _by_id(recipes):
-        content = next(filter(None, (system_content(use.cache.target) for use in sharing)), None)
-        if content is None:
+        contents = (caches.system_content(use.cache.target) for use in sharing)
+        if (content := next(filter(None, contents), None)) is None:
             continue
         name, what, severity = content
         unnamed = (use.recipe.contexts for use in sharing if not use.cache.named)

@@ -29,22 +29,11 @@ from ctxsize.engine.request import Plan
 from ctxsize.errors import CtxsizeError, DockerfileError, IgnoreFileError, UndecidedError
 from ctxsize.findings import Confidence, Edit, Finding, Fix, Location, Severity
 from ctxsize.reader import holds, read_file
+from ctxsize.recommender.rules import expression
 from ctxsize.syntax import Command
 
 _MOST_STEPS = 500_000  # number of steps of all stages, each with those of its base stages
 
-_MAY_BE_SECRET = re.compile(
-    r"""(?ix) pass | pw | pat(?!h|ch|tern) | key | token | secret | auth | cred | cookie
-    | ://[^/\s]*@ | (?<![^\W_]) (?:gh[a-z]_ | glpat- | sk[_-] | AKIA | xox | eyJ) | (?<![\w:])\w{32}
-    | (?<!mkdir\ )(?<!\S)-[pu] | (?<!\S)-\w*u\s+[^\s:]+: | --user[\s=]+[^\s:=]+: | \s(?-i:-H|--h)"""
-)
-"""Words of lines that are not shown."""
-_VALUE = re.compile(
-    r"""(?<![^\s"'(;&|])(?!--)([^\s"'=(;&|]+=)(?!=)(?:"(?:\\.|[^"\\])*(?:"|$)|'[^']*(?:'|$)|\\.|[^\s"'\\])+"""
-    r"|^(\s*ENV\s+[^\s=]+\s).*",
-    re.IGNORECASE,
-)
-"""Values that an excerpt leaves out, each with the name before it."""
 _QUOTED = re.compile("`([^`]+)`")
 
 
@@ -180,9 +169,9 @@ class Recipe:
             return self.builds[0].where
         text = self.lines[line - 1]
         is_hidden = any(each.build.masked(text) != text for each in self.builds)
-        if is_hidden or _MAY_BE_SECRET.search(text):
+        if is_hidden or expression("may_be_secret").search(text):
             return Location(self.path, line)
-        shown = _VALUE.sub(r"\1\2…", text)
+        shown = expression("value_in_line").sub(r"\1\2…", text)
         for each in (found for found in _QUOTED.findall(message) if found in text):
             end = text.index(each) + len(each)
             if shown[:end] == text[:end]:

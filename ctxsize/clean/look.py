@@ -101,8 +101,7 @@ class _Looking:
     passed: list[Passed] = field(default_factory=list)
     records: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-    above: list[DirectoryNames] = field(default_factory=list)
-    """The names in ROOT and in each directory on the way from there."""
+    above: list[DirectoryNames] = field(default_factory=list)  # those in ROOT and on the way here
     entries: int = 0
     content_bytes: int = 0
 

@@ -21,30 +21,14 @@ from ctxsize.version import version_line
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-COMMANDS = {
-    "measure": ("measure", "Show what `docker build` would send, and what makes it big."),
-    "ls": ("measure", "List every entry that would be sent, in the builder's order."),
-    "suggest": ("suggest", "Propose patterns for the ignore file; --write adds them."),
-    "explore": ("explore", "Walk through the context, and try patterns on it live."),
-    "explain": ("explain", "Explain which line of an ignore file decides about a path."),
-    "clean": ("clean", "List build output that can be made again; --yes deletes it."),
-    "scan": ("check", "Measure every build of a repository."),
-    "advise": ("lint", "Find what makes Dockerfiles slow: order, caches, cargo."),
-    "lint": ("lint", "Find mistakes in ignore files; --fix corrects them."),
-    "rule": ("reference", "Explain a code such as CTX101."),
-    "init": ("init", "Write the ignore file and a budget, and show what to add to CI."),
-    "check": ("check", "Fail CI when a build context exceeds its budget."),
-    "diff": ("check", "Compare two reports, or a report with the present tree."),
-    "schema": ("reference", "Print the JSON Schema of a command's output."),
-    "completion": ("reference", "Print a completion script for bash, zsh or fish."),
-    "help": ("reference", "Show the help of a command."),
-}
+_DIRECTORY = os.path.dirname(__file__)
+_ROWS = read_file(os.path.join(_DIRECTORY, "commands.txt")).decode().splitlines()
+COMMANDS = {name: (module, text) for name, module, text in (row.split(None, 2) for row in _ROWS)}
 """The module and the summary of each command, in the order of the help."""
-_REMOVED = os.path.join(os.path.dirname(__file__), "removed.txt")
+_REMOVED = os.path.join(_DIRECTORY, "removed.txt")
 """Commands and options of earlier versions, with what to do instead."""
 
-FRONT = ""
-"""The name of the command that `ctxsize [DIR]` runs."""
+FRONT = ""  # the name of the command that `ctxsize [DIR]` runs
 COMPLETE = "_CTXSIZE_COMPLETE"
 
 

@@ -12,24 +12,25 @@ from click.core import ParameterSource
 from ctxsize import api, checking
 from ctxsize.build import Build
 from ctxsize.cli import completing, options, output
-from ctxsize.config import BUDGET_KEYS, OF, Budget
+from ctxsize.config import OF, Budget
 from ctxsize.errors import InputError
 from ctxsize.guard import CheckReport, actual
+from ctxsize.keys import attribute_of, shapes, value_of
 from ctxsize.model import Problem
 
 
 def _limit(shown: str, **settings: Any) -> options.Decorator:
     """Return an option of a budget; the key of the configuration parses its value."""
     key = shown.split()[0].removeprefix("--")
-    attribute, read = BUDGET_KEYS[key]
 
     def parsed(ctx: click.Context, param: click.Parameter, value: object) -> object:
+        value = [*value] if isinstance(value, tuple) else value
         try:
-            return None if value is None else read(value)
+            return None if value is None else value_of(key, shapes()[key], value)
         except InputError as error:
             raise InputError(f"--{key}: {error.message}", hint=error.hint) from None
 
-    return options.value(shown, attribute, callback=parsed, **settings)
+    return options.value(shown, attribute_of(key), callback=parsed, **settings)
 
 
 _budget = options.gathered(
@@ -42,6 +43,8 @@ _budget = options.gathered(
     _limit(f"--of [{'|'.join(OF)}]", type=click.Choice(OF)),
     _limit("--growth SIZE|PERCENT"),
     _limit("--shrink SIZE|PERCENT"),
+    _limit("--require PATTERN", multiple=True),
+    _limit("--forbid PATTERN", multiple=True),
 )
 
 
@@ -51,6 +54,7 @@ _budget = options.gathered(
 @_budget
 @options.value("--baseline FILE")
 @options.flag("--update-baseline")
+@options.value("--policy FILE", envvar="CTXSIZE_POLICY")
 @options.watch
 @options.exit_zero
 @options.display
@@ -60,6 +64,7 @@ def check(
     budget: Budget,
     baseline: str | None,
     update_baseline: bool,
+    policy: str | None,
     watch: bool,
     exit_zero: bool,
     display: output.Display,
@@ -76,9 +81,11 @@ def check(
     problems: list[Problem] = []
 
     def checked() -> CheckReport:
-        builds = None
+        builds, others = None, list[Build]()
         if whole:
             builds, problems[:] = _found(build)
+        elif policy is not None and not is_named:
+            others, problems[:] = _found(Build())
         if not watch:  # an error may follow from them
             output.warn(problems)
         with output.progress() as progress:
@@ -88,6 +95,8 @@ def check(
                 budget=budget,
                 baseline=baseline,
                 update_baseline=update_baseline,
+                policy=policy,
+                others=others,
                 progress=progress,
             )
 

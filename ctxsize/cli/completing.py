@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 Complete = Callable[[click.Context, click.Parameter, str], list["CompletionItem"]]
-Found = Iterable[tuple[str, str]]
-"""Values, each with a description that zsh and fish show."""
+Found = Iterable[tuple[str, str]]  # values, each with a description that zsh and fish show
 
 files = click.Path().shell_complete
 directories = click.Path(file_okay=False).shell_complete

@@ -26,8 +26,7 @@ from ctxsize.version import __version__
 if TYPE_CHECKING:
     from ctxsize.recommender.outcome import Advice
 
-_MOST_LINES = 8
-"""Number of ignore files to list."""
+_MOST_LINES = 8  # number of ignore files to list
 _LEAST_BYTES = 10_000
 """Number of bytes of the smallest budget: a tiny one would refuse the next line of code."""
 _TABLE_BYTES = 200

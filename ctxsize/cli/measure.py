@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from ctxsize.engine.request import Request
     from ctxsize.engine.trace import Taker
 
-_MOST_DIRECTORIES = 200
-"""Number of rows of a size tree with `--depth`."""
+_MOST_DIRECTORIES = 200  # number of rows of a size tree with `--depth`
 
 
 class _FrontDoor(click.Command):

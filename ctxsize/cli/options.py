@@ -135,9 +135,7 @@ quiet = flag(
 )
 
 
-def _display(
-    *, formats: tuple[str, ...], as_json: bool, full: bool = False, colour: str
-) -> Display:
+def _display(formats: tuple[str, ...], as_json: bool, colour: str, full: bool = False) -> Display:
     wanted = (*formats, *(["json"] if as_json else [])) or ("text",)
     return Display(_formats([*dict.fromkeys(wanted)]), colour, full)
 

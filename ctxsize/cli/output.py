@@ -15,19 +15,16 @@ import click
 
 from ctxsize import errors
 from ctxsize.errors import CtxsizeError
-from ctxsize.formats import PAGE, Look, is_report, render
+from ctxsize.formats import PAGE, Look, Outcome, is_report, render
 from ctxsize.formats.wording import clipped, fit, visible
 from ctxsize.model import Problem
 
 if TYPE_CHECKING:
     from ctxsize.build import Build
     from ctxsize.findings import Edit
-    from ctxsize.formats import Outcome
 
-QUIET = "ctxsize.quiet"
-"""The key of `--quiet` in the context of click."""
-FINE, FOUND, USAGE, BUG, INTERRUPTED = 0, 1, 2, 3, 130
-"""The exit codes."""
+QUIET = "ctxsize.quiet"  # the key of `--quiet` in the context of click
+FINE, FOUND, USAGE, BUG, INTERRUPTED = 0, 1, 2, 3, 130  # the exit codes
 _LONGEST_MESSAGE = 500
 _NARROWEST, _WIDEST, _FILE_WIDTH = 40, 120, 80
 _LOWEST, _HIGHEST = 20, 40
@@ -49,8 +46,7 @@ class Display:
     formats: tuple[Format, ...] = ()
     colour: str = "auto"
     full: bool = False
-    build: Build | None = None
-    """The build of a report, for its page."""
+    build: Build | None = None  # the build of a report, for its page
 
     @property
     def shows_text(self) -> bool:

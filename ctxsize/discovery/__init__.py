@@ -7,13 +7,13 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ctxsize.build import Build
-from ctxsize.discovery import bake, commands, compose
+from ctxsize.discovery import bake, calls, commands, compose, described
+from ctxsize.discovery.recognisers import FileKind, sources
 from ctxsize.discovery.search import FoundBuild, Place, Search, shortened
 from ctxsize.dockerfile.taken import context_need
 from ctxsize.engine.dockerfiles import is_dockerfile, is_ignore_file
@@ -33,33 +33,26 @@ _SHARED = frozenset(
 _TO_BE_FILLED_IN = (b"{{", b"{%", b"<%", b"@@")
 
 
-def _each(add: Callable[[Search, str, str], None]) -> Callable[[Search, list[str]], None]:
-    """Return a recogniser that reads one file after the other."""
+_READERS: dict[str, Callable[[Search, str, str, FileKind], None]] = {
+    **dict.fromkeys(("script", "make", "just", "strings"), commands.add_commands),
+    "document": described.add_document,
+    "quadlet": described.add_unit,
+    "groovy": calls.add_groovy,
+    "starlark": calls.add_starlark,
+}
+"""Functions that add the builds of a file, by the `reader` of its row."""
 
-    def collect(search: Search, paths: list[str]) -> None:
-        for path in paths:
+
+def _collect(search: Search) -> None:
+    """Add the builds of all files that define some."""
+    for pattern, collect in ((compose.WANTED, compose.collect), (bake.WANTED, bake.collect)):
+        collect(search, [*filter(pattern.fullmatch, search.paths)])
+    for expression, source in sources():
+        for path in filter(expression.fullmatch, search.paths):
             text = search.read(path)
             with search.reading(path):
                 if text is not None:
-                    add(search, path, text)
-
-    return collect
-
-
-def _named(names: str) -> re.Pattern[str]:
-    return re.compile(rf"(?s:.*/)?(?:{names})", re.IGNORECASE)
-
-
-_RECOGNISERS: tuple[tuple[re.Pattern[str], Callable[[Search, list[str]], None]], ...] = (
-    (compose.WANTED, compose.collect),
-    (bake.WANTED, bake.collect),
-    (_named(r"\.(?:github|gitea|forgejo)/workflows/[^/]+\.ya?ml"), _each(commands.add_workflow)),
-    (_named(r"[^/]*\.(?:sh|bash)"), _each(commands.add_script)),
-    (_named(r"(?:GNU)?makefile|[^/]*\.mk"), _each(commands.add_makefile)),
-    (_named(r"package\.json"), _each(commands.add_package)),
-    (_named(r"justfile|taskfile\.ya?ml|\.gitlab-ci\.yml"), _each(commands.add_lines)),
-)
-"""The files that define builds: a pattern for their paths, and what adds the builds of all."""
+                    _READERS[source.reader](search, path, text, source)
 
 
 @dataclass(frozen=True)
@@ -114,8 +107,7 @@ def discover(
 
 
 def _found(search: Search) -> tuple[FoundBuild, ...]:
-    for pattern, collect in _RECOGNISERS:
-        collect(search, [*filter(pattern.fullmatch, search.paths)])
+    _collect(search)
     used = {each.dockerfile for each in search.builds}
     for path in filter(is_dockerfile, search.paths):
         where = Location(search.shown(path))
@@ -179,7 +171,8 @@ def merged(builds: Iterable[FoundBuild]) -> tuple[FoundBuild, ...]:
 
 
 def _is_wanted(path: str) -> bool:
-    has_builds = any(pattern.fullmatch(path) for pattern, _ in _RECOGNISERS)
+    wanted = (compose.WANTED, bake.WANTED, *(expression for expression, _ in sources()))
+    has_builds = any(pattern.fullmatch(path) for pattern in wanted)
     return has_builds or is_dockerfile(path) or is_ignore_file(path)
 
 

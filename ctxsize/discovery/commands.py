@@ -1,4 +1,4 @@
-"""Builds of commands: `docker build` and the like in scripts and workflows, and GitHub's action.
+"""Builds of commands: `docker build` and the like in scripts, Makefiles and other texts.
 
 Commands that depend on unknown variables or loops ("not written out") are skipped.
 """
@@ -6,164 +6,192 @@ Commands that depend on unknown variables or loops ("not written out") are skipp
 from __future__ import annotations
 
 import os
+import posixpath
 import re
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice, product
 from typing import NamedTuple
 
-from ctxsize.build import Build, is_reference, placed
-from ctxsize.codes import severity_of
+from ctxsize.build import Build, placed
+from ctxsize.discovery.recognisers import TOP, BuildCommand, FileKind, expression, tools
 from ctxsize.discovery.search import Place, Search
-from ctxsize.discovery.yaml import Yaml, YamlMapping, listed, load, mapping_of
 from ctxsize.dockerfile.shell import commands, in_directories, is_read_whole
-from ctxsize.findings import Finding, Location
+from ctxsize.engine.builders import BUILDERS
+from ctxsize.findings import Location
 from ctxsize.reader import holds
 
-_BUILD = re.compile(
-    r"\b(?:docker|podman|nerdctl|buildah|buildx)\b(?:\\\n|[^\n]){0,200}?\b(?:build|bud)\b"
-)
-_TOOLS = (
-    (re.compile(r"(?:docker (?:buildx |image |builder )?|nerdctl )build(?= |\Z)"), "buildkit"),
-    (re.compile(r"(?:podman (?:image )?build|buildah (?:build|bud))(?= |\Z)"), "podman"),
-)
-"""The first words of each command that builds an image, and the builder whose behaviour applies."""
-_ACTIONS = re.compile(r"docker/build-push-action(?:@.*)?")
-_MOST_COMBINATIONS = 256
 _WHOLE = re.compile(".+", re.DOTALL)
 _LINE = re.compile(r"(?:.*\\\n)*.*")
-_PREFIX = re.compile(r"^[\s@\-+]*(?:\w+:\s+)?")  # what make and YAML have before a command
+_RECIPE = re.compile(r"^[ \t]+#!.*(?:\n(?:[ \t].*)?)*|" + _LINE.pattern, re.MULTILINE)
+"""Matches a recipe of just that one program runs as a whole, or a line."""
+_PREFIX = re.compile(r"^[\s@\-+]*(?:\w+:\s+)?")  # what make and just have before a command
 _JSON_TEXT = re.compile(r'"(?:[^"\\\n]|\\.)*"?')
 _VARIABLE = re.compile(r"^\s*(?:export\s+)?(\w+)\s*[:?]?=\s*(.*?)\s*$", re.MULTILINE)
-_REFERENCE = re.compile(r"\$[({](\w+)[)}]|\$(\w+)")
+_REFERENCE = re.compile(r"\$[({](\w+)[)}]|\$(\w+)|(?<!\$)\{\{\s*\.?(\w+)\s*\}\}")
 _OWN_DIRECTORY = re.compile(
     r"\$\(\s*dirname\s+(?:--\s+)?\"?\$(?:0|\{?BASH_SOURCE(?:\[0\])?\}?)\"?\s*\)|\$\{0%/\*\}"
 )
-_EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}")  # of a workflow, which is no text of a shell
+EXPRESSION = re.compile(
+    r"\$?\{\{(.*?)\}\}|<<\s*(?:parameters|pipeline|matrix)\b[\w.\-]*\s*>>|\$\[\[.*?\]\]"
+)
+"""Matches an expression of a workflow, CircleCI, GitLab, just or Task, which is no shell text."""
+OPEN = re.compile(r"\$|\{\{|`")
+"""Matches in a text that is not written out."""
 _MAKE_CALL = re.compile(r"(?<!\$)\$\([^()]*\)")
 _DEEPEST = 8
-_SWITCHES = frozenset(
-    (
-        *("--load", "--push", "--pull", "--no-cache", "--rm", "--force-rm", "--quiet", "-q"),
-        *("--squash", "--compress", "--debug", "-D", "--disable-content-trust", "--check"),
-        *("--layers", "--squash-all", "--tls-verify", "--format-docker", "-h", "--help"),
-    )
-)
 
 
-def add_script(search: Search, path: str, text: str) -> None:
-    """Add the builds of a shell script."""
-    _add_parts(search, path, text, _WHOLE, _expander(text))
+@dataclass(frozen=True)
+class Ground:
+    """Where the paths of a file start."""
+
+    search: Search
+    source: FileKind
+    directories: tuple[str, ...]  # relative to the root; all but the first are guesses
+
+    def placed(self, directory: str, *paths: str) -> str:
+        """Return paths joined to a directory, or to the first one if they start with `TOP`."""
+        path = posixpath.join(directory, *paths)
+        if not path.startswith(TOP):
+            return path
+        return os.path.join(self.directories[0], path[len(TOP) :].lstrip("/"))
+
+    def with_top(self, text: str) -> str:
+        """Return a text with `TOP` in place of the expressions for it."""
+        return re.sub(self.source.top, TOP, text) if self.source.top else text
+
+    def add(
+        self, place: Place, build: Build, beside: str, inside: str = "", *, is_certain: bool = False
+    ) -> bool:
+        """Add a build that runs `inside` a directory, if it has a context and a Dockerfile there.
+
+        Its Dockerfile is relative to `beside`: the `directory`, the `context` or `either`. A build
+        that `is_certain` is added in any case. Return whether it was.
+        """
+        for number, start in enumerate(self.directories):
+            here = self.placed(start, inside)
+            context = self.placed(here, build.context)
+            bases = {"context": [context], "either": [here, context]}.get(beside, [here])
+            names = [build.dockerfile] if build.dockerfile else []
+            if not names:
+                bases, names = [context], [*BUILDERS[build.builder].dockerfile_names]
+            paths = [self.placed(base, name) for base in bases for name in names]
+            found = [each for each in paths if os.path.isfile(self.search.shown(each))]
+            where = self.search.shown(context)
+            is_inside = not number or holds(self.search.border, where)
+            if is_certain or (is_inside and found and os.path.isdir(where)):
+                contexts = placed(build.build_contexts, here)
+                dockerfile = found[0] if found else paths[0]
+                build = replace(build, context=context, dockerfile=dockerfile)
+                self.search.add(place, replace(build, build_contexts=contexts))
+                return True
+        return False
 
 
-def add_lines(search: Search, path: str, text: str) -> None:
-    """Add the builds of a file with a command on each line, such as a Taskfile."""
-    # Each line of a recipe runs in its own shell, so `cd` ends with it.
-    expanded = _expander(text)
-    _add_parts(search, path, text, _LINE, lambda line: expanded(_PREFIX.sub("", line)))
+def ground_of(search: Search, path: str, source: FileKind) -> Ground:
+    """Return where the paths of the file at `path` start."""
+    beside = os.path.dirname(path)
+    starts = ("" if each == "/" else os.path.join(beside, each) for each in source.directories)
+    return Ground(search, source, tuple(dict.fromkeys(map(os.path.normpath, starts))))
 
 
-def add_makefile(search: Search, path: str, text: str) -> None:
-    """Add the builds of a Makefile."""
-    expanded = _expander(text)
-
-    def passed(line: str) -> str:
-        """Return what make passes to the shell, except for values that only make has."""
-        script = expanded(_PREFIX.sub("", line))
-        for _ in range(_DEEPEST):
-            script = _MAKE_CALL.sub("$MAKE", script)
-        return script.replace("$$", "$")
-
-    _add_parts(search, path, text, _LINE, passed)
-
-
-def add_package(search: Search, path: str, text: str) -> None:
-    """Add the builds of the scripts of a `package.json`."""
-    _add_parts(search, path, text, _JSON_TEXT, lambda part: part[1:-1].replace('\\"', '"'))
-
-
-def _add_parts(
-    search: Search, path: str, text: str, pattern: re.Pattern[str], script_of: Callable[[str], str]
-) -> None:
-    """Add the builds of the parts of a file that match `pattern`, each a script of its own."""
-    directories = [os.path.dirname(path)]
-    if path.lower().endswith((".sh", ".bash", ".mk")):  # `make` and `npm run` use their own
-        directories.append("")
-    for match in pattern.finditer(text):
-        if _BUILD.search(match[0]):
-            line = text.count("\n", 0, match.start()) + 1
-            place = Place("command", "", Location(search.shown(path), line))
-            _add_from(search, script_of(match[0]), directories, place)
-
-
-def _add_from(search: Search, script: str, directories: Iterable[str], place: Place) -> None:
-    """Add the builds in a script, and record if one of them is not written out."""
-    # The first directory counts in which the context and the Dockerfile exist. All but the first
-    # one are guesses, and must not lead out of the repository.
-    if not _BUILD.search(script):
+def add_commands(search: Search, path: str, text: str, source: FileKind) -> None:
+    """Add the builds of the parts of a file, each a script of its own."""
+    pattern, script_of = _READERS[source.reader]
+    if source.unknown and re.search(source.unknown, text) and expression("hint").search(text):
+        search.is_open = True
         return
-    search.is_open |= not is_read_whole(_at_home(script))
-    for asked in _builds_in(script):
-        search.is_open |= asked.is_open
-        where = replace(place.where, line=(place.where.line or 1) + asked.line)
-        for number, directory in enumerate(directories):
-            build = asked.build(search, directory)
-            if build and (not number or holds(search.border, search.shown(build.context))):
-                search.add(replace(place, where=where), build)
-                break
+    ground = ground_of(search, path, source)
+    text = ground.with_top(text)
+    read = partial(script_of, expander(text))
+    line, position = 1, 0
+    for match in pattern.finditer(text):
+        if expression("hint").search(match[0]):
+            line += text.count("\n", position, match.start())
+            position = match.start()
+            place = Place(source.how, "", Location(search.shown(path), line))
+            add_script(ground, read(match[0]), place)
+
+
+def _of_make(expanded: Callable[[str], str], line: str) -> str:
+    """Return what make passes to the shell, except for values that only make has."""
+    script = expanded(_PREFIX.sub("", line))
+    for _ in range(_DEEPEST):
+        script = _MAKE_CALL.sub("$MAKE", script)
+    return script.replace("$$", "$")
+
+
+_READERS: dict[str, tuple[re.Pattern[str], Callable[[Callable[[str], str], str], str]]] = {
+    "script": (_WHOLE, lambda expanded, script: expanded(script)),
+    # Each line of a recipe runs in its own shell, so `cd` ends with it.
+    "just": (_RECIPE, lambda expanded, line: expanded(_PREFIX.sub("", line))),
+    "make": (_LINE, _of_make),
+    "strings": (_JSON_TEXT, lambda _, part: part[1:-1].replace('\\"', '"')),
+}
+"""For each reader the parts of a file that may be scripts, and the script of a part."""
+
+
+def add_script(ground: Ground, script: str, place: Place, inside: str = "") -> None:
+    """Add the builds in a script, and record if one of them is not written out."""
+    if not expression("hint").search(script):
+        return
+    script = _OWN_DIRECTORY.sub(".", EXPRESSION.sub("$EXPRESSION", script))
+    ground.search.is_open |= not is_read_whole(script) or bool(OPEN.search(inside))
+    for directory, command in in_directories(commands(script), inside):
+        words = " ".join(command.words[:4])
+        for pattern, tool in tools():
+            if start := pattern.match(words):
+                operands, options = parsed(command.words[len(start[0].split()) :], tool)
+                where = replace(place.where, line=(place.where.line or 1) + command.line)
+                asked = AskedBuild(tool, directory, operands, options)
+                asked.add(ground, replace(place, where=where))
 
 
 class AskedBuild(NamedTuple):
     """A command that builds an image."""
 
-    builder: str
+    tool: BuildCommand
     inside: str  # the directory, relative to that of the script
     operands: list[str]
     options: Mapping[str, list[str]]
-    line: int  # number of lines before it in the script
 
-    @property
-    def is_open(self) -> bool:
-        """Return whether its context, Dockerfile or target is not written out."""
+    def add(self, ground: Ground, place: Place) -> None:
+        """Add its build, or record that its context, Dockerfile or target is not written out."""
+        tool, options, contexts = self.tool, self.options, self._contexts()
         # Without an operand, an unknown option may have consumed it.
-        names = ("--file", "--target") if self.operands else (*self.options,)
-        values = (value for name in names for value in self.options.get(name, []))
-        return any("$" in each for each in (self.inside, *self.operands, *values))
-
-    def build(self, search: Search, directory: str) -> Build | None:
-        """Return its build, run in `directory`; None if context or Dockerfile is missing."""
-        if self.is_open or self.inside.startswith("/") or len(self.operands) != 1:
-            return None
-        directory = os.path.join(directory, self.inside)
-        file, target = (self.options.get(each, [""])[-1] for each in ("--file", "--target"))
-        context = os.path.join(directory, self.operands[0])
-        dockerfile = os.path.join(directory, file) if file else os.path.join(context, "Dockerfile")
-        if not os.path.isdir(search.shown(context)) or not os.path.isfile(search.shown(dockerfile)):
-            return None
-        return Build(
-            context,
-            dockerfile,
-            target,
-            _pairs(self.options.get("--build-arg", []), "$"),
-            placed(_pairs(self.options.get("--build-context", []), "$"), directory),
-            _listed(",".join(self.options.get("--platform", [])), "$"),
-            self.builder,
+        names = ("--file", "--directory", "--target") if contexts else (*options,)
+        values = (value for name in names for value in options.get(name, []))
+        if any(OPEN.search(each) for each in (self.inside, *contexts, *values)):
+            ground.search.is_open = True
+            return
+        is_elsewhere = self.inside.startswith("/") and not self.inside.startswith(TOP)
+        if len(contexts) != 1 or is_elsewhere or (tool.needs and not {*tool.needs} & {*options}):
+            return
+        file, target, beside = (
+            options.get(each, [""])[-1] for each in ("--file", "--target", "--directory")
         )
+        build = Build(
+            ground.with_top(contexts[0].removeprefix("dir://")),  # a prefix of kaniko
+            os.path.join(beside, file or "Dockerfile") if beside else file or None,
+            target,
+            pairs(options.get("--build-arg", [])),
+            pairs(options.get("--build-context", [])),
+            words_of(",".join(options.get("--platform", []))),
+            tool.builder,
+        )
+        by_context = tool.by_option and not beside
+        ground.add(place, build, "either" if by_context else "directory", self.inside)
+
+    def _contexts(self) -> list[str]:
+        """Return its context, or several if some words are values of unknown options."""
+        given = self.options.get("--context", [])[-1:] if self.tool.by_option else self.operands
+        is_usual = self.tool.default and self.options.keys() <= {*self.tool.valued, "--file"}
+        return given or ([self.tool.default] if is_usual else [])
 
 
-def _builds_in(script: str) -> Iterator[AskedBuild]:
-    """Yield the commands in a script that build an image."""
-    for inside, command in in_directories(commands(_at_home(script)), ""):
-        words = " ".join((command.program, *command.arguments[:2]))
-        for tool, builder in _TOOLS:
-            if start := tool.match(words):
-                operands, options = _parsed(command.arguments[len(start[0].split()) - 1 :])
-                yield AskedBuild(builder, inside, operands, options, command.line)
-
-
-def _parsed(words: Iterable[str]) -> tuple[list[str], dict[str, list[str]]]:
+def parsed(words: Iterable[str], tool: BuildCommand) -> tuple[list[str], dict[str, list[str]]]:
+    """Return the operands and the options of a command, these by their names for docker."""
     operands: list[str] = []
     options: dict[str, list[str]] = {}
     pending = iter(words)
@@ -171,120 +199,45 @@ def _parsed(words: Iterable[str]) -> tuple[list[str], dict[str, list[str]]]:
         name, given, value = word.partition("=")
         if not word.startswith("-"):
             operands.append(word)
-        elif re.fullmatch(r"-[ft].+", word) and not given:
-            options.setdefault(word[:2].replace("-f", "--file"), []).append(word[2:])
-        elif name not in _SWITCHES:
-            name = "--file" if name == "-f" else name
-            options.setdefault(name, []).append(value if given else next(pending, ""))
+            continue
+        if re.fullmatch(r"-[ft].+", word) and not given:
+            name, given, value = word[:2], "=", word[2:]
+        elif name in tool.switches:
+            continue
+        value = value if given else next(pending, "")
+        if name in tool.paired:
+            key, given, value = value.partition("=")
+            argument, colon, key_of = key.partition(":")
+            name, value = (f"{name} {argument}", f"{key_of}={value}" if colon else value)
+        options.setdefault({"-f": "--file", **tool.names}.get(name, name), []).append(value)
     return operands, options
 
 
-def _at_home(script: str) -> str:
-    """Return `script` with the usual expressions for its own directory replaced."""
-    return _OWN_DIRECTORY.sub(".", _EXPRESSION.sub("$EXPRESSION", script))
-
-
-def _expander(text: str) -> Callable[[str], str]:
+def expander(text: str) -> Callable[[str], str]:
     """Return a function that replaces the variables that `text` sets once, to plain text."""
-    values: dict[str, list[str]] = {}
-    for match in _VARIABLE.finditer(text):
-        values.setdefault(match[1], []).append(match[2].strip("'\""))
-
-    def value(match: re.Match[str]) -> str:
-        found = values.get(match[1] or match[2], [])
-        return found[0] if len(found) == 1 and "$" not in found[0] else match[0]
-
-    return partial(_REFERENCE.sub, value)
+    return expander_of((match[1], match[2].strip("'\"")) for match in _VARIABLE.finditer(text))
 
 
-def _pairs(words: Iterable[str], open_mark: str) -> dict[str, str]:
-    """Return `NAME=value` words as a mapping, without values that contain `open_mark`."""
-    pairs = (each.strip().partition("=") for each in words)
-    return {name: value for name, given, value in pairs if given and open_mark not in value}
+def expander_of(variables: Iterable[tuple[str, str]]) -> Callable[[str], str]:
+    """Return a function that replaces the variables with one value, a plain text."""
+    values: dict[str, set[str]] = {}
+    for name, value in variables:
+        values.setdefault(name, set()).add(value)
+
+    def only(match: re.Match[str]) -> str:
+        found = [*values.get(match[1] or match[2] or match[3], ())]
+        return found[0] if len(found) == 1 and not OPEN.search(found[0]) else match[0]
+
+    return partial(_REFERENCE.sub, only)
 
 
-def _listed(text: str, open_mark: str) -> tuple[str, ...]:
-    """Return the values of a list, without those that contain `open_mark`."""
+def pairs(words: Iterable[str]) -> dict[str, str]:
+    """Return `NAME=value` words as a mapping, without values that are not written out."""
+    found = (each.strip().partition("=") for each in words)
+    return {name: value for name, given, value in found if given and not OPEN.search(value)}
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """Return the values of a list, without those that are not written out."""
     words = (each.strip() for each in re.split(r"[,\n]", text))
-    return tuple(each for each in words if each and open_mark not in each)
-
-
-def add_workflow(search: Search, path: str, text: str) -> None:
-    """Add the builds of a workflow, those of a matrix one by one."""
-    where = Location(search.shown(path))
-    root = os.path.dirname(os.path.dirname(os.path.dirname(path)))
-    for name, job in mapping_of(mapping_of(load(text)).get("jobs")).items():
-        matrix = mapping_of(mapping_of(job).get("strategy")).get("matrix")
-        for step in map(mapping_of, listed(mapping_of(job).get("steps"))):
-            line = step.line_of("uses" if "uses" in step else "run")
-            place = Place("workflow", name, replace(where, line=line))
-            script, inside = step.get("run"), str(step.get("working-directory") or "")
-            if _ACTIONS.fullmatch(str(step.get("uses") or "")):
-                for values in _combinations(matrix):
-                    _add_action(search, root, place, mapping_of(step.get("with")), values)
-            elif isinstance(script, str):
-                directories = () if "$" in inside else (os.path.join(root, inside),)
-                _add_from(search, script, directories, place)
-
-
-def _combinations(matrix: Yaml) -> list[dict[str, Yaml]]:
-    """Return the values of each run of a job's matrix; one without values if unknown."""
-    axes = {
-        key: value
-        for key, value in mapping_of(matrix).items()
-        if isinstance(value, list) and key not in ("include", "exclude")
-    }
-    runs = islice(product(*axes.values()), _MOST_COMBINATIONS if axes else 0)
-    combined: list[dict[str, Yaml]] = [dict(zip(axes, each, strict=True)) for each in runs]
-    for extra in map(mapping_of, listed(mapping_of(matrix).get("include"))):
-        # GitHub adds an entry to all runs whose values it does not change, else as a new run.
-        decisive = {*axes} & {*extra}
-        fitting = [each for each in combined if all(each[key] == extra[key] for key in decisive)]
-        for each in fitting if axes else ():
-            each.update(extra)
-        if not (fitting and axes):
-            combined.append(dict(extra))
-    return combined or [{}]
-
-
-def _add_action(
-    search: Search, root: str, place: Place, written: YamlMapping, values: Mapping[str, Yaml]
-) -> None:
-    """Add the build of a step, with the `values` of one run of the matrix."""
-    replaced = partial(_EXPRESSION.sub, partial(_value, values))
-    texts = {key: text for key, text in written.items() if isinstance(text, str)}
-    inputs = defaultdict(str, {key: replaced(text).strip() for key, text in texts.items()})
-    context, file, target = (inputs[key] for key in ("context", "file", "target"))
-    unknown = next((each for each in (context, file, target) if "${{" in each), None)
-    if not context or context.startswith("{{defaultContext}}"):
-        message = f"the job `{place.name}` builds from git, so no ignore file applies"
-        help_ = "set `context: .` to send the checked-out directory"
-        finding = Finding("CTX310", severity_of("CTX310"), message, place.where, help=help_)
-        if finding not in search.findings:
-            search.findings.append(finding)
-    elif unknown is not None:
-        search.is_open = True
-        text = f"`{unknown}` is known only when the workflow runs, so this build was skipped"
-        search.complain("expression", text, place.where)
-    elif not is_reference(context):
-        build = Build(
-            os.path.join(root, context),
-            os.path.join(root, file or os.path.join(context, "Dockerfile")),
-            target,
-            _pairs(inputs["build-args"].splitlines(), "${{"),
-            placed(_pairs(inputs["build-contexts"].splitlines(), "${{"), root),
-            _listed(inputs["platforms"], "${{"),
-        )
-        search.add(place, build)
-
-
-def _value(values: Mapping[str, Yaml], match: re.Match[str]) -> str:
-    """Return the value of an expression; the expression itself if unknown."""
-    expression = match[1].strip()
-    if expression in ("github.workspace", "env.GITHUB_WORKSPACE"):
-        return "."
-    first, *names = expression.split(".")
-    found: Yaml | Mapping[str, Yaml] = values if first == "matrix" else None
-    for name in names:
-        found = found.get(name) if isinstance(found, Mapping) else None
-    return found if isinstance(found, str) else match[0]
+    return tuple(each for each in words if each and not OPEN.search(each))

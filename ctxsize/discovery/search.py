@@ -43,7 +43,7 @@ class NotReadError(Exception):
 class Place:
     """A place in a file that defines a build."""
 
-    how: str  # `compose`, `bake`, `workflow`, `command`, or `dockerfile` if only that does
+    how: str  # `compose`, `bake`, or that of the file's row; `dockerfile` if only that does
     name: str  # the name of the service, target or job; `""` if it has none
     where: Location
 

@@ -79,16 +79,21 @@ def listed(value: Yaml) -> list[Yaml]:
 
 
 def load(text: str) -> Yaml:
-    """Return the first document of `text`: `YamlMapping`, list, `str` or None.
+    """Return the first document of `text`, as `documents`."""
+    return next(documents(text), None)
+
+
+def documents(text: str) -> Iterator[Yaml]:
+    """Yield the documents of `text`: `YamlMapping`, list, `str` or None.
 
     Anchors, aliases and merge keys are resolved. Raises `NotReadError`.
     """
     import yaml
 
     try:
-        loader = yaml.SafeLoader(text)
-        node = loader.get_node() if loader.check_node() else None
-        return None if node is None else _value_of(node, count())
+        loader, number = yaml.SafeLoader(text), count()
+        while loader.check_node() and (node := loader.get_node()):
+            yield _value_of(node, number)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = None if mark is None else mark.line + 1

@@ -6,28 +6,11 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ctxsize.dockerfile import instructions, sources
 from ctxsize.dockerfile.arguments import check_built_in, check_value
 from ctxsize.dockerfile.images import familiar_name, parse_platform
-from ctxsize.dockerfile.instructions import (
-    Dockerfile,
-    Instruction,
-    Stage,
-    located,
-    parse_heredoc_word,
-)
-from ctxsize.dockerfile.sources import (
-    Doubt,
-    Expanded,
-    Mount,
-    Source,
-    Unknown,
-    around_pivot,
-    is_git,
-    mount_origin,
-    parse_mount,
-    path_from_root,
-    resting_on,
-)
+from ctxsize.dockerfile.instructions import Dockerfile, Instruction, Stage, located
+from ctxsize.dockerfile.sources import Doubt, Expanded, Mount, Source, Unknown, resting_on
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, build_stage
 from ctxsize.dockerfile.state import Environment, StageState
 from ctxsize.dockerfile.words import expand, quoted
@@ -57,11 +40,9 @@ class Node:
     index: int = -1
     origins: list[tuple[Node, ...]] = field(default_factory=list)
     """For each step, the nodes of its `--from` and `from=`; `scratch` for a mount without one."""
-    paths: set[str] = field(default_factory=set)
-    """Paths taken from it: shared, like `sources`, with the stages based on it."""
+    paths: set[str] = field(default_factory=set)  # taken from it; shared with stages based on it
     sources: list[Source] = field(default_factory=list)
-    inputs: list[Node] = field(default_factory=list)
-    """Nodes that its result is made from: fewer than it depends on."""
+    inputs: list[Node] = field(default_factory=list)  # what its result is made from, not all needs
 
     @property
     def steps(self) -> tuple[StageStep, ...]:
@@ -175,7 +156,7 @@ class Graph:
             for mount in instruction.flag_values("mount"):
                 # BuildKit (`detectRunMount`) looks up `scratch` for a mount without an
                 # origin, so a stage with that name counts as reached.
-                yield self._origin(mount_origin(mount) or SCRATCH)
+                yield self._origin(sources.mount_origin(mount) or SCRATCH)
         for name in filter(None, instruction.flag_values("from")):
             if expand(name, {}, escape=self._outer.escape)[0] != name:
                 raise DockerfileError(
@@ -228,7 +209,7 @@ class Graph:
     def _copy(self, origin: Node) -> None:
         instruction = self._step.instruction
         *written, destination = instruction.arguments
-        files = [word for word in written if not parse_heredoc_word(word)]
+        files = [word for word in written if not instructions.parse_heredoc_word(word)]
         # An error in a word fails the build, also where the value does not matter here.
         for flag in ("chmod", "chown", "checksum"):
             self._expanded(instruction.flag_values(flag))
@@ -239,7 +220,7 @@ class Graph:
         self._check_order(origin, self._step.origin)
         for word, value in zip(files, values, strict=True):
             is_url = value.text.startswith(("http://", "https://"))
-            kind = "git" if is_git(value.text) else instruction.keyword.lower()
+            kind = "git" if sources.is_git(value.text) else instruction.keyword.lower()
             if instruction.keyword == "COPY" and (is_url or kind == "git"):
                 raise DockerfileError("COPY fetches neither URLs nor git repositories: use ADD")
             if not is_url:
@@ -261,8 +242,8 @@ class Graph:
         if self._built_in and any(instruction.flag_values("device")):
             message = "device feature is only supported in Dockerfile frontend 1.14.0-labs or later"
             raise DockerfileError(message)
-        expand_word = self._step.environment.expand
-        mounts = [parse_mount(each, expand_word) for each in instruction.flag_values("mount")]
+        expanded, written = self._step.environment.expand, instruction.flag_values("mount")
+        mounts = [sources.parse_mount(each, expanded) for each in written]
         for mount, origin in zip(mounts, origins, strict=True):
             with resting_on(mount.doubts):
                 self._mount(mount, origin)
@@ -288,7 +269,7 @@ class Graph:
 
     def _take(self, origin: Node, written: str, value: Expanded, kind: str) -> None:
         """Record a path that is taken from a node."""
-        path, instruction = path_from_root(value.text), self._step.instruction
+        path, instruction = sources.path_from_root(value.text), self._step.instruction
         origin.paths.add(path)
         if kind not in ("tmpfs", "git"):
             self._node.inputs.append(origin)
@@ -302,7 +283,7 @@ class Graph:
             path[1:] or ".",
             kind,
             origin.context,
-            around_pivot(value.text) if _keeps_parents(instruction) else None,
+            sources.around_pivot(value.text) if _keeps_parents(instruction) else None,
             tuple(instruction.flag_values("exclude")),
             value.doubts,
         )

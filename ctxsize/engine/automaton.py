@@ -137,16 +137,10 @@ class _Known(dict[str, int]):
 
 
 class _State(dict[int, "Mark | None"]):
-    """A directory: its mark, and the segments that may match below it.
-
-    It caches the marks of entries by the segments that match; None for the directory's own mark.
-    """
+    """A directory: its mark, live segments, and entries' marks by segments (None: its own)."""
 
     def __init__(self, program: Program, live: int, decider: int, last: int) -> None:
-        self._program = program
-        self.live = live
-        self.decider = decider
-        self.last = last
+        self._program, self.live, self.decider, self.last = program, live, decider, last
         self.mark = program.mark(decider, last)
         self.children: dict[int, _State] = {}
         self.watched = live & program.final

@@ -13,63 +13,22 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 
 from ctxsize.engine.events import Files, order
 from ctxsize.model import Clue, Directory, Share
-from ctxsize.reader import worktrees_in
+from ctxsize.reader import read_file, worktrees_in
 
-Sum = list[int]
-"""Bytes, files."""
+Sum = list[int]  # bytes, files
 
-UNNEEDED = {
-    *(".git", ".hg", ".svn", ".jj", "node_modules", ".turbo", ".nx", ".swc", ".nyc_output"),
-    *(".pnpm-store", ".next", ".angular", ".parcel-cache", ".expo", "storybook-static"),
-    *(".serverless", ".vercel", ".netlify", ".wrangler", ".deno_cache", "elm-stuff", ".spago"),
-    *("__pycache__", ".venv", ".pixi", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".tox"),
-    *(".nox", ".hypothesis", ".pytype", ".pyre", ".pybuilder", ".eggs", "htmlcov"),
-    *("__pypackages__", ".pdm-build", ".scrapy", ".uv-cache", ".gradle", ".kotlin", ".cxx"),
-    *(".externalNativeBuild", ".bloop", ".metals", ".bsp", ".scala-build", ".cpcache"),
-    *(".shadow-cljs", "TestResults", "DerivedDataCache", ".godot", ".yardoc", ".phpunit.cache"),
-    *(".elixir_ls", ".lexical", ".rebar3", "vcpkg_installed", ".ccls-cache", ".swiftpm"),
-    *("DerivedData", "Pods", ".dart_tool", ".stack-work", "dist-newstyle", "_opam"),
-    *(".zig-cache", "zig-cache", "zig-out", "nimbledeps", ".shards", "lua_modules"),
-    *(".terraform", ".terragrunt-cache", "cdk.out", ".aws-sam", ".molecule", ".direnv"),
-    *(".jekyll-cache", ".xwin-cache"),
-}
-"""Names of directories that a build hardly ever needs."""
-PROVED = {
-    "target": "CACHEDIR.TAG .rustc_info.json ../Cargo.toml ../pom.xml ../build.sbt ../project.clj",
-    "coverage": "lcov.info coverage-final.json lcov-report clover.xml .resultset.json",
-    "build": "../build.gradle ../build.gradle.kts ../pubspec.yaml ../gleam.toml",
-    "out": "../build.sc ../build.mill",
-    "obj": "project.assets.json ../ProjectSettings",
-    "bin": "Debug Release",
-    "Library": "../ProjectSettings",
-    "tmp": "../bin/rails ../config/application.rb",
-    "vendor": "autoload.php composer/installed.json",
-    "var": "../symfony.lock",
-    "_build": "../mix.exs ../rebar.config ../dune-project",
-    "deps": "../mix.exs ../mix.lock",
-    "dist": "artifacts.json",
-    "_site": "../_config.yml",
-}
+_ROWS = re.findall(
+    r"(?m)^([^# ]\S*) = (.*(?:\n  .*)*)",
+    read_file(os.path.join(os.path.dirname(__file__), "names.txt")).decode(),
+)
+PROVED = dict(_ROWS)
 """Names that have other uses too, and what shows this one: in the directory, or `../` beside it."""
-BY_PATH = {
-    **dict.fromkeys(("bin", "build", "DerivedDataCache", "Library", "var"), ""),
-    "tmp": "/*",
-}
+UNNEEDED = {*PROVED.pop("unneeded").split()}  # directories that a build hardly ever needs
+SECRETS, SECRET_FOLDERS, SECRET_ENDS = (
+    tuple(PROVED.pop(each).split()) for each in ("secrets", "secret_folders", "secret_ends")
+)
+BY_PATH = {**dict.fromkeys(("bin", "build", "DerivedDataCache", "Library", "var"), ""), "tmp": "/*"}
 """Names that `suggest` ignores by their path, with the end of the pattern."""
-SECRETS = (
-    *(".env", ".envrc", ".dev.vars", "application_default_credentials.json", "kubeconfig"),
-    *("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".netrc", "_netrc", ".pgpass", ".my.cnf"),
-    *(".pypirc", ".htpasswd", ".dockercfg", ".vault-token", ".vault_pass", ".sentryclirc"),
-    *(".s3cfg", "rclone.conf", "secrets.dev.yaml", "values.dev.yaml", "config/secrets.yml"),
-    *(".cargo/credentials.toml", ".cargo/credentials", ".gem/credentials", "config/master.key"),
-    *(".m2/settings.xml", ".m2/settings-security.xml", ".docker/config.json", ".kube/config"),
-)
-"""Names of files that are secrets, copied from the recommender's rules."""
-SECRET_FOLDERS = (".ssh", ".gnupg", ".aws", ".azure", ".config/gcloud")
-SECRET_ENDS = (
-    *(".pem", ".key", ".ppk", ".p12", ".pfx", ".pkcs12", ".jks", ".keystore", ".kdbx", ".ovpn"),
-    *(".agekey", ".tfstate"),
-)
 SECRET_START = ".env."
 TEMPLATES = re.compile(
     r"(?i)[._-](example|sample|template|tmpl|dist|defaults?|schema|ci)(\.|$)|\.pub$|\.md$"
@@ -90,10 +49,8 @@ _NAMES = MARKERS | SECRET_NAMES
 _SECRET_ENDS = frozenset({*SECRET_ENDS, SECRET_START})
 FOLDERS = MARKERS | UNNEEDED | PROVED.keys() | {each.rpartition("/")[2] for each in SECRET_FOLDERS}
 
-LARGE_FILE_BYTES = 10_000_000
-"""Bytes of content from which the largest file of a context may be worth a hint."""
-_LARGE_SHARE, _LARGE_DEPTH = 0.01, 5
-"""Smallest share and largest depth of the parts that are compared with `.gitignore`."""
+LARGE_FILE_BYTES = 10_000_000  # of the largest file from which it may be worth a hint
+_LARGE_SHARE, _LARGE_DEPTH = 0.01, 5  # of parts to compare with `.gitignore`: least, most
 
 
 class Clues:

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable
 from errno import EFBIG, EINVAL, ELOOP, ENOENT, ENOTDIR
+from functools import cache
 from itertools import islice
 from typing import NamedTuple
 
@@ -29,33 +30,23 @@ _DOCKERFILE = re.compile(
 _IGNORE_FILE = re.compile(r"(?:.*\.)?(?:docker|container)ignore", re.IGNORECASE | re.DOTALL)
 _BUILD_FILE = re.compile(r"(?:^|/)[^/]*(?:compose[^/]*\.ya?ml|bake[^/]*\.(?:hcl|json))$")
 _MOST_NEAR = 100  # number of directories searched for builds if a context has no Dockerfile
-_OTHERS = """
-    bash bat c cc cjs cmd cpp cr cs css cts cxx erl ex exs fish fs h hpp hrl hs ipynb java jl js jsx
-    kt kts less mjs mts pl pm ps1 py pyc pyi rb rego rs sass scm scss sh ts tsx vb zsh
-    adoc asc avif bmp cfg conf csv diff docx drawio eps gif golden gz hcl htm html ico ini jpeg jpg
-    json json5 jsonc jsonl lock log map md mdx mmd odt org patch pdf png properties puml rst sarif
-    sha256 sig snippets svg svgz tar textile tgz tiff tmlanguage toml tsv txt webp xhtml xml xsd
-    yaml yml zip ejs erb gotmpl hbs in j2 jinja jinja2 liquid mako mustache njk pug template tera
-    tmpl tpl twig bak kate-swp orig rej save swn swo swp
-"""
-"""Extensions of programs, documents, data, templates and backups."""
-_PROGRAMS = """
-    clj dart go groovy jsonnet lua ml nim nu php proto r scala sql svelte swift tex tf vim vue zig
-"""
-"""`dockerfile.go` is a program in Go, `Dockerfile.go` the Dockerfile of an image for Go."""
-_OTHER_ENDS, _PROGRAM_ENDS = frozenset(_OTHERS.split()), frozenset(_PROGRAMS.split())
+
+
+@cache
+def _endings() -> tuple[frozenset[str], frozenset[str]]:
+    """Return the extensions of other files, and those of programs, from `endings.txt`."""
+    text = read_file(os.path.join(os.path.dirname(__file__), "endings.txt")).decode()
+    others, programs = re.sub("(?m)^#.*", "", text).split("---")
+    return frozenset(others.split()), frozenset(programs.split())
 
 
 def is_dockerfile(path: str) -> bool:
     """Return whether a path has a Dockerfile's name, like `Dockerfile-x` or `x.Dockerfile`."""
     name = path.rpartition("/")[2]
-    end = name.rpartition(".")[2]
-    return (
-        _DOCKERFILE.fullmatch(name) is not None
-        and end.lower() not in _OTHER_ENDS
-        and not (end in _PROGRAM_ENDS and "a" <= name[0] <= "z")
-        and not is_ignore_file(name)
-    )
+    if _DOCKERFILE.fullmatch(name) is None or is_ignore_file(name):
+        return False
+    end, (others, programs) = name.rpartition(".")[2], _endings()
+    return end.lower() not in others and not (end in programs and "a" <= name[0] <= "z")
 
 
 def is_ignore_file(path: str) -> bool:

@@ -93,8 +93,7 @@ class GitRepository:
 def find(root: str) -> Found:
     """Return the repository of the directory `root`, or why git does not answer."""
     real = os.path.realpath(root)
-    nearest = top_of(real)
-    if nearest is None:
+    if (nearest := top_of(real)) is None:
         return Found()
     try:
         return Found(GitRepository(real, _top(real, nearest)))
@@ -131,8 +130,7 @@ _failures: dict[tuple[str, ...], GitError] = {}
 def _asked(root: str, *arguments: str) -> bytes:
     """Return what git prints. Raises `GitError`; a failed command is not run again."""
     top = top_of(root) or root
-    program = find_program("git", os.environ.get("PATH", ""), top)
-    if program is None:
+    if (program := find_program("git", os.environ.get("PATH", ""), top)) is None:
         raise GitError("git is not installed, or PATH names it only inside the repository")
     failed = _failures.get((top,)) or _failures.get((top, *arguments))
     if failed is None and sum(each.is_stopped for each in _failures.values()) >= _MOST_STOPPED:

@@ -40,8 +40,7 @@ class Inspector:
 
     def __init__(self, source: DirectorySource, root: str, builder: Builder) -> None:
         self.problems: list[Problem] = []
-        self._builder = builder
-        self._root = root
+        self._builder, self._root = builder, root
         self.reads_xattrs = builder.meter is not None and source.has_xattrs
         self._inodes: dict[int, str] = {}
         self._empty: dict[str, list[tuple[str, int]]] = {reason: [] for reason in _EMPTY_CODES}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
@@ -156,12 +157,12 @@ class DockerIgnorePattern(RegexPattern):
 register_pattern("dockerignore", DockerIgnorePattern, override=True)
 
 
+@dataclass
 class Expression:
     """A replacement for `re.Pattern`: the expression's source, and its search."""
 
-    def __init__(self, pattern: str, find: Callable[[], Callable[[str], object]]) -> None:
-        self.pattern = pattern
-        self._find = find
+    pattern: str
+    _find: Callable[[], Callable[[str], object]] = field(compare=False)
 
     @cached_property
     def search(self) -> Callable[[str], object]:
@@ -171,9 +172,6 @@ class Expression:
     def match(self, text: str) -> object:
         """Search `text`. pathspec accepts an object with a method `match` as an expression."""
         return self.search(text)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Expression) and self.pattern == other.pattern
 
 
 def compiled(expression: str) -> Expression:

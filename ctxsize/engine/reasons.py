@@ -81,19 +81,15 @@ def _looked_at(
         if clue.kind in _LARGE:
             if f"{clue.path}/".startswith(tuple(passed)):
                 continue
-            clue = replace(clue, kind=_reason_of(clue, spec, _bytes(parts)))
+            least = max(LARGE_FILE_BYTES, _bytes(parts) / 2)
+            is_large = clue.kind == "file" and clue.content_bytes >= least
+            path, kind = clue.path + "/" * (clue.kind == "directory"), "large-file" * is_large
+            is_ignored = spec is not None and spec.match_file(path)
+            clue = replace(clue, kind="git-ignored" if is_ignored else kind)
         if clue.kind in ("unneeded", "git-ignored") and not (is_named and clue.kind == "unneeded"):
             passed.append(f"{clue.path}/")
         if clue.kind == "secret" or (clue.kind and not is_named):
             yield clue
-
-
-def _reason_of(clue: Clue, spec: GitIgnoreSpec | None, total: int) -> str:
-    """Return the kind of reason that a large part makes; `""` if it makes none."""
-    if spec is not None and spec.match_file(clue.path + "/" * (clue.kind == "directory")):
-        return "git-ignored"
-    is_large = clue.kind == "file" and clue.content_bytes >= max(LARGE_FILE_BYTES, total / 2)
-    return "large-file" if is_large else ""
 
 
 def _gitignore(context: str) -> GitIgnoreSpec | None:

@@ -116,11 +116,9 @@ class Listing:
         evaluators: Iterable[Evaluator[Any] | None] = (None,),
         unfound: Callable[[], Iterable[Problem]] = tuple,
     ) -> None:
-        self._request = request
+        self._request, self._unfound = request, unfound
         self._walks = [Walk(request, everything=ignored, evaluator=each) for each in evaluators]
-        self._unfound = unfound
-        self._with_sent = sent
-        self._with_ignored = ignored
+        self._with_sent, self._with_ignored = sent, ignored
         self._sent_parents: frozenset[str] = frozenset()
         """Ignored directories that are sent ahead of a re-included entry below them."""
 

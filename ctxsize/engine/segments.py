@@ -1,7 +1,4 @@
-"""The structure of patterns: their segments, and whether one pattern covers another.
-
-`ctxsize.engine.patterns` defines the meaning of patterns; this module only reads their text.
-"""
+"""The structure of patterns: their segments, and whether one covers another, by their text."""
 
 from __future__ import annotations
 

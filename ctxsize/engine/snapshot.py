@@ -109,37 +109,31 @@ def _prefix(directory: str) -> str:
     return f"{directory}/" if directory else ""
 
 
+@dataclass(eq=False)
 class Snapshot:
     """The whole context of a request, ignored directories included, read by one walk."""
 
-    def __init__(
-        self, request: Request, root: MemoryDirectory, problems: tuple[Problem, ...]
-    ) -> None:
-        self.request = request
-        self.root = root
-        self.problems = problems  # problems of the walk; an unreadable directory is empty here
-        self._sent: tuple[DockerIgnoreSpec, Sent] | None = None  # the last answer, cached
+    request: Request
+    root: MemoryDirectory
+    problems: tuple[Problem, ...]  # problems of the walk; an unreadable directory is empty here
+    _sent: tuple[DockerIgnoreSpec, Sent] | None = None  # the last answer, cached
 
     @classmethod
     def take(cls, request: Request, *, progress: Progress | None = None) -> Snapshot:
         """Return the context of `request` as it is now. Raises what `Walk` raises."""
         walk = Walk(request, everything=True)
         found = {"": MemoryDirectory("")}
-        entries = content_bytes = 0
-
-        def seen() -> tuple[int, int]:
-            return entries, content_bytes
-
-        for event in reported(walk, progress, seen):
+        seen = [0, 0]  # entries and bytes
+        for event in reported(walk, progress, lambda: (seen[0], seen[1])):
             if isinstance(event, Files | IgnoredEntries):
                 new = _entries_of(event)
                 found[event.prefix[:-1]].entries.update(new)
-                entries += len(new)
-                content_bytes += sum([each for each in new.values() if isinstance(each, int)])
+                seen[0] += len(new)
+                seen[1] += sum([each for each in new.values() if isinstance(each, int)])
             elif event.path not in found:
                 above, _, name = event.path.rpartition("/")
                 found[event.path] = found[above].folders[name] = MemoryDirectory(event.path)
-                entries += 1
+                seen[0] += 1
         for directory in reversed([*found[""].tree()]):
             directory.add_up()
         return cls(request, found[""], tuple(walk.problems))

@@ -83,9 +83,7 @@ class DiskDirectory:
     __slots__ = ("_above", "fd", "prefix", "stat")
 
     def __init__(self, path: str, fd: int, above: DiskDirectory | None) -> None:
-        self.prefix = path
-        self.fd = fd
-        self._above = above
+        self.prefix, self.fd, self._above = path, fd, above
         self.stat = os.fstat(fd)
 
     def steps(self) -> list[Step]:
@@ -198,13 +196,15 @@ class MemoryDirectory:
         """Return the last part of the path."""
         return self.path.rpartition("/")[2]
 
-    def tree(self) -> Iterator[MemoryDirectory]:
-        """Yield this directory and all below it; parents come first, siblings in order."""
+    def tree(
+        self, enters: Callable[[MemoryDirectory], bool] | None = None
+    ) -> Iterator[MemoryDirectory]:
+        """Yield this directory and all in it that `enters` accepts, parents first, in order."""
         pending = [self]
         while pending:
             directory = pending.pop()
             yield directory
-            pending += reversed(directory.folders.values())
+            pending += filter(enters, reversed(directory.folders.values()))
 
     def file(self, name: str) -> File | None:
         """Return the entry `name`; None for a directory or a name that does not exist."""

@@ -115,7 +115,13 @@ class WalkSums:
         files = [each for each in waiting if isinstance(each, Files)]
         for each in files:
             self._add_sizes(each)
-            self._keep_largest(each)
+            # Of files with equal sizes, the first ones are kept.
+            if len(self._largest) < self.top or max(each.sizes) >= self._largest[0][0]:
+                sized = zip(each.names, each.sizes, strict=True)
+                for place, (name, size) in enumerate(sized, self._seen):
+                    if size:
+                        self._offer(size, place, each.prefix + name)
+            self._seen += len(each.sizes)
         self.clues.add_files(files, self._count_extensions(files))
         self.clues.add_folders(
             [each.path for each in waiting if isinstance(each, Folder) and not each.mark.ignored]
@@ -136,10 +142,7 @@ class WalkSums:
             _add(self._by_pattern, files.mark.decider, total, count)
 
     def _count_extensions(self, files: list[Files]) -> Set[str]:
-        """Add files to their extensions; return these, and all that names begin with a dot have.
-
-        `SECRET_START` is among them if a name begins with it.
-        """
+        """Add files to their extensions; return these, and `SECRET_START` if a name begins so."""
         names = [*chain.from_iterable([each.names for each in files])]
         ends = [name[name.rfind(".") :] for name in names]
         hidden: set[str] = set()
@@ -157,15 +160,6 @@ class WalkSums:
         for name in chain.from_iterable([each.links for each in files]):
             self._by_extension[splitext(name)[1]][1] -= 1
         return by_end.keys() | hidden
-
-    def _keep_largest(self, files: Files) -> None:
-        """Keep the largest files; of files with equal sizes, the first ones."""
-        sizes = files.sizes
-        if len(self._largest) < self.top or max(sizes) >= self._largest[0][0]:
-            for place, (name, size) in enumerate(zip(files.names, sizes, strict=True), self._seen):
-                if size:
-                    self._offer(size, place, files.prefix + name)
-        self._seen += len(sizes)
 
     def _offer(self, size: int, place: int, path: str) -> None:
         if len(self._largest) < self.top:

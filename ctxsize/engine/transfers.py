@@ -15,13 +15,7 @@ from ctxsize.engine.events import Progress
 from ctxsize.engine.narrow import Narrowed, follow, followed, include_spec
 from ctxsize.engine.report import Listing, measure
 from ctxsize.engine.request import Request
-from ctxsize.errors import (
-    BuildFailsError,
-    CtxsizeError,
-    DockerfileError,
-    InputError,
-    UndecidedError,
-)
+from ctxsize.errors import BuildFailsError, CtxsizeError, DockerfileError, InputError
 from ctxsize.model import Measurement, NamedContext, Problem, Report, SourceShare, Totals, Transfer
 
 # Characters with which a path may match something other than its own name.
@@ -152,7 +146,11 @@ class _Measuring:
         )
 
     def _share(self, source: Source) -> SourceShare:
-        totals = self._alone(source.path)
+        root, top, totals = self._request.root, source.path.partition("/")[0], Totals()
+        is_plain = top not in (".", "..") and _SPECIAL.isdisjoint(source.path)
+        # A missing source of a long Dockerfile needs no walk.
+        if not is_plain or os.path.lexists(os.path.join(root, top)):
+            totals = self._of(followed(root, source.path)).context.totals
         # BuildKit requests a mount's source as a pattern, but looks it up literally.
         by_name = source.kind == "bind" and not _SPECIAL.isdisjoint(source.path)
         # Frontends differ about --parents: it is in doubt only if nothing is sent for it.
@@ -163,14 +161,6 @@ class _Measuring:
         written = (source.instruction, source.line, source.stage, source.source)
         path = self._request.build.masked(source.path)
         return SourceShare(*written, path, source.kind, totals.files, totals.content_bytes)
-
-    def _alone(self, path: str) -> Totals:
-        """Return the totals of a transfer for this source alone."""
-        root, top = self._request.root, path.partition("/")[0]
-        is_plain = top not in (".", "..") and _SPECIAL.isdisjoint(path)
-        if is_plain and not os.path.lexists(os.path.join(root, top)):
-            return Totals()  # saves a walk for each missing source of a long Dockerfile
-        return self._of(followed(root, path)).context.totals
 
 
 def _transfer(measurement: Measurement, paths: Paths, platforms: tuple[str, ...]) -> Transfer:
@@ -193,7 +183,7 @@ def _rejected_line(asked: Iterable[Asked]) -> int | None:
 def unknown_transfer(request: Request, error: CtxsizeError) -> Problem:
     """Return the problem that states why `error` leaves the transfers unknown."""
     stops = isinstance(error, BuildFailsError)
-    rejects = isinstance(error, DockerfileError) and not isinstance(error, UndecidedError)
+    rejects = type(error) is DockerfileError  # and not an `UndecidedError`
     lead = "the build stops" if stops else "the build fails" if rejects else need.TAKES_UNKNOWN
     hint = f" ({error.hint})" if error.hint else ""
     message, path = f"{lead}: {error.message}{hint}", error.path or request.dockerfile

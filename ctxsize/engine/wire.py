@@ -265,21 +265,15 @@ def _header(path: str, each: os.stat_result, size: int, link: str, xattrs: Xattr
         "mtime": len(str(seconds)) if not 0 <= seconds <= 0o77777777777 else 0,
         "SCHILY.xattr.security.capability": xattrs.get("security.capability", 0),
     }
-    if not any(records.values()) and (name.isascii() and _fits_ustar(name)):
+    # A long path fits if it can be split into a prefix and a suffix.
+    cut = name.rfind(b"/", 0, min(len(name) - name.endswith(b"/"), 156))
+    fits = len(name) <= 100 or (cut > 0 and len(name) - cut - 1 <= 100)
+    if not any(records.values()) and name.isascii() and fits:
         return _BLOCK
     # In an extended header Go's `archive/tar` also writes a path that would fit when split.
     records["path"] = len(name) if len(name) > 100 or not name.isascii() else 0
     body = sum(_record(key, length) for key, length in records.items() if length)
     return 2 * _BLOCK + _blocks(body)
-
-
-def _fits_ustar(name: bytes) -> bool:
-    """Return whether `name` fits in a header, split into prefix and suffix if necessary."""
-    if len(name) <= 100:
-        return True
-    end = min(len(name) - 1 if name.endswith(b"/") else len(name), 156)
-    cut = name.rfind(b"/", 0, end)
-    return cut > 0 and len(name) - cut - 1 <= 100
 
 
 def _record(key: str, value_bytes: int) -> int:

@@ -6,10 +6,13 @@ the others use only findings. None prints, opens files or exits; each is importe
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
 
-TYPE_CHECKING = False
+from ctxsize.reader import read_file
+
 if TYPE_CHECKING:
     from ctxsize.advice import DockerfileAdvice
     from ctxsize.clean import Cleaning
@@ -21,45 +24,23 @@ if TYPE_CHECKING:
     from ctxsize.recommender.outcome import Advice, IgnoreFilePlan
     from ctxsize.scanning import Scan
 
-    Found = Linted | DockerfileAdvice | Scan | Cleaning | Rules
-    Outcome = Report | CheckReport | DiffReport | Advice | IgnoreFilePlan | Found
-    """The result of a command. Each has a different `kind`, and all have `findings`."""
+Found: TypeAlias = "Linted | DockerfileAdvice | Scan | Cleaning | Rules"
+Outcome: TypeAlias = "Report | CheckReport | DiffReport | Advice | IgnoreFilePlan | Found"
+"""The result of a command. Each has a different `kind`, and all have `findings`."""
 
 FORMATS = ("text", "json", "markdown", "github", "sarif", "junit", "gitlab")
 """The choices of `--format`."""
 PAGE, PAGED = "html", ("measure", "suggest", "scan", "diff")
 """A further format, which needs a file, and the commands that have it."""
 
-_JSON_KEYS = "root|before|passes|findings|verdict|context_path|mode|codes|contexts"
-"""Names of the keys that can follow the version."""
-_SIGNS = re.compile(
-    rf"""
-    \A\{{\s*"version":\s\d+,\s*"(?:{_JSON_KEYS})"                 # json, and baselines
-    | \A\{{\s*"\$schema":.*"name":\s"ctxsize"                     # sarif
-    | \A\[\]\s*\Z | \A\[\s*\{{\s*"description":.*"check_name":\s"CTX  # gitlab
-    | \A<\?xml[^>]*>\s*<testsuites\ name="ctxsize"                 # junit
-    | \A(?:<!--\ ctxsize(?:\ -->|:)|\#\#\#\ (?:Build\ context|ctxsize)\b)   # markdown, html
-    | \A(?:::(?:error|warning|notice|group)\b|ctxsize\ \w+:\ )     # github
-    | \ACTX\d{{3}}\ (?:error|warning|info)\b
-    | \ACTX\d{{3}}\ [\w-]+\ \(                                       # text, from here on
-    | \A(?:[^\n]*\n){{0,2}}[^\n]*(?:
-        \b\d[\d.,]*\ (?:B|[kMGTPE]B)\b | \ (?:error|warning|info|fixed)\ CTX\d{{3}}\b
-        | \bNext:\ ctxsize\b | \b\d+\ (?:Dockerfile|pattern)s?(?:,[^\n]*)?[:,]\ nothing\ found )
-    | \A(?:ok\ [^\n]+:\ \d|ok\ [^\n]+:\ nothing\ is\ limited|\d+\ builds?,\ the\ most\ costly)
-    | \A(?:no\ (?:build|ignore\ file|Dockerfile)\ here|Nothing\ |Refused:\ |Not\ possible:\ )
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-"""Beginnings of earlier reports: only these files are overwritten."""
-
-GLANCE = "glance"
-"""The value of `Look.only` for `ctxsize [DIR]`: a measurement in 20 lines."""
+_BEGINNINGS = os.path.join(os.path.dirname(__file__), "beginnings.txt")
+"""Expressions for the beginnings of earlier reports: only these files are overwritten."""
+GLANCE = "glance"  # the value of `Look.only` for `ctxsize [DIR]`: a measurement in 20 lines
 COMMENT_LENGTH = 65_000
 """Number of characters of a comment on a pull request; GitHub accepts 65,536."""
 MARKER = "<!-- ctxsize -->\n"
 """The first line of a comment, by which a program finds it to update it."""
-TABLES = ("dir", "ext", "pattern", "file")
-"""The tables of a report: the choices of `--by`."""
+TABLES = ("dir", "ext", "pattern", "file")  # the tables of a report: the choices of `--by`
 _STYLES = {"bold": "1", "dim": "2", "green": "1;32", "yellow": "1;33", "red": "1;31", "blue": "36"}
 
 
@@ -69,22 +50,14 @@ class Look:
 
     width: int = 80
     colour: bool = False
-    top: int = 5
-    """Number of rows of each table."""
-    only: str | None = None
-    """The only table, if it is one alone, or `GLANCE`."""
-    tree: int = 0
-    """Number of rows of the size tree; 0 for those that fit on a screen."""
-    full: bool = False
-    """True to show everything, as with `--verbose`."""
-    quiet: bool = False
-    """True to show only the answer, without next steps."""
-    markdown: bool = False
-    """True for Markdown, which can fold what text leaves out."""
-    height: int = 40
-    """Number of lines of a screen."""
-    page: dict[str, object] | None = None
-    """The values for `PAGE`."""
+    top: int = 5  # number of rows of each table
+    only: str | None = None  # the only table, if it is one alone, or `GLANCE`
+    tree: int = 0  # number of rows of the size tree; 0 for those that fit on a screen
+    full: bool = False  # True to show everything, as with `--verbose`
+    quiet: bool = False  # True to show only the answer, without next steps
+    markdown: bool = False  # True for Markdown, which can fold what text leaves out
+    height: int = 40  # number of lines of a screen
+    page: dict[str, object] | None = None  # the values for `PAGE`
 
     def paint(self, text: str, style: str) -> str:
         """Return `text` in a style, unchanged without colours."""
@@ -128,4 +101,6 @@ def render(name: str, outcome: Outcome, look: Look) -> str:
 
 def is_report(start: bytes) -> bool:
     """Return whether a file with this beginning is a report, in any format."""
-    return _SIGNS.match(start.decode("utf-8", "replace")) is not None
+    text = start.decode("utf-8", "replace")
+    rows = read_file(_BEGINNINGS).decode().splitlines()
+    return any(re.match(each.partition(": ")[2], text, re.DOTALL) for each in rows)

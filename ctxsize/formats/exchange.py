@@ -13,13 +13,9 @@ from urllib.parse import quote
 
 from ctxsize.codes import Code, code_of
 from ctxsize.findings import Edit, Finding, Location, Severity
-from ctxsize.formats import Look
+from ctxsize.formats import Look, Outcome
 from ctxsize.formats.wording import details, place, quoted, summary, visible
 from ctxsize.version import __version__
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ctxsize.formats import Outcome
 
 _LEVELS = {
     Severity.ERROR: ("error", "error", "major"),
@@ -94,6 +90,11 @@ def _result(finding: Finding, rule: int, mark: str) -> _Object:
 
 
 def _place(location: Location) -> _Object:
+    """Return a place in a file with this URI: below `%SRCROOT%`, or else absolute."""
+    path = os.path.normpath(location.path)
+    file = {"uri": quote(os.fsencode(path)), "uriBaseId": "%SRCROOT%"}
+    if path.startswith("/") or path.split("/")[0] == "..":
+        file = {"uri": "file://" + quote(os.fsencode(os.path.abspath(path)))}
     region = {
         "startLine": location.line or 1,
         "startColumn": location.column,
@@ -101,15 +102,7 @@ def _place(location: Location) -> _Object:
         "endColumn": location.end_column,
     }
     known = {key: value for key, value in region.items() if value is not None}
-    return {"physicalLocation": {"artifactLocation": _artifact(location.path), "region": known}}
-
-
-def _artifact(path: str) -> dict[str, str]:
-    """Return the URI of a file: below `%SRCROOT%`, or else absolute."""
-    path = os.path.normpath(path)
-    if path.startswith("/") or path.split("/")[0] == "..":
-        return {"uri": "file://" + quote(os.fsencode(os.path.abspath(path)))}
-    return {"uri": quote(os.fsencode(path)), "uriBaseId": "%SRCROOT%"}
+    return {"physicalLocation": {"artifactLocation": file, "region": known}}
 
 
 def github(outcome: Outcome) -> str:

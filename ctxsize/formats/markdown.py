@@ -12,8 +12,7 @@ from ctxsize.findings import Finding, Severity
 from ctxsize.formats import sections
 from ctxsize.formats.wording import code, details, more, place, summary, visible
 
-_MOST = 50
-"""Number of items of a section to show; a comment may have 65,536 characters."""
+_MOST = 50  # number of items of a section to show; a comment may have 65,536 characters
 _REST = "\n\nThe rest does not fit into a comment.\n"
 _SIGNS = {Severity.ERROR: "🔴", Severity.WARNING: "🟡", Severity.INFO: "🔵"}
 _SPAN = re.compile(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)")
@@ -23,10 +22,7 @@ _SPECIAL = re.compile(r"([\\`*_\[\]<>&~|$#])")
 
 
 def render(title: str, parts: Iterable[sections.Section], most: int = sys.maxsize) -> str:
-    """Return `parts` under a heading; folded ones become `<details>`.
-
-    Blocks after `most` characters are left out.
-    """
+    """Return `parts` under a heading, within `most` characters; folded ones are `<details>`."""
     blocks = [f"### {title}"]
     for section in parts:
         text = _items(section.items)

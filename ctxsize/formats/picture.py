@@ -24,7 +24,7 @@ from ctxsize.engine.source import MemoryDirectory
 from ctxsize.engine.transfers import unfound
 from ctxsize.engine.trial import Trial, own_path, planned, with_lines
 from ctxsize.engine.walk import Walk
-from ctxsize.formats import Look, render
+from ctxsize.formats import Look, Outcome, render
 from ctxsize.formats.sections import measured
 from ctxsize.formats.wording import command, fit, path_argument, typed, visible
 from ctxsize.guard.baseline import above
@@ -35,7 +35,6 @@ from ctxsize.version import __version__
 from ctxsize.writer import Addition, block_lines, merge
 
 if TYPE_CHECKING:
-    from ctxsize.formats import Outcome
     from ctxsize.guard.comparison import ContextChange, DiffReport
 
 Shape = dict[str, object]

@@ -13,25 +13,21 @@ from ctxsize.formats import Look, sections
 from ctxsize.formats.wording import EVIDENCE, clipped, details, fit, more, place, summary, visible
 from ctxsize.units import columns, cut
 
-FACT_INDENT = 15
-"""Number of columns before the text of a fact."""
+FACT_INDENT = 15  # number of columns before the text of a fact
 _STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "bold"}
 _PAD = "\ue000"
 _NARROWEST_NAME, _NARROW_NAME, _NOTE_INDENT = 8, 24, 6
-_EVIDENCE = 2
-"""Number of lines of evidence below a finding that is no group."""
+_EVIDENCE = 2  # number of lines of evidence below a finding that is no group
 
 
 def render(parts: Iterable[sections.Section], look: Look) -> str:
     """Return `parts`, separated by blank lines."""
-    shown = (_section(each, look) for each in parts)
-    return "\n".join("\n".join(lines) + "\n" for lines in shown if lines)
-
-
-def _section(section: sections.Section, look: Look) -> list[str]:
-    lines = [line for item in section.items for line in _item(item, look)]
-    head = [look.paint(section.title, section.style)] if section.title and lines else []
-    return head + lines
+    blocks = []
+    for each in parts:
+        lines = [line for item in each.items for line in _item(item, look)]
+        head = [look.paint(each.title, each.style)] if each.title and lines else []
+        blocks += ["\n".join([*head, *lines, ""])] if lines else []
+    return "\n".join(blocks)
 
 
 def _item(item: sections.Item, look: Look) -> Iterable[str]:

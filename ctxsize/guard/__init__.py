@@ -87,6 +87,8 @@ class ContextCheck:
     grown: tuple[SizeChange, ...] | None = None  # since the baseline, the greatest first
     remedy: Remedy | None = None
     accepted: tuple[Accepted, ...] = ()  # findings that the configuration accepts
+    assertions: int = 0  # number of patterns that are required or forbidden
+    policy: bool = False  # the limits are those of a policy, which no configuration loosens
 
     @property
     def missed(self) -> tuple[Limit, ...]:

@@ -119,16 +119,13 @@ def read(path: str) -> Baseline:
             raise InputError(message, path=path, hint="use a newer ctxsize")
         return {name: _entry(each) for name, each in data["contexts"].items()}
     except FileNotFoundError:
-        raise InputError(
-            "no such baseline", path=path, hint="write it with --update-baseline"
-        ) from None
+        message, hint = "no such baseline", "write it with --update-baseline"
     except OSError as error:
-        raise InputError(f"the baseline cannot be read: {error.strerror}", path=path) from None
+        message, hint = f"the baseline cannot be read: {error.strerror}", None
     except NOT_SO as error:
         why = str(error) if isinstance(error, ValueError) else "a part is missing or unknown"
-        raise InputError(
-            f"is no baseline: {why}", path=path, hint="write a new one with --update-baseline"
-        ) from None
+        message, hint = f"is no baseline: {why}", "write a new one with --update-baseline"
+    raise InputError(message, path=path, hint=hint)
 
 
 def _entry(data: Any) -> Known:

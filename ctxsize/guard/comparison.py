@@ -194,7 +194,9 @@ def _contexts(path: str, shapes: list[Any]) -> Contexts:
     if "contexts" in first:
         return {name: Saved(known) for name, known in read(path).items()}
     if "checks" in first:
-        return {each["name"]: _of_check(each) for each in first["checks"]}
+        # A policy is checked beside the budget of the same context.
+        own = [each for each in first["checks"] if not each.get("policy")] or first["checks"]
+        return {each["name"]: _of_check(each) for each in own}
     return {"": _of_report(first) if "context" in first else Saved(_of_listing(shapes))}
 
 

@@ -1,7 +1,4 @@
-"""Lints of ignore files: a function for each code, which yields the findings of a `Case`.
-
-A fix is certain only if a trial shows that no other than the intended paths change.
-"""
+"""Lints of ignore files: a function for each code; a trial proves that a fix is certain."""
 
 from __future__ import annotations
 
@@ -63,6 +60,7 @@ LINTS: dict[str, Check] = {
     "CTX125": _in_tree(overlaps.pruned),
     "CTX127": missing.unread,
     "CTX130": _in_tree(overlaps.undone),
+    "CTX133": _in_tree(overlaps.slow),
 }
 """The function that finds each code, in the order of the codes."""
 _MOST_FIXES = 1000

@@ -15,17 +15,11 @@ from ctxsize.lints.case import Case
 from ctxsize.lints.lines import Line, shown
 from ctxsize.lints.lookup import LintTree
 from ctxsize.recommender.build_files import names
-from ctxsize.recommender.rules import all_rules, texts
+from ctxsize.recommender.rules import all_rules, listed, texts
 from ctxsize.units import plural
 
 _ANYWHERE = "/".join("\ue000" * 5)  # a directory that no pattern matches
 _STARS = re.compile(r"(?:\*/)+(?!\*)([^/]+)")
-_MADE_UP = frozenset({"fixtures", "__fixtures__", "testdata", "test-data", "templates", "template"})
-"""Directories with projects that serve as data of tests and generators and are never built."""
-_UNIQUE = frozenset(
-    {"node_modules", "__pycache__", "*.pyc", "*.py[cod]", "*.py[co]", "_build", "deps"}
-)
-"""Artefacts that are reported even before a copy exists."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +39,7 @@ class Artefact:
         names = filter(self.is_beside, tree.by_name)
         paths = (path for name in names for path in tree.by_name[name] if path in sent)
         found = dict.fromkeys(path.rpartition("/")[0] for path in paths if "/" in path)
-        return [path for path in found if not _MADE_UP.intersection(path.split("/"))]
+        return [path for path in found if not {*listed("made_up")} & {*path.split("/")}]
 
     def is_beside(self, name: str) -> bool:
         return any(fnmatchcase(name, each) for each in self.beside)
@@ -113,7 +107,11 @@ def _of_places(
     at = next((e for e in places if not case.step(f"{e}/{artefact.example}").ignored), None)
     where = "another directory" if tree is None else f"{at}/"
     means = None if artefact.doubtful or tree is None else frozenset[str]()
-    if at is not None and artefact.pattern in _UNIQUE and not (artefact.doubtful and tree is None):
+    if (
+        at is not None
+        and artefact.pattern in listed("unique")
+        and not (artefact.doubtful and tree is None)
+    ):
         message = f"{lead}: a copy in {where} would be sent once it exists"
         confidence = Confidence.POSSIBLE if tree is None else Confidence.LIKELY
         fix = _widened(case, line, artefact, means)

@@ -11,10 +11,12 @@ from ctxsize.build import Build
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.events import order
 from ctxsize.engine.git import GitError, find
+from ctxsize.engine.narrow import include_spec
 from ctxsize.engine.need import Include, includes_of
 from ctxsize.engine.patterns import DockerIgnorePattern
 from ctxsize.engine.request import Request
 from ctxsize.engine.snapshot import Sent, Snapshot
+from ctxsize.engine.source import MemoryDirectory
 from ctxsize.engine.trial import Matcher, Trial, own_path
 from ctxsize.errors import CtxsizeError
 from ctxsize.reader import folded
@@ -81,6 +83,21 @@ class LintTree:
             return sought
         sent = [self.snapshot.sent(spec, include=each) for each in self.includes]
         return [path for path in sought if any(path in each for each in sent)]
+
+    def idle(self, sent: Sent) -> list[MemoryDirectory]:
+        """Return the directories without `sent` entries that one build may enter: the most."""
+
+        def found(include: Include) -> list[MemoryDirectory]:
+            asked = include_spec(("**",) if include is None else include)
+            held = self.snapshot.root.tree(
+                lambda at: asked.enters(at.path) or not asked.match_file(at.path)
+            )
+            return [at for at in held if at.path and at.path not in sent.directories]
+
+        with suppress(CtxsizeError):  # a source may fail the build
+            includes = [None] if self.includes is None else self.includes
+            return max(map(found, includes), key=len, default=[])
+        return []
 
     def is_taken(self, paths: Collection[str]) -> bool:
         """Return whether a build takes one of `paths` by name, or no Dockerfile is known."""

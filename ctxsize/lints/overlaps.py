@@ -6,15 +6,22 @@ import re
 from collections.abc import Iterator
 
 from ctxsize.engine.evaluate import up_to
+from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.segments import covers
 from ctxsize.engine.trial import Matcher
-from ctxsize.findings import Finding, Severity
+from ctxsize.findings import Changes, Finding, Fix, Severity
 from ctxsize.lints.case import MOVE_TO_END, NOTHING, REMOVE, Case
 from ctxsize.lints.lines import Line, shown
 from ctxsize.lints.lookup import LintTree
 from ctxsize.reader import folded, why_other
+from ctxsize.recommender.tree import outermost
+from ctxsize.units import plural
 
 _CLASS = re.compile(r"\[[^]]*\]|\?")
+_MANY_LISTED = 1_000
+"""Least number of needless entries of a walk that is reported: fewer take a few milliseconds."""
+_MOST_NAMED = 50
+"""Number of paths up to which they replace the wildcards of exceptions."""
 
 
 def shadowed(case: Case, tree: LintTree) -> Iterator[Finding]:
@@ -149,9 +156,8 @@ def duplicate(case: Case) -> Iterator[Finding]:
         elif first is not line:
             fix = case.fix(REMOVE, {line.number: None}, means=NOTHING)
             message = f"{line.shown} repeats the pattern on line {first.number}"
-            yield case.finding(
-                "CTX113", line, message, fix=fix, shared="patterns repeat earlier ones"
-            )
+            shared = "patterns repeat earlier ones"
+            yield case.finding("CTX113", line, message, fix=fix, shared=shared)
 
 
 def _other_kind_between(case: Case, one: Line, other: Line) -> bool:
@@ -208,8 +214,7 @@ def overridden(case: Case) -> Iterator[Finding]:
     """Yield exceptions that a later pattern undoes completely."""
     last = {line.text: line for line in case.patterns if line.exception}
     for line in last.values():
-        by = _undone_by(case, line)
-        if by is not None:
+        if (by := _undone_by(case, line)) is not None:
             lead = f"line {by.number} ({by.shown}) ignores again all that"
             fix = case.fix(MOVE_TO_END, {line.number: None}, line.written)
             message = f"{lead} {line.shown} re-includes"
@@ -243,3 +248,44 @@ def pruned(case: Case, tree: LintTree) -> Iterator[Finding]:
             message = f"{lead}, so {line.shown} does not re-include {case.amount(kept)}"
             hint = "name the directories without wildcards"
             yield case.finding("CTX125", line, message, paths=kept, help=hint)
+
+
+def slow(case: Case, tree: LintTree) -> Iterator[Finding]:
+    """Yield the first of the exceptions with wildcards that lead into all ignored directories."""
+    make, lines = case.builder.spec_class, (line for line in case.patterns if line.exception)
+    specs = [(line, make([line.pattern])) for line in lines if line.pattern is not None]
+    wild = [line for line, spec in specs if spec.enters("\0")]
+    sent = len(case.now.paths) if wild else 0
+    least = max(_MANY_LISTED, sent)
+    if not wild or len(tree.everything.paths) - sent < least:
+        return
+    # Without a wildcard, BuildKit enters a directory to which the path of an exception leads.
+    needed = {path for _, spec in specs for text in spec.reach or () for path in up_to(text)}
+    idle = [each for each in tree.idle(case.now) if each.path not in needed]
+    count = sum(len(each.entries) + len(each.folders) for each in idle)
+    if count >= least:
+        more = f" and {plural(len(wild) - 1, 'other exception')}" if wild[1:] else ""
+        lead = f"{case.builder.title} lists {count:,} entries of ignored directories because of"
+        message = f"{lead} {wild[0].shown}{more}, and sends none of them"
+        also = (f"line {each.number} ({each.shown})" for each in wild[1:])
+        where = (*also, *tree.shown(each.path for each in idle))
+        fix = _named(case, wild)
+        hint = "" if fix else "name directories without wildcards: `!src`, `!src/**`"
+        yield case.finding("CTX133", wild[0], message, evidence=where, help=hint, fix=fix)
+
+
+def _named(case: Case, wild: list[Line]) -> Fix | None:
+    """Return the fix that names what the lines re-include now; None if more would change."""
+    changes, paths = dict[int, str | None](), list[str]()
+    for line in wild:
+        matched = filter(case.now.__contains__, case.matched(line.pattern))
+        own = outermost(dict.fromkeys(path for path in matched if case.let_in_by(path) is line))
+        changes[line.number] = "\n".join(f"!{path}" for path in own) or None
+        paths += own
+    make = case.builder.spec_class.pattern_class
+    # An escaped character is one more for which BuildKit enters every directory.
+    if any(pattern_for(path, pattern_class=make) != path for path in paths):
+        return None
+    order = f"name the {plural(len(paths), 'path')} now re-included, and new ones later"
+    fix = case.fix(order, changes) if 0 < len(paths) <= _MOST_NAMED else None
+    return fix if fix is not None and fix.changes == Changes() else None

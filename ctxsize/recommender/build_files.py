@@ -211,11 +211,8 @@ class BuildFiles:
 
 
 def with_bases(request: Request) -> tuple[Request, tuple[Problem, ...]]:
-    """Return `request` with a value for each argument without which FROM fails, and problems.
-
-    The sources of instructions do not depend on the image.
-    """
-    if request.dockerfile is None:
+    """Return `request` with a value for each argument without which FROM fails, and problems."""
+    if request.dockerfile is None:  # the sources of instructions do not depend on the image
         return request, ()
     with suppress(CtxsizeError):
         needs_of(request)
@@ -245,11 +242,8 @@ def exceptions(request: Request) -> list[DockerIgnorePattern]:
 
 
 def letting_in(request: Request, path: str) -> str | None:
-    """Return the exception that names `path` or something below it, as a clause; None without one.
-
-    An exception for a directory above does not count: `!src` is not about `src/.env`.
-    """
-    for pattern in exceptions(request):
+    """Return the exception that names `path` or something below it, as a clause, or None."""
+    for pattern in exceptions(request):  # `!src` is not about `src/.env`
         if pattern.line and names(pattern, path):
             where = "" if request.ignore_file is None else request.ignore_file.path
             return f"{where}:{pattern.line} re-includes it: !{pattern.text}"

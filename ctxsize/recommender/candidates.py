@@ -163,10 +163,8 @@ class Proof:
 
 
 def _fault(attempt: Attempt, made: Iterable[Suggestion]) -> str:
-    """Return the first fault in the order of the builder, `""` if there is none.
-
-    A hidden directory itself may stay as an empty one; with `contents` it must stay.
-    """
+    """Return the first fault in the order of the builder, `""` if there is none."""
+    # A hidden directory itself may stay as an empty one; with `contents` it must stay.
     hidden = {path for each in made for path in each.paths}
     kept = {path for each in made for path in each.keeps}
     stays = {path for each in made if each.rule.contents for path in each.paths} | kept

@@ -97,7 +97,7 @@ class BuildContext:
         def enters(directory: MemoryDirectory) -> bool:
             return directory.name not in FETCHED and not self.git.ignores(directory.path)
 
-        for held in self.tree.directories(enters):
+        for held in self.tree.root.tree(enters):
             yield from (held.prefix + name for name in held.entries if is_dockerfile(name))
 
     def _own_files(self, dockerfiles: list[str]) -> Iterator[str]:

@@ -34,8 +34,7 @@ _MOST_PROGRAMS = 200
 _NAME_ALONE = Marker("exists")
 _FIRST_BYTES = 8192
 _SMALL = 1024 * 1024
-_LARGE_BYTES = 1024 * 1024
-"""Minimum number of bytes of a file that a rule without names may match."""
+_LARGE_BYTES = 1024 * 1024  # minimum number of bytes of a file that a rule without names may match
 _LARGEST_SECRET = 64 * 1024
 _PUBLIC = re.compile(
     r"-----BEGIN (TRUSTED )?(CERTIFICATE|(RSA )?PUBLIC KEY|CERTIFICATE REQUEST|DH)"
@@ -43,8 +42,7 @@ _PUBLIC = re.compile(
 _LIKELY_FROM = 0.75
 
 Judge = Callable[[Match], "list[Objection]"]
-Look = tuple[Rule, str]
-"""A rule, and one of its names; `""` for a rule without names."""
+Look = tuple[Rule, str]  # a rule, and one of its names; `""` for a rule without names
 
 
 def small_file(root: str, path: str, limit: int = _SMALL) -> bytes:

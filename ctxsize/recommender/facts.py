@@ -89,8 +89,7 @@ class Facts:
         self.evidence = evidence
         self.request = evidence.tree.snapshot.request
         self.build_files = build_files
-        self.sums = sums
-        """The sums of the context, by path."""
+        self.sums = sums  # the sums of the context, by path
         self.maybe_taken = cache(self._maybe_taken)
         self._scripts = cache(self._find_scripts)
         self._mentioning = cache(self._find_mentioning)
@@ -116,7 +115,7 @@ class Facts:
         """Return the sources by the names of entries in their words, and if these are all."""
         found, sources = defaultdict[str, list[str]](list), 0
         left, git = _MOST_SOURCE_BYTES, self.evidence.git
-        for held in self.evidence.tree.directories(lambda each: each.name not in NOT_SOURCES):
+        for held in self.evidence.tree.root.tree(lambda each: each.name not in NOT_SOURCES):
             for name, size in self.sums.names_in(held.path).items():
                 path = held.prefix + name
                 if size > _LARGEST_SOURCE or not is_source(name) or name in listed("locks"):

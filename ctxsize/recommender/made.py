@@ -39,12 +39,9 @@ class _Content(NamedTuple):
     """The content of a stage after a step, as far as it concerns the match."""
 
     has_it: bool = False
-    has_files: bool = False
-    """True if anything was copied from the context or from another stage."""
-    made: bool = False
-    """True if a command made it, or COPY took it by name from a stage that made it."""
-    later: tuple[int, ...] = ()
-    """Lines that use it when the image is finished, if it is still the copied one."""
+    has_files: bool = False  # True if anything was copied from the context or from another stage
+    made: bool = False  # a command made it, or COPY took it by name from a stage that did
+    later: tuple[int, ...] = ()  # lines that use the copied one in the finished image
 
     @property
     def is_as_it_came(self) -> bool:
@@ -55,8 +52,7 @@ class Making:
     """The use of one match in the stages of one Dockerfile."""
 
     def __init__(self, facts: Facts, build_file: BuildFile, match: Match) -> None:
-        self.is_made = False
-        """True if a command makes the match, or a substitute, in a stage that has its sources."""
+        self.is_made = False  # a command makes it, or a substitute, where its sources are
         self._uses: list[int] = []
         self._facts, self._build_file, self._match = facts, build_file, match
         self._rule = rule = match.rule
@@ -76,8 +72,7 @@ class Making:
                 self._uses += end.later
                 if stage not in self._consumed and self._manager and self._speaks(stage.base):
                     self._uses.append(stage.stage.line)
-        self.used_at = min(self._uses, default=None)
-        """The first line that uses the copied match; None if there is none."""
+        self.used_at = min(self._uses, default=None)  # first line that uses the copied match
 
     def _end_of(self, stage: BuiltStage) -> _Content:
         content = _Content() if stage.parent is None else self._ends[stage.parent]
@@ -105,8 +100,7 @@ class Making:
         return content._replace(has_it=has_it, has_files=True, made=made)
 
     def _origin(self, stage: BuiltStage, name: str) -> _Content:
-        origin = stage.origin(name)
-        if origin is None:
+        if (origin := stage.origin(name)) is None:
             return _Content()
         self._consumed.add(origin)
         return self._ends[origin]
@@ -153,8 +147,7 @@ class Making:
         """Return True if a command makes the match here, or, with `spare`, a substitute."""
         if not self._manager:
             return makes(self._rule, command) or (spare and spares(self._rule, command))
-        there = install_directory(self._rule, command)
-        if there is None:
+        if (there := install_directory(self._rule, command)) is None:
             return False
         package = self._package_at(posixpath.join(at, there))
         beside = self._match.path.rpartition("/")[0]

@@ -126,14 +126,6 @@ class Rule:
         return ", ".join(f"`**/{each}`" for each in self.find)
 
 
-FETCHED = frozenset(
-    {".git", "node_modules", ".venv", "site-packages", "target", ".cargo", "bower_components"}
-)
-"""Names of directories that contain no Dockerfile of this repository."""
-NOT_SOURCES = FETCHED | {*("venv", "_build", "__pycache__", ".next", ".terraform", "dist-newstyle")}
-"""Names of directories with generated content, which proves nothing about the sources."""
-
-
 def is_source(name: str) -> bool:
     """Return True if the name is that of a program's source or of a manifest."""
     return name.endswith(listed("sources")) or name in listed("source_names")
@@ -175,6 +167,10 @@ def table(*path: str) -> dict[str, Any]:
 def listed(key: str) -> tuple[str, ...]:
     """Return the words of a list in `lists.toml`."""
     return tuple(str(table("lists.toml")[key]).split())
+
+
+FETCHED = frozenset(listed("fetched"))  # directories without a Dockerfile of this repository
+NOT_SOURCES = FETCHED | {*listed("generated")}  # directories that prove nothing about sources
 
 
 @cache

@@ -79,18 +79,14 @@ class Tool:
         return bool(self.needs_more) and re.search(self.needs_more, manifest, re.M) is not None
 
 
-_HOOKS = {"preinstall", "install", "postinstall", "preprepare", "prepare", "postprepare"}
-"""Scripts of a project that npm and similar tools run during an install."""
-_LOCAL_VERSIONS = ("file:", "link:", "portal:", "workspace:", ".", "/", "~/")
-_KINDS = ("dependencies", "devDependencies", "optionalDependencies")
-
-
 def _takes_part(text: str) -> bool:
     try:
         manifest = json.loads(text)
-        versions = [str(each) for kind in _KINDS for each in manifest.get(kind, {}).values()]
-        local = any(each.startswith(_LOCAL_VERSIONS) for each in versions)
-        return local or "workspaces" in manifest or bool(_HOOKS & {*manifest.get("scripts", {})})
+        kinds = ("dependencies", "devDependencies", "optionalDependencies")
+        versions = [str(each) for kind in kinds for each in manifest.get(kind, {}).values()]
+        local = any(each.startswith(listed("local_versions")) for each in versions)
+        hooks = {*listed("install_hooks")} & {*manifest.get("scripts", {})}
+        return local or "workspaces" in manifest or bool(hooks)
     except (ValueError, AttributeError, RecursionError):
         return False
 

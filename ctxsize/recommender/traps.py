@@ -13,7 +13,6 @@ from ctxsize.recommender.made import Making
 from ctxsize.recommender.outcome import Doubt, Match, Objection
 from ctxsize.recommender.rules import Category, expression, is_build_input, listed
 
-_PLACEHOLDERS = frozenset({".keep", ".gitkeep", ".gitignore", ".empty", ".placeholder"})
 _TERRAFORM = re.compile(r"\b(?:terraform|tofu|terragrunt)\b(.*\binit\b)?")
 
 
@@ -65,7 +64,7 @@ def tracked(facts: Facts, match: Match) -> str | None:
         return None
     there = git.at_or_below(match.path)
     if rule.contents:
-        there = [each for each in there if each.rpartition("/")[2] not in _PLACEHOLDERS]
+        there = [each for each in there if each.rpartition("/")[2] not in listed("placeholders")]
     is_secret = rule.category is Category.SECRET
     if there:
         reason = f"git tracks {'it' if there[0] == match.path else there[0]}"

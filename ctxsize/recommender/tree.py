@@ -92,14 +92,6 @@ class Tree:
             elif self.has(directory, name):
                 yield prefix + name
 
-    def directories(self, enters: Callable[[MemoryDirectory], bool]) -> Iterator[MemoryDirectory]:
-        """Yield the directories in order of paths, without those that `enters` rejects."""
-        pending = [self.root]
-        while pending:
-            held = pending.pop()
-            yield held
-            pending += filter(enters, reversed(held.folders.values()))
-
     def files_below(self, path: str) -> Iterator[tuple[str, File]]:
         """Yield every file and symlink below a directory, or the file at `path`."""
         entry = self.entry(path)

@@ -194,11 +194,9 @@ class Snapshots:
             self._planned[key] = None
             with suppress(CtxsizeError):
                 advisor = Advisor(snapshot)
-                edit = advisor.advise().edit
-                trial = advisor.trial
-                self._planned[key] = (
-                    snapshot if edit is None else trial.written(trial.attempt(edit.after))
-                )
+                edit, trial = advisor.advise().edit, advisor.trial
+                after = None if edit is None else trial.attempt(edit.after)
+                self._planned[key] = snapshot if after is None else trial.written(after)
         return self._planned[key]
 
 

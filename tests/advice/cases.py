@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tests.trees import Node, file
+from tests.trees import Node, directory, file, link
 
 
 class Case(NamedTuple):
@@ -66,6 +66,23 @@ def rust(image: str, mount: str) -> str:
         f"FROM {image} AS build\nWORKDIR /app\nCOPY . .\n"
         f"RUN --mount=type=cache,{mount} cargo build && cp target/debug/a /a\n"
     )
+
+
+PACKAGES = ("package.json", "api/package.json", "web/package.json", "ui/kit/package.json")
+COPIES = """\
+COPY package.json ./
+COPY api/package.json api/
+COPY ./web/package.json ./web/package.json
+COPY ui/kit/package.json ui/kit/
+"""
+
+
+def workspace(
+    copies: str = COPIES, *others: str | Node, syntax: str = "1.20", found: tuple[int, ...] = ()
+) -> Case:
+    """A workspace whose manifests are copied one by one."""
+    text = f"# syntax=docker/dockerfile:{syntax}\nFROM node:22\nWORKDIR /app\n{copies}"
+    return one(text, *PACKAGES, *others, found=found)
 
 
 CASES: dict[str, dict[str, Case]] = {
@@ -211,6 +228,90 @@ CASES: dict[str, dict[str, Case]] = {
             *("pom.xml", "build.gradle", "a.csproj"),
         ),
         "go, of several modules": one("FROM x\nCOPY . .\nRUN go build\n", "go.mod", "go.work"),
+    },
+    "CTX203": {
+        "to the directory of the stage": workspace(found=(4,)),
+        "to an absolute directory": workspace(
+            COPIES.replace(" ./\n", " /s/\n")
+            .replace("api/\n", "/s/api/\n")
+            .replace("./web/package.json\n", "/s/web/package.json\n")
+            .replace("ui/kit/\n", "/s/ui/kit/.\n"),
+            found=(4,),
+        ),
+        "to a subdirectory": workspace(
+            "".join(
+                f"COPY --link --chown=1000:100 {each}/package.json a/b/{each}/\n"
+                for each in ("api", "web", "ui/kit")
+            ),
+            found=(4,),
+        ),
+        "several files at once": workspace(
+            COPIES.replace("COPY api/", "COPY api/a.json api/"), "api/a.json", found=(4,)
+        ),
+        "the newest frontend": workspace(syntax="1", found=(4,)),
+        "frontends": Case(
+            [
+                *PACKAGES,
+                *(
+                    file(f"Dockerfile.{at}", f"# syntax={name}\nFROM a\n{COPIES}".encode())
+                    for at, name in enumerate(
+                        (
+                            "docker/dockerfile",
+                            "docker.io/docker/dockerfile:1.20.0",
+                            "docker/dockerfile:1.100-labs",
+                            "docker/dockerfile:latest",
+                            "docker/dockerfile:1-labs",
+                            "docker/dockerfile:1.21@sha256:0a",
+                        )
+                    )
+                ),
+            ],
+            tuple(f"Dockerfile.{at}:3" for at in range(6)),
+        ),
+        "other frontends": Case(
+            [
+                *PACKAGES,
+                *(
+                    file(f"Dockerfile.{at}", f"# syntax={name}\nFROM a\n{COPIES}".encode())
+                    for at, name in enumerate(
+                        (
+                            "docker/dockerfile:1.19",
+                            "docker/dockerfile:1.2",
+                            "docker/dockerfile:1@sha256:0a",
+                            "docker/dockerfile:1.2-labs",
+                            "mirror/docker/dockerfile:1.20",
+                            "docker/dockerfile-upstream:1.20",
+                        )
+                    )
+                ),
+            ]
+        ),
+        "directories with another mode": workspace(COPIES, directory("ui", mode=0o775), found=(4,)),
+        "no frontend": one("FROM node:22\nWORKDIR /app\n" + COPIES, *PACKAGES),
+        "with a comment between": workspace(COPIES.replace("COPY ./", "# b\nCOPY ./"), found=(4,)),
+        "too few": workspace("".join(COPIES.splitlines(keepends=True)[:3])),
+        "with something between": workspace(COPIES.replace("COPY ./", "RUN true\nCOPY ./")),
+        "other options": workspace(
+            COPIES.replace("COPY api", "COPY --chown=1 api").replace("COPY ./", "COPY --link ./")
+        ),
+        "options that mean something else": workspace(COPIES.replace("COPY", "COPY --chmod=644")),
+        "from a stage": workspace(COPIES.replace("COPY", "COPY --from=b")),
+        "other paths": workspace(
+            COPIES.replace(" ui/kit/\n", " ui/\n").replace("api/\n", "apis/\n")
+        ),
+        "other directories": workspace(COPIES.replace("ui/kit/\n", "/ui/kit/\n")),
+        "a directory without a slash": workspace(COPIES.replace("ui/kit/\n", "ui/kit\n")),
+        "wildcards, variables and a list": workspace(
+            "COPY api/package*.json api/\nARG A=api\nCOPY $A/package.json api/\n"
+            'COPY ["web/package.json", "web/"]\nCOPY ui/kit/package.json ui/kit/\n'
+        ),
+        "above the directory": workspace(COPIES.replace("ui/kit/\n", "../ui/kit/\n")),
+        "directories": workspace("".join(f"COPY {e} {e}/\n" for e in ("api", "web", "ui/kit"))),
+        "not there": workspace(COPIES.replace("ui/kit", "ui")),
+        "a symlink": workspace(COPIES.replace("ui/kit", "ui/link"), link("ui/link", "kit")),
+        "a linked file": workspace(
+            COPIES.replace("ui/kit", "b"), link("b/package.json", "../api/package.json")
+        ),
     },
     "CTX210": {
         "build": one("FROM rust:1\nCOPY . .\nRUN cargo build --release\n", found=(3,)),

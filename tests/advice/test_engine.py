@@ -1,4 +1,4 @@
-"""What the advice says of cache mounts, against the real BuildKit."""
+"""What the advice says of cache mounts and of COPY --parents, against the real BuildKit."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from ctxsize.advice.mounts import Use
 from ctxsize.advice.recipe import read_recipe
 from ctxsize.discovery import discover
 from ctxsize.dockerfile.parse import parse_dockerfile
-from tests.oracles.availability import require
+from tests.advice.cases import CASES
+from tests.oracles.availability import require, unavailable
 from tests.oracles.buildkit import BuildResult
-from tests.oracles.engines import Docker
+from tests.oracles.dockerd import FRONTEND
+from tests.oracles.engines import MODE, Docker
 from tests.trees import build_tree, file
 
 # Notes NAME in the directory that is mounted, and in /seen all that is noted there.
@@ -38,6 +40,29 @@ func main() {
 }
 """
 NUMBERS = itertools.count()
+
+
+ONE_COPY = ("directory of the stage", "an absolute directory", "a subdirectory", "several files")
+
+
+@pytest.mark.parametrize("part", ONE_COPY)
+def test_one_copy_with_parents_makes_the_same_image(
+    part: str, docker: Docker, tmp_path: Path
+) -> None:
+    if MODE == "record" and FRONTEND not in os.environ:
+        unavailable(f"{FRONTEND} names no program")
+    docker.live = docker.live and FRONTEND in os.environ
+    (case,) = (each for name, each in CASES["CTX203"].items() if part in name)
+    root = build_tree(tmp_path / "context", case.nodes)
+    path = root / "Dockerfile"
+    path.write_text(path.read_text().replace("FROM node:22", "FROM scratch"))
+    found = advise(discover(str(root)), select=["CTX203"], unsafe=True)
+    before = docker.build_buildkit(root)
+    path.write_bytes(found.edits[0].after)
+    after = docker.build_buildkit(root)
+    assert before.error is after.error is None
+    assert before.entries == after.entries
+    assert len(before.entries) > 6
 
 
 @pytest.fixture(scope="module")

@@ -159,6 +159,13 @@ def test_of_unused_caches_only_an_option_is_dropped() -> None:
     }
 
 
+def test_copies_in_a_row_become_one_where_the_image_stays_the_same() -> None:
+    shown = ("with a comment between", "directories with another mode")
+    found = {name: [False] for name, case in CASES["CTX203"].items() if case.found}
+    found |= {"frontends": [False] * 6}
+    assert rewrites("CTX203") == {name: each for name, each in found.items() if name not in shown}
+
+
 def fixed(tmp_path: Path, code: str, name: str) -> tuple[str, Finding]:
     """Return the Dockerfile with the only fix of a code, and its finding."""
     root = build_tree(tmp_path / "repository", CASES[code][name].nodes)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from ctxsize.accepting import Wanted
+from ctxsize.config import Config, Suppression
+from ctxsize.findings import Finding, Location, Severity
 from tests.cli.conftest import Cli
 from tests.trees import COPY_ALL, build_tree, file
 
@@ -187,7 +191,6 @@ def test_nothing_hides_that_a_total_is_a_lower_bound(root: Path) -> None:
 
     from ctxsize import api
     from ctxsize.accepting import judged
-    from ctxsize.config import Config, Suppression
     from ctxsize.model import Effect, Problem
 
     report = api.measure(str(root / "app"))
@@ -235,3 +238,49 @@ def test_an_accepted_secret_is_no_reason(text: str, left: list[str], cli: Cli, r
     paths = [path for each in reasons if each["kind"] == "secret" for path in each["paths"]]
     assert sorted(paths) == sorted(left)
     assert ("secret" in cli("measure", "app", cwd=root).out) is bool(left)
+
+
+def test_an_acceptance_ends_after_its_day() -> None:
+    finding = Finding("CTX101", Severity.WARNING, "it is so", Location("api/.dockerignore", 1))
+    table = Suppression("CTX101", "known", expires="2027-01-31")
+    for day, reason in ((date(2027, 1, 31), "known"), (date(2027, 2, 1), None)):
+        wanted = Wanted(Config(suppress=(table,)), today=day)
+        judged, found = wanted.judged(finding)
+        assert found == reason
+        note = "" if reason else " (its acceptance expired on 2027-01-31)"
+        assert judged.message == f"it is so{note}"
+        assert wanted.unused(["CTX101"], ".") == ()
+    lasting = Suppression("CTX101", "for good")
+    wanted = Wanted(Config(suppress=(table, lasting)), today=date(2028, 1, 1))
+    assert wanted.judged(finding) == (finding, "for good")
+
+
+EXPIRED = [
+    (CHECK, "CTX401", {}),
+    (CHECK, "CTX018", {}),
+    (ADDED, "CTX501", {}),
+    (("advise", "."), "CTX210", {"path": "app/Dockerfile", "pattern": "RUN cargo build"}),
+]
+
+
+@pytest.mark.parametrize(("command", "code", "keys"), EXPIRED)
+def test_an_expired_acceptance_is_noted(
+    command: tuple[str, ...], code: str, keys: dict[str, str], cli: Cli, root: Path
+) -> None:
+    before = codes(cli, root, *command)
+    assert code in before
+    assert (
+        codes(cli, configured(root, table(code, expires="2020-02-29", **keys)), *command) == before
+    )
+    said = cli(*command, "--format", "github", cwd=root).out
+    assert said.count("(its acceptance expired on 2020-02-29)") == 1
+    later = codes(cli, configured(root, table(code, expires="9999-12-31", **keys)), *command)
+    assert later == [each for each in before if each != code]
+
+
+def test_an_inherited_acceptance_may_accept_nothing(cli: Cli, root: Path) -> None:
+    (root / "org.toml").write_text(table("CTX402") + table("CTX401"))
+    configured(root, head='extends = "org.toml"\n[contexts.app]\nmax = "1MB"\n')
+    assert codes(cli, root, "check") == ["CTX018"]
+    (root / "org.toml").write_text("")
+    assert codes(cli, root, "check") == ["CTX401", "CTX018"]

@@ -405,3 +405,81 @@ def test_what_to_ignore_by_hand_is_what_the_remedy_leaves(cli: Cli, tmp_path: Pa
     out = cli("check", "--max", "1MB", cwd=build_tree(tmp_path / "ctx", nodes)).out
     assert "which is not enough" in out
     assert f"if the build does not need {long}/z," in " ".join(out.split())
+
+
+ASSERTED = [*RUST, file(".dockerignore", b"src\n"), file(".env", b"A=b\n")]
+ASSERTIONS = ["--require", "src/**", "--require", "Cargo.toml", "--forbid", "**/.env"]
+
+
+def test_broken_assertions_refuse_and_say_what_helps(cli: Cli, tmp_path: Path) -> None:
+    context = build_tree(tmp_path, ASSERTED)
+    result = cli("check", *ASSERTIONS, cwd=context)
+    assert (result.code, result.err) == (1, "")
+    assert result.lines == [
+        "Refused: .",
+        "  CTX409 `src/**` is required, but line 1 of .dockerignore (`src`) ignores",
+        "    `src/main.rs`",
+        "  CTX410 `**/.env` is forbidden, but no line of .dockerignore ignores `.env`",
+        "",
+        "Fix: add an exception below line 1 of .dockerignore, or change it",
+        "Fix: add `**/.env` at the end of .dockerignore",
+    ]
+    (context / ".dockerignore").write_text("**/.env\n")
+    kept = cli("check", *ASSERTIONS, cwd=context)
+    assert (kept.code, kept.out) == (0, "ok .: 3 assertions\n")
+
+
+@pytest.mark.parametrize("format_name", REPORTS)
+def test_every_format_has_the_assertions(cli: Cli, tmp_path: Path, format_name: str) -> None:
+    context = build_tree(tmp_path, ASSERTED)
+    result = cli("check", *ASSERTIONS, "--format", format_name, cwd=context)
+    assert (result.code, result.err) == (1, "")
+    assert result.out.count("CTX409") >= 1 <= result.out.count("CTX410")
+    if format_name == "json":
+        shape = json.loads(result.out)
+        jsonschema.validate(shape, closed(schema("check")))
+        (one,) = shape["checks"]
+        assert (one["assertions"], one["limits"], one["policy"]) == (3, [], False)
+
+
+def test_a_wrong_pattern_of_an_option_is_an_error(cli: Cli, small: Path) -> None:
+    result = cli("check", "--forbid", "!a", cwd=small)
+    assert (result.code, result.out) == (2, "")
+    assert "--forbid: '!a': it begins with ! (" in result.err
+
+
+def test_names_that_terminals_obey_are_made_visible(cli: Cli, tmp_path: Path) -> None:
+    context = build_tree(tmp_path, [*RUST, file("a\x1b[31m\n.env", b"x")])
+    for name in REPORTS:
+        result = cli("check", "--forbid", "*.env", "--format", name, cwd=context)
+        assert result.code == 1
+        assert "\x1b[31m" not in result.out
+
+
+def test_a_policy_holds_every_build_that_is_found(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text('forbid = ["**/.env"]\n')
+    context = build_tree(tmp_path / "repository", [*RUST, "api/.env", "web/x"])
+    for name in ("api", "web"):
+        (context / name / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
+    (context / "ctxsize.toml").write_text('[contexts.web]\nmax = "1MB"\n')
+    options, names = ("--policy", "../policy.toml"), ["web", "web (policy)"]
+    assert cli("check", cwd=context).code == 0
+    result = cli("check", *options, cwd=context)
+    assert result.code == 1
+    assert result.lines[0] == "Refused: . (policy)"
+    assert "Refused: api (policy)" in result.lines
+    assert "ok web (policy): 1 assertion" in result.lines
+    by_variable = cli("check", cwd=context, env={"CTXSIZE_POLICY": "../policy.toml"})
+    assert (by_variable.code, by_variable.out) == (1, result.out)
+    shape = json.loads(cli("check", *options, "web", "--json", cwd=context).out)
+    jsonschema.validate(shape, closed(schema("check")))
+    assert [each["name"] for each in shape["checks"]] == names
+    (context / "before.json").write_text(json.dumps(shape))
+    assert "(policy)" not in cli("diff", "before.json", "before.json", cwd=context).out
+
+
+def test_an_error_quotes_no_policy(cli: Cli, small: Path) -> None:
+    (small / "policy").write_text("root:hunter2:19000:0:99999:7:::\n")
+    result = cli("check", "--policy", "policy", cwd=small)
+    assert (result.code, result.out) == (2, "")
+    assert result.err == "ctxsize: error: policy:1: is not TOML\n"

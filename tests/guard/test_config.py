@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import re
+import sys
+from dataclasses import fields
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from ctxsize.build import Build
 from ctxsize.config import Budget, BudgetedBuild, Config, Suppression, load
 from ctxsize.errors import InputError, InputErrors
+from ctxsize.formats.json import schema
+from ctxsize.keys import attribute_of, shapes
 from ctxsize.units import Tolerance
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).parents[2]
 FULL = """\
 select = ["CTX1", "CTX401"]
 ignore = ["CTX119"]
@@ -218,3 +231,196 @@ def test_a_tolerance_limits_the_difference(text: str, baseline: int, limit: int)
 def test_what_is_no_tolerance_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="neither a size nor a percentage"):
         Tolerance.parse(text)
+
+
+WRONG_PATTERNS = [
+    ('require = ["!a"]', "require: '!a': it begins with ! (write a line of an ignore file"),
+    ('forbid = ["ok", "#a"]', "forbid: '#a': it is empty or a comment"),
+    ('forbid = [" "]', "forbid: ' ': it is empty or a comment"),
+    ('forbid = ["[a"]', "forbid: '[a': syntax error in pattern"),
+    ('forbid = ["a*["]', "forbid: 'a*[': missing closing ]"),
+    ('forbid = ["../a"]', "forbid: '../a': it names nothing inside the context"),
+    ('forbid = ["a/../.."]', "forbid: 'a/../..': it names nothing inside the context"),
+    ('forbid = ["."]', "forbid: '.': it names nothing inside the context"),
+    ("forbid = [1]", "forbid: must be a list of at most 1,000 patterns"),
+    ('forbid = "a"', "forbid: must be a list of at most 1,000 patterns"),
+    (f"forbid = {['a'] * 1001}", "forbid: must be a list of at most 1,000 patterns"),
+    ('[contexts.a]\nrequire = ["!a"]', "contexts.a.require: '!a': it begins with !"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), WRONG_PATTERNS)
+def test_a_pattern_that_can_match_nothing_is_refused(
+    text: str, message: str, tmp_path: Path
+) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(InputErrors) as caught:
+        load(str(tmp_path))
+    assert str(caught.value).startswith(f"{path}: {message}")
+
+
+def test_assertions_of_the_top_level_hold_for_each_context(tmp_path: Path) -> None:
+    write(tmp_path, 'forbid = ["a", "b", "a"]\n[contexts.x]\nforbid = ["c", "b"]\nrequire = ["d"]')
+    config = load(str(tmp_path))
+    assert config.defaults.budget == Budget(forbid=("a", "b"))
+    assert config.contexts[0].budget == Budget(forbid=("c", "b", "a"), require=("d",))
+
+
+def extending(directory: Path, own: str, *others: str) -> Config:
+    """The configuration that extends `others`, the next by each of them."""
+    for number, text in enumerate(others, 1):
+        more = f'extends = "{number + 1}.toml"\n' if number < len(others) else ""
+        write(directory, more + text, f"{number}.toml")
+    write(directory, f'extends = "1.toml"\n{own}')
+    return load(str(directory))
+
+
+def test_own_keys_count_and_lists_add_up(tmp_path: Path) -> None:
+    accepted = '[[suppress]]\ncode = "CTX{}"\nreason = "x"\n'
+    config = extending(
+        tmp_path,
+        f'max = 1\nforbid = ["a"]\nbuild-args = {{ A = "1" }}\n{accepted.format(101)}'
+        "[contexts.api]\nmax-files = 3\n",
+        f'max = 2\nmin = 3\nforbid = ["b"]\nbuild-args = {{ A = "2", B = "2" }}\n'
+        f'{accepted.format(102)}[contexts.api]\nmax-files = 4\nof = "transfer"\n[contexts.web]\n',
+        'max = 4\nselect = ["CTX1"]\ndockerfile = "x/Dockerfile"\n',
+    )
+    budget = Budget(max_bytes=1, min_bytes=3, forbid=("a", "b"))
+    assert config.defaults.budget == budget
+    assert config.defaults.build.build_arguments == {"A": "1", "B": "2"}
+    assert config.defaults.build.dockerfile == str(tmp_path / "x/Dockerfile")
+    assert config.select == ("CTX1",)
+    assert [(each.code, each.is_inherited) for each in config.suppress] == [
+        ("CTX101", False),
+        ("CTX102", True),
+    ]
+    budgets = {each.name: each.budget for each in config.contexts}
+    assert budgets == {"api": Budget(max_files=3, of="transfer").over(budget), "web": budget}
+
+
+def test_paths_are_relative_to_the_configuration_and_not_to_what_it_extends(tmp_path: Path) -> None:
+    write(tmp_path / "org", 'baseline = "b.json"\n[contexts.api]\n', "org.toml")
+    write(tmp_path, 'extends = "org/org.toml"\n')
+    config = load(str(tmp_path))
+    assert (config.baseline, config.contexts[0].build.context) == ("b.json", "api")
+
+
+EXTENDING = [
+    # the name, the content of `base.toml`, the error
+    ("ctxsize.toml", "", "extends: it extends itself, or more than 8 files"),
+    ("loop.toml", "", "extends: it extends itself, or more than 8 files"),
+    ("same.toml", "", "extends: it extends itself, or more than 8 files"),
+    ("../out.toml", "", "extends: ../out.toml lies outside the repository"),
+    ("/etc/passwd", "", "extends: /etc/passwd lies outside the repository"),
+    ("link.toml", "", "extends: link.toml lies outside the repository"),
+    ("gone.toml", "", "gone.toml: cannot be read: No such file"),
+    ("base.toml", "a b hunter2", "base.toml:1: is not TOML"),
+    ("base.toml", "hunter2 = 1", "base.toml: unknown key (one of "),
+    ("base.toml", 'max = "hunter2"', "base.toml: max: must be a size such as"),
+    ("base.toml", '[contexts."../hunter2"]', "base.toml: path: it lies outside"),
+    ("base.toml", "[contexts]\nhunter2 = 1", "base.toml: must be a table"),
+    ("base.toml", 'extends = "gone.toml"', "gone.toml: cannot be read"),
+    ("base.toml", '[build-contexts]\nhunter2 = "/etc"', "base.toml: it lies outside"),
+    ("base.toml", "#" * (5 << 20), "base.toml: cannot be read: it is larger than"),
+    (".", "", "root: cannot be read"),
+    (" ", "", "extends: must be a non-empty string"),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "message"), EXTENDING)
+def test_extending_stays_in_the_repository_and_ends(
+    name: str, text: str, message: str, tmp_path: Path
+) -> None:
+    root = tmp_path / "root"
+    (root / ".git").mkdir(parents=True)
+    (tmp_path / "out.toml").write_text('max = "1MB"')
+    write(root, text, "base.toml")
+    write(root, 'extends = "loop.toml"', "loop.toml")
+    (root / "link.toml").symlink_to("../out.toml")
+    (root / "same.toml").symlink_to("ctxsize.toml")
+    write(root, f'extends = "{name}"')
+    with pytest.raises(InputErrors) as caught:
+        load(str(root))
+    assert message in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_eight_files_may_be_extended(tmp_path: Path) -> None:
+    texts = [f"max-files = {number}" for number in range(1, 10)]
+    assert extending(tmp_path / "a", "", *texts[:8]).defaults.budget.max_files == 1
+    with pytest.raises(InputErrors, match="more than 8 files"):
+        extending(tmp_path / "b", "", *texts)
+
+
+def validated(text: str) -> bool:
+    """Whether the schema for editors accepts a configuration, with dates as text."""
+    table = json.loads(json.dumps(tomllib.loads(text), default=str))
+    return jsonschema.Draft202012Validator(schema("config")).is_valid(table)
+
+
+BEYOND_SCHEMA = (
+    "is not TOML: ",
+    "lies outside the repository",
+    "syntax error in pattern",
+    "missing closing ]",
+    "names nothing inside",
+)
+"""Mistakes that no JSON Schema can name."""
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [*((text, " ".join(messages)) for text, messages in WRONG), *WRONG_PATTERNS],
+)
+def test_the_schema_refuses_what_the_reader_refuses(text: str, message: str) -> None:
+    if not any(each in message for each in BEYOND_SCHEMA):
+        assert not validated(text)
+
+
+RIGHT = [
+    FULL,
+    'max = "1.5 GiB"\nmin = "0"\ngrowth = "2.5 %"\nshrink = 5',
+    'require = ["a b", "\\\\!x", "**/[a-z].c"]\nforbid = []',
+    'extends = "org.toml"',
+    '[[suppress]]\ncode = "CTX101"\nreason = "x"\nexpires = 2027-01-31',
+    '[[suppress]]\ncode = "CTX401"\nreason = "x"\nexpires = "2027-01-31"',
+    "",
+]
+
+
+@pytest.mark.parametrize("text", RIGHT)
+def test_the_schema_accepts_what_the_reader_accepts(text: str, tmp_path: Path) -> None:
+    write(tmp_path, "", "org.toml")
+    write(tmp_path, text)
+    load(str(tmp_path))
+    assert validated(text)
+
+
+def test_every_key_of_the_schema_has_a_value() -> None:
+    names = {each.name for each in (*fields(Budget), *fields(Build))}
+    assert {*map(attribute_of, shapes("context"))} - {"path"} <= names
+    assert {*map(attribute_of, shapes("suppression"))} < {e.name for e in fields(Suppression)}
+    assert {*map(attribute_of, shapes())} - names - {"extends"} <= {e.name for e in fields(Config)}
+    described = (*shapes("context").values(), *shapes("suppression").values(), *shapes().values())
+    assert all(each["description"].endswith(".") and each["errorMessage"] for each in described)
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda it: it.name)
+def test_the_configurations_of_the_documentation_are_valid(page: Path, tmp_path: Path) -> None:
+    for number, text in enumerate(re.findall(r"```toml\n(.+?)```", page.read_text(), re.DOTALL)):
+        at = tmp_path / str(number)
+        write(at, "max = 1", "org.toml")
+        write(at, text)
+        load(str(at))
+        assert validated(text)
+
+
+WRONG_DATES = ["2027-13-01", "2027-01-31T00:00:00", '"31.1.2027"', "2027", '""']
+
+
+@pytest.mark.parametrize("text", WRONG_DATES)
+def test_a_date_is_a_day(text: str, tmp_path: Path) -> None:
+    text = f'[[suppress]]\ncode = "CTX101"\nreason = "x"\nexpires = {text}\n'
+    write(tmp_path, text)
+    with pytest.raises(InputErrors, match=r"must be a date, such as 2027-01-31|is not TOML"):
+        load(str(tmp_path))

@@ -39,6 +39,11 @@ def copying(*sources: str) -> Node:
     return file("Dockerfile", f"FROM scratch\n{lines}".encode())
 
 
+MANY = [f"node_modules/a/{number}.js" for number in range(999)]
+"""As many ignored entries as are too many, with the directory."""
+SCRIPTS: list[str | Node] = [*MANY, DOCKERFILE, "docker/a.sh", "docker/b.sh", "docker/a.txt"]
+
+
 CATCHES: dict[str, list[Case]] = {
     "CTX101": [
         Case("node_modules\n", WORKSPACE, ("1:1 warning 2 files 23 B, certain",)),
@@ -278,6 +283,30 @@ CATCHES: dict[str, list[Case]] = {
             ("3:1 warning 1 files 3 B, certain",),
         ),
     ],
+    "CTX133": [
+        Case("node_modules\ndocker\n!docker/*.sh\n", SCRIPTS, ("3:1 info, unsafe",)),
+        Case("*\n!docker/[ab].sh\n!docker/**\n", SCRIPTS, ("2:1 info, unsafe",)),
+        # The last pattern takes one path back, and several exceptions have wildcards.
+        Case(
+            "**\n!docker\n!**/*.md\n!docker/?.sh\n!node_modules/b\ndocker/b.sh\n",
+            [*SCRIPTS, "a/b.md", "node_modules/c.md", "node_modules/a/x/y"],
+            ("3:1 info, unsafe",),
+        ),
+        # Too many paths to list, none, and one that no pattern without a wildcard names.
+        Case(
+            "*\n!**/*.go\n",
+            [*SCRIPTS, *(f"src/{number}.go" for number in range(51))],
+            ("2:1 info",),
+        ),
+        Case("node_modules\n!src/*.go\n", SCRIPTS, ("2:1 info",)),
+        Case("*\n!src/*.go\n", [*SCRIPTS, "src/a[b].go"], ("2:1 info",)),
+        # The Dockerfile takes what wildcards name, so BuildKit looks for it everywhere.
+        Case(
+            "node_modules\ndocker\n!docker/*.sh\n",
+            [*MANY, copying("docker/*.sh"), "docker/a.sh"],
+            ("3:1 info, unsafe",),
+        ),
+    ],
 }
 
 SILENT: dict[str, list[Case]] = {
@@ -424,5 +453,22 @@ SILENT: dict[str, list[Case]] = {
         Case("tmp/*\n!tmp/.keep\n", ["tmp/.keep", "tmp/a"]),
         Case("*\n!src\n", ["src/a"]),
         Case("**/*.md\n*\n!README.md\n", ["README.md"]),
+    ],
+    "CTX133": [
+        Case("node_modules\ndocker\n!docker/a.sh\n!docker/**\n!docker/*\n", SCRIPTS),
+        Case("node_modules/a/1.js\ndocker\n!docker/*.sh\n", SCRIPTS),
+        Case("node_modules/a\n!docker/*.sh\n", [*MANY[1:], "docker/a.sh"]),
+        Case("node_modules\n!docker/*.sh\n", None),
+        # More is sent than is listed in vain.
+        Case("node_modules\n!**/*.sh\n", [*SCRIPTS, *(f"src/{number}" for number in range(1000))]),
+        # The path of another exception leads there, too.
+        Case("node_modules\n!node_modules/a/b\n!docker/*.sh\n", SCRIPTS),
+        # The Dockerfile takes what lies elsewhere.
+        Case("node_modules\n!docker/*.sh\n", [*MANY, copying("docker"), "docker/a.sh"]),
+        Case("node_modules\n!docker/*.sh\n", [*MANY, copying("<<a /a\na\n#")]),
+        *(
+            Case("node_modules\ndocker\n!docker/*.sh\n", SCRIPTS, builder=builder)
+            for builder in ("classic", "podman")
+        ),
     ],
 }

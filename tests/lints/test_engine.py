@@ -8,9 +8,9 @@ import pytest
 
 from ctxsize import api
 from ctxsize.findings import Finding
-from tests.lints.cases import CATCHES, Case
+from tests.lints.cases import CATCHES, SCRIPTS, Case
 from tests.oracles.engines import Docker
-from tests.trees import COPY_ALL, build_tree
+from tests.trees import COPY_ALL, build_tree, directory
 
 CASES = [
     (code, case)
@@ -18,6 +18,7 @@ CASES = [
     for case in CATCHES[code]
     if case.tree is not None and case.builder == "buildkit" and "\t" not in case.lines
 ]
+SLOW = [case for case in CATCHES["CTX133"] if case.found[0].endswith("unsafe")]
 
 
 def arrived(docker: Docker, root: Path, data: bytes) -> dict[str, int]:
@@ -54,3 +55,40 @@ def check_empty(finding: Finding, before: dict[str, int], after: dict[str, int])
     empty = {name for name, size in before.items() if not size}
     assert len(empty) == finding.files
     assert sum(after[name] for name in empty) == finding.content_bytes
+
+
+def with_slow_exception(root: Path, case: Case) -> tuple[bytes, bytes]:
+    """Build a tree with an exception that is slow; return its ignore file without and with fix."""
+    assert case.tree is not None
+    (build_tree(root, case.tree) / ".dockerignore").write_bytes(case.lines.encode())
+    (finding,) = api.lint([str(root / ".dockerignore")], select=["CTX133"]).findings
+    assert finding.fix is not None
+    return case.lines.encode(), finding.fix.edits[0].after
+
+
+@pytest.mark.parametrize("case", SLOW)
+def test_paths_in_place_of_wildcards_send_the_same(
+    case: Case, docker: Docker, tmp_path: Path
+) -> None:
+    root = tmp_path / "ctx"
+    before, after = with_slow_exception(root, case)
+    names = arrived(docker, root, before)
+    assert names == arrived(docker, root, after)
+    assert names
+
+
+def test_buildkit_lists_ignored_directories_because_of_a_wildcard(
+    docker: Docker, tmp_path: Path
+) -> None:
+    locked = directory("node_modules/locked", mode=0)
+    case = Case("node_modules\ndocker\n!docker/*.sh\n", [*SCRIPTS, locked])
+    root, dockerfile = tmp_path / "ctx", tmp_path / "Dockerfile"
+    dockerfile.write_bytes(COPY_ALL)
+    errors = []
+    for data in with_slow_exception(root, case):
+        (root / ".dockerignore").write_bytes(data)
+        result = docker.build_buildkit(root, dockerfile=dockerfile, unprivileged=True)
+        errors.append(result.error)
+    assert errors[1] is None
+    assert errors[0] is not None
+    assert "node_modules/locked: permission denied" in errors[0]

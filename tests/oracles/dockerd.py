@@ -23,6 +23,9 @@ START_S = 60
 STOP_S = 20
 ROOM_BYTES = 4 << 30
 ATTEMPTS = 6
+FRONTEND = "CTXSIZE_FRONTEND"
+"""The variable that names a program: `frontend/dockerfile/cmd/dockerfile-frontend` of BuildKit, as
+Go builds it from the tag `dockerfile/1.20.0`."""
 
 
 class DockerdError(Exception):
@@ -90,6 +93,18 @@ class Dockerd:
                 unprivileged=unprivileged,
             )
 
+    def add_frontend(self, program: Path) -> None:
+        """Make `docker/dockerfile:1.20` of its program, so that no registry is needed for it."""
+        with self._settings() as settings:
+            shutil.copy(program, settings / "frontend")
+            text = 'FROM scratch\nCOPY frontend /\nENTRYPOINT ["/frontend"]\n'
+            text += "LABEL moby.buildkit.frontend.network.none=true\n"
+            (settings / "Dockerfile").write_text(text)
+            argv = [str(self.installed.plugin), "build", "--load", "--provenance=false"]
+            argv += ["--tag", "docker/dockerfile:1.20", str(settings)]
+            environment = self._environment(self.socket, settings)
+            subprocess.run(argv, env=environment, check=True, capture_output=True)
+
     @contextmanager
     def _settings(self, *, warm: bool = False) -> Iterator[Path]:
         """A directory for the client's settings.
@@ -133,7 +148,10 @@ def running_dockerd(
         ):
             try:
                 _wait_until_it_answers(process, directory / "docker.sock", log)
-                yield Dockerd(directory, installed)
+                docker = Dockerd(directory, installed)
+                if FRONTEND in os.environ:
+                    docker.add_frontend(Path(os.environ[FRONTEND]))
+                yield docker
             finally:
                 _stop(process, directory)
     finally:

@@ -118,9 +118,6 @@ def _clue_tokens() -> list[Tokens]:
     ]
 
 
-# Tables of the patterns.
-
-
 def _tables(program: Program, spec: DockerIgnoreSpec) -> tuple[bytes, ...]:
     """Return the tables of patterns, in the order in which the core reads them."""
     bits = len(program.owner)
@@ -193,9 +190,6 @@ def _of_glob(glob: str, classes: dict[bytes, int]) -> Iterator[tuple[int, int]]:
             yield (_STAR if part == "*" else _RUNE), 0
         else:
             yield from _literal(part)
-
-
-# Results of the core.
 
 
 def _read(pair: tuple[bytes, bytes]) -> tuple[list[str], array[int]]:

@@ -14,6 +14,7 @@ from functools import cache
 from operator import attrgetter
 
 from ctxsize.findings import Edit, Paths
+from ctxsize.formats import Outcome
 from ctxsize.formats.wording import level, reasons
 from ctxsize.model import Directory, Ignored, Report
 
@@ -24,15 +25,12 @@ if TYPE_CHECKING:
     from ctxsize.engine.request import Request
     from ctxsize.engine.sourcing import SourceCheck
     from ctxsize.engine.trace import Explanation
-    from ctxsize.formats import Outcome
     from ctxsize.model import Entry
 
-Shape = dict[str, object]
-"""A JSON object as plain values."""
-MOST_PATHS = 1000
-"""Number of paths to list of a change; its figures count all."""
+Shape = dict[str, object]  # a JSON object as plain values
+MOST_PATHS = 1000  # number of paths to list of a change; its figures count all
 SCHEMAS = (
-    *("advise", "baseline", "check", "clean", "diff", "explain", "findings", "lint"),
+    *("advise", "baseline", "check", "clean", "config", "diff", "explain", "findings", "lint"),
     *("measure", "plan", "rules", "scan", "suggest"),
 )
 """Names of the schemas, each a file beside this module without references to others."""

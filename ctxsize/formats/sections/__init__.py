@@ -9,14 +9,10 @@ from importlib import import_module
 from typing import NamedTuple, TypeVar
 
 from ctxsize.findings import Finding
-from ctxsize.formats import GLANCE, Look
+from ctxsize.formats import GLANCE, Look, Outcome
 from ctxsize.formats.wording import more, quoted, visible
 from ctxsize.model import Amount, Directory, Problem
 from ctxsize.units import human, percent
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ctxsize.formats import Outcome
 
 T = TypeVar("T")
 _LONGEST_BAR = 20
@@ -39,8 +35,7 @@ class Prose(NamedTuple):
 
     text: str
     hang: int = -1
-    mark: str = ""
-    """The part of `text` that has a `style`."""
+    mark: str = ""  # the part of `text` that has a `style`
     style: str = "bold"
 
 
@@ -64,12 +59,9 @@ class Table(NamedTuple):
 
     headers: Sequence[str]
     rows: Sequence[Sequence[str]]
-    rest: str = ""
-    """A line about the rows that are not shown."""
-    names: int = 1
-    """Number of columns of names, 1 or 2: they come last, and text aligns them left."""
-    prose: bool = False
-    """True if a column of words follows the name; text wraps it."""
+    rest: str = ""  # a line about the rows that are not shown
+    names: int = 1  # number of columns of names, 1 or 2: they come last, and text aligns them left
+    prose: bool = False  # True if a column of words follows the name; text wraps it
 
 
 class Findings(NamedTuple):
@@ -78,8 +70,7 @@ class Findings(NamedTuple):
     findings: Sequence[Finding]
     brief: int = 0
     """Number of findings that text shows, without their details; 0 for all with details."""
-    fixed: int = 0
-    """Number of findings that fixes removed."""
+    fixed: int = 0  # number of findings that fixes removed
 
 
 Item = Prose | Fact | NextStep | Table | Findings
@@ -91,8 +82,7 @@ class Section(NamedTuple):
     items: Sequence[Item]
     title: str = ""
     folded: bool = False
-    style: str = "bold"
-    """The style of the title."""
+    style: str = "bold"  # the style of the title
 
 
 def without_steps(section: Section) -> Section:

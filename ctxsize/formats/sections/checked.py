@@ -52,7 +52,9 @@ def _reasons(check: ContextCheck) -> list[str]:
 
 def _passing(check: ContextCheck) -> Iterator[Prose]:
     kept = _used(check.limits)
-    kept = f"{kept} ({check.limits[0].of})" if kept else "nothing is limited"
+    kept = f"{kept} ({check.limits[0].of})" if kept else ""
+    held = plural(check.assertions, "assertion") if check.assertions else ""
+    kept = ", ".join(filter(None, (kept, held))) or "nothing is limited"
     yield Prose(f"ok {quoted(check.name)}: {kept}", 4, "ok", "green")
     yield from (Prose(f"   {visible(finding.message)}", 5) for finding in check.findings)
     yield from _accepted(check)
@@ -107,6 +109,10 @@ def _remedies(check: ContextCheck, look: Look) -> Iterator[Item]:
     if codes == {"CTX407"}:
         yield NextStep("", "add --update-baseline", "Fix")
         return
+    broken = [each.help for each in check.findings if each.code in ("CTX409", "CTX410")]
+    yield from (NextStep("", visible(each), "Fix") for each in dict.fromkeys(broken[:EXAMPLES]))
+    if broken and not check.missed:
+        return
     if remedy is not None:
         enough = "" if remedy.enough else ", which is not enough"
         suggest = command(report, "suggest", "--write")
@@ -119,6 +125,7 @@ def _remedies(check: ContextCheck, look: Look) -> Iterator[Item]:
         left = [remedy.left] if remedy else [each.path for each in check.culprits]
         first = quoted(left[0]) if left and left[0] else "what the build does not need"
         label, accept = "Or" if remedy else "Fix", "raise the budget or add --update-baseline"
-        order = f"if the build does not need {first}, add it to {where}, or accept it: {accept}"
+        order = f"if the build does not need {first}, add it to {where}"
+        order += "" if check.policy else f", or accept it: {accept}"
         order = order if look.full else brief(order, look.width - len(label) - 2, 4)
         yield NextStep("", order, label)

@@ -11,16 +11,12 @@ from ctxsize.formats.text import brief
 from ctxsize.formats.wording import amount, change, code, command, fit, more, quoted, visible
 from ctxsize.guard import DEFAULT_GROWTH
 from ctxsize.guard.baseline import SizeChange
+from ctxsize.guard.comparison import ContextChange, DiffReport
 from ctxsize.units import human, plural, signed
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ctxsize.guard.comparison import ContextChange, DiffReport
 
 _ROWS, _FOLDED_ROWS = 5, 25
 """Number of rows of a table, and of one that Markdown folds: a comment has room for both."""
-_LONGEST = 100
-"""Number of characters of a name, so that the rows of a comment fit into it."""
+_LONGEST = 100  # number of characters of a name, so that the rows of a comment fit into it
 _DECISIONS = {
     "re-included": "line {} of {} re-includes it: {}",
     "no-longer-ignored": "line {} of {} ignored it before: {}",

@@ -13,6 +13,15 @@ from ctxsize.formats.wording import EXAMPLES, more, quoted, visible
 from ctxsize.model import Pattern, Verdict
 from ctxsize.units import plural
 
+_FATES = {
+    Fate.FOUND: "found{matches}",
+    Fate.NO_MATCH: "matches nothing that is sent: the build continues without {source}",
+    Fate.IGNORED: "not found: {is_at}{hidden}",
+    Fate.ABSENT: "not found: {at} is not in {context}",
+    Fate.LOOP: "not found: the symlink {at} is part of a loop",
+    Fate.NOT_ASKED: "not found: {at} is not ignored, but not transferred either",
+}
+
 
 def fields(verdict: Verdict, ignore_file: str | None) -> tuple[str, str, str]:
     """Return the deciding ignore file (or `<builder>`), line and pattern, or `""`."""
@@ -174,23 +183,13 @@ def source(check: SourceCheck, dockerfile: str | None) -> Section:
 
 
 def _fate(check: SourceCheck) -> str:
-    at = quoted(check.at)
-    match check.fate:
-        case Fate.FOUND:
-            hidden = f", {len(check.hidden)} more ignored" if check.hidden else ""
-            matches = f": matches {plural(check.matches, 'entry')}{hidden}" if check.matches else ""
-            return f"found{matches}"
-        case Fate.NO_MATCH:
-            source = visible(check.source.source)
-            return f"matches nothing that is sent: the build continues without {source}"
-        case Fate.IGNORED:
-            (explained,) = check.hidden
-            lead = f"{at} is " if check.at != check.source.path else ""
-            return f"not found: {lead}{_said(explained.verdict, explained.ignore_file)}"
-        case Fate.ABSENT:
-            context = f"the context {visible(check.source.context)}".rstrip()
-            return f"not found: {at} is not in {context}"
-        case Fate.LOOP:
-            return f"not found: the symlink {at} is part of a loop"
-        case Fate.NOT_ASKED:
-            return f"not found: {at} is not ignored, but not transferred either"
+    matches = f": matches {plural(check.matches, 'entry')}" if check.matches else ""
+    matches += f", {len(check.hidden)} more ignored" if matches and check.hidden else ""
+    return _FATES[check.fate].format(
+        matches=matches,
+        at=quoted(check.at),
+        is_at=f"{quoted(check.at)} is " if check.at != check.source.path else "",
+        hidden="".join(_said(each.verdict, each.ignore_file) for each in check.hidden[:1]),
+        source=visible(check.source.source),
+        context=f"the context {visible(check.source.context)}".rstrip(),
+    )

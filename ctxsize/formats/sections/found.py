@@ -9,30 +9,9 @@ from dataclasses import replace
 
 from ctxsize.codes import Code
 from ctxsize.findings import Finding
-from ctxsize.formats import Look
-from ctxsize.formats.sections import (
-    Findings,
-    Item,
-    NextStep,
-    Prose,
-    Section,
-    Table,
-    cut,
-    few,
-    notes,
-)
-from ctxsize.formats.wording import (
-    amount,
-    fix_text,
-    listed,
-    more,
-    path_argument,
-    place,
-    places,
-    quoted,
-    typed,
-    visible,
-)
+from ctxsize.formats import Found, Look, wording
+from ctxsize.formats.sections import Findings, NextStep, Prose, Section, Table, cut, few, notes
+from ctxsize.formats.wording import amount, listed, more, quoted, typed, visible
 from ctxsize.model import Amount
 from ctxsize.units import human, plural
 
@@ -40,7 +19,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ctxsize.advice import DockerfileAdvice
     from ctxsize.clean import Cleaning, Passed, Result
-    from ctxsize.formats import Found
     from ctxsize.lints import Linted, LintedFile
     from ctxsize.scanning import Row, Scan
 
@@ -62,12 +40,14 @@ def sections(outcome: Found, look: Look) -> list[Section]:
         case "rules" if outcome.asked:
             return [section for code in outcome.codes for section in _at_length(code)]
         case "rules":
-            return [Section([*map(_in_short, outcome.codes)])]
+            leads = (f"{e.name} {e.severity.value:<8}{e.slug:<24} " for e in outcome.codes)
+            pairs = zip(leads, outcome.codes, strict=True)
+            return [Section([Prose(lead + each.summary, len(lead)) for lead, each in pairs])]
 
 
 def _linted(outcome: Linted, look: Look) -> list[Section]:
     fixed = [found for file in outcome.files for found in file.mended]
-    count = sum(map(places, fixed))
+    count = sum(map(wording.places, fixed))
     findings = Section([Findings(outcome.findings, fixed=count)])
     if look.quiet:
         return [findings]
@@ -82,8 +62,8 @@ def _fixed(findings: Iterable[Finding]) -> Iterator[Prose]:
     alike: dict[tuple[str, str, str], list[str]] = {}
     for each in findings:
         if each.fix is not None:
-            text = fix_text(each.fix).partition("; changes nothing")[0]
-            alike.setdefault((each.location.path, each.code, text), []).append(place(each))
+            text = wording.fix_text(each.fix).partition("; changes nothing")[0]
+            alike.setdefault((each.location.path, each.code, text), []).append(wording.place(each))
     for (_, code, text), found in alike.items():
         times = f" ({len(found):,} times)" if len(found) > 1 else ""
         yield Prose(f"{found[0]} fixed {code} {visible(text)}{times}", 4)
@@ -109,20 +89,15 @@ def _file(file: LintedFile) -> Prose:
 
 
 def _advised(advice: DockerfileAdvice, look: Look) -> list[Section]:
-    fixed = len(advice.mended)
-    items: list[Item] = [Findings(advice.findings, fixed=fixed)]
+    found = Findings(advice.findings, fixed=len(advice.mended))
     if look.quiet:
-        return [Section(items)]
-    if any(each.fix for each in advice.findings):
-        items.append(NextStep(typed("advise", "--diff", *_root(advice.root)), "shows the fixes"))
-    if not advice.findings:
-        items.append(Prose(f"{plural(len(advice.dockerfiles), 'Dockerfile')}: nothing found"))
-    return [Section([*_fixed(advice.mended)]), Section([*items, *notes(advice.problems)])]
-
-
-def _in_short(code: Code) -> Prose:
-    head = f"{code.name} {code.severity.value:<8}{code.slug:<24} "
-    return Prose(head + code.summary, len(head))
+        return [Section([found])]
+    step = NextStep(typed("advise", "--diff", *_root(advice.root)), "shows the fixes")
+    steps = [step] * any(each.fix for each in advice.findings)
+    none = Prose(f"{plural(len(advice.dockerfiles), 'Dockerfile')}: nothing found")
+    lines = [] if advice.findings else [none]
+    items = [found, *steps, *lines, *notes(advice.problems)]
+    return [Section([*_fixed(advice.mended)]), Section(items)]
 
 
 def _at_length(code: Code) -> Iterator[Section]:
@@ -175,7 +150,7 @@ def _next(scan: Scan) -> Iterator[NextStep]:
 
 
 def _root(path: str) -> list[str]:
-    return [] if path == "." else [path_argument(path)]
+    return [] if path == "." else [wording.path_argument(path)]
 
 
 def _builds(scan: Scan, look: Look) -> Table:
@@ -219,11 +194,10 @@ def _build(row: Row) -> str:
 def _cleaned(outcome: Cleaning, look: Look) -> list[Section]:
     """Return the directories to delete, then those left alone."""
     plan = outcome.plan
-    answer: list[Item] = [_freed(outcome)]
-    answer += [NextStep(outcome.command, "deletes it")] if outcome.command and plan.items else []
+    steps = [NextStep(outcome.command, "deletes it")] if outcome.command and plan.items else []
     failed = [Prose(_failed(each), 4) for each in outcome.results if not each.done]
     return [
-        Section(answer),
+        Section([_freed(outcome), *steps]),
         Section([_directories(outcome)], "Planned" if outcome.applied else "Would be deleted"),
         Section(failed, "Not deleted"),
         Section([] if look.quiet else [*_left_alone(plan.passed, look)], "Left alone"),

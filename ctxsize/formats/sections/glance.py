@@ -10,15 +10,7 @@ from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.directories import BY_PATH, FOLDERS
 from ctxsize.engine.patterns import pattern_for
 from ctxsize.formats import Look
-from ctxsize.formats.sections import Fact, Findings, Item, Section, Table, bar, folded
-from ctxsize.formats.sections.measured import (
-    clauses,
-    ignore_text,
-    next_step,
-    printed,
-    sources_of,
-    verdict,
-)
+from ctxsize.formats.sections import Fact, Findings, Item, Section, Table, bar, folded, measured
 from ctxsize.formats.text import FACT_INDENT, brief, height
 from ctxsize.formats.wording import command, fit, more, quoted, sent, visible
 from ctxsize.model import Amount, Clue, Directory, Measurement, Report, Transfer
@@ -26,19 +18,15 @@ from ctxsize.units import columns, human, plural
 
 _LINES, _LEAST_ROWS, _MOST_ROWS = 20, 2, 8
 _LONGEST_BAR = 20
-_SEVERAL = 4
-"""Number of directories of one name above which `suggest` writes one pattern for all."""
+_SEVERAL = 4  # number of directories of one name above which `suggest` writes one pattern for all
 _LEAST_SHARE = 1000
 """Part of the whole below which no row is worth its line, unless it looks unneeded."""
-_SPLIT = 4
-"""Part of the whole from which a directory is replaced by the one that has most of it."""
-_LEAST_PATH = 20
-"""Number of columns that a path has at least."""
+_SPLIT = 4  # part of the whole from which a directory is replaced by the one that has most of it
+_LEAST_PATH = 20  # number of columns that a path has at least
 _NARROW, _WIDE = 60, 80
 """Numbers of columns below which rows have no notes, and from which they have patterns."""
 _NOTES = {"secret": "possible secret", "large-file": "large file"}
-_WORDS = {*_NOTES.values(), "git ignores it"}
-"""The notes that are no patterns."""
+_WORDS = {*_NOTES.values(), "git ignores it"}  # the notes that are no patterns
 
 
 class LargePart(NamedTuple):
@@ -55,8 +43,8 @@ def sections(report: Report, look: Look) -> Iterator[Section]:
     """Yield the verdict, and unless `look.quiet` the parts of what is sent and who takes it."""
     lines = 2 + (look.width < _NARROW)
     head: list[Item] = [
-        verdict(report, look, clauses(report, short=True), lines),
-        next_step(report),
+        measured.verdict(report, look, measured.clauses(report, short=True), lines),
+        measured.next_step(report),
     ]
     yield Section(head)
     if look.quiet:
@@ -95,11 +83,11 @@ def _facts(report: Report, room: int) -> Iterator[tuple[str, str]]:
     if report.context_path != ".":
         yield "Context", fit(quoted(report.context_path), room)
     yield "Taken by", _takers(report, room)
-    yield "Ignore file", ignore_text(report.ignore_file) or "none"
+    yield "Ignore file", measured.ignore_text(report.ignore_file) or "none"
     if not report.failing and report.dockerfile is not None:
         part: Transfer | Measurement = max(report.transfers, key=_size, default=report.context)
         named = sum(bool(each.transfers) for each in report.named_contexts)
-        figures = [printed(report, part, "context", short=True)]
+        figures = [measured.printed(report, part, "context", short=True)]
         figures += [more(len(report.transfers) - 1, "platform")] if report.more_transfers else []
         figures += [f"and {plural(named, 'named context')}"] if named else []
         yield "Build prints", " ".join(figures)
@@ -107,7 +95,7 @@ def _facts(report: Report, room: int) -> Iterator[tuple[str, str]]:
 
 def _takers(report: Report, room: int) -> str:
     """Return the instruction that takes most of what is sent, and the number of the others."""
-    builder, taken = BUILDERS[report.builder], sources_of(report)
+    builder, taken = BUILDERS[report.builder], measured.sources_of(report)
     if report.dockerfile is None:
         return "not known without a Dockerfile"
     if report.failing or (report.transfer is None and builder.asks_for_paths):

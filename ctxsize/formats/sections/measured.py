@@ -6,25 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.source import READS_ATTRIBUTES
-from ctxsize.formats import TABLES, Look
+from ctxsize.formats import TABLES, Look, wording
 from ctxsize.formats.sections import Fact, Findings, Item, NextStep, Prose, Section, Table, tree
 from ctxsize.formats.text import FACT_INDENT, brief, height
-from ctxsize.formats.wording import (
-    LEVELS,
-    amount,
-    command,
-    fit,
-    hides_all,
-    is_large,
-    level,
-    listed,
-    more,
-    path_argument,
-    quoted,
-    sent,
-    typed,
-    visible,
-)
+from ctxsize.formats.wording import amount, command, listed, more, quoted, sent, visible
 from ctxsize.model import Amount, IgnoreFileInfo, Measurement, NamedContext, Report, Share, Transfer
 from ctxsize.units import human, percent, plural
 
@@ -38,13 +23,11 @@ _CLAUSES = {
 _HIGH = 30
 """Number of lines of a screen from which there is room for long facts and several problems."""
 _USUAL_TOP, _FULL_TREE = 5, 100
-_FEW, _MANY = 3, 10
-"""Number of problems and of sources to show, on a screen and in full."""
+_FEW, _MANY = 3, 10  # number of problems and of sources to show, on a screen and in full
 _MOST_TRANSFERS = 2
 _FACT_LINES = {"Context": 1, "Dockerfile": 1, "Build prints": 3}
 """Number of lines of a fact, if not two; any number in full."""
-_LONGEST_PATH = 40
-"""Number of columns of a path in the verdict."""
+_LONGEST_PATH = 40  # number of columns of a path in the verdict
 
 
 def sections(report: Report, look: Look) -> Iterator[Section]:
@@ -61,7 +44,7 @@ def sections(report: Report, look: Look) -> Iterator[Section]:
 
 def verdict(report: Report, look: Look, texts: Iterable[str], lines: int) -> Prose:
     """Return the verdict, with its reasons in so many lines, or in a single one if quiet."""
-    title, style = LEVELS[level(report)]
+    title, style = wording.LEVELS[wording.level(report)]
     text = f"{title}: {'; '.join(texts)}"
     shown = text if look.full or look.quiet else brief(text, look.width, lines)
     return Prose(shown, -1 if look.quiet else 0, title, style)
@@ -124,7 +107,7 @@ def clauses(report: Report, *, short: bool = False) -> Iterator[str]:
     if report.failing:
         yield "nothing is built; see the problems below"
         return
-    if hides_all(report):
+    if wording.hides_all(report):
         yield "everything is ignored, so COPY and ADD find nothing"
         return
     if any(each.code == "source-not-found" for each in report.all_problems):
@@ -141,7 +124,7 @@ def clauses(report: Report, *, short: bool = False) -> Iterator[str]:
     is_all = human(bytes_of_all) == human(whole.content_bytes)
     yield text if is_all else f"{text}, of {human(bytes_of_all)}"
     for reason in report.reasons:
-        names = [fit(quoted(each), _LONGEST_PATH) for each in reason.paths]
+        names = [wording.fit(quoted(each), _LONGEST_PATH) for each in reason.paths]
         share = percent(reason.content_bytes, whole.content_bytes)
         yield _CLAUSES[reason.kind][short].format(
             part=f"{human(reason.content_bytes)} ({share})",
@@ -163,18 +146,18 @@ def next_step(report: Report) -> NextStep:
         return NextStep("", f"correct {where}{f':{problem.line}' if problem.line else ''}")
     for problem in report.all_problems:
         if problem.code == "arrives-empty" and problem.path:
-            arguments = ("explain", "--trace", path_argument(problem.path))
+            arguments = ("explain", "--trace", wording.path_argument(problem.path))
             return NextStep(command(report, *arguments), "shows why it arrives empty")
         if problem.code == "source-not-found" and problem.line:
             arguments = ("explain", "--source", str(problem.line))
             return NextStep(command(report, *arguments), "shows why the build does not find it")
     if any(each.code == "no-dockerfile" for each in report.all_problems):
-        below = [] if report.context_path == "." else [path_argument(report.context_path)]
-        return NextStep(typed("scan", *below), "finds the builds below this directory")
-    if hides_all(report):
+        below = [] if report.context_path == "." else [wording.path_argument(report.context_path)]
+        return NextStep(wording.typed("scan", *below), "finds the builds below this directory")
+    if wording.hides_all(report):
         by_pattern = command(report, "measure", "--by", "pattern")
         return NextStep(by_pattern, "shows what each pattern ignores")
-    if report.reasons or is_large(sent(report)):
+    if report.reasons or wording.is_large(sent(report)):
         # Review comes before --write.
         purpose = "finds what the build does not need, and proves it"
         return NextStep(command(report, "suggest"), purpose)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress
 
 from ctxsize.accepting import UNUSED
-from ctxsize.formats import Look
+from ctxsize.formats import Look, wording
 from ctxsize.formats.sections import (
     Fact,
     Findings,
@@ -21,16 +21,7 @@ from ctxsize.formats.sections import (
     few,
     notes,
 )
-from ctxsize.formats.wording import (
-    amount,
-    change,
-    command,
-    listed,
-    more,
-    path_argument,
-    quoted,
-    visible,
-)
+from ctxsize.formats.wording import amount, change, command, listed, more, quoted, visible
 from ctxsize.model import Counted
 from ctxsize.recommender.outcome import Advice, Blocked, IgnoreFilePlan, Suggested, Suggestion
 from ctxsize.recommender.rules import Category, Rule, all_rules
@@ -271,5 +262,5 @@ def _change(plan: IgnoreFilePlan) -> Iterator[Item]:
         text = _saving(plan, len(found.added))
         yield Prose(f"{text}; {quoted(plan.ignore_file)} was written" if plan.written else text, 0)
         if not plan.written:
-            sibling = [path_argument(plan.sibling)] if plan.sibling else []
+            sibling = [wording.path_argument(plan.sibling)] if plan.sibling else []
             yield _write(plan, f"--{plan.mode}", *sibling)

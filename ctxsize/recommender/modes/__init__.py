@@ -152,10 +152,7 @@ def _at_edges(text: str, pattern_class: type[DockerIgnorePattern]) -> str:
 
 
 def from_gitignore(draft: Draft) -> IgnoreFileChange:
-    """Return the ignore file with all that git ignores, if the builder can express it.
-
-    Only untracked files that git ignores disappear, and nothing that a trap protects.
-    """
+    """Return the ignore file with what git ignores and no trap protects, as far as possible."""
     files, hint = [*_gitignores(draft)], "ctxsize suggest proposes patterns by evidence"
     why = ""
     if not files:
@@ -212,7 +209,7 @@ def _gitignores(draft: Draft) -> Iterator[tuple[str, str | None, list[str]]]:
         if any(lines):
             yield name, None, lines
     ignores = draft.git.ignores
-    for held in draft.tree.directories(lambda e: e.name != ".git" and not ignores(e.path)):
+    for held in draft.tree.root.tree(lambda e: e.name != ".git" and not ignores(e.path)):
         if held.has(_NAME):
             name = held.prefix + _NAME
             yield name, held.path, _lines(root, name)

@@ -1,0 +1,250 @@
+"""Builds of documents: YAML and JSON that contain scripts or describe builds, and Quadlet units."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from itertools import islice, product
+from typing import NamedTuple
+
+from ctxsize.build import Build, is_reference
+from ctxsize.codes import severity_of
+from ctxsize.discovery.commands import (
+    EXPRESSION,
+    OPEN,
+    Ground,
+    add_script,
+    expander,
+    expander_of,
+    ground_of,
+    pairs,
+    parsed,
+    words_of,
+)
+from ctxsize.discovery.recognisers import BuildCommand, FileKind, Form, expression
+from ctxsize.discovery.search import Place, Search
+from ctxsize.discovery.yaml import Yaml, YamlMapping, documents, listed, mapping_of
+from ctxsize.findings import Finding, Location
+
+_MOST_COMBINATIONS = 256
+_JSON = re.compile(r'("(?:[^"\\\n]|\\.)*")|//[^\n]*|/\*(?:.*?\*/|.*)|,(?=\s*[}\]])|\t', re.DOTALL)
+"""Matches a text of JSON, or what only YAML refuses: comments, last commas and tabs."""
+_TAG = re.compile(r"(?<=[^/]):[\w.\-]+\Z")
+_DEFAULT = "{{defaultContext}}"
+
+
+class Passage(NamedTuple):
+    """A mapping of a document, and what applies to it from around."""
+
+    value: YamlMapping
+    under: str = ""  # the key that it stands under
+    name: str = ""  # the name of its job
+    matrix: Yaml = None
+    inside: str = ""  # the directory in which its scripts run
+
+
+def add_document(search: Search, path: str, text: str, source: FileKind) -> None:
+    """Add the builds of a YAML or JSON file."""
+    if not source.build and not expression("programs").search(text):
+        return
+    if path.lower().endswith(".json"):
+        text = _JSON.sub(lambda it: it[1] or re.sub(r"[^\n]", " ", it[0]), text)
+    ground, where = ground_of(search, path, source), Location(search.shown(path))
+    for document in documents(text):
+        parts = [*_parts(document, source)]
+        expanded = expander_of(
+            (name, value)
+            for part in parts
+            if source.variables and part.under == source.variables
+            for name, value in part.value.items()
+            if isinstance(value, str)
+        )
+        for part in parts:
+            place = Place(source.how, part.name, where)
+            for form in source.build:
+                add_described(ground, place, form, part)
+            for line, script in _scripts(part.value, source):
+                shell = expanded(ground.with_top(script))
+                inside = expanded(ground.with_top(part.inside))
+                at = replace(place, where=replace(where, line=line))
+                add_script(ground, expander(shell)(shell), at, inside)
+
+
+def _parts(document: Yaml, source: FileKind) -> Iterator[Passage]:
+    """Yield the mappings of a document, the outermost first."""
+    pending: list[tuple[Yaml, Passage]] = [(document, Passage(YamlMapping()))]
+    while pending:
+        value, around = pending.pop()
+        if isinstance(value, list):
+            pending += ((each, around) for each in reversed(value))
+        elif isinstance(value, YamlMapping):
+            matrix = mapping_of(value.get("strategy")).get("matrix")
+            defaults = mapping_of(mapping_of(value.get("defaults")).get("run"))
+            inside = value.get(source.inside) or defaults.get(source.inside)
+            part = around._replace(
+                value=value,
+                matrix=matrix or around.matrix,
+                inside=inside if isinstance(inside, str) else around.inside,
+            )
+            yield part
+            names_jobs = part.under == source.jobs
+            pending += (
+                (each, part._replace(under=key, name=key if names_jobs else part.name))
+                for key, each in reversed(value.items())
+            )
+
+
+def _scripts(mapping: YamlMapping, source: FileKind) -> Iterator[tuple[int, str]]:
+    """Yield the scripts of a mapping, each with its line."""
+    found = []
+    for key in source.scripts:
+        value = mapping.get(key)
+        lines = [value] if isinstance(value, str) else [*_texts_in(value)]
+        found += [(mapping.line_of(key) + number, each) for number, each in enumerate(lines)]
+    if source.joined and found:
+        found = [(found[0][0] + isinstance(value, list), "\n".join(each for _, each in found))]
+    yield from found
+    program = text_at(mapping, source.program)
+    if program:
+        program = _TAG.sub("", re.sub(rf"\A{source.images}", "", program))
+        yield mapping.line, shlex.join([program, *_texts_in(mapping.get("args"))])
+
+
+def _texts_in(value: Yaml) -> Iterator[str]:
+    """Yield the texts of a list, and of lists in it, as GitLab does."""
+    pending = [*reversed(listed(value))]
+    while pending:
+        each = pending.pop()
+        if isinstance(each, list):
+            pending += reversed(each)
+        elif isinstance(each, str):
+            yield each
+
+
+def text_at(mapping: YamlMapping, paths: Iterable[str]) -> str:
+    """Return the value at the first path that has one, with a line for each of several."""
+    for path in paths:
+        value: Yaml = mapping
+        for key in path.split("."):
+            value = mapping_of(value).get(key)
+        if isinstance(value, YamlMapping):
+            value = [f"{key}={each}" for key, each in value.items() if isinstance(each, str)]
+        text = value if isinstance(value, str) else "\n".join(_texts_in(value))
+        if text.strip():
+            return text.strip()
+    return ""
+
+
+def add_described(ground: Ground, place: Place, form: Form, part: Passage) -> None:
+    """Add the builds that a mapping describes: one, or one for each run of its matrix."""
+    written = part.value
+    texts = [(re.fullmatch(each, text_at(written, [path]))) for path, each in form.only.items()]
+    if form.under not in (None, part.under) or not all(texts) or {*form.unless} & written.keys():
+        return
+    line = written.line_of(next(iter(form.only), ""))
+    place = replace(place, where=replace(place.where, line=line))
+    context = text_at(written, form.context) or form.default
+    if form.git and (not context or context.startswith(_DEFAULT)):
+        message = f"the job `{place.name}` builds from git, so no ignore file applies"
+        finding = Finding("CTX310", severity_of("CTX310"), message, place.where, help=form.git)
+        if finding not in ground.search.findings:
+            ground.search.findings.append(finding)
+    elif not form.only_git and (text_at(written, form.dockerfile) or not form.needs_dockerfile):
+        for values in _combinations(part.matrix):
+            _add_one(ground, place, form, written, values)
+
+
+def _add_one(
+    ground: Ground, place: Place, form: Form, written: YamlMapping, values: Mapping[str, Yaml]
+) -> None:
+    """Add the build of a mapping, with the `values` of one run of its matrix."""
+
+    def given(paths: Iterable[str]) -> str:
+        return EXPRESSION.sub(partial(_value, values), ground.with_top(text_at(written, paths)))
+
+    search, context = ground.search, given(form.context) or form.default
+    file = _only_one(search, given(form.dockerfile) or form.usual)
+    _, options = parsed(given(form.options).split(), BuildCommand(""))
+    target = given(form.target) or options.get("--target", [""])[-1]
+    unknown = [each for each in (context, file, target) if OPEN.search(each)]
+    if unknown:
+        text = f"`{unknown[0]}` is known only when the {place.how} runs, so this build was skipped"
+        search.complain("expression", text, place.where)
+    if unknown or not context or "\n" in file or "*" in file or {*form.narrowed} & written.keys():
+        search.is_open = True
+    elif not is_reference(context):
+        build = Build(
+            os.path.dirname(file) if context == "**" else context,
+            file or None,
+            target,
+            pairs(given(form.arguments).splitlines()),
+            pairs(given(form.contexts).splitlines()),
+            words_of(given(form.platforms)),
+            form.builder,
+        )
+        # A mapping says that there is such a build, so what is missing is a problem.
+        ground.add(place, build, form.beside, is_certain=len(ground.directories) == 1)
+
+
+def _only_one(search: Search, file: str) -> str:
+    """Return the only Dockerfile that `**/NAME` matches, or `file` itself."""
+    if not file.startswith("**/"):
+        return file
+    found = [each for each in search.paths if os.path.basename(each) == file[3:]]
+    return found[0] if len(found) == 1 else file
+
+
+def _combinations(matrix: Yaml) -> list[dict[str, Yaml]]:
+    """Return the values of each run of a job's matrix; one without values if unknown."""
+    axes = {
+        key: value
+        for key, value in mapping_of(matrix).items()
+        if isinstance(value, list) and key not in ("include", "exclude")
+    }
+    runs = islice(product(*axes.values()), _MOST_COMBINATIONS if axes else 0)
+    combined: list[dict[str, Yaml]] = [dict(zip(axes, each, strict=True)) for each in runs]
+    for extra in map(mapping_of, listed(mapping_of(matrix).get("include"))):
+        # GitHub adds an entry to all runs whose values it does not change, else as a new run.
+        decisive = {*axes} & {*extra}
+        fitting = [each for each in combined if all(each[key] == extra[key] for key in decisive)]
+        for each in fitting if axes else ():
+            each.update(extra)
+        if not (fitting and axes):
+            combined.append(dict(extra))
+    return combined or [{}]
+
+
+def _value(values: Mapping[str, Yaml], match: re.Match[str]) -> str:
+    """Return the value of an expression of a matrix; the expression itself if unknown."""
+    first, *names = (match[1] or "").strip().split(".")
+    found: Yaml | Mapping[str, Yaml] = values if first == "matrix" else None
+    for name in names:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found if isinstance(found, str) else match[0]
+
+
+def add_unit(search: Search, path: str, text: str, source: FileKind) -> None:
+    """Add the build of a Quadlet unit."""
+    found, section = YamlMapping(1), ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        key, given, value = line.partition("=")
+        section = line.strip() if line.lstrip().startswith("[") else section
+        if given and section == "[Build]":
+            found[key.strip()], found.lines[key.strip()] = value.strip(), number
+    directory, file = text_at(found, ["SetWorkingDirectory"]), text_at(found, ["File"])
+    # Without a directory Quadlet refuses a relative `File`. Other paths are those of a machine.
+    if not directory or any("%" in each or each.startswith("/") for each in (directory, file)):
+        search.is_open |= bool(directory)
+        return
+    usual = {"unit": ".", "file": os.path.dirname(file) or "."}
+    found["context"] = usual.get(directory, directory)
+    ground, place = (
+        ground_of(search, path, source),
+        Place(source.how, "", Location(search.shown(path))),
+    )
+    for form in source.build:
+        add_described(ground, place, form, Passage(found))

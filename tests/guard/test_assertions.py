@@ -1,0 +1,143 @@
+"""`require` and `forbid`: what is sent is held against patterns, and the deciding line is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ctxsize.build import Build
+from ctxsize.checking import check
+from ctxsize.config import Budget, Config
+from ctxsize.findings import Finding
+from tests.trees import build_tree, file
+
+TREE = [
+    file("Dockerfile", b"FROM scratch\nCOPY package.json src /\n"),
+    *("package.json", "src/a.c", "src/sub/b.c", "api/.env", "docs/x.md", "# x/y", "empty/"),
+]
+
+
+def found(
+    directory: Path, lines: str | None, budget: Budget, builder: str = "buildkit"
+) -> list[Finding]:
+    nodes = [] if lines is None else [file(".dockerignore", lines.encode())]
+    context = build_tree(directory / "ctx", [*TREE, *nodes])
+    build = Build(str(context), builder=builder)
+    (one,) = check(build, budget=budget, config=Config()).checks
+    assert one.passes is not one.findings
+    return [*one.findings]
+
+
+REQUIRED = [
+    # lines of the ignore file, pattern, the reason, the line that decides
+    ("", "package.json", None, None),
+    ("", "src", None, None),
+    ("", "/src/", None, None),
+    ("", "**/*.c", None, None),
+    ("", " # x", None, None),
+    ("*\n!src/sub\n", "src", None, None),
+    ("*\n!src\nsrc\n", "src/**", "line 3 of {} (`src`) ignores `src/a.c`, `src/sub/b.c`", 3),
+    ("*\n", "package.json", "line 1 of {} (`*`) ignores `package.json`", 1),
+    ("src/a.c\n", "src/*.c", "line 1 of {} (`src/a.c`) ignores `src/a.c`", 1),
+    ("", "gone", "no such file exists", None),
+    ("", "Src", "no such file exists", None),
+    ("", "empty", "no such file exists", None),
+    (None, "gone/**", "no such file exists", None),
+]
+
+
+@pytest.mark.parametrize(("lines", "pattern", "reason", "line"), REQUIRED)
+@pytest.mark.parametrize("builder", ["buildkit", "classic"])
+def test_a_required_file_is_sent_or_the_reason_is_named(
+    lines: str | None,
+    pattern: str,
+    reason: str | None,
+    line: int | None,
+    builder: str,
+    tmp_path: Path,
+) -> None:
+    findings = found(tmp_path, lines, Budget(require=(pattern,)), builder)
+    if reason is None:
+        assert findings == []
+        return
+    (one,) = findings
+    ignore_file = str(tmp_path / "ctx/.dockerignore")
+    why = reason.format(ignore_file)
+    assert one.code == "CTX409"
+    assert one.message.endswith(f": `{pattern}` is required, but {why}")
+    assert one.location.line == line
+
+
+FORBIDDEN = [
+    ("**/.env\n", "**/.env", None, None),
+    ("", "**/*.pem", None, None),
+    ("", "empty", None, None),
+    ("", "**/.env", "no line of {} ignores `api/.env`", 1),
+    (None, "api", "no ignore file ignores `api/.env`", None),
+    ("*\n!api\n", "**/.env", "line 2 of {} (`!api`) includes `api/.env` again", 2),
+    ("**/.env\n!api/.env\n", "api", "line 2 of {} (`!api/.env`) includes `api/.env` again", 2),
+    (
+        "*\n!src\n!docs\n",
+        "**",
+        "line 3 of {} (`!docs`) includes `docs/x.md` again; see also 1 other line",
+        3,
+    ),
+]
+
+
+@pytest.mark.parametrize(("lines", "pattern", "reason", "line"), FORBIDDEN)
+def test_a_forbidden_file_is_not_sent_or_the_line_is_named(
+    lines: str | None, pattern: str, reason: str | None, line: int | None, tmp_path: Path
+) -> None:
+    findings = found(tmp_path, lines, Budget(forbid=(pattern,)))
+    if reason is None:
+        assert findings == []
+        return
+    (one,) = findings
+    why = reason.format(tmp_path / "ctx/.dockerignore")
+    assert one.message.endswith(f": `{pattern}` is forbidden, but {why}")
+    assert (one.code, one.location.line) == ("CTX410", line)
+    assert one.help.startswith(f"add `{pattern}` at the end of ")
+
+
+def test_the_line_of_the_help_keeps_forbidden_files_out(tmp_path: Path) -> None:
+    lines = "**/.env\n!api/.env\n"
+    assert found(tmp_path, lines, Budget(forbid=("**/.env",)))
+    assert found(tmp_path, f"{lines}**/.env\n", Budget(forbid=("**/.env",))) == []
+
+
+def test_five_paths_are_named_and_the_others_counted(tmp_path: Path) -> None:
+    context = build_tree(tmp_path / "ctx", [file(f"keys/{number}.pem") for number in range(8)])
+    budget = Budget(forbid=("**/*.pem",))
+    (checked,) = check(Build(str(context)), budget=budget, config=Config()).checks
+    (one,) = checked.findings
+    assert one.message.endswith("`keys/4.pem` and 3 files more")
+    assert one.message.count(".pem`") == 1 + 5
+    assert (one.files, one.content_bytes) == (8, checked.report.context.totals.content_bytes)
+
+
+TRANSFERS = [
+    (Budget(require=("package.json", "src/**"), forbid=("docs", "api"), of="transfer"), []),
+    (Budget(require=("docs",), of="transfer"), ["no instruction of the Dockerfile takes"]),
+    (Budget(require=("docs",)), []),
+    (Budget(forbid=("src/sub",), of="transfer"), ["no line of"]),
+    (Budget(require=("gone",), of="transfer"), ["no such file exists"]),
+]
+
+
+@pytest.mark.parametrize(("budget", "reasons"), TRANSFERS)
+def test_of_a_transfer_it_is_what_the_dockerfile_takes(
+    budget: Budget, reasons: list[str], tmp_path: Path
+) -> None:
+    findings = found(tmp_path, "", budget)
+    assert len(findings) == len(reasons)
+    assert all(why in one.message for one, why in zip(findings, reasons, strict=True))
+
+
+def test_a_required_file_that_arrives_empty_is_missing(tmp_path: Path) -> None:
+    # The walk sends `docs/x.md`, and then Docker refuses to open it, due to the last line.
+    findings = found(tmp_path, "docs\n!docs/x.md\n**/docs\n", Budget(require=("docs",)))
+    assert [each.message.partition(", but ")[2] for each in findings] == [
+        "`docs/x.md` arrives without content"
+    ]
