@@ -111,9 +111,9 @@ def _add_targets(bake: BakeFile, search: Search, files: list[str], known: set[st
     if doubtful := [name for name, builds in possible.items() if len(builds) > 1]:
         other = search.shown(possible[doubtful[0]][1].context)
         text = (
-            f"Bake resolves paths from where it runs. ctxsize assumes {search.shown(directory)}; "
-            f"from {search.shown('')} the target {', '.join(shortened(doubtful, 1))} is {other}: "
-            f"set {_FILE_RELATIVE}=1 if it is not built there"
+            f"ctxsize assumes that Bake runs in {search.shown(directory)}. In {search.shown('')} it "
+            f"would build other contexts ({other} for {', '.join(shortened(doubtful, 1))}): "
+            f"set {_FILE_RELATIVE}=1 to rule that out"
         )
         search.complain("bake", text, bake.places[doubtful[0]])
 
