@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ctxsize.build import Build, is_reference, placed
 from ctxsize.discovery import bakefile, compose
-from ctxsize.discovery.bakefile import BakeFile, Body, literal, read_hcl, read_json
+from ctxsize.discovery.bakefile import BakeFile, Body
 from ctxsize.discovery.search import Place, Search, by_directory, shortened
 from ctxsize.reader import holds
 
@@ -72,7 +72,7 @@ def _target_of(build: Build, directory: str) -> Body:
         "contexts": contexts,
         "platforms": [*build.platforms],
     }
-    return {key: literal(each) for key, each in body.items() if each}
+    return {key: bakefile.literal(each) for key, each in body.items() if each}
 
 
 def _added(bake: BakeFile, search: Search, path: str) -> bool:
@@ -81,11 +81,11 @@ def _added(bake: BakeFile, search: Search, path: str) -> bool:
     text = search.read(path, _MOST_BYTES) if is_hcl else search.read(path)
     if text is None:
         return False
-    document = read_hcl(text) if is_hcl else read_json(text)
+    document = bakefile.read_hcl(text) if is_hcl else bakefile.read_json(text)
     is_usual = is_hcl or os.path.basename(path) in bakefile.DEFAULTS
     is_printed = not is_usual and document.keys() <= {"group", "target"}
     if is_printed:
-        document = {key: literal(each) for key, each in document.items()}
+        document = {key: bakefile.literal(each) for key, each in document.items()}
     bake.add(document, search.shown(path), text)
     return is_printed
 
@@ -111,8 +111,8 @@ def _add_targets(bake: BakeFile, search: Search, files: list[str], known: set[st
     if doubtful := [name for name, builds in possible.items() if len(builds) > 1]:
         other = search.shown(possible[doubtful[0]][1].context)
         text = (
-            f"ctxsize assumes that Bake runs in {search.shown(directory)}. In {search.shown('')} it "
-            f"would build other contexts ({other} for {', '.join(shortened(doubtful, 1))}): "
+            f"ctxsize assumes that Bake runs in {search.shown(directory)}. In {search.shown('')} "
+            f"it would build other contexts ({other} for {', '.join(shortened(doubtful, 1))}): "
             f"set {_FILE_RELATIVE}=1 to rule that out"
         )
         search.complain("bake", text, bake.places[doubtful[0]])
