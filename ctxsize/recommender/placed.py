@@ -73,14 +73,10 @@ class Placed:
         """Return the places that the commands of a RUN see."""
         found = self
         for each in step.mounts:
-            source, target = (
-                normpath(f"/{each.source}")[1:],
-                normpath(join(step.workdir, each.target)),
-            )
-            is_ours = each.type == "bind" and each.origin in names
             if each.type not in ("secret", "ssh"):
-                target = normpath(join(step.workdir, each.target))
-                found = found._with((source or ".",) if is_ours else (), target)
+                is_ours = each.type == "bind" and each.origin in names
+                sources = (normpath(f"/{each.source}")[1:] or ".",) if is_ours else ()
+                found = found._with(sources, normpath(join(step.workdir, each.target)))
         return found
 
     def _with(self, sources: tuple[str, ...], target: str) -> Placed:
