@@ -42,10 +42,7 @@ class Cases:
     _snapshots: dict[str, Snapshot] = field(default_factory=dict)
 
     def case(self, target: Target, data: bytes | None = None) -> Case:
-        """Return the case of `target`, with `data` in place of its content.
-
-        Raises `InputError` for a file that cannot be read.
-        """
+        """Return the case of `target`, with `data` as its content. Raises `InputError`."""
         path, suffix = target.path, "." + target.path.rpartition(".")[2]
         if target.unread is not None:
             data = data or b""
@@ -230,8 +227,7 @@ class Layout:
         if not holds(border_of(self._found.root), path):
             return Target(path, unread="it is a symlink that leaves the repository")
         real = _real(dockerfile)
-        found = [each.build for _, path_, each in self._builds if path_ == real]
-        if not found:
+        if not (found := [each.build for _, path_, each in self._builds if path_ == real]):
             return Target(path)
         context = found[0].context
         mine = tuple(build for build in found if build.context == context)
