@@ -73,6 +73,7 @@ PLACES = {
             "keys",  # the package's own schema
             "guard.baseline",
             "guard.comparison",
+            "scanning.fleet",
             "engine.directories",  # the package's own names
             "engine.dockerfiles",
             "engine.request",

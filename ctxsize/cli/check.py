@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import click
@@ -135,35 +136,55 @@ def _found(build: Build) -> tuple[list[Build], Sequence[Problem]]:
 
 
 @click.command("diff")
-@click.argument("before", shell_complete=completing.files)
-@click.argument("after", required=False, shell_complete=completing.files)
+@click.argument("places", metavar="BEFORE [AFTER]", nargs=-1, shell_complete=completing.files)
 @options.value("-f, --file PATH", "dockerfile")
+@options.flag("--checkout")
 @options.builder
 @options.value("--name NAME")
 @options.number("--top")
 @options.display
 def diff(
-    before: str,
-    after: str | None,
+    places: tuple[str, ...],
     dockerfile: str | None,
+    checkout: bool,
     builder: str,
     name: str | None,
     top: int | None,
     display: output.Display,
 ) -> None:
     """Show what was added, removed, grew and shrank from BEFORE to AFTER."""
-    outcome = checking.diff(before, after, name=name, dockerfile=dockerfile, builder=builder)
+    if not places and not checkout:
+        raise click.UsageError("Missing argument 'BEFORE'.")
+    if len(places) > 2 - checkout or (name and checkout):
+        raise click.UsageError("BEFORE and AFTER are two at most, --checkout takes one directory")
+    compare = checking.diff_checkout if checkout else partial(checking.diff, name=name)
+    outcome = compare(*places, dockerfile=dockerfile, builder=builder)
     display.emit(outcome, top=top or 0)
 
 
 @click.command("scan")
-@options.directory("root")
+@click.argument("roots", metavar="[ROOT]", nargs=-1, shell_complete=completing.directories)
+@options.flag("--merge")
 @options.number("--top")
 @options.exit_zero
 @options.display
-def scan(root: str, top: int | None, exit_zero: bool, display: output.Display) -> int:
+def scan(
+    roots: tuple[str, ...],
+    merge: bool,
+    top: int | None,
+    exit_zero: bool,
+    display: output.Display,
+) -> int:
     """Measure every build below ROOT: its size, possible savings, and findings across builds."""
-    with output.progress() as progress:
-        scanned = api.scan(root, progress=progress, steps=progress and progress.step)
+    if not roots if merge else len(roots) > 1:
+        raise click.UsageError("--merge takes reports, and without it ROOT is one directory")
+    if merge:
+        from ctxsize.formats import json
+        from ctxsize.scanning import fleet
+
+        scanned = fleet.merge(roots, json.schema("scan"))
+    else:
+        with output.progress() as progress:
+            scanned = api.scan(*roots, progress=progress, steps=progress and progress.step)
     display.emit(scanned, top=top or (len(scanned.rows) if display.full else 20))
     return output.found(scanned.findings, exit_zero=exit_zero)

@@ -25,8 +25,7 @@ _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "\n": ""}
 _GROOVY = re.compile(r"\$\{\w*[^\w{}][^{}]*\}")  # an expression that is no variable of a shell
 _DEEPEST = 20
-_UNKNOWN = "$UNKNOWN"
-"""Stands for what is not written out."""
+_UNKNOWN = "$UNKNOWN"  # stands for what is not written out
 
 
 def add_groovy(search: Search, path: str, text: str, source: FileKind) -> None:

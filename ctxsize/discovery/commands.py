@@ -36,8 +36,7 @@ EXPRESSION = re.compile(
     r"\$?\{\{(.*?)\}\}|<<\s*(?:parameters|pipeline|matrix)\b[\w.\-]*\s*>>|\$\[\[.*?\]\]"
 )
 """Matches an expression of a workflow, CircleCI, GitLab, just or Task, which is no shell text."""
-OPEN = re.compile(r"\$|\{\{|`")
-"""Matches in a text that is not written out."""
+OPEN = re.compile(r"\$|\{\{|`")  # matches in a text that is not written out
 _MAKE_CALL = re.compile(r"(?<!\$)\$\([^()]*\)")
 _DEEPEST = 8
 

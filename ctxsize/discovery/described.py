@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ctxsize.build import Build, is_reference
 from ctxsize.codes import severity_of
 from ctxsize.discovery import commands
-from ctxsize.discovery.commands import EXPRESSION, OPEN, Ground, ground_of
+from ctxsize.discovery.commands import EXPRESSION, Ground, ground_of
 from ctxsize.discovery.recognisers import BuildCommand, FileKind, Form, expression
 from ctxsize.discovery.search import Place, Search
 from ctxsize.discovery.yaml import Yaml, YamlMapping, documents, listed, mapping_of
@@ -162,7 +162,7 @@ def _add_one(
         file = found[0] if len(found) == 1 else file
     _, options = commands.parsed(given(form.options).split(), BuildCommand(""))
     target = given(form.target) or options.get("--target", [""])[-1]
-    unknown = [each for each in (context, file, target) if OPEN.search(each)]
+    unknown = [each for each in (context, file, target) if commands.OPEN.search(each)]
     if unknown:
         text = f"`{unknown[0]}` is known only when the {place.how} runs, so this build was skipped"
         search.complain("expression", text, place.where)

@@ -9,8 +9,7 @@ from functools import cache
 
 from ctxsize.recommender.rules import table
 
-TOP = "/:top:"
-"""Stands for the top of the repository in a command or a path."""
+TOP = "/:top:"  # stands for the top of the repository in a command or a path
 
 
 @dataclass(frozen=True)

@@ -55,8 +55,7 @@ class YamlMapping(dict[str, "Yaml"]):
         super().__init__()
         self.line = line
         self.lines: dict[str, int] = {}
-        self.dropped: set[str] = set()
-        """The keys with `!reset` or `!override`: Compose drops their values of earlier files."""
+        self.dropped: set[str] = set()  # keys whose earlier values Compose drops
 
     def line_of(self, key: str) -> int:
         """Return the line of a key, or of the mapping."""
@@ -160,8 +159,7 @@ def as_go_prints(text: str) -> str:
 class Interpolator:
     """Interpolates the texts of a project, as `template.Substitute` of compose-go does."""
 
-    used: dict[str, str] = field(default_factory=dict)
-    """The values of all variables that were used, each with its name in braces."""
+    used: dict[str, str] = field(default_factory=dict)  # values of used variables, with their names
     _room: int = _MOST_CHARACTERS
 
     def replaced(self, value: Yaml, variables: Mapping[str, str]) -> Yaml:
@@ -176,10 +174,7 @@ class Interpolator:
         return None
 
     def text(self, text: str, variables: Mapping[str, str]) -> str:
-        """Return `text` with its variables replaced; one that is not set is empty.
-
-        Raises `NotReadError` for what Compose refuses.
-        """
+        """Return `text` with its variables replaced, by `""` if unset. Raises `NotReadError`."""
         self._pay(text)
         return _VARIABLE.sub(partial(self._value, variables), text)
 

@@ -138,6 +138,17 @@ def _readable(path: str | None, read_from: str, fault: str) -> FoundDockerfile:
     return FoundDockerfile(path, fault=fault)
 
 
+def ignore_file_paths(
+    context: str, dockerfile: str | None, builder: Builder
+) -> list[tuple[str, bool]]:
+    """Return where ignore files may be, the first one governs; True for the Dockerfile's own."""
+    paths = [(os.path.join(context, name), False) for name in builder.ignore_file_names]
+    # `ReadEntrypoint` of BuildKit finds the Dockerfile's own file, which replaces the context's.
+    if dockerfile is not None and dockerfile != STDIN:
+        paths[:0] = [(dockerfile + suffix, True) for suffix in builder.specific_suffixes]
+    return [(os.path.normpath(path), specific) for path, specific in paths]
+
+
 def find_ignore_file(
     context: str, dockerfile: str | None, builder: Builder
 ) -> tuple[IgnoreFile | None, bool, list[Problem]]:
@@ -147,14 +158,7 @@ def find_ignore_file(
     read a file that large.
     """
     problems: list[Problem] = []
-    candidates = [(context, name, False) for name in builder.ignore_file_names]
-    # `ReadEntrypoint` of BuildKit finds the Dockerfile's own file, which replaces the context's.
-    if dockerfile is not None and dockerfile != STDIN:
-        directory, name = os.path.split(dockerfile)
-        own = (name + suffix for suffix in builder.specific_suffixes)
-        candidates[:0] = [(directory or ".", each, True) for each in own]
-    for directory, name, specific in candidates:
-        path = os.path.normpath(os.path.join(directory, name))
+    for path, specific in ignore_file_paths(context, dockerfile, builder):
         # The builder that must read a specific file follows its symlinks anywhere.
         anywhere = builder.links_may_leave or (specific and builder.must_read)
         found = _ignore_file_at(path, builder, problems, anywhere=anywhere)

@@ -52,6 +52,15 @@ class SortedPaths:
         return self._paths[same] + self._paths[below]
 
 
+class Blob(NamedTuple):
+    """A file, symlink or submodule of a commit, in the words of `git ls-tree`."""
+
+    mode: str  # octal, as of `st_mode`
+    kind: str  # `commit` for a submodule
+    name: str
+    size: str  # no number for a submodule, and for what a partial clone has not fetched
+
+
 class Found(NamedTuple):
     """A repository, a reason why git does not answer, or neither."""
 
@@ -88,6 +97,22 @@ class GitRepository:
         pairs = pairwise([*listed, ""])
         # Git also lists a directory that it does not ignore if it ignores all entries in it.
         return frozenset(at for at, below in pairs if at[-1] != "/" or not below.startswith(at))
+
+    @cached_property
+    def head(self) -> dict[str, Blob]:
+        """Return all files of HEAD, relative to `top`. Raises `GitError`."""
+        listed = _asked(self.top, "ls-tree", "-r", "-l", "-z", "HEAD").split(b"\0")[:-1]
+        pairs = (each.decode("utf-8", "surrogateescape").split("\t", 1) for each in listed)
+        return {path: Blob(*words.split()) for words, path in pairs}
+
+    def content(self, blob: Blob) -> bytes:
+        """Return the content of `blob`, without any conversion. Raises `GitError`."""
+        return _asked(self.top, "cat-file", "blob", blob.name)
+
+    def matching(self, *pathspecs: str) -> set[str]:
+        """Return the tracked files that match, with attributes of HEAD. Raises `GitError`."""
+        words = ("-c", "attr.tree=HEAD", "ls-files", "-z", "--", *pathspecs)
+        return {os.fsdecode(path) for path in _asked(self.root, *words).split(b"\0")}
 
 
 def find(root: str) -> Found:
@@ -151,6 +176,7 @@ def _run(program: str, root: str, arguments: tuple[str, ...]) -> bytes:
     # Git must not look elsewhere, write, fetch or ask.
     kept = {name: value for name, value in os.environ.items() if _KEPT_VARIABLES.match(name)}
     quiet = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
+    quiet["GIT_NO_REPLACE_OBJECTS"] = "1"  # a clone has none
     try:
         done = subprocess.run(
             [program, "--no-pager", *settings, *arguments],

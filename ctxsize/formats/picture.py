@@ -10,15 +10,13 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from ctxsize import checking, config
+from ctxsize import api, checking, config
 from ctxsize.accepting import readable
-from ctxsize.api import request_for
 from ctxsize.build import Build
-from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.events import Files, IgnoredEntries, Progress, public_pattern
 from ctxsize.engine.narrow import followed
 from ctxsize.engine.need import asked_of, includes_of
-from ctxsize.engine.request import Plans, Request, ignore_file_to_write, request_of
+from ctxsize.engine.request import Plans, Request, ignore_file_to_write
 from ctxsize.engine.snapshot import Snapshot
 from ctxsize.engine.source import MemoryDirectory
 from ctxsize.engine.transfers import unfound
@@ -220,13 +218,12 @@ def page(outcome: Outcome, build: Build | None, progress: Progress | None) -> Sh
         report, build = cast("Report", outcome), cast("Build", build)
         whole, transfers = report.context, report.transfers
         size = Size(Amount.of(whole.totals), Amount.of(*transfers) if transfers else None)
-        snapshot = Snapshot.take(request_for(build), progress=progress)
-        found = _map(snapshot, size, ignored=whole.ignored.complete)
+        taken = Snapshot.take(api.request_for(build), progress=progress)
+        found = _map(taken, size, ignored=whole.ignored.complete)
         found |= Shape(command=command(report, "measure"), lower_bound=report.lower_bound)
-        verdict = _verdict(report).partition(":")[0]
-        found |= Shape(failing=_failing(report.all_problems), verdict=verdict)
-        lines = [measured.printed(report, each, "context") for each in transfers or [whole]]
-        maps = [found | Shape(printed="; ".join(dict.fromkeys(lines)))]
+        found |= Shape(failing=_failing(report.all_problems))
+        lines = {measured.printed(report, each, "context"): 0 for each in transfers or [whole]}
+        maps = [found | Shape(printed="; ".join(lines), verdict=_verdict(report).split(":")[0])]
     title, made = maps[0]["name"] if len(maps) == 1 else outcome.kind, f"ctxsize {__version__}"
     return Shape(version=1, kind=outcome.kind, title=title, made=made, maps=maps)
 
@@ -243,14 +240,17 @@ def _of_scan(scan: Scan, progress: Progress | None) -> Iterator[Shape]:
     settings, snapshots, plans = readable(None, scan.root)[0], Snapshots(progress), Plans()
     tables, most = [*config.builds(settings)], _ROOM // (len(scan.rows) or 1) - _ROOM_OF_ROW
     for row in scan.rows:
-        build, found = row.build, Shape(error=row.error and visible(row.error))
+        build, name = row.build, visible(" ".join([row.build.context, *row.options]))
+        found = Shape(name=name, error=row.error and visible(row.error))
+        if scan.merged:  # its files are elsewhere
+            yield found | Shape(before=_figures(Size(row.context or row.cost, row.transfer)))
+            continue
         if row.context is not None and row.error is None:
-            request = request_of(build, BUILDERS[build.builder], plans=plans)
+            request = api.requested(build, plans)
             size = Size(row.context, row.transfer)
             found = _map(snapshots.of(request), size, (), max(most, _LEAST_ROOM))
         limits = next(iter(checking.of_builds(settings, tables, [build]))).budget
-        found |= Shape(budget=limits.max_bytes, budget_of=limits.of or "context")
-        found |= Shape(name=visible(" ".join([build.context, *row.options])))
+        found |= Shape(name=name, budget=limits.max_bytes, budget_of=limits.of or "context")
         yield found | Shape(command=typed("measure", *row.options, path_argument(build.context)))
     for each in (each for each in scan.problems if each.code == "dockerfile"):
         place = f"{each.path}:{each.line}" if each.line else f"{each.path}"

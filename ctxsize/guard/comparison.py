@@ -15,7 +15,7 @@ from ctxsize.errors import InputError
 from ctxsize.findings import Finding
 from ctxsize.guard import Remedy
 from ctxsize.guard.baseline import NOT_SO, Known, SizeChange, SizeChanges, between, of_files, read
-from ctxsize.model import Amount, Pattern, Report, Verdict
+from ctxsize.model import Amount, Pattern, Problem, Reason, Report, Verdict
 from ctxsize.reader import read_file
 
 _MOST_BYTES = 1 << 30  # number of bytes of the largest report; a listing has a line for every file
@@ -49,16 +49,14 @@ class Saved:
         return Verdict(bool(result.include), public_pattern(self.spec.patterns[result.index]))
 
 
-Contexts = Mapping[str, Saved]
-"""The contexts of a report by name. The only one of a report without names has the name ""."""
+Contexts = Mapping[str, Saved]  # of a report by name; `""` for one without names
 
 
 class Culprit(NamedTuple):
     """A part with much of a change, and the pattern that decides about it."""
 
     change: SizeChange
-    decision: str
-    """`no-pattern`, `re-included`, `no-longer-ignored`, `now-ignored`; empty if it is not known."""
+    decision: str  # `no-pattern`, `re-included`, `no-longer-ignored`, `now-ignored`, or `""`
     pattern: Pattern | None
     ignore_file: str | None  # of the pattern
 
@@ -96,6 +94,8 @@ class DiffReport:
     after: Side
     contexts: tuple[ContextChange, ...]  # the greatest change first
     findings: tuple[Finding, ...] = ()
+    differences: tuple[Reason, ...] | None = None  # with a checkout; `content_bytes` changes
+    problems: tuple[Problem, ...] = ()
 
     @property
     def changed(self) -> list[ContextChange]:

@@ -27,6 +27,7 @@ from ctxsize.findings import Confidence, Finding, Location, Severity, in_order
 from ctxsize.model import Amount, Effect, Problem
 from ctxsize.recommender.advisor import Advisor
 from ctxsize.recommender.tree import travelling
+from ctxsize.version import __version__
 
 _LEAST_BYTES = 100_000  # of a saving that makes the ignore file of a sibling worth a finding
 _LEAST_SHOWN_BYTES, _SHOWN = 10_000, 3
@@ -76,6 +77,10 @@ class Row:
         """Return the transfer; if unknown, the context; if both are unknown, nothing."""
         return self.transfer or self.context or Amount()
 
+    def order(self) -> tuple[int, int, str]:
+        """Return a key: the most costly comes first."""
+        return -self.cost.content_bytes, -self.cost.files, self.build.context
+
 
 @dataclass(frozen=True)
 class Scan:
@@ -88,6 +93,8 @@ class Scan:
     findings: tuple[Finding, ...] = ()  # across builds; `advise` reports those about Dockerfiles
     advice: int = 0  # number of findings of `ctxsize advise`
     problems: tuple[Problem, ...] = ()
+    merged: tuple[str, ...] = ()  # the reports, if it is not about files here
+    ctxsize_version: str = __version__
 
     @property
     def lower_bound(self) -> bool:
@@ -123,10 +130,10 @@ def scan(
     found = [each.location for each in (*across, *advice)]
     rows = [_counted(each.row, found) for each in measured]
     rows += [replace(_row(each), error=each.outside) for each in discovery.outside]
-    rows.sort(key=lambda row: (-row.cost.content_bytes, -row.cost.files, row.build.context))
     # The rows report the builds outside the repository.
     problems = [each for each in discovery.problems if each.code != "outside"]
     unique = dict.fromkeys((*problems, *(each for row in measured for each in row.problems)))
+    rows.sort(key=Row.order)
     return Scan(discovery.root, tuple(rows), in_order([*across]), len(advice), tuple(unique))
 
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from ctxsize.formats import Look
-from ctxsize.formats.sections import Item, NextStep, Prose, Section, Table
+from ctxsize.formats.sections import Item, NextStep, Prose, Section, Table, notes
 from ctxsize.formats.text import brief
 from ctxsize.formats.wording import amount, change, code, command, fit, more, quoted, visible
 from ctxsize.guard import DEFAULT_GROWTH
@@ -14,8 +14,7 @@ from ctxsize.guard.baseline import SizeChange
 from ctxsize.guard.comparison import ContextChange, DiffReport
 from ctxsize.units import human, plural, signed
 
-_ROWS, _FOLDED_ROWS = 5, 25
-"""Number of rows of a table, and of one that Markdown folds: a comment has room for both."""
+_ROWS, _FOLDED_ROWS = 5, 25  # of a table, and of one that Markdown folds
 _LONGEST = 100  # number of characters of a name, so that the rows of a comment fit into it
 _DECISIONS = {
     "re-included": "line {} of {} re-includes it: {}",
@@ -45,6 +44,8 @@ def sections(outcome: DiffReport, look: Look) -> Iterator[Section]:
     """Yield the verdict, a row for each context, and the parts of contexts that changed."""
     changed, several = outcome.changed, len(outcome.contexts) > 1
     yield Section([*_answer(outcome, look)])
+    yield Section([_differences(outcome)], "Only here (+) and only in a checkout (-)")
+    yield Section([] if look.quiet else notes(outcome.problems))
     if several or (look.markdown and changed):
         yield Section([_contexts(outcome, look)])
     most = _most(look, _ROWS) if look.full or look.markdown else 1
@@ -67,6 +68,8 @@ def _answer(outcome: DiffReport, look: Look) -> Iterator[Item]:
     delta, several = after.content_bytes - before.content_bytes, len(outcome.contexts) > 1
     verb, style = ("Grew", "red") if delta > 0 else ("Shrank", "green")
     verdict = f"{verb} by {human(abs(delta))}" if delta else "The same size"
+    if outcome.differences is not None:
+        verdict = f"{signed(delta)} compared with a checkout of HEAD"
     if not look.markdown:
         yield Prose(f"{verdict}: {change(before, after)}", 0, verdict, style)
     refused = [(each, one) for each in outcome.contexts for one in each.new.refusals]
@@ -76,6 +79,15 @@ def _answer(outcome: DiffReport, look: Look) -> Iterator[Item]:
         yield Prose(f"{lead} {why}", 2, "Refused", "red")
     if not (before.complete and after.complete):
         yield Prose("A report has only the largest parts: smaller changes are missed.", 0)
+
+
+def _differences(outcome: DiffReport) -> Table:
+    """Return why a checkout sends something else, a row for each reason with its largest path."""
+    rows = []
+    for each in outcome.differences or ():
+        figures = signed(each.content_bytes), f"{each.files:,}", each.kind.replace("-", " ")
+        rows.append((*figures, _short(each.paths[0])))
+    return Table(("change", "files", "", "largest"), rows, names=2)
 
 
 def _contexts(outcome: DiffReport, look: Look) -> Table:
@@ -102,7 +114,7 @@ def _parts(context: ContextChange, look: Look, name: str) -> Iterator[Section]:
     for each in shown:
         rows.append(_row(each.change))
         if each.pattern is not None:
-            names = _short(each.ignore_file or ""), code(_short(str(each.pattern)))
+            names = _short(each.ignore_file or "the ignore file"), code(_short(str(each.pattern)))
             rows.append([_DECISIONS[each.decision].format(each.pattern.line, *names)])
     plain = sum(each.decision == "no-pattern" for each in shown)
     which = "the others" if plain < len(shown) else "it" if plain == 1 else "them"

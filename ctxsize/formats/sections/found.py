@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from ctxsize.lints import Linted, LintedFile
     from ctxsize.scanning import Row, Scan
 
-_ALIKE, _MOST_LINES = 12, 5
-"""Numbers of candidates with the same reason, and of findings across builds, to show."""
+_ALIKE, _MOST_LINES = 12, 5  # candidates of a reason, findings across builds
 
 
 def sections(outcome: Found, look: Look) -> list[Section]:
@@ -115,6 +114,11 @@ def _scanned(scan: Scan, look: Look) -> list[Section]:
     if look.quiet:
         return [Section([table])]
     title = f"{plural(len(scan.rows), 'build')}, the most costly first"
+    if scan.merged:
+        title = f"{plural(len(scan.rows), 'build')} in {plural(len(scan.merged), 'repository')}"
+        cost = sum(row.cost.content_bytes for row in scan.rows)
+        saving = sum(row.saving.content_bytes for row in scan.rows if row.saving)
+        title += f": {human(cost)}, safe suggestions save {human(saving)}"
     title += ", sizes are at least" if scan.lower_bound else ""
     errors = ((_build(row), row.error) for row in scan.rows if row.error is not None)
     failed = [Prose(f"  {quoted(name)}: {visible(error)}", 4) for name, error in errors]
@@ -134,6 +138,8 @@ def _scanned(scan: Scan, look: Look) -> list[Section]:
 
 def _next(scan: Scan) -> Iterator[NextStep]:
     """Yield the command for the build that would save most, or else for the most costly one."""
+    if scan.merged:
+        return
     rows = [row for row in scan.rows if row.error is None and row.found.inline is None]
     saved = [row.saving.content_bytes if row.saving else 0 for row in rows]
     for row in rows[saved.index(max(saved)) :][:1] if rows else ():

@@ -1,0 +1,181 @@
+"""The context of a clean checkout of HEAD beside that of the working tree.
+
+Git lists the tree of HEAD, and the ignore file of HEAD governs. Nothing is checked out and no
+filter runs, so a file has the size that git keeps; problems name what a checkout converts or adds.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
+from heapq import nsmallest
+
+from ctxsize.engine import git
+from ctxsize.engine.dockerfiles import STDIN, follow_links, ignore_file_paths
+from ctxsize.engine.evaluate import up_to
+from ctxsize.engine.events import Files
+from ctxsize.engine.ignorefile import IgnoreFile
+from ctxsize.engine.request import Request, inside, with_ignore_file
+from ctxsize.engine.source import File, MemoryDirectory
+from ctxsize.engine.walk import Walk
+from ctxsize.errors import InputError
+from ctxsize.model import Problem, Reason
+from ctxsize.units import human, plural
+
+_NAMED = 10
+"""Number of paths to name of each kind of difference."""
+_POINTER_BYTES = 1024
+"""Number of bytes of the largest pointer of git-lfs."""
+_CONVERTED = (
+    ("may be LFS pointers: with git-lfs, a checkout has their content", ":(attr:filter=lfs)"),
+    ("get CRLF: a checkout has more bytes", ":(attr:eol=crlf)"),
+    ("get another encoding in a checkout", ":(exclude,attr:!working-tree-encoding)"),
+    ("pass a filter in a checkout", ":(exclude,attr:!filter)", ":(exclude,attr:filter=lfs)"),
+)
+"""Notes on files that a checkout may convert, and pathspecs of these."""
+
+
+class Checkout:
+    """The files that a context sends `here` and in a checkout of HEAD, both without `.git`."""
+
+    def __init__(self, request: Request) -> None:
+        """Read both. Raises `InputError` without a commit, and what `Walk` raises."""
+        self._tree, found = request, git.find(request.root)
+        try:
+            if found.repository is None:
+                why = found.problem.message if found.problem else "this is no git repository"
+                raise git.GitError(why)
+            self._repository = found.repository
+            self._read()
+        except git.GitError as error:
+            message = f"there is no checkout of HEAD: {error}"
+            raise InputError(message, path=request.context) from None
+
+    def _read(self) -> None:
+        below = os.path.relpath(self._tree.root, self._repository.top) + "/"
+        start = 0 if below == "./" else len(below)
+        head = self._repository.head.items()
+        self._files = {path[start:]: e for path, e in head if path[:start] in ("", below)}
+        if start and not self._files:
+            raise git.GitError("it has no such directory")
+        self.request = self._with_ignore_file()
+        self.sizes = sent_sizes(Walk(self.request, source=_directories(self._files)))
+        walk = Walk(self._tree)
+        self.here = sent_sizes(walk)
+        own = {each: self.here.pop(each) for each in [*self.here] if f"{each}/".startswith(".git/")}
+        self.problems = (*walk.problems, *self._notes(own), *self._changes())
+        self.differences = self._differences()
+
+    def _with_ignore_file(self) -> Request:
+        """Return the request with the ignore file that governs in HEAD."""
+        tree = replace(self._tree, ignore_file=None, dockerfile_specific=False)
+        for path, specific in ignore_file_paths(tree.context, tree.dockerfile, tree.builder):
+            anywhere = tree.builder.links_may_leave or (specific and tree.builder.must_read)
+            if (data := self._content(path, anywhere=anywhere)) is not None:
+                file = IgnoreFile(path, ())
+                own = replace(tree, ignore_file=file, dockerfile_specific=specific)
+                return with_ignore_file(own, data)
+        return replace(with_ignore_file(tree, b""), ignore_file=None)
+
+    def _content(self, path: str, *, anywhere: bool = True) -> bytes | None:
+        """Return a file of HEAD, None if there is none; a symlink stays in HEAD, or beside it."""
+        within = inside(self._repository.top, path) or ""
+        base, name = ("", within) if anywhere else os.path.split(within)
+
+        def at(here: str, is_kind: Callable[[int], bool]) -> bytes | None:
+            blob = self._repository.head.get(os.path.join(base, here))
+            fits = blob is not None and is_kind(int(blob.mode, 8))
+            return self._repository.content(blob) if blob and fits else None
+
+        def target_of(here: str) -> str | None:
+            return None if (target := at(here, stat.S_ISLNK)) is None else os.fsdecode(target)
+
+        end, is_end = follow_links(name, target_of)
+        return at(end, stat.S_ISREG) if is_end else None
+
+    def _differences(self) -> tuple[Reason, ...]:
+        """Return what only one side sends, and other sizes, by kind; `content_bytes` changes."""
+        deltas = defaultdict[str, dict[str, int]](dict)
+        for path in {**self.sizes, **self.here}:
+            was, now = self.sizes.get(path), self.here.get(path)
+            if was != now:
+                deltas[self._kind(path)][path] = (now or 0) - (was or 0)
+        found = []
+        for kind, each in deltas.items():
+            largest = nsmallest(_NAMED, [(-abs(delta), path) for path, delta in each.items()])
+            paths = tuple(path for _, path in largest)
+            found.append(Reason(kind, paths, len(each), sum(each.values()), len(each)))
+        return tuple(sorted(found, key=lambda each: (-abs(each.content_bytes), each.kind)))
+
+    def _kind(self, path: str) -> str:
+        """Return why the sides differ in `path`, the first of the reasons that apply."""
+        if path in self.sizes:
+            ignored = self._tree.spec.check_file(path).include
+            return "resized" if path in self.here else "ignored-here" if ignored else "missing-here"
+        if path in self._files and self.request.spec.check_file(path).include:
+            return "ignored-in-head"
+        if any(each in self._files for each in up_to(path)[:-1]):
+            return "in-submodule"
+        return "ignored-by-git" if self._repository.ignores(path) else "not-committed"
+
+    def _notes(self, own: Mapping[str, int]) -> Iterator[Problem]:
+        """Yield what the tree of HEAD does not have, and what a checkout converts."""
+        size, head = human(sum(own.values())), self._repository.head
+        inner = [path for path, blob in self._files.items() if blob.kind == "commit"]
+        missing = [path for path in self.sizes if not self._files[path].size.isdigit()]
+        notes: list[tuple[str, Collection[str]]] = [
+            (f"of .git not counted ({size}): a checkout has its own", [".git"] * len(own)),
+            ("of other repositories (submodules): a checkout may have their content", inner),
+            ("counted as empty: this partial clone has not fetched them", missing),
+        ]
+        is_any = any(path.endswith(".gitattributes") for path in head)
+        for what, *pathspecs in _CONVERTED if is_any else ():
+            most = _POINTER_BYTES if "lfs" in pathspecs[0] else sys.maxsize
+            found = self._repository.matching(*pathspecs)
+            notes.append((what, [each for each in found if self.sizes.get(each, most + 1) <= most]))
+        for what, paths in notes:
+            if paths:
+                message = f"{plural(len(paths), 'file')} {what}"
+                yield Problem("checkout", message, min(paths), count=len(paths))
+
+    def _changes(self) -> Iterator[Problem]:
+        """Yield the ignore file and the Dockerfile if HEAD has others."""
+        old, new, path = self.request.ignore_file, self._tree.ignore_file, self._tree.dockerfile
+        pairs = [(old and old.data, new and new.data, each.path) for each in [new or old] if each]
+        if path is not None and path != STDIN and self._tree.dockerfile_fault is None:
+            pairs.append((self._content(path), self._tree.plan.data, path))
+        for was, now, at in pairs:
+            if was != now:
+                has = "has no such file" if was is None else "has another version of it"
+                yield Problem("changed-file", f"HEAD {has}", at)
+
+
+def sent_sizes(walk: Walk) -> dict[str, int]:
+    """Return the bytes of each file that is sent, without symlinks. Raises what `Walk` raises."""
+    return {
+        event.prefix + name: size
+        for event in walk
+        if isinstance(event, Files)
+        for name, size in zip(event.names, event.sizes, strict=True)
+        if name not in event.links
+    }
+
+
+def _directories(files: Mapping[str, git.Blob]) -> MemoryDirectory:
+    """Return the tree of a checkout of `files`, where submodules are empty directories."""
+    found = {"": MemoryDirectory("")}
+    for path, blob in files.items():
+        is_directory = blob.kind == "commit"
+        for each in up_to(path)[: None if is_directory else -1]:
+            if each not in found:
+                above, _, own = each.rpartition("/")
+                found[each] = found[above].folders[own] = MemoryDirectory(each)
+        above, _, name = path.rpartition("/")
+        if not is_directory:
+            size = int(blob.size) if blob.size.isdigit() else 0
+            found[above].entries[name] = File(name, int(blob.mode, 8), size).kept
+    return found[""]

@@ -1,0 +1,97 @@
+"""Reports of `scan --format json` about many repositories, joined into one scan.
+
+A report may come from anywhere: it is checked against the schema before anything of it is used.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ctxsize.build import Build
+from ctxsize.discovery import FoundBuild, Place
+from ctxsize.errors import InputError
+from ctxsize.findings import Location
+from ctxsize.model import Amount, Effect, Problem
+from ctxsize.reader import read_file
+from ctxsize.scanning import Row, Scan
+from ctxsize.version import __version__
+
+_TYPES = {dict: "object", list: "array", str: "string", int: "integer", bool: "boolean"}
+
+
+def merge(paths: Sequence[str], schema: Any) -> Scan:
+    """Return the builds of the reports in the files `paths`, which follow `schema`.
+
+    Each path begins with the name of its report. Raises `InputError` with the file and the key
+    that is wrong.
+    """
+    reports = {path: _report(path, schema) for path in paths}
+    stems = [os.path.basename(path).removesuffix(".json") for path in reports]
+    rows, problems = list[Row](), list[Problem]()
+    for stem, (path, report) in zip(stems, reports.items(), strict=True):
+        name = stem if stems.count(stem) == 1 else path.removesuffix(".json")
+        rows += [_row(name, each) for each in report["builds"]]
+        if report["lower_bound"]:
+            message = "the sizes of this report are at least"
+            problems.append(Problem("lower-bound", message, path, effect=Effect.LOWER_BOUND))
+        if (made := report.get("ctxsize_version", "of unknown version")) != __version__:
+            problems.append(Problem("other-version", f"this report is by ctxsize {made}", path))
+    advice = sum(each["advice"] for each in reports.values())
+    return Scan("", tuple(sorted(rows, key=Row.order)), (), advice, tuple(problems), tuple(reports))
+
+
+def _row(name: str, each: Any) -> Row:
+    context, dockerfile, ignore_file = (
+        None if each[key] is None else os.path.normpath(f"{name}/{each[key]}")
+        for key in ("context", "dockerfile", "ignore_file")
+    )
+    whole, transfer, saving = (
+        each[key] and Amount(each[key]["files"], each[key]["content_bytes"])
+        for key in ("context_size", "transfer", "saving")
+    )
+    build = Build(str(context), dockerfile, each["target"], builder=each["builder"])
+    how = [Place(e["how"], e["name"], Location(e["path"], e["line"])) for e in each["places"]]
+    found = FoundBuild(build, (*how, Place("dockerfile", "", Location(name))), each["guessed"])
+    sizes = (whole, transfer, saving)
+    return Row(found, dockerfile, ignore_file, *sizes, each["findings"], each["error"])
+
+
+def _report(path: str, schema: Any) -> Any:
+    """Return the checked content of a report."""
+    try:
+        report = json.loads(read_file(path))
+        fault = next(_faults(report, schema, schema, ""), "")
+    except OSError as error:
+        fault = f"cannot be read: {error.strerror}"
+    except (ValueError, RecursionError):
+        fault = "is not JSON"
+    if fault:
+        raise InputError(fault, path=path, hint="save one with ctxsize scan --format json=FILE")
+    return report
+
+
+def _faults(value: Any, rule: Any, root: Any, at: str) -> Iterator[str]:
+    """Yield the keys at or below `at` that break the JSON Schema `rule`, and how."""
+    if "$ref" in rule:
+        rule = root["$defs"][rule["$ref"].rpartition("/")[2]]
+    root = rule if "$defs" in rule else root
+    kind = "null" if value is None else _TYPES.get(type(value), "number")
+    kinds, choices = rule.get("type", kind), rule.get("enum", [rule.get("const", value)])
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    if kind not in kinds:
+        yield f"{at[1:] or 'it'} is {kind}, not {' or '.join(kinds)}"
+    elif value not in choices:
+        yield f"{at[1:]} is {value!r}, not {' or '.join(map(repr, choices))}"
+    elif "oneOf" in rule and all(any(_faults(value, e, root, at)) for e in rule["oneOf"]):
+        yield f"{at[1:]} has another shape"
+    for key in rule.get("required", ()) if kind == "object" else ():
+        if key not in value:
+            yield f"{at[1:]}{'.' * bool(at)}{key} is missing"
+    for key, each in rule.get("properties", {}).items() if kind == "object" else ():
+        if key in value:
+            yield from _faults(value[key], each, root, f"{at}.{key}")
+    for number, each in enumerate(value) if "items" in rule and kind == "array" else ():
+        yield from _faults(each, rule["items"], root, f"{at}[{number}]")
