@@ -8,10 +8,9 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import NamedTuple
 
 from ctxsize.build import Build, placed
 from ctxsize.discovery.recognisers import TOP, BuildCommand, FileKind, expression, tools
@@ -141,52 +140,35 @@ def add_script(ground: Ground, script: str, place: Place, inside: str = "") -> N
         words = " ".join(command.words[:4])
         for pattern, tool in tools():
             if start := pattern.match(words):
-                operands, options = parsed(command.words[len(start[0].split()) :], tool)
                 where = replace(place.where, line=(place.where.line or 1) + command.line)
-                asked = AskedBuild(tool, directory, operands, options)
-                asked.add(ground, replace(place, where=where))
+                rest = command.words[len(start[0].split()) :]
+                _add_command(ground, replace(place, where=where), tool, directory, rest)
 
 
-class AskedBuild(NamedTuple):
-    """A command that builds an image."""
-
-    tool: BuildCommand
-    inside: str  # the directory, relative to that of the script
-    operands: list[str]
-    options: Mapping[str, list[str]]
-
-    def add(self, ground: Ground, place: Place) -> None:
-        """Add its build, or record that its context, Dockerfile or target is not written out."""
-        tool, options, contexts = self.tool, self.options, self._contexts()
-        # Without an operand, an unknown option may have consumed it.
-        names = ("--file", "--directory", "--target") if contexts else (*options,)
-        values = (value for name in names for value in options.get(name, []))
-        if any(OPEN.search(each) for each in (self.inside, *contexts, *values)):
-            ground.search.is_open = True
-            return
-        is_elsewhere = self.inside.startswith("/") and not self.inside.startswith(TOP)
-        if len(contexts) != 1 or is_elsewhere or (tool.needs and not {*tool.needs} & {*options}):
-            return
-        file, target, beside = (
-            options.get(each, [""])[-1] for each in ("--file", "--target", "--directory")
-        )
-        build = Build(
-            ground.with_top(contexts[0].removeprefix("dir://")),  # a prefix of kaniko
-            os.path.join(beside, file or "Dockerfile") if beside else file or None,
-            target,
-            pairs(options.get("--build-arg", [])),
-            pairs(options.get("--build-context", [])),
-            words_of(",".join(options.get("--platform", []))),
-            tool.builder,
-        )
-        by_context = tool.by_option and not beside
-        ground.add(place, build, "either" if by_context else "directory", self.inside)
-
-    def _contexts(self) -> list[str]:
-        """Return its context, or several if some words are values of unknown options."""
-        given = self.options.get("--context", [])[-1:] if self.tool.by_option else self.operands
-        is_usual = self.tool.default and self.options.keys() <= {*self.tool.valued, "--file"}
-        return given or ([self.tool.default] if is_usual else [])
+def _add_command(
+    ground: Ground, place: Place, tool: BuildCommand, inside: str, words: Iterable[str]
+) -> None:
+    """Add the build of a command, or record that a path or the target is not written out."""
+    operands, options = parsed(words, tool)
+    contexts = options.get("--context", [])[-1:] if tool.by_option else operands
+    if not contexts and tool.default and options.keys() <= {*tool.valued, "--file"}:
+        contexts = [tool.default]
+    # Without an operand, an unknown option may have consumed it.
+    names = ("--directory", "--file", "--target") if contexts else (*options,)
+    values = (value for name in names for value in options.get(name, []))
+    if any(OPEN.search(each) for each in (inside, *contexts, *values)):
+        ground.search.is_open = True
+        return
+    is_elsewhere = inside.startswith("/") and not inside.startswith(TOP)
+    if len(contexts) != 1 or is_elsewhere or (tool.needs and not {*tool.needs} & {*options}):
+        return
+    context = ground.with_top(contexts[0].removeprefix("dir://"))  # a prefix of kaniko
+    directory, file, target = (options.get(name, [""])[-1] for name in names)
+    file = os.path.join(directory, file or "Dockerfile") if directory else file
+    args, named = (pairs(options.get(e, [])) for e in ("--build-arg", "--build-context"))
+    platforms = words_of(",".join(options.get("--platform", [])))
+    build = Build(context, file or None, target, args, named, platforms, tool.builder)
+    ground.add(place, build, "either" if tool.by_option and not directory else "directory", inside)
 
 
 def parsed(words: Iterable[str], tool: BuildCommand) -> tuple[list[str], dict[str, list[str]]]:

@@ -24,7 +24,6 @@ _MOST_COMBINATIONS = 256
 _JSON = re.compile(r'("(?:[^"\\\n]|\\.)*")|//[^\n]*|/\*(?:.*?\*/|.*)|,(?=\s*[}\]])|\t', re.DOTALL)
 """Matches a text of JSON, or what only YAML refuses: comments, last commas and tabs."""
 _TAG = re.compile(r"(?<=[^/]):[\w.\-]+\Z")
-_DEFAULT = "{{defaultContext}}"
 
 
 class Passage(NamedTuple):
@@ -135,15 +134,14 @@ def add_described(ground: Ground, place: Place, form: Form, part: Passage) -> No
         return
     line = written.line_of(next(iter(form.only), ""))
     place = replace(place, where=replace(place.where, line=line))
-    context = text_at(written, form.context) or form.default
-    if form.git and (not context or context.startswith(_DEFAULT)):
+    if form.git:
         message = f"the job `{place.name}` builds from git, so no ignore file applies"
         finding = Finding("CTX310", severity_of("CTX310"), message, place.where, help=form.git)
         if finding not in ground.search.findings:
             ground.search.findings.append(finding)
-    elif not form.only_git and (text_at(written, form.dockerfile) or not form.needs_dockerfile):
-        for values in _combinations(part.matrix):
-            _add_one(ground, place, form, written, values)
+        return
+    for values in _combinations(part.matrix):
+        _add_one(ground, place, form, written, values)
 
 
 def _add_one(
@@ -151,31 +149,26 @@ def _add_one(
 ) -> None:
     """Add the build of a mapping, with the `values` of one run of its matrix."""
 
-    def given(paths: Iterable[str]) -> str:
-        return EXPRESSION.sub(partial(_value, values), ground.with_top(text_at(written, paths)))
+    def given(key: str) -> str:
+        text = ground.with_top(text_at(written, form.paths.get(key, ())))
+        return EXPRESSION.sub(partial(_value, values), text) or form.usual.get(key, "")
 
-    search, context = ground.search, given(form.context) or form.default
-    file = given(form.dockerfile) or form.usual
+    search, context, file = ground.search, given("context"), given("dockerfile")
     if file.startswith("**/"):
         found = [each for each in search.paths if os.path.basename(each) == file[3:]]
         file = found[0] if len(found) == 1 else file
-    _, options = commands.parsed(given(form.options).split(), BuildCommand(""))
-    target = given(form.target) or options.get("--target", [""])[-1]
+    _, options = commands.parsed(given("options").split(), BuildCommand(""))
+    target = given("target") or options.get("--target", [""])[-1]
     if unknown := [each for each in (context, file, target) if commands.OPEN.search(each)]:
         text = f"`{unknown[0]}` is known only when the {place.how} runs, so this build was skipped"
         search.complain("expression", text, place.where)
     if unknown or not context or "\n" in file or "*" in file or {*form.narrowed} & written.keys():
         search.is_open = True
     elif not is_reference(context):
-        build = Build(
-            os.path.dirname(file) if context == "**" else context,
-            file or None,
-            target,
-            commands.pairs(given(form.arguments).splitlines()),
-            commands.pairs(given(form.contexts).splitlines()),
-            commands.words_of(given(form.platforms)),
-            form.builder,
-        )
+        context = os.path.dirname(file) if context == "**" else context
+        args, named = (commands.pairs(given(e).splitlines()) for e in ("arguments", "contexts"))
+        platforms = commands.words_of(given("platforms"))
+        build = Build(context, file or None, target, args, named, platforms, form.builder)
         # A mapping says that there is such a build, so what is missing is a problem.
         ground.add(place, build, form.beside, is_certain=len(ground.directories) == 1)
 
@@ -212,11 +205,11 @@ def _value(values: Mapping[str, Yaml], match: re.Match[str]) -> str:
 def add_unit(search: Search, path: str, text: str, source: FileKind) -> None:
     """Add the build of a Quadlet unit."""
     found, section = YamlMapping(1), ""
-    for number, line in enumerate(text.splitlines(), start=1):
+    for line in text.splitlines():
         key, given, value = line.partition("=")
         section = line.strip() if line.lstrip().startswith("[") else section
         if given and section == "[Build]":
-            found[key.strip()], found.lines[key.strip()] = value.strip(), number
+            found[key.strip()] = value.strip()
     directory, file = text_at(found, ["SetWorkingDirectory"]), text_at(found, ["File"])
     # Without a directory Quadlet refuses a relative `File`. Other paths are those of a machine.
     if not directory or any("%" in each or each.startswith("/") for each in (directory, file)):

@@ -37,19 +37,10 @@ class Form:
     only: Mapping[str, str] = field(default_factory=dict)
     unless: Sequence[str] = ()
     narrowed: Sequence[str] = ()
-    context: Sequence[str] = ()
-    default: str = ""
+    paths: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    usual: Mapping[str, str] = field(default_factory=dict)
     git: str = ""
-    only_git: bool = False
-    dockerfile: Sequence[str] = ()
-    usual: str = ""
-    needs_dockerfile: bool = False
     beside: str = "directory"
-    options: Sequence[str] = ()
-    target: Sequence[str] = ()
-    arguments: Sequence[str] = ()
-    contexts: Sequence[str] = ()
-    platforms: Sequence[str] = ()
     builder: str = "buildkit"
 
 
