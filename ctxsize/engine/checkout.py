@@ -61,8 +61,9 @@ class Checkout:
         if start and not self._files:
             raise git.GitError("it has no such directory")
         self.request = self._with_ignore_file()
-        self.sizes = sent_sizes(Walk(self.request, source=_directories(self._files)))
-        walk = Walk(self._tree)
+        tree, walk = _directories(self._files), Walk(self._tree)
+        self.sizes = sent_sizes(Walk(self.request, source=tree))
+        self._kept = sent_sizes(Walk(self._tree, source=tree))  # of HEAD, by the lines here
         self.here = sent_sizes(walk)
         own = {each: self.here.pop(each) for each in [*self.here] if f"{each}/".startswith(".git/")}
         self.problems = (*walk.problems, *self._notes(own), *self._changes())
@@ -110,9 +111,9 @@ class Checkout:
     def _kind(self, path: str) -> str:
         """Return why the sides differ in `path`, the first of the reasons that apply."""
         if path in self.sizes:
-            ignored = self._tree.spec.check_file(path).include
-            return "resized" if path in self.here else "ignored-here" if ignored else "missing-here"
-        if path in self._files and self.request.spec.check_file(path).include:
+            lacks = "missing-here" if path in self._kept else "ignored-here"
+            return "resized" if path in self.here else lacks
+        if path in self._files and self._files[path].mode.startswith("100"):
             return "ignored-in-head"
         if any(each in self._files for each in up_to(path)[:-1]):
             return "in-submodule"
