@@ -183,9 +183,7 @@ def judged(request: Request, report: Report, config: Config | None) -> Report:
         )
 
     transfers = [replace(each, problems=left(each.problems)) for each in report.transfers]
-    named = [
-        replace(each, problems=left(each.problems, each.value)) for each in report.named_contexts
-    ]
+    named = [replace(e, problems=left(e.problems, e.value)) for e in report.named_contexts]
     report = replace(
         report,
         problems=(*left(report.problems), *unread),

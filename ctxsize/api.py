@@ -248,10 +248,7 @@ def plan_ignore_file(
 
 
 def discover(root: str = ".") -> Discovery:
-    """Return the builds that files below `root` define, in the environment of this process.
-
-    Raises `InputError` for no directory.
-    """
+    """Return the builds that files below `root` define, in our environment. Raises `InputError`."""
     from ctxsize import discovery
 
     return discovery.discover(root, environment=os.environ)
@@ -264,10 +261,7 @@ def scan(
     progress: Progress | None = None,
     steps: Steps | None = None,
 ) -> Scan:
-    """Return every build below `root`, measured, the largest first, with joint findings.
-
-    Raises `InputError` for no directory.
-    """
+    """Return every build below `root`, measured, the largest first. Raises `InputError`."""
     from ctxsize.accepting import Wanted, readable
     from ctxsize.codes import names
     from ctxsize.findings import in_order

@@ -165,9 +165,8 @@ def _held(policy: BudgetedBuild, found: Iterable[BudgetedBuild]) -> Iterator[Bud
         builds += [given] * os.path.lexists(usual) + [each.build] * is_transfer
         for build in builds:
             build = replace(build, builder=policy.build.builder or given.builder)
-            paths = (build.context, build.dockerfile or usual)
-            options = (build.target, *build.words()) if is_transfer else ()
-            key = (*map(os.path.realpath, paths), *options)
+            paths = map(os.path.realpath, (build.context, build.dockerfile or usual))
+            key = (*paths, str(build) if is_transfer else "")
             if key not in met:
                 met.add(key)
                 yield replace(policy, name=f"{each.name} (policy)", build=build, is_policy=True)
@@ -194,12 +193,10 @@ class _Checker:
         for each in self._builds:
             try:
                 request = api.requested(each.build, self._plans)
+                config = Config() if each.is_policy else self._config
+                top, depth, progress = baselines.TOP, baselines.DEPTH, self._progress
                 report = api.measure(
-                    request,
-                    top=baselines.TOP,
-                    depth=baselines.DEPTH,
-                    progress=self._progress,
-                    config=Config() if each.is_policy else self._config,
+                    request, top=top, depth=depth, progress=progress, config=config
                 )
                 if each.budget.of == "transfer" and report.transfer is None:
                     raise _no_transfer(each.name, report)
@@ -229,13 +226,12 @@ class _Checker:
     ) -> Iterator[guard.ContextCheck]:
         """Yield the check of each build. Raises `InputError` for a baseline of another builder."""
         for each, report in zip(self._builds, self._reports, strict=True):
-            entry = None if baseline is None or each.is_policy else baseline.get(each.name)
+            old = None if each.is_policy else baseline
+            entry = None if old is None else old.get(each.name)
             if entry is not None and entry.builder != report.builder:
                 message = f"{each.name} was recorded for {entry.builder}, not for {report.builder}"
                 raise InputError(message, path=path, hint="--update-baseline")
-            judged = guard.judge(
-                each.name, report, each.budget, None if each.is_policy else baseline
-            )
+            judged = guard.judge(each.name, report, each.budget, old)
             yield self._helped(each.build, self._accepting(each, judged))
 
     def _accepting(self, each: BudgetedBuild, judged: guard.ContextCheck) -> guard.ContextCheck:
@@ -251,9 +247,8 @@ class _Checker:
         reasons = [wanted.judged(one, *about) for one in found]
         left = tuple(one for one, reason in reasons if reason is None)
         accepted = tuple(guard.Accepted(one, why) for one, why in reasons if why is not None)
-        return replace(
-            judged, findings=left, accepted=accepted, assertions=count, policy=each.is_policy
-        )
+        judged = replace(judged, findings=left, accepted=accepted)
+        return replace(judged, assertions=count, policy=each.is_policy)
 
     def _helped(self, build: Build, judged: guard.ContextCheck) -> guard.ContextCheck:
         """Add what `suggest --write` would save, if the context is too large."""
@@ -270,9 +265,8 @@ class _Checker:
             return judged
         enough = all(each.over <= guard.in_unit(each.unit, saved) for each in missed)
         text = f"ctxsize suggest --write saves {human(saved.content_bytes)}"
-        findings = (
-            replace(each, help=text) if each.code in _LARGE else each for each in judged.findings
-        )
+        found = judged.findings
+        findings = (replace(each, help=text) if each.code in _LARGE else each for each in found)
         chosen = (each for each in advice.suggestions if each.chosen)
         gone = {path for each in chosen for path in each.paths}
         paths = (each.path for each in judged.culprits)

@@ -23,8 +23,7 @@ from ctxsize.units import Tolerance
 
 NAMES = ("ctxsize.toml", "pyproject.toml")
 """Names of configuration files; in each directory, the first one wins."""
-OF = ("context", "transfer")
-"""The sizes that a budget may limit."""
+OF = ("context", "transfer")  # the sizes that a budget may limit
 _MOST_BYTES, _MOST_FILES = 4 << 20, 8
 """Numbers of bytes of the largest configuration, as `tomllib` is slow, and of files it extends."""
 _WILD = re.compile(r"[*?[]")
@@ -69,8 +68,7 @@ class BudgetedBuild:
 
 
 _BUILD, _BUDGET = ({each.name for each in fields(kind)} for kind in (Build, Budget))
-Builds = tuple[BudgetedBuild, list[BudgetedBuild]]
-"""A table and the builds that it describes."""
+Builds = tuple[BudgetedBuild, list[BudgetedBuild]]  # a table and the builds that it describes
 
 
 @dataclass(frozen=True)

@@ -64,10 +64,7 @@ class Paths:
 
 @dataclass(frozen=True)
 class Changes:
-    """The exact difference that a change makes to what is sent, by simulation.
-
-    Lines that fail the build are left out before and after the change.
-    """
+    """The exact difference of a change, by simulation; lines that fail the build do not count."""
 
     ignored: Paths = Paths()
     sent: Paths = Paths()

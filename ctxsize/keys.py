@@ -15,17 +15,12 @@ from ctxsize.errors import IgnoreFileError, InputError
 from ctxsize.reader import read_file
 from ctxsize.units import Tolerance, parse_size
 
-Shape = Mapping[str, Any]
-"""A JSON Schema; `errorMessage` is for a value that does not follow it."""
+Shape = Mapping[str, Any]  # a JSON Schema; `errorMessage` is for a value that does not follow it
 _SCHEMA = os.path.join(os.path.dirname(__file__), "formats", "json", "config.schema.json")
-ASSERTIONS = ("require", "forbid")
-"""Keys of lists of patterns, which add up."""
+ASSERTIONS = ("require", "forbid")  # keys of lists of patterns, which add up
+_MOST = 1000  # numbers of patterns of a list, and of characters of one
 _TYPES = {"string": str, "integer": int, "array": list, "object": dict}
-_ATTRIBUTES = {
-    "build-args": "build_arguments",
-    "max": "max_bytes",
-    "min": "min_bytes",
-}
+_ATTRIBUTES = {"build-args": "build_arguments", "max": "max_bytes", "min": "min_bytes"}
 
 
 @cache
@@ -50,8 +45,8 @@ def value_of(key: str, shape: Shape, value: object) -> Any:
     value = str(value) if isinstance(value, date) else value
     if isinstance(value, str) and key in _PARSERS:
         return _PARSERS[key](value)
-    for each in value if key in ASSERTIONS and isinstance(value, list) else ():
-        if isinstance(each, str):
+    for each in value[:_MOST] if key in ASSERTIONS and isinstance(value, list) else ():
+        if isinstance(each, str) and len(each) <= _MOST:
             _check_pattern(each)
     if not _follows(value, shape):
         raise InputError(shape["errorMessage"])

@@ -25,8 +25,7 @@ _DIRECTORY = os.path.dirname(__file__)
 _ROWS = read_file(os.path.join(_DIRECTORY, "commands.txt")).decode().splitlines()
 COMMANDS = {name: (module, text) for name, module, text in (row.split(None, 2) for row in _ROWS)}
 """The module and the summary of each command, in the order of the help."""
-_REMOVED = os.path.join(_DIRECTORY, "removed.txt")
-"""Commands and options of earlier versions, with what to do instead."""
+_REMOVED = os.path.join(_DIRECTORY, "removed.txt")  # what is gone, and what to do instead
 
 FRONT = ""  # the name of the command that `ctxsize [DIR]` runs
 COMPLETE = "_CTXSIZE_COMPLETE"

@@ -27,10 +27,8 @@ if TYPE_CHECKING:
     from ctxsize.recommender.outcome import Advice
 
 _MOST_LINES = 8  # number of ignore files to list
-_LEAST_BYTES = 10_000
-"""Number of bytes of the smallest budget: a tiny one would refuse the next line of code."""
-_TABLE_BYTES = 200
-"""Number of bytes of a table of the configuration, which may be part of the context."""
+_LEAST_BYTES = 10_000  # smallest budget: a tiny one would refuse the next line of code
+_TABLE_BYTES = 200  # of a table of the configuration, which may be in the context
 _HEAD = "# Budgets of `ctxsize check`: the sizes of today and a quarter more, at least 10 kB.\n"
 _SNIPPETS = os.path.join(os.path.dirname(__file__), "snippets.txt")
 

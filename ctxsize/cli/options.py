@@ -106,9 +106,7 @@ def _one_build(context: Decorator) -> Decorator:
     )
 
 
-directory = partial(
-    click.argument, default=".", required=False, shell_complete=completing.directories
-)
+directory = partial(click.argument, default=".", shell_complete=completing.directories)
 build = _one_build(directory("context"))
 """For commands about one build. The help lists these options before those of the command."""
 build_beside_paths = _one_build(value("-C, --context DIR", default=".", show_default=True))

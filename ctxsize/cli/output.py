@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, final
 
@@ -169,12 +169,10 @@ def redrawn() -> Iterator[None]:
 
 def abandon() -> None:
     """Discard buffered output, which the interpreter would flush at exit."""
-    try:
+    with suppress(OSError, ValueError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
-    except (OSError, ValueError, AttributeError):
-        return
 
 
 def found(findings: object, *, exit_zero: bool = False) -> int:
@@ -245,7 +243,7 @@ def _say(level: str, message: str) -> None:
             sys.stdout.flush()
     except OSError:
         abandon()
-    try:
+    with suppress(OSError, AttributeError):
         text = f"ctxsize: {level}: {clipped(visible(message), _LONGEST_MESSAGE)}"
         if sys.stderr.isatty():
             from ctxsize.formats.text import wrapped
@@ -253,8 +251,6 @@ def _say(level: str, message: str) -> None:
             width = max(_NARROWEST, _dimension("COLUMNS", 0, _FILE_WIDTH, 2))
             text = "\n".join(wrapped(text, width, 2))
         print(text, file=sys.stderr, flush=True)  # noqa: T201
-    except (OSError, AttributeError):
-        return
 
 
 def _wants_colour(choice: str) -> bool:

@@ -63,8 +63,7 @@ def help(command: str | None) -> None:  # noqa: A001
     """Show the help of COMMAND, or list the commands: the same as `ctxsize COMMAND --help`."""
     ctx = top = click.get_current_context().find_root()
     if command is not None:
-        found = app.get_command(top, command)
-        if found is None:
+        if (found := app.get_command(top, command)) is None:
             hint = suggestion(command) or f"one of {', '.join(COMMANDS)}"
             raise InputError(f"no such command: {command!r}", hint=hint)
         ctx = click.Context(found, parent=top, info_name=command)

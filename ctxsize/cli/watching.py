@@ -7,7 +7,7 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext, redirect_stderr
+from contextlib import nullcontext, redirect_stderr, suppress
 from functools import partial
 from pathlib import PurePath
 from typing import NoReturn, TypeVar
@@ -20,17 +20,14 @@ from ctxsize.model import Amount, Report
 from ctxsize.units import signed
 
 T = TypeVar("T")
-Sizes = Iterable[tuple[str, Report, Amount]]
-"""The name of each build, its report, and the size that the answer shows of it."""
+Sizes = Iterable[tuple[str, Report, Amount]]  # name of each build, report, shown size
 _EVERY_S, _SHARE = 0.3, 60
 """Seconds between two looks at the files that people edit. The answers may use 1/`_SHARE` of the
 time, so a large tree is measured less often."""
 
 
 def watch(
-    answer: Callable[[], T],
-    show: Callable[[T], object],
-    files: Callable[[T], Iterable[str | None]],
+    answer: Callable[[], T], show: Callable[[T], object], files: Callable[[T], Iterable[str | None]]
 ) -> NoReturn:
     """Show the answer now and whenever it changed, until the user interrupts.
 
@@ -115,8 +112,7 @@ def _busy_s() -> float:
 
 def _stamp(path: str) -> tuple[int, int, int] | None:
     """Return a value that changes with every save; None while an editor renames the file."""
-    try:
+    with suppress(OSError):
         found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+        return found.st_mtime_ns, found.st_size, found.st_ino
+    return None

@@ -60,24 +60,18 @@ class Discovery:
     """All builds of a repository that its files define."""
 
     root: str
-    builds: tuple[FoundBuild, ...] = ()
-    """The builds inside the repository, ordered by context, Dockerfile and target."""
-    outside: tuple[FoundBuild, ...] = ()
-    """The builds with a context or a Dockerfile outside the repository."""
+    builds: tuple[FoundBuild, ...] = ()  # inside, by context, Dockerfile and target
+    outside: tuple[FoundBuild, ...] = ()  # with context or Dockerfile outside the repository
     dockerfiles: tuple[str, ...] = ()  # every one in the tree, whether a build reads it or not
     ignore_files: tuple[str, ...] = ()  # every one in the tree, whether a build reads it or not
     findings: tuple[Finding, ...] = ()
-    problems: tuple[Problem, ...] = ()
-    """Problems with reading and understanding files; the builds of these may be missing."""
+    problems: tuple[Problem, ...] = ()  # of reading files; their builds may be missing
     plans: Plans = field(default_factory=Plans, compare=False, repr=False)
     """The Dockerfiles that the search parsed."""
 
 
 def discover(
-    root: str = ".",
-    *,
-    environment: Mapping[str, str] | None = None,
-    plans: Plans | None = None,
+    root: str = ".", *, environment: Mapping[str, str] | None = None, plans: Plans | None = None
 ) -> Discovery:
     """Return every build that the files below `root` define; equal ones are one.
 
@@ -145,10 +139,7 @@ def _context_of(search: Search, directory: str, plan: Plan) -> str:
 
 
 def merged(builds: Iterable[FoundBuild]) -> tuple[FoundBuild, ...]:
-    """Return `builds` with equal ones merged, ordered by context, Dockerfile and target.
-
-    The merged one has the places and platforms of all.
-    """
+    """Return `builds` in order, equal ones merged with the places and platforms of all."""
     found: dict[tuple[str, ...], list[FoundBuild]] = {}
     for each in builds:
         build = each.build

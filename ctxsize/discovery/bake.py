@@ -7,17 +7,8 @@ import re
 from dataclasses import replace
 
 from ctxsize.build import Build, is_reference, placed
-from ctxsize.discovery import compose
-from ctxsize.discovery.bakefile import (
-    DEFAULTS,
-    WORKING_DIRECTORY,
-    BakeFile,
-    Body,
-    literal,
-    read_hcl,
-    read_json,
-    target_name,
-)
+from ctxsize.discovery import bakefile, compose
+from ctxsize.discovery.bakefile import DEFAULTS, WORKING_DIRECTORY, BakeFile, Body
 from ctxsize.discovery.search import Place, Search, by_directory, shortened
 from ctxsize.reader import holds
 
@@ -49,7 +40,7 @@ def collect(search: Search, paths: list[str]) -> None:
                 reader = compose.ComposeReader(replace(search, problems={}))
                 services = reader.builds(beside) if beside else {}
                 for service, (where, build, baked) in services.items():
-                    bake.hidden, name = build.hidden, target_name(service)
+                    bake.hidden, name = build.hidden, bakefile.target_name(service)
                     bake.targets[name] = _target_of(baked or build, directory)
                     bake.places |= {name: where} if baked else {}
             for path in files:
@@ -79,7 +70,7 @@ def _target_of(build: Build, directory: str) -> Body:
     }
     if not is_reference(build.context):
         body["context"] = os.path.relpath(build.context, directory or ".")
-    return {key: literal(each) for key, each in body.items() if each}
+    return {key: bakefile.literal(each) for key, each in body.items() if each}
 
 
 def _added(bake: BakeFile, search: Search, path: str) -> bool:
@@ -88,11 +79,11 @@ def _added(bake: BakeFile, search: Search, path: str) -> bool:
     text = search.read(path, _MOST_BYTES) if is_hcl else search.read(path)
     if text is None:
         return False
-    document = read_hcl(text) if is_hcl else read_json(text)
+    document = bakefile.read_hcl(text) if is_hcl else bakefile.read_json(text)
     is_usual = is_hcl or os.path.basename(path) in DEFAULTS
     is_printed = not is_usual and document.keys() <= {"group", "target"}
     if is_printed:
-        document = {key: literal(each) for key, each in document.items()}
+        document = {key: bakefile.literal(each) for key, each in document.items()}
     bake.add(document, search.shown(path), text)
     return is_printed
 

@@ -23,10 +23,9 @@ _TOKEN = re.compile(
 _QUOTES = re.compile(r"\A('''|\"\"\"|'|\")(.*?)\1?\Z", re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "\n": ""}
-_GROOVY = re.compile(r"\$\{[\w]*[^\w{}][^{}]*\}")  # an expression that is no variable of a shell
+_GROOVY = re.compile(r"\$\{\w*[^\w{}][^{}]*\}")  # an expression that is no variable of a shell
 _DEEPEST = 20
-_UNKNOWN = "$UNKNOWN"
-"""Stands for what is not written out."""
+_UNKNOWN = "$UNKNOWN"  # stands for what is not written out
 
 
 def add_groovy(search: Search, path: str, text: str, source: FileKind) -> None:
@@ -119,4 +118,4 @@ def _read_arguments(call: YamlMapping, tokens: list[_Token], at: int) -> int:
         before = token
     if name or value:
         call[name or str(len(call))] = value
-    return at + is_closed
+    return min(at + is_closed, len(tokens) - 1)

@@ -36,8 +36,7 @@ EXPRESSION = re.compile(
     r"\$?\{\{(.*?)\}\}|<<\s*(?:parameters|pipeline|matrix)\b[\w.\-]*\s*>>|\$\[\[.*?\]\]"
 )
 """Matches an expression of a workflow, CircleCI, GitLab, just or Task, which is no shell text."""
-OPEN = re.compile(r"\$|\{\{|`")
-"""Matches in a text that is not written out."""
+OPEN = re.compile(r"\$|\{\{|`")  # matches in a text that is not written out
 _MAKE_CALL = re.compile(r"(?<!\$)\$\([^()]*\)")
 _DEEPEST = 8
 
@@ -63,11 +62,11 @@ class Ground:
 
     def add(
         self, place: Place, build: Build, beside: str, inside: str = "", *, is_certain: bool = False
-    ) -> bool:
+    ) -> None:
         """Add a build that runs `inside` a directory, if it has a context and a Dockerfile there.
 
         Its Dockerfile is relative to `beside`: the `directory`, the `context` or `either`. A build
-        that `is_certain` is added in any case. Return whether it was.
+        that `is_certain` is added in any case.
         """
         for number, start in enumerate(self.directories):
             here = self.placed(start, inside)
@@ -85,8 +84,7 @@ class Ground:
                 dockerfile = found[0] if found else paths[0]
                 build = replace(build, context=context, dockerfile=dockerfile)
                 self.search.add(place, replace(build, build_contexts=contexts))
-                return True
-        return False
+                return
 
 
 def ground_of(search: Search, path: str, source: FileKind) -> Ground:
@@ -104,7 +102,7 @@ def add_commands(search: Search, path: str, text: str, source: FileKind) -> None
         return
     ground = ground_of(search, path, source)
     text = ground.with_top(text)
-    read = partial(script_of, expander(text))
+    read = partial(script_of, expander(_VARIABLE.findall(text)))
     line, position = 1, 0
     for match in pattern.finditer(text):
         if expression("hint").search(match[0]):
@@ -123,7 +121,7 @@ def _of_make(expanded: Callable[[str], str], line: str) -> str:
 
 
 _READERS: dict[str, tuple[re.Pattern[str], Callable[[Callable[[str], str], str], str]]] = {
-    "script": (_WHOLE, lambda expanded, script: expanded(script)),
+    "script": (_WHOLE, lambda _, script: script),
     # Each line of a recipe runs in its own shell, so `cd` ends with it.
     "just": (_RECIPE, lambda expanded, line: expanded(_PREFIX.sub("", line))),
     "make": (_LINE, _of_make),
@@ -136,6 +134,7 @@ def add_script(ground: Ground, script: str, place: Place, inside: str = "") -> N
     """Add the builds in a script, and record if one of them is not written out."""
     if not expression("hint").search(script):
         return
+    script = expander(_VARIABLE.findall(script))(script)
     script = _OWN_DIRECTORY.sub(".", EXPRESSION.sub("$EXPRESSION", script))
     ground.search.is_open |= not is_read_whole(script) or bool(OPEN.search(inside))
     for directory, command in in_directories(commands(script), inside):
@@ -213,16 +212,11 @@ def parsed(words: Iterable[str], tool: BuildCommand) -> tuple[list[str], dict[st
     return operands, options
 
 
-def expander(text: str) -> Callable[[str], str]:
-    """Return a function that replaces the variables that `text` sets once, to plain text."""
-    return expander_of((match[1], match[2].strip("'\"")) for match in _VARIABLE.finditer(text))
-
-
-def expander_of(variables: Iterable[tuple[str, str]]) -> Callable[[str], str]:
+def expander(variables: Iterable[tuple[str, str]]) -> Callable[[str], str]:
     """Return a function that replaces the variables with one value, a plain text."""
     values: dict[str, set[str]] = {}
     for name, value in variables:
-        values.setdefault(name, set()).add(value)
+        values.setdefault(name, set()).add(value.strip("'\""))
 
     def only(match: re.Match[str]) -> str:
         found = [*values.get(match[1] or match[2] or match[3], ())]

@@ -12,17 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from ctxsize.build import Build, is_reference
-from ctxsize.discovery import bakefile
+from ctxsize.discovery import bakefile, yaml
 from ctxsize.discovery.search import NotReadError, Place, Search, by_directory
-from ctxsize.discovery.yaml import (
-    Interpolator,
-    Yaml,
-    YamlMapping,
-    listed,
-    load,
-    mapping_of,
-    read_dotenv,
-)
+from ctxsize.discovery.yaml import Interpolator, Yaml, YamlMapping, listed, mapping_of
 from ctxsize.findings import Location
 
 # The order of `DefaultFileNames` and `DefaultOverrideFileNames` of compose-go.
@@ -95,10 +87,7 @@ class ComposeReader:
         self._interpolator = Interpolator()
 
     def builds(self, paths: list[str]) -> dict[str, tuple[Location, Build, Build | None]]:
-        """Return the builds by service, and what Bake makes of them if it is not the same.
-
-        Later files win. Paths are relative to the root.
-        """
+        """Return the builds by service, and what Bake makes of them if other; later files win."""
         directory = os.path.dirname(paths[0])
         variables = self._variables_of([os.path.join(directory, ".env")], {})
         services = self._project(paths, directory, variables)
@@ -127,7 +116,7 @@ class ComposeReader:
         found: dict[str, str] = {}
         for path in paths:
             if os.path.isfile(self._search.shown(path)):
-                found |= read_dotenv(self._search.read(path) or "", environment)
+                found |= yaml.read_dotenv(self._search.read(path) or "", environment)
         found = {**found, **environment, **outer}
         return self._variables.setdefault(frozenset(found.items()), found)
 
@@ -158,7 +147,7 @@ class ComposeReader:
         if path not in self._documents:
             self._documents[path] = YamlMapping()
             with self._search.reading(path):
-                document = load(self._search.read(path) or "")
+                document = yaml.load(self._search.read(path) or "")
                 if not isinstance(document, YamlMapping | None):
                     raise NotReadError("yaml", "it is not a mapping")
                 self._documents[path] = mapping_of(document)
@@ -184,16 +173,14 @@ class ComposeReader:
                 return YamlMapping()
             return self._project(paths, directory, variables)
 
-        found = self._once((paths, directory, id(variables)), read)
-        if found is None:
+        if (found := self._once((paths, directory, id(variables)), read)) is None:
             self._complain("include", "this file includes itself", file.path, line)
         return found or YamlMapping()
 
     def _service(self, file: _File, name: str) -> YamlMapping:
         """Return a service of a file, merged with those that it extends."""
         key = (*file[:2], id(file.variables), name)
-        found = self._once(key, lambda: self._extended(file, name))
-        if found is None:
+        if (found := self._once(key, lambda: self._extended(file, name))) is None:
             line = file.services.line_of(name)
             self._complain("extends", f"the service {name} extends itself", file.path, line)
         return found or YamlMapping()

@@ -13,18 +13,8 @@ from typing import NamedTuple
 
 from ctxsize.build import Build, is_reference
 from ctxsize.codes import severity_of
-from ctxsize.discovery.commands import (
-    EXPRESSION,
-    OPEN,
-    Ground,
-    add_script,
-    expander,
-    expander_of,
-    ground_of,
-    pairs,
-    parsed,
-    words_of,
-)
+from ctxsize.discovery import commands
+from ctxsize.discovery.commands import EXPRESSION, Ground, ground_of
 from ctxsize.discovery.recognisers import BuildCommand, FileKind, Form, expression
 from ctxsize.discovery.search import Place, Search
 from ctxsize.discovery.yaml import Yaml, YamlMapping, documents, listed, mapping_of
@@ -56,7 +46,7 @@ def add_document(search: Search, path: str, text: str, source: FileKind) -> None
     ground, where = ground_of(search, path, source), Location(search.shown(path))
     for document in documents(text):
         parts = [*_parts(document, source)]
-        expanded = expander_of(
+        expanded = commands.expander(
             (name, value)
             for part in parts
             if source.variables and part.under == source.variables
@@ -68,10 +58,9 @@ def add_document(search: Search, path: str, text: str, source: FileKind) -> None
             for form in source.build:
                 add_described(ground, place, form, part)
             for line, script in _scripts(part.value, source):
-                shell = expanded(ground.with_top(script))
                 inside = expanded(ground.with_top(part.inside))
                 at = replace(place, where=replace(where, line=line))
-                add_script(ground, expander(shell)(shell), at, inside)
+                commands.add_script(ground, expanded(ground.with_top(script)), at, inside)
 
 
 def _parts(document: Yaml, source: FileKind) -> Iterator[Passage]:
@@ -167,10 +156,13 @@ def _add_one(
         return EXPRESSION.sub(partial(_value, values), ground.with_top(text_at(written, paths)))
 
     search, context = ground.search, given(form.context) or form.default
-    file = _only_one(search, given(form.dockerfile) or form.usual)
-    _, options = parsed(given(form.options).split(), BuildCommand(""))
+    file = given(form.dockerfile) or form.usual
+    if file.startswith("**/"):
+        found = [each for each in search.paths if os.path.basename(each) == file[3:]]
+        file = found[0] if len(found) == 1 else file
+    _, options = commands.parsed(given(form.options).split(), BuildCommand(""))
     target = given(form.target) or options.get("--target", [""])[-1]
-    unknown = [each for each in (context, file, target) if OPEN.search(each)]
+    unknown = [each for each in (context, file, target) if commands.OPEN.search(each)]
     if unknown:
         text = f"`{unknown[0]}` is known only when the {place.how} runs, so this build was skipped"
         search.complain("expression", text, place.where)
@@ -181,21 +173,13 @@ def _add_one(
             os.path.dirname(file) if context == "**" else context,
             file or None,
             target,
-            pairs(given(form.arguments).splitlines()),
-            pairs(given(form.contexts).splitlines()),
-            words_of(given(form.platforms)),
+            commands.pairs(given(form.arguments).splitlines()),
+            commands.pairs(given(form.contexts).splitlines()),
+            commands.words_of(given(form.platforms)),
             form.builder,
         )
         # A mapping says that there is such a build, so what is missing is a problem.
         ground.add(place, build, form.beside, is_certain=len(ground.directories) == 1)
-
-
-def _only_one(search: Search, file: str) -> str:
-    """Return the only Dockerfile that `**/NAME` matches, or `file` itself."""
-    if not file.startswith("**/"):
-        return file
-    found = [each for each in search.paths if os.path.basename(each) == file[3:]]
-    return found[0] if len(found) == 1 else file
 
 
 def _combinations(matrix: Yaml) -> list[dict[str, Yaml]]:

@@ -9,45 +9,43 @@ from functools import cache
 
 from ctxsize.recommender.rules import table
 
-TOP = "/:top:"
-"""Stands for the top of the repository in a command or a path."""
+TOP = "/:top:"  # stands for the top of the repository in a command or a path
 
 
 @dataclass(frozen=True)
 class BuildCommand:
-    """A command that builds an image."""
+    """A command that builds an image: a row `command` of `builds.toml`, which explains the keys."""
 
-    words: str  # an expression for its first words
+    words: str
     title: str = ""
-    builder: str = "buildkit"  # the builder whose behaviour applies
-    by_option: bool = False  # whether `--context` names the context, and no operand does
-    default: str = ""  # the context if none is named; `""` if the command needs one
-    needs: Sequence[str] = ()  # it builds a Dockerfile only with one of these options
+    builder: str = "buildkit"
+    by_option: bool = False
+    default: str = ""
+    needs: Sequence[str] = ()
     names: Mapping[str, str] = field(default_factory=dict)
-    """The options with another name than those of `docker build`, each with that name."""
-    paired: Sequence[str] = ()  # options with `KEY=VALUE`, named `--option KEY`
-    switches: Sequence[str] = ()  # options without a value
-    valued: Sequence[str] = ()  # options with a value, for a tool with a default
+    paired: Sequence[str] = ()
+    switches: Sequence[str] = ()
+    valued: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
 class Form:
-    """A mapping in a file that describes a build. A path has keys divided by dots."""
+    """A mapping in a file that describes a build: a row `file.build`."""
 
     title: str = ""
-    under: str | None = None  # the key that it stands under, None for any
-    only: Mapping[str, str] = field(default_factory=dict)  # paths, and expressions for their values
-    unless: Sequence[str] = ()  # keys that it does not have
-    narrowed: Sequence[str] = ()  # keys with which less of the context is sent
-    context: Sequence[str] = ()  # paths of the values; the first one that is there counts
-    default: str = ""  # the context if none is named; `**` for the directory of the Dockerfile
-    git: str = ""  # what to do if it builds from git, as it does if it names no context
-    only_git: bool = False  # whether other files define its local builds
+    under: str | None = None
+    only: Mapping[str, str] = field(default_factory=dict)
+    unless: Sequence[str] = ()
+    narrowed: Sequence[str] = ()
+    context: Sequence[str] = ()
+    default: str = ""
+    git: str = ""
+    only_git: bool = False
     dockerfile: Sequence[str] = ()
-    usual: str = ""  # the Dockerfile if none is named, `**/NAME` for the only one
-    needs_dockerfile: bool = False  # whether it builds no Dockerfile if it names none
-    beside: str = "directory"  # the Dockerfile is relative to this, the `context`, or `either`
-    options: Sequence[str] = ()  # further options for the command
+    usual: str = ""
+    needs_dockerfile: bool = False
+    beside: str = "directory"
+    options: Sequence[str] = ()
     target: Sequence[str] = ()
     arguments: Sequence[str] = ()
     contexts: Sequence[str] = ()
@@ -57,25 +55,23 @@ class Form:
 
 @dataclass(frozen=True)
 class FileKind:
-    """A kind of file that may define builds."""
+    """A kind of file that may define builds: a row `file`."""
 
-    name: str  # an expression for the end of its path
+    name: str
     reader: str
     title: str = ""
     reads: str = ""
     how: str = "command"
     directories: Sequence[str] = (".",)
-    """Where its paths start, relative to the file; `/` for the root. All but the first are guesses,
-    for files in which the first one has no such Dockerfile."""
-    top: str = ""  # an expression for what stands for the first directory
-    unknown: str = ""  # an expression for what makes the directories unknown
-    jobs: str | None = None  # the key of the mapping whose keys are the names of builds
-    scripts: Sequence[str] = ()  # keys of shell text, or of a list of it
-    joined: bool = False  # whether one shell runs all scripts of a mapping
-    inside: str = ""  # the key of the directory in which they run
-    variables: str = ""  # the key of mappings with variables
-    program: Sequence[str] = ()  # keys of the program that gets `args`
-    images: str = ""  # what to remove from the program if it is an image
+    top: str = ""
+    unknown: str = ""
+    jobs: str | None = None
+    scripts: Sequence[str] = ()
+    joined: bool = False
+    inside: str = ""
+    variables: str = ""
+    program: Sequence[str] = ()
+    images: str = ""
     build: Sequence[Form] = ()
 
 

@@ -27,8 +27,7 @@ _USUAL_PLATFORM = re.compile(
     "(?:/v[0-9])?|linux|windows|local"
 )
 _NEVER = frozenset((".git", ".hg", ".svn", ".jj", "node_modules", "bower_components"))
-_LARGEST_BYTES = 1_000_000
-"""Number of bytes of the largest file that is read: parsing large YAML takes minutes."""
+_LARGEST_BYTES = 1_000_000  # of a file that is read: parsing large YAML takes minutes
 
 
 class NotReadError(Exception):
@@ -59,8 +58,7 @@ class FoundBuild:
     build: Build  # the build, with paths as the user would name them from the working directory
     places: tuple[Place, ...]
     guessed: bool = False  # True if the context was concluded from the Dockerfile alone
-    contested: bool = False
-    """True if a command that is not written out may build it with another context."""
+    contested: bool = False  # a command not written out may build it with another context
     outside: str = ""  # a sentence about the path of it that lies outside the repository
 
     @property
@@ -97,8 +95,7 @@ class Search:
     builds: list[FoundBuild] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     problems: dict[Problem, None] = field(default_factory=dict)  # each once
-    is_open: bool = False
-    """True if some build has a context or a Dockerfile that is not written out."""
+    is_open: bool = False  # True if a context or a Dockerfile of some build is not written out
 
     def __post_init__(self) -> None:
         self.border = self.border or border_of(self.root)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import count
+from itertools import count, islice
 from math import inf
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Yaml: TypeAlias = "str | list[Yaml] | YamlMapping | None"
 
 _MOST_VALUES = 500_000  # number of values of the largest document, with those of its aliases
+_SHARE = 10  # number of characters of a text that count as a further value
 _MERGE = "tag:yaml.org,2002:merge"
 _NULL = ("", "~", "null", "Null", "NULL")
 _BOOLEAN = re.compile("true|True|TRUE|false|False|FALSE")
@@ -54,8 +55,7 @@ class YamlMapping(dict[str, "Yaml"]):
         super().__init__()
         self.line = line
         self.lines: dict[str, int] = {}
-        self.dropped: set[str] = set()
-        """The keys with `!reset` or `!override`: Compose drops their values of earlier files."""
+        self.dropped: set[str] = set()  # keys whose earlier values Compose drops
 
     def line_of(self, key: str) -> int:
         """Return the line of a key, or of the mapping."""
@@ -108,8 +108,9 @@ def documents(text: str) -> Iterator[Yaml]:
 def _value_of(node: yaml.Node, number: Iterator[int]) -> Yaml:
     import yaml
 
-    # As `excessive aliasing` of go-yaml: aliases of aliases would multiply without end.
-    if next(number) >= _MOST_VALUES:
+    # As `excessive aliasing` of go-yaml: aliases of aliases, or of long texts, would multiply
+    # without end.
+    if next(islice(number, len(node.value) // _SHARE, None)) >= _MOST_VALUES:
         raise NotReadError("yaml", f"it has more than {_MOST_VALUES:,} values")
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, number)
@@ -158,8 +159,7 @@ def as_go_prints(text: str) -> str:
 class Interpolator:
     """Interpolates the texts of a project, as `template.Substitute` of compose-go does."""
 
-    used: dict[str, str] = field(default_factory=dict)
-    """The values of all variables that were used, each with its name in braces."""
+    used: dict[str, str] = field(default_factory=dict)  # values of used variables, with their names
     _room: int = _MOST_CHARACTERS
 
     def replaced(self, value: Yaml, variables: Mapping[str, str]) -> Yaml:
@@ -174,10 +174,7 @@ class Interpolator:
         return None
 
     def text(self, text: str, variables: Mapping[str, str]) -> str:
-        """Return `text` with its variables replaced; one that is not set is empty.
-
-        Raises `NotReadError` for what Compose refuses.
-        """
+        """Return `text` with its variables replaced, by `""` if unset. Raises `NotReadError`."""
         self._pay(text)
         return _VARIABLE.sub(partial(self._value, variables), text)
 

@@ -10,19 +10,14 @@ import posixpath
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from ctxsize import errors
 from ctxsize.engine import golang
 from ctxsize.engine.automaton import fastest
 from ctxsize.engine.evaluate import DockerIgnoreSpec, Evaluator, HasMark, Mark
 from ctxsize.engine.golang import has_wildcards, match
 from ctxsize.engine.patterns import DockerIgnorePattern, SplitLine, as_matched
 from ctxsize.engine.source import link_target
-from ctxsize.errors import (
-    BuildFailsError,
-    DockerfileError,
-    IgnoreFileError,
-    InputError,
-    UnknownPatternError,
-)
+from ctxsize.errors import BuildFailsError, DockerfileError, IgnoreFileError, InputError
 from ctxsize.reader import entries_in
 
 # For an entry that the ignore file leaves. No other mark is ignored without a decider.
@@ -123,7 +118,7 @@ def include_spec(patterns: Iterable[str]) -> DockerIgnoreSpec:
 def _refusal(error: IgnoreFileError, lead: str) -> InputError:
     """Return the error for a pattern of the Dockerfile, not of the ignore file."""
     hint = f"{error.pattern!r}: {_HINT}"
-    if isinstance(error, UnknownPatternError):
+    if isinstance(error, errors.UnknownPatternError):
         return InputError(error.message, hint=hint)
     return DockerfileError(f"{lead}: {error.message}", hint=hint)
 

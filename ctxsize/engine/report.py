@@ -8,17 +8,9 @@ from functools import cache
 from heapq import merge
 from typing import Any
 
+from ctxsize.engine import events
 from ctxsize.engine.evaluate import Evaluator
-from ctxsize.engine.events import (
-    Files,
-    Folder,
-    IgnoredEntries,
-    IgnoredFolder,
-    Progress,
-    order,
-    public_pattern,
-    reported,
-)
+from ctxsize.engine.events import Files, Folder, IgnoredEntries, IgnoredFolder, order
 from ctxsize.engine.inspect import UNREAD_IGNORED
 from ctxsize.engine.request import Request
 from ctxsize.engine.walk import Walk
@@ -40,7 +32,7 @@ def measure(
     everything: bool = False,
     top: int = 10,
     depth: int | None = 3,
-    progress: Progress | None = None,
+    progress: events.Progress | None = None,
     jobs: int | None = None,
     evaluator: Evaluator[Any] | None = None,
 ) -> Report:
@@ -59,7 +51,7 @@ def measure(
         walk = native.add_all(request, sums, jobs, progress)
     if walk is None:
         walk = Walk(request, everything=everything, evaluator=evaluator)
-        for event in reported(walk, progress, lambda: (sums.entries, sums.content_bytes)):
+        for event in events.reported(walk, progress, lambda: (sums.entries, sums.content_bytes)):
             sums.add(event)
     complete = everything and not any(each.code == UNREAD_IGNORED for each in walk.problems)
     return Report(
@@ -80,7 +72,7 @@ def ignore_file_info(request: Request) -> IgnoreFileInfo | None:
     """Return the ignore file that governs `request`, as reports contain it."""
     if request.ignore_file is None:
         return None
-    patterns = tuple(public_pattern(each) for each in request.spec.patterns if each.line)
+    patterns = tuple(events.public_pattern(each) for each in request.spec.patterns if each.line)
     return IgnoreFileInfo(request.ignore_file.path, patterns, request.dockerfile_specific)
 
 
@@ -124,7 +116,7 @@ class Listing:
 
         @cache
         def verdict(ignored: bool, decider: int | None) -> Verdict:
-            by = None if decider is None else public_pattern(request.spec.patterns[decider])
+            by = None if decider is None else events.public_pattern(request.spec.patterns[decider])
             return Verdict(ignored, by)
 
         self._verdict = verdict

@@ -12,16 +12,9 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from ctxsize.build import Build
-from ctxsize.engine import golang
+from ctxsize.engine import dockerfiles, golang
 from ctxsize.engine.builders import Builder
-from ctxsize.engine.dockerfiles import (
-    MOST_BYTES,
-    STDIN,
-    FoundDockerfile,
-    find_dockerfile,
-    find_ignore_file,
-    is_remote,
-)
+from ctxsize.engine.dockerfiles import STDIN, find_dockerfile, find_ignore_file
 from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.engine.ignorefile import IgnoreFile, without_mark
 from ctxsize.engine.patterns import DockerIgnorePattern
@@ -128,7 +121,7 @@ def request_of(
     `IgnoreFileError` if the ignore file would fail the build.
     """
     root = _context_root(build.context)
-    found = FoundDockerfile(None)
+    found = dockerfiles.FoundDockerfile(None)
     if not alone:
         if build.dockerfile == STDIN and build.dockerfile_inline is None:
             raise InputError("the Dockerfile `-` needs the text from stdin in `dockerfile_inline`")
@@ -159,14 +152,14 @@ def request_of(
     return _with_patterns(request, named=alone) if patterns else request
 
 
-def _dockerfile_data(build: Build, found: FoundDockerfile, builder: Builder) -> bytes:
+def _dockerfile_data(build: Build, found: dockerfiles.FoundDockerfile, builder: Builder) -> bytes:
     """Return the Dockerfile's bytes, none without one. Raises `DockerfileError`, `InputError`."""
     if found.fault is not None:
         raise DockerfileError(found.fault, path=found.path)
     if found.read_from is None:
         return build.dockerfile_inline or b""
     try:
-        return read_file(found.read_from, MOST_BYTES)
+        return read_file(found.read_from, dockerfiles.MOST_BYTES)
     except OSError as error:
         rejected = error.errno == EFBIG and builder.fetches_dockerfile
         message = f"the Dockerfile cannot be read: {error.strerror}"
@@ -244,7 +237,7 @@ def _context_root(context: str) -> str:
         message = f"no such context to read: {getattr(error, 'strerror', error)}"
         if context == "-":
             message = "Docker sends a context from standard input as it is: no ignore file is read"
-        elif is_remote(context):
+        elif dockerfiles.is_remote(context):
             message = "the builder fetches this context itself: no ignore file is read"
     hint = "name a directory, and the Dockerfile with -f; `-f -` reads it from stdin"
     raise InputError(message, path=context or "''", hint=hint)

@@ -11,16 +11,10 @@ from itertools import chain
 from os.path import splitext
 from typing import TypeVar
 
+from ctxsize.engine import events
 from ctxsize.engine.builders import Builder
 from ctxsize.engine.directories import SECRET_START, Clues, Sum, size_tree
-from ctxsize.engine.events import (
-    Event,
-    Files,
-    Folder,
-    IgnoredEntries,
-    IgnoredFolder,
-    public_pattern,
-)
+from ctxsize.engine.events import Event, Files, Folder, IgnoredEntries, IgnoredFolder
 from ctxsize.engine.request import Request
 from ctxsize.engine.wire import METERS
 from ctxsize.model import Ignored, Measurement, Share, Totals
@@ -223,7 +217,7 @@ def _shares(sums: Iterable[tuple[str, Sum, int | None]]) -> tuple[Share, ...]:
 def _pattern_shares(request: Request, sums: dict[int | None, Sum]) -> tuple[Share, ...]:
     """Return the shares of patterns by their indexes; None for no pattern."""
     patterns = request.spec.patterns
-    found = {index: public_pattern(patterns[index]) for index in sums if index is not None}
+    found = {index: events.public_pattern(patterns[index]) for index in sums if index is not None}
     return _shares(
         (str(found[index]), each, found[index].line) if index is not None else ("", each, None)
         for index, each in sums.items()

@@ -36,8 +36,7 @@ _FIRST, _MOST_SHOWN, _MOST_FOUND, _MOST_LOSSES, _NAME, _WIDE = 100, 1_000, 200, 
 _FINDING = "Enter goes to those found, Esc to the tree"
 _FAINT, _RED, _BLUE, _YELLOW = "dim", "ansi_red", "ansi_blue", "ansi_yellow"
 _MARKS = {"travels": "●", "context": "○", "sent": "◌", "mixed": "◐", "ignored": "·"}
-_COLOURS = {"travels": "ansi_green", "ignored": _FAINT}
-"""The mark of each fate, and its colour; yellow for the others."""
+_COLOURS = {"travels": "ansi_green", "ignored": _FAINT}  # yellow for the others
 _UNKNOWN = ("no-dockerfile", "transfer-unknown")  # problems that leave the transfer unknown
 _HIDDEN = {"space": "simulate_key('enter')", "right": "open(True)", "left": "open(False)"}
 
@@ -317,8 +316,7 @@ class Explorer(App[int]):
         self.push_screen(Sheet("Keys", Content(dedent(self._keys)), "Esc closes"))
 
     def action_write(self, then: str = "stay") -> None:
-        edit = self.session.edit()
-        if edit is None:
+        if (edit := self.session.edit()) is None:
             self.exit(0) if then == "leave" else self._report("there is nothing to write")
             return
         diff = Text.from_ansi(exchange.diff([edit], Look(colour=True)))

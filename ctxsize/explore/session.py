@@ -144,10 +144,7 @@ class Session:
         return path
 
     def matching(self, text: str, *, most: int = 200) -> tuple[list[TreeEntry], int]:
-        """Return the largest of the outermost entries whose path contains `text`, and their number.
-
-        Case does not count.
-        """
+        """Return the largest outermost entries with `text`, in any case, in the path; a count."""
         wanted, hits, there = text.casefold(), list[str](), self._sent[0]
         for held in self._trial.snapshot.folders:
             if wanted not in held.path.casefold():
@@ -163,8 +160,7 @@ class Session:
         Returns the line added, if any. Raises `InputError` with the reason if there is none.
         """
         added, name = self._added, path.rpartition("/")[2] if everywhere else path
-        pattern = pattern_for(name, pattern_class=self._make)
-        if pattern is None:
+        if (pattern := pattern_for(name, pattern_class=self._make)) is None:
             raise InputError("no pattern matches this name alone", path=path)
         pattern, is_there = "**/" * everywhere + pattern, self.entry(path).fate != "ignored"
         narrower = _without(added, pattern_for(path, pattern_class=self._make))

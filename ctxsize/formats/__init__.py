@@ -28,18 +28,14 @@ Found: TypeAlias = "Linted | DockerfileAdvice | Scan | Cleaning | Rules"
 Outcome: TypeAlias = "Report | CheckReport | DiffReport | Advice | IgnoreFilePlan | Found"
 """The result of a command. Each has a different `kind`, and all have `findings`."""
 
-FORMATS = ("text", "json", "markdown", "github", "sarif", "junit", "gitlab")
-"""The choices of `--format`."""
-PAGE, PAGED = "html", ("measure", "suggest", "scan", "diff")
-"""A further format, which needs a file, and the commands that have it."""
+FORMATS = ("text", "json", "markdown", "github", "sarif", "junit", "gitlab")  # of `--format`
+PAGE, PAGED = "html", ("measure", "suggest", "scan", "diff")  # a format in a file, and its commands
 
 _BEGINNINGS = os.path.join(os.path.dirname(__file__), "beginnings.txt")
 """Expressions for the beginnings of earlier reports: only these files are overwritten."""
 GLANCE = "glance"  # the value of `Look.only` for `ctxsize [DIR]`: a measurement in 20 lines
-COMMENT_LENGTH = 65_000
-"""Number of characters of a comment on a pull request; GitHub accepts 65,536."""
-MARKER = "<!-- ctxsize -->\n"
-"""The first line of a comment, by which a program finds it to update it."""
+COMMENT_LENGTH = 65_000  # characters of a comment on a pull request; GitHub accepts 65,536
+MARKER = "<!-- ctxsize -->\n"  # first line of a comment, by which a program finds it again
 TABLES = ("dir", "ext", "pattern", "file")  # the tables of a report: the choices of `--by`
 _STYLES = {"bold": "1", "dim": "2", "green": "1;32", "yellow": "1;33", "red": "1;31", "blue": "36"}
 

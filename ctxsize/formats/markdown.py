@@ -15,8 +15,7 @@ from ctxsize.formats.wording import code, details, more, place, summary, visible
 _MOST = 50  # number of items of a section to show; a comment may have 65,536 characters
 _REST = "\n\nThe rest does not fit into a comment.\n"
 _SIGNS = {Severity.ERROR: "🔴", Severity.WARNING: "🟡", Severity.INFO: "🔵"}
-_SPAN = re.compile(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)")
-"""A code span: it ends at the next fence of the same length."""
+_SPAN = re.compile(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)")  # code, up to a fence of the same length
 _LOUD = re.compile(r"([@#!](?=\w)|(?:https?|ftp):(?=//)|www(?=\.))", re.IGNORECASE)
 _SPECIAL = re.compile(r"([\\`*_\[\]<>&~|$#])")
 

@@ -16,10 +16,8 @@ if TYPE_CHECKING:
     from ctxsize.guard.comparison import Saved
     from ctxsize.recommender.outcome import Suggested
 
-EVIDENCE, EXAMPLES = 5, 3
-"""Numbers of pieces of evidence to show of a finding, and of names or reasons in a list."""
-LARGE_BYTES, TOO_LARGE_BYTES = 50_000_000, 500_000_000
-"""Numbers of bytes from which a context is worth a look, and too big."""
+EVIDENCE, EXAMPLES = 5, 3  # pieces of a finding to show, and names in a list
+LARGE_BYTES, TOO_LARGE_BYTES = 50_000_000, 500_000_000  # worth a look, and too big
 MANY_FILES, TOO_MANY_FILES = 5_000, 50_000
 LEVELS = {
     "fine": ("Fine", "green"),

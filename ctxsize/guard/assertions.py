@@ -42,13 +42,10 @@ _Groups = dict[Verdict, _Group]
 
 
 def broken(request: Request, name: str, budget: Budget) -> Iterator[Finding]:
-    """Yield a finding for each pattern of `budget` that does not hold.
-
-    Raises what a listing of the context, or of its transfer, raises.
-    """
+    """Yield a finding for each pattern of `budget` that does not hold. Raises as a listing."""
     is_transfer = budget.of == "transfer"
     listing = transfer_listing(request) if is_transfer else Listing(request)
-    sent = _matching((*budget.require, *budget.forbid), listing)
+    sent = _matching([*dict.fromkeys((*budget.require, *budget.forbid))], listing)
     whole = {each for each in sent if any(one.files > one.empty for one in sent[each].values())}
     missing = [each for each in budget.require if each not in whole]
     others = Listing(request, sent=is_transfer, ignored=True) if missing else ()

@@ -20,10 +20,8 @@ from ctxsize.reader import read_file
 
 VERSION = 1
 TOP, DEPTH = 200, 4  # numbers of largest files and of levels of directories to measure
-_PAIR = re.compile(r"\[\n +([0-9]+),\n +([0-9]+)\n +\]")
-"""A list of two numbers. Names cannot match, as JSON escapes line feeds."""
-NOT_SO = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
-"""The errors of reading JSON that has another shape."""
+_PAIR = re.compile(r"\[\n +([0-9]+),\n +([0-9]+)\n +\]")  # JSON escapes line feeds of names
+NOT_SO = (ValueError, KeyError, TypeError, AttributeError, RecursionError)  # JSON of another shape
 _EXPLAINED = 0.95  # share of a directory's change from which a single part of it is named
 Held = tuple[Amount | None, int | None]
 """The size of a path, and the most bytes that it can have if it is not listed.
@@ -38,8 +36,7 @@ class Known:
 
     content_bytes: int
     files: int
-    directories: Mapping[str, Amount]
-    """Sizes of whole directories by path, without the context itself."""
+    directories: Mapping[str, Amount]  # sizes of whole directories, without the context itself
     largest_files: Mapping[str, int]
     depth: int | None = None  # number of levels that are known; None for all
     directories_from: int = 0  # most bytes of a directory that `directories` lacks
@@ -196,8 +193,7 @@ class SizeChange:
 class SizeChanges:
     """All known changes, the greatest first."""
 
-    directories: tuple[SizeChange, ...] = ()
-    """Directories, except those whose change is that of one directory in them."""
+    directories: tuple[SizeChange, ...] = ()  # those that change by more than one of theirs
     files: tuple[SizeChange, ...] = ()
 
     def parts(self, sign: int = 1, *, by_files: bool = False) -> tuple[SizeChange, ...]:

@@ -49,16 +49,14 @@ class Saved:
         return Verdict(bool(result.include), public_pattern(self.spec.patterns[result.index]))
 
 
-Contexts = Mapping[str, Saved]
-"""The contexts of a report by name. The only one of a report without names has the name ""."""
+Contexts = Mapping[str, Saved]  # of a report by name; `""` for one without names
 
 
 class Culprit(NamedTuple):
     """A part with much of a change, and the pattern that decides about it."""
 
     change: SizeChange
-    decision: str
-    """`no-pattern`, `re-included`, `no-longer-ignored`, `now-ignored`; empty if it is not known."""
+    decision: str  # `no-pattern`, `re-included`, `no-longer-ignored`, `now-ignored`, or `""`
     pattern: Pattern | None
     ignore_file: str | None  # of the pattern
 

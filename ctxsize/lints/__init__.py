@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from typing import ClassVar, Literal
 
@@ -60,6 +61,8 @@ LINTS: dict[str, Check] = {
     "CTX125": _in_tree(overlaps.pruned),
     "CTX127": missing.unread,
     "CTX130": _in_tree(overlaps.undone),
+    "CTX131": _in_tree(missing.referenced),
+    "CTX132": _in_tree(partial(missing.referenced, is_copy=True)),
     "CTX133": _in_tree(overlaps.slow),
 }
 """The function that finds each code, in the order of the codes."""

@@ -103,6 +103,31 @@ def _is_accident(line: Line, name: str) -> bool:
     return not stem or stem.casefold() != name.split(".")[0].casefold()
 
 
+def referenced(case: Case, tree: LintTree, *, is_copy: bool = False) -> Iterator[Finding]:
+    """Yield ignored files that sources and commands name; with `is_copy` for COPY --from."""
+    if case.now.files == tree.everything.files:
+        return  # nothing is ignored, so nothing has to be read
+    for each in tree.references(case.now):
+        path, line = each.files[0], case.decider(each.files[0])
+        is_it = each.is_copy == is_copy and each.breaks(case.now.__contains__)
+        # CTX111 reports what an instruction takes from the context by its name.
+        if not is_it or line is None or not each.is_of_sources(tree.git):
+            continue
+        if not is_copy and tree.is_taken({path}):
+            continue
+        message = f"{line.shown} ignores {path}, which {each.at} needs, so the build fails"
+        text = pattern_for(path, pattern_class=case.spec.pattern_class)
+        yield case.finding(
+            "CTX132" if is_copy else "CTX131",
+            line,
+            message,
+            confidence=Confidence.LIKELY,
+            evidence=(each.at, *each.files[:3]),
+            fix=None if text is None else case.fix(f"add {shown(f'!{text}')}", added=f"!{text}"),
+            shared=f"files that the build needs are ignored by {line.shown}",
+        )
+
+
 def git(case: Case, tree: LintTree) -> Iterator[Finding]:
     """Yield the top-level `.git` if it is sent to a build that does not take it by name."""
     if ".git" not in case.now or _is_kept(case, ".git"):

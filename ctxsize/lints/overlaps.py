@@ -20,8 +20,7 @@ from ctxsize.units import plural
 _CLASS = re.compile(r"\[[^]]*\]|\?")
 _MANY_LISTED = 1_000
 """Least number of needless entries of a walk that is reported: fewer take a few milliseconds."""
-_MOST_NAMED = 50
-"""Number of paths up to which they replace the wildcards of exceptions."""
+_MOST_NAMED = 50  # number of paths up to which they replace the wildcards of exceptions
 
 
 def shadowed(case: Case, tree: LintTree) -> Iterator[Finding]:

@@ -42,10 +42,7 @@ class Cases:
     _snapshots: dict[str, Snapshot] = field(default_factory=dict)
 
     def case(self, target: Target, data: bytes | None = None) -> Case:
-        """Return the case of `target`, with `data` in place of its content.
-
-        Raises `InputError` for a file that cannot be read.
-        """
+        """Return the case of `target`, with `data` as its content. Raises `InputError`."""
         path, suffix = target.path, "." + target.path.rpartition(".")[2]
         if target.unread is not None:
             data = data or b""

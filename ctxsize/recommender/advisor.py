@@ -17,18 +17,11 @@ from ctxsize.engine.source import MemoryDirectory
 from ctxsize.errors import InputError
 from ctxsize.findings import Confidence, Edit, Finding, Location, Severity, in_order
 from ctxsize.model import Amount
+from ctxsize.recommender import outcome
 from ctxsize.recommender.build_files import Named
 from ctxsize.recommender.candidates import around, suggestions
 from ctxsize.recommender.context import BuildContext
-from ctxsize.recommender.outcome import (
-    Advice,
-    Blocked,
-    Match,
-    Objection,
-    Question,
-    Size,
-    Suggestion,
-)
+from ctxsize.recommender.outcome import Advice, Blocked, Match, Question, Size, Suggestion
 from ctxsize.recommender.rules import Category, is_source
 from ctxsize.recommender.tree import Sums, is_below, outermost, sum_of
 from ctxsize.writer import merge
@@ -81,7 +74,7 @@ class Advisor(BuildContext):
         ignored = self.git.ignored
         secret = filter(self.git.ignores, outermost({each.path for each in secrets}))
         blocked = [(match, match.hard) for match in self.found if match.hard is not None]
-        blocked += ((each.matches[0], Objection("proof", fault)) for each, fault in failed)
+        blocked += ((each.matches[0], outcome.Objection("proof", fault)) for each, fault in failed)
         return Advice(
             context_path=self.request.context,
             dockerfile=self.request.dockerfile,

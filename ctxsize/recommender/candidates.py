@@ -16,7 +16,7 @@ from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.snapshot import Sent
 from ctxsize.engine.trial import Attempt, Trial, with_lines
 from ctxsize.errors import CtxsizeError
-from ctxsize.recommender.build_files import BuildFiles, Named, exceptions, may_name
+from ctxsize.recommender.build_files import Named, exceptions, may_name
 from ctxsize.recommender.evidence import fits
 from ctxsize.recommender.facts import Facts
 from ctxsize.recommender.outcome import Match, Suggestion
@@ -115,9 +115,9 @@ def _harmless_others(
 class Proof:
     """Prove suggestions by a trial of one context."""
 
-    def __init__(self, trial: Trial, build_files: BuildFiles) -> None:
-        self._trial = trial
-        self.needed = frozenset(self.entries(build_files.named, trial.before))  # of a Dockerfile
+    def __init__(self, trial: Trial, facts: Facts) -> None:
+        self._trial, self._facts, named = trial, facts, facts.build_files.named
+        self.needed = frozenset(self.entries(named, trial.before))  # of a Dockerfile
 
     def fault(self, made: Sequence[Suggestion], data: bytes | None = None) -> str:
         """Return why the lines, in `data` or appended, do not hide just their paths, or ""."""
@@ -130,7 +130,8 @@ class Proof:
             return f"the builder rejects the pattern: {error.message}"
         lost = attempt.lost(self.needed)
         taken = f"{lost[0]}, which a Dockerfile takes, would disappear" if lost else ""
-        return _fault(attempt, made) or taken
+        broken = (each for each in self._facts.references if each.breaks(attempt.sent.__contains__))
+        return _fault(attempt, made) or taken or next((f"{e.at} would fail" for e in broken), "")
 
     def holding(
         self, made: list[Suggestion], steps: Steps | None, before: Sequence[Suggestion] = ()

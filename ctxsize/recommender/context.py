@@ -164,7 +164,7 @@ class BuildContext:
 
     @cached_property
     def proof(self) -> Proof:
-        return Proof(self.trial, self.build_files)
+        return Proof(self.trial, self.facts)
 
     @cached_property
     def evidence(self) -> Evidence:

@@ -13,6 +13,7 @@ from ctxsize.engine.evaluate import up_to
 from ctxsize.recommender.build_files import BuildFile, BuildFiles
 from ctxsize.recommender.evidence import Evidence, text_of
 from ctxsize.recommender.outcome import Match
+from ctxsize.recommender.references import Reference, References
 from ctxsize.recommender.rules import NOT_SOURCES, expression, is_source, listed, listed_names
 from ctxsize.recommender.tree import SumsByPath, is_below, is_glob, like
 
@@ -109,6 +110,14 @@ class Facts:
             if expression("versioned_by_git").search(self.evidence.small_file(path)):
                 return f"{path} reads its version from git"
         return None
+
+    @cached_property
+    def references(self) -> tuple[Reference, ...]:
+        """Return the places that name files without which a build fails; now it finds them."""
+        is_sent = self.sums.__contains__
+        find, git = References(self.evidence.tree, is_sent).of, self.evidence.git
+        found = (each for e in self.build_files.all for each in find(e.request, e.names))
+        return tuple(each for each in found if not each.breaks(is_sent) and each.is_of_sources(git))
 
     @cached_property
     def _sources(self) -> tuple[dict[str, list[str]], bool]:

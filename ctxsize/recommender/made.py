@@ -16,18 +16,11 @@ from typing import NamedTuple
 from ctxsize.dockerfile.shell import commands, commands_of, in_directories, is_read_whole
 from ctxsize.dockerfile.sources import Mount, path_from_root
 from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages, tolerant
+from ctxsize.recommender import tools
 from ctxsize.recommender.build_files import BuildFile, Named
 from ctxsize.recommender.facts import Facts, is_named
 from ctxsize.recommender.outcome import Match
 from ctxsize.recommender.rules import NOT_SOURCES, Category, expression, listed
-from ctxsize.recommender.tools import (
-    has_tools,
-    install_directory,
-    makes,
-    manager_of,
-    run_by,
-    spares,
-)
 from ctxsize.syntax import Command
 
 _USED_LATER = ("WORKDIR", "ENV", "ARG", "CMD", "ENTRYPOINT", "HEALTHCHECK", "COPY", "ADD")
@@ -57,10 +50,10 @@ class Making:
         self._facts, self._build_file, self._match = facts, build_file, match
         self._rule = rule = match.rule
         # Only rules with this trap are about the files of package managers.
-        self._manager = manager_of(rule.name) if "no_install_step" in rule.traps else None
-        self._language = manager_of(f"{rule.ecosystem}.")
+        self._manager = tools.manager_of(rule.name) if "no_install_step" in rule.traps else None
+        self._language = tools.manager_of(f"{rule.ecosystem}.")
         self._name = "/".join(match.path.split("/")[-1 - match.find.strip("/").count("/") :])
-        self._is_known = has_tools(rule.name)
+        self._is_known = tools.has_tools(rule.name)
         self._ends: dict[BuiltStage, _Content] = {}
         self._consumed: set[BuiltStage] = set()
         for stage in built_stages(build_file.dockerfile):
@@ -146,8 +139,8 @@ class Making:
     def _makes(self, at: str, command: Command, *, spare: bool = False) -> bool:
         """Return True if a command makes the match here, or, with `spare`, a substitute."""
         if not self._manager:
-            return makes(self._rule, command) or (spare and spares(self._rule, command))
-        if (there := install_directory(self._rule, command)) is None:
+            return tools.makes(self._rule, command) or (spare and tools.spares(self._rule, command))
+        if (there := tools.install_directory(self._rule, command)) is None:
             return False
         package = self._package_at(posixpath.join(at, there))
         beside = self._match.path.rpartition("/")[0]
@@ -184,7 +177,7 @@ class Making:
 
     def _may_take(self, command: Command) -> bool:
         """Return True if a command may read a whole mount, as most unknown programs may."""
-        is_known = run_by(command).program in (*listed("with_verbs"), "cd", "mkdir", "set")
+        is_known = tools.run_by(command).program in (*listed("with_verbs"), "cd", "mkdir", "set")
         return not is_known or self._needs(command)
 
     def _names(self, step: StageStep, at: str, command: Command) -> bool:
@@ -208,7 +201,7 @@ class Making:
         )
 
     def _script(self, command: Command) -> str:
-        word = next(iter(run_by(command).words), "")
+        word = next(iter(tools.run_by(command).words), "")
         is_script = "/" in word or word.endswith(".sh")
         return self._facts.script(posixpath.basename(word), self._match.path) if is_script else ""
 

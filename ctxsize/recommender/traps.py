@@ -12,6 +12,7 @@ from ctxsize.recommender.facts import Facts, is_named, reader_of
 from ctxsize.recommender.made import Making
 from ctxsize.recommender.outcome import Doubt, Match, Objection
 from ctxsize.recommender.rules import Category, expression, is_build_input, listed
+from ctxsize.recommender.tree import is_below
 
 _TERRAFORM = re.compile(r"\b(?:terraform|tofu|terragrunt)\b(.*\binit\b)?")
 
@@ -144,6 +145,14 @@ def site_generator(facts: Facts, match: Match) -> str | None:
     return Doubt(f"{found} builds a web site from it") if found else None
 
 
+def named_by_source(facts: Facts, match: Match) -> str | None:
+    """Object if a build fails without it: a source, a script or a command names it."""
+    for each in facts.references:
+        if all(path == match.path or is_below(path, {match.path}) for path in each.files):
+            return f"{each.at} needs it"
+    return None
+
+
 _BUILT = (Category.ARTEFACT, Category.DEPS, Category.DOCS)
 """Categories that an image which builds nothing may need."""
 _USED = (*_BUILT, Category.TESTS, Category.DATA)
@@ -155,7 +164,7 @@ Trap = Callable[[Facts, Match], "str | None"]
 _ALL = (
     *(copied_by_name, not_initialised, author_exception, unknown_source, tracked),
     *(matches_manifest, scm_version_in_build, mentioned, test_stage, prebuilt_pipeline),
-    *(read_by_build, site_generator, env_at_build),
+    *(read_by_build, site_generator, env_at_build, named_by_source),
 )
 TRAPS: dict[str, Trap] = {"no_install_step": prebuilt_pipeline, **{e.__name__: e for e in _ALL}}
 """Every trap by the name that rules use."""
@@ -163,6 +172,7 @@ TRAPS: dict[str, Trap] = {"no_install_step": prebuilt_pipeline, **{e.__name__: e
 FOR_ALL = (
     *("copied_by_name", "author_exception", "unknown_source", "tracked"),
     *("matches_manifest", "scm_version_in_build", "env_at_build", "read_by_build"),
+    "named_by_source",
 )
 """Names of the traps for every rule, the fast ones first."""
 

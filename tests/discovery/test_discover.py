@@ -334,6 +334,10 @@ def test_a_directory_that_is_missing_is_an_input_error() -> None:
         ("compose.yaml", "services: {x: {build: %s}}"),
         ("Makefile", "x:\n\tdocker build %s\n"),
         (
+            ".devcontainer.json",
+            '{"build": {"dockerfile": "Dockerfile", "context": "%s"}}',
+        ),
+        (
             ".github/workflows/x.yml",
             "on: push\njobs:\n  x:\n" + steps("        with:\n          context: %s\n"),
         ),

@@ -140,12 +140,27 @@ PIECES = st.sampled_from(
             "\\\n",
             "\x00",
         ),
+        *(
+            "sh ",
+            "dir(",
+            "docker.build(",
+            "docker_build(",
+            ")",
+            ",",
+            "[Build]\n",
+            "File=",
+            "//",
+            "/*",
+        ),
+        *("SetWorkingDirectory=", "script:", "task: Docker@2", "inputs:", "variables:", "'''"),
+        *("/kaniko/executor ", "buildctl build --local ", "gcloud builds submit --tag ", "<< x >>"),
         *("docker build ", "-f ", "docker buildx build --build-arg ", "\t", "é", "#"),
     ]
 )
 NAMED = (
     *("compose.yaml", "docker-bake.hcl", "docker-bake.json", ".github/workflows/a.yml"),
-    *("Makefile", "package.json", "Dockerfile", "build.sh", ".env"),
+    *("Makefile", "package.json", "Dockerfile", "build.sh", ".env", "Jenkinsfile", "Tiltfile"),
+    *(".gitlab-ci.yml", ".devcontainer.json", "a.build", "justfile", "azure-pipelines.yml"),
 )
 
 

@@ -9,7 +9,10 @@ import pytest
 from ctxsize.build import Build
 from ctxsize.checking import check
 from ctxsize.config import Budget, Config
+from ctxsize.engine.evaluate import DockerIgnoreSpec
 from ctxsize.findings import Finding
+from ctxsize.guard.assertions import _matching
+from ctxsize.model import Entry, Kind, Verdict
 from tests.trees import build_tree, file
 
 TREE = [
@@ -115,6 +118,46 @@ def test_five_paths_are_named_and_the_others_counted(tmp_path: Path) -> None:
     assert one.message.endswith("`keys/4.pem` and 3 files more")
     assert one.message.count(".pem`") == 1 + 5
     assert (one.files, one.content_bytes) == (8, checked.report.context.totals.content_bytes)
+
+
+PATTERNS = [
+    *(
+        "*",
+        "**",
+        "a",
+        "/a/",
+        "a/b",
+        "**/b",
+        "a/**",
+        "*/b",
+        "?",
+        "[a-c]",
+        "[^a]*",
+        "\\!x",
+        " a ",
+        "a/",
+    ),
+    *("**/*.c", "a**", "**b", "a/*/c", "./a", "a//b", "a/../b", "x{1}", "a.c", "+", "(b)", "é"),
+]
+PATHS = [
+    *("a", "b", "!x", "ab", "a.c", "axc", "a/b", "a/b/c", "b/a", "b/a/b.c", "é", "x{1}", "+"),
+    *("c/b", "c/a/b/d", "(b)/x", "a\udcffb", "a b", "#a"),
+]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_pattern_matches_what_it_ignores_as_a_line(pattern: str) -> None:
+    entries = [Entry(path, Kind.FILE, 1, 1, Verdict(False)) for path in PATHS]
+    groups = _matching([pattern], entries)[pattern]
+    spec = DockerIgnoreSpec.from_lines([pattern])
+    ignored = [path for path in PATHS if spec.match_file(path)]
+    assert sum(each.files for each in groups.values()) == len(ignored)
+    assert [path for each in groups.values() for path in each.paths] == ignored[:5]
+
+
+def test_a_pattern_that_is_required_and_forbidden_counts_each_file_once(tmp_path: Path) -> None:
+    (one,) = found(tmp_path, "", Budget(require=("src",), forbid=("src",)))
+    assert (one.code, one.files) == ("CTX410", 2)
 
 
 TRANSFERS = [

@@ -245,6 +245,7 @@ WRONG_PATTERNS = [
     ("forbid = [1]", "forbid: must be a list of at most 1,000 patterns"),
     ('forbid = "a"', "forbid: must be a list of at most 1,000 patterns"),
     (f"forbid = {['a'] * 1001}", "forbid: must be a list of at most 1,000 patterns"),
+    (f'forbid = ["{"a" * 1001}"]', "forbid: must be a list of at most 1,000 patterns"),
     ('[contexts.a]\nrequire = ["!a"]', "contexts.a.require: '!a': it begins with !"),
 ]
 

@@ -82,6 +82,19 @@ def test_a_smaller_target_of_the_configuration_is_not_the_only_one(top: Path) ->
     assert broken(Build(".", target="tiny")) == set()
 
 
+def test_each_value_of_an_argument_is_held_to_a_transfer(top: Path) -> None:
+    dockerfile = b"FROM scratch\nARG SOURCE=small\nCOPY $SOURCE /\n"
+    (top / "Dockerfile").write_bytes(dockerfile)
+    (top.parent / "policy.toml").write_text('max = "1MB"\nof = "transfer"\n')
+    table = '[contexts.{0}]\npath = "."\nmax = "9GB"\nbuild-args = {{ SOURCE = "{0}" }}\n'
+    (top / "ctxsize.toml").write_text(table.format("small"))
+    assert broken() == set()
+    (top / "ctxsize.toml").write_text(
+        table.format("small") + table.format("large").replace('= "large"', '= "large.bin"')
+    )
+    assert broken() == {"CTX401"}
+
+
 def test_a_repository_may_be_stricter(top: Path) -> None:
     (top / ".dockerignore").write_text("large.bin\n.env\n")
     (top / "ctxsize.toml").write_text('max = "1B"\nrequire = ["gone"]\n')

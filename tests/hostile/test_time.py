@@ -251,3 +251,26 @@ BOMBS = {
 def test_a_yaml_bomb_is_refused_in_time(name: str) -> None:
     with processor_seconds(5), pytest.raises(NotReadError, match="more than 500,000 values"):
         load(BOMBS[name])
+
+
+BUILD_FILES = {
+    "Jenkinsfile": ("sh 'docker build .'\n", "sh (", "dir('a'){", "'''", "/*", "dir(", "{"),
+    "Tiltfile": ("docker_build('a', '.')\n", "docker_build("),
+    "a.build": ("[Build]\nFile=a\n", "[", " ", "a = "),
+    ".devcontainer.json": ("{", '{"a":', "/*", ",", '"', ", "),
+    ".gitlab-ci.yml": ("- docker build .\n", "docker: ["),
+    "justfile": ("a:\n    docker build .\n", "   #!\n", "a:\n  #! x\n  docker build .\n"),
+    "skaffold.yaml": ("---\n",),
+    ".circleci/config.yml": ("- run: docker build << parameters.x\n", "<<"),
+    "build.sh": ("/kaniko/executor -c .\n", "container build .;", "{{"),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "part"), [(name, part) for name, parts in BUILD_FILES.items() for part in parts]
+)
+def test_search_for_builds_ends_for_large_files(name: str, part: str, context: Path) -> None:
+    (context / name).parent.mkdir(exist_ok=True)
+    (context / name).write_text(part * (300_000 // len(part)))
+    with processor_seconds(20):
+        assert discover(".").root == "."

@@ -39,6 +39,7 @@ def copying(*sources: str) -> Node:
     return file("Dockerfile", f"FROM scratch\n{lines}".encode())
 
 
+RUNNING = file("Dockerfile", b"FROM alpine\nCOPY . /x\nRUN sh /x/run.sh\n")
 MANY = [f"node_modules/a/{number}.js" for number in range(999)]
 """As many ignored entries as are too many, with the directory."""
 SCRIPTS: list[str | Node] = [*MANY, DOCKERFILE, "docker/a.sh", "docker/b.sh", "docker/a.txt"]
@@ -283,6 +284,10 @@ CATCHES: dict[str, list[Case]] = {
             ("3:1 warning 1 files 3 B, certain",),
         ),
     ],
+    "CTX131": [
+        Case("**/*.sh\n", [RUNNING, "run.sh"], ("1:1 error, unsafe",)),
+        Case("*\n!a\n", [RUNNING, "run.sh", "a"], ("1:1 error, unsafe",)),
+    ],
     "CTX133": [
         Case("node_modules\ndocker\n!docker/*.sh\n", SCRIPTS, ("3:1 info, unsafe",)),
         Case("*\n!docker/[ab].sh\n!docker/**\n", SCRIPTS, ("2:1 info, unsafe",)),
@@ -446,6 +451,10 @@ SILENT: dict[str, list[Case]] = {
         Case("*\n!src/*/**/*\n", ["src/a/c/d"]),
         Case("*\n!src/**/*.py\n", ["src/deep/b.py"]),
         Case("*\n!src/*/**\n", None),
+    ],
+    "CTX131": [
+        Case("*\n!run.sh\n", [RUNNING, "run.sh"]),
+        Case("run.sh\n", [RUNNING, "a"]),
     ],
     "CTX130": [
         Case("*\n!services\n**/target\n", ["services/a/target/x"]),

@@ -8,8 +8,9 @@ import pytest
 
 from ctxsize import api
 from ctxsize.findings import Finding
-from tests.lints.cases import CATCHES, SCRIPTS, Case
+from tests.lints.cases import CATCHES, SCRIPTS, Case, copying
 from tests.oracles.engines import Docker
+from tests.oracles.golibrary import GoLibrary
 from tests.trees import COPY_ALL, build_tree, directory
 
 CASES = [
@@ -75,6 +76,19 @@ def test_paths_in_place_of_wildcards_send_the_same(
     names = arrived(docker, root, before)
     assert names == arrived(docker, root, after)
     assert names
+
+
+@pytest.mark.parametrize("case", SLOW)
+def test_paths_in_place_of_wildcards_save_the_entries_of_the_message(
+    case: Case, golibrary: GoLibrary, tmp_path: Path
+) -> None:
+    root = tmp_path / "ctx"
+    follow = ["docker/*.sh"] if case.tree and copying("docker/*.sh") in case.tree else []
+    before, after = with_slow_exception(root, case)
+    (finding,) = api.lint([str(root / ".dockerignore")], data=before, select=["CTX133"]).findings
+    answers = [golibrary.ask(ignorefile=e, root=root, follow=follow) for e in (before, after)]
+    assert f" {answers[0].seen - answers[1].seen:,} entries " in finding.message
+    assert answers[0].listed == answers[1].listed
 
 
 def test_buildkit_lists_ignored_directories_because_of_a_wildcard(

@@ -12,7 +12,7 @@ import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,8 @@ class Answer:
     walk_error: str
     includes: tuple[str, ...] | None = None
     """What the followed paths come to; None for no filter."""
+    seen: int = field(default=0, compare=False)
+    """Number of entries that the walk listed, sent or not."""
 
 
 class GoLibrary:
@@ -124,6 +126,7 @@ def _answer(told: dict[str, Any]) -> Answer:
         listed=_texts(told["listed"]),
         refused=frozenset(_texts(told["refused"])),
         walk_error=told["walk_error"],
+        seen=told["seen"],
         includes=None if told["includes"] is None else _texts(told["includes"]),
     )
 

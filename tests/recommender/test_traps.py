@@ -34,6 +34,11 @@ VITE = file("package.json", b'{"devDependencies": {"vite": "6"}}')
 WORKSPACE = file("Cargo.toml", b'[workspace]\nmembers = ["e2e"]\n')
 E2E = ("e2e/x.rs", file("e2e/big.bin", size_bytes=9_000_000))
 TERRAFORM = ("main.tf", ".terraform/providers/aws")
+CRATE = (
+    file("Cargo.toml", b"[package]\n"),
+    file("src/lib.rs", b'#![doc = include_str!("../README.md")]\n'),
+    "README.md",
+)
 SPEAKS = {
     "copied_by_name": Case("target", RUST, more="COPY target/x /\n"),
     "author_exception": Case("target", (*RUST, file(".dockerignore", b"target\n!target/x\n"))),
@@ -49,6 +54,7 @@ SPEAKS = {
     "read_by_build": Case(".npmrc", (file(".npmrc", b"_authToken=x\n"),), command="npm ci"),
     "site_generator": Case("docs", ("docs/index.md", "mkdocs.yml")),
     "not_initialised": Case(".terraform", TERRAFORM, "apk add terraform", "CMD ./run.sh\n"),
+    "named_by_source": Case("README.md", CRATE, "cargo build"),
 }
 SILENT = {
     "copied_by_name": Case("target", RUST, more="FROM scratch\nCOPY --from=b /app/target/x /\n"),
@@ -67,6 +73,7 @@ SILENT = {
     "read_by_build": Case(".npmrc", (file(".npmrc", b"_authToken=x\n"),), command="make"),
     "site_generator": Case("docs", ("docs/index.md",)),
     "not_initialised": Case(".terraform", TERRAFORM, command="apk add tofu && tofu init"),
+    "named_by_source": Case("README.md", CRATE),
 }
 
 

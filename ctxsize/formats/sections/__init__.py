@@ -68,8 +68,7 @@ class Findings(NamedTuple):
     """Findings in their order."""
 
     findings: Sequence[Finding]
-    brief: int = 0
-    """Number of findings that text shows, without their details; 0 for all with details."""
+    brief: int = 0  # number of findings that text shows without details; 0 for all with them
     fixed: int = 0  # number of findings that fixes removed
 
 

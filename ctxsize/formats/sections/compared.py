@@ -14,8 +14,7 @@ from ctxsize.guard.baseline import SizeChange
 from ctxsize.guard.comparison import ContextChange, DiffReport
 from ctxsize.units import human, plural, signed
 
-_ROWS, _FOLDED_ROWS = 5, 25
-"""Number of rows of a table, and of one that Markdown folds: a comment has room for both."""
+_ROWS, _FOLDED_ROWS = 5, 25  # of a table, and of one that Markdown folds
 _LONGEST = 100  # number of characters of a name, so that the rows of a comment fit into it
 _DECISIONS = {
     "re-included": "line {} of {} re-includes it: {}",

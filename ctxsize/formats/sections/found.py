@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from ctxsize.lints import Linted, LintedFile
     from ctxsize.scanning import Row, Scan
 
-_ALIKE, _MOST_LINES = 12, 5
-"""Numbers of candidates with the same reason, and of findings across builds, to show."""
+_ALIKE, _MOST_LINES = 12, 5  # candidates of a reason, findings across builds
 
 
 def sections(outcome: Found, look: Look) -> list[Section]:

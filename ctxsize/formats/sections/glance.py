@@ -19,12 +19,10 @@ from ctxsize.units import columns, human, plural
 _LINES, _LEAST_ROWS, _MOST_ROWS = 20, 2, 8
 _LONGEST_BAR = 20
 _SEVERAL = 4  # number of directories of one name above which `suggest` writes one pattern for all
-_LEAST_SHARE = 1000
-"""Part of the whole below which no row is worth its line, unless it looks unneeded."""
+_LEAST_SHARE = 1000  # part of the whole below which only an unneeded row is worth a line
 _SPLIT = 4  # part of the whole from which a directory is replaced by the one that has most of it
 _LEAST_PATH = 20  # number of columns that a path has at least
-_NARROW, _WIDE = 60, 80
-"""Numbers of columns below which rows have no notes, and from which they have patterns."""
+_NARROW, _WIDE = 60, 80  # columns below which rows have no notes; with patterns
 _NOTES = {"secret": "possible secret", "large-file": "large file"}
 _WORDS = {*_NOTES.values(), "git ignores it"}  # the notes that are no patterns
 
@@ -35,8 +33,7 @@ class LargePart(NamedTuple):
     name: str
     files: int
     content_bytes: int
-    note: str = ""
-    """The pattern that would ignore it if it looks unneeded, or why it is worth a look."""
+    note: str = ""  # the pattern that would ignore it, or why it is worth a look
 
 
 def sections(report: Report, look: Look) -> Iterator[Section]:

@@ -20,13 +20,11 @@ _CLAUSES = {
     "secret": ("possible secrets: {paths}", "{count}"),
 }
 """Clauses about the reasons of a verdict, by their kinds: with and without paths."""
-_HIGH = 30
-"""Number of lines of a screen from which there is room for long facts and several problems."""
+_HIGH = 30  # lines of a screen with room for long facts and several problems
 _USUAL_TOP, _FULL_TREE = 5, 100
 _FEW, _MANY = 3, 10  # number of problems and of sources to show, on a screen and in full
 _MOST_TRANSFERS = 2
-_FACT_LINES = {"Context": 1, "Dockerfile": 1, "Build prints": 3}
-"""Number of lines of a fact, if not two; any number in full."""
+_FACT_LINES = {"Context": 1, "Dockerfile": 1, "Build prints": 3}  # else two; in full any
 _LONGEST_PATH = 40  # number of columns of a path in the verdict
 
 

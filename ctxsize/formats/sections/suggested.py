@@ -28,12 +28,10 @@ from ctxsize.recommender.rules import Category, Rule, all_rules
 from ctxsize.recommender.tree import is_below
 from ctxsize.units import columns, human, plural
 
-_SHOWN = ("CTX510", "CTX511", UNUSED)
-"""Codes of the findings about secrets, and about the configuration; tables show the others."""
+_SHOWN = ("CTX510", "CTX511", UNUSED)  # about secrets and the configuration
 _TRIFLE_BYTES, _TRIFLE_SHARE, _TRIFLE_FILES = 100_000, 0.01, 100
 """A trifle is smaller than each of these; the share is that of all suggestions together."""
-_MOST_TRIFLES, _MOST_ROWS, _MOST_NOTES = 5, 12, 4
-"""Numbers of trifles, rows of other lists and notes to show without `--verbose`."""
+_MOST_TRIFLES, _MOST_ROWS, _MOST_NOTES = 5, 12, 4  # shown without `--verbose`
 _WIDEST_PATTERNS = 24
 
 

@@ -75,6 +75,9 @@ class Draft(BuildContext):
                 yield path, f"{named} takes {path}"
         for path in attempt.lost(self.proof.needed):
             yield path, f"a Dockerfile takes {path} by a pattern"
+        for each in self.facts.references:
+            if each.breaks(attempt.sent.__contains__):
+                yield each.files[0], f"{each.at} needs {each.files[0]}"
         has_exceptions = bool(exceptions(self.request))
         for path in attempt.hidden:
             for dockerfile, text in self.build_files.undecided:

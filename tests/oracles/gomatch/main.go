@@ -45,6 +45,21 @@ type answer struct {
 	Includes [][]byte `json:"includes"`
 	// WalkError is why the walk over Root stopped.
 	WalkError string `json:"walk_error"`
+	// Seen is the number of entries that the walk over Root listed, sent or not.
+	Seen int `json:"seen"`
+}
+
+// counting counts the entries that a walk lists before any filter.
+type counting struct {
+	fsutil.FS
+	seen *int
+}
+
+func (c counting) Walk(ctx context.Context, target string, fn gofs.WalkDirFunc) error {
+	return c.FS.Walk(ctx, target, func(path string, entry gofs.DirEntry, err error) error {
+		*c.seen++
+		return fn(path, entry, err)
+	})
 }
 
 func main() {
@@ -160,6 +175,7 @@ func list(root string, patterns, follow []string, told *answer) {
 		}
 	}
 	if err == nil {
+		plain = counting{plain, &told.Seen}
 		plain, err = fsutil.NewFilterFS(plain, &fsutil.FilterOpt{ExcludePatterns: patterns, FollowPaths: follow})
 	}
 	if err != nil {

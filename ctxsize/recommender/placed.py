@@ -1,0 +1,141 @@
+"""Follow files of the context to their places in the image of a stage, step by step."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from posixpath import join, normpath
+
+from ctxsize.dockerfile.shell import is_known
+from ctxsize.dockerfile.stages import StageStep
+from ctxsize.engine.golang import has_wildcards, match
+from ctxsize.recommender.rules import listed
+from ctxsize.recommender.tools import works
+from ctxsize.recommender.tree import Tree
+from ctxsize.syntax import Command
+
+_OF_THE_IMAGE = re.compile(r"/(bin|dev|etc|lib(64)?|proc|run|s?bin|sys|usr/(?!src/)|var/lib)(/|$)")
+_MOST_COMMANDS = 1_000  # of a stage, from which nothing is known
+_UNKNOWN = Command(("?",))
+
+
+def relative(path: str, top: str) -> str | None:
+    """Return an absolute path relative to `top`, `""` for `top` itself; None if it is outside."""
+    prefix = top.rstrip("/") + "/"
+    return "" if path == top else path[len(prefix) :] if path.startswith(prefix) else None
+
+
+@dataclass(frozen=True)
+class Copied:
+    """A copy to `target`, of `sources` in the context; without any, of content from elsewhere."""
+
+    sources: tuple[str, ...]
+    target: str
+    after: int  # number of commands that ran before
+
+    def origins(self, path: str, tree: Tree) -> Iterator[str]:
+        """Yield the existing paths of the context that are copied to `path`."""
+        below = relative(path, self.target)
+        if below is None:
+            return
+        for source in self.sources:
+            (above, _, name), top = source.rpartition("/"), "" if source == "." else source
+            if has_wildcards(source):
+                found = join(above, below) if match(name, below) else ""
+            elif tree.snapshot.folder(top) is not None:
+                found = join(top, below).rstrip("/")
+            else:  # without a slash at its end, the target may be the file or a directory
+                found = source if below in ("", name) else ""
+            if tree.entry(found) is not None or top == below == "":
+                yield found
+
+
+@dataclass(frozen=True)
+class Placed:
+    """The places of files of the context in a stage, and the commands that may have made files."""
+
+    tree: Tree
+    copies: tuple[Copied, ...] = ()
+    ran: tuple[tuple[Command, frozenset[str]], ...] = ()  # each with the words of its RUN
+
+    @property
+    def work(self) -> int:
+        """Return the number of comparisons for a path at most."""
+        return len(self.ran) + sum(1 + len(each.sources) for each in self.copies)
+
+    def copied(self, step: StageStep, names: Collection[str]) -> Placed:
+        """Return the places after a COPY or ADD; `names` are those of the context."""
+        sources = tuple(path[1:] or "." for origin, path in step.takes if origin in names)
+        if "$" in step.destination or len(sources) < len(step.arguments) - 1:
+            sources = ()
+        elif any(each.startswith(("--exclude", "--parents")) for each in step.instruction.flags):
+            return self
+        return self._with(sources, step.destination)
+
+    def mounted(self, step: StageStep, names: Collection[str]) -> Placed:
+        """Return the places that the commands of a RUN see."""
+        found = self
+        for each in step.mounts:
+            source = normpath(f"/{each.source}")[1:] or "."
+            is_ours = each.type == "bind" and each.origin in names and "$" not in source
+            if each.type in ("bind", "cache", "tmpfs"):
+                target = normpath(join(step.workdir, each.target))
+                found = found._with((source,) if is_ours else (), target)
+        return found
+
+    def _with(self, sources: tuple[str, ...], target: str) -> Placed:
+        return replace(self, copies=(*self.copies, Copied(sources, target, len(self.ran))))
+
+    def after(self, step: StageStep, *commands: Command) -> Placed:
+        """Return the places after some commands of a RUN, by default after all of them."""
+        is_read = step.state.is_unix and is_known(step.instruction)
+        found = commands or step.commands if is_read else (_UNKNOWN,)
+        if len(self.ran) > _MOST_COMMANDS:
+            return self
+        idle, words = listed("makes_no_files"), _words(step.instruction.text)
+        made = ((each, words) for each in found if each.program not in idle)
+        return replace(self, ran=(*self.ran, *made))
+
+    def origin(self, path: str) -> str | None:
+        """Return the path in the context of what COPY puts at `path`, an absolute path, or None."""
+        return self._delivered(path)[0]
+
+    def is_alone(self, path: str) -> bool:
+        """Return True if COPY puts something at `path`, and no command can make it there.
+
+        A command before this COPY counts only if it names a part of the path.
+        """
+        found, copy = self._delivered(path)
+        below = "" if copy is None else relative(path, copy.target) or path
+        return found is not None and not any(
+            _may_make(path, command, "" if copy and number >= copy.after else below, words)
+            for number, (command, words) in enumerate(self.ran)
+        )
+
+    def _delivered(self, path: str) -> tuple[str | None, Copied | None]:
+        known = "$" not in path and not _OF_THE_IMAGE.match(path)
+        known = known and len(self.ran) <= _MOST_COMMANDS
+        for copy in reversed(self.copies) if known else ():
+            found = next(copy.origins(path, self.tree), None)
+            apart = relative(path, copy.target) is None and relative(copy.target, path) is None
+            if found is not None or (not copy.sources and ("$" in copy.target or not apart)):
+                return found, copy
+        return None, None
+
+
+@lru_cache(maxsize=64)
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.split(r"[^\w.-]+", text))
+
+
+def _may_make(path: str, command: Command, named: str, words: Collection[str]) -> bool:
+    """Return True if a command may make `path`; with `named` if its RUN has a part of that."""
+    if {command.program, "_".join(command.words[:2])} & {*listed("makes_what_it_names")}:
+        return path.rpartition("/")[2] in words
+    found = [each for each in works(command) if each.does("fetch") and not each.does("compile")]
+    if found:
+        filled = {name for each in found for name in each.tool.directories}
+        return not filled.isdisjoint(path.split("/"))
+    return not named or not set(named.split("/")).isdisjoint(words)

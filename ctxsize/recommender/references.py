@@ -1,0 +1,262 @@
+"""Find the files of a context without which the commands of a Dockerfile fail.
+
+A command names a script or a manifest, and that names further files; `reads.toml` lists how. All of
+them are followed to the context through the places at which COPY puts them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice, pairwise, takewhile
+from posixpath import dirname, join, normpath, split
+from stat import S_ISREG
+from typing import Any, NamedTuple
+
+from ctxsize.dockerfile.stages import BuiltStage, StageStep, built_stages
+from ctxsize.engine.golang import has_wildcards, match
+from ctxsize.engine.request import Request
+from ctxsize.recommender.evidence import Tracked, small_file, text_of
+from ctxsize.recommender.placed import Placed, relative
+from ctxsize.recommender.rules import table
+from ctxsize.recommender.tools import run_by
+from ctxsize.recommender.tree import Tree
+from ctxsize.syntax import Command
+
+_MOST_STEPS, _MOST_MENTIONS, _MOST_FILES = 500, 200, 1_000
+"""Number of steps of a Dockerfile, of paths in one file, and of files that a pattern stands for."""
+_MOST_WORK, _LARGEST = 1_000_000, 128 * 1024
+"""Number of microseconds, roughly, for all files of a context, and of bytes in a file."""
+_OF_GIT = r"\.(git|hg|svn|bzr)"
+_NEVER = r"(?!)"
+_BRACKET = re.compile(r"[\[\](){};]")
+_TOKEN = re.compile(
+    r"//[^\n]*|/\*.*?(?:\*/|\Z)|\b[bc]?r(#*)\"(?:.*?\"\1|.*)|\"(?:\\.|[^\"\\])*(?:\"|\\?\Z)"
+    r"|`[^`]*(?:`|\Z)|'(?:\\.[^'\n]{0,9}|[^\\'\n])'",
+    re.DOTALL,
+)
+"""A comment or a literal of Rust, Go or JSON; each alternative ends, so that no text is slow."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A place that names files of the context; a build needs one of them."""
+
+    by: str  # the path of the file that names them; `""` for the Dockerfile
+    at: str  # the place, as `src/lib.rs:1`
+    files: tuple[str, ...]
+    is_copy: bool = False  # True for a COPY from a stage
+
+    def breaks(self, is_sent: Callable[[str], bool]) -> bool:
+        """Return True if a build fails here because nothing of it is sent."""
+        return (not self.by or is_sent(self.by)) and not any(map(is_sent, self.files))
+
+    def is_of_sources(self, git: Tracked) -> bool:
+        """Return False for files that git ignores: they are made before or while it is built."""
+        if self.is_copy:
+            return git.first(self.files[0]) is not None
+        return not all(map(git.ignores, self.files))
+
+
+class _Mention(NamedTuple):
+    """Alternative paths in the image, the kind of file there, and the place that names them."""
+
+    paths: tuple[str, ...]
+    then: str = ""
+    optional: bool = False
+    descends: str = ""
+    by: str = ""
+    at: str = ""
+
+
+def _code(kind: Mapping[str, Any], text: str) -> str:
+    """Return a text of equal length without what the tool may skip."""
+    code, parts, at = _TOKEN.sub(_mask, text) if "masked" in kind else text, list[str](), 0
+    for found in re.finditer(kind.get("left_out", _NEVER), code):
+        if found.start() >= at:
+            end = _end(code, found) if "items" in kind else found.end()
+            parts += code[at : found.start()], " " * (end - found.start())
+            at = end
+    return "".join(parts) + code[at:]
+
+
+def _mask(found: re.Match[str]) -> str:
+    token = found[0]
+    if not token.startswith("/"):
+        return f'"{"_" * (len(token) - 2)}"'
+    return token if token.startswith("//go:") else re.sub(r"[^\n]", " ", token)
+
+
+def _end(code: str, start: re.Match[str]) -> int:
+    """Return the end of the item behind an attribute, or of one about all that is around it."""
+    depth, inner = 0, start[0].startswith("#!")
+    for found in _BRACKET.finditer(code, start.start()):
+        depth += (found[0] in "[({") - (found[0] in "])}")
+        if depth < 0 or (depth == 0 and found[0] in ("]" if inner else "};")):
+            return len(code) if start[0].endswith("![cfg") else found.end()
+    return len(code)
+
+
+def _words(row: Mapping[str, Any], text: str, code: str) -> Iterator[tuple[int, str]]:
+    """Yield the line and each word that a row finds in a text; `code` is the part to search."""
+    for found in islice(re.finditer(row["find"], code), _MOST_MENTIONS):
+        start, end = found.span("path" if "path" in found.re.groupindex else 0)
+        if "equals" not in row or text[slice(*found.span("equals"))] == row["equals"]:
+            line, parts = text.count("\n", 0, start) + 1, row.get("each", r"(?s).+")
+            words = (each[each.lastindex or 0] for each in re.finditer(parts, text[start:end]))
+            yield from ((line, each) for each in words if "\\" not in each)
+
+
+def _started(step: StageStep, command: Command) -> Iterator[_Mention]:
+    """Yield what a command reads, relative to the directory in which it runs."""
+    run, known = run_by(command), table("reads.toml")
+    word, begins = "".join(run.words[:1]), " ".join(run.operands)
+    with_code = command.has(*known["with_code"].split()) or run.words == command.words
+    if "/" in word or (not with_code and re.fullmatch(known["interpreters"], command.program)):
+        tested = (each for each in step.commands if each.program in ("test", "[", "[["))
+        if not any(word in each.words for each in tested):
+            yield _Mention((word,))
+    for row in known["starts"].values():
+        is_it = re.fullmatch(row["program"], run.program) and re.match(row.get("run", ""), begins)
+        if not is_it or run.has(*row.get("without", "").split()):
+            continue
+        if row.get("then") == "go":
+            pairs, valued = pairwise(run.words[1:]), known["go_valued"].split()
+            words = [e for before, e in pairs if e[:1] != "-" and before not in valued]
+            yield from map(_package, words or ["."])
+            continue
+        both = [*pairwise(run.words), *(each.split("=", 1) for each in run.words if "=" in each)]
+        given = [(value,) for name, value in both if name in row.get("option", "").split()]
+        for paths in given or [tuple(row.get("default", "").split())]:
+            yield _Mention(paths, row.get("then", ""), not given and row.get("optional", False))
+
+
+def _package(word: str) -> _Mention:
+    """Return what a word names for Go: a directory, a file, or all packages below a directory."""
+    if word.endswith("/..."):
+        return _Mention((word[:-4],), "go", True, r"[._].*|testdata|vendor|.*\.(?!go$)[^.]*")
+    path = dirname(word) if word.endswith(".go") else word
+    is_path = word != path or word.startswith((".", "/"))
+    return _Mention((join(path, "*.go"),) if is_path else (), "go")
+
+
+class References:
+    """The references of the builds of one context. Only files that are sent are read."""
+
+    def __init__(self, tree: Tree, is_sent: Callable[[str], bool]) -> None:
+        self._tree, self._is_sent, self._left = tree, is_sent, _MOST_WORK
+        self._text = lru_cache(maxsize=64)(self._read_text)
+
+    def of(self, request: Request, names: Collection[str] = ("",)) -> Iterator[Reference]:
+        """Yield those of one Dockerfile; `names` are the names of this context in its build."""
+        ends, dockerfile = dict[BuiltStage | None, Placed](), request.plan.dockerfile
+        short = len(dockerfile.instructions) <= _MOST_STEPS
+        for stage in built_stages(dockerfile, request.build.build_arguments) if short else ():
+            here = ends.get(stage.parent, Placed(self._tree))
+            for step in stage.steps:
+                where, origin = f"{request.dockerfile}:{step.line}", stage.origin(step.origin)
+                if step.is_run:
+                    yield from self._of_run(step, where, here.mounted(step, names))
+                    here = here.after(step)
+                elif step.is_copy:
+                    if origin is not None:
+                        yield from self._of_copy(step, where, origin, ends[origin])
+                    here = here.copied(step, names)
+            ends[stage] = here
+
+    def _of_copy(
+        self, step: StageStep, where: str, origin: BuiltStage, there: Placed
+    ) -> Iterator[Reference]:
+        """Yield what a COPY takes from a stage that has it from the context alone."""
+        made = [join("/", origin.end.directory.text), *(each.target for each in there.copies)]
+        made += [each.workdir for each in origin.history]
+        for source in step.taken:
+            parts = takewhile(lambda part: not has_wildcards(part), source.split("/"))
+            path = "/".join(parts) or "/"  # a pattern needs the directory before it
+            if all(relative(each, path) is None for each in made):
+                found = there.origin(path) if there.is_alone(path) else None
+                if found:
+                    yield Reference("", where, (found,), is_copy=True)
+
+    def _of_run(self, step: StageStep, where: str, here: Placed) -> Iterator[Reference]:
+        """Yield what the commands of a RUN name, and what these files name in turn."""
+        if len(step.commands) > _MOST_MENTIONS:
+            return
+        following = [*(each.after for each in step.commands[1:]), ""]
+        for (at, command), after in zip(step.located, following, strict=False):
+            if after != "||":  # the build goes on without it
+                found = _started(step, command)
+                first = (e._replace(paths=tuple(join(at, p) for p in e.paths)) for e in found)
+                yield from self._followed(deque(e._replace(at=where) for e in first), here)
+            here = here.after(step, command)
+
+    def _followed(self, pending: deque[_Mention], here: Placed) -> Iterator[Reference]:
+        seen, known = set[str](), set[object]()
+        while pending and self._left > 0:
+            mention = pending.popleft()
+            if mention[:-2] in known:
+                continue
+            known.add(mention[:-2])
+            self._left -= 60 + 5 * here.work
+            found = self._found(mention, here)
+            files = tuple(sorted(found.values()))
+            if files and not mention.optional and all(map(here.is_alone, found)):
+                yield Reference(mention.by, mention.at, files)
+            for path in [each for each in found if mention.then and each not in seen]:
+                seen.add(path)
+                pending += self._mentions(mention.then, path, found[path], here)
+
+    def _mentions(self, then: str, path: str, file: str, here: Placed) -> Iterator[_Mention]:
+        """Yield what a file of the context, which is at `path` of the image, names."""
+        kind, text, (top, name) = table("reads.toml")["reads"][then], self._text(file), split(path)
+        named = re.fullmatch(kind.get("not_named", _NEVER), name)
+        if named or re.search(kind.get("unlike", _NEVER), text):
+            return
+        is_root, around = name in kind.get("roots", name).split(), kind.get("around", "")
+        places = {"dir": top, "below": top if is_root else path[:-3]}
+        while here.origin(join(top, around)) is None and top != "/":
+            top = dirname(top)
+        manifest = self._text(here.origin(join(top, around)) or "")
+        module, code = re.search(kind.get("module", _NEVER), manifest), _code(kind, text)
+        for row in kind["rows"]:
+            for line, word in _words(row, text, code):
+                self._left -= 20
+                bare, descends = word.removeprefix("all:"), row.get("descends", "")
+                below = relative(f"/{word}", f"/{module[1]}") if module else None
+                if "of_module" in row and below is None:
+                    continue
+                bare = below or "." if "of_module" in row else bare
+                paths = tuple(e.format(bare, top=top, **places) for e in row["paths"].split())
+                descends = _OF_GIT if descends and word.startswith("all:") else descends
+                then, optional = row.get("then", ""), row.get("optional", False)
+                yield _Mention(paths, then, optional, descends, file, f"{file}:{line}")
+
+    def _found(self, mention: _Mention, here: Placed) -> dict[str, str]:
+        """Return the files of the context that a mention means, by their paths in the image."""
+        found = dict[str, str]()
+        pending = [("/", path.split("/")) for path in mention.paths]
+        while pending and len(found) <= _MOST_FILES and self._left > 0:
+            path, parts = pending.pop()
+            if parts and not has_wildcards(parts[0]):
+                pending.append((normpath(join(path, parts[0])), parts[1:]))
+            elif (origin := here.origin(path)) is not None:
+                names, file = self._tree.names(origin), self._tree.snapshot.file(origin)
+                self._left -= len(names)
+                if parts:
+                    pending += [(join(path, e), parts[1:]) for e in names if match(parts[0], e)]
+                elif file is not None and S_ISREG(file.st_mode):
+                    found[path] = origin
+                elif mention.descends and ("go.mod" not in names or mention.then):
+                    inner = (e for e in names if not re.fullmatch(mention.descends, e))
+                    pending += [(join(path, e), []) for e in inner]
+        return {} if pending else found
+
+    def _read_text(self, path: str) -> str:
+        """Return the text of a file that is sent, unless it is large or too much was read."""
+        size = self._tree.size_bytes(path)
+        self._left -= 500 + size // 16
+        is_read = 0 < size <= _LARGEST and self._left > 0 and self._is_sent(path)
+        return text_of(small_file(self._tree.snapshot.request.root, path)) if is_read else ""
