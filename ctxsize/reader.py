@@ -16,8 +16,7 @@ from ctxsize.errors import InputError
 
 MOST_BYTES = 64 << 20  # number of bytes of the largest file that is read whole
 _PART_BYTES = 1 << 20
-_MOST_WORKTREES, _MOST_LINK_BYTES = 1000, 8192
-"""Number of worktrees of a repository that are read, and of bytes of a file that names a path."""
+_MOST_WORKTREES, _MOST_LINK_BYTES = 1000, 8192  # of a repository; of a file that names a path
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
@@ -179,9 +178,8 @@ def _named_in(path: str, lead: str = "") -> str:
     """Return the real path that a file of git has behind `lead`; `""` if it is no such file."""
     try:
         text = os.fsdecode(read_file(path, _MOST_LINK_BYTES, links=False)).rstrip("\n")
-        here = os.path.dirname(path)
-        is_path = text.startswith(lead) and len(text) > len(lead)
-        return os.path.realpath(os.path.join(here, text[len(lead) :])) if is_path else ""
+        named = text[len(lead) :] if text.startswith(lead) else ""
+        return named and os.path.realpath(os.path.join(os.path.dirname(path), named))
     except (OSError, ValueError):
         return ""
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ctxsize.build import Build, is_reference, placed
 from ctxsize.discovery import bakefile, compose
-from ctxsize.discovery.bakefile import DEFAULTS, WORKING_DIRECTORY, BakeFile, Body
+from ctxsize.discovery.bakefile import BakeFile, Body
 from ctxsize.discovery.search import Place, Search, by_directory, shortened
 from ctxsize.reader import holds
 
@@ -17,6 +17,7 @@ WANTED = re.compile(r"(?s:.*/)?(?:[\w.\-]*[.\-_])?bake(?:[.\-_][\w.\-]+)?\.(?:hc
 _MOST_BYTES = 100_000  # of the largest HCL file: python-hcl2 needs 40 s for a megabyte
 _MOST_NAMED = 5
 _FILE_RELATIVE = "BUILDX_BAKE_FILE_RELATIVE_PATHS"  # a variable of buildx 0.36 and later
+_WORKING = "cwd://"  # begins a path that is relative to the directory where Bake runs
 _TRUE = ("1", "t", "T", "TRUE", "true", "True")  # the words of `strconv.ParseBool`
 _SAVE = "save the output of `docker buildx bake --print` as bake.json beside this file"
 
@@ -25,10 +26,11 @@ def collect(search: Search, paths: list[str]) -> None:
     """Add the builds of every Bake file."""
     known = {*search.paths}
     for directory, names in by_directory(paths):
-        usual = [name for name in DEFAULTS if name in names]
+        usual = [name for name in bakefile.DEFAULTS if name in names]
         projects: list[tuple[BakeFile, list[str], bool]] = []
         saved: set[str] = set()  # targets and groups in files that `bake --print` may have made
-        for each in filter(None, (usual, *([name] for name in names if name not in DEFAULTS))):
+        others = ([name] for name in names if name not in bakefile.DEFAULTS)
+        for each in filter(None, (usual, *others)):
             bake, is_saved = BakeFile(search.environment), False
             files = [os.path.join(directory, name) for name in each]
             # Bake reads Compose files too if it gets no `-f`; its `defaultFilenames` has the four
@@ -40,7 +42,7 @@ def collect(search: Search, paths: list[str]) -> None:
                 reader = compose.ComposeReader(replace(search, problems={}))
                 services = reader.builds(beside) if beside else {}
                 for service, (where, build, baked) in services.items():
-                    bake.hidden, name = build.hidden, bakefile.target_name(service)
+                    bake.hidden, name = build.hidden, service.replace(".", "_")
                     bake.targets[name] = _target_of(baked or build, directory)
                     bake.places |= {name: where} if baked else {}
             for path in files:
@@ -56,11 +58,13 @@ def collect(search: Search, paths: list[str]) -> None:
 def _target_of(build: Build, directory: str) -> Body:
     """Return the target that Bake makes of a service in a Compose file in `directory`."""
     args: Body = {**build.build_arguments}
-    contexts: Body = {
-        name: each if is_reference(each) else os.path.relpath(each, directory or ".")
-        for name, each in build.build_contexts.items()
-    }
+
+    def local(path: str) -> str:
+        return path if is_reference(path) else os.path.relpath(path, directory or ".")
+
+    contexts: Body = {name: local(path) for name, path in build.build_contexts.items()}
     body: Body = {
+        "context": local(build.context),
         "dockerfile": os.path.relpath(build.dockerfile or "", build.context),
         "dockerfile-inline": (build.dockerfile_inline or b"").decode(),
         "target": build.target,
@@ -68,8 +72,6 @@ def _target_of(build: Build, directory: str) -> Body:
         "contexts": contexts,
         "platforms": [*build.platforms],
     }
-    if not is_reference(build.context):
-        body["context"] = os.path.relpath(build.context, directory or ".")
     return {key: bakefile.literal(each) for key, each in body.items() if each}
 
 
@@ -80,9 +82,8 @@ def _added(bake: BakeFile, search: Search, path: str) -> bool:
     if text is None:
         return False
     document = bakefile.read_hcl(text) if is_hcl else bakefile.read_json(text)
-    is_usual = is_hcl or os.path.basename(path) in DEFAULTS
-    is_printed = not is_usual and document.keys() <= {"group", "target"}
-    if is_printed:
+    is_usual = is_hcl or os.path.basename(path) in bakefile.DEFAULTS
+    if is_printed := not is_usual and document.keys() <= {"group", "target"}:
         document = {key: bakefile.literal(each) for key, each in document.items()}
     bake.add(document, search.shown(path), text)
     return is_printed
@@ -102,33 +103,26 @@ def _add_targets(bake: BakeFile, search: Search, files: list[str], known: set[st
         search.complain("bake", text, bake.places[unknown[0]])
         # A target without a build may build a Dockerfile whose context ctxsize guesses.
         search.is_open |= not builds.keys() >= {*unknown}
-    ambiguous: dict[str, str] = {}
-    for name, build in found:
-        first, *others = _placed(search, directory, build)
-        if others:
-            ambiguous[name] = search.shown(others[0].context)
-        first = replace(first, hidden=(*bake.hidden, *build.hidden))
-        search.add(Place("bake", name, bake.places[name]), first)
-    for name, other in [*ambiguous.items()][:1]:
-        also = f" (and {len(ambiguous) - 1} more)" * (len(ambiguous) > 1)
-        here, root = map(search.shown, (directory, ""))
+    possible = {name: _placed(search, directory, build) for name, build in found}
+    for name, (build, *_) in possible.items():
+        build = replace(build, hidden=(*bake.hidden, *build.hidden))
+        search.add(Place("bake", name, bake.places[name]), build)
+    if doubtful := [name for name, builds in possible.items() if len(builds) > 1]:
+        other = search.shown(possible[doubtful[0]][1].context)
         text = (
-            f"Bake resolves paths from where it runs, and ctxsize assumes {here}: from {root} the "
-            f"target {name}{also} is {other}; set {_FILE_RELATIVE}=1 if it is never built there"
+            f"ctxsize assumes that Bake runs in {search.shown(directory)}. In {search.shown('')} "
+            f"it would build other contexts ({other} for {', '.join(shortened(doubtful, 1))}): "
+            f"set {_FILE_RELATIVE}=1 to rule that out"
         )
-        search.complain("bake", text, bake.places[name])
+        search.complain("bake", text, bake.places[doubtful[0]])
 
 
 def _placed(search: Search, directory: str, build: Build) -> list[Build]:
-    """Return a build with its paths relative to the root, the assumed one first.
-
-    Bake resolves paths from its working directory. That is the directory of the file, where Bake
-    finds it without `-f`, or the root. A second build is possible, too.
-    """
+    """Return what Bake may build, with paths relative to the root, the assumed one first."""
+    # Bake runs in the directory of the file, where it finds that without `-f`, or in the root.
     starts = [directory, ""]
     if search.environment.get(_FILE_RELATIVE, "").strip() in _TRUE:
-        # There, only `cwd://` is for the working directory.
-        starts = starts[::-1] if build.context.startswith(WORKING_DIRECTORY) else [directory]
+        starts = starts[::-1] if build.context.startswith(_WORKING) else [directory]
     found = {each.context: each for each in (_from(start, build) for start in starts)}
     there = [each for each in found.values() if _is_there(search, each)] or [*found.values()][:1]
     return there if build.dockerfile_inline is None else there[:1]
@@ -136,7 +130,7 @@ def _placed(search: Search, directory: str, build: Build) -> list[Build]:
 
 def _from(start: str, build: Build) -> Build:
     """Return a build with its paths, which are relative to `start`, relative to the root."""
-    context = build.context.removeprefix(WORKING_DIRECTORY) or "."
+    context = build.context.removeprefix(_WORKING) or "."
     if is_reference(context):
         return build
     context = os.path.join(start, context)
@@ -146,7 +140,7 @@ def _from(start: str, build: Build) -> Build:
         build,
         context=context,
         dockerfile="-" if build.dockerfile_inline is not None else dockerfile,
-        build_contexts=placed({k: v.removeprefix(WORKING_DIRECTORY) for k, v in named}, start),
+        build_contexts=placed({k: v.removeprefix(_WORKING) for k, v in named}, start),
     )
 
 

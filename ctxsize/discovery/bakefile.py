@@ -27,7 +27,6 @@ DEFAULTS = (
     *("docker-bake.json", "docker-bake.hcl"),
     *("docker-bake.override.json", "docker-bake.override.hcl"),
 )
-WORKING_DIRECTORY = "cwd://"  # begins a path that is relative to the directory where Bake runs
 _KINDS = ("variable", "function", "group", "target")
 _MOST_VALUES = 2**20  # inherited values, and characters of variables in texts, of all targets
 _HEREDOC = re.compile(r'"<<(-?)(\w+)\r?\n(.*?)\n?[ \t]*\2\s*"\Z', re.DOTALL)
@@ -97,8 +96,8 @@ class BakeFile:
     def _listed(self, value: Value) -> list[str]:
         """Return the texts in a list, none if it is not known."""
         with suppress(UnknownError):
-            found = self._value(value)
-            return [*texts_in(found)] if isinstance(found, list) else []
+            if isinstance(found := self._value(value), list):
+                return [*texts_in(found)]
         return []
 
     def _build(self, name: str) -> Build:
@@ -226,11 +225,6 @@ def _text(value: Value) -> str:
     if re.fullmatch(r"-?[0-9]+(?:\.[0-9]+)?", text):  # neither with an exponent, nor NaN
         return text
     raise UnknownError
-
-
-def target_name(service: str) -> str:
-    """Return the name of the target for a service, as `sanitizeTargetName` of buildx."""
-    return service.replace(".", "_")
 
 
 def texts_in(value: Value) -> Iterator[str]:

@@ -47,7 +47,7 @@ def collect(search: Search, paths: list[str]) -> None:
                 for name, (where, build, baked) in found.items():
                     search.add(Place("compose", name, where), build)
                     if baked and not is_baked:
-                        search.add(Place("bake", bakefile.target_name(name), where), baked)
+                        search.add(Place("bake", name.replace(".", "_"), where), baked)
 
 
 def _projects(names: list[str]) -> Iterator[list[str]]:
@@ -82,8 +82,7 @@ class ComposeReader:
         self._documents: dict[str, YamlMapping] = {}
         self._read: dict[object, YamlMapping | None] = {}  # None while it is being read
         self._included = 0
-        self._variables: dict[object, dict[str, str]] = {}
-        """Each set of variables once, as services and includes are known by its identity."""
+        self._variables: dict[object, dict[str, str]] = {}  # each set once: keys are identities
         self._interpolator = Interpolator()
 
     def builds(self, paths: list[str]) -> dict[str, tuple[Location, Build, Build | None]]:
@@ -94,7 +93,7 @@ class ComposeReader:
         hidden = tuple(self._interpolator.used.items())
         found: dict[str, tuple[Location, Build, Build | None]] = {}
         for name, service in services.items():
-            if build := _build_in(service):
+            if build := mapping_of(mapping_of(service).get("build")):
                 path, line = str(build["path"]), int(str(build["line"]))
                 wrong = [key for key in _TEXTS if isinstance(build.get(key), list | dict)]
                 fault = f"{wrong[0]} must be a string" if wrong else _fault(build, services)
@@ -157,8 +156,7 @@ class ComposeReader:
         """Return the services of included files, each set of files once."""
         line = file.document.line_of("include")
         named = [_join(file.directory, each) for each in _texts(entry.get("path"))]
-        paths = tuple(each for each in named if self._is_there(each, file, line))
-        if not paths:
+        if not (paths := tuple(each for each in named if self._is_there(each, file, line))):
             return YamlMapping()
         inner = _texts(entry.get("project_directory"))
         directory = _join(file.directory, inner[0]) if inner else os.path.dirname(paths[0])
@@ -191,8 +189,7 @@ class ComposeReader:
         service = mapping_of(self._interpolated(kept, file, line))
         if service.get("build") is not None:
             service["build"] = _long_form(service["build"], file, written.line_of("build"))
-        extends = service.pop("extends", None)
-        if not extends:
+        if not (extends := service.pop("extends", None)):
             return service
         entry = extends if isinstance(extends, YamlMapping) else {"service": extends}
         base, named = file, "".join(_texts(entry.get("service"))[:1]) or name
@@ -248,15 +245,11 @@ def _long_form(build: Yaml, file: _File, line: int) -> Yaml:
     return made
 
 
-def _build_in(service: Yaml) -> YamlMapping:
-    return mapping_of(mapping_of(service).get("build"))
-
-
 def _fault(build: YamlMapping, services: YamlMapping) -> str:
     """Return why Compose refuses a service as a context, as a clause; `""` if it does not."""
     for name, value in _pairs(build.get("additional_contexts")).items():
         service = str(value).removeprefix(_SERVICE)
-        if service != value and value and not _build_in(services.get(service)):
+        if value and service != value and not mapping_of(services.get(service)).get("build"):
             fault = "has no build" if service in services else "does not exist"
             return f"its context {name} is the service {service}, which {fault}"
     return ""
@@ -265,8 +258,7 @@ def _fault(build: YamlMapping, services: YamlMapping) -> str:
 def _extended(build: YamlMapping, extension: YamlMapping, directory: str) -> YamlMapping:
     """Return a build with its `x-bake`, as `composeExtTarget` of buildx adds it."""
     contexts = _pairs(extension.get("contexts"))
-    for name, value in contexts.items():
-        contexts[name] = _join(directory, str(value))
+    contexts.update((name, _join(directory, str(each))) for name, each in [*contexts.items()])
     contexts.update(_pairs(build.get("additional_contexts")))
     platforms = " ".join(_texts(build.get("platforms")) + _texts(extension.get("platforms")))
     words: list[Yaml] = [*dict.fromkeys(platforms.split())]  # they may be in one text
@@ -283,10 +275,10 @@ def _build_of(build: YamlMapping, hidden: tuple[tuple[str, str], ...]) -> Build:
         {name: each for name, each in _pairs(build.get(key)).items() if isinstance(each, str)}
         for key in ("args", "additional_contexts")
     )
-    # Compose builds with Bake, where a service is a target.
+    # Compose builds with Bake, where a service is a target (`sanitizeTargetName` of buildx).
     for name, each in contexts.items():
         if each.startswith(_SERVICE):
-            contexts[name] = f"target:{bakefile.target_name(each.removeprefix(_SERVICE))}"
+            contexts[name] = f"target:{each.removeprefix(_SERVICE).replace('.', '_')}"
     return Build(
         context,
         "-" if inline else dockerfile,

@@ -55,7 +55,7 @@ class YamlMapping(dict[str, "Yaml"]):
         super().__init__()
         self.line = line
         self.lines: dict[str, int] = {}
-        self.dropped: set[str] = set()  # keys whose earlier values Compose drops
+        self.dropped: set[str] = set()  # keys with `!reset` or `!override`: earlier values go
 
     def line_of(self, key: str) -> int:
         """Return the line of a key, or of the mapping."""

@@ -95,7 +95,9 @@ class BuildContext:
 
     def _dockerfiles(self) -> Iterator[str]:
         def enters(directory: MemoryDirectory) -> bool:
-            return directory.name not in FETCHED and not self.git.ignores(directory.path)
+            # The Dockerfiles of another worktree are built from there.
+            is_other = directory.name in FETCHED or directory.path in self.git.worktrees
+            return not (is_other or self.git.ignores(directory.path))
 
         for held in self.tree.root.tree(enters):
             yield from (held.prefix + name for name in held.entries if is_dockerfile(name))
@@ -126,8 +128,7 @@ class BuildContext:
         data = b""
         try:
             other = request_of(build, self.request.builder, plans=self.request.plans)
-            names = _names(other, self.request.root)
-            if not names:
+            if not (names := _names(other, self.request.root)):
                 return
             data = other.plan.data
             build_file = _build_file(other, path, names)

@@ -64,10 +64,8 @@ class Tracked:
     def __init__(self, tree: Tree) -> None:
         self._root = tree.snapshot.request.root
         found = git.find(self._root)
-        self.problem: Problem | None = found.problem
-        """The reason why the tracked files are unknown though there seems to be a repository."""
-        self.top = border_of(self._root)
-        """Path of the top of the repository around the context; the context itself without one."""
+        self.problem: Problem | None = found.problem  # why nothing is known of a repository
+        self.top = border_of(self._root)  # of the repository around the context, or the context
         self._known = {"": self._asked(found.repository)}
         self.worktrees = {e for e in worktrees_in(self._root) if not self.at_or_below(e)}
         """The further worktrees of these repositories in the context."""

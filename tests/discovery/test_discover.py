@@ -10,6 +10,7 @@ import pytest
 
 from ctxsize.discovery import Discovery, discover
 from ctxsize.errors import InputError
+from tests.hostile.limits import processor_seconds
 from tests.trees import Node, build_tree, file, link
 
 BUILD = b"FROM scratch\nCOPY . /\n"
@@ -346,3 +347,16 @@ def test_a_directory_that_is_missing_is_an_input_error() -> None:
 def test_a_context_with_a_name_that_no_file_can_have(name: str, text: str, tmp_path: Path) -> None:
     root = build_tree(tmp_path, ["Dockerfile", file(name, (text % ("x" * 300)).encode())])
     assert [each[0] for each in told(root)] in ([], ["."])
+
+
+def test_platforms_that_services_pass_on_do_not_add_up_without_end(tmp_path: Path) -> None:
+    service = "  s{0}:\n    extends: s{1}\n    build: {{context: ., platforms: [{2}]}}\n"
+    own = (", ".join(f"p{number}-{at}" for at in range(9)) for number in range(4_000))
+    text = "services:\n" + "".join(
+        service.format(n, max(n - 1, 0), each) for n, each in enumerate(own)
+    )
+    text = text.replace("    extends: s0\n", "", 1)
+    root = build_tree(tmp_path / "r", [file("compose.yaml", text.encode()), "Dockerfile"])
+    with processor_seconds(30):
+        found = discover(str(root))
+    assert sum(len(each.places) for each in found.builds) == 4_000

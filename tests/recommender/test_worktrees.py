@@ -199,6 +199,14 @@ def test_a_worktree_that_a_dockerfile_copies_stays(tmp_path: Path) -> None:
     assert "wt" not in safe(root)
 
 
+def test_the_dockerfile_of_a_worktree_is_no_build_of_this_context(tmp_path: Path) -> None:
+    root = repository(tmp_path / "r")
+    tree = add(root, "wt")
+    (tree / "Dockerfile").write_bytes(b"FROM alpine\nCOPY .codex /root/.codex\nCOPY src /src\n")
+    build_tree(root, [".codex/config.toml", file(".codex/log", size_bytes=50_000)])
+    assert {"wt", ".codex"} <= safe(root)
+
+
 def test_many_worktrees_are_read_in_time(tmp_path: Path) -> None:
     root = repository(tmp_path / "r")
     for number in range(3_000):

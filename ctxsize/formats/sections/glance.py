@@ -171,8 +171,8 @@ def _suspects(report: Report, own: Mapping[str, Clue]) -> Iterator[tuple[str, li
             continue
         last, name, is_unneeded = f"{path}/", path.rpartition("/")[2], kinds[path] == "unneeded"
         note = _NOTES.get(kinds[path], "")
-        everywhere = name in FOLDERS and (name not in BY_PATH or names[name] > _SEVERAL)
-        if is_unneeded and everywhere:  # a worktree of git has a name of its own
+        # A worktree of git has a name of its own.
+        if is_unneeded and name in FOLDERS and (name not in BY_PATH or names[name] > _SEVERAL):
             note = f"**/{name}"
         elif not note:
             pattern_class = BUILDERS[report.builder].spec_class.pattern_class
