@@ -254,8 +254,7 @@ class _Checker:
         """Add what `suggest --write` would save, if the context is too large."""
         from ctxsize.recommender.tree import is_below
 
-        missed = [each for each in judged.missed if not each.is_floor]
-        if not missed:
+        if not (missed := [each for each in judged.missed if not each.is_floor]):
             return judged
         advice = api.suggest(api.requested(build, self._plans), progress=self._progress)
         saved = advice.saving

@@ -272,8 +272,7 @@ def shared_by_writers(recipes: Sequence[Recipe]) -> Iterator[Finding]:
     for identity, sharing, groups in _by_id(recipes):
         at_once = partial(_at_once, sharing)
         for all_uses in groups:
-            own = [use for use in all_uses if _is_open(use) and at_once(use)]
-            if not own:
+            if not (own := [use for use in all_uses if _is_open(use) and at_once(use)]):
                 continue
             recipe, locked = own[0].recipe, {"sharing": "locked"}
             lines = ", ".join(str(use.step.line) for use in own)

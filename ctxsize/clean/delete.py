@@ -189,8 +189,7 @@ class _Deletion:
 
     def _remaining(self) -> Result:
         """Return the result of deleting; entries of others go back to their place."""
-        kept = [shown(path) for path, reason in self._left if not reason]
-        if kept:
+        if kept := [shown(path) for path, reason in self._left if not reason]:
             names = ", ".join([*kept[:_SHOWN], *["…"] * (len(kept) > _SHOWN)])
             return self._put_back(f"appeared meanwhile and was kept: {names}")
         if self._left:

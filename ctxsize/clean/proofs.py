@@ -100,8 +100,7 @@ def _looks(name: str, beside: DirectoryNames, kind: ArtefactKind) -> bool:
 
 def _judge(place: Surroundings, kind: ArtefactKind) -> KindVerdict | None:
     groups = ([_found(place, mark) for mark in group] for group in kind.inside)
-    inside = next(filter(all, groups), [])
-    if not inside:
+    if not (inside := next(filter(all, groups), [])):
         is_alike = _looks(place.name, place.above[0], kind)
         return (kind, (), _needed(place, kind)) if is_alike else None
     around, missing = _around(place.above, kind)
@@ -145,8 +144,7 @@ def _around(above: Sequence[DirectoryNames], kind: ArtefactKind) -> tuple[list[s
     for wanted in filter(None, (kind.beside, kind.also_beside, kind.above)):
         places, where = (above, "above") if wanted is kind.above else (above[:1], "beside")
         names = [_matching(each, wanted) for each in places]
-        name = next(filter(None, names), "")
-        if not name:
+        if not (name := next(filter(None, names), "")):
             return [], f"{' or '.join(wanted)} {where} it"
         evidence.append(f"{name} {'beside' if names[0] else 'above'} it")
     return evidence, ""
@@ -183,8 +181,7 @@ def kind_of(rule: Rule) -> ArtefactKind:
     category = CleanCategory(values.pop("category", rule.category.value))
     inside, holds = values.pop("inside"), values.pop("holds", {})
     groups = [texts(group) for group in ([inside] if isinstance(inside, str) else inside)]
-    unknown = holds.keys() - {path for group in groups for path in group}
-    if unknown:
+    if unknown := holds.keys() - {path for group in groups for path in group}:
         raise ValueError(f"no evidence has the names {sorted(unknown)}")
     marks = tuple(tuple(_mark(path, holds) for path in group) for group in groups)
     values |= {key: texts(each) for key, each in values.items() if key not in _NOT_LISTS}

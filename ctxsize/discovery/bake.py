@@ -83,8 +83,7 @@ def _added(bake: BakeFile, search: Search, path: str) -> bool:
         return False
     document = bakefile.read_hcl(text) if is_hcl else bakefile.read_json(text)
     is_usual = is_hcl or os.path.basename(path) in bakefile.DEFAULTS
-    is_printed = not is_usual and document.keys() <= {"group", "target"}
-    if is_printed:
+    if is_printed := not is_usual and document.keys() <= {"group", "target"}:
         document = {key: bakefile.literal(each) for key, each in document.items()}
     bake.add(document, search.shown(path), text)
     return is_printed

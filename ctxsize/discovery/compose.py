@@ -156,8 +156,7 @@ class ComposeReader:
         """Return the services of included files, each set of files once."""
         line = file.document.line_of("include")
         named = [_join(file.directory, each) for each in _texts(entry.get("path"))]
-        paths = tuple(each for each in named if self._is_there(each, file, line))
-        if not paths:
+        if not (paths := tuple(each for each in named if self._is_there(each, file, line))):
             return YamlMapping()
         inner = _texts(entry.get("project_directory"))
         directory = _join(file.directory, inner[0]) if inner else os.path.dirname(paths[0])
@@ -190,8 +189,7 @@ class ComposeReader:
         service = mapping_of(self._interpolated(kept, file, line))
         if service.get("build") is not None:
             service["build"] = _long_form(service["build"], file, written.line_of("build"))
-        extends = service.pop("extends", None)
-        if not extends:
+        if not (extends := service.pop("extends", None)):
             return service
         entry = extends if isinstance(extends, YamlMapping) else {"service": extends}
         base, named = file, "".join(_texts(entry.get("service"))[:1]) or name

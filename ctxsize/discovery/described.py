@@ -97,8 +97,7 @@ def _scripts(mapping: YamlMapping, source: FileKind) -> Iterator[tuple[int, str]
     if source.joined and found:
         found = [(found[0][0] + isinstance(value, list), "\n".join(each for _, each in found))]
     yield from found
-    program = text_at(mapping, source.program)
-    if program:
+    if program := text_at(mapping, source.program):
         program = _TAG.sub("", re.sub(rf"\A{source.images}", "", program))
         yield mapping.line, shlex.join([program, *_texts_in(mapping.get("args"))])
 
@@ -162,8 +161,7 @@ def _add_one(
         file = found[0] if len(found) == 1 else file
     _, options = commands.parsed(given(form.options).split(), BuildCommand(""))
     target = given(form.target) or options.get("--target", [""])[-1]
-    unknown = [each for each in (context, file, target) if commands.OPEN.search(each)]
-    if unknown:
+    if unknown := [each for each in (context, file, target) if commands.OPEN.search(each)]:
         text = f"`{unknown[0]}` is known only when the {place.how} runs, so this build was skipped"
         search.complain("expression", text, place.where)
     if unknown or not context or "\n" in file or "*" in file or {*form.narrowed} & written.keys():

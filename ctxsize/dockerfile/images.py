@@ -76,8 +76,7 @@ def repository_of(reference: str) -> str:
 
 def machine_platform(machine: str) -> str:
     """Return the default platform of Docker on a machine, named as by `uname -m`."""
-    arm = re.fullmatch("armv([5-8]).*", machine)
-    if arm:
+    if arm := re.fullmatch("armv([5-8]).*", machine):
         return f"linux/arm/v{arm[1]}"
     name = {"i486": "386", "i586": "386", "i686": "386", "loongarch64": "loong64"}
     return f"linux/{_normalised([name.get(machine, machine)])}"

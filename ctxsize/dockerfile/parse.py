@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from io import BytesIO
 
+from ctxsize.dockerfile import instructions
 from ctxsize.dockerfile.arguments import (
     KEYWORDS,
     check_instruction,
@@ -14,14 +15,7 @@ from ctxsize.dockerfile.arguments import (
     split_arguments,
     take_flags,
 )
-from ctxsize.dockerfile.instructions import (
-    Directive,
-    Dockerfile,
-    Heredoc,
-    Instruction,
-    located,
-    parse_heredoc_word,
-)
+from ctxsize.dockerfile.instructions import Directive, Dockerfile, Heredoc, Instruction
 from ctxsize.dockerfile.words import split_words
 from ctxsize.engine.golang import WHITE_SPACE
 from ctxsize.errors import DockerfileError
@@ -50,7 +44,7 @@ class LineReader:
         self._physical = self._physical_lines(data)
         found: dict[str, Directive] = {}
         for each in _directives(data.removeprefix(_BOM), "#", indent=WHITE_SPACE):
-            with located(each.line):
+            with instructions.located(each.line):
                 if each.name in found:
                     raise DockerfileError(f"only one {each.name} parser directive can be used")
                 if each.name == "escape" and each.value not in ("\\", "`"):
@@ -143,23 +137,23 @@ def parse_dockerfile(data: bytes | str) -> Dockerfile:
     content = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
     if not content:
         raise DockerfileError("the Dockerfile cannot be empty")
-    reader, instructions = LineReader(content), list[Instruction]()
+    reader, found = LineReader(content), list[Instruction]()
     for text, line in reader.logical_lines():
-        with located(line):
-            instructions.append(_instruction(text, line, reader))
-    if not instructions:
+        with instructions.located(line):
+            found.append(_instruction(text, line, reader))
+    if not found:
         raise DockerfileError("file with no instructions", line=reader.line)
     if reader.fault is not None:
         raise reader.fault
     in_stage = False
-    for instruction in instructions:
+    for instruction in found:
         check_instruction(instruction)
         in_stage = in_stage or instruction.keyword == "FROM"
         if not in_stage and instruction.keyword != "ARG":
             raise DockerfileError("no build stage in current context", line=instruction.line)
     if not in_stage:
         raise DockerfileError("dockerfile contains no stages to build")
-    return Dockerfile(reader.directives, (*instructions,), reader.escape, find_syntax(content))
+    return Dockerfile(reader.directives, (*found,), reader.escape, find_syntax(content))
 
 
 def _instruction(
@@ -178,7 +172,7 @@ def _instruction(
         heredocs = trigger.heredocs
     elif keyword in ("ADD", "COPY", "RUN") and not json_form and "<<" in text:
         words = split_words(text, raw_quotes=True, raw_escapes=True)
-        opened = filter(None, map(parse_heredoc_word, words))
+        opened = filter(None, map(instructions.parse_heredoc_word, words))
         heredocs = tuple(replace(each, content=reader.heredoc_body(each)) for each in opened)
     end = reader.line
     return Instruction(keyword, flags, arguments, json_form, text, line, end, heredocs, trigger)

@@ -254,8 +254,7 @@ class _Lexer:
 
     def replace(self, name: str) -> str:
         """Return the value of `${name/pattern/text}`; `//` replaces every match."""
-        everywhere = self.peek() == "/"
-        if everywhere:
+        if everywhere := self.peek() == "/":
             self.position += 1
         pattern = self.argument("/", raw=True)
         replacement = self.argument("}", raw=True)

@@ -47,8 +47,7 @@ class SplitLine(NamedTuple):
 def as_matched(text: str) -> SplitLine | None:
     """Return what the matcher (`patternmatcher.New`) makes of a text; None if nothing is left."""
     # It trims and cleans the text again after the reader of files, now including the `!`.
-    text = text.strip(golang.WHITE_SPACE)
-    if not text:
+    if not (text := text.strip(golang.WHITE_SPACE)):
         return None
     text = golang.clean(text)
     exception = text.startswith("!")

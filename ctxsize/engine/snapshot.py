@@ -229,8 +229,7 @@ class Snapshot:
         """Return the names of symlinks, by directory; directories without any are left out."""
         found: dict[str, frozenset[str]] = {}
         for each in self.folders:
-            names = [file.name for file in each.special if stat.S_ISLNK(file.st_mode)]
-            if names:
+            if names := [file.name for file in each.special if stat.S_ISLNK(file.st_mode)]:
                 found[each.path] = frozenset(names)
         return found
 

@@ -203,8 +203,7 @@ def in_context(request: Request, path: str) -> str:
     found = [posixpath.relpath(absolute, request.context), inside(request.root, absolute) or ".."]
     if not path.startswith("/"):
         found.insert(0, posixpath.normpath(path))
-    below = [each for each in found if each.partition("/")[0] != ".."]
-    if not below:
+    if not (below := [each for each in found if each.partition("/")[0] != ".."]):
         hint = f"the context is {request.root}; name another with --context"
         raise InputError("the path lies outside the context", path=path, hint=hint)
     is_there = (each for each in below if os.path.lexists(os.path.join(request.root, each)))

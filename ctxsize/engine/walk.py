@@ -124,8 +124,7 @@ class Walk:
 
     def _go(self, directory: str, silent: int) -> _Frame | None:
         """Return a directory, with those above it on the stack; None if it is gone."""
-        stack = self._stack
-        if not stack:
+        if not (stack := self._stack):
             self._open_top()
         while not f"{directory}/".startswith(stack[-1].prefix):
             self._leave()

@@ -106,10 +106,8 @@ class LintTree:
         """Return the directories without `sent` entries that one build may enter: the most."""
 
         def found(include: Include) -> list[MemoryDirectory]:
-            asked = include_spec(("**",) if include is None else include)
-            held = self.snapshot.root.tree(
-                lambda at: asked.enters(at.path) or not asked.match_file(at.path)
-            )
+            asked, root = include_spec(include or ("**",)), self.snapshot.root
+            held = root.tree(lambda at: asked.enters(at.path) or not asked.match_file(at.path))
             return [at for at in held if at.path and at.path not in sent.directories]
 
         with suppress(CtxsizeError):  # a source may fail the build

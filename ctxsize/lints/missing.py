@@ -162,8 +162,7 @@ def env(case: Case, tree: LintTree) -> Iterator[Finding]:
         if path in case.now and not (tree.is_directory(path) or tree.tracks([path]))
         if not _is_kept(case, path)
     )
-    paths = tree.travelling(named, case.spec)
-    if not paths:
+    if not (paths := tree.travelling(named, case.spec)):
         return
     lines = dict.fromkeys(f"**/{path.rpartition('/')[2]}" for path in paths)
     shown, severity = ", ".join(tree.shown(paths)), _UNSURE

@@ -10,7 +10,7 @@ from ctxsize.engine.patterns import pattern_for
 from ctxsize.engine.segments import covers
 from ctxsize.engine.trial import Matcher
 from ctxsize.findings import Changes, Finding, Fix, Severity
-from ctxsize.lints.case import MOVE_TO_END, NOTHING, REMOVE, Case
+from ctxsize.lints.case import MOST_COMPARED, MOVE_TO_END, NOTHING, REMOVE, Case
 from ctxsize.lints.lines import Line, shown
 from ctxsize.lints.lookup import LintTree
 from ctxsize.reader import folded, why_other
@@ -266,7 +266,7 @@ def slow(case: Case, tree: LintTree) -> Iterator[Finding]:
         more = f" and {plural(len(wild) - 1, 'other exception')}" if wild[1:] else ""
         lead = f"{case.builder.title} lists {count:,} entries of ignored directories because of"
         message = f"{lead} {wild[0].shown}{more}, and sends none of them"
-        also = (f"line {each.number} ({each.shown})" for each in wild[1:])
+        also = (f"line {each.number} ({each.shown})" for each in wild[1:4])
         where = (*also, *tree.shown(each.path for each in idle))
         fix = _named(case, wild)
         hint = "" if fix else "name directories without wildcards: `!src`, `!src/**`"
@@ -277,7 +277,9 @@ def _named(case: Case, wild: list[Line]) -> Fix | None:
     """Return the fix that names what the lines re-include now; None if more would change."""
     changes, paths = dict[int, str | None](), list[str]()
     for line in wild:
-        matched = filter(case.now.__contains__, case.matched(line.pattern))
+        matched = [path for path in case.matched(line.pattern) if path in case.now]
+        if len(wild) > _MOST_NAMED or len(matched) > MOST_COMPARED:
+            return None
         own = outermost(dict.fromkeys(path for path in matched if case.let_in_by(path) is line))
         changes[line.number] = "\n".join(f"!{path}" for path in own) or None
         paths += own

@@ -227,8 +227,7 @@ class Layout:
         if not holds(border_of(self._found.root), path):
             return Target(path, unread="it is a symlink that leaves the repository")
         real = _real(dockerfile)
-        found = [each.build for _, path_, each in self._builds if path_ == real]
-        if not found:
+        if not (found := [each.build for _, path_, each in self._builds if path_ == real]):
             return Target(path)
         context = found[0].context
         mine = tuple(build for build in found if build.context == context)

@@ -121,8 +121,7 @@ class Advisor(BuildContext):
         file, path = self.request.ignore_file, ignore_file_to_write(self.request)
         additions = [each for one in chosen for each in one.additions]
         data = merge(file, additions, pattern_class=self.pattern_class)
-        fault = self.proof.fault(chosen, data)
-        if fault:
+        if fault := self.proof.fault(chosen, data):
             message = f"these suggestions fail the proof together: {fault}"
             raise InputError(message, path=path, hint="choose fewer of them with --only")
         marked = [replace(each, chosen=each in chosen) for each in made]

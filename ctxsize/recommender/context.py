@@ -128,8 +128,7 @@ class BuildContext:
         data = b""
         try:
             other = request_of(build, self.request.builder, plans=self.request.plans)
-            names = _names(other, self.request.root)
-            if not names:
+            if not (names := _names(other, self.request.root)):
                 return
             data = other.plan.data
             build_file = _build_file(other, path, names)

@@ -174,8 +174,7 @@ def works(command: Command) -> tuple[Work, ...]:
     found = []
     for tool in _called(run.program):
         words = _plain(run, tool.valued)
-        jobs = tuple(each for each in tool.jobs if each.is_done_by(words, options))
-        if jobs:
+        if jobs := tuple(each for each in tool.jobs if each.is_done_by(words, options)):
             found.append(Work(tool, run, jobs))
     return tuple(found)
 

@@ -48,8 +48,7 @@ def merge(
     bom, lines = _opened(before)
     block = _block(lines, split, at_start=at_start, in_order=in_order)
     have = _read(lines[slice(*(block or (0, 0)))] if in_order else lines, split)
-    missing = _missing(wanted, have, in_order=in_order)
-    if not missing:
+    if not (missing := _missing(wanted, have, in_order=in_order)):
         return b"" if before is None else before.data
     new, end = [additions[at] for at in missing], _line_end(lines)
     if not in_order:

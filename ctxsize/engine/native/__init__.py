@@ -151,8 +151,7 @@ def _matching(program: Program, path: bytes, near: bytes, text: int) -> bytes:
     """Return those of `near` that match a path; with `text`, also those that match its name."""
     directory, slash, name = os.fsdecode(path).rpartition("/")
     found = program.known[name] & (1 << 8 * len(near)) - 1 if text else 0
-    on_paths = int.from_bytes(near, "little")
-    if on_paths:
+    if on_paths := int.from_bytes(near, "little"):
         found |= program.on_paths(on_paths, directory + slash, [name]).get(name, 0)
     return found.to_bytes(len(near), "little")
 
