@@ -224,9 +224,6 @@ def add_unit(search: Search, path: str, text: str, source: FileKind) -> None:
         return
     usual = {"unit": ".", "file": os.path.dirname(file) or "."}
     found["context"] = usual.get(directory, directory)
-    ground, place = (
-        ground_of(search, path, source),
-        Place(source.how, "", Location(search.shown(path))),
-    )
+    place = Place(source.how, "", Location(search.shown(path)))
     for form in source.build:
-        add_described(ground, place, form, Passage(found))
+        add_described(ground_of(search, path, source), place, form, Passage(found))

@@ -21,7 +21,6 @@ from ctxsize.engine.trial import Matcher, Trial, own_path
 from ctxsize.errors import CtxsizeError
 from ctxsize.reader import folded
 from ctxsize.recommender.context import BuildContext
-from ctxsize.recommender.evidence import Tracked
 from ctxsize.recommender.references import Reference, References
 from ctxsize.recommender.tree import Tree, outermost
 
@@ -47,8 +46,6 @@ class LintTree:
         self.trial, self.snapshot, self.request = Trial(snapshot), snapshot, snapshot.request
         self._requests = tuple(requests)
         self._matched: dict[str, list[str]] = {}
-        self._references: list[Reference] | None = None
-        self._tree = Tree(snapshot)
 
     @property
     def everything(self) -> Sent:
@@ -71,19 +68,15 @@ class LintTree:
             return None
         return known
 
-    def references(self, sent: Sent) -> list[Reference]:
-        """Return the places that name files without which a build fails.
-
-        Only files that are `sent` are read; the first answer is kept for other ignore files.
-        """
-        if self._references is None:
-            found, finder = list[Reference](), References(self._tree, sent.__contains__)
+    @cached_property
+    def references(self) -> list[Reference]:
+        """Return the places that name files without which a build fails."""
+        found = list[Reference]()
+        with suppress(CtxsizeError):
+            finder = References(Tree(self.snapshot), self.snapshot.sent().__contains__)
             for each in self._requests:
-                if each.root == self.request.root:
-                    with suppress(CtxsizeError):
-                        found += finder.of(each)
-            self._references = [*dict.fromkeys(found)]
-        return self._references
+                found += finder.of(each) if each.root == self.request.root else ()
+        return [*dict.fromkeys(found)]
 
     @cached_property
     def includes(self) -> list[Include] | None:
@@ -118,10 +111,6 @@ class LintTree:
     def is_taken(self, paths: Collection[str]) -> bool:
         """Return whether a build takes one of `paths` by name, or no Dockerfile is known."""
         return bool(paths) and (self.needed is None or self.needed.takes(paths))
-
-    @cached_property
-    def git(self) -> Tracked:
-        return Tracked(self._tree)
 
     @cached_property
     def tracked(self) -> frozenset[str] | None:

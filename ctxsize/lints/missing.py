@@ -107,13 +107,13 @@ def referenced(case: Case, tree: LintTree, *, is_copy: bool = False) -> Iterator
     """Yield ignored files that sources and commands name; with `is_copy` for COPY --from."""
     if case.now.files == tree.everything.files:
         return  # nothing is ignored, so nothing has to be read
-    for each in tree.references(case.now):
+    for each in tree.references:
         path, line = each.files[0], case.decider(each.files[0])
         is_it = each.is_copy == is_copy and each.breaks(case.now.__contains__)
         # CTX111 reports what an instruction takes from the context by its name.
-        if not is_it or line is None or not each.is_of_sources(tree.git):
+        if not is_it or line is None or (known := tree.needed) is None:
             continue
-        if not is_copy and tree.is_taken({path}):
+        if (not is_copy and known.takes({path})) or not each.is_of_sources(known.git):
             continue
         message = f"{line.shown} ignores {path}, which {each.at} needs, so the build fails"
         text = pattern_for(path, pattern_class=case.spec.pattern_class)

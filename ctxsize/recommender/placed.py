@@ -17,7 +17,7 @@ from ctxsize.recommender.tree import Tree
 from ctxsize.syntax import Command
 
 _OF_THE_IMAGE = re.compile(r"/(bin|dev|etc|lib(64)?|proc|run|s?bin|sys|usr/(?!src/)|var/lib)(/|$)")
-_MOST_COMMANDS = 1_000  # of a stage, from which nothing is known
+_MOST_COMMANDS, _MOST_SOURCES = 1_000, 100  # of a stage and of a COPY: nothing is known of more
 _UNKNOWN = Command(("?",))
 
 
@@ -60,15 +60,10 @@ class Placed:
     copies: tuple[Copied, ...] = ()
     ran: tuple[tuple[Command, frozenset[str]], ...] = ()  # each with the words of its RUN
 
-    @property
-    def work(self) -> int:
-        """Return the number of comparisons for a path at most."""
-        return len(self.ran) + sum(1 + len(each.sources) for each in self.copies)
-
     def copied(self, step: StageStep, names: Collection[str]) -> Placed:
         """Return the places after a COPY or ADD; `names` are those of the context."""
         sources = tuple(path[1:] or "." for origin, path in step.takes if origin in names)
-        if "$" in step.destination or len(sources) < len(step.arguments) - 1:
+        if "$" in step.destination or not len(step.arguments) - 1 == len(sources) <= _MOST_SOURCES:
             sources = ()
         elif any(each.startswith(("--exclude", "--parents")) for each in step.instruction.flags):
             return self
@@ -78,11 +73,10 @@ class Placed:
         """Return the places that the commands of a RUN see."""
         found = self
         for each in step.mounts:
-            source = normpath(f"/{each.source}")[1:] or "."
-            is_ours = each.type == "bind" and each.origin in names and "$" not in source
-            if each.type in ("bind", "cache", "tmpfs"):
-                target = normpath(join(step.workdir, each.target))
-                found = found._with((source,) if is_ours else (), target)
+            if each.type not in ("secret", "ssh"):
+                is_ours = each.type == "bind" and each.origin in names
+                sources = (normpath(f"/{each.source}")[1:] or ".",) if is_ours else ()
+                found = found._with(sources, normpath(join(step.workdir, each.target)))
         return found
 
     def _with(self, sources: tuple[str, ...], target: str) -> Placed:
@@ -108,21 +102,20 @@ class Placed:
         A command before this COPY counts only if it names a part of the path.
         """
         found, copy = self._delivered(path)
-        below = "" if copy is None else relative(path, copy.target) or path
+        below = relative(path, copy.target) or path
         return found is not None and not any(
-            _may_make(path, command, "" if copy and number >= copy.after else below, words)
+            _may_make(path, command, "" if number >= copy.after else below, words)
             for number, (command, words) in enumerate(self.ran)
         )
 
-    def _delivered(self, path: str) -> tuple[str | None, Copied | None]:
-        known = "$" not in path and not _OF_THE_IMAGE.match(path)
-        known = known and len(self.ran) <= _MOST_COMMANDS
-        for copy in reversed(self.copies) if known else ():
+    def _delivered(self, path: str) -> tuple[str | None, Copied]:
+        known = "$" not in path and len(self.ran) <= _MOST_COMMANDS
+        for copy in reversed(self.copies) if known and not _OF_THE_IMAGE.match(path) else ():
             found = next(copy.origins(path, self.tree), None)
             apart = relative(path, copy.target) is None and relative(copy.target, path) is None
             if found is not None or (not copy.sources and ("$" in copy.target or not apart)):
                 return found, copy
-        return None, None
+        return None, Copied((), "/", 0)
 
 
 @lru_cache(maxsize=64)

@@ -21,7 +21,7 @@ from ctxsize.engine.golang import has_wildcards, match
 from ctxsize.engine.request import Request
 from ctxsize.recommender.evidence import Tracked, small_file, text_of
 from ctxsize.recommender.placed import Placed, relative
-from ctxsize.recommender.rules import table
+from ctxsize.recommender.rules import joined, table
 from ctxsize.recommender.tools import run_by
 from ctxsize.recommender.tree import Tree
 from ctxsize.syntax import Command
@@ -33,12 +33,6 @@ _MOST_WORK, _LARGEST = 1_000_000, 128 * 1024
 _OF_GIT = r"\.(git|hg|svn|bzr)"
 _NEVER = r"(?!)"
 _BRACKET = re.compile(r"[\[\](){};]")
-_TOKEN = re.compile(
-    r"//[^\n]*|/\*.*?(?:\*/|\Z)|\b[bc]?r(#*)\"(?:.*?\"\1|.*)|\"(?:\\.|[^\"\\])*(?:\"|\\?\Z)"
-    r"|`[^`]*(?:`|\Z)|'(?:\\.[^'\n]{0,9}|[^\\'\n])'",
-    re.DOTALL,
-)
-"""A comment or a literal of Rust, Go or JSON; each alternative ends, so that no text is slow."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +50,8 @@ class Reference:
 
     def is_of_sources(self, git: Tracked) -> bool:
         """Return False for files that git ignores: they are made before or while it is built."""
-        if self.is_copy:
-            return git.first(self.files[0]) is not None
-        return not all(map(git.ignores, self.files))
+        copied = self.is_copy and git.first(self.files[0]) is not None
+        return copied or not (self.is_copy or all(map(git.ignores, self.files)))
 
 
 class _Mention(NamedTuple):
@@ -74,7 +67,9 @@ class _Mention(NamedTuple):
 
 def _code(kind: Mapping[str, Any], text: str) -> str:
     """Return a text of equal length without what the tool may skip."""
-    code, parts, at = _TOKEN.sub(_mask, text) if "masked" in kind else text, list[str](), 0
+    code, parts, at = text, list[str](), 0
+    if "masked" in kind:
+        code = re.sub(joined(table("reads.toml")["token"]), _mask, text)
     for found in re.finditer(kind.get("left_out", _NEVER), code):
         if found.start() >= at:
             end = _end(code, found) if "items" in kind else found.end()
@@ -126,21 +121,17 @@ def _started(step: StageStep, command: Command) -> Iterator[_Mention]:
         if row.get("then") == "go":
             pairs, valued = pairwise(run.words[1:]), known["go_valued"].split()
             words = [e for before, e in pairs if e[:1] != "-" and before not in valued]
-            yield from map(_package, words or ["."])
+            for word in words or ["."]:  # a file, all packages below a directory, or one package
+                path = dirname(word) if word.endswith((".go", "/...")) else word
+                if word.endswith("/..."):
+                    yield _Mention((path,), "go", optional=True, descends=known["go_skipped"])
+                elif path != word or word.startswith((".", "/")):
+                    yield _Mention((join(path, "*.go"),), "go")
             continue
         both = [*pairwise(run.words), *(each.split("=", 1) for each in run.words if "=" in each)]
         given = [(value,) for name, value in both if name in row.get("option", "").split()]
         for paths in given or [tuple(row.get("default", "").split())]:
             yield _Mention(paths, row.get("then", ""), not given and row.get("optional", False))
-
-
-def _package(word: str) -> _Mention:
-    """Return what a word names for Go: a directory, a file, or all packages below a directory."""
-    if word.endswith("/..."):
-        return _Mention((word[:-4],), "go", True, r"[._].*|testdata|vendor|.*\.(?!go$)[^.]*")
-    path = dirname(word) if word.endswith(".go") else word
-    is_path = word != path or word.startswith((".", "/"))
-    return _Mention((join(path, "*.go"),) if is_path else (), "go")
 
 
 class References:
@@ -163,14 +154,13 @@ class References:
                     here = here.after(step)
                 elif step.is_copy:
                     if origin is not None:
-                        yield from self._of_copy(step, where, origin, ends[origin])
+                        for path in self._of_copy(step, origin, ends[origin]):
+                            yield Reference("", where, (path,), is_copy=True)
                     here = here.copied(step, names)
             ends[stage] = here
 
-    def _of_copy(
-        self, step: StageStep, where: str, origin: BuiltStage, there: Placed
-    ) -> Iterator[Reference]:
-        """Yield what a COPY takes from a stage that has it from the context alone."""
+    def _of_copy(self, step: StageStep, origin: BuiltStage, there: Placed) -> Iterator[str]:
+        """Yield the paths of the context that a COPY takes from a stage, which makes none there."""
         made = [join("/", origin.end.directory.text), *(each.target for each in there.copies)]
         made += [each.workdir for each in origin.history]
         for source in step.taken:
@@ -178,8 +168,7 @@ class References:
             path = "/".join(parts) or "/"  # a pattern needs the directory before it
             if all(relative(each, path) is None for each in made):
                 found = there.origin(path) if there.is_alone(path) else None
-                if found:
-                    yield Reference("", where, (found,), is_copy=True)
+                yield from (found,) if found else ()
 
     def _of_run(self, step: StageStep, where: str, here: Placed) -> Iterator[Reference]:
         """Yield what the commands of a RUN name, and what these files name in turn."""
@@ -200,7 +189,7 @@ class References:
             if mention[:-2] in known:
                 continue
             known.add(mention[:-2])
-            self._left -= 60 + 5 * here.work
+            self._left -= 60 + 5 * (len(here.ran) + len(here.copies))
             found = self._found(mention, here)
             files = tuple(sorted(found.values()))
             if files and not mention.optional and all(map(here.is_alone, found)):

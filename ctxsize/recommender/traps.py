@@ -147,10 +147,9 @@ def site_generator(facts: Facts, match: Match) -> str | None:
 
 def named_by_source(facts: Facts, match: Match) -> str | None:
     """Object if a build fails without it: a source, a script or a command names it."""
-    for each in facts.references:
-        if all(path == match.path or is_below(path, {match.path}) for path in each.files):
-            return f"{each.at} needs it"
-    return None
+    top = {match.path}
+    found = (e for e in facts.references if all(f in top or is_below(f, top) for f in e.files))
+    return next((f"{each.at} needs it" for each in found), None)
 
 
 _BUILT = (Category.ARTEFACT, Category.DEPS, Category.DOCS)
