@@ -279,16 +279,10 @@ def _build_of(build: YamlMapping, hidden: tuple[tuple[str, str], ...]) -> Build:
     for name, each in contexts.items():
         if each.startswith(_SERVICE):
             contexts[name] = f"target:{each.removeprefix(_SERVICE).replace('.', '_')}"
-    return Build(
-        context,
-        "-" if inline else dockerfile,
-        texts.get("target", ""),
-        args,
-        contexts,
-        tuple(_texts(build.get("platforms"))),
-        dockerfile_inline=inline.encode("utf-8", "replace") if inline else None,
-        hidden=hidden,
-    )
+    data = inline.encode("utf-8", "replace") if inline else None
+    file, target = "-" if inline else dockerfile, texts.get("target", "")
+    named = (context, file, target, args, contexts, tuple(_texts(build.get("platforms"))))
+    return Build(*named, dockerfile_inline=data, hidden=hidden)
 
 
 def _pairs(value: Yaml) -> YamlMapping:

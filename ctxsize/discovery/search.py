@@ -196,14 +196,12 @@ class Search:
         if not os.path.isdir(self.root):
             path = self.root or "''"
             raise InputError("no such directory", path=path, hint="name a directory")
+        skipped = {f"{each}/" for each in worktrees_in(self.root)}
         try:
-            repository = find(self.root).repository
-            skipped = frozenset() if repository is None else repository.ignored
+            if repository := find(self.root).repository:
+                skipped |= repository.ignored
         except GitError as error:
-            text = f"what git ignores is not known: {error}"
-            self.complain("git", text, Location(self.root))
-            skipped = frozenset()
-        skipped |= {f"{each}/" for each in worktrees_in(self.root)}
+            self.complain("git", f"what git ignores is not known: {error}", Location(self.root))
         pending = [""]
         while pending:
             directory = pending.pop()

@@ -199,9 +199,8 @@ class Interpolator:
     def _pay(self, text: str) -> None:
         self._room -= len(text)
         if self._room < 0:
-            raise NotReadError(
-                "variable", f"all values have more than {_MOST_CHARACTERS:,} characters"
-            )
+            text = f"all values have more than {_MOST_CHARACTERS:,} characters"
+            raise NotReadError("variable", text)
 
 
 def read_dotenv(text: str, outer: Mapping[str, str]) -> dict[str, str]:
