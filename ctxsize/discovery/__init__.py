@@ -129,7 +129,7 @@ def merged(builds: Iterable[FoundBuild]) -> tuple[FoundBuild, ...]:
         build = each.build
         named = (build.build_arguments, build.build_contexts)
         others = (*(repr(sorted(pairs.items())) for pairs in named), repr(build.dockerfile_inline))
-        key = (build.context, build.dockerfile or "", build.target, *others)
+        key = (build.context, build.dockerfile or "", build.target, build.builder, *others)
         found.setdefault(key, []).append(each)
     made: list[FoundBuild] = []
     for _, equal in sorted(found.items(), key=lambda item: item[0][:4]):

@@ -35,6 +35,7 @@ def add_calls(search: Search, path: str, text: str, source: FileKind) -> None:
         place = Place(source.how, "", Location(search.shown(path), call.line))
         for form in source.build:
             add_described(ground, place, form, Passage(call))
+        search.is_open |= name == "dockerfile"  # of an agent
         script = text_at(call, ("script", "0")) if name == "sh" else ""
         if name == "docker.build":
             # `Docker.build` of docker-workflow-plugin: `String image, String args = '.'`.
@@ -107,7 +108,7 @@ def _read_arguments(call: YamlMapping, tokens: list[_Token], at: int) -> int:
             name, value = before.value, ""
         elif depth == 0 and token.kind == "text":
             value += token.value
-        elif not value.endswith(_UNKNOWN):
+        elif mark != "+" and not value.endswith(_UNKNOWN):
             value += _UNKNOWN
         before = token
     if name or value:

@@ -26,18 +26,20 @@ _RECIPE = re.compile(r"^[ \t]+#!.*(?:\n(?:[ \t].*)?)*|" + _LINE.pattern, re.MULT
 """Matches a recipe of just that one program runs as a whole, or a line."""
 _PREFIX = re.compile(r"^[\s@\-+]*(?:\w+:\s+)?")  # what make and just have before a command
 _JSON_TEXT = re.compile(r'"(?:[^"\\\n]|\\.)*"?')
-_VARIABLE = re.compile(r"^\s*(?:export\s+)?(\w+)\s*[:?]?=\s*(.*?)\s*$", re.MULTILINE)
-_REFERENCE = re.compile(r"\$[({](\w+)[)}]|\$(\w+)|(?<!\$)\{\{\s*\.?(\w+)\s*\}\}")
+_VARIABLE = re.compile(r"^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*[:?]?=(.*)", re.MULTILINE)
+_REFERENCE = re.compile(r"\$[({](\w+)[)}]|\$(\w+)|(?:(?<!\$)\{\{\s*\.?|\$\{\{\s*env\.)(\w+)\s*\}\}")
 _OWN_DIRECTORY = re.compile(
     r"\$\(\s*dirname\s+(?:--\s+)?\"?\$(?:0|\{?BASH_SOURCE(?:\[0\])?\}?)\"?\s*\)|\$\{0%/\*\}"
 )
 EXPRESSION = re.compile(
-    r"\$?\{\{(.*?)\}\}|<<\s*(?:parameters|pipeline|matrix)\b[\w.\-]*\s*>>|\$\[\[.*?\]\]"
+    r"\$?\{\{((?:(?!\{\{).){0,500}?)\}\}|\$\[\[[^\n\[]{0,500}?\]\]"
+    r"|<<\s*(?:parameters|pipeline|matrix)\b[\w.\-]*\s*>>"
 )
 """Matches an expression of a workflow, CircleCI, GitLab, just or Task, which is no shell text."""
 OPEN = re.compile(r"\$|\{\{|`")  # matches in a text that is not written out
 _MAKE_CALL = re.compile(r"(?<!\$)\$\([^()]*\)")
 _DEEPEST = 8
+_MOST_WORDS = 12  # that contain the name of a command, and options between its words
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Ground:
     search: Search
     source: FileKind
     directories: tuple[str, ...]  # relative to the root; all but the first are guesses
+    expanded: Callable[[str], str] = str  # replaces variables of the file
 
     def placed(self, directory: str, *paths: str) -> str:
         """Return paths joined to a directory, or to the first one if they start with `TOP`."""
@@ -56,8 +59,8 @@ class Ground:
         return os.path.join(self.directories[0], path[len(TOP) :].lstrip("/"))
 
     def with_top(self, text: str) -> str:
-        """Return a text with `TOP` in place of the expressions for it."""
-        return re.sub(self.source.top, TOP, text) if self.source.top else text
+        """Return a text with `TOP` in place of the expressions for it, and with variables."""
+        return self.expanded(re.sub(self.source.top, TOP, text) if self.source.top else text)
 
     def add(
         self, place: Place, build: Build, beside: str, inside: str = "", *, is_certain: bool = False
@@ -137,7 +140,7 @@ def add_script(ground: Ground, script: str, place: Place, inside: str = "") -> N
     script = _OWN_DIRECTORY.sub(".", EXPRESSION.sub("$EXPRESSION", script))
     ground.search.is_open |= not is_read_whole(script) or bool(OPEN.search(inside))
     for directory, command in in_directories(commands(script), inside):
-        words = " ".join(command.words[:4])
+        words = " ".join(word.replace(" ", "_") for word in command.words[:_MOST_WORDS])
         for pattern, tool in tools():
             if start := pattern.match(words):
                 where = replace(place.where, line=(place.where.line or 1) + command.line)
@@ -154,7 +157,8 @@ def _add_command(
     if not contexts and tool.default and options.keys() <= {*tool.valued, "--file"}:
         contexts = [tool.default]
     # Without an operand, an unknown option may have consumed it.
-    names = ("--directory", "--file", "--target") if contexts else (*options,)
+    usual = ("--directory", "--file", "--target", "--context-sub-path")
+    names = usual if contexts else (*options,)
     values = (value for name in names for value in options.get(name, []))
     if any(OPEN.search(each) for each in (inside, *contexts, *values)):
         ground.search.is_open = True
@@ -162,8 +166,9 @@ def _add_command(
     is_elsewhere = inside.startswith("/") and not inside.startswith(TOP)
     if len(contexts) != 1 or is_elsewhere or (tool.needs and not {*tool.needs} & {*options}):
         return
-    context = ground.with_top(contexts[0].removeprefix("dir://"))  # a prefix of kaniko
-    directory, file, target = (options.get(name, [""])[-1] for name in names)
+    directory, file, target, below = (options.get(name, [""])[-1] for name in names)
+    context = contexts[0].removeprefix("dir://")  # a prefix of kaniko
+    context = ground.with_top(os.path.join(context, below) if below else context)
     file = os.path.join(directory, file or "Dockerfile") if directory else file
     args, named = (pairs(options.get(e, [])) for e in ("--build-arg", "--build-context"))
     platforms = words_of(",".join(options.get("--platform", [])))
@@ -198,7 +203,7 @@ def expander(variables: Iterable[tuple[str, str]]) -> Callable[[str], str]:
     """Return a function that replaces the variables with one value, a plain text."""
     values: dict[str, set[str]] = {}
     for name, value in variables:
-        values.setdefault(name, set()).add(value.strip("'\""))
+        values.setdefault(name, set()).add(value.strip().strip("'\""))
 
     def only(match: re.Match[str]) -> str:
         found = [*values.get(match[1] or match[2] or match[3], ())]

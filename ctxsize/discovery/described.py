@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from itertools import islice, product
+from itertools import chain, islice, product
 from typing import NamedTuple
 
 from ctxsize.build import Build, is_reference
@@ -42,24 +42,23 @@ def add_document(search: Search, path: str, text: str, source: FileKind) -> None
         return
     if path.lower().endswith(".json"):
         text = _JSON.sub(lambda it: it[1] or re.sub(r"[^\n]", " ", it[0]), text)
-    ground, where = ground_of(search, path, source), Location(search.shown(path))
+    top, where = ground_of(search, path, source), Location(search.shown(path))
     for document in documents(text):
         parts = [*_parts(document, source)]
-        expanded = commands.expander(
-            (name, value)
-            for part in parts
-            if source.variables and part.under == source.variables
-            for name, value in part.value.items()
-            if isinstance(value, str)
-        )
+        variables = [part.value for part in parts if part.under == (source.variables or None)]
+        # Azure has lists of names and values, too.
+        named = ((text_at(each, ["name"]), each.get("value")) for each in variables)
+        pairs = chain(named, *(each.items() for each in variables))
+        known = ((name, top.with_top(text)) for name, text in pairs if isinstance(text, str))
+        ground = replace(top, expanded=commands.expander(known))
         for part in parts:
             place = Place(source.how, part.name, where)
             for form in source.build:
                 add_described(ground, place, form, part)
-            for line, script in _scripts(part.value, source):
-                inside = expanded(ground.with_top(part.inside))
+            for line, script in _scripts(part, source):
                 at = replace(place, where=replace(where, line=line))
-                commands.add_script(ground, expanded(ground.with_top(script)), at, inside)
+                inside = ground.with_top(part.inside)
+                commands.add_script(ground, ground.with_top(script), at, inside)
 
 
 def _parts(document: Yaml, source: FileKind) -> Iterator[Passage]:
@@ -72,7 +71,8 @@ def _parts(document: Yaml, source: FileKind) -> Iterator[Passage]:
         elif isinstance(value, YamlMapping):
             matrix = mapping_of(value.get("strategy")).get("matrix")
             defaults = mapping_of(mapping_of(value.get("defaults")).get("run"))
-            inside = value.get(source.inside) or defaults.get(source.inside)
+            own = value.get(source.inside) if source.step in ("", around.under) else None
+            inside = own or defaults.get(source.inside)
             part = around._replace(
                 value=value,
                 matrix=matrix or around.matrix,
@@ -86,10 +86,11 @@ def _parts(document: Yaml, source: FileKind) -> Iterator[Passage]:
             )
 
 
-def _scripts(mapping: YamlMapping, source: FileKind) -> Iterator[tuple[int, str]]:
+def _scripts(part: Passage, source: FileKind) -> Iterator[tuple[int, str]]:
     """Yield the scripts of a mapping, each with its line."""
-    found = []
-    for key in source.scripts:
+    found, mapping = [], part.value
+    # A task may be nothing but its script.
+    for key in mapping if part.under == (source.jobs or None) else source.scripts:
         value = mapping.get(key)
         lines = [value] if isinstance(value, str) else [*_texts_in(value)]
         found += [(mapping.line_of(key) + number, each) for number, each in enumerate(lines)]
@@ -162,7 +163,13 @@ def _add_one(
     if unknown := [each for each in (context, file, target) if commands.OPEN.search(each)]:
         text = f"`{unknown[0]}` is known only when the {place.how} runs, so this build was skipped"
         search.complain("expression", text, place.where)
-    if unknown or not context or "\n" in file or "*" in file or {*form.narrowed} & written.keys():
+    if (
+        unknown
+        or not context
+        or "\n" in context + file
+        or "*" in file
+        or {*form.narrowed} & written.keys()
+    ):
         search.is_open = True
     elif not is_reference(context):
         context = os.path.dirname(file) if context == "**" else context

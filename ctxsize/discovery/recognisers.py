@@ -9,6 +9,7 @@ from functools import cache
 
 from ctxsize.recommender.rules import table
 
+_GAP = r"(?: --?[\w-]+(?:=\S*)?(?: [^-\s]\S*)?)* "  # between words: options of the program
 TOP = "/:top:"  # stands for the top of the repository in a command or a path
 
 
@@ -60,6 +61,7 @@ class FileKind:
     scripts: Sequence[str] = ()
     joined: bool = False
     inside: str = ""
+    step: str = ""
     variables: str = ""
     program: Sequence[str] = ()
     images: str = ""
@@ -73,7 +75,10 @@ def tools() -> tuple[tuple[re.Pattern[str], BuildCommand], ...]:
     found = [
         BuildCommand(**{**row, "switches": [*common, *row.get("switches", ())]}) for row in rows
     ]
-    return tuple((re.compile(rf"(?:\S*/)?(?:{each.words})(?= |\Z)"), each) for each in found)
+    return tuple(
+        (re.compile(rf"(?:\S*/)?(?:{each.words.replace(' ', _GAP)})(?= |\Z)"), each)
+        for each in found
+    )
 
 
 @cache

@@ -198,8 +198,9 @@ class Search:
             raise InputError("no such directory", path=path, hint="name a directory")
         skipped = {f"{each}/" for each in worktrees_in(self.root)}
         try:
-            if repository := find(self.root).repository:
-                skipped |= repository.ignored
+            # In a bare repository all working trees are worktrees.
+            repository = find(self.root).repository
+            skipped = skipped | repository.ignored if repository else set()
         except GitError as error:
             self.complain("git", f"what git ignores is not known: {error}", Location(self.root))
         pending = [""]
