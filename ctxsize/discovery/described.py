@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain, islice, product
@@ -17,10 +17,11 @@ from ctxsize.discovery import commands
 from ctxsize.discovery.commands import EXPRESSION, Ground, ground_of
 from ctxsize.discovery.recognisers import BuildCommand, FileKind, Form, expression
 from ctxsize.discovery.search import Place, Search
-from ctxsize.discovery.yaml import Yaml, YamlMapping, documents, listed, mapping_of
+from ctxsize.discovery.yaml import REFERENCE, Yaml, YamlMapping, documents, listed, mapping_of
 from ctxsize.findings import Finding, Location
 
 _MOST_COMBINATIONS = 256
+_MOST_BASES = 50  # jobs that a job of GitLab extends
 _JSON = re.compile(r'("(?:[^"\\\n]|\\.)*")|//[^\n]*|/\*(?:.*?\*/|.*)|,(?=\s*[}\]])|\t', re.DOTALL)
 """Matches a text of JSON, or what only YAML refuses: comments, last commas and tabs."""
 _TAG = re.compile(r"(?<=[^/]):[\w.\-]+\Z")
@@ -44,6 +45,8 @@ def add_document(search: Search, path: str, text: str, source: FileKind) -> None
         text = _JSON.sub(lambda it: it[1] or re.sub(r"[^\n]", " ", it[0]), text)
     top, where = ground_of(search, path, source), Location(search.shown(path))
     for document in documents(text):
+        if source.joined:
+            document = _with_bases(search, mapping_of(document), source.scripts)
         parts = [*_parts(document, source)]
         variables = [part.value for part in parts if part.under == (source.variables or None)]
         # Azure has lists of names and values, too.
@@ -59,6 +62,36 @@ def add_document(search: Search, path: str, text: str, source: FileKind) -> None
                 at = replace(place, where=replace(where, line=line))
                 inside = ground.with_top(part.inside)
                 commands.add_script(ground, ground.with_top(script), at, inside)
+
+
+def _with_bases(search: Search, jobs: YamlMapping, keys: Sequence[str]) -> YamlMapping:
+    """Return a document of GitLab, its jobs with the scripts that they take from others."""
+    usual = {**jobs, **mapping_of(jobs.get("default"))}.get(keys[0])
+    made, extended = jobs.with_pairs({}), {"default"}
+    for name, job in ((name, each) for name, each in jobs.items() if isinstance(each, YamlMapping)):
+        found, pending, seen, is_known = (
+            job.with_pairs(job),
+            [job],
+            0,
+            keys[0] in job or "inherit" not in job,
+        )
+        while pending and seen < _MOST_BASES:
+            at, seen = pending.pop(), seen + 1
+            found.update((key, at[key]) for key in keys if key in at and key not in found)
+            bases = [*_texts_in([at.get("extends")])]
+            pending += (mapping_of(jobs.get(each)) for each in bases)
+            is_known &= found.keys() >= {*keys} or jobs.keys() >= {*bases}
+            extended |= {each for each in bases if each.startswith(".")}
+        if keys[-1] in found and found.setdefault(keys[0], usual) and keys[0] not in job:
+            before = "\n".join(_texts_in([found[keys[0]]]))
+            line = job.line_of(keys[-1]) - before.count("\n") - 1
+            found.lines = {**job.lines, keys[0]: line}
+        texts = [*_texts_in([found.get(key) for key in keys])]
+        if is_known and not pending and REFERENCE not in texts:
+            made[name] = found
+        else:
+            search.is_open |= bool(expression("hint").search("\n".join(texts)))
+    return made.with_pairs({name: made[name] for name in made if name not in extended})
 
 
 def _parts(document: Yaml, source: FileKind) -> Iterator[Passage]:

@@ -25,6 +25,7 @@ Yaml: TypeAlias = "str | list[Yaml] | YamlMapping | None"
 
 _MOST_VALUES = 500_000  # number of values of the largest document, with those of its aliases
 _SHARE = 10  # number of characters of a text that count as a further value
+REFERENCE = "$REFERENCE"  # stands for what a tag of GitLab refers to
 _MERGE = "tag:yaml.org,2002:merge"
 _NULL = ("", "~", "null", "Null", "NULL")
 _BOOLEAN = re.compile("true|True|TRUE|false|False|FALSE")
@@ -114,6 +115,8 @@ def _value_of(node: yaml.Node, number: Iterator[int]) -> Yaml:
         raise NotReadError("yaml", f"it has more than {_MOST_VALUES:,} values")
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, number)
+    if node.tag == "!reference":  # to a part of a file of GitLab
+        return REFERENCE
     if isinstance(node, yaml.SequenceNode):
         return [_value_of(each, number) for each in node.value]
     text = str(node.value)
