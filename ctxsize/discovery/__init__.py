@@ -108,12 +108,8 @@ def _context_of(search: Search, directory: str, plan: Plan) -> str:
     except UndecidedError:  # it may lack only a build argument
         return directory
     doubtful = {unknown.line for unknown in need.unknowns}
-    wanted = [
-        each.path
-        for each in need.sources
-        if each.line not in doubtful and not each.context
-        if each.path != "." and not {*"*?["} & {*each.path}
-    ]
+    named = (each.path for each in need.sources if each.line not in doubtful and not each.context)
+    wanted = [path for path in named if path != "." and not {*"*?["} & {*path}]
     candidate = directory
     while not all(os.path.lexists(search.shown(os.path.join(candidate, e))) for e in wanted):
         if not candidate:
@@ -129,7 +125,7 @@ def merged(builds: Iterable[FoundBuild]) -> tuple[FoundBuild, ...]:
         build = each.build
         named = (build.build_arguments, build.build_contexts)
         others = (*(repr(sorted(pairs.items())) for pairs in named), repr(build.dockerfile_inline))
-        key = (build.context, build.dockerfile or "", build.target, build.builder, *others)
+        key = (build.context, build.dockerfile or "", build.target, *others, build.builder)
         found.setdefault(key, []).append(each)
     made: list[FoundBuild] = []
     for _, equal in sorted(found.items(), key=lambda item: item[0][:4]):

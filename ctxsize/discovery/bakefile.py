@@ -23,10 +23,8 @@ Body: TypeAlias = "dict[str, Value]"
 
 # `defaultFilenames` of buildx: Bake reads all that exist, in this order. Up to buildx 0.13, files
 # in HCL came after all in JSON.
-DEFAULTS = (
-    *("docker-bake.json", "docker-bake.hcl"),
-    *("docker-bake.override.json", "docker-bake.override.hcl"),
-)
+_ENDS = ("json", "hcl", "override.json", "override.hcl")
+DEFAULTS = tuple(f"docker-bake.{end}" for end in _ENDS)
 _KINDS = ("variable", "function", "group", "target")
 _MOST_VALUES = 2**20  # inherited values, and characters of variables in texts, of all targets
 _HEREDOC = re.compile(r'"<<(-?)(\w+)\r?\n(.*?)\n?[ \t]*\2\s*"\Z', re.DOTALL)

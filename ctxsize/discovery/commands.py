@@ -19,6 +19,7 @@ from ctxsize.dockerfile.shell import commands, in_directories, is_read_whole
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.findings import Location
 from ctxsize.reader import holds
+from ctxsize.recommender.rules import table
 
 _WHOLE = re.compile(".+", re.DOTALL)
 _LINE = re.compile(r"(?:.*\\\n)*.*")
@@ -28,14 +29,6 @@ _PREFIX = re.compile(r"^[\s@\-+]*(?:\w+:\s+)?")  # what make and just have befor
 _JSON_TEXT = re.compile(r'"(?:[^"\\\n]|\\.)*"?')
 _VARIABLE = re.compile(r"^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*[:?]?=(.*)", re.MULTILINE)
 _REFERENCE = re.compile(r"\$[({](\w+)[)}]|\$(\w+)|(?:(?<!\$)\{\{\s*\.?|\$\{\{\s*env\.)(\w+)\s*\}\}")
-_OWN_DIRECTORY = re.compile(
-    r"\$\(\s*dirname\s+(?:--\s+)?\"?\$(?:0|\{?BASH_SOURCE(?:\[0\])?\}?)\"?\s*\)|\$\{0%/\*\}"
-)
-EXPRESSION = re.compile(
-    r"\$?\{\{((?:(?!\{\{).){0,500}?)\}\}|\$\[\[[^\n\[]{0,500}?\]\]"
-    r"|<<\s*(?:parameters|pipeline|matrix)\b[\w.\-]*\s*>>"
-)
-"""Matches an expression of a workflow, CircleCI, GitLab, just or Task, which is no shell text."""
 OPEN = re.compile(r"\$|\{\{|`")  # matches in a text that is not written out
 _MAKE_CALL = re.compile(r"(?<!\$)\$\([^()]*\)")
 _DEEPEST = 8
@@ -137,7 +130,8 @@ def add_script(ground: Ground, script: str, place: Place, inside: str = "") -> N
     if not expression("hint").search(script):
         return
     script = expander(_VARIABLE.findall(script))(script)
-    script = _OWN_DIRECTORY.sub(".", EXPRESSION.sub("$EXPRESSION", script))
+    script = expression("expressions").sub("$EXPRESSION", script)
+    script = expression("own_directory").sub(".", script)
     ground.search.is_open |= not is_read_whole(script) or bool(OPEN.search(inside))
     for directory, command in in_directories(commands(script), inside):
         words = " ".join(word.replace(" ", "_") for word in command.words[:_MOST_WORDS])
@@ -188,7 +182,7 @@ def parsed(words: Iterable[str], tool: BuildCommand) -> tuple[list[str], dict[st
             continue
         if re.fullmatch(r"-[ft].+", word) and not given:
             name, given, value = word[:2], "=", word[2:]
-        elif name in tool.switches:
+        elif name in (*table("builds.toml")["switches"], *tool.switches):
             continue
         value = value if given else next(pending, "")
         if name in tool.paired:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ctxsize.build import Build, is_reference
 from ctxsize.codes import severity_of
 from ctxsize.discovery import commands
-from ctxsize.discovery.commands import EXPRESSION, Ground, ground_of
+from ctxsize.discovery.commands import Ground, ground_of
 from ctxsize.discovery.recognisers import BuildCommand, FileKind, Form, expression
 from ctxsize.discovery.search import Place, Search
 from ctxsize.discovery.yaml import REFERENCE, Yaml, YamlMapping, documents, listed, mapping_of
@@ -69,12 +69,8 @@ def _with_bases(search: Search, jobs: YamlMapping, keys: Sequence[str]) -> YamlM
     usual = {**jobs, **mapping_of(jobs.get("default"))}.get(keys[0])
     made, extended = jobs.with_pairs({}), {"default"}
     for name, job in ((name, each) for name, each in jobs.items() if isinstance(each, YamlMapping)):
-        found, pending, seen, is_known = (
-            job.with_pairs(job),
-            [job],
-            0,
-            keys[0] in job or "inherit" not in job,
-        )
+        found, pending, seen = job.with_pairs(job), [job], 0
+        is_known = keys[0] in job or "inherit" not in job
         while pending and seen < _MOST_BASES:
             at, seen = pending.pop(), seen + 1
             found.update((key, at[key]) for key in keys if key in at and key not in found)
@@ -105,18 +101,13 @@ def _parts(document: Yaml, source: FileKind) -> Iterator[Passage]:
             matrix = mapping_of(value.get("strategy")).get("matrix")
             defaults = mapping_of(mapping_of(value.get("defaults")).get("run"))
             own = value.get(source.inside) if source.step in ("", around.under) else None
-            inside = own or defaults.get(source.inside)
-            part = around._replace(
-                value=value,
-                matrix=matrix or around.matrix,
-                inside=inside if isinstance(inside, str) else around.inside,
-            )
+            given = own or defaults.get(source.inside)
+            inside = given if isinstance(given, str) else around.inside
+            part = around._replace(value=value, matrix=matrix or around.matrix, inside=inside)
             yield part
-            names_jobs = part.under == source.jobs
-            pending += (
-                (each, part._replace(under=key, name=key if names_jobs else part.name))
-                for key, each in reversed(value.items())
-            )
+            for key, each in reversed(value.items()):
+                name = key if part.under == source.jobs else part.name
+                pending.append((each, part._replace(under=key, name=name)))
 
 
 def _scripts(part: Passage, source: FileKind) -> Iterator[tuple[int, str]]:
@@ -185,7 +176,9 @@ def _add_one(
 
     def given(key: str) -> str:
         text = ground.with_top(text_at(written, form.paths.get(key, ())))
-        return EXPRESSION.sub(partial(_value, values), text) or form.usual.get(key, "")
+        return expression("expressions").sub(partial(_value, values), text) or form.usual.get(
+            key, ""
+        )
 
     search, context, file = ground.search, given("context"), given("dockerfile")
     if file.startswith("**/"):
@@ -196,13 +189,8 @@ def _add_one(
     if unknown := [each for each in (context, file, target) if commands.OPEN.search(each)]:
         text = f"`{unknown[0]}` is known only when the {place.how} runs, so this build was skipped"
         search.complain("expression", text, place.where)
-    if (
-        unknown
-        or not context
-        or "\n" in context + file
-        or "*" in file
-        or {*form.narrowed} & written.keys()
-    ):
+    is_one = context and "\n" not in context + file and "*" not in file
+    if unknown or not is_one or {*form.narrowed} & written.keys():
         search.is_open = True
     elif not is_reference(context):
         context = os.path.dirname(file) if context == "**" else context
@@ -215,14 +203,11 @@ def _add_one(
 
 def _combinations(matrix: Yaml) -> list[dict[str, Yaml]]:
     """Return the values of each run of a job's matrix; one without values if unknown."""
-    axes = {
-        key: value
-        for key, value in mapping_of(matrix).items()
-        if isinstance(value, list) and key not in ("include", "exclude")
-    }
+    apart, given = ("include", "exclude"), mapping_of(matrix)
+    axes = {key: each for key, each in given.items() if isinstance(each, list) and key not in apart}
     runs = islice(product(*axes.values()), _MOST_COMBINATIONS if axes else 0)
     combined: list[dict[str, Yaml]] = [dict(zip(axes, each, strict=True)) for each in runs]
-    for extra in map(mapping_of, listed(mapping_of(matrix).get("include"))):
+    for extra in map(mapping_of, listed(given.get("include"))):
         # GitHub adds an entry to all runs whose values it does not change, else as a new run.
         decisive = {*axes} & {*extra}
         fitting = [each for each in combined if all(each[key] == extra[key] for key in decisive)]

@@ -71,14 +71,10 @@ class FileKind:
 @cache
 def tools() -> tuple[tuple[re.Pattern[str], BuildCommand], ...]:
     """Return every command, with an expression for its words."""
-    rows, common = table("builds.toml")["command"], table("builds.toml")["switches"]
-    found = [
-        BuildCommand(**{**row, "switches": [*common, *row.get("switches", ())]}) for row in rows
-    ]
-    return tuple(
-        (re.compile(rf"(?:\S*/)?(?:{each.words.replace(' ', _GAP)})(?= |\Z)"), each)
-        for each in found
-    )
+    rows = table("builds.toml")["command"]
+    words = (row["words"].replace(" ", _GAP) for row in rows)
+    found = (re.compile(rf"(?:\S*/)?(?:{each})(?= |\Z)") for each in words)
+    return tuple((each, BuildCommand(**row)) for each, row in zip(found, rows, strict=True))
 
 
 @cache

@@ -185,10 +185,10 @@ class Search:
         paths |= {f"context {name}": each for name, each in named if not is_reference(each)}
         for what, path in paths.items():
             if not holds(self.border, path):
-                return (
-                    f"its {what} {path} lies outside the repository {self.border} and is not read; "
-                    f"name {path} on the command line to measure it"
+                text = (
+                    f"its {what} {path} lies outside the repository {self.border} and is not read"
                 )
+                return f"{text}; name {path} on the command line to measure it"
         return ""
 
     def list_files(self, wanted: Callable[[str], bool]) -> None:

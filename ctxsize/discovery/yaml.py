@@ -212,16 +212,13 @@ def read_dotenv(text: str, outer: Mapping[str, str]) -> dict[str, str]:
     variables = ChainMap(dict(outer), found)
     interpolator = Interpolator()
     for match in _LINE.finditer(text):
-        value = found[match["name"]] = _unquoted(match)
+        # Only double quotes have escapes, for compose-go's `dotenv` as for a shell.
+        escaped = match["double"] or ""
+        value = match["single"] or _ESCAPE.sub(lambda it: _ESCAPES.get(it[1], it[0]), escaped)
+        if match["bare"] is not None:
+            value = re.split(r"(?:^|[ \t])#", match["bare"], maxsplit=1)[0].strip()
+        found[match["name"]] = value
         if match["single"] is None:
             with suppress(NotReadError):  # a wrong `$` stays as it is
                 found[match["name"]] = interpolator.text(value, variables)
     return found
-
-
-def _unquoted(line: re.Match[str]) -> str:
-    if line["bare"] is not None:
-        return re.split(r"(?:^|[ \t])#", line["bare"], maxsplit=1)[0].strip()
-    # Only double quotes have escapes, for compose-go's `dotenv` as for a shell.
-    escaped = line["double"] or ""
-    return line["single"] or _ESCAPE.sub(lambda it: _ESCAPES.get(it[1], it[0]), escaped)
