@@ -47,8 +47,7 @@ class Discovery:
     ignore_files: tuple[str, ...] = ()  # every one in the tree, whether a build reads it or not
     findings: tuple[Finding, ...] = ()
     problems: tuple[Problem, ...] = ()  # of reading files; their builds may be missing
-    plans: Plans = field(default_factory=Plans, compare=False, repr=False)
-    """The Dockerfiles that the search parsed."""
+    plans: Plans = field(default_factory=Plans, compare=False, repr=False)  # parsed on the way
 
 
 def discover(

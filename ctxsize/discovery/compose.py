@@ -291,7 +291,7 @@ def _pairs(value: Yaml) -> YamlMapping:
 
 def _texts(value: Yaml) -> list[str]:
     """Return the texts in a list, or a single text as a list."""
-    return [each for each in listed(value) or [value] if isinstance(each, str) and each]
+    return [*filter(None, yaml.texts_in(value))]
 
 
 def _join(directory: str, path: str) -> str:

@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 from ctxsize.build import Build, is_reference
 from ctxsize.codes import severity_of
-from ctxsize.discovery import commands
+from ctxsize.discovery import commands, yaml
 from ctxsize.discovery.commands import Ground, ground_of
 from ctxsize.discovery.recognisers import BuildCommand, FileKind, Form, expression
 from ctxsize.discovery.search import Place, Search
-from ctxsize.discovery.yaml import REFERENCE, Yaml, YamlMapping, documents, listed, mapping_of
+from ctxsize.discovery.yaml import Yaml, YamlMapping, listed, mapping_of, texts_in
 from ctxsize.findings import Finding, Location
 
 _MOST_COMBINATIONS = 256
@@ -44,7 +44,7 @@ def add_document(search: Search, path: str, text: str, source: FileKind) -> None
     if path.lower().endswith(".json"):
         text = _JSON.sub(lambda it: it[1] or re.sub(r"[^\n]", " ", it[0]), text)
     top, where = ground_of(search, path, source), Location(search.shown(path))
-    for document in documents(text):
+    for document in yaml.documents(text):
         if source.joined:
             document = _with_bases(search, mapping_of(document), source.scripts)
         parts = [*_parts(document, source)]
@@ -74,16 +74,16 @@ def _with_bases(search: Search, jobs: YamlMapping, keys: Sequence[str]) -> YamlM
         while pending and seen < _MOST_BASES:
             at, seen = pending.pop(), seen + 1
             found.update((key, at[key]) for key in keys if key in at and key not in found)
-            bases = [*_texts_in([at.get("extends")])]
+            bases = [*texts_in(at.get("extends"))]
             pending += (mapping_of(jobs.get(each)) for each in bases)
             is_known &= found.keys() >= {*keys} or jobs.keys() >= {*bases}
             extended |= {each for each in bases if each.startswith(".")}
         if keys[-1] in found and found.setdefault(keys[0], usual) and keys[0] not in job:
-            before = "\n".join(_texts_in([found[keys[0]]]))
+            before = "\n".join(texts_in(found[keys[0]]))
             line = job.line_of(keys[-1]) - before.count("\n") - 1
             found.lines = {**job.lines, keys[0]: line}
-        texts = [*_texts_in([found.get(key) for key in keys])]
-        if is_known and not pending and REFERENCE not in texts:
+        texts = [*texts_in([found.get(key) for key in keys])]
+        if is_known and not pending and yaml.REFERENCE not in texts:
             made[name] = found
         else:
             search.is_open |= bool(expression("hint").search("\n".join(texts)))
@@ -116,25 +116,14 @@ def _scripts(part: Passage, source: FileKind) -> Iterator[tuple[int, str]]:
     # A task may be nothing but its script.
     for key in mapping if part.under == (source.jobs or None) else source.scripts:
         value = mapping.get(key)
-        lines = [value] if isinstance(value, str) else [*_texts_in(value)]
-        found += [(mapping.line_of(key) + number, each) for number, each in enumerate(lines)]
+        first = mapping.line_of(key)
+        found += [(first + number, each) for number, each in enumerate(texts_in(value))]
     if source.joined and found:
         found = [(found[0][0] + isinstance(value, list), "\n".join(each for _, each in found))]
     yield from found
     if program := text_at(mapping, source.program):
         program = _TAG.sub("", re.sub(rf"\A{source.images}", "", program))
-        yield mapping.line, shlex.join([program, *_texts_in(mapping.get("args"))])
-
-
-def _texts_in(value: Yaml) -> Iterator[str]:
-    """Yield the texts of a list, and of lists in it, as GitLab does."""
-    pending = [*reversed(listed(value))]
-    while pending:
-        each = pending.pop()
-        if isinstance(each, list):
-            pending += reversed(each)
-        elif isinstance(each, str):
-            yield each
+        yield mapping.line, shlex.join([program, *texts_in(listed(mapping.get("args")))])
 
 
 def text_at(mapping: YamlMapping, paths: Iterable[str]) -> str:
@@ -145,9 +134,8 @@ def text_at(mapping: YamlMapping, paths: Iterable[str]) -> str:
             value = mapping_of(value).get(key)
         if isinstance(value, YamlMapping):
             value = [f"{key}={each}" for key, each in value.items() if isinstance(each, str)]
-        text = value if isinstance(value, str) else "\n".join(_texts_in(value))
-        if text.strip():
-            return text.strip()
+        if text := "\n".join(texts_in(value)).strip():
+            return text
     return ""
 
 

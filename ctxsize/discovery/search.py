@@ -87,8 +87,7 @@ class Search:
     """A repository whose files are searched for builds. Paths are relative to its root."""
 
     root: str  # the directory as the user named it
-    environment: Mapping[str, str] = field(default_factory=dict)
-    """The variables that Compose and Bake files see besides `.env`."""
+    environment: Mapping[str, str] = field(default_factory=dict)  # for Compose and Bake files
     plans: Plans = field(default_factory=Plans)  # the parsed Dockerfiles, which the caller reuses
     paths: list[str] = field(default_factory=list)  # the files that may define builds, in order
     border: str = ""  # the repository around the root

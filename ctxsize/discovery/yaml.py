@@ -80,6 +80,17 @@ def listed(value: Yaml) -> list[Yaml]:
     return value if isinstance(value, list) else []
 
 
+def texts_in(value: Yaml) -> Iterator[str]:
+    """Yield a text, or the texts of a list and of lists in it."""
+    pending = [value]
+    while pending:
+        each = pending.pop()
+        if isinstance(each, list):
+            pending += reversed(each)
+        elif isinstance(each, str):
+            yield each
+
+
 def load(text: str) -> Yaml:
     """Return the first document of `text`, as `documents`."""
     return next(documents(text), None)
