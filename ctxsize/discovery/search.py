@@ -14,12 +14,12 @@ from dataclasses import dataclass, field, replace
 
 from ctxsize.build import Build, hiding, is_reference, placed
 from ctxsize.engine.dockerfiles import MOST_BYTES
-from ctxsize.engine.git import GitError, find
+from ctxsize.engine.git import GitError, find, untracked_worktrees
 from ctxsize.engine.request import Plan, Plans
 from ctxsize.errors import InputError
 from ctxsize.findings import Finding, Location
 from ctxsize.model import Effect, Problem
-from ctxsize.reader import border_of, entries_in, holds, read_file, worktrees_in
+from ctxsize.reader import border_of, entries_in, holds, read_file
 
 _USUAL_PLATFORM = re.compile(
     "(?:(?:linux|windows|darwin|freebsd)/)?"
@@ -203,7 +203,7 @@ class Search:
             text = f"what git ignores is not known: {error}"
             self.complain("git", text, Location(self.root))
             skipped = frozenset()
-        skipped |= {f"{each}/" for each in worktrees_in(self.root)}
+        skipped |= {f"{each}/" for each in untracked_worktrees(self.root)}
         pending = [""]
         while pending:
             directory = pending.pop()

@@ -118,8 +118,13 @@ class Clues:
 
     def _tops(self, root: str) -> dict[str, str]:
         """Return the outermost directories that make a clue, as prefixes, and the kind of clue."""
-        copies = (each for each in worktrees_in(root) if os.path.basename(each) not in FOLDERS)
-        found = dict.fromkeys((f"{each}/" for each in copies), "unneeded")
+        if copies := worktrees_in(root):
+            from ctxsize.engine.git import untracked_worktrees  # most contexts have none
+
+            copies = untracked_worktrees(root)
+        others = FOLDERS - BY_PATH.keys()
+        paths = (f"{each}/" for each in copies if os.path.basename(each) not in others)
+        found = dict.fromkeys(paths, "unneeded")
         for name in self.names.keys() & (UNNEEDED | PROVED.keys()):
             for above in self.names[name]:
                 path = f"{above}{name}"
