@@ -44,9 +44,8 @@ class Checkout:
         self._tree, found = request, git.find(request.root)
         try:
             if found.repository is None:
-                raise git.GitError(
-                    found.problem.message if found.problem else "git finds none here"
-                )
+                why = found.problem.message if found.problem else "git finds none here"
+                raise git.GitError(why)
             self._repository = found.repository
             self._read()
         except git.GitError as error:
@@ -144,9 +143,8 @@ class Checkout:
         if path is not None and path != STDIN and self._tree.dockerfile_fault is None:
             pairs.append((self._content(path), self._tree.plan.data, path))
         for was, now, at in (each for each in pairs if each[0] != each[1]):
-            has = (
-                "lacks" if was is None else "alone has" if now is None else "has another version of"
-            )
+            has = "alone has" if now is None else "has another version of"
+            has = "lacks" if was is None else has
             yield Problem("changed-file", f"HEAD {has} this file", at)
 
 
