@@ -84,7 +84,13 @@ class Clues:
 
     def add_secret(self, prefix: str, name: str, size: int) -> None:
         """Record a file with content and the name of a secret, unless it is a template."""
-        if size and _is_secret(prefix, name):
+        is_secret = name in SECRET_NAMES and f"/{prefix}{name}".endswith(_SECRET_SUFFIXES)
+        if name.endswith(SECRET_ENDS):
+            others = (TEMPLATES.search(name), _PUBLIC.search(name), _TESTS.search(prefix))
+            is_secret = not any(others)
+        elif name.startswith(SECRET_START):
+            is_secret = not TEMPLATES.search(name)
+        if size and is_secret:
             self.secrets.append((prefix + name, size))
 
     def found(
@@ -146,15 +152,6 @@ class Clues:
     def _has(self, path: str, word: str) -> bool:
         above, slash, name = os.path.normpath(f"{path}/{word}").rpartition("/")
         return above + slash in self.names.get(name, ())
-
-
-def _is_secret(prefix: str, name: str) -> bool:
-    """Return whether a file has the name of a secret, and not that of a template for one."""
-    if name.endswith(SECRET_ENDS):
-        return not (TEMPLATES.search(name) or _PUBLIC.search(name) or _TESTS.search(prefix))
-    if name.startswith(SECRET_START):
-        return not TEMPLATES.search(name)
-    return name in SECRET_NAMES and f"/{prefix}{name}".endswith(_SECRET_SUFFIXES)
 
 
 def size_tree(direct: dict[str, Sum], depth: int | None) -> Directory:

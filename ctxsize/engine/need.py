@@ -17,6 +17,7 @@ from ctxsize.dockerfile.instructions import located
 from ctxsize.dockerfile.parse import find_syntax
 from ctxsize.dockerfile.sources import Unknown
 from ctxsize.dockerfile.taken import Asked, ContextNeed, Paths, context_need, other_frontend
+from ctxsize.engine.builders import UNPRINTABLE
 from ctxsize.engine.dockerfiles import is_remote
 from ctxsize.engine.narrow import follow, included
 from ctxsize.engine.request import Request, request_of
@@ -155,10 +156,8 @@ def _need(request: Request, platform: str, named: Mapping[str, bool]) -> Context
         text = "".join(each.paths or ())
         if text.isascii() and not text.isprintable():
             # `encodeStringForHeader` of BuildKit's filesync escapes only a list that is not ASCII.
-            raise DockerfileError(
-                'header key "followpaths" contains value with non-printable ASCII characters',
-                hint="a source contains a control character",
-            )
+            message = UNPRINTABLE.format("followpaths")
+            raise DockerfileError(message, hint="a source contains a control character")
     known[asking] = need
     return need
 
