@@ -285,3 +285,12 @@ def test_a_worktree_that_git_tracks_is_a_part_of_the_project(tmp_path: Path) -> 
     assert not {"cp", "src", "src/app"} & safe(root)
     found = {each.build.dockerfile for each in discover(str(root)).builds}
     assert str(root / "src/app/Dockerfile") in found
+
+
+def test_beside_a_bare_repository_all_worktrees_have_builds(tmp_path: Path) -> None:
+    origin, root = repository(tmp_path / "origin"), tmp_path / "r"
+    root.mkdir()
+    git(root, "clone", "-q", "--bare", str(origin), ".bare")
+    (root / ".git").write_text("gitdir: ./.bare\n")
+    contexts = [str(add(root, path)) for path in ("feat", "main")]
+    assert [each.build.context for each in discover(str(root)).builds] == contexts
