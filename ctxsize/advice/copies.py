@@ -72,13 +72,15 @@ def too_wide(recipe: Recipe) -> Iterator[Finding]:
     if not taken or any(source == "." or "$" in source for source, _ in taken):
         return
     # A file counts with its directory, and so does a wildcard.
-    directory = os.path.commonpath(
-        source if recipe.holds_directory(source) else os.path.dirname(re.split(r"[*?[]", source)[0])
-        for source, _ in taken
-    )
+    whole = ((source, recipe.holds(source, os.path.isdir)) for source, _ in taken)
+    starts = (e if is_whole else os.path.dirname(re.split(r"[*?[]", e)[0]) for e, is_whole in whole)
+    directory = os.path.commonpath(starts)
     for each in recipe.builds if directory else ():
         context, shown = each.build.context, os.path.join(each.build.context, directory)
-        is_wide = os.path.isdir(shown) and _directories(context) >= 3
+        beside = 0
+        with suppress(OSError):
+            beside = sum(each.is_dir() and each.name[0] != "." for each in entries_in(context))
+        is_wide = os.path.isdir(shown) and beside >= 3
         patterns = filter(None, map(sent_text, recipe.ignored(each.build) or ()))
         # An ignore file that first ignores everything lists the needed files.
         if is_wide and not each.guessed and next(patterns, "") not in _EVERYTHING:
@@ -88,12 +90,6 @@ def too_wide(recipe: Recipe) -> Iterator[Finding]:
             way = f"build with the context {shown}, or {own}"
             yield recipe.finding("CTX250", line, message, None, likely, help=way)
             return
-
-
-def _directories(context: str) -> int:
-    with suppress(OSError):
-        return sum(each.is_dir() and each.name[0] != "." for each in entries_in(context))
-    return 0
 
 
 def many_manifests(recipe: Recipe) -> Iterator[Finding]:
@@ -108,10 +104,9 @@ def many_manifests(recipe: Recipe) -> Iterator[Finding]:
                 sources = dict.fromkeys(source for step in steps for source in step.sources)
                 words = (" ".join(("COPY", *flags, "--parents")), *sources, root)
                 way = f"write `{cut(' '.join(words), _WIDEST)}`, which makes one layer"
-                fix = _as_one(recipe, steps, words, way)
                 message = f"{len(steps)} COPYs make a layer each to keep the paths of single files"
-                at = steps[0].line
-                yield recipe.finding("CTX203", at, message, None, sure, help=way, fix=fix)
+                what, fix = (steps[0].line, message, None, sure), _as_one(recipe, steps, words, way)
+                yield recipe.finding("CTX203", *what, help=way, fix=fix)
 
 
 def _kept_paths(recipe: Recipe, step: StageStep) -> tuple[tuple[str, ...], str]:
@@ -257,7 +252,7 @@ def _uncached(recipe: Recipe, stage: BuiltStage) -> Iterator[tuple[Fetch, int]]:
     for step in stage.history:
         # The first COPY or mount of a directory brings sources; a tool's (`.yarn`) has none.
         sources = (e for e in step.sources if e == "." or not e.startswith("."))
-        if line == 0 and any(map(recipe.holds_directory, sources)):
+        if line == 0 and any(recipe.holds(each, os.path.isdir) for each in sources):
             line = step.line
         # With its own install path, Bundler keeps its downloads there, by version of Ruby.
         bundle_path |= any(each.words[:2] == ("bundle", "config") for each in step.commands)
