@@ -100,12 +100,16 @@ def many_manifests(recipe: Recipe) -> Iterator[Finding]:
     for stage in recipe.stages if frontend else ():
         for (flags, root), group in groupby(stage.own, partial(_kept_paths, recipe)):
             steps = [*group]
-            if root and sum("/" in step.sources[0] for step in steps) >= _MANY_COPIES:
+            # Files at the root need no --parents.
+            deep = {step.sources[0] for step in steps if root and "/" in step.sources[0]}
+            if len(deep) >= _MANY_COPIES:
                 sources = dict.fromkeys(source for step in steps for source in step.sources)
                 words = (" ".join(("COPY", *flags, "--parents")), *sources, root)
-                way = f"write `{cut(' '.join(words), _WIDEST)}`, which makes one layer"
+                line, end = " ".join(words), "which makes one layer"
+                fix = _as_one(recipe, steps, words, f"write `{cut(line, _WIDEST)}`, {end}")
+                way = fix.message if fix else f"write `{line}`, {end}"
                 message = f"{len(steps)} COPYs make a layer each to keep the paths of single files"
-                what, fix = (steps[0].line, message, None, sure), _as_one(recipe, steps, words, way)
+                what = steps[0].line, message, None, sure
                 yield recipe.finding("CTX203", *what, help=way, fix=fix)
 
 
@@ -133,6 +137,8 @@ def _as_one(recipe: Recipe, steps: list[StageStep], words: Sequence[str], way: s
     """Return the fix with one COPY of `words`; None if that would change more than the layers."""
     first, *_, last = copies = [step.instruction for step in steps]
     beside = all(one.end_line + 1 == other.line for one, other in pairwise(copies))
+    lines = recipe.lines[first.line - 1 : last.end_line]
+    beside &= not any(line.lstrip().startswith("#") for line in lines)
     above = {each for step in steps for source in step.sources for each in up_to(source)[:-1]}
     # COPY makes missing directories with 0755, and --parents with the modes of the context.
     modes = {os.stat(os.path.join(e, at)).st_mode & 0o7777 for e in recipe.contexts for at in above}
