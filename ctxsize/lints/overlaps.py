@@ -278,5 +278,6 @@ def _named(case: Case, wild: list[Line]) -> Fix | None:
     if any(pattern_for(path, pattern_class=make) != path for path in paths):
         return None
     order = f"name the {plural(len(paths), 'path')} now re-included, and new ones later"
-    fix = case.fix(order, changes) if 0 < len(paths) <= _MOST_NAMED else None
+    order = order if paths else REMOVE + "s" * (len(wild) > 1)
+    fix = case.fix(order, changes) if len(paths) <= _MOST_NAMED else None
     return fix if fix is not None and fix.changes == Changes() else None
