@@ -79,7 +79,9 @@ def check(
     if watch and update_baseline:
         raise click.UsageError("--watch cannot be combined with --update-baseline")
 
-    problems: list[Problem] = []
+    problems, named = list[Problem](), build if is_named else None
+    check_all = partial(checking.check, named, budget=budget, baseline=baseline, policy=policy)
+    check_all = partial(check_all, update_baseline=update_baseline)
 
     def checked() -> CheckReport:
         builds, others = None, list[Build]()
@@ -90,24 +92,15 @@ def check(
         if not watch:  # an error may follow from them
             output.warn(problems)
         with output.progress() as progress:
-            return checking.check(
-                build if is_named else None,
-                builds=builds,
-                budget=budget,
-                baseline=baseline,
-                update_baseline=update_baseline,
-                policy=policy,
-                others=others,
-                progress=progress,
-            )
+            return check_all(builds=builds, others=others, progress=progress)
 
     def show(outcome: CheckReport) -> int:
         if watch:
             output.warn(problems)
         display.emit(outcome, top=5)
-        if not display.shows_text:
-            for accepted in (each for check in outcome.checks for each in check.accepted):
-                output.note(f"accepted: {accepted.finding.message} ({accepted.reason})")
+        for each in () if display.shows_text else outcome.checks:
+            for finding, reason in each.accepted:
+                output.note(f"accepted: {finding.message} ({reason})")
         if outcome.updated:
             output.note(f"wrote {outcome.baseline}")
         fails = output.failing(each for one in outcome.checks for each in one.report.failing)
@@ -169,11 +162,7 @@ def diff(
 @options.exit_zero
 @options.display
 def scan(
-    roots: tuple[str, ...],
-    merge: bool,
-    top: int | None,
-    exit_zero: bool,
-    display: output.Display,
+    roots: tuple[str, ...], merge: bool, top: int | None, exit_zero: bool, display: output.Display
 ) -> int:
     """Measure every build below ROOT: its size, possible savings, and findings across builds."""
     if not roots if merge else len(roots) > 1:
