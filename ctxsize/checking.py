@@ -19,6 +19,7 @@ from ctxsize.accepting import Wanted
 from ctxsize.build import Build, build_of
 from ctxsize.codes import names
 from ctxsize.config import NAMES, Budget, BudgetedBuild, Builds, Config, filled_up
+from ctxsize.engine.builders import BUILDERS
 from ctxsize.engine.need import TAKES_UNKNOWN
 from ctxsize.engine.request import Plans
 from ctxsize.errors import CtxsizeError, InputError, InputErrors
@@ -127,11 +128,16 @@ def of_builds(
         for context in {os.path.realpath(each.build.context) for each in some}:
             tables_of[context].append(table)
     for build in builds:
-        own = build.dockerfile and os.path.realpath(build.dockerfile)
+        own = build.dockerfile and _own_place(build.dockerfile)
         some = tables_of[os.path.realpath(build.context)]
-        fitting = [e for e in some if not own or own == os.path.realpath(e.build.dockerfile or own)]
+        fitting = [e for e in some if not own or own == _own_place(e.build.dockerfile or own)]
         for each in fitting or [replace(config.defaults, name=build.context)]:
             yield filled_up(build, each)
+
+
+def _own_place(path: str) -> str:
+    """Return a real path, but of a symlink its own: its name chooses the ignore file."""
+    return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
 
 
 def _named_apart(found: list[BudgetedBuild]) -> Iterator[BudgetedBuild]:
@@ -155,13 +161,14 @@ def _held(policy: BudgetedBuild, found: Iterable[BudgetedBuild]) -> Iterator[Bud
     is_transfer, met = policy.budget.of == "transfer", set[tuple[str, ...]]()
     for each in _named_apart([*found]):
         given = each.given or each.build
-        usual = os.path.join(given.context, "Dockerfile")
+        builder = policy.build.builder or given.builder
+        names = [os.path.join(given.context, name) for name in BUILDERS[builder].dockerfile_names]
+        usual = next(filter(os.path.lexists, names), "")
         builds = [replace(given, dockerfile=each.build.dockerfile)]
-        builds += [given] * os.path.lexists(usual) + [each.build] * is_transfer
-        for build in builds:
-            build = replace(build, builder=policy.build.builder or given.builder)
-            paths = map(os.path.realpath, (build.context, build.dockerfile or usual))
-            key = (*paths, str(build) if is_transfer else "")
+        builds += [given] * bool(usual) + [each.build] * is_transfer
+        for build in (replace(each, builder=builder) for each in builds):
+            paths = os.path.realpath(build.context), _own_place(build.dockerfile or usual)
+            key = (*paths, builder, str(build) if is_transfer else "")
             if key not in met:
                 met.add(key)
                 yield replace(policy, name=f"{each.name} (policy)", build=build, is_policy=True)

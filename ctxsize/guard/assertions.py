@@ -100,7 +100,10 @@ def _sent(request: Request, pattern: str, groups: _Groups, lead: str) -> Finding
     more = f"; see also {plural(len(said) - 1, 'other line')}" if len(said) > 1 else ""
     total, evidence = Amount.of(*groups.values()), said[:_MOST] if more else ()
     found = Finding("CTX410", Severity.ERROR, f"{lead}{said[0]}{more}", places[0])
-    found = replace(found, evidence=evidence, help=f"add `{pattern}` at the end of {path}")
+    advice = f"add `{pattern}` at the end of {path}"
+    if any(each.by and not each.by.line for each in groups):
+        advice = "drop the pattern, or use the builder buildkit"
+    found = replace(found, evidence=evidence, help=advice)
     return replace(found, **total._asdict())
 
 
