@@ -119,6 +119,11 @@ def test_a_report_counts_once_and_shows_what_leads_out_of_it(reports: Path) -> N
     assert [row.build.context for row in rows] == ["web/../api/a"]
 
 
+def test_reports_without_builds_say_so(reports: Path, cli: Cli) -> None:
+    changed(reports / "web.json", lambda data: data.update(builds=[]))
+    assert cli("scan", "--merge", "web.json").lines[0] == "no build in these reports"
+
+
 def changed(path: Path, change: Callable[[Any], object]) -> None:
     data = json.loads(path.read_text())
     change(data)
