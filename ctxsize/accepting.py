@@ -116,10 +116,8 @@ class Wanted:
 
     def _wants(self, code: str) -> bool:
         """Return whether findings of `code` are wanted; the longer of two prefixes decides."""
-        chosen, left_out = (
-            max((len(each) for each in some if code.startswith(each)), default=-1)
-            for some in (self._select, self._ignore)
-        )
+        sides = (filter(code.startswith, some) for some in (self._select, self._ignore))
+        chosen, left_out = (max(map(len, some), default=-1) for some in sides)
         return chosen > left_out or (not self._select and left_out < 0)
 
     def unused(self, codes: Iterable[str], *directories: str) -> tuple[Finding, ...]:
@@ -134,9 +132,8 @@ class Wanted:
             if table.code in ours and table not in self._used and not table.is_inherited:
                 where = f" in {table.path}" if table.path else ""
                 text = f"suppress[{number}] suppresses nothing: no {table.code}{where} was found"
-                place, text = Location(config.path or ""), f"{text} ({table.reason})"
-                advice = "remove the table"
-                found.append(Finding(UNUSED, Severity.WARNING, text, place, help=advice))
+                text, at = f"{text} ({table.reason})", Location(config.path or "")
+                found.append(Finding(UNUSED, Severity.WARNING, text, at, help="remove the table"))
         return tuple(found)
 
 
