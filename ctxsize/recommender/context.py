@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property, lru_cache, partial
 from itertools import islice
@@ -38,8 +39,7 @@ if TYPE_CHECKING:
     from ctxsize.discovery import FoundBuild
 
 _IGNORE_FILES = (".dockerignore", ".containerignore")
-_MOST = 200
-_MOST_STAGES = 500
+_MOST, _MOST_STAGES = 200, 500
 
 
 class BuildContext:
@@ -48,6 +48,7 @@ class BuildContext:
     def __init__(self, snapshot: Snapshot, *, also: Sequence[Build] = ()) -> None:
         """Create it; `also` are builds that share the ignore file but appear in no file here."""
         self.request, self.assumed = with_bases(snapshot.request)
+        self.new_file = self.request.ignore_file is None
         self._real = snapshot.asked(self.request)
         self._also = also
         self.pattern_class = self.request.builder.spec_class.pattern_class
@@ -55,10 +56,6 @@ class BuildContext:
         self.trial = Trial(planned(self._real))
         self.snapshot = self.trial.snapshot
         self.tree = Tree(self.snapshot)
-
-    @property
-    def new_file(self) -> bool:
-        return self.request.ignore_file is None
 
     @cached_property
     def git(self) -> Tracked:
@@ -140,8 +137,7 @@ class BuildContext:
             message = f"{lead}: {build.masked(error.message)}"
             found.problems.append(Problem("unread-dockerfile", message, path=path))
             return
-        home = "" if is_asked else self._home_of(path, build_file.paths_here)
-        if home:
+        if not is_asked and (home := self._home_of(path, build_file.paths_here)):
             found.elsewhere.append((path, home))
         else:
             found.all.append(build_file)
@@ -188,11 +184,8 @@ class BuildContext:
         A Dockerfile whose sources are unknown may take every path that its text names.
         """
         for named in self.build_files.named:
-            if any(map(has_wildcards, named.parts)):
-                found = any(map(named.is_at_or_below, hidden))
-            else:
-                found = any(each in hidden for each in up_to(named.path))
-            if found:
+            wild, above = any(map(has_wildcards, named.parts)), up_to(named.path)
+            if any(map(named.is_at_or_below, hidden) if wild else (e in hidden for e in above)):
                 return True
         texts = [text for _, text in self.build_files.undecided]
         return any(is_named(each.rpartition("/")[2], text) for text in texts for each in hidden)
@@ -213,10 +206,8 @@ class BuildContext:
 
     @cached_property
     def transfer(self) -> SumsByPath:
-        if self._includes == [None]:
-            return self.sums
         sent = (self.trial.under(self.request.spec, each) for each in self._includes)
-        return SumsByPath(sent, self.snapshot)
+        return self.sums if self._includes == [None] else SumsByPath(sent, self.snapshot)
 
     @property
     def transfers(self) -> bool:
@@ -242,10 +233,9 @@ def discovered(top: str, plans: Plans) -> tuple[FoundBuild, ...]:
     """Return the builds that Compose, Bake, workflows, commands and Dockerfiles define."""
     from ctxsize.discovery import discover
 
-    try:
+    with suppress(CtxsizeError):
         return discover(top, plans=plans).builds
-    except CtxsizeError:
-        return ()
+    return ()
 
 
 def _names(request: Request, root: str) -> tuple[str, ...]:
@@ -261,10 +251,8 @@ def _build_file(request: Request, path: str, names: tuple[str, ...]) -> BuildFil
     needs_of(request)  # raises `UndecidedError` if another frontend may accept a syntax error
     labels = [stage.name or str(stage.index) for stage in request.plan.dockerfile.stages]
     if len(labels) > _MOST_STAGES:
-        raise UndecidedError(
-            f"more than {_MOST_STAGES} stages: their sources are not evaluated",
-            hint="ctxsize measure can read it",
-        )
+        message = f"more than {_MOST_STAGES} stages: their sources are not evaluated"
+        raise UndecidedError(message, hint="ctxsize measure can read it")
     needs: list[ContextNeed] = []
     for target in dict.fromkeys([request.build.target, "", *labels]):
         asked = replace(request, build=replace(request.build, target=target))
