@@ -12,9 +12,9 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property, lru_cache, partial
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from ctxsize.build import Build
+from ctxsize.discovery import FoundBuild, discover
 from ctxsize.dockerfile.taken import ContextNeed
 from ctxsize.engine.dockerfiles import is_dockerfile
 from ctxsize.engine.evaluate import up_to
@@ -34,9 +34,6 @@ from ctxsize.recommender.outcome import Match, Size
 from ctxsize.recommender.rules import FETCHED, all_rules, is_build_input
 from ctxsize.recommender.traps import objections
 from ctxsize.recommender.tree import SumsByPath, Tree
-
-if TYPE_CHECKING:
-    from ctxsize.discovery import FoundBuild
 
 _IGNORE_FILES = (".dockerignore", ".containerignore")
 _MOST, _MOST_STAGES = 200, 500
@@ -231,8 +228,6 @@ class BuildContext:
 @lru_cache(maxsize=8)  # the contexts of a command share the plans
 def discovered(top: str, plans: Plans) -> tuple[FoundBuild, ...]:
     """Return the builds that Compose, Bake, workflows, commands and Dockerfiles define."""
-    from ctxsize.discovery import discover
-
     with suppress(CtxsizeError):
         return discover(top, plans=plans).builds
     return ()

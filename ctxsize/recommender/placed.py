@@ -102,11 +102,18 @@ class Placed:
         A command before this COPY counts only if it names a part of the path.
         """
         found, copy = self._delivered(path)
-        below = relative(path, copy.target) or path
-        return found is not None and not any(
-            _may_make(path, command, "" if number >= copy.after else below, words)
-            for number, (command, words) in enumerate(self.ran)
-        )
+        parts, below = {*path.split("/")}, {*(relative(path, copy.target) or path).split("/")}
+        for number, (command, words) in enumerate(self.ran):
+            fetching = [e for e in works(command) if e.does("fetch") and not e.does("compile")]
+            if {command.program, "_".join(command.words[:2])} & {*listed("makes_what_it_names")}:
+                may_make = path.rpartition("/")[2] in words
+            elif fetching:
+                may_make = any(not parts.isdisjoint(each.tool.directories) for each in fetching)
+            else:
+                may_make = number >= copy.after or not below.isdisjoint(words)
+            if may_make:
+                return False
+        return found is not None
 
     def _delivered(self, path: str) -> tuple[str | None, Copied]:
         known = "$" not in path and len(self.ran) <= _MOST_COMMANDS
@@ -121,14 +128,3 @@ class Placed:
 @lru_cache(maxsize=64)
 def _words(text: str) -> frozenset[str]:
     return frozenset(re.split(r"[^\w.-]+", text))
-
-
-def _may_make(path: str, command: Command, named: str, words: Collection[str]) -> bool:
-    """Return True if a command may make `path`; with `named` if its RUN has a part of that."""
-    if {command.program, "_".join(command.words[:2])} & {*listed("makes_what_it_names")}:
-        return path.rpartition("/")[2] in words
-    found = [each for each in works(command) if each.does("fetch") and not each.does("compile")]
-    if found:
-        filled = {name for each in found for name in each.tool.directories}
-        return not filled.isdisjoint(path.split("/"))
-    return not named or not set(named.split("/")).isdisjoint(words)

@@ -26,11 +26,9 @@ from ctxsize.recommender.tools import run_by
 from ctxsize.recommender.tree import Tree
 from ctxsize.syntax import Command
 
-_MOST_STEPS, _MOST_MENTIONS, _MOST_FILES = 500, 200, 1_000
-"""Number of steps of a Dockerfile, of paths in one file, and of files that a pattern stands for."""
-_MOST_WORK, _LARGEST = 1_000_000, 128 * 1024
-"""Number of microseconds, roughly, for all files of a context, and of bytes in a file."""
-_OF_GIT = r"\.(git|hg|svn|bzr)"
+_MOST_STEPS, _MOST_MENTIONS = 500, 200  # of a Dockerfile, and of one file
+_MOST_FILES, _LARGEST = 1_000, 128 * 1024  # files that a pattern stands for, bytes of one file
+_MOST_WORK = 1_000_000  # number of microseconds, roughly, for all files of a context
 _NEVER = r"(?!)"
 _BRACKET = re.compile(r"[\[\](){};]")
 
@@ -213,13 +211,13 @@ class References:
         for row in kind["rows"]:
             for line, word in _words(row, text, code):
                 self._left -= 20
-                bare, descends = word.removeprefix("all:"), row.get("descends", "")
+                bare = word.removeprefix("all:")
+                descends = row.get("descends" if bare == word else "descends_all", "")
                 below = relative(f"/{word}", f"/{module[1]}") if module else None
                 if "of_module" in row and below is None:
                     continue
                 bare = below or "." if "of_module" in row else bare
                 paths = tuple(e.format(bare, top=top, **places) for e in row["paths"].split())
-                descends = _OF_GIT if descends and word.startswith("all:") else descends
                 then, optional = row.get("then", ""), row.get("optional", False)
                 yield _Mention(paths, then, optional, descends, file, f"{file}:{line}")
 
