@@ -199,7 +199,10 @@ class _Checker:
                     request, top=top, depth=depth, progress=progress, config=config
                 )
                 if each.budget.of == "transfer" and report.transfer is None:
-                    raise _no_transfer(each.name, report)
+                    why = (e.message for e in report.problems if e.code in _NO_TRANSFER)
+                    reason = next(why, "there is no Dockerfile").removeprefix(f"{TAKES_UNKNOWN}: ")
+                    message = f"{each.name}: the transfer is not known: {reason}"
+                    raise InputError(message, path=report.dockerfile)
                 self._reports.append(report)
             except InputError as error:
                 errors.append(error)
@@ -272,13 +275,6 @@ class _Checker:
         left = next((path for path in paths if not is_below(f"{path}/", gone)), None)
         remedy = guard.Remedy(saved, enough, left)
         return replace(judged, remedy=remedy, findings=tuple(findings))
-
-
-def _no_transfer(name: str, report: Report) -> InputError:
-    """Return the error for a transfer that is not known, which the budget of `name` limits."""
-    why = (problem.message for problem in report.problems if problem.code in _NO_TRANSFER)
-    reason = next(why, "there is no Dockerfile").removeprefix(f"{TAKES_UNKNOWN}: ")
-    return InputError(f"{name}: the transfer is not known: {reason}", path=report.dockerfile)
 
 
 def _entry(name: str, report: Report) -> baselines.Known:

@@ -7,7 +7,7 @@ from ctxsize.api import discover as discover, explain as explain, lint as lint, 
 from ctxsize.api import measure as measure, plan_ignore_file as plan_ignore_file
 from ctxsize.api import request_for as request_for, scan as scan, suggest as suggest
 from ctxsize.build import Build as Build
-from ctxsize.checking import check as check, diff as diff
+from ctxsize.checking import check as check, diff as diff, diff_checkout as diff_checkout
 from ctxsize.engine.builders import BUILDERS as BUILDERS, Builder as Builder
 from ctxsize.engine.report import Listing as Listing
 from ctxsize.engine.patterns import DockerIgnorePattern as DockerIgnorePattern

@@ -121,11 +121,11 @@ def _placed(search: Search, directory: str, build: Build) -> list[Build]:
     """Return what Bake may build, with paths relative to the root, the assumed one first."""
     # Bake runs in the directory of the file, where it finds that without `-f`, or in the root.
     starts = [directory, ""]
-    if search.environment.get(_FILE_RELATIVE, "").strip() in _TRUE:
+    if is_relative := search.environment.get(_FILE_RELATIVE, "").strip() in _TRUE:
         starts = starts[::-1] if build.context.startswith(_WORKING) else [directory]
     found = {each.context: each for each in (_from(start, build) for start in starts)}
     there = [each for each in found.values() if _is_there(search, each)] or [*found.values()][:1]
-    return there if build.dockerfile_inline is None else there[:1]
+    return there[:1] if is_relative or build.dockerfile_inline is not None else there
 
 
 def _from(start: str, build: Build) -> Build:

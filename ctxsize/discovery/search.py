@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -213,7 +213,9 @@ class Search:
             except OSError as error:
                 self._unread(name, f"this directory was skipped: {error.strerror or error}")
                 continue
-            if directory and _is_made(directory, {entry.name for entry in entries}):
+            names = {entry.name for entry in entries}
+            is_vendored = "modules.txt" in names and os.path.basename(directory) == "vendor"
+            if directory and (is_vendored or {"CACHEDIR.TAG", "pyvenv.cfg"} & names):
                 continue
             below: list[str] = []
             for entry in entries:
@@ -266,9 +268,3 @@ def _concealed(build: Build) -> Build:
         for name, value in build.build_contexts.items()
     }
     return replace(build, platforms=tuple(platforms), build_contexts=contexts)
-
-
-def _is_made(directory: str, names: Set[str]) -> bool:
-    """Return whether files in the directory show that a tool made or fetched its content."""
-    is_vendored = "modules.txt" in names and os.path.basename(directory) == "vendor"
-    return is_vendored or "CACHEDIR.TAG" in names or "pyvenv.cfg" in names

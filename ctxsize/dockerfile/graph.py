@@ -275,6 +275,8 @@ class Graph:
             self._node.inputs.append(origin)
         if origin.context is None:
             return
+        flags = (flag.partition("=") for flag in instruction.flags)
+        keeps = any(name == "--parents" and value.lower() != "false" for name, _, value in flags)
         source = Source(
             instruction.keyword,
             instruction.line,
@@ -283,7 +285,7 @@ class Graph:
             path[1:] or ".",
             kind,
             origin.context,
-            sources.around_pivot(value.text) if _keeps_parents(instruction) else None,
+            sources.around_pivot(value.text) if keeps else None,
             tuple(instruction.flag_values("exclude")),
             value.doubts,
         )
@@ -301,8 +303,3 @@ def _closure(start: Node, following: Callable[[Node], Iterable[Node]]) -> Collec
         seen |= fresh
         pending += fresh
     return seen
-
-
-def _keeps_parents(instruction: Instruction) -> bool:
-    parts = (flag.partition("=") for flag in instruction.flags)
-    return any(name == "--parents" and value.lower() != "false" for name, _, value in parts)

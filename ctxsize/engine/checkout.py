@@ -12,7 +12,6 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
-from heapq import nsmallest
 
 from ctxsize.engine import git
 from ctxsize.engine.dockerfiles import STDIN, follow_links, ignore_file_paths
@@ -26,10 +25,8 @@ from ctxsize.errors import InputError
 from ctxsize.model import Problem, Reason
 from ctxsize.units import human, plural
 
-_NAMED = 10
-"""Number of paths to name of each kind of difference."""
-_POINTER_BYTES = 1024
-"""Number of bytes of the largest pointer of git-lfs."""
+_NAMED = 10  # paths of each kind of difference
+_POINTER_BYTES = 1024  # of the largest pointer of git-lfs
 _CONVERTED = (
     ("may be LFS pointers: with git-lfs, a checkout has their content", ":(attr:filter=lfs)"),
     ("get CRLF: a checkout has more bytes", ":(attr:eol=crlf)"),
@@ -47,8 +44,9 @@ class Checkout:
         self._tree, found = request, git.find(request.root)
         try:
             if found.repository is None:
-                why = found.problem.message if found.problem else "this is no git repository"
-                raise git.GitError(why)
+                raise git.GitError(
+                    found.problem.message if found.problem else "git finds none here"
+                )
             self._repository = found.repository
             self._read()
         except git.GitError as error:
@@ -63,8 +61,9 @@ class Checkout:
         if start and not self._files:
             raise git.GitError("it has no such directory")
         self.request = self._with_ignore_file()
-        self.sizes = sent_sizes(Walk(self.request, source=_directories(self._files)))
-        walk = Walk(self._tree)
+        tree, walk = _directories(self._files), Walk(self._tree)
+        self.sizes = sent_sizes(Walk(self.request, source=tree))
+        self._kept = sent_sizes(Walk(self._tree, source=tree))  # of HEAD, by the lines here
         self.here = sent_sizes(walk)
         own = {each: self.here.pop(each) for each in [*self.here] if f"{each}/".startswith(".git/")}
         self.problems = (*walk.problems, *self._notes(own), *self._changes())
@@ -76,8 +75,7 @@ class Checkout:
         for path, specific in ignore_file_paths(tree.context, tree.dockerfile, tree.builder):
             anywhere = tree.builder.links_may_leave or (specific and tree.builder.must_read)
             if (data := self._content(path, anywhere=anywhere)) is not None:
-                file = IgnoreFile(path, ())
-                own = replace(tree, ignore_file=file, dockerfile_specific=specific)
+                own = replace(tree, ignore_file=IgnoreFile(path, ()), dockerfile_specific=specific)
                 return with_ignore_file(own, data)
         return replace(with_ignore_file(tree, b""), ignore_file=None)
 
@@ -106,17 +104,16 @@ class Checkout:
                 deltas[self._kind(path)][path] = (now or 0) - (was or 0)
         found = []
         for kind, each in deltas.items():
-            largest = nsmallest(_NAMED, [(-abs(delta), path) for path, delta in each.items()])
-            paths = tuple(path for _, path in largest)
-            found.append(Reason(kind, paths, len(each), sum(each.values()), len(each)))
+            largest = sorted(each, key=lambda path: (-abs(each[path]), path))[:_NAMED]
+            found.append(Reason(kind, tuple(largest), len(each), sum(each.values()), len(each)))
         return tuple(sorted(found, key=lambda each: (-abs(each.content_bytes), each.kind)))
 
     def _kind(self, path: str) -> str:
         """Return why the sides differ in `path`, the first of the reasons that apply."""
         if path in self.sizes:
-            ignored = self._tree.spec.check_file(path).include
-            return "resized" if path in self.here else "ignored-here" if ignored else "missing-here"
-        if path in self._files and self.request.spec.check_file(path).include:
+            lacks = "missing-here" if path in self._kept else "ignored-here"
+            return "resized" if path in self.here else lacks
+        if path in self._files and self._files[path].mode.startswith("100"):
             return "ignored-in-head"
         if any(each in self._files for each in up_to(path)[:-1]):
             return "in-submodule"
@@ -124,7 +121,7 @@ class Checkout:
 
     def _notes(self, own: Mapping[str, int]) -> Iterator[Problem]:
         """Yield what the tree of HEAD does not have, and what a checkout converts."""
-        size, head = human(sum(own.values())), self._repository.head
+        size = human(sum(own.values()))
         inner = [path for path, blob in self._files.items() if blob.kind == "commit"]
         missing = [path for path in self.sizes if not self._files[path].size.isdigit()]
         notes: list[tuple[str, Collection[str]]] = [
@@ -132,15 +129,13 @@ class Checkout:
             ("of other repositories (submodules): a checkout may have their content", inner),
             ("counted as empty: this partial clone has not fetched them", missing),
         ]
-        is_any = any(path.endswith(".gitattributes") for path in head)
-        for what, *pathspecs in _CONVERTED if is_any else ():
+        for what, *pathspecs in _CONVERTED:
             most = _POINTER_BYTES if "lfs" in pathspecs[0] else sys.maxsize
             found = self._repository.matching(*pathspecs)
-            notes.append((what, [each for each in found if self.sizes.get(each, most + 1) <= most]))
+            notes.append((what, [e for e in found if self.sizes.get(e, most + 1) <= most]))
         for what, paths in notes:
-            if paths:
-                message = f"{plural(len(paths), 'file')} {what}"
-                yield Problem("checkout", message, min(paths), count=len(paths))
+            message = f"{plural(len(paths), 'file')} {what}"
+            yield from [Problem("checkout", message, min(paths), count=len(paths))] if paths else []
 
     def _changes(self) -> Iterator[Problem]:
         """Yield the ignore file and the Dockerfile if HEAD has others."""
@@ -148,10 +143,11 @@ class Checkout:
         pairs = [(old and old.data, new and new.data, each.path) for each in [new or old] if each]
         if path is not None and path != STDIN and self._tree.dockerfile_fault is None:
             pairs.append((self._content(path), self._tree.plan.data, path))
-        for was, now, at in pairs:
-            if was != now:
-                has = "has no such file" if was is None else "has another version of it"
-                yield Problem("changed-file", f"HEAD {has}", at)
+        for was, now, at in (each for each in pairs if each[0] != each[1]):
+            has = (
+                "lacks" if was is None else "alone has" if now is None else "has another version of"
+            )
+            yield Problem("changed-file", f"HEAD {has} this file", at)
 
 
 def sent_sizes(walk: Walk) -> dict[str, int]:

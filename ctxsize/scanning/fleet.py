@@ -55,7 +55,7 @@ def _row(name: str, each: Any) -> Row:
     build = Build(str(context), dockerfile, each["target"], builder=each["builder"])
     how = [Place(e["how"], e["name"], Location(e["path"], e["line"])) for e in each["places"]]
     found = FoundBuild(build, (*how, Place("dockerfile", "", Location(name))), each["guessed"])
-    sizes = (whole, transfer, saving)
+    sizes = whole, transfer, saving
     return Row(found, dockerfile, ignore_file, *sizes, each["findings"], each["error"])
 
 
@@ -87,11 +87,10 @@ def _faults(value: Any, rule: Any, root: Any, at: str) -> Iterator[str]:
         yield f"{at[1:]} is {value!r}, not {' or '.join(map(repr, choices))}"
     elif "oneOf" in rule and all(any(_faults(value, e, root, at)) for e in rule["oneOf"]):
         yield f"{at[1:]} has another shape"
-    for key in rule.get("required", ()) if kind == "object" else ():
-        if key not in value:
-            yield f"{at[1:]}{'.' * bool(at)}{key} is missing"
     for key, each in rule.get("properties", {}).items() if kind == "object" else ():
         if key in value:
             yield from _faults(value[key], each, root, f"{at}.{key}")
+        elif key in rule.get("required", ()):
+            yield f"{at}.{key}"[1:] + " is missing"
     for number, each in enumerate(value) if "items" in rule and kind == "array" else ():
         yield from _faults(each, rule["items"], root, f"{at}[{number}]")

@@ -9,8 +9,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from ctxsize.engine import git
 from ctxsize.formats.json import schema
 from tests.cli.conftest import Cli
+from tests.engine.test_checkout import committed
 from tests.formats.golden import held
 from tests.formats.test_schema import closed
 from tests.trees import COPY_ALL, build_tree, file
@@ -305,3 +307,72 @@ def test_top_limits_each_table_and_full_shows_all(cli: Cli, context: Path, tmp_p
     assert rows("-v", "--top", "3") == [3, 3, 3]
     assert rows("--format", "markdown") == [5, 25, 25]
     assert rows("--format", "markdown", "-v") == [20, 30, 30]
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A work tree that sends 60 MB which git ignores, and lacks a file of HEAD."""
+    nodes = [
+        *(file("Dockerfile", COPY_ALL), file(".gitignore", b"target/\n")),
+        *(file("gone.bin", size_bytes=2_000), file("secret\x1b[31m.txt", b"1")),
+    ]
+    root = committed(build_tree(tmp_path / "repo", nodes), {})
+    (root / "gone.bin").unlink()
+    build_tree(root, [file("target/debug/app", size_bytes=60_000_000)])
+    return root
+
+
+def test_a_checkout_as_text_json_markdown_and_page(cli: Cli, repository: Path) -> None:
+    result = cli("diff", "--checkout", cwd=repository)
+    assert (result.code, result.err) == (0, "")
+    text = re.sub(r"\d+ files of .git not counted \([^)]*\)", "N files of .git (SIZE)", result.out)
+    held("diff-checkout.txt", text)
+    shape = json.loads(cli("diff", "--checkout", "--json", "repo", cwd=repository.parent).out)
+    jsonschema.validate(shape, closed(schema("diff")))
+    assert [
+        (each["reason"], each["delta_bytes"], each["paths"]) for each in shape["differences"]
+    ] == [
+        ("ignored-by-git", 60_000_000, ["target/debug/app"]),
+        ("missing-here", -2_000, ["gone.bin"]),
+    ]
+    assert shape["problems"][0]["path"] == ".git"
+    assert shape["delta_bytes"] == sum(each["delta_bytes"] for each in shape["differences"])
+    out = cli(
+        "diff", "--checkout", "--format", "markdown", "--format", "html=../p.html", cwd=repository
+    ).out
+    assert "`ignored by git`" in out
+    assert "target/debug" in (repository.parent / "p.html").read_text()
+
+
+def test_other_outcomes_of_diff_have_no_differences(cli: Cli, context: Path) -> None:
+    save(cli, "ls", context)
+    shape = json.loads(cli("diff", "../before.json", "--json", cwd=context).out)
+    assert (shape["differences"], shape["problems"]) == (None, [])
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ([], "Missing argument 'BEFORE'"),
+        (["a", "b", "c"], "two at most"),
+        (["--checkout", "a", "b"], "--checkout takes one directory"),
+        (["--checkout", "--name", "x"], "--checkout takes one directory"),
+        (["--checkout", "nowhere"], "no such context"),
+    ],
+)
+def test_wrong_arguments_are_one_line(
+    cli: Cli, tmp_path: Path, words: list[str], says: str
+) -> None:
+    result = cli("diff", *words, cwd=tmp_path)
+    assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
+    assert says in result.err
+
+
+def test_without_git_there_is_one_line(
+    cli: Cli, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(git, "_failures", {})
+    result = cli("diff", "--checkout", cwd=repository)
+    assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
+    assert "git is not installed" in result.err

@@ -347,7 +347,7 @@ STARTS = {
     "in both, not from the file": (APP, ["deploy", "."], "false", "deploy/app", True),
     "from the file, below the root": (APP, ["."], " true ", "", False),
     "from where it runs, in both": (CWD, ["deploy", "."], "", "deploy/app", True),
-    "from where it runs, and not the file": (CWD, ["deploy", "."], "1", "app", True),
+    "from where it runs, and not the file": (CWD, ["deploy", "."], "1", "app", False),
     "from where it runs, beside the file": (CWD, ["deploy"], "1", "deploy/app", False),
 }
 

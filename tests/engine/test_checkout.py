@@ -258,24 +258,24 @@ def test_other_ignore_files_and_dockerfiles_are_noted(tmp_path: Path) -> None:
     planted(root, {".dockerignore": "x\n", "Dockerfile": "FROM scratch\n"})
     ignore_file, dockerfile = str(root / ".dockerignore"), str(root / "Dockerfile")
     assert noted(root)[1:] == [
-        (ignore_file, "HEAD has no such file"),
-        (dockerfile, "HEAD has no such file"),
+        (ignore_file, "HEAD lacks this file"),
+        (dockerfile, "HEAD lacks this file"),
     ]
     commit(root)
     assert noted(root)[1:] == []
     planted(root, {".dockerignore": "y\n", "Dockerfile": "FROM alpine\n"})
     assert noted(root)[1:] == [
-        (ignore_file, "HEAD has another version of it"),
-        (dockerfile, "HEAD has another version of it"),
+        (ignore_file, "HEAD has another version of this file"),
+        (dockerfile, "HEAD has another version of this file"),
     ]
     (root / ".dockerignore").unlink()
-    assert noted(root)[1] == (ignore_file, "HEAD has another version of it")
+    assert noted(root)[1] == (ignore_file, "HEAD alone has this file")
 
 
 @pytest.mark.parametrize(
     ("made", "says"),
     [
-        (lambda root: None, "this is no git repository"),
+        (lambda root: None, "git finds none here"),
         (lambda root: run(root, "init", "-q"), "Not a valid object name HEAD"),
         (
             lambda root: committed(root, {"other/x": ""}),
