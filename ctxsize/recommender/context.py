@@ -65,7 +65,7 @@ class BuildContext:
         found = BuildFiles(frozenset(self._own_files(files)))
         if request.dockerfile is not None:
             # An ignore file of a Dockerfile does not apply to named contexts.
-            names = ("",) if request.dockerfile_specific else _names(request, request.root)
+            names = ("",) if request.dockerfile_specific else names_of(request, request.root)
             try:
                 found.all.append(_build_file(request, request.dockerfile, names))
             except DockerfileError as error:
@@ -122,7 +122,7 @@ class BuildContext:
         data = b""
         try:
             other = request_of(build, self.request.builder, plans=self.request.plans)
-            if not (names := _names(other, self.request.root)):
+            if not (names := names_of(other, self.request.root)):
                 return
             data = other.plan.data
             build_file = _build_file(other, path, names)
@@ -233,8 +233,8 @@ def discovered(top: str, plans: Plans) -> tuple[FoundBuild, ...]:
     return ()
 
 
-def _names(request: Request, root: str) -> tuple[str, ...]:
-    """Return the names of the contexts of `request` that are `root` and use its ignore file."""
+def names_of(request: Request, root: str) -> tuple[str, ...]:
+    """Return the names of the contexts of a request that are `root` and use its ignore file."""
     again = (each for each in named_contexts(request.build) if each.local)
     names = [each.name for each in again if os.path.realpath(each.value) == root]
     own = [""] if request.root == root and not request.dockerfile_specific else []
