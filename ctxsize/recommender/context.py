@@ -62,7 +62,9 @@ class BuildContext:
     def build_files(self) -> BuildFiles:
         """Return the Dockerfiles that the ignore file governs. Raises for its own one only."""
         request, files = self.request, [*islice(self._dockerfiles(), _MOST)]
-        found = BuildFiles(frozenset(self._own_files(files)))
+        beside = (path + ending for path in ("", *files) for ending in _IGNORE_FILES)
+        own = (*files, *filter(self.tree.entry, beside), request.dockerfile_in_context)
+        found = BuildFiles(frozenset(filter(None, own)))
         if request.dockerfile is not None:
             # An ignore file of a Dockerfile does not apply to named contexts.
             names = ("",) if request.dockerfile_specific else names_of(request, request.root)
@@ -95,14 +97,6 @@ class BuildContext:
 
         for held in self.tree.root.tree(enters):
             yield from (held.prefix + name for name in held.entries if is_dockerfile(name))
-
-    def _own_files(self, dockerfiles: list[str]) -> Iterator[str]:
-        """Yield the Dockerfiles, and the ignore files that their builds may use."""
-        yield from dockerfiles
-        beside = (path + ending for path in ("", *dockerfiles) for ending in _IGNORE_FILES)
-        yield from (path for path in beside if self.tree.entry(path) is not None)
-        if self.request.dockerfile_in_context:
-            yield self.request.dockerfile_in_context
 
     def _unasked(
         self, asked: Iterable[FoundBuild], files: Iterable[str]

@@ -32,7 +32,7 @@ _MOST_WORK = 1_000_000  # number of microseconds, roughly, for all files of a co
 _NEVER = r"(?!)"
 _BRACKET = re.compile(r"[\[\](){};]")
 _MAY_PASS = re.compile(r"[;|`()!]|(?<!\\)\n|(?<!\$)\{|(?<![&>])&(?![&>])|<<")
-"""What a RUN contains that may survive the failure of a command."""
+"""Expression for parts of a RUN that may survive the failure of a command."""
 
 
 @dataclass(frozen=True)
