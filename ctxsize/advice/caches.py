@@ -16,11 +16,11 @@ from typing import NamedTuple
 from ctxsize.advice.recipe import Recipe, with_option
 from ctxsize.dockerfile.stages import BuiltStage, StageStep
 from ctxsize.findings import Severity
-from ctxsize.recommender.rules import expression, listed
-from ctxsize.recommender.tools import Tool, Work, rows_of, run_by, works
+from ctxsize.recommender.rules import expression, listed, table
+from ctxsize.recommender.tools import Tool, Work, run_by, works
 from ctxsize.syntax import Command
 
-_RELEASES = rows_of("releases")  # system and release number by the release name that tags use
+_RELEASES = table("tools.toml")["releases"]  # system and number by the release name of tags
 _WORD = re.compile(rf"(?<![a-z])(?:{'|'.join(_RELEASES)})(?![a-z])")
 _VERSION = re.compile(r"\d+(?:\.\d+)?")
 
@@ -210,7 +210,7 @@ def run_with(mounts: Iterable[str], step: StageStep, without: str = "") -> str:
 
 def system_content(directory: str) -> tuple[str, str, Severity] | None:
     """Return name, description and weight of content that only one system can use, else None."""
-    for name, row in rows_of("held").items():
+    for name, row in table("tools.toml")["held"].items():
         if re.search(row["at"], directory):
             return name, row["what"], Severity(row["severity"])
     return None

@@ -20,7 +20,7 @@ from ctxsize.engine.source import MemoryDirectory
 from ctxsize.engine.trial import Matcher, Trial, own_path
 from ctxsize.errors import CtxsizeError
 from ctxsize.reader import folded
-from ctxsize.recommender.context import BuildContext
+from ctxsize.recommender.context import BuildContext, names_of
 from ctxsize.recommender.references import Reference, References
 from ctxsize.recommender.tree import Tree, outermost
 
@@ -74,7 +74,9 @@ class LintTree:
         with suppress(CtxsizeError):
             finder = References(Tree(self.snapshot), self.snapshot.sent().__contains__)
             for each in self._requests:
-                found += finder.of(each) if each.root == self.request.root else ()
+                own = ("",) if each.root == self.request.root else ()
+                names = own if each.dockerfile_specific else names_of(each, self.request.root)
+                found += finder.of(each, names) if names else ()
         return [*dict.fromkeys(found)]
 
     @cached_property

@@ -110,7 +110,8 @@ def referenced(case: Case, tree: LintTree, *, is_copy: bool = False) -> Iterator
             continue
         if (not is_copy and known.takes({path})) or not each.is_of_sources(known.git):
             continue
-        message = f"{line.shown} ignores {path}, which {each.at} needs, so the build fails"
+        taker = f"COPY --from ({each.at}) takes" if is_copy else f"{each.at} needs"
+        message = f"{line.shown} ignores {path}, which {taker}, so the build fails"
         text = pattern_for(path, pattern_class=case.spec.pattern_class)
         fix = None if text is None else case.fix(f"add {shown(f'!{text}')}", added=f"!{text}")
         shared = f"files that the build needs are ignored by {line.shown}"
