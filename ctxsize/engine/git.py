@@ -29,6 +29,8 @@ _KEPT_VARIABLES = re.compile(
 _SETTINGS = ("safe.bareRepository=explicit", "core.fsmonitor=false", "core.hooksPath=/dev/null")
 """Settings that override the configuration of the repository, which may name programs."""
 
+_NO_NAMES = {"", ".", "..", ".git"}  # of entries of a tree; git writes none of these
+
 
 class GitError(Exception):
     """Git did not answer; the message is a clause for a person."""
@@ -103,7 +105,10 @@ class GitRepository:
         """Return all files of HEAD, relative to `top`. Raises `GitError`."""
         listed = _asked(self.top, "ls-tree", "-r", "-l", "-z", "HEAD").split(b"\0")[:-1]
         pairs = (each.decode("utf-8", "surrogateescape").split("\t", 1) for each in listed)
-        return {path: Blob(*words.split()) for words, path in pairs}
+        found = {path: Blob(*words.split()) for words, path in pairs}
+        if wrong := [each for each in found if _NO_NAMES & {*each.lower().split("/")}]:
+            raise GitError(f"no file can have the path {wrong[0]!r}")
+        return found
 
     def content(self, blob: Blob) -> bytes:
         """Return the content of `blob`, without any conversion. Raises `GitError`."""
