@@ -174,9 +174,8 @@ class PodmanIgnoreSpec(DockerIgnoreSpec):
     def _latest_first(self) -> list[tuple[int, str, bool, Any]]:
         """Return the patterns, last first, each with a text that every matched path contains."""
         found = []
-        for index, (pattern, (_, ignores, search)) in enumerate(
-            zip(self.patterns, self._tests, strict=True)
-        ):
+        tested = zip(self.patterns, self._tests, strict=True)
+        for index, (pattern, (_, ignores, search)) in enumerate(tested):
             if pattern.fault is not None:
                 raise pattern.error()
             special = _SPECIAL.search(pattern.text)
@@ -186,11 +185,8 @@ class PodmanIgnoreSpec(DockerIgnoreSpec):
 
     def enters(self, directory: str) -> bool:
         """Return whether an exception's text starts with `directory` (no separator between)."""
-        return any(
-            (pattern.text.strip("/") + "/").startswith(directory)
-            for pattern in self.patterns
-            if pattern.include is False
-        )
+        texts = (each.text.strip("/") for each in self.patterns if each.include is False)
+        return any(f"{text}/".startswith(directory) for text in texts)
 
 
 BUILDKIT = Builder(

@@ -122,11 +122,8 @@ class DockerIgnoreSpec(PathSpec[DockerIgnorePattern]):
     @cached_property
     def reach(self) -> Sequence[str] | None:
         """Return the literal paths of the exceptions; None if one contains a wildcard."""
-        texts = [
-            pattern.text.removesuffix("/**").removesuffix("/*")
-            for pattern in self.patterns
-            if pattern.include is False
-        ]
+        exceptions = (each.text for each in self.patterns if each.include is False)
+        texts = [each.removesuffix("/**").removesuffix("/*") for each in exceptions]
         # Because of one such exception, `filterFS` enters every ignored directory.
         return None if any(_WILDCARDS.intersection(text) for text in texts) else texts
 

@@ -96,11 +96,9 @@ class Inspector:
         """Return the error for `path` where the builder would stop, in its words."""
         denied = error.errno in (EACCES, EPERM)
         reason = "permission denied" if denied else error.strerror or str(error)
-        return BuildFailsError(
-            f"{self._builder.title} stops: error from sender: open {path or '.'}: {reason}",
-            path=path or self._root,
-            hint="make it readable, or ignore it without an exception for an entry below it",
-        )
+        message = f"{self._builder.title} stops: error from sender: open {path or '.'}: {reason}"
+        hint = "make it readable, or ignore it without an exception for an entry below it"
+        return BuildFailsError(message, path=path or self._root, hint=hint)
 
     def note(self, code: str, path: str, error: OSError) -> None:
         """Record that `path` could not be read; if it is ignored, the sums stay exact."""
@@ -205,11 +203,9 @@ class Inspector:
         # `sender.sendFile` sends no content and no error for a file that it cannot open. The
         # classic command line checks first (`ValidateContextDirectory`).
         if unreadable and self._builder.unreadable_stops:
-            raise BuildFailsError(
-                f"{self._builder.title} stops: no permission to read from the file",
-                path=files.prefix + unreadable[0],
-                hint="make it readable or ignore it",
-            )
+            message = f"{self._builder.title} stops: no permission to read from the file"
+            path, hint = files.prefix + unreadable[0], "make it readable or ignore it"
+            raise BuildFailsError(message, path=path, hint=hint)
         return frozenset(unreadable)
 
     def _all_xattrs(self, directory: OpenDirectory, files: Files) -> dict[str, Xattrs]:

@@ -80,10 +80,9 @@ def _kind(name: str, value: str) -> str:
         return "http" if value.startswith(("http://", "https://")) else "git"
     if not os.path.isdir(value):
         reason = "not a directory" if os.path.lexists(value) else "no such file or directory"
-        raise InputError(
-            f"failed to get build context {name}: stat {value}: {reason}",
-            hint="--build-context takes NAME=DIRECTORY, or a URL, docker-image:// or oci-layout://",
-        )
+        message = f"failed to get build context {name}: stat {value}: {reason}"
+        hint = "--build-context takes NAME=DIRECTORY, or a URL, docker-image:// or oci-layout://"
+        raise InputError(message, hint=hint)
     return "local"
 
 

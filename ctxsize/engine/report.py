@@ -76,11 +76,9 @@ def _faults(request: Request) -> list[Problem]:
         "the pattern {!r} has a syntax error ({}): the build fails once Docker compares a path "
         "with it"
     )
-    return [
-        Problem("unreached-bad-pattern", message.format(each.text, each.fault), path, each.line)
-        for each in request.spec.patterns
-        if each.fault is not None
-    ]
+    code = "unreached-bad-pattern"
+    faulty = (each for each in request.spec.patterns if each.fault is not None)
+    return [Problem(code, message.format(e.text, e.fault), path, e.line) for e in faulty]
 
 
 class Listing:

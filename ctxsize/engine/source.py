@@ -237,10 +237,9 @@ class MemoryDirectory:
 
     def steps(self) -> list[Step]:
         # The order matters between directories, and for files with several names.
-        in_any_order = not self.folders and not self.special
-        return (
-            _runs([*self.entries]) if in_any_order else _in_steps([*self.folders], [*self.entries])
-        )
+        if self.folders or self.special:
+            return _in_steps([*self.folders], [*self.entries])
+        return _runs([*self.entries])
 
     def enter(self, name: str) -> MemoryDirectory:
         return self.folders[name]

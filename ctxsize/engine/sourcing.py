@@ -120,10 +120,8 @@ class Sources:
 
     def __init__(self, request: Request) -> None:
         if not request.builder.asks_for_paths:
-            raise InputError(
-                f"ctxsize does not model how {request.builder.title} looks up a source",
-                hint="--source needs --builder buildkit",
-            )
+            message = f"ctxsize does not model how {request.builder.title} looks up a source"
+            raise InputError(message, hint="--source needs --builder buildkit")
         self._request = request
         self._by_line: dict[int, dict[Source, None]] = {}
         self._arrivals: dict[Source, Arrivals] = {}

@@ -193,11 +193,9 @@ class Walk:
         if 4 * len(frame.prefix) + 255 > self.source.longest_path and not frame.passed_by:
             for name in chain.from_iterable([s] if isinstance(s, str) else s for s in steps):
                 if len(os.fsencode(frame.prefix + name)) > self.source.longest_path:
-                    raise BuildFailsError(
-                        f"{self._request.builder.title} stops: file name too long",
-                        path=frame.prefix + name,
-                        hint="shorten the path or ignore one of its directories",
-                    )
+                    message = f"{self._request.builder.title} stops: file name too long"
+                    hint = "shorten the path or ignore one of its directories"
+                    raise BuildFailsError(message, path=frame.prefix + name, hint=hint)
         return steps
 
     def _enter(self, frame: _Frame, name: str) -> list[Event]:

@@ -243,11 +243,8 @@ def _outside_dockerfile(request: Request) -> tuple[int, ...]:
     # It does not close this stream: the last entry has no padding, and the end marker is missing.
     dockerfile = len(request.plan.data)
     if request.ignore_file is None:
-        ignore_file = len(".dockerignore") + _RANDOM_LINE
-        return (
-            2 * _BLOCK + _blocks(ignore_file) + dockerfile,
-            2 * _BLOCK + _blocks(dockerfile) + ignore_file,
-        )
+        heads, made = 2 * _BLOCK, len(".dockerignore") + _RANDOM_LINE
+        return heads + _blocks(made) + dockerfile, heads + _blocks(dockerfile) + made
     size = len(request.ignore_file.data)
     return (_BLOCK + dockerfile + _blocks(size + _RANDOM_LINE) - _blocks(size),)
 

@@ -65,12 +65,9 @@ def add_all(
     if module is None or not isinstance(automaton, Automaton):
         return None
     program = automaton.program
-    if (
-        any("\0" in pattern.text for pattern in request.spec.patterns)
-        or len(program.owner) > _MOST_SEGMENTS
-        or sums.top > _MOST_LARGEST
-        or sys.getfilesystemencoding() != "utf-8"
-    ):
+    is_large = len(program.owner) > _MOST_SEGMENTS or sums.top > _MOST_LARGEST
+    has_nul = any("\0" in pattern.text for pattern in request.spec.patterns)
+    if is_large or has_nul or sys.getfilesystemencoding() != "utf-8":
         return None
     builder = request.builder
     options = (
@@ -195,9 +192,8 @@ def _add_results(found: tuple[tuple[bytes, bytes], ...], python: Walk, sums: Wal
     by_pattern = _groups(patterns[1], 3)
     rows = (_rows(*direct), _rows(*extensions), by_pattern, _rows(*largest))
     sums.add_found(totals[1], *rows)
-    for prefix, (name, kinds, size) in zip(
-        clues[0][::2], _rows(clues[0][1::2], clues[1]), strict=True
-    ):
+    named = _rows(clues[0][1::2], clues[1])
+    for prefix, (name, kinds, size) in zip(clues[0][::2], named, strict=True):
         if kinds & (_MARK | _FOLDER):
             sums.clues.names[name].add(prefix)
         if kinds & _SECRET:
