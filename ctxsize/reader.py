@@ -211,11 +211,9 @@ def refuse_way_out(path: str) -> None:
             ours = number == len(parts) or holds(os.path.realpath("."), here)
             border = here if ours else None
         if border is not None and not holds(border, target):
-            raise InputError(
-                f"the symlink {os.path.relpath(at)} leads out of the repository, to {target}",
-                path=path,
-                hint="name the file itself, or remove the symlink",
-            )
+            text = f"the symlink {os.path.relpath(at)} leads out of the repository, to {target}"
+            hint = "name the file itself, or remove the symlink"
+            raise InputError(text, path=path, hint=hint)
         here = target
 
 

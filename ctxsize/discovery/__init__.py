@@ -21,15 +21,9 @@ from ctxsize.engine.request import Plan, Plans
 from ctxsize.errors import DockerfileError, UndecidedError
 from ctxsize.findings import Finding, Location
 from ctxsize.model import Problem
+from ctxsize.recommender.rules import table
 
 _MOST_NAMED = 3
-_SHARED = frozenset(
-    (
-        *("docker", ".docker", "dockerfiles", "container", "containers", "build", "deploy", "ci"),
-        *("deployment", "infra", "ops", "images", "package", "packaging", ".devcontainer"),
-    )
-)
-"""Directories whose Dockerfiles are usually built with the directory above as context."""
 _TO_BE_FILLED_IN = (b"{{", b"{%", b"<%", b"@@")
 
 
@@ -37,22 +31,9 @@ _READERS: dict[str, Callable[[Search, str, str, FileKind], None]] = {
     **dict.fromkeys(("script", "make", "just", "strings"), commands.add_commands),
     "document": described.add_document,
     "quadlet": described.add_unit,
-    "groovy": calls.add_groovy,
-    "starlark": calls.add_starlark,
+    "calls": calls.add_calls,
 }
 """Functions that add the builds of a file, by the `reader` of its row."""
-
-
-def _collect(search: Search) -> None:
-    """Add the builds of all files that define some."""
-    for pattern, collect in ((compose.WANTED, compose.collect), (bake.WANTED, bake.collect)):
-        collect(search, [*filter(pattern.fullmatch, search.paths)])
-    for expression, source in sources():
-        for path in filter(expression.fullmatch, search.paths):
-            text = search.read(path)
-            with search.reading(path):
-                if text is not None:
-                    _READERS[source.reader](search, path, text, source)
 
 
 @dataclass(frozen=True)
@@ -83,25 +64,28 @@ def discover(
     search = Search(root, environment or {}, plans or Plans())
     search.list_files(_is_wanted)
     builds = _found(search)
+    inside = tuple(each for each in builds if not each.outside)
     outside = tuple(each for each in builds if each.outside)
-    problems = [
-        *search.problems,
-        *(Problem("outside", each.outside, each.where.path, each.where.line) for each in outside),
-    ]
-    return Discovery(
-        root,
-        tuple(each for each in builds if not each.outside),
-        outside,
-        tuple(search.shown(path) for path in search.paths if is_dockerfile(path)),
-        tuple(search.shown(path) for path in search.paths if is_ignore_file(path)),
-        tuple(search.findings),
-        tuple(sorted(problems, key=lambda each: (each.path or "", each.line or 0))),
-        search.plans,
+    for each in outside:
+        search.complain("outside", each.outside, each.where)
+    files, ignore_files = (
+        tuple(map(search.shown, filter(is_kind, search.paths)))
+        for is_kind in (is_dockerfile, is_ignore_file)
     )
+    problems = tuple(sorted(search.problems, key=lambda each: (each.path or "", each.line or 0)))
+    findings = tuple(search.findings)
+    return Discovery(root, inside, outside, files, ignore_files, findings, problems, search.plans)
 
 
 def _found(search: Search) -> tuple[FoundBuild, ...]:
-    _collect(search)
+    for pattern, collect in ((compose.WANTED, compose.collect), (bake.WANTED, bake.collect)):
+        collect(search, [*filter(pattern.fullmatch, search.paths)])
+    for expression, source in sources():
+        for path in filter(expression.fullmatch, search.paths):
+            text = search.read(path)
+            with search.reading(path):
+                if text is not None:
+                    _READERS[source.reader](search, path, text, source)
     used = {each.dockerfile for each in search.builds}
     for path in filter(is_dockerfile, search.paths):
         where = Location(search.shown(path))
@@ -124,12 +108,8 @@ def _context_of(search: Search, directory: str, plan: Plan) -> str:
     except UndecidedError:  # it may lack only a build argument
         return directory
     doubtful = {unknown.line for unknown in need.unknowns}
-    wanted = [
-        each.path
-        for each in need.sources
-        if each.line not in doubtful and not each.context
-        if each.path != "." and not {*"*?["} & {*each.path}
-    ]
+    named = (each.path for each in need.sources if each.line not in doubtful and not each.context)
+    wanted = [path for path in named if path != "." and not {*"*?["} & {*path}]
     candidate = directory
     while not all(os.path.lexists(search.shown(os.path.join(candidate, e))) for e in wanted):
         if not candidate:
@@ -145,20 +125,16 @@ def merged(builds: Iterable[FoundBuild]) -> tuple[FoundBuild, ...]:
         build = each.build
         named = (build.build_arguments, build.build_contexts)
         others = (*(repr(sorted(pairs.items())) for pairs in named), repr(build.dockerfile_inline))
-        key = (build.context, build.dockerfile or "", build.target, *others)
+        key = (build.context, build.dockerfile or "", build.target, *others, build.builder)
         found.setdefault(key, []).append(each)
-    return tuple(
-        replace(
-            equal[0],
-            build=replace(
-                equal[0].build,
-                platforms=tuple(dict.fromkeys(e for each in equal for e in each.build.platforms)),
-            ),
-            places=tuple(dict.fromkeys(place for each in equal for place in each.places)),
-            guessed=all(each.guessed for each in equal),
-        )
-        for _, equal in sorted(found.items(), key=lambda item: item[0][:4])
-    )
+    made: list[FoundBuild] = []
+    for _, equal in sorted(found.items(), key=lambda item: item[0][:4]):
+        platforms = dict.fromkeys(e for each in equal for e in each.build.platforms)
+        build = replace(equal[0].build, platforms=tuple(platforms))
+        places = dict.fromkeys(place for each in equal for place in each.places)
+        guessed = all(each.guessed for each in equal)
+        made.append(replace(equal[0], build=build, places=tuple(places), guessed=guessed))
+    return tuple(made)
 
 
 def _is_wanted(path: str) -> bool:
@@ -183,7 +159,7 @@ def _words(found: FoundBuild, context: str) -> Iterator[str]:
     build = found.build
     directory, name = os.path.split(build.dockerfile or "")
     here = os.path.realpath(build.context) == os.path.realpath(context)
-    if found.guessed and directory and os.path.basename(directory).lower() in _SHARED:
+    if found.guessed and os.path.basename(directory).lower() in table("builds.toml")["shared"]:
         here = True
     own = not here and os.path.realpath(directory) == os.path.realpath(build.context)
     if name and not (own and name in ("Dockerfile", "dockerfile")):

@@ -134,14 +134,10 @@ def _from(start: str, build: Build) -> Build:
     if is_reference(context):
         return build
     context = os.path.join(start, context)
-    dockerfile = os.path.join(context, build.dockerfile or "Dockerfile")
-    named = build.build_contexts.items()
-    return replace(
-        build,
-        context=context,
-        dockerfile="-" if build.dockerfile_inline is not None else dockerfile,
-        build_contexts=placed({k: v.removeprefix(_WORKING) for k, v in named}, start),
-    )
+    file = os.path.join(context, build.dockerfile or "Dockerfile")
+    file = file if build.dockerfile_inline is None else "-"
+    named = {name: each.removeprefix(_WORKING) for name, each in build.build_contexts.items()}
+    return replace(build, context=context, dockerfile=file, build_contexts=placed(named, start))
 
 
 def _is_there(search: Search, build: Build) -> bool:

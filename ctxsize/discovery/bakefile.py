@@ -23,10 +23,8 @@ Body: TypeAlias = "dict[str, Value]"
 
 # `defaultFilenames` of buildx: Bake reads all that exist, in this order. Up to buildx 0.13, files
 # in HCL came after all in JSON.
-DEFAULTS = (
-    *("docker-bake.json", "docker-bake.hcl"),
-    *("docker-bake.override.json", "docker-bake.override.hcl"),
-)
+_ENDS = ("json", "hcl", "override.json", "override.hcl")
+DEFAULTS = tuple(f"docker-bake.{end}" for end in _ENDS)
 _KINDS = ("variable", "function", "group", "target")
 _MOST_VALUES = 2**20  # inherited values, and characters of variables in texts, of all targets
 _HEREDOC = re.compile(r'"<<(-?)(\w+)\r?\n(.*?)\n?[ \t]*\2\s*"\Z', re.DOTALL)
@@ -106,16 +104,18 @@ class BakeFile:
             raise UnknownError
         keys = ("context", "dockerfile", "target", "dockerfile-inline")
         context, dockerfile, target, inline = (_text(self._value(body.get(key))) for key in keys)
-        platforms = self._value(body.get("platforms"))
-        return Build(
-            context,
-            dockerfile or None,
-            target,
-            self._args(name, body.get("args")),
-            _pairs(self._value(body.get("contexts"))),
-            tuple(map(_text, platforms if isinstance(platforms, list) else ())),
-            dockerfile_inline=inline.encode("utf-8", "surrogatepass") if inline else None,
-        )
+        data = inline.encode("utf-8", "surrogatepass") if inline else None
+        given, platforms = body.get("args"), self._value(body.get("platforms"))
+        args: dict[str, str] = {}
+        for each in [{key: given[key]} for key in given] if isinstance(given, dict) else [given]:
+            try:
+                args |= _pairs(self._value(each))
+            except UnknownError:
+                self.unknown[name] = None
+        contexts = _pairs(self._value(body.get("contexts")))
+        systems = tuple(map(_text, platforms if isinstance(platforms, list) else ()))
+        file = dockerfile or None
+        return Build(context, file, target, args, contexts, systems, dockerfile_inline=data)
 
     def _body(self, name: str) -> Body:
         """Return a target merged over those that it inherits from; later ones win."""
@@ -130,16 +130,6 @@ class BakeFile:
         if (known := self._inheriting.get(name)) is None:  # no target, or one that needs itself
             raise UnknownError
         return known
-
-    def _args(self, name: str, args: Value) -> dict[str, str]:
-        """Return the arguments that are known; the others put the target into `unknown`."""
-        found: dict[str, str] = {}
-        for each in [{key: args[key]} for key in args] if isinstance(args, dict) else [args]:
-            try:
-                found |= _pairs(self._value(each))
-            except UnknownError:
-                self.unknown[name] = None
-        return found
 
     def _value(self, value: Value, *, inside: bool = False) -> Value:
         """Return the value of a template, or of one `inside` a list or an object."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ctxsize.discovery.commands import add_script, ground_of
@@ -28,24 +28,19 @@ _DEEPEST = 20
 _UNKNOWN = "$UNKNOWN"  # stands for what is not written out
 
 
-def add_groovy(search: Search, path: str, text: str, source: FileKind) -> None:
-    """Add the builds of a Jenkinsfile: `sh` steps and `docker.build`."""
+def add_calls(search: Search, path: str, text: str, source: FileKind) -> None:
+    """Add the builds of the calls of a file that its row names."""
     ground = ground_of(search, path, source)
-    for name, inside, call in _calls(ground.with_top(text), ("sh", "docker.build")):
+    for name, inside, call in _calls(ground.with_top(text), source.scripts):
         place = Place(source.how, "", Location(search.shown(path), call.line))
-        script = text_at(call, ("script", "0"))
+        for form in source.build:
+            add_described(ground, place, form, Passage(call))
+        search.is_open |= name == "dockerfile"  # of an agent
+        script = text_at(call, ("script", "0")) if name == "sh" else ""
         if name == "docker.build":
             # `Docker.build` of docker-workflow-plugin: `String image, String args = '.'`.
             script = f"docker build -t x {text_at(call, '1') or '.'}"
         add_script(ground, _GROOVY.sub(_UNKNOWN, script), place, inside)
-
-
-def add_starlark(search: Search, path: str, text: str, source: FileKind) -> None:
-    """Add the builds of a Tiltfile."""
-    ground = ground_of(search, path, source)
-    for _, _, call in _calls(text, ("docker_build",)):
-        place = Place(source.how, "", Location(search.shown(path)))
-        add_described(ground, place, source.build[0], Passage(call))
 
 
 class _Token(NamedTuple):
@@ -68,7 +63,7 @@ def _tokens(text: str) -> Iterator[_Token]:
     yield _Token("end", "", line, line)
 
 
-def _calls(text: str, names: tuple[str, ...]) -> Iterator[tuple[str, str, YamlMapping]]:
+def _calls(text: str, names: Sequence[str]) -> Iterator[tuple[str, str, YamlMapping]]:
     """Yield the calls of these functions: name, directory, and arguments by name or position.
 
     The directory is that of the `dir` blocks around a call. Calls in arguments are left out.
@@ -113,7 +108,7 @@ def _read_arguments(call: YamlMapping, tokens: list[_Token], at: int) -> int:
             name, value = before.value, ""
         elif depth == 0 and token.kind == "text":
             value += token.value
-        elif not value.endswith(_UNKNOWN):
+        elif mark != "+" and not value.endswith(_UNKNOWN):
             value += _UNKNOWN
         before = token
     if name or value:

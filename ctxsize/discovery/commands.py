@@ -8,10 +8,9 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import NamedTuple
 
 from ctxsize.build import Build, placed
 from ctxsize.discovery.recognisers import TOP, BuildCommand, FileKind, expression, tools
@@ -20,6 +19,7 @@ from ctxsize.dockerfile.shell import commands, in_directories, is_read_whole
 from ctxsize.engine.builders import BUILDERS
 from ctxsize.findings import Location
 from ctxsize.reader import holds
+from ctxsize.recommender.rules import table
 
 _WHOLE = re.compile(".+", re.DOTALL)
 _LINE = re.compile(r"(?:.*\\\n)*.*")
@@ -27,18 +27,12 @@ _RECIPE = re.compile(r"^[ \t]+#!.*(?:\n(?:[ \t].*)?)*|" + _LINE.pattern, re.MULT
 """Matches a recipe of just that one program runs as a whole, or a line."""
 _PREFIX = re.compile(r"^[\s@\-+]*(?:\w+:\s+)?")  # what make and just have before a command
 _JSON_TEXT = re.compile(r'"(?:[^"\\\n]|\\.)*"?')
-_VARIABLE = re.compile(r"^\s*(?:export\s+)?(\w+)\s*[:?]?=\s*(.*?)\s*$", re.MULTILINE)
-_REFERENCE = re.compile(r"\$[({](\w+)[)}]|\$(\w+)|(?<!\$)\{\{\s*\.?(\w+)\s*\}\}")
-_OWN_DIRECTORY = re.compile(
-    r"\$\(\s*dirname\s+(?:--\s+)?\"?\$(?:0|\{?BASH_SOURCE(?:\[0\])?\}?)\"?\s*\)|\$\{0%/\*\}"
-)
-EXPRESSION = re.compile(
-    r"\$?\{\{(.*?)\}\}|<<\s*(?:parameters|pipeline|matrix)\b[\w.\-]*\s*>>|\$\[\[.*?\]\]"
-)
-"""Matches an expression of a workflow, CircleCI, GitLab, just or Task, which is no shell text."""
+_VARIABLE = re.compile(r"^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*[:?]?=(.*)", re.MULTILINE)
+_REFERENCE = re.compile(r"\$[({](\w+)[)}]|\$(\w+)|(?:(?<!\$)\{\{\s*\.?|\$\{\{\s*env\.)(\w+)\s*\}\}")
 OPEN = re.compile(r"\$|\{\{|`")  # matches in a text that is not written out
 _MAKE_CALL = re.compile(r"(?<!\$)\$\([^()]*\)")
 _DEEPEST = 8
+_MOST_WORDS = 12  # that contain the name of a command, and options between its words
 
 
 @dataclass(frozen=True)
@@ -48,6 +42,7 @@ class Ground:
     search: Search
     source: FileKind
     directories: tuple[str, ...]  # relative to the root; all but the first are guesses
+    expanded: Callable[[str], str] = str  # replaces variables of the file
 
     def placed(self, directory: str, *paths: str) -> str:
         """Return paths joined to a directory, or to the first one if they start with `TOP`."""
@@ -57,8 +52,8 @@ class Ground:
         return os.path.join(self.directories[0], path[len(TOP) :].lstrip("/"))
 
     def with_top(self, text: str) -> str:
-        """Return a text with `TOP` in place of the expressions for it."""
-        return re.sub(self.source.top, TOP, text) if self.source.top else text
+        """Return a text with `TOP` in place of the expressions for it, and with variables."""
+        return self.expanded(re.sub(self.source.top, TOP, text) if self.source.top else text)
 
     def add(
         self, place: Place, build: Build, beside: str, inside: str = "", *, is_certain: bool = False
@@ -135,58 +130,44 @@ def add_script(ground: Ground, script: str, place: Place, inside: str = "") -> N
     if not expression("hint").search(script):
         return
     script = expander(_VARIABLE.findall(script))(script)
-    script = _OWN_DIRECTORY.sub(".", EXPRESSION.sub("$EXPRESSION", script))
+    script = expression("expressions").sub("$EXPRESSION", script)
+    script = expression("own_directory").sub(".", script)
     ground.search.is_open |= not is_read_whole(script) or bool(OPEN.search(inside))
     for directory, command in in_directories(commands(script), inside):
-        words = " ".join(command.words[:4])
+        words = " ".join(word.replace(" ", "_") for word in command.words[:_MOST_WORDS])
         for pattern, tool in tools():
             if start := pattern.match(words):
-                operands, options = parsed(command.words[len(start[0].split()) :], tool)
                 where = replace(place.where, line=(place.where.line or 1) + command.line)
-                asked = AskedBuild(tool, directory, operands, options)
-                asked.add(ground, replace(place, where=where))
+                rest = command.words[len(start[0].split()) :]
+                _add_command(ground, replace(place, where=where), tool, directory, rest)
 
 
-class AskedBuild(NamedTuple):
-    """A command that builds an image."""
-
-    tool: BuildCommand
-    inside: str  # the directory, relative to that of the script
-    operands: list[str]
-    options: Mapping[str, list[str]]
-
-    def add(self, ground: Ground, place: Place) -> None:
-        """Add its build, or record that its context, Dockerfile or target is not written out."""
-        tool, options, contexts = self.tool, self.options, self._contexts()
-        # Without an operand, an unknown option may have consumed it.
-        names = ("--file", "--directory", "--target") if contexts else (*options,)
-        values = (value for name in names for value in options.get(name, []))
-        if any(OPEN.search(each) for each in (self.inside, *contexts, *values)):
-            ground.search.is_open = True
-            return
-        is_elsewhere = self.inside.startswith("/") and not self.inside.startswith(TOP)
-        if len(contexts) != 1 or is_elsewhere or (tool.needs and not {*tool.needs} & {*options}):
-            return
-        file, target, beside = (
-            options.get(each, [""])[-1] for each in ("--file", "--target", "--directory")
-        )
-        build = Build(
-            ground.with_top(contexts[0].removeprefix("dir://")),  # a prefix of kaniko
-            os.path.join(beside, file or "Dockerfile") if beside else file or None,
-            target,
-            pairs(options.get("--build-arg", [])),
-            pairs(options.get("--build-context", [])),
-            words_of(",".join(options.get("--platform", []))),
-            tool.builder,
-        )
-        by_context = tool.by_option and not beside
-        ground.add(place, build, "either" if by_context else "directory", self.inside)
-
-    def _contexts(self) -> list[str]:
-        """Return its context, or several if some words are values of unknown options."""
-        given = self.options.get("--context", [])[-1:] if self.tool.by_option else self.operands
-        is_usual = self.tool.default and self.options.keys() <= {*self.tool.valued, "--file"}
-        return given or ([self.tool.default] if is_usual else [])
+def _add_command(
+    ground: Ground, place: Place, tool: BuildCommand, inside: str, words: Iterable[str]
+) -> None:
+    """Add the build of a command, or record that a path or the target is not written out."""
+    operands, options = parsed(words, tool)
+    contexts = options.get("--context", [])[-1:] if tool.by_option else operands
+    if not contexts and tool.default and options.keys() <= {*tool.valued, "--file"}:
+        contexts = [tool.default]
+    # Without an operand, an unknown option may have consumed it.
+    usual = ("--directory", "--file", "--target", "--context-sub-path")
+    names = usual if contexts else (*options,)
+    values = (value for name in names for value in options.get(name, []))
+    if any(OPEN.search(each) for each in (inside, *contexts, *values)):
+        ground.search.is_open = True
+        return
+    is_elsewhere = inside.startswith("/") and not inside.startswith(TOP)
+    if len(contexts) != 1 or is_elsewhere or (tool.needs and not {*tool.needs} & {*options}):
+        return
+    directory, file, target, below = (options.get(name, [""])[-1] for name in names)
+    context = contexts[0].removeprefix("dir://")  # a prefix of kaniko
+    context = ground.with_top(os.path.join(context, below) if below else context)
+    file = os.path.join(directory, file or "Dockerfile") if directory else file
+    args, named = (pairs(options.get(e, [])) for e in ("--build-arg", "--build-context"))
+    platforms = words_of(",".join(options.get("--platform", [])))
+    build = Build(context, file or None, target, args, named, platforms, tool.builder)
+    ground.add(place, build, "either" if tool.by_option and not directory else "directory", inside)
 
 
 def parsed(words: Iterable[str], tool: BuildCommand) -> tuple[list[str], dict[str, list[str]]]:
@@ -201,7 +182,7 @@ def parsed(words: Iterable[str], tool: BuildCommand) -> tuple[list[str], dict[st
             continue
         if re.fullmatch(r"-[ft].+", word) and not given:
             name, given, value = word[:2], "=", word[2:]
-        elif name in tool.switches:
+        elif name in (*table("builds.toml")["switches"], *tool.switches):
             continue
         value = value if given else next(pending, "")
         if name in tool.paired:
@@ -216,7 +197,7 @@ def expander(variables: Iterable[tuple[str, str]]) -> Callable[[str], str]:
     """Return a function that replaces the variables with one value, a plain text."""
     values: dict[str, set[str]] = {}
     for name, value in variables:
-        values.setdefault(name, set()).add(value.strip("'\""))
+        values.setdefault(name, set()).add(value.strip().strip("'\""))
 
     def only(match: re.Match[str]) -> str:
         found = [*values.get(match[1] or match[2] or match[3], ())]

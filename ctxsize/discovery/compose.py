@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from ctxsize.build import Build, is_reference
@@ -20,10 +20,8 @@ from ctxsize.findings import Location
 # The order of `DefaultFileNames` and `DefaultOverrideFileNames` of compose-go.
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 """Default names of Compose files, first choice first."""
-OVERRIDES = (
-    *("compose.override.yml", "compose.override.yaml"),
-    *("docker-compose.override.yml", "docker-compose.override.yaml"),
-)
+_ENDS = ("override.yml", "override.yaml")
+OVERRIDES = tuple(f"{name}.{end}" for name in ("compose", "docker-compose") for end in _ENDS)
 WANTED = re.compile(
     r"(?s:.*/)?(?:(?:docker-)?compose(?:[.\-_][\w.\-]+)?|[\w\-]+[.\-]compose)\.ya?ml", re.I
 )
@@ -40,7 +38,11 @@ def collect(search: Search, paths: list[str]) -> None:
     for directory, names in by_directory(paths):
         # `bake.collect` adds the targets that a Bake file makes of these services.
         is_baked = any(os.path.join(directory, name) in known for name in bakefile.DEFAULTS)
-        for project in _projects(names):
+        # Read together: the default set, then each other file with the base.
+        base = [name for name in NAMES if name in names][:1]
+        usual = base + [name for name in OVERRIDES if name in names][:1]
+        others = ([*base, name] for name in names if name not in (*NAMES, *OVERRIDES))
+        for project in filter(None, (usual, *others)):
             with search.reading(os.path.join(directory, project[0])):
                 reader = ComposeReader(search)
                 found = reader.builds([os.path.join(directory, name) for name in project])
@@ -48,17 +50,6 @@ def collect(search: Search, paths: list[str]) -> None:
                     search.add(Place("compose", name, where), build)
                     if baked and not is_baked:
                         search.add(Place("bake", name.replace(".", "_"), where), baked)
-
-
-def _projects(names: list[str]) -> Iterator[list[str]]:
-    """Yield the files that are read together: the default set, then each other with the base."""
-    base = next((name for name in NAMES if name in names), None)
-    override = next((name for name in OVERRIDES if name in names), None)
-    if usual := [name for name in (base, override) if name]:
-        yield usual
-    for name in names:
-        if name not in (*NAMES, *OVERRIDES):
-            yield [base, name] if base else [name]
 
 
 class _File(NamedTuple):
@@ -279,16 +270,10 @@ def _build_of(build: YamlMapping, hidden: tuple[tuple[str, str], ...]) -> Build:
     for name, each in contexts.items():
         if each.startswith(_SERVICE):
             contexts[name] = f"target:{each.removeprefix(_SERVICE).replace('.', '_')}"
-    return Build(
-        context,
-        "-" if inline else dockerfile,
-        texts.get("target", ""),
-        args,
-        contexts,
-        tuple(_texts(build.get("platforms"))),
-        dockerfile_inline=inline.encode("utf-8", "replace") if inline else None,
-        hidden=hidden,
-    )
+    data = inline.encode("utf-8", "replace") if inline else None
+    file, target = "-" if inline else dockerfile, texts.get("target", "")
+    named = (context, file, target, args, contexts, tuple(_texts(build.get("platforms"))))
+    return Build(*named, dockerfile_inline=data, hidden=hidden)
 
 
 def _pairs(value: Yaml) -> YamlMapping:

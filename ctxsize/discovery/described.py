@@ -5,26 +5,26 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import islice, product
+from itertools import chain, islice, product
 from typing import NamedTuple
 
 from ctxsize.build import Build, is_reference
 from ctxsize.codes import severity_of
 from ctxsize.discovery import commands
-from ctxsize.discovery.commands import EXPRESSION, Ground, ground_of
+from ctxsize.discovery.commands import Ground, ground_of
 from ctxsize.discovery.recognisers import BuildCommand, FileKind, Form, expression
 from ctxsize.discovery.search import Place, Search
-from ctxsize.discovery.yaml import Yaml, YamlMapping, documents, listed, mapping_of
+from ctxsize.discovery.yaml import REFERENCE, Yaml, YamlMapping, documents, listed, mapping_of
 from ctxsize.findings import Finding, Location
 
 _MOST_COMBINATIONS = 256
+_MOST_BASES = 50  # jobs that a job of GitLab extends
 _JSON = re.compile(r'("(?:[^"\\\n]|\\.)*")|//[^\n]*|/\*(?:.*?\*/|.*)|,(?=\s*[}\]])|\t', re.DOTALL)
 """Matches a text of JSON, or what only YAML refuses: comments, last commas and tabs."""
 _TAG = re.compile(r"(?<=[^/]):[\w.\-]+\Z")
-_DEFAULT = "{{defaultContext}}"
 
 
 class Passage(NamedTuple):
@@ -43,24 +43,51 @@ def add_document(search: Search, path: str, text: str, source: FileKind) -> None
         return
     if path.lower().endswith(".json"):
         text = _JSON.sub(lambda it: it[1] or re.sub(r"[^\n]", " ", it[0]), text)
-    ground, where = ground_of(search, path, source), Location(search.shown(path))
+    top, where = ground_of(search, path, source), Location(search.shown(path))
     for document in documents(text):
+        if source.joined:
+            document = _with_bases(search, mapping_of(document), source.scripts)
         parts = [*_parts(document, source)]
-        expanded = commands.expander(
-            (name, value)
-            for part in parts
-            if source.variables and part.under == source.variables
-            for name, value in part.value.items()
-            if isinstance(value, str)
-        )
+        variables = [part.value for part in parts if part.under == (source.variables or None)]
+        # Azure has lists of names and values, too.
+        named = ((text_at(each, ["name"]), each.get("value")) for each in variables)
+        pairs = chain(named, *(each.items() for each in variables))
+        known = ((name, top.with_top(text)) for name, text in pairs if isinstance(text, str))
+        ground = replace(top, expanded=commands.expander(known))
         for part in parts:
             place = Place(source.how, part.name, where)
             for form in source.build:
                 add_described(ground, place, form, part)
-            for line, script in _scripts(part.value, source):
-                inside = expanded(ground.with_top(part.inside))
+            for line, script in _scripts(part, source):
                 at = replace(place, where=replace(where, line=line))
-                commands.add_script(ground, expanded(ground.with_top(script)), at, inside)
+                inside = ground.with_top(part.inside)
+                commands.add_script(ground, ground.with_top(script), at, inside)
+
+
+def _with_bases(search: Search, jobs: YamlMapping, keys: Sequence[str]) -> YamlMapping:
+    """Return a document of GitLab, its jobs with the scripts that they take from others."""
+    usual = {**jobs, **mapping_of(jobs.get("default"))}.get(keys[0])
+    made, extended = jobs.with_pairs({}), {"default"}
+    for name, job in ((name, each) for name, each in jobs.items() if isinstance(each, YamlMapping)):
+        found, pending, seen = job.with_pairs(job), [job], 0
+        is_known = keys[0] in job or "inherit" not in job
+        while pending and seen < _MOST_BASES:
+            at, seen = pending.pop(), seen + 1
+            found.update((key, at[key]) for key in keys if key in at and key not in found)
+            bases = [*_texts_in([at.get("extends")])]
+            pending += (mapping_of(jobs.get(each)) for each in bases)
+            is_known &= found.keys() >= {*keys} or jobs.keys() >= {*bases}
+            extended |= {each for each in bases if each.startswith(".")}
+        if keys[-1] in found and found.setdefault(keys[0], usual) and keys[0] not in job:
+            before = "\n".join(_texts_in([found[keys[0]]]))
+            line = job.line_of(keys[-1]) - before.count("\n") - 1
+            found.lines = {**job.lines, keys[0]: line}
+        texts = [*_texts_in([found.get(key) for key in keys])]
+        if is_known and not pending and REFERENCE not in texts:
+            made[name] = found
+        else:
+            search.is_open |= bool(expression("hint").search("\n".join(texts)))
+    return made.with_pairs({name: made[name] for name in made if name not in extended})
 
 
 def _parts(document: Yaml, source: FileKind) -> Iterator[Passage]:
@@ -73,24 +100,21 @@ def _parts(document: Yaml, source: FileKind) -> Iterator[Passage]:
         elif isinstance(value, YamlMapping):
             matrix = mapping_of(value.get("strategy")).get("matrix")
             defaults = mapping_of(mapping_of(value.get("defaults")).get("run"))
-            inside = value.get(source.inside) or defaults.get(source.inside)
-            part = around._replace(
-                value=value,
-                matrix=matrix or around.matrix,
-                inside=inside if isinstance(inside, str) else around.inside,
-            )
+            own = value.get(source.inside) if source.step in ("", around.under) else None
+            given = own or defaults.get(source.inside)
+            inside = given if isinstance(given, str) else around.inside
+            part = around._replace(value=value, matrix=matrix or around.matrix, inside=inside)
             yield part
-            names_jobs = part.under == source.jobs
-            pending += (
-                (each, part._replace(under=key, name=key if names_jobs else part.name))
-                for key, each in reversed(value.items())
-            )
+            for key, each in reversed(value.items()):
+                name = key if part.under == source.jobs else part.name
+                pending.append((each, part._replace(under=key, name=name)))
 
 
-def _scripts(mapping: YamlMapping, source: FileKind) -> Iterator[tuple[int, str]]:
+def _scripts(part: Passage, source: FileKind) -> Iterator[tuple[int, str]]:
     """Yield the scripts of a mapping, each with its line."""
-    found = []
-    for key in source.scripts:
+    found, mapping = [], part.value
+    # A task may be nothing but its script.
+    for key in mapping if part.under == (source.jobs or None) else source.scripts:
         value = mapping.get(key)
         lines = [value] if isinstance(value, str) else [*_texts_in(value)]
         found += [(mapping.line_of(key) + number, each) for number, each in enumerate(lines)]
@@ -135,15 +159,14 @@ def add_described(ground: Ground, place: Place, form: Form, part: Passage) -> No
         return
     line = written.line_of(next(iter(form.only), ""))
     place = replace(place, where=replace(place.where, line=line))
-    context = text_at(written, form.context) or form.default
-    if form.git and (not context or context.startswith(_DEFAULT)):
+    if form.git:
         message = f"the job `{place.name}` builds from git, so no ignore file applies"
         finding = Finding("CTX310", severity_of("CTX310"), message, place.where, help=form.git)
         if finding not in ground.search.findings:
             ground.search.findings.append(finding)
-    elif not form.only_git and (text_at(written, form.dockerfile) or not form.needs_dockerfile):
-        for values in _combinations(part.matrix):
-            _add_one(ground, place, form, written, values)
+        return
+    for values in _combinations(part.matrix):
+        _add_one(ground, place, form, written, values)
 
 
 def _add_one(
@@ -151,45 +174,40 @@ def _add_one(
 ) -> None:
     """Add the build of a mapping, with the `values` of one run of its matrix."""
 
-    def given(paths: Iterable[str]) -> str:
-        return EXPRESSION.sub(partial(_value, values), ground.with_top(text_at(written, paths)))
+    def given(key: str) -> str:
+        text = ground.with_top(text_at(written, form.paths.get(key, ())))
+        return expression("expressions").sub(partial(_value, values), text) or form.usual.get(
+            key, ""
+        )
 
-    search, context = ground.search, given(form.context) or form.default
-    file = given(form.dockerfile) or form.usual
+    search, context, file = ground.search, given("context"), given("dockerfile")
     if file.startswith("**/"):
         found = [each for each in search.paths if os.path.basename(each) == file[3:]]
         file = found[0] if len(found) == 1 else file
-    _, options = commands.parsed(given(form.options).split(), BuildCommand(""))
-    target = given(form.target) or options.get("--target", [""])[-1]
+    _, options = commands.parsed(given("options").split(), BuildCommand(""))
+    target = given("target") or options.get("--target", [""])[-1]
     if unknown := [each for each in (context, file, target) if commands.OPEN.search(each)]:
         text = f"`{unknown[0]}` is known only when the {place.how} runs, so this build was skipped"
         search.complain("expression", text, place.where)
-    if unknown or not context or "\n" in file or "*" in file or {*form.narrowed} & written.keys():
+    is_one = context and "\n" not in context + file and "*" not in file
+    if unknown or not is_one or {*form.narrowed} & written.keys():
         search.is_open = True
     elif not is_reference(context):
-        build = Build(
-            os.path.dirname(file) if context == "**" else context,
-            file or None,
-            target,
-            commands.pairs(given(form.arguments).splitlines()),
-            commands.pairs(given(form.contexts).splitlines()),
-            commands.words_of(given(form.platforms)),
-            form.builder,
-        )
+        context = os.path.dirname(file) if context == "**" else context
+        args, named = (commands.pairs(given(e).splitlines()) for e in ("arguments", "contexts"))
+        platforms = commands.words_of(given("platforms"))
+        build = Build(context, file or None, target, args, named, platforms, form.builder)
         # A mapping says that there is such a build, so what is missing is a problem.
         ground.add(place, build, form.beside, is_certain=len(ground.directories) == 1)
 
 
 def _combinations(matrix: Yaml) -> list[dict[str, Yaml]]:
     """Return the values of each run of a job's matrix; one without values if unknown."""
-    axes = {
-        key: value
-        for key, value in mapping_of(matrix).items()
-        if isinstance(value, list) and key not in ("include", "exclude")
-    }
+    apart, given = ("include", "exclude"), mapping_of(matrix)
+    axes = {key: each for key, each in given.items() if isinstance(each, list) and key not in apart}
     runs = islice(product(*axes.values()), _MOST_COMBINATIONS if axes else 0)
     combined: list[dict[str, Yaml]] = [dict(zip(axes, each, strict=True)) for each in runs]
-    for extra in map(mapping_of, listed(mapping_of(matrix).get("include"))):
+    for extra in map(mapping_of, listed(given.get("include"))):
         # GitHub adds an entry to all runs whose values it does not change, else as a new run.
         decisive = {*axes} & {*extra}
         fitting = [each for each in combined if all(each[key] == extra[key] for key in decisive)]
@@ -212,11 +230,11 @@ def _value(values: Mapping[str, Yaml], match: re.Match[str]) -> str:
 def add_unit(search: Search, path: str, text: str, source: FileKind) -> None:
     """Add the build of a Quadlet unit."""
     found, section = YamlMapping(1), ""
-    for number, line in enumerate(text.splitlines(), start=1):
+    for line in text.splitlines():
         key, given, value = line.partition("=")
         section = line.strip() if line.lstrip().startswith("[") else section
         if given and section == "[Build]":
-            found[key.strip()], found.lines[key.strip()] = value.strip(), number
+            found[key.strip()] = value.strip()
     directory, file = text_at(found, ["SetWorkingDirectory"]), text_at(found, ["File"])
     # Without a directory Quadlet refuses a relative `File`. Other paths are those of a machine.
     if not directory or any("%" in each or each.startswith("/") for each in (directory, file)):

@@ -9,6 +9,7 @@ from functools import cache
 
 from ctxsize.recommender.rules import table
 
+_GAP = r"(?: --?[\w-]+(?:=\S*)?(?: [^-\s]\S*)?)* "  # between words: options of the program
 TOP = "/:top:"  # stands for the top of the repository in a command or a path
 
 
@@ -37,19 +38,10 @@ class Form:
     only: Mapping[str, str] = field(default_factory=dict)
     unless: Sequence[str] = ()
     narrowed: Sequence[str] = ()
-    context: Sequence[str] = ()
-    default: str = ""
+    paths: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    usual: Mapping[str, str] = field(default_factory=dict)
     git: str = ""
-    only_git: bool = False
-    dockerfile: Sequence[str] = ()
-    usual: str = ""
-    needs_dockerfile: bool = False
     beside: str = "directory"
-    options: Sequence[str] = ()
-    target: Sequence[str] = ()
-    arguments: Sequence[str] = ()
-    contexts: Sequence[str] = ()
-    platforms: Sequence[str] = ()
     builder: str = "buildkit"
 
 
@@ -69,6 +61,7 @@ class FileKind:
     scripts: Sequence[str] = ()
     joined: bool = False
     inside: str = ""
+    step: str = ""
     variables: str = ""
     program: Sequence[str] = ()
     images: str = ""
@@ -78,11 +71,10 @@ class FileKind:
 @cache
 def tools() -> tuple[tuple[re.Pattern[str], BuildCommand], ...]:
     """Return every command, with an expression for its words."""
-    rows, common = table("builds.toml")["command"], table("builds.toml")["switches"]
-    found = [
-        BuildCommand(**{**row, "switches": [*common, *row.get("switches", ())]}) for row in rows
-    ]
-    return tuple((re.compile(rf"(?:\S*/)?(?:{each.words})(?= |\Z)"), each) for each in found)
+    rows = table("builds.toml")["command"]
+    words = (row["words"].replace(" ", _GAP) for row in rows)
+    found = (re.compile(rf"(?:\S*/)?(?:{each})(?= |\Z)") for each in words)
+    return tuple((each, BuildCommand(**row)) for each, row in zip(found, rows, strict=True))
 
 
 @cache

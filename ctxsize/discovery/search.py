@@ -185,10 +185,10 @@ class Search:
         paths |= {f"context {name}": each for name, each in named if not is_reference(each)}
         for what, path in paths.items():
             if not holds(self.border, path):
-                return (
-                    f"its {what} {path} lies outside the repository {self.border} and is not read; "
-                    f"name {path} on the command line to measure it"
+                text = (
+                    f"its {what} {path} lies outside the repository {self.border} and is not read"
                 )
+                return f"{text}; name {path} on the command line to measure it"
         return ""
 
     def list_files(self, wanted: Callable[[str], bool]) -> None:
@@ -196,14 +196,13 @@ class Search:
         if not os.path.isdir(self.root):
             path = self.root or "''"
             raise InputError("no such directory", path=path, hint="name a directory")
+        skipped = {f"{each}/" for each in worktrees_in(self.root)}
         try:
+            # In a bare repository all working trees are worktrees.
             repository = find(self.root).repository
-            skipped = frozenset() if repository is None else repository.ignored
+            skipped = skipped | repository.ignored if repository else set()
         except GitError as error:
-            text = f"what git ignores is not known: {error}"
-            self.complain("git", text, Location(self.root))
-            skipped = frozenset()
-        skipped |= {f"{each}/" for each in worktrees_in(self.root)}
+            self.complain("git", f"what git ignores is not known: {error}", Location(self.root))
         pending = [""]
         while pending:
             directory = pending.pop()

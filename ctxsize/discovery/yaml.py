@@ -25,6 +25,7 @@ Yaml: TypeAlias = "str | list[Yaml] | YamlMapping | None"
 
 _MOST_VALUES = 500_000  # number of values of the largest document, with those of its aliases
 _SHARE = 10  # number of characters of a text that count as a further value
+REFERENCE = "$REFERENCE"  # stands for what a tag of GitLab refers to
 _MERGE = "tag:yaml.org,2002:merge"
 _NULL = ("", "~", "null", "Null", "NULL")
 _BOOLEAN = re.compile("true|True|TRUE|false|False|FALSE")
@@ -114,6 +115,8 @@ def _value_of(node: yaml.Node, number: Iterator[int]) -> Yaml:
         raise NotReadError("yaml", f"it has more than {_MOST_VALUES:,} values")
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, number)
+    if node.tag == "!reference":  # to a part of a file of GitLab
+        return REFERENCE
     if isinstance(node, yaml.SequenceNode):
         return [_value_of(each, number) for each in node.value]
     text = str(node.value)
@@ -199,9 +202,8 @@ class Interpolator:
     def _pay(self, text: str) -> None:
         self._room -= len(text)
         if self._room < 0:
-            raise NotReadError(
-                "variable", f"all values have more than {_MOST_CHARACTERS:,} characters"
-            )
+            text = f"all values have more than {_MOST_CHARACTERS:,} characters"
+            raise NotReadError("variable", text)
 
 
 def read_dotenv(text: str, outer: Mapping[str, str]) -> dict[str, str]:
@@ -210,16 +212,13 @@ def read_dotenv(text: str, outer: Mapping[str, str]) -> dict[str, str]:
     variables = ChainMap(dict(outer), found)
     interpolator = Interpolator()
     for match in _LINE.finditer(text):
-        value = found[match["name"]] = _unquoted(match)
+        # Only double quotes have escapes, for compose-go's `dotenv` as for a shell.
+        escaped = match["double"] or ""
+        value = match["single"] or _ESCAPE.sub(lambda it: _ESCAPES.get(it[1], it[0]), escaped)
+        if match["bare"] is not None:
+            value = re.split(r"(?:^|[ \t])#", match["bare"], maxsplit=1)[0].strip()
+        found[match["name"]] = value
         if match["single"] is None:
             with suppress(NotReadError):  # a wrong `$` stays as it is
                 found[match["name"]] = interpolator.text(value, variables)
     return found
-
-
-def _unquoted(line: re.Match[str]) -> str:
-    if line["bare"] is not None:
-        return re.split(r"(?:^|[ \t])#", line["bare"], maxsplit=1)[0].strip()
-    # Only double quotes have escapes, for compose-go's `dotenv` as for a shell.
-    escaped = line["double"] or ""
-    return line["single"] or _ESCAPE.sub(lambda it: _ESCAPES.get(it[1], it[0]), escaped)

@@ -231,29 +231,22 @@ def _without(each: Measured) -> Iterator[Finding]:
     saving, size = row.saving.content_bytes if row.saving else 0, row.cost.content_bytes
     could = f", {units.human(saving)} more than it needs" if saving >= _LEAST_SHOWN_BYTES else ""
     takes_all = row.transfer in (None, row.context)
-    yield Finding(
-        "CTX301",
-        severity_of("CTX301") if could or takes_all else Severity.INFO,
-        f"no ignore file governs {row.build.context}: the build sends {units.human(size)}{could}",
-        row.where,
-        Confidence.POSSIBLE if row.found.guessed else Confidence.CERTAIN,
-        content_bytes=max(0, saving) or None,
-        help=f"ctxsize suggest --write {join([*row.options, row.build.context])}",
-    )
+    severity = severity_of("CTX301") if could or takes_all else Severity.INFO
+    text = f"no ignore file governs {row.build.context}: the build sends {units.human(size)}{could}"
+    sure = Confidence.POSSIBLE if row.found.guessed else Confidence.CERTAIN
+    todo = f"ctxsize suggest --write {join([*row.options, row.build.context])}"
+    wasted = max(0, saving) or None
+    yield Finding("CTX301", severity, text, row.where, sure, content_bytes=wasted, help=todo)
 
 
 def _two_files(each: Measured) -> Iterator[Finding]:
     row, is_own = each.row, each.request is not None and each.request.dockerfile_specific
     other = os.path.normpath(os.path.join(row.build.context, ".dockerignore"))
     if row.ignore_file and is_own and os.path.isfile(other):
-        yield Finding(
-            "CTX304",
-            severity_of("CTX304"),
-            f"{row.dockerfile} has two ignore files: Docker does not read {other} for it",
-            Location(row.ignore_file),
-            evidence=(other,),
-            help="repeat a pattern in both files if both builds need it",
-        )
+        text = f"{row.dockerfile} has two ignore files: Docker does not read {other} for it"
+        where, severity = Location(row.ignore_file), severity_of("CTX304")
+        todo = "repeat a pattern in both files if both builds need it"
+        yield Finding("CTX304", severity, text, where, evidence=(other,), help=todo)
 
 
 def _unread(discovery: Discovery, rows: Sequence[Row]) -> Iterator[Finding]:
@@ -309,17 +302,13 @@ def _sibling(each: Measured, siblings: Siblings) -> Iterator[Finding]:
     tops = Counter[str]()
     for path in gone:
         tops[path.partition("/")[0]] += before.size(path)
-    yield Finding(
-        "CTX305",
-        severity_of("CTX305"),
-        f"the patterns of {other} would ignore {units.human(saved)} that {row.build.context} sends",
-        Location(row.ignore_file) if row.ignore_file else row.where,
-        Confidence.LIKELY,
-        tuple(f"{row.build.context}/{top}" for top, _ in tops.most_common(_SHOWN)),
-        saved,
-        len(gone),
-        help=f"ctxsize suggest --like {quote(other)} {join([*row.options, row.build.context])}",
-    )
+    at = row.build.context
+    text = f"the patterns of {other} would ignore {units.human(saved)} that {at} sends"
+    where = Location(row.ignore_file) if row.ignore_file else row.where
+    shown = tuple(f"{at}/{top}" for top, _ in tops.most_common(_SHOWN))
+    todo = f"ctxsize suggest --like {quote(other)} {join([*row.options, at])}"
+    found = ("CTX305", severity_of("CTX305"), text, where, Confidence.LIKELY, shown)
+    yield Finding(*found, saved, len(gone), help=todo)
 
 
 def _tried(

@@ -43,7 +43,11 @@ def merge(
     among them they stay in order. Raises `ValueError` for an addition that is not one pattern.
     """
     split = pattern_class.split
-    wanted = [_one_pattern(each.line, split) for each in additions]
+    wanted: list[SplitLine] = []
+    for line in (each.line for each in additions):
+        if "\n" in line or (found := split(line)) is None:
+            raise ValueError(f"not one pattern: {line!r}")
+        wanted.append(found)
     in_order = at_start or any(each.exception for each in wanted)
     bom, lines = _opened(before)
     block = _block(lines, split, at_start=at_start, in_order=in_order)
@@ -65,13 +69,6 @@ def merge(
             at = max(exceptions, default=at - 1) + 1
         lines[at:at] = [end] * (not in_order and at - start > 1) + block_lines(new, end)
     return bom + b"".join(lines)
-
-
-def _one_pattern(line: str, split: _Split) -> SplitLine:
-    found = None if "\n" in line else split(line)
-    if found is None:
-        raise ValueError(f"not one pattern: {line!r}")
-    return found
 
 
 def _read(lines: Iterable[bytes], split: _Split) -> list[SplitLine]:

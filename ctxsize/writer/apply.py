@@ -49,11 +49,8 @@ def apply(edits: Sequence[Edit], *, within: str | None = None) -> tuple[Problem,
                 found = place.seen and read_file(place.name, _MOST_BYTES, dir_fd=at, links=False)
             why, other = "", places.setdefault(target, place)
             if found != edit.before:
-                why = (
-                    "the file is gone"
-                    if found is None
-                    else "the file has changed since it was read"
-                )
+                changed = "has changed since it was read"
+                why = f"the file {'is gone' if found is None else changed}"
             elif other is not place:
                 why = f"is the same file as {other.edit.path}"
             if why:

@@ -598,6 +598,154 @@ def test_what_is_not_written_out_contests_guesses(case: str, tmp_path: Path) -> 
     assert [(each.guessed, each.contested) for each in builds] == [(True, True)] * 2
 
 
+APP_ONLY = [("app", "app/Dockerfile", "", "buildkit")]
+AROUND: dict[str, Case] = {
+    "GitLab, before_script of the document": (
+        [written(".gitlab-ci.yml", "before_script: cd app\na: {script: docker build .}\n")],
+        APP_ONLY,
+    ),
+    "GitLab, default": (
+        [
+            written(
+                ".gitlab-ci.yml",
+                "default: {before_script: [cd app]}\na: {script: [docker build .]}\n"
+                "b: {before_script: [], script: docker build -f Other app}\n",
+            )
+        ],
+        APP_ONLY,
+    ),
+    "GitLab, extends": (
+        [
+            written(
+                ".gitlab-ci.yml",
+                ".a: {before_script: [cd app]}\n.b: {extends: .a, script: docker build .}\n"
+                "c: {extends: [.b]}\n",
+            )
+        ],
+        APP_ONLY,
+    ),
+    "GitLab, an unknown base": (
+        [written(".gitlab-ci.yml", "a: {extends: .elsewhere, script: docker build .}\n"), TOP],
+        [],
+    ),
+    "GitLab, a base that changes nothing": (
+        [
+            written(
+                ".gitlab-ci.yml",
+                "a: {extends: .x, before_script: cd app, script: docker build .}\n",
+            )
+        ],
+        APP_ONLY,
+    ),
+    "GitLab, a reference": (
+        [
+            written(
+                ".gitlab-ci.yml",
+                "a: {script: [!reference [.in, before_script], docker build .]}\n",
+            ),
+            TOP,
+        ],
+        [],
+    ),
+    "GitLab, a variable made of the top": (
+        [
+            written(
+                ".gitlab-ci.yml",
+                "variables: {DIR: $CI_PROJECT_DIR/app}\n"
+                "a: {script: /kaniko/executor --context $DIR --dockerfile $DIR/Dockerfile}\n",
+            )
+        ],
+        APP_ONLY,
+    ),
+    "Azure, a list of variables": (
+        [
+            written(
+                "azure-pipelines.yml",
+                "variables:\n- name: file\n  value: $(Build.SourcesDirectory)/app/Dockerfile\n"
+                "steps:\n- task: Docker@2\n  inputs: {Dockerfile: $(file)}\n",
+            )
+        ],
+        APP_ONLY,
+    ),
+    "GitHub, a variable": (
+        [
+            workflow(
+                "    env: {DIR: app}\n    steps:\n    - uses: docker/build-push-action@v6\n"
+                "      with: {context: '${{ env.DIR }}'}\n"
+            )
+        ],
+        APP_ONLY,
+    ),
+    "kaniko, a directory of the context": (
+        [written("a.sh", "/kaniko/executor --context . --context-sub-path app\n")],
+        APP_ONLY,
+    ),
+    "options before the subcommand": (
+        [
+            written(
+                "a.sh",
+                "docker --context r build app\ndocker buildx --builder b build -f Other app\n",
+            )
+        ],
+        APP_ONLY,
+    ),
+    "buildctl-daemonless": (
+        [
+            written(
+                "a.sh",
+                "buildctl-daemonless.sh --addr x build --local context=app "
+                "--local dockerfile=app\n",
+            )
+        ],
+        APP_ONLY,
+    ),
+    "CircleCI, the directory of a job": (
+        [
+            written(
+                ".circleci/config.yml",
+                "jobs: {a: {working_directory: /go/src/x, steps: [{run: docker build app}]}}\n",
+            )
+        ],
+        APP_ONLY,
+    ),
+    "Taskfile, short tasks": (
+        [written("Taskfile.yml", "tasks: {a: docker build app, b: [docker build .]}\n"), TOP],
+        [(".", "Dockerfile", "", "buildkit"), *APP_ONLY],
+    ),
+    "Jenkins, two texts": (
+        [written("Jenkinsfile", "docker.build('a', '--target=dev ' + 'app')\n")],
+        [("app", "app/Dockerfile", "dev", "buildkit")],
+    ),
+    "Cloud Build, below the top": (
+        [
+            written(
+                "ci/cloudbuild.yaml",
+                "steps: [{name: gcr.io/cloud-builders/docker, args: [build, app]}]\n",
+            ),
+            file("ci/app/Dockerfile", STAGES),
+        ],
+        APP_ONLY,
+    ),
+    "two builders": (
+        [written("a.sh", "docker build app\npodman build app\n")],
+        [*APP_ONLY, ("app", "app/Dockerfile", "", "podman")],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", AROUND)
+def test_what_stands_around_a_build_counts(case: str, tmp_path: Path) -> None:
+    nodes, expected = AROUND[case]
+    app = [file("app/Dockerfile", STAGES)]
+    assert found(build_tree(tmp_path / "repository", [*nodes, *app])) == expected
+
+
+def test_the_agent_of_a_jenkinsfile_contests_guesses(tmp_path: Path) -> None:
+    agent = written("Jenkinsfile", "pipeline { agent { dockerfile { dir 'build' } } }\n")
+    (build,) = discover(str(build_tree(tmp_path / "repository", [agent, TOP]))).builds
+    assert build.contested
+
+
 def tables() -> dict[str, str]:
     """The tables of `docs/scan.md`, by the names in its comments."""
     rows = [(each.title, each.reads, each.build) for _, each in sources()]

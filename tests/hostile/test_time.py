@@ -153,6 +153,29 @@ def test_many_services_end_in_time(context: Path, command: str) -> None:
     ends(command)
 
 
+BUILDS = {
+    "justfile, values without an end": ("justfile", f"a:\n  docker build\n{'x := {{' * 40_000}"),
+    "justfile, blank lines": ("justfile", "a:\n #!/x docker build\n" + "\t\n" * 100_000),
+    "GitLab, values": (".gitlab-ci.yml", f"a: {{script: 'docker build {'{{' * 40_000}'}}\n"),
+    "GitLab, inputs": (".gitlab-ci.yml", f"a: {{script: 'docker build {'$[[' * 40_000}'}}\n"),
+    "GitLab, bases": (
+        ".gitlab-ci.yml",
+        lines(
+            lambda at: f"j{at}: {{extends: [j{at + 1}, j{at + 2}], script: docker build .}}", 5000
+        ),
+    ),
+    "options": ("a.sh", f"docker {'--a b ' * 40_000} build\n" * 3),
+}
+
+
+@pytest.mark.parametrize("name", BUILDS)
+def test_files_with_builds_are_read_in_time(context: Path, name: str) -> None:
+    path, text = BUILDS[name]
+    (context / path).write_text(text)
+    with processor_seconds(8):
+        assert run(["scan", "."]) in (0, 1)
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_dockerfile_that_multiplies_is_refused(
     context: Path, name: str, capsys: pytest.CaptureFixture[str]

@@ -268,3 +268,12 @@ def test_histories_of_aider_are_hidden(tmp_path: Path) -> None:
         "**/.aider.input.history",
         "**/.aider.tags.cache.v*",
     }
+
+
+def test_beside_a_bare_repository_all_worktrees_have_builds(tmp_path: Path) -> None:
+    origin, root = repository(tmp_path / "origin"), tmp_path / "r"
+    root.mkdir()
+    git(root, "clone", "-q", "--bare", str(origin), ".bare")
+    (root / ".git").write_text("gitdir: ./.bare\n")
+    contexts = [str(add(root, path)) for path in ("feat", "main")]
+    assert [each.build.context for each in discover(str(root)).builds] == contexts
